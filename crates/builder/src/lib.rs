@@ -1,0 +1,1 @@
+//! Makes the production image and its debug twin from static binaries.

@@ -1,0 +1,3 @@
+//! The `scratchdbg` binary.
+
+fn main() {}

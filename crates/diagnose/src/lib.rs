@@ -1,0 +1,1 @@
+//! Pure rules over ELF, image and container facts: facts in, findings out.

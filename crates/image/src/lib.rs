@@ -1,0 +1,1 @@
+//! OCI images as values: layers, digests, canonical JSON, layouts and archives.

@@ -1,0 +1,1 @@
+//! Container logs as values: frame decoder, line assembly, query, rendering.

@@ -1,0 +1,1 @@
+//! Push and pull of images, with Docker's credentials.

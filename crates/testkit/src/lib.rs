@@ -1,0 +1,1 @@
+//! What the tests share: sample programs, a fake engine, a pseudo-terminal, validators.
