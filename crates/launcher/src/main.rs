@@ -1,0 +1,46 @@
+//! The small static program that runs inside debug sessions. Three roles, chosen by the first argument:
+//!
+//! - `keep`: the keeper. Main process of the ephemeral debug container. Prints its process id as seen in the PID
+//!   namespace it shares with the target, then lives exactly as long as its standard input is held open.
+//! - `run KEEPER SESSION COMMAND [ARG...]`: the launcher. Started by the engine's exec inside the target itself, it
+//!   starts the command as a child, becomes the reaper of everything that descends from it, and ends all of it when
+//!   the command ends, when the keeper is gone, or when the terminal hangs up.
+//! - `app`: what `scratchdbg demo` ships as its sample application.
+//!
+//! Why a program of our own and not busybox's shell: only a child subreaper (`prctl(2)`) inside the target can end
+//! daemons that left the session, and reap them: without it they become zombies under a PID 1 that reaps nothing,
+//! which is the usual PID 1 of a shell-less image.
+//!
+//! It depends on the standard library alone, and is linked statically, because it runs in a container without files.
+
+mod app;
+mod keep;
+mod processes;
+mod run;
+mod system;
+
+use std::ffi::OsString;
+use std::io::Write as _;
+use std::process::ExitCode;
+
+/// Exit code for a failure of scratchdbg itself, as `docker run` uses it.
+pub(crate) const OWN_FAILURE: u8 = 125;
+
+fn main() -> ExitCode {
+    let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
+    let role = arguments.first().and_then(|role| role.to_str()).unwrap_or_default();
+    let outcome = match role {
+        "keep" => keep::keep(),
+        "run" => run::run(&arguments[1..]),
+        "app" => app::app(),
+        _ => Err("usage: scratchdbg-launcher keep | run KEEPER SESSION COMMAND [ARG...] | app".to_owned()),
+    };
+    match outcome {
+        Ok(code) => ExitCode::from(code),
+        Err(message) => {
+            // Nothing can be done about a standard error that is closed.
+            let _unwritten = writeln!(std::io::stderr(), "scratchdbg: {message}");
+            ExitCode::from(OWN_FAILURE)
+        }
+    }
+}

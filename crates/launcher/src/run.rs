@@ -1,0 +1,138 @@
+//! The launcher: runs one command inside the target, and answers for everything that descends from it.
+
+use std::ffi::OsString;
+use std::io;
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use crate::system::{self, Reap, SIGCHLD, SIGHUP, SIGKILL, Signals};
+use crate::{OWN_FAILURE, processes};
+
+/// The codes a shell and every runtime use for a command that was not found, and one that cannot be run.
+const NOT_FOUND: u8 = 127;
+const NOT_EXECUTABLE: u8 = 126;
+
+/// How often the keeper is looked at where it cannot be watched, in milliseconds.
+const LOOK_EVERY: i32 = 200;
+
+/// How long what the session started may take to die. It is killed with SIGKILL: longer than this only takes a process
+/// of another user, which cannot be signalled, or one that hangs inside the kernel.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// `KEEPER SESSION COMMAND [ARG...]`: runs the command and returns its exit code.
+pub(crate) fn run(arguments: &[OsString]) -> Result<u8, String> {
+    let [keeper, _session, command, arguments @ ..] = arguments else {
+        return Err("run takes the keeper's process id, a session and a command".to_owned());
+    };
+    let keeper = keeper.to_str().and_then(|pid| pid.parse().ok()).ok_or("the keeper's process id is not a number")?;
+    let keeper = Keeper::watch(keeper).ok_or("the keeper of this session is gone")?;
+    system::become_subreaper().map_err(|error| format!("cannot become the session's reaper: {error}"))?;
+    let signals = Signals::block_all().map_err(|error| format!("cannot hold back signals: {error}"))?;
+    let child = match Command::new(command).args(arguments).spawn() {
+        Ok(child) => child,
+        Err(error) => return Ok(refuse(command, &error)),
+    };
+    let pid = i32::try_from(child.id()).map_err(|error| error.to_string())?;
+    let code = supervise(pid, &keeper, &signals).map_err(|error| format!("cannot watch the session: {error}"))?;
+    end_descendants(&signals);
+    Ok(code)
+}
+
+/// Says why the command did not start, with the code that a shell would return.
+fn refuse(command: &OsString, error: &io::Error) -> u8 {
+    use std::io::Write as _;
+    let name = command.to_string_lossy();
+    let (text, code) = match error.kind() {
+        io::ErrorKind::NotFound if name.contains('/') => ("no such file or directory".to_owned(), NOT_FOUND),
+        io::ErrorKind::NotFound => ("command not found".to_owned(), NOT_FOUND),
+        io::ErrorKind::PermissionDenied => ("permission denied".to_owned(), NOT_EXECUTABLE),
+        // EAGAIN: the target's own limit on processes is used up.
+        io::ErrorKind::WouldBlock => ("the target's limit on processes is used up".to_owned(), OWN_FAILURE),
+        _ => (error.to_string(), NOT_EXECUTABLE),
+    };
+    let _unwritten = writeln!(io::stderr(), "scratchdbg: {}: {text}", name.escape_debug());
+    code
+}
+
+/// Waits until the command ends, and returns its code; or until the session is over, and returns the code of a command
+/// that was killed.
+fn supervise(command: i32, keeper: &Keeper, signals: &Signals) -> io::Result<u8> {
+    loop {
+        let (descriptor, timeout) = match &keeper.descriptor {
+            Some(descriptor) => (Some(descriptor.as_fd()), None),
+            None => (None, Some(LOOK_EVERY)),
+        };
+        let [signalled, keeper_changed] = system::wait_readable([Some(signals.descriptor()), descriptor], timeout)?;
+        if keeper_changed || keeper.descriptor.is_none() && keeper.is_gone() {
+            return Ok(system::killed_by(SIGKILL));
+        }
+        if !signalled {
+            continue;
+        }
+        let signal = signals.next()?;
+        match signal.number {
+            SIGCHLD => {
+                while let Reap::Child(reaped) = system::reap() {
+                    if reaped.pid == command {
+                        return Ok(reaped.code);
+                    }
+                }
+            }
+            // The terminal is gone, and with it the client.
+            SIGHUP if !signal.from_process => return Ok(system::killed_by(SIGHUP)),
+            // A terminal signals the whole foreground process group, the command with it. What a process sends (the
+            // keeper, on the client's behalf) reaches only us.
+            number if signal.from_process => {
+                let _gone = system::send(command, number);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Kills and reaps until nothing is left. Killing a child hands its own children to us, the subreaper: each round goes
+/// one generation deeper, and a process that left the session's process group or terminal is found all the same.
+fn end_descendants(signals: &Signals) {
+    let own = std::process::id().cast_signed();
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match system::reap() {
+            Reap::Child(_) => continue,
+            Reap::NoChild => return,
+            Reap::Running => {}
+        }
+        if Instant::now() >= deadline {
+            return;
+        }
+        for child in processes::children_of(own) {
+            let _gone = system::send(child, SIGKILL);
+        }
+        // A child's end is signalled. The short limit covers a signal that was merged with an earlier one.
+        if let Ok([true]) = system::wait_readable([Some(signals.descriptor())], Some(20)) {
+            let _read = signals.next();
+        }
+    }
+}
+
+/// The keeper of this session, watched for its end.
+struct Keeper {
+    pid: i32,
+    start_time: u64,
+    /// Absent where the kernel or a seccomp profile of the target refuses `pidfd_open`.
+    descriptor: Option<OwnedFd>,
+}
+
+impl Keeper {
+    /// Nothing when the keeper is gone already.
+    fn watch(pid: i32) -> Option<Self> {
+        let start_time = processes::stat(pid)?.start_time;
+        let keeper = Self { pid, start_time, descriptor: system::process_descriptor(pid).ok() };
+        (!keeper.is_gone()).then_some(keeper)
+    }
+
+    /// A process id alone may have been given to another process by now.
+    fn is_gone(&self) -> bool {
+        processes::stat(self.pid).is_none_or(|stat| stat.start_time != self.start_time)
+    }
+}

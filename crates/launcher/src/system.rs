@@ -1,0 +1,203 @@
+//! The few system calls that the standard library does not offer, each behind a safe function.
+//!
+//! This is the only module with `unsafe` code. The functions are declared by hand, because the program is compiled
+//! without any crate; the signatures are those of the C library on Linux.
+
+#![expect(unsafe_code, reason = "system calls the standard library does not wrap")]
+
+use std::ffi::{c_int, c_long, c_uint, c_ulong, c_void};
+use std::io;
+use std::os::fd::{AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd};
+
+unsafe extern "C" {
+    fn prctl(option: c_int, arg2: c_ulong, arg3: c_ulong, arg4: c_ulong, arg5: c_ulong) -> c_int;
+    fn sigfillset(set: *mut SignalSet) -> c_int;
+    fn sigprocmask(how: c_int, set: *const SignalSet, old: *mut SignalSet) -> c_int;
+    fn signalfd(fd: c_int, mask: *const SignalSet, flags: c_int) -> c_int;
+    fn waitpid(pid: c_int, status: *mut c_int, options: c_int) -> c_int;
+    fn kill(pid: c_int, signal: c_int) -> c_int;
+    fn poll(fds: *mut PollFd, count: c_ulong, timeout: c_int) -> c_int;
+    fn syscall(number: c_long, ...) -> c_long;
+    fn read(fd: c_int, buffer: *mut c_void, count: usize) -> isize;
+}
+
+/// `sigset_t`: 1024 bits in both glibc and musl.
+#[repr(C)]
+struct SignalSet([c_ulong; 1024 / c_ulong::BITS as usize]);
+
+/// `struct pollfd`.
+#[repr(C)]
+struct PollFd {
+    fd: c_int,
+    events: i16,
+    revents: i16,
+}
+
+const PR_SET_CHILD_SUBREAPER: c_int = 36;
+const SIG_SETMASK: c_int = 2;
+const SFD_CLOEXEC: c_int = 0o2_000_000;
+const WNOHANG: c_int = 1;
+const POLLIN: i16 = 1;
+/// The same number on every architecture: it came after the tables were unified.
+const SYS_PIDFD_OPEN: c_long = 434;
+/// `struct signalfd_siginfo` is 128 bytes on every architecture.
+const SIGNAL_INFO_SIZE: usize = 128;
+
+/// `SIGHUP`.
+pub(crate) const SIGHUP: i32 = 1;
+/// `SIGINT`.
+pub(crate) const SIGINT: i32 = 2;
+/// `SIGKILL`.
+pub(crate) const SIGKILL: i32 = 9;
+/// `SIGTERM`.
+pub(crate) const SIGTERM: i32 = 15;
+/// `SIGCHLD`.
+pub(crate) const SIGCHLD: i32 = 17;
+
+/// Makes this process the one that orphaned descendants are given to, see `prctl(2)`.
+pub(crate) fn become_subreaper() -> io::Result<()> {
+    // SAFETY: takes no pointer.
+    check(unsafe { prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) }).map(drop)
+}
+
+/// A signal that came in, and whether a process sent it (`kill(2)`) rather than the kernel (a terminal, a child).
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Signal {
+    pub(crate) number: i32,
+    pub(crate) from_process: bool,
+}
+
+/// All signals of this process, held back and read in order. Children started by `std::process::Command` get an empty
+/// mask: the standard library resets it.
+#[derive(Debug)]
+pub(crate) struct Signals(OwnedFd);
+
+impl Signals {
+    /// Blocks every signal that can be blocked, and opens the descriptor to read them from.
+    pub(crate) fn block_all() -> io::Result<Self> {
+        let mut set = SignalSet([0; _]);
+        // SAFETY: `set` is a valid `sigset_t` for the three calls, and a null old mask is allowed. The descriptor that
+        // `signalfd` returns is owned by nobody else.
+        unsafe {
+            check(sigfillset(&raw mut set))?;
+            check(sigprocmask(SIG_SETMASK, &raw const set, std::ptr::null_mut()))?;
+            let fd = check(signalfd(-1, &raw const set, SFD_CLOEXEC))?;
+            Ok(Self(OwnedFd::from_raw_fd(fd)))
+        }
+    }
+
+    /// Waits for the next signal.
+    pub(crate) fn next(&self) -> io::Result<Signal> {
+        let mut info = [0_u8; SIGNAL_INFO_SIZE];
+        // SAFETY: the buffer is as long as the count given.
+        let count = unsafe { read(self.0.as_raw_fd(), info.as_mut_ptr().cast(), info.len()) };
+        if count < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        // struct signalfd_siginfo: u32 ssi_signo, i32 ssi_errno, i32 ssi_code. SI_USER is 0, SI_TKILL is -6.
+        let word = |at: usize| i32::from_ne_bytes([info[at], info[at + 1], info[at + 2], info[at + 3]]);
+        Ok(Signal { number: word(0), from_process: matches!(word(8), 0 | -6) })
+    }
+
+    /// The descriptor, for [`wait_readable`].
+    pub(crate) fn descriptor(&self) -> BorrowedFd<'_> {
+        std::os::fd::AsFd::as_fd(&self.0)
+    }
+}
+
+/// How a child ended, as an exit code: its own, or 128 + n for signal n.
+pub(crate) struct Reaped {
+    pub(crate) pid: i32,
+    pub(crate) code: u8,
+}
+
+/// What [`reap`] found.
+pub(crate) enum Reap {
+    /// A child had ended and is reaped.
+    Child(Reaped),
+    /// There are children, and none of them has ended.
+    Running,
+    /// There is no child.
+    NoChild,
+}
+
+/// Reaps one child if one has ended.
+pub(crate) fn reap() -> Reap {
+    let mut status: c_int = 0;
+    // SAFETY: `status` is a valid place for the result.
+    let pid = unsafe { waitpid(-1, &raw mut status, WNOHANG) };
+    match pid {
+        0 => Reap::Running,
+        pid if pid > 0 => Reap::Child(Reaped { pid, code: exit_code(status) }),
+        _ => Reap::NoChild,
+    }
+}
+
+/// The wait status as an exit code, see `wait(2)`: low seven bits a signal, else the next eight bits a code.
+fn exit_code(status: c_int) -> u8 {
+    match status & 0x7f {
+        0 => u8::try_from((status >> 8) & 0xff).unwrap_or(u8::MAX),
+        signal => killed_by(signal),
+    }
+}
+
+/// The exit code of a command that a signal ended.
+pub(crate) fn killed_by(signal: i32) -> u8 {
+    u8::try_from(128 + signal).unwrap_or(u8::MAX)
+}
+
+/// Sends a signal. Fails when the process is gone or belongs to another user.
+pub(crate) fn send(pid: i32, signal: i32) -> io::Result<()> {
+    // SAFETY: takes no pointer.
+    check(unsafe { kill(pid, signal) }).map(drop)
+}
+
+/// A descriptor that becomes readable when the process ends, see `pidfd_open(2)`.
+///
+/// Fails where the kernel is older than 5.3, or a seccomp profile refuses the call.
+pub(crate) fn process_descriptor(pid: i32) -> io::Result<OwnedFd> {
+    // SAFETY: takes no pointer; the descriptor that is returned is owned by nobody else.
+    unsafe {
+        let fd = syscall(SYS_PIDFD_OPEN, c_long::from(pid), 0 as c_uint);
+        let fd = c_int::try_from(fd).map_err(io::Error::other)?;
+        check(fd).map(|fd| OwnedFd::from_raw_fd(fd))
+    }
+}
+
+/// Waits until one of the descriptors is readable or closed, at most `timeout` milliseconds (for ever without one).
+/// Says of each whether it is.
+pub(crate) fn wait_readable<const N: usize>(
+    descriptors: [Option<BorrowedFd<'_>>; N],
+    timeout: Option<i32>,
+) -> io::Result<[bool; N]> {
+    let mut polled = descriptors.map(|fd| PollFd {
+        // A negative descriptor is passed over by poll(2).
+        fd: fd.map_or(-1, |fd| fd.as_raw_fd()),
+        events: POLLIN,
+        revents: 0,
+    });
+    // SAFETY: the array is as long as the count given.
+    let outcome = check(unsafe { poll(polled.as_mut_ptr(), N as c_ulong, timeout.unwrap_or(-1)) });
+    match outcome {
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok([false; N]),
+        Err(error) => Err(error),
+        Ok(_) => Ok(polled.map(|entry| entry.revents != 0)),
+    }
+}
+
+/// The C library's convention: -1 means that `errno` says why.
+fn check(result: c_int) -> io::Result<c_int> {
+    if result == -1 { Err(io::Error::last_os_error()) } else { Ok(result) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::exit_code;
+
+    #[test]
+    fn wait_status_becomes_an_exit_code() {
+        for (status, code) in [(0, 0), (42 << 8, 42), (255 << 8, 255), (9, 137), (15, 143), (0x8b, 139)] {
+            assert_eq!(exit_code(status), code, "status {status:#x}");
+        }
+    }
+}
