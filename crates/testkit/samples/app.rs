@@ -1,0 +1,83 @@
+//! The program inside the containers of the tests. It does one thing, named by its first argument:
+//!
+//! - `talk` (the default): two lines on standard output, one on standard error, then waits to be killed.
+//! - `exit CODE`: one line on each stream, then ends with that code.
+//! - `lines LENGTH...`: a line of each length on standard output, `mark` on standard error after each, then waits.
+//! - `numbers COUNT`: the lines `1` to COUNT on standard output, then ends.
+//! - `tick`: a numbered line ten times a second, for ever.
+//! - `terminal`: says whether its standard output is a terminal, and ends.
+//! - `processes`: the other processes it can see, one a line, as `PID STATE NAME`, and ends.
+
+use std::io::{self, BufWriter, IsTerminal as _, Write as _};
+use std::process::ExitCode;
+use std::time::Duration;
+
+fn main() -> io::Result<ExitCode> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let number = |text: &String| text.parse::<usize>().map_err(io::Error::other);
+    let (mut out, mut err) = (io::stdout(), io::stderr());
+    match arguments.iter().map(String::as_str).next().unwrap_or("talk") {
+        "talk" => {
+            writeln!(out, "out 1")?;
+            writeln!(err, "err 1")?;
+            writeln!(out, "out 2")?;
+            wait()
+        }
+        "exit" => {
+            writeln!(out, "out")?;
+            writeln!(err, "err")?;
+            return Ok(ExitCode::from(number(&arguments[1])? as u8));
+        }
+        "lines" => {
+            for length in &arguments[1..] {
+                let mut line = vec![b'x'; number(length)?];
+                line.push(b'\n');
+                out.write_all(&line)?;
+                out.flush()?;
+                writeln!(err, "mark")?;
+            }
+            wait()
+        }
+        "numbers" => {
+            let mut out = BufWriter::new(out.lock());
+            for line in 1..=number(&arguments[1])? {
+                writeln!(out, "{line}")?;
+            }
+            out.flush()?;
+        }
+        "tick" => {
+            for line in 1_u64.. {
+                writeln!(out, "tick {line}")?;
+                std::thread::sleep(Duration::from_millis(100));
+            }
+        }
+        "terminal" => writeln!(out, "{}", if out.is_terminal() { "terminal" } else { "no terminal" })?,
+        "processes" => processes(&mut out)?,
+        other => return Err(io::Error::other(format!("no such thing to do: {other}"))),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Waits to be killed.
+fn wait() -> ! {
+    loop {
+        std::thread::park();
+    }
+}
+
+fn processes(out: &mut io::Stdout) -> io::Result<()> {
+    let own = std::process::id();
+    for entry in std::fs::read_dir("/proc")? {
+        let name = entry?.file_name();
+        let Some(pid) = name.to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
+        if pid == own {
+            continue;
+        }
+        // The process may be gone by now.
+        let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else { continue };
+        let (Some(open), Some(close)) = (stat.find('('), stat.rfind(')')) else { continue };
+        let state = stat[close + 1..].split_ascii_whitespace().next().unwrap_or("?");
+        writeln!(out, "{pid} {state} {}", &stat[open + 1..close])?;
+    }
+    Ok(())
+}

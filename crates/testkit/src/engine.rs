@@ -1,0 +1,321 @@
+//! The engine under test, asked by the docker CLI: what a test asserts about the engine is not what the code under
+//! test says about it.
+
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+use crate::{eventually, sample, unique};
+
+/// Label of keepers and other session containers: the container they were made for.
+const SESSION_TARGET_LABEL: &str = "io.scratchdbg.target";
+
+/// A Docker engine, and one test's own corner in it. When it is dropped, after a panic too, everything in that corner
+/// is removed: its containers, the session containers made for them, and its images.
+#[derive(Debug)]
+pub struct Engine {
+    /// The prefix of every name in the corner.
+    prefix: String,
+    endpoint: Endpoint,
+}
+
+/// How the code under test finds the same engine as the docker CLI, which may go by its context or its environment.
+#[derive(Debug)]
+struct Endpoint {
+    /// As `DOCKER_HOST` has it, for example `unix:///var/run/docker.sock`.
+    host: String,
+    tls: Vec<(&'static str, String)>,
+}
+
+impl Engine {
+    /// The engine that the docker CLI talks to. Without one the test fails: a test that is skipped proves nothing.
+    pub fn required() -> Self {
+        let asked = Command::new("docker").args(["version", "--format", "{{.Server.Version}}"]).output();
+        match asked {
+            Ok(output) if output.status.success() => {}
+            Ok(output) => panic!(
+                "this test needs a Docker engine, and none answers: run ./scripts/ensure-engine\n{}",
+                String::from_utf8_lossy(&output.stderr).trim()
+            ),
+            Err(error) => panic!("this test needs docker ({error}): run ./scripts/ensure-engine"),
+        }
+        Self { prefix: format!("sdbgtest-{}", unique()), endpoint: Endpoint::of_docker_cli() }
+    }
+
+    /// The endpoint, as `DOCKER_HOST` has it.
+    pub fn host(&self) -> &str {
+        &self.endpoint.host
+    }
+
+    /// The variables that lead a program to the same engine.
+    pub fn variables(&self) -> impl Iterator<Item = (&'static str, String)> + '_ {
+        std::iter::once(("DOCKER_HOST", self.endpoint.host.clone())).chain(self.endpoint.tls.iter().cloned())
+    }
+
+    /// A name that no other test uses, for a container, or for an image (as its repository, or the part before `:`).
+    pub fn name(&self, stem: &str) -> String {
+        format!("{}-{stem}", self.prefix)
+    }
+
+    /// Runs docker with these arguments.
+    pub fn docker<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Output {
+        Command::new("docker").args(arguments).stdin(Stdio::null()).output().expect("docker runs")
+    }
+
+    /// Runs docker, which must succeed, and returns what it said without the last line end.
+    #[track_caller]
+    pub fn ask<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> String {
+        let arguments: Vec<&str> = arguments.into_iter().collect();
+        let output = self.docker(arguments.iter().copied());
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "docker {}: {complaint}", arguments.join(" "));
+        String::from_utf8(output.stdout).expect("docker speaks UTF-8").trim_end().to_owned()
+    }
+
+    /// Runs docker, which must succeed and speak JSON.
+    #[track_caller]
+    pub fn ask_json<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Value {
+        serde_json::from_str(&self.ask(arguments)).expect("docker speaks JSON")
+    }
+
+    /// Makes an image that holds the sample program as `/app` and nothing else, without the builder under test.
+    /// `changes` are Dockerfile instructions beside the entrypoint, such as `USER 1000`. Returns the image's name.
+    pub fn import_app(&self, changes: &[&str]) -> String {
+        let image = format!("{}:1", self.name("imported"));
+        let mut archive = tar::Builder::new(Vec::new());
+        let app = sample::unique_app();
+        let mut header = tar::Header::new_ustar();
+        header.set_size(app.len() as u64);
+        header.set_mode(0o755);
+        archive.append_data(&mut header, "app", app.as_slice()).expect("writing to memory works");
+        let archive = archive.into_inner().expect("writing to memory works");
+
+        let mut command = Command::new("docker");
+        command.args(["import", "--change", r#"ENTRYPOINT ["/app"]"#]);
+        for change in changes {
+            command.args(["--change", change]);
+        }
+        command.args(["-", &image]);
+        let mut running = crate::program::Running::start(command);
+        running.write_and_close_input(archive);
+        running.finish().expect_code(0);
+        image
+    }
+
+    /// Starts a container of `image`, without a network, and returns it running. `flags` are those of `docker run`.
+    #[track_caller]
+    pub fn run(&self, stem: &str, flags: &[&str], image: &str, command: &[&str]) -> Container<'_> {
+        let name = self.name(stem);
+        let fixed = ["run", "--detach", "--network", "none", "--name", &name];
+        let id = self.ask(fixed.iter().chain(flags).chain(&[image]).chain(command).copied());
+        Container { engine: self, id, name }
+    }
+
+    /// The name and id of every image that the tests have not made themselves.
+    pub fn images(&self) -> Vec<String> {
+        let mut images: Vec<String> = self
+            .ask(["images", "--all", "--no-trunc", "--format", "{{.Repository}}:{{.Tag}} {{.ID}}"])
+            .lines()
+            .filter(|line| !line.starts_with("sdbgtest-"))
+            .map(str::to_owned)
+            .collect();
+        images.sort();
+        images
+    }
+
+    /// The containers that share a namespace with the container `id`, or say that they were made for it.
+    fn companions_of(&self, id: &str) -> Vec<String> {
+        let all = self.ask(["ps", "--all", "--quiet", "--no-trunc"]);
+        let format = format!(
+            "{{{{.Id}}}} {{{{.HostConfig.PidMode}}}} {{{{.HostConfig.NetworkMode}}}} \
+             {{{{index .Config.Labels \"{SESSION_TARGET_LABEL}\"}}}}"
+        );
+        all.lines()
+            .filter_map(|companion| {
+                // It may be gone by now.
+                let inspected = self.docker(["inspect", "--format", &format, companion]);
+                let line = String::from_utf8_lossy(&inspected.stdout).trim_end().to_owned();
+                let (companion, facts) = line.split_once(' ')?;
+                (companion != id && facts.contains(id)).then(|| companion.to_owned())
+            })
+            .collect()
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        let list = |arguments: &[&str]| -> Vec<String> {
+            let listed = self.docker(arguments.iter().copied());
+            String::from_utf8_lossy(&listed.stdout).lines().map(str::to_owned).collect()
+        };
+        let own = list(&["ps", "--all", "--quiet", "--no-trunc", "--filter", &format!("name=^/{}-", self.prefix)]);
+        for container in own {
+            let label = format!("label={SESSION_TARGET_LABEL}={container}");
+            let sessions = list(&["ps", "--all", "--quiet", "--filter", &label]);
+            let doomed = ["rm", "--force", "--volumes", &container];
+            self.docker(doomed.into_iter().chain(sessions.iter().map(String::as_str)));
+        }
+        let images = format!("reference={}-*", self.prefix);
+        let below = format!("reference={}-*/*", self.prefix);
+        let format = "{{.Repository}}:{{.Tag}}";
+        let images = list(&["images", "--filter", &images, "--filter", &below, "--format", format]);
+        if !images.is_empty() {
+            self.docker(["rmi", "--force"].into_iter().chain(images.iter().map(String::as_str)));
+        }
+    }
+}
+
+impl Endpoint {
+    #[expect(clippy::disallowed_methods, reason = "the docker CLI goes by the environment, and so must its shadow")]
+    fn of_docker_cli() -> Self {
+        let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let tls = ["DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"];
+        let tls = tls.into_iter().filter_map(|name| Some((name, variable(name)?))).collect();
+        let host = variable("DOCKER_HOST").unwrap_or_else(|| {
+            let arguments = ["context", "inspect", "--format", "{{.Endpoints.docker.Host}}"];
+            let output = Command::new("docker").args(arguments).output().expect("docker runs");
+            String::from_utf8_lossy(&output.stdout).trim().to_owned()
+        });
+        Self { host, tls }
+    }
+}
+
+/// A container of a test.
+#[derive(Debug)]
+pub struct Container<'engine> {
+    engine: &'engine Engine,
+    id: String,
+    name: String,
+}
+
+impl Container<'_> {
+    /// The full id.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What `docker inspect` says.
+    pub fn inspect(&self) -> Value {
+        self.engine.ask_json(["inspect", "--type", "container", "--format", "{{json .}}", &self.id])
+    }
+
+    /// What changed in its filesystem since it was made, a change a line.
+    pub fn diff(&self) -> String {
+        self.engine.ask(["diff", &self.id])
+    }
+
+    /// What it said so far on standard output, by the docker CLI.
+    pub fn logs(&self) -> String {
+        self.engine.ask(["logs", &self.id])
+    }
+
+    /// Waits until it has ended, and returns its exit code.
+    pub fn wait(&self) -> i32 {
+        self.engine.ask(["wait", &self.id]).parse().expect("docker wait prints a number")
+    }
+
+    /// Kills it with SIGKILL, and waits for its end.
+    pub fn kill(&self) {
+        self.engine.ask(["kill", &self.id]);
+        self.wait();
+    }
+
+    /// The containers made for it, or that share a namespace with it.
+    pub fn companions(&self) -> Vec<String> {
+        self.engine.companions_of(&self.id)
+    }
+
+    /// The processes and zombies in its PID namespace, as `PID STATE NAME`, sorted, seen by a container that joins it
+    /// for the look with an image that holds the sample program.
+    pub fn processes(&self, image: &str) -> Vec<String> {
+        let namespace = format!("container:{}", self.id);
+        let join = ["run", "--rm", "--network", "none", "--user", "0:0", "--pid", &namespace];
+        let name = self.engine.name(&unique());
+        let view = ["--name", &name, "--entrypoint", "/app", image, "processes"];
+        let mut processes: Vec<String> =
+            self.engine.ask(join.into_iter().chain(view)).lines().map(str::to_owned).collect();
+        processes.sort();
+        processes
+    }
+}
+
+/// A container as it was at one time: what a session must leave as it was.
+#[derive(Debug, PartialEq, Eq, Clone)]
+pub struct Snapshot {
+    diff: String,
+    companions: Vec<String>,
+    processes: Vec<String>,
+    restarts: Value,
+    started_at: Value,
+}
+
+impl Snapshot {
+    /// Looks at `container`, which runs. For `image`, see [`Container::processes`].
+    pub fn of(container: &Container<'_>, image: &str) -> Self {
+        let inspect = container.inspect();
+        Self {
+            diff: container.diff(),
+            companions: container.companions(),
+            processes: container.processes(image),
+            restarts: inspect["RestartCount"].clone(),
+            started_at: inspect["State"]["StartedAt"].clone(),
+        }
+    }
+
+    /// Waits until `container` is again as it was.
+    #[track_caller]
+    pub fn assert_restored(&self, container: &Container<'_>, image: &str) {
+        let last = std::cell::RefCell::new(self.clone());
+        eventually(
+            || format!("{} to be again as it was\n  before: {self:?}\n  now: {:?}", container.name(), last.borrow()),
+            || {
+                last.replace(Self::of(container, image));
+                (*last.borrow() == *self).then_some(())
+            },
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Engine, Snapshot};
+
+    #[test]
+    fn the_corner_is_swept_after_a_panic() {
+        let engine = Engine::required();
+        let prefix = engine.prefix.clone();
+        let outcome = std::panic::catch_unwind(move || {
+            let image = engine.import_app(&[]);
+            engine.ask(["tag", &image, &format!("{}/below:1", engine.name("shop"))]);
+            engine.run("kept", &[], &image, &[]);
+            panic!("a test fails");
+        });
+        assert_eq!(outcome.unwrap_err().downcast_ref(), Some(&"a test fails"));
+        let engine = Engine::required();
+        assert_eq!(engine.ask(["ps", "--all", "--quiet", "--filter", &format!("name={prefix}")]), "");
+        let images = engine.ask(["images", "--format", "{{.Repository}}"]);
+        assert!(!images.contains(&prefix), "left: {images}");
+    }
+
+    #[test]
+    fn a_snapshot_sees_what_a_companion_leaves() {
+        let engine = Engine::required();
+        let image = engine.import_app(&[]);
+        let target = engine.run("target", &[], &image, &[]);
+        let before = Snapshot::of(&target, &image);
+        assert_eq!(before.processes, ["1 S app"]);
+        let namespace = format!("container:{}", target.id());
+        let companion = engine.run("companion", &["--pid", &namespace], &image, &[]);
+        let during = Snapshot::of(&target, &image);
+        assert_eq!(during.companions, [companion.id()]);
+        assert_eq!(during.processes.len(), 2);
+        companion.kill();
+        engine.ask(["rm", companion.id()]);
+        before.assert_restored(&target, &image);
+    }
+}
