@@ -1,0 +1,256 @@
+//! The files of one layer, as a value.
+
+use crate::ImageError;
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::FileTypeExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Directories, files and links by their path, each path once.
+///
+/// Paths are relative to the root of the image, in normal form (`usr/bin/app`; the root itself is the empty path), so
+/// that byte order puts parents first. Every directory on the way to an entry is an entry too: an engine that has to
+/// make up a parent gives it mode 0600, and only root could pass it.
+#[derive(Clone, Debug, Default)]
+pub struct Tree {
+    entries: BTreeMap<String, Entry>,
+}
+
+/// What is at a path.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// The kind of entry with its content.
+    pub node: Node,
+    /// Permission bits with setuid, setgid and sticky: `0o7777` at most.
+    pub mode: u32,
+    /// Owner, numeric.
+    pub uid: u64,
+    /// Group, numeric.
+    pub gid: u64,
+}
+
+/// The kinds of entry that images need.
+#[derive(Clone, Debug)]
+pub enum Node {
+    /// A directory.
+    Directory,
+    /// A regular file.
+    File(FileData),
+    /// Another name for the regular file at this path of the same tree.
+    HardLink(String),
+    /// A symbolic link with this text, which is not checked.
+    Symlink(String),
+}
+
+/// Where the bytes of a file are.
+#[derive(Clone, Debug)]
+pub enum FileData {
+    /// In memory.
+    Bytes(Arc<[u8]>),
+    /// In a file of this machine.
+    Host(HostFile),
+}
+
+impl FileData {
+    /// Size in bytes.
+    pub fn size(&self) -> u64 {
+        match self {
+            Self::Bytes(bytes) => bytes.len() as u64,
+            Self::Host(file) => file.size,
+        }
+    }
+}
+
+/// A regular file of this machine, with the size that it had when it was looked at.
+#[derive(Clone, Debug)]
+pub struct HostFile {
+    path: PathBuf,
+    size: u64,
+}
+
+impl HostFile {
+    /// Looks at the file without reading it. Symbolic links are followed; anything but a regular file is an error.
+    pub fn new(path: impl Into<PathBuf>) -> Result<Self, ImageError> {
+        let path = path.into();
+        match fs::metadata(&path) {
+            Ok(metadata) if metadata.is_file() => Ok(Self { size: metadata.len(), path }),
+            Ok(metadata) => Err(ImageError::NotARegularFile { kind: kind(&metadata), path }),
+            Err(source) => Err(ImageError::Read { path, source }),
+        }
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Its size in bytes when it was looked at.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+}
+
+fn kind(metadata: &fs::Metadata) -> &'static str {
+    let kind = metadata.file_type();
+    if kind.is_dir() {
+        "a directory"
+    } else if kind.is_fifo() {
+        "a named pipe"
+    } else if kind.is_socket() {
+        "a socket"
+    } else {
+        "a device"
+    }
+}
+
+impl Entry {
+    /// A directory, mode 0755, owned by root.
+    pub fn directory() -> Self {
+        Self { node: Node::Directory, mode: 0o755, uid: 0, gid: 0 }
+    }
+
+    /// A file owned by root.
+    pub fn file(data: FileData, mode: u32) -> Self {
+        Self { node: Node::File(data), mode, uid: 0, gid: 0 }
+    }
+}
+
+impl Tree {
+    /// A tree with nothing in it but the root directory, mode 0755, owned by root: what an engine makes of an image
+    /// that does not say is unspecified.
+    pub fn with_root() -> Self {
+        Self { entries: BTreeMap::from([(String::new(), Entry::directory())]) }
+    }
+
+    /// Puts `entry` at `path` (a leading slash may be given), and the directories that lead there where they are
+    /// missing. A directory may be put twice, the later one counts; anything else may not.
+    pub fn insert(&mut self, path: &str, entry: Entry) -> Result<(), ImageError> {
+        let path = normal(path)?;
+        for (index, _) in path.match_indices('/') {
+            let parent = &path[..index];
+            match self.entries.get(parent) {
+                None => self.entries.insert(parent.to_owned(), Entry::directory()).map_or((), drop),
+                Some(Entry { node: Node::Directory, .. }) => {}
+                Some(_) => return Err(ImageError::DuplicatePath { path: parent.to_owned() }),
+            }
+        }
+        match (self.entries.get(path), &entry.node) {
+            (None, _) | (Some(Entry { node: Node::Directory, .. }), Node::Directory) => {}
+            (Some(_), _) => return Err(ImageError::DuplicatePath { path: path.to_owned() }),
+        }
+        if let Node::HardLink(target) = &entry.node {
+            self.check_link_target(target)?;
+        }
+        self.entries.insert(path.to_owned(), entry);
+        Ok(())
+    }
+
+    /// What is at `path`, which may begin with a slash.
+    pub fn get(&self, path: &str) -> Option<&Entry> {
+        self.entries.get(path.strip_prefix('/').unwrap_or(path))
+    }
+
+    /// All entries in the order in which they are written: by the bytes of their paths, hard links after all others
+    /// because the file that they name must come first.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Entry)> {
+        let is_link = |entry: &Entry| matches!(entry.node, Node::HardLink(_));
+        let entries = || self.entries.iter().map(|(path, entry)| (path.as_str(), entry));
+        entries().filter(move |(_, entry)| !is_link(entry)).chain(entries().filter(move |(_, entry)| is_link(entry)))
+    }
+
+    fn check_link_target(&self, target: &str) -> Result<(), ImageError> {
+        match self.entries.get(target) {
+            Some(Entry { node: Node::File(_), .. }) => Ok(()),
+            _ => Err(ImageError::InvalidPath {
+                path: target.to_owned(),
+                reason: "a hard link must name a file that is already in the same layer",
+            }),
+        }
+    }
+}
+
+/// The normal form of `path`, or why it may not be in a layer.
+fn normal(path: &str) -> Result<&str, ImageError> {
+    let invalid = |reason| ImageError::InvalidPath { path: path.to_owned(), reason };
+    let relative = path.trim_matches('/');
+    if relative.is_empty() {
+        return Ok(relative);
+    }
+    if relative.contains('\0') {
+        return Err(invalid("it holds a NUL character"));
+    }
+    for part in relative.split('/') {
+        match part {
+            "" | "." => return Err(invalid("write it in its shortest form, without `.` and doubled slashes")),
+            ".." => return Err(invalid("`..` would lead out of the image")),
+            _ if part.starts_with(".wh.") => {
+                return Err(invalid("names that begin with `.wh.` delete files in the layers below"));
+            }
+            _ => {}
+        }
+    }
+    Ok(relative)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file() -> Entry {
+        Entry::file(FileData::Bytes((*b"x").into()), 0o644)
+    }
+
+    fn paths(tree: &Tree) -> Vec<&str> {
+        tree.iter().map(|(path, _)| path).collect()
+    }
+
+    #[test]
+    fn parents_are_made_and_come_first() {
+        let mut tree = Tree::with_root();
+        tree.insert("/usr/share/a", file()).unwrap();
+        tree.insert("usr-x", file()).unwrap();
+        assert_eq!(paths(&tree), ["", "usr", "usr-x", "usr/share", "usr/share/a"]);
+        assert!(matches!(tree.get("/usr").unwrap().node, Node::Directory));
+    }
+
+    #[test]
+    fn hard_links_come_after_what_they_name() {
+        let mut tree = Tree::default();
+        tree.insert("bin/busybox", file()).unwrap();
+        tree.insert("bin/[", Entry { node: Node::HardLink("bin/busybox".into()), ..file() }).unwrap();
+        assert_eq!(paths(&tree), ["bin", "bin/busybox", "bin/["]);
+        for target in ["bin/none", "bin", "bin/["] {
+            let link = Entry { node: Node::HardLink(target.into()), ..file() };
+            assert!(tree.insert("bin/x", link).is_err(), "{target}");
+        }
+    }
+
+    #[test]
+    fn a_path_is_there_once() {
+        let mut tree = Tree::default();
+        tree.insert("a", file()).unwrap();
+        assert!(matches!(tree.insert("/a", file()), Err(ImageError::DuplicatePath { path }) if path == "a"));
+        assert!(matches!(tree.insert("a/b", file()), Err(ImageError::DuplicatePath { path }) if path == "a"));
+        tree.insert("tmp", Entry::directory()).unwrap();
+        tree.insert("tmp", Entry { mode: 0o1777, ..Entry::directory() }).unwrap();
+        assert_eq!(tree.get("tmp").unwrap().mode, 0o1777);
+        assert!(tree.insert("tmp", file()).is_err());
+    }
+
+    #[test]
+    fn paths_that_would_do_harm_are_refused() {
+        for path in ["../x", "a/../../x", "a//b", "./a", "a/.", "a\0b", ".wh.a", "d/.wh..wh..opq"] {
+            let error = Tree::default().insert(path, file()).unwrap_err();
+            assert!(matches!(error, ImageError::InvalidPath { .. }), "{path:?}");
+        }
+        assert!(Tree::default().insert("", Entry::directory()).is_ok());
+    }
+
+    #[test]
+    fn only_regular_files_are_taken_from_the_host() {
+        assert!(matches!(HostFile::new("/"), Err(ImageError::NotARegularFile { kind: "a directory", .. })));
+        assert!(matches!(HostFile::new("/dev/null"), Err(ImageError::NotARegularFile { kind: "a device", .. })));
+        assert!(matches!(HostFile::new("/nonexistent"), Err(ImageError::Read { .. })));
+    }
+}
