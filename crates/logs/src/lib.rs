@@ -1,1 +1,19 @@
-//! Container logs as values: frame decoder, line assembly, query, rendering.
+//! Container logs as values: bytes in, records out. No I/O, no async, no Docker types.
+//!
+//! From the wire to the screen:
+//!
+//! * [`frame`]: the engine's multiplexed stream, cut into pieces of stdin, stdout and stderr;
+//! * [`line`]: pieces joined into whole [`Line`]s, each with its one [`Timestamp`];
+//! * [`decode`]: both of the above as one step, for log streams;
+//! * [`escape`]: text that a container controls, made safe for a terminal.
+
+pub mod decode;
+pub mod escape;
+pub mod frame;
+pub mod line;
+pub mod timestamp;
+
+pub use decode::{Event, LogDecoder};
+pub use frame::{FrameDecoder, FrameError, Framing, Stream};
+pub use line::{Ending, Line, LineOptions};
+pub use timestamp::Timestamp;

@@ -1,0 +1,245 @@
+//! Text that a container controls, made safe for a terminal.
+//!
+//! A terminal obeys what it is sent: it may clear the screen, overwrite what stood there, set its title, write the
+//! clipboard or answer on stdin (CVE-2021-25743). So of all control characters and sequences only colours and text
+//! attributes (SGR, `ESC [ … m`) pass, in log lines; everything else is shown as a Rust-style escape: `\x1b[2J`,
+//! `\r`, `\u{202e}`. That goes for bytes that are not UTF-8 too (`\xff`), and for the bidirectional controls that
+//! make text read as something else. Nothing is left out, and nothing is escaped when it is harmless: a tab and a
+//! carriage return right at the end stay silent.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+/// What gives the terminal's own colours back.
+const RESET: &str = "\x1b[0m";
+
+/// A log line (without its newline) with its colours, which end with the line.
+///
+/// ```
+/// use scratchdbg_logs::escape;
+/// assert_eq!(escape::line(b"\x1b[31mred\x1b[2J"), "\x1b[31mred\\x1b[2J\x1b[0m");
+/// ```
+pub fn line(text: &[u8]) -> Cow<'_, str> {
+    let text = text.strip_suffix(b"\r").unwrap_or(text);
+    if let Some(clean) = as_clean(text) {
+        return Cow::Borrowed(clean);
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    let mut escaper = LineEscaper::default();
+    escaper.push(&mut out, text);
+    escaper.finish(&mut out);
+    Cow::Owned(out)
+}
+
+/// A name, a label, an error message: one line, without colours.
+///
+/// ```
+/// use scratchdbg_logs::escape;
+/// assert_eq!(escape::label("web\x1b[31m\nfake prompt> "), "web\\x1b[31m\\nfake prompt> ");
+/// ```
+pub fn label<T: AsRef<[u8]> + ?Sized>(text: &T) -> Cow<'_, str> {
+    let text = text.as_ref();
+    if let Some(clean) = as_clean(text) {
+        return Cow::Borrowed(clean);
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    push_escaped(&mut out, text);
+    Cow::Owned(out)
+}
+
+/// Escapes a line that is written in parts, and remembers whether it left a colour on.
+#[derive(Debug, Default)]
+pub(crate) struct LineEscaper {
+    is_coloured: bool,
+}
+
+impl LineEscaper {
+    /// Append the next part of the line.
+    pub(crate) fn push(&mut self, out: &mut String, mut text: &[u8]) {
+        while let Some(at) = memchr::memchr(b'\x1b', text) {
+            push_escaped(out, &text[..at]);
+            text = &text[at..];
+            if let Some(sequence) = sgr(text) {
+                self.is_coloured = !matches!(sequence, "\x1b[m" | "\x1b[0m");
+                out.push_str(sequence);
+                text = &text[sequence.len()..];
+            } else {
+                out.push_str("\\x1b");
+                text = &text[1..];
+            }
+        }
+        push_escaped(out, text);
+    }
+
+    /// End the line: turn off what it left on.
+    pub(crate) fn finish(self, out: &mut String) {
+        if self.is_coloured {
+            out.push_str(RESET);
+        }
+    }
+}
+
+/// The text as it is, when nothing in it needs a second look.
+fn as_clean(text: &[u8]) -> Option<&str> {
+    // No early exit: this compiles to vector instructions.
+    let (mut has_control, mut has_high) = (false, false);
+    for &byte in text {
+        has_control |= byte.is_ascii_control() && byte != b'\t';
+        has_high |= byte >= 0x80;
+    }
+    if has_control {
+        return None;
+    }
+    let text = str::from_utf8(text).ok()?;
+    (!has_high || !text.chars().any(is_unsafe)).then_some(text)
+}
+
+/// Characters that drive a terminal or reorder what it shows.
+fn is_unsafe(c: char) -> bool {
+    // C0, DEL and C1.
+    let is_control = c.is_control() && c != '\t';
+    // Some terminals obey the line and the paragraph separator.
+    let is_separator = matches!(c, '\u{2028}' | '\u{2029}');
+    let is_bidi = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    is_control || is_separator || is_bidi
+}
+
+/// Append text with everything unsafe escaped, `ESC` included.
+fn push_escaped(out: &mut String, text: &[u8]) {
+    if let Some(clean) = as_clean(text) {
+        out.push_str(clean);
+        return;
+    }
+    for chunk in text.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            match c {
+                '\n' => out.push_str("\\n"),
+                '\r' => out.push_str("\\r"),
+                c if is_unsafe(c) && c.is_ascii() => push_hex(out, c as u32),
+                c if is_unsafe(c) => out.extend(c.escape_unicode()),
+                c => out.push(c),
+            }
+        }
+        for byte in chunk.invalid() {
+            push_hex(out, u32::from(*byte));
+        }
+    }
+}
+
+fn push_hex(out: &mut String, byte: u32) {
+    // Writing to a string cannot fail.
+    let _ = write!(out, "\\x{byte:02x}");
+}
+
+/// The SGR sequence that `text` starts with: `ESC [`, numbers with `;` or `:` between them, `m`.
+fn sgr(text: &[u8]) -> Option<&str> {
+    let parameters = text.strip_prefix(b"\x1b[")?;
+    let len = parameters.iter().take_while(|byte| matches!(byte, b'0'..=b'9' | b';' | b':')).count();
+    if parameters.get(len) != Some(&b'm') {
+        return None;
+    }
+    str::from_utf8(&text[..len + 3]).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn lines() {
+        let cases: &[(&[u8], &str)] = &[
+            (b"", ""),
+            (b"plain \ttext ~", "plain \ttext ~"),
+            ("grüße, 日本語, 👩‍👩‍👧".as_bytes(), "grüße, 日本語, 👩‍👩‍👧"),
+            (b"\x1b[1;31mred\x1b[0m plain", "\x1b[1;31mred\x1b[0m plain"),
+            (b"\x1b[38:2::1:2:3mred\x1b[m", "\x1b[38:2::1:2:3mred\x1b[m"),
+            (b"\x1b[31mleft on", "\x1b[31mleft on\x1b[0m"),
+            (b"\x1b[0m\x1b[48;5;0mleft on", "\x1b[0m\x1b[48;5;0mleft on\x1b[0m"),
+            // 44: everything else that a terminal would obey.
+            (b"\x1b[2J\x1b[H", "\\x1b[2J\\x1b[H"),
+            (b"\x1b]0;title\x07", "\\x1b]0;title\\x07"),
+            (b"\x1b]52;c;aGk=\x1b\\", "\\x1b]52;c;aGk=\\x1b\\"),
+            (b"\x1b]8;;http://x\x1b\\link", "\\x1b]8;;http://x\\x1b\\link"),
+            (
+                b"\x1bP$q\x1b\\ \x1b_a\x1b\\ \x1b^p\x1b\\ \x1bXs",
+                "\\x1bP$q\\x1b\\ \\x1b_a\\x1b\\ \\x1b^p\\x1b\\ \\x1bXs",
+            ),
+            (b"\x1b[>4;2m \x1b[?25m \x1b[1 m \x1b[31", "\\x1b[>4;2m \\x1b[?25m \\x1b[1 m \\x1b[31"),
+            (b"\x1b[3\x1b[31m1m", "\\x1b[3\x1b[31m1m\x1b[0m"),
+            (b"\x1bc\x1b", "\\x1bc\\x1b"),
+            (b"100%\rdone", "100%\\rdone"),
+            (b"dos\r", "dos"),
+            (b"dos\r\r", "dos\\r"),
+            (b"a\x08b\x07\x00\x7f", "a\\x08b\\x07\\x00\\x7f"),
+            ("\u{9b}2J \u{85}".as_bytes(), "\\u{9b}2J \\u{85}"),
+            (b"\x9b2J", "\\x9b2J"),
+            (
+                "a\u{202e}cod\u{2066}\u{200f}\u{61c}\u{2028}".as_bytes(),
+                "a\\u{202e}cod\\u{2066}\\u{200f}\\u{61c}\\u{2028}",
+            ),
+            // 45: not UTF-8.
+            (b"x\xff\xe2\x82y", "x\\xff\\xe2\\x82y"),
+            (b"\xff\xfeh\x00i\x00", "\\xff\\xfeh\\x00i\\x00"),
+            (b"two\nlines", "two\\nlines"),
+        ];
+        for (text, want) in cases {
+            assert_eq!(line(text), *want, "{:?}", text.escape_ascii().to_string());
+        }
+    }
+
+    #[test]
+    fn labels_have_no_colours() {
+        assert_eq!(label("web-1"), "web-1");
+        assert_eq!(label("\x1b[31mweb\x1b[0m\r\n"), "\\x1b[31mweb\\x1b[0m\\r\\n");
+        assert_eq!(label("\u{202e}gpj.exe"), "\\u{202e}gpj.exe");
+    }
+
+    /// What is left of escaped text when its colours are taken out.
+    fn without_colours(text: &str) -> String {
+        let mut out = String::new();
+        let mut rest = text;
+        while let Some(at) = rest.find('\x1b') {
+            out.push_str(&rest[..at]);
+            rest = &rest[at + sgr(&rest.as_bytes()[at..]).expect("only colours pass").len()..];
+        }
+        out + rest
+    }
+
+    fn hostile() -> impl Strategy<Value = Vec<u8>> {
+        let part = prop_oneof![
+            any::<u8>().prop_map(|byte| vec![byte]),
+            any::<char>().prop_map(|c| c.to_string().into_bytes()),
+            "\u{1b}\\[[0-9;:?]{0,4}[a-zA-Z]".prop_map(String::into_bytes),
+            "[\u{80}-\u{9f}\u{200e}\u{202e}\u{2066}\r\n\u{7}\u{8}]".prop_map(String::into_bytes),
+        ];
+        proptest::collection::vec(part, 0..30).prop_map(|parts| parts.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_but_colours_passes(text in hostile()) {
+            prop_assert!(!without_colours(&line(&text)).contains(is_unsafe));
+            prop_assert!(!label(&text).contains(is_unsafe));
+        }
+
+        #[test]
+        fn harmless_text_is_untouched(text in "[ -~\tà-öぁ-ん]{0,60}") {
+            prop_assert_eq!(line(text.as_bytes()), text.as_str());
+            prop_assert_eq!(label(&text), text.as_str());
+        }
+
+        #[test]
+        fn escaping_twice_changes_nothing(text in hostile()) {
+            let once = line(&text).into_owned();
+            prop_assert_eq!(line(once.as_bytes()), once.as_str());
+        }
+
+        #[test]
+        fn colours_end_with_the_line(text in hostile()) {
+            let safe = line(&text);
+            let last = safe.rfind('\x1b').and_then(|at| sgr(&safe.as_bytes()[at..]));
+            prop_assert!(last.is_none_or(|last| last == "\x1b[0m" || last == "\x1b[m"), "{safe:?}");
+        }
+    }
+}

@@ -1,0 +1,493 @@
+//! The engine's multiplexed stream, as logs, attach and exec without a TTY send it.
+//!
+//! A frame is `[type u8][0, 0, 0][length u32, big endian][payload]`; the types are 0 stdin, 1 stdout, 2 stderr and
+//! 3 an error of the daemon itself in the middle of a stream that began well (moby `api/pkg/stdcopy/stdcopy.go`).
+//! A container with a TTY sends plain bytes instead. Only inspect's `Config.Tty` tells the two apart: the bytes
+//! never do, since a terminal program may well begin with `\x01`.
+//!
+//! Payloads are handed out as they arrive, as slices of the caller's chunk. At most one header and one message of
+//! the daemon are ever held back.
+
+use thiserror::Error;
+
+/// The longest payload that is believed. Docker's log frames hold 16 KiB and a timestamp, its exec frames 32 KiB;
+/// a length far above that means that we are not reading a header.
+pub const MAX_FRAME_LEN: u32 = 16 << 20;
+
+/// How much of a daemon's error message is kept; the rest is read and dropped.
+const MAX_DAEMON_ERROR_LEN: usize = 64 << 10;
+
+const HEADER_LEN: usize = 8;
+
+/// Which of the process's streams the bytes belong to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Stream {
+    /// Input echoed back (attach only).
+    Stdin,
+    /// Standard output, and everything that a TTY shows.
+    Stdout,
+    /// Standard error.
+    Stderr,
+}
+
+impl Stream {
+    /// `stdin`, `stdout` or `stderr`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Stdin => "stdin",
+            Self::Stdout => "stdout",
+            Self::Stderr => "stderr",
+        }
+    }
+}
+
+/// How the stream is framed, from inspect's `Config.Tty` of the container or exec.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Framing {
+    /// No TTY: frames.
+    Multiplexed,
+    /// A TTY: plain bytes, all of them [`Stream::Stdout`].
+    Raw,
+}
+
+impl Framing {
+    /// The framing of a container or exec that has a TTY, or has none.
+    pub fn from_tty(tty: bool) -> Self {
+        if tty { Self::Raw } else { Self::Multiplexed }
+    }
+}
+
+/// A piece of a frame's payload: all of it, or as much as the chunk held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Piece<'a> {
+    /// The stream that the bytes belong to.
+    pub stream: Stream,
+    /// The bytes. Empty only for an empty frame.
+    pub payload: &'a [u8],
+    /// These are the first bytes of their frame. Never set when [`Framing::Raw`].
+    pub starts_frame: bool,
+    /// These are the last bytes of their frame. Never set when [`Framing::Raw`].
+    pub ends_frame: bool,
+}
+
+/// What the decoder found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FrameEvent<'a> {
+    /// Bytes of the process.
+    Data(Piece<'a>),
+    /// The daemon reports an error of its own (frame type 3). What came before is good, and more may follow. The text
+    /// is not trusted: escape it before it is shown.
+    DaemonError(String),
+}
+
+/// The stream is not what it should be. All that was decoded before stays good; nothing after can be.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum FrameError {
+    /// The first byte of a header is not 0..=3.
+    #[error(
+        "the stream holds a frame of unknown type {kind} (header {header:02x?}): it is damaged, or the container has a tty and sends plain bytes"
+    )]
+    UnknownType {
+        /// The byte found.
+        kind: u8,
+        /// The header it was found in.
+        header: [u8; HEADER_LEN],
+    },
+    /// Bytes 1..=3 of a header are not zero.
+    #[error(
+        "the stream holds a frame header whose padding is not zero ({header:02x?}): it is damaged, or the container has a tty and sends plain bytes"
+    )]
+    BadPadding {
+        /// The header found.
+        header: [u8; HEADER_LEN],
+    },
+    /// The length is over [`MAX_FRAME_LEN`].
+    #[error(
+        "the stream announces a frame of {length} bytes, more than the {MAX_FRAME_LEN} that are plausible: it is damaged"
+    )]
+    TooLong {
+        /// The announced length.
+        length: u32,
+    },
+    /// The stream ended inside a header.
+    #[error(
+        "the stream ended inside a frame header ({got} of {HEADER_LEN} bytes): the connection or the engine broke off"
+    )]
+    TruncatedHeader {
+        /// Bytes of the header that arrived.
+        got: usize,
+    },
+    /// The stream ended inside a payload. What arrived of it was handed out.
+    #[error("the stream ended inside a frame ({got} of {length} bytes): the connection or the engine broke off")]
+    TruncatedPayload {
+        /// Bytes of the payload that arrived.
+        got: u32,
+        /// Bytes announced.
+        length: u32,
+    },
+    /// The stream ended inside an error message of the daemon.
+    #[error("the stream ended inside an error message of the daemon ({got} of {length} bytes): {message}")]
+    TruncatedDaemonError {
+        /// Bytes of the message that arrived.
+        got: u32,
+        /// Bytes announced.
+        length: u32,
+        /// What arrived. Not trusted: escape it before it is shown.
+        message: String,
+    },
+}
+
+/// Resumable decoder: feed it chunks cut anywhere.
+///
+/// ```
+/// use scratchdbg_logs::frame::{FrameDecoder, FrameEvent, Framing};
+///
+/// let mut decoder = FrameDecoder::new(Framing::Multiplexed);
+/// let mut out = Vec::new();
+/// for mut chunk in [&b"\x01\0\0\0\0\0"[..], b"\0\x05hel", b"lo"] {
+///     while let Some(event) = decoder.decode(&mut chunk)? {
+///         if let FrameEvent::Data(piece) = event {
+///             out.extend_from_slice(piece.payload);
+///         }
+///     }
+/// }
+/// decoder.finish()?;
+/// assert_eq!(out, b"hello");
+/// # Ok::<(), scratchdbg_logs::FrameError>(())
+/// ```
+#[derive(Debug)]
+pub struct FrameDecoder {
+    framing: Framing,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    Header { bytes: [u8; HEADER_LEN], filled: usize },
+    Payload { stream: Stream, length: u32, got: u32 },
+    DaemonError { message: Vec<u8>, length: u32, got: u32 },
+    Failed(FrameError),
+}
+
+const START: State = State::Header { bytes: [0; HEADER_LEN], filled: 0 };
+
+impl FrameDecoder {
+    /// A decoder at the start of a stream.
+    pub fn new(framing: Framing) -> Self {
+        Self { framing, state: START }
+    }
+
+    /// Decode the next event and advance `input` past it; `None` when all of `input` is used up.
+    ///
+    /// # Errors
+    /// [`FrameError`] when the stream is not framed as it should be. It stays so: each later call says the same.
+    pub fn decode<'a>(&mut self, input: &mut &'a [u8]) -> Result<Option<FrameEvent<'a>>, FrameError> {
+        if self.framing == Framing::Raw {
+            let payload = std::mem::take(input);
+            let piece = Piece { stream: Stream::Stdout, payload, starts_frame: false, ends_frame: false };
+            return Ok((!payload.is_empty()).then_some(FrameEvent::Data(piece)));
+        }
+        loop {
+            match &mut self.state {
+                State::Header { bytes, filled } => {
+                    let taken = take(input, HEADER_LEN - *filled);
+                    bytes[*filled..*filled + taken.len()].copy_from_slice(taken);
+                    *filled += taken.len();
+                    if *filled < HEADER_LEN {
+                        return Ok(None);
+                    }
+                    self.state = match parse_header(*bytes) {
+                        Ok((Some(stream), 0)) => {
+                            self.state = START;
+                            let piece = Piece { stream, payload: &[], starts_frame: true, ends_frame: true };
+                            return Ok(Some(FrameEvent::Data(piece)));
+                        }
+                        Ok((Some(stream), length)) => State::Payload { stream, length, got: 0 },
+                        Ok((None, length)) => State::DaemonError { message: Vec::new(), length, got: 0 },
+                        Err(error) => State::Failed(error),
+                    };
+                }
+                State::Payload { stream, length, got } => {
+                    let payload = take(input, (*length - *got) as usize);
+                    if payload.is_empty() {
+                        return Ok(None);
+                    }
+                    let starts_frame = *got == 0;
+                    *got += as_u32(payload.len());
+                    let ends_frame = got == length;
+                    let piece = Piece { stream: *stream, payload, starts_frame, ends_frame };
+                    if ends_frame {
+                        self.state = START;
+                    }
+                    return Ok(Some(FrameEvent::Data(piece)));
+                }
+                State::DaemonError { message, length, got } => {
+                    let taken = take(input, (*length - *got) as usize);
+                    *got += as_u32(taken.len());
+                    let room = MAX_DAEMON_ERROR_LEN - message.len();
+                    message.extend_from_slice(&taken[..taken.len().min(room)]);
+                    if got < length {
+                        return Ok(None);
+                    }
+                    let text = message_text(message);
+                    self.state = START;
+                    return Ok(Some(FrameEvent::DaemonError(text)));
+                }
+                State::Failed(error) => return Err(error.clone()),
+            }
+        }
+    }
+
+    /// Say that the stream has ended.
+    ///
+    /// # Errors
+    /// [`FrameError`] when it ended inside a frame, or had failed before.
+    pub fn finish(self) -> Result<(), FrameError> {
+        match self.state {
+            State::Header { filled: 0, .. } => Ok(()),
+            State::Header { filled, .. } => Err(FrameError::TruncatedHeader { got: filled }),
+            State::Payload { length, got, .. } => Err(FrameError::TruncatedPayload { got, length }),
+            State::DaemonError { message, length, got } => {
+                Err(FrameError::TruncatedDaemonError { got, length, message: message_text(&message) })
+            }
+            State::Failed(error) => Err(error),
+        }
+    }
+}
+
+/// The stream (`None`: the daemon itself) and the payload's length.
+fn parse_header(header: [u8; HEADER_LEN]) -> Result<(Option<Stream>, u32), FrameError> {
+    let [kind, padding @ .., l0, l1, l2, l3] = header;
+    let stream = match kind {
+        0 => Some(Stream::Stdin),
+        1 => Some(Stream::Stdout),
+        2 => Some(Stream::Stderr),
+        3 => None,
+        _ => return Err(FrameError::UnknownType { kind, header }),
+    };
+    if padding != [0; 3] {
+        return Err(FrameError::BadPadding { header });
+    }
+    let length = u32::from_be_bytes([l0, l1, l2, l3]);
+    if length > MAX_FRAME_LEN {
+        return Err(FrameError::TooLong { length });
+    }
+    Ok((stream, length))
+}
+
+fn message_text(message: &[u8]) -> String {
+    String::from_utf8_lossy(message.trim_ascii_end()).into_owned()
+}
+
+/// Split up to `count` bytes off the front of `input`.
+fn take<'a>(input: &mut &'a [u8], count: usize) -> &'a [u8] {
+    let (taken, rest) = input.split_at(count.min(input.len()));
+    *input = rest;
+    taken
+}
+
+/// Payload lengths are below [`MAX_FRAME_LEN`], so this never saturates.
+fn as_u32(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    pub(crate) fn frame(kind: u8, payload: &[u8]) -> Vec<u8> {
+        let mut bytes = vec![kind, 0, 0, 0];
+        bytes.extend_from_slice(&u32::try_from(payload.len()).unwrap().to_be_bytes());
+        bytes.extend_from_slice(payload);
+        bytes
+    }
+
+    /// What came out, with adjacent pieces of one frame joined.
+    #[derive(Debug, Default, PartialEq, Eq)]
+    struct Decoded {
+        frames: Vec<(Stream, Vec<u8>)>,
+        unfinished: bool,
+        daemon_errors: Vec<String>,
+        error: Option<FrameError>,
+    }
+
+    fn decode(framing: Framing, chunks: &[&[u8]]) -> Decoded {
+        let mut decoder = FrameDecoder::new(framing);
+        let mut out = Decoded::default();
+        'stream: for chunk in chunks {
+            let mut chunk = *chunk;
+            loop {
+                match decoder.decode(&mut chunk) {
+                    Ok(Some(FrameEvent::Data(piece))) => {
+                        if piece.starts_frame || out.frames.is_empty() {
+                            out.frames.push((piece.stream, Vec::new()));
+                        }
+                        out.frames.last_mut().unwrap().1.extend_from_slice(piece.payload);
+                        out.unfinished = !piece.ends_frame;
+                    }
+                    Ok(Some(FrameEvent::DaemonError(text))) => out.daemon_errors.push(text),
+                    Ok(None) => break,
+                    Err(error) => {
+                        assert_eq!(decoder.decode(&mut &b"more"[..]), Err(error));
+                        break 'stream;
+                    }
+                }
+            }
+        }
+        out.error = decoder.finish().err();
+        out
+    }
+
+    #[test]
+    fn fault_cases() {
+        let good = frame(1, b"good\n");
+        let out = (Stream::Stdout, b"good\n".to_vec());
+        let header = |bytes: &[u8]| <[u8; 8]>::try_from(bytes).unwrap();
+        let cases: Vec<(&str, Vec<u8>, Decoded)> = vec![
+            ("empty stream", vec![], Decoded::default()),
+            (
+                "the three streams and an empty frame",
+                [frame(0, b"i"), frame(1, b""), frame(2, b"e")].concat(),
+                Decoded {
+                    frames: vec![
+                        (Stream::Stdin, b"i".to_vec()),
+                        (Stream::Stdout, vec![]),
+                        (Stream::Stderr, b"e".to_vec()),
+                    ],
+                    ..Decoded::default()
+                },
+            ),
+            (
+                "27: an error of the daemon in the middle, and a line after it",
+                [good.clone(), frame(3, b"Error grabbing logs: boom\n"), good.clone()].concat(),
+                Decoded {
+                    frames: vec![out.clone(), out.clone()],
+                    daemon_errors: vec!["Error grabbing logs: boom".into()],
+                    ..Decoded::default()
+                },
+            ),
+            (
+                "27: an empty error of the daemon",
+                frame(3, b""),
+                Decoded { daemon_errors: vec![String::new()], ..Decoded::default() },
+            ),
+            (
+                "27: an error of the daemon that breaks off",
+                [good.clone(), frame(3, b"boom\n")[..10].to_vec()].concat(),
+                Decoded {
+                    frames: vec![out.clone()],
+                    error: Some(FrameError::TruncatedDaemonError { got: 2, length: 5, message: "bo".into() }),
+                    ..Decoded::default()
+                },
+            ),
+            (
+                "28: truncated header",
+                [good.clone(), vec![1, 0, 0, 0]].concat(),
+                Decoded {
+                    frames: vec![out.clone()],
+                    error: Some(FrameError::TruncatedHeader { got: 4 }),
+                    ..Decoded::default()
+                },
+            ),
+            (
+                "28: truncated payload",
+                [good.clone(), frame(2, b"0123456789")[..12].to_vec()].concat(),
+                Decoded {
+                    frames: vec![out.clone(), (Stream::Stderr, b"0123".to_vec())],
+                    unfinished: true,
+                    error: Some(FrameError::TruncatedPayload { got: 4, length: 10 }),
+                    ..Decoded::default()
+                },
+            ),
+            (
+                "29: length 0x7fffffff",
+                [good.clone(), vec![1, 0, 0, 0, 0x7f, 0xff, 0xff, 0xff, b'x']].concat(),
+                Decoded {
+                    frames: vec![out.clone()],
+                    error: Some(FrameError::TooLong { length: 0x7fff_ffff }),
+                    ..Decoded::default()
+                },
+            ),
+            (
+                "29: unknown type 9",
+                [good.clone(), frame(9, b"x")].concat(),
+                Decoded {
+                    frames: vec![out.clone()],
+                    error: Some(FrameError::UnknownType { kind: 9, header: header(&[9, 0, 0, 0, 0, 0, 0, 1]) }),
+                    ..Decoded::default()
+                },
+            ),
+            (
+                "29: padding that is not zero",
+                [good, vec![1, 0, 7, 0, 0, 0, 0, 1, b'x']].concat(),
+                Decoded {
+                    frames: vec![out],
+                    error: Some(FrameError::BadPadding { header: header(&[1, 0, 7, 0, 0, 0, 0, 1]) }),
+                    ..Decoded::default()
+                },
+            ),
+        ];
+        for (name, input, want) in cases {
+            assert_eq!(decode(Framing::Multiplexed, &[&input]), want, "{name}");
+            let bytes: Vec<&[u8]> = input.chunks(1).collect();
+            assert_eq!(decode(Framing::Multiplexed, &bytes), want, "{name}, byte by byte");
+        }
+    }
+
+    #[test]
+    fn a_tty_stream_that_looks_like_a_header_is_plain_bytes() {
+        for first in [0, 1, 2, 3, 9] {
+            let input = [&[first, 0, 0, 0, 0, 0, 0, 3][..], b"abcd"].concat();
+            let got = decode(Framing::Raw, &[&input[..3], &input[3..]]);
+            assert_eq!(got.frames, [(Stream::Stdout, input.clone())]);
+            assert_eq!(got.error, None);
+        }
+    }
+
+    #[test]
+    fn a_long_message_of_the_daemon_is_held_to_its_cap() {
+        let input = [frame(3, &vec![b'x'; 1 << 20]), frame(1, b"after")].concat();
+        let got = decode(Framing::Multiplexed, &[&input]);
+        assert_eq!(got.daemon_errors, ["x".repeat(MAX_DAEMON_ERROR_LEN)]);
+        assert_eq!(got.frames, [(Stream::Stdout, b"after".to_vec())]);
+    }
+
+    /// Cut `input` at the given places, taken modulo what is left.
+    pub(crate) fn cut<'a>(mut input: &'a [u8], sizes: &[usize]) -> Vec<&'a [u8]> {
+        let mut chunks = Vec::new();
+        for size in sizes {
+            let (chunk, rest) = input.split_at(size % (input.len() + 1));
+            chunks.push(chunk);
+            input = rest;
+        }
+        chunks.push(input);
+        chunks
+    }
+
+    proptest! {
+        #[test]
+        fn frames_come_back_however_they_are_cut(
+            frames in proptest::collection::vec((0_u8..3, proptest::collection::vec(any::<u8>(), 0..40)), 0..12),
+            sizes in proptest::collection::vec(0_usize..64, 0..12),
+        ) {
+            let input: Vec<u8> = frames.iter().flat_map(|(kind, payload)| frame(*kind, payload)).collect();
+            let streams = [Stream::Stdin, Stream::Stdout, Stream::Stderr];
+            let want: Vec<_> = frames.iter().map(|(kind, payload)| (streams[usize::from(*kind)], payload.clone())).collect();
+            let got = decode(Framing::Multiplexed, &cut(&input, &sizes));
+            prop_assert_eq!(got.frames, want);
+            prop_assert_eq!(got.error, None);
+        }
+
+        #[test]
+        fn garbage_gives_the_same_however_it_is_cut(
+            input in proptest::collection::vec(prop_oneof![Just(0_u8), Just(1), Just(2), Just(3), any::<u8>()], 0..80),
+            sizes in proptest::collection::vec(0_usize..16, 0..12),
+        ) {
+            prop_assert_eq!(
+                decode(Framing::Multiplexed, &cut(&input, &sizes)),
+                decode(Framing::Multiplexed, &[&input])
+            );
+        }
+    }
+}

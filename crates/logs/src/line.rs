@@ -1,0 +1,345 @@
+//! Whole lines out of the pieces that an engine sends.
+//!
+//! Engines cut long lines. Docker's daemon sends a record whenever it has read 16 KiB without a newline (moby
+//! `daemon/logger/copier.go`), conmon whenever it has read up to 8 KiB (`src/ctr_logging.c`); such a *partial* ends
+//! without a newline. With `timestamps=1` each partial carries a timestamp of its own, and partials of stdout and
+//! stderr arrive interleaved. So lines are joined per stream, and keep the first timestamp alone.
+//!
+//! A record of Docker's that has no newline and is *shorter* than 16 KiB is the end of its stream: the process closed
+//! it. After a restart the next run's output follows at once, and is not the rest of that line.
+
+use crate::Timestamp;
+use crate::frame::{Framing, Piece, Stream};
+use std::borrow::Cow;
+
+/// Docker's daemon cuts lines at this length (`defaultBufSize` in moby `daemon/logger/copier.go`). A partial may be
+/// longer, since json-file replaces each invalid byte with three, but never shorter.
+const DOCKER_PARTIAL_LEN: usize = 16 << 10;
+
+/// Which records without a newline go on in the next record of their stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Joining {
+    /// Those of 16 KiB and more: Docker's logs.
+    Docker,
+    /// All: Podman's logs, which are cut wherever a read ended, and attach streams.
+    UntilNewline,
+}
+
+/// How a stream is to be read.
+#[derive(Clone, Copy, Debug)]
+pub struct LineOptions {
+    /// From inspect's `Config.Tty`.
+    pub framing: Framing,
+    /// From the engine that sends the stream.
+    pub joining: Joining,
+    /// Whether timestamps were asked for (`timestamps=1`).
+    pub timestamps: bool,
+    /// The most bytes of one line that are kept. Memory is bounded by this, once per stream.
+    pub max_line: usize,
+}
+
+impl LineOptions {
+    /// The cap on a line, unless told otherwise: 1 MiB.
+    pub const MAX_LINE: usize = 1 << 20;
+}
+
+/// What stood at the end of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// Nothing: the stream ended, or the process closed it, in the middle of the line.
+    None,
+    /// A newline.
+    Lf,
+    /// A carriage return and a newline, as a TTY writes them. Told apart only where there is a TTY.
+    CrLf,
+}
+
+impl Ending {
+    /// The bytes that stood there.
+    pub fn as_bytes(self) -> &'static [u8] {
+        match self {
+            Self::None => b"",
+            Self::Lf => b"\n",
+            Self::CrLf => b"\r\n",
+        }
+    }
+}
+
+/// One whole line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line<'a> {
+    /// The stream that it was written to.
+    pub stream: Stream,
+    /// When the engine read its newline, where timestamps were asked for and the engine gave one.
+    pub timestamp: Option<Timestamp>,
+    /// The text, without timestamp and ending. Any bytes may be in it, save a newline.
+    pub text: Cow<'a, [u8]>,
+    /// What stood at the end.
+    pub ending: Ending,
+    /// How many bytes beyond the cap were dropped from the end of `text`.
+    pub cut: u64,
+}
+
+impl Line<'_> {
+    /// The same line, free of the buffers that it was read from.
+    pub fn into_owned(self) -> Line<'static> {
+        Line {
+            stream: self.stream,
+            timestamp: self.timestamp,
+            text: Cow::Owned(self.text.into_owned()),
+            ending: self.ending,
+            cut: self.cut,
+        }
+    }
+}
+
+/// Resumable joiner of pieces into lines. Bytes are copied only where a line spans pieces.
+#[derive(Debug)]
+pub struct LineAssembler {
+    options: LineOptions,
+    streams: [Pending; 3],
+}
+
+/// What is known of the line that a stream is in.
+#[derive(Debug, Default)]
+struct Pending {
+    /// Still looking for the timestamp of a frame that has begun; what was seen of it so far.
+    head: Option<Vec<u8>>,
+    /// The text so far, up to the cap.
+    text: Vec<u8>,
+    /// Bytes beyond the cap.
+    cut: u64,
+    /// A line has begun.
+    open: bool,
+    /// `text` was handed out and is stale.
+    lent: bool,
+    timestamp: Option<Timestamp>,
+    /// Bytes of text seen in the current frame.
+    frame_len: usize,
+    /// The last byte seen, kept or not.
+    last: u8,
+}
+
+/// A line that is complete: where its text is.
+pub(crate) struct Ready<'a> {
+    stream: Stream,
+    /// The whole text, or `None` when it is in `Pending::text`.
+    whole: Option<&'a [u8]>,
+    ending: Ending,
+}
+
+impl LineAssembler {
+    /// An assembler at the start of a stream.
+    pub fn new(options: LineOptions) -> Self {
+        Self { options, streams: Default::default() }
+    }
+
+    /// The next line that ends in `piece`, whose payload is advanced past it; `None` when all of the piece is used up.
+    pub fn next_line<'s, 'a: 's>(&'s mut self, piece: &mut Piece<'a>) -> Option<Line<'s>> {
+        let ready = self.advance(piece)?;
+        Some(self.lend(&ready))
+    }
+
+    /// The next line that the end of the stream leaves without an ending. Call until `None`.
+    pub fn finish_line(&mut self) -> Option<Line<'_>> {
+        let stream = [Stream::Stdin, Stream::Stdout, Stream::Stderr].into_iter().find(|stream| {
+            let pending = self.pending(*stream);
+            pending.drop_lent();
+            pending.open || pending.head.as_ref().is_some_and(|head| !head.is_empty())
+        })?;
+        let max_line = self.buffer_cap();
+        let pending = self.pending(stream);
+        if let Some(head) = pending.head.take() {
+            if !pending.open {
+                pending.timestamp = None;
+            }
+            // Half of a repeated timestamp is no text.
+            if !pending.timestamp.is_some_and(|stamp| stamp.as_str().as_bytes().starts_with(&head)) {
+                pending.push(&head, max_line);
+            }
+        }
+        Some(self.lend(&Ready { stream, whole: None, ending: Ending::None }))
+    }
+
+    fn pending(&mut self, stream: Stream) -> &mut Pending {
+        &mut self.streams[stream as usize]
+    }
+
+    /// A TTY's timestamps are found when the line is complete: they need room beside the line.
+    fn buffer_cap(&self) -> usize {
+        let in_line = self.options.framing == Framing::Raw && self.options.timestamps;
+        self.options.max_line + if in_line { Timestamp::MAX_PREFIX } else { 0 }
+    }
+
+    /// Read on to the end of the next line, or of the piece.
+    pub(crate) fn advance<'a>(&mut self, piece: &mut Piece<'a>) -> Option<Ready<'a>> {
+        let max_line = self.buffer_cap();
+        let LineOptions { framing, joining, timestamps, .. } = self.options;
+        let stream = piece.stream;
+        let pending = self.pending(stream);
+        pending.drop_lent();
+        if framing == Framing::Multiplexed {
+            if std::mem::take(&mut piece.starts_frame) {
+                pending.frame_len = 0;
+                pending.head = timestamps.then(Vec::new);
+            }
+            if pending.head.is_some() {
+                match pending.read_head(piece, max_line) {
+                    Head::Incomplete => return None,
+                    Head::Line => return Some(Ready { stream, whole: None, ending: Ending::Lf }),
+                    Head::Done => {}
+                }
+            }
+        }
+        let Some(end) = memchr::memchr(b'\n', piece.payload) else {
+            let text = std::mem::take(&mut piece.payload);
+            pending.frame_len += text.len();
+            let goes_on = match joining {
+                Joining::Docker => pending.frame_len >= DOCKER_PARTIAL_LEN,
+                Joining::UntilNewline => true,
+            };
+            let has_ended = piece.ends_frame && !goes_on && pending.frame_len > 0;
+            if has_ended {
+                pending.frame_len = 0;
+                let whole = (!pending.open).then_some(text);
+                if whole.is_none() {
+                    pending.push(text, max_line);
+                }
+                return Some(Ready { stream, whole, ending: Ending::None });
+            }
+            if !text.is_empty() {
+                pending.push(text, max_line);
+            }
+            return None;
+        };
+        let text = &piece.payload[..end];
+        piece.payload = &piece.payload[end + 1..];
+        pending.frame_len = 0;
+        let whole = (!pending.open).then_some(text);
+        if whole.is_none() {
+            pending.push(text, max_line);
+        }
+        Some(Ready { stream, whole, ending: Ending::Lf })
+    }
+
+    /// Make the line out of what is ready, and mark the buffer as lent.
+    pub(crate) fn lend<'s, 'a: 's>(&'s mut self, ready: &Ready<'a>) -> Line<'s> {
+        let LineOptions { framing, timestamps, max_line, .. } = self.options;
+        let pending = &mut self.streams[ready.stream as usize];
+        pending.open = false;
+        pending.lent = true;
+        let mut timestamp = pending.timestamp;
+        let mut cut = std::mem::take(&mut pending.cut);
+        let mut ending = ready.ending;
+        let mut text = ready.whole.unwrap_or(&pending.text);
+        if framing == Framing::Raw {
+            let last = ready.whole.map_or(Some(pending.last), |whole| whole.last().copied());
+            if ending == Ending::Lf && last == Some(b'\r') {
+                ending = Ending::CrLf;
+                // The carriage return is either the last byte kept or the last one dropped.
+                match cut.checked_sub(1) {
+                    Some(less) => cut = less,
+                    None => text = &text[..text.len() - 1],
+                }
+            }
+            if timestamps {
+                (timestamp, text) = match Timestamp::split(text) {
+                    Some((stamp, rest)) => (Some(stamp), rest),
+                    None => (None, text),
+                };
+            }
+        }
+        let mut text = match timestamp {
+            Some(stamp) if framing == Framing::Raw => without_repeats(text, &stamp),
+            _ => Cow::Borrowed(text),
+        };
+        if text.len() > max_line {
+            cut += (text.len() - max_line) as u64;
+            text = match text {
+                Cow::Borrowed(text) => Cow::Borrowed(&text[..max_line]),
+                Cow::Owned(mut text) => {
+                    text.truncate(max_line);
+                    Cow::Owned(text)
+                }
+            };
+        }
+        Line { stream: ready.stream, timestamp, text, ending, cut }
+    }
+}
+
+/// What came of looking for a frame's timestamp.
+enum Head {
+    /// Found, or not there: the text follows in the piece.
+    Done,
+    /// More of the frame is needed.
+    Incomplete,
+    /// There was none, and what was read instead is a whole line.
+    Line,
+}
+
+impl Pending {
+    fn drop_lent(&mut self) {
+        if std::mem::take(&mut self.lent) {
+            self.text.clear();
+        }
+    }
+
+    /// Append text to the line, up to the cap.
+    fn push(&mut self, text: &[u8], max_line: usize) {
+        self.open = true;
+        self.last = text.last().copied().unwrap_or(self.last);
+        let kept = text.len().min(max_line.saturating_sub(self.text.len()));
+        self.text.extend_from_slice(&text[..kept]);
+        self.cut += (text.len() - kept) as u64;
+    }
+
+    /// Take the frame's timestamp off the piece. It counts only at the start of a line: a partial repeats it.
+    fn read_head(&mut self, piece: &mut Piece<'_>, max_line: usize) -> Head {
+        let head = self.head.get_or_insert_default();
+        let window = &piece.payload[..piece.payload.len().min(Timestamp::MAX_PREFIX - head.len())];
+        let len = memchr::memchr2(b' ', b'\n', window).map_or(window.len(), |at| at + 1);
+        let (taken, rest) = piece.payload.split_at(len);
+        piece.payload = rest;
+        head.extend_from_slice(taken);
+        let is_complete = matches!(head.last(), Some(b' ' | b'\n')) || head.len() == Timestamp::MAX_PREFIX;
+        let is_last = piece.ends_frame && rest.is_empty();
+        if !is_complete && !is_last {
+            return Head::Incomplete;
+        }
+        let mut head = self.head.take().unwrap_or_default();
+        let timestamp = Timestamp::split(&head).map(|(timestamp, _)| timestamp);
+        if !self.open {
+            self.timestamp = timestamp;
+        }
+        if timestamp.is_some() || head.is_empty() {
+            return Head::Done;
+        }
+        let is_line = head.pop_if(|last| *last == b'\n').is_some();
+        self.push(&head, max_line);
+        self.frame_len = if is_line { 0 } else { head.len() };
+        if is_line { Head::Line } else { Head::Done }
+    }
+}
+
+/// A TTY's line without the timestamps that Docker put in the middle of it: the same one again, once per partial.
+fn without_repeats<'a>(text: &'a [u8], timestamp: &Timestamp) -> Cow<'a, [u8]> {
+    if text.len() <= DOCKER_PARTIAL_LEN {
+        return Cow::Borrowed(text);
+    }
+    let repeat = format!("{timestamp} ");
+    let finder = memchr::memmem::Finder::new(&repeat);
+    let mut kept = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((partial, after)) = rest.split_at_checked(DOCKER_PARTIAL_LEN) {
+        let Some(at) = finder.find(after) else { break };
+        kept.extend_from_slice(partial);
+        kept.extend_from_slice(&after[..at]);
+        rest = &after[at + repeat.len()..];
+    }
+    kept.extend_from_slice(rest);
+    Cow::Owned(kept)
+}
+
+#[cfg(test)]
+#[path = "line_tests.rs"]
+mod tests;
