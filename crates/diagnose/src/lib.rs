@@ -1,1 +1,16 @@
 //! Pure rules over ELF, image and container facts: facts in, findings out.
+//!
+//! Nothing here opens a file, a socket or an environment variable: a caller hands in bytes, a `Read + Seek`, or plain
+//! structs, and gets values back. Nothing panics, whatever the bytes are.
+
+mod code;
+pub mod elf;
+mod finding;
+mod platform;
+pub mod program;
+pub mod rootfs;
+pub mod rules;
+
+pub use code::{Code, CodeError};
+pub use finding::{Confidence, Finding, Severity};
+pub use platform::{Platform, PlatformError};

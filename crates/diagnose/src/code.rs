@@ -1,0 +1,227 @@
+//! The codes: stable words for everything that can be found.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Serialize, Serializer};
+
+macro_rules! codes {
+    ($($(#[doc = $doc:literal])+ $variant:ident = $word:literal,)+) => {
+        /// What was found, as a stable kebab-case word: words are added, never renamed.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Code {
+            $($(#[doc = $doc])+ $variant,)+
+        }
+
+        impl Code {
+            /// Every code, in the order of the documentation.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
+            /// The word.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $word,)+
+                }
+            }
+
+            /// What it means, in a sentence.
+            pub fn meaning(self) -> &'static str {
+                match self {
+                    $(Self::$variant => concat!($($doc,)+).trim_ascii(),)+
+                }
+            }
+        }
+    };
+}
+
+codes! {
+    /// The program is dynamically linked and its loader (`PT_INTERP`) is not in the image.
+    LoaderMissing = "loader-missing",
+    /// A shared library that the program needs is not in the image.
+    LibraryMissing = "library-missing",
+    /// A shared library is in the image, but in a version older than the program was linked against.
+    LibraryTooOld = "library-too-old",
+    /// The program is a script and the interpreter of its `#!` line is not in the image.
+    InterpreterMissing = "interpreter-missing",
+    /// The `#!` line ends in a carriage return, which the kernel takes as part of the interpreter's name.
+    CrlfShebang = "crlf-shebang",
+    /// The program is built for another architecture or operating system than the image or host.
+    WrongArchitecture = "wrong-architecture",
+    /// The file is nothing that a Linux kernel can execute.
+    NotAnExecutable = "not-an-executable",
+    /// The program's file ends before its last segment does: a copy was cut short.
+    TruncatedBinary = "truncated-binary",
+    /// The program needs a newer processor than the baseline of its architecture.
+    CpuLevel = "cpu-level",
+    /// The file that the image or command names as its program is not there.
+    EntrypointMissing = "entrypoint-missing",
+    /// The program is named without a slash and is in none of the directories of `PATH`.
+    EntrypointNotAbsolute = "entrypoint-not-absolute",
+    /// A whole command line is written as one element of the entrypoint.
+    EntrypointOneString = "entrypoint-one-string",
+    /// Entrypoint or command are in shell form, and the image has no shell.
+    ShellForm = "shell-form",
+    /// The image has neither entrypoint nor command.
+    NoCommand = "no-command",
+    /// The program's file has no execute permission for the user that runs it, or is a directory.
+    NotExecutableMode = "not-executable-mode",
+    /// A directory above the program cannot be searched by the user that runs it.
+    ParentNotSearchable = "parent-not-searchable",
+    /// One argument or environment variable is longer than the kernel takes.
+    ArgumentTooLong = "argument-too-long",
+    /// An environment entry has no name.
+    EnvironmentInvalid = "environment-invalid",
+    /// The program has file capabilities that the container's bounding set does not hold, or the kernel refuses it.
+    ExecNotPermitted = "exec-not-permitted",
+    /// The user or group is named, and the image has no passwd or group file that knows the name.
+    UserUnknown = "user-unknown",
+    /// The user is a name: Kubernetes cannot verify that it is not root.
+    UserNotNumeric = "user-not-numeric",
+    /// The program runs as root.
+    RunsAsRoot = "runs-as-root",
+    /// The health check is in shell form, and the image has no shell.
+    HealthcheckNeedsShell = "healthcheck-needs-shell",
+    /// The program that the health check calls is not in the image.
+    HealthcheckMissingProgram = "healthcheck-missing-program",
+    /// A shell was asked for in a container that has none.
+    ShellMissing = "shell-missing",
+    /// The program looks for CA certificates, and the image has none.
+    CaCertificatesMissing = "ca-certificates-missing",
+    /// A time zone is asked for, and the image has no time zone data.
+    TimezoneMissing = "timezone-missing",
+    /// The program uses `/tmp`, and the image has none.
+    TmpMissing = "tmp-missing",
+    /// `/tmp` cannot be written by the user that runs the program.
+    TmpMode = "tmp-mode",
+    /// The program looks users up, and the image has no `/etc/passwd`.
+    PasswdMissing = "passwd-missing",
+    /// Without `/etc/nsswitch.conf` the program's resolver asks DNS before `/etc/hosts`.
+    NsswitchMissing = "nsswitch-missing",
+    /// The program looks services or protocols up by name, and the image has no `/etc/services` or `/etc/protocols`.
+    ServicesMissing = "services-missing",
+    /// The program is linked statically against glibc and uses name services that glibc loads at run time.
+    StaticGlibcNss = "static-glibc-nss",
+    /// The working directory is not a directory.
+    WorkdirNotADirectory = "workdir-not-a-directory",
+    /// A layer holds the same path twice.
+    DuplicatePath = "duplicate-path",
+    /// A file or an environment variable in the image looks like a secret.
+    SecretInImage = "secret-in-image",
+    /// A file in the image runs with the rights of its owner or group, whoever starts it.
+    SetuidFile = "setuid-file",
+    /// The kernel killed the program because the container was at its memory limit.
+    OomKilled = "oom-killed",
+    /// The kernel killed a child of the program because the container was at its memory limit.
+    ChildOomKilled = "child-oom-killed",
+    /// The program was killed with SIGKILL by something outside of the container.
+    KilledFromOutside = "killed-from-outside",
+    /// The program did not react to its stop signal and was killed when the grace period ended.
+    StopSignalIgnored = "stop-signal-ignored",
+    /// Exit code 139: a segmentation fault, or `abort()` in a process that is PID 1.
+    SegfaultOrAbort = "segfault-or-abort",
+    /// The program aborted itself (SIGABRT).
+    Aborted = "aborted",
+    /// The program executed an instruction that the processor does not have, or a deliberate trap (SIGILL).
+    IllegalInstruction = "illegal-instruction",
+    /// The program made a system call that its seccomp profile answers with a kill (SIGSYS).
+    ForbiddenSyscall = "forbidden-syscall",
+    /// The program was ended by another signal.
+    KilledBySignal = "killed-by-signal",
+    /// A Rust program panicked.
+    RustPanic = "rust-panic",
+    /// A Go program panicked or its runtime gave up.
+    GoPanic = "go-panic",
+    /// The program wrote where its root filesystem is read-only.
+    ReadOnlyFilesystem = "read-only-filesystem",
+    /// The program ended by itself with an exit code of its own.
+    AppExit = "app-exit",
+    /// The container was stopped on request and its program obeyed.
+    Stopped = "stopped",
+    /// The program ends again and again, and the restart policy starts it again and again.
+    CrashLoop = "crash-loop",
+    /// The container was created and never started.
+    NeverStarted = "never-started",
+    /// A port that the container publishes or listens on is taken.
+    PortInUse = "port-in-use",
+    /// A mount of the container failed.
+    MountFailed = "mount-failed",
+    /// The working directory of a command does not exist in the container.
+    WorkdirMissing = "workdir-missing",
+    /// The engine was restarted and found the container dead, its exit code unknown.
+    DaemonRestarted = "daemon-restarted",
+    /// The container is paused.
+    Paused = "paused",
+    /// The container is not running.
+    NotRunning = "not-running",
+    /// The container, or the image, is gone.
+    Removed = "removed",
+    /// The container runs and its health check fails.
+    RunningUnhealthy = "running-unhealthy",
+    /// Dead children of the program wait for it to reap them.
+    Zombies = "zombies",
+    /// The container is close to its memory or process limit.
+    NearLimit = "near-limit",
+    /// The container runs.
+    Running = "running",
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Serialize for Code {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+/// A word that is no code.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a code: docs/codes.md lists them all")]
+pub struct CodeError(String);
+
+impl FromStr for Code {
+    type Err = CodeError;
+
+    fn from_str(word: &str) -> Result<Self, CodeError> {
+        Self::ALL.iter().copied().find(|code| code.as_str() == word).ok_or_else(|| CodeError(word.to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn words_are_unique_kebab_case_and_parse_back() {
+        let words: BTreeSet<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
+        assert_eq!(words.len(), Code::ALL.len());
+        for &code in Code::ALL {
+            let word = code.as_str();
+            assert!(word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'), "{word}");
+            assert_eq!(word.parse::<Code>().unwrap(), code);
+            assert!(code.meaning().ends_with('.'), "{word}");
+        }
+        assert!("no-such-code".parse::<Code>().is_err());
+    }
+
+    #[test]
+    fn codes_of_the_contract_are_all_there() {
+        let contract = "loader-missing library-missing interpreter-missing crlf-shebang wrong-architecture \
+            not-an-executable truncated-binary cpu-level entrypoint-missing entrypoint-not-absolute \
+            entrypoint-one-string shell-form no-command not-executable-mode parent-not-searchable user-unknown \
+            user-not-numeric runs-as-root healthcheck-needs-shell healthcheck-missing-program \
+            ca-certificates-missing timezone-missing tmp-missing tmp-mode passwd-missing nsswitch-missing \
+            services-missing static-glibc-nss workdir-not-a-directory duplicate-path secret-in-image setuid-file \
+            oom-killed child-oom-killed killed-from-outside stop-signal-ignored segfault-or-abort aborted \
+            illegal-instruction rust-panic go-panic app-exit crash-loop never-started port-in-use mount-failed \
+            daemon-restarted removed running-unhealthy running";
+        for word in contract.split_whitespace() {
+            assert!(word.parse::<Code>().is_ok(), "{word}");
+        }
+    }
+}

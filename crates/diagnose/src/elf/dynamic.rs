@@ -1,0 +1,74 @@
+//! The dynamic section, found by its segment, so that a file stripped of its section headers is read too.
+
+use object::read::elf::{Dyn as _, FileHeader, ProgramHeader as _};
+use object::{ReadRef, elf};
+
+use super::text;
+
+/// The largest dynamic section that is read: 65,536 entries of a 64-bit file.
+const MAX_SIZE: u64 = 1024 * 1024;
+/// The most libraries that are read.
+const MAX_NEEDED: usize = 4096;
+/// `PATH_MAX`, and more than any library's name.
+const MAX_STRING: u64 = 4096;
+
+/// What the dynamic section says.
+#[derive(Debug, Default)]
+pub(super) struct Dynamic {
+    pub(super) needed: Vec<String>,
+    pub(super) run_path: Vec<String>,
+    pub(super) soname: Option<String>,
+    pub(super) is_pie: bool,
+}
+
+pub(super) fn read<'data, Elf, R>(endian: Elf::Endian, data: R, segments: &'data [Elf::ProgramHeader]) -> Dynamic
+where
+    Elf: FileHeader,
+    R: ReadRef<'data>,
+{
+    let entries = segments
+        .iter()
+        .filter(|segment| segment.p_filesz(endian).into() <= MAX_SIZE)
+        .find_map(|segment| segment.dynamic(endian, data).ok().flatten())
+        .unwrap_or_default();
+    let entries = || {
+        entries.iter().map(|entry| (entry.tag(endian), entry.val(endian))).take_while(|&(tag, _)| tag != elf::DT_NULL)
+    };
+    let value = |wanted| entries().find_map(|(tag, value)| (tag == wanted).then_some(value));
+    let strings = value(elf::DT_STRTAB).and_then(|address| file_offset::<Elf>(endian, segments, address));
+    let string = |offset: u64| -> Option<String> {
+        let start = strings?.checked_add(offset)?;
+        let end = data.len().ok()?.min(start.saturating_add(MAX_STRING));
+        data.read_bytes_at_until(start..end, 0).ok().map(text)
+    };
+    let paths = |list: String| list.split(':').filter(|path| !path.is_empty()).map(ToOwned::to_owned).collect();
+    Dynamic {
+        needed: entries()
+            .filter(|&(tag, _)| tag == elf::DT_NEEDED)
+            .take(MAX_NEEDED)
+            .filter_map(|(_, offset)| string(offset))
+            .collect(),
+        run_path: value(elf::DT_RUNPATH)
+            .or_else(|| value(elf::DT_RPATH))
+            .and_then(string)
+            .map(paths)
+            .unwrap_or_default(),
+        soname: value(elf::DT_SONAME).and_then(string),
+        is_pie: value(elf::DT_FLAGS_1).is_some_and(|flags| flags & elf::DF_1_PIE.0 != 0),
+    }
+}
+
+/// Where in the file the byte lies that is loaded at `address`.
+pub(super) fn file_offset<Elf: FileHeader>(
+    endian: Elf::Endian,
+    segments: &[Elf::ProgramHeader],
+    address: u64,
+) -> Option<u64> {
+    segments.iter().filter(|segment| segment.p_type(endian) == elf::PT_LOAD).find_map(|segment| {
+        let start: u64 = segment.p_vaddr(endian).into();
+        let within = address.checked_sub(start)?;
+        let size: u64 = segment.p_filesz(endian).into();
+        let offset: u64 = segment.p_offset(endian).into();
+        (within < size).then(|| offset.checked_add(within))?
+    })
+}

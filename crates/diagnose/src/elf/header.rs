@@ -1,0 +1,160 @@
+//! The file header, the program headers, and the order in which the rest is read.
+
+use std::io::{Read, Seek};
+
+use object::elf::{self, FileHeader32, FileHeader64};
+use object::read::elf::{FileHeader, ProgramHeader as _};
+use object::{ReadCache, ReadRef};
+
+use super::dynamic::Dynamic;
+use super::{Class, ElfFacts, Endianness, Kind, Libc, Part, Truncation, arm, dynamic, machine, notes, sections, text};
+
+/// Where the class stands in the file (`EI_CLASS`).
+const CLASS: u64 = 4;
+/// The most that Linux reads of a program header table (`ELF_MIN_ALIGN`, 64 KiB): it refuses more.
+const MAX_PROGRAM_HEADERS: u64 = 64 * 1024;
+/// `PATH_MAX`: the longest loader name that Linux takes.
+const MAX_INTERPRETER: u64 = 4096;
+
+/// Reads the facts of an ELF file, and gives the reader back. `None` when the header is one that no kernel takes.
+pub(crate) fn parse<R: Read + Seek>(reader: R) -> (Option<ElfFacts>, R) {
+    let cache = ReadCache::new(reader);
+    let facts = match cache.read_bytes_at(CLASS, 1) {
+        Ok(&[class]) if class == elf::ELFCLASS32.0 => read::<FileHeader32<object::Endianness>, _>(&cache),
+        Ok(&[class]) if class == elf::ELFCLASS64.0 => read::<FileHeader64<object::Endianness>, _>(&cache),
+        _ => None,
+    };
+    (facts, cache.into_inner())
+}
+
+fn read<'data, Elf, R>(data: R) -> Option<ElfFacts>
+where
+    Elf: FileHeader<Endian = object::Endianness>,
+    R: ReadRef<'data>,
+{
+    let header = Elf::parse(data).ok()?;
+    let endian = header.endian().ok()?;
+    let size = data.len().ok()?;
+    let class = if header.is_type_64() { Class::Elf64 } else { Class::Elf32 };
+    let endianness = if header.is_little_endian() { Endianness::Little } else { Endianness::Big };
+    let machine = header.e_machine(endian).0;
+    let os_abi = header.e_ident().os_abi.0;
+
+    let table = Table::of(header, endian);
+    let segments = match &table {
+        Some(table) if table.size <= MAX_PROGRAM_HEADERS => header.program_headers(endian, data).unwrap_or_default(),
+        _ => &[],
+    };
+    let interpreter = segments
+        .iter()
+        .filter(|segment| {
+            segment.p_type(endian) == elf::PT_INTERP && segment.p_filesz(endian).into() <= MAX_INTERPRETER
+        })
+        .find_map(|segment| segment.data(endian, data).ok())
+        .map(|bytes| text(bytes.split(|&byte| byte == 0).next().unwrap_or_default()));
+    let dynamic = dynamic::read::<Elf, R>(endian, data, segments);
+    let notes = notes::read::<Elf, R>(endian, data, segments);
+    let sections = sections::read::<Elf, R>(header, endian, data, segments);
+
+    let entry: u64 = header.e_entry(endian).into();
+    let mut platform = machine::platform(machine, class, endianness, os_abi);
+    if let Some(platform) = platform.as_mut().filter(|platform| platform.architecture == "arm") {
+        platform.variant = arm::variant(sections.arm_attributes);
+    }
+    let isa_level = notes.isa_level.or_else(|| sections.go.as_ref()?.isa_level());
+    let libc = libc(interpreter.as_deref(), &dynamic, os_abi, notes.minimum_kernel.is_some());
+    Some(ElfFacts {
+        class,
+        endianness,
+        machine,
+        kind: kind(header.e_type(endian).0, interpreter.is_some(), entry, &dynamic),
+        size,
+        platform,
+        interpreter,
+        truncated: truncation(header, endian, size, table.as_ref(), segments),
+        needed: dynamic.needed,
+        run_path: dynamic.run_path,
+        soname: dynamic.soname,
+        required_versions: sections.required_versions,
+        provided_versions: sections.provided_versions,
+        isa_level,
+        minimum_kernel: notes.minimum_kernel,
+        libc,
+        go: sections.go,
+        rust: sections.rust,
+        partial: false,
+    })
+}
+
+/// Where a table of headers lies.
+struct Table {
+    offset: u64,
+    size: u64,
+}
+
+impl Table {
+    /// The table of program headers, or `None` when there is none or its entries have the wrong size.
+    fn of<Elf: FileHeader>(header: &Elf, endian: Elf::Endian) -> Option<Self> {
+        let count = u64::from(header.e_phnum(endian));
+        let entry = u64::from(header.e_phentsize(endian));
+        let offset = header.e_phoff(endian).into();
+        let expected = size_of::<Elf::ProgramHeader>() as u64;
+        (count > 0 && offset > 0 && entry == expected).then(|| Self { offset, size: count * entry })
+    }
+
+    fn end(&self) -> u64 {
+        self.offset.saturating_add(self.size)
+    }
+}
+
+fn kind(e_type: u16, has_interpreter: bool, entry: u64, dynamic: &Dynamic) -> Kind {
+    match elf::FileType(e_type) {
+        elf::ET_EXEC | elf::ET_DYN if has_interpreter => Kind::Dynamic,
+        elf::ET_EXEC => Kind::Static,
+        // A static-pie and a library look alike: linkers mark the first (DF_1_PIE), and name the second.
+        elf::ET_DYN if dynamic.is_pie => Kind::StaticPie,
+        elf::ET_DYN if entry == 0 || dynamic.soname.is_some() || !dynamic.needed.is_empty() => Kind::SharedLibrary,
+        elf::ET_DYN => Kind::StaticPie,
+        elf::ET_REL => Kind::Object,
+        elf::ET_CORE => Kind::Core,
+        elf::FileType(other) => Kind::Unknown(other),
+    }
+}
+
+fn truncation<Elf: FileHeader>(
+    header: &Elf,
+    endian: Elf::Endian,
+    size: u64,
+    table: Option<&Table>,
+    segments: &[Elf::ProgramHeader],
+) -> Option<Truncation> {
+    let cut = |part: Part, end: u64| (end > size).then_some(Truncation { part, end });
+    let program_headers = table.and_then(|table| cut(Part::ProgramHeaders, table.end()));
+    let segment_end = segments
+        .iter()
+        .filter(|segment| segment.p_type(endian) == elf::PT_LOAD)
+        .map(|segment| {
+            let offset: u64 = segment.p_offset(endian).into();
+            offset.saturating_add(segment.p_filesz(endian).into())
+        })
+        .max();
+    let section_headers = {
+        let offset: u64 = header.e_shoff(endian).into();
+        let table = u64::from(header.e_shnum(endian)) * u64::from(header.e_shentsize(endian));
+        if offset == 0 { 0 } else { offset.saturating_add(table) }
+    };
+    program_headers.or_else(|| cut(Part::Segment, segment_end?)).or_else(|| cut(Part::SectionHeaders, section_headers))
+}
+
+fn libc(interpreter: Option<&str>, dynamic: &Dynamic, os_abi: u8, has_abi_tag: bool) -> Option<Libc> {
+    let needs = |prefix: &str| dynamic.needed.iter().any(|library| library.starts_with(prefix));
+    match interpreter {
+        Some(path) if path.contains("ld-musl") => Some(Libc::Musl),
+        Some(path) if path.starts_with("/system/bin/linker") => Some(Libc::Bionic),
+        _ if needs("libc.musl-") => Some(Libc::Musl),
+        _ if needs("libc.so.6") => Some(Libc::Glibc),
+        // Only glibc leaves an ABI tag, and only it has indirect functions, which change the OS ABI byte.
+        _ if has_abi_tag || elf::OsAbi(os_abi) == elf::ELFOSABI_GNU => Some(Libc::Glibc),
+        _ => None,
+    }
+}

@@ -1,0 +1,275 @@
+//! The files of an image or container, as far as rules ask for them.
+//!
+//! Rules look paths up here. A [`Rootfs::complete`] one holds every entry that there is. A [`Rootfs::on_demand`] one holds
+//! what was fetched so far and remembers what it was asked for in vain, so that a caller whose files are far away (behind
+//! an engine's API, or in a compressed layer) fetches only what the rules want:
+//!
+//! 1. run the rules;
+//! 2. fetch what [`Rootfs::take_wanted`] lists, and [`Rootfs::insert`] or [`Rootfs::insert_absent`] it;
+//! 3. repeat until it lists nothing. A rule whose question is still open says nothing.
+//!
+//! Every round answers at least one question about a path, and rules ask about finitely many, so the loop ends.
+
+mod resolve;
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
+
+use crate::program::Program;
+
+pub use resolve::Resolution;
+pub(crate) use resolve::normalize;
+
+/// One file, directory, link or other node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// What it is.
+    pub kind: EntryKind,
+    /// Permission bits, with setuid (`0o4000`), setgid (`0o2000`) and sticky (`0o1000`).
+    pub mode: u32,
+    /// Owner.
+    pub uid: u32,
+    /// Group.
+    pub gid: u32,
+    /// The raw value of the extended attribute `security.capability`.
+    pub capabilities: Option<Vec<u8>>,
+}
+
+impl Entry {
+    /// A regular file of root with nothing known of its content.
+    pub fn file(mode: u32, size: u64) -> Self {
+        Self::of(EntryKind::File { size, content: None, program: None }, mode)
+    }
+
+    /// A regular file of root with its facts as a program.
+    pub fn program(mode: u32, size: u64, program: Program) -> Self {
+        Self::of(EntryKind::File { size, content: None, program: Some(program) }, mode)
+    }
+
+    /// A regular file of root with its content, such as `/etc/passwd`.
+    pub fn content(mode: u32, content: impl Into<Vec<u8>>) -> Self {
+        let content = content.into();
+        Self::of(EntryKind::File { size: content.len() as u64, content: Some(content), program: None }, mode)
+    }
+
+    /// A directory of root.
+    pub fn directory(mode: u32) -> Self {
+        Self::of(EntryKind::Directory, mode)
+    }
+
+    /// A symbolic link.
+    pub fn symlink(target: impl Into<String>) -> Self {
+        Self::of(EntryKind::Symlink { target: target.into() }, 0o777)
+    }
+
+    /// The same entry with another owner and group.
+    #[must_use]
+    pub fn owned_by(mut self, uid: u32, gid: u32) -> Self {
+        self.uid = uid;
+        self.gid = gid;
+        self
+    }
+
+    fn of(kind: EntryKind, mode: u32) -> Self {
+        Self { kind, mode, uid: 0, gid: 0, capabilities: None }
+    }
+
+    /// Whether it is a directory.
+    pub fn is_directory(&self) -> bool {
+        matches!(self.kind, EntryKind::Directory)
+    }
+}
+
+/// What an [`Entry`] is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EntryKind {
+    /// A regular file; a hard link is the file that it links to.
+    File {
+        /// Bytes.
+        size: u64,
+        /// The whole content, where it was asked for and is at most [`Want::MAX_CONTENT`].
+        content: Option<Vec<u8>>,
+        /// Its facts as a program, where they were asked for.
+        program: Option<Program>,
+    },
+    /// A directory.
+    Directory,
+    /// A symbolic link.
+    Symlink {
+        /// Where it points to, as written.
+        target: String,
+    },
+    /// A device, FIFO or socket.
+    Special,
+}
+
+/// A question that a rule asked and that the facts at hand do not answer.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Want {
+    /// The absolute path, normalised; no symbolic link in it is followed. `/lib/x` is asked for only when `/lib` is known
+    /// to be a directory.
+    pub path: String,
+    /// How much of it.
+    pub detail: Detail,
+}
+
+impl Want {
+    /// The size in bytes up to which a file's content is fetched; a larger file is inserted without it.
+    pub const MAX_CONTENT: u64 = 1024 * 1024;
+}
+
+/// How much of a file a rule wants to know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Detail {
+    /// Whether it is there, its kind, mode and owner.
+    Entry,
+    /// That, and its whole content.
+    Content,
+    /// That, and its facts as a program.
+    Program,
+}
+
+/// The files that are known. See the module's documentation.
+#[derive(Clone, Debug)]
+pub struct Rootfs {
+    /// `None` marks a path that is known to be absent.
+    entries: BTreeMap<String, Option<Entry>>,
+    complete: bool,
+    wanted: RefCell<BTreeSet<Want>>,
+}
+
+/// What is known of one path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lookup<'a> {
+    Present(&'a Entry),
+    /// A directory that no layer lists but that entries below it imply.
+    Implied,
+    Absent,
+    Unknown,
+}
+
+impl Rootfs {
+    /// One that is told everything: what is not inserted does not exist.
+    pub fn complete() -> Self {
+        Self { entries: BTreeMap::new(), complete: true, wanted: RefCell::default() }
+    }
+
+    /// One that is told what it asks for: what is not inserted is unknown.
+    pub fn on_demand() -> Self {
+        Self { complete: false, ..Self::complete() }
+    }
+
+    /// Tells of an entry. `path` is absolute, or relative to the root as in a layer (`./etc/passwd`).
+    pub fn insert(&mut self, path: &str, entry: Entry) {
+        self.entries.insert(normalize(path), Some(entry));
+    }
+
+    /// Tells that nothing is at `path`.
+    pub fn insert_absent(&mut self, path: &str) {
+        self.entries.insert(normalize(path), None);
+    }
+
+    /// What rules asked for since the last call and did not find known, in order of path. Always empty for a complete
+    /// rootfs. What is inserted without the detail that was asked for counts as answered: it is not asked for again.
+    pub fn take_wanted(&self) -> Vec<Want> {
+        std::mem::take(&mut *self.wanted.borrow_mut()).into_iter().collect()
+    }
+
+    /// What is at `path`, which is normalised; no link is followed.
+    pub(crate) fn lookup(&self, path: &str) -> Lookup<'_> {
+        match self.entries.get(path) {
+            Some(Some(entry)) => return Lookup::Present(entry),
+            Some(None) => return Lookup::Absent,
+            None if path == "/" => return Lookup::Implied,
+            None => {}
+        }
+        let below = format!("{path}/");
+        let implied = self
+            .entries
+            .range::<str, _>((Bound::Included(below.as_str()), Bound::Unbounded))
+            .take_while(|(other, _)| other.starts_with(&below))
+            .any(|(_, entry)| entry.is_some());
+        if implied {
+            Lookup::Implied
+        } else if self.complete {
+            Lookup::Absent
+        } else {
+            self.want(path, Detail::Entry);
+            Lookup::Unknown
+        }
+    }
+
+    /// The content of the file at `path`, links followed; `None` when it is absent, no file, too large or not known yet.
+    pub(crate) fn content(&self, path: &str) -> Option<&[u8]> {
+        let Resolution::Found { path, entry: Some(entry), .. } = self.resolve(path) else { return None };
+        match &entry.kind {
+            EntryKind::File { content: Some(content), .. } => Some(content),
+            EntryKind::File { content: None, size, .. } if *size <= Want::MAX_CONTENT => {
+                self.want(&path, Detail::Content);
+                None
+            }
+            _ => None,
+        }
+    }
+
+    /// The facts of the program at `path`, links followed, with the path it is really at.
+    pub(crate) fn program(&self, path: &str) -> Option<(String, &Program)> {
+        let Resolution::Found { path, entry: Some(entry), .. } = self.resolve(path) else { return None };
+        match &entry.kind {
+            EntryKind::File { program: Some(program), .. } => Some((path, program)),
+            EntryKind::File { program: None, .. } => {
+                self.want(&path, Detail::Program);
+                None
+            }
+            _ => None,
+        }
+    }
+
+    fn want(&self, path: &str, detail: Detail) {
+        if !self.complete {
+            self.wanted.borrow_mut().insert(Want { path: path.to_owned(), detail });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn complete_knows_what_is_absent() {
+        let mut rootfs = Rootfs::complete();
+        rootfs.insert("./usr/bin/app", Entry::file(0o755, 1));
+        assert!(matches!(rootfs.lookup("/usr/bin/app"), Lookup::Present(_)));
+        assert_eq!(rootfs.lookup("/usr/bin"), Lookup::Implied);
+        assert_eq!(rootfs.lookup("/usr/b"), Lookup::Absent);
+        assert_eq!(rootfs.lookup("/"), Lookup::Implied);
+        assert!(rootfs.take_wanted().is_empty());
+    }
+
+    #[test]
+    fn on_demand_asks_and_learns() {
+        let mut rootfs = Rootfs::on_demand();
+        assert_eq!(rootfs.content("/etc/passwd"), None);
+        let entry = |path: &str| Want { path: path.to_owned(), detail: Detail::Entry };
+        assert_eq!(rootfs.take_wanted(), [entry("/etc")]);
+        assert!(rootfs.take_wanted().is_empty());
+        rootfs.insert("/etc", Entry::symlink("/private/etc"));
+        assert_eq!(rootfs.content("/etc/passwd"), None);
+        assert_eq!(rootfs.take_wanted(), [entry("/private")]);
+        rootfs.insert("/private", Entry::directory(0o755));
+        rootfs.insert("/private/etc", Entry::directory(0o755));
+        assert_eq!(rootfs.content("/etc/passwd"), None);
+        assert_eq!(rootfs.take_wanted(), [entry("/private/etc/passwd")]);
+        rootfs.insert("/private/etc/passwd", Entry::file(0o644, 3));
+        assert_eq!(rootfs.content("/etc/passwd"), None);
+        assert_eq!(rootfs.take_wanted(), [Want { path: "/private/etc/passwd".to_owned(), detail: Detail::Content }]);
+        rootfs.insert("/private/etc/passwd", Entry::content(0o644, *b"a:b"));
+        assert_eq!(rootfs.content("/etc/passwd"), Some(&b"a:b"[..]));
+        assert!(rootfs.take_wanted().is_empty());
+        rootfs.insert_absent("/bin");
+        assert_eq!(rootfs.lookup("/bin"), Lookup::Absent);
+        assert!(rootfs.take_wanted().is_empty());
+    }
+}

@@ -1,0 +1,3 @@
+//! The rules: each looks at facts and says what is wrong, in one sentence, with evidence and fix.
+
+pub mod program;

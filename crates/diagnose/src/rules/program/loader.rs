@@ -1,0 +1,54 @@
+//! `loader-missing`: a dynamic program in an image without its loader.
+
+use crate::code::Code;
+use crate::elf::{ElfFacts, Libc};
+use crate::finding::{Finding, Severity};
+use crate::rootfs::{Resolution, Rootfs};
+
+pub(super) fn check(path: &str, elf: &ElfFacts, rootfs: &Rootfs) -> Option<Finding> {
+    let loader = elf.interpreter.as_deref()?;
+    let found = match rootfs.resolve(loader) {
+        Resolution::Found { .. } | Resolution::Unknown => return None,
+        Resolution::Missing { link: Some((link, target)), .. } => {
+            format!("{link} points to {target}, which is not there")
+        }
+        _ => format!("{loader} is not in the image"),
+    };
+    let mut finding = Finding::new(
+        Code::LoaderMissing,
+        Severity::Error,
+        format!(
+            "{path} is dynamically linked and its loader {loader} is not in the image: it cannot start, and the error \
+             (\"exec {path}: no such file or directory\") names the program and not the loader"
+        ),
+    )
+    .evidence(format!("{path}: PT_INTERP {loader}"))
+    .evidence(found);
+    if !elf.needed.is_empty() {
+        finding = finding.evidence(format!("{path}: needs {}", elf.needed.join(", ")));
+    }
+    Some(finding.fix(static_link_advice(elf)))
+}
+
+/// How to build the program without a loader, by its tool chain.
+fn static_link_advice(elf: &ElfFacts) -> String {
+    let advice = if let Some(go) = &elf.go {
+        if go.settings.get("CGO_ENABLED").is_some_and(|value| value == "0") {
+            "build it with -buildmode=exe (it is built with CGO_ENABLED=0 as a position-independent executable)"
+        } else {
+            "build it with CGO_ENABLED=0 (where cgo is needed: -ldflags '-linkmode external -extldflags -static')"
+        }
+    } else if elf.rust.is_some() {
+        match elf.libc {
+            Some(Libc::Musl) => "build it with RUSTFLAGS='-C target-feature=+crt-static'",
+            _ => {
+                "build it with --target x86_64-unknown-linux-musl (or aarch64-…), or with \
+                 RUSTFLAGS='-C target-feature=+crt-static' and an explicit --target"
+            }
+        }
+    } else {
+        "link it statically (C: -static, best with musl-gcc; Go: CGO_ENABLED=0; Rust: --target x86_64-unknown-linux-musl or \
+         RUSTFLAGS='-C target-feature=+crt-static')"
+    };
+    format!("{advice}; or add the loader and the libraries to the image")
+}

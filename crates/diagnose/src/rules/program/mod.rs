@@ -1,0 +1,60 @@
+//! One program in its root filesystem: does it start there?
+
+mod architecture;
+mod format;
+mod loader;
+mod script;
+mod truncated;
+
+use crate::finding::Finding;
+use crate::platform::Platform;
+use crate::program::Program;
+use crate::rootfs::Rootfs;
+
+/// How deep a script's interpreter may be a script itself (`fs/exec.c`: five rewrites).
+const MAX_DEPTH: usize = 5;
+
+/// A program, where it lies, and what it is to run on.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject<'a> {
+    /// The program's absolute path in the image.
+    pub path: &'a str,
+    /// Its facts.
+    pub program: &'a Program,
+    /// The files around it. For a single binary in an otherwise empty image: [`Rootfs::complete`] with nothing in it.
+    pub rootfs: &'a Rootfs,
+    /// The platform that the image declares, or that of the host; `None` when neither is known.
+    pub platform: Option<&'a Platform>,
+    /// The value of `PATH` that the program is started with.
+    pub search_path: &'a str,
+}
+
+/// Everything that keeps the program from starting, the gravest first.
+pub fn check(subject: Subject<'_>) -> Vec<Finding> {
+    check_nested(subject, 0)
+}
+
+fn check_nested(subject: Subject<'_>, depth: usize) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    match subject.program {
+        Program::Elf(elf) => {
+            findings.extend(format::of_elf(subject.path, elf));
+            findings.extend(architecture::check(subject.path, elf, subject.platform));
+            findings.extend(truncated::check(subject.path, elf));
+            if findings.is_empty() {
+                findings.extend(loader::check(subject.path, elf, subject.rootfs));
+            }
+        }
+        Program::Script(script) => {
+            findings.extend(format::of_script(subject.path, script));
+            if findings.is_empty() {
+                findings.extend(script::check(subject, script, depth));
+            }
+        }
+        Program::Other(other) => findings.push(format::of_other(subject.path, *other)),
+    }
+    findings
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,91 @@
+//! `crlf-shebang` and `interpreter-missing`: scripts whose interpreter is not found.
+
+use super::{MAX_DEPTH, Subject, check_nested};
+use crate::code::Code;
+use crate::finding::{Finding, Severity};
+use crate::program::ScriptFacts;
+use crate::rootfs::Resolution;
+
+pub(super) fn check(subject: Subject<'_>, script: &ScriptFacts, depth: usize) -> Vec<Finding> {
+    let path = subject.path;
+    if script.carriage_return {
+        // Behind an argument the carriage return belongs to the argument, and the interpreter is found.
+        let in_name = script.argument.is_none();
+        if !in_name || subject.rootfs.exists(&script.interpreter) == Some(false) {
+            return vec![carriage_return(path, script, in_name)];
+        }
+    }
+    match subject.rootfs.resolve(&script.interpreter) {
+        Resolution::Unknown => return Vec::new(),
+        Resolution::Found { .. } => {}
+        _ => return vec![missing(path, script)],
+    }
+    if let Some(finding) = env_program(subject, script) {
+        return vec![finding];
+    }
+    // The interpreter is a program too: what keeps it from starting keeps the script from starting.
+    match subject.rootfs.program(&script.interpreter) {
+        Some((path, program)) if depth < MAX_DEPTH => {
+            check_nested(Subject { path: &path, program, ..subject }, depth + 1)
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn carriage_return(path: &str, script: &ScriptFacts, in_name: bool) -> Finding {
+    let intended = script.intended_interpreter();
+    let consequence = if in_name {
+        format!("the kernel looks for an interpreter named \"{intended}\\r\" (\"no such file or directory\")")
+    } else {
+        format!("{intended} is given an argument that ends in \\r")
+    };
+    Finding::new(
+        Code::CrlfShebang,
+        Severity::Error,
+        format!("{path} has Windows line endings: {consequence}"),
+    )
+    .evidence(format!("{path}: the first line ends in \\r\\n"))
+    .fix("save it with Unix line endings: sed -i 's/\\r$//' FILE; and keep git from converting it: *.sh text eol=lf in .gitattributes")
+}
+
+fn missing(path: &str, script: &ScriptFacts) -> Finding {
+    let interpreter = &script.interpreter;
+    Finding::new(
+        Code::InterpreterMissing,
+        Severity::Error,
+        format!(
+            "{path} is a script and its interpreter {interpreter} is not in the image: the error (\"exec {path}: no such \
+             file or directory\") names the script and not the interpreter"
+        ),
+    )
+    .evidence(format!("{path}: #!{interpreter}"))
+    .evidence(format!("{interpreter} is not in the image"))
+    .fix("start a static program instead of the script, or use an image that has the interpreter")
+}
+
+/// `#!/usr/bin/env python3`: env is there, and what it looks for is not.
+fn env_program(subject: Subject<'_>, script: &ScriptFacts) -> Option<Finding> {
+    let (_, name) = script.interpreter.rsplit_once('/')?;
+    let program = script.argument.as_deref()?.split_ascii_whitespace().find(|word| !word.starts_with('-'))?;
+    if name != "env" || program.contains(['/', '=']) {
+        return None;
+    }
+    for directory in subject.search_path.split(':').filter(|directory| directory.starts_with('/')) {
+        if subject.rootfs.exists(&format!("{directory}/{program}")) != Some(false) {
+            return None;
+        }
+    }
+    Some(
+        Finding::new(
+            Code::InterpreterMissing,
+            Severity::Error,
+            format!(
+                "{} is a script for {program}, which is in no directory of PATH: env ends with exit code 127",
+                subject.path
+            ),
+        )
+        .evidence(format!("{}: #!{} {program}", subject.path, script.interpreter))
+        .evidence(format!("PATH={}", subject.search_path))
+        .fix("start a static program instead of the script, or use an image that has the interpreter"),
+    )
+}
