@@ -1,1 +1,68 @@
-//! The Docker API behind typed targets, plans, sessions and streams; the only home of bollard.
+//! Talks to container engines by the Docker API: endpoints, typed targets, plans, sessions, streams.
+//!
+//! The only home of bollard: none of its types leaves this crate, so that another way to an engine can be put beside
+//! it behind the same types.
+
+mod api_version;
+mod containers;
+mod endpoint;
+mod error;
+mod files;
+mod images;
+mod labels;
+mod logs;
+mod name;
+mod plan;
+mod session;
+mod target;
+mod transport;
+mod user;
+
+pub use self::api_version::{ApiVersion, NotAVersion};
+pub use self::containers::{Change, NewContainer};
+pub use self::endpoint::{
+    Address, ContextError, DEFAULT_SOCKET, Endpoint, EndpointError, EndpointRequest, Origin, Tls,
+};
+pub use self::error::{ApiError, Error, Unreachable};
+pub use self::labels::{LABEL_SESSION, LABEL_TARGET};
+pub use self::logs::{LogRequest, LogStream};
+pub use self::name::ContainerName;
+pub use self::plan::{AttachRequest, Mode, Plan, Refusal, TOOLKIT_BIN, plan};
+pub use self::session::{Outcome, Streams, Window};
+pub use self::target::{State, Target};
+pub use self::user::{NumericUser, UserError};
+
+use self::transport::Transport;
+
+/// The name of the launcher in a toolkit image, below [`TOOLKIT_BIN`].
+pub const LAUNCHER_NAME: &str = "scratchdbg-launcher";
+
+/// The launcher: a static program for the platform that this crate was compiled for. Empty where none can be made.
+pub const LAUNCHER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/scratchdbg-launcher"));
+
+/// A connection to an engine. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Engine {
+    transport: Transport,
+    docker: bollard::Docker,
+    endpoint: Endpoint,
+}
+
+impl Engine {
+    /// Connects, and settles the API version.
+    pub async fn connect(endpoint: Endpoint) -> Result<Self, Error> {
+        let transport = Transport::connect(&endpoint).await?;
+        let docker = transport.bollard()?;
+        Ok(Self { transport, docker, endpoint })
+    }
+
+    /// Where the engine is.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// The API version in use: the newest that both sides know.
+    pub fn api_version(&self) -> ApiVersion {
+        self.transport.version()
+    }
+}

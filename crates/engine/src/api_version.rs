@@ -1,0 +1,54 @@
+//! Versions of the Docker API.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// A version such as 1.41.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ApiVersion {
+    major: u16,
+    minor: u16,
+}
+
+impl ApiVersion {
+    /// The newest version whose answers we know: that of bollard's types.
+    pub const NEWEST_KNOWN: Self = Self { major: 1, minor: 53 };
+    /// The oldest version that is tried: Docker 20.10's own is 1.41, Podman 4's is 1.41 too.
+    pub const OLDEST_SUPPORTED: Self = Self { major: 1, minor: 40 };
+}
+
+/// Not of the form `1.41`.
+#[derive(Debug, thiserror::Error)]
+#[error("not an API version")]
+pub struct NotAVersion;
+
+impl FromStr for ApiVersion {
+    type Err = NotAVersion;
+
+    fn from_str(text: &str) -> Result<Self, NotAVersion> {
+        let (major, minor) = text.split_once('.').ok_or(NotAVersion)?;
+        let number = |text: &str| text.parse().map_err(|_| NotAVersion);
+        Ok(Self { major: number(major)?, minor: number(minor)? })
+    }
+}
+
+impl fmt::Display for ApiVersion {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}.{}", self.major, self.minor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_compare_as_numbers() {
+        let version = |text: &str| text.parse::<ApiVersion>().unwrap();
+        assert!(version("1.9") < version("1.41"));
+        assert_eq!(version("1.41").to_string(), "1.41");
+        for bad in ["", "1", "1.", "1.x", "v1.41"] {
+            assert!(bad.parse::<ApiVersion>().is_err(), "{bad}");
+        }
+    }
+}

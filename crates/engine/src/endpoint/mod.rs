@@ -1,0 +1,329 @@
+//! Which engine to talk to: the rules by which Docker's own client finds it.
+//!
+//! The order is that of the client's code: `--context` or `--host`, `DOCKER_HOST`, `DOCKER_CONTEXT`, the current
+//! context of the configuration file, the default socket. (Docker's manual says that `DOCKER_CONTEXT` goes before
+//! `DOCKER_HOST`; its code does it the other way round, and the code is what users have.)
+
+mod context;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+pub use self::context::ContextError;
+
+/// Where Docker's daemon listens when nothing says otherwise.
+pub const DEFAULT_SOCKET: &str = "/var/run/docker.sock";
+
+/// What the user and the environment say about the engine. Empty strings count as absent, as they do for Docker.
+#[derive(Debug, Clone, Default)]
+pub struct EndpointRequest {
+    /// `--host`.
+    pub host: Option<String>,
+    /// `--context`.
+    pub context: Option<String>,
+    /// `DOCKER_HOST`.
+    pub docker_host: Option<String>,
+    /// `DOCKER_CONTEXT`.
+    pub docker_context: Option<String>,
+    /// `DOCKER_TLS_VERIFY`: present and not empty.
+    pub tls_verify: bool,
+    /// `DOCKER_CERT_PATH`: the folder of `ca.pem`, `cert.pem` and `key.pem`; the configuration folder when absent.
+    pub cert_path: Option<PathBuf>,
+    /// `DOCKER_CONFIG`, or `.docker` in the home folder. Absent when neither is known.
+    pub config_dir: Option<PathBuf>,
+}
+
+/// An engine's address, and what named it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    /// Where to connect to.
+    pub address: Address,
+    /// What named it.
+    pub origin: Origin,
+}
+
+/// Where an engine listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Address {
+    /// A Unix socket.
+    Unix(PathBuf),
+    /// A TCP port, with TLS when there is material for it.
+    Tcp {
+        /// Host name or address, without brackets.
+        host: String,
+        /// Port.
+        port: u16,
+        /// How the connection is protected; `None` is plain text.
+        tls: Option<Tls>,
+    },
+}
+
+/// TLS material, as files in PEM form.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tls {
+    /// The only authorities that are trusted. Without it, nothing is verified (`SkipTLSVerify` of a context).
+    pub ca: Option<PathBuf>,
+    /// The client's certificate and its key.
+    pub identity: Option<(PathBuf, PathBuf)>,
+}
+
+/// What named the endpoint: said with every failure to reach it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// `--host`.
+    HostFlag,
+    /// `--context`.
+    ContextFlag(String),
+    /// `DOCKER_HOST`.
+    HostVariable,
+    /// `DOCKER_CONTEXT`.
+    ContextVariable(String),
+    /// `currentContext` of Docker's configuration file.
+    CurrentContext(String),
+    /// Nothing: the default socket.
+    Default,
+}
+
+/// Why no endpoint could be made of the request.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EndpointError {
+    /// Two flags that exclude each other.
+    #[error("conflicting options: both --host and --context are given")]
+    HostAndContext,
+    /// An address that is no address.
+    #[error("invalid engine address `{address}` ({origin}): {reason}")]
+    InvalidAddress {
+        /// The address as given.
+        address: String,
+        /// What named it.
+        origin: Origin,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// An address of a kind that is not supported.
+    #[error("engine addresses of the kind `{scheme}://` are not supported ({origin})")]
+    UnsupportedScheme {
+        /// The kind.
+        scheme: String,
+        /// What named it.
+        origin: Origin,
+    },
+    /// Docker's context store does not give the context.
+    #[error(transparent)]
+    Context(#[from] ContextError),
+}
+
+impl Endpoint {
+    /// Finds the endpoint. Reads Docker's configuration folder when a context is named or may be current.
+    pub fn resolve(request: &EndpointRequest) -> Result<Self, EndpointError> {
+        let given = |value: &Option<String>| value.clone().filter(|value| !value.is_empty());
+        let (host, context) = (given(&request.host), given(&request.context));
+        if host.is_some() && context.is_some() {
+            return Err(EndpointError::HostAndContext);
+        }
+        if let Some(name) = context {
+            return Self::of_context(request, Origin::ContextFlag(name.clone()), &name);
+        }
+        if let Some(host) = host {
+            return Self::of_host(request, &host, Origin::HostFlag);
+        }
+        if let Some(host) = given(&request.docker_host) {
+            return Self::of_host(request, &host, Origin::HostVariable);
+        }
+        if let Some(name) = given(&request.docker_context) {
+            return Self::of_context(request, Origin::ContextVariable(name.clone()), &name);
+        }
+        let current = request.config_dir.as_deref().map(context::current).transpose()?.flatten();
+        match current {
+            Some(name) => Self::of_context(request, Origin::CurrentContext(name.clone()), &name),
+            None => Ok(Self::default_socket(Origin::Default)),
+        }
+    }
+
+    fn default_socket(origin: Origin) -> Self {
+        Self { address: Address::Unix(PathBuf::from(DEFAULT_SOCKET)), origin }
+    }
+
+    /// TLS for an address that a flag or a variable gives comes from the environment.
+    fn of_host(request: &EndpointRequest, host: &str, origin: Origin) -> Result<Self, EndpointError> {
+        let tls = request.tls_verify.then(|| {
+            let folder = request.cert_path.as_deref().or(request.config_dir.as_deref()).unwrap_or(Path::new("."));
+            let identity = (folder.join("cert.pem"), folder.join("key.pem"));
+            Tls { ca: Some(folder.join("ca.pem")), identity: identity.0.exists().then_some(identity) }
+        });
+        Ok(Self { address: parse_address(host, tls, &origin)?, origin })
+    }
+
+    fn of_context(request: &EndpointRequest, origin: Origin, name: &str) -> Result<Self, EndpointError> {
+        if name == "default" {
+            // The default context is not in the store: it stands for what the environment says.
+            return match request.docker_host.as_deref().filter(|host| !host.is_empty()) {
+                Some(host) => Self::of_host(request, host, Origin::HostVariable),
+                None => Ok(Self::default_socket(origin)),
+            };
+        }
+        let stored = context::load(request.config_dir.as_deref(), name)?;
+        Ok(Self { address: parse_address(&stored.host, stored.tls, &origin)?, origin })
+    }
+}
+
+/// Reads `unix:///path`, `tcp://host[:port]`, `http://…` and `https://…`, as Docker's client does.
+fn parse_address(text: &str, tls: Option<Tls>, origin: &Origin) -> Result<Address, EndpointError> {
+    let invalid = |reason: &str| EndpointError::InvalidAddress {
+        address: text.to_owned(),
+        origin: origin.clone(),
+        reason: reason.to_owned(),
+    };
+    let (scheme, rest) =
+        text.split_once("://").ok_or_else(|| invalid("it has no kind: write unix:///path or tcp://host:port"))?;
+    match scheme {
+        "unix" if rest.starts_with('/') => Ok(Address::Unix(PathBuf::from(rest))),
+        "unix" => Err(invalid("the path of a socket must be absolute: unix:///path")),
+        "tcp" | "http" | "https" => {
+            if scheme == "https" && tls.is_none() {
+                return Err(invalid("https needs DOCKER_TLS_VERIFY=1 and the certificates in DOCKER_CERT_PATH"));
+            }
+            let default_port = if tls.is_some() { 2376 } else { 2375 };
+            let (host, port) =
+                split_port(rest.trim_end_matches('/')).ok_or_else(|| invalid("the port is no number"))?;
+            if host.contains(['/', '?', '#', '@']) {
+                return Err(invalid("only a host and a port may stand behind tcp://"));
+            }
+            let host = if host.is_empty() { "127.0.0.1" } else { host };
+            Ok(Address::Tcp { host: host.to_owned(), port: port.unwrap_or(default_port), tls })
+        }
+        other => Err(EndpointError::UnsupportedScheme { scheme: other.to_owned(), origin: origin.clone() }),
+    }
+}
+
+/// `host:port`, `host`, `[v6]:port`, `[v6]`. Nothing when there is a port that is no number.
+fn split_port(authority: &str) -> Option<(&str, Option<u16>)> {
+    if let Some(rest) = authority.strip_prefix('[') {
+        let (host, after) = rest.split_once(']')?;
+        return match after.strip_prefix(':') {
+            Some(port) => Some((host, Some(port.parse().ok()?))),
+            None => after.is_empty().then_some((host, None)),
+        };
+    }
+    match authority.rsplit_once(':') {
+        Some((host, port)) => Some((host, Some(port.parse().ok()?))),
+        None => Some((authority, None)),
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} ({})", self.address, self.origin)
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unix(path) => write!(formatter, "unix://{}", path.display()),
+            Self::Tcp { host, port, .. } if host.contains(':') => write!(formatter, "tcp://[{host}]:{port}"),
+            Self::Tcp { host, port, .. } => write!(formatter, "tcp://{host}:{port}"),
+        }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::HostFlag => write!(formatter, "from --host"),
+            Self::ContextFlag(name) => write!(formatter, "from --context {name}"),
+            Self::HostVariable => write!(formatter, "from DOCKER_HOST"),
+            Self::ContextVariable(name) => write!(formatter, "from DOCKER_CONTEXT={name}"),
+            Self::CurrentContext(name) => write!(formatter, "from the current context `{name}`"),
+            Self::Default => write!(formatter, "the default"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn unix(path: &str) -> Address {
+        Address::Unix(PathBuf::from(path))
+    }
+
+    fn tcp(host: &str, port: u16) -> Address {
+        Address::Tcp { host: host.to_owned(), port, tls: None }
+    }
+
+    #[test]
+    fn addresses() {
+        let cases = [
+            ("unix:///run/d.sock", unix("/run/d.sock")),
+            ("tcp://10.0.0.1:2375", tcp("10.0.0.1", 2375)),
+            ("tcp://build-host", tcp("build-host", 2375)),
+            ("tcp://:4243", tcp("127.0.0.1", 4243)),
+            ("tcp://[::1]:2375", tcp("::1", 2375)),
+            ("tcp://[::1]", tcp("::1", 2375)),
+            ("http://h:80/", tcp("h", 80)),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(parse_address(text, None, &Origin::HostFlag).unwrap(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn bad_addresses() {
+        for text in [
+            "",
+            "/var/run/docker.sock",
+            "unix://relative",
+            "tcp://h:port",
+            "tcp://h:1/p",
+            "tcp://u@h:1",
+            "tcp://[::1",
+            "https://h",
+        ] {
+            let error = parse_address(text, None, &Origin::HostVariable).unwrap_err();
+            assert!(error.to_string().contains("DOCKER_HOST"), "{text}: {error}");
+        }
+        let error = parse_address("ssh://me@host", None, &Origin::HostFlag).unwrap_err();
+        assert!(matches!(error, EndpointError::UnsupportedScheme { scheme, .. } if scheme == "ssh"));
+    }
+
+    #[test]
+    fn the_order_is_dockers() {
+        let home = tempfile::tempdir().unwrap();
+        context::tests::write_context(home.path(), "far", "tcp://far:1");
+        context::tests::write_context(home.path(), "cur", "tcp://cur:1");
+        std::fs::write(home.path().join("config.json"), r#"{"currentContext":"cur"}"#).unwrap();
+        let all = EndpointRequest {
+            docker_host: Some("tcp://variable:1".to_owned()),
+            docker_context: Some("far".to_owned()),
+            config_dir: Some(home.path().to_owned()),
+            ..EndpointRequest::default()
+        };
+        let resolve = |request: &EndpointRequest| Endpoint::resolve(request).unwrap().address;
+        assert_eq!(resolve(&EndpointRequest { host: Some("tcp://flag:1".to_owned()), ..all.clone() }), tcp("flag", 1));
+        assert_eq!(resolve(&EndpointRequest { context: Some("far".to_owned()), ..all.clone() }), tcp("far", 1));
+        assert_eq!(resolve(&all), tcp("variable", 1));
+        let without_host = EndpointRequest { docker_host: None, ..all.clone() };
+        assert_eq!(resolve(&without_host), tcp("far", 1));
+        let without_variables = EndpointRequest { docker_context: Some(String::new()), ..without_host };
+        assert_eq!(resolve(&without_variables), tcp("cur", 1));
+        let without_config = EndpointRequest { config_dir: None, ..without_variables };
+        assert_eq!(resolve(&without_config), unix(DEFAULT_SOCKET));
+        let both = EndpointRequest { host: Some("a".to_owned()), context: Some("b".to_owned()), ..all };
+        assert!(matches!(Endpoint::resolve(&both), Err(EndpointError::HostAndContext)));
+    }
+
+    #[test]
+    fn tls_of_the_environment() {
+        let request = EndpointRequest {
+            docker_host: Some("tcp://h".to_owned()),
+            tls_verify: true,
+            cert_path: Some(PathBuf::from("/certs")),
+            ..EndpointRequest::default()
+        };
+        let tls = Some(Tls { ca: Some(PathBuf::from("/certs/ca.pem")), identity: None });
+        let expected = Address::Tcp { host: "h".to_owned(), port: 2376, tls };
+        assert_eq!(Endpoint::resolve(&request).unwrap().address, expected);
+    }
+}

@@ -1,0 +1,155 @@
+//! What can go wrong between us and an engine.
+
+use std::path::{Path, PathBuf};
+
+use crate::api_version::ApiVersion;
+use crate::endpoint::{Endpoint, EndpointError};
+use crate::transport::BoxError;
+
+/// An engine did not answer, or not as an engine does.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot reach the engine at {endpoint}: {source}")]
+pub struct Unreachable {
+    /// Where we tried, and what named it.
+    pub endpoint: Box<Endpoint>,
+    /// What happened.
+    pub source: BoxError,
+}
+
+/// The engine answered with an error.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the engine says: {message}")]
+pub struct ApiError {
+    /// The HTTP status.
+    pub status: u16,
+    /// The engine's words. They may quote what a container controls.
+    pub message: String,
+}
+
+/// An error of this crate.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// No endpoint could be made of flags, environment and configuration.
+    #[error(transparent)]
+    Endpoint(Box<EndpointError>),
+    /// No engine answers at the endpoint.
+    #[error(transparent)]
+    Unreachable(#[from] Unreachable),
+    /// The engine is older than anything that was tried.
+    #[error("the engine at {endpoint} speaks API {version}; {} is the oldest that works", ApiVersion::OLDEST_SUPPORTED)]
+    EngineTooOld {
+        /// Where the engine is.
+        endpoint: Box<Endpoint>,
+        /// The newest version it offers.
+        version: ApiVersion,
+    },
+    /// TLS cannot be set up.
+    #[error("cannot set up tls: {0}")]
+    Tls(BoxError),
+    /// A file with TLS material cannot be used.
+    #[error("cannot use {} for tls: {source}", path.display())]
+    TlsFile {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: BoxError,
+    },
+    /// Not a container's name or id.
+    #[error("`{name}` cannot be a container: names are letters, digits and `_.-`, and begin with a letter or digit")]
+    InvalidName {
+        /// What was given, escaped.
+        name: String,
+    },
+    /// The engine has no such container.
+    #[error("no container `{name}`")]
+    NoSuchContainer {
+        /// What was given.
+        name: String,
+        /// Names of containers that look like it.
+        similar: Vec<String>,
+    },
+    /// More than one container's id begins like this.
+    #[error("`{name}` is ambiguous: {} containers have ids that begin so", matches.len())]
+    Ambiguous {
+        /// What was given.
+        name: String,
+        /// The names of those containers.
+        matches: Vec<String>,
+    },
+    /// The engine refused a request.
+    #[error(transparent)]
+    Api(#[from] ApiError),
+    /// A request did not get through, or its answer was not understood.
+    #[error("{what}: {source}")]
+    Transport {
+        /// The request.
+        what: String,
+        /// What happened.
+        source: BoxError,
+    },
+    /// The keeper did not report back.
+    #[error("the keeper did not start: {reason}")]
+    Keeper {
+        /// What it or the engine said.
+        reason: String,
+    },
+    /// The engine could not start the session's process inside the target.
+    #[error("the engine cannot start the session inside the target: {message}")]
+    ExecRefused {
+        /// The engine's words.
+        message: String,
+        /// The exit code that the engine gives: 126 or 127.
+        code: u8,
+    },
+    /// The client's own standard streams failed.
+    #[error("cannot pass on the session's streams: {0}")]
+    Streams(#[source] std::io::Error),
+    /// The engine stopped the transfer of an image, or refused it.
+    #[error("the engine cannot load the image: {message}")]
+    Load {
+        /// The engine's words.
+        message: String,
+    },
+    /// What was to be sent to the engine could not be produced.
+    #[error("cannot produce the image: {0}")]
+    Produce(#[source] BoxError),
+    /// The stream of logs is damaged.
+    #[error(transparent)]
+    Frame(#[from] scratchdbg_logs::FrameError),
+}
+
+impl From<EndpointError> for Error {
+    fn from(error: EndpointError) -> Self {
+        Self::Endpoint(Box::new(error))
+    }
+}
+
+impl Error {
+    pub(crate) fn transport(what: &str, source: impl Into<BoxError>) -> Self {
+        Self::Transport { what: what.to_owned(), source: source.into() }
+    }
+
+    pub(crate) fn tls(source: impl Into<BoxError>) -> Self {
+        Self::Tls(source.into())
+    }
+
+    pub(crate) fn tls_file(path: &Path, source: impl Into<BoxError>) -> Self {
+        Self::TlsFile { path: path.to_owned(), source: source.into() }
+    }
+
+    /// An error of bollard: the engine's answer where there is one.
+    pub(crate) fn bollard(what: &str, error: bollard::errors::Error) -> Self {
+        match error {
+            bollard::errors::Error::DockerResponseServerError { status_code, message } => {
+                Self::Api(ApiError { status: status_code, message })
+            }
+            other => Self::transport(what, other),
+        }
+    }
+
+    /// Whether the engine answered with this HTTP status.
+    pub(crate) fn is_status(&self, status: u16) -> bool {
+        matches!(self, Self::Api(error) if error.status == status)
+    }
+}

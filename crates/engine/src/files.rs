@@ -1,0 +1,104 @@
+//! Small files of a container, by the engine's archive call: works without a shell, and on stopped containers too.
+
+use std::io::Read as _;
+
+use hyper::Method;
+
+use crate::transport::full;
+use crate::{ContainerName, Engine, Error, NumericUser, Target, UserError, user};
+
+/// No file that is read here is longer; a longer one is cut.
+const MAX_FILE: u64 = 1 << 20;
+
+/// How many symbolic links are followed. The engine resolves all but the last component itself.
+const MAX_LINKS: usize = 8;
+
+impl Engine {
+    /// Reads a small text file of a container. Nothing when it is not there or not a file.
+    pub async fn read_file(&self, container: &ContainerName, path: &str) -> Result<Option<String>, Error> {
+        let mut path = path.to_owned();
+        for _ in 0..MAX_LINKS {
+            let query = format!("/containers/{container}/archive?path={}", percent_encode(&path));
+            let request = self.transport.request(Method::GET, &query, full(""))?;
+            let archive = match self.transport.fetch(request).await {
+                Ok(archive) => archive,
+                Err(error) if error.is_status(404) => return Ok(None),
+                Err(error) => return Err(error),
+            };
+            match first_entry(&archive).map_err(|error| Error::transport(&query, error))? {
+                Entry::File(text) => return Ok(Some(text)),
+                Entry::Link(target) if target.starts_with('/') => path = target,
+                Entry::Link(target) => {
+                    let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+                    path = format!("{folder}/{target}");
+                }
+                Entry::Other => return Ok(None),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Who a process started in the target as `user` will be: `None` stands for the target's own user.
+    pub async fn resolve_user(
+        &self,
+        target: &Target,
+        user: Option<&str>,
+    ) -> Result<Result<NumericUser, UserError>, Error> {
+        let user = user.unwrap_or(&target.user);
+        if !user::needs_files(user) {
+            return Ok(user::resolve(user, "", ""));
+        }
+        let container: ContainerName = target.id.parse()?;
+        let (passwd, group) =
+            tokio::try_join!(self.read_file(&container, "/etc/passwd"), self.read_file(&container, "/etc/group"))?;
+        Ok(user::resolve(user, passwd.as_deref().unwrap_or_default(), group.as_deref().unwrap_or_default()))
+    }
+}
+
+enum Entry {
+    File(String),
+    Link(String),
+    Other,
+}
+
+/// The first entry of the tar archive that the engine makes of a path.
+fn first_entry(archive: &[u8]) -> std::io::Result<Entry> {
+    let mut archive = tar::Archive::new(archive);
+    let Some(entry) = archive.entries()?.next() else { return Ok(Entry::Other) };
+    let entry = entry?;
+    let kind = entry.header().entry_type();
+    if kind.is_symlink() {
+        let target = entry.link_name()?.map(|target| target.to_string_lossy().into_owned());
+        return Ok(target.map_or(Entry::Other, Entry::Link));
+    }
+    if !kind.is_file() {
+        return Ok(Entry::Other);
+    }
+    let mut bytes = Vec::new();
+    entry.take(MAX_FILE).read_to_end(&mut bytes)?;
+    Ok(Entry::File(String::from_utf8_lossy(&bytes).into_owned()))
+}
+
+/// Escapes what may not stand in a query (RFC 3986, section 2.3).
+pub(crate) fn percent_encode(text: &str) -> String {
+    use std::fmt::Write as _;
+    text.bytes().fold(String::with_capacity(text.len()), |mut out, byte| {
+        if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            // Writing into a string cannot fail.
+            let _infallible = write!(out, "%{byte:02X}");
+        }
+        out
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::percent_encode;
+
+    #[test]
+    fn queries_are_escaped() {
+        assert_eq!(percent_encode("/etc/pass wd&x=ä"), "/etc/pass%20wd%26x%3D%C3%A4");
+    }
+}

@@ -1,0 +1,201 @@
+//! Images in the engine: whether one is there, loading one, and taking a single file out of one.
+
+use std::io::{self, Write};
+
+use bollard::models::{ContainerCreateBody, HostConfigLogConfig};
+use bollard::query_parameters::{ListImagesOptionsBuilder, RemoveImageOptionsBuilder};
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, StreamBody};
+use hyper::Method;
+use hyper::body::Frame;
+use hyper::header::{CONTENT_TYPE, HeaderValue};
+use tokio::sync::mpsc;
+
+use crate::containers::unprivileged;
+use crate::transport::{BoxError, full};
+use crate::{ContainerName, Engine, Error, labels};
+
+/// How much of an archive is on its way at once, at most: this many chunks.
+const CHUNKS_IN_FLIGHT: usize = 4;
+/// The size of a chunk. Larger ones gain nothing over a Unix socket.
+const CHUNK: usize = 256 << 10;
+
+/// A program of a static toolkit is a few megabytes; nothing larger is taken out of an image.
+const MAX_PROGRAM: u64 = 64 << 20;
+
+impl Engine {
+    /// Whether the engine has an image, by reference or id.
+    pub async fn has_image(&self, reference: &str) -> Result<bool, Error> {
+        let path = format!("/images/{}/json", crate::files::percent_encode(reference));
+        let request = self.transport.request(Method::GET, &path, full(""))?;
+        match self.transport.fetch(request).await {
+            Ok(_) => Ok(true),
+            Err(error) if error.is_status(404) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Loads an image archive, which `produce` writes while it is sent: no copy of it is made on either side's disk
+    /// before the engine unpacks it.
+    pub async fn load<E>(
+        &self,
+        produce: impl FnOnce(&mut dyn Write) -> Result<(), E> + Send + 'static,
+    ) -> Result<(), Error>
+    where
+        E: Into<BoxError>,
+    {
+        let (sender, receiver) = mpsc::channel(CHUNKS_IN_FLIGHT);
+        let production = tokio::task::spawn_blocking(move || {
+            let mut sink = io::BufWriter::with_capacity(CHUNK, ChunkSender(sender.clone()));
+            let produced = produce(&mut sink).map_err(Into::into);
+            let produced = produced.and_then(|()| sink.flush().map_err(Into::into));
+            if produced.is_err() {
+                // The body must end in an error, or the engine takes what it got for the whole.
+                let _gone = sender.blocking_send(Err(io::Error::other("the image could not be produced")));
+            }
+            produced
+        });
+        let chunks = futures_util::stream::unfold(receiver, async |mut receiver: mpsc::Receiver<_>| {
+            receiver.recv().await.map(|chunk: io::Result<Bytes>| (chunk.map(Frame::data), receiver))
+        });
+        let mut request =
+            self.transport.request(Method::POST, "/images/load?quiet=1", StreamBody::new(chunks).boxed_unsync())?;
+        request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/x-tar"));
+        let sent = self.transport.send(request).await;
+        // The producer's own failure explains the request's. A request that failed first stops the producer, whose
+        // failure is then only the closed channel.
+        let produced = production.await.map_err(|error| Error::Produce(error.into()))?;
+        match (sent, produced) {
+            (Ok(answer), Ok(())) => {
+                let answer = answer.into_body().collect().await.map_err(|error| Error::transport("load", error))?;
+                load_outcome(&answer.to_bytes())
+            }
+            (Err(Error::Api(error)), _) => Err(Error::Load { message: error.message }),
+            (_, Err(error)) if !is_closed_channel(error.as_ref()) => Err(Error::Produce(error)),
+            (Err(error), _) => Err(error),
+            (Ok(_), Err(error)) => Err(Error::Produce(error)),
+        }
+    }
+
+    /// References of images that may hold a busybox: ours, and those that are named so.
+    pub async fn images_with_busybox(&self) -> Result<Vec<String>, Error> {
+        let options = ListImagesOptionsBuilder::default().build();
+        let images = self.docker.list_images(Some(options)).await;
+        let images = images.map_err(|error| Error::bollard("list images", error))?;
+        let holds_busybox = |reference: &String| {
+            let repository = reference.rsplit_once(':').map_or(reference.as_str(), |(repository, _)| repository);
+            repository.ends_with("busybox") || repository.ends_with("scratchdbg/toolkit")
+        };
+        Ok(images.into_iter().flat_map(|image| image.repo_tags).filter(holds_busybox).collect())
+    }
+
+    /// Takes one file out of an image, by way of a container that is never started. Nothing when it is not there.
+    pub async fn file_of_image(&self, image: &str, path: &str) -> Result<Option<Vec<u8>>, Error> {
+        let session = labels::new_session_id();
+        let mut host_config = unprivileged();
+        host_config.log_config = Some(HostConfigLogConfig { typ: Some("none".to_owned()), config: None });
+        let body = ContainerCreateBody {
+            image: Some(image.to_owned()),
+            cmd: Some(vec![path.to_owned()]),
+            labels: Some([(labels::LABEL_SESSION.to_owned(), session.clone())].into()),
+            host_config: Some(host_config),
+            ..ContainerCreateBody::default()
+        };
+        let container = self.create(&format!("scratchdbg-{session}"), body).await?;
+        let file = self.file_of_container(&container, path).await;
+        self.remove(&container).await?;
+        file
+    }
+
+    async fn file_of_container(&self, container: &ContainerName, path: &str) -> Result<Option<Vec<u8>>, Error> {
+        let query = format!("/containers/{container}/archive?path={}", crate::files::percent_encode(path));
+        let answer = match self.transport.send(self.transport.request(Method::GET, &query, full(""))?).await {
+            Ok(answer) => answer,
+            Err(error) if error.is_status(404) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let limit = usize::try_from(MAX_PROGRAM).unwrap_or(usize::MAX);
+        let archive = http_body_util::Limited::new(answer.into_body(), limit).collect().await;
+        let archive = archive.map_err(|error| Error::transport(&query, error))?.to_bytes();
+        first_file(&archive).map_err(|error| Error::transport(&query, error))
+    }
+
+    /// Removes an image's reference, and the image with its last one. One that is not there is fine.
+    pub async fn remove_image(&self, reference: &str) -> Result<(), Error> {
+        let options = RemoveImageOptionsBuilder::default().build();
+        match self.docker.remove_image(reference, Some(options), None).await {
+            Ok(_) => Ok(()),
+            Err(error) => match Error::bollard("remove an image", error) {
+                error if error.is_status(404) => Ok(()),
+                error => Err(error),
+            },
+        }
+    }
+}
+
+/// The bytes of the first entry, where that is a file.
+fn first_file(archive: &[u8]) -> io::Result<Option<Vec<u8>>> {
+    use std::io::Read as _;
+    let mut archive = tar::Archive::new(archive);
+    let Some(entry) = archive.entries()?.next() else { return Ok(None) };
+    let mut entry = entry?;
+    if !entry.header().entry_type().is_file() {
+        return Ok(None);
+    }
+    let mut bytes = Vec::new();
+    entry.read_to_end(&mut bytes)?;
+    Ok(Some(bytes))
+}
+
+/// The engine answers a load with 200 and reports a failure inside the answer: JSON values, one after the other.
+fn load_outcome(answer: &[u8]) -> Result<(), Error> {
+    #[derive(serde::Deserialize)]
+    struct Progress {
+        error: Option<String>,
+    }
+    let mut values = serde_json::Deserializer::from_slice(answer).into_iter::<Progress>();
+    match values.find_map(|value| value.ok()?.error) {
+        Some(message) => Err(Error::Load { message }),
+        None => Ok(()),
+    }
+}
+
+/// Hands chunks over to the request. Blocking: for a thread of its own.
+struct ChunkSender(mpsc::Sender<io::Result<Bytes>>);
+
+impl Write for ChunkSender {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let sent = self.0.blocking_send(Ok(Bytes::copy_from_slice(bytes)));
+        sent.map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Whether the producer failed only because nobody takes its chunks any more.
+fn is_closed_channel(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut current = Some(error);
+    while let Some(error) = current {
+        if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
+            return true;
+        }
+        current = error.source();
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_load_is_found_inside_a_good_answer() {
+        let good = b"{\"stream\":\"Loaded image: a:1\\n\"}\r\n";
+        assert!(load_outcome(good).is_ok());
+        let bad = b"{\"status\":\"x\"}\r\n{\"errorDetail\":{\"message\":\"no space\"},\"error\":\"no space\"}\r\n";
+        assert!(matches!(load_outcome(bad), Err(Error::Load { message }) if message == "no space"));
+    }
+}

@@ -1,0 +1,33 @@
+//! The labels on everything that is created in an engine: by them, and never by name, it is found again.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+
+/// The session's id.
+pub const LABEL_SESSION: &str = "io.scratchdbg.session";
+/// The full id of the target.
+pub const LABEL_TARGET: &str = "io.scratchdbg.target";
+const LABEL_CREATED_AT: &str = "io.scratchdbg.created-at";
+const LABEL_VERSION: &str = "io.scratchdbg.version";
+const LABEL_MODE: &str = "io.scratchdbg.mode";
+
+/// An id that no other session has: 64 random bits in hexadecimal.
+pub(crate) fn new_session_id() -> String {
+    // The standard library seeds each `RandomState` from the system's random numbers.
+    format!("{:016x}", RandomState::new().build_hasher().finish())
+}
+
+/// The labels of one session's keeper.
+pub(crate) fn session_labels(session: &str, plan: &crate::Plan) -> HashMap<String, String> {
+    let now = jiff::Timestamp::now().round(jiff::Unit::Second).unwrap_or_else(|_| jiff::Timestamp::now());
+    [
+        (LABEL_SESSION, session.to_owned()),
+        (LABEL_TARGET, plan.target_id.clone()),
+        (LABEL_CREATED_AT, now.to_string()),
+        (LABEL_VERSION, env!("CARGO_PKG_VERSION").to_owned()),
+        (LABEL_MODE, plan.mode.as_str().to_owned()),
+    ]
+    .into_iter()
+    .map(|(key, value)| (key.to_owned(), value))
+    .collect()
+}

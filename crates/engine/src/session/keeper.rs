@@ -1,0 +1,134 @@
+//! The keeper: an ephemeral container that holds the toolkit's files, shares the target's PID namespace, and lives as
+//! long as the client holds its standard input.
+
+use std::time::Duration;
+
+use bollard::models::{ContainerCreateBody, HostConfig, HostConfigLogConfig};
+use hyper::Method;
+use scratchdbg_logs::frame::{FrameDecoder, FrameEvent, Framing};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::task::JoinHandle;
+
+use crate::containers::unprivileged;
+use crate::plan::TOOLKIT_BIN;
+use crate::transport::{Hijacked, full};
+use crate::{ContainerName, Engine, Error, LAUNCHER_NAME, Plan, labels};
+
+/// The keeper's limits: it reads a pipe. What the session does counts against the target.
+const MEMORY: i64 = 16 << 20;
+const PROCESSES: i64 = 8;
+
+/// How long the engine may take to start the keeper, or to remove it after its end.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A running keeper. Dropping it closes its standard input, and so ends it and its sessions.
+#[derive(Debug)]
+pub(super) struct Keeper {
+    engine: Engine,
+    container: ContainerName,
+    connection: Hijacked,
+    pid: u32,
+    /// Ends when the engine has removed the container.
+    removed: JoinHandle<Result<(), Error>>,
+}
+
+impl Keeper {
+    /// Makes and starts a keeper, and waits until it says which process it is. Nothing is left when that fails.
+    pub(super) async fn start(engine: &Engine, plan: &Plan, session: &str) -> Result<Self, Error> {
+        let body = container(plan, session);
+        let container = engine.create(&format!("scratchdbg-{session}"), body).await?;
+        match Self::start_created(engine, &container).await {
+            Ok(keeper) => Ok(keeper),
+            Err(error) => {
+                // Automatic removal covers only what has run.
+                let _already_gone = engine.remove(&container).await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn start_created(engine: &Engine, container: &ContainerName) -> Result<Self, Error> {
+        let path = format!("/containers/{container}/attach?stream=1&stdin=1&stdout=1&stderr=1");
+        let attach = engine.transport.request(Method::POST, &path, full(""))?;
+        let path = format!("/containers/{container}/wait?condition=removed");
+        let wait = engine.transport.request(Method::POST, &path, full(""))?;
+        let transport = engine.transport.clone();
+        // Asked for before the start: a container that is removed at once could not be waited for afterwards.
+        let removed = tokio::spawn(async move { transport.fetch(wait).await.map(drop) });
+        let mut connection = engine.transport.hijack(attach).await?;
+        engine.start(container).await?;
+        let pid = tokio::time::timeout(PATIENCE, read_pid(&mut connection))
+            .await
+            .map_err(|_| Error::Keeper { reason: "it said nothing".to_owned() })??;
+        Ok(Self { engine: engine.clone(), container: container.clone(), connection, pid, removed })
+    }
+
+    /// Its process id, as seen in the PID namespace of the target.
+    pub(super) fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// Lets go of it, and waits until it is gone.
+    pub(super) async fn end(mut self) -> Result<(), Error> {
+        let closed = self.connection.writer.shutdown().await;
+        match tokio::time::timeout(PATIENCE, &mut self.removed).await {
+            Ok(Ok(Ok(()))) if closed.is_ok() => Ok(()),
+            // It hangs, or the engine lost track of it. One that is gone is fine.
+            _ => self.engine.remove(&self.container).await,
+        }
+    }
+}
+
+/// Reads `keeper PID`. Anything else is the engine's or the launcher's complaint.
+async fn read_pid(connection: &mut Hijacked) -> Result<u32, Error> {
+    let mut decoder = FrameDecoder::new(Framing::Multiplexed);
+    let mut buffer = [0; 1024];
+    let mut said = Vec::new();
+    loop {
+        let count = connection.reader.read(&mut buffer).await.map_err(|error| Error::transport("the keeper", error))?;
+        let mut chunk = &buffer[..count];
+        while let Some(event) = decoder.decode(&mut chunk)? {
+            match event {
+                FrameEvent::Data(piece) => said.extend_from_slice(piece.payload),
+                FrameEvent::DaemonError(message) => return Err(Error::Keeper { reason: message }),
+            }
+        }
+        let line = said.split(|&byte| byte == b'\n').next().filter(|line| line.len() < said.len());
+        if let Some(pid) = line.and_then(|line| std::str::from_utf8(line).ok()?.strip_prefix("keeper ")?.parse().ok()) {
+            return Ok(pid);
+        }
+        if count == 0 {
+            let reason = String::from_utf8_lossy(&said).trim().to_owned();
+            let reason = if reason.is_empty() { "it ended at once, and said nothing".to_owned() } else { reason };
+            return Err(Error::Keeper { reason });
+        }
+    }
+}
+
+/// The container: no capability, no network, no secret, no host mount, nothing to write to.
+fn container(plan: &Plan, session: &str) -> ContainerCreateBody {
+    ContainerCreateBody {
+        image: Some(plan.toolkit_image.clone()),
+        entrypoint: Some(vec![format!("{TOOLKIT_BIN}/{LAUNCHER_NAME}")]),
+        cmd: Some(vec!["keep".to_owned()]),
+        user: Some(plan.user.to_string()),
+        labels: Some(labels::session_labels(session, plan)),
+        attach_stdin: Some(true),
+        attach_stdout: Some(true),
+        attach_stderr: Some(true),
+        open_stdin: Some(true),
+        // The dead-man switch: the engine closes standard input when the one client that holds it is gone.
+        stdin_once: Some(true),
+        host_config: Some(HostConfig {
+            pid_mode: Some(format!("container:{}", plan.target_id)),
+            readonly_rootfs: Some(true),
+            auto_remove: Some(true),
+            memory: Some(MEMORY),
+            memory_swap: Some(MEMORY),
+            pids_limit: Some(PROCESSES),
+            log_config: Some(HostConfigLogConfig { typ: Some("none".to_owned()), config: None }),
+            ..unprivileged()
+        }),
+        ..ContainerCreateBody::default()
+    }
+}

@@ -1,0 +1,103 @@
+//! Opens connections to an engine: Unix socket, TCP, TLS.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use hyper::Uri;
+use hyper::rt::{Read, ReadBufCursor, Write};
+use hyper_util::client::legacy::connect::{Connected, Connection};
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpStream, UnixStream};
+
+use super::tls;
+use crate::endpoint::Address;
+use crate::error::Error;
+
+/// Opens connections to one address, whatever the URI of a request says.
+#[derive(Clone)]
+pub(crate) struct Connector {
+    address: Arc<Address>,
+    tls: Option<tls::Client>,
+}
+
+impl Connector {
+    /// Reads the TLS material, where there is any.
+    pub(crate) fn new(address: &Address) -> Result<Self, Error> {
+        let tls = match address {
+            Address::Tcp { host, tls: Some(files), .. } => Some(tls::Client::new(host, files)?),
+            Address::Tcp { .. } | Address::Unix(_) => None,
+        };
+        Ok(Self { address: Arc::new(address.clone()), tls })
+    }
+
+    async fn connect(self) -> io::Result<Box<dyn ByteStream>> {
+        match (&*self.address, self.tls) {
+            (Address::Unix(path), _) => Ok(Box::new(UnixStream::connect(path).await?)),
+            (Address::Tcp { host, port, .. }, tls) => {
+                let stream = TcpStream::connect((host.as_str(), *port)).await?;
+                stream.set_nodelay(true)?;
+                match tls {
+                    Some(tls) => Ok(Box::new(tls.connect(stream).await?)),
+                    None => Ok(Box::new(stream)),
+                }
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for Connector {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Connector").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+impl tower_service::Service<Uri> for Connector {
+    type Response = Stream;
+    type Error = io::Error;
+    type Future = Pin<Box<dyn Future<Output = io::Result<Stream>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Uri) -> Self::Future {
+        let connector = self.clone();
+        Box::pin(async move { Ok(Stream(TokioIo::new(connector.connect().await?))) })
+    }
+}
+
+/// What all kinds of connections have in common.
+trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> ByteStream for T {}
+
+/// An open connection, as hyper wants it.
+pub(crate) struct Stream(TokioIo<Box<dyn ByteStream>>);
+
+impl Connection for Stream {
+    fn connected(&self) -> Connected {
+        Connected::new()
+    }
+}
+
+impl Read for Stream {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(cx, buffer)
+    }
+}
+
+impl Write for Stream {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(cx, buffer)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx)
+    }
+}

@@ -1,0 +1,39 @@
+//! Connections that the engine turns into a raw byte stream: attach, and the start of an exec.
+
+use hyper::header::{CONNECTION, HeaderValue, UPGRADE};
+use hyper::{Request, StatusCode};
+use hyper_util::rt::TokioIo;
+use tokio::io::{ReadHalf, WriteHalf};
+
+use super::{Body, Transport};
+use crate::error::Error;
+
+/// The two directions of a hijacked connection. Shutting the writer down is the end of file of standard input; what
+/// the engine still has to say can be read after it.
+pub(crate) struct Hijacked {
+    pub(crate) reader: ReadHalf<TokioIo<hyper::upgrade::Upgraded>>,
+    pub(crate) writer: WriteHalf<TokioIo<hyper::upgrade::Upgraded>>,
+}
+
+impl Transport {
+    /// Sends a request that asks for the connection itself.
+    pub(crate) async fn hijack(&self, mut request: Request<Body>) -> Result<Hijacked, Error> {
+        let what = request.uri().path().to_owned();
+        request.headers_mut().insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+        request.headers_mut().insert(UPGRADE, HeaderValue::from_static("tcp"));
+        let answer = self.send(request).await?;
+        if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+            let message = format!("the engine answered {} and kept the connection", answer.status());
+            return Err(Error::transport(&what, message));
+        }
+        let upgraded = hyper::upgrade::on(answer).await.map_err(|error| Error::transport(&what, error))?;
+        let (reader, writer) = tokio::io::split(TokioIo::new(upgraded));
+        Ok(Hijacked { reader, writer })
+    }
+}
+
+impl std::fmt::Debug for Hijacked {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Hijacked").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,200 @@
+//! HTTP to the engine: one connection pool that bollard and our own raw requests share.
+//!
+//! Why not bollard's own transports: version 0.21 negotiates an API version and then leaves it out of the request path
+//! (its issue 736), so that the engine answers in its newest dialect; and it decodes logs, attach and exec streams by
+//! guessing from the first byte, which loses bytes. Here the version is put on the wire, and raw streams are handed
+//! out as they come.
+
+mod connector;
+mod hijack;
+mod tls;
+
+use std::pin::Pin;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
+use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::{Method, Request, Response, StatusCode, Uri};
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
+
+use self::connector::Connector;
+pub(crate) use self::hijack::Hijacked;
+use crate::api_version::ApiVersion;
+use crate::endpoint::Endpoint;
+use crate::error::{ApiError, Error, Unreachable};
+
+/// The body of a request: bytes, or a stream of them.
+pub(crate) type Body = UnsyncBoxBody<Bytes, std::io::Error>;
+
+/// How long an engine may take to accept a connection and to answer the first, trivial request.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// No answer of an engine that we read whole is longer than this; logs and archives are streamed.
+const MAX_ANSWER: usize = 16 << 20;
+
+/// A pool of connections to one engine. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Transport {
+    client: Client<Connector, Body>,
+    version: ApiVersion,
+}
+
+/// Bytes as a body.
+pub(crate) fn full(bytes: impl Into<Bytes>) -> Body {
+    Full::new(bytes.into()).map_err(|never| match never {}).boxed_unsync()
+}
+
+impl Transport {
+    /// Connects, and settles the API version: the newest that both sides know.
+    pub(crate) async fn connect(endpoint: &Endpoint) -> Result<Self, Error> {
+        let unreachable = |source: BoxError| Unreachable { endpoint: Box::new(endpoint.clone()), source };
+        let connector = Connector::new(&endpoint.address)?;
+        let client = Client::builder(TokioExecutor::new()).build(connector);
+        let ping = Request::builder()
+            .uri("http://engine/_ping")
+            .body(full(Bytes::new()))
+            .map_err(|error| unreachable(error.into()))?;
+        let answer = tokio::time::timeout(CONNECT_TIMEOUT, client.request(ping))
+            .await
+            .map_err(|_| unreachable(format!("no answer within {} seconds", CONNECT_TIMEOUT.as_secs()).into()))?
+            .map_err(|error| unreachable(innermost(error)))?;
+        if answer.status() != StatusCode::OK {
+            return Err(unreachable(format!("it answers {} to /_ping", answer.status()).into()).into());
+        }
+        let theirs = answer.headers().get("Api-Version").and_then(|version| version.to_str().ok()?.parse().ok());
+        let theirs: ApiVersion =
+            theirs.ok_or_else(|| unreachable("it names no API version: is it a Docker engine?".into()))?;
+        // The body must be read for the connection to be used again.
+        let _ignored = answer.into_body().collect().await;
+        let version = theirs.min(ApiVersion::NEWEST_KNOWN);
+        if version < ApiVersion::OLDEST_SUPPORTED {
+            return Err(Error::EngineTooOld { endpoint: Box::new(endpoint.clone()), version: theirs });
+        }
+        tracing::debug!(%endpoint, engine = %theirs, used = %version, "connected");
+        Ok(Self { client, version })
+    }
+
+    /// The API version in use.
+    pub(crate) fn version(&self) -> ApiVersion {
+        self.version
+    }
+
+    /// A request below `/vX.Y`.
+    pub(crate) fn request(&self, method: Method, path_and_query: &str, body: Body) -> Result<Request<Body>, Error> {
+        Request::builder()
+            .method(method)
+            .uri(format!("http://engine/v{}{path_and_query}", self.version))
+            .body(body)
+            .map_err(|error| Error::transport(path_and_query, error))
+    }
+
+    /// A request with a JSON body.
+    pub(crate) fn json_request(
+        &self,
+        method: Method,
+        path_and_query: &str,
+        body: &impl serde::Serialize,
+    ) -> Result<Request<Body>, Error> {
+        let body = serde_json::to_vec(body).map_err(|error| Error::transport(path_and_query, error))?;
+        let mut request = self.request(method, path_and_query, full(body))?;
+        request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        Ok(request)
+    }
+
+    /// Sends a request. An answer that is an error is read, and becomes [`Error::Api`].
+    pub(crate) async fn send(&self, request: Request<Body>) -> Result<Response<Incoming>, Error> {
+        let what = format!("{} {}", request.method(), request.uri().path());
+        tracing::trace!(request = %what);
+        let answer = self.client.request(request).await.map_err(|error| Error::transport(&what, innermost(error)))?;
+        let status = answer.status();
+        if status.is_success() || status.is_redirection() || status == StatusCode::SWITCHING_PROTOCOLS {
+            return Ok(answer);
+        }
+        Err(Error::Api(ApiError { status: status.as_u16(), message: error_message(answer).await }))
+    }
+
+    /// Sends a request and reads the whole answer.
+    pub(crate) async fn fetch(&self, request: Request<Body>) -> Result<Bytes, Error> {
+        let what = request.uri().path().to_owned();
+        let body = http_body_util::Limited::new(self.send(request).await?.into_body(), MAX_ANSWER);
+        Ok(body.collect().await.map_err(|error| Error::transport(&what, error))?.to_bytes())
+    }
+
+    /// bollard on this pool. Its time limit covers only the time until the headers of an answer: what may take longer
+    /// (loading an image, waiting for a container) is not asked through bollard.
+    pub(crate) fn bollard(&self) -> Result<bollard::Docker, Error> {
+        const HEADERS_WITHIN_SECONDS: u64 = 120;
+        let transport = self.clone();
+        bollard::Docker::connect_with_custom_transport(
+            move |request| transport.send_for_bollard(request),
+            Some("http://engine"),
+            HEADERS_WITHIN_SECONDS,
+            bollard::API_DEFAULT_VERSION,
+        )
+        .map_err(|error| Error::bollard("connect", error))
+    }
+
+    fn send_for_bollard(
+        &self,
+        request: bollard::BollardRequest,
+    ) -> Pin<Box<dyn Future<Output = Result<Response<Incoming>, bollard::errors::Error>> + Send>> {
+        let transport = self.clone();
+        Box::pin(async move {
+            let (mut parts, body) = request.into_parts();
+            parts.uri = versioned(&parts.uri, transport.version)?;
+            tracing::trace!(method = %parts.method, uri = %parts.uri);
+            let request = Request::from_parts(parts, body.map_err(std::io::Error::other).boxed_unsync());
+            Ok(transport.client.request(request).await.map_err(|error| std::io::Error::other(innermost(error)))?)
+        })
+    }
+}
+
+/// Puts the API version in front of the path.
+fn versioned(uri: &Uri, version: ApiVersion) -> Result<Uri, bollard::errors::Error> {
+    let path = uri.path_and_query().map_or("/", |path| path.as_str());
+    Ok(Uri::builder().scheme("http").authority("engine").path_and_query(format!("/v{version}{path}")).build()?)
+}
+
+/// An error of any kind.
+pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// The last error of a chain says what happened ("connection refused"); those around it say "client error".
+fn innermost(error: impl std::error::Error + Send + Sync + 'static) -> BoxError {
+    let mut current: &dyn std::error::Error = &error;
+    while let Some(source) = current.source() {
+        current = source;
+    }
+    current.to_string().into()
+}
+
+/// The `message` of an error answer, or its text where it is not the JSON that the API promises.
+async fn error_message(answer: Response<Incoming>) -> String {
+    #[derive(serde::Deserialize)]
+    struct ErrorAnswer {
+        message: String,
+    }
+    let status = answer.status();
+    let body = http_body_util::Limited::new(answer.into_body(), MAX_ANSWER);
+    let body = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+    match serde_json::from_slice::<ErrorAnswer>(&body) {
+        Ok(answer) => answer.message,
+        Err(_) if body.is_empty() => status.to_string(),
+        Err(_) => String::from_utf8_lossy(&body).trim().to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_version_is_on_the_wire() {
+        let uri: Uri = "http://engine/containers/web/json?size=true".parse().unwrap();
+        let version = "1.41".parse().unwrap();
+        assert_eq!(versioned(&uri, version).unwrap(), "http://engine/v1.41/containers/web/json?size=true");
+    }
+}

@@ -1,0 +1,113 @@
+//! Who a process in a container runs as: Docker's rules for `USER`, `--user` and exec's `User`.
+//!
+//! The keeper must have exactly the uid **and** gid of the session's process, or the kernel refuses the way through
+//! `/proc/<keeper>/root`. The keeper's own image has no `/etc/passwd`, so the numbers are worked out here, by the
+//! rules of the runtime (`GetExecUser` in moby's `user` package).
+
+use std::fmt;
+
+/// A numeric user and group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub struct NumericUser {
+    /// User id.
+    pub uid: u32,
+    /// Group id.
+    pub gid: u32,
+}
+
+impl fmt::Display for NumericUser {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}:{}", self.uid, self.gid)
+    }
+}
+
+/// Why a user cannot be resolved.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum UserError {
+    /// The name is not in the target's `/etc/passwd`.
+    #[error("user `{0}` is not in the target's /etc/passwd")]
+    UnknownUser(String),
+    /// The name is not in the target's `/etc/group`.
+    #[error("group `{0}` is not in the target's /etc/group")]
+    UnknownGroup(String),
+}
+
+/// Whether the target's own files have a say: they do not when both parts are numbers, nor for root by default.
+pub(crate) fn needs_files(user: &str) -> bool {
+    match user.split_once(':') {
+        Some((user, group)) => user.parse::<u32>().is_err() || group.parse::<u32>().is_err(),
+        None => !user.is_empty() && user != "0",
+    }
+}
+
+/// Resolves `""`, `user`, `user:group`, each a name or a number, with the texts of the target's `/etc/passwd` and
+/// `/etc/group` (empty where there is no such file).
+pub(crate) fn resolve(user: &str, passwd: &str, group: &str) -> Result<NumericUser, UserError> {
+    let (user, group_part) = user.split_once(':').unwrap_or((user, ""));
+    let user = if user.is_empty() { "0" } else { user };
+    let entry = records(passwd).find_map(|fields| match fields.as_slice() {
+        [name, _, uid, gid, ..] if *name == user || *uid == user => Some((uid.parse().ok()?, gid.parse().ok()?)),
+        _ => None,
+    });
+    let (uid, gid) = match (entry, user.parse()) {
+        (Some(entry), _) => entry,
+        // A number needs no entry; its group is then root's.
+        (None, Ok(uid)) => (uid, 0),
+        (None, Err(_)) => return Err(UserError::UnknownUser(user.to_owned())),
+    };
+    if group_part.is_empty() {
+        return Ok(NumericUser { uid, gid });
+    }
+    let named = records(group).find_map(|fields| match fields.as_slice() {
+        [name, _, gid, ..] if *name == group_part => gid.parse().ok(),
+        _ => None,
+    });
+    let gid = named.or_else(|| group_part.parse().ok());
+    gid.map(|gid| NumericUser { uid, gid }).ok_or_else(|| UserError::UnknownGroup(group_part.to_owned()))
+}
+
+/// The records of a file such as `/etc/passwd`: fields parted by colons.
+fn records(text: &str) -> impl Iterator<Item = Vec<&str>> {
+    text.lines().filter(|line| !line.starts_with('#')).map(|line| line.trim().split(':').collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PASSWD: &str = "root:x:0:0:root:/root:/bin/sh\n# comment\nnonroot:x:65532:65533:n:/home:/x\nbroken\n";
+    const GROUP: &str = "root:x:0:\nstaff:x:50:nonroot\n";
+
+    #[test]
+    fn users_resolve_as_the_runtime_does() {
+        let cases = [
+            ("", 0, 0),
+            ("1000", 1000, 0),
+            ("1000:0", 1000, 0),
+            ("1000:1001", 1000, 1001),
+            ("nonroot", 65532, 65533),
+            ("65532", 65532, 65533),
+            ("65532:65532", 65532, 65532),
+            ("nonroot:staff", 65532, 50),
+            ("1000:staff", 1000, 50),
+            (":staff", 0, 50),
+        ];
+        for (user, uid, gid) in cases {
+            assert_eq!(resolve(user, PASSWD, GROUP), Ok(NumericUser { uid, gid }), "{user:?}");
+        }
+        assert_eq!(resolve("nobody", PASSWD, GROUP), Err(UserError::UnknownUser("nobody".to_owned())));
+        assert_eq!(resolve("root:wheel", PASSWD, GROUP), Err(UserError::UnknownGroup("wheel".to_owned())));
+        assert_eq!(resolve("root", "", ""), Err(UserError::UnknownUser("root".to_owned())));
+    }
+
+    #[test]
+    fn files_are_read_only_where_they_matter() {
+        for user in ["", "0", "0:0", "65532:65532"] {
+            assert!(!needs_files(user), "{user:?}");
+        }
+        for user in ["1000", "nonroot", "1000:staff", ":staff"] {
+            assert!(needs_files(user), "{user:?}");
+        }
+    }
+}
