@@ -1,0 +1,70 @@
+//! The executable that an image is made for.
+
+use crate::BuildError;
+use scratchdbg_diagnose::elf::ElfFacts;
+use scratchdbg_diagnose::program::{self, Program};
+use scratchdbg_image::{HostFile, Platform};
+use std::fs::File;
+use std::path::Path;
+
+/// A static executable that was looked at.
+#[derive(Debug)]
+pub(crate) struct Binary {
+    /// Its bytes.
+    pub(crate) file: HostFile,
+    /// Its path in the image, with the leading slash.
+    pub(crate) path: String,
+    /// What it runs on.
+    pub(crate) platform: Platform,
+}
+
+impl Binary {
+    /// Looks at the headers of the file and refuses what could not run in an image that holds nothing else.
+    pub(crate) fn open(path: &Path) -> Result<Self, BuildError> {
+        let file = HostFile::new(path)?;
+        let unreadable = |source| BuildError::Read { path: path.to_owned(), source };
+        let reader = File::open(path).map_err(unreadable)?;
+        let program = program::inspect(reader).map_err(|error| unreadable(std::io::Error::other(error)))?;
+        let platform = static_platform(path, &program)?;
+        let name = path.file_name().and_then(|name| name.to_str());
+        let name = name.ok_or_else(|| BuildError::NameNotUtf8 { path: path.to_owned() })?;
+        Ok(Self { file, path: format!("/{name}"), platform })
+    }
+}
+
+fn static_platform(path: &Path, program: &Program) -> Result<Platform, BuildError> {
+    let not_executable = |what: String| BuildError::NotAnExecutable { path: path.to_owned(), what };
+    let facts = match program {
+        Program::Elf(facts) => facts,
+        Program::Script(_) => return Err(not_executable("a script, and the image has no interpreter".into())),
+        Program::Other(format) => return Err(not_executable(format.to_string())),
+    };
+    refuse_truncated(path, facts)?;
+    if let Some(interpreter) = &facts.interpreter {
+        return Err(BuildError::DynamicallyLinked { path: path.to_owned(), interpreter: interpreter.clone() });
+    }
+    if !facts.kind.is_executable() {
+        return Err(not_executable(facts.kind.to_string()));
+    }
+    let platform =
+        platform(facts).ok_or_else(|| BuildError::UnknownMachine { path: path.to_owned(), machine: facts.machine })?;
+    if platform.os == "linux" { Ok(platform) } else { Err(not_executable(format!("for {platform}"))) }
+}
+
+fn refuse_truncated(path: &Path, facts: &ElfFacts) -> Result<(), BuildError> {
+    match facts.truncated {
+        // A lost table of sections too: such a program may run, but it is not the file that was built.
+        Some(cut) => Err(BuildError::Truncated { path: path.to_owned(), expected: cut.end, actual: facts.size }),
+        None => Ok(()),
+    }
+}
+
+/// The platform of an ELF file in the form of the image config.
+pub(crate) fn platform(facts: &ElfFacts) -> Option<Platform> {
+    let platform = facts.platform.as_ref()?;
+    Some(Platform {
+        os: platform.os.clone(),
+        architecture: platform.architecture.clone(),
+        variant: platform.variant.clone(),
+    })
+}

@@ -1,0 +1,156 @@
+//! The image configs of a pair: pure, from the spec.
+
+use crate::{BuildError, BuildSpec, LAYOUT_VERSION, label, toolkit};
+use scratchdbg_image::{ContainerConfig, History, ImageConfig, Platform};
+use std::collections::BTreeMap;
+
+/// What a container without a `PATH` in its image gets from Docker and containerd.
+pub(crate) const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// The production image's config for `binary`, a path in the image. The spec must have passed [`check`].
+pub(crate) fn production(spec: &BuildSpec, created: &str, platform: &Platform, binary: &str) -> ImageConfig {
+    let mut labels = spec.labels.clone();
+    labels.insert(label::ROLE.into(), "prod".into());
+    labels.insert(label::LAYOUT.into(), LAYOUT_VERSION.to_string());
+    ImageConfig {
+        created: Some(created.into()),
+        architecture: platform.architecture.clone(),
+        variant: platform.variant.clone(),
+        os: platform.os.clone(),
+        config: ContainerConfig {
+            user: spec.user.clone(),
+            env: (!spec.env.is_empty()).then(|| spec.env.clone()),
+            entrypoint: Some(spec.entrypoint.clone().unwrap_or_else(|| vec![binary.into()])),
+            cmd: spec.cmd.clone(),
+            labels: Some(labels),
+            ..ContainerConfig::default()
+        },
+        history: vec![history(created, "scratchdbg build")],
+        ..ImageConfig::default()
+    }
+}
+
+/// The twin's config: that of the production image save `PATH`, the labels, and the history of one more layer.
+pub(crate) fn twin(production: &ImageConfig, prod_config_digest: &str, created: &str) -> ImageConfig {
+    let mut config = production.clone();
+    let env = config.config.env.get_or_insert_default();
+    match env.iter_mut().rfind(|variable| variable.starts_with("PATH=")) {
+        Some(path) => *path = format!("{path}:{}", toolkit::TWIN_BIN),
+        None => env.push(format!("PATH={DEFAULT_PATH}:{}", toolkit::TWIN_BIN)),
+    }
+    let labels = config.config.labels.get_or_insert_default();
+    labels.insert(label::ROLE.into(), "debug".into());
+    labels.insert(label::PROD.into(), prod_config_digest.into());
+    config.history.push(history(created, "scratchdbg build (busybox)"));
+    config
+}
+
+pub(crate) fn history(created: &str, created_by: &str) -> History {
+    History { created: Some(created.into()), created_by: Some(created_by.into()), ..History::default() }
+}
+
+/// Refuses settings that no container could be made from, or that would look like ours.
+pub(crate) fn check(spec: &BuildSpec) -> Result<(), BuildError> {
+    let invalid = |what, value: &str, reason| Err(BuildError::InvalidSetting { what, value: value.to_owned(), reason });
+    for variable in &spec.env {
+        match variable.split_once('=') {
+            Some((name, _)) if !name.is_empty() && !variable.contains('\0') => {}
+            _ => return invalid("environment variable", variable, "expected NAME=VALUE"),
+        }
+    }
+    for key in spec.labels.keys() {
+        if key.is_empty() {
+            return invalid("label", key, "its key is empty");
+        }
+        if key.starts_with(label::PREFIX) {
+            return invalid("label", key, "keys that begin with io.scratchdbg. are set by scratchdbg");
+        }
+    }
+    let entrypoint = spec.entrypoint.as_deref();
+    if entrypoint.is_some_and(|words| words.first().is_none_or(String::is_empty)) {
+        return invalid("entrypoint", "", "it names no program");
+    }
+    check_user(&spec.user)
+}
+
+/// Numbers only: a scratch image has no `/etc/passwd` in which a name could be found.
+fn check_user(user: &str) -> Result<(), BuildError> {
+    let number = |part: &str| part.parse::<u32>().is_ok_and(|id| id <= i32::MAX.unsigned_abs());
+    let valid = match user.split_once(':') {
+        Some((user, group)) => number(user) && number(group),
+        None => number(user),
+    };
+    if valid {
+        return Ok(());
+    }
+    let reason = "expected numbers, as in 65532:65532: an image without /etc/passwd knows no names";
+    Err(BuildError::InvalidSetting { what: "user", value: user.to_owned(), reason })
+}
+
+/// Annotations that say of which image the twin is the extension (OCI image-spec, annotations).
+pub(crate) fn base_annotations(manifest_digest: &str, name: Option<String>) -> BTreeMap<String, String> {
+    let digest = (scratchdbg_image::annotation::BASE_DIGEST.to_owned(), manifest_digest.to_owned());
+    let name = name.map(|name| (scratchdbg_image::annotation::BASE_NAME.to_owned(), name));
+    [Some(digest), name].into_iter().flatten().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn production_of(spec: &BuildSpec) -> ImageConfig {
+        production(spec, "1970-01-01T00:00:00Z", &Platform::linux("amd64"), "/app")
+    }
+
+    #[test]
+    fn the_binary_is_the_default_entrypoint() {
+        let config = production_of(&BuildSpec::default()).config;
+        assert_eq!(config.entrypoint.unwrap(), ["/app"]);
+        assert_eq!((config.user.as_str(), config.env, config.cmd), ("65532:65532", None, None));
+        let entrypoint = Some(vec!["/app".to_owned(), "serve".to_owned()]);
+        assert_eq!(
+            production_of(&BuildSpec { entrypoint: entrypoint.clone(), ..BuildSpec::default() }).config.entrypoint,
+            entrypoint
+        );
+    }
+
+    #[test]
+    fn the_twin_differs_in_path_labels_and_history_alone() {
+        for (env, expected) in [
+            (vec![], vec![format!("PATH={DEFAULT_PATH}:/.scratchdbg/bin")]),
+            (vec!["PATH=/x", "A=1"], vec!["PATH=/x:/.scratchdbg/bin".to_owned(), "A=1".to_owned()]),
+        ] {
+            let env = env.into_iter().map(str::to_owned).collect();
+            let production = production_of(&BuildSpec { env, ..BuildSpec::default() });
+            let mut twin = twin(&production, "sha256:00", "1970-01-01T00:00:00Z");
+            assert_eq!(twin.config.env.take().unwrap(), expected);
+            let labels = twin.config.labels.as_mut().unwrap();
+            assert_eq!(labels.remove(label::PROD).as_deref(), Some("sha256:00"));
+            assert_eq!(labels.insert(label::ROLE.into(), "prod".into()).as_deref(), Some("debug"));
+            assert_eq!(twin.history.len(), 2);
+            twin.history.pop();
+            twin.config.env.clone_from(&production.config.env);
+            assert_eq!(twin, production);
+        }
+    }
+
+    #[test]
+    fn bad_settings_are_named() {
+        let spec = BuildSpec::default;
+        for (spec, part) in [
+            (BuildSpec { env: vec!["=x".into()], ..spec() }, "`=x`"),
+            (BuildSpec { env: vec!["x".into()], ..spec() }, "NAME=VALUE"),
+            (BuildSpec { labels: [("io.scratchdbg.role".into(), "x".into())].into(), ..spec() }, "set by scratchdbg"),
+            (BuildSpec { entrypoint: Some(vec![]), ..spec() }, "names no program"),
+            (BuildSpec { user: "nonroot".into(), ..spec() }, "expected numbers"),
+            (BuildSpec { user: "1:".into(), ..spec() }, "expected numbers"),
+            (BuildSpec { user: "4294967295".into(), ..spec() }, "expected numbers"),
+        ] {
+            let error = check(&spec).unwrap_err().to_string();
+            assert!(error.contains(part), "{error}");
+        }
+        for user in ["0", "0:0", "65532:65532"] {
+            check(&BuildSpec { user: user.into(), ..spec() }).unwrap();
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! What can go wrong while a pair is built.
+
+use crate::toolkit::ToolkitError;
+use scratchdbg_image::ImageError;
+use std::io;
+use std::path::PathBuf;
+
+/// Why there is no pair.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// No binary was named.
+    #[error("no binary was given: name the static executable that the image is to run")]
+    NoBinary,
+    /// The binary could not be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// The binary.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The binary's name cannot be a path in an image.
+    #[error("the name of {} is not UTF-8: rename the file", path.display())]
+    NameNotUtf8 {
+        /// The binary.
+        path: PathBuf,
+    },
+    /// The file is not something that a Linux kernel executes.
+    #[error("{} is not a Linux executable: it is {what}", path.display())]
+    NotAnExecutable {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        what: String,
+    },
+    /// The binary is cut short.
+    #[error("{} is cut short: its headers promise {expected} bytes and it has {actual}; copy or build it again", path.display())]
+    Truncated {
+        /// The binary.
+        path: PathBuf,
+        /// Where the part that is cut should end.
+        expected: u64,
+        /// The size of the file.
+        actual: u64,
+    },
+    /// The binary needs a loader that the image will not have.
+    #[error(
+        "{} is dynamically linked: it needs {interpreter}, which the image does not have; link it statically \
+         (Go: CGO_ENABLED=0; Rust: --target x86_64-unknown-linux-musl; C: -static)",
+        path.display()
+    )]
+    DynamicallyLinked {
+        /// The binary.
+        path: PathBuf,
+        /// The loader that it asks for.
+        interpreter: String,
+    },
+    /// The binary is for a machine that no image can name.
+    #[error("{} is for a machine that OCI images have no name for (ELF machine {machine})", path.display())]
+    UnknownMachine {
+        /// The binary.
+        path: PathBuf,
+        /// `e_machine`.
+        machine: u16,
+    },
+    /// A name, path or value that an image cannot hold.
+    #[error("{what} `{value}` is not valid: {reason}")]
+    InvalidSetting {
+        /// Which setting.
+        what: &'static str,
+        /// The value given.
+        value: String,
+        /// What is wrong with it, and what would be right.
+        reason: &'static str,
+    },
+    /// The twin would take the production image's name.
+    #[error("`{tag}` is the name of both the production image and its debug twin: give the twin another --debug-tag")]
+    SameTag {
+        /// The name.
+        tag: String,
+    },
+    /// No toolkit for the platform of a binary.
+    #[error(
+        "the debug twin for {platform} needs a static busybox for {platform}, the one at hand is for {available}: give one by --toolkit, or build without the twin by --no-debug"
+    )]
+    NoToolkitFor {
+        /// The binary's platform.
+        platform: String,
+        /// The toolkits' platforms.
+        available: String,
+    },
+    /// The toolkit.
+    #[error(transparent)]
+    Toolkit(#[from] ToolkitError),
+    /// The image.
+    #[error(transparent)]
+    Image(#[from] ImageError),
+}

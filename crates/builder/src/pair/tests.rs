@@ -1,0 +1,139 @@
+use super::*;
+use crate::samples::{AARCH64, X86_64, busybox, elf, toolkit};
+use crate::{Twin, label};
+use scratchdbg_image::{Digest, annotation, write_hybrid};
+use std::fs;
+use std::path::PathBuf;
+
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn file(&self, name: &str, content: &[u8]) -> PathBuf {
+        let path = self.0.path().join(name);
+        fs::write(&path, content).unwrap();
+        path
+    }
+}
+
+fn spec(folder: &Folder) -> BuildSpec {
+    BuildSpec {
+        binaries: vec![folder.file("app", &elf(X86_64, None, b"app"))],
+        tags: vec!["shop/app:1".parse().unwrap()],
+        twin: Some(Twin { toolkits: vec![toolkit(X86_64)], tags: Vec::new() }),
+        ..BuildSpec::default()
+    }
+}
+
+fn entries(layer: &Layer) -> Vec<(String, u32, u64)> {
+    let mut tar = Vec::new();
+    layer.write_to(&mut tar).unwrap();
+    let mut archive = tar::Archive::new(&tar[..]);
+    let entries = archive.entries().unwrap().map(|entry| {
+        let entry = entry.unwrap();
+        let (path, header) = (entry.path().unwrap().display().to_string(), entry.header());
+        (path, header.mode().unwrap(), header.uid().unwrap())
+    });
+    entries.collect()
+}
+
+#[test]
+fn the_twin_is_the_production_image_and_one_layer() {
+    let folder = Folder::new();
+    let pair = build(&spec(&folder)).unwrap();
+    let (prod, debug) = (&pair.prod.images()[0], &pair.debug.as_ref().unwrap().images()[0]);
+    assert_eq!(entries(&prod.layers()[0]), [("./".into(), 0o755, 0), ("app".into(), 0o755, 0)]);
+    assert_eq!(debug.layers().len(), 2);
+    assert_eq!(debug.layers()[0].digest(), prod.layers()[0].digest());
+    let added = entries(&debug.layers()[1]);
+    assert!(added.iter().all(|(path, ..)| path.starts_with(".scratchdbg/")), "{added:?}");
+    assert!(added.contains(&(".scratchdbg/bin/sh".into(), 0o755, 0)));
+
+    let labels = debug.config().config.labels.as_ref().unwrap();
+    assert_eq!(labels[label::PROD], prod.config_document().digest().to_string());
+    let manifest: serde_json::Value = serde_json::from_slice(debug.manifest().bytes()).unwrap();
+    assert_eq!(manifest["annotations"][annotation::BASE_DIGEST], prod.manifest().digest().to_string());
+    assert_eq!(manifest["annotations"][annotation::BASE_NAME], "docker.io/shop/app:1");
+    let tags = |set: &ImageSet| set.tags().iter().map(TaggedReference::familiar).collect::<Vec<_>>();
+    assert_eq!(tags(&pair.prod), ["shop/app:1"]);
+    assert_eq!(tags(pair.debug.as_ref().unwrap()), ["shop/app:1-debug"]);
+}
+
+#[test]
+fn the_production_image_is_the_same_without_its_twin() {
+    let folder = Folder::new();
+    let with = build(&spec(&folder)).unwrap();
+    let without = build(&BuildSpec { twin: None, ..spec(&folder) }).unwrap();
+    assert!(without.debug.is_none());
+    assert_eq!(with.prod.images()[0].manifest(), without.prod.images()[0].manifest());
+    assert_eq!(with.prod.images()[0].config_document(), without.prod.images()[0].config_document());
+}
+
+/// These change only together with [`crate::LAYOUT_VERSION`].
+#[test]
+fn the_bytes_are_those_of_this_layout_version() {
+    let folder = Folder::new();
+    let pair = build(&BuildSpec { epoch: 1_700_000_000, env: vec!["A=1".into()], ..spec(&folder) }).unwrap();
+    let mut archive = Vec::new();
+    write_hybrid(&pair.sets(), 0, &mut archive).unwrap();
+    let digests = [
+        pair.prod.images()[0].manifest().digest(),
+        pair.debug.unwrap().images()[0].manifest().digest(),
+        Digest::of(&archive),
+    ];
+    let expected = ["c66b4cd77fad", "7184d8089885", "642757e829b8"];
+    assert_eq!(digests.map(|digest| digest.short()), expected);
+}
+
+#[test]
+fn each_platform_gets_its_image_and_its_toolkit() {
+    let folder = Folder::new();
+    let mut spec = spec(&folder);
+    spec.binaries.push(folder.file("app-arm64", &elf(AARCH64, None, b"app")));
+    let error = build(&spec).unwrap_err().to_string();
+    assert!(error.contains("static busybox for linux/arm64, the one at hand is for linux/amd64"), "{error}");
+    spec.twin.as_mut().unwrap().toolkits.push(toolkit(AARCH64));
+    let pair = build(&spec).unwrap();
+    let platforms = |set: &ImageSet| set.images().iter().map(|image| image.platform().to_string()).collect::<Vec<_>>();
+    assert_eq!(platforms(&pair.prod), ["linux/amd64", "linux/arm64"]);
+    assert_eq!(platforms(pair.debug.as_ref().unwrap()), ["linux/amd64", "linux/arm64"]);
+    assert_eq!(pair.prod.images()[1].config().config.entrypoint.as_ref().unwrap(), &["/app-arm64"]);
+
+    spec.binaries.push(folder.file("app2", &elf(X86_64, None, b"other")));
+    assert!(build(&spec).unwrap_err().to_string().contains("two images for linux/amd64"));
+}
+
+#[test]
+fn what_could_not_run_is_refused_in_one_line() {
+    let folder = Folder::new();
+    let file = |name: &str, content: &[u8]| folder.file(name, content);
+    for (path, part) in [
+        (file("dynamic", &elf(X86_64, Some("/lib64/ld-linux-x86-64.so.2"), b"")), "needs /lib64/ld-linux-x86-64.so.2"),
+        (file("script", b"#!/bin/sh\n"), "a script"),
+        (file("text", b"hello\n"), "a text file"),
+        (file("empty", b""), "an empty file"),
+        (file("cut", &busybox(X86_64)[..150]), "cut short"),
+        (file("machine", &elf(0x7777, None, b"")), "no name for"),
+        (folder.0.path().join("absent"), "No such file"),
+        (folder.0.path().to_owned(), "is a directory"),
+        ("/dev/null".into(), "is a device"),
+    ] {
+        let error = build(&BuildSpec { binaries: vec![path], ..spec(&folder) }).unwrap_err().to_string();
+        assert!(error.contains(part) && !error.contains('\n'), "{error}");
+    }
+    let none = BuildSpec { binaries: vec![], ..spec(&folder) };
+    assert!(matches!(build(&none), Err(BuildError::NoBinary)));
+}
+
+#[test]
+fn the_twin_never_takes_the_production_images_name() {
+    let folder = Folder::new();
+    let mut spec = spec(&folder);
+    spec.twin.as_mut().unwrap().tags = vec!["docker.io/shop/app:1".parse().unwrap()];
+    assert!(matches!(build(&spec), Err(BuildError::SameTag { tag }) if tag == "shop/app:1"));
+    spec.twin.as_mut().unwrap().tags = vec!["shop/app:dev".parse().unwrap()];
+    assert_eq!(build(&spec).unwrap().debug.unwrap().tags()[0].familiar(), "shop/app:dev");
+}

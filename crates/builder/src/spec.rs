@@ -1,0 +1,58 @@
+//! What is to be built.
+
+use crate::Toolkit;
+use scratchdbg_image::TaggedReference;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// The numeric user and group that images run as unless told otherwise: distroless' `nonroot`. A number, because
+/// Kubernetes cannot verify `runAsNonRoot` for a name, and a scratch image has no `/etc/passwd` to look names up in.
+pub const DEFAULT_USER: &str = "65532:65532";
+
+/// All that decides what a pair is. Same spec and same files, same bytes.
+#[derive(Clone, Debug)]
+pub struct BuildSpec {
+    /// The static executables, each for another platform; each becomes `/<its file name>` of its image.
+    pub binaries: Vec<PathBuf>,
+    /// Names of the production image; none leaves it unnamed.
+    pub tags: Vec<TaggedReference>,
+    /// The twin; `None` builds the production image alone, with the same bytes.
+    pub twin: Option<Twin>,
+    /// `USER[:GROUP]`.
+    pub user: String,
+    /// The command in exec form; `None` runs the binary.
+    pub entrypoint: Option<Vec<String>>,
+    /// Arguments for the entrypoint that a user replaces.
+    pub cmd: Option<Vec<String>>,
+    /// `NAME=VALUE`, in order.
+    pub env: Vec<String>,
+    /// Labels of the image config.
+    pub labels: BTreeMap<String, String>,
+    /// Seconds since 1970 (`SOURCE_DATE_EPOCH`): when the images claim to have been made, and their files.
+    pub epoch: u64,
+}
+
+impl Default for BuildSpec {
+    fn default() -> Self {
+        Self {
+            binaries: Vec::new(),
+            tags: Vec::new(),
+            twin: None,
+            user: DEFAULT_USER.into(),
+            entrypoint: None,
+            cmd: None,
+            env: Vec::new(),
+            labels: BTreeMap::new(),
+            epoch: 0,
+        }
+    }
+}
+
+/// How the twin is made.
+#[derive(Clone, Debug)]
+pub struct Twin {
+    /// One for each platform of the binaries; others are not used.
+    pub toolkits: Vec<Toolkit>,
+    /// Names of the twin; none gives it the production image's tags with `-debug` appended.
+    pub tags: Vec<TaggedReference>,
+}

@@ -1,0 +1,106 @@
+//! Finding a busybox on this machine.
+
+use super::{Toolkit, ToolkitError};
+use scratchdbg_image::HostFile;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Where distributions put busybox, in the order in which it is looked for.
+pub const HOST_PATHS: [&str; 6] = [
+    "/bin/busybox",
+    "/usr/bin/busybox",
+    "/usr/local/bin/busybox",
+    "/sbin/busybox",
+    "/bin/busybox.static",
+    "/usr/lib/busybox/busybox-static",
+];
+
+/// No busybox is as large; what is larger is not read.
+const LARGEST: u64 = 64 * 1024 * 1024;
+
+/// What a look at [`HOST_PATHS`] gave.
+#[derive(Debug)]
+pub struct HostSearch {
+    /// The first static busybox.
+    pub toolkit: Option<Toolkit>,
+    /// What was there before it and would not do.
+    pub skipped: Vec<Skipped>,
+}
+
+/// A file that was there and would not do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Skipped {
+    /// The file.
+    pub path: PathBuf,
+    /// Why not.
+    pub reason: String,
+}
+
+/// Looks for a static busybox on the usual paths of this machine.
+pub fn search_host() -> HostSearch {
+    search(&HOST_PATHS.map(Path::new))
+}
+
+fn search(paths: &[&Path]) -> HostSearch {
+    let mut skipped: Vec<Skipped> = Vec::new();
+    let mut seen = Vec::new();
+    for path in paths {
+        // `/bin` is a link to `/usr/bin` on most machines: one file, one line.
+        let Ok(real) = path.canonicalize() else { continue };
+        if seen.contains(&real) {
+            continue;
+        }
+        seen.push(real);
+        match Toolkit::from_file(path) {
+            Ok(toolkit) => return HostSearch { toolkit: Some(toolkit), skipped },
+            Err(ToolkitError::Unfit { reason, .. }) => skipped.push(Skipped { path: path.into(), reason }),
+            Err(error) => skipped.push(Skipped { path: path.into(), reason: error.to_string() }),
+        }
+    }
+    HostSearch { toolkit: None, skipped }
+}
+
+impl Toolkit {
+    /// Reads a static busybox from a file.
+    pub fn from_file(path: &Path) -> Result<Self, ToolkitError> {
+        let file = HostFile::new(path)?;
+        if file.size() > LARGEST {
+            let reason = format!("it has {} bytes, and no busybox is larger than 64 MiB", file.size());
+            return Err(ToolkitError::Unfit { origin: path.display().to_string(), reason });
+        }
+        let read = |source: io::Error| ToolkitError::Read { path: path.to_owned(), source };
+        Self::from_bytes(fs::read(path).map_err(read)?, path.display().to_string())
+    }
+}
+
+/// What was skipped, to be put into the sentence of [`ToolkitError::NotFound`].
+pub(super) fn list(skipped: &[Skipped]) -> String {
+    if skipped.is_empty() {
+        return String::new();
+    }
+    let items: Vec<_> = skipped.iter().map(|item| format!("{}: {}", item.path.display(), item.reason)).collect();
+    format!(" ({})", items.join("; "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_would_not_do_is_said() {
+        let folder = tempfile::tempdir().unwrap();
+        let (script, link, absent) = (folder.path().join("a"), folder.path().join("b"), folder.path().join("c"));
+        fs::write(&script, "#!/bin/sh\n").unwrap();
+        std::os::unix::fs::symlink(&script, &link).unwrap();
+        let found = search(&[&script, &link, &absent]);
+        assert!(found.toolkit.is_none());
+        assert_eq!(found.skipped, [Skipped { path: script, reason: "it is a script".into() }]);
+        let error = ToolkitError::NotFound { skipped: found.skipped }.to_string();
+        for part in ["it is a script", "apt-get install busybox-static", "--toolkit PATH", "--toolkit IMAGE"] {
+            assert!(error.contains(part), "{error}");
+        }
+        let error = ToolkitError::NotFound { skipped: Vec::new() }.to_string();
+        assert!(error.starts_with("no static busybox was found. Three ways"), "{error}");
+    }
+}
