@@ -81,14 +81,12 @@ fn toolkit_for<'a>(spec: &'a BuildSpec, platform: &Platform) -> Result<Option<&'
         let has = toolkit.platform();
         (&has.os, &has.architecture) == (&platform.os, &platform.architecture)
     };
-    match twin.toolkits.iter().find(runs_here) {
-        Some(toolkit) => Ok(Some(toolkit)),
-        None => {
-            let available: Vec<_> = twin.toolkits.iter().map(|toolkit| toolkit.platform().to_string()).collect();
-            let available = if available.is_empty() { "none".into() } else { available.join(", ") };
-            Err(BuildError::NoToolkitFor { platform: platform.to_string(), available })
-        }
+    if let Some(toolkit) = twin.toolkits.iter().find(runs_here) {
+        return Ok(Some(toolkit));
     }
+    let available: Vec<_> = twin.toolkits.iter().map(|toolkit| toolkit.platform().to_string()).collect();
+    let available = if available.is_empty() { "none".into() } else { available.join(", ") };
+    Err(BuildError::NoToolkitFor { platform: platform.to_string(), available })
 }
 
 /// Seconds since 1970 in the form of the image config.

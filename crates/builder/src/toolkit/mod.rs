@@ -26,6 +26,9 @@ pub const TWIN_BIN: &str = "/.scratchdbg/bin";
 /// The repository of the toolkit images.
 pub const REPOSITORY: &str = "scratchdbg/toolkit";
 
+/// When toolkit images claim to have been made: always the same, so that the same content is the same image.
+const CREATED: &str = "1970-01-01T00:00:00Z";
+
 /// A static busybox, in memory. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Toolkit {
@@ -149,7 +152,6 @@ impl Toolkit {
         for file in extras {
             tree.insert(&file.path, Entry::file(FileData::Bytes(file.bytes.clone()), file.mode))?;
         }
-        const CREATED: &str = "1970-01-01T00:00:00Z";
         let labels = [(label::ROLE, "toolkit".to_owned()), (label::LAYOUT, LAYOUT_VERSION.to_string())];
         let config = ImageConfig {
             created: Some(CREATED.into()),
