@@ -1,3 +1,88 @@
 //! The `scratchdbg` binary.
 
-fn main() {}
+mod args;
+mod commands;
+mod context;
+mod env;
+mod error;
+mod interrupt;
+mod printer;
+mod terminal;
+mod toolkit;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use tracing_subscriber::filter::LevelFilter;
+
+use crate::args::{Cli, Color, Command, Global};
+use crate::context::Context;
+use crate::env::Environment;
+use crate::error::{ATTACH_FAILED, FAILED, USAGE};
+use crate::printer::Printer;
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return explain_usage(&error),
+    };
+    let printer = Printer::new(color(&cli.global), cli.global.quiet);
+    trace_to_stderr(cli.global.verbose);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            printer.error(&format!("cannot start: {error}"));
+            return ExitCode::from(FAILED);
+        }
+    };
+    let attach = matches!(cli.command, Command::Attach(_));
+    let context = Context::new(cli.global, Environment::read(), printer);
+    let outcome = runtime.block_on(commands::run(cli.command, &context));
+    // A thread may still be waiting for input that nobody needs any more.
+    runtime.shutdown_background();
+    match outcome {
+        Ok(code) => ExitCode::from(code),
+        Err(error) if error.broken_pipe => ExitCode::SUCCESS,
+        Err(error) => {
+            printer.error(&error.message);
+            for hint in &error.hints {
+                printer.hint(hint);
+            }
+            ExitCode::from(if attach { ATTACH_FAILED } else { error.code })
+        }
+    }
+}
+
+/// Prints clap's help, version or complaint. `attach` keeps all codes but 125 for the command that it runs.
+fn explain_usage(error: &clap::Error) -> ExitCode {
+    let _unwritten = error.print();
+    if !error.use_stderr() {
+        return ExitCode::SUCCESS;
+    }
+    let attach = std::env::args_os().any(|argument| argument == "attach");
+    ExitCode::from(if attach { ATTACH_FAILED } else { USAGE })
+}
+
+fn color(global: &Global) -> anstream::ColorChoice {
+    match global.color {
+        Color::Auto => anstream::ColorChoice::Auto,
+        Color::Always => anstream::ColorChoice::Always,
+        Color::Never => anstream::ColorChoice::Never,
+    }
+}
+
+fn trace_to_stderr(verbosity: u8) {
+    let level = match verbosity {
+        0 => return,
+        1 => LevelFilter::INFO,
+        2 => LevelFilter::DEBUG,
+        _ => LevelFilter::TRACE,
+    };
+    tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_writer(|| std::io::LineWriter::new(std::io::stderr()))
+        .with_ansi(false)
+        .init();
+    let _unwritten = std::io::stderr().flush();
+}

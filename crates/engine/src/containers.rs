@@ -90,6 +90,15 @@ impl Engine {
         }
     }
 
+    /// Ids of the containers that carry a label with this value, stopped ones too.
+    pub async fn labelled(&self, label: &str, value: &str) -> Result<Vec<String>, Error> {
+        let filters = HashMap::from([("label".to_owned(), vec![format!("{label}={value}")])]);
+        let options = ListContainersOptionsBuilder::default().all(true).filters(&filters).build();
+        let list = self.docker.list_containers(Some(options)).await;
+        let list = list.map_err(|error| Error::bollard("list containers", error))?;
+        Ok(list.into_iter().filter_map(|each| each.id).collect())
+    }
+
     pub(crate) async fn create(&self, name: &str, body: ContainerCreateBody) -> Result<ContainerName, Error> {
         let options = CreateContainerOptionsBuilder::default().name(name).build();
         let answer = self.docker.create_container(Some(options), body).await;

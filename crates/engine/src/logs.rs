@@ -7,6 +7,7 @@ use bytes::Bytes;
 use futures_util::Stream;
 use hyper::Method;
 use hyper::body::{Body as _, Incoming};
+use scratchdbg_logs::line::Joining;
 
 use crate::transport::full;
 use crate::{ContainerName, Engine, Error};
@@ -27,6 +28,11 @@ pub struct LogRequest {
 pub struct LogStream(Incoming);
 
 impl Engine {
+    /// How this engine cuts long lines into records.
+    pub fn log_joining(&self) -> Joining {
+        if self.transport.is_podman() { Joining::UntilNewline } else { Joining::Docker }
+    }
+
     /// Asks for a container's logs.
     pub async fn logs(&self, container: &ContainerName, request: &LogRequest) -> Result<LogStream, Error> {
         let tail = request.tail.map_or_else(|| "all".to_owned(), |count| count.to_string());

@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use self::keeper::Keeper;
 use self::streams::PumpEnd;
 use crate::transport::Hijacked;
-use crate::{Engine, Error, Plan, State, Target, labels};
+use crate::{ContainerName, Engine, Error, Plan, State, Target, labels};
 
 /// The client's side of a session. Without a terminal, standard output and standard error stay apart.
 #[derive(Debug)]
@@ -146,6 +146,27 @@ impl Engine {
                 let code = self.exit_code(&exec).await?;
                 Err(Error::ExecRefused { message, code })
             }
+        }
+    }
+
+    /// Runs a command in a container as `docker exec` would, and drops what it prints: its exit code.
+    ///
+    /// Fails with [`Error::ExecRefused`] when the runtime cannot start it.
+    pub async fn exec(&self, container: &ContainerName, command: &[&str]) -> Result<u8, Error> {
+        let exec = ExecConfig {
+            attach_stdout: Some(true),
+            attach_stderr: Some(true),
+            cmd: Some(command.iter().map(|&word| word.to_owned()).collect()),
+            ..ExecConfig::default()
+        };
+        let created = self.docker.create_exec(container.as_str(), exec).await;
+        let exec = created.map_err(|error| Error::bollard("create a process", error))?.id;
+        let Hijacked { reader, writer: _writer } = self.start_exec(&exec, false).await?;
+        let end = streams::pump_output(reader, false, tokio::io::sink(), tokio::io::sink()).await?;
+        let code = self.exit_code(&exec).await?;
+        match end {
+            PumpEnd::Refused(message) => Err(Error::ExecRefused { message, code }),
+            PumpEnd::Ended | PumpEnd::OutputClosed => Ok(code),
         }
     }
 

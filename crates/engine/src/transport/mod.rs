@@ -41,6 +41,7 @@ const MAX_ANSWER: usize = 16 << 20;
 pub(crate) struct Transport {
     client: Client<Connector, Body>,
     version: ApiVersion,
+    podman: bool,
 }
 
 /// Bytes as a body.
@@ -68,6 +69,7 @@ impl Transport {
         let theirs = answer.headers().get("Api-Version").and_then(|version| version.to_str().ok()?.parse().ok());
         let theirs: ApiVersion =
             theirs.ok_or_else(|| unreachable("it names no API version: is it a Docker engine?".into()))?;
+        let podman = answer.headers().contains_key("Libpod-Api-Version");
         // The body must be read for the connection to be used again.
         let _ignored = answer.into_body().collect().await;
         let version = theirs.min(ApiVersion::NEWEST_KNOWN);
@@ -75,12 +77,17 @@ impl Transport {
             return Err(Error::EngineTooOld { endpoint: Box::new(endpoint.clone()), version: theirs });
         }
         tracing::debug!(%endpoint, engine = %theirs, used = %version, "connected");
-        Ok(Self { client, version })
+        Ok(Self { client, version, podman })
     }
 
     /// The API version in use.
     pub(crate) fn version(&self) -> ApiVersion {
         self.version
+    }
+
+    /// The engine is Podman, behind its Docker-compatible API.
+    pub(crate) fn is_podman(&self) -> bool {
+        self.podman
     }
 
     /// A request below `/vX.Y`.

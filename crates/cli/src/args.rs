@@ -1,0 +1,164 @@
+//! The command line, and nothing else: the texts here are the help, the completions and the manual page.
+
+#![expect(clippy::doc_markdown, reason = "these comments are help texts, and help has no markup")]
+
+use std::path::PathBuf;
+
+use clap::builder::styling::{AnsiColor, Styles};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Green.on_default().bold())
+    .usage(AnsiColor::Green.on_default().bold())
+    .literal(AnsiColor::Cyan.on_default().bold())
+    .placeholder(AnsiColor::Cyan.on_default());
+
+/// Debug containers that have no shell
+#[derive(Debug, Parser)]
+#[command(name = "scratchdbg", version, styles = STYLES, max_term_width = 100)]
+#[command(infer_subcommands = false, disable_help_subcommand = true, propagate_version = false)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct Global {
+    /// Engine to talk to: unix:///path or tcp://host:port
+    #[arg(short = 'H', long, global = true, value_name = "URL")]
+    pub(crate) host: Option<String>,
+    /// Docker context to take the engine from
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(crate) context: Option<String>,
+    /// Say more on standard error (repeat for more still)
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// Say nothing but errors on standard error
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+    /// When to use colours
+    #[arg(long, global = true, value_enum, default_value = "auto", value_name = "WHEN")]
+    pub(crate) color: Color,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Color {
+    /// On terminals, unless NO_COLOR is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make a production image and its debug twin from a static binary
+    Build(BuildArgs),
+    /// Get a shell, or run one command, inside a running container
+    Attach(AttachArgs),
+    /// Show what a container said
+    Logs(LogsArgs),
+    /// Show the whole story on a throwaway container
+    Demo(DemoArgs),
+    /// Print completions for a shell
+    Completion(CompletionArgs),
+    /// Print the manual page
+    Man,
+}
+
+/// How facts are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    Text,
+    /// One JSON document
+    Json,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BuildArgs {
+    /// The static executable
+    pub(crate) binary: PathBuf,
+    /// Name of the production image; the twin's tag is the same with `-debug` appended
+    #[arg(short, long = "tag", value_name = "REF")]
+    pub(crate) tags: Vec<String>,
+    /// Name of the debug twin
+    #[arg(long = "debug-tag", value_name = "REF")]
+    pub(crate) debug_tags: Vec<String>,
+    /// Where the images go: `engine`, or `archive:FILE` (`archive:-` is standard output)
+    #[arg(short, long = "output", value_name = "OUTPUT", default_value = "engine")]
+    pub(crate) outputs: Vec<String>,
+    /// User that the images run as, in numbers
+    #[arg(short, long, value_name = "UID[:GID]", default_value = scratchdbg_builder::DEFAULT_USER)]
+    pub(crate) user: String,
+    /// Static busybox for the twin: a file, or an image in the engine that holds one
+    #[arg(long, value_name = "PATH|IMAGE")]
+    pub(crate) toolkit: Option<String>,
+    /// Make the production image alone
+    #[arg(long, conflicts_with_all = ["debug_tags", "toolkit"])]
+    pub(crate) no_debug: bool,
+    /// How the result is printed
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AttachArgs {
+    /// The container: name, id, or the beginning of an id
+    pub(crate) target: String,
+    /// The command and its arguments; a shell without one
+    #[arg(last = true, value_name = "COMMAND")]
+    pub(crate) command: Vec<String>,
+    /// User of the session: name or uid, with a group if wanted
+    #[arg(short, long, value_name = "USER[:GROUP]")]
+    pub(crate) user: Option<String>,
+    /// Static busybox to bring along: a file, or an image in the engine that holds one
+    #[arg(long, value_name = "PATH|IMAGE")]
+    pub(crate) toolkit: Option<String>,
+    /// Do not give the session a terminal, even where there is one
+    #[arg(long)]
+    pub(crate) no_tty: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LogsArgs {
+    /// The container: name, id, or the beginning of an id
+    pub(crate) target: String,
+    /// Go on as the container says more
+    #[arg(short, long)]
+    pub(crate) follow: bool,
+    /// Only the last N lines
+    #[arg(short = 'n', long, value_name = "N")]
+    pub(crate) tail: Option<u64>,
+    /// Put the time in front of each line
+    #[arg(short, long)]
+    pub(crate) timestamps: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// Static busybox to bring along: a file, or an image in the engine that holds one
+    #[arg(long, value_name = "PATH|IMAGE")]
+    pub(crate) toolkit: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CompletionArgs {
+    /// The shell
+    #[arg(value_enum)]
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        super::Cli::command().debug_assert();
+    }
+}

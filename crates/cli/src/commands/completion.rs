@@ -1,0 +1,14 @@
+//! `completion`: completions for a shell, from the same definitions as the help.
+
+use clap::CommandFactory as _;
+
+use crate::args::{Cli, CompletionArgs};
+use crate::error::Outcome;
+
+pub(crate) fn completion(args: &CompletionArgs) -> Outcome {
+    use std::io::Write as _;
+    let mut text = Vec::new();
+    clap_complete::generate(args.shell, &mut Cli::command(), "scratchdbg", &mut text);
+    std::io::stdout().write_all(&text)?;
+    Ok(0)
+}

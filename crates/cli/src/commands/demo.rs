@@ -1,0 +1,183 @@
+//! `demo`: the whole story on a throwaway container, with the commands that a user would type.
+
+use std::io;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+use scratchdbg_builder::{BuildSpec, Twin};
+use scratchdbg_engine::{
+    AttachRequest, ContainerName, Engine, LABEL_TARGET, LAUNCHER, NewContainer, Outcome as SessionOutcome, Streams,
+    plan,
+};
+use scratchdbg_image::{TaggedReference, write_hybrid};
+use tokio::sync::watch;
+
+use super::logs;
+use crate::args::{DemoArgs, LogsArgs};
+use crate::context::Context;
+use crate::error::{CommandError, FAILED, Outcome};
+use crate::interrupt::Interrupts;
+use crate::toolkit;
+
+/// The names of everything that the demo makes.
+struct Names {
+    container: String,
+    image: TaggedReference,
+    twin: TaggedReference,
+}
+
+pub(crate) async fn demo(args: DemoArgs, context: &Context) -> Outcome {
+    let engine = context.engine().await?;
+    let mut interrupts = Interrupts::listen().map_err(|error| CommandError::new(error.to_string()))?;
+    let names = names()?;
+    let toolkit_image = toolkit::reference(args.toolkit.as_deref(), context).await?;
+    let had_toolkit = engine.has_image(&toolkit_image).await?;
+    let outcome = tokio::select! {
+        outcome = story(&args, &names, engine, context) => outcome,
+        code = interrupts.next() => Ok(code),
+    };
+    let mut images = vec![names.image.familiar(), names.twin.familiar()];
+    if !had_toolkit {
+        images.push(toolkit_image);
+    }
+    clean_up(engine, &names, &images).await?;
+    if let Ok(0) = outcome {
+        context.printer.heading("Container and images are removed. Nothing is left.")?;
+    }
+    outcome
+}
+
+fn names() -> Result<Names, CommandError> {
+    let container = format!("scratchdbg-demo-{}", std::process::id());
+    let invalid = |error: scratchdbg_image::ImageError| CommandError::new(error.to_string());
+    let image: TaggedReference = format!("{container}/app:1").parse().map_err(invalid)?;
+    let twin = image.with_tag_suffix("-debug").map_err(invalid)?;
+    Ok(Names { container, image, twin })
+}
+
+async fn story(args: &DemoArgs, names: &Names, engine: &Engine, context: &Context) -> Outcome {
+    let printer = context.printer;
+    let (image, name) = (names.image.familiar(), &names.container);
+
+    printer.heading("1. One static binary becomes a production image and its debug twin")?;
+    printer.command(&format!("scratchdbg build ./app -t {image}"))?;
+    build(args, names, engine, context).await?;
+
+    printer.heading("2. The production image runs with every restriction there is")?;
+    printer.command(&format!(
+        "docker run -d --name {name} --network none --read-only --cap-drop ALL --security-opt no-new-privileges {image}"
+    ))?;
+    let new = NewContainer { name: name.clone(), image: image.clone(), labels: Vec::new() };
+    let container = engine.run_hardened(&new).await?;
+    printer.line(container.as_str())?;
+
+    printer.heading("3. There is no shell in it")?;
+    printer.command(&format!("docker exec {name} sh"))?;
+    match engine.exec(&container, &["sh"]).await {
+        Err(scratchdbg_engine::Error::ExecRefused { message, .. }) => printer.line(&printable(&message))?,
+        Err(error) => return Err(error.into()),
+        Ok(_) => return Err(CommandError::new("the image has a shell of its own")),
+    }
+
+    printer.heading("4. attach runs commands inside it all the same, as its own user")?;
+    for command in [&["id"][..], &["ps"], &["ls", "-la", "/"]] {
+        printer.command(&format!("scratchdbg attach {name} -- {}", command.join(" ")))?;
+        let code = run_inside(args, engine, &container, command, context).await?;
+        if code != 0 {
+            return Err(CommandError::new(format!("`{}` ended with {code}", command.join(" "))));
+        }
+    }
+
+    printer.heading("5. Its logs")?;
+    printer.command(&format!("scratchdbg logs {name}"))?;
+    let request = LogsArgs { target: name.clone(), follow: false, tail: None, timestamps: false };
+    logs::logs(request, context).await?;
+
+    printer.heading("6. The container is as it was: no file changed, no debug container left")?;
+    printer.command(&format!("docker diff {name}"))?;
+    let changes = engine.changes(&container).await?;
+    for change in &changes {
+        printer.line(&format!("{} {}", change.kind, printable(&change.path)))?;
+    }
+    printer.command(&format!("docker ps -aq --filter label={LABEL_TARGET}={container}"))?;
+    let left = engine.labelled(LABEL_TARGET, container.as_str()).await?;
+    for id in &left {
+        printer.line(id)?;
+    }
+    if !changes.is_empty() || !left.is_empty() {
+        printer.error("something was left behind");
+        return Ok(FAILED);
+    }
+    Ok(0)
+}
+
+/// Builds the pair from the launcher in its role as an application.
+async fn build(args: &DemoArgs, names: &Names, engine: &Engine, context: &Context) -> Result<(), CommandError> {
+    let folder = tempfile::tempdir()?;
+    let binary = folder.path().join("app");
+    write_program(&binary)?;
+    let toolkit = toolkit::find(args.toolkit.as_deref(), context).await?;
+    let spec = BuildSpec {
+        binaries: vec![binary],
+        tags: vec![names.image.clone()],
+        twin: Some(Twin { toolkits: vec![toolkit], tags: Vec::new() }),
+        entrypoint: Some(vec!["/app".to_owned(), "app".to_owned()]),
+        ..BuildSpec::default()
+    };
+    let epoch = spec.epoch;
+    let pair = scratchdbg_builder::build(&spec).map_err(|error| CommandError::new(CommandError::chain(&error)))?;
+    let sets = pair.sets();
+    engine.load(move |out| write_hybrid(&sets, epoch, out)).await?;
+    super::build::print_summary(&pair, context.printer)?;
+    Ok(())
+}
+
+fn write_program(path: &Path) -> io::Result<()> {
+    use io::Write as _;
+    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o755).open(path)?;
+    file.write_all(LAUNCHER)
+}
+
+/// One command, with its output on ours; its exit code.
+async fn run_inside(
+    args: &DemoArgs,
+    engine: &Engine,
+    container: &ContainerName,
+    command: &[&str],
+    context: &Context,
+) -> Outcome {
+    let target = engine.inspect(container).await?;
+    let user = engine.resolve_user(&target, None).await?.map_err(|error| CommandError::new(error.to_string()))?;
+    let request = AttachRequest {
+        command: command.iter().map(|&word| word.to_owned()).collect(),
+        toolkit_image: toolkit::image_in_engine(args.toolkit.as_deref(), context).await?,
+        ..AttachRequest::default()
+    };
+    let plan = plan(&target, user, &request)?;
+    let streams = Streams { input: tokio::io::empty(), output: tokio::io::stdout(), error: tokio::io::stderr() };
+    let (_window, windows) = watch::channel(None);
+    match engine.attach(&plan, streams, windows, std::future::pending()).await? {
+        SessionOutcome::Exited(code) => Ok(code),
+        _ => Err(CommandError::new("the session did not end by itself")),
+    }
+}
+
+/// Removes everything, also what was only begun.
+async fn clean_up(engine: &Engine, names: &Names, images: &[String]) -> Result<(), CommandError> {
+    let container: ContainerName = names.container.parse()?;
+    if let Ok(target) = engine.inspect(&container).await {
+        for keeper in engine.labelled(LABEL_TARGET, &target.id).await? {
+            engine.remove(&keeper.parse()?).await?;
+        }
+        engine.remove(&container).await?;
+    }
+    for image in images {
+        engine.remove_image(image).await?;
+    }
+    Ok(())
+}
+
+/// Text that others control, as one harmless line.
+fn printable(text: &str) -> String {
+    scratchdbg_logs::escape::label(text).into_owned()
+}

@@ -1,0 +1,19 @@
+//! `man`: the manual page, from the same definitions as the help.
+
+use clap::CommandFactory as _;
+
+use crate::args::Cli;
+use crate::error::Outcome;
+
+pub(crate) fn man() -> Outcome {
+    use std::io::Write as _;
+    let mut text = Vec::new();
+    clap_mangen::Man::new(Cli::command()).render(&mut text)?;
+    // One page for everything: each subcommand's options follow as a section of their own.
+    for command in Cli::command().get_subcommands() {
+        let name = format!("scratchdbg-{}", command.get_name());
+        clap_mangen::Man::new(command.clone().name(name)).render(&mut text)?;
+    }
+    std::io::stdout().write_all(&text)?;
+    Ok(0)
+}

@@ -1,0 +1,24 @@
+//! One file a command.
+
+mod attach;
+mod build;
+mod completion;
+mod demo;
+mod logs;
+mod man;
+
+use crate::args::Command;
+use crate::context::Context;
+use crate::error::Outcome;
+
+/// Runs a command; its exit code.
+pub(crate) async fn run(command: Command, context: &Context) -> Outcome {
+    match command {
+        Command::Build(args) => build::build(args, context).await,
+        Command::Attach(args) => attach::attach(args, context).await,
+        Command::Logs(args) => logs::logs(args, context).await,
+        Command::Demo(args) => demo::demo(args, context).await,
+        Command::Completion(args) => completion::completion(&args),
+        Command::Man => man::man(),
+    }
+}

@@ -1,0 +1,57 @@
+//! What every command is given.
+
+use scratchdbg_engine::{Endpoint, EndpointRequest, Engine};
+use tokio::sync::OnceCell;
+
+use crate::args::Global;
+use crate::env::Environment;
+use crate::error::CommandError;
+use crate::printer::Printer;
+
+/// The surroundings of a command.
+#[derive(Debug)]
+pub(crate) struct Context {
+    pub(crate) global: Global,
+    pub(crate) environment: Environment,
+    pub(crate) printer: Printer,
+    engine: OnceCell<Engine>,
+}
+
+impl Context {
+    pub(crate) fn new(global: Global, environment: Environment, printer: Printer) -> Self {
+        Self { global, environment, printer, engine: OnceCell::new() }
+    }
+
+    /// The engine that flags, environment and Docker's configuration name. Connects when it is first asked for.
+    pub(crate) async fn engine(&self) -> Result<&Engine, CommandError> {
+        self.engine.get_or_try_init(|| self.connect()).await
+    }
+
+    async fn connect(&self) -> Result<Engine, CommandError> {
+        let environment = &self.environment;
+        let request = EndpointRequest {
+            host: self.global.host.clone(),
+            context: self.global.context.clone(),
+            docker_host: environment.docker_host.clone(),
+            docker_context: environment.docker_context.clone(),
+            tls_verify: environment.docker_tls_verify,
+            cert_path: environment.docker_cert_path.clone(),
+            config_dir: environment.docker_config.clone(),
+        };
+        let endpoint = Endpoint::resolve(&request).map_err(scratchdbg_engine::Error::from)?;
+        match Engine::connect(endpoint).await {
+            Ok(engine) => Ok(engine),
+            Err(error) => Err(self.suggest_other_sockets(error.into())),
+        }
+    }
+
+    /// Engines without root listen elsewhere.
+    fn suggest_other_sockets(&self, error: CommandError) -> CommandError {
+        let folder = self.environment.runtime_dir.iter();
+        let sockets = folder.flat_map(|folder| ["docker.sock", "podman/podman.sock"].map(|name| folder.join(name)));
+        match sockets.into_iter().find(|socket| socket.exists()) {
+            Some(socket) => error.hint(format!("there is a socket at {}: --host unix://{0}", socket.display())),
+            None => error,
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! The environment variables that scratchdbg honours, read in this one place.
+
+#![expect(clippy::disallowed_methods, reason = "this is the one place")]
+
+use std::env;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// What the environment says.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Environment {
+    /// `DOCKER_HOST`: the engine's address.
+    pub(crate) docker_host: Option<String>,
+    /// `DOCKER_CONTEXT`: a context of Docker's context store.
+    pub(crate) docker_context: Option<String>,
+    /// `DOCKER_CONFIG`, or `.docker` in the home folder.
+    pub(crate) docker_config: Option<PathBuf>,
+    /// `DOCKER_TLS_VERIFY` is set, and not empty.
+    pub(crate) docker_tls_verify: bool,
+    /// `DOCKER_CERT_PATH`: the folder of the TLS files.
+    pub(crate) docker_cert_path: Option<PathBuf>,
+    /// `SOURCE_DATE_EPOCH`: the time that images carry, in seconds since 1970.
+    pub(crate) source_date_epoch: Option<String>,
+    /// `TERM`: what the user's terminal understands.
+    pub(crate) term: Option<String>,
+    /// `XDG_RUNTIME_DIR`: where engines without root put their sockets.
+    pub(crate) runtime_dir: Option<PathBuf>,
+}
+
+impl Environment {
+    /// Reads the environment. An empty variable counts as absent.
+    pub(crate) fn read() -> Self {
+        let path = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let text = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(lossy);
+        Self {
+            docker_host: text("DOCKER_HOST"),
+            docker_context: text("DOCKER_CONTEXT"),
+            docker_config: path("DOCKER_CONFIG").or_else(|| Some(path("HOME")?.join(".docker"))),
+            docker_tls_verify: text("DOCKER_TLS_VERIFY").is_some(),
+            docker_cert_path: path("DOCKER_CERT_PATH"),
+            source_date_epoch: text("SOURCE_DATE_EPOCH"),
+            term: text("TERM"),
+            runtime_dir: path("XDG_RUNTIME_DIR"),
+        }
+    }
+}
+
+fn lossy(value: OsString) -> String {
+    value.into_string().unwrap_or_else(|value| value.to_string_lossy().into_owned())
+}

@@ -1,0 +1,134 @@
+//! Errors as users see them: one line that says what and why, hints that say what to do, and an exit code.
+
+use scratchdbg_engine as engine;
+
+/// Something went wrong.
+pub(crate) const FAILED: u8 = 1;
+/// The command line is wrong.
+pub(crate) const USAGE: u8 = 2;
+/// `attach`: scratchdbg or the engine failed, not the command.
+pub(crate) const ATTACH_FAILED: u8 = 125;
+
+/// A command that failed.
+#[derive(Debug)]
+pub(crate) struct CommandError {
+    /// What went wrong, and why.
+    pub(crate) message: String,
+    /// What to do about it.
+    pub(crate) hints: Vec<String>,
+    /// The exit code.
+    pub(crate) code: u8,
+    /// The reader of standard output is gone: nothing is said, and the code is 0.
+    pub(crate) broken_pipe: bool,
+}
+
+/// What a command returns: an exit code, or what went wrong.
+pub(crate) type Outcome = Result<u8, CommandError>;
+
+impl CommandError {
+    /// A failure.
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), hints: Vec::new(), code: FAILED, broken_pipe: false }
+    }
+
+    /// A mistake on the command line.
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self { code: USAGE, ..Self::new(message) }
+    }
+
+    /// Adds what to do about it.
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+
+    /// The error with all its causes, in one line.
+    pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+        let mut text = error.to_string();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            let cause_text = cause.to_string();
+            // Many errors repeat their cause in their own text.
+            if !text.contains(&cause_text) {
+                text = format!("{text}: {cause_text}");
+            }
+            source = cause.source();
+        }
+        text
+    }
+}
+
+impl From<std::io::Error> for CommandError {
+    /// The only I/O that is not explained where it happens is that of standard output.
+    fn from(error: std::io::Error) -> Self {
+        let broken_pipe = error.kind() == std::io::ErrorKind::BrokenPipe;
+        Self { broken_pipe, ..Self::new(format!("cannot write to standard output: {error}")) }
+    }
+}
+
+impl From<engine::Error> for CommandError {
+    fn from(error: engine::Error) -> Self {
+        let mut result = Self::new(Self::chain(&error));
+        result.hints = hints(&error);
+        if let engine::Error::Endpoint(_) = error {
+            result.code = USAGE;
+        }
+        result
+    }
+}
+
+impl From<engine::Refusal> for CommandError {
+    fn from(refusal: engine::Refusal) -> Self {
+        let hint = match &refusal {
+            engine::Refusal::NotRunning { name, state: engine::State::Created | engine::State::Exited, .. } => {
+                format!("`scratchdbg logs {name}` shows what it said; `docker start {name}` starts it")
+            }
+            engine::Refusal::NotRunning { name, .. } => format!("`scratchdbg logs {name}` shows what it said"),
+            engine::Refusal::Paused { name } => format!("`docker unpause {name}` lets it run on"),
+            _ => return Self::new(refusal.to_string()),
+        };
+        Self::new(refusal.to_string()).hint(hint)
+    }
+}
+
+/// What to do about an engine's error.
+fn hints(error: &engine::Error) -> Vec<String> {
+    use engine::{Address, ContextError, EndpointError, Error, Origin};
+    let hint = match error {
+        Error::Endpoint(error) => match &**error {
+            EndpointError::HostAndContext => "give one of them".to_owned(),
+            EndpointError::UnsupportedScheme { scheme, .. } if scheme == "ssh" => {
+                "forward the socket: `ssh -nNT -L /tmp/engine.sock:/var/run/docker.sock HOST &`, then \
+                 `--host unix:///tmp/engine.sock`"
+                    .to_owned()
+            }
+            EndpointError::Context(ContextError::NotFound { .. }) => {
+                "`docker context ls` lists the contexts".to_owned()
+            }
+            _ => "an address is unix:///path/to/socket or tcp://host:port".to_owned(),
+        },
+        Error::Unreachable(unreachable) => match (&unreachable.endpoint.origin, &unreachable.endpoint.address) {
+            (Origin::Default, Address::Unix(path)) => format!(
+                "is Docker running, and may you use {}? Another engine: --host, --context or DOCKER_HOST",
+                path.display()
+            ),
+            (Origin::HostFlag, _) => "check the address, and that the engine is running".to_owned(),
+            (origin, _) => format!("the address is {origin}: check it, and that the engine is running"),
+        },
+        Error::NoSuchContainer { similar, .. } if similar.is_empty() => {
+            "`docker ps -a` lists the containers".to_owned()
+        }
+        Error::NoSuchContainer { similar, .. } => format!("did you mean {}?", alternatives(similar)),
+        Error::Ambiguous { matches, .. } => format!("give more of the id, or the name: {}", alternatives(matches)),
+        Error::EngineTooOld { .. } => "Docker 19.03 and later, and Podman 4 and later, are new enough".to_owned(),
+        Error::ExecRefused { .. } => {
+            "the keeper must have the uid and gid of the target's process, and the target needs its /proc".to_owned()
+        }
+        _ => return Vec::new(),
+    };
+    vec![hint]
+}
+
+fn alternatives(names: &[String]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,93 @@
+//! Everything that is printed goes through here.
+//!
+//! Data goes to standard output, everything else to standard error. What others control (an engine's words, names) is
+//! made harmless before it is printed; only the command's own output in `attach` and raw logs are not.
+
+use std::io::{self, Write as _};
+
+use anstream::ColorChoice;
+use anstyle::{AnsiColor, Style};
+use scratchdbg_logs::escape;
+
+const ERROR: Style = AnsiColor::Red.on_default().bold();
+const WARNING: Style = AnsiColor::Yellow.on_default().bold();
+const HINT: Style = AnsiColor::Cyan.on_default().bold();
+const COMMAND: Style = AnsiColor::Green.on_default();
+const EMPHASIS: Style = Style::new().bold();
+
+/// What may be printed, and how.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Printer {
+    quiet: bool,
+}
+
+#[expect(clippy::unused_self, reason = "printing is the printer's privilege")]
+impl Printer {
+    /// Settles colours for the whole process.
+    pub(crate) fn new(color: ColorChoice, quiet: bool) -> Self {
+        color.write_global();
+        Self { quiet }
+    }
+
+    /// A line of standard output. Fails when nobody reads it any more.
+    pub(crate) fn line(self, text: &str) -> io::Result<()> {
+        writeln!(anstream::stdout(), "{text}")
+    }
+
+    /// One JSON document on standard output.
+    pub(crate) fn json(self, value: &impl serde::Serialize) -> io::Result<()> {
+        let text = serde_json::to_string_pretty(value).map_err(io::Error::other)?;
+        writeln!(io::stdout(), "{text}")
+    }
+
+    /// Something worth knowing. Not with `--quiet`.
+    pub(crate) fn note(self, text: &str) {
+        if !self.quiet {
+            self.message(None, text);
+        }
+    }
+
+    /// Several of them.
+    pub(crate) fn note_lines(self, lines: &[String]) {
+        for line in lines {
+            self.note(line);
+        }
+    }
+
+    /// What a user would type to do the same, on standard output.
+    pub(crate) fn command(self, text: &str) -> io::Result<()> {
+        writeln!(anstream::stdout(), "{COMMAND}$ {}{COMMAND:#}", escape::label(text))
+    }
+
+    /// What comes next, in one sentence, on standard output.
+    pub(crate) fn heading(self, text: &str) -> io::Result<()> {
+        writeln!(anstream::stdout(), "\n{EMPHASIS}{text}{EMPHASIS:#}")
+    }
+
+    /// Something that may be wrong. Not with `--quiet`.
+    pub(crate) fn warning(self, text: &str) {
+        if !self.quiet {
+            self.message(Some(("warning", WARNING)), text);
+        }
+    }
+
+    /// What went wrong.
+    pub(crate) fn error(self, text: &str) {
+        self.message(Some(("error", ERROR)), text);
+    }
+
+    /// What to do about it.
+    pub(crate) fn hint(self, text: &str) {
+        self.message(Some(("hint", HINT)), text);
+    }
+
+    fn message(self, word: Option<(&str, Style)>, text: &str) {
+        let mut stderr = anstream::stderr();
+        let text = escape::label(text);
+        // Nothing can be done about a standard error that is closed.
+        let _unwritten = match word {
+            Some((word, style)) => writeln!(stderr, "{style}{word}{style:#}{EMPHASIS}:{EMPHASIS:#} {text}"),
+            None => writeln!(stderr, "{text}"),
+        };
+    }
+}

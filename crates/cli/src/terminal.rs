@@ -1,0 +1,75 @@
+//! The user's terminal: raw mode that is always given back, and its size.
+
+use std::io::{IsTerminal as _, stdin, stdout};
+use std::sync::{Mutex, Once, PoisonError};
+
+use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
+use scratchdbg_engine::Window;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+/// The settings to go back to while raw mode is on. Shared with the panic hook.
+static SAVED: Mutex<Option<Termios>> = Mutex::new(None);
+
+/// Whether both ends of a session are the user's terminal.
+pub(crate) fn is_interactive() -> bool {
+    stdin().is_terminal() && stdout().is_terminal()
+}
+
+/// Raw mode: keys go to the session as they are typed. Given back when this is dropped, also while a panic unwinds.
+#[derive(Debug)]
+pub(crate) struct RawMode(());
+
+impl RawMode {
+    /// Turns raw mode on.
+    pub(crate) fn enable() -> std::io::Result<Self> {
+        static HOOK: Once = Once::new();
+        let original = tcgetattr(stdin())?;
+        let mut raw = original.clone();
+        raw.make_raw();
+        *SAVED.lock().unwrap_or_else(PoisonError::into_inner) = Some(original);
+        HOOK.call_once(|| {
+            let print = std::panic::take_hook();
+            // The message of a panic comes before the unwinding: it should be readable.
+            std::panic::set_hook(Box::new(move |panic| {
+                restore();
+                print(panic);
+            }));
+        });
+        tcsetattr(stdin(), OptionalActions::Now, &raw)?;
+        Ok(Self(()))
+    }
+}
+
+impl Drop for RawMode {
+    fn drop(&mut self) {
+        restore();
+    }
+}
+
+fn restore() {
+    if let Some(original) = SAVED.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        // What was typed and not read stays for the user's shell: do not flush.
+        let _gone = tcsetattr(stdin(), OptionalActions::Now, &original);
+    }
+}
+
+/// The size of the terminal.
+fn window() -> Option<Window> {
+    let size = tcgetwinsize(stdout()).ok()?;
+    Some(Window { columns: size.ws_col, rows: size.ws_row })
+}
+
+/// The size of the terminal, now and at each change.
+pub(crate) fn windows() -> std::io::Result<watch::Receiver<Option<Window>>> {
+    let mut changes = signal(SignalKind::window_change())?;
+    let (sender, receiver) = watch::channel(window());
+    tokio::spawn(async move {
+        while changes.recv().await.is_some() {
+            if sender.send(window()).is_err() {
+                return;
+            }
+        }
+    });
+    Ok(receiver)
+}
