@@ -2,10 +2,16 @@
 
 #![expect(clippy::doc_markdown, reason = "these comments are help texts, and help has no markup")]
 
-use std::path::PathBuf;
+mod attach;
+mod build;
+mod logs;
 
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use self::attach::AttachArgs;
+pub(crate) use self::build::BuildArgs;
+pub(crate) use self::logs::LogsArgs;
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -77,66 +83,6 @@ pub(crate) enum Format {
     Text,
     /// One JSON document
     Json,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct BuildArgs {
-    /// The static executable
-    pub(crate) binary: PathBuf,
-    /// Name of the production image; the twin's tag is the same with `-debug` appended
-    #[arg(short, long = "tag", value_name = "REF")]
-    pub(crate) tags: Vec<String>,
-    /// Name of the debug twin
-    #[arg(long = "debug-tag", value_name = "REF")]
-    pub(crate) debug_tags: Vec<String>,
-    /// Where the images go: `engine`, or `archive:FILE` (`archive:-` is standard output)
-    #[arg(short, long = "output", value_name = "OUTPUT", default_value = "engine")]
-    pub(crate) outputs: Vec<String>,
-    /// User that the images run as, in numbers
-    #[arg(short, long, value_name = "UID[:GID]", default_value = scratchdbg_builder::DEFAULT_USER)]
-    pub(crate) user: String,
-    /// Static busybox for the twin: a file, or an image in the engine that holds one
-    #[arg(long, value_name = "PATH|IMAGE")]
-    pub(crate) toolkit: Option<String>,
-    /// Make the production image alone
-    #[arg(long, conflicts_with_all = ["debug_tags", "toolkit"])]
-    pub(crate) no_debug: bool,
-    /// How the result is printed
-    #[arg(long, value_enum, default_value = "text")]
-    pub(crate) format: Format,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct AttachArgs {
-    /// The container: name, id, or the beginning of an id
-    pub(crate) target: String,
-    /// The command and its arguments; a shell without one
-    #[arg(last = true, value_name = "COMMAND")]
-    pub(crate) command: Vec<String>,
-    /// User of the session: name or uid, with a group if wanted
-    #[arg(short, long, value_name = "USER[:GROUP]")]
-    pub(crate) user: Option<String>,
-    /// Static busybox to bring along: a file, or an image in the engine that holds one
-    #[arg(long, value_name = "PATH|IMAGE")]
-    pub(crate) toolkit: Option<String>,
-    /// Do not give the session a terminal, even where there is one
-    #[arg(long)]
-    pub(crate) no_tty: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct LogsArgs {
-    /// The container: name, id, or the beginning of an id
-    pub(crate) target: String,
-    /// Go on as the container says more
-    #[arg(short, long)]
-    pub(crate) follow: bool,
-    /// Only the last N lines
-    #[arg(short = 'n', long, value_name = "N")]
-    pub(crate) tail: Option<u64>,
-    /// Put the time in front of each line
-    #[arg(short, long)]
-    pub(crate) timestamps: bool,
 }
 
 #[derive(Debug, Args)]
