@@ -7,6 +7,9 @@ use serde_json::Value;
 
 use crate::{eventually, sample, unique};
 
+/// What the names of all that tests make begin with.
+const PREFIX: &str = "sdbgtest-";
+
 /// Label of keepers and other session containers: the container they were made for.
 const SESSION_TARGET_LABEL: &str = "io.scratchdbg.target";
 
@@ -39,7 +42,7 @@ impl Engine {
             ),
             Err(error) => panic!("this test needs docker ({error}): run ./scripts/ensure-engine"),
         }
-        Self { prefix: format!("sdbgtest-{}", unique()), endpoint: Endpoint::of_docker_cli() }
+        Self { prefix: format!("{PREFIX}{}", unique()), endpoint: Endpoint::of_docker_cli() }
     }
 
     /// The endpoint, as `DOCKER_HOST` has it.
@@ -111,34 +114,60 @@ impl Engine {
         Container { engine: self, id, name }
     }
 
-    /// The name and id of every image that the tests have not made themselves.
+    /// The name and id of every image that no test has made, sorted.
     pub fn images(&self) -> Vec<String> {
-        let mut images: Vec<String> = self
-            .ask(["images", "--all", "--no-trunc", "--format", "{{.Repository}}:{{.Tag}} {{.ID}}"])
-            .lines()
-            .filter(|line| !line.starts_with("sdbgtest-"))
-            .map(str::to_owned)
-            .collect();
+        let format = "{{.Repository}}:{{.Tag}} {{.ID}}";
+        let listed = self.ask(["images", "--all", "--no-trunc", "--format", format]);
+        let mut images: Vec<String> =
+            listed.lines().filter(|line| !line.starts_with(PREFIX)).map(str::to_owned).collect();
         images.sort();
         images
     }
 
-    /// The containers that share a namespace with the container `id`, or say that they were made for it.
-    fn companions_of(&self, id: &str) -> Vec<String> {
+    /// The name and id of every container that no test has made, sessions in those of tests left out, sorted.
+    pub fn containers(&self) -> Vec<String> {
+        let (own, others): (Vec<_>, Vec<_>) =
+            self.facts().into_iter().partition(|facts| facts.name.starts_with(PREFIX));
+        let mut others: Vec<String> = others
+            .iter()
+            .filter(|other| !own.iter().any(|own| other.joins(&own.id)))
+            .map(|other| format!("{} {}", other.name, other.id))
+            .collect();
+        others.sort();
+        others
+    }
+
+    /// What is told of every container that there is.
+    fn facts(&self) -> Vec<Facts> {
         let all = self.ask(["ps", "--all", "--quiet", "--no-trunc"]);
         let format = format!(
-            "{{{{.Id}}}} {{{{.HostConfig.PidMode}}}} {{{{.HostConfig.NetworkMode}}}} \
+            "{{{{.Id}}}} {{{{.Name}}}} {{{{.HostConfig.PidMode}}}} {{{{.HostConfig.NetworkMode}}}} \
              {{{{index .Config.Labels \"{SESSION_TARGET_LABEL}\"}}}}"
         );
-        all.lines()
-            .filter_map(|companion| {
-                // It may be gone by now.
-                let inspected = self.docker(["inspect", "--format", &format, companion]);
-                let line = String::from_utf8_lossy(&inspected.stdout).trim_end().to_owned();
-                let (companion, facts) = line.split_once(' ')?;
-                (companion != id && facts.contains(id)).then(|| companion.to_owned())
-            })
-            .collect()
+        // Those that are gone by now are left out by docker, with a complaint.
+        let inspected = self.docker(["inspect", "--type", "container", "--format", &format].into_iter().chain(all.lines()));
+        let inspected = String::from_utf8_lossy(&inspected.stdout);
+        let fact = |line: &str| {
+            let mut words = line.splitn(3, ' ').map(str::to_owned);
+            let (id, name, references) = (words.next()?, words.next()?, words.next()?);
+            Some(Facts { id, name: name.trim_start_matches('/').to_owned(), references })
+        };
+        inspected.lines().filter_map(fact).collect()
+    }
+}
+
+/// What is told of a container.
+struct Facts {
+    id: String,
+    name: String,
+    /// The settings that may name another container.
+    references: String,
+}
+
+impl Facts {
+    /// Does it share a namespace with the container `id`, or say that it was made for it?
+    fn joins(&self, id: &str) -> bool {
+        self.id != id && self.references.contains(id)
     }
 }
 
@@ -227,7 +256,7 @@ impl Container<'_> {
 
     /// The containers made for it, or that share a namespace with it.
     pub fn companions(&self) -> Vec<String> {
-        self.engine.companions_of(&self.id)
+        self.engine.facts().into_iter().filter(|facts| facts.joins(&self.id)).map(|facts| facts.id).collect()
     }
 
     /// The processes and zombies in its PID namespace, as `PID STATE NAME`, sorted, seen by a container that joins it

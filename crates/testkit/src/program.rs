@@ -5,6 +5,7 @@ use std::io::{Read, Write as _};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
@@ -150,6 +151,11 @@ impl Running {
         );
     }
 
+    /// Stops reading standard output: the program's next write but one finds nobody there.
+    pub fn close_output(&mut self) {
+        self.stdout.closed.store(true, Ordering::Relaxed);
+    }
+
     /// Sends it a signal.
     pub fn signal(&self, signal: rustix::process::Signal) {
         let pid = i32::try_from(self.id()).ok().and_then(rustix::process::Pid::from_raw).expect("process ids fit");
@@ -246,20 +252,24 @@ impl std::fmt::Display for Finished {
 #[derive(Debug)]
 struct Output {
     bytes: Arc<Mutex<Vec<u8>>>,
+    closed: Arc<AtomicBool>,
     reader: JoinHandle<()>,
 }
 
 impl Output {
     fn collect(mut stream: impl Read + Send + 'static) -> Self {
-        let bytes = Arc::new(Mutex::new(Vec::new()));
-        let collected = Arc::clone(&bytes);
+        let (bytes, closed) = (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicBool::new(false)));
+        let (collected, stop) = (Arc::clone(&bytes), Arc::clone(&closed));
         let reader = std::thread::spawn(move || {
             let mut buffer = vec![0; 64 * 1024];
             while let Ok(count @ 1..) = stream.read(&mut buffer) {
+                if stop.load(Ordering::Relaxed) {
+                    break;
+                }
                 collected.lock().expect("no holder panics").extend_from_slice(&buffer[..count]);
             }
         });
-        Self { bytes, reader }
+        Self { bytes, closed, reader }
     }
 
     fn so_far(&self) -> Vec<u8> {

@@ -1,0 +1,91 @@
+//! `attach` on a terminal: a shell as a person uses it.
+
+use rustix::process::Signal;
+use scratchdbg_testkit::terminal::Terminal;
+
+use crate::stage::{Stage, Target};
+
+const ROWS: u16 = 24;
+const COLUMNS: u16 = 80;
+
+/// A shell in the target, on a new terminal, at its prompt. The terminal's settings as they were are returned too.
+fn shell_in(stage: &Stage, target: &Target<'_>) -> (Terminal, String) {
+    let idle = Terminal::start(std::process::Command::new("true"), ROWS, COLUMNS).settings();
+    let mut command = stage.scratchdbg.command(["attach", target.name()]);
+    command.env("TERM", "xterm");
+    let terminal = Terminal::start(command, ROWS, COLUMNS);
+    terminal.wait_for("a prompt", |screen| screen.trim_end().ends_with(['#', '$']));
+    (terminal, idle)
+}
+
+#[test]
+fn a_shell_with_a_prompt_a_size_and_an_exit_code() {
+    let stage = Stage::set();
+    let target = stage.target(&[]);
+    let (mut terminal, idle) = shell_in(&stage, &target);
+    assert_ne!(terminal.settings(), idle, "raw during the session");
+    terminal.send("stty size\r");
+    terminal.wait_for("the size", |screen| screen.contains("24 80"));
+    terminal.resize(40, 120);
+    terminal.send("stty size\r");
+    terminal.wait_for("the new size", |screen| screen.contains("40 120"));
+    terminal.send("exit 7\r");
+    assert_eq!(terminal.wait().code(), Some(7));
+    assert_eq!(terminal.settings(), idle, "given back");
+    target.assert_untouched();
+}
+
+#[test]
+fn ctrl_c_is_for_the_command_and_not_for_the_session() {
+    let stage = Stage::set();
+    let target = stage.target(&[]);
+    let (mut terminal, idle) = shell_in(&stage, &target);
+    terminal.send("sleep 1000\r");
+    terminal.wait_for("the command typed", |screen| screen.contains("sleep 1000"));
+    terminal.send("\x03");
+    terminal.send("echo code $?\r");
+    terminal.wait_for("the code of an interrupted command", |screen| screen.contains("code 130"));
+    // Docker's own client eats Ctrl-P, which a shell has for its history.
+    terminal.send("\x10\r");
+    terminal.wait_for("the command from the history", |screen| screen.matches("\ncode ").count() == 2);
+    terminal.send("exit\r");
+    terminal.wait();
+    assert_eq!(terminal.settings(), idle, "given back");
+    target.assert_untouched();
+}
+
+#[test]
+fn a_signal_gives_the_terminal_back() {
+    let stage = Stage::set();
+    let target = stage.target(&[]);
+    for signal in [Signal::TERM, Signal::HUP, Signal::INT] {
+        let (mut terminal, idle) = shell_in(&stage, &target);
+        terminal.signal(signal);
+        assert_ne!(terminal.wait().code(), Some(0), "after {signal:?}");
+        assert_eq!(terminal.settings(), idle, "given back after {signal:?}");
+        target.assert_untouched();
+    }
+}
+
+#[test]
+fn the_target_ends_and_the_terminal_is_given_back() {
+    let stage = Stage::set();
+    let target = stage.target(&[]);
+    let (mut terminal, idle) = shell_in(&stage, &target);
+    target.container.kill();
+    assert_ne!(terminal.wait().code(), Some(0));
+    assert_eq!(terminal.settings(), idle, "given back");
+}
+
+#[test]
+fn an_input_that_is_no_terminal_gives_no_terminal() {
+    let stage = Stage::set();
+    let target = stage.target(&[]);
+    let finished = target.attach(&["tty"]);
+    finished.expect(1, "not a tty\n");
+    let mut command = stage.scratchdbg.command(["attach", "--no-tty", target.name(), "--", "tty"]);
+    command.env("TERM", "xterm");
+    let mut terminal = Terminal::start(command, ROWS, COLUMNS);
+    assert_eq!(terminal.wait().code(), Some(1));
+    terminal.wait_for("no terminal", |screen| screen.contains("not a tty"));
+}

@@ -1,0 +1,109 @@
+//! Bad input gets one clear line and a hint, the right exit code, and leaves nothing.
+
+use std::fs;
+
+use scratchdbg_testkit::{eventually, sample};
+
+use crate::stage::Stage;
+
+#[test]
+fn a_target_that_does_not_exist() {
+    let stage = Stage::set();
+    stage.run(&["attach", "no-such-container", "--", "true"]).expect_clear_failure(125, &["no-such-container"]);
+    stage.run(&["logs", "no-such-container"]).expect_clear_failure(1, &["no-such-container"]);
+}
+
+#[test]
+fn a_target_that_has_ended() {
+    let stage = Stage::set();
+    let container = stage.engine.run("web", &[], &stage.image, &["exit", "3"]);
+    container.wait();
+    stage.run(&["attach", container.name(), "--", "true"]).expect_clear_failure(125, &[container.name()]);
+    assert!(container.companions().is_empty());
+}
+
+#[test]
+fn a_beginning_that_is_not_enough() {
+    let stage = Stage::set();
+    // Of seventeen ids, two begin with the same of sixteen digits.
+    let create = ["create", "--network", "none"];
+    let mut ids: Vec<String> = Vec::new();
+    let shared = eventually(
+        || "two ids that begin alike".to_owned(),
+        || {
+            let name = stage.engine.name(&format!("many-{}", ids.len()));
+            let id = stage.engine.ask(create.into_iter().chain(["--name", &name, &stage.image]));
+            let shared = ids.iter().any(|other| other[..1] == id[..1]).then(|| id[..1].to_owned());
+            ids.push(id);
+            shared
+        },
+    );
+    stage.run(&["attach", &shared, "--", "true"]).expect_clear_failure(125, &[&shared]);
+    stage.run(&["logs", &shared]).expect_clear_failure(1, &[&shared]);
+}
+
+#[test]
+fn names_that_cannot_be_names() {
+    let stage = Stage::set();
+    for name in ["", "../x", "a/b", "a?b=c", "a b", "\u{1b}[2J", "é"] {
+        let finished = stage.run(&["attach", name, "--", "true"]);
+        finished.expect(125, "");
+        assert!(!finished.stderr.contains('\u{1b}'), "escaped: {finished}");
+        assert!(!finished.stderr.contains("panicked"), "{finished}");
+    }
+}
+
+#[test]
+fn bad_usage() {
+    let stage = Stage::set();
+    let cases: &[(&[&str], i32)] = &[
+        (&["attach"], 125),
+        (&["attach", "--no-such-flag", "web"], 125),
+        (&["build"], 2),
+        (&["logs"], 2),
+        (&["logs", "--tail", "many", "web"], 2),
+        (&["no-such-command"], 2),
+        (&["--no-such-flag"], 2),
+    ];
+    for (arguments, code) in cases {
+        let finished = stage.run(arguments);
+        finished.expect(*code, "");
+        assert!(finished.stderr.contains("Usage") || finished.stderr.contains("error"), "{finished}");
+    }
+}
+
+#[test]
+fn binaries_that_cannot_be_shipped() {
+    let stage = Stage::set();
+    let home = stage.scratchdbg.home().to_owned();
+    let dynamic = sample::write_dynamic_app(&home);
+    fs::write(home.join("empty"), "").expect("a file");
+    fs::write(home.join("text"), "hello\n").expect("a file");
+    fs::create_dir(home.join("folder")).expect("a directory");
+    let whole = fs::read(sample::write_app(&home)).expect("the sample");
+    fs::write(home.join("half"), &whole[..whole.len() / 2]).expect("a file");
+    let tag = format!("{}:1", stage.engine.name("bad"));
+    for (file, words) in [
+        ("no-such-file", &["no-such-file"][..]),
+        (dynamic.file_name().and_then(|name| name.to_str()).expect("a name"), &["app-dynamic", "ld-linux"]),
+        ("empty", &["empty"]),
+        ("text", &["text"]),
+        ("folder", &["folder"]),
+        ("half", &["half"]),
+    ] {
+        stage.run(&["build", file, "-t", &tag]).expect_clear_failure(1, words);
+    }
+    assert_eq!(stage.engine.ask(["images", "--quiet", tag.trim_end_matches(":1")]), "");
+}
+
+#[test]
+fn tags_that_cannot_be_tags() {
+    let stage = Stage::set();
+    let app = sample::write_app(stage.scratchdbg.home());
+    let app = app.to_str().expect("a plain path");
+    for tag in ["UPPER/Case:1", "shop/app:", "a b", ":1", "shop//app", "-t"] {
+        let finished = stage.run(&["build", app, "-t", tag]);
+        finished.expect(2, "");
+        assert!(finished.stderr.contains(tag), "the tag is named: {finished}");
+    }
+}

@@ -1,0 +1,15 @@
+//! What scratchdbg does, by the built binary on a real engine, as a user sees it.
+//!
+//! One binary with a module for each behaviour: it links once. The docker CLI is the referee. Every test has its own
+//! names on the engine, so they run side by side; without an engine they fail.
+
+mod attach;
+mod attach_cleanup;
+mod attach_streams;
+mod attach_terminal;
+mod bad_input;
+mod demo;
+mod endpoint;
+mod logs;
+mod pair;
+mod stage;

@@ -1,0 +1,90 @@
+//! What every test here needs: the binary, an engine, and something to debug.
+
+use std::ffi::OsStr;
+
+use scratchdbg_testkit::engine::{Container, Engine, Snapshot};
+use scratchdbg_testkit::program::{Finished, Program, Running};
+
+/// The binary under test and an engine for it.
+#[derive(Debug)]
+pub(crate) struct Stage {
+    pub(crate) engine: Engine,
+    pub(crate) scratchdbg: Program,
+    /// An image of the sample program, made without scratchdbg: no shell, no user, nothing but `/app`.
+    pub(crate) image: String,
+}
+
+impl Stage {
+    pub(crate) fn set() -> Self {
+        let engine = Engine::required();
+        let variables = engine.variables();
+        let scratchdbg = variables.fold(Program::new(env!("CARGO_BIN_EXE_scratchdbg")), |program, (name, value)| {
+            program.with_variable(name, value)
+        });
+        let image = engine.import_app(&[]);
+        Self { engine, scratchdbg, image }
+    }
+
+    /// A running container of the sample program, doing its default. `flags` are those of `docker run`.
+    pub(crate) fn target(&self, flags: &[&str]) -> Target<'_> {
+        self.target_of(flags, &self.image, &[])
+    }
+
+    /// The same of an image and with a command of the caller's choice.
+    pub(crate) fn target_of(&self, flags: &[&str], image: &str, command: &[&str]) -> Target<'_> {
+        let container = self.engine.run("web", flags, image, command);
+        let before = Snapshot::of(&container, &self.image);
+        Target { stage: self, container, before }
+    }
+
+    /// Runs scratchdbg to its end with empty standard input.
+    pub(crate) fn run<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Finished {
+        self.scratchdbg.run(arguments)
+    }
+}
+
+/// A running container, and how it was before anybody attached to it.
+#[derive(Debug)]
+pub(crate) struct Target<'stage> {
+    stage: &'stage Stage,
+    pub(crate) container: Container<'stage>,
+    before: Snapshot,
+}
+
+impl Target<'_> {
+    pub(crate) fn name(&self) -> &str {
+        self.container.name()
+    }
+
+    /// `scratchdbg attach TARGET -- COMMAND...`
+    pub(crate) fn attach(&self, command: &[&str]) -> Finished {
+        self.stage.scratchdbg.run(self.attach_arguments(command))
+    }
+
+    /// The same with something on standard input.
+    pub(crate) fn attach_with_input(&self, command: &[&str], input: impl Into<Vec<u8>>) -> Finished {
+        self.stage.scratchdbg.run_with_input(self.attach_arguments(command), input)
+    }
+
+    /// The same, not waited for, with standard input held open.
+    pub(crate) fn start_attach(&self, command: &[&str]) -> Running {
+        self.stage.scratchdbg.start(self.attach_arguments(command))
+    }
+
+    /// The arguments of `attach TARGET -- COMMAND...`.
+    pub(crate) fn attach_arguments<'a>(&'a self, command: &[&'a str]) -> Vec<&'a str> {
+        ["attach", self.name(), "--"].into_iter().chain(command.iter().copied()).collect()
+    }
+
+    /// The processes in the target's PID namespace, see [`Container::processes`].
+    pub(crate) fn processes(&self) -> Vec<String> {
+        self.container.processes(&self.stage.image)
+    }
+
+    /// Waits until the target and the engine are as they were before anybody attached: no change in its filesystem, no
+    /// process or zombie, no session container.
+    #[track_caller]
+    pub(crate) fn assert_untouched(&self) {
+        self.before.assert_restored(&self.container, &self.stage.image);
+    }
+}
