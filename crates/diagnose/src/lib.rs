@@ -4,8 +4,11 @@
 //! structs, and gets values back. Nothing panics, whatever the bytes are.
 
 mod code;
+pub mod config;
 pub mod elf;
 mod finding;
+mod identity;
+pub mod mentions;
 mod platform;
 pub mod program;
 pub mod rootfs;

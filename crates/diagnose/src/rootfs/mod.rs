@@ -137,6 +137,8 @@ pub struct Rootfs {
     entries: BTreeMap<String, Option<Entry>>,
     complete: bool,
     wanted: RefCell<BTreeSet<Want>>,
+    /// Every question so far: none is asked twice, so that asking ends whatever the answers are.
+    asked: RefCell<BTreeSet<Want>>,
 }
 
 /// What is known of one path.
@@ -152,7 +154,7 @@ pub(crate) enum Lookup<'a> {
 impl Rootfs {
     /// One that is told everything: what is not inserted does not exist.
     pub fn complete() -> Self {
-        Self { entries: BTreeMap::new(), complete: true, wanted: RefCell::default() }
+        Self { entries: BTreeMap::new(), complete: true, wanted: RefCell::default(), asked: RefCell::default() }
     }
 
     /// One that is told what it asks for: what is not inserted is unknown.
@@ -171,7 +173,7 @@ impl Rootfs {
     }
 
     /// What rules asked for since the last call and did not find known, in order of path. Always empty for a complete
-    /// rootfs. What is inserted without the detail that was asked for counts as answered: it is not asked for again.
+    /// rootfs. Nothing is asked for twice: what is not answered, or not in the detail that was asked for, stays unknown.
     pub fn take_wanted(&self) -> Vec<Want> {
         std::mem::take(&mut *self.wanted.borrow_mut()).into_iter().collect()
     }
@@ -226,9 +228,28 @@ impl Rootfs {
         }
     }
 
+    /// The paths of files of that name, wherever they lie; none where not everything is known.
+    pub(crate) fn files_named(&self, name: &str) -> Vec<String> {
+        if !self.complete || name.is_empty() {
+            return Vec::new();
+        }
+        let is_file = |entry: &Option<Entry>| entry.as_ref().is_some_and(|entry| !entry.is_directory());
+        self.entries
+            .iter()
+            .filter(|(path, entry)| is_file(entry) && path.rsplit('/').next() == Some(name))
+            .map(|(path, _)| path.clone())
+            .collect()
+    }
+
+    /// Whether a question is open: an answer that is missing now may come.
+    pub(crate) fn is_waiting(&self) -> bool {
+        !self.wanted.borrow().is_empty()
+    }
+
     fn want(&self, path: &str, detail: Detail) {
-        if !self.complete {
-            self.wanted.borrow_mut().insert(Want { path: path.to_owned(), detail });
+        let want = Want { path: path.to_owned(), detail };
+        if !self.complete && self.asked.borrow_mut().insert(want.clone()) {
+            self.wanted.borrow_mut().insert(want);
         }
     }
 }

@@ -1,3 +1,4 @@
 //! The rules: each looks at facts and says what is wrong, in one sentence, with evidence and fix.
 
+pub mod image;
 pub mod program;

@@ -1,11 +1,15 @@
 //! One program in its root filesystem: does it start there?
 
 mod architecture;
+mod cpu;
 mod format;
+mod library;
 mod loader;
 mod script;
 mod truncated;
 
+use crate::config::DEFAULT_PATH;
+use crate::elf::IsaLevel;
 use crate::finding::Finding;
 use crate::platform::Platform;
 use crate::program::Program;
@@ -27,6 +31,17 @@ pub struct Subject<'a> {
     pub platform: Option<&'a Platform>,
     /// The value of `PATH` that the program is started with.
     pub search_path: &'a str,
+    /// The value of `LD_LIBRARY_PATH` that the program is started with; empty for none.
+    pub library_path: &'a str,
+    /// The level of the processor that is to run it, where that is known.
+    pub cpu: Option<IsaLevel>,
+}
+
+impl<'a> Subject<'a> {
+    /// A program with nothing known of the environment and the host.
+    pub fn new(path: &'a str, program: &'a Program, rootfs: &'a Rootfs) -> Self {
+        Self { path, program, rootfs, platform: None, search_path: DEFAULT_PATH, library_path: "", cpu: None }
+    }
 }
 
 /// Everything that keeps the program from starting, the gravest first.
@@ -44,6 +59,10 @@ fn check_nested(subject: Subject<'_>, depth: usize) -> Vec<Finding> {
             if findings.is_empty() {
                 findings.extend(loader::check(subject.path, elf, subject.rootfs));
             }
+            if findings.is_empty() {
+                findings.extend(library::check(subject, elf));
+            }
+            findings.extend(cpu::check(subject.path, elf, subject.cpu));
         }
         Program::Script(script) => {
             findings.extend(format::of_script(subject.path, script));

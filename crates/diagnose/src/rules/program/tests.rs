@@ -15,8 +15,11 @@ fn script(text: &[u8]) -> Program {
 
 fn codes(program: &Program, rootfs: &Rootfs, platform: &str) -> Vec<&'static str> {
     let platform = platform.parse().unwrap();
-    let findings =
-        check(Subject { path: "/app", program, rootfs, platform: Some(&platform), search_path: "/usr/bin:/bin" });
+    let findings = check(Subject {
+        platform: Some(&platform),
+        search_path: "/usr/bin:/bin",
+        ..Subject::new("/app", program, rootfs)
+    });
     for finding in &findings {
         assert!(finding.fix.is_some() && !finding.evidence.is_empty(), "{finding:?}");
         assert!(finding.message.contains("/app") || finding.evidence[0].contains('/'), "{finding:?}");
@@ -64,7 +67,7 @@ fn with_the_loader_it_starts() {
     let mut rootfs = Rootfs::complete();
     rootfs.insert("/lib64", Entry::symlink("usr/lib64"));
     let program = elf(&Sample::glibc());
-    let findings = check(Subject { path: "/app", program: &program, rootfs: &rootfs, platform: None, search_path: "" });
+    let findings = check(Subject::new("/app", &program, &rootfs));
     assert!(findings[0].evidence[1].contains("/lib64 points to usr/lib64"), "{findings:?}");
     rootfs.insert("/usr/lib64/ld-linux-x86-64.so.2", Entry::file(0o755, 1));
     let codes = codes(&program, &rootfs, "linux/amd64");
@@ -105,13 +108,7 @@ fn thirty_two_bits_on_a_64_bit_kernel_is_a_warning() {
     file[18] = 3;
     let program = inspect(Cursor::new(file)).unwrap();
     let platform = "linux/amd64".parse().unwrap();
-    let findings = check(Subject {
-        path: "/app",
-        program: &program,
-        rootfs: &Rootfs::complete(),
-        platform: Some(&platform),
-        search_path: "",
-    });
+    let findings = check(Subject { platform: Some(&platform), ..Subject::new("/app", &program, &Rootfs::complete()) });
     assert_eq!(findings[0].code.as_str(), "wrong-architecture");
     assert_eq!(findings[0].severity.as_str(), "warning");
 }
@@ -134,8 +131,95 @@ fn advice_follows_the_tool_chain() {
     for (sample, advice) in [(rust, "+crt-static"), (go, "CGO_ENABLED=0 (where"), (Sample::glibc(), "C: -static")] {
         let program = elf(&sample);
         let rootfs = Rootfs::complete();
-        let findings =
-            check(Subject { path: "/app", program: &program, rootfs: &rootfs, platform: None, search_path: "" });
+        let findings = check(Subject::new("/app", &program, &rootfs));
         assert!(findings[0].fix.as_ref().unwrap().contains(advice), "{findings:?}");
+    }
+}
+
+#[test]
+fn libraries() {
+    let glibc = |versions: &[&'static str]| {
+        // One definition a version, each with its name.
+        let mut strings = vec![0];
+        let mut table = Vec::new();
+        for (index, version) in versions.iter().enumerate() {
+            let last = index + 1 == versions.len();
+            table.extend([1u16, 0, 1, 1].map(u16::to_le_bytes).concat());
+            table.extend([0u32, 20, if last { 0 } else { 28 }].map(u32::to_le_bytes).concat());
+            table.extend([u32::try_from(strings.len()).unwrap(), 0].map(u32::to_le_bytes).concat());
+            strings.extend(version.bytes());
+            strings.push(0);
+        }
+        let library = Sample { interpreter: None, dynamic: None, ..Sample::glibc() }
+            .section(".gnu.version_d", 0x6fff_fffd, table)
+            .section(".dynstr", 3, strings);
+        Entry::program(0o755, 1, elf(&library))
+    };
+    let needs = |version: &str| {
+        let strings = format!("\0libc.so.6\0{version}\0");
+        let mut table = [1u16, 1].map(u16::to_le_bytes).concat();
+        table.extend([1u32, 16, 0].map(u32::to_le_bytes).concat());
+        table.extend([0u32, 0, 11, 0].map(u32::to_le_bytes).concat());
+        elf(&Sample::glibc().section(".gnu.version_r", 0x6fff_fffe, table).section(".dynstr", 3, strings))
+    };
+    let mut rootfs = Rootfs::complete();
+    rootfs.insert("/lib64/ld-linux-x86-64.so.2", Entry::file(0o755, 1));
+    let program = needs("GLIBC_2.38");
+    assert_eq!(codes(&program, &rootfs, "linux/amd64"), ["library-missing", "library-missing"]);
+    rootfs.insert("/usr/lib/x86_64-linux-gnu/libm.so.6", Entry::program(0o644, 1, elf(&Sample::fixed())));
+    assert_eq!(codes(&program, &rootfs, "linux/amd64"), ["library-missing"]);
+    rootfs.insert("/lib/libc.so.6", glibc(&["GLIBC_2.2.5", "GLIBC_2.36"]));
+    assert_eq!(codes(&program, &rootfs, "linux/amd64"), ["library-too-old"]);
+    assert_eq!(codes(&needs("GLIBC_2.36"), &rootfs, "linux/amd64"), [] as [&str; 0]);
+    // An unreadable or unversioned library proves nothing.
+    rootfs.insert("/lib/libc.so.6", Entry::program(0o755, 1, elf(&Sample::fixed())));
+    assert_eq!(codes(&program, &rootfs, "linux/amd64"), [] as [&str; 0]);
+}
+
+#[test]
+fn libraries_are_searched_where_the_loader_searches() {
+    use crate::elf::sample::{NEEDED, RUNPATH, Value};
+    let dynamic = vec![(NEEDED, Value::Text("libown.so")), (RUNPATH, Value::Text("$ORIGIN/../own"))];
+    let program = elf(&Sample { dynamic: Some(dynamic), ..Sample::glibc() });
+    for (place, library_path, found) in [
+        ("/opt/own/libown.so", "", true),
+        ("/srv/libown.so", "/srv", true),
+        ("/usr/lib64/libown.so", "", true),
+        ("/srv/libown.so", "", false),
+        ("/opt/bin/own/libown.so", "", false),
+    ] {
+        let mut rootfs = Rootfs::complete();
+        rootfs.insert("/lib64/ld-linux-x86-64.so.2", Entry::file(0o755, 1));
+        rootfs.insert("/opt/bin/app", Entry::file(0o755, 1));
+        rootfs.insert(place, Entry::file(0o644, 1));
+        let findings = check(Subject { library_path, ..Subject::new("/opt/bin/app", &program, &rootfs) });
+        assert_eq!(findings.is_empty(), found, "{place} {library_path}: {findings:?}");
+        if !found {
+            assert_eq!(findings[0].confidence, crate::Confidence::Certain);
+            rootfs.insert("/etc/ld.so.cache", Entry::file(0o644, 1));
+            let findings = check(Subject { library_path, ..Subject::new("/opt/bin/app", &program, &rootfs) });
+            assert_eq!(findings[0].confidence, crate::Confidence::Guess);
+        }
+    }
+}
+
+#[test]
+fn processor_levels() {
+    let program = |level: u32| {
+        let notes = crate::elf::sample::gnu_note(5, &[0xc000_8002, 4, level, 0].map(u32::to_le_bytes).concat());
+        elf(&Sample { notes, ..Sample::fixed() })
+    };
+    for (bits, cpu, severity) in [
+        (0b1, None, None),
+        (0b11, None, None),
+        (0b111, None, Some("warning")),
+        (0b111, Some(IsaLevel::V2), Some("error")),
+        (0b111, Some(IsaLevel::V3), None),
+        (0b11, Some(IsaLevel::V1), Some("error")),
+        (0b1111, Some(IsaLevel::V4), None),
+    ] {
+        let findings = check(Subject { cpu, ..Subject::new("/app", &program(bits), &Rootfs::complete()) });
+        assert_eq!(findings.first().map(|finding| finding.severity.as_str()), severity, "{bits:b} {cpu:?}");
+        assert!(findings.iter().all(|finding| finding.code.as_str() == "cpu-level"));
     }
 }

@@ -1,0 +1,168 @@
+//! `no-command`, `shell-form`, `entrypoint-one-string`, `entrypoint-not-absolute`, `entrypoint-missing`: from an argument
+//! vector to the file that it names.
+
+use super::lookup::{self, Found};
+use super::{ImageFacts, shell};
+use crate::code::Code;
+use crate::config::ConfigFacts;
+use crate::finding::{Finding, Severity};
+use crate::rootfs::Resolution;
+
+/// What an argument vector leads to.
+pub(super) enum Command {
+    /// The program's path.
+    Found(String),
+    /// Nothing that could be started.
+    Wrong(Vec<Finding>),
+    /// Not known yet.
+    Open,
+}
+
+pub(super) fn find(image: ImageFacts<'_>, arguments: &[&str]) -> Command {
+    let program = match arguments.first() {
+        None | Some(&"") => return Command::Wrong(vec![no_command(image.config)]),
+        Some(program) => *program,
+    };
+    match lookup::find(image.config, image.rootfs, program) {
+        Found::At(path) => Command::Found(path),
+        Found::Open => Command::Open,
+        Found::Nowhere(tried) => match shell::line(arguments) {
+            Some(line) => Command::Wrong(vec![shell_form(image.config, line)]),
+            None => Command::Wrong(vec![
+                one_string(image, program)
+                    .or_else(|| not_absolute(image, program, &tried))
+                    .unwrap_or_else(|| missing(image, program, &tried)),
+            ]),
+        },
+    }
+}
+
+fn no_command(config: &ConfigFacts) -> Finding {
+    let evidence = if config.entrypoint.is_empty() && config.command.is_empty() {
+        "the configuration has neither Entrypoint nor Cmd"
+    } else {
+        "the first element of the command is an empty string"
+    };
+    Finding::new(Code::NoCommand, Severity::Error, "the image does not say what to run (\"no command specified\")")
+        .evidence(evidence)
+        .fix("set the entrypoint: ENTRYPOINT [\"/app\"] in a Dockerfile, --entrypoint on the command line")
+}
+
+fn instruction(config: &ConfigFacts) -> &'static str {
+    if config.entrypoint.is_empty() { "CMD" } else { "ENTRYPOINT" }
+}
+
+fn shell_form(config: &ConfigFacts, line: &str) -> Finding {
+    let instruction = instruction(config);
+    Finding::new(
+        Code::ShellForm,
+        Severity::Error,
+        format!("the {instruction} is in shell form, and the image has no /bin/sh to run it"),
+    )
+    .evidence(format!("{instruction} {}", shell::exec_form(&["/bin/sh", "-c", line])))
+    .evidence("/bin/sh is not in the image")
+    .fix(shell::advice(instruction, line))
+}
+
+/// `ENTRYPOINT ["/app"]` with `CMD` in shell form: the program gets `/bin/sh -c …` as its arguments.
+pub(super) fn shell_arguments(config: &ConfigFacts) -> Option<Finding> {
+    let command: Vec<&str> = config.command.iter().map(String::as_str).collect();
+    let line = shell::line(&command)?;
+    let program = config.entrypoint.first()?;
+    // A shell as the entrypoint is meant to get a command line.
+    if program.rsplit('/').next().is_some_and(|name| name.ends_with("sh") || name == "env" || name == "tini") {
+        return None;
+    }
+    Some(
+        Finding::new(
+            Code::ShellForm,
+            Severity::Warning,
+            format!("the CMD is in shell form beside an ENTRYPOINT: {program} is given /bin/sh, -c and the line as its arguments"),
+        )
+        .evidence(format!("ENTRYPOINT {}", shell::exec_form(&config.entrypoint)))
+        .evidence(format!("CMD {}", shell::exec_form(&config.command)))
+        .fix(shell::advice("CMD", line))
+        .guessed(),
+    )
+}
+
+fn one_string(image: ImageFacts<'_>, program: &str) -> Option<Finding> {
+    let (name, _) = program.split_once(char::is_whitespace)?;
+    let words = shell::words(program);
+    if !matches!(lookup::find(image.config, image.rootfs, name), Found::At(_)) {
+        return None;
+    }
+    let instruction = instruction(image.config);
+    let fix = match words {
+        Some(words) => {
+            format!("write each argument as an element of its own: {instruction} {}", shell::exec_form(&words))
+        }
+        None => format!("write each argument as an element of its own: {instruction} [\"{name}\", …]"),
+    };
+    Some(
+        Finding::new(
+            Code::EntrypointOneString,
+            Severity::Error,
+            format!(
+                "the whole command line \"{program}\" is one element, so that the engine looks for a file of that name"
+            ),
+        )
+        .evidence(format!("{instruction} {}", shell::exec_form(&[program])))
+        .evidence(format!("{name} is in the image, \"{program}\" is not"))
+        .fix(fix),
+    )
+}
+
+fn not_absolute(image: ImageFacts<'_>, program: &str, tried: &[String]) -> Option<Finding> {
+    if program.contains('/') {
+        return None;
+    }
+    let workdir = image.config.working_directory.trim_end_matches('/');
+    let mut places = vec![format!("/{program}"), format!("{workdir}/{program}")];
+    places.extend(image.rootfs.files_named(program));
+    let place = places.into_iter().find(|place| image.rootfs.exists(place) == Some(true))?;
+    Some(
+        Finding::new(
+            Code::EntrypointNotAbsolute,
+            Severity::Error,
+            format!(
+                "\"{program}\" is looked for in PATH, and the program is at {place}, which is in no directory of it"
+            ),
+        )
+        .evidence(format!("PATH={}", image.config.search_path()))
+        .evidence(format!("tried: {}", tried.join(", ")))
+        .evidence(format!("{place} is in the image"))
+        .fix(format!("write the path: {} [\"{place}\"]", instruction(image.config))),
+    )
+}
+
+fn missing(image: ImageFacts<'_>, program: &str, tried: &[String]) -> Finding {
+    let instruction = instruction(image.config);
+    let mut finding = Finding::new(
+        Code::EntrypointMissing,
+        Severity::Error,
+        if program.contains('/') {
+            format!("{program} is not in the image")
+        } else {
+            format!("{program} is in no directory of PATH and not in the image")
+        },
+    )
+    .evidence(format!("{instruction} {}", shell::exec_form(&image.config.arguments())));
+    let path = tried.first().map_or(program, String::as_str);
+    finding = match image.rootfs.resolve(path) {
+        Resolution::Missing { at, link: Some((link, target)), .. } => {
+            finding.evidence(format!("{link} points to {target}, and {at} is not there"))
+        }
+        Resolution::Missing { at, .. } if program.contains('/') => finding.evidence(format!("{at} is not there")),
+        Resolution::NotADirectory { at } => finding.evidence(format!("{at} is a file and not a directory")),
+        Resolution::Loop => finding.evidence(format!("the links at {path} lead in a circle")),
+        _ => finding.evidence(format!("tried: {}", tried.join(", "))),
+    };
+    let name = program.rsplit('/').next().unwrap_or(program);
+    match image.rootfs.files_named(name).into_iter().next() {
+        Some(place) => finding
+            .evidence(format!("a file of that name is at {place}"))
+            .fix(format!("write {instruction} [\"{place}\"], or put the program at {program}")),
+        None => finding.fix(format!("put the program at {program}, or name the path that it is at")),
+    }
+}

@@ -1,0 +1,57 @@
+//! `healthcheck-needs-shell` and `healthcheck-missing-program`.
+
+use super::lookup::{self, Found};
+use super::{ImageFacts, shell};
+use crate::code::Code;
+use crate::finding::{Finding, Severity};
+
+/// What a probe without a shell or curl can be.
+const OWN_PROBE: &str =
+    "let the program probe itself: HEALTHCHECK CMD [\"/app\", \"--healthcheck\"], or add a static probe";
+
+pub(super) fn check(image: ImageFacts<'_>) -> Option<Finding> {
+    let test: Vec<&str> = image.config.healthcheck.as_ref()?.test.iter().map(String::as_str).collect();
+    match test.as_slice() {
+        ["CMD-SHELL", line, ..] => needs_shell(image, line, &test),
+        ["CMD", arguments @ ..] => match (shell::line(arguments), arguments) {
+            (Some(line), _) => needs_shell(image, line, &test),
+            (None, [program, ..]) => missing_program(image, program, &test),
+            (None, []) => None,
+        },
+        _ => None,
+    }
+}
+
+fn needs_shell(image: ImageFacts<'_>, line: &str, test: &[&str]) -> Option<Finding> {
+    let Found::Nowhere(_) = lookup::find(image.config, image.rootfs, "/bin/sh") else { return None };
+    let fix = match shell::words(line) {
+        Some(words) if matches!(lookup::find(image.config, image.rootfs, &words[0]), Found::At(_)) => {
+            format!("write it in exec form: HEALTHCHECK CMD {}", shell::exec_form(&words))
+        }
+        _ => OWN_PROBE.to_owned(),
+    };
+    Some(
+        Finding::new(
+            Code::HealthcheckNeedsShell,
+            Severity::Error,
+            "the health check is in shell form and the image has no /bin/sh: the container is unhealthy for ever",
+        )
+        .evidence(format!("HEALTHCHECK {}", shell::exec_form(test)))
+        .evidence("/bin/sh is not in the image")
+        .fix(fix),
+    )
+}
+
+fn missing_program(image: ImageFacts<'_>, program: &str, test: &[&str]) -> Option<Finding> {
+    let Found::Nowhere(tried) = lookup::find(image.config, image.rootfs, program) else { return None };
+    Some(
+        Finding::new(
+            Code::HealthcheckMissingProgram,
+            Severity::Error,
+            format!("the health check calls {program}, which is not in the image: the container is unhealthy for ever"),
+        )
+        .evidence(format!("HEALTHCHECK {}", shell::exec_form(test)))
+        .evidence(format!("tried: {}", tried.join(", ")))
+        .fix(OWN_PROBE),
+    )
+}

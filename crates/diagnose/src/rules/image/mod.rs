@@ -1,0 +1,98 @@
+//! An image, or a container's configuration and files: what is wrong with it before it runs.
+
+mod command;
+mod environment;
+mod healthcheck;
+pub mod layer;
+mod lookup;
+mod needs;
+mod permission;
+mod shell;
+mod user;
+mod workdir;
+
+use crate::config::ConfigFacts;
+use crate::elf::IsaLevel;
+use crate::finding::Finding;
+use crate::mentions::Mentions;
+use crate::platform::Platform;
+use crate::rootfs::Rootfs;
+use crate::rules::program::{self, Subject};
+
+/// An image with everything that is known of it and of where it is to run.
+#[derive(Clone, Copy, Debug)]
+pub struct ImageFacts<'a> {
+    /// Its configuration.
+    pub config: &'a ConfigFacts,
+    /// Its files.
+    pub rootfs: &'a Rootfs,
+    /// What its program speaks of; `None` when it was not searched.
+    pub mentions: Option<&'a Mentions>,
+    /// The platform of the host, where it is to run on a known one. Without it, that of the configuration counts.
+    pub host: Option<&'a Platform>,
+    /// The level of the host's processor, where that is known.
+    pub cpu: Option<IsaLevel>,
+    /// The capabilities that a process can have at most (`CapBnd`), one bit each. Docker's default is
+    /// [`DEFAULT_CAPABILITIES`].
+    pub bounding_set: u64,
+}
+
+/// The bounding set of a container that Docker, containerd or Podman start without options.
+pub const DEFAULT_CAPABILITIES: u64 = 0xa804_25fb;
+
+impl<'a> ImageFacts<'a> {
+    /// An image that is to run on the platform that it declares, under default options.
+    pub fn new(config: &'a ConfigFacts, rootfs: &'a Rootfs) -> Self {
+        Self { config, rootfs, mentions: None, host: None, cpu: None, bounding_set: DEFAULT_CAPABILITIES }
+    }
+}
+
+/// Everything that is wrong with the image, the gravest first: errors, then warnings, then notes, each in the order in
+/// which a start would meet them.
+pub fn check(image: ImageFacts<'_>) -> Vec<Finding> {
+    let mut findings = check_start(image);
+    findings.extend(user::check(image));
+    findings.extend(healthcheck::check(image));
+    findings.extend(needs::check(image));
+    findings.extend(layer::secrets_in_environment(&image.config.env));
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    findings
+}
+
+/// What keeps the image's program from starting, in the order in which an engine meets it.
+pub(crate) fn check_start(image: ImageFacts<'_>) -> Vec<Finding> {
+    let mut findings = environment::check(image.config);
+    findings.extend(user::unknown(image));
+    findings.extend(workdir::check(image));
+    let arguments = image.config.arguments();
+    match command::find(image, &arguments) {
+        command::Command::Wrong(wrong) => findings.extend(wrong),
+        command::Command::Open => {}
+        command::Command::Found(path) => {
+            findings.extend(command::shell_arguments(image.config));
+            findings.extend(permission::check(image, &path));
+            if let Some((real_path, program)) = image.rootfs.program(&path) {
+                findings.extend(program::check(Subject {
+                    platform: image.host.or(image.config.platform.as_ref()),
+                    search_path: image.config.search_path(),
+                    library_path: image.config.variable("LD_LIBRARY_PATH").unwrap_or_default(),
+                    cpu: image.cpu,
+                    ..Subject::new(&real_path, program, image.rootfs)
+                }));
+            }
+        }
+    }
+    findings
+}
+
+/// Whether a shell answers to `sh` in the image; `None` when that is not known yet.
+pub fn has_shell(config: &ConfigFacts, rootfs: &Rootfs) -> Option<bool> {
+    match lookup::find(config, rootfs, "sh") {
+        lookup::Found::At(_) => Some(true),
+        lookup::Found::Nowhere(_) => Some(false),
+        lookup::Found::Open => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,25 @@
+//! `workdir-not-a-directory`. A working directory that is absent is no fault: engines make it.
+
+use super::ImageFacts;
+use crate::code::Code;
+use crate::finding::{Finding, Severity};
+use crate::rootfs::Resolution;
+
+pub(super) fn check(image: ImageFacts<'_>) -> Option<Finding> {
+    let workdir = image.config.working_directory.as_str();
+    let in_the_way = match image.rootfs.resolve(workdir) {
+        Resolution::Found { path, entry: Some(entry), .. } if !entry.is_directory() => path,
+        Resolution::NotADirectory { at } => at,
+        _ => return None,
+    };
+    Some(
+        Finding::new(
+            Code::WorkdirNotADirectory,
+            Severity::Error,
+            format!("the working directory {workdir} is not a directory: {in_the_way} is a file"),
+        )
+        .evidence(format!("WorkingDir: {workdir}"))
+        .evidence(format!("{in_the_way}: not a directory"))
+        .fix("name a directory: WORKDIR in a Dockerfile, --workdir on the command line"),
+    )
+}
