@@ -1,22 +1,34 @@
-//! Writes the pair for a static binary as an archive: `cargo run --example pair -- ./app shop/app:1 | docker load`.
+//! Makes the pair for a static binary: `cargo run --example pair -- ./app shop/app:1 | docker load`, or, with a folder and
+//! a compression, `cargo run --example pair -- ./app shop/app:1 ./layout gzip`.
 
-use scratchdbg_builder::{BuildSpec, Twin, build, toolkit};
-use scratchdbg_image::write_hybrid;
+use scratchdbg_builder::{BuildSpec, LayerStorage, Twin, build, toolkit};
+use scratchdbg_image::{Layout, write_hybrid};
 use std::io;
+use std::path::Path;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let mut arguments = std::env::args().skip(1);
-    let (Some(binary), Some(tag), None) = (arguments.next(), arguments.next(), arguments.next()) else {
-        return Err("usage: pair BINARY TAG > pair.tar".into());
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+    let (binary, tag, layout) = match arguments[..] {
+        [binary, tag] => (binary, tag, None),
+        [binary, tag, folder, compression] => (binary, tag, Some((folder, compression.parse()?))),
+        _ => return Err("usage: pair BINARY TAG [FOLDER COMPRESSION]".into()),
     };
     let search = toolkit::search_host();
     let toolkit = search.toolkit.ok_or(toolkit::ToolkitError::NotFound { skipped: search.skipped })?;
-    let pair = build(&BuildSpec {
+    let mut spec = BuildSpec {
         binaries: vec![binary.into()],
         tags: vec![tag.parse()?],
         twin: Some(Twin { toolkits: vec![toolkit], tags: Vec::new() }),
         ..BuildSpec::default()
-    })?;
-    write_hybrid(&pair.sets(), 0, &mut io::stdout().lock())?;
+    };
+    match layout {
+        None => write_hybrid(&build(&spec)?.sets(), spec.epoch, &mut io::stdout().lock())?,
+        Some((folder, compression)) => {
+            let layout = Layout::open_or_create(Path::new(folder))?;
+            spec.layers = LayerStorage::Spool { folder: layout.folder().into(), compression };
+            layout.add(&build(&spec)?.sets())?;
+        }
+    }
     Ok(())
 }

@@ -16,7 +16,7 @@ pub mod toolkit;
 
 pub use error::BuildError;
 pub use pair::{Pair, build};
-pub use spec::{BuildSpec, DEFAULT_USER, Twin};
+pub use spec::{BuildSpec, DEFAULT_USER, LayerStorage, Twin};
 pub use toolkit::Toolkit;
 
 /// Version of all that decides the bytes of an image besides its inputs: the paths and order of entries, their modes, the

@@ -1,8 +1,8 @@
 //! From the spec to the pair.
 
 use crate::binary::Binary;
-use crate::{BuildError, BuildSpec, Toolkit, config};
-use scratchdbg_image::{Entry, FileData, Image, ImageSet, Layer, Platform, TaggedReference, Tree};
+use crate::{BuildError, BuildSpec, Toolkit, config, toolkit};
+use scratchdbg_image::{Entry, FileData, Image, ImageSet, Platform, TaggedReference, Tree};
 use std::collections::BTreeMap;
 
 /// A production image and its debug twin, ready to be written anywhere. Cheap to clone.
@@ -39,7 +39,7 @@ pub fn build(spec: &BuildSpec) -> Result<Pair, BuildError> {
     let twins = production
         .iter()
         .zip(toolkits)
-        .filter_map(|(image, toolkit)| Some(twin(image, toolkit?, &created, name.clone())));
+        .filter_map(|(image, toolkit)| Some(twin(spec, image, toolkit?, &created, name.clone())));
     let twins = twins.collect::<Result<Vec<_>, _>>()?;
     Ok(Pair {
         prod: ImageSet::new(spec.tags.clone(), production)?,
@@ -51,14 +51,20 @@ fn production(spec: &BuildSpec, created: &str, binary: Binary) -> Result<Image, 
     let config = config::production(spec, created, &binary.platform, &binary.path);
     let mut tree = Tree::with_root();
     tree.insert(&binary.path, Entry::file(FileData::Host(binary.file), 0o755))?;
-    Ok(Image::new(config, vec![Layer::from_tree(tree, spec.epoch)?], BTreeMap::new())?)
+    Ok(Image::new(config, vec![spec.layers.layer(tree, spec.epoch)?], BTreeMap::new())?)
 }
 
-fn twin(production: &Image, toolkit: &Toolkit, created: &str, name: Option<String>) -> Result<Image, BuildError> {
+fn twin(
+    spec: &BuildSpec,
+    production: &Image,
+    toolkit: &Toolkit,
+    created: &str,
+    name: Option<String>,
+) -> Result<Image, BuildError> {
     let prod_digest = production.config_document().digest().to_string();
     let config = config::twin(production.config(), &prod_digest, created);
     let mut layers = production.layers().to_vec();
-    layers.push(toolkit.twin_layer()?);
+    layers.push(spec.layers.layer(toolkit.twin_tree()?, toolkit::TWIN_MTIME)?);
     let annotations = config::base_annotations(&production.manifest().digest().to_string(), name);
     Ok(Image::new(config, layers, annotations)?)
 }

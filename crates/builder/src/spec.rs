@@ -1,7 +1,7 @@
 //! What is to be built.
 
 use crate::Toolkit;
-use scratchdbg_image::TaggedReference;
+use scratchdbg_image::{Compression, ImageError, Layer, TaggedReference, Tree};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -30,6 +30,8 @@ pub struct BuildSpec {
     pub labels: BTreeMap<String, String>,
     /// Seconds since 1970 (`SOURCE_DATE_EPOCH`): when the images claim to have been made, and their files.
     pub epoch: u64,
+    /// How layers are packed, and where they are until they are written.
+    pub layers: LayerStorage,
 }
 
 impl Default for BuildSpec {
@@ -44,6 +46,32 @@ impl Default for BuildSpec {
             env: Vec::new(),
             labels: BTreeMap::new(),
             epoch: 0,
+            layers: LayerStorage::Stream,
+        }
+    }
+}
+
+/// How layers are packed, and where they are until they are written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LayerStorage {
+    /// Uncompressed, and made anew from the source files each time: nothing is copied. Right for one output that is a
+    /// stream.
+    Stream,
+    /// In temporary files, made once. Right for compression, for several outputs, and for a layout, in whose folder the
+    /// files become blobs without being copied.
+    Spool {
+        /// Where the files are.
+        folder: PathBuf,
+        /// How they are packed.
+        compression: Compression,
+    },
+}
+
+impl LayerStorage {
+    pub(crate) fn layer(&self, tree: Tree, mtime: u64) -> Result<Layer, ImageError> {
+        match self {
+            Self::Stream => Layer::from_tree(tree, mtime),
+            Self::Spool { folder, compression } => Layer::spooled(&tree, mtime, *compression, folder),
         }
     }
 }

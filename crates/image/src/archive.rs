@@ -4,17 +4,14 @@
 //! by every other Docker, which knows nothing of the former. Both name the same blobs. Directories have entries of
 //! their own because scanners and the OCI validators look for them.
 
+use crate::blobs::{Blob, Blobs, OCI_LAYOUT};
 use crate::image::index;
 use crate::json::Document;
 use crate::tar::TarWriter;
-use crate::{Digest, Image, ImageError, ImageSet, Layer, annotation};
-use oci_spec::image::{Descriptor, MediaType};
+use crate::{Digest, ImageError, ImageSet, durable};
 use serde::Serialize;
-use std::collections::{BTreeMap, HashMap};
-use std::io::Write;
-
-/// The content of `oci-layout` (OCI image-spec, image-layout).
-pub(crate) const OCI_LAYOUT: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
+use std::io::{BufWriter, Write};
+use std::path::Path;
 
 /// Writes `sets` as one archive that `docker load`, `podman load`, `ctr import` and `skopeo` all take.
 ///
@@ -43,67 +40,19 @@ pub fn write_hybrid(sets: &[ImageSet], mtime: u64, out: &mut dyn Write) -> Resul
     tar.finish()
 }
 
+/// Writes the archive of [`write_hybrid`] to a file: under a temporary name first, and under `path` only when all of it is
+/// on the disk, so that a reader, a crash or a full disk never leaves a part. What is there already is replaced; a pipe or
+/// device is written to as it is.
+pub fn save_hybrid(sets: &[ImageSet], mtime: u64, path: &Path) -> Result<(), ImageError> {
+    durable::write_file(path, |out| write_hybrid(sets, mtime, &mut BufWriter::with_capacity(1 << 18, out)))
+}
+
 fn small_file(tar: &mut TarWriter<'_>, path: &str, bytes: &[u8]) -> Result<(), ImageError> {
     tar.file(path, bytes.len() as u64, |out| out.write_all(bytes).map_err(ImageError::Write))
 }
 
 fn blob_path(digest: Digest) -> String {
     format!("blobs/sha256/{}", digest.hex())
-}
-
-enum Blob {
-    Document(Document),
-    Layer(Layer),
-}
-
-/// All blobs of some image sets, each once, and what `index.json` lists.
-struct Blobs {
-    by_digest: BTreeMap<Digest, Blob>,
-    roots: Vec<Descriptor>,
-}
-
-impl Blobs {
-    fn of(sets: &[ImageSet]) -> Result<Self, ImageError> {
-        let mut blobs = Self { by_digest: BTreeMap::new(), roots: Vec::new() };
-        for set in sets {
-            for image in set.images() {
-                blobs.add_image(image);
-            }
-            let root = match set.images() {
-                [image] => image.descriptor()?,
-                images => blobs.add_index(images)?,
-            };
-            if set.tags().is_empty() {
-                blobs.roots.push(root.clone());
-            }
-            for tag in set.tags() {
-                let mut named = root.clone();
-                named.set_annotations(Some(HashMap::from([
-                    (annotation::CONTAINERD_NAME.to_owned(), tag.to_string()),
-                    (annotation::REF_NAME.to_owned(), tag.tag().to_owned()),
-                ])));
-                blobs.roots.push(named);
-            }
-        }
-        Ok(blobs)
-    }
-
-    fn add_image(&mut self, image: &Image) {
-        for document in [image.config_document(), image.manifest()] {
-            self.by_digest.insert(document.digest(), Blob::Document(document.clone()));
-        }
-        for layer in image.layers() {
-            self.by_digest.insert(layer.digest(), Blob::Layer(layer.clone()));
-        }
-    }
-
-    fn add_index(&mut self, images: &[Image]) -> Result<Descriptor, ImageError> {
-        let manifests = images.iter().map(Image::descriptor).collect::<Result<Vec<_>, _>>()?;
-        let document = Document::of(&index(manifests)?, "the image index")?;
-        let descriptor = crate::image::descriptor(MediaType::ImageIndex, document.size(), document.digest())?;
-        self.by_digest.insert(document.digest(), Blob::Document(document));
-        Ok(descriptor)
-    }
 }
 
 /// One element of `manifest.json`.
@@ -132,8 +81,9 @@ fn docker_manifest(sets: &[ImageSet]) -> Vec<DockerImage> {
 mod tests {
     use super::*;
     use crate::image::tests::sample;
-    use crate::{Entry, FileData, Tree};
+    use crate::{Entry, FileData, Image, Layer, Tree, annotation};
     use serde_json::{Value, json};
+    use std::collections::BTreeMap;
     use std::io::{self, Read as _};
 
     fn bytes_of(sets: &[ImageSet]) -> Vec<u8> {

@@ -28,6 +28,12 @@ pub enum ImageError {
         /// The text as it was given.
         text: String,
     },
+    /// A compression that we do not know.
+    #[error("`{text}` is not a compression: expected none, gzip, gzip:1 to gzip:12, zstd, or zstd:1 to zstd:19")]
+    InvalidCompression {
+        /// The text as it was given.
+        text: String,
+    },
     /// A path that must not be in a layer.
     #[error("`{path}` cannot be a path in a layer: {reason}")]
     InvalidPath {
@@ -103,6 +109,40 @@ pub enum ImageError {
         what: &'static str,
         /// Why.
         source: serde_json::Error,
+    },
+    /// A file could not be made, written, made durable or put in its place.
+    #[error("cannot write {}: {source}", path.display())]
+    Store {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A folder that holds something else than an OCI layout.
+    #[error("{} is not an OCI layout that can be added to: {reason}", path.display())]
+    NotALayout {
+        /// The folder.
+        path: PathBuf,
+        /// What is there instead.
+        reason: String,
+    },
+    /// Another process has been changing the layout for too long.
+    #[error("{} is being changed by {holder}: wait for it to end, or end it, and try again", path.display())]
+    Locked {
+        /// The folder.
+        path: PathBuf,
+        /// The process, as far as it can be told.
+        holder: String,
+    },
+    /// A tag that names an image of another repository in the same layout.
+    #[error("{} already has a `{tag}`, of {other}: in a layout a tag stands for one image; use another tag or folder", path.display())]
+    TagTaken {
+        /// The folder.
+        path: PathBuf,
+        /// The tag.
+        tag: String,
+        /// The full name of the image that has it.
+        other: String,
     },
     /// The place that the bytes go to refused them.
     #[error("cannot write: {0}")]

@@ -1,10 +1,19 @@
 //! Layers: what they are called and where their bytes come from.
 
+use crate::compression::compress;
 use crate::digest::HashingWriter;
 use crate::tree::Tree;
-use crate::{Digest, ImageError, tar};
-use std::io::{self, Write};
+use crate::{Compression, Digest, ImageError, tar};
+use std::fs::{File, Permissions};
+use std::io::{self, BufWriter, Read as _, Write};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 use std::sync::Arc;
+use tempfile::NamedTempFile;
+
+/// What temporary files of ours begin with, so that a later run can tell and remove them.
+pub(crate) const TEMPORARY_PREFIX: &str = ".scratchdbg-";
+const BUFFER: usize = 256 * 1024;
 
 /// One layer of an image. Cheap to clone, so that several images can share it.
 #[derive(Clone, Debug)]
@@ -24,6 +33,8 @@ struct Inner {
 enum Content {
     /// Written anew each time.
     Tree { tree: Tree, mtime: u64 },
+    /// A temporary file that goes with the layer.
+    Spooled(NamedTempFile),
 }
 
 /// How a layer's tar is packed.
@@ -31,6 +42,10 @@ enum Content {
 pub enum LayerMediaType {
     /// As it is.
     Tar,
+    /// gzip.
+    TarGzip,
+    /// zstd.
+    TarZstd,
 }
 
 impl LayerMediaType {
@@ -38,6 +53,18 @@ impl LayerMediaType {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Tar => "application/vnd.oci.image.layer.v1.tar",
+            Self::TarGzip => "application/vnd.oci.image.layer.v1.tar+gzip",
+            Self::TarZstd => "application/vnd.oci.image.layer.v1.tar+zstd",
+        }
+    }
+}
+
+impl From<Compression> for LayerMediaType {
+    fn from(compression: Compression) -> Self {
+        match compression {
+            Compression::None => Self::Tar,
+            Compression::Gzip(_) => Self::TarGzip,
+            Compression::Zstd(_) => Self::TarZstd,
         }
     }
 }
@@ -51,6 +78,28 @@ impl Layer {
         let (digest, size) = hasher.finish();
         let content = Content::Tree { tree, mtime };
         Ok(Self(Arc::new(Inner { diff_id: digest, digest, size, media_type: LayerMediaType::Tar, content })))
+    }
+
+    /// A layer that is kept, packed, in a temporary file of `folder` until the last clone of it is gone. Reads all files of
+    /// `tree` once and for all: right for compression, and where a layer is to become a blob of a layout in that folder.
+    pub fn spooled(tree: &Tree, mtime: u64, compression: Compression, folder: &Path) -> Result<Self, ImageError> {
+        let file = temporary_file(folder)?;
+        let mut blob = HashingWriter::new(BufWriter::with_capacity(BUFFER, file.as_file()));
+        let mut diff_id = None;
+        compress(compression, &mut blob, |out| {
+            if compression == Compression::None {
+                return tar::write_tree(tree, mtime, out);
+            }
+            let mut hasher = HashingWriter::new(out);
+            tar::write_tree(tree, mtime, &mut hasher)?;
+            diff_id = Some(hasher.finish().0);
+            Ok(())
+        })?;
+        blob.flush().map_err(ImageError::Write)?;
+        let (digest, size) = blob.finish();
+        let diff_id = diff_id.unwrap_or(digest);
+        let (media_type, content) = (compression.into(), Content::Spooled(file));
+        Ok(Self(Arc::new(Inner { diff_id, digest, size, media_type, content })))
     }
 
     /// The digest of the uncompressed tar.
@@ -78,9 +127,45 @@ impl Layer {
         let mut hasher = HashingWriter::new(out);
         match &self.0.content {
             Content::Tree { tree, mtime } => tar::write_tree(tree, *mtime, &mut hasher)?,
+            Content::Spooled(file) => copy(file, &mut hasher)?,
         }
         let (actual, _) = hasher.finish();
         if actual == self.0.digest { Ok(()) } else { Err(ImageError::BlobChanged { expected: self.0.digest, actual }) }
+    }
+
+    /// The file that holds the blob, if there is one.
+    pub(crate) fn spool(&self) -> Option<&Path> {
+        match &self.0.content {
+            Content::Spooled(file) => Some(file.path()),
+            Content::Tree { .. } => None,
+        }
+    }
+}
+
+/// A temporary file with the mode of a blob, whatever the umask.
+pub(crate) fn temporary_file(folder: &Path) -> Result<NamedTempFile, ImageError> {
+    let failed = |source| ImageError::Store { path: folder.to_owned(), source };
+    tempfile::Builder::new()
+        .prefix(TEMPORARY_PREFIX)
+        .suffix(".tmp")
+        .permissions(Permissions::from_mode(0o644))
+        .tempfile_in(folder)
+        .and_then(|file| file.as_file().set_permissions(Permissions::from_mode(0o644)).map(|()| file))
+        .map_err(failed)
+}
+
+fn copy(source: &NamedTempFile, out: &mut dyn Write) -> Result<(), ImageError> {
+    let failed = |error| ImageError::Read { path: source.path().to_owned(), source: error };
+    // Opened anew: clones of a layer may be written at the same time, and a file has but one position.
+    let mut file = File::open(source.path()).map_err(failed)?;
+    let mut buffer = vec![0; BUFFER];
+    loop {
+        match file.read(&mut buffer) {
+            Ok(0) => return Ok(()),
+            Ok(size) => out.write_all(&buffer[..size]).map_err(ImageError::Write)?,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(failed(error)),
+        }
     }
 }
 
@@ -89,17 +174,31 @@ mod tests {
     use super::*;
     use crate::{Entry, FileData, HostFile};
 
-    #[test]
-    fn a_layer_is_named_by_its_bytes_and_can_be_written_again() {
+    fn tree() -> Tree {
         let mut tree = Tree::with_root();
         tree.insert("app", Entry::file(FileData::Bytes((*b"app").into()), 0o755)).unwrap();
-        let layer = Layer::from_tree(tree, 0).unwrap();
-        for _ in 0..2 {
-            let mut out = Vec::new();
-            layer.write_to(&mut out).unwrap();
-            assert_eq!((Digest::of(&out), out.len() as u64), (layer.digest(), layer.size()));
+        tree
+    }
+
+    #[test]
+    fn a_layer_is_named_by_its_bytes_and_can_be_written_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let plain = Layer::from_tree(tree(), 0).unwrap();
+        let spooled = |compression| Layer::spooled(&tree(), 0, compression, folder.path()).unwrap();
+        let layers =
+            [plain.clone(), spooled(Compression::None), spooled(Compression::GZIP), spooled(Compression::ZSTD)];
+        for layer in &layers {
+            for _ in 0..2 {
+                let mut out = Vec::new();
+                layer.write_to(&mut out).unwrap();
+                assert_eq!((Digest::of(&out), out.len() as u64), (layer.digest(), layer.size()));
+            }
+            assert_eq!(layer.diff_id(), plain.digest());
         }
-        assert_eq!(layer.diff_id(), layer.digest());
+        assert_eq!(layers[1].digest(), plain.digest());
+        assert_ne!(layers[2].digest(), plain.digest());
+        drop(layers);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "no temporary file stays");
     }
 
     #[test]

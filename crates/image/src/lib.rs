@@ -2,30 +2,36 @@
 //!
 //! A [`Tree`] of entries becomes a [`Layer`] (a deterministic tar with its digests), layers and an [`ImageConfig`] become
 //! an [`Image`], and one or several images with their names, an [`ImageSet`], are written as one stream by
-//! [`write_hybrid`]. Nothing here knows a network or an engine. Whatever is hashed goes through [`json`], so that the
+//! [`write_hybrid`] or kept in a [`Layout`]. Nothing here knows a network or an engine. Whatever is hashed goes through [`json`], so that the
 //! same input always gives the same bytes.
 //!
 //! Specifications followed: OCI image-spec 1.1.1, docker-image-spec 1.3 (health checks), POSIX ustar and pax.
 
 pub mod annotation;
 mod archive;
+mod blobs;
+mod compression;
 mod config;
 mod digest;
+mod durable;
 mod error;
 mod image;
 pub mod json;
 mod layer;
+mod layout;
 mod platform;
 mod reference;
 mod tar;
 mod tree;
 
-pub use archive::write_hybrid;
+pub use archive::{save_hybrid, write_hybrid};
+pub use compression::Compression;
 pub use config::{ContainerConfig, Healthcheck, History, ImageConfig, RootFs};
 pub use digest::Digest;
 pub use error::ImageError;
 pub use image::{Image, ImageSet};
 pub use layer::{Layer, LayerMediaType};
+pub use layout::Layout;
 pub use platform::Platform;
 pub use reference::TaggedReference;
 pub use tree::{Entry, FileData, HostFile, Node, Tree};

@@ -1,7 +1,7 @@
 use super::*;
 use crate::samples::{AARCH64, X86_64, busybox, elf, toolkit};
 use crate::{Twin, label};
-use scratchdbg_image::{Digest, annotation, write_hybrid};
+use scratchdbg_image::{Digest, Layer, annotation, write_hybrid};
 use std::fs;
 use std::path::PathBuf;
 

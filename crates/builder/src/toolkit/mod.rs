@@ -23,6 +23,8 @@ pub use search::{HOST_PATHS, HostSearch, Skipped, search_host};
 
 /// Where the twin has its tools; its own top-level directory, so that nothing of the production image is covered.
 pub const TWIN_BIN: &str = "/.scratchdbg/bin";
+/// The time of the files there.
+pub(crate) const TWIN_MTIME: u64 = 0;
 /// The repository of the toolkit images.
 pub const REPOSITORY: &str = "scratchdbg/toolkit";
 
@@ -125,12 +127,12 @@ impl Toolkit {
         &self.origin
     }
 
-    /// The one layer that a twin has more than its production image. Its bytes depend on the busybox alone, so that
-    /// every twin made with it shares the layer.
-    pub(crate) fn twin_layer(&self) -> Result<Layer, ImageError> {
+    /// The files of the one layer that a twin has more than its production image. With [`TWIN_MTIME`] its bytes depend on
+    /// the busybox alone, so that every twin made with it shares the layer.
+    pub(crate) fn twin_tree(&self) -> Result<Tree, ImageError> {
         let mut tree = Tree::default();
         self.install(&mut tree, TWIN_BIN)?;
-        Layer::from_tree(tree, 0)
+        Ok(tree)
     }
 
     /// The name of the image that [`Toolkit::image`] makes of the same files: it says what is in it, so that an engine

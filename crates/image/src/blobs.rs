@@ -1,0 +1,66 @@
+//! What a set of images consists of when it is stored: blobs, and the entries of an index.
+
+use crate::image::index;
+use crate::json::Document;
+use crate::{Digest, Image, ImageError, ImageSet, Layer, annotation};
+use oci_spec::image::{Descriptor, MediaType};
+use std::collections::{BTreeMap, HashMap};
+
+/// The content of `oci-layout` (OCI image-spec, image-layout).
+pub(crate) const OCI_LAYOUT: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
+
+/// One blob.
+pub(crate) enum Blob {
+    Document(Document),
+    Layer(Layer),
+}
+
+/// All blobs of some image sets, each once, and what `index.json` lists.
+pub(crate) struct Blobs {
+    pub(crate) by_digest: BTreeMap<Digest, Blob>,
+    pub(crate) roots: Vec<Descriptor>,
+}
+
+impl Blobs {
+    pub(crate) fn of(sets: &[ImageSet]) -> Result<Self, ImageError> {
+        let mut blobs = Self { by_digest: BTreeMap::new(), roots: Vec::new() };
+        for set in sets {
+            for image in set.images() {
+                blobs.add_image(image);
+            }
+            let root = match set.images() {
+                [image] => image.descriptor()?,
+                images => blobs.add_index(images)?,
+            };
+            if set.tags().is_empty() {
+                blobs.roots.push(root.clone());
+            }
+            for tag in set.tags() {
+                let mut named = root.clone();
+                named.set_annotations(Some(HashMap::from([
+                    (annotation::CONTAINERD_NAME.to_owned(), tag.to_string()),
+                    (annotation::REF_NAME.to_owned(), tag.tag().to_owned()),
+                ])));
+                blobs.roots.push(named);
+            }
+        }
+        Ok(blobs)
+    }
+
+    fn add_image(&mut self, image: &Image) {
+        for document in [image.config_document(), image.manifest()] {
+            self.by_digest.insert(document.digest(), Blob::Document(document.clone()));
+        }
+        for layer in image.layers() {
+            self.by_digest.insert(layer.digest(), Blob::Layer(layer.clone()));
+        }
+    }
+
+    fn add_index(&mut self, images: &[Image]) -> Result<Descriptor, ImageError> {
+        let manifests = images.iter().map(Image::descriptor).collect::<Result<Vec<_>, _>>()?;
+        let document = Document::of(&index(manifests)?, "the image index")?;
+        let descriptor = crate::image::descriptor(MediaType::ImageIndex, document.size(), document.digest())?;
+        self.by_digest.insert(document.digest(), Blob::Document(document));
+        Ok(descriptor)
+    }
+}

@@ -1,0 +1,77 @@
+//! Files that are there whole or not at all, also after a crash.
+
+use crate::ImageError;
+use crate::layer::TEMPORARY_PREFIX;
+use std::fs::{self, File, Permissions};
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use tempfile::NamedTempFile;
+
+/// Writes a file of the user: temporary name, flush to the disk, rename, flush of the folder.
+pub(crate) fn write_file(
+    path: &Path,
+    write: impl FnOnce(&mut dyn Write) -> Result<(), ImageError>,
+) -> Result<(), ImageError> {
+    let failed = |source| ImageError::Store { path: path.to_owned(), source };
+    if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir()) {
+        let mut file = File::options().write(true).open(path).map_err(failed)?;
+        return write(&mut file);
+    }
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let mut file = tempfile::Builder::new()
+        .prefix(TEMPORARY_PREFIX)
+        .suffix(".tmp")
+        .permissions(Permissions::from_mode(0o666)) // less the umask, as for any file
+        .tempfile_in(folder)
+        .map_err(failed)?;
+    write(file.as_file_mut())?;
+    persist(file, path)?;
+    sync_folder(folder)
+}
+
+/// Gives a temporary file, flushed to the disk, its name. The folder is still to be flushed.
+pub(crate) fn persist(file: NamedTempFile, path: &Path) -> Result<(), ImageError> {
+    let failed = |source| ImageError::Store { path: path.to_owned(), source };
+    file.as_file().sync_all().map_err(failed)?;
+    file.persist(path).map(drop).map_err(|error| failed(error.error))
+}
+
+/// Makes the names in a folder durable.
+pub(crate) fn sync_folder(folder: &Path) -> Result<(), ImageError> {
+    let sync = || File::open(folder)?.sync_all();
+    sync().map_err(|source| ImageError::Store { path: folder.to_owned(), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io;
+
+    #[test]
+    fn the_old_file_stays_until_the_new_one_is_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("archive.tar");
+        let write = |text: &'static [u8]| write_file(&path, move |out| out.write_all(text).map_err(ImageError::Write));
+        write(b"old").unwrap();
+        let failed = write_file(&path, |out| {
+            out.write_all(b"half").map_err(ImageError::Write)?;
+            Err(ImageError::Write(io::ErrorKind::StorageFull.into()))
+        });
+        assert!(failed.is_err());
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+        write(b"new").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no temporary file stays");
+    }
+
+    #[test]
+    fn a_device_is_written_to_and_not_replaced() {
+        write_file(Path::new("/dev/null"), |out| out.write_all(b"x").map_err(ImageError::Write)).unwrap();
+        assert!(!fs::metadata("/dev/null").unwrap().is_file());
+        assert!(matches!(write_file(Path::new("/nonexistent/x"), |_| Ok(())), Err(ImageError::Store { .. })));
+    }
+}

@@ -1,0 +1,83 @@
+//! `index.json`: merging what is new into what is there.
+
+use crate::json::Document;
+use crate::{ImageError, annotation, image};
+use oci_spec::image::Descriptor;
+use serde_json::Value;
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::Path;
+
+/// A larger index is not read: 4 MiB hold ten thousand images.
+const LARGEST: u64 = 4 * 1024 * 1024;
+
+/// The index of the layout at `root` with `new` in it. Everything in it that is not replaced stays as it is, known to us
+/// or not. An entry is replaced by one with the same full name.
+pub(super) fn with(root: &Path, new: Vec<Descriptor>) -> Result<Document, ImageError> {
+    let mut index = match read(root)? {
+        Some(index) => index,
+        None => to_value(&image::index(Vec::new())?)?,
+    };
+    let Some(entries) = index.get_mut("manifests").and_then(Value::as_array_mut) else {
+        return Err(not_a_layout(root, "its index.json has no list of manifests"));
+    };
+    for descriptor in new {
+        merge(root, entries, to_value(&descriptor)?)?;
+    }
+    Document::of(&index, "index.json")
+}
+
+fn merge(root: &Path, entries: &mut Vec<Value>, new: Value) -> Result<(), ImageError> {
+    let Some(name) = annotation_of(&new, annotation::CONTAINERD_NAME) else {
+        let there = entries.iter().any(|old| old["digest"] == new["digest"]);
+        if !there {
+            entries.push(new);
+        }
+        return Ok(());
+    };
+    let tag = annotation_of(&new, annotation::REF_NAME);
+    for old in entries.iter_mut() {
+        let old_name = annotation_of(old, annotation::CONTAINERD_NAME);
+        let same_tag = annotation_of(old, annotation::REF_NAME) == tag;
+        match old_name {
+            Some(old_name) if old_name == name => {}
+            Some(other) if same_tag => {
+                let (tag, other) = (tag.unwrap_or_default().to_owned(), other.to_owned());
+                return Err(ImageError::TagTaken { path: root.to_owned(), tag, other });
+            }
+            None if same_tag => {}
+            _ => continue,
+        }
+        *old = new;
+        return Ok(());
+    }
+    entries.push(new);
+    Ok(())
+}
+
+fn annotation_of<'a>(descriptor: &'a Value, key: &str) -> Option<&'a str> {
+    descriptor.get("annotations")?.get(key)?.as_str()
+}
+
+fn read(root: &Path) -> Result<Option<Value>, ImageError> {
+    let path = root.join("index.json");
+    let file = match File::open(&path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(ImageError::Read { path, source }),
+    };
+    let mut bytes = Vec::new();
+    file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(|source| ImageError::Read { path, source })?;
+    if bytes.len() as u64 > LARGEST {
+        return Err(not_a_layout(root, "its index.json is larger than 4 MiB"));
+    }
+    serde_json::from_slice(&bytes).map(Some).map_err(|error| not_a_layout(root, &format!("its index.json: {error}")))
+}
+
+fn to_value<T: serde::Serialize>(value: &T) -> Result<Value, ImageError> {
+    serde_json::to_value(value).map_err(|source| ImageError::Json { what: "index.json", source })
+}
+
+fn not_a_layout(root: &Path, reason: &str) -> ImageError {
+    ImageError::NotALayout { path: root.to_owned(), reason: reason.to_owned() }
+}

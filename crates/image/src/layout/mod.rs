@@ -1,0 +1,164 @@
+//! OCI layouts: folders of blobs that are added to and never half written (OCI image-spec, image-layout).
+//!
+//! A blob is written under a temporary name, hashed on the way, flushed, checked and renamed; then the folder is flushed.
+//! `index.json` is changed last, under a lock, from what it holds at that moment. A run that is killed, or a disk that
+//! fills up, leaves the layout as it was, and perhaps blobs that nothing names. Temporary files of dead runs are removed
+//! by the next one: a living run holds a shared lock on the folder for as long as it has any.
+
+mod index;
+mod lock;
+
+use crate::blobs::{Blob, Blobs, OCI_LAYOUT};
+use crate::layer::{TEMPORARY_PREFIX, temporary_file};
+use crate::{Digest, ImageError, ImageSet, durable};
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How long another process may change the index before we give up; it takes milliseconds.
+const PATIENCE: Duration = Duration::from_secs(30);
+const BUFFER: usize = 256 * 1024;
+
+/// A folder that is an OCI layout, or will be one with the first image.
+#[derive(Debug)]
+pub struct Layout {
+    root: PathBuf,
+    /// Tells other runs that our temporary files are in use.
+    _presence: File,
+}
+
+impl Layout {
+    /// Opens a layout to add to it; makes the folder if there is none. A folder that holds something else is refused.
+    pub fn open_or_create(root: &Path) -> Result<Self, ImageError> {
+        fs::create_dir_all(root).map_err(|source| store(root, source))?;
+        let presence = File::open(root).map_err(|source| store(root, source))?;
+        if lock::try_exclusive(&presence).map_err(|source| store(root, source))? {
+            remove_temporary_files(root)?;
+        }
+        lock::shared(&presence).map_err(|source| store(root, source))?;
+        check(root)?;
+        Ok(Self { root: root.to_owned(), _presence: presence })
+    }
+
+    /// The folder. Layers spooled here become blobs without being copied.
+    pub fn folder(&self) -> &Path {
+        &self.root
+    }
+
+    /// Adds images. An image whose name is in the layout already takes that name over; all else stays.
+    pub fn add(&self, sets: &[ImageSet]) -> Result<(), ImageError> {
+        let blobs = Blobs::of(sets)?;
+        let folder = self.root.join("blobs/sha256");
+        fs::create_dir_all(&folder).map_err(|source| store(&folder, source))?;
+        for (digest, blob) in &blobs.by_digest {
+            self.add_blob(&folder, *digest, blob)?;
+        }
+        durable::sync_folder(&folder)?;
+        durable::sync_folder(&self.root.join("blobs"))?;
+        let _lock = lock::exclusive(&self.root.join("blobs"), &self.root, PATIENCE)?;
+        let index = index::with(&self.root, blobs.roots)?;
+        self.write("index.json", index.bytes())?;
+        // Last: without this file the folder is no layout.
+        if !self.root.join("oci-layout").exists() {
+            self.write("oci-layout", OCI_LAYOUT)?;
+        }
+        durable::sync_folder(&self.root)
+    }
+
+    fn add_blob(&self, folder: &Path, digest: Digest, blob: &Blob) -> Result<(), ImageError> {
+        let path = folder.join(digest.hex());
+        let size = match blob {
+            Blob::Document(document) => document.size(),
+            Blob::Layer(layer) => layer.size(),
+        };
+        if fs::symlink_metadata(&path).is_ok_and(|there| there.is_file() && there.len() == size) {
+            return Ok(());
+        }
+        match blob {
+            Blob::Document(document) => self.write(&format!("blobs/sha256/{}", digest.hex()), document.bytes()),
+            Blob::Layer(layer) => {
+                if let Some(spool) = layer.spool()
+                    && self.link(spool, &path)?
+                {
+                    return Ok(());
+                }
+                let file = temporary_file(&self.root)?;
+                let mut out = BufWriter::with_capacity(BUFFER, file.as_file());
+                layer.write_to(&mut out)?;
+                out.flush().map_err(|source| store(&path, source))?;
+                drop(out);
+                durable::persist(file, &path)
+            }
+        }
+    }
+
+    /// Gives a spooled layer, which was hashed when it was written, a second name. `false` if it is on another file system.
+    fn link(&self, spool: &Path, path: &Path) -> Result<bool, ImageError> {
+        let failed = |source| store(path, source);
+        // Over a blob of the wrong size too: hence the detour by a temporary name.
+        let name = temporary_file(&self.root)?.into_temp_path();
+        fs::remove_file(&name).map_err(failed)?;
+        if fs::hard_link(spool, &name).is_err() {
+            return Ok(false);
+        }
+        File::open(&name).and_then(|file| file.sync_all()).map_err(failed)?;
+        name.persist(path).map_err(|error| failed(error.error))?;
+        Ok(true)
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) -> Result<(), ImageError> {
+        let path = self.root.join(name);
+        let mut file = temporary_file(&self.root)?;
+        file.write_all(bytes).map_err(|source| store(&path, source))?;
+        durable::persist(file, &path)
+    }
+}
+
+/// Refuses folders that are something else, or a layout of another version.
+fn check(root: &Path) -> Result<(), ImageError> {
+    let refuse = |reason: String| Err(ImageError::NotALayout { path: root.to_owned(), reason });
+    match fs::read(root.join("oci-layout")) {
+        Ok(bytes) => {
+            let version = serde_json::from_slice::<serde_json::Value>(&bytes).unwrap_or_default();
+            match version["imageLayoutVersion"].as_str() {
+                Some("1.0.0") => Ok(()),
+                Some(version) => refuse(format!("its version is {version}, and 1.0.0 is known")),
+                None => refuse("its file oci-layout names no version".into()),
+            }
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            for entry in fs::read_dir(root).map_err(|source| store(root, source))? {
+                let name = entry.map_err(|source| store(root, source))?.file_name();
+                // What a run leaves that was killed before its first image was in.
+                let ours = name == "blobs" || name == "index.json" || is_temporary(&name);
+                if !ours {
+                    return refuse(format!("it holds {}", name.display()));
+                }
+            }
+            Ok(())
+        }
+        Err(source) => Err(store(root, source)),
+    }
+}
+
+fn remove_temporary_files(root: &Path) -> Result<(), ImageError> {
+    for entry in fs::read_dir(root).map_err(|source| store(root, source))? {
+        let entry = entry.map_err(|source| store(root, source))?;
+        if is_temporary(&entry.file_name()) {
+            fs::remove_file(entry.path()).map_err(|source| store(&entry.path(), source))?;
+        }
+    }
+    Ok(())
+}
+
+fn is_temporary(name: &std::ffi::OsStr) -> bool {
+    name.to_str().is_some_and(|name| name.starts_with(TEMPORARY_PREFIX))
+}
+
+fn store(path: &Path, source: io::Error) -> ImageError {
+    ImageError::Store { path: path.to_owned(), source }
+}
+
+#[cfg(test)]
+mod tests;
