@@ -54,6 +54,14 @@ fn the_client_is_killed_while_it_sets_up() {
         session.signal(Signal::KILL);
         session.finish();
     }
+    // A container that was made, and never started, cannot end by itself: a later session removes it.
+    eventually(
+        || format!("no container of a killed session: {:?}", target.container.companions()),
+        || {
+            target.attach(&["true"]).expect(0, "");
+            target.container.companions().is_empty().then_some(())
+        },
+    );
     target.assert_untouched();
 }
 
