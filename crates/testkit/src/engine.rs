@@ -84,7 +84,7 @@ impl Engine {
     /// Makes an image that holds the sample program as `/app` and nothing else, without the builder under test.
     /// `changes` are Dockerfile instructions beside the entrypoint, such as `USER 1000`. Returns the image's name.
     pub fn import_app(&self, changes: &[&str]) -> String {
-        let image = format!("{}:1", self.name("imported"));
+        let image = format!("{}:1", self.name(&format!("imported-{}", unique())));
         let mut archive = tar::Builder::new(Vec::new());
         let app = sample::unique_app();
         let mut header = tar::Header::new_ustar();
