@@ -1,0 +1,31 @@
+# Shortcuts. `just` alone lists them.
+
+_default:
+    @just --list
+
+# Everything that continuous integration runs
+test:
+    ./scripts/test
+
+# The whole story on a throwaway container
+demo:
+    ./scripts/demo
+
+# Format, and lint what has changed
+fix:
+    cargo fmt --all
+    cargo clippy --workspace --all-targets --fix --allow-dirty
+
+# End-to-end tests whose names contain FILTER
+e2e FILTER="":
+    cargo test --package scratchdbg --test e2e {{ FILTER }}
+
+# Licences, bans and sources of the dependencies
+deny:
+    cargo deny --offline check licenses bans sources
+
+# What is left of tests and sessions that were killed
+sweep:
+    docker ps --all --quiet --filter name=^/sdbgtest- | xargs --no-run-if-empty docker rm --force
+    docker ps --all --quiet --filter label=io.scratchdbg.session | xargs --no-run-if-empty docker rm --force
+    docker images --format '{{{{.Repository}}:{{{{.Tag}}' | grep '^sdbgtest-' | xargs --no-run-if-empty docker rmi --force
