@@ -44,7 +44,9 @@ mod tests {
     #[test]
     fn orders_are_read_strictly() {
         assert_eq!(parse_signal("signal s1 15"), Some(("s1", 15)));
-        for bad in ["", "signal", "signal s1", "signal s1 x", "signal s1 0", "signal s1 65", "signal s1 9 9", "kill s1 9"] {
+        for bad in
+            ["", "signal", "signal s1", "signal s1 x", "signal s1 0", "signal s1 65", "signal s1 9 9", "kill s1 9"]
+        {
             assert_eq!(parse_signal(bad), None, "{bad:?}");
         }
     }

@@ -29,7 +29,7 @@ pub(crate) fn run(arguments: &[OsString]) -> Result<u8, String> {
     let keeper = Keeper::watch(keeper).ok_or("the keeper of this session is gone")?;
     system::become_subreaper().map_err(|error| format!("cannot become the session's reaper: {error}"))?;
     let signals = Signals::block_all().map_err(|error| format!("cannot hold back signals: {error}"))?;
-    let child = match Command::new(command).args(arguments).spawn() {
+    let child = match system::spawn_unblocked(Command::new(command).args(arguments)) {
         Ok(child) => child,
         Err(error) => return Ok(refuse(command, &error)),
     };

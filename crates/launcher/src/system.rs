@@ -8,9 +8,12 @@
 use std::ffi::{c_int, c_long, c_uint, c_ulong, c_void};
 use std::io;
 use std::os::fd::{AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd};
+use std::os::unix::process::CommandExt as _;
+use std::process::{Child, Command};
 
 unsafe extern "C" {
     fn prctl(option: c_int, arg2: c_ulong, arg3: c_ulong, arg4: c_ulong, arg5: c_ulong) -> c_int;
+    fn sigemptyset(set: *mut SignalSet) -> c_int;
     fn sigfillset(set: *mut SignalSet) -> c_int;
     fn sigprocmask(how: c_int, set: *const SignalSet, old: *mut SignalSet) -> c_int;
     fn signalfd(fd: c_int, mask: *const SignalSet, flags: c_int) -> c_int;
@@ -67,8 +70,7 @@ pub(crate) struct Signal {
     pub(crate) from_process: bool,
 }
 
-/// All signals of this process, held back and read in order. Children started by `std::process::Command` get an empty
-/// mask: the standard library resets it.
+/// All signals of this process, held back and read in order. Children inherit the mask: see [`spawn_unblocked`].
 #[derive(Debug)]
 pub(crate) struct Signals(OwnedFd);
 
@@ -103,6 +105,22 @@ impl Signals {
     pub(crate) fn descriptor(&self) -> BorrowedFd<'_> {
         std::os::fd::AsFd::as_fd(&self.0)
     }
+}
+
+/// Starts a command with no signal blocked. The standard library passes the caller's mask on, and a command that got
+/// ours could not be interrupted.
+pub(crate) fn spawn_unblocked(command: &mut Command) -> io::Result<Child> {
+    let unblock = || {
+        let mut set = SignalSet([0; _]);
+        // SAFETY: `set` is a valid `sigset_t` for both calls, and a null old mask is allowed.
+        unsafe {
+            check(sigemptyset(&raw mut set))?;
+            check(sigprocmask(SIG_SETMASK, &raw const set, std::ptr::null_mut())).map(drop)
+        }
+    };
+    // SAFETY: between fork and exec only functions are called that are safe there (`signal-safety(7)`): these two are,
+    // and the closure neither allocates nor takes a lock.
+    unsafe { command.pre_exec(unblock) }.spawn()
 }
 
 /// How a child ended, as an exit code: its own, or 128 + n for signal n.
@@ -192,7 +210,22 @@ fn check(result: c_int) -> io::Result<c_int> {
 
 #[cfg(test)]
 mod tests {
-    use super::exit_code;
+    use std::process::{Command, Stdio};
+
+    use super::{Signals, exit_code, spawn_unblocked};
+
+    #[test]
+    fn a_command_is_started_with_no_signal_blocked() {
+        // In a thread of its own: the mask is a thread's.
+        let status = std::thread::spawn(|| {
+            let _signals = Signals::block_all().unwrap();
+            let mut grep = Command::new("grep");
+            grep.args(["SigBlk", "/proc/self/status"]).stdout(Stdio::piped());
+            spawn_unblocked(&mut grep).unwrap().wait_with_output().unwrap()
+        });
+        let output = String::from_utf8(status.join().unwrap().stdout).unwrap();
+        assert_eq!(output.trim_start_matches("SigBlk:").trim(), "0".repeat(16), "{output}");
+    }
 
     #[test]
     fn wait_status_becomes_an_exit_code() {
