@@ -3,11 +3,11 @@
 use crate::BuildError;
 use scratchdbg_diagnose::elf::ElfFacts;
 use scratchdbg_diagnose::program::{self, Program};
-use scratchdbg_image::{HostFile, Platform};
+use scratchdbg_image::{Entry, FileData, HostFile, Node, Platform, Tree};
 use std::fs::File;
 use std::path::Path;
 
-/// A static executable that was looked at.
+/// An executable that was looked at.
 #[derive(Debug)]
 pub(crate) struct Binary {
     /// Its bytes.
@@ -19,20 +19,50 @@ pub(crate) struct Binary {
 }
 
 impl Binary {
-    /// Looks at the headers of the file and refuses what could not run in an image that holds nothing else.
-    pub(crate) fn open(path: &Path) -> Result<Self, BuildError> {
+    /// Looks at the headers of the file and refuses what could not run in an image that holds it and `files`.
+    pub(crate) fn open(path: &Path, files: &Tree) -> Result<Self, BuildError> {
         let file = HostFile::new(path)?;
-        let unreadable = |source| BuildError::Read { path: path.to_owned(), source };
-        let reader = File::open(path).map_err(unreadable)?;
-        let program = program::inspect(reader).map_err(|error| unreadable(std::io::Error::other(error)))?;
-        let platform = static_platform(path, &program)?;
+        let platform = static_platform(path, &inspect(path)?, files)?;
         let name = path.file_name().and_then(|name| name.to_str());
         let name = name.ok_or_else(|| BuildError::NameNotUtf8 { path: path.to_owned() })?;
         Ok(Self { file, path: format!("/{name}"), platform })
     }
+
+    /// The platform that is asked for, if the binary runs on it.
+    pub(crate) fn asked(&self, asked: &Platform) -> Result<Platform, BuildError> {
+        if runs(asked, &self.platform) {
+            return Ok(asked.clone());
+        }
+        let (actual, asked) = (self.platform.to_string(), asked.to_string());
+        Err(BuildError::WrongPlatform { path: self.file.path().to_owned(), actual, asked })
+    }
 }
 
-fn static_platform(path: &Path, program: &Program) -> Result<Platform, BuildError> {
+/// Whether what is made for `program` runs on `host`.
+pub(crate) fn runs(host: &Platform, program: &Platform) -> bool {
+    let convert = |platform: &Platform| {
+        scratchdbg_diagnose::Platform::new(&platform.os, &platform.architecture, platform.variant.as_deref())
+    };
+    convert(host).runs(&convert(program))
+}
+
+/// The platform of the program that the entrypoint names, if it is one of the files of this machine in `files`.
+pub(crate) fn entrypoint_platform(files: &Tree, program: &str) -> Result<Option<Platform>, BuildError> {
+    match files.get(program) {
+        Some(Entry { node: Node::File(FileData::Host(file)), .. }) => {
+            static_platform(file.path(), &inspect(file.path())?, files).map(Some)
+        }
+        _ => Ok(None),
+    }
+}
+
+fn inspect(path: &Path) -> Result<Program, BuildError> {
+    let unreadable = |source| BuildError::Read { path: path.to_owned(), source };
+    let file = File::open(path).map_err(unreadable)?;
+    program::inspect(file).map_err(|error| unreadable(std::io::Error::other(error)))
+}
+
+fn static_platform(path: &Path, program: &Program, files: &Tree) -> Result<Platform, BuildError> {
     let not_executable = |what: String| BuildError::NotAnExecutable { path: path.to_owned(), what };
     let facts = match program {
         Program::Elf(facts) => facts,
@@ -40,7 +70,7 @@ fn static_platform(path: &Path, program: &Program) -> Result<Platform, BuildErro
         Program::Other(format) => return Err(not_executable(format.to_string())),
     };
     refuse_truncated(path, facts)?;
-    if let Some(interpreter) = &facts.interpreter {
+    if let Some(interpreter) = facts.interpreter.as_ref().filter(|loader| files.get(loader).is_none()) {
         return Err(BuildError::DynamicallyLinked { path: path.to_owned(), interpreter: interpreter.clone() });
     }
     if !facts.kind.is_executable() {

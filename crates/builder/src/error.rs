@@ -9,8 +9,8 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
-    /// No binary was named.
-    #[error("no binary was given: name the static executable that the image is to run")]
+    /// Neither a binary nor another file was named.
+    #[error("nothing was given to put into the image: name the static executable that it is to run")]
     NoBinary,
     /// The binary could not be read.
     #[error("cannot read {}: {source}", path.display())]
@@ -64,6 +64,29 @@ pub enum BuildError {
         /// `e_machine`.
         machine: u16,
     },
+    /// A symbolic link in an added folder that points at something that is not added.
+    #[error("{} points at {target}, which lies outside of the folder that is added: copy the file, or add the folder that holds both", path.display())]
+    LinkLeadsOut {
+        /// The link.
+        path: PathBuf,
+        /// Its text.
+        target: String,
+    },
+    /// A platform that was asked for and that the binary is not made for.
+    #[error("{} is made for {actual}, not for {asked}: leave --platform out, or give the binary for {asked}", path.display())]
+    WrongPlatform {
+        /// The binary.
+        path: PathBuf,
+        /// What it is made for.
+        actual: String,
+        /// What was asked for.
+        asked: String,
+    },
+    /// Nothing says what the image runs on.
+    #[error(
+        "nothing says what the image is for: its entrypoint is no executable that is in the image; name it by --platform"
+    )]
+    UnknownPlatform,
     /// A name, path or value that an image cannot hold.
     #[error("{what} `{value}` is not valid: {reason}")]
     InvalidSetting {

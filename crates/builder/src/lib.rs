@@ -5,15 +5,18 @@
 //! image from which `attach` starts its debug containers. Nothing here knows an engine or a network; what is built is
 //! written by `scratchdbg-image`.
 
+mod add;
 mod binary;
 mod config;
 mod error;
 mod pair;
 #[cfg(test)]
 mod samples;
+mod settings;
 mod spec;
 pub mod toolkit;
 
+pub use add::Addition;
 pub use error::BuildError;
 pub use pair::{Pair, build};
 pub use spec::{BuildSpec, DEFAULT_USER, LayerStorage, Twin};

@@ -1,9 +1,9 @@
 //! From the spec to the pair.
 
 use crate::binary::Binary;
-use crate::{BuildError, BuildSpec, Toolkit, config, toolkit};
-use scratchdbg_image::{Entry, FileData, Image, ImageSet, Platform, TaggedReference, Tree};
-use std::collections::BTreeMap;
+use crate::{BuildError, BuildSpec, Toolkit, binary, config, settings, toolkit};
+use scratchdbg_image::{Entry, FileData, Image, ImageError, ImageSet, Platform, TaggedReference};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A production image and its debug twin, ready to be written anywhere. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -21,19 +21,19 @@ impl Pair {
     }
 }
 
-/// Builds a pair. Reads each binary once, and writes nothing: the layers of the result read the binaries again when they
+/// Builds a pair. With [`LayerStorage::Stream`] nothing is written: the layers of the result read the files again when they
 /// are written, and fail then if these have changed.
+///
+/// [`LayerStorage::Stream`]: crate::LayerStorage::Stream
 pub fn build(spec: &BuildSpec) -> Result<Pair, BuildError> {
-    config::check(spec)?;
+    settings::check(spec)?;
     let created = timestamp(spec.epoch)?;
-    if spec.binaries.is_empty() {
-        return Err(BuildError::NoBinary);
-    }
     let debug_tags = debug_tags(spec)?;
-    let binaries = spec.binaries.iter().map(|path| Binary::open(path)).collect::<Result<Vec<_>, _>>()?;
+    let contents = contents(spec)?;
     // Before anything large is read.
-    let toolkits = binaries.iter().map(|binary| toolkit_for(spec, &binary.platform)).collect::<Result<Vec<_>, _>>()?;
-    let production = binaries.into_iter().map(|binary| production(spec, &created, binary));
+    let toolkits =
+        contents.iter().map(|content| toolkit_for(spec, &content.platform)).collect::<Result<Vec<_>, _>>()?;
+    let production = contents.into_iter().map(|content| production(spec, &created, content));
     let production = production.collect::<Result<Vec<_>, _>>()?;
     let name = spec.tags.first().map(ToString::to_string);
     let twins = production
@@ -47,10 +47,69 @@ pub fn build(spec: &BuildSpec) -> Result<Pair, BuildError> {
     })
 }
 
-fn production(spec: &BuildSpec, created: &str, binary: Binary) -> Result<Image, BuildError> {
-    let config = config::production(spec, created, &binary.platform, &binary.path);
-    let mut tree = Tree::with_root();
-    tree.insert(&binary.path, Entry::file(FileData::Host(binary.file), 0o755))?;
+/// What one image is to hold.
+struct Content {
+    platform: Platform,
+    binary: Option<Binary>,
+}
+
+/// One content for each binary, or one without any if the files are all there is.
+fn contents(spec: &BuildSpec) -> Result<Vec<Content>, BuildError> {
+    if spec.binaries.is_empty() {
+        let platform = platform_of_files(spec)?;
+        return Ok(vec![Content { platform, binary: None }]);
+    }
+    let binaries = spec.binaries.iter().map(|path| Binary::open(path, &spec.files));
+    let mut contents = Vec::new();
+    let mut platforms = BTreeSet::new();
+    for binary in binaries.collect::<Result<Vec<_>, _>>()? {
+        let asked =
+            spec.platforms.iter().find(|asked| binary::runs(asked, &binary.platform)).or(spec.platforms.first());
+        let platform = asked.map_or_else(|| Ok(binary.platform.clone()), |asked| binary.asked(asked))?;
+        if !platforms.insert(platform.clone()) {
+            return Err(ImageError::DuplicatePlatform { platform: platform.to_string() }.into());
+        }
+        contents.push(Content { platform, binary: Some(binary) });
+    }
+    match spec.platforms.iter().find(|asked| !platforms.contains(asked)) {
+        Some(asked) => Err(BuildError::InvalidSetting {
+            what: "--platform",
+            value: asked.to_string(),
+            reason: "none of the binaries is made for it",
+        }),
+        None => Ok(contents),
+    }
+}
+
+fn platform_of_files(spec: &BuildSpec) -> Result<Platform, BuildError> {
+    if spec.files.iter().all(|(path, _)| path.is_empty()) {
+        return Err(BuildError::NoBinary);
+    }
+    let command = [&spec.entrypoint, &spec.cmd].into_iter().flatten().flatten().next();
+    let actual = command.map(|program| binary::entrypoint_platform(&spec.files, program)).transpose()?.flatten();
+    match (&spec.platforms[..], actual) {
+        ([], Some(actual)) => Ok(actual),
+        ([asked], None) => Ok(asked.clone()),
+        ([asked], Some(actual)) if binary::runs(asked, &actual) => Ok(asked.clone()),
+        ([asked], Some(actual)) => Err(BuildError::WrongPlatform {
+            path: command.map(Into::into).unwrap_or_default(),
+            actual: actual.to_string(),
+            asked: asked.to_string(),
+        }),
+        _ => Err(BuildError::UnknownPlatform),
+    }
+}
+
+fn production(spec: &BuildSpec, created: &str, content: Content) -> Result<Image, BuildError> {
+    let path = content.binary.as_ref().map(|binary| binary.path.as_str());
+    let config = config::production(spec, created, &content.platform, path)?;
+    let mut tree = spec.files.clone();
+    if let Some(binary) = content.binary {
+        tree.insert(&binary.path, Entry::file(FileData::Host(binary.file), 0o755))?;
+    }
+    if let Some(workdir) = spec.workdir.as_deref().filter(|workdir| tree.get(workdir).is_none()) {
+        tree.insert(workdir, Entry::directory())?;
+    }
     Ok(Image::new(config, vec![spec.layers.layer(tree, spec.epoch)?], BTreeMap::new())?)
 }
 
@@ -83,11 +142,7 @@ fn debug_tags(spec: &BuildSpec) -> Result<Vec<TaggedReference>, BuildError> {
 
 fn toolkit_for<'a>(spec: &'a BuildSpec, platform: &Platform) -> Result<Option<&'a Toolkit>, BuildError> {
     let Some(twin) = &spec.twin else { return Ok(None) };
-    let runs_here = |toolkit: &&Toolkit| {
-        let has = toolkit.platform();
-        (&has.os, &has.architecture) == (&platform.os, &platform.architecture)
-    };
-    if let Some(toolkit) = twin.toolkits.iter().find(runs_here) {
+    if let Some(toolkit) = twin.toolkits.iter().find(|toolkit| binary::runs(platform, toolkit.platform())) {
         return Ok(Some(toolkit));
     }
     let available: Vec<_> = twin.toolkits.iter().map(|toolkit| toolkit.platform().to_string()).collect();

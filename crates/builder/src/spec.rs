@@ -1,7 +1,7 @@
 //! What is to be built.
 
 use crate::Toolkit;
-use scratchdbg_image::{Compression, ImageError, Layer, TaggedReference, Tree};
+use scratchdbg_image::{Compression, Healthcheck, ImageError, Layer, Platform, TaggedReference, Tree};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -12,13 +12,17 @@ pub const DEFAULT_USER: &str = "65532:65532";
 /// All that decides what a pair is. Same spec and same files, same bytes.
 #[derive(Clone, Debug)]
 pub struct BuildSpec {
-    /// The static executables, each for another platform; each becomes `/<its file name>` of its image.
+    /// The executables, each for another platform; each becomes `/<its file name>` of its image.
     pub binaries: Vec<PathBuf>,
+    /// What else is in the images (see [`crate::Addition`]). Without binaries this is all there is.
+    pub files: Tree,
+    /// The platforms that are asked for; none takes them from the binaries.
+    pub platforms: Vec<Platform>,
     /// Names of the production image; none leaves it unnamed.
     pub tags: Vec<TaggedReference>,
     /// The twin; `None` builds the production image alone, with the same bytes.
     pub twin: Option<Twin>,
-    /// `USER[:GROUP]`.
+    /// `USER[:GROUP]`; empty is root.
     pub user: String,
     /// The command in exec form; `None` runs the binary.
     pub entrypoint: Option<Vec<String>>,
@@ -28,6 +32,14 @@ pub struct BuildSpec {
     pub env: Vec<String>,
     /// Labels of the image config.
     pub labels: BTreeMap<String, String>,
+    /// The working directory; it is made if the files do not have it.
+    pub workdir: Option<String>,
+    /// Ports as users write them: `80`, `53/udp`, `8000-8010/tcp`.
+    pub expose: Vec<String>,
+    /// The signal that asks the program to end, by name or number.
+    pub stop_signal: Option<String>,
+    /// A health check in exec form.
+    pub healthcheck: Option<Healthcheck>,
     /// Seconds since 1970 (`SOURCE_DATE_EPOCH`): when the images claim to have been made, and their files.
     pub epoch: u64,
     /// How layers are packed, and where they are until they are written.
@@ -38,6 +50,8 @@ impl Default for BuildSpec {
     fn default() -> Self {
         Self {
             binaries: Vec::new(),
+            files: Tree::with_root(),
+            platforms: Vec::new(),
             tags: Vec::new(),
             twin: None,
             user: DEFAULT_USER.into(),
@@ -45,6 +59,10 @@ impl Default for BuildSpec {
             cmd: None,
             env: Vec::new(),
             labels: BTreeMap::new(),
+            workdir: None,
+            expose: Vec::new(),
+            stop_signal: None,
+            healthcheck: None,
             epoch: 0,
             layers: LayerStorage::Stream,
         }

@@ -137,3 +137,54 @@ fn the_twin_never_takes_the_production_images_name() {
     spec.twin.as_mut().unwrap().tags = vec!["shop/app:dev".parse().unwrap()];
     assert_eq!(build(&spec).unwrap().debug.unwrap().tags()[0].familiar(), "shop/app:dev");
 }
+
+#[test]
+fn files_settings_and_platform() {
+    let folder = Folder::new();
+    let mut spec = BuildSpec {
+        workdir: Some("/srv".into()),
+        expose: vec!["80".into()],
+        stop_signal: Some("SIGINT".into()),
+        platforms: vec!["linux/amd64".parse().unwrap()],
+        ..spec(&folder)
+    };
+    let source = folder.file("ca.pem", b"pem");
+    let addition: crate::Addition = format!("{}:/etc/ssl/", source.display()).parse().unwrap();
+    addition.apply(&mut spec.files).unwrap();
+    let pair = build(&spec).unwrap();
+    let image = &pair.prod.images()[0];
+    let paths: Vec<_> = entries(&image.layers()[0]).into_iter().map(|(path, ..)| path).collect();
+    assert_eq!(paths, ["./", "app", "etc/", "etc/ssl/", "etc/ssl/ca.pem", "srv/"]);
+    let config = &image.config().config;
+    assert_eq!((config.working_dir.as_str(), config.stop_signal.as_deref()), ("/srv", Some("SIGINT")));
+    assert!(config.exposed_ports.as_ref().unwrap().contains_key("80/tcp"));
+
+    spec.platforms = vec!["linux/arm64".parse().unwrap()];
+    let error = build(&spec).unwrap_err().to_string();
+    assert!(error.contains("is made for linux/amd64, not for linux/arm64"), "{error}");
+    spec.platforms = vec!["linux/amd64".parse().unwrap(), "linux/arm64".parse().unwrap()];
+    assert!(build(&spec).unwrap_err().to_string().contains("none of the binaries"));
+
+    let (binary, addition) = (spec.binaries.pop().unwrap(), "/bin/app");
+    let addition: crate::Addition = format!("{}:{addition}", binary.display()).parse().unwrap();
+    addition.apply(&mut spec.files).unwrap();
+    (spec.platforms, spec.entrypoint) = (Vec::new(), Some(vec!["/bin/app".into()]));
+    assert_eq!(build(&spec).unwrap().prod.images()[0].platform().to_string(), "linux/amd64");
+    spec.entrypoint = None;
+    assert!(matches!(build(&spec), Err(BuildError::UnknownPlatform)));
+}
+
+#[test]
+fn every_storage_gives_the_same_image_but_for_its_packing() {
+    let folder = Folder::new();
+    let spool = |compression| {
+        let layers = crate::LayerStorage::Spool { folder: folder.0.path().into(), compression };
+        build(&BuildSpec { layers, ..spec(&folder) }).unwrap()
+    };
+    let plain = build(&spec(&folder)).unwrap();
+    let image = |pair: &Pair| pair.debug.as_ref().unwrap().images()[0].clone();
+    let (none, gzip) = (spool(scratchdbg_image::Compression::None), spool(scratchdbg_image::Compression::GZIP));
+    assert_eq!(image(&plain).manifest(), image(&none).manifest());
+    assert_eq!(image(&plain).config_document(), image(&gzip).config_document());
+    assert_ne!(image(&plain).manifest(), image(&gzip).manifest());
+}
