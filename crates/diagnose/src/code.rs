@@ -85,6 +85,8 @@ codes! {
     HealthcheckMissingProgram = "healthcheck-missing-program",
     /// A shell was asked for in a container that has none.
     ShellMissing = "shell-missing",
+    /// A program that is called at run time is not in the image.
+    ProgramMissing = "program-missing",
     /// The program looks for CA certificates, and the image has none.
     CaCertificatesMissing = "ca-certificates-missing",
     /// A time zone is asked for, and the image has no time zone data.

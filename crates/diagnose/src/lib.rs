@@ -5,7 +5,10 @@
 
 mod code;
 pub mod config;
+pub mod container;
+mod dialect;
 pub mod elf;
+pub mod exit_code;
 mod finding;
 mod identity;
 pub mod mentions;
@@ -13,7 +16,10 @@ mod platform;
 pub mod program;
 pub mod rootfs;
 pub mod rules;
+mod why;
 
 pub use code::{Code, CodeError};
+pub use dialect::explain_message;
 pub use finding::{Confidence, Finding, Severity};
 pub use platform::{Platform, PlatformError};
+pub use why::{Verdict, removed, why};

@@ -1,0 +1,158 @@
+//! A container, as an engine's API tells of it: plain values, whoever fills them in.
+//!
+//! Times are nanoseconds since 1970-01-01 UTC; a time that the engine leaves at year 1 is `None`.
+
+use crate::rules::image::ImageFacts;
+
+/// Everything that is known of a container. What is `None` was not asked for or could not be had, and rules say so where
+/// it matters.
+#[derive(Clone, Debug, Default)]
+pub struct ContainerFacts<'a> {
+    /// Its name, for sentences.
+    pub name: String,
+    /// Where it is in its life.
+    pub state: State,
+    /// How often and why it was started again.
+    pub restarts: Restarts,
+    /// Its health check, when it has one that ran.
+    pub health: Option<Health>,
+    /// What it may use.
+    pub limits: Limits,
+    /// What it uses now.
+    pub usage: Option<Usage>,
+    /// How it was started.
+    pub options: Options,
+    /// The engine's events of this container, oldest first; `None` when they could not be had. An engine keeps a few
+    /// hundred of all containers and forgets them when it restarts.
+    pub events: Option<Vec<Event>>,
+    /// The last lines of its log, oldest first; `None` when the log cannot be read (log driver `none`, or another that
+    /// cannot be read back).
+    pub log: Option<Vec<String>>,
+    /// What its processes look like from inside.
+    pub processes: Option<Processes>,
+    /// When the engine was started.
+    pub engine_started_at: Option<i64>,
+    /// Its configuration and files. The configuration is the container's own, with what was given at its creation.
+    pub image: Option<ImageFacts<'a>>,
+}
+
+/// Docker's words for a container's state; Podman's are mapped to them (`configured` is `created`, `stopped` is `exited`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Status {
+    /// Created and not started since, or its start failed.
+    #[default]
+    Created,
+    /// Its process runs.
+    Running,
+    /// Its processes are frozen.
+    Paused,
+    /// Between the end of one run and the beginning of the next.
+    Restarting,
+    /// Being removed.
+    Removing,
+    /// Its process ended.
+    Exited,
+    /// The engine could not clean up after it.
+    Dead,
+}
+
+/// The `State` of an inspection.
+#[derive(Clone, Debug, Default)]
+pub struct State {
+    /// Where it is in its life.
+    pub status: Status,
+    /// The exit code of the last run; 0 before the first.
+    pub exit_code: i64,
+    /// What the engine said about a start that failed; it is forgotten at the next start that works.
+    pub error: String,
+    /// The kernel killed one of its processes for memory.
+    pub oom_killed: bool,
+    /// The beginning of the last run.
+    pub started_at: Option<i64>,
+    /// The end of the last run.
+    pub finished_at: Option<i64>,
+}
+
+/// Restarts by policy; those by hand are not counted.
+#[derive(Clone, Debug, Default)]
+pub struct Restarts {
+    /// Their number.
+    pub count: u64,
+    /// `no`, `always`, `on-failure`, `unless-stopped`; empty for `no`.
+    pub policy: String,
+}
+
+/// A health check's record.
+#[derive(Clone, Debug, Default)]
+pub struct Health {
+    /// `starting`, `healthy`, `unhealthy`.
+    pub status: String,
+    /// Failures in a row.
+    pub failing_streak: u64,
+    /// The last probes, oldest first; Docker keeps five.
+    pub log: Vec<Probe>,
+}
+
+/// One probe.
+#[derive(Clone, Debug, Default)]
+pub struct Probe {
+    /// 0 for well; -1 when the probe could not be started.
+    pub exit_code: i64,
+    /// What it printed, cut by the engine at 4096 bytes.
+    pub output: String,
+}
+
+/// Limits; `None` for none.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Limits {
+    /// Bytes of memory.
+    pub memory: Option<u64>,
+    /// Number of processes and threads.
+    pub pids: Option<u64>,
+}
+
+/// What is in use.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Usage {
+    /// Bytes of memory, without what the kernel can drop (`inactive_file`).
+    pub memory: u64,
+    /// Number of processes and threads.
+    pub pids: u64,
+}
+
+/// How the container was started.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// An init process of the engine is PID 1 (`--init`).
+    pub init: bool,
+    /// Its root filesystem is read-only.
+    pub read_only: bool,
+    /// `PidMode`: empty for its own namespace, else `host` or `container:ID`.
+    pub pid_mode: String,
+    /// The log driver's name.
+    pub log_driver: String,
+    /// Seconds between the stop signal and SIGKILL, when set.
+    pub stop_timeout: Option<u64>,
+}
+
+/// An event of the engine.
+#[derive(Clone, Debug, Default)]
+pub struct Event {
+    /// When.
+    pub time: i64,
+    /// `start`, `kill`, `oom`, `die`, `stop`, `destroy`, ….
+    pub action: String,
+    /// The attribute `signal` of a `kill`: a number, or a name with or without `SIG`.
+    pub signal: Option<String>,
+    /// The attribute `exitCode` of a `die`.
+    pub exit_code: Option<i64>,
+}
+
+/// The container's processes, as its own `/proc` shows them.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Processes {
+    /// Dead children of PID 1 that it has not reaped (state `Z`).
+    pub zombies: u64,
+    /// Whether PID 1 handles its stop signal (`SigCgt` of `/proc/1/status`).
+    pub handles_stop_signal: Option<bool>,
+}

@@ -1,0 +1,277 @@
+//! From what a text says to a finding: without an image at hand, so that the fix names what to look at.
+
+use super::{Context, Meaning, Said};
+use crate::code::Code;
+use crate::finding::{Finding, Severity};
+
+pub(crate) fn finding(said: &Said) -> Finding {
+    let finding = match &said.meaning {
+        Meaning::NotInPath(name) => not_in_path(name, said.context),
+        Meaning::NotFound(path) => not_found(path, said.context),
+        Meaning::NotFoundByKernel(path) => not_found_by_kernel(path.as_deref()),
+        Meaning::Denied(path) => error(
+            Code::NotExecutableMode,
+            format!("{} may not be executed: its mode lacks the execute bit, it is a directory, or its mount is noexec", what(path.as_deref())),
+            "give it mode 0755 (COPY --chmod=0755), and see that its path is a file and not a directory",
+        ),
+        Meaning::Unreachable(path) => error(
+            Code::ParentNotSearchable,
+            format!("the container's user may not search a directory on the way to {path}"),
+            "give the directories above the program mode 0755",
+        ),
+        Meaning::Directory(path) => error(
+            Code::NotExecutableMode,
+            format!("{path} is a directory and not a program"),
+            "name the program inside of it",
+        ),
+        Meaning::Format(path) => error(
+            Code::WrongArchitecture,
+            format!(
+                "the kernel does not know the format of {}: it is built for another architecture, or is no program (an \
+                 empty file, a script without a #! line, a macOS or Windows binary)",
+                what(path.as_deref())
+            ),
+            "`scratchdbg check` on the image or the binary says which; build for the host's platform, such as linux/amd64",
+        )
+        .guessed(),
+        Meaning::TooLong(_) => error(
+            Code::ArgumentTooLong,
+            "one argument or environment variable is longer than the kernel takes (128 KiB)".to_owned(),
+            "put the value in a file, mount the file, and name its path instead",
+        ),
+        Meaning::NotPermitted(path) => error(
+            Code::ExecNotPermitted,
+            format!(
+                "the kernel refuses {}: its file has capabilities that the container may not have",
+                what(path.as_deref())
+            ),
+            "take them off the file (setcap -r), or add them to the container (--cap-add)",
+        )
+        .guessed(),
+        Meaning::Plain(code, subject) => plain(*code, subject.as_deref(), said),
+    };
+    finding.evidence(shorten(&said.line))
+}
+
+fn error(code: Code, message: String, fix: &str) -> Finding {
+    Finding::new(code, Severity::Error, message).fix(fix)
+}
+
+fn what(path: Option<&str>) -> &str {
+    path.unwrap_or("the program")
+}
+
+/// A line of evidence is for reading: a stack trace in one line is cut.
+fn shorten(line: &str) -> String {
+    const MAX: usize = 500;
+    if line.len() <= MAX {
+        return line.to_owned();
+    }
+    format!("{}…", &line[..line.floor_char_boundary(MAX)])
+}
+
+fn is_shell(program: &str) -> bool {
+    matches!(program.rsplit('/').next(), Some("sh" | "bash" | "ash" | "dash" | "zsh" | "ksh" | "fish"))
+}
+
+fn not_in_path(name: &str, context: Context) -> Finding {
+    match context {
+        Context::Create if !is_shell(name) => {
+            if let Some(finding) = one_string(name) {
+                return finding;
+            }
+            error(
+                Code::EntrypointNotAbsolute,
+                format!("\"{name}\" is in no directory of the container's PATH (/ is none of them)"),
+                "write the program's absolute path: ENTRYPOINT [\"/app\"]; if it is an option, the command line is missing \
+                 its program",
+            )
+        }
+        _ => called(name, context),
+    }
+}
+
+fn not_found(path: &str, context: Context) -> Finding {
+    match context {
+        Context::Create if is_shell(path) => error(
+            Code::ShellForm,
+            format!("the container is started by {path}, and the image has no shell"),
+            "write ENTRYPOINT and CMD in exec form: ENTRYPOINT [\"/app\", \"--flag\"]; a RUN needs a build stage with a shell",
+        ),
+        Context::Create => one_string(path).unwrap_or_else(|| {
+            error(
+                Code::EntrypointMissing,
+                format!("{path} is not in the image, or is a link to something that is not"),
+                "see where the program really is: docker export, or scratchdbg check; a path on the host does not count",
+            )
+        }),
+        _ => called(path, context),
+    }
+}
+
+/// A program that something else than the container's start called.
+fn called(program: &str, context: Context) -> Finding {
+    match context {
+        Context::Probe if is_shell(program) => error(
+            Code::HealthcheckNeedsShell,
+            format!("the probe calls {program}, and the image has no shell"),
+            "let the program probe itself: HEALTHCHECK CMD [\"/app\", \"--healthcheck\"], or an HTTP probe in Kubernetes",
+        ),
+        Context::Probe => error(
+            Code::HealthcheckMissingProgram,
+            format!("the probe calls {program}, which is not in the image"),
+            "let the program probe itself, add a static probe, or use an HTTP probe in Kubernetes",
+        ),
+        _ if is_shell(program) => error(
+            Code::ShellMissing,
+            format!("the image has no {program}: there is no shell to be had in this container"),
+            "scratchdbg attach CONTAINER brings one, and leaves the container as it is",
+        ),
+        _ => error(
+            Code::ProgramMissing,
+            format!("{program} is called, and is not in the image"),
+            "scratchdbg attach CONTAINER brings the usual tools; to copy files, docker cp works without any; what the \
+             program itself calls must be in the image",
+        ),
+    }
+}
+
+fn one_string(program: &str) -> Option<Finding> {
+    let (name, _) = program.trim().split_once(' ')?;
+    Some(error(
+        Code::EntrypointOneString,
+        format!("the whole command line \"{program}\" is taken for the name of one file"),
+        &format!("write each argument as an element of its own: ENTRYPOINT [\"{name}\", …]"),
+    ))
+}
+
+fn not_found_by_kernel(path: Option<&str>) -> Finding {
+    error(
+        Code::LoaderMissing,
+        format!(
+            "{} is there, but what it is started with is not: the loader of a dynamically linked program, or the \
+             interpreter of a script (also when its #! line ends in a carriage return)",
+            what(path)
+        ),
+        "link the program statically (CGO_ENABLED=0 for Go, a musl target for Rust, -static for C), or use an image that has \
+         the loader; `scratchdbg check` on the image says which of them it is",
+    )
+    .guessed()
+}
+
+/// Codes whose sentence is a matter of what was captured.
+fn plain(code: Code, subject: Option<&str>, said: &Said) -> Finding {
+    // A daemon that cannot pull has certificates of its own to miss.
+    let (message, fix, guess): (String, &str, bool) = match code {
+        Code::UserUnknown => (
+            format!("the image has no passwd or group file that knows {}", subject.map_or("the user".to_owned(), |name| format!("\"{name}\""))),
+            "use numbers: USER 65532:65532, --user 65532:65532",
+            false,
+        ),
+        Code::UserNotNumeric => (
+            format!("the image names its user \"{}\", and Kubernetes cannot verify that it is not root", subject.unwrap_or_default()),
+            "write the number: USER 65532:65532 in the image, or runAsUser in the pod",
+            false,
+        ),
+        Code::MountFailed => (
+            format!("mounting {} failed: its source is absent, or a directory is mounted onto a file or the other way round", subject.unwrap_or("a volume")),
+            "see that the source exists on the engine's host and is of the same kind as the place it is mounted on",
+            false,
+        ),
+        Code::PortInUse => (
+            format!("the port {}is taken by another process or container", subject.map(|port| format!("{port} ")).unwrap_or_default()),
+            "stop what holds it (docker ps, ss -ltnp), or publish another: -p 8081:80",
+            false,
+        ),
+        Code::Paused => (
+            "the container is paused, and engines start nothing in it".to_owned(),
+            "docker unpause it, or look into it as it is: scratchdbg attach --mode sidecar",
+            false,
+        ),
+        Code::NotRunning => (
+            "the container is not running".to_owned(),
+            "scratchdbg why says what it died of; scratchdbg attach --mode copy opens a copy of it",
+            false,
+        ),
+        Code::Removed => (format!("{} does not exist, or not any more", subject.unwrap_or("it")), "see what there is: docker ps -a", false),
+        Code::WrongArchitecture => (
+            format!("the image or file is for another platform{}", subject.map(|name| format!(": {name}")).unwrap_or_default()),
+            "build or pull it for the host's platform: --platform linux/amd64",
+            false,
+        ),
+        Code::OomKilled => (
+            "the kernel killed the program because the container was at its memory limit".to_owned(),
+            "raise the limit (--memory), or make the program use less: GOMEMLIMIT for Go, -Xmx for Java",
+            false,
+        ),
+        Code::CrashLoop => (
+            "the program ends again and again, and is started again and again".to_owned(),
+            "read what it said last: scratchdbg logs, or kubectl logs --previous",
+            false,
+        ),
+        Code::LibraryMissing => (
+            format!("the library {} is not in the image", subject.unwrap_or_default()),
+            "add it and what it needs in turn, or link the program statically",
+            false,
+        ),
+        Code::LibraryTooOld => (
+            format!("the image's libraries lack {}, which the program was linked against", subject.unwrap_or_default()),
+            "build on the distribution that the image's libraries come from (glibc and musl do not mix), or link statically",
+            false,
+        ),
+        Code::LoaderMissing => (
+            format!("the program's loader {} is not in the image", subject.unwrap_or_default()),
+            "link the program statically, or use an image that has the loader",
+            false,
+        ),
+        Code::RustPanic => (format!("the program panicked at {}", subject.unwrap_or_default()), "run it with RUST_BACKTRACE=1 to see from where", false),
+        Code::GoPanic => (format!("the program panicked{}", subject.map(|text| format!(": {text}")).unwrap_or_default()), "the first goroutine of the trace says where", false),
+        Code::Aborted => (format!("the program aborted itself{}", subject.map(|text| format!(": {text}")).unwrap_or_default()), "the line before it says why; a core dump says from where", false),
+        Code::CaCertificatesMissing => (
+            "a TLS connection failed because no CA certificate vouches for the other side: the image has none, or not that one".to_owned(),
+            "add a bundle at /etc/ssl/certs/ca-certificates.crt (scratchdbg build --with certs); for a private authority, its own",
+            true,
+        ),
+        Code::TimezoneMissing => (
+            format!("the image has no data of the time zone {}", subject.unwrap_or_default()),
+            "add the database (scratchdbg build --with tz), or for Go: import _ \"time/tzdata\"",
+            false,
+        ),
+        Code::TmpMissing => ("the image has no /tmp".to_owned(), "add it with mode 1777 (scratchdbg build --with tmp), or --tmpfs /tmp", false),
+        Code::TmpMode => (
+            "the container's user may not write to /tmp".to_owned(),
+            "give it mode 1777, or mount a tmpfs there: --tmpfs /tmp",
+            false,
+        ),
+        Code::PasswdMissing => (
+            "the program looked its user up, and the image has no /etc/passwd that knows it".to_owned(),
+            "add one with the image's user (scratchdbg build --with passwd), and set HOME and USER",
+            false,
+        ),
+        Code::ServicesMissing => (
+            "the program looked a service or protocol up by name, and the image has no /etc/services or /etc/protocols".to_owned(),
+            "use numbers, or add the files (scratchdbg build --with services)",
+            false,
+        ),
+        Code::ReadOnlyFilesystem => (
+            format!("the program wrote {}, and the root filesystem is read-only", subject.unwrap_or("a file")),
+            "mount a volume or a tmpfs where it writes: --tmpfs /tmp, -v data:/data",
+            false,
+        ),
+        Code::ProgramMissing => (
+            format!("the program calls {}, which is not in the image", subject.unwrap_or("another")),
+            "add it to the image, or do its work in the program itself",
+            false,
+        ),
+        Code::CpuLevel => (
+            format!("the processor lacks what the program was built for ({})", subject.unwrap_or_default()),
+            "build for the baseline: GOAMD64=v1, -C target-cpu=x86-64, -march=x86-64; or use a newer processor",
+            false,
+        ),
+        _ => (code.meaning().to_owned(), "`scratchdbg check` on the image says more", false),
+    };
+    let severity = if code == Code::Paused { Severity::Warning } else { Severity::Error };
+    let finding = Finding::new(code, severity, message).fix(fix);
+    let daemon = said.line.contains("response from daemon") && code == Code::CaCertificatesMissing;
+    if guess || daemon { finding.guessed() } else { finding }
+}

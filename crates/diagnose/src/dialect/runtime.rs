@@ -1,0 +1,124 @@
+//! What runc, crun and youki say when a program cannot be started.
+//!
+//! Sources: runc `libcontainer/standard_init_linux.go`, `container_linux.go` and Go's `os/exec`; crun
+//! `src/libcrun/container.c` and `utils.c`; youki `crates/libcontainer/src/workload/default.rs`.
+
+use super::{Meaning, Wording, named, path};
+
+/// An own line of a container's log: runc ≥ 1.1 writes `exec /app: …` to the container's standard error. A prefix of
+/// docker compose, kubectl or a timestamp may stand before it, nothing else: `fork/exec /x: …` is a program's own trouble.
+macro_rules! own_line {
+    ($rest:literal) => {
+        concat!(
+            r"(?m)^(?:\S+\s+\|\s+)?(?:\d{4}-\d\d-\d\d[T ]\S+\s+)?(?:std(?:out|err) [FP] )?exec (?P<p>[^:\n]+): ",
+            $rest,
+            r"\s*$"
+        )
+    };
+}
+
+/// crun quotes with backticks; `exec container process` since 0.15, `exec` alone for `crun exec`.
+macro_rules! crun_exec {
+    ($rest:literal) => {
+        concat!(r"exec(?: container process)?(?: \(missing dynamic library\?\))? `(?P<p>[^`\n]+)`: ", $rest)
+    };
+}
+
+pub(super) const WORDINGS: &[Wording] = &[
+    // runc, from Go's LookPath.
+    Wording {
+        pattern: r#"exec: "(?P<p>[^"\n/]+)": executable file not found in \$PATH"#,
+        meaning: |c| Meaning::NotInPath(path(c)),
+    },
+    // Some builds of runc say the same of a path.
+    Wording {
+        pattern: r#"exec: "(?P<p>[^"\n]*/[^"\n]*)": executable file not found in \$PATH"#,
+        meaning: |c| Meaning::NotFound(path(c)),
+    },
+    Wording {
+        pattern: r#"exec: "(?P<p>[^"\n]+)": stat [^\n]+?: (?:no such file or directory|not a directory)"#,
+        meaning: |c| Meaning::NotFound(path(c)),
+    },
+    Wording {
+        pattern: r#"exec: "(?P<p>[^"\n]+)": stat [^\n]+?: permission denied"#,
+        meaning: |c| Meaning::Unreachable(path(c)),
+    },
+    Wording { pattern: r#"exec: "(?P<p>[^"\n]+)": is a directory"#, meaning: |c| Meaning::Directory(path(c)) },
+    Wording { pattern: r#"exec: "(?P<p>[^"\n]+)": permission denied"#, meaning: |c| Meaning::Denied(Some(path(c))) },
+    // runc before 1.1, from execve.
+    Wording {
+        pattern: r#"exec user process caused:? "?no such file or directory"#,
+        meaning: |_| Meaning::NotFoundByKernel(None),
+    },
+    Wording { pattern: r#"exec user process caused:? "?exec format error"#, meaning: |_| Meaning::Format(None) },
+    Wording { pattern: r#"exec user process caused:? "?permission denied"#, meaning: |_| Meaning::Denied(None) },
+    Wording {
+        pattern: r#"exec user process caused:? "?operation not permitted"#,
+        meaning: |_| Meaning::NotPermitted(None),
+    },
+    Wording { pattern: r#"exec user process caused:? "?argument list too long"#, meaning: |_| Meaning::TooLong(None) },
+    // runc since 1.1, from execve.
+    Wording { pattern: own_line!("no such file or directory"), meaning: |c| Meaning::NotFoundByKernel(Some(path(c))) },
+    Wording { pattern: own_line!("exec format error"), meaning: |c| Meaning::Format(Some(path(c))) },
+    Wording { pattern: own_line!("permission denied"), meaning: |c| Meaning::Denied(Some(path(c))) },
+    Wording { pattern: own_line!("operation not permitted"), meaning: |c| Meaning::NotPermitted(Some(path(c))) },
+    Wording { pattern: own_line!("argument list too long"), meaning: |c| Meaning::TooLong(Some(path(c))) },
+    // crun.
+    Wording {
+        pattern: r"executable file `(?P<p>[^`\n/]+)` not found in \$PATH",
+        meaning: |c| Meaning::NotInPath(path(c)),
+    },
+    Wording { pattern: r"executable file `(?P<p>[^`\n]*/[^`\n]*)` not found", meaning: |c| Meaning::NotFound(path(c)) },
+    Wording {
+        pattern: r"the path `(?P<p>[^`\n]+)` exists but it is not executable",
+        meaning: |c| Meaning::Denied(Some(path(c))),
+    },
+    Wording {
+        pattern: r"open executable: (?:Permission denied|Operation not permitted)",
+        meaning: |_| Meaning::Denied(None),
+    },
+    Wording { pattern: r"the path `(?P<p>[^`\n]+)` is not a regular file", meaning: |c| Meaning::Directory(path(c)) },
+    Wording { pattern: crun_exec!("No such file or directory"), meaning: |c| Meaning::NotFoundByKernel(Some(path(c))) },
+    Wording { pattern: crun_exec!("Exec format error"), meaning: |c| Meaning::Format(Some(path(c))) },
+    Wording { pattern: crun_exec!("Permission denied"), meaning: |c| Meaning::Denied(Some(path(c))) },
+    Wording { pattern: crun_exec!("Operation not permitted"), meaning: |c| Meaning::NotPermitted(Some(path(c))) },
+    Wording { pattern: crun_exec!("Argument list too long"), meaning: |c| Meaning::TooLong(Some(path(c))) },
+    // youki.
+    Wording {
+        pattern: r"executable '(?P<p>[^'\n/]+)' (?:not found in \$PATH|for container process does not exist)",
+        meaning: |c| Meaning::NotInPath(path(c)),
+    },
+    Wording {
+        pattern: r"executable '(?P<p>[^'\n]*/[^'\n]*)' (?:not found in \$PATH|for container process does not exist)",
+        meaning: |c| Meaning::NotFound(path(c)),
+    },
+    Wording {
+        pattern: r"executable '(?P<p>[^'\n]+)' for container process does not have the correct permission set",
+        meaning: |c| Meaning::Denied(Some(path(c))),
+    },
+    // kata-containers' agent.
+    Wording {
+        pattern: r"the file (?P<p>\S+) was not found",
+        meaning: |c| match path(c) {
+            name if name.contains('/') => Meaning::NotFound(name),
+            name => Meaning::NotInPath(name),
+        },
+    },
+    // tini, dumb-init.
+    Wording {
+        pattern: r"\[FATAL tini \(\d+\)\] exec (?P<p>\S+) failed: No such file or directory",
+        meaning: |c| Meaning::NotFound(path(c)),
+    },
+    Wording {
+        pattern: r"\[dumb-init\] (?P<p>[^:\n]+): No such file or directory",
+        meaning: |c| Meaning::NotFound(path(c)),
+    },
+    Wording {
+        pattern: r"\[FATAL tini \(\d+\)\] exec (?P<p>\S+) failed: Permission denied",
+        meaning: |c| Meaning::Denied(named(c, "p")),
+    },
+    Wording {
+        pattern: r"\[FATAL tini \(\d+\)\] exec (?P<p>\S+) failed: Exec format error",
+        meaning: |c| Meaning::Format(named(c, "p")),
+    },
+];

@@ -1,0 +1,72 @@
+use regex::Regex;
+
+use super::*;
+
+/// `#= code` and then a text, as in `tests/data/messages.txt`.
+fn corpus() -> Vec<(&'static str, &'static str)> {
+    include_str!("../../tests/data/messages.txt")
+        .split("#= ")
+        .skip(1)
+        .map(|block| {
+            let (code, text) = block.split_once('\n').unwrap();
+            (code, text.trim_end())
+        })
+        .collect()
+}
+
+#[test]
+fn every_pattern_compiles() {
+    let all = [runtime::WORDINGS, engine::WORDINGS, logs::WORDINGS].concat();
+    for wording in &all {
+        Regex::new(wording.pattern).unwrap();
+    }
+    assert_eq!(WORDINGS.each.len(), all.len());
+    assert_eq!(WORDINGS.set.len(), all.len());
+}
+
+#[test]
+fn the_corpus_is_understood() {
+    let corpus = corpus();
+    let known = corpus.iter().filter(|(code, _)| *code != "none").count();
+    assert!(known >= 60, "{known}");
+    assert!(corpus.len() - known >= 10);
+    let mut wrong = Vec::new();
+    for (expected, text) in corpus {
+        let findings = explain_message(text);
+        let first = findings.first().map_or("none", |finding| finding.code.as_str());
+        if first != expected {
+            wrong.push(format!("{expected} but {first}: {text}"));
+        }
+        for finding in findings {
+            assert!(!finding.evidence.is_empty() && finding.fix.is_some(), "{finding:?}");
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn names_are_captured() {
+    for (text, part) in [
+        ("unable to find user nonroot: no matching entries in passwd file", "\"nonroot\""),
+        ("exec /opt/x/app: no such file or directory", "/opt/x/app is there"),
+        ("OCI runtime create failed: exec: \\\"/a b\\\": stat /a b: no such file or directory", "\"/a b\""),
+        ("/app: error while loading shared libraries: libz.so.1: cannot open shared object file", "libz.so.1"),
+        ("open /data/x: read-only file system", "/data/x"),
+    ] {
+        assert!(explain_message(text)[0].message.contains(part), "{text}: {:?}", explain_message(text));
+    }
+}
+
+#[test]
+fn large_and_odd_texts_are_bounded() {
+    let mut text = "x".repeat(4 << 20);
+    text.push_str("\nexec /app: exec format error\n");
+    assert_eq!(explain_message(&text)[0].code, Code::WrongArchitecture);
+    let text = format!("exec: {}\"/x\": stat /x: no such file or directory", "\\".repeat(200_000));
+    assert_eq!(explain_message(&text)[0].code, Code::ProgramMissing);
+    assert_eq!(explain_message(""), []);
+    let long = format!("exec: \"{}\": stat x: no such file or directory: unknown", "/é".repeat(9000));
+    for finding in explain_message(&long) {
+        assert!(finding.evidence[0].len() < 600);
+    }
+}

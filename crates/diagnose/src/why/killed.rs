@@ -1,0 +1,150 @@
+//! Exit code 137, and memory: who killed the program?
+
+use super::evidence::{LastRun, bytes, exit_evidence};
+use crate::code::Code;
+use crate::container::ContainerFacts;
+use crate::exit_code::{self, KILL};
+use crate::finding::{Finding, Severity};
+
+/// The exit code of a process that SIGKILL ended.
+const KILLED: i64 = 137;
+
+const MEMORY_FIX: &str = "raise the limit (--memory), or make the program use less: GOMEMLIMIT for Go, -Xmx for Java";
+
+/// `oom-killed` and `child-oom-killed`.
+pub(super) fn out_of_memory(facts: &ContainerFacts<'_>, run: &LastRun<'_>) -> Option<Finding> {
+    if !facts.state.oom_killed && !(run.has("oom") && facts.state.exit_code == KILLED) {
+        return None;
+    }
+    let limit = match facts.limits.memory {
+        Some(limit) => format!("memory limit: {}", bytes(limit)),
+        None => {
+            "the container has no memory limit of its own: the limit is its parent group's, or the host's".to_owned()
+        }
+    };
+    let told = if facts.state.oom_killed { "OOMKilled: true" } else { "event oom" };
+    Some(if facts.state.exit_code == KILLED {
+        Finding::new(
+            Code::OomKilled,
+            Severity::Error,
+            "the kernel killed the program because the container was at its memory limit",
+        )
+        .evidence(told)
+        .evidence(limit)
+        .evidence(exit_evidence(facts))
+        .fix(MEMORY_FIX)
+    } else {
+        Finding::new(
+            Code::ChildOomKilled,
+            Severity::Error,
+            format!(
+                "the kernel killed a child of the program for memory; the program itself went on and ended with exit code {}",
+                facts.state.exit_code
+            ),
+        )
+        .evidence(told)
+        .evidence(limit)
+        .evidence(exit_evidence(facts))
+        .fix(MEMORY_FIX)
+    })
+}
+
+/// The other ways to 137: a stop that was not obeyed, `docker kill`, and kills that no engine knows of.
+pub(super) fn killed(facts: &ContainerFacts<'_>, run: &LastRun<'_>) -> Option<Finding> {
+    if facts.state.exit_code != KILLED {
+        return None;
+    }
+    let signals = run.signals();
+    let stop = stop_signal(facts);
+    if let Some(kill) = signals.iter().position(|&signal| signal == KILL) {
+        return Some(match signals[..kill].iter().find(|&&signal| signal == stop) {
+            Some(_) => stop_ignored(facts, stop),
+            None => Finding::new(
+                Code::KilledFromOutside,
+                Severity::Error,
+                "the container was killed on request (SIGKILL through the engine, without a stop signal before it)",
+            )
+            .evidence("event kill: signal 9")
+            .evidence(exit_evidence(facts))
+            .fix("whoever did it used docker kill, docker rm -f or an API client; docker stop gives the program time to end"),
+        });
+    }
+    let finding =
+        Finding::new(Code::KilledFromOutside, Severity::Error, "").evidence(run.gap()).evidence(exit_evidence(facts));
+    if let Some(owner) = facts.options.pid_mode.strip_prefix("container:") {
+        let mut finding = finding
+            .evidence(format!("PidMode: container:{owner}"))
+            .fix(format!("see why that container ended: scratchdbg why {owner}"));
+        "the container shares the PID namespace of another; when that one ended, the kernel killed this one"
+            .clone_into(&mut finding.message);
+        return Some(finding.guessed());
+    }
+    let mut finding = finding;
+    finding.message = if run.complete {
+        "the program was killed with SIGKILL by something outside of the engine: a process of the host, the kernel's memory \
+         killer where the engine did not see it, or the end of the runtime's shim"
+            .to_owned()
+    } else {
+        "the program was killed with SIGKILL; the engine remembers neither a request nor a lack of memory".to_owned()
+    };
+    Some(finding.fix("look at the host: dmesg | grep -i 'killed process', journalctl -u docker").guessed())
+}
+
+/// The signal that asks this container's program to end.
+pub(super) fn stop_signal(facts: &ContainerFacts<'_>) -> u8 {
+    facts.image.and_then(|image| exit_code::signal_number(&image.config.stop_signal)).unwrap_or(exit_code::TERM)
+}
+
+fn stop_ignored(facts: &ContainerFacts<'_>, signal: u8) -> Finding {
+    let name = exit_code::signal_name(signal);
+    let grace = facts
+        .options
+        .stop_timeout
+        .map_or_else(|| "10 s unless asked otherwise".to_owned(), |seconds| format!("{seconds} s"));
+    Finding::new(
+        Code::StopSignalIgnored,
+        Severity::Warning,
+        format!("the container was stopped on request; the program did not react to {name} and was killed when the grace period ended"),
+    )
+    .evidence(format!("event kill: signal {signal}, then event kill: signal 9"))
+    .evidence(exit_evidence(facts))
+    .evidence(format!("grace period: {grace}"))
+    .fix(format!(
+        "handle {name} in the program: as PID 1 it has no default action; or let an init pass it on (--init), or name the \
+         signal that it handles (STOPSIGNAL)"
+    ))
+}
+
+/// A stop that was obeyed: the exit code is the program's own, or that of the stop signal.
+pub(super) fn stopped(facts: &ContainerFacts<'_>, run: &LastRun<'_>) -> Option<Finding> {
+    let stop = stop_signal(facts);
+    let asked = run.signals().contains(&stop) || run.has("stop");
+    let by_signal = exit_code::signal(facts.state.exit_code) == Some(stop);
+    if !asked && !by_signal {
+        return None;
+    }
+    let name = exit_code::signal_name(stop);
+    let code = facts.state.exit_code;
+    let finding = if asked {
+        Finding::new(
+            Code::Stopped,
+            Severity::Info,
+            format!("the container was stopped on request: the program got {name} and ended with exit code {code}"),
+        )
+        .evidence(format!("event kill: signal {stop}"))
+    } else {
+        Finding::new(
+            Code::Stopped,
+            Severity::Info,
+            format!("the program was ended by {name}, which is how one is asked to stop"),
+        )
+        .evidence(run.gap())
+        .guessed()
+    };
+    let finding = finding.evidence(exit_evidence(facts));
+    Some(if code == 0 || by_signal {
+        finding
+    } else {
+        finding.fix("nothing, where that code is how the program reports a stop; else see its last log lines")
+    })
+}

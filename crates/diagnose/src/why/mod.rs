@@ -1,0 +1,70 @@
+//! Why a container is as it is: from facts to one verdict and what else there is to say.
+
+mod ended;
+mod evidence;
+mod killed;
+mod restart;
+mod running;
+mod signalled;
+mod start;
+
+use crate::code::Code;
+use crate::container::{ContainerFacts, Event, Status};
+use crate::finding::{Finding, Severity};
+use crate::rules::image;
+
+/// The answer to `why`: the first finding is the verdict.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// The verdict's code.
+    pub code: Code,
+    /// The verdict, then the other findings; never empty.
+    pub findings: Vec<Finding>,
+}
+
+/// Says why a container is as it is.
+pub fn why(facts: &ContainerFacts<'_>) -> Verdict {
+    let mut findings = match facts.state.status {
+        Status::Created => start::never_started(facts),
+        Status::Running => running::running(facts),
+        Status::Paused => running::paused(facts),
+        Status::Restarting | Status::Removing | Status::Exited | Status::Dead => {
+            let mut findings = ended::ended(facts);
+            restart::put_in(facts, &mut findings);
+            findings
+        }
+    };
+    // What else is wrong with the image is told after what matters now.
+    if let Some(image) = facts.image {
+        for finding in image::check(image) {
+            if !findings.iter().any(|other| other.code == finding.code) {
+                findings.push(finding);
+            }
+        }
+    }
+    let code = findings.first().map_or(Code::Running, |finding| finding.code);
+    Verdict { code, findings }
+}
+
+/// Says what the engine's events tell of a container that is not there any more. `events` are those of its name or id,
+/// oldest first; `None` when they could not be had.
+pub fn removed(name: &str, events: Option<&[Event]>) -> Verdict {
+    let events = events.unwrap_or_default();
+    let mut finding = Finding::new(Code::Removed, Severity::Error, format!("there is no container {name}"));
+    if let Some(death) = events.iter().rev().find(|event| event.action == "die") {
+        let code = death.exit_code.unwrap_or_default();
+        finding.message = format!("the container {name} ended with exit code {code} and was removed");
+        finding = finding.evidence(format!("event die: exit code {code} ({})", crate::exit_code::describe(code)));
+    }
+    finding = if events.iter().any(|event| event.action == "destroy") {
+        finding.evidence("event destroy: the container was removed")
+    } else {
+        finding.evidence("the engine has no event of its removal; it keeps some hundred, until it is restarted")
+    };
+    let finding =
+        finding.fix("see what there is: scratchdbg ps -a; to keep a container that ended, start it without --rm");
+    Verdict { code: Code::Removed, findings: vec![finding] }
+}
+
+#[cfg(test)]
+mod tests;

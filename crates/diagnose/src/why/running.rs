@@ -1,0 +1,162 @@
+//! A container that runs: is it well?
+
+use super::evidence::{bytes, log_text};
+use super::killed::stop_signal;
+use crate::code::Code;
+use crate::container::ContainerFacts;
+use crate::dialect;
+use crate::exit_code;
+use crate::finding::{Finding, Severity};
+use crate::rules::image;
+
+/// The share of a limit, in percent, from which on it is close.
+const CLOSE: u64 = 90;
+
+pub(super) fn running(facts: &ContainerFacts<'_>) -> Vec<Finding> {
+    let mut findings = unhealthy(facts);
+    if findings.is_empty() {
+        findings.push(runs(facts));
+    }
+    findings.extend(near_limits(facts));
+    findings.extend(zombies(facts));
+    findings.extend(stop_signal_ignored(facts));
+    findings.extend(complaints(facts, &findings));
+    findings
+}
+
+pub(super) fn paused(facts: &ContainerFacts<'_>) -> Vec<Finding> {
+    let finding = Finding::new(
+        Code::Paused,
+        Severity::Warning,
+        "the container is paused: its processes are frozen, and engines start nothing in it",
+    )
+    .evidence("status paused")
+    .fix(format!(
+        "let it go on: docker unpause {0}; or look into it as it is: scratchdbg attach --mode sidecar {0}",
+        facts.name
+    ));
+    vec![finding]
+}
+
+fn runs(facts: &ContainerFacts<'_>) -> Finding {
+    let health = facts.health.as_ref().map(|health| format!("health: {}", health.status));
+    let finding = Finding::new(Code::Running, Severity::Info, "the container runs").evidence("status running");
+    let finding = match health {
+        Some(health) => finding.evidence(health),
+        None => finding,
+    };
+    match facts.restarts.count {
+        0 => finding,
+        count => finding.evidence(format!("restarted {count} times by its policy")),
+    }
+}
+
+fn unhealthy(facts: &ContainerFacts<'_>) -> Vec<Finding> {
+    let Some(health) = facts.health.as_ref().filter(|health| health.status == "unhealthy") else { return Vec::new() };
+    let last = health.log.last();
+    let output = last.map(|probe| probe.output.trim()).unwrap_or_default();
+    let mut finding = Finding::new(
+        Code::RunningUnhealthy,
+        Severity::Error,
+        format!("the container runs and its health check has failed {} times in a row", health.failing_streak),
+    )
+    .fix(format!("run the check by hand: scratchdbg attach {}", facts.name));
+    if let Some(probe) = last {
+        finding = finding.evidence(format!("last probe: exit code {}", probe.exit_code));
+    }
+    for line in output.lines().filter(|line| !line.trim().is_empty()).take(3) {
+        finding = finding.evidence(format!("it said: {}", line.trim()));
+    }
+    // A probe that could not even be started has a cause of its own.
+    let could_not_start = !dialect::explain_message(&format!("Health check: {}", output.replace('\n', " "))).is_empty()
+        && last.is_some_and(|probe| matches!(probe.exit_code, -1 | 126 | 127));
+    let cause = could_not_start.then(|| cause_of_probe(facts, output)).flatten();
+    cause.into_iter().chain([finding]).collect()
+}
+
+fn cause_of_probe(facts: &ContainerFacts<'_>, output: &str) -> Option<Finding> {
+    let is_probe =
+        |finding: &Finding| matches!(finding.code, Code::HealthcheckNeedsShell | Code::HealthcheckMissingProgram);
+    let of_image = facts.image.map(image::check).unwrap_or_default();
+    let of_text = dialect::explain_message(&format!("Health check: {}", output.replace('\n', " ")));
+    of_image.into_iter().chain(of_text).find(is_probe)
+}
+
+fn near_limits(facts: &ContainerFacts<'_>) -> Vec<Finding> {
+    let Some(usage) = facts.usage else { return Vec::new() };
+    let close = |used: u64, limit: Option<u64>| {
+        limit.filter(|&limit| limit > 0 && used.saturating_mul(100) >= limit.saturating_mul(CLOSE))
+    };
+    let mut findings = Vec::new();
+    if let Some(limit) = close(usage.memory, facts.limits.memory) {
+        findings.push(
+            Finding::new(
+                Code::NearLimit,
+                Severity::Warning,
+                "the container is close to its memory limit: the kernel kills a process of it when it gets there",
+            )
+            .evidence(format!("memory: {} of {}", bytes(usage.memory), bytes(limit)))
+            .fix("raise the limit (docker update --memory), or make the program use less"),
+        );
+    }
+    if let Some(limit) = close(usage.pids, facts.limits.pids) {
+        findings.push(
+            Finding::new(
+                Code::NearLimit,
+                Severity::Warning,
+                "the container is close to its limit of processes: starting one more fails (\"resource temporarily unavailable\")",
+            )
+            .evidence(format!("processes and threads: {} of {limit}", usage.pids))
+            .fix("raise the limit (docker update --pids-limit), and see whether zombies fill it"),
+        );
+    }
+    findings
+}
+
+fn zombies(facts: &ContainerFacts<'_>) -> Option<Finding> {
+    let count = facts.processes?.zombies;
+    let (severity, few) = match count {
+        0 => return None,
+        1..10 => (Severity::Info, true),
+        _ => (Severity::Warning, false),
+    };
+    let finding = Finding::new(
+        Code::Zombies,
+        severity,
+        format!("{count} dead children wait for PID 1 to reap them, which it does not do; they fill the process limit"),
+    )
+    .evidence(format!("processes in state Z under PID 1: {count}"))
+    .fix("start the container with --init, or wait for children in the program");
+    Some(if few { finding.guessed() } else { finding })
+}
+
+fn stop_signal_ignored(facts: &ContainerFacts<'_>) -> Option<Finding> {
+    if facts.processes?.handles_stop_signal? || facts.options.init {
+        return None;
+    }
+    let name = exit_code::signal_name(stop_signal(facts));
+    Some(
+        Finding::new(
+            Code::StopSignalIgnored,
+            Severity::Warning,
+            format!("PID 1 has no handler for {name}: stopping the container takes the whole grace period and ends in a kill"),
+        )
+        .evidence(format!("SigCgt of PID 1 lacks {name}"))
+        .fix(format!("handle {name} in the program, or start the container with --init")),
+    )
+}
+
+/// What the program complains of in its log while it runs on.
+fn complaints(facts: &ContainerFacts<'_>, known: &[Finding]) -> Vec<Finding> {
+    let mut findings = dialect::explain_message(&log_text(facts));
+    findings.retain(|finding| {
+        !matches!(finding.code, Code::Paused | Code::NotRunning | Code::Removed | Code::CrashLoop)
+            && known.iter().all(|other| other.code != finding.code)
+    });
+    for finding in &mut findings {
+        finding.severity = Severity::Warning;
+        finding.confidence = crate::finding::Confidence::Guess;
+        finding.evidence.insert(0, "the log of the running program says:".to_owned());
+    }
+    findings
+}
