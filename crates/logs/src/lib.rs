@@ -5,15 +5,21 @@
 //! * [`frame`]: the engine's multiplexed stream, cut into pieces of stdin, stdout and stderr;
 //! * [`line`]: pieces joined into whole [`Line`]s, each with its one [`Timestamp`];
 //! * [`decode`]: both of the above as one step, for log streams;
+//! * [`when`]: the forms of `--since` and `--until`;
+//! * [`fields`], [`level`]: what structured lines hold;
 //! * [`escape`]: text that a container controls, made safe for a terminal.
 
 pub mod decode;
 pub mod escape;
+pub mod fields;
 pub mod frame;
+pub mod level;
 pub mod line;
 pub mod timestamp;
+pub mod when;
 
 pub use decode::{Event, LogDecoder};
 pub use frame::{FrameDecoder, FrameError, Framing, Stream};
+pub use level::Level;
 pub use line::{Ending, Line, LineOptions};
 pub use timestamp::Timestamp;

@@ -1,0 +1,81 @@
+//! logfmt: `key=value key="a value"` pairs, between words that are none.
+
+use super::text;
+use std::borrow::Cow;
+
+/// The text of the first pair with this key.
+pub(super) fn get<'a>(line: &'a [u8], wanted: &str) -> Option<Cow<'a, str>> {
+    pairs(line).find(|(key, _)| *key == wanted.as_bytes()).and_then(|(_, value)| text(value))
+}
+
+/// All pairs as a JSON object of strings, when the line is nothing but pairs, two at least.
+pub(super) fn object(line: &[u8]) -> Option<String> {
+    let mut words = Words { rest: line };
+    let mut object = String::from("{");
+    let mut count = 0;
+    for (key, value) in words.by_ref().map_while(|pair| pair) {
+        if count > 0 {
+            object.push(',');
+        }
+        object.push_str(&serde_json::to_string(str::from_utf8(key).ok()?).ok()?);
+        object.push(':');
+        object.push_str(&serde_json::to_string(&text(value)?).ok()?);
+        count += 1;
+    }
+    object.push('}');
+    (count >= 2 && words.rest.is_empty()).then_some(object)
+}
+
+/// Keys and raw values (quotes included).
+pub(super) fn pairs(line: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    Words { rest: line }.flatten()
+}
+
+/// Word after word: a pair, or `None` for a word that is none.
+struct Words<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Iterator for Words<'a> {
+    type Item = Option<(&'a [u8], &'a [u8])>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let text = self.rest.trim_ascii_start();
+        if text.is_empty() {
+            self.rest = text;
+            return None;
+        }
+        let key_len = text.iter().take_while(|byte| is_key_byte(**byte)).count();
+        if key_len == 0 || text.get(key_len) != Some(&b'=') {
+            self.rest = &text[word_len(text)..];
+            return Some(None);
+        }
+        let (key, after) = (&text[..key_len], &text[key_len + 1..]);
+        let (value, rest) = after.split_at(quoted_len(after).unwrap_or_else(|| word_len(after)));
+        self.rest = rest;
+        Some(Some((key, value)))
+    }
+}
+
+fn is_key_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-' | b'@')
+}
+
+fn word_len(text: &[u8]) -> usize {
+    text.iter().position(u8::is_ascii_whitespace).unwrap_or(text.len())
+}
+
+/// The length of a quoted string that ends at the end of a word; `None` when there is none.
+fn quoted_len(text: &[u8]) -> Option<usize> {
+    if text.first() != Some(&b'"') {
+        return None;
+    }
+    let mut at = 1;
+    loop {
+        at += memchr::memchr2(b'"', b'\\', text.get(at..)?)?;
+        if text[at] == b'"' {
+            return text.get(at + 1).is_none_or(u8::is_ascii_whitespace).then_some(at + 1);
+        }
+        at += 2;
+    }
+}

@@ -1,0 +1,159 @@
+//! Fields of structured log lines, JSON or logfmt, read only when somebody asks for one.
+//!
+//! A line is never rejected: where it is neither, or broken, there are no fields, and the line is text. Scanning goes
+//! from left to right, without recursion and without copying; of duplicate keys the first counts.
+
+mod json;
+mod logfmt;
+
+use std::borrow::Cow;
+
+/// A field's value as text: a string without its quotes and escapes, anything else as it is written.
+///
+/// `path` is a key (`msg`, also one with dots in it, as in `log.level`), or a path of keys into nested objects
+/// (`http.status`).
+///
+/// ```
+/// use scratchdbg_logs::fields;
+/// let line = br#"{"level":30,"http":{"status":502},"msg":"say \"hi\""}"#;
+/// assert_eq!(fields::get(line, "http.status").as_deref(), Some("502"));
+/// assert_eq!(fields::get(line, "msg").as_deref(), Some("say \"hi\""));
+/// assert_eq!(fields::get(br#"level=warn msg="slow query" ms=1200"#, "msg").as_deref(), Some("slow query"));
+/// ```
+pub fn get<'a>(line: &'a [u8], path: &str) -> Option<Cow<'a, str>> {
+    if json::is_object(line) { json::get(line, path).and_then(text) } else { logfmt::get(line, path) }
+}
+
+/// The line's fields as one JSON object: the line itself when it is one, or its logfmt pairs as strings.
+pub(crate) fn object(line: &[u8]) -> Option<Cow<'_, str>> {
+    if json::is_object(line) {
+        json::valid_object(line).map(Cow::Borrowed)
+    } else {
+        logfmt::object(line).map(Cow::Owned)
+    }
+}
+
+/// The value of the first field whose key `wanted` accepts; `log` stands for the object of that name too.
+pub(crate) fn find(line: &[u8], wanted: impl Fn(&[u8]) -> bool) -> Option<Cow<'_, str>> {
+    if !json::is_object(line) {
+        return logfmt::pairs(line).find(|(key, _)| wanted(key)).and_then(|(_, value)| text(value));
+    }
+    json::members(line).find_map(|(key, value)| {
+        if wanted(key) {
+            return text(value);
+        }
+        // The Elastic Common Schema nests it: {"log":{"level":"info"}}.
+        (key == b"log" && json::is_object(value))
+            .then(|| json::members(value).find(|(key, _)| wanted(key)).and_then(|(_, value)| text(value)))?
+    })
+}
+
+/// A raw value as text: strings unescaped, anything else (a string that cannot be unescaped too) as it is written.
+fn text(raw: &[u8]) -> Option<Cow<'_, str>> {
+    let raw = str::from_utf8(raw).ok()?;
+    let Some(inner) = raw.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) else {
+        return Some(Cow::Borrowed(raw));
+    };
+    if !inner.contains('\\') {
+        return Some(Cow::Borrowed(inner));
+    }
+    Some(serde_json::from_str::<String>(raw).map_or(Cow::Borrowed(raw), Cow::Owned))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn get_from_json() {
+        let cases: &[(&str, &str, Option<&str>)] = &[
+            (r#"{"a":"x"}"#, "a", Some("x")),
+            (r#" { "a" : "x" , "b" : 1.50 } "#, "b", Some("1.50")),
+            (r#"{"a":true,"b":null,"c":[1,{"d":2}],"e":{}}"#, "c", Some(r#"[1,{"d":2}]"#)),
+            (r#"{"a":true,"b":null}"#, "b", Some("null")),
+            (r#"{"a":{"b":{"c":"deep"}}}"#, "a.b.c", Some("deep")),
+            (r#"{"a":{"b.c":"dotted"}}"#, "a.b.c", Some("dotted")),
+            (r#"{"a.b":"dotted"}"#, "a.b", Some("dotted")),
+            (r#"{"a":1}"#, "a.b", None),
+            (r#"{"s":"}{\"]","a":"after"}"#, "a", Some("after")),
+            (r#"{"a":"\u0041\n\"\\"}"#, "a", Some("A\n\"\\")),
+            (r#"{"\u0061":"escaped key"}"#, "a", Some("escaped key")),
+            // 47: hostile and odd JSON.
+            (r#"{"a":"first","a":"second"}"#, "a", Some("first")),
+            (r#"{"a":1e400}"#, "a", Some("1e400")),
+            ("\u{feff}{\"a\":\"bom\"}", "a", Some("bom")),
+            (r#"{"a":"\ud800"}"#, "a", Some(r#""\ud800""#)),
+            (r#"prefix {"a":"x"}"#, "a", None),
+            (r#"{"a":"unterminated"#, "a", None),
+            (r#"{"a" "x"}"#, "a", None),
+            (r#"{"b":,"a":"x"}"#, "a", None),
+            (r"{}", "a", None),
+            ("", "a", None),
+        ];
+        for (line, path, want) in cases {
+            assert_eq!(get(line.as_bytes(), path).as_deref(), *want, "{line} {path}");
+        }
+        let deep = format!("{{\"x\":{}{},\"a\":1}}", "[".repeat(100_000), "]".repeat(100_000));
+        assert_eq!(get(deep.as_bytes(), "a").as_deref(), Some("1"));
+        assert_eq!(get(b"{\"a\":\"\xff\"}", "a"), None);
+    }
+
+    #[test]
+    fn get_from_logfmt() {
+        let line = br#"time="2026-11-23T07:01:20Z" level=warn empty= quoted="a \"b\" c" a.b=1 flag odd=x"y last=z"#;
+        let cases = [
+            ("time", Some("2026-11-23T07:01:20Z")),
+            ("level", Some("warn")),
+            ("empty", Some("")),
+            ("quoted", Some("a \"b\" c")),
+            ("a.b", Some("1")),
+            ("flag", None),
+            ("odd", Some("x\"y")),
+            ("last", Some("z")),
+            ("absent", None),
+        ];
+        for (key, want) in cases {
+            assert_eq!(get(line, key).as_deref(), want, "{key}");
+        }
+        assert_eq!(get(b"2026-11-23 INFO took ms=12", "ms").as_deref(), Some("12"), "pairs after plain text");
+        assert_eq!(get(br#"a="never closed"#, "a").as_deref(), Some("\"never"));
+    }
+
+    #[test]
+    fn object_of_a_line() {
+        let cases: &[(&str, Option<&str>)] = &[
+            (r#"{"a":1}"#, Some(r#"{"a":1}"#)),
+            ("\u{feff} {\"a\":1} ", Some(r#"{"a":1}"#)),
+            (r#"level=info msg="x \"y\"" n=3"#, Some(r#"{"level":"info","msg":"x \"y\"","n":"3"}"#)),
+            (r#"{"a":1,}"#, None),
+            ("a=1", None),
+            ("see a=1 b=2", None),
+            ("plain text", None),
+            ("https://x/?a=1&b=2 c=3", None),
+        ];
+        for (line, want) in cases {
+            assert_eq!(object(line.as_bytes()).as_deref(), *want, "{line}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes(line in proptest::collection::vec(prop_oneof![Just(b'{'), Just(b'"'), Just(b'\\'), Just(b':'), Just(b'='), any::<u8>()], 0..60)) {
+            drop((get(&line, "a.b"), object(&line), find(&line, <[u8]>::is_empty)));
+        }
+
+        #[test]
+        fn what_serde_json_writes_is_read(keys in proptest::collection::vec("\\PC{1,8}", 1..5), value in "\\PC{0,20}") {
+            let mut object = serde_json::Map::new();
+            for key in &keys {
+                object.insert(key.clone(), serde_json::json!({ "in": [value, 1] }));
+                object.insert(format!("{key}~"), value.clone().into());
+            }
+            let line = serde_json::to_string(&object).unwrap();
+            for key in &keys {
+                prop_assert_eq!(json::get(line.as_bytes(), &format!("{key}~")).and_then(text).unwrap(), value.as_str());
+            }
+        }
+    }
+}
