@@ -22,6 +22,11 @@ impl Document {
         Ok(Self { digest: Digest::of(&bytes), bytes })
     }
 
+    /// A document that somebody else wrote, whatever its form.
+    pub(crate) fn stored(bytes: Vec<u8>) -> Self {
+        Self { digest: Digest::of(&bytes), bytes }
+    }
+
     /// The bytes.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes

@@ -20,6 +20,7 @@ pub mod json;
 mod layer;
 mod layout;
 mod platform;
+pub mod read;
 mod reference;
 mod tar;
 mod tree;

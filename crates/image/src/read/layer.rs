@@ -1,0 +1,130 @@
+//! Going through the entries of a stored layer.
+
+use super::blob::HashingReader;
+use super::tar::{Member, TarReader};
+use super::{ImageSource, ReadError, StoredLayer};
+use crate::LayerMediaType;
+use std::collections::BTreeSet;
+use std::io::{self, BufRead as _, BufReader, Read};
+
+const BUFFER: usize = 256 * 1024;
+/// What any layer may unpack to, whatever its packed size.
+const FREE: u64 = 1024 * 1024 * 1024;
+/// Beyond that, at most so many times its packed size: programs pack to a third, a bomb to a thousandth.
+const LARGEST_RATIO: u64 = 100;
+
+impl ImageSource {
+    /// Shows every entry of `layer` to `visit`, with its data, in the order of the tar. Nothing is written anywhere.
+    ///
+    /// Whatever `visit` does not read is skipped. The digests of the blob and of its content, and the blob's size, are
+    /// checked at the end: what was seen before is not to be believed until this returns `Ok`.
+    pub fn visit_layer(
+        &self,
+        layer: &StoredLayer,
+        visit: &mut dyn FnMut(&Member, &mut dyn Read) -> Result<(), ReadError>,
+    ) -> Result<(), ReadError> {
+        let name = layer.name();
+        let actual = self.files.size(&layer.file).ok_or_else(|| ReadError::Missing { what: name.clone() })?;
+        if actual != layer.size {
+            return Err(ReadError::SizeMismatch { what: name, expected: layer.size, actual });
+        }
+        let mut blob = HashingReader::new(BufReader::with_capacity(BUFFER, self.files.open(&layer.file)?));
+        {
+            let unpacked =
+                unpack(&mut blob, layer.media_type).map_err(|error| ReadError::invalid(&name, error.to_string()))?;
+            let mut content = HashingReader::new(Limited { inner: unpacked, left: limit(layer.size) });
+            walk(&name, &mut content, visit)?;
+            let (diff_id, _) = content.finish();
+            if diff_id != layer.diff_id {
+                let what = format!("the content of {name}, which the config names {},", layer.diff_id);
+                return Err(ReadError::DigestMismatch { what, actual: diff_id });
+            }
+        }
+        // What a decompressor did not ask for counts too.
+        io::copy(&mut blob, &mut io::sink()).map_err(|error| ReadError::invalid(&name, error.to_string()))?;
+        let (digest, _) = blob.finish();
+        match layer.digest {
+            Some(expected) if expected != digest => Err(ReadError::DigestMismatch { what: name, actual: digest }),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn walk(
+    name: &str,
+    content: &mut dyn Read,
+    visit: &mut dyn FnMut(&Member, &mut dyn Read) -> Result<(), ReadError>,
+) -> Result<(), ReadError> {
+    let mut seen = BTreeSet::new();
+    let mut tar = TarReader::new(content, name);
+    while let Some(member) = tar.next()? {
+        if !seen.insert(member.path.clone()) {
+            let what = format!("/{} in {name}", member.path);
+            return Err(ReadError::invalid(what, "it is there twice, which engines refuse"));
+        }
+        visit(&member, &mut tar)?;
+    }
+    Ok(())
+}
+
+fn unpack<'a>(blob: impl Read + 'a, media_type: Option<LayerMediaType>) -> io::Result<Box<dyn Read + 'a>> {
+    let mut blob = BufReader::with_capacity(BUFFER, blob);
+    let media_type = match media_type {
+        Some(media_type) => media_type,
+        None => match blob.fill_buf()? {
+            [0x1f, 0x8b, ..] => LayerMediaType::TarGzip,
+            [0x28, 0xb5, 0x2f, 0xfd, ..] => LayerMediaType::TarZstd,
+            _ => LayerMediaType::Tar,
+        },
+    };
+    Ok(match media_type {
+        LayerMediaType::Tar => Box::new(blob),
+        LayerMediaType::TarGzip => Box::new(flate2::bufread::MultiGzDecoder::new(blob)),
+        LayerMediaType::TarZstd => {
+            let mut decoder = zstd::stream::Decoder::with_buffer(blob)?;
+            // 8 MiB windows are what every decoder must take (RFC 8878); more would be memory that the image chooses.
+            decoder.window_log_max(23)?;
+            Box::new(decoder)
+        }
+    })
+}
+
+/// What a blob of `size` bytes may unpack to.
+fn limit(size: u64) -> u64 {
+    FREE.max(size.saturating_mul(LARGEST_RATIO))
+}
+
+/// Fails when more is read than a layer may hold.
+struct Limited<R> {
+    inner: R,
+    left: u64,
+}
+
+impl<R: Read> Read for Limited<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let size = self.inner.read(buffer)?;
+        self.left = self.left.checked_sub(size as u64).ok_or_else(|| {
+            io::Error::other("it unpacks to more than a hundred times its size: reading was given up")
+        })?;
+        Ok(size)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bomb_is_given_up_early() {
+        let mut packed = Vec::new();
+        let mut encoder = flate2::read::GzEncoder::new(io::repeat(0).take(1 << 24), flate2::Compression::best());
+        assert!(encoder.read_to_end(&mut packed).unwrap() < 1 << 17);
+        let read = |left| {
+            let unpacked = unpack(&packed[..], Some(LayerMediaType::TarGzip)).unwrap();
+            io::copy(&mut Limited { inner: unpacked, left }, &mut io::sink())
+        };
+        assert_eq!(read(1 << 24).unwrap(), 1 << 24);
+        assert!(read((1 << 24) - 1).unwrap_err().to_string().contains("more than a hundred times"));
+        assert_eq!((limit(0), limit(FREE), limit(u64::MAX)), (FREE, 100 * FREE, u64::MAX));
+    }
+}

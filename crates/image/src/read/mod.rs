@@ -1,0 +1,20 @@
+//! Reading images that are stored in a folder or a file, whoever wrote them.
+//!
+//! Every blob is checked against its descriptor while it is read; every size, count and depth has a limit.
+
+mod blob;
+mod error;
+mod image;
+mod layer;
+mod source;
+mod tar;
+mod validate;
+
+pub use error::ReadError;
+pub use image::{StoredImage, StoredLayer};
+pub use source::ImageSource;
+pub use tar::{Member, MemberKind};
+pub use validate::validate;
+
+#[cfg(test)]
+mod tests;

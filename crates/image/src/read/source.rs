@@ -1,0 +1,279 @@
+//! Finding the images in a layout or archive.
+
+use super::ReadError;
+use super::blob::Files;
+use super::image::{StoredImage, StoredLayer, layer_media_type};
+use crate::json::Document;
+use crate::{Digest, ImageConfig, annotation};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+const DOCKER_LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
+const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
+/// An index may name indexes; ours has two levels, and a cycle would have no end.
+const DEEPEST: usize = 4;
+/// More images are not listed.
+const MOST_IMAGES: usize = 10_000;
+/// Engines have a limit of 127.
+const MOST_LAYERS: usize = 1000;
+
+/// An OCI layout, or an archive that is one, or an archive of `docker save`.
+#[derive(Debug)]
+pub struct ImageSource {
+    pub(super) files: Files,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Descriptor {
+    media_type: String,
+    digest: Digest,
+    size: u64,
+    #[serde(default)]
+    annotations: Option<BTreeMap<String, String>>,
+}
+
+/// An index or a manifest: which, is to be seen.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Listing {
+    media_type: Option<String>,
+    manifests: Option<Vec<Descriptor>>,
+    config: Option<Descriptor>,
+    layers: Option<Vec<Descriptor>>,
+    annotations: Option<BTreeMap<String, String>>,
+}
+
+/// An element of `manifest.json`.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct DockerImage {
+    config: String,
+    repo_tags: Option<Vec<String>>,
+    layers: Vec<String>,
+}
+
+impl ImageSource {
+    /// Opens a layout folder.
+    pub fn layout(folder: &Path) -> Result<Self, ReadError> {
+        let files = Files::folder(folder);
+        let not_an_image = |reason: &str| ReadError::NotAnImage { path: folder.to_owned(), reason: reason.into() };
+        if files.size("oci-layout").is_none() {
+            return Err(not_an_image("it has no file oci-layout"));
+        }
+        if files.size("index.json").is_none() {
+            return Err(not_an_image("it has no file index.json"));
+        }
+        let version: serde_json::Value = serde_json::from_slice(&files.document("oci-layout")?).unwrap_or_default();
+        if version["imageLayoutVersion"] != "1.0.0" {
+            return Err(not_an_image("its file oci-layout does not say version 1.0.0"));
+        }
+        Ok(Self { files })
+    }
+
+    /// Opens an archive: hybrid, OCI or of `docker save`. It is not unpacked.
+    pub fn archive(file: &Path) -> Result<Self, ReadError> {
+        let files = Files::archive(file)?;
+        if files.size("index.json").is_none() && files.size("manifest.json").is_none() {
+            let reason = "it has neither index.json nor manifest.json".into();
+            return Err(ReadError::NotAnImage { path: file.to_owned(), reason });
+        }
+        Ok(Self { files })
+    }
+
+    /// All images with their documents, each platform of an index by itself.
+    pub fn images(&self) -> Result<Vec<StoredImage>, ReadError> {
+        let mut images = Vec::new();
+        if self.files.size("index.json").is_some() {
+            let bytes = self.files.document("index.json")?;
+            self.walk("index.json", &bytes, &[], 0, &mut images)?;
+        } else {
+            self.docker(&mut images)?;
+        }
+        Ok(images)
+    }
+
+    /// The images with this name, which may be a full name, a familiar one, or a bare tag; all images if there is no name.
+    /// No image is an error.
+    pub fn find(&self, name: Option<&str>) -> Result<Vec<StoredImage>, ReadError> {
+        let images = self.images()?;
+        let Some(wanted) = name else { return Ok(images) };
+        let full = wanted.parse::<crate::TaggedReference>().ok().map(|reference| reference.to_string());
+        let is_wanted = |name: &String| name == wanted || Some(name) == full.as_ref() || tag(name) == Some(wanted);
+        let (found, others): (Vec<_>, Vec<_>) = images.into_iter().partition(|image| image.names.iter().any(is_wanted));
+        if !found.is_empty() {
+            return Ok(found);
+        }
+        let names: Vec<_> = others.into_iter().flat_map(|image| image.names).collect();
+        let available = if names.is_empty() { "none with a name".into() } else { names.join(", ") };
+        Err(ReadError::NoSuchImage { path: self.files.path().to_owned(), wanted: wanted.into(), available })
+    }
+
+    fn walk(
+        &self,
+        what: &str,
+        bytes: &[u8],
+        names: &[String],
+        depth: usize,
+        images: &mut Vec<StoredImage>,
+    ) -> Result<(), ReadError> {
+        let listing: Listing =
+            serde_json::from_slice(bytes).map_err(|error| ReadError::invalid(what, error.to_string()))?;
+        let invalid = |reason: &str| Err(ReadError::invalid(what, reason));
+        match (listing.media_type.as_deref(), listing.manifests, listing.config, listing.layers) {
+            (_, Some(_), Some(_), _) | (_, Some(_), _, Some(_)) => {
+                invalid("it is an index and a manifest at once, and readers would not agree what it is")
+            }
+            (Some(MANIFEST | DOCKER_MANIFEST), Some(_), ..) => invalid("it says that it is a manifest and is an index"),
+            (Some(INDEX | DOCKER_LIST), None, ..) => invalid("it says that it is an index and is none"),
+            (_, Some(_), ..) if depth >= DEEPEST => invalid("indexes within indexes: too deep, or a cycle"),
+            (_, Some(entries), ..) => {
+                for entry in entries {
+                    self.entry(&entry, names, depth, images)?;
+                }
+                Ok(())
+            }
+            (_, None, Some(config), Some(layers)) => {
+                if images.len() >= MOST_IMAGES {
+                    return invalid("more than 10,000 images");
+                }
+                let manifest = Document::stored(bytes.to_vec());
+                let annotations = listing.annotations.unwrap_or_default();
+                images.push(self.image(names, manifest, &config, layers, annotations)?);
+                Ok(())
+            }
+            _ => invalid("it is neither an index nor a manifest"),
+        }
+    }
+
+    fn entry(
+        &self,
+        entry: &Descriptor,
+        names: &[String],
+        depth: usize,
+        images: &mut Vec<StoredImage>,
+    ) -> Result<(), ReadError> {
+        if !matches!(entry.media_type.as_str(), INDEX | MANIFEST | DOCKER_LIST | DOCKER_MANIFEST) {
+            // Artifacts of other kinds, such as signatures, may be listed too.
+            return Ok(());
+        }
+        let own = entry.annotations.as_ref().and_then(|annotations| {
+            annotations.get(annotation::CONTAINERD_NAME).or_else(|| annotations.get(annotation::REF_NAME))
+        });
+        let names = own.map_or_else(|| names.to_vec(), |name| vec![name.clone()]);
+        // The same image under several names is one image.
+        let is_same = |image: &&mut StoredImage| {
+            image.manifest.as_ref().is_some_and(|manifest| manifest.digest() == entry.digest)
+        };
+        if let Some(image) = images.iter_mut().find(is_same) {
+            image.names.extend(names);
+            return Ok(());
+        }
+        let what = format!("manifest {}", entry.digest);
+        let bytes = self.checked(&what, entry)?;
+        let listing: Listing =
+            serde_json::from_slice(&bytes).map_err(|error| ReadError::invalid(&what, error.to_string()))?;
+        if listing.media_type.as_ref().is_some_and(|media_type| *media_type != entry.media_type) {
+            return Err(ReadError::invalid(what, "its media type is not the one of its descriptor"));
+        }
+        self.walk(&what, &bytes, &names, depth + 1, images)
+    }
+
+    fn image(
+        &self,
+        names: &[String],
+        manifest: Document,
+        config: &Descriptor,
+        layers: Vec<Descriptor>,
+        annotations: BTreeMap<String, String>,
+    ) -> Result<StoredImage, ReadError> {
+        let what = format!("config {}", config.digest);
+        let (config, config_document) = parse_config(&what, self.checked(&what, config)?)?;
+        check_layers(&what, layers.len(), &config)?;
+        let layers = layers.into_iter().zip(&config.rootfs.diff_ids).map(|(layer, diff_id)| {
+            Ok(StoredLayer {
+                file: blob_file(layer.digest),
+                digest: Some(layer.digest),
+                size: layer.size,
+                media_type: Some(layer_media_type(&layer.media_type)?),
+                diff_id: *diff_id,
+            })
+        });
+        let layers = layers.collect::<Result<_, ReadError>>()?;
+        Ok(StoredImage {
+            names: names.to_vec(),
+            config,
+            config_document,
+            manifest: Some(manifest),
+            annotations,
+            layers,
+        })
+    }
+
+    fn docker(&self, images: &mut Vec<StoredImage>) -> Result<(), ReadError> {
+        let what = "manifest.json";
+        let listed: Vec<DockerImage> = serde_json::from_slice(&self.files.document(what)?)
+            .map_err(|error| ReadError::invalid(what, error.to_string()))?;
+        for image in listed {
+            let (config, config_document) = parse_config(&image.config, self.files.document(&image.config)?)?;
+            check_layers(&image.config, image.layers.len(), &config)?;
+            let layers = image.layers.into_iter().zip(&config.rootfs.diff_ids).map(|(file, diff_id)| {
+                let size = self.files.size(&file).ok_or_else(|| ReadError::Missing { what: file.clone() })?;
+                Ok(StoredLayer { file, digest: None, size, media_type: None, diff_id: *diff_id })
+            });
+            let layers = layers.collect::<Result<_, ReadError>>()?;
+            let names = image.repo_tags.unwrap_or_default().iter().map(|tag| full_name(tag)).collect();
+            let annotations = BTreeMap::new();
+            images.push(StoredImage { names, config, config_document, manifest: None, annotations, layers });
+        }
+        Ok(())
+    }
+
+    /// A document that is what its descriptor says.
+    fn checked(&self, what: &str, descriptor: &Descriptor) -> Result<Vec<u8>, ReadError> {
+        let file = blob_file(descriptor.digest);
+        let actual = self.files.size(&file).ok_or_else(|| ReadError::Missing { what: what.into() })?;
+        if actual != descriptor.size {
+            return Err(ReadError::SizeMismatch { what: what.into(), expected: descriptor.size, actual });
+        }
+        let bytes = self.files.document(&file)?;
+        let actual = Digest::of(&bytes);
+        if actual == descriptor.digest {
+            Ok(bytes)
+        } else {
+            Err(ReadError::DigestMismatch { what: what.into(), actual })
+        }
+    }
+}
+
+fn parse_config(what: &str, bytes: Vec<u8>) -> Result<(ImageConfig, Document), ReadError> {
+    let config = serde_json::from_slice(&bytes).map_err(|error| ReadError::invalid(what, error.to_string()))?;
+    Ok((config, Document::stored(bytes)))
+}
+
+fn check_layers(what: &str, layers: usize, config: &ImageConfig) -> Result<(), ReadError> {
+    let diff_ids = config.rootfs.diff_ids.len();
+    if layers > MOST_LAYERS {
+        return Err(ReadError::invalid(what, format!("{layers} layers; engines take 127")));
+    }
+    if layers == diff_ids {
+        return Ok(());
+    }
+    Err(ReadError::invalid(what, format!("it names {diff_ids} layers, the manifest {layers}")))
+}
+
+fn blob_file(digest: Digest) -> String {
+    format!("blobs/sha256/{}", digest.hex())
+}
+
+fn full_name(text: &str) -> String {
+    text.parse::<crate::TaggedReference>().map_or_else(|_| text.to_owned(), |reference| reference.to_string())
+}
+
+/// The tag of a full name, or a bare tag itself.
+fn tag(name: &str) -> Option<&str> {
+    name.rsplit('/').next()?.rsplit(':').next()
+}
