@@ -7,14 +7,17 @@
 //! * [`decode`]: both of the above as one step, for log streams;
 //! * [`when`]: the forms of `--since` and `--until`;
 //! * [`fields`], [`level`]: what structured lines hold;
+//! * [`query`], [`context`]: which lines are wanted, and those around them;
 //! * [`escape`]: text that a container controls, made safe for a terminal.
 
+pub mod context;
 pub mod decode;
 pub mod escape;
 pub mod fields;
 pub mod frame;
 pub mod level;
 pub mod line;
+pub mod query;
 pub mod timestamp;
 pub mod when;
 

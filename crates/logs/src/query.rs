@@ -1,0 +1,259 @@
+//! Which lines are wanted.
+
+use crate::fields;
+use crate::frame::Stream;
+use crate::level::Level;
+use crate::line::Line;
+use regex::bytes::{Regex, RegexBuilder};
+use std::cmp::Ordering;
+use thiserror::Error;
+
+/// What is asked for, as it was written. All conditions must hold; the default wants every line.
+#[derive(Clone, Debug, Default)]
+pub struct QuerySpec {
+    /// `--grep`: at least one of these expressions must match, when there are any.
+    pub grep: Vec<String>,
+    /// `--exclude`: none of these may match.
+    pub exclude: Vec<String>,
+    /// `-i`: letters match whatever their case, in all expressions.
+    pub ignore_case: bool,
+    /// `--stdout`, `--stderr`: one stream alone.
+    pub stream: Option<Stream>,
+    /// `--level`: this severity or a worse one. A line that tells no level is not wanted then.
+    pub level: Option<Level>,
+    /// `--field`: `key=value`, `key>number`, `key<number`, `key~expression`. All must hold.
+    pub fields: Vec<String>,
+}
+
+/// A query that cannot be run.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum QueryError {
+    /// Not a regular expression, or one that would need too much memory.
+    #[error("{option} `{pattern}` is not a usable regular expression: {reason}")]
+    Pattern {
+        /// The option that it stands in.
+        option: &'static str,
+        /// What was written.
+        pattern: String,
+        /// What is wrong, and where.
+        reason: String,
+    },
+    /// Not a condition on a field.
+    #[error("--field `{text}` is not a condition: write key=value, key>number, key<number or key~expression")]
+    Field {
+        /// What was written.
+        text: String,
+    },
+}
+
+/// A query, ready to run. Expressions run in linear time on any line.
+#[derive(Clone, Debug)]
+pub struct Query {
+    grep: Vec<Regex>,
+    exclude: Vec<Regex>,
+    stream: Option<Stream>,
+    level: Option<Level>,
+    fields: Vec<Field>,
+}
+
+impl Query {
+    /// Check and compile what was asked for.
+    ///
+    /// # Errors
+    /// [`QueryError`] names the option and what is wrong with it.
+    ///
+    /// ```
+    /// use scratchdbg_logs::query::{Query, QuerySpec};
+    /// let spec = QuerySpec { grep: vec!["time(d )?out".into()], fields: vec!["ms>500".into()], ..QuerySpec::default() };
+    /// let query = Query::new(&spec)?;
+    /// assert!(query.matches_text(br#"{"msg":"timed out","ms":1200}"#));
+    /// assert!(!query.matches_text(br#"{"msg":"timed out","ms":30}"#));
+    /// # Ok::<(), scratchdbg_logs::query::QueryError>(())
+    /// ```
+    pub fn new(spec: &QuerySpec) -> Result<Self, QueryError> {
+        Ok(Self {
+            grep: compile_all("--grep", &spec.grep, spec.ignore_case)?,
+            exclude: compile_all("--exclude", &spec.exclude, spec.ignore_case)?,
+            stream: spec.stream,
+            level: spec.level,
+            fields: spec.fields.iter().map(|text| Field::parse(text, spec.ignore_case)).collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// Whether the line is wanted.
+    pub fn matches(&self, line: &Line<'_>) -> bool {
+        self.stream.is_none_or(|stream| stream == line.stream) && self.matches_text(&line.text)
+    }
+
+    /// Whether the text is wanted, whatever its stream.
+    pub fn matches_text(&self, text: &[u8]) -> bool {
+        (self.grep.is_empty() || self.grep.iter().any(|pattern| pattern.is_match(text)))
+            && !self.exclude.iter().any(|pattern| pattern.is_match(text))
+            && self.level.is_none_or(|least| Level::of(text) >= Some(least))
+            && self.fields.iter().all(|field| field.matches(text))
+    }
+
+    /// Whether every line is wanted.
+    pub fn wants_all(&self) -> bool {
+        self.grep.is_empty()
+            && self.exclude.is_empty()
+            && self.stream.is_none()
+            && self.level.is_none()
+            && self.fields.is_empty()
+    }
+
+    /// What `--grep` looks for, to be highlighted.
+    pub fn highlight(&self) -> &[Regex] {
+        &self.grep
+    }
+}
+
+fn compile_all(option: &'static str, patterns: &[String], ignore_case: bool) -> Result<Vec<Regex>, QueryError> {
+    patterns.iter().map(|pattern| compile(option, pattern, ignore_case)).collect()
+}
+
+fn compile(option: &'static str, pattern: &str, ignore_case: bool) -> Result<Regex, QueryError> {
+    RegexBuilder::new(pattern).case_insensitive(ignore_case).build().map_err(|error| QueryError::Pattern {
+        option,
+        pattern: pattern.into(),
+        reason: error.to_string(),
+    })
+}
+
+/// A condition on a field.
+#[derive(Clone, Debug)]
+struct Field {
+    key: String,
+    condition: Condition,
+}
+
+#[derive(Clone, Debug)]
+enum Condition {
+    Equals(String),
+    Compares(Ordering, f64),
+    Matches(Regex),
+}
+
+impl Field {
+    fn parse(text: &str, ignore_case: bool) -> Result<Self, QueryError> {
+        let error = || QueryError::Field { text: text.into() };
+        let at = text.find(['=', '<', '>', '~']).filter(|at| *at > 0).ok_or_else(error)?;
+        let (key, value) = (text[..at].trim(), &text[at + 1..]);
+        let number = || value.trim().parse().map_err(|_| error());
+        let condition = match text.as_bytes()[at] {
+            b'=' => Condition::Equals(value.into()),
+            b'<' => Condition::Compares(Ordering::Less, number()?),
+            b'>' => Condition::Compares(Ordering::Greater, number()?),
+            _ => Condition::Matches(compile("--field", value, ignore_case)?),
+        };
+        Ok(Self { key: key.into(), condition })
+    }
+
+    fn matches(&self, text: &[u8]) -> bool {
+        let Some(value) = fields::get(text, &self.key) else { return false };
+        match &self.condition {
+            Condition::Equals(wanted) => value == *wanted,
+            Condition::Compares(ordering, limit) => {
+                value.parse::<f64>().is_ok_and(|value| value.partial_cmp(limit) == Some(*ordering))
+            }
+            Condition::Matches(pattern) => pattern.is_match(value.as_bytes()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::line::Ending;
+
+    fn spec() -> QuerySpec {
+        QuerySpec::default()
+    }
+
+    fn words(words: &[&str]) -> Vec<String> {
+        words.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    #[expect(clippy::type_complexity, reason = "a table")]
+    fn conditions() {
+        let cases: Vec<(&str, QuerySpec, Vec<(&str, bool)>)> = vec![
+            ("nothing asked", spec(), vec![("", true), ("x", true)]),
+            ("an empty pattern", QuerySpec { grep: words(&[""]), ..spec() }, vec![("", true), ("x", true)]),
+            (
+                "any of several, none of several",
+                QuerySpec { grep: words(&["^a|b$", "c"]), exclude: words(&["x", "y"]), ..spec() },
+                vec![("a1", true), ("1b", true), ("1c1", true), ("ax", false), ("cy", false), ("d", false)],
+            ),
+            (
+                "a pattern in verbose mode among others",
+                QuerySpec { grep: words(&["(?x) a b # comment", "c"]), ..spec() },
+                vec![("ab", true), ("c", true), ("b", false)],
+            ),
+            (
+                "whatever the case",
+                QuerySpec { grep: words(&["straße"]), exclude: words(&["BAD"]), ignore_case: true, ..spec() },
+                vec![("STRASSE", false), ("STRAßE", true), ("straße bad", false)],
+            ),
+            (
+                "a level and worse",
+                QuerySpec { level: Some(Level::Warn), ..spec() },
+                vec![(r#"{"level":40}"#, true), ("ERROR x", true), ("level=info", false), ("no level", false)],
+            ),
+            (
+                "fields",
+                QuerySpec { fields: words(&["a.b=x y", "n>1.5", "n<10", "m~^[0-9]+$"]), ..spec() },
+                vec![
+                    (r#"{"a":{"b":"x y"},"n":2,"m":"42"}"#, true),
+                    (r#"{"a":{"b":"x y"},"n":"2","m":42}"#, true),
+                    (r#"{"a":{"b":"x"},"n":2,"m":"42"}"#, false),
+                    (r#"{"a":{"b":"x y"},"n":1.5,"m":"42"}"#, false),
+                    (r#"{"a":{"b":"x y"},"n":10,"m":"42"}"#, false),
+                    (r#"{"a":{"b":"x y"},"n":2,"m":"4x"}"#, false),
+                    (r#"{"a":{"b":"x y"},"n":"many","m":"4"}"#, false),
+                    (r#"a.b="x y" n=3 m=1"#, true),
+                    ("plain", false),
+                ],
+            ),
+            (
+                "a value with the other signs in it",
+                QuerySpec { fields: words(&["q=a=b>c"]), ..spec() },
+                vec![(r#"{"q":"a=b>c"}"#, true)],
+            ),
+        ];
+        for (name, spec, lines) in cases {
+            let query = Query::new(&spec).unwrap();
+            for (line, want) in lines {
+                assert_eq!(query.matches_text(line.as_bytes()), want, "{name}: {line}");
+            }
+        }
+    }
+
+    #[test]
+    fn one_stream() {
+        let query = Query::new(&QuerySpec { stream: Some(Stream::Stderr), ..spec() }).unwrap();
+        let line = |stream| Line { stream, timestamp: None, text: b"x"[..].into(), ending: Ending::Lf, cut: 0 };
+        assert!(query.matches(&line(Stream::Stderr)) && !query.matches(&line(Stream::Stdout)));
+        assert!(!query.wants_all() && Query::new(&spec()).unwrap().wants_all());
+    }
+
+    #[test]
+    fn bytes_that_are_not_utf8_are_searched() {
+        let query = Query::new(&QuerySpec { grep: words(&["b.d"]), ..spec() }).unwrap();
+        assert!(query.matches_text(b"\xff\xfe bad \x00"));
+    }
+
+    #[test]
+    fn what_cannot_be_run() {
+        let pattern = |grep: &str| Query::new(&QuerySpec { grep: words(&["ok", grep]), ..spec() }).unwrap_err();
+        let error = pattern("a(b");
+        assert!(matches!(&error, QueryError::Pattern { option: "--grep", pattern, .. } if pattern == "a(b"), "{error}");
+        assert!(error.to_string().contains("unclosed group"), "{error}");
+        let error = pattern(r"(?:\w{1000}){1000}");
+        assert!(error.to_string().contains("size limit"), "{error}");
+        for text in ["", "=x", "key", "n>many", "n<"] {
+            let error = Query::new(&QuerySpec { fields: words(&[text]), ..spec() }).unwrap_err();
+            assert_eq!(error, QueryError::Field { text: text.into() });
+        }
+    }
+}
