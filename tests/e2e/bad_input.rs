@@ -107,3 +107,41 @@ fn tags_that_cannot_be_tags() {
         assert!(finished.stderr.contains(tag), "the tag is named: {finished}");
     }
 }
+
+#[test]
+fn standard_output_that_takes_nothing() {
+    let stage = Stage::set();
+    let target = stage.target(&[]);
+    let app = sample::write_app(stage.scratchdbg.home());
+    let build = ["build", app.to_str().expect("a plain path"), "-t", "full/app:1", "-o", "archive:-"];
+    let attach = target.attach_arguments(&["echo", "hi"]);
+    let cases: [(&[&str], i32); 3] = [(&build, 1), (&attach, 125), (&["logs", target.name()], 1)];
+    for (arguments, code) in cases {
+        let full = fs::File::options().write(true).open("/dev/full").expect("Linux has it");
+        let mut command = stage.scratchdbg.command(arguments);
+        let output = command.stdout(full).output().expect("it starts");
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {complaint}");
+        assert!(complaint.contains("No space left on device"), "{arguments:?}: {complaint}");
+        assert!(!complaint.contains("panicked"), "{arguments:?}: {complaint}");
+    }
+    target.assert_untouched();
+}
+
+#[test]
+fn an_archive_never_takes_the_place_of_a_device() {
+    let stage = Stage::set();
+    let app = sample::write_app(stage.scratchdbg.home());
+    // A pipe stands in for a device: neither is a file whose content can be replaced by renaming over it.
+    let pipe = stage.scratchdbg.home().join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status().expect("mkfifo starts");
+    assert!(made.success());
+    let mut reader = std::process::Command::new("cat");
+    reader.arg(&pipe);
+    let reader = scratchdbg_testkit::program::Running::start(reader);
+    let output = format!("archive:{}", pipe.display());
+    stage.run(&["build", app.to_str().expect("a plain path"), "-t", "pipe/app:1", "-o", &output]);
+    let kind = fs::symlink_metadata(&pipe).expect("it is there still").file_type();
+    assert!(std::os::unix::fs::FileTypeExt::is_fifo(&kind), "the pipe was replaced by {kind:?}");
+    drop(reader);
+}
