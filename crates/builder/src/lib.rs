@@ -15,6 +15,7 @@ mod samples;
 mod settings;
 mod spec;
 pub mod toolkit;
+pub mod verify;
 
 pub use add::Addition;
 pub use error::BuildError;

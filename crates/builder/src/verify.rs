@@ -1,0 +1,271 @@
+//! `pair verify`: proving that a debug image is its production image plus one layer.
+//!
+//! Comparing is pure; [`Subject::read`] gathers what is compared, and reads every layer to the end on the way, so that
+//! nothing is believed that a digest does not vouch for.
+
+use crate::{config, label, toolkit};
+use scratchdbg_image::read::{ImageSource, Member, MemberKind, ReadError, StoredImage};
+use scratchdbg_image::{Digest, annotation};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+
+/// The directory of the twin's layer, relative to the root.
+const TWIN_ROOT: &str = ".scratchdbg";
+/// Programs that make an image one that can be entered.
+const SHELLS: [&str; 10] = ["ash", "bash", "busybox", "dash", "ksh", "mksh", "sh", "toybox", "yash", "zsh"];
+
+/// What is known of one of the two images.
+#[derive(Clone, Debug)]
+pub struct Subject {
+    /// How it is called in messages.
+    pub name: String,
+    /// The config document.
+    pub config: Value,
+    /// Its digest: the image id.
+    pub config_digest: Digest,
+    /// The digest of the manifest, where there is one.
+    pub manifest_digest: Option<Digest>,
+    /// The annotations of the manifest.
+    pub annotations: BTreeMap<String, String>,
+    /// The layers, from the bottom up.
+    pub layers: Vec<ListedLayer>,
+}
+
+/// A layer with all that is in it.
+#[derive(Clone, Debug)]
+pub struct ListedLayer {
+    /// The digest of the uncompressed tar.
+    pub diff_id: Digest,
+    /// Its entries.
+    pub members: Vec<Member>,
+}
+
+/// The outcome.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Verification {
+    /// Whether the debug image is the production image plus one layer.
+    pub ok: bool,
+    /// The layers that both begin with, by the digest of their content.
+    pub shared_layers: Vec<Digest>,
+    /// The one that the debug image has more.
+    pub debug_layer: Option<Digest>,
+    /// What is not as it should be, the gravest first.
+    pub differences: Vec<Difference>,
+}
+
+/// One thing that is not as it should be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Difference {
+    /// What is wrong with: `role`, `layers`, `debug-layer`, `production-shell`, `base`, or the path of a config key.
+    pub subject: String,
+    /// A sentence.
+    pub message: String,
+}
+
+impl Subject {
+    /// Reads and checks all of a stored image.
+    pub fn read(source: &ImageSource, image: &StoredImage) -> Result<Self, ReadError> {
+        let layers = image.layers.iter().map(|layer| {
+            let mut members = Vec::new();
+            source.visit_layer(layer, &mut |member, _| {
+                members.push(member.clone());
+                Ok(())
+            })?;
+            Ok(ListedLayer { diff_id: layer.diff_id, members })
+        });
+        let document = &image.config_document;
+        let config = serde_json::from_slice(document.bytes());
+        let invalid =
+            |error: serde_json::Error| ReadError::Invalid { what: "the config".into(), reason: error.to_string() };
+        Ok(Self {
+            name: image.names.first().cloned().unwrap_or_else(|| document.digest().to_string()),
+            config: config.map_err(invalid)?,
+            config_digest: document.digest(),
+            manifest_digest: image.manifest.as_ref().map(scratchdbg_image::json::Document::digest),
+            annotations: image.annotations.clone(),
+            layers: layers.collect::<Result<_, ReadError>>()?,
+        })
+    }
+
+    fn label(&self, key: &str) -> Option<&str> {
+        self.config["config"]["Labels"][key].as_str()
+    }
+}
+
+/// Compares a production image with its debug image.
+pub fn verify(prod: &Subject, debug: &Subject) -> Verification {
+    let same = prod.layers.iter().zip(&debug.layers).take_while(|(a, b)| a.diff_id == b.diff_id).count();
+    let shared_layers: Vec<_> = prod.layers[..same].iter().map(|layer| layer.diff_id).collect();
+    let is_one_more = same == prod.layers.len() && debug.layers.len() == same + 1;
+    let added = debug.layers.last().filter(|_| is_one_more);
+    let mut differences = role(prod, debug);
+    differences.extend(layers(prod, debug, same));
+    differences.extend(added.and_then(debug_layer));
+    differences.extend(production_shell(prod));
+    differences.extend(settings(prod, debug));
+    differences.extend(base(prod, debug));
+    Verification {
+        ok: differences.is_empty(),
+        shared_layers,
+        debug_layer: added.map(|layer| layer.diff_id),
+        differences,
+    }
+}
+
+fn difference(subject: &str, message: String) -> Difference {
+    Difference { subject: subject.to_owned(), message }
+}
+
+fn role(prod: &Subject, debug: &Subject) -> Vec<Difference> {
+    let mut found = Vec::new();
+    if let Some(role) = prod.label(label::ROLE).filter(|role| *role != "prod") {
+        let message = format!("{}, given as the production image, is labelled as `{role}`", prod.name);
+        found.push(difference("role", message));
+    }
+    match debug.label(label::ROLE) {
+        Some("debug") => {}
+        Some(role) => {
+            found
+                .push(difference("role", format!("{}, given as the debug image, is labelled as `{role}`", debug.name)));
+        }
+        None => found.push(difference("role", format!("{} has no label {}", debug.name, label::ROLE))),
+    }
+    found
+}
+
+fn layers(prod: &Subject, debug: &Subject, same: usize) -> Option<Difference> {
+    let message = match (prod.layers.get(same), debug.layers.get(same)) {
+        (Some(layer), Some(other)) => {
+            format!("layer {} is {} in production and {} in debug", same + 1, layer.diff_id, other.diff_id)
+        }
+        (Some(layer), None) => format!("the debug image lacks layer {}, {}", same + 1, layer.diff_id),
+        (None, None) => "the debug image has no layer of its own".to_owned(),
+        (None, Some(_)) if debug.layers.len() == same + 1 => return None,
+        (None, Some(_)) => {
+            format!("the debug image has {} layers more than production, and not one", debug.layers.len() - same)
+        }
+    };
+    Some(difference("layers", message))
+}
+
+/// All that it holds lies in its own directory, deletes nothing, and is what makes it a debug layer.
+fn debug_layer(layer: &ListedLayer) -> Option<Difference> {
+    let file_name = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
+    for Member { path, .. } in &layer.members {
+        let inside = path == TWIN_ROOT || path.strip_prefix(TWIN_ROOT).is_some_and(|rest| rest.starts_with('/'));
+        if !inside {
+            return Some(difference("debug-layer", format!("it changes /{path}, outside of /{TWIN_ROOT}")));
+        }
+        if file_name(path).starts_with(".wh.") {
+            return Some(difference("debug-layer", format!("/{path} deletes a file of the production image")));
+        }
+    }
+    let shell = format!("{}/sh", toolkit::TWIN_BIN.trim_start_matches('/'));
+    let has_shell = layer.members.iter().any(|member| member.path == shell);
+    (!has_shell).then(|| difference("debug-layer", format!("it has no /{shell}")))
+}
+
+fn production_shell(prod: &Subject) -> Option<Difference> {
+    let is_shell = |member: &&Member| {
+        let name = member.path.rsplit('/').next().unwrap_or_default();
+        let is_program = match member.kind {
+            MemberKind::File => member.mode & 0o111 != 0,
+            MemberKind::HardLink(_) | MemberKind::Symlink(_) => true,
+            MemberKind::Directory | MemberKind::Special => false,
+        };
+        is_program && SHELLS.contains(&name)
+    };
+    let found = prod.layers.iter().flat_map(|layer| &layer.members).find(is_shell)?;
+    Some(difference("production-shell", format!("the production image holds a shell: /{}", found.path)))
+}
+
+/// The config but for the keys in which the two may differ.
+fn settings(prod: &Subject, debug: &Subject) -> Vec<Difference> {
+    let mut found = Vec::new();
+    let expected_path = path_of(&prod.config).unwrap_or(config::DEFAULT_PATH).to_owned() + ":" + toolkit::TWIN_BIN;
+    if path_of(&debug.config) != Some(&expected_path) {
+        let actual = path_of(&debug.config).unwrap_or("not set");
+        found.push(difference("config.Env.PATH", format!("it is {actual} in debug; expected {expected_path}")));
+    }
+    compare("", &comparable(prod, 0), &comparable(debug, 1), &mut found);
+    found
+}
+
+fn path_of(config: &Value) -> Option<&str> {
+    let env = config["config"]["Env"].as_array()?;
+    env.iter().filter_map(Value::as_str).rev().find_map(|variable| variable.strip_prefix("PATH="))
+}
+
+/// The config without layers, `PATH`, our labels, and `more` steps at the end of the history.
+fn comparable(subject: &Subject, more: usize) -> Value {
+    let mut config = subject.config.clone();
+    let mut empty = Map::new();
+    let root = config.as_object_mut().unwrap_or(&mut empty);
+    root.remove("rootfs");
+    if let Some(history) = root.get_mut("history").and_then(Value::as_array_mut) {
+        history.truncate(history.len().saturating_sub(more));
+    }
+    if let Some(container) = root.get_mut("config").and_then(Value::as_object_mut) {
+        if let Some(env) = container.get_mut("Env").and_then(Value::as_array_mut) {
+            env.retain(|variable| !variable.as_str().is_some_and(|variable| variable.starts_with("PATH=")));
+        }
+        if let Some(labels) = container.get_mut("Labels").and_then(Value::as_object_mut) {
+            labels.remove(label::ROLE);
+            labels.remove(label::PROD);
+        }
+        // Engines write what is empty as null, as empty, or not at all.
+        container.retain(|_, value| !is_empty(value));
+    }
+    config
+}
+
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(members) => members.is_empty(),
+        Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+fn compare(path: &str, prod: &Value, debug: &Value, found: &mut Vec<Difference>) {
+    match (prod, debug) {
+        (Value::Object(a), Value::Object(b)) => {
+            let keys: std::collections::BTreeSet<_> = a.keys().chain(b.keys()).collect();
+            for key in keys {
+                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                let value = |map: &Map<String, Value>| map.get(key).cloned().unwrap_or_default();
+                compare(&path, &value(a), &value(b), found);
+            }
+        }
+        (a, b) if a == b => {}
+        (a, b) => found.push(difference(path, format!("it is {a} in production and {b} in debug"))),
+    }
+}
+
+/// The links from the debug image to the production image.
+fn base(prod: &Subject, debug: &Subject) -> Vec<Difference> {
+    let mut found = Vec::new();
+    let expected = prod.config_digest.to_string();
+    if let Some(actual) = debug.label(label::PROD).filter(|actual| *actual != expected) {
+        let message =
+            format!("the debug image says that it was made from {actual}, and the production image is {expected}");
+        found.push(difference("base", message));
+    } else if debug.label(label::PROD).is_none() {
+        found.push(difference("base", format!("the debug image has no label {}", label::PROD)));
+    }
+    let manifest = prod.manifest_digest.map(|digest| digest.to_string());
+    if let (Some(expected), Some(actual)) = (manifest, debug.annotations.get(annotation::BASE_DIGEST))
+        && *actual != expected
+    {
+        let message =
+            format!("the annotation {} is {actual}, and production's manifest {expected}", annotation::BASE_DIGEST);
+        found.push(difference("base", message));
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests;

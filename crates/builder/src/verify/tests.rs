@@ -1,0 +1,104 @@
+use super::*;
+use crate::samples::{X86_64, elf, toolkit};
+use crate::{BuildSpec, Twin, build};
+use scratchdbg_image::{Layout, save_hybrid};
+use std::fs;
+
+/// A pair as it is read again from a layout.
+fn pair() -> (Subject, Subject) {
+    let folder = tempfile::tempdir().unwrap();
+    let binary = folder.path().join("app");
+    fs::write(&binary, elf(X86_64, None, b"app")).unwrap();
+    let spec = BuildSpec {
+        binaries: vec![binary],
+        tags: vec!["shop/app:1".parse().unwrap()],
+        twin: Some(Twin { toolkits: vec![toolkit(X86_64)], tags: Vec::new() }),
+        env: vec!["A=1".into()],
+        ..BuildSpec::default()
+    };
+    let sets = build(&spec).unwrap().sets();
+    let root = folder.path().join("layout");
+    Layout::open_or_create(&root).unwrap().add(&sets).unwrap();
+    let archive = folder.path().join("archive.tar");
+    save_hybrid(&sets, 0, &archive).unwrap();
+    let read = |source: &ImageSource, name| Subject::read(source, &source.find(Some(name)).unwrap()[0]).unwrap();
+    let (layout, archive) = (ImageSource::layout(&root).unwrap(), ImageSource::archive(&archive).unwrap());
+    (read(&layout, "shop/app:1"), read(&archive, "shop/app:1-debug"))
+}
+
+#[test]
+fn what_we_build_is_a_pair() {
+    let (prod, debug) = pair();
+    let verification = verify(&prod, &debug);
+    assert_eq!(verification.differences, []);
+    assert!(verification.ok);
+    assert_eq!(verification.shared_layers, [prod.layers[0].diff_id]);
+    assert_eq!(verification.debug_layer, Some(debug.layers[1].diff_id));
+}
+
+#[test]
+fn a_debug_image_under_the_production_tag_is_named_first() {
+    let (prod, debug) = pair();
+    let first = &verify(&debug, &debug).differences[0];
+    assert_eq!(first.message, "docker.io/shop/app:1-debug, given as the production image, is labelled as `debug`");
+    let subjects: Vec<_> = verify(&debug, &prod).differences.into_iter().map(|difference| difference.subject).collect();
+    for expected in ["role", "layers", "production-shell", "base"] {
+        assert!(subjects.iter().any(|subject| subject == expected), "{subjects:?}");
+    }
+}
+
+#[test]
+fn every_difference_is_found_and_named() {
+    type Change = fn(&mut Subject, &mut Subject);
+    let changes: [(Change, &str); 14] = [
+        (
+            |_, debug| debug.config["config"]["User"] = "0".into(),
+            r#"config.User: it is "65532:65532" in production and "0" in debug"#,
+        ),
+        (
+            |_, debug| debug.config["config"]["Entrypoint"][0] = "/x".into(),
+            r#"config.Entrypoint: it is ["/app"] in production"#,
+        ),
+        (|_, debug| debug.config["architecture"] = "arm64".into(), "architecture: it is \"amd64\""),
+        (|_, debug| debug.config["config"]["Labels"]["x"] = "y".into(), "config.Labels.x: it is null in production"),
+        (
+            |_, debug| debug.config["config"]["Env"][1] = "PATH=/evil".into(),
+            "config.Env.PATH: it is /evil in debug; expected /usr",
+        ),
+        (|_, debug| debug.config["config"]["Env"][0] = "A=2".into(), r#"config.Env: it is ["A=1"]"#),
+        (|_, debug| debug.config["history"] = Value::Null, "history: it is"),
+        (|prod, _| prod.layers[0].diff_id = Digest::of("x"), "layers: layer 1 is sha256:"),
+        (|_, debug| drop(debug.layers.pop()), "layers: the debug image has no layer of its own"),
+        (|_, debug| debug.layers.push(debug.layers[1].clone()), "layers: the debug image has 2 layers more"),
+        (
+            |_, debug| debug.layers[1].members[0].path = "bin".into(),
+            "debug-layer: it changes /bin, outside of /.scratchdbg",
+        ),
+        (
+            |_, debug| debug.layers[1].members[1].path = ".scratchdbg/.wh.x".into(),
+            "debug-layer: /.scratchdbg/.wh.x deletes",
+        ),
+        (
+            |prod, _| prod.layers[0].members[1].path = "usr/bin/bash".into(),
+            "production-shell: the production image holds a shell: /usr/bin/bash",
+        ),
+        (|prod, _| prod.config_digest = Digest::of("x"), "base: the debug image says that it was made from"),
+    ];
+    for (change, expected) in changes {
+        let (mut prod, mut debug) = pair();
+        change(&mut prod, &mut debug);
+        let verification = verify(&prod, &debug);
+        assert!(!verification.ok);
+        let lines: Vec<_> = verification.differences.iter().map(|d| format!("{}: {}", d.subject, d.message)).collect();
+        assert!(lines.iter().any(|line| line.starts_with(expected)), "{expected}: {lines:?}");
+    }
+}
+
+#[test]
+fn annotations_and_shells_of_the_twin_count() {
+    let (prod, mut debug) = pair();
+    debug.annotations.insert(annotation::BASE_DIGEST.into(), "sha256:00".into());
+    debug.layers[1].members.retain(|member| !member.path.ends_with("/sh"));
+    let subjects: Vec<_> = verify(&prod, &debug).differences.into_iter().map(|difference| difference.subject).collect();
+    assert_eq!(subjects, ["debug-layer", "base"]);
+}
