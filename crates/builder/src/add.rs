@@ -50,10 +50,15 @@ impl FromStr for Addition {
 impl Addition {
     /// Puts what is meant into `tree`. Two things for one path are an error.
     pub fn apply(&self, tree: &mut Tree) -> Result<(), BuildError> {
+        self.apply_filtered(tree, &|_| true)
+    }
+
+    /// The same without what `wanted` refuses, by its path below the source; what is in a refused folder goes with it.
+    pub(crate) fn apply_filtered(&self, tree: &mut Tree, wanted: &dyn Fn(&str) -> bool) -> Result<(), BuildError> {
         let metadata = fs::metadata(&self.source).map_err(|source| unreadable(&self.source, source))?;
         if metadata.is_dir() {
             tree.insert(&self.destination, self.own(Entry::directory()))?;
-            return self.folder(tree, &self.source, self.destination.trim_end_matches('/'));
+            return self.folder(tree, &self.source, "", wanted);
         }
         let destination = match self.destination.strip_suffix('/') {
             Some(folder) => format!("{folder}/{}", utf8_name(&self.source)?),
@@ -62,15 +67,27 @@ impl Addition {
         self.file(tree, &self.source, &metadata, &destination)
     }
 
-    fn folder(&self, tree: &mut Tree, folder: &Path, destination: &str) -> Result<(), BuildError> {
+    /// `below` is the path of `folder` below the source.
+    fn folder(
+        &self,
+        tree: &mut Tree,
+        folder: &Path,
+        below: &str,
+        wanted: &dyn Fn(&str) -> bool,
+    ) -> Result<(), BuildError> {
         let failed = |source| unreadable(folder, source);
         for entry in fs::read_dir(folder).map_err(failed)? {
             let path = entry.map_err(failed)?.path();
+            let name = utf8_name(&path)?;
+            let below = if below.is_empty() { name.to_owned() } else { format!("{below}/{name}") };
+            if !wanted(&below) {
+                continue;
+            }
             let metadata = fs::symlink_metadata(&path).map_err(|source| unreadable(&path, source))?;
-            let target = format!("{destination}/{}", utf8_name(&path)?);
+            let target = format!("{}/{below}", self.destination.trim_end_matches('/'));
             if metadata.is_dir() {
                 tree.insert(&target, self.own(Entry::directory()))?;
-                self.folder(tree, &path, &target)?;
+                self.folder(tree, &path, &below, wanted)?;
             } else if metadata.is_symlink() {
                 self.symlink(tree, &path, &target)?;
             } else {

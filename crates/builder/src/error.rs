@@ -82,6 +82,16 @@ pub enum BuildError {
         /// What was asked for.
         asked: String,
     },
+    /// A file that `--with` is to add is not on this machine.
+    #[error("--with {need}: this machine has none of {looked_for}; install {package}, or add your own file by --add")]
+    NoSource {
+        /// The word given to `--with`.
+        need: String,
+        /// Where it was looked for.
+        looked_for: String,
+        /// The Debian package that has it.
+        package: &'static str,
+    },
     /// Nothing says what the image runs on.
     #[error(
         "nothing says what the image is for: its entrypoint is no executable that is in the image; name it by --platform"

@@ -10,6 +10,7 @@ mod binary;
 mod config;
 mod error;
 mod pair;
+pub mod provision;
 #[cfg(test)]
 mod samples;
 mod settings;

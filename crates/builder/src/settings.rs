@@ -94,9 +94,9 @@ mod tests {
     use super::*;
     use scratchdbg_image::{Entry, FileData};
 
-    fn health(words: &[&str]) -> Option<Healthcheck> {
+    fn health(words: &[&str]) -> Healthcheck {
         let test = Some(words.iter().map(|word| (*word).to_owned()).collect());
-        Some(Healthcheck { test, ..Healthcheck::default() })
+        Healthcheck { test, ..Healthcheck::default() }
     }
 
     #[test]
@@ -110,8 +110,8 @@ mod tests {
             (BuildSpec { workdir: Some("srv".into()), ..spec() }, "absolute path"),
             (BuildSpec { stop_signal: Some("65".into()), ..spec() }, "1 to 64"),
             (BuildSpec { stop_signal: Some("sigterm".into()), ..spec() }, "SIGTERM"),
-            (BuildSpec { healthcheck: health(&["CMD-SHELL", "curl x"]), ..spec() }, "needs /bin/sh"),
-            (BuildSpec { healthcheck: health(&["CMD"]), ..spec() }, "expected"),
+            (BuildSpec { healthcheck: Some(health(&["CMD-SHELL", "curl x"])), ..spec() }, "needs /bin/sh"),
+            (BuildSpec { healthcheck: Some(health(&["CMD"])), ..spec() }, "expected"),
             (BuildSpec { user: "nonroot".into(), ..spec() }, "expected numbers"),
             (BuildSpec { user: "1:".into(), ..spec() }, "expected numbers"),
             (BuildSpec { user: "4294967295".into(), ..spec() }, "expected numbers"),
@@ -125,7 +125,7 @@ mod tests {
         for signal in ["SIGTERM", "INT", "SIGRTMIN+3", "9"] {
             check(&BuildSpec { stop_signal: Some(signal.into()), ..spec() }).unwrap();
         }
-        check(&BuildSpec { healthcheck: health(&["CMD", "/app"]), ..spec() }).unwrap();
+        check(&BuildSpec { healthcheck: Some(health(&["CMD", "/app"])), ..spec() }).unwrap();
     }
 
     #[test]

@@ -1,0 +1,301 @@
+//! `--with`: the files of an ordinary system that a program may look for, and a scratch image does not have.
+//!
+//! What a binary needs is guessed from what it mentions. Files that are small and always the same are written by us; others
+//! are taken from this machine. Each decision has its reason, also the decision not to add something.
+
+use crate::add::Addition;
+use crate::{BuildError, BuildSpec};
+use scratchdbg_diagnose::elf::ElfFacts;
+use scratchdbg_diagnose::mentions::{MentionScanner, Mentions, Topic};
+use scratchdbg_diagnose::program::{self, Program};
+use scratchdbg_image::{Entry, FileData, ImageError};
+use serde::Serialize;
+use std::collections::BTreeSet;
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+/// Where certificates go: Go, OpenSSL and rustls look there first.
+const BUNDLE: &str = "/etc/ssl/certs/ca-certificates.crt";
+/// Where distributions have them (Go's `crypto/x509/root_linux.go`).
+const BUNDLE_SOURCES: [&str; 5] = [
+    "etc/ssl/certs/ca-certificates.crt",
+    "etc/pki/tls/certs/ca-bundle.crt",
+    "etc/ssl/ca-bundle.pem",
+    "etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+    "etc/ssl/cert.pem",
+];
+const ZONES: &str = "usr/share/zoneinfo";
+/// Copies of the database in other forms, and links out of it.
+const ZONES_LEFT_OUT: [&str; 4] = ["localtime", "posix", "posixrules", "right"];
+const NSSWITCH: &[u8] = b"passwd: files\ngroup: files\nhosts: files dns\nservices: files\nprotocols: files\n";
+const BUFFER: usize = 1024 * 1024;
+
+/// Something that can be added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Need {
+    /// CA certificates.
+    Certs,
+    /// The time zone database.
+    Tz,
+    /// `/etc/passwd` and `/etc/group` with the image's user.
+    Passwd,
+    /// `/tmp`, writable for everybody.
+    Tmp,
+    /// `/etc/nsswitch.conf`.
+    Nsswitch,
+    /// `/etc/services` and `/etc/protocols`.
+    Services,
+}
+
+impl Need {
+    const ALL: [Self; 6] = [Self::Certs, Self::Tz, Self::Passwd, Self::Tmp, Self::Nsswitch, Self::Services];
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Certs => "certs",
+            Self::Tz => "tz",
+            Self::Passwd => "passwd",
+            Self::Tmp => "tmp",
+            Self::Nsswitch => "nsswitch",
+            Self::Services => "services",
+        }
+    }
+}
+
+impl fmt::Display for Need {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+/// What `--with` asks for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum With {
+    /// What the binaries seem to need.
+    #[default]
+    Auto,
+    /// These, and no others; none at all if empty.
+    Only(BTreeSet<Need>),
+}
+
+impl FromStr for With {
+    type Err = BuildError;
+
+    /// `auto`, `none`, or words separated by commas.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let need = |word: &str| Need::ALL.into_iter().find(|need| need.word() == word);
+        match text {
+            "auto" => Ok(Self::Auto),
+            "none" => Ok(Self::Only(BTreeSet::new())),
+            _ => text.split(',').map(need).collect::<Option<_>>().map(Self::Only).ok_or(BuildError::InvalidSetting {
+                what: "--with",
+                value: text.to_owned(),
+                reason: "expected auto, none, or a list of certs, tz, passwd, tmp, nsswitch, services",
+            }),
+        }
+    }
+}
+
+/// One decision.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Decision {
+    /// About what.
+    pub need: Need,
+    /// Whether it is added.
+    pub added: bool,
+    /// Why, or why not.
+    pub reason: String,
+}
+
+/// What is known of a binary.
+#[derive(Clone, Debug)]
+struct Facts {
+    mentions: Mentions,
+    is_go: bool,
+}
+
+/// Decides what to add to the images of `spec`, and adds it to its files and environment. Reads the binaries when `with`
+/// is [`With::Auto`]. Sources are looked for below `root`, which is `/` but in tests. What the spec's files have already
+/// is left alone.
+pub fn provision(spec: &mut BuildSpec, with: &With, root: &Path) -> Result<Vec<Decision>, BuildError> {
+    let decisions = match with {
+        With::Only(needs) => needs.iter().map(|need| decide(*need, true, "asked for by --with")).collect(),
+        With::Auto => {
+            let facts = spec.binaries.iter().map(|path| look(path)).collect::<Result<Vec<_>, _>>()?;
+            automatic(&facts, &spec.env, root)
+        }
+    };
+    for decision in decisions.iter().filter(|decision| decision.added) {
+        add(spec, decision.need, root)?;
+    }
+    Ok(decisions)
+}
+
+fn decide(need: Need, added: bool, reason: impl Into<String>) -> Decision {
+    Decision { need, added, reason: reason.into() }
+}
+
+/// Pure but for asking whether there is a source on this machine.
+fn automatic(facts: &[Facts], env: &[String], root: &Path) -> Vec<Decision> {
+    let mention = |topic| facts.iter().find_map(|facts| facts.mentions.get(topic));
+    let only_go = !facts.is_empty() && facts.iter().all(|facts| facts.is_go);
+    let mut decisions = Vec::new();
+    if let Some(name) = mention(Topic::CaCertificates) {
+        decisions.push(match bundle(root) {
+            Some(_) => decide(Need::Certs, true, format!("the program mentions {name}")),
+            None => decide(Need::Certs, false, format!("the program mentions {name}, but this machine has no bundle")),
+        });
+    }
+    let zone = env.iter().find_map(|variable| variable.strip_prefix("TZ=")).filter(|zone| !zone.is_empty());
+    match (zone, mention(Topic::TimeZones), mention(Topic::EmbeddedTimeZones)) {
+        (_, _, Some(_)) => {
+            decisions.push(decide(Need::Tz, false, "the program brings the database itself (time/tzdata)"))
+        }
+        (Some(zone), ..) if root.join(ZONES).is_dir() => {
+            decisions.push(decide(Need::Tz, true, format!("TZ={zone} is set")))
+        }
+        (Some(zone), ..) => {
+            let reason = format!("TZ={zone} is set, but this machine has no /{ZONES} (install tzdata)");
+            decisions.push(decide(Need::Tz, false, reason));
+        }
+        // Nearly every program mentions it, because its standard library does; few load a zone.
+        (None, Some(_), None) => {
+            decisions.push(decide(
+                Need::Tz,
+                false,
+                "no TZ is set; `--with tz` adds the database for a program that loads zones",
+            ));
+        }
+        (None, None, None) => {}
+    }
+    for (need, topic) in [(Need::Passwd, Topic::Passwd), (Need::Tmp, Topic::Tmp), (Need::Nsswitch, Topic::Nsswitch)] {
+        if let Some(name) = mention(topic) {
+            decisions.push(decide(need, true, format!("the program mentions {name}")));
+        }
+    }
+    if let Some(name) = mention(Topic::Services) {
+        decisions.push(match services(root) {
+            _ if only_go => decide(Need::Services, false, "Go has the common names built in"),
+            Some(_) => decide(Need::Services, true, format!("the program mentions {name}")),
+            None => decide(
+                Need::Services,
+                false,
+                format!("the program mentions {name}, but this machine has none (install netbase)"),
+            ),
+        });
+    }
+    decisions
+}
+
+fn look(path: &Path) -> Result<Facts, BuildError> {
+    let read = |source: io::Error| BuildError::Read { path: path.to_owned(), source };
+    let mut file = File::open(path).map_err(read)?;
+    let mut scanner = MentionScanner::new();
+    let mut buffer = vec![0; BUFFER];
+    loop {
+        match file.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(size) => scanner.push(&buffer[..size]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(read(error)),
+        }
+    }
+    let program = program::inspect(file).map_err(|error| read(io::Error::other(error)))?;
+    let go = |facts: &ElfFacts| facts.go.is_some();
+    Ok(Facts { mentions: scanner.finish(), is_go: matches!(&program, Program::Elf(facts) if go(facts)) })
+}
+
+fn bundle(root: &Path) -> Option<PathBuf> {
+    BUNDLE_SOURCES.iter().map(|path| root.join(path)).find(|path| path.is_file())
+}
+
+fn services(root: &Path) -> Option<[PathBuf; 2]> {
+    let files = [root.join("etc/services"), root.join("etc/protocols")];
+    files.iter().all(|path| path.is_file()).then_some(files)
+}
+
+fn add(spec: &mut BuildSpec, need: Need, root: &Path) -> Result<(), BuildError> {
+    let absent = |looked_for: &str, package| BuildError::NoSource {
+        need: need.to_string(),
+        looked_for: looked_for.to_owned(),
+        package,
+    };
+    match need {
+        Need::Certs => {
+            let list = || BUNDLE_SOURCES.map(|path| format!("/{path}")).join(", ");
+            let source = bundle(root).ok_or_else(|| absent(&list(), "ca-certificates"))?;
+            copy(spec, &source, BUNDLE)?;
+            if !spec.env.iter().any(|variable| variable.starts_with("SSL_CERT_FILE=")) {
+                spec.env.push(format!("SSL_CERT_FILE={BUNDLE}"));
+            }
+        }
+        Need::Tz => {
+            let source = root.join(ZONES);
+            if !source.is_dir() {
+                return Err(absent(&format!("/{ZONES}"), "tzdata"));
+            }
+            if spec.files.get(ZONES).is_none() {
+                addition(&source, &format!("/{ZONES}"))
+                    .apply_filtered(&mut spec.files, &|path| !ZONES_LEFT_OUT.contains(&path))?;
+            }
+        }
+        Need::Passwd => {
+            let (passwd, group) = accounts(&spec.user);
+            write(spec, "etc/passwd", passwd.as_bytes())?;
+            write(spec, "etc/group", group.as_bytes())?;
+        }
+        Need::Tmp => {
+            if spec.files.get("tmp").is_none() {
+                spec.files.insert("tmp", Entry { mode: 0o1777, ..Entry::directory() })?;
+            }
+        }
+        Need::Nsswitch => write(spec, "etc/nsswitch.conf", NSSWITCH)?,
+        Need::Services => {
+            let sources = services(root).ok_or_else(|| absent("/etc/services, /etc/protocols", "netbase"))?;
+            for (source, destination) in sources.iter().zip(["/etc/services", "/etc/protocols"]) {
+                copy(spec, source, destination)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// root, and the image's user if it is another. Names and home are those of distroless but for the home's folder, which
+/// a read-only image would not let anybody write to.
+fn accounts(user: &str) -> (String, String) {
+    let (uid, gid) = user.split_once(':').unwrap_or((user, "0"));
+    let mut passwd = "root:x:0:0:root:/:/sbin/nologin\n".to_owned();
+    let mut group = "root:x:0:\n".to_owned();
+    if uid.parse::<u32>().is_ok_and(|uid| uid > 0) {
+        passwd.push_str(&format!("nonroot:x:{uid}:{gid}:nonroot:/:/sbin/nologin\n"));
+    }
+    if gid.parse::<u32>().is_ok_and(|gid| gid > 0) {
+        group.push_str(&format!("nonroot:x:{gid}:\n"));
+    }
+    (passwd, group)
+}
+
+fn write(spec: &mut BuildSpec, path: &str, content: &[u8]) -> Result<(), ImageError> {
+    if spec.files.get(path).is_some() {
+        return Ok(());
+    }
+    spec.files.insert(path, Entry::file(FileData::Bytes(content.into()), 0o644))
+}
+
+fn copy(spec: &mut BuildSpec, source: &Path, destination: &str) -> Result<(), BuildError> {
+    if spec.files.get(destination).is_some() {
+        return Ok(());
+    }
+    addition(source, destination).apply(&mut spec.files)
+}
+
+fn addition(source: &Path, destination: &str) -> Addition {
+    Addition { source: source.into(), destination: destination.into(), mode: Some(0o644), owner: (0, 0) }
+}
+
+#[cfg(test)]
+mod tests;
