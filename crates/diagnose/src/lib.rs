@@ -3,6 +3,7 @@
 //! Nothing here opens a file, a socket or an environment variable: a caller hands in bytes, a `Read + Seek`, or plain
 //! structs, and gets values back. Nothing panics, whatever the bytes are.
 
+mod catalogue;
 mod code;
 pub mod config;
 pub mod container;
@@ -16,10 +17,13 @@ mod platform;
 pub mod program;
 pub mod rootfs;
 pub mod rules;
+mod sarif;
 mod why;
 
+pub use catalogue::codes_markdown;
 pub use code::{Code, CodeError};
 pub use dialect::explain_message;
 pub use finding::{Confidence, Finding, Severity};
 pub use platform::{Platform, PlatformError};
+pub use sarif::sarif;
 pub use why::{Verdict, removed, why};

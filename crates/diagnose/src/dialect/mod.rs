@@ -56,16 +56,20 @@ pub(crate) enum Context {
     Program,
 }
 
+/// From what a pattern captured to what it means.
+type Reading = fn(&Captures<'_>) -> Meaning;
+
 /// One wording.
+#[derive(Clone, Copy)]
 struct Wording {
     pattern: &'static str,
-    meaning: fn(&Captures<'_>) -> Meaning,
+    meaning: Reading,
 }
 
 /// All wordings, compiled. A pattern that does not compile would be left out; a test sees to it that none is.
 struct Wordings {
     set: RegexSet,
-    each: Vec<(Regex, fn(&Captures<'_>) -> Meaning)>,
+    each: Vec<(Regex, Reading)>,
 }
 
 static WORDINGS: LazyLock<Wordings> = LazyLock::new(|| {
@@ -77,14 +81,6 @@ static WORDINGS: LazyLock<Wordings> = LazyLock::new(|| {
         each,
     }
 });
-
-impl Clone for Wording {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl Copy for Wording {}
 
 /// A meaning with the line that it was read from.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,5 +1,3 @@
-use regex::Regex;
-
 use super::*;
 
 /// `#= code` and then a text, as in `tests/data/messages.txt`.

@@ -107,7 +107,7 @@ pub(super) fn bytes(count: u64) -> String {
     match UNITS.iter().find(|(unit, _)| count >= *unit) {
         Some((unit, name)) => {
             let tenths = count / (unit / 10).max(1);
-            if tenths % 10 == 0 || tenths >= 1000 {
+            if tenths.is_multiple_of(10) || tenths >= 1000 {
                 format!("{} {name}", count / unit)
             } else {
                 format!("{}.{} {name}", tenths / 10, tenths % 10)

@@ -13,7 +13,8 @@ const MEMORY_FIX: &str = "raise the limit (--memory), or make the program use le
 
 /// `oom-killed` and `child-oom-killed`.
 pub(super) fn out_of_memory(facts: &ContainerFacts<'_>, run: &LastRun<'_>) -> Option<Finding> {
-    if !facts.state.oom_killed && !(run.has("oom") && facts.state.exit_code == KILLED) {
+    let seen = run.has("oom") && facts.state.exit_code == KILLED;
+    if !facts.state.oom_killed && !seen {
         return None;
     }
     let limit = match facts.limits.memory {

@@ -1,1 +1,372 @@
+use std::io::Cursor;
 
+use super::*;
+use crate::config::ConfigFacts;
+use crate::container::{Health, Limits, Options, Probe, Processes, Restarts, State, Usage};
+use crate::elf::sample::Sample;
+use crate::finding::Confidence;
+use crate::program::inspect;
+use crate::rootfs::{Entry, Rootfs};
+use crate::rules::image::ImageFacts;
+
+const SECOND: i64 = 1_000_000_000;
+const START: i64 = 1_800_000_000 * SECOND;
+
+fn ended(exit_code: i64) -> ContainerFacts<'static> {
+    ContainerFacts {
+        name: "web".to_owned(),
+        state: State {
+            status: Status::Exited,
+            exit_code,
+            started_at: Some(START),
+            finished_at: Some(START + 60 * SECOND),
+            ..State::default()
+        },
+        log: Some(Vec::new()),
+        ..ContainerFacts::default()
+    }
+}
+
+fn event(action: &str, detail: i64) -> Event {
+    let mut event = Event { time: START + SECOND, action: action.to_owned(), ..Event::default() };
+    match action {
+        "kill" => event.signal = Some(detail.to_string()),
+        "die" => event.exit_code = Some(detail),
+        _ => {}
+    }
+    event
+}
+
+fn events(list: &[(&str, i64)]) -> Vec<Event> {
+    list.iter().map(|(action, detail)| event(action, *detail)).collect()
+}
+
+fn log(text: &str) -> Vec<String> {
+    text.lines().map(ToOwned::to_owned).collect()
+}
+
+fn verdict(facts: &ContainerFacts<'_>) -> (&'static str, bool) {
+    let verdict = why(facts);
+    assert_eq!(verdict.code, verdict.findings[0].code);
+    for finding in &verdict.findings {
+        assert!(!finding.evidence.is_empty(), "{finding:?}");
+        assert!(!finding.message.is_empty(), "{finding:?}");
+    }
+    (verdict.code.as_str(), verdict.findings[0].confidence == Confidence::Guess)
+}
+
+#[test]
+fn exit_code_137_in_its_variants() {
+    let oom = |exit_code| {
+        let mut facts = ended(exit_code);
+        facts.state.oom_killed = true;
+        facts.limits.memory = Some(64 << 20);
+        facts
+    };
+    let with = |list| ContainerFacts { events: Some(events(list)), ..ended(137) };
+    let sidecar = ContainerFacts {
+        options: Options { pid_mode: "container:app".to_owned(), ..Options::default() },
+        ..with(&[("start", 0), ("die", 137)])
+    };
+    for (facts, code, guess) in [
+        (oom(137), "oom-killed", false),
+        (oom(0), "child-oom-killed", false),
+        (oom(42), "child-oom-killed", false),
+        (with(&[("start", 0), ("oom", 0), ("die", 137)]), "oom-killed", false),
+        (with(&[("start", 0), ("kill", 15), ("kill", 9), ("die", 137)]), "stop-signal-ignored", false),
+        (with(&[("start", 0), ("kill", 9), ("die", 137)]), "killed-from-outside", false),
+        (with(&[("start", 0), ("die", 137)]), "killed-from-outside", true),
+        // An earlier run's signals say nothing of this one.
+        (with(&[("kill", 15), ("kill", 9), ("die", 137), ("start", 0), ("die", 137)]), "killed-from-outside", true),
+        (with(&[]), "killed-from-outside", true),
+        (ended(137), "killed-from-outside", true),
+        (sidecar, "killed-from-outside", true),
+    ] {
+        assert_eq!(verdict(&facts), (code, guess), "{facts:?}");
+    }
+    let without = why(&ended(137));
+    assert!(without.findings[0].evidence[0].starts_with("no event evidence"), "{without:?}");
+    assert!(why(&oom(137)).findings[0].evidence.contains(&"memory limit: 64 MiB".to_owned()));
+}
+
+#[test]
+fn signals() {
+    let init = Options { init: true, ..Options::default() };
+    for (facts, code, guess) in [
+        (ended(139), "segfault-or-abort", true),
+        (ContainerFacts { options: init, ..ended(139) }, "segfault-or-abort", false),
+        (ContainerFacts { log: Some(log("thread 'main' has overflowed its stack")), ..ended(139) }, "aborted", true),
+        (ended(134), "aborted", false),
+        (ended(132), "illegal-instruction", false),
+        (
+            ContainerFacts { log: Some(log("Fatal glibc error: CPU does not support x86-64-v3")), ..ended(132) },
+            "cpu-level",
+            false,
+        ),
+        (ended(159), "forbidden-syscall", false),
+        (ended(136), "killed-by-signal", false),
+        (
+            ContainerFacts { log: Some(log("thread 'main' panicked at a.rs:1:1:\nboom")), ..ended(134) },
+            "rust-panic",
+            false,
+        ),
+    ] {
+        let found = verdict(&facts);
+        assert_eq!(found.0, code, "{facts:?}");
+        if code != "aborted" {
+            assert_eq!(found.1, guess, "{facts:?}");
+        }
+    }
+}
+
+#[test]
+fn stops() {
+    let config = ConfigFacts { stop_signal: "SIGINT".to_owned(), ..ConfigFacts::default() };
+    let rootfs = Rootfs::on_demand();
+    let with = |exit_code, list| ContainerFacts { events: Some(events(list)), ..ended(exit_code) };
+    for (facts, code, guess) in [
+        (with(0, &[("start", 0), ("kill", 15), ("die", 0), ("stop", 0)]), "stopped", false),
+        (with(143, &[("start", 0), ("kill", 15), ("die", 143)]), "stopped", false),
+        (with(3, &[("start", 0), ("kill", 15), ("die", 3)]), "stopped", false),
+        (ended(143), "stopped", true),
+        (
+            ContainerFacts {
+                image: Some(ImageFacts::new(&config, &rootfs)),
+                ..with(0, &[("start", 0), ("kill", 2), ("die", 0)])
+            },
+            "stopped",
+            false,
+        ),
+        // A signal that is not the stop signal did not end it.
+        (with(0, &[("start", 0), ("kill", 1), ("die", 0)]), "app-exit", false),
+        (with(0, &[("start", 0), ("die", 0)]), "app-exit", false),
+    ] {
+        assert_eq!(verdict(&facts), (code, guess), "{facts:?}");
+    }
+}
+
+#[test]
+fn last_words() {
+    for (exit_code, text, code) in [
+        (101, "thread 'main' panicked at src/main.rs:2:5:\nboom", "rust-panic"),
+        (2, "panic: runtime error: index out of range [1]\n\ngoroutine 1 [running]:\nmain.main()", "go-panic"),
+        (
+            127,
+            "/app: error while loading shared libraries: libz.so.1: cannot open shared object file",
+            "library-missing",
+        ),
+        (1, "/app: /lib/libc.so.6: version `GLIBC_2.38' not found (required by /app)", "library-too-old"),
+        (1, "listen tcp :80: bind: address already in use", "port-in-use"),
+        (1, "open /data/x: read-only file system", "read-only-filesystem"),
+        (1, "unknown time zone Europe/Berlin", "timezone-missing"),
+        (1, "config is wrong", "app-exit"),
+        // Survived long ago: told, but not with certainty.
+        (0, "open /data/x: read-only file system\ndone", "app-exit"),
+        (42, "", "app-exit"),
+    ] {
+        assert_eq!(verdict(&ContainerFacts { log: Some(log(text)), ..ended(exit_code) }).0, code, "{text}");
+    }
+    let past = ContainerFacts {
+        log: Some(log("listen tcp :80: bind: address already in use\nusing another port\nbye")),
+        ..ended(3)
+    };
+    assert_eq!(verdict(&past), ("port-in-use", true));
+    let unreadable = ContainerFacts { log: None, ..ended(3) };
+    assert!(why(&unreadable).findings[0].evidence.iter().any(|line| line.contains("cannot be read")));
+}
+
+/// An image whose program is what a test wants it to be.
+fn image_of(file: &[u8], mode: u32) -> (ConfigFacts, Rootfs) {
+    let mut rootfs = Rootfs::complete();
+    rootfs.insert("/app", Entry::program(mode, 1, inspect(Cursor::new(file)).unwrap()));
+    let config = ConfigFacts {
+        entrypoint: vec!["/app".to_owned()],
+        user: "1:1".to_owned(),
+        platform: Some("linux/amd64".parse().unwrap()),
+        ..ConfigFacts::default()
+    };
+    (config, rootfs)
+}
+
+#[test]
+fn the_kernel_refused_and_the_image_says_why() {
+    let arm = Sample { machine: 183, ..Sample::fixed() }.build();
+    let dynamic = Sample::glibc().build();
+    let good = Sample::fixed().build();
+    for (file, text, exit_code, code, guess) in [
+        (&dynamic[..], "exec /app: no such file or directory", 1, "loader-missing", false),
+        (&dynamic, "exec /app: no such file or directory", 255, "loader-missing", false),
+        (b"#!/bin/sh\n", "exec /app: no such file or directory", 1, "interpreter-missing", false),
+        (b"#!/bin/sh\r\n", "exec /app: no such file or directory", 1, "crlf-shebang", false),
+        (&arm, "exec /app: exec format error", 1, "wrong-architecture", false),
+        (b"", "exec /app: exec format error", 1, "not-an-executable", false),
+        (b"echo hi\n", "exec /app: exec format error", 255, "not-an-executable", false),
+        (b"MZ\x90\x00", "exec /app: exec format error", 1, "not-an-executable", false),
+        (&good, "exec /app: no such file or directory", 1, "loader-missing", true),
+        (&good, "some error\nexec /app: exec format error", 1, "wrong-architecture", true),
+        // The program itself ended with 1 and said something else last.
+        (&dynamic, "exec /app: no such file or directory\nlater", 1, "loader-missing", true),
+    ] {
+        let (config, rootfs) = image_of(file, 0o755);
+        let facts =
+            ContainerFacts { log: Some(log(text)), image: Some(ImageFacts::new(&config, &rootfs)), ..ended(exit_code) };
+        assert_eq!(verdict(&facts), (code, guess), "{text} {:?}", why(&facts));
+    }
+}
+
+#[test]
+fn without_a_log_the_image_alone_may_prove_it() {
+    let (config, rootfs) = image_of(&Sample::glibc().build(), 0o755);
+    let mut facts = ContainerFacts { log: None, image: Some(ImageFacts::new(&config, &rootfs)), ..ended(1) };
+    facts.options.log_driver = "none".to_owned();
+    facts.state.finished_at = Some(START + SECOND / 10);
+    assert_eq!(verdict(&facts), ("loader-missing", false));
+    assert!(why(&facts).findings[0].evidence.iter().any(|line| line.contains("log driver none")));
+    // A program that ran for a minute was started, whatever the image looks like now.
+    facts.state.finished_at = Some(START + 60 * SECOND);
+    assert_eq!(verdict(&facts).0, "app-exit");
+    let (config, rootfs) = image_of(&Sample::fixed().build(), 0o755);
+    let mut facts = ContainerFacts { log: None, image: Some(ImageFacts::new(&config, &rootfs)), ..ended(1) };
+    facts.state.finished_at = Some(START + SECOND / 10);
+    assert_eq!(verdict(&facts).0, "app-exit");
+}
+
+#[test]
+fn never_started() {
+    let created = |error: &str| ContainerFacts {
+        state: State { status: Status::Created, exit_code: 127, error: error.to_owned(), ..State::default() },
+        ..ContainerFacts::default()
+    };
+    let runc = "failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: ";
+    let (config, rootfs) = image_of(&Sample::fixed().build(), 0o644);
+    for (error, code) in [
+        (String::new(), "never-started"),
+        ("something new and strange".to_owned(), "never-started"),
+        (format!("{runc}exec: \"/nope\": stat /nope: no such file or directory: unknown"), "entrypoint-missing"),
+        (format!("{runc}exec: \"app\": executable file not found in $PATH: unknown"), "entrypoint-not-absolute"),
+        (format!("{runc}exec: \"/app\": permission denied: unknown"), "not-executable-mode"),
+        ("driver failed: Bind for 0.0.0.0:80 failed: port is already allocated".to_owned(), "port-in-use"),
+        ("unable to find user nonroot: no matching entries in passwd file".to_owned(), "user-unknown"),
+    ] {
+        let plain = created(&error);
+        assert_eq!(verdict(&plain).0, code, "{error}");
+        // The image's own fault does not hide what the engine said.
+        let facts = ContainerFacts { image: Some(ImageFacts::new(&config, &rootfs)), ..created(&error) };
+        let expected = if code.starts_with("entrypoint") { "not-executable-mode" } else { code };
+        assert_eq!(verdict(&facts).0, expected, "{error}");
+    }
+}
+
+#[test]
+fn restarts() {
+    let restarting = |status, count, exit_code, text: &str| {
+        let mut facts = ContainerFacts { log: Some(log(text)), ..ended(exit_code) };
+        facts.state.status = status;
+        facts.restarts = Restarts { count, policy: "always".to_owned() };
+        facts
+    };
+    for (facts, codes) in [
+        (restarting(Status::Restarting, 1, 1, ""), "crash-loop app-exit"),
+        (restarting(Status::Exited, 5, 1, ""), "crash-loop app-exit"),
+        (restarting(Status::Exited, 1, 1, ""), "app-exit"),
+        (
+            restarting(Status::Restarting, 9, 101, "thread 'main' panicked at a.rs:1:1:"),
+            "rust-panic crash-loop app-exit",
+        ),
+    ] {
+        let findings = why(&facts).findings;
+        let found: Vec<&str> = findings.iter().map(|finding| finding.code.as_str()).collect();
+        assert_eq!(found.join(" "), codes);
+    }
+}
+
+#[test]
+fn daemon_restarts() {
+    let facts = |exit_code, engine_started_at| ContainerFacts { engine_started_at, ..ended(exit_code) };
+    let end = START + 60 * SECOND;
+    for (facts, code) in [
+        (facts(255, Some(end - SECOND)), "daemon-restarted"),
+        (facts(255, Some(end + 30 * SECOND)), "daemon-restarted"),
+        (facts(255, Some(end + 3600 * SECOND)), "app-exit"),
+        (facts(255, Some(START - SECOND)), "app-exit"),
+        (facts(1, Some(end)), "app-exit"),
+        (facts(255, None), "app-exit"),
+        (ContainerFacts { events: Some(events(&[("start", 0), ("die", 255)])), ..facts(255, Some(end)) }, "app-exit"),
+    ] {
+        assert_eq!(verdict(&facts).0, code, "{facts:?}");
+    }
+}
+
+#[test]
+fn running_containers() {
+    let running = ContainerFacts {
+        state: State { status: Status::Running, started_at: Some(START), ..State::default() },
+        log: Some(Vec::new()),
+        ..ContainerFacts::default()
+    };
+    let health = |status: &str, exit_code, output: &str| {
+        Some(Health {
+            status: status.to_owned(),
+            failing_streak: 3,
+            log: vec![Probe { exit_code, output: output.to_owned() }],
+        })
+    };
+    let limits = Limits { memory: Some(1000), pids: Some(10) };
+    let processes = |zombies, handles| Some(Processes { zombies, handles_stop_signal: handles });
+    let no_shell = "OCI runtime exec failed: exec failed: unable to start container process: exec: \"/bin/sh\": stat /bin/sh: no such file or directory: unknown";
+    let no_curl = "OCI runtime exec failed: exec failed: unable to start container process: exec: \"curl\": executable file not found in $PATH: unknown";
+    for (facts, codes) in [
+        (ContainerFacts { ..running.clone() }, "running"),
+        (ContainerFacts { health: health("healthy", 0, ""), ..running.clone() }, "running"),
+        (ContainerFacts { health: health("unhealthy", 1, "503"), ..running.clone() }, "running-unhealthy"),
+        (
+            ContainerFacts { health: health("unhealthy", -1, no_shell), ..running.clone() },
+            "healthcheck-needs-shell running-unhealthy",
+        ),
+        (
+            ContainerFacts { health: health("unhealthy", -1, no_curl), ..running.clone() },
+            "healthcheck-missing-program running-unhealthy",
+        ),
+        (
+            ContainerFacts { limits, usage: Some(Usage { memory: 900, pids: 8 }), ..running.clone() },
+            "running near-limit",
+        ),
+        (
+            ContainerFacts { limits, usage: Some(Usage { memory: 899, pids: 9 }), ..running.clone() },
+            "running near-limit",
+        ),
+        (ContainerFacts { limits, usage: Some(Usage { memory: 899, pids: 8 }), ..running.clone() }, "running"),
+        (ContainerFacts { usage: Some(Usage { memory: 900, pids: 8 }), ..running.clone() }, "running"),
+        (ContainerFacts { processes: processes(40, Some(true)), ..running.clone() }, "running zombies"),
+        (ContainerFacts { processes: processes(0, Some(false)), ..running.clone() }, "running stop-signal-ignored"),
+        (ContainerFacts { processes: processes(0, None), ..running.clone() }, "running"),
+        (
+            ContainerFacts { log: Some(log("x509: certificate signed by unknown authority")), ..running.clone() },
+            "running ca-certificates-missing",
+        ),
+    ] {
+        let verdict = why(&facts);
+        let found: Vec<&str> = verdict.findings.iter().map(|finding| finding.code.as_str()).collect();
+        assert_eq!(found.join(" "), codes, "{facts:?}");
+    }
+    let mut paused = running;
+    paused.state.status = Status::Paused;
+    assert_eq!(verdict(&paused).0, "paused");
+}
+
+#[test]
+fn containers_that_are_gone() {
+    let verdict = removed("web", Some(&events(&[("start", 0), ("die", 7), ("destroy", 0)])));
+    assert_eq!(verdict.code, Code::Removed);
+    assert!(verdict.findings[0].message.contains("exit code 7"), "{verdict:?}");
+    assert!(removed("web", None).findings[0].evidence[0].contains("no event"));
+}
+
+#[test]
+fn amounts_in_words() {
+    for (count, words) in
+        [(0, "0 bytes"), (1023, "1023 bytes"), (64 << 20, "64 MiB"), (1536 << 10, "1.5 MiB"), (2 << 30, "2 GiB")]
+    {
+        assert_eq!(evidence::bytes(count), words);
+    }
+}
