@@ -1,6 +1,6 @@
 //! How severe a line is: from a field of a structured line, or from a word at the start of a plain one.
 
-use crate::fields;
+use crate::{fields, trace};
 use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
@@ -61,7 +61,10 @@ impl Level {
             return Self::from_value(&value);
         }
         let start = without_colours(&line[..line.len().min(PLAIN_PREFIX)]);
-        klog(&start).or_else(|| crash(&start)).or_else(|| near_the_start(&start))
+        klog(&start)
+            .or_else(|| crash(&start))
+            .or_else(|| near_the_start(&start))
+            .or_else(|| trace::has_frames(line).then_some(Self::Error))
     }
 
     fn from_value(value: &str) -> Option<Self> {
@@ -244,6 +247,8 @@ mod tests {
             ("panic: runtime error: index out of range", Some(Fatal)),
             ("thread 'main' panicked at src/main.rs:2:5:", Some(Fatal)),
             ("Traceback (most recent call last):", Some(Error)),
+            ("x.FooException: boom\n\tat a.b(C.java:1)", Some(Error)),
+            ("WARN retried: x.FooException\n\tat a.b(C.java:1)", Some(Warn)),
             ("no error was found", None),
             ("std::error::Error: x", None),
             ("GET /error/x HTTP/1.1", None),

@@ -7,6 +7,7 @@
 //! * [`decode`]: both of the above as one step, for log streams;
 //! * [`when`]: the forms of `--since` and `--until`;
 //! * [`fields`], [`level`]: what structured lines hold;
+//! * [`trace`]: stack traces as one record;
 //! * [`query`], [`context`]: which lines are wanted, and those around them;
 //! * [`escape`]: text that a container controls, made safe for a terminal.
 
@@ -19,6 +20,7 @@ pub mod level;
 pub mod line;
 pub mod query;
 pub mod timestamp;
+pub mod trace;
 pub mod when;
 
 pub use decode::{Event, LogDecoder};
