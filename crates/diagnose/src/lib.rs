@@ -13,6 +13,8 @@ pub mod exit_code;
 mod finding;
 mod identity;
 pub mod mentions;
+#[cfg(test)]
+mod mutations;
 mod platform;
 pub mod program;
 pub mod rootfs;
