@@ -9,6 +9,7 @@
 //! * [`fields`], [`level`]: what structured lines hold;
 //! * [`trace`]: stack traces as one record;
 //! * [`query`], [`context`]: which lines are wanted, and those around them;
+//! * [`render`]: text, raw bytes, JSON lines, templates;
 //! * [`escape`]: text that a container controls, made safe for a terminal.
 
 pub mod context;
@@ -19,6 +20,7 @@ pub mod frame;
 pub mod level;
 pub mod line;
 pub mod query;
+pub mod render;
 pub mod timestamp;
 pub mod trace;
 pub mod when;

@@ -1,0 +1,69 @@
+//! The name in front of each line when there are several containers.
+
+use crate::escape;
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+
+/// Colours that read on dark and on light: cyan, yellow, green, magenta, blue, and their bright kin.
+const COLOURS: [&str; 10] = ["36", "33", "32", "35", "34", "96", "93", "92", "95", "94"];
+
+/// Prefixes of equal width, `name | `, in a colour for each container. Names are made safe for a terminal.
+#[derive(Debug)]
+pub struct Prefixes {
+    names: Vec<String>,
+    rendered: Vec<String>,
+    widest: usize,
+    limit: usize,
+    colour: bool,
+}
+
+impl Prefixes {
+    /// For a terminal of this many columns, of which names may take a third; `None` when it is no terminal.
+    pub fn new(columns: Option<usize>, colour: bool) -> Self {
+        let limit = columns.map_or(usize::MAX, |columns| (columns / 3).max(4));
+        Self { names: Vec::new(), rendered: Vec::new(), widest: 0, limit, colour }
+    }
+
+    /// Add a container; the result names it in [`get`](Self::get). A longer name than before widens them all.
+    pub fn add(&mut self, name: &str) -> usize {
+        self.names.push(shorten(&escape::label(name), self.limit));
+        let index = self.names.len() - 1;
+        let width = self.names[index].width();
+        if width > self.widest {
+            self.widest = width;
+            self.rendered = (0..=index).map(|index| self.render(index)).collect();
+        } else {
+            self.rendered.push(self.render(index));
+        }
+        index
+    }
+
+    /// The container's prefix, for [`Entry::prefix`](super::Entry::prefix).
+    pub fn get(&self, index: usize) -> &str {
+        self.rendered.get(index).map_or("", String::as_str)
+    }
+
+    fn render(&self, index: usize) -> String {
+        let name = &self.names[index];
+        let padding = " ".repeat(self.widest - name.width());
+        if self.colour {
+            format!("\x1b[{}m{name}{padding} |\x1b[0m ", COLOURS[index % COLOURS.len()])
+        } else {
+            format!("{name}{padding} | ")
+        }
+    }
+}
+
+/// The name in at most `limit` columns, with an ellipsis where it was cut.
+fn shorten(name: &str, limit: usize) -> String {
+    if name.width() <= limit {
+        return name.to_owned();
+    }
+    let mut width = 1;
+    let fits = |c: &char| {
+        width += c.width().unwrap_or(0);
+        width <= limit
+    };
+    let mut short: String = name.chars().take_while(fits).collect();
+    short.push('…');
+    short
+}
