@@ -70,7 +70,10 @@ impl From<engine::Error> for CommandError {
     fn from(error: engine::Error) -> Self {
         let mut result = Self::new(Self::chain(&error));
         result.hints = hints(&error);
-        if let engine::Error::Endpoint(_) = error {
+        // A context that is missing on this machine is a failure; an address that is no address is a mistake.
+        if let engine::Error::Endpoint(error) = &error
+            && !matches!(**error, engine::EndpointError::Context(_))
+        {
             result.code = USAGE;
         }
         result

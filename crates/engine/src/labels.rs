@@ -7,7 +7,8 @@ use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 pub const LABEL_SESSION: &str = "io.scratchdbg.session";
 /// The full id of the target.
 pub const LABEL_TARGET: &str = "io.scratchdbg.target";
-const LABEL_CREATED_AT: &str = "io.scratchdbg.created-at";
+/// When it was made, in RFC 3339.
+pub(crate) const LABEL_CREATED_AT: &str = "io.scratchdbg.created-at";
 const LABEL_VERSION: &str = "io.scratchdbg.version";
 const LABEL_MODE: &str = "io.scratchdbg.mode";
 

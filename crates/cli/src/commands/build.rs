@@ -4,7 +4,7 @@ mod output;
 mod summary;
 
 use scratchdbg_builder::{BuildError, BuildSpec, Pair, Twin};
-use scratchdbg_image::TaggedReference;
+use scratchdbg_image::{ImageError, TaggedReference};
 
 use self::output::Output;
 use crate::args::{BuildArgs, Format};
@@ -74,6 +74,11 @@ fn explain(error: &BuildError) -> CommandError {
     match error {
         BuildError::InvalidSetting { .. } | BuildError::NoBinary | BuildError::SameTag { .. } => {
             CommandError { code: USAGE, ..result }
+        }
+        BuildError::Read { source, .. } | BuildError::Image(ImageError::Read { source, .. })
+            if source.kind() == std::io::ErrorKind::NotFound =>
+        {
+            result.hint("give the path of the static executable that the image is to run")
         }
         _ => result,
     }

@@ -42,7 +42,7 @@ pub(crate) async fn demo(args: DemoArgs, context: &Context) -> Outcome {
     }
     clean_up(engine, &names, &images).await?;
     if let Ok(0) = outcome {
-        context.printer.heading("Container and images are removed. Nothing is left.")?;
+        context.printer.heading("Container and images are removed: the engine is as it was.")?;
     }
     outcome
 }

@@ -102,8 +102,10 @@ pub enum EndpointError {
         reason: String,
     },
     /// An address of a kind that is not supported.
-    #[error("engine addresses of the kind `{scheme}://` are not supported ({origin})")]
+    #[error("cannot use the engine address `{address}` ({origin}): `{scheme}` is not supported")]
     UnsupportedScheme {
+        /// The address as given.
+        address: String,
         /// The kind.
         scheme: String,
         /// What named it.
@@ -193,7 +195,11 @@ fn parse_address(text: &str, tls: Option<Tls>, origin: &Origin) -> Result<Addres
             let host = if host.is_empty() { "127.0.0.1" } else { host };
             Ok(Address::Tcp { host: host.to_owned(), port: port.unwrap_or(default_port), tls })
         }
-        other => Err(EndpointError::UnsupportedScheme { scheme: other.to_owned(), origin: origin.clone() }),
+        other => Err(EndpointError::UnsupportedScheme {
+            address: text.to_owned(),
+            scheme: other.to_owned(),
+            origin: origin.clone(),
+        }),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod keeper;
 mod streams;
+mod sweep;
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -80,11 +81,17 @@ impl Engine {
         let session = labels::new_session_id();
         let keeper = Keeper::start(self, plan, &session).await?;
         tracing::debug!(%session, keeper = keeper.pid(), "the keeper stands");
+        let sweeper = self.clone();
+        // Beside the session, so that it costs no time. A failure is the next session's business.
+        let sweep = tokio::spawn(async move { sweeper.sweep_abandoned().await });
         let outcome = tokio::select! {
             outcome = self.converse(plan, &session, &keeper, streams, windows) => outcome,
             () = interrupted => Ok(Outcome::Interrupted),
         };
         keeper.end().await?;
+        if let Ok(Err(error)) = sweep.await {
+            tracing::debug!(%error, "cannot look for abandoned keepers");
+        }
         match outcome {
             // 137 is also what is left of a session when the target's PID 1 ends: the kernel kills all of its PID
             // namespace. The engine knows which of the two it was.
