@@ -81,7 +81,7 @@ fn apply(file: &mut Vec<u8>, mutation: &Mutation) {
         Mutation::Byte(at, byte) => file[at % length] = byte,
         Mutation::Word(at, word) => {
             // Words of a header are aligned: most mutations hit a whole field.
-            let at = at % length & !7;
+            let at = (at % length) & !7;
             let bytes = word.to_le_bytes();
             let count = bytes.len().min(length - at);
             file[at..at + count].copy_from_slice(&bytes[..count]);
