@@ -1,6 +1,7 @@
 //! `attach` on a terminal: a shell as a person uses it.
 
 use rustix::process::Signal;
+use scratchdbg_testkit::eventually;
 use scratchdbg_testkit::terminal::Terminal;
 
 use crate::stage::{Stage, Target};
@@ -41,8 +42,13 @@ fn ctrl_c_is_for_the_command_and_not_for_the_session() {
     let target = stage.target(&[]);
     let (mut terminal, idle) = shell_in(&stage, &target);
     terminal.send("sleep 1000\r");
-    terminal.wait_for("the command typed", |screen| screen.contains("sleep 1000"));
+    // Until the shell has handed the terminal over, Ctrl-C would be a key like any other.
+    eventually(
+        || format!("sleep in {:?}", target.processes()),
+        || target.processes().iter().any(|process| process.ends_with(" sleep")).then_some(()),
+    );
     terminal.send("\x03");
+    terminal.wait_for("the next prompt", |screen| screen.matches(['#', '$']).count() == 2);
     terminal.send("echo code $?\r");
     terminal.wait_for("the code of an interrupted command", |screen| screen.contains("code 130"));
     // Docker's own client eats Ctrl-P, which a shell has for its history.
