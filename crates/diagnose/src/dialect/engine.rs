@@ -38,7 +38,7 @@ pub(super) const WORDINGS: &[Wording] = &[
     plain!(MountFailed, r#"error mounting "(?P<p>[^"\n]+)" to rootfs"#),
     plain!(MountFailed, r"bind source path does not exist: (?P<p>[^\n]+)"),
     plain!(MountFailed, r"error while creating mount source path '(?P<p>[^'\n]+)'"),
-    plain!(MountFailed, r"Are you trying to mount a directory onto a file"),
+    // Docker adds "Are you trying to mount a directory onto a file" to every "not a directory": it says nothing of itself.
     plain!(MountFailed, r"Error: statfs (?P<p>[^:\n]+): no such file or directory"),
     plain!(MountFailed, r"mount `(?P<p>[^`\n]+)` to `[^`\n]+`: "),
     plain!(MountFailed, r#"MountVolume\.SetUp failed for volume "(?P<p>[^"\n]+)""#),

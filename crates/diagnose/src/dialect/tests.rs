@@ -56,6 +56,12 @@ fn names_are_captured() {
 }
 
 #[test]
+fn an_addition_of_docker_is_no_finding_of_its_own() {
+    let text = corpus().into_iter().find(|(_, text)| text.contains("stat /app/x: not a directory")).unwrap().1;
+    assert_eq!(explain_message(text).len(), 1, "{:?}", explain_message(text));
+}
+
+#[test]
 fn large_and_odd_texts_are_bounded() {
     let mut text = "x".repeat(4 << 20);
     text.push_str("\nexec /app: exec format error\n");

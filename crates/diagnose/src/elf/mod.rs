@@ -121,6 +121,20 @@ pub enum IsaLevel {
     V4,
 }
 
+impl IsaLevel {
+    /// The highest level that a processor has, from the `flags` line of `/proc/cpuinfo`; `None` when it is no x86-64.
+    pub fn of_cpu_flags(flags: &str) -> Option<Self> {
+        const LEVELS: &[(IsaLevel, &str)] = &[
+            (IsaLevel::V1, "lm sse2"),
+            (IsaLevel::V2, "cx16 lahf_lm popcnt sse4_1 sse4_2 ssse3"),
+            (IsaLevel::V3, "avx avx2 bmi1 bmi2 f16c fma abm movbe xsave"),
+            (IsaLevel::V4, "avx512f avx512bw avx512cd avx512dq avx512vl"),
+        ];
+        let has = |wanted: &str| flags.split_ascii_whitespace().any(|flag| flag == wanted);
+        LEVELS.iter().take_while(|(_, needed)| needed.split_ascii_whitespace().all(has)).last().map(|&(level, _)| level)
+    }
+}
+
 impl fmt::Display for IsaLevel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -90,6 +90,46 @@ fn notes_tell_kernel_level_and_libc() {
 }
 
 #[test]
+fn levels_of_processors() {
+    let v2 = "lm sse2 cx16 lahf_lm popcnt sse4_1 sse4_2 ssse3";
+    let v3 = format!("{v2} avx avx2 bmi1 bmi2 f16c fma abm movbe xsave");
+    for (flags, level) in [
+        ("", None),
+        ("fpu lm sse2", Some(IsaLevel::V1)),
+        (v2, Some(IsaLevel::V2)),
+        (&format!("{v2} avx avx2"), Some(IsaLevel::V2)),
+        (&v3, Some(IsaLevel::V3)),
+        (&format!("{v3} avx512f avx512bw avx512cd avx512dq avx512vl"), Some(IsaLevel::V4)),
+        // AVX-512 without what the third level asks for.
+        ("lm sse2 avx512f avx512bw avx512cd avx512dq avx512vl", Some(IsaLevel::V1)),
+    ] {
+        assert_eq!(IsaLevel::of_cpu_flags(flags), level, "{flags}");
+    }
+}
+
+/// A dynamic 32-bit big-endian MIPS program: headers, loader name, nothing else.
+#[test]
+fn thirty_two_bits_and_the_other_byte_order() {
+    let loader = b"/lib/ld-musl-mips.so.1\0";
+    let mut file = b"\x7fELF\x01\x02\x01\0\0\0\0\0\0\0\0\0".to_vec();
+    file.extend([2u16, 8].map(u16::to_be_bytes).concat());
+    file.extend([1u32, 0x40_0000, 52, 0, 0].map(u32::to_be_bytes).concat());
+    file.extend([52u16, 32, 2, 40, 0, 0].map(u16::to_be_bytes).concat());
+    let at = 52 + 2 * 32;
+    let length = u32::try_from(loader.len()).unwrap();
+    file.extend([3, at, 0, 0, length, length, 4, 1].map(u32::to_be_bytes).concat());
+    file.extend([1, 0, 0x40_0000, 0, at + length, at + length, 5, 4096].map(u32::to_be_bytes).concat());
+    file.extend(loader);
+    let whole = facts(&file);
+    assert_eq!((whole.class, whole.endianness, whole.kind), (Class::Elf32, Endianness::Big, Kind::Dynamic));
+    assert_eq!(whole.platform_name(), "linux/mips");
+    assert_eq!(whole.interpreter.as_deref(), Some("/lib/ld-musl-mips.so.1"));
+    assert_eq!(whole.libc, Some(Libc::Musl));
+    assert_eq!(whole.truncated, None);
+    assert_eq!(facts(&file[..file.len() - 1]).truncated.map(|cut| cut.part), Some(Part::Segment));
+}
+
+#[test]
 fn compilers_leave_traces() {
     let sample = Sample::fixed()
         .section(".comment", 1, *b"GCC: (Debian) 12\0rustc version 1.95.0 (59807616e 2026-04-14)\0")

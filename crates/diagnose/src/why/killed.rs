@@ -70,6 +70,10 @@ pub(super) fn killed(facts: &ContainerFacts<'_>, run: &LastRun<'_>) -> Option<Fi
             .fix("whoever did it used docker kill, docker rm -f or an API client; docker stop gives the program time to end"),
         });
     }
+    if signals.contains(&stop) || run.has("stop") {
+        // Podman does not record the second signal, and Docker's record may begin behind the first.
+        return Some(stop_ignored(facts, stop).guessed());
+    }
     let finding =
         Finding::new(Code::KilledFromOutside, Severity::Error, "").evidence(run.gap()).evidence(exit_evidence(facts));
     if let Some(owner) = facts.options.pid_mode.strip_prefix("container:") {
@@ -107,7 +111,7 @@ fn stop_ignored(facts: &ContainerFacts<'_>, signal: u8) -> Finding {
         Severity::Warning,
         format!("the container was stopped on request; the program did not react to {name} and was killed when the grace period ended"),
     )
-    .evidence(format!("event kill: signal {signal}, then event kill: signal 9"))
+    .evidence(format!("the engine recorded a stop by {name} before the end"))
     .evidence(exit_evidence(facts))
     .evidence(format!("grace period: {grace}"))
     .fix(format!(

@@ -74,6 +74,8 @@ fn exit_code_137_in_its_variants() {
         (oom(42), "child-oom-killed", false),
         (with(&[("start", 0), ("oom", 0), ("die", 137)]), "oom-killed", false),
         (with(&[("start", 0), ("kill", 15), ("kill", 9), ("die", 137)]), "stop-signal-ignored", false),
+        (with(&[("start", 0), ("kill", 15), ("die", 137)]), "stop-signal-ignored", true),
+        (with(&[("start", 0), ("stop", 0), ("die", 137)]), "stop-signal-ignored", true),
         (with(&[("start", 0), ("kill", 9), ("die", 137)]), "killed-from-outside", false),
         (with(&[("start", 0), ("die", 137)]), "killed-from-outside", true),
         // An earlier run's signals say nothing of this one.
