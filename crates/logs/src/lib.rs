@@ -9,6 +9,7 @@
 //! * [`fields`], [`level`]: what structured lines hold;
 //! * [`trace`]: stack traces as one record;
 //! * [`query`], [`context`]: which lines are wanted, and those around them;
+//! * [`tail`], [`merge`], [`resume`]: the last lines, many containers by time, a broken stream taken up again;
 //! * [`render`]: text, raw bytes, JSON lines, templates;
 //! * [`escape`]: text that a container controls, made safe for a terminal.
 
@@ -19,8 +20,11 @@ pub mod fields;
 pub mod frame;
 pub mod level;
 pub mod line;
+pub mod merge;
 pub mod query;
 pub mod render;
+pub mod resume;
+pub mod tail;
 pub mod timestamp;
 pub mod trace;
 pub mod when;

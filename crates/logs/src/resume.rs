@@ -1,0 +1,160 @@
+//! Going on with a broken stream where it ended: no line lost, none doubled.
+//!
+//! An engine can be asked for the records since a time, at best. Records share timestamps, and time may go back. So
+//! what is remembered is the *latest* time seen, and how many lines came from the first of that time on. Asked since
+//! that time, the engine begins with just that first line: all before it are older (moby `daemon/logger/loggerutils/logfile.go`
+//! drops records until one is not older, and tests none after it). So many lines are skipped, and the next one is new.
+
+use crate::Timestamp;
+use crate::line::Line;
+
+/// What a line is, seen from the lines before the stream broke.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Admission {
+    /// It was not there before.
+    New,
+    /// It was delivered before: leave it out.
+    Seen,
+    /// It is new, and lines that were delivered before are gone: the engine has rotated its log away. What it wrote in
+    /// between, from `since` to this line, may be lost.
+    NewAfterGap {
+        /// The time of the last line that was delivered before.
+        since: Timestamp,
+    },
+}
+
+/// Keeps the place in one container's log. The log must be read with timestamps, and always the same streams of it.
+#[derive(Clone, Debug, Default)]
+pub struct Resume {
+    latest: Option<(jiff::Timestamp, Timestamp)>,
+    /// Lines from the first at `latest` on.
+    since_latest: u64,
+    /// How many of those the resumed stream has still to repeat.
+    to_skip: u64,
+    is_first: bool,
+}
+
+impl Resume {
+    /// At the start of the log.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The stream broke, and a new one is about to be read. The result is the time to ask the engine for, which counts
+    /// itself in; `None` asks for everything. (Podman leaves that time out: ask it for a nanosecond less.)
+    ///
+    /// A line that the break left without its end must not have been [admitted](Self::admit): it comes again, whole.
+    pub fn restart(&mut self) -> Option<jiff::Timestamp> {
+        self.to_skip = self.since_latest;
+        self.is_first = true;
+        self.latest.map(|(at, _)| at)
+    }
+
+    /// Judge the next line. Call it for every line, in order.
+    pub fn admit(&mut self, line: &Line<'_>) -> Admission {
+        let at = line.timestamp.and_then(|stamp| Some((stamp.instant()?, stamp)));
+        let is_first = std::mem::take(&mut self.is_first);
+        if self.to_skip > 0 {
+            match (is_first, at, self.latest) {
+                // The first line is not the one that was asked for.
+                (true, Some((at, _)), Some((latest, since))) if at != latest => {
+                    self.to_skip = 0;
+                    self.note(line.timestamp);
+                    return Admission::NewAfterGap { since };
+                }
+                _ => {
+                    self.to_skip -= 1;
+                    return Admission::Seen;
+                }
+            }
+        }
+        self.note(line.timestamp);
+        Admission::New
+    }
+
+    fn note(&mut self, timestamp: Option<Timestamp>) {
+        let at = timestamp.and_then(|stamp| Some((stamp.instant()?, stamp)));
+        if let Some((instant, stamp)) = at
+            && self.latest.is_none_or(|(latest, _)| instant > latest)
+        {
+            self.latest = Some((instant, stamp));
+            self.since_latest = 0;
+        }
+        self.since_latest += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::Stream;
+    use crate::line::Ending;
+    use proptest::prelude::*;
+
+    fn line(second: i64, text: usize) -> Line<'static> {
+        let stamp = jiff::Timestamp::from_second(second).map(|at| format!("{at:.9}")).unwrap();
+        Line {
+            stream: Stream::Stdout,
+            timestamp: Timestamp::new(stamp.as_bytes()),
+            text: text.to_string().into_bytes().into(),
+            ending: Ending::Lf,
+            cut: 0,
+        }
+    }
+
+    /// What Docker sends when asked for the lines since a time.
+    fn since(log: &[Line<'static>], at: Option<jiff::Timestamp>) -> Vec<Line<'static>> {
+        let is_old = |line: &&Line<'_>| line.timestamp.and_then(|stamp| stamp.instant()) < at;
+        log.iter().skip_while(is_old).cloned().collect()
+    }
+
+    #[test]
+    fn a_log_that_was_rotated_away_is_a_gap() {
+        let mut resume = Resume::new();
+        assert_eq!(resume.restart(), None);
+        assert_eq!(resume.admit(&line(10, 0)), Admission::New);
+        assert_eq!(resume.restart(), jiff::Timestamp::from_second(10).ok());
+        assert_eq!(resume.admit(&line(15, 1)), Admission::NewAfterGap { since: line(10, 0).timestamp.unwrap() });
+        assert_eq!(resume.admit(&line(15, 2)), Admission::New);
+        resume.restart();
+        assert_eq!(resume.admit(&line(15, 1)), Admission::Seen);
+        assert_eq!(resume.admit(&line(15, 2)), Admission::Seen);
+        assert_eq!(resume.admit(&line(15, 3)), Admission::New);
+    }
+
+    #[test]
+    fn lines_without_a_time_are_counted_too() {
+        let mut resume = Resume::new();
+        let untimed = Line { timestamp: None, ..line(0, 0) };
+        for line in [&line(10, 0), &untimed] {
+            assert_eq!(resume.admit(line), Admission::New);
+        }
+        resume.restart();
+        for (line, want) in [(&line(10, 0), Admission::Seen), (&untimed, Admission::Seen), (&untimed, Admission::New)] {
+            assert_eq!(resume.admit(line), want);
+        }
+    }
+
+    proptest! {
+        /// 35: equal times, and times that go back.
+        #[test]
+        fn every_line_exactly_once(
+            seconds in proptest::collection::vec(0_i64..6, 0..40),
+            breaks in proptest::collection::vec(0_usize..12, 0..10),
+        ) {
+            let log: Vec<_> = seconds.iter().enumerate().map(|(text, second)| line(*second, text)).collect();
+            let mut resume = Resume::new();
+            let mut got = Vec::new();
+            for taken in breaks.into_iter().chain([usize::MAX]) {
+                for line in since(&log, resume.restart()).into_iter().take(taken) {
+                    match resume.admit(&line) {
+                        Admission::New => got.push(line),
+                        Admission::Seen => {}
+                        Admission::NewAfterGap { .. } => prop_assert!(false, "no gap here"),
+                    }
+                }
+            }
+            prop_assert_eq!(got, log);
+        }
+    }
+}
