@@ -27,8 +27,13 @@ pub(crate) fn production(
             user: spec.user.clone(),
             exposed_ports: settings::exposed_ports(&spec.expose)?,
             env: (!spec.env.is_empty()).then(|| spec.env.clone()),
-            entrypoint: spec.entrypoint.clone().or_else(|| binary.map(|path| vec![path.to_owned()])),
+            entrypoint: spec
+                .entrypoint
+                .clone()
+                .filter(|words| !words.is_empty())
+                .or_else(|| binary.map(|path| vec![path.to_owned()])),
             cmd: spec.cmd.clone(),
+            volumes: settings::volumes(&spec.volumes),
             working_dir: spec.workdir.clone().unwrap_or_default(),
             labels: Some(labels),
             stop_signal: spec.stop_signal.clone(),

@@ -8,6 +8,7 @@
 mod add;
 mod binary;
 mod config;
+pub mod dockerfile;
 mod error;
 mod pair;
 pub mod provision;

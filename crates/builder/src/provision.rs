@@ -153,10 +153,10 @@ fn automatic(facts: &[Facts], env: &[String], root: &Path) -> Vec<Decision> {
     let zone = env.iter().find_map(|variable| variable.strip_prefix("TZ=")).filter(|zone| !zone.is_empty());
     match (zone, mention(Topic::TimeZones), mention(Topic::EmbeddedTimeZones)) {
         (_, _, Some(_)) => {
-            decisions.push(decide(Need::Tz, false, "the program brings the database itself (time/tzdata)"))
+            decisions.push(decide(Need::Tz, false, "the program brings the database itself (time/tzdata)"));
         }
         (Some(zone), ..) if root.join(ZONES).is_dir() => {
-            decisions.push(decide(Need::Tz, true, format!("TZ={zone} is set")))
+            decisions.push(decide(Need::Tz, true, format!("TZ={zone} is set")));
         }
         (Some(zone), ..) => {
             let reason = format!("TZ={zone} is set, but this machine has no /{ZONES} (install tzdata)");
@@ -268,15 +268,10 @@ fn add(spec: &mut BuildSpec, need: Need, root: &Path) -> Result<(), BuildError> 
 /// a read-only image would not let anybody write to.
 fn accounts(user: &str) -> (String, String) {
     let (uid, gid) = user.split_once(':').unwrap_or((user, "0"));
-    let mut passwd = "root:x:0:0:root:/:/sbin/nologin\n".to_owned();
-    let mut group = "root:x:0:\n".to_owned();
-    if uid.parse::<u32>().is_ok_and(|uid| uid > 0) {
-        passwd.push_str(&format!("nonroot:x:{uid}:{gid}:nonroot:/:/sbin/nologin\n"));
-    }
-    if gid.parse::<u32>().is_ok_and(|gid| gid > 0) {
-        group.push_str(&format!("nonroot:x:{gid}:\n"));
-    }
-    (passwd, group)
+    let is_other = |id: &str| id.parse::<u32>().is_ok_and(|id| id > 0);
+    let passwd = if is_other(uid) { format!("nonroot:x:{uid}:{gid}:nonroot:/:/sbin/nologin\n") } else { String::new() };
+    let group = if is_other(gid) { format!("nonroot:x:{gid}:\n") } else { String::new() };
+    (format!("root:x:0:0:root:/:/sbin/nologin\n{passwd}"), format!("root:x:0:\n{group}"))
 }
 
 fn write(spec: &mut BuildSpec, path: &str, content: &[u8]) -> Result<(), ImageError> {

@@ -51,6 +51,11 @@ pub(crate) fn exposed_ports(ports: &[String]) -> Result<Option<BTreeMap<String, 
     Ok((!exposed.is_empty()).then_some(exposed))
 }
 
+/// The form of the config. `None` if there are none.
+pub(crate) fn volumes(paths: &[String]) -> Option<BTreeMap<String, Value>> {
+    (!paths.is_empty()).then(|| paths.iter().map(|path| (path.clone(), json!({}))).collect())
+}
+
 /// Numbers, unless the image brings the file in which names are looked up.
 fn check_user(user: &str, files: &Tree) -> Result<(), BuildError> {
     let number = |part: &str| part.parse::<u32>().is_ok_and(|id| id <= i32::MAX.unsigned_abs());

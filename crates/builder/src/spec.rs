@@ -36,6 +36,8 @@ pub struct BuildSpec {
     pub workdir: Option<String>,
     /// Ports as users write them: `80`, `53/udp`, `8000-8010/tcp`.
     pub expose: Vec<String>,
+    /// Paths where engines mount a volume.
+    pub volumes: Vec<String>,
     /// The signal that asks the program to end, by name or number.
     pub stop_signal: Option<String>,
     /// A health check in exec form.
@@ -61,6 +63,7 @@ impl Default for BuildSpec {
             labels: BTreeMap::new(),
             workdir: None,
             expose: Vec::new(),
+            volumes: Vec::new(),
             stop_signal: None,
             healthcheck: None,
             epoch: 0,

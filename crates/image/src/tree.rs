@@ -146,6 +146,40 @@ impl Tree {
         Ok(())
     }
 
+    /// Puts all of `other` into this tree: files and links take the place of what is there, directories that are there stay
+    /// as they are. What `COPY` of a Dockerfile does.
+    pub fn overlay(&mut self, other: Self) -> Result<(), ImageError> {
+        for (path, entry) in other.entries {
+            match (self.entries.get(&path), &entry.node) {
+                (Some(Entry { node: Node::Directory, .. }), Node::Directory) => continue,
+                (Some(Entry { node: Node::File(_) | Node::HardLink(_) | Node::Symlink(_), .. }), node)
+                    if !matches!(node, Node::Directory) =>
+                {
+                    self.entries.remove(&path);
+                }
+                _ => {}
+            }
+            self.insert(&path, entry)?;
+        }
+        Ok(())
+    }
+
+    /// The part of the tree at `path` and below, under the path `to`.
+    pub fn subtree(&self, path: &str, to: &str) -> Result<Self, ImageError> {
+        let (path, to) = (normal(path)?, normal(to)?);
+        let mut tree = Self::default();
+        for (at, entry) in self.iter() {
+            let below = match at.strip_prefix(path) {
+                Some(below) if path.is_empty() || below.is_empty() || below.starts_with('/') => {
+                    below.trim_start_matches('/')
+                }
+                _ => continue,
+            };
+            tree.insert(&format!("{to}/{below}"), entry.clone())?;
+        }
+        Ok(tree)
+    }
+
     /// What is at `path`, which may begin with a slash.
     pub fn get(&self, path: &str) -> Option<&Entry> {
         self.entries.get(path.strip_prefix('/').unwrap_or(path))
@@ -236,6 +270,25 @@ mod tests {
         tree.insert("tmp", Entry { mode: 0o1777, ..Entry::directory() }).unwrap();
         assert_eq!(tree.get("tmp").unwrap().mode, 0o1777);
         assert!(tree.insert("tmp", file()).is_err());
+    }
+
+    #[test]
+    fn overlaying_replaces_files_and_keeps_directories() {
+        let mut tree = Tree::default();
+        tree.insert("d", Entry { mode: 0o700, ..Entry::directory() }).unwrap();
+        tree.insert("d/f", file()).unwrap();
+        let mut upper = Tree::default();
+        upper.insert("d/f", Entry { mode: 0o600, ..file() }).unwrap();
+        upper.insert("d/g", file()).unwrap();
+        tree.overlay(upper.clone()).unwrap();
+        assert_eq!((paths(&tree), tree.get("d").unwrap().mode), (vec!["d", "d/f", "d/g"], 0o700));
+        assert_eq!(tree.get("d/f").unwrap().mode, 0o600);
+        let mut conflict = Tree::default();
+        conflict.insert("d", file()).unwrap();
+        assert!(tree.overlay(conflict).is_err(), "a file in the place of a directory");
+        assert_eq!(paths(&tree.subtree("/d", "/x").unwrap()), ["x", "x/f", "x/g"]);
+        assert_eq!(paths(&tree.subtree("/d/f", "/x/y").unwrap()), ["x", "x/y"]);
+        assert_eq!(paths(&tree.subtree("/", "/").unwrap()), paths(&tree));
     }
 
     #[test]

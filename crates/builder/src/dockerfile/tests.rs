@@ -1,0 +1,161 @@
+use super::*;
+use crate::build;
+use crate::samples::{X86_64, elf};
+use scratchdbg_image::Entry;
+use std::fs;
+
+/// A folder with a program, a few files, and a `.dockerignore`.
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    fs::write(path("app"), elf(X86_64, None, b"app")).unwrap();
+    fs::create_dir_all(path("conf/secret")).unwrap();
+    for name in ["conf/a.toml", "conf/b.toml", "conf/secret/key", "notes.log"] {
+        fs::write(path(name), name).unwrap();
+    }
+    fs::write(path(".dockerignore"), "*.log\nconf/secret\n").unwrap();
+    folder
+}
+
+fn spec(text: &str) -> Result<BuildSpec, DockerfileError> {
+    read(text, folder().path(), &BTreeMap::new())
+}
+
+fn paths(spec: &BuildSpec) -> Vec<String> {
+    spec.files.iter().filter(|(path, _)| !path.is_empty()).map(|(path, _)| path.to_owned()).collect()
+}
+
+#[test]
+fn the_common_subset() {
+    let folder = folder();
+    let text = r#"# a comment
+ARG BASE=scratch
+FROM ${BASE} AS final
+ARG PORT=8080
+ENV MODE=prod DIR="/srv/data" \
+    GREETING='hello world'
+ENV OLD form of it
+ENV MODE=test
+LABEL org.opencontainers.image.title="My App" port=$PORT
+WORKDIR /srv
+WORKDIR app
+COPY --chmod=0555 --chown=65532:65532 app /bin/
+COPY conf/*.toml conf/
+COPY conf ${DIR}
+EXPOSE $PORT 53/udp
+VOLUME /data
+USER 65532:65532
+STOPSIGNAL SIGINT
+HEALTHCHECK --interval=1m30s --retries=2 CMD ["/bin/app", "health"]
+ENTRYPOINT ["/bin/app"]
+CMD ["serve", "$PORT"]
+"#;
+    let spec = read(text, folder.path(), &BTreeMap::from([("PORT".into(), "9090".into())])).unwrap();
+    assert_eq!(spec.env[0], "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+    assert_eq!(spec.env[1..], ["MODE=test", "DIR=/srv/data", "GREETING=hello world", "OLD=form of it"]);
+    assert_eq!(spec.labels["org.opencontainers.image.title"], "My App");
+    assert_eq!(spec.labels["port"], "9090");
+    assert_eq!((spec.workdir.as_deref(), spec.user.as_str()), (Some("/srv/app"), "65532:65532"));
+    assert_eq!(
+        paths(&spec),
+        [
+            "bin",
+            "bin/app",
+            "srv",
+            "srv/app",
+            "srv/app/conf",
+            "srv/app/conf/a.toml",
+            "srv/app/conf/b.toml",
+            "srv/data",
+            "srv/data/a.toml",
+            "srv/data/b.toml"
+        ]
+    );
+    let Entry { mode, uid, gid, .. } = spec.files.get("bin/app").unwrap();
+    assert_eq!((*mode, *uid, *gid), (0o555, 65532, 65532));
+    assert_eq!(spec.files.get("bin").unwrap().uid, 65532, "as the file in it");
+    assert_eq!(spec.expose, ["9090", "53/udp"]);
+    let check = spec.healthcheck.as_ref().unwrap();
+    assert_eq!((check.interval, check.retries), (Some(90_000_000_000), Some(2)));
+    assert_eq!(check.test.as_ref().unwrap(), &["CMD", "/bin/app", "health"]);
+    assert_eq!(spec.entrypoint.as_ref().unwrap(), &["/bin/app"]);
+    assert_eq!(spec.cmd.as_ref().unwrap(), &["serve", "$PORT"], "the exec form is not expanded");
+    let image = build(&spec).unwrap().prod.images()[0].clone();
+    assert_eq!(image.platform().to_string(), "linux/amd64");
+    assert!(image.config().config.volumes.as_ref().unwrap().contains_key("/data"));
+}
+
+#[test]
+fn stages_that_begin_at_scratch_are_made() {
+    let text = "FROM golang:1 AS unused\nRUN go build\nFROM scratch AS base\nCOPY app /app\nCMD [\"x\"]\nFROM scratch AS files\nCOPY conf /etc/conf\n\
+                FROM base\nCOPY --from=files /etc/conf/a.toml /etc/conf /x/\nCOPY --from=1 /app /app2\nENTRYPOINT [\"/app\"]\n";
+    let spec = spec(text).unwrap();
+    assert_eq!(paths(&spec), ["app", "app2", "x", "x/a.toml", "x/b.toml"]);
+    assert_eq!(spec.cmd, None, "an ENTRYPOINT takes the inherited CMD away");
+    assert_eq!(spec.user, "", "as Docker has it");
+}
+
+#[test]
+fn later_files_take_the_place_of_earlier_ones_and_folders_are_entered() {
+    let spec =
+        spec("FROM scratch\nCOPY conf/a.toml /etc/x\nCOPY conf/b.toml /etc/x\nCOPY app /etc\nCOPY . /all\n").unwrap();
+    assert_eq!(
+        paths(&spec),
+        [
+            "all",
+            "all/.dockerignore",
+            "all/app",
+            "all/conf",
+            "all/conf/a.toml",
+            "all/conf/b.toml",
+            "etc",
+            "etc/app",
+            "etc/x"
+        ]
+    );
+    assert_eq!(spec.files.get("etc/app").unwrap().mode, 0o644, "not executable on disk");
+}
+
+#[test]
+fn the_shell_form_is_what_docker_makes_of_it() {
+    let spec = spec("FROM scratch\nCOPY app /app\nCMD /app --x \"$Y\"\n").unwrap();
+    assert_eq!(spec.cmd.unwrap(), ["/bin/sh", "-c", "/app --x \"$Y\""]);
+}
+
+#[test]
+fn what_cannot_be_done_is_refused_with_line_reason_and_way_out() {
+    for (text, line, part) in [
+        ("FROM alpine\n", 1, "build this stage with Docker"),
+        ("FROM scratch\nRUN make\n", 2, "RUN needs a shell"),
+        ("FROM golang AS b\nRUN x\nFROM scratch\nCOPY --from=b /a /a\n", 4, "cannot be made without Docker (line 1:"),
+        ("FROM scratch\nCOPY --from=nginx /a /a\n", 2, "nginx is one"),
+        ("FROM scratch\nADD https://example.com/x /x\n", 2, "fetch it yourself"),
+        ("FROM scratch\n\nCOPY nothing /x\n", 3, "nothing is not in the context"),
+        ("FROM scratch\nCOPY notes.log /x\n", 2, ".dockerignore"),
+        ("FROM scratch\nCOPY ../x /x\n", 2, "outside of the context"),
+        ("FROM scratch\nCOPY app conf/a.toml /x\n", 2, "end it with a slash"),
+        ("FROM scratch\nCOPY --chown=nonroot app /x\n", 2, "knows no names"),
+        ("FROM scratch\nCOPY --chmod=u+x app /x\n", 2, "octal"),
+        ("FROM scratch\nHEALTHCHECK CMD curl localhost\n", 2, "needs /bin/sh"),
+        ("FROM scratch\nSHELL [\"/bin/bash\"]\n", 2, "has no shell"),
+        ("FROM scratch\nENV X=\"a\n", 2, "not closed"),
+        ("FROM scratch\nBOGUS x\n", 2, ""),
+        ("", 1, ""),
+    ] {
+        let error = spec(text).unwrap_err();
+        assert_eq!(error.line, line, "{text}: {error}");
+        assert!(error.reason.contains(part), "{part}: {error}");
+        assert!(!error.to_string().contains('\n'), "{error}");
+    }
+}
+
+#[test]
+fn links_out_of_the_context_and_archives_are_refused() {
+    let folder = folder();
+    std::os::unix::fs::symlink("/etc/hostname", folder.path().join("out")).unwrap();
+    fs::write(folder.path().join("x.tgz"), b"\x1f\x8b\x08\0").unwrap();
+    let error = |text: &str| read(text, folder.path(), &BTreeMap::new()).unwrap_err().reason;
+    assert!(error("FROM scratch\nCOPY out /x\n").contains("leads out of the context"));
+    assert!(error("FROM scratch\nADD x.tgz /x\n").contains("unpack it yourself"));
+    read("FROM scratch\nCOPY x.tgz /x\n", folder.path(), &BTreeMap::new()).unwrap();
+}
