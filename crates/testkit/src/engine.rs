@@ -145,7 +145,8 @@ impl Engine {
              {{{{index .Config.Labels \"{SESSION_TARGET_LABEL}\"}}}}"
         );
         // Those that are gone by now are left out by docker, with a complaint.
-        let inspected = self.docker(["inspect", "--type", "container", "--format", &format].into_iter().chain(all.lines()));
+        let inspected =
+            self.docker(["inspect", "--type", "container", "--format", &format].into_iter().chain(all.lines()));
         let inspected = String::from_utf8_lossy(&inspected.stdout);
         let fact = |line: &str| {
             let mut words = line.splitn(3, ' ').map(str::to_owned);
