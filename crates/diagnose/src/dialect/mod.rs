@@ -117,6 +117,13 @@ pub(crate) fn read(text: &str) -> Vec<Said> {
             continue;
         }
         let line = line_around(text, range.start, range.end);
+        // An engine that cannot pull lacks certificates of its own, not the image's.
+        let of_registry = ["response from daemon", "failed to pull", "error pulling", "failed to do request"];
+        if matches!(meaning, Meaning::Plain(Code::CaCertificatesMissing, _))
+            && of_registry.iter().any(|words| line.contains(words))
+        {
+            continue;
+        }
         said.push(Said { meaning, context: context(line), line: line.trim().to_owned() });
     }
     said

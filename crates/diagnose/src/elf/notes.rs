@@ -7,6 +7,8 @@ use super::IsaLevel;
 
 /// The largest note segment that is read; core dumps hold larger ones.
 const MAX_SIZE: u64 = 256 * 1024;
+/// The most note segments that are read: programs have one to three.
+const MAX_SEGMENTS: usize = 8;
 /// The most notes of a segment that are read.
 const MAX_NOTES: usize = 256;
 
@@ -25,7 +27,11 @@ where
     R: ReadRef<'data>,
 {
     let mut found = Notes::default();
-    for segment in segments.iter().filter(|segment| segment.p_filesz(endian).into() <= MAX_SIZE) {
+    let segments = segments
+        .iter()
+        .filter(|segment| segment.p_type(endian) == elf::PT_NOTE && segment.p_filesz(endian).into() <= MAX_SIZE)
+        .take(MAX_SEGMENTS);
+    for segment in segments {
         let Ok(Some(mut notes)) = segment.notes(endian, data) else { continue };
         for _ in 0..MAX_NOTES {
             let Ok(Some(note)) = notes.next() else { break };

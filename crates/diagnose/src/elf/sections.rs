@@ -1,7 +1,9 @@
 //! What only the section headers lead to: symbol versions, and what compilers leave behind.
 
+use std::collections::BTreeMap;
+
 use object::read::StringTable;
-use object::read::elf::{FileHeader, SectionHeader as _};
+use object::read::elf::{FileHeader, SectionHeader};
 use object::{ReadRef, SectionIndex, elf};
 
 use super::go::{self, GoBuild};
@@ -41,32 +43,38 @@ where
         header.shnum(endian, data).map_or(u64::MAX, |count| u64::from(count) * u64::from(header.e_shentsize(endian)));
     let headers = if table <= MAX_TABLE { header.section_headers(endian, data).unwrap_or_default() } else { &[] };
     let names = header.section_strings(endian, data, headers).unwrap_or_default();
-    let mut audit = false;
-    let mut compiler = None;
+    // Of each kind the first alone is read: a hostile file may have thousands.
+    let typed = |kind| headers.iter().find(|section| section.sh_type(endian) == kind && is_small(*section, endian));
+    if let Some(section) = typed(elf::SHT_GNU_VERNEED) {
+        found.required_versions = required::<Elf, R>(endian, data, headers, section);
+    }
+    if let Some(section) = typed(elf::SHT_GNU_VERDEF) {
+        found.provided_versions = provided::<Elf, R>(endian, data, headers, section);
+    }
+    let mut by_name: BTreeMap<&[u8], &Elf::SectionHeader> = BTreeMap::new();
     for section in headers.iter().take(MAX_NAMED) {
-        let is_small = section.sh_size(endian).into() <= MAX_SECTION;
-        match section.sh_type(endian) {
-            elf::SHT_GNU_VERNEED if is_small => {
-                found.required_versions = required::<Elf, R>(endian, data, headers, section);
-            }
-            elf::SHT_GNU_VERDEF if is_small => {
-                found.provided_versions = provided::<Elf, R>(endian, data, headers, section);
-            }
-            _ => {}
-        }
-        match section.name(endian, names) {
-            Ok(b".ARM.attributes") if is_small => found.arm_attributes = section.data(endian, data).ok(),
-            Ok(b".comment") if is_small => compiler = section.data(endian, data).ok().and_then(rust_version),
-            Ok(b".dep-v0") => audit = true,
-            Ok(b".go.buildinfo") => {
-                let offset = section.sh_offset(endian).into();
-                found.go = go::read::<Elf, R>(endian, data, segments, offset);
-            }
-            _ => {}
+        if let Ok(name) = section.name(endian, names) {
+            by_name.entry(name).or_insert(section);
         }
     }
-    found.rust = (audit || compiler.is_some()).then_some(RustBuild { version: compiler, audit });
+    let content = |name: &[u8]| {
+        by_name
+            .get(name)
+            .filter(|section| is_small(**section, endian))
+            .and_then(|section| section.data(endian, data).ok())
+    };
+    found.arm_attributes = content(b".ARM.attributes");
+    let version = content(b".comment").and_then(rust_version);
+    let audit = by_name.contains_key(b".dep-v0".as_slice());
+    found.rust = (audit || version.is_some()).then_some(RustBuild { version, audit });
+    found.go = by_name
+        .get(b".go.buildinfo".as_slice())
+        .and_then(|section| go::read::<Elf, R>(endian, data, segments, section.sh_offset(endian).into()));
     found
+}
+
+fn is_small<S: SectionHeader>(section: &S, endian: S::Endian) -> bool {
+    section.sh_size(endian).into() <= MAX_SECTION
 }
 
 /// `rustc version 1.95.0 (59807616e 2026-04-14)` among the NUL-ended strings of `.comment`.

@@ -248,6 +248,23 @@ impl Seek for Huge {
 }
 
 #[test]
+fn many_large_sections_are_not_all_read() {
+    let mut sample = Sample::glibc();
+    for _ in 0..300 {
+        sample = sample.section(".comment", 1, *b"x").section(".gnu.version_r", 0x6fff_fffe, *b"x");
+    }
+    let mut file = sample.build();
+    let table = usize::try_from(u64::from_le_bytes(file[40..48].try_into().unwrap())).unwrap();
+    for index in 1..=600 {
+        let size = table + 64 * index + 32;
+        file[size..size + 8].copy_from_slice(&(1u64 << 20).to_le_bytes());
+    }
+    let mut huge = Huge { file, position: 0, read: 0, breaks_at: u64::MAX };
+    assert!(matches!(inspect(&mut huge), Ok(Program::Elf(_))));
+    assert!(huge.read < 4 << 20, "{}", huge.read);
+}
+
+#[test]
 fn a_huge_file_is_not_read_whole() {
     let file = Sample::glibc().section(".comment", 1, *b"rustc version 1.95.0 (x)\0").build();
     let mut huge = Huge { file: file.clone(), position: 0, read: 0, breaks_at: u64::MAX };
