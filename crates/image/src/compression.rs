@@ -76,7 +76,7 @@ pub(crate) fn compress(
     match compression {
         Compression::None => produce(out),
         Compression::Gzip(level) => in_parallel(out, produce, workers(), || Gzip::new(level)),
-        Compression::Zstd(level) => in_parallel(out, produce, workers(), || Zstd::new(level)),
+        Compression::Zstd(level) => in_parallel(out, produce, workers().min(zstd_workers(level)), || Zstd::new(level)),
     }
 }
 
@@ -84,27 +84,40 @@ fn workers() -> usize {
     thread::available_parallelism().map_or(1, usize::from).min(MOST_WORKERS)
 }
 
+/// The higher levels take up to 16 MiB for each worker.
+fn zstd_workers(level: u8) -> usize {
+    match level {
+        0..=9 => MOST_WORKERS,
+        10..=15 => 2,
+        _ => 1,
+    }
+}
+
 /// Makes one self-contained piece of output from one block.
 trait BlockCompressor {
     fn compress(&mut self, block: &[u8]) -> io::Result<Vec<u8>>;
 }
 
-struct Gzip(libdeflater::Compressor);
+struct Gzip {
+    compressor: libdeflater::Compressor,
+    /// Room for the worst case, which results seldom need: they are copied out, so that those that wait are small.
+    buffer: Vec<u8>,
+}
 
 impl Gzip {
     fn new(level: u8) -> io::Result<Self> {
         let level = libdeflater::CompressionLvl::new(i32::from(level))
             .map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, "gzip has levels 1 to 12"))?;
-        Ok(Self(libdeflater::Compressor::new(level)))
+        let mut compressor = libdeflater::Compressor::new(level);
+        let buffer = vec![0; compressor.gzip_compress_bound(BLOCK)];
+        Ok(Self { compressor, buffer })
     }
 }
 
 impl BlockCompressor for Gzip {
     fn compress(&mut self, block: &[u8]) -> io::Result<Vec<u8>> {
-        let mut out = vec![0; self.0.gzip_compress_bound(block.len())];
-        let size = self.0.gzip_compress(block, &mut out).map_err(io::Error::other)?;
-        out.truncate(size);
-        Ok(out)
+        let size = self.compressor.gzip_compress(block, &mut self.buffer).map_err(io::Error::other)?;
+        Ok(self.buffer[..size].to_vec())
     }
 }
 

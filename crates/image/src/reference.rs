@@ -1,12 +1,18 @@
 //! Names of images.
+//!
+//! The grammar is that of the OCI distribution-spec and of Docker's `distribution/reference`, read by hand: the regular
+//! expression of `oci_spec::distribution::Reference` takes 18 MiB to compile, more than half of what a command may use. A
+//! test holds the two against each other.
 
 use crate::ImageError;
-use oci_spec::distribution::{ParseError, Reference};
 use std::fmt;
 use std::str::FromStr;
 
 /// A tag cannot be longer (OCI distribution-spec).
 const TAG_MAX: usize = 128;
+/// A repository cannot be longer (Docker's `NameTotalLengthMax`).
+const REPOSITORY_MAX: usize = 255;
+const DEFAULT_REGISTRY: &str = "docker.io";
 
 /// A repository and a tag. `docker.io/library/` and `latest` are filled in where they are left out, as Docker does, so
 /// that two spellings of one name are equal. Its text form is the full one.
@@ -58,38 +64,79 @@ impl FromStr for TaggedReference {
     type Err = ImageError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let invalid = |reason: String| ImageError::InvalidReference { text: text.to_owned(), reason };
-        let reference: Reference = text.parse().map_err(|error| invalid(reason(text, &error)))?;
-        // oci-spec takes `Shop/app` for a host without a dot and moves it into the repository unchecked.
-        if reference.repository().bytes().any(|byte| byte.is_ascii_uppercase()) {
-            return Err(invalid(reason(text, &ParseError::NameContainsUppercase)));
-        }
-        if reference.digest().is_some() {
-            return Err(invalid("a digest cannot be given to an image that is yet to be built; use a tag".into()));
-        }
-        Ok(Self {
-            registry: reference.registry().to_owned(),
-            repository: reference.repository().to_owned(),
-            tag: reference.tag().unwrap_or("latest").to_owned(),
-        })
+        parse(text).map_err(|reason| ImageError::InvalidReference { text: text.to_owned(), reason })
     }
 }
 
-fn reason(text: &str, error: &ParseError) -> String {
-    let after_path = text.rsplit('/').next().unwrap_or(text);
-    match (error, after_path.split_once(':')) {
-        (ParseError::NameContainsUppercase, _) => "the repository must be in lower case".into(),
-        (_, Some((_, tag))) if tag.len() > TAG_MAX => {
-            format!("the tag has {} characters, at most {TAG_MAX} are allowed", tag.len())
-        }
-        (_, Some((_, ""))) => "the tag after the colon is missing".into(),
-        _ => "expected [HOST[:PORT]/]REPOSITORY[:TAG], as in shop/app:1".into(),
+fn parse(text: &str) -> Result<TaggedReference, String> {
+    if text.contains('@') {
+        return Err("a digest cannot be given to an image that is yet to be built; use a tag".into());
     }
+    let last = text.rfind('/').map_or(0, |slash| slash + 1);
+    let (name, tag) = match text[last..].split_once(':') {
+        Some((end, tag)) => (&text[..last + end.len()], tag),
+        None => (text, "latest"),
+    };
+    let (registry, path) = match name.split_once('/') {
+        Some((host, path)) if host.contains(['.', ':']) || host == "localhost" => (host, path),
+        _ => (DEFAULT_REGISTRY, name),
+    };
+    if path.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        return Err("the repository must be in lower case".into());
+    }
+    if tag.is_empty() {
+        return Err("the tag after the colon is missing".into());
+    }
+    if tag.len() > TAG_MAX {
+        return Err(format!("the tag has {} characters, at most {TAG_MAX} are allowed", tag.len()));
+    }
+    if !is_host(registry) || !path.split('/').all(is_component) || !is_tag(tag) {
+        return Err("expected [HOST[:PORT]/]REPOSITORY[:TAG], as in shop/app:1".into());
+    }
+    let is_hub = matches!(registry, DEFAULT_REGISTRY | "index.docker.io");
+    let repository = if is_hub && !path.contains('/') { format!("library/{path}") } else { path.to_owned() };
+    if repository.len() > REPOSITORY_MAX {
+        return Err(format!(
+            "the repository has {} characters, at most {REPOSITORY_MAX} are allowed",
+            repository.len()
+        ));
+    }
+    let registry = if is_hub { DEFAULT_REGISTRY } else { registry };
+    Ok(TaggedReference { registry: registry.into(), repository, tag: tag.into() })
+}
+
+/// Names of letters, digits and inner hyphens, joined by dots, and a port.
+fn is_host(text: &str) -> bool {
+    let (host, port) = text.split_once(':').map_or((text, None), |(host, port)| (host, Some(port)));
+    let is_label = |label: &str| {
+        !label.is_empty()
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    };
+    let is_port = |port: &str| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+    host.split('.').all(is_label) && port.is_none_or(is_port)
+}
+
+/// Lower-case letters and digits, with one dot, one or two underscores, or any number of hyphens between them.
+fn is_component(text: &str) -> bool {
+    let is_word = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let separators = text.split(|character: char| character.is_ascii() && is_word(character as u8));
+    let is_separator = |part: &str| matches!(part, "" | "." | "_" | "__") || part.bytes().all(|byte| byte == b'-');
+    let ends = [text.bytes().next(), text.bytes().next_back()];
+    ends.into_iter().all(|end| end.is_some_and(is_word)) && separators.into_iter().all(is_separator)
+}
+
+fn is_tag(text: &str) -> bool {
+    let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    text.bytes().enumerate().all(|(at, byte)| is_word(byte) || (at > 0 && b".-".contains(&byte)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use oci_spec::distribution::Reference;
+    use proptest::prelude::*;
 
     #[test]
     fn names_are_filled_in_and_shortened() {
@@ -136,5 +183,21 @@ mod tests {
         assert_eq!(reference.with_tag_suffix("-debug").unwrap().familiar(), "app:1-debug");
         let long: TaggedReference = format!("app:{}", "x".repeat(128)).parse().unwrap();
         assert!(long.with_tag_suffix("-debug").unwrap_err().to_string().contains("134 characters"));
+    }
+
+    proptest! {
+        /// But for upper case, which oci-spec takes for a repository.
+        #[test]
+        fn oci_spec_reads_the_same(text in "[a-zA-B0./:_-]{1,20}|(localhost|a\\.b|docker\\.io)(:[0-9]{1,3})?/[a-z./_-]{1,9}(:[a-z._-]{1,4})?") {
+            let theirs = text.parse::<Reference>().ok();
+            let lower = theirs.as_ref().is_some_and(|r| !r.repository().bytes().any(|byte| byte.is_ascii_uppercase()));
+            match text.parse::<TaggedReference>() {
+                Ok(ours) => {
+                    let theirs = theirs.unwrap();
+                    prop_assert_eq!((ours.registry(), ours.repository(), Some(ours.tag())), (theirs.registry(), theirs.repository(), theirs.tag()));
+                }
+                Err(_) => prop_assert!(!lower, "{}", text),
+            }
+        }
     }
 }
