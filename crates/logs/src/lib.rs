@@ -10,6 +10,7 @@
 //! * [`trace`]: stack traces as one record;
 //! * [`query`], [`context`]: which lines are wanted, and those around them;
 //! * [`tail`], [`merge`], [`resume`]: the last lines, many containers by time, a broken stream taken up again;
+//! * [`stats`]: counts, rate, silences and patterns;
 //! * [`render`]: text, raw bytes, JSON lines, templates;
 //! * [`escape`]: text that a container controls, made safe for a terminal.
 
@@ -24,6 +25,7 @@ pub mod merge;
 pub mod query;
 pub mod render;
 pub mod resume;
+pub mod stats;
 pub mod tail;
 pub mod timestamp;
 pub mod trace;
