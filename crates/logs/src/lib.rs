@@ -7,6 +7,7 @@
 //! * [`decode`]: both of the above as one step, for log streams;
 //! * [`when`]: the forms of `--since` and `--until`;
 //! * [`fields`], [`level`]: what structured lines hold;
+//! * [`file`]: lines out of the engine's own log files, where they can be read;
 //! * [`trace`]: stack traces as one record;
 //! * [`query`], [`context`]: which lines are wanted, and those around them;
 //! * [`tail`], [`merge`], [`resume`]: the last lines, many containers by time, a broken stream taken up again;
@@ -18,6 +19,7 @@ pub mod context;
 pub mod decode;
 pub mod escape;
 pub mod fields;
+pub mod file;
 pub mod frame;
 pub mod level;
 pub mod line;

@@ -222,6 +222,32 @@ impl LineAssembler {
         Some(Ready { stream, whole, ending: Ending::Lf })
     }
 
+    /// Take a whole record of a log file, whose timestamp stands beside its text.
+    pub(crate) fn record<'s, 'a: 's>(
+        &'s mut self,
+        stream: Stream,
+        timestamp: Option<Timestamp>,
+        text: &'a [u8],
+        is_terminated: bool,
+    ) -> Option<Line<'s>> {
+        let max_line = self.options.max_line;
+        let pending = self.pending(stream);
+        pending.drop_lent();
+        if !pending.open {
+            pending.timestamp = timestamp;
+        }
+        if !is_terminated && text.len() >= DOCKER_PARTIAL_LEN {
+            pending.push(text, max_line);
+            return None;
+        }
+        let whole = (!pending.open).then_some(text);
+        if whole.is_none() {
+            pending.push(text, max_line);
+        }
+        let ending = if is_terminated { Ending::Lf } else { Ending::None };
+        Some(self.lend(&Ready { stream, whole, ending }))
+    }
+
     /// Make the line out of what is ready, and mark the buffer as lent.
     pub(crate) fn lend<'s, 'a: 's>(&'s mut self, ready: &Ready<'a>) -> Line<'s> {
         let LineOptions { framing, timestamps, max_line, .. } = self.options;
@@ -250,7 +276,7 @@ impl LineAssembler {
             }
         }
         let mut text = match timestamp {
-            Some(stamp) if framing == Framing::Raw => without_repeats(text, &stamp),
+            Some(stamp) if framing == Framing::Raw && timestamps => without_repeats(text, &stamp),
             _ => Cow::Borrowed(text),
         };
         if text.len() > max_line {

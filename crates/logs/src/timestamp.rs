@@ -48,6 +48,18 @@ impl Timestamp {
         Some(Self { text: stored, len })
     }
 
+    /// A timestamp in UTC as log files hold it, without its last zeros; they are given back, as engines do.
+    pub(crate) fn from_utc_without_zeros(text: &[u8]) -> Option<Self> {
+        const FULL: &[u8; 30] = b"0000-00-00T00:00:00.000000000Z";
+        let digits = text.strip_suffix(b"Z")?;
+        if digits.len() == FULL.len() - 1 {
+            return Self::new(text);
+        }
+        let mut full = *FULL;
+        full[..FULL.len() - 1].get_mut(..digits.len())?.copy_from_slice(digits);
+        Self::new(&full)
+    }
+
     /// The text as the engine wrote it.
     pub fn as_str(&self) -> &str {
         // Only ASCII is ever stored.
@@ -171,6 +183,25 @@ mod tests {
         assert_eq!((stamp.as_str(), rest), ("2026-11-23T07:01:20.422028881Z", &b" two spaces"[..]));
         assert_eq!(Timestamp::split(b"2026-11-23T07:01:20.422028881Z"), None);
         assert_eq!(Timestamp::split(b"no time here"), None);
+    }
+
+    #[test]
+    fn zeros_are_given_back() {
+        let cases = [
+            ("2026-11-23T07:01:20.42Z", Some("2026-11-23T07:01:20.420000000Z")),
+            ("2026-11-23T07:01:20Z", Some("2026-11-23T07:01:20.000000000Z")),
+            ("2026-11-23T07:01:20.422028881Z", Some("2026-11-23T07:01:20.422028881Z")),
+            ("2026-11-23T07:01:20.42+02:00", None),
+            ("2026-11-23T07:01:20.4220288811Z", None),
+            ("x", None),
+        ];
+        for (text, want) in cases {
+            assert_eq!(
+                Timestamp::from_utc_without_zeros(text.as_bytes()).as_ref().map(Timestamp::as_str),
+                want,
+                "{text}"
+            );
+        }
     }
 
     proptest! {
