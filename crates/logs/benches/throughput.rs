@@ -36,9 +36,9 @@ fn main() {
     };
     let plain: Vec<String> = (0..LINES).map(plain).collect();
     let json: Vec<String> = (0..LINES).map(json).collect();
-    let grep = query(QuerySpec { grep: vec!["order 399999 ".into()], ..QuerySpec::default() });
-    let level = query(QuerySpec { level: Some(Level::Error), ..QuerySpec::default() });
-    let field = query(QuerySpec { fields: vec!["ms>348".into()], ..QuerySpec::default() });
+    let grep = query(&QuerySpec { grep: vec!["order 399999 ".into()], ..QuerySpec::default() });
+    let level = query(&QuerySpec { level: Some(Level::Error), ..QuerySpec::default() });
+    let field = query(&QuerySpec { fields: vec!["ms>348".into()], ..QuerySpec::default() });
 
     let stream = |lines: &[String], timestamps: bool| {
         let prefix = if timestamps { "2026-11-23T07:01:20.422028881Z " } else { "" };
@@ -87,8 +87,8 @@ fn main() {
     measure("stream to JSON lines", &input, || render(&input, Format::Json));
 }
 
-fn query(spec: QuerySpec) -> Query {
-    Query::new(&spec).unwrap_or_else(|error| panic!("{error}"))
+fn query(spec: &QuerySpec) -> Query {
+    Query::new(spec).unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn measure(name: &str, input: &[u8], mut work: impl FnMut() -> usize) {

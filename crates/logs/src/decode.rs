@@ -1,4 +1,4 @@
-//! A log stream as lines: [`FrameDecoder`] and [`LineAssembler`] in one.
+//! A log stream as lines: the [`FrameDecoder`], and the joining of its pieces, in one.
 
 use crate::frame::{FrameDecoder, FrameError, FrameEvent, Piece};
 use crate::line::{Line, LineAssembler, LineOptions};

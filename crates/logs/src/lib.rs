@@ -3,11 +3,11 @@
 //! From the wire to the screen:
 //!
 //! * [`frame`]: the engine's multiplexed stream, cut into pieces of stdin, stdout and stderr;
-//! * [`line`]: pieces joined into whole [`Line`]s, each with its one [`Timestamp`];
+//! * [`mod@line`]: pieces joined into whole [`Line`]s, each with its one [`Timestamp`];
 //! * [`decode`]: both of the above as one step, for log streams;
 //! * [`when`]: the forms of `--since` and `--until`;
 //! * [`fields`], [`level`]: what structured lines hold;
-//! * [`file`]: lines out of the engine's own log files, where they can be read;
+//! * [`mod@file`]: lines out of the engine's own log files, where they can be read;
 //! * [`trace`]: stack traces as one record;
 //! * [`query`], [`context`]: which lines are wanted, and those around them;
 //! * [`tail`], [`merge`], [`resume`]: the last lines, many containers by time, a broken stream taken up again;

@@ -95,7 +95,7 @@ impl Line<'_> {
 
 /// Resumable joiner of pieces into lines. Bytes are copied only where a line spans pieces.
 #[derive(Debug)]
-pub struct LineAssembler {
+pub(crate) struct LineAssembler {
     options: LineOptions,
     streams: [Pending; 3],
 }
@@ -130,18 +130,12 @@ pub(crate) struct Ready<'a> {
 
 impl LineAssembler {
     /// An assembler at the start of a stream.
-    pub fn new(options: LineOptions) -> Self {
+    pub(crate) fn new(options: LineOptions) -> Self {
         Self { options, streams: Default::default() }
     }
 
-    /// The next line that ends in `piece`, whose payload is advanced past it; `None` when all of the piece is used up.
-    pub fn next_line<'s, 'a: 's>(&'s mut self, piece: &mut Piece<'a>) -> Option<Line<'s>> {
-        let ready = self.advance(piece)?;
-        Some(self.lend(&ready))
-    }
-
     /// The next line that the end of the stream leaves without an ending. Call until `None`.
-    pub fn finish_line(&mut self) -> Option<Line<'_>> {
+    pub(crate) fn finish_line(&mut self) -> Option<Line<'_>> {
         let stream = [Stream::Stdin, Stream::Stdout, Stream::Stderr].into_iter().find(|stream| {
             let pending = self.pending(*stream);
             pending.drop_lent();
@@ -171,7 +165,8 @@ impl LineAssembler {
         self.options.max_line + if in_line { Timestamp::MAX_PREFIX } else { 0 }
     }
 
-    /// Read on to the end of the next line, or of the piece.
+    /// Read on to the end of the next line, or of the piece; the payload is advanced past what was read.
+    /// [`lend`](Self::lend) makes the line. (Two steps, since a line may borrow from the assembler.)
     pub(crate) fn advance<'a>(&mut self, piece: &mut Piece<'a>) -> Option<Ready<'a>> {
         let max_line = self.buffer_cap();
         let LineOptions { framing, joining, timestamps, .. } = self.options;
