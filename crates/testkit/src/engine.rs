@@ -114,27 +114,20 @@ impl Engine {
         Container { engine: self, id, name }
     }
 
-    /// The name and id of every image that no test has made, sorted.
-    pub fn images(&self) -> Vec<String> {
+    /// The name and id of every image whose name begins with `prefix`, sorted.
+    pub fn images(&self, prefix: &str) -> Vec<String> {
         let format = "{{.Repository}}:{{.Tag}} {{.ID}}";
-        let listed = self.ask(["images", "--all", "--no-trunc", "--format", format]);
+        let listed = self.ask(["images", "--no-trunc", "--format", format]);
         let mut images: Vec<String> =
-            listed.lines().filter(|line| !line.starts_with(PREFIX)).map(str::to_owned).collect();
+            listed.lines().filter(|line| line.starts_with(prefix)).map(str::to_owned).collect();
         images.sort();
         images
     }
 
-    /// The name and id of every container that no test has made, sessions in those of tests left out, sorted.
-    pub fn containers(&self) -> Vec<String> {
-        let (own, others): (Vec<_>, Vec<_>) =
-            self.facts().into_iter().partition(|facts| facts.name.starts_with(PREFIX));
-        let mut others: Vec<String> = others
-            .iter()
-            .filter(|other| !own.iter().any(|own| other.joins(&own.id)))
-            .map(|other| format!("{} {}", other.name, other.id))
-            .collect();
-        others.sort();
-        others
+    /// The id of every container whose name begins with `prefix`.
+    pub fn containers(&self, prefix: &str) -> Vec<String> {
+        let named = |facts: Facts| facts.name.starts_with(prefix).then_some(facts.id);
+        self.facts().into_iter().filter_map(named).collect()
     }
 
     /// What is told of every container that there is.
