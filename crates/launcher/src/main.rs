@@ -2,10 +2,13 @@
 //!
 //! - `keep`: the keeper. Main process of the ephemeral debug container. Prints its process id as seen in the PID
 //!   namespace it shares with the target, then lives exactly as long as its standard input is held open.
-//! - `run KEEPER SESSION COMMAND [ARG...]`: the launcher. Started by the engine's exec inside the target itself, it
-//!   starts the command as a child, becomes the reaper of everything that descends from it, and ends all of it when
-//!   the command ends, when the keeper is gone, or when the terminal hangs up.
+//! - `run KEEPER SESSION [--in-root-of CONTAINER] COMMAND [ARG...]`: the launcher. Started by the engine's exec inside
+//!   the target itself (or as the main process of a container beside it), it starts the command as a child, becomes the
+//!   reaper of everything that descends from it, and ends all of it when the command ends, when the keeper is gone, or
+//!   when the terminal hangs up. With `--in-root-of` it first goes to the root of that container's first process.
 //! - `app`: what `scratchdbg demo` ships as its sample application.
+//!
+//! Called by the name `run-entrypoint`, it runs the command line of the container that a session is a copy of.
 //!
 //! Why a program of our own and not busybox's shell: only a child subreaper (`prctl(2)`) inside the target can end
 //! daemons that left the session, and reap them: without it they become zombies under a PID 1 that reaps nothing,
@@ -14,22 +17,30 @@
 //! It depends on the standard library alone, and is linked statically, because it runs in a container without files.
 
 mod app;
+mod entrypoint;
 mod keep;
 mod processes;
+mod root;
 mod run;
 mod system;
 
 use std::ffi::OsString;
 use std::io::Write as _;
+use std::path::Path;
 use std::process::ExitCode;
 
 /// Exit code for a failure of scratchdbg itself, as `docker run` uses it.
 pub(crate) const OWN_FAILURE: u8 = 125;
 
 fn main() -> ExitCode {
-    let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
+    let mut arguments = std::env::args_os();
+    let name = arguments.next().unwrap_or_default();
+    let arguments: Vec<OsString> = arguments.collect();
     let role = arguments.first().and_then(|role| role.to_str()).unwrap_or_default();
     let outcome = match role {
+        _ if Path::new(&name).file_name().is_some_and(|name| name == entrypoint::NAME) => {
+            Err(entrypoint::run_entrypoint(&arguments))
+        }
         "keep" => keep::keep(),
         "run" => run::run(&arguments[1..]),
         "app" => app::app(),

@@ -26,6 +26,14 @@ pub(crate) fn with_arguments(prefix: &[&str]) -> Vec<i32> {
         .collect()
 }
 
+/// The first process of a container, by the control group that its engine put it into: every layout has the full id in
+/// the group's name.
+pub(crate) fn first_of_container(id: &str) -> Option<i32> {
+    let of_container =
+        |pid: &i32| fs::read_to_string(format!("/proc/{pid}/cgroup")).is_ok_and(|text| text.contains(id));
+    all().filter(of_container).min()
+}
+
 /// Two numbers of `/proc/PID/stat`, see `proc_pid_stat(5)`.
 #[derive(Debug, PartialEq, Eq, Clone, Copy)]
 pub(crate) struct Stat {

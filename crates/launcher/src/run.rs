@@ -7,7 +7,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::system::{self, Reap, SIGCHLD, SIGHUP, SIGKILL, Signals};
-use crate::{OWN_FAILURE, processes};
+use crate::{OWN_FAILURE, processes, root};
 
 /// The codes a shell and every runtime use for a command that was not found, and one that cannot be run.
 const NOT_FOUND: u8 = 127;
@@ -20,13 +20,20 @@ const LOOK_EVERY: i32 = 200;
 /// of another user, which cannot be signalled, or one that hangs inside the kernel.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// `KEEPER SESSION COMMAND [ARG...]`: runs the command and returns its exit code.
+/// `KEEPER SESSION [--in-root-of CONTAINER] COMMAND [ARG...]`: runs the command and returns its exit code.
 pub(crate) fn run(arguments: &[OsString]) -> Result<u8, String> {
-    let [keeper, _session, command, arguments @ ..] = arguments else {
-        return Err("run takes the keeper's process id, a session and a command".to_owned());
+    let usage = || "run takes the keeper's process id, a session and a command".to_owned();
+    let [keeper, _session, rest @ ..] = arguments else { return Err(usage()) };
+    let (container, rest) = match rest {
+        [flag, container, rest @ ..] if flag == "--in-root-of" => (container.to_str(), rest),
+        rest => (None, rest),
     };
+    let [command, arguments @ ..] = rest else { return Err(usage()) };
     let keeper = keeper.to_str().and_then(|pid| pid.parse().ok()).ok_or("the keeper's process id is not a number")?;
     let keeper = Keeper::watch(keeper).ok_or("the keeper of this session is gone")?;
+    if let Some(container) = container {
+        root::enter(container)?;
+    }
     system::become_subreaper().map_err(|error| format!("cannot become the session's reaper: {error}"))?;
     let signals = Signals::block_all().map_err(|error| format!("cannot hold back signals: {error}"))?;
     let child = match system::spawn_unblocked(Command::new(command).args(arguments)) {

@@ -1,11 +1,11 @@
 //! Where images go.
 
 use std::io::{self, BufWriter, IsTerminal as _, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use scratchdbg_builder::Pair;
-use scratchdbg_image::{ImageError, ImageSet, write_hybrid};
+use scratchdbg_image::{ImageError, save_hybrid, write_hybrid};
 
 use crate::context::Context;
 use crate::error::CommandError;
@@ -50,7 +50,7 @@ impl Output {
             }
             Self::Archive(path) => {
                 let path = path.clone();
-                blocking(move || write_file(&path, &sets, epoch)).await
+                blocking(move || save_hybrid(&sets, epoch, &path).map_err(explain_file)).await
             }
             Self::Stdout => {
                 blocking(move || {
@@ -67,30 +67,18 @@ impl Output {
     }
 }
 
-/// Writes beside the file, and moves it into place when it is whole: the old or the new file is there, never half.
-fn write_file(path: &Path, sets: &[ImageSet], epoch: u64) -> Result<(), CommandError> {
-    let cannot = |error: &dyn std::error::Error| {
-        CommandError::new(format!("cannot write {}: {}", path.display(), CommandError::chain(error)))
-    };
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut builder = tempfile::Builder::new();
-    // As any other file of the user: the mask decides.
-    let file = builder.prefix(".scratchdbg-").permissions(permissions(0o666)).tempfile_in(folder);
-    let file = file.map_err(|error| cannot(&error))?;
-    let mut out = BufWriter::with_capacity(1 << 20, file);
-    write_hybrid(sets, epoch, &mut out).map_err(|error| cannot(&error))?;
-    let file = out.into_inner().map_err(|error| cannot(error.error()))?;
-    file.as_file().sync_all().map_err(|error| cannot(&error))?;
-    file.persist(path).map_err(|error| cannot(&error.error))?;
-    Ok(())
-}
-
-fn permissions(mode: u32) -> std::fs::Permissions {
-    std::os::unix::fs::PermissionsExt::from_mode(mode)
-}
-
 async fn blocking(work: impl FnOnce() -> Result<(), CommandError> + Send + 'static) -> Result<(), CommandError> {
     tokio::task::spawn_blocking(work).await.map_err(|error| CommandError::new(error.to_string()))?
+}
+
+fn explain_file(error: ImageError) -> CommandError {
+    let result = CommandError::new(CommandError::chain(&error));
+    match &error {
+        ImageError::Store { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+            result.hint("the folder must be there: make it first")
+        }
+        _ => result,
+    }
 }
 
 fn explain_load(error: scratchdbg_engine::Error) -> CommandError {

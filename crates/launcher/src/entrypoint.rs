@@ -1,0 +1,57 @@
+//! `run-entrypoint`: starts, by hand, what the container would have started.
+
+use std::ffi::OsString;
+use std::os::unix::process::CommandExt as _;
+use std::process::Command;
+
+/// The name that this program is linked under.
+pub(crate) const NAME: &str = "run-entrypoint";
+
+/// Where the session's environment holds the command line: one argument a line, with `\\` and newlines escaped.
+const VARIABLE: &str = "SCRATCHDBG_ENTRYPOINT";
+
+/// Replaces this process by the container's own command line, with further arguments behind it. Returns only when
+/// that fails: why.
+#[expect(clippy::disallowed_methods, reason = "the session's environment is how the command line gets here")]
+pub(crate) fn run_entrypoint(further: &[OsString]) -> String {
+    let Ok(text) = std::env::var(VARIABLE) else {
+        return format!("{NAME}: there is no command line to run: this session is not a copy of a container");
+    };
+    let mut words = decode(&text).into_iter();
+    let Some(program) = words.next() else {
+        return format!("{NAME}: the container has neither an entrypoint nor a command");
+    };
+    let error = Command::new(&program).args(words).args(further).env_remove(VARIABLE).exec();
+    format!("{NAME}: cannot run {}: {error}", program.escape_debug())
+}
+
+/// Takes the arguments apart again.
+fn decode(text: &str) -> Vec<String> {
+    if text.is_empty() {
+        return Vec::new();
+    }
+    let mut words = vec![String::new()];
+    let mut escaped = false;
+    for character in text.chars() {
+        let word = words.len() - 1;
+        match (escaped, character) {
+            (false, '\\') => escaped = true,
+            (false, '\n') => words.push(String::new()),
+            (true, 'n') => (words[word].push('\n'), escaped = false).1,
+            (_, other) => (words[word].push(other), escaped = false).1,
+        }
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::decode;
+
+    #[test]
+    fn arguments_come_apart_as_they_were_put_together() {
+        assert_eq!(decode(""), Vec::<String>::new());
+        assert_eq!(decode("/app\n--flag\n"), ["/app", "--flag", ""]);
+        assert_eq!(decode("sh\n-c\na\\nb \\\\ c"), ["sh", "-c", "a\nb \\ c"]);
+    }
+}
