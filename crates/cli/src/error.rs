@@ -83,11 +83,15 @@ impl From<engine::Error> for CommandError {
 impl From<engine::Refusal> for CommandError {
     fn from(refusal: engine::Refusal) -> Self {
         let hint = match &refusal {
-            engine::Refusal::NotRunning { name, state: engine::State::Created | engine::State::Exited, .. } => {
-                format!("`scratchdbg logs {name}` shows what it said; `docker start {name}` starts it")
+            engine::Refusal::NotRunning { name, .. } => {
+                format!("without --mode, a copy of it is looked into; `scratchdbg logs {name}` shows what it said")
             }
-            engine::Refusal::NotRunning { name, .. } => format!("`scratchdbg logs {name}` shows what it said"),
-            engine::Refusal::Paused { name } => format!("`docker unpause {name}` lets it run on"),
+            engine::Refusal::Paused { name } => {
+                format!("without --mode, a sidecar is used; `docker unpause {name}` lets it run on")
+            }
+            engine::Refusal::NeedsSidecar { .. } => {
+                "leave --mode out, or use --mode sidecar on a running container".to_owned()
+            }
             _ => return Self::new(refusal.to_string()),
         };
         Self::new(refusal.to_string()).hint(hint)

@@ -3,6 +3,7 @@
 mod args;
 mod commands;
 mod context;
+mod docker_config;
 mod env;
 mod error;
 mod interrupt;

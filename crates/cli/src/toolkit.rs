@@ -4,7 +4,7 @@ use std::path::Path;
 
 use scratchdbg_builder::Toolkit;
 use scratchdbg_builder::toolkit::{ExtraFile, Skipped, TWIN_BIN, ToolkitError, search_host};
-use scratchdbg_engine::{Engine, LAUNCHER, LAUNCHER_NAME, TOOLKIT_BIN};
+use scratchdbg_engine::{Engine, LAUNCHER, LAUNCHER_NAME, RUN_ENTRYPOINT, TOOLKIT_BIN};
 use scratchdbg_image::write_hybrid;
 
 use crate::context::Context;
@@ -43,14 +43,16 @@ async fn find_in_engine(engine: &Engine, skipped: Vec<Skipped>) -> Result<Toolki
     Err(explain(ToolkitError::NotFound { skipped }))
 }
 
-/// The busybox of an image; nothing when the engine has no such image, or it holds none.
+/// The busybox of an image; nothing when the engine has no such image, or it holds no static one.
 async fn from_image(engine: &Engine, image: &str) -> Result<Option<Toolkit>, CommandError> {
     if !engine.has_image(image).await? {
         return Ok(None);
     }
     for folder in [TOOLKIT_BIN, TWIN_BIN] {
-        if let Some(bytes) = engine.file_of_image(image, &format!("{folder}/busybox")).await? {
-            return Toolkit::from_bytes(bytes, format!("image {image}")).map(Some).map_err(explain);
+        if let Some(bytes) = engine.file_of_image(image, &format!("{folder}/busybox")).await?
+            && let Ok(toolkit) = Toolkit::from_bytes(bytes, format!("image {image}"))
+        {
+            return Ok(Some(toolkit));
         }
     }
     Ok(None)
@@ -76,6 +78,34 @@ pub(crate) async fn image_in_engine(wanted: Option<&str>, context: &Context) -> 
     Ok(reference)
 }
 
+/// What a session is made with.
+pub(crate) struct SessionTools {
+    /// The image of the keeper.
+    pub(crate) image: String,
+    /// The user's own image, whose tools need not be static.
+    pub(crate) own_image: Option<String>,
+}
+
+/// Has the tools of a session in the engine; with `only_name`, finds out what they would be, and changes nothing.
+pub(crate) async fn for_session(
+    wanted: Option<&str>,
+    only_name: bool,
+    context: &Context,
+) -> Result<SessionTools, CommandError> {
+    let own_image = match wanted {
+        Some(image) if !Path::new(image).exists() => {
+            let engine = context.engine().await?;
+            let static_busybox = engine.has_image(image).await? && from_image(engine, image).await?.is_none();
+            static_busybox.then(|| image.to_owned())
+        }
+        _ => None,
+    };
+    // The keeper's files are ours in any case.
+    let wanted = wanted.filter(|_| own_image.is_none());
+    let image = if only_name { reference(wanted, context).await? } else { image_in_engine(wanted, context).await? };
+    Ok(SessionTools { image, own_image })
+}
+
 /// The launcher, for the toolkit's platform.
 fn launcher(toolkit: &Toolkit) -> Result<ExtraFile, CommandError> {
     let own = match std::env::consts::ARCH {
@@ -88,7 +118,13 @@ fn launcher(toolkit: &Toolkit) -> Result<ExtraFile, CommandError> {
         return Err(CommandError::new(format!("this build of scratchdbg carries no launcher for {platform}"))
             .hint(format!("use a scratchdbg that is built for {platform}")));
     }
-    Ok(ExtraFile { path: format!("{TOOLKIT_BIN}/{LAUNCHER_NAME}"), mode: 0o755, bytes: LAUNCHER.into() })
+    Ok(ExtraFile {
+        path: format!("{TOOLKIT_BIN}/{LAUNCHER_NAME}"),
+        mode: 0o755,
+        bytes: LAUNCHER.into(),
+        // The launcher does what it is called.
+        links: vec![format!("{TOOLKIT_BIN}/{RUN_ENTRYPOINT}")],
+    })
 }
 
 fn explain(error: ToolkitError) -> CommandError {

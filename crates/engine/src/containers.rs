@@ -61,7 +61,7 @@ impl Engine {
     }
 
     /// Ids and names of all containers, stopped ones too.
-    async fn names(&self) -> Result<Vec<(String, String)>, Error> {
+    pub(crate) async fn names(&self) -> Result<Vec<(String, String)>, Error> {
         let options = ListContainersOptionsBuilder::default().all(true).build();
         let list = self.docker.list_containers(Some(options)).await;
         let list = list.map_err(|error| Error::bollard("list containers", error))?;

@@ -48,10 +48,18 @@ impl Engine {
         if !user::needs_files(user) {
             return Ok(user::resolve(user, "", ""));
         }
-        let container: ContainerName = target.id.parse()?;
         let (passwd, group) =
-            tokio::try_join!(self.read_file(&container, "/etc/passwd"), self.read_file(&container, "/etc/group"))?;
-        Ok(user::resolve(user, passwd.as_deref().unwrap_or_default(), group.as_deref().unwrap_or_default()))
+            tokio::try_join!(self.file_of_target(target, "/etc/passwd"), self.file_of_target(target, "/etc/group"))?;
+        Ok(user::resolve(user, &passwd, &group))
+    }
+
+    /// A text file of a container, or of an image; empty when it is not there.
+    async fn file_of_target(&self, target: &Target, path: &str) -> Result<String, Error> {
+        if target.id.is_empty() {
+            let file = self.file_of_image(&target.image_id, path).await?.unwrap_or_default();
+            return Ok(String::from_utf8_lossy(&file).into_owned());
+        }
+        Ok(self.read_file(&target.id.parse()?, path).await?.unwrap_or_default())
     }
 }
 

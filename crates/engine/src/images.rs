@@ -1,8 +1,9 @@
 //! Images in the engine: whether one is there, loading one, and taking a single file out of one.
 
+use std::collections::HashMap;
 use std::io::{self, Write};
 
-use bollard::models::{ContainerCreateBody, HostConfigLogConfig};
+use bollard::models::{ContainerCreateBody, HostConfigLogConfig, ImageInspect};
 use bollard::query_parameters::{ListImagesOptionsBuilder, RemoveImageOptionsBuilder};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, StreamBody};
@@ -13,7 +14,7 @@ use tokio::sync::mpsc;
 
 use crate::containers::unprivileged;
 use crate::transport::{BoxError, full};
-use crate::{ContainerName, Engine, Error, labels};
+use crate::{ContainerName, Engine, Error, Target, labels};
 
 /// How much of an archive is on its way at once, at most: this many chunks.
 const CHUNKS_IN_FLIGHT: usize = 4;
@@ -33,6 +34,26 @@ impl Engine {
             Err(error) if error.is_status(404) => Ok(false),
             Err(error) => Err(error),
         }
+    }
+
+    /// An image as something to attach to: a container that was never made. Nothing when the engine has no such image.
+    pub async fn inspect_image(&self, reference: &str) -> Result<Option<Target>, Error> {
+        let path = format!("/images/{}/json", crate::files::percent_encode(reference));
+        let answer = match self.transport.fetch(self.transport.request(Method::GET, &path, full(""))?).await {
+            Ok(answer) => answer,
+            Err(error) if error.is_status(404) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let answer: ImageInspect = serde_json::from_slice(&answer).map_err(|error| Error::transport(&path, error))?;
+        Ok(Some(Target::from_image(reference, answer)))
+    }
+
+    /// The debug twin of an image, where the engine has it: its id. Twins say in a label whose they are.
+    pub async fn twin_of(&self, image_id: &str) -> Result<Option<String>, Error> {
+        let filters = HashMap::from([("label".to_owned(), vec![format!("io.scratchdbg.prod={image_id}")])]);
+        let options = ListImagesOptionsBuilder::default().filters(&filters).build();
+        let images = self.docker.list_images(Some(options)).await;
+        Ok(images.map_err(|error| Error::bollard("list images", error))?.into_iter().next().map(|image| image.id))
     }
 
     /// Loads an image archive, which `produce` writes while it is sent: no copy of it is made on either side's disk

@@ -10,7 +10,8 @@ pub const LABEL_TARGET: &str = "io.scratchdbg.target";
 /// When it was made, in RFC 3339.
 pub(crate) const LABEL_CREATED_AT: &str = "io.scratchdbg.created-at";
 const LABEL_VERSION: &str = "io.scratchdbg.version";
-const LABEL_MODE: &str = "io.scratchdbg.mode";
+/// How the session came to be.
+pub(crate) const LABEL_MODE: &str = "io.scratchdbg.mode";
 
 /// An id that no other session has: 64 random bits in hexadecimal.
 pub(crate) fn new_session_id() -> String {
@@ -18,7 +19,7 @@ pub(crate) fn new_session_id() -> String {
     format!("{:016x}", RandomState::new().build_hasher().finish())
 }
 
-/// The labels of one session's keeper.
+/// The labels of one session's containers.
 pub(crate) fn session_labels(session: &str, plan: &crate::Plan) -> HashMap<String, String> {
     let now = jiff::Timestamp::now().round(jiff::Unit::Second).unwrap_or_else(|_| jiff::Timestamp::now());
     [

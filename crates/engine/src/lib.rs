@@ -27,8 +27,8 @@ pub use self::error::{ApiError, Error, Unreachable};
 pub use self::labels::{LABEL_SESSION, LABEL_TARGET};
 pub use self::logs::{LogRequest, LogStream};
 pub use self::name::ContainerName;
-pub use self::plan::{AttachRequest, Mode, Plan, Refusal, TOOLKIT_BIN, plan};
-pub use self::session::{Outcome, Streams, Window};
+pub use self::plan::{AttachRequest, Explanation, Mode, Plan, Reason, Refusal, TOOLKIT_BIN, plan};
+pub use self::session::{Outcome, Session, Streams, Window};
 pub use self::target::{State, Target};
 pub use self::user::{NumericUser, UserError};
 
@@ -36,6 +36,9 @@ use self::transport::Transport;
 
 /// The name of the launcher in a toolkit image, below [`TOOLKIT_BIN`].
 pub const LAUNCHER_NAME: &str = "scratchdbg-launcher";
+
+/// The name under which the launcher runs the command line of the container that a session is a copy of.
+pub const RUN_ENTRYPOINT: &str = "run-entrypoint";
 
 /// The launcher: a static program for the platform that this crate was compiled for. Empty where none can be made.
 pub const LAUNCHER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/scratchdbg-launcher"));

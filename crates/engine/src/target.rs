@@ -1,6 +1,6 @@
 //! What the engine says of a container, as far as it matters here.
 
-use bollard::models::{ContainerInspectResponse, ContainerStateStatusEnum};
+use bollard::models::{ContainerInspectResponse, ContainerStateStatusEnum, ImageInspect};
 
 /// A container that is looked at or attached to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,8 +19,18 @@ pub struct Target {
     pub env: Vec<String>,
     /// Which image it was made from, as the user wrote it.
     pub image: String,
-    /// `HostConfig.PidMode`: empty, `host`, or `container:<id>`.
-    pub pid_mode: String,
+    /// That image's id.
+    pub image_id: String,
+    /// Its entrypoint and command.
+    pub command_line: Vec<String>,
+    /// `HostConfig.CapAdd`.
+    pub added_capabilities: Vec<String>,
+    /// `HostConfig.CapDrop`.
+    pub dropped_capabilities: Vec<String>,
+    /// `HostConfig.Privileged`.
+    pub privileged: bool,
+    /// How its last run ended; meaningful when it has ended.
+    pub exit_code: i64,
 }
 
 /// What a container is doing.
@@ -61,6 +71,8 @@ impl State {
 impl Target {
     pub(crate) fn from_inspect(answer: ContainerInspectResponse) -> Self {
         let config = answer.config.unwrap_or_default();
+        let exit_code = answer.state.as_ref().and_then(|state| state.exit_code).unwrap_or_default();
+        let command_line = config.entrypoint.into_iter().chain(config.cmd).flatten().collect();
         let host_config = answer.host_config.unwrap_or_default();
         Self {
             id: answer.id.unwrap_or_default(),
@@ -70,7 +82,34 @@ impl Target {
             user: config.user.unwrap_or_default(),
             env: config.env.unwrap_or_default(),
             image: config.image.unwrap_or_default(),
-            pid_mode: host_config.pid_mode.unwrap_or_default(),
+            image_id: answer.image.unwrap_or_default(),
+            command_line,
+            added_capabilities: host_config.cap_add.unwrap_or_default(),
+            dropped_capabilities: host_config.cap_drop.unwrap_or_default(),
+            privileged: host_config.privileged.unwrap_or_default(),
+            exit_code,
+        }
+    }
+}
+
+impl Target {
+    /// What a container made from an image would be.
+    pub(crate) fn from_image(reference: &str, answer: ImageInspect) -> Self {
+        let config = answer.config.unwrap_or_default();
+        Self {
+            id: String::new(),
+            name: reference.to_owned(),
+            state: State::Created,
+            tty: false,
+            user: config.user.unwrap_or_default(),
+            env: config.env.unwrap_or_default(),
+            image: reference.to_owned(),
+            image_id: answer.id.unwrap_or_default(),
+            command_line: config.entrypoint.into_iter().chain(config.cmd).flatten().collect(),
+            added_capabilities: Vec::new(),
+            dropped_capabilities: Vec::new(),
+            privileged: false,
+            exit_code: 0,
         }
     }
 }
@@ -85,5 +124,29 @@ fn state(status: ContainerStateStatusEnum) -> State {
         ContainerStateStatusEnum::EXITED => State::Exited,
         ContainerStateStatusEnum::DEAD => State::Dead,
         ContainerStateStatusEnum::CREATED | ContainerStateStatusEnum::EMPTY => State::Created,
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::{State, Target};
+
+    /// A running target.
+    pub(crate) fn target() -> Target {
+        Target {
+            id: "0123".to_owned(),
+            name: "web".to_owned(),
+            state: State::Running,
+            tty: false,
+            user: "65532:65532".to_owned(),
+            env: vec!["A=b".to_owned()],
+            image: "shop/app:1".to_owned(),
+            image_id: "sha256:0".to_owned(),
+            command_line: vec!["/app".to_owned()],
+            added_capabilities: Vec::new(),
+            dropped_capabilities: Vec::new(),
+            privileged: false,
+            exit_code: 0,
+        }
     }
 }

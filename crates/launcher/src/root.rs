@@ -4,15 +4,16 @@ use std::{env, fs, io};
 
 use crate::processes;
 
-/// Makes the root of a container's first process the working directory.
-pub(crate) fn enter(container: &str) -> Result<(), String> {
+/// Makes the root of a container's first process the working directory: its path.
+pub(crate) fn enter(container: &str) -> Result<String, String> {
     // Process 1 is the target's own, unless it shares its PID namespace with others.
     let pid = processes::first_of_container(container).unwrap_or(1);
     let root = format!("/proc/{pid}/root");
     env::set_current_dir(&root).map_err(|error| match error.kind() {
         io::ErrorKind::PermissionDenied => format!("{root} is denied: {}", why_denied(pid)),
         _ => format!("cannot go to {root}: {error}"),
-    })
+    })?;
+    Ok(root)
 }
 
 /// Which of the kernel's checks (`ptrace(2)`, "Ptrace access mode checking") says no, and the smallest remedy.

@@ -31,12 +31,15 @@ pub(crate) fn run(arguments: &[OsString]) -> Result<u8, String> {
     let [command, arguments @ ..] = rest else { return Err(usage()) };
     let keeper = keeper.to_str().and_then(|pid| pid.parse().ok()).ok_or("the keeper's process id is not a number")?;
     let keeper = Keeper::watch(keeper).ok_or("the keeper of this session is gone")?;
+    let mut process = Command::new(command);
+    process.args(arguments);
     if let Some(container) = container {
-        root::enter(container)?;
+        // The kernel cannot name a folder outside of our own root: a shell takes this for it, and shows it.
+        process.env("PWD", root::enter(container)?);
     }
     system::become_subreaper().map_err(|error| format!("cannot become the session's reaper: {error}"))?;
     let signals = Signals::block_all().map_err(|error| format!("cannot hold back signals: {error}"))?;
-    let child = match system::spawn_unblocked(Command::new(command).args(arguments)) {
+    let child = match system::spawn_unblocked(&mut process) {
         Ok(child) => child,
         Err(error) => return Ok(refuse(command, &error)),
     };

@@ -50,6 +50,8 @@ pub struct ExtraFile {
     pub mode: u32,
     /// Its content.
     pub bytes: Arc<[u8]>,
+    /// Further paths of the same file, as hard links.
+    pub links: Vec<String>,
 }
 
 /// Why a file is not a toolkit, or why there is none.
@@ -140,7 +142,10 @@ impl Toolkit {
     pub fn image_reference(&self, extras: &[ExtraFile]) -> Result<TaggedReference, ToolkitError> {
         let extras: Vec<_> = extras
             .iter()
-            .map(|file| json!({"path": file.path, "mode": file.mode, "digest": Digest::of(&file.bytes)}))
+            .map(|file| {
+                let digest = Digest::of(&file.bytes);
+                json!({"path": file.path, "mode": file.mode, "digest": digest, "links": file.links})
+            })
             .collect();
         let content = json!({"layout": LAYOUT_VERSION, "busybox": self.digest, "extras": extras});
         let document = Document::of(&content, "the toolkit's content")?;
@@ -152,7 +157,12 @@ impl Toolkit {
         let mut tree = Tree::with_root();
         self.install(&mut tree, "/bin")?;
         for file in extras {
-            tree.insert(&file.path, Entry::file(FileData::Bytes(file.bytes.clone()), file.mode))?;
+            let entry = Entry::file(FileData::Bytes(file.bytes.clone()), file.mode);
+            tree.insert(&file.path, entry.clone())?;
+            for link in &file.links {
+                let target = file.path.trim_start_matches('/').to_owned();
+                tree.insert(link, Entry { node: Node::HardLink(target), ..entry.clone() })?;
+            }
         }
         let labels = [(label::ROLE, "toolkit".to_owned()), (label::LAYOUT, LAYOUT_VERSION.to_string())];
         let config = ImageConfig {

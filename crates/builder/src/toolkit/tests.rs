@@ -25,7 +25,12 @@ fn what_would_not_work_is_refused_with_the_reason() {
 
 #[test]
 fn the_image_holds_busybox_its_applets_and_the_extras() {
-    let extra = ExtraFile { path: "/bin/scratchdbg-launcher".into(), mode: 0o755, bytes: (*b"launcher").into() };
+    let extra = ExtraFile {
+        path: "/bin/scratchdbg-launcher".into(),
+        mode: 0o755,
+        bytes: (*b"launcher").into(),
+        links: Vec::new(),
+    };
     let set = toolkit(X86_64).image(&[extra]).unwrap();
     let mut tar = Vec::new();
     set.images()[0].layers()[0].write_to(&mut tar).unwrap();
@@ -44,7 +49,7 @@ fn the_image_holds_busybox_its_applets_and_the_extras() {
 
 #[test]
 fn the_reference_follows_the_content() {
-    let extra = |bytes: &[u8], mode| ExtraFile { path: "/bin/x".into(), mode, bytes: bytes.into() };
+    let extra = |bytes: &[u8], mode| ExtraFile { path: "/bin/x".into(), mode, bytes: bytes.into(), links: Vec::new() };
     let reference = |toolkit: &Toolkit, extras: &[ExtraFile]| toolkit.image_reference(extras).unwrap().familiar();
     let (amd64, arm64) = (toolkit(X86_64), toolkit(AARCH64));
     let all = [

@@ -1,20 +1,70 @@
 //! The options of `attach`.
 
-use clap::Args;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use scratchdbg_engine::Mode;
+
+use super::Format;
+
+/// `--mode`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ModeArg {
+    /// By the state of the target
+    Auto,
+    /// Inside the target itself
+    Exec,
+    /// In a container beside it, sharing its processes and network
+    Sidecar,
+    /// In a copy of it
+    Copy,
+}
+
+impl From<ModeArg> for Option<Mode> {
+    fn from(mode: ModeArg) -> Self {
+        match mode {
+            ModeArg::Auto => None,
+            ModeArg::Exec => Some(Mode::Exec),
+            ModeArg::Sidecar => Some(Mode::Sidecar),
+            ModeArg::Copy => Some(Mode::Copy),
+        }
+    }
+}
 
 #[derive(Debug, Args)]
 pub(crate) struct AttachArgs {
-    /// The container: name, id, or the beginning of an id
+    /// The container: name, id, or the beginning of an id; with --image, an image
     pub(crate) target: String,
+    /// Look into an image: TARGET names an image instead of a container
+    #[arg(long, conflicts_with = "mode")]
+    pub(crate) image: bool,
+    /// How the session comes to be; chosen by the state of the target
+    #[arg(long, value_enum, default_value = "auto", value_name = "MODE")]
+    pub(crate) mode: ModeArg,
     /// The command and its arguments; a shell without one
     #[arg(last = true, value_name = "COMMAND")]
     pub(crate) command: Vec<String>,
     /// User of the session: name or uid, with a group if wanted
     #[arg(short, long, value_name = "USER[:GROUP]")]
     pub(crate) user: Option<String>,
-    /// Static busybox to bring along: a file, or an image in the engine that holds one
+    /// Tools to bring along: the file of a static busybox, or any image in the engine
     #[arg(long, value_name = "PATH|IMAGE")]
     pub(crate) toolkit: Option<String>,
+    /// Give the session a capability (repeatable); it then runs in a sidecar
+    #[arg(long = "cap-add", value_name = "CAPABILITY")]
+    pub(crate) capabilities: Vec<String>,
+    /// When the target restarts, attach to it again
+    #[arg(long)]
+    pub(crate) follow_restarts: bool,
+    /// Say what would be done, and why; do nothing
+    #[arg(long)]
+    pub(crate) explain: bool,
+    /// How --explain prints
+    #[arg(long, value_enum, default_value = "text", requires = "explain")]
+    pub(crate) format: Format,
+    /// Append one line of JSON about the session to a file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) audit: Option<PathBuf>,
     /// Do not give the session a terminal, even where there is one
     #[arg(long)]
     pub(crate) no_tty: bool,

@@ -5,6 +5,7 @@
 mod attach;
 mod build;
 mod logs;
+mod sessions;
 
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -12,6 +13,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use self::attach::AttachArgs;
 pub(crate) use self::build::BuildArgs;
 pub(crate) use self::logs::LogsArgs;
+pub(crate) use self::sessions::SessionsCommand;
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -66,6 +68,9 @@ pub(crate) enum Command {
     Build(BuildArgs),
     /// Get a shell, or run one command, inside a running container
     Attach(AttachArgs),
+    /// List debug sessions, end them, and clear up after killed clients
+    #[command(subcommand)]
+    Sessions(SessionsCommand),
     /// Show what a container said
     Logs(LogsArgs),
     /// Show the whole story on a throwaway container

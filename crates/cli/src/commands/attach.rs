@@ -1,53 +1,134 @@
-//! `attach`: a shell, or one command, inside a running container.
+//! `attach`: a shell, or one command, inside a container that may have no shell.
 
-use scratchdbg_engine::{AttachRequest, ContainerName, Engine, Outcome as SessionOutcome, Plan, Streams, plan};
+mod audit;
+mod explain;
+mod restart;
 
+use scratchdbg_engine::{
+    AttachRequest, ContainerName, Engine, Mode, Outcome as SessionOutcome, Plan, Streams, Target, plan,
+};
+
+use self::audit::Audit;
 use crate::args::AttachArgs;
 use crate::context::Context;
+use crate::docker_config;
 use crate::error::{CommandError, Outcome};
 use crate::interrupt::Interrupts;
 use crate::printer::Printer;
 use crate::terminal::{self, RawMode};
 use crate::toolkit;
 
+/// What is left of a session that was killed with its target.
+const KILLED: u8 = 137;
+
 pub(crate) async fn attach(args: AttachArgs, context: &Context) -> Outcome {
-    let name: ContainerName = args.target.parse()?;
     let engine = context.engine().await?;
     let mut interrupts = Interrupts::listen().map_err(|error| CommandError::new(error.to_string()))?;
     let plan = tokio::select! {
-        plan = prepare(engine, &name, args, context) => plan?,
+        plan = prepare(engine, &args, context) => plan?,
         code = interrupts.next() => return Ok(code),
     };
-    session(engine, &plan, &mut interrupts, context.printer).await
+    if args.explain {
+        explain::print(&plan, args.format, context.printer)?;
+        return Ok(0);
+    }
+    // Before anything is started: a session that was to be recorded does not go unrecorded.
+    let mut audit = args.audit.as_deref().map(Audit::open).transpose()?;
+    introduce(&plan, context.printer);
+    loop {
+        let started = jiff::Timestamp::now();
+        let ended = session(engine, &plan, &mut interrupts).await;
+        if let Some(audit) = &mut audit {
+            audit.write(&plan, started, &ended)?;
+        }
+        match ended? {
+            Ended::Code(code) => return Ok(code),
+            Ended::Detached => {
+                context.printer.note("detached: the session is ended");
+                return Ok(0);
+            }
+            Ended::WithTarget(target_end) => {
+                restart::report(&plan, &target_end, context.printer);
+                if !args.follow_restarts {
+                    return Ok(KILLED);
+                }
+            }
+        }
+        tokio::select! {
+            back = restart::wait(engine, &plan, context.printer) => back?,
+            code = interrupts.next() => return Ok(code),
+        }
+    }
 }
 
 /// Looks at the target, and has the toolkit's image at hand.
-async fn prepare(
-    engine: &Engine,
-    name: &ContainerName,
-    args: AttachArgs,
-    context: &Context,
-) -> Result<Plan, CommandError> {
-    let target = engine.inspect(name).await?;
+async fn prepare(engine: &Engine, args: &AttachArgs, context: &Context) -> Result<Plan, CommandError> {
+    let target = find_target(engine, args).await?;
     let mut request = AttachRequest {
-        command: args.command,
-        user: args.user,
+        command: args.command.clone(),
+        mode: if args.image { Some(Mode::Copy) } else { args.mode.into() },
+        user: args.user.clone(),
         tty: !args.no_tty && terminal::is_interactive(),
         term: context.environment.term.clone(),
-        toolkit_image: String::new(),
+        capabilities: args.capabilities.clone(),
+        detach_keys: docker_config::detach_keys(context.environment.docker_config.as_deref()),
+        ..AttachRequest::default()
     };
-    let (user, image) = tokio::join!(
+    let (user, tools, twin) = tokio::join!(
         engine.resolve_user(&target, request.user.as_deref()),
-        toolkit::image_in_engine(args.toolkit.as_deref(), context),
+        toolkit::for_session(args.toolkit.as_deref(), args.explain, context),
+        engine.twin_of(&target.image_id),
     );
     let user =
         user?.map_err(|error| CommandError::new(error.to_string()).hint("give the user in numbers: -u UID:GID"))?;
-    request.toolkit_image = image?;
+    let tools = tools?;
+    request.toolkit_image = tools.image;
+    request.tools_image = tools.own_image;
+    request.twin = twin?;
     Ok(plan(&target, user, &request)?)
 }
 
+async fn find_target(engine: &Engine, args: &AttachArgs) -> Result<Target, CommandError> {
+    if args.image {
+        return engine.inspect_image(&args.target).await?.ok_or_else(|| {
+            CommandError::new(format!("no image `{}` in the engine", args.target))
+                .hint("`docker images` lists the images; no registry is asked")
+        });
+    }
+    let name: ContainerName = args.target.parse()?;
+    Ok(engine.inspect(&name).await?)
+}
+
+/// Says what is not as a user would expect of "inside".
+fn introduce(plan: &Plan, printer: Printer) {
+    let name = &plan.target_name;
+    match plan.mode {
+        Mode::Exec => {}
+        Mode::Sidecar => {
+            printer.note(&format!(
+                "a sidecar of `{name}`, as {}: its processes and network; its files are below /proc/<pid>/root, \
+                 where the session starts",
+                plan.user
+            ));
+        }
+        Mode::Copy => {
+            let line = plan.entrypoint.join(" ");
+            printer
+                .note(&format!("a copy of `{name}` ({}); `run-entrypoint` runs: {line}", plan.target_state.as_str()));
+        }
+    }
+}
+
+/// How a session ended, for the command.
+#[derive(Debug)]
+enum Ended {
+    Code(u8),
+    Detached,
+    WithTarget(restart::TargetEnd),
+}
+
 /// Runs the session on the user's own streams.
-pub(crate) async fn session(engine: &Engine, plan: &Plan, interrupts: &mut Interrupts, printer: Printer) -> Outcome {
+async fn session(engine: &Engine, plan: &Plan, interrupts: &mut Interrupts) -> Result<Ended, CommandError> {
     let cannot = |what: &str, error: std::io::Error| CommandError::new(format!("cannot {what}: {error}"));
     let windows = terminal::windows().map_err(|error| cannot("watch the terminal's size", error))?;
     let raw_mode = if plan.tty {
@@ -61,15 +142,12 @@ pub(crate) async fn session(engine: &Engine, plan: &Plan, interrupts: &mut Inter
     // Before anything is printed.
     drop(raw_mode);
     match outcome? {
-        SessionOutcome::Exited(code) => Ok(code),
-        SessionOutcome::Interrupted => Ok(interrupted),
-        SessionOutcome::OutputClosed => Ok(0),
-        SessionOutcome::TargetEnded { state } => {
-            let name = &plan.target_name;
-            printer
-                .warning(&format!("container `{name}` ended, and the session with it; it is {} now", state.as_str()));
-            printer.hint(&format!("`scratchdbg logs {name}` shows what it said"));
-            Ok(137)
+        SessionOutcome::Exited(code) => Ok(Ended::Code(code)),
+        SessionOutcome::Interrupted => Ok(Ended::Code(interrupted)),
+        SessionOutcome::OutputClosed => Ok(Ended::Code(0)),
+        SessionOutcome::Detached => Ok(Ended::Detached),
+        SessionOutcome::TargetEnded { state, exit_code } => {
+            Ok(Ended::WithTarget(restart::TargetEnd { state, exit_code }))
         }
         _ => Err(CommandError::new("the session ended in a way that this version does not know")),
     }

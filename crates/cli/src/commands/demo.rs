@@ -150,7 +150,7 @@ async fn run_inside(
     let user = engine.resolve_user(&target, None).await?.map_err(|error| CommandError::new(error.to_string()))?;
     let request = AttachRequest {
         command: command.iter().map(|&word| word.to_owned()).collect(),
-        toolkit_image: toolkit::image_in_engine(args.toolkit.as_deref(), context).await?,
+        toolkit_image: toolkit::for_session(args.toolkit.as_deref(), false, context).await?.image,
         ..AttachRequest::default()
     };
     let plan = plan(&target, user, &request)?;

@@ -6,6 +6,7 @@ mod completion;
 mod demo;
 mod logs;
 mod man;
+mod sessions;
 
 use crate::args::Command;
 use crate::context::Context;
@@ -15,7 +16,8 @@ use crate::error::Outcome;
 pub(crate) async fn run(command: Command, context: &Context) -> Outcome {
     match command {
         Command::Build(args) => build::build(args, context).await,
-        Command::Attach(args) => attach::attach(args, context).await,
+        Command::Attach(args) => Box::pin(attach::attach(args, context)).await,
+        Command::Sessions(command) => sessions::sessions(command, context).await,
         Command::Logs(args) => logs::logs(args, context).await,
         Command::Demo(args) => demo::demo(args, context).await,
         Command::Completion(args) => completion::completion(&args),

@@ -4,15 +4,16 @@
 use std::time::Duration;
 
 use bollard::models::{ContainerCreateBody, HostConfig, HostConfigLogConfig};
-use hyper::Method;
+use bytes::Bytes;
 use scratchdbg_logs::frame::{FrameDecoder, FrameEvent, Framing};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::task::JoinHandle;
 
+use super::process::attach_and_start;
 use crate::containers::unprivileged;
 use crate::plan::TOOLKIT_BIN;
-use crate::transport::{Hijacked, full};
-use crate::{ContainerName, Engine, Error, LAUNCHER_NAME, Plan, labels};
+use crate::transport::Hijacked;
+use crate::{ContainerName, Engine, Error, LAUNCHER_NAME, Mode, Plan, labels};
 
 /// The keeper's limits: it reads a pipe. What the session does counts against the target.
 const MEMORY: i64 = 16 << 20;
@@ -29,7 +30,7 @@ pub(super) struct Keeper {
     connection: Hijacked,
     pid: u32,
     /// Ends when the engine has removed the container.
-    removed: JoinHandle<Result<(), Error>>,
+    removed: JoinHandle<Result<Bytes, Error>>,
 }
 
 impl Keeper {
@@ -48,19 +49,16 @@ impl Keeper {
     }
 
     async fn start_created(engine: &Engine, container: &ContainerName) -> Result<Self, Error> {
-        let path = format!("/containers/{container}/attach?stream=1&stdin=1&stdout=1&stderr=1");
-        let attach = engine.transport.request(Method::POST, &path, full(""))?;
-        let path = format!("/containers/{container}/wait?condition=removed");
-        let wait = engine.transport.request(Method::POST, &path, full(""))?;
-        let transport = engine.transport.clone();
-        // Asked for before the start: a container that is removed at once could not be waited for afterwards.
-        let removed = tokio::spawn(async move { transport.fetch(wait).await.map(drop) });
-        let mut connection = engine.transport.hijack(attach).await?;
-        engine.start(container).await?;
+        let (removed, mut connection) = attach_and_start(engine, container, None).await?;
         let pid = tokio::time::timeout(PATIENCE, read_pid(&mut connection))
             .await
             .map_err(|_| Error::Keeper { reason: "it said nothing".to_owned() })??;
         Ok(Self { engine: engine.clone(), container: container.clone(), connection, pid, removed })
+    }
+
+    /// Its container.
+    pub(super) fn container(&self) -> &ContainerName {
+        &self.container
     }
 
     /// Its process id, as seen in the PID namespace of the target.
@@ -72,7 +70,7 @@ impl Keeper {
     pub(super) async fn end(mut self) -> Result<(), Error> {
         let closed = self.connection.writer.shutdown().await;
         match tokio::time::timeout(PATIENCE, &mut self.removed).await {
-            Ok(Ok(Ok(()))) if closed.is_ok() => Ok(()),
+            Ok(Ok(Ok(_))) if closed.is_ok() => Ok(()),
             // It hangs, or the engine lost track of it. One that is gone is fine.
             _ => self.engine.remove(&self.container).await,
         }
@@ -120,7 +118,8 @@ fn container(plan: &Plan, session: &str) -> ContainerCreateBody {
         // The dead-man switch: the engine closes standard input when the one client that holds it is gone.
         stdin_once: Some(true),
         host_config: Some(HostConfig {
-            pid_mode: Some(format!("container:{}", plan.target_id)),
+            // A copy joins the keeper, and not the other way round.
+            pid_mode: (plan.mode != Mode::Copy).then(|| format!("container:{}", plan.target_id)),
             readonly_rootfs: Some(true),
             auto_remove: Some(true),
             memory: Some(MEMORY),

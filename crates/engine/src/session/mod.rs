@@ -1,23 +1,24 @@
 //! A debug session: the keeper, the process inside the target, and the streams between it and the user.
 
+mod copy;
 mod keeper;
+mod process;
+mod registry;
 mod streams;
-mod sweep;
 
 use std::convert::Infallible;
 use std::time::Duration;
 
 use bollard::models::ExecConfig;
-use bollard::query_parameters::ResizeExecOptionsBuilder;
-use hyper::Method;
-use serde::Serialize;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 
 use self::keeper::Keeper;
+use self::process::Process;
+pub use self::registry::Session;
 use self::streams::PumpEnd;
 use crate::transport::Hijacked;
-use crate::{ContainerName, Engine, Error, Plan, State, Target, labels};
+use crate::{ContainerName, Engine, Error, Mode, Plan, State, Target, labels};
 
 /// The client's side of a session. Without a terminal, standard output and standard error stay apart.
 #[derive(Debug)]
@@ -49,9 +50,13 @@ pub enum Outcome {
     TargetEnded {
         /// What the target is doing now.
         state: State,
+        /// How it ended, where the engine still knows.
+        exit_code: Option<i64>,
     },
     /// `interrupted` came to pass before the command ended.
     Interrupted,
+    /// The user pressed the detach keys. A session lives as long as its client: it is ended too.
+    Detached,
     /// Nobody reads the client's standard output any more.
     OutputClosed,
 }
@@ -83,34 +88,67 @@ impl Engine {
         tracing::debug!(%session, keeper = keeper.pid(), "the keeper stands");
         let sweeper = self.clone();
         // Beside the session, so that it costs no time. A failure is the next session's business.
-        let sweep = tokio::spawn(async move { sweeper.sweep_abandoned().await });
-        let outcome = tokio::select! {
-            outcome = self.converse(plan, &session, &keeper, streams, windows) => outcome,
-            () = interrupted => Ok(Outcome::Interrupted),
-        };
-        keeper.end().await?;
+        let sweep = tokio::spawn(async move { sweeper.collect_garbage().await });
+        let outcome = self.session(plan, &session, keeper, streams, windows, interrupted).await;
         if let Ok(Err(error)) = sweep.await {
             tracing::debug!(%error, "cannot look for abandoned keepers");
         }
         match outcome {
             // 137 is also what is left of a session when the target's PID 1 ends: the kernel kills all of its PID
             // namespace. The engine knows which of the two it was.
-            Ok(Outcome::Exited(137)) => match self.inspect(&plan.target_id.parse()?).await {
-                Ok(Target { state: State::Running | State::Paused, .. }) => Ok(Outcome::Exited(137)),
-                Ok(target) => Ok(Outcome::TargetEnded { state: target.state }),
-                Err(Error::NoSuchContainer { .. }) => Ok(Outcome::TargetEnded { state: State::Removing }),
-                Err(error) => Err(error),
-            },
+            Ok(Outcome::Exited(137)) if plan.mode != Mode::Copy => self.who_was_killed(plan).await,
             outcome => outcome,
         }
     }
 
-    /// Starts the session's process and passes bytes until it ends.
-    async fn converse<I, O, E>(
+    async fn who_was_killed(&self, plan: &Plan) -> Result<Outcome, Error> {
+        match self.inspect(&plan.target_id.parse()?).await {
+            Ok(Target { state: State::Running | State::Paused, .. }) => Ok(Outcome::Exited(137)),
+            Ok(target) => Ok(Outcome::TargetEnded { state: target.state, exit_code: Some(target.exit_code) }),
+            Err(Error::NoSuchContainer { .. }) => Ok(Outcome::TargetEnded { state: State::Removing, exit_code: None }),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Starts the session's process, passes bytes until it ends, and lets go of the keeper.
+    async fn session<I, O, E>(
         &self,
         plan: &Plan,
         session: &str,
-        keeper: &Keeper,
+        keeper: Keeper,
+        streams: Streams<I, O, E>,
+        windows: watch::Receiver<Option<Window>>,
+        interrupted: impl Future<Output = ()>,
+    ) -> Result<Outcome, Error>
+    where
+        I: AsyncRead + Send + Unpin + 'static,
+        O: AsyncWrite + Unpin,
+        E: AsyncWrite + Unpin,
+    {
+        let (mut process, connection) = match Process::start(self, plan, session, &keeper).await {
+            Ok(started) => started,
+            Err(error) => {
+                keeper.end().await?;
+                return Err(error);
+            }
+        };
+        let outcome = tokio::select! {
+            outcome = self.pass_bytes(plan, &mut process, connection, streams, windows) => outcome,
+            () = interrupted => Ok(Outcome::Interrupted),
+        };
+        // The launcher sees the keeper go, and ends what is left of the session.
+        let ended = keeper.end().await;
+        process.end(self).await?;
+        ended?;
+        outcome
+    }
+
+    /// Passes bytes until the process ends.
+    async fn pass_bytes<I, O, E>(
+        &self,
+        plan: &Plan,
+        process: &mut Process,
+        Hijacked { reader, writer }: Hijacked,
         streams: Streams<I, O, E>,
         windows: watch::Receiver<Option<Window>>,
     ) -> Result<Outcome, Error>
@@ -119,38 +157,25 @@ impl Engine {
         O: AsyncWrite + Unpin,
         E: AsyncWrite + Unpin,
     {
-        let exec = ExecConfig {
-            attach_stdin: Some(true),
-            attach_stdout: Some(true),
-            attach_stderr: Some(true),
-            tty: Some(plan.tty),
-            user: plan.exec_user.clone(),
-            env: Some(plan.exec_environment(keeper.pid())),
-            cmd: Some(plan.exec_command(keeper.pid(), session)),
-            // Without this the engine would take ctrl-p ctrl-q out of the input.
-            detach_keys: Some(String::new()),
-            ..ExecConfig::default()
-        };
-        let created = self.docker.create_exec(&plan.target_id, exec).await;
-        let exec = created.map_err(|error| Error::bollard("create the session's process", error))?.id;
-        let Hijacked { reader, writer } = self.start_exec(&exec, plan.tty).await?;
-        let resizing = async {
-            if plan.tty {
-                self.follow_window(&exec, windows).await;
-            }
-            std::future::pending::<Infallible>().await
-        };
         let input = tokio::spawn(streams::forward_input(streams.input, writer));
-        let pumped = tokio::select! {
-            pumped = streams::pump_output(reader, plan.tty, streams.output, streams.error) => pumped,
-            never = resizing => match never {},
+        let pumped = {
+            let resizing = async {
+                if plan.tty {
+                    self.follow_window(process, windows).await;
+                }
+                std::future::pending::<Infallible>().await
+            };
+            tokio::select! {
+                pumped = streams::pump_output(reader, plan.tty, streams.output, streams.error) => pumped,
+                never = resizing => match never {},
+            }
         };
         input.abort();
         match pumped? {
             PumpEnd::OutputClosed => Ok(Outcome::OutputClosed),
-            PumpEnd::Ended => Ok(Outcome::Exited(self.exit_code(&exec).await?)),
+            PumpEnd::Ended => Ok(process.exit_code(self).await?.map_or(Outcome::Detached, Outcome::Exited)),
             PumpEnd::Refused(message) => {
-                let code = self.exit_code(&exec).await?;
+                let code = process.exit_code(self).await?.unwrap_or(u8::MAX);
                 Err(Error::ExecRefused { message, code })
             }
         }
@@ -170,48 +195,21 @@ impl Engine {
         let exec = created.map_err(|error| Error::bollard("create a process", error))?.id;
         let Hijacked { reader, writer: _writer } = self.start_exec(&exec, false).await?;
         let end = streams::pump_output(reader, false, tokio::io::sink(), tokio::io::sink()).await?;
-        let code = self.exit_code(&exec).await?;
+        let code = self.exec_exit_code(&exec).await?.unwrap_or(u8::MAX);
         match end {
             PumpEnd::Refused(message) => Err(Error::ExecRefused { message, code }),
             PumpEnd::Ended | PumpEnd::OutputClosed => Ok(code),
         }
     }
 
-    async fn start_exec(&self, exec: &str, tty: bool) -> Result<Hijacked, Error> {
-        #[derive(Serialize)]
-        #[serde(rename_all = "PascalCase")]
-        struct StartExec {
-            detach: bool,
-            tty: bool,
-        }
-        let path = format!("/exec/{exec}/start");
-        let request = self.transport.json_request(Method::POST, &path, &StartExec { detach: false, tty })?;
-        self.transport.hijack(request).await
-    }
-
-    async fn exit_code(&self, exec: &str) -> Result<u8, Error> {
-        // The stream can end a moment before the engine has noted the exit.
-        for attempt in 0..50_u64 {
-            let state = self.docker.inspect_exec(exec).await;
-            let state = state.map_err(|error| Error::bollard("ask for the exit code", error))?;
-            if let (Some(false), Some(code)) = (state.running, state.exit_code) {
-                // Codes are eight bits wide; the engine uses others for its own failures.
-                return Ok(u8::try_from(code).unwrap_or(u8::MAX));
-            }
-            tokio::time::sleep(Duration::from_millis(2 * (attempt + 1))).await;
-        }
-        Err(Error::transport("ask for the exit code", "the engine still takes the session's process for running"))
-    }
-
     /// Gives the exec's terminal the size of the client's, now and at each change.
-    async fn follow_window(&self, exec: &str, mut windows: watch::Receiver<Option<Window>>) {
+    async fn follow_window(&self, process: &Process, mut windows: watch::Receiver<Option<Window>>) {
         loop {
             let window = *windows.borrow_and_update();
             // A terminal that says 0×0 does not know its size.
-            if let Some(Window { columns, rows }) = window.filter(|window| window.columns > 0 && window.rows > 0) {
+            if let Some(window) = window.filter(|window| window.columns > 0 && window.rows > 0) {
                 for attempt in 1..=RESIZE_ATTEMPTS {
-                    let options = ResizeExecOptionsBuilder::default().w(columns.into()).h(rows.into()).build();
-                    match self.docker.resize_exec(exec, options).await {
+                    match process.resize(self, window).await {
                         Ok(()) => break,
                         Err(error) => tracing::debug!(%error, attempt, "cannot resize yet"),
                     }

@@ -1,0 +1,30 @@
+//! `attach --explain`: what would be done, and why.
+
+use std::io;
+
+use scratchdbg_engine::{Mode, Plan};
+
+use crate::args::Format;
+use crate::printer::Printer;
+
+pub(super) fn print(plan: &Plan, format: Format, printer: Printer) -> io::Result<()> {
+    if format == Format::Json {
+        return printer.json(&plan.explanation());
+    }
+    let command = if plan.command.is_empty() { "a shell".to_owned() } else { plan.command.join(" ") };
+    let facts = [
+        ("target", format!("{} ({})", plan.target_name, plan.target_state.as_str())),
+        ("command", scratchdbg_logs::escape::label(&command).into_owned()),
+        ("keeper", format!("{}, no network, no capability", plan.toolkit_image)),
+    ];
+    for (name, fact) in &facts {
+        printer.line(&format!("{name:9}{fact}"))?;
+    }
+    if plan.mode == Mode::Sidecar {
+        printer.line(&format!("{:9}{}", "sidecar", plan.sidecar_image))?;
+    }
+    for reason in &plan.reasons {
+        printer.line(&format!("- {}: {}", reason.decision, reason.because))?;
+    }
+    Ok(())
+}

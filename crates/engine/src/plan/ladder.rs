@@ -1,0 +1,235 @@
+//! Which mode, as whom, with what: the ladder of least privilege.
+
+use super::{AttachRequest, Mode, Plan, Reason, Refusal};
+use crate::target::{State, Target};
+use crate::user::NumericUser;
+
+/// What Docker gives a process when its image sets no `PATH`.
+const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// What it takes to see the files of a process that has more capabilities: the kernel's `ptrace(2)` check, and reading
+/// directories of others.
+const SEE_OTHERS: [&str; 2] = ["SYS_PTRACE", "DAC_READ_SEARCH"];
+
+/// Decides. `user` is who the session's process will be, in numbers.
+pub fn plan(target: &Target, user: NumericUser, request: &AttachRequest) -> Result<Plan, Refusal> {
+    let mut reasons = Vec::new();
+    let mut because = |decision: String, because: &str| {
+        reasons.push(Reason { decision, because: because.to_owned() });
+    };
+    let (mode, why) = mode(target, request)?;
+    because(format!("mode {}", mode.as_str()), why);
+    let mut capabilities = request.capabilities.clone();
+    let mut user = user;
+    match mode {
+        Mode::Exec => {
+            because(format!("user {user}"), user_reason(target, request));
+            because(
+                "no capability".to_owned(),
+                "the keeper has the same user and group as the session: no more is needed",
+            );
+        }
+        Mode::Sidecar if request.user.is_none() && target_has_capabilities(target, user) => {
+            because(
+                format!("user 0:0 with {}", SEE_OTHERS.join(" and ")),
+                "the target runs as root with capabilities: the kernel shows its files only to who has them all, or \
+                 SYS_PTRACE (cap_ptrace_access_check)",
+            );
+            user = NumericUser { uid: 0, gid: 0 };
+            capabilities.extend(SEE_OTHERS.map(str::to_owned));
+        }
+        Mode::Sidecar => {
+            because(format!("user {user}"), user_reason(target, request));
+            because("no capability".to_owned(), "the same user and group as the target see its files");
+        }
+        Mode::Copy => {
+            because(format!("user {user}"), user_reason(target, request));
+            because("the copy has the target's settings".to_owned(), "it should behave as the target did");
+            if let Some(twin) = &request.twin {
+                because(
+                    format!("image {twin}"),
+                    "it is the debug twin of the target's image: the same layers, and busybox",
+                );
+            }
+        }
+    }
+    for capability in &request.capabilities {
+        because(format!("capability {capability}"), "--cap-add");
+    }
+    because("the keeper has no network, and nothing to write to".to_owned(), "the target can read it");
+    let target_path = target.env.iter().find_map(|entry| entry.strip_prefix("PATH=")).unwrap_or(DEFAULT_PATH);
+    Ok(Plan {
+        mode,
+        target_id: target.id.clone(),
+        target_name: target.name.clone(),
+        target_state: target.state,
+        user,
+        exec_user: request.user.clone(),
+        tty: request.tty,
+        detach_keys: request.detach_keys.clone(),
+        toolkit_image: request.toolkit_image.clone(),
+        sidecar_image: request.tools_image.clone().unwrap_or_else(|| request.toolkit_image.clone()),
+        copy_image: request.twin.clone().unwrap_or_else(|| target.image_id.clone()),
+        capabilities,
+        command: request.command.clone(),
+        environment: environment(target, mode, request),
+        target_path: target_path.to_owned(),
+        entrypoint: target.command_line.clone(),
+        reasons,
+    })
+}
+
+/// The mode, and why.
+fn mode(target: &Target, request: &AttachRequest) -> Result<(Mode, &'static str), Refusal> {
+    let name = || target.name.clone();
+    if target.state == State::Removing {
+        return Err(Refusal::Removing { name: name() });
+    }
+    let needs_sidecar = match request {
+        AttachRequest { tools_image: Some(_), .. } => Some("a toolkit that is not a static busybox"),
+        AttachRequest { capabilities, .. } if !capabilities.is_empty() => Some("--cap-add"),
+        _ => None,
+    };
+    let has_processes = matches!(target.state, State::Running | State::Paused);
+    match (request.mode, needs_sidecar) {
+        (Some(mode @ (Mode::Exec | Mode::Copy)), Some(what)) => Err(Refusal::NeedsSidecar { what, mode }),
+        (Some(mode @ (Mode::Exec | Mode::Sidecar)), _) if !has_processes => {
+            Err(Refusal::NotRunning { name: name(), state: target.state, mode })
+        }
+        (Some(Mode::Exec), _) if target.state == State::Paused => Err(Refusal::Paused { name: name() }),
+        (Some(mode), _) => Ok((mode, "--mode")),
+        (None, Some(_)) if !has_processes => {
+            Err(Refusal::NotRunning { name: name(), state: target.state, mode: Mode::Sidecar })
+        }
+        (None, Some("--cap-add")) => Ok((Mode::Sidecar, "capabilities can only be added to a container of its own")),
+        (None, Some(_)) => Ok((Mode::Sidecar, "the tools are not one static file: they need their own root")),
+        (None, None) => Ok(match target.state {
+            State::Running => (Mode::Exec, "it is running: the session can be inside it"),
+            State::Paused => (Mode::Sidecar, "it is paused: the engine starts nothing in it"),
+            State::Restarting => (Mode::Copy, "it is between two runs: whatever joins it is killed with it"),
+            State::Created => (Mode::Copy, "it has not run: there is no process to join"),
+            State::Exited | State::Dead | State::Removing => (Mode::Copy, "it has ended: there is no process to join"),
+        }),
+    }
+}
+
+fn user_reason(target: &Target, request: &AttachRequest) -> &'static str {
+    if request.user.is_some() {
+        "--user"
+    } else if target.user.is_empty() {
+        "the target's image and settings name no user: root"
+    } else {
+        "the target's own user"
+    }
+}
+
+/// Whether the target's process may hold capabilities. Docker gives processes of other users than root none.
+fn target_has_capabilities(target: &Target, user: NumericUser) -> bool {
+    let drops_all = target.dropped_capabilities.iter().any(|name| name.eq_ignore_ascii_case("ALL"));
+    user.uid == 0 && (target.privileged || !drops_all || !target.added_capabilities.is_empty())
+}
+
+fn environment(target: &Target, mode: Mode, request: &AttachRequest) -> Vec<String> {
+    let mut environment = Vec::new();
+    if request.tty {
+        environment.push(format!("TERM={}", request.term.as_deref().unwrap_or("xterm")));
+        if request.command.is_empty() {
+            environment.push(format!("PS1={}", prompt(&target.name, mode)));
+        }
+    }
+    environment
+}
+
+/// A prompt that says where this is. The engine's rules leave nothing in a name that a shell would read.
+fn prompt(name: &str, mode: Mode) -> String {
+    match mode {
+        Mode::Exec => format!("{name}:$PWD \\$ "),
+        Mode::Sidecar => format!("(beside {name}):$PWD \\$ "),
+        Mode::Copy => format!("(copy of {name}):$PWD \\$ "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::target::tests::target;
+
+    const USER: NumericUser = NumericUser { uid: 65532, gid: 65532 };
+    const ROOT: NumericUser = NumericUser { uid: 0, gid: 0 };
+
+    fn decide(state: State, request: &AttachRequest) -> Result<Mode, Refusal> {
+        plan(&Target { state, ..target() }, USER, request).map(|plan| plan.mode)
+    }
+
+    #[test]
+    fn the_state_chooses_the_mode() {
+        let request = AttachRequest::default();
+        let cases = [
+            (State::Running, Mode::Exec),
+            (State::Paused, Mode::Sidecar),
+            (State::Restarting, Mode::Copy),
+            (State::Created, Mode::Copy),
+            (State::Exited, Mode::Copy),
+            (State::Dead, Mode::Copy),
+        ];
+        for (state, mode) in cases {
+            assert_eq!(decide(state, &request), Ok(mode), "{state:?}");
+        }
+        assert!(matches!(decide(State::Removing, &request), Err(Refusal::Removing { .. })));
+    }
+
+    #[test]
+    fn a_mode_that_cannot_be_is_refused() {
+        let with = |mode| AttachRequest { mode: Some(mode), ..AttachRequest::default() };
+        for state in [State::Created, State::Exited, State::Dead, State::Restarting] {
+            for mode in [Mode::Exec, Mode::Sidecar] {
+                let expected = Refusal::NotRunning { name: "web".to_owned(), state, mode };
+                assert_eq!(decide(state, &with(mode)), Err(expected));
+            }
+        }
+        assert!(matches!(decide(State::Paused, &with(Mode::Exec)), Err(Refusal::Paused { .. })));
+        assert_eq!(decide(State::Paused, &with(Mode::Sidecar)), Ok(Mode::Sidecar));
+        assert_eq!(decide(State::Running, &with(Mode::Copy)), Ok(Mode::Copy));
+    }
+
+    #[test]
+    fn what_needs_a_container_of_its_own_gets_one() {
+        let capable = AttachRequest { capabilities: vec!["NET_ADMIN".to_owned()], ..AttachRequest::default() };
+        assert_eq!(decide(State::Running, &capable), Ok(Mode::Sidecar));
+        let foreign = AttachRequest { tools_image: Some("tools:1".to_owned()), ..AttachRequest::default() };
+        assert_eq!(decide(State::Running, &foreign), Ok(Mode::Sidecar));
+        assert!(matches!(decide(State::Exited, &foreign), Err(Refusal::NotRunning { .. })));
+        let exec = AttachRequest { mode: Some(Mode::Exec), ..capable };
+        assert!(matches!(decide(State::Running, &exec), Err(Refusal::NeedsSidecar { what: "--cap-add", .. })));
+    }
+
+    #[test]
+    fn a_sidecar_is_privileged_only_where_the_kernel_wants_it() {
+        let request = AttachRequest { mode: Some(Mode::Sidecar), ..AttachRequest::default() };
+        let capabilities = |target: &Target, user| plan(target, user, &request).unwrap().capabilities;
+        assert!(capabilities(&target(), USER).is_empty(), "another user than root has no capability");
+        assert_eq!(capabilities(&target(), ROOT), SEE_OTHERS);
+        let dropped = Target { dropped_capabilities: vec!["all".to_owned()], ..target() };
+        assert!(capabilities(&dropped, ROOT).is_empty());
+        let added = Target { added_capabilities: vec!["NET_ADMIN".to_owned()], ..dropped };
+        assert_eq!(capabilities(&added, ROOT), SEE_OTHERS);
+        let explicit = AttachRequest { user: Some("0:0".to_owned()), ..request };
+        assert!(plan(&target(), ROOT, &explicit).unwrap().capabilities.is_empty(), "the user's word counts");
+    }
+
+    #[test]
+    fn every_decision_has_a_reason() {
+        let plan = plan(&target(), USER, &AttachRequest::default()).unwrap();
+        assert!(plan.reasons.len() >= 4);
+        assert!(plan.reasons.iter().all(|reason| !reason.decision.is_empty() && !reason.because.is_empty()));
+    }
+
+    #[test]
+    fn the_prompt_says_where_this_is() {
+        let request = AttachRequest { tty: true, term: Some("tmux".to_owned()), ..AttachRequest::default() };
+        let environment = plan(&target(), USER, &request).unwrap().environment;
+        assert_eq!(environment, ["TERM=tmux", "PS1=web:$PWD \\$ "]);
+        let copy = plan(&Target { state: State::Exited, ..target() }, USER, &request).unwrap().environment;
+        assert_eq!(copy[1], "PS1=(copy of web):$PWD \\$ ");
+    }
+}

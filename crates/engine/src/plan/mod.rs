@@ -1,0 +1,194 @@
+//! What `attach` will do: a pure function from what the engine says and what the user asks to a plan.
+//!
+//! No I/O happens here, so that every decision can be tested as a table and shown to the user with its reason.
+
+mod command;
+mod ladder;
+
+use serde::Serialize;
+
+pub use self::ladder::plan;
+use crate::target::State;
+use crate::user::NumericUser;
+
+/// Where a toolkit's programs are, below the root of the keeper.
+pub const TOOLKIT_BIN: &str = "/bin";
+
+/// What the user asks of `attach`.
+#[derive(Debug, Clone, Default)]
+pub struct AttachRequest {
+    /// The command and its arguments; empty for an interactive shell.
+    pub command: Vec<String>,
+    /// `--mode`; chosen from the facts when absent.
+    pub mode: Option<Mode>,
+    /// `--user`, in exec's own form: `user[:group]`.
+    pub user: Option<String>,
+    /// The session gets a terminal.
+    pub tty: bool,
+    /// The client's `TERM`.
+    pub term: Option<String>,
+    /// The toolkit image that the keeper is made from.
+    pub toolkit_image: String,
+    /// An image of the user's own whose tools are to be used, and that need not be static.
+    pub tools_image: Option<String>,
+    /// `--cap-add`: capabilities for the session.
+    pub capabilities: Vec<String>,
+    /// The keys that leave the session, in Docker's grammar; the engine's own default when absent.
+    pub detach_keys: Option<String>,
+    /// The debug twin of the target's image, where the engine has it: its id.
+    pub twin: Option<String>,
+}
+
+/// How a session comes to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// The engine starts the session inside the target itself, from the files of the keeper.
+    Exec,
+    /// The session runs in a container beside the target that shares its PID namespace and network.
+    Sidecar,
+    /// The session runs in a copy of the target, whose PID namespace is the keeper's.
+    Copy,
+}
+
+impl Mode {
+    /// As `--mode` takes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Exec => "exec",
+            Self::Sidecar => "sidecar",
+            Self::Copy => "copy",
+        }
+    }
+}
+
+/// A decision, and why it fell so.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Reason {
+    /// What was decided.
+    pub decision: String,
+    /// Why.
+    pub because: String,
+}
+
+/// What `attach` will do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// How.
+    pub mode: Mode,
+    /// To which container: its full id.
+    pub target_id: String,
+    /// That container's name.
+    pub target_name: String,
+    /// What it was doing.
+    pub target_state: State,
+    /// Who the keeper runs as; the session's process too, unless it is privileged to see others.
+    pub user: NumericUser,
+    /// What exec is told. Nothing when the target's own user is meant: the engine then adds the groups it belongs to.
+    pub exec_user: Option<String>,
+    /// The session gets a terminal.
+    pub tty: bool,
+    /// The keys that leave the session.
+    pub detach_keys: Option<String>,
+    /// The image of the keeper.
+    pub toolkit_image: String,
+    /// The image of the sidecar: the toolkit's, or the user's own.
+    pub sidecar_image: String,
+    /// The image of a copy of a container that changed no file: the target's, or its debug twin.
+    pub copy_image: String,
+    /// Capabilities of the sidecar's processes. The keeper never has any.
+    pub capabilities: Vec<String>,
+    /// The command; empty for a shell.
+    pub command: Vec<String>,
+    /// Additions to the environment. `PATH` is not among them: it depends on the keeper's process id.
+    pub environment: Vec<String>,
+    /// The target's `PATH`.
+    pub target_path: String,
+    /// The target's own command line.
+    pub entrypoint: Vec<String>,
+    /// Every decision with its reason.
+    pub reasons: Vec<Reason>,
+}
+
+/// Why a container cannot be attached to.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// There are no processes to join.
+    #[error("container `{name}` is not running, it is {}: --mode {} needs its processes", state.as_str(), mode.as_str())]
+    NotRunning {
+        /// The container.
+        name: String,
+        /// Its state.
+        state: State,
+        /// The mode that was asked for.
+        mode: Mode,
+    },
+    /// The engine refuses exec while the processes are frozen.
+    #[error("container `{name}` is paused: the engine starts nothing in it, as --mode exec needs")]
+    Paused {
+        /// The container.
+        name: String,
+    },
+    /// The engine is removing it.
+    #[error("container `{name}` is being removed")]
+    Removing {
+        /// The container.
+        name: String,
+    },
+    /// What was asked for does not go together.
+    #[error("{what} needs a container of its own: it does not go with --mode {}", mode.as_str())]
+    NeedsSidecar {
+        /// The option.
+        what: &'static str,
+        /// The mode that was asked for.
+        mode: Mode,
+    },
+}
+
+/// `attach --explain`, as JSON.
+#[derive(Debug, Serialize)]
+pub struct Explanation<'a> {
+    mode: Mode,
+    target: ExplainedTarget<'a>,
+    user: String,
+    keeper: ExplainedKeeper<'a>,
+    capabilities: &'a [String],
+    command: Vec<String>,
+    reasons: &'a [Reason],
+}
+
+#[derive(Debug, Serialize)]
+struct ExplainedTarget<'a> {
+    id: &'a str,
+    name: &'a str,
+    state: State,
+}
+
+#[derive(Debug, Serialize)]
+struct ExplainedKeeper<'a> {
+    image: &'a str,
+    capabilities: [String; 0],
+    network: &'static str,
+}
+
+impl Plan {
+    /// The container that a copy takes its settings from; nothing when an image alone is to be looked at.
+    pub(crate) fn copied_container(&self) -> Option<&str> {
+        (!self.target_id.is_empty()).then_some(&self.target_id)
+    }
+
+    /// The plan as a value that serialises as `attach --explain --format json` prints it.
+    pub fn explanation(&self) -> Explanation<'_> {
+        let command = if self.command.is_empty() { vec!["sh".to_owned()] } else { self.command.clone() };
+        Explanation {
+            mode: self.mode,
+            target: ExplainedTarget { id: &self.target_id, name: &self.target_name, state: self.target_state },
+            user: self.user.to_string(),
+            keeper: ExplainedKeeper { image: &self.toolkit_image, capabilities: [], network: "none" },
+            capabilities: &self.capabilities,
+            command,
+            reasons: &self.reasons,
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! A copy of a container that has no processes to join: same filesystem, environment, user, mounts and limits.
+//!
+//! The copy joins the keeper's PID namespace, so that its first process can come from the keeper's files. Nothing is
+//! written into it, and the original is not touched.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use bollard::models::{ContainerCreateBody, HealthConfig, HostConfig};
+use bollard::query_parameters::ListImagesOptionsBuilder;
+use hyper::Method;
+use serde::{Deserialize, Serialize};
+
+use super::keeper::Keeper;
+use super::registry::age;
+use crate::containers::unprivileged;
+use crate::{Engine, Error, LABEL_SESSION, Plan};
+
+/// The repository of the images that hold a container's filesystem for the length of a session.
+const REPOSITORY: &str = "scratchdbg/copy";
+
+/// An image of a copy that is older, and that no container uses, is left over.
+const UNUSED_AFTER: Duration = Duration::from_mins(1);
+
+/// What has to be removed after a session in a copy.
+#[derive(Debug, Default)]
+pub(super) struct Copy {
+    image: Option<String>,
+}
+
+impl Copy {
+    /// Removes the image that was made.
+    pub(super) async fn remove(self, engine: &Engine) -> Result<(), Error> {
+        match self.image {
+            Some(image) => engine.remove_image(&image).await,
+            None => Ok(()),
+        }
+    }
+}
+
+/// The copy's container, without its command.
+pub(super) async fn container(
+    engine: &Engine,
+    plan: &Plan,
+    session: &str,
+    keeper: &Keeper,
+    environment: &[String],
+) -> Result<(ContainerCreateBody, Copy), Error> {
+    let pid_mode = Some(format!("container:{}", keeper.container()));
+    let Some(target_id) = plan.copied_container() else {
+        // An image alone: there are no settings to take over, so it gets the strictest.
+        let host_config = HostConfig { pid_mode, ..unprivileged() };
+        let body = ContainerCreateBody {
+            image: Some(plan.copy_image.clone()),
+            user: plan.exec_user.clone(),
+            env: Some(environment.to_vec()),
+            host_config: Some(host_config),
+            healthcheck: Some(no_healthcheck()),
+            ..ContainerCreateBody::default()
+        };
+        return Ok((body, Copy::default()));
+    };
+    let original = engine.docker.inspect_container(target_id, None).await;
+    let original = original.map_err(|error| Error::bollard("inspect a container", error))?;
+    let copy = Copy { image: engine.commit_if_changed(target_id, session).await? };
+    let config = original.config.unwrap_or_default();
+    let host_config = HostConfig {
+        pid_mode,
+        // All of the original's mounts, the anonymous ones too.
+        volumes_from: Some(vec![target_id.to_owned()]),
+        binds: None,
+        mounts: None,
+        // It must not take the original's place.
+        port_bindings: None,
+        publish_all_ports: None,
+        restart_policy: None,
+        container_id_file: None,
+        links: None,
+        init: None,
+        ..original.host_config.unwrap_or_default()
+    };
+    let env = config.env.unwrap_or_default().into_iter().chain(environment.iter().cloned()).collect();
+    let body = ContainerCreateBody {
+        image: Some(copy.image.clone().unwrap_or_else(|| plan.copy_image.clone())),
+        user: plan.exec_user.clone().or(config.user),
+        env: Some(env),
+        working_dir: config.working_dir,
+        host_config: Some(host_config),
+        healthcheck: Some(no_healthcheck()),
+        ..ContainerCreateBody::default()
+    };
+    Ok((body, copy))
+}
+
+fn no_healthcheck() -> HealthConfig {
+    HealthConfig { test: Some(vec!["NONE".to_owned()]), ..HealthConfig::default() }
+}
+
+impl Engine {
+    /// Removes the images of copies whose clients were killed: those that no container uses, by label and age.
+    pub(super) async fn remove_unused_copies(&self) -> Result<usize, Error> {
+        let filters = HashMap::from([("label".to_owned(), vec![LABEL_SESSION.to_owned()])]);
+        let options = ListImagesOptionsBuilder::default().filters(&filters).build();
+        let images = self.docker.list_images(Some(options)).await;
+        let images = images.map_err(|error| Error::bollard("list images", error))?;
+        let mut removed = 0;
+        for image in images.into_iter().filter(|image| age(image.created) > UNUSED_AFTER) {
+            for reference in image.repo_tags.iter().filter(|reference| reference.starts_with(REPOSITORY)) {
+                // The engine refuses to remove what a container uses.
+                removed += usize::from(self.remove_image(reference).await.is_ok());
+            }
+        }
+        Ok(removed)
+    }
+
+    /// An image of a container's filesystem as it is now; nothing when it is that of its image still.
+    async fn commit_if_changed(&self, container: &str, session: &str) -> Result<Option<String>, Error> {
+        #[derive(Serialize)]
+        #[serde(rename_all = "PascalCase")]
+        struct Changes {
+            labels: std::collections::BTreeMap<&'static str, String>,
+        }
+        #[derive(Deserialize)]
+        #[serde(rename_all = "PascalCase")]
+        struct Committed {
+            id: String,
+        }
+        if self.changes(&container.parse()?).await?.is_empty() {
+            return Ok(None);
+        }
+        // Pausing would be noticed by whoever talks to the original.
+        let path = format!("/commit?container={container}&repo={REPOSITORY}&tag={session}&pause=0");
+        let labels = [(LABEL_SESSION, session.to_owned())].into();
+        let request = self.transport.json_request(Method::POST, &path, &Changes { labels })?;
+        let answer = self.transport.fetch(request).await?;
+        let committed: Committed = serde_json::from_slice(&answer).map_err(|error| Error::transport(&path, error))?;
+        tracing::debug!(image = %committed.id, "committed the container's filesystem");
+        Ok(Some(format!("{REPOSITORY}:{session}")))
+    }
+}

@@ -1,0 +1,255 @@
+//! The process of a session, wherever it runs: started by exec inside the target, or the main process of a container
+//! of its own.
+
+use bollard::models::{ContainerCreateBody, ExecConfig, HostConfig, HostConfigLogConfig};
+use bollard::query_parameters::{ResizeContainerTTYOptionsBuilder, ResizeExecOptionsBuilder};
+use bytes::Bytes;
+use hyper::Method;
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+use tokio::task::JoinHandle;
+
+use super::copy::Copy;
+use super::keeper::Keeper;
+use super::{Window, copy};
+use crate::containers::unprivileged;
+use crate::files::percent_encode;
+use crate::transport::{Hijacked, full};
+use crate::{ContainerName, Engine, Error, Mode, Plan, State, labels};
+
+/// A sidecar's limits: enough for tools, too little to starve the host.
+const SIDECAR_MEMORY: i64 = 512 << 20;
+const SIDECAR_PROCESSES: i64 = 256;
+
+/// A started process.
+pub(super) enum Process {
+    /// Inside the target.
+    Exec {
+        /// The exec's id.
+        id: String,
+    },
+    /// In a container of its own, which the engine removes when it ends.
+    Container {
+        /// That container.
+        container: ContainerName,
+        /// Answers when the container has been removed.
+        removed: JoinHandle<Result<Bytes, Error>>,
+        /// The image that was made for it.
+        copy: Copy,
+    },
+}
+
+/// The answer to a wait.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Ended {
+    status_code: i64,
+}
+
+impl Process {
+    /// Starts what the plan says; its streams.
+    pub(super) async fn start(
+        engine: &Engine,
+        plan: &Plan,
+        session: &str,
+        keeper: &Keeper,
+    ) -> Result<(Self, Hijacked), Error> {
+        let command = plan.session_command(keeper.pid(), session);
+        let environment = plan.session_environment(keeper.pid());
+        if plan.mode == Mode::Exec {
+            let exec = ExecConfig {
+                attach_stdin: Some(true),
+                attach_stdout: Some(true),
+                attach_stderr: Some(true),
+                tty: Some(plan.tty),
+                detach_keys: plan.detach_keys.clone(),
+                user: plan.exec_user.clone(),
+                env: Some(environment),
+                cmd: Some(command),
+                ..ExecConfig::default()
+            };
+            let created = engine.docker.create_exec(&plan.target_id, exec).await;
+            let id = created.map_err(|error| Error::bollard("create the session's process", error))?.id;
+            let streams = engine.start_exec(&id, plan.tty).await?;
+            return Ok((Self::Exec { id }, streams));
+        }
+        let (mut body, copy) = match plan.mode {
+            Mode::Copy => copy::container(engine, plan, session, keeper, &environment).await?,
+            Mode::Sidecar | Mode::Exec => (sidecar(plan, environment), Copy::default()),
+        };
+        body.entrypoint = Some(command);
+        body.cmd = Some(Vec::new());
+        body.labels = Some(labels::session_labels(session, plan));
+        let name = format!("scratchdbg-{session}-shell");
+        let detach_keys = plan.detach_keys.as_deref();
+        let started = start_container(engine, &name, interactive(body, plan.tty), detach_keys).await;
+        match started {
+            Ok((container, removed, streams)) => Ok((Self::Container { container, removed, copy }, streams)),
+            Err(error) => {
+                copy.remove(engine).await?;
+                Err(error)
+            }
+        }
+    }
+
+    /// Gives its terminal a size.
+    pub(super) async fn resize(&self, engine: &Engine, window: Window) -> Result<(), Error> {
+        let (width, height) = (window.columns.into(), window.rows.into());
+        let resized = match self {
+            Self::Exec { id } => {
+                let options = ResizeExecOptionsBuilder::default().w(width).h(height).build();
+                engine.docker.resize_exec(id, options).await
+            }
+            Self::Container { container, .. } => {
+                let options = ResizeContainerTTYOptionsBuilder::default().w(width).h(height).build();
+                engine.docker.resize_container_tty(container.as_str(), options).await
+            }
+        };
+        resized.map_err(|error| Error::bollard("resize the terminal", error))
+    }
+
+    /// Its exit code, once its streams have ended. Nothing when it goes on: the user has pressed the detach keys.
+    pub(super) async fn exit_code(&mut self, engine: &Engine) -> Result<Option<u8>, Error> {
+        match self {
+            Self::Exec { id } => engine.exec_exit_code(id).await,
+            Self::Container { container, removed, .. } => {
+                if !removed.is_finished() && engine.is_running(container).await? {
+                    return Ok(None);
+                }
+                let answer =
+                    removed.await.map_err(|error| Error::transport("wait for the session's container", error))??;
+                let ended: Ended = serde_json::from_slice(&answer)
+                    .map_err(|error| Error::transport("wait for the session's container", error))?;
+                Ok(Some(u8::try_from(ended.status_code).unwrap_or(u8::MAX)))
+            }
+        }
+    }
+
+    /// Removes what is left of it. Its keeper is gone by now, and so it is ending.
+    pub(super) async fn end(self, engine: &Engine) -> Result<(), Error> {
+        if let Self::Container { container, removed, copy } = self {
+            if !removed.is_finished() {
+                engine.remove(&container).await?;
+            }
+            copy.remove(engine).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Engine {
+    pub(super) async fn start_exec(&self, exec: &str, tty: bool) -> Result<Hijacked, Error> {
+        #[derive(Serialize)]
+        #[serde(rename_all = "PascalCase")]
+        struct StartExec {
+            detach: bool,
+            tty: bool,
+        }
+        let path = format!("/exec/{exec}/start");
+        let request = self.transport.json_request(Method::POST, &path, &StartExec { detach: false, tty })?;
+        self.transport.hijack(request).await
+    }
+
+    /// The exit code of an exec whose streams have ended; nothing when it still runs.
+    pub(super) async fn exec_exit_code(&self, exec: &str) -> Result<Option<u8>, Error> {
+        // The stream can end a moment before the engine has noted the exit.
+        for attempt in 0..30_u64 {
+            let state = self.docker.inspect_exec(exec).await;
+            let state = state.map_err(|error| Error::bollard("ask for the exit code", error))?;
+            if let (Some(false), Some(code)) = (state.running, state.exit_code) {
+                // Codes are eight bits wide; the engine uses others for its own failures.
+                return Ok(Some(u8::try_from(code).unwrap_or(u8::MAX)));
+            }
+            tokio::time::sleep(Duration::from_millis(2 * (attempt + 1))).await;
+        }
+        Ok(None)
+    }
+
+    /// Whether a container runs, and goes on running for a moment.
+    async fn is_running(&self, container: &ContainerName) -> Result<bool, Error> {
+        for attempt in 0..30_u64 {
+            match self.inspect(container).await {
+                Ok(target) if matches!(target.state, State::Running | State::Paused) => {}
+                Ok(_) | Err(Error::NoSuchContainer { .. }) => return Ok(false),
+                Err(error) => return Err(error),
+            }
+            tokio::time::sleep(Duration::from_millis(2 * (attempt + 1))).await;
+        }
+        Ok(true)
+    }
+}
+
+/// A container beside the target: its processes and its network, and a root of its own.
+fn sidecar(plan: &Plan, environment: Vec<String>) -> ContainerCreateBody {
+    let target = format!("container:{}", plan.target_id);
+    ContainerCreateBody {
+        image: Some(plan.sidecar_image.clone()),
+        user: Some(plan.user.to_string()),
+        env: Some(environment),
+        host_config: Some(HostConfig {
+            pid_mode: Some(target.clone()),
+            network_mode: Some(target),
+            cap_add: Some(plan.capabilities.clone()),
+            memory: Some(SIDECAR_MEMORY),
+            pids_limit: Some(SIDECAR_PROCESSES),
+            ..unprivileged()
+        }),
+        ..ContainerCreateBody::default()
+    }
+}
+
+/// What every container with a session's process in it has.
+fn interactive(body: ContainerCreateBody, tty: bool) -> ContainerCreateBody {
+    let host_config = body.host_config.unwrap_or_default();
+    ContainerCreateBody {
+        tty: Some(tty),
+        attach_stdin: Some(true),
+        attach_stdout: Some(true),
+        attach_stderr: Some(true),
+        open_stdin: Some(true),
+        stdin_once: Some(true),
+        host_config: Some(HostConfig {
+            auto_remove: Some(true),
+            log_config: Some(HostConfigLogConfig { typ: Some("none".to_owned()), config: None }),
+            ..host_config
+        }),
+        ..body
+    }
+}
+
+/// Creates, attaches, asks for the end, and starts: in this order nothing can be missed. Nothing is left on failure.
+async fn start_container(
+    engine: &Engine,
+    name: &str,
+    body: ContainerCreateBody,
+    detach_keys: Option<&str>,
+) -> Result<(ContainerName, JoinHandle<Result<Bytes, Error>>, Hijacked), Error> {
+    let container = engine.create(name, body).await?;
+    match attach_and_start(engine, &container, detach_keys).await {
+        Ok((removed, streams)) => Ok((container, removed, streams)),
+        Err(error) => {
+            // Automatic removal covers only what has run.
+            let _already_gone = engine.remove(&container).await;
+            Err(error)
+        }
+    }
+}
+
+/// The part of [`start_container`] that the keeper shares.
+pub(super) async fn attach_and_start(
+    engine: &Engine,
+    container: &ContainerName,
+    detach_keys: Option<&str>,
+) -> Result<(JoinHandle<Result<Bytes, Error>>, Hijacked), Error> {
+    let keys = detach_keys.map(|keys| format!("&detachKeys={}", percent_encode(keys))).unwrap_or_default();
+    let path = format!("/containers/{container}/attach?stream=1&stdin=1&stdout=1&stderr=1{keys}");
+    let attach = engine.transport.request(Method::POST, &path, full(""))?;
+    let path = format!("/containers/{container}/wait?condition=removed");
+    let wait = engine.transport.request(Method::POST, &path, full(""))?;
+    let transport = engine.transport.clone();
+    // Asked for before the start: a container that is removed at once could not be waited for afterwards.
+    let removed = tokio::spawn(async move { transport.fetch(wait).await });
+    let streams = engine.transport.hijack(attach).await?;
+    engine.start(container).await?;
+    Ok((removed, streams))
+}
