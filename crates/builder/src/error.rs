@@ -45,11 +45,7 @@ pub enum BuildError {
         actual: u64,
     },
     /// The binary needs a loader that the image will not have.
-    #[error(
-        "{} is dynamically linked: it needs {interpreter}, which the image does not have; link it statically \
-         (Go: CGO_ENABLED=0; Rust: --target x86_64-unknown-linux-musl; C: -static)",
-        path.display()
-    )]
+    #[error("{} is dynamically linked: it needs {interpreter}, which the image does not have", path.display())]
     DynamicallyLinked {
         /// The binary.
         path: PathBuf,
@@ -129,4 +125,22 @@ pub enum BuildError {
     /// The image.
     #[error(transparent)]
     Image(#[from] ImageError),
+}
+
+impl BuildError {
+    /// What to do about it, where the sentence itself does not say.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::DynamicallyLinked { .. } => {
+                Some("link it statically. Go: CGO_ENABLED=0; Rust: --target x86_64-unknown-linux-musl; C: -static")
+            }
+            Self::NotAnExecutable { .. } => Some("give the static Linux executable that the image is to run"),
+            Self::Read { source, .. } | Self::Image(ImageError::Read { source, .. })
+                if source.kind() == io::ErrorKind::NotFound =>
+            {
+                Some("give the path of the static executable that the image is to run")
+            }
+            _ => None,
+        }
+    }
 }

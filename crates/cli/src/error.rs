@@ -72,7 +72,7 @@ impl From<engine::Error> for CommandError {
         result.hints = hints(&error);
         // A context that is missing on this machine is a failure; an address that is no address is a mistake.
         if let engine::Error::Endpoint(error) = &error
-            && !matches!(**error, engine::EndpointError::Context(_))
+            && !matches!(**error, engine::EndpointError::Context { .. })
         {
             result.code = USAGE;
         }
@@ -109,7 +109,7 @@ fn hints(error: &engine::Error) -> Vec<String> {
                  `--host unix:///tmp/engine.sock`"
                     .to_owned()
             }
-            EndpointError::Context(ContextError::NotFound { .. }) => {
+            EndpointError::Context { source: ContextError::NotFound { .. }, .. } => {
                 "`docker context ls` lists the contexts".to_owned()
             }
             _ => "an address is unix:///path/to/socket or tcp://host:port".to_owned(),

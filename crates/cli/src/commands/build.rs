@@ -4,7 +4,7 @@ mod output;
 mod summary;
 
 use scratchdbg_builder::{BuildError, BuildSpec, Pair, Twin};
-use scratchdbg_image::{ImageError, TaggedReference};
+use scratchdbg_image::TaggedReference;
 
 use self::output::Output;
 use crate::args::{BuildArgs, Format};
@@ -70,15 +70,11 @@ fn epoch(context: &Context) -> Result<u64, CommandError> {
 
 /// What to do about a binary or a setting that cannot be shipped.
 fn explain(error: &BuildError) -> CommandError {
-    let result = CommandError::new(CommandError::chain(error));
+    let mut result = CommandError::new(CommandError::chain(error));
+    result.hints.extend(error.hint().map(str::to_owned));
     match error {
         BuildError::InvalidSetting { .. } | BuildError::NoBinary | BuildError::SameTag { .. } => {
             CommandError { code: USAGE, ..result }
-        }
-        BuildError::Read { source, .. } | BuildError::Image(ImageError::Read { source, .. })
-            if source.kind() == std::io::ErrorKind::NotFound =>
-        {
-            result.hint("give the path of the static executable that the image is to run")
         }
         _ => result,
     }

@@ -112,8 +112,13 @@ pub enum EndpointError {
         origin: Origin,
     },
     /// Docker's context store does not give the context.
-    #[error(transparent)]
-    Context(#[from] ContextError),
+    #[error("{source} ({origin})")]
+    Context {
+        /// What is wrong.
+        source: ContextError,
+        /// What named the context.
+        origin: Origin,
+    },
 }
 
 impl Endpoint {
@@ -136,7 +141,8 @@ impl Endpoint {
         if let Some(name) = given(&request.docker_context) {
             return Self::of_context(request, Origin::ContextVariable(name.clone()), &name);
         }
-        let current = request.config_dir.as_deref().map(context::current).transpose()?.flatten();
+        let current = request.config_dir.as_deref().map(context::current).transpose();
+        let current = current.map_err(|source| EndpointError::Context { source, origin: Origin::Default })?.flatten();
         match current {
             Some(name) => Self::of_context(request, Origin::CurrentContext(name.clone()), &name),
             None => Ok(Self::default_socket(Origin::Default)),
@@ -165,7 +171,8 @@ impl Endpoint {
                 None => Ok(Self::default_socket(origin)),
             };
         }
-        let stored = context::load(request.config_dir.as_deref(), name)?;
+        let stored = context::load(request.config_dir.as_deref(), name)
+            .map_err(|source| EndpointError::Context { source, origin: origin.clone() })?;
         Ok(Self { address: parse_address(&stored.host, stored.tls, &origin)?, origin })
     }
 }
