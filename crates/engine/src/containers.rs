@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use bollard::models::{ChangeType, ContainerCreateBody, HostConfig};
 use bollard::query_parameters::{
     CreateContainerOptionsBuilder, ListContainersOptionsBuilder, RemoveContainerOptionsBuilder,
-    StopContainerOptionsBuilder,
+    RenameContainerOptionsBuilder, StopContainerOptionsBuilder,
 };
 
 use crate::name::{self, ContainerName};
@@ -103,6 +103,12 @@ impl Engine {
         let options = CreateContainerOptionsBuilder::default().name(name).build();
         let answer = self.docker.create_container(Some(options), body).await;
         answer.map_err(|error| Error::bollard("create a container", error))?.id.parse()
+    }
+
+    pub(crate) async fn rename(&self, container: &ContainerName, name: &str) -> Result<(), Error> {
+        let options = RenameContainerOptionsBuilder::default().name(name).build();
+        let answer = self.docker.rename_container(container.as_str(), options).await;
+        answer.map_err(|error| Error::bollard("rename a container", error))
     }
 
     pub(crate) async fn start(&self, container: &ContainerName) -> Result<(), Error> {

@@ -28,7 +28,7 @@ pub use self::labels::{LABEL_SESSION, LABEL_TARGET};
 pub use self::logs::{LogRequest, LogStream};
 pub use self::name::ContainerName;
 pub use self::plan::{AttachRequest, Explanation, Mode, Plan, Reason, Refusal, TOOLKIT_BIN, plan};
-pub use self::session::{Outcome, Session, Streams, Window};
+pub use self::session::{Outcome, Session, Streams, Window, Wish};
 pub use self::target::{State, Target};
 pub use self::user::{NumericUser, UserError};
 

@@ -29,6 +29,8 @@ pub struct Target {
     pub dropped_capabilities: Vec<String>,
     /// `HostConfig.Privileged`.
     pub privileged: bool,
+    /// When it was last started, as the engine writes it.
+    pub started_at: String,
     /// How its last run ended; meaningful when it has ended.
     pub exit_code: i64,
 }
@@ -72,6 +74,7 @@ impl Target {
     pub(crate) fn from_inspect(answer: ContainerInspectResponse) -> Self {
         let config = answer.config.unwrap_or_default();
         let exit_code = answer.state.as_ref().and_then(|state| state.exit_code).unwrap_or_default();
+        let started_at = answer.state.as_ref().and_then(|state| state.started_at.clone()).unwrap_or_default();
         let command_line = config.entrypoint.into_iter().chain(config.cmd).flatten().collect();
         let host_config = answer.host_config.unwrap_or_default();
         Self {
@@ -87,6 +90,7 @@ impl Target {
             added_capabilities: host_config.cap_add.unwrap_or_default(),
             dropped_capabilities: host_config.cap_drop.unwrap_or_default(),
             privileged: host_config.privileged.unwrap_or_default(),
+            started_at,
             exit_code,
         }
     }
@@ -109,6 +113,7 @@ impl Target {
             added_capabilities: Vec::new(),
             dropped_capabilities: Vec::new(),
             privileged: false,
+            started_at: String::new(),
             exit_code: 0,
         }
     }
@@ -146,6 +151,7 @@ pub(crate) mod tests {
             added_capabilities: Vec::new(),
             dropped_capabilities: Vec::new(),
             privileged: false,
+            started_at: String::new(),
             exit_code: 0,
         }
     }

@@ -1,53 +1,119 @@
 //! The keeper: a dead-man switch that lives as long as the client holds its standard input.
 
-use std::io::{BufRead as _, Write as _, stdin, stdout};
+mod order;
 
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{Read as _, Write as _, stdin, stdout};
+use std::os::fd::AsFd as _;
+use std::time::{Duration, Instant};
+
+use self::order::Order;
 use crate::{processes, system};
 
-/// Prints `keeper PID`, then follows the client's orders, one a line, until end of file:
+/// A client says once a second that it is there. One that has been silent for so long is gone.
+const SILENCE: Duration = Duration::from_secs(4);
+
+/// How often silence is looked for, in milliseconds.
+const LOOK_EVERY: i32 = 500;
+
+/// `[SECONDS]`: prints `keeper PID`, then follows the client's orders, one a line (see [`Order`]).
 ///
-/// - `signal SESSION NUMBER` sends a signal to the launcher of that session, which passes it on to the command. The
-///   engine has no call of its own to signal what an exec started.
+/// Without a time it lives until the end of its standard input, which means that the client is done, or gone in whatever
+/// way. The launchers watch this process and end their sessions with it, so nothing is left to do then.
 ///
-/// The end of file means that the client is done, or gone in whatever way. The launchers watch this process and end
-/// their sessions with it, so nothing is left to do here.
-pub(crate) fn keep() -> Result<u8, String> {
+/// With a time it outlives its client, and waits so long for the next one; a session that is still on is not cut short.
+/// Then the clients say that they are there, and a session whose client fell silent is ended.
+pub(crate) fn keep(arguments: &[OsString]) -> Result<u8, String> {
+    let time = match arguments {
+        [] => None,
+        [seconds] => Some(seconds.to_str().and_then(|text| text.parse().ok()).ok_or("keep: not a number of seconds")?),
+        _ => return Err("keep takes at most a number of seconds".to_owned()),
+    };
+    let deadline = time.map(|seconds| Instant::now() + Duration::from_secs(seconds));
     let own = std::process::id();
     let mut out = stdout().lock();
     writeln!(out, "keeper {own}").and_then(|()| out.flush()).map_err(|error| format!("keeper: {error}"))?;
-    for line in stdin().lock().lines() {
-        let Ok(line) = line else { break };
-        if let Some((session, signal)) = parse_signal(&line) {
-            let launcher = format!("/proc/{own}/root/bin/scratchdbg-launcher");
-            for pid in processes::with_arguments(&[&launcher, "run", &own.to_string(), session]) {
-                // The session may have ended in between: there is nobody left to signal then.
-                let _gone = system::send(pid, signal);
+    // Not by way of the standard library's buffer: what is in there, poll(2) does not see.
+    let input = stdin().as_fd().try_clone_to_owned().map_err(|error| format!("keeper: {error}"))?;
+    let mut keeper = Keeper { own, input: input.into(), heard: HashMap::new(), pending: Vec::new() };
+    loop {
+        let [readable] = system::wait_readable([Some(keeper.input.as_fd())], deadline.map(|_| LOOK_EVERY))
+            .map_err(|error| format!("keeper: {error}"))?;
+        if readable && !keeper.read_orders() {
+            return Ok(0);
+        }
+        if let Some(deadline) = deadline {
+            keeper.end_silent_sessions();
+            if Instant::now() >= deadline && keeper.heard.is_empty() {
+                return Ok(0);
             }
         }
     }
-    Ok(0)
 }
 
-/// `signal SESSION NUMBER`.
-fn parse_signal(line: &str) -> Option<(&str, i32)> {
-    let mut words = line.split_ascii_whitespace();
-    match (words.next()?, words.next()?, words.next()?.parse().ok()?, words.next()) {
-        ("signal", session, number @ 1..=64, None) => Some((session, number)),
-        _ => None,
+struct Keeper {
+    own: u32,
+    input: File,
+    /// When the client of each session was last heard of.
+    heard: HashMap<String, Instant>,
+    /// The beginning of an order.
+    pending: Vec<u8>,
+}
+
+impl Keeper {
+    /// Follows what came in; false at the end of the input.
+    fn read_orders(&mut self) -> bool {
+        let mut buffer = [0; 1024];
+        let count = match self.input.read(&mut buffer) {
+            Ok(0) | Err(_) => return false,
+            Ok(count) => count,
+        };
+        for &byte in &buffer[..count] {
+            if byte != b'\n' {
+                self.pending.push(byte);
+                continue;
+            }
+            let line = std::mem::take(&mut self.pending);
+            if let Some(order) = std::str::from_utf8(&line).ok().and_then(Order::parse) {
+                self.follow(order);
+            }
+        }
+        true
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::parse_signal;
+    fn follow(&mut self, order: Order<'_>) {
+        match order {
+            Order::Signal { session, number } => self.signal(session, number),
+            Order::Here { session } => {
+                self.heard.insert(session.to_owned(), Instant::now());
+            }
+            Order::Done { session } => {
+                self.heard.remove(session);
+                self.signal(session, system::END_SESSION);
+            }
+        }
+    }
 
-    #[test]
-    fn orders_are_read_strictly() {
-        assert_eq!(parse_signal("signal s1 15"), Some(("s1", 15)));
-        for bad in
-            ["", "signal", "signal s1", "signal s1 x", "signal s1 0", "signal s1 65", "signal s1 9 9", "kill s1 9"]
-        {
-            assert_eq!(parse_signal(bad), None, "{bad:?}");
+    fn end_silent_sessions(&mut self) {
+        let silent: Vec<String> = self
+            .heard
+            .iter()
+            .filter(|(_, heard)| heard.elapsed() > SILENCE)
+            .map(|(session, _)| session.clone())
+            .collect();
+        for session in silent {
+            self.follow(Order::Done { session: &session });
+        }
+    }
+
+    /// Signals the launcher of a session. The engine has no call of its own to signal what an exec started.
+    fn signal(&self, session: &str, number: i32) {
+        let launcher = format!("/proc/{}/root/bin/scratchdbg-launcher", self.own);
+        for pid in processes::with_arguments(&[&launcher, "run", &self.own.to_string(), session]) {
+            // The session may have ended in between: there is nobody left to signal then.
+            let _gone = system::send(pid, number);
         }
     }
 }

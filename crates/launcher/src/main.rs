@@ -1,7 +1,8 @@
 //! The small static program that runs inside debug sessions. Three roles, chosen by the first argument:
 //!
-//! - `keep`: the keeper. Main process of the ephemeral debug container. Prints its process id as seen in the PID
-//!   namespace it shares with the target, then lives exactly as long as its standard input is held open.
+//! - `keep [SECONDS]`: the keeper. Main process of the ephemeral debug container. Prints its process id as seen in the
+//!   PID namespace it shares with the target, then lives exactly as long as its standard input is held open; or, with a
+//!   time, so long after its client has gone.
 //! - `run KEEPER SESSION [--in-root-of CONTAINER] COMMAND [ARG...]`: the launcher. Started by the engine's exec inside
 //!   the target itself (or as the main process of a container beside it), it starts the command as a child, becomes the
 //!   reaper of everything that descends from it, and ends all of it when the command ends, when the keeper is gone, or
@@ -41,10 +42,10 @@ fn main() -> ExitCode {
         _ if Path::new(&name).file_name().is_some_and(|name| name == entrypoint::NAME) => {
             Err(entrypoint::run_entrypoint(&arguments))
         }
-        "keep" => keep::keep(),
+        "keep" => keep::keep(&arguments[1..]),
         "run" => run::run(&arguments[1..]),
         "app" => app::app(),
-        _ => Err("usage: scratchdbg-launcher keep | run KEEPER SESSION COMMAND [ARG...] | app".to_owned()),
+        _ => Err("usage: scratchdbg-launcher keep [SECONDS] | run KEEPER SESSION COMMAND [ARG...] | app".to_owned()),
     };
     match outcome {
         Ok(code) => ExitCode::from(code),

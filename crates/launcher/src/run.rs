@@ -6,7 +6,7 @@ use std::os::fd::{AsFd as _, OwnedFd};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::system::{self, Reap, SIGCHLD, SIGHUP, SIGKILL, Signals};
+use crate::system::{self, END_SESSION, Reap, SIGCHLD, SIGHUP, SIGKILL, Signals};
 use crate::{OWN_FAILURE, processes, root};
 
 /// The codes a shell and every runtime use for a command that was not found, and one that cannot be run.
@@ -89,6 +89,8 @@ fn supervise(command: i32, keeper: &Keeper, signals: &Signals) -> io::Result<u8>
                     }
                 }
             }
+            // The keeper says that the client is done, or gone.
+            END_SESSION if signal.from_process => return Ok(system::killed_by(SIGKILL)),
             // The terminal is gone, and with it the client.
             SIGHUP if !signal.from_process => return Ok(system::killed_by(SIGHUP)),
             // A terminal signals the whole foreground process group, the command with it. What a process sends (the

@@ -54,6 +54,8 @@ pub(crate) const SIGINT: i32 = 2;
 pub(crate) const SIGKILL: i32 = 9;
 /// `SIGTERM`.
 pub(crate) const SIGTERM: i32 = 15;
+/// What the keeper sends a launcher to end its session: a real-time signal, which nothing else uses here.
+pub(crate) const END_SESSION: i32 = 50;
 /// `SIGCHLD`.
 pub(crate) const SIGCHLD: i32 = 17;
 

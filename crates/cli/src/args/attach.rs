@@ -1,6 +1,7 @@
 //! The options of `attach`.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use scratchdbg_engine::Mode;
@@ -53,6 +54,9 @@ pub(crate) struct AttachArgs {
     /// Give the session a capability (repeatable); it then runs in a sidecar
     #[arg(long = "cap-add", value_name = "CAPABILITY")]
     pub(crate) capabilities: Vec<String>,
+    /// Leave the keeper there for the next `attach --linger`, for so long (10m, 1h30m); it is then as fast as exec
+    #[arg(long, value_name = "DURATION", value_parser = duration, conflicts_with = "image")]
+    pub(crate) linger: Option<Duration>,
     /// When the target restarts, attach to it again
     #[arg(long)]
     pub(crate) follow_restarts: bool,
@@ -68,4 +72,13 @@ pub(crate) struct AttachArgs {
     /// Do not give the session a terminal, even where there is one
     #[arg(long)]
     pub(crate) no_tty: bool,
+}
+
+/// Durations as Go and Docker write them.
+fn duration(text: &str) -> Result<Duration, String> {
+    const LONGEST: Duration = Duration::from_hours(24);
+    let duration: jiff::SignedDuration =
+        text.parse().map_err(|_| "not a duration: write it as 90s, 10m or 1h30m".to_owned())?;
+    let duration = Duration::try_from(duration).map_err(|_| "a duration cannot be negative".to_owned())?;
+    if duration > LONGEST { Err("a keeper lingers for 24h at most".to_owned()) } else { Ok(duration) }
 }

@@ -4,9 +4,13 @@ mod audit;
 mod explain;
 mod restart;
 
+use std::pin::pin;
+
 use scratchdbg_engine::{
-    AttachRequest, ContainerName, Engine, Mode, Outcome as SessionOutcome, Plan, Streams, Target, plan,
+    AttachRequest, ContainerName, Engine, Mode, Outcome as SessionOutcome, Plan, Streams, Target, Wish, plan,
 };
+
+use tokio::sync::mpsc;
 
 use self::audit::Audit;
 use crate::args::AttachArgs;
@@ -71,6 +75,7 @@ async fn prepare(engine: &Engine, args: &AttachArgs, context: &Context) -> Resul
         tty: !args.no_tty && terminal::is_interactive(),
         term: context.environment.term.clone(),
         capabilities: args.capabilities.clone(),
+        linger: args.linger,
         detach_keys: docker_config::detach_keys(context.environment.docker_config.as_deref()),
         ..AttachRequest::default()
     };
@@ -137,8 +142,21 @@ async fn session(engine: &Engine, plan: &Plan, interrupts: &mut Interrupts) -> R
         None
     };
     let streams = Streams { input: tokio::io::stdin(), output: tokio::io::stdout(), error: tokio::io::stderr() };
+    let (sender, wishes) = mpsc::unbounded_channel();
+    let attached = engine.attach(plan, streams, windows, wishes);
     let mut interrupted = 0;
-    let outcome = engine.attach(plan, streams, windows, async { interrupted = interrupts.next().await }).await;
+    let outcome = {
+        let mut attached = pin!(attached);
+        loop {
+            tokio::select! {
+                outcome = &mut attached => break outcome,
+                code = interrupts.next() => {
+                    let _ended = sender.send(wish(plan, code, interrupted));
+                    interrupted = code;
+                }
+            }
+        }
+    };
     // Before anything is printed.
     drop(raw_mode);
     match outcome? {
@@ -151,4 +169,11 @@ async fn session(engine: &Engine, plan: &Plan, interrupts: &mut Interrupts) -> R
         }
         _ => Err(CommandError::new("the session ended in a way that this version does not know")),
     }
+}
+
+/// What a signal to us means for the session. Without a terminal, what would stop or interrupt a command is the
+/// command's affair first: it may want to clean up. The second signal ends the session.
+fn wish(plan: &Plan, code: u8, earlier: u8) -> Wish {
+    const HANGUP: u8 = 128 + 1;
+    if plan.tty || earlier != 0 || code == HANGUP { Wish::End } else { Wish::Signal(code - 128) }
 }

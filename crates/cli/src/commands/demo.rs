@@ -10,7 +10,7 @@ use scratchdbg_engine::{
     plan,
 };
 use scratchdbg_image::{TaggedReference, write_hybrid};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use super::logs;
 use crate::args::{DemoArgs, LogsArgs};
@@ -156,7 +156,8 @@ async fn run_inside(
     let plan = plan(&target, user, &request)?;
     let streams = Streams { input: tokio::io::empty(), output: tokio::io::stdout(), error: tokio::io::stderr() };
     let (_window, windows) = watch::channel(None);
-    match engine.attach(&plan, streams, windows, std::future::pending()).await? {
+    let (_wish, wishes) = mpsc::unbounded_channel();
+    match engine.attach(&plan, streams, windows, wishes).await? {
         SessionOutcome::Exited(code) => Ok(code),
         _ => Err(CommandError::new("the session did not end by itself")),
     }

@@ -66,6 +66,8 @@ pub fn plan(target: &Target, user: NumericUser, request: &AttachRequest) -> Resu
         user,
         exec_user: request.user.clone(),
         tty: request.tty,
+        target_started_at: target.started_at.clone(),
+        linger: request.linger.filter(|_| mode == Mode::Exec),
         detach_keys: request.detach_keys.clone(),
         toolkit_image: request.toolkit_image.clone(),
         sidecar_image: request.tools_image.clone().unwrap_or_else(|| request.toolkit_image.clone()),

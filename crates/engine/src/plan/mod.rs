@@ -5,6 +5,8 @@
 mod command;
 mod ladder;
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 pub use self::ladder::plan;
@@ -33,6 +35,8 @@ pub struct AttachRequest {
     pub tools_image: Option<String>,
     /// `--cap-add`: capabilities for the session.
     pub capabilities: Vec<String>,
+    /// `--linger`: how long the keeper waits for the next session.
+    pub linger: Option<Duration>,
     /// The keys that leave the session, in Docker's grammar; the engine's own default when absent.
     pub detach_keys: Option<String>,
     /// The debug twin of the target's image, where the engine has it: its id.
@@ -88,6 +92,10 @@ pub struct Plan {
     pub exec_user: Option<String>,
     /// The session gets a terminal.
     pub tty: bool,
+    /// When it was last started, as the engine writes it: tells this run from the next.
+    pub target_started_at: String,
+    /// How long the keeper waits for the next session.
+    pub linger: Option<Duration>,
     /// The keys that leave the session.
     pub detach_keys: Option<String>,
     /// The image of the keeper.

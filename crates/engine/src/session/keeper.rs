@@ -1,14 +1,17 @@
 //! The keeper: an ephemeral container that holds the toolkit's files, shares the target's PID namespace, and lives as
 //! long as the client holds its standard input.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use bollard::models::{ContainerCreateBody, HostConfig, HostConfigLogConfig};
+use bollard::query_parameters::ListContainersOptionsBuilder;
 use bytes::Bytes;
 use scratchdbg_logs::frame::{FrameDecoder, FrameEvent, Framing};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::AsyncReadExt as _;
 use tokio::task::JoinHandle;
 
+use super::orders::Orders;
 use super::process::attach_and_start;
 use crate::containers::unprivileged;
 use crate::plan::TOOLKIT_BIN;
@@ -22,23 +25,39 @@ const PROCESSES: i64 = 8;
 /// How long the engine may take to start the keeper, or to remove it after its end.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A running keeper. Dropping it closes its standard input, and so ends it and its sessions.
+/// A running keeper. Dropping it closes its standard input, and so ends it and its sessions, unless it lingers: then it
+/// ends the sessions whose clients fall silent.
 #[derive(Debug)]
 pub(super) struct Keeper {
     engine: Engine,
     container: ContainerName,
-    connection: Hijacked,
     pid: u32,
-    /// Ends when the engine has removed the container.
-    removed: JoinHandle<Result<Bytes, Error>>,
+    orders: Orders,
+    end: End,
+}
+
+/// How a keeper ends.
+#[derive(Debug)]
+enum End {
+    /// With its standard input. The task ends when the engine has removed the container.
+    WithClient(JoinHandle<Result<Bytes, Error>>),
+    /// By itself, later.
+    Lingers,
 }
 
 impl Keeper {
-    /// Makes and starts a keeper, and waits until it says which process it is. Nothing is left when that fails.
-    pub(super) async fn start(engine: &Engine, plan: &Plan, session: &str) -> Result<Self, Error> {
+    /// The keeper of a session: one that lingers and fits, or a new one. Nothing is left when that fails.
+    pub(super) async fn for_session(engine: &Engine, plan: &Plan, session: &str) -> Result<Self, Error> {
+        if plan.linger.is_some()
+            && let Some((container, pid)) = find_lingering(engine, plan).await?
+        {
+            tracing::debug!(%container, pid, "a keeper lingers here");
+            let orders = Orders::to_lingering(engine, &container, session);
+            return Ok(Self { engine: engine.clone(), container, pid, orders, end: End::Lingers });
+        }
         let body = container(plan, session);
         let container = engine.create(&format!("scratchdbg-{session}"), body).await?;
-        match Self::start_created(engine, &container).await {
+        match Self::start_created(engine, plan, session, &container).await {
             Ok(keeper) => Ok(keeper),
             Err(error) => {
                 // Automatic removal covers only what has run.
@@ -48,12 +67,24 @@ impl Keeper {
         }
     }
 
-    async fn start_created(engine: &Engine, container: &ContainerName) -> Result<Self, Error> {
+    async fn start_created(
+        engine: &Engine,
+        plan: &Plan,
+        session: &str,
+        container: &ContainerName,
+    ) -> Result<Self, Error> {
         let (removed, mut connection) = attach_and_start(engine, container, None).await?;
         let pid = tokio::time::timeout(PATIENCE, read_pid(&mut connection))
             .await
             .map_err(|_| Error::Keeper { reason: "it said nothing".to_owned() })??;
-        Ok(Self { engine: engine.clone(), container: container.clone(), connection, pid, removed })
+        let (orders, end) = if plan.linger.is_some() {
+            // Where the next client finds the process id: labels cannot be changed once a container is made.
+            engine.rename(container, &format!("scratchdbg-{session}{PID_MARK}{pid}")).await?;
+            (Orders::over(connection, Some(session.to_owned())), End::Lingers)
+        } else {
+            (Orders::over(connection, None), End::WithClient(removed))
+        };
+        Ok(Self { engine: engine.clone(), container: container.clone(), pid, orders, end })
     }
 
     /// Its container.
@@ -66,15 +97,47 @@ impl Keeper {
         self.pid
     }
 
-    /// Lets go of it, and waits until it is gone.
-    pub(super) async fn end(mut self) -> Result<(), Error> {
-        let closed = self.connection.writer.shutdown().await;
-        match tokio::time::timeout(PATIENCE, &mut self.removed).await {
-            Ok(Ok(Ok(_))) if closed.is_ok() => Ok(()),
-            // It hangs, or the engine lost track of it. One that is gone is fine.
-            _ => self.engine.remove(&self.container).await,
+    /// Passes a signal on to the command of a session.
+    pub(super) fn signal(&self, session: &str, number: u8) {
+        self.orders.give(format!("signal {session} {number}\n"));
+    }
+
+    /// Lets go of it, and waits until it is gone; or only ends the session, where it lingers.
+    pub(super) async fn end(self, session: &str) -> Result<(), Error> {
+        match self.end {
+            End::Lingers => {
+                self.orders.give(format!("done {session}\n"));
+                self.orders.close().await;
+                Ok(())
+            }
+            End::WithClient(mut removed) => {
+                self.orders.close().await;
+                match tokio::time::timeout(PATIENCE, &mut removed).await {
+                    Ok(Ok(Ok(_))) => Ok(()),
+                    // It hangs, or the engine lost track of it. One that is gone is fine.
+                    _ => self.engine.remove(&self.container).await,
+                }
+            }
         }
     }
+}
+
+/// What stands between a lingering keeper's name and its process id.
+const PID_MARK: &str = "-pid";
+
+/// A running keeper of the same target, user and tools that waits for its next session.
+async fn find_lingering(engine: &Engine, plan: &Plan) -> Result<Option<(ContainerName, u32)>, Error> {
+    let labels = labels::lingering_labels(plan);
+    let filters = labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    let filters = HashMap::from([("label".to_owned(), filters), ("status".to_owned(), vec!["running".to_owned()])]);
+    let options = ListContainersOptionsBuilder::default().filters(&filters).build();
+    let list = engine.docker.list_containers(Some(options)).await;
+    let list = list.map_err(|error| Error::bollard("list containers", error))?;
+    Ok(list.into_iter().find_map(|keeper| {
+        let name = keeper.names?.into_iter().next()?;
+        let (_, pid) = name.rsplit_once(PID_MARK)?;
+        Some((keeper.id?.parse().ok()?, pid.parse().ok()?))
+    }))
 }
 
 /// Reads `keeper PID`. Anything else is the engine's or the launcher's complaint.
@@ -108,15 +171,17 @@ fn container(plan: &Plan, session: &str) -> ContainerCreateBody {
     ContainerCreateBody {
         image: Some(plan.toolkit_image.clone()),
         entrypoint: Some(vec![format!("{TOOLKIT_BIN}/{LAUNCHER_NAME}")]),
-        cmd: Some(vec!["keep".to_owned()]),
+        cmd: Some(
+            std::iter::once("keep".to_owned()).chain(plan.linger.map(|time| time.as_secs().to_string())).collect(),
+        ),
         user: Some(plan.user.to_string()),
-        labels: Some(labels::session_labels(session, plan)),
+        labels: Some(labels::keeper_labels(session, plan)),
         attach_stdin: Some(true),
         attach_stdout: Some(true),
         attach_stderr: Some(true),
         open_stdin: Some(true),
         // The dead-man switch: the engine closes standard input when the one client that holds it is gone.
-        stdin_once: Some(true),
+        stdin_once: Some(plan.linger.is_none()),
         host_config: Some(HostConfig {
             // A copy joins the keeper, and not the other way round.
             pid_mode: (plan.mode != Mode::Copy).then(|| format!("container:{}", plan.target_id)),

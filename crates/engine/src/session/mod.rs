@@ -2,6 +2,7 @@
 
 mod copy;
 mod keeper;
+mod orders;
 mod process;
 mod registry;
 mod streams;
@@ -11,7 +12,7 @@ use std::time::Duration;
 
 use bollard::models::ExecConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use self::keeper::Keeper;
 use self::process::Process;
@@ -53,7 +54,7 @@ pub enum Outcome {
         /// How it ended, where the engine still knows.
         exit_code: Option<i64>,
     },
-    /// `interrupted` came to pass before the command ended.
+    /// The client wished for the end before the command ended.
     Interrupted,
     /// The user pressed the detach keys. A session lives as long as its client: it is ended too.
     Detached,
@@ -67,16 +68,38 @@ const RESIZE_ATTEMPTS: u32 = 10;
 /// What the engine's log and the exec's own output begin with when the runtime could not start the process.
 const RUNTIME_REFUSAL: &[u8] = b"OCI runtime exec failed: ";
 
+/// What the client wants done in a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wish {
+    /// Pass a signal on to the command.
+    Signal(u8),
+    /// End the session.
+    End,
+}
+
+/// Does what the client wants, until it wants the end.
+async fn fulfil(mut wishes: mpsc::UnboundedReceiver<Wish>, keeper: &Keeper, session: &str) {
+    while let Some(wish) = wishes.recv().await {
+        match wish {
+            Wish::Signal(number) => keeper.signal(session, number),
+            Wish::End => return,
+        }
+    }
+    // The client has no more wishes.
+    std::future::pending::<()>().await;
+}
+
 impl Engine {
-    /// Runs a session to its end. Whatever happens, the keeper is gone when this returns.
+    /// Runs a session to its end. Whatever happens, the keeper is gone when this returns, unless it is to linger.
     ///
-    /// `windows` gives the size of the client's terminal, now and when it changes. `interrupted` ends the session early.
+    /// `windows` gives the size of the client's terminal, now and when it changes. `wishes` are what the client wants
+    /// done besides.
     pub async fn attach<I, O, E>(
         &self,
         plan: &Plan,
         streams: Streams<I, O, E>,
         windows: watch::Receiver<Option<Window>>,
-        interrupted: impl Future<Output = ()>,
+        wishes: mpsc::UnboundedReceiver<Wish>,
     ) -> Result<Outcome, Error>
     where
         I: AsyncRead + Send + Unpin + 'static,
@@ -84,12 +107,12 @@ impl Engine {
         E: AsyncWrite + Unpin,
     {
         let session = labels::new_session_id();
-        let keeper = Keeper::start(self, plan, &session).await?;
+        let keeper = Keeper::for_session(self, plan, &session).await?;
         tracing::debug!(%session, keeper = keeper.pid(), "the keeper stands");
         let sweeper = self.clone();
         // Beside the session, so that it costs no time. A failure is the next session's business.
         let sweep = tokio::spawn(async move { sweeper.collect_garbage().await });
-        let outcome = self.session(plan, &session, keeper, streams, windows, interrupted).await;
+        let outcome = self.session(plan, &session, keeper, streams, windows, wishes).await;
         if let Ok(Err(error)) = sweep.await {
             tracing::debug!(%error, "cannot look for abandoned keepers");
         }
@@ -103,7 +126,11 @@ impl Engine {
 
     async fn who_was_killed(&self, plan: &Plan) -> Result<Outcome, Error> {
         match self.inspect(&plan.target_id.parse()?).await {
-            Ok(Target { state: State::Running | State::Paused, .. }) => Ok(Outcome::Exited(137)),
+            Ok(Target { state: State::Running | State::Paused, started_at, .. })
+                if started_at == plan.target_started_at =>
+            {
+                Ok(Outcome::Exited(137))
+            }
             Ok(target) => Ok(Outcome::TargetEnded { state: target.state, exit_code: Some(target.exit_code) }),
             Err(Error::NoSuchContainer { .. }) => Ok(Outcome::TargetEnded { state: State::Removing, exit_code: None }),
             Err(error) => Err(error),
@@ -118,7 +145,7 @@ impl Engine {
         keeper: Keeper,
         streams: Streams<I, O, E>,
         windows: watch::Receiver<Option<Window>>,
-        interrupted: impl Future<Output = ()>,
+        wishes: mpsc::UnboundedReceiver<Wish>,
     ) -> Result<Outcome, Error>
     where
         I: AsyncRead + Send + Unpin + 'static,
@@ -128,16 +155,16 @@ impl Engine {
         let (mut process, connection) = match Process::start(self, plan, session, &keeper).await {
             Ok(started) => started,
             Err(error) => {
-                keeper.end().await?;
+                keeper.end(session).await?;
                 return Err(error);
             }
         };
         let outcome = tokio::select! {
             outcome = self.pass_bytes(plan, &mut process, connection, streams, windows) => outcome,
-            () = interrupted => Ok(Outcome::Interrupted),
+            () = fulfil(wishes, &keeper, session) => Ok(Outcome::Interrupted),
         };
         // The launcher sees the keeper go, and ends what is left of the session.
-        let ended = keeper.end().await;
+        let ended = keeper.end(session).await;
         process.end(self).await?;
         ended?;
         outcome

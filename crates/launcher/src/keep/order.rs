@@ -1,0 +1,65 @@
+//! What a client can order a keeper to do.
+
+/// One line of the keeper's input.
+#[derive(Debug, PartialEq, Eq, Clone, Copy)]
+pub(super) enum Order<'a> {
+    /// `signal SESSION NUMBER`: pass a signal on to the command.
+    Signal {
+        /// Whose command.
+        session: &'a str,
+        /// Which signal.
+        number: i32,
+    },
+    /// `here SESSION`: the client of this session is alive.
+    Here {
+        /// Whose client.
+        session: &'a str,
+    },
+    /// `done SESSION`: end the session.
+    Done {
+        /// Which one.
+        session: &'a str,
+    },
+}
+
+impl<'a> Order<'a> {
+    /// Reads a line; nothing when it is no order.
+    pub(super) fn parse(line: &'a str) -> Option<Self> {
+        let mut words = line.split_ascii_whitespace();
+        let (order, session) = (words.next()?, words.next()?);
+        match (order, words.next(), words.next()) {
+            ("signal", Some(number), None) => match number.parse().ok()? {
+                number @ 1..=64 => Some(Self::Signal { session, number }),
+                _ => None,
+            },
+            ("here", None, None) => Some(Self::Here { session }),
+            ("done", None, None) => Some(Self::Done { session }),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Order;
+
+    #[test]
+    fn orders_are_read_strictly() {
+        assert_eq!(Order::parse("signal s1 15"), Some(Order::Signal { session: "s1", number: 15 }));
+        assert_eq!(Order::parse("here s1"), Some(Order::Here { session: "s1" }));
+        assert_eq!(Order::parse("done s1"), Some(Order::Done { session: "s1" }));
+        for bad in [
+            "",
+            "signal",
+            "signal s1",
+            "signal s1 x",
+            "signal s1 0",
+            "signal s1 65",
+            "signal s1 9 9",
+            "here",
+            "done a b",
+        ] {
+            assert_eq!(Order::parse(bad), None, "{bad:?}");
+        }
+    }
+}
