@@ -3,10 +3,12 @@
 use std::io::{IsTerminal as _, stdin, stdout};
 use std::sync::{Mutex, Once, PoisonError};
 
+use rustix::process::{Signal, getpid, kill_process};
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
 use scratchdbg_engine::Window;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 /// The settings to go back to while raw mode is on. Shared with the panic hook.
 static SAVED: Mutex<Option<Termios>> = Mutex::new(None);
@@ -18,16 +20,16 @@ pub(crate) fn is_interactive() -> bool {
 
 /// Raw mode: keys go to the session as they are typed. Given back when this is dropped, also while a panic unwinds.
 #[derive(Debug)]
-pub(crate) struct RawMode(());
+pub(crate) struct RawMode {
+    /// Gives the terminal back while we are stopped (`kill -TSTP`; the key itself goes to the session).
+    stops: JoinHandle<()>,
+}
 
 impl RawMode {
     /// Turns raw mode on.
     pub(crate) fn enable() -> std::io::Result<Self> {
         static HOOK: Once = Once::new();
-        let original = tcgetattr(stdin())?;
-        let mut raw = original.clone();
-        raw.make_raw();
-        *SAVED.lock().unwrap_or_else(PoisonError::into_inner) = Some(original);
+        let mut stops = signal(SignalKind::from_raw(Signal::TSTP.as_raw()))?;
         HOOK.call_once(|| {
             let print = std::panic::take_hook();
             // The message of a panic comes before the unwinding: it should be readable.
@@ -36,15 +38,32 @@ impl RawMode {
                 print(panic);
             }));
         });
-        tcsetattr(stdin(), OptionalActions::Now, &raw)?;
-        Ok(Self(()))
+        make_raw()?;
+        let stops = tokio::spawn(async move {
+            while stops.recv().await.is_some() {
+                restore();
+                // Goes on here when we are continued.
+                let _stopped = kill_process(getpid(), Signal::STOP);
+                let _raw_again = make_raw();
+            }
+        });
+        Ok(Self { stops })
     }
 }
 
 impl Drop for RawMode {
     fn drop(&mut self) {
+        self.stops.abort();
         restore();
     }
+}
+
+fn make_raw() -> std::io::Result<()> {
+    let original = tcgetattr(stdin())?;
+    let mut raw = original.clone();
+    raw.make_raw();
+    *SAVED.lock().unwrap_or_else(PoisonError::into_inner) = Some(original);
+    Ok(tcsetattr(stdin(), OptionalActions::Now, &raw)?)
 }
 
 fn restore() {
@@ -63,9 +82,15 @@ fn window() -> Option<Window> {
 /// The size of the terminal, now and at each change.
 pub(crate) fn windows() -> std::io::Result<watch::Receiver<Option<Window>>> {
     let mut changes = signal(SignalKind::window_change())?;
+    // The terminal may have another size when we are continued.
+    let mut continued = signal(SignalKind::from_raw(Signal::CONT.as_raw()))?;
     let (sender, receiver) = watch::channel(window());
     tokio::spawn(async move {
-        while changes.recv().await.is_some() {
+        loop {
+            tokio::select! {
+                change = changes.recv() => if change.is_none() { return },
+                change = continued.recv() => if change.is_none() { return },
+            }
             if sender.send(window()).is_err() {
                 return;
             }
