@@ -148,6 +148,12 @@ impl Error {
         }
     }
 
+    /// Whether the engine, a plugin of it or its runtime refused to start a process inside a container.
+    pub fn is_exec_refusal(&self) -> bool {
+        // Authorization plugins answer 403, whatever was asked.
+        matches!(self, Self::ExecRefused { .. }) || self.is_status(403)
+    }
+
     /// Whether the engine answered with this HTTP status.
     pub(crate) fn is_status(&self, status: u16) -> bool {
         matches!(self, Self::Api(error) if error.status == status)

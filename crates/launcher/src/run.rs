@@ -58,7 +58,9 @@ fn refuse(command: &OsString, error: &io::Error) -> u8 {
         io::ErrorKind::NotFound => ("command not found".to_owned(), NOT_FOUND),
         io::ErrorKind::PermissionDenied => ("permission denied".to_owned(), NOT_EXECUTABLE),
         // EAGAIN: the target's own limit on processes is used up.
-        io::ErrorKind::WouldBlock => ("the target's limit on processes is used up".to_owned(), OWN_FAILURE),
+        io::ErrorKind::WouldBlock => {
+            ("the target's limit on processes is used up; --mode sidecar needs none of them".to_owned(), OWN_FAILURE)
+        }
         _ => (error.to_string(), NOT_EXECUTABLE),
     };
     let _unwritten = writeln!(io::stderr(), "scratchdbg: {}: {text}", name.escape_debug());

@@ -10,7 +10,7 @@ mod sessions;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub(crate) use self::attach::AttachArgs;
+pub(crate) use self::attach::{AttachArgs, ModeArg};
 pub(crate) use self::build::BuildArgs;
 pub(crate) use self::logs::LogsArgs;
 pub(crate) use self::sessions::SessionsCommand;

@@ -7,13 +7,13 @@ mod restart;
 use std::pin::pin;
 
 use scratchdbg_engine::{
-    AttachRequest, ContainerName, Engine, Mode, Outcome as SessionOutcome, Plan, Streams, Target, Wish, plan,
+    AttachRequest, ContainerName, Engine, Mode, Outcome as SessionOutcome, Plan, State, Streams, Target, Wish, plan,
 };
 
 use tokio::sync::mpsc;
 
 use self::audit::Audit;
-use crate::args::AttachArgs;
+use crate::args::{AttachArgs, ModeArg};
 use crate::context::Context;
 use crate::docker_config;
 use crate::error::{CommandError, Outcome};
@@ -28,8 +28,8 @@ const KILLED: u8 = 137;
 pub(crate) async fn attach(args: AttachArgs, context: &Context) -> Outcome {
     let engine = context.engine().await?;
     let mut interrupts = Interrupts::listen().map_err(|error| CommandError::new(error.to_string()))?;
-    let plan = tokio::select! {
-        plan = prepare(engine, &args, context) => plan?,
+    let mut plan = tokio::select! {
+        plan = prepare(engine, &args, args.mode.into(), context) => plan?,
         code = interrupts.next() => return Ok(code),
     };
     if args.explain {
@@ -47,6 +47,14 @@ pub(crate) async fn attach(args: AttachArgs, context: &Context) -> Outcome {
         }
         match ended? {
             Ended::Code(code) => return Ok(code),
+            Ended::Refused(refusal) if args.mode != ModeArg::Auto || plan.mode != Mode::Exec => return Err(refusal),
+            Ended::Refused(refusal) => {
+                context.printer.warning(&refusal.message);
+                context.printer.note("trying a sidecar, which needs nothing of the target but its namespaces");
+                plan = Box::pin(prepare(engine, &args, Some(Mode::Sidecar), context)).await?;
+                introduce(&plan, context.printer);
+                continue;
+            }
             Ended::Detached => {
                 context.printer.note("detached: the session is ended");
                 return Ok(0);
@@ -66,11 +74,16 @@ pub(crate) async fn attach(args: AttachArgs, context: &Context) -> Outcome {
 }
 
 /// Looks at the target, and has the toolkit's image at hand.
-async fn prepare(engine: &Engine, args: &AttachArgs, context: &Context) -> Result<Plan, CommandError> {
+async fn prepare(
+    engine: &Engine,
+    args: &AttachArgs,
+    mode: Option<Mode>,
+    context: &Context,
+) -> Result<Plan, CommandError> {
     let target = find_target(engine, args).await?;
     let mut request = AttachRequest {
         command: args.command.clone(),
-        mode: if args.image { Some(Mode::Copy) } else { args.mode.into() },
+        mode: if args.image { Some(Mode::Copy) } else { mode },
         user: args.user.clone(),
         tty: !args.no_tty && terminal::is_interactive(),
         term: context.environment.term.clone(),
@@ -82,7 +95,11 @@ async fn prepare(engine: &Engine, args: &AttachArgs, context: &Context) -> Resul
     let (user, tools, twin) = tokio::join!(
         engine.resolve_user(&target, request.user.as_deref()),
         toolkit::for_session(args.toolkit.as_deref(), args.explain, context),
-        engine.twin_of(&target.image_id),
+        async {
+            // Only a copy can be made from the twin: a session inside the target is not to wait for the look-up.
+            let copied = args.image || args.mode == ModeArg::Copy || target.state != State::Running;
+            if copied { engine.twin_of(&target.image_id).await } else { Ok(None) }
+        },
     );
     let user =
         user?.map_err(|error| CommandError::new(error.to_string()).hint("give the user in numbers: -u UID:GID"))?;
@@ -130,6 +147,8 @@ enum Ended {
     Code(u8),
     Detached,
     WithTarget(restart::TargetEnd),
+    /// The engine or its runtime did not start it.
+    Refused(CommandError),
 }
 
 /// Runs the session on the user's own streams.
@@ -159,7 +178,11 @@ async fn session(engine: &Engine, plan: &Plan, interrupts: &mut Interrupts) -> R
     };
     // Before anything is printed.
     drop(raw_mode);
-    match outcome? {
+    let outcome = match outcome {
+        Err(error) if error.is_exec_refusal() => return Ok(Ended::Refused(error.into())),
+        outcome => outcome?,
+    };
+    match outcome {
         SessionOutcome::Exited(code) => Ok(Ended::Code(code)),
         SessionOutcome::Interrupted => Ok(Ended::Code(interrupted)),
         SessionOutcome::OutputClosed => Ok(Ended::Code(0)),

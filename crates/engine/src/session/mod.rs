@@ -111,7 +111,10 @@ impl Engine {
         tracing::debug!(%session, keeper = keeper.pid(), "the keeper stands");
         let sweeper = self.clone();
         // Beside the session, so that it costs no time. A failure is the next session's business.
-        let sweep = tokio::spawn(async move { sweeper.collect_garbage().await });
+        let copies_too = plan.mode == Mode::Copy;
+        let sweep = tokio::spawn(async move {
+            if copies_too { sweeper.collect_garbage().await } else { sweeper.remove_abandoned().await }
+        });
         let outcome = self.session(plan, &session, keeper, streams, windows, wishes).await;
         if let Ok(Err(error)) = sweep.await {
             tracing::debug!(%error, "cannot look for abandoned keepers");

@@ -36,6 +36,7 @@ impl Audit {
         let (end, exit_code) = match ended {
             Ok(Ended::Code(code)) => ("exited".to_owned(), Some(*code)),
             Ok(Ended::Detached) => ("detached".to_owned(), Some(0)),
+            Ok(Ended::Refused(error)) => (format!("refused: {}", error.message), None),
             Ok(Ended::WithTarget(end)) => (format!("target {}", end.state.as_str()), Some(super::KILLED)),
             Err(error) => (format!("failed: {}", error.message), None),
         };
