@@ -6,6 +6,7 @@ mod context;
 mod docker_config;
 mod env;
 mod error;
+mod findings;
 mod interrupt;
 mod printer;
 mod terminal;

@@ -79,6 +79,11 @@ fn window() -> Option<Window> {
     Some(Window { columns: size.ws_col, rows: size.ws_row })
 }
 
+/// The columns of the terminal that standard output is; `None` when it is none.
+pub(crate) fn columns() -> Option<usize> {
+    window().map(|window| usize::from(window.columns)).filter(|&columns| columns > 0)
+}
+
 /// The size of the terminal, now and at each change.
 pub(crate) fn windows() -> std::io::Result<watch::Receiver<Option<Window>>> {
     let mut changes = signal(SignalKind::window_change())?;

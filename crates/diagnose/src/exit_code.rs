@@ -10,7 +10,7 @@ const SIGNALS: &[&str] = &[
 /// SIGKILL.
 pub(crate) const KILL: u8 = 9;
 /// SIGTERM.
-pub(crate) const TERM: u8 = 15;
+pub const TERM: u8 = 15;
 
 /// The signal that a process was ended by, from its exit code as shells and engines give it (128 + number).
 pub fn signal(exit_code: i64) -> Option<u8> {

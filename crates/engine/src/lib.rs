@@ -7,6 +7,7 @@ mod api_version;
 mod containers;
 mod endpoint;
 mod error;
+mod facts;
 mod files;
 mod images;
 mod labels;
@@ -24,6 +25,7 @@ pub use self::endpoint::{
     Address, ContextError, DEFAULT_SOCKET, Endpoint, EndpointError, EndpointRequest, Origin, Tls,
 };
 pub use self::error::{ApiError, Error, Unreachable};
+pub use self::facts::{ContainerRecord, HostFacts, ListFilter};
 pub use self::labels::{LABEL_SESSION, LABEL_TARGET};
 pub use self::logs::{LogRequest, LogStream};
 pub use self::name::ContainerName;

@@ -6,6 +6,10 @@
 //! - `numbers COUNT`: the lines `1` to COUNT on standard output, then ends.
 //! - `tick`: a numbered line ten times a second, for ever.
 //! - `terminal`: says whether its standard output is a terminal, and ends.
+//! - `panic`, `abort`, `segfault`: dies of it.
+//! - `eat`: takes memory until it gets no more; `child-eat` has a child do so, and ends well itself.
+//! - `zombies COUNT`: starts so many children that end at once, does not wait for them, then waits to be killed.
+//! - `obey`: waits for SIGTERM, and ends well.
 //! - `processes`: the other processes it can see, one a line, as `PID STATE NAME`, and ends.
 
 use std::io::{self, BufWriter, IsTerminal as _, Write as _};
@@ -52,10 +56,42 @@ fn main() -> io::Result<ExitCode> {
             }
         }
         "terminal" => writeln!(out, "{}", if out.is_terminal() { "terminal" } else { "no terminal" })?,
+        "panic" => panic!("no more"),
+        "abort" => std::process::abort(),
+        "segfault" => unsafe { std::ptr::without_provenance_mut::<u8>(8).write_volatile(1) },
+        "eat" => loop {
+            let mut taken = vec![0_u8; 1 << 20];
+            taken.iter_mut().step_by(4096).for_each(|byte| *byte = 1);
+            std::mem::forget(taken);
+        },
+        "child-eat" => {
+            std::process::Command::new("/proc/self/exe").arg("eat").status()?;
+        }
+        "zombies" => {
+            for _ in 0..number(&arguments[1])? {
+                std::process::Command::new("/proc/self/exe").args(["numbers", "0"]).spawn()?;
+            }
+            wait()
+        }
+        "obey" => {
+            unsafe { signal(SIGTERM, end) };
+            wait()
+        }
         "processes" => processes(&mut out)?,
         other => return Err(io::Error::other(format!("no such thing to do: {other}"))),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+const SIGTERM: i32 = 15;
+
+unsafe extern "C" {
+    fn signal(number: i32, handler: extern "C" fn(i32)) -> usize;
+    fn _exit(code: i32) -> !;
+}
+
+extern "C" fn end(_signal: i32) {
+    unsafe { _exit(0) }
 }
 
 /// Waits to be killed.

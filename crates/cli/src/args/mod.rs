@@ -4,16 +4,22 @@
 
 mod attach;
 mod build;
+mod check;
 mod logs;
+mod ps;
 mod sessions;
+mod why;
 
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use self::attach::{AttachArgs, ModeArg};
 pub(crate) use self::build::BuildArgs;
+pub(crate) use self::check::{CheckArgs, CheckFormat, Deny};
 pub(crate) use self::logs::LogsArgs;
+pub(crate) use self::ps::PsArgs;
 pub(crate) use self::sessions::SessionsCommand;
+pub(crate) use self::why::WhyArgs;
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -73,6 +79,12 @@ pub(crate) enum Command {
     Sessions(SessionsCommand),
     /// Show what a container said
     Logs(LogsArgs),
+    /// Say why a container died, or is not well
+    Why(WhyArgs),
+    /// Say what is wrong with a binary or an image before it is shipped
+    Check(CheckArgs),
+    /// List containers: state, user, shell or none, twin, verdict
+    Ps(PsArgs),
     /// Show the whole story on a throwaway container
     Demo(DemoArgs),
     /// Print completions for a shell

@@ -2,11 +2,14 @@
 
 mod attach;
 mod build;
+mod check;
 mod completion;
 mod demo;
 mod logs;
 mod man;
+mod ps;
 mod sessions;
+mod why;
 
 use crate::args::Command;
 use crate::context::Context;
@@ -19,6 +22,9 @@ pub(crate) async fn run(command: Command, context: &Context) -> Outcome {
         Command::Attach(args) => Box::pin(attach::attach(args, context)).await,
         Command::Sessions(command) => sessions::sessions(command, context).await,
         Command::Logs(args) => logs::logs(args, context).await,
+        Command::Why(args) => why::why(args, context).await,
+        Command::Check(args) => check::check(args, context).await,
+        Command::Ps(args) => ps::ps(args, context).await,
         Command::Demo(args) => demo::demo(args, context).await,
         Command::Completion(args) => completion::completion(&args),
         Command::Man => man::man(),

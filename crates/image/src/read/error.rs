@@ -59,6 +59,14 @@ pub enum ReadError {
         /// What is there.
         actual: u64,
     },
+    /// A layer that holds a path twice.
+    #[error("{path} in {layer}: it is there twice, which engines refuse")]
+    DuplicatePath {
+        /// The absolute path.
+        path: String,
+        /// The layer, with its digest.
+        layer: String,
+    },
     /// A document or tar that breaks its specification, or a limit of ours.
     #[error("{what}: {reason}")]
     Invalid {

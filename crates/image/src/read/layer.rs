@@ -59,8 +59,7 @@ fn walk(
     let mut tar = TarReader::new(content, name);
     while let Some(member) = tar.next()? {
         if !seen.insert(member.path.clone()) {
-            let what = format!("/{} in {name}", member.path);
-            return Err(ReadError::invalid(what, "it is there twice, which engines refuse"));
+            return Err(ReadError::DuplicatePath { path: format!("/{}", member.path), layer: name.to_owned() });
         }
         visit(&member, &mut tar)?;
     }

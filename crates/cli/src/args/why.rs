@@ -1,0 +1,18 @@
+//! The options of `why`.
+
+use clap::{ArgGroup, Args};
+
+use super::Format;
+
+#[derive(Debug, Args)]
+#[command(group(ArgGroup::new("subject").required(true).args(["target", "message"])))]
+pub(crate) struct WhyArgs {
+    /// The container: name, id, or the beginning of an id
+    pub(crate) target: Option<String>,
+    /// Explain an error text instead, without an engine; `-` reads it from standard input
+    #[arg(short, long, value_name = "TEXT", allow_hyphen_values = true)]
+    pub(crate) message: Option<String>,
+    /// How the answer is printed
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) format: Format,
+}

@@ -1,0 +1,50 @@
+//! Files as rules want them.
+
+use std::io::{self, Read};
+
+use scratchdbg_diagnose::mentions::{MentionScanner, Mentions};
+use scratchdbg_diagnose::program;
+use scratchdbg_diagnose::rootfs::{Entry, EntryKind, Want};
+
+/// How much of a file decides whether it starts.
+const HEAD: u64 = 1 << 20;
+const CHUNK: usize = 1 << 20;
+
+/// A file's entry, and what it mentions, from one pass over it.
+#[derive(Debug)]
+pub(super) struct Seen {
+    pub(super) entry: Entry,
+    pub(super) mentions: Option<Mentions>,
+    /// Its first bytes, for the rules over single files.
+    pub(super) head: Vec<u8>,
+}
+
+/// Reads a file of `size` bytes: its beginning, and all of it where `search` asks for what it mentions. Accounts are read
+/// whole, because rules look users up.
+pub(super) fn look(path: &str, mode: u32, size: u64, data: &mut dyn Read, search: bool) -> io::Result<Seen> {
+    let mut head = Vec::new();
+    data.take(HEAD).read_to_end(&mut head)?;
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let keep = matches!(name, "passwd" | "group") && size <= Want::MAX_CONTENT;
+    let program = Some(program::inspect_head(&head, size));
+    let content = keep.then(|| head.clone());
+    let entry = Entry { kind: EntryKind::File { size, content, program }, ..Entry::file(mode, size) };
+    let mentions = if search { Some(scan(&head, data)?) } else { None };
+    head.truncate(scratchdbg_diagnose::rules::image::layer::SECRET_WINDOW);
+    Ok(Seen { entry, mentions, head })
+}
+
+/// What a file mentions, of which `head` was read already.
+pub(super) fn scan(head: &[u8], rest: &mut dyn Read) -> io::Result<Mentions> {
+    let mut scanner = MentionScanner::new();
+    scanner.push(head);
+    let mut chunk = vec![0; CHUNK];
+    loop {
+        match rest.read(&mut chunk) {
+            Ok(0) => return Ok(scanner.finish()),
+            Ok(size) => scanner.push(&chunk[..size]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}

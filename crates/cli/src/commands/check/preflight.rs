@@ -1,0 +1,94 @@
+//! What is wrong with a pair that was just built, before it goes anywhere: `build` asks this.
+
+use std::fs::File;
+use std::io::Read;
+
+use scratchdbg_builder::{BuildSpec, Pair};
+use scratchdbg_diagnose::Finding;
+use scratchdbg_diagnose::config::ConfigFacts;
+use scratchdbg_diagnose::mentions::Mentions;
+use scratchdbg_diagnose::rootfs::{Entry, Rootfs};
+use scratchdbg_diagnose::rules::image::{self, ImageFacts, layer};
+use scratchdbg_image::{FileData, HostFile, Image, Node};
+
+use super::files::{self, Seen};
+use crate::error::CommandError;
+
+/// The findings of the pair's production image, the gravest first; of several platforms those of each. Reads the files
+/// that the images are made of once. Blocking.
+pub(in crate::commands) fn preflight(spec: &BuildSpec, pair: &Pair) -> Result<Vec<Finding>, CommandError> {
+    let mut findings: Vec<Finding> = Vec::new();
+    for image in pair.prod.images() {
+        for finding in of_image(spec, image)? {
+            if !findings.contains(&finding) {
+                findings.push(finding);
+            }
+        }
+    }
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    Ok(findings)
+}
+
+fn of_image(spec: &BuildSpec, image: &Image) -> Result<Vec<Finding>, CommandError> {
+    let config = ConfigFacts::from_image_json(image.config_document().bytes())
+        .map_err(|error| CommandError::new(error.to_string()))?;
+    let program = config.arguments().first().map(ToString::to_string).unwrap_or_default();
+    let mut rootfs = Rootfs::complete();
+    let mut findings = Vec::new();
+    let mut mentions: Option<Mentions> = None;
+    for (path, entry) in spec.files.iter() {
+        let path = format!("/{path}");
+        let inserted = match &entry.node {
+            Node::Directory => Entry::directory(entry.mode),
+            Node::Symlink(target) => Entry::symlink(target.as_str()),
+            Node::HardLink(target) => match spec.files.get(target).map(|entry| &entry.node) {
+                Some(Node::File(data)) => look(&path, entry.mode, data, false)?.entry,
+                _ => Entry::file(entry.mode, 0),
+            },
+            Node::File(data) => {
+                let seen = look(&path, entry.mode, data, path == program)?;
+                mentions = seen.mentions.or(mentions);
+                findings.extend(layer::secret_content(&path, &seen.head));
+                seen.entry
+            }
+        };
+        let id = |id: u64| u32::try_from(id).unwrap_or(u32::MAX);
+        let inserted = inserted.owned_by(id(entry.uid), id(entry.gid));
+        findings.extend(layer::setuid(&path, &inserted));
+        findings.extend(layer::secret_path(&path, &inserted));
+        rootfs.insert(&path, inserted);
+    }
+    for binary in &spec.binaries {
+        let Some(name) = binary.file_name() else { continue };
+        let path = format!("/{}", name.to_string_lossy());
+        let file = HostFile::new(binary).map_err(|error| CommandError::new(CommandError::chain(&error)))?;
+        let seen = look(&path, 0o755, &FileData::Host(file), path == program)?;
+        // Of binaries for several platforms, the one that is for this image.
+        if is_for(&seen, image) {
+            mentions = seen.mentions.or(mentions);
+            rootfs.insert(&path, seen.entry);
+        }
+    }
+    findings.extend(image::check(ImageFacts { mentions: mentions.as_ref(), ..ImageFacts::new(&config, &rootfs) }));
+    Ok(findings)
+}
+
+fn is_for(seen: &Seen, image: &Image) -> bool {
+    use scratchdbg_diagnose::program::Program;
+    use scratchdbg_diagnose::rootfs::EntryKind;
+    match &seen.entry.kind {
+        EntryKind::File { program: Some(Program::Elf(elf)), .. } => {
+            elf.platform.as_ref().is_none_or(|platform| platform.architecture == image.platform().architecture)
+        }
+        _ => true,
+    }
+}
+
+fn look(path: &str, mode: u32, data: &FileData, search: bool) -> Result<Seen, CommandError> {
+    let read = |reader: &mut dyn Read| files::look(path, mode, data.size(), reader, search);
+    match data {
+        FileData::Bytes(bytes) => read(&mut &bytes[..]),
+        FileData::Host(file) => File::open(file.path()).and_then(|mut file| read(&mut file)),
+    }
+    .map_err(|error| CommandError::new(format!("cannot read {path}: {error}")))
+}

@@ -1,0 +1,163 @@
+//! `ps`: the containers at a glance.
+
+mod shell;
+mod table;
+
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
+
+use scratchdbg_diagnose::container::Status;
+use scratchdbg_diagnose::{Severity, why};
+use scratchdbg_engine::{ContainerRecord, ListFilter};
+use serde::Serialize;
+
+use crate::args::{Format, PsArgs};
+use crate::commands::why::state_word;
+use crate::context::Context;
+use crate::error::{CommandError, Outcome};
+use crate::interrupt::Interrupts;
+use crate::terminal;
+
+/// A container, as it is listed.
+#[derive(Debug, Serialize)]
+struct Row {
+    id: String,
+    name: String,
+    state: &'static str,
+    /// When it came into that state, in RFC 3339.
+    since: Option<String>,
+    /// Whether its health check passes, where it has one.
+    health: Option<String>,
+    /// Of a container that ended.
+    exit_code: Option<i64>,
+    image: String,
+    image_id: String,
+    /// As it was given; empty for root.
+    user: String,
+    /// Whether a shell answers to `sh` in it; `null` where that is not known.
+    shell: Option<bool>,
+    read_only: bool,
+    /// Whether the engine has the debug twin of its image.
+    twin: bool,
+    restarts: u64,
+    verdict: &'static str,
+    #[serde(skip)]
+    severity: Severity,
+    #[serde(skip)]
+    age: Option<Duration>,
+}
+
+pub(crate) async fn ps(args: PsArgs, context: &Context) -> Outcome {
+    let filter = ListFilter { all: args.all, filters: filters(&args.filters)? };
+    let mut interrupts = Interrupts::listen().map_err(|error| CommandError::new(error.to_string()))?;
+    tokio::select! {
+        outcome = list(&filter, args.format, context) => outcome,
+        code = interrupts.next() => Ok(code),
+    }
+}
+
+async fn list(filter: &ListFilter, format: Format, context: &Context) -> Outcome {
+    let engine = context.engine().await?;
+    let host = engine.host_facts().await?;
+    let (records, twins) =
+        tokio::join!(engine.list_records(filter, &host), engine.image_label_values(scratchdbg_builder::label::PROD),);
+    let (records, twins) = (records?, twins?);
+    let shells = shell::look_for(engine, &records).await;
+    let now = host.clock.or_else(now);
+    let rows: Vec<Row> = records
+        .iter()
+        .map(|record| {
+            let shell = shells.get(&record.image_id).copied().flatten();
+            row(record, shell, twins.contains(&record.image_id), now)
+        })
+        .collect();
+    match format {
+        Format::Json => context.printer.json(&rows)?,
+        Format::Text => {
+            for line in table::lines(&rows, terminal::columns()) {
+                context.printer.line(&line)?;
+            }
+        }
+    }
+    Ok(0)
+}
+
+fn row(record: &ContainerRecord, shell: Option<bool>, twin: bool, now: Option<i64>) -> Row {
+    let facts = &record.facts;
+    let state = facts.state.status;
+    let verdict = why(facts);
+    let begin = match state {
+        Status::Running | Status::Paused => facts.state.started_at,
+        Status::Created => record.created_at,
+        _ => facts.state.finished_at,
+    };
+    let ended = matches!(state, Status::Exited | Status::Dead | Status::Restarting);
+    Row {
+        id: record.id.clone(),
+        name: facts.name.clone(),
+        state: state_word(state),
+        since: begin.and_then(rfc3339),
+        health: facts.health.as_ref().map(|health| health.status.clone()),
+        exit_code: ended.then_some(facts.state.exit_code),
+        image: record.image.clone(),
+        image_id: record.image_id.clone(),
+        user: record.config.user.clone(),
+        shell,
+        read_only: facts.options.read_only,
+        twin,
+        restarts: facts.restarts.count,
+        verdict: verdict.code.as_str(),
+        severity: verdict.findings.first().map_or(Severity::Info, |finding| finding.severity),
+        age: age(begin, now),
+    }
+}
+
+fn now() -> Option<i64> {
+    let since_epoch = SystemTime::UNIX_EPOCH.elapsed().ok()?;
+    i64::try_from(since_epoch.as_nanos()).ok()
+}
+
+fn age(begin: Option<i64>, now: Option<i64>) -> Option<Duration> {
+    u64::try_from(now?.checked_sub(begin?)?).ok().map(Duration::from_nanos)
+}
+
+fn rfc3339(nanoseconds: i64) -> Option<String> {
+    Some(jiff::Timestamp::from_nanosecond(i128::from(nanoseconds)).ok()?.to_string())
+}
+
+/// `KEY=VALUE` each, as the engine understands them.
+fn filters(texts: &[String]) -> Result<BTreeMap<String, Vec<String>>, CommandError> {
+    let mut filters: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for text in texts {
+        let (key, value) =
+            text.split_once('=').filter(|(key, value)| !key.is_empty() && !value.is_empty()).ok_or_else(|| {
+                CommandError::usage(format!("--filter {text}: not KEY=VALUE")).hint("such as --filter status=exited")
+            })?;
+        filters.entry(key.to_owned()).or_default().push(value.to_owned());
+    }
+    Ok(filters)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn filters_are_pairs() {
+        let filters = filters(&["status=exited".into(), "status=dead".into(), "label=a=b".into()]).unwrap();
+        assert_eq!(filters["status"], ["exited", "dead"]);
+        assert_eq!(filters["label"], ["a=b"]);
+        for bad in ["status", "=x", "status="] {
+            assert!(super::filters(&[bad.into()]).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_container_without_a_past_is_listed() {
+        let facts = scratchdbg_diagnose::container::ContainerFacts { name: "web".into(), ..Default::default() };
+        assert_eq!(why(&facts).code.as_str(), "never-started");
+        assert_eq!(age(Some(5), Some(3)), None);
+        assert_eq!(age(Some(3), Some(5)), Some(Duration::from_nanos(2)));
+        assert_eq!(rfc3339(0).as_deref(), Some("1970-01-01T00:00:00Z"));
+    }
+}

@@ -1,0 +1,168 @@
+//! `why`: the one sentence that says what a container died of, or what an error text means.
+
+use std::io::Read as _;
+
+use scratchdbg_diagnose::container::{ContainerFacts, Status};
+use scratchdbg_diagnose::rootfs::Rootfs;
+use scratchdbg_diagnose::rules::image::ImageFacts;
+use scratchdbg_diagnose::{Finding, Verdict, explain_message, removed};
+use scratchdbg_engine::{self as engine, ContainerName, ContainerRecord, Engine, HostFacts};
+use serde::Serialize;
+
+use crate::args::{Format, WhyArgs};
+use crate::context::Context;
+use crate::error::{CommandError, FAILED, Outcome};
+use crate::findings;
+use crate::interrupt::Interrupts;
+use crate::printer::Printer;
+use crate::terminal;
+
+/// The longest text that is explained.
+const LONGEST_MESSAGE: u64 = 1 << 20;
+
+/// The answer as JSON.
+#[derive(Serialize)]
+struct Answer<'a> {
+    target: Option<TargetAnswer<'a>>,
+    verdict: Option<&'a str>,
+    findings: &'a [Finding],
+}
+
+/// Which container the answer is about.
+#[derive(Serialize)]
+struct TargetAnswer<'a> {
+    id: Option<&'a str>,
+    name: &'a str,
+    image: Option<&'a str>,
+    state: Option<&'a str>,
+}
+
+pub(crate) async fn why(args: WhyArgs, context: &Context) -> Outcome {
+    if let Some(message) = &args.message {
+        return explain(message, args.format, context.printer);
+    }
+    let name: ContainerName = args.target.unwrap_or_default().parse()?;
+    let mut interrupts = Interrupts::listen().map_err(|error| CommandError::new(error.to_string()))?;
+    tokio::select! {
+        outcome = ask(&name, args.format, context) => outcome,
+        code = interrupts.next() => Ok(code),
+    }
+}
+
+async fn ask(name: &ContainerName, format: Format, context: &Context) -> Outcome {
+    let engine = context.engine().await?;
+    let (record, host) = tokio::join!(engine.container_record(name), engine.host_facts());
+    let host = host?;
+    let mut record = match record {
+        Err(error @ engine::Error::NoSuchContainer { .. }) => return gone(name, error, &host, format, context).await,
+        record => record?,
+    };
+    engine.observe(&mut record, &host).await;
+    let verdict = verdict(engine, &record, &host, context.printer).await?;
+    let target = TargetAnswer {
+        id: Some(&record.id),
+        name: &record.facts.name,
+        image: Some(&record.image),
+        state: Some(state_word(record.facts.state.status)),
+    };
+    answer(Some(target), &verdict.findings, format, context.printer)
+}
+
+/// Runs the rules, fetching the files that they ask for, until they have what they want.
+async fn verdict(
+    engine: &Engine,
+    record: &ContainerRecord,
+    host: &HostFacts,
+    printer: Printer,
+) -> Result<Verdict, CommandError> {
+    let container: ContainerName = record.id.parse()?;
+    let mut rootfs = Rootfs::on_demand();
+    loop {
+        let image = ImageFacts {
+            host: host.platform.as_ref(),
+            cpu: host.cpu,
+            bounding_set: record.bounding_set,
+            ..ImageFacts::new(&record.config, &rootfs)
+        };
+        let verdict = scratchdbg_diagnose::why(&ContainerFacts { image: Some(image), ..record.facts.clone() });
+        match engine.fetch_wanted(&container, &mut rootfs).await {
+            Ok(true) => {}
+            Ok(false) => return Ok(verdict),
+            Err(error) => {
+                printer.warning(&format!("its files cannot be read ({}): less is known", CommandError::chain(&error)));
+                return Ok(verdict);
+            }
+        }
+    }
+}
+
+/// A container that is not there. The engine may still remember its end.
+async fn gone(
+    name: &ContainerName,
+    error: engine::Error,
+    host: &HostFacts,
+    format: Format,
+    context: &Context,
+) -> Outcome {
+    let events = context.engine().await?.events_of(name.as_str(), host).await;
+    if events.as_ref().is_none_or(Vec::is_empty) {
+        return Err(error.into());
+    }
+    let verdict = removed(name.as_str(), events.as_deref());
+    let target = TargetAnswer { id: None, name: name.as_str(), image: None, state: None };
+    answer(Some(target), &verdict.findings, format, context.printer)
+}
+
+/// `--message`: nothing is asked but the text itself.
+fn explain(message: &str, format: Format, printer: Printer) -> Outcome {
+    let text = if message == "-" {
+        let mut bytes = Vec::new();
+        let read = std::io::stdin().lock().take(LONGEST_MESSAGE).read_to_end(&mut bytes);
+        read.map_err(|error| CommandError::new(format!("cannot read standard input: {error}")))?;
+        String::from_utf8_lossy(&bytes).into_owned()
+    } else {
+        message.to_owned()
+    };
+    if text.trim().is_empty() {
+        return Err(CommandError::usage("there is no message to explain")
+            .hint("give the error's text: --message 'exec /app: no such file or directory', or - to read it"));
+    }
+    let findings = explain_message(&text);
+    let code = answer(None, &findings, format, printer)?;
+    if findings.is_empty() {
+        printer.error("nothing is known about this message");
+        printer.hint("give the whole text, from `Error response from daemon` on; docs/codes.md lists what is known");
+        return Ok(FAILED);
+    }
+    Ok(code)
+}
+
+fn answer(target: Option<TargetAnswer<'_>>, findings: &[Finding], format: Format, printer: Printer) -> Outcome {
+    let verdict = findings.first().map(|finding| finding.code.as_str());
+    match format {
+        Format::Json => printer.json(&Answer { target, verdict, findings })?,
+        Format::Text => {
+            let width = terminal::columns();
+            for (index, finding) in findings.iter().enumerate() {
+                if index > 0 {
+                    printer.line("")?;
+                }
+                printer.line(&findings::text(finding, width))?;
+            }
+        }
+    }
+    Ok(0)
+}
+
+/// Docker's word for a state.
+pub(super) fn state_word(status: Status) -> &'static str {
+    match status {
+        Status::Created => "created",
+        Status::Running => "running",
+        Status::Paused => "paused",
+        Status::Restarting => "restarting",
+        Status::Removing => "removing",
+        Status::Exited => "exited",
+        Status::Dead => "dead",
+    }
+}

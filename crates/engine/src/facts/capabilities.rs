@@ -1,0 +1,90 @@
+//! The capability bounding set that an engine gives a container.
+
+use scratchdbg_diagnose::rules::image::DEFAULT_CAPABILITIES;
+
+/// Names by bit (`linux/capability.h`).
+const NAMES: &[&str] = &[
+    "CHOWN",
+    "DAC_OVERRIDE",
+    "DAC_READ_SEARCH",
+    "FOWNER",
+    "FSETID",
+    "KILL",
+    "SETGID",
+    "SETUID",
+    "SETPCAP",
+    "LINUX_IMMUTABLE",
+    "NET_BIND_SERVICE",
+    "NET_BROADCAST",
+    "NET_ADMIN",
+    "NET_RAW",
+    "IPC_LOCK",
+    "IPC_OWNER",
+    "SYS_MODULE",
+    "SYS_RAWIO",
+    "SYS_CHROOT",
+    "SYS_PTRACE",
+    "SYS_PACCT",
+    "SYS_ADMIN",
+    "SYS_BOOT",
+    "SYS_NICE",
+    "SYS_RESOURCE",
+    "SYS_TIME",
+    "SYS_TTY_CONFIG",
+    "MKNOD",
+    "LEASE",
+    "AUDIT_WRITE",
+    "AUDIT_CONTROL",
+    "SETFCAP",
+    "MAC_OVERRIDE",
+    "MAC_ADMIN",
+    "SYSLOG",
+    "WAKE_ALARM",
+    "BLOCK_SUSPEND",
+    "AUDIT_READ",
+    "PERFMON",
+    "BPF",
+    "CHECKPOINT_RESTORE",
+];
+
+/// `CapBnd` of a container with these options: `ALL` first, then the names, as moby's `caps.TweakCapabilities` has it.
+pub(super) fn bounding_set(privileged: bool, add: &[String], drop: &[String]) -> u64 {
+    let all = (1 << NAMES.len()) - 1;
+    if privileged {
+        return all;
+    }
+    let named = |list: &[String]| list.iter().filter_map(|name| bit(name)).fold(0, |set, bit| set | bit);
+    let holds_all = |list: &[String]| list.iter().any(|name| name.eq_ignore_ascii_case("ALL"));
+    match (holds_all(add), holds_all(drop)) {
+        (true, _) => all & !named(drop),
+        (false, true) => named(add),
+        (false, false) => (DEFAULT_CAPABILITIES | named(add)) & !named(drop),
+    }
+}
+
+fn bit(name: &str) -> Option<u64> {
+    let name = name.to_ascii_uppercase();
+    let name = name.strip_prefix("CAP_").unwrap_or(&name);
+    NAMES.iter().position(|known| *known == name).map(|index| 1 << index)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_become_a_set() {
+        let list = |words: &[&str]| words.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let all = (1_u64 << 41) - 1;
+        for (privileged, add, drop, expected) in [
+            (true, &[][..], &["ALL"][..], all),
+            (false, &[], &[], DEFAULT_CAPABILITIES),
+            (false, &[], &["ALL"], 0),
+            (false, &["cap_chown", "NET_ADMIN"], &["all"], 1 | 1 << 12),
+            (false, &["ALL"], &["CHOWN"], all & !1),
+            (false, &["SYS_PTRACE"], &["CAP_CHOWN"], (DEFAULT_CAPABILITIES | 1 << 19) & !1),
+        ] {
+            assert_eq!(bounding_set(privileged, &list(add), &list(drop)), expected, "{add:?} {drop:?}");
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! Files for rules, one by one and only those that are asked for, by the engine's archive call: it needs no shell, and
+//! works on containers that are stopped.
+
+use std::io::{self, Read as _};
+
+use futures_util::future::join_all;
+use http_body_util::BodyExt as _;
+use hyper::Method;
+use scratchdbg_diagnose::program;
+use scratchdbg_diagnose::rootfs::{Detail, Entry, EntryKind, Rootfs, Want};
+
+use crate::transport::full;
+use crate::{ContainerName, Engine, Error};
+
+/// Room for the headers in front of a file's data, with extended attributes.
+const HEADERS: usize = 16 << 10;
+/// How much of a program is read: everything that decides whether it starts.
+const PROGRAM_HEAD: usize = 1 << 20;
+/// The extended attribute that holds file capabilities, as pax records spell it.
+const CAPABILITIES: &str = "SCHILY.xattr.security.capability";
+
+impl Engine {
+    /// Fetches what rules asked `rootfs` for and did not find known. Whether there was anything: run the rules again then.
+    pub async fn fetch_wanted(&self, container: &ContainerName, rootfs: &mut Rootfs) -> Result<bool, Error> {
+        let wanted = rootfs.take_wanted();
+        let entries = join_all(wanted.iter().map(|want| self.entry(container, want))).await;
+        for (want, entry) in wanted.iter().zip(entries) {
+            match entry? {
+                Some(entry) => rootfs.insert(&want.path, entry),
+                None => rootfs.insert_absent(&want.path),
+            }
+        }
+        Ok(!wanted.is_empty())
+    }
+
+    /// Shows `visit` the bytes of a container's file as they come, between the headers of an archive.
+    pub async fn scan_file(
+        &self,
+        container: &ContainerName,
+        path: &str,
+        mut visit: impl FnMut(&[u8]),
+    ) -> Result<(), Error> {
+        let query = format!("/containers/{container}/archive?path={}", crate::files::percent_encode(path));
+        let answer = self.transport.send(self.transport.request(Method::GET, &query, full(""))?).await?;
+        let mut body = answer.into_body();
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|error| Error::transport(&query, error))?;
+            if let Ok(data) = frame.into_data() {
+                visit(&data);
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes an image as an archive, as `docker save` does, to `sink`, which should not block for long.
+    pub async fn save_image(&self, reference: &str, sink: &mut (dyn io::Write + Send)) -> Result<(), Error> {
+        let path = format!("/images/{}/get", crate::files::percent_encode(reference));
+        let answer = self.transport.send(self.transport.request(Method::GET, &path, full(""))?).await?;
+        let mut body = answer.into_body();
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|error| Error::transport(&path, error))?;
+            if let Ok(data) = frame.into_data() {
+                sink.write_all(&data).map_err(|error| Error::transport("writing a copy of the image", error))?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn entry(&self, container: &ContainerName, want: &Want) -> Result<Option<Entry>, Error> {
+        let query = format!("/containers/{container}/archive?path={}", crate::files::percent_encode(&want.path));
+        let answer = match self.transport.send(self.transport.request(Method::GET, &query, full(""))?).await {
+            Ok(answer) => answer,
+            Err(error) if error.is_status(404) => return Ok(None),
+            // "not a directory": something above it is a file.
+            Err(Error::Api(error)) if error.message.contains("not a directory") => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let enough = HEADERS
+            + match want.detail {
+                Detail::Entry => 0,
+                Detail::Content => usize::try_from(Want::MAX_CONTENT).unwrap_or(PROGRAM_HEAD),
+                Detail::Program => PROGRAM_HEAD,
+            };
+        let mut body = answer.into_body();
+        let mut archive = Vec::new();
+        // The engine packs a folder with all that is in it: what is not needed is not waited for.
+        while archive.len() < enough {
+            match body.frame().await {
+                Some(Ok(frame)) => archive.extend(frame.into_data().unwrap_or_default()),
+                Some(Err(error)) => return Err(Error::transport(&query, error)),
+                None => break,
+            }
+        }
+        first_entry(&archive, want.detail).map_err(|error| Error::transport(&query, error))
+    }
+}
+
+/// The first entry of an archive that may be cut behind it.
+fn first_entry(archive: &[u8], detail: Detail) -> io::Result<Option<Entry>> {
+    let mut archive = tar::Archive::new(archive);
+    let Some(entry) = archive.entries()?.next() else { return Ok(None) };
+    let mut entry = entry?;
+    let header = entry.header();
+    let number = |value: io::Result<u64>| value.ok().and_then(|value| u32::try_from(value).ok()).unwrap_or_default();
+    let (mode, uid, gid) = (header.mode()? & 0o7777, number(header.uid()), number(header.gid()));
+    let kind = header.entry_type();
+    let mut capabilities = None;
+    if let Some(extensions) = entry.pax_extensions()? {
+        let found = extensions.flatten().find(|extension| extension.key() == Ok(CAPABILITIES));
+        capabilities = found.map(|extension| extension.value_bytes().to_vec());
+    }
+    let result = if kind.is_dir() {
+        Entry::directory(mode)
+    } else if kind.is_symlink() {
+        Entry::symlink(entry.link_name()?.map(|target| target.to_string_lossy().into_owned()).unwrap_or_default())
+    } else if kind.is_file() || kind.is_hard_link() {
+        file(&mut entry, mode, detail)?
+    } else {
+        Entry { kind: EntryKind::Special, ..Entry::file(mode, 0) }
+    };
+    Ok(Some(Entry { capabilities, ..result.owned_by(uid, gid) }))
+}
+
+fn file(entry: &mut tar::Entry<'_, &[u8]>, mode: u32, detail: Detail) -> io::Result<Entry> {
+    let size = entry.size();
+    Ok(match detail {
+        Detail::Content if size <= Want::MAX_CONTENT => {
+            let mut content = Vec::new();
+            entry.read_to_end(&mut content)?;
+            Entry::content(mode, content)
+        }
+        Detail::Program => {
+            let mut head = Vec::new();
+            entry.take(PROGRAM_HEAD as u64).read_to_end(&mut head)?;
+            Entry::program(mode, size, program::inspect_head(&head, size))
+        }
+        Detail::Content | Detail::Entry => Entry::file(mode, size),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use scratchdbg_diagnose::program::Program;
+
+    fn archive(kind: tar::EntryType, size: u64, data: &[u8]) -> Vec<u8> {
+        let mut header = tar::Header::new_ustar();
+        header.set_path("app").unwrap();
+        header.set_entry_type(kind);
+        header.set_mode(0o4750);
+        header.set_uid(7);
+        header.set_gid(8);
+        header.set_size(size);
+        if kind.is_symlink() {
+            header.set_link_name("../x").unwrap();
+        }
+        header.set_cksum();
+        [header.as_bytes(), data].concat()
+    }
+
+    #[test]
+    fn the_first_entry_is_enough() {
+        let read = |kind, size, data: &[u8], detail| first_entry(&archive(kind, size, data), detail).unwrap().unwrap();
+        let whole = read(tar::EntryType::Regular, 3, b"a:b", Detail::Content);
+        assert_eq!((whole.uid, whole.gid, whole.mode), (7, 8, 0o4750));
+        assert_eq!(whole.kind, EntryKind::File { size: 3, content: Some(b"a:b".to_vec()), program: None });
+        // Cut behind the beginning: its size is still the whole one.
+        let cut = read(tar::EntryType::Regular, 5 << 20, b"#!/bin/sh\n", Detail::Program);
+        let EntryKind::File { size, program: Some(Program::Script(_)), .. } = cut.kind else { panic!("{cut:?}") };
+        assert_eq!(size, 5 << 20);
+        assert!(read(tar::EntryType::Directory, 0, b"", Detail::Entry).is_directory());
+        let link = read(tar::EntryType::Symlink, 0, b"", Detail::Entry);
+        assert_eq!(link.kind, EntryKind::Symlink { target: "../x".to_owned() });
+        assert_eq!(first_entry(b"", Detail::Entry).unwrap(), None);
+    }
+}

@@ -1,0 +1,69 @@
+//! The machine behind an engine.
+
+use std::fs;
+
+use scratchdbg_diagnose::Platform;
+use scratchdbg_diagnose::elf::IsaLevel;
+
+use super::inspection::time;
+use crate::{Address, Engine, Error};
+
+/// What matters of the machine that containers run on.
+#[derive(Debug, Clone, Default)]
+pub struct HostFacts {
+    /// What its kernel executes.
+    pub platform: Option<Platform>,
+    /// The level of its processor, where that can be seen: the engine does not tell, and only this machine can be read.
+    pub cpu: Option<IsaLevel>,
+    /// When the engine was started, in nanoseconds since 1970.
+    pub engine_started_at: Option<i64>,
+    /// The engine's clock, in nanoseconds since 1970.
+    pub clock: Option<i64>,
+}
+
+impl HostFacts {
+    /// The time that a replay of events ends with, by the engine's own clock: in its future the answer would wait for it.
+    pub(super) fn now(&self) -> String {
+        let clock =
+            self.clock.or_else(|| i64::try_from(jiff::Timestamp::now().as_nanosecond()).ok()).unwrap_or_default();
+        format!("{}.{:09}", clock / 1_000_000_000, clock % 1_000_000_000)
+    }
+}
+
+impl Engine {
+    /// Asks for the machine behind the engine.
+    pub async fn host_facts(&self) -> Result<HostFacts, Error> {
+        let (info, started) = tokio::join!(self.ask("/info"), self.engine_start());
+        let info = info.unwrap_or_default();
+        let text = |key: &str| info[key].as_str().unwrap_or_default();
+        let platform = match (text("OSType"), text("Architecture")) {
+            (os, architecture) if !os.is_empty() && !architecture.is_empty() => {
+                Some(Platform::new(os, architecture, None))
+            }
+            _ => None,
+        };
+        let here = matches!(self.endpoint().address, Address::Unix(_)) && is_this_kernel(text("KernelVersion"));
+        let cpu = if here { level_of_this_processor() } else { None };
+        Ok(HostFacts { platform, cpu, engine_started_at: started, clock: time(text("SystemTime")) })
+    }
+
+    /// Docker makes its default bridge anew whenever it starts.
+    async fn engine_start(&self) -> Option<i64> {
+        if self.transport.is_podman() {
+            return None;
+        }
+        time(self.ask("/networks/bridge").await?["Created"].as_str()?)
+    }
+}
+
+/// An engine in a virtual machine has another processor and a socket of this one.
+fn is_this_kernel(version: &str) -> bool {
+    fs::read_to_string("/proc/sys/kernel/osrelease").is_ok_and(|own| own.trim() == version)
+}
+
+fn level_of_this_processor() -> Option<IsaLevel> {
+    let text = fs::read_to_string("/proc/cpuinfo").ok()?;
+    let flags = text.lines().find_map(|line| line.strip_prefix("flags")?.trim_start().strip_prefix(':'))?;
+    // The kernel lists `lzcnt` as `abm`, and `xsave` covers OSXSAVE.
+    IsaLevel::of_cpu_flags(flags)
+}

@@ -1,0 +1,254 @@
+//! An inspection, read into facts.
+
+use std::collections::BTreeMap;
+
+use scratchdbg_diagnose::config::ConfigFacts;
+use scratchdbg_diagnose::container::{ContainerFacts, Health, Limits, Options, Probe, Restarts, State, Status};
+use serde::{Deserialize, Deserializer};
+
+use super::capabilities;
+
+/// A container with everything that its inspection tells.
+#[derive(Debug, Clone)]
+pub struct ContainerRecord {
+    /// Full id.
+    pub id: String,
+    /// The image as it was named when the container was made.
+    pub image: String,
+    /// The digest of the image's configuration.
+    pub image_id: String,
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
+    /// It has a terminal: its log is raw.
+    pub tty: bool,
+    /// When it was made, in nanoseconds since 1970.
+    pub created_at: Option<i64>,
+    /// Its configuration: the image's, with what was given when it was made.
+    pub config: ConfigFacts,
+    /// The capabilities that its processes can have at most.
+    pub bounding_set: u64,
+    /// What rules read. The image is left out: it is put in beside the files, which the caller keeps.
+    pub facts: ContainerFacts<'static>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+#[derive(Default)]
+struct Inspection {
+    #[serde(deserialize_with = "or_default")]
+    id: String,
+    #[serde(deserialize_with = "or_default")]
+    name: String,
+    #[serde(deserialize_with = "or_default")]
+    created: String,
+    #[serde(deserialize_with = "or_default")]
+    image: String,
+    #[serde(deserialize_with = "or_default")]
+    restart_count: u64,
+    #[serde(deserialize_with = "or_default")]
+    state: RawState,
+    #[serde(deserialize_with = "or_default")]
+    config: serde_json::Value,
+    #[serde(deserialize_with = "or_default")]
+    host_config: RawHostConfig,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "PascalCase", default)]
+struct RawState {
+    #[serde(deserialize_with = "or_default")]
+    status: String,
+    #[serde(deserialize_with = "or_default")]
+    exit_code: i64,
+    #[serde(deserialize_with = "or_default")]
+    error: String,
+    #[serde(rename = "OOMKilled", deserialize_with = "or_default")]
+    oom_killed: bool,
+    #[serde(deserialize_with = "or_default")]
+    started_at: String,
+    #[serde(deserialize_with = "or_default")]
+    finished_at: String,
+    health: Option<RawHealth>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "PascalCase", default)]
+struct RawHealth {
+    #[serde(deserialize_with = "or_default")]
+    status: String,
+    #[serde(deserialize_with = "or_default")]
+    failing_streak: u64,
+    #[serde(deserialize_with = "or_default")]
+    log: Vec<RawProbe>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "PascalCase", default)]
+struct RawProbe {
+    #[serde(deserialize_with = "or_default")]
+    exit_code: i64,
+    #[serde(deserialize_with = "or_default")]
+    output: String,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "PascalCase", default)]
+struct RawConfig {
+    #[serde(deserialize_with = "or_default")]
+    image: String,
+    #[serde(deserialize_with = "or_default")]
+    tty: bool,
+    stop_timeout: Option<i64>,
+    #[serde(deserialize_with = "or_default")]
+    labels: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "PascalCase", default)]
+struct RawHostConfig {
+    memory: Option<i64>,
+    pids_limit: Option<i64>,
+    init: Option<bool>,
+    #[serde(deserialize_with = "or_default")]
+    privileged: bool,
+    #[serde(deserialize_with = "or_default")]
+    readonly_rootfs: bool,
+    #[serde(deserialize_with = "or_default")]
+    pid_mode: String,
+    #[serde(deserialize_with = "or_default")]
+    cap_add: Vec<String>,
+    #[serde(deserialize_with = "or_default")]
+    cap_drop: Vec<String>,
+    #[serde(deserialize_with = "or_default")]
+    log_config: RawLogConfig,
+    #[serde(deserialize_with = "or_default")]
+    restart_policy: RawRestartPolicy,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "PascalCase", default)]
+struct RawLogConfig {
+    #[serde(rename = "Type", deserialize_with = "or_default")]
+    driver: String,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "PascalCase", default)]
+struct RawRestartPolicy {
+    #[serde(deserialize_with = "or_default")]
+    name: String,
+}
+
+/// `null`, which engines write where others leave a field out, is the default.
+fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// Reads the answer of `GET /containers/{id}/json`.
+pub(super) fn read(json: &[u8]) -> Result<ContainerRecord, serde_json::Error> {
+    let inspection: Inspection = serde_json::from_slice(json)?;
+    let config: ConfigFacts = serde_json::from_value(inspection.config.clone())?;
+    let raw: RawConfig = serde_json::from_value(inspection.config)?;
+    let (state, host) = (inspection.state, inspection.host_config);
+    let positive = |value: Option<i64>| value.and_then(|value| u64::try_from(value).ok()).filter(|&value| value > 0);
+    let facts = ContainerFacts {
+        name: inspection.name.trim_start_matches('/').to_owned(),
+        state: State {
+            status: status(&state.status),
+            exit_code: state.exit_code,
+            error: state.error,
+            oom_killed: state.oom_killed,
+            started_at: time(&state.started_at),
+            finished_at: time(&state.finished_at),
+        },
+        restarts: Restarts { count: inspection.restart_count, policy: host.restart_policy.name },
+        health: state.health.filter(|health| !matches!(health.status.as_str(), "" | "none")).map(|health| Health {
+            status: health.status,
+            failing_streak: health.failing_streak,
+            log: health
+                .log
+                .into_iter()
+                .map(|probe| Probe { exit_code: probe.exit_code, output: probe.output })
+                .collect(),
+        }),
+        limits: Limits { memory: positive(host.memory), pids: positive(host.pids_limit) },
+        options: Options {
+            init: host.init.unwrap_or_default(),
+            read_only: host.readonly_rootfs,
+            pid_mode: host.pid_mode,
+            log_driver: host.log_config.driver,
+            stop_timeout: raw.stop_timeout.and_then(|seconds| u64::try_from(seconds).ok()),
+        },
+        ..ContainerFacts::default()
+    };
+    Ok(ContainerRecord {
+        id: inspection.id,
+        image: raw.image,
+        image_id: inspection.image,
+        labels: raw.labels,
+        tty: raw.tty,
+        created_at: time(&inspection.created),
+        config,
+        bounding_set: capabilities::bounding_set(host.privileged, &host.cap_add, &host.cap_drop),
+        facts,
+    })
+}
+
+/// Docker's words, and Podman's.
+fn status(word: &str) -> Status {
+    match word {
+        "running" | "stopping" => Status::Running,
+        "paused" => Status::Paused,
+        "restarting" => Status::Restarting,
+        "removing" => Status::Removing,
+        "exited" | "stopped" => Status::Exited,
+        "dead" => Status::Dead,
+        _ => Status::Created,
+    }
+}
+
+/// A time in RFC 3339; engines write year 1 for none.
+pub(super) fn time(text: &str) -> Option<i64> {
+    let time: jiff::Timestamp = text.parse().ok()?;
+    i64::try_from(time.as_nanosecond()).ok().filter(|&nanoseconds| nanoseconds > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_docker_writes_is_read() {
+        let json = br#"{
+            "Id": "abc", "Name": "/web", "Created": "2026-11-23T08:00:00.5Z", "Image": "sha256:1", "RestartCount": 2,
+            "State": {"Status": "exited", "ExitCode": 137, "Error": "", "OOMKilled": true,
+                "StartedAt": "2026-11-23T08:00:01Z", "FinishedAt": "0001-01-01T00:00:00Z",
+                "Health": {"Status": "unhealthy", "FailingStreak": 4, "Log": [{"ExitCode": -1, "Output": "x"}]}},
+            "Config": {"Image": "shop/app:1", "Entrypoint": ["/app"], "Cmd": null, "Env": null, "User": "1000",
+                "Tty": true, "StopTimeout": 3, "StopSignal": "SIGINT", "Labels": {"a": "b"}},
+            "HostConfig": {"Memory": 16777216, "PidsLimit": -1, "Init": null, "ReadonlyRootfs": true, "CapDrop": ["ALL"],
+                "CapAdd": ["CAP_CHOWN"], "LogConfig": {"Type": "none"}, "RestartPolicy": {"Name": "always"}}
+        }"#;
+        let record = read(json).unwrap();
+        let facts = &record.facts;
+        assert_eq!((facts.name.as_str(), facts.state.status, facts.state.exit_code), ("web", Status::Exited, 137));
+        assert!(facts.state.oom_killed && facts.state.finished_at.is_none() && record.tty);
+        assert_eq!(facts.state.started_at, Some(1_795_420_801_000_000_000));
+        assert_eq!((facts.limits.memory, facts.limits.pids), (Some(16 << 20), None));
+        assert_eq!((facts.restarts.count, facts.restarts.policy.as_str()), (2, "always"));
+        let health = facts.health.as_ref().unwrap();
+        assert_eq!((health.status.as_str(), health.failing_streak, health.log[0].exit_code), ("unhealthy", 4, -1));
+        assert_eq!((facts.options.stop_timeout, facts.options.log_driver.as_str()), (Some(3), "none"));
+        assert_eq!((record.config.user.as_str(), record.config.stop_signal.as_str()), ("1000", "SIGINT"));
+        assert_eq!(record.bounding_set, 1);
+    }
+
+    #[test]
+    fn answers_with_little_in_them_are_read() {
+        for json in [&b"{}"[..], br#"{"State": null, "Config": {}, "HostConfig": null}"#] {
+            let record = read(json);
+            assert!(record.is_ok() || json == b"{}", "{record:?}");
+        }
+        assert!(read(b"7").is_err());
+    }
+}

@@ -1,0 +1,72 @@
+//! The last lines of a container's last run.
+
+use futures_util::StreamExt as _;
+use scratchdbg_logs::{Event, Framing, LineOptions, LogDecoder};
+
+use super::{ContainerRecord, PATIENCE};
+use crate::{ContainerName, Engine, LogRequest};
+
+/// How many records of the log are asked for. What killed a program is said at the end.
+const RECORDS: u64 = 60;
+/// The longest part of a line that is looked at.
+const LONGEST: usize = 16 << 10;
+/// How long before its start a run's first line may be: the runtime's own word on a failed exec comes before the engine
+/// has noted the start.
+const SLACK: i64 = 2_000_000_000;
+
+impl Engine {
+    /// The last lines that the last run of the container wrote, oldest first; `None` when the log cannot be read.
+    pub(super) async fn last_lines(&self, container: &ContainerName, record: &ContainerRecord) -> Option<Vec<String>> {
+        tokio::time::timeout(PATIENCE, self.read_last_lines(container, record)).await.ok().flatten()
+    }
+
+    async fn read_last_lines(&self, container: &ContainerName, record: &ContainerRecord) -> Option<Vec<String>> {
+        let request = LogRequest { tail: Some(RECORDS), timestamps: true, ..LogRequest::default() };
+        let mut stream = match self.logs(container, &request).await {
+            Ok(stream) => stream,
+            Err(error) => {
+                tracing::debug!(%error, "the log cannot be read");
+                return None;
+            }
+        };
+        let mut decoder = LogDecoder::new(LineOptions {
+            framing: Framing::from_tty(record.tty),
+            joining: self.log_joining(),
+            timestamps: true,
+            max_line: LONGEST,
+        });
+        let begin = begin_of_run(record);
+        let mut lines = Vec::new();
+        let mut keep = |line: &scratchdbg_logs::Line<'_>| {
+            let time = line.timestamp.as_ref().and_then(|stamp| super::inspection::time(stamp.as_str()));
+            if begin.is_none_or(|begin| time.is_none_or(|time| time >= begin)) {
+                lines.push(String::from_utf8_lossy(&line.text).into_owned());
+            }
+        };
+        while let Some(chunk) = stream.next().await {
+            let Ok(chunk) = chunk else { break };
+            let mut events = decoder.push(&chunk);
+            while let Ok(Some(event)) = events.next() {
+                if let Event::Line(line) = event {
+                    keep(&line);
+                }
+            }
+        }
+        while let Some(line) = decoder.finish_line() {
+            keep(&line);
+        }
+        Some(lines)
+    }
+}
+
+/// Where the last run's lines begin: after the end of the run before it where the engine remembers that, else a little
+/// before its own start.
+fn begin_of_run(record: &ContainerRecord) -> Option<i64> {
+    let events = record.facts.events.as_deref().unwrap_or_default();
+    if let Some(start) = events.iter().rposition(|event| event.action == "start")
+        && let Some(end) = events[..start].iter().rfind(|event| event.action == "die")
+    {
+        return Some(end.time);
+    }
+    record.facts.state.started_at.map(|start| start.saturating_sub(SLACK))
+}

@@ -1,0 +1,77 @@
+//! What an engine knows of containers, as the facts that rules read: filled from raw answers, so that no field of the
+//! API that one engine writes and another leaves out makes the rest unreadable.
+
+mod capabilities;
+mod events;
+mod files;
+mod host;
+mod inspection;
+mod list;
+mod log;
+mod processes;
+
+pub use self::host::HostFacts;
+pub use self::inspection::ContainerRecord;
+pub use self::list::ListFilter;
+
+use std::time::Duration;
+
+use hyper::Method;
+use scratchdbg_diagnose::container::Status;
+
+use crate::transport::full;
+use crate::{ContainerName, Engine, Error};
+
+/// How long any one of the side questions may take. Without an answer the rules do with less.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+impl Engine {
+    /// What the engine says of a container when it is inspected.
+    pub async fn container_record(&self, container: &ContainerName) -> Result<ContainerRecord, Error> {
+        // The typed look-up turns failures into what a user can do something about.
+        let target = self.inspect(container).await?;
+        self.record_by_id(&target.id).await
+    }
+
+    async fn record_by_id(&self, id: &str) -> Result<ContainerRecord, Error> {
+        let path = format!("/containers/{}/json", crate::files::percent_encode(id));
+        let answer = self.get(&path).await?;
+        inspection::read(&answer).map_err(|error| Error::transport(&path, error))
+    }
+
+    /// Adds what is known beside the inspection: events, the end of the log, what a running container uses and what its
+    /// processes look like. What the engine does not answer stays unknown.
+    pub async fn observe(&self, record: &mut ContainerRecord, host: &HostFacts) {
+        let id = record.id.clone();
+        let Ok(name) = id.parse::<ContainerName>() else { return };
+        let running = record.facts.state.status == Status::Running;
+        let (events, (usage, processes)) = tokio::join!(self.events_of(&id, host), async {
+            if running { self.running_facts(record).await } else { (None, None) }
+        },);
+        record.facts.events = events;
+        record.facts.usage = usage;
+        record.facts.processes = processes;
+        record.facts.engine_started_at = host.engine_started_at;
+        record.facts.log = self.last_lines(&name, record).await;
+    }
+
+    async fn get(&self, path: &str) -> Result<bytes::Bytes, Error> {
+        self.transport.fetch(self.transport.request(Method::GET, path, full(""))?).await
+    }
+
+    /// The same as JSON, for what may go unanswered.
+    async fn ask(&self, path: &str) -> Option<serde_json::Value> {
+        let answer = tokio::time::timeout(PATIENCE, self.get(path)).await;
+        match answer {
+            Ok(Ok(answer)) => serde_json::from_slice(&answer).ok(),
+            Ok(Err(error)) => {
+                tracing::debug!(%path, %error, "not answered");
+                None
+            }
+            Err(_) => {
+                tracing::debug!(%path, "not answered in time");
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! `check`: what is wrong is said before it is shipped.
+
+use std::fs;
+
+use scratchdbg_testkit::sample;
+use serde_json::Value;
+
+use crate::fault::{self, File, codes, executable};
+use crate::stage::Stage;
+
+const APP: &str = r#"ENTRYPOINT ["/app"]"#;
+
+/// The report as JSON.
+#[track_caller]
+fn check(stage: &Stage, arguments: &[&str]) -> Value {
+    let all = [&["check", "--format", "json", "--deny", "none"], arguments].concat();
+    let finished = stage.run(&all);
+    finished.expect_code(0);
+    serde_json::from_slice(&finished.stdout).expect("one JSON document")
+}
+
+#[test]
+fn binaries() {
+    let stage = Stage::set();
+    let home = stage.scratchdbg.home().to_owned();
+    sample::write_dynamic_app(&home);
+    let app = fs::read(sample::write_app(&home)).expect("the sample");
+    fs::write(home.join("half"), &app[..app.len() / 2]).expect("a file");
+    fs::write(home.join("text"), "hello\n").expect("a file");
+    for (file, code) in [("app-dynamic", "loader-missing"), ("text", "not-an-executable"), ("half", "truncated-binary")] {
+        let found = codes(&check(&stage, &[file]));
+        assert!(found.iter().any(|found| found == code), "{code} in {found:?}");
+        stage.run(&["check", file]).expect_code(1);
+        stage.run(&["check", "--deny", "none", file]).expect_code(0);
+    }
+    // The near miss: what is built from it is well.
+    let report = check(&stage, &["app"]);
+    assert_eq!(report["subject"], "app");
+    let errors = |finding: &&Value| finding["severity"] == "error";
+    assert_eq!(report["findings"].as_array().expect("a list").iter().find(errors), None, "{report:#}");
+    stage.run(&["check", "app"]).expect_code(0);
+    stage.run(&["check", "--deny", "warning", "app"]).expect_code(0);
+    stage.run(&["check", "./no-such-file"]).expect_code(1);
+}
+
+#[test]
+fn images_and_containers() {
+    let stage = Stage::set();
+    let app = fault::app(&stage);
+    let setuid = File { path: "su", mode: 0o4755, bytes: app.clone() };
+    let key = File { path: "key.pem", mode: 0o600, bytes: b"-----BEGIN PRIVATE KEY-----\nx\n".to_vec() };
+    for (index, (files, changes, code)) in [
+        (vec![executable("app", fault::dynamic_app(&stage))], &[APP][..], "loader-missing"),
+        (vec![executable("app", app.clone())], &[], "no-command"),
+        (vec![executable("app", app.clone())], &[APP, "USER nonroot"], "user-unknown"),
+        (vec![executable("app", app.clone())], &[APP], "runs-as-root"),
+        (vec![executable("app", app.clone())], &[APP, "WORKDIR /app"], "workdir-not-a-directory"),
+        (vec![executable("app", app.clone())], &[APP, "HEALTHCHECK CMD curl localhost"], "healthcheck-needs-shell"),
+        (vec![executable("app", app.clone())], &[APP, "ENV API_TOKEN=abcdef0123"], "secret-in-image"),
+        (vec![executable("app", app.clone()), key], &[APP], "secret-in-image"),
+        (vec![executable("app", app.clone()), setuid], &[APP], "setuid-file"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let image = fault::image(&stage, &files, changes);
+        let report = check(&stage, &[&image]);
+        assert_eq!(report["subject"], image.as_str());
+        assert!(codes(&report).iter().any(|found| found == code), "{index}: {code} in {report:#}");
+    }
+    // A container has settings of its own.
+    let clean = fault::image(&stage, &[executable("app", app)], &[APP, "USER 65532:65532"]);
+    stage.run(&["check", "--deny", "warning", &clean]).expect_code(0);
+    let container = stage.engine.run("web", &["--user", "0"], &clean, &[]);
+    let report = check(&stage, &[container.name()]);
+    assert_eq!(codes(&report).first().map(String::as_str), Some("runs-as-root"), "{report:#}");
+    stage.run(&["check", "no-such-thing"]).expect_clear_failure(1, &["no-such-thing"]);
+}
+
+#[test]
+fn archives() {
+    let stage = Stage::set();
+    let app = sample::write_app(stage.scratchdbg.home());
+    let app = app.to_str().expect("a plain path");
+    stage.run(&["build", app, "-t", "shop/app:1", "-o", "archive:pair.tar"]).expect_code(0);
+    stage.run(&["check", "--deny", "warning", "archive:pair.tar"]).expect_code(0);
+    let reports = check(&stage, &["archive:pair.tar"]);
+    assert_eq!(reports.as_array().map(Vec::len), Some(2), "one for each image: {reports:#}");
+    let one = check(&stage, &["archive:pair.tar:shop/app:1"]);
+    assert_eq!(one["subject"], "archive:pair.tar:shop/app:1");
+    stage.run(&["check", "archive:pair.tar:shop/other:1"]).expect_code(1);
+
+    // What docker writes, with an error in it, and unpacked by tar as a layout where that is one.
+    let image = fault::image(&stage, &[executable("app", "#!/bin/sh\n")], &[APP]);
+    let saved = stage.scratchdbg.home().join("saved.tar");
+    stage.engine.ask(["save", "--output", saved.to_str().expect("a plain path"), &image]);
+    let finished = stage.run(&["check", "archive:saved.tar"]);
+    finished.expect_code(1);
+    assert!(finished.text().starts_with("error[interpreter-missing]"), "{finished}");
+    fs::create_dir(stage.scratchdbg.home().join("layout")).expect("a folder");
+    let unpack = ["-xf", "pair.tar", "-C", "layout"];
+    let unpacked = std::process::Command::new("tar").args(unpack).current_dir(stage.scratchdbg.home()).status();
+    assert!(unpacked.expect("tar starts").success());
+    stage.run(&["check", "oci:layout"]).expect_code(0);
+    stage.run(&["check", "oci:layout:1"]).expect_code(0);
+    stage.run(&["check", "oci:nowhere"]).expect_code(1);
+}
+
+#[test]
+fn a_path_that_stands_twice() {
+    let stage = Stage::set();
+    let home = stage.scratchdbg.home();
+    let layer = fault::archive(&[executable("app", "a"), executable("app", "b")]);
+    let digest = |bytes: &[u8]| {
+        fs::write(home.join("hashed"), bytes).expect("a file");
+        let output = std::process::Command::new("sha256sum").arg(home.join("hashed")).output().expect("sha256sum");
+        String::from_utf8_lossy(&output.stdout)[..64].to_owned()
+    };
+    let layer_digest = digest(&layer);
+    let config = format!(
+        r#"{{"os":"linux","architecture":"amd64","rootfs":{{"type":"layers","diff_ids":["sha256:{layer_digest}"]}}}}"#
+    );
+    let manifest = r#"[{"Config":"config.json","RepoTags":["twice:1"],"Layers":["layer.tar"]}]"#;
+    let file = |path, bytes: &[u8]| File { path, mode: 0o644, bytes: bytes.to_vec() };
+    let archive = fault::archive(&[
+        file("config.json", config.as_bytes()),
+        file("layer.tar", &layer),
+        file("manifest.json", manifest.as_bytes()),
+    ]);
+    fs::write(home.join("twice.tar"), archive).expect("a file");
+    let report = check(&stage, &["archive:twice.tar"]);
+    assert_eq!(codes(&report), ["duplicate-path"], "{report:#}");
+}
+
+#[test]
+fn dockerfiles() {
+    let stage = Stage::set();
+    let home = stage.scratchdbg.home();
+    sample::write_app(home);
+    let write = |text: &str| fs::write(home.join("Dockerfile"), text).expect("a file");
+    write("FROM scratch\nCOPY app /app\nENTRYPOINT /app --port 80\n");
+    let found = codes(&check(&stage, &["Dockerfile"]));
+    assert!(found.contains(&"shell-form".to_owned()) && found.contains(&"runs-as-root".to_owned()), "{found:?}");
+    write("FROM scratch\nCOPY app /app\nUSER 65532:65532\nENTRYPOINT [\"/app\"]\n");
+    stage.run(&["check", "--deny", "warning", "Dockerfile"]).expect_code(0);
+    write("FROM scratch\nCOPY gone /app\nENTRYPOINT [\"/app\"]\n");
+    stage.run(&["check", "Dockerfile"]).expect_clear_failure(1, &["Dockerfile:2"]);
+}
+
+#[test]
+fn sarif() {
+    let stage = Stage::set();
+    sample::write_dynamic_app(stage.scratchdbg.home());
+    let finished = stage.run(&["check", "--format", "sarif", "app-dynamic", &stage.image]);
+    finished.expect_code(1);
+    let report: Value = serde_json::from_slice(&finished.stdout).expect("one JSON document");
+    assert_eq!((&report["version"], report["runs"].as_array().map(Vec::len)), (&"2.1.0".into(), Some(2)));
+    assert_eq!(report["runs"][0]["results"][0]["ruleId"], "loader-missing", "{report:#}");
+    assert_eq!(report["runs"][0]["results"][0]["level"], "error");
+}
