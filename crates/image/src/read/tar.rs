@@ -126,11 +126,16 @@ impl<R: Read> TarReader<R> {
         if kind != MemberKind::File && size > 0 {
             return Err(named("only a regular file can have data"));
         }
-        let number = |value: io::Result<u64>| value.map_err(|error| named(&error.to_string()));
+        // Some writers leave the owner out, and engines take that for root.
+        let owner = |field: &[u8], value: io::Result<u64>| match value {
+            Err(_) if field.iter().all(|byte| matches!(byte, 0 | b' ')) => Ok(0),
+            value => value.map_err(|error| named(&error.to_string())),
+        };
+        let fields = header.as_old();
         let member = Member {
             mode: header.mode().map_err(|error| named(&error.to_string()))? & 0o7777,
-            uid: extension.uid.map_or_else(|| number(header.uid()), Ok)?,
-            gid: extension.gid.map_or_else(|| number(header.gid()), Ok)?,
+            uid: extension.uid.map_or_else(|| owner(&fields.uid, header.uid()), Ok)?,
+            gid: extension.gid.map_or_else(|| owner(&fields.gid, header.gid()), Ok)?,
             size,
             capabilities: extension.capabilities,
             path,
@@ -393,6 +398,17 @@ mod tests {
         }
         assert_eq!(all(&zero).unwrap(), []);
         assert_eq!(all(b"").unwrap(), []);
+    }
+
+    #[test]
+    fn an_owner_that_is_left_out_is_root() {
+        let mut header = Header::new_ustar();
+        header.as_old_mut().name[0] = b'x';
+        header.set_mode(0o755);
+        header.set_size(0);
+        header.set_cksum();
+        let (member, _) = &all(header.as_bytes()).unwrap()[0];
+        assert_eq!((member.uid, member.gid), (0, 0));
     }
 
     #[test]

@@ -7,9 +7,10 @@ use scratchdbg_builder::{BuildSpec, Pair};
 use scratchdbg_diagnose::Finding;
 use scratchdbg_diagnose::config::ConfigFacts;
 use scratchdbg_diagnose::mentions::Mentions;
-use scratchdbg_diagnose::rootfs::{Entry, Rootfs};
+use scratchdbg_diagnose::program::Program;
+use scratchdbg_diagnose::rootfs::{Entry, EntryKind, Rootfs};
 use scratchdbg_diagnose::rules::image::{self, ImageFacts, layer};
-use scratchdbg_image::{FileData, HostFile, Image, Node};
+use scratchdbg_image::{FileData, HostFile, Node};
 
 use super::files::{self, Seen};
 use crate::error::CommandError;
@@ -19,7 +20,9 @@ use crate::error::CommandError;
 pub(in crate::commands) fn preflight(spec: &BuildSpec, pair: &Pair) -> Result<Vec<Finding>, CommandError> {
     let mut findings: Vec<Finding> = Vec::new();
     for image in pair.prod.images() {
-        for finding in of_image(spec, image)? {
+        let config = ConfigFacts::from_image_json(image.config_document().bytes())
+            .map_err(|error| CommandError::new(error.to_string()))?;
+        for finding in of_config(spec, &config)? {
             if !findings.contains(&finding) {
                 findings.push(finding);
             }
@@ -29,9 +32,8 @@ pub(in crate::commands) fn preflight(spec: &BuildSpec, pair: &Pair) -> Result<Ve
     Ok(findings)
 }
 
-fn of_image(spec: &BuildSpec, image: &Image) -> Result<Vec<Finding>, CommandError> {
-    let config = ConfigFacts::from_image_json(image.config_document().bytes())
-        .map_err(|error| CommandError::new(error.to_string()))?;
+/// The findings of one image that is made from `spec` and has this configuration, in no order.
+pub(super) fn of_config(spec: &BuildSpec, config: &ConfigFacts) -> Result<Vec<Finding>, CommandError> {
     let program = config.arguments().first().map(ToString::to_string).unwrap_or_default();
     let mut rootfs = Rootfs::complete();
     let mut findings = Vec::new();
@@ -64,21 +66,19 @@ fn of_image(spec: &BuildSpec, image: &Image) -> Result<Vec<Finding>, CommandErro
         let file = HostFile::new(binary).map_err(|error| CommandError::new(CommandError::chain(&error)))?;
         let seen = look(&path, 0o755, &FileData::Host(file), path == program)?;
         // Of binaries for several platforms, the one that is for this image.
-        if is_for(&seen, image) {
+        if is_for(&seen, config) {
             mentions = seen.mentions.or(mentions);
             rootfs.insert(&path, seen.entry);
         }
     }
-    findings.extend(image::check(ImageFacts { mentions: mentions.as_ref(), ..ImageFacts::new(&config, &rootfs) }));
+    findings.extend(image::check(ImageFacts { mentions: mentions.as_ref(), ..ImageFacts::new(config, &rootfs) }));
     Ok(findings)
 }
 
-fn is_for(seen: &Seen, image: &Image) -> bool {
-    use scratchdbg_diagnose::program::Program;
-    use scratchdbg_diagnose::rootfs::EntryKind;
-    match &seen.entry.kind {
-        EntryKind::File { program: Some(Program::Elf(elf)), .. } => {
-            elf.platform.as_ref().is_none_or(|platform| platform.architecture == image.platform().architecture)
+fn is_for(seen: &Seen, config: &ConfigFacts) -> bool {
+    match (&seen.entry.kind, &config.platform) {
+        (EntryKind::File { program: Some(Program::Elf(elf)), .. }, Some(wanted)) => {
+            elf.platform.as_ref().is_none_or(|platform| platform.architecture == wanted.architecture)
         }
         _ => true,
     }
