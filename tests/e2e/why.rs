@@ -133,8 +133,8 @@ fn kills_and_stops() {
         || "a handler for SIGTERM".to_owned(),
         || {
             let top = stage.engine.ask(["top", obeying.name(), "-eo", "pid,caught"]);
-            let masks = top.split_ascii_whitespace().filter_map(|word| u64::from_str_radix(word, 16).ok());
-            masks.last().filter(|mask| mask & 1 << 14 != 0)
+            let mut masks = top.split_ascii_whitespace().filter_map(|word| u64::from_str_radix(word, 16).ok());
+            masks.next_back().filter(|mask| mask & 1 << 14 != 0)
         },
     );
     let running = fault::codes(&expect_verdict(&stage, obeying.name(), "running"));
