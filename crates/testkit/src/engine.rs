@@ -84,13 +84,25 @@ impl Engine {
     /// Makes an image that holds the sample program as `/app` and nothing else, without the builder under test.
     /// `changes` are Dockerfile instructions beside the entrypoint, such as `USER 1000`. Returns the image's name.
     pub fn import_app(&self, changes: &[&str]) -> String {
+        self.import(&[("app", 0o755, &sample::unique_app())], changes)
+    }
+
+    /// The same, with more files beside the program: path without the first slash, mode, contents.
+    pub fn import_app_with(&self, files: &[(&str, u32, &[u8])], changes: &[&str]) -> String {
+        let app = sample::unique_app();
+        let files: Vec<_> = std::iter::once(("app", 0o755, &app[..])).chain(files.iter().copied()).collect();
+        self.import(&files, changes)
+    }
+
+    fn import(&self, files: &[(&str, u32, &[u8])], changes: &[&str]) -> String {
         let image = format!("{}:1", self.name(&format!("imported-{}", unique())));
         let mut archive = tar::Builder::new(Vec::new());
-        let app = sample::unique_app();
-        let mut header = tar::Header::new_ustar();
-        header.set_size(app.len() as u64);
-        header.set_mode(0o755);
-        archive.append_data(&mut header, "app", app.as_slice()).expect("writing to memory works");
+        for (path, mode, contents) in files {
+            let mut header = tar::Header::new_ustar();
+            header.set_size(contents.len() as u64);
+            header.set_mode(*mode);
+            archive.append_data(&mut header, path, *contents).expect("writing to memory works");
+        }
         let archive = archive.into_inner().expect("writing to memory works");
 
         let mut command = Command::new("docker");
@@ -108,10 +120,35 @@ impl Engine {
     /// Starts a container of `image`, without a network, and returns it running. `flags` are those of `docker run`.
     #[track_caller]
     pub fn run(&self, stem: &str, flags: &[&str], image: &str, command: &[&str]) -> Container<'_> {
+        self.make(&["run", "--detach"], stem, flags, image, command)
+    }
+
+    /// The same, made and not started.
+    #[track_caller]
+    pub fn create(&self, stem: &str, flags: &[&str], image: &str, command: &[&str]) -> Container<'_> {
+        self.make(&["create"], stem, flags, image, command)
+    }
+
+    fn make(&self, how: &[&str], stem: &str, flags: &[&str], image: &str, command: &[&str]) -> Container<'_> {
         let name = self.name(stem);
-        let fixed = ["run", "--detach", "--network", "none", "--name", &name];
-        let id = self.ask(fixed.iter().chain(flags).chain(&[image]).chain(command).copied());
+        let named = ["--network", "none", "--name", &name];
+        let id = self.ask(how.iter().chain(&named).chain(flags).chain(&[image]).chain(command).copied());
         Container { engine: self, id, name }
+    }
+
+    /// The images that begin with the same layer as `image`, itself excepted: what was made from it.
+    pub fn descendants(&self, image: &str) -> Vec<String> {
+        let first_layer = "{{index .RootFS.Layers 0}}";
+        let layer = self.ask(["image", "inspect", "--format", first_layer, image]);
+        let format = format!("{{{{.Id}}}} {first_layer} {{{{json .RepoTags}}}}");
+        let all = self.ask(["images", "--all", "--quiet", "--no-trunc"]);
+        // Those that are gone by now are left out by docker, with a complaint.
+        let inspected = self.docker(["image", "inspect", "--format", &format].into_iter().chain(all.lines()));
+        let inspected = String::from_utf8_lossy(&inspected.stdout);
+        let related = |line: &&str| line.contains(&layer) && !line.contains(image);
+        let mut related: Vec<String> = inspected.lines().filter(related).map(str::to_owned).collect();
+        related.dedup();
+        related
     }
 
     /// The name and id of every image whose name begins with `prefix`, sorted.

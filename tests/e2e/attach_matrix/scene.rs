@@ -1,0 +1,152 @@
+//! A target as a row of the table describes it, and what it looks like from outside.
+
+use std::time::Instant;
+
+use scratchdbg_testkit::engine::Container;
+use scratchdbg_testkit::{PATIENCE, eventually};
+
+use super::rows::{SECCOMP_FLAG, SECCOMP_PROFILE, State};
+use crate::stage::Stage;
+
+/// The name that a session gives to the process it leaves behind.
+pub(super) const LEFT_BEHIND: &str = "sdbg-left";
+
+/// A restart loop is looked at after so many restarts: the engine then waits some seconds between two.
+const RESTARTS: u64 = 6;
+
+/// A user by name, with a group that is not its number, and another group.
+const PASSWD: &[u8] = b"root:x:0:0:root:/:/none\napp:x:1234:4321:app:/:/none\n";
+const GROUP: &[u8] = b"root:x:0:\nmore:x:5678:app\n";
+
+/// A target.
+pub(super) struct Scene<'stage> {
+    stage: &'stage Stage,
+    image: String,
+    container: Option<Container<'stage>>,
+    state: State,
+    /// Its PID namespace is the host's, where others come and go.
+    in_host: bool,
+}
+
+/// What a session must leave as it was.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Trace {
+    diff: String,
+    state: String,
+    containers: Vec<String>,
+    processes: Vec<String>,
+    images: Vec<String>,
+}
+
+impl<'stage> Scene<'stage> {
+    /// Makes an image and a target of it.
+    pub(super) fn set(stage: &'stage Stage, flags: &[&str], changes: &[&str], condition: State) -> Self {
+        let engine = &stage.engine;
+        let changes: Vec<&str> = [changes, &["ENV MARK=seen", "WORKDIR /dev"]].concat();
+        let files: [(&str, u32, &[u8]); 2] = [("etc/passwd", 0o644, PASSWD), ("etc/group", 0o644, GROUP)];
+        let by_name = changes.contains(&"USER app");
+        let image = engine.import_app_with(if by_name { &files } else { &[] }, &changes);
+        let in_host = flags.contains(&"host");
+        let mut scene = Self { stage, image, container: None, state: condition, in_host };
+        if condition == State::ImageOnly {
+            return scene;
+        }
+
+        let profile = stage.scratchdbg.home().join("seccomp.json");
+        std::fs::write(&profile, SECCOMP_PROFILE).expect("the profile can be written");
+        let profile = format!("seccomp={}", profile.display());
+        let with_profile = |flag: &&'_ str| if *flag == SECCOMP_FLAG { profile.clone() } else { (*flag).to_owned() };
+        let mut flags: Vec<String> = flags.iter().map(with_profile).collect();
+        if condition == State::BesideAnother {
+            let other = engine.run(&unique("other"), &[], &scene.image, &[]);
+            flags.extend(["--pid".to_owned(), format!("container:{}", other.id())]);
+        }
+        let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+        let command: &[&str] = match condition {
+            State::Exited | State::Restarting => &["exit", "1"],
+            _ => &[],
+        };
+        let name = unique("web");
+        let container = match condition {
+            State::Created => engine.create(&name, &flags, &scene.image, command),
+            _ => engine.run(&name, &flags, &scene.image, command),
+        };
+        match condition {
+            State::Paused => drop(engine.ask(["pause", container.id()])),
+            State::Exited => assert_eq!(container.wait(), 1),
+            State::Restarting => eventually(
+                || format!("{RESTARTS} restarts of {}", container.name()),
+                || {
+                    let facts = container.inspect();
+                    let enough = facts["RestartCount"].as_u64() >= Some(RESTARTS);
+                    (enough && facts["State"]["Status"] == "restarting").then_some(())
+                },
+            ),
+            _ => {}
+        }
+        scene.container = Some(container);
+        scene
+    }
+
+    /// The arguments of `attach`, with these options and this command.
+    pub(super) fn arguments<'a>(&'a self, options: &[&'a str], command: &[&'a str]) -> Vec<&'a str> {
+        let target: &[&str] = match &self.container {
+            Some(container) => &[container.name()],
+            None => &["--image", &self.image],
+        };
+        [&["attach"], options, target, &["--"], command].concat()
+    }
+
+    /// How it is now.
+    pub(super) fn trace(&self) -> Trace {
+        let images = self.stage.engine.descendants(&self.image);
+        let Some(container) = &self.container else {
+            let of_image = format!("ancestor={}", self.image);
+            let containers = self.stage.engine.ask(["ps", "--all", "--quiet", "--filter", &of_image]);
+            let containers = containers.lines().map(str::to_owned).collect();
+            return Trace { diff: String::new(), state: String::new(), containers, processes: Vec::new(), images };
+        };
+        // Nobody's process has that name in a namespace that is shared with the whole host, save what was left.
+        let counts = |process: &String| !self.in_host || process.ends_with(LEFT_BEHIND);
+        let processes = match self.state {
+            State::Created | State::Exited | State::Restarting | State::ImageOnly => Vec::new(),
+            _ => container.processes(&self.stage.image).into_iter().filter(counts).collect(),
+        };
+        let state = match self.state {
+            // It goes on restarting.
+            State::Restarting => String::new(),
+            _ => container.inspect()["State"]["Status"].to_string(),
+        };
+        Trace { diff: container.diff(), state, containers: container.companions(), processes, images }
+    }
+
+    /// Waits until it is as `before`. How it is instead, if that does not come to pass.
+    pub(super) fn not_restored(&self, before: &Trace) -> Option<Trace> {
+        let deadline = Instant::now() + PATIENCE / 3;
+        loop {
+            let now = self.trace();
+            if now == *before {
+                return None;
+            }
+            if Instant::now() > deadline {
+                return Some(now);
+            }
+        }
+    }
+}
+
+impl Drop for Scene<'_> {
+    fn drop(&mut self) {
+        // A restart loop, and sleepers in the host's namespace, are not left until the test ends.
+        if let Some(container) = &self.container {
+            self.stage.engine.docker(["rm", "--force", container.id()]);
+        }
+    }
+}
+
+/// A name for a container of this row alone.
+fn unique(stem: &str) -> String {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    format!("{stem}-{}", COUNT.fetch_add(1, Ordering::Relaxed))
+}
