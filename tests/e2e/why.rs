@@ -60,6 +60,31 @@ fn programs_that_cannot_be_executed() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// What the user of the container may not do.
+#[test]
+fn rights_to_a_program() {
+    let stage = Stage::set();
+    let app = fault::app(&stage);
+    let private = File { path: "private/", mode: 0o700, bytes: Vec::new() };
+    let closed = File { path: "closed", mode: 0o700, bytes: app.clone() };
+    let image =
+        fault::image(&stage, &[executable("app", app.clone()), private, executable("private/app", app), closed], &[]);
+    let user = ["--user", "1000:1000"];
+    for (index, (flags, command, code)) in [
+        (&user[..], &["/private/app", "exit", "1"][..], "parent-not-searchable"),
+        (&user, &["/closed", "exit", "1"], "not-executable-mode"),
+        (&user, &["/app", "exit", "1"], "app-exit"),
+        (&[], &["/private/app", "exit", "1"], "app-exit"),
+        (&[], &["/closed", "exit", "1"], "app-exit"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let name = fault::ended(&stage, &format!("web-{index}"), flags, &image, command);
+        expect_verdict(&stage, &name, code);
+    }
+}
+
 /// A log driver that keeps nothing takes away the runtime's word; the image proves it all the same.
 #[test]
 fn a_missing_loader_without_a_log() {
@@ -151,6 +176,7 @@ fn deaths_of_its_own_making() {
         (&[], "abort", "segfault-or-abort"),
         (&["--init"], "segfault", "segfault-or-abort"),
         (&["--init"], "abort", "aborted"),
+        (&[], "trap", "illegal-instruction"),
         (&[], "panic", "rust-panic"),
         (&["--init"], "panic", "rust-panic"),
     ]

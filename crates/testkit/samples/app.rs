@@ -6,7 +6,7 @@
 //! - `numbers COUNT`: the lines `1` to COUNT on standard output, then ends.
 //! - `tick`: a numbered line ten times a second, for ever.
 //! - `terminal`: says whether its standard output is a terminal, and ends.
-//! - `panic`, `abort`, `segfault`: dies of it.
+//! - `panic`, `abort`, `segfault`, `trap`: dies of it.
 //! - `eat`: takes memory until it gets no more; `child-eat` has a child do so, and ends well itself.
 //! - `zombies COUNT`: starts so many children that end at once, does not wait for them, then waits to be killed.
 //! - `obey`: waits for SIGTERM, and ends well.
@@ -59,6 +59,10 @@ fn main() -> io::Result<ExitCode> {
         "panic" => panic!("no more"),
         "abort" => std::process::abort(),
         "segfault" => unsafe { std::ptr::without_provenance_mut::<u8>(8).write_volatile(1) },
+        #[cfg(target_arch = "x86_64")]
+        "trap" => unsafe { std::arch::asm!("ud2") },
+        #[cfg(target_arch = "aarch64")]
+        "trap" => unsafe { std::arch::asm!("udf #0") },
         "eat" => loop {
             let mut taken = vec![0_u8; 1 << 20];
             taken.iter_mut().step_by(4096).for_each(|byte| *byte = 1);

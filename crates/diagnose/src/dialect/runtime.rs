@@ -45,6 +45,11 @@ pub(super) const WORDINGS: &[Wording] = &[
     },
     Wording { pattern: r#"exec: "(?P<p>[^"\n]+)": is a directory"#, meaning: |c| Meaning::Directory(path(c)) },
     Wording { pattern: r#"exec: "(?P<p>[^"\n]+)": permission denied"#, meaning: |c| Meaning::Denied(Some(path(c))) },
+    // runc since 1.1 asks before it executes (`unix.Faccessat` in `standard_init_linux.go`): Go's `PathError`, unquoted.
+    Wording {
+        pattern: r"container process: exec (?P<p>/[^:\n]+): permission denied",
+        meaning: |c| Meaning::Denied(Some(path(c))),
+    },
     // runc before 1.1, from execve.
     Wording {
         pattern: r#"exec user process caused:? "?no such file or directory"#,

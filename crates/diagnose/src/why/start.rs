@@ -39,6 +39,10 @@ pub(super) fn never_started(facts: &ContainerFacts<'_>) -> Vec<Finding> {
         return vec![finding];
     }
     let mut findings = with_image(facts, dialect::explain_message(error));
+    if findings.is_empty() {
+        // The words are new; what keeps the program from starting may be plain to see.
+        findings.extend(proven_by_image(facts).map(|finding| finding.evidence(format!("the engine says: {error}"))));
+    }
     if let Some(first) = findings.first_mut() {
         first.evidence.push(format!("the container never ran: status created, exit code {}", facts.state.exit_code));
     } else {
@@ -108,8 +112,12 @@ pub(super) fn refused_by_kernel(facts: &ContainerFacts<'_>) -> Option<Vec<Findin
     if last.is_some() || !evidence::ran_less_than(facts, 2) {
         return None;
     }
-    let finding = image::check_start(facts.image?)
-        .into_iter()
-        .find(|finding| finding.severity == Severity::Error && START_CODES.contains(&finding.code))?;
+    let finding = proven_by_image(facts)?;
     Some(vec![finding.evidence(log_evidence(facts)).evidence(exit_evidence(facts))])
+}
+
+/// What the image itself says of why its program cannot be executed.
+fn proven_by_image(facts: &ContainerFacts<'_>) -> Option<Finding> {
+    let is_proof = |finding: &Finding| finding.severity == Severity::Error && START_CODES.contains(&finding.code);
+    image::check_start(facts.image?).into_iter().find(is_proof)
 }
