@@ -39,8 +39,8 @@ pub(super) fn never_started(facts: &ContainerFacts<'_>) -> Vec<Finding> {
         return vec![finding];
     }
     let mut findings = with_image(facts, dialect::explain_message(error));
-    if findings.is_empty() {
-        // The words are new; what keeps the program from starting may be plain to see.
+    if findings.is_empty() && error.contains("OCI runtime") {
+        // The runtime's words are new; what keeps the program from starting may be plain to see.
         findings.extend(proven_by_image(facts).map(|finding| finding.evidence(format!("the engine says: {error}"))));
     }
     if let Some(first) = findings.first_mut() {

@@ -257,6 +257,11 @@ fn never_started() {
         let expected = if code.starts_with("entrypoint") { "not-executable-mode" } else { code };
         assert_eq!(verdict(&facts).0, expected, "{error}");
     }
+    // Of a runtime whose words are new, the image proves what it can.
+    let error = format!("{runc}new words");
+    assert_eq!(verdict(&created(&error)).0, "never-started");
+    let facts = ContainerFacts { image: Some(ImageFacts::new(&config, &rootfs)), ..created(&error) };
+    assert_eq!(verdict(&facts).0, "not-executable-mode");
 }
 
 #[test]

@@ -40,10 +40,10 @@ async fn image(engine: &Engine, name: &str, host: HostFacts) -> Result<Vec<Repor
     let mut sink = BufWriter::with_capacity(1 << 20, copy.reopen().map_err(no_room)?);
     engine.save_image(name, &mut sink).await?;
     sink.into_inner().map_err(|error| no_room(error.into_error()))?;
-    let name = name.to_owned();
+    let (name, path) = (name.to_owned(), copy.path().to_owned());
+    // The copy stays with us, who are dropped on an interrupt, and not with a thread that goes on.
     blocking(move || {
-        let source =
-            ImageSource::archive(copy.path()).map_err(|error| CommandError::new(CommandError::chain(&error)))?;
+        let source = ImageSource::archive(&path).map_err(|error| CommandError::new(CommandError::chain(&error)))?;
         stored::images(&name, &source, None, Host { platform: host.platform.as_ref(), cpu: host.cpu })
     })
     .await
