@@ -127,6 +127,9 @@ fn hints(error: &engine::Error) -> Vec<String> {
         }
         Error::NoSuchContainer { similar, .. } => format!("did you mean {}?", alternatives(similar)),
         Error::Ambiguous { matches, .. } => format!("give more of the id, or the name: {}", alternatives(matches)),
+        Error::TlsFile { .. } => {
+            "DOCKER_CERT_PATH, or the context, names the folder of ca.pem, cert.pem and key.pem".to_owned()
+        }
         Error::EngineTooOld { .. } => "Docker 19.03 and later, and Podman 4 and later, are new enough".to_owned(),
         Error::ExecRefused { .. } => {
             "the keeper must have the uid and gid of the target's process, and the target needs its /proc".to_owned()
