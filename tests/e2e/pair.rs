@@ -10,11 +10,12 @@ use serde_json::Value;
 use crate::stage::Stage;
 
 /// Builds a pair of the sample program. Returns the names of both images.
-fn build(stage: &Stage) -> (String, String) {
+fn build(stage: &Stage, options: &[&str]) -> (String, String) {
     let app = sample::write_app(stage.scratchdbg.home());
     let prod = format!("{}:1", stage.engine.name("shop/app"));
     let debug = format!("{prod}-debug");
-    let finished = stage.run(&["build", app.to_str().expect("a plain path"), "-t", &prod]);
+    let arguments = [&["build", app.to_str().expect("a plain path"), "-t", &prod], options].concat();
+    let finished = stage.run(&arguments);
     finished.expect_code(0);
     let said = format!("{}{}", finished.text(), finished.stderr);
     for image in [&prod, &debug] {
@@ -24,12 +25,12 @@ fn build(stage: &Stage) -> (String, String) {
     (prod, debug)
 }
 
-fn inspect(engine: &Engine, image: &str) -> Value {
+pub(crate) fn inspect(engine: &Engine, image: &str) -> Value {
     engine.ask_json(["image", "inspect", "--format", "{{json .}}", image])
 }
 
 /// The layers, by the digests of their uncompressed bytes.
-fn layers(image: &Value) -> Vec<&str> {
+pub(crate) fn layers(image: &Value) -> Vec<&str> {
     image["RootFS"]["Layers"]
         .as_array()
         .expect("layers")
@@ -39,7 +40,7 @@ fn layers(image: &Value) -> Vec<&str> {
 }
 
 /// The entries of every layer of an image as the engine saves it, in order, as path and mode.
-fn saved_entries(engine: &Engine, image: &str) -> Vec<Vec<(String, u32)>> {
+pub(crate) fn saved_entries(engine: &Engine, image: &str) -> Vec<Vec<(String, u32)>> {
     let saved = engine.docker(["save", image]);
     assert!(saved.status.success(), "{}", String::from_utf8_lossy(&saved.stderr));
     let mut files = BTreeMap::new();
@@ -72,7 +73,7 @@ fn saved_entries(engine: &Engine, image: &str) -> Vec<Vec<(String, u32)>> {
 #[test]
 fn the_twin_is_the_production_image_and_one_layer() {
     let stage = Stage::set();
-    let (prod, debug) = build(&stage);
+    let (prod, debug) = build(&stage, &[]);
     let (prod, debug) = (inspect(&stage.engine, &prod), inspect(&stage.engine, &debug));
     let (prod_layers, debug_layers) = (layers(&prod), layers(&debug));
     assert_eq!(prod_layers.len(), 1);
@@ -108,7 +109,7 @@ fn the_twin_is_the_production_image_and_one_layer() {
 #[test]
 fn the_production_image_holds_the_program_and_nothing_else() {
     let stage = Stage::set();
-    let (prod, debug) = build(&stage);
+    let (prod, debug) = build(&stage, &["--with", "none"]);
     let prod = saved_entries(&stage.engine, &prod);
     assert_eq!(prod, [[(String::new(), 0o755), ("app".to_owned(), 0o755)]]);
     let debug = saved_entries(&stage.engine, &debug);
@@ -125,7 +126,7 @@ fn the_production_image_holds_the_program_and_nothing_else() {
 #[test]
 fn the_production_image_runs_hardened_and_the_twin_has_a_shell() {
     let stage = Stage::set();
-    let (prod, debug) = build(&stage);
+    let (prod, debug) = build(&stage, &[]);
     let hardened = ["--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"];
     let target = stage.target_of(&hardened, &prod, &[]);
     target.attach(&["id", "-u"]).expect(0, "65532\n");

@@ -8,7 +8,7 @@ use crate::{BuildError, BuildSpec};
 use scratchdbg_diagnose::elf::ElfFacts;
 use scratchdbg_diagnose::mentions::{MentionScanner, Mentions, Topic};
 use scratchdbg_diagnose::program::{self, Program};
-use scratchdbg_image::{Entry, FileData, ImageError};
+use scratchdbg_image::{Entry, FileData, HostFile, ImageError};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::fmt;
@@ -193,7 +193,8 @@ fn automatic(facts: &[Facts], env: &[String], root: &Path) -> Vec<Decision> {
 
 fn look(path: &Path) -> Result<Facts, BuildError> {
     let read = |source: io::Error| BuildError::Read { path: path.to_owned(), source };
-    let mut file = File::open(path).map_err(read)?;
+    // Opening a pipe would wait for a writer.
+    let mut file = File::open(HostFile::new(path)?.path()).map_err(read)?;
     let mut scanner = MentionScanner::new();
     let mut buffer = vec![0; BUFFER];
     loop {

@@ -16,6 +16,24 @@ pub fn write_dynamic_app(directory: &Path) -> PathBuf {
     write_executable(&directory.join("app-dynamic"), &bytes)
 }
 
+/// Writes the static sample program to `directory/NAME`, its headers changed to claim the ELF machine `machine`: a program
+/// for another architecture, to every tool that does not run it.
+pub fn write_foreign_app(directory: &Path, name: &str, machine: u16) -> PathBuf {
+    write_executable(&directory.join(name), &claim_machine(unique_app(), machine))
+}
+
+/// Writes this machine's busybox to `directory/NAME`, changed in the same way.
+pub fn write_foreign_busybox(directory: &Path, name: &str, machine: u16) -> PathBuf {
+    let bytes = fs::read("/bin/busybox").expect("this test needs busybox-static: run ./scripts/ensure-engine");
+    write_executable(&directory.join(name), &claim_machine(bytes, machine))
+}
+
+fn claim_machine(mut bytes: Vec<u8>, machine: u16) -> Vec<u8> {
+    // `e_machine` of a little-endian ELF header.
+    bytes[18..20].copy_from_slice(&machine.to_le_bytes());
+    bytes
+}
+
 /// The bytes of the static sample program, made unlike those of any other call.
 pub(crate) fn unique_app() -> Vec<u8> {
     let mut bytes = fs::read(concat!(env!("OUT_DIR"), "/app")).expect("the build script made it");

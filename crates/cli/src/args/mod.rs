@@ -6,6 +6,7 @@ mod attach;
 mod build;
 mod check;
 mod logs;
+mod pair;
 mod ps;
 mod sessions;
 mod why;
@@ -17,6 +18,7 @@ pub(crate) use self::attach::{AttachArgs, ModeArg};
 pub(crate) use self::build::BuildArgs;
 pub(crate) use self::check::{CheckArgs, CheckFormat, Deny};
 pub(crate) use self::logs::LogsArgs;
+pub(crate) use self::pair::{PairCommand, VerifyArgs};
 pub(crate) use self::ps::PsArgs;
 pub(crate) use self::sessions::SessionsCommand;
 pub(crate) use self::why::WhyArgs;
@@ -71,7 +73,10 @@ pub(crate) enum Color {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Make a production image and its debug twin from a static binary
-    Build(BuildArgs),
+    Build(Box<BuildArgs>),
+    /// Look at a production image and its debug twin together
+    #[command(subcommand)]
+    Pair(PairCommand),
     /// Get a shell, or run one command, inside a running container
     Attach(AttachArgs),
     /// List debug sessions, end them, and clear up after killed clients

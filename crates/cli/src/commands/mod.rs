@@ -7,18 +7,20 @@ mod completion;
 mod demo;
 mod logs;
 mod man;
+mod pair;
 mod ps;
 mod sessions;
 mod why;
 
-use crate::args::Command;
+use crate::args::{Command, PairCommand};
 use crate::context::Context;
 use crate::error::Outcome;
 
 /// Runs a command; its exit code.
 pub(crate) async fn run(command: Command, context: &Context) -> Outcome {
     match command {
-        Command::Build(args) => build::build(args, context).await,
+        Command::Build(args) => build::build(*args, context).await,
+        Command::Pair(PairCommand::Verify(args)) => pair::verify(args, context).await,
         Command::Attach(args) => Box::pin(attach::attach(args, context)).await,
         Command::Sessions(command) => sessions::sessions(command, context).await,
         Command::Logs(args) => logs::logs(args, context).await,

@@ -15,6 +15,7 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use tempfile::TempDir;
 
 /// How long another process may change the index before we give up; it takes milliseconds.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -41,9 +42,16 @@ impl Layout {
         Ok(Self { root: root.to_owned(), _presence: presence })
     }
 
-    /// The folder. Layers spooled here become blobs without being copied.
+    /// The folder.
     pub fn folder(&self) -> &Path {
         &self.root
+    }
+
+    /// Makes a folder for spooled layers on the layout's file system, which is removed with its last owner; should this run
+    /// be killed, by the next one.
+    pub fn spool_folder(&self) -> Result<TempDir, ImageError> {
+        let folder = tempfile::Builder::new().prefix(TEMPORARY_PREFIX).tempdir_in(&self.root);
+        folder.map_err(|source| store(&self.root, source))
     }
 
     /// Adds images. An image whose name is in the layout already takes that name over; all else stays.
@@ -146,7 +154,9 @@ fn remove_temporary_files(root: &Path) -> Result<(), ImageError> {
     for entry in fs::read_dir(root).map_err(|source| store(root, source))? {
         let entry = entry.map_err(|source| store(root, source))?;
         if is_temporary(&entry.file_name()) {
-            fs::remove_file(entry.path()).map_err(|source| store(&entry.path(), source))?;
+            let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+            let removed = if is_folder { fs::remove_dir_all(entry.path()) } else { fs::remove_file(entry.path()) };
+            removed.map_err(|source| store(&entry.path(), source))?;
         }
     }
     Ok(())

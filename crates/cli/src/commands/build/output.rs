@@ -3,10 +3,15 @@
 use std::io::{self, BufWriter, IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use scratchdbg_builder::Pair;
-use scratchdbg_image::{ImageError, save_hybrid, write_hybrid};
+use scratchdbg_image::{Image, ImageError, ImageSet, save_hybrid, write_hybrid};
 
+use super::blocking;
+use super::explain::explain_image;
+use super::storage::Storage;
+use crate::args::Format;
 use crate::context::Context;
 use crate::error::CommandError;
 
@@ -15,10 +20,31 @@ use crate::error::CommandError;
 pub(super) enum Output {
     /// The engine.
     Engine,
+    /// A folder that is an OCI layout, or becomes one.
+    Layout(PathBuf),
     /// A file that `docker load`, `podman load` and skopeo read.
     Archive(PathBuf),
     /// The same on standard output.
     Stdout,
+}
+
+/// All outputs of a command line, each once.
+pub(super) fn parse(texts: &[String], format: Format) -> Result<Vec<Output>, CommandError> {
+    let mut outputs: Vec<Output> = Vec::new();
+    for text in texts {
+        let output: Output = text.parse()?;
+        if output == Output::Stdout && format == Format::Json {
+            return Err(CommandError::usage("--output archive:- and --format json both want standard output")
+                .hint("write the archive to a file: archive:FILE"));
+        }
+        if outputs.contains(&output) {
+            return Err(
+                CommandError::usage(format!("--output {text}: it is there twice")).hint("give each output once")
+            );
+        }
+        outputs.push(output);
+    }
+    Ok(outputs)
 }
 
 impl FromStr for Output {
@@ -27,6 +53,7 @@ impl FromStr for Output {
     fn from_str(text: &str) -> Result<Self, CommandError> {
         match text.split_once(':') {
             None if text == "engine" => Ok(Self::Engine),
+            Some(("oci", path)) if !path.is_empty() => Ok(Self::Layout(PathBuf::from(path))),
             Some(("archive", "-")) if io::stdout().is_terminal() => {
                 Err(CommandError::usage("--output archive:-: an archive is not printed on a terminal")
                     .hint("redirect standard output, or give a file: archive:FILE"))
@@ -34,30 +61,37 @@ impl FromStr for Output {
             Some(("archive", "-")) => Ok(Self::Stdout),
             Some(("archive", path)) if !path.is_empty() => Ok(Self::Archive(PathBuf::from(path))),
             _ => Err(CommandError::usage(format!("--output {text}: no such output"))
-                .hint("outputs are `engine`, `archive:FILE` and `archive:-`")),
+                .hint("outputs are `engine`, `oci:DIR`, `archive:FILE` and `archive:-`")),
         }
     }
 }
 
 impl Output {
     /// Writes both images of a pair.
-    pub(super) async fn write(&self, pair: &Pair, epoch: u64, context: &Context) -> Result<(), CommandError> {
+    pub(super) async fn write(
+        &self,
+        pair: &Pair,
+        epoch: u64,
+        storage: &Arc<Storage>,
+        context: &Context,
+    ) -> Result<(), CommandError> {
         let sets = pair.sets();
         match self {
-            Self::Engine => {
-                let engine = context.engine().await?;
-                Ok(engine.load(move |out| write_hybrid(&sets, epoch, out)).await.map_err(explain_load)?)
+            Self::Engine => load(&sets, epoch, context).await,
+            Self::Layout(path) => {
+                let (storage, path) = (Arc::clone(storage), path.clone());
+                blocking(move || storage.add_to_layout(&path, &sets).map_err(|error| explain_image(&error))).await
             }
             Self::Archive(path) => {
                 let path = path.clone();
-                blocking(move || save_hybrid(&sets, epoch, &path).map_err(explain_file)).await
+                blocking(move || save_hybrid(&sets, epoch, &path).map_err(|error| explain_image(&error))).await
             }
             Self::Stdout => {
                 blocking(move || {
                     let mut out = BufWriter::with_capacity(1 << 20, io::stdout().lock());
                     match write_hybrid(&sets, epoch, &mut out).and_then(|()| out.flush().map_err(ImageError::Write)) {
                         Err(ImageError::Write(error)) => Err(error.into()),
-                        Err(error) => Err(CommandError::new(CommandError::chain(&error))),
+                        Err(error) => Err(explain_image(&error)),
                         Ok(()) => Ok(()),
                     }
                 })
@@ -67,18 +101,26 @@ impl Output {
     }
 }
 
-async fn blocking(work: impl FnOnce() -> Result<(), CommandError> + Send + 'static) -> Result<(), CommandError> {
-    tokio::task::spawn_blocking(work).await.map_err(|error| CommandError::new(error.to_string()))?
+/// Loads a pair into the engine. One without an image store for several platforms gives the names to the first image: that
+/// is to be the one that it can run.
+async fn load(sets: &[ImageSet], epoch: u64, context: &Context) -> Result<(), CommandError> {
+    let engine = context.engine().await?;
+    let mut sorted = sets.to_vec();
+    if sets.iter().any(|set| set.images().len() > 1) {
+        let architecture = engine.architecture().await?;
+        sorted = sets
+            .iter()
+            .map(|set| with_first(set, &architecture))
+            .collect::<Result<_, _>>()
+            .map_err(|error| explain_image(&error))?;
+    }
+    engine.load(move |out| write_hybrid(&sorted, epoch, out)).await.map_err(explain_load)
 }
 
-fn explain_file(error: ImageError) -> CommandError {
-    let result = CommandError::new(CommandError::chain(&error));
-    match &error {
-        ImageError::Store { source, .. } if source.kind() == io::ErrorKind::NotFound => {
-            result.hint("the folder must be there: make it first")
-        }
-        _ => result,
-    }
+fn with_first(set: &ImageSet, architecture: &str) -> Result<ImageSet, ImageError> {
+    let (first, others): (Vec<Image>, Vec<Image>) =
+        set.images().iter().cloned().partition(|image| image.platform().architecture == architecture);
+    ImageSet::new(set.tags().to_vec(), first.into_iter().chain(others).collect())
 }
 
 fn explain_load(error: scratchdbg_engine::Error) -> CommandError {
@@ -97,7 +139,8 @@ mod tests {
     fn outputs_are_named() {
         assert_eq!("engine".parse::<Output>().unwrap(), Output::Engine);
         assert_eq!("archive:a:b.tar".parse::<Output>().unwrap(), Output::Archive(PathBuf::from("a:b.tar")));
-        for bad in ["", "docker", "archive", "archive:", "engine:x"] {
+        assert_eq!("oci:a:b".parse::<Output>().unwrap(), Output::Layout(PathBuf::from("a:b")));
+        for bad in ["", "oci", "oci:", "docker", "archive", "archive:", "engine:x"] {
             assert_eq!(bad.parse::<Output>().unwrap_err().code, crate::error::USAGE, "{bad}");
         }
     }

@@ -3,26 +3,36 @@
 use std::io;
 
 use scratchdbg_builder::Pair;
-use scratchdbg_image::{Image, ImageSet};
+use scratchdbg_builder::provision::Decision;
+use scratchdbg_image::{Image, ImageSet, Layer, TaggedReference};
 use serde_json::{Value, json};
 
 use super::Output;
 use crate::printer::Printer;
 
-/// `{prod, debug, outputs[], findings[]}`.
-pub(super) fn json(pair: &Pair, outputs: &[String]) -> Value {
+/// `{prod, debug, outputs[], findings[], provision[]}`.
+pub(super) fn json(pair: &Pair, outputs: &[String], decisions: &[Decision]) -> Value {
     json!({
         "prod": set_json(&pair.prod),
         "debug": pair.debug.as_ref().map(set_json),
         "outputs": outputs,
         "findings": [],
+        "provision": decisions,
     })
 }
 
+/// The first image with its names, and under `platforms` every image.
 fn set_json(set: &ImageSet) -> Value {
-    let tags: Vec<_> = set.tags().iter().map(scratchdbg_image::TaggedReference::familiar).collect();
-    let Some(image) = set.images().first() else { return Value::Null };
-    let layer = |layer: &scratchdbg_image::Layer| {
+    let tags: Vec<_> = set.tags().iter().map(TaggedReference::familiar).collect();
+    let platforms: Vec<Value> = set.images().iter().map(image_json).collect();
+    let mut json = platforms.first().cloned().unwrap_or_default();
+    json["tags"] = json!(tags);
+    json["platforms"] = Value::Array(platforms);
+    json
+}
+
+fn image_json(image: &Image) -> Value {
+    let layer = |layer: &Layer| {
         json!({
             "digest": layer.digest().to_string(),
             "diff_id": layer.diff_id().to_string(),
@@ -31,7 +41,6 @@ fn set_json(set: &ImageSet) -> Value {
         })
     };
     json!({
-        "tags": tags,
         "image_id": image.config_document().digest().to_string(),
         "manifest": image.manifest().digest().to_string(),
         "platform": image.platform().to_string(),
@@ -40,8 +49,10 @@ fn set_json(set: &ImageSet) -> Value {
 }
 
 /// Both images, what differs, and what to type next. On standard error where standard output is the archive.
-pub(super) fn print(pair: &Pair, outputs: &[Output], printer: Printer) -> io::Result<()> {
-    let text = text(pair, outputs);
+pub(super) fn print(pair: &Pair, outputs: &[Output], decisions: &[Decision], printer: Printer) -> io::Result<()> {
+    let mut text = plan(decisions);
+    text.extend(images(pair));
+    text.extend(next(pair, outputs));
     if outputs.contains(&Output::Stdout) {
         printer.note_lines(&text);
         return Ok(());
@@ -49,57 +60,74 @@ pub(super) fn print(pair: &Pair, outputs: &[Output], printer: Printer) -> io::Re
     text.iter().try_for_each(|line| printer.line(line))
 }
 
-fn text(pair: &Pair, outputs: &[Output]) -> Vec<String> {
+/// What was added for the program, what was not, and why.
+fn plan(decisions: &[Decision]) -> Vec<String> {
+    let line = |decision: &Decision| {
+        let word = if decision.added { "added" } else { "left out" };
+        format!("{word:8}  {:8}  {}", decision.need.to_string(), decision.reason)
+    };
+    decisions.iter().map(line).collect()
+}
+
+/// A line for each image, and what the twin has more.
+fn images(pair: &Pair) -> Vec<String> {
     let sets: Vec<(&str, &ImageSet)> =
         std::iter::once(("production", &pair.prod)).chain(pair.debug.iter().map(|set| ("debug twin", set))).collect();
-    let rows: Vec<[String; 4]> = sets
-        .iter()
-        .filter_map(|(role, set)| {
-            let image = set.images().first()?;
-            Some([(*role).to_owned(), name(set, image), size(total(image)), image.config_document().digest().short()])
-        })
-        .collect();
+    let row = |role: &str, set: &ImageSet, image: &Image| {
+        let id = image.config_document().digest().short();
+        [role.to_owned(), name(set, image), image.platform().to_string(), size(total(image)), id]
+    };
+    let rows: Vec<[String; 5]> =
+        sets.iter().flat_map(|(role, set)| set.images().iter().map(|image| row(role, set, image))).collect();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
-    let (roles, names, sizes) = (width(0), width(1), width(2));
+    let (roles, names, platforms, sizes) = (width(0), width(1), width(2), width(3));
     let mut lines: Vec<String> = rows
         .iter()
-        .map(|[role, name, size, id]| format!("{role:roles$}  {name:names$}  {size:>sizes$}  {id}"))
+        .map(|[role, name, platform, size, id]| {
+            format!("{role:roles$}  {name:names$}  {platform:platforms$}  {size:>sizes$}  {id}")
+        })
         .collect();
     if let Some((production, twin)) =
         pair.prod.images().first().zip(pair.debug.as_ref().and_then(|set| set.images().first()))
     {
-        let added: u64 = total(twin).saturating_sub(total(production));
+        let added = total(twin).saturating_sub(total(production));
         lines.push(format!(
             "The twin differs by one layer ({}, busybox below /.scratchdbg), the end of its PATH, and its labels.",
             size(added)
         ));
     }
-    if let Some(image) = pair.prod.images().first() {
-        let image = name(&pair.prod, image);
-        let archive = outputs.iter().find_map(|output| match output {
-            Output::Archive(path) => Some(path.display().to_string()),
-            Output::Engine | Output::Stdout => None,
-        });
-        if let (false, Some(archive)) = (outputs.contains(&Output::Engine), archive) {
-            lines.push(format!("Next: docker load -i {archive}"));
-        } else {
-            lines.push(format!(
-                "Next: docker run -d --name app --read-only --cap-drop ALL --security-opt no-new-privileges {image}"
-            ));
-            lines.push("      scratchdbg attach app".to_owned());
-        }
-    }
     lines
 }
 
+/// What to type next, by where the images are.
+fn next(pair: &Pair, outputs: &[Output]) -> Vec<String> {
+    let Some(image) = pair.prod.images().first() else { return Vec::new() };
+    let image = name(&pair.prod, image);
+    if outputs.contains(&Output::Engine) {
+        return vec![
+            format!(
+                "Next: docker run -d --name app --read-only --cap-drop ALL --security-opt no-new-privileges {image}"
+            ),
+            "      scratchdbg attach app".to_owned(),
+        ];
+    }
+    let command =
+        outputs.iter().find_map(|output| match output {
+            Output::Archive(path) => Some(format!("docker load -i {}", path.display())),
+            Output::Layout(path) => pair.prod.tags().first().map(|tag| {
+                format!("skopeo copy oci:{}:{} docker-daemon:{}", path.display(), tag.tag(), tag.familiar())
+            }),
+            Output::Engine | Output::Stdout => None,
+        });
+    command.map(|command| format!("Next: {command}")).into_iter().collect()
+}
+
 fn name(set: &ImageSet, image: &Image) -> String {
-    set.tags()
-        .first()
-        .map_or_else(|| image.config_document().digest().short(), scratchdbg_image::TaggedReference::familiar)
+    set.tags().first().map_or_else(|| image.config_document().digest().short(), TaggedReference::familiar)
 }
 
 fn total(image: &Image) -> u64 {
-    image.layers().iter().map(scratchdbg_image::Layer::size).sum()
+    image.layers().iter().map(Layer::size).sum()
 }
 
 /// Bytes for people, in the decimal units that Docker prints.

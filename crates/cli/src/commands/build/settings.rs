@@ -1,0 +1,212 @@
+//! From the command line to what is to be built.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use scratchdbg_builder::provision::With;
+use scratchdbg_builder::{Addition, BuildSpec, dockerfile};
+use scratchdbg_image::{Compression, Healthcheck, Platform, TaggedReference};
+
+use super::explain::{explain, explain_dockerfile};
+use crate::args::BuildArgs;
+use crate::error::CommandError;
+
+/// All but the twin and the storage. `epoch` is `SOURCE_DATE_EPOCH`.
+pub(super) fn spec(args: &BuildArgs, epoch: Option<&str>) -> Result<BuildSpec, CommandError> {
+    let tags = references("--tag", &args.tags)?;
+    let platforms = args.platforms.iter().map(|text| platform(text)).collect::<Result<_, _>>()?;
+    let additions = args.additions.iter().map(|text| text.parse::<Addition>());
+    let additions = additions.collect::<Result<Vec<_>, _>>().map_err(|error| explain(&error))?;
+    let epoch = seconds(epoch)?;
+    let mut spec = match &args.file {
+        Some(file) => from_dockerfile(file, &args.binaries, &args.arguments)?,
+        None => BuildSpec { binaries: args.binaries.clone(), ..BuildSpec::default() },
+    };
+    spec.tags = tags;
+    spec.platforms = platforms;
+    spec.epoch = epoch;
+    for addition in additions {
+        addition.apply(&mut spec.files).map_err(|error| explain(&error))?;
+    }
+    for variable in &args.env {
+        set_variable(&mut spec.env, variable)?;
+    }
+    for label in &args.labels {
+        let (key, value) = label.split_once('=').unwrap_or((label, ""));
+        spec.labels.insert(key.to_owned(), value.to_owned());
+    }
+    if let Some(entrypoint) = &args.entrypoint {
+        // As in Docker: a CMD was meant for the entrypoint that is replaced.
+        spec.cmd = None;
+        spec.entrypoint = Some(words("--entrypoint", entrypoint)?);
+    }
+    if let Some(cmd) = &args.cmd {
+        spec.cmd = Some(if cmd.starts_with('[') { words("--cmd", cmd)? } else { vec![cmd.clone()] });
+    }
+    spec.expose.extend(args.expose.iter().cloned());
+    if let Some(user) = &args.user {
+        spec.user.clone_from(user);
+    }
+    spec.workdir = args.workdir.clone().or(spec.workdir);
+    spec.stop_signal = args.stop_signal.clone().or(spec.stop_signal);
+    if let Some(check) = &args.healthcheck {
+        spec.healthcheck = Some(Healthcheck { test: Some(health(check)?), ..spec.healthcheck.unwrap_or_default() });
+    }
+    Ok(spec)
+}
+
+/// What `--with` asks for. A Dockerfile says itself what is in its image.
+pub(super) fn with(args: &BuildArgs) -> Result<With, CommandError> {
+    match (&args.with, &args.file) {
+        (Some(text), _) => text.parse().map_err(|error| explain(&error)),
+        (None, Some(_)) => Ok(With::Only([].into())),
+        (None, None) => Ok(With::Auto),
+    }
+}
+
+/// The value of `--compress`.
+pub(super) fn compression(text: Option<&str>) -> Result<Option<Compression>, CommandError> {
+    let parsed = text.map(str::parse).transpose();
+    parsed.map_err(|error: scratchdbg_image::ImageError| {
+        CommandError::usage(format!("--compress: {}", CommandError::chain(&error)))
+            .hint("layers for an engine need no compression; registries usually have gzip")
+    })
+}
+
+/// The values of a flag that names images.
+pub(super) fn references(flag: &str, texts: &[String]) -> Result<Vec<TaggedReference>, CommandError> {
+    let parse = |text: &String| {
+        let reference = text.parse::<TaggedReference>();
+        reference.map_err(|error| {
+            CommandError::usage(format!("{flag} {text}: {}", CommandError::chain(&error)))
+                .hint("an image's name is [HOST/]NAME[:TAG] in lower case, such as shop/app:1")
+        })
+    };
+    texts.iter().map(parse).collect()
+}
+
+fn platform(text: &str) -> Result<Platform, CommandError> {
+    text.parse().map_err(|error: scratchdbg_image::ImageError| {
+        CommandError::usage(format!("--platform: {}", CommandError::chain(&error)))
+            .hint("leave it out: the platform is taken from the binary")
+    })
+}
+
+/// `SOURCE_DATE_EPOCH`, or 1970.
+fn seconds(epoch: Option<&str>) -> Result<u64, CommandError> {
+    let Some(text) = epoch else { return Ok(0) };
+    text.parse().map_err(|_| {
+        CommandError::usage(format!("SOURCE_DATE_EPOCH={text}: not a number of seconds"))
+            .hint("it is seconds since 1970, such as `git log -1 --format=%ct` prints")
+    })
+}
+
+/// Files and settings of a Dockerfile. Its sources lie in the one folder that is named, or in its own.
+fn from_dockerfile(file: &Path, named: &[PathBuf], arguments: &[String]) -> Result<BuildSpec, CommandError> {
+    let context = match named {
+        [] => file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")),
+        [folder] => folder,
+        _ => {
+            return Err(CommandError::usage("with --file, one folder at most can be named")
+                .hint("it is the folder that the Dockerfile's sources lie in; the Dockerfile names the binaries"));
+        }
+    };
+    if !context.is_dir() {
+        return Err(CommandError::usage(format!("{} is not a folder", context.display())).hint(
+            "with --file, name the folder that the Dockerfile's sources lie in; the Dockerfile names the binaries",
+        ));
+    }
+    let mut values = BTreeMap::new();
+    for argument in arguments {
+        let (name, value) = argument
+            .split_once('=')
+            .ok_or_else(|| CommandError::usage(format!("--build-arg {argument}: no value")).hint("it is NAME=VALUE"))?;
+        values.insert(name.to_owned(), value.to_owned());
+    }
+    let text = fs::read_to_string(file).map_err(|error| {
+        CommandError::new(format!("cannot read {}: {error}", file.display()))
+            .hint("--file takes the path of a Dockerfile")
+    })?;
+    dockerfile::read(&text, context, &values).map_err(|error| explain_dockerfile(file, &error))
+}
+
+/// The last value that is given for a name is the one that counts.
+fn set_variable(env: &mut Vec<String>, variable: &str) -> Result<(), CommandError> {
+    let (name, _) = variable.split_once('=').filter(|(name, _)| !name.is_empty()).ok_or_else(|| {
+        CommandError::usage(format!("--env {variable}: no value"))
+            .hint("it is NAME=VALUE; nothing is taken from your environment, so that every build gives the same image")
+    })?;
+    let same = |other: &&mut String| other.split_once('=').is_some_and(|(other, _)| other == name);
+    match env.iter_mut().find(same) {
+        Some(there) => variable.clone_into(there),
+        None => env.push(variable.to_owned()),
+    }
+    Ok(())
+}
+
+/// A program, or a JSON array of program and arguments. No shell ever splits words.
+fn words(flag: &str, text: &str) -> Result<Vec<String>, CommandError> {
+    if text.starts_with('[') {
+        return serde_json::from_str(text).map_err(|error| {
+            CommandError::usage(format!("{flag} {text}: not a JSON array of strings: {error}"))
+                .hint(r#"as in '["/app", "serve"]'"#)
+        });
+    }
+    if text.contains(char::is_whitespace) {
+        return Err(CommandError::usage(format!("{flag} {text}: one program cannot be told from its arguments")).hint(
+            r#"give a JSON array, as in '["/app", "serve"]': an image without a shell has nothing to split words"#,
+        ));
+    }
+    Ok(vec![text.to_owned()])
+}
+
+/// The form that the config has. Whether it can run without a shell is for the builder to say.
+fn health(text: &str) -> Result<Vec<String>, CommandError> {
+    if text.eq_ignore_ascii_case("none") {
+        return Ok(vec!["NONE".to_owned()]);
+    }
+    let words = words("--healthcheck", text)?;
+    match words.first().map(String::as_str) {
+        Some("CMD" | "CMD-SHELL" | "NONE") => Ok(words),
+        _ => Ok(std::iter::once("CMD".to_owned()).chain(words).collect()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_are_words_and_never_split() {
+        assert_eq!(words("--entrypoint", "/app").unwrap(), ["/app"]);
+        assert_eq!(words("--entrypoint", r#"["/app", "a b"]"#).unwrap(), ["/app", "a b"]);
+        for bad in ["/app serve", "[", "[1]", "[\"/app\""] {
+            assert_eq!(words("--entrypoint", bad).unwrap_err().code, crate::error::USAGE, "{bad}");
+        }
+    }
+
+    #[test]
+    fn health_checks_get_their_form() {
+        for (text, expected) in [
+            ("none", &["NONE"][..]),
+            ("/app", &["CMD", "/app"]),
+            (r#"["/app", "health"]"#, &["CMD", "/app", "health"]),
+            (r#"["CMD", "/app"]"#, &["CMD", "/app"]),
+        ] {
+            assert_eq!(health(text).unwrap(), expected);
+        }
+        assert!(health("curl -f localhost").is_err());
+    }
+
+    #[test]
+    fn the_last_value_of_a_variable_counts() {
+        let mut env = vec!["PATH=/bin".to_owned(), "A=1".to_owned()];
+        set_variable(&mut env, "PATH=/app").unwrap();
+        set_variable(&mut env, "B=").unwrap();
+        assert_eq!(env, ["PATH=/app", "A=1", "B="]);
+        for bad in ["A", "=1", ""] {
+            assert!(set_variable(&mut env, bad).is_err(), "{bad}");
+        }
+    }
+}

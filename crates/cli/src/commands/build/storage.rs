@@ -1,0 +1,85 @@
+//! Where layers are until they are written: each is read, hashed and packed once, whatever the number of outputs.
+
+use std::path::{Path, PathBuf};
+
+use scratchdbg_builder::LayerStorage;
+use scratchdbg_image::{Compression, ImageError, ImageSet, Layout};
+use tempfile::TempDir;
+
+use super::explain::explain_image;
+use super::output::Output;
+use crate::error::CommandError;
+
+/// The folders of one build.
+#[derive(Debug)]
+pub(super) struct Storage {
+    layers: LayerStorage,
+    /// Removed when the build ends, in whatever way. Dropped before the layouts, in one of which it may be.
+    _spool: Option<TempDir>,
+    layouts: Vec<OpenLayout>,
+}
+
+#[derive(Debug)]
+struct OpenLayout {
+    path: PathBuf,
+    layout: Layout,
+    /// Whether its folder was made for it.
+    is_new: bool,
+}
+
+impl Storage {
+    /// Opens the layouts among the outputs, and decides where layers are kept. Without a `compression`, layers for a layout
+    /// are packed as registries and most tools expect it, and streams are not packed.
+    pub(super) fn prepare(outputs: &[Output], compression: Option<Compression>) -> Result<Self, CommandError> {
+        let layouts = outputs.iter().filter_map(|output| match output {
+            Output::Layout(path) => Some(OpenLayout::open(path)),
+            _ => None,
+        });
+        let layouts = layouts.collect::<Result<Vec<_>, _>>().map_err(|error| explain_image(&error))?;
+        let first = layouts.first();
+        let compression = compression.unwrap_or(if first.is_some() { Compression::GZIP } else { Compression::None });
+        let spool = match first {
+            // On the file system of the layout: a layer becomes a blob there without being copied.
+            Some(open) => Some(open.layout.spool_folder().map_err(|error| explain_image(&error))?),
+            None if outputs.len() > 1 || compression != Compression::None => Some(temporary_folder()?),
+            None => None,
+        };
+        let layers = match &spool {
+            Some(spool) => LayerStorage::Spool { folder: spool.path().to_owned(), compression },
+            None => LayerStorage::Stream,
+        };
+        Ok(Self { layers, _spool: spool, layouts })
+    }
+
+    pub(super) fn layers(&self) -> LayerStorage {
+        self.layers.clone()
+    }
+
+    /// Adds images to the layout in a folder that was among the outputs.
+    pub(super) fn add_to_layout(&self, folder: &Path, sets: &[ImageSet]) -> Result<(), ImageError> {
+        self.layouts.iter().filter(|open| open.path == folder).try_for_each(|open| open.layout.add(sets))
+    }
+}
+
+impl Drop for OpenLayout {
+    /// A folder that was made for a build that failed is taken away again; one that is not empty stays.
+    fn drop(&mut self) {
+        if self.is_new {
+            let _not_empty = std::fs::remove_dir(&self.path);
+        }
+    }
+}
+
+impl OpenLayout {
+    fn open(path: &Path) -> Result<Self, ImageError> {
+        let is_new = !path.exists();
+        Ok(Self { path: path.to_owned(), layout: Layout::open_or_create(path)?, is_new })
+    }
+}
+
+fn temporary_folder() -> Result<TempDir, CommandError> {
+    tempfile::Builder::new().prefix("scratchdbg-").tempdir().map_err(|error| {
+        CommandError::new(format!("cannot make a temporary folder: {error}"))
+            .hint("TMPDIR names the folder for temporary files")
+    })
+}

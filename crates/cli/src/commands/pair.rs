@@ -1,0 +1,109 @@
+//! `pair verify`: proving that a debug image is its production image and one more layer.
+
+mod stored;
+
+use scratchdbg_builder::verify::{Subject, Verification, verify as compare};
+use scratchdbg_image::Platform;
+use serde_json::{Value, json};
+
+use self::stored::{Location, Stored};
+use crate::args::{Format, VerifyArgs};
+use crate::context::Context;
+use crate::error::{CommandError, FAILED, Outcome};
+use crate::interrupt::Interrupts;
+use crate::printer::Printer;
+
+pub(crate) async fn verify(args: VerifyArgs, context: &Context) -> Outcome {
+    let mut interrupts = Interrupts::listen().map_err(|error| CommandError::new(error.to_string()))?;
+    // Copies of images of the engine go with the future.
+    tokio::select! {
+        outcome = Box::pin(run(args, context)) => outcome,
+        code = interrupts.next() => Ok(code),
+    }
+}
+
+async fn run(args: VerifyArgs, context: &Context) -> Outcome {
+    let platform = args.platform.as_deref().map(str::parse::<Platform>).transpose();
+    let platform = platform.map_err(|error| CommandError::usage(format!("--platform: {error}")))?;
+    let (production, debug): (Location, Location) = (args.production.parse()?, args.debug.parse()?);
+    let production = production.open(context).await?;
+    let debug = debug.open(context).await?;
+    let work = move || verify_all(&production, &debug, platform.as_ref());
+    let results = tokio::task::spawn_blocking(work).await.map_err(|error| CommandError::new(error.to_string()))??;
+    let ok = results.iter().all(|(_, result)| result.ok);
+    match args.format {
+        Format::Json => context.printer.json(&report(&results))?,
+        Format::Text => print(&results, context.printer)?,
+    }
+    Ok(if ok { 0 } else { FAILED })
+}
+
+/// One comparison for each platform, the one that matters most first.
+fn verify_all(
+    production: &Stored,
+    debug: &Stored,
+    wanted: Option<&Platform>,
+) -> Result<Vec<(Platform, Verification)>, CommandError> {
+    let platforms = match wanted {
+        Some(platform) => vec![platform.clone()],
+        None => production.platforms(),
+    };
+    let mut results = Vec::new();
+    for platform in platforms {
+        let subjects = [production, debug].map(|stored| subject(stored, &platform));
+        let [production, debug] = subjects;
+        results.push((platform, compare(&production?, &debug?)));
+    }
+    if wanted.is_none()
+        && let Some(more) = debug.platforms().into_iter().find(|platform| !production.platforms().contains(platform))
+    {
+        return Err(CommandError::new(format!(
+            "{} is also for {more}, and {} is not",
+            debug.name(),
+            production.name()
+        ))
+        .hint("--platform chooses what is compared"));
+    }
+    results.sort_by_key(|(_, result)| result.ok);
+    Ok(results)
+}
+
+fn subject(stored: &Stored, platform: &Platform) -> Result<Subject, CommandError> {
+    let image = stored.image(platform).ok_or_else(|| {
+        let available: Vec<_> = stored.platforms().iter().map(ToString::to_string).collect();
+        CommandError::new(format!("{} is not for {platform}, but for {}", stored.name(), available.join(", ")))
+            .hint("--platform chooses what is compared")
+    })?;
+    let subject = Subject::read(stored.source(), image);
+    subject.map_err(|error| stored::explain(stored.name(), &error))
+}
+
+/// The first of the comparisons, and under `platforms` each of them.
+fn report(results: &[(Platform, Verification)]) -> Value {
+    let mut report = results.first().map(|(_, result)| json!(result)).unwrap_or_default();
+    let each = results.iter().map(|(platform, result)| {
+        let mut value = json!(result);
+        value["platform"] = json!(platform.to_string());
+        value
+    });
+    report["platforms"] = each.collect();
+    report
+}
+
+fn print(results: &[(Platform, Verification)], printer: Printer) -> std::io::Result<()> {
+    for (platform, result) in results {
+        if let (true, Some(layer)) = (result.ok, result.debug_layer) {
+            let shared = result.shared_layers.len();
+            let layers = if shared == 1 { "layer" } else { "layers" };
+            printer.line(&format!(
+                "{platform}: the same {shared} {layers}, and one more for debugging ({})",
+                layer.short()
+            ))?;
+        }
+        for difference in &result.differences {
+            let text = format!("{platform}: {}: {}", difference.subject, difference.message);
+            printer.line(&scratchdbg_logs::escape::label(&text))?;
+        }
+    }
+    Ok(())
+}

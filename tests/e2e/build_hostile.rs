@@ -1,0 +1,153 @@
+//! `build` and `pair verify` on what was made to break them: one clear line, nothing half written, never a hang.
+
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::Command;
+
+use rustix::process::Signal;
+use scratchdbg_testkit::sample;
+
+use crate::stage::Stage;
+
+#[test]
+fn sources_that_are_no_files() {
+    let stage = Stage::set();
+    let home = stage.scratchdbg.home();
+    sample::write_app(home);
+    let made = Command::new("mkfifo").arg(home.join("pipe")).status().expect("mkfifo runs");
+    assert!(made.success());
+    let _socket = std::os::unix::net::UnixListener::bind(home.join("socket")).expect("a socket");
+    fs::create_dir(home.join("out")).expect("a folder");
+    symlink("../app", home.join("out/link")).expect("a link");
+    let output = "archive:x.tar";
+    for (binary, word) in [("pipe", "pipe"), ("socket", "socket"), ("/dev/zero", "/dev/zero"), ("out", "out")] {
+        stage.run(&["build", binary, "-t", "a/b:1", "-o", output]).expect_clear_failure(1, &[word]);
+        let addition = format!("{binary}:/x");
+        if binary != "out" {
+            let add = ["build", "app", "-t", "a/b:1", "-o", output, "--add", &addition];
+            stage.run(&add).expect_clear_failure(1, &[word]);
+        }
+    }
+    let add = ["build", "app", "-t", "a/b:1", "-o", output, "--add", "out:/x"];
+    stage.run(&add).expect_clear_failure(1, &["link", "../app"]);
+    assert!(!home.join("x.tar").exists());
+}
+
+#[test]
+fn two_things_for_one_path() {
+    let stage = Stage::set();
+    sample::write_app(stage.scratchdbg.home());
+    for addition in ["app:/app", "app:/../app", "app:/a/../../b"] {
+        let add = ["build", "app", "-t", "a/b:1", "-o", "archive:x.tar", "--add", addition];
+        stage.run(&add).expect_clear_failure(1, &["app"]);
+    }
+}
+
+/// A layout of a pair in `home/layout`.
+fn layout(stage: &Stage) {
+    sample::write_app(stage.scratchdbg.home());
+    stage.run(&["build", "app", "-t", "a/b:1", "-o", "oci:layout", "-o", "archive:pair.tar"]).expect_code(0);
+}
+
+fn verify(stage: &Stage, words: &[&str]) {
+    stage.run(&["pair", "verify", "oci:layout:1", "oci:layout:1-debug"]).expect_clear_failure(1, words);
+}
+
+/// Calls `change` on each blob in turn, with the blob put back in between.
+fn with_each_blob(home: &Path, change: impl Fn(&Path, &[u8])) {
+    let blobs = fs::read_dir(home.join("layout/blobs/sha256")).expect("blobs");
+    for blob in blobs {
+        let path = blob.expect("a blob").path();
+        let bytes = fs::read(&path).expect("it");
+        change(&path, &bytes);
+        fs::write(&path, bytes).expect("it can be put back");
+    }
+}
+
+#[test]
+fn damaged_blobs_are_named() {
+    let stage = Stage::set();
+    layout(&stage);
+    with_each_blob(stage.scratchdbg.home(), |path, bytes| {
+        let name = path.file_name().and_then(|name| name.to_str()).expect("a digest");
+        let mut flipped = bytes.to_vec();
+        flipped[bytes.len() / 2] ^= 1;
+        fs::write(path, flipped).expect("a file");
+        verify(&stage, &[name]);
+        fs::write(path, &bytes[..bytes.len() - 1]).expect("a file");
+        verify(&stage, &[name]);
+        fs::File::options().append(true).open(path).expect("it").write_all(b"x").expect("more");
+        fs::remove_file(path).expect("it");
+        verify(&stage, &[name]);
+    });
+    stage.run(&["pair", "verify", "oci:layout:1", "oci:layout:1-debug"]).expect_code(0);
+}
+
+#[test]
+fn documents_that_lie() {
+    let stage = Stage::set();
+    layout(&stage);
+    let index = stage.scratchdbg.home().join("layout/index.json");
+    let whole = fs::read_to_string(&index).expect("it");
+    let both = whole.replacen("\"manifests\":", "\"layers\":[],\"config\":null,\"manifests\":", 1);
+    for (content, words) in [
+        (String::new(), &["index.json"][..]),
+        ("[".repeat(100_000), &["index.json"]),
+        (whole[..whole.len() / 2].to_owned(), &["index.json"]),
+        (both, &["index.json", "at once"]),
+        (whole.replace("\"size\":", "\"size\":9"), &["bytes"]),
+        (whole.replace("\"size\":", "\"size\":-"), &["index.json"]),
+        (whole.replace("image.manifest.v1", "image.index.v1"), &["media type"]),
+        (r#"{"schemaVersion":2,"manifests":[]}"#.to_owned(), &["none with a name"]),
+    ] {
+        fs::write(&index, content).expect("a file");
+        verify(&stage, words);
+    }
+    fs::write(&index, "x".repeat(5 << 20)).expect("a file");
+    verify(&stage, &["4 MiB"]);
+    fs::write(stage.scratchdbg.home().join("empty.tar"), "").expect("a file");
+    let archive = ["pair", "verify", "archive:empty.tar", "archive:pair.tar:1-debug"];
+    stage.run(&archive).expect_clear_failure(1, &["empty.tar"]);
+    stage.run(&["pair", "verify", "oci:no-such", "oci:layout"]).expect_clear_failure(1, &["no-such"]);
+    stage.run(&["pair", "verify", "archive:pair.tar", "archive:pair.tar"]).expect_clear_failure(2, &["a/b:1-debug"]);
+}
+
+/// How long a build takes differs: the kills come at ever later times, from before the first write to after the last.
+#[test]
+fn killed_builds_leave_a_layout_that_the_next_one_completes() {
+    let stage = Stage::set();
+    layout(&stage);
+    let home = stage.scratchdbg.home();
+    for round in 0..40_u64 {
+        sample::write_app(home);
+        let tag = format!("a/b:{}", round + 2);
+        let mut running = stage.scratchdbg.start(["build", "app", "-t", &tag, "-o", "oci:layout"]);
+        std::thread::sleep(std::time::Duration::from_millis(round * 4));
+        running.signal(if round % 2 == 0 { Signal::KILL } else { Signal::INT });
+        running.close_output();
+        running.finish();
+        stage.run(&["pair", "verify", "oci:layout:1", "oci:layout:1-debug"]).expect_code(0);
+    }
+    stage.run(&["build", "app", "-t", "a/b:last", "-o", "oci:layout"]).expect_code(0);
+    stage.run(&["pair", "verify", "oci:layout:last", "oci:layout:last-debug"]).expect_code(0);
+    let left = fs::read_dir(home.join("layout")).expect("a folder").count();
+    assert_eq!(left, 3, "blobs, index.json and oci-layout, and no temporary file");
+}
+
+#[test]
+fn two_builders_of_one_layout() {
+    let stage = Stage::set();
+    sample::write_app(stage.scratchdbg.home());
+    let builders: Vec<_> = (0..6)
+        .map(|number| stage.scratchdbg.start(["build", "app", "-t", &format!("a/b:{number}"), "-o", "oci:layout"]))
+        .collect();
+    for builder in builders {
+        builder.finish().expect_code(0);
+    }
+    for number in 0..6 {
+        let names = [format!("oci:layout:{number}"), format!("oci:layout:{number}-debug")];
+        stage.run(&["pair", "verify", &names[0], &names[1]]).expect_code(0);
+    }
+}
