@@ -155,7 +155,7 @@ fn settings_that_cannot_be_are_refused() {
         (&["--healthcheck", r#"["CMD-SHELL","curl -f localhost"]"#], &["/bin/sh"]),
         (&["-e", "HOME"], &["HOME", "NAME=VALUE"]),
         (&["-l", "io.scratchdbg.role=prod"], &["io.scratchdbg.role"]),
-        (&["-u", "nobody"], &["nobody", "numbers"]),
+        (&["-u", "nobody", "--with", "none"], &["nobody", "numbers"]),
         (&["-w", "srv"], &["srv", "absolute"]),
         (&["--expose", "http"], &["http"]),
         (&["--stop-signal", "sigterm"], &["sigterm"]),
@@ -277,4 +277,20 @@ fn a_dockerfile_that_needs_a_shell_is_refused_with_its_line() {
     fs::write(folder.join("Dockerfile"), "FROM debian\nCOPY app /app\n").expect("a file");
     stage.run(&["build", "-f", "context/Dockerfile", "-t", &tag]).expect_clear_failure(1, &["line 1", "debian"]);
     stage.run(&["build", "-f", "no-such-file", "-t", &tag]).expect_clear_failure(1, &["no-such-file"]);
+}
+
+#[test]
+fn what_cannot_run_is_not_written_unless_it_is_asked_for() {
+    let stage = Stage::set();
+    let tag = prepare(&stage);
+    let build = ["build", "app", "-t", &tag, "-o", "oci:layout", "--entrypoint", "/no-such-program"];
+    let refused = stage.run(&build);
+    refused.expect_clear_failure(1, &["entrypoint-missing", "/no-such-program", "--deny none"]);
+    assert!(!stage.scratchdbg.home().join("layout").exists());
+    let allowed = stage.run(&[&build[..], &["--deny", "none", "--format", "json"]].concat());
+    let facts: Value = serde_json::from_slice(&allowed.expect_code(0).stdout).expect("one JSON document");
+    assert_eq!(facts["findings"][0]["code"], "entrypoint-missing");
+    assert!(allowed.stderr.contains("entrypoint-missing"), "{allowed}");
+    let warned = ["build", "app", "-t", &tag, "-o", "oci:layout", "-u", "0", "--deny", "warning"];
+    stage.run(&warned).expect_clear_failure(1, &["runs-as-root"]);
 }

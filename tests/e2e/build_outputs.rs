@@ -16,7 +16,6 @@ use crate::stage::Stage;
 fn referee(home: &Path, program: &str, arguments: &[&str]) -> Option<Finished> {
     let there = Command::new("sh").args(["-c", &format!("command -v {program}")]).output().expect("sh runs");
     if !there.status.success() {
-        eprintln!("{program} is not installed: not asked");
         return None;
     }
     let mut command = Command::new(program);

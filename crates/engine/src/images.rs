@@ -10,7 +10,6 @@ use http_body_util::{BodyExt as _, StreamBody};
 use hyper::Method;
 use hyper::body::Frame;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
-use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::mpsc;
 
 use crate::containers::unprivileged;
@@ -47,31 +46,6 @@ impl Engine {
         };
         let answer: ImageInspect = serde_json::from_slice(&answer).map_err(|error| Error::transport(&path, error))?;
         Ok(Some(Target::from_image(reference, answer)))
-    }
-
-    /// Writes an image as an archive of `docker save` into `out`, as it comes. Nothing (`false`) when the engine has no such image.
-    pub async fn save(&self, reference: &str, mut out: impl AsyncWrite + Unpin) -> Result<bool, Error> {
-        let path = format!("/images/{}/get", crate::files::percent_encode(reference));
-        let answer = match self.transport.send(self.transport.request(Method::GET, &path, full(""))?).await {
-            Ok(answer) => answer,
-            Err(error) if error.is_status(404) => return Ok(false),
-            Err(error) => return Err(error),
-        };
-        let failed = |error: BoxError| Error::transport(&path, error);
-        let mut body = answer.into_body();
-        while let Some(frame) = body.frame().await {
-            if let Ok(chunk) = frame.map_err(|error| failed(error.into()))?.into_data() {
-                out.write_all(&chunk).await.map_err(|error| failed(error.into()))?;
-            }
-        }
-        out.flush().await.map_err(|error| failed(error.into()))?;
-        Ok(true)
-    }
-
-    /// The architecture of the engine's machine, in Go's words.
-    pub async fn architecture(&self) -> Result<String, Error> {
-        let version = self.docker.version().await.map_err(|error| Error::bollard("ask for the version", error))?;
-        Ok(version.arch.unwrap_or_default())
     }
 
     /// The debug twin of an image, where the engine has it: its id. Twins say in a label whose they are.

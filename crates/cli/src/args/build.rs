@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::Format;
+use super::{Deny, Format};
 
 #[derive(Debug, Args)]
 pub(crate) struct BuildArgs {
@@ -69,6 +69,9 @@ pub(crate) struct BuildArgs {
     /// Static busybox for the twin: a file, or an image in the engine that holds one; one for each platform
     #[arg(long = "toolkit", value_name = "PATH|IMAGE")]
     pub(crate) toolkits: Vec<String>,
+    /// Write nothing when there is a finding this grave, or graver
+    #[arg(long, value_enum, default_value = "error", value_name = "LEVEL")]
+    pub(crate) deny: Deny,
     /// Make the production image alone
     #[arg(long, conflicts_with_all = ["debug_tags", "toolkits"])]
     pub(crate) no_debug: bool,

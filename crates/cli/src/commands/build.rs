@@ -11,11 +11,14 @@ use std::sync::Arc;
 
 use scratchdbg_builder::provision::{Decision, provision};
 use scratchdbg_builder::{Pair, Toolkit, Twin};
+use scratchdbg_diagnose::{Finding, Severity};
 
 use self::explain::explain;
 use self::output::Output;
 use self::storage::Storage;
-use crate::args::{BuildArgs, Format};
+use super::check::is_denied;
+use super::check::preflight::preflight;
+use crate::args::{BuildArgs, Deny, Format};
 use crate::context::Context;
 use crate::error::{CommandError, Outcome};
 use crate::interrupt::Interrupts;
@@ -45,20 +48,47 @@ async fn run(args: BuildArgs, context: &Context) -> Outcome {
     let storage = Arc::new(Storage::prepare(&outputs, compression)?);
     spec.layers = storage.layers();
     let epoch = spec.epoch;
-    let work = move || -> Result<(Pair, Vec<Decision>), CommandError> {
+    let work = move || -> Result<Built, CommandError> {
         let decisions = provision(&mut spec, &with, Path::new("/")).map_err(|error| explain(&error))?;
         let pair = scratchdbg_builder::build(&spec).map_err(|error| explain(&error))?;
-        Ok((pair, decisions))
+        let findings = preflight(&spec, &pair)?;
+        Ok(Built { pair, decisions, findings })
     };
-    let (pair, decisions) = blocking(work).await?;
+    let built = blocking(work).await?;
+    report(&built.findings, args.deny, context.printer)?;
+    let Built { pair, .. } = &built;
     for output in &outputs {
-        output.write(&pair, epoch, &storage, context).await?;
+        output.write(pair, epoch, &storage, context).await?;
     }
     match args.format {
-        Format::Json => context.printer.json(&summary::json(&pair, &args.outputs, &decisions))?,
-        Format::Text => summary::print(&pair, &outputs, &decisions, context.printer)?,
+        Format::Json => context.printer.json(&summary::json(&built, &args.outputs))?,
+        Format::Text => summary::print(pair, &outputs, &built.decisions, context.printer)?,
     }
     Ok(0)
+}
+
+/// A pair, and what is said about it.
+#[derive(Debug)]
+struct Built {
+    pair: Pair,
+    decisions: Vec<Decision>,
+    findings: Vec<Finding>,
+}
+
+/// Says what is wrong with the images. What is denied is an error: nothing is written then.
+fn report(findings: &[Finding], deny: Deny, printer: Printer) -> Result<(), CommandError> {
+    let text = |finding: &Finding| format!("{}: {}", finding.code, finding.message);
+    let (denied, others): (Vec<_>, Vec<_>) = findings.iter().partition(|finding| is_denied(finding, deny));
+    for finding in others.iter().chain(denied.iter().skip(1)) {
+        match finding.severity {
+            Severity::Info => printer.note(&text(finding)),
+            Severity::Warning | Severity::Error => printer.warning(&text(finding)),
+        }
+    }
+    let Some(first) = denied.first() else { return Ok(()) };
+    let mut error = CommandError::new(text(first));
+    error.hints.extend(first.fix.clone());
+    Err(error.hint("`--deny none` builds it all the same"))
 }
 
 /// The summary of a pair that was loaded into the engine.

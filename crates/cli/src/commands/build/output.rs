@@ -107,7 +107,8 @@ async fn load(sets: &[ImageSet], epoch: u64, context: &Context) -> Result<(), Co
     let engine = context.engine().await?;
     let mut sorted = sets.to_vec();
     if sets.iter().any(|set| set.images().len() > 1) {
-        let architecture = engine.architecture().await?;
+        let platform = engine.host_facts().await?.platform;
+        let architecture = platform.map(|platform| platform.architecture).unwrap_or_default();
         sorted = sets
             .iter()
             .map(|set| with_first(set, &architecture))

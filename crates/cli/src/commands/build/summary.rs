@@ -7,17 +7,17 @@ use scratchdbg_builder::provision::Decision;
 use scratchdbg_image::{Image, ImageSet, Layer, TaggedReference};
 use serde_json::{Value, json};
 
-use super::Output;
+use super::{Built, Output};
 use crate::printer::Printer;
 
 /// `{prod, debug, outputs[], findings[], provision[]}`.
-pub(super) fn json(pair: &Pair, outputs: &[String], decisions: &[Decision]) -> Value {
+pub(super) fn json(built: &Built, outputs: &[String]) -> Value {
     json!({
-        "prod": set_json(&pair.prod),
-        "debug": pair.debug.as_ref().map(set_json),
+        "prod": set_json(&built.pair.prod),
+        "debug": built.pair.debug.as_ref().map(set_json),
         "outputs": outputs,
-        "findings": [],
-        "provision": decisions,
+        "findings": built.findings,
+        "provision": built.decisions,
     })
 }
 

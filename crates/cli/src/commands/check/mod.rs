@@ -6,7 +6,7 @@ mod files;
 mod in_engine;
 pub(super) mod preflight;
 mod stored;
-mod subject;
+pub(super) mod subject;
 
 use scratchdbg_diagnose::{Finding, Severity, sarif};
 use serde::Serialize;

@@ -17,7 +17,6 @@ use crate::error::CommandError;
 
 /// The findings of the pair's production image, the gravest first; of several platforms those of each. Reads the files
 /// that the images are made of once. Blocking.
-#[expect(dead_code, reason = "the call in `build` is yet to come: it takes this line out")]
 pub(in crate::commands) fn preflight(spec: &BuildSpec, pair: &Pair) -> Result<Vec<Finding>, CommandError> {
     let mut findings: Vec<Finding> = Vec::new();
     for image in pair.prod.images() {

@@ -60,7 +60,7 @@ impl Subject {
 }
 
 /// `PATH[:NAME]`, where the path itself may hold colons: as it stands when that exists.
-fn path_and_name(text: &str) -> (PathBuf, Option<String>) {
+pub(in crate::commands) fn path_and_name(text: &str) -> (PathBuf, Option<String>) {
     let mut split = text.match_indices(':').map(|(index, _)| index);
     if Path::new(text).exists() {
         return (text.into(), None);

@@ -1,13 +1,15 @@
 //! Images that exist already, wherever they are.
 
-use std::io;
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::io::{self, BufWriter, Write as _};
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use scratchdbg_image::Platform;
 use scratchdbg_image::read::{ImageSource, ReadError, StoredImage};
 use tempfile::TempDir;
 
+use crate::commands::check::subject::path_and_name;
 use crate::context::Context;
 use crate::error::CommandError;
 
@@ -54,20 +56,6 @@ impl FromStr for Location {
     }
 }
 
-/// Paths and names may both have colons: the longest path that is there is meant, or the text up to the first colon.
-fn path_and_name(text: &str) -> (PathBuf, Option<String>) {
-    let split = |at: usize| (PathBuf::from(&text[..at]), Some(text[at + 1..].to_owned()));
-    if Path::new(text).exists() {
-        return (PathBuf::from(text), None);
-    }
-    let colons = text.match_indices(':').map(|(at, _)| at);
-    let there = colons.clone().rev().find(|at| Path::new(&text[..*at]).exists());
-    match there.or_else(|| colons.clone().next()) {
-        Some(at) => split(at),
-        None => (PathBuf::from(text), None),
-    }
-}
-
 impl Location {
     /// Finds the image. One of the engine is copied to the disk first.
     pub(super) async fn open(self, context: &Context) -> Result<Stored, CommandError> {
@@ -98,11 +86,13 @@ async fn copy_from_engine(reference: &str, context: &Context) -> Result<TempDir,
             .hint("TMPDIR names the folder for temporary files")
     };
     let folder = tempfile::Builder::new().prefix("scratchdbg-").tempdir().map_err(cannot)?;
-    let file = tokio::fs::File::create(folder.path().join(COPY)).await.map_err(cannot)?;
-    if !engine.save(reference, file).await? {
+    if !engine.has_image(reference).await? {
         return Err(CommandError::new(format!("the engine has no image {reference}"))
             .hint("`docker images` lists what it has; a layout is oci:DIR[:TAG], an archive is archive:FILE[:REF]"));
     }
+    let mut file = BufWriter::with_capacity(1 << 20, File::create(folder.path().join(COPY)).map_err(cannot)?);
+    engine.save_image(reference, &mut file).await?;
+    file.flush().map_err(cannot)?;
     Ok(folder)
 }
 
@@ -176,24 +166,6 @@ pub(super) fn explain(shown: &str, error: &ReadError) -> CommandError {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn paths_and_names_are_told_apart() {
-        let folder = tempfile::tempdir().unwrap();
-        let root = folder.path().display().to_string();
-        std::fs::write(folder.path().join("a:b"), "").unwrap();
-        for (rest, path, name) in [
-            ("", "", None),
-            (":1", "", Some("1")),
-            ("/a:b", "/a:b", None),
-            ("/a:b:shop/app:1", "/a:b", Some("shop/app:1")),
-            ("/new", "/new", None),
-        ] {
-            let (found, its_name) = path_and_name(&format!("{root}{rest}"));
-            assert_eq!((found, its_name.as_deref()), (PathBuf::from(format!("{root}{path}")), name), "{rest}");
-        }
-        assert_eq!(path_and_name("no-such:1"), (PathBuf::from("no-such"), Some("1".to_owned())));
-    }
 
     #[test]
     fn locations_say_where() {
