@@ -3,6 +3,7 @@
 //! Nothing here opens a file, a socket or an environment variable: a caller hands in bytes, a `Read + Seek`, or plain
 //! structs, and gets values back. Nothing panics, whatever the bytes are.
 
+pub mod capability;
 mod catalogue;
 mod code;
 pub mod config;

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use scratchdbg_diagnose::capability;
 use scratchdbg_diagnose::config::ConfigFacts;
 use scratchdbg_diagnose::container::{ContainerFacts, Health, Limits, Options, Probe, Restarts, State, Status};
 use serde::{Deserialize, Deserializer};
-
-use super::capabilities;
 
 /// A container with everything that its inspection tells.
 #[derive(Debug, Clone)]
@@ -189,7 +188,7 @@ pub(super) fn read(json: &[u8]) -> Result<ContainerRecord, serde_json::Error> {
         tty: raw.tty,
         created_at: time(&inspection.created),
         config,
-        bounding_set: capabilities::bounding_set(host.privileged, &host.cap_add, &host.cap_drop),
+        bounding_set: capability::bounding_set(host.privileged, &host.cap_add, &host.cap_drop),
         facts,
     })
 }

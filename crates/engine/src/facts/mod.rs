@@ -1,7 +1,6 @@
 //! What an engine knows of containers, as the facts that rules read: filled from raw answers, so that no field of the
 //! API that one engine writes and another leaves out makes the rest unreadable.
 
-mod capabilities;
 mod events;
 mod files;
 mod host;

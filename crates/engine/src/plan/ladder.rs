@@ -1,5 +1,7 @@
 //! Which mode, as whom, with what: the ladder of least privilege.
 
+use scratchdbg_diagnose::capability;
+
 use super::{AttachRequest, Mode, Plan, Reason, Refusal};
 use crate::target::{State, Target};
 use crate::user::NumericUser;
@@ -127,8 +129,8 @@ fn user_reason(target: &Target, request: &AttachRequest) -> &'static str {
 
 /// Whether the target's process may hold capabilities. Docker gives processes of other users than root none.
 fn target_has_capabilities(target: &Target, user: NumericUser) -> bool {
-    let drops_all = target.dropped_capabilities.iter().any(|name| name.eq_ignore_ascii_case("ALL"));
-    user.uid == 0 && (target.privileged || !drops_all || !target.added_capabilities.is_empty())
+    let Target { privileged, added_capabilities, dropped_capabilities, .. } = target;
+    user.uid == 0 && capability::bounding_set(*privileged, added_capabilities, dropped_capabilities) != 0
 }
 
 fn environment(target: &Target, mode: Mode, request: &AttachRequest) -> Vec<String> {

@@ -11,6 +11,7 @@ mod shell;
 mod user;
 mod workdir;
 
+use crate::capability;
 use crate::config::ConfigFacts;
 use crate::elf::IsaLevel;
 use crate::finding::Finding;
@@ -33,17 +34,14 @@ pub struct ImageFacts<'a> {
     /// The level of the host's processor, where that is known.
     pub cpu: Option<IsaLevel>,
     /// The capabilities that a process can have at most (`CapBnd`), one bit each. Docker's default is
-    /// [`DEFAULT_CAPABILITIES`].
+    /// [`capability::DEFAULT`].
     pub bounding_set: u64,
 }
-
-/// The bounding set of a container that Docker, containerd or Podman start without options.
-pub const DEFAULT_CAPABILITIES: u64 = 0xa804_25fb;
 
 impl<'a> ImageFacts<'a> {
     /// An image that is to run on the platform that it declares, under default options.
     pub fn new(config: &'a ConfigFacts, rootfs: &'a Rootfs) -> Self {
-        Self { config, rootfs, mentions: None, host: None, cpu: None, bounding_set: DEFAULT_CAPABILITIES }
+        Self { config, rootfs, mentions: None, host: None, cpu: None, bounding_set: capability::DEFAULT }
     }
 }
 

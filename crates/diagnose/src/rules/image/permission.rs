@@ -1,6 +1,7 @@
 //! `not-executable-mode`, `parent-not-searchable`, `exec-not-permitted`: the program is there and may not be executed.
 
 use super::ImageFacts;
+use crate::capability;
 use crate::code::Code;
 use crate::finding::{Finding, Severity};
 use crate::identity::{self, Identity, Resolved};
@@ -72,7 +73,7 @@ fn file_capabilities(path: &str, entry: &Entry, bounding_set: u64) -> Option<Fin
     if !capabilities.effective || lacking == 0 {
         return None;
     }
-    let names = names(lacking);
+    let names = capability::names(lacking);
     Some(
         Finding::new(
             Code::ExecNotPermitted,
@@ -107,56 +108,4 @@ impl FileCapabilities {
         };
         Some(Self { permitted: u64::from(word(1)?) | u64::from(high) << 32, effective: magic & 1 != 0 })
     }
-}
-
-/// Capabilities by number (`linux/capability.h`).
-const NAMES: &[&str] = &[
-    "CHOWN",
-    "DAC_OVERRIDE",
-    "DAC_READ_SEARCH",
-    "FOWNER",
-    "FSETID",
-    "KILL",
-    "SETGID",
-    "SETUID",
-    "SETPCAP",
-    "LINUX_IMMUTABLE",
-    "NET_BIND_SERVICE",
-    "NET_BROADCAST",
-    "NET_ADMIN",
-    "NET_RAW",
-    "IPC_LOCK",
-    "IPC_OWNER",
-    "SYS_MODULE",
-    "SYS_RAWIO",
-    "SYS_CHROOT",
-    "SYS_PTRACE",
-    "SYS_PACCT",
-    "SYS_ADMIN",
-    "SYS_BOOT",
-    "SYS_NICE",
-    "SYS_RESOURCE",
-    "SYS_TIME",
-    "SYS_TTY_CONFIG",
-    "MKNOD",
-    "LEASE",
-    "AUDIT_WRITE",
-    "AUDIT_CONTROL",
-    "SETFCAP",
-    "MAC_OVERRIDE",
-    "MAC_ADMIN",
-    "SYSLOG",
-    "WAKE_ALARM",
-    "BLOCK_SUSPEND",
-    "AUDIT_READ",
-    "PERFMON",
-    "BPF",
-    "CHECKPOINT_RESTORE",
-];
-
-fn names(set: u64) -> Vec<String> {
-    (0..64)
-        .filter(|bit| set >> bit & 1 != 0)
-        .map(|bit| NAMES.get(bit).map_or_else(|| format!("capability {bit}"), ToString::to_string))
-        .collect()
 }

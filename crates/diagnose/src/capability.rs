@@ -1,6 +1,7 @@
-//! The capability bounding set that an engine gives a container.
+//! Linux capabilities: their names, and the set that an engine gives a container.
 
-use scratchdbg_diagnose::rules::image::DEFAULT_CAPABILITIES;
+/// The bounding set of a container that Docker, containerd or Podman start without options.
+pub const DEFAULT: u64 = 0xa804_25fb;
 
 /// Names by bit (`linux/capability.h`).
 const NAMES: &[&str] = &[
@@ -47,8 +48,16 @@ const NAMES: &[&str] = &[
     "CHECKPOINT_RESTORE",
 ];
 
+/// The names of the capabilities in a set.
+pub(crate) fn names(set: u64) -> Vec<String> {
+    (0..64)
+        .filter(|bit| set >> bit & 1 != 0)
+        .map(|bit| NAMES.get(bit).map_or_else(|| format!("capability {bit}"), ToString::to_string))
+        .collect()
+}
+
 /// `CapBnd` of a container with these options: `ALL` first, then the names, as moby's `caps.TweakCapabilities` has it.
-pub(super) fn bounding_set(privileged: bool, add: &[String], drop: &[String]) -> u64 {
+pub fn bounding_set(privileged: bool, add: &[String], drop: &[String]) -> u64 {
     let all = (1 << NAMES.len()) - 1;
     if privileged {
         return all;
@@ -58,7 +67,7 @@ pub(super) fn bounding_set(privileged: bool, add: &[String], drop: &[String]) ->
     match (holds_all(add), holds_all(drop)) {
         (true, _) => all & !named(drop),
         (false, true) => named(add),
-        (false, false) => (DEFAULT_CAPABILITIES | named(add)) & !named(drop),
+        (false, false) => (DEFAULT | named(add)) & !named(drop),
     }
 }
 
@@ -78,11 +87,11 @@ mod tests {
         let all = (1_u64 << 41) - 1;
         for (privileged, add, drop, expected) in [
             (true, &[][..], &["ALL"][..], all),
-            (false, &[], &[], DEFAULT_CAPABILITIES),
+            (false, &[], &[], DEFAULT),
             (false, &[], &["ALL"], 0),
             (false, &["cap_chown", "NET_ADMIN"], &["all"], 1 | 1 << 12),
             (false, &["ALL"], &["CHOWN"], all & !1),
-            (false, &["SYS_PTRACE"], &["CAP_CHOWN"], (DEFAULT_CAPABILITIES | 1 << 19) & !1),
+            (false, &["SYS_PTRACE"], &["CAP_CHOWN"], (DEFAULT | 1 << 19) & !1),
         ] {
             assert_eq!(bounding_set(privileged, &list(add), &list(drop)), expected, "{add:?} {drop:?}");
         }
