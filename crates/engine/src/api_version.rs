@@ -15,6 +15,8 @@ impl ApiVersion {
     pub const NEWEST_KNOWN: Self = Self { major: 1, minor: 53 };
     /// The oldest version that is tried: Docker 20.10's own is 1.41, Podman 4's is 1.41 too.
     pub const OLDEST_SUPPORTED: Self = Self { major: 1, minor: 40 };
+    /// From this version on (Docker 23.0), following a log goes on over its rotation.
+    pub const FOLLOWS_ROTATION: Self = Self { major: 1, minor: 42 };
 }
 
 /// Not of the form `1.41`.

@@ -42,7 +42,7 @@ impl Engine {
     }
 
     /// Turns a failed look-up into what the user can do something about.
-    async fn explain_lookup(&self, container: &ContainerName, error: Error) -> Error {
+    pub(crate) async fn explain_lookup(&self, container: &ContainerName, error: Error) -> Error {
         let Error::Api(answer) = &error else { return error };
         let typed = container.as_str();
         // Docker's text; the status has been 400, 404 and 500 over the years.

@@ -11,6 +11,7 @@ mod facts;
 mod files;
 mod images;
 mod labels;
+mod log_source;
 mod logs;
 mod name;
 mod plan;
@@ -27,6 +28,7 @@ pub use self::endpoint::{
 pub use self::error::{ApiError, Error, Unreachable};
 pub use self::facts::{ContainerRecord, HostFacts, ListFilter};
 pub use self::labels::{LABEL_SESSION, LABEL_TARGET};
+pub use self::log_source::{LabelFilter, LogSource, RunEnd};
 pub use self::logs::{LogRequest, LogStream};
 pub use self::name::ContainerName;
 pub use self::plan::{AttachRequest, Explanation, Mode, Plan, Reason, Refusal, TOOLKIT_BIN, plan};

@@ -17,7 +17,12 @@ use crate::{ContainerName, Engine, Error};
 pub struct LogRequest {
     /// Keep the stream open, and send what is to come.
     pub follow: bool,
-    /// Only so many of the last **records** (a long line is several): the engine's count, over both streams.
+    /// Only records from this time on, itself included.
+    pub since: Option<jiff::Timestamp>,
+    /// Only records up to this time, itself included.
+    pub until: Option<jiff::Timestamp>,
+    /// Only so many of the last **records** (a long line is several): the engine's count, over both streams, before
+    /// `since` is looked at.
     pub tail: Option<u64>,
     /// Put the engine's time in front of each record.
     pub timestamps: bool,
@@ -36,15 +41,33 @@ impl Engine {
     /// Asks for a container's logs.
     pub async fn logs(&self, container: &ContainerName, request: &LogRequest) -> Result<LogStream, Error> {
         let tail = request.tail.map_or_else(|| "all".to_owned(), |count| count.to_string());
-        let path = format!(
+        let mut path = format!(
             "/containers/{container}/logs?stdout=1&stderr=1&follow={}&timestamps={}&tail={tail}",
             u8::from(request.follow),
             u8::from(request.timestamps),
         );
+        // Podman leaves the time itself out.
+        let earlier = jiff::SignedDuration::from_nanos(i64::from(self.transport.is_podman()));
+        if let Some(since) = request.since.map(|since| since.checked_sub(earlier).unwrap_or(since)) {
+            path = format!("{path}&since={}", wire_time(since));
+        }
+        if let Some(until) = request.until {
+            path = format!("{path}&until={}", wire_time(until));
+        }
         let answer = self.transport.send(self.transport.request(Method::GET, &path, full(""))?).await?;
         Ok(LogStream(answer.into_body()))
     }
 }
+
+/// `seconds.nanoseconds`, the only form that the API takes. Zero would mean "no limit".
+pub(crate) fn wire_time(at: jiff::Timestamp) -> String {
+    let at = if at == jiff::Timestamp::UNIX_EPOCH { jiff::Timestamp::UNIX_EPOCH + NANOSECOND } else { at };
+    let nanos = at.as_nanosecond();
+    let (sign, nanos) = (if nanos < 0 { "-" } else { "" }, nanos.unsigned_abs());
+    format!("{sign}{}.{:09}", nanos / 1_000_000_000, nanos % 1_000_000_000)
+}
+
+const NANOSECOND: jiff::SignedDuration = jiff::SignedDuration::from_nanos(1);
 
 impl Stream for LogStream {
     type Item = Result<Bytes, Error>;
@@ -61,6 +84,23 @@ impl Stream for LogStream {
                 Some(Err(error)) => Some(Err(Error::transport("the log stream", error))),
                 None => None,
             });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::wire_time;
+
+    #[test]
+    fn times_on_the_wire() {
+        let cases = [
+            ("2006-01-02T15:04:05.000000001Z", "1136214245.000000001"),
+            ("1970-01-01T00:00:00Z", "0.000000001"),
+            ("1969-12-31T23:59:58.5Z", "-1.500000000"),
+        ];
+        for (at, wire) in cases {
+            assert_eq!(wire_time(at.parse().unwrap()), wire, "{at}");
         }
     }
 }

@@ -4,6 +4,8 @@
 //! - `exit CODE`: one line on each stream, then ends with that code.
 //! - `lines LENGTH...`: a line of each length on standard output, `mark` on standard error after each, then waits.
 //! - `numbers COUNT`: the lines `1` to COUNT on standard output, then ends.
+//! - `say LINE...`: each line on standard output, then ends.
+//! - `flood ROUNDS`: twenty times a second, so many times, two thousand numbered lines at once, then ends.
 //! - `tick`: a numbered line ten times a second, for ever.
 //! - `terminal`: says whether its standard output is a terminal, and ends.
 //! - `panic`, `abort`, `segfault`, `trap`: dies of it.
@@ -48,6 +50,18 @@ fn main() -> io::Result<ExitCode> {
                 writeln!(out, "{line}")?;
             }
             out.flush()?;
+        }
+        "say" => {
+            for line in &arguments[1..] {
+                writeln!(out, "{line}")?;
+            }
+        }
+        "flood" => {
+            for round in 0..number(&arguments[1])? {
+                let lines: String = (1..=2000).map(|line| format!("{}\n", round * 2000 + line)).collect();
+                out.write_all(lines.as_bytes())?;
+                std::thread::sleep(Duration::from_millis(50));
+            }
         }
         "tick" => {
             for line in 1_u64.. {

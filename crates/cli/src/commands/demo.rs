@@ -90,7 +90,7 @@ async fn story(args: &DemoArgs, names: &Names, engine: &Engine, context: &Contex
 
     printer.heading("5. Its logs")?;
     printer.command(&format!("scratchdbg logs {name}"))?;
-    let request = LogsArgs { target: name.clone(), follow: false, tail: None, timestamps: false };
+    let request = LogsArgs { targets: vec![name.clone()], ..LogsArgs::default() };
     logs::logs(request, context).await?;
 
     printer.heading("6. The container is as it was: no file changed, no debug container left")?;

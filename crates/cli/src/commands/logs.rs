@@ -1,152 +1,61 @@
-//! `logs`: what a container said, as whole lines, each on the stream it was written to.
+//! `logs`: what containers said, as whole lines, each once, in order.
 
-use std::io::{self, BufWriter, IsTerminal as _, Stderr, Stdout, Write};
+mod explain;
+mod file;
+mod follow;
+mod many;
+mod output;
+mod pipeline;
+mod reader;
+mod request;
+mod runs;
+mod sink;
 
-use futures_util::{FutureExt as _, StreamExt as _};
-use scratchdbg_engine::{self as engine, ContainerName, LogRequest, LogStream, Target};
-use scratchdbg_logs::{Event, Framing, Line, LineOptions, LogDecoder, Stream, escape};
+use scratchdbg_engine::ContainerName;
 
+use self::output::{Output, Single};
+use self::reader::Reader;
+use self::request::Request;
 use crate::args::LogsArgs;
 use crate::context::Context;
 use crate::error::{CommandError, FAILED, Outcome};
 use crate::interrupt::Interrupts;
-use crate::printer::Printer;
 
 pub(crate) async fn logs(args: LogsArgs, context: &Context) -> Outcome {
-    let name: ContainerName = args.target.parse()?;
+    let request = Request::new(&args)?;
+    let names = args.targets.iter().map(|name| name.parse()).collect::<Result<Vec<ContainerName>, _>>()?;
     let engine = context.engine().await?;
-    let target = engine.inspect(&name).await?;
-    let request = LogRequest { follow: args.follow, tail: args.tail, timestamps: args.timestamps };
-    let stream = engine.logs(&target.id.parse()?, &request).await.map_err(|error| explain(error, &target))?;
-    let decoder = LogDecoder::new(LineOptions {
-        framing: Framing::from_tty(target.tty),
-        joining: engine.log_joining(),
-        timestamps: args.timestamps,
-        max_line: LineOptions::MAX_LINE,
-    });
     let mut interrupts = Interrupts::listen().map_err(|error| CommandError::new(error.to_string()))?;
-    let mut output = Output::new();
-    tokio::select! {
-        outcome = copy(stream, decoder, &mut output, context.printer) => outcome,
-        code = interrupts.next() => {
-            output.flush()?;
-            Ok(code)
+    let mut output = Output::new(&request, context.printer);
+    let reading = async {
+        if request.many {
+            return many::read(engine, &request, &args, &names, &mut output).await;
         }
-    }
-}
-
-/// Prints the stream to its end. What was received is printed also when the stream turns out to be damaged.
-async fn copy(mut stream: LogStream, mut decoder: LogDecoder, output: &mut Output, printer: Printer) -> Outcome {
-    let mut code = 0;
-    let mut fail = |output: &mut Output, message: &str| -> io::Result<()> {
-        output.flush()?;
-        printer.error(message);
-        code = FAILED;
+        for name in &names {
+            let source = engine.log_source(name).await?;
+            let container = output.add(&source.name);
+            let lookup = lookup(name, &source)?;
+            let sink = Single { output: &mut output, container };
+            Box::pin(Reader::new(engine, &request, lookup, source, sink).read()).await?;
+        }
         Ok(())
     };
-    loop {
-        let chunk = match stream.next().now_or_never() {
-            Some(chunk) => chunk,
-            // Nothing more for now: what there is must be seen.
-            None => {
-                output.flush()?;
-                stream.next().await
-            }
-        };
-        let chunk = match chunk {
-            None => break,
-            Some(Ok(chunk)) => chunk,
-            Some(Err(error)) => {
-                fail(output, &CommandError::chain(&error))?;
-                break;
-            }
-        };
-        let mut events = decoder.push(&chunk);
-        loop {
-            match events.next() {
-                Ok(Some(Event::Line(line))) => output.line(&line)?,
-                Ok(Some(Event::DaemonError(message))) => fail(output, &format!("the engine says: {message}"))?,
-                // The decoder repeats its error at the end.
-                Ok(None) | Err(_) => break,
-            }
-        }
-    }
-    while let Some(line) = decoder.finish_line() {
-        output.line(&line)?;
-    }
-    if let Err(error) = decoder.finish() {
-        fail(output, &error.to_string())?;
-    }
-    output.flush()?;
-    Ok(code)
-}
-
-/// The two streams. On a terminal, what could drive it is made visible; elsewhere every byte is passed on as it is.
-struct Output {
-    stdout: BufWriter<Stdout>,
-    stderr: BufWriter<Stderr>,
-    stdout_is_terminal: bool,
-    stderr_is_terminal: bool,
-}
-
-impl Output {
-    fn new() -> Self {
-        const BUFFER: usize = 64 << 10;
-        let (stdout, stderr) = (io::stdout(), io::stderr());
-        Self {
-            stdout_is_terminal: stdout.is_terminal(),
-            stderr_is_terminal: stderr.is_terminal(),
-            stdout: BufWriter::with_capacity(BUFFER, stdout),
-            stderr: BufWriter::with_capacity(BUFFER, stderr),
-        }
-    }
-
-    fn line(&mut self, line: &Line<'_>) -> io::Result<()> {
-        // Both may be the same terminal or file: keep the order in which the lines came.
-        match line.stream {
-            Stream::Stderr => {
-                self.stdout.flush()?;
-                write_line(&mut self.stderr, line, self.stderr_is_terminal)
-            }
-            Stream::Stdin | Stream::Stdout => {
-                self.stderr.flush()?;
-                write_line(&mut self.stdout, line, self.stdout_is_terminal)
-            }
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.stdout.flush()?;
-        self.stderr.flush()
-    }
-}
-
-fn write_line(sink: &mut impl Write, line: &Line<'_>, terminal: bool) -> io::Result<()> {
-    if let Some(timestamp) = &line.timestamp {
-        write!(sink, "{} ", timestamp.as_str())?;
-    }
-    if terminal {
-        sink.write_all(escape::line(&line.text).as_bytes())?;
-    } else {
-        sink.write_all(&line.text)?;
-    }
-    if line.cut > 0 {
-        write!(sink, " … [{} more bytes]", line.cut)?;
-    }
-    sink.write_all(if terminal { b"\n" } else { line.ending.as_bytes() })
-}
-
-/// Some log drivers cannot be read back.
-fn explain(error: engine::Error, target: &Target) -> CommandError {
-    let unreadable = match &error {
-        engine::Error::Api(answer) => answer.status == 501 || answer.message.contains("does not support reading"),
-        _ => false,
+    let outcome = tokio::select! {
+        outcome = reading => outcome.map(|()| None),
+        code = interrupts.next() => Ok(Some(code)),
     };
-    let result = CommandError::from(error);
-    if unreadable {
-        let hint = "the container's log driver keeps nothing that can be read back; json-file, local and journald do: \
-                    run it with --log-driver local";
-        return result.hint(format!("`{}`: {hint}", target.name));
+    // What was read is shown, whatever came then.
+    let complete = output.finish()?;
+    match outcome? {
+        Some(code) => Ok(code),
+        None if complete => Ok(0),
+        None => Ok(FAILED),
     }
-    result
+}
+
+/// By which word to find the container later: its name, so that one made anew under it is found, or the id that was
+/// asked for.
+fn lookup(asked: &ContainerName, source: &scratchdbg_engine::LogSource) -> Result<ContainerName, CommandError> {
+    let by_name = asked.as_str() == source.name;
+    Ok(if by_name { asked.clone() } else { source.id.parse()? })
 }

@@ -1,0 +1,179 @@
+//! Going on with a log as its container is restarted, its log rotated, its engine gone for a while.
+
+use std::time::{Duration, Instant};
+
+use scratchdbg_engine::{Error, LogRequest, State};
+use scratchdbg_logs::resume::Resume;
+
+use super::reader::{End, Reader};
+use super::runs::known_ends;
+use super::sink::{Note, Sink};
+use crate::error::CommandError;
+
+/// A container that has ended may be started again, or made anew, at once: it is waited for so long.
+const GRACE: Duration = Duration::from_millis(1500);
+
+/// An engine that is gone is waited for so long.
+const ENGINE_PATIENCE: Duration = Duration::from_mins(1);
+
+/// How often a container's state is looked at while it is waited for.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// Streams that break without a single new line are not tried again more often.
+const FRUITLESS: u32 = 5;
+
+/// What comes after a stream.
+#[derive(Debug, PartialEq, Eq)]
+enum Next {
+    /// There may be more.
+    Again,
+    /// There is nothing more.
+    Done,
+}
+
+impl<S: Sink> Reader<'_, S> {
+    /// Follows the log to its end.
+    pub(super) async fn follow(&mut self) -> Result<(), CommandError> {
+        if self.request.explain {
+            let text = format!("`{}` is followed through the engine", self.source.name);
+            self.sink.note(Note::Info(text))?;
+        }
+        let mut fruitless = 0;
+        let mut is_final = false;
+        loop {
+            let lines = self.lines;
+            let begun = Instant::now();
+            let started_at = self.source.started_at;
+            // Some engines lose lines when the log is rotated under a stream: what is stored is complete.
+            let polls = self.source.rotates() && self.engine.loses_lines_at_rotation();
+            let request = LogRequest {
+                follow: !polls && !is_final,
+                since: self.resume.restart().or(self.runs.range.since),
+                timestamps: true,
+                ..LogRequest::default()
+            };
+            let end = match self.open(&request).await {
+                Ok(stream) => self.copy(stream, true).await?,
+                Err(error) if error.is_fatal => return Err(error.error),
+                Err(error) => End::Broken(error.error.message),
+            };
+            fruitless = if self.lines > lines { 0 } else { fruitless + 1 };
+            match end {
+                End::Enough => return Ok(()),
+                End::Closed(decoder) if is_final => return self.finish(*decoder),
+                End::Broken(reason) if is_final || fruitless > FRUITLESS => {
+                    self.sink.note(Note::Failure(reason))?;
+                    return Ok(());
+                }
+                End::Closed(decoder) => match self.next(polls).await? {
+                    Next::Again if polls => {
+                        let pause = (begun.elapsed() * 4).clamp(LOOK_EVERY, Duration::from_secs(5));
+                        if !self.pause(pause).await? {
+                            return Ok(());
+                        }
+                    }
+                    Next::Again => {
+                        if fruitless > 1 && !self.pause(LOOK_EVERY * fruitless.min(20)).await? {
+                            return Ok(());
+                        }
+                    }
+                    // A stream of the run that has ended holds all of it, unless the log was rotated under it.
+                    Next::Done if !self.source.rotates() && self.source.started_at == started_at => {
+                        return self.finish(*decoder);
+                    }
+                    Next::Done => is_final = true,
+                },
+                End::Broken(reason) => {
+                    tracing::debug!(container = %self.source.name, %reason, "the log stream broke");
+                    if self.next(polls).await? == Next::Done {
+                        is_final = true;
+                    } else if !self.pause(LOOK_EVERY).await? {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+    }
+
+    /// Waits. `false` when the time that was asked for is over.
+    async fn pause(&mut self, duration: Duration) -> Result<bool, CommandError> {
+        self.sink.settle(true).await?;
+        if self.pipeline.holds() {
+            self.pipeline.flush(&mut self.sink)?;
+            self.sink.settle(true).await?;
+        }
+        tokio::select! {
+            () = tokio::time::sleep(duration) => Ok(true),
+            () = super::reader::until(self.deadline()) => Ok(false),
+        }
+    }
+
+    /// Looks at the container, and waits for it where it may come back.
+    async fn next(&mut self, polls: bool) -> Result<Next, CommandError> {
+        let deadline = Instant::now() + GRACE;
+        loop {
+            let found = match self.engine.log_source(&self.lookup).await {
+                Ok(source) => Some(source),
+                Err(Error::NoSuchContainer { .. } | Error::Api(_)) => None,
+                Err(error) => {
+                    self.wait_for_engine(error).await?;
+                    continue;
+                }
+            };
+            let state = found.as_ref().map(|source| source.state);
+            if let Some(source) = found {
+                if source.id != self.source.id {
+                    self.begin_anew(source)?;
+                    return Ok(Next::Again);
+                }
+                if !polls || source.started_at != self.source.started_at || source.state != self.source.state {
+                    self.runs.learn(known_ends(self.engine, &source.id).await.unwrap_or_default());
+                }
+                self.source = source;
+            }
+            match state {
+                Some(State::Running | State::Paused) => return Ok(Next::Again),
+                // Its policy will start it.
+                Some(State::Restarting) => {}
+                _ if Instant::now() >= deadline => return Ok(Next::Done),
+                _ => {}
+            }
+            if !self.pause(LOOK_EVERY).await? {
+                return Ok(Next::Done);
+            }
+        }
+    }
+
+    /// The container was removed, and another made under its name.
+    fn begin_anew(&mut self, source: scratchdbg_engine::LogSource) -> Result<(), CommandError> {
+        self.pipeline.flush(&mut self.sink)?;
+        for note in self.runs.remaining(&self.source.name) {
+            self.sink.note(note)?;
+        }
+        self.sink.note(Note::Info(format!("--- {} was made anew ---", source.name)))?;
+        self.source = source;
+        self.resume = Resume::new();
+        self.runs.range.since = None;
+        Ok(())
+    }
+
+    async fn wait_for_engine(&mut self, error: Error) -> Result<(), CommandError> {
+        let reason = CommandError::chain(&error);
+        let text = format!("the engine is gone ({reason}); waiting for it for {} s", ENGINE_PATIENCE.as_secs());
+        self.sink.note(Note::Info(text))?;
+        let deadline = Instant::now() + ENGINE_PATIENCE;
+        loop {
+            if !self.pause(LOOK_EVERY * 3).await? {
+                return Err(error.into());
+            }
+            match self.engine.log_source(&self.lookup).await {
+                Ok(_) | Err(Error::NoSuchContainer { .. } | Error::Api(_)) => {
+                    self.sink.note(Note::Info("the engine is back".to_owned()))?;
+                    return Ok(());
+                }
+                Err(_) if Instant::now() < deadline => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! The two streams that lines are printed on.
+
+use std::io::{self, IsTerminal as _, Stderr, Stdout, Write};
+use std::os::fd::AsFd;
+
+use scratchdbg_logs::render::{Entry, Format, Prefixes, Renderer, Style};
+use scratchdbg_logs::stats::Stats;
+use scratchdbg_logs::{Line, Stream};
+
+use super::request::Request;
+use super::sink::{Note, Sink};
+use crate::printer::Printer;
+
+/// Lines wait here until so many bytes are there, or nothing more comes.
+const BUFFER: usize = 64 << 10;
+
+/// Prints lines, or counts them. On a terminal, what could drive it is made visible; elsewhere every byte is passed on
+/// as it is.
+#[derive(Debug)]
+pub(super) struct Output {
+    stdout: Side<Stdout>,
+    stderr: Side<Stderr>,
+    /// Both lead to the same place: the order between them is to be kept.
+    share_a_place: bool,
+    /// Text for people goes to the stream that the container used; documents go to standard output alone.
+    split: bool,
+    names: Vec<String>,
+    prefixes: Option<Prefixes>,
+    stats: Option<Stats>,
+    json: bool,
+    printer: Printer,
+    failed: bool,
+}
+
+/// Names a container of an [`Output`].
+pub(super) type ContainerIndex = usize;
+
+#[derive(Debug)]
+struct Side<W> {
+    sink: W,
+    buffer: Vec<u8>,
+    renderer: Renderer,
+}
+
+impl Output {
+    pub(super) fn new(request: &Request, printer: Printer) -> Self {
+        let text = matches!(request.format, Format::Text);
+        let (stdout, stderr) = (io::stdout(), io::stderr());
+        let colour = colours(&stdout);
+        let columns = stdout.is_terminal().then(columns).flatten();
+        let prefixed = request.many && text && request.stats.is_none();
+        Self {
+            share_a_place: same_place(&stdout, &stderr),
+            split: text || matches!(request.format, Format::Raw),
+            names: Vec::new(),
+            prefixes: prefixed.then(|| Prefixes::new(columns, colour)),
+            stats: request.stats.map(Stats::new),
+            json: matches!(request.format, Format::Json),
+            printer,
+            failed: false,
+            stdout: Side::new(stdout, request),
+            stderr: Side::new(stderr, request),
+        }
+    }
+
+    /// One more container.
+    pub(super) fn add(&mut self, name: &str) -> ContainerIndex {
+        if let Some(prefixes) = &mut self.prefixes {
+            prefixes.add(name);
+        }
+        self.names.push(name.to_owned());
+        self.names.len() - 1
+    }
+
+    pub(super) fn line(&mut self, container: ContainerIndex, line: &Line<'_>, after_gap: bool) -> io::Result<()> {
+        let name = self.names.get(container).map_or("", String::as_str);
+        if let Some(stats) = &mut self.stats {
+            stats.add(name, line);
+            return Ok(());
+        }
+        let prefix = self.prefixes.as_ref().map_or("", |prefixes| prefixes.get(container));
+        let entry = Entry { container: name, prefix, run: None, line };
+        if self.split && line.stream == Stream::Stderr {
+            if self.share_a_place {
+                self.stdout.flush()?;
+            }
+            self.stderr.entry(&entry, after_gap)
+        } else {
+            if self.share_a_place {
+                self.stderr.flush()?;
+            }
+            self.stdout.entry(&entry, after_gap)
+        }
+    }
+
+    /// Says something on standard error, after all lines before it.
+    pub(super) fn note(&mut self, note: &Note) -> io::Result<()> {
+        self.flush()?;
+        match note {
+            Note::Info(text) => self.printer.note(text),
+            Note::Failure(text) => {
+                self.failed = true;
+                self.printer.error(text);
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn flush(&mut self) -> io::Result<()> {
+        self.stdout.flush()?;
+        self.stderr.flush()
+    }
+
+    /// The end. Whether all was well.
+    pub(super) fn finish(&mut self) -> io::Result<bool> {
+        const ROWS: usize = 12;
+        const COLUMNS: usize = 80;
+        self.flush()?;
+        if let Some(stats) = self.stats.take() {
+            let report = stats.report(ROWS);
+            if self.json {
+                self.printer.json(&report)?;
+            } else {
+                let columns = columns().unwrap_or(COLUMNS);
+                self.printer.line(report.to_text(columns, &jiff::tz::TimeZone::system()).trim_end())?;
+            }
+        }
+        Ok(!self.failed)
+    }
+}
+
+impl<W: Write + anstream::stream::RawStream> Side<W> {
+    fn new(sink: W, request: &Request) -> Self {
+        let style = Style {
+            format: request.format.clone(),
+            timestamps: request.timestamps,
+            terminal: sink.is_terminal() && !matches!(request.format, Format::Raw),
+            colour: colours(&sink),
+            highlight: request.query.highlight().to_vec(),
+        };
+        Self { sink, buffer: Vec::with_capacity(BUFFER + BUFFER / 4), renderer: Renderer::new(style) }
+    }
+}
+
+impl<W: Write> Side<W> {
+    fn entry(&mut self, entry: &Entry<'_>, after_gap: bool) -> io::Result<()> {
+        if after_gap {
+            self.renderer.render_gap(&mut self.buffer);
+        }
+        self.renderer.render(&mut self.buffer, entry);
+        if self.buffer.len() >= BUFFER { self.flush() } else { Ok(()) }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if self.buffer.is_empty() {
+            return Ok(());
+        }
+        let written = self.sink.write_all(&self.buffer).and_then(|()| self.sink.flush());
+        self.buffer.clear();
+        written
+    }
+}
+
+/// Colours are wanted there.
+fn colours(stream: &impl anstream::stream::RawStream) -> bool {
+    anstream::AutoStream::choice(stream) != anstream::ColorChoice::Never
+}
+
+fn columns() -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
+    (size.ws_col > 0).then(|| size.ws_col.into())
+}
+
+fn same_place(one: impl AsFd, other: impl AsFd) -> bool {
+    match (rustix::fs::fstat(one), rustix::fs::fstat(other)) {
+        (Ok(one), Ok(other)) => (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino),
+        _ => true,
+    }
+}
+
+/// The output, for a single container.
+#[derive(Debug)]
+pub(super) struct Single<'a> {
+    pub(super) output: &'a mut Output,
+    pub(super) container: ContainerIndex,
+}
+
+impl Sink for Single<'_> {
+    fn line(&mut self, line: Line<'_>, after_gap: bool) -> io::Result<()> {
+        self.output.line(self.container, &line, after_gap)
+    }
+
+    fn note(&mut self, note: Note) -> io::Result<()> {
+        self.output.note(&note)
+    }
+
+    async fn settle(&mut self, idle: bool) -> io::Result<()> {
+        if idle { self.output.flush() } else { Ok(()) }
+    }
+}

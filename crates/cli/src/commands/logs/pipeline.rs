@@ -1,0 +1,153 @@
+//! From the lines of one container to those that are wanted: traces joined, filtered, with context, the last N.
+
+use std::io;
+
+use scratchdbg_logs::Line;
+use scratchdbg_logs::context::{Context, Shown};
+use scratchdbg_logs::query::Query;
+use scratchdbg_logs::tail::Tail;
+use scratchdbg_logs::trace::TraceJoiner;
+
+use super::request::Request;
+use super::sink::{Note, Sink};
+
+/// How many bytes `-n` keeps at most.
+const MAX_TAIL: usize = 16 << 20;
+
+/// The filters of one container.
+#[derive(Debug)]
+pub(super) struct Pipeline {
+    /// Only where lines are judged: a trace is taken or left as a whole.
+    traces: Option<TraceJoiner>,
+    may_hold: bool,
+    filter: Filter,
+}
+
+#[derive(Debug)]
+struct Filter {
+    query: Query,
+    context: Option<Context>,
+    last: Option<Last>,
+}
+
+/// The last matches, each with the lines around it.
+#[derive(Debug)]
+struct Last {
+    tail: Tail<Vec<(Line<'static>, bool)>>,
+    open: Vec<(Line<'static>, bool)>,
+    has_match: bool,
+    /// Lines that follow a match belong to it, so many.
+    after: usize,
+    near: usize,
+}
+
+impl Pipeline {
+    pub(super) fn new(request: &Request) -> Self {
+        let (before, after) = request.around;
+        let last = request.tail.map(|count| Last {
+            tail: Tail::new(count, MAX_TAIL),
+            open: Vec::new(),
+            has_match: false,
+            after,
+            near: 0,
+        });
+        Self {
+            traces: (!request.is_plain()).then(TraceJoiner::default),
+            may_hold: false,
+            filter: Filter {
+                query: request.query.clone(),
+                context: (before + after > 0).then(|| Context::new(before, after)),
+                last,
+            },
+        }
+    }
+
+    /// Takes the next line.
+    pub(super) fn push(&mut self, line: Line<'_>, sink: &mut impl Sink) -> io::Result<()> {
+        let Some(traces) = &mut self.traces else { return self.filter.push(line, sink) };
+        self.may_hold = true;
+        let mut result = Ok(());
+        traces.push(line, |line| {
+            if result.is_ok() {
+                result = self.filter.push(line, sink);
+            }
+        });
+        result
+    }
+
+    /// A line may be held back, as the begin of a trace.
+    pub(super) fn holds(&self) -> bool {
+        self.may_hold
+    }
+
+    /// Nothing has come for a while: what may have been the begin of a trace is none.
+    pub(super) fn flush(&mut self, sink: &mut impl Sink) -> io::Result<()> {
+        let Some(traces) = &mut self.traces else { return Ok(()) };
+        self.may_hold = false;
+        let mut result = Ok(());
+        traces.flush(|line| {
+            if result.is_ok() {
+                result = self.filter.push(line, sink);
+            }
+        });
+        result
+    }
+
+    /// The log as it stands has been read: shows the last N. What comes from now on is shown as it comes.
+    pub(super) fn finish_tail(&mut self, sink: &mut impl Sink) -> io::Result<()> {
+        self.flush(sink)?;
+        let Some(mut last) = self.filter.last.take() else { return Ok(()) };
+        last.close();
+        if last.tail.is_short() {
+            let text = format!("only the last {} MiB of the lines that -n asks for are shown", MAX_TAIL >> 20);
+            sink.note(Note::Failure(text))?;
+        }
+        for (at, (line, after_gap)) in last.tail.into_records().flatten().enumerate() {
+            sink.line(line, after_gap && at > 0)?;
+        }
+        Ok(())
+    }
+}
+
+impl Filter {
+    fn push(&mut self, line: Line<'_>, sink: &mut impl Sink) -> io::Result<()> {
+        let is_match = self.query.matches(&line);
+        let last = &mut self.last;
+        let mut result = Ok(());
+        let mut show = |shown: Shown<'_>| match last {
+            Some(last) => last.push(shown),
+            None if result.is_ok() => result = sink.line(shown.line, shown.after_gap),
+            None => {}
+        };
+        match &mut self.context {
+            Some(context) => context.push(line, is_match, show),
+            None if is_match => show(Shown { line, is_match, after_gap: false }),
+            None => {}
+        }
+        result
+    }
+}
+
+impl Last {
+    fn push(&mut self, shown: Shown<'_>) {
+        let Shown { line, is_match, after_gap } = shown;
+        if is_match && !self.has_match {
+            (self.has_match, self.near) = (true, self.after);
+        } else if self.has_match && !is_match && self.near > 0 {
+            self.near -= 1;
+        } else if self.has_match {
+            // The next match, or a line before it.
+            self.close();
+            (self.has_match, self.near) = (is_match, self.after);
+        }
+        self.open.push((line.into_owned(), after_gap));
+    }
+
+    fn close(&mut self) {
+        let group = std::mem::take(&mut self.open);
+        if std::mem::take(&mut self.has_match) {
+            let bytes = group.iter().map(|(line, _)| line.text.len() + size_of::<Line<'_>>()).sum();
+            self.tail.push(group, bytes);
+        }
+    }
+}

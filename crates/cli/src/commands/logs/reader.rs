@@ -1,0 +1,303 @@
+//! Reads one container's log: what there is, and what is to come.
+
+use std::time::Instant;
+
+use futures_util::{FutureExt as _, StreamExt as _};
+use scratchdbg_engine::{ContainerName, Engine, Error, LogRequest, LogSource, LogStream};
+use scratchdbg_logs::resume::{Admission, Resume};
+use scratchdbg_logs::{Event, Framing, Line, LineOptions, LogDecoder};
+
+use super::explain::{Unreadable, unreadable};
+use super::pipeline::Pipeline;
+use super::request::{Request, TRACE_PATIENCE};
+use super::runs::{Runs, known_ends};
+use super::sink::{Note, Sink};
+use crate::args::Via;
+use crate::error::CommandError;
+
+/// The reader of one container's log.
+#[derive(Debug)]
+pub(super) struct Reader<'a, S> {
+    pub(super) engine: &'a Engine,
+    pub(super) request: &'a Request,
+    /// Finds the container, also one made anew under its name.
+    pub(super) lookup: ContainerName,
+    pub(super) source: LogSource,
+    pub(super) sink: S,
+    pub(super) pipeline: Pipeline,
+    pub(super) resume: Resume,
+    pub(super) runs: Runs,
+    /// How many lines were new.
+    pub(super) lines: u64,
+}
+
+/// How a stream ended.
+#[derive(Debug)]
+pub(super) enum End {
+    /// As streams do. A line without an ending may be left in the decoder.
+    Closed(Box<LogDecoder>),
+    /// It broke off, or the engine reports that it cannot go on.
+    Broken(String),
+    /// Nothing more is wanted.
+    Enough,
+}
+
+impl<'a, S: Sink> Reader<'a, S> {
+    pub(super) fn new(
+        engine: &'a Engine,
+        request: &'a Request,
+        lookup: ContainerName,
+        source: LogSource,
+        sink: S,
+    ) -> Self {
+        Self {
+            engine,
+            request,
+            lookup,
+            source,
+            sink,
+            pipeline: Pipeline::new(request),
+            resume: Resume::new(),
+            runs: Runs::default(),
+            lines: 0,
+        }
+    }
+
+    /// Reads to the end.
+    pub(super) async fn read(mut self) -> Result<(), CommandError> {
+        if self.request.run.is_some() || self.request.follow {
+            let ends = known_ends(self.engine, &self.source.id).await?;
+            self.runs = Runs::select(self.request, &self.source, ends)?;
+        } else {
+            self.runs = Runs::all(self.request.range);
+        }
+        let past = self.runs.range.until.is_some_and(|until| until <= jiff::Timestamp::now());
+        let follow = self.request.follow && !past;
+        if !follow || self.request.tail.is_some() {
+            self.read_stored(follow).await?;
+            self.pipeline.finish_tail(&mut self.sink)?;
+        }
+        if follow {
+            self.follow().await?;
+        }
+        self.pipeline.flush(&mut self.sink)?;
+        for note in self.runs.remaining(&self.source.name) {
+            self.sink.note(note)?;
+        }
+        self.sink.settle(true).await?;
+        Ok(())
+    }
+
+    /// Reads what the engine has now.
+    async fn read_stored(&mut self, then_follow: bool) -> Result<(), CommandError> {
+        if self.read_end(then_follow).await? || self.read_files(then_follow).await? {
+            return Ok(());
+        }
+        let resumed = self.resume.restart();
+        let request = LogRequest {
+            since: resumed.or(self.runs.range.since),
+            until: self.runs.range.until,
+            timestamps: self.request.needs_timestamps() || resumed.is_some(),
+            ..LogRequest::default()
+        };
+        let stream = self.open(&request).await?;
+        match self.copy(stream, request.timestamps).await? {
+            // It will come again, whole.
+            End::Closed(_) if then_follow => {}
+            End::Closed(decoder) => self.finish(*decoder)?,
+            End::Broken(reason) => self.sink.note(Note::Failure(reason))?,
+            End::Enough => {}
+        }
+        Ok(())
+    }
+
+    /// The last lines without reading the whole log, where all lines count. The engine counts records, and a long line
+    /// is several: so more are asked for, and where a line's begin may be missing, more still.
+    async fn read_end(&mut self, then_follow: bool) -> Result<bool, CommandError> {
+        const MOST: usize = 10_000;
+        let whole = self.runs.range == scratchdbg_logs::when::TimeRange::default();
+        let Some(count) = self.request.tail.filter(|count| *count <= MOST) else { return Ok(false) };
+        if self.request.via == Via::File {
+            return Ok(false);
+        }
+        if !whole || !self.request.query.wants_all() || !self.request.is_plain() {
+            return Ok(false);
+        }
+        for records in [count * 2 + 64, (count * 2 + 64) * 16] {
+            let request = LogRequest {
+                tail: u64::try_from(records).ok(),
+                timestamps: self.request.needs_timestamps(),
+                ..LogRequest::default()
+            };
+            let lines = self.collect(&request, !then_follow).await?;
+            let wanted = lines.len().saturating_sub(count);
+            let is_first = |at: usize| lines[..at].iter().all(|line| line.stream != lines[at].stream);
+            if wanted == 0 || (wanted..lines.len()).any(is_first) {
+                continue;
+            }
+            for line in lines {
+                if self.resume.admit(&line) == Admission::New {
+                    self.pipeline.push(line, &mut self.sink)?;
+                }
+            }
+            return Ok(true);
+        }
+        Ok(false)
+    }
+
+    /// The lines of a short answer.
+    async fn collect(&mut self, request: &LogRequest, last: bool) -> Result<Vec<Line<'static>>, CommandError> {
+        let mut stream = self.open(request).await?;
+        let mut decoder = self.decoder(request.timestamps);
+        let mut lines = Vec::new();
+        while let Some(chunk) = stream.next().await {
+            let chunk = chunk?;
+            let mut events = decoder.push(&chunk);
+            while let Some(event) = events.next().map_err(Error::from)? {
+                match event {
+                    Event::Line(line) => lines.push(line.into_owned()),
+                    // Read in full, it will be reported again.
+                    Event::DaemonError(_) => return Ok(Vec::new()),
+                }
+            }
+        }
+        while let Some(line) = decoder.finish_line().filter(|_| last) {
+            lines.push(line.into_owned());
+        }
+        decoder.finish().map_err(Error::from)?;
+        Ok(lines)
+    }
+
+    pub(super) async fn open(&self, request: &LogRequest) -> Result<LogStream, Unreadable> {
+        let id = self.source.id.parse()?;
+        self.engine.logs(&id, request).await.map_err(|error| unreadable(error, &self.source))
+    }
+
+    fn decoder(&self, timestamps: bool) -> LogDecoder {
+        LogDecoder::new(LineOptions {
+            framing: Framing::from_tty(self.source.tty),
+            joining: self.engine.log_joining(),
+            timestamps,
+            max_line: LineOptions::MAX_LINE,
+        })
+    }
+
+    /// Passes a stream's lines on, until it ends in whatever way. An error is one of our own output.
+    pub(super) async fn copy(&mut self, mut stream: LogStream, timestamps: bool) -> Result<End, CommandError> {
+        let mut decoder = self.decoder(timestamps);
+        let deadline = self.deadline();
+        loop {
+            let chunk = match stream.next().now_or_never() {
+                Some(chunk) => chunk,
+                None => {
+                    self.sink.settle(true).await?;
+                    tokio::select! {
+                        chunk = stream.next() => chunk,
+                        () = tokio::time::sleep(TRACE_PATIENCE), if self.pipeline.holds() => {
+                            self.pipeline.flush(&mut self.sink)?;
+                            continue;
+                        }
+                        () = until(deadline) => return Ok(End::Enough),
+                    }
+                }
+            };
+            let chunk = match chunk {
+                None => return Ok(End::Closed(Box::new(decoder))),
+                Some(Ok(chunk)) => chunk,
+                Some(Err(error)) => {
+                    self.drain(&mut decoder)?;
+                    return Ok(End::Broken(CommandError::chain(&error)));
+                }
+            };
+            let mut events = decoder.push(&chunk);
+            loop {
+                match events.next() {
+                    Ok(None) => break,
+                    Ok(Some(Event::Line(line))) => {
+                        if !self.take(line)? {
+                            return Ok(End::Enough);
+                        }
+                    }
+                    Ok(Some(Event::DaemonError(message))) if self.request.follow => {
+                        return Ok(End::Broken(format!("the engine says: {message}")));
+                    }
+                    Ok(Some(Event::DaemonError(message))) => {
+                        self.sink.note(Note::Failure(format!("the engine says: {message}")))?;
+                    }
+                    Err(error) => {
+                        self.drain(&mut decoder)?;
+                        return Ok(End::Broken(error.to_string()));
+                    }
+                }
+            }
+            self.sink.settle(false).await?;
+        }
+    }
+
+    /// Shows what a broken stream left without its end, unless the stream is taken up again: then it comes again.
+    fn drain(&mut self, decoder: &mut LogDecoder) -> Result<(), CommandError> {
+        if !self.request.follow {
+            while let Some(line) = decoder.finish_line() {
+                self.take(line)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The last stream has ended: shows the line that it left without an ending.
+    pub(super) fn finish(&mut self, mut decoder: LogDecoder) -> Result<(), CommandError> {
+        while let Some(line) = decoder.finish_line() {
+            self.take(line)?;
+        }
+        if let Err(error) = decoder.finish() {
+            self.sink.note(Note::Failure(error.to_string()))?;
+        }
+        Ok(())
+    }
+
+    /// Takes the next line of the log. `false` when it is later than what is wanted.
+    pub(super) fn take(&mut self, line: Line<'_>) -> Result<bool, CommandError> {
+        let at = line.timestamp.and_then(|stamp| stamp.instant());
+        if at.is_some() && at > self.runs.range.until && self.runs.range.until.is_some() {
+            return Ok(false);
+        }
+        match self.resume.admit(&line) {
+            Admission::Seen => return Ok(true),
+            Admission::New => {}
+            Admission::NewAfterGap { since } => {
+                let until = line.timestamp.map_or("?".to_owned(), |stamp| stamp.to_string());
+                self.pipeline.flush(&mut self.sink)?;
+                self.sink.note(Note::Failure(format!(
+                    "lines of `{}` are lost between {since} and {until}: the engine threw them away (its log is \
+                     rotated) before they could be read",
+                    self.source.name
+                )))?;
+            }
+        }
+        if let Some(at) = at {
+            for note in self.runs.ended_before(at, &self.source.name) {
+                self.pipeline.flush(&mut self.sink)?;
+                self.sink.note(note)?;
+            }
+        }
+        self.lines += 1;
+        self.pipeline.push(line, &mut self.sink)?;
+        Ok(true)
+    }
+
+    /// When a followed log has said all that `--until` lets through. Lines may still be on their way then.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        const ON_THE_WAY: jiff::SignedDuration = jiff::SignedDuration::from_millis(200);
+        let until = self.runs.range.until.filter(|_| self.request.follow)?;
+        let left = until.duration_since(jiff::Timestamp::now()) + ON_THE_WAY;
+        Instant::now().checked_add(left.try_into().unwrap_or_default())
+    }
+}
+
+/// Waits until then, or for ever.
+pub(super) async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,114 @@
+//! What was asked for, checked: the command line as values.
+
+use std::time::Duration;
+
+use scratchdbg_logs::query::{Query, QueryError, QuerySpec};
+use scratchdbg_logs::render::Format;
+use scratchdbg_logs::when::TimeRange;
+use scratchdbg_logs::{Level, Stream};
+
+use crate::args::{Count, LogsArgs, Run, Via};
+use crate::error::CommandError;
+
+/// What was asked for.
+#[derive(Debug, Clone)]
+pub(super) struct Request {
+    pub(super) follow: bool,
+    pub(super) range: TimeRange,
+    /// The last so many matches of each container.
+    pub(super) tail: Option<usize>,
+    pub(super) run: Option<Run>,
+    pub(super) query: Query,
+    /// Lines before and after each match.
+    pub(super) around: (usize, usize),
+    pub(super) format: Format,
+    pub(super) timestamps: bool,
+    /// Count instead of showing; `true` also clusters lines.
+    pub(super) stats: Option<bool>,
+    /// Several containers may be shown.
+    pub(super) many: bool,
+    pub(super) via: Via,
+    pub(super) explain: bool,
+}
+
+/// How long a line that may begin a stack trace waits for the next one.
+pub(super) const TRACE_PATIENCE: Duration = Duration::from_millis(100);
+
+impl Request {
+    pub(super) fn new(args: &LogsArgs) -> Result<Self, CommandError> {
+        let now = jiff::Zoned::now();
+        let range = TimeRange::parse(args.since.as_deref(), args.until.as_deref(), &now).map_err(|error| {
+            usage(&error, "10m, 2h30m, 10:30, yesterday, 2026-01-02T15:04:05Z or seconds since 1970")
+        })?;
+        let stream = match (args.stdout, args.stderr) {
+            (true, false) => Some(Stream::Stdout),
+            (false, true) => Some(Stream::Stderr),
+            _ => None,
+        };
+        let level = args.level.as_deref().map(str::parse::<Level>).transpose();
+        let level = level.map_err(|error| usage(&error, "levels are trace, debug, info, warn, error and fatal"))?;
+        let query = Query::new(&QuerySpec {
+            grep: args.grep.clone(),
+            exclude: args.exclude.clone(),
+            ignore_case: args.ignore_case,
+            stream,
+            level,
+            fields: args.field.clone(),
+        })
+        .map_err(explain_query)?;
+        let around = |own: Option<u16>| usize::from(own.or(args.around).unwrap_or_default());
+        let format = match args.format.as_deref().unwrap_or("text") {
+            _ if args.raw => Format::Raw,
+            "text" => Format::Text,
+            "json" => Format::Json,
+            template => Format::Template(template.parse().map_err(|error| {
+                usage(&error, "a format is text, json, or a template such as '{time} {level} {msg}'")
+            })?),
+        };
+        Ok(Self {
+            follow: args.follow,
+            range,
+            tail: match args.tail {
+                Some(Count::Lines(lines)) => Some(usize::try_from(lines).unwrap_or(usize::MAX)),
+                Some(Count::All) | None => None,
+            },
+            run: args.run,
+            query,
+            around: (around(args.before_context), around(args.after_context)),
+            format,
+            timestamps: args.timestamps,
+            stats: (args.stats || args.patterns).then_some(args.patterns),
+            many: args.targets.len() > 1 || !args.label.is_empty() || args.project.is_some(),
+            via: args.via,
+            explain: args.explain,
+        })
+    }
+
+    /// Lines are shown as they are, all of them.
+    pub(super) fn is_plain(&self) -> bool {
+        self.query.wants_all() && matches!(self.format, Format::Text | Format::Raw) && self.stats.is_none()
+    }
+
+    /// The engine must tell the time of each line.
+    pub(super) fn needs_timestamps(&self) -> bool {
+        self.follow || self.timestamps || self.many || self.run.is_some() || !self.is_plain()
+    }
+}
+
+fn usage(error: &dyn std::fmt::Display, hint: &str) -> CommandError {
+    CommandError::usage(error.to_string()).hint(hint)
+}
+
+fn explain_query(error: QueryError) -> CommandError {
+    match error {
+        QueryError::Pattern { option, pattern, reason } => {
+            // The last line of a regular expression's error says what is wrong; those before it draw where.
+            let reason = reason.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
+            let error = QueryError::Pattern { option, pattern, reason };
+            usage(&error, "to look for a text as it is, put a \\ before each of .*+?()[]{}|^$\\")
+        }
+        error @ QueryError::Field { .. } => {
+            usage(&error, "for example --field status=500, --field 'ms>250' or --field 'path~^/api'")
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! A container's runs: where in its log they end, and which of them are wanted.
+
+use std::collections::VecDeque;
+
+use jiff::{SignedDuration, Timestamp};
+use scratchdbg_engine::{Engine, LogSource, RunEnd, State};
+use scratchdbg_logs::when::TimeRange;
+
+use super::request::Request;
+use super::sink::Note;
+use crate::args::Run;
+use crate::error::CommandError;
+
+/// The part of the log that is wanted, and the ends of runs that are still to be told.
+#[derive(Debug, Default)]
+pub(super) struct Runs {
+    pub(super) range: TimeRange,
+    untold: VecDeque<RunEnd>,
+    /// All ends up to then are known.
+    known: Option<Timestamp>,
+}
+
+/// The ends of a container's runs that the engine still knows. An engine that tells none is no reason to stop.
+pub(super) async fn known_ends(engine: &Engine, id: &str) -> Result<Vec<RunEnd>, CommandError> {
+    Ok(engine.run_ends(id).await?)
+}
+
+impl Runs {
+    /// Everything in a range, without marks.
+    pub(super) fn all(range: TimeRange) -> Self {
+        Self { range, ..Self::default() }
+    }
+
+    /// What the request wants of a container whose runs ended so.
+    pub(super) fn select(request: &Request, source: &LogSource, ends: Vec<RunEnd>) -> Result<Self, CommandError> {
+        let known = ends.last().map(|end| end.at);
+        match request.run {
+            Some(Run::All) => Ok(Self { range: request.range, untold: ends.into(), known }),
+            Some(Run::Back(back)) => {
+                let range = range(source, &ends, back).ok_or_else(|| {
+                    CommandError::new(format!("the engine knows no run -{back} of `{}` any more", source.name))
+                        .hint("--run all shows all that was said, with the ends of those runs that are known")
+                })?;
+                Ok(Self { range, untold: VecDeque::new(), known })
+            }
+            None => Ok(Self { range: request.range, untold: VecDeque::new(), known }),
+        }
+    }
+
+    /// The engine was asked again.
+    pub(super) fn learn(&mut self, ends: Vec<RunEnd>) {
+        let known = self.known;
+        let new: Vec<_> = ends.into_iter().filter(|end| Some(end.at) > known).collect();
+        self.known = new.last().map(|end| end.at).or(known);
+        self.untold.extend(new);
+    }
+
+    /// What is to be said before a line of this time.
+    pub(super) fn ended_before(&mut self, at: Timestamp, name: &str) -> Vec<Note> {
+        let mut notes = Vec::new();
+        while let Some(end) = self.untold.pop_front_if(|end| end.at < at) {
+            notes.push(note(end, name));
+        }
+        notes
+    }
+
+    /// What is to be said at the end.
+    pub(super) fn remaining(&mut self, name: &str) -> Vec<Note> {
+        std::mem::take(&mut self.untold).into_iter().map(|end| note(end, name)).collect()
+    }
+}
+
+fn note(end: RunEnd, name: &str) -> Note {
+    let code = end.exit_code.map_or(String::new(), |code| format!(" with code {code}"));
+    Note::Info(format!("--- {name} exited{code} at {:.3} ---", end.at))
+}
+
+/// The time of one run, counted from the last.
+fn range(source: &LogSource, ends: &[RunEnd], back: usize) -> Option<TimeRange> {
+    const JUST_BEFORE: SignedDuration = SignedDuration::from_millis(50);
+    const NEXT: SignedDuration = SignedDuration::from_nanos(1);
+    let goes_on = matches!(source.state, State::Running | State::Paused);
+    let runs = ends.len() + usize::from(goes_on);
+    if back == 0 && runs <= 1 {
+        // The begin of this run is not marked by the end of one that is known.
+        let started = source.started_at?;
+        let since = match source.finished_at {
+            Some(finished) if finished < started => finished + (started.duration_since(finished) / 2),
+            _ => started - JUST_BEFORE,
+        };
+        let is_first = source.restart_count == 0 && source.finished_at.is_none_or(|finished| finished >= started);
+        return Some(TimeRange { since: (!is_first || ends.is_empty()).then_some(since), until: None });
+    }
+    let index = runs.checked_sub(back + 1)?;
+    let until = ends.get(index).map(|end| end.at);
+    let since = match index.checked_sub(1) {
+        Some(before) => Some(ends[before].at + NEXT),
+        // The first that is known, and the first that there was?
+        None if usize::try_from(source.restart_count).is_ok_and(|count| count + 1 == runs) => None,
+        None => return None,
+    };
+    Some(TimeRange { since, until })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn source(state: State, started: i64, finished: Option<i64>, restart_count: i64) -> LogSource {
+        LogSource {
+            id: String::new(),
+            name: "web".to_owned(),
+            state,
+            tty: false,
+            driver: String::new(),
+            driver_options: std::collections::HashMap::new(),
+            log_path: String::new(),
+            started_at: Some(at(started)),
+            finished_at: finished.map(at),
+            exit_code: 0,
+            restart_count,
+        }
+    }
+
+    #[test]
+    fn runs_lie_between_the_ends() {
+        let ends: Vec<_> = [10, 20].map(|second| RunEnd { at: at(second), exit_code: Some(1) }).into();
+        let range = |source: &LogSource, ends: &[RunEnd], back| {
+            let seconds = |at: Option<Timestamp>| at.map(Timestamp::as_millisecond);
+            range(source, ends, back).map(|range| (seconds(range.since), seconds(range.until)))
+        };
+        let running = source(State::Running, 21, Some(20), 2);
+        assert_eq!(range(&running, &ends, 0), Some((Some(20_000), None)));
+        assert_eq!(range(&running, &ends, 1), Some((Some(10_000), Some(20_000))));
+        assert_eq!(range(&running, &ends, 2), Some((None, Some(10_000))), "it was the first");
+        assert_eq!(range(&running, &ends, 3), None);
+        assert_eq!(range(&running, &ends[1..], 1), None, "its begin is not known");
+        let exited = source(State::Exited, 11, Some(20), 1);
+        assert_eq!(range(&exited, &ends, 0), Some((Some(10_000), Some(20_000))));
+        assert_eq!(range(&running, &[], 0), Some((Some(20_500), None)), "between the end and the start");
+    }
+}

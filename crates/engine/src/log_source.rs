@@ -1,0 +1,231 @@
+//! Containers as sources of logs: which there are, how their logs are kept, and when their runs ended.
+
+use std::collections::HashMap;
+
+use bollard::models::ContainerInspectResponse;
+use bollard::query_parameters::ListContainersOptionsBuilder;
+use futures_util::{Stream, StreamExt as _};
+use hyper::Method;
+use jiff::Timestamp;
+
+use crate::api_version::ApiVersion;
+use crate::endpoint::Address;
+use crate::logs::wire_time;
+use crate::transport::full;
+use crate::{ContainerName, Engine, Error, State, Target};
+
+/// A container whose logs are read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogSource {
+    /// Full id.
+    pub id: String,
+    /// Name.
+    pub name: String,
+    /// What it is doing.
+    pub state: State,
+    /// Its logs are raw.
+    pub tty: bool,
+    /// The logging driver, such as `json-file`.
+    pub driver: String,
+    /// The driver's options.
+    pub driver_options: HashMap<String, String>,
+    /// Where `json-file` writes, on the engine's machine. Empty with other drivers.
+    pub log_path: String,
+    /// When the last run began.
+    pub started_at: Option<Timestamp>,
+    /// When the last run that has ended did so.
+    pub finished_at: Option<Timestamp>,
+    /// How that run ended.
+    pub exit_code: i64,
+    /// How often its restart policy has started it again.
+    pub restart_count: i64,
+}
+
+/// The end of one of a container's runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RunEnd {
+    /// When the engine had taken note of it: all that the run said is older.
+    pub at: Timestamp,
+    /// The exit code, where the engine tells it.
+    pub exit_code: Option<i64>,
+}
+
+/// Which containers to take.
+#[derive(Debug, Clone, Default)]
+pub struct LabelFilter {
+    /// `key` or `key=value`; all must hold.
+    pub labels: Vec<String>,
+}
+
+impl LogSource {
+    fn from_inspect(mut answer: ContainerInspectResponse) -> Self {
+        let log = answer.host_config.as_mut().and_then(|config| config.log_config.take()).unwrap_or_default();
+        let time = |text: Option<&String>| {
+            let at: Timestamp = text?.parse().ok()?;
+            // Never: 0001-01-01.
+            (at > Timestamp::UNIX_EPOCH).then_some(at)
+        };
+        let state = answer.state.as_ref();
+        let started_at = time(state.and_then(|state| state.started_at.as_ref()));
+        let finished_at = time(state.and_then(|state| state.finished_at.as_ref()));
+        let restart_count = answer.restart_count.unwrap_or_default();
+        let log_path = answer.log_path.take().unwrap_or_default();
+        let Target { id, name, state, tty, exit_code, .. } = Target::from_inspect(answer);
+        let driver = log.typ.unwrap_or_default();
+        let driver_options = log.config.unwrap_or_default();
+        Self {
+            id,
+            name,
+            state,
+            tty,
+            driver,
+            driver_options,
+            log_path,
+            started_at,
+            finished_at,
+            exit_code,
+            restart_count,
+        }
+    }
+
+    /// Old records of its log are thrown away as new ones come.
+    pub fn rotates(&self) -> bool {
+        match self.driver.as_str() {
+            "json-file" => self.driver_options.get("max-size").is_some_and(|size| size != "-1"),
+            "local" => true,
+            _ => false,
+        }
+    }
+}
+
+impl Engine {
+    /// Looks a container up, for its logs.
+    pub async fn log_source(&self, container: &ContainerName) -> Result<LogSource, Error> {
+        match self.docker.inspect_container(container.as_str(), None).await {
+            Ok(answer) => Ok(LogSource::from_inspect(answer)),
+            Err(error) => Err(self.explain_lookup(container, Error::bollard("inspect a container", error)).await),
+        }
+    }
+
+    /// The ids of the containers that carry these labels, stopped ones too.
+    pub async fn select(&self, filter: &LabelFilter) -> Result<Vec<String>, Error> {
+        let filters = HashMap::from([("label".to_owned(), filter.labels.clone())]);
+        let options = ListContainersOptionsBuilder::default().all(true).filters(&filters).build();
+        let list = self.docker.list_containers(Some(options)).await;
+        let list = list.map_err(|error| Error::bollard("list containers", error))?;
+        Ok(list.into_iter().filter_map(|each| each.id).collect())
+    }
+
+    /// The ids of containers with these labels as they start, from now on.
+    pub async fn starts(
+        &self,
+        filter: &LabelFilter,
+    ) -> Result<impl Stream<Item = Result<String, Error>> + Send + use<>, Error> {
+        let filters = serde_json::json!({ "type": ["container"], "event": ["start"], "label": filter.labels });
+        let events = self.events(&filters, "").await?;
+        Ok(events.filter_map(async |event| event.map(|event| event.actor.id).map(Some).transpose()))
+    }
+
+    /// The ends of a container's runs that the engine still knows: it forgets them, with all its events, as others
+    /// come (Docker keeps 256) and when it is restarted.
+    pub async fn run_ends(&self, id: &str) -> Result<Vec<RunEnd>, Error> {
+        let filters = serde_json::json!({ "type": ["container"], "event": ["die"], "container": [id] });
+        // The engine's clock may be another: what comes in from now on does no harm, but the answer must end.
+        let range = format!("&since=0.000000001&until={}", wire_time(Timestamp::now()));
+        let events = self.events(&filters, &range).await?;
+        let mut events = std::pin::pin!(events);
+        let mut ends = Vec::new();
+        while let Some(event) = events.next().await {
+            let Event { time_nano, actor } = event?;
+            let exit_code = actor.attributes.get("exitCode").and_then(|code| code.parse().ok());
+            ends.extend(Timestamp::from_nanosecond(time_nano.into()).ok().map(|at| RunEnd { at, exit_code }));
+        }
+        Ok(ends)
+    }
+
+    /// Following a log that is rotated loses lines on this engine: Docker before 23.0.
+    pub fn loses_lines_at_rotation(&self) -> bool {
+        !self.transport.is_podman() && self.api_version() < ApiVersion::FOLLOWS_ROTATION
+    }
+
+    /// The engine may be on this machine, so that its files may be read: it listens on a Unix socket.
+    pub fn may_be_local(&self) -> bool {
+        matches!(self.endpoint().address, Address::Unix(_)) && !self.transport.is_podman()
+    }
+
+    async fn events(
+        &self,
+        filters: &serde_json::Value,
+        range: &str,
+    ) -> Result<impl Stream<Item = Result<Event, Error>> + Send + use<>, Error> {
+        let path = format!("/events?filters={}{range}", percent_encoded(&filters.to_string()));
+        let answer = self.transport.send(self.transport.request(Method::GET, &path, full(""))?).await?;
+        let lines = JsonLines { body: http_body_util::BodyStream::new(answer.into_body()), buffer: Vec::new() };
+        Ok(futures_util::stream::unfold(lines, JsonLines::next))
+    }
+}
+
+/// An event, as far as it matters here.
+#[derive(Debug, serde::Deserialize)]
+struct Event {
+    #[serde(rename = "timeNano", default)]
+    time_nano: i64,
+    #[serde(rename = "Actor")]
+    actor: Actor,
+}
+
+#[derive(Debug, serde::Deserialize)]
+struct Actor {
+    #[serde(rename = "ID")]
+    id: String,
+    #[serde(rename = "Attributes", default)]
+    attributes: HashMap<String, String>,
+}
+
+/// JSON documents, a line each.
+struct JsonLines {
+    body: http_body_util::BodyStream<hyper::body::Incoming>,
+    buffer: Vec<u8>,
+}
+
+impl JsonLines {
+    /// No event is longer: labels are part of them.
+    const MAX_LINE: usize = 1 << 20;
+
+    async fn next(mut self) -> Option<(Result<Event, Error>, Self)> {
+        loop {
+            if let Some(end) = self.buffer.iter().position(|&byte| byte == b'\n') {
+                let line: Vec<u8> = self.buffer.drain(..=end).collect();
+                let event =
+                    serde_json::from_slice(&line).map_err(|error| Error::transport("the engine's events", error));
+                return Some((event, self));
+            }
+            if self.buffer.len() > Self::MAX_LINE {
+                self.buffer.clear();
+            }
+            match self.body.next().await? {
+                Ok(frame) => self.buffer.extend_from_slice(&frame.into_data().unwrap_or_default()),
+                Err(error) => return Some((Err(Error::transport("the engine's events", error)), self)),
+            }
+        }
+    }
+}
+
+/// Text as part of a query: all but letters and digits is written as `%XX`.
+fn percent_encoded(text: &str) -> String {
+    let encode = |byte: u8| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => char::from(byte).to_string(),
+        _ => format!("%{byte:02X}"),
+    };
+    text.bytes().map(encode).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::percent_encoded;
+
+    #[test]
+    fn nothing_leaves_the_query() {
+        assert_eq!(percent_encoded("{a=\"b&c\"}ä"), "%7Ba%3D%22b%26c%22%7D%C3%A4");
+    }
+}

@@ -1,0 +1,181 @@
+//! `logs --follow`: every line once, over restarts, rotation, and an engine that goes away.
+
+use std::io::{Read as _, Write as _};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use scratchdbg_testkit::program::Running;
+use tempfile::TempDir;
+
+use crate::stage::Stage;
+
+fn lines_of(bytes: &[u8]) -> usize {
+    bytes.split(|&byte| byte == b'\n').count() - 1
+}
+
+fn wait_for_lines(following: &Running, count: usize) {
+    following.wait_for_stdout(&format!("{count} lines"), |bytes| lines_of(bytes) >= count);
+}
+
+fn lines(following: &Running) -> usize {
+    lines_of(&following.stdout())
+}
+
+#[test]
+fn every_line_once_over_restarts() {
+    const RESTARTS: usize = 20;
+    let stage = Stage::set();
+    let container = stage.engine.run("web", &[], &stage.image, &["tick"]);
+    let following = stage.scratchdbg.start(["logs", "-f", container.name()]);
+    wait_for_lines(&following, 1);
+    for _ in 0..RESTARTS {
+        stage.engine.ask(["restart", "--time", "0", container.id()]);
+    }
+    wait_for_lines(&following, lines(&following) + 3);
+    container.kill();
+    let finished = following.finish();
+    finished.expect_code(0);
+    assert_eq!(finished.text().trim_end(), container.logs(), "every line, once");
+    let ends = finished.stderr.lines().filter(|line| line.contains("exited with code 137")).count();
+    assert_eq!(ends, RESTARTS + 1, "{}", finished.stderr);
+
+    let last = stage.run(&["logs", "--run", "last", container.name()]).expect_code(0).text();
+    assert_eq!(last.lines().next(), Some("tick 1"), "{last}");
+    assert!(container.logs().ends_with(last.trim_end()));
+    let before = stage.run(&["logs", "--run", "-1", container.name()]).expect_code(0).text();
+    assert_eq!(before.lines().filter(|line| *line == "tick 1").count(), 1, "one run: {before}");
+    let all = stage.run(&["logs", "--run", "all", container.name()]);
+    assert_eq!(all.expect_code(0).text().trim_end(), container.logs());
+    assert_eq!(all.stderr.lines().count(), RESTARTS + 1);
+    stage.run(&["logs", "--run", "-99", container.name()]).expect_clear_failure(1, &["-99"]);
+}
+
+#[test]
+fn a_container_made_anew_is_followed_by_its_name() {
+    let stage = Stage::set();
+    let container = stage.engine.run("web", &[], &stage.image, &["tick"]);
+    let following = stage.scratchdbg.start(["logs", "-f", container.name()]);
+    wait_for_lines(&following, 2);
+    stage.engine.ask(["rm", "--force", container.id()]);
+    let again = stage.engine.run("web", &[], &stage.image, &["say", "anew"]);
+    again.wait();
+    let finished = following.finish();
+    finished.expect_code(0);
+    assert!(finished.text().ends_with("anew\n"), "{finished}");
+    assert!(finished.stderr.contains("made anew"), "{finished}");
+}
+
+#[test]
+fn the_last_matches_then_what_comes() {
+    let stage = Stage::set();
+    let container = stage.engine.run("web", &[], &stage.image, &["tick"]);
+    scratchdbg_testkit::eventually(|| "some ticks".to_owned(), || container.logs().contains("tick 12").then_some(()));
+    let following = stage.scratchdbg.start(["logs", "-f", "-n", "2", "--grep", "[05]$", container.name()]);
+    wait_for_lines(&following, 4);
+    container.kill();
+    let text = following.finish().expect_code(0).text();
+    let numbers: Vec<u32> = text.lines().map(|line| line["tick ".len()..].parse().expect("a number")).collect();
+    assert!(numbers[0] >= 5, "only the last two: {numbers:?}");
+    assert!(numbers.windows(2).all(|pair| pair[1] == pair[0] + 5), "each once: {numbers:?}");
+}
+
+#[test]
+fn until_ends_a_silent_log() {
+    let stage = Stage::set();
+    let container = stage.engine.run("web", &[], &stage.image, &[]);
+    // A negative duration is ahead.
+    let finished = stage.run(&["logs", "-f", "--until", "-2s", container.name()]);
+    finished.expect(0, "out 1\nout 2\n");
+}
+
+/// This engine loses lines when it rotates a log that is followed.
+#[test]
+fn lines_that_were_rotated_away_are_told() {
+    let stage = Stage::set();
+    let flags = ["--log-driver", "json-file", "--log-opt", "max-size=10k", "--log-opt", "max-file=1"];
+    let container = stage.engine.run("web", &flags, &stage.image, &["flood", "60"]);
+    let following = stage.scratchdbg.start(["logs", "-f", container.name()]);
+    container.wait();
+    let finished = following.finish();
+    let numbers: Vec<u32> = finished.text().lines().map(|line| line.parse().expect("a whole line")).collect();
+    assert!(numbers.windows(2).all(|pair| pair[0] < pair[1]), "in order, each once");
+    assert_eq!(numbers.last(), Some(&120_000), "to the end");
+    let gaps = numbers.windows(2).filter(|pair| pair[0] + 1 != pair[1]).count();
+    assert!(gaps > 0, "nothing was lost: the test proves nothing");
+    assert_eq!(finished.stderr.matches("are lost between").count(), gaps, "{}", finished.stderr);
+    finished.expect_code(1);
+}
+
+/// Passes a Unix socket on, until it is cut.
+struct Proxy {
+    folder: TempDir,
+    engine: PathBuf,
+    connections: Arc<Mutex<Vec<UnixStream>>>,
+}
+
+impl Proxy {
+    fn new(host: &str) -> Self {
+        let engine = PathBuf::from(host.strip_prefix("unix://").expect("the engine of the tests has a Unix socket"));
+        Self { folder: TempDir::new().expect("a folder"), engine, connections: Arc::default() }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.path().join("engine.sock")
+    }
+
+    fn open(&self) {
+        let listener = UnixListener::bind(self.path()).expect("a socket");
+        let (engine, connections) = (self.engine.clone(), Arc::clone(&self.connections));
+        std::thread::spawn(move || {
+            for client in listener.incoming() {
+                let (Ok(client), Ok(server)) = (client, UnixStream::connect(&engine)) else { return };
+                let keep = |stream: &UnixStream| stream.try_clone().expect("one more handle");
+                connections.lock().expect("no panic").extend([keep(&client), keep(&server)]);
+                pass(keep(&client), keep(&server));
+                pass(server, client);
+            }
+        });
+    }
+
+    /// The engine is gone: nobody listens, and what was open is cut.
+    fn cut(&self) {
+        std::fs::remove_file(self.path()).expect("the socket was there");
+        for connection in self.connections.lock().expect("no panic").drain(..) {
+            let _closed = connection.shutdown(std::net::Shutdown::Both);
+        }
+    }
+}
+
+fn pass(mut from: UnixStream, mut to: UnixStream) {
+    std::thread::spawn(move || {
+        let mut buffer = vec![0; 64 << 10];
+        while let Ok(count @ 1..) = from.read(&mut buffer) {
+            if to.write_all(&buffer[..count]).is_err() {
+                return;
+            }
+        }
+        let _closed = to.shutdown(std::net::Shutdown::Write);
+    });
+}
+
+#[test]
+fn an_engine_that_goes_away_and_comes_back() {
+    let stage = Stage::set();
+    let proxy = Proxy::new(stage.engine.host());
+    proxy.open();
+    let container = stage.engine.run("web", &[], &stage.image, &["tick"]);
+    let host = format!("unix://{}", proxy.path().display());
+    let following = stage.scratchdbg.start(["-H", &host, "logs", "-f", container.name()]);
+    wait_for_lines(&following, 3);
+    proxy.cut();
+    let before = lines(&following);
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    proxy.open();
+    wait_for_lines(&following, before + 15);
+    container.kill();
+    let finished = following.finish();
+    finished.expect_code(0);
+    assert_eq!(finished.text().trim_end(), container.logs(), "every line, once");
+    assert!(finished.stderr.contains("the engine is gone") && finished.stderr.contains("is back"), "{finished}");
+}

@@ -1,0 +1,223 @@
+//! `logs`: only what is asked for, in the form that is asked for.
+
+use scratchdbg_testkit::terminal::Terminal;
+
+use crate::stage::Stage;
+
+const TRACE: [&str; 3] = ["java.lang.IllegalStateException: boom", "\tat a.B.c(B.java:1)", "\tat a.B.d(B.java:2)"];
+
+#[test]
+fn lines_are_filtered() {
+    let stage = Stage::set();
+    let lines = [
+        r#"{"level":"info","msg":"up","ms":3}"#,
+        r#"{"level":"error","msg":"down","ms":700}"#,
+        TRACE[0],
+        TRACE[1],
+        TRACE[2],
+        "level=warn msg=slow ms=80",
+        "Plain",
+    ];
+    let command: Vec<&str> = ["say"].into_iter().chain(lines).collect();
+    let container = stage.engine.run("web", &[], &stage.image, &command);
+    container.wait();
+    let cases: &[(&[&str], &[usize])] = &[
+        (&["--grep", "down|slow"], &[1, 5]),
+        (&["--grep", "PLAIN"], &[]),
+        (&["--grep", "PLAIN", "-i"], &[6]),
+        (&["--grep", "B.d"], &[2, 3, 4]),
+        (&["--exclude", "level|boom"], &[6]),
+        (&["--level", "warn"], &[1, 2, 3, 4, 5]),
+        (&["--field", "ms>50"], &[1, 5]),
+        (&["--field", "msg=up"], &[0]),
+        (&["--field", "msg~^s"], &[5]),
+        (&["--grep", "boom", "-B", "1", "-A", "1"], &[1, 2, 3, 4, 5]),
+        (&["-n", "1", "--grep", "level"], &[5]),
+        (&["-n", "1", "--grep", "boom"], &[2, 3, 4]),
+        (&["-n", "1", "-B", "1", "--grep", "Plain"], &[5, 6]),
+        (&["-n", "1", "-C", "1", "--grep", "up|Plain"], &[5, 6]),
+        (&["--stdout", "-n", "1"], &[6]),
+        (&["--stderr"], &[]),
+        (&["--since", "1h", "--until", "-1h", "--grep", "up"], &[0]),
+        (&["--until", "1h"], &[]),
+        (&["--run", "last", "--grep", "Plain"], &[6]),
+    ];
+    for (options, wanted) in cases {
+        let arguments: Vec<&str> = ["logs", container.name()].iter().chain(*options).copied().collect();
+        let wanted: String = wanted.iter().flat_map(|&line| [lines[line], "\n"]).collect();
+        let finished = stage.run(&arguments);
+        finished.expect(0, &wanted);
+        assert_eq!(finished.stderr, "", "{finished}");
+    }
+}
+
+#[test]
+fn the_last_lines_are_whole_however_long() {
+    let stage = Stage::set();
+    // Records of 16 KiB: 40 of them are the last line.
+    let container = stage.engine.run("web", &[], &stage.image, &["lines", "10", "3000000", "20000"]);
+    scratchdbg_testkit::eventually(
+        || "the last line".to_owned(),
+        || {
+            let said = stage.engine.docker(["logs", container.id()]);
+            (String::from_utf8_lossy(&said.stderr).lines().count() == 3).then_some(())
+        },
+    );
+    let cut = (1 << 20) + " [… 1951424 bytes cut]".len();
+    for (options, lengths) in [(["-n", "2"], vec![cut, 20_000]), (["-n", "all"], vec![10, cut, 20_000])] {
+        for via in ["api", "file"] {
+            let own = ["logs", "--stdout", "--via", via, container.name()];
+            let arguments: Vec<&str> = own.into_iter().chain(options).collect();
+            let finished = stage.run(&arguments);
+            let found: Vec<usize> = finished.expect_code(0).text().lines().map(str::len).collect();
+            assert_eq!(found, lengths, "{}", finished.stderr);
+        }
+    }
+}
+
+#[test]
+fn documents_go_to_standard_output_alone() {
+    let stage = Stage::set();
+    let container = stage.engine.run("web", &[], &stage.image, &["exit", "0"]);
+    container.wait();
+    let finished = stage.run(&["logs", "--format", "json", container.name()]);
+    assert_eq!(finished.expect_code(0).stderr, "");
+    let mut streams = Vec::new();
+    for line in finished.text().lines() {
+        let line: serde_json::Value = serde_json::from_str(line).expect("a document a line");
+        assert_eq!(line["container"], container.name());
+        assert!(line["time"].as_str().is_some_and(|time| time.ends_with('Z')));
+        streams.push((line["stream"].as_str().unwrap().to_owned(), line["line"].as_str().unwrap().to_owned()));
+    }
+    streams.sort();
+    let streams: Vec<(&str, &str)> = streams.iter().map(|(stream, line)| (&**stream, &**line)).collect();
+    assert_eq!(streams, [("stderr", "err"), ("stdout", "out")]);
+
+    let finished = stage.run(&["logs", "--format", "{stream}: {line}", container.name()]);
+    let mut lines: Vec<String> = finished.expect_code(0).text().lines().map(str::to_owned).collect();
+    lines.sort();
+    assert_eq!(lines, ["stderr: err", "stdout: out"]);
+}
+
+#[test]
+fn counting_instead_of_showing() {
+    let stage = Stage::set();
+    let container = stage.engine.run("web", &[], &stage.image, &["say", "ERROR id 1", "ERROR id 2", "INFO up"]);
+    container.wait();
+    let finished = stage.run(&["logs", "--stats", "--patterns", "--format", "json", container.name()]);
+    let report: serde_json::Value = serde_json::from_str(&finished.expect_code(0).text()).expect("one document");
+    assert_eq!((&report["lines"], &report["levels"]["error"]), (&3.into(), &2.into()), "{report}");
+    assert_eq!(report["patterns"][0]["lines"], 2, "{report}");
+    let text = stage.run(&["logs", "--stats", container.name()]).expect_code(0).text();
+    assert!(text.starts_with("3 lines, "), "{text}");
+}
+
+#[test]
+fn what_could_drive_a_terminal_is_shown_there_and_exact_elsewhere() {
+    let stage = Stage::set();
+    let evil = "\u{1b}]0;title\u{7}\u{1b}[2Jgone \u{1b}[31mred\u{1b}[0m";
+    let container = stage.engine.run("web", &[], &stage.image, &["say", evil]);
+    container.wait();
+    stage.run(&["logs", container.name()]).expect(0, &format!("{evil}\n"));
+    stage.run(&["logs", "--raw", container.name()]).expect(0, &format!("{evil}\n"));
+    let mut terminal = Terminal::start(stage.scratchdbg.command(["logs", container.name()]), 24, 80);
+    assert!(terminal.wait().success());
+    terminal.wait_for("the line", |screen| screen.contains("\\x1b]0;title\\x07\\x1b[2Jgone red"));
+}
+
+#[test]
+fn bad_options_are_explained() {
+    let stage = Stage::set();
+    let cases: [(&[&str], &[&str]); 6] = [
+        (&["--grep", "a("], &["--grep", "a("]),
+        (&["--since", "soon"], &["--since", "soon"]),
+        (&["--since", "1h", "--until", "2h"], &["--until", "--since"]),
+        (&["--level", "loud"], &["loud"]),
+        (&["--field", "x"], &["--field"]),
+        (&["--format", "{line"], &["{"]),
+    ];
+    for (options, words) in cases {
+        let arguments: Vec<&str> = ["logs", "web"].iter().chain(options).copied().collect();
+        stage.run(&arguments).expect_clear_failure(2, words);
+    }
+}
+
+#[test]
+fn a_driver_that_keeps_nothing_is_named() {
+    let stage = Stage::set();
+    let container = stage.engine.run("web", &["--log-driver", "none"], &stage.image, &["exit", "0"]);
+    container.wait();
+    stage.run(&["logs", container.name()]).expect_clear_failure(1, &["none", "--log-driver local"]);
+    stage.run(&["logs", "-f", container.name()]).expect_clear_failure(1, &["none"]);
+}
+
+#[test]
+fn a_reader_that_wants_one_line_gets_it() {
+    let stage = Stage::set();
+    let container = stage.engine.run("web", &[], &stage.image, &["numbers", "200000"]);
+    container.wait();
+    let mut running = stage.scratchdbg.start(["logs", container.name()]);
+    running.wait_for_stdout("a line", |bytes| bytes.contains(&b'\n'));
+    running.close_output();
+    let finished = running.finish();
+    finished.expect_code(0);
+    assert_eq!(finished.stderr, "");
+}
+
+/// The log file and the engine tell the same, whatever the container says.
+#[test]
+fn the_files_say_what_the_engine_says() {
+    let stage = Stage::set();
+    let rotated = ["--log-opt", "max-size=100k", "--log-opt", "max-file=3"];
+    let cases: [(&[&str], &[&str]); 4] = [
+        (&[], &["numbers", "30000"]),
+        (&rotated, &["numbers", "30000"]),
+        (&["--tty"], &["say", "text", "tab\there", "\u{1b}[31mred", "<&>\u{2028}\"quoted\" \\ äöü"]),
+        (&[], &["lines", "16384", "16383", "0", "50000"]),
+    ];
+    for (flags, command) in cases {
+        let flags: Vec<&str> = ["--log-driver", "json-file"].iter().chain(flags).copied().collect();
+        let container = stage.engine.run(&format!("c{}", command.len()), &flags, &stage.image, command);
+        if command[0] != "lines" {
+            container.wait();
+        }
+        let log = |via, options: &[&str]| {
+            let own = ["logs", "-t", "--via", via, container.name()];
+            let arguments: Vec<&str> = own.into_iter().chain(options.iter().copied()).collect();
+            let finished = stage.run(&arguments);
+            finished.expect_code(0);
+            (finished.stdout, finished.stderr)
+        };
+        let complete = || {
+            let said = log("api", &[]);
+            (command[0] != "lines" || said.1.lines().count() == 4).then_some(said)
+        };
+        let whole = scratchdbg_testkit::eventually(|| "the whole log".to_owned(), complete);
+        assert_eq!(log("file", &[]), whole, "{command:?}");
+        assert_eq!(log("auto", &[]), whole);
+        let time =
+            String::from_utf8_lossy(&whole.0).lines().nth(1).expect("lines").split(' ').next().unwrap().to_owned();
+        for options in [["--since", &time], ["--until", &time], ["--grep", "9"], ["-n", "3"]] {
+            assert_eq!(log("file", &options), log("api", &options), "{command:?} {options:?}");
+        }
+        stage.engine.ask(["rm", "--force", container.id()]);
+    }
+}
+
+#[test]
+fn the_way_is_explained() {
+    let stage = Stage::set();
+    let container = stage.engine.run("web", &["--log-driver", "json-file"], &stage.image, &["exit", "0"]);
+    container.wait();
+    let run = |via| stage.run(&["logs", "--stdout", "--explain", "--via", via, container.name()]);
+    let read = run("auto");
+    read.expect(0, "out\n");
+    assert!(read.stderr.contains("is read from") && read.stderr.contains(container.id()), "{read}");
+    let asked = run("api");
+    asked.expect(0, "out\n");
+    assert!(asked.stderr.contains("through the engine"), "{asked}");
+    let other = stage.engine.run("local", &["--log-driver", "local"], &stage.image, &["exit", "0"]);
+    other.wait();
+    stage.run(&["logs", "--via", "file", other.name()]).expect_clear_failure(1, &["local"]);
+    stage.run(&["logs", "--stdout", other.name()]).expect(0, "out\n");
+}
