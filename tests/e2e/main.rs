@@ -5,6 +5,7 @@
 
 mod attach;
 mod attach_cleanup;
+mod attach_kill;
 mod attach_matrix;
 mod attach_streams;
 mod attach_terminal;

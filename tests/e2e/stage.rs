@@ -32,7 +32,12 @@ impl Stage {
 
     /// The same of an image and with a command of the caller's choice.
     pub(crate) fn target_of(&self, flags: &[&str], image: &str, command: &[&str]) -> Target<'_> {
-        let container = self.engine.run("web", flags, image, command);
+        self.target_named("web", flags, image, command)
+    }
+
+    /// The same by a name of its own, where there is more than one.
+    pub(crate) fn target_named(&self, stem: &str, flags: &[&str], image: &str, command: &[&str]) -> Target<'_> {
+        let container = self.engine.run(stem, flags, image, command);
         let before = Snapshot::of(&container, &self.image);
         Target { stage: self, container, before }
     }

@@ -1,0 +1,90 @@
+//! Clients that are killed with SIGKILL, which they cannot answer, at any moment of any mode: what is left then is
+//! gone after the next sessions.
+
+use std::time::Duration;
+
+use rustix::process::Signal;
+use scratchdbg_testkit::eventually;
+
+use crate::stage::Stage;
+
+/// So many sessions, unless the environment says otherwise: `SDBGTEST_KILLS=200`.
+const KILLS: u64 = 20;
+
+/// From before the first request to a session in full course: a cold session takes some 200 ms.
+const LATEST_MILLISECONDS: u64 = 400;
+
+/// Leaves something in the background, a daemon, and a zombie to be.
+const MESSY: &str = "sleep 1001 & setsid sleep 1002 & (sleep 1003 &) ; sleep 1004";
+
+#[test]
+fn sessions_killed_at_random_moments_leave_nothing() {
+    let stage = Stage::set();
+    let running = stage.target(&[]);
+    let hardened = stage.target_named(
+        "hardened",
+        &["--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--user", "65532:65532"],
+        &stage.image,
+        &[],
+    );
+    let exited = stage.engine.run("exited", &["--volume", "/data"], &stage.image, &["exit", "7"]);
+    exited.wait();
+    // A file of its own: what it died with has to be committed for a copy.
+    stage.engine.ask(["cp", "/etc/hostname", &format!("{}:/written", exited.name())]);
+    let image = [&stage.image[..], "--image"];
+    let ways: [&[&str]; 6] = [
+        &[running.name()],
+        &[hardened.name()],
+        &[running.name(), "--mode", "sidecar"],
+        &[running.name(), "--linger", "3s"],
+        &[exited.name()],
+        &image,
+    ];
+    // Warm, so that the moments fall into the sessions' own steps.
+    running.attach(&["true"]).expect(0, "");
+
+    let mut moments = Moments(u64::from(std::process::id()));
+    for kill in 0..kills() {
+        let way = ways[usize::try_from(kill).expect("it is small") % ways.len()];
+        let arguments = [&["attach"], way, &["--", "sh", "-c", MESSY]].concat();
+        let session = stage.scratchdbg.start(&arguments);
+        std::thread::sleep(moments.next());
+        session.signal(Signal::KILL);
+        session.finish();
+    }
+
+    // A container that was made, and never started, cannot end by itself: a later session removes it.
+    let left = || {
+        let containers = [&running.container, &hardened.container, &exited].map(|target| target.companions());
+        let of_image = format!("ancestor={}", stage.image);
+        let copies = stage.engine.ask(["ps", "--all", "--quiet", "--filter", &of_image]).lines().count();
+        (containers.concat(), copies, stage.engine.descendants(&stage.image))
+    };
+    eventually(
+        || format!("nothing of a killed session: {:?}", left()),
+        || {
+            running.attach(&["true"]).expect(0, "");
+            let (containers, copies, images) = left();
+            // The three targets are containers of the image themselves.
+            (containers.is_empty() && copies == 3 && images.is_empty()).then_some(())
+        },
+    );
+    running.assert_untouched();
+    hardened.assert_untouched();
+}
+
+#[expect(clippy::disallowed_methods, reason = "the count is the caller's choice")]
+fn kills() -> u64 {
+    std::env::var("SDBGTEST_KILLS").ok().and_then(|count| count.parse().ok()).unwrap_or(KILLS)
+}
+
+/// Moments without a pattern, other ones in each run.
+struct Moments(u64);
+
+impl Moments {
+    fn next(&mut self) -> Duration {
+        // Knuth's MMIX generator; its high bits are the good ones.
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        Duration::from_millis((self.0 >> 33) % LATEST_MILLISECONDS)
+    }
+}
