@@ -55,7 +55,8 @@ fn sessions_killed_at_random_moments_leave_nothing() {
 
     // A container that was made, and never started, cannot end by itself: a later session removes it.
     let left = || {
-        let containers = [&running.container, &hardened.container, &exited].map(|target| target.companions());
+        let containers =
+            [&running.container, &hardened.container, &exited].map(scratchdbg_testkit::engine::Container::companions);
         let of_image = format!("ancestor={}", stage.image);
         let copies = stage.engine.ask(["ps", "--all", "--quiet", "--filter", &of_image]).lines().count();
         (containers.concat(), copies, stage.engine.descendants(&stage.image))

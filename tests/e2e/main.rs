@@ -7,6 +7,7 @@ mod attach;
 mod attach_cleanup;
 mod attach_kill;
 mod attach_matrix;
+mod attach_modes;
 mod attach_streams;
 mod attach_terminal;
 mod bad_input;

@@ -1,0 +1,149 @@
+//! What a target does while somebody is attached to it.
+
+use std::io::Read as _;
+use std::process::Stdio;
+use std::time::Duration;
+
+use rustix::process::Signal;
+use scratchdbg_testkit::eventually;
+
+use crate::stage::{Stage, Target};
+
+/// What any command may take, in KiB.
+const PEAK_MEMORY: u64 = 32 << 10;
+
+/// Kills the main process of a target behind the engine's back: a container that docker kills is not restarted.
+fn crash(stage: &Stage, target: &Target<'_>) {
+    let pid = target.container.inspect()["State"]["Pid"].to_string();
+    let toolkit = stage.engine.images("scratchdbg/toolkit");
+    let toolkit = toolkit.first().and_then(|image| image.split(' ').next()).expect("there was a session");
+    let kill = ["run", "--rm", "--network", "none", "--pid", "host", "--entrypoint", "/bin/busybox", toolkit, "kill"];
+    stage.engine.ask(kill.into_iter().chain(["-KILL", &pid]));
+}
+
+#[test]
+fn the_target_restarts_and_is_followed() {
+    let stage = Stage::set();
+    let target = stage.target(&["--restart", "always"]);
+    let arguments = ["attach", "--follow-restarts", target.name(), "--", "sh", "-c", "echo up; sleep 1000"];
+    let session = stage.scratchdbg.start(arguments);
+    session.wait_for_stdout("the first run", |bytes| bytes == b"up\n");
+    crash(&stage, &target);
+    session.wait_for_stdout("the second run", |bytes| bytes == b"up\nup\n");
+    session.signal(Signal::TERM);
+    let finished = session.finish();
+    finished.expect_code(143);
+    assert!(finished.stderr.contains("exit code 137"), "{finished}");
+    eventually(
+        || format!("{:?}", target.container.companions()),
+        || target.container.companions().is_empty().then_some(()),
+    );
+}
+
+#[test]
+fn the_target_restarts_and_is_not_followed() {
+    let stage = Stage::set();
+    let target = stage.target(&["--restart", "always"]);
+    let session = target.start_attach(&["sh", "-c", "echo up; sleep 1000"]);
+    session.wait_for_stdout("the command", |bytes| bytes == b"up\n");
+    crash(&stage, &target);
+    let finished = session.finish();
+    finished.expect(137, "up\n");
+    assert!(finished.stderr.contains("ended") && finished.stderr.contains(target.name()), "{finished}");
+    eventually(
+        || format!("{:?}", target.container.companions()),
+        || target.container.companions().is_empty().then_some(()),
+    );
+}
+
+#[test]
+fn the_target_ends_and_its_own_code_is_said() {
+    let stage = Stage::set();
+    stage.target(&[]).attach(&["true"]).expect(0, "");
+    let toolkit = stage.engine.images("scratchdbg/toolkit");
+    let toolkit = toolkit.first().and_then(|image| image.split(' ').next()).expect("there was a session");
+    let until_told = "while [ ! -e /told ]; do sleep 0.1; done; exit 7";
+    let flags = ["--entrypoint", "/bin/busybox"];
+    let target = stage.target_named("teller", &flags, toolkit, &["sh", "-c", until_told]);
+    let finished = target.attach(&["sh", "-c", "touch /told; sleep 1000"]);
+    finished.expect(137, "");
+    assert!(finished.stderr.contains("exit code 7"), "{finished}");
+    assert_eq!(target.container.companions(), [""; 0]);
+}
+
+#[test]
+fn the_target_ends_while_a_session_begins() {
+    let stage = Stage::set();
+    let target = stage.target(&[]);
+    target.attach(&["true"]).expect(0, "");
+    for milliseconds in [0, 15, 30, 45, 60, 80, 100, 130] {
+        let session = target.start_attach(&["sleep", "1000"]);
+        std::thread::sleep(Duration::from_millis(milliseconds));
+        stage.engine.ask(["kill", target.container.id()]);
+        let finished = session.finish();
+        let code = finished.status.code();
+        // A copy of what has ended by then would sleep on: it is looked at only as running here.
+        assert!(matches!(code, Some(125 | 137)), "after {milliseconds} ms: {finished}");
+        assert!(finished.stderr.contains(target.name()), "after {milliseconds} ms: {finished}");
+        assert!(finished.stderr.lines().count() <= 3, "after {milliseconds} ms: {finished}");
+        eventually(
+            || format!("after {milliseconds} ms: {:?}", target.container.companions()),
+            || target.container.companions().is_empty().then_some(()),
+        );
+        stage.engine.ask(["start", target.container.id()]);
+    }
+}
+
+#[test]
+fn what_a_target_says_of_itself_is_no_escape_sequence() {
+    let stage = Stage::set();
+    let evil = "\u{1b}]0;title\u{7}\u{1b}[2J\u{202e}\r";
+    let ended = stage.engine.run("web", &["--label", &format!("x={evil}")], &stage.image, &["exit", "1", evil]);
+    ended.wait();
+    for arguments in [
+        &["attach", ended.name(), "--", "true"][..],
+        &["attach", "--explain", ended.name(), "--", evil],
+        &["attach", ended.name(), "--", evil],
+        &["attach", "--explain", "--format", "json", ended.name(), "--", evil],
+        &["attach", evil],
+        &["attach", "--image", evil],
+        &["attach", ended.name(), "--user", evil, "--", "true"],
+    ] {
+        let finished = stage.run(arguments);
+        let said = finished.text() + &finished.stderr;
+        for byte in ['\u{1b}', '\u{7}', '\u{202e}', '\r'] {
+            assert!(!said.contains(byte), "{byte:?} from {finished}\n{said:?}");
+        }
+    }
+}
+
+#[test]
+fn a_slow_reader_gets_everything_and_costs_no_memory() {
+    const LENGTH: usize = 100 << 20;
+    let stage = Stage::set();
+    let target = stage.target(&[]);
+    let write = format!("head -c {LENGTH} /dev/zero; read line; exit 3");
+    let mut command = stage.scratchdbg.command(target.attach_arguments(&["sh", "-c", &write]));
+    let mut session = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it starts");
+    let mut output = session.stdout.take().expect("it is piped");
+    let mut buffer = vec![0; 1 << 20];
+    let mut count = 0;
+    while count < LENGTH {
+        // The reader is far behind at first.
+        if count < 64 << 10 {
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        let read = output.read(&mut buffer).expect("it can be read");
+        assert_ne!(read, 0, "it ended after {count} bytes");
+        assert!(buffer[..read].iter().all(|&byte| byte == 0), "other bytes after {count}");
+        count += read;
+    }
+    let status = std::fs::read_to_string(format!("/proc/{}/status", session.id())).expect("it runs");
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"));
+    let peak: u64 = peak.and_then(|peak| peak.trim().parse().ok()).unwrap_or_else(|| panic!("a peak in {status}"));
+    assert!(peak <= PEAK_MEMORY, "{peak} KiB at the most");
+    drop(session.stdin.take());
+    assert_eq!(output.read(&mut buffer).expect("it can be read"), 0);
+    assert_eq!(session.wait().expect("it can be waited for").code(), Some(3));
+    target.assert_untouched();
+}

@@ -1,0 +1,143 @@
+//! Sessions as things: listed, ended, kept for the next, recorded.
+
+use rustix::process::Signal;
+use scratchdbg_testkit::eventually;
+use scratchdbg_testkit::program::Running;
+use serde_json::Value;
+
+use crate::stage::{Stage, Target};
+
+/// A session that has begun.
+fn begun(target: &Target<'_>) -> Running {
+    let session = target.start_attach(&["sh", "-c", "echo begun; sleep 1000"]);
+    session.wait_for_stdout("the command", |bytes| bytes == b"begun\n");
+    session
+}
+
+/// The sessions on this target, as `sessions ls` has them.
+fn listed(stage: &Stage, target: &Target<'_>) -> Vec<Value> {
+    let finished = stage.run(&["sessions", "ls", "--format", "json"]);
+    let all: Vec<Value> = serde_json::from_slice(&finished.expect_code(0).stdout).expect("an array");
+    all.into_iter().filter(|session| session["target"] == target.container.id()).collect()
+}
+
+#[test]
+fn they_are_listed_and_ended() {
+    let stage = Stage::set();
+    let target = stage.target(&[]);
+    let (first, second) = (begun(&target), begun(&target));
+    let sessions = listed(&stage, &target);
+    assert_eq!(sessions.len(), 2, "{sessions:?}");
+    assert_eq!(sessions[0]["target_name"], target.name());
+    assert_eq!((&sessions[0]["mode"], &sessions[0]["running"]), (&"exec".into(), &true.into()));
+    let text = stage.run(&["sessions", "ls"]);
+    assert!(text.expect_code(0).text().contains(target.name()), "{text}");
+
+    let id = sessions[0]["id"].as_str().expect("an id");
+    stage.run(&["sessions", "rm", id]).expect_code(0);
+    let left = listed(&stage, &target);
+    assert_eq!(left, sessions[1..], "the other one goes on");
+    let first = first.finish();
+    assert_ne!(first.status.code(), Some(0), "{first}");
+    // Only what has nobody is garbage.
+    stage.run(&["sessions", "gc"]).expect_code(0);
+    assert_eq!(listed(&stage, &target), left);
+    second.signal(Signal::TERM);
+    second.finish().expect_code(143);
+    target.assert_untouched();
+    assert_eq!(listed(&stage, &target), [(); 0].map(Value::from));
+    stage.run(&["sessions", "rm", "no-such-session"]).expect_clear_failure(1, &["no-such-session", "sessions ls"]);
+}
+
+#[test]
+fn several_at_once_do_not_meet() {
+    let stage = Stage::set();
+    let target = stage.target(&[]);
+    let sessions: Vec<_> = (0..4)
+        .map(|number: u8| (number, target.start_attach(&["sh", "-c", "read line; echo $line; exit $line"])))
+        .collect();
+    for (number, mut session) in sessions {
+        session.write_and_close_input(format!("{number}\n"));
+        session.finish().expect(number.into(), &format!("{number}\n"));
+    }
+    target.assert_untouched();
+}
+
+#[test]
+fn a_keeper_lingers_for_the_next_and_not_beyond_its_time() {
+    let stage = Stage::set();
+    let target = stage.target(&["--user", "1000:2000"]);
+    let attach = |command: &str, code: i32| {
+        let arguments = ["attach", "--linger", "6s", target.name(), "--", "sh", "-c", command];
+        stage.run(&arguments).expect_code(code);
+        target.container.companions()
+    };
+    let keepers = attach("sleep 1001 & exit 3", 3);
+    assert_eq!(keepers.len(), 1, "{keepers:?}");
+    assert!(!target.processes().iter().any(|process| process.ends_with("sleep")), "{:?}", target.processes());
+    assert_eq!(attach("exit 4", 4), keepers, "the same one");
+    target.assert_untouched();
+}
+
+#[test]
+fn each_is_recorded() {
+    let stage = Stage::set();
+    let target = stage.target(&[]);
+    let file = stage.scratchdbg.home().join("audit.jsonl");
+    let path = file.to_string_lossy();
+    let attach = |options: &[&str], command: &[&str]| {
+        stage.run(&[&["attach", "--audit", &path], options, &[target.name(), "--"], command].concat())
+    };
+    attach(&[], &["sh", "-c", "exit 7"]).expect_code(7);
+    attach(&["--mode", "sidecar"], &["no-such-program"]).expect_code(127);
+    let text = std::fs::read_to_string(&file).expect("the file is there");
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert_eq!(lines.len(), 2, "{text}");
+    assert_eq!(lines[0]["target"]["id"], target.container.id());
+    assert_eq!(lines[0]["command"], serde_json::json!(["sh", "-c", "exit 7"]));
+    assert_eq!(
+        (&lines[0]["mode"], &lines[0]["end"], &lines[0]["exit_code"]),
+        (&"exec".into(), &"exited".into(), &7.into())
+    );
+    assert_eq!((&lines[1]["mode"], &lines[1]["exit_code"]), (&"sidecar".into(), &127.into()));
+    assert!(lines[0]["started_at"].as_str() < lines[0]["ended_at"].as_str(), "{text}");
+    // What cannot be recorded is not begun.
+    let finished = stage.run(&["attach", "--audit", "/no/such/dir/a", target.name(), "--", "echo", "begun"]);
+    finished.expect(125, "");
+    assert!(finished.stderr.contains("/no/such/dir/a"), "{finished}");
+    target.assert_untouched();
+}
+
+#[test]
+fn a_signal_reaches_a_command_without_a_terminal() {
+    let stage = Stage::set();
+    let target = stage.target(&[]);
+    let command = "trap 'echo told; exit 3' TERM; echo begun; while :; do sleep 0.1; done";
+    let session = target.start_attach(&["sh", "-c", command]);
+    session.wait_for_stdout("the command", |bytes| bytes == b"begun\n");
+    session.signal(Signal::TERM);
+    session.finish().expect(3, "begun\ntold\n");
+    target.assert_untouched();
+}
+
+#[test]
+fn an_interrupt_at_any_moment_leaves_nothing() {
+    let stage = Stage::set();
+    let target = stage.target(&[]);
+    let ended = stage.engine.run("ended", &[], &stage.image, &["exit", "1"]);
+    ended.wait();
+    for milliseconds in [10, 30, 50, 70, 90, 110, 140, 180, 230, 300, 400] {
+        for name in [target.name(), ended.name()] {
+            let session = stage.scratchdbg.start(["attach", name, "--", "sleep", "1000"]);
+            std::thread::sleep(std::time::Duration::from_millis(milliseconds));
+            session.signal(Signal::INT);
+            let finished = session.finish();
+            // Before the handlers stand, the signal ends it as it would any program.
+            let code = finished.status.code();
+            let by_signal = std::os::unix::process::ExitStatusExt::signal(&finished.status);
+            assert!(code == Some(130) || by_signal == Some(2), "after {milliseconds} ms: {finished}");
+        }
+    }
+    target.assert_untouched();
+    eventually(|| format!("{:?}", ended.companions()), || ended.companions().is_empty().then_some(()));
+}

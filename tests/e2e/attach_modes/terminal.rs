@@ -1,0 +1,77 @@
+//! The terminal in the other modes, detach keys, and windows without a size.
+
+use std::process::Command;
+
+use scratchdbg_testkit::terminal::Terminal;
+
+use crate::stage::Stage;
+
+const ROWS: u16 = 24;
+const COLUMNS: u16 = 120;
+
+fn shell(stage: &Stage, arguments: &[&str]) -> Terminal {
+    let mut command = stage.scratchdbg.command([&["attach"], arguments].concat());
+    command.env("TERM", "xterm");
+    let terminal = Terminal::start(command, ROWS, COLUMNS);
+    terminal.wait_for("a prompt", |screen| screen.trim_end().ends_with(['#', '$']));
+    terminal
+}
+
+#[test]
+fn the_prompt_says_where_this_is() {
+    let stage = Stage::set();
+    let target = stage.target(&[]);
+    let mut terminal = shell(&stage, &[target.name()]);
+    assert!(terminal.text().contains(&format!("{}:/ #", target.name())), "{}", terminal.text());
+    terminal.send("exit\r");
+    terminal.wait();
+
+    let mut terminal = shell(&stage, &["--mode", "sidecar", target.name()]);
+    assert!(terminal.text().contains(&format!("(beside {}):/proc/1/root #", target.name())), "{}", terminal.text());
+    terminal.send("stty size; exit 4\r");
+    assert_eq!(terminal.wait().code(), Some(4));
+    assert!(terminal.text().contains("24 120"), "{}", terminal.text());
+
+    target.container.kill();
+    let mut terminal = shell(&stage, &[target.name()]);
+    assert!(terminal.text().contains(&format!("(copy of {}):/ #", target.name())), "{}", terminal.text());
+    terminal.send("stty size; exit 5\r");
+    assert_eq!(terminal.wait().code(), Some(5));
+    assert!(terminal.text().contains("24 120"), "{}", terminal.text());
+    assert_eq!(target.container.companions(), [""; 0]);
+}
+
+#[test]
+fn the_detach_keys_are_dockers() {
+    let stage = Stage::set();
+    let target = stage.target(&[]);
+    let folder = stage.scratchdbg.home().join(".docker");
+    std::fs::create_dir_all(&folder).expect("the folder can be made");
+    std::fs::write(folder.join("config.json"), r#"{"detachKeys": "ctrl-x,q"}"#).expect("the file can be written");
+    for mode in ["exec", "sidecar"] {
+        let mut terminal = shell(&stage, &["--mode", mode, target.name()]);
+        let idle = Terminal::start(Command::new("true"), ROWS, COLUMNS).settings();
+        terminal.send("\x18q");
+        assert_eq!(terminal.wait().code(), Some(0), "{mode}");
+        terminal.wait_for("a word on it", |screen| screen.contains("detached"));
+        assert_eq!(terminal.settings(), idle, "given back");
+        target.assert_untouched();
+    }
+}
+
+#[test]
+fn a_window_without_a_size_is_no_matter() {
+    let stage = Stage::set();
+    let target = stage.target(&[]);
+    let attach = stage.scratchdbg.command(["attach", target.name(), "--", "sh", "-c", "tty; exit 3"]);
+    let mut command = stage.scratchdbg.command([""; 0]);
+    let variables: Vec<_> =
+        command.get_envs().map(|(name, value)| (name.to_owned(), value.map(ToOwned::to_owned))).collect();
+    command = Command::new("/bin/sh");
+    command.args(["-c", r#"stty rows 0 cols 0; exec "$0" "$@""#]).arg(attach.get_program()).args(attach.get_args());
+    command.env_clear().envs(variables.into_iter().filter_map(|(name, value)| Some((name, value?))));
+    let mut terminal = Terminal::start(command, ROWS, COLUMNS);
+    assert_eq!(terminal.wait().code(), Some(3), "{}", terminal.text());
+    assert!(terminal.text().contains("/dev/"), "it has a terminal: {}", terminal.text());
+    target.assert_untouched();
+}
