@@ -18,6 +18,9 @@ const SILENCE: Duration = Duration::from_secs(4);
 /// How often silence is looked for, in milliseconds.
 const LOOK_EVERY: i32 = 500;
 
+/// How often a launcher is looked for that was to be signalled before it was there, in milliseconds.
+const RETRY_EVERY: i32 = 20;
+
 /// `[SECONDS]`: prints `keeper PID`, then follows the client's orders, one a line (see [`Order`]).
 ///
 /// Without a time it lives until the end of its standard input, which means that the client is done, or gone in whatever
@@ -37,13 +40,15 @@ pub(crate) fn keep(arguments: &[OsString]) -> Result<u8, String> {
     writeln!(out, "keeper {own}").and_then(|()| out.flush()).map_err(|error| format!("keeper: {error}"))?;
     // Not by way of the standard library's buffer: what is in there, poll(2) does not see.
     let input = stdin().as_fd().try_clone_to_owned().map_err(|error| format!("keeper: {error}"))?;
-    let mut keeper = Keeper { own, input: input.into(), heard: HashMap::new(), pending: Vec::new() };
+    let mut keeper = Keeper { own, input: input.into(), heard: HashMap::new(), pending: Vec::new(), early: Vec::new() };
     loop {
-        let [readable] = system::wait_readable([Some(keeper.input.as_fd())], deadline.map(|_| LOOK_EVERY))
-            .map_err(|error| format!("keeper: {error}"))?;
+        let timeout = if keeper.early.is_empty() { deadline.map(|_| LOOK_EVERY) } else { Some(RETRY_EVERY) };
+        let [readable] =
+            system::wait_readable([Some(keeper.input.as_fd())], timeout).map_err(|error| format!("keeper: {error}"))?;
         if readable && !keeper.read_orders() {
             return Ok(0);
         }
+        keeper.signal_late_comers();
         if let Some(deadline) = deadline {
             keeper.end_silent_sessions();
             if Instant::now() >= deadline && keeper.heard.is_empty() {
@@ -60,6 +65,8 @@ struct Keeper {
     heard: HashMap<String, Instant>,
     /// The beginning of an order.
     pending: Vec<u8>,
+    /// Signals for launchers that the engine has yet to start.
+    early: Vec<(String, i32)>,
 }
 
 impl Keeper {
@@ -85,12 +92,17 @@ impl Keeper {
 
     fn follow(&mut self, order: Order<'_>) {
         match order {
-            Order::Signal { session, number } => self.signal(session, number),
+            Order::Signal { session, number } => {
+                if !self.signal(session, number) {
+                    self.early.push((session.to_owned(), number));
+                }
+            }
             Order::Here { session } => {
                 self.heard.insert(session.to_owned(), Instant::now());
             }
             Order::Done { session } => {
                 self.heard.remove(session);
+                self.early.retain(|(early, _)| early != session);
                 self.signal(session, system::END_SESSION);
             }
         }
@@ -108,12 +120,21 @@ impl Keeper {
         }
     }
 
-    /// Signals the launcher of a session. The engine has no call of its own to signal what an exec started.
-    fn signal(&self, session: &str, number: i32) {
+    /// Sends what came before its launcher did.
+    fn signal_late_comers(&mut self) {
+        let early = std::mem::take(&mut self.early);
+        self.early = early.into_iter().filter(|(session, number)| !self.signal(session, *number)).collect();
+    }
+
+    /// Signals the launcher of a session; false where there is none, or none yet. The engine has no call of its own to
+    /// signal what an exec started.
+    fn signal(&self, session: &str, number: i32) -> bool {
         let launcher = format!("/proc/{}/root/bin/scratchdbg-launcher", self.own);
-        for pid in processes::with_arguments(&[&launcher, "run", &self.own.to_string(), session]) {
+        let launchers = processes::with_arguments(&[&launcher, "run", &self.own.to_string(), session]);
+        for &pid in &launchers {
             // The session may have ended in between: there is nobody left to signal then.
             let _gone = system::send(pid, number);
         }
+        !launchers.is_empty()
     }
 }

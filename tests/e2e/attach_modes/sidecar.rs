@@ -55,7 +55,9 @@ fn dynamic_tools(stage: &Stage) -> String {
     let listed = scratchdbg_testkit::program::Program::new("/usr/bin/ldd").run(["/bin/sh"]);
     let listed = listed.expect_code(0).text();
     let libraries = listed.split_whitespace().filter(|word| word.starts_with('/')).map(str::to_owned);
-    let read = |path: String| (path.trim_start_matches('/').to_owned(), std::fs::read(Path::new(&path)).unwrap());
+    let read = |path: String| {
+        (path.trim_start_matches('/').to_owned(), std::fs::read(Path::new(&path)).expect("ldd names files"))
+    };
     let files: Vec<_> = std::iter::once("/bin/sh".to_owned()).chain(libraries).map(read).collect();
     assert!(files.len() > 2, "it is dynamic: {listed}");
     let files: Vec<_> = files.iter().map(|(path, bytes)| (path.as_str(), 0o755, bytes.as_slice())).collect();

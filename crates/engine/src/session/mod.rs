@@ -107,7 +107,10 @@ impl Engine {
         E: AsyncWrite + Unpin,
     {
         let session = labels::new_session_id();
-        let keeper = Keeper::for_session(self, plan, &session).await?;
+        let keeper = match Keeper::for_session(self, plan, &session).await {
+            Ok(keeper) => keeper,
+            Err(error) => return self.target_end(plan).await?.ok_or(error),
+        };
         tracing::debug!(%session, keeper = keeper.pid(), "the keeper stands");
         let sweeper = self.clone();
         // Beside the session, so that it costs no time. A failure is the next session's business.
@@ -122,20 +125,28 @@ impl Engine {
         match outcome {
             // 137 is also what is left of a session when the target's PID 1 ends: the kernel kills all of its PID
             // namespace. The engine knows which of the two it was.
-            Ok(Outcome::Exited(137)) if plan.mode != Mode::Copy => self.who_was_killed(plan).await,
+            Ok(Outcome::Exited(137)) => Ok(self.target_end(plan).await?.unwrap_or(Outcome::Exited(137))),
+            // The runtime's words for a target that ends while it is joined are many, and none is clear.
+            Err(error) => self.target_end(plan).await?.ok_or(error),
             outcome => outcome,
         }
     }
 
-    async fn who_was_killed(&self, plan: &Plan) -> Result<Outcome, Error> {
+    /// How the target ended, if it did since the plan was made, and the session depends on it.
+    async fn target_end(&self, plan: &Plan) -> Result<Option<Outcome>, Error> {
+        if plan.mode == Mode::Copy {
+            return Ok(None);
+        }
         match self.inspect(&plan.target_id.parse()?).await {
             Ok(Target { state: State::Running | State::Paused, started_at, .. })
                 if started_at == plan.target_started_at =>
             {
-                Ok(Outcome::Exited(137))
+                Ok(None)
             }
-            Ok(target) => Ok(Outcome::TargetEnded { state: target.state, exit_code: Some(target.exit_code) }),
-            Err(Error::NoSuchContainer { .. }) => Ok(Outcome::TargetEnded { state: State::Removing, exit_code: None }),
+            Ok(target) => Ok(Some(Outcome::TargetEnded { state: target.state, exit_code: Some(target.exit_code) })),
+            Err(Error::NoSuchContainer { .. }) => {
+                Ok(Some(Outcome::TargetEnded { state: State::Removing, exit_code: None }))
+            }
             Err(error) => Err(error),
         }
     }
@@ -204,6 +215,11 @@ impl Engine {
         match pumped? {
             PumpEnd::OutputClosed => Ok(Outcome::OutputClosed),
             PumpEnd::Ended => Ok(process.exit_code(self).await?.map_or(Outcome::Detached, Outcome::Exited)),
+            // The exec's code is then the engine's own, for a failure; what a process prints proves nothing alone.
+            PumpEnd::Escaped => Ok(match process.exit_code(self).await? {
+                None | Some(126) => Outcome::Detached,
+                Some(code) => Outcome::Exited(code),
+            }),
             PumpEnd::Refused(message) => {
                 let code = process.exit_code(self).await?.unwrap_or(u8::MAX);
                 Err(Error::ExecRefused { message, code })
@@ -228,7 +244,7 @@ impl Engine {
         let code = self.exec_exit_code(&exec).await?.unwrap_or(u8::MAX);
         match end {
             PumpEnd::Refused(message) => Err(Error::ExecRefused { message, code }),
-            PumpEnd::Ended | PumpEnd::OutputClosed => Ok(code),
+            PumpEnd::Ended | PumpEnd::Escaped | PumpEnd::OutputClosed => Ok(code),
         }
     }
 

@@ -9,11 +9,16 @@ use crate::Error;
 /// The engine copies in pieces of 32 KiB.
 const BUFFER: usize = 32 << 10;
 
+/// What engines before 23 end the output of an exec with when the detach keys are pressed.
+const ESCAPED: &[u8] = b"exec attach failed: error on attach stdin: read escape sequence\r\n";
+
 /// Why the output ended.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum PumpEnd {
     /// The process is done.
     Ended,
+    /// The process is done, or the engine has read the detach keys: the last that it wrote says so.
+    Escaped,
     /// The user's side of it was closed.
     OutputClosed,
     /// The runtime did not start the process, and says why, in place of the process's output.
@@ -37,6 +42,7 @@ pub(super) async fn pump_output(
     let mut decoder = FrameDecoder::new(Framing::from_tty(tty));
     let mut buffer = vec![0; BUFFER];
     let mut opening = Some(Vec::new());
+    let mut escaped = false;
     loop {
         let count = reader.read(&mut buffer).await.map_err(|error| Error::transport("the session's stream", error))?;
         let mut chunk = &buffer[..count];
@@ -58,6 +64,7 @@ pub(super) async fn pump_output(
                 held = begin;
                 payload = &held;
             }
+            escaped = tty && payload.ends_with(ESCAPED);
             let written = match piece.stream {
                 Stream::Stderr => write(&mut error, payload).await,
                 Stream::Stdin | Stream::Stdout => write(&mut output, payload).await,
@@ -81,6 +88,7 @@ pub(super) async fn pump_output(
             write(&mut output, &text).await.map_err(Error::Streams)?;
             Ok(PumpEnd::Ended)
         }
+        _ if escaped => Ok(PumpEnd::Escaped),
         _ => Ok(PumpEnd::Ended),
     }
 }
@@ -132,6 +140,14 @@ mod tests {
         let (end, output, _) = pump(&frame(1, text), false).await;
         assert!(matches!(end, PumpEnd::Refused(message) if message.ends_with("unknown")));
         assert!(output.is_empty());
+    }
+
+    #[tokio::test]
+    async fn detach_keys_are_told_from_an_end() {
+        let said = [b"# ", ESCAPED].concat();
+        assert_eq!(pump(&said, true).await.0, PumpEnd::Escaped);
+        assert_eq!(pump(&[&said[..], b"# "].concat(), true).await.0, PumpEnd::Ended);
+        assert_eq!(pump(&frame(1, &said), false).await.0, PumpEnd::Ended);
     }
 
     #[tokio::test]
