@@ -1,1 +1,0 @@
-//! Push and pull of images, with Docker's credentials.
