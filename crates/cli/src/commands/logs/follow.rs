@@ -40,15 +40,12 @@ impl<S: Sink> Reader<'_, S> {
         }
         let mut fruitless = 0;
         let mut is_final = false;
-        let mut is_resumed = self.resume.clone().restart().is_some();
         loop {
             let lines = self.lines;
             let begun = Instant::now();
             let started_at = self.source.started_at;
-            // Some engines lose lines when the log is rotated under a stream, and leave some out of a stream that is
-            // asked for while the log grows: what is stored is complete.
-            let polls = (self.source.rotates() || is_resumed) && self.engine.loses_lines_at_rotation();
-            is_resumed = true;
+            // Some engines lose lines when the log is rotated under a stream: what is stored is complete.
+            let polls = self.source.rotates() && self.engine.loses_lines_at_rotation();
             let request = LogRequest {
                 follow: !polls && !is_final,
                 since: self.resume.restart().or(self.runs.range.since),
