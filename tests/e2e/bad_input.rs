@@ -18,7 +18,8 @@ fn a_target_that_has_ended() {
     let stage = Stage::set();
     let container = stage.engine.run("web", &[], &stage.image, &["exit", "3"]);
     container.wait();
-    stage.run(&["attach", container.name(), "--", "true"]).expect_clear_failure(125, &[container.name()]);
+    let attach = ["attach", "--mode", "exec", container.name(), "--", "true"];
+    stage.run(&attach).expect_clear_failure(125, &[container.name()]);
     assert!(container.companions().is_empty());
 }
 

@@ -25,7 +25,7 @@ pub(crate) fn new_session_id() -> String {
 
 /// The labels of one session's containers.
 pub(crate) fn session_labels(session: &str, plan: &crate::Plan) -> HashMap<String, String> {
-    let now = jiff::Timestamp::now().round(jiff::Unit::Second).unwrap_or_else(|_| jiff::Timestamp::now());
+    let now = jiff::Timestamp::now().round(jiff::Unit::Millisecond).unwrap_or_else(|_| jiff::Timestamp::now());
     [
         (LABEL_SESSION, session.to_owned()),
         (LABEL_TARGET, plan.target_id.clone()),

@@ -136,11 +136,19 @@ impl Engine {
         let mut events = std::pin::pin!(events);
         let mut ends = Vec::new();
         while let Some(event) = events.next().await {
-            let Event { time_nano, actor } = event?;
-            let exit_code = actor.attributes.get("exitCode").and_then(|code| code.parse().ok());
-            ends.extend(Timestamp::from_nanosecond(time_nano.into()).ok().map(|at| RunEnd { at, exit_code }));
+            ends.extend(event?.run_end());
         }
         Ok(ends)
+    }
+
+    /// The ends of a container's runs as they come, from now on: what is heard is not forgotten.
+    pub async fn coming_run_ends(
+        &self,
+        id: &str,
+    ) -> Result<impl Stream<Item = Result<RunEnd, Error>> + Send + use<>, Error> {
+        let filters = serde_json::json!({ "type": ["container"], "event": ["die"], "container": [id] });
+        let events = self.events(&filters, "").await?;
+        Ok(events.filter_map(async |event| event.map(|event| event.run_end()).transpose()))
     }
 
     /// Following a log that is rotated loses lines on this engine: Docker before 23.0.
@@ -162,6 +170,13 @@ impl Engine {
         let answer = self.transport.send(self.transport.request(Method::GET, &path, full(""))?).await?;
         let lines = JsonLines { body: http_body_util::BodyStream::new(answer.into_body()), buffer: Vec::new() };
         Ok(futures_util::stream::unfold(lines, JsonLines::next))
+    }
+}
+
+impl Event {
+    fn run_end(&self) -> Option<RunEnd> {
+        let exit_code = self.actor.attributes.get("exitCode").and_then(|code| code.parse().ok());
+        Timestamp::from_nanosecond(self.time_nano.into()).ok().map(|at| RunEnd { at, exit_code })
     }
 }
 

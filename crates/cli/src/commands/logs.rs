@@ -1,5 +1,6 @@
 //! `logs`: what containers said, as whole lines, each once, in order.
 
+mod ends;
 mod explain;
 mod file;
 mod follow;

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use scratchdbg_engine::{Error, LogRequest, State};
 use scratchdbg_logs::resume::Resume;
 
+use super::ends::Listener;
 use super::reader::{End, Reader};
-use super::runs::known_ends;
 use super::sink::{Note, Sink};
 use crate::error::CommandError;
 
@@ -38,6 +38,7 @@ impl<S: Sink> Reader<'_, S> {
             let text = format!("`{}` is followed through the engine", self.source.name);
             self.sink.note(Note::Info(text))?;
         }
+        let mut ends = Listener::begin(self.engine, &self.source.id).await;
         let mut fruitless = 0;
         let mut is_final = false;
         loop {
@@ -65,7 +66,7 @@ impl<S: Sink> Reader<'_, S> {
                     self.sink.note(Note::Failure(reason))?;
                     return Ok(());
                 }
-                End::Closed(decoder) => match self.next(polls).await? {
+                End::Closed(decoder) => match self.next(polls, &mut ends).await? {
                     Next::Again if polls => {
                         let pause = (begun.elapsed() * 4).clamp(LOOK_EVERY, Duration::from_secs(5));
                         if !self.pause(pause).await? {
@@ -85,7 +86,7 @@ impl<S: Sink> Reader<'_, S> {
                 },
                 End::Broken(reason) => {
                     tracing::debug!(container = %self.source.name, %reason, "the log stream broke");
-                    if self.next(polls).await? == Next::Done {
+                    if self.next(polls, &mut ends).await? == Next::Done {
                         is_final = true;
                     } else if !self.pause(LOOK_EVERY).await? {
                         return Ok(());
@@ -109,7 +110,7 @@ impl<S: Sink> Reader<'_, S> {
     }
 
     /// Looks at the container, and waits for it where it may come back.
-    async fn next(&mut self, polls: bool) -> Result<Next, CommandError> {
+    async fn next(&mut self, polls: bool, ends: &mut Listener) -> Result<Next, CommandError> {
         let deadline = Instant::now() + GRACE;
         loop {
             let found = match self.engine.log_source(&self.lookup).await {
@@ -127,7 +128,7 @@ impl<S: Sink> Reader<'_, S> {
                     return Ok(Next::Again);
                 }
                 if !polls || source.started_at != self.source.started_at || source.state != self.source.state {
-                    self.runs.learn(known_ends(self.engine, &source.id).await.unwrap_or_default());
+                    self.runs.learn(ends.ends(self.engine, &source.id).await);
                 }
                 self.source = source;
             }

@@ -7,10 +7,11 @@ use scratchdbg_engine::{ContainerName, Engine, Error, LogRequest, LogSource, Log
 use scratchdbg_logs::resume::{Admission, Resume};
 use scratchdbg_logs::{Event, Framing, Line, LineOptions, LogDecoder};
 
+use super::ends;
 use super::explain::{Unreadable, unreadable};
 use super::pipeline::Pipeline;
 use super::request::{Request, TRACE_PATIENCE};
-use super::runs::{Runs, known_ends};
+use super::runs::Runs;
 use super::sink::{Note, Sink};
 use crate::args::Via;
 use crate::error::CommandError;
@@ -66,7 +67,7 @@ impl<'a, S: Sink> Reader<'a, S> {
     /// Reads to the end.
     pub(super) async fn read(mut self) -> Result<(), CommandError> {
         if self.request.run.is_some() || self.request.follow {
-            let ends = known_ends(self.engine, &self.source.id).await?;
+            let ends = ends::known(self.engine, &self.source.id).await?;
             self.runs = Runs::select(self.request, &self.source, ends)?;
         } else {
             self.runs = Runs::all(self.request.range);

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use jiff::{SignedDuration, Timestamp};
-use scratchdbg_engine::{Engine, LogSource, RunEnd, State};
+use scratchdbg_engine::{LogSource, RunEnd, State};
 use scratchdbg_logs::when::TimeRange;
 
 use super::request::Request;
@@ -18,11 +18,6 @@ pub(super) struct Runs {
     untold: VecDeque<RunEnd>,
     /// All ends up to then are known.
     known: Option<Timestamp>,
-}
-
-/// The ends of a container's runs that the engine still knows. An engine that tells none is no reason to stop.
-pub(super) async fn known_ends(engine: &Engine, id: &str) -> Result<Vec<RunEnd>, CommandError> {
-    Ok(engine.run_ends(id).await?)
 }
 
 impl Runs {
@@ -77,7 +72,8 @@ fn note(end: RunEnd, name: &str) -> Note {
 
 /// The time of one run, counted from the last.
 fn range(source: &LogSource, ends: &[RunEnd], back: usize) -> Option<TimeRange> {
-    const JUST_BEFORE: SignedDuration = SignedDuration::from_millis(50);
+    // A busy engine notes the start after the first lines have come in.
+    const JUST_BEFORE: SignedDuration = SignedDuration::from_secs(1);
     const NEXT: SignedDuration = SignedDuration::from_nanos(1);
     let goes_on = matches!(source.state, State::Running | State::Paused);
     let runs = ends.len() + usize::from(goes_on);
