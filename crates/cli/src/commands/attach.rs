@@ -135,8 +135,7 @@ fn introduce(plan: &Plan, printer: Printer) {
         }
         Mode::Copy => {
             let line = plan.entrypoint.join(" ");
-            printer
-                .note(&format!("a copy of `{name}` ({}); `run-entrypoint` runs: {line}", plan.target_state.as_str()));
+            printer.note(&format!("a copy of `{name}` ({}); `run-entrypoint` runs: {line}", plan.target_kind()));
         }
     }
 }

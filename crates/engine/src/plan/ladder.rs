@@ -101,6 +101,7 @@ fn mode(target: &Target, request: &AttachRequest) -> Result<(Mode, &'static str)
             Err(Refusal::NotRunning { name: name(), state: target.state, mode })
         }
         (Some(Mode::Exec), _) if target.state == State::Paused => Err(Refusal::Paused { name: name() }),
+        (Some(mode), _) if target.id.is_empty() => Ok((mode, "it is an image: there is no container")),
         (Some(mode), _) => Ok((mode, "--mode")),
         (None, Some(_)) if !has_processes => {
             Err(Refusal::NotRunning { name: name(), state: target.state, mode: Mode::Sidecar })
@@ -219,6 +220,18 @@ mod tests {
         assert_eq!(capabilities(&added, ROOT), SEE_OTHERS);
         let explicit = AttachRequest { user: Some("0:0".to_owned()), ..request };
         assert!(plan(&target(), ROOT, &explicit).unwrap().capabilities.is_empty(), "the user's word counts");
+    }
+
+    #[test]
+    fn an_image_is_copied() {
+        let image = Target { id: String::new(), state: State::Created, ..target() };
+        let request = AttachRequest { mode: Some(Mode::Copy), ..AttachRequest::default() };
+        let plan = plan(&image, USER, &request).unwrap();
+        assert_eq!(
+            (plan.mode, plan.reasons[0].because.as_str()),
+            (Mode::Copy, "it is an image: there is no container")
+        );
+        assert_eq!(plan.target_kind(), "image");
     }
 
     #[test]

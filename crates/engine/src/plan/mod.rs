@@ -186,6 +186,11 @@ impl Plan {
         (!self.target_id.is_empty()).then_some(&self.target_id)
     }
 
+    /// What the target is: the state of a container, or an image.
+    pub fn target_kind(&self) -> &'static str {
+        if self.copied_container().is_none() { "image" } else { self.target_state.as_str() }
+    }
+
     /// The plan as a value that serialises as `attach --explain --format json` prints it.
     pub fn explanation(&self) -> Explanation<'_> {
         let command = if self.command.is_empty() { vec!["sh".to_owned()] } else { self.command.clone() };

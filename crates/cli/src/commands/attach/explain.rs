@@ -13,7 +13,7 @@ pub(super) fn print(plan: &Plan, format: Format, printer: Printer) -> io::Result
     }
     let command = if plan.command.is_empty() { "a shell".to_owned() } else { plan.command.join(" ") };
     let facts = [
-        ("target", format!("{} ({})", plan.target_name, plan.target_state.as_str())),
+        ("target", format!("{} ({})", plan.target_name, plan.target_kind())),
         ("command", scratchdbg_logs::escape::label(&command).into_owned()),
         ("keeper", format!("{}, no network, no capability", plan.toolkit_image)),
     ];
