@@ -80,11 +80,14 @@ fn range(source: &LogSource, ends: &[RunEnd], back: usize) -> Option<TimeRange> 
     if back == 0 && runs <= 1 {
         // The begin of this run is not marked by the end of one that is known.
         let started = source.started_at?;
-        let since = match source.finished_at {
+        // The end of a container that has ended is that of its last run, also where the engine noted the start later:
+        // a run can be shorter than the engine takes.
+        let earlier_end = source.finished_at.filter(|_| goes_on);
+        let since = match earlier_end {
             Some(finished) if finished < started => finished + (started.duration_since(finished) / 2),
             _ => started - JUST_BEFORE,
         };
-        let is_first = source.restart_count == 0 && source.finished_at.is_none_or(|finished| finished >= started);
+        let is_first = source.restart_count == 0 && earlier_end.is_none_or(|finished| finished >= started);
         return Some(TimeRange { since: (!is_first || ends.is_empty()).then_some(since), until: None });
     }
     let index = runs.checked_sub(back + 1)?;
@@ -138,5 +141,8 @@ mod tests {
         let exited = source(State::Exited, 11, Some(20), 1);
         assert_eq!(range(&exited, &ends, 0), Some((Some(10_000), Some(20_000))));
         assert_eq!(range(&running, &[], 0), Some((Some(20_500), None)), "between the end and the start");
+        let short = source(State::Exited, 21, Some(20), 0);
+        assert_eq!(range(&short, &ends[1..], 0), Some((None, None)), "its start was noted after its end");
+        assert_eq!(range(&short, &[], 0), Some((Some(20_000), None)), "its end is forgotten");
     }
 }
