@@ -106,6 +106,11 @@ mod tests {
     use super::percent_encode;
 
     #[test]
+    fn nothing_leaves_the_query() {
+        assert_eq!(percent_encode("{a=\"b&c\"}ä"), "%7Ba%3D%22b%26c%22%7D%C3%A4");
+    }
+
+    #[test]
     fn queries_are_escaped() {
         assert_eq!(percent_encode("/etc/pass wd&x=ä"), "/etc/pass%20wd%26x%3D%C3%A4");
     }

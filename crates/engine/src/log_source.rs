@@ -10,6 +10,7 @@ use jiff::Timestamp;
 
 use crate::api_version::ApiVersion;
 use crate::endpoint::Address;
+use crate::files::percent_encode;
 use crate::logs::wire_time;
 use crate::transport::full;
 use crate::{ContainerName, Engine, Error, State, Target};
@@ -166,7 +167,7 @@ impl Engine {
         filters: &serde_json::Value,
         range: &str,
     ) -> Result<impl Stream<Item = Result<Event, Error>> + Send + use<>, Error> {
-        let path = format!("/events?filters={}{range}", percent_encoded(&filters.to_string()));
+        let path = format!("/events?filters={}{range}", percent_encode(&filters.to_string()));
         let answer = self.transport.send(self.transport.request(Method::GET, &path, full(""))?).await?;
         let lines = JsonLines { body: http_body_util::BodyStream::new(answer.into_body()), buffer: Vec::new() };
         Ok(futures_util::stream::unfold(lines, JsonLines::next))
@@ -223,24 +224,5 @@ impl JsonLines {
                 Err(error) => return Some((Err(Error::transport("the engine's events", error)), self)),
             }
         }
-    }
-}
-
-/// Text as part of a query: all but letters and digits is written as `%XX`.
-fn percent_encoded(text: &str) -> String {
-    let encode = |byte: u8| match byte {
-        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => char::from(byte).to_string(),
-        _ => format!("%{byte:02X}"),
-    };
-    text.bytes().map(encode).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::percent_encoded;
-
-    #[test]
-    fn nothing_leaves_the_query() {
-        assert_eq!(percent_encoded("{a=\"b&c\"}ä"), "%7Ba%3D%22b%26c%22%7D%C3%A4");
     }
 }
