@@ -8,31 +8,58 @@ pub(super) fn matches(pattern: &str, path: &str) -> bool {
 }
 
 fn parts_match(pattern: &[&str], path: &[&str]) -> bool {
-    match (pattern, path) {
-        ([], []) => true,
-        (["**", rest @ ..], _) => {
-            parts_match(rest, path) || path.split_first().is_some_and(|(_, tail)| parts_match(pattern, tail))
-        }
-        ([first, rest @ ..], [name, tail @ ..]) => {
-            part_matches(first.as_bytes(), name.as_bytes()) && parts_match(rest, tail)
+    let step = |pattern: &mut &[&str], path: &mut &[&str]| match (*pattern, *path) {
+        ([first, rest @ ..], [name, tail @ ..]) if part_matches(first.as_bytes(), name.as_bytes()) => {
+            (*pattern, *path) = (rest, tail);
+            true
         }
         _ => false,
-    }
+    };
+    any_number_at(|part| *part == "**", step, pattern, path)
 }
 
 /// One part between slashes.
 pub(super) fn part_matches(pattern: &[u8], name: &[u8]) -> bool {
-    match (pattern, name) {
-        ([], []) => true,
-        ([b'*', rest @ ..], _) => {
-            part_matches(rest, name) || name.split_first().is_some_and(|(_, tail)| part_matches(pattern, tail))
+    let step = |pattern: &mut &[u8], name: &mut &[u8]| {
+        let Some((byte, tail)) = name.split_first() else { return false };
+        let after = match *pattern {
+            [b'?', rest @ ..] => Some(rest),
+            [b'[', rest @ ..] => class(rest, *byte),
+            [b'\\', literal, rest @ ..] | [literal, rest @ ..] if literal == byte => Some(rest),
+            _ => None,
+        };
+        let Some(after) = after else { return false };
+        (*pattern, *name) = (after, tail);
+        true
+    };
+    any_number_at(|byte| *byte == b'*', step, pattern, name)
+}
+
+/// Matches a pattern in which each star stands for any number of elements, and `step` takes one element of the rest.
+///
+/// Only the last star is tried again: what an earlier one could take more, that one takes as well. So the time is the
+/// product of both lengths at most, where going back to every star would be exponential.
+fn any_number_at<P, N>(
+    is_star: impl Fn(&P) -> bool,
+    step: impl Fn(&mut &[P], &mut &[N]) -> bool,
+    mut pattern: &[P],
+    mut name: &[N],
+) -> bool {
+    let mut last_star = None;
+    loop {
+        match (pattern, name) {
+            ([first, rest @ ..], _) if is_star(first) => {
+                last_star = Some((rest, name));
+                pattern = rest;
+            }
+            ([], []) => return true,
+            _ if step(&mut pattern, &mut name) => {}
+            _ => {
+                let Some((rest, [_, tail @ ..])) = last_star else { return false };
+                last_star = Some((rest, tail));
+                (pattern, name) = (rest, tail);
+            }
         }
-        ([b'?', rest @ ..], [_, tail @ ..]) => part_matches(rest, tail),
-        ([b'[', rest @ ..], [byte, tail @ ..]) => class(rest, *byte).is_some_and(|after| part_matches(after, tail)),
-        ([b'\\', literal, rest @ ..] | [literal, rest @ ..], [byte, tail @ ..]) if literal == byte => {
-            part_matches(rest, tail)
-        }
-        _ => false,
     }
 }
 
@@ -113,9 +140,24 @@ mod tests {
             ("a\\*", "a*", true),
             ("*", "", true),
             ("[", "[", false),
+            ("*a*b", "xaybzab", true),
+            ("*a*b", "xaybza", false),
+            ("**/a/**/b", "a/x/a/y/b", true),
+            ("**/a/**/b", "a/x/a/y/c", false),
+            ("**", "a/b", true),
+            ("a/**/b", "a/b", true),
         ] {
             assert_eq!(matches(pattern, path), expected, "{pattern} {path}");
         }
+    }
+
+    /// Each of these took longer than anybody waits, when every star was tried again.
+    #[test]
+    fn many_stars_do_not_take_exponential_time() {
+        let name = "a".repeat(200);
+        assert!(!matches(&format!("{}b", "*a".repeat(60)), &name));
+        let path = vec!["a"; 60].join("/");
+        assert!(!matches(&format!("{}b", "**/a/".repeat(25)), &path));
     }
 
     #[test]
