@@ -12,6 +12,7 @@
 //! - `eat`: takes memory until it gets no more; `child-eat` has a child do so, and ends well itself.
 //! - `zombies COUNT`: starts so many children that end at once, does not wait for them, then waits to be killed.
 //! - `obey`: waits for SIGTERM, and ends well.
+//! - `secretive`: forbids others of its user to look into it, and waits to be killed.
 //! - `processes`: the other processes it can see, one a line, as `PID STATE NAME`, and ends.
 
 use std::io::{self, BufWriter, IsTerminal as _, Write as _};
@@ -84,6 +85,8 @@ fn main() -> io::Result<ExitCode> {
         },
         "child-eat" => {
             std::process::Command::new("/proc/self/exe").arg("eat").status()?;
+            // The engine hears of a lack of memory on another way than of the end, and of one at the very end not at all.
+            std::thread::sleep(Duration::from_secs(1));
         }
         "zombies" => {
             for _ in 0..number(&arguments[1])? {
@@ -95,6 +98,11 @@ fn main() -> io::Result<ExitCode> {
             unsafe { signal(SIGTERM, end) };
             wait()
         }
+        "secretive" => {
+            assert_eq!(unsafe { prctl(PR_SET_DUMPABLE, 0) }, 0);
+            writeln!(out, "closed")?;
+            wait()
+        }
         "processes" => processes(&mut out)?,
         other => return Err(io::Error::other(format!("no such thing to do: {other}"))),
     }
@@ -102,10 +110,13 @@ fn main() -> io::Result<ExitCode> {
 }
 
 const SIGTERM: i32 = 15;
+/// Of `prctl(2)`.
+const PR_SET_DUMPABLE: i32 = 4;
 
 unsafe extern "C" {
     fn signal(number: i32, handler: extern "C" fn(i32)) -> usize;
     fn _exit(code: i32) -> !;
+    fn prctl(option: i32, value: usize) -> i32;
 }
 
 extern "C" fn end(_signal: i32) {

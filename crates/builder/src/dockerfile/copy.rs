@@ -75,6 +75,16 @@ impl Copy {
         Ok(copy)
     }
 
+    /// The paths or patterns to copy.
+    pub(super) fn sources(&self) -> &[String] {
+        &self.sources
+    }
+
+    /// Where they go; it ends with a slash if it is a folder.
+    pub(super) fn destination(&self) -> &str {
+        &self.destination
+    }
+
     fn option(&mut self, name: &str, value: String) -> Result<(), String> {
         match name {
             "from" => self.from = Some(value),

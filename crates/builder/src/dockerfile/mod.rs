@@ -9,9 +9,11 @@ mod copy;
 mod error;
 mod pattern;
 mod stage;
+mod unseen;
 mod words;
 
 pub use error::DockerfileError;
+pub use unseen::{Hidden, Place, Unseen};
 
 use crate::BuildSpec;
 use parse_dockerfile::{Dockerfile, Instruction};
@@ -40,6 +42,28 @@ struct Context {
 /// `arguments` are the values for `ARG`. The spec that comes back has the files and settings of the last stage; names, twin
 /// and storage are the caller's to fill in.
 pub fn read(text: &str, context: &Path, arguments: &BTreeMap<String, String>) -> Result<BuildSpec, DockerfileError> {
+    read_last(text, context, arguments, None)
+}
+
+/// Reads the last stage as far as that goes without Docker, to look at and not to build: what needs another image, an
+/// earlier stage that does, a shell or a network is passed over, and told. What no engine would build is an error here too.
+pub fn inspect(
+    text: &str,
+    context: &Path,
+    arguments: &BTreeMap<String, String>,
+) -> Result<(BuildSpec, Vec<Unseen>), DockerfileError> {
+    let mut unseen = Vec::new();
+    let spec = read_last(text, context, arguments, Some(&mut unseen))?;
+    Ok((spec, unseen))
+}
+
+/// Without a place for what is unseen, that is an error.
+fn read_last(
+    text: &str,
+    context: &Path,
+    arguments: &BTreeMap<String, String>,
+    unseen: Option<&mut Vec<Unseen>>,
+) -> Result<BuildSpec, DockerfileError> {
     let whole = |reason: String| DockerfileError { line: 1, instruction: String::new(), reason };
     if text.len() > LARGEST {
         return Err(whole("it is larger than 1 MiB".into()));
@@ -61,7 +85,7 @@ pub fn read(text: &str, context: &Path, arguments: &BTreeMap<String, String>) ->
     let reader = Reader { text, dockerfile: &dockerfile };
     reader.global_arguments(&mut context)?;
     let last = dockerfile.stages().len().checked_sub(1).ok_or_else(|| whole("it has no FROM".into()))?;
-    Ok(reader.stage(last, &context)?.into_spec())
+    Ok(reader.stage(last, &context, unseen)?.into_spec())
 }
 
 /// The parsed file, and where its lines are.
@@ -82,7 +106,12 @@ impl Reader<'_, '_> {
     }
 
     /// The stage with this number, and those that it begins with.
-    fn stage(&self, number: usize, context: &Context) -> Result<Stage, DockerfileError> {
+    fn stage(
+        &self,
+        number: usize,
+        context: &Context,
+        mut unseen: Option<&mut Vec<Unseen>>,
+    ) -> Result<Stage, DockerfileError> {
         let Some(parsed) = self.dockerfile.stages().nth(number) else {
             return Err(self.error(0, "there is no such stage".into()));
         };
@@ -90,8 +119,14 @@ impl Reader<'_, '_> {
         let image = words::expand(&parsed.from.image.value, context.escape, &context.global)
             .map_err(|reason| self.error(at, reason))?;
         let mut stage = match self.earlier(&image, number) {
-            Some(earlier) => Stage::continuing(self.stage(earlier, context)?),
+            Some(earlier) => Stage::continuing(self.stage(earlier, context, unseen.as_deref_mut())?),
             None if image == "scratch" => Stage::default(),
+            None if unseen.is_some() => {
+                if let Some(unseen) = &mut unseen {
+                    unseen.push(self.unseen(at, Hidden::Base(image)));
+                }
+                Stage::default()
+            }
             None => {
                 let reason = format!(
                     "scratchdbg fetches no images, and {image} is one: build this stage with Docker, take the file that it \
@@ -101,6 +136,18 @@ impl Reader<'_, '_> {
             }
         };
         for instruction in parsed.instructions {
+            if let Some(unseen) = unseen.as_deref_mut() {
+                let is_on_image = unseen.iter().any(|other| matches!(other.hidden, Hidden::Base(_)));
+                let hidden = self.hidden(instruction, number, &mut stage, context, is_on_image);
+                match hidden.map_err(|reason| self.error(start(instruction), reason))? {
+                    unseen::Look::Seen => {}
+                    unseen::Look::Done => continue,
+                    unseen::Look::Hidden(hidden) => {
+                        unseen.push(self.unseen(start(instruction), hidden));
+                        continue;
+                    }
+                }
+            }
             self.instruction(instruction, number, &mut stage, context)
                 .map_err(|reason| self.error(start(instruction), reason))?;
         }
@@ -121,7 +168,7 @@ impl Reader<'_, '_> {
                     None => copy.local(stage, context),
                     Some(from) => match self.earlier(&from, number) {
                         Some(earlier) => {
-                            let source = self.stage(earlier, context).map_err(|error| {
+                            let source = self.stage(earlier, context, None).map_err(|error| {
                                 format!("the stage `{from}` cannot be made without Docker (line {}: {})", error.line, error.reason)
                             })?;
                             copy.stage_files(stage, &source.spec.files)
@@ -155,9 +202,15 @@ impl Reader<'_, '_> {
     }
 
     fn error(&self, at: usize, reason: String) -> DockerfileError {
+        let (line, instruction) = self.place(at);
+        DockerfileError { line, instruction, reason }
+    }
+
+    /// The number of the line at this byte, and its beginning.
+    fn place(&self, at: usize) -> (usize, String) {
         let line = self.text[..at.min(self.text.len())].matches('\n').count() + 1;
         let instruction = self.text.lines().nth(line - 1).unwrap_or_default().trim().chars().take(80).collect();
-        DockerfileError { line, instruction, reason }
+        (line, instruction)
     }
 }
 

@@ -1,0 +1,117 @@
+//! What of a stage cannot be seen without Docker, for those who look at a Dockerfile and do not build it.
+
+use super::copy::Copy;
+use super::stage::Stage;
+use super::{Context, Reader, pattern};
+use parse_dockerfile::{Command, HealthcheckArguments, Instruction};
+use scratchdbg_image::Healthcheck;
+
+/// An instruction whose outcome is not known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unseen {
+    /// The number of its line, from 1.
+    pub line: usize,
+    /// Its beginning.
+    pub instruction: String,
+    /// What it hides.
+    pub hidden: Hidden,
+}
+
+/// What is not known because of an instruction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Hidden {
+    /// The files and the settings of an image that the stage begins with.
+    Base(String),
+    /// What was copied to these places.
+    At(Vec<Place>),
+    /// Any file may be anywhere.
+    Files,
+}
+
+/// Where something was copied of which only its name is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The absolute path, if it is a file.
+    pub path: String,
+    /// The destination is a folder: if a folder was copied, its content is there, under names that are not known.
+    pub into_folder: bool,
+}
+
+/// What a look at an instruction gave.
+pub(super) enum Look {
+    /// It can be followed as in a build.
+    Seen,
+    /// It was followed, or matters to nobody who looks.
+    Done,
+    /// It cannot be followed.
+    Hidden(Hidden),
+}
+
+impl Reader<'_, '_> {
+    pub(super) fn unseen(&self, at: usize, hidden: Hidden) -> Unseen {
+        let (line, instruction) = self.place(at);
+        Unseen { line, instruction, hidden }
+    }
+
+    /// Looks at an instruction of stage `number`; `is_on_image` where that begins with files that are not known.
+    pub(super) fn hidden(
+        &self,
+        instruction: &Instruction<'_>,
+        number: usize,
+        stage: &mut Stage,
+        context: &Context,
+        is_on_image: bool,
+    ) -> Result<Look, String> {
+        Ok(match instruction {
+            Instruction::Run(_) => Look::Hidden(Hidden::Files),
+            // These make nothing of the image itself.
+            Instruction::Shell(_) | Instruction::Onbuild(_) | Instruction::Maintainer(_) => Look::Done,
+            Instruction::Healthcheck(check) => match &check.arguments {
+                HealthcheckArguments::Cmd { arguments: Command::Shell(line), .. } => {
+                    let test = Some(vec!["CMD-SHELL".to_owned(), line.value.to_owned()]);
+                    stage.spec.healthcheck = Some(Healthcheck { test, ..Healthcheck::default() });
+                    Look::Done
+                }
+                _ => Look::Seen,
+            },
+            Instruction::Add(add) => {
+                let copy = Copy::new(&add.options, &add.src, &add.dest, stage, context);
+                match copy.and_then(|copy| copy.refuse_what_add_would_unpack(context)) {
+                    Ok(()) => Look::Seen,
+                    Err(_) => Look::Hidden(Hidden::Files),
+                }
+            }
+            Instruction::Copy(copy) => {
+                let copy = match Copy::new(&copy.options, &copy.src, &copy.dest, stage, context) {
+                    // Names of users may be known to the image.
+                    Err(_) if is_on_image => return Ok(Look::Hidden(Hidden::Files)),
+                    copy => copy?,
+                };
+                let Some(from) = &copy.from else { return Ok(Look::Seen) };
+                let source = self.earlier(from, number).map(|earlier| self.stage(earlier, context, None));
+                match source {
+                    Some(Ok(_)) => Look::Seen,
+                    _ => Look::Hidden(copy.destinations().map_or(Hidden::Files, Hidden::At)),
+                }
+            }
+            _ => Look::Seen,
+        })
+    }
+}
+
+impl Copy {
+    /// Where each source goes; nothing where that cannot be told.
+    fn destinations(&self) -> Option<Vec<Place>> {
+        let place = |source: &String| {
+            let name =
+                source.trim_end_matches('/').rsplit('/').next().filter(|name| !matches!(*name, "" | "." | ".."))?;
+            // The content of a folder would go there, and its name not.
+            match self.destination().strip_suffix('/') {
+                _ if pattern::is_pattern(source) || source.ends_with('/') => None,
+                Some(folder) => Some(Place { path: format!("{folder}/{name}"), into_folder: true }),
+                None => Some(Place { path: self.destination().to_owned(), into_folder: false }),
+            }
+        };
+        self.sources().iter().map(place).collect()
+    }
+}
