@@ -20,6 +20,10 @@ fix:
 e2e FILTER="":
     cargo test --package scratchdbg --test e2e {{ FILTER }}
 
+# Fuzz each reader of untrusted input for SECONDS, or those that are named (needs cargo-fuzz)
+fuzz SECONDS="60" *TARGETS:
+    ./scripts/fuzz {{ SECONDS }} {{ TARGETS }}
+
 # Licences, bans and sources of the dependencies
 deny:
     cargo deny --offline check licenses bans sources

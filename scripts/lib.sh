@@ -53,3 +53,19 @@ ensure_rust_checks() {
   have cargo-fmt || die "cargo fmt is not installed" "rustup component add rustfmt"
   have cargo-clippy || die "cargo clippy is not installed" "rustup component add clippy"
 }
+
+# ensure_referees: the other tools that the tests hold results against, and the registry that they push to. Without them
+# those tests fail: none is skipped.
+ensure_referees() {
+  local missing=() program
+  for program in docker-registry skopeo umoci oci-image-tool openssl; do
+    # The package of each is called as the program is.
+    have "$program" || missing+=("$program")
+  done
+  [ ${#missing[@]} -gt 0 ] || return 0
+  install_packages "the tests need ${missing[*]}" "${missing[@]}"
+  # The package's own service is a registry that anybody may write to. The tests start theirs, on loopback.
+  if [[ " ${missing[*]} " == *" docker-registry "* ]] && [ -d /run/systemd/system ]; then
+    systemctl disable --now docker-registry
+  fi
+}

@@ -4,7 +4,7 @@
 //! nothing is believed that a digest does not vouch for.
 
 use crate::{config, label, toolkit};
-use scratchdbg_image::read::{ImageSource, Member, MemberKind, ReadError, StoredImage};
+use scratchdbg_image::read::{ImageSource, Member, MemberKind, ReadError, StoredImage, StoredLayer};
 use scratchdbg_image::{Digest, annotation};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -66,7 +66,26 @@ pub struct Difference {
 impl Subject {
     /// Reads and checks all of a stored image.
     pub fn read(source: &ImageSource, image: &StoredImage) -> Result<Self, ReadError> {
+        Self::read_beside(source, image, None)
+    }
+
+    /// The same of an image beside one that was read before, in a place where a digest names one blob: what both share is
+    /// not read again.
+    pub fn read_beside(
+        source: &ImageSource,
+        image: &StoredImage,
+        other: Option<(&StoredImage, &Self)>,
+    ) -> Result<Self, ReadError> {
+        let known = |layer: &StoredLayer| {
+            let (stored, subject) = other?;
+            let same = |other: &StoredLayer| layer.digest.is_some() && other == layer;
+            let at = stored.layers.iter().position(same)?;
+            subject.layers.get(at).cloned()
+        };
         let layers = image.layers.iter().map(|layer| {
+            if let Some(known) = known(layer) {
+                return Ok(known);
+            }
             let mut members = Vec::new();
             source.visit_layer(layer, &mut |member, _| {
                 members.push(member.clone());

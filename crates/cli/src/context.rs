@@ -1,12 +1,16 @@
 //! What every command is given.
 
+use std::sync::OnceLock;
+
 use scratchdbg_engine::{Endpoint, EndpointRequest, Engine};
+use scratchdbg_registry::Registry;
 use tokio::sync::OnceCell;
 
 use crate::args::Global;
 use crate::env::Environment;
 use crate::error::CommandError;
 use crate::printer::Printer;
+use crate::toolkit::HostToolkit;
 
 /// The surroundings of a command.
 #[derive(Debug)]
@@ -14,17 +18,30 @@ pub(crate) struct Context {
     pub(crate) global: Global,
     pub(crate) environment: Environment,
     pub(crate) printer: Printer,
+    pub(crate) host_toolkit: HostToolkit,
     engine: OnceCell<Engine>,
+    registry: OnceLock<Registry>,
 }
 
 impl Context {
     pub(crate) fn new(global: Global, environment: Environment, printer: Printer) -> Self {
-        Self { global, environment, printer, engine: OnceCell::new() }
+        let host_toolkit = HostToolkit::default();
+        Self { global, environment, printer, host_toolkit, engine: OnceCell::new(), registry: OnceLock::new() }
     }
 
     /// The engine that flags, environment and Docker's configuration name. Connects when it is first asked for.
     pub(crate) async fn engine(&self) -> Result<&Engine, CommandError> {
         self.engine.get_or_try_init(|| self.connect()).await
+    }
+
+    /// Registries, with the credentials of Docker's configuration. Nothing is read or asked before it is needed.
+    pub(crate) fn registry(&self) -> Result<&Registry, CommandError> {
+        if let Some(registry) = self.registry.get() {
+            return Ok(registry);
+        }
+        let registry = Registry::new(self.environment.docker_config.as_deref());
+        let registry = registry.map_err(|error| crate::registry::explain(&error))?;
+        Ok(self.registry.get_or_init(|| registry))
     }
 
     async fn connect(&self) -> Result<Engine, CommandError> {

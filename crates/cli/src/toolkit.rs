@@ -1,9 +1,10 @@
 //! Where the tools of a session come from: `--toolkit`, the host, or an image that the engine has already.
 
 use std::path::Path;
+use std::sync::{Arc, OnceLock};
 
 use scratchdbg_builder::Toolkit;
-use scratchdbg_builder::toolkit::{ExtraFile, Skipped, TWIN_BIN, ToolkitError, search_host};
+use scratchdbg_builder::toolkit::{ExtraFile, HostSearch, Skipped, TWIN_BIN, ToolkitError, search_host};
 use scratchdbg_engine::{Engine, LAUNCHER, LAUNCHER_NAME, RUN_ENTRYPOINT, TOOLKIT_BIN};
 use scratchdbg_image::write_hybrid;
 
@@ -13,13 +14,44 @@ use crate::error::CommandError;
 /// What a toolkit image's files claim as their time. Fixed: the image's name is made of its content alone.
 const IMAGE_TIME: u64 = 0;
 
+/// The busybox of this machine, and the name of the image that is made of it. To hash the files takes longer than to ask
+/// the engine: it is done once, and where it can be beside the first questions.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct HostToolkit(Arc<OnceLock<Found>>);
+
+#[derive(Debug)]
+struct Found {
+    search: HostSearch,
+    reference: Option<String>,
+}
+
+impl HostToolkit {
+    /// Begins to look, on a thread of its own.
+    pub(crate) fn look_ahead(&self) {
+        let host = self.clone();
+        // Whoever needs the answer waits for it.
+        drop(tokio::task::spawn_blocking(move || {
+            host.found();
+        }));
+    }
+
+    fn found(&self) -> &Found {
+        self.0.get_or_init(|| {
+            let search = search_host();
+            // What is wrong with it is said when it is used.
+            let reference = search.toolkit.as_ref().and_then(|toolkit| reference_of(toolkit).ok());
+            Found { search, reference }
+        })
+    }
+}
+
 /// Finds a static busybox. No registry is ever asked.
 pub(crate) async fn find(wanted: Option<&str>, context: &Context) -> Result<Toolkit, CommandError> {
     let Some(wanted) = wanted else {
-        let found = search_host();
-        return match found.toolkit {
-            Some(toolkit) => Ok(toolkit),
-            None => find_in_engine(context.engine().await?, found.skipped).await,
+        let HostSearch { toolkit, skipped } = &context.host_toolkit.found().search;
+        return match toolkit {
+            Some(toolkit) => Ok(toolkit.clone()),
+            None => find_in_engine(context.engine().await?, skipped.clone()).await,
         };
     };
     if Path::new(wanted).exists() {
@@ -58,52 +90,58 @@ async fn from_image(engine: &Engine, image: &str) -> Result<Option<Toolkit>, Com
     Ok(None)
 }
 
-/// The name of the image that keepers are made from, whether the engine has it or not.
-pub(crate) async fn reference(wanted: Option<&str>, context: &Context) -> Result<String, CommandError> {
-    let toolkit = find(wanted, context).await?;
-    Ok(toolkit.image_reference(&[launcher(&toolkit)?]).map_err(explain)?.familiar())
-}
-
-/// Has the image that keepers are made from in the engine: its reference.
-pub(crate) async fn image_in_engine(wanted: Option<&str>, context: &Context) -> Result<String, CommandError> {
-    let engine = context.engine().await?;
-    let toolkit = find(wanted, context).await?;
-    let extras = [launcher(&toolkit)?];
-    let reference = toolkit.image_reference(&extras).map_err(explain)?.familiar();
-    if !engine.has_image(&reference).await? {
-        context.printer.note(&format!("loading the toolkit image {reference} (busybox from {})", toolkit.origin()));
-        let image = toolkit.image(&extras).map_err(explain)?;
-        engine.load(move |out| write_hybrid(&[image], IMAGE_TIME, out)).await?;
-    }
-    Ok(reference)
-}
-
 /// What a session is made with.
+#[derive(Debug)]
 pub(crate) struct SessionTools {
     /// The image of the keeper.
     pub(crate) image: String,
     /// The user's own image, whose tools need not be static.
     pub(crate) own_image: Option<String>,
+    /// The engine has the keeper's image.
+    pub(crate) in_engine: bool,
+    toolkit: Toolkit,
 }
 
-/// Has the tools of a session in the engine; with `only_name`, finds out what they would be, and changes nothing.
-pub(crate) async fn for_session(
-    wanted: Option<&str>,
-    only_name: bool,
-    context: &Context,
-) -> Result<SessionTools, CommandError> {
+/// Finds out what a session's tools are. Changes nothing: see [`SessionTools::load`].
+pub(crate) async fn for_session(wanted: Option<&str>, context: &Context) -> Result<SessionTools, CommandError> {
+    let engine = context.engine().await?;
     let own_image = match wanted {
         Some(image) if !Path::new(image).exists() => {
-            let engine = context.engine().await?;
-            let static_busybox = engine.has_image(image).await? && from_image(engine, image).await?.is_none();
-            static_busybox.then(|| image.to_owned())
+            let no_busybox = engine.has_image(image).await? && from_image(engine, image).await?.is_none();
+            no_busybox.then(|| image.to_owned())
         }
         _ => None,
     };
     // The keeper's files are ours in any case.
     let wanted = wanted.filter(|_| own_image.is_none());
-    let image = if only_name { reference(wanted, context).await? } else { image_in_engine(wanted, context).await? };
-    Ok(SessionTools { image, own_image })
+    let toolkit = find(wanted, context).await?;
+    let known = wanted.is_none().then(|| context.host_toolkit.found().reference.clone()).flatten();
+    let image = match known {
+        Some(reference) => reference,
+        None => reference_of(&toolkit)?,
+    };
+    let in_engine = engine.has_image(&image).await?;
+    Ok(SessionTools { image, own_image, in_engine, toolkit })
+}
+
+impl SessionTools {
+    /// Has the keeper's image in the engine.
+    pub(crate) async fn load(&mut self, context: &Context) -> Result<(), CommandError> {
+        if self.in_engine {
+            return Ok(());
+        }
+        let Self { image, toolkit, .. } = self;
+        context.printer.note(&format!("loading the toolkit image {image} (busybox from {})", toolkit.origin()));
+        let image = toolkit.image(&[launcher(toolkit)?]).map_err(explain)?;
+        context.engine().await?.load(move |out| write_hybrid(&[image], IMAGE_TIME, out)).await?;
+        self.in_engine = true;
+        Ok(())
+    }
+}
+
+/// The name of the image that keepers are made from, whether an engine has it or not.
+fn reference_of(toolkit: &Toolkit) -> Result<String, CommandError> {
+    Ok(toolkit.image_reference(&[launcher(toolkit)?]).map_err(explain)?.familiar())
 }
 
 /// The launcher, for the toolkit's platform.

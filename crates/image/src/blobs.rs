@@ -1,6 +1,5 @@
 //! What a set of images consists of when it is stored: blobs, and the entries of an index.
 
-use crate::image::index;
 use crate::json::Document;
 use crate::{Digest, Image, ImageError, ImageSet, Layer, annotation};
 use oci_spec::image::{Descriptor, MediaType};
@@ -28,9 +27,10 @@ impl Blobs {
             for image in set.images() {
                 blobs.add_image(image);
             }
-            let root = match set.images() {
-                [image] => image.descriptor()?,
-                images => blobs.add_index(images)?,
+            let root = match (set.index()?, set.images().first()) {
+                (Some(index), _) => blobs.add_index(index)?,
+                (None, Some(image)) => image.descriptor()?,
+                (None, None) => return Err(ImageError::EmptySet),
             };
             if set.tags().is_empty() {
                 blobs.roots.push(root.clone());
@@ -56,9 +56,7 @@ impl Blobs {
         }
     }
 
-    fn add_index(&mut self, images: &[Image]) -> Result<Descriptor, ImageError> {
-        let manifests = images.iter().map(Image::descriptor).collect::<Result<Vec<_>, _>>()?;
-        let document = Document::of(&index(manifests)?, "the image index")?;
+    fn add_index(&mut self, document: Document) -> Result<Descriptor, ImageError> {
         let descriptor = crate::image::descriptor(MediaType::ImageIndex, document.size(), document.digest())?;
         self.by_digest.insert(document.digest(), Blob::Document(document));
         Ok(descriptor)

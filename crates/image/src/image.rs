@@ -140,6 +140,15 @@ impl ImageSet {
     pub fn images(&self) -> &[Image] {
         &self.images
     }
+
+    /// The index that names them all, where there are several.
+    pub fn index(&self) -> Result<Option<Document>, ImageError> {
+        if self.images.len() == 1 {
+            return Ok(None);
+        }
+        let manifests = self.images.iter().map(Image::descriptor).collect::<Result<Vec<_>, _>>()?;
+        Document::of(&index(manifests)?, "the image index").map(Some)
+    }
 }
 
 #[cfg(test)]

@@ -3,12 +3,14 @@
 //! - [`sample`]: a small static program to put into images.
 //! - [`engine`]: the engine under test, asked by the docker CLI, which is the independent referee.
 //! - [`program`]: runs the built binary with nothing of the developer's environment.
+//! - [`registry`]: a registry to push to.
 //! - [`terminal`]: runs it on a pseudo-terminal, and reads the screen.
 //!
 //! Everything here panics with a clear message instead of returning an error, as assertions do.
 
 pub mod engine;
 pub mod program;
+pub mod registry;
 pub mod sample;
 pub mod terminal;
 
@@ -31,7 +33,7 @@ pub fn eventually<T>(waited_for: impl Fn() -> String, mut question: impl FnMut()
 }
 
 /// A word that no other run of the tests uses, now or later: lower-case letters and digits.
-pub(crate) fn unique() -> String {
+pub fn unique() -> String {
     use std::sync::atomic::{AtomicU32, Ordering};
     use std::time::SystemTime;
     static COUNT: AtomicU32 = AtomicU32::new(0);

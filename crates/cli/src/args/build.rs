@@ -17,7 +17,8 @@ pub(crate) struct BuildArgs {
     /// Name of the debug twin
     #[arg(long = "debug-tag", value_name = "REF")]
     pub(crate) debug_tags: Vec<String>,
-    /// Where the images go: `engine`, `oci:DIR`, or `archive:FILE` (`archive:-` is standard output)
+    /// Where the images go: `engine`, `registry` (the one that each name names), `oci:DIR`, or `archive:FILE` (`archive:-` is
+    /// standard output)
     #[arg(short, long = "output", value_name = "OUTPUT", default_value = "engine")]
     pub(crate) outputs: Vec<String>,
     /// Take files and settings from a Dockerfile whose last stage is FROM scratch
@@ -60,7 +61,7 @@ pub(crate) struct BuildArgs {
     /// certs, tz, passwd, tmp, nsswitch, services [default: auto; with --file none]
     #[arg(long, value_name = "LIST")]
     pub(crate) with: Option<String>,
-    /// How layers are packed: none, gzip[:1-12], zstd[:1-19] [default: gzip for oci, none for engine and archive]
+    /// How layers are packed: none, gzip[:1-12], zstd[:1-19] [default: gzip for oci and registry, none for engine and archive]
     #[arg(long, value_name = "METHOD")]
     pub(crate) compress: Option<String>,
     /// Platform that the images are to be for; refused when a binary is for another

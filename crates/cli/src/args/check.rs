@@ -4,7 +4,8 @@ use clap::{Args, ValueEnum};
 
 #[derive(Debug, Args)]
 pub(crate) struct CheckArgs {
-    /// A binary, a Dockerfile, `oci:DIR[:TAG]`, `archive:FILE[:REF]`, or an image or container in the engine
+    /// A binary, a Dockerfile, `oci:DIR[:TAG]`, `archive:FILE[:REF]`, `registry:REF`, or an image or container in the
+    /// engine
     #[arg(required = true, value_name = "SUBJECT")]
     pub(crate) subjects: Vec<String>,
     /// Exit with 1 when there is a finding this grave, or graver

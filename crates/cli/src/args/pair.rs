@@ -12,7 +12,7 @@ pub(crate) enum PairCommand {
 
 #[derive(Debug, Args)]
 pub(crate) struct VerifyArgs {
-    /// The production image: in the engine, or `oci:DIR[:TAG]`, or `archive:FILE[:REF]`
+    /// The production image: in the engine, or `oci:DIR[:TAG]`, `archive:FILE[:REF]`, or `registry:REF`
     #[arg(value_name = "PROD")]
     pub(crate) production: String,
     /// The debug image, named in the same ways

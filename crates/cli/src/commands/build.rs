@@ -12,6 +12,7 @@ use std::sync::Arc;
 use scratchdbg_builder::provision::{Decision, provision};
 use scratchdbg_builder::{Pair, Toolkit, Twin};
 use scratchdbg_diagnose::{Finding, Severity};
+use scratchdbg_registry::PushReport;
 
 use self::explain::explain;
 use self::output::Output;
@@ -23,6 +24,7 @@ use crate::context::Context;
 use crate::error::{CommandError, Outcome};
 use crate::interrupt::Interrupts;
 use crate::printer::Printer;
+use crate::registry;
 use crate::toolkit;
 
 pub(crate) async fn build(args: BuildArgs, context: &Context) -> Outcome {
@@ -45,6 +47,13 @@ async fn run(args: BuildArgs, context: &Context) -> Outcome {
         let toolkits = toolkits(&args.toolkits, context).await?;
         spec.twin = Some(Twin { toolkits, tags: debug_tags });
     }
+    if outputs.contains(&Output::Registry) && spec.tags.is_empty() {
+        return Err(CommandError::usage("--output registry: where to? The image has no name")
+            .hint("name it as its registry is to have it: --tag HOST/REPOSITORY:TAG"));
+    }
+    if outputs.contains(&Output::Registry) {
+        context.registry()?.knock(&spec.tags).await.map_err(|error| registry::explain(&error))?;
+    }
     let storage = Arc::new(Storage::prepare(&outputs, compression)?);
     spec.layers = storage.layers();
     let epoch = spec.epoch;
@@ -52,17 +61,17 @@ async fn run(args: BuildArgs, context: &Context) -> Outcome {
         let decisions = provision(&mut spec, &with, Path::new("/")).map_err(|error| explain(&error))?;
         let pair = scratchdbg_builder::build(&spec).map_err(|error| explain(&error))?;
         let findings = preflight(&spec, &pair)?;
-        Ok(Built { pair, decisions, findings })
+        Ok(Built { pair, decisions, findings, pushed: None })
     };
-    let built = blocking(work).await?;
+    let mut built = blocking(work).await?;
     report(&built.findings, args.deny, context.printer)?;
-    let Built { pair, .. } = &built;
     for output in &outputs {
-        output.write(pair, epoch, &storage, context).await?;
+        let pushed = output.write(&built.pair, epoch, &storage, context).await?;
+        built.pushed = built.pushed.or(pushed);
     }
     match args.format {
         Format::Json => context.printer.json(&summary::json(&built, &args.outputs))?,
-        Format::Text => summary::print(pair, &outputs, &built.decisions, context.printer)?,
+        Format::Text => summary::print(&built, &outputs, context.printer)?,
     }
     Ok(0)
 }
@@ -73,6 +82,8 @@ struct Built {
     pair: Pair,
     decisions: Vec<Decision>,
     findings: Vec<Finding>,
+    /// What the registries have now.
+    pushed: Option<PushReport>,
 }
 
 /// Says what is wrong with the images. What is denied is an error: nothing is written then.
@@ -93,7 +104,8 @@ fn report(findings: &[Finding], deny: Deny, printer: Printer) -> Result<(), Comm
 
 /// The summary of a pair that was loaded into the engine.
 pub(super) fn print_summary(pair: &Pair, printer: Printer) -> std::io::Result<()> {
-    summary::print(pair, &[Output::Engine], &[], printer)
+    let built = Built { pair: pair.clone(), decisions: Vec::new(), findings: Vec::new(), pushed: None };
+    summary::print(&built, &[Output::Engine], printer)
 }
 
 /// Those that were named, or the first that is found.

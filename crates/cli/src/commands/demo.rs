@@ -30,15 +30,14 @@ pub(crate) async fn demo(args: DemoArgs, context: &Context) -> Outcome {
     let engine = context.engine().await?;
     let mut interrupts = Interrupts::listen().map_err(|error| CommandError::new(error.to_string()))?;
     let names = names()?;
-    let toolkit_image = toolkit::reference(args.toolkit.as_deref(), context).await?;
-    let had_toolkit = engine.has_image(&toolkit_image).await?;
+    let tools = toolkit::for_session(args.toolkit.as_deref(), context).await?;
     let outcome = tokio::select! {
         outcome = story(&args, &names, engine, context) => outcome,
         code = interrupts.next() => Ok(code),
     };
     let mut images = vec![names.image.familiar(), names.twin.familiar()];
-    if !had_toolkit {
-        images.push(toolkit_image);
+    if !tools.in_engine {
+        images.push(tools.image);
     }
     clean_up(engine, &names, &images).await?;
     if let Ok(0) = outcome {
@@ -148,9 +147,11 @@ async fn run_inside(
 ) -> Outcome {
     let target = engine.inspect(container).await?;
     let user = engine.resolve_user(&target, None).await?.map_err(|error| CommandError::new(error.to_string()))?;
+    let mut tools = toolkit::for_session(args.toolkit.as_deref(), context).await?;
+    tools.load(context).await?;
     let request = AttachRequest {
         command: command.iter().map(|&word| word.to_owned()).collect(),
-        toolkit_image: toolkit::for_session(args.toolkit.as_deref(), false, context).await?.image,
+        toolkit_image: tools.image,
         ..AttachRequest::default()
     };
     let plan = plan(&target, user, &request)?;

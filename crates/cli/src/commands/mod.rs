@@ -27,7 +27,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Outcome {
         Command::Why(args) => why::why(args, context).await,
         Command::Check(args) => check::check(args, context).await,
         Command::Ps(args) => ps::ps(args, context).await,
-        Command::Demo(args) => demo::demo(args, context).await,
+        Command::Demo(args) => Box::pin(demo::demo(args, context)).await,
         Command::Completion(args) => completion::completion(&args),
         Command::Man => man::man(),
     }

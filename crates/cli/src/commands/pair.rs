@@ -4,6 +4,7 @@ mod stored;
 
 use scratchdbg_builder::verify::{Subject, Verification, verify as compare};
 use scratchdbg_image::Platform;
+use scratchdbg_image::read::StoredImage;
 use serde_json::{Value, json};
 
 use self::stored::{Location, Stored};
@@ -50,9 +51,12 @@ fn verify_all(
     };
     let mut results = Vec::new();
     for platform in platforms {
-        let subjects = [production, debug].map(|stored| subject(stored, &platform));
-        let [production, debug] = subjects;
-        results.push((platform, compare(&production?, &debug?)));
+        let (prod_image, debug_image) = (image(production, &platform)?, image(debug, &platform)?);
+        let prod_subject = subject(production, prod_image, None)?;
+        // A layer of hundreds of megabytes is not fetched twice.
+        let shared = production.is_beside(debug).then_some((prod_image, &prod_subject));
+        let debug_subject = subject(debug, debug_image, shared)?;
+        results.push((platform, compare(&prod_subject, &debug_subject)));
     }
     if wanted.is_none()
         && let Some(more) = debug.platforms().into_iter().find(|platform| !production.platforms().contains(platform))
@@ -68,14 +72,20 @@ fn verify_all(
     Ok(results)
 }
 
-fn subject(stored: &Stored, platform: &Platform) -> Result<Subject, CommandError> {
-    let image = stored.image(platform).ok_or_else(|| {
+fn image<'a>(stored: &'a Stored, platform: &Platform) -> Result<&'a StoredImage, CommandError> {
+    stored.image(platform).ok_or_else(|| {
         let available: Vec<_> = stored.platforms().iter().map(ToString::to_string).collect();
         CommandError::new(format!("{} is not for {platform}, but for {}", stored.name(), available.join(", ")))
             .hint("--platform chooses what is compared")
-    })?;
-    let subject = Subject::read(stored.source(), image);
-    subject.map_err(|error| stored::explain(stored.name(), &error))
+    })
+}
+
+fn subject(
+    stored: &Stored,
+    image: &StoredImage,
+    shared: Option<(&StoredImage, &Subject)>,
+) -> Result<Subject, CommandError> {
+    Subject::read_beside(stored.source(), image, shared).map_err(|error| stored.explain(&error))
 }
 
 /// The first of the comparisons, and under `platforms` each of them.

@@ -1,23 +1,25 @@
 //! Where the blobs of a stored image are, and reading one without trusting it.
 
-use super::ReadError;
 use super::tar::{MemberKind, TarReader};
+use super::{ReadError, RemoteImage};
 use crate::Digest;
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// A JSON document of an image is refused beyond this size: the largest known indexes have some hundred KiB.
 pub(super) const LARGEST_DOCUMENT: u64 = 4 * 1024 * 1024;
 const BUFFER: usize = 256 * 1024;
 
-/// The files of a layout, or the entries of an archive, by their path.
+/// The files of a layout, or the entries of an archive, by their path; or what a registry has, by its digest.
 #[derive(Debug)]
 pub(super) enum Files {
     Folder(PathBuf),
     Archive { path: PathBuf, entries: BTreeMap<String, Place> },
+    Remote { name: PathBuf, image: Arc<dyn RemoteImage> },
 }
 
 /// Where the data of an entry are in the archive.
@@ -54,7 +56,7 @@ impl Files {
 
     pub(super) fn path(&self) -> &Path {
         match self {
-            Self::Folder(path) | Self::Archive { path, .. } => path,
+            Self::Folder(path) | Self::Archive { path, .. } | Self::Remote { name: path, .. } => path,
         }
     }
 
@@ -66,7 +68,51 @@ impl Files {
                 metadata.is_file().then_some(metadata.len())
             }
             Self::Archive { entries, .. } => entries.get(name).map(|place| place.size),
+            Self::Remote { .. } => None,
         }
+    }
+
+    /// Opens a blob that a descriptor names. A registry does not say beforehand how large one is: no more than the
+    /// descriptor's size, and one byte to tell that there is more, is read of it.
+    pub(super) fn blob(
+        &self,
+        what: &str,
+        file: &str,
+        digest: Option<Digest>,
+        size: u64,
+    ) -> Result<Box<dyn Read>, ReadError> {
+        if let (Self::Remote { image, .. }, Some(digest)) = (self, digest) {
+            let blob = image.blob(digest).map_err(|source| self.failed(what, source))?;
+            return Ok(Box::new(blob.take(size.saturating_add(1))));
+        }
+        let actual = self.size(file).ok_or_else(|| ReadError::Missing { what: what.into() })?;
+        if actual != size {
+            return Err(ReadError::SizeMismatch { what: what.into(), expected: size, actual });
+        }
+        self.open(file)
+    }
+
+    /// A whole manifest that a descriptor names.
+    pub(super) fn manifest(&self, what: &str, file: &str, digest: Digest, size: u64) -> Result<Vec<u8>, ReadError> {
+        match self {
+            Self::Remote { image, .. } => image.manifest(digest).map_err(|source| self.failed(what, source)),
+            _ => self.small_blob(what, file, digest, size),
+        }
+    }
+
+    /// A whole blob that is a document.
+    pub(super) fn small_blob(&self, what: &str, file: &str, digest: Digest, size: u64) -> Result<Vec<u8>, ReadError> {
+        if size > LARGEST_DOCUMENT {
+            return Err(ReadError::invalid(what, format!("{size} bytes, and a document has 4 MiB at most")));
+        }
+        let mut bytes = Vec::new();
+        let mut blob = self.blob(what, file, Some(digest), size)?;
+        blob.read_to_end(&mut bytes).map_err(|source| self.failed(what, source))?;
+        Ok(bytes)
+    }
+
+    fn failed(&self, what: &str, source: io::Error) -> ReadError {
+        ReadError::Io { path: self.path().join(what), source }
     }
 
     /// Reads a file from its beginning.
@@ -81,6 +127,7 @@ impl Files {
                 file.seek(SeekFrom::Start(place.offset))?;
                 Ok(Box::new(file.take(place.size)) as Box<dyn Read>)
             }),
+            Self::Remote { .. } => Err(io::ErrorKind::NotFound.into()),
         };
         opened.map_err(|source| ReadError::Io { path: self.path().join(name), source })
     }
@@ -114,27 +161,35 @@ impl<R: Read> Read for Counted<R> {
     }
 }
 
-/// A reader that hashes and counts what passes.
+/// A reader that counts what passes, and hashes it where that was asked for.
 pub(super) struct HashingReader<R> {
     inner: R,
-    hasher: Sha256,
+    hasher: Option<Sha256>,
     size: u64,
 }
 
 impl<R: Read> HashingReader<R> {
     pub(super) fn new(inner: R) -> Self {
-        Self { inner, hasher: Sha256::new(), size: 0 }
+        Self { inner, hasher: Some(Sha256::new()), size: 0 }
     }
 
-    pub(super) fn finish(self) -> (Digest, u64) {
-        (Digest::from_hasher(self.hasher), self.size)
+    /// One that only counts.
+    pub(super) fn counting(inner: R) -> Self {
+        Self { inner, hasher: None, size: 0 }
+    }
+
+    /// The digest, if there is one, and the size.
+    pub(super) fn finish(self) -> (Option<Digest>, u64) {
+        (self.hasher.map(Digest::from_hasher), self.size)
     }
 }
 
 impl<R: Read> Read for HashingReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let size = self.inner.read(buffer)?;
-        self.hasher.update(&buffer[..size]);
+        if let Some(hasher) = &mut self.hasher {
+            hasher.update(&buffer[..size]);
+        }
         self.size += size as u64;
         Ok(size)
     }

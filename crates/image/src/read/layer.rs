@@ -24,27 +24,43 @@ impl ImageSource {
         visit: &mut dyn FnMut(&Member, &mut dyn Read) -> Result<(), ReadError>,
     ) -> Result<(), ReadError> {
         let name = layer.name();
-        let actual = self.files.size(&layer.file).ok_or_else(|| ReadError::Missing { what: name.clone() })?;
-        if actual != layer.size {
-            return Err(ReadError::SizeMismatch { what: name, expected: layer.size, actual });
-        }
-        let mut blob = HashingReader::new(BufReader::with_capacity(BUFFER, self.files.open(&layer.file)?));
+        let blob = self.files.blob(&name, &layer.file, layer.digest, layer.size)?;
+        let blob = BufReader::with_capacity(BUFFER, blob);
+        // Hashing is most of the work. Where no digest is known, or that of the content is the same, one hash does.
+        let is_plain = layer.digest == Some(layer.diff_id);
+        let mut blob = match layer.digest {
+            Some(_) if !is_plain => HashingReader::new(blob),
+            _ => HashingReader::counting(blob),
+        };
         {
             let unpacked =
                 unpack(&mut blob, layer.media_type).map_err(|error| ReadError::invalid(&name, error.to_string()))?;
             let mut content = HashingReader::new(Limited { inner: unpacked, left: limit(layer.size) });
             walk(&name, &mut content, visit)?;
-            let (diff_id, _) = content.finish();
-            if diff_id != layer.diff_id {
+            if let (Some(diff_id), _) = content.finish()
+                && diff_id != layer.diff_id
+            {
                 let what = format!("the content of {name}, which the config names {},", layer.diff_id);
                 return Err(ReadError::DigestMismatch { what, actual: diff_id });
             }
         }
         // What a decompressor did not ask for counts too.
-        io::copy(&mut blob, &mut io::sink()).map_err(|error| ReadError::invalid(&name, error.to_string()))?;
-        let (digest, _) = blob.finish();
-        match layer.digest {
-            Some(expected) if expected != digest => Err(ReadError::DigestMismatch { what: name, actual: digest }),
+        let rest =
+            io::copy(&mut blob, &mut io::sink()).map_err(|error| ReadError::invalid(&name, error.to_string()))?;
+        let (digest, actual) = blob.finish();
+        if actual != layer.size {
+            return Err(ReadError::SizeMismatch { what: name, expected: layer.size, actual });
+        }
+        if is_plain && rest > 0 {
+            return Err(ReadError::invalid(
+                name,
+                format!("{rest} bytes behind its content, which alone has its digest"),
+            ));
+        }
+        match (layer.digest, digest) {
+            (Some(expected), Some(actual)) if expected != actual => {
+                Err(ReadError::DigestMismatch { what: name, actual })
+            }
             _ => Ok(()),
         }
     }

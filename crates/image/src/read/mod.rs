@@ -6,12 +6,14 @@ mod blob;
 mod error;
 mod image;
 mod layer;
+mod remote;
 mod source;
 mod tar;
 mod validate;
 
 pub use error::ReadError;
 pub use image::{StoredImage, StoredLayer};
+pub use remote::RemoteImage;
 pub use source::ImageSource;
 pub use tar::{Member, MemberKind};
 pub use validate::validate;

@@ -1,18 +1,21 @@
 //! Finding the images in a layout or archive.
 
-use super::ReadError;
 use super::blob::Files;
 use super::image::{StoredImage, StoredLayer, layer_media_type};
+use super::{ReadError, RemoteImage};
 use crate::json::Document;
 use crate::{Digest, ImageConfig, annotation};
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const DOCKER_LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
 const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
+/// BuildKit lists what it attests of an image beside it, as a manifest of no platform whose layers are no layers.
+const ATTESTATION_TYPE: &str = "vnd.docker.reference.type";
 /// An index may name indexes; ours has two levels, and a cycle would have no end.
 const DEEPEST: usize = 4;
 /// More images are not listed.
@@ -84,10 +87,18 @@ impl ImageSource {
         Ok(Self { files })
     }
 
+    /// An image somewhere else, which is fetched as it is read.
+    pub fn remote(image: Arc<dyn RemoteImage>) -> Self {
+        Self { files: Files::Remote { name: PathBuf::from(image.name()), image } }
+    }
+
     /// All images with their documents, each platform of an index by itself.
     pub fn images(&self) -> Result<Vec<StoredImage>, ReadError> {
         let mut images = Vec::new();
-        if self.files.size("index.json").is_some() {
+        if let Files::Remote { image, .. } = &self.files {
+            let name = image.name();
+            self.walk(&format!("the manifest of {name}"), image.root(), &[name], 0, &mut images)?;
+        } else if self.files.size("index.json").is_some() {
             let bytes = self.files.document("index.json")?;
             self.walk("index.json", &bytes, &[], 0, &mut images)?;
         } else {
@@ -160,6 +171,10 @@ impl ImageSource {
             // Artifacts of other kinds, such as signatures, may be listed too.
             return Ok(());
         }
+        let is_attestation = |annotations: &BTreeMap<String, String>| annotations.contains_key(ATTESTATION_TYPE);
+        if entry.annotations.as_ref().is_some_and(is_attestation) {
+            return Ok(());
+        }
         let own = entry.annotations.as_ref().and_then(|annotations| {
             annotations.get(annotation::CONTAINERD_NAME).or_else(|| annotations.get(annotation::REF_NAME))
         });
@@ -173,7 +188,8 @@ impl ImageSource {
             return Ok(());
         }
         let what = format!("manifest {}", entry.digest);
-        let bytes = self.checked(&what, entry)?;
+        let file = blob_file(entry.digest);
+        let bytes = checked(&what, entry, self.files.manifest(&what, &file, entry.digest, entry.size)?)?;
         let listing: Listing =
             serde_json::from_slice(&bytes).map_err(|error| ReadError::invalid(&what, error.to_string()))?;
         if listing.media_type.as_ref().is_some_and(|media_type| *media_type != entry.media_type) {
@@ -191,7 +207,9 @@ impl ImageSource {
         annotations: BTreeMap<String, String>,
     ) -> Result<StoredImage, ReadError> {
         let what = format!("config {}", config.digest);
-        let (config, config_document) = parse_config(&what, self.checked(&what, config)?)?;
+        let file = blob_file(config.digest);
+        let bytes = self.files.small_blob(&what, &file, config.digest, config.size)?;
+        let (config, config_document) = parse_config(&what, checked(&what, config, bytes)?)?;
         check_layers(&what, layers.len(), &config)?;
         let layers = layers.into_iter().zip(&config.rootfs.diff_ids).map(|(layer, diff_id)| {
             Ok(StoredLayer {
@@ -231,22 +249,16 @@ impl ImageSource {
         }
         Ok(())
     }
+}
 
-    /// A document that is what its descriptor says.
-    fn checked(&self, what: &str, descriptor: &Descriptor) -> Result<Vec<u8>, ReadError> {
-        let file = blob_file(descriptor.digest);
-        let actual = self.files.size(&file).ok_or_else(|| ReadError::Missing { what: what.into() })?;
-        if actual != descriptor.size {
-            return Err(ReadError::SizeMismatch { what: what.into(), expected: descriptor.size, actual });
-        }
-        let bytes = self.files.document(&file)?;
-        let actual = Digest::of(&bytes);
-        if actual == descriptor.digest {
-            Ok(bytes)
-        } else {
-            Err(ReadError::DigestMismatch { what: what.into(), actual })
-        }
+/// A document that is what its descriptor says.
+fn checked(what: &str, descriptor: &Descriptor, bytes: Vec<u8>) -> Result<Vec<u8>, ReadError> {
+    if bytes.len() as u64 != descriptor.size {
+        let (expected, actual) = (descriptor.size, bytes.len() as u64);
+        return Err(ReadError::SizeMismatch { what: what.into(), expected, actual });
     }
+    let actual = Digest::of(&bytes);
+    if actual == descriptor.digest { Ok(bytes) } else { Err(ReadError::DigestMismatch { what: what.into(), actual }) }
 }
 
 fn parse_config(what: &str, bytes: Vec<u8>) -> Result<(ImageConfig, Document), ReadError> {

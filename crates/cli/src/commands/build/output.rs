@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use scratchdbg_builder::Pair;
 use scratchdbg_image::{Image, ImageError, ImageSet, save_hybrid, write_hybrid};
+use scratchdbg_registry::PushReport;
 
 use super::blocking;
 use super::explain::explain_image;
@@ -14,6 +15,7 @@ use super::storage::Storage;
 use crate::args::Format;
 use crate::context::Context;
 use crate::error::CommandError;
+use crate::registry;
 
 /// One place.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +28,8 @@ pub(super) enum Output {
     Archive(PathBuf),
     /// The same on standard output.
     Stdout,
+    /// The registries that the images' names name.
+    Registry,
 }
 
 /// All outputs of a command line, each once.
@@ -53,6 +57,7 @@ impl FromStr for Output {
     fn from_str(text: &str) -> Result<Self, CommandError> {
         match text.split_once(':') {
             None if text == "engine" => Ok(Self::Engine),
+            None if text == "registry" => Ok(Self::Registry),
             Some(("oci", path)) if !path.is_empty() => Ok(Self::Layout(PathBuf::from(path))),
             Some(("archive", "-")) if io::stdout().is_terminal() => {
                 Err(CommandError::usage("--output archive:-: an archive is not printed on a terminal")
@@ -61,22 +66,26 @@ impl FromStr for Output {
             Some(("archive", "-")) => Ok(Self::Stdout),
             Some(("archive", path)) if !path.is_empty() => Ok(Self::Archive(PathBuf::from(path))),
             _ => Err(CommandError::usage(format!("--output {text}: no such output"))
-                .hint("outputs are `engine`, `oci:DIR`, `archive:FILE` and `archive:-`")),
+                .hint("outputs are `engine`, `registry`, `oci:DIR`, `archive:FILE` and `archive:-`")),
         }
     }
 }
 
 impl Output {
-    /// Writes both images of a pair.
+    /// Writes both images of a pair. What was pushed is told.
     pub(super) async fn write(
         &self,
         pair: &Pair,
         epoch: u64,
         storage: &Arc<Storage>,
         context: &Context,
-    ) -> Result<(), CommandError> {
+    ) -> Result<Option<PushReport>, CommandError> {
         let sets = pair.sets();
         match self {
+            Self::Registry => {
+                let pushed = context.registry()?.push(&sets).await;
+                return pushed.map(Some).map_err(|error| explain_push(&error));
+            }
             Self::Engine => load(&sets, epoch, context).await,
             Self::Layout(path) => {
                 let (storage, path) = (Arc::clone(storage), path.clone());
@@ -97,7 +106,8 @@ impl Output {
                 })
                 .await
             }
-        }
+        }?;
+        Ok(None)
     }
 }
 
@@ -124,6 +134,13 @@ fn with_first(set: &ImageSet, architecture: &str) -> Result<ImageSet, ImageError
     ImageSet::new(set.tags().to_vec(), first.into_iter().chain(others).collect())
 }
 
+fn explain_push(error: &scratchdbg_registry::Error) -> CommandError {
+    match error {
+        scratchdbg_registry::Error::Image(error) => explain_image(error),
+        error => registry::explain(error),
+    }
+}
+
 fn explain_load(error: scratchdbg_engine::Error) -> CommandError {
     let result = CommandError::from(error);
     if result.message.contains("no space left on device") {
@@ -139,9 +156,10 @@ mod tests {
     #[test]
     fn outputs_are_named() {
         assert_eq!("engine".parse::<Output>().unwrap(), Output::Engine);
+        assert_eq!("registry".parse::<Output>().unwrap(), Output::Registry);
         assert_eq!("archive:a:b.tar".parse::<Output>().unwrap(), Output::Archive(PathBuf::from("a:b.tar")));
         assert_eq!("oci:a:b".parse::<Output>().unwrap(), Output::Layout(PathBuf::from("a:b")));
-        for bad in ["", "oci", "oci:", "docker", "archive", "archive:", "engine:x"] {
+        for bad in ["", "oci", "oci:", "docker", "archive", "archive:", "engine:x", "registry:x"] {
             assert_eq!(bad.parse::<Output>().unwrap_err().code, crate::error::USAGE, "{bad}");
         }
     }

@@ -29,7 +29,7 @@ struct OpenLayout {
 
 impl Storage {
     /// Opens the layouts among the outputs, and decides where layers are kept. Without a `compression`, layers for a layout
-    /// are packed as registries and most tools expect it, and streams are not packed.
+    /// or a registry are packed as registries and most tools expect it, and streams are not packed.
     pub(super) fn prepare(outputs: &[Output], compression: Option<Compression>) -> Result<Self, CommandError> {
         let layouts = outputs.iter().filter_map(|output| match output {
             Output::Layout(path) => Some(OpenLayout::open(path)),
@@ -37,7 +37,8 @@ impl Storage {
         });
         let layouts = layouts.collect::<Result<Vec<_>, _>>().map_err(|error| explain_image(&error))?;
         let first = layouts.first();
-        let compression = compression.unwrap_or(if first.is_some() { Compression::GZIP } else { Compression::None });
+        let is_stored_packed = first.is_some() || outputs.contains(&Output::Registry);
+        let compression = compression.unwrap_or(if is_stored_packed { Compression::GZIP } else { Compression::None });
         let spool = match first {
             // On the file system of the layout: a layer becomes a blob there without being copied.
             Some(open) => Some(open.layout.spool_folder().map_err(|error| explain_image(&error))?),

@@ -5,12 +5,13 @@ use std::io;
 use scratchdbg_builder::Pair;
 use scratchdbg_builder::provision::Decision;
 use scratchdbg_image::{Image, ImageSet, Layer, TaggedReference};
+use scratchdbg_registry::{PushReport, Pushed};
 use serde_json::{Value, json};
 
 use super::{Built, Output};
 use crate::printer::Printer;
 
-/// `{prod, debug, outputs[], findings[], provision[]}`.
+/// `{prod, debug, outputs[], findings[], provision[], pushed[]}`.
 pub(super) fn json(built: &Built, outputs: &[String]) -> Value {
     json!({
         "prod": set_json(&built.pair.prod),
@@ -18,6 +19,15 @@ pub(super) fn json(built: &Built, outputs: &[String]) -> Value {
         "outputs": outputs,
         "findings": built.findings,
         "provision": built.decisions,
+        "pushed": built.pushed.iter().flat_map(|report| &report.pushed).map(pushed_json).collect::<Vec<_>>(),
+    })
+}
+
+fn pushed_json(pushed: &Pushed) -> Value {
+    json!({
+        "reference": pushed.reference.familiar(),
+        "digest": pushed.digest.to_string(),
+        "media_type": pushed.media_type,
     })
 }
 
@@ -49,10 +59,11 @@ fn image_json(image: &Image) -> Value {
 }
 
 /// Both images, what differs, and what to type next. On standard error where standard output is the archive.
-pub(super) fn print(pair: &Pair, outputs: &[Output], decisions: &[Decision], printer: Printer) -> io::Result<()> {
-    let mut text = plan(decisions);
-    text.extend(images(pair));
-    text.extend(next(pair, outputs));
+pub(super) fn print(built: &Built, outputs: &[Output], printer: Printer) -> io::Result<()> {
+    let mut text = plan(&built.decisions);
+    text.extend(images(&built.pair));
+    text.extend(built.pushed.iter().flat_map(pushed));
+    text.extend(next(&built.pair, outputs));
     if outputs.contains(&Output::Stdout) {
         printer.note_lines(&text);
         return Ok(());
@@ -99,6 +110,20 @@ fn images(pair: &Pair) -> Vec<String> {
     lines
 }
 
+/// What the registries have now, and how much of it was sent.
+fn pushed(report: &PushReport) -> Vec<String> {
+    let name = |pushed: &Pushed| format!("pushed  {}  {}", pushed.reference.familiar(), pushed.digest);
+    let blobs = |count: usize| if count == 1 { "1 blob".to_owned() } else { format!("{count} blobs") };
+    let mut how = vec![format!("{} sent ({})", blobs(report.sent), size(report.sent_bytes))];
+    if report.present > 0 {
+        how.push(format!("{} there already", report.present));
+    }
+    if report.mounted > 0 {
+        how.push(format!("{} taken over from another repository", report.mounted));
+    }
+    report.pushed.iter().map(name).chain([how.join(", ")]).collect()
+}
+
 /// What to type next, by where the images are.
 fn next(pair: &Pair, outputs: &[Output]) -> Vec<String> {
     let Some(image) = pair.prod.images().first() else { return Vec::new() };
@@ -117,6 +142,7 @@ fn next(pair: &Pair, outputs: &[Output]) -> Vec<String> {
             Output::Layout(path) => pair.prod.tags().first().map(|tag| {
                 format!("skopeo copy oci:{}:{} docker-daemon:{}", path.display(), tag.tag(), tag.familiar())
             }),
+            Output::Registry => pair.prod.tags().first().map(|tag| format!("docker pull {}", tag.familiar())),
             Output::Engine | Output::Stdout => None,
         });
     command.map(|command| format!("Next: {command}")).into_iter().collect()

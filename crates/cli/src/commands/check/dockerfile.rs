@@ -4,25 +4,92 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use scratchdbg_builder::{BuildSpec, dockerfile};
+use scratchdbg_builder::BuildSpec;
+use scratchdbg_builder::dockerfile::{self, Hidden, Place, Unseen};
 use scratchdbg_diagnose::config::ConfigFacts;
+use scratchdbg_diagnose::rootfs::{Entry, Rootfs};
+use scratchdbg_diagnose::{Code, Finding};
 use scratchdbg_image::ContainerConfig;
 
 use super::{Report, preflight};
 use crate::error::CommandError;
+use crate::printer::Printer;
 
-/// The folder that the file lies in is its context.
-pub(super) fn check(subject: &str, path: &Path) -> Result<Vec<Report>, CommandError> {
+/// The folder that the file lies in is its context. What cannot be seen without building is told, and judged by nobody.
+pub(super) fn check(subject: &str, path: &Path, printer: Printer) -> Result<Vec<Report>, CommandError> {
     let text = fs::read_to_string(path)
         .map_err(|error| CommandError::new(format!("cannot read {}: {error}", path.display())))?;
     let context = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let spec = dockerfile::read(&text, context, &BTreeMap::new()).map_err(|error| {
+    let (spec, unseen) = dockerfile::inspect(&text, context, &BTreeMap::new()).map_err(|error| {
         CommandError::new(format!("{}:{}: {}", path.display(), error.line, error.reason))
             .hint("build it with Docker, and check the image that comes out")
     })?;
-    let mut findings = preflight::of_config(&spec, &config(&spec)?)?;
+    for Unseen { line, instruction, hidden } in &unseen {
+        let what = match hidden {
+            Hidden::Base(image) => format!("what {image} brings along"),
+            Hidden::At(places) => {
+                let places: Vec<&str> = places.iter().map(|place| place.path.as_str()).collect();
+                format!("what is at {}", places.join(", "))
+            }
+            Hidden::Files => format!("what `{instruction}` makes"),
+        };
+        printer.note(&format!("{}:{line}: {what} is not seen here: check the image once it is built", path.display()));
+    }
+    let config = config(&spec)?;
+    let mut findings = preflight::of_config(&spec, &config, known(&config, &unseen))?;
+    if unseen.iter().any(|unseen| matches!(unseen.hidden, Hidden::Base(_))) {
+        // What the image says of itself holds where the Dockerfile says nothing.
+        let inherited = |finding: &Finding| match finding.code {
+            Code::RunsAsRoot => config.user.is_empty(),
+            Code::NoCommand => true,
+            _ => false,
+        };
+        findings.retain(|finding| !inherited(finding));
+    }
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     Ok(vec![Report { subject: subject.to_owned(), findings }])
+}
+
+/// What is known of the files that come from elsewhere: nothing, or that some are there and no others.
+fn known(config: &ConfigFacts, unseen: &[Unseen]) -> Rootfs {
+    let words = || {
+        config
+            .arguments()
+            .into_iter()
+            .chain(config.healthcheck.iter().flat_map(|check| check.test.iter().map(String::as_str)))
+    };
+    let mut rootfs = Rootfs::complete();
+    for unseen in unseen {
+        let Hidden::At(places) = &unseen.hidden else { return open(config) };
+        for Place { path, into_folder } in places {
+            // A shell's whole command line is one word, and a program may be named without its folder.
+            let name = path.rsplit('/').next();
+            let is_named =
+                words().any(|word| word.split_ascii_whitespace().any(|part| part.rsplit('/').next() == name));
+            let below = format!("{path}/");
+            match words().find(|word| word.starts_with(&below)) {
+                _ if is_named => rootfs.insert(path, Entry::file(0o755, 0)),
+                _ if *into_folder => return open(config),
+                Some(program) => {
+                    rootfs.insert(path, Entry::directory(0o755));
+                    rootfs.insert(program, Entry::file(0o755, 0));
+                }
+                None => rootfs.insert(path, Entry::file(0o755, 0)),
+            }
+        }
+    }
+    rootfs
+}
+
+/// Files of which nothing is known. Accounts have no say in what a number means.
+fn open(config: &ConfigFacts) -> Rootfs {
+    let mut rootfs = Rootfs::on_demand();
+    if config.user.split(':').all(|part| part.parse::<u32>().is_ok()) {
+        rootfs.insert("/etc", Entry::directory(0o755));
+        rootfs.insert_absent("/etc/passwd");
+        rootfs.insert_absent("/etc/group");
+    }
+    rootfs
 }
 
 /// The configuration as it will stand in the image. Nothing is built: what cannot be built is what is looked for.

@@ -4,6 +4,7 @@ mod binary;
 mod dockerfile;
 mod files;
 mod in_engine;
+mod in_registry;
 pub(super) mod preflight;
 mod stored;
 pub(super) mod subject;
@@ -54,9 +55,13 @@ async fn check_one(subject: Subject, text: &str, context: &Context) -> Result<Ve
         Subject::Binary(path) => {
             blocking(move || Ok(vec![Report { subject: text, findings: binary::check(&path)? }])).await
         }
-        Subject::Dockerfile(path) => blocking(move || dockerfile::check(&text, &path)).await,
+        Subject::Dockerfile(path) => {
+            let printer = context.printer;
+            blocking(move || dockerfile::check(&text, &path, printer)).await
+        }
         Subject::Layout { folder, name } => blocking(move || stored::layout(&text, &folder, name.as_deref())).await,
         Subject::Archive { file, name } => blocking(move || stored::archive(&text, &file, name.as_deref())).await,
+        Subject::InRegistry(reference) => in_registry::check(text, reference, context).await,
         Subject::InEngine(name) => in_engine::check(&name, context).await,
     }
 }

@@ -22,7 +22,7 @@ pub(in crate::commands) fn preflight(spec: &BuildSpec, pair: &Pair) -> Result<Ve
     for image in pair.prod.images() {
         let config = ConfigFacts::from_image_json(image.config_document().bytes())
             .map_err(|error| CommandError::new(error.to_string()))?;
-        for finding in of_config(spec, &config)? {
+        for finding in of_config(spec, &config, Rootfs::complete())? {
             if !findings.contains(&finding) {
                 findings.push(finding);
             }
@@ -32,10 +32,14 @@ pub(in crate::commands) fn preflight(spec: &BuildSpec, pair: &Pair) -> Result<Ve
     Ok(findings)
 }
 
-/// The findings of one image that is made from `spec` and has this configuration, in no order.
-pub(super) fn of_config(spec: &BuildSpec, config: &ConfigFacts) -> Result<Vec<Finding>, CommandError> {
+/// The findings of one image that is made from `spec` and has this configuration, in no order. `rootfs` is what is known of
+/// its files beside those of `spec`.
+pub(super) fn of_config(
+    spec: &BuildSpec,
+    config: &ConfigFacts,
+    mut rootfs: Rootfs,
+) -> Result<Vec<Finding>, CommandError> {
     let program = config.arguments().first().map(ToString::to_string).unwrap_or_default();
-    let mut rootfs = Rootfs::complete();
     let mut findings = Vec::new();
     let mut mentions: Option<Mentions> = None;
     for (path, entry) in spec.files.iter() {

@@ -2,7 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use scratchdbg_registry::Reference;
+
 use crate::error::CommandError;
+use crate::registry;
 
 /// Something that can be checked.
 #[derive(Debug, PartialEq, Eq)]
@@ -15,6 +18,8 @@ pub(super) enum Subject {
     Layout { folder: PathBuf, name: Option<String> },
     /// `archive:FILE[:REF]`.
     Archive { file: PathBuf, name: Option<String> },
+    /// `registry:REF`.
+    InRegistry(Reference),
     /// An image or a container.
     InEngine(String),
 }
@@ -24,7 +29,8 @@ impl Subject {
     pub(super) fn parse(text: &str) -> Result<Self, CommandError> {
         let unusable = |reason: &str| {
             CommandError::usage(format!("`{text}`: {reason}")).hint(
-                "a subject is a binary, a Dockerfile, oci:DIR[:TAG], archive:FILE[:REF], or an image or container",
+                "a subject is a binary, a Dockerfile, oci:DIR[:TAG], archive:FILE[:REF], registry:REF, or an image or \
+                 container",
             )
         };
         if text.is_empty() {
@@ -38,10 +44,8 @@ impl Subject {
             let (file, name) = path_and_name(rest);
             return if rest.is_empty() { Err(unusable("no file")) } else { Ok(Self::Archive { file, name }) };
         }
-        if text.starts_with("registry:") {
-            return Err(
-                unusable("images in a registry are not checked where they are").hint("pull it, and check the copy")
-            );
+        if let Some(rest) = text.strip_prefix("registry:") {
+            return registry::reference(rest).map(Self::InRegistry);
         }
         let path = Path::new(text);
         if path.is_file() {
@@ -103,11 +107,14 @@ mod tests {
                 Subject::Archive { file: path("a:b.tar"), name: Some("shop/app:1".into()) },
             ),
             ("oci:nowhere:1".into(), Subject::Layout { folder: "nowhere".into(), name: Some("1".into()) }),
+            ("registry:shop/app:1".into(), Subject::InRegistry("shop/app:1".parse().unwrap())),
             ("shop/app:1".into(), Subject::InEngine("shop/app:1".into())),
         ] {
             assert_eq!(Subject::parse(&given).unwrap(), expected, "{given}");
         }
-        for bad in ["", "oci:", "archive:", "registry:x", "./no-such-file", &folder.path().display().to_string()] {
+        for bad in
+            ["", "oci:", "archive:", "registry:", "registry:X", "./no-such-file", &folder.path().display().to_string()]
+        {
             assert!(Subject::parse(bad).is_err(), "{bad}");
         }
     }

@@ -4,14 +4,17 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write as _};
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use scratchdbg_image::Platform;
 use scratchdbg_image::read::{ImageSource, ReadError, StoredImage};
+use scratchdbg_registry::{PulledImage, Reference};
 use tempfile::TempDir;
 
 use crate::commands::check::subject::path_and_name;
 use crate::context::Context;
 use crate::error::CommandError;
+use crate::registry;
 
 /// Where an image is, as users write it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +23,8 @@ pub(super) enum Location {
     Layout { folder: PathBuf, name: Option<String> },
     /// `archive:FILE[:REF]`
     Archive { file: PathBuf, name: Option<String> },
+    /// `registry:REF`
+    Registry(Reference),
     /// A name or id that the engine knows.
     Engine(String),
 }
@@ -30,8 +35,28 @@ pub(super) struct Stored {
     source: ImageSource,
     images: Vec<StoredImage>,
     name: String,
-    /// The copy of an image of the engine.
-    _copy: Option<TempDir>,
+    origin: Origin,
+}
+
+/// What there is behind an image that was found.
+#[derive(Debug)]
+enum Origin {
+    /// The user's own files.
+    Files,
+    /// A copy of an image of the engine, which goes when nobody reads it any more.
+    Engine(#[expect(dead_code, reason = "it is there to be dropped")] TempDir),
+    /// An image of a registry, which is fetched as it is read.
+    Registry(Arc<PulledImage>),
+}
+
+impl Origin {
+    /// What the network did: it comes before what it made of the image.
+    fn failure(&self) -> Option<CommandError> {
+        match self {
+            Self::Registry(image) => image.failure().map(|error| registry::explain(&error)),
+            Self::Files | Self::Engine(_) => None,
+        }
+    }
 }
 
 impl FromStr for Location {
@@ -47,10 +72,11 @@ impl FromStr for Location {
                 let (file, name) = path_and_name(rest);
                 Ok(Self::Archive { file, name })
             }
+            Some(("registry", rest)) => registry::reference(rest).map(Self::Registry),
             Some(("oci" | "archive", _)) => Err(CommandError::usage(format!("`{text}` names no image"))
-                .hint("an image is named as in the engine, or oci:DIR[:TAG], or archive:FILE[:REF]")),
+                .hint("an image is named as in the engine, or oci:DIR[:TAG], archive:FILE[:REF], or registry:REF")),
             _ if text.is_empty() => Err(CommandError::usage("an image's name is empty")
-                .hint("an image is named as in the engine, or oci:DIR[:TAG], or archive:FILE[:REF]")),
+                .hint("an image is named as in the engine, or oci:DIR[:TAG], archive:FILE[:REF], or registry:REF")),
             _ => Ok(Self::Engine(text.to_owned())),
         }
     }
@@ -62,16 +88,22 @@ impl Location {
         match self {
             Self::Layout { folder, name } => {
                 let shown = format!("oci:{}", folder.display());
-                find(shown, move || ImageSource::layout(&folder), name, None).await
+                find(shown, move || ImageSource::layout(&folder), name, Origin::Files).await
             }
             Self::Archive { file, name } => {
                 let shown = format!("archive:{}", file.display());
-                find(shown, move || ImageSource::archive(&file), name, None).await
+                find(shown, move || ImageSource::archive(&file), name, Origin::Files).await
+            }
+            Self::Registry(reference) => {
+                let image = Arc::new(registry::pull(&reference, context).await?);
+                let source = Arc::clone(&image);
+                let shown = format!("registry:{reference}");
+                find(shown, move || Ok(ImageSource::remote(source)), None, Origin::Registry(image)).await
             }
             Self::Engine(reference) => {
                 let copy = copy_from_engine(&reference, context).await?;
                 let file = copy.path().join(COPY);
-                find(reference, move || ImageSource::archive(&file), None, Some(copy)).await
+                find(reference, move || ImageSource::archive(&file), None, Origin::Engine(copy)).await
             }
         }
     }
@@ -100,14 +132,15 @@ async fn find(
     shown: String,
     open: impl FnOnce() -> Result<ImageSource, ReadError> + Send + 'static,
     name: Option<String>,
-    copy: Option<TempDir>,
+    origin: Origin,
 ) -> Result<Stored, CommandError> {
     let work = move || {
-        let source = open().map_err(|error| explain(&shown, &error))?;
-        let images = source.find(name.as_deref()).map_err(|error| explain(&shown, &error))?;
+        let explain = |error: ReadError| origin.failure().unwrap_or_else(|| explain(&shown, &error));
+        let source = open().map_err(explain)?;
+        let images = source.find(name.as_deref()).map_err(explain)?;
         let shown = name.map_or(shown.clone(), |name| format!("{shown}:{name}"));
         one_name(&shown, &images)?;
-        Ok(Stored { source, images, name: shown, _copy: copy })
+        Ok(Stored { source, images, name: shown, origin })
     };
     tokio::task::spawn_blocking(work).await.map_err(|error| CommandError::new(error.to_string()))?
 }
@@ -139,6 +172,19 @@ impl Stored {
         &self.source
     }
 
+    /// Whether both are in one repository of a registry, where a digest names one blob.
+    pub(super) fn is_beside(&self, other: &Self) -> bool {
+        match (&self.origin, &other.origin) {
+            (Origin::Registry(own), Origin::Registry(other)) => own.is_beside(other),
+            _ => false,
+        }
+    }
+
+    /// What to do about an image that cannot be read.
+    pub(super) fn explain(&self, error: &ReadError) -> CommandError {
+        self.origin.failure().unwrap_or_else(|| explain(&self.name, error))
+    }
+
     /// What it is for.
     pub(super) fn platforms(&self) -> Vec<Platform> {
         self.images.iter().map(StoredImage::platform).collect()
@@ -151,7 +197,7 @@ impl Stored {
 }
 
 /// What to do about an image that cannot be read.
-pub(super) fn explain(shown: &str, error: &ReadError) -> CommandError {
+fn explain(shown: &str, error: &ReadError) -> CommandError {
     let message = format!("{shown}: {}", CommandError::chain(error));
     let hint = match error {
         ReadError::Io { .. } | ReadError::NotAnImage { .. } => {
@@ -172,7 +218,7 @@ mod tests {
         let layout = Location::Layout { folder: PathBuf::from("no-such"), name: Some("1".to_owned()) };
         assert_eq!("oci:no-such:1".parse::<Location>().unwrap(), layout);
         assert_eq!("shop/app:1".parse::<Location>().unwrap(), Location::Engine("shop/app:1".to_owned()));
-        for bad in ["", "oci:", "archive:"] {
+        for bad in ["", "oci:", "archive:", "registry:", "registry:A"] {
             assert_eq!(bad.parse::<Location>().unwrap_err().code, crate::error::USAGE, "{bad}");
         }
     }

@@ -1,0 +1,86 @@
+//! Helper programs: `docker-credential-NAME`, which are asked for one registry (docker-credential-helpers).
+
+use std::io;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde::Deserialize;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::process::Command;
+
+use super::{Credential, CredentialError, Secret};
+use crate::text;
+
+/// More than any token.
+const LONGEST_ANSWER: u64 = 1024 * 1024;
+/// What helpers print when they have nothing.
+const NOT_FOUND: &str = "credentials not found in native keychain";
+
+/// Not `Debug`: there is a password in it.
+#[derive(Deserialize)]
+struct Answer {
+    #[serde(rename = "Username", default)]
+    username: String,
+    #[serde(rename = "Secret", default)]
+    secret: String,
+}
+
+/// What the helper `name` has for `key`.
+pub(super) async fn ask(name: &str, key: &str, patience: Duration) -> Result<Option<Credential>, CredentialError> {
+    let program = format!("docker-credential-{name}");
+    if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)) {
+        return Err(CredentialError::Helper { program, reason: "has no name that a program can have".into() });
+    }
+    run(Path::new(&program), key, patience).await
+}
+
+/// Runs a helper. The registry goes to its standard input, as the protocol has it: no shell sees it.
+pub(super) async fn run(program: &Path, key: &str, patience: Duration) -> Result<Option<Credential>, CredentialError> {
+    let failed = |reason: String| CredentialError::Helper { program: program.display().to_string(), reason };
+    let answered = tokio::time::timeout(patience, exchange(program, key)).await;
+    let (status, output) = answered
+        .map_err(|_| failed(format!("gave no answer within {} seconds", patience.as_secs())))?
+        .map_err(|error| failed(format!("cannot be started: {error}")))?;
+    if output.len() as u64 > LONGEST_ANSWER {
+        return Err(failed("says too much".into()));
+    }
+    if !status.success() {
+        let said = String::from_utf8_lossy(&output);
+        if said.contains(NOT_FOUND) {
+            return Ok(None);
+        }
+        let said = text::cut(said.trim());
+        return Err(failed(if said.is_empty() { format!("failed ({status})") } else { format!("failed: {said}") }));
+    }
+    let answer: Answer = serde_json::from_slice(&output).map_err(|_| failed("answers with no JSON".into()))?;
+    let secret = Secret::new(answer.secret);
+    Ok(match answer.username.as_str() {
+        "" if secret.reveal().is_empty() => None,
+        // Docker's own word for an identity token.
+        "<token>" => Some(Credential::Identity(secret)),
+        _ => Some(Credential::Login { username: answer.username, password: secret }),
+    })
+}
+
+async fn exchange(program: &Path, key: &str) -> io::Result<(std::process::ExitStatus, Vec<u8>)> {
+    let mut child = Command::new(program)
+        .arg("get")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()?;
+    if let Some(mut stdin) = child.stdin.take() {
+        // One that does not read may still know the answer.
+        let _unread = stdin.write_all(key.as_bytes()).await;
+    }
+    let mut output = Vec::new();
+    if let Some(stdout) = child.stdout.take() {
+        stdout.take(LONGEST_ANSWER + 1).read_to_end(&mut output).await?;
+    }
+    if output.len() as u64 > LONGEST_ANSWER {
+        child.start_kill()?;
+    }
+    Ok((child.wait().await?, output))
+}

@@ -1,0 +1,236 @@
+//! The credentials that Docker keeps: its configuration file and its helper programs.
+
+mod config_file;
+mod helper;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use self::config_file::ConfigFile;
+use crate::origin::HUB;
+
+/// How Docker's configuration calls Docker Hub.
+const HUB_KEY: &str = "https://index.docker.io/v1/";
+/// A helper may have to ask its user to unlock a key ring.
+const HELPER_PATIENCE: Duration = Duration::from_mins(1);
+
+/// Something that nobody else is to see: neither `Debug` nor an error shows it.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Secret(String);
+
+impl Secret {
+    pub(crate) fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The secret itself, for the one who is to have it.
+    pub(crate) fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[secret]")
+    }
+}
+
+/// What a user has for a registry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Credential {
+    /// A user name and a password, or a token that stands for one.
+    Login { username: String, password: Secret },
+    /// A token that the token server gives other tokens for (OAuth 2 refresh token).
+    Identity(Secret),
+    /// A token for the registry itself.
+    Registry(Secret),
+}
+
+/// Why there are no credentials.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CredentialError {
+    /// Docker's configuration file is there, and of no use.
+    #[error("cannot read {}: {reason}", path.display())]
+    Config {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// What the file has for a registry makes no sense.
+    #[error("the credentials for {key} in {} cannot be understood", path.display())]
+    Entry {
+        /// The file.
+        path: PathBuf,
+        /// The registry, as the file names it.
+        key: String,
+    },
+    /// The helper program failed.
+    #[error("the credential helper `{program}` {reason}")]
+    Helper {
+        /// The program.
+        program: String,
+        /// What happened.
+        reason: String,
+    },
+}
+
+impl CredentialError {
+    pub(crate) fn hint(&self) -> String {
+        match self {
+            Self::Config { .. } => "it should be JSON, as `docker login` writes it".to_owned(),
+            Self::Entry { .. } => "`docker login` writes them anew".to_owned(),
+            Self::Helper { program, .. } => {
+                format!(
+                    "try it: `echo REGISTRY | {program} get`; Docker's config.json names it (credsStore, credHelpers)"
+                )
+            }
+        }
+    }
+}
+
+/// Where credentials come from.
+#[derive(Clone, Debug)]
+pub(crate) struct CredentialStore {
+    /// The folder of Docker's `config.json`.
+    folder: Option<PathBuf>,
+    helper_patience: Duration,
+}
+
+impl CredentialStore {
+    pub(crate) fn new(folder: Option<&Path>) -> Self {
+        Self { folder: folder.map(Path::to_owned), helper_patience: HELPER_PATIENCE }
+    }
+
+    /// What there is for `registry`, a host with its port if it has one, as image names begin with it. Looked up anew each
+    /// time, so that nothing secret lies about for longer than it is needed.
+    pub(crate) async fn find(&self, registry: &str) -> Result<Option<Credential>, CredentialError> {
+        let Some(folder) = &self.folder else { return Ok(None) };
+        let Some(file) = ConfigFile::read(&folder.join("config.json"))? else { return Ok(None) };
+        let key = if registry == HUB { HUB_KEY } else { registry };
+        if let Some(name) = file.helper(registry, key)
+            && let Some(credential) = helper::ask(name, key, self.helper_patience).await?
+        {
+            return Ok(Some(credential));
+        }
+        file.entry(registry, key)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    fn store(config: &str) -> (tempfile::TempDir, CredentialStore) {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("config.json"), config).unwrap();
+        let store = CredentialStore {
+            helper_patience: Duration::from_millis(500),
+            ..CredentialStore::new(Some(folder.path()))
+        };
+        (folder, store)
+    }
+
+    fn login(username: &str, password: &str) -> Credential {
+        Credential::Login { username: username.into(), password: Secret::new(password) }
+    }
+
+    #[test]
+    fn secrets_are_not_shown() {
+        let shown =
+            format!("{:?} {:?}", login("user", "hidden-word"), Credential::Identity(Secret::new("hidden-word")));
+        assert!(!shown.contains("hidden-word"), "{shown}");
+    }
+
+    #[tokio::test]
+    async fn the_file_has_them_by_host() {
+        // "dXNlcjpwYTpzcw==" is user:pa:ss, "Og==" is a lone colon.
+        let (_folder, store) = store(
+            r#"{"auths": {
+                "https://index.docker.io/v1/": {"auth": "dXNlcjpwYTpzcw=="},
+                "https://old.example/v2/": {"auth": "dXNlcjpwYTpzcw"},
+                "r.example:5000": {"username": "u", "password": "p"},
+                "identity.example": {"auth": "Og==", "identitytoken": "refresh"},
+                "token.example": {"registrytoken": "bearer"},
+                "empty.example": {},
+                "broken.example": {"auth": "!"},
+                "half.example": {"auth": "dXNlcg=="}
+            }, "detachKeys": "ctrl-a"}"#,
+        );
+        for (registry, expected) in [
+            ("docker.io", Some(login("user", "pa:ss"))),
+            ("old.example", Some(login("user", "pa:ss"))),
+            ("r.example:5000", Some(login("u", "p"))),
+            ("r.example", None),
+            ("identity.example", Some(Credential::Identity(Secret::new("refresh")))),
+            ("token.example", Some(Credential::Registry(Secret::new("bearer")))),
+            ("empty.example", None),
+            ("unknown.example", None),
+        ] {
+            assert_eq!(store.find(registry).await.unwrap(), expected, "{registry}");
+        }
+        for registry in ["broken.example", "half.example"] {
+            let error = store.find(registry).await.unwrap_err();
+            assert!(matches!(&error, CredentialError::Entry { key, .. } if key == registry), "{error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn no_file_is_no_credentials_and_a_bad_one_an_error() {
+        assert_eq!(CredentialStore::new(None).find("r.example").await.unwrap(), None);
+        let empty = tempfile::tempdir().unwrap();
+        assert_eq!(CredentialStore::new(Some(empty.path())).find("r.example").await.unwrap(), None);
+        for bad in ["", "{", r#"{"auths": []}"#] {
+            let (_folder, store) = store(bad);
+            assert!(matches!(store.find("r.example").await, Err(CredentialError::Config { .. })), "{bad}");
+        }
+    }
+
+    /// A helper that is named by its path: this process's PATH is not a test's to change.
+    fn helper(folder: &Path, script: &str) -> PathBuf {
+        let path = folder.join("docker-credential-test");
+        fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        path
+    }
+
+    #[tokio::test]
+    async fn helpers_are_asked_without_a_shell() {
+        let folder = tempfile::tempdir().unwrap();
+        let ask = async |script: &str| {
+            let path = helper(folder.path(), script);
+            helper::run(&path, "r.example; echo $HOME", Duration::from_millis(500)).await
+        };
+        let answer =
+            r#"[ "$1" = get ] && [ "$(cat)" = 'r.example; echo $HOME' ] && echo '{"Username":"u","Secret":"p"}'"#;
+        assert_eq!(ask(answer).await.unwrap(), Some(login("u", "p")));
+        let identity = r#"cat >/dev/null; echo '{"Username":"<token>","Secret":"refresh"}'"#;
+        assert_eq!(ask(identity).await.unwrap(), Some(Credential::Identity(Secret::new("refresh"))));
+        assert_eq!(ask("echo credentials not found in native keychain; exit 1").await.unwrap(), None);
+        for (script, part) in [
+            ("echo the key ring is locked; exit 1", "the key ring is locked"),
+            ("echo '{\"Secret\": \"hidden-word\"'", "no JSON"),
+            ("exit 3", "3"),
+            ("exec sleep 60", "gave no answer"),
+            ("exec yes", "says too much"),
+        ] {
+            let error = ask(script).await.unwrap_err().to_string();
+            assert!(error.contains(part) && !error.contains("hidden-word"), "{script}: {error}");
+        }
+        let missing = helper::run(Path::new("/nonexistent/helper"), "r", Duration::from_secs(1)).await;
+        assert!(missing.unwrap_err().to_string().contains("cannot be started"));
+    }
+
+    #[tokio::test]
+    async fn a_helpers_name_is_no_path() {
+        for name in ["../evil", "a/b", "", "a b"] {
+            let (_folder, store) = store(&serde_json::json!({"credsStore": name}).to_string());
+            let found = store.find("r.example").await;
+            assert!(name.is_empty() == found.is_ok(), "{name}: {found:?}");
+        }
+    }
+}

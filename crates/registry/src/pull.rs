@@ -1,0 +1,179 @@
+//! Pulling: an image of a registry as a place to read images from. Nothing is kept: every blob is fetched when it is read,
+//! and held against its digest by whoever reads it.
+
+use std::io::{self, Read};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Limited};
+use hyper::body::Incoming;
+use hyper::header::{ACCEPT, HeaderValue};
+use hyper::{Method, Response};
+use scratchdbg_image::Digest;
+use scratchdbg_image::read::RemoteImage;
+use tokio::runtime::Handle;
+
+use crate::Registry;
+use crate::error::Error;
+use crate::push::digest_header;
+use crate::reader::BlobReader;
+use crate::reference::Reference;
+use crate::session::{Call, Session};
+
+/// A manifest or index is refused beyond this size, as registries do.
+const LARGEST_MANIFEST: usize = 4 * 1024 * 1024;
+const ACCEPTED: &str = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, \
+    application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.docker.distribution.manifest.v2+json";
+
+/// An image in a registry, for one platform or several. Read it on a thread that may block, and not on one of the runtime.
+#[derive(Debug)]
+pub struct PulledImage {
+    reference: Reference,
+    root: Bytes,
+    fetch: Fetch,
+}
+
+/// How things of one repository are fetched.
+#[derive(Clone, Debug)]
+pub(crate) struct Fetch {
+    session: Arc<Session>,
+    repository: String,
+    runtime: Handle,
+    /// What went wrong first: what reads the image knows I/O errors only.
+    failure: Arc<Mutex<Option<Error>>>,
+}
+
+impl Registry {
+    /// Finds an image: fetches its manifest or index, and nothing else yet.
+    pub async fn pull(&self, reference: &Reference) -> Result<PulledImage, Error> {
+        let fetch = Fetch {
+            session: self.session(reference.registry()),
+            repository: reference.repository().to_owned(),
+            runtime: Handle::current(),
+            failure: Arc::default(),
+        };
+        let what = format!("image {reference}");
+        let root = fetch.manifest(&reference.version(), reference.digest(), &what).await?;
+        Ok(PulledImage { reference: reference.clone(), root, fetch })
+    }
+}
+
+impl PulledImage {
+    /// Whether another image is of the same repository.
+    pub fn is_beside(&self, other: &Self) -> bool {
+        let place = |image: &Self| (image.reference.registry().to_owned(), image.reference.repository().to_owned());
+        place(self) == place(other)
+    }
+
+    /// What went wrong while the image was read, if it was the registry's or the network's doing.
+    pub fn failure(&self) -> Option<Error> {
+        self.fetch.failure.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+impl RemoteImage for PulledImage {
+    fn name(&self) -> String {
+        self.reference.to_string()
+    }
+
+    fn root(&self) -> &[u8] {
+        &self.root
+    }
+
+    fn manifest(&self, digest: Digest) -> io::Result<Vec<u8>> {
+        let what = format!("manifest {digest}");
+        let fetched = self.fetch.runtime.block_on(self.fetch.manifest(&digest.to_string(), Some(digest), &what));
+        fetched.map(|bytes| bytes.to_vec()).map_err(|error| self.fetch.fail(error))
+    }
+
+    fn blob(&self, digest: Digest) -> io::Result<Box<dyn Read>> {
+        Ok(Box::new(BlobReader::open(self.fetch.clone(), digest)?))
+    }
+}
+
+impl Fetch {
+    async fn manifest(&self, version: &str, expected: Option<Digest>, what: &str) -> Result<Bytes, Error> {
+        let session = &self.session;
+        let uri = session.uri(&format!("{}/manifests/{version}", self.repository)).await?;
+        let scope = self.scope();
+        let call = Call {
+            headers: vec![(ACCEPT, HeaderValue::from_static(ACCEPTED))],
+            ..Call::new(Method::GET, uri, &scope, what)
+        };
+        let mut failures = 0;
+        let (said, bytes) = loop {
+            let answer = session.send(&call).await?;
+            let said = digest_header(&answer);
+            match self.body(answer, what).await {
+                Ok(bytes) => break (said, bytes),
+                Err(error @ (Error::Broken { .. } | Error::Silent { .. })) => {
+                    failures += 1;
+                    if failures >= session.patience.attempts {
+                        return Err(error);
+                    }
+                    session.rest(failures, None, what).await;
+                }
+                Err(error) => return Err(error),
+            }
+        };
+        let actual = Digest::of(&bytes);
+        let mismatch = |expected, actual| Error::DigestMismatch {
+            registry: session.registry.clone(),
+            what: what.to_owned(),
+            expected,
+            actual,
+        };
+        if let Some(expected) = expected.filter(|expected| *expected != actual) {
+            return Err(mismatch(expected, actual.to_string()));
+        }
+        // What the registry says that it is, and what it is.
+        match said {
+            Some(said) if said != actual.to_string() => Err(mismatch(actual, crate::text::cut(&said))),
+            _ => Ok(bytes),
+        }
+    }
+
+    async fn body(&self, answer: Response<Incoming>, what: &str) -> Result<Bytes, Error> {
+        let session = &self.session;
+        let collected = Limited::new(answer.into_body(), LARGEST_MANIFEST).collect();
+        match tokio::time::timeout(session.patience.silence, collected).await {
+            Ok(Ok(body)) => Ok(body.to_bytes()),
+            Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
+                Err(session.protocol(format!("has more than 4 MiB as {what}")))
+            }
+            Ok(Err(error)) => {
+                let reason = crate::transport::innermost(&*error);
+                Err(Error::Broken { registry: session.registry.clone(), what: what.to_owned(), reason })
+            }
+            Err(_) => {
+                let (registry, what, after) = (session.registry.clone(), what.to_owned(), session.patience.silence);
+                Err(Error::Silent { registry, what, after })
+            }
+        }
+    }
+
+    pub(crate) fn scope(&self) -> String {
+        format!("repository:{}:pull", self.repository)
+    }
+
+    pub(crate) fn session(&self) -> &Session {
+        &self.session
+    }
+
+    pub(crate) fn repository(&self) -> &str {
+        &self.repository
+    }
+
+    /// Waits for the network on a thread that may block.
+    pub(crate) fn block_on<T>(&self, work: impl Future<Output = T>) -> T {
+        self.runtime.block_on(work)
+    }
+
+    /// Keeps what went wrong, and says so as readers know it.
+    pub(crate) fn fail(&self, error: Error) -> io::Error {
+        let text = error.to_string();
+        let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        failure.get_or_insert(error);
+        io::Error::other(text)
+    }
+}

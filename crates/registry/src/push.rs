@@ -1,0 +1,177 @@
+//! Pushing: blobs first, then the manifests that indexes name, then what has a tag. So a tag never stands for an image
+//! that is not there whole, and a push that was interrupted and is repeated sends only what is missing.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use hyper::Method;
+use hyper::body::Incoming;
+use hyper::header::{CONTENT_TYPE, HeaderValue};
+use scratchdbg_image::json::Document;
+use scratchdbg_image::{Digest, ImageSet, TaggedReference};
+
+use crate::Registry;
+use crate::error::Error;
+use crate::plan::{self, MANIFEST, Share};
+use crate::session::{Call, Session};
+use crate::upload::{Outcome, Upload};
+
+/// Blobs on their way at the same time, each of which takes a thread and less than a MiB.
+const AT_ONCE: usize = 3;
+
+/// What a push did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PushReport {
+    /// The names, and what they stand for now.
+    pub pushed: Vec<Pushed>,
+    /// Blobs that were sent.
+    pub sent: usize,
+    /// Their bytes.
+    pub sent_bytes: u64,
+    /// Blobs that the registry took over from another repository of its own.
+    pub mounted: usize,
+    /// Blobs that were there.
+    pub present: usize,
+}
+
+/// One name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pushed {
+    /// The name.
+    pub reference: TaggedReference,
+    /// The digest of the manifest or index.
+    pub digest: Digest,
+    /// Its media type.
+    pub media_type: &'static str,
+}
+
+impl Registry {
+    /// Sees to it that the registries which the names of a push name are there and let us in, before anything is made for
+    /// them. That a repository cannot be written to only the push itself shows.
+    pub async fn knock(&self, references: &[TaggedReference]) -> Result<(), Error> {
+        for reference in references {
+            let session = self.session(reference.registry());
+            let uri = session.uri("").await?;
+            let scope = scope(reference.repository(), None);
+            let answer = session.send(&Call::new(Method::GET, uri, &scope, "access")).await;
+            match answer {
+                // Not all of them know this question, or take the answer for a right.
+                Ok(_) | Err(Error::NotFound { .. } | Error::Denied { .. } | Error::Refused { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Pushes all images to the registries that their names name.
+    pub async fn push(&self, sets: &[ImageSet]) -> Result<PushReport, Error> {
+        let shares = plan::plan(sets)?;
+        let sessions: HashMap<&str, Arc<Session>> =
+            shares.iter().map(|share| (share.registry.as_str(), self.session(&share.registry))).collect();
+        let mut report = PushReport::default();
+        for (number, share) in shares.iter().enumerate() {
+            let session = &sessions[share.registry.as_str()];
+            // What an earlier repository of the same registry has by now, this one can have from there.
+            let earlier: Vec<&Share> =
+                shares[..number].iter().filter(|other| other.registry == share.registry).collect();
+            push_blobs(session, share, &earlier, &mut report).await?;
+        }
+        for share in &shares {
+            let session = &sessions[share.registry.as_str()];
+            let scope = scope(&share.repository, None);
+            for manifest in &share.unnamed {
+                let version = manifest.digest().to_string();
+                put_manifest(session, &share.repository, &version, manifest, MANIFEST, &scope).await?;
+            }
+            for named in &share.named {
+                let (tag, document) = (named.reference.tag(), &named.document);
+                put_manifest(session, &share.repository, tag, document, named.media_type, &scope).await?;
+                report.pushed.push(Pushed {
+                    reference: named.reference.clone(),
+                    digest: document.digest(),
+                    media_type: named.media_type,
+                });
+            }
+        }
+        Ok(report)
+    }
+}
+
+/// The access that a push to `repository` needs, and that to take blobs `from` another.
+fn scope(repository: &str, from: Option<&str>) -> String {
+    let push = format!("repository:{repository}:pull,push");
+    match from {
+        Some(from) => format!("{push} repository:{from}:pull"),
+        None => push,
+    }
+}
+
+async fn push_blobs(
+    session: &Session,
+    share: &Share,
+    earlier: &[&Share],
+    report: &mut PushReport,
+) -> Result<(), Error> {
+    let uploads = share.blobs.iter().map(|blob| {
+        let from = earlier.iter().find(|other| other.has(blob.digest())).map(|other| other.repository.as_str());
+        let scope = scope(&share.repository, from);
+        async move {
+            let upload = Upload { session, repository: &share.repository, blob, from, scope: &scope };
+            upload.run().await.map(|outcome| (outcome, blob.size()))
+        }
+    });
+    let mut outcomes = stream::iter(uploads).buffer_unordered(AT_ONCE);
+    while let Some((outcome, size)) = outcomes.try_next().await? {
+        match outcome {
+            Outcome::Present => report.present += 1,
+            Outcome::Mounted => report.mounted += 1,
+            Outcome::Sent => {
+                report.sent += 1;
+                report.sent_bytes += size;
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn put_manifest(
+    session: &Session,
+    repository: &str,
+    version: &str,
+    document: &Document,
+    media_type: &'static str,
+    scope: &str,
+) -> Result<(), Error> {
+    let what = format!("manifest {repository}:{version}");
+    let uri = session.uri(&format!("{repository}/manifests/{version}")).await?;
+    let call = Call {
+        headers: vec![(CONTENT_TYPE, HeaderValue::from_static(media_type))],
+        body: Bytes::copy_from_slice(document.bytes()),
+        ..Call::new(Method::PUT, uri, scope, &what)
+    };
+    let answer = session.send(&call).await?;
+    check_digest(session, &answer, document.digest(), &what)
+}
+
+/// The digest that the registry says something has, where it says one, is the one that it has.
+pub(crate) fn check_digest(
+    session: &Session,
+    answer: &hyper::Response<Incoming>,
+    expected: Digest,
+    what: &str,
+) -> Result<(), Error> {
+    let Some(actual) = digest_header(answer) else { return Ok(()) };
+    if actual == expected.to_string() {
+        return Ok(());
+    }
+    let (registry, actual) = (session.registry.clone(), crate::text::cut(&actual));
+    Err(Error::DigestMismatch { registry, what: what.to_owned(), expected, actual })
+}
+
+/// `Docker-Content-Digest`, where it is one of the algorithm that we know.
+pub(crate) fn digest_header(answer: &hyper::Response<Incoming>) -> Option<String> {
+    let text = answer.headers().get("docker-content-digest")?.to_str().ok()?;
+    text.starts_with("sha256:").then(|| text.to_owned())
+}

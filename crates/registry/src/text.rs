@@ -1,0 +1,23 @@
+//! Words of others, made short enough for a line. Escaping them is the business of whoever has the terminal.
+
+/// Characters of somebody else's words in an error.
+const MOST: usize = 300;
+
+/// The beginning of `text`, on one line.
+pub(crate) fn cut(text: &str) -> String {
+    let mut short: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if let Some((end, _)) = short.char_indices().nth(MOST) {
+        short.truncate(end);
+        short.push('…');
+    }
+    short
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn long_texts_are_cut() {
+        assert_eq!(super::cut(" a\n b\t"), "a b");
+        assert_eq!(super::cut(&"ä".repeat(1000)).chars().count(), 301);
+    }
+}

@@ -1,0 +1,219 @@
+//! Tokens: what token servers give, and how credentials are written in a header (docker's token authentication, RFC 7617,
+//! RFC 6750).
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Limited};
+use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, InvalidHeaderValue};
+use hyper::{Method, Request, Uri};
+use serde::Deserialize;
+
+use crate::answer::Refusal;
+use crate::body::Content;
+use crate::credentials::{Credential, CredentialStore, Secret};
+use crate::error::Error;
+use crate::origin::Origin;
+use crate::retry;
+use crate::session::{Session, request};
+
+/// Tokens have some KiB.
+const LARGEST: usize = 1024 * 1024;
+const CLIENT: &str = "scratchdbg";
+
+/// `Bearer TOKEN`, hidden from debugging output.
+pub(crate) fn bearer(token: &Secret) -> Result<HeaderValue, InvalidHeaderValue> {
+    secret_header(&format!("Bearer {}", token.reveal()))
+}
+
+/// `Basic BASE64`, hidden from debugging output.
+pub(crate) fn basic(username: &str, password: &Secret) -> Result<HeaderValue, InvalidHeaderValue> {
+    secret_header(&format!("Basic {}", STANDARD.encode(format!("{username}:{}", password.reveal()))))
+}
+
+fn secret_header(text: &str) -> Result<HeaderValue, InvalidHeaderValue> {
+    let mut value = HeaderValue::from_str(text)?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// A token server, and who asks.
+pub(crate) struct Server<'a> {
+    pub(crate) session: &'a Session,
+    /// The registry that sent us there.
+    pub(crate) own: &'a Origin,
+    pub(crate) realm: &'a str,
+    pub(crate) service: Option<&'a str>,
+}
+
+/// Not `Debug`: there is a token in it.
+#[derive(Deserialize)]
+struct Answer {
+    token: Option<String>,
+    access_token: Option<String>,
+}
+
+impl Server<'_> {
+    /// A token for `scope`. The registry's credentials go to the server only if it is the registry's own; those that the
+    /// user keeps for the server itself go to it in any case. Without any, an anonymous token is asked for.
+    pub(crate) async fn token(
+        &self,
+        credential: Option<Credential>,
+        store: &CredentialStore,
+        scope: &str,
+        had_credentials: &mut bool,
+    ) -> Result<Result<HeaderValue, InvalidHeaderValue>, Error> {
+        let (uri, origin) = self.place()?;
+        let credential = if self.own.shares_credentials_with(&origin) {
+            credential
+        } else {
+            let own = store.find(origin.to_string().split("://").last().unwrap_or_default()).await?;
+            if own.is_none() && credential.is_some() {
+                let (registry, realm) = (self.session.registry.clone(), origin.to_string());
+                return Err(Error::ForeignRealm { registry, realm });
+            }
+            own
+        };
+        *had_credentials = credential.is_some();
+        let refusal = match self.ask(&uri, credential.as_ref(), scope).await? {
+            Ok(token) => return Ok(bearer(&token)),
+            Err(refusal) => refusal,
+        };
+        Err(match refusal.status.as_u16() {
+            // An identity token that is over is a bad request to OAuth.
+            400 | 401 | 403 => {
+                Error::Unauthorized { registry: self.session.registry.clone(), had_credentials: *had_credentials }
+            }
+            _ => refusal.into_error(&self.session.registry, "a token"),
+        })
+    }
+
+    /// The server's address, if the registry may send us there.
+    fn place(&self) -> Result<(Uri, Origin), Error> {
+        let uri: Option<Uri> = self.realm.parse().ok();
+        let place = uri.and_then(|uri| Some((Origin::of(&uri)?, uri)));
+        let (origin, uri) = place.ok_or_else(|| self.session.protocol("names no token server".into()))?;
+        if origin != *self.own && !self.own.may_send_to(&origin) {
+            let reason = format!("names {origin} as its token server, where nothing safe can come of it");
+            return Err(self.session.protocol(reason));
+        }
+        Ok((uri, origin))
+    }
+
+    async fn ask(
+        &self,
+        uri: &Uri,
+        credential: Option<&Credential>,
+        scope: &str,
+    ) -> Result<Result<Secret, Refusal>, Error> {
+        let mut failures = 0;
+        loop {
+            let request = match credential {
+                Some(Credential::Identity(token)) => Some(self.refresh(uri, token, scope)),
+                Some(Credential::Login { username, password }) => self.get(uri, scope).and_then(|mut request| {
+                    request.headers_mut().insert(AUTHORIZATION, basic(username, password).ok()?);
+                    Some(request)
+                }),
+                Some(Credential::Registry(_)) | None => self.get(uri, scope),
+            };
+            let request = request.ok_or_else(|| self.session.protocol("cannot be asked for a token".into()))?;
+            let (is_passing, wait, outcome) = match self.session.ask_token_server(request).await {
+                // A redirect is not followed: a token server is where the registry says, and nowhere else.
+                Ok(answer) if answer.status().is_success() => return self.read(answer).await.map(Ok),
+                Ok(answer) => {
+                    let wait = retry::retry_after(answer.headers());
+                    let refusal = Refusal::read(answer).await;
+                    (retry::is_passing(refusal.status), wait, Ok(Err(refusal)))
+                }
+                Err(failure) => (failure.is_passing(), None, Err(self.session.failed(failure, "a token"))),
+            };
+            failures += 1;
+            if !is_passing || failures >= self.session.patience.attempts {
+                return outcome;
+            }
+            self.session.rest(failures, wait, "a token").await;
+        }
+    }
+
+    /// `GET realm?service=…&scope=…`, for a user or for nobody.
+    fn get(&self, uri: &Uri, scope: &str) -> Option<Request<Content>> {
+        let mut parameters: Vec<(&str, &str)> = Vec::new();
+        parameters.extend(self.service.map(|service| ("service", service)));
+        parameters.extend(scope.split_whitespace().map(|scope| ("scope", scope)));
+        let own = uri.query().map(|query| format!("{query}&")).unwrap_or_default();
+        let origin = Origin::of(uri)?;
+        let uri = origin.uri(&format!("{}?{own}{}", uri.path(), form(&parameters))).ok()?;
+        let mut request = request(Method::GET, &uri, Content::bytes(Bytes::new()));
+        request.headers_mut().insert(ACCEPT, HeaderValue::from_static("application/json"));
+        Some(request)
+    }
+
+    /// `POST realm` with an identity token (OAuth 2, RFC 6749 section 6).
+    fn refresh(&self, uri: &Uri, token: &Secret, scope: &str) -> Request<Content> {
+        let parameters = BTreeMap::from([
+            ("client_id", CLIENT),
+            ("grant_type", "refresh_token"),
+            ("refresh_token", token.reveal()),
+            ("scope", scope),
+            ("service", self.service.unwrap_or_default()),
+        ]);
+        let form = form(&parameters.into_iter().collect::<Vec<_>>());
+        let mut request = request(Method::POST, uri, Content::bytes(form.into()));
+        let form_type = HeaderValue::from_static("application/x-www-form-urlencoded");
+        request.headers_mut().insert(CONTENT_TYPE, form_type);
+        request.headers_mut().insert(ACCEPT, HeaderValue::from_static("application/json"));
+        request
+    }
+
+    async fn read(&self, answer: hyper::Response<hyper::body::Incoming>) -> Result<Secret, Error> {
+        let body = Limited::new(answer.into_body(), LARGEST).collect();
+        let body = tokio::time::timeout(self.session.patience.silence, body).await;
+        let body = body.ok().and_then(Result::ok).map(http_body_util::Collected::to_bytes).unwrap_or_default();
+        let answer: Option<Answer> = serde_json::from_slice(&body).ok();
+        let token = answer.and_then(|answer| answer.token.or(answer.access_token)).filter(|token| !token.is_empty());
+        token.map(Secret::new).ok_or_else(|| self.session.protocol("has a token server that gives no token".into()))
+    }
+}
+
+/// `application/x-www-form-urlencoded`, for queries too.
+fn form(parameters: &[(&str, &str)]) -> String {
+    let pairs = parameters.iter().map(|(name, value)| format!("{name}={}", escaped(value)));
+    pairs.collect::<Vec<_>>().join("&")
+}
+
+/// Percent-encoded (RFC 3986 section 2.1).
+pub(crate) fn escaped(text: &str) -> String {
+    use std::fmt::Write as _;
+    text.bytes().fold(String::with_capacity(text.len()), |mut out, byte| {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            let _infallible = write!(out, "%{byte:02X}");
+        }
+        out
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_cannot_be_broken_out_of() {
+        assert_eq!(
+            form(&[("service", "a&b=c d"), ("scope", "repository:x/y:pull,push")]),
+            "service=a%26b%3Dc%20d&scope=repository%3Ax%2Fy%3Apull%2Cpush"
+        );
+    }
+
+    #[test]
+    fn headers_are_hidden() {
+        let header = basic("user", &Secret::new("hidden-word")).unwrap();
+        assert_eq!(header, "Basic dXNlcjpoaWRkZW4td29yZA==");
+        let shown = format!("{header:?} {:?}", bearer(&Secret::new("hidden-word")).unwrap());
+        assert!(!shown.contains("hidden") && !shown.contains("aGlkZGVu"), "{shown}");
+        assert!(bearer(&Secret::new("a\nb")).is_err());
+    }
+}

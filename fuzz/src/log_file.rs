@@ -1,0 +1,30 @@
+//! The engine's own log files.
+
+use scratchdbg_logs::file::{FileDecoder, FileError, FileEvent, FileFormat};
+
+/// The first four bytes say how the file behind them is cut. However it is, the same lines come out.
+pub fn run(data: &[u8]) {
+    for format in [FileFormat::JsonFile, FileFormat::Local] {
+        for tty in [false, true] {
+            let (file, pieces) = super::chunks(data);
+            let whole = decode(FileDecoder::new(format, tty, 300), std::iter::once(file));
+            let cut = decode(FileDecoder::new(format, tty, 300), pieces);
+            assert_eq!(whole, cut);
+        }
+    }
+}
+
+fn decode<'a>(
+    mut decoder: FileDecoder,
+    pieces: impl Iterator<Item = &'a [u8]>,
+) -> (Vec<String>, Result<(), FileError>) {
+    let mut events = Vec::new();
+    let mut take = |event: FileEvent<'_>| events.push(format!("{event:?}"));
+    for piece in pieces {
+        if let Err(error) = decoder.push(piece, &mut take) {
+            return (events, Err(error));
+        }
+    }
+    decoder.finish(&mut take);
+    (events, Ok(()))
+}

@@ -1,0 +1,21 @@
+//! Timestamps of log lines, and the times that people write.
+
+use scratchdbg_logs::Timestamp;
+use scratchdbg_logs::when::TimeRange;
+
+/// `data` is a time. What is read of a log line stays as it was written.
+pub fn run(data: &[u8]) {
+    if let Some(timestamp) = Timestamp::new(data) {
+        assert_eq!(timestamp.as_str().as_bytes(), data);
+        let _instant = timestamp.instant();
+    }
+    if let Some((timestamp, rest)) = Timestamp::split(data) {
+        assert_eq!([timestamp.as_str().as_bytes(), b" ", rest].concat(), data);
+    }
+    let text = String::from_utf8_lossy(data);
+    let now = "2026-11-23T12:00:00[UTC]".parse().unwrap();
+    let (since, until) = text.split_once('\n').map_or((&*text, None), |(since, until)| (since, Some(until)));
+    if let Ok(TimeRange { since: Some(since), until: Some(until) }) = TimeRange::parse(Some(since), until, &now) {
+        assert!(since <= until);
+    }
+}

@@ -1,0 +1,95 @@
+//! The fuzz targets, run over their seeds and over every input that broke something once: what was mended stays mended, and
+//! the targets go on fitting the code that they are for. How they are fuzzed: CONTRIBUTING.md.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+#[expect(unreachable_pub, reason = "the same source is the library of the fuzz targets")]
+#[path = "../../fuzz/src/lib.rs"]
+mod targets;
+
+/// Many times what any input takes, so that a loaded machine does not matter: a pattern that goes back exponentially takes
+/// years.
+const SLOWEST: Duration = Duration::from_secs(20);
+
+/// A test for each target, and the list of them.
+macro_rules! targets {
+    ($($name:ident),+ $(,)?) => {
+        const TARGETS: &[&str] = &[$(stringify!($name)),+];
+
+        mod seeds_and_regressions_of {
+            $(
+                #[test]
+                fn $name() {
+                    super::run_all(stringify!($name), super::targets::$name::run);
+                }
+            )+
+        }
+    };
+}
+
+targets!(
+    archive,
+    config,
+    docker_config,
+    dockerfile,
+    dockerignore,
+    elf,
+    escape,
+    frames,
+    layer,
+    layout,
+    log_file,
+    message,
+    order,
+    record,
+    reference,
+    template,
+    time,
+    toolkit,
+);
+
+fn fuzz_folder() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz"))
+}
+
+/// The files of a folder, sorted; none where there is no such folder.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten();
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("the folder can be read").path()).collect();
+    files.sort();
+    files
+}
+
+fn run_all(name: &str, run: fn(&[u8])) {
+    let seeds = files(&fuzz_folder().join("seeds").join(name));
+    assert!(!seeds.is_empty(), "{name} has no seeds");
+    let regressions = files(&fuzz_folder().join("regressions").join(name));
+    for path in seeds.into_iter().chain(regressions) {
+        let data = std::fs::read(&path).expect("the file can be read");
+        let begin = Instant::now();
+        // The beginning of an input is an input too.
+        let outcome = std::panic::catch_unwind(|| {
+            run(&data);
+            run(&data[..data.len() / 2]);
+        });
+        assert!(outcome.is_ok(), "{name} broke on {}: see the panic above", path.display());
+        assert!(begin.elapsed() < SLOWEST, "{} takes {:?}", path.display(), begin.elapsed());
+    }
+    run(b"");
+}
+
+#[test]
+fn every_target_is_run_here_and_can_be_fuzzed() {
+    let listed = |folder: &str| -> Vec<String> {
+        let files = files(&fuzz_folder().join(folder));
+        files.iter().map(|path| path.file_stem().expect("a name").to_string_lossy().into_owned()).collect()
+    };
+    assert_eq!(listed("fuzz_targets"), TARGETS);
+    assert_eq!(listed("seeds"), TARGETS);
+    assert!(listed("regressions").iter().all(|name| TARGETS.contains(&name.as_str())));
+    let manifest = std::fs::read_to_string(fuzz_folder().join("Cargo.toml")).expect("the manifest");
+    for name in TARGETS {
+        assert!(manifest.contains(&format!("name = \"{name}\"\n")), "{name} is in no [[bin]]");
+    }
+}
