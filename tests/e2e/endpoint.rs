@@ -71,3 +71,56 @@ fn docker_contexts_are_followed() {
     let program = program.with_variable("DOCKER_HOST", "unix:///no/such.sock");
     program.run(attach).expect_clear_failure(125, &["/no/such.sock"]);
 }
+
+/// An engine that knows one thing: its version of the API. It keeps what it was asked.
+fn engine_of_version(
+    folder: &std::path::Path,
+    version: &'static str,
+) -> (String, std::sync::Arc<std::sync::Mutex<String>>) {
+    use std::io::{Read as _, Write as _};
+
+    let socket = folder.join("engine.sock");
+    let listener = UnixListener::bind(&socket).expect("a socket");
+    let asked = std::sync::Arc::new(std::sync::Mutex::new(String::new()));
+    let log = std::sync::Arc::clone(&asked);
+    std::thread::spawn(move || {
+        for connection in listener.incoming() {
+            let Ok(mut connection) = connection else { return };
+            let log = std::sync::Arc::clone(&log);
+            std::thread::spawn(move || {
+                let mut buffer = [0; 4096];
+                while let Ok(count @ 1..) = connection.read(&mut buffer) {
+                    let request = String::from_utf8_lossy(&buffer[..count]).into_owned();
+                    log.lock().expect("no holder panics").push_str(&request);
+                    let (status, body) =
+                        if request.starts_with("GET /_ping") { ("200 OK", "OK") } else { ("404 Not Found", "{}") };
+                    let length = body.len();
+                    let answer = format!(
+                        "HTTP/1.1 {status}\r\nApi-Version: {version}\r\nContent-Length: {length}\r\n\r\n{body}"
+                    );
+                    if connection.write_all(answer.as_bytes()).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    (format!("unix://{}", socket.display()), asked)
+}
+
+#[test]
+fn fault_24_an_engine_that_is_too_old_and_one_of_the_future() {
+    let program = lost();
+    let folder = tempfile::TempDir::new().expect("a directory");
+    let (old, _asked) = engine_of_version(folder.path(), "1.12");
+    let finished = program.run(["-H", &old, "attach", "web", "--", "true"]);
+    finished.expect_clear_failure(125, &["1.12", "engine.sock"]);
+
+    let folder = tempfile::TempDir::new().expect("a directory");
+    let (new, asked) = engine_of_version(folder.path(), "2.7");
+    let finished = program.run(["-H", &new, "attach", "web", "--", "true"]);
+    finished.expect_clear_failure(125, &["web"]);
+    // It is spoken to in the newest version that we know.
+    let asked = asked.lock().expect("no holder panics");
+    assert!(asked.contains("GET /v1.") && !asked.contains("/v2"), "{asked}");
+}

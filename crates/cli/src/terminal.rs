@@ -42,8 +42,12 @@ impl RawMode {
         let stops = tokio::spawn(async move {
             while stops.recv().await.is_some() {
                 restore();
-                // Goes on here when we are continued.
-                let _stopped = kill_process(getpid(), Signal::STOP);
+                // The signal stops all threads, but not all at once: this one may run on for a moment, and is not to
+                // take the terminal again before we are continued.
+                let Ok(mut continued) = signal(SignalKind::from_raw(Signal::CONT.as_raw())) else { return };
+                if kill_process(getpid(), Signal::STOP).is_ok() {
+                    continued.recv().await;
+                }
                 let _raw_again = make_raw();
             }
         });
@@ -102,4 +106,38 @@ pub(crate) fn windows() -> std::io::Result<watch::Receiver<Option<Window>>> {
         }
     });
     Ok(receiver)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use scratchdbg_testkit::terminal::Terminal;
+
+    use super::RawMode;
+
+    /// Not a test: what the one below runs on a terminal of its own.
+    #[test]
+    #[ignore = "it panics"]
+    fn panics_in_raw_mode() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async {
+            let _raw = RawMode::enable().expect("it is a terminal");
+            panic!("no more");
+        });
+    }
+
+    #[test]
+    fn fault_05_a_panic_gives_the_terminal_back_before_it_speaks() {
+        let idle = Terminal::start(Command::new("true"), 24, 80).settings();
+        let mut command = Command::new(std::env::current_exe().expect("this test's program"));
+        command
+            .args(["--exact", "terminal::tests::panics_in_raw_mode", "--ignored", "--nocapture"])
+            .env("RUST_BACKTRACE", "0");
+        let mut terminal = Terminal::start(command, 24, 80);
+        assert_eq!(terminal.wait().code(), Some(101), "{}", terminal.text());
+        assert_eq!(terminal.settings(), idle, "given back");
+        // In raw mode each line would begin where the one before it ended.
+        terminal.wait_for("the message", |screen| screen.lines().any(|line| line == "no more"));
+    }
 }

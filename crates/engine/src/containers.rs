@@ -2,13 +2,16 @@
 
 use std::collections::HashMap;
 
-use bollard::models::{ChangeType, ContainerCreateBody, HostConfig};
+use bollard::models::{ChangeType, ContainerCreateBody, ContainerInspectResponse, ContainerSummary, HostConfig};
 use bollard::query_parameters::{
-    CreateContainerOptionsBuilder, ListContainersOptionsBuilder, RemoveContainerOptionsBuilder,
-    RenameContainerOptionsBuilder, StopContainerOptionsBuilder,
+    CreateContainerOptionsBuilder, RemoveContainerOptionsBuilder, RenameContainerOptionsBuilder,
+    StopContainerOptionsBuilder,
 };
 
+use hyper::Method;
+
 use crate::name::{self, ContainerName};
+use crate::transport::full;
 use crate::{Engine, Error, Target};
 
 /// A container to be made with every restriction that an application without a shell can live with: read-only root,
@@ -35,10 +38,34 @@ pub struct Change {
 impl Engine {
     /// Looks a container up.
     pub async fn inspect(&self, container: &ContainerName) -> Result<Target, Error> {
-        match self.docker.inspect_container(container.as_str(), None).await {
+        match self.inspect_container(container.as_str()).await {
             Ok(answer) => Ok(Target::from_inspect(answer)),
-            Err(error) => Err(self.explain_lookup(container, Error::bollard("inspect a container", error)).await),
+            Err(error) => Err(self.explain_lookup(container, error).await),
         }
+    }
+
+    /// What the engine says of a container, in Docker's words.
+    pub(crate) async fn inspect_container(&self, container: &str) -> Result<ContainerInspectResponse, Error> {
+        let path = format!("/containers/{}/json", crate::files::percent_encode(container));
+        let answer = self.transport.fetch(self.transport.request(Method::GET, &path, full(""))?).await?;
+        let unreadable = |error| Error::transport(&path, error);
+        let mut answer: serde_json::Value = serde_json::from_slice(&answer).map_err(unreadable)?;
+        in_dockers_words(&mut answer);
+        serde_json::from_value(answer).map_err(unreadable)
+    }
+
+    /// The containers that carry all of these labels (`KEY`, `KEY=VALUE`), in Docker's words; with `all`, those too that
+    /// do not run.
+    pub(crate) async fn list_containers(&self, all: bool, labels: &[String]) -> Result<Vec<ContainerSummary>, Error> {
+        let filters = serde_json::json!({ "label": labels }).to_string();
+        let path = format!("/containers/json?all={all}&filters={}", crate::files::percent_encode(&filters));
+        let answer = self.transport.fetch(self.transport.request(Method::GET, &path, full(""))?).await?;
+        let unreadable = |error| Error::transport("list containers", error);
+        let mut answer: Vec<serde_json::Value> = serde_json::from_slice(&answer).map_err(unreadable)?;
+        for state in answer.iter_mut().filter_map(|each| each.get_mut("State")) {
+            dockers_state(state);
+        }
+        serde_json::from_value(answer.into()).map_err(unreadable)
     }
 
     /// Turns a failed look-up into what the user can do something about.
@@ -62,9 +89,7 @@ impl Engine {
 
     /// Ids and names of all containers, stopped ones too.
     pub(crate) async fn names(&self) -> Result<Vec<(String, String)>, Error> {
-        let options = ListContainersOptionsBuilder::default().all(true).build();
-        let list = self.docker.list_containers(Some(options)).await;
-        let list = list.map_err(|error| Error::bollard("list containers", error))?;
+        let list = self.list_containers(true, &[]).await?;
         let first_name = |names: Option<Vec<String>>| names.unwrap_or_default().into_iter().next().unwrap_or_default();
         Ok(list
             .into_iter()
@@ -92,10 +117,7 @@ impl Engine {
 
     /// Ids of the containers that carry a label with this value, stopped ones too.
     pub async fn labelled(&self, label: &str, value: &str) -> Result<Vec<String>, Error> {
-        let filters = HashMap::from([("label".to_owned(), vec![format!("{label}={value}")])]);
-        let options = ListContainersOptionsBuilder::default().all(true).filters(&filters).build();
-        let list = self.docker.list_containers(Some(options)).await;
-        let list = list.map_err(|error| Error::bollard("list containers", error))?;
+        let list = self.list_containers(true, &[format!("{label}={value}")]).await?;
         Ok(list.into_iter().filter_map(|each| each.id).collect())
     }
 
@@ -151,6 +173,29 @@ impl Engine {
     }
 }
 
+fn dockers_state(state: &mut serde_json::Value) {
+    match state.as_str() {
+        // Between the end of the processes and the end of the cleaning up.
+        Some("stopped") => *state = "exited".into(),
+        Some("configured" | "initialized") => *state = "created".into(),
+        _ => {}
+    }
+}
+
+/// Podman has words of its own, also where it answers as Docker does.
+fn in_dockers_words(answer: &mut serde_json::Value) {
+    if let Some(status) = answer.pointer_mut("/State/Status") {
+        dockers_state(status);
+    }
+    // `RLIMIT_NOFILE` is `nofile`, and only so taken when a container is made.
+    let limits = answer.pointer_mut("/HostConfig/Ulimits").and_then(serde_json::Value::as_array_mut);
+    for name in limits.into_iter().flatten().filter_map(|limit| limit.get_mut("Name")) {
+        if let Some(short) = name.as_str().and_then(|name| name.strip_prefix("RLIMIT_")) {
+            *name = short.to_ascii_lowercase().into();
+        }
+    }
+}
+
 /// The restrictions that everything we create has in common.
 pub(crate) fn unprivileged() -> HostConfig {
     HostConfig {
@@ -158,5 +203,30 @@ pub(crate) fn unprivileged() -> HostConfig {
         security_opt: Some(vec!["no-new-privileges".to_owned()]),
         network_mode: Some("none".to_owned()),
         ..HostConfig::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::in_dockers_words;
+
+    #[test]
+    fn podman_is_understood() {
+        let mut answer = json!({
+            "State": {"Status": "stopped"},
+            "HostConfig": {"Ulimits": [{"Name": "RLIMIT_NOFILE", "Soft": 1, "Hard": 2}, {"Name": "core"}]},
+        });
+        in_dockers_words(&mut answer);
+        assert_eq!(answer["State"]["Status"], "exited");
+        assert_eq!(
+            answer["HostConfig"]["Ulimits"],
+            json!([{"Name": "nofile", "Soft": 1, "Hard": 2}, {"Name": "core"}])
+        );
+        let mut docker = json!({"State": {"Status": "running"}, "HostConfig": {"Ulimits": null}});
+        let before = docker.clone();
+        in_dockers_words(&mut docker);
+        assert_eq!(docker, before);
     }
 }

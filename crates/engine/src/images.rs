@@ -48,12 +48,44 @@ impl Engine {
         Ok(Some(Target::from_image(reference, answer)))
     }
 
-    /// The debug twin of an image, where the engine has it: its id. Twins say in a label whose they are.
+    /// The debug twin of an image, where the engine has it: its id. Twins say in a label whose they are, by the digest of
+    /// that image's config.
     pub async fn twin_of(&self, image_id: &str) -> Result<Option<String>, Error> {
-        let filters = HashMap::from([("label".to_owned(), vec![format!("io.scratchdbg.prod={image_id}")])]);
+        let twins = self.labelled_images(&format!("io.scratchdbg.prod={image_id}")).await?;
+        if let Some(twin) = twins.into_iter().next() {
+            return Ok(Some(twin));
+        }
+        // The containerd store's ids are digests of manifests: there a twin is known by what it is made of.
+        let twins = self.labelled_images("io.scratchdbg.role=debug").await?;
+        if twins.is_empty() {
+            return Ok(None);
+        }
+        let Some(image) = self.composition(image_id).await? else { return Ok(None) };
+        for twin in twins {
+            if self.composition(&twin).await?.is_some_and(|twin| image.is_production_of(&twin)) {
+                return Ok(Some(twin));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn labelled_images(&self, label: &str) -> Result<Vec<String>, Error> {
+        let filters = HashMap::from([("label".to_owned(), vec![label.to_owned()])]);
         let options = ListImagesOptionsBuilder::default().filters(&filters).build();
         let images = self.docker.list_images(Some(options)).await;
-        Ok(images.map_err(|error| Error::bollard("list images", error))?.into_iter().next().map(|image| image.id))
+        let images = images.map_err(|error| Error::bollard("list images", error))?;
+        Ok(images.into_iter().map(|image| image.id).collect())
+    }
+
+    /// What an image is made of; nothing when it is gone.
+    async fn composition(&self, image: &str) -> Result<Option<Composition>, Error> {
+        let path = format!("/images/{}/json", crate::files::percent_encode(image));
+        let answer = match self.transport.fetch(self.transport.request(Method::GET, &path, full(""))?).await {
+            Ok(answer) => answer,
+            Err(error) if error.is_status(404) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        serde_json::from_slice(&answer).map(Some).map_err(|error| Error::transport(&path, error))
     }
 
     /// Loads an image archive, which `produce` writes while it is sent: no copy of it is made on either side's disk
@@ -151,6 +183,42 @@ impl Engine {
                 error => Err(error),
             },
         }
+    }
+}
+
+/// What an image is made of, as far as a twin shares it with its production image.
+#[derive(serde::Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Composition {
+    architecture: String,
+    created: Option<String>,
+    #[serde(rename = "RootFS")]
+    rootfs: Layers,
+    config: Option<Command>,
+}
+
+#[derive(serde::Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Layers {
+    #[serde(default)]
+    layers: Vec<String>,
+}
+
+#[derive(PartialEq, serde::Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Command {
+    entrypoint: Option<Vec<String>>,
+    cmd: Option<Vec<String>>,
+    user: Option<String>,
+    working_dir: Option<String>,
+}
+
+impl Composition {
+    /// A twin has one layer more, and the same command line and user.
+    fn is_production_of(&self, twin: &Self) -> bool {
+        let shared = twin.rootfs.layers.split_last().map(|(_tools, shared)| shared);
+        shared == Some(&self.rootfs.layers[..])
+            && (&self.architecture, &self.created, &self.config) == (&twin.architecture, &twin.created, &twin.config)
     }
 }
 

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 
 use bollard::models::ContainerInspectResponse;
-use bollard::query_parameters::ListContainersOptionsBuilder;
 use futures_util::{Stream, StreamExt as _};
 use hyper::Method;
 use jiff::Timestamp;
@@ -102,18 +101,15 @@ impl LogSource {
 impl Engine {
     /// Looks a container up, for its logs.
     pub async fn log_source(&self, container: &ContainerName) -> Result<LogSource, Error> {
-        match self.docker.inspect_container(container.as_str(), None).await {
+        match self.inspect_container(container.as_str()).await {
             Ok(answer) => Ok(LogSource::from_inspect(answer)),
-            Err(error) => Err(self.explain_lookup(container, Error::bollard("inspect a container", error)).await),
+            Err(error) => Err(self.explain_lookup(container, error).await),
         }
     }
 
     /// The ids of the containers that carry these labels, stopped ones too.
     pub async fn select(&self, filter: &LabelFilter) -> Result<Vec<String>, Error> {
-        let filters = HashMap::from([("label".to_owned(), filter.labels.clone())]);
-        let options = ListContainersOptionsBuilder::default().all(true).filters(&filters).build();
-        let list = self.docker.list_containers(Some(options)).await;
-        let list = list.map_err(|error| Error::bollard("list containers", error))?;
+        let list = self.list_containers(true, &filter.labels).await?;
         Ok(list.into_iter().filter_map(|each| each.id).collect())
     }
 

@@ -66,6 +66,11 @@ impl Terminal {
         self.screen.lock().expect("no holder panics").screen().contents()
     }
 
+    /// Whether a program has taken the whole screen, to give back what was there before.
+    pub fn is_alternate_screen(&self) -> bool {
+        self.screen.lock().expect("no holder panics").screen().alternate_screen()
+    }
+
     /// Waits until `wanted` holds for the text on the screen.
     #[track_caller]
     pub fn wait_for(&self, what: &str, wanted: impl Fn(&str) -> bool) {
@@ -86,6 +91,18 @@ impl Terminal {
     pub fn signal(&self, signal: rustix::process::Signal) {
         let pid = i32::try_from(self.id()).ok().and_then(rustix::process::Pid::from_raw).expect("process ids fit");
         rustix::process::kill_process(pid, signal).expect("a child of ours can be signalled until it is waited for");
+    }
+
+    /// How the program ended, if it did.
+    pub fn has_ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().expect("it can be waited for")
+    }
+
+    /// Sends the program what the kernel sends when the window is closed, and waits for its end.
+    #[track_caller]
+    pub fn hang_up(mut self) {
+        self.signal(rustix::process::Signal::HUP);
+        self.wait();
     }
 
     /// Waits for the program's end.

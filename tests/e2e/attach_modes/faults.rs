@@ -145,3 +145,59 @@ fn a_slow_reader_gets_everything_and_costs_no_memory() {
     assert_eq!(session.wait().expect("it can be waited for").code(), Some(3));
     target.assert_untouched();
 }
+
+#[test]
+fn fault_13_a_program_that_forbids_to_be_looked_into() {
+    let stage = Stage::set();
+    let target = stage.target_named("secretive", &["--user", "1000:1000"], &stage.image, &["secretive"]);
+    eventually(|| target.container.logs(), || (target.container.logs() == "closed").then_some(()));
+    // Nothing of the target's process is looked into.
+    target.attach(&["id", "-u"]).expect(0, "1000\n");
+    let sidecar = ["attach", "--mode", "sidecar", target.name(), "--", "true"];
+    let finished = stage.run(&sidecar);
+    finished.expect(125, "");
+    assert!(finished.stderr.contains("dumpable") && finished.stderr.contains("SYS_PTRACE"), "{finished}");
+    assert!(!finished.stderr.contains("privileged"), "{finished}");
+    target.assert_untouched();
+}
+
+#[test]
+fn fault_17_tools_that_cannot_be_had() {
+    let stage = Stage::set();
+    let target = stage.target(&[]);
+    let home = stage.scratchdbg.home();
+    let foreign = home.join("foreign-busybox");
+    let mut bytes = std::fs::read("/bin/busybox").expect("busybox-static is installed");
+    // `e_machine`: a 64-bit RISC-V, which no machine of these tests is.
+    bytes[18..20].copy_from_slice(&243_u16.to_le_bytes());
+    std::fs::write(&foreign, bytes).expect("the file can be written");
+    let foreign = foreign.to_string_lossy().into_owned();
+    let before = stage.engine.images("scratchdbg/toolkit");
+    for (toolkit, words) in [
+        ("no/such/image:1", &["no/such/image:1", "no such file"][..]),
+        ("/bin/ls", &["/bin/ls", "dynamically linked"]),
+        (&foreign, &["riscv64"]),
+    ] {
+        let finished = stage.run(&["attach", "--toolkit", toolkit, target.name(), "--", "true"]);
+        finished.expect(125, "");
+        for word in words {
+            assert!(finished.stderr.contains(word), "{word:?} is missing in {finished}");
+        }
+        assert_eq!(target.container.companions(), [""; 0]);
+    }
+    assert_eq!(stage.engine.images("scratchdbg/toolkit"), before);
+    target.assert_untouched();
+}
+
+#[test]
+fn fault_18_a_sidecar_that_runs_out_of_memory() {
+    let stage = Stage::set();
+    let target = stage.target(&["--memory", "64m"]);
+    let grow = "a=x; while :; do a=$a$a; done";
+    let finished = stage.run(&["attach", "--mode", "sidecar", target.name(), "--", "sh", "-c", grow]);
+    finished.expect(137, "");
+    assert!(finished.stderr.contains("out of memory") && finished.stderr.contains("sidecar"), "{finished}");
+    let inspect = &target.container.inspect()["State"];
+    assert_eq!((&inspect["Running"], &inspect["OOMKilled"]), (&true.into(), &false.into()));
+    target.assert_untouched();
+}

@@ -26,6 +26,9 @@ use crate::toolkit;
 const KILLED: u8 = 137;
 
 pub(crate) async fn attach(args: AttachArgs, context: &Context) -> Outcome {
+    if args.toolkit.is_none() {
+        context.host_toolkit.look_ahead();
+    }
     let engine = context.engine().await?;
     let mut interrupts = Interrupts::listen().map_err(|error| CommandError::new(error.to_string()))?;
     let mut plan = tokio::select! {
@@ -55,6 +58,12 @@ pub(crate) async fn attach(args: AttachArgs, context: &Context) -> Outcome {
                 introduce(&plan, context.printer);
                 continue;
             }
+            Ended::OutOfMemory => {
+                let own = if plan.mode == Mode::Copy { "the copy, which has the original's" } else { "the sidecar" };
+                context.printer.warning(&format!("out of memory: the kernel killed the command at the limit of {own}"));
+                context.printer.note(&format!("`{}` itself was not touched", plan.target_name));
+                return Ok(KILLED);
+            }
             Ended::Detached => {
                 context.printer.note("detached: the session is ended");
                 return Ok(0);
@@ -80,7 +89,10 @@ async fn prepare(
     mode: Option<Mode>,
     context: &Context,
 ) -> Result<Plan, CommandError> {
-    let target = find_target(engine, args).await?;
+    let (target, tools) =
+        tokio::join!(find_target(engine, args), Box::pin(toolkit::for_session(args.toolkit.as_deref(), context)),);
+    // Of two things that are wrong, the name of the target is the one to hear about.
+    let (target, mut tools) = (target?, tools?);
     let mut request = AttachRequest {
         command: args.command.clone(),
         mode: if args.image { Some(Mode::Copy) } else { mode },
@@ -92,9 +104,9 @@ async fn prepare(
         detach_keys: docker_config::detach_keys(context.environment.docker_config.as_deref()),
         ..AttachRequest::default()
     };
-    let (user, tools, twin) = tokio::join!(
+    let (user, loaded, twin) = tokio::join!(
         engine.resolve_user(&target, request.user.as_deref()),
-        toolkit::for_session(args.toolkit.as_deref(), args.explain, context),
+        async { if args.explain { Ok(()) } else { tools.load(context).await } },
         async {
             // Only a copy can be made from the twin: a session inside the target is not to wait for the look-up.
             let copied = args.image || args.mode == ModeArg::Copy || target.state != State::Running;
@@ -103,7 +115,7 @@ async fn prepare(
     );
     let user =
         user?.map_err(|error| CommandError::new(error.to_string()).hint("give the user in numbers: -u UID:GID"))?;
-    let tools = tools?;
+    loaded?;
     request.toolkit_image = tools.image;
     request.tools_image = tools.own_image;
     request.twin = twin?;
@@ -144,6 +156,8 @@ fn introduce(plan: &Plan, printer: Printer) {
 #[derive(Debug)]
 enum Ended {
     Code(u8),
+    /// The session's own container ran out of memory.
+    OutOfMemory,
     Detached,
     WithTarget(restart::TargetEnd),
     /// The engine or its runtime did not start it.
@@ -185,6 +199,7 @@ async fn session(engine: &Engine, plan: &Plan, interrupts: &mut Interrupts) -> R
         SessionOutcome::Exited(code) => Ok(Ended::Code(code)),
         SessionOutcome::Interrupted => Ok(Ended::Code(interrupted)),
         SessionOutcome::OutputClosed => Ok(Ended::Code(0)),
+        SessionOutcome::OutOfMemory => Ok(Ended::OutOfMemory),
         SessionOutcome::Detached => Ok(Ended::Detached),
         SessionOutcome::TargetEnded { state, exit_code } => {
             Ok(Ended::WithTarget(restart::TargetEnd { state, exit_code }))

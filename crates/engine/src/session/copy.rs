@@ -60,8 +60,7 @@ pub(super) async fn container(
         };
         return Ok((body, Copy::default()));
     };
-    let original = engine.docker.inspect_container(target_id, None).await;
-    let original = original.map_err(|error| Error::bollard("inspect a container", error))?;
+    let original = engine.inspect_container(target_id).await?;
     let copy = Copy { image: engine.commit_if_changed(target_id, session).await? };
     let config = original.config.unwrap_or_default();
     let host_config = HostConfig {

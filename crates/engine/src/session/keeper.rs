@@ -1,11 +1,9 @@
 //! The keeper: an ephemeral container that holds the toolkit's files, shares the target's PID namespace, and lives as
 //! long as the client holds its standard input.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use bollard::models::{ContainerCreateBody, HostConfig, HostConfigLogConfig};
-use bollard::query_parameters::ListContainersOptionsBuilder;
 use bytes::Bytes;
 use scratchdbg_logs::frame::{FrameDecoder, FrameEvent, Framing};
 use tokio::io::AsyncReadExt as _;
@@ -127,12 +125,8 @@ const PID_MARK: &str = "-pid";
 
 /// A running keeper of the same target, user and tools that waits for its next session.
 async fn find_lingering(engine: &Engine, plan: &Plan) -> Result<Option<(ContainerName, u32)>, Error> {
-    let labels = labels::lingering_labels(plan);
-    let filters = labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
-    let filters = HashMap::from([("label".to_owned(), filters), ("status".to_owned(), vec!["running".to_owned()])]);
-    let options = ListContainersOptionsBuilder::default().filters(&filters).build();
-    let list = engine.docker.list_containers(Some(options)).await;
-    let list = list.map_err(|error| Error::bollard("list containers", error))?;
+    let labels: Vec<_> = labels::lingering_labels(plan).iter().map(|(key, value)| format!("{key}={value}")).collect();
+    let list = engine.list_containers(false, &labels).await?;
     Ok(list.into_iter().find_map(|keeper| {
         let name = keeper.names?.into_iter().next()?;
         let (_, pid) = name.rsplit_once(PID_MARK)?;
@@ -182,10 +176,15 @@ fn container(plan: &Plan, session: &str) -> ContainerCreateBody {
         open_stdin: Some(true),
         // The dead-man switch: the engine closes standard input when the one client that holds it is gone.
         stdin_once: Some(plan.linger.is_none()),
+        // Beside network mode `none`: the runtime then makes the empty network namespace by itself, and does not call
+        // back into the engine for it. That halves the time of a start.
+        network_disabled: Some(true),
         host_config: Some(HostConfig {
             // A copy joins the keeper, and not the other way round.
             pid_mode: (plan.mode != Mode::Copy).then(|| format!("container:{}", plan.target_id)),
             readonly_rootfs: Some(true),
+            // It shares no memory: there is no `/dev/shm` to mount.
+            ipc_mode: Some("none".to_owned()),
             auto_remove: Some(true),
             memory: Some(MEMORY),
             memory_swap: Some(MEMORY),

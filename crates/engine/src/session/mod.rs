@@ -54,6 +54,8 @@ pub enum Outcome {
         /// How it ended, where the engine still knows.
         exit_code: Option<i64>,
     },
+    /// The container of the session's own, a sidecar or a copy, ran out of memory, and the command was killed.
+    OutOfMemory,
     /// The client wished for the end before the command ended.
     Interrupted,
     /// The user pressed the detach keys. A session lives as long as its client: it is ended too.
@@ -143,12 +145,25 @@ impl Engine {
             {
                 Ok(None)
             }
-            Ok(target) => Ok(Some(Outcome::TargetEnded { state: target.state, exit_code: Some(target.exit_code) })),
+            Ok(target) => {
+                // Of one that runs again, the code is that of the run that began.
+                let runs_again = matches!(target.state, State::Running | State::Paused);
+                let exit_code =
+                    if runs_again { self.last_exit_code(&plan.target_id).await } else { Some(target.exit_code) };
+                Ok(Some(Outcome::TargetEnded { state: target.state, exit_code }))
+            }
             Err(Error::NoSuchContainer { .. }) => {
                 Ok(Some(Outcome::TargetEnded { state: State::Removing, exit_code: None }))
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// How the last run of a container ended that is over, where the engine still knows.
+    async fn last_exit_code(&self, container: &str) -> Option<i64> {
+        let host = self.host_facts().await.ok()?;
+        let events = self.events_of(container, &host).await?;
+        events.iter().rev().find(|event| event.action == "die").and_then(|event| event.exit_code)
     }
 
     /// Starts the session's process, passes bytes until it ends, and lets go of the keeper.
@@ -176,6 +191,10 @@ impl Engine {
         let outcome = tokio::select! {
             outcome = self.pass_bytes(plan, &mut process, connection, streams, windows) => outcome,
             () = fulfil(wishes, &keeper, session) => Ok(Outcome::Interrupted),
+        };
+        let outcome = match outcome {
+            Ok(Outcome::Exited(137)) if process.ran_out_of_memory(self).await => Ok(Outcome::OutOfMemory),
+            outcome => outcome,
         };
         // The launcher sees the keeper go, and ends what is left of the session.
         let ended = keeper.end(session).await;

@@ -125,6 +125,15 @@ impl Process {
         }
     }
 
+    /// Whether the engine saw its own container, which is gone by now, run out of memory. A process inside the target
+    /// counts against the target's limits.
+    pub(super) async fn ran_out_of_memory(&self, engine: &Engine) -> bool {
+        let Self::Container { container, .. } = self else { return false };
+        let Ok(host) = engine.host_facts().await else { return false };
+        let events = engine.events_of(container.as_str(), &host).await.unwrap_or_default();
+        events.iter().any(|event| event.action == "oom")
+    }
+
     /// Removes what is left of it. Its keeper is gone by now, and so it is ending.
     pub(super) async fn end(self, engine: &Engine) -> Result<(), Error> {
         if let Self::Container { container, removed, copy } = self {
@@ -244,11 +253,25 @@ pub(super) async fn attach_and_start(
     let keys = detach_keys.map(|keys| format!("&detachKeys={}", percent_encode(keys))).unwrap_or_default();
     let path = format!("/containers/{container}/attach?stream=1&stdin=1&stdout=1&stderr=1{keys}");
     let attach = engine.transport.request(Method::POST, &path, full(""))?;
-    let path = format!("/containers/{container}/wait?condition=removed");
-    let wait = engine.transport.request(Method::POST, &path, full(""))?;
+    let wait = |condition: &str| {
+        let path = format!("/containers/{container}/wait?condition={condition}");
+        engine.transport.request(Method::POST, &path, full(""))
+    };
+    let (ended, removed) = (wait("next-exit")?, wait("removed")?);
     let transport = engine.transport.clone();
     // Asked for before the start: a container that is removed at once could not be waited for afterwards.
-    let removed = tokio::spawn(async move { transport.fetch(wait).await });
+    let removed = tokio::spawn(async move {
+        if !transport.is_podman() {
+            return transport.fetch(removed).await;
+        }
+        // Podman tells of a container that is gone that it ended with 0.
+        let ended = transport.fetch(ended).await?;
+        match transport.fetch(removed).await {
+            Ok(_) => Ok(ended),
+            Err(error) if error.is_status(404) => Ok(ended),
+            Err(error) => Err(error),
+        }
+    });
     let streams = engine.transport.hijack(attach).await?;
     engine.start(container).await?;
     Ok((removed, streams))

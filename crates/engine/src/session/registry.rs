@@ -1,10 +1,8 @@
 //! What sessions there are in an engine: found by label, never by name.
 
-use std::collections::HashMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bollard::models::{ContainerSummary, ContainerSummaryStateEnum};
-use bollard::query_parameters::ListContainersOptionsBuilder;
 use serde::Serialize;
 
 use crate::labels::{LABEL_CREATED_AT, LABEL_MODE, LABEL_SESSION, LABEL_TARGET};
@@ -93,10 +91,7 @@ impl Engine {
     }
 
     async fn our_containers(&self) -> Result<Vec<ContainerSummary>, Error> {
-        let filters = HashMap::from([("label".to_owned(), vec![LABEL_SESSION.to_owned()])]);
-        let options = ListContainersOptionsBuilder::default().all(true).filters(&filters).build();
-        let list = self.docker.list_containers(Some(options)).await;
-        list.map_err(|error| Error::bollard("list containers", error))
+        self.list_containers(true, &[LABEL_SESSION.to_owned()]).await
     }
 }
 

@@ -35,6 +35,7 @@ impl Audit {
     ) -> Result<(), CommandError> {
         let (end, exit_code) = match ended {
             Ok(Ended::Code(code)) => ("exited".to_owned(), Some(*code)),
+            Ok(Ended::OutOfMemory) => ("out of memory".to_owned(), Some(super::KILLED)),
             Ok(Ended::Detached) => ("detached".to_owned(), Some(0)),
             Ok(Ended::Refused(error)) => (format!("refused: {}", error.message), None),
             Ok(Ended::WithTarget(end)) => (format!("target {}", end.state.as_str()), Some(super::KILLED)),
