@@ -107,6 +107,31 @@ fn lines_that_were_rotated_away_are_told() {
     finished.expect_code(1);
 }
 
+/// What no stream of the engine's manages: its files are held open, and read to their ends.
+#[test]
+fn a_log_that_is_rotated_all_the_time_is_followed_whole() {
+    let stage = Stage::set();
+    let flags = ["--log-driver", "json-file", "--log-opt", "max-size=1m", "--log-opt", "max-file=3"];
+    let container = stage.engine.run("web", &flags, &stage.image, &["flood", "60"]);
+    let following = stage.scratchdbg.start(["logs", "-f", "--explain", container.name()]);
+    container.wait();
+    stage.engine.ask(["start", container.id()]);
+    container.wait();
+    let finished = following.finish();
+    assert!(finished.stderr.contains("is followed in its log files"), "{finished}");
+    let numbers: Vec<u32> = finished.text().lines().map(|line| line.parse().expect("a whole line")).collect();
+    let wanted = (1..=120_000).chain(1..=120_000);
+    let gaps = numbers.windows(2).filter(|pair| pair[0] + 1 != pair[1] && pair[0] != 120_000).count();
+    // On a machine that is busy enough a file can come and go between two looks: that is told.
+    if gaps == 0 {
+        assert!(numbers.into_iter().eq(wanted), "every line, once");
+    } else {
+        assert!(finished.stderr.matches("are lost between").count() >= gaps, "{}", finished.stderr);
+        finished.expect_code(1);
+    }
+    assert_eq!(finished.stderr.matches(" exited with code 0 ").count(), 2, "{}", finished.stderr);
+}
+
 /// Passes a Unix socket on, until it is cut.
 struct Proxy {
     folder: TempDir,
@@ -166,7 +191,7 @@ fn an_engine_that_goes_away_and_comes_back() {
     proxy.open();
     let container = stage.engine.run("web", &[], &stage.image, &["tick"]);
     let host = format!("unix://{}", proxy.path().display());
-    let following = stage.scratchdbg.start(["-H", &host, "logs", "-f", container.name()]);
+    let following = stage.scratchdbg.start(["-H", &host, "logs", "-f", "--via", "api", container.name()]);
     wait_for_lines(&following, 3);
     proxy.cut();
     let before = lines(&following);

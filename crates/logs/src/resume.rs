@@ -32,6 +32,7 @@ pub struct Resume {
     /// How many of those the resumed stream has still to repeat.
     to_skip: u64,
     is_first: bool,
+    gap_expected: bool,
 }
 
 impl Resume {
@@ -48,6 +49,11 @@ impl Resume {
         self.to_skip = self.since_latest;
         self.is_first = true;
         self.latest.map(|(at, _)| at)
+    }
+
+    /// What comes next may not follow on what was there: the next new line is one after a gap.
+    pub fn expect_gap(&mut self) {
+        self.gap_expected = true;
     }
 
     /// Judge the next line. Call it for every line, in order.
@@ -68,8 +74,12 @@ impl Resume {
                 }
             }
         }
+        let before = self.latest;
         self.note(line.timestamp);
-        Admission::New
+        match (std::mem::take(&mut self.gap_expected), before) {
+            (true, Some((_, since))) => Admission::NewAfterGap { since },
+            _ => Admission::New,
+        }
     }
 
     fn note(&mut self, timestamp: Option<Timestamp>) {
@@ -120,6 +130,16 @@ mod tests {
         assert_eq!(resume.admit(&line(15, 1)), Admission::Seen);
         assert_eq!(resume.admit(&line(15, 2)), Admission::Seen);
         assert_eq!(resume.admit(&line(15, 3)), Admission::New);
+    }
+
+    #[test]
+    fn a_gap_that_is_known_of_is_before_the_next_new_line() {
+        let mut resume = Resume::new();
+        resume.expect_gap();
+        assert_eq!(resume.admit(&line(10, 0)), Admission::New, "nothing was there before");
+        resume.expect_gap();
+        assert_eq!(resume.admit(&line(11, 1)), Admission::NewAfterGap { since: line(10, 0).timestamp.unwrap() });
+        assert_eq!(resume.admit(&line(12, 2)), Admission::New);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod ends;
 mod explain;
 mod file;
+mod file_follow;
 mod follow;
 mod many;
 mod output;

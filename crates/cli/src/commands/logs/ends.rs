@@ -40,13 +40,15 @@ impl Listener {
         Self { id: id.to_owned(), ends }
     }
 
+    /// The ends that were heard since the last time, without asking.
+    pub(super) fn heard(&mut self) -> Vec<RunEnd> {
+        std::iter::from_fn(|| self.ends.try_recv().ok()).collect()
+    }
+
     /// All ends that were heard or that the engine still knows, in order. Begins anew for another container, and when
     /// the engine had hung up.
     pub(super) async fn ends(&mut self, engine: &Engine, id: &str) -> Vec<RunEnd> {
-        let mut ends = Vec::new();
-        while let Ok(end) = self.ends.try_recv() {
-            ends.push(end);
-        }
+        let mut ends = self.heard();
         if self.id != id {
             ends.clear();
         }

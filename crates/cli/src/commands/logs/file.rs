@@ -19,7 +19,7 @@ use crate::args::Via;
 use crate::error::CommandError;
 
 /// Read at a time.
-const CHUNK: usize = 256 << 10;
+pub(super) const CHUNK: usize = 256 << 10;
 
 impl<S: Sink> Reader<'_, S> {
     /// Reads the log's files where that is wanted and possible. `false` where the engine is to be asked, for the rest
@@ -67,7 +67,7 @@ impl<S: Sink> Reader<'_, S> {
     ) -> Result<Result<(), String>, CommandError> {
         let mut decoder = FileDecoder::new(FileFormat::JsonFile, self.source.tty, LineOptions::MAX_LINE);
         let mut buffer = vec![0; CHUNK];
-        let mut state = Ok(Taken { goes_on: true, has_begun: self.runs.range.since.is_none(), doubt: None });
+        let mut state = Ok(Taken::since(self.runs.range.since));
         loop {
             let bytes = match files.read(&mut buffer) {
                 Ok(Some(bytes)) => bytes,
@@ -96,7 +96,7 @@ impl<S: Sink> Reader<'_, S> {
         Ok(state?.doubt.map_or(Ok(()), Err))
     }
 
-    fn take_event(&mut self, event: FileEvent<'_>, state: &mut Result<Taken, CommandError>) {
+    pub(super) fn take_event(&mut self, event: FileEvent<'_>, state: &mut Result<Taken, CommandError>) {
         let Ok(taken) = state else { return };
         if !taken.goes_on || taken.doubt.is_some() {
             return;
@@ -105,7 +105,7 @@ impl<S: Sink> Reader<'_, S> {
             FileEvent::Hole { bytes } => taken.doubt = Some(format!("{bytes} bytes in it are no record")),
             FileEvent::Line(line) => {
                 // As the engine has it: from the first that is not too old, whatever the times after it.
-                taken.has_begun |= line.timestamp.and_then(|stamp| stamp.instant()) >= self.runs.range.since;
+                taken.has_begun |= line.timestamp.and_then(|stamp| stamp.instant()) >= taken.since;
                 if taken.has_begun {
                     match self.take(line) {
                         Ok(goes_on) => taken.goes_on = goes_on,
@@ -118,22 +118,32 @@ impl<S: Sink> Reader<'_, S> {
 }
 
 /// How far the files have been read.
-struct Taken {
-    goes_on: bool,
-    has_begun: bool,
-    doubt: Option<String>,
+#[derive(Debug, Default)]
+pub(super) struct Taken {
+    pub(super) goes_on: bool,
+    /// The time of the first line that is wanted, and whether it was seen.
+    pub(super) since: Option<jiff::Timestamp>,
+    pub(super) has_begun: bool,
+    pub(super) doubt: Option<String>,
+}
+
+impl Taken {
+    /// Nothing yet.
+    pub(super) fn since(since: Option<jiff::Timestamp>) -> Self {
+        Self { goes_on: true, since, has_begun: since.is_none(), doubt: None }
+    }
 }
 
 /// A container's log files, oldest first, as they were at one time.
 #[derive(Debug)]
-struct LogFiles {
-    path: PathBuf,
-    files: Vec<(File, u64)>,
+pub(super) struct LogFiles {
+    pub(super) path: PathBuf,
+    pub(super) files: Vec<(File, u64)>,
 }
 
 impl LogFiles {
     /// Opens them, or says why they are not read.
-    fn open(engine: &Engine, source: &LogSource) -> Result<Self, String> {
+    pub(super) fn open(engine: &Engine, source: &LogSource) -> Result<Self, String> {
         if !engine.may_be_local() {
             return Err("the engine is not reached by a Unix socket of Docker's on this machine".to_owned());
         }
@@ -152,7 +162,7 @@ impl LogFiles {
 
     /// All files of one log. They are opened from the newest to the oldest, so that one that is rotated meanwhile is
     /// seen twice rather than missed; then it is done over.
-    fn of(path: &Path) -> io::Result<Self> {
+    pub(super) fn of(path: &Path) -> io::Result<Self> {
         const TRIES: usize = 5;
         for _ in 0..TRIES {
             let newest = File::open(path)?;
@@ -195,13 +205,13 @@ impl LogFiles {
     }
 }
 
-fn rotated(path: &Path, index: usize) -> PathBuf {
+pub(super) fn rotated(path: &Path, index: usize) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".{index}"));
     name.into()
 }
 
-fn open_if_there(path: &Path) -> io::Result<Option<File>> {
+pub(super) fn open_if_there(path: &Path) -> io::Result<Option<File>> {
     match File::open(path) {
         Ok(file) => Ok(Some(file)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),

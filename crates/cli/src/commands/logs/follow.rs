@@ -31,36 +31,64 @@ enum Next {
     Done,
 }
 
+/// What a container does.
+#[derive(Debug, PartialEq, Eq)]
+enum Look {
+    /// It runs, or another is there in its place.
+    Goes,
+    /// It will run.
+    Restarts,
+    /// It has ended, or is gone.
+    Over,
+}
+
 impl<S: Sink> Reader<'_, S> {
     /// Follows the log to its end.
     pub(super) async fn follow(&mut self) -> Result<(), CommandError> {
+        let mut files = self.follower()?;
         if self.request.explain {
-            let text = format!("`{}` is followed through the engine", self.source.name);
-            self.sink.note(Note::Info(text))?;
+            let way = if files.is_some() { "in its log files" } else { "through the engine" };
+            self.sink.note(Note::Info(format!("`{}` is followed {way}", self.source.name)))?;
         }
         let mut ends = Listener::begin(self.engine, &self.source.id).await;
         let mut fruitless = 0;
         let mut is_final = false;
+        let mut over_since = None;
         loop {
             let lines = self.lines;
             let begun = Instant::now();
             let started_at = self.source.started_at;
             // Some engines lose lines when the log is rotated under a stream: what is stored is complete.
-            let polls = self.source.rotates() && self.engine.loses_lines_at_rotation();
-            let request = LogRequest {
-                follow: !polls && !is_final,
-                since: self.resume.restart().or(self.runs.range.since),
-                timestamps: true,
-                ..LogRequest::default()
-            };
-            let end = match self.open(&request).await {
-                Ok(stream) => self.copy(stream, true).await?,
-                Err(error) if error.is_fatal => return Err(error.error),
-                Err(error) => End::Broken(error.error.message),
+            let polls = files.is_none() && self.source.rotates() && self.engine.loses_lines_at_rotation();
+            if files.as_ref().is_some_and(|files| files.container != self.source.id) {
+                files = self.follower()?;
+            }
+            let end = match &mut files {
+                Some(files) => self.copy_followed(files, &mut ends).await?,
+                None => self.copy_stream(polls || is_final).await?,
             };
             fruitless = if self.lines > lines { 0 } else { fruitless + 1 };
             match end {
                 End::Enough => return Ok(()),
+                End::Idle if is_final => return files.map_or(Ok(()), |files| self.finish_followed(files)),
+                End::Idle => {
+                    fruitless = 0;
+                    let look = self.look(true, &mut ends).await?;
+                    // The next run may be ahead of what the engine says: the files are read while it is waited for.
+                    if let Some(files) = files.as_mut().filter(|_| look != Look::Goes) {
+                        files.expect_more();
+                    }
+                    over_since = over_since.filter(|_| look == Look::Over);
+                    is_final = look == Look::Over && over_since.get_or_insert_with(Instant::now).elapsed() >= GRACE;
+                }
+                End::Broken(doubt) if files.is_some() => {
+                    if self.request.explain {
+                        let text =
+                            format!("the rest of `{}` is followed through the engine: {doubt}", self.source.name);
+                        self.sink.note(Note::Info(text))?;
+                    }
+                    files = None;
+                }
                 End::Closed(decoder) if is_final => return self.finish(*decoder),
                 End::Broken(reason) if is_final || fruitless > FRUITLESS => {
                     self.sink.note(Note::Failure(reason))?;
@@ -96,6 +124,21 @@ impl<S: Sink> Reader<'_, S> {
         }
     }
 
+    /// Reads a stream of the engine's to its end; with `stored`, what it has now.
+    async fn copy_stream(&mut self, stored: bool) -> Result<End, CommandError> {
+        let request = LogRequest {
+            follow: !stored,
+            since: self.resume.restart().or(self.runs.range.since),
+            timestamps: true,
+            ..LogRequest::default()
+        };
+        match self.open(&request).await {
+            Ok(stream) => self.copy(stream, true).await,
+            Err(error) if error.is_fatal => Err(error.error),
+            Err(error) => Ok(End::Broken(error.error.message)),
+        }
+    }
+
     /// Waits. `false` when the time that was asked for is over.
     async fn pause(&mut self, duration: Duration) -> Result<bool, CommandError> {
         self.sink.settle(true).await?;
@@ -113,6 +156,21 @@ impl<S: Sink> Reader<'_, S> {
     async fn next(&mut self, polls: bool, ends: &mut Listener) -> Result<Next, CommandError> {
         let deadline = Instant::now() + GRACE;
         loop {
+            match self.look(polls, ends).await? {
+                Look::Goes => return Ok(Next::Again),
+                Look::Over if Instant::now() >= deadline => return Ok(Next::Done),
+                // Its policy will start it, or somebody may.
+                Look::Restarts | Look::Over => {}
+            }
+            if !self.pause(LOOK_EVERY).await? {
+                return Ok(Next::Done);
+            }
+        }
+    }
+
+    /// Looks at the container once.
+    async fn look(&mut self, polls: bool, ends: &mut Listener) -> Result<Look, CommandError> {
+        loop {
             let found = match self.engine.log_source(&self.lookup).await {
                 Ok(source) => Some(source),
                 Err(Error::NoSuchContainer { .. } | Error::Api(_)) => None,
@@ -121,27 +179,20 @@ impl<S: Sink> Reader<'_, S> {
                     continue;
                 }
             };
-            let state = found.as_ref().map(|source| source.state);
-            if let Some(source) = found {
-                if source.id != self.source.id {
-                    self.begin_anew(source)?;
-                    return Ok(Next::Again);
-                }
-                if !polls || source.started_at != self.source.started_at || source.state != self.source.state {
-                    self.runs.learn(ends.ends(self.engine, &source.id).await);
-                }
-                self.source = source;
+            let Some(source) = found else { return Ok(Look::Over) };
+            if source.id != self.source.id {
+                self.begin_anew(source)?;
+                return Ok(Look::Goes);
             }
-            match state {
-                Some(State::Running | State::Paused) => return Ok(Next::Again),
-                // Its policy will start it.
-                Some(State::Restarting) => {}
-                _ if Instant::now() >= deadline => return Ok(Next::Done),
-                _ => {}
+            if !polls || source.started_at != self.source.started_at || source.state != self.source.state {
+                self.runs.learn(ends.ends(self.engine, &source.id).await);
             }
-            if !self.pause(LOOK_EVERY).await? {
-                return Ok(Next::Done);
-            }
+            self.source = source;
+            return Ok(match self.source.state {
+                State::Running | State::Paused => Look::Goes,
+                State::Restarting => Look::Restarts,
+                _ => Look::Over,
+            });
         }
     }
 

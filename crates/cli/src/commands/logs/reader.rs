@@ -37,6 +37,8 @@ pub(super) struct Reader<'a, S> {
 pub(super) enum End {
     /// As streams do. A line without an ending may be left in the decoder.
     Closed(Box<LogDecoder>),
+    /// There has been nothing new for a while in the files that are followed.
+    Idle,
     /// It broke off, or the engine reports that it cannot go on.
     Broken(String),
     /// Nothing more is wanted.
@@ -107,7 +109,7 @@ impl<'a, S: Sink> Reader<'a, S> {
             End::Closed(_) if then_follow => {}
             End::Closed(decoder) => self.finish(*decoder)?,
             End::Broken(reason) => self.sink.note(Note::Failure(reason))?,
-            End::Enough => {}
+            End::Enough | End::Idle => {}
         }
         Ok(())
     }
