@@ -4,6 +4,7 @@ use std::fs;
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use scratchdbg_image::Digest;
 use scratchdbg_testkit::program::Running;
 use scratchdbg_testkit::sample;
 use serde_json::Value;
@@ -16,6 +17,9 @@ pub(crate) struct File {
     pub(crate) mode: u32,
     pub(crate) bytes: Vec<u8>,
 }
+
+/// A layer that is being written.
+pub(crate) type Layer = tar::Builder<Vec<u8>>;
 
 /// An executable file.
 pub(crate) fn executable(path: &'static str, bytes: impl Into<Vec<u8>>) -> File {
@@ -36,15 +40,50 @@ pub(crate) fn dynamic_app(stage: &Stage) -> Vec<u8> {
 pub(crate) fn archive(files: &[File]) -> Vec<u8> {
     let mut archive = tar::Builder::new(Vec::new());
     for file in files {
-        let mut header = tar::Header::new_ustar();
-        header.set_size(file.bytes.len() as u64);
-        header.set_mode(file.mode);
-        if file.path.ends_with('/') {
-            header.set_entry_type(tar::EntryType::Directory);
-        }
-        archive.append_data(&mut header, file.path, file.bytes.as_slice()).expect("writing to memory works");
+        append(&mut archive, file);
     }
     archive.into_inner().expect("writing to memory works")
+}
+
+/// Adds a file to a tar archive.
+pub(crate) fn append(archive: &mut Layer, file: &File) {
+    let mut header = tar::Header::new_ustar();
+    header.set_size(file.bytes.len() as u64);
+    header.set_mode(file.mode);
+    if file.path.ends_with('/') {
+        header.set_entry_type(tar::EntryType::Directory);
+    }
+    archive.append_data(&mut header, file.path, file.bytes.as_slice()).expect("writing to memory works");
+}
+
+/// A tar archive of one image, named `name`, as `docker save` writes it: `config` is the JSON of its `config`.
+pub(crate) fn saved(name: &str, config: &str, fill: impl FnOnce(&mut Layer)) -> Vec<u8> {
+    let mut layer = tar::Builder::new(Vec::new());
+    fill(&mut layer);
+    let layer = layer.into_inner().expect("writing to memory works");
+    let config = format!(
+        r#"{{"os":"linux","architecture":"amd64","config":{config},"rootfs":{{"type":"layers","diff_ids":["{}"]}}}}"#,
+        Digest::of(&layer)
+    );
+    let manifest = format!(r#"[{{"Config":"config.json","RepoTags":["{name}"],"Layers":["layer.tar"]}}]"#);
+    let member = |path, bytes: &[u8]| File { path, mode: 0o644, bytes: bytes.to_vec() };
+    archive(&[
+        member("config.json", config.as_bytes()),
+        member("layer.tar", &layer),
+        member("manifest.json", manifest.as_bytes()),
+    ])
+}
+
+/// Loads an image whose configuration or layer no Dockerfile instruction can make; its name.
+#[track_caller]
+pub(crate) fn loaded(stage: &Stage, config: &str, fill: impl FnOnce(&mut Layer)) -> String {
+    let image = format!("{}:1", stage.engine.name(&format!("loaded-{}", scratchdbg_testkit::unique())));
+    let mut command = Command::new("docker");
+    command.arg("load");
+    let mut running = Running::start(command);
+    running.write_and_close_input(saved(&image, config, fill));
+    running.finish().expect_code(0);
+    image
 }
 
 /// Makes an image of `files` with these Dockerfile instructions; its name.

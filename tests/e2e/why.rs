@@ -283,9 +283,8 @@ fn running_ones() {
     let found = eventually(
         || "twenty zombies".to_owned(),
         || {
-            let answer = expect_verdict(&stage, graves.name(), "running");
-            let zombies = fault::codes(&answer).contains(&"zombies".to_owned());
-            (zombies && answer.to_string().contains("Z under PID 1: 20")).then_some(answer)
+            let answer = fault::why(&stage, graves.name());
+            (answer["verdict"] == "zombies" && answer.to_string().contains("Z under PID 1: 20")).then_some(answer)
         },
     );
     assert!(fault::codes(&found).contains(&"near-limit".to_owned()), "{found:#}");

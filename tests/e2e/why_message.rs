@@ -8,38 +8,35 @@ fn offline() -> Program {
     Program::new(env!("CARGO_BIN_EXE_scratchdbg")).with_variable("DOCKER_HOST", "unix:///nowhere.sock")
 }
 
+/// The texts of `crates/diagnose/tests/data/messages.txt` with their codes; `none` where nothing is known of one.
+fn corpus() -> Vec<(&'static str, &'static str)> {
+    include_str!("../../crates/diagnose/tests/data/messages.txt")
+        .split("#= ")
+        .skip(1)
+        .map(|block| block.split_once('\n').expect("a code and a text"))
+        .map(|(code, text)| (code, text.trim_end()))
+        .collect()
+}
+
+/// Every text as an argument, and some as they are piped in, which goes the same way from there on.
 #[test]
-fn known_texts() {
+fn real_texts() {
     let scratchdbg = offline();
+    let corpus = corpus();
+    let known = corpus.iter().filter(|(code, _)| *code != "none").count();
+    assert!(known >= 60 && corpus.len() - known >= 10, "{known} of {}", corpus.len());
     let mut wrong = Vec::new();
-    for (text, code) in [
-        ("exec /app: no such file or directory", "loader-missing"),
-        ("exec /app: exec format error", "wrong-architecture"),
-        ("standard_init_linux.go:228: exec user process caused: exec format error", "wrong-architecture"),
-        (
-            r#"docker: Error response from daemon: failed to create task for container: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: exec: "/app": stat /app: no such file or directory: unknown."#,
-            "entrypoint-missing",
-        ),
-        (
-            r#"OCI runtime exec failed: exec failed: unable to start container process: exec: "sh": executable file not found in $PATH: unknown"#,
-            "shell-missing",
-        ),
-        ("unable to find user nonroot: no matching entries in passwd file", "user-unknown"),
-        ("tls: failed to verify certificate: x509: certificate signed by unknown authority", "ca-certificates-missing"),
-        ("panic: time: missing Location in call to Time.In", "go-panic"),
-        ("/app: error while loading shared libraries: libz.so.1: cannot open shared object file", "library-missing"),
-        (
-            "driver failed programming external connectivity on endpoint web: Bind for 0.0.0.0:80 failed: port is already allocated",
-            "port-in-use",
-        ),
-        ("thread 'main' panicked at src/main.rs:3:5:\nno more", "rust-panic"),
-        ("Error response from daemon: Container abc is paused, unpause the container before exec", "paused"),
-        ("Error response from daemon: No command specified", "no-command"),
-    ] {
-        let finished = scratchdbg.run(["why", "--format", "json", "--message", text]);
-        let answer: Value = serde_json::from_slice(&finished.stdout).expect("one JSON document");
-        if finished.status.code() != Some(0) || answer["verdict"] != code || !answer["target"].is_null() {
-            wrong.push(format!("{code} for {text}: {finished}"));
+    for (index, (code, text)) in corpus.into_iter().enumerate() {
+        let argument = scratchdbg.run(["why", "--format", "json", "--message", text]);
+        let pipe = || scratchdbg.run_with_input(["why", "--format", "json", "--message", "-"], format!("{text}\n"));
+        let piped = (index % 5 == 0).then(pipe);
+        for finished in [argument].into_iter().chain(piped) {
+            let answer: Value = serde_json::from_slice(&finished.stdout).expect("one JSON document");
+            let verdict = answer["verdict"].as_str().unwrap_or("none");
+            let status = i32::from(verdict == "none");
+            if verdict != code || finished.status.code() != Some(status) || !answer["target"].is_null() {
+                wrong.push(format!("{code} for {text}: {finished}"));
+            }
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

@@ -22,6 +22,8 @@ pub(super) const WORDINGS: &[Wording] = &[
     plain!(LoaderMissing, r"rosetta error: failed to open elf at (?P<p>\S+)"),
     // Processors.
     plain!(CpuLevel, r"CPU does not support (?P<p>x86-64-v\d)"),
+    // glibc's loader, of a program's or library's `.note.gnu.property`.
+    plain!(CpuLevel, r"(?P<p>CPU ISA level is lower than required)"),
     plain!(CpuLevel, r"can only be run on AMD64 processors with (?P<p>v\d) microarchitecture support"),
     // The ways to die.
     plain!(RustPanic, r"thread '[^'\n]*'(?: \(\d+\))? panicked at (?P<p>[^\n]+)"),
@@ -49,12 +51,19 @@ pub(super) const WORDINGS: &[Wording] = &[
     ),
     plain!(TimezoneMissing, r"unknown time zone (?P<p>[A-Za-z_+/-]+)"),
     plain!(TimezoneMissing, r"ZoneInfoNotFoundError: [^\n]*key (?P<p>\S+)"),
+    // Go, and C's perror.
     plain!(
         TmpMissing,
-        r#"(?:open|mkdir|stat|create|lstat|mkdtemp|mkstemp|rename) (?P<p>/tmp(?:/[^\s:"]*)?): no such file or directory"#
+        r#"(?i)(?:open|mkdir|stat|create|lstat|mkdtemp|mkstemp|rename) (?P<p>/tmp(?:/[^\s:"]*)?): no such file or directory"#
+    ),
+    // Rust's tempfile, Python, Node.
+    plain!(
+        TmpMissing,
+        r#"(?i)no such file or directory(?: \(os error 2\) at path |: |, \w+ )['"](?P<p>/tmp(?:/[^'"\n]*)?)['"]"#
     ),
     plain!(TmpMissing, r"No usable temporary (?:directory|file)(?: name)? found"),
-    plain!(TmpMode, r#"(?:open|mkdir|create|mkdtemp|mkstemp) (?P<p>/tmp(?:/[^\s:"]*)?): permission denied"#),
+    plain!(TmpMode, r#"(?i)(?:open|mkdir|create|mkdtemp|mkstemp) (?P<p>/tmp(?:/[^\s:"]*)?): permission denied"#),
+    plain!(TmpMode, r#"(?i)permission denied(?: \(os error 13\) at path |: |, \w+ )['"](?P<p>/tmp(?:/[^'"\n]*)?)['"]"#),
     plain!(PasswdMissing, r"user: unknown userid (?P<p>\d+)"),
     plain!(PasswdMissing, r"user: lookup userid (?P<p>\d+): no such file or directory"),
     plain!(PasswdMissing, r"user: Current requires cgo or \$USER"),

@@ -119,6 +119,8 @@ pub enum IsaLevel {
     V3,
     /// `x86-64-v4`: AVX-512.
     V4,
+    /// A level that the psABI did not have when this was written: no processor is known to have it.
+    Later,
 }
 
 impl IsaLevel {
@@ -142,6 +144,7 @@ impl fmt::Display for IsaLevel {
             Self::V2 => "x86-64-v2",
             Self::V3 => "x86-64-v3",
             Self::V4 => "x86-64-v4",
+            Self::Later => "later than x86-64-v4",
         })
     }
 }

@@ -65,7 +65,9 @@ fn abi_tag<E: Endian>(endian: E, bytes: &[u8]) -> Option<[u32; 3]> {
 }
 
 fn isa_level(bits: u32) -> Option<IsaLevel> {
+    const LATER: u32 = !0b1111;
     [
+        (LATER, IsaLevel::Later),
         (elf::GNU_PROPERTY_X86_ISA_1_V4, IsaLevel::V4),
         (elf::GNU_PROPERTY_X86_ISA_1_V3, IsaLevel::V3),
         (elf::GNU_PROPERTY_X86_ISA_1_V2, IsaLevel::V2),

@@ -86,6 +86,7 @@ fn notes_tell_kernel_level_and_libc() {
     assert_eq!(level(1), Some(IsaLevel::V1));
     assert_eq!(level(0b111), Some(IsaLevel::V3));
     assert_eq!(level(0b1000), Some(IsaLevel::V4));
+    assert_eq!(level(0b1_0001), Some(IsaLevel::Later));
     assert_eq!(level(0), None);
 }
 

@@ -14,11 +14,17 @@ const CLOSE: u64 = 90;
 
 pub(super) fn running(facts: &ContainerFacts<'_>) -> Vec<Finding> {
     let mut findings = unhealthy(facts);
-    if findings.is_empty() {
+    let healthy = findings.is_empty();
+    // Zombies may be what fills the limit.
+    let dangers: Vec<Finding> = zombies(facts).into_iter().chain(near_limits(facts)).collect();
+    let (urgent, harmless): (Vec<_>, Vec<_>) =
+        dangers.into_iter().partition(|finding| finding.severity >= Severity::Warning);
+    // What will end it soon is said before that it runs.
+    findings.extend(urgent);
+    if healthy {
         findings.push(runs(facts));
     }
-    findings.extend(near_limits(facts));
-    findings.extend(zombies(facts));
+    findings.extend(harmless);
     findings.extend(stop_signal_ignored(facts));
     findings.extend(complaints(facts, &findings));
     findings

@@ -36,7 +36,10 @@ pub(super) fn never_started(facts: &ContainerFacts<'_>) -> Vec<Finding> {
         )
         .evidence("status created, no error")
         .fix(format!("start it: docker start {}", facts.name));
-        return vec![finding];
+        // Podman keeps no word of a start that failed. Whether or not there was one, what the image proves comes first.
+        let Some(proven) = proven_by_image(facts) else { return vec![finding] };
+        let proven = proven.evidence("status created: no start is on record, and any would fail");
+        return vec![proven];
     }
     let mut findings = with_image(facts, dialect::explain_message(error));
     if findings.is_empty() && error.contains("OCI runtime") {

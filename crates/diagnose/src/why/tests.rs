@@ -254,7 +254,8 @@ fn never_started() {
         assert_eq!(verdict(&plain).0, code, "{error}");
         // The image's own fault does not hide what the engine said.
         let facts = ContainerFacts { image: Some(ImageFacts::new(&config, &rootfs)), ..created(&error) };
-        let expected = if code.starts_with("entrypoint") { "not-executable-mode" } else { code };
+        let proven = code.starts_with("entrypoint") || error.is_empty();
+        let expected = if proven { "not-executable-mode" } else { code };
         assert_eq!(verdict(&facts).0, expected, "{error}");
     }
     // Of a runtime whose words are new, the image proves what it can.
@@ -336,15 +337,15 @@ fn running_containers() {
         ),
         (
             ContainerFacts { limits, usage: Some(Usage { memory: 900, pids: 8 }), ..running.clone() },
-            "running near-limit",
+            "near-limit running",
         ),
         (
             ContainerFacts { limits, usage: Some(Usage { memory: 899, pids: 9 }), ..running.clone() },
-            "running near-limit",
+            "near-limit running",
         ),
         (ContainerFacts { limits, usage: Some(Usage { memory: 899, pids: 8 }), ..running.clone() }, "running"),
         (ContainerFacts { usage: Some(Usage { memory: 900, pids: 8 }), ..running.clone() }, "running"),
-        (ContainerFacts { processes: processes(40, Some(true)), ..running.clone() }, "running zombies"),
+        (ContainerFacts { processes: processes(40, Some(true)), ..running.clone() }, "zombies running"),
         (ContainerFacts { processes: processes(0, Some(false)), ..running.clone() }, "running stop-signal-ignored"),
         (ContainerFacts { processes: processes(0, None), ..running.clone() }, "running"),
         (
@@ -376,4 +377,16 @@ fn amounts_in_words() {
     {
         assert_eq!(evidence::bytes(count), words);
     }
+}
+
+/// Podman keeps no word of a start that failed.
+#[test]
+fn a_created_container_that_cannot_start() {
+    let config = ConfigFacts { entrypoint: vec!["/gone".to_owned()], ..ConfigFacts::default() };
+    let rootfs = Rootfs::complete();
+    let state = State { status: Status::Created, ..State::default() };
+    let facts = ContainerFacts { state, ..ContainerFacts::default() };
+    assert_eq!(verdict(&facts), ("never-started", false));
+    let facts = ContainerFacts { image: Some(ImageFacts::new(&config, &rootfs)), ..facts };
+    assert_eq!(verdict(&facts), ("entrypoint-missing", false));
 }

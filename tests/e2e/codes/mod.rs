@@ -1,0 +1,89 @@
+//! Every code, made for real: for each a fault that gets it first, and a near miss that does not get it at all.
+//!
+//! A fault is a container that failed, a command that docker refused, or an image, whose verdict is asked of the binary.
+//! The tables stand beside each other by family, as in docs/codes.md.
+
+mod image;
+mod needs;
+mod program;
+mod refused;
+mod restarted;
+mod run;
+mod start;
+
+use std::collections::BTreeSet;
+
+use scratchdbg_diagnose::Code;
+use serde_json::Value;
+
+use crate::fault;
+use crate::stage::Stage;
+
+/// What was asked of, and what scratchdbg answered.
+type Making = fn(&Stage) -> Value;
+
+/// One code with its two ways to be tested.
+pub(crate) struct Proof {
+    code: &'static str,
+    /// Makes the fault, and returns the answer of which the code is the first.
+    fault: Making,
+    /// Makes what looks like it, and returns an answer without the code.
+    near_miss: Making,
+}
+
+const FAMILIES: &[&[Proof]] =
+    &[start::PROOFS, refused::PROOFS, image::PROOFS, needs::PROOFS, run::PROOFS, restarted::PROOFS];
+
+/// Makes every fault and near miss of a family; all that went wrong is told at once.
+#[track_caller]
+fn prove(family: &[Proof]) {
+    let stage = Stage::set();
+    let mut wrong = Vec::new();
+    for Proof { code, fault, near_miss } in family {
+        let answer = fault(&stage);
+        if answer["findings"][0]["code"] != *code {
+            wrong.push(format!("{code} is not the first of {answer:#}"));
+        }
+        let answer = near_miss(&stage);
+        if fault::codes(&answer).iter().any(|found| found == code) {
+            wrong.push(format!("{code} was found in a near miss: {answer:#}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_code_has_a_fault_and_a_near_miss() {
+    let proven: Vec<&str> = FAMILIES.iter().copied().flatten().map(|proof| proof.code).collect();
+    let all: BTreeSet<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
+    assert_eq!(proven.iter().copied().collect::<BTreeSet<&str>>(), all);
+    assert_eq!(proven.len(), all.len(), "a code is proven twice");
+}
+
+/// `why` of a container.
+fn why(stage: &Stage, name: &str) -> Value {
+    fault::why(stage, name)
+}
+
+/// `check` of an image, an archive or a file.
+fn check(stage: &Stage, subject: &str) -> Value {
+    let finished = stage.run(&["check", "--format", "json", "--deny", "none", subject]);
+    finished.expect_code(0);
+    serde_json::from_slice(&finished.stdout).expect("one JSON document")
+}
+
+/// What docker says when it refuses this, explained by `why --message`.
+#[track_caller]
+fn refusal(stage: &Stage, arguments: &[&str]) -> Value {
+    let output = stage.engine.docker(arguments.iter().copied());
+    assert!(!output.status.success(), "docker was to refuse {arguments:?}");
+    let said = [output.stdout, output.stderr].concat();
+    let finished = stage.scratchdbg.run_with_input(["why", "--format", "json", "--message", "-"], said);
+    serde_json::from_slice(&finished.stdout).unwrap_or_else(|error| panic!("{error}: {finished}"))
+}
+
+/// The container's answer once it has ended; `flags` and `command` as for docker. The name is made from the code.
+#[track_caller]
+fn ended(stage: &Stage, stem: &str, flags: &[&str], image: &str, command: &[&str]) -> Value {
+    why(stage, &fault::ended(stage, stem, flags, image, command))
+}
