@@ -1,6 +1,6 @@
 //! Where the blobs of a stored image are, and reading one without trusting it.
 
-use super::tar::{MemberKind, TarReader};
+use super::tar::{MemberKind, TarInput, TarReader};
 use super::{ReadError, RemoteImage};
 use crate::Digest;
 use sha2::{Digest as _, Sha256};
@@ -12,7 +12,8 @@ use std::sync::Arc;
 
 /// A JSON document of an image is refused beyond this size: the largest known indexes have some hundred KiB.
 pub(super) const LARGEST_DOCUMENT: u64 = 4 * 1024 * 1024;
-const BUFFER: usize = 256 * 1024;
+/// Read at a time where what lies between the headers is passed over.
+const HEADERS: usize = 4 * 1024;
 
 /// The files of a layout, or the entries of an archive, by their path; or what a registry has, by its digest.
 #[derive(Debug)]
@@ -38,11 +39,13 @@ impl Files {
     pub(super) fn archive(path: &Path) -> Result<Self, ReadError> {
         let failed = |source| ReadError::Io { path: path.to_owned(), source };
         let file = File::open(path).map_err(failed)?;
-        if !file.metadata().map_err(failed)?.is_file() {
+        let metadata = file.metadata().map_err(failed)?;
+        if !metadata.is_file() {
             return Err(failed(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file")));
         }
         let mut entries = BTreeMap::new();
-        let counted = Counted { inner: BufReader::with_capacity(BUFFER, file), position: 0 };
+        let counted =
+            Counted { inner: BufReader::with_capacity(HEADERS, file), position: 0, length: metadata.len() };
         let mut reader = TarReader::new(counted, path.display().to_string());
         while let Some(member) = reader.next()? {
             let place = Place { offset: reader.get_ref().position, size: member.size };
@@ -147,13 +150,24 @@ impl Files {
     }
 }
 
-/// Counts what is read, so that an entry's place is known.
-pub(super) struct Counted<R> {
-    inner: R,
+/// Counts what is read of a file, so that an entry's place is known.
+pub(super) struct Counted {
+    inner: BufReader<File>,
     pub(super) position: u64,
+    length: u64,
 }
 
-impl<R: Read> Read for Counted<R> {
+impl TarInput for Counted {
+    /// Without reading: an archive's data are read when they are asked for.
+    fn pass_over(&mut self, count: u64) -> io::Result<u64> {
+        let count = count.min(self.length.saturating_sub(self.position));
+        self.inner.seek_relative(i64::try_from(count).map_err(io::Error::other)?)?;
+        self.position += count;
+        Ok(count)
+    }
+}
+
+impl Read for Counted {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let size = self.inner.read(buffer)?;
         self.position += size as u64;

@@ -70,7 +70,21 @@ struct Extension {
     capabilities: Option<Vec<u8>>,
 }
 
-impl<R: Read> TarReader<R> {
+/// What a tar is read from.
+pub(crate) trait TarInput: Read {
+    /// Passes over the next `count` bytes; how many there were.
+    fn pass_over(&mut self, count: u64) -> io::Result<u64>
+    where
+        Self: Sized,
+    {
+        io::copy(&mut self.by_ref().take(count), &mut io::sink())
+    }
+}
+
+impl TarInput for &[u8] {}
+impl TarInput for &mut dyn Read {}
+
+impl<R: TarInput> TarReader<R> {
     /// `what` names the stream in errors.
     pub(crate) fn new(input: R, what: impl Into<String>) -> Self {
         Self { input, what: what.into(), data: 0, padding: 0, entries: 0, most_entries: MOST_ENTRIES }
@@ -249,8 +263,7 @@ impl<R: Read> TarReader<R> {
     fn skip(&mut self) -> Result<(), ReadError> {
         let left = self.data + self.padding;
         if left > 0 {
-            let skipped = io::copy(&mut self.input.by_ref().take(left), &mut io::sink());
-            if skipped.map_err(|error| self.failed(&error))? < left {
+            if self.input.pass_over(left).map_err(|error| self.failed(&error))? < left {
                 return Err(self.invalid("it ends within an entry"));
             }
         }

@@ -115,6 +115,40 @@ fn what_we_write_is_valid_in_every_form() {
 }
 
 #[test]
+fn an_archive_that_ends_within_an_entry_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = folder.path().join("archive.tar");
+    let set = ImageSet::new(vec!["app:1".parse().unwrap()], vec![sample("amd64", "app")]).unwrap();
+    save_hybrid(&[set], 0, &archive).unwrap();
+    let whole = fs::read(&archive).unwrap();
+    // Headers are at multiples of 512 bytes: what is cut elsewhere is cut within the data of an entry, or within a header.
+    for length in (1..whole.len() - 1024).step_by(100).filter(|length| length % 512 != 0) {
+        fs::write(&archive, &whole[..length]).unwrap();
+        let result = ImageSource::archive(&archive).and_then(|source| check(&source));
+        assert!(result.is_err(), "{length} of {} bytes", whole.len());
+    }
+}
+
+#[test]
+fn a_trusted_source_is_not_hashed() {
+    let store = Store::with(sample("amd64", "unmistakable"));
+    let blob = store.blob(&store.manifest()["layers"][0]["digest"]);
+    let bytes = fs::read(&blob).unwrap();
+    let at = bytes.windows(12).position(|bytes| bytes == b"unmistakable").unwrap();
+    let changed = [&bytes[..at], b"unmistakably", &bytes[at + 12..]].concat();
+    fs::write(&blob, changed).unwrap();
+    let source = || ImageSource::layout(store.root()).unwrap();
+    let visit = |source: &ImageSource| {
+        let image = source.images().unwrap().remove(0);
+        source.visit_layer(&image.layers[0], &mut |_, _| Ok(()))
+    };
+    assert!(matches!(visit(&source()), Err(ReadError::DigestMismatch { .. })));
+    visit(&source().trusted()).unwrap();
+    fs::write(&blob, &bytes[..bytes.len() - 512]).unwrap();
+    assert!(visit(&source().trusted()).is_err(), "its size is looked at");
+}
+
+#[test]
 fn images_are_found_by_any_of_their_names() {
     let folder = tempfile::tempdir().unwrap();
     let set = |tags: &[&str], image| ImageSet::new(tags.iter().map(|tag| tag.parse().unwrap()).collect(), vec![image]);
