@@ -32,7 +32,12 @@ fn main() -> ExitCode {
     };
     let printer = Printer::new(color(&cli.global), cli.global.quiet);
     trace_to_stderr(cli.global.verbose);
-    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+    // A session only passes bytes on: more threads would take their time to start, and cores from the engine.
+    let mut runtime = match &cli.command {
+        Command::Attach(_) => tokio::runtime::Builder::new_current_thread(),
+        _ => tokio::runtime::Builder::new_multi_thread(),
+    };
+    let runtime = match runtime.worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             printer.error(&format!("cannot start: {error}"));

@@ -1,12 +1,13 @@
 //! Where the tools of a session come from: `--toolkit`, the host, or an image that the engine has already.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
 use scratchdbg_builder::Toolkit;
-use scratchdbg_builder::toolkit::{ExtraFile, HostSearch, Skipped, TWIN_BIN, ToolkitError, search_host};
+use scratchdbg_builder::toolkit::{self, ExtraFile, HostSearch, Skipped, TWIN_BIN, ToolkitError, search_host};
 use scratchdbg_engine::{Engine, LAUNCHER, LAUNCHER_NAME, RUN_ENTRYPOINT, TOOLKIT_BIN};
-use scratchdbg_image::write_hybrid;
+use scratchdbg_image::{Digest, write_hybrid};
 
 use crate::context::Context;
 use crate::error::CommandError;
@@ -15,9 +16,9 @@ use crate::error::CommandError;
 const IMAGE_TIME: u64 = 0;
 
 /// The busybox of this machine, and the name of the image that is made of it. To hash the files takes longer than to ask
-/// the engine: it is done once, and where it can be beside the first questions.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct HostToolkit(Arc<OnceLock<Found>>);
+/// the engine: it is done once.
+#[derive(Debug, Default)]
+pub(crate) struct HostToolkit(OnceLock<Found>);
 
 #[derive(Debug)]
 struct Found {
@@ -26,15 +27,6 @@ struct Found {
 }
 
 impl HostToolkit {
-    /// Begins to look, on a thread of its own.
-    pub(crate) fn look_ahead(&self) {
-        let host = self.clone();
-        // Whoever needs the answer waits for it.
-        drop(tokio::task::spawn_blocking(move || {
-            host.found();
-        }));
-    }
-
     fn found(&self) -> &Found {
         self.0.get_or_init(|| {
             let search = search_host();
@@ -43,6 +35,14 @@ impl HostToolkit {
             Found { search, reference }
         })
     }
+}
+
+/// Tells the tools that [`for_session`] makes of this machine's busybox from others, at the cost of a few looks at files.
+/// They are made of that busybox and of the launcher, which is part of this program.
+pub(crate) fn host_stamp() -> Option<String> {
+    let own = std::fs::metadata("/proc/self/exe").ok()?;
+    let own = (own.dev(), own.ino(), own.size(), own.ctime(), own.ctime_nsec());
+    Some(Digest::of(format!("{}{own:?}", toolkit::host_stamp()?).as_bytes()).short())
 }
 
 /// Finds a static busybox. No registry is ever asked.

@@ -11,8 +11,8 @@ pub const LABEL_TARGET: &str = "io.scratchdbg.target";
 pub(crate) const LABEL_CREATED_AT: &str = "io.scratchdbg.created-at";
 /// Until when a keeper waits for its next session, in RFC 3339.
 pub(crate) const LABEL_EXPIRES_AT: &str = "io.scratchdbg.expires-at";
-/// On a keeper that lingers: its user and image.
-const LABEL_LINGERS: &str = "io.scratchdbg.lingers";
+/// On a keeper that lingers: its user and tools.
+pub(crate) const LABEL_LINGERS: &str = "io.scratchdbg.lingers";
 const LABEL_VERSION: &str = "io.scratchdbg.version";
 /// How the session came to be.
 pub(crate) const LABEL_MODE: &str = "io.scratchdbg.mode";
@@ -38,19 +38,18 @@ pub(crate) fn session_labels(session: &str, plan: &crate::Plan) -> HashMap<Strin
     .collect()
 }
 
-/// The labels of a keeper; one that lingers is found by some of them.
+/// The labels of a keeper.
 pub(crate) fn keeper_labels(session: &str, plan: &crate::Plan) -> HashMap<String, String> {
     let mut labels = session_labels(session, plan);
     if let Some(time) = plan.linger {
-        labels.extend(lingering_labels(plan));
+        labels.insert(LABEL_LINGERS.to_owned(), fits(plan.user, &plan.tools));
         let expires = jiff::Timestamp::now() + time;
         labels.insert(LABEL_EXPIRES_AT.to_owned(), expires.round(jiff::Unit::Second).unwrap_or(expires).to_string());
     }
     labels
 }
 
-/// What a session must have in common with a keeper that lingers.
-pub(crate) fn lingering_labels(plan: &crate::Plan) -> HashMap<String, String> {
-    let fits = format!("{} {}", plan.user, plan.toolkit_image);
-    HashMap::from([(LABEL_TARGET.to_owned(), plan.target_id.clone()), (LABEL_LINGERS.to_owned(), fits)])
+/// What a session must have in common, beside the target, with a keeper that lingers.
+pub(crate) fn fits(user: crate::NumericUser, tools: &str) -> String {
+    format!("{user} {tools}")
 }

@@ -32,7 +32,7 @@ pub use self::log_source::{LabelFilter, LogSource, RunEnd};
 pub use self::logs::{LogRequest, LogStream};
 pub use self::name::ContainerName;
 pub use self::plan::{AttachRequest, Explanation, Mode, Plan, Reason, Refusal, TOOLKIT_BIN, plan};
-pub use self::session::{Outcome, Session, Streams, Window, Wish};
+pub use self::session::{LingeringKeeper, Outcome, Session, Streams, Window, Wish};
 pub use self::target::{State, Target};
 pub use self::user::{NumericUser, UserError};
 

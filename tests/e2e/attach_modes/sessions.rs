@@ -76,6 +76,16 @@ fn a_keeper_lingers_for_the_next_and_not_beyond_its_time() {
     assert_eq!(keepers.len(), 1, "{keepers:?}");
     assert!(!target.processes().iter().any(|process| process.ends_with("sleep")), "{:?}", target.processes());
     assert_eq!(attach("exit 4", 4), keepers, "the same one");
+    // Any session that it serves is held by it, and no other.
+    let plan = |options: &[&str]| {
+        let finished = stage.run(&[&["attach", "--explain"], options, &[target.name()]].concat());
+        finished.expect_code(0);
+        finished.text().contains("the keeper that is there")
+    };
+    assert!(plan(&[]));
+    assert!(!plan(&["--user", "1000:2001"]) && !plan(&["--mode", "sidecar"]) && !plan(&["--mode", "copy"]));
+    target.attach(&["sh", "-c", "exit 5"]).expect_code(5);
+    assert_eq!(target.container.companions(), keepers, "it goes on waiting");
     target.assert_untouched();
 }
 

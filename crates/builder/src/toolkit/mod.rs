@@ -19,7 +19,7 @@ use std::io::{self, Cursor};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-pub use search::{HOST_PATHS, HostSearch, Skipped, search_host};
+pub use search::{HOST_PATHS, HostSearch, Skipped, host_stamp, search_host};
 
 /// Where the twin has its tools; its own top-level directory, so that nothing of the production image is covered.
 pub const TWIN_BIN: &str = "/.scratchdbg/bin";

@@ -1,9 +1,10 @@
 //! Finding a busybox on this machine.
 
 use super::{Toolkit, ToolkitError};
-use scratchdbg_image::HostFile;
+use scratchdbg_image::{Digest, HostFile};
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 /// Where distributions put busybox, in the order in which it is looked for.
@@ -40,6 +41,24 @@ pub struct Skipped {
 /// Looks for a static busybox on the usual paths of this machine.
 pub fn search_host() -> HostSearch {
     search(&HOST_PATHS.map(Path::new))
+}
+
+/// What tells the files that [`search_host`] would look at from others, without reading them: a file that is changed or
+/// replaced has another place, size or time. Nothing when there is none.
+pub fn host_stamp() -> Option<Digest> {
+    stamp(&HOST_PATHS.map(Path::new))
+}
+
+fn stamp(paths: &[&Path]) -> Option<Digest> {
+    let facts: Vec<_> = paths
+        .iter()
+        .filter_map(|path| {
+            let facts = fs::metadata(path).ok()?;
+            // The change time cannot be set back.
+            Some((path, facts.dev(), facts.ino(), facts.size(), facts.ctime(), facts.ctime_nsec()))
+        })
+        .collect();
+    (!facts.is_empty()).then(|| Digest::of(format!("{facts:?}").as_bytes()))
 }
 
 fn search(paths: &[&Path]) -> HostSearch {
@@ -85,6 +104,25 @@ pub(super) fn list(skipped: &[Skipped]) -> String {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn a_stamp_changes_with_the_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let paths = ["first", "second"].map(|name| folder.path().join(name));
+        let stamp = || stamp(&paths.each_ref().map(PathBuf::as_path));
+        assert_eq!(stamp(), None);
+        fs::write(&paths[1], "busybox").unwrap();
+        let one = stamp();
+        assert!(one.is_some());
+        assert_eq!(stamp(), one);
+        fs::write(&paths[0], "another, before it").unwrap();
+        let two = stamp();
+        assert_ne!(two, one);
+        // As long as before, and put in its place.
+        fs::write(folder.path().join("third"), "BUSYBOX").unwrap();
+        fs::rename(folder.path().join("third"), &paths[1]).unwrap();
+        assert_ne!(stamp(), two);
+    }
+
     use super::*;
 
     #[test]

@@ -26,9 +26,6 @@ use crate::toolkit;
 const KILLED: u8 = 137;
 
 pub(crate) async fn attach(args: AttachArgs, context: &Context) -> Outcome {
-    if args.toolkit.is_none() {
-        context.host_toolkit.look_ahead();
-    }
     let engine = context.engine().await?;
     let mut interrupts = Interrupts::listen().map_err(|error| CommandError::new(error.to_string()))?;
     let mut plan = tokio::select! {
@@ -89,10 +86,8 @@ async fn prepare(
     mode: Option<Mode>,
     context: &Context,
 ) -> Result<Plan, CommandError> {
-    let (target, tools) =
-        tokio::join!(find_target(engine, args), Box::pin(toolkit::for_session(args.toolkit.as_deref(), context)),);
-    // Of two things that are wrong, the name of the target is the one to hear about.
-    let (target, mut tools) = (target?, tools?);
+    let (target, keepers) = tokio::join!(find_target(engine, args), engine.lingering_keepers());
+    let (target, keepers) = (target?, keepers?);
     let mut request = AttachRequest {
         command: args.command.clone(),
         mode: if args.image { Some(Mode::Copy) } else { mode },
@@ -104,18 +99,43 @@ async fn prepare(
         detach_keys: docker_config::detach_keys(context.environment.docker_config.as_deref()),
         ..AttachRequest::default()
     };
-    let (user, loaded, twin) = tokio::join!(
-        engine.resolve_user(&target, request.user.as_deref()),
-        async { if args.explain { Ok(()) } else { tools.load(context).await } },
+    let user = engine.resolve_user(&target, request.user.as_deref()).await?;
+    let user =
+        user.map_err(|error| CommandError::new(error.to_string()).hint("give the user in numbers: -u UID:GID"))?;
+    // The tools of this machine are known by their files: those that a keeper has need not be read again.
+    let stamp = if args.toolkit.is_none() { toolkit::host_stamp() } else { None };
+    let standing = |tools: &str| keepers.iter().find(|keeper| keeper.serves(&target, user, tools)).cloned();
+    if let Some(stamp) = &stamp
+        && let Some(keeper) = standing(stamp)
+    {
+        keeper.image().clone_into(&mut request.toolkit_image);
+        request.tools.clone_from(stamp);
+        request.standing = Some(keeper);
+        let plan = plan(&target, user, &request)?;
+        if plan.standing.is_some() {
+            return Ok(plan);
+        }
+        request.standing = None;
+    }
+    let (tools, twin) = tokio::join!(
+        async {
+            let mut tools = Box::pin(toolkit::for_session(args.toolkit.as_deref(), context)).await?;
+            if !args.explain {
+                tools.load(context).await?;
+            }
+            Ok::<_, CommandError>(tools)
+        },
         async {
             // Only a copy can be made from the twin: a session inside the target is not to wait for the look-up.
             let copied = args.image || args.mode == ModeArg::Copy || target.state != State::Running;
             if copied { engine.twin_of(&target.image_id).await } else { Ok(None) }
         },
     );
-    let user =
-        user?.map_err(|error| CommandError::new(error.to_string()).hint("give the user in numbers: -u UID:GID"))?;
-    loaded?;
+    let tools = tools?;
+    if args.toolkit.is_some() {
+        request.standing = standing(&tools.image);
+    }
+    request.tools = stamp.unwrap_or_else(|| tools.image.clone());
     request.toolkit_image = tools.image;
     request.tools_image = tools.own_image;
     request.twin = twin?;

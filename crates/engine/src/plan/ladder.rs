@@ -30,6 +30,9 @@ pub fn plan(target: &Target, user: NumericUser, request: &AttachRequest) -> Resu
                 "no capability".to_owned(),
                 "the keeper has the same user and group as the session: no more is needed",
             );
+            if request.standing.is_some() {
+                because("the keeper that is there".to_owned(), "one lingers that has the same target, user and tools");
+            }
         }
         Mode::Sidecar if request.user.is_none() && target_has_capabilities(target, user) => {
             because(
@@ -70,6 +73,8 @@ pub fn plan(target: &Target, user: NumericUser, request: &AttachRequest) -> Resu
         tty: request.tty,
         target_started_at: target.started_at.clone(),
         linger: request.linger.filter(|_| mode == Mode::Exec),
+        standing: request.standing.clone().filter(|_| mode == Mode::Exec),
+        tools: request.tools.clone(),
         detach_keys: request.detach_keys.clone(),
         toolkit_image: request.toolkit_image.clone(),
         sidecar_image: request.tools_image.clone().unwrap_or_else(|| request.toolkit_image.clone()),

@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 pub use self::ladder::plan;
+use crate::session::LingeringKeeper;
 use crate::target::State;
 use crate::user::NumericUser;
 
@@ -31,6 +32,10 @@ pub struct AttachRequest {
     pub term: Option<String>,
     /// The toolkit image that the keeper is made from.
     pub toolkit_image: String,
+    /// Tells the same tools from others: a keeper that lingers serves sessions with the same ones.
+    pub tools: String,
+    /// A keeper that lingers, and serves this session.
+    pub standing: Option<LingeringKeeper>,
     /// An image of the user's own whose tools are to be used, and that need not be static.
     pub tools_image: Option<String>,
     /// `--cap-add`: capabilities for the session.
@@ -96,6 +101,10 @@ pub struct Plan {
     pub target_started_at: String,
     /// How long the keeper waits for the next session.
     pub linger: Option<Duration>,
+    /// The keeper that is there already.
+    pub standing: Option<LingeringKeeper>,
+    /// Tells the same tools from others.
+    pub tools: String,
     /// The keys that leave the session.
     pub detach_keys: Option<String>,
     /// The image of the keeper.

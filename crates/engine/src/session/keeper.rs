@@ -9,6 +9,7 @@ use scratchdbg_logs::frame::{FrameDecoder, FrameEvent, Framing};
 use tokio::io::AsyncReadExt as _;
 use tokio::task::JoinHandle;
 
+use super::lingering::{self, LingeringKeeper};
 use super::orders::Orders;
 use super::process::attach_and_start;
 use crate::containers::unprivileged;
@@ -44,11 +45,9 @@ enum End {
 }
 
 impl Keeper {
-    /// The keeper of a session: one that lingers and fits, or a new one. Nothing is left when that fails.
+    /// The keeper of a session: the one that lingers, or a new one. Nothing is left when that fails.
     pub(super) async fn for_session(engine: &Engine, plan: &Plan, session: &str) -> Result<Self, Error> {
-        if plan.linger.is_some()
-            && let Some((container, pid)) = find_lingering(engine, plan).await?
-        {
+        if let Some(LingeringKeeper { container, pid, .. }) = plan.standing.clone() {
             tracing::debug!(%container, pid, "a keeper lingers here");
             let orders = Orders::to_lingering(engine, &container, session);
             return Ok(Self { engine: engine.clone(), container, pid, orders, end: End::Lingers });
@@ -76,8 +75,7 @@ impl Keeper {
             .await
             .map_err(|_| Error::Keeper { reason: "it said nothing".to_owned() })??;
         let (orders, end) = if plan.linger.is_some() {
-            // Where the next client finds the process id: labels cannot be changed once a container is made.
-            engine.rename(container, &format!("scratchdbg-{session}{PID_MARK}{pid}")).await?;
+            engine.rename(container, &lingering::name(session, pid)).await?;
             (Orders::over(connection, Some(session.to_owned())), End::Lingers)
         } else {
             (Orders::over(connection, None), End::WithClient(removed))
@@ -118,20 +116,6 @@ impl Keeper {
             }
         }
     }
-}
-
-/// What stands between a lingering keeper's name and its process id.
-const PID_MARK: &str = "-pid";
-
-/// A running keeper of the same target, user and tools that waits for its next session.
-async fn find_lingering(engine: &Engine, plan: &Plan) -> Result<Option<(ContainerName, u32)>, Error> {
-    let labels: Vec<_> = labels::lingering_labels(plan).iter().map(|(key, value)| format!("{key}={value}")).collect();
-    let list = engine.list_containers(false, &labels).await?;
-    Ok(list.into_iter().find_map(|keeper| {
-        let name = keeper.names?.into_iter().next()?;
-        let (_, pid) = name.rsplit_once(PID_MARK)?;
-        Some((keeper.id?.parse().ok()?, pid.parse().ok()?))
-    }))
 }
 
 /// Reads `keeper PID`. Anything else is the engine's or the launcher's complaint.

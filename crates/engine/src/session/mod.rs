@@ -2,6 +2,7 @@
 
 mod copy;
 mod keeper;
+mod lingering;
 mod orders;
 mod process;
 mod registry;
@@ -15,6 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{mpsc, watch};
 
 use self::keeper::Keeper;
+pub use self::lingering::LingeringKeeper;
 use self::process::Process;
 pub use self::registry::Session;
 use self::streams::PumpEnd;
@@ -117,8 +119,14 @@ impl Engine {
         let sweeper = self.clone();
         // Beside the session, so that it costs no time. A failure is the next session's business.
         let copies_too = plan.mode == Mode::Copy;
+        // The session that left a keeper standing has looked.
+        let is_swept = plan.standing.is_some();
         let sweep = tokio::spawn(async move {
-            if copies_too { sweeper.collect_garbage().await } else { sweeper.remove_abandoned().await }
+            match (is_swept, copies_too) {
+                (true, _) => Ok(0),
+                (false, true) => sweeper.collect_garbage().await,
+                (false, false) => sweeper.remove_abandoned().await,
+            }
         });
         let outcome = self.session(plan, &session, keeper, streams, windows, wishes).await;
         if let Ok(Err(error)) = sweep.await {

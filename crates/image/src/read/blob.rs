@@ -44,8 +44,7 @@ impl Files {
             return Err(failed(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file")));
         }
         let mut entries = BTreeMap::new();
-        let counted =
-            Counted { inner: BufReader::with_capacity(HEADERS, file), position: 0, length: metadata.len() };
+        let counted = Counted { inner: BufReader::with_capacity(HEADERS, file), position: 0, length: metadata.len() };
         let mut reader = TarReader::new(counted, path.display().to_string());
         while let Some(member) = reader.next()? {
             let place = Place { offset: reader.get_ref().position, size: member.size };

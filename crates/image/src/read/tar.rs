@@ -262,10 +262,8 @@ impl<R: TarInput> TarReader<R> {
     /// Skips what is left of the current entry.
     fn skip(&mut self) -> Result<(), ReadError> {
         let left = self.data + self.padding;
-        if left > 0 {
-            if self.input.pass_over(left).map_err(|error| self.failed(&error))? < left {
-                return Err(self.invalid("it ends within an entry"));
-            }
+        if left > 0 && self.input.pass_over(left).map_err(|error| self.failed(&error))? < left {
+            return Err(self.invalid("it ends within an entry"));
         }
         (self.data, self.padding) = (0, 0);
         Ok(())
