@@ -15,6 +15,7 @@ mod bad_input;
 mod build_hostile;
 mod build_options;
 mod build_outputs;
+mod build_progress;
 mod build_same;
 mod check;
 mod codes;

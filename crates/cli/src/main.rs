@@ -9,6 +9,7 @@ mod error;
 mod findings;
 mod interrupt;
 mod printer;
+mod progress;
 mod registry;
 mod terminal;
 mod toolkit;

@@ -29,6 +29,11 @@ impl Printer {
         Self { quiet }
     }
 
+    /// Nothing but errors is to be said.
+    pub(crate) fn is_quiet(self) -> bool {
+        self.quiet
+    }
+
     /// A line of standard output. Fails when nobody reads it any more.
     pub(crate) fn line(self, text: &str) -> io::Result<()> {
         writeln!(anstream::stdout(), "{text}")

@@ -3,7 +3,7 @@
 use crate::compression::compress;
 use crate::digest::HashingWriter;
 use crate::tree::Tree;
-use crate::{Compression, Digest, ImageError, tar};
+use crate::{Compression, Digest, ImageError, Meter, tar};
 use std::fs::{File, Permissions};
 use std::io::{self, BufWriter, Read as _, Write};
 use std::os::unix::fs::PermissionsExt as _;
@@ -34,7 +34,7 @@ enum Content {
     /// Written anew each time.
     Tree { tree: Tree, mtime: u64 },
     /// A temporary file that goes with the layer.
-    Spooled(NamedTempFile),
+    Spooled { file: NamedTempFile, meter: Meter },
 }
 
 /// How a layer's tar is packed.
@@ -98,7 +98,7 @@ impl Layer {
         blob.flush().map_err(ImageError::Write)?;
         let (digest, size) = blob.finish();
         let diff_id = diff_id.unwrap_or(digest);
-        let (media_type, content) = (compression.into(), Content::Spooled(file));
+        let (media_type, content) = (compression.into(), Content::Spooled { file, meter: tree.meter().clone() });
         Ok(Self(Arc::new(Inner { diff_id, digest, size, media_type, content })))
     }
 
@@ -127,7 +127,7 @@ impl Layer {
         let mut hasher = HashingWriter::new(out);
         match &self.0.content {
             Content::Tree { tree, mtime } => tar::write_tree(tree, *mtime, &mut hasher)?,
-            Content::Spooled(file) => copy(file, &mut hasher)?,
+            Content::Spooled { file, meter } => copy(file, meter, &mut hasher)?,
         }
         let (actual, _) = hasher.finish();
         if actual == self.0.digest { Ok(()) } else { Err(ImageError::BlobChanged { expected: self.0.digest, actual }) }
@@ -136,7 +136,7 @@ impl Layer {
     /// The file that holds the blob, if there is one.
     pub(crate) fn spool(&self) -> Option<&Path> {
         match &self.0.content {
-            Content::Spooled(file) => Some(file.path()),
+            Content::Spooled { file, .. } => Some(file.path()),
             Content::Tree { .. } => None,
         }
     }
@@ -154,7 +154,7 @@ pub(crate) fn temporary_file(folder: &Path) -> Result<NamedTempFile, ImageError>
         .map_err(failed)
 }
 
-fn copy(source: &NamedTempFile, out: &mut dyn Write) -> Result<(), ImageError> {
+fn copy(source: &NamedTempFile, meter: &Meter, out: &mut dyn Write) -> Result<(), ImageError> {
     let failed = |error| ImageError::Read { path: source.path().to_owned(), source: error };
     // Opened anew: clones of a layer may be written at the same time, and a file has but one position.
     let mut file = File::open(source.path()).map_err(failed)?;
@@ -162,7 +162,10 @@ fn copy(source: &NamedTempFile, out: &mut dyn Write) -> Result<(), ImageError> {
     loop {
         match file.read(&mut buffer) {
             Ok(0) => return Ok(()),
-            Ok(size) => out.write_all(&buffer[..size]).map_err(ImageError::Write)?,
+            Ok(size) => {
+                out.write_all(&buffer[..size]).map_err(ImageError::Write)?;
+                meter.add(size);
+            }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(failed(error)),
         }

@@ -3,8 +3,8 @@
 //! Headers are ustar, with pax records only for what does not fit there; owners are numeric, without names; the end is
 //! exactly two blocks of zeros. Data are copied with a buffer of a fixed size, so that memory does not grow with them.
 
-use crate::ImageError;
 use crate::tree::{Entry, FileData, HostFile, Node, Tree};
+use crate::{ImageError, Meter};
 use rustix::fs::OFlags;
 use std::fs::File;
 use std::io::{self, Read as _, Write};
@@ -24,6 +24,7 @@ pub(crate) struct TarWriter<'a> {
     /// Modification time of every entry, in seconds since 1970.
     mtime: u64,
     buffer: Vec<u8>,
+    meter: Meter,
 }
 
 /// What a header says, save the time.
@@ -39,7 +40,7 @@ struct Meta<'a> {
 
 /// Writes `tree` as a layer.
 pub(crate) fn write_tree(tree: &Tree, mtime: u64, out: &mut dyn Write) -> Result<(), ImageError> {
-    let mut writer = TarWriter::new(out, mtime);
+    let mut writer = TarWriter { meter: tree.meter().clone(), ..TarWriter::new(out, mtime) };
     for (path, entry) in tree.iter() {
         writer.entry(path, entry)?;
     }
@@ -48,7 +49,7 @@ pub(crate) fn write_tree(tree: &Tree, mtime: u64, out: &mut dyn Write) -> Result
 
 impl<'a> TarWriter<'a> {
     pub(crate) fn new(out: &'a mut dyn Write, mtime: u64) -> Self {
-        Self { out, mtime, buffer: Vec::new() }
+        Self { out, mtime, buffer: Vec::new(), meter: Meter::default() }
     }
 
     /// A directory of an archive: mode 0755, owned by root.
@@ -162,6 +163,7 @@ impl<'a> TarWriter<'a> {
                 Err(error) => return Err(failed(error)),
             };
             self.out.write_all(&self.buffer[..got]).map_err(ImageError::Write)?;
+            self.meter.add(got);
             left -= got as u64;
         }
         Ok(())

@@ -1,6 +1,6 @@
 //! The files of one layer, as a value.
 
-use crate::ImageError;
+use crate::{ImageError, Meter};
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::FileTypeExt as _;
@@ -15,6 +15,7 @@ use std::sync::Arc;
 #[derive(Clone, Debug, Default)]
 pub struct Tree {
     entries: BTreeMap<String, Entry>,
+    meter: Meter,
 }
 
 /// What is at a path.
@@ -120,7 +121,27 @@ impl Tree {
     /// A tree with nothing in it but the root directory, mode 0755, owned by root: what an engine makes of an image
     /// that does not say is unspecified.
     pub fn with_root() -> Self {
-        Self { entries: BTreeMap::from([(String::new(), Entry::directory())]) }
+        Self { entries: BTreeMap::from([(String::new(), Entry::directory())]), meter: Meter::default() }
+    }
+
+    /// What is written of its files, and of the layers that are made of it, is counted there.
+    pub fn count_with(&mut self, meter: Meter) {
+        self.meter = meter;
+    }
+
+    pub(crate) fn meter(&self) -> &Meter {
+        &self.meter
+    }
+
+    /// The size of all files in bytes.
+    pub fn size(&self) -> u64 {
+        self.entries
+            .values()
+            .map(|entry| match &entry.node {
+                Node::File(data) => data.size(),
+                Node::Directory | Node::HardLink(_) | Node::Symlink(_) => 0,
+            })
+            .sum()
     }
 
     /// Puts `entry` at `path` (a leading slash may be given), and the directories that lead there where they are

@@ -6,12 +6,14 @@ mod settings;
 mod storage;
 mod summary;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use scratchdbg_builder::provision::{Decision, provision};
-use scratchdbg_builder::{Pair, Toolkit, Twin};
+use scratchdbg_builder::{BuildSpec, Pair, Toolkit, Twin};
 use scratchdbg_diagnose::{Finding, Severity};
+use scratchdbg_image::{Image, ImageSet, Meter};
 use scratchdbg_registry::PushReport;
 
 use self::explain::explain;
@@ -24,6 +26,7 @@ use crate::context::Context;
 use crate::error::{CommandError, Outcome};
 use crate::interrupt::Interrupts;
 use crate::printer::Printer;
+use crate::progress::Progress;
 use crate::registry;
 use crate::toolkit;
 
@@ -57,6 +60,9 @@ async fn run(args: BuildArgs, context: &Context) -> Outcome {
     let storage = Arc::new(Storage::prepare(&outputs, compression)?);
     spec.layers = storage.layers();
     let epoch = spec.epoch;
+    let meter = Meter::default();
+    spec.files.count_with(meter.clone());
+    let progress = Progress::begin("packing", size(&spec), &meter, context.printer);
     let work = move || -> Result<Built, CommandError> {
         let decisions = provision(&mut spec, &with, Path::new("/")).map_err(|error| explain(&error))?;
         let pair = scratchdbg_builder::build(&spec).map_err(|error| explain(&error))?;
@@ -64,8 +70,10 @@ async fn run(args: BuildArgs, context: &Context) -> Outcome {
         Ok(Built { pair, decisions, findings, pushed: None })
     };
     let mut built = blocking(work).await?;
+    drop(progress);
     report(&built.findings, args.deny, context.printer)?;
     for output in &outputs {
+        let _progress = Progress::begin(output.doing(), blobs_size(&built.pair), &meter, context.printer);
         let pushed = output.write(&built.pair, epoch, &storage, context).await?;
         built.pushed = built.pushed.or(pushed);
     }
@@ -74,6 +82,20 @@ async fn run(args: BuildArgs, context: &Context) -> Outcome {
         Format::Text => summary::print(&built, &outputs, context.printer)?,
     }
     Ok(0)
+}
+
+/// The bytes that are packed.
+fn size(spec: &BuildSpec) -> u64 {
+    let binaries = spec.binaries.iter().filter_map(|path| std::fs::metadata(path).ok());
+    spec.files.size() + binaries.map(|file| file.len()).sum::<u64>()
+}
+
+/// The bytes of all layers, each once.
+fn blobs_size(pair: &Pair) -> u64 {
+    let sets = pair.sets();
+    let layers = sets.iter().flat_map(ImageSet::images).flat_map(Image::layers);
+    let layers: BTreeMap<_, _> = layers.map(|layer| (layer.digest(), layer.size())).collect();
+    layers.values().sum()
 }
 
 /// A pair, and what is said about it.

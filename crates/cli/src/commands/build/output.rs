@@ -72,6 +72,15 @@ impl FromStr for Output {
 }
 
 impl Output {
+    /// What is done for it, in one or two words.
+    pub(super) fn doing(&self) -> &'static str {
+        match self {
+            Self::Engine => "loading",
+            Self::Registry => "pushing",
+            Self::Layout(_) | Self::Archive(_) | Self::Stdout => "writing",
+        }
+    }
+
     /// Writes both images of a pair. What was pushed is told.
     pub(super) async fn write(
         &self,

@@ -1,0 +1,55 @@
+//! How far something long is, on a terminal: a bar that appears after a second and leaves nothing behind.
+
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use scratchdbg_image::Meter;
+use tokio::task::JoinHandle;
+
+use crate::printer::Printer;
+
+/// What takes less time is over before a bar could be read.
+const PATIENCE: Duration = Duration::from_secs(1);
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// As wide as the terminal.
+const STYLE: &str = "{msg} [{wide_bar}] {decimal_bytes} of {decimal_total_bytes}";
+
+/// A bar. It goes when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Progress {
+    bar: ProgressBar,
+    task: JoinHandle<()>,
+}
+
+impl Progress {
+    /// Begins to show how much of `total` bytes the meter has counted, from nothing on. Shows nothing where standard error
+    /// is no terminal, or with `--quiet`.
+    pub(crate) fn begin(what: impl Into<String>, total: u64, meter: &Meter, printer: Printer) -> Self {
+        meter.reset();
+        let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::hidden()).with_message(what.into());
+        if let Ok(style) = ProgressStyle::with_template(STYLE) {
+            bar.set_style(style.progress_chars("=> "));
+        }
+        let task = tokio::spawn(show(bar.clone(), meter.clone(), printer));
+        Self { bar, task }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.task.abort();
+        self.bar.finish_and_clear();
+    }
+}
+
+async fn show(bar: ProgressBar, meter: Meter, printer: Printer) {
+    tokio::time::sleep(PATIENCE).await;
+    if printer.is_quiet() {
+        return;
+    }
+    bar.set_draw_target(ProgressDrawTarget::stderr());
+    loop {
+        bar.set_position(meter.read());
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
