@@ -1,0 +1,53 @@
+//! `logs -f` over a restart of the engine itself: every line once, in order.
+
+use scratchdbg_testkit::eventually;
+use scratchdbg_testkit::program::Running;
+
+use crate::own_engine::OwnEngine;
+use crate::stage::Stage;
+
+fn lines(running: &Running) -> usize {
+    running.stdout().iter().filter(|byte| **byte == b'\n').count()
+}
+
+fn wait_for_lines(running: &Running, count: usize) {
+    eventually(|| format!("{count} lines, there are {}", lines(running)), || (lines(running) >= count).then_some(()));
+}
+
+/// Follows a container in both ways while something happens to its engine that starts the container again.
+fn follow_over(happening: impl Fn(&mut OwnEngine)) {
+    let stage = Stage::set();
+    let mut engine = OwnEngine::start();
+    engine.import_app(&stage);
+    let flags = ["--detach", "--network", "none", "--restart", "always", "--name", "web"];
+    engine.ask(&[&["run"][..], &flags, &["app:1", "tick"]].concat());
+    let ways = ["api", "file"].map(|way| (way, engine.scratchdbg()));
+    let following: Vec<_> =
+        ways.iter().map(|(way, scratchdbg)| (way, scratchdbg.start(["logs", "-f", "--via", way, "web"]))).collect();
+    following.iter().for_each(|(_, following)| wait_for_lines(following, 5));
+    happening(&mut engine);
+    // What is written from now on is of the second run, whose lines begin with the first again.
+    let before: Vec<_> = following.iter().map(|(_, following)| lines(following)).collect();
+    following.iter().zip(before).for_each(|((_, following), before)| wait_for_lines(following, before + 10));
+    engine.ask(&["update", "--restart", "no", "web"]);
+    engine.ask(&["kill", "web"]);
+    let stored = engine.ask(&["logs", "web"]);
+    for (way, following) in following {
+        let finished = following.finish();
+        assert_eq!(finished.text(), stored, "by {way}: every line, once; it said: {}", finished.stderr);
+        finished.expect_code(0);
+    }
+}
+
+#[test]
+fn an_engine_that_is_restarted() {
+    follow_over(OwnEngine::restart);
+}
+
+#[test]
+fn an_engine_that_loses_power() {
+    follow_over(|engine| {
+        engine.lose_power();
+        engine.boot();
+    });
+}

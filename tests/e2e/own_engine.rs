@@ -1,0 +1,169 @@
+//! An engine of a test's own, which it can start again, or pull the plug on.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+
+use scratchdbg_testkit::eventually;
+use scratchdbg_testkit::program::Program;
+
+use crate::fault::{self, executable};
+use crate::stage::Stage;
+
+/// An engine beside that of this machine: its own files, its own network.
+pub(crate) struct OwnEngine {
+    folder: tempfile::TempDir,
+    daemon: Child,
+}
+
+impl OwnEngine {
+    pub(crate) fn start() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let daemon = Self::daemon(folder.path());
+        let engine = Self { folder, daemon };
+        engine.wait();
+        engine
+    }
+
+    fn daemon(folder: &std::path::Path) -> Child {
+        let log = fs::File::create(folder.join("log")).expect("a file");
+        // Not that of the machine's engine.
+        fs::write(folder.join("daemon.json"), "{}").expect("a file");
+        // In a network namespace of its own, for its bridge. The time of the bridge is that of the engine.
+        Command::new("unshare")
+            .args(["--net", "dockerd", "--storage-driver", "vfs", "--iptables=false"])
+            .arg("--config-file")
+            .arg(folder.join("daemon.json"))
+            .arg("--data-root")
+            .arg(folder.join("data"))
+            .arg("--exec-root")
+            .arg(folder.join("exec"))
+            .arg("--pidfile")
+            .arg(folder.join("pid"))
+            .args(["--host", &format!("unix://{}/docker.sock", folder.display())])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .expect("unshare starts; this test needs root")
+    }
+
+    fn wait(&self) {
+        let log = || fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
+        eventually(
+            || format!("the engine to answer; it says (as root?):\n{}", log()),
+            || self.docker(&["version"]).status.success().then_some(()),
+        );
+    }
+
+    fn host(&self) -> String {
+        format!("unix://{}/docker.sock", self.folder.path().display())
+    }
+
+    /// The docker CLI, told to use this engine.
+    pub(crate) fn docker(&self, arguments: &[&str]) -> Output {
+        Command::new("docker").args(["--host", &self.host()]).args(arguments).output().expect("docker runs")
+    }
+
+    /// What it says; it must succeed.
+    #[track_caller]
+    pub(crate) fn ask(&self, arguments: &[&str]) -> String {
+        let output = self.docker(arguments);
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("text")
+    }
+
+    /// scratchdbg, told to use this engine.
+    pub(crate) fn scratchdbg(&self) -> Program {
+        Program::new(env!("CARGO_BIN_EXE_scratchdbg")).with_variable("DOCKER_HOST", self.host())
+    }
+
+    /// Loads an image of the sample program, named `app:1`.
+    #[track_caller]
+    pub(crate) fn import_app(&self, stage: &Stage) {
+        let image = fault::archive(&[executable("app", fault::app(stage))]);
+        let path = stage.scratchdbg.home().join("image.tar");
+        fs::write(&path, image).expect("a file");
+        self.ask(&["import", "--change", r#"ENTRYPOINT ["/app"]"#, path.to_str().expect("a plain path"), "app:1"]);
+    }
+
+    /// Ends it as an update of it does, and starts it again.
+    pub(crate) fn restart(&mut self) {
+        kill_gently(self.daemon.id());
+        self.daemon.wait().expect("it was started here");
+        self.daemon = Self::daemon(self.folder.path());
+        self.wait();
+    }
+
+    /// Kills the daemon, its containerd, the shims and what they run.
+    pub(crate) fn lose_power(&mut self) {
+        let containers = self.docker(&["ps", "--quiet", "--no-trunc"]).stdout;
+        let containers = String::from_utf8_lossy(&containers).into_owned();
+        let format = "{{.State.Pid}}";
+        let pids =
+            self.docker(&[&["inspect", "--format", format][..], &containers.lines().collect::<Vec<_>>()].concat());
+        self.daemon.kill().expect("it runs");
+        self.daemon.wait().expect("it was started here");
+        for pid in self.helpers() {
+            kill(&pid);
+        }
+        for pid in String::from_utf8_lossy(&pids.stdout).lines().filter(|pid| *pid != "0") {
+            kill(pid);
+        }
+    }
+
+    /// Starts it again after that.
+    pub(crate) fn boot(&mut self) {
+        // What a start of the machine finds empty.
+        self.unmount();
+        let _gone = fs::remove_file(self.folder.path().join("pid"));
+        fs::remove_dir_all(self.folder.path().join("exec")).expect("nothing is mounted there");
+        self.daemon = Self::daemon(self.folder.path());
+        self.wait();
+    }
+
+    fn unmount(&self) {
+        let mounts = fs::read_to_string("/proc/mounts").unwrap_or_default();
+        let ours = self.folder.path().to_string_lossy().into_owned();
+        for mount in mounts.lines().filter_map(|line| line.split(' ').nth(1)).filter(|mount| mount.starts_with(&ours)) {
+            let _unmounted = Command::new("umount").args(["--lazy", mount]).stderr(Stdio::null()).status();
+        }
+    }
+
+    /// The process ids of containerd and the shims: they name our folder on their command line.
+    fn helpers(&self) -> Vec<String> {
+        let ours = self.folder.path().join("exec").to_string_lossy().into_owned();
+        let processes = fs::read_dir("/proc").expect("it is mounted");
+        let is_helper = |path: PathBuf| {
+            let command = fs::read(path.join("cmdline")).ok()?;
+            let command = String::from_utf8_lossy(&command).into_owned();
+            let pid = path.file_name()?.to_str()?.to_owned();
+            (command.contains("containerd") && command.contains(&ours)).then_some(pid)
+        };
+        processes.filter_map(|entry| is_helper(entry.ok()?.path())).collect()
+    }
+}
+
+fn kill(pid: &str) {
+    // It may have ended with another.
+    let _ended = Command::new("kill").args(["-9", pid]).stderr(Stdio::null()).status();
+}
+
+impl Drop for OwnEngine {
+    fn drop(&mut self) {
+        let containers = self.docker(&["ps", "--all", "--quiet"]).stdout;
+        let containers = String::from_utf8_lossy(&containers).into_owned();
+        self.docker(&[&["rm", "--force"][..], &containers.lines().collect::<Vec<_>>()].concat());
+        // It ends its containerd with itself.
+        kill_gently(self.daemon.id());
+        let _ended = self.daemon.wait();
+        for pid in self.helpers() {
+            kill(&pid);
+        }
+        self.unmount();
+    }
+}
+
+fn kill_gently(pid: u32) {
+    let _ended = Command::new("kill").arg(pid.to_string()).stderr(Stdio::null()).status();
+}
