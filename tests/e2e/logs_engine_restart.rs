@@ -7,7 +7,7 @@ use crate::own_engine::OwnEngine;
 use crate::stage::Stage;
 
 fn lines(running: &Running) -> usize {
-    running.stdout().iter().filter(|byte| **byte == b'\n').count()
+    running.stdout().split(|byte| *byte == b'\n').count() - 1
 }
 
 fn wait_for_lines(running: &Running, count: usize) {
@@ -24,11 +24,14 @@ fn follow_over(happening: impl Fn(&mut OwnEngine)) {
     let ways = ["api", "file"].map(|way| (way, engine.scratchdbg()));
     let following: Vec<_> =
         ways.iter().map(|(way, scratchdbg)| (way, scratchdbg.start(["logs", "-f", "--via", way, "web"]))).collect();
-    following.iter().for_each(|(_, following)| wait_for_lines(following, 5));
+    for (_, following) in &following {
+        wait_for_lines(following, 5);
+    }
     happening(&mut engine);
     // What is written from now on is of the second run, whose lines begin with the first again.
-    let before: Vec<_> = following.iter().map(|(_, following)| lines(following)).collect();
-    following.iter().zip(before).for_each(|((_, following), before)| wait_for_lines(following, before + 10));
+    for (_, following) in &following {
+        wait_for_lines(following, lines(following) + 10);
+    }
     engine.ask(&["update", "--restart", "no", "web"]);
     engine.ask(&["kill", "web"]);
     let stored = engine.ask(&["logs", "web"]);
