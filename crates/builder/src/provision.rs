@@ -206,7 +206,7 @@ fn look(path: &Path) -> Result<Facts, BuildError> {
         }
     }
     let program = program::inspect(file).map_err(|error| read(io::Error::other(error)))?;
-    let go = |facts: &ElfFacts| facts.go.is_some();
+    let go = |facts: &ElfFacts| facts.is_go;
     Ok(Facts { mentions: scanner.finish(), is_go: matches!(&program, Program::Elf(facts) if go(facts)) })
 }
 

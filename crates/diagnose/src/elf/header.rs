@@ -80,6 +80,7 @@ where
         isa_level,
         minimum_kernel: notes.minimum_kernel,
         libc,
+        is_go: notes.go || sections.go.is_some(),
         go: sections.go,
         rust: sections.rust,
         partial: false,

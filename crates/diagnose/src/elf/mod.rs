@@ -203,7 +203,9 @@ pub struct ElfFacts {
     /// The C library, where it can be told. `None` for programs that have none, such as most Go programs, and for static
     /// programs that do not say.
     pub libc: Option<Libc>,
-    /// What the Go tool chain recorded.
+    /// The Go tool chain made it: its build id, near the file's beginning, says so, or its record.
+    pub is_go: bool,
+    /// What the Go tool chain recorded, which lies deep in the file.
     pub go: Option<GoBuild>,
     /// What the Rust tool chain recorded.
     pub rust: Option<RustBuild>,

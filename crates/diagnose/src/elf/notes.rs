@@ -19,7 +19,13 @@ pub(super) struct Notes {
     pub(super) minimum_kernel: Option<[u32; 3]>,
     /// The highest level of `GNU_PROPERTY_X86_ISA_1_NEEDED`.
     pub(super) isa_level: Option<IsaLevel>,
+    /// Go's linker wrote its build id.
+    pub(super) go: bool,
 }
+
+/// The name and type of the note with Go's build id (`cmd/link/internal/ld/elf.go`).
+const GO_NAME: &[u8] = b"Go";
+const NT_GO_BUILD_ID: elf::NoteType = elf::NoteType(4);
 
 pub(super) fn read<'data, Elf, R>(endian: Elf::Endian, data: R, segments: &[Elf::ProgramHeader]) -> Notes
 where
@@ -35,6 +41,9 @@ where
         let Ok(Some(mut notes)) = segment.notes(endian, data) else { continue };
         for _ in 0..MAX_NOTES {
             let Ok(Some(note)) = notes.next() else { break };
+            // Go pads its name with a zero too many.
+            found.go |= note.name().strip_suffix(b"\0").unwrap_or(note.name()) == GO_NAME
+                && note.n_type(endian) == NT_GO_BUILD_ID;
             if note.name() != elf::ELF_NOTE_GNU {
                 continue;
             }

@@ -198,7 +198,7 @@ fn nsswitch(image: ImageFacts<'_>) -> Option<Finding> {
     // Go looks at /etc/hosts first since 1.16, musl always did.
     let reason = match &elf.go {
         Some(go) if go.release().is_some_and(|release| release < (1, 16)) => format!("it is built with {}", go.version),
-        None if elf.libc == Some(Libc::Glibc) => "it is linked against glibc".to_owned(),
+        None if !elf.is_go && elf.libc == Some(Libc::Glibc) => "it is linked against glibc".to_owned(),
         _ => return None,
     };
     all_absent(image, &["/etc/nsswitch.conf"]).then(|| {
@@ -218,7 +218,7 @@ fn nsswitch(image: ImageFacts<'_>) -> Option<Finding> {
 fn services(image: ImageFacts<'_>) -> Option<Finding> {
     let name = mention(image, Topic::Services)?;
     // Go has the common services and protocols built in.
-    if elf(image)?.go.is_some() {
+    if elf(image)?.is_go {
         return None;
     }
     all_absent(image, &["/etc/services"]).then(|| {

@@ -201,6 +201,8 @@ fn needs_of_the_program() {
     };
     let plain = Sample::fixed();
     let glibc = Sample { os_abi: 3, ..Sample::fixed() };
+    // The record of a large program is not read: the note is.
+    let large_go = Sample { notes: b"\x04\0\0\0\x04\0\0\0\x04\0\0\0Go\0\0abcd".to_vec(), ..glibc.clone() };
     let none: Vec<(&str, Entry)> = Vec::new();
     let file = || Entry::file(0o644, 1);
     for (sample, text, env, entries, expected) in [
@@ -229,6 +231,8 @@ fn needs_of_the_program() {
         (&plain, "/etc/nsswitch.conf", "", none.clone(), ""),
         (&plain, "/etc/services", "", none.clone(), "services-missing"),
         (&go("go1.23"), "/etc/services", "", none.clone(), ""),
+        (&large_go, "/etc/services", "", none.clone(), ""),
+        (&large_go, "/etc/nsswitch.conf", "", none.clone(), ""),
         (&glibc, "libnss_", "", none.clone(), "static-glibc-nss"),
         (&glibc, "libnss_", "", vec![("/lib64/libnss_dns.so.2", file())], ""),
         (&plain, "libnss_", "", none.clone(), ""),
