@@ -23,7 +23,14 @@ pub fn run(data: &[u8]) {
             let _value = fields::get(text, path);
         }
         let timestamp = Timestamp::split(text).map(|(stamp, _)| stamp);
-        let line = Line { stream: Stream::Stdout, timestamp, text: Cow::Borrowed(text), ending: Ending::Lf, cut: 0 };
+        let line = Line {
+            stream: Stream::Stdout,
+            timestamp,
+            text: Cow::Borrowed(text),
+            ending: Ending::Lf,
+            cut: 0,
+            run: Some(1),
+        };
         stats.add("web", &line);
         lines += 1;
         joiner.push(line, &mut emit);
@@ -35,7 +42,7 @@ pub fn run(data: &[u8]) {
 }
 
 fn show(line: &Line<'_>) {
-    let entry = Entry { container: "web", prefix: "", run: Some(1), line };
+    let entry = Entry { container: "web", prefix: "", line };
     let style = |format| Style { format, timestamps: true, terminal: false, colour: false, highlight: Vec::new() };
     let mut json = Vec::new();
     Renderer::new(style(Format::Json)).render(&mut json, &entry);

@@ -10,7 +10,14 @@ use scratchdbg_logs::render::{Entry, Format, Renderer, Style, Template};
 pub fn run(data: &[u8]) {
     let [template, text] = super::parts(data);
     let Ok(template) = String::from_utf8_lossy(template).parse::<Template>() else { return };
-    let line = Line { stream: Stream::Stderr, timestamp: None, text: Cow::Borrowed(text), ending: Ending::Lf, cut: 0 };
+    let line = Line {
+        stream: Stream::Stderr,
+        timestamp: None,
+        text: Cow::Borrowed(text),
+        ending: Ending::Lf,
+        cut: 0,
+        run: None,
+    };
     let style = Style {
         format: Format::Template(template),
         timestamps: false,
@@ -19,6 +26,6 @@ pub fn run(data: &[u8]) {
         highlight: Vec::new(),
     };
     let mut out = Vec::new();
-    Renderer::new(style).render(&mut out, &Entry { container: "web", prefix: "", run: None, line: &line });
+    Renderer::new(style).render(&mut out, &Entry { container: "web", prefix: "", line: &line });
     assert_eq!(out.last(), Some(&b'\n'));
 }

@@ -52,6 +52,41 @@ fn every_line_once_over_restarts() {
 }
 
 #[test]
+fn documents_say_which_run_a_line_is_of() {
+    let stage = Stage::set();
+    let container = stage.engine.run("web", &[], &stage.image, &["tick"]);
+    let follow = |extra: &[&'static str]| {
+        stage.scratchdbg.start([&["logs", "-f", "--format", "json"], extra, &[container.name()]].concat())
+    };
+    let ways = [follow(&["--via", "file"]), follow(&["--via", "api"])];
+    for expected in 2..=3 {
+        for following in &ways {
+            wait_for_lines(following, lines(following) + 2);
+        }
+        stage.engine.ask(["restart", "--time", "0", container.id()]);
+        let of_run = format!("\"run\":{expected}");
+        for following in &ways {
+            following.wait_for_stdout(&of_run, |bytes| String::from_utf8_lossy(bytes).contains(&of_run));
+        }
+    }
+    container.kill();
+    for following in ways {
+        let finished = following.finish();
+        finished.expect_code(0);
+        let mut run = 0;
+        for line in finished.text().lines() {
+            let record: serde_json::Value = serde_json::from_str(line).expect("JSON");
+            run += u32::from(record["line"] == "tick 1");
+            assert_eq!(record["run"], run, "{finished}");
+        }
+        assert_eq!(run, 3);
+    }
+    let said = stage.engine.run("said", &[], &stage.image, &["say", "once"]);
+    said.wait();
+    stage.run(&["logs", "--format", "{run}: {line}", said.name()]).expect(0, "1: once\n");
+}
+
+#[test]
 fn a_container_made_anew_is_followed_by_its_name() {
     let stage = Stage::set();
     let container = stage.engine.run("web", &[], &stage.image, &["tick"]);

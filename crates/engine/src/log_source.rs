@@ -50,6 +50,15 @@ pub struct RunEnd {
     pub exit_code: Option<i64>,
 }
 
+/// The runs of a container that the engine still knows of.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RunHistory {
+    /// Their ends, in order.
+    pub ends: Vec<RunEnd>,
+    /// It goes back to when the container was made: the first of these ends is that of the first run.
+    pub is_whole: bool,
+}
+
 /// Which containers to take.
 #[derive(Debug, Clone, Default)]
 pub struct LabelFilter {
@@ -125,17 +134,22 @@ impl Engine {
 
     /// The ends of a container's runs that the engine still knows: it forgets them, with all its events, as others
     /// come (Docker keeps 256) and when it is restarted.
-    pub async fn run_ends(&self, id: &str) -> Result<Vec<RunEnd>, Error> {
-        let filters = serde_json::json!({ "type": ["container"], "event": ["die"], "container": [id] });
+    pub async fn run_history(&self, id: &str) -> Result<RunHistory, Error> {
+        let filters = serde_json::json!({ "type": ["container"], "event": ["create", "die"], "container": [id] });
         // The engine's clock may be another: what comes in from now on does no harm, but the answer must end.
         let range = format!("&since=0.000000001&until={}", wire_time(Timestamp::now()));
         let events = self.events(&filters, &range).await?;
         let mut events = std::pin::pin!(events);
-        let mut ends = Vec::new();
+        let mut history = RunHistory::default();
         while let Some(event) = events.next().await {
-            ends.extend(event?.run_end());
+            let event = event?;
+            if event.action == "create" {
+                history.is_whole = true;
+            } else {
+                history.ends.extend(event.run_end());
+            }
         }
-        Ok(ends)
+        Ok(history)
     }
 
     /// The ends of a container's runs as they come, from now on: what is heard is not forgotten.
@@ -180,6 +194,8 @@ impl Event {
 /// An event, as far as it matters here.
 #[derive(Debug, serde::Deserialize)]
 struct Event {
+    #[serde(rename = "Action", default)]
+    action: String,
     #[serde(rename = "timeNano", default)]
     time_nano: i64,
     #[serde(rename = "Actor")]

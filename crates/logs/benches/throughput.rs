@@ -149,7 +149,7 @@ fn render(input: &[u8], format: Format) -> usize {
     let mut renderer = Renderer::new(style);
     let (mut out, mut total) = (Vec::new(), 0);
     for_lines(input, false, |line| {
-        renderer.render(&mut out, &Entry { container: "web", prefix: "web | ", run: None, line });
+        renderer.render(&mut out, &Entry { container: "web", prefix: "web | ", line });
         total += out.len();
         out.clear();
     });

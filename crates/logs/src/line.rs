@@ -78,6 +78,8 @@ pub struct Line<'a> {
     pub ending: Ending,
     /// How many bytes beyond the cap were dropped from the end of `text`.
     pub cut: u64,
+    /// Which of the container's runs said it, from 1 on. The log itself does not say: whoever reads it may know.
+    pub run: Option<u32>,
 }
 
 impl Line<'_> {
@@ -89,6 +91,7 @@ impl Line<'_> {
             text: Cow::Owned(self.text.into_owned()),
             ending: self.ending,
             cut: self.cut,
+            run: self.run,
         }
     }
 }
@@ -284,7 +287,7 @@ impl LineAssembler {
                 }
             };
         }
-        Line { stream: ready.stream, timestamp, text, ending, cut }
+        Line { stream: ready.stream, timestamp, text, ending, cut, run: None }
     }
 }
 

@@ -232,7 +232,8 @@ mod tests {
     #[test]
     fn one_stream() {
         let query = Query::new(&QuerySpec { stream: Some(Stream::Stderr), ..spec() }).unwrap();
-        let line = |stream| Line { stream, timestamp: None, text: b"x"[..].into(), ending: Ending::Lf, cut: 0 };
+        let line =
+            |stream| Line { stream, timestamp: None, text: b"x"[..].into(), ending: Ending::Lf, cut: 0, run: None };
         assert!(query.matches(&line(Stream::Stderr)) && !query.matches(&line(Stream::Stdout)));
         assert!(!query.wants_all() && Query::new(&spec()).unwrap().wants_all());
     }

@@ -189,7 +189,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn line(stream: Stream, text: &str) -> Line<'_> {
-        Line { stream, timestamp: None, text: text.as_bytes().into(), ending: Ending::Lf, cut: 0 }
+        Line { stream, timestamp: None, text: text.as_bytes().into(), ending: Ending::Lf, cut: 0, run: None }
     }
 
     /// The records of all of these lines on stderr.

@@ -52,8 +52,6 @@ pub struct Entry<'a> {
     pub container: &'a str,
     /// What [`Prefixes`] says for it, or nothing. It is for [`Format::Text`] and is written as it is.
     pub prefix: &'a str,
-    /// Which of the container's runs it is of, where known; 1 is the first.
-    pub run: Option<u32>,
     /// The line, or the lines of a stack trace.
     pub line: &'a Line<'a>,
 }
@@ -219,7 +217,7 @@ fn render_json(out: &mut Vec<u8>, entry: &Entry<'_>) {
         cut: (line.cut > 0).then_some(line.cut),
         level: Level::of(&line.text).map(Level::as_str),
         fields: fields.as_deref(),
-        run: entry.run,
+        run: entry.line.run,
     };
     // Strings and numbers into a vector: this cannot fail.
     drop(serde_json::to_writer(&mut *out, &json));

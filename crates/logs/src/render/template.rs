@@ -90,7 +90,7 @@ fn fill_field(out: &mut Vec<u8>, name: &str, entry: &Entry<'_>) {
         "time" => out.extend(line.timestamp.iter().flat_map(|timestamp| timestamp.as_str().bytes())),
         "level" => out.extend(Level::of(&line.text).iter().flat_map(|level| level.as_str().bytes())),
         "line" => out.extend_from_slice(&line.text),
-        "run" => out.extend(entry.run.iter().flat_map(|run| run.to_string().into_bytes())),
+        "run" => out.extend(entry.line.run.iter().flat_map(|run| run.to_string().into_bytes())),
         path => out.extend(fields::get(&line.text, path).iter().flat_map(|value| value.bytes())),
     }
 }

@@ -11,14 +11,14 @@ fn style(format: Format) -> Style {
 
 fn line(text: &[u8], ending: Ending) -> Line<'_> {
     let timestamp = Timestamp::new(b"2026-11-23T07:01:20.422028881Z");
-    Line { stream: Stream::Stderr, timestamp, text: text.into(), ending, cut: 0 }
+    Line { stream: Stream::Stderr, timestamp, text: text.into(), ending, cut: 0, run: None }
 }
 
 fn render(style: Style, prefix: &str, lines: &[Line<'_>]) -> String {
     let mut renderer = Renderer::new(style);
     let mut out = Vec::new();
     for line in lines {
-        renderer.render(&mut out, &Entry { container: "web", prefix, run: None, line });
+        renderer.render(&mut out, &Entry { container: "web", prefix, line });
     }
     String::from_utf8(out).unwrap()
 }
@@ -36,7 +36,7 @@ fn a_line_without_an_ending_is_not_glued_to_the_next() {
     assert_eq!(render(style(Format::Text), "", &lines), "run 1\nrun 2");
     let mut renderer = Renderer::new(style(Format::Text));
     let mut out = Vec::new();
-    renderer.render(&mut out, &Entry { container: "web", prefix: "", run: None, line: &lines[0] });
+    renderer.render(&mut out, &Entry { container: "web", prefix: "", line: &lines[0] });
     renderer.render_gap(&mut out);
     assert_eq!(out, b"run 1\n--\n");
     assert_eq!(render(Style { terminal: true, ..style(Format::Text) }, "", &lines), "run 1\nrun 2\n");

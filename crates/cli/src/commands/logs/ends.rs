@@ -6,14 +6,14 @@
 use std::pin::pin;
 
 use futures_util::StreamExt as _;
-use scratchdbg_engine::{Engine, RunEnd};
+use scratchdbg_engine::{Engine, RunEnd, RunHistory};
 use tokio::sync::mpsc;
 
 use crate::error::CommandError;
 
 /// The ends that the engine still knows. One that tells none is no reason to stop.
-pub(super) async fn known(engine: &Engine, id: &str) -> Result<Vec<RunEnd>, CommandError> {
-    Ok(engine.run_ends(id).await?)
+pub(super) async fn known(engine: &Engine, id: &str) -> Result<RunHistory, CommandError> {
+    Ok(engine.run_history(id).await?)
 }
 
 /// Listens to the ends of one container's runs.
@@ -55,7 +55,7 @@ impl Listener {
         if self.id != id || self.ends.is_closed() {
             *self = Self::begin(engine, id).await;
         }
-        ends.extend(known(engine, id).await.unwrap_or_default());
+        ends.extend(known(engine, id).await.unwrap_or_default().ends);
         ends.sort_by_key(|end| end.at);
         ends.dedup_by_key(|end| end.at);
         ends

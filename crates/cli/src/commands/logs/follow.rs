@@ -65,7 +65,7 @@ impl<S: Sink> Reader<'_, S> {
             }
             let end = match &mut files {
                 Some(files) => self.copy_followed(files, &mut ends).await?,
-                None => self.copy_stream(polls || is_final).await?,
+                None => self.copy_stream(polls || is_final, &mut ends).await?,
             };
             fruitless = if self.lines > lines { 0 } else { fruitless + 1 };
             match end {
@@ -125,7 +125,7 @@ impl<S: Sink> Reader<'_, S> {
     }
 
     /// Reads a stream of the engine's to its end; with `stored`, what it has now.
-    async fn copy_stream(&mut self, stored: bool) -> Result<End, CommandError> {
+    async fn copy_stream(&mut self, stored: bool, ends: &mut Listener) -> Result<End, CommandError> {
         let request = LogRequest {
             follow: !stored,
             since: self.resume.restart().or(self.runs.range.since),
@@ -133,7 +133,7 @@ impl<S: Sink> Reader<'_, S> {
             ..LogRequest::default()
         };
         match self.open(&request).await {
-            Ok(stream) => self.copy(stream, true).await,
+            Ok(stream) => self.copy(stream, true, Some(ends)).await,
             Err(error) if error.is_fatal => Err(error.error),
             Err(error) => Ok(End::Broken(error.error.message)),
         }
@@ -205,7 +205,7 @@ impl<S: Sink> Reader<'_, S> {
         self.sink.note(Note::Info(format!("--- {} was made anew ---", source.name)))?;
         self.source = source;
         self.resume = Resume::new();
-        self.runs.range.since = None;
+        self.runs.begin_anew();
         Ok(())
     }
 

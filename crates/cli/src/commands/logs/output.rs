@@ -79,7 +79,7 @@ impl Output {
             return Ok(());
         }
         let prefix = self.prefixes.as_ref().map_or("", |prefixes| prefixes.get(container));
-        let entry = Entry { container: name, prefix, run: None, line };
+        let entry = Entry { container: name, prefix, line };
         if self.split && line.stream == Stream::Stderr {
             if self.share_a_place {
                 self.stdout.flush()?;

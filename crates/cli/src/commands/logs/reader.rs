@@ -7,7 +7,7 @@ use scratchdbg_engine::{ContainerName, Engine, Error, LogRequest, LogSource, Log
 use scratchdbg_logs::resume::{Admission, Resume};
 use scratchdbg_logs::{Event, Framing, Line, LineOptions, LogDecoder};
 
-use super::ends;
+use super::ends::{self, Listener};
 use super::explain::{Unreadable, unreadable};
 use super::pipeline::Pipeline;
 use super::request::{Request, TRACE_PATIENCE};
@@ -69,8 +69,12 @@ impl<'a, S: Sink> Reader<'a, S> {
     /// Reads to the end.
     pub(super) async fn read(mut self) -> Result<(), CommandError> {
         if self.request.run.is_some() || self.request.follow {
-            let ends = ends::known(self.engine, &self.source.id).await?;
-            self.runs = Runs::select(self.request, &self.source, ends)?;
+            let history = ends::known(self.engine, &self.source.id).await?;
+            self.runs = Runs::select(self.request, &self.source, history)?;
+        } else if self.request.tells_runs() {
+            // Nothing depends on it but the numbers.
+            let history = ends::known(self.engine, &self.source.id).await.unwrap_or_default();
+            self.runs = Runs::select(self.request, &self.source, history)?;
         } else {
             self.runs = Runs::all(self.request.range);
         }
@@ -104,7 +108,7 @@ impl<'a, S: Sink> Reader<'a, S> {
             ..LogRequest::default()
         };
         let stream = self.open(&request).await?;
-        match self.copy(stream, request.timestamps).await? {
+        match self.copy(stream, request.timestamps, None).await? {
             // It will come again, whole.
             End::Closed(_) if then_follow => {}
             End::Closed(decoder) => self.finish(*decoder)?,
@@ -140,6 +144,8 @@ impl<'a, S: Sink> Reader<'a, S> {
             }
             for line in lines {
                 if self.resume.admit(&line) == Admission::New {
+                    let at = line.timestamp.and_then(|stamp| stamp.instant());
+                    let line = Line { run: at.and_then(|at| self.runs.number(at)), ..line };
                     self.pipeline.push(line, &mut self.sink)?;
                 }
             }
@@ -185,8 +191,14 @@ impl<'a, S: Sink> Reader<'a, S> {
         })
     }
 
-    /// Passes a stream's lines on, until it ends in whatever way. An error is one of our own output.
-    pub(super) async fn copy(&mut self, mut stream: LogStream, timestamps: bool) -> Result<End, CommandError> {
+    /// Passes a stream's lines on, until it ends in whatever way. One that is followed may go on over a restart, whose
+    /// `ends` are heard meanwhile. An error is one of our own output.
+    pub(super) async fn copy(
+        &mut self,
+        mut stream: LogStream,
+        timestamps: bool,
+        mut ends: Option<&mut Listener>,
+    ) -> Result<End, CommandError> {
         let mut decoder = self.decoder(timestamps);
         let deadline = self.deadline();
         loop {
@@ -212,6 +224,9 @@ impl<'a, S: Sink> Reader<'a, S> {
                     return Ok(End::Broken(CommandError::chain(&error)));
                 }
             };
+            if let Some(ends) = &mut ends {
+                self.runs.learn(ends.heard());
+            }
             let mut events = decoder.push(&chunk);
             loop {
                 match events.next() {
@@ -284,6 +299,7 @@ impl<'a, S: Sink> Reader<'a, S> {
             }
         }
         self.lines += 1;
+        let line = Line { run: at.and_then(|at| self.runs.number(at)), ..line };
         self.pipeline.push(line, &mut self.sink)?;
         Ok(true)
     }

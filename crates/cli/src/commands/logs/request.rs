@@ -90,8 +90,13 @@ impl Request {
     }
 
     /// The engine must tell the time of each line.
+    /// The runs of lines are shown, where they are known.
+    pub(super) fn tells_runs(&self) -> bool {
+        self.stats.is_none() && matches!(self.format, Format::Json | Format::Template(_))
+    }
+
     pub(super) fn needs_timestamps(&self) -> bool {
-        self.follow || self.timestamps || self.many || self.run.is_some() || !self.is_plain()
+        self.follow || self.timestamps || self.many || self.run.is_some() || self.tells_runs() || !self.is_plain()
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use jiff::{SignedDuration, Timestamp};
-use scratchdbg_engine::{LogSource, RunEnd, State};
+use scratchdbg_engine::{LogSource, RunEnd, RunHistory, State};
 use scratchdbg_logs::when::TimeRange;
 
 use super::request::Request;
@@ -18,6 +18,8 @@ pub(super) struct Runs {
     untold: VecDeque<RunEnd>,
     /// All ends up to then are known.
     known: Option<Timestamp>,
+    /// When the runs ended, from the first on; nothing where earlier ones may have been forgotten.
+    numbered: Option<Vec<Timestamp>>,
 }
 
 impl Runs {
@@ -27,19 +29,27 @@ impl Runs {
     }
 
     /// What the request wants of a container whose runs ended so.
-    pub(super) fn select(request: &Request, source: &LogSource, ends: Vec<RunEnd>) -> Result<Self, CommandError> {
+    pub(super) fn select(request: &Request, source: &LogSource, history: RunHistory) -> Result<Self, CommandError> {
+        let RunHistory { ends, is_whole } = history;
         let known = ends.last().map(|end| end.at);
+        let numbered = is_whole.then(|| ends.iter().map(|end| end.at).collect());
         match request.run {
-            Some(Run::All) => Ok(Self { range: request.range, untold: ends.into(), known }),
+            Some(Run::All) => Ok(Self { range: request.range, untold: ends.into(), known, numbered }),
             Some(Run::Back(back)) => {
                 let range = range(source, &ends, back).ok_or_else(|| {
                     CommandError::new(format!("the engine knows no run -{back} of `{}` any more", source.name))
                         .hint("--run all shows all that was said, with the ends of those runs that are known")
                 })?;
-                Ok(Self { range, untold: VecDeque::new(), known })
+                Ok(Self { range, untold: VecDeque::new(), known, numbered })
             }
-            None => Ok(Self { range: request.range, untold: VecDeque::new(), known }),
+            None => Ok(Self { range: request.range, untold: VecDeque::new(), known, numbered }),
         }
+    }
+
+    /// Another container has taken the place: all of its log is wanted, and its first run is the first.
+    pub(super) fn begin_anew(&mut self) {
+        self.range.since = None;
+        self.numbered = Some(Vec::new());
     }
 
     /// The engine was asked again.
@@ -47,7 +57,14 @@ impl Runs {
         let known = self.known;
         let new: Vec<_> = ends.into_iter().filter(|end| Some(end.at) > known).collect();
         self.known = new.last().map(|end| end.at).or(known);
+        self.numbered.iter_mut().for_each(|ends| ends.extend(new.iter().map(|end| end.at)));
         self.untold.extend(new);
+    }
+
+    /// Which run a line of this time is of, from 1 on.
+    pub(super) fn number(&self, at: Timestamp) -> Option<u32> {
+        let ended = self.numbered.as_ref()?.partition_point(|end| *end < at);
+        u32::try_from(ended + 1).ok()
     }
 
     /// What is to be said before a line of this time.
@@ -123,6 +140,20 @@ mod tests {
             exit_code: 0,
             restart_count,
         }
+    }
+
+    #[test]
+    fn lines_are_of_numbered_runs_where_all_are_known() {
+        let end = |second| RunEnd { at: at(second), exit_code: None };
+        let mut runs = Runs { numbered: Some(vec![at(10)]), known: Some(at(10)), ..Runs::default() };
+        assert_eq!((runs.number(at(10)), runs.number(at(11))), (Some(1), Some(2)));
+        runs.learn(vec![end(10), end(20)]);
+        assert_eq!((runs.number(at(20)), runs.number(at(21))), (Some(2), Some(3)));
+        runs.begin_anew();
+        assert_eq!(runs.number(at(30)), Some(1));
+        let mut forgotten = Runs::default();
+        forgotten.learn(vec![end(20)]);
+        assert_eq!(forgotten.number(at(30)), None);
     }
 
     #[test]
