@@ -167,6 +167,23 @@ fn a_log_that_is_rotated_all_the_time_is_followed_whole() {
     assert_eq!(finished.stderr.matches(" exited with code 0 ").count(), 2, "{}", finished.stderr);
 }
 
+/// Asked for the lines since a time, Docker leaves out the files that it has packed, as if they were older.
+#[test]
+fn a_log_whose_rotated_files_are_packed_is_followed_whole() {
+    let stage = Stage::set();
+    for driver in ["local", "json-file"] {
+        let flags = ["--log-driver", driver, "--log-opt", "max-size=100k", "--log-opt", "max-file=100"];
+        let flags = [&flags[..], &["--log-opt", "compress=true"]].concat();
+        let container = stage.engine.run("web", &flags, &stage.image, &["flood", "30"]);
+        let following = stage.scratchdbg.start(["logs", "-f", container.name()]);
+        let finished = following.finish();
+        let numbers: Vec<u32> = finished.text().lines().map(|line| line.parse().expect("a whole line")).collect();
+        assert!(numbers.into_iter().eq(1..=60_000), "every line, once, of {driver}: {}", finished.stderr);
+        finished.expect_code(0);
+        stage.engine.ask(["rm", "--force", container.id()]);
+    }
+}
+
 /// Passes a Unix socket on, until it is cut.
 struct Proxy {
     folder: TempDir,

@@ -204,6 +204,40 @@ fn the_files_say_what_the_engine_says() {
     }
 }
 
+/// Rotated files, packed and not, of both drivers that keep files.
+#[test]
+fn rotated_and_packed_files_say_what_the_engine_says() {
+    let stage = Stage::set();
+    let rotated = |driver, packed| {
+        let flags = ["--log-driver", driver, "--log-opt", "max-size=100k", "--log-opt", "max-file=50"];
+        [&flags[..], &["--log-opt", packed]].concat()
+    };
+    for (driver, packed) in [("local", "compress=true"), ("local", "compress=false"), ("json-file", "compress=true")] {
+        let container = stage.engine.run("web", &rotated(driver, packed), &stage.image, &["flood", "10"]);
+        container.wait();
+        let log = |via, options: &[&str]| {
+            let finished = stage.run(&[&["logs", "-t", "--via", via, container.name()], options].concat());
+            finished.expect_code(0);
+            finished.stdout
+        };
+        let whole = log("api", &[]);
+        assert_eq!(whole.split(|byte| *byte == b'\n').count(), 20_001, "the engine has thrown nothing away");
+        assert!(log("file", &[]) == whole, "{driver}, {packed}");
+        let time = whole.split(|byte| *byte == b'\n').nth(9000).expect("a line");
+        let time = String::from_utf8_lossy(&time[..30]).into_owned();
+        for options in [["--since", &time], ["--until", &time], ["--grep", "77$"], ["-n", "12345"]] {
+            assert!(log("file", &options) == log("api", &options), "{driver}, {packed}: {options:?}");
+        }
+        let since = log("file", &["--since", &time]);
+        assert_eq!(since.split(|byte| *byte == b'\n').count(), 11_001, "{driver}, {packed}");
+        // Files that were read, and more than one.
+        let explained = stage.run(&["logs", "--explain", "--grep", "nothing", container.name()]).stderr;
+        let count = explained.split(", ").last().and_then(|text| text.split(' ').next()?.parse::<u32>().ok());
+        assert!(explained.contains("is read from") && count > Some(3), "{explained}");
+        stage.engine.ask(["rm", "--force", container.id()]);
+    }
+}
+
 #[test]
 fn the_way_is_explained() {
     let stage = Stage::set();
@@ -216,8 +250,12 @@ fn the_way_is_explained() {
     let asked = run("api");
     asked.expect(0, "out\n");
     assert!(asked.stderr.contains("through the engine"), "{asked}");
-    let other = stage.engine.run("local", &["--log-driver", "local"], &stage.image, &["exit", "0"]);
-    other.wait();
-    stage.run(&["logs", "--via", "file", other.name()]).expect_clear_failure(1, &["local"]);
-    stage.run(&["logs", "--stdout", other.name()]).expect(0, "out\n");
+    let local = stage.engine.run("local", &["--log-driver", "local"], &stage.image, &["exit", "0"]);
+    local.wait();
+    stage.run(&["logs", "--stdout", "--via", "file", local.name()]).expect(0, "out\n");
+    stage.run(&["logs", "-f", "--via", "file", local.name()]).expect_clear_failure(1, &["local"]);
+    stage.run(&["logs", "-f", "--stdout", local.name()]).expect(0, "out\n");
+    let none = stage.engine.run("none", &["--log-driver", "none"], &stage.image, &["exit", "0"]);
+    none.wait();
+    stage.run(&["logs", "--via", "file", none.name()]).expect_clear_failure(1, &["none"]);
 }

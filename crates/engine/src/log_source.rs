@@ -29,7 +29,7 @@ pub struct LogSource {
     pub driver: String,
     /// The driver's options.
     pub driver_options: HashMap<String, String>,
-    /// Where `json-file` writes, on the engine's machine. Empty with other drivers.
+    /// Where `json-file` or `local` writes, on the engine's machine. Empty with other drivers.
     pub log_path: String,
     /// When the last run began.
     pub started_at: Option<Timestamp>,
@@ -79,8 +79,15 @@ impl LogSource {
         let finished_at = time(state.and_then(|state| state.finished_at.as_ref()));
         let restart_count = answer.restart_count.unwrap_or_default();
         let log_path = answer.log_path.take().unwrap_or_default();
+        // The engine does not name the files of `local`. They lie in the container's folder, as others do that it names
+        // (moby `daemon/logger/local/local.go`).
+        let folder = answer.resolv_conf_path.as_deref().and_then(|path| Some(path.rsplit_once('/')?.0.to_owned()));
         let Target { id, name, state, tty, exit_code, .. } = Target::from_inspect(answer);
         let driver = log.typ.unwrap_or_default();
+        let log_path = match folder {
+            Some(folder) if driver == "local" && log_path.is_empty() => format!("{folder}/local-logs/container.log"),
+            _ => log_path,
+        };
         let driver_options = log.config.unwrap_or_default();
         Self {
             id,
@@ -94,6 +101,17 @@ impl LogSource {
             finished_at,
             exit_code,
             restart_count,
+        }
+    }
+
+    /// The rotated files of its log are packed. Asked for the lines since a time, Docker leaves out whole files then, as if
+    /// they were older (seen with 20.10, with both drivers).
+    pub fn is_packed(&self) -> bool {
+        let option = self.driver_options.get("compress").map(String::as_str);
+        match self.driver.as_str() {
+            "json-file" => option == Some("true"),
+            "local" => option != Some("false"),
+            _ => false,
         }
     }
 

@@ -56,14 +56,20 @@ impl Resume {
         self.gap_expected = true;
     }
 
+    /// Whether [`admit`](Self::admit) would find a gap before this line because it is not the one that was asked for.
+    /// Somebody who knows better may then ask for more.
+    pub fn misses_lines(&self, line: &Line<'_>) -> bool {
+        let at = line.timestamp.and_then(|stamp| stamp.instant());
+        self.to_skip > 0 && self.is_first && at.is_some() && at != self.latest.map(|(latest, _)| latest)
+    }
+
     /// Judge the next line. Call it for every line, in order.
     pub fn admit(&mut self, line: &Line<'_>) -> Admission {
-        let at = line.timestamp.and_then(|stamp| Some((stamp.instant()?, stamp)));
-        let is_first = std::mem::take(&mut self.is_first);
+        let misses_lines = self.misses_lines(line);
+        self.is_first = false;
         if self.to_skip > 0 {
-            match (is_first, at, self.latest) {
-                // The first line is not the one that was asked for.
-                (true, Some((at, _)), Some((latest, since))) if at != latest => {
+            match self.latest {
+                Some((_, since)) if misses_lines => {
                     self.to_skip = 0;
                     self.note(line.timestamp);
                     return Admission::NewAfterGap { since };
@@ -109,6 +115,7 @@ mod tests {
             text: text.to_string().into_bytes().into(),
             ending: Ending::Lf,
             cut: 0,
+            run: None,
         }
     }
 

@@ -5,6 +5,7 @@ mod explain;
 mod file;
 mod file_follow;
 mod follow;
+mod log_files;
 mod many;
 mod output;
 mod pipeline;

@@ -4,15 +4,10 @@
 //! that it gives, with the container's whole id in it, is a file that may be read. Whatever is odd then (a damaged
 //! record, files rotated while they are opened) is left to the engine, from the last line on that was read.
 
-use std::fs::{File, Metadata};
-use std::io::{self, Read as _};
-use std::os::unix::fs::MetadataExt as _;
-use std::path::{Path, PathBuf};
-
-use scratchdbg_engine::{Engine, LogSource};
 use scratchdbg_logs::LineOptions;
-use scratchdbg_logs::file::{FileDecoder, FileEvent, FileFormat};
+use scratchdbg_logs::file::{FileDecoder, FileEvent};
 
+use super::log_files::LogFiles;
 use super::reader::Reader;
 use super::sink::{Note, Sink};
 use crate::args::Via;
@@ -45,7 +40,7 @@ impl<S: Sink> Reader<'_, S> {
             }
         };
         if explain {
-            let (path, count) = (files.path.display(), files.files.len());
+            let (path, count) = (files.path.display(), files.count());
             self.sink.note(Note::Info(format!("`{name}` is read from {path}, {count} files in all")))?;
         }
         match self.copy_files(&mut files, then_follow).await? {
@@ -65,7 +60,7 @@ impl<S: Sink> Reader<'_, S> {
         files: &mut LogFiles,
         then_follow: bool,
     ) -> Result<Result<(), String>, CommandError> {
-        let mut decoder = FileDecoder::new(FileFormat::JsonFile, self.source.tty, LineOptions::MAX_LINE);
+        let mut decoder = FileDecoder::new(files.format, self.source.tty, LineOptions::MAX_LINE);
         let mut buffer = vec![0; CHUNK];
         let mut state = Ok(Taken::since(self.runs.range.since));
         loop {
@@ -131,124 +126,5 @@ impl Taken {
     /// Nothing yet.
     pub(super) fn since(since: Option<jiff::Timestamp>) -> Self {
         Self { goes_on: true, since, has_begun: since.is_none(), doubt: None }
-    }
-}
-
-/// A container's log files, oldest first, as they were at one time.
-#[derive(Debug)]
-pub(super) struct LogFiles {
-    pub(super) path: PathBuf,
-    pub(super) files: Vec<(File, u64)>,
-}
-
-impl LogFiles {
-    /// Opens them, or says why they are not read.
-    pub(super) fn open(engine: &Engine, source: &LogSource) -> Result<Self, String> {
-        if !engine.may_be_local() {
-            return Err("the engine is not reached by a Unix socket of Docker's on this machine".to_owned());
-        }
-        if source.driver != "json-file" {
-            return Err(format!("the files of the log driver `{}` are not read", source.driver));
-        }
-        if source.driver_options.get("compress").is_some_and(|compress| compress == "true") {
-            return Err("its rotated log files are compressed".to_owned());
-        }
-        let path = PathBuf::from(&source.log_path);
-        if source.id.is_empty() || !source.log_path.contains(&source.id) {
-            return Err("the engine names no log file".to_owned());
-        }
-        Self::of(&path).map_err(|error| format!("{}: {error}", path.display()))
-    }
-
-    /// All files of one log. They are opened from the newest to the oldest, so that one that is rotated meanwhile is
-    /// seen twice rather than missed; then it is done over.
-    pub(super) fn of(path: &Path) -> io::Result<Self> {
-        const TRIES: usize = 5;
-        for _ in 0..TRIES {
-            let newest = File::open(path)?;
-            let mut files = vec![newest];
-            while let Some(file) = open_if_there(&rotated(path, files.len()))? {
-                files.push(file);
-            }
-            let facts = files.iter().map(File::metadata).collect::<io::Result<Vec<_>>>()?;
-            let is_regular = facts.iter().all(Metadata::is_file);
-            let unmoved = std::fs::metadata(path)?.ino() == facts[0].ino();
-            let mut inodes: Vec<u64> = facts.iter().map(Metadata::ino).collect();
-            inodes.sort_unstable();
-            inodes.dedup();
-            if is_regular && unmoved && inodes.len() == files.len() {
-                let lengths = facts.iter().map(Metadata::len);
-                let files = files.into_iter().zip(lengths).rev().collect();
-                return Ok(Self { path: path.to_owned(), files });
-            }
-        }
-        Err(io::Error::other("it is rotated faster than it can be opened"))
-    }
-
-    /// Fills the buffer with what comes next, up to the length that the files had when they were opened. `None` at the
-    /// end; an error also when a file has become shorter meanwhile.
-    fn read<'b>(&mut self, buffer: &'b mut [u8]) -> io::Result<Option<&'b [u8]>> {
-        while let Some((file, left)) = self.files.first_mut() {
-            if *left == 0 {
-                self.files.remove(0);
-                continue;
-            }
-            let most = buffer.len().min(usize::try_from(*left).unwrap_or(usize::MAX));
-            let count = file.read(&mut buffer[..most])?;
-            if count == 0 {
-                return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "it was rotated away while it was read"));
-            }
-            *left -= count as u64;
-            return Ok(Some(&buffer[..count]));
-        }
-        Ok(None)
-    }
-}
-
-pub(super) fn rotated(path: &Path, index: usize) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(format!(".{index}"));
-    name.into()
-}
-
-pub(super) fn open_if_there(path: &Path) -> io::Result<Option<File>> {
-    match File::open(path) {
-        Ok(file) => Ok(Some(file)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rotated_files_come_first() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("x-json.log");
-        for (name, text) in [("x-json.log", "new"), ("x-json.log.1", "older,"), ("x-json.log.2", "oldest,")] {
-            std::fs::write(folder.path().join(name), text).unwrap();
-        }
-        let mut files = LogFiles::of(&path).unwrap();
-        assert_eq!(files.files.len(), 3);
-        // What is written from now on is left to the next look.
-        std::fs::write(&path, "newer").unwrap();
-        let (mut all, mut buffer) = (Vec::new(), [0; 4]);
-        while let Some(bytes) = files.read(&mut buffer).unwrap() {
-            all.extend_from_slice(bytes);
-        }
-        assert_eq!(String::from_utf8(all).unwrap(), "oldest,older,new");
-    }
-
-    #[test]
-    fn a_file_that_shrinks_is_an_error() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("x-json.log");
-        std::fs::write(&path, "text").unwrap();
-        let mut files = LogFiles::of(&path).unwrap();
-        std::fs::write(&path, "").unwrap();
-        assert!(files.read(&mut [0; 4]).is_err());
-        assert!(LogFiles::of(&folder.path().join("none")).is_err());
     }
 }

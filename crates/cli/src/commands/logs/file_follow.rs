@@ -14,7 +14,8 @@ use scratchdbg_logs::LineOptions;
 use scratchdbg_logs::file::{FileDecoder, FileFormat};
 
 use super::ends::Listener;
-use super::file::{CHUNK, LogFiles, Taken, open_if_there, rotated};
+use super::file::{CHUNK, Taken};
+use super::log_files::{LogFiles, open_if_there, rotated};
 use super::reader::{End, Reader};
 use super::sink::Sink;
 use crate::args::Via;
@@ -54,12 +55,11 @@ enum Ahead {
 }
 
 impl Follower {
-    fn new(files: LogFiles, container: &str, tty: bool, since: Option<jiff::Timestamp>) -> Self {
-        let LogFiles { path, files } = files;
+    fn new(path: PathBuf, files: Vec<File>, container: &str, tty: bool, since: Option<jiff::Timestamp>) -> Self {
         Self {
             container: container.to_owned(),
             path,
-            files: files.into_iter().map(|(file, _length)| file).collect(),
+            files,
             decoder: FileDecoder::new(FileFormat::JsonFile, tty, LineOptions::MAX_LINE),
             buffer: vec![0; CHUNK],
             taken: Taken::since(since),
@@ -118,17 +118,10 @@ impl<S: Sink> Reader<'_, S> {
         if self.request.via == Via::Api || !(self.source.rotates() || self.request.via == Via::File) {
             return Ok(None);
         }
-        // A single file is emptied for rotation: what was in it cannot be read to its end.
-        let kept = self.source.driver_options.get("max-file").and_then(|count| count.parse().ok()).unwrap_or(1);
-        let files = if self.source.rotates() && kept < 2 {
-            Err("with max-file=1 the engine empties it when it is full".to_owned())
-        } else {
-            LogFiles::open(self.engine, &self.source)
-        };
-        match files {
-            Ok(files) => {
+        match self.plain_files() {
+            Ok((path, files)) => {
                 let since = self.resume.restart().or(self.runs.range.since);
-                Ok(Some(Follower::new(files, &self.source.id, self.source.tty, since)))
+                Ok(Some(Follower::new(path, files, &self.source.id, self.source.tty, since)))
             }
             Err(reason) if self.request.via == Via::File => {
                 let name = &self.source.name;
@@ -140,6 +133,26 @@ impl<S: Sink> Reader<'_, S> {
                 Ok(None)
             }
         }
+    }
+
+    /// The files that are there now, or why they cannot be followed.
+    fn plain_files(&self) -> Result<(PathBuf, Vec<File>), String> {
+        let option = |name: &str| self.source.driver_options.get(name).map(String::as_str);
+        if self.source.driver != "json-file" {
+            return Err(format!("the files of the log driver `{}` are not followed", self.source.driver));
+        }
+        // A single file is emptied for rotation: what was in it cannot be read to its end.
+        let kept = option("max-file").and_then(|count| count.parse().ok()).unwrap_or(1);
+        if self.source.rotates() && kept < 2 {
+            return Err("with max-file=1 the engine empties it when it is full".to_owned());
+        }
+        let packed = || "its rotated log files are compressed".to_owned();
+        if self.source.is_packed() {
+            return Err(packed());
+        }
+        let files = LogFiles::open(self.engine, &self.source)?;
+        let path = files.path.clone();
+        Ok((path, files.into_plain().ok_or_else(packed)?))
     }
 
     /// Passes on what is written into the files, until there has been nothing for a while. An end that is broken is a
@@ -263,7 +276,8 @@ mod tests {
     use super::*;
 
     fn follower(path: &Path) -> Follower {
-        Follower::new(LogFiles::of(path).unwrap(), "id", false, None)
+        let files = LogFiles::of(path, FileFormat::JsonFile).unwrap().into_plain().unwrap();
+        Follower::new(path.to_owned(), files, "id", false, None)
     }
 
     fn text(follower: &mut Follower) -> String {

@@ -126,16 +126,20 @@ impl<S: Sink> Reader<'_, S> {
 
     /// Reads a stream of the engine's to its end; with `stored`, what it has now.
     async fn copy_stream(&mut self, stored: bool, ends: &mut Listener) -> Result<End, CommandError> {
-        let request = LogRequest {
-            follow: !stored,
-            since: self.resume.restart().or(self.runs.range.since),
-            timestamps: true,
-            ..LogRequest::default()
-        };
-        match self.open(&request).await {
-            Ok(stream) => self.copy(stream, true, Some(ends)).await,
-            Err(error) if error.is_fatal => Err(error.error),
-            Err(error) => Ok(End::Broken(error.error.message)),
+        let since = self.resume.restart().or(self.runs.range.since);
+        let mut request = LogRequest { follow: !stored, since, timestamps: true, ..LogRequest::default() };
+        loop {
+            let end = match self.open(&request).await {
+                Ok(stream) => self.copy(stream, true, Some(&mut *ends)).await?,
+                Err(error) if error.is_fatal => return Err(error.error),
+                Err(error) => End::Broken(error.error.message),
+            };
+            if !std::mem::take(&mut self.left_out) {
+                return Ok(end);
+            }
+            // All of the log, and what is older than that is left out here.
+            self.skip_until = self.resume.restart();
+            request.since = None;
         }
     }
 

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use futures_util::{FutureExt as _, StreamExt as _};
+use jiff::Timestamp;
 use scratchdbg_engine::{ContainerName, Engine, Error, LogRequest, LogSource, LogStream};
 use scratchdbg_logs::resume::{Admission, Resume};
 use scratchdbg_logs::{Event, Framing, Line, LineOptions, LogDecoder};
@@ -30,6 +31,10 @@ pub(super) struct Reader<'a, S> {
     pub(super) runs: Runs,
     /// How many lines were new.
     pub(super) lines: u64,
+    /// Older lines than that come, and are not wanted.
+    pub(super) skip_until: Option<Timestamp>,
+    /// The engine was asked for the lines since a time, and left out some that it has.
+    pub(super) left_out: bool,
 }
 
 /// How a stream ended.
@@ -63,6 +68,8 @@ impl<'a, S: Sink> Reader<'a, S> {
             resume: Resume::new(),
             runs: Runs::default(),
             lines: 0,
+            skip_until: None,
+            left_out: false,
         }
     }
 
@@ -78,9 +85,10 @@ impl<'a, S: Sink> Reader<'a, S> {
         } else {
             self.runs = Runs::all(self.request.range);
         }
-        let past = self.runs.range.until.is_some_and(|until| until <= jiff::Timestamp::now());
+        let past = self.runs.range.until.is_some_and(|until| until <= Timestamp::now());
         let follow = self.request.follow && !past;
-        if !follow || self.request.tail.is_some() {
+        let is_read_first = self.runs.range.since.is_some() && self.source.is_packed();
+        if !follow || self.request.tail.is_some() || is_read_first {
             self.read_stored(follow).await?;
             self.pipeline.finish_tail(&mut self.sink)?;
         }
@@ -101,12 +109,16 @@ impl<'a, S: Sink> Reader<'a, S> {
             return Ok(());
         }
         let resumed = self.resume.restart();
-        let request = LogRequest {
+        let mut request = LogRequest {
             since: resumed.or(self.runs.range.since),
             until: self.runs.range.until,
             timestamps: self.request.needs_timestamps() || resumed.is_some(),
             ..LogRequest::default()
         };
+        if resumed.is_none() && request.since.is_some() && self.source.is_packed() {
+            self.skip_until = request.since.take();
+            request.timestamps = true;
+        }
         let stream = self.open(&request).await?;
         match self.copy(stream, request.timestamps, None).await? {
             // It will come again, whole.
@@ -276,6 +288,14 @@ impl<'a, S: Sink> Reader<'a, S> {
     /// Takes the next line of the log. `false` when it is later than what is wanted.
     pub(super) fn take(&mut self, line: Line<'_>) -> Result<bool, CommandError> {
         let at = line.timestamp.and_then(|stamp| stamp.instant());
+        if self.skip_until.is_some() && at < self.skip_until {
+            return Ok(true);
+        }
+        // With files that are packed, that is no proof that the engine has thrown lines away.
+        if self.skip_until.take().is_none() && self.source.is_packed() && self.resume.misses_lines(&line) {
+            self.left_out = true;
+            return Ok(false);
+        }
         if at.is_some() && at > self.runs.range.until && self.runs.range.until.is_some() {
             return Ok(false);
         }
@@ -308,7 +328,7 @@ impl<'a, S: Sink> Reader<'a, S> {
     pub(super) fn deadline(&self) -> Option<Instant> {
         const ON_THE_WAY: jiff::SignedDuration = jiff::SignedDuration::from_millis(200);
         let until = self.runs.range.until.filter(|_| self.request.follow)?;
-        let left = until.duration_since(jiff::Timestamp::now()) + ON_THE_WAY;
+        let left = until.duration_since(Timestamp::now()) + ON_THE_WAY;
         Instant::now().checked_add(left.try_into().unwrap_or_default())
     }
 }

@@ -1,0 +1,205 @@
+//! A container's log files as they were at one time: rotated ones, and packed ones, before the one that is written.
+
+use std::fs::{File, Metadata};
+use std::io::{self, BufReader, Read as _};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use flate2::read::MultiGzDecoder;
+use scratchdbg_engine::{Engine, LogSource};
+use scratchdbg_logs::file::FileFormat;
+
+/// They are opened anew so often where they are rotated meanwhile.
+const TRIES: usize = 5;
+
+/// The files, oldest first.
+#[derive(Debug)]
+pub(super) struct LogFiles {
+    /// The one that is written.
+    pub(super) path: PathBuf,
+    pub(super) format: FileFormat,
+    files: Vec<LogFile>,
+}
+
+#[derive(Debug)]
+enum LogFile {
+    /// With the length that is still to be read: what is written from now on is left to the next look.
+    Plain { file: File, left: u64 },
+    /// gzip, as Docker packs what it has rotated.
+    Packed(Box<MultiGzDecoder<BufReader<File>>>),
+}
+
+impl LogFiles {
+    /// Opens them, or says why they are not read.
+    pub(super) fn open(engine: &Engine, source: &LogSource) -> Result<Self, String> {
+        if !engine.may_be_local() {
+            return Err("the engine is not reached by a Unix socket of Docker's on this machine".to_owned());
+        }
+        let format = match source.driver.as_str() {
+            "json-file" => FileFormat::JsonFile,
+            "local" => FileFormat::Local,
+            driver => return Err(format!("the files of the log driver `{driver}` are not read")),
+        };
+        let path = PathBuf::from(&source.log_path);
+        if source.id.is_empty() || !source.log_path.contains(&source.id) {
+            return Err("the engine names no log file".to_owned());
+        }
+        Self::of(&path, format).map_err(|error| format!("{}: {error}", path.display()))
+    }
+
+    /// All files of one log. They are opened from the newest to the oldest, so that one that is rotated meanwhile is
+    /// seen twice rather than missed; then it is done over.
+    pub(super) fn of(path: &Path, format: FileFormat) -> io::Result<Self> {
+        for _ in 0..TRIES {
+            let newest = File::open(path)?;
+            let mut opened = vec![(newest, false)];
+            while let Some(older) = open_rotated(path, opened.len())? {
+                opened.push(older);
+            }
+            let facts = opened.iter().map(|(file, _)| file.metadata()).collect::<io::Result<Vec<_>>>()?;
+            let is_regular = facts.iter().all(Metadata::is_file);
+            let unmoved = std::fs::metadata(path)?.ino() == facts[0].ino();
+            let mut inodes: Vec<u64> = facts.iter().map(Metadata::ino).collect();
+            inodes.sort_unstable();
+            inodes.dedup();
+            if is_regular && unmoved && inodes.len() == opened.len() {
+                let files = opened.into_iter().zip(facts).rev().map(|((file, is_packed), facts)| {
+                    if is_packed {
+                        LogFile::Packed(Box::new(MultiGzDecoder::new(BufReader::new(file))))
+                    } else {
+                        LogFile::Plain { file, left: facts.len() }
+                    }
+                });
+                return Ok(Self { path: path.to_owned(), format, files: files.collect() });
+            }
+        }
+        Err(io::Error::other("it is rotated faster than it can be opened"))
+    }
+
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
+        self.files.len()
+    }
+
+    /// The files themselves, oldest first. Nothing when one of them is packed.
+    pub(super) fn into_plain(self) -> Option<Vec<File>> {
+        let plain = self.files.into_iter().map(|file| match file {
+            LogFile::Plain { file, .. } => Some(file),
+            LogFile::Packed(_) => None,
+        });
+        plain.collect()
+    }
+
+    /// Fills the buffer with what comes next, up to the length that the files had when they were opened. `None` at the
+    /// end; an error also when a file has become shorter meanwhile.
+    pub(super) fn read<'b>(&mut self, buffer: &'b mut [u8]) -> io::Result<Option<&'b [u8]>> {
+        while let Some(file) = self.files.first_mut() {
+            let count = match file {
+                LogFile::Plain { left: 0, .. } => 0,
+                LogFile::Plain { file, left } => {
+                    let most = buffer.len().min(usize::try_from(*left).unwrap_or(usize::MAX));
+                    let count = file.read(&mut buffer[..most])?;
+                    if count == 0 {
+                        let reason = "it was rotated away while it was read";
+                        return Err(io::Error::new(io::ErrorKind::UnexpectedEof, reason));
+                    }
+                    *left -= count as u64;
+                    count
+                }
+                LogFile::Packed(file) => file.read(buffer)?,
+            };
+            if count > 0 {
+                return Ok(Some(&buffer[..count]));
+            }
+            self.files.remove(0);
+        }
+        Ok(None)
+    }
+}
+
+/// The rotated file of this number, and whether it is packed. While Docker packs one, both are there, and the plain one is
+/// whole.
+fn open_rotated(path: &Path, index: usize) -> io::Result<Option<(File, bool)>> {
+    let plain = rotated(path, index);
+    if let Some(file) = open_if_there(&plain)? {
+        return Ok(Some((file, false)));
+    }
+    let mut packed = plain.into_os_string();
+    packed.push(".gz");
+    Ok(open_if_there(Path::new(&packed))?.map(|file| (file, true)))
+}
+
+/// Where a file goes when it is rotated, so many times.
+pub(super) fn rotated(path: &Path, index: usize) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{index}"));
+    name.into()
+}
+
+pub(super) fn open_if_there(path: &Path) -> io::Result<Option<File>> {
+    match File::open(path) {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    fn read_all(files: &mut LogFiles) -> io::Result<String> {
+        let (mut all, mut buffer) = (Vec::new(), [0; 4]);
+        while let Some(bytes) = files.read(&mut buffer)? {
+            all.extend_from_slice(bytes);
+        }
+        Ok(String::from_utf8(all).unwrap())
+    }
+
+    fn packed(text: &str) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(text.as_bytes()).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    #[test]
+    fn rotated_files_come_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x-json.log");
+        for (name, text) in [("x-json.log", "new"), ("x-json.log.1", "older,"), ("x-json.log.2", "oldest,")] {
+            std::fs::write(folder.path().join(name), text).unwrap();
+        }
+        // One that is packed while it is looked at: it is not there twice.
+        std::fs::write(folder.path().join("x-json.log.1.gz"), &packed("older,")[..12]).unwrap();
+        std::fs::write(folder.path().join("x-json.log.3.gz"), packed("packed,")).unwrap();
+        let mut files = LogFiles::of(&path, FileFormat::JsonFile).unwrap();
+        assert_eq!(files.count(), 4);
+        // What is written from now on is left to the next look.
+        std::fs::write(&path, "newer").unwrap();
+        assert_eq!(read_all(&mut files).unwrap(), "packed,oldest,older,new");
+        assert!(LogFiles::of(&path, FileFormat::JsonFile).unwrap().into_plain().is_none());
+    }
+
+    #[test]
+    fn a_packed_file_that_is_not_whole_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("container.log");
+        std::fs::write(&path, "new").unwrap();
+        let whole = packed("older");
+        std::fs::write(folder.path().join("container.log.1.gz"), &whole[..whole.len() - 3]).unwrap();
+        assert!(read_all(&mut LogFiles::of(&path, FileFormat::Local).unwrap()).is_err());
+    }
+
+    #[test]
+    fn a_file_that_shrinks_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x-json.log");
+        std::fs::write(&path, "text").unwrap();
+        let mut files = LogFiles::of(&path, FileFormat::JsonFile).unwrap();
+        std::fs::write(&path, "").unwrap();
+        assert!(files.read(&mut [0; 4]).is_err());
+        assert!(LogFiles::of(&folder.path().join("none"), FileFormat::JsonFile).is_err());
+    }
+}
