@@ -59,19 +59,27 @@ impl Resume {
     /// Whether [`admit`](Self::admit) would find a gap before this line because it is not the one that was asked for.
     /// Somebody who knows better may then ask for more.
     pub fn misses_lines(&self, line: &Line<'_>) -> bool {
+        if self.to_skip == 0 || !self.is_first {
+            return false;
+        }
         let at = line.timestamp.and_then(|stamp| stamp.instant());
-        self.to_skip > 0 && self.is_first && at.is_some() && at != self.latest.map(|(latest, _)| latest)
+        at.is_some() && at != self.latest.map(|(latest, _)| latest)
     }
 
     /// Judge the next line. Call it for every line, in order.
     pub fn admit(&mut self, line: &Line<'_>) -> Admission {
+        self.admit_at(line, line.timestamp.and_then(|stamp| stamp.instant()))
+    }
+
+    /// The same for somebody who has turned the line's timestamp into an instant already.
+    pub fn admit_at(&mut self, line: &Line<'_>, at: Option<jiff::Timestamp>) -> Admission {
         let misses_lines = self.misses_lines(line);
         self.is_first = false;
         if self.to_skip > 0 {
             match self.latest {
                 Some((_, since)) if misses_lines => {
                     self.to_skip = 0;
-                    self.note(line.timestamp);
+                    self.note(line.timestamp, at);
                     return Admission::NewAfterGap { since };
                 }
                 _ => {
@@ -81,16 +89,15 @@ impl Resume {
             }
         }
         let before = self.latest;
-        self.note(line.timestamp);
+        self.note(line.timestamp, at);
         match (std::mem::take(&mut self.gap_expected), before) {
             (true, Some((_, since))) => Admission::NewAfterGap { since },
             _ => Admission::New,
         }
     }
 
-    fn note(&mut self, timestamp: Option<Timestamp>) {
-        let at = timestamp.and_then(|stamp| Some((stamp.instant()?, stamp)));
-        if let Some((instant, stamp)) = at
+    fn note(&mut self, timestamp: Option<Timestamp>, at: Option<jiff::Timestamp>) {
+        if let (Some(instant), Some(stamp)) = (at, timestamp)
             && self.latest.is_none_or(|(latest, _)| instant > latest)
         {
             self.latest = Some((instant, stamp));

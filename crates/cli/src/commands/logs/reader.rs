@@ -214,7 +214,13 @@ impl<'a, S: Sink> Reader<'a, S> {
         let mut decoder = self.decoder(timestamps);
         let deadline = self.deadline();
         loop {
-            let chunk = match stream.next().now_or_never() {
+            // What the connection has read is passed on by a task of its own, in small pieces: it is let have its turn.
+            let mut chunk = stream.next().now_or_never();
+            if chunk.is_none() {
+                tokio::task::yield_now().await;
+                chunk = stream.next().now_or_never();
+            }
+            let chunk = match chunk {
                 Some(chunk) => chunk,
                 None => {
                     self.sink.settle(true).await?;
@@ -299,7 +305,7 @@ impl<'a, S: Sink> Reader<'a, S> {
         if at.is_some() && at > self.runs.range.until && self.runs.range.until.is_some() {
             return Ok(false);
         }
-        match self.resume.admit(&line) {
+        match self.resume.admit_at(&line, at) {
             Admission::Seen => return Ok(true),
             Admission::New => {}
             Admission::NewAfterGap { since } => {
