@@ -87,6 +87,27 @@ fn documents_say_which_run_a_line_is_of() {
 }
 
 #[test]
+fn the_beginning_of_a_line_is_shown_before_its_end() {
+    let stage = Stage::set();
+    for flags in [&[][..], &["--tty"]] {
+        let container = stage.engine.run("web", flags, &stage.image, &["halves"]);
+        let following = stage.scratchdbg.start(["logs", "-f", "--live", container.name()]);
+        following.wait_for_stdout("a beginning", |bytes| bytes.ends_with(b"begun, "));
+        following.wait_for_stdout("its end", |bytes| bytes.ends_with(b"begun, done\n") || bytes.ends_with(b"done\r\n"));
+        following.wait_for_stdout("the next", |bytes| bytes.ends_with(b"begun, "));
+        container.kill();
+        let finished = following.finish();
+        finished.expect_code(0);
+        assert_eq!(finished.text().trim_end(), container.logs(), "each line once");
+        stage.engine.ask(["rm", "--force", container.id()]);
+    }
+    for wrong in [&["--live"][..], &["-f", "--live", "--grep", "x"], &["-f", "--live", "--format", "json"]] {
+        stage.run(&[&["logs"], wrong, &["web"]].concat()).expect_code(2);
+    }
+    stage.run(&["logs", "-f", "--live", "web", "db"]).expect_clear_failure(2, &["--live"]);
+}
+
+#[test]
 fn a_container_made_anew_is_followed_by_its_name() {
     let stage = Stage::set();
     let container = stage.engine.run("web", &[], &stage.image, &["tick"]);

@@ -29,7 +29,7 @@ pub use self::error::{ApiError, Error, Unreachable};
 pub use self::facts::{ContainerRecord, HostFacts, ListFilter};
 pub use self::labels::{LABEL_SESSION, LABEL_TARGET};
 pub use self::log_source::{LabelFilter, LogSource, RunEnd, RunHistory};
-pub use self::logs::{LogRequest, LogStream};
+pub use self::logs::{LiveStream, LogRequest, LogStream};
 pub use self::name::ContainerName;
 pub use self::plan::{AttachRequest, Explanation, Mode, Plan, Reason, Refusal, TOOLKIT_BIN, plan};
 pub use self::session::{LingeringKeeper, Outcome, Session, Streams, Window, Wish};

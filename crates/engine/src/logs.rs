@@ -8,8 +8,9 @@ use futures_util::Stream;
 use hyper::Method;
 use hyper::body::{Body as _, Incoming};
 use scratchdbg_logs::line::Joining;
+use tokio::io::AsyncReadExt as _;
 
-use crate::transport::full;
+use crate::transport::{Hijacked, full};
 use crate::{ContainerName, Engine, Error};
 
 /// Which part of the logs to send.
@@ -32,10 +33,28 @@ pub struct LogRequest {
 #[derive(Debug)]
 pub struct LogStream(Incoming);
 
+/// The bytes as the container writes them, in the framing that its `tty` decides.
+#[derive(Debug)]
+pub struct LiveStream(Hijacked);
+
+impl LiveStream {
+    /// What comes next: how many bytes of `buffer` it fills. Nothing when the container's run has ended.
+    pub async fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
+        self.0.reader.read(buffer).await.map_err(|error| Error::transport("what the container writes", error))
+    }
+}
+
 impl Engine {
     /// How this engine cuts long lines into records.
     pub fn log_joining(&self) -> Joining {
         if self.transport.is_podman() { Joining::UntilNewline } else { Joining::Docker }
+    }
+
+    /// What a running container writes from now on, as it writes it. The logs have a line when it has its end; here its
+    /// beginning is there before.
+    pub async fn live(&self, container: &ContainerName) -> Result<LiveStream, Error> {
+        let path = format!("/containers/{container}/attach?stream=1&stdout=1&stderr=1");
+        self.transport.hijack(self.transport.request(Method::POST, &path, full(""))?).await.map(LiveStream)
     }
 
     /// Asks for a container's logs.

@@ -7,6 +7,7 @@
 //! - `say LINE...`: each line on standard output, then ends.
 //! - `flood ROUNDS`: twenty times a second, so many times, two thousand numbered lines at once, then ends.
 //! - `tick`: a numbered line ten times a second, for ever.
+//! - `halves`: half a line, the other half later, and so on for ever.
 //! - `terminal`: says whether its standard output is a terminal, and ends.
 //! - `panic`, `abort`, `segfault`, `trap`: dies of it.
 //! - `eat`: takes memory until it gets no more; `child-eat` has a child do so, and ends well itself.
@@ -70,6 +71,13 @@ fn main() -> io::Result<ExitCode> {
                 std::thread::sleep(Duration::from_millis(100));
             }
         }
+        "halves" => loop {
+            write!(out, "begun, ")?;
+            out.flush()?;
+            std::thread::sleep(Duration::from_millis(700));
+            writeln!(out, "done")?;
+            std::thread::sleep(Duration::from_millis(100));
+        },
         "terminal" => writeln!(out, "{}", if out.is_terminal() { "terminal" } else { "no terminal" })?,
         "panic" => panic!("no more"),
         "abort" => std::process::abort(),

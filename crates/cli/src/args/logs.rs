@@ -19,6 +19,9 @@ pub(crate) struct LogsArgs {
     /// Go on as the containers say more, over restarts
     #[arg(short, long)]
     pub(crate) follow: bool,
+    /// With --follow, also the beginnings of lines that have no end yet (a prompt, a line that hangs), from now on
+    #[arg(long, requires = "follow", conflicts_with_all = ["timestamps", "stats", "patterns", "format", "label", "project", "grep", "exclude", "level", "field"])]
+    pub(crate) live: bool,
     /// Only from then on: 10m, 2h30m, 10:30, yesterday, 2026-01-02T15:04, seconds since 1970
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub(crate) since: Option<String>,

@@ -5,6 +5,7 @@ mod explain;
 mod file;
 mod file_follow;
 mod follow;
+mod live;
 mod log_files;
 mod many;
 mod output;
@@ -14,7 +15,10 @@ mod request;
 mod runs;
 mod sink;
 
+use std::sync::{Mutex, PoisonError};
+
 use scratchdbg_engine::ContainerName;
+use scratchdbg_logs::Framing;
 
 use self::output::{Output, Single};
 use self::reader::Reader;
@@ -29,26 +33,34 @@ pub(crate) async fn logs(args: LogsArgs, context: &Context) -> Outcome {
     let names = args.targets.iter().map(|name| name.parse()).collect::<Result<Vec<ContainerName>, _>>()?;
     let engine = context.engine().await?;
     let mut interrupts = Interrupts::listen().map_err(|error| CommandError::new(error.to_string()))?;
-    let mut output = Output::new(&request, context.printer);
+    let mut output = Mutex::new(Output::new(&request, context.printer));
     let reading = async {
         if request.many {
-            return many::read(engine, &request, &args, &names, &mut output).await;
+            let output = output.get_mut().unwrap_or_else(PoisonError::into_inner);
+            return many::read(engine, &request, &args, &names, output).await;
         }
-        for name in &names {
-            let source = engine.log_source(name).await?;
-            let container = output.add(&source.name);
-            let lookup = lookup(name, &source)?;
-            let sink = Single { output: &mut output, container };
-            Box::pin(Reader::new(engine, &request, lookup, source, sink).read()).await?;
+        let Some(name) = names.first() else { return Ok(()) };
+        let source = engine.log_source(name).await?;
+        let container = output.get_mut().unwrap_or_else(PoisonError::into_inner).add(&source.name);
+        let lookup = lookup(name, &source)?;
+        let framing = Framing::from_tty(source.tty);
+        let output = &output;
+        let sink = Single { output, container };
+        let read = Box::pin(Reader::new(engine, &request, lookup.clone(), source, sink).read());
+        if !request.live {
+            return read.await;
         }
-        Ok(())
+        tokio::select! {
+            outcome = read => outcome,
+            never = live::show(engine, &lookup, framing, output) => match never {},
+        }
     };
     let outcome = tokio::select! {
         outcome = reading => outcome.map(|()| None),
         code = interrupts.next() => Ok(Some(code)),
     };
     // What was read is shown, whatever came then.
-    let complete = output.finish()?;
+    let complete = output.get_mut().unwrap_or_else(PoisonError::into_inner).finish()?;
     match outcome? {
         Some(code) => Ok(code),
         None if complete => Ok(0),

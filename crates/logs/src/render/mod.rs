@@ -8,6 +8,7 @@ pub use template::{Template, TemplateError};
 
 use crate::escape::LineEscaper;
 use crate::fields;
+use crate::frame::Stream;
 use crate::level::Level;
 use crate::line::{Ending, Line};
 use base64::Engine as _;
@@ -61,16 +62,56 @@ pub struct Entry<'a> {
 pub struct Renderer {
     style: Style,
     owes_newline: bool,
+    /// The beginning of a line that is shown already.
+    begun: Option<(Stream, Vec<u8>)>,
 }
 
 impl Renderer {
     /// A renderer at the start of the output.
     pub fn new(style: Style) -> Self {
-        Self { style, owes_newline: false }
+        Self { style, owes_newline: false, begun: None }
+    }
+
+    /// Append the beginning of a line that has no end yet, or what has been added to it since. `false` when that cannot be
+    /// told apart from another beginning that is shown: its line must come first. For [`Format::Text`] and [`Format::Raw`].
+    ///
+    /// [`render`](Self::render) appends only the rest of the line then, if it is that line which comes.
+    pub fn render_beginning(&mut self, out: &mut Vec<u8>, stream: Stream, text: &[u8]) -> bool {
+        let shown = match &self.begun {
+            Some((other, shown)) if *other != stream || !text.starts_with(shown) => return false,
+            Some((_, shown)) => shown.len(),
+            None => 0,
+        };
+        if std::mem::take(&mut self.owes_newline) {
+            out.push(b'\n');
+        }
+        self.render_part(out, &text[shown..]);
+        self.begun = Some((stream, text.to_vec()));
+        true
+    }
+
+    /// End a beginning that is shown, because something else comes between it and its rest: its line will be shown whole.
+    pub fn break_beginning(&mut self, out: &mut Vec<u8>) {
+        if self.begun.take().is_some() {
+            out.push(b'\n');
+        }
     }
 
     /// Append a record to `out`.
     pub fn render(&mut self, out: &mut Vec<u8>, entry: &Entry<'_>) {
+        match self.begun.take() {
+            Some((stream, shown)) if stream == entry.line.stream && entry.line.text.starts_with(&shown) => {
+                let line = entry.line;
+                let rest = Line { text: line.text[shown.len()..].into(), ..line.clone() };
+                return self.render_whole(out, &Entry { prefix: "", line: &rest, ..*entry });
+            }
+            Some(_) => out.push(b'\n'),
+            None => {}
+        }
+        self.render_whole(out, entry);
+    }
+
+    fn render_whole(&mut self, out: &mut Vec<u8>, entry: &Entry<'_>) {
         if std::mem::take(&mut self.owes_newline) {
             out.push(b'\n');
         }

@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::Timestamp;
-use crate::frame::Stream;
 use unicode_width::UnicodeWidthStr as _;
 
 fn style(format: Format) -> Style {
@@ -40,6 +39,34 @@ fn a_line_without_an_ending_is_not_glued_to_the_next() {
     renderer.render_gap(&mut out);
     assert_eq!(out, b"run 1\n--\n");
     assert_eq!(render(Style { terminal: true, ..style(Format::Text) }, "", &lines), "run 1\nrun 2\n");
+}
+
+#[test]
+fn of_a_line_whose_beginning_is_shown_the_rest_follows() {
+    let mut renderer = Renderer::new(style(Format::Text));
+    let mut out = Vec::new();
+    let whole = |renderer: &mut Renderer, out: &mut Vec<u8>, text: &[u8]| {
+        renderer.render(out, &Entry { container: "web", prefix: "", line: &line(text, Ending::Lf) });
+    };
+    assert!(renderer.render_beginning(&mut out, Stream::Stderr, b"pass"));
+    assert!(renderer.render_beginning(&mut out, Stream::Stderr, b"passwo"));
+    assert!(!renderer.render_beginning(&mut out, Stream::Stderr, b"user"), "another line");
+    assert!(!renderer.render_beginning(&mut out, Stream::Stdout, b"password"), "another stream");
+    whole(&mut renderer, &mut out, b"password: ");
+    assert_eq!(out, b"password: \n");
+    // One of which the beginning was missed, or something came between.
+    assert!(renderer.render_beginning(&mut out, Stream::Stderr, b"word"));
+    whole(&mut renderer, &mut out, b"password");
+    assert!(renderer.render_beginning(&mut out, Stream::Stderr, b"half"));
+    renderer.break_beginning(&mut out);
+    renderer.break_beginning(&mut out);
+    whole(&mut renderer, &mut out, b"half and half");
+    assert_eq!(String::from_utf8(out).unwrap(), "password: \nword\npassword\nhalf\nhalf and half\n");
+
+    let mut renderer = Renderer::new(Style { terminal: true, ..style(Format::Text) });
+    let mut out = Vec::new();
+    assert!(renderer.render_beginning(&mut out, Stream::Stdout, b"a\x1b[2J"));
+    assert_eq!(out, b"a\\x1b[2J", "safe, too");
 }
 
 #[test]

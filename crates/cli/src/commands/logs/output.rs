@@ -2,6 +2,7 @@
 
 use std::io::{self, IsTerminal as _, Stderr, Stdout, Write};
 use std::os::fd::AsFd;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use scratchdbg_logs::render::{Entry, Format, Prefixes, Renderer, Style};
 use scratchdbg_logs::stats::Stats;
@@ -24,6 +25,8 @@ pub(super) struct Output {
     share_a_place: bool,
     /// Text for people goes to the stream that the container used; documents go to standard output alone.
     split: bool,
+    /// The only stream that is wanted.
+    stream: Option<Stream>,
     names: Vec<String>,
     prefixes: Option<Prefixes>,
     stats: Option<Stats>,
@@ -52,6 +55,7 @@ impl Output {
         Self {
             share_a_place: same_place(&stdout, &stderr),
             split: text || matches!(request.format, Format::Raw),
+            stream: request.stream,
             names: Vec::new(),
             prefixes: prefixed.then(|| Prefixes::new(columns, colour)),
             stats: request.stats.map(Stats::new),
@@ -82,19 +86,38 @@ impl Output {
         let entry = Entry { container: name, prefix, line };
         if self.split && line.stream == Stream::Stderr {
             if self.share_a_place {
-                self.stdout.flush()?;
+                self.stdout.break_beginning()?;
             }
             self.stderr.entry(&entry, after_gap)
         } else {
             if self.share_a_place {
-                self.stderr.flush()?;
+                self.stderr.break_beginning()?;
             }
             self.stdout.entry(&entry, after_gap)
         }
     }
 
+    /// The beginning of a line that has no end yet. `false` when its turn has not come.
+    pub(super) fn beginning(&mut self, stream: Stream, text: &[u8]) -> io::Result<bool> {
+        if self.stream.is_some_and(|wanted| wanted != stream) {
+            return Ok(true);
+        }
+        if self.split && stream == Stream::Stderr {
+            if self.share_a_place {
+                self.stdout.break_beginning()?;
+            }
+            self.stderr.beginning(stream, text)
+        } else {
+            if self.share_a_place {
+                self.stderr.break_beginning()?;
+            }
+            self.stdout.beginning(stream, text)
+        }
+    }
+
     /// Says something on standard error, after all lines before it.
     pub(super) fn note(&mut self, note: &Note) -> io::Result<()> {
+        self.break_beginnings()?;
         self.flush()?;
         match note {
             Note::Info(text) => self.printer.note(text),
@@ -102,6 +125,15 @@ impl Output {
                 self.failed = true;
                 self.printer.error(text);
             }
+        }
+        Ok(())
+    }
+
+    /// Where both streams lead to one place, nothing is put behind the beginning of a line.
+    fn break_beginnings(&mut self) -> io::Result<()> {
+        if self.share_a_place {
+            self.stdout.break_beginning()?;
+            self.stderr.break_beginning()?;
         }
         Ok(())
     }
@@ -115,6 +147,7 @@ impl Output {
     pub(super) fn finish(&mut self) -> io::Result<bool> {
         const ROWS: usize = 12;
         const COLUMNS: usize = 80;
+        self.break_beginnings()?;
         self.flush()?;
         if let Some(stats) = self.stats.take() {
             let report = stats.report(ROWS);
@@ -151,6 +184,18 @@ impl<W: Write> Side<W> {
         if self.buffer.len() >= BUFFER { self.flush() } else { Ok(()) }
     }
 
+    fn beginning(&mut self, stream: Stream, text: &[u8]) -> io::Result<bool> {
+        let shown = self.renderer.render_beginning(&mut self.buffer, stream, text);
+        self.flush()?;
+        Ok(shown)
+    }
+
+    /// Writes what there is, and ends the beginning of a line with it.
+    fn break_beginning(&mut self) -> io::Result<()> {
+        self.renderer.break_beginning(&mut self.buffer);
+        self.flush()
+    }
+
     fn flush(&mut self) -> io::Result<()> {
         if self.buffer.is_empty() {
             return Ok(());
@@ -181,20 +226,26 @@ fn same_place(one: impl AsFd, other: impl AsFd) -> bool {
 /// The output, for a single container.
 #[derive(Debug)]
 pub(super) struct Single<'a> {
-    pub(super) output: &'a mut Output,
+    pub(super) output: &'a Mutex<Output>,
     pub(super) container: ContainerIndex,
+}
+
+impl Single<'_> {
+    fn output(&self) -> MutexGuard<'_, Output> {
+        self.output.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Sink for Single<'_> {
     fn line(&mut self, line: Line<'_>, after_gap: bool) -> io::Result<()> {
-        self.output.line(self.container, &line, after_gap)
+        self.output().line(self.container, &line, after_gap)
     }
 
     fn note(&mut self, note: Note) -> io::Result<()> {
-        self.output.note(&note)
+        self.output().note(&note)
     }
 
     async fn settle(&mut self, idle: bool) -> io::Result<()> {
-        if idle { self.output.flush() } else { Ok(()) }
+        if idle { self.output().flush() } else { Ok(()) }
     }
 }

@@ -27,6 +27,10 @@ pub(super) struct Request {
     pub(super) stats: Option<bool>,
     /// Several containers may be shown.
     pub(super) many: bool,
+    /// The beginnings of lines are shown too.
+    pub(super) live: bool,
+    /// The only stream that is wanted.
+    pub(super) stream: Option<Stream>,
     pub(super) via: Via,
     pub(super) explain: bool,
 }
@@ -47,6 +51,12 @@ impl Request {
         };
         let level = args.level.as_deref().map(str::parse::<Level>).transpose();
         let level = level.map_err(|error| usage(&error, "levels are trace, debug, info, warn, error and fatal"))?;
+        if args.live && args.targets.len() > 1 {
+            return Err(CommandError::usage(
+                "--live shows one container: of several, beginnings of lines would be mixed",
+            )
+            .hint("follow one of them with --live"));
+        }
         let query = Query::new(&QuerySpec {
             grep: args.grep.clone(),
             exclude: args.exclude.clone(),
@@ -79,6 +89,8 @@ impl Request {
             timestamps: args.timestamps,
             stats: (args.stats || args.patterns).then_some(args.patterns),
             many: args.targets.len() > 1 || !args.label.is_empty() || args.project.is_some(),
+            live: args.live,
+            stream,
             via: args.via,
             explain: args.explain,
         })
@@ -89,12 +101,12 @@ impl Request {
         self.query.wants_all() && matches!(self.format, Format::Text | Format::Raw) && self.stats.is_none()
     }
 
-    /// The engine must tell the time of each line.
     /// The runs of lines are shown, where they are known.
     pub(super) fn tells_runs(&self) -> bool {
         self.stats.is_none() && matches!(self.format, Format::Json | Format::Template(_))
     }
 
+    /// The engine must tell the time of each line.
     pub(super) fn needs_timestamps(&self) -> bool {
         self.follow || self.timestamps || self.many || self.run.is_some() || self.tells_runs() || !self.is_plain()
     }
