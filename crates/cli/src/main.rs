@@ -36,7 +36,7 @@ fn main() -> ExitCode {
     // A session only passes bytes on: more threads would take their time to start, and cores from the engine. An engine
     // sends a log in pieces of one line, and to pass each of them from one thread to another takes longer than to read it.
     let mut runtime = match &cli.command {
-        Command::Attach(_) | Command::Logs(_) => tokio::runtime::Builder::new_current_thread(),
+        Command::Attach(_) | Command::Logs(_) | Command::Check(_) => tokio::runtime::Builder::new_current_thread(),
         _ => tokio::runtime::Builder::new_multi_thread(),
     };
     let runtime = match runtime.worker_threads(2).enable_all().build() {

@@ -1,7 +1,5 @@
 //! Images and containers of the engine.
 
-use std::io::BufWriter;
-
 use scratchdbg_diagnose::mentions::MentionScanner;
 use scratchdbg_diagnose::rootfs::Rootfs;
 use scratchdbg_diagnose::rules::image::{self, ImageFacts};
@@ -37,9 +35,9 @@ pub(super) async fn check(name: &str, context: &Context) -> Result<Vec<Report>, 
 async fn image(engine: &Engine, name: &str, host: HostFacts) -> Result<Vec<Report>, CommandError> {
     let no_room = |error: std::io::Error| CommandError::new(format!("cannot keep a copy of the image: {error}"));
     let copy = tempfile::NamedTempFile::new().map_err(no_room)?;
-    let mut sink = BufWriter::with_capacity(1 << 20, copy.reopen().map_err(no_room)?);
+    // The engine's pieces are large: nothing is gained by collecting them.
+    let mut sink = copy.reopen().map_err(no_room)?;
     engine.save_image(name, &mut sink).await?;
-    sink.into_inner().map_err(|error| no_room(error.into_error()))?;
     let (name, path) = (name.to_owned(), copy.path().to_owned());
     // The copy stays with us, who are dropped on an interrupt, and not with a thread that goes on.
     blocking(move || {
