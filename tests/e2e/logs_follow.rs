@@ -123,6 +123,18 @@ fn a_container_made_anew_is_followed_by_its_name() {
 }
 
 #[test]
+fn fault_38_a_container_that_is_removed_at_its_end_is_followed_to_it() {
+    let stage = Stage::set();
+    let container = stage.engine.run("web", &["--rm"], &stage.image, &["unfinished"]);
+    let following = stage.scratchdbg.start(["logs", "-f", container.name()]);
+    wait_for_lines(&following, 1);
+    stage.engine.ask(["kill", "--signal", "TERM", container.id()]);
+    let finished = following.finish();
+    finished.expect(0, "whole\nhalf");
+    stage.run(&["logs", container.name()]).expect_clear_failure(1, &["no container"]);
+}
+
+#[test]
 fn the_last_matches_then_what_comes() {
     let stage = Stage::set();
     let container = stage.engine.run("web", &[], &stage.image, &["tick"]);

@@ -152,6 +152,17 @@ fn a_driver_that_keeps_nothing_is_named() {
 }
 
 #[test]
+fn fault_39_lines_that_the_engine_may_drop_are_warned_of() {
+    let stage = Stage::set();
+    let flags = ["--log-opt", "mode=non-blocking"];
+    let container = stage.engine.run("web", &flags, &stage.image, &["exit", "0"]);
+    container.wait();
+    let finished = stage.run(&["logs", "--stdout", container.name()]);
+    finished.expect(0, "out\n");
+    assert!(finished.stderr.contains("non-blocking") && finished.stderr.lines().count() == 1, "{finished}");
+}
+
+#[test]
 fn a_reader_that_wants_one_line_gets_it() {
     let stage = Stage::set();
     let container = stage.engine.run("web", &[], &stage.image, &["numbers", "200000"]);

@@ -5,6 +5,7 @@
 
 mod attach;
 mod attach_cleanup;
+mod attach_engine_restart;
 mod attach_kill;
 mod attach_matrix;
 mod attach_modes;

@@ -104,6 +104,11 @@ impl LogSource {
         }
     }
 
+    /// The engine throws away lines that come faster than its driver takes them.
+    pub fn may_drop(&self) -> bool {
+        self.driver_options.get("mode").is_some_and(|mode| mode == "non-blocking")
+    }
+
     /// The rotated files of its log are packed. Asked for the lines since a time, Docker leaves out whole files then, as if
     /// they were older (seen with 20.10, with both drivers).
     pub fn is_packed(&self) -> bool {

@@ -8,6 +8,7 @@
 //! - `flood ROUNDS`: twenty times a second, so many times, two thousand numbered lines at once, then ends.
 //! - `tick`: a numbered line ten times a second, for ever.
 //! - `halves`: half a line, the other half later, and so on for ever.
+//! - `unfinished`: a line and half a line, then ends well at a SIGTERM.
 //! - `terminal`: says whether its standard output is a terminal, and ends.
 //! - `panic`, `abort`, `segfault`, `trap`: dies of it.
 //! - `eat`: takes memory until it gets no more; `child-eat` has a child do so, and ends well itself.
@@ -78,6 +79,12 @@ fn main() -> io::Result<ExitCode> {
             writeln!(out, "done")?;
             std::thread::sleep(Duration::from_millis(100));
         },
+        "unfinished" => {
+            unsafe { signal(SIGTERM, end) };
+            write!(out, "whole\nhalf")?;
+            out.flush()?;
+            wait()
+        }
         "terminal" => writeln!(out, "{}", if out.is_terminal() { "terminal" } else { "no terminal" })?,
         "panic" => panic!("no more"),
         "abort" => std::process::abort(),

@@ -4,11 +4,13 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use hyper::Uri;
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::client::legacy::connect::{Connected, Connection};
 use hyper_util::rt::TokioIo;
+use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 
@@ -39,6 +41,7 @@ impl Connector {
             (Address::Tcp { host, port, .. }, tls) => {
                 let stream = TcpStream::connect((host.as_str(), *port)).await?;
                 stream.set_nodelay(true)?;
+                keep_alive(&stream)?;
                 match tls {
                     Some(tls) => Ok(Box::new(tls.connect(stream).await?)),
                     None => Ok(Box::new(stream)),
@@ -46,6 +49,16 @@ impl Connector {
             }
         }
     }
+}
+
+/// Has the kernel ask a silent engine whether it is there: of a machine that went away without a word, a connection that
+/// only waits would never hear.
+fn keep_alive(stream: &TcpStream) -> io::Result<()> {
+    const SILENCE: Duration = Duration::from_secs(15);
+    const BETWEEN: Duration = Duration::from_secs(5);
+    const TRIES: u32 = 3;
+    let keep_alive = TcpKeepalive::new().with_time(SILENCE).with_interval(BETWEEN).with_retries(TRIES);
+    SockRef::from(stream).set_tcp_keepalive(&keep_alive)
 }
 
 impl std::fmt::Debug for Connector {
@@ -99,5 +112,20 @@ impl Write for Stream {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.0).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_silent_engine_is_asked_whether_it_is_there() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        assert!(!SockRef::from(&stream).keepalive().unwrap());
+        keep_alive(&stream).unwrap();
+        assert!(SockRef::from(&stream).keepalive().unwrap());
+        assert_eq!(SockRef::from(&stream).tcp_keepalive_time().unwrap(), Duration::from_secs(15));
     }
 }

@@ -85,6 +85,13 @@ impl<'a, S: Sink> Reader<'a, S> {
         } else {
             self.runs = Runs::all(self.request.range);
         }
+        if self.source.may_drop() {
+            let text = format!(
+                "lines of `{}` may be missing: its log driver is non-blocking, and drops what it has no room for without a word",
+                self.source.name
+            );
+            self.sink.note(Note::Info(text))?;
+        }
         let past = self.runs.range.until.is_some_and(|until| until <= Timestamp::now());
         let follow = self.request.follow && !past;
         let is_read_first = self.runs.range.since.is_some() && self.source.is_packed();
