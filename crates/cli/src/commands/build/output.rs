@@ -6,7 +6,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use scratchdbg_builder::Pair;
-use scratchdbg_image::{Image, ImageError, ImageSet, save_hybrid, write_hybrid};
+use scratchdbg_image::{Image, ImageError, ImageSet, LayerMediaType, save_hybrid, write_hybrid};
 use scratchdbg_registry::PushReport;
 
 use super::blocking;
@@ -134,7 +134,15 @@ async fn load(sets: &[ImageSet], epoch: u64, context: &Context) -> Result<(), Co
             .collect::<Result<_, _>>()
             .map_err(|error| explain_image(&error))?;
     }
-    engine.load(move |out| write_hybrid(&sorted, epoch, out)).await.map_err(explain_load)
+    let packed_with_zstd = sets
+        .iter()
+        .flat_map(ImageSet::images)
+        .flat_map(Image::layers)
+        .any(|layer| layer.media_type() == LayerMediaType::TarZstd);
+    engine
+        .load(move |out| write_hybrid(&sorted, epoch, out))
+        .await
+        .map_err(|error| explain_load(error, packed_with_zstd))
 }
 
 fn with_first(set: &ImageSet, architecture: &str) -> Result<ImageSet, ImageError> {
@@ -150,10 +158,14 @@ fn explain_push(error: &scratchdbg_registry::Error) -> CommandError {
     }
 }
 
-fn explain_load(error: scratchdbg_engine::Error) -> CommandError {
+fn explain_load(error: scratchdbg_engine::Error, packed_with_zstd: bool) -> CommandError {
     let result = CommandError::from(error);
     if result.message.contains("no space left on device") {
         return result.hint("the engine's disk is full: `docker system df` shows what uses it");
+    }
+    if packed_with_zstd && result.message.contains("invalid tar header") {
+        return result
+            .hint("its layers are packed with zstd, which Docker reads from 23.0 on: `--compress gzip`, or none");
     }
     result
 }
