@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::Command;
 
 use rustix::process::Signal;
+use scratchdbg_testkit::program::Running;
 use scratchdbg_testkit::sample;
 
 use crate::stage::Stage;
@@ -151,4 +152,44 @@ fn two_builders_of_one_layout() {
         let names = [format!("oci:layout:{number}"), format!("oci:layout:{number}-debug")];
         stage.run(&["pair", "verify", &names[0], &names[1]]).expect_code(0);
     }
+}
+
+/// 60: a file system that is full after ever more of the build's writes. Needs root, to mount one.
+#[test]
+fn a_full_disk_at_any_step_leaves_what_was_there() {
+    const SCRIPT: &str = r#"
+        disk=$1; program=$2; old=$3; new=$4
+        mount -t tmpfs -o size=64m tmpfs "$disk" && cd "$disk" || exit 9
+        "$program" build "$old" -t app:old -o oci:out -q > /dev/null || exit 9
+        size=$(df -k --output=used . | tail -n 1)
+        while :; do
+            size=$((size + 48))
+            mount -o remount,size="${size}k" "$disk" || exit 9
+            said=$("$program" build "$new" -t app:new -o oci:out -q 2>&1)
+            code=$?
+            if [ "$code" = 0 ]; then break; fi
+            echo "$code $(echo "$said" | grep -c '^error: .*No space left on device')"
+            "$program" pair verify oci:out:old oci:out:old-debug > /dev/null || echo "the old pair is broken"
+            "$program" pair verify oci:out:new oci:out:new-debug > /dev/null 2>&1 && echo "half a pair is there"
+            find . -name '.scratchdbg-*' -not -name '*lock*'
+        done
+        "$program" pair verify oci:out:old oci:out:old-debug > /dev/null &&
+            "$program" pair verify oci:out:new oci:out:new-debug > /dev/null
+    "#;
+    let stage = Stage::set();
+    let home = stage.scratchdbg.home();
+    let old = sample::write_app(home);
+    let new = home.join("new");
+    fs::write(&new, [fs::read(&old).expect("the program"), vec![1; 100_000]].concat()).expect("a file");
+    fs::set_permissions(&new, fs::metadata(&old).expect("it is there").permissions()).expect("a mode");
+    fs::create_dir(home.join("disk")).expect("a folder");
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "sh", "-c", SCRIPT, "sh"]).arg(home.join("disk"));
+    command.arg(env!("CARGO_BIN_EXE_scratchdbg")).arg(&old).arg(&new).env("HOME", home);
+    let finished = Running::start(command).finish();
+    finished.expect_code(0);
+    let text = finished.text();
+    let (failures, rest): (Vec<_>, Vec<_>) = text.lines().partition(|line| *line == "1 1");
+    assert!(failures.len() > 10, "it failed at many steps: {finished}");
+    assert!(rest.is_empty(), "{finished}");
 }
