@@ -23,6 +23,7 @@ mod codes;
 mod demo;
 mod endpoint;
 mod fault;
+mod faults_document;
 mod logs;
 mod logs_engine_restart;
 mod logs_follow;
