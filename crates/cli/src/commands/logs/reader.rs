@@ -122,7 +122,7 @@ impl<'a, S: Sink> Reader<'a, S> {
             timestamps: self.request.needs_timestamps() || resumed.is_some(),
             ..LogRequest::default()
         };
-        if resumed.is_none() && request.since.is_some() && self.source.is_packed() {
+        if request.since.is_some() && self.source.is_packed() {
             self.skip_until = request.since.take();
             request.timestamps = true;
         }
