@@ -1,18 +1,8 @@
 //! `logs -f` over a restart of the engine itself: every line once, in order.
 
-use scratchdbg_testkit::eventually;
-use scratchdbg_testkit::program::Running;
-
+use crate::logs_follow::{lines, wait_for_lines};
 use crate::own_engine::OwnEngine;
 use crate::stage::Stage;
-
-fn lines(running: &Running) -> usize {
-    running.stdout().split(|byte| *byte == b'\n').count() - 1
-}
-
-fn wait_for_lines(running: &Running, count: usize) {
-    eventually(|| format!("{count} lines, there are {}", lines(running)), || (lines(running) >= count).then_some(()));
-}
 
 /// Follows a container in both ways while something happens to its engine that starts the container again.
 fn follow_over(happening: impl Fn(&mut OwnEngine)) {

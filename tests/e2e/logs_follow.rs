@@ -10,15 +10,16 @@ use tempfile::TempDir;
 
 use crate::stage::Stage;
 
-fn lines_of(bytes: &[u8]) -> usize {
+/// Whole lines only.
+pub(crate) fn lines_of(bytes: &[u8]) -> usize {
     bytes.split(|&byte| byte == b'\n').count() - 1
 }
 
-fn wait_for_lines(following: &Running, count: usize) {
+pub(crate) fn wait_for_lines(following: &Running, count: usize) {
     following.wait_for_stdout(&format!("{count} lines"), |bytes| lines_of(bytes) >= count);
 }
 
-fn lines(following: &Running) -> usize {
+pub(crate) fn lines(following: &Running) -> usize {
     lines_of(&following.stdout())
 }
 

@@ -3,6 +3,7 @@
 use std::io::Read as _;
 
 use hyper::Method;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::transport::full;
 use crate::{ContainerName, Engine, Error, NumericUser, Target, UserError, user};
@@ -87,18 +88,12 @@ fn first_entry(archive: &[u8]) -> std::io::Result<Entry> {
     Ok(Entry::File(String::from_utf8_lossy(&bytes).into_owned()))
 }
 
-/// Escapes what may not stand in a query (RFC 3986, section 2.3).
+/// What stands for itself in a query: the unreserved characters of RFC 3986, section 2.3, and slashes.
+const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
+
+/// Escapes what may not stand in a query.
 pub(crate) fn percent_encode(text: &str) -> String {
-    use std::fmt::Write as _;
-    text.bytes().fold(String::with_capacity(text.len()), |mut out, byte| {
-        if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            // Writing into a string cannot fail.
-            let _infallible = write!(out, "%{byte:02X}");
-        }
-        out
-    })
+    utf8_percent_encode(text, QUERY).to_string()
 }
 
 #[cfg(test)]

@@ -121,19 +121,19 @@ impl Reader<'_, '_> {
         let mut stage = match self.earlier(&image, number) {
             Some(earlier) => Stage::continuing(self.stage(earlier, context, unseen.as_deref_mut())?),
             None if image == "scratch" => Stage::default(),
-            None if unseen.is_some() => {
-                if let Some(unseen) = &mut unseen {
+            None => match &mut unseen {
+                Some(unseen) => {
                     unseen.push(self.unseen(at, Hidden::Base(image)));
+                    Stage::default()
                 }
-                Stage::default()
-            }
-            None => {
-                let reason = format!(
-                    "scratchdbg fetches no images, and {image} is one: build this stage with Docker, take the file that it \
-                     makes out of it, and COPY that into a last stage that is FROM scratch"
-                );
-                return Err(self.error(at, reason));
-            }
+                None => {
+                    let reason = format!(
+                        "scratchdbg fetches no images, and {image} is one: build this stage with Docker, take the file that \
+                         it makes out of it, and COPY that into a last stage that is FROM scratch"
+                    );
+                    return Err(self.error(at, reason));
+                }
+            },
         };
         for instruction in parsed.instructions {
             if let Some(unseen) = unseen.as_deref_mut() {
