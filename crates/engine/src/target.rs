@@ -29,6 +29,10 @@ pub struct Target {
     pub dropped_capabilities: Vec<String>,
     /// `HostConfig.Privileged`.
     pub privileged: bool,
+    /// The AppArmor profile that its processes are confined by, or will be; empty where nothing is said of it.
+    pub apparmor_profile: String,
+    /// `HostConfig.UsernsMode`: `host` where it is left out of the engine's remapping of users.
+    pub user_namespace: String,
     /// When it was last started, as the engine writes it.
     pub started_at: String,
     /// How its last run ended; meaningful when it has ended.
@@ -77,6 +81,9 @@ impl Target {
         let started_at = answer.state.as_ref().and_then(|state| state.started_at.clone()).unwrap_or_default();
         let command_line = config.entrypoint.into_iter().chain(config.cmd).flatten().collect();
         let host_config = answer.host_config.unwrap_or_default();
+        let privileged = host_config.privileged.unwrap_or_default();
+        let security_options = host_config.security_opt.unwrap_or_default();
+        let apparmor_profile = apparmor_profile(answer.app_armor_profile, &security_options, privileged);
         Self {
             id: answer.id.unwrap_or_default(),
             name: answer.name.unwrap_or_default().trim_start_matches('/').to_owned(),
@@ -89,7 +96,9 @@ impl Target {
             command_line,
             added_capabilities: host_config.cap_add.unwrap_or_default(),
             dropped_capabilities: host_config.cap_drop.unwrap_or_default(),
-            privileged: host_config.privileged.unwrap_or_default(),
+            privileged,
+            apparmor_profile,
+            user_namespace: host_config.userns_mode.unwrap_or_default(),
             started_at,
             exit_code,
         }
@@ -113,9 +122,27 @@ impl Target {
             added_capabilities: Vec::new(),
             dropped_capabilities: Vec::new(),
             privileged: false,
+            apparmor_profile: String::new(),
+            user_namespace: String::new(),
             started_at: String::new(),
             exit_code: 0,
         }
+    }
+}
+
+/// What the engine has decided, at the start; before that, what it will decide.
+fn apparmor_profile(decided: Option<String>, security_options: &[String], privileged: bool) -> String {
+    let decided = decided.filter(|profile| !profile.is_empty());
+    // The form with a colon is Docker's old one.
+    let asked = || {
+        let option = security_options.iter().find_map(|option| option.strip_prefix("apparmor"))?;
+        option.strip_prefix(['=', ':']).map(str::to_owned)
+    };
+    // Where it is privileged, the engine does not heed what was asked.
+    match decided {
+        Some(profile) => profile,
+        None if privileged => "unconfined".to_owned(),
+        None => asked().unwrap_or_default(),
     }
 }
 
@@ -134,7 +161,26 @@ fn state(status: ContainerStateStatusEnum) -> State {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use super::{State, Target};
+    use super::{State, Target, apparmor_profile};
+
+    #[test]
+    fn the_apparmor_profile_is_what_the_engine_says_or_will_say() {
+        let cases = [
+            (Some("docker-default"), None, false, "docker-default"),
+            (Some("mine"), Some("apparmor=mine"), false, "mine"),
+            // It was never started.
+            (Some(""), Some("apparmor=mine"), false, "mine"),
+            (None, Some("apparmor:mine"), false, "mine"),
+            (None, Some("no-new-privileges"), false, ""),
+            (None, Some("apparmor=mine"), true, "unconfined"),
+            (None, None, false, ""),
+        ];
+        for (decided, option, privileged, expected) in cases {
+            let options: Vec<String> = option.into_iter().map(str::to_owned).collect();
+            let profile = apparmor_profile(decided.map(str::to_owned), &options, privileged);
+            assert_eq!(profile, expected, "{decided:?} {options:?} {privileged}");
+        }
+    }
 
     /// A running target.
     pub(crate) fn target() -> Target {
@@ -151,6 +197,8 @@ pub(crate) mod tests {
             added_capabilities: Vec::new(),
             dropped_capabilities: Vec::new(),
             privileged: false,
+            apparmor_profile: String::new(),
+            user_namespace: String::new(),
             started_at: String::new(),
             exit_code: 0,
         }

@@ -1,10 +1,11 @@
 //! The launcher: runs one command inside the target, and answers for everything that descends from it.
 
-use std::ffi::OsString;
-use std::io;
+use std::ffi::{OsStr, OsString};
 use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::unix::ffi::OsStrExt as _;
 use std::process::Command;
 use std::time::{Duration, Instant};
+use std::{env, io};
 
 use crate::system::{self, END_SESSION, Reap, SIGCHLD, SIGHUP, SIGKILL, Signals};
 use crate::{OWN_FAILURE, processes, root};
@@ -56,7 +57,7 @@ fn refuse(command: &OsString, error: &io::Error) -> u8 {
     let (text, code) = match error.kind() {
         io::ErrorKind::NotFound if name.contains('/') => ("no such file or directory".to_owned(), NOT_FOUND),
         io::ErrorKind::NotFound => ("command not found".to_owned(), NOT_FOUND),
-        io::ErrorKind::PermissionDenied => ("permission denied".to_owned(), NOT_EXECUTABLE),
+        io::ErrorKind::PermissionDenied => (denied(command), NOT_EXECUTABLE),
         // EAGAIN: the target's own limit on processes is used up.
         io::ErrorKind::WouldBlock => {
             ("the target's limit on processes is used up; --mode sidecar needs none of them".to_owned(), OWN_FAILURE)
@@ -65,6 +66,30 @@ fn refuse(command: &OsString, error: &io::Error) -> u8 {
     };
     let _unwritten = writeln!(io::stderr(), "scratchdbg: {}: {text}", name.escape_debug());
     code
+}
+
+/// Why the command may not be executed.
+fn denied(command: &OsStr) -> String {
+    let label = root::label("self");
+    if label.is_empty() || !modes_allow(command) {
+        return "permission denied".to_owned();
+    }
+    format!(
+        "permission denied by a security module of the kernel: the label of this session is `{}`, as the target's; {}",
+        label.escape_debug(),
+        root::unconfined(&label)
+    )
+}
+
+/// Whether the files' modes, and how they are mounted, allow to execute the command. A security module has no say in
+/// `access(2)`: it is asked only when a file is executed.
+#[expect(clippy::disallowed_methods, reason = "the environment is the session's, where its command is looked for")]
+fn modes_allow(command: &OsStr) -> bool {
+    if command.as_bytes().contains(&b'/') {
+        return system::may_execute(command.as_ref());
+    }
+    let path = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&path).any(|folder| system::may_execute(&folder.join(command)))
 }
 
 /// Waits until the command ends, and returns its code; or until the session is over, and returns the code of a command

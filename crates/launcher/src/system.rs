@@ -5,10 +5,12 @@
 
 #![expect(unsafe_code, reason = "system calls the standard library does not wrap")]
 
-use std::ffi::{c_int, c_long, c_uint, c_ulong, c_void};
+use std::ffi::{CString, c_char, c_int, c_long, c_uint, c_ulong, c_void};
 use std::io;
 use std::os::fd::{AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd};
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::process::CommandExt as _;
+use std::path::Path;
 use std::process::{Child, Command};
 
 unsafe extern "C" {
@@ -22,6 +24,7 @@ unsafe extern "C" {
     fn poll(fds: *mut PollFd, count: c_ulong, timeout: c_int) -> c_int;
     fn syscall(number: c_long, ...) -> c_long;
     fn read(fd: c_int, buffer: *mut c_void, count: usize) -> isize;
+    fn access(path: *const c_char, mode: c_int) -> c_int;
 }
 
 /// `sigset_t`: 1024 bits in both glibc and musl.
@@ -41,6 +44,7 @@ const SIG_SETMASK: c_int = 2;
 const SFD_CLOEXEC: c_int = 0o2_000_000;
 const WNOHANG: c_int = 1;
 const POLLIN: i16 = 1;
+const X_OK: c_int = 1;
 /// The same number on every architecture: it came after the tables were unified.
 const SYS_PIDFD_OPEN: c_long = 434;
 /// `struct signalfd_siginfo` is 128 bytes on every architecture.
@@ -203,6 +207,12 @@ pub(crate) fn wait_readable<const N: usize>(
         Err(error) => Err(error),
         Ok(_) => Ok(polled.map(|entry| entry.revents != 0)),
     }
+}
+
+/// Whether the modes of a file and its folders, and how they are mounted, let this process execute it, see `access(2)`.
+pub(crate) fn may_execute(path: &Path) -> bool {
+    // SAFETY: the path ends with a zero byte.
+    CString::new(path.as_os_str().as_bytes()).is_ok_and(|path| unsafe { access(path.as_ptr(), X_OK) } == 0)
 }
 
 /// The C library's convention: -1 means that `errno` says why.

@@ -54,6 +54,9 @@ pub(crate) struct AttachArgs {
     /// Give the session a capability (repeatable); it then runs in a sidecar
     #[arg(long = "cap-add", value_name = "CAPABILITY")]
     pub(crate) capabilities: Vec<String>,
+    /// Confine the session otherwise than the target, as with `docker run` (repeatable); it then runs in a sidecar
+    #[arg(long = "security-opt", value_name = "apparmor=PROFILE|label=OPTION", value_parser = security_option)]
+    pub(crate) security_options: Vec<String>,
     /// Leave the keeper there for the next `attach --linger`, for so long (10m, 1h30m); it is then as fast as exec
     #[arg(long, value_name = "DURATION", value_parser = duration, conflicts_with = "image")]
     pub(crate) linger: Option<Duration>,
@@ -72,6 +75,15 @@ pub(crate) struct AttachArgs {
     /// Do not give the session a terminal, even where there is one
     #[arg(long)]
     pub(crate) no_tty: bool,
+}
+
+/// The options that say by what a process is confined. Others of Docker's would only take protection away.
+fn security_option(text: &str) -> Result<String, String> {
+    match text.split_once('=') {
+        Some(("apparmor" | "label", value)) if !value.is_empty() => Ok(text.to_owned()),
+        _ => Err("it takes apparmor=PROFILE (`unconfined` for none) and label=OPTION (SELinux; `disable` for none)"
+            .to_owned()),
+    }
 }
 
 /// Durations as Go and Docker write them.

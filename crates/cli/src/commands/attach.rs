@@ -95,6 +95,7 @@ async fn prepare(
         tty: !args.no_tty && terminal::is_interactive(),
         term: context.environment.term.clone(),
         capabilities: args.capabilities.clone(),
+        security_options: args.security_options.clone(),
         linger: args.linger,
         detach_keys: docker_config::detach_keys(context.environment.docker_config.as_deref()),
         ..AttachRequest::default()

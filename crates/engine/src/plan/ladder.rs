@@ -13,6 +13,10 @@ const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/s
 /// directories of others.
 const SEE_OTHERS: [&str; 2] = ["SYS_PTRACE", "DAC_READ_SEARCH"];
 
+const APPARMOR: &str = "apparmor=";
+const CAP_ADD: &str = "--cap-add";
+const SECURITY_OPT: &str = "--security-opt";
+
 /// Decides. `user` is who the session's process will be, in numbers.
 pub fn plan(target: &Target, user: NumericUser, request: &AttachRequest) -> Result<Plan, Refusal> {
     let mut reasons = Vec::new();
@@ -61,6 +65,19 @@ pub fn plan(target: &Target, user: NumericUser, request: &AttachRequest) -> Resu
     for capability in &request.capabilities {
         because(format!("capability {capability}"), "--cap-add");
     }
+    let security_options = security_options(target, request);
+    for option in &security_options {
+        let why = if request.security_options.contains(option) {
+            "--security-opt"
+        } else {
+            "the target's: AppArmor keeps processes of different profiles from seeing and signalling each other"
+        };
+        because(option.clone(), why);
+    }
+    let user_namespace = Some(target.user_namespace.clone()).filter(|namespace| !namespace.is_empty());
+    if let Some(namespace) = &user_namespace {
+        because(format!("user namespace {namespace}"), "the target's: a PID namespace is shared only within one");
+    }
     because("the keeper has no network, and nothing to write to".to_owned(), "the target can read it");
     let target_path = target.env.iter().find_map(|entry| entry.strip_prefix("PATH=")).unwrap_or(DEFAULT_PATH);
     Ok(Plan {
@@ -80,6 +97,8 @@ pub fn plan(target: &Target, user: NumericUser, request: &AttachRequest) -> Resu
         sidecar_image: request.tools_image.clone().unwrap_or_else(|| request.toolkit_image.clone()),
         copy_image: request.twin.clone().unwrap_or_else(|| target.image_id.clone()),
         capabilities,
+        security_options,
+        user_namespace,
         command: request.command.clone(),
         environment: environment(target, mode, request),
         target_path: target_path.to_owned(),
@@ -96,7 +115,8 @@ fn mode(target: &Target, request: &AttachRequest) -> Result<(Mode, &'static str)
     }
     let needs_sidecar = match request {
         AttachRequest { tools_image: Some(_), .. } => Some("a toolkit that is not a static busybox"),
-        AttachRequest { capabilities, .. } if !capabilities.is_empty() => Some("--cap-add"),
+        AttachRequest { capabilities, .. } if !capabilities.is_empty() => Some(CAP_ADD),
+        AttachRequest { security_options, .. } if !security_options.is_empty() => Some(SECURITY_OPT),
         _ => None,
     };
     let has_processes = matches!(target.state, State::Running | State::Paused);
@@ -111,7 +131,8 @@ fn mode(target: &Target, request: &AttachRequest) -> Result<(Mode, &'static str)
         (None, Some(_)) if !has_processes => {
             Err(Refusal::NotRunning { name: name(), state: target.state, mode: Mode::Sidecar })
         }
-        (None, Some("--cap-add")) => Ok((Mode::Sidecar, "capabilities can only be added to a container of its own")),
+        (None, Some(CAP_ADD)) => Ok((Mode::Sidecar, "capabilities can only be added to a container of its own")),
+        (None, Some(SECURITY_OPT)) => Ok((Mode::Sidecar, "only a container of its own can be confined otherwise")),
         (None, Some(_)) => Ok((Mode::Sidecar, "the tools are not one static file: they need their own root")),
         (None, None) => Ok(match target.state {
             State::Running => (Mode::Exec, "it is running: the session can be inside it"),
@@ -137,6 +158,17 @@ fn user_reason(target: &Target, request: &AttachRequest) -> &'static str {
 fn target_has_capabilities(target: &Target, user: NumericUser) -> bool {
     let Target { privileged, added_capabilities, dropped_capabilities, .. } = target;
     user.uid == 0 && capability::bounding_set(*privileged, added_capabilities, dropped_capabilities) != 0
+}
+
+/// What the keeper and a sidecar are confined by: the target's own AppArmor profile, unless the user says otherwise. A
+/// SELinux label is the engine's own affair: it gives the target's to whatever shares its PID namespace.
+fn security_options(target: &Target, request: &AttachRequest) -> Vec<String> {
+    let mut options = request.security_options.clone();
+    let profile = &target.apparmor_profile;
+    if !profile.is_empty() && !options.iter().any(|option| option.starts_with(APPARMOR)) {
+        options.push(format!("{APPARMOR}{profile}"));
+    }
+    options
 }
 
 fn environment(target: &Target, mode: Mode, request: &AttachRequest) -> Vec<String> {
@@ -225,6 +257,39 @@ mod tests {
         assert_eq!(capabilities(&added, ROOT), SEE_OTHERS);
         let explicit = AttachRequest { user: Some("0:0".to_owned()), ..request };
         assert!(plan(&target(), ROOT, &explicit).unwrap().capabilities.is_empty(), "the user's word counts");
+    }
+
+    #[test]
+    fn what_joins_the_target_is_confined_as_it_is() {
+        let confined = Target {
+            apparmor_profile: "docker-web".to_owned(),
+            user_namespace: "host".to_owned(),
+            state: State::Paused,
+            ..target()
+        };
+        let options = |options: &[&str]| AttachRequest {
+            security_options: options.iter().map(|&option| option.to_owned()).collect(),
+            ..AttachRequest::default()
+        };
+        let cases: [(&[&str], &[&str]); 3] = [
+            (&[], &["apparmor=docker-web"]),
+            (&["apparmor=unconfined"], &["apparmor=unconfined"]),
+            (&["label=disable"], &["label=disable", "apparmor=docker-web"]),
+        ];
+        for (asked, expected) in cases {
+            let plan = plan(&confined, USER, &options(asked)).unwrap();
+            assert_eq!(plan.security_options, expected);
+            assert_eq!(plan.user_namespace.as_deref(), Some("host"));
+            for option in expected {
+                let reason = plan.reasons.iter().find(|reason| reason.decision == *option).unwrap();
+                assert_eq!(reason.because == "--security-opt", asked.contains(option), "{reason:?}");
+            }
+        }
+        let free = plan(&target(), USER, &options(&[])).unwrap();
+        assert_eq!((free.security_options.len(), free.user_namespace), (0, None));
+        assert_eq!(decide(State::Running, &options(&["label=disable"])), Ok(Mode::Sidecar));
+        let exec = AttachRequest { mode: Some(Mode::Exec), ..options(&["label=disable"]) };
+        assert!(matches!(decide(State::Running, &exec), Err(Refusal::NeedsSidecar { what: SECURITY_OPT, .. })));
     }
 
     #[test]

@@ -40,6 +40,8 @@ pub struct AttachRequest {
     pub tools_image: Option<String>,
     /// `--cap-add`: capabilities for the session.
     pub capabilities: Vec<String>,
+    /// `--security-opt`: in place of what the target has, for a container beside it; in Docker's own form.
+    pub security_options: Vec<String>,
     /// `--linger`: how long the keeper waits for the next session.
     pub linger: Option<Duration>,
     /// The keys that leave the session, in Docker's grammar; the engine's own default when absent.
@@ -115,6 +117,10 @@ pub struct Plan {
     pub copy_image: String,
     /// Capabilities of the sidecar's processes. The keeper never has any.
     pub capabilities: Vec<String>,
+    /// What confines the keeper and a sidecar, beside having no new privileges; in the form of `docker run --security-opt`.
+    pub security_options: Vec<String>,
+    /// The user namespace of the keeper and a sidecar; nothing for the engine's own choice.
+    pub user_namespace: Option<String>,
     /// The command; empty for a shell.
     pub command: Vec<String>,
     /// Additions to the environment. `PATH` is not among them: it depends on the keeper's process id.
@@ -171,6 +177,7 @@ pub struct Explanation<'a> {
     user: String,
     keeper: ExplainedKeeper<'a>,
     capabilities: &'a [String],
+    security_options: &'a [String],
     command: Vec<String>,
     reasons: &'a [Reason],
 }
@@ -209,6 +216,7 @@ impl Plan {
             user: self.user.to_string(),
             keeper: ExplainedKeeper { image: &self.toolkit_image, capabilities: [], network: "none" },
             capabilities: &self.capabilities,
+            security_options: &self.security_options,
             command,
             reasons: &self.reasons,
         }

@@ -9,16 +9,19 @@ use scratchdbg_logs::frame::{FrameDecoder, FrameEvent, Framing};
 use tokio::io::AsyncReadExt as _;
 use tokio::task::JoinHandle;
 
+use super::beside_target;
 use super::lingering::{self, LingeringKeeper};
 use super::orders::Orders;
 use super::process::attach_and_start;
-use crate::containers::unprivileged;
 use crate::plan::TOOLKIT_BIN;
 use crate::transport::Hijacked;
 use crate::{ContainerName, Engine, Error, LAUNCHER_NAME, Mode, Plan, labels};
 
 /// The keeper's limits: it reads a pipe. What the session does counts against the target.
-const MEMORY: i64 = 16 << 20;
+///
+/// The memory is for the runtime, which starts it from within: runc's first process took over 15 MiB on a control group of
+/// version 2, where its copy of itself counts too, and was killed at 16.
+const MEMORY: i64 = 64 << 20;
 const PROCESSES: i64 = 8;
 
 /// How long the engine may take to start the keeper, or to remove it after its end.
@@ -174,7 +177,7 @@ fn container(plan: &Plan, session: &str) -> ContainerCreateBody {
             memory_swap: Some(MEMORY),
             pids_limit: Some(PROCESSES),
             log_config: Some(HostConfigLogConfig { typ: Some("none".to_owned()), config: None }),
-            ..unprivileged()
+            ..beside_target(plan)
         }),
         ..ContainerCreateBody::default()
     }

@@ -11,7 +11,7 @@ mod streams;
 use std::convert::Infallible;
 use std::time::Duration;
 
-use bollard::models::ExecConfig;
+use bollard::models::{ExecConfig, HostConfig};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{mpsc, watch};
 
@@ -20,6 +20,7 @@ pub use self::lingering::LingeringKeeper;
 use self::process::Process;
 pub use self::registry::Session;
 use self::streams::PumpEnd;
+use crate::containers::unprivileged;
 use crate::transport::Hijacked;
 use crate::{ContainerName, Engine, Error, Mode, Plan, State, Target, labels};
 
@@ -79,6 +80,15 @@ pub enum Wish {
     Signal(u8),
     /// End the session.
     End,
+}
+
+/// What a container has that is to share namespaces with the target, or to signal what does: no privilege, and what the
+/// kernel wants processes to have in common for that.
+fn beside_target(plan: &Plan) -> HostConfig {
+    let mut config = unprivileged();
+    config.security_opt.get_or_insert_default().extend(plan.security_options.iter().cloned());
+    config.userns_mode.clone_from(&plan.user_namespace);
+    config
 }
 
 /// Does what the client wants, until it wants the end.

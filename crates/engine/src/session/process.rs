@@ -11,8 +11,7 @@ use tokio::task::JoinHandle;
 
 use super::copy::Copy;
 use super::keeper::Keeper;
-use super::{Window, copy};
-use crate::containers::unprivileged;
+use super::{Window, beside_target, copy};
 use crate::files::percent_encode;
 use crate::transport::{Hijacked, full};
 use crate::{ContainerName, Engine, Error, Mode, Plan, State, labels};
@@ -201,7 +200,7 @@ fn sidecar(plan: &Plan, environment: Vec<String>) -> ContainerCreateBody {
             cap_add: Some(plan.capabilities.clone()),
             memory: Some(SIDECAR_MEMORY),
             pids_limit: Some(SIDECAR_PROCESSES),
-            ..unprivileged()
+            ..beside_target(plan)
         }),
         ..ContainerCreateBody::default()
     }

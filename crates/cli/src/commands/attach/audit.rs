@@ -48,6 +48,7 @@ impl Audit {
             "mode": plan.mode,
             "user": plan.user.to_string(),
             "capabilities": plan.capabilities,
+            "security_options": plan.security_options,
             "command": plan.command,
             "end": end,
             "exit_code": exit_code,

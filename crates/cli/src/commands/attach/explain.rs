@@ -24,7 +24,7 @@ pub(super) fn print(plan: &Plan, format: Format, printer: Printer) -> io::Result
         printer.line(&format!("{:9}{}", "sidecar", plan.sidecar_image))?;
     }
     for reason in &plan.reasons {
-        printer.line(&format!("- {}: {}", reason.decision, reason.because))?;
+        printer.line(&format!("- {}: {}", scratchdbg_logs::escape::label(&reason.decision), reason.because))?;
     }
     Ok(())
 }
