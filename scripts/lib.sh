@@ -58,7 +58,7 @@ ensure_rust_checks() {
 # those tests fail: none is skipped.
 ensure_referees() {
   local missing=() program
-  for program in docker-registry skopeo umoci oci-image-tool openssl; do
+  for program in docker-registry podman skopeo umoci oci-image-tool openssl; do
     # The package of each is called as the program is.
     have "$program" || missing+=("$program")
   done

@@ -9,6 +9,7 @@ mod attach_engine_restart;
 mod attach_kill;
 mod attach_matrix;
 mod attach_modes;
+mod attach_podman;
 mod attach_screen;
 mod attach_streams;
 mod attach_terminal;

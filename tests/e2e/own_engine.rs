@@ -1,6 +1,7 @@
 //! An engine of a test's own, which it can start again, or pull the plug on.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 
@@ -13,25 +14,62 @@ use crate::stage::Stage;
 /// An engine beside that of this machine: its own files, its own network.
 pub(crate) struct OwnEngine {
     folder: tempfile::TempDir,
+    users: Users,
     daemon: Child,
 }
 
+/// Whose numbers the users of containers have.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Users {
+    /// The machine's: root is root.
+    Own,
+    /// Others of the machine's, by `--userns-remap`.
+    Remapped,
+}
+
+/// Sixty-five thousand users of the machine that nobody has, as `/etc/subuid` gives them to someone: root of a container
+/// is the first of them.
+const SUBORDINATE: &str = "nobody:1234000000:65536\nnogroup:1234000000:65536\n";
+
 impl OwnEngine {
     pub(crate) fn start() -> Self {
+        Self::start_with(Users::Own)
+    }
+
+    /// One whose containers have users of their own.
+    pub(crate) fn start_remapped() -> Self {
+        Self::start_with(Users::Remapped)
+    }
+
+    fn start_with(users: Users) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let daemon = Self::daemon(folder.path());
-        let engine = Self { folder, daemon };
+        // The root of a container is to get to its files.
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o711)).expect("it is ours");
+        let daemon = Self::daemon(folder.path(), users);
+        let engine = Self { folder, users, daemon };
         engine.wait();
         engine
     }
 
-    fn daemon(folder: &std::path::Path) -> Child {
+    fn daemon(folder: &std::path::Path, users: Users) -> Child {
         let log = fs::File::create(folder.join("log")).expect("a file");
         // Not that of the machine's engine.
         fs::write(folder.join("daemon.json"), "{}").expect("a file");
         // In a network namespace of its own, for its bridge. The time of the bridge is that of the engine.
-        Command::new("unshare")
-            .args(["--net", "dockerd", "--storage-driver", "vfs", "--iptables=false"])
+        let mut unshare = Command::new("unshare");
+        unshare.arg("--net");
+        if users == Users::Remapped {
+            // The machine's own tables of users stay as they are.
+            let table = folder.join("subordinate");
+            fs::write(&table, SUBORDINATE).expect("a file");
+            let bind = r#"mount --bind "$0" /etc/subuid && mount --bind "$0" /etc/subgid && exec "$@""#;
+            unshare.args(["--mount", "sh", "-c", bind]).arg(table);
+            unshare.args(["dockerd", "--userns-remap", "nobody:nogroup"]);
+        } else {
+            unshare.arg("dockerd");
+        }
+        unshare
+            .args(["--storage-driver", "vfs", "--iptables=false"])
             .arg("--config-file")
             .arg(folder.join("daemon.json"))
             .arg("--data-root")
@@ -56,7 +94,8 @@ impl OwnEngine {
         );
     }
 
-    fn host(&self) -> String {
+    /// Where it is, as `DOCKER_HOST` has it.
+    pub(crate) fn host(&self) -> String {
         format!("unix://{}/docker.sock", self.folder.path().display())
     }
 
@@ -91,7 +130,7 @@ impl OwnEngine {
     pub(crate) fn restart(&mut self) {
         kill_gently(self.daemon.id());
         self.daemon.wait().expect("it was started here");
-        self.daemon = Self::daemon(self.folder.path());
+        self.daemon = Self::daemon(self.folder.path(), self.users);
         self.wait();
     }
 
@@ -118,7 +157,7 @@ impl OwnEngine {
         self.unmount();
         let _gone = fs::remove_file(self.folder.path().join("pid"));
         fs::remove_dir_all(self.folder.path().join("exec")).expect("nothing is mounted there");
-        self.daemon = Self::daemon(self.folder.path());
+        self.daemon = Self::daemon(self.folder.path(), self.users);
         self.wait();
     }
 

@@ -16,7 +16,11 @@ pub(crate) struct Stage {
 
 impl Stage {
     pub(crate) fn set() -> Self {
-        let engine = Engine::required();
+        Self::on(Engine::required())
+    }
+
+    /// The same on an engine of the caller's choice.
+    pub(crate) fn on(engine: Engine) -> Self {
         let variables = engine.variables();
         let scratchdbg = variables.fold(Program::new(env!("CARGO_BIN_EXE_scratchdbg")), |program, (name, value)| {
             program.with_variable(name, value)

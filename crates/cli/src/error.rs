@@ -89,6 +89,9 @@ impl From<engine::Refusal> for CommandError {
             engine::Refusal::Paused { name } => {
                 format!("without --mode, a sidecar is used; `docker unpause {name}` lets it run on")
             }
+            engine::Refusal::PausedInPodman { name } => {
+                format!("`podman unpause {name}` lets it run on; --mode copy looks at its files in a copy")
+            }
             engine::Refusal::NeedsSidecar { .. } => {
                 "leave --mode out, or use --mode sidecar on a running container".to_owned()
             }

@@ -68,6 +68,11 @@ impl Engine {
         &self.endpoint
     }
 
+    /// It is Podman, behind its Docker-compatible API.
+    pub fn is_podman(&self) -> bool {
+        self.transport.is_podman()
+    }
+
     /// The API version in use: the newest that both sides know.
     pub fn api_version(&self) -> ApiVersion {
         self.transport.version()

@@ -1,6 +1,8 @@
 //! The engine under test, asked by the docker CLI: what a test asserts about the engine is not what the code under
 //! test says about it.
 
+use std::collections::BTreeSet;
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
@@ -42,7 +44,16 @@ impl Engine {
             ),
             Err(error) => panic!("this test needs docker ({error}): run ./scripts/ensure-engine"),
         }
-        Self { prefix: format!("{PREFIX}{}", unique()), endpoint: Endpoint::of_docker_cli() }
+        Self::with(Endpoint::of_docker_cli())
+    }
+
+    /// The engine at an address, as `DOCKER_HOST` has it.
+    pub fn at(host: String) -> Self {
+        Self::with(Endpoint { host, tls: Vec::new() })
+    }
+
+    fn with(endpoint: Endpoint) -> Self {
+        Self { prefix: format!("{PREFIX}{}", unique()), endpoint }
     }
 
     /// The endpoint, as `DOCKER_HOST` has it.
@@ -62,7 +73,14 @@ impl Engine {
 
     /// Runs docker with these arguments.
     pub fn docker<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Output {
-        Command::new("docker").args(arguments).stdin(Stdio::null()).output().expect("docker runs")
+        self.cli().args(arguments).stdin(Stdio::null()).output().expect("docker runs")
+    }
+
+    /// The docker CLI, led to this engine.
+    fn cli(&self) -> Command {
+        let mut command = Command::new("docker");
+        command.envs(self.variables());
+        command
     }
 
     /// Runs docker, which must succeed, and returns what it said without the last line end.
@@ -97,6 +115,16 @@ impl Engine {
     fn import(&self, files: &[(&str, u32, &[u8])], changes: &[&str]) -> String {
         let image = format!("{}:1", self.name(&format!("imported-{}", unique())));
         let mut archive = tar::Builder::new(Vec::new());
+        // Folders that an archive does not name, the engine makes with mode 0600: root of a user namespace is not let in.
+        let folders: BTreeSet<&Path> =
+            files.iter().flat_map(|(path, ..)| Path::new(path).ancestors().skip(1)).collect();
+        for folder in folders.into_iter().filter(|folder| !folder.as_os_str().is_empty()) {
+            let mut header = tar::Header::new_ustar();
+            header.set_entry_type(tar::EntryType::Directory);
+            header.set_size(0);
+            header.set_mode(0o755);
+            archive.append_data(&mut header, folder, std::io::empty()).expect("writing to memory works");
+        }
         for (path, mode, contents) in files {
             let mut header = tar::Header::new_ustar();
             header.set_size(contents.len() as u64);
@@ -105,7 +133,7 @@ impl Engine {
         }
         let archive = archive.into_inner().expect("writing to memory works");
 
-        let mut command = Command::new("docker");
+        let mut command = self.cli();
         command.args(["import", "--change", r#"ENTRYPOINT ["/app"]"#]);
         for change in changes {
             command.args(["--change", change]);
@@ -264,9 +292,12 @@ impl Container<'_> {
         self.engine.ask_json(["inspect", "--type", "container", "--format", "{{json .}}", &self.id])
     }
 
-    /// What changed in its filesystem since it was made, a change a line.
+    /// What changed in its filesystem since it was made, a change a line, sorted.
     pub fn diff(&self) -> String {
-        self.engine.ask(["diff", &self.id])
+        let diff = self.engine.ask(["diff", &self.id]);
+        let mut changes: Vec<&str> = diff.lines().collect();
+        changes.sort_unstable();
+        changes.join("\n")
     }
 
     /// What it said so far on standard output, by the docker CLI.
@@ -296,7 +327,9 @@ impl Container<'_> {
         let namespace = format!("container:{}", self.id);
         let join = ["run", "--rm", "--network", "none", "--user", "0:0", "--pid", &namespace];
         let name = self.engine.name(&unique());
-        let view = ["--name", &name, "--entrypoint", "/app", image, "processes"];
+        // A PID namespace is shared only by containers of one user namespace.
+        let users = self.engine.ask(["inspect", "--format", "{{.HostConfig.UsernsMode}}", &self.id]);
+        let view = ["--userns", &users, "--name", &name, "--entrypoint", "/app", image, "processes"];
         let mut processes: Vec<String> =
             self.engine.ask(join.into_iter().chain(view)).lines().map(str::to_owned).collect();
         processes.sort();

@@ -2,6 +2,7 @@
 //!
 //! - [`sample`]: a small static program to put into images.
 //! - [`engine`]: the engine under test, asked by the docker CLI, which is the independent referee.
+//! - [`podman`]: another engine.
 //! - [`program`]: runs the built binary with nothing of the developer's environment.
 //! - [`registry`]: a registry to push to.
 //! - [`terminal`]: runs it on a pseudo-terminal, and reads the screen.
@@ -9,6 +10,7 @@
 //! Everything here panics with a clear message instead of returning an error, as assertions do.
 
 pub mod engine;
+pub mod podman;
 pub mod program;
 pub mod registry;
 pub mod sample;

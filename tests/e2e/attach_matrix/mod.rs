@@ -8,11 +8,13 @@ mod scene;
 use std::sync::Mutex;
 
 use scratchdbg_testkit::PATIENCE;
+use scratchdbg_testkit::engine::Engine;
 use scratchdbg_testkit::program::Finished;
 
 use self::document::document;
-use self::rows::{LIMITS, Limit, ROWS, Row, State};
+use self::rows::{LIMITS, Limit, NOT_REMAPPED, ROWS, Row, State};
 use self::scene::{LEFT_BEHIND, Scene};
+use crate::own_engine::OwnEngine;
 use crate::stage::Stage;
 
 /// As many rows at a time as keep an engine busy.
@@ -34,14 +36,30 @@ echo "directory $PWD"
 
 #[test]
 fn every_target() {
-    let wrong = for_each(ROWS, |stage, row| check(stage, row).map_err(|wrong| format!("{}: {wrong}", row.target)));
-    assert!(wrong.is_empty(), "{} of {} rows:\n{}", wrong.len(), ROWS.len(), wrong.join("\n"));
+    all_right(ROWS.iter(), Stage::set);
+}
+
+#[test]
+fn fault_15_every_target_where_users_are_remapped() {
+    let engine = OwnEngine::start_remapped();
+    // The engine has no container in the PID namespace of its host then.
+    let rows = ROWS.iter().filter(|row| !row.flags.contains(&"host")).chain(NOT_REMAPPED);
+    all_right(rows, || Stage::on(Engine::at(engine.host())));
+}
+
+#[track_caller]
+fn all_right<'rows>(rows: impl Iterator<Item = &'rows Row>, set: impl Fn() -> Stage + Sync) {
+    let rows: Vec<&Row> = rows.collect();
+    let count = rows.len();
+    let wrong = for_each(rows, set, |stage, row| check(stage, row).map_err(|wrong| format!("{}: {wrong}", row.target)));
+    assert!(wrong.is_empty(), "{} of {count} rows:\n{}", wrong.len(), wrong.join("\n"));
 }
 
 #[test]
 fn every_limit_is_said() {
-    let wrong =
-        for_each(LIMITS, |stage, row| refused(stage, row).map_err(|wrong| format!("{}: {wrong}", row.situation)));
+    let wrong = for_each(LIMITS.iter().collect(), Stage::set, |stage, row| {
+        refused(stage, row).map_err(|wrong| format!("{}: {wrong}", row.situation))
+    });
     assert!(wrong.is_empty(), "{} of {} rows:\n{}", wrong.len(), LIMITS.len(), wrong.join("\n"));
 }
 
@@ -62,13 +80,17 @@ fn write_the_attach_matrix() {
 }
 
 /// Checks all rows, some at a time. The last go first: they take the longest.
-fn for_each<T: Sync>(rows: &'static [T], check: impl Fn(&Stage, &T) -> Result<(), String> + Sync) -> Vec<String> {
-    let queue: Mutex<Vec<&T>> = Mutex::new(rows.iter().collect());
+fn for_each<T: Sync>(
+    rows: Vec<&T>,
+    set: impl Fn() -> Stage + Sync,
+    check: impl Fn(&Stage, &T) -> Result<(), String> + Sync,
+) -> Vec<String> {
+    let queue = Mutex::new(rows);
     let wrong = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
         for _ in 0..AT_ONCE {
             scope.spawn(|| {
-                let stage = Stage::set();
+                let stage = set();
                 loop {
                     let Some(row) = queue.lock().expect("no holder panics").pop() else { break };
                     if let Err(what) = check(&stage, row) {

@@ -120,6 +120,31 @@ pub(super) const ROWS: &[Row] = &[
     },
 ];
 
+/// Targets that an engine which remaps users leaves out of it.
+pub(super) const NOT_REMAPPED: &[Row] = &[
+    Row { target: "users of the host", flags: &["--userns", "host"], ..RUNNING },
+    Row {
+        target: "users of the host, as one of them",
+        flags: &["--userns", "host", "--user", "1000:2000"],
+        user: "1000:2000",
+        ..RUNNING
+    },
+    Row {
+        target: "users of the host, paused",
+        flags: &["--userns", "host"],
+        state: State::Paused,
+        mode: "sidecar",
+        ..RUNNING
+    },
+    Row {
+        target: "users of the host, exited",
+        flags: &["--userns", "host"],
+        state: State::Exited,
+        mode: "copy",
+        ..RUNNING
+    },
+];
+
 /// What `attach` refuses, and what it says.
 pub(super) struct Limit {
     pub(super) situation: &'static str,

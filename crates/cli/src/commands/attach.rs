@@ -98,6 +98,7 @@ async fn prepare(
         security_options: args.security_options.clone(),
         linger: args.linger,
         detach_keys: docker_config::detach_keys(context.environment.docker_config.as_deref()),
+        podman: engine.is_podman(),
         ..AttachRequest::default()
     };
     let user = engine.resolve_user(&target, request.user.as_deref()).await?;

@@ -24,6 +24,9 @@ pub fn plan(target: &Target, user: NumericUser, request: &AttachRequest) -> Resu
         reasons.push(Reason { decision, because: because.to_owned() });
     };
     let (mode, why) = mode(target, request)?;
+    if request.podman && mode == Mode::Sidecar && target.state == State::Paused {
+        return Err(Refusal::PausedInPodman { name: target.name.clone() });
+    }
     because(format!("mode {}", mode.as_str()), why);
     let mut capabilities = request.capabilities.clone();
     let mut user = user;
@@ -231,6 +234,9 @@ mod tests {
         }
         assert!(matches!(decide(State::Paused, &with(Mode::Exec)), Err(Refusal::Paused { .. })));
         assert_eq!(decide(State::Paused, &with(Mode::Sidecar)), Ok(Mode::Sidecar));
+        let podman = AttachRequest { podman: true, ..AttachRequest::default() };
+        assert!(matches!(decide(State::Paused, &podman), Err(Refusal::PausedInPodman { .. })));
+        assert_eq!(decide(State::Running, &podman), Ok(Mode::Exec));
         assert_eq!(decide(State::Running, &with(Mode::Copy)), Ok(Mode::Copy));
     }
 

@@ -48,6 +48,8 @@ pub struct AttachRequest {
     pub detach_keys: Option<String>,
     /// The debug twin of the target's image, where the engine has it: its id.
     pub twin: Option<String>,
+    /// The engine is Podman.
+    pub podman: bool,
 }
 
 /// How a session comes to be.
@@ -150,6 +152,12 @@ pub enum Refusal {
     /// The engine refuses exec while the processes are frozen.
     #[error("container `{name}` is paused: the engine starts nothing in it, as --mode exec needs")]
     Paused {
+        /// The container.
+        name: String,
+    },
+    /// Podman starts nothing beside a container whose processes are frozen.
+    #[error("container `{name}` is paused: Podman starts nothing in it, nor beside it")]
+    PausedInPodman {
         /// The container.
         name: String,
     },
