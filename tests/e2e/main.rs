@@ -4,6 +4,7 @@
 //! names on the engine, so they run side by side; without an engine they fail.
 
 mod attach;
+mod attach_apparmor;
 mod attach_cleanup;
 mod attach_engine_restart;
 mod attach_kill;
