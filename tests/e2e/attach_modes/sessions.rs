@@ -68,7 +68,7 @@ fn a_keeper_lingers_for_the_next_and_not_beyond_its_time() {
     let stage = Stage::set();
     let target = stage.target(&["--user", "1000:2000"]);
     let attach = |command: &str, code: i32| {
-        let arguments = ["attach", "--linger", "6s", target.name(), "--", "sh", "-c", command];
+        let arguments = ["attach", "--linger", "10s", target.name(), "--", "sh", "-c", command];
         stage.run(&arguments).expect_code(code);
         target.container.companions()
     };
@@ -86,6 +86,29 @@ fn a_keeper_lingers_for_the_next_and_not_beyond_its_time() {
     assert!(!plan(&["--user", "1000:2001"]) && !plan(&["--mode", "sidecar"]) && !plan(&["--mode", "copy"]));
     target.attach(&["sh", "-c", "exit 5"]).expect_code(5);
     assert_eq!(target.container.companions(), keepers, "it goes on waiting");
+    target.assert_untouched();
+}
+
+#[test]
+fn a_keeper_that_is_gone_when_it_is_needed_is_replaced() {
+    let stage = Stage::set();
+    let target = stage.target(&[]);
+    stage.run(&["attach", "--linger", "1m", target.name(), "--", "true"]).expect_code(0);
+    let keepers = target.container.companions();
+    let [keeper] = &keepers[..] else { panic!("one lingers: {keepers:?}") };
+    let labels = stage.engine.ask_json(["inspect", "--format", "{{json .Config.Labels}}", keeper]);
+    stage.engine.ask(["rm", "--force", keeper]);
+    // Something that says all that a keeper says, and has no process of that number.
+    let labels = labels.as_object().expect("labels").iter();
+    let labels: Vec<String> =
+        labels.map(|(key, value)| format!("--label={key}={}", value.as_str().expect("text"))).collect();
+    let labels: Vec<&str> = labels.iter().map(String::as_str).collect();
+    let impostor = stage.engine.run("keeper-pid99999", &labels, &stage.image, &[]);
+    let plan = stage.run(&["attach", "--explain", target.name()]);
+    assert!(plan.expect_code(0).text().contains("the keeper that is there"), "{plan}");
+    target.attach(&["sh", "-c", "exit 42"]).expect(42, "");
+    impostor.kill();
+    stage.engine.ask(["rm", impostor.id()]);
     target.assert_untouched();
 }
 

@@ -29,7 +29,7 @@ pub(crate) async fn attach(args: AttachArgs, context: &Context) -> Outcome {
     let engine = context.engine().await?;
     let mut interrupts = Interrupts::listen().map_err(|error| CommandError::new(error.to_string()))?;
     let mut plan = tokio::select! {
-        plan = prepare(engine, &args, args.mode.into(), context) => plan?,
+        plan = prepare(engine, &args, args.mode.into(), Keepers::Lingering, context) => plan?,
         code = interrupts.next() => return Ok(code),
     };
     if args.explain {
@@ -47,11 +47,17 @@ pub(crate) async fn attach(args: AttachArgs, context: &Context) -> Outcome {
         }
         match ended? {
             Ended::Code(code) => return Ok(code),
+            // The keeper that was found may be the one whose time was up in between.
+            Ended::Refused(refusal) if plan.standing.is_some() => {
+                tracing::debug!(refusal = refusal.message, "once more, with a keeper of our own");
+                plan = Box::pin(prepare(engine, &args, args.mode.into(), Keepers::New, context)).await?;
+                continue;
+            }
             Ended::Refused(refusal) if args.mode != ModeArg::Auto || plan.mode != Mode::Exec => return Err(refusal),
             Ended::Refused(refusal) => {
                 context.printer.warning(&refusal.message);
                 context.printer.note("trying a sidecar, which needs nothing of the target but its namespaces");
-                plan = Box::pin(prepare(engine, &args, Some(Mode::Sidecar), context)).await?;
+                plan = Box::pin(prepare(engine, &args, Some(Mode::Sidecar), Keepers::New, context)).await?;
                 introduce(&plan, context.printer);
                 continue;
             }
@@ -79,14 +85,29 @@ pub(crate) async fn attach(args: AttachArgs, context: &Context) -> Outcome {
     }
 }
 
+/// Which keepers a session may have.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Keepers {
+    /// One that lingers, where there is one.
+    Lingering,
+    /// One of its own.
+    New,
+}
+
 /// Looks at the target, and has the toolkit's image at hand.
 async fn prepare(
     engine: &Engine,
     args: &AttachArgs,
     mode: Option<Mode>,
+    keepers: Keepers,
     context: &Context,
 ) -> Result<Plan, CommandError> {
-    let (target, keepers) = tokio::join!(find_target(engine, args), engine.lingering_keepers());
+    let (target, keepers) = tokio::join!(find_target(engine, args), async {
+        match keepers {
+            Keepers::Lingering => engine.lingering_keepers().await,
+            Keepers::New => Ok(Vec::new()),
+        }
+    });
     let (target, keepers) = (target?, keepers?);
     let mut request = AttachRequest {
         command: args.command.clone(),

@@ -1,6 +1,8 @@
 //! Keepers that wait for their next session: found by their labels, whose process id stands in their name.
 
-use crate::labels::{self, LABEL_LINGERS, LABEL_TARGET};
+use jiff::{SignedDuration, Timestamp};
+
+use crate::labels::{self, LABEL_EXPIRES_AT, LABEL_LINGERS, LABEL_TARGET};
 use crate::{ContainerName, Engine, Error, NumericUser, Target};
 
 /// What stands between a lingering keeper's name and its process id: labels cannot be changed once a container is made.
@@ -33,14 +35,21 @@ impl LingeringKeeper {
     }
 }
 
+/// A keeper that ends sooner than this might end before a session has begun.
+const TIME_TO_BEGIN: SignedDuration = SignedDuration::from_secs(2);
+
 impl Engine {
-    /// All keepers that wait, of all targets.
+    /// All keepers that wait long enough for a session to begin, of all targets.
     pub async fn lingering_keepers(&self) -> Result<Vec<LingeringKeeper>, Error> {
         let list = self.list_containers(false, &[LABEL_LINGERS.to_owned()]).await?;
         let keepers = list.into_iter().filter_map(|keeper| {
             let name = keeper.names?.into_iter().next()?;
             let (_, pid) = name.rsplit_once(PID_MARK)?;
             let mut labels = keeper.labels?;
+            let expires_at: Timestamp = labels.get(LABEL_EXPIRES_AT)?.parse().ok()?;
+            if expires_at.duration_since(Timestamp::now()) < TIME_TO_BEGIN {
+                return None;
+            }
             Some(LingeringKeeper {
                 container: keeper.id?.parse().ok()?,
                 pid: pid.parse().ok()?,
