@@ -29,8 +29,9 @@ pub struct Target {
     pub dropped_capabilities: Vec<String>,
     /// `HostConfig.Privileged`.
     pub privileged: bool,
-    /// The AppArmor profile that its processes are confined by, or will be; empty where nothing is said of it.
-    pub apparmor_profile: String,
+    /// What confines its processes, or will, in the form of `docker run --security-opt`: its AppArmor profile, where the
+    /// kernel has AppArmor, and the SELinux options of its own.
+    pub confinement: Vec<String>,
     /// `HostConfig.UsernsMode`: `host` where it is left out of the engine's remapping of users.
     pub user_namespace: String,
     /// When it was last started, as the engine writes it.
@@ -83,7 +84,7 @@ impl Target {
         let host_config = answer.host_config.unwrap_or_default();
         let privileged = host_config.privileged.unwrap_or_default();
         let security_options = host_config.security_opt.unwrap_or_default();
-        let apparmor_profile = apparmor_profile(answer.app_armor_profile, &security_options, privileged);
+        let confinement = confinement(answer.app_armor_profile, &security_options, privileged);
         Self {
             id: answer.id.unwrap_or_default(),
             name: answer.name.unwrap_or_default().trim_start_matches('/').to_owned(),
@@ -97,7 +98,7 @@ impl Target {
             added_capabilities: host_config.cap_add.unwrap_or_default(),
             dropped_capabilities: host_config.cap_drop.unwrap_or_default(),
             privileged,
-            apparmor_profile,
+            confinement,
             user_namespace: host_config.userns_mode.unwrap_or_default(),
             started_at,
             exit_code,
@@ -122,7 +123,7 @@ impl Target {
             added_capabilities: Vec::new(),
             dropped_capabilities: Vec::new(),
             privileged: false,
-            apparmor_profile: String::new(),
+            confinement: Vec::new(),
             user_namespace: String::new(),
             started_at: String::new(),
             exit_code: 0,
@@ -130,20 +131,23 @@ impl Target {
     }
 }
 
-/// What the engine has decided, at the start; before that, what it will decide.
-fn apparmor_profile(decided: Option<String>, security_options: &[String], privileged: bool) -> String {
-    let decided = decided.filter(|profile| !profile.is_empty());
-    // The form with a colon is Docker's old one.
-    let asked = || {
-        let option = security_options.iter().find_map(|option| option.strip_prefix("apparmor"))?;
-        option.strip_prefix(['=', ':']).map(str::to_owned)
+/// The options of a container that say what confines it. Its profile is what the engine has decided, at the start; before
+/// that, what it will decide.
+fn confinement(profile: Option<String>, security_options: &[String], privileged: bool) -> Vec<String> {
+    let of_kind = |kind| security_options.iter().filter_map(move |option| with_equals_sign(option, kind));
+    let profile = match profile.filter(|profile| !profile.is_empty()) {
+        Some(profile) => Some(format!("apparmor={profile}")),
+        // The engine does not heed what was asked then.
+        None if privileged => Some("apparmor=unconfined".to_owned()),
+        None => of_kind("apparmor").next(),
     };
-    // Where it is privileged, the engine does not heed what was asked.
-    match decided {
-        Some(profile) => profile,
-        None if privileged => "unconfined".to_owned(),
-        None => asked().unwrap_or_default(),
-    }
+    profile.into_iter().chain(of_kind("label")).collect()
+}
+
+/// An option of a kind as `KIND=VALUE`; `KIND:VALUE` is Docker's old form of it.
+fn with_equals_sign(option: &str, kind: &str) -> Option<String> {
+    let value = option.strip_prefix(kind)?.strip_prefix(['=', ':'])?;
+    Some(format!("{kind}={value}"))
 }
 
 fn state(status: ContainerStateStatusEnum) -> State {
@@ -161,24 +165,24 @@ fn state(status: ContainerStateStatusEnum) -> State {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use super::{State, Target, apparmor_profile};
+    use super::{State, Target, confinement};
 
     #[test]
-    fn the_apparmor_profile_is_what_the_engine_says_or_will_say() {
+    fn what_confines_it_is_what_the_engine_says_or_will_say() {
         let cases = [
-            (Some("docker-default"), None, false, "docker-default"),
-            (Some("mine"), Some("apparmor=mine"), false, "mine"),
+            ("docker-default", "", false, "apparmor=docker-default"),
+            ("mine", "apparmor=mine", false, "apparmor=mine"),
             // It was never started.
-            (Some(""), Some("apparmor=mine"), false, "mine"),
-            (None, Some("apparmor:mine"), false, "mine"),
-            (None, Some("no-new-privileges"), false, ""),
-            (None, Some("apparmor=mine"), true, "unconfined"),
-            (None, None, false, ""),
+            ("", "apparmor=mine", false, "apparmor=mine"),
+            ("", "apparmor:mine label:level:s0:c1,c2", false, "apparmor=mine label=level:s0:c1,c2"),
+            ("", "no-new-privileges seccomp={}", false, ""),
+            ("", "apparmor=mine label=disable", true, "apparmor=unconfined label=disable"),
+            ("", "label=type:web_t label=level:s0", false, "label=type:web_t label=level:s0"),
         ];
-        for (decided, option, privileged, expected) in cases {
-            let options: Vec<String> = option.into_iter().map(str::to_owned).collect();
-            let profile = apparmor_profile(decided.map(str::to_owned), &options, privileged);
-            assert_eq!(profile, expected, "{decided:?} {options:?} {privileged}");
+        for (profile, options, privileged, expected) in cases {
+            let list: Vec<String> = options.split_whitespace().map(str::to_owned).collect();
+            let confined = confinement(Some(profile.to_owned()), &list, privileged).join(" ");
+            assert_eq!(confined, expected, "{profile:?} {options:?} {privileged}");
         }
     }
 
@@ -197,7 +201,7 @@ pub(crate) mod tests {
             added_capabilities: Vec::new(),
             dropped_capabilities: Vec::new(),
             privileged: false,
-            apparmor_profile: String::new(),
+            confinement: Vec::new(),
             user_namespace: String::new(),
             started_at: String::new(),
             exit_code: 0,

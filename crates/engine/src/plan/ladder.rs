@@ -13,7 +13,6 @@ const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/s
 /// directories of others.
 const SEE_OTHERS: [&str; 2] = ["SYS_PTRACE", "DAC_READ_SEARCH"];
 
-const APPARMOR: &str = "apparmor=";
 const CAP_ADD: &str = "--cap-add";
 const SECURITY_OPT: &str = "--security-opt";
 
@@ -73,7 +72,7 @@ pub fn plan(target: &Target, user: NumericUser, request: &AttachRequest) -> Resu
         let why = if request.security_options.contains(option) {
             "--security-opt"
         } else {
-            "the target's: AppArmor keeps processes of different profiles from seeing and signalling each other"
+            "the target's: the kernel keeps what is confined differently from seeing and signalling each other"
         };
         because(option.clone(), why);
     }
@@ -163,15 +162,13 @@ fn target_has_capabilities(target: &Target, user: NumericUser) -> bool {
     user.uid == 0 && capability::bounding_set(*privileged, added_capabilities, dropped_capabilities) != 0
 }
 
-/// What the keeper and a sidecar are confined by: the target's own AppArmor profile, unless the user says otherwise. A
-/// SELinux label is the engine's own affair: it gives the target's to whatever shares its PID namespace.
+/// What the keeper and a sidecar are confined by: what the target is, but for the kinds of which the user says otherwise.
+/// Where the target has no SELinux options of its own, the engine gives its label to whatever shares its PID namespace.
 fn security_options(target: &Target, request: &AttachRequest) -> Vec<String> {
-    let mut options = request.security_options.clone();
-    let profile = &target.apparmor_profile;
-    if !profile.is_empty() && !options.iter().any(|option| option.starts_with(APPARMOR)) {
-        options.push(format!("{APPARMOR}{profile}"));
-    }
-    options
+    let kind = |option: &String| option.split('=').next().unwrap_or_default().to_owned();
+    let asked = |option: &&String| request.security_options.iter().any(|other| kind(other) == kind(option));
+    let of_target = target.confinement.iter().filter(|option| !asked(option));
+    request.security_options.iter().chain(of_target).cloned().collect()
 }
 
 fn environment(target: &Target, mode: Mode, request: &AttachRequest) -> Vec<String> {
@@ -268,7 +265,7 @@ mod tests {
     #[test]
     fn what_joins_the_target_is_confined_as_it_is() {
         let confined = Target {
-            apparmor_profile: "docker-web".to_owned(),
+            confinement: vec!["apparmor=docker-web".to_owned(), "label=level:s0".to_owned()],
             user_namespace: "host".to_owned(),
             state: State::Paused,
             ..target()
@@ -278,8 +275,8 @@ mod tests {
             ..AttachRequest::default()
         };
         let cases: [(&[&str], &[&str]); 3] = [
-            (&[], &["apparmor=docker-web"]),
-            (&["apparmor=unconfined"], &["apparmor=unconfined"]),
+            (&[], &["apparmor=docker-web", "label=level:s0"]),
+            (&["apparmor=unconfined"], &["apparmor=unconfined", "label=level:s0"]),
             (&["label=disable"], &["label=disable", "apparmor=docker-web"]),
         ];
         for (asked, expected) in cases {
