@@ -4,8 +4,8 @@
 //! names on the engine, so they run side by side; without an engine they fail.
 
 mod attach;
-mod attach_apparmor;
 mod attach_cleanup;
+mod attach_confined;
 mod attach_engine_restart;
 mod attach_kill;
 mod attach_matrix;

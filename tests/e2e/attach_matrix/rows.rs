@@ -50,6 +50,9 @@ pub(super) const SECCOMP_PROFILE: &str = r#"{
 /// Stands for the path of a file with [`SECCOMP_PROFILE`].
 pub(super) const SECCOMP_FLAG: &str = "seccomp=PROFILE";
 
+/// The least memory that the runtime starts a container with.
+pub(super) const MEMORY_FLAG: &str = "6m";
+
 pub(super) const ROWS: &[Row] = &[
     Row { target: "root", ..RUNNING },
     Row { target: "user by number", changes: &["USER 1000"], user: "1000:0", ..RUNNING },
@@ -77,7 +80,7 @@ pub(super) const ROWS: &[Row] = &[
         user: "65532:65532",
         ..RUNNING
     },
-    Row { target: "memory limit of 6 MiB", flags: &["--memory", "6m", "--memory-swap", "6m"], ..RUNNING },
+    Row { target: "memory limit of 6 MiB", flags: &["--memory", MEMORY_FLAG, "--memory-swap", MEMORY_FLAG], ..RUNNING },
     Row {
         // The runtime itself needs some for a moment: with fewer, it refuses now and then.
         target: "process limit of sixteen",

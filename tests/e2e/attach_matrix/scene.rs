@@ -5,7 +5,7 @@ use std::time::Instant;
 use scratchdbg_testkit::engine::Container;
 use scratchdbg_testkit::{PATIENCE, eventually};
 
-use super::rows::{SECCOMP_FLAG, SECCOMP_PROFILE, State};
+use super::rows::{MEMORY_FLAG, SECCOMP_FLAG, SECCOMP_PROFILE, State};
 use crate::stage::Stage;
 
 /// The name that a session gives to the process it leaves behind.
@@ -55,8 +55,14 @@ impl<'stage> Scene<'stage> {
         let profile = stage.scratchdbg.home().join("seccomp.json");
         std::fs::write(&profile, SECCOMP_PROFILE).expect("the profile can be written");
         let profile = format!("seccomp={}", profile.display());
-        let with_profile = |flag: &&'_ str| if *flag == SECCOMP_FLAG { profile.clone() } else { (*flag).to_owned() };
-        let mut flags: Vec<String> = flags.iter().map(with_profile).collect();
+        // The runtime's copy of itself counts too on control groups of version 2: with less it does not start.
+        let memory = if engine.ask(["info", "--format", "{{.CgroupVersion}}"]) == "2" { "32m" } else { MEMORY_FLAG };
+        let fill_in = |flag: &&str| match *flag {
+            SECCOMP_FLAG => profile.clone(),
+            MEMORY_FLAG => memory.to_owned(),
+            flag => flag.to_owned(),
+        };
+        let mut flags: Vec<String> = flags.iter().map(fill_in).collect();
         if condition == State::BesideAnother {
             let other = engine.run(&unique("other"), &[], &scene.image, &[]);
             flags.extend(["--pid".to_owned(), format!("container:{}", other.id())]);

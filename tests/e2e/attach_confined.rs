@@ -1,5 +1,5 @@
-//! Targets that a security module of the kernel confines. Most of it takes a kernel with AppArmor: `scripts/apparmor-vm`
-//! makes a machine that has one, and runs the tests that are ignored elsewhere.
+//! Targets that a security module of the kernel confines. Most of it takes a kernel with AppArmor or SELinux:
+//! `scripts/security-vm` makes a machine that has one, and runs the tests that are ignored elsewhere.
 
 use std::fs;
 
@@ -73,9 +73,13 @@ fn fault_16_the_keeper_and_a_sidecar_are_confined_as_the_target_is() {
         session.finish();
         options
     };
-    let confined = r#"["no-new-privileges","apparmor=unconfined"]"#;
-    assert_eq!(options("exec"), confined);
-    assert_eq!(options("sidecar"), format!("{confined}\n{confined}"));
+    // Where the kernel has SELinux, the engine adds the target's label.
+    let confined = r#"["no-new-privileges","apparmor=unconfined""#;
+    for (mode, containers) in [("exec", 1), ("sidecar", 2)] {
+        let options = options(mode);
+        assert_eq!(options.lines().count(), containers, "{mode}: {options}");
+        assert!(options.lines().all(|options| options.starts_with(confined)), "{mode}: {options}");
+    }
     target.assert_untouched();
     let plain = stage.target_named("plain", &[], &stage.image, &[]);
     let explain = ["attach", "--explain", "--security-opt", "label=disable", plain.name()];
@@ -87,8 +91,8 @@ fn fault_16_the_keeper_and_a_sidecar_are_confined_as_the_target_is() {
 }
 
 #[test]
-#[ignore = "takes a kernel with AppArmor: scripts/apparmor-vm"]
-fn fault_16_profiles_of_the_engine() {
+#[ignore = "takes a kernel with AppArmor: scripts/security-vm apparmor"]
+fn fault_16_apparmor_profiles_of_the_engine() {
     let stage = Stage::set();
     for (flags, label) in [
         (&[][..], "docker-default (enforce)"),
@@ -105,8 +109,8 @@ fn fault_16_profiles_of_the_engine() {
 }
 
 #[test]
-#[ignore = "takes a kernel with AppArmor: scripts/apparmor-vm"]
-fn fault_16_what_a_keeper_must_be_able_to_signal() {
+#[ignore = "takes a kernel with AppArmor: scripts/security-vm apparmor"]
+fn fault_16_apparmor_what_a_keeper_must_be_able_to_signal() {
     let stage = Stage::set();
     let target = stage.target(&["--security-opt", "apparmor=unconfined"]);
     let trap = "trap 'exit 7' TERM; echo begun; while :; do sleep 1; done";
@@ -126,8 +130,8 @@ fn fault_16_what_a_keeper_must_be_able_to_signal() {
 }
 
 #[test]
-#[ignore = "takes a kernel with AppArmor: scripts/apparmor-vm"]
-fn fault_16_a_profile_of_the_targets_own() {
+#[ignore = "takes a kernel with AppArmor: scripts/security-vm apparmor"]
+fn fault_16_apparmor_a_profile_of_the_targets_own() {
     let stage = Stage::set();
     // As the engine's own, under another name.
     let rules = format!(
@@ -149,8 +153,8 @@ fn fault_16_a_profile_of_the_targets_own() {
 }
 
 #[test]
-#[ignore = "takes a kernel with AppArmor: scripts/apparmor-vm"]
-fn fault_16_a_denial_names_the_profile_and_the_remedy() {
+#[ignore = "takes a kernel with AppArmor: scripts/security-vm apparmor"]
+fn fault_16_apparmor_a_denial_names_the_profile_and_the_remedy() {
     let stage = Stage::set();
     let unseen = Profile::load(FLAGS, &format!("{FILES} signal, deny ptrace,"));
     let detached = Profile::load("", &format!("{FILES} signal, ptrace,"));
@@ -168,4 +172,46 @@ fn fault_16_a_denial_names_the_profile_and_the_remedy() {
         target.container.kill();
         stage.engine.ask(["rm", target.container.id()]);
     }
+}
+
+#[test]
+#[ignore = "takes a kernel with SELinux: scripts/security-vm selinux"]
+fn fault_16_selinux_labels() {
+    let stage = Stage::set();
+    // The engine gives a level of its own, the target's, or none: not one file of another level can be read.
+    let targets: [(&[&str], &str); 4] = [
+        (&["--user", "1000:2000"], "container_t"),
+        (&["--user", "1000:2000", "--security-opt", "label=level:s0:c100,c200"], "container_t:s0:c100,c200"),
+        (&["--security-opt", "label=disable"], "spc_t"),
+        (&["--privileged"], "spc_t"),
+    ];
+    for (flags, label) in targets {
+        let target = stage.target_named(&unique(), flags, &stage.image, &[]);
+        for mode in ["exec", "sidecar", "copy"] {
+            let look = "cat /proc/self/attr/current; echo; ls; exit 42";
+            let finished = stage.run(&["attach", "--mode", mode, target.name(), "--", "sh", "-c", look]);
+            finished.expect_code(42);
+            let said = finished.text();
+            assert!(said.contains(label) && said.contains("\napp\n"), "{flags:?} {mode}: {finished}");
+        }
+        target.assert_untouched();
+    }
+}
+
+#[test]
+#[ignore = "takes a kernel with SELinux: scripts/security-vm selinux"]
+fn fault_16_selinux_a_denial_names_the_label_and_the_remedy() {
+    let stage = Stage::set();
+    // Its capabilities can be seen only by who has `SYS_PTRACE`, and the policy gives that to no container.
+    let target = stage.target(&[]);
+    let (code, _, said) = look(&stage, &["--mode", "sidecar"], target.name());
+    assert_eq!(code, Some(125), "{said}");
+    for words in ["security module", "container_t", "--security-opt label=disable"] {
+        assert!(said.contains(words), "{words:?} is missing in {said}");
+    }
+    let remedy = ["--mode", "sidecar", "--security-opt", "label=disable"];
+    let (code, seen, said) = look(&stage, &remedy, target.name());
+    assert_eq!(code, Some(42), "{said}");
+    assert!(seen.contains("spc_t") && seen.contains("/proc/1/root/app"), "{seen}");
+    target.assert_untouched();
 }
