@@ -24,6 +24,10 @@ e2e FILTER="":
 fuzz SECONDS="60" *TARGETS:
     ./scripts/fuzz {{ SECONDS }} {{ TARGETS }}
 
+# Tests of attach on a kernel with `apparmor` or `selinux`, in a virtual machine (as root on Debian)
+security-vm MODULE *TESTS:
+    ./scripts/security-vm {{ MODULE }} {{ TESTS }}
+
 # Licences, bans and sources of the dependencies
 deny:
     cargo deny --offline check licenses bans sources

@@ -8,7 +8,7 @@ const OPENING: &str = "\
 # What `attach` works on
 
 This table is the one that the test `attach_matrix` goes by (`tests/e2e/attach_matrix/rows.rs`), on every engine that
-the tests are run against. For each row it makes the target, asks `attach --explain --format json` for the mode, attaches
+the tests are run against, and on one that remaps users (`--userns-remap`), with and without `--userns host`. For each row it makes the target, asks `attach --explain --format json` for the mode, attaches
 with a command that ends with exit code 42 and leaves a process behind, and compares. The images hold one static program,
 and no shell.
 
@@ -36,7 +36,10 @@ What no message can say:
 - **The session ends with the target.** `--follow-restarts` attaches to the next run.
 - **The target can see the keeper**, in the PID namespace that they share. The keeper holds no secret, no capability, no
   network and no mount for that reason.
-- **SELinux, AppArmor profiles of one's own, gVisor and Kata** have not been tried.
+- **A security module of the kernel may forbid a session**: a profile of one's own that lets nothing outside the
+  container be executed, a policy that gives no container `SYS_PTRACE`. The denial names the label, and what is not
+  confined by it: `--mode sidecar --security-opt apparmor=unconfined` or `label=disable`.
+- **gVisor and Kata** have not been tried.
 ";
 
 /// The document.
