@@ -158,7 +158,8 @@ fn fault_16_apparmor_a_denial_names_the_profile_and_the_remedy() {
     let stage = Stage::set();
     let unseen = Profile::load(FLAGS, &format!("{FILES} signal, deny ptrace,"));
     let detached = Profile::load("", &format!("{FILES} signal, ptrace,"));
-    for (profile, mode, code) in [(&unseen, "sidecar", 125), (&detached, "exec", 126)] {
+    let blind = Profile::load(FLAGS, "/** mrix, deny /proc/*/stat r, signal, ptrace,");
+    for (profile, mode, code) in [(&unseen, "sidecar", 125), (&detached, "exec", 126), (&blind, "exec", 125)] {
         let target = profile.target(&stage);
         let (denied, _, said) = look(&stage, &["--mode", mode], target.name());
         assert_eq!(denied, Some(code), "{said}");

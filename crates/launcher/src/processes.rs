@@ -3,7 +3,7 @@
 //! Only files that every process may read are used: `stat` and `cmdline`. `environ`, `exe` and `root` are refused to
 //! the keeper when the target has capabilities that the keeper lacks.
 
-use std::fs;
+use std::{fs, io};
 
 /// The process ids that `/proc` lists.
 fn all() -> impl Iterator<Item = i32> {
@@ -12,7 +12,7 @@ fn all() -> impl Iterator<Item = i32> {
 
 /// The processes whose parent is `parent`.
 pub(crate) fn children_of(parent: i32) -> Vec<i32> {
-    all().filter(|&pid| stat(pid).is_some_and(|stat| stat.parent == parent)).collect()
+    all().filter(|&pid| stat(pid).is_ok_and(|stat| stat.parent == parent)).collect()
 }
 
 /// The processes whose command line begins with these arguments.
@@ -43,9 +43,9 @@ pub(crate) struct Stat {
     pub(crate) start_time: u64,
 }
 
-/// Reads `/proc/PID/stat`; nothing when there is no such process.
-pub(crate) fn stat(pid: i32) -> Option<Stat> {
-    parse_stat(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+/// Reads `/proc/PID/stat`. Fails when there is no such process, or when a security module does not let it be seen.
+pub(crate) fn stat(pid: i32) -> io::Result<Stat> {
+    parse_stat(&fs::read_to_string(format!("/proc/{pid}/stat"))?).ok_or_else(|| io::ErrorKind::InvalidData.into())
 }
 
 /// The name in field 2 may hold spaces and parentheses: the fields after it are counted from the last `)`.

@@ -46,7 +46,7 @@ impl Facts {
 }
 
 /// How a security module labels a process; empty where there is none.
-pub(crate) fn label(pid: &str) -> String {
+fn label(pid: &str) -> String {
     let label = fs::read_to_string(format!("/proc/{pid}/attr/current")).unwrap_or_default();
     // SELinux ends it with a zero byte, AppArmor with a newline.
     label.trim_end_matches(['\0', '\n']).to_owned()
@@ -95,10 +95,23 @@ fn labels(theirs: &Facts, ours: &Facts) -> String {
 }
 
 /// How a session is not confined by the module that gave this label.
-pub(crate) fn unconfined(label: &str) -> String {
+fn unconfined(label: &str) -> String {
     // SELinux: `user:role:type:level`. AppArmor: `profile (mode)` or `unconfined`.
     let option = if label.matches(':').count() >= 3 { "label=disable" } else { "apparmor=unconfined" };
     format!("--mode sidecar --security-opt {option} is not confined by it")
+}
+
+/// Why this process is denied what its user may have; nothing where there is no security module.
+pub(crate) fn why_confined() -> Option<String> {
+    let label = label("self");
+    let text = || {
+        format!(
+            "permission denied by a security module of the kernel: the label of this session is `{}`, as the target's; {}",
+            label.escape_debug(),
+            unconfined(&label)
+        )
+    };
+    (!label.is_empty()).then(text)
 }
 
 #[cfg(test)]

@@ -31,7 +31,7 @@ pub(crate) fn run(arguments: &[OsString]) -> Result<u8, String> {
     };
     let [command, arguments @ ..] = rest else { return Err(usage()) };
     let keeper = keeper.to_str().and_then(|pid| pid.parse().ok()).ok_or("the keeper's process id is not a number")?;
-    let keeper = Keeper::watch(keeper).ok_or("the keeper of this session is gone")?;
+    let keeper = Keeper::watch(keeper)?;
     let mut process = Command::new(command);
     process.args(arguments);
     if let Some(container) = container {
@@ -70,15 +70,8 @@ fn refuse(command: &OsString, error: &io::Error) -> u8 {
 
 /// Why the command may not be executed.
 fn denied(command: &OsStr) -> String {
-    let label = root::label("self");
-    if label.is_empty() || !modes_allow(command) {
-        return "permission denied".to_owned();
-    }
-    format!(
-        "permission denied by a security module of the kernel: the label of this session is `{}`, as the target's; {}",
-        label.escape_debug(),
-        root::unconfined(&label)
-    )
+    let by_module = if modes_allow(command) { root::why_confined() } else { None };
+    by_module.unwrap_or_else(|| "permission denied".to_owned())
 }
 
 /// Whether the files' modes, and how they are mounted, allow to execute the command. A security module has no say in
@@ -163,15 +156,23 @@ struct Keeper {
 }
 
 impl Keeper {
-    /// Nothing when the keeper is gone already.
-    fn watch(pid: i32) -> Option<Self> {
-        let start_time = processes::stat(pid)?.start_time;
+    /// Fails when the keeper is gone already, or must not be seen.
+    fn watch(pid: i32) -> Result<Self, String> {
+        let gone = || "the keeper of this session is gone".to_owned();
+        let start_time = match processes::stat(pid) {
+            Ok(stat) => stat.start_time,
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                let why = root::why_confined().unwrap_or_else(|| error.to_string());
+                return Err(format!("cannot see the keeper of this session: {why}"));
+            }
+            Err(_) => return Err(gone()),
+        };
         let keeper = Self { pid, start_time, descriptor: system::process_descriptor(pid).ok() };
-        (!keeper.is_gone()).then_some(keeper)
+        if keeper.is_gone() { Err(gone()) } else { Ok(keeper) }
     }
 
     /// A process id alone may have been given to another process by now.
     fn is_gone(&self) -> bool {
-        processes::stat(self.pid).is_none_or(|stat| stat.start_time != self.start_time)
+        processes::stat(self.pid).map_or(true, |stat| stat.start_time != self.start_time)
     }
 }
