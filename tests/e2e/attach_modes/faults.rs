@@ -49,7 +49,9 @@ fn the_target_restarts_and_is_not_followed() {
     crash(&stage, &target);
     let finished = session.finish();
     finished.expect(137, "up\n");
-    assert!(finished.stderr.contains("ended") && finished.stderr.contains(target.name()), "{finished}");
+    for words in ["ended", target.name(), "--mode copy", "--follow-restarts"] {
+        assert!(finished.stderr.contains(words), "{words:?} is missing in {finished}");
+    }
     eventually(
         || format!("{:?}", target.container.companions()),
         || target.container.companions().is_empty().then_some(()),

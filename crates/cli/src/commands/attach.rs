@@ -72,7 +72,7 @@ pub(crate) async fn attach(args: AttachArgs, context: &Context) -> Outcome {
                 return Ok(0);
             }
             Ended::WithTarget(target_end) => {
-                restart::report(&plan, &target_end, context.printer);
+                restart::report(&plan, &target_end, args.follow_restarts, context.printer);
                 if !args.follow_restarts {
                     return Ok(KILLED);
                 }

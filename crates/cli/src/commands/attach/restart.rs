@@ -14,16 +14,20 @@ pub(super) struct TargetEnd {
     pub(super) exit_code: Option<i64>,
 }
 
-/// Says that the session was killed with its target.
-pub(super) fn report(plan: &Plan, end: &TargetEnd, printer: Printer) {
+/// Says that the session was killed with its target, and what to do, unless its next run is waited for.
+pub(super) fn report(plan: &Plan, end: &TargetEnd, followed: bool, printer: Printer) {
     let name = &plan.target_name;
     let how = match end.exit_code {
         Some(code) => format!("ended with exit code {code}"),
         None => "ended".to_owned(),
     };
     printer.warning(&format!("container `{name}` {how}, and the session with it; it is {} now", end.state.as_str()));
-    if end.state != State::Restarting {
-        printer.hint(&format!("`scratchdbg logs {name}` shows what it said"));
+    match end.state {
+        _ if followed => {}
+        State::Running | State::Restarting => printer.hint(
+            "--mode copy looks into a copy of it, which does not end with it; --follow-restarts attaches to its next run",
+        ),
+        _ => printer.hint(&format!("`scratchdbg logs {name}` shows what it said")),
     }
 }
 
