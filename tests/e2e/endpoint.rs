@@ -72,10 +72,11 @@ fn docker_contexts_are_followed() {
     program.run(attach).expect_clear_failure(125, &["/no/such.sock"]);
 }
 
-/// An engine that knows one thing: its version of the API. It keeps what it was asked.
+/// An engine that knows its version of the API, and what `knows` answers. It keeps what it was asked.
 fn engine_of_version(
     folder: &std::path::Path,
     version: &'static str,
+    knows: impl Fn(&str) -> Option<&'static str> + Copy + Send + 'static,
 ) -> (String, std::sync::Arc<std::sync::Mutex<String>>) {
     use std::io::{Read as _, Write as _};
 
@@ -92,11 +93,12 @@ fn engine_of_version(
                 while let Ok(count @ 1..) = connection.read(&mut buffer) {
                     let request = String::from_utf8_lossy(&buffer[..count]).into_owned();
                     log.lock().expect("no holder panics").push_str(&request);
-                    let (status, body) =
-                        if request.starts_with("GET /_ping") { ("200 OK", "OK") } else { ("404 Not Found", "{}") };
+                    let found = if request.starts_with("GET /_ping") { Some("OK") } else { knows(&request) };
+                    let (status, body) = found.map_or(("404 Not Found", "{}"), |body| ("200 OK", body));
                     let length = body.len();
                     let answer = format!(
-                        "HTTP/1.1 {status}\r\nApi-Version: {version}\r\nContent-Length: {length}\r\n\r\n{body}"
+                        "HTTP/1.1 {status}\r\nApi-Version: {version}\r\nContent-Type: application/json\r\n\
+                         Content-Length: {length}\r\n\r\n{body}"
                     );
                     if connection.write_all(answer.as_bytes()).is_err() {
                         return;
@@ -112,15 +114,31 @@ fn engine_of_version(
 fn fault_24_an_engine_that_is_too_old_and_one_of_the_future() {
     let program = lost();
     let folder = tempfile::TempDir::new().expect("a directory");
-    let (old, _asked) = engine_of_version(folder.path(), "1.12");
+    let (old, _asked) = engine_of_version(folder.path(), "1.12", |_| None);
     let finished = program.run(["-H", &old, "attach", "web", "--", "true"]);
     finished.expect_clear_failure(125, &["1.12", "engine.sock"]);
 
     let folder = tempfile::TempDir::new().expect("a directory");
-    let (new, asked) = engine_of_version(folder.path(), "2.7");
+    let (new, asked) = engine_of_version(folder.path(), "2.7", |_| None);
     let finished = program.run(["-H", &new, "attach", "web", "--", "true"]);
     finished.expect_clear_failure(125, &["web"]);
     // It is spoken to in the newest version that we know.
     let asked = asked.lock().expect("no holder panics");
     assert!(asked.contains("GET /v1.") && !asked.contains("/v2"), "{asked}");
+}
+
+#[test]
+fn an_engine_that_loses_its_way_in_the_list_of_images_is_asked_again() {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    // Docker 28 with the containerd store does so when an image is removed meanwhile.
+    static ASKED: AtomicU32 = AtomicU32::new(0);
+    let knows = |request: &str| match request.split(['?', ' ']).nth(1).unwrap_or_default() {
+        path if path.ends_with("/images/json") => (ASKED.fetch_add(1, Ordering::Relaxed) > 1).then_some("[]"),
+        path if path.ends_with("/containers/json") => Some("[]"),
+        _ => None,
+    };
+    let folder = tempfile::TempDir::new().expect("a directory");
+    let (engine, _asked) = engine_of_version(folder.path(), "1.51", knows);
+    lost().run(["-H", &engine, "sessions", "gc"]).expect_code(0);
+    assert_eq!(ASKED.load(Ordering::Relaxed), 3);
 }

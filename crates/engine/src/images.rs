@@ -1,9 +1,8 @@
 //! Images in the engine: whether one is there, loading one, and taking a single file out of one.
 
-use std::collections::HashMap;
 use std::io::{self, Write};
 
-use bollard::models::{ContainerCreateBody, HostConfigLogConfig, ImageInspect};
+use bollard::models::{ContainerCreateBody, HostConfigLogConfig, ImageInspect, ImageSummary};
 use bollard::query_parameters::{ListImagesOptionsBuilder, RemoveImageOptionsBuilder};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, StreamBody};
@@ -20,6 +19,9 @@ use crate::{ContainerName, Engine, Error, Target, labels};
 const CHUNKS_IN_FLIGHT: usize = 4;
 /// The size of a chunk. Larger ones gain nothing over a Unix socket.
 const CHUNK: usize = 256 << 10;
+
+/// How often the list of images is asked for, where the engine loses its way in it.
+const LIST_ATTEMPTS: u32 = 10;
 
 /// A program of a static toolkit is a few megabytes; nothing larger is taken out of an image.
 const MAX_PROGRAM: u64 = 64 << 20;
@@ -70,11 +72,26 @@ impl Engine {
     }
 
     async fn labelled_images(&self, label: &str) -> Result<Vec<String>, Error> {
-        let filters = HashMap::from([("label".to_owned(), vec![label.to_owned()])]);
-        let options = ListImagesOptionsBuilder::default().filters(&filters).build();
-        let images = self.docker.list_images(Some(options)).await;
-        let images = images.map_err(|error| Error::bollard("list images", error))?;
+        let images = self.list_images(Some(label)).await?;
         Ok(images.into_iter().map(|image| image.id).collect())
+    }
+
+    /// The images that have a label, or all.
+    pub(crate) async fn list_images(&self, label: Option<&str>) -> Result<Vec<ImageSummary>, Error> {
+        let filters = label.map(|label| ("label".to_owned(), vec![label.to_owned()])).into_iter().collect();
+        let options = ListImagesOptionsBuilder::default().filters(&filters).build();
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            let images = self.docker.list_images(Some(options.clone())).await;
+            match images.map_err(|error| Error::bollard("list images", error)) {
+                // Docker 28 with the containerd store, when an image is removed while it lists them.
+                Err(error) if error.is_status(404) && attempts < LIST_ATTEMPTS => {
+                    tracing::debug!(%error, attempts, "the list is asked for again");
+                }
+                images => return images,
+            }
+        }
     }
 
     /// What an image is made of; nothing when it is gone.
@@ -132,9 +149,7 @@ impl Engine {
 
     /// References of images that may hold a busybox: ours, and those that are named so.
     pub async fn images_with_busybox(&self) -> Result<Vec<String>, Error> {
-        let options = ListImagesOptionsBuilder::default().build();
-        let images = self.docker.list_images(Some(options)).await;
-        let images = images.map_err(|error| Error::bollard("list images", error))?;
+        let images = self.list_images(None).await?;
         let holds_busybox = |reference: &String| {
             let repository = reference.rsplit_once(':').map_or(reference.as_str(), |(repository, _)| repository);
             repository.ends_with("busybox") || repository.ends_with("scratchdbg/toolkit")

@@ -3,11 +3,9 @@
 //! The copy joins the keeper's PID namespace, so that its first process can come from the keeper's files. Nothing is
 //! written into it, and the original is not touched.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use bollard::models::{ContainerCreateBody, HealthConfig, HostConfig};
-use bollard::query_parameters::ListImagesOptionsBuilder;
 use hyper::Method;
 use serde::{Deserialize, Serialize};
 
@@ -98,10 +96,7 @@ fn no_healthcheck() -> HealthConfig {
 impl Engine {
     /// Removes the images of copies whose clients were killed: those that no container uses, by label and age.
     pub(super) async fn remove_unused_copies(&self) -> Result<usize, Error> {
-        let filters = HashMap::from([("label".to_owned(), vec![LABEL_SESSION.to_owned()])]);
-        let options = ListImagesOptionsBuilder::default().filters(&filters).build();
-        let images = self.docker.list_images(Some(options)).await;
-        let images = images.map_err(|error| Error::bollard("list images", error))?;
+        let images = self.list_images(Some(LABEL_SESSION)).await?;
         let mut removed = 0;
         for image in images.into_iter().filter(|image| age(image.created) > UNUSED_AFTER) {
             for reference in image.repo_tags.iter().filter(|reference| reference.starts_with(REPOSITORY)) {
