@@ -59,8 +59,9 @@ fn look(stage: &Stage, options: &[&str], target: &str) -> (Option<i32>, String, 
 #[test]
 fn fault_16_the_keeper_and_a_sidecar_are_confined_as_the_target_is() {
     let stage = Stage::set();
-    // The one profile that every kernel has, those without AppArmor too.
-    let target = stage.target(&["--security-opt", "apparmor=unconfined"]);
+    // The one profile that every kernel has, those without AppArmor too. The user has no capabilities, to see which takes
+    // `SYS_PTRACE`: a policy of SELinux gives that to no container.
+    let target = stage.target(&["--security-opt", "apparmor=unconfined", "--user", "1000:2000"]);
     let options = |mode: &str| {
         let session = ["attach", "--mode", mode, target.name(), "--", "sh", "-c", "echo begun; read line"];
         let mut session = stage.scratchdbg.start(session);
