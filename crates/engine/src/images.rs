@@ -1,6 +1,7 @@
 //! Images in the engine: whether one is there, loading one, and taking a single file out of one.
 
 use std::io::{self, Write};
+use std::time::Duration;
 
 use bollard::models::{ContainerCreateBody, HostConfigLogConfig, ImageInspect, ImageSummary};
 use bollard::query_parameters::{ListImagesOptionsBuilder, RemoveImageOptionsBuilder};
@@ -88,6 +89,7 @@ impl Engine {
                 // Docker 28 with the containerd store, when an image is removed while it lists them.
                 Err(error) if error.is_status(404) && attempts < LIST_ATTEMPTS => {
                     tracing::debug!(%error, attempts, "the list is asked for again");
+                    tokio::time::sleep(Duration::from_millis(5) * attempts).await;
                 }
                 images => return images,
             }

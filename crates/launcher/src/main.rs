@@ -18,6 +18,7 @@
 //! It depends on the standard library alone, and is linked statically, because it runs in a container without files.
 
 mod app;
+mod denial;
 mod entrypoint;
 mod keep;
 mod processes;

@@ -1,8 +1,8 @@
-//! The root of another container's process, and why it may be denied.
+//! The root of another container's process.
 
-use std::{env, fs, io};
+use std::{env, io};
 
-use crate::processes;
+use crate::{denial, processes};
 
 /// Makes the root of a container's first process the working directory: its path.
 pub(crate) fn enter(container: &str) -> Result<String, String> {
@@ -10,152 +10,8 @@ pub(crate) fn enter(container: &str) -> Result<String, String> {
     let pid = processes::first_of_container(container).unwrap_or(1);
     let root = format!("/proc/{pid}/root");
     env::set_current_dir(&root).map_err(|error| match error.kind() {
-        io::ErrorKind::PermissionDenied => format!("{root} is denied: {}", why_denied(pid)),
+        io::ErrorKind::PermissionDenied => format!("{root} is denied: {}", denial::of_root(pid)),
         _ => format!("cannot go to {root}: {error}"),
     })?;
     Ok(root)
-}
-
-/// Which of the kernel's checks (`ptrace(2)`, "Ptrace access mode checking") says no, and the smallest remedy.
-fn why_denied(pid: i32) -> String {
-    explain(&Facts::of(&pid.to_string()), &Facts::of("self"))
-}
-
-/// What the kernel compares.
-struct Facts {
-    /// `/proc/PID/status`.
-    status: String,
-    /// `/proc/PID/attr/current`: how a security module labels the process; empty where there is none.
-    label: String,
-}
-
-impl Facts {
-    fn of(pid: &str) -> Self {
-        Self { status: fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default(), label: label(pid) }
-    }
-
-    /// The words behind a field of the status.
-    fn field(&self, field: &str) -> Vec<&str> {
-        let line = self.status.lines().find_map(|line| line.strip_prefix(field));
-        line.unwrap_or_default().split_ascii_whitespace().collect()
-    }
-
-    fn capabilities(&self, field: &str) -> Option<u64> {
-        u64::from_str_radix(self.field(field).first()?, 16).ok()
-    }
-}
-
-/// How a security module labels a process; empty where there is none.
-fn label(pid: &str) -> String {
-    let label = fs::read_to_string(format!("/proc/{pid}/attr/current")).unwrap_or_default();
-    // SELinux ends it with a zero byte, AppArmor with a newline.
-    label.trim_end_matches(['\0', '\n']).to_owned()
-}
-
-fn explain(theirs: &Facts, ours: &Facts) -> String {
-    const REMEDY: &str = "--mode sidecar -u 0:0 --cap-add SYS_PTRACE overrides it";
-    const SYS_PTRACE: u64 = 1 << 19;
-    // It overrides all that is compared here, and none of what a security module says.
-    if ours.capabilities("CapEff:").is_some_and(|set| set & SYS_PTRACE != 0) {
-        return format!("we have SYS_PTRACE, so it is a security module of the kernel: {}", labels(theirs, ours));
-    }
-    for (field, what) in [("Uid:", "user"), ("Gid:", "group")] {
-        let (their_ids, our_ids) = (theirs.field(field), ours.field(field));
-        // Real, effective and saved id of theirs against the filesystem id of ours.
-        if their_ids.iter().take(3).any(|id| Some(id) != our_ids.get(3)) {
-            let own = our_ids.get(3).copied().unwrap_or_default();
-            return format!(
-                "its {what} is {} and ours is {own}; run as the same with -u, or {REMEDY}",
-                their_ids[..3.min(their_ids.len())].join("/")
-            );
-        }
-    }
-    if let (Some(theirs), Some(ours)) = (theirs.capabilities("CapPrm:"), ours.capabilities("CapPrm:"))
-        && theirs & !ours != 0
-    {
-        return format!("it has capabilities ({:#x}) that we have not; {REMEDY}", theirs & !ours);
-    }
-    if theirs.label != ours.label {
-        return format!(
-            "same user and group, and no capability more: it is a security module of the kernel, or it is not dumpable \
-             ({REMEDY}); {}",
-            labels(theirs, ours)
-        );
-    }
-    format!(
-        "same user and group, and no capability more: it is not dumpable (its file cannot be read by its user), or a \
-         security module forbids it; {REMEDY}"
-    )
-}
-
-/// What a security module compares, and how it is gone round.
-fn labels(theirs: &Facts, ours: &Facts) -> String {
-    let (theirs, ours) = (&theirs.label, &ours.label);
-    format!("its label is `{}` and ours is `{}`; {}", theirs.escape_debug(), ours.escape_debug(), unconfined(ours))
-}
-
-/// How a session is not confined by the module that gave this label.
-fn unconfined(label: &str) -> String {
-    // SELinux: `user:role:type:level`. AppArmor: `profile (mode)` or `unconfined`.
-    let option = if label.matches(':').count() >= 3 { "label=disable" } else { "apparmor=unconfined" };
-    format!("--mode sidecar --security-opt {option} is not confined by it")
-}
-
-/// Why this process is denied what its user may have; nothing where there is no security module.
-pub(crate) fn why_confined() -> Option<String> {
-    let label = label("self");
-    let text = || {
-        format!(
-            "permission denied by a security module of the kernel: the label of this session is `{}`, as the target's; {}",
-            label.escape_debug(),
-            unconfined(&label)
-        )
-    };
-    (!label.is_empty()).then(text)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Facts, explain};
-
-    fn facts(uid: u32, gid: u32, capabilities: &str, label: &str) -> Facts {
-        let status = format!(
-            "Name:\tx\nUid:\t{uid}\t{uid}\t{uid}\t{uid}\nGid:\t{gid}\t{gid}\t{gid}\t{gid}\nCapPrm:\t{capabilities}\n\
-             CapEff:\t{capabilities}\n"
-        );
-        Facts { status, label: label.to_owned() }
-    }
-
-    #[test]
-    fn the_check_that_failed_is_named() {
-        let ours = facts(1000, 0, "0000000000000000", "");
-        let cases = [
-            (facts(0, 0, "0000000000000000", ""), "its user is 0/0/0 and ours is 1000"),
-            (facts(1000, 7, "0000000000000000", ""), "its group is 7/7/7 and ours is 0"),
-            (facts(1000, 0, "0000000000001000", ""), "it has capabilities (0x1000)"),
-            (facts(1000, 0, "0000000000000000", ""), "not dumpable"),
-        ];
-        for (theirs, expected) in cases {
-            let text = explain(&theirs, &ours);
-            assert!(text.contains(expected) && text.contains("SYS_PTRACE"), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_security_module_is_named_with_both_labels() {
-        let cases = [
-            ("unconfined", "docker-default (enforce)", "apparmor=unconfined"),
-            ("web (enforce)", "docker-default (enforce)", "apparmor=unconfined"),
-            ("system_u:system_r:spc_t:s0", "system_u:system_r:container_t:s0:c1,c2", "label=disable"),
-        ];
-        for (theirs, ours, remedy) in cases {
-            // Neither the user nor the capabilities matter to one who has SYS_PTRACE.
-            for (capabilities, uid) in [("0000000000080000", 7), ("0000000000000000", 0)] {
-                let text = explain(&facts(uid, uid, capabilities, theirs), &facts(0, 0, capabilities, ours));
-                for part in [theirs, ours, remedy, "security module"] {
-                    assert!(text.contains(part), "{part} in {text}");
-                }
-            }
-        }
-    }
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use std::{env, io};
 
 use crate::system::{self, END_SESSION, Reap, SIGCHLD, SIGHUP, SIGKILL, Signals};
-use crate::{OWN_FAILURE, processes, root};
+use crate::{OWN_FAILURE, denial, processes, root};
 
 /// The codes a shell and every runtime use for a command that was not found, and one that cannot be run.
 const NOT_FOUND: u8 = 127;
@@ -70,7 +70,7 @@ fn refuse(command: &OsString, error: &io::Error) -> u8 {
 
 /// Why the command may not be executed.
 fn denied(command: &OsStr) -> String {
-    let by_module = if modes_allow(command) { root::why_confined() } else { None };
+    let by_module = if modes_allow(command) { denial::by_module() } else { None };
     by_module.unwrap_or_else(|| "permission denied".to_owned())
 }
 
@@ -162,7 +162,7 @@ impl Keeper {
         let start_time = match processes::stat(pid) {
             Ok(stat) => stat.start_time,
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                let why = root::why_confined().unwrap_or_else(|| error.to_string());
+                let why = denial::by_module().unwrap_or_else(|| error.to_string());
                 return Err(format!("cannot see the keeper of this session: {why}"));
             }
             Err(_) => return Err(gone()),
