@@ -9,9 +9,7 @@ use crate::stage::Stage;
 fn session_over(happening: impl Fn(&mut OwnEngine)) {
     let stage = Stage::set();
     let mut engine = OwnEngine::start();
-    engine.import_app(&stage);
-    let flags = ["--detach", "--network", "none", "--restart", "always", "--name", "web"];
-    engine.ask(&[&["run"][..], &flags, &["app:1", "obey"]].concat());
+    engine.run_web(&stage, "obey");
     let scratchdbg = engine.scratchdbg();
     let command = ["attach", "web", "--", "sh", "-c", "echo begun; sleep 1000"];
     let session = scratchdbg.start(command);
@@ -39,8 +37,5 @@ fn fault_22_an_engine_that_is_restarted() {
 
 #[test]
 fn fault_22_an_engine_that_loses_power() {
-    session_over(|engine| {
-        engine.lose_power();
-        engine.boot();
-    });
+    session_over(OwnEngine::lose_power);
 }

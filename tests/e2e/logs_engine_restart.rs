@@ -8,9 +8,7 @@ use crate::stage::Stage;
 fn follow_over(happening: impl Fn(&mut OwnEngine)) {
     let stage = Stage::set();
     let mut engine = OwnEngine::start();
-    engine.import_app(&stage);
-    let flags = ["--detach", "--network", "none", "--restart", "always", "--name", "web"];
-    engine.ask(&[&["run"][..], &flags, &["app:1", "tick"]].concat());
+    engine.run_web(&stage, "tick");
     let ways = ["api", "file"].map(|way| (way, engine.scratchdbg()));
     let following: Vec<_> =
         ways.iter().map(|(way, scratchdbg)| (way, scratchdbg.start(["logs", "-f", "--via", way, "web"]))).collect();
@@ -39,8 +37,5 @@ fn an_engine_that_is_restarted() {
 
 #[test]
 fn an_engine_that_loses_power() {
-    follow_over(|engine| {
-        engine.lose_power();
-        engine.boot();
-    });
+    follow_over(OwnEngine::lose_power);
 }

@@ -126,6 +126,14 @@ impl OwnEngine {
         self.ask(&["import", "--change", r#"ENTRYPOINT ["/app"]"#, path.to_str().expect("a plain path"), "app:1"]);
     }
 
+    /// Starts the container `web` of the sample program, which the engine starts again whenever it ends.
+    #[track_caller]
+    pub(crate) fn run_web(&self, stage: &Stage, command: &str) {
+        self.import_app(stage);
+        let flags = ["--detach", "--network", "none", "--restart", "always", "--name", "web"];
+        self.ask(&[&["run"][..], &flags, &["app:1", command]].concat());
+    }
+
     /// Ends it as an update of it does, and starts it again.
     pub(crate) fn restart(&mut self) {
         kill_gently(self.daemon.id());
@@ -134,7 +142,8 @@ impl OwnEngine {
         self.wait();
     }
 
-    /// Kills the daemon, its containerd, the shims and what they run.
+    /// Kills the daemon, its containerd, the shims and what they run; then starts it again, as a machine does that has power
+    /// again.
     pub(crate) fn lose_power(&mut self) {
         let containers = self.docker(&["ps", "--quiet", "--no-trunc"]).stdout;
         let containers = String::from_utf8_lossy(&containers).into_owned();
@@ -149,10 +158,6 @@ impl OwnEngine {
         for pid in String::from_utf8_lossy(&pids.stdout).lines().filter(|pid| *pid != "0") {
             kill(pid);
         }
-    }
-
-    /// Starts it again after that.
-    pub(crate) fn boot(&mut self) {
         // What a start of the machine finds empty.
         self.unmount();
         let _gone = fs::remove_file(self.folder.path().join("pid"));

@@ -20,7 +20,6 @@ pub(super) const PROOFS: &[Proof] = &[Proof {
         engine.ask(&own);
         engine.ask(&["wait", "own"]);
         engine.lose_power();
-        engine.boot();
         // One that had ended before ended by itself.
         assert_eq!(why(&engine, "own")["verdict"], "app-exit");
         why(&engine, "up")

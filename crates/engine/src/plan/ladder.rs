@@ -65,12 +65,12 @@ pub fn plan(target: &Target, user: NumericUser, request: &AttachRequest) -> Resu
         }
     }
     for capability in &request.capabilities {
-        because(format!("capability {capability}"), "--cap-add");
+        because(format!("capability {capability}"), CAP_ADD);
     }
     let security_options = security_options(target, request);
     for option in &security_options {
         let why = if request.security_options.contains(option) {
-            "--security-opt"
+            SECURITY_OPT
         } else {
             "the target's: the kernel keeps what is confined differently from seeing and signalling each other"
         };
