@@ -1,13 +1,8 @@
 //! `logs --follow`: every line once, over restarts, rotation, and an engine that goes away.
 
-use std::io::{Read as _, Write as _};
-use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
-
 use scratchdbg_testkit::program::Running;
-use tempfile::TempDir;
 
+use crate::proxy::Proxy;
 use crate::stage::Stage;
 
 /// Whole lines only.
@@ -218,66 +213,13 @@ fn a_log_whose_rotated_files_are_packed_is_followed_whole() {
     }
 }
 
-/// Passes a Unix socket on, until it is cut.
-struct Proxy {
-    folder: TempDir,
-    engine: PathBuf,
-    connections: Arc<Mutex<Vec<UnixStream>>>,
-}
-
-impl Proxy {
-    fn new(host: &str) -> Self {
-        let engine = PathBuf::from(host.strip_prefix("unix://").expect("the engine of the tests has a Unix socket"));
-        Self { folder: TempDir::new().expect("a folder"), engine, connections: Arc::default() }
-    }
-
-    fn path(&self) -> PathBuf {
-        self.folder.path().join("engine.sock")
-    }
-
-    fn open(&self) {
-        let listener = UnixListener::bind(self.path()).expect("a socket");
-        let (engine, connections) = (self.engine.clone(), Arc::clone(&self.connections));
-        std::thread::spawn(move || {
-            for client in listener.incoming() {
-                let (Ok(client), Ok(server)) = (client, UnixStream::connect(&engine)) else { return };
-                let keep = |stream: &UnixStream| stream.try_clone().expect("one more handle");
-                connections.lock().expect("no panic").extend([keep(&client), keep(&server)]);
-                pass(keep(&client), keep(&server));
-                pass(server, client);
-            }
-        });
-    }
-
-    /// The engine is gone: nobody listens, and what was open is cut.
-    fn cut(&self) {
-        std::fs::remove_file(self.path()).expect("the socket was there");
-        for connection in self.connections.lock().expect("no panic").drain(..) {
-            let _closed = connection.shutdown(std::net::Shutdown::Both);
-        }
-    }
-}
-
-fn pass(mut from: UnixStream, mut to: UnixStream) {
-    std::thread::spawn(move || {
-        let mut buffer = vec![0; 64 << 10];
-        while let Ok(count @ 1..) = from.read(&mut buffer) {
-            if to.write_all(&buffer[..count]).is_err() {
-                return;
-            }
-        }
-        let _closed = to.shutdown(std::net::Shutdown::Write);
-    });
-}
-
 #[test]
 fn an_engine_that_goes_away_and_comes_back() {
     let stage = Stage::set();
     let proxy = Proxy::new(stage.engine.host());
     proxy.open();
     let container = stage.engine.run("web", &[], &stage.image, &["tick"]);
-    let host = format!("unix://{}", proxy.path().display());
-    let following = stage.scratchdbg.start(["-H", &host, "logs", "-f", "--via", "api", container.name()]);
+    let following = stage.scratchdbg.start(["-H", &proxy.host(), "logs", "-f", "--via", "api", container.name()]);
     wait_for_lines(&following, 3);
     proxy.cut();
     let before = lines(&following);

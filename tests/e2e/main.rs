@@ -33,6 +33,7 @@ mod logs_many;
 mod logs_query;
 mod own_engine;
 mod pair;
+mod proxy;
 mod ps;
 mod registry;
 mod stage;

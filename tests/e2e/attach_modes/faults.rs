@@ -1,12 +1,14 @@
 //! What a target does while somebody is attached to it.
 
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
+use std::os::unix::net::UnixStream;
 use std::process::Stdio;
 use std::time::Duration;
 
 use rustix::process::Signal;
 use scratchdbg_testkit::eventually;
 
+use crate::proxy::Proxy;
 use crate::stage::{Stage, Target};
 
 /// What any command may take, in KiB.
@@ -93,6 +95,50 @@ fn the_target_ends_while_a_session_begins() {
         );
         stage.engine.ask(["start", target.container.id()]);
     }
+}
+
+/// The engine, containerd and its shim hear of an end one after the other, and each has its own words until then: none of
+/// them is output of the session.
+#[test]
+fn the_target_ends_as_the_command_is_started() {
+    let stage = Stage::set();
+    let target = stage.target(&[]);
+    target.attach(&["true"]).expect(0, "");
+    for milliseconds in [0, 0, 0, 1, 1, 2, 3, 5, 8] {
+        let (host, id) = (stage.engine.host().to_owned(), target.container.id().to_owned());
+        let proxy = Proxy::with_witness(stage.engine.host(), move |bytes| {
+            let line = bytes.split(|&byte| byte == b'\r').next().unwrap_or_default();
+            let line = String::from_utf8_lossy(line);
+            if line.contains("/exec/") && line.contains("/start") {
+                // Beside what is passed on now.
+                let (host, id) = (host.clone(), id.clone());
+                std::thread::spawn(move || {
+                    std::thread::sleep(Duration::from_millis(milliseconds));
+                    ask_raw(&host, &format!("POST /containers/{id}/kill"));
+                });
+            }
+        });
+        proxy.open();
+        let finished = stage.run(&["-H", &proxy.host(), "attach", target.name(), "--", "sleep", "1000"]);
+        assert!(matches!(finished.status.code(), Some(125 | 137)), "after {milliseconds} ms: {finished}");
+        assert!(finished.stderr.contains(target.name()), "after {milliseconds} ms: {finished}");
+        assert!(finished.stdout.is_empty(), "after {milliseconds} ms: {finished}");
+        assert!(finished.stderr.lines().count() <= 3, "after {milliseconds} ms: {finished}");
+        eventually(
+            || format!("after {milliseconds} ms: {:?}", target.container.companions()),
+            || target.container.companions().is_empty().then_some(()),
+        );
+        stage.engine.ask(["start", target.container.id()]);
+    }
+}
+
+/// One request without a body, over a connection of its own: faster than a client's start.
+fn ask_raw(host: &str, request: &str) {
+    let socket = host.strip_prefix("unix://").expect("the engine of the tests has a Unix socket");
+    let mut connection = UnixStream::connect(socket).expect("an engine");
+    let request = format!("{request} HTTP/1.1\r\nHost: engine\r\nConnection: close\r\n\r\n");
+    connection.write_all(request.as_bytes()).expect("it is taken");
+    let _answer = connection.read_to_end(&mut Vec::new());
 }
 
 #[test]

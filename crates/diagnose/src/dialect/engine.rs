@@ -47,13 +47,13 @@ pub(super) const WORDINGS: &[Wording] = &[
     plain!(PortInUse, r"(?:listen|bind)(?: on)?:? ?(?:tcp|udp)[46]? (?P<p>\S+): bind: address already in use"),
     plain!(PortInUse, r"(?:exposing port \w+|rootlessport) (?P<p>\S+).*address already in use"),
     plain!(Paused, r"[Cc]ontainer (?P<p>\S+) is paused"),
-    plain!(Paused, r"cannot exec in a paused container"),
+    plain!(Paused, r"cannot exec in a paused (?:container|state)"),
     plain!(NotRunning, r"[Cc]ontainer (?P<p>\S+) is not running"),
     plain!(NotRunning, r"can only create exec sessions on running containers"),
-    plain!(
-        NotRunning,
-        r"cannot exec in a stopped container|cannot exec (?:in|a) container that (?:is not running|has stopped)"
-    ),
+    plain!(NotRunning, r"cannot exec in a stopped container"),
+    // A shim of containerd whose container has just ended.
+    plain!(NotRunning, r"cannot exec in a (?:stopped|deleted) state"),
+    plain!(NotRunning, r"cannot exec (?:in|a) container that (?:is not running|has stopped)"),
     plain!(Removed, r"No such container: (?P<p>\S+)"),
     plain!(Removed, r#"no container with name or ID "(?P<p>[^"\n]+)" found"#),
     plain!(Removed, r"No such (?:object|image): (?P<p>\S+)"),

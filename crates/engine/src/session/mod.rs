@@ -3,6 +3,7 @@
 mod copy;
 mod keeper;
 mod lingering;
+mod opening;
 mod orders;
 mod process;
 mod registry;
@@ -17,7 +18,7 @@ use tokio::sync::{mpsc, watch};
 
 use self::keeper::Keeper;
 pub use self::lingering::LingeringKeeper;
-use self::process::Process;
+use self::process::{Process, ProcessEnd};
 pub use self::registry::Session;
 use self::streams::PumpEnd;
 use crate::containers::unprivileged;
@@ -70,8 +71,8 @@ pub enum Outcome {
 /// How often the first resize is tried. The engine answers before the process, and with it the terminal, exists.
 const RESIZE_ATTEMPTS: u32 = 10;
 
-/// What the engine's log and the exec's own output begin with when the runtime could not start the process.
-const RUNTIME_REFUSAL: &[u8] = b"OCI runtime exec failed: ";
+/// What the engine gives as the exit code of an exec that it could not serve, if the runtime named no better one.
+const ENGINES_OWN: u8 = 126;
 
 /// What the client wants done in a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -227,7 +228,7 @@ impl Engine {
         plan: &Plan,
         process: &mut Process,
         Hijacked { reader, writer }: Hijacked,
-        streams: Streams<I, O, E>,
+        mut streams: Streams<I, O, E>,
         windows: watch::Receiver<Option<Window>>,
     ) -> Result<Outcome, Error>
     where
@@ -244,24 +245,28 @@ impl Engine {
                 std::future::pending::<Infallible>().await
             };
             tokio::select! {
-                pumped = streams::pump_output(reader, plan.tty, streams.output, streams.error) => pumped,
+                pumped = streams::pump_output(reader, plan.tty, &mut streams.output, streams.error) => pumped,
                 never = resizing => match never {},
             }
         };
         input.abort();
-        match pumped? {
-            PumpEnd::OutputClosed => Ok(Outcome::OutputClosed),
-            PumpEnd::Ended => Ok(process.exit_code(self).await?.map_or(Outcome::Detached, Outcome::Exited)),
-            // The exec's code is then the engine's own, for a failure; what a process prints proves nothing alone.
-            PumpEnd::Escaped => Ok(match process.exit_code(self).await? {
-                None | Some(126) => Outcome::Detached,
-                Some(code) => Outcome::Exited(code),
-            }),
-            PumpEnd::Refused(message) => {
-                let code = process.exit_code(self).await?.unwrap_or(u8::MAX);
-                Err(Error::ExecRefused { message, code })
-            }
+        let pumped = pumped?;
+        if pumped == PumpEnd::OutputClosed {
+            return Ok(Outcome::OutputClosed);
         }
+        let end = process.end_of(self).await?;
+        if let (PumpEnd::OneLine(line), false) = (&pumped, end.never_began())
+            && !streams::write(&mut streams.output, line).await?
+        {
+            return Ok(Outcome::OutputClosed);
+        }
+        Ok(match end {
+            ProcessEnd::Exited(code) if code == ENGINES_OWN && pumped == PumpEnd::Escaped => Outcome::Detached,
+            ProcessEnd::Exited(code) => Outcome::Exited(code),
+            // The user has pressed the detach keys.
+            ProcessEnd::GoesOn => Outcome::Detached,
+            ProcessEnd::NeverBegan(code) => return Err(pumped.refusal(code)),
+        })
     }
 
     /// Runs a command in a container as `docker exec` would, and drops what it prints: its exit code.
@@ -277,11 +282,11 @@ impl Engine {
         let created = self.docker.create_exec(container.as_str(), exec).await;
         let exec = created.map_err(|error| Error::bollard("create a process", error))?.id;
         let Hijacked { reader, writer: _writer } = self.start_exec(&exec, false).await?;
-        let end = streams::pump_output(reader, false, tokio::io::sink(), tokio::io::sink()).await?;
-        let code = self.exec_exit_code(&exec).await?.unwrap_or(u8::MAX);
-        match end {
-            PumpEnd::Refused(message) => Err(Error::ExecRefused { message, code }),
-            PumpEnd::Ended | PumpEnd::Escaped | PumpEnd::OutputClosed => Ok(code),
+        let pumped = streams::pump_output(reader, false, tokio::io::sink(), tokio::io::sink()).await?;
+        match self.exec_end(&exec).await? {
+            ProcessEnd::Exited(code) => Ok(code),
+            ProcessEnd::GoesOn => Ok(u8::MAX),
+            ProcessEnd::NeverBegan(code) => Err(pumped.refusal(code)),
         }
     }
 

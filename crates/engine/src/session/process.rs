@@ -38,6 +38,23 @@ pub(super) enum Process {
     },
 }
 
+/// How a process is, once its streams have ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ProcessEnd {
+    /// It has ended with this code.
+    Exited(u8),
+    /// It goes on: what has ended is our hold on it.
+    GoesOn,
+    /// The engine could not start it, and made up this code.
+    NeverBegan(u8),
+}
+
+impl ProcessEnd {
+    pub(super) fn never_began(self) -> bool {
+        matches!(self, Self::NeverBegan(_))
+    }
+}
+
 /// The answer to a wait.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -107,19 +124,19 @@ impl Process {
         resized.map_err(|error| Error::bollard("resize the terminal", error))
     }
 
-    /// Its exit code, once its streams have ended. Nothing when it goes on: the user has pressed the detach keys.
-    pub(super) async fn exit_code(&mut self, engine: &Engine) -> Result<Option<u8>, Error> {
+    /// How it is, once its streams have ended.
+    pub(super) async fn end_of(&mut self, engine: &Engine) -> Result<ProcessEnd, Error> {
         match self {
-            Self::Exec { id } => engine.exec_exit_code(id).await,
+            Self::Exec { id } => engine.exec_end(id).await,
             Self::Container { container, removed, .. } => {
                 if !removed.is_finished() && engine.is_running(container).await? {
-                    return Ok(None);
+                    return Ok(ProcessEnd::GoesOn);
                 }
                 let answer =
                     removed.await.map_err(|error| Error::transport("wait for the session's container", error))??;
                 let ended: Ended = serde_json::from_slice(&answer)
                     .map_err(|error| Error::transport("wait for the session's container", error))?;
-                Ok(Some(u8::try_from(ended.status_code).unwrap_or(u8::MAX)))
+                Ok(ProcessEnd::Exited(u8::try_from(ended.status_code).unwrap_or(u8::MAX)))
             }
         }
     }
@@ -158,19 +175,22 @@ impl Engine {
         self.transport.hijack(request).await
     }
 
-    /// The exit code of an exec whose streams have ended; nothing when it still runs.
-    pub(super) async fn exec_exit_code(&self, exec: &str) -> Result<Option<u8>, Error> {
+    /// How an exec is whose streams have ended.
+    pub(super) async fn exec_end(&self, exec: &str) -> Result<ProcessEnd, Error> {
         // The stream can end a moment before the engine has noted the exit.
         for attempt in 0..30_u64 {
             let state = self.docker.inspect_exec(exec).await;
             let state = state.map_err(|error| Error::bollard("ask for the exit code", error))?;
             if let (Some(false), Some(code)) = (state.running, state.exit_code) {
                 // Codes are eight bits wide; the engine uses others for its own failures.
-                return Ok(Some(u8::try_from(code).unwrap_or(u8::MAX)));
+                let code = u8::try_from(code).unwrap_or(u8::MAX);
+                // Docker keeps the process id of an exec that has ended. Podman forgets it.
+                let began = self.is_podman() || state.pid != Some(0);
+                return Ok(if began { ProcessEnd::Exited(code) } else { ProcessEnd::NeverBegan(code) });
             }
             tokio::time::sleep(Duration::from_millis(2 * (attempt + 1))).await;
         }
-        Ok(None)
+        Ok(ProcessEnd::GoesOn)
     }
 
     /// Whether a container runs, and goes on running for a moment.

@@ -3,7 +3,7 @@
 use scratchdbg_logs::frame::{FrameDecoder, FrameEvent, Framing, Stream};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
-use super::RUNTIME_REFUSAL;
+use super::opening::{HELD_FOR, Opening};
 use crate::Error;
 
 /// The engine copies in pieces of 32 KiB.
@@ -21,8 +21,20 @@ pub(super) enum PumpEnd {
     Escaped,
     /// The user's side of it was closed.
     OutputClosed,
-    /// The runtime did not start the process, and says why, in place of the process's output.
-    Refused(String),
+    /// The process is done, or there never was one: this line is all that came, and it may be the engine's. It has not
+    /// been passed on.
+    OneLine(Vec<u8>),
+}
+
+impl PumpEnd {
+    /// The engine's refusal of an exec that never was a process, with the exit code that it made up.
+    pub(super) fn refusal(self, code: u8) -> Error {
+        let message = match self {
+            Self::OneLine(line) => String::from_utf8_lossy(&line).trim().to_owned(),
+            _ => "it does not say why".to_owned(),
+        };
+        Error::ExecRefused { message, code }
+    }
 }
 
 /// Passes the user's input on. Its end of file is passed on too: the process may still answer.
@@ -41,38 +53,34 @@ pub(super) async fn pump_output(
 ) -> Result<PumpEnd, Error> {
     let mut decoder = FrameDecoder::new(Framing::from_tty(tty));
     let mut buffer = vec![0; BUFFER];
-    let mut opening = Some(Vec::new());
+    let mut opening = Opening::default();
     let mut escaped = false;
     loop {
-        let count = reader.read(&mut buffer).await.map_err(|error| Error::transport("the session's stream", error))?;
+        let more = reader.read(&mut buffer);
+        let more = if opening.is_held() { tokio::time::timeout(HELD_FOR, more).await } else { Ok(more.await) };
+        let Ok(more) = more else {
+            if !write(&mut output, &opening.end()).await? {
+                return Ok(PumpEnd::OutputClosed);
+            }
+            continue;
+        };
+        let count = more.map_err(|error| Error::transport("the session's stream", error))?;
         let mut chunk = &buffer[..count];
         while let Some(event) = decoder.decode(&mut chunk)? {
             let piece = match event {
                 FrameEvent::Data(piece) => piece,
                 FrameEvent::DaemonError(message) => return Err(Error::transport("the session's stream", message)),
             };
-            let mut payload = piece.payload;
-            let held;
-            if piece.stream == Stream::Stdout
-                && let Some(mut begin) = opening.take()
-            {
-                begin.extend_from_slice(payload);
-                if could_be_refusal(&begin) {
-                    opening = Some(begin);
-                    continue;
-                }
-                held = begin;
-                payload = &held;
-            }
-            escaped = tty && payload.ends_with(ESCAPED);
             let written = match piece.stream {
-                Stream::Stderr => write(&mut error, payload).await,
-                Stream::Stdin | Stream::Stdout => write(&mut output, payload).await,
+                Stream::Stderr => write(&mut output, &opening.end()).await? && write(&mut error, piece.payload).await?,
+                Stream::Stdin | Stream::Stdout => {
+                    escaped = tty && piece.payload.ends_with(ESCAPED);
+                    let held = if escaped { opening.end() } else { Vec::new() };
+                    write(&mut output, &held).await? && write(&mut output, &opening.output(piece.payload)).await?
+                }
             };
-            match written {
-                Ok(()) => {}
-                Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => return Ok(PumpEnd::OutputClosed),
-                Err(error) => return Err(Error::Streams(error)),
+            if !written {
+                return Ok(PumpEnd::OutputClosed);
             }
         }
         if count == 0 {
@@ -80,31 +88,27 @@ pub(super) async fn pump_output(
         }
     }
     decoder.finish()?;
-    match opening {
-        Some(text) if text.starts_with(RUNTIME_REFUSAL) => {
-            Ok(PumpEnd::Refused(String::from_utf8_lossy(&text).trim().to_owned()))
-        }
-        Some(text) if !text.is_empty() => {
-            write(&mut output, &text).await.map_err(Error::Streams)?;
-            Ok(PumpEnd::Ended)
-        }
-        _ if escaped => Ok(PumpEnd::Escaped),
-        _ => Ok(PumpEnd::Ended),
+    if let Opening::Held(line) = opening {
+        return Ok(PumpEnd::OneLine(line));
     }
+    Ok(if escaped { PumpEnd::Escaped } else { PumpEnd::Ended })
 }
 
-/// Whether what came so far may be the runtime's refusal: its beginning, or one line that begins with it. A process
-/// that prints the same is not held up: its own output does not end there.
-fn could_be_refusal(text: &[u8]) -> bool {
-    const LONGEST: usize = 8 << 10;
-    let agreed = text.len().min(RUNTIME_REFUSAL.len());
-    text[..agreed] == RUNTIME_REFUSAL[..agreed] && text.len() <= LONGEST && !text.trim_ascii_end().contains(&b'\n')
-}
-
-async fn write(sink: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> std::io::Result<()> {
-    sink.write_all(bytes).await?;
-    // What a process has written, its user should see: a prompt has no newline.
-    sink.flush().await
+/// Passes bytes on at once; false when nobody reads them any more.
+pub(super) async fn write(sink: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> Result<bool, Error> {
+    if bytes.is_empty() {
+        return Ok(true);
+    }
+    let written = async {
+        sink.write_all(bytes).await?;
+        // What a process has written, its user should see: a prompt has no newline.
+        sink.flush().await
+    };
+    match written.await {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(Error::Streams(error)),
+    }
 }
 
 #[cfg(test)]
@@ -135,26 +139,36 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_runtimes_refusal_is_no_output() {
-        let text = b"OCI runtime exec failed: exec failed: permission denied: unknown\r\n";
-        let (end, output, _) = pump(&frame(1, text), false).await;
-        assert!(matches!(end, PumpEnd::Refused(message) if message.ends_with("unknown")));
-        assert!(output.is_empty());
+    async fn a_line_that_may_be_the_engines_is_not_passed_on() {
+        let line = b"task 7ab1 not found: not found\r\n";
+        for (input, tty) in [(frame(1, line), false), (line.to_vec(), true)] {
+            assert_eq!(pump(&input, tty).await, (PumpEnd::OneLine(line.to_vec()), Vec::new(), Vec::new()));
+        }
+        let input = [frame(1, line), frame(2, b"e")].concat();
+        assert_eq!(pump(&input, false).await, (PumpEnd::Ended, line.to_vec(), b"e".to_vec()));
+    }
+
+    #[tokio::test]
+    async fn a_line_that_stays_alone_is_passed_on() {
+        let (reader, mut process) = tokio::io::duplex(64);
+        let (output, mut terminal) = tokio::io::duplex(64);
+        let pumping = tokio::spawn(pump_output(reader, true, output, tokio::io::sink()));
+        process.write_all(b"220 ready\r\n").await.unwrap();
+        let mut seen = [0; 11];
+        terminal.read_exact(&mut seen).await.unwrap();
+        assert_eq!(&seen, b"220 ready\r\n");
+        drop(process);
+        assert_eq!(pumping.await.unwrap().unwrap(), PumpEnd::Ended);
     }
 
     #[tokio::test]
     async fn detach_keys_are_told_from_an_end() {
         let said = [b"# ", ESCAPED].concat();
-        assert_eq!(pump(&said, true).await.0, PumpEnd::Escaped);
+        for said in [&said[..], ESCAPED] {
+            assert_eq!(pump(said, true).await, (PumpEnd::Escaped, said.to_vec(), Vec::new()));
+        }
         assert_eq!(pump(&[&said[..], b"# "].concat(), true).await.0, PumpEnd::Ended);
-        assert_eq!(pump(&frame(1, &said), false).await.0, PumpEnd::Ended);
-    }
-
-    #[tokio::test]
-    async fn output_that_begins_like_a_refusal_is_passed_on() {
-        let input = [frame(1, b"OCI runtime"), frame(1, b" is fine\n")].concat();
-        assert_eq!(pump(&input, false).await.1, b"OCI runtime is fine\n");
-        assert_eq!(pump(&frame(1, b"OCI"), false).await.1, b"OCI");
+        assert_eq!(pump(&frame(1, &said), false).await.0, PumpEnd::OneLine(said));
     }
 
     #[tokio::test]

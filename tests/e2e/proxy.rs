@@ -1,0 +1,77 @@
+//! A socket between a client and the engine, to be there at a moment of the test's choice.
+
+use std::io::{Read as _, Write as _};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use tempfile::TempDir;
+
+/// Passes a Unix socket on, until it is cut.
+pub(crate) struct Proxy {
+    folder: TempDir,
+    engine: PathBuf,
+    /// Sees what a client sends before the engine does.
+    witness: Arc<dyn Fn(&[u8]) + Send + Sync>,
+    connections: Arc<Mutex<Vec<UnixStream>>>,
+}
+
+impl Proxy {
+    /// In front of an engine, not open yet.
+    pub(crate) fn new(engine: &str) -> Self {
+        Self::with_witness(engine, |_| {})
+    }
+
+    /// The same; what a client sends reaches the engine when the witness has returned.
+    pub(crate) fn with_witness(engine: &str, witness: impl Fn(&[u8]) + Send + Sync + 'static) -> Self {
+        let engine = PathBuf::from(engine.strip_prefix("unix://").expect("the engine of the tests has a Unix socket"));
+        let folder = TempDir::new().expect("a folder");
+        Self { folder, engine, witness: Arc::new(witness), connections: Arc::default() }
+    }
+
+    /// Its address, for `--host`.
+    pub(crate) fn host(&self) -> String {
+        format!("unix://{}", self.path().display())
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.path().join("engine.sock")
+    }
+
+    pub(crate) fn open(&self) {
+        let listener = UnixListener::bind(self.path()).expect("a socket");
+        let (engine, connections) = (self.engine.clone(), Arc::clone(&self.connections));
+        let witness = Arc::clone(&self.witness);
+        std::thread::spawn(move || {
+            for client in listener.incoming() {
+                let (Ok(client), Ok(server)) = (client, UnixStream::connect(&engine)) else { return };
+                let keep = |stream: &UnixStream| stream.try_clone().expect("one more handle");
+                connections.lock().expect("no panic").extend([keep(&client), keep(&server)]);
+                let witness = Arc::clone(&witness);
+                pass(keep(&client), keep(&server), move |bytes| witness(bytes));
+                pass(server, client, |_| {});
+            }
+        });
+    }
+
+    /// The engine is gone: nobody listens, and what was open is cut.
+    pub(crate) fn cut(&self) {
+        std::fs::remove_file(self.path()).expect("the socket was there");
+        for connection in self.connections.lock().expect("no panic").drain(..) {
+            let _closed = connection.shutdown(std::net::Shutdown::Both);
+        }
+    }
+}
+
+fn pass(mut from: UnixStream, mut to: UnixStream, witness: impl Fn(&[u8]) + Send + 'static) {
+    std::thread::spawn(move || {
+        let mut buffer = vec![0; 64 << 10];
+        while let Ok(count @ 1..) = from.read(&mut buffer) {
+            witness(&buffer[..count]);
+            if to.write_all(&buffer[..count]).is_err() {
+                return;
+            }
+        }
+        let _closed = to.shutdown(std::net::Shutdown::Write);
+    });
+}
