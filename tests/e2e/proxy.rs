@@ -7,12 +7,15 @@ use std::sync::{Arc, Mutex};
 
 use tempfile::TempDir;
 
+/// Sees bytes on their way.
+type Witness = dyn Fn(&[u8]) + Send + Sync;
+
 /// Passes a Unix socket on, until it is cut.
 pub(crate) struct Proxy {
     folder: TempDir,
     engine: PathBuf,
     /// Sees what a client sends before the engine does.
-    witness: Arc<dyn Fn(&[u8]) + Send + Sync>,
+    witness: Arc<Witness>,
     connections: Arc<Mutex<Vec<UnixStream>>>,
 }
 
