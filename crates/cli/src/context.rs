@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use scratchdbg_engine::{Endpoint, EndpointRequest, Engine};
+use scratchdbg_engine::{ContainerName, Endpoint, EndpointRequest, Engine, FirstLook};
 use scratchdbg_registry::Registry;
 use tokio::sync::OnceCell;
 
@@ -34,6 +34,22 @@ impl Context {
         self.engine.get_or_try_init(|| self.connect()).await
     }
 
+    /// The same. When it connects, it looks at a container in the same breath.
+    pub(crate) async fn engine_looking_at(
+        &self,
+        container: &ContainerName,
+    ) -> Result<(&Engine, Option<FirstLook>), CommandError> {
+        let mut look = None;
+        let connect = async {
+            let connected = Engine::connect_looking_at(self.endpoint()?, container).await;
+            let (engine, first) = connected.map_err(|error| self.suggest_other_sockets(error.into()))?;
+            look = first;
+            Ok::<_, CommandError>(engine)
+        };
+        let engine = self.engine.get_or_try_init(|| connect).await?;
+        Ok((engine, look))
+    }
+
     /// Registries, with the credentials of Docker's configuration. Nothing is read or asked before it is needed.
     pub(crate) fn registry(&self) -> Result<&Registry, CommandError> {
         if let Some(registry) = self.registry.get() {
@@ -45,6 +61,10 @@ impl Context {
     }
 
     async fn connect(&self) -> Result<Engine, CommandError> {
+        Engine::connect(self.endpoint()?).await.map_err(|error| self.suggest_other_sockets(error.into()))
+    }
+
+    fn endpoint(&self) -> Result<Endpoint, CommandError> {
         let environment = &self.environment;
         let request = EndpointRequest {
             host: self.global.host.clone(),
@@ -55,11 +75,7 @@ impl Context {
             cert_path: environment.docker_cert_path.clone(),
             config_dir: environment.docker_config.clone(),
         };
-        let endpoint = Endpoint::resolve(&request).map_err(scratchdbg_engine::Error::from)?;
-        match Engine::connect(endpoint).await {
-            Ok(engine) => Ok(engine),
-            Err(error) => Err(self.suggest_other_sockets(error.into())),
-        }
+        Ok(Endpoint::resolve(&request).map_err(scratchdbg_engine::Error::from)?)
     }
 
     /// Engines without root listen elsewhere.

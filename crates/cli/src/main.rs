@@ -49,8 +49,13 @@ fn main() -> ExitCode {
     let attach = matches!(cli.command, Command::Attach(_));
     let context = Context::new(cli.global, Environment::read(), printer);
     let outcome = runtime.block_on(commands::run(cli.command, &context));
-    // A thread may still be waiting for input that nobody needs any more.
-    runtime.shutdown_background();
+    if attach {
+        // Nothing of a session is left to be dropped, and the kernel takes the rest back faster than we do.
+        let _left = std::mem::ManuallyDrop::new(runtime);
+    } else {
+        // A thread may still be waiting for input that nobody needs any more.
+        runtime.shutdown_background();
+    }
     match outcome {
         Ok(code) => ExitCode::from(code),
         Err(error) if error.broken_pipe => ExitCode::SUCCESS,

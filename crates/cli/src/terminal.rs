@@ -1,8 +1,10 @@
 //! The user's terminal: raw mode that is always given back, and its size.
 
 use std::io::{IsTerminal as _, stdin, stdout};
+use std::os::unix::fs::MetadataExt as _;
 use std::sync::{Mutex, Once, PoisonError};
 
+use rustix::fs::FileType;
 use rustix::process::{Signal, getpid, kill_process};
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
 use scratchdbg_engine::Window;
@@ -16,6 +18,14 @@ static SAVED: Mutex<Option<Termios>> = Mutex::new(None);
 /// Whether both ends of a session are the user's terminal.
 pub(crate) fn is_interactive() -> bool {
     stdin().is_terminal() && stdout().is_terminal()
+}
+
+/// Whether standard input is `/dev/null`: there is nothing to read, and there never will be.
+pub(crate) fn input_is_null() -> bool {
+    let null = std::fs::metadata("/dev/null").map(|null| null.rdev());
+    let input = rustix::fs::fstat(stdin());
+    let is_device = |stat: &rustix::fs::Stat| FileType::from_raw_mode(stat.st_mode) == FileType::CharacterDevice;
+    matches!((null, input), (Ok(null), Ok(input)) if is_device(&input) && input.st_rdev == null)
 }
 
 /// Raw mode: keys go to the session as they are typed. Given back when this is dropped, also while a panic unwinds.

@@ -10,6 +10,7 @@ use bollard::query_parameters::{
 
 use hyper::Method;
 
+use crate::files::percent_encode;
 use crate::name::{self, ContainerName};
 use crate::transport::full;
 use crate::{Engine, Error, Target};
@@ -46,26 +47,15 @@ impl Engine {
 
     /// What the engine says of a container, in Docker's words.
     pub(crate) async fn inspect_container(&self, container: &str) -> Result<ContainerInspectResponse, Error> {
-        let path = format!("/containers/{}/json", crate::files::percent_encode(container));
-        let answer = self.transport.fetch(self.transport.request(Method::GET, &path, full(""))?).await?;
-        let unreadable = |error| Error::transport(&path, error);
-        let mut answer: serde_json::Value = serde_json::from_slice(&answer).map_err(unreadable)?;
-        in_dockers_words(&mut answer);
-        serde_json::from_value(answer).map_err(unreadable)
+        let request = self.transport.request(Method::GET, &inspect_path(container), full(""))?;
+        read_container(&self.transport.fetch(request).await?)
     }
 
     /// The containers that carry all of these labels (`KEY`, `KEY=VALUE`), in Docker's words; with `all`, those too that
     /// do not run.
     pub(crate) async fn list_containers(&self, all: bool, labels: &[String]) -> Result<Vec<ContainerSummary>, Error> {
-        let filters = serde_json::json!({ "label": labels }).to_string();
-        let path = format!("/containers/json?all={all}&filters={}", crate::files::percent_encode(&filters));
-        let answer = self.transport.fetch(self.transport.request(Method::GET, &path, full(""))?).await?;
-        let unreadable = |error| Error::transport("list containers", error);
-        let mut answer: Vec<serde_json::Value> = serde_json::from_slice(&answer).map_err(unreadable)?;
-        for state in answer.iter_mut().filter_map(|each| each.get_mut("State")) {
-            dockers_state(state);
-        }
-        serde_json::from_value(answer.into()).map_err(unreadable)
+        let request = self.transport.request(Method::GET, &list_path(all, labels), full(""))?;
+        read_list(&self.transport.fetch(request).await?)
     }
 
     /// Turns a failed look-up into what the user can do something about.
@@ -171,6 +161,35 @@ impl Engine {
         };
         Ok(answer.unwrap_or_default().into_iter().map(change).collect())
     }
+}
+
+/// Where an engine tells of a container.
+pub(crate) fn inspect_path(container: &str) -> String {
+    format!("/containers/{}/json", percent_encode(container))
+}
+
+/// Where it lists those that carry all of these labels; with `all`, those too that do not run.
+pub(crate) fn list_path(all: bool, labels: &[String]) -> String {
+    let filters = serde_json::json!({ "label": labels }).to_string();
+    format!("/containers/json?all={all}&filters={}", percent_encode(&filters))
+}
+
+/// What an engine tells of a container, in Docker's words.
+pub(crate) fn read_container(answer: &[u8]) -> Result<ContainerInspectResponse, Error> {
+    let unreadable = |error| Error::transport("look at a container", error);
+    let mut answer: serde_json::Value = serde_json::from_slice(answer).map_err(unreadable)?;
+    in_dockers_words(&mut answer);
+    serde_json::from_value(answer).map_err(unreadable)
+}
+
+/// A list of containers, in Docker's words.
+pub(crate) fn read_list(answer: &[u8]) -> Result<Vec<ContainerSummary>, Error> {
+    let unreadable = |error| Error::transport("list containers", error);
+    let mut answer: Vec<serde_json::Value> = serde_json::from_slice(answer).map_err(unreadable)?;
+    for state in answer.iter_mut().filter_map(|each| each.get_mut("State")) {
+        dockers_state(state);
+    }
+    serde_json::from_value(answer.into()).map_err(unreadable)
 }
 
 fn dockers_state(state: &mut serde_json::Value) {

@@ -9,6 +9,7 @@ mod endpoint;
 mod error;
 mod facts;
 mod files;
+mod first_look;
 mod images;
 mod labels;
 mod log_source;
@@ -27,6 +28,7 @@ pub use self::endpoint::{
 };
 pub use self::error::{ApiError, Error, Unreachable};
 pub use self::facts::{ContainerRecord, HostFacts, ListFilter};
+pub use self::first_look::FirstLook;
 pub use self::labels::{LABEL_SESSION, LABEL_TARGET};
 pub use self::log_source::{LabelFilter, LogSource, RunEnd, RunHistory};
 pub use self::logs::{LiveStream, LogRequest, LogStream};
@@ -58,7 +60,10 @@ pub struct Engine {
 impl Engine {
     /// Connects, and settles the API version.
     pub async fn connect(endpoint: Endpoint) -> Result<Self, Error> {
-        let transport = Transport::connect(&endpoint).await?;
+        Self::over(Transport::connect(&endpoint).await?, endpoint)
+    }
+
+    fn over(transport: Transport, endpoint: Endpoint) -> Result<Self, Error> {
         let docker = transport.bollard()?;
         Ok(Self { transport, docker, endpoint })
     }

@@ -7,7 +7,8 @@ mod restart;
 use std::pin::pin;
 
 use scratchdbg_engine::{
-    AttachRequest, ContainerName, Engine, Mode, Outcome as SessionOutcome, Plan, State, Streams, Target, Wish, plan,
+    AttachRequest, ContainerName, Engine, FirstLook, Mode, Outcome as SessionOutcome, Plan, State, Streams, Target,
+    Wish, plan,
 };
 
 use tokio::sync::mpsc;
@@ -26,10 +27,16 @@ use crate::toolkit;
 const KILLED: u8 = 137;
 
 pub(crate) async fn attach(args: AttachArgs, context: &Context) -> Outcome {
-    let engine = context.engine().await?;
+    let (engine, look) = connect(&args, context).await?;
     let mut interrupts = Interrupts::listen().map_err(|error| CommandError::new(error.to_string()))?;
     let mut plan = tokio::select! {
-        plan = prepare(engine, &args, args.mode.into(), Keepers::Lingering, context) => plan?,
+        plan = async {
+            let look = match look {
+                Some(look) => look,
+                None => look_around(engine, &args).await?,
+            };
+            prepare(engine, &args, args.mode.into(), look, context).await
+        } => plan?,
         code = interrupts.next() => return Ok(code),
     };
     if args.explain {
@@ -50,14 +57,16 @@ pub(crate) async fn attach(args: AttachArgs, context: &Context) -> Outcome {
             // The keeper that was found may be the one whose time was up in between.
             Ended::Refused(refusal) if plan.standing.is_some() => {
                 tracing::debug!(refusal = refusal.message, "once more, with a keeper of our own");
-                plan = Box::pin(prepare(engine, &args, args.mode.into(), Keepers::New, context)).await?;
+                let look = look_alone(engine, &args).await?;
+                plan = Box::pin(prepare(engine, &args, args.mode.into(), look, context)).await?;
                 continue;
             }
             Ended::Refused(refusal) if args.mode != ModeArg::Auto || plan.mode != Mode::Exec => return Err(refusal),
             Ended::Refused(refusal) => {
                 context.printer.warning(&refusal.message);
                 context.printer.note("trying a sidecar, which needs nothing of the target but its namespaces");
-                plan = Box::pin(prepare(engine, &args, Some(Mode::Sidecar), Keepers::New, context)).await?;
+                let look = look_alone(engine, &args).await?;
+                plan = Box::pin(prepare(engine, &args, Some(Mode::Sidecar), look, context)).await?;
                 introduce(&plan, context.printer);
                 continue;
             }
@@ -85,30 +94,33 @@ pub(crate) async fn attach(args: AttachArgs, context: &Context) -> Outcome {
     }
 }
 
-/// Which keepers a session may have.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Keepers {
-    /// One that lingers, where there is one.
-    Lingering,
-    /// One of its own.
-    New,
+/// Connects. A container is looked at in the same breath.
+async fn connect<'a>(args: &AttachArgs, context: &'a Context) -> Result<(&'a Engine, Option<FirstLook>), CommandError> {
+    if args.image {
+        return Ok((context.engine().await?, None));
+    }
+    context.engine_looking_at(&args.target.parse()?).await
 }
 
-/// Looks at the target, and has the toolkit's image at hand.
+/// Looks at the target, and for keepers that linger.
+async fn look_around(engine: &Engine, args: &AttachArgs) -> Result<FirstLook, CommandError> {
+    let (target, keepers) = tokio::join!(find_target(engine, args), engine.lingering_keepers());
+    Ok(FirstLook { target: target?, keepers: keepers? })
+}
+
+/// Looks at the target for a session that is to have a keeper of its own.
+async fn look_alone(engine: &Engine, args: &AttachArgs) -> Result<FirstLook, CommandError> {
+    Ok(FirstLook { target: find_target(engine, args).await?, keepers: Vec::new() })
+}
+
+/// Makes a plan, and has the toolkit's image at hand.
 async fn prepare(
     engine: &Engine,
     args: &AttachArgs,
     mode: Option<Mode>,
-    keepers: Keepers,
+    FirstLook { target, keepers }: FirstLook,
     context: &Context,
 ) -> Result<Plan, CommandError> {
-    let (target, keepers) = tokio::join!(find_target(engine, args), async {
-        match keepers {
-            Keepers::Lingering => engine.lingering_keepers().await,
-            Keepers::New => Ok(Vec::new()),
-        }
-    });
-    let (target, keepers) = (target?, keepers?);
     let mut request = AttachRequest {
         command: args.command.clone(),
         mode: if args.image { Some(Mode::Copy) } else { mode },
@@ -216,7 +228,9 @@ async fn session(engine: &Engine, plan: &Plan, interrupts: &mut Interrupts) -> R
     } else {
         None
     };
-    let streams = Streams { input: tokio::io::stdin(), output: tokio::io::stdout(), error: tokio::io::stderr() };
+    // To read it takes a thread of its own.
+    let input = (!terminal::input_is_null()).then(tokio::io::stdin);
+    let streams = Streams { input, output: tokio::io::stdout(), error: tokio::io::stderr() };
     let (sender, wishes) = mpsc::unbounded_channel();
     let attached = engine.attach(plan, streams, windows, wishes);
     let mut interrupted = 0;

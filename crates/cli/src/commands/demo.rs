@@ -155,7 +155,7 @@ async fn run_inside(
         ..AttachRequest::default()
     };
     let plan = plan(&target, user, &request)?;
-    let streams = Streams { input: tokio::io::empty(), output: tokio::io::stdout(), error: tokio::io::stderr() };
+    let streams = Streams { input: None::<tokio::io::Empty>, output: tokio::io::stdout(), error: tokio::io::stderr() };
     let (_window, windows) = watch::channel(None);
     let (_wish, wishes) = mpsc::unbounded_channel();
     match engine.attach(&plan, streams, windows, wishes).await? {

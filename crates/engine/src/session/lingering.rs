@@ -1,5 +1,6 @@
 //! Keepers that wait for their next session: found by their labels, whose process id stands in their name.
 
+use bollard::models::ContainerSummary;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::labels::{self, LABEL_EXPIRES_AT, LABEL_LINGERS, LABEL_TARGET};
@@ -41,25 +42,29 @@ const TIME_TO_BEGIN: SignedDuration = SignedDuration::from_secs(2);
 impl Engine {
     /// All keepers that wait long enough for a session to begin, of all targets.
     pub async fn lingering_keepers(&self) -> Result<Vec<LingeringKeeper>, Error> {
-        let list = self.list_containers(false, &[LABEL_LINGERS.to_owned()]).await?;
-        let keepers = list.into_iter().filter_map(|keeper| {
-            let name = keeper.names?.into_iter().next()?;
-            let (_, pid) = name.rsplit_once(PID_MARK)?;
-            let mut labels = keeper.labels?;
-            let expires_at: Timestamp = labels.get(LABEL_EXPIRES_AT)?.parse().ok()?;
-            if expires_at.duration_since(Timestamp::now()) < TIME_TO_BEGIN {
-                return None;
-            }
-            Some(LingeringKeeper {
-                container: keeper.id?.parse().ok()?,
-                pid: pid.parse().ok()?,
-                target_id: labels.remove(LABEL_TARGET)?,
-                fits: labels.remove(LABEL_LINGERS)?,
-                image: keeper.image?,
-            })
-        });
-        Ok(keepers.collect())
+        Ok(keepers_that_wait(self.list_containers(false, &[LABEL_LINGERS.to_owned()]).await?))
     }
+}
+
+/// The keepers of a list of containers that wait long enough for a session to begin.
+pub(crate) fn keepers_that_wait(list: Vec<ContainerSummary>) -> Vec<LingeringKeeper> {
+    let keeper = |keeper: ContainerSummary| {
+        let name = keeper.names?.into_iter().next()?;
+        let (_, pid) = name.rsplit_once(PID_MARK)?;
+        let mut labels = keeper.labels?;
+        let expires_at: Timestamp = labels.get(LABEL_EXPIRES_AT)?.parse().ok()?;
+        if expires_at.duration_since(Timestamp::now()) < TIME_TO_BEGIN {
+            return None;
+        }
+        Some(LingeringKeeper {
+            container: keeper.id?.parse().ok()?,
+            pid: pid.parse().ok()?,
+            target_id: labels.remove(LABEL_TARGET)?,
+            fits: labels.remove(LABEL_LINGERS)?,
+            image: keeper.image?,
+        })
+    };
+    list.into_iter().filter_map(keeper).collect()
 }
 
 /// The name by which the keeper of this session is found while it lingers.

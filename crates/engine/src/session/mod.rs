@@ -18,6 +18,7 @@ use tokio::sync::{mpsc, watch};
 
 use self::keeper::Keeper;
 pub use self::lingering::LingeringKeeper;
+pub(crate) use self::lingering::keepers_that_wait;
 use self::process::{Process, ProcessEnd};
 pub use self::registry::Session;
 use self::streams::PumpEnd;
@@ -28,8 +29,8 @@ use crate::{ContainerName, Engine, Error, Mode, Plan, State, Target, labels};
 /// The client's side of a session. Without a terminal, standard output and standard error stay apart.
 #[derive(Debug)]
 pub struct Streams<I, O, E> {
-    /// Passed on to the command until its end of file.
-    pub input: I,
+    /// Passed on to the command until its end of file. Without one, the command reads an end of file at once.
+    pub input: Option<I>,
     /// The command's standard output; with a terminal, all that it shows.
     pub output: O,
     /// The command's standard error.
@@ -200,7 +201,8 @@ impl Engine {
         O: AsyncWrite + Unpin,
         E: AsyncWrite + Unpin,
     {
-        let (mut process, connection) = match Process::start(self, plan, session, &keeper).await {
+        let has_input = streams.input.is_some();
+        let (mut process, connection) = match Process::start(self, plan, session, &keeper, has_input).await {
             Ok(started) => started,
             Err(error) => {
                 keeper.end(session).await?;

@@ -63,18 +63,19 @@ struct Ended {
 }
 
 impl Process {
-    /// Starts what the plan says; its streams.
+    /// Starts what the plan says; its streams. Without input, an exec need not have a stream for it.
     pub(super) async fn start(
         engine: &Engine,
         plan: &Plan,
         session: &str,
         keeper: &Keeper,
+        has_input: bool,
     ) -> Result<(Self, Hijacked), Error> {
         let command = plan.session_command(keeper.pid(), session);
         let environment = plan.session_environment(keeper.pid());
         if plan.mode == Mode::Exec {
             let exec = ExecConfig {
-                attach_stdin: Some(true),
+                attach_stdin: Some(has_input),
                 attach_stdout: Some(true),
                 attach_stderr: Some(true),
                 tty: Some(plan.tty),

@@ -37,10 +37,12 @@ impl PumpEnd {
     }
 }
 
-/// Passes the user's input on. Its end of file is passed on too: the process may still answer.
-pub(super) async fn forward_input(mut input: impl AsyncRead + Unpin, mut writer: impl AsyncWrite + Unpin) {
-    // A failure means that the process has closed its input or is gone: its output tells the rest.
-    let _copied = tokio::io::copy(&mut input, &mut writer).await;
+/// Passes the user's input on, if there is any. Its end of file is passed on too: the process may still answer.
+pub(super) async fn forward_input(input: Option<impl AsyncRead + Unpin>, mut writer: impl AsyncWrite + Unpin) {
+    if let Some(mut input) = input {
+        // A failure means that the process has closed its input or is gone: its output tells the rest.
+        let _copied = tokio::io::copy(&mut input, &mut writer).await;
+    }
     let _closed = writer.shutdown().await;
 }
 

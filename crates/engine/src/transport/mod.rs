@@ -6,6 +6,7 @@
 //! out as they come.
 
 mod connector;
+mod handshake;
 mod hijack;
 mod tls;
 
@@ -19,18 +20,18 @@ use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode, Uri};
 use hyper_util::client::legacy::Client;
-use hyper_util::rt::TokioExecutor;
 
 use self::connector::Connector;
+pub(crate) use self::handshake::Handshake;
 pub(crate) use self::hijack::Hijacked;
 use crate::api_version::ApiVersion;
 use crate::endpoint::Endpoint;
-use crate::error::{ApiError, Error, Unreachable};
+use crate::error::{ApiError, Error};
 
 /// The body of a request: bytes, or a stream of them.
 pub(crate) type Body = UnsyncBoxBody<Bytes, std::io::Error>;
 
-/// How long an engine may take to accept a connection and to answer the first, trivial request.
+/// How long an engine may take to accept a connection and to answer the first request.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// No answer of an engine that we read whole is longer than this; logs and archives are streamed.
@@ -52,32 +53,7 @@ pub(crate) fn full(bytes: impl Into<Bytes>) -> Body {
 impl Transport {
     /// Connects, and settles the API version: the newest that both sides know.
     pub(crate) async fn connect(endpoint: &Endpoint) -> Result<Self, Error> {
-        let unreachable = |source: BoxError| Unreachable { endpoint: Box::new(endpoint.clone()), source };
-        let connector = Connector::new(&endpoint.address)?;
-        let client = Client::builder(TokioExecutor::new()).build(connector);
-        let ping = Request::builder()
-            .uri("http://engine/_ping")
-            .body(full(Bytes::new()))
-            .map_err(|error| unreachable(error.into()))?;
-        let answer = tokio::time::timeout(CONNECT_TIMEOUT, client.request(ping))
-            .await
-            .map_err(|_| unreachable(format!("no answer within {} seconds", CONNECT_TIMEOUT.as_secs()).into()))?
-            .map_err(|error| unreachable(innermost(error)))?;
-        if answer.status() != StatusCode::OK {
-            return Err(unreachable(format!("it answers {} to /_ping", answer.status()).into()).into());
-        }
-        let theirs = answer.headers().get("Api-Version").and_then(|version| version.to_str().ok()?.parse().ok());
-        let theirs: ApiVersion =
-            theirs.ok_or_else(|| unreachable("it names no API version: is it a Docker engine?".into()))?;
-        let podman = answer.headers().contains_key("Libpod-Api-Version");
-        // The body must be read for the connection to be used again.
-        let _ignored = answer.into_body().collect().await;
-        let version = theirs.min(ApiVersion::NEWEST_KNOWN);
-        if version < ApiVersion::OLDEST_SUPPORTED {
-            return Err(Error::EngineTooOld { endpoint: Box::new(endpoint.clone()), version: theirs });
-        }
-        tracing::debug!(%endpoint, engine = %theirs, used = %version, "connected");
-        Ok(Self { client, version, podman })
+        Handshake::open(endpoint)?.ping().await
     }
 
     /// The API version in use.
