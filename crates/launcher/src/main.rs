@@ -3,10 +3,11 @@
 //! - `keep [SECONDS]`: the keeper. Main process of the ephemeral debug container. Prints its process id as seen in the
 //!   PID namespace it shares with the target, then lives exactly as long as its standard input is held open; or, with a
 //!   time, so long after its client has gone.
-//! - `run KEEPER SESSION [--in-root-of CONTAINER] COMMAND [ARG...]`: the launcher. Started by the engine's exec inside
+//! - `run KEEPER SESSION [--tell] [--in-root-of CONTAINER] COMMAND [ARG...]`: the launcher. Started by the engine's exec inside
 //!   the target itself (or as the main process of a container beside it), it starts the command as a child, becomes the
 //!   reaper of everything that descends from it, and ends all of it when the command ends, when the keeper is gone, or
-//!   when the terminal hangs up. With `--in-root-of` it first goes to the root of that container's first process.
+//!   when the terminal hangs up. With `--in-root-of` it first goes to the root of that container's first process; with
+//!   `--tell` it writes the exit code behind the command's output, for the client to take out.
 //! - `app`: what `scratchdbg demo` ships as its sample application.
 //!
 //! Called by the name `run-entrypoint`, it runs the command line of the container that a session is a copy of.
@@ -19,6 +20,7 @@
 
 mod app;
 mod denial;
+mod ending;
 mod entrypoint;
 mod keep;
 mod processes;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use std::{env, io};
 
 use crate::system::{self, END_SESSION, Reap, SIGCHLD, SIGHUP, SIGKILL, Signals};
-use crate::{OWN_FAILURE, denial, processes, root};
+use crate::{OWN_FAILURE, denial, ending, processes, root};
 
 /// The codes a shell and every runtime use for a command that was not found, and one that cannot be run.
 const NOT_FOUND: u8 = 127;
@@ -21,10 +21,14 @@ const LOOK_EVERY: i32 = 200;
 /// of another user, which cannot be signalled, or one that hangs inside the kernel.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// `KEEPER SESSION [--in-root-of CONTAINER] COMMAND [ARG...]`: runs the command and returns its exit code.
+/// `KEEPER SESSION [--tell] [--in-root-of CONTAINER] COMMAND [ARG...]`: runs the command and returns its exit code.
 pub(crate) fn run(arguments: &[OsString]) -> Result<u8, String> {
     let usage = || "run takes the keeper's process id, a session and a command".to_owned();
-    let [keeper, _session, rest @ ..] = arguments else { return Err(usage()) };
+    let [keeper, session, rest @ ..] = arguments else { return Err(usage()) };
+    let (tells, rest) = match rest {
+        [flag, rest @ ..] if flag == "--tell" => (true, rest),
+        rest => (false, rest),
+    };
     let (container, rest) = match rest {
         [flag, container, rest @ ..] if flag == "--in-root-of" => (container.to_str(), rest),
         rest => (None, rest),
@@ -46,7 +50,10 @@ pub(crate) fn run(arguments: &[OsString]) -> Result<u8, String> {
     };
     let pid = i32::try_from(child.id()).map_err(|error| error.to_string())?;
     let code = supervise(pid, &keeper, &signals).map_err(|error| format!("cannot watch the session: {error}"))?;
-    end_descendants(&signals);
+    let nobody_writes = end_descendants(&signals);
+    if tells && nobody_writes {
+        ending::tell(session, code);
+    }
     Ok(code)
 }
 
@@ -123,19 +130,19 @@ fn supervise(command: i32, keeper: &Keeper, signals: &Signals) -> io::Result<u8>
     }
 }
 
-/// Kills and reaps until nothing is left. Killing a child hands its own children to us, the subreaper: each round goes
+/// Kills and reaps until nothing is left; whether nothing is. Killing a child hands its own children to us, the subreaper: each round goes
 /// one generation deeper, and a process that left the session's process group or terminal is found all the same.
-fn end_descendants(signals: &Signals) {
+fn end_descendants(signals: &Signals) -> bool {
     let own = std::process::id().cast_signed();
     let deadline = Instant::now() + PATIENCE;
     loop {
         match system::reap() {
             Reap::Child(_) => continue,
-            Reap::NoChild => return,
+            Reap::NoChild => return true,
             Reap::Running => {}
         }
         if Instant::now() >= deadline {
-            return;
+            return false;
         }
         for child in processes::children_of(own) {
             let _gone = system::send(child, SIGKILL);

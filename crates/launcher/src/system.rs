@@ -44,6 +44,7 @@ const SIG_SETMASK: c_int = 2;
 const SFD_CLOEXEC: c_int = 0o2_000_000;
 const WNOHANG: c_int = 1;
 const POLLIN: i16 = 1;
+const POLLOUT: i16 = 4;
 const X_OK: c_int = 1;
 /// The same number on every architecture: it came after the tables were unified.
 const SYS_PIDFD_OPEN: c_long = 434;
@@ -207,6 +208,14 @@ pub(crate) fn wait_readable<const N: usize>(
         Err(error) => Err(error),
         Ok(_) => Ok(polled.map(|entry| entry.revents != 0)),
     }
+}
+
+/// Whether a pipe has room: for 4096 bytes at least, see `pipe(7)`.
+pub(crate) fn is_writable(pipe: BorrowedFd<'_>) -> io::Result<bool> {
+    let mut polled = PollFd { fd: pipe.as_raw_fd(), events: POLLOUT, revents: 0 };
+    // SAFETY: one entry, as the count says.
+    check(unsafe { poll(&raw mut polled, 1, 0) })?;
+    Ok(polled.revents == POLLOUT)
 }
 
 /// Whether the modes of a file and its folders, and how they are mounted, let this process execute it, see `access(2)`.

@@ -26,9 +26,18 @@ impl Plan {
         environment
     }
 
+    /// Whether the launcher tells the exit code behind the command's output. A terminal may be stopped, and is for
+    /// people; a container of the session's own is waited for anyway.
+    pub(crate) fn tells_code(&self) -> bool {
+        self.mode == Mode::Exec && !self.tty
+    }
+
     /// The launcher, with the command behind it.
     pub(crate) fn session_command(&self, keeper: u32, session: &str) -> Vec<String> {
         let mut command = vec![launcher(keeper), "run".to_owned(), keeper.to_string(), session.to_owned()];
+        if self.tells_code() {
+            command.push("--tell".to_owned());
+        }
         if self.mode == Mode::Sidecar {
             command.extend(["--in-root-of".to_owned(), self.target_id.clone()]);
         }
@@ -85,7 +94,9 @@ mod tests {
         let plan = decide(&target(), &AttachRequest { command: command.clone(), ..AttachRequest::default() });
         let started = plan.session_command(7, "s1");
         assert_eq!(started[..4], ["/proc/7/root/bin/scratchdbg-launcher", "run", "7", "s1"]);
-        assert_eq!(started[4..], command);
+        assert_eq!(started[4..], [&["--tell".to_owned()], &command[..]].concat());
+        let request = AttachRequest { command: command.clone(), tty: true, ..AttachRequest::default() };
+        assert_eq!(decide(&target(), &request).session_command(7, "s1")[4..], command);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! A debug session: the keeper, the process inside the target, and the streams between it and the user.
 
 mod copy;
+mod ending;
 mod keeper;
 mod lingering;
 mod opening;
@@ -210,7 +211,7 @@ impl Engine {
             }
         };
         let outcome = tokio::select! {
-            outcome = self.pass_bytes(plan, &mut process, connection, streams, windows) => outcome,
+            outcome = self.pass_bytes(plan, session, &mut process, connection, streams, windows) => outcome,
             () = fulfil(wishes, &keeper, session) => Ok(Outcome::Interrupted),
         };
         let outcome = match outcome {
@@ -228,6 +229,7 @@ impl Engine {
     async fn pass_bytes<I, O, E>(
         &self,
         plan: &Plan,
+        session: &str,
         process: &mut Process,
         Hijacked { reader, writer }: Hijacked,
         mut streams: Streams<I, O, E>,
@@ -239,6 +241,7 @@ impl Engine {
         E: AsyncWrite + Unpin,
     {
         let input = tokio::spawn(streams::forward_input(streams.input, writer));
+        let told_of = plan.tells_code().then_some(session);
         let pumped = {
             let resizing = async {
                 if plan.tty {
@@ -247,14 +250,16 @@ impl Engine {
                 std::future::pending::<Infallible>().await
             };
             tokio::select! {
-                pumped = streams::pump_output(reader, plan.tty, &mut streams.output, streams.error) => pumped,
+                pumped = streams::pump_output(reader, plan.tty, told_of, &mut streams.output, streams.error) => pumped,
                 never = resizing => match never {},
             }
         };
         input.abort();
         let pumped = pumped?;
-        if pumped == PumpEnd::OutputClosed {
-            return Ok(Outcome::OutputClosed);
+        match pumped {
+            PumpEnd::OutputClosed => return Ok(Outcome::OutputClosed),
+            PumpEnd::Told(code) => return Ok(Outcome::Exited(code)),
+            PumpEnd::Ended | PumpEnd::Escaped | PumpEnd::OneLine(_) => {}
         }
         let end = process.end_of(self).await?;
         if let (PumpEnd::OneLine(line), false) = (&pumped, end.never_began())
@@ -284,7 +289,7 @@ impl Engine {
         let created = self.docker.create_exec(container.as_str(), exec).await;
         let exec = created.map_err(|error| Error::bollard("create a process", error))?.id;
         let Hijacked { reader, writer: _writer } = self.start_exec(&exec, false).await?;
-        let pumped = streams::pump_output(reader, false, tokio::io::sink(), tokio::io::sink()).await?;
+        let pumped = streams::pump_output(reader, false, None, tokio::io::sink(), tokio::io::sink()).await?;
         match self.exec_end(&exec).await? {
             ProcessEnd::Exited(code) => Ok(code),
             ProcessEnd::GoesOn => Ok(u8::MAX),

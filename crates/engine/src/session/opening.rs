@@ -31,11 +31,11 @@ impl Opening {
     /// Takes a piece of standard output; what is to be passed on of all that came.
     pub(super) fn output<'a>(&mut self, piece: &'a [u8]) -> Cow<'a, [u8]> {
         match self {
+            _ if piece.is_empty() => Cow::Borrowed(piece),
             Self::Awaited if may_be_the_engines(piece) => {
                 *self = Self::Held(piece.to_vec());
                 Cow::Borrowed(&[])
             }
-            Self::Awaited if piece.is_empty() => Cow::Borrowed(piece),
             Self::Held(_) => Cow::Owned([&self.end()[..], piece].concat()),
             Self::Awaited | Self::Over => {
                 *self = Self::Over;

@@ -3,6 +3,7 @@
 use scratchdbg_logs::frame::{FrameDecoder, FrameEvent, Framing, Stream};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
+use super::ending::Ending;
 use super::opening::{HELD_FOR, Opening};
 use crate::Error;
 
@@ -17,6 +18,8 @@ const ESCAPED: &[u8] = b"exec attach failed: error on attach stdin: read escape 
 pub(super) enum PumpEnd {
     /// The process is done.
     Ended,
+    /// The command is done, as the launcher tells, with this exit code.
+    Told(u8),
     /// The process is done, or the engine has read the detach keys: the last that it wrote says so.
     Escaped,
     /// The user's side of it was closed.
@@ -46,22 +49,24 @@ pub(super) async fn forward_input(input: Option<impl AsyncRead + Unpin>, mut wri
     let _closed = writer.shutdown().await;
 }
 
-/// Passes the process's output on until it ends.
+/// Passes the process's output on until it ends. `session` names the one whose launcher tells the exit code.
 pub(super) async fn pump_output(
     mut reader: impl AsyncRead + Unpin,
     tty: bool,
-    mut output: impl AsyncWrite + Unpin,
-    mut error: impl AsyncWrite + Unpin,
+    session: Option<&str>,
+    output: impl AsyncWrite + Unpin,
+    error: impl AsyncWrite + Unpin,
 ) -> Result<PumpEnd, Error> {
     let mut decoder = FrameDecoder::new(Framing::from_tty(tty));
     let mut buffer = vec![0; BUFFER];
-    let mut opening = Opening::default();
-    let mut escaped = false;
+    let ending = || session.map(Ending::of).unwrap_or_default();
+    let (output, error) = (Sink { sink: output, ending: ending() }, Sink { sink: error, ending: ending() });
+    let mut sinks = Sinks { output, error, opening: Opening::default(), tty, escaped: false };
     loop {
         let more = reader.read(&mut buffer);
-        let more = if opening.is_held() { tokio::time::timeout(HELD_FOR, more).await } else { Ok(more.await) };
+        let more = if sinks.opening.is_held() { tokio::time::timeout(HELD_FOR, more).await } else { Ok(more.await) };
         let Ok(more) = more else {
-            if !write(&mut output, &opening.end()).await? {
+            if !sinks.release().await? {
                 return Ok(PumpEnd::OutputClosed);
             }
             continue;
@@ -73,27 +78,73 @@ pub(super) async fn pump_output(
                 FrameEvent::Data(piece) => piece,
                 FrameEvent::DaemonError(message) => return Err(Error::transport("the session's stream", message)),
             };
-            let written = match piece.stream {
-                Stream::Stderr => write(&mut output, &opening.end()).await? && write(&mut error, piece.payload).await?,
-                Stream::Stdin | Stream::Stdout => {
-                    escaped = tty && piece.payload.ends_with(ESCAPED);
-                    let held = if escaped { opening.end() } else { Vec::new() };
-                    write(&mut output, &held).await? && write(&mut output, &opening.output(piece.payload)).await?
-                }
-            };
-            if !written {
+            if !sinks.pass(piece.stream, piece.payload).await? {
                 return Ok(PumpEnd::OutputClosed);
             }
         }
+        if let Some(code) = sinks.told() {
+            return Ok(if sinks.release().await? { PumpEnd::Told(code) } else { PumpEnd::OutputClosed });
+        }
         if count == 0 {
-            break;
+            let end = sinks.end().await?;
+            decoder.finish()?;
+            return Ok(end);
         }
     }
-    decoder.finish()?;
-    if let Opening::Held(line) = opening {
-        return Ok(PumpEnd::OneLine(line));
+}
+
+/// One of the user's streams.
+struct Sink<W> {
+    sink: W,
+    ending: Ending,
+}
+
+/// The user's side, and what is known of what goes there.
+struct Sinks<O, E> {
+    output: Sink<O>,
+    error: Sink<E>,
+    opening: Opening,
+    tty: bool,
+    /// What came last is what engines say of detach keys.
+    escaped: bool,
+}
+
+impl<O: AsyncWrite + Unpin, E: AsyncWrite + Unpin> Sinks<O, E> {
+    /// Passes a piece of a stream on; false when nobody reads it any more.
+    async fn pass(&mut self, stream: Stream, piece: &[u8]) -> Result<bool, Error> {
+        if stream == Stream::Stderr {
+            return Ok(self.release().await? && write(&mut self.error.sink, &self.error.ending.take(piece)).await?);
+        }
+        self.escaped = self.tty && piece.ends_with(ESCAPED);
+        if self.escaped && !self.release().await? {
+            return Ok(false);
+        }
+        let piece = self.output.ending.take(piece);
+        write(&mut self.output.sink, &self.opening.output(&piece)).await
     }
-    Ok(if escaped { PumpEnd::Escaped } else { PumpEnd::Ended })
+
+    /// Passes on what was held back as the opening.
+    async fn release(&mut self) -> Result<bool, Error> {
+        write(&mut self.output.sink, &self.opening.end()).await
+    }
+
+    /// The exit code, when the launcher has written it to both streams: nothing follows.
+    fn told(&self) -> Option<u8> {
+        self.output.ending.code().and(self.error.ending.code())
+    }
+
+    /// Passes on what was held back as a record and is none.
+    async fn end(&mut self) -> Result<PumpEnd, Error> {
+        let rest = self.output.ending.rest();
+        let is_read = write(&mut self.output.sink, &self.opening.output(&rest)).await?
+            && write(&mut self.error.sink, &self.error.ending.rest()).await?;
+        Ok(match std::mem::take(&mut self.opening) {
+            _ if !is_read => PumpEnd::OutputClosed,
+            Opening::Held(line) => PumpEnd::OneLine(line),
+            _ if self.escaped => PumpEnd::Escaped,
+            _ => PumpEnd::Ended,
+        })
+    }
 }
 
 /// Passes bytes on at once; false when nobody reads them any more.
@@ -124,7 +175,7 @@ mod tests {
 
     async fn pump(input: &[u8], tty: bool) -> (PumpEnd, Vec<u8>, Vec<u8>) {
         let (mut output, mut error) = (Vec::new(), Vec::new());
-        let end = pump_output(input, tty, &mut output, &mut error).await.unwrap();
+        let end = pump_output(input, tty, Some("7ab1"), &mut output, &mut error).await.unwrap();
         (end, output, error)
     }
 
@@ -141,6 +192,18 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn the_launchers_record_is_taken_out_of_both_streams() {
+        const RECORD: &[u8] = b"\x1e7ab1 003\x1e";
+        let told = [frame(1, b"a\r\n"), frame(1, RECORD), frame(2, b"e"), frame(2, RECORD)].concat();
+        assert_eq!(pump(&told, false).await, (PumpEnd::Told(3), b"a\r\n".to_vec(), b"e".to_vec()));
+        // Of one stream alone, it does not say that the other is done.
+        let half = [frame(1, b"a\n"), frame(1, RECORD), frame(2, b"e")].concat();
+        assert_eq!(pump(&half, false).await, (PumpEnd::Ended, b"a\n".to_vec(), b"e".to_vec()));
+        let none = [frame(1, b"a\n\x1e7ab1 "), frame(2, b"\x1e")].concat();
+        assert_eq!(pump(&none, false).await, (PumpEnd::Ended, b"a\n\x1e7ab1 ".to_vec(), b"\x1e".to_vec()));
+    }
+
+    #[tokio::test]
     async fn a_line_that_may_be_the_engines_is_not_passed_on() {
         let line = b"task 7ab1 not found: not found\r\n";
         for (input, tty) in [(frame(1, line), false), (line.to_vec(), true)] {
@@ -154,7 +217,7 @@ mod tests {
     async fn a_line_that_stays_alone_is_passed_on() {
         let (reader, mut process) = tokio::io::duplex(64);
         let (output, mut terminal) = tokio::io::duplex(64);
-        let pumping = tokio::spawn(pump_output(reader, true, output, tokio::io::sink()));
+        let pumping = tokio::spawn(pump_output(reader, true, None, output, tokio::io::sink()));
         process.write_all(b"220 ready\r\n").await.unwrap();
         let mut seen = [0; 11];
         terminal.read_exact(&mut seen).await.unwrap();
@@ -176,7 +239,7 @@ mod tests {
     #[tokio::test]
     async fn a_cut_stream_is_an_error() {
         let input = &frame(1, b"abcdef")[..10];
-        let error = pump_output(input, false, &mut Vec::new(), &mut Vec::new()).await.unwrap_err();
+        let error = pump_output(input, false, None, &mut Vec::new(), &mut Vec::new()).await.unwrap_err();
         assert!(matches!(error, Error::Frame(_)));
     }
 }
