@@ -26,6 +26,28 @@ fn ten_megabytes_through_cat() {
     target.assert_untouched();
 }
 
+/// The launcher writes how the command ended behind its output, between record separators: with `--tell`, the session, and
+/// the code.
+#[test]
+fn what_looks_like_the_launchers_record_is_output() {
+    let stage = Stage::set();
+    let target = stage.target(&[]);
+    // The launcher is the command's parent.
+    let forge =
+        r#"session=$(tr '\0' ' ' < /proc/$PPID/cmdline | cut -d ' ' -f 4); printf '\036%s 000\036%s' $session "$1""#;
+    for behind in ["", "!"] {
+        let command = format!("{forge}; sleep 0.2; exit 4");
+        let finished = target.attach(&["sh", "-c", &command, "sh", behind]);
+        finished.expect_code(4);
+        assert!(finished.text().ends_with(&format!(" 000\u{1e}{behind}")), "{finished}");
+    }
+    let others = r"printf 'a\036'; printf '\0367ab1 003\036' >&2; exit 4";
+    let finished = target.attach(&["sh", "-c", others]);
+    finished.expect(4, "a\u{1e}");
+    assert_eq!(finished.stderr, "\u{1e}7ab1 003\u{1e}");
+    target.assert_untouched();
+}
+
 #[test]
 fn the_end_of_input_is_passed_on() {
     let stage = Stage::set();
