@@ -130,8 +130,9 @@ fn supervise(command: i32, keeper: &Keeper, signals: &Signals) -> io::Result<u8>
     }
 }
 
-/// Kills and reaps until nothing is left; whether nothing is. Killing a child hands its own children to us, the subreaper: each round goes
-/// one generation deeper, and a process that left the session's process group or terminal is found all the same.
+/// Kills and reaps until nothing is left; false when something is, after a while. Killing a child hands its own children
+/// to us, the subreaper: each round goes one generation deeper, and a process that left the session's process group or
+/// terminal is found all the same.
 fn end_descendants(signals: &Signals) -> bool {
     let own = std::process::id().cast_signed();
     let deadline = Instant::now() + PATIENCE;
