@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 use scratchdbg_testkit::eventually;
+use scratchdbg_testkit::program::Finished;
 
 use crate::proxy::Proxy;
 use crate::stage::{Stage, Target};
@@ -23,6 +24,25 @@ fn crash(stage: &Stage, target: &Target<'_>) {
     stage.engine.ask(kill.into_iter().chain(["-KILL", &pid]));
 }
 
+/// Waits until no container of a session is left beside the target.
+#[track_caller]
+fn until_alone(target: &Target<'_>, when: &str) {
+    eventually(
+        || format!("{when}: {:?}", target.container.companions()),
+        || target.container.companions().is_empty().then_some(()),
+    );
+}
+
+/// The target ended under a session that had hardly begun: one clear message, no output, and nothing left.
+#[track_caller]
+fn expect_ended_with_target(target: &Target<'_>, finished: &Finished, when: &str) {
+    assert!(matches!(finished.status.code(), Some(125 | 137)), "{when}: {finished}");
+    assert!(finished.stderr.contains(target.name()), "{when}: {finished}");
+    assert!(finished.stdout.is_empty(), "{when}: {finished}");
+    assert!(finished.stderr.lines().count() <= 3, "{when}: {finished}");
+    until_alone(target, when);
+}
+
 #[test]
 fn the_target_restarts_and_is_followed() {
     let stage = Stage::set();
@@ -36,10 +56,7 @@ fn the_target_restarts_and_is_followed() {
     let finished = session.finish();
     finished.expect_code(143);
     assert!(finished.stderr.contains("exit code 137"), "{finished}");
-    eventually(
-        || format!("{:?}", target.container.companions()),
-        || target.container.companions().is_empty().then_some(()),
-    );
+    until_alone(&target, "after the session");
 }
 
 #[test]
@@ -54,10 +71,7 @@ fn the_target_restarts_and_is_not_followed() {
     for words in ["ended", target.name(), "--mode copy", "--follow-restarts"] {
         assert!(finished.stderr.contains(words), "{words:?} is missing in {finished}");
     }
-    eventually(
-        || format!("{:?}", target.container.companions()),
-        || target.container.companions().is_empty().then_some(()),
-    );
+    until_alone(&target, "after the session");
 }
 
 #[test]
@@ -85,14 +99,7 @@ fn the_target_ends_while_a_session_begins() {
         std::thread::sleep(Duration::from_millis(milliseconds));
         stage.engine.ask(["kill", target.container.id()]);
         let finished = session.finish();
-        let code = finished.status.code();
-        assert!(matches!(code, Some(125 | 137)), "after {milliseconds} ms: {finished}");
-        assert!(finished.stderr.contains(target.name()), "after {milliseconds} ms: {finished}");
-        assert!(finished.stderr.lines().count() <= 3, "after {milliseconds} ms: {finished}");
-        eventually(
-            || format!("after {milliseconds} ms: {:?}", target.container.companions()),
-            || target.container.companions().is_empty().then_some(()),
-        );
+        expect_ended_with_target(&target, &finished, &format!("after {milliseconds} ms"));
         stage.engine.ask(["start", target.container.id()]);
     }
 }
@@ -120,14 +127,7 @@ fn the_target_ends_as_the_command_is_started() {
         });
         proxy.open();
         let finished = stage.run(&["-H", &proxy.host(), "attach", target.name(), "--", "sleep", "1000"]);
-        assert!(matches!(finished.status.code(), Some(125 | 137)), "after {milliseconds} ms: {finished}");
-        assert!(finished.stderr.contains(target.name()), "after {milliseconds} ms: {finished}");
-        assert!(finished.stdout.is_empty(), "after {milliseconds} ms: {finished}");
-        assert!(finished.stderr.lines().count() <= 3, "after {milliseconds} ms: {finished}");
-        eventually(
-            || format!("after {milliseconds} ms: {:?}", target.container.companions()),
-            || target.container.companions().is_empty().then_some(()),
-        );
+        expect_ended_with_target(&target, &finished, &format!("after {milliseconds} ms"));
         stage.engine.ask(["start", target.container.id()]);
     }
 }

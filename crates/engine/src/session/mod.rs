@@ -261,18 +261,21 @@ impl Engine {
             PumpEnd::Told(code) => return Ok(Outcome::Exited(code)),
             PumpEnd::Ended | PumpEnd::Escaped | PumpEnd::OneLine(_) => {}
         }
-        let end = process.end_of(self).await?;
-        if let (PumpEnd::OneLine(line), false) = (&pumped, end.never_began())
+        let code = match process.end_of(self).await? {
+            ProcessEnd::NeverBegan(code) => return Err(pumped.refusal(code)),
+            ProcessEnd::Exited(code) => Some(code),
+            ProcessEnd::GoesOn => None,
+        };
+        if let PumpEnd::OneLine(line) = &pumped
             && !streams::write(&mut streams.output, line).await?
         {
             return Ok(Outcome::OutputClosed);
         }
-        Ok(match end {
-            ProcessEnd::Exited(code) if code == ENGINES_OWN && pumped == PumpEnd::Escaped => Outcome::Detached,
-            ProcessEnd::Exited(code) => Outcome::Exited(code),
+        Ok(match code {
             // The user has pressed the detach keys.
-            ProcessEnd::GoesOn => Outcome::Detached,
-            ProcessEnd::NeverBegan(code) => return Err(pumped.refusal(code)),
+            None => Outcome::Detached,
+            Some(ENGINES_OWN) if pumped == PumpEnd::Escaped => Outcome::Detached,
+            Some(code) => Outcome::Exited(code),
         })
     }
 

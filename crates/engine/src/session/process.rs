@@ -49,12 +49,6 @@ pub(super) enum ProcessEnd {
     NeverBegan(u8),
 }
 
-impl ProcessEnd {
-    pub(super) fn never_began(self) -> bool {
-        matches!(self, Self::NeverBegan(_))
-    }
-}
-
 /// The answer to a wait.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]

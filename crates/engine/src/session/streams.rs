@@ -116,6 +116,7 @@ impl<O: AsyncWrite + Unpin, E: AsyncWrite + Unpin> Sinks<O, E> {
             return Ok(self.release().await? && write(&mut self.error.sink, &self.error.ending.take(piece)).await?);
         }
         self.escaped = self.tty && piece.ends_with(ESCAPED);
+        // A line of the engine's, and of a session that began: not to be held back as the opening.
         if self.escaped && !self.release().await? {
             return Ok(false);
         }
