@@ -7,6 +7,7 @@ use std::process::{Child, Command, Output, Stdio};
 
 use scratchdbg_testkit::eventually;
 use scratchdbg_testkit::program::Program;
+use serde_json::{Value, json};
 
 use crate::fault::{self, executable};
 use crate::stage::Stage;
@@ -31,6 +32,15 @@ enum Users {
 /// is the first of them.
 const SUBORDINATE: &str = "nobody:1234000000:65536\nnogroup:1234000000:65536\n";
 
+/// A runtime, `late` by name, after whose start of a program a second goes by before the engine hears that it runs: as on a
+/// machine that has much to do.
+const LATE_RUNTIME: &str = r#"#!/bin/sh
+runc "$@"
+code=$?
+case " $* " in *" start "*) sleep 1 ;; esac
+exit "$code"
+"#;
+
 impl OwnEngine {
     pub(crate) fn start() -> Self {
         Self::start_with(Users::Own)
@@ -53,8 +63,12 @@ impl OwnEngine {
 
     fn daemon(folder: &std::path::Path, users: Users) -> Child {
         let log = fs::File::create(folder.join("log")).expect("a file");
-        // Not that of the machine's engine.
-        fs::write(folder.join("daemon.json"), "{}").expect("a file");
+        let late = folder.join("late");
+        fs::write(&late, LATE_RUNTIME).expect("a file");
+        fs::set_permissions(&late, fs::Permissions::from_mode(0o755)).expect("it is ours");
+        // Not the settings of the machine's engine.
+        let settings = json!({"runtimes": {"late": {"path": late}}});
+        fs::write(folder.join("daemon.json"), settings.to_string()).expect("a file");
         // In a network namespace of its own, for its bridge. The time of the bridge is that of the engine.
         let mut unshare = Command::new("unshare");
         unshare.arg("--net");
@@ -115,6 +129,14 @@ impl OwnEngine {
     /// scratchdbg, told to use this engine.
     pub(crate) fn scratchdbg(&self) -> Program {
         Program::new(env!("CARGO_BIN_EXE_scratchdbg")).with_variable("DOCKER_HOST", self.host())
+    }
+
+    /// What scratchdbg says of a container's end.
+    #[track_caller]
+    pub(crate) fn why(&self, name: &str) -> Value {
+        let finished = self.scratchdbg().run(["why", "--format", "json", name]);
+        finished.expect_code(0);
+        serde_json::from_slice(&finished.stdout).expect("one JSON document")
     }
 
     /// Loads an image of the sample program, named `app:1`.

@@ -3,8 +3,10 @@
 use std::net::TcpListener;
 
 use scratchdbg_testkit::eventually;
+use serde_json::json;
 
 use crate::fault::{self, File, executable, expect_verdict};
+use crate::own_engine::OwnEngine;
 use crate::stage::Stage;
 
 const APP: &str = r#"ENTRYPOINT ["/app"]"#;
@@ -141,6 +143,31 @@ fn memory() {
     expect_verdict(&stage, &child, "child-oom-killed");
     let enough = fault::ended(&stage, "enough", &limit, &stage.image, &["exit", "1"]);
     expect_verdict(&stage, &enough, "app-exit");
+}
+
+/// A program that was at its limit before the engine listened for that: `OOMKilled` stays false, and the kernel's log tells.
+#[test]
+fn memory_that_the_engine_did_not_hear_of() {
+    let stage = Stage::set();
+    let engine = OwnEngine::start();
+    engine.import_app(&stage);
+    let run = |name: &str, command: &[&str]| {
+        let flags = ["--runtime", "late", "--network", "none", "--memory", "16m", "--name", name];
+        engine.docker(&[&["run"][..], &flags, &["app:1"], command].concat());
+    };
+    run("eater", &["eat-at-once"]);
+    assert_eq!(
+        engine.ask(&["inspect", "--format", "{{.State.ExitCode}} {{.State.OOMKilled}}", "eater"]),
+        "137 false\n"
+    );
+    let answer = engine.why("eater");
+    let finding = &answer["findings"][0];
+    assert_eq!((&finding["code"], &finding["confidence"]), (&json!("oom-killed"), &json!("certain")), "{answer:#}");
+    assert!(finding["evidence"].to_string().contains("(app) was killed for memory"), "{answer:#}");
+    run("modest", &["exit", "137"]);
+    let answer = engine.why("modest");
+    assert_eq!(answer["verdict"], "killed-from-outside", "{answer:#}");
+    assert!(answer.to_string().contains("the kernel's log tells of no lack of memory in this run"), "{answer:#}");
 }
 
 #[test]

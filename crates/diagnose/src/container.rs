@@ -32,6 +32,8 @@ pub struct ContainerFacts<'a> {
     pub processes: Option<Processes>,
     /// When the engine was started.
     pub engine_started_at: Option<i64>,
+    /// What the kernel wrote down about it; `None` when its log cannot be read, or is that of another machine.
+    pub kernel_log: Option<KernelLog>,
     /// Its configuration and files. The configuration is the container's own, with what was given at its creation.
     pub image: Option<ImageFacts<'a>>,
 }
@@ -133,6 +135,41 @@ pub struct Options {
     pub log_driver: String,
     /// Seconds between the stop signal and SIGKILL, when set.
     pub stop_timeout: Option<u64>,
+}
+
+/// What the kernel's log tells of the container.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KernelLog {
+    /// When its first record was written: the kernel forgets the oldest when it needs the room. `None` when it is empty.
+    pub reaches_back_to: Option<i64>,
+    /// Processes of the container that were killed for memory, oldest first.
+    pub memory_kills: Vec<MemoryKill>,
+}
+
+/// A process that the kernel killed for memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemoryKill {
+    /// When, by a clock that is not that of the engine.
+    pub time: i64,
+    /// Nanoseconds by which that clock may be wrong, save for the time that the machine slept since.
+    pub uncertainty: i64,
+    /// The process's name, which it may have given itself.
+    pub process: String,
+    /// Its number on the machine.
+    pub pid: u32,
+    /// What was used up.
+    pub limit: MemoryLimit,
+}
+
+/// Whose memory was used up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MemoryLimit {
+    /// The container's own limit.
+    Container,
+    /// The limit of a control group that the container is in, by its path: of a pod, or of a slice.
+    Group(String),
+    /// All that the machine has.
+    Machine,
 }
 
 /// An event of the engine.

@@ -13,6 +13,7 @@ pub mod elf;
 pub mod exit_code;
 mod finding;
 mod identity;
+mod kernel_log;
 pub mod mentions;
 #[cfg(test)]
 mod mutations;

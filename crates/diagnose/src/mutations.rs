@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use crate::code::Code;
 use crate::config::ConfigFacts;
-use crate::container::{ContainerFacts, Event, State, Status};
+use crate::container::{ContainerFacts, Event, KernelLog, State, Status};
 use crate::elf::sample::{NEEDED, RUNPATH, Sample, Value, gnu_note};
 use crate::mentions::MentionScanner;
 use crate::program::{Program, inspect, inspect_head};
@@ -159,11 +159,18 @@ proptest! {
         error in odd_text(),
         lines in prop::collection::vec(odd_text(), 0..4),
         signals in prop::collection::vec(odd_text(), 0..4),
+        record in (any::<(u32, i64, i64)>(), odd_text(), any::<u32>()),
     ) {
+        let ((priority, microseconds, boot), process, pid) = record;
+        let mut kernel_log = KernelLog::default();
+        kernel_log.take_in(&process, "ab12", boot);
+        let record = format!("{priority},1,{microseconds},-;oom-kill:constraint=,task_memcg=/ab12,task={process},pid={pid},");
+        kernel_log.take_in(&record, "ab12", boot);
         let events = signals.into_iter().map(|signal| Event { action: "kill".to_owned(), signal: Some(signal), ..Event::default() });
         let facts = ContainerFacts {
             state: State { status, exit_code, error, oom_killed, started_at: times[0], finished_at: times[1] },
             engine_started_at: times[2],
+            kernel_log: Some(kernel_log),
             events: Some(events.collect()),
             log: Some(lines),
             ..ContainerFacts::default()

@@ -93,15 +93,14 @@ fn main() -> io::Result<ExitCode> {
         "trap" => unsafe { std::arch::asm!("ud2") },
         #[cfg(target_arch = "aarch64")]
         "trap" => unsafe { std::arch::asm!("udf #0") },
-        "eat" => loop {
-            let mut taken = vec![0_u8; 1 << 20];
-            taken.iter_mut().step_by(4096).for_each(|byte| *byte = 1);
-            std::mem::forget(taken);
-        },
-        "child-eat" => {
-            // The engine hears of a lack of memory on another way than of start and end: of one just after the start or
-            // just before the end it may not hear at all.
+        // The engine hears of a lack of memory on another way than of start and end: of one just after the start or just
+        // before the end it may not hear at all.
+        "eat" => {
             std::thread::sleep(Duration::from_millis(700));
+            eat()
+        }
+        "eat-at-once" => eat(),
+        "child-eat" => {
             std::process::Command::new("/proc/self/exe").arg("eat").status()?;
             std::thread::sleep(Duration::from_millis(700));
         }
@@ -124,6 +123,15 @@ fn main() -> io::Result<ExitCode> {
         other => return Err(io::Error::other(format!("no such thing to do: {other}"))),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Takes memory until there is none.
+fn eat() -> ! {
+    loop {
+        let mut taken = vec![0_u8; 1 << 20];
+        taken.iter_mut().step_by(4096).for_each(|byte| *byte = 1);
+        std::mem::forget(taken);
+    }
 }
 
 const SIGTERM: i32 = 15;

@@ -1,7 +1,5 @@
 //! An engine that is killed with all that it runs, as by a power cut, and started again.
 
-use serde_json::Value;
-
 use super::{Proof, ended, prove};
 use crate::own_engine::OwnEngine;
 
@@ -21,14 +19,8 @@ pub(super) const PROOFS: &[Proof] = &[Proof {
         engine.ask(&["wait", "own"]);
         engine.lose_power();
         // One that had ended before ended by itself.
-        assert_eq!(why(&engine, "own")["verdict"], "app-exit");
-        why(&engine, "up")
+        assert_eq!(engine.why("own")["verdict"], "app-exit");
+        engine.why("up")
     },
     near_miss: |stage| ended(stage, "by-itself", &[], &stage.image, &["exit", "255"]),
 }];
-
-fn why(engine: &OwnEngine, name: &str) -> Value {
-    let finished = engine.scratchdbg().run(["why", "--format", "json", name]);
-    finished.expect_code(0);
-    serde_json::from_slice(&finished.stdout).expect("one JSON document")
-}

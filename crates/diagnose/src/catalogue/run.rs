@@ -6,7 +6,8 @@ use crate::code::Code;
 pub(super) const ENTRIES: &[Entry] = &[
     Entry {
         code: Code::OomKilled,
-        shows: "Exit code 137 and `OOMKilled: true`.",
+        shows: "Exit code 137 and `OOMKilled: true`; or false, where the engine missed it and the kernel's log has it: of a \
+                program that is killed right after its start the engine does not hear.",
         fix: "A higher `--memory`, or less use: `GOMEMLIMIT`, `-Xmx`.",
         reproduce: "docker run --name web --memory 16m IMAGE; scratchdbg why web   # of a program that takes more",
     },
@@ -19,7 +20,8 @@ pub(super) const ENTRIES: &[Entry] = &[
     Entry {
         code: Code::KilledFromOutside,
         shows: "Exit code 137 without a stop signal and without a lack of memory.",
-        fix: "`docker kill` or an API client is in the events; else look at the host: `dmesg`, the engine's log.",
+        fix: "`docker kill` or an API client is in the events; else look at the host: `dmesg` (which `why` has looked into \
+              where it may), the engine's log.",
         reproduce: "docker kill web; scratchdbg why web",
     },
     Entry {

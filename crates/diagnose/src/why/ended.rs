@@ -1,7 +1,7 @@
 //! A container whose program ended: the rules in the order in which one excludes the next.
 
 use super::evidence::{LastRun, duration, exit_evidence, last_line, last_run, log_evidence, log_text};
-use super::{killed, restart, signalled, start};
+use super::{killed, memory, restart, signalled, start};
 use crate::code::Code;
 use crate::container::ContainerFacts;
 use crate::dialect;
@@ -20,7 +20,7 @@ const LAST_WORDS: &[Code] = &[
 
 pub(super) fn ended(facts: &ContainerFacts<'_>) -> Vec<Finding> {
     let run = last_run(facts);
-    if let Some(finding) = killed::out_of_memory(facts, &run) {
+    if let Some(finding) = memory::out_of_memory(facts, &run) {
         return vec![finding];
     }
     if let Some(findings) = start::refused_by_kernel(facts) {

@@ -1,54 +1,14 @@
-//! Exit code 137, and memory: who killed the program?
+//! Exit code 137 and stops: who ended the program?
 
-use super::evidence::{LastRun, bytes, exit_evidence};
+use super::evidence::{LastRun, exit_evidence};
+use super::memory::kernel_knows_of_none;
 use crate::code::Code;
 use crate::container::ContainerFacts;
 use crate::exit_code::{self, KILL};
 use crate::finding::{Finding, Severity};
 
 /// The exit code of a process that SIGKILL ended.
-const KILLED: i64 = 137;
-
-const MEMORY_FIX: &str = "raise the limit (--memory), or make the program use less: GOMEMLIMIT for Go, -Xmx for Java";
-
-/// `oom-killed` and `child-oom-killed`.
-pub(super) fn out_of_memory(facts: &ContainerFacts<'_>, run: &LastRun<'_>) -> Option<Finding> {
-    let seen = run.has("oom") && facts.state.exit_code == KILLED;
-    if !facts.state.oom_killed && !seen {
-        return None;
-    }
-    let limit = match facts.limits.memory {
-        Some(limit) => format!("memory limit: {}", bytes(limit)),
-        None => {
-            "the container has no memory limit of its own: the limit is its parent group's, or the host's".to_owned()
-        }
-    };
-    let told = if facts.state.oom_killed { "OOMKilled: true" } else { "event oom" };
-    Some(if facts.state.exit_code == KILLED {
-        Finding::new(
-            Code::OomKilled,
-            Severity::Error,
-            "the kernel killed the program because the container was at its memory limit",
-        )
-        .evidence(told)
-        .evidence(limit)
-        .evidence(exit_evidence(facts))
-        .fix(MEMORY_FIX)
-    } else {
-        Finding::new(
-            Code::ChildOomKilled,
-            Severity::Error,
-            format!(
-                "the kernel killed a child of the program for memory; the program itself went on and ended with exit code {}",
-                facts.state.exit_code
-            ),
-        )
-        .evidence(told)
-        .evidence(limit)
-        .evidence(exit_evidence(facts))
-        .fix(MEMORY_FIX)
-    })
-}
+pub(super) const KILLED: i64 = 137;
 
 /// The other ways to 137: a stop that was not obeyed, `docker kill`, and kills that no engine knows of.
 pub(super) fn killed(facts: &ContainerFacts<'_>, run: &LastRun<'_>) -> Option<Finding> {
@@ -74,25 +34,44 @@ pub(super) fn killed(facts: &ContainerFacts<'_>, run: &LastRun<'_>) -> Option<Fi
         // Podman does not record the second signal, and Docker's record may begin behind the first.
         return Some(stop_ignored(facts, stop).guessed());
     }
+    Some(by_something_else(facts, run).guessed())
+}
+
+/// A kill that neither a request nor a lack of memory explains.
+fn by_something_else(facts: &ContainerFacts<'_>, run: &LastRun<'_>) -> Finding {
     let finding =
         Finding::new(Code::KilledFromOutside, Severity::Error, "").evidence(run.gap()).evidence(exit_evidence(facts));
     if let Some(owner) = facts.options.pid_mode.strip_prefix("container:") {
-        let mut finding = finding
+        let message =
+            "the container shares the PID namespace of another; when that one ended, the kernel killed this one"
+                .to_owned();
+        return Finding { message, ..finding }
             .evidence(format!("PidMode: container:{owner}"))
             .fix(format!("see why that container ended: scratchdbg why {owner}"));
-        "the container shares the PID namespace of another; when that one ended, the kernel killed this one"
-            .clone_into(&mut finding.message);
-        return Some(finding.guessed());
     }
-    let mut finding = finding;
-    finding.message = if run.complete {
-        "the program was killed with SIGKILL by something outside of the engine: a process of the host, the kernel's memory \
-         killer where the engine did not see it, or the end of the runtime's shim"
-            .to_owned()
-    } else {
-        "the program was killed with SIGKILL; the engine remembers neither a request nor a lack of memory".to_owned()
+    let no_lack = kernel_knows_of_none(facts);
+    let finding =
+        if no_lack { finding.evidence("the kernel's log tells of no lack of memory in this run") } else { finding };
+    let by_whom = "the program was killed with SIGKILL by something outside of the engine: a process of the host";
+    let message = match (run.complete, no_lack) {
+        (true, true) => format!("{by_whom}, or the end of the runtime's shim"),
+        (true, false) => format!(
+            "{by_whom}, the kernel's memory killer where the engine did not see it, or the end of the runtime's shim"
+        ),
+        (false, true) => {
+            "the program was killed with SIGKILL; the engine does not remember whether on request".to_owned()
+        }
+        (false, false) => {
+            "the program was killed with SIGKILL; the engine remembers neither a request nor a lack of memory"
+                .to_owned()
+        }
     };
-    Some(finding.fix("look at the host: dmesg | grep -i 'killed process', journalctl -u docker").guessed())
+    let fix = if no_lack {
+        "look at what kills processes on the host (a monitor, a script, a person), and at journalctl -u docker"
+    } else {
+        "look at the host: dmesg | grep -i 'killed process', journalctl -u docker"
+    };
+    Finding { message, ..finding }.fix(fix)
 }
 
 /// The signal that asks this container's program to end.

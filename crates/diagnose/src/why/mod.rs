@@ -3,6 +3,7 @@
 mod ended;
 mod evidence;
 mod killed;
+mod memory;
 mod restart;
 mod running;
 mod signalled;

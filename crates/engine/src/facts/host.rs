@@ -13,6 +13,8 @@ use crate::{Address, Engine, Error};
 pub struct HostFacts {
     /// What its kernel executes.
     pub platform: Option<Platform>,
+    /// It is this machine: its files and its kernel's log can be looked at.
+    pub is_this_machine: bool,
     /// The level of its processor, where that can be seen: the engine does not tell, and only this machine can be read.
     pub cpu: Option<IsaLevel>,
     /// When the engine was started, in nanoseconds since 1970.
@@ -44,7 +46,8 @@ impl Engine {
         };
         let here = matches!(self.endpoint().address, Address::Unix(_)) && is_this_kernel(text("KernelVersion"));
         let cpu = if here { level_of_this_processor() } else { None };
-        Ok(HostFacts { platform, cpu, engine_started_at: started, clock: time(text("SystemTime")) })
+        let clock = time(text("SystemTime"));
+        Ok(HostFacts { platform, is_this_machine: here, cpu, engine_started_at: started, clock })
     }
 
     /// Docker makes its default bridge anew whenever it starts.

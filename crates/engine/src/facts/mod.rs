@@ -5,6 +5,7 @@ mod events;
 mod files;
 mod host;
 mod inspection;
+mod kernel_log;
 mod list;
 mod log;
 mod processes;
@@ -39,7 +40,7 @@ impl Engine {
     }
 
     /// Adds what is known beside the inspection: events, the end of the log, what a running container uses and what its
-    /// processes look like. What the engine does not answer stays unknown.
+    /// processes look like; and what the kernel wrote down about one that ended. What is not answered stays unknown.
     pub async fn observe(&self, record: &mut ContainerRecord, host: &HostFacts) {
         let id = record.id.clone();
         let Ok(name) = id.parse::<ContainerName>() else { return };
@@ -51,6 +52,9 @@ impl Engine {
         record.facts.usage = usage;
         record.facts.processes = processes;
         record.facts.engine_started_at = host.engine_started_at;
+        if host.is_this_machine && record.facts.state.finished_at.is_some() && !running {
+            record.facts.kernel_log = kernel_log::read(&id);
+        }
         record.facts.log = self.last_lines(&name, record).await;
     }
 

@@ -1,0 +1,149 @@
+//! What the kernel's log tells of processes that were killed for memory.
+//!
+//! An engine hears of a lack of memory on another way than of the end of a process, and misses it when the program is
+//! killed right after its start: `OOMKilled` stays false. The kernel writes down each such kill with the control group of
+//! the process, and every engine names that group by the container's full id.
+
+use crate::container::{KernelLog, MemoryKill, MemoryLimit};
+
+/// Where the kernel notes whom it killed, and why (`mm/oom_kill.c`, `dump_oom_victim`; since Linux 5.0).
+const KILL: &str = "oom-kill:constraint=";
+
+/// Nanoseconds by which the log's clock and the engine's may differ from the beginning on.
+const APART_AT_FIRST: i64 = 2_000_000_000;
+/// The log's clock is not corrected by the network's time: it gains or loses one part in so many.
+const ACCURACY: i64 = 20_000;
+
+impl KernelLog {
+    /// Takes in one record of `/dev/kmsg`, which tells of the container with the full id `container` or not. `boot` is when
+    /// the log's clock was at zero, in nanoseconds since 1970.
+    ///
+    /// A record is `PRIORITY,SEQUENCE,MICROSECONDS,FLAGS[,…];TEXT`, a newline, and lines for machines
+    /// (`Documentation/ABI/testing/dev-kmsg`).
+    pub fn take_in(&mut self, record: &str, container: &str, boot: i64) {
+        let Some((priority, microseconds, text)) = split(record) else { return };
+        let since_boot = microseconds.saturating_mul(1_000);
+        let time = boot.saturating_add(since_boot);
+        self.reaches_back_to.get_or_insert(time);
+        // What is not the kernel's own was written by a program, which may write what it likes.
+        let is_the_kernels = priority >> 3 == 0;
+        let told = text.strip_prefix(KILL).filter(|_| is_the_kernels);
+        if let Some((process, pid, limit)) = told.and_then(|told| killed(told, container)) {
+            let uncertainty = since_boot / ACCURACY + APART_AT_FIRST;
+            self.memory_kills.push(MemoryKill { time, uncertainty, process, pid, limit });
+        }
+    }
+}
+
+/// Priority, microseconds since the start of the machine, and text.
+fn split(record: &str) -> Option<(u32, i64, &str)> {
+    let (head, text) = record.split_once(';')?;
+    let mut head = head.split(',');
+    let priority = head.next()?.parse().ok()?;
+    let microseconds = head.nth(1)?.parse().ok()?;
+    Some((priority, microseconds, text.lines().next()?))
+}
+
+/// The process that was killed, where it was of the container: `CONSTRAINT,nodemask=…,oom_memcg=GROUP,task_memcg=GROUP,
+/// task=NAME,pid=NUMBER,uid=NUMBER`, with `global_oom` in place of the first group when the whole machine had none left.
+fn killed(told: &str, container: &str) -> Option<(String, u32, MemoryLimit)> {
+    let (groups, process) = told.split_once(",task=")?;
+    let (limit, group) = groups.split_once(",task_memcg=")?;
+    if container.is_empty() || !group.contains(container) {
+        return None;
+    }
+    // A process gives itself its name, which may hold what looks like the next field.
+    let (name, rest) = process.rsplit_once(",pid=")?;
+    let pid = rest.split(',').next()?.parse().ok()?;
+    let limit = match limit.split_once(",oom_memcg=") {
+        Some((_, group)) if group.contains(container) => MemoryLimit::Container,
+        Some((_, group)) => MemoryLimit::Group(group.to_owned()),
+        None => MemoryLimit::Machine,
+    };
+    Some((name.to_owned(), pid, limit))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: &str = "0b876cdcefbbecb64c1d471acbec93539fa119a4b53fd50b507571828ffd8759";
+    const BOOT: i64 = 1_800_000_000_000_000_000;
+
+    fn log(records: &[String]) -> KernelLog {
+        let mut log = KernelLog::default();
+        for record in records {
+            log.take_in(record, ID, BOOT);
+        }
+        log
+    }
+
+    fn kill(constraint: &str, group: &str, task: &str) -> String {
+        format!(
+            "6,1234,3315949487,-;oom-kill:constraint={constraint},task_memcg={group},task={task},pid=3376,uid=0\n SUBSYSTEM=memory\n"
+        )
+    }
+
+    #[test]
+    fn kills_are_told_with_their_limit() {
+        // As Linux 6 writes it, with the groups of Docker on cgroup v1 and v2, Podman and Kubernetes.
+        let own = format!("CONSTRAINT_MEMCG,nodemask=(null),cpuset={ID},mems_allowed=0,oom_memcg=/docker/{ID}");
+        let scope = format!("/system.slice/docker-{ID}.scope");
+        let of_scope = format!("CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,mems_allowed=0,oom_memcg={scope}");
+        let podman = format!("/machine.slice/libpod-{ID}.scope/container");
+        let pod = "/kubepods/burstable/pod1234";
+        let of_pod = format!("CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,mems_allowed=0,oom_memcg={pod}");
+        let machine = "CONSTRAINT_NONE,nodemask=(null),cpuset=/,mems_allowed=0,global_oom";
+        for (constraint, group, limit) in [
+            (own.as_str(), format!("/docker/{ID}"), MemoryLimit::Container),
+            (&of_scope, scope.clone(), MemoryLimit::Container),
+            (machine, podman, MemoryLimit::Machine),
+            (&of_pod, format!("{pod}/cri-containerd-{ID}.scope"), MemoryLimit::Group(pod.to_owned())),
+        ] {
+            let log = log(&[kill(constraint, &group, "eat")]);
+            let [kill] = log.memory_kills.as_slice() else { panic!("one kill, not {log:?}") };
+            assert_eq!((kill.process.as_str(), kill.pid, &kill.limit), ("eat", 3376, &limit));
+            assert_eq!(kill.time, BOOT + 3_315_949_487_000);
+            assert_eq!(kill.uncertainty, 2_000_000_000 + 3_315_949_487_000 / 20_000);
+        }
+    }
+
+    #[test]
+    fn names_of_processes_are_only_names() {
+        let group = format!("/docker/{ID}");
+        let constraint = format!("CONSTRAINT_MEMCG,oom_memcg={group}");
+        for name in ["a,pid=1,uid=0", ",task=x", "a b", "\\x1b[31m", "oom-kill:constr"] {
+            let log = log(&[kill(&constraint, &group, name)]);
+            assert_eq!((log.memory_kills[0].process.as_str(), log.memory_kills[0].pid), (name, 3376));
+        }
+    }
+
+    #[test]
+    fn what_is_not_the_kernels_word_on_this_container_is_not_taken() {
+        let group = format!("/docker/{ID}");
+        let own = kill(&format!("CONSTRAINT_MEMCG,oom_memcg={group}"), &group, "eat");
+        let other = ID.replace("0b", "0c");
+        for record in [
+            // A program wrote it, through `/dev/kmsg` or the system's logger.
+            own.replacen("6,", "14,", 1),
+            // Of another container, at the limit of this one's.
+            own.replace(&format!("task_memcg=/docker/{ID}"), &format!("task_memcg=/docker/{other}")),
+            own.replace("oom-kill:", "systemd[1]: oom-kill:"),
+            own.replace(",pid=3376", ",pid=many"),
+            own.replace(",pid=3376", ""),
+            own.replace(';', ":"),
+        ] {
+            assert_eq!(log(std::slice::from_ref(&record)).memory_kills, [], "{record}");
+        }
+        let mut log = KernelLog::default();
+        log.take_in(&own, "", BOOT);
+        assert_eq!(log.memory_kills, [], "no id is no container");
+    }
+
+    #[test]
+    fn the_first_record_says_how_far_it_reaches_back() {
+        assert_eq!(log(&[]).reaches_back_to, None);
+        let records = ["6,1,250,-;Linux version 6".to_owned(), "nothing".to_owned(), "6,2,500,-;next".to_owned()];
+        assert_eq!(log(&records).reaches_back_to, Some(BOOT + 250_000));
+    }
+}

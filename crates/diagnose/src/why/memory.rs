@@ -1,0 +1,234 @@
+//! A lack of memory: by the engine's word, and by the kernel's where the engine missed it.
+
+use super::evidence::{LastRun, bytes, exit_evidence};
+use super::killed::KILLED;
+use crate::code::Code;
+use crate::container::{ContainerFacts, MemoryKill, MemoryLimit};
+use crate::finding::{Finding, Severity};
+
+/// `oom-killed` and `child-oom-killed`.
+pub(super) fn out_of_memory(facts: &ContainerFacts<'_>, run: &LastRun<'_>) -> Option<Finding> {
+    let program_killed = facts.state.exit_code == KILLED;
+    let engine = if facts.state.oom_killed {
+        Some("OOMKilled: true")
+    } else {
+        (program_killed && run.has("oom")).then_some("event oom")
+    };
+    let kernel = kernels_word(facts);
+    // A signal that went through the engine explains the end better than the lack of memory of a child.
+    let kernel_alone = kernel.as_ref().filter(|_| run.signals().is_empty());
+    let limit = kernel.as_ref().map(|word| &word.kill.limit);
+    let finding = match (engine, kernel_alone) {
+        (Some(told), _) => finding(facts, limit).evidence(told),
+        (None, Some(word)) => {
+            let finding = finding(facts, limit)
+                .evidence("OOMKilled: false: the engine missed it, as it does right after a start");
+            if word.certain { finding } else { finding.guessed() }
+        }
+        (None, None) => return None,
+    };
+    let finding = match &kernel {
+        Some(word) => finding.evidence(format!(
+            "the kernel's log: process {} ({}) was killed for memory",
+            word.kill.pid, word.kill.process
+        )),
+        None => finding,
+    };
+    Some(finding.evidence(limit_evidence(facts)).evidence(exit_evidence(facts)))
+}
+
+/// The finding without its evidence. Whose memory was used up is known from the kernel only.
+fn finding(facts: &ContainerFacts<'_>, limit: Option<&MemoryLimit>) -> Finding {
+    let (at_limit, fix) = match limit {
+        None | Some(MemoryLimit::Container) => (
+            "the container was at its memory limit".to_owned(),
+            "raise the limit (--memory), or make the program use less: GOMEMLIMIT for Go, -Xmx for Java",
+        ),
+        Some(MemoryLimit::Group(group)) => (
+            format!("the group {group}, which the container is in, was at its memory limit"),
+            "raise the limit of that group (of the pod, or of the slice), or make what is in it use less",
+        ),
+        Some(MemoryLimit::Machine) => (
+            "the machine had no memory left".to_owned(),
+            "see what takes the machine's memory, and limit it (--memory)",
+        ),
+    };
+    let code = facts.state.exit_code;
+    if code == KILLED {
+        Finding::new(
+            Code::OomKilled,
+            Severity::Error,
+            format!("the kernel killed the program because {at_limit}"),
+        )
+    } else {
+        Finding::new(
+            Code::ChildOomKilled,
+            Severity::Error,
+            format!(
+                "the kernel killed a child of the program because {at_limit}; the program itself went on and ended with exit code {code}"
+            ),
+        )
+    }
+    .fix(fix)
+}
+
+fn limit_evidence(facts: &ContainerFacts<'_>) -> String {
+    match facts.limits.memory {
+        Some(limit) => format!("memory limit: {}", bytes(limit)),
+        None => {
+            "the container has no memory limit of its own: the limit is its parent group's, or the host's".to_owned()
+        }
+    }
+}
+
+/// What the kernel's log tells of the last run.
+struct KernelsWord<'a> {
+    kill: &'a MemoryKill,
+    /// It cannot have been in an earlier run, and explains the end of this one.
+    certain: bool,
+}
+
+/// The last kill for memory that may have been in the last run.
+fn kernels_word<'a>(facts: &'a ContainerFacts<'_>) -> Option<KernelsWord<'a>> {
+    let kill = facts.kernel_log.as_ref()?.memory_kills.last()?;
+    let started = facts.state.started_at?;
+    let finished = facts.state.finished_at?;
+    if facts.state.exit_code == KILLED {
+        // What is too late by the clock may be of this run all the same: while a machine sleeps, the log's clock stands.
+        let begun = kill.time.saturating_add(kill.uncertainty) >= started;
+        let over = kill.time.saturating_sub(kill.uncertainty) > finished;
+        begun.then_some(KernelsWord { kill, certain: !over })
+    } else {
+        // Nothing about the end itself hints at memory: the kill of an earlier run must not be taken for one of this.
+        (started..=finished).contains(&kill.time).then_some(KernelsWord { kill, certain: false })
+    }
+}
+
+/// Whether the kernel's log can be read, goes back beyond the last run, and has no kill for memory in it.
+pub(super) fn kernel_knows_of_none(facts: &ContainerFacts<'_>) -> bool {
+    let Some((log, started)) = facts.kernel_log.as_ref().zip(facts.state.started_at) else { return false };
+    log.reaches_back_to.is_some_and(|begin| begin < started) && kernels_word(facts).is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::container::{Event, KernelLog, Limits, State, Status};
+    use crate::finding::Confidence;
+    use crate::why;
+
+    const SECOND: i64 = 1_000_000_000;
+    const START: i64 = 1_800_000_000 * SECOND;
+    const END: i64 = START + 60 * SECOND;
+
+    /// A run of a minute, of which the engine saw no more than the end.
+    fn ended(exit_code: i64, kills: &[(i64, MemoryLimit)]) -> ContainerFacts<'static> {
+        let kill = |(time, limit): &(i64, MemoryLimit)| MemoryKill {
+            time: *time,
+            uncertainty: 2 * SECOND,
+            process: "app".to_owned(),
+            pid: 4321,
+            limit: limit.clone(),
+        };
+        let (started_at, finished_at) = (Some(START), Some(END));
+        ContainerFacts {
+            state: State { status: Status::Exited, exit_code, started_at, finished_at, ..State::default() },
+            limits: Limits { memory: Some(16 << 20), ..Limits::default() },
+            events: Some(vec![Event { time: START, action: "start".to_owned(), ..Event::default() }]),
+            kernel_log: Some(KernelLog {
+                reaches_back_to: Some(START - 3_600 * SECOND),
+                memory_kills: kills.iter().map(kill).collect(),
+            }),
+            ..ContainerFacts::default()
+        }
+    }
+
+    fn at(time: i64) -> Vec<(i64, MemoryLimit)> {
+        vec![(time, MemoryLimit::Container)]
+    }
+
+    #[test]
+    fn the_kernel_knows_what_the_engine_missed() {
+        use Confidence::{Certain, Guess};
+        for (facts, code, confidence) in [
+            (ended(137, &at(END - SECOND)), Code::OomKilled, Certain),
+            // Both clocks are a little off.
+            (ended(137, &at(START - SECOND)), Code::OomKilled, Certain),
+            (ended(137, &at(END + SECOND)), Code::OomKilled, Certain),
+            // The machine slept since.
+            (ended(137, &at(END + 3_600 * SECOND)), Code::OomKilled, Guess),
+            // Of an earlier run.
+            (ended(137, &at(START - 3 * SECOND)), Code::KilledFromOutside, Guess),
+            (ended(0, &at(END - SECOND)), Code::ChildOomKilled, Guess),
+            (ended(0, &at(START - SECOND)), Code::AppExit, Certain),
+            (ended(0, &at(END + SECOND)), Code::AppExit, Certain),
+            (ended(137, &[]), Code::KilledFromOutside, Guess),
+        ] {
+            let finding = why(&facts).findings.remove(0);
+            assert_eq!((finding.code, finding.confidence), (code, confidence), "{facts:?}");
+        }
+        let finding = why(&ended(137, &at(END))).findings.remove(0);
+        assert_eq!(
+            finding.evidence,
+            [
+                "OOMKilled: false: the engine missed it, as it does right after a start",
+                "the kernel's log: process 4321 (app) was killed for memory",
+                "memory limit: 16 MiB",
+                "exit code 137: SIGKILL",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_kill_through_the_engine_explains_the_end() {
+        let mut facts = ended(137, &at(END - 30 * SECOND));
+        let kill = Event { time: END, action: "kill".to_owned(), signal: Some("9".to_owned()), ..Event::default() };
+        facts.events.as_mut().unwrap().push(kill);
+        assert_eq!(why(&facts).code, Code::KilledFromOutside);
+        facts.state.oom_killed = true;
+        assert_eq!(why(&facts).code, Code::OomKilled);
+    }
+
+    #[test]
+    fn whose_memory_was_used_up() {
+        let group = MemoryLimit::Group("/kubepods/pod1".to_owned());
+        for (limit, message, fix) in [
+            (MemoryLimit::Container, "the container was at its memory limit", "(--memory)"),
+            (group, "the group /kubepods/pod1, which the container is in, was at its memory limit", "that group"),
+            (MemoryLimit::Machine, "the machine had no memory left", "the machine's memory"),
+        ] {
+            for exit_code in [137, 1] {
+                for oom_killed in [true, false] {
+                    let mut facts = ended(exit_code, &[(END, limit.clone())]);
+                    facts.state.oom_killed = oom_killed;
+                    let finding = why(&facts).findings.remove(0);
+                    assert!(finding.message.contains(&format!("because {message}")), "{finding:?}");
+                    assert!(finding.fix.as_ref().is_some_and(|text| text.contains(fix)), "{finding:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn that_the_kernel_knows_of_none_is_evidence_too() {
+        let told = |facts: &ContainerFacts<'_>| {
+            let finding = why(facts).findings.remove(0);
+            assert_eq!(finding.code, Code::KilledFromOutside);
+            let said = finding.evidence.iter().any(|line| line.contains("no lack of memory"));
+            assert_eq!(said, !finding.message.contains("memory killer"), "{finding:?}");
+            said
+        };
+        let mut facts = ended(137, &[]);
+        assert!(told(&facts));
+        facts.events = None;
+        assert!(told(&facts));
+        assert!(!why(&facts).findings[0].message.contains("outside"), "a request may be forgotten");
+        facts = ended(137, &[]);
+        facts.kernel_log = Some(KernelLog { reaches_back_to: Some(START + SECOND), ..KernelLog::default() });
+        assert!(!told(&facts), "it has forgotten the start of the run");
+        facts.kernel_log = Some(KernelLog::default());
+        assert!(!told(&facts), "it is empty");
+        facts.kernel_log = None;
+        assert!(!told(&facts), "it was not read");
+    }
+}
