@@ -259,7 +259,7 @@ fn exits_and_loops() {
         || "the loop to be seen".to_owned(),
         || (fault::why(&stage, looping.name())["verdict"] == "crash-loop").then_some(()),
     );
-    stage.engine.ask(["update", "--restart", "no", looping.name()]);
+    looping.restart_no_more();
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The engine under test, asked by the docker CLI: what a test asserts about the engine is not what the code under
 //! test says about it.
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -314,6 +315,20 @@ impl Container<'_> {
     pub fn kill(&self) {
         self.engine.ask(["kill", &self.id]);
         self.wait();
+    }
+
+    /// Lets the engine not start it again. Docker refuses that in the moments in which a run of it begins or ends ("task …
+    /// not found").
+    pub fn restart_no_more(&self) {
+        let stderr = RefCell::new(String::new());
+        eventually(
+            || format!("{} not to be started again: {}", self.name, stderr.borrow()),
+            || {
+                let output = self.engine.docker(["update", "--restart", "no", &self.id]);
+                *stderr.borrow_mut() = String::from_utf8_lossy(&output.stderr).into_owned();
+                output.status.success().then_some(())
+            },
+        );
     }
 
     /// The containers made for it, or that share a namespace with it.

@@ -100,7 +100,7 @@ fn looping(stage: &Stage, stem: &str, policy: &str, wanted: &str) -> Value {
             (answer["verdict"] == wanted).then_some(answer)
         },
     );
-    stage.engine.ask(["update", "--restart", "no", container.name()]);
+    container.restart_no_more();
     answer
 }
 
