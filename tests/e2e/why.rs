@@ -3,6 +3,7 @@
 use std::net::TcpListener;
 
 use scratchdbg_testkit::eventually;
+use scratchdbg_testkit::podman::Podman;
 use serde_json::json;
 
 use crate::fault::{self, File, executable, expect_verdict};
@@ -145,7 +146,8 @@ fn memory() {
     expect_verdict(&stage, &enough, "app-exit");
 }
 
-/// A program that was at its limit before the engine listened for that: `OOMKilled` stays false, and the kernel's log tells.
+/// A program that was at its limit before the engine listened for that: `OOMKilled` stays false (not so with containerd 1.7
+/// on control groups of version 2), and the kernel's log tells.
 #[test]
 fn memory_that_the_engine_did_not_hear_of() {
     let stage = Stage::set();
@@ -163,6 +165,7 @@ fn memory_that_the_engine_did_not_hear_of() {
     let answer = engine.why("eater");
     let finding = &answer["findings"][0];
     assert_eq!((&finding["code"], &finding["confidence"]), (&json!("oom-killed"), &json!("certain")), "{answer:#}");
+    // No engine tells which process it was.
     assert!(finding["evidence"].to_string().contains("(app) was killed for memory"), "{answer:#}");
     run("modest", &["exit", "137"]);
     let answer = engine.why("modest");
@@ -327,6 +330,22 @@ fn one_that_was_removed() {
     let answer = expect_verdict(&stage, name, "removed");
     assert!(answer.to_string().contains("exit code 7"), "{answer:#}");
     stage.run(&["why", &stage.engine.name("never")]).expect_clear_failure(1, &["never"]);
+}
+
+/// Podman ends a replay of its events with the clock, be it read or not: most of them were missing.
+#[test]
+fn podman_is_asked_for_all_its_events() {
+    let podman = Podman::start();
+    let stage = Stage::on(podman.engine());
+    let container = stage.engine.run("web", &[], &stage.image, &["exit", "7"]);
+    let name = container.name();
+    container.wait();
+    stage.engine.ask(["rm", name]);
+    let answer = expect_verdict(&stage, name, "removed");
+    let evidence = answer["findings"][0]["evidence"].to_string();
+    for told in ["event die: exit code 7", "event destroy"] {
+        assert!(evidence.contains(told), "{told} is missing in {answer:#}");
+    }
 }
 
 #[test]

@@ -64,7 +64,7 @@ impl Engine {
         let typed = container.as_str();
         // Docker's text; the status has been 400, 404 and 500 over the years.
         let ambiguous = answer.message.to_ascii_lowercase().contains("multiple ids found");
-        if !ambiguous && answer.status != 404 {
+        if !ambiguous && !error.is_no_such_container() {
             return error;
         }
         // The list is a courtesy: the look-up's own failure stays the error when it fails.

@@ -154,6 +154,15 @@ impl Error {
         matches!(self, Self::ExecRefused { .. }) || self.is_status(403)
     }
 
+    /// Whether the engine says that there is no container of that name. Podman answers 500 when it was removed while it was
+    /// looked at.
+    pub(crate) fn is_no_such_container(&self) -> bool {
+        match self {
+            Self::Api(error) => error.status == 404 || error.message.trim_end().ends_with("no such container"),
+            _ => false,
+        }
+    }
+
     /// Whether the engine answered with this HTTP status.
     pub(crate) fn is_status(&self, status: u16) -> bool {
         matches!(self, Self::Api(error) if error.status == status)

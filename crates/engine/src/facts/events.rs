@@ -1,6 +1,7 @@
 //! The engine's record of what happened to a container.
 //!
-//! It holds the last 256 events of everything, in memory. A replay needs `until`, or the answer has no end.
+//! Docker holds the last 256 events of everything, in memory; a replay needs `until`, or the answer has no end. Podman writes
+//! its events to a file or the journal.
 
 use std::collections::HashMap;
 
@@ -54,7 +55,13 @@ impl Engine {
             filters["container"] = serde_json::json!([container]);
         }
         let filters = crate::files::percent_encode(&filters.to_string());
-        let path = format!("/events?since=0&until={}&filters={filters}", host.now());
+        let end = if self.is_podman() {
+            // Podman stops reading its record when the clock is at `until`, however little of it is read by then.
+            "stream=false".to_owned()
+        } else {
+            format!("until={}", host.now())
+        };
+        let path = format!("/events?since=0&{end}&filters={filters}");
         let answer = tokio::time::timeout(PATIENCE, self.get(&path)).await.ok()?;
         Some(read(&answer.ok()?))
     }

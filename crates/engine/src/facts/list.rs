@@ -41,7 +41,7 @@ impl Engine {
                     record.facts.engine_started_at = host.engine_started_at;
                     records.push(record);
                 }
-                Err(error) if error.is_status(404) => {}
+                Err(error) if error.is_no_such_container() => {}
                 Err(error) => return Err(error),
             }
         }

@@ -4,15 +4,14 @@
 use std::time::Duration;
 
 use bollard::models::{ContainerCreateBody, HostConfig, HostConfigLogConfig};
-use bytes::Bytes;
 use scratchdbg_logs::frame::{FrameDecoder, FrameEvent, Framing};
 use tokio::io::AsyncReadExt as _;
-use tokio::task::JoinHandle;
 
 use super::beside_target;
 use super::lingering::{self, LingeringKeeper};
 use super::orders::Orders;
 use super::process::attach_and_start;
+use super::removal::Removal;
 use crate::plan::TOOLKIT_BIN;
 use crate::transport::Hijacked;
 use crate::{ContainerName, Engine, Error, LAUNCHER_NAME, Mode, Plan, labels};
@@ -41,8 +40,8 @@ pub(super) struct Keeper {
 /// How a keeper ends.
 #[derive(Debug)]
 enum End {
-    /// With its standard input. The task ends when the engine has removed the container.
-    WithClient(JoinHandle<Result<Bytes, Error>>),
+    /// With its standard input.
+    WithClient(Removal),
     /// By itself, later.
     Lingers,
 }
@@ -73,7 +72,7 @@ impl Keeper {
         session: &str,
         container: &ContainerName,
     ) -> Result<Self, Error> {
-        let (removed, mut connection) = attach_and_start(engine, container, None).await?;
+        let (removal, mut connection) = attach_and_start(engine, container, None).await?;
         let pid = tokio::time::timeout(PATIENCE, read_pid(&mut connection))
             .await
             .map_err(|_| Error::Keeper { reason: "it said nothing".to_owned() })??;
@@ -81,7 +80,7 @@ impl Keeper {
             engine.rename(container, &lingering::name(session, pid)).await?;
             (Orders::over(connection, Some(session.to_owned())), End::Lingers)
         } else {
-            (Orders::over(connection, None), End::WithClient(removed))
+            (Orders::over(connection, None), End::WithClient(removal))
         };
         Ok(Self { engine: engine.clone(), container: container.clone(), pid, orders, end })
     }
@@ -109,10 +108,10 @@ impl Keeper {
                 self.orders.close().await;
                 Ok(())
             }
-            End::WithClient(mut removed) => {
+            End::WithClient(mut removal) => {
                 self.orders.close().await;
-                match tokio::time::timeout(PATIENCE, &mut removed).await {
-                    Ok(Ok(Ok(_))) => Ok(()),
+                match tokio::time::timeout(PATIENCE, removal.exit_code()).await {
+                    Ok(Ok(_)) => Ok(()),
                     // It hangs, or the engine lost track of it. One that is gone is fine.
                     _ => self.engine.remove(&self.container).await,
                 }

@@ -8,6 +8,7 @@ mod opening;
 mod orders;
 mod process;
 mod registry;
+mod removal;
 mod streams;
 
 use std::convert::Infallible;

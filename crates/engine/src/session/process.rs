@@ -3,14 +3,13 @@
 
 use bollard::models::{ContainerCreateBody, ExecConfig, HostConfig, HostConfigLogConfig};
 use bollard::query_parameters::{ResizeContainerTTYOptionsBuilder, ResizeExecOptionsBuilder};
-use bytes::Bytes;
 use hyper::Method;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::time::Duration;
-use tokio::task::JoinHandle;
 
 use super::copy::Copy;
 use super::keeper::Keeper;
+use super::removal::Removal;
 use super::{Window, beside_target, copy};
 use crate::files::percent_encode;
 use crate::transport::{Hijacked, full};
@@ -31,8 +30,8 @@ pub(super) enum Process {
     Container {
         /// That container.
         container: ContainerName,
-        /// Answers when the container has been removed.
-        removed: JoinHandle<Result<Bytes, Error>>,
+        /// Its end.
+        removal: Removal,
         /// The image that was made for it.
         copy: Copy,
     },
@@ -47,13 +46,6 @@ pub(super) enum ProcessEnd {
     GoesOn,
     /// The engine could not start it, and made up this code.
     NeverBegan(u8),
-}
-
-/// The answer to a wait.
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Ended {
-    status_code: i64,
 }
 
 impl Process {
@@ -95,7 +87,7 @@ impl Process {
         let detach_keys = plan.detach_keys.as_deref();
         let started = start_container(engine, &name, interactive(body, plan.tty), detach_keys).await;
         match started {
-            Ok((container, removed, streams)) => Ok((Self::Container { container, removed, copy }, streams)),
+            Ok((container, removal, streams)) => Ok((Self::Container { container, removal, copy }, streams)),
             Err(error) => {
                 copy.remove(engine).await?;
                 Err(error)
@@ -123,15 +115,12 @@ impl Process {
     pub(super) async fn end_of(&mut self, engine: &Engine) -> Result<ProcessEnd, Error> {
         match self {
             Self::Exec { id } => engine.exec_end(id).await,
-            Self::Container { container, removed, .. } => {
-                if !removed.is_finished() && engine.is_running(container).await? {
+            Self::Container { container, removal, .. } => {
+                if !removal.is_over() && engine.is_running(container).await? {
                     return Ok(ProcessEnd::GoesOn);
                 }
-                let answer =
-                    removed.await.map_err(|error| Error::transport("wait for the session's container", error))??;
-                let ended: Ended = serde_json::from_slice(&answer)
-                    .map_err(|error| Error::transport("wait for the session's container", error))?;
-                Ok(ProcessEnd::Exited(u8::try_from(ended.status_code).unwrap_or(u8::MAX)))
+                let code = removal.exit_code().await?;
+                Ok(ProcessEnd::Exited(u8::try_from(code).unwrap_or(u8::MAX)))
             }
         }
     }
@@ -147,8 +136,8 @@ impl Process {
 
     /// Removes what is left of it. Its keeper is gone by now, and so it is ending.
     pub(super) async fn end(self, engine: &Engine) -> Result<(), Error> {
-        if let Self::Container { container, removed, copy } = self {
-            if !removed.is_finished() {
+        if let Self::Container { container, removal, copy } = self {
+            if !removal.is_over() {
                 engine.remove(&container).await?;
             }
             copy.remove(engine).await?;
@@ -246,10 +235,10 @@ async fn start_container(
     name: &str,
     body: ContainerCreateBody,
     detach_keys: Option<&str>,
-) -> Result<(ContainerName, JoinHandle<Result<Bytes, Error>>, Hijacked), Error> {
+) -> Result<(ContainerName, Removal, Hijacked), Error> {
     let container = engine.create(name, body).await?;
     match attach_and_start(engine, &container, detach_keys).await {
-        Ok((removed, streams)) => Ok((container, removed, streams)),
+        Ok((removal, streams)) => Ok((container, removal, streams)),
         Err(error) => {
             // Automatic removal covers only what has run.
             let _already_gone = engine.remove(&container).await;
@@ -263,30 +252,12 @@ pub(super) async fn attach_and_start(
     engine: &Engine,
     container: &ContainerName,
     detach_keys: Option<&str>,
-) -> Result<(JoinHandle<Result<Bytes, Error>>, Hijacked), Error> {
+) -> Result<(Removal, Hijacked), Error> {
     let keys = detach_keys.map(|keys| format!("&detachKeys={}", percent_encode(keys))).unwrap_or_default();
     let path = format!("/containers/{container}/attach?stream=1&stdin=1&stdout=1&stderr=1{keys}");
     let attach = engine.transport.request(Method::POST, &path, full(""))?;
-    let wait = |condition: &str| {
-        let path = format!("/containers/{container}/wait?condition={condition}");
-        engine.transport.request(Method::POST, &path, full(""))
-    };
-    let (ended, removed) = (wait("next-exit")?, wait("removed")?);
-    let transport = engine.transport.clone();
-    // Asked for before the start: a container that is removed at once could not be waited for afterwards.
-    let removed = tokio::spawn(async move {
-        if !transport.is_podman() {
-            return transport.fetch(removed).await;
-        }
-        // Podman tells of a container that is gone that it ended with 0.
-        let ended = transport.fetch(ended).await?;
-        match transport.fetch(removed).await {
-            Ok(_) => Ok(ended),
-            Err(error) if error.is_status(404) => Ok(ended),
-            Err(error) => Err(error),
-        }
-    });
+    let removal = Removal::ask(engine, container)?;
     let streams = engine.transport.hijack(attach).await?;
     engine.start(container).await?;
-    Ok((removed, streams))
+    Ok((removal, streams))
 }
