@@ -43,7 +43,12 @@ fn every_line_once_over_restarts() {
     assert_eq!(before.lines().filter(|line| *line == "tick 1").count(), 1, "one run: {before}");
     let all = stage.run(&["logs", "--run", "all", container.name()]);
     assert_eq!(all.expect_code(0).text().trim_end(), container.logs());
-    assert_eq!(all.stderr.lines().count(), RESTARTS + 1);
+    // The engine remembers 256 events of all that it runs, and so not every end when it has much to do.
+    let of_this = format!("container={}", container.id());
+    let replay = ["events", "--since", "0", "--until", "0s", "--filter", "event=die", "--filter", &of_this];
+    let remembered = stage.engine.ask(replay);
+    let ends = all.stderr.lines().count();
+    assert!((remembered.lines().count().max(1)..=RESTARTS + 1).contains(&ends), "{ends} of:\n{remembered}");
     stage.run(&["logs", "--run", "-99", container.name()]).expect_clear_failure(1, &["-99"]);
 }
 
