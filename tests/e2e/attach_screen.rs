@@ -114,8 +114,9 @@ fn fault_04_the_client_is_stopped_and_goes_on() {
     terminal.resize(33, 99);
     terminal.signal(Signal::CONT);
     eventually(|| "raw again".to_owned(), || (terminal.settings() == raw).then_some(()));
-    terminal.send("stty size\r");
-    terminal.wait_for("the size of now", |screen| screen.contains("33 99"));
+    // Keys and sizes take ways of their own.
+    terminal.send("until [ \"$(stty size)\" = '33 99' ]; do sleep 0.1; done; echo res''ized\r");
+    terminal.wait_for("the size of now", |screen| screen.contains("resized"));
     terminal.send("exit 6\r");
     assert_eq!(terminal.wait().code(), Some(6));
     assert_eq!(terminal.settings(), idle, "given back");

@@ -12,7 +12,7 @@ use crate::stage::Stage;
 pub(super) const LEFT_BEHIND: &str = "sdbg-left";
 
 /// A restart loop is looked at after so many restarts: the engine then waits some seconds between two.
-const RESTARTS: u64 = 6;
+const RESTARTS: u64 = 8;
 
 /// A user by name, with a group that is not its number, and another group.
 const PASSWD: &[u8] = b"root:x:0:0:root:/:/none\napp:x:1234:4321:app:/:/none\n";

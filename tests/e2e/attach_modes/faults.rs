@@ -95,7 +95,8 @@ fn the_target_ends_while_a_session_begins() {
     let target = stage.target(&[]);
     target.attach(&["true"]).expect(0, "");
     for milliseconds in [0, 15, 30, 45, 60, 80, 100, 130] {
-        let session = target.start_attach(&["sleep", "1000"]);
+        // Of one that has ended already, another mode would make a copy.
+        let session = stage.scratchdbg.start(["attach", "--mode", "exec", target.name(), "--", "sleep", "1000"]);
         std::thread::sleep(Duration::from_millis(milliseconds));
         stage.engine.ask(["kill", target.container.id()]);
         let finished = session.finish();

@@ -68,7 +68,7 @@ fn a_keeper_lingers_for_the_next_and_not_beyond_its_time() {
     let stage = Stage::set();
     let target = stage.target(&["--user", "1000:2000"]);
     let attach = |command: &str, code: i32| {
-        let arguments = ["attach", "--linger", "10s", target.name(), "--", "sh", "-c", command];
+        let arguments = ["attach", "--linger", "30s", target.name(), "--", "sh", "-c", command];
         stage.run(&arguments).expect_code(code);
         target.container.companions()
     };

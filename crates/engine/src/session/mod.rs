@@ -74,6 +74,16 @@ pub enum Outcome {
 /// How often the first resize is tried. The engine answers before the process, and with it the terminal, exists.
 const RESIZE_ATTEMPTS: u32 = 10;
 
+/// How long after the end of a session's streams the engine may take to note the end of its process. An engine with much to
+/// do takes seconds. Without a terminal there are no detach keys: what has no streams any more has ended.
+const NOTED_WITHIN: Duration = Duration::from_secs(20);
+
+/// With a terminal the user may have detached, and waits for the client to leave.
+const NOTED_WITHIN_TERMINAL: Duration = Duration::from_secs(3);
+
+/// The engine has said that the user detached.
+const NOTED_WITHIN_DETACHED: Duration = Duration::from_secs(1);
+
 /// What the engine gives as the exit code of an exec that it could not serve, if the runtime named no better one.
 const ENGINES_OWN: u8 = 126;
 
@@ -262,7 +272,12 @@ impl Engine {
             PumpEnd::Told(code) => return Ok(Outcome::Exited(code)),
             PumpEnd::Ended | PumpEnd::Escaped | PumpEnd::OneLine(_) => {}
         }
-        let code = match process.end_of(self).await? {
+        let patience = match pumped {
+            _ if !plan.tty => NOTED_WITHIN,
+            PumpEnd::Escaped => NOTED_WITHIN_DETACHED,
+            _ => NOTED_WITHIN_TERMINAL,
+        };
+        let code = match process.end_of(self, patience).await? {
             ProcessEnd::NeverBegan(code) => return Err(pumped.refusal(code)),
             ProcessEnd::Exited(code) => Some(code),
             ProcessEnd::GoesOn => None,
@@ -294,7 +309,7 @@ impl Engine {
         let exec = created.map_err(|error| Error::bollard("create a process", error))?.id;
         let Hijacked { reader, writer: _writer } = self.start_exec(&exec, false).await?;
         let pumped = streams::pump_output(reader, false, None, tokio::io::sink(), tokio::io::sink()).await?;
-        match self.exec_end(&exec).await? {
+        match self.exec_end(&exec, NOTED_WITHIN).await? {
             ProcessEnd::Exited(code) => Ok(code),
             ProcessEnd::GoesOn => Ok(u8::MAX),
             ProcessEnd::NeverBegan(code) => Err(pumped.refusal(code)),

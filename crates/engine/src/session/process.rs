@@ -5,7 +5,7 @@ use bollard::models::{ContainerCreateBody, ExecConfig, HostConfig, HostConfigLog
 use bollard::query_parameters::{ResizeContainerTTYOptionsBuilder, ResizeExecOptionsBuilder};
 use hyper::Method;
 use serde::Serialize;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::copy::Copy;
 use super::keeper::Keeper;
@@ -111,12 +111,12 @@ impl Process {
         resized.map_err(|error| Error::bollard("resize the terminal", error))
     }
 
-    /// How it is, once its streams have ended.
-    pub(super) async fn end_of(&mut self, engine: &Engine) -> Result<ProcessEnd, Error> {
+    /// How it is, once its streams have ended. The engine may hear of the end itself `patience` later.
+    pub(super) async fn end_of(&mut self, engine: &Engine, patience: Duration) -> Result<ProcessEnd, Error> {
         match self {
-            Self::Exec { id } => engine.exec_end(id).await,
+            Self::Exec { id } => engine.exec_end(id, patience).await,
             Self::Container { container, removal, .. } => {
-                if !removal.is_over() && engine.is_running(container).await? {
+                if !removal.is_over() && engine.goes_on(container, patience).await? {
                     return Ok(ProcessEnd::GoesOn);
                 }
                 let code = removal.exit_code().await?;
@@ -160,9 +160,9 @@ impl Engine {
     }
 
     /// How an exec is whose streams have ended.
-    pub(super) async fn exec_end(&self, exec: &str) -> Result<ProcessEnd, Error> {
-        // The stream can end a moment before the engine has noted the exit.
-        for attempt in 0..30_u64 {
+    pub(super) async fn exec_end(&self, exec: &str, patience: Duration) -> Result<ProcessEnd, Error> {
+        let mut looks = Looks::until(patience);
+        loop {
             let state = self.docker.inspect_exec(exec).await;
             let state = state.map_err(|error| Error::bollard("ask for the exit code", error))?;
             if let (Some(false), Some(code)) = (state.running, state.exit_code) {
@@ -172,22 +172,49 @@ impl Engine {
                 let began = self.is_podman() || state.pid != Some(0);
                 return Ok(if began { ProcessEnd::Exited(code) } else { ProcessEnd::NeverBegan(code) });
             }
-            tokio::time::sleep(Duration::from_millis(2 * (attempt + 1))).await;
+            if !looks.again().await {
+                return Ok(ProcessEnd::GoesOn);
+            }
         }
-        Ok(ProcessEnd::GoesOn)
     }
 
-    /// Whether a container runs, and goes on running for a moment.
-    async fn is_running(&self, container: &ContainerName) -> Result<bool, Error> {
-        for attempt in 0..30_u64 {
+    /// Whether a container runs, and goes on running for all that time.
+    async fn goes_on(&self, container: &ContainerName, patience: Duration) -> Result<bool, Error> {
+        let mut looks = Looks::until(patience);
+        loop {
             match self.inspect(container).await {
                 Ok(target) if matches!(target.state, State::Running | State::Paused) => {}
                 Ok(_) | Err(Error::NoSuchContainer { .. }) => return Ok(false),
                 Err(error) => return Err(error),
             }
-            tokio::time::sleep(Duration::from_millis(2 * (attempt + 1))).await;
+            if !looks.again().await {
+                return Ok(true);
+            }
         }
-        Ok(true)
+    }
+}
+
+/// The pauses between looks at a process whose streams have ended: at first short ones, as most are noted at once.
+struct Looks {
+    deadline: Instant,
+    pause: Duration,
+}
+
+impl Looks {
+    const LONGEST_PAUSE: Duration = Duration::from_millis(60);
+
+    fn until(patience: Duration) -> Self {
+        Self { deadline: Instant::now() + patience, pause: Duration::from_millis(2) }
+    }
+
+    /// Waits for the next look; `false` when there has been time enough.
+    async fn again(&mut self) -> bool {
+        if Instant::now() >= self.deadline {
+            return false;
+        }
+        tokio::time::sleep(self.pause).await;
+        self.pause = (self.pause + Duration::from_millis(2)).min(Self::LONGEST_PAUSE);
+        true
     }
 }
 
