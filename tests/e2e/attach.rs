@@ -146,9 +146,9 @@ fn nothing_new_is_on_the_engine_the_second_time() {
     let target = stage.target(&[]);
     // The first session may bring the toolkit image, which stays for the next one.
     target.attach(&["true"]).expect(0, "");
-    let toolkits = stage.engine.images("scratchdbg/");
+    let toolkits = stage.engine.images("scratchdbg/toolkit");
     assert_ne!(toolkits, [""; 0], "the toolkit is an image by that name");
     target.attach(&["true"]).expect(0, "");
     target.assert_untouched();
-    assert_eq!(stage.engine.images("scratchdbg/"), toolkits);
+    assert_eq!(stage.engine.images("scratchdbg/toolkit"), toolkits);
 }

@@ -1,8 +1,25 @@
 //! `logs`: what the container said, complete and in order.
 
 use rustix::process::Signal;
+use scratchdbg_testkit::engine::Container;
+use scratchdbg_testkit::eventually;
 
 use crate::stage::Stage;
+
+/// Waits until the engine has all that the sample's `lines` prints: lines of these lengths, and a `mark` after each. It takes
+/// both streams down each at its own pace.
+#[track_caller]
+pub(crate) fn wait_for_lines_of(container: &Container<'_>, lengths: &[usize]) {
+    let whole = (lengths.iter().sum::<usize>() + lengths.len(), lengths.len());
+    eventually(
+        || "all lines to be logged".to_owned(),
+        || {
+            let said = container.output();
+            let logged = (said.stdout.len(), String::from_utf8_lossy(&said.stderr).lines().count());
+            (logged == whole).then_some(())
+        },
+    );
+}
 
 #[test]
 fn output_and_error_go_their_own_ways() {
@@ -46,14 +63,7 @@ fn long_lines_are_whole() {
     let arguments: Vec<String> = lengths.iter().map(ToString::to_string).collect();
     let command: Vec<&str> = ["lines"].into_iter().chain(arguments.iter().map(String::as_str)).collect();
     let container = stage.engine.run("web", &[], &stage.image, &command);
-    // Waits for the last `mark`, as docker counts them.
-    scratchdbg_testkit::eventually(
-        || "the last line".to_owned(),
-        || {
-            let said = stage.engine.docker(["logs", container.id()]);
-            (String::from_utf8_lossy(&said.stderr).lines().count() == lengths.len()).then_some(())
-        },
-    );
+    wait_for_lines_of(&container, &lengths);
 
     let finished = stage.run(&["logs", container.name()]);
     finished.expect_code(0);

@@ -153,8 +153,9 @@ fn the_last_matches_then_what_comes() {
 fn until_ends_a_silent_log() {
     let stage = Stage::set();
     let container = stage.engine.run("web", &[], &stage.image, &[]);
+    scratchdbg_testkit::eventually(|| "its lines".to_owned(), || container.logs().ends_with("out 2").then_some(()));
     // A negative duration is ahead.
-    let finished = stage.run(&["logs", "-f", "--until", "-2s", container.name()]);
+    let finished = stage.run(&["logs", "-f", "--until", "-5s", container.name()]);
     finished.expect(0, "out 1\nout 2\n");
 }
 

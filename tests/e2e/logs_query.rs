@@ -56,13 +56,7 @@ fn the_last_lines_are_whole_however_long() {
     let stage = Stage::set();
     // Records of 16 KiB: 40 of them are the last line.
     let container = stage.engine.run("web", &[], &stage.image, &["lines", "10", "3000000", "20000"]);
-    scratchdbg_testkit::eventually(
-        || "the last line".to_owned(),
-        || {
-            let said = stage.engine.docker(["logs", container.id()]);
-            (String::from_utf8_lossy(&said.stderr).lines().count() == 3).then_some(())
-        },
-    );
+    crate::logs::wait_for_lines_of(&container, &[10, 3_000_000, 20_000]);
     let cut = (1 << 20) + " [… 1951424 bytes cut]".len();
     for (options, lengths) in [(["-n", "2"], vec![cut, 20_000]), (["-n", "all"], vec![10, cut, 20_000])] {
         for via in ["api", "file"] {

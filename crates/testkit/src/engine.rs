@@ -301,6 +301,11 @@ impl Container<'_> {
         changes.join("\n")
     }
 
+    /// What it said so far, each stream to its own, by the docker CLI.
+    pub fn output(&self) -> Output {
+        self.engine.docker(["logs", &self.id])
+    }
+
     /// What it said so far on standard output, by the docker CLI.
     pub fn logs(&self) -> String {
         self.engine.ask(["logs", &self.id])

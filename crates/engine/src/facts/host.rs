@@ -6,6 +6,7 @@ use scratchdbg_diagnose::Platform;
 use scratchdbg_diagnose::elf::IsaLevel;
 
 use super::inspection::time;
+use super::kernel_log;
 use crate::{Address, Engine, Error};
 
 /// What matters of the machine that containers run on.
@@ -24,6 +25,12 @@ pub struct HostFacts {
 }
 
 impl HostFacts {
+    /// Whether the kernel wrote down that it killed a process of the container with this full id for memory. `false` where that
+    /// cannot be seen.
+    pub(crate) fn saw_memory_kill(&self, id: &str) -> bool {
+        self.is_this_machine && kernel_log::read(id).is_some_and(|log| !log.memory_kills.is_empty())
+    }
+
     /// The time that a replay of events ends with, by the engine's own clock: in its future the answer would wait for it.
     pub(super) fn now(&self) -> String {
         let clock =

@@ -125,13 +125,13 @@ impl Process {
         }
     }
 
-    /// Whether the engine saw its own container, which is gone by now, run out of memory. A process inside the target
-    /// counts against the target's limits.
+    /// Whether its own container, which is gone by now, ran out of memory, by the word of the engine or of the kernel: the engine
+    /// drops what it hears of a container that it has removed. A process inside the target counts against the target's limits.
     pub(super) async fn ran_out_of_memory(&self, engine: &Engine) -> bool {
         let Self::Container { container, .. } = self else { return false };
         let Ok(host) = engine.host_facts().await else { return false };
         let events = engine.events_of(container.as_str(), &host).await.unwrap_or_default();
-        events.iter().any(|event| event.action == "oom")
+        events.iter().any(|event| event.action == "oom") || host.saw_memory_kill(container.as_str())
     }
 
     /// Removes what is left of it. Its keeper is gone by now, and so it is ending.

@@ -129,9 +129,11 @@ impl<O: AsyncWrite + Unpin, E: AsyncWrite + Unpin> Sinks<O, E> {
         write(&mut self.output.sink, &self.opening.end()).await
     }
 
-    /// The exit code, when the launcher has written it to both streams: nothing follows.
+    /// The exit code, when the launcher has written it to both streams: nothing follows. Each stream comes at its own pace: a
+    /// look-alike at the end of one is not that of which the other tells.
     fn told(&self) -> Option<u8> {
-        self.output.ending.code().and(self.error.ending.code())
+        let code = self.error.ending.code()?;
+        (self.output.ending.code() == Some(code)).then_some(code)
     }
 
     /// Passes on what was held back as a record and is none.
@@ -242,5 +244,17 @@ mod tests {
         let input = &frame(1, b"abcdef")[..10];
         let error = pump_output(input, false, None, &mut Vec::new(), &mut Vec::new()).await.unwrap_err();
         assert!(matches!(error, Error::Frame(_)));
+    }
+
+    #[tokio::test]
+    async fn a_look_alike_is_output_whichever_stream_comes_first() {
+        let (forged, told) = (b"\x1e7ab1 000\x1e", b"\x1e7ab1 004\x1e");
+        for (written, other) in [(1, 2), (2, 1)] {
+            let input = [frame(written, forged), frame(other, told), frame(written, told)].concat();
+            let (end, output, error) = pump(&input, false).await;
+            assert_eq!(end, PumpEnd::Told(4));
+            let (written, other) = if written == 1 { (output, error) } else { (error, output) };
+            assert_eq!((written, other), (forged.to_vec(), Vec::new()));
+        }
     }
 }
