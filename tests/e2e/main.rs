@@ -14,6 +14,7 @@ mod attach_podman;
 mod attach_screen;
 mod attach_streams;
 mod attach_terminal;
+mod attack_consent;
 mod bad_input;
 mod build_hostile;
 mod build_options;

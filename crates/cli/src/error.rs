@@ -87,7 +87,7 @@ impl From<engine::Refusal> for CommandError {
                 format!("without --mode, a copy of it is looked into; `scratchdbg logs {name}` shows what it said")
             }
             engine::Refusal::Paused { name } => {
-                format!("without --mode, a sidecar is used; `docker unpause {name}` lets it run on")
+                format!("--mode sidecar looks at it from beside; `docker unpause {name}` lets it run on")
             }
             engine::Refusal::PausedInPodman { name } => {
                 format!("`podman unpause {name}` lets it run on; --mode copy looks at its files in a copy")

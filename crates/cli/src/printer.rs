@@ -76,6 +76,12 @@ impl Printer {
         }
     }
 
+    /// Something that a person is to answer, on the same line.
+    pub(crate) fn question(self, text: &str) {
+        let mut stderr = anstream::stderr();
+        let _unwritten = write!(stderr, "{EMPHASIS}{}{EMPHASIS:#}", escape::label(text)).and_then(|()| stderr.flush());
+    }
+
     /// What went wrong.
     pub(crate) fn error(self, text: &str) {
         self.message(Some(("error", ERROR)), text);

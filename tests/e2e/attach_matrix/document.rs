@@ -54,6 +54,7 @@ pub(super) fn document() -> String {
         let flags = flags(row);
         let (environment, directory) =
             if row.is_inside() { ("its own", "its own") } else { ("**not its own**", "its root") };
+        let asked = if row.options.is_empty() { "" } else { ", asked for" };
         let files = match row.state {
             State::Exited | State::Restarting => "its own, as it ended",
             State::Created | State::ImageOnly => "its image's",
@@ -61,7 +62,7 @@ pub(super) fn document() -> String {
         };
         writeln!(
             text,
-            "| {target} | {flags} | {mode} | 42 | {user} | {files} | {environment} | {directory} | unchanged | nothing |"
+            "| {target} | {flags} | {mode}{asked} | 42 | {user} | {files} | {environment} | {directory} | unchanged | nothing |"
         )
         .expect("writing to memory works");
     }

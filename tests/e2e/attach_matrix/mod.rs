@@ -114,12 +114,12 @@ fn check(stage: &Stage, row: &Row) -> Result<(), String> {
         }
     };
 
-    let explained = stage.run(&scene.arguments(&["--explain", "--format", "json"], &["true"]));
+    let explained = stage.run(&scene.arguments(&[row.options, &["--explain", "--format", "json"]].concat(), &["true"]));
     let plan: serde_json::Value = serde_json::from_slice(&explained.stdout).unwrap_or_default();
     compare("mode", row.mode, plan["mode"].as_str().unwrap_or(&explained.stderr));
 
     let script = script(row);
-    let finished = stage.run(&scene.arguments(&[], &["sh", "-c", &script]));
+    let finished = stage.run(&scene.arguments(row.options, &["sh", "-c", &script]));
     compare("exit code", "42", &code(&finished));
     let said = finished.text();
     let fact = |name: &str| {

@@ -9,6 +9,8 @@ pub(super) struct Row {
     pub(super) changes: &'static [&'static str],
     pub(super) state: State,
     pub(super) mode: &'static str,
+    /// The options of `attach`.
+    pub(super) options: &'static [&'static str],
     /// `uid:gid` and the supplementary groups, as `/proc/self/status` has them.
     pub(super) user: &'static str,
 }
@@ -36,7 +38,11 @@ impl Row {
     }
 }
 
-const RUNNING: Row = Row { target: "", flags: &[], changes: &[], state: State::Running, mode: "exec", user: "0:0" };
+const RUNNING: Row =
+    Row { target: "", flags: &[], changes: &[], state: State::Running, mode: "exec", options: &[], user: "0:0" };
+
+/// What agrees to a container beside a target that is root with capabilities.
+const SIDECAR: &[&str] = &["--mode", "sidecar"];
 
 /// A profile that refuses a debugger's system calls.
 pub(super) const SECCOMP_PROFILE: &str = r#"{
@@ -93,7 +99,7 @@ pub(super) const ROWS: &[Row] = &[
     Row { target: "an init of the engine's", flags: &["--init"], ..RUNNING },
     Row { target: "terminal", flags: &["--tty"], ..RUNNING },
     Row { target: "removed at its end", flags: &["--rm"], ..RUNNING },
-    Row { target: "paused", state: State::Paused, mode: "sidecar", ..RUNNING },
+    Row { target: "paused", state: State::Paused, mode: "sidecar", options: SIDECAR, ..RUNNING },
     Row {
         target: "paused, with a user",
         flags: &["--user", "1000:2000"],
@@ -137,6 +143,7 @@ pub(super) const NOT_REMAPPED: &[Row] = &[
         flags: &["--userns", "host"],
         state: State::Paused,
         mode: "sidecar",
+        options: SIDECAR,
         ..RUNNING
     },
     Row {
@@ -169,7 +176,16 @@ pub(super) const LIMITS: &[Limit] = &[
         options: &["--mode", "exec"],
         code: 125,
         says: &["is paused", "docker unpause"],
-        way_out: "leave `--mode` out, for a sidecar, or `docker unpause` it",
+        way_out: "`--mode sidecar`, or `docker unpause` it",
+    },
+    Limit {
+        situation: "Paused, and root with capabilities: a sidecar takes capabilities of its own, and is not chosen for you",
+        flags: &[],
+        state: State::Paused,
+        options: &[],
+        code: 125,
+        says: &["SYS_PTRACE and DAC_READ_SEARCH", "--mode sidecar"],
+        way_out: "`--mode sidecar`, or a yes where there is a terminal",
     },
     Limit {
         situation: "Exited, and `--mode exec` is asked for",

@@ -41,7 +41,7 @@ fn tools_that_are_not_static_have_a_root_of_their_own() {
     let stage = Stage::set();
     let target = stage.target(&[]);
     let tools = dynamic_tools(&stage);
-    let arguments = ["attach", "--toolkit", &tools, target.name(), "--", "/bin/sh", "-c"];
+    let arguments = ["attach", "--mode", "sidecar", "--toolkit", &tools, target.name(), "--", "/bin/sh", "-c"];
     let arguments = [&arguments[..], &["read name < /proc/1/comm; echo $name; echo *; exit 5"]].concat();
     let finished = stage.run(&arguments);
     finished.expect_code(5);

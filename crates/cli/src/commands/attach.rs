@@ -1,6 +1,7 @@
 //! `attach`: a shell, or one command, inside a container that may have no shell.
 
 mod audit;
+mod consent;
 mod explain;
 mod restart;
 
@@ -14,6 +15,7 @@ use scratchdbg_engine::{
 use tokio::sync::mpsc;
 
 use self::audit::Audit;
+use self::consent::Consent;
 use crate::args::{AttachArgs, ModeArg};
 use crate::context::Context;
 use crate::docker_config;
@@ -35,7 +37,7 @@ pub(crate) async fn attach(args: AttachArgs, context: &Context) -> Outcome {
                 Some(look) => look,
                 None => look_around(engine, &args).await?,
             };
-            prepare(engine, &args, args.mode.into(), look, context).await
+            prepare(engine, &args, args.mode.into(), false, look, context).await
         } => plan?,
         code = interrupts.next() => return Ok(code),
     };
@@ -45,6 +47,9 @@ pub(crate) async fn attach(args: AttachArgs, context: &Context) -> Outcome {
     }
     // Before anything is started: a session that was to be recorded does not go unrecorded.
     let mut audit = args.audit.as_deref().map(Audit::open).transpose()?;
+    if let Consent::Interrupted(code) = consent::obtain(&plan, None, context.printer, &mut interrupts).await? {
+        return Ok(code);
+    }
     introduce(&plan, context.printer);
     loop {
         let started = jiff::Timestamp::now();
@@ -58,15 +63,21 @@ pub(crate) async fn attach(args: AttachArgs, context: &Context) -> Outcome {
             Ended::Refused(refusal) if plan.standing.is_some() => {
                 tracing::debug!(refusal = refusal.message, "once more, with a keeper of our own");
                 let look = look_alone(engine, &args).await?;
-                plan = Box::pin(prepare(engine, &args, args.mode.into(), look, context)).await?;
+                plan = Box::pin(prepare(engine, &args, args.mode.into(), false, look, context)).await?;
                 continue;
             }
             Ended::Refused(refusal) if args.mode != ModeArg::Auto || plan.mode != Mode::Exec => return Err(refusal),
             Ended::Refused(refusal) => {
-                context.printer.warning(&refusal.message);
-                context.printer.note("trying a sidecar, which needs nothing of the target but its namespaces");
                 let look = look_alone(engine, &args).await?;
-                plan = Box::pin(prepare(engine, &args, Some(Mode::Sidecar), look, context)).await?;
+                plan = Box::pin(prepare(engine, &args, Some(Mode::Sidecar), true, look, context)).await?;
+                if plan.unasked.is_empty() {
+                    context.printer.warning(&refusal.message);
+                    context.printer.note("trying a sidecar, which has no capability either");
+                }
+                let consent = consent::obtain(&plan, Some(refusal), context.printer, &mut interrupts).await?;
+                if let Consent::Interrupted(code) = consent {
+                    return Ok(code);
+                }
                 introduce(&plan, context.printer);
                 continue;
             }
@@ -118,12 +129,14 @@ async fn prepare(
     engine: &Engine,
     args: &AttachArgs,
     mode: Option<Mode>,
+    is_fallback: bool,
     FirstLook { target, keepers }: FirstLook,
     context: &Context,
 ) -> Result<Plan, CommandError> {
     let mut request = AttachRequest {
         command: args.command.clone(),
         mode: if args.image { Some(Mode::Copy) } else { mode },
+        is_fallback,
         user: args.user.clone(),
         tty: !args.no_tty && terminal::is_interactive(),
         term: context.environment.term.clone(),
@@ -194,9 +207,13 @@ fn introduce(plan: &Plan, printer: Printer) {
     match plan.mode {
         Mode::Exec => {}
         Mode::Sidecar => {
+            let capabilities = match &plan.capabilities[..] {
+                [] => "no capability".to_owned(),
+                given => given.join(", "),
+            };
             printer.note(&format!(
-                "a sidecar of `{name}`, as {}: its processes and network; its files are below /proc/<pid>/root, \
-                 where the session starts",
+                "a sidecar of `{name}`, as {} with {capabilities}: its processes and network; its files are below \
+                 /proc/<pid>/root, where the session starts",
                 plan.user
             ));
         }

@@ -28,6 +28,7 @@ pub fn plan(target: &Target, user: NumericUser, request: &AttachRequest) -> Resu
     }
     because(format!("mode {}", mode.as_str()), why);
     let mut capabilities = request.capabilities.clone();
+    let mut unasked = Vec::new();
     let mut user = user;
     match mode {
         Mode::Exec => {
@@ -48,6 +49,13 @@ pub fn plan(target: &Target, user: NumericUser, request: &AttachRequest) -> Resu
             );
             user = NumericUser { uid: 0, gid: 0 };
             capabilities.extend(SEE_OTHERS.map(str::to_owned));
+            if !is_asked_for(request) {
+                because(
+                    "it asks first".to_owned(),
+                    "a session inside the target would not have these capabilities: --mode sidecar agrees to them",
+                );
+                unasked = SEE_OTHERS.map(str::to_owned).to_vec();
+            }
         }
         Mode::Sidecar => {
             because(format!("user {user}"), user_reason(target, request));
@@ -99,6 +107,7 @@ pub fn plan(target: &Target, user: NumericUser, request: &AttachRequest) -> Resu
         sidecar_image: request.tools_image.clone().unwrap_or_else(|| request.toolkit_image.clone()),
         copy_image: request.twin.clone().unwrap_or_else(|| target.image_id.clone()),
         capabilities,
+        unasked,
         security_options,
         user_namespace,
         command: request.command.clone(),
@@ -107,6 +116,11 @@ pub fn plan(target: &Target, user: NumericUser, request: &AttachRequest) -> Resu
         entrypoint: target.command_line.clone(),
         reasons,
     })
+}
+
+/// Whether the user wants a container beside the target, with what that takes.
+fn is_asked_for(request: &AttachRequest) -> bool {
+    (request.mode.is_some() && !request.is_fallback) || !request.capabilities.is_empty()
 }
 
 /// The mode, and why.
@@ -129,6 +143,9 @@ fn mode(target: &Target, request: &AttachRequest) -> Result<(Mode, &'static str)
         }
         (Some(Mode::Exec), _) if target.state == State::Paused => Err(Refusal::Paused { name: name() }),
         (Some(mode), _) if target.id.is_empty() => Ok((mode, "it is an image: there is no container")),
+        (Some(mode), _) if request.is_fallback => {
+            Ok((mode, "the engine refuses to start the session inside the target"))
+        }
         (Some(mode), _) => Ok((mode, "--mode")),
         (None, Some(_)) if !has_processes => {
             Err(Refusal::NotRunning { name: name(), state: target.state, mode: Mode::Sidecar })
@@ -260,6 +277,28 @@ mod tests {
         assert_eq!(capabilities(&added, ROOT), SEE_OTHERS);
         let explicit = AttachRequest { user: Some("0:0".to_owned()), ..request };
         assert!(plan(&target(), ROOT, &explicit).unwrap().capabilities.is_empty(), "the user's word counts");
+    }
+
+    #[test]
+    fn what_nobody_asked_for_is_not_given_without_a_word() {
+        let unasked =
+            |state, user, request: &AttachRequest| plan(&Target { state, ..target() }, user, request).unwrap().unasked;
+        let auto = AttachRequest::default();
+        let fallback = AttachRequest { mode: Some(Mode::Sidecar), is_fallback: true, ..AttachRequest::default() };
+        let tools = AttachRequest { tools_image: Some("tools:1".to_owned()), ..AttachRequest::default() };
+        let confined = AttachRequest { security_options: vec!["label=disable".to_owned()], ..AttachRequest::default() };
+        for (state, request) in
+            [(State::Paused, &auto), (State::Running, &fallback), (State::Running, &tools), (State::Running, &confined)]
+        {
+            assert_eq!(unasked(state, ROOT, request), SEE_OTHERS, "{request:?}");
+            assert!(unasked(state, USER, request).is_empty(), "the target's user needs none: {request:?}");
+        }
+        let mode = AttachRequest { mode: Some(Mode::Sidecar), ..AttachRequest::default() };
+        let capability = AttachRequest { capabilities: vec!["NET_ADMIN".to_owned()], ..AttachRequest::default() };
+        for request in [&mode, &capability, &AttachRequest { mode: Some(Mode::Sidecar), ..tools }] {
+            assert!(unasked(State::Running, ROOT, request).is_empty(), "it is asked for: {request:?}");
+        }
+        assert!(unasked(State::Running, ROOT, &auto).is_empty(), "inside the target there is nothing to ask");
     }
 
     #[test]

@@ -24,6 +24,8 @@ pub struct AttachRequest {
     pub command: Vec<String>,
     /// `--mode`; chosen from the facts when absent.
     pub mode: Option<Mode>,
+    /// The mode is not the user's word: the first one was refused.
+    pub is_fallback: bool,
     /// `--user`, in exec's own form: `user[:group]`.
     pub user: Option<String>,
     /// The session gets a terminal.
@@ -117,8 +119,10 @@ pub struct Plan {
     pub sidecar_image: String,
     /// The image of a copy of a container that changed no file: the target's, or its debug twin.
     pub copy_image: String,
-    /// Capabilities of the sidecar's processes. The keeper never has any.
+    /// Capabilities of the sidecar's processes.
     pub capabilities: Vec<String>,
+    /// Those of them that a session inside the target would not have, and that nobody asked for: the user has to agree first.
+    pub unasked: Vec<String>,
     /// What confines the keeper and a sidecar, beside having no new privileges; in the form of `docker run --security-opt`.
     pub security_options: Vec<String>,
     /// The user namespace of the keeper and a sidecar; nothing for the engine's own choice.
@@ -185,6 +189,7 @@ pub struct Explanation<'a> {
     user: String,
     keeper: ExplainedKeeper<'a>,
     capabilities: &'a [String],
+    unasked_capabilities: &'a [String],
     security_options: &'a [String],
     command: Vec<String>,
     reasons: &'a [Reason],
@@ -224,6 +229,7 @@ impl Plan {
             user: self.user.to_string(),
             keeper: ExplainedKeeper { image: &self.toolkit_image, capabilities: [], network: "none" },
             capabilities: &self.capabilities,
+            unasked_capabilities: &self.unasked,
             security_options: &self.security_options,
             command,
             reasons: &self.reasons,

@@ -21,7 +21,11 @@ pub(super) fn print(plan: &Plan, format: Format, printer: Printer) -> io::Result
         printer.line(&format!("{name:9}{fact}"))?;
     }
     if plan.mode == Mode::Sidecar {
-        printer.line(&format!("{:9}{}", "sidecar", plan.sidecar_image))?;
+        let capabilities = match &plan.capabilities[..] {
+            [] => "no capability".to_owned(),
+            given => given.join(", "),
+        };
+        printer.line(&format!("{:9}{}, as {} with {capabilities}", "sidecar", plan.sidecar_image, plan.user))?;
     }
     for reason in &plan.reasons {
         printer.line(&format!("- {}: {}", scratchdbg_logs::escape::label(&reason.decision), reason.because))?;

@@ -1,0 +1,76 @@
+//! A session gets no right that nobody asked for: not where the target cannot be joined, nor where it was made so.
+
+use scratchdbg_testkit::terminal::Terminal;
+
+use crate::stage::{Stage, Target};
+
+/// A target that is root with capabilities, and paused: inside it nothing can be started.
+fn paused(stage: &Stage) -> Target<'_> {
+    let target = stage.target(&[]);
+    stage.engine.ask(["pause", target.name()]);
+    target
+}
+
+/// `attach TARGET -- id -u` on a terminal that was asked and answered.
+fn answer(stage: &Stage, target: &Target<'_>, answer: &str) -> (Option<i32>, String) {
+    let mut command = stage.scratchdbg.command(["attach", target.name(), "--", "echo", "be", "gun"]);
+    command.env("TERM", "xterm");
+    let mut terminal = Terminal::start(command, 24, 200);
+    terminal.wait_for("a question", |screen| screen.contains("[y/N]"));
+    assert_eq!(target.container.companions(), [""; 0], "nothing is made before the answer");
+    terminal.send(answer);
+    let code = terminal.wait().code();
+    (code, terminal.text())
+}
+
+#[test]
+fn capabilities_that_nobody_asked_for_are_refused_and_named() {
+    let stage = Stage::set();
+    let target = paused(&stage);
+    let refused = stage.run(&["attach", target.name(), "--", "true"]);
+    refused.expect(125, "");
+    for words in ["error: ", "0:0 with SYS_PTRACE and DAC_READ_SEARCH", "hint: --mode sidecar"] {
+        assert!(refused.stderr.contains(words), "{words:?} is missing in {refused}");
+    }
+    let explained = stage.run(&["attach", "--explain", "--format", "json", target.name()]);
+    let plan: serde_json::Value = serde_json::from_slice(&explained.stdout).expect("JSON");
+    assert_eq!(plan["unasked_capabilities"], serde_json::json!(["SYS_PTRACE", "DAC_READ_SEARCH"]));
+    let explained = stage.run(&["attach", "--explain", target.name()]);
+    assert!(explained.text().contains("it asks first"), "{explained}");
+    // The hint is right, and what is given is said.
+    let beside = stage.run(&["attach", "--mode", "sidecar", target.name(), "--", "id", "-u"]);
+    beside.expect(0, "0\n");
+    assert!(beside.stderr.contains("as 0:0 with SYS_PTRACE, DAC_READ_SEARCH"), "{beside}");
+    stage.engine.ask(["unpause", target.name()]);
+    target.assert_untouched();
+}
+
+#[test]
+fn tools_of_ones_own_are_no_reason_for_capabilities() {
+    let stage = Stage::set();
+    let target = stage.target(&[]);
+    // The sample program is no busybox: an image of it has tools that need a root of their own.
+    let refused = stage.run(&["attach", "--toolkit", &stage.image, target.name(), "--", "/app"]);
+    refused.expect(125, "");
+    assert!(refused.stderr.contains("SYS_PTRACE") && refused.stderr.contains("--mode sidecar"), "{refused}");
+    target.assert_untouched();
+}
+
+#[test]
+fn only_a_yes_on_a_terminal_is_one() {
+    let stage = Stage::set();
+    let target = paused(&stage);
+    for no in ["\r", "n\r", "what?\r", "\x04"] {
+        let (code, screen) = answer(&stage, &target, no);
+        assert_eq!(code, Some(125), "{no:?}: {screen}");
+        assert!(!screen.contains("be gun"), "{screen}");
+        assert_eq!(target.container.companions(), [""; 0]);
+    }
+    let (code, screen) = answer(&stage, &target, "y\r");
+    assert_eq!(code, Some(0), "{screen}");
+    assert!(screen.contains("be gun"), "{screen}");
+    let (code, screen) = answer(&stage, &target, "\x03");
+    assert_eq!(code, Some(130), "{screen}");
+    stage.engine.ask(["unpause", target.name()]);
+    target.assert_untouched();
+}
