@@ -27,6 +27,7 @@ mod demo;
 mod endpoint;
 mod fault;
 mod faults_document;
+mod inputs;
 mod logs;
 mod logs_engine_restart;
 mod logs_follow;

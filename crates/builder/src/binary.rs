@@ -4,7 +4,6 @@ use crate::BuildError;
 use scratchdbg_diagnose::elf::ElfFacts;
 use scratchdbg_diagnose::program::{self, Program};
 use scratchdbg_image::{Entry, FileData, HostFile, Node, Platform, Tree};
-use std::fs::File;
 use std::path::Path;
 
 /// An executable that was looked at.
@@ -58,7 +57,7 @@ pub(crate) fn entrypoint_platform(files: &Tree, program: &str) -> Result<Option<
 
 fn inspect(path: &Path) -> Result<Program, BuildError> {
     let unreadable = |source| BuildError::Read { path: path.to_owned(), source };
-    let file = File::open(path).map_err(unreadable)?;
+    let (file, _) = scratchdbg_files::open(path).map_err(unreadable)?;
     program::inspect(file).map_err(|error| unreadable(std::io::Error::other(error)))
 }
 

@@ -8,11 +8,10 @@ use crate::{BuildError, BuildSpec};
 use scratchdbg_diagnose::elf::ElfFacts;
 use scratchdbg_diagnose::mentions::{MentionScanner, Mentions, Topic};
 use scratchdbg_diagnose::program::{self, Program};
-use scratchdbg_image::{Entry, FileData, HostFile, ImageError};
+use scratchdbg_image::{Entry, FileData, ImageError};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::fmt;
-use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -193,8 +192,7 @@ fn automatic(facts: &[Facts], env: &[String], root: &Path) -> Vec<Decision> {
 
 fn look(path: &Path) -> Result<Facts, BuildError> {
     let read = |source: io::Error| BuildError::Read { path: path.to_owned(), source };
-    // Opening a pipe would wait for a writer.
-    let mut file = File::open(HostFile::new(path)?.path()).map_err(read)?;
+    let (mut file, _) = scratchdbg_files::open(path).map_err(read)?;
     let mut scanner = MentionScanner::new();
     let mut buffer = vec![0; BUFFER];
     loop {

@@ -7,6 +7,7 @@ use scratchdbg_registry::Registry;
 use tokio::sync::OnceCell;
 
 use crate::args::Global;
+use crate::blocking::blocking;
 use crate::env::Environment;
 use crate::error::CommandError;
 use crate::printer::Printer;
@@ -41,7 +42,7 @@ impl Context {
     ) -> Result<(&Engine, Option<FirstLook>), CommandError> {
         let mut look = None;
         let connect = async {
-            let connected = Engine::connect_looking_at(self.endpoint()?, container).await;
+            let connected = Engine::connect_looking_at(self.endpoint().await?, container).await;
             let (engine, first) = connected.map_err(|error| self.suggest_other_sockets(error.into()))?;
             look = first;
             Ok::<_, CommandError>(engine)
@@ -61,10 +62,10 @@ impl Context {
     }
 
     async fn connect(&self) -> Result<Engine, CommandError> {
-        Engine::connect(self.endpoint()?).await.map_err(|error| self.suggest_other_sockets(error.into()))
+        Engine::connect(self.endpoint().await?).await.map_err(|error| self.suggest_other_sockets(error.into()))
     }
 
-    fn endpoint(&self) -> Result<Endpoint, CommandError> {
+    async fn endpoint(&self) -> Result<Endpoint, CommandError> {
         let environment = &self.environment;
         let request = EndpointRequest {
             host: self.global.host.clone(),
@@ -75,7 +76,7 @@ impl Context {
             cert_path: environment.docker_cert_path.clone(),
             config_dir: environment.docker_config.clone(),
         };
-        Ok(Endpoint::resolve(&request).map_err(scratchdbg_engine::Error::from)?)
+        blocking(move || Ok(Endpoint::resolve(&request).map_err(scratchdbg_engine::Error::from)?)).await
     }
 
     /// Engines without root listen elsewhere.

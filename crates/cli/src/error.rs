@@ -1,5 +1,8 @@
 //! Errors as users see them: one line that says what and why, hints that say what to do, and an exit code.
 
+use std::io;
+use std::path::Path;
+
 use scratchdbg_engine as engine;
 
 /// Something went wrong.
@@ -34,6 +37,11 @@ impl CommandError {
     /// A mistake on the command line.
     pub(crate) fn usage(message: impl Into<String>) -> Self {
         Self { code: USAGE, ..Self::new(message) }
+    }
+
+    /// A file of this machine that cannot be read.
+    pub(crate) fn unreadable(path: &Path, error: &io::Error) -> Self {
+        Self::new(format!("cannot read {}: {error}", path.display())).hint(what_to_do(error))
     }
 
     /// Adds what to do about it.
@@ -101,6 +109,17 @@ impl From<engine::Refusal> for CommandError {
     }
 }
 
+/// What to do about a file that cannot be read.
+pub(crate) fn what_to_do(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::NotFound => "check the path: it is looked for from the current folder",
+        io::ErrorKind::PermissionDenied => "you may not read it: `ls -l` shows whose it is",
+        io::ErrorKind::FileTooLarge => "no such file is as large: check the path",
+        io::ErrorKind::InvalidData => "check the path, and what is in the file",
+        _ => "give a regular file",
+    }
+}
+
 /// What to do about an engine's error.
 fn hints(error: &engine::Error) -> Vec<String> {
     use engine::{Address, ContextError, EndpointError, Error, Origin};
@@ -114,6 +133,13 @@ fn hints(error: &engine::Error) -> Vec<String> {
             }
             EndpointError::Context { source: ContextError::NotFound { .. }, .. } => {
                 "`docker context ls` lists the contexts".to_owned()
+            }
+            EndpointError::Context { source: ContextError::Read { source, .. }, .. } => what_to_do(source).to_owned(),
+            EndpointError::Context { source: ContextError::Parse { .. }, .. } => {
+                "mend the file, or name the engine yourself: --host, or DOCKER_HOST".to_owned()
+            }
+            EndpointError::Context { source: ContextError::NoDockerEndpoint { .. }, .. } => {
+                "`docker context inspect` shows what it has; another engine: --host, or DOCKER_HOST".to_owned()
             }
             _ => "an address is unix:///path/to/socket or tcp://host:port".to_owned(),
         },

@@ -1,6 +1,7 @@
 //! The `scratchdbg` binary.
 
 mod args;
+mod blocking;
 mod commands;
 mod context;
 mod docker_config;

@@ -1,14 +1,15 @@
 //! Where the tools of a session come from: `--toolkit`, the host, or an image that the engine has already.
 
 use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
-use std::sync::OnceLock;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
 use scratchdbg_builder::Toolkit;
 use scratchdbg_builder::toolkit::{self, ExtraFile, HostSearch, Skipped, TWIN_BIN, ToolkitError, search_host};
 use scratchdbg_engine::{Engine, LAUNCHER, LAUNCHER_NAME, RUN_ENTRYPOINT, TOOLKIT_BIN};
 use scratchdbg_image::{Digest, write_hybrid};
 
+use crate::blocking::blocking;
 use crate::context::Context;
 use crate::error::CommandError;
 
@@ -18,7 +19,7 @@ const IMAGE_TIME: u64 = 0;
 /// The busybox of this machine, and the name of the image that is made of it. To hash the files takes longer than to ask
 /// the engine: it is done once.
 #[derive(Debug, Default)]
-pub(crate) struct HostToolkit(OnceLock<Found>);
+pub(crate) struct HostToolkit(Arc<OnceLock<Found>>);
 
 #[derive(Debug)]
 struct Found {
@@ -27,13 +28,22 @@ struct Found {
 }
 
 impl HostToolkit {
-    fn found(&self) -> &Found {
-        self.0.get_or_init(|| {
+    async fn found(&self) -> Result<&Found, CommandError> {
+        let look = || {
             let search = search_host();
             // What is wrong with it is said when it is used.
             let reference = search.toolkit.as_ref().and_then(|toolkit| reference_of(toolkit).ok());
             Found { search, reference }
-        })
+        };
+        if self.0.get().is_none() {
+            let place = Arc::clone(&self.0);
+            blocking(move || {
+                place.get_or_init(look);
+                Ok(())
+            })
+            .await?;
+        }
+        Ok(self.0.get_or_init(look))
     }
 }
 
@@ -48,14 +58,16 @@ pub(crate) fn host_stamp() -> Option<String> {
 /// Finds a static busybox. No registry is ever asked.
 pub(crate) async fn find(wanted: Option<&str>, context: &Context) -> Result<Toolkit, CommandError> {
     let Some(wanted) = wanted else {
-        let HostSearch { toolkit, skipped } = &context.host_toolkit.found().search;
+        let HostSearch { toolkit, skipped } = &context.host_toolkit.found().await?.search;
         return match toolkit {
             Some(toolkit) => Ok(toolkit.clone()),
             None => find_in_engine(context.engine().await?, skipped.clone()).await,
         };
     };
-    if Path::new(wanted).exists() {
-        return Toolkit::from_file(Path::new(wanted)).map_err(explain);
+    let path = PathBuf::from(wanted);
+    let from_file = move || if path.exists() { Toolkit::from_file(&path).map(Some).map_err(explain) } else { Ok(None) };
+    if let Some(toolkit) = blocking(from_file).await? {
+        return Ok(toolkit);
     }
     match from_image(context.engine().await?, wanted).await? {
         Some(toolkit) => Ok(toolkit),
@@ -106,7 +118,7 @@ pub(crate) struct SessionTools {
 pub(crate) async fn for_session(wanted: Option<&str>, context: &Context) -> Result<SessionTools, CommandError> {
     let engine = context.engine().await?;
     let own_image = match wanted {
-        Some(image) if !Path::new(image).exists() => {
+        Some(image) if !tokio::fs::try_exists(Path::new(image)).await.unwrap_or(false) => {
             let no_busybox = engine.has_image(image).await? && from_image(engine, image).await?.is_none();
             no_busybox.then(|| image.to_owned())
         }
@@ -115,7 +127,10 @@ pub(crate) async fn for_session(wanted: Option<&str>, context: &Context) -> Resu
     // The keeper's files are ours in any case.
     let wanted = wanted.filter(|_| own_image.is_none());
     let toolkit = find(wanted, context).await?;
-    let known = wanted.is_none().then(|| context.host_toolkit.found().reference.clone()).flatten();
+    let known = match wanted {
+        None => context.host_toolkit.found().await?.reference.clone(),
+        Some(_) => None,
+    };
     let image = match known {
         Some(reference) => reference,
         None => reference_of(&toolkit)?,
@@ -166,5 +181,10 @@ fn launcher(toolkit: &Toolkit) -> Result<ExtraFile, CommandError> {
 }
 
 fn explain(error: ToolkitError) -> CommandError {
-    CommandError::new(CommandError::chain(&error))
+    let result = CommandError::new(CommandError::chain(&error));
+    match error {
+        // It says itself what to do.
+        ToolkitError::NotFound { .. } => result,
+        _ => result.hint("give the path of a static busybox, or an image that the engine has and that holds one"),
+    }
 }

@@ -22,7 +22,7 @@ impl Engine {
         endpoint: Endpoint,
         container: &ContainerName,
     ) -> Result<(Self, Option<FirstLook>), Error> {
-        let handshake = Handshake::open(&endpoint)?;
+        let handshake = Handshake::open(&endpoint).await?;
         let target = containers::inspect_path(container.as_str());
         let keepers = containers::list_path(false, &[labels::LABEL_LINGERS.to_owned()]);
         let answers = tokio::join!(handshake.ask(&target), handshake.ask(&keepers));

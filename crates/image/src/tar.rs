@@ -5,10 +5,7 @@
 
 use crate::tree::{Entry, FileData, HostFile, Node, Tree};
 use crate::{ImageError, Meter};
-use rustix::fs::OFlags;
-use std::fs::File;
 use std::io::{self, Read as _, Write};
-use std::os::unix::fs::OpenOptionsExt as _;
 use tar::{EntryType, Header};
 
 const BLOCK: usize = 512;
@@ -148,7 +145,8 @@ impl<'a> TarWriter<'a> {
     /// Copies exactly the bytes that the header promised. A file that grew is caught by the layer's digest.
     fn copy(&mut self, source: &HostFile) -> Result<(), ImageError> {
         let failed = |source_error| ImageError::Read { path: source.path().to_owned(), source: source_error };
-        let mut file = open(source).map_err(failed)?;
+        // Something else may have taken its place.
+        let (mut file, _) = scratchdbg_files::open(source.path()).map_err(failed)?;
         self.buffer.resize(COPY_BUFFER, 0);
         let mut left = source.size();
         while left > 0 {
@@ -173,17 +171,6 @@ impl<'a> TarWriter<'a> {
         let padding = size.next_multiple_of(BLOCK as u64) - size;
         let zeros = [0; BLOCK];
         self.out.write_all(&zeros[..usize::try_from(padding).unwrap_or(0)]).map_err(ImageError::Write)
-    }
-}
-
-/// Opens without waiting: a pipe that took the file's place would block for ever.
-fn open(source: &HostFile) -> io::Result<File> {
-    let flags = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or(0);
-    let file = File::options().read(true).custom_flags(flags).open(source.path())?;
-    if file.metadata()?.is_file() {
-        Ok(file)
-    } else {
-        Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no longer a regular file"))
     }
 }
 

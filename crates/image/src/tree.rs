@@ -3,7 +3,6 @@
 use crate::{ImageError, Meter};
 use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -75,8 +74,10 @@ impl HostFile {
     pub fn new(path: impl Into<PathBuf>) -> Result<Self, ImageError> {
         let path = path.into();
         match fs::metadata(&path) {
-            Ok(metadata) if metadata.is_file() => Ok(Self { size: metadata.len(), path }),
-            Ok(metadata) => Err(ImageError::NotARegularFile { kind: kind(&metadata), path }),
+            Ok(metadata) => match scratchdbg_files::kind(&metadata) {
+                None => Ok(Self { size: metadata.len(), path }),
+                Some(kind) => Err(ImageError::NotARegularFile { kind, path }),
+            },
             Err(source) => Err(ImageError::Read { path, source }),
         }
     }
@@ -89,19 +90,6 @@ impl HostFile {
     /// Its size in bytes when it was looked at.
     pub fn size(&self) -> u64 {
         self.size
-    }
-}
-
-fn kind(metadata: &fs::Metadata) -> &'static str {
-    let kind = metadata.file_type();
-    if kind.is_dir() {
-        "a directory"
-    } else if kind.is_fifo() {
-        "a named pipe"
-    } else if kind.is_socket() {
-        "a socket"
-    } else {
-        "a device"
     }
 }
 

@@ -242,7 +242,7 @@ fn expand(folder: &Path, pattern: &str) -> Vec<String> {
 /// What Docker's `ADD` takes for an archive: tar, or gzip, bzip2, xz.
 fn is_archive(path: &Path) -> bool {
     let mut head = Vec::new();
-    let read = fs::File::open(path).and_then(|file| file.take(512).read_to_end(&mut head));
+    let read = scratchdbg_files::open(path).and_then(|(file, _)| file.take(512).read_to_end(&mut head));
     let magic: [&[u8]; 3] = [b"\x1f\x8b\x08", b"BZh", b"\xfd7zXZ\0"];
     read.is_ok() && (magic.iter().any(|magic| head.starts_with(magic)) || head.get(257..262) == Some(b"ustar"))
 }

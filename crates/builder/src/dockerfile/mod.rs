@@ -23,8 +23,8 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// A larger file is not read.
-const LARGEST: usize = 1024 * 1024;
+/// The size in bytes up to which a Dockerfile, or a `.dockerignore`, is read.
+pub const LARGEST: u64 = 1024 * 1024;
 
 /// What stages are made from.
 struct Context {
@@ -65,7 +65,7 @@ fn read_last(
     unseen: Option<&mut Vec<Unseen>>,
 ) -> Result<BuildSpec, DockerfileError> {
     let whole = |reason: String| DockerfileError { line: 1, instruction: String::new(), reason };
-    if text.len() > LARGEST {
+    if text.len() as u64 > LARGEST {
         return Err(whole("it is larger than 1 MiB".into()));
     }
     let dockerfile = parse_dockerfile::parse(text).map_err(|error| DockerfileError {
@@ -75,7 +75,7 @@ fn read_last(
     })?;
     let folder =
         context.canonicalize().map_err(|error| whole(format!("the context {}: {error}", context.display())))?;
-    let ignore = match std::fs::read_to_string(folder.join(".dockerignore")) {
+    let ignore = match scratchdbg_files::read_text(&folder.join(".dockerignore"), LARGEST) {
         Ok(text) => Ignore::parse(&text),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ignore::default(),
         Err(error) => return Err(whole(format!("cannot read .dockerignore: {error}"))),

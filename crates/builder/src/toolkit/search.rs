@@ -89,7 +89,7 @@ impl Toolkit {
             return Err(ToolkitError::Unfit { origin: path.display().to_string(), reason });
         }
         let read = |source: io::Error| ToolkitError::Read { path: path.to_owned(), source };
-        Self::from_bytes(fs::read(path).map_err(read)?, path.display().to_string())
+        Self::from_bytes(scratchdbg_files::read(path, LARGEST).map_err(read)?, path.display().to_string())
     }
 }
 

@@ -17,6 +17,7 @@ use tokio::sync::mpsc;
 use self::audit::Audit;
 use self::consent::Consent;
 use crate::args::{AttachArgs, ModeArg};
+use crate::blocking::blocking;
 use crate::context::Context;
 use crate::docker_config;
 use crate::error::{CommandError, Outcome};
@@ -133,6 +134,13 @@ async fn prepare(
     FirstLook { target, keepers }: FirstLook,
     context: &Context,
 ) -> Result<Plan, CommandError> {
+    let folder = context.environment.docker_config.clone();
+    let is_own_toolkit = args.toolkit.is_none();
+    let (detach_keys, stamp) = blocking(move || {
+        let keys = docker_config::detach_keys(folder.as_deref());
+        Ok((keys, if is_own_toolkit { toolkit::host_stamp() } else { None }))
+    })
+    .await?;
     let mut request = AttachRequest {
         command: args.command.clone(),
         mode: if args.image { Some(Mode::Copy) } else { mode },
@@ -143,7 +151,7 @@ async fn prepare(
         capabilities: args.capabilities.clone(),
         security_options: args.security_options.clone(),
         linger: args.linger,
-        detach_keys: docker_config::detach_keys(context.environment.docker_config.as_deref()),
+        detach_keys,
         podman: engine.is_podman(),
         ..AttachRequest::default()
     };
@@ -151,7 +159,6 @@ async fn prepare(
     let user =
         user.map_err(|error| CommandError::new(error.to_string()).hint("give the user in numbers: -u UID:GID"))?;
     // The tools of this machine are known by their files: those that a keeper has need not be read again.
-    let stamp = if args.toolkit.is_none() { toolkit::host_stamp() } else { None };
     let standing = |tools: &str| keepers.iter().find(|keeper| keeper.serves(&target, user, tools)).cloned();
     if let Some(stamp) = &stamp
         && let Some(keeper) = standing(stamp)

@@ -22,6 +22,7 @@ use self::storage::Storage;
 use super::check::is_denied;
 use super::check::preflight::preflight;
 use crate::args::{BuildArgs, Deny, Format};
+use crate::blocking::blocking;
 use crate::context::Context;
 use crate::error::{CommandError, Outcome};
 use crate::interrupt::Interrupts;
@@ -45,7 +46,9 @@ async fn run(args: BuildArgs, context: &Context) -> Outcome {
     let compression = settings::compression(args.compress.as_deref())?;
     let with = settings::with(&args)?;
     let debug_tags = settings::references("--debug-tag", &args.debug_tags)?;
-    let mut spec = settings::spec(&args, context.environment.source_date_epoch.as_deref())?;
+    let args = Arc::new(args);
+    let (named, epoch) = (Arc::clone(&args), context.environment.source_date_epoch.clone());
+    let mut spec = blocking(move || settings::spec(&named, epoch.as_deref())).await?;
     if !args.no_debug {
         let toolkits = toolkits(&args.toolkits, context).await?;
         spec.twin = Some(Twin { toolkits, tags: debug_tags });
@@ -57,7 +60,8 @@ async fn run(args: BuildArgs, context: &Context) -> Outcome {
     if outputs.contains(&Output::Registry) {
         context.registry()?.knock(&spec.tags).await.map_err(|error| registry::explain(&error))?;
     }
-    let storage = Arc::new(Storage::prepare(&outputs, compression)?);
+    let named = outputs.clone();
+    let storage = Arc::new(blocking(move || Storage::prepare(&named, compression)).await?);
     spec.layers = storage.layers();
     let epoch = spec.epoch;
     let meter = Meter::default();
@@ -140,11 +144,4 @@ async fn toolkits(wanted: &[String], context: &Context) -> Result<Vec<Toolkit>, 
         toolkits.push(toolkit::find(Some(wanted), context).await?);
     }
     Ok(toolkits)
-}
-
-/// Runs what reads and writes files on a thread of its own.
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, CommandError> + Send + 'static,
-) -> Result<T, CommandError> {
-    tokio::task::spawn_blocking(work).await.map_err(|error| CommandError::new(error.to_string()))?
 }

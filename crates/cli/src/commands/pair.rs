@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use self::stored::{Location, Stored};
 use crate::args::{Format, VerifyArgs};
+use crate::blocking::blocking;
 use crate::context::Context;
 use crate::error::{CommandError, FAILED, Outcome};
 use crate::interrupt::Interrupts;
@@ -26,7 +27,8 @@ pub(crate) async fn verify(args: VerifyArgs, context: &Context) -> Outcome {
 async fn run(args: VerifyArgs, context: &Context) -> Outcome {
     let platform = args.platform.as_deref().map(str::parse::<Platform>).transpose();
     let platform = platform.map_err(|error| CommandError::usage(format!("--platform: {error}")))?;
-    let (production, debug): (Location, Location) = (args.production.parse()?, args.debug.parse()?);
+    let (production, debug) = (args.production.clone(), args.debug.clone());
+    let (production, debug): (Location, Location) = blocking(move || Ok((production.parse()?, debug.parse()?))).await?;
     let production = production.open(context).await?;
     let debug = debug.open(context).await?;
     let work = move || verify_all(&production, &debug, platform.as_ref());

@@ -1,12 +1,15 @@
 //! Docker's context store: `contexts/meta/<sha256 of the name>/meta.json` below the configuration folder.
 
+use std::io;
 use std::path::{Path, PathBuf};
-use std::{fs, io};
 
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
 use super::Tls;
+
+/// A larger file is not Docker's.
+const LARGEST: u64 = 4 * 1024 * 1024;
 
 /// Why a context cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -111,7 +114,7 @@ fn folder_name(name: &str) -> String {
 
 /// Reads a JSON file; nothing when it does not exist.
 fn read_json<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<Option<T>, ContextError> {
-    let text = match fs::read(path) {
+    let text = match scratchdbg_files::read(path, LARGEST) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(source) => return Err(ContextError::Read { path: path.to_owned(), source }),
@@ -122,6 +125,7 @@ fn read_json<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<Option<T>, Con
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use std::fs;
 
     pub(in crate::endpoint) fn write_context(config_dir: &Path, name: &str, host: &str) {
         let folder = config_dir.join("contexts/meta").join(folder_name(name));

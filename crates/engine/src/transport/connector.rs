@@ -27,9 +27,14 @@ pub(crate) struct Connector {
 
 impl Connector {
     /// Reads the TLS material, where there is any.
-    pub(crate) fn new(address: &Address) -> Result<Self, Error> {
+    pub(crate) async fn new(address: &Address) -> Result<Self, Error> {
         let tls = match address {
-            Address::Tcp { host, tls: Some(files), .. } => Some(tls::Client::new(host, files)?),
+            Address::Tcp { host, tls: Some(files), .. } => {
+                let (host, files) = (host.clone(), files.clone());
+                // The files may lie on a file system that hangs.
+                let read = tokio::task::spawn_blocking(move || tls::Client::new(&host, &files)).await;
+                Some(read.map_err(Error::tls)??)
+            }
             Address::Tcp { .. } | Address::Unix(_) => None,
         };
         Ok(Self { address: Arc::new(address.clone()), tls })

@@ -42,8 +42,8 @@ impl FirstAnswer {
 
 impl Handshake {
     /// Prepares connections. Nothing is asked yet.
-    pub(crate) fn open(endpoint: &Endpoint) -> Result<Self, Error> {
-        let client = Client::builder(TokioExecutor::new()).build(Connector::new(&endpoint.address)?);
+    pub(crate) async fn open(endpoint: &Endpoint) -> Result<Self, Error> {
+        let client = Client::builder(TokioExecutor::new()).build(Connector::new(&endpoint.address).await?);
         Ok(Self { client, endpoint: endpoint.clone() })
     }
 

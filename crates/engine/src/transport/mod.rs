@@ -53,7 +53,7 @@ pub(crate) fn full(bytes: impl Into<Bytes>) -> Body {
 impl Transport {
     /// Connects, and settles the API version: the newest that both sides know.
     pub(crate) async fn connect(endpoint: &Endpoint) -> Result<Self, Error> {
-        Handshake::open(endpoint)?.ping().await
+        Handshake::open(endpoint).await?.ping().await
     }
 
     /// The API version in use.

@@ -17,6 +17,9 @@ use crate::endpoint::Tls;
 use crate::error::Error;
 
 /// What is needed to open TLS connections to one host.
+/// A larger file is no certificate or key: bundles of all authorities have some hundred KiB.
+const LARGEST: u64 = 4 * 1024 * 1024;
+
 #[derive(Clone)]
 pub(super) struct Client {
     connector: TlsConnector,
@@ -43,7 +46,7 @@ impl Client {
         let config = match &tls.identity {
             Some((certificate, key)) => {
                 let chain = certificates(certificate)?;
-                let key = PrivateKeyDer::from_pem_file(key).map_err(|source| Error::tls_file(key, source))?;
+                let key = PrivateKeyDer::from_pem_slice(&read(key)?).map_err(|source| Error::tls_file(key, source))?;
                 builder.with_client_auth_cert(chain, key).map_err(|source| Error::tls_file(certificate, source))?
             }
             None => builder.with_no_client_auth(),
@@ -57,8 +60,13 @@ impl Client {
     }
 }
 
+fn read(path: &Path) -> Result<Vec<u8>, Error> {
+    scratchdbg_files::read(path, LARGEST).map_err(|source| Error::tls_file(path, source))
+}
+
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
-    CertificateDer::pem_file_iter(path).and_then(Iterator::collect).map_err(|source| Error::tls_file(path, source))
+    let text = read(path)?;
+    CertificateDer::pem_slice_iter(&text).collect::<Result<_, _>>().map_err(|source| Error::tls_file(path, source))
 }
 
 /// Accepts any certificate: for contexts that say `SkipTLSVerify`, and for nothing else.

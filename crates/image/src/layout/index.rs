@@ -4,8 +4,7 @@ use crate::json::Document;
 use crate::{ImageError, annotation, image};
 use oci_spec::image::Descriptor;
 use serde_json::Value;
-use std::fs::File;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::Path;
 
 /// A larger index is not read: 4 MiB hold ten thousand images.
@@ -61,16 +60,11 @@ fn annotation_of<'a>(descriptor: &'a Value, key: &str) -> Option<&'a str> {
 
 fn read(root: &Path) -> Result<Option<Value>, ImageError> {
     let path = root.join("index.json");
-    let file = match File::open(&path) {
-        Ok(file) => file,
+    let bytes = match scratchdbg_files::read(&path, LARGEST) {
+        Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(source) => return Err(ImageError::Read { path, source }),
     };
-    let mut bytes = Vec::new();
-    file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(|source| ImageError::Read { path, source })?;
-    if bytes.len() as u64 > LARGEST {
-        return Err(not_a_layout(root, "its index.json is larger than 4 MiB"));
-    }
     serde_json::from_slice(&bytes).map(Some).map_err(|error| not_a_layout(root, &format!("its index.json: {error}")))
 }
 

@@ -20,6 +20,8 @@ use tempfile::TempDir;
 /// How long another process may change the index before we give up; it takes milliseconds.
 const PATIENCE: Duration = Duration::from_secs(30);
 const BUFFER: usize = 256 * 1024;
+/// The file `oci-layout` holds a version and nothing else.
+const LARGEST_MARK: u64 = 64 * 1024;
 
 /// A folder that is an OCI layout, or will be one with the first image.
 #[derive(Debug)]
@@ -126,7 +128,7 @@ impl Layout {
 /// Refuses folders that are something else, or a layout of another version.
 fn check(root: &Path) -> Result<(), ImageError> {
     let refuse = |reason: String| Err(ImageError::NotALayout { path: root.to_owned(), reason });
-    match fs::read(root.join("oci-layout")) {
+    match scratchdbg_files::read(&root.join("oci-layout"), LARGEST_MARK) {
         Ok(bytes) => {
             let version = serde_json::from_slice::<serde_json::Value>(&bytes).unwrap_or_default();
             match version["imageLayoutVersion"].as_str() {
@@ -146,7 +148,7 @@ fn check(root: &Path) -> Result<(), ImageError> {
             }
             Ok(())
         }
-        Err(source) => Err(store(root, source)),
+        Err(source) => Err(ImageError::Read { path: root.join("oci-layout"), source }),
     }
 }
 

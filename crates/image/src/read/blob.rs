@@ -38,11 +38,7 @@ impl Files {
     /// Reads the headers of an archive. The name of an entry that is there twice is refused.
     pub(super) fn archive(path: &Path) -> Result<Self, ReadError> {
         let failed = |source| ReadError::Io { path: path.to_owned(), source };
-        let file = File::open(path).map_err(failed)?;
-        let metadata = file.metadata().map_err(failed)?;
-        if !metadata.is_file() {
-            return Err(failed(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file")));
-        }
+        let (file, metadata) = scratchdbg_files::open(path).map_err(failed)?;
         let mut entries = BTreeMap::new();
         let counted = Counted { inner: BufReader::with_capacity(HEADERS, file), position: 0, length: metadata.len() };
         let mut reader = TarReader::new(counted, path.display().to_string());
@@ -123,7 +119,9 @@ impl Files {
             return Err(ReadError::Missing { what: format!("{name} in {}", self.path().display()) });
         }
         let opened = match self {
-            Self::Folder(root) => File::open(root.join(name)).map(|file| Box::new(file) as Box<dyn Read>),
+            Self::Folder(root) => {
+                scratchdbg_files::open(&root.join(name)).map(|(file, _)| Box::new(file) as Box<dyn Read>)
+            }
             Self::Archive { path, entries } => File::open(path).and_then(|mut file| {
                 let place = entries.get(name).copied().ok_or(io::ErrorKind::NotFound)?;
                 file.seek(SeekFrom::Start(place.offset))?;

@@ -66,6 +66,14 @@ impl ImageSource {
     pub fn layout(folder: &Path) -> Result<Self, ReadError> {
         let files = Files::folder(folder);
         let not_an_image = |reason: &str| ReadError::NotAnImage { path: folder.to_owned(), reason: reason.into() };
+        match folder.metadata() {
+            Ok(metadata) if metadata.is_dir() => {}
+            Ok(metadata) => {
+                let kind = scratchdbg_files::kind(&metadata).unwrap_or("a file");
+                return Err(not_an_image(&format!("it is {kind}, not a folder")));
+            }
+            Err(error) => return Err(not_an_image(&error.to_string())),
+        }
         if files.size("oci-layout").is_none() {
             return Err(not_an_image("it has no file oci-layout"));
         }

@@ -14,6 +14,8 @@ const LONGEST_PATH: usize = 4096;
 const LARGEST_EXTENSION: u64 = 1024 * 1024;
 /// A layer with more entries is refused; the largest base images have some hundred thousand.
 const MOST_ENTRIES: u64 = 1_000_000;
+/// Zeros after the end: writers fill a record, which has 10 KiB in most cases. A file that is all zeros is no archive.
+const MOST_PADDING: u64 = 64 * 1024 * 1024;
 
 /// What an entry is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -183,8 +185,13 @@ impl<R: TarInput> TarReader<R> {
     /// After the end there may be zeros, which some writers pad with, and nothing else.
     fn end(&mut self) -> Result<(), ReadError> {
         let mut block = [0; BLOCK];
+        let mut padding = 0;
         loop {
             let size = self.block(&mut block)?;
+            padding += size as u64;
+            if padding > MOST_PADDING {
+                return Err(self.invalid("there are more than 64 MiB of zeros after its end"));
+            }
             if block[..size].iter().any(|byte| *byte != 0) {
                 return Err(self.invalid("there is something after its end"));
             }

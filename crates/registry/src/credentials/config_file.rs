@@ -1,7 +1,7 @@
 //! Docker's `config.json`, as far as it is about credentials.
 
 use std::collections::BTreeMap;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
@@ -51,16 +51,14 @@ pub(super) struct ConfigFile {
 }
 
 impl ConfigFile {
-    /// Reads it. `None`: there is none.
+    /// Reads it. `None`: there is none. Blocking.
     pub(super) fn read(path: &Path) -> Result<Option<Self>, CredentialError> {
         let failed = |reason: String| CredentialError::Config { path: path.to_owned(), reason };
-        let file = match std::fs::File::open(path) {
-            Ok(file) => file,
+        let bytes = match scratchdbg_files::read(path, LARGEST) {
+            Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(failed(error.to_string())),
         };
-        let mut bytes = Vec::new();
-        file.take(LARGEST).read_to_end(&mut bytes).map_err(|error| failed(error.to_string()))?;
         // The position, and not the message: that one may quote what stands there.
         let not_json =
             |error: serde_json::Error| failed(format!("it is not what it should be at line {}", error.line()));

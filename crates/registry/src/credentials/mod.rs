@@ -108,7 +108,10 @@ impl CredentialStore {
     /// time, so that nothing secret lies about for longer than it is needed.
     pub(crate) async fn find(&self, registry: &str) -> Result<Option<Credential>, CredentialError> {
         let Some(folder) = &self.folder else { return Ok(None) };
-        let Some(file) = ConfigFile::read(&folder.join("config.json"))? else { return Ok(None) };
+        let path = folder.join("config.json");
+        let failed = |reason: String| CredentialError::Config { path: folder.join("config.json"), reason };
+        let read = tokio::task::spawn_blocking(move || ConfigFile::read(&path)).await;
+        let Some(file) = read.map_err(|error| failed(error.to_string()))?? else { return Ok(None) };
         let key = if registry == HUB { HUB_KEY } else { registry };
         if let Some(name) = file.helper(registry, key)
             && let Some(credential) = helper::ask(name, key, self.helper_patience).await?
@@ -223,6 +226,19 @@ mod tests {
         }
         let missing = helper::run(Path::new("/nonexistent/helper"), "r", Duration::from_secs(1)).await;
         assert!(missing.unwrap_err().to_string().contains("cannot be started"));
+    }
+
+    #[tokio::test]
+    async fn a_configuration_that_is_no_file_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.json");
+        std::os::unix::fs::symlink("/dev/zero", &path).unwrap();
+        let error = CredentialStore::new(Some(folder.path())).find("r.example").await.unwrap_err().to_string();
+        assert!(error.ends_with("config.json: it is a device, not a regular file"), "{error}");
+        fs::remove_file(&path).unwrap();
+        fs::File::create(&path).unwrap().set_len(10 << 30).unwrap();
+        let error = CredentialStore::new(Some(folder.path())).find("r.example").await.unwrap_err().to_string();
+        assert!(error.ends_with("config.json: it is larger than 4 MiB"), "{error}");
     }
 
     #[tokio::test]

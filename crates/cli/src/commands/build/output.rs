@@ -9,10 +9,10 @@ use scratchdbg_builder::Pair;
 use scratchdbg_image::{Image, ImageError, ImageSet, LayerMediaType, save_hybrid, write_hybrid};
 use scratchdbg_registry::PushReport;
 
-use super::blocking;
 use super::explain::explain_image;
 use super::storage::Storage;
 use crate::args::Format;
+use crate::blocking::blocking;
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::registry;

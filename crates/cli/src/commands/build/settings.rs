@@ -1,7 +1,6 @@
 //! From the command line to what is to be built.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use scratchdbg_builder::provision::With;
@@ -124,10 +123,8 @@ fn from_dockerfile(file: &Path, named: &[PathBuf], arguments: &[String]) -> Resu
             .ok_or_else(|| CommandError::usage(format!("--build-arg {argument}: no value")).hint("it is NAME=VALUE"))?;
         values.insert(name.to_owned(), value.to_owned());
     }
-    let text = fs::read_to_string(file).map_err(|error| {
-        CommandError::new(format!("cannot read {}: {error}", file.display()))
-            .hint("--file takes the path of a Dockerfile")
-    })?;
+    let text = scratchdbg_files::read_text(file, dockerfile::LARGEST)
+        .map_err(|error| CommandError::unreadable(file, &error).hint("--file takes the path of a Dockerfile"))?;
     dockerfile::read(&text, context, &values).map_err(|error| explain_dockerfile(file, &error))
 }
 

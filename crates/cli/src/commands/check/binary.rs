@@ -1,6 +1,6 @@
 //! A program by itself, as if it were all that an image holds.
 
-use std::fs::File;
+use std::io::{self, Seek as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
@@ -15,14 +15,11 @@ use super::files;
 use crate::error::CommandError;
 
 pub(super) fn check(path: &Path) -> Result<Vec<Finding>, CommandError> {
-    let unreadable = |error: &dyn std::error::Error| {
-        CommandError::new(format!("cannot read {}: {}", path.display(), CommandError::chain(error)))
-    };
-    let mut file = File::open(path).map_err(|error| unreadable(&error))?;
-    let metadata = file.metadata().map_err(|error| unreadable(&error))?;
-    let program = program::inspect(&mut file).map_err(|error| unreadable(&error))?;
-    let mut file = File::open(path).map_err(|error| unreadable(&error))?;
-    let mentions = files::scan(&[], &mut file).map_err(|error| unreadable(&error))?;
+    let unreadable = |error: io::Error| CommandError::unreadable(path, &error);
+    let (mut file, metadata) = scratchdbg_files::open(path).map_err(unreadable)?;
+    let program = program::inspect(&mut file).map_err(|error| unreadable(io::Error::other(error)))?;
+    file.rewind().map_err(unreadable)?;
+    let mentions = files::scan(&[], &mut file).map_err(unreadable)?;
 
     let name = path.file_name().map_or_else(|| "app".into(), |name| name.to_string_lossy());
     let place = format!("/{name}");

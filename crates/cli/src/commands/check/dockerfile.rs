@@ -1,7 +1,6 @@
 //! A Dockerfile, by the image that it would make.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 
 use scratchdbg_builder::BuildSpec;
@@ -17,8 +16,8 @@ use crate::printer::Printer;
 
 /// The folder that the file lies in is its context. What cannot be seen without building is told, and judged by nobody.
 pub(super) fn check(subject: &str, path: &Path, printer: Printer) -> Result<Vec<Report>, CommandError> {
-    let text = fs::read_to_string(path)
-        .map_err(|error| CommandError::new(format!("cannot read {}: {error}", path.display())))?;
+    let text = scratchdbg_files::read_text(path, dockerfile::LARGEST)
+        .map_err(|error| CommandError::unreadable(path, &error))?;
     let context = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let (spec, unseen) = dockerfile::inspect(&text, context, &BTreeMap::new()).map_err(|error| {
         CommandError::new(format!("{}:{}: {}", path.display(), error.line, error.reason))

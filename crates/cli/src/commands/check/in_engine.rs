@@ -6,8 +6,9 @@ use scratchdbg_diagnose::rules::image::{self, ImageFacts};
 use scratchdbg_engine::{self as engine, ContainerName, ContainerRecord, Engine, HostFacts};
 use scratchdbg_image::read::ImageSource;
 
+use super::Report;
 use super::stored::{self, Host};
-use super::{Report, blocking};
+use crate::blocking::blocking;
 use crate::context::Context;
 use crate::error::CommandError;
 
@@ -41,7 +42,7 @@ async fn image(engine: &Engine, name: &str, host: HostFacts) -> Result<Vec<Repor
     let (name, path) = (name.to_owned(), copy.path().to_owned());
     // The copy stays with us, who are dropped on an interrupt, and not with a thread that goes on.
     blocking(move || {
-        let source = ImageSource::archive(&path).map_err(|error| CommandError::new(CommandError::chain(&error)))?;
+        let source = ImageSource::archive(&path).map_err(|error| stored::unreadable(&error))?;
         // The engine says what it will run.
         let source = source.trusted();
         stored::images(&name, &source, None, Host { platform: host.platform.as_ref(), cpu: host.cpu })

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use scratchdbg_image::read::ImageSource;
 use scratchdbg_registry::Reference;
 
+use super::Report;
 use super::stored::{self, Host};
-use super::{Report, blocking};
+use crate::blocking::blocking;
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::registry;

@@ -14,6 +14,7 @@ use serde::Serialize;
 
 use self::subject::Subject;
 use crate::args::{CheckArgs, CheckFormat, Deny};
+use crate::blocking::blocking;
 use crate::context::Context;
 use crate::error::{CommandError, FAILED, Outcome};
 use crate::findings;
@@ -39,7 +40,9 @@ pub(crate) async fn check(args: CheckArgs, context: &Context) -> Outcome {
 }
 
 async fn check_all(args: &CheckArgs, context: &Context) -> Outcome {
-    let subjects = args.subjects.iter().map(|text| Subject::parse(text)).collect::<Result<Vec<_>, _>>()?;
+    let texts = args.subjects.clone();
+    let subjects =
+        blocking(move || texts.iter().map(|text| Subject::parse(text)).collect::<Result<Vec<_>, _>>()).await?;
     let mut reports = Vec::new();
     for (subject, text) in subjects.into_iter().zip(&args.subjects) {
         reports.extend(check_one(subject, text, context).await?);
@@ -73,12 +76,6 @@ pub(super) fn is_denied(finding: &Finding, deny: Deny) -> bool {
         Deny::Warning => finding.severity >= Severity::Warning,
         Deny::None => false,
     }
-}
-
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, CommandError> + Send + 'static,
-) -> Result<T, CommandError> {
-    tokio::task::spawn_blocking(work).await.map_err(|error| CommandError::new(error.to_string()))?
 }
 
 fn print(reports: &[Report], format: CheckFormat, printer: Printer) -> std::io::Result<()> {

@@ -1,6 +1,5 @@
 //! What is wrong with a pair that was just built, before it goes anywhere: `build` asks this.
 
-use std::fs::File;
 use std::io::Read;
 
 use scratchdbg_builder::{BuildSpec, Pair};
@@ -92,7 +91,7 @@ fn look(path: &str, mode: u32, data: &FileData, search: bool) -> Result<Seen, Co
     let read = |reader: &mut dyn Read| files::look(path, mode, data.size(), reader, search);
     match data {
         FileData::Bytes(bytes) => read(&mut &bytes[..]),
-        FileData::Host(file) => File::open(file.path()).and_then(|mut file| read(&mut file)),
+        FileData::Host(file) => scratchdbg_files::open(file.path()).and_then(|(mut file, _)| read(&mut file)),
     }
     .map_err(|error| CommandError::new(format!("cannot read {path}: {error}")))
 }

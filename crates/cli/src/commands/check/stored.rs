@@ -12,7 +12,7 @@ use scratchdbg_diagnose::{Finding, Platform};
 use scratchdbg_image::read::{ImageSource, Member, MemberKind, ReadError, StoredImage};
 
 use super::{Report, files};
-use crate::error::CommandError;
+use crate::error::{CommandError, what_to_do};
 
 /// An image in the engine runs on that engine's machine.
 #[derive(Debug, Clone, Copy, Default)]
@@ -52,8 +52,15 @@ pub(super) fn images(
     images.iter().map(report).collect()
 }
 
-fn unreadable(error: &ReadError) -> CommandError {
-    CommandError::new(CommandError::chain(error))
+/// What to do about an image that cannot be read.
+pub(super) fn unreadable(error: &ReadError) -> CommandError {
+    let hint = match error {
+        ReadError::Io { source, .. } => what_to_do(source),
+        ReadError::NotAnImage { .. } => "check the path: a layout is a folder, an archive a file",
+        ReadError::NoSuchImage { .. } => "name one that is there",
+        _ => "the image is damaged, or was tampered with: fetch or build it again",
+    };
+    CommandError::new(CommandError::chain(error)).hint(hint)
 }
 
 fn check(source: &ImageSource, stored: &StoredImage, host: Host<'_>) -> Result<Vec<Finding>, ReadError> {

@@ -48,16 +48,18 @@ impl Subject {
             return registry::reference(rest).map(Self::InRegistry);
         }
         let path = Path::new(text);
-        if path.is_file() {
-            let path = path.to_owned();
-            return Ok(if is_dockerfile(&path) { Self::Dockerfile(path) } else { Self::Binary(path) });
-        }
         if path.is_dir() {
             return Err(unusable("a folder").hint(format!("an OCI layout is written oci:{text}")));
         }
+        // What is there is meant, whatever it is: a pipe is told when it is opened.
+        if path.exists() {
+            let path = path.to_owned();
+            return Ok(if is_dockerfile(&path) { Self::Dockerfile(path) } else { Self::Binary(path) });
+        }
         // Nothing but a path begins so.
         if text.starts_with(['/', '.', '~']) {
-            return Err(CommandError::new(format!("cannot read {text}: there is no such file")));
+            return Err(CommandError::new(format!("cannot read {text}: there is no such file"))
+                .hint("check the path: it is looked for from the current folder"));
         }
         Ok(Self::InEngine(text.to_owned()))
     }

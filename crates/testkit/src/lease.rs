@@ -1,0 +1,54 @@
+//! A file that whoever opens it has to wait for, as one on a network that hangs.
+
+#![expect(unsafe_code, reason = "leases are in no library that we use")]
+
+use std::ffi::c_int;
+use std::fs::File;
+use std::os::fd::AsRawFd as _;
+use std::path::Path;
+
+use crate::eventually;
+
+/// A file with a write lease on it (`fcntl(2)`): the kernel makes everybody else wait who opens it, for 45 seconds at most,
+/// and tells us. Given back when it is dropped.
+#[derive(Debug)]
+pub struct Leased(File);
+
+/// `<fcntl.h>` of Linux.
+const F_SETSIG: c_int = 10;
+const F_SETLEASE: c_int = 1024;
+const F_GETLEASE: c_int = 1025;
+const F_WRLCK: c_int = 1;
+/// `SIGURG`, which does nothing to a process that does not ask for it; the default would end it.
+const HARMLESS: c_int = 23;
+
+unsafe extern "C" {
+    fn fcntl(fd: c_int, command: c_int, ...) -> c_int;
+}
+
+impl Leased {
+    /// Takes the lease on the file at `path`, which nobody has open.
+    pub fn take(path: &Path) -> Self {
+        let file = File::options().read(true).write(true).open(path).expect("the file is there");
+        let fd = file.as_raw_fd();
+        // SAFETY: the descriptor is open, and both commands take one integer.
+        let signal = unsafe { fcntl(fd, F_SETSIG, HARMLESS) };
+        assert_eq!(signal, 0, "{}", std::io::Error::last_os_error());
+        eventually(
+            || format!("a lease on {}: {}", path.display(), std::io::Error::last_os_error()),
+            // A child that another thread starts has the file open until it runs its program.
+            // SAFETY: as above.
+            || (unsafe { fcntl(fd, F_SETLEASE, F_WRLCK) } == 0).then_some(()),
+        );
+        Self(file)
+    }
+
+    /// Waits until somebody waits for the file.
+    pub fn wait_for_visitor(&self) {
+        eventually(
+            || "somebody who opens the file".to_owned(),
+            // SAFETY: the descriptor is open, and the command takes nothing.
+            || (unsafe { fcntl(self.0.as_raw_fd(), F_GETLEASE) } != F_WRLCK).then_some(()),
+        );
+    }
+}
