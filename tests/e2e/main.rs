@@ -33,6 +33,7 @@ mod logs_engine_restart;
 mod logs_follow;
 mod logs_many;
 mod logs_query;
+mod ours;
 mod own_engine;
 mod pair;
 mod proxy;

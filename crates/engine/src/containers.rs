@@ -9,6 +9,7 @@ use bollard::query_parameters::{
 };
 
 use hyper::Method;
+use jiff::Timestamp;
 
 use crate::files::percent_encode;
 use crate::name::{self, ContainerName};
@@ -54,8 +55,18 @@ impl Engine {
     /// The containers that carry all of these labels (`KEY`, `KEY=VALUE`), in Docker's words; with `all`, those too that
     /// do not run.
     pub(crate) async fn list_containers(&self, all: bool, labels: &[String]) -> Result<Vec<ContainerSummary>, Error> {
+        Ok(self.list_containers_dated(all, labels).await?.0)
+    }
+
+    /// The same, and when that was, by the engine's clock.
+    pub(crate) async fn list_containers_dated(
+        &self,
+        all: bool,
+        labels: &[String],
+    ) -> Result<(Vec<ContainerSummary>, Option<Timestamp>), Error> {
         let request = self.transport.request(Method::GET, &list_path(all, labels), full(""))?;
-        read_list(&self.transport.fetch(request).await?)
+        let (answer, date) = self.fetch_dated(request).await?;
+        Ok((read_list(&answer)?, date))
     }
 
     /// Turns a failed look-up into what the user can do something about.
@@ -135,7 +146,8 @@ impl Engine {
         answer.map_err(|error| Error::bollard("stop a container", error))
     }
 
-    /// Removes a container, running or not, with its anonymous volumes. One that is gone already, or going, is fine.
+    /// Removes a container, running or not, with its anonymous volumes. One that is gone already, or going, is fine. Whether
+    /// it is ours is the caller's to know.
     pub async fn remove(&self, container: &ContainerName) -> Result<(), Error> {
         let options = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
         match self.docker.remove_container(container.as_str(), Some(options)).await {

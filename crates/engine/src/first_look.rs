@@ -37,7 +37,7 @@ impl Engine {
         };
         let look = FirstLook {
             target: Target::from_inspect(containers::read_container(target_body)?),
-            keepers: session::keepers_that_wait(containers::read_list(keepers_body)?),
+            keepers: session::keepers_that_wait(containers::read_list(keepers_body)?, keepers.date()),
         };
         Ok((Self::over(handshake.settle(&target)?, endpoint)?, Some(look)))
     }

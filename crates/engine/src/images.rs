@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 
 use crate::containers::unprivileged;
 use crate::transport::{BoxError, full};
-use crate::{ContainerName, Engine, Error, Target, labels};
+use crate::{ContainerName, Engine, Error, Target, labels, ours};
 
 /// How much of an archive is on its way at once, at most: this many chunks.
 const CHUNKS_IN_FLIGHT: usize = 4;
@@ -41,14 +41,18 @@ impl Engine {
 
     /// An image as something to attach to: a container that was never made. Nothing when the engine has no such image.
     pub async fn inspect_image(&self, reference: &str) -> Result<Option<Target>, Error> {
+        Ok(self.image_facts(reference).await?.map(|answer| Target::from_image(reference, answer)))
+    }
+
+    /// What the engine says of an image, in Docker's words; nothing when it has no such image.
+    pub(crate) async fn image_facts(&self, reference: &str) -> Result<Option<ImageInspect>, Error> {
         let path = format!("/images/{}/json", crate::files::percent_encode(reference));
         let answer = match self.transport.fetch(self.transport.request(Method::GET, &path, full(""))?).await {
             Ok(answer) => answer,
             Err(error) if error.is_status(404) => return Ok(None),
             Err(error) => return Err(error),
         };
-        let answer: ImageInspect = serde_json::from_slice(&answer).map_err(|error| Error::transport(&path, error))?;
-        Ok(Some(Target::from_image(reference, answer)))
+        serde_json::from_slice(&answer).map(Some).map_err(|error| Error::transport(&path, error))
     }
 
     /// The debug twin of an image, where the engine has it: its id. Twins say in a label whose they are, by the digest of
@@ -164,14 +168,15 @@ impl Engine {
         let session = labels::new_session_id();
         let mut host_config = unprivileged();
         host_config.log_config = Some(HostConfigLogConfig { typ: Some("none".to_owned()), config: None });
+        host_config.auto_remove = Some(true);
         let body = ContainerCreateBody {
             image: Some(image.to_owned()),
             cmd: Some(vec![path.to_owned()]),
-            labels: Some([(labels::LABEL_SESSION.to_owned(), session.clone())].into()),
+            labels: Some(labels::labels(&session, "", ours::MODE_FILES)),
             host_config: Some(host_config),
             ..ContainerCreateBody::default()
         };
-        let container = self.create(&format!("scratchdbg-{session}"), body).await?;
+        let container = self.create(&ours::Role::Files.name(&session), body).await?;
         let file = self.file_of_container(&container, path).await;
         self.remove(&container).await?;
         file

@@ -1,4 +1,5 @@
-//! The labels on everything that is created in an engine: by them, and never by name, it is found again.
+//! The labels on everything that is created in an engine. They find candidates and prove nothing: an image can set them, and
+//! a container has its image's. What is ours is decided in [`crate::ours`].
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
@@ -13,7 +14,9 @@ pub(crate) const LABEL_CREATED_AT: &str = "io.scratchdbg.created-at";
 pub(crate) const LABEL_EXPIRES_AT: &str = "io.scratchdbg.expires-at";
 /// On a keeper that lingers: its user and tools.
 pub(crate) const LABEL_LINGERS: &str = "io.scratchdbg.lingers";
-const LABEL_VERSION: &str = "io.scratchdbg.version";
+/// Which client made it: a mark of [`crate::client`].
+pub(crate) const LABEL_CLIENT: &str = "io.scratchdbg.client";
+pub(crate) const LABEL_VERSION: &str = "io.scratchdbg.version";
 /// How the session came to be.
 pub(crate) const LABEL_MODE: &str = "io.scratchdbg.mode";
 
@@ -23,17 +26,23 @@ pub(crate) fn new_session_id() -> String {
     format!("{:016x}", RandomState::new().build_hasher().finish())
 }
 
-/// The labels of one session's containers.
+/// The labels of one session's containers, and of its image.
 pub(crate) fn session_labels(session: &str, plan: &crate::Plan) -> HashMap<String, String> {
+    labels(session, &plan.target_id, plan.mode.as_str())
+}
+
+/// The labels of what is made for the target, an image where it is empty.
+pub(crate) fn labels(session: &str, target: &str, mode: &str) -> HashMap<String, String> {
     let now = jiff::Timestamp::now().round(jiff::Unit::Millisecond).unwrap_or_else(|_| jiff::Timestamp::now());
     [
         (LABEL_SESSION, session.to_owned()),
-        (LABEL_TARGET, plan.target_id.clone()),
+        (LABEL_TARGET, target.to_owned()),
         (LABEL_CREATED_AT, now.to_string()),
         (LABEL_VERSION, env!("CARGO_PKG_VERSION").to_owned()),
-        (LABEL_MODE, plan.mode.as_str().to_owned()),
+        (LABEL_MODE, mode.to_owned()),
     ]
     .into_iter()
+    .chain(crate::client::own_mark().map(|mark| (LABEL_CLIENT, mark)))
     .map(|(key, value)| (key.to_owned(), value))
     .collect()
 }

@@ -4,6 +4,8 @@
 //! it behind the same types.
 
 mod api_version;
+mod client;
+mod clock;
 mod containers;
 mod endpoint;
 mod error;
@@ -15,6 +17,7 @@ mod labels;
 mod log_source;
 mod logs;
 mod name;
+mod ours;
 mod plan;
 mod session;
 mod target;
@@ -34,7 +37,7 @@ pub use self::log_source::{LabelFilter, LogSource, RunEnd, RunHistory};
 pub use self::logs::{LiveStream, LogRequest, LogStream};
 pub use self::name::ContainerName;
 pub use self::plan::{AttachRequest, Explanation, Mode, Plan, Reason, Refusal, TOOLKIT_BIN, plan};
-pub use self::session::{LingeringKeeper, Outcome, Session, Streams, Window, Wish};
+pub use self::session::{LingeringKeeper, Outcome, Part, Session, SessionState, Streams, Window, Wish};
 pub use self::target::{State, Target};
 pub use self::user::{NumericUser, UserError};
 

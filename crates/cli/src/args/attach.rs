@@ -69,7 +69,7 @@ pub(crate) struct AttachArgs {
     /// How --explain prints
     #[arg(long, value_enum, default_value = "text", requires = "explain")]
     pub(crate) format: Format,
-    /// Append one line of JSON about the session to a file
+    /// Append lines of JSON to a file when the session begins and ends: who, where, and the command as it was typed
     #[arg(long, value_name = "FILE")]
     pub(crate) audit: Option<PathBuf>,
     /// Do not give the session a terminal, even where there is one

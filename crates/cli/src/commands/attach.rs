@@ -32,6 +32,8 @@ const KILLED: u8 = 137;
 pub(crate) async fn attach(args: AttachArgs, context: &Context) -> Outcome {
     let (engine, look) = connect(&args, context).await?;
     let mut interrupts = Interrupts::listen().map_err(|error| CommandError::new(error.to_string()))?;
+    // Before anything is made: a session that was to be recorded does not go unrecorded.
+    let mut audit = args.audit.as_deref().filter(|_| !args.explain).map(Audit::open).transpose()?;
     let mut plan = tokio::select! {
         plan = async {
             let look = match look {
@@ -46,17 +48,18 @@ pub(crate) async fn attach(args: AttachArgs, context: &Context) -> Outcome {
         explain::print(&plan, args.format, context.printer)?;
         return Ok(0);
     }
-    // Before anything is started: a session that was to be recorded does not go unrecorded.
-    let mut audit = args.audit.as_deref().map(Audit::open).transpose()?;
     if let Consent::Interrupted(code) = consent::obtain(&plan, None, context.printer, &mut interrupts).await? {
         return Ok(code);
     }
     introduce(&plan, context.printer);
     loop {
         let started = jiff::Timestamp::now();
+        if let Some(audit) = &mut audit {
+            audit.start(&plan, started)?;
+        }
         let ended = session(engine, &plan, &mut interrupts).await;
         if let Some(audit) = &mut audit {
-            audit.write(&plan, started, &ended)?;
+            audit.end(&plan, started, &ended)?;
         }
         match ended? {
             Ended::Code(code) => return Ok(code),

@@ -4,7 +4,7 @@ mod explain;
 mod output;
 mod settings;
 mod storage;
-mod summary;
+pub(crate) mod summary;
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use scratchdbg_engine::Session;
+use scratchdbg_engine::{Part, Session, SessionState};
 
 use crate::args::{Format, SessionsCommand};
+use crate::commands::build::summary;
 use crate::context::Context;
 use crate::error::{CommandError, Outcome};
 
@@ -26,30 +27,41 @@ async fn list(format: Format, context: &Context) -> Outcome {
         context.printer.json(&sessions)?;
         return Ok(0);
     }
-    let rows: Vec<[String; 5]> = std::iter::once(["SESSION", "TARGET", "MODE", "AGE", "STATE"].map(str::to_owned))
-        .chain(sessions.iter().map(row))
-        .collect();
-    let widths: Vec<usize> =
-        (0..4).map(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default()).collect();
-    for [session, target, mode, age, state] in &rows {
-        let (a, b, c, d) = (widths[0], widths[1], widths[2], widths[3]);
-        context.printer.line(&format!("{session:a$}  {target:b$}  {mode:c$}  {age:d$}  {state}"))?;
+    let rows: Vec<[String; 6]> =
+        std::iter::once(["SESSION", "TARGET", "MODE", "AGE", "STATE", "PARTS"].map(str::to_owned))
+            .chain(sessions.iter().map(row))
+            .collect();
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
+    let widths: [usize; 5] = std::array::from_fn(width);
+    for row in &rows {
+        let padded = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}  "));
+        context.printer.line(&(padded.collect::<String>() + &row[widths.len()]))?;
     }
     Ok(0)
 }
 
-fn row(session: &Session) -> [String; 5] {
+fn row(session: &Session) -> [String; 6] {
     let safe = |text: &str| scratchdbg_logs::escape::label(text).into_owned();
-    let age = session.created_at.parse::<jiff::Timestamp>().ok().map(|created| jiff::Timestamp::now() - created);
-    let age = age.and_then(|age| Duration::try_from(age).ok());
-    let state = if session.running { "running" } else { "abandoned" };
+    let state = match session.state {
+        SessionState::Running => "running",
+        SessionState::Changing => "starting",
+        SessionState::Left => "left over",
+    };
     [
         safe(&session.id),
         safe(&session.target_name),
         safe(&session.mode),
-        age.map_or_else(|| "?".to_owned(), duration),
+        session.age.map_or_else(|| "?".to_owned(), |seconds| duration(Duration::from_secs(seconds))),
         state.to_owned(),
+        session.parts.iter().map(part).collect::<Vec<_>>().join(", "),
     ]
+}
+
+fn part(part: &Part) -> String {
+    match part.size {
+        Some(size) => format!("{} ({})", part.kind, summary::size(size)),
+        None => part.role.to_owned(),
+    }
 }
 
 /// One unit is enough to tell sessions apart.
@@ -63,26 +75,14 @@ fn duration(age: Duration) -> String {
 }
 
 async fn remove(wanted: &[String], all: bool, context: &Context) -> Outcome {
+    // The beginning of every id.
+    if wanted.iter().any(|id| id.trim().is_empty()) {
+        return Err(CommandError::usage("the id of a session is empty")
+            .hint("`scratchdbg sessions ls` lists the sessions; --all ends all of them"));
+    }
     let engine = context.engine().await?;
     let sessions = engine.sessions().await?;
-    let mut chosen = Vec::new();
-    for id in wanted {
-        let mut matching = sessions.iter().filter(|session| session.id.starts_with(id.as_str()));
-        match (matching.next(), matching.next()) {
-            (Some(session), None) => chosen.push(session),
-            (Some(_), Some(_)) => {
-                return Err(CommandError::new(format!("`{id}` is ambiguous")).hint("give more of the session's id"));
-            }
-            (None, _) => {
-                return Err(
-                    CommandError::new(format!("no session `{id}`")).hint("`scratchdbg sessions ls` lists the sessions")
-                );
-            }
-        }
-    }
-    if all {
-        chosen = sessions.iter().collect();
-    }
+    let chosen: Vec<&Session> = if all { sessions.iter().collect() } else { choose(&sessions, wanted)? };
     for session in chosen {
         engine.remove_session(session).await?;
         context.printer.note(&format!("{} removed", session.id));
@@ -90,9 +90,63 @@ async fn remove(wanted: &[String], all: bool, context: &Context) -> Outcome {
     Ok(0)
 }
 
+/// The sessions that are meant, each once. All are known before the first is ended.
+fn choose<'a>(sessions: &'a [Session], wanted: &[String]) -> Result<Vec<&'a Session>, CommandError> {
+    let mut chosen: Vec<&Session> = Vec::new();
+    for id in wanted {
+        let mut matching = sessions.iter().filter(|session| session.id.starts_with(id.as_str()));
+        let shown = scratchdbg_logs::escape::label(id);
+        let session = match (matching.next(), matching.next()) {
+            (Some(session), None) => session,
+            (Some(_), Some(_)) => {
+                return Err(CommandError::new(format!("`{shown}` is ambiguous")).hint("give more of the session's id"));
+            }
+            (None, _) => {
+                return Err(CommandError::new(format!("no session `{shown}`"))
+                    .hint("`scratchdbg sessions ls` lists the sessions"));
+            }
+        };
+        if !chosen.iter().any(|other| other.id == session.id) {
+            chosen.push(session);
+        }
+    }
+    Ok(chosen)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn session(id: &str) -> Session {
+        Session {
+            id: id.to_owned(),
+            target: String::new(),
+            target_name: String::new(),
+            mode: String::new(),
+            created_at: String::new(),
+            age: None,
+            running: true,
+            state: SessionState::Running,
+            parts: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn sessions_are_chosen_by_a_beginning_that_only_one_has() {
+        let sessions = ["0a11", "0a12", "b000"].map(session);
+        for (wanted, expected) in [
+            (&["0a11"][..], Ok(vec!["0a11"])),
+            (&["b", "b000", "0a12"], Ok(vec!["b000", "0a12"])),
+            (&["b", "0a"], Err("`0a` is ambiguous")),
+            (&["b", "c"], Err("no session `c`")),
+            (&["0a11x"], Err("no session `0a11x`")),
+        ] {
+            let wanted: Vec<String> = wanted.iter().map(|&id| id.to_owned()).collect();
+            let chosen = choose(&sessions, &wanted);
+            let ids = chosen.map(|chosen| chosen.iter().map(|session| &*session.id).collect::<Vec<_>>());
+            assert_eq!(ids.as_ref().map_err(|error| &*error.message), expected.as_ref().map_err(|&text| text));
+        }
+    }
 
     #[test]
     fn ages_have_one_unit() {

@@ -3,22 +3,14 @@
 //! The copy joins the keeper's PID namespace, so that its first process can come from the keeper's files. Nothing is
 //! written into it, and the original is not touched.
 
-use std::time::Duration;
-
 use bollard::models::{ContainerCreateBody, HealthConfig, HostConfig};
 use hyper::Method;
 use serde::{Deserialize, Serialize};
 
 use super::keeper::Keeper;
-use super::registry::age;
 use crate::containers::unprivileged;
-use crate::{Engine, Error, LABEL_SESSION, Plan};
-
-/// The repository of the images that hold a container's filesystem for the length of a session.
-const REPOSITORY: &str = "scratchdbg/copy";
-
-/// An image of a copy that is older, and that no container uses, is left over.
-const UNUSED_AFTER: Duration = Duration::from_mins(1);
+use crate::ours::COPIES;
+use crate::{Engine, Error, Plan, labels};
 
 /// What has to be removed after a session in a copy.
 #[derive(Debug, Default)]
@@ -59,7 +51,7 @@ pub(super) async fn container(
         return Ok((body, Copy::default()));
     };
     let original = engine.inspect_container(target_id).await?;
-    let copy = Copy { image: engine.commit_if_changed(target_id, session).await? };
+    let copy = Copy { image: engine.commit_if_changed(plan, target_id, session).await? };
     let config = original.config.unwrap_or_default();
     let host_config = HostConfig {
         pid_mode,
@@ -94,25 +86,12 @@ fn no_healthcheck() -> HealthConfig {
 }
 
 impl Engine {
-    /// Removes the images of copies whose clients were killed: those that no container uses, by label and age.
-    pub(super) async fn remove_unused_copies(&self) -> Result<usize, Error> {
-        let images = self.list_images(Some(LABEL_SESSION)).await?;
-        let mut removed = 0;
-        for image in images.into_iter().filter(|image| age(image.created) > UNUSED_AFTER) {
-            for reference in image.repo_tags.iter().filter(|reference| reference.starts_with(REPOSITORY)) {
-                // The engine refuses to remove what a container uses.
-                removed += usize::from(self.remove_image(reference).await.is_ok());
-            }
-        }
-        Ok(removed)
-    }
-
     /// An image of a container's filesystem as it is now; nothing when it is that of its image still.
-    async fn commit_if_changed(&self, container: &str, session: &str) -> Result<Option<String>, Error> {
+    async fn commit_if_changed(&self, plan: &Plan, container: &str, session: &str) -> Result<Option<String>, Error> {
         #[derive(Serialize)]
         #[serde(rename_all = "PascalCase")]
         struct Changes {
-            labels: std::collections::BTreeMap<&'static str, String>,
+            labels: std::collections::HashMap<String, String>,
         }
         #[derive(Deserialize)]
         #[serde(rename_all = "PascalCase")]
@@ -123,12 +102,12 @@ impl Engine {
             return Ok(None);
         }
         // Pausing would be noticed by whoever talks to the original.
-        let path = format!("/commit?container={container}&repo={REPOSITORY}&tag={session}&pause=0");
-        let labels = [(LABEL_SESSION, session.to_owned())].into();
+        let path = format!("/commit?container={container}&repo={COPIES}&tag={session}&pause=0");
+        let labels = labels::session_labels(session, plan);
         let request = self.transport.json_request(Method::POST, &path, &Changes { labels })?;
         let answer = self.transport.fetch(request).await?;
         let committed: Committed = serde_json::from_slice(&answer).map_err(|error| Error::transport(&path, error))?;
         tracing::debug!(image = %committed.id, "committed the container's filesystem");
-        Ok(Some(format!("{REPOSITORY}:{session}")))
+        Ok(Some(format!("{COPIES}:{session}")))
     }
 }

@@ -12,6 +12,7 @@ use super::lingering::{self, LingeringKeeper};
 use super::orders::Orders;
 use super::process::attach_and_start;
 use super::removal::Removal;
+use crate::ours::Role;
 use crate::plan::TOOLKIT_BIN;
 use crate::transport::Hijacked;
 use crate::{ContainerName, Engine, Error, LAUNCHER_NAME, Mode, Plan, labels};
@@ -55,7 +56,7 @@ impl Keeper {
             return Ok(Self { engine: engine.clone(), container, pid, orders, end: End::Lingers });
         }
         let body = container(plan, session);
-        let container = engine.create(&format!("scratchdbg-{session}"), body).await?;
+        let container = engine.create(&Role::Keeper { pid: None }.name(session), body).await?;
         match Self::start_created(engine, plan, session, &container).await {
             Ok(keeper) => Ok(keeper),
             Err(error) => {

@@ -3,11 +3,9 @@
 use bollard::models::ContainerSummary;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::labels::{self, LABEL_EXPIRES_AT, LABEL_LINGERS, LABEL_TARGET};
+use crate::labels::{self, LABEL_LINGERS};
+use crate::ours::{self, Role};
 use crate::{ContainerName, Engine, Error, NumericUser, Target};
-
-/// What stands between a lingering keeper's name and its process id: labels cannot be changed once a container is made.
-const PID_MARK: &str = "-pid";
 
 /// A keeper that waits for its next session.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,25 +40,27 @@ const TIME_TO_BEGIN: SignedDuration = SignedDuration::from_secs(2);
 impl Engine {
     /// All keepers that wait long enough for a session to begin, of all targets.
     pub async fn lingering_keepers(&self) -> Result<Vec<LingeringKeeper>, Error> {
-        Ok(keepers_that_wait(self.list_containers(false, &[LABEL_LINGERS.to_owned()]).await?))
+        let (list, now) = self.list_containers_dated(false, &[LABEL_LINGERS.to_owned()]).await?;
+        Ok(keepers_that_wait(list, now))
     }
 }
 
-/// The keepers of a list of containers that wait long enough for a session to begin.
-pub(crate) fn keepers_that_wait(list: Vec<ContainerSummary>) -> Vec<LingeringKeeper> {
+/// The keepers of a list of containers that wait long enough for a session to begin. `now` is the engine's clock, as is the
+/// time at which each was made.
+pub(crate) fn keepers_that_wait(list: Vec<ContainerSummary>, now: Option<Timestamp>) -> Vec<LingeringKeeper> {
     let keeper = |keeper: ContainerSummary| {
-        let name = keeper.names?.into_iter().next()?;
-        let (_, pid) = name.rsplit_once(PID_MARK)?;
-        let mut labels = keeper.labels?;
-        let expires_at: Timestamp = labels.get(LABEL_EXPIRES_AT)?.parse().ok()?;
-        if expires_at.duration_since(Timestamp::now()) < TIME_TO_BEGIN {
+        let (pid, marks) = ours::is_lingering(&keeper)?;
+        let (time, fits) = marks.lingers?;
+        let expires_at = Timestamp::from_second(keeper.created?).ok()?.checked_add(time).ok()?;
+        // One that ends too soon all the same is replaced.
+        if now.is_some_and(|now| expires_at.duration_since(now) < TIME_TO_BEGIN) {
             return None;
         }
         Some(LingeringKeeper {
             container: keeper.id?.parse().ok()?,
-            pid: pid.parse().ok()?,
-            target_id: labels.remove(LABEL_TARGET)?,
-            fits: labels.remove(LABEL_LINGERS)?,
+            pid,
+            target_id: marks.target,
+            fits,
             image: keeper.image?,
         })
     };
@@ -69,5 +69,39 @@ pub(crate) fn keepers_that_wait(list: Vec<ContainerSummary>) -> Vec<LingeringKee
 
 /// The name by which the keeper of this session is found while it lingers.
 pub(super) fn name(session: &str, pid: u32) -> String {
-    format!("scratchdbg-{session}{PID_MARK}{pid}")
+    Role::Keeper { pid: Some(pid) }.name(session)
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use serde_json::json;
+
+    /// The client that made it was years ahead, and whoever looks may be as well: only the engine's clock counts.
+    #[test]
+    fn its_time_is_by_the_engines_clock() {
+        let session = "0123456789abcdef";
+        let listed = json!([{
+            "Id": "ef".repeat(32),
+            "Names": [format!("/scratchdbg-{session}-pid77")],
+            "Image": "scratchdbg/toolkit:0123456789ab",
+            "Command": "/bin/scratchdbg-launcher keep 600",
+            "Created": 1_000_000,
+            "Labels": {
+                "io.scratchdbg.session": session,
+                "io.scratchdbg.target": "ab".repeat(32),
+                "io.scratchdbg.created-at": "2048-01-01T00:00:00Z",
+                "io.scratchdbg.expires-at": "2048-01-01T00:10:00Z",
+                "io.scratchdbg.lingers": "0:0 tools",
+                "io.scratchdbg.version": "1.0.0",
+                "io.scratchdbg.mode": "exec",
+            },
+        }]);
+        for (now, waits) in [(1_000_000, true), (1_000_597, true), (1_000_599, false), (2_000_000, false)] {
+            let list = serde_json::from_value(listed.clone()).unwrap();
+            let keepers = super::keepers_that_wait(list, Timestamp::from_second(now).ok());
+            assert_eq!(keepers.len(), usize::from(waits), "{now}");
+        }
+        assert_eq!(super::keepers_that_wait(serde_json::from_value(listed).unwrap(), None).len(), 1);
+    }
 }

@@ -2,7 +2,9 @@
 
 mod copy;
 mod ending;
+mod inventory;
 mod keeper;
+mod leftover;
 mod lingering;
 mod opening;
 mod orders;
@@ -22,7 +24,7 @@ use self::keeper::Keeper;
 pub use self::lingering::LingeringKeeper;
 pub(crate) use self::lingering::keepers_that_wait;
 use self::process::{Process, ProcessEnd};
-pub use self::registry::Session;
+pub use self::registry::{Part, Session, SessionState};
 use self::streams::PumpEnd;
 use crate::containers::unprivileged;
 use crate::transport::Hijacked;
@@ -142,19 +144,12 @@ impl Engine {
         tracing::debug!(%session, keeper = keeper.pid(), "the keeper stands");
         let sweeper = self.clone();
         // Beside the session, so that it costs no time. A failure is the next session's business.
-        let copies_too = plan.mode == Mode::Copy;
         // The session that left a keeper standing has looked.
         let is_swept = plan.standing.is_some();
-        let sweep = tokio::spawn(async move {
-            match (is_swept, copies_too) {
-                (true, _) => Ok(0),
-                (false, true) => sweeper.collect_garbage().await,
-                (false, false) => sweeper.remove_abandoned().await,
-            }
-        });
+        let sweep = tokio::spawn(async move { if is_swept { Ok(0) } else { sweeper.collect_garbage().await } });
         let outcome = self.session(plan, &session, keeper, streams, windows, wishes).await;
         if let Ok(Err(error)) = sweep.await {
-            tracing::debug!(%error, "cannot look for abandoned keepers");
+            tracing::debug!(%error, "cannot remove what earlier sessions left");
         }
         match outcome {
             // 137 is also what is left of a session when the target's PID 1 ends: the kernel kills all of its PID

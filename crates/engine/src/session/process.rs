@@ -12,6 +12,7 @@ use super::keeper::Keeper;
 use super::removal::Removal;
 use super::{Window, beside_target, copy};
 use crate::files::percent_encode;
+use crate::ours::Role;
 use crate::transport::{Hijacked, full};
 use crate::{ContainerName, Engine, Error, Mode, Plan, State, labels};
 
@@ -83,7 +84,7 @@ impl Process {
         body.entrypoint = Some(command);
         body.cmd = Some(Vec::new());
         body.labels = Some(labels::session_labels(session, plan));
-        let name = format!("scratchdbg-{session}-shell");
+        let name = Role::Shell.name(session);
         let detach_keys = plan.detach_keys.as_deref();
         let started = start_container(engine, &name, interactive(body, plan.tty), detach_keys).await;
         match started {

@@ -1,17 +1,13 @@
-//! What sessions there are in an engine: found by label, never by name.
+//! What sessions there are in an engine, and what is left of those that are over.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
-use bollard::models::{ContainerSummary, ContainerSummaryStateEnum};
+use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::labels::{LABEL_CREATED_AT, LABEL_MODE, LABEL_SESSION, LABEL_TARGET};
-use crate::{Engine, Error};
+use super::inventory::{OurContainer, OurImage, Wanted};
+use crate::ours::Role;
+use crate::{Engine, Error, State};
 
-/// A container of ours that is older, and still not started, has nobody who would start it.
-const ABANDONED_AFTER: Duration = Duration::from_secs(20);
-
-/// A session, as its labels tell.
+/// A session, or what is left of one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Session {
     /// Its id.
@@ -20,83 +16,134 @@ pub struct Session {
     pub target: String,
     /// The target's name; its id where the engine no longer knows it.
     pub target_name: String,
-    /// `exec`, `sidecar` or `copy`.
+    /// `exec`, `sidecar` or `copy`; `files` where a file is taken out of an image.
     pub mode: String,
-    /// When it began, in RFC 3339.
+    /// When it began, in RFC 3339, by the engine's clock.
     pub created_at: String,
-    /// It is running. One that is not was never started: what is left of a client that was killed.
-    pub running: bool,
-    /// The containers that belong to it.
+    /// How long ago that was, in seconds, by the same clock.
     #[serde(skip)]
-    pub containers: Vec<String>,
+    pub age: Option<u64>,
+    /// It is running.
+    pub running: bool,
+    /// What it is doing.
+    pub state: SessionState,
+    /// What belongs to it.
+    pub parts: Vec<Part>,
+}
+
+/// What a session is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SessionState {
+    /// It runs.
+    Running,
+    /// It begins, or ends: the engine or its client is about to do something.
+    Changing,
+    /// It has nobody any more: `sessions gc` and any next session remove it.
+    Left,
+}
+
+/// Something that belongs to a session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Part {
+    /// `container` or `image`.
+    pub kind: &'static str,
+    /// `keeper`, `shell` (of a sidecar or a copy) or `files`; `filesystem` for the image of a copy.
+    pub role: &'static str,
+    /// Its full id; of an image, its reference.
+    pub name: String,
+    /// Of a container: what it is doing.
+    pub state: Option<State>,
+    /// Of an image, in bytes: what it shares with others included.
+    pub size: Option<u64>,
+}
+
+impl Part {
+    const IMAGE: &'static str = "image";
+
+    fn of_container(container: &OurContainer) -> Self {
+        let (role, name) = (container.role.as_str(), container.id.to_string());
+        Self { kind: "container", role, name, state: Some(container.state), size: None }
+    }
+
+    fn of_image(image: &OurImage) -> Self {
+        let name = image.reference.clone();
+        Self { kind: Self::IMAGE, role: "filesystem", name, state: None, size: Some(image.size) }
+    }
 }
 
 impl Engine {
-    /// All sessions, the oldest first.
+    /// All sessions and what is left of them, the oldest first.
     pub async fn sessions(&self) -> Result<Vec<Session>, Error> {
-        let (ours, names) = tokio::try_join!(self.our_containers(), self.names())?;
-        let mut sessions: Vec<Session> = Vec::new();
-        for container in ours {
-            let label = |key: &str| container.labels.as_ref().and_then(|labels| labels.get(key)).cloned();
-            let Some((id, container_id)) = label(LABEL_SESSION).zip(container.id.clone()) else { continue };
-            let running = container.state == Some(ContainerSummaryStateEnum::RUNNING);
-            if let Some(session) = sessions.iter_mut().find(|session| session.id == id) {
-                session.containers.push(container_id);
-                session.running |= running;
-                continue;
-            }
-            let target = label(LABEL_TARGET).unwrap_or_default();
-            let name = names.iter().find_map(|(id, name)| (*id == target).then(|| name.clone()));
-            sessions.push(Session {
-                id,
-                target_name: name.unwrap_or_else(|| target.chars().take(12).collect()),
-                target,
-                mode: label(LABEL_MODE).unwrap_or_default(),
-                created_at: label(LABEL_CREATED_AT).unwrap_or_default(),
+        let (ours, names) = tokio::try_join!(self.inventory(Wanted::All), self.names())?;
+        let mut sessions: Vec<(Option<Timestamp>, Session)> = Vec::new();
+        for (id, (containers, images)) in ours.by_session() {
+            let mut marks = containers.iter().map(|each| &each.marks).chain(images.iter().map(|each| &each.marks));
+            let Some(marks) = marks.next() else { continue };
+            let created = containers.iter().map(|each| each.created).chain(images.iter().map(|each| each.created));
+            let created = created.flatten().min();
+            let age = ours
+                .now
+                .zip(created)
+                .and_then(|(now, created)| (now.duration_since(created)).as_secs().try_into().ok());
+            let all_left = containers.iter().all(|each| each.is_left) && images.iter().all(|each| each.is_left);
+            let running = containers.iter().any(|each| each.state == State::Running);
+            let state = match (all_left, running) {
+                (true, _) => SessionState::Left,
+                (false, true) => SessionState::Running,
+                (false, false) => SessionState::Changing,
+            };
+            let name = names.iter().find_map(|(id, name)| (*id == marks.target).then(|| name.clone()));
+            let session = Session {
+                id: id.to_owned(),
+                target_name: name.unwrap_or_else(|| marks.target.chars().take(12).collect()),
+                target: marks.target.clone(),
+                mode: marks.mode.clone(),
+                created_at: created.unwrap_or(marks.created_at).to_string(),
+                age,
                 running,
-                containers: vec![container_id],
-            });
+                state,
+                parts: (containers.iter().map(|each| Part::of_container(each)))
+                    .chain(images.iter().map(|each| Part::of_image(each)))
+                    .collect(),
+            };
+            sessions.push((created, session));
         }
-        sessions.sort_by(|left, right| left.created_at.cmp(&right.created_at));
-        Ok(sessions)
+        sessions.sort_by(|(left, a), (right, b)| left.cmp(right).then_with(|| a.id.cmp(&b.id)));
+        Ok(sessions.into_iter().map(|(_, session)| session).collect())
     }
 
     /// Ends a session: its keeper is removed, and what it started ends with it.
     pub async fn remove_session(&self, session: &Session) -> Result<(), Error> {
-        for container in &session.containers {
-            self.remove(&container.parse()?).await?;
+        for part in &session.parts {
+            if part.kind == Part::IMAGE {
+                self.remove_image(&part.name).await?;
+            } else {
+                self.remove(&part.name.parse()?).await?;
+            }
         }
         Ok(())
     }
 
-    /// Removes what killed clients made and could not start, and images of copies that nobody uses: how many things.
+    /// Removes what is left of sessions that are over: containers whose clients were killed, and images of copies. How many
+    /// things. One that cannot be removed keeps nobody from the others.
     pub async fn collect_garbage(&self) -> Result<usize, Error> {
-        let containers = self.remove_abandoned().await?;
-        let images = self.remove_unused_copies().await?;
-        Ok(containers + images)
-    }
-
-    /// The engine removes by itself only what has run.
-    pub(super) async fn remove_abandoned(&self) -> Result<usize, Error> {
+        let ours = self.inventory(Wanted::Left).await?;
         let mut removed = 0;
-        for container in self.our_containers().await? {
-            let abandoned = container.state == Some(ContainerSummaryStateEnum::CREATED)
-                && age(container.created.unwrap_or_default()) > ABANDONED_AFTER;
-            if let (true, Some(id)) = (abandoned, container.id) {
-                self.remove(&id.parse()?).await?;
-                removed += 1;
-            }
+        let mut failure = None;
+        let mut note = |outcome: Result<(), Error>| match outcome {
+            Ok(()) => removed += 1,
+            Err(error) => failure = Some(error),
+        };
+        // What joins a keeper goes before it.
+        let (keepers, others): (Vec<_>, Vec<_>) = (ours.containers.iter().filter(|each| each.is_left))
+            .partition(|each| matches!(each.role, Role::Keeper { .. }));
+        for container in others.into_iter().chain(keepers) {
+            note(self.remove(&container.id).await);
         }
-        Ok(removed)
+        for image in ours.images.iter().filter(|image| image.is_left) {
+            note(self.remove_image(&image.reference).await);
+        }
+        failure.map_or(Ok(removed), Err)
     }
-
-    async fn our_containers(&self) -> Result<Vec<ContainerSummary>, Error> {
-        self.list_containers(true, &[LABEL_SESSION.to_owned()]).await
-    }
-}
-
-/// How long ago, by seconds since 1970.
-pub(super) fn age(created: i64) -> Duration {
-    let created = Duration::from_secs(u64::try_from(created).unwrap_or_default());
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().saturating_sub(created)
 }

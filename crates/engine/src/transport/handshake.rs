@@ -33,6 +33,11 @@ impl FirstAnswer {
         self.headers.get("Api-Version")?.to_str().ok()?.parse().ok()
     }
 
+    /// When it was given, by the engine's clock.
+    pub(crate) fn date(&self) -> Option<jiff::Timestamp> {
+        crate::clock::date(&self.headers)
+    }
+
     /// What was asked for, if it was given, in a dialect that we know.
     pub(crate) fn known(&self) -> Option<&Bytes> {
         let known = ApiVersion::OLDEST_SUPPORTED..=ApiVersion::NEWEST_KNOWN;

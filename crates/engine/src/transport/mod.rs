@@ -35,7 +35,7 @@ pub(crate) type Body = UnsyncBoxBody<Bytes, std::io::Error>;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// No answer of an engine that we read whole is longer than this; logs and archives are streamed.
-const MAX_ANSWER: usize = 16 << 20;
+pub(crate) const MAX_ANSWER: usize = 16 << 20;
 
 /// A pool of connections to one engine. Cheap to clone.
 #[derive(Debug, Clone)]

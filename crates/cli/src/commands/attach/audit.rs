@@ -1,12 +1,19 @@
-//! `--audit`: one line of JSON for each session. Sessions leave nothing in the engine: the line is what remains.
+//! `--audit`: a line of JSON when a session begins, and one when it has ended. Sessions leave nothing in the engine: these
+//! lines are what remains, and the first is there however the client ends.
+//!
+//! The file may lie where others can put things. So no link is followed, nothing but a regular file is written to, and one
+//! that is made is readable by its user alone: the command line is in it, with whatever was typed there.
 
+use std::fmt::Write as _;
 use std::fs::File;
-use std::io::Write as _;
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
+use rustix::fs::OFlags;
 use scratchdbg_engine::Plan;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Ended;
 use crate::error::CommandError;
@@ -21,13 +28,21 @@ pub(super) struct Audit {
 impl Audit {
     /// Opens the file, to append to it.
     pub(super) fn open(path: &Path) -> Result<Self, CommandError> {
-        let file = File::options().append(true).create(true).open(path);
-        let file = file.map_err(|error| CommandError::new(format!("cannot write {}: {error}", path.display())))?;
+        let file = open(path).map_err(|reason| {
+            let shown = path.display().to_string();
+            CommandError::new(format!("cannot write {}: {reason}", scratchdbg_logs::escape::label(&shown)))
+                .hint("--audit takes a regular file, or the name of a new one; links are not followed")
+        })?;
         Ok(Self { path: path.to_owned(), file })
     }
 
-    /// Records a session.
-    pub(super) fn write(
+    /// Records that a session begins.
+    pub(super) fn start(&mut self, plan: &Plan, started: Timestamp) -> Result<(), CommandError> {
+        self.write("start", plan, started, json!({}))
+    }
+
+    /// Records how it ended.
+    pub(super) fn end(
         &mut self,
         plan: &Plan,
         started: Timestamp,
@@ -41,20 +56,119 @@ impl Audit {
             Ok(Ended::WithTarget(end)) => (format!("target {}", end.state.as_str()), Some(super::KILLED)),
             Err(error) => (format!("failed: {}", error.message), None),
         };
-        let line = json!({
+        let more = json!({ "ended_at": Timestamp::now().to_string(), "end": end, "exit_code": exit_code });
+        self.write("end", plan, started, more)
+    }
+
+    fn write(&mut self, event: &str, plan: &Plan, started: Timestamp, more: Value) -> Result<(), CommandError> {
+        let mut record = json!({
+            "event": event,
             "started_at": started.to_string(),
-            "ended_at": Timestamp::now().to_string(),
+            "client": { "pid": std::process::id(), "uid": rustix::process::getuid().as_raw() },
             "target": { "id": plan.target_id, "name": plan.target_name },
             "mode": plan.mode,
             "user": plan.user.to_string(),
             "capabilities": plan.capabilities,
             "security_options": plan.security_options,
             "command": plan.command,
-            "end": end,
-            "exit_code": exit_code,
         });
-        // One write: lines of sessions that end together do not mix.
-        let written = self.file.write_all(format!("{line}\n").as_bytes());
-        written.map_err(|error| CommandError::new(format!("cannot write {}: {error}", self.path.display())))
+        if let (Value::Object(record), Value::Object(more)) = (&mut record, more) {
+            record.extend(more);
+        }
+        append(&mut self.file, &line(&record))
+            .map_err(|error| CommandError::new(format!("cannot write {}: {error}", self.path.display())))
+    }
+}
+
+fn open(path: &Path) -> Result<File, String> {
+    // A FIFO without a reader would hold us up.
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let file = File::options()
+        .append(true)
+        .create(true)
+        .mode(0o600)
+        .custom_flags(flags.bits().cast_signed())
+        .open(path)
+        .map_err(|error| match error.raw_os_error() {
+            Some(code) if code == rustix::io::Errno::LOOP.raw_os_error() => "it is a symbolic link".to_owned(),
+            Some(code) if code == rustix::io::Errno::NXIO.raw_os_error() => "it is not a regular file".to_owned(),
+            _ => error.to_string(),
+        })?;
+    match file.metadata() {
+        Ok(facts) if facts.is_file() => Ok(file),
+        Ok(_) => Err("it is not a regular file".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// One write: lines of sessions that begin or end together do not mix.
+fn append(file: &mut File, line: &str) -> io::Result<()> {
+    let written = file.write(line.as_bytes())?;
+    if written == line.len() { Ok(()) } else { Err(io::Error::other("only a part of the line could be written")) }
+}
+
+/// A record as one line of JSON, without a character that would do something on a terminal.
+fn line(record: &Value) -> String {
+    let mut line = String::new();
+    // JSON itself has none of these; they are in strings, where `\u` may stand.
+    for character in record.to_string().chars() {
+        let is_bidi_mark = matches!(
+            character,
+            '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+        );
+        if character.is_control() || is_bidi_mark {
+            let _into_memory = write!(line, "\\u{:04x}", u32::from(character));
+        } else {
+            line.push(character);
+        }
+    }
+    line.push('\n');
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    use super::*;
+
+    #[test]
+    fn a_line_has_no_control_characters_and_is_the_same_json() {
+        let record = json!({"command": ["a\nb", "\u{1b}[2J", "\u{9b}2J", "\u{7f}", "\u{202e}", "é\"\\"]});
+        let line = line(&record);
+        let body = line.strip_suffix('\n').unwrap();
+        assert!(!body.contains(|character: char| character.is_control() || character == '\u{202e}'), "{body}");
+        assert_eq!(serde_json::from_str::<Value>(body).unwrap(), record);
+    }
+
+    #[test]
+    fn only_a_regular_file_is_written_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let mode = |name: &str| at(name).metadata().unwrap().permissions().mode() & 0o777;
+        let mut file = open(&at("new")).unwrap();
+        assert_eq!(mode("new"), 0o600);
+        append(&mut file, "one\n").unwrap();
+        append(&mut open(&at("new")).unwrap(), "two\n").unwrap();
+        assert_eq!(std::fs::read_to_string(at("new")).unwrap(), "one\ntwo\n");
+
+        std::fs::write(at("precious"), "kept").unwrap();
+        symlink(at("precious"), at("link")).unwrap();
+        symlink(at("nowhere"), at("dangling")).unwrap();
+        rustix::fs::mkfifoat(rustix::fs::CWD, at("fifo"), rustix::fs::Mode::RUSR).unwrap();
+        for (path, reason) in [
+            (at("link"), "symbolic link"),
+            (at("dangling"), "symbolic link"),
+            (at("fifo"), "regular file"),
+            ("/dev/full".into(), "regular file"),
+            ("/dev/null".into(), "regular file"),
+            (folder.path().to_owned(), "irectory"),
+            (at("new/below"), "irectory"),
+        ] {
+            let refused = open(&path).unwrap_err();
+            assert!(refused.contains(reason), "{}: {refused}", path.display());
+        }
+        assert_eq!(std::fs::read_to_string(at("precious")).unwrap(), "kept");
+        assert!(!at("nowhere").exists());
     }
 }

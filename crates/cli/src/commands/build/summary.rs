@@ -157,7 +157,7 @@ fn total(image: &Image) -> u64 {
 }
 
 /// Bytes for people, in the decimal units that Docker prints.
-fn size(bytes: u64) -> String {
+pub(crate) fn size(bytes: u64) -> String {
     const UNITS: [&str; 4] = ["kB", "MB", "GB", "TB"];
     if bytes < 1000 {
         return format!("{bytes} B");

@@ -1,0 +1,330 @@
+//! Containers of ours.
+
+use bollard::models::{ContainerInspectResponse, ContainerSummary, ImageConfig, ImageInspect, MountPoint};
+
+use super::{MODE_FILES, Marks, image};
+use crate::LAUNCHER_NAME;
+use crate::labels::LABEL_SESSION;
+
+/// What the names of our containers begin with.
+const NAME: &str = "scratchdbg-";
+
+/// What stands between a lingering keeper's name and its process id: labels cannot be changed once a container is made.
+const PID_MARK: &str = "-pid";
+
+/// What a container of ours is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// It holds a session, or more, where it lingers: then its process id is in its name.
+    Keeper {
+        /// Its process id, as seen in the PID namespace of the target.
+        pid: Option<u32>,
+    },
+    /// The session's process is in it: a sidecar, or a copy.
+    Shell,
+    /// A file is taken out of its image. It is never started.
+    Files,
+}
+
+impl Role {
+    /// The name of a container for this session.
+    pub(crate) fn name(self, session: &str) -> String {
+        match self {
+            Self::Keeper { pid: None } => format!("{NAME}{session}"),
+            Self::Keeper { pid: Some(pid) } => format!("{NAME}{session}{PID_MARK}{pid}"),
+            Self::Shell => format!("{NAME}{session}-shell"),
+            Self::Files => format!("{NAME}{session}-files"),
+        }
+    }
+
+    /// What a name says; nothing unless it is this session's.
+    fn of_name(name: &str, session: &str) -> Option<Self> {
+        let rest = name.strip_prefix('/').unwrap_or(name).strip_prefix(NAME)?.strip_prefix(session)?;
+        match rest {
+            "" => Some(Self::Keeper { pid: None }),
+            "-shell" => Some(Self::Shell),
+            "-files" => Some(Self::Files),
+            _ => {
+                let pid = rest.strip_prefix(PID_MARK)?;
+                // As it is written, and no other way: `+7` and `07` are read as numbers too.
+                let number: u32 = pid.parse().ok()?;
+                (number.to_string() == pid).then_some(Self::Keeper { pid: Some(number) })
+            }
+        }
+    }
+
+    /// As `sessions ls` calls it.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Keeper { .. } => "keeper",
+            Self::Shell => "shell",
+            Self::Files => "files",
+        }
+    }
+
+    fn fits_mode(self, mode: &str) -> bool {
+        match self {
+            Self::Keeper { .. } => mode != MODE_FILES,
+            Self::Shell => matches!(mode, "sidecar" | "copy"),
+            Self::Files => mode == MODE_FILES,
+        }
+    }
+}
+
+/// What a list of containers says: whether a closer look is worth its while.
+pub(crate) fn may_be_ours(container: &ContainerSummary) -> Option<(Role, Marks)> {
+    let names = container.names.as_ref()?;
+    // A second one is a link from another container.
+    let [name] = &names[..] else { return None };
+    let marks = Marks::read(container.labels.as_ref()?)?;
+    let role = Role::of_name(name, &marks.session)?;
+    role.fits_mode(&marks.mode).then_some((role, marks))
+}
+
+/// Whether a container of a list is a keeper that lingers, so that a session may rest upon it: the list tells its image, its
+/// command line, its network and its mounts, and to look closer would be one more round trip. Its process id, and for how
+/// long it waits.
+pub(crate) fn is_lingering(container: &ContainerSummary) -> Option<(u32, Marks)> {
+    let (Role::Keeper { pid: Some(pid) }, marks) = may_be_ours(container)? else { return None };
+    marks.lingers.as_ref()?;
+    let command = container.command.as_deref().unwrap_or_default();
+    let network = container.host_config.as_ref().and_then(|config| config.network_mode.as_deref());
+    let ours = image::is_toolkit_name(container.image.as_deref()?)
+        && is_keeping(&command.split_ascii_whitespace().collect::<Vec<_>>())
+        && container.mounts.as_deref().unwrap_or_default().is_empty()
+        // Podman's list does not tell.
+        && network.is_none_or(|network| network.is_empty() || network == "none");
+    ours.then_some((pid, marks))
+}
+
+/// Whether a container is ours, from all that the engine knows of it and of its image.
+pub(crate) fn is_ours(container: &ContainerInspectResponse, of: &ImageInspect) -> Option<(Role, Marks)> {
+    let config = container.config.as_ref()?;
+    let host = container.host_config.as_ref()?;
+    let marks = Marks::read(config.labels.as_ref()?)?;
+    let role = Role::of_name(container.name.as_deref()?, &marks.session)?;
+    let log = host.log_config.as_ref().and_then(|log| log.typ.as_deref());
+    let of_any_role =
+        role.fits_mode(&marks.mode) && host.auto_remove == Some(true) && log.is_none_or(|log| log == "none");
+    let image_name = config.image.as_deref()?;
+    let command: Vec<&str> = config.entrypoint.iter().chain(&config.cmd).flatten().map(String::as_str).collect();
+    let namespace = host.pid_mode.as_deref().unwrap_or_default();
+    let network = host.network_mode.as_deref().unwrap_or_default();
+    let mounts = container.mounts.as_deref().unwrap_or_default();
+    let of_its_role = match role {
+        Role::Keeper { .. } => {
+            image::is_toolkit_name(image_name)
+                && image::is_toolkit(of)
+                && is_keeping(&command)
+                && config.open_stdin == Some(true)
+                && config.tty != Some(true)
+                && host.readonly_rootfs == Some(true)
+                && network == "none"
+                && mounts.is_empty()
+                && if marks.mode == "copy" {
+                    !namespace.starts_with("container:") && namespace != "host"
+                } else {
+                    namespace == format!("container:{}", marks.target)
+                }
+        }
+        Role::Shell => {
+            let is_own_copy = image::session_of_copy(image_name) == Some(&marks.session);
+            (is_own_copy || !has_session(of.config.as_ref()))
+                && command.contains(&&*marks.session)
+                && config.open_stdin == Some(true)
+                && match namespace.strip_prefix("container:") {
+                    Some(other) => marks.mode == "copy" || other == marks.target,
+                    None => false,
+                }
+        }
+        Role::Files => {
+            !has_session(of.config.as_ref())
+                && network == "none"
+                && !mounts.iter().any(is_from_elsewhere)
+                && namespace.strip_prefix("container:").is_none()
+        }
+    };
+    (of_any_role && of_its_role).then_some((role, marks))
+}
+
+/// `…/scratchdbg-launcher keep …`
+fn is_keeping(command: &[&str]) -> bool {
+    let program = command.first().and_then(|program| program.rsplit('/').next());
+    program == Some(LAUNCHER_NAME) && command.contains(&"keep")
+}
+
+fn has_session(config: Option<&ImageConfig>) -> bool {
+    config.and_then(|config| config.labels.as_ref()).is_some_and(|labels| labels.contains_key(LABEL_SESSION))
+}
+
+/// Anything but a volume that came with the image.
+fn is_from_elsewhere(mount: &MountPoint) -> bool {
+    mount.typ.as_deref() != Some("volume")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::super::tests::{SESSION, labels};
+    use super::*;
+
+    fn keeper() -> Value {
+        let target = "ab".repeat(32);
+        json!({
+            "Name": format!("/scratchdbg-{SESSION}"),
+            "Config": {
+                "Image": "scratchdbg/toolkit:0123456789ab",
+                "Labels": labels(),
+                "Entrypoint": ["/bin/scratchdbg-launcher"],
+                "Cmd": ["keep"],
+                "OpenStdin": true,
+                "Tty": false,
+            },
+            "HostConfig": {
+                "AutoRemove": true,
+                "LogConfig": {"Type": "none"},
+                "ReadonlyRootfs": true,
+                "NetworkMode": "none",
+                "PidMode": format!("container:{target}"),
+            },
+            "Mounts": [],
+        })
+    }
+
+    fn toolkit() -> Value {
+        json!({
+            "Config": {"Env": ["PATH=/bin"], "Labels": {"io.scratchdbg.role": "toolkit", "io.scratchdbg.layout": "1"}},
+            "RootFS": {"Type": "layers", "Layers": ["sha256:1"]},
+        })
+    }
+
+    fn copy() -> Value {
+        let mut copy = keeper();
+        copy["Name"] = format!("/scratchdbg-{SESSION}-shell").into();
+        copy["Config"]["Image"] = "shop/app:1".into();
+        copy["Config"]["Labels"]["io.scratchdbg.mode"] = "copy".into();
+        copy["Config"]["Entrypoint"] = json!(["/proc/1/root/bin/scratchdbg-launcher", "run", "1", SESSION, "sh"]);
+        copy["Config"]["Cmd"] = json!([]);
+        copy["HostConfig"]["ReadonlyRootfs"] = false.into();
+        copy["HostConfig"]["NetworkMode"] = "shop".into();
+        copy["HostConfig"]["PidMode"] = format!("container:{}", "cd".repeat(32)).into();
+        copy["Mounts"] = json!([{"Type": "volume", "Name": "data", "Destination": "/data"}]);
+        copy
+    }
+
+    fn app() -> Value {
+        json!({"Config": {"Labels": {"maintainer": "shop"}}, "RootFS": {"Type": "layers", "Layers": ["sha256:2"]}})
+    }
+
+    fn decide(container: &Value, image: &Value) -> Option<Role> {
+        let container = serde_json::from_value(container.clone()).unwrap();
+        let image = serde_json::from_value(image.clone()).unwrap();
+        is_ours(&container, &image).map(|(role, _)| role)
+    }
+
+    #[test]
+    fn what_we_make_is_ours() {
+        assert_eq!(decide(&keeper(), &toolkit()), Some(Role::Keeper { pid: None }));
+        let mut lingering = keeper();
+        lingering["Name"] = format!("/scratchdbg-{SESSION}-pid77").into();
+        assert_eq!(decide(&lingering, &toolkit()), Some(Role::Keeper { pid: Some(77) }));
+        assert_eq!(decide(&copy(), &app()), Some(Role::Shell));
+        let mut of_commit = copy();
+        of_commit["Config"]["Image"] = format!("scratchdbg/copy:{SESSION}").into();
+        let mut commit = app();
+        commit["Config"]["Labels"]["io.scratchdbg.session"] = SESSION.into();
+        assert_eq!(decide(&of_commit, &commit), Some(Role::Shell));
+    }
+
+    /// Each is what somebody else could have made with one thing missing.
+    #[test]
+    fn what_lacks_anything_that_an_image_cannot_set_is_not() {
+        let foreign = format!("/scratchdbg-{SESSION}x");
+        for (path, value) in [
+            ("/Name", json!("/web")),
+            ("/Name", json!("/scratchdbg-fedcba9876543210")),
+            ("/Name", json!(foreign)),
+            ("/Name", json!(format!("/scratchdbg-{SESSION}-pid"))),
+            ("/Name", json!(format!("/scratchdbg-{SESSION}-pid07"))),
+            ("/Config/Image", json!("evil/toolkit:1")),
+            ("/Config/Image", json!("registry.example/scratchdbg/toolkit:0123456789ab")),
+            ("/Config/Image", json!("scratchdbg/toolkit:latest")),
+            ("/Config/Entrypoint", json!(["/bin/sleep"])),
+            ("/Config/Entrypoint", Value::Null),
+            ("/Config/Cmd", json!(["1000"])),
+            ("/Config/OpenStdin", json!(false)),
+            ("/Config/Tty", json!(true)),
+            ("/Config/Labels/io.scratchdbg.mode", json!("files")),
+            ("/HostConfig/AutoRemove", json!(false)),
+            ("/HostConfig/LogConfig/Type", json!("json-file")),
+            ("/HostConfig/ReadonlyRootfs", json!(false)),
+            ("/HostConfig/NetworkMode", json!("bridge")),
+            ("/HostConfig/PidMode", json!("")),
+            ("/HostConfig/PidMode", json!("container:0123")),
+            ("/Mounts", json!([{"Type": "volume", "Destination": "/data"}])),
+        ] {
+            let mut container = keeper();
+            *container.pointer_mut(path).expect(path) = value.clone();
+            assert_eq!(decide(&container, &toolkit()), None, "{path} {value}");
+        }
+        for (path, value) in [
+            ("/Config/Labels/io.scratchdbg.role", json!("debug")),
+            ("/Config/Labels", json!({"io.scratchdbg.session": SESSION, "io.scratchdbg.role": "toolkit"})),
+            ("/Config/Env", json!(["PATH=/bin", "LD_PRELOAD=/evil"])),
+            ("/RootFS/Layers", json!(["sha256:1", "sha256:2"])),
+            ("/RootFS/Layers", json!([])),
+        ] {
+            let mut image = toolkit();
+            *image.pointer_mut(path).expect(path) = value.clone();
+            assert_eq!(decide(&keeper(), &image), None, "{path} {value}");
+        }
+        let mut labelled = app();
+        labelled["Config"]["Labels"]["io.scratchdbg.session"] = SESSION.into();
+        assert_eq!(decide(&copy(), &labelled), None, "the label is the image's");
+        for (path, value) in [
+            ("/Config/Entrypoint", json!(["/bin/sleep", "1000"])),
+            ("/Config/OpenStdin", json!(false)),
+            ("/Config/Labels/io.scratchdbg.mode", json!("exec")),
+            ("/Config/Labels/io.scratchdbg.mode", json!("sidecar")),
+            ("/HostConfig/AutoRemove", json!(false)),
+            ("/HostConfig/LogConfig/Type", json!("json-file")),
+            ("/HostConfig/PidMode", json!("")),
+            ("/HostConfig/PidMode", json!("host")),
+        ] {
+            let mut container = copy();
+            *container.pointer_mut(path).expect(path) = value.clone();
+            assert_eq!(decide(&container, &app()), None, "{path} {value}");
+        }
+    }
+
+    #[test]
+    fn a_lingering_keeper_is_known_from_a_list() {
+        let mut labels = labels();
+        labels.insert("io.scratchdbg.expires-at".to_owned(), "2030-01-01T00:00:00Z".to_owned());
+        labels.insert("io.scratchdbg.lingers".to_owned(), "0:0 tools".to_owned());
+        let listed = json!({
+            "Names": [format!("/scratchdbg-{SESSION}-pid77")],
+            "Image": "scratchdbg/toolkit:0123456789ab",
+            "Command": "/bin/scratchdbg-launcher keep 600",
+            "Labels": labels,
+            "HostConfig": {"NetworkMode": "none"},
+            "Mounts": [],
+        });
+        let pid = |listed: &Value| Some(is_lingering(&serde_json::from_value(listed.clone()).unwrap())?.0);
+        assert_eq!(pid(&listed), Some(77));
+        for (path, value) in [
+            ("/Names", json!(["/keeper-pid77"])),
+            ("/Names", json!([format!("/scratchdbg-{SESSION}")])),
+            ("/Names", json!([format!("/scratchdbg-{SESSION}-pid77"), "/web/link"])),
+            ("/Image", json!("evil:1")),
+            ("/Command", json!("/app")),
+            ("/Mounts", json!([{"Type": "bind", "Source": "/srv", "Destination": "/bin"}])),
+            ("/HostConfig/NetworkMode", json!("bridge")),
+        ] {
+            let mut other = listed.clone();
+            *other.pointer_mut(path).expect(path) = value.clone();
+            assert_eq!(pid(&other), None, "{path} {value}");
+        }
+    }
+}

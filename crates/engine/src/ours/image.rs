@@ -1,0 +1,135 @@
+//! Images of ours.
+
+use bollard::models::{ImageInspect, ImageSummary};
+
+use super::{Marks, familiar, is_session};
+
+/// The repository of the images that hold a container's filesystem for the length of a session.
+pub(crate) const COPIES: &str = "scratchdbg/copy";
+/// The repository of the images that keepers are made from.
+const TOOLKITS: &str = "scratchdbg/toolkit";
+/// The labels of a toolkit's image; see `builder`.
+const LABEL_ROLE: &str = "io.scratchdbg.role";
+const LABEL_LAYOUT: &str = "io.scratchdbg.layout";
+/// The environment of a toolkit's image.
+const TOOLKIT_ENV: [&str; 1] = ["PATH=/bin"];
+
+/// Whether a reference is that of a toolkit's image: its tag is the beginning of a digest.
+pub(super) fn is_toolkit_name(reference: &str) -> bool {
+    let name = familiar(reference).strip_prefix(TOOLKITS).and_then(|rest| rest.strip_prefix(':'));
+    name.is_some_and(|tag| tag.len() >= 12 && tag.bytes().all(super::is_lower_hex))
+}
+
+/// Whether an image is made as a toolkit's image is, whichever version made it: one layer, and no setting beside `PATH`.
+pub(super) fn is_toolkit(image: &ImageInspect) -> bool {
+    let layers = image.root_fs.as_ref().and_then(|root| root.layers.as_deref()).unwrap_or_default();
+    let Some(config) = &image.config else { return false };
+    let labels = config.labels.as_ref();
+    let role = labels.and_then(|labels| labels.get(LABEL_ROLE)).map(String::as_str);
+    let no_others = labels.is_some_and(|labels| labels.keys().all(|key| key == LABEL_ROLE || key == LABEL_LAYOUT));
+    layers.len() == 1
+        && role == Some("toolkit")
+        && no_others
+        && config.env.as_deref().unwrap_or_default() == TOOLKIT_ENV
+        && config.volumes.as_ref().is_none_or(Vec::is_empty)
+        && config.entrypoint.as_ref().is_none_or(Vec::is_empty)
+}
+
+/// The session that an image's name says it is a copy for.
+pub(super) fn session_of_copy(reference: &str) -> Option<&str> {
+    let session = familiar(reference).strip_prefix(COPIES)?.strip_prefix(':')?;
+    is_session(session).then_some(session)
+}
+
+/// What a list of images says of one that may be the filesystem of a copy: the reference, and its labels. One that has
+/// another name beside it is somebody's by now.
+pub(crate) fn may_be_copy(image: &ImageSummary) -> Option<(&str, Marks)> {
+    let [reference] = &image.repo_tags[..] else { return None };
+    let marks = Marks::read(&image.labels)?;
+    let is_copy =
+        session_of_copy(reference) == Some(&marks.session) && marks.mode == "copy" && !marks.target.is_empty();
+    is_copy.then_some((reference, marks))
+}
+
+/// Whether an image that may be a copy is one: it has what its original's image has, and one layer more, or, where the
+/// original is gone, it was made by a client of this machine, which nobody elsewhere could name.
+pub(crate) fn is_copy(marks: &Marks, grown: Option<bool>) -> bool {
+    grown.unwrap_or_else(|| marks.client.as_deref().is_some_and(crate::client::is_of_this_machine))
+}
+
+/// Whether an image is another with exactly one layer more.
+pub(crate) fn is_grown_from(image: &ImageInspect, base: &ImageInspect) -> bool {
+    let layers = |image: &ImageInspect| image.root_fs.as_ref().and_then(|root| root.layers.clone()).unwrap_or_default();
+    let (layers, base) = (layers(image), layers(base));
+    !base.is_empty() && layers.split_last().is_some_and(|(_written, shared)| shared == base)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::tests::{SESSION, labels};
+    use super::*;
+
+    #[test]
+    fn names_of_toolkits() {
+        for (reference, expected) in [
+            ("scratchdbg/toolkit:0123456789ab", true),
+            ("localhost/scratchdbg/toolkit:0123456789ab", true),
+            ("docker.io/scratchdbg/toolkit:0123456789ab", true),
+            ("scratchdbg/toolkit:0123", false),
+            ("scratchdbg/toolkit:latest-version", false),
+            ("scratchdbg/toolkit", false),
+            ("ghcr.io/scratchdbg/toolkit:0123456789ab", false),
+            ("0123456789ab", false),
+        ] {
+            assert_eq!(is_toolkit_name(reference), expected, "{reference}");
+        }
+    }
+
+    fn listed(tags: &[&str], mode: &str) -> ImageSummary {
+        let mut labels = labels();
+        labels.insert("io.scratchdbg.mode".to_owned(), mode.to_owned());
+        ImageSummary { repo_tags: tags.iter().map(|&tag| tag.to_owned()).collect(), labels, ..ImageSummary::default() }
+    }
+
+    #[test]
+    fn an_image_of_a_copy_has_its_session_in_its_name_and_no_other_name() {
+        let name = format!("{COPIES}:{SESSION}");
+        let other = format!("{COPIES}:fedcba9876543210");
+        let podmans = format!("localhost/{name}");
+        for (tags, mode, expected) in [
+            (&[&*name][..], "copy", true),
+            (&[&podmans], "copy", true),
+            (&[&name], "exec", false),
+            (&[&name, "shop/kept:1"], "copy", false),
+            (&["shop/app:1"], "copy", false),
+            (&[&other], "copy", false),
+            (&[], "copy", false),
+        ] {
+            assert_eq!(may_be_copy(&listed(tags, mode)).is_some(), expected, "{tags:?} {mode}");
+        }
+    }
+
+    #[test]
+    fn a_copy_has_one_layer_more_than_its_original() {
+        let image = |layers: &[&str]| -> ImageInspect {
+            serde_json::from_value(json!({"RootFS": {"Type": "layers", "Layers": layers}})).unwrap()
+        };
+        for (layers, base, expected) in [
+            (&["1", "2"][..], &["1"][..], true),
+            (&["1"], &["1"], false),
+            (&["1", "2", "3"], &["1"], false),
+            (&["3", "2"], &["1"], false),
+            (&["1"], &[], false),
+            (&[], &[], false),
+        ] {
+            assert_eq!(is_grown_from(&image(layers), &image(base)), expected, "{layers:?} {base:?}");
+        }
+        // Nobody of another machine can name a client of this one.
+        let mut marks = Marks::read(&labels()).unwrap();
+        assert!(is_copy(&marks, Some(true)) && !is_copy(&marks, Some(false)) && !is_copy(&marks, None));
+        marks.client = crate::client::own_mark();
+        assert!(is_copy(&marks, None) && !is_copy(&marks, Some(false)));
+    }
+}

@@ -1,0 +1,171 @@
+//! All that is ours in an engine: found by labels, proved one by one.
+
+use std::collections::{HashMap, HashSet};
+
+use bollard::models::{ContainerInspectResponse, ContainerSummary, ImageInspect};
+use futures_util::StreamExt as _;
+use jiff::Timestamp;
+
+use super::leftover::{self, Look};
+use crate::client::{self, Client};
+use crate::labels::LABEL_SESSION;
+use crate::ours::{self, Marks, Role};
+use crate::{ContainerName, Engine, Error, State, Target};
+
+/// How many questions are under way at once.
+const AT_ONCE: usize = 8;
+
+/// What is ours in an engine.
+#[derive(Debug, Default)]
+pub(super) struct Inventory {
+    pub(super) containers: Vec<OurContainer>,
+    pub(super) images: Vec<OurImage>,
+    /// When that was, by the engine's clock.
+    pub(super) now: Option<Timestamp>,
+}
+
+/// A container of ours.
+#[derive(Debug)]
+pub(super) struct OurContainer {
+    pub(super) id: ContainerName,
+    pub(super) role: Role,
+    pub(super) marks: Marks,
+    pub(super) state: State,
+    pub(super) created: Option<Timestamp>,
+    pub(super) is_left: bool,
+}
+
+/// The image of a copy.
+#[derive(Debug)]
+pub(super) struct OurImage {
+    pub(super) reference: String,
+    pub(super) marks: Marks,
+    pub(super) created: Option<Timestamp>,
+    pub(super) size: u64,
+    pub(super) is_left: bool,
+}
+
+/// Which of ours are looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wanted {
+    All,
+    /// What may be left over. Sessions that are on are not looked at one by one.
+    Left,
+}
+
+impl Engine {
+    /// Looks for all that is ours.
+    pub(super) async fn inventory(&self, wanted: Wanted) -> Result<Inventory, Error> {
+        // In this order: the keeper of a copy is made before its image.
+        let images = self.list_images(Some(LABEL_SESSION)).await?;
+        let (list, now) = self.list_containers_dated(true, &[LABEL_SESSION.to_owned()]).await?;
+        let candidates: Vec<_> =
+            list.iter().filter_map(|container| Some((container, ours::may_be_ours(container)?))).collect();
+        let keepers: HashSet<&str> = candidates
+            .iter()
+            .filter(|(_, (role, _))| matches!(role, Role::Keeper { .. }))
+            .map(|(_, (_, marks))| &*marks.session)
+            .collect();
+        let mut looks = Vec::new();
+        for (container, (_, marks)) in &candidates {
+            if wanted == Wanted::All || may_be_left(container, client::client(marks.client.as_deref())) {
+                looks.push(self.look_closer(container, &keepers, now));
+            }
+        }
+        let containers: Vec<_> = futures_util::stream::iter(looks).buffered(AT_ONCE).collect().await;
+        let containers = containers.into_iter().filter_map(Result::transpose).collect::<Result<_, Error>>()?;
+        let mut found = Vec::new();
+        for image in &images {
+            let Some((reference, marks)) = ours::may_be_copy(image) else { continue };
+            let has_keeper = keepers.contains(&*marks.session);
+            let is_left = leftover::is_image_left(has_keeper, client::client(marks.client.as_deref()));
+            if (wanted == Wanted::All || is_left) && self.is_copy(&image.id, &marks).await? {
+                found.push(OurImage {
+                    reference: reference.to_owned(),
+                    marks,
+                    created: Timestamp::from_second(image.created).ok(),
+                    size: u64::try_from(image.size).unwrap_or_default(),
+                    is_left,
+                });
+            }
+        }
+        Ok(Inventory { containers, images: found, now })
+    }
+
+    /// A container that may be ours, if it is.
+    async fn look_closer(
+        &self,
+        listed: &ContainerSummary,
+        keepers: &HashSet<&str>,
+        now: Option<Timestamp>,
+    ) -> Result<Option<OurContainer>, Error> {
+        let Some(id) = listed.id.as_deref() else { return Ok(None) };
+        let container = match self.inspect_container(id).await {
+            Ok(container) => container,
+            Err(error) if error.is_no_such_container() => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let Some(image) = self.image_of(&container).await? else { return Ok(None) };
+        let Some((role, marks)) = ours::is_ours(&container, &image) else {
+            tracing::debug!(container = id, "it has our label, and is not ours");
+            return Ok(None);
+        };
+        let created = listed.created.and_then(|second| Timestamp::from_second(second).ok());
+        let finished = container.state.as_ref().and_then(|state| state.finished_at.as_deref()?.parse().ok());
+        let state = Target::from_inspect(container).state;
+        let look = Look {
+            role,
+            lingers: marks.lingers.is_some(),
+            state,
+            created,
+            // What has not ended has ended in the year 1.
+            finished: finished.filter(|time| *time > Timestamp::UNIX_EPOCH),
+            client: client::client(marks.client.as_deref()),
+            has_keeper: matches!(role, Role::Keeper { .. }) || keepers.contains(&*marks.session),
+        };
+        let is_left = leftover::is_left(&look, now);
+        Ok(Some(OurContainer { id: id.parse()?, role, marks, state, created, is_left }))
+    }
+
+    /// Whether the image that may be a copy is one of its original.
+    async fn is_copy(&self, image: &str, marks: &Marks) -> Result<bool, Error> {
+        let original = match self.inspect_container(&marks.target).await {
+            Ok(original) => self.image_of(&original).await?,
+            Err(error) if error.is_no_such_container() => None,
+            Err(error) => return Err(error),
+        };
+        let grown = match (original, self.image_facts(image).await?) {
+            (_, None) => return Ok(false),
+            (Some(base), Some(image)) => Some(ours::is_grown_from(&image, &base)),
+            (None, Some(_)) => None,
+        };
+        Ok(ours::is_copy(marks, grown))
+    }
+
+    async fn image_of(&self, container: &ContainerInspectResponse) -> Result<Option<ImageInspect>, Error> {
+        match container.image.as_deref() {
+            Some(image) if !image.is_empty() => self.image_facts(image).await,
+            _ => Ok(None),
+        }
+    }
+}
+
+/// Whether a closer look could find it left over.
+fn may_be_left(container: &ContainerSummary, client: Client) -> bool {
+    use bollard::models::ContainerSummaryStateEnum as State;
+    !matches!(container.state, Some(State::RUNNING | State::PAUSED)) || client == Client::Gone
+}
+
+impl Inventory {
+    /// The things of each session, sessions in no order.
+    pub(super) fn by_session(&self) -> HashMap<&str, (Vec<&OurContainer>, Vec<&OurImage>)> {
+        let mut sessions: HashMap<&str, (Vec<_>, Vec<_>)> = HashMap::new();
+        for container in &self.containers {
+            sessions.entry(&container.marks.session).or_default().0.push(container);
+        }
+        for image in &self.images {
+            sessions.entry(&image.marks.session).or_default().1.push(image);
+        }
+        sessions
+    }
+}
