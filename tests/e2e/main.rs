@@ -29,6 +29,7 @@ mod fault;
 mod faults_document;
 mod inputs;
 mod logs;
+mod logs_damage;
 mod logs_engine_restart;
 mod logs_follow;
 mod logs_many;

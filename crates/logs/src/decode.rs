@@ -60,6 +60,12 @@ impl LogDecoder {
         Events { decoder: self, chunk, piece: None }
     }
 
+    /// How many of the engine's records there were so far: a long line is several. Zero where there is a TTY, which has no
+    /// frames.
+    pub fn records(&self) -> u64 {
+        self.frames.frames()
+    }
+
     /// After the last chunk, or an error: the next line that was left without an ending. Call until `None`.
     pub fn finish_line(&mut self) -> Option<Line<'_>> {
         self.lines.finish_line()

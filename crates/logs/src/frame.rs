@@ -159,6 +159,7 @@ pub enum FrameError {
 pub struct FrameDecoder {
     framing: Framing,
     state: State,
+    frames: u64,
 }
 
 #[derive(Debug)]
@@ -174,7 +175,7 @@ const START: State = State::Header { bytes: [0; HEADER_LEN], filled: 0 };
 impl FrameDecoder {
     /// A decoder at the start of a stream.
     pub fn new(framing: Framing) -> Self {
-        Self { framing, state: START }
+        Self { framing, state: START, frames: 0 }
     }
 
     /// Decode the next event and advance `input` past it; `None` when all of `input` is used up.
@@ -199,6 +200,7 @@ impl FrameDecoder {
                     self.state = match parse_header(*bytes) {
                         Ok((Some(stream), 0)) => {
                             self.state = START;
+                            self.frames += 1;
                             let piece = Piece { stream, payload: &[], starts_frame: true, ends_frame: true };
                             return Ok(Some(FrameEvent::Data(piece)));
                         }
@@ -218,6 +220,7 @@ impl FrameDecoder {
                     let piece = Piece { stream: *stream, payload, starts_frame, ends_frame };
                     if ends_frame {
                         self.state = START;
+                        self.frames += 1;
                     }
                     return Ok(Some(FrameEvent::Data(piece)));
                 }
@@ -236,6 +239,11 @@ impl FrameDecoder {
                 State::Failed(error) => return Err(error.clone()),
             }
         }
+    }
+
+    /// How many frames of the process there were so far. Never any when [`Framing::Raw`].
+    pub fn frames(&self) -> u64 {
+        self.frames
     }
 
     /// Say that the stream has ended.

@@ -10,12 +10,13 @@ pub struct Tail<T> {
     bytes: usize,
     kept: VecDeque<(T, usize)>,
     is_short: bool,
+    has_dropped: bool,
 }
 
 impl<T> Tail<T> {
     /// The last `count` records, in at most `max_bytes` bytes.
     pub fn new(count: usize, max_bytes: usize) -> Self {
-        Self { count, max_bytes, bytes: 0, kept: VecDeque::new(), is_short: false }
+        Self { count, max_bytes, bytes: 0, kept: VecDeque::new(), is_short: false, has_dropped: false }
     }
 
     /// Take the next record, which holds this many bytes.
@@ -24,6 +25,7 @@ impl<T> Tail<T> {
         self.bytes += bytes;
         while self.kept.len() > self.count || (self.bytes > self.max_bytes && self.kept.len() > 1) {
             self.is_short |= self.kept.len() <= self.count;
+            self.has_dropped = true;
             if let Some((_, bytes)) = self.kept.pop_front() {
                 self.bytes -= bytes;
             }
@@ -34,6 +36,11 @@ impl<T> Tail<T> {
     /// the last `count` of those that were pushed, or say so.
     pub fn is_short(&self) -> bool {
         self.is_short && self.kept.len() < self.count
+    }
+
+    /// Records came before the first of those that are kept.
+    pub fn has_dropped(&self) -> bool {
+        self.has_dropped
     }
 
     /// The last records, oldest first.
@@ -62,6 +69,7 @@ mod tests {
             let mut tail = Tail::new(count, max_bytes);
             (1..=pushed).for_each(|record| tail.push(record, record));
             assert_eq!(tail.is_short(), is_short, "{count} in {max_bytes}");
+            assert_eq!(tail.has_dropped(), want.len() < pushed, "{count} in {max_bytes}");
             assert_eq!(tail.into_records().collect::<Vec<_>>(), want, "{count} in {max_bytes}");
         }
     }

@@ -1,5 +1,6 @@
 //! `logs`: what containers said, as whole lines, each once, in order.
 
+mod complete;
 mod ends;
 mod explain;
 mod file;

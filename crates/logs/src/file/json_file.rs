@@ -40,8 +40,8 @@ fn record<'a>(stream: Stream, time: &[u8], text: &'a [u8], unescaped: &'a mut Ve
     }
     unescaped.clear();
     if !unescape(text, unescaped) {
-        let quoted = [b"\"", text, b"\""].concat();
-        *unescaped = serde_json::from_slice::<String>(&quoted).ok()?.into_bytes();
+        unescaped.clear();
+        unescape_all(text, unescaped)?;
     }
     let is_terminated = unescaped.pop_if(|last| *last == b'\n').is_some();
     Some(Record { stream, timestamp, text: unescaped, is_terminated })
@@ -83,27 +83,105 @@ fn unescape(mut text: &[u8], out: &mut Vec<u8>) -> bool {
     true
 }
 
+/// The same for all escapes. Half of a surrogate pair becomes U+FFFD, as in Go; `None` for what is no text of JSON.
+fn unescape_all(mut text: &[u8], out: &mut Vec<u8>) -> Option<()> {
+    let is_special = |byte: &u8| matches!(byte, b'\\' | b'"') || *byte < b' ';
+    while let Some(at) = text.iter().position(is_special) {
+        let (part, rest) = text.split_at(at);
+        out.extend_from_slice(part);
+        let (c, after) = match rest {
+            [b'\\', b'u', after @ ..] => unicode(after)?,
+            [b'\\', c, after @ ..] => {
+                let c = match c {
+                    b'"' | b'\\' | b'/' => char::from(*c),
+                    b'b' => '\u{8}',
+                    b'f' => '\u{c}',
+                    b'n' => '\n',
+                    b'r' => '\r',
+                    b't' => '\t',
+                    _ => return None,
+                };
+                (c, after)
+            }
+            _ => return None,
+        };
+        out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+        text = after;
+    }
+    out.extend_from_slice(text);
+    Some(())
+}
+
+/// The character that is written behind `\u`, perhaps as two surrogates, and what follows.
+fn unicode(text: &[u8]) -> Option<(char, &[u8])> {
+    let (first, rest) = four_digits(text)?;
+    if let Some(after) = rest.strip_prefix(br"\u".as_slice())
+        && let Some((second, after)) = four_digits(after)
+        && let Some(Ok(c)) = char::decode_utf16([first, second]).next()
+        && c.len_utf16() == 2
+    {
+        return Some((c, after));
+    }
+    Some((char::from_u32(first.into()).unwrap_or(char::REPLACEMENT_CHARACTER), rest))
+}
+
+fn four_digits(text: &[u8]) -> Option<(u16, &[u8])> {
+    let (digits, rest) = text.split_first_chunk::<4>()?;
+    let value = digits.iter().try_fold(0, |value, byte| Some(value << 4 | u16::from(digit(*byte)?)))?;
+    Some((value, rest))
+}
+
 /// The value of a hexadecimal digit.
 fn digit(byte: u8) -> Option<u8> {
     char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }
 
-/// A record of the general form: more members (`attrs`), another order.
-fn general<'a>(line: &[u8], unescaped: &'a mut Vec<u8>) -> Option<Record<'a>> {
-    #[derive(Deserialize)]
-    struct General {
-        #[serde(default)]
-        log: String,
-        #[serde(default)]
-        stream: String,
-        time: String,
+/// A record of the general form: more members (`attrs`), another order, none where its value is empty.
+#[derive(Deserialize)]
+pub(super) struct General {
+    log: Option<String>,
+    stream: Option<String>,
+    time: Option<String>,
+}
+
+impl General {
+    fn known_stream(&self) -> Option<Stream> {
+        match self.stream.as_deref()? {
+            "stdout" => Some(Stream::Stdout),
+            "stderr" => Some(Stream::Stderr),
+            _ => None,
+        }
     }
-    let General { log, stream, time } = serde_json::from_slice(line).ok()?;
-    let stream = if stream == "stderr" { Stream::Stderr } else { Stream::Stdout };
-    *unescaped = log.into_bytes();
-    let is_terminated = unescaped.pop_if(|last| *last == b'\n').is_some();
-    let timestamp = Timestamp::from_utc_without_zeros(time.as_bytes());
-    Some(Record { stream, timestamp, text: unescaped, is_terminated })
+
+    fn timestamp(&self) -> Option<Timestamp> {
+        Timestamp::from_utc_without_zeros(self.time.as_ref()?.as_bytes())
+    }
+
+    /// It has all that Docker writes: no other object does.
+    pub(super) fn is_sure(&self) -> bool {
+        self.known_stream().is_some() && self.timestamp().is_some()
+    }
+
+    /// The record. An object of other things is none.
+    pub(super) fn into_record(self, unescaped: &mut Vec<u8>) -> Option<Record<'_>> {
+        let (stream, timestamp) = (self.known_stream(), self.timestamp());
+        let known = [self.log.is_some(), stream.is_some(), timestamp.is_some()];
+        if known.into_iter().filter(|is_known| *is_known).count() < 2 {
+            return None;
+        }
+        *unescaped = self.log.unwrap_or_default().into_bytes();
+        let is_terminated = unescaped.pop_if(|last| *last == b'\n').is_some();
+        Some(Record { stream: stream.unwrap_or(Stream::Stdout), timestamp, text: unescaped, is_terminated })
+    }
+}
+
+fn general<'a>(line: &[u8], unescaped: &'a mut Vec<u8>) -> Option<Record<'a>> {
+    let general: General = match str::from_utf8(line) {
+        Ok(line) => serde_json::from_str(line).ok()?,
+        // Go takes U+FFFD for what is no UTF-8.
+        Err(_) => serde_json::from_str(&String::from_utf8_lossy(line)).ok()?,
+    };
+    general.into_record(unescaped)
 }
 
 #[cfg(test)]
@@ -128,6 +206,31 @@ mod tests {
         }
     }
 
+    #[test]
+    fn rare_escapes_and_what_is_none() {
+        let cases: [(&[u8], Option<&str>); 14] = [
+            (br"\u2028\u00e9\b\f", Some("\u{2028}é\u{8}\u{c}")),
+            (br"\ud83d\ude00!", Some("😀!")),
+            (br"\ud83d", Some("\u{fffd}")),
+            (br"\ude00\ud83d.", Some("\u{fffd}\u{fffd}.")),
+            (br"\ud83d\u0041", Some("\u{fffd}A")),
+            (br"\ud83d\n", Some("\u{fffd}\n")),
+            (br"\u0041\u0042", Some("AB")),
+            (br"\", None),
+            (br"\x", None),
+            (br"\u12", None),
+            (br"\u12g4", None),
+            (br#"a"b"#, None),
+            (b"a\tb", None),
+            (b"a\0b", None),
+        ];
+        for (text, want) in cases {
+            let mut out = Vec::new();
+            let got = unescape_all(text, &mut out).map(|()| String::from_utf8(out).unwrap());
+            assert_eq!(got.as_deref(), want, "{}", text.escape_ascii());
+        }
+    }
+
     proptest! {
         #[test]
         fn it_agrees_with_a_reader_of_all_json(parts in prop::collection::vec(
@@ -137,6 +240,11 @@ mod tests {
             let mut out = Vec::new();
             if unescape(text.as_bytes(), &mut out) {
                 prop_assert_eq!(Some(out), by_serde(text.as_bytes()), "{}", text);
+            }
+            let mut all = Vec::new();
+            if let Some(want) = by_serde(text.as_bytes()) {
+                prop_assert!(unescape_all(text.as_bytes(), &mut all).is_some(), "{}", text);
+                prop_assert_eq!(all, want, "{}", text);
             }
         }
     }

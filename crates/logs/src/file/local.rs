@@ -2,40 +2,72 @@
 //! the entry is a protobuf message (`api/types/plugins/logdriver/entry.proto`):
 //! 1 source, 2 nanoseconds since 1970, 3 line (without its newline), 4 partial, 5 {1 last, 2 id, 3 ordinal}.
 
-use super::{FileError, MAX_RECORD, Record};
+use super::{MAX_RECORD, Record};
 use crate::Timestamp;
 use crate::frame::Stream;
 
-pub(super) const LENGTH_LEN: usize = 4;
+const LENGTH_LEN: usize = 4;
 
-/// How many bytes of `input` complete the record that `carry` begins; `None` when more are needed.
-pub(super) fn missing(carry: &[u8], input: &[u8]) -> Result<Option<usize>, FileError> {
-    let mut length = [0; LENGTH_LEN];
-    let mut begin = carry.iter().chain(input);
-    for byte in &mut length {
-        let Some(next) = begin.next() else { return Ok(None) };
-        *byte = *next;
+/// How each message begins: the source is its first field. Of `stdout` and `stderr`, as much as they share.
+const BEGIN: &[u8] = b"\x0a\x06std";
+
+/// What the bytes begin with.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Next<'a> {
+    /// A record, so many bytes long.
+    Record(usize, Record<'a>),
+    /// So many bytes that are none. A record may follow.
+    Damaged(usize),
+    /// Perhaps a record, whose end is not there yet.
+    Incomplete,
+}
+
+/// Looks at what comes next; nothing follows these bytes when `is_last`.
+///
+/// Where a length does not fit, the next record is found by the begin of its message, and believed when both its lengths
+/// do. A container can make up such a record within its own lines: of its own log, and only where that is damaged.
+pub(super) fn next(bytes: &[u8], is_last: bool) -> Next<'_> {
+    match whole(bytes) {
+        Some(Ok(record)) => return record,
+        Some(Err(())) => {}
+        None if is_last => {}
+        None => return Next::Incomplete,
     }
-    let length = u32::from_be_bytes(length) as usize;
-    if length > MAX_RECORD {
-        return Err(FileError::Damaged);
+    let begins = memchr::memmem::find_iter(bytes, BEGIN);
+    let next = begins.filter_map(|at| at.checked_sub(LENGTH_LEN)).find(|at| *at > 0);
+    let rest = if is_last { 0 } else { LENGTH_LEN + BEGIN.len() - 1 };
+    match next.unwrap_or_else(|| bytes.len().saturating_sub(rest)) {
+        0 => Next::Incomplete,
+        len => Next::Damaged(len),
     }
-    let missing = length + 2 * LENGTH_LEN - carry.len();
-    Ok((missing <= input.len()).then_some(missing))
+}
+
+/// The record that the bytes begin with; an error when they begin with none, and nothing when more of them are needed.
+fn whole(bytes: &[u8]) -> Option<Result<Next<'_>, ()>> {
+    let (length, rest) = bytes.split_first_chunk::<LENGTH_LEN>()?;
+    let length = u32::from_be_bytes(*length) as usize;
+    let begin = &rest[..rest.len().min(BEGIN.len())];
+    if length > MAX_RECORD || length < BEGIN.len() || !BEGIN.starts_with(begin) {
+        return Some(Err(()));
+    }
+    let len = length + 2 * LENGTH_LEN;
+    let record = parse(bytes.get(..len)?);
+    Some(record.map(|record| Next::Record(len, record)).ok_or(()))
 }
 
 /// The record in these bytes, both lengths included.
-pub(super) fn parse(bytes: &[u8]) -> Option<Record<'_>> {
+fn parse(bytes: &[u8]) -> Option<Record<'_>> {
     let (length, rest) = bytes.split_first_chunk::<LENGTH_LEN>()?;
     let (message, length_again) = rest.split_last_chunk::<LENGTH_LEN>()?;
     if length != length_again {
         return None;
     }
-    let (mut stream, mut nanos, mut text, mut is_partial, mut is_last) = (Stream::Stdout, 0, &[][..], false, false);
+    let (mut stream, mut nanos, mut text, mut is_partial, mut is_last) = (None, None, &[][..], false, false);
     for field in Fields(message) {
         match field? {
-            (1, Value::Bytes(source)) => stream = if source == b"stderr" { Stream::Stderr } else { Stream::Stdout },
-            (2, Value::Number(value)) => nanos = value.cast_signed(),
+            (1, Value::Bytes(b"stdout")) => stream = Some(Stream::Stdout),
+            (1, Value::Bytes(b"stderr")) => stream = Some(Stream::Stderr),
+            (2, Value::Number(value)) => nanos = Some(value.cast_signed()),
             (3, Value::Bytes(line)) => text = line,
             (4, Value::Number(value)) => is_partial = value != 0,
             (5, Value::Bytes(metadata)) => {
@@ -48,9 +80,9 @@ pub(super) fn parse(bytes: &[u8]) -> Option<Record<'_>> {
             _ => {}
         }
     }
-    let at = jiff::Timestamp::from_nanosecond(i128::from(nanos)).ok()?;
+    let at = jiff::Timestamp::from_nanosecond(i128::from(nanos?)).ok()?;
     let timestamp = Timestamp::new(format!("{at:.9}").as_bytes());
-    Some(Record { stream, timestamp, text, is_terminated: !is_partial || is_last })
+    Some(Record { stream: stream?, timestamp, text, is_terminated: !is_partial || is_last })
 }
 
 /// The fields of a protobuf message: number and value; `None` for bytes that are none, and then nothing more.

@@ -15,19 +15,25 @@ const LOCAL_API: &[u8] = include_bytes!("testdata/local.api");
 struct Read {
     lines: Vec<Line<'static>>,
     holes: Vec<u64>,
-    error: Option<FileError>,
 }
 
 fn read(format: FileFormat, tty: bool, chunks: &[&[u8]]) -> Read {
     let mut decoder = FileDecoder::new(format, tty, LineOptions::MAX_LINE);
     let mut out = Read::default();
+    let (mut end, len) = (0, chunks.iter().map(|chunk| chunk.len() as u64).sum());
     let mut take = |event: FileEvent<'_>| match event {
         FileEvent::Line(line) => out.lines.push(line.into_owned()),
-        FileEvent::Hole { bytes } => out.holes.push(bytes),
+        FileEvent::Hole(Hole { at, bytes }) => {
+            assert!(at >= end && bytes > 0 && at + bytes <= len, "{bytes} at {at} after {end} of {len}");
+            end = at + bytes;
+            out.holes.push(bytes);
+        }
     };
-    let error = chunks.iter().find_map(|chunk| decoder.push(chunk, &mut take).err());
+    for chunk in chunks {
+        decoder.push(chunk, &mut take);
+    }
     decoder.finish(take);
-    Read { error, ..out }
+    out
 }
 
 fn read_api(input: &[u8]) -> Vec<Line<'static>> {
@@ -111,8 +117,8 @@ fn json_files() {
         (
             "40: zeros of a crash, then more",
             [json("a\n", "stdout"), nul.clone(), json("b\n", "stdout"), json("c\n", "stdout")].concat(),
-            vec![out("a"), out("c")],
-            vec![100 + json("b\n", "stdout").len() as u64],
+            vec![out("a"), out("b"), out("c")],
+            vec![100],
         ),
         (
             "40: a torn last record",
@@ -120,9 +126,49 @@ fn json_files() {
             vec![out("a")],
             vec![20],
         ),
+        (
+            "40: half a record, then a whole one",
+            [&json("a\n", "stdout")[..20], &json("b\n", "stdout"), "garbage\n", "\n", &json("c\n", "stdout")].concat(),
+            vec![out("b"), out("c")],
+            vec![20, 9],
+        ),
+        (
+            "40: two records in a row",
+            [json("a\n", "stdout").trim_end(), json("b\n", "stdout").trim_end(), "\r\n", &json("c\n", "stdout")]
+                .concat(),
+            vec![out("a"), out("b"), out("c")],
+            vec![],
+        ),
+        (
+            "40: zeros within a text",
+            [json("a\n", "stdout").replacen('a', &nul, 1), json("b\n", "stdout")].concat(),
+            vec![out("b")],
+            vec![json("a\n", "stdout").len() as u64 + 99],
+        ),
+        (
+            "40: wrong types, and what is no record",
+            [r#"{"log":5,"stream":"stdout","time":"2026-11-23T07:01:20.5Z"}"#, "\n42\n{}\n", &json("b\n", "stdout")]
+                .concat(),
+            vec![out("b")],
+            vec![66],
+        ),
+        (
+            "40: without a time",
+            ["{\"log\":\"a\\n\",\"stream\":\"stdout\"}\n", &json("b\n", "stdout")].concat(),
+            vec![Line { timestamp: None, ..out("a") }, out("b")],
+            vec![],
+        ),
+        (
+            "40: a line whose rest is lost",
+            [&json(&long, "stdout"), "\0\n", &json("b\n", "stdout")].concat(),
+            vec![line(Stream::Stdout, &long, Ending::None), out("b")],
+            vec![2],
+        ),
+        ("a last record without its newline", json("a\n", "stdout").trim_end().to_owned(), vec![out("a")], vec![]),
+        ("half of a surrogate pair", json("a\n", "stdout").replacen('a', r"\ud83d", 1), vec![out("\u{fffd}")], vec![]),
     ];
     for (name, input, lines, holes) in cases {
-        let want = Read { lines, holes, error: None };
+        let want = Read { lines, holes };
         assert_eq!(read(FileFormat::JsonFile, false, &[input.as_bytes()]), want, "{name}");
         let bytes: Vec<&[u8]> = input.as_bytes().chunks(1).collect();
         assert_eq!(read(FileFormat::JsonFile, false, &bytes), want, "{name}, byte by byte");
@@ -136,33 +182,70 @@ fn a_json_file_without_newlines_takes_bounded_memory() {
     let mut decoder = FileDecoder::new(FileFormat::JsonFile, false, LineOptions::MAX_LINE);
     let chunk = vec![0; 1 << 20];
     for _ in 0..64 {
-        decoder.push(&chunk, |_| panic!("no record here")).unwrap();
+        decoder.push(&chunk, |_| panic!("no record here"));
         assert!(decoder.carry.len() <= MAX_RECORD + (1 << 20));
     }
-    let mut holes = Vec::new();
-    decoder.push(b"\n", |_| panic!("no record here")).unwrap();
-    decoder
-        .push(json("a\n", "stdout").as_bytes(), |event| {
-            holes.push(matches!(event, FileEvent::Hole { bytes } if bytes == (64 << 20) + 1));
-        })
-        .unwrap();
-    assert_eq!(holes, [true, false]);
+    let record = json("a\n", "stdout");
+    let (begin, rest) = record.as_bytes().split_at(20);
+    let mut events = Vec::new();
+    decoder.push(begin, |_| panic!("no record here"));
+    decoder.push(rest, |event| {
+        events.push(match event {
+            FileEvent::Hole(hole) => format!("{hole:?}"),
+            FileEvent::Line(line) => String::from_utf8(line.text.into_owned()).unwrap(),
+        });
+    });
+    assert_eq!(events, [format!("{:?}", Hole { at: 0, bytes: 64 << 20 }), "a".to_owned()]);
+}
+
+/// A record of the local driver: source, time, text.
+fn local(text: &str) -> Vec<u8> {
+    let mut message = b"\x0a\x06stdout\x10\x80\xca\xb5\xee\x01\x1a".to_vec();
+    message.push(u8::try_from(text.len()).unwrap());
+    message.extend_from_slice(text.as_bytes());
+    let length = u32::try_from(message.len()).unwrap().to_be_bytes();
+    [&length[..], &message, &length].concat()
 }
 
 #[test]
-fn a_damaged_local_file_is_an_error_after_all_that_was_good() {
-    let good = 37 + 8;
-    let cases: Vec<(&str, Vec<u8>)> = vec![
-        ("a length that is none", [&LOCAL[..good], &[0xff; 12]].concat()),
-        ("lengths that differ", [&LOCAL[..good], &[0, 0, 0, 1, 0x10, 0, 0, 0, 2]].concat()),
-        ("no message", [&LOCAL[..good], &[0, 0, 0, 1, 0x1a, 0, 0, 0, 1]].concat()),
+fn a_damaged_local_file_is_read_on_behind_the_damage() {
+    let (a, b, c) = (local("a"), local("b"), local("c"));
+    let with = |record: &[u8], at: usize, byte: u8| {
+        let mut record = record.to_vec();
+        record[at] = byte;
+        record
+    };
+    let len = a.len();
+    // A text that looks like a record is one only where the record around it is damaged.
+    let nested = local(&String::from_utf8_lossy(&[&local("n")[..], b"x"].concat()).replace('\u{fffd}', "?"));
+    let cases: Vec<(&str, Vec<u8>, &str, Vec<u64>)> = vec![
+        ("whole", [&a[..], &b, &c].concat(), "abc", vec![]),
+        ("zeros", [&a[..], &[0; 4096], &b, &c].concat(), "abc", vec![4096]),
+        ("a length that is none", [&a[..], &[0xff; 12], &b].concat(), "ab", vec![12]),
+        ("a length too long", [&a[..], &with(&b, 2, 9), &c, &a].concat(), "aca", vec![len as u64]),
+        ("a length a little too long", [&a[..], &with(&b, 3, b[3] + 2), &c].concat(), "ac", vec![len as u64]),
+        ("a length too short", [&a[..], &with(&b, 3, b[3] - 2), &c].concat(), "ac", vec![len as u64]),
+        ("lengths that differ", [&a[..], &with(&b, len - 1, 99), &c].concat(), "ac", vec![len as u64]),
+        ("another source", [&a[..], &with(&b, 9, b'?'), &c].concat(), "ac", vec![len as u64]),
+        ("the first", [&with(&a, 0, 1)[..], &b, &c].concat(), "bc", vec![len as u64]),
+        ("the last", [&a[..], &b, &with(&c, 0, 1)].concat(), "ab", vec![len as u64]),
+        ("cut in the middle", [&a[..], &b[..10], &c].concat(), "ac", vec![10]),
+        ("cut at the end", [&a[..], &b[..10]].concat(), "a", vec![10]),
+        ("cut after the length", [&a[..], &b[..4]].concat(), "a", vec![4]),
+        ("two places", [&a[..], &b[..9], &c, b"????????????????", &a].concat(), "aca", vec![9, 16]),
+        ("a text that looks like one", [&a[..], &nested, &b].concat(), "a?b", vec![]),
     ];
-    for (name, input) in cases {
-        let got = read(FileFormat::Local, false, &[&input]);
-        assert_eq!((got.lines.len(), got.error), (1, Some(FileError::Damaged)), "{name}");
+    for (name, input, lines, holes) in cases {
+        let bytes: Vec<&[u8]> = input.chunks(1).collect();
+        for got in [read(FileFormat::Local, false, &[&input]), read(FileFormat::Local, false, &bytes)] {
+            let texts: String = got
+                .lines
+                .iter()
+                .map(|line| if line.text.len() == 1 { char::from(line.text[0]) } else { '?' })
+                .collect();
+            assert_eq!((texts.as_str(), got.holes), (lines, holes.clone()), "{name}");
+        }
     }
-    let torn = read(FileFormat::Local, false, &[&LOCAL[..good + 10]]);
-    assert_eq!((torn.lines.len(), torn.holes, torn.error), (1, vec![10], None));
 }
 
 proptest! {
@@ -180,6 +263,47 @@ proptest! {
         let file: String = texts.iter().map(|text| json(&format!("{text}\n"), "stdout")).collect();
         let want: Vec<_> = texts.iter().map(|text| line(Stream::Stdout, text, Ending::Lf)).collect();
         prop_assert_eq!(read(FileFormat::JsonFile, false, &[file.as_bytes()]), Read { lines: want, ..Read::default() });
+    }
+
+    /// 40: whatever is written over a part of a file, or taken out of it: all other lines are there, in order, once.
+    #[test]
+    fn damage_takes_no_line_but_its_own(
+        damage in prop_oneof![
+            (1_usize..400).prop_map(|len| vec![0; len]),
+            proptest::collection::vec(any::<u8>(), 0..200),
+        ],
+        at in 0.0..1.0,
+        gone in 0_usize..400,
+        is_json in any::<bool>(),
+        sizes in proptest::collection::vec(0_usize..500, 0..8),
+    ) {
+        let format = if is_json { FileFormat::JsonFile } else { FileFormat::Local };
+        let records: Vec<Vec<u8>> = (0..30)
+            .map(|number| format!("line {number}"))
+            .map(|text| if is_json { json(&format!("{text}\n"), "stdout").into_bytes() } else { local(&text) })
+            .collect();
+        let file = records.concat();
+        #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small")]
+        let from = (at * file.len() as f64) as usize;
+        let to = (from + gone).min(file.len());
+        let damaged = [&file[..from], &damage, &file[to..]].concat();
+        let got = read(format, false, &cut(&damaged, &sizes));
+        let mut begin = 0;
+        let mut want = Vec::new();
+        for (number, record) in records.iter().enumerate() {
+            let end = begin + record.len();
+            if end <= from || begin >= to {
+                want.push(format!("line {number}"));
+            }
+            begin = end;
+        }
+        let texts: Vec<_> = got.lines.iter().map(|line| String::from_utf8_lossy(&line.text).into_owned()).collect();
+        let mut rest = texts.iter();
+        for line in &want {
+            prop_assert!(rest.any(|text| text == line), "{line} of {want:?} in {texts:?}");
+        }
+        prop_assert!(texts.len() <= want.len() + 1, "{want:?} in {texts:?}");
+        prop_assert!(got.holes.len() <= 2, "{:?}", got.holes);
     }
 
     #[test]

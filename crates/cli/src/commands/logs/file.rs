@@ -1,17 +1,25 @@
 //! Reading the engine's own log files: the same lines, without the engine's decoding in between.
 //!
 //! Only where there is no doubt that they are this container's: the engine listens on a Unix socket here, and the path
-//! that it gives, with the container's whole id in it, is a file that may be read. Whatever is odd then (a damaged
-//! record, files rotated while they are opened) is left to the engine, from the last line on that was read.
+//! that it gives, with the container's whole id in it, is a file that may be read. A file that is rotated away while it is
+//! read is left to the engine, from the last line on that was read. What is damaged is not: the engine gives up there, or
+//! leaves out more than is damaged, and says neither.
 
-use scratchdbg_logs::LineOptions;
-use scratchdbg_logs::file::{FileDecoder, FileEvent};
+use std::time::Duration;
+
+use scratchdbg_engine::State;
+use scratchdbg_logs::file::{FileDecoder, FileEvent, Hole};
+use scratchdbg_logs::{Line, LineOptions, Timestamp};
 
 use super::log_files::LogFiles;
 use super::reader::Reader;
 use super::sink::{Note, Sink};
 use crate::args::Via;
 use crate::error::CommandError;
+
+/// A record that the engine is writing is waited for so often, for so long each time.
+const RECORD_TRIES: usize = 20;
+const RECORD_PAUSE: Duration = Duration::from_millis(5);
 
 /// Read at a time.
 pub(super) const CHUNK: usize = 256 << 10;
@@ -63,21 +71,34 @@ impl<S: Sink> Reader<'_, S> {
         let mut decoder = FileDecoder::new(files.format, self.source.tty, LineOptions::MAX_LINE);
         let mut buffer = vec![0; CHUNK];
         let mut state = Ok(Taken::since(self.runs.range.since));
+        let mut tries = 0;
         loop {
             let bytes = match files.read(&mut buffer) {
                 Ok(Some(bytes)) => bytes,
+                Ok(None) if decoder.is_in_record() && self.is_writing() && tries < RECORD_TRIES => {
+                    tries += 1;
+                    tokio::time::sleep(RECORD_PAUSE).await;
+                    match files.read_on() {
+                        Ok(()) => continue,
+                        Err(error) => return Ok(Err(error.to_string())),
+                    }
+                }
                 Ok(None) => break,
-                Err(error) => return Ok(Err(error.to_string())),
+                Err(error) => match files.skip_damaged() {
+                    Some(path) => {
+                        let (name, path) = (&self.source.name, path.display());
+                        let text = format!("the log of `{name}` is damaged: the rest of {path} is lost ({error})");
+                        self.pipeline.note(Note::Failure(text), &mut self.sink)?;
+                        continue;
+                    }
+                    None => return Ok(Err(error.to_string())),
+                },
             };
-            let pushed = decoder.push(bytes, |event| self.take_event(event, &mut state));
+            decoder.push(bytes, |event| self.take_event(event, &mut state, Some(files)));
             match &state {
                 Err(_) => break,
-                Ok(Taken { doubt: Some(doubt), .. }) => return Ok(Err(doubt.clone())),
                 Ok(Taken { goes_on: false, .. }) => return Ok(Ok(())),
                 Ok(_) => {}
-            }
-            if let Err(error) = pushed {
-                return Ok(Err(error.to_string()));
             }
             self.sink.settle(false).await?;
             // Let interrupts through.
@@ -86,22 +107,34 @@ impl<S: Sink> Reader<'_, S> {
         decoder.finish(|event| match event {
             // It comes again, whole.
             FileEvent::Line(_) if then_follow => {}
-            event => self.take_event(event, &mut state),
+            event => self.take_event(event, &mut state, Some(files)),
         });
-        Ok(state?.doubt.map_or(Ok(()), Err))
+        self.finish_taken(state?)?;
+        Ok(Ok(()))
     }
 
-    pub(super) fn take_event(&mut self, event: FileEvent<'_>, state: &mut Result<Taken, CommandError>) {
+    /// Records are being written.
+    pub(super) fn is_writing(&self) -> bool {
+        matches!(self.source.state, State::Running | State::Paused | State::Restarting)
+    }
+
+    /// Takes what a file says; `files` know where its damage is.
+    pub(super) fn take_event(
+        &mut self,
+        event: FileEvent<'_>,
+        state: &mut Result<Taken, CommandError>,
+        files: Option<&LogFiles>,
+    ) {
         let Ok(taken) = state else { return };
-        if !taken.goes_on || taken.doubt.is_some() {
+        if !taken.goes_on {
             return;
         }
         match event {
-            FileEvent::Hole { bytes } => taken.doubt = Some(format!("{bytes} bytes in it are no record")),
+            FileEvent::Hole(hole) => self.take_hole(hole, taken, files),
             FileEvent::Line(line) => {
-                // As the engine has it: from the first that is not too old, whatever the times after it.
-                taken.has_begun |= line.timestamp.and_then(|stamp| stamp.instant()) >= taken.since;
+                let hole = taken.pass(&line);
                 if taken.has_begun {
+                    self.hole = hole.or(self.hole.take());
                     match self.take(line) {
                         Ok(goes_on) => taken.goes_on = goes_on,
                         Err(error) => *state = Err(error),
@@ -109,6 +142,38 @@ impl<S: Sink> Reader<'_, S> {
                 }
             }
         }
+    }
+
+    /// Takes a damaged place: it is told when a line that is wanted comes after it.
+    pub(super) fn take_hole(&self, hole: Hole, taken: &mut Taken, files: Option<&LogFiles>) {
+        taken.hole = Some(self.describe(hole, taken.last, files));
+    }
+
+    /// Nothing comes after what was taken.
+    pub(super) fn finish_taken(&mut self, taken: Taken) -> Result<(), CommandError> {
+        self.hole = taken.into_hole().or(self.hole.take());
+        if !self.request.follow {
+            self.tell_hole()?;
+        }
+        Ok(())
+    }
+
+    /// Says that a part of the log is damaged, once nothing older than what is wanted is in it.
+    pub(super) fn tell_hole(&mut self) -> Result<(), CommandError> {
+        if let Some(text) = self.hole.take() {
+            self.pipeline.note(Note::Failure(text), &mut self.sink)?;
+        }
+        Ok(())
+    }
+
+    fn describe(&self, hole: Hole, after: Option<Timestamp>, files: Option<&LogFiles>) -> String {
+        let after = after.map_or("at its begin".to_owned(), |after| format!("after {after}"));
+        let place = files.and_then(|files| files.place(hole.at));
+        let place = place.map_or(String::new(), |(path, at)| format!(" (byte {at} of {})", path.display()));
+        let (name, bytes) = (&self.source.name, hole.bytes);
+        format!(
+            "the log of `{name}` is damaged {after}{place}: {bytes} bytes there are no record, and what they were is lost"
+        )
     }
 }
 
@@ -119,12 +184,28 @@ pub(super) struct Taken {
     /// The time of the first line that is wanted, and whether it was seen.
     pub(super) since: Option<jiff::Timestamp>,
     pub(super) has_begun: bool,
-    pub(super) doubt: Option<String>,
+    /// The time of the last line, wanted or not.
+    last: Option<Timestamp>,
+    /// What is to be said of a damaged place, if the line after it is wanted.
+    hole: Option<String>,
 }
 
 impl Taken {
     /// Nothing yet.
     pub(super) fn since(since: Option<jiff::Timestamp>) -> Self {
-        Self { goes_on: true, since, has_begun: since.is_none(), doubt: None }
+        Self { goes_on: true, since, has_begun: since.is_none(), last: None, hole: None }
+    }
+
+    /// Passes a line, wanted or not, and gives back what is to be said before it.
+    pub(super) fn pass(&mut self, line: &Line<'_>) -> Option<String> {
+        // As the engine has it: from the first that is not too old, whatever the times after it.
+        self.has_begun |= line.timestamp.and_then(|stamp| stamp.instant()) >= self.since;
+        self.last = line.timestamp.or(self.last);
+        self.hole.take()
+    }
+
+    /// The damaged place that no line has followed yet.
+    pub(super) fn into_hole(self) -> Option<String> {
+        self.hole
     }
 }

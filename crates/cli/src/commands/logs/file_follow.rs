@@ -1,7 +1,7 @@
 //! Following the engine's own log files over their rotation.
 //!
-//! A stream of the engine's loses lines when the log is rotated faster than it is read, and does not say so. A file that
-//! is held open can be read to its end, also after it was rotated away: only a file that came and went between two
+//! A stream of the engine's loses lines when the log is rotated faster than it is read, or damaged, and does not say so. A
+//! file that is held open can be read to its end, also after it was rotated away: only a file that came and went between two
 //! looks is missed, and that is seen.
 
 use std::fs::{File, Metadata};
@@ -17,13 +17,13 @@ use super::ends::Listener;
 use super::file::{CHUNK, Taken};
 use super::log_files::{LogFiles, open_if_there, rotated};
 use super::reader::{End, Reader};
-use super::sink::Sink;
+use super::sink::{Note, Sink};
 use crate::args::Via;
 use crate::error::CommandError;
 
 /// How often the end of the newest file is looked at: often while lines come, less often while none do.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
-const LOOK_AT_LEAST_EVERY: Duration = Duration::from_millis(200);
+const LOOK_AT_LEAST_EVERY: Duration = Duration::from_millis(100);
 
 /// After so long without a line the container is looked at; after longer silences less often.
 const SILENCE: Duration = Duration::from_millis(200);
@@ -52,6 +52,8 @@ enum Ahead {
     More,
     /// The file is gone, and with it perhaps some that came after it.
     MoreAfterGap,
+    /// Somebody has emptied the file.
+    Emptied,
 }
 
 impl Follower {
@@ -113,9 +115,9 @@ impl Follower {
 
 impl<S: Sink> Reader<'_, S> {
     /// The log's files, to be followed from the last line on that was read, or `since`. Nothing where the engine is to
-    /// be asked: it serves a log that is not rotated well.
+    /// be asked.
     pub(super) fn follower(&mut self) -> Result<Option<Follower>, CommandError> {
-        if self.request.via == Via::Api || !(self.source.rotates() || self.request.via == Via::File) {
+        if self.request.via == Via::Api {
             return Ok(None);
         }
         match self.plain_files() {
@@ -186,9 +188,10 @@ impl<S: Sink> Reader<'_, S> {
             // What was written between the last read and a rotation comes before the next file: once more is read.
             let looked = match (was_at_end, follower.is_newest()) {
                 (_, Err(error)) => Err(error),
-                (_, Ok(true)) => Ok(Ahead::Nothing),
-                (false, Ok(false)) => Ok(Ahead::More),
-                (true, Ok(false)) => follower.look_ahead(),
+                (_, Ok(Some(true))) => Ok(Ahead::Nothing),
+                (false, Ok(Some(false))) => Ok(Ahead::More),
+                (true, Ok(Some(false))) => follower.look_ahead(),
+                (_, Ok(None)) => Ok(Ahead::Emptied),
             };
             was_at_end = !was_at_end;
             match looked {
@@ -196,6 +199,10 @@ impl<S: Sink> Reader<'_, S> {
                 Ok(Ahead::More) => continue,
                 Ok(Ahead::MoreAfterGap) => {
                     self.resume.expect_gap();
+                    continue;
+                }
+                Ok(Ahead::Emptied) => {
+                    self.begin_emptied(follower)?;
                     continue;
                 }
                 Err(error) => return Ok(End::Broken(error.to_string())),
@@ -220,34 +227,47 @@ impl<S: Sink> Reader<'_, S> {
     fn take_chunk(&mut self, follower: &mut Follower, count: usize) -> Result<Option<End>, CommandError> {
         let Follower { decoder, buffer, taken, .. } = follower;
         let mut state = Ok(std::mem::take(taken));
-        let pushed = decoder.push(&buffer[..count], |event| self.take_event(event, &mut state));
+        decoder.push(&buffer[..count], |event| self.take_event(event, &mut state, None));
         *taken = state?;
-        if let Some(doubt) = taken.doubt.take() {
-            return Ok(Some(End::Broken(doubt)));
-        }
-        if let Err(error) = pushed {
-            return Ok(Some(End::Broken(error.to_string())));
-        }
         Ok((!taken.goes_on).then_some(End::Enough))
+    }
+
+    /// Goes on at the start of a file that was emptied, with what is written into it now.
+    fn begin_emptied(&mut self, follower: &mut Follower) -> Result<(), CommandError> {
+        if let Some(mut file) = follower.files.first() {
+            io::Seek::rewind(&mut file).map_err(|error| CommandError::new(error.to_string()))?;
+        }
+        let decoder = FileDecoder::new(FileFormat::JsonFile, self.source.tty, LineOptions::MAX_LINE);
+        let mut state = Ok(std::mem::take(&mut follower.taken));
+        let finished = std::mem::replace(&mut follower.decoder, decoder);
+        finished.finish(|event| self.take_event(event, &mut state, None));
+        follower.taken = state?;
+        let text = format!(
+            "the log file of `{}` was emptied while it was followed: lines that were not read before may be lost",
+            self.source.name
+        );
+        self.pipeline.note(Note::Failure(text), &mut self.sink)?;
+        Ok(())
     }
 
     /// The container has ended, and nothing more is written: shows the line that it left without an ending.
     pub(super) fn finish_followed(&mut self, follower: Follower) -> Result<(), CommandError> {
         let mut state = Ok(follower.taken);
-        follower.decoder.finish(|event| self.take_event(event, &mut state));
-        state.map(|_| ())
+        follower.decoder.finish(|event| self.take_event(event, &mut state, None));
+        self.hole = state?.into_hole().or(self.hole.take());
+        self.tell_hole()
     }
 }
 
 impl Follower {
-    /// Whether the file that is read is the one that is written to.
-    fn is_newest(&self) -> io::Result<bool> {
-        let Some(current) = self.files.first().filter(|_| self.files.len() == 1) else { return Ok(false) };
+    /// Whether the file that is read is the one that is written to; nothing when it is shorter than what was read of it.
+    fn is_newest(&self) -> io::Result<Option<bool>> {
+        let Some(current) = self.files.first().filter(|_| self.files.len() == 1) else { return Ok(Some(false)) };
         let own = current.metadata()?;
         if own.len() < io::Seek::stream_position(&mut &*current)? {
-            return Err(io::Error::other("it became shorter"));
+            return Ok(None);
         }
-        Ok(newest_inode(&self.path)?.is_none_or(|newest| newest == own.ino()))
+        Ok(Some(newest_inode(&self.path)?.is_none_or(|newest| newest == own.ino())))
     }
 }
 
@@ -294,14 +314,14 @@ mod tests {
         fs::write(&path, "a").unwrap();
         let mut follower = follower(&path);
         assert_eq!(text(&mut follower), "a");
-        assert!(follower.is_newest().unwrap());
+        assert_eq!(follower.is_newest().unwrap(), Some(true));
         assert_eq!(follower.look_ahead().unwrap(), Ahead::Nothing);
         // Twice at once.
         fs::write(&second, "").unwrap();
         fs::rename(&path, &second).unwrap();
         fs::write(&first, "b").unwrap();
         fs::write(&path, "c").unwrap();
-        assert!(!follower.is_newest().unwrap());
+        assert_eq!(follower.is_newest().unwrap(), Some(false));
         assert_eq!(follower.look_ahead().unwrap(), Ahead::More);
         assert_eq!(text(&mut follower), "b");
         assert_eq!(follower.look_ahead().unwrap(), Ahead::More);
@@ -317,5 +337,7 @@ mod tests {
         assert_eq!(text(&mut follower), "e");
         assert_eq!(follower.look_ahead().unwrap(), Ahead::More);
         assert_eq!(text(&mut follower), "f");
+        fs::write(&path, "").unwrap();
+        assert_eq!(follower.is_newest().unwrap(), None);
     }
 }

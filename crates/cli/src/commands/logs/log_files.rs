@@ -1,8 +1,9 @@
 //! A container's log files as they were at one time: rotated ones, and packed ones, before the one that is written.
 
+use std::collections::VecDeque;
 use std::fs::{File, Metadata};
 use std::io::{self, BufReader, Read as _};
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
@@ -18,7 +19,11 @@ pub(super) struct LogFiles {
     /// The one that is written.
     pub(super) path: PathBuf,
     pub(super) format: FileFormat,
-    files: Vec<LogFile>,
+    files: VecDeque<(PathBuf, LogFile)>,
+    /// How many bytes were read.
+    read: u64,
+    /// Where each file that was begun has its first byte, counted over all.
+    begins: Vec<(u64, PathBuf)>,
 }
 
 #[derive(Debug)]
@@ -63,14 +68,18 @@ impl LogFiles {
             inodes.sort_unstable();
             inodes.dedup();
             if is_regular && unmoved && inodes.len() == opened.len() {
-                let files = opened.into_iter().zip(facts).rev().map(|((file, is_packed), facts)| {
-                    if is_packed {
-                        LogFile::Packed(Box::new(MultiGzDecoder::new(BufReader::new(file))))
-                    } else {
-                        LogFile::Plain { file, left: facts.len() }
-                    }
-                });
-                return Ok(Self { path: path.to_owned(), format, files: files.collect() });
+                let files =
+                    opened.into_iter().zip(facts).enumerate().rev().map(|(index, ((file, is_packed), facts))| {
+                        if is_packed {
+                            let file = MultiGzDecoder::new(BufReader::new(file));
+                            (packed(rotated(path, index)), LogFile::Packed(Box::new(file)))
+                        } else {
+                            let path = if index == 0 { path.to_owned() } else { rotated(path, index) };
+                            (path, LogFile::Plain { file, left: facts.len() })
+                        }
+                    });
+                let files = files.collect();
+                return Ok(Self { path: path.to_owned(), format, files, read: 0, begins: Vec::new() });
             }
         }
         Err(io::Error::other("it is rotated faster than it can be opened"))
@@ -81,11 +90,26 @@ impl LogFiles {
         self.files.len()
     }
 
+    /// Whether the newest file, which is not packed, ends with a newline, or is empty.
+    pub(super) fn ends_with_newline(&self) -> io::Result<bool> {
+        let Some((_, LogFile::Plain { file, left })) = self.files.back() else { return Ok(true) };
+        let mut last = [b'\n'];
+        if let Some(at) = left.checked_sub(1) {
+            file.read_exact_at(&mut last, at)?;
+        }
+        Ok(last == [b'\n'])
+    }
+
+    /// How long they are, as they are kept.
+    pub(super) fn len(&self) -> u64 {
+        self.files.iter().map(|(_, file)| file.len()).sum()
+    }
+
     /// The files themselves, oldest first. Nothing when one of them is packed.
     pub(super) fn into_plain(self) -> Option<Vec<File>> {
         let plain = self.files.into_iter().map(|file| match file {
-            LogFile::Plain { file, .. } => Some(file),
-            LogFile::Packed(_) => None,
+            (_, LogFile::Plain { file, .. }) => Some(file),
+            (_, LogFile::Packed(_)) => None,
         });
         plain.collect()
     }
@@ -93,7 +117,10 @@ impl LogFiles {
     /// Fills the buffer with what comes next, up to the length that the files had when they were opened. `None` at the
     /// end; an error also when a file has become shorter meanwhile.
     pub(super) fn read<'b>(&mut self, buffer: &'b mut [u8]) -> io::Result<Option<&'b [u8]>> {
-        while let Some(file) = self.files.first_mut() {
+        while let Some((path, file)) = self.files.front_mut() {
+            if self.begins.last().is_none_or(|(_, last)| last != path) {
+                self.begins.push((self.read, path.clone()));
+            }
             let count = match file {
                 LogFile::Plain { left: 0, .. } => 0,
                 LogFile::Plain { file, left } => {
@@ -109,11 +136,45 @@ impl LogFiles {
                 LogFile::Packed(file) => file.read(buffer)?,
             };
             if count > 0 {
+                self.read += count as u64;
                 return Ok(Some(&buffer[..count]));
             }
-            self.files.remove(0);
+            if self.files.len() == 1 {
+                // It may grow.
+                return Ok(None);
+            }
+            self.files.pop_front();
         }
         Ok(None)
+    }
+
+    /// After an error: gives up the file where it was packed, and so cannot be anything but damaged. Its name.
+    pub(super) fn skip_damaged(&mut self) -> Option<PathBuf> {
+        let (path, _) = self.files.pop_front_if(|(_, file)| matches!(file, LogFile::Packed(_)))?;
+        Some(path)
+    }
+
+    /// After the end: what was written into the newest file since it was opened is to be read too.
+    pub(super) fn read_on(&mut self) -> io::Result<()> {
+        if let Some((_, LogFile::Plain { file, left })) = self.files.back_mut() {
+            *left = file.metadata()?.len().saturating_sub(io::Seek::stream_position(file)?);
+        }
+        Ok(())
+    }
+
+    /// The file that has the byte of this place, counted over all, and its place there.
+    pub(super) fn place(&self, at: u64) -> Option<(&Path, u64)> {
+        let (begin, path) = self.begins.iter().rfind(|(begin, _)| *begin <= at)?;
+        Some((path, at - begin))
+    }
+}
+
+impl LogFile {
+    fn len(&self) -> u64 {
+        match self {
+            Self::Plain { left, .. } => *left,
+            Self::Packed(file) => file.get_ref().get_ref().metadata().map_or(0, |facts| facts.len()),
+        }
     }
 }
 
@@ -124,9 +185,14 @@ fn open_rotated(path: &Path, index: usize) -> io::Result<Option<(File, bool)>> {
     if let Some(file) = open_if_there(&plain)? {
         return Ok(Some((file, false)));
     }
-    let mut packed = plain.into_os_string();
-    packed.push(".gz");
-    Ok(open_if_there(Path::new(&packed))?.map(|file| (file, true)))
+    Ok(open_if_there(&packed(plain))?.map(|file| (file, true)))
+}
+
+/// Where a rotated file goes when it is packed.
+fn packed(path: PathBuf) -> PathBuf {
+    let mut name = path.into_os_string();
+    name.push(".gz");
+    name.into()
 }
 
 /// Where a file goes when it is rotated, so many times.
@@ -179,6 +245,11 @@ mod tests {
         // What is written from now on is left to the next look.
         std::fs::write(&path, "newer").unwrap();
         assert_eq!(read_all(&mut files).unwrap(), "packed,oldest,older,new");
+        files.read_on().unwrap();
+        assert_eq!(read_all(&mut files).unwrap(), "er");
+        for (at, name, place) in [(6, "x-json.log.3.gz", 6), (7, "x-json.log.2", 0), (21, "x-json.log", 0)] {
+            assert_eq!(files.place(at), Some((&*folder.path().join(name), place)));
+        }
         assert!(LogFiles::of(&path, FileFormat::JsonFile).unwrap().into_plain().is_none());
     }
 
@@ -189,7 +260,11 @@ mod tests {
         std::fs::write(&path, "new").unwrap();
         let whole = packed("older");
         std::fs::write(folder.path().join("container.log.1.gz"), &whole[..whole.len() - 3]).unwrap();
-        assert!(read_all(&mut LogFiles::of(&path, FileFormat::Local).unwrap()).is_err());
+        let mut files = LogFiles::of(&path, FileFormat::Local).unwrap();
+        assert!(read_all(&mut files).is_err());
+        assert_eq!(files.skip_damaged(), Some(folder.path().join("container.log.1.gz")));
+        assert_eq!(read_all(&mut files).unwrap(), "new");
+        assert_eq!(files.skip_damaged(), None);
     }
 
     #[test]

@@ -30,10 +30,19 @@ struct Filter {
     last: Option<Last>,
 }
 
+/// A match, with the lines around it.
+#[derive(Debug)]
+struct Group {
+    /// What is to be said before it.
+    notes: Vec<Note>,
+    lines: Vec<(Line<'static>, bool)>,
+}
+
 /// The last matches, each with the lines around it.
 #[derive(Debug)]
 struct Last {
-    tail: Tail<Vec<(Line<'static>, bool)>>,
+    tail: Tail<Group>,
+    notes: Vec<Note>,
     open: Vec<(Line<'static>, bool)>,
     has_match: bool,
     /// Lines that follow a match belong to it, so many.
@@ -46,6 +55,7 @@ impl Pipeline {
         let (before, after) = request.around;
         let last = request.tail.map(|count| Last {
             tail: Tail::new(count, MAX_TAIL),
+            notes: Vec::new(),
             open: Vec::new(),
             has_match: false,
             after,
@@ -93,6 +103,20 @@ impl Pipeline {
         result
     }
 
+    /// Says something that belongs between the lines. Where only the last are shown, it is said if it comes after the
+    /// first of them.
+    pub(super) fn note(&mut self, note: Note, sink: &mut impl Sink) -> io::Result<()> {
+        self.flush(sink)?;
+        match &mut self.filter.last {
+            Some(last) => {
+                last.close();
+                last.notes.push(note);
+                Ok(())
+            }
+            None => sink.note(note),
+        }
+    }
+
     /// The log as it stands has been read: shows the last N. What comes from now on is shown as it comes.
     pub(super) fn finish_tail(&mut self, sink: &mut impl Sink) -> io::Result<()> {
         self.flush(sink)?;
@@ -102,8 +126,23 @@ impl Pipeline {
             let text = format!("only the last {} MiB of the lines that -n asks for are shown", MAX_TAIL >> 20);
             sink.note(Note::Failure(text))?;
         }
-        for (at, (line, after_gap)) in last.tail.into_records().flatten().enumerate() {
-            sink.line(line, after_gap && at > 0)?;
+        let mut is_told = !last.tail.has_dropped();
+        let mut is_first = true;
+        let mut notes_after = last.notes;
+        for Group { notes, lines } in last.tail.into_records() {
+            for note in notes.into_iter().filter(|_| is_told) {
+                sink.note(note)?;
+            }
+            is_told = true;
+            for (line, after_gap) in lines {
+                sink.line(line, after_gap && !is_first)?;
+                is_first = false;
+            }
+        }
+        // With `-n 0` nothing before now is wanted.
+        notes_after.retain(|_| is_told);
+        for note in notes_after {
+            sink.note(note)?;
         }
         Ok(())
     }
@@ -147,7 +186,8 @@ impl Last {
         let group = std::mem::take(&mut self.open);
         if std::mem::take(&mut self.has_match) {
             let bytes = group.iter().map(|(line, _)| line.text.len() + size_of::<Line<'_>>()).sum();
-            self.tail.push(group, bytes);
+            let notes = std::mem::take(&mut self.notes);
+            self.tail.push(Group { notes, lines: group }, bytes);
         }
     }
 }

@@ -8,8 +8,10 @@ use scratchdbg_engine::{ContainerName, Engine, Error, LogRequest, LogSource, Log
 use scratchdbg_logs::resume::{Admission, Resume};
 use scratchdbg_logs::{Event, Framing, Line, LineOptions, LogDecoder};
 
+use super::complete::{Begin, Sent};
 use super::ends::{self, Listener};
 use super::explain::{Unreadable, unreadable};
+use super::log_files::LogFiles;
 use super::pipeline::Pipeline;
 use super::request::{Request, TRACE_PATIENCE};
 use super::runs::Runs;
@@ -35,6 +37,10 @@ pub(super) struct Reader<'a, S> {
     pub(super) skip_until: Option<Timestamp>,
     /// The engine was asked for the lines since a time, and left out some that it has.
     pub(super) left_out: bool,
+    /// A damaged place of the log, to be told before the next line that is new.
+    pub(super) hole: Option<String>,
+    /// What the engine sends is counted.
+    pub(super) sent: Option<Sent>,
 }
 
 /// How a stream ended.
@@ -70,6 +76,8 @@ impl<'a, S: Sink> Reader<'a, S> {
             lines: 0,
             skip_until: None,
             left_out: false,
+            hole: None,
+            sent: None,
         }
     }
 
@@ -116,23 +124,49 @@ impl<'a, S: Sink> Reader<'a, S> {
             return Ok(());
         }
         let resumed = self.resume.restart();
+        let since = resumed.or(self.runs.range.since);
+        let is_checked = self.is_checked();
+        let is_bound = since.is_some() || self.runs.range.until.is_some();
         let mut request = LogRequest {
-            since: resumed.or(self.runs.range.since),
-            until: self.runs.range.until,
-            timestamps: self.request.needs_timestamps() || resumed.is_some(),
+            since,
+            // That more comes after it is seen: an end without that may be too early.
+            until: self.runs.range.until.filter(|_| !is_checked),
+            timestamps: self.request.needs_timestamps() || is_checked && (is_bound || self.is_writing()),
             ..LogRequest::default()
         };
+        self.sent = is_checked.then(Sent::default);
         if request.since.is_some() && self.source.is_packed() {
             self.skip_until = request.since.take();
             request.timestamps = true;
         }
         let stream = self.open(&request).await?;
-        match self.copy(stream, request.timestamps, None).await? {
-            // It will come again, whole.
-            End::Closed(_) if then_follow => {}
-            End::Closed(decoder) => self.finish(*decoder)?,
-            End::Broken(reason) => self.sink.note(Note::Failure(reason))?,
-            End::Enough | End::Idle => {}
+        let end = self.copy(stream, request.timestamps, None).await?;
+        match end {
+            End::Closed(mut decoder) => {
+                if let Some(sent) = &mut self.sent {
+                    sent.records += decoder.records();
+                }
+                if then_follow {
+                    // What has no end will come again, whole.
+                    while let Some(line) = decoder.finish_line() {
+                        self.count(&line);
+                    }
+                } else {
+                    self.finish(*decoder)?;
+                }
+            }
+            End::Broken(reason) => {
+                self.sink.note(Note::Failure(reason))?;
+                return Ok(());
+            }
+            End::Enough | End::Idle => return Ok(()),
+        }
+        if let Some(mut sent) = self.sent.take() {
+            if !request.timestamps {
+                let stamped = LogRequest { timestamps: true, ..request.clone() };
+                sent.first = self.heads(&stamped, 1).await.unwrap_or_default().pop();
+            }
+            self.check(&request, &sent).await?;
         }
         Ok(())
     }
@@ -149,17 +183,34 @@ impl<'a, S: Sink> Reader<'a, S> {
         if !whole || !self.request.query.wants_all() || !self.request.is_plain() {
             return Ok(false);
         }
+        let is_torn = self.ends_in_damage();
+        if is_torn && self.request.via != Via::Api {
+            return Ok(false);
+        }
         for records in [count * 2 + 64, (count * 2 + 64) * 16] {
             let request = LogRequest {
                 tail: u64::try_from(records).ok(),
-                timestamps: self.request.needs_timestamps(),
+                timestamps: self.request.needs_timestamps() || self.is_checked(),
                 ..LogRequest::default()
             };
-            let lines = self.collect(&request, !then_follow).await?;
+            let (mut lines, sent) = self.collect(&request, !then_follow).await?;
+            let mut is_damaged = false;
+            let mut is_all = true;
+            if sent.records < records as u64 && !lines.is_empty() && !self.is_whole(&request, &sent).await? {
+                // The files have all that is not damaged; without them, what comes after the damage is all there is.
+                if self.request.via != Via::Api && LogFiles::open(self.engine, &self.source).is_ok() {
+                    return Ok(false);
+                }
+                (lines, is_all) = self.collect_end(count, !then_follow).await?;
+                is_damaged = true;
+            }
             let wanted = lines.len().saturating_sub(count);
             let is_first = |at: usize| lines[..at].iter().all(|line| line.stream != lines[at].stream);
-            if wanted == 0 || (wanted..lines.len()).any(is_first) {
+            if !is_damaged && (wanted == 0 || (wanted..lines.len()).any(is_first)) {
                 continue;
+            }
+            if is_torn || !is_all {
+                self.pipeline.note(Note::Failure(self.left_out_text()), &mut self.sink)?;
             }
             for line in lines {
                 if self.resume.admit(&line) == Admission::New {
@@ -173,27 +224,62 @@ impl<'a, S: Sink> Reader<'a, S> {
         Ok(false)
     }
 
+    /// The last records of a log that is damaged, as many of those that are wanted as can be had; and whether that is all
+    /// of them.
+    async fn collect_end(&mut self, count: usize, last: bool) -> Result<(Vec<Line<'static>>, bool), CommandError> {
+        // Some more than are wanted: the first may be the rest of a long line.
+        const MORE: usize = 8;
+        let mut best = (Vec::new(), false);
+        // So many are whole, and so many are not.
+        let (mut whole, mut damaged) = (0, count + 2 * MORE + 1);
+        while whole + 1 < damaged {
+            let records = usize::midpoint(whole, damaged);
+            let request = LogRequest { tail: u64::try_from(records).ok(), timestamps: true, ..LogRequest::default() };
+            let (lines, sent) = self.collect(&request, last).await?;
+            if sent.records == records as u64 {
+                let is_all = lines.len() >= count;
+                best = (lines, is_all);
+                whole = records;
+            } else {
+                damaged = records;
+            }
+        }
+        Ok(best)
+    }
+
     /// The lines of a short answer.
-    async fn collect(&mut self, request: &LogRequest, last: bool) -> Result<Vec<Line<'static>>, CommandError> {
+    async fn collect(&mut self, request: &LogRequest, last: bool) -> Result<(Vec<Line<'static>>, Sent), CommandError> {
+        let framing = Framing::from_tty(self.source.tty);
         let mut stream = self.open(request).await?;
         let mut decoder = self.decoder(request.timestamps);
+        let mut begin = Begin::new(framing);
+        let mut sent = Sent::default();
         let mut lines = Vec::new();
         while let Some(chunk) = stream.next().await {
             let chunk = chunk?;
+            begin.push(&chunk, 1, framing);
             let mut events = decoder.push(&chunk);
             while let Some(event) = events.next().map_err(Error::from)? {
                 match event {
-                    Event::Line(line) => lines.push(line.into_owned()),
+                    Event::Line(line) => {
+                        sent.count(&line, self.source.tty);
+                        lines.push(line.into_owned());
+                    }
                     // Read in full, it will be reported again.
-                    Event::DaemonError(_) => return Ok(Vec::new()),
+                    Event::DaemonError(_) => return Ok((Vec::new(), sent)),
                 }
             }
         }
-        while let Some(line) = decoder.finish_line().filter(|_| last) {
-            lines.push(line.into_owned());
+        sent.records += decoder.records();
+        sent.first = begin.into_first();
+        while let Some(line) = decoder.finish_line() {
+            sent.count(&line, self.source.tty);
+            if last {
+                lines.push(line.into_owned());
+            }
         }
         decoder.finish().map_err(Error::from)?;
-        Ok(lines)
+        Ok((lines, sent))
     }
 
     pub(super) async fn open(&self, request: &LogRequest) -> Result<LogStream, Unreadable> {
@@ -218,7 +304,12 @@ impl<'a, S: Sink> Reader<'a, S> {
         timestamps: bool,
         mut ends: Option<&mut Listener>,
     ) -> Result<End, CommandError> {
+        /// So many bytes behind what is wanted are read to see that it was all there.
+        const FAR_AHEAD: usize = 8 << 20;
         let mut decoder = self.decoder(timestamps);
+        let framing = Framing::from_tty(self.source.tty);
+        let mut begin = self.sent.as_ref().filter(|_| timestamps).map(|_| Begin::new(framing));
+        let mut ahead = None;
         let deadline = self.deadline();
         loop {
             // What the connection has read is passed on by a task of its own, in small pieces: it is let have its turn.
@@ -242,7 +333,10 @@ impl<'a, S: Sink> Reader<'a, S> {
                 }
             };
             let chunk = match chunk {
-                None => return Ok(End::Closed(Box::new(decoder))),
+                None => {
+                    self.note_first(begin);
+                    return Ok(End::Closed(Box::new(decoder)));
+                }
                 Some(Ok(chunk)) => chunk,
                 Some(Err(error)) => {
                     self.drain(&mut decoder)?;
@@ -252,19 +346,27 @@ impl<'a, S: Sink> Reader<'a, S> {
             if let Some(ends) = &mut ends {
                 self.runs.learn(ends.heard());
             }
+            if begin.as_mut().is_some_and(|begin| begin.push(&chunk, 1, framing)) {
+                self.note_first(begin.take());
+            }
             let mut events = decoder.push(&chunk);
             loop {
                 match events.next() {
                     Ok(None) => break,
                     Ok(Some(Event::Line(line))) => {
-                        if !self.take(line)? {
-                            return Ok(End::Enough);
+                        self.count(&line);
+                        if ahead.is_none() && !self.take(line)? {
+                            if self.sent.is_none() {
+                                return Ok(End::Enough);
+                            }
+                            ahead = Some(0);
                         }
                     }
                     Ok(Some(Event::DaemonError(message))) if self.request.follow => {
                         return Ok(End::Broken(format!("the engine says: {message}")));
                     }
                     Ok(Some(Event::DaemonError(message))) => {
+                        self.sent = None;
                         self.sink.note(Note::Failure(format!("the engine says: {message}")))?;
                     }
                     Err(error) => {
@@ -273,7 +375,26 @@ impl<'a, S: Sink> Reader<'a, S> {
                     }
                 }
             }
+            if let Some(ahead) = &mut ahead {
+                *ahead += chunk.len();
+                if *ahead > FAR_AHEAD || self.sent.is_none() {
+                    return Ok(End::Enough);
+                }
+            }
             self.sink.settle(false).await?;
+        }
+    }
+
+    fn note_first(&mut self, begin: Option<Begin>) {
+        if let (Some(sent), Some(begin)) = (&mut self.sent, begin) {
+            sent.first = begin.into_first();
+        }
+    }
+
+    /// Counts a line that the engine sent.
+    fn count(&mut self, line: &Line<'_>) {
+        if let Some(sent) = &mut self.sent {
+            sent.count(line, self.source.tty);
         }
     }
 
@@ -290,6 +411,7 @@ impl<'a, S: Sink> Reader<'a, S> {
     /// The last stream has ended: shows the line that it left without an ending.
     pub(super) fn finish(&mut self, mut decoder: LogDecoder) -> Result<(), CommandError> {
         while let Some(line) = decoder.finish_line() {
+            self.count(&line);
             self.take(line)?;
         }
         if let Err(error) = decoder.finish() {
@@ -310,10 +432,15 @@ impl<'a, S: Sink> Reader<'a, S> {
             return Ok(false);
         }
         if at.is_some() && at > self.runs.range.until && self.runs.range.until.is_some() {
+            self.tell_hole()?;
             return Ok(false);
         }
         match self.resume.admit_at(&line, at) {
-            Admission::Seen => return Ok(true),
+            Admission::Seen => {
+                // It was told when the line was new.
+                self.hole = None;
+                return Ok(true);
+            }
             Admission::New => {}
             Admission::NewAfterGap { since } => {
                 let until = line.timestamp.map_or("?".to_owned(), |stamp| stamp.to_string());
@@ -325,6 +452,7 @@ impl<'a, S: Sink> Reader<'a, S> {
                 )))?;
             }
         }
+        self.tell_hole()?;
         if let Some(at) = at {
             for note in self.runs.ended_before(at, &self.source.name) {
                 self.pipeline.flush(&mut self.sink)?;
