@@ -13,7 +13,7 @@ use jiff::Timestamp;
 
 use crate::files::percent_encode;
 use crate::name::{self, ContainerName};
-use crate::transport::full;
+use crate::transport::{Kind, full};
 use crate::{Engine, Error, Target};
 
 /// A container to be made with every restriction that an application without a shell can live with: read-only root,
@@ -124,45 +124,59 @@ impl Engine {
 
     pub(crate) async fn create(&self, name: &str, body: ContainerCreateBody) -> Result<ContainerName, Error> {
         let options = CreateContainerOptionsBuilder::default().name(name).build();
-        let answer = self.docker.create_container(Some(options), body).await;
-        answer.map_err(|error| Error::bollard("create a container", error))?.id.parse()
+        // It may be made although no answer comes. Its name is known until its id is.
+        let scope = self.transport.scope();
+        scope.made(name);
+        let created = self.transport.ask(Kind::Create, self.docker.create_container(Some(options), body)).await;
+        match created {
+            Ok(created) => {
+                let id: ContainerName = created.id.parse()?;
+                scope.made(id.as_str());
+                scope.gone(name);
+                Ok(id)
+            }
+            Err(error) => {
+                if matches!(error, Error::Api(_)) {
+                    scope.gone(name);
+                } else if let Ok(name) = name.parse() {
+                    let _as_far_as_it_answers = self.remove(&name).await;
+                }
+                Err(error)
+            }
+        }
     }
 
     pub(crate) async fn rename(&self, container: &ContainerName, name: &str) -> Result<(), Error> {
         let options = RenameContainerOptionsBuilder::default().name(name).build();
-        let answer = self.docker.rename_container(container.as_str(), options).await;
-        answer.map_err(|error| Error::bollard("rename a container", error))
+        self.transport.ask(Kind::Rename, self.docker.rename_container(container.as_str(), options)).await
     }
 
     pub(crate) async fn start(&self, container: &ContainerName) -> Result<(), Error> {
-        let answer = self.docker.start_container(container.as_str(), None).await;
-        answer.map_err(|error| Error::bollard("start a container", error))
+        self.transport.ask(Kind::Start, self.docker.start_container(container.as_str(), None)).await
     }
 
     /// Stops a container, with the engine's usual grace.
     pub async fn stop(&self, container: &ContainerName) -> Result<(), Error> {
         let options = StopContainerOptionsBuilder::default().build();
-        let answer = self.docker.stop_container(container.as_str(), Some(options)).await;
-        answer.map_err(|error| Error::bollard("stop a container", error))
+        self.transport.ask(Kind::Stop, self.docker.stop_container(container.as_str(), Some(options))).await
     }
 
     /// Removes a container, running or not, with its anonymous volumes. One that is gone already, or going, is fine. Whether
     /// it is ours is the caller's to know.
     pub async fn remove(&self, container: &ContainerName) -> Result<(), Error> {
         let options = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
-        match self.docker.remove_container(container.as_str(), Some(options)).await {
-            Ok(()) => Ok(()),
-            Err(error) => match Error::bollard("remove a container", error) {
-                error if error.is_status(404) || error.is_status(409) => Ok(()),
-                error => Err(error),
-            },
+        match self.transport.ask(Kind::Remove, self.docker.remove_container(container.as_str(), Some(options))).await {
+            Err(error) if !error.is_status(404) && !error.is_status(409) => Err(error),
+            _ => {
+                self.transport.scope().gone(container.as_str());
+                Ok(())
+            }
         }
     }
 
     /// What a container changed in its filesystem.
     pub async fn changes(&self, container: &ContainerName) -> Result<Vec<Change>, Error> {
-        let answer = self.docker.container_changes(container.as_str()).await;
-        let answer = answer.map_err(|error| Error::bollard("list a container's changes", error))?;
+        let answer = self.transport.ask(Kind::Changes, self.docker.container_changes(container.as_str())).await?;
         let change = |change: bollard::models::FilesystemChange| Change {
             kind: match change.kind {
                 ChangeType::_0 => 'C',

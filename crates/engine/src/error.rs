@@ -16,6 +16,18 @@ pub struct Unreachable {
     pub source: BoxError,
 }
 
+/// An engine was waited for, and given up.
+#[derive(Debug, thiserror::Error)]
+#[error("the engine at {endpoint} does not answer (waited {} s for it to {what})", waited.as_secs())]
+pub struct Silent {
+    /// Where it is.
+    pub endpoint: Box<Endpoint>,
+    /// How long nothing came.
+    pub waited: std::time::Duration,
+    /// What it was to do.
+    pub what: &'static str,
+}
+
 /// The engine answered with an error.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the engine says: {message}")]
@@ -36,6 +48,21 @@ pub enum Error {
     /// No engine answers at the endpoint.
     #[error(transparent)]
     Unreachable(#[from] Unreachable),
+    /// The engine has accepted a request, and does not answer.
+    #[error(transparent)]
+    Silent(#[from] Silent),
+    /// The user wished for the end while the engine was waited for.
+    #[error("interrupted, before the engine could {what}")]
+    CalledOff {
+        /// What the engine was to do.
+        what: &'static str,
+    },
+    /// The connection that a session's streams went over is gone, and whether the command has ended nobody can tell.
+    #[error("the connection to the engine ended{}", if *.goes_on { ", and the command did not" } else { "; how the command ended is not known" })]
+    ConnectionEnded {
+        /// The command was still running then.
+        goes_on: bool,
+    },
     /// The engine is older than anything that was tried.
     #[error("the engine at {endpoint} speaks API {version}; {} is the oldest that works", ApiVersion::OLDEST_SUPPORTED)]
     EngineTooOld {

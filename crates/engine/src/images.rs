@@ -13,7 +13,7 @@ use hyper::header::{CONTENT_TYPE, HeaderValue};
 use tokio::sync::mpsc;
 
 use crate::containers::unprivileged;
-use crate::transport::{BoxError, full};
+use crate::transport::{BoxError, Kind, Progress, full};
 use crate::{ContainerName, Engine, Error, Target, labels, ours};
 
 /// How much of an archive is on its way at once, at most: this many chunks.
@@ -23,6 +23,9 @@ const CHUNK: usize = 256 << 10;
 
 /// How often the list of images is asked for, where the engine loses its way in it.
 const LIST_ATTEMPTS: u32 = 10;
+
+/// What an engine says of a load is a few lines.
+const MAX_LOAD_ANSWER: usize = 1 << 20;
 
 /// A program of a static toolkit is a few megabytes; nothing larger is taken out of an image.
 const MAX_PROGRAM: u64 = 64 << 20;
@@ -88,8 +91,7 @@ impl Engine {
         let mut attempts = 0;
         loop {
             attempts += 1;
-            let images = self.docker.list_images(Some(options.clone())).await;
-            match images.map_err(|error| Error::bollard("list images", error)) {
+            match self.transport.ask(Kind::List, self.docker.list_images(Some(options.clone()))).await {
                 // Docker 28 with the containerd store, when an image is removed while it lists them.
                 Err(error) if error.is_status(404) && attempts < LIST_ATTEMPTS => {
                     tracing::debug!(%error, attempts, "the list is asked for again");
@@ -131,21 +133,25 @@ impl Engine {
             }
             produced
         });
-        let chunks = futures_util::stream::unfold(receiver, async |mut receiver: mpsc::Receiver<_>| {
-            receiver.recv().await.map(|chunk: io::Result<Bytes>| (chunk.map(Frame::data), receiver))
+        let progress = Progress::default();
+        let taken = progress.clone();
+        let chunks = futures_util::stream::unfold(receiver, move |mut receiver: mpsc::Receiver<_>| {
+            taken.tick();
+            async { receiver.recv().await.map(|chunk: io::Result<Bytes>| (chunk.map(Frame::data), receiver)) }
         });
         let mut request =
             self.transport.request(Method::POST, "/images/load?quiet=1", StreamBody::new(chunks).boxed_unsync())?;
         request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/x-tar"));
-        let sent = self.transport.send(request).await;
+        let sent = self.transport.send_with(request, &progress).await;
+        let sent = match sent {
+            Ok(answer) => self.transport.pieces(Kind::Load, "load", answer).collect(MAX_LOAD_ANSWER).await,
+            Err(error) => Err(error),
+        };
         // The producer's own failure explains the request's. A request that failed first stops the producer, whose
         // failure is then only the closed channel.
         let produced = production.await.map_err(|error| Error::Produce(error.into()))?;
         match (sent, produced) {
-            (Ok(answer), Ok(())) => {
-                let answer = answer.into_body().collect().await.map_err(|error| Error::transport("load", error))?;
-                load_outcome(&answer.to_bytes())
-            }
+            (Ok(answer), Ok(())) => load_outcome(&answer),
             (Err(Error::Api(error)), _) => Err(Error::Load { message: error.message }),
             (_, Err(error)) if !is_closed_channel(error.as_ref()) => Err(Error::Produce(error)),
             (Err(error), _) => Err(error),
@@ -184,26 +190,24 @@ impl Engine {
 
     async fn file_of_container(&self, container: &ContainerName, path: &str) -> Result<Option<Vec<u8>>, Error> {
         let query = format!("/containers/{container}/archive?path={}", crate::files::percent_encode(path));
-        let answer = match self.transport.send(self.transport.request(Method::GET, &query, full(""))?).await {
+        let mut answer = match self.transport.stream(self.transport.request(Method::GET, &query, full(""))?).await {
             Ok(answer) => answer,
             Err(error) if error.is_status(404) => return Ok(None),
             Err(error) => return Err(error),
         };
-        let limit = usize::try_from(MAX_PROGRAM).unwrap_or(usize::MAX);
-        let archive = http_body_util::Limited::new(answer.into_body(), limit).collect().await;
-        let archive = archive.map_err(|error| Error::transport(&query, error))?.to_bytes();
+        let archive = answer.collect(usize::try_from(MAX_PROGRAM).unwrap_or(usize::MAX)).await?;
         first_file(&archive).map_err(|error| Error::transport(&query, error))
     }
 
     /// Removes an image's reference, and the image with its last one. One that is not there is fine.
     pub async fn remove_image(&self, reference: &str) -> Result<(), Error> {
         let options = RemoveImageOptionsBuilder::default().build();
-        match self.docker.remove_image(reference, Some(options), None).await {
-            Ok(_) => Ok(()),
-            Err(error) => match Error::bollard("remove an image", error) {
-                error if error.is_status(404) => Ok(()),
-                error => Err(error),
-            },
+        match self.transport.ask(Kind::RemoveImage, self.docker.remove_image(reference, Some(options), None)).await {
+            Err(error) if !error.is_status(404) => Err(error),
+            _ => {
+                self.transport.scope().gone(reference);
+                Ok(())
+            }
         }
     }
 }

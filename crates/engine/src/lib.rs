@@ -19,6 +19,7 @@ mod logs;
 mod name;
 mod ours;
 mod plan;
+mod scope;
 mod session;
 mod target;
 mod transport;
@@ -29,7 +30,7 @@ pub use self::containers::{Change, NewContainer};
 pub use self::endpoint::{
     Address, ContextError, DEFAULT_SOCKET, Endpoint, EndpointError, EndpointRequest, Origin, Tls,
 };
-pub use self::error::{ApiError, Error, Unreachable};
+pub use self::error::{ApiError, Error, Silent, Unreachable};
 pub use self::facts::{ContainerRecord, HostFacts, ListFilter};
 pub use self::first_look::FirstLook;
 pub use self::labels::{LABEL_SESSION, LABEL_TARGET};
@@ -37,6 +38,7 @@ pub use self::log_source::{LabelFilter, LogSource, RunEnd, RunHistory};
 pub use self::logs::{LiveStream, LogRequest, LogStream};
 pub use self::name::ContainerName;
 pub use self::plan::{AttachRequest, Explanation, Mode, Plan, Reason, Refusal, TOOLKIT_BIN, plan};
+pub use self::scope::Scope;
 pub use self::session::{LingeringKeeper, Outcome, Part, Session, SessionState, Streams, Window, Wish};
 pub use self::target::{State, Target};
 pub use self::user::{NumericUser, UserError};
@@ -69,6 +71,17 @@ impl Engine {
     fn over(transport: Transport, endpoint: Endpoint) -> Result<Self, Error> {
         let docker = transport.bollard()?;
         Ok(Self { transport, docker, endpoint })
+    }
+
+    /// The same engine, for what is part of this scope.
+    #[must_use]
+    pub fn within(&self, scope: &Scope) -> Self {
+        Self { transport: self.transport.within(scope), ..self.clone() }
+    }
+
+    /// Whether it answers at all.
+    pub async fn is_there(&self) -> bool {
+        self.transport.is_there().await
     }
 
     /// Where the engine is.

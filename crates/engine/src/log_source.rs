@@ -11,7 +11,7 @@ use crate::api_version::ApiVersion;
 use crate::endpoint::Address;
 use crate::files::percent_encode;
 use crate::logs::wire_time;
-use crate::transport::full;
+use crate::transport::{Pieces, full};
 use crate::{ContainerName, Engine, Error, State, Target};
 
 /// A container whose logs are read.
@@ -201,8 +201,8 @@ impl Engine {
         range: &str,
     ) -> Result<impl Stream<Item = Result<Event, Error>> + Send + use<>, Error> {
         let path = format!("/events?filters={}{range}", percent_encode(&filters.to_string()));
-        let answer = self.transport.send(self.transport.request(Method::GET, &path, full(""))?).await?;
-        let lines = JsonLines { body: http_body_util::BodyStream::new(answer.into_body()), buffer: Vec::new() };
+        let body = self.transport.stream(self.transport.request(Method::GET, &path, full(""))?).await?;
+        let lines = JsonLines { body, buffer: Vec::new() };
         Ok(futures_util::stream::unfold(lines, JsonLines::next))
     }
 }
@@ -235,7 +235,7 @@ struct Actor {
 
 /// JSON documents, a line each.
 struct JsonLines {
-    body: http_body_util::BodyStream<hyper::body::Incoming>,
+    body: Pieces,
     buffer: Vec<u8>,
 }
 
@@ -255,8 +255,8 @@ impl JsonLines {
                 self.buffer.clear();
             }
             match self.body.next().await? {
-                Ok(frame) => self.buffer.extend_from_slice(&frame.into_data().unwrap_or_default()),
-                Err(error) => return Some((Err(Error::transport("the engine's events", error)), self)),
+                Ok(piece) => self.buffer.extend_from_slice(&piece),
+                Err(error) => return Some((Err(error), self)),
             }
         }
     }

@@ -6,11 +6,10 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use futures_util::Stream;
 use hyper::Method;
-use hyper::body::{Body as _, Incoming};
 use scratchdbg_logs::line::Joining;
 use tokio::io::AsyncReadExt as _;
 
-use crate::transport::{Hijacked, full};
+use crate::transport::{Hijacked, Pieces, full};
 use crate::{ContainerName, Engine, Error};
 
 /// Which part of the logs to send.
@@ -31,7 +30,7 @@ pub struct LogRequest {
 
 /// The bytes as the engine sends them, in the framing that the container's `tty` decides.
 #[derive(Debug)]
-pub struct LogStream(Incoming);
+pub struct LogStream(Pieces);
 
 /// The bytes as the container writes them, in the framing that its `tty` decides.
 #[derive(Debug)]
@@ -73,8 +72,7 @@ impl Engine {
         if let Some(until) = request.until {
             path = format!("{path}&until={}", wire_time(until));
         }
-        let answer = self.transport.send(self.transport.request(Method::GET, &path, full(""))?).await?;
-        Ok(LogStream(answer.into_body()))
+        self.transport.stream(self.transport.request(Method::GET, &path, full(""))?).await.map(LogStream)
     }
 }
 
@@ -92,18 +90,7 @@ impl Stream for LogStream {
     type Item = Result<Bytes, Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        loop {
-            let frame = std::task::ready!(Pin::new(&mut self.0).poll_frame(context));
-            return Poll::Ready(match frame {
-                Some(Ok(frame)) => match frame.into_data() {
-                    Ok(data) => Some(Ok(data)),
-                    // Trailers: nothing of the logs.
-                    Err(_) => continue,
-                },
-                Some(Err(error)) => Some(Err(Error::transport("the log stream", error))),
-                None => None,
-            });
-        }
+        Pin::new(&mut self.0).poll_next(context)
     }
 }
 

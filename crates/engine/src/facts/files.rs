@@ -3,8 +3,8 @@
 
 use std::io::{self, Read as _};
 
+use futures_util::StreamExt as _;
 use futures_util::future::join_all;
-use http_body_util::BodyExt as _;
 use hyper::Method;
 use scratchdbg_diagnose::program;
 use scratchdbg_diagnose::rootfs::{Detail, Entry, EntryKind, Rootfs, Want};
@@ -41,13 +41,9 @@ impl Engine {
         mut visit: impl FnMut(&[u8]),
     ) -> Result<(), Error> {
         let query = format!("/containers/{container}/archive?path={}", crate::files::percent_encode(path));
-        let answer = self.transport.send(self.transport.request(Method::GET, &query, full(""))?).await?;
-        let mut body = answer.into_body();
-        while let Some(frame) = body.frame().await {
-            let frame = frame.map_err(|error| Error::transport(&query, error))?;
-            if let Ok(data) = frame.into_data() {
-                visit(&data);
-            }
+        let mut pieces = self.transport.stream(self.transport.request(Method::GET, &query, full(""))?).await?;
+        while let Some(piece) = pieces.next().await {
+            visit(&piece?);
         }
         Ok(())
     }
@@ -55,21 +51,17 @@ impl Engine {
     /// Writes an image as an archive, as `docker save` does, to `sink`, which should not block for long.
     pub async fn save_image(&self, reference: &str, sink: &mut (dyn io::Write + Send)) -> Result<(), Error> {
         let path = format!("/images/{}/get", crate::files::percent_encode(reference));
-        let answer = self.transport.send(self.transport.request(Method::GET, &path, full(""))?).await?;
-        let mut body = answer.into_body();
-        while let Some(frame) = body.frame().await {
-            let frame = frame.map_err(|error| Error::transport(&path, error))?;
-            if let Ok(data) = frame.into_data() {
-                sink.write_all(&data).map_err(|error| Error::transport("writing a copy of the image", error))?;
-            }
+        let mut pieces = self.transport.stream(self.transport.request(Method::GET, &path, full(""))?).await?;
+        while let Some(piece) = pieces.next().await {
+            sink.write_all(&piece?).map_err(|error| Error::transport("writing a copy of the image", error))?;
         }
         Ok(())
     }
 
     async fn entry(&self, container: &ContainerName, want: &Want) -> Result<Option<Entry>, Error> {
         let query = format!("/containers/{container}/archive?path={}", crate::files::percent_encode(&want.path));
-        let answer = match self.transport.send(self.transport.request(Method::GET, &query, full(""))?).await {
-            Ok(answer) => answer,
+        let mut pieces = match self.transport.stream(self.transport.request(Method::GET, &query, full(""))?).await {
+            Ok(pieces) => pieces,
             Err(error) if error.is_status(404) => return Ok(None),
             // "not a directory": something above it is a file.
             Err(Error::Api(error)) if error.message.contains("not a directory") => return Ok(None),
@@ -81,13 +73,11 @@ impl Engine {
                 Detail::Content => usize::try_from(Want::MAX_CONTENT).unwrap_or(PROGRAM_HEAD),
                 Detail::Program => PROGRAM_HEAD,
             };
-        let mut body = answer.into_body();
         let mut archive = Vec::new();
         // The engine packs a folder with all that is in it: what is not needed is not waited for.
         while archive.len() < enough {
-            match body.frame().await {
-                Some(Ok(frame)) => archive.extend(frame.into_data().unwrap_or_default()),
-                Some(Err(error)) => return Err(Error::transport(&query, error)),
+            match pieces.next().await {
+                Some(piece) => archive.extend_from_slice(&piece?),
                 None => break,
             }
         }

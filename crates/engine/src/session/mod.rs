@@ -27,7 +27,7 @@ use self::process::{Process, ProcessEnd};
 pub use self::registry::{Part, Session, SessionState};
 use self::streams::PumpEnd;
 use crate::containers::unprivileged;
-use crate::transport::Hijacked;
+use crate::transport::{Hijacked, Kind};
 use crate::{ContainerName, Engine, Error, Mode, Plan, State, Target, labels};
 
 /// The client's side of a session. Without a terminal, standard output and standard error stay apart.
@@ -300,8 +300,8 @@ impl Engine {
             cmd: Some(command.iter().map(|&word| word.to_owned()).collect()),
             ..ExecConfig::default()
         };
-        let created = self.docker.create_exec(container.as_str(), exec).await;
-        let exec = created.map_err(|error| Error::bollard("create a process", error))?.id;
+        let created = self.transport.ask(Kind::CreateExec, self.docker.create_exec(container.as_str(), exec));
+        let exec = created.await?.id;
         let Hijacked { reader, writer: _writer } = self.start_exec(&exec, false).await?;
         let pumped = streams::pump_output(reader, false, None, tokio::io::sink(), tokio::io::sink()).await?;
         match self.exec_end(&exec, NOTED_WITHIN).await? {

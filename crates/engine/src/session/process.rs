@@ -13,7 +13,7 @@ use super::removal::Removal;
 use super::{Window, beside_target, copy};
 use crate::files::percent_encode;
 use crate::ours::Role;
-use crate::transport::{Hijacked, full};
+use crate::transport::{Hijacked, Kind, full};
 use crate::{ContainerName, Engine, Error, Mode, Plan, State, labels};
 
 /// A sidecar's limits: enough for tools, too little to starve the host.
@@ -72,8 +72,8 @@ impl Process {
                 cmd: Some(command),
                 ..ExecConfig::default()
             };
-            let created = engine.docker.create_exec(&plan.target_id, exec).await;
-            let id = created.map_err(|error| Error::bollard("create the session's process", error))?.id;
+            let created = engine.docker.create_exec(&plan.target_id, exec);
+            let id = engine.transport.ask(Kind::CreateExec, created).await?.id;
             let streams = engine.start_exec(&id, plan.tty).await?;
             return Ok((Self::Exec { id }, streams));
         }
@@ -99,17 +99,17 @@ impl Process {
     /// Gives its terminal a size.
     pub(super) async fn resize(&self, engine: &Engine, window: Window) -> Result<(), Error> {
         let (width, height) = (window.columns.into(), window.rows.into());
-        let resized = match self {
+        match self {
             Self::Exec { id } => {
                 let options = ResizeExecOptionsBuilder::default().w(width).h(height).build();
-                engine.docker.resize_exec(id, options).await
+                engine.transport.ask(Kind::Resize, engine.docker.resize_exec(id, options)).await
             }
             Self::Container { container, .. } => {
                 let options = ResizeContainerTTYOptionsBuilder::default().w(width).h(height).build();
-                engine.docker.resize_container_tty(container.as_str(), options).await
+                let resized = engine.docker.resize_container_tty(container.as_str(), options);
+                engine.transport.ask(Kind::Resize, resized).await
             }
-        };
-        resized.map_err(|error| Error::bollard("resize the terminal", error))
+        }
     }
 
     /// How it is, once its streams have ended. The engine may hear of the end itself `patience` later.
@@ -164,8 +164,7 @@ impl Engine {
     pub(super) async fn exec_end(&self, exec: &str, patience: Duration) -> Result<ProcessEnd, Error> {
         let mut looks = Looks::until(patience);
         loop {
-            let state = self.docker.inspect_exec(exec).await;
-            let state = state.map_err(|error| Error::bollard("ask for the exit code", error))?;
+            let state = self.transport.ask(Kind::Question, self.docker.inspect_exec(exec)).await?;
             if let (Some(false), Some(code)) = (state.running, state.exit_code) {
                 // Codes are eight bits wide; the engine uses others for its own failures.
                 let code = u8::try_from(code).unwrap_or(u8::MAX);

@@ -1,5 +1,7 @@
 //! The first words with an engine, which settle the API version: every answer of an engine names its newest.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Limited};
 use hyper::header::HeaderMap;
@@ -9,6 +11,7 @@ use hyper_util::rt::TokioExecutor;
 
 use super::connector::Connector;
 use super::{Body, BoxError, CONNECT_TIMEOUT, MAX_ANSWER, Transport, full, innermost};
+use crate::Scope;
 use crate::api_version::ApiVersion;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Unreachable};
@@ -92,6 +95,12 @@ impl Handshake {
         }
         tracing::debug!(endpoint = %self.endpoint, engine = %theirs, used = %version, "connected");
         let podman = answer.headers.contains_key("Libpod-Api-Version");
-        Ok(Transport { client: self.client, version, podman })
+        Ok(Transport {
+            client: self.client,
+            version,
+            podman,
+            endpoint: Arc::new(self.endpoint),
+            scope: Scope::default(),
+        })
     }
 }

@@ -1,7 +1,7 @@
 //! Connections that the engine turns into a raw byte stream: attach, and the start of an exec.
 
 use hyper::header::{CONNECTION, HeaderValue, UPGRADE};
-use hyper::{Request, StatusCode};
+use hyper::Request;
 use hyper_util::rt::TokioIo;
 use tokio::io::{ReadHalf, WriteHalf};
 
@@ -22,10 +22,6 @@ impl Transport {
         request.headers_mut().insert(CONNECTION, HeaderValue::from_static("Upgrade"));
         request.headers_mut().insert(UPGRADE, HeaderValue::from_static("tcp"));
         let answer = self.send(request).await?;
-        if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
-            let message = format!("the engine answered {} and kept the connection", answer.status());
-            return Err(Error::transport(&what, message));
-        }
         let upgraded = hyper::upgrade::on(answer).await.map_err(|error| Error::transport(&what, error))?;
         let (reader, writer) = tokio::io::split(TokioIo::new(upgraded));
         Ok(Hijacked { reader, writer })

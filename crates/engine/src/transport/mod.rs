@@ -8,9 +8,13 @@
 mod connector;
 mod handshake;
 mod hijack;
+mod kind;
+mod patience;
+mod pieces;
 mod tls;
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -24,6 +28,10 @@ use hyper_util::client::legacy::Client;
 use self::connector::Connector;
 pub(crate) use self::handshake::Handshake;
 pub(crate) use self::hijack::Hijacked;
+pub(crate) use self::kind::Kind;
+pub(crate) use self::patience::Progress;
+pub(crate) use self::pieces::Pieces;
+use crate::Scope;
 use crate::api_version::ApiVersion;
 use crate::endpoint::Endpoint;
 use crate::error::{ApiError, Error};
@@ -43,6 +51,9 @@ pub(crate) struct Transport {
     client: Client<Connector, Body>,
     version: ApiVersion,
     podman: bool,
+    endpoint: Arc<Endpoint>,
+    /// What the requests are part of.
+    scope: Scope,
 }
 
 /// Bytes as a body.
@@ -88,29 +99,77 @@ impl Transport {
         Ok(request)
     }
 
-    /// Sends a request. An answer that is an error is read, and becomes [`Error::Api`].
+    /// The same engine for requests that are part of this scope.
+    pub(crate) fn within(&self, scope: &Scope) -> Self {
+        Self { scope: scope.clone(), ..self.clone() }
+    }
+
+    /// What the requests are part of.
+    pub(crate) fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    /// Sends a request. An answer that is an error is read, and becomes [`Error::Api`]; one that means something else than that
+    /// it is done is an error too.
     pub(crate) async fn send(&self, request: Request<Body>) -> Result<Response<Incoming>, Error> {
+        self.send_with(request, &Progress::default()).await
+    }
+
+    /// The same of a request whose body is sent for long: `progress` is told of it.
+    pub(crate) async fn send_with(
+        &self,
+        request: Request<Body>,
+        progress: &Progress,
+    ) -> Result<Response<Incoming>, Error> {
         let what = format!("{} {}", request.method(), request.uri().path());
+        let kind = kind_of(&request);
         tracing::trace!(request = %what);
-        let answer = self.client.request(request).await.map_err(|error| Error::transport(&what, innermost(error)))?;
-        let status = answer.status();
-        if status.is_success() || status.is_redirection() || status == StatusCode::SWITCHING_PROTOCOLS {
-            return Ok(answer);
-        }
-        Err(Error::Api(ApiError { status: status.as_u16(), message: error_message(answer).await }))
+        let sent = async {
+            let answer = self.client.request(request).await.map_err(|error| Error::transport(&what, innermost(error)))?;
+            let status = answer.status();
+            if kind.is_done_with(status) {
+                return Ok(answer);
+            }
+            if status.is_client_error() || status.is_server_error() {
+                return Err(Error::Api(ApiError { status: status.as_u16(), message: error_message(answer).await }));
+            }
+            Err(Error::transport(&what, NotAnEngine(status).to_string()))
+        };
+        self.wait(kind, progress, sent).await
     }
 
     /// Sends a request and reads the whole answer.
     pub(crate) async fn fetch(&self, request: Request<Body>) -> Result<Bytes, Error> {
-        let what = request.uri().path().to_owned();
-        let body = http_body_util::Limited::new(self.send(request).await?.into_body(), MAX_ANSWER);
-        Ok(body.collect().await.map_err(|error| Error::transport(&what, error))?.to_bytes())
+        let mut pieces = self.stream(request).await?;
+        pieces.collect(MAX_ANSWER).await
     }
 
-    /// bollard on this pool. Its time limit covers only the time until the headers of an answer: what may take longer
-    /// (loading an image, waiting for a container) is not asked through bollard.
+    /// Sends a request; the answer in pieces, as they come.
+    pub(crate) async fn stream(&self, request: Request<Body>) -> Result<Pieces, Error> {
+        let (kind, what) = (kind_of(&request), request.uri().path().to_owned());
+        let answer = self.send(request).await?;
+        Ok(self.pieces(kind, &what, answer))
+    }
+
+    /// The body of an answer.
+    pub(crate) fn pieces(&self, kind: Kind, what: &str, answer: Response<Incoming>) -> Pieces {
+        Pieces::new(self.clone(), kind, what.to_owned(), answer.into_body())
+    }
+
+    /// Waits for what bollard asks.
+    pub(crate) async fn ask<T>(
+        &self,
+        kind: Kind,
+        request: impl Future<Output = Result<T, bollard::errors::Error>>,
+    ) -> Result<T, Error> {
+        let answer = async { request.await.map_err(|error| Error::bollard(kind.words(), error)) };
+        self.wait(kind, &Progress::default(), answer).await
+    }
+
+    /// bollard on this pool, to be used by way of [`Transport::ask`]. Its own time limit covers only the time until the headers
+    /// of an answer: ours comes before it.
     pub(crate) fn bollard(&self) -> Result<bollard::Docker, Error> {
-        const HEADERS_WITHIN_SECONDS: u64 = 120;
+        const HEADERS_WITHIN_SECONDS: u64 = 3600;
         let transport = self.clone();
         bollard::Docker::connect_with_custom_transport(
             move |request| transport.send_for_bollard(request),
@@ -131,7 +190,16 @@ impl Transport {
             parts.uri = versioned(&parts.uri, transport.version)?;
             tracing::trace!(method = %parts.method, uri = %parts.uri);
             let request = Request::from_parts(parts, body.map_err(std::io::Error::other).boxed_unsync());
-            Ok(transport.client.request(request).await.map_err(|error| std::io::Error::other(innermost(error)))?)
+            let kind = kind_of(&request);
+            let answer = transport.client.request(request).await;
+            let answer = answer.map_err(|error| std::io::Error::other(innermost(error)))?;
+            let status = answer.status();
+            // bollard takes more for a success than is one.
+            let is_error = status.is_client_error() || status.is_server_error();
+            if !is_error && !kind.is_done_with(status) {
+                return Err(std::io::Error::other(NotAnEngine(status)).into());
+            }
+            Ok(answer)
         })
     }
 }
@@ -141,6 +209,15 @@ fn versioned(uri: &Uri, version: ApiVersion) -> Result<Uri, bollard::errors::Err
     let path = uri.path_and_query().map_or("/", |path| path.as_str());
     Ok(Uri::builder().scheme("http").authority("engine").path_and_query(format!("/v{version}{path}")).build()?)
 }
+
+fn kind_of<B>(request: &Request<B>) -> Kind {
+    Kind::of(request.method(), request.uri().path_and_query().map_or("/", |path| path.as_str()))
+}
+
+/// An answer that no engine gives.
+#[derive(Debug, thiserror::Error)]
+#[error("it answers {0}, as no engine does: is there something else at this address?")]
+struct NotAnEngine(StatusCode);
 
 /// An error of any kind.
 pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;

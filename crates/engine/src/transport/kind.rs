@@ -1,0 +1,214 @@
+//! What is asked of an engine: in words, and how long the answer may take.
+
+use std::time::Duration;
+
+use hyper::{Method, StatusCode};
+
+/// A kind of request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A question that is answered from memory.
+    Question,
+    /// A list, which may take locks of all that is listed.
+    List,
+    /// What a container changed: its files are compared.
+    Changes,
+    /// A file or a folder of a container.
+    File,
+    /// A log, as far as it goes now.
+    Log,
+    /// A whole image.
+    Save,
+    /// What has no end: a log or events that are followed, the end of a container.
+    Endless,
+    /// The stream of a container.
+    Attach,
+    Create,
+    Start,
+    CreateExec,
+    StartExec,
+    Resize,
+    Rename,
+    Stop,
+    Remove,
+    RemoveImage,
+    Commit,
+    Load,
+    /// Anything else that changes something.
+    Change,
+}
+
+impl Kind {
+    /// The kind of a request, by its method and its path (`/v1.41` in front of it or not) with its query.
+    pub(crate) fn of(method: &Method, path_and_query: &str) -> Self {
+        let (path, query) = path_and_query.split_once('?').unwrap_or((path_and_query, ""));
+        let words: Vec<&str> = path.split('/').filter(|word| !word.is_empty()).collect();
+        let words = match &words[..] {
+            [version, rest @ ..] if is_version(version) => rest,
+            words => words,
+        };
+        let has = |pair: &str| query.split('&').any(|each| each == pair);
+        match (method, words) {
+            (&Method::GET, ["events"]) if !query.contains("until=") && !has("stream=false") => Self::Endless,
+            (&Method::GET, ["containers", _, "logs"]) if has("follow=1") => Self::Endless,
+            (&Method::GET, ["containers", _, "logs"]) => Self::Log,
+            (&Method::GET, ["containers", _, "archive"]) => Self::File,
+            (&Method::GET, ["containers", _, "changes"]) => Self::Changes,
+            (&Method::GET, ["images", .., "get"]) => Self::Save,
+            (&Method::GET, [.., "json"] | ["networks" | "events", ..]) if words.len() < 3 => Self::List,
+            (&Method::GET | &Method::HEAD, _) => Self::Question,
+            (&Method::DELETE, ["images", ..]) => Self::RemoveImage,
+            (&Method::DELETE, _) => Self::Remove,
+            (_, ["containers", "create"]) => Self::Create,
+            (_, ["containers", _, "start"]) => Self::Start,
+            (_, ["containers", _, "exec"]) => Self::CreateExec,
+            (_, ["exec", _, "start"]) => Self::StartExec,
+            (_, ["containers", _, "attach"]) => Self::Attach,
+            (_, ["containers", _, "wait"]) => Self::Endless,
+            (_, ["containers", _, "rename"]) => Self::Rename,
+            (_, ["containers", _, "stop"]) => Self::Stop,
+            (_, [.., "resize"]) => Self::Resize,
+            (_, ["commit"]) => Self::Commit,
+            (_, ["images", "load"]) => Self::Load,
+            _ => Self::Change,
+        }
+    }
+
+    /// What is waited for, for a message.
+    pub(crate) fn words(self) -> &'static str {
+        match self {
+            Self::Question => "answer a question",
+            Self::List => "list what it has",
+            Self::Changes => "list a container's changes",
+            Self::File => "read files of a container",
+            Self::Log => "send a log",
+            Self::Save => "send an image",
+            Self::Endless => "go on",
+            Self::Attach => "attach to a container",
+            Self::Create => "create a container",
+            Self::Start => "start a container",
+            Self::CreateExec => "create a process",
+            Self::StartExec => "start a process",
+            Self::Resize => "resize the terminal",
+            Self::Rename => "rename a container",
+            Self::Stop => "stop a container",
+            Self::Remove => "remove a container",
+            Self::RemoveImage => "remove an image",
+            Self::Commit => "commit a container's files",
+            Self::Load => "load an image",
+            Self::Change => "do what it was asked",
+        }
+    }
+
+    /// How long nothing may come while the engine answers other questions; nothing where that may be for ever. An engine that
+    /// answers none is given up sooner.
+    pub(crate) fn patience(self) -> Option<Duration> {
+        let patience = match self {
+            Self::Endless => return None,
+            Self::Question | Self::Resize => Duration::from_secs(30),
+            Self::List | Self::Attach => Duration::from_mins(1),
+            // An engine with much to do was seen to take 27 s for a start.
+            Self::Create
+            | Self::Start
+            | Self::CreateExec
+            | Self::StartExec
+            | Self::Rename
+            | Self::Stop
+            | Self::Remove
+            | Self::File
+            | Self::Changes
+            | Self::Change => Duration::from_mins(2),
+            Self::Log | Self::RemoveImage => Duration::from_mins(5),
+            // Gigabytes are written before a word is said.
+            Self::Save | Self::Commit | Self::Load => Duration::from_mins(10),
+        };
+        Some(patience)
+    }
+
+    /// It takes something away: what a command does at its end, also after it was called off.
+    pub(crate) fn tidies(self) -> bool {
+        matches!(self, Self::Remove | Self::RemoveImage)
+    }
+
+    /// Whether an engine that did what it was asked answers so. Others of the good codes mean something else: a proxy, or a web
+    /// server, that is no engine.
+    pub(crate) fn is_done_with(self, status: StatusCode) -> bool {
+        match self {
+            Self::Create | Self::CreateExec | Self::Commit => status == StatusCode::CREATED,
+            Self::Start | Self::Rename => status == StatusCode::NO_CONTENT,
+            // It was stopped already.
+            Self::Stop => status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED,
+            Self::Remove => status == StatusCode::NO_CONTENT || status == StatusCode::OK,
+            Self::Attach | Self::StartExec => status == StatusCode::SWITCHING_PROTOCOLS,
+            Self::Resize | Self::Change => status.is_success(),
+            _ => status == StatusCode::OK,
+        }
+    }
+}
+
+/// `v1.41`.
+fn is_version(word: &str) -> bool {
+    word.strip_prefix('v').is_some_and(|rest| rest.starts_with(|digit: char| digit.is_ascii_digit()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_are_known_by_method_and_path() {
+        for (method, path, kind) in [
+            (Method::GET, "/v1.41/containers/web/json", Kind::Question),
+            (Method::GET, "/containers/web/json", Kind::Question),
+            (Method::GET, "/v1.41/containers/json?all=true", Kind::List),
+            (Method::GET, "/v1.41/images/json", Kind::List),
+            (Method::GET, "/v1.41/images/a/b:1/json", Kind::Question),
+            (Method::GET, "/v1.41/images/a/b:1/get", Kind::Save),
+            (Method::GET, "/v1.41/info", Kind::Question),
+            (Method::GET, "/v1.41/events?filters=x&since=0&until=7", Kind::List),
+            (Method::GET, "/v1.41/events?since=0&stream=false", Kind::List),
+            (Method::GET, "/v1.41/events?filters=x", Kind::Endless),
+            (Method::GET, "/v1.41/containers/web/logs?follow=1&tail=all", Kind::Endless),
+            (Method::GET, "/v1.41/containers/web/logs?follow=0", Kind::Log),
+            (Method::GET, "/v1.41/containers/web/archive?path=/a", Kind::File),
+            (Method::GET, "/v1.41/exec/7ab1/json", Kind::Question),
+            (Method::POST, "/v1.41/containers/create?name=a", Kind::Create),
+            (Method::POST, "/v1.41/containers/web/start", Kind::Start),
+            (Method::POST, "/v1.41/containers/web/exec", Kind::CreateExec),
+            (Method::POST, "/v1.41/exec/7ab1/start", Kind::StartExec),
+            (Method::POST, "/v1.41/exec/7ab1/resize?w=1", Kind::Resize),
+            (Method::POST, "/v1.41/containers/web/wait?condition=removed", Kind::Endless),
+            (Method::POST, "/v1.41/commit?container=web", Kind::Commit),
+            (Method::POST, "/v1.41/images/load?quiet=1", Kind::Load),
+            (Method::DELETE, "/v1.41/containers/web?force=true", Kind::Remove),
+            (Method::DELETE, "/v1.41/images/a", Kind::RemoveImage),
+        ] {
+            assert_eq!(Kind::of(&method, path), kind, "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn only_what_has_no_end_may_take_for_ever() {
+        assert_eq!(Kind::Endless.patience(), None);
+        for kind in [Kind::Question, Kind::Create, Kind::Start, Kind::Load, Kind::Remove] {
+            assert!(kind.patience().is_some(), "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn a_good_status_of_another_kind_is_no_success() {
+        for (kind, good, bad) in [
+            (Kind::Create, 201, &[200, 204, 101, 304][..]),
+            (Kind::Start, 204, &[200, 201, 101, 304]),
+            (Kind::StartExec, 101, &[200, 201, 204, 304]),
+            (Kind::Question, 200, &[101, 201, 204, 301, 304]),
+            (Kind::Remove, 204, &[101, 202, 301, 304]),
+        ] {
+            let status = |code| StatusCode::from_u16(code).expect("a status");
+            assert!(kind.is_done_with(status(good)), "{kind:?} {good}");
+            for &code in bad {
+                assert!(!kind.is_done_with(status(code)), "{kind:?} {code}");
+            }
+        }
+    }
+}
