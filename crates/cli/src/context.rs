@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use scratchdbg_engine::{ContainerName, Endpoint, EndpointRequest, Engine, FirstLook};
+use scratchdbg_engine::{ContainerName, Endpoint, EndpointRequest, Engine, FirstLook, Scope};
 use scratchdbg_registry::Registry;
 use tokio::sync::OnceCell;
 
@@ -20,6 +20,8 @@ pub(crate) struct Context {
     pub(crate) environment: Environment,
     pub(crate) printer: Printer,
     pub(crate) host_toolkit: HostToolkit,
+    /// What the command does in the engine.
+    pub(crate) scope: Scope,
     engine: OnceCell<Engine>,
     registry: OnceLock<Registry>,
 }
@@ -27,7 +29,15 @@ pub(crate) struct Context {
 impl Context {
     pub(crate) fn new(global: Global, environment: Environment, printer: Printer) -> Self {
         let host_toolkit = HostToolkit::default();
-        Self { global, environment, printer, host_toolkit, engine: OnceCell::new(), registry: OnceLock::new() }
+        Self {
+            global,
+            environment,
+            printer,
+            host_toolkit,
+            scope: Scope::default(),
+            engine: OnceCell::new(),
+            registry: OnceLock::new(),
+        }
     }
 
     /// The engine that flags, environment and Docker's configuration name. Connects when it is first asked for.
@@ -45,7 +55,7 @@ impl Context {
             let connected = Engine::connect_looking_at(self.endpoint().await?, container).await;
             let (engine, first) = connected.map_err(|error| self.suggest_other_sockets(error.into()))?;
             look = first;
-            Ok::<_, CommandError>(engine)
+            Ok::<_, CommandError>(engine.within(&self.scope))
         };
         let engine = self.engine.get_or_try_init(|| connect).await?;
         Ok((engine, look))
@@ -62,7 +72,9 @@ impl Context {
     }
 
     async fn connect(&self) -> Result<Engine, CommandError> {
-        Engine::connect(self.endpoint().await?).await.map_err(|error| self.suggest_other_sockets(error.into()))
+        let connected = Engine::connect(self.endpoint().await?).await;
+        let engine = connected.map_err(|error| self.suggest_other_sockets(error.into()))?;
+        Ok(engine.within(&self.scope))
     }
 
     async fn endpoint(&self) -> Result<Endpoint, CommandError> {

@@ -1,30 +1,169 @@
 //! Signals that ask the whole command to end.
+//!
+//! The first one ends a command cleanly: what it has in the engine is taken away, for a few seconds at most
+//! ([`Scope::GRACE`]). The second one ends it at once. What runs the command may be held up, by a pipe that nobody reads or by an
+//! engine: the signals are heard by a thread of their own, which ends the process itself when nothing else does.
 
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use scratchdbg_engine::Scope;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
+
+use crate::context::Context;
+use crate::terminal;
+
+/// The first signal is the command's that runs in a session: it may want to clean up, and takes the time that it takes.
+static IS_PASSED_ON: AtomicBool = AtomicBool::new(false);
+
+/// How much longer than the grace of a scope a command may take to end by itself.
+const AFTER_GRACE: Duration = Duration::from_secs(2);
+
+/// How long a command may take to end at once.
+const AT_ONCE: Duration = Duration::from_millis(700);
 
 /// Listens for Ctrl-C and its kin. From here on they no longer kill the process: each command ends by itself, so that
 /// nothing is left behind.
 #[derive(Debug)]
 pub(crate) struct Interrupts {
-    signals: [(SignalKind, Signal); 4],
+    codes: mpsc::UnboundedReceiver<u8>,
+    /// Keeps the channel open where nobody sends.
+    _idle: Option<mpsc::UnboundedSender<u8>>,
 }
 
 impl Interrupts {
     /// Begins to listen.
-    pub(crate) fn listen() -> std::io::Result<Self> {
-        let open = |kind| Ok::<_, std::io::Error>((kind, signal(kind)?));
-        let signals = [
-            open(SignalKind::interrupt())?,
-            open(SignalKind::terminate())?,
-            open(SignalKind::hangup())?,
-            open(SignalKind::quit())?,
-        ];
-        Ok(Self { signals })
+    pub(crate) fn listen(context: &Context) -> std::io::Result<Self> {
+        let (sender, codes) = mpsc::unbounded_channel();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let signals = {
+            let _guard = runtime.enter();
+            Signals::open()?
+        };
+        let (scope, printer) = (context.scope.clone(), context.printer);
+        let hear = move || {
+            let code = runtime.block_on(hear(signals, &sender));
+            terminal::restore();
+            super::say_what_may_be_left(&scope, printer);
+            end(code)
+        };
+        std::thread::Builder::new().name("signals".to_owned()).stack_size(256 << 10).spawn(hear)?;
+        Ok(Self { codes, _idle: None })
+    }
+
+    /// Those of a command that is part of another, which listens itself.
+    pub(crate) fn none() -> Self {
+        let (sender, codes) = mpsc::unbounded_channel();
+        Self { codes, _idle: Some(sender) }
     }
 
     /// Waits for a signal, and returns the exit code that it stands for: 128+n.
     pub(crate) async fn next(&mut self) -> u8 {
-        let [interrupt, terminate, hangup, quit] = &mut self.signals;
+        match self.codes.recv().await {
+            Some(code) => code,
+            // The thread ends with the process.
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Does some work, until it is done or a signal comes: then the exit code for that, when what the work has in the engine
+    /// is gone, or there was no more time for it.
+    pub(crate) async fn race<T>(&mut self, scope: &Scope, work: impl Future<Output = T>) -> Result<T, u8> {
+        let mut work = pin!(work);
+        let code = tokio::select! {
+            done = &mut work => return Ok(done),
+            code = self.next() => code,
+        };
+        let is_clear = scope.is_clear();
+        scope.call_off();
+        if !is_clear {
+            tokio::select! {
+                _called_off = &mut work => {}
+                () = tokio::time::sleep(Scope::GRACE) => {}
+                _second = self.next() => {}
+            }
+        }
+        Err(code)
+    }
+}
+
+/// While this lives, the first signal is passed on to a command.
+#[derive(Debug)]
+pub(crate) struct PassedOn(());
+
+impl PassedOn {
+    pub(crate) fn begin() -> Self {
+        IS_PASSED_ON.store(true, Ordering::Relaxed);
+        Self(())
+    }
+}
+
+impl Drop for PassedOn {
+    fn drop(&mut self) {
+        IS_PASSED_ON.store(false, Ordering::Relaxed);
+    }
+}
+
+/// Passes signals on until the process is to end in any case: the code.
+async fn hear(mut signals: Signals, sender: &mpsc::UnboundedSender<u8>) -> u8 {
+    let mut first = None;
+    let mut count = 0;
+    let mut limit = None;
+    loop {
+        let code = tokio::select! {
+            code = signals.next() => code,
+            () = sleep_until(limit) => return first.unwrap_or(1),
+        };
+        let _ended = sender.send(code);
+        first.get_or_insert(code);
+        count += 1;
+        if let Some(time) = time_left(count, IS_PASSED_ON.load(Ordering::Relaxed)) {
+            let at = tokio::time::Instant::now() + time;
+            limit = Some(limit.map_or(at, |limit: tokio::time::Instant| limit.min(at)));
+        }
+    }
+}
+
+/// How long after so many signals the process may take to end; nothing where the command has a say in it.
+fn time_left(count: u32, is_passed_on: bool) -> Option<Duration> {
+    match (count, is_passed_on) {
+        (1, true) => None,
+        (1, false) | (2, true) => Some(Scope::GRACE + AFTER_GRACE),
+        _ => Some(AT_ONCE),
+    }
+}
+
+async fn sleep_until(at: Option<tokio::time::Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
+
+#[expect(clippy::exit, reason = "what would end the process in another way is held up")]
+fn end(code: u8) {
+    std::process::exit(code.into());
+}
+
+/// The signals that end a command.
+#[derive(Debug)]
+struct Signals([(SignalKind, Signal); 4]);
+
+impl Signals {
+    fn open() -> std::io::Result<Self> {
+        let open = |kind| Ok::<_, std::io::Error>((kind, signal(kind)?));
+        Ok(Self([
+            open(SignalKind::interrupt())?,
+            open(SignalKind::terminate())?,
+            open(SignalKind::hangup())?,
+            open(SignalKind::quit())?,
+        ]))
+    }
+
+    async fn next(&mut self) -> u8 {
+        let [interrupt, terminate, hangup, quit] = &mut self.0;
         let kind = tokio::select! {
             _ = interrupt.1.recv() => interrupt.0,
             _ = terminate.1.recv() => terminate.0,
@@ -32,5 +171,21 @@ impl Interrupts {
             _ = quit.1.recv() => quit.0,
         };
         u8::try_from(128 + kind.as_raw_value()).unwrap_or(u8::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_command_that_runs_may_take_its_time() {
+        assert_eq!(time_left(1, true), None);
+        for (count, is_passed_on) in [(1, false), (2, true)] {
+            assert!(time_left(count, is_passed_on) > Some(Scope::GRACE), "there is time to tidy");
+        }
+        for (count, is_passed_on) in [(2, false), (3, true), (3, false), (9, true)] {
+            assert_eq!(time_left(count, is_passed_on), Some(AT_ONCE));
+        }
     }
 }

@@ -19,12 +19,14 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use scratchdbg_engine::Scope;
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::args::{Cli, Color, Command, Global};
 use crate::context::Context;
 use crate::env::Environment;
-use crate::error::{ATTACH_FAILED, FAILED, USAGE};
+use crate::error::{ATTACH_FAILED, FAILED, Outcome, USAGE};
+use crate::interrupt::Interrupts;
 use crate::printer::Printer;
 
 fn main() -> ExitCode {
@@ -49,7 +51,14 @@ fn main() -> ExitCode {
     };
     let attach = matches!(cli.command, Command::Attach(_));
     let context = Context::new(cli.global, Environment::read(), printer);
-    let outcome = runtime.block_on(commands::run(cli.command, &context));
+    let interrupts = match Interrupts::listen(&context) {
+        Ok(interrupts) => interrupts,
+        Err(error) => {
+            printer.error(&format!("cannot listen for signals: {error}"));
+            return ExitCode::from(if attach { ATTACH_FAILED } else { FAILED });
+        }
+    };
+    let outcome = runtime.block_on(commands::run(cli.command, &context, interrupts));
     if attach {
         // Nothing of a session is left to be dropped, and the kernel takes the rest back faster than we do.
         let _left = std::mem::ManuallyDrop::new(runtime);
@@ -57,6 +66,13 @@ fn main() -> ExitCode {
         // A thread may still be waiting for input that nobody needs any more.
         runtime.shutdown_background();
     }
+    let code = exit_code(outcome, attach, printer);
+    say_what_may_be_left(&context.scope, printer);
+    code
+}
+
+/// Says what went wrong, if anything did.
+fn exit_code(outcome: Outcome, attach: bool, printer: Printer) -> ExitCode {
     match outcome {
         Ok(code) => ExitCode::from(code),
         Err(error) if error.broken_pipe => ExitCode::SUCCESS,
@@ -67,6 +83,13 @@ fn main() -> ExitCode {
             }
             ExitCode::from(if attach { ATTACH_FAILED } else { error.code })
         }
+    }
+}
+
+/// What the engine did not say to be gone, the user should know of.
+fn say_what_may_be_left(scope: &Scope, printer: Printer) {
+    if !scope.is_clear() {
+        printer.hint("something may be left in the engine, which did not say that it is gone: `scratchdbg sessions gc` removes it");
     }
 }
 

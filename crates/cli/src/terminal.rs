@@ -2,15 +2,20 @@
 
 use std::io::{IsTerminal as _, stdin, stdout};
 use std::os::unix::fs::MetadataExt as _;
+use std::pin::Pin;
 use std::sync::{Mutex, Once, PoisonError};
+use std::task::{self, Poll, ready};
+use std::time::Duration;
 
 use rustix::fs::FileType;
 use rustix::process::{Signal, getpid, kill_process};
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
 use scratchdbg_engine::Window;
+use tokio::io::{AsyncRead, ReadBuf};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::Sleep;
 
 /// The settings to go back to while raw mode is on. Shared with the panic hook.
 static SAVED: Mutex<Option<Termios>> = Mutex::new(None);
@@ -26,6 +31,44 @@ pub(crate) fn input_is_null() -> bool {
     let input = rustix::fs::fstat(stdin());
     let is_device = |stat: &rustix::fs::Stat| FileType::from_raw_mode(stat.st_mode) == FileType::CharacterDevice;
     matches!((null, input), (Ok(null), Ok(input)) if is_device(&input) && input.st_rdev == null)
+}
+
+/// Standard input of a session. One that does not block, because it is shared with a program that wishes so, is waited for:
+/// that it has nothing yet is not its end.
+#[derive(Debug)]
+pub(crate) struct Input {
+    stdin: tokio::io::Stdin,
+    pause: Option<Pin<Box<Sleep>>>,
+}
+
+impl Input {
+    /// How often an input that does not block is looked at.
+    const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+    pub(crate) fn open() -> Self {
+        Self { stdin: tokio::io::stdin(), pause: None }
+    }
+}
+
+impl AsyncRead for Input {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut task::Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        loop {
+            if let Some(pause) = &mut self.pause {
+                ready!(pause.as_mut().poll(context));
+                self.pause = None;
+            }
+            match ready!(Pin::new(&mut self.stdin).poll_read(context, buffer)) {
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                    self.pause = Some(Box::pin(tokio::time::sleep(Self::LOOK_EVERY)));
+                }
+                read => return Poll::Ready(read),
+            }
+        }
+    }
 }
 
 /// Raw mode: keys go to the session as they are typed. Given back when this is dropped, also while a panic unwinds.
@@ -80,7 +123,8 @@ fn make_raw() -> std::io::Result<()> {
     Ok(tcsetattr(stdin(), OptionalActions::Now, &raw)?)
 }
 
-fn restore() {
+/// Gives the terminal back, as it was before raw mode.
+pub(crate) fn restore() {
     if let Some(original) = SAVED.lock().unwrap_or_else(PoisonError::into_inner).take() {
         // What was typed and not read stays for the user's shell: do not flush.
         let _gone = tcsetattr(stdin(), OptionalActions::Now, &original);

@@ -2,12 +2,11 @@
 //! may be minutes or years off.
 
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, Limited};
 use hyper::Request;
 use hyper::header::{DATE, HeaderMap};
 use jiff::Timestamp;
 
-use crate::transport::{Body, MAX_ANSWER};
+use crate::transport::{Body, Kind, MAX_ANSWER};
 use crate::{Engine, Error};
 
 /// When an answer was given, to the second; nothing where it does not tell.
@@ -20,9 +19,10 @@ impl Engine {
     /// Sends a request and reads the whole answer, and when it was given.
     pub(crate) async fn fetch_dated(&self, request: Request<Body>) -> Result<(Bytes, Option<Timestamp>), Error> {
         let what = request.uri().path().to_owned();
-        let (head, body) = self.transport.send(request).await?.into_parts();
-        let body = Limited::new(body, MAX_ANSWER).collect().await.map_err(|error| Error::transport(&what, error))?;
-        Ok((body.to_bytes(), date(&head.headers)))
+        let answer = self.transport.send(request).await?;
+        let date = date(answer.headers());
+        let body = self.transport.pieces(Kind::List, &what, answer).collect(MAX_ANSWER).await?;
+        Ok((body, date))
     }
 }
 

@@ -132,6 +132,9 @@ pub enum Error {
     /// The client's own standard streams failed.
     #[error("cannot pass on the session's streams: {0}")]
     Streams(#[source] std::io::Error),
+    /// The client's standard input failed, which is not its end.
+    #[error("cannot read standard input: {0}")]
+    Input(#[source] std::io::Error),
     /// The engine stopped the transfer of an image, or refused it.
     #[error("the engine cannot load the image: {message}")]
     Load {

@@ -39,7 +39,7 @@ pub use self::logs::{LiveStream, LogRequest, LogStream};
 pub use self::name::ContainerName;
 pub use self::plan::{AttachRequest, Explanation, Mode, Plan, Reason, Refusal, TOOLKIT_BIN, plan};
 pub use self::scope::Scope;
-pub use self::session::{LingeringKeeper, Outcome, Part, Session, SessionState, Streams, Window, Wish};
+pub use self::session::{LingeringKeeper, Outcome, Part, Session, SessionState, Stage, Streams, Window, Wish};
 pub use self::target::{State, Target};
 pub use self::user::{NumericUser, UserError};
 

@@ -1,6 +1,7 @@
 //! What a command does in an engine, from its first request to its last: it can be called off, and knows what it made.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -20,11 +21,17 @@ struct Shared {
     called_off: watch::Sender<Option<Instant>>,
     /// What it made and has not yet seen gone.
     made: Mutex<BTreeSet<String>>,
+    /// The engine was given up once, and has not answered since.
+    is_silent: AtomicBool,
 }
 
 impl Default for Scope {
     fn default() -> Self {
-        Self(Arc::new(Shared { called_off: watch::Sender::new(None), made: Mutex::default() }))
+        Self(Arc::new(Shared {
+            called_off: watch::Sender::new(None),
+            made: Mutex::default(),
+            is_silent: AtomicBool::new(false),
+        }))
     }
 }
 
@@ -42,6 +49,11 @@ impl Scope {
             since.get_or_insert_with(Instant::now);
             first
         });
+    }
+
+    /// All that was made is known to be gone.
+    pub fn clear(&self) {
+        self.lock().clear();
     }
 
     /// It is called off.
@@ -67,6 +79,21 @@ impl Scope {
     /// It is gone, was never made, or is to stay.
     pub(crate) fn gone(&self, what: &str) {
         self.lock().remove(what);
+    }
+
+    /// What was made, and is not known to be gone.
+    pub(crate) fn left(&self) -> Vec<String> {
+        self.lock().iter().cloned().collect()
+    }
+
+    /// Whether the engine was given up, and has not answered since: it is not waited for so long again.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.0.is_silent.load(Ordering::Relaxed)
+    }
+
+    /// It was given up, or has answered.
+    pub(crate) fn set_silent(&self, is_silent: bool) {
+        self.0.is_silent.store(is_silent, Ordering::Relaxed);
     }
 
     /// Waits until there is no time left for a request: one that tidies has longer.

@@ -46,7 +46,14 @@ pub(crate) fn run(arguments: &[OsString]) -> Result<u8, String> {
     let signals = Signals::block_all().map_err(|error| format!("cannot hold back signals: {error}"))?;
     let child = match system::spawn_unblocked(&mut process) {
         Ok(child) => child,
-        Err(error) => return Ok(refuse(command, &error)),
+        Err(error) => {
+            let code = refuse(command, &error);
+            if tells {
+                // The engine makes up such codes too.
+                ending::tell(session, code);
+            }
+            return Ok(code);
+        }
     };
     let pid = i32::try_from(child.id()).map_err(|error| error.to_string())?;
     let code = supervise(pid, &keeper, &signals).map_err(|error| format!("cannot watch the session: {error}"))?;

@@ -5,11 +5,11 @@ mod consent;
 mod explain;
 mod restart;
 
-use std::pin::pin;
+use std::cell::RefCell;
 
 use scratchdbg_engine::{
-    AttachRequest, ContainerName, Engine, FirstLook, Mode, Outcome as SessionOutcome, Plan, State, Streams, Target,
-    Wish, plan,
+    AttachRequest, ContainerName, Engine, FirstLook, Mode, Outcome as SessionOutcome, Plan, Stage, State, Streams,
+    Target, Wish, plan,
 };
 
 use tokio::sync::mpsc;
@@ -21,28 +21,32 @@ use crate::blocking::blocking;
 use crate::context::Context;
 use crate::docker_config;
 use crate::error::{CommandError, Outcome};
-use crate::interrupt::Interrupts;
+use crate::interrupt::{Interrupts, PassedOn};
 use crate::printer::Printer;
 use crate::terminal::{self, RawMode};
 use crate::toolkit;
 
+/// Ctrl-C, in a terminal where it is a key.
+const BY_CTRL_C: u8 = 130;
+
 /// What is left of a session that was killed with its target.
 const KILLED: u8 = 137;
 
-pub(crate) async fn attach(args: AttachArgs, context: &Context) -> Outcome {
-    let (engine, look) = connect(&args, context).await?;
-    let mut interrupts = Interrupts::listen().map_err(|error| CommandError::new(error.to_string()))?;
+pub(crate) async fn attach(args: AttachArgs, context: &Context, mut interrupts: Interrupts) -> Outcome {
     // Before anything is made: a session that was to be recorded does not go unrecorded.
     let mut audit = args.audit.as_deref().filter(|_| !args.explain).map(Audit::open).transpose()?;
-    let mut plan = tokio::select! {
-        plan = async {
-            let look = match look {
-                Some(look) => look,
-                None => look_around(engine, &args).await?,
-            };
-            prepare(engine, &args, args.mode.into(), false, look, context).await
-        } => plan?,
-        code = interrupts.next() => return Ok(code),
+    let prepared = async {
+        let (engine, look) = connect(&args, context).await?;
+        let look = match look {
+            Some(look) => look,
+            None => look_around(engine, &args).await?,
+        };
+        let plan = prepare(engine, &args, args.mode.into(), false, look, context).await?;
+        Ok::<_, CommandError>((engine, plan))
+    };
+    let (engine, mut plan) = match interrupts.race(&context.scope, Box::pin(prepared)).await {
+        Ok(prepared) => prepared?,
+        Err(code) => return Ok(code),
     };
     if args.explain {
         explain::print(&plan, args.format, context.printer)?;
@@ -57,7 +61,7 @@ pub(crate) async fn attach(args: AttachArgs, context: &Context) -> Outcome {
         if let Some(audit) = &mut audit {
             audit.start(&plan, started)?;
         }
-        let ended = session(engine, &plan, &mut interrupts).await;
+        let ended = session(engine, &plan, &mut interrupts, context).await;
         if let Some(audit) = &mut audit {
             audit.end(&plan, started, &ended)?;
         }
@@ -66,14 +70,20 @@ pub(crate) async fn attach(args: AttachArgs, context: &Context) -> Outcome {
             // The keeper that was found may be the one whose time was up in between.
             Ended::Refused(refusal) if plan.standing.is_some() => {
                 tracing::debug!(refusal = refusal.message, "once more, with a keeper of our own");
-                let look = look_alone(engine, &args).await?;
-                plan = Box::pin(prepare(engine, &args, args.mode.into(), false, look, context)).await?;
+                let again = prepare_again(engine, &args, args.mode.into(), false, context);
+                plan = match interrupts.race(&context.scope, Box::pin(again)).await {
+                    Ok(again) => again?,
+                    Err(code) => return Ok(code),
+                };
                 continue;
             }
             Ended::Refused(refusal) if args.mode != ModeArg::Auto || plan.mode != Mode::Exec => return Err(refusal),
             Ended::Refused(refusal) => {
-                let look = look_alone(engine, &args).await?;
-                plan = Box::pin(prepare(engine, &args, Some(Mode::Sidecar), true, look, context)).await?;
+                let again = prepare_again(engine, &args, Some(Mode::Sidecar), true, context);
+                plan = match interrupts.race(&context.scope, Box::pin(again)).await {
+                    Ok(again) => again?,
+                    Err(code) => return Ok(code),
+                };
                 if plan.unasked.is_empty() {
                     context.printer.warning(&refusal.message);
                     context.printer.note("trying a sidecar, which has no capability either");
@@ -123,9 +133,16 @@ async fn look_around(engine: &Engine, args: &AttachArgs) -> Result<FirstLook, Co
     Ok(FirstLook { target: target?, keepers: keepers? })
 }
 
-/// Looks at the target for a session that is to have a keeper of its own.
-async fn look_alone(engine: &Engine, args: &AttachArgs) -> Result<FirstLook, CommandError> {
-    Ok(FirstLook { target: find_target(engine, args).await?, keepers: Vec::new() })
+/// Looks at the target once more, and plans a session with a keeper of its own.
+async fn prepare_again(
+    engine: &Engine,
+    args: &AttachArgs,
+    mode: Option<Mode>,
+    is_fallback: bool,
+    context: &Context,
+) -> Result<Plan, CommandError> {
+    let look = FirstLook { target: find_target(engine, args).await?, keepers: Vec::new() };
+    prepare(engine, args, mode, is_fallback, look, context).await
 }
 
 /// Makes a plan, and has the toolkit's image at hand.
@@ -247,41 +264,72 @@ enum Ended {
 }
 
 /// Runs the session on the user's own streams.
-async fn session(engine: &Engine, plan: &Plan, interrupts: &mut Interrupts) -> Result<Ended, CommandError> {
+async fn session(
+    engine: &Engine,
+    plan: &Plan,
+    interrupts: &mut Interrupts,
+    context: &Context,
+) -> Result<Ended, CommandError> {
     let cannot = |what: &str, error: std::io::Error| CommandError::new(format!("cannot {what}: {error}"));
     let windows = terminal::windows().map_err(|error| cannot("watch the terminal's size", error))?;
-    let raw_mode = if plan.tty {
-        Some(RawMode::enable().map_err(|error| cannot("switch the terminal to raw mode", error))?)
-    } else {
-        None
-    };
     // To read it takes a thread of its own.
-    let input = (!terminal::input_is_null()).then(tokio::io::stdin);
+    let input = (!terminal::input_is_null()).then(terminal::Input::open);
     let streams = Streams { input, output: tokio::io::stdout(), error: tokio::io::stderr() };
     let (sender, wishes) = mpsc::unbounded_channel();
-    let attached = engine.attach(plan, streams, windows, wishes);
+    let passed_on = (!plan.tty).then(PassedOn::begin);
+    // Only while the session has the terminal: before and after, Ctrl-C is a signal to us.
+    let raw_mode = RefCell::new(Ok(None));
+    let enter = |stage| match stage {
+        Stage::Running if plan.tty => {
+            let raw = RawMode::enable();
+            if raw.is_err() {
+                let _ended = sender.send(Wish::End);
+            }
+            *raw_mode.borrow_mut() = raw.map(Some);
+        }
+        Stage::Running => {}
+        Stage::Ending => *raw_mode.borrow_mut() = Ok(None),
+    };
     let mut interrupted = 0;
     let outcome = {
-        let mut attached = pin!(attached);
+        let mut attached = Box::pin(engine.attach(plan, streams, windows, wishes, enter));
         loop {
             tokio::select! {
                 outcome = &mut attached => break outcome,
+                // It is ending already: what is left of it is left.
                 code = interrupts.next() => {
+                    if context.scope.is_called_off() {
+                        break Ok(SessionOutcome::Interrupted);
+                    }
                     let _ended = sender.send(wish(plan, code, interrupted));
                     interrupted = code;
                 }
             }
         }
     };
+    drop(passed_on);
     // Before anything is printed.
-    drop(raw_mode);
+    drop(raw_mode.into_inner().map_err(|error| cannot("switch the terminal to raw mode", error))?);
+    let by_interrupt = if interrupted == 0 { BY_CTRL_C } else { interrupted };
     let outcome = match outcome {
         Err(error) if error.is_exec_refusal() => return Ok(Ended::Refused(error.into())),
+        // What the user wished for comes first; that it was not done well is said.
+        Err(error) if interrupted != 0 => {
+            context.printer.warning(&CommandError::from(error).message);
+            return Ok(Ended::Code(interrupted));
+        }
         outcome => outcome?,
     };
     match outcome {
         SessionOutcome::Exited(code) => Ok(Ended::Code(code)),
-        SessionOutcome::Interrupted => Ok(Ended::Code(interrupted)),
+        SessionOutcome::Interrupted => Ok(Ended::Code(by_interrupt)),
+        SessionOutcome::EngineSilent => {
+            context.printer.warning(&format!(
+                "the engine at {} does not answer: the session is ended without it",
+                engine.endpoint()
+            ));
+            Ok(Ended::Code(by_interrupt))
+        }
         SessionOutcome::OutputClosed => Ok(Ended::Code(0)),
         SessionOutcome::OutOfMemory => Ok(Ended::OutOfMemory),
         SessionOutcome::Detached => Ok(Ended::Detached),

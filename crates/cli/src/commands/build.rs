@@ -25,22 +25,12 @@ use crate::args::{BuildArgs, Deny, Format};
 use crate::blocking::blocking;
 use crate::context::Context;
 use crate::error::{CommandError, Outcome};
-use crate::interrupt::Interrupts;
 use crate::printer::Printer;
 use crate::progress::Progress;
 use crate::registry;
 use crate::toolkit;
 
 pub(crate) async fn build(args: BuildArgs, context: &Context) -> Outcome {
-    let mut interrupts = Interrupts::listen().map_err(|error| CommandError::new(error.to_string()))?;
-    // What an interrupted build has on the disk goes with the future.
-    tokio::select! {
-        outcome = Box::pin(run(args, context)) => outcome,
-        code = interrupts.next() => Ok(code),
-    }
-}
-
-async fn run(args: BuildArgs, context: &Context) -> Outcome {
     // All that can be wrong with the command line is found before anything is done.
     let outputs = output::parse(&args.outputs, args.format)?;
     let compression = settings::compression(args.compress.as_deref())?;

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use scratchdbg_builder::{BuildSpec, Twin};
 use scratchdbg_engine::{
-    AttachRequest, ContainerName, Engine, LABEL_TARGET, LAUNCHER, NewContainer, Outcome as SessionOutcome, Streams,
-    plan,
+    AttachRequest, ContainerName, Engine, LABEL_TARGET, LAUNCHER, NewContainer, Outcome as SessionOutcome, Scope,
+    Streams, plan,
 };
 use scratchdbg_image::{TaggedReference, write_hybrid};
 use tokio::sync::{mpsc, watch};
@@ -26,20 +26,50 @@ struct Names {
     twin: TaggedReference,
 }
 
-pub(crate) async fn demo(args: DemoArgs, context: &Context) -> Outcome {
-    let engine = context.engine().await?;
-    let mut interrupts = Interrupts::listen().map_err(|error| CommandError::new(error.to_string()))?;
+pub(crate) async fn demo(args: DemoArgs, context: &Context, mut interrupts: Interrupts) -> Outcome {
     let names = names()?;
-    let tools = toolkit::for_session(args.toolkit.as_deref(), context).await?;
-    let outcome = tokio::select! {
-        outcome = story(&args, &names, engine, context) => outcome,
-        code = interrupts.next() => Ok(code),
+    let begun = async {
+        let engine = context.engine().await?;
+        Ok::<_, CommandError>((engine, toolkit::for_session(args.toolkit.as_deref(), context).await?))
     };
+    let (engine, tools) = match interrupts.race(&context.scope, begun).await {
+        Ok(begun) => begun?,
+        Err(code) => return Ok(code),
+    };
+    let outcome = interrupts.race(&context.scope, story(&args, &names, engine, context)).await;
     let mut images = vec![names.image.familiar(), names.twin.familiar()];
     if !tools.in_engine {
         images.push(tools.image);
     }
-    clean_up(engine, &names, &images).await?;
+    // What was called off asks for nothing more: this is another matter.
+    let tidying = Scope::default();
+    let engine = engine.within(&tidying);
+    let limit = async {
+        if outcome.is_ok() {
+            std::future::pending::<()>().await;
+        }
+        tokio::time::sleep(Scope::GRACE).await;
+    };
+    let cleaned = tokio::select! {
+        cleaned = interrupts.race(&tidying, clean_up(&engine, &names, &images)) => {
+            cleaned.unwrap_or_else(|_second| Err(CommandError::new("interrupted")))
+        }
+        () = limit => Err(CommandError::new("the engine does not answer")),
+    };
+    if cleaned.is_ok() {
+        context.scope.clear();
+    }
+    if let Err(error) = cleaned {
+        let left = format!("the container {} and its images may be left", names.container);
+        return match outcome {
+            Err(code) => {
+                context.printer.warning(&format!("{left}: {}", error.message));
+                Ok(code)
+            }
+            Ok(_) => Err(error.hint(left)),
+        };
+    }
+    let outcome = outcome.unwrap_or_else(Ok);
     if let Ok(0) = outcome {
         context.printer.heading("Container and images are removed: the engine is as it was.")?;
     }
@@ -90,7 +120,7 @@ async fn story(args: &DemoArgs, names: &Names, engine: &Engine, context: &Contex
     printer.heading("5. Its logs")?;
     printer.command(&format!("scratchdbg logs {name}"))?;
     let request = LogsArgs { targets: vec![name.clone()], ..LogsArgs::default() };
-    logs::logs(request, context).await?;
+    logs::logs(request, context, Interrupts::none()).await?;
 
     printer.heading("6. The container is as it was: no file changed, no debug container left")?;
     printer.command(&format!("docker diff {name}"))?;
@@ -158,7 +188,7 @@ async fn run_inside(
     let streams = Streams { input: None::<tokio::io::Empty>, output: tokio::io::stdout(), error: tokio::io::stderr() };
     let (_window, windows) = watch::channel(None);
     let (_wish, wishes) = mpsc::unbounded_channel();
-    match engine.attach(&plan, streams, windows, wishes).await? {
+    match engine.attach(&plan, streams, windows, wishes, |_stage| {}).await? {
         SessionOutcome::Exited(code) => Ok(code),
         _ => Err(CommandError::new("the session did not end by itself")),
     }

@@ -29,13 +29,12 @@ use crate::context::Context;
 use crate::error::{CommandError, FAILED, Outcome};
 use crate::interrupt::Interrupts;
 
-pub(crate) async fn logs(args: LogsArgs, context: &Context) -> Outcome {
+pub(crate) async fn logs(args: LogsArgs, context: &Context, mut interrupts: Interrupts) -> Outcome {
     let request = Request::new(&args)?;
     let names = args.targets.iter().map(|name| name.parse()).collect::<Result<Vec<ContainerName>, _>>()?;
-    let engine = context.engine().await?;
-    let mut interrupts = Interrupts::listen().map_err(|error| CommandError::new(error.to_string()))?;
     let mut output = Mutex::new(Output::new(&request, context.printer));
     let reading = async {
+        let engine = context.engine().await?;
         if request.many {
             let output = output.get_mut().unwrap_or_else(PoisonError::into_inner);
             return many::read(engine, &request, &args, &names, output).await;
@@ -56,16 +55,14 @@ pub(crate) async fn logs(args: LogsArgs, context: &Context) -> Outcome {
             never = live::show(engine, &lookup, framing, output) => match never {},
         }
     };
-    let outcome = tokio::select! {
-        outcome = reading => outcome.map(|()| None),
-        code = interrupts.next() => Ok(Some(code)),
-    };
+    let outcome = interrupts.race(&context.scope, reading).await;
     // What was read is shown, whatever came then.
     let complete = output.get_mut().unwrap_or_else(PoisonError::into_inner).finish()?;
-    match outcome? {
-        Some(code) => Ok(code),
-        None if complete => Ok(0),
-        None => Ok(FAILED),
+    match outcome {
+        Err(code) => Ok(code),
+        Ok(Err(error)) => Err(error),
+        Ok(Ok(())) if complete => Ok(0),
+        Ok(Ok(())) => Ok(FAILED),
     }
 }
 

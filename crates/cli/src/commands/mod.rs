@@ -15,20 +15,31 @@ mod why;
 use crate::args::{Command, PairCommand};
 use crate::context::Context;
 use crate::error::Outcome;
+use crate::interrupt::Interrupts;
 
 /// Runs a command; its exit code.
-pub(crate) async fn run(command: Command, context: &Context) -> Outcome {
+pub(crate) async fn run(command: Command, context: &Context, mut interrupts: Interrupts) -> Outcome {
+    let work = match command {
+        // What these have begun they end in their own ways.
+        Command::Attach(args) => return Box::pin(attach::attach(args, context, interrupts)).await,
+        Command::Logs(args) => return logs::logs(args, context, interrupts).await,
+        Command::Demo(args) => return Box::pin(demo::demo(args, context, interrupts)).await,
+        command => Box::pin(run_to_the_end(command, context)),
+    };
+    // What a command has on the disk goes with the future.
+    interrupts.race(&context.scope, work).await.unwrap_or_else(Ok)
+}
+
+async fn run_to_the_end(command: Command, context: &Context) -> Outcome {
     match command {
         Command::Build(args) => build::build(*args, context).await,
         Command::Pair(PairCommand::Verify(args)) => pair::verify(args, context).await,
-        Command::Attach(args) => Box::pin(attach::attach(args, context)).await,
         Command::Sessions(command) => sessions::sessions(command, context).await,
-        Command::Logs(args) => logs::logs(args, context).await,
         Command::Why(args) => why::why(args, context).await,
         Command::Check(args) => check::check(args, context).await,
         Command::Ps(args) => ps::ps(args, context).await,
-        Command::Demo(args) => Box::pin(demo::demo(args, context)).await,
         Command::Completion(args) => completion::completion(&args),
         Command::Man => man::man(),
+        Command::Attach(_) | Command::Logs(_) | Command::Demo(_) => Ok(0),
     }
 }

@@ -12,19 +12,9 @@ use crate::args::{Format, VerifyArgs};
 use crate::blocking::blocking;
 use crate::context::Context;
 use crate::error::{CommandError, FAILED, Outcome};
-use crate::interrupt::Interrupts;
 use crate::printer::Printer;
 
 pub(crate) async fn verify(args: VerifyArgs, context: &Context) -> Outcome {
-    let mut interrupts = Interrupts::listen().map_err(|error| CommandError::new(error.to_string()))?;
-    // Copies of images of the engine go with the future.
-    tokio::select! {
-        outcome = Box::pin(run(args, context)) => outcome,
-        code = interrupts.next() => Ok(code),
-    }
-}
-
-async fn run(args: VerifyArgs, context: &Context) -> Outcome {
     let platform = args.platform.as_deref().map(str::parse::<Platform>).transpose();
     let platform = platform.map_err(|error| CommandError::usage(format!("--platform: {error}")))?;
     let (production, debug) = (args.production.clone(), args.debug.clone());

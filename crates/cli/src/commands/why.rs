@@ -13,7 +13,6 @@ use crate::args::{Format, WhyArgs};
 use crate::context::Context;
 use crate::error::{CommandError, FAILED, Outcome};
 use crate::findings;
-use crate::interrupt::Interrupts;
 use crate::printer::Printer;
 use crate::terminal;
 
@@ -42,11 +41,7 @@ pub(crate) async fn why(args: WhyArgs, context: &Context) -> Outcome {
         return explain(message, args.format, context.printer);
     }
     let name: ContainerName = args.target.unwrap_or_default().parse()?;
-    let mut interrupts = Interrupts::listen().map_err(|error| CommandError::new(error.to_string()))?;
-    tokio::select! {
-        outcome = ask(&name, args.format, context) => outcome,
-        code = interrupts.next() => Ok(code),
-    }
+    ask(&name, args.format, context).await
 }
 
 async fn ask(name: &ContainerName, format: Format, context: &Context) -> Outcome {

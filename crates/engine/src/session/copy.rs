@@ -105,6 +105,7 @@ impl Engine {
         let path = format!("/commit?container={container}&repo={COPIES}&tag={session}&pause=0");
         let labels = labels::session_labels(session, plan);
         let request = self.transport.json_request(Method::POST, &path, &Changes { labels })?;
+        self.transport.scope().made(&format!("{COPIES}:{session}"));
         let answer = self.transport.fetch(request).await?;
         let committed: Committed = serde_json::from_slice(&answer).map_err(|error| Error::transport(&path, error))?;
         tracing::debug!(image = %committed.id, "committed the container's filesystem");

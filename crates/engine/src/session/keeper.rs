@@ -79,6 +79,8 @@ impl Keeper {
             .map_err(|_| Error::Keeper { reason: "it said nothing".to_owned() })??;
         let (orders, end) = if plan.linger.is_some() {
             engine.rename(container, &lingering::name(session, pid)).await?;
+            // It is to stay.
+            engine.transport.scope().gone(container.as_str());
             (Orders::over(connection, Some(session.to_owned())), End::Lingers)
         } else {
             (Orders::over(connection, None), End::WithClient(removal))
@@ -112,7 +114,10 @@ impl Keeper {
             End::WithClient(mut removal) => {
                 self.orders.close().await;
                 match tokio::time::timeout(PATIENCE, removal.exit_code()).await {
-                    Ok(Ok(_)) => Ok(()),
+                    Ok(Ok(_)) => {
+                        self.engine.transport.scope().gone(self.container.as_str());
+                        Ok(())
+                    }
                     // It hangs, or the engine lost track of it. One that is gone is fine.
                     _ => self.engine.remove(&self.container).await,
                 }

@@ -4,6 +4,7 @@ mod copy;
 mod ending;
 mod inventory;
 mod keeper;
+mod keys;
 mod leftover;
 mod lingering;
 mod opening;
@@ -12,6 +13,8 @@ mod process;
 mod registry;
 mod removal;
 mod streams;
+mod vigil;
+mod wishes;
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -21,11 +24,15 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{mpsc, watch};
 
 use self::keeper::Keeper;
+use self::keys::{Keys, Typed};
 pub use self::lingering::LingeringKeeper;
 pub(crate) use self::lingering::keepers_that_wait;
 use self::process::{Process, ProcessEnd};
 pub use self::registry::{Part, Session, SessionState};
 use self::streams::PumpEnd;
+use self::vigil::{Silence, Stall};
+use self::wishes::Heeded;
+pub use self::wishes::Wish;
 use crate::containers::unprivileged;
 use crate::transport::{Hijacked, Kind};
 use crate::{ContainerName, Engine, Error, Mode, Plan, State, Target, labels};
@@ -71,6 +78,23 @@ pub enum Outcome {
     Detached,
     /// Nobody reads the client's standard output any more.
     OutputClosed,
+    /// The user wished for the end, and the engine does not answer: what it has of the session is left to it.
+    EngineSilent,
+}
+
+/// How long a session that is done waits for the look at what others left.
+const SWEPT_WITHIN: Duration = Duration::from_millis(200);
+
+/// How long after the input of a terminal failed the signal that says why may take.
+const SIGNALLED_WITHIN: Duration = Duration::from_millis(200);
+
+/// Where a session is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Its streams stand: what is typed is for the command.
+    Running,
+    /// They have ended.
+    Ending,
 }
 
 /// How often the first resize is tried. The engine answers before the process, and with it the terminal, exists.
@@ -80,7 +104,7 @@ const RESIZE_ATTEMPTS: u32 = 10;
 /// do takes seconds. Without a terminal there are no detach keys: what has no streams any more has ended.
 const NOTED_WITHIN: Duration = Duration::from_secs(20);
 
-/// With a terminal the user may have detached, and waits for the client to leave.
+/// The user has pressed the detach keys, and waits for the client to leave.
 const NOTED_WITHIN_TERMINAL: Duration = Duration::from_secs(3);
 
 /// The engine has said that the user detached.
@@ -88,15 +112,6 @@ const NOTED_WITHIN_DETACHED: Duration = Duration::from_secs(1);
 
 /// What the engine gives as the exit code of an exec that it could not serve, if the runtime named no better one.
 const ENGINES_OWN: u8 = 126;
-
-/// What the client wants done in a session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wish {
-    /// Pass a signal on to the command.
-    Signal(u8),
-    /// End the session.
-    End,
-}
 
 /// What a container has that is to share namespaces with the target, or to signal what does: no privilege, and what the
 /// kernel wants processes to have in common for that.
@@ -107,29 +122,68 @@ fn beside_target(plan: &Plan) -> HostConfig {
     config
 }
 
-/// Does what the client wants, until it wants the end.
-async fn fulfil(mut wishes: mpsc::UnboundedReceiver<Wish>, keeper: &Keeper, session: &str) {
-    while let Some(wish) = wishes.recv().await {
-        match wish {
-            Wish::Signal(number) => keeper.signal(session, number),
-            Wish::End => return,
-        }
-    }
-    // The client has no more wishes.
-    std::future::pending::<()>().await;
-}
-
 impl Engine {
-    /// Runs a session to its end. Whatever happens, the keeper is gone when this returns, unless it is to linger.
+    /// Runs a session to its end. Whatever happens, the keeper is gone when this returns, unless it is to linger, or the engine
+    /// does not say so: then this engine's [`Scope`](crate::Scope) is not clear.
     ///
     /// `windows` gives the size of the client's terminal, now and when it changes. `wishes` are what the client wants
-    /// done besides.
+    /// done besides. Before the command runs and after it has ended, each of them ends the session, as does the end of the
+    /// scope that this engine is [within](Self::within). `enters` is told as the command begins, and as it has ended.
     pub async fn attach<I, O, E>(
         &self,
         plan: &Plan,
         streams: Streams<I, O, E>,
         windows: watch::Receiver<Option<Window>>,
         wishes: mpsc::UnboundedReceiver<Wish>,
+        enters: impl Fn(Stage),
+    ) -> Result<Outcome, Error>
+    where
+        I: AsyncRead + Send + Unpin + 'static,
+        O: AsyncWrite + Unpin,
+        E: AsyncWrite + Unpin,
+    {
+        let scope = self.transport.scope();
+        let heeded = Heeded::new(&enters);
+        let outcome = tokio::select! {
+            biased;
+            outcome = self.whole_session(plan, streams, windows, &heeded) => outcome,
+            // There was time to tidy.
+            () = scope.over(true) => Ok(Outcome::Interrupted),
+            never = heeded.heed(wishes, scope) => match never {},
+        };
+        match outcome {
+            _ if !scope.is_called_off() => outcome,
+            // What was known before the end was wished for is still so.
+            Ok(known @ (Outcome::Exited(_) | Outcome::OutOfMemory | Outcome::TargetEnded { .. })) => Ok(known),
+            outcome => {
+                self.tidy().await;
+                outcome.or(Ok(Outcome::Interrupted))
+            }
+        }
+    }
+
+    /// Removes what is left of a session that was called off, as far as there is time for it.
+    async fn tidy(&self) {
+        let scope = self.transport.scope();
+        let removals = scope.left().into_iter().map(async |made| {
+            let removed = match made.parse::<ContainerName>() {
+                Ok(container) => self.remove(&container).await,
+                Err(_) => self.remove_image(&made).await,
+            };
+            if let Err(error) = removed {
+                tracing::debug!(%error, made, "it may be left");
+            }
+        });
+        futures_util::future::join_all(removals).await;
+    }
+
+    /// A session from its beginning to its end.
+    async fn whole_session<I, O, E>(
+        &self,
+        plan: &Plan,
+        streams: Streams<I, O, E>,
+        windows: watch::Receiver<Option<Window>>,
+        heeded: &Heeded<'_>,
     ) -> Result<Outcome, Error>
     where
         I: AsyncRead + Send + Unpin + 'static,
@@ -139,26 +193,38 @@ impl Engine {
         let session = labels::new_session_id();
         let keeper = match Keeper::for_session(self, plan, &session).await {
             Ok(keeper) => keeper,
-            Err(error) => return self.target_end(plan).await?.ok_or(error),
+            Err(error) => return self.instead_of(error, plan).await,
         };
         tracing::debug!(%session, keeper = keeper.pid(), "the keeper stands");
         let sweeper = self.clone();
         // Beside the session, so that it costs no time. A failure is the next session's business.
         // The session that left a keeper standing has looked.
         let is_swept = plan.standing.is_some();
-        let sweep = tokio::spawn(async move { if is_swept { Ok(0) } else { sweeper.collect_garbage().await } });
-        let outcome = self.session(plan, &session, keeper, streams, windows, wishes).await;
-        if let Ok(Err(error)) = sweep.await {
-            tracing::debug!(%error, "cannot remove what earlier sessions left");
+        let mut sweep = tokio::spawn(async move { if is_swept { Ok(0) } else { sweeper.collect_garbage().await } });
+        let outcome = self.session(plan, &session, keeper, streams, windows, heeded).await;
+        // A session that is done does not wait for it.
+        match tokio::time::timeout(SWEPT_WITHIN, &mut sweep).await {
+            Ok(Ok(Err(error))) => tracing::debug!(%error, "cannot remove what earlier sessions left"),
+            Ok(_) => {}
+            Err(_) => sweep.abort(),
         }
         match outcome {
             // 137 is also what is left of a session when the target's PID 1 ends: the kernel kills all of its PID
             // namespace. The engine knows which of the two it was.
-            Ok(Outcome::Exited(137)) => Ok(self.target_end(plan).await?.unwrap_or(Outcome::Exited(137))),
+            Ok(Outcome::Exited(137)) => Ok(self.target_end(plan).await.ok().flatten().unwrap_or(Outcome::Exited(137))),
             // The runtime's words for a target that ends while it is joined are many, and none is clear.
-            Err(error) => self.target_end(plan).await?.ok_or(error),
+            Err(error) => self.instead_of(error, plan).await,
             outcome => outcome,
         }
+    }
+
+    /// What a failure comes from: the end of the target, where it has ended, or itself.
+    async fn instead_of(&self, error: Error, plan: &Plan) -> Result<Outcome, Error> {
+        // An engine that does not answer is not asked more.
+        if matches!(error, Error::CalledOff { .. } | Error::Silent(_) | Error::Input(_) | Error::Streams(_)) {
+            return Err(error);
+        }
+        self.target_end(plan).await.ok().flatten().ok_or(error)
     }
 
     /// How the target ended, if it did since the plan was made, and the session depends on it.
@@ -201,7 +267,7 @@ impl Engine {
         keeper: Keeper,
         streams: Streams<I, O, E>,
         windows: watch::Receiver<Option<Window>>,
-        wishes: mpsc::UnboundedReceiver<Wish>,
+        heeded: &Heeded<'_>,
     ) -> Result<Outcome, Error>
     where
         I: AsyncRead + Send + Unpin + 'static,
@@ -212,22 +278,50 @@ impl Engine {
         let (mut process, connection) = match Process::start(self, plan, session, &keeper, has_input).await {
             Ok(started) => started,
             Err(error) => {
-                keeper.end(session).await?;
+                if let Err(error) = keeper.end(session).await {
+                    tracing::debug!(%error, "the keeper may be left");
+                }
                 return Err(error);
             }
         };
-        let outcome = tokio::select! {
-            outcome = self.pass_bytes(plan, session, &mut process, connection, streams, windows) => outcome,
-            () = fulfil(wishes, &keeper, session) => Ok(Outcome::Interrupted),
+        let (silence, typed) = (Silence::default(), Typed::default());
+        heeded.is_running();
+        let outcome = {
+            let watched = process.to_ask();
+            tokio::select! {
+                outcome = self.pass_bytes(plan, session, &mut process, connection, streams, windows, (&silence, &typed)) => {
+                    outcome
+                }
+                () = heeded.pass_on(|number| {
+                    keeper.signal(session, number);
+                    typed.ask();
+                }) => Ok(Outcome::Interrupted),
+                () = self.transport.scope().called_off() => Ok(Outcome::Interrupted),
+                stall = vigil::watch(self, &watched, &silence, &typed) => match stall {
+                    Stall::Ended => Err(Error::ConnectionEnded { goes_on: false }),
+                    Stall::EngineSilent => {
+                        self.transport.scope().set_silent(true);
+                        Ok(Outcome::EngineSilent)
+                    }
+                },
+            }
         };
+        heeded.is_ending();
         let outcome = match outcome {
             Ok(Outcome::Exited(137)) if process.ran_out_of_memory(self).await => Ok(Outcome::OutOfMemory),
             outcome => outcome,
         };
-        // The launcher sees the keeper go, and ends what is left of the session.
-        let ended = keeper.end(session).await;
-        process.end(self).await?;
-        ended?;
+        if matches!(outcome, Ok(Outcome::EngineSilent)) {
+            // It would not hear of the end. When it goes on, it finds the keeper's input closed.
+            return outcome;
+        }
+        // The launcher sees the keeper go, and ends what is left of the session. How the command ended is known: that the engine
+        // does not say that all is gone does not change it.
+        for ended in [keeper.end(session).await, process.end(self).await] {
+            if let Err(error) = ended {
+                tracing::debug!(%error, "something may be left");
+            }
+        }
         outcome
     }
 
@@ -240,13 +334,16 @@ impl Engine {
         Hijacked { reader, writer }: Hijacked,
         mut streams: Streams<I, O, E>,
         windows: watch::Receiver<Option<Window>>,
+        (silence, typed): (&Silence, &Typed),
     ) -> Result<Outcome, Error>
     where
         I: AsyncRead + Send + Unpin + 'static,
         O: AsyncWrite + Unpin,
         E: AsyncWrite + Unpin,
     {
-        let input = tokio::spawn(streams::forward_input(streams.input, writer));
+        let keys = plan.tty.then(|| Keys::watch(plan.detach_keys.as_deref(), typed.clone()));
+        let mut input = tokio::spawn(streams::forward_input(streams.input, writer, keys));
+        let reader = silence.of(reader);
         let told_of = plan.tells_code().then_some(session);
         let pumped = {
             let resizing = async {
@@ -255,9 +352,20 @@ impl Engine {
                 }
                 std::future::pending::<Infallible>().await
             };
+            let unreadable = async {
+                match (&mut input).await {
+                    Ok(Err(error)) => error,
+                    _ => std::future::pending().await,
+                }
+            };
             tokio::select! {
                 pumped = streams::pump_output(reader, plan.tty, told_of, &mut streams.output, streams.error) => pumped,
                 never = resizing => match never {},
+                error = unreadable => {
+                    // A terminal that is closed says so in more ways than one: the signal tells more.
+                    tokio::time::sleep(SIGNALLED_WITHIN).await;
+                    Err(Error::Input(error))
+                }
             }
         };
         input.abort();
@@ -268,7 +376,7 @@ impl Engine {
             PumpEnd::Ended | PumpEnd::Escaped | PumpEnd::OneLine(_) => {}
         }
         let patience = match pumped {
-            _ if !plan.tty => NOTED_WITHIN,
+            _ if !typed.detached() => NOTED_WITHIN,
             PumpEnd::Escaped => NOTED_WITHIN_DETACHED,
             _ => NOTED_WITHIN_TERMINAL,
         };
@@ -282,12 +390,15 @@ impl Engine {
         {
             return Ok(Outcome::OutputClosed);
         }
-        Ok(match code {
-            // The user has pressed the detach keys.
-            None => Outcome::Detached,
-            Some(ENGINES_OWN) if pumped == PumpEnd::Escaped => Outcome::Detached,
-            Some(code) => Outcome::Exited(code),
-        })
+        match code {
+            None if typed.detached() => Ok(Outcome::Detached),
+            Some(ENGINES_OWN) if pumped == PumpEnd::Escaped && typed.detached() => Ok(Outcome::Detached),
+            None => Err(Error::ConnectionEnded { goes_on: true }),
+            // What the engine gives to a process that goes on when the streams to us broke. The launcher would have told the
+            // command's own.
+            Some(ENGINES_OWN) if told_of.is_some() => Err(Error::ConnectionEnded { goes_on: false }),
+            Some(code) => Ok(Outcome::Exited(code)),
+        }
     }
 
     /// Runs a command in a container as `docker exec` would, and drops what it prints: its exit code.

@@ -16,6 +16,9 @@ use crate::ours::Role;
 use crate::transport::{Hijacked, Kind, full};
 use crate::{ContainerName, Engine, Error, Mode, Plan, State, labels};
 
+/// How long after the end of a container the engine may take to remove it. After that its record is read.
+const REMOVED_WITHIN: Duration = Duration::from_secs(20);
+
 /// A sidecar's limits: enough for tools, too little to starve the host.
 const SIDECAR_MEMORY: i64 = 512 << 20;
 const SIDECAR_PROCESSES: i64 = 256;
@@ -49,7 +52,37 @@ pub(super) enum ProcessEnd {
     NeverBegan(u8),
 }
 
+/// A process, to ask how it is.
+#[derive(Debug, Clone)]
+pub(super) enum ProcessRef {
+    /// An exec, by its id.
+    Exec(String),
+    /// The main process of a container.
+    Container(ContainerName),
+}
+
+impl ProcessRef {
+    /// Whether the engine says that it runs.
+    pub(super) async fn goes_on(&self, engine: &Engine) -> Result<bool, Error> {
+        match self {
+            Self::Exec(id) => {
+                let state = engine.transport.ask(Kind::Question, engine.docker.inspect_exec(id)).await?;
+                Ok(state.running != Some(false))
+            }
+            Self::Container(container) => engine.goes_on(container, Duration::ZERO).await,
+        }
+    }
+}
+
 impl Process {
+    /// What to ask of it.
+    pub(super) fn to_ask(&self) -> ProcessRef {
+        match self {
+            Self::Exec { id } => ProcessRef::Exec(id.clone()),
+            Self::Container { container, .. } => ProcessRef::Container(container.clone()),
+        }
+    }
+
     /// Starts what the plan says; its streams. Without input, an exec need not have a stream for it.
     pub(super) async fn start(
         engine: &Engine,
@@ -120,7 +153,15 @@ impl Process {
                 if !removal.is_over() && engine.goes_on(container, patience).await? {
                     return Ok(ProcessEnd::GoesOn);
                 }
-                let code = removal.exit_code().await?;
+                // The engine may have much to do before the container is removed.
+                let code = match tokio::time::timeout(REMOVED_WITHIN, removal.exit_code()).await {
+                    Ok(code) => code?,
+                    // It does not tell. What it wrote down, it may.
+                    Err(_) => match engine.recorded_exit_code(container).await {
+                        Some(code) => code,
+                        None => return Err(Error::ConnectionEnded { goes_on: false }),
+                    },
+                };
                 Ok(ProcessEnd::Exited(u8::try_from(code).unwrap_or(u8::MAX)))
             }
         }
@@ -138,10 +179,12 @@ impl Process {
     /// Removes what is left of it. Its keeper is gone by now, and so it is ending.
     pub(super) async fn end(self, engine: &Engine) -> Result<(), Error> {
         if let Self::Container { container, removal, copy } = self {
-            if !removal.is_over() {
-                engine.remove(&container).await?;
+            let removed = if removal.is_over() { Ok(()) } else { engine.remove(&container).await };
+            if removed.is_ok() {
+                engine.transport.scope().gone(container.as_str());
             }
             copy.remove(engine).await?;
+            removed?;
         }
         Ok(())
     }
@@ -283,8 +326,8 @@ pub(super) async fn attach_and_start(
     let keys = detach_keys.map(|keys| format!("&detachKeys={}", percent_encode(keys))).unwrap_or_default();
     let path = format!("/containers/{container}/attach?stream=1&stdin=1&stdout=1&stderr=1{keys}");
     let attach = engine.transport.request(Method::POST, &path, full(""))?;
-    let removal = Removal::ask(engine, container)?;
-    let streams = engine.transport.hijack(attach).await?;
+    // Before the start, both of them: nothing can be missed then.
+    let (removal, streams) = tokio::try_join!(Removal::ask(engine, container), engine.transport.hijack(attach))?;
     engine.start(container).await?;
     Ok((removal, streams))
 }

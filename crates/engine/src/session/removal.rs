@@ -15,25 +15,40 @@ struct Ended {
     status_code: i64,
 }
 
+/// No answer to it is longer.
+const MAX_ANSWER: usize = 64 << 10;
+
 /// A question that the engine answers once it has removed the container.
 #[derive(Debug)]
 pub(super) struct Removal {
     answer: JoinHandle<Result<i64, Error>>,
 }
 
+impl Drop for Removal {
+    fn drop(&mut self) {
+        // Nobody waits for the answer any more.
+        self.answer.abort();
+    }
+}
+
 impl Removal {
-    /// Asks for it. This goes before the start: of a container that is gone nothing can be asked.
-    pub(super) fn ask(engine: &Engine, container: &ContainerName) -> Result<Self, Error> {
+    /// Asks for it. This goes before the start: of a container that is gone nothing can be asked, and a question that comes while
+    /// Docker removes the container may stay without an answer for ever. Docker begins its answer when it has begun to wait, and
+    /// that is waited for; Podman does not.
+    pub(super) async fn ask(engine: &Engine, container: &ContainerName) -> Result<Self, Error> {
         let wait = |condition: &str| {
             let path = format!("/containers/{container}/wait?condition={condition}");
             engine.transport.request(Method::POST, &path, full(""))
         };
-        let (ended, removed) = (wait("next-exit")?, wait("removed")?);
+        let removed = wait("removed")?;
+        if !engine.is_podman() {
+            let mut answer = engine.transport.stream(removed).await?;
+            let answer = tokio::spawn(async move { read(&answer.collect(MAX_ANSWER).await?) });
+            return Ok(Self { answer });
+        }
+        let ended = wait("next-exit")?;
         let (engine, container) = (engine.clone(), container.clone());
         let answer = tokio::spawn(async move {
-            if !engine.is_podman() {
-                return read(&engine.transport.fetch(removed).await?);
-            }
             // Podman tells of a container that is gone that it ended with 0, so the end is waited for by itself. One that was
             // gone at its next look it knows nothing of, save in its record.
             let ended = engine.transport.fetch(ended).await;
@@ -63,7 +78,7 @@ impl Removal {
 
 impl Engine {
     /// The exit code that the engine wrote down when the container ended.
-    async fn recorded_exit_code(&self, container: &ContainerName) -> Option<i64> {
+    pub(super) async fn recorded_exit_code(&self, container: &ContainerName) -> Option<i64> {
         let host = self.host_facts().await.ok()?;
         let events = self.events_of(container.as_str(), &host).await?;
         events.iter().rev().find(|event| event.action == "die")?.exit_code

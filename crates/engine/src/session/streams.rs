@@ -4,6 +4,7 @@ use scratchdbg_logs::frame::{FrameDecoder, FrameEvent, Framing, Stream};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
 use super::ending::Ending;
+use super::keys::Keys;
 use super::opening::{HELD_FOR, Opening};
 use crate::Error;
 
@@ -40,13 +41,29 @@ impl PumpEnd {
     }
 }
 
-/// Passes the user's input on, if there is any. Its end of file is passed on too: the process may still answer.
-pub(super) async fn forward_input(input: Option<impl AsyncRead + Unpin>, mut writer: impl AsyncWrite + Unpin) {
+/// Passes the user's input on, if there is any, past `keys` that see it. Its end of file is passed on too: the process may
+/// still answer. An input that cannot be read has not ended: that is an error.
+pub(super) async fn forward_input(
+    input: Option<impl AsyncRead + Unpin>,
+    mut writer: impl AsyncWrite + Unpin,
+    mut keys: Option<Keys>,
+) -> std::io::Result<()> {
     if let Some(mut input) = input {
-        // A failure means that the process has closed its input or is gone: its output tells the rest.
-        let _copied = tokio::io::copy(&mut input, &mut writer).await;
+        let mut buffer = vec![0; BUFFER];
+        loop {
+            let count = input.read(&mut buffer).await?;
+            let piece = &buffer[..count];
+            if let Some(keys) = &mut keys {
+                keys.see(piece);
+            }
+            // A failure means that the process has closed its input or is gone: its output tells the rest.
+            if count == 0 || writer.write_all(piece).await.is_err() || writer.flush().await.is_err() {
+                break;
+            }
+        }
     }
     let _closed = writer.shutdown().await;
+    Ok(())
 }
 
 /// Passes the process's output on until it ends. `session` names the one whose launcher tells the exit code.

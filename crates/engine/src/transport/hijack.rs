@@ -1,7 +1,7 @@
 //! Connections that the engine turns into a raw byte stream: attach, and the start of an exec.
 
-use hyper::header::{CONNECTION, HeaderValue, UPGRADE};
 use hyper::Request;
+use hyper::header::{CONNECTION, HeaderValue, UPGRADE};
 use hyper_util::rt::TokioIo;
 use tokio::io::{ReadHalf, WriteHalf};
 

@@ -21,6 +21,8 @@ pub(crate) enum Kind {
     Save,
     /// What has no end: a log or events that are followed, the end of a container.
     Endless,
+    /// The beginning of an answer that has no end.
+    Beginning,
     /// The stream of a container.
     Attach,
     Create,
@@ -84,6 +86,7 @@ impl Kind {
             Self::Log => "send a log",
             Self::Save => "send an image",
             Self::Endless => "go on",
+            Self::Beginning => "begin its answer",
             Self::Attach => "attach to a container",
             Self::Create => "create a container",
             Self::Start => "start a container",
@@ -105,10 +108,13 @@ impl Kind {
     pub(crate) fn patience(self) -> Option<Duration> {
         let patience = match self {
             Self::Endless => return None,
-            Self::Question | Self::Resize => Duration::from_secs(30),
-            Self::List | Self::Attach => Duration::from_mins(1),
-            // An engine with much to do was seen to take 27 s for a start.
-            Self::Create
+            // An engine with much to do was seen to take 27 s for a start, and more for a question that waits for a lock.
+            Self::Question
+            | Self::List
+            | Self::Resize
+            | Self::Attach
+            | Self::Beginning
+            | Self::Create
             | Self::Start
             | Self::CreateExec
             | Self::StartExec
@@ -123,6 +129,12 @@ impl Kind {
             Self::Save | Self::Commit | Self::Load => Duration::from_mins(10),
         };
         Some(patience)
+    }
+
+    /// How the headers of the answer are waited for. Docker sends them when it has begun to do what it was asked; Podman with
+    /// the first that it has to say.
+    pub(crate) fn headers(self, podman: bool) -> Self {
+        if self == Self::Endless && !podman { Self::Beginning } else { self }
     }
 
     /// It takes something away: what a command does at its end, also after it was called off.
@@ -190,6 +202,8 @@ mod tests {
     #[test]
     fn only_what_has_no_end_may_take_for_ever() {
         assert_eq!(Kind::Endless.patience(), None);
+        assert!(Kind::Endless.headers(false).patience().is_some(), "it has a beginning");
+        assert_eq!(Kind::Endless.headers(true), Kind::Endless);
         for kind in [Kind::Question, Kind::Create, Kind::Start, Kind::Load, Kind::Remove] {
             assert!(kind.patience().is_some(), "{kind:?}");
         }

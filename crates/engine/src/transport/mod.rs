@@ -125,7 +125,8 @@ impl Transport {
         let kind = kind_of(&request);
         tracing::trace!(request = %what);
         let sent = async {
-            let answer = self.client.request(request).await.map_err(|error| Error::transport(&what, innermost(error)))?;
+            let answer =
+                self.client.request(request).await.map_err(|error| Error::transport(&what, innermost(error)))?;
             let status = answer.status();
             if kind.is_done_with(status) {
                 return Ok(answer);
@@ -135,7 +136,7 @@ impl Transport {
             }
             Err(Error::transport(&what, NotAnEngine(status).to_string()))
         };
-        self.wait(kind, progress, sent).await
+        self.wait(kind.headers(self.podman), progress, sent).await
     }
 
     /// Sends a request and reads the whole answer.

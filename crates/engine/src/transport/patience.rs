@@ -15,8 +15,12 @@ use crate::error::{Error, Silent};
 /// After so much silence the engine is asked whether it is there at all.
 const LOOK_AFTER: Duration = Duration::from_secs(15);
 
+/// The same of an engine that was given up before.
+const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(1);
+
 /// How long it may take to say so.
 const HERE_WITHIN: Duration = Duration::from_secs(5);
+const HERE_AGAIN_WITHIN: Duration = Duration::from_secs(1);
 
 /// When something last came, or was taken. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -53,7 +57,10 @@ impl Transport {
         }
         tokio::select! {
             biased;
-            answer = answer => answer,
+            answer = answer => {
+                self.scope.set_silent(false);
+                answer
+            }
             error = self.given_up(kind, progress) => Err(error),
         }
     }
@@ -70,30 +77,33 @@ impl Transport {
         let Some(patience) = kind.patience() else { return std::future::pending().await };
         // Of what came while nobody waited, the time does not count.
         progress.tick();
-        let mut look_at = progress.last() + LOOK_AFTER;
+        let look_after = if self.scope.is_silent() { LOOK_AGAIN_AFTER } else { LOOK_AFTER };
+        let mut look_at = progress.last() + look_after;
         loop {
             tokio::time::sleep_until(look_at).await;
             let last = progress.last();
-            if last + LOOK_AFTER > look_at {
-                look_at = last + LOOK_AFTER;
+            if last + look_after > look_at {
+                look_at = last + look_after;
                 continue;
             }
             if last.elapsed() >= patience || !self.is_there().await {
                 // It may have come while the engine was asked.
                 if progress.last() == last {
                     let waited = last.elapsed();
+                    self.scope.set_silent(true);
                     let endpoint = Box::new((*self.endpoint).clone());
                     return Silent { endpoint, waited, what: kind.words() }.into();
                 }
             }
-            look_at = (Instant::now() + LOOK_AFTER).min((last + patience).max(Instant::now()));
+            look_at = (Instant::now() + LOOK_AFTER).min(last + patience);
         }
     }
 
     /// Whether the engine answers the simplest question, in whatever way.
     pub(crate) async fn is_there(&self) -> bool {
         let Ok(request) = Request::builder().uri("http://engine/_ping").body(full("")) else { return false };
+        let within = if self.scope.is_silent() { HERE_AGAIN_WITHIN } else { HERE_WITHIN };
         // Over a connection of its own, or one that is idle.
-        matches!(tokio::time::timeout(HERE_WITHIN, self.client.request(request)).await, Ok(Ok(_)))
+        matches!(tokio::time::timeout(within, self.client.request(request)).await, Ok(Ok(_)))
     }
 }

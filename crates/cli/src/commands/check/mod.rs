@@ -18,7 +18,6 @@ use crate::blocking::blocking;
 use crate::context::Context;
 use crate::error::{CommandError, FAILED, Outcome};
 use crate::findings;
-use crate::interrupt::Interrupts;
 use crate::printer::Printer;
 use crate::terminal;
 
@@ -32,14 +31,6 @@ pub(super) struct Report {
 }
 
 pub(crate) async fn check(args: CheckArgs, context: &Context) -> Outcome {
-    let mut interrupts = Interrupts::listen().map_err(|error| CommandError::new(error.to_string()))?;
-    tokio::select! {
-        outcome = check_all(&args, context) => outcome,
-        code = interrupts.next() => Ok(code),
-    }
-}
-
-async fn check_all(args: &CheckArgs, context: &Context) -> Outcome {
     let texts = args.subjects.clone();
     let subjects =
         blocking(move || texts.iter().map(|text| Subject::parse(text)).collect::<Result<Vec<_>, _>>()).await?;

@@ -15,7 +15,6 @@ use crate::args::{Format, PsArgs};
 use crate::commands::why::state_word;
 use crate::context::Context;
 use crate::error::{CommandError, Outcome};
-use crate::interrupt::Interrupts;
 use crate::terminal;
 
 /// A container, as it is listed.
@@ -49,11 +48,7 @@ struct Row {
 
 pub(crate) async fn ps(args: PsArgs, context: &Context) -> Outcome {
     let filter = ListFilter { all: args.all, filters: filters(&args.filters)? };
-    let mut interrupts = Interrupts::listen().map_err(|error| CommandError::new(error.to_string()))?;
-    tokio::select! {
-        outcome = list(&filter, args.format, context) => outcome,
-        code = interrupts.next() => Ok(code),
-    }
+    list(&filter, args.format, context).await
 }
 
 async fn list(filter: &ListFilter, format: Format, context: &Context) -> Outcome {
