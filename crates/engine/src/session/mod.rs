@@ -289,7 +289,7 @@ impl Engine {
         let outcome = {
             let watched = process.to_ask();
             tokio::select! {
-                outcome = self.pass_bytes(plan, session, &mut process, connection, streams, windows, (&silence, &typed)) => {
+                outcome = self.pass_bytes(plan, session, &mut process, connection, streams, windows, (&silence, &typed, heeded)) => {
                     outcome
                 }
                 () = heeded.pass_on(|number| {
@@ -297,7 +297,7 @@ impl Engine {
                     typed.ask();
                 }) => Ok(Outcome::Interrupted),
                 () = self.transport.scope().called_off() => Ok(Outcome::Interrupted),
-                stall = vigil::watch(self, &watched, &silence, &typed) => match stall {
+                stall = vigil::watch(self, &watched, &silence, &typed, plan.tty) => match stall {
                     Stall::Ended => Err(Error::ConnectionEnded { goes_on: false }),
                     Stall::EngineSilent => {
                         self.transport.scope().set_silent(true);
@@ -334,7 +334,7 @@ impl Engine {
         Hijacked { reader, writer }: Hijacked,
         mut streams: Streams<I, O, E>,
         windows: watch::Receiver<Option<Window>>,
-        (silence, typed): (&Silence, &Typed),
+        (silence, typed, heeded): (&Silence, &Typed, &Heeded<'_>),
     ) -> Result<Outcome, Error>
     where
         I: AsyncRead + Send + Unpin + 'static,
@@ -369,6 +369,8 @@ impl Engine {
             }
         };
         input.abort();
+        // From here on there is nobody whom a signal could be passed on to.
+        heeded.is_ending();
         let pumped = pumped?;
         match pumped {
             PumpEnd::OutputClosed => return Ok(Outcome::OutputClosed),

@@ -5,6 +5,7 @@
 //! later, and is only given up when somebody wishes for the end.
 
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -39,16 +40,28 @@ pub(super) enum Stall {
 
 /// Since when a stream is waited for. While its reader does something else, nobody waits.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Silence(Arc<Mutex<Option<Instant>>>);
+pub(super) struct Silence(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    since: Mutex<Option<Instant>>,
+    /// Something has come.
+    is_heard: AtomicBool,
+}
 
 impl Silence {
     fn since(&self) -> Option<Instant> {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.0.since.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn set(&self, waits: bool) {
-        let mut since = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut since = self.0.since.lock().unwrap_or_else(PoisonError::into_inner);
         *since = if waits { since.or_else(|| Some(Instant::now())) } else { None };
+        self.0.is_heard.fetch_or(!waits, Ordering::Relaxed);
+    }
+
+    fn is_heard(&self) -> bool {
+        self.0.is_heard.load(Ordering::Relaxed)
     }
 
     /// A stream that tells here when it is waited for.
@@ -77,8 +90,15 @@ impl<R: AsyncRead + Unpin> AsyncRead for Listened<R> {
 }
 
 /// Waits until a session is not to be waited for any longer.
-pub(super) async fn watch(engine: &Engine, process: &ProcessRef, silence: &Silence, typed: &Typed) -> Stall {
+pub(super) async fn watch(
+    engine: &Engine,
+    process: &ProcessRef,
+    silence: &Silence,
+    typed: &Typed,
+    is_terminal: bool,
+) -> Stall {
     let mut looked_at = Instant::now();
+    let mut asked = 0;
     loop {
         let is_asked = tokio::select! {
             () = typed.asked() => true,
@@ -96,6 +116,13 @@ pub(super) async fn watch(engine: &Engine, process: &ProcessRef, silence: &Silen
             continue;
         }
         match tokio::time::timeout(ANSWER_WITHIN, process.goes_on(engine)).await {
+            // A terminal echoes what is typed, or a program takes the screen: one that was never heard of is not there.
+            Ok(Ok(true)) if is_asked && is_terminal && !silence.is_heard() => {
+                asked += 1;
+                if asked > 1 {
+                    return Stall::EngineSilent;
+                }
+            }
             Ok(Ok(true)) => {}
             Ok(Ok(false)) => {
                 tokio::time::sleep(LAST_WORDS).await;
