@@ -47,7 +47,7 @@ impl Interrupts {
             let code = runtime.block_on(hear(signals, &sender));
             terminal::restore();
             super::say_what_may_be_left(&scope, printer);
-            end(code)
+            end(code);
         };
         std::thread::Builder::new().name("signals".to_owned()).stack_size(256 << 10).spawn(hear)?;
         Ok(Self { codes, _idle: None })
@@ -142,7 +142,7 @@ async fn sleep_until(at: Option<tokio::time::Instant>) {
     }
 }
 
-#[expect(clippy::exit, reason = "what would end the process in another way is held up")]
+#[expect(clippy::exit, clippy::disallowed_methods, reason = "what would end the process in another way is held up")]
 fn end(code: u8) {
     std::process::exit(code.into());
 }

@@ -36,7 +36,7 @@ pub(crate) async fn demo(args: DemoArgs, context: &Context, mut interrupts: Inte
         Ok(begun) => begun?,
         Err(code) => return Ok(code),
     };
-    let outcome = interrupts.race(&context.scope, story(&args, &names, engine, context)).await;
+    let outcome = interrupts.race(&context.scope, Box::pin(story(&args, &names, engine, context))).await;
     let mut images = vec![names.image.familiar(), names.twin.familiar()];
     if !tools.in_engine {
         images.push(tools.image);
@@ -111,7 +111,7 @@ async fn story(args: &DemoArgs, names: &Names, engine: &Engine, context: &Contex
     printer.heading("4. attach runs commands inside it all the same, as its own user")?;
     for command in [&["id"][..], &["ps"], &["ls", "-la", "/"]] {
         printer.command(&format!("scratchdbg attach {name} -- {}", command.join(" ")))?;
-        let code = run_inside(args, engine, &container, command, context).await?;
+        let code = Box::pin(run_inside(args, engine, &container, command, context)).await?;
         if code != 0 {
             return Err(CommandError::new(format!("`{}` ended with {code}", command.join(" "))));
         }
@@ -120,7 +120,7 @@ async fn story(args: &DemoArgs, names: &Names, engine: &Engine, context: &Contex
     printer.heading("5. Its logs")?;
     printer.command(&format!("scratchdbg logs {name}"))?;
     let request = LogsArgs { targets: vec![name.clone()], ..LogsArgs::default() };
-    logs::logs(request, context, Interrupts::none()).await?;
+    Box::pin(logs::logs(request, context, Interrupts::none())).await?;
 
     printer.heading("6. The container is as it was: no file changed, no debug container left")?;
     printer.command(&format!("docker diff {name}"))?;
@@ -188,7 +188,7 @@ async fn run_inside(
     let streams = Streams { input: None::<tokio::io::Empty>, output: tokio::io::stdout(), error: tokio::io::stderr() };
     let (_window, windows) = watch::channel(None);
     let (_wish, wishes) = mpsc::unbounded_channel();
-    match engine.attach(&plan, streams, windows, wishes, |_stage| {}).await? {
+    match Box::pin(engine.attach(&plan, streams, windows, wishes, |_stage| {})).await? {
         SessionOutcome::Exited(code) => Ok(code),
         _ => Err(CommandError::new("the session did not end by itself")),
     }

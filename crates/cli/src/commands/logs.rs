@@ -55,7 +55,7 @@ pub(crate) async fn logs(args: LogsArgs, context: &Context, mut interrupts: Inte
             never = live::show(engine, &lookup, framing, output) => match never {},
         }
     };
-    let outcome = interrupts.race(&context.scope, reading).await;
+    let outcome = interrupts.race(&context.scope, Box::pin(reading)).await;
     // What was read is shown, whatever came then.
     let complete = output.get_mut().unwrap_or_else(PoisonError::into_inner).finish()?;
     match outcome {

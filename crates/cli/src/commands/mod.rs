@@ -22,7 +22,7 @@ pub(crate) async fn run(command: Command, context: &Context, mut interrupts: Int
     let work = match command {
         // What these have begun they end in their own ways.
         Command::Attach(args) => return Box::pin(attach::attach(args, context, interrupts)).await,
-        Command::Logs(args) => return logs::logs(args, context, interrupts).await,
+        Command::Logs(args) => return Box::pin(logs::logs(args, context, interrupts)).await,
         Command::Demo(args) => return Box::pin(demo::demo(args, context, interrupts)).await,
         command => Box::pin(run_to_the_end(command, context)),
     };
@@ -35,7 +35,7 @@ async fn run_to_the_end(command: Command, context: &Context) -> Outcome {
         Command::Build(args) => build::build(*args, context).await,
         Command::Pair(PairCommand::Verify(args)) => pair::verify(args, context).await,
         Command::Sessions(command) => sessions::sessions(command, context).await,
-        Command::Why(args) => why::why(args, context).await,
+        Command::Why(args) => Box::pin(why::why(args, context)).await,
         Command::Check(args) => check::check(args, context).await,
         Command::Ps(args) => ps::ps(args, context).await,
         Command::Completion(args) => completion::completion(&args),

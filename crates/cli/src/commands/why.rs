@@ -41,7 +41,7 @@ pub(crate) async fn why(args: WhyArgs, context: &Context) -> Outcome {
         return explain(message, args.format, context.printer);
     }
     let name: ContainerName = args.target.unwrap_or_default().parse()?;
-    ask(&name, args.format, context).await
+    Box::pin(ask(&name, args.format, context)).await
 }
 
 async fn ask(name: &ContainerName, format: Format, context: &Context) -> Outcome {

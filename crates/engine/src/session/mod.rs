@@ -82,6 +82,15 @@ pub enum Outcome {
     EngineSilent,
 }
 
+/// What of a session its streams have to do with.
+#[derive(Clone, Copy)]
+struct Around<'a> {
+    session: &'a str,
+    silence: &'a Silence,
+    typed: &'a Typed,
+    heeded: &'a Heeded<'a>,
+}
+
 /// How long a session that is done waits for the look at what others left.
 const SWEPT_WITHIN: Duration = Duration::from_millis(200);
 
@@ -288,8 +297,9 @@ impl Engine {
         heeded.is_running();
         let outcome = {
             let watched = process.to_ask();
+            let around = Around { session, silence: &silence, typed: &typed, heeded };
             tokio::select! {
-                outcome = self.pass_bytes(plan, session, &mut process, connection, streams, windows, (&silence, &typed, heeded)) => {
+                outcome = self.pass_bytes(plan, around, &mut process, connection, streams, windows) => {
                     outcome
                 }
                 () = heeded.pass_on(|number| {
@@ -329,12 +339,11 @@ impl Engine {
     async fn pass_bytes<I, O, E>(
         &self,
         plan: &Plan,
-        session: &str,
+        Around { session, silence, typed, heeded }: Around<'_>,
         process: &mut Process,
         Hijacked { reader, writer }: Hijacked,
         mut streams: Streams<I, O, E>,
         windows: watch::Receiver<Option<Window>>,
-        (silence, typed, heeded): (&Silence, &Typed, &Heeded<'_>),
     ) -> Result<Outcome, Error>
     where
         I: AsyncRead + Send + Unpin + 'static,

@@ -123,7 +123,6 @@ pub(super) async fn watch(
                     return Stall::EngineSilent;
                 }
             }
-            Ok(Ok(true)) => {}
             Ok(Ok(false)) => {
                 tokio::time::sleep(LAST_WORDS).await;
                 if silent(LAST_WORDS) {
@@ -134,7 +133,7 @@ pub(super) async fn watch(
             Ok(Err(_)) | Err(_) if is_asked && silent(patience) && !engine.is_there().await => {
                 return Stall::EngineSilent;
             }
-            Ok(Err(_)) | Err(_) => {}
+            Ok(Ok(true) | Err(_)) | Err(_) => {}
         }
     }
 }

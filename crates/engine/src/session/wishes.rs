@@ -56,7 +56,7 @@ impl<'a> Heeded<'a> {
         while let Some(number) = signals.recv().await {
             give(number);
         }
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     /// The command has ended.

@@ -158,13 +158,17 @@ impl Transport {
     }
 
     /// Waits for what bollard asks.
-    pub(crate) async fn ask<T>(
+    pub(crate) fn ask<T>(
         &self,
         kind: Kind,
-        request: impl Future<Output = Result<T, bollard::errors::Error>>,
-    ) -> Result<T, Error> {
-        let answer = async { request.await.map_err(|error| Error::bollard(kind.words(), error)) };
-        self.wait(kind, &Progress::default(), answer).await
+        request: impl Future<Output = Result<T, bollard::errors::Error>> + Send,
+    ) -> impl Future<Output = Result<T, Error>> + Send {
+        // bollard's futures are large.
+        let request = Box::pin(request);
+        async move {
+            let answer = async { request.await.map_err(|error| Error::bollard(kind.words(), error)) };
+            self.wait(kind, &Progress::default(), answer).await
+        }
     }
 
     /// bollard on this pool, to be used by way of [`Transport::ask`]. Its own time limit covers only the time until the headers
