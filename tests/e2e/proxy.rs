@@ -78,3 +78,42 @@ fn pass(mut from: UnixStream, mut to: UnixStream, witness: impl Fn(&[u8]) + Send
         let _closed = to.shutdown(std::net::Shutdown::Write);
     });
 }
+
+/// A socket in front of an engine that finds no file in any container: every archive is answered with 404. It lives as long as
+/// the folder that is returned with its address.
+pub(crate) fn without_files(engine: &str) -> (TempDir, String) {
+    const ANSWER: &[u8] = b"HTTP/1.1 404 Not Found\r\nContent-Type: application/json\r\nConnection: close\r\n\
+        Content-Length: 28\r\n\r\n{\"message\":\"no such thing\"}\n";
+    let engine = PathBuf::from(engine.strip_prefix("unix://").expect("the engine of the tests has a Unix socket"));
+    let folder = TempDir::new().expect("a folder");
+    let path = folder.path().join("engine.sock");
+    let listener = UnixListener::bind(&path).expect("a socket");
+    std::thread::spawn(move || {
+        for mut client in listener.incoming().flatten() {
+            let engine = engine.clone();
+            std::thread::spawn(move || {
+                let mut head = Vec::new();
+                let mut byte = [0];
+                while !head.ends_with(b"\r\n\r\n") && client.read(&mut byte).is_ok_and(|count| count == 1) {
+                    head.push(byte[0]);
+                }
+                let text = String::from_utf8_lossy(&head);
+                if text.lines().next().is_some_and(|line| line.contains("/archive")) {
+                    let _sent = client.write_all(ANSWER);
+                    return;
+                }
+                // One request a connection, so that each is seen.
+                let single = text.replacen("\r\n", "\r\nConnection: close\r\n", 1);
+                let mut server = UnixStream::connect(&engine).expect("the engine");
+                if server.write_all(single.as_bytes()).is_err() {
+                    return;
+                }
+                let keep = |stream: &UnixStream| stream.try_clone().expect("one more handle");
+                pass(keep(&client), keep(&server), |_| {});
+                let _copied = std::io::copy(&mut server, &mut client);
+                let _closed = client.shutdown(std::net::Shutdown::Both);
+            });
+        }
+    });
+    (folder, format!("unix://{}", path.display()))
+}

@@ -265,6 +265,75 @@ fn exits_and_loops() {
     looping.restart_no_more();
 }
 
+/// A stop is what ended it; the crashes before are told beside.
+#[test]
+fn a_loop_that_is_stopped() {
+    let stage = Stage::set();
+    let looping = stage.engine.run("looping", &["--restart", "always"], &stage.image, &["exit", "3"]);
+    eventually(
+        || "the third restart".to_owned(),
+        || (looping.inspect()["RestartCount"].as_u64() >= Some(3)).then_some(()),
+    );
+    stage.engine.ask(["stop", "--time", "1", looping.name()]);
+    let answer = expect_verdict(&stage, looping.name(), "stopped");
+    let evidence = answer["findings"][0]["evidence"].to_string();
+    assert!(evidence.contains("restart count") && evidence.contains("exit codes 3"), "{answer:#}");
+}
+
+/// A mount stands before what the image has: the program, and what it is started with.
+#[test]
+fn mounts_over_a_program_and_what_it_needs() {
+    let stage = Stage::set();
+    let app = fault::app(&stage);
+    let loader = std::fs::read("/lib64/ld-linux-x86-64.so.2").expect("this machine's loader");
+    let image = fault::image(
+        &stage,
+        &[
+            executable("opt/server", app.clone()),
+            executable("opt/script", "#!/bin/run numbers\n"),
+            executable("bin/run", app.clone()),
+            executable("dynamic", fault::dynamic_app(&stage)),
+            executable("lib64/ld-linux-x86-64.so.2", loader),
+        ],
+        &[],
+    );
+    let folder = stage.scratchdbg.home().join("folder");
+    std::fs::create_dir(&folder).expect("a folder");
+    std::fs::write(folder.join("other"), &app).expect("a file");
+    let bind = |place: &str| format!("{}:{place}", folder.display());
+    let volume = stage.engine.name("volume");
+    let missing = stage.scratchdbg.home().join("missing");
+    let directory = format!("{}:/opt/new", missing.display());
+    for (index, (flags, command, code, named)) in [
+        (vec!["--volume", &bind("/opt")], "/opt/server", "hidden-by-mount", "/opt/server is in the image"),
+        (vec!["--tmpfs", "/opt"], "/opt/server", "hidden-by-mount", "the tmpfs at /opt"),
+        (vec!["--volume", &bind("/bin")], "/opt/script", "hidden-by-mount", "the interpreter /bin/run"),
+        (vec!["--volume", &bind("/lib64")], "/dynamic", "hidden-by-mount", "the loader"),
+        // What was never in the image.
+        (vec!["--volume", &bind("/data")], "/data/none", "entrypoint-missing", "nor in the image"),
+        (vec!["--volume", &directory], "/opt/new", "not-executable-mode", "is a directory"),
+        (vec!["--tmpfs", "/data"], "/none", "entrypoint-missing", "/none"),
+        // Near misses: a mount beside it, a volume that is filled from the image, a mount that supplies the program.
+        (vec!["--volume", &bind("/opt/data")], "/opt/server", "app-exit", ""),
+        (vec!["--volume", &format!("{volume}:/opt")], "/opt/server", "app-exit", ""),
+        (
+            vec!["--volume", &format!("{}:/data/app", stage.scratchdbg.home().join("app").display())],
+            "/data/app",
+            "app-exit",
+            "",
+        ),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let name = fault::ended(&stage, &format!("web-{index}"), &flags, &image, &[command, "exit", "1"]);
+        let answer = expect_verdict(&stage, &name, code);
+        assert!(answer["findings"][0].to_string().contains(named), "{named} is missing in {answer:#}");
+        stage.engine.ask(["rm", "--force", &name]);
+    }
+    stage.engine.ask(["volume", "rm", &volume]);
+}
+
 #[test]
 fn health_checks() {
     let stage = Stage::set();
@@ -356,6 +425,25 @@ fn nothing_of_a_container_drives_the_terminal() {
     finished.expect_code(0);
     assert!(!finished.stdout.iter().any(|byte| matches!(byte, 0x1b | 0x07)), "{finished}");
     assert!(finished.text().starts_with("error[app-exit]"), "{finished}");
+}
+
+/// An engine that shows no file at all: nothing is said to be absent.
+#[test]
+fn an_engine_that_shows_no_file() {
+    let stage = Stage::set();
+    let name = fault::ended(&stage, "web", &[], &stage.image, &["exit", "3"]);
+    let waiting = fault::created(&stage, "waiting", &[], &stage.image, &[]);
+    let host = stage.engine.variables().find(|(name, _)| *name == "DOCKER_HOST").expect("an address").1;
+    let (_folder, host) = crate::proxy::without_files(&host);
+    for (name, code) in [(&name, "app-exit"), (&waiting, "never-started")] {
+        let finished = stage.run(&["--host", &host, "why", "--format", "json", name]);
+        finished.expect_code(0);
+        let answer: serde_json::Value = serde_json::from_slice(&finished.stdout).expect("one JSON document");
+        assert_eq!(answer["verdict"], code, "{finished}");
+        assert!(!answer.to_string().contains("not in the image"), "{finished}");
+        assert!(finished.stderr.contains("cannot be read"), "{finished}");
+    }
+    stage.run(&["--host", &host, "check", &name]).expect_clear_failure(1, &["not even"]);
 }
 
 /// Looking leaves nothing behind and changes nothing.

@@ -65,6 +65,10 @@ codes! {
     NoCommand = "no-command",
     /// The program's file has no execute permission for the user that runs it, or is a directory.
     NotExecutableMode = "not-executable-mode",
+    /// A mount hides what the image has, such as the program itself.
+    HiddenByMount = "hidden-by-mount",
+    /// The program lies on a mount from which nothing is executed (`noexec`).
+    MountNoexec = "mount-noexec",
     /// A directory above the program cannot be searched by the user that runs it.
     ParentNotSearchable = "parent-not-searchable",
     /// One argument or environment variable is longer than the kernel takes.
@@ -135,18 +139,74 @@ codes! {
     GoPanic = "go-panic",
     /// The program wrote where its root filesystem is read-only.
     ReadOnlyFilesystem = "read-only-filesystem",
+    /// No further process or thread can be started: a limit on their number is reached.
+    ProcessLimit = "process-limit",
+    /// A limit on open files, sockets or file watches is reached.
+    FileLimit = "file-limit",
+    /// A disk, a tmpfs or a quota is full.
+    NoSpace = "no-space",
+    /// The program asked for memory and got none: its own limit or the machine's memory is used up.
+    OutOfMemory = "out-of-memory",
+    /// The program's user may not use a file or directory.
+    PathNotPermitted = "path-not-permitted",
+    /// The kernel forbids what the program does: a capability is missing, or a security profile forbids it.
+    OperationNotPermitted = "operation-not-permitted",
+    /// The program's user may not listen on that port.
+    PortNotPermitted = "port-not-permitted",
+    /// A host's name has no address, or no name server answers.
+    NameNotResolved = "name-not-resolved",
+    /// Nothing listens where a connection is made to.
+    ConnectionRefused = "connection-refused",
+    /// The other side of a connection does not answer or cannot be reached.
+    ConnectionTimedOut = "connection-timed-out",
     /// The program ended by itself with an exit code of its own.
     AppExit = "app-exit",
     /// The container was stopped on request and its program obeyed.
     Stopped = "stopped",
     /// The program ends again and again, and the restart policy starts it again and again.
     CrashLoop = "crash-loop",
+    /// The program ends with success each time, and the restart policy starts it again.
+    RestartedAfterSuccess = "restarted-after-success",
     /// The container was created and never started.
     NeverStarted = "never-started",
     /// A port that the container publishes or listens on is taken.
     PortInUse = "port-in-use",
     /// A mount of the container failed.
     MountFailed = "mount-failed",
+    /// A device that the container asks for is not on the engine's host, or has no driver there.
+    DeviceMissing = "device-missing",
+    /// A network that the container joins is gone.
+    NetworkMissing = "network-missing",
+    /// The container whose namespace this one joins is gone or does not run.
+    PeerMissing = "peer-missing",
+    /// The container's log driver cannot be started.
+    LogDriverFailed = "log-driver-failed",
+    /// The container's seccomp or AppArmor profile cannot be had.
+    SecurityProfileMissing = "security-profile-missing",
+    /// A limit or control group that the container asks for cannot be set up.
+    LimitRefused = "limit-refused",
+    /// The name of a container, network or endpoint is taken.
+    NameInUse = "name-in-use",
+    /// A program's file cannot be executed while it is open for writing.
+    FileBusy = "file-busy",
+    /// A file, secret or config map that a container is to be made from is not there.
+    ConfigMissing = "config-missing",
+    /// The latest start of a container failed.
+    StartFailed = "start-failed",
+    /// The engine cannot be reached, or its socket may not be used.
+    EngineUnreachable = "engine-unreachable",
+    /// Client and engine do not speak a common version of the API.
+    ApiVersion = "api-version",
+    /// The name of an image is not well formed.
+    ImageNameInvalid = "image-name-invalid",
+    /// The registry has no such image, or does not show it.
+    ImageNotFound = "image-not-found",
+    /// The registry refuses who asks.
+    RegistryDenied = "registry-denied",
+    /// The registry answers no more pulls for now.
+    RegistryRateLimited = "registry-rate-limited",
+    /// An image cannot be pulled.
+    ImagePullFailed = "image-pull-failed",
     /// The working directory of a command does not exist in the container.
     WorkdirMissing = "workdir-missing",
     /// The engine was restarted and found the container dead, its exit code unknown.

@@ -2,6 +2,7 @@
 //!
 //! Times are nanoseconds since 1970-01-01 UTC; a time that the engine leaves at year 1 is `None`.
 
+use crate::mounts::Mount;
 use crate::rules::image::ImageFacts;
 
 /// Everything that is known of a container. What is `None` was not asked for or could not be had, and rules say so where
@@ -16,6 +17,10 @@ pub struct ContainerFacts<'a> {
     pub restarts: Restarts,
     /// Its health check, when it has one that ran.
     pub health: Option<Health>,
+    /// What is mounted into it, beside what engines always mount.
+    pub mounts: Vec<Mount>,
+    /// The engine's clock when the facts were taken.
+    pub now: Option<i64>,
     /// What it may use.
     pub limits: Limits,
     /// What it uses now.
@@ -82,6 +87,8 @@ pub struct Restarts {
     pub count: u64,
     /// `no`, `always`, `on-failure`, `unless-stopped`; empty for `no`.
     pub policy: String,
+    /// After how many `on-failure` gives up; `None` for never.
+    pub at_most: Option<u64>,
 }
 
 /// A health check's record.
@@ -111,6 +118,8 @@ pub struct Limits {
     pub memory: Option<u64>,
     /// Number of processes and threads.
     pub pids: Option<u64>,
+    /// Processes of its user, counted over the whole host (`ulimit nproc`).
+    pub user_processes: Option<u64>,
 }
 
 /// What is in use.
@@ -131,6 +140,10 @@ pub struct Options {
     pub read_only: bool,
     /// `PidMode`: empty for its own namespace, else `host` or `container:ID`.
     pub pid_mode: String,
+    /// `NetworkMode`: a network's name, `host`, `none` or `container:ID`.
+    pub network_mode: String,
+    /// `IpcMode`: `private`, `shareable`, `host` or `container:ID`.
+    pub ipc_mode: String,
     /// The log driver's name.
     pub log_driver: String,
     /// Seconds between the stop signal and SIGKILL, when set.

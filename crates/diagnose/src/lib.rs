@@ -15,6 +15,7 @@ mod finding;
 mod identity;
 mod kernel_log;
 pub mod mentions;
+pub mod mounts;
 #[cfg(test)]
 mod mutations;
 mod platform;

@@ -3,8 +3,11 @@
 //! A fault is a container that failed, a command that docker refused, or an image, whose verdict is asked of the binary.
 //! The tables stand beside each other by family, as in docs/codes.md.
 
+mod causes;
 mod image;
+mod mounted;
 mod needs;
+mod platform;
 mod program;
 mod refused;
 mod restarted;
@@ -31,8 +34,17 @@ pub(crate) struct Proof {
     near_miss: Making,
 }
 
-const FAMILIES: &[&[Proof]] =
-    &[start::PROOFS, refused::PROOFS, image::PROOFS, needs::PROOFS, run::PROOFS, restarted::PROOFS];
+const FAMILIES: &[&[Proof]] = &[
+    start::PROOFS,
+    refused::PROOFS,
+    image::PROOFS,
+    needs::PROOFS,
+    run::PROOFS,
+    restarted::PROOFS,
+    causes::PROOFS,
+    platform::PROOFS,
+    mounted::PROOFS,
+];
 
 /// Makes every fault and near miss of a family; all that went wrong is told at once.
 #[track_caller]

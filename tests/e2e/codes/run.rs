@@ -206,6 +206,22 @@ pub(super) const PROOFS: &[Proof] = &[
         near_miss: |stage| looping(stage, "once", "on-failure:1", "app-exit"),
     },
     Proof {
+        code: "restarted-after-success",
+        fault: |stage| {
+            let container = stage.engine.run("done", &["--restart", "always"], &stage.image, &["exit", "0"]);
+            let answer = eventually(
+                || "done to be started again".to_owned(),
+                || {
+                    let answer = why(stage, container.name());
+                    (answer["verdict"] == "restarted-after-success").then_some(answer)
+                },
+            );
+            container.restart_no_more();
+            answer
+        },
+        near_miss: |stage| looping(stage, "not-done", "always", "crash-loop"),
+    },
+    Proof {
         code: "paused",
         fault: |stage| {
             let container = stage.engine.run("paused", &[], &stage.image, &[]);

@@ -3,6 +3,7 @@
 use std::io::Read as _;
 
 use scratchdbg_diagnose::container::{ContainerFacts, Status};
+use scratchdbg_diagnose::mounts::Mounts;
 use scratchdbg_diagnose::rootfs::Rootfs;
 use scratchdbg_diagnose::rules::image::ImageFacts;
 use scratchdbg_diagnose::{Finding, Verdict, explain_message, removed};
@@ -72,16 +73,22 @@ async fn verdict(
 ) -> Result<Verdict, CommandError> {
     let container: ContainerName = record.id.parse()?;
     let mut rootfs = Rootfs::on_demand();
+    let mut mounts = Mounts::new(record.facts.mounts.clone());
     loop {
         let image = ImageFacts {
+            mounts: Some(&mounts),
             host: host.platform.as_ref(),
             cpu: host.cpu,
             bounding_set: record.bounding_set,
             ..ImageFacts::new(&record.config, &rootfs)
         };
         let verdict = scratchdbg_diagnose::why(&ContainerFacts { image: Some(image), ..record.facts.clone() });
-        match engine.fetch_wanted(&container, &mut rootfs).await {
+        match engine.fetch_wanted(record, &mut rootfs).await {
             Ok(true) => {}
+            Ok(false) if mounts.is_asked() => match engine.paths_beneath(&container, mounts.list()).await {
+                Some(beneath) => mounts.tell(beneath),
+                None => return Ok(verdict),
+            },
             Ok(false) => return Ok(verdict),
             Err(error) => {
                 printer.warning(&format!("its files cannot be read ({}): less is known", CommandError::chain(&error)));
@@ -126,7 +133,7 @@ fn explain(message: &str, format: Format, printer: Printer) -> Outcome {
     let code = answer(None, &findings, format, printer)?;
     if findings.is_empty() {
         printer.error("nothing is known about this message");
-        printer.hint("give the whole text, from `Error response from daemon` on; docs/codes.md lists what is known");
+        printer.hint("give the whole text, from `Error response from daemon` on; for a container: scratchdbg why NAME");
         return Ok(FAILED);
     }
     Ok(code)

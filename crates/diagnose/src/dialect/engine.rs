@@ -1,6 +1,6 @@
 //! What Docker, containerd, Podman and the kubelet say before or around a start.
 
-use super::{Meaning, Wording, named};
+use super::{Meaning, Wording, named, says};
 use crate::code::Code;
 
 macro_rules! plain {
@@ -35,6 +35,86 @@ pub(super) const WORDINGS: &[Wording] = &[
     plain!(WorkdirMissing, r"chdir(?: to)? `(?P<p>[^`\n]+)`: No such file or directory"),
     plain!(WorkdirMissing, r#"workdir "(?P<p>[^"\n]+)" does not exist on container"#),
     plain!(ParentNotSearchable, r#"chdir to cwd \("(?P<p>[^"\n]+)"\) set in config.json failed: permission denied"#),
+    // A start that fails because something else is gone.
+    says!(
+        DeviceMissing,
+        r#"error gathering device information while adding custom device "(?P<p>[^"\n]+)": (?:no such file or directory|not a device node)|[Uu]nresolvable CDI devices? (?P<q>\S+)|Error: stat (?P<r>/dev/\S+): no such file or directory|adding (?:linux )?device[^\n]*?: stat (?P<s>/dev/[^\s:]+): no such file"#,
+        "the device[ {p}] is not on the engine's host",
+        "plug it in, load its driver, or start the container without it (a device is fixed when a container is made: docker rm, \
+         and docker run with the right --device); a stable name such as /dev/serial/by-id/… survives replugging"
+    ),
+    says!(
+        DeviceMissing,
+        r#"could not select device driver "(?P<p>[^"\n]*)" with capabilities: \[\[gpu[^\n]*|could not select device driver "(?P<q>[^"\n]*)""#,
+        "the engine has no driver for the devices that are asked for (--gpus): the NVIDIA container toolkit is not installed, or \
+         the engine was not told of it",
+        "install nvidia-container-toolkit on the engine's host, run nvidia-ctk runtime configure --runtime=docker, and restart the \
+         engine"
+    ),
+    says!(
+        DeviceMissing,
+        r"nvidia-container-cli: (?P<p>[^\n]+)|failed to discover GPU[^\n]*|no CUDA-capable device is detected|CUDA driver version is insufficient|unknown or invalid runtime name: nvidia|[Uu]nknown runtime specified nvidia",
+        "the GPU or its driver cannot be had on the engine's host[: {p}]",
+        "see nvidia-smi on the host first: the driver must be loaded there and be as new as the image's CUDA; then the toolkit: \
+         nvidia-ctk runtime configure --runtime=docker, and restart the engine"
+    ),
+    says!(
+        PeerMissing,
+        r"(?:cannot join|[Jj]oin(?:ing)?) (?:\w+|the \w+) (?:namespace )?of (?:a )?(?:non running )?container:? ?(?:No such container: )?(?P<p>[\w.-]+)?[^\n]*|cannot join network of a non running container: (?P<q>\S+)|Cannot link to (?:a )?non running container: (?P<r>\S+)|non-shareable IPC",
+        "the container[ {p}] whose namespace this one joins does not run, or is gone",
+        "start that one first; where it was made anew, this one must be too, since it knows the other by its id: docker compose up \
+         --force-recreate"
+    ),
+    says!(
+        NetworkMissing,
+        r#"(?i)\bnetwork "?(?P<p>[\w.-]+)"? not found|could not find a network matching network mode (?P<q>\S+)|network (?P<r>\S+) declared as external, but could not be found|no such network:? ?"?(?P<s>[\w.-]+)?|unable to find network with name or ID (?P<t>\S+)"#,
+        "the network[ {p}] is not there, or not any more",
+        "make it (docker network create NAME), then docker network connect it, or make the container anew: one that was made \
+         while the old network was there knows it by its id"
+    ),
+    says!(
+        LogDriverFailed,
+        r"failed to initialize logging driver: (?P<p>[^\n]+)|error looking up logging plugin (?P<q>[^\n]+)|failed to create logging driver[^\n]*",
+        "the container's log driver cannot be started[: {p}]",
+        "start what takes the log (fluentd, syslog, …) first; or let the container not depend on it: --log-opt fluentd-async=true, \
+         --log-driver local"
+    ),
+    says!(
+        SecurityProfileMissing,
+        r#"opening seccomp profile \((?P<p>[^)\n]+)\) failed|[Dd]ecoding seccomp profile failed|loading seccomp profile \((?P<q>[^)\n]+)\) failed|(?i:unable to apply apparmor profile|apparmor failed to apply profile|AppArmor profile "?(?P<r>[\w./-]+)"? (?:specified but )?(?:is )?not (?:loaded|found))|seccomp is not enabled in your kernel|failed to (?:read|load) seccomp profile[^\n]*"#,
+        "the container's seccomp or AppArmor profile cannot be had[: {p}]",
+        "see the profile's path (seccomp: on the machine of the docker client), or load it into the host's kernel (AppArmor: \
+         apparmor_parser -r FILE; docker-default is made anew when the engine starts)"
+    ),
+    says!(
+        LimitRefused,
+        r"(?i)(?P<p>range of CPUs is from [^\n]+|requested CPUs are not available[^\n]*|requested memory nodes are not available[^\n]*|minimum memory limit (?:allowed )?(?:is|can)[^\n]*|error setting rlimits?[^\n]*|setrlimit `?\w+`?[^\n]*operation not permitted|invalid hugetlb[^\n]*|minimum memoryswap[^\n]*)",
+        "a limit that the container asks for is refused: {p}",
+        "ask for what the host has: --cpus, --cpuset-cpus, --memory, --ulimit (no more than the engine's own limits)"
+    ),
+    says!(
+        LimitRefused,
+        r"(?i)(?P<p>devices cgroup isn't mounted|cgroups in hybrid mode not supported|cgroups?: cgroup mountpoint does not exist|(?:failed to (?:write|create|apply|set ?up|initialize|find)|unable to (?:apply|start|create)|cannot (?:enter|create|set))[^\n]*\bcgroups?[^\n]*|writing? (?:file )?`?\S*/?cgroup\S*[^\n]*: (?:no such file|permission denied|invalid argument|device or resource busy)[^\n]*)",
+        "the runtime could not set up the container's control group: {p}",
+        "see that the host's cgroups are mounted and of the kind that the engine is set to (native.cgroupdriver, systemd or cgroupfs), \
+         and that the limit is one that this kernel knows"
+    ),
+    says!(
+        StartFailed,
+        r"(?m)(?:^|response from daemon: |failed to set up container networking: )Address already in use$|Address already in use: container",
+        "the container's fixed IP address is taken by another container",
+        "docker network inspect NETWORK says by which; give one of them another address, or none (--ip)"
+    ),
+    says!(
+        StartFailed,
+        r"(?i)unknown (?:or invalid )?runtime(?: specified| name)?:? ?(?P<p>[\w.-]+)|default OCI runtime \S+ not found",
+        "the engine does not have the container's runtime[ {p}]",
+        "install it and name it under runtimes in the engine's daemon.json, or make the container without --runtime"
+    ),
+    plain!(MountFailed, r"error looking up volume plugin (?P<p>[^\n:]+)"),
+    plain!(MountFailed, r#"\bplugin "?(?P<p>[\w./:-]+)"? not found"#),
+    plain!(MountFailed, r"failed to mount local volume: mount (?P<p>[^:\n]*:[^:\n]*)"),
+    plain!(MountFailed, r"stat (?P<p>/[^:\n]+/_data): no such file"),
     plain!(MountFailed, r#"error mounting "(?P<p>[^"\n]+)" to rootfs"#),
     plain!(MountFailed, r"bind source path does not exist: (?P<p>[^\n]+)"),
     plain!(MountFailed, r"error while creating mount source path '(?P<p>[^'\n]+)'"),

@@ -12,7 +12,8 @@ pub(crate) fn finding(said: &Said) -> Finding {
         Meaning::Denied(path) => error(
             Code::NotExecutableMode,
             format!("{} may not be executed: its mode lacks the execute bit, it is a directory, or its mount is noexec", what(path.as_deref())),
-            "give it mode 0755 (COPY --chmod=0755), and see that its path is a file and not a directory",
+            "see its mode, which must be 0755 (COPY --chmod=0755), that it is a file, and that the mount it lies on is not noexec \
+             (findmnt -T FILE on the host: chmod does not help there)",
         ),
         Meaning::Unreachable(path) => error(
             Code::ParentNotSearchable,
@@ -49,8 +50,21 @@ pub(crate) fn finding(said: &Said) -> Finding {
         )
         .guessed(),
         Meaning::Plain(code, subject) => plain(*code, subject.as_deref()),
+        Meaning::Told(told) => {
+            let severity = severity(told.code);
+            let finding = Finding::new(told.code, severity, told.message.clone()).fix(told.fix);
+            if told.is_guess { finding.guessed() } else { finding }
+        }
     };
     finding.evidence(shorten(&said.line))
+}
+
+fn severity(code: Code) -> Severity {
+    match code {
+        Code::Paused => Severity::Warning,
+        Code::Stopped => Severity::Info,
+        _ => Severity::Error,
+    }
 }
 
 fn error(code: Code, message: String, fix: &str) -> Finding {
@@ -101,8 +115,8 @@ fn not_found(path: &str, context: Context) -> Finding {
         Context::Create => one_string(path).unwrap_or_else(|| {
             error(
                 Code::EntrypointMissing,
-                format!("{path} is not in the image, or is a link to something that is not"),
-                "see where the program really is: docker export, or scratchdbg check; a path on the host does not count",
+                format!("there is no {path} in the container: it is not in the image, a mount hides it, or it is a link to nothing"),
+                "see where the program really is: scratchdbg check, or docker export; a path on the host does not count",
             )
         }),
         _ => called(path, context),
@@ -211,6 +225,14 @@ fn plain(code: Code, subject: Option<&str>) -> Finding {
             format!("the program's loader {} is not in the image", subject.unwrap_or_default()),
             "link the program statically, or use an image that has the loader",
         ),
+        Code::InterpreterMissing => (
+            format!("the script's interpreter {} is not in the image", subject.unwrap_or_default()),
+            "start a static program instead of the script, or use an image that has the interpreter",
+        ),
+        Code::CrlfShebang => (
+            "the script has Windows line endings: the name of its interpreter ends in a carriage return".to_owned(),
+            "save it with Unix line endings: sed -i 's/\\r$//' FILE; and *.sh text eol=lf in .gitattributes",
+        ),
         Code::RustPanic => (format!("the program panicked at {}", subject.unwrap_or_default()), "run it with RUST_BACKTRACE=1 to see from where"),
         Code::GoPanic => (format!("the program panicked{}", subject.map(|text| format!(": {text}")).unwrap_or_default()), "the first goroutine of the trace says where"),
         Code::Aborted => (format!("the program aborted itself{}", subject.map(|text| format!(": {text}")).unwrap_or_default()), "the line before it says why; a core dump says from where"),
@@ -249,8 +271,7 @@ fn plain(code: Code, subject: Option<&str>) -> Finding {
         ),
         _ => (code.meaning().to_owned(), "`scratchdbg check` on the image says more"),
     };
-    let severity = if code == Code::Paused { Severity::Warning } else { Severity::Error };
-    let finding = Finding::new(code, severity, message).fix(fix);
+    let finding = Finding::new(code, severity(code), message).fix(fix);
     // The text says that no authority was known for the other side, not that the image knows none.
     if code == Code::CaCertificatesMissing { finding.guessed() } else { finding }
 }

@@ -1,7 +1,6 @@
-//! What loaders, language runtimes and libraries write into a container's log when the image lacks something or the program
-//! dies.
+//! What loaders, language runtimes and libraries write into a container's log when the image lacks something.
 
-use super::{Meaning, Wording, named};
+use super::{Meaning, Wording, named, says};
 use crate::code::Code;
 
 macro_rules! plain {
@@ -14,10 +13,18 @@ pub(super) const WORDINGS: &[Wording] = &[
     // Loaders: glibc, musl, qemu-user, Rosetta.
     plain!(LibraryMissing, r"error while loading shared libraries: (?P<p>[^:\n]+): cannot open shared object file"),
     plain!(LibraryMissing, r"Error loading shared library (?P<p>[^:\n]+): No such file or directory"),
-    plain!(LibraryTooOld, r"version `(?P<p>[^'\n]+)' not found \(required by"),
+    plain!(LibraryTooOld, r#"version [`'"‘](?P<p>[\w.+-]+)['"’] not found \(required by"#),
+    plain!(LibraryTooOld, r#"version [`'"‘](?P<p>(?:GLIBC|GLIBCXX|CXXABI|GCC|MUSL)_[\w.]+)['"’] not found"#),
     plain!(LibraryTooOld, r"Error relocating \S+: (?P<p>\S+): symbol not found"),
+    says!(
+        guess MountNoexec,
+        r"error while loading shared libraries: (?P<p>[^:\n]+): failed to map segment from shared object",
+        "the library {p} may not be executed: it lies on a mount with noexec, or a security module forbids it",
+        "see the mount that it lies on (findmnt -T FILE on the host), and mount it with exec; TMPDIR may name another place"
+    ),
     plain!(TruncatedBinary, r"error while loading shared libraries: (?P<p>[^:\n]+): file too short"),
     plain!(WrongArchitecture, r"error while loading shared libraries: (?P<p>[^:\n]+): wrong ELF class"),
+    plain!(LoaderMissing, r"(?P<p>/lib\S*/ld-(?:linux|musl)[\w.-]*): [Nn]o such file or directory"),
     plain!(LoaderMissing, r"qemu-\w+(?:-static)?: Could not open '(?P<p>[^'\n]+)': No such file or directory"),
     plain!(LoaderMissing, r"rosetta error: failed to open elf at (?P<p>\S+)"),
     // Processors.
@@ -25,30 +32,7 @@ pub(super) const WORDINGS: &[Wording] = &[
     // glibc's loader, of a program's or library's `.note.gnu.property`.
     plain!(CpuLevel, r"(?P<p>CPU ISA level is lower than required)"),
     plain!(CpuLevel, r"can only be run on AMD64 processors with (?P<p>v\d) microarchitecture support"),
-    // The ways to die.
-    plain!(RustPanic, r"thread '[^'\n]*'(?: \(\d+\))? panicked at (?P<p>[^\n]+)"),
-    plain!(GoPanic, r"(?m)^(?:\S+\s+\|\s+)?panic: (?P<p>[^\n]+)"),
-    plain!(
-        GoPanic,
-        r"(?m)^(?:\S+\s+\|\s+)?fatal error: (?P<p>all goroutines are asleep|runtime|concurrent map|stack overflow|unexpected signal|out of memory|sync: |too many )"
-    ),
-    plain!(GoPanic, r"goroutine \d+ \[running\]:"),
-    plain!(Aborted, r"Assertion [`'](?P<p>[^\n]+)' failed"),
-    plain!(Aborted, r"terminate called (?:after throwing an instance of '(?P<p>[^'\n]+)'|without an active exception)"),
-    plain!(
-        Aborted,
-        r"(?P<p>double free or corruption|free\(\): invalid (?:pointer|size)|malloc\(\): [a-z ]+|corrupted size vs\. prev_size|\*\*\* stack smashing detected \*\*\*|\*\*\* buffer overflow detected \*\*\*)"
-    ),
-    plain!(Aborted, r"(?P<p>has overflowed its stack)"),
-    plain!(Aborted, r"(?P<p>memory allocation of \d+ bytes failed)"),
-    plain!(SegfaultOrAbort, r"Segmentation fault|uncaught target signal 11"),
-    plain!(IllegalInstruction, r"Illegal instruction|uncaught target signal 4"),
-    plain!(ForbiddenSyscall, r"Bad system call"),
     // What an image lacks.
-    plain!(
-        CaCertificatesMissing,
-        r"(?m)^(?:[^\n]*)(?P<p>x509: certificate signed by unknown authority|x509: failed to load system roots|unable to get local issuer certificate|[Cc]ertificate verify failed|CERTIFICATE_VERIFY_FAILED|invalid peer certificate: UnknownIssuer|No CA certificates were loaded|no native root CA certificates found)"
-    ),
     plain!(TimezoneMissing, r"unknown time zone (?P<p>[A-Za-z_+/-]+)"),
     plain!(TimezoneMissing, r"ZoneInfoNotFoundError: [^\n]*key (?P<p>\S+)"),
     // Go, and C's perror.
@@ -73,10 +57,22 @@ pub(super) const WORDINGS: &[Wording] = &[
     plain!(PasswdMissing, r"(?i)\$HOME is not defined"),
     plain!(ServicesMissing, r"Servname not supported for ai_socktype"),
     plain!(ServicesMissing, r"no such protocol name: (?P<p>\w+)"),
-    plain!(
-        PortInUse,
-        r"(?:EADDRINUSE|[Aa]ddress already in use|Address in use|Only one usage of each socket address)(?:[^\n]*?(?P<p>:\d{2,5})\b)?"
-    ),
     plain!(ReadOnlyFilesystem, r"(?i)(?:(?P<p>/[^\s:]+): )?read-only file system|EROFS"),
+    // Shells and env, of a program or an interpreter that they do not find or may not execute.
+    plain!(CrlfShebang, r"(?P<p>[^\s:]+(?:\^M|\\r)['’]?: (?:bad interpreter: )?No such file or directory)"),
+    plain!(InterpreterMissing, r"(?P<p>/[^\s:]+): bad interpreter: No such file or directory"),
+    plain!(InterpreterMissing, r#"\benv: [‘'"]?(?P<p>[^\s:'’"]+)[’'"]?: No such file or directory"#),
+    Wording {
+        pattern: r"(?P<p>[^\s:]+): cannot execute: required file not found",
+        meaning: |c| Meaning::NotFoundByKernel(named(c, "p")),
+    },
+    Wording {
+        pattern: r"(?m)^(?:\S+\s+\|\s+)?(?:\S*/)?(?:ba|da|a|k|z)?sh: (?:line )?(?:\d+: )?(?P<p>[^\s:]*/[^\s:]*): Permission denied",
+        meaning: |c| Meaning::Denied(named(c, "p")),
+    },
+    plain!(
+        ProgramMissing,
+        r"(?m)^(?:\S+\s+\|\s+)?(?:\S*/)?(?:ba|da|a|k|z)?sh: (?:line )?(?:\d+: )?(?P<p>[^\s:]+): (?:command )?not found"
+    ),
     plain!(ProgramMissing, r"fork/exec (?P<p>[^:\n]+): no such file or directory"),
 ];

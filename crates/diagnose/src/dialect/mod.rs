@@ -3,10 +3,17 @@
 //! One failure has many wordings: runc alone changed its own three times. Here each wording leads to one meaning, and each
 //! meaning to one finding.
 
+mod causes;
+mod deaths;
 mod engine;
+mod exits;
 mod explain;
+mod general;
 mod logs;
+mod platform;
+mod prepare;
 mod runtime;
+mod weak;
 
 use std::sync::LazyLock;
 
@@ -14,9 +21,7 @@ use regex::{Captures, Regex, RegexSet};
 
 use crate::code::Code;
 use crate::finding::Finding;
-
-/// The bytes of a text that are looked at: its beginning and its end, half each.
-const MAX_TEXT: usize = 256 * 1024;
+use prepare::prepare;
 
 /// What a text says went wrong. A name or path is as the text has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +46,43 @@ pub(crate) enum Meaning {
     NotPermitted(Option<String>),
     /// A code whose sentence needs nothing but what was captured.
     Plain(Code, Option<String>),
+    /// A code with a sentence of its own.
+    Told(Told),
+}
+
+/// What a wording means, in full.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Told {
+    pub(crate) code: Code,
+    pub(crate) message: String,
+    pub(crate) fix: &'static str,
+    /// The text does not settle it.
+    pub(crate) is_guess: bool,
+}
+
+/// A wording whose sentence is written beside it: `{p}` stands for what the group `p` captured.
+macro_rules! says {
+    ($code:ident, $pattern:expr, $message:literal, $fix:literal $(,)?) => {
+        Wording { pattern: $pattern, meaning: |c| $crate::dialect::told(Code::$code, $message, $fix, false, c) }
+    };
+    (guess $code:ident, $pattern:expr, $message:literal, $fix:literal $(,)?) => {
+        Wording { pattern: $pattern, meaning: |c| $crate::dialect::told(Code::$code, $message, $fix, true, c) }
+    };
+}
+use says;
+
+/// `[…]` in a message is left out where nothing was captured for the `{p}` in it.
+fn told(code: Code, message: &str, fix: &'static str, is_guess: bool, captures: &Captures<'_>) -> Meaning {
+    let subject = ["p", "q", "r", "s", "t"].into_iter().find_map(|name| named(captures, name));
+    let mut text = String::with_capacity(message.len());
+    for (index, part) in message.split(['[', ']']).enumerate() {
+        match &subject {
+            Some(subject) => text.push_str(&part.replace("{p}", subject)),
+            None if index % 2 == 0 => text.push_str(part),
+            None => {}
+        }
+    }
+    Meaning::Told(Told { code, message: text, fix, is_guess })
 }
 
 /// Where a program was started from, as far as the text tells.
@@ -66,18 +108,49 @@ struct Wording {
     meaning: Reading,
 }
 
+/// What a wording is to the others of a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rank {
+    /// What a program writes, and an engine when a start fails.
+    Strong,
+    /// What engines, registries and clusters tell a user, and no program's log.
+    Platform,
+    /// Says little where the same line was understood better.
+    Weak,
+    /// How a program died, which is told after why.
+    Death,
+    /// Says nothing where anything else was understood. Of messages alone.
+    General,
+}
+
+/// All wordings in the order in which they convince.
+const FAMILIES: &[(Rank, &[Wording])] = &[
+    (Rank::Platform, platform::FIRST),
+    (Rank::Strong, runtime::WORDINGS),
+    (Rank::Strong, engine::WORDINGS),
+    (Rank::Platform, platform::WORDINGS),
+    (Rank::Strong, causes::WORDINGS),
+    (Rank::Strong, logs::WORDINGS),
+    (Rank::Weak, weak::WORDINGS),
+    (Rank::Death, deaths::WORDINGS),
+    (Rank::General, general::WORDINGS),
+    (Rank::General, exits::WORDINGS),
+];
+
 /// All wordings, compiled. A pattern that does not compile would be left out; a test sees to it that none is.
 struct Wordings {
     set: RegexSet,
-    each: Vec<(Regex, Reading)>,
+    each: Vec<(Regex, Reading, Rank)>,
 }
 
 static WORDINGS: LazyLock<Wordings> = LazyLock::new(|| {
-    let all = [runtime::WORDINGS, engine::WORDINGS, logs::WORDINGS].concat();
-    let each: Vec<_> =
-        all.iter().filter_map(|wording| Some((Regex::new(wording.pattern).ok()?, wording.meaning))).collect();
+    let each: Vec<_> = FAMILIES
+        .iter()
+        .flat_map(|(rank, family)| family.iter().map(|wording| (*rank, wording)))
+        .filter_map(|(rank, wording)| Some((Regex::new(wording.pattern).ok()?, wording.meaning, rank)))
+        .collect();
     Wordings {
-        set: RegexSet::new(each.iter().map(|(regex, _)| regex.as_str())).unwrap_or_else(|_| RegexSet::empty()),
+        set: RegexSet::new(each.iter().map(|(regex, ..)| regex.as_str())).unwrap_or_else(|_| RegexSet::empty()),
         each,
     }
 });
@@ -91,12 +164,21 @@ pub(crate) struct Said {
 }
 
 /// Explains an error text: of a runtime (runc of every age, crun, youki), an engine (Docker, containerd, Podman, the
-/// kubelet), or a program. The likeliest cause comes first; a text that says nothing known gives nothing. No image is
-/// looked at, so that what only the image could settle is marked as a guess.
+/// kubelet), a registry, or a program. The likeliest cause comes first; a text that says nothing known gives nothing. No image
+/// is looked at, so that what only the image could settle is marked as a guess.
 pub fn explain_message(text: &str) -> Vec<Finding> {
+    findings(&read(text))
+}
+
+/// The same of what a program wrote: what an engine, a registry or a cluster says to its user is none of it.
+pub(crate) fn explain_log(text: &str) -> Vec<Finding> {
+    findings(&read_log(text))
+}
+
+fn findings(said: &[Said]) -> Vec<Finding> {
     let mut findings: Vec<Finding> = Vec::new();
-    for said in read(text) {
-        let finding = explain::finding(&said);
+    for said in said {
+        let finding = explain::finding(said);
         if !findings.iter().any(|other| other.code == finding.code) {
             findings.push(finding);
         }
@@ -104,61 +186,37 @@ pub fn explain_message(text: &str) -> Vec<Finding> {
     findings
 }
 
-/// What a text says, each meaning once, in the order of the wordings: runtimes, engines, programs.
+/// What a text says, each meaning once, in the order in which the wordings convince.
 pub(crate) fn read(text: &str) -> Vec<Said> {
+    read_ranks(text, |_| true)
+}
+
+/// The same of a program's log.
+pub(crate) fn read_log(text: &str) -> Vec<Said> {
+    read_ranks(text, |rank| !matches!(rank, Rank::Platform | Rank::General))
+}
+
+fn read_ranks(text: &str, wanted: fn(Rank) -> bool) -> Vec<Said> {
     let text = &prepare(text);
     let mut said: Vec<Said> = Vec::new();
     for index in WORDINGS.set.matches(text) {
-        let Some((regex, meaning)) = WORDINGS.each.get(index) else { continue };
-        let Some(captures) = regex.captures(text) else { continue };
-        let range = captures.get(0).map_or(0..0, |found| found.range());
-        let meaning = meaning(&captures);
-        if said.iter().any(|other| other.meaning == meaning) {
+        let Some((regex, meaning, rank)) = WORDINGS.each.get(index) else { continue };
+        if !wanted(*rank) || (*rank == Rank::General && !said.is_empty()) {
             continue;
         }
+        let Some(captures) = regex.captures(text) else { continue };
+        let range = captures.get(0).map_or(0..0, |found| found.range());
         let line = line_around(text, range.start, range.end);
-        // An engine that cannot pull lacks certificates of its own, not the image's.
-        let of_registry = ["response from daemon", "failed to pull", "error pulling", "failed to do request"];
-        if matches!(meaning, Meaning::Plain(Code::CaCertificatesMissing, _))
-            && of_registry.iter().any(|words| line.contains(words))
-        {
+        if *rank == Rank::Weak && said.iter().any(|other| other.line == line.trim()) {
+            continue;
+        }
+        let meaning = meaning(&captures);
+        if said.iter().any(|other| other.meaning == meaning) {
             continue;
         }
         said.push(Said { meaning, context: context(line), line: line.trim().to_owned() });
     }
     said
-}
-
-/// Quotes are escaped once for every layer of JSON or Go's `%q` that the text went through; backslashes say nothing here.
-fn prepare(text: &str) -> String {
-    let mut kept = String::new();
-    if text.len() > MAX_TEXT {
-        let head = text.floor_char_boundary(MAX_TEXT / 2);
-        let tail = text.ceil_char_boundary(text.len() - MAX_TEXT / 2);
-        kept.push_str(&text[..head]);
-        kept.push('\n');
-        kept.push_str(&text[tail..]);
-    } else {
-        kept.push_str(text);
-    }
-    // Backslashes are held back until it is known whether a quote follows them.
-    let mut plain = String::with_capacity(kept.len());
-    let mut backslashes = 0;
-    for character in kept.chars() {
-        match character {
-            '\\' => {
-                backslashes += 1;
-                continue;
-            }
-            '"' => backslashes = 0,
-            _ => {}
-        }
-        plain.extend(std::iter::repeat_n('\\', std::mem::take(&mut backslashes)));
-        if character != '\r' {
-            plain.push(character);
-        }
-    }
-    plain
 }
 
 fn line_around(text: &str, start: usize, end: usize) -> &str {

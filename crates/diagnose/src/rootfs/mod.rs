@@ -246,6 +246,11 @@ impl Rootfs {
         !self.wanted.borrow().is_empty()
     }
 
+    /// Whether any entry is known to be there.
+    pub fn has_any(&self) -> bool {
+        self.entries.values().any(Option::is_some)
+    }
+
     fn want(&self, path: &str, detail: Detail) {
         let want = Want { path: path.to_owned(), detail };
         if !self.complete && self.asked.borrow_mut().insert(want.clone()) {

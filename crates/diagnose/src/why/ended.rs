@@ -1,24 +1,24 @@
 //! A container whose program ended: the rules in the order in which one excludes the next.
 
-use super::evidence::{LastRun, duration, exit_evidence, last_line, last_run, log_evidence, log_text};
+use super::evidence::{LastRun, duration, exit_evidence, last_run, log_evidence};
+use super::last_words::{self, LastWords};
 use super::{killed, memory, restart, signalled, start};
 use crate::code::Code;
 use crate::container::ContainerFacts;
-use crate::dialect;
 use crate::finding::{Finding, Severity};
 
-/// Codes that a log proves whatever the exit code is: the program said itself what it died of.
-const LAST_WORDS: &[Code] = &[
-    Code::LibraryMissing,
-    Code::LibraryTooOld,
-    Code::LoaderMissing,
-    Code::CpuLevel,
-    Code::RustPanic,
-    Code::GoPanic,
-    Code::TruncatedBinary,
-];
-
 pub(super) fn ended(facts: &ContainerFacts<'_>) -> Vec<Finding> {
+    let mut findings = last_run_ended(facts);
+    if let Some(missing) = start::source_missing(facts) {
+        // A stop explains itself; what would keep it from starting again is told beside.
+        let is_stop =
+            findings.first().is_some_and(|first| matches!(first.code, Code::Stopped | Code::StopSignalIgnored));
+        findings.insert(usize::from(is_stop), missing);
+    }
+    findings
+}
+
+fn last_run_ended(facts: &ContainerFacts<'_>) -> Vec<Finding> {
     let run = last_run(facts);
     if let Some(finding) = memory::out_of_memory(facts, &run) {
         return vec![finding];
@@ -32,56 +32,51 @@ pub(super) fn ended(facts: &ContainerFacts<'_>) -> Vec<Finding> {
     if let Some(finding) = restart::daemon_restarted(facts, &run) {
         return vec![finding];
     }
-    let mut findings = last_words(facts);
+    let LastWords { mut at_end, earlier } = LastWords::of(facts);
     // A request to stop explains the end; what was logged before it is told beside.
     if let Some(stopped) = killed::stopped(facts, &run) {
-        findings.insert(0, stopped);
-        return findings;
+        at_end.insert(0, stopped);
+        return at_end;
     }
     if let Some(signalled) = signalled::check(facts) {
-        let code = signalled.first().map(|finding| finding.code);
-        findings.retain(|finding| signalled.iter().all(|other| other.code != finding.code));
-        // A panic or an abort that was logged is what the signal came from.
-        let logged_first = matches!(code, Some(Code::SegfaultOrAbort | Code::Aborted | Code::IllegalInstruction));
-        if logged_first && findings.first().is_some_and(|finding| LAST_WORDS.contains(&finding.code)) {
-            findings.extend(signalled);
-            return findings;
-        }
-        return signalled.into_iter().chain(findings).collect();
-    }
-    if facts.state.exit_code == 0 {
-        // What a program logs and survives is no cause.
-        findings.clear();
+        return with_signal(signalled, at_end);
     }
     let own = app_exit(facts, &run);
-    if findings.is_empty() {
+    if facts.state.exit_code == 0 {
+        // What a program logs and survives is no cause.
         return vec![own];
     }
-    if let Some(first) = findings.first_mut() {
+    if let Some(first) = at_end.first_mut() {
         first.evidence.push(exit_evidence(facts));
     }
-    findings.push(own);
-    findings
-}
-
-/// What the log says at its end. What is not in the very last lines may be long past.
-fn last_words(facts: &ContainerFacts<'_>) -> Vec<Finding> {
-    let mut findings = dialect::explain_message(&log_text(facts));
-    let last = last_line(facts).map(dialect::explain_message).unwrap_or_default();
-    findings
-        .retain(|finding| !matches!(finding.code, Code::Paused | Code::NotRunning | Code::Removed | Code::CrashLoop));
-    // The last line first: it is what the program died with.
-    findings.sort_by_key(|finding| {
-        let in_last_line = last.iter().any(|other| other.code == finding.code);
-        (!LAST_WORDS.contains(&finding.code), !in_last_line)
-    });
-    for finding in &mut findings {
-        let certain = LAST_WORDS.contains(&finding.code) || last.iter().any(|other| other.code == finding.code);
-        if !certain {
-            finding.confidence = crate::finding::Confidence::Guess;
+    at_end.push(own);
+    for finding in earlier {
+        if at_end.iter().all(|other| other.code != finding.code) {
+            at_end.push(finding);
         }
     }
-    findings
+    at_end
+}
+
+/// What was logged at the end before the signal that it led to: a named cause, or the panic. A signal that programs do not
+/// send themselves comes first.
+fn with_signal(mut signalled: Vec<Finding>, mut logged: Vec<Finding>) -> Vec<Finding> {
+    let code = signalled.first().map(|finding| finding.code);
+    let of_its_own_making = matches!(code, Some(Code::SegfaultOrAbort | Code::Aborted | Code::IllegalInstruction))
+        || signalled.first().is_some_and(|finding| last_words::is_death(finding.code));
+    // What the image proves of the program explains its end better than any word.
+    let proven = matches!(code, Some(Code::TruncatedBinary | Code::CpuLevel));
+    if of_its_own_making && !proven && !logged.is_empty() {
+        if let Some(evidence) = signalled.first().and_then(|finding| finding.evidence.first().cloned()) {
+            logged[0].evidence.push(evidence);
+        }
+        signalled.retain(|finding| logged.iter().all(|other| other.code != finding.code));
+        logged.extend(signalled);
+        return logged;
+    }
+    logged.retain(|finding| signalled.iter().all(|other| other.code != finding.code));
+    signalled.extend(logged);
+    signalled
 }
 
 fn app_exit(facts: &ContainerFacts<'_>, run: &LastRun<'_>) -> Finding {

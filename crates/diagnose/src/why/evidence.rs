@@ -50,10 +50,15 @@ impl LastRun<'_> {
     }
 }
 
-/// The last lines of the log as one text; empty when there are none.
-pub(super) fn log_text(facts: &ContainerFacts<'_>) -> String {
+/// The last lines of the log.
+pub(super) fn last_lines<'a>(facts: &'a ContainerFacts<'_>) -> &'a [String] {
     let lines = facts.log.as_deref().unwrap_or_default();
-    lines[lines.len().saturating_sub(LAST_LINES)..].join("\n")
+    &lines[lines.len().saturating_sub(LAST_LINES)..]
+}
+
+/// The same as one text; empty when there are none.
+pub(super) fn log_text(facts: &ContainerFacts<'_>) -> String {
+    last_lines(facts).join("\n")
 }
 
 /// The last line that says anything.
@@ -85,14 +90,19 @@ pub(super) fn ran_less_than(facts: &ContainerFacts<'_>, seconds: i64) -> bool {
 /// How long the last run was, in words.
 pub(super) fn duration(facts: &ContainerFacts<'_>) -> Option<String> {
     let nanoseconds = facts.state.finished_at?.checked_sub(facts.state.started_at?)?;
-    let milliseconds = u64::try_from(nanoseconds).ok()? / 1_000_000;
-    Some(match milliseconds {
+    (nanoseconds >= 0).then(|| in_words(nanoseconds))
+}
+
+/// Nanoseconds in words.
+pub(super) fn in_words(nanoseconds: i64) -> String {
+    let milliseconds = u64::try_from(nanoseconds).unwrap_or_default() / 1_000_000;
+    match milliseconds {
         0..1_000 => format!("{milliseconds} ms"),
         1_000..120_000 => format!("{}.{} s", milliseconds / 1_000, milliseconds % 1_000 / 100),
         120_000..7_200_000 => format!("{} min", milliseconds / 60_000),
         7_200_000..172_800_000 => format!("{} h", milliseconds / 3_600_000),
         _ => format!("{} days", milliseconds / 86_400_000),
-    })
+    }
 }
 
 /// The exit code with its usual meaning, as evidence.

@@ -99,6 +99,22 @@ fn stop_ignored(facts: &ContainerFacts<'_>, signal: u8) -> Finding {
     ))
 }
 
+/// Whether a stop found no program any more, because the restart policy was waiting.
+fn ended_before_the_stop(facts: &ContainerFacts<'_>, run: &LastRun<'_>) -> bool {
+    if matches!(facts.restarts.policy.as_str(), "" | "no") {
+        return false;
+    }
+    let asked = run.events.iter().find(|event| matches!(event.action.as_str(), "kill" | "stop"));
+    let died = run.events.iter().position(|event| event.action == "die");
+    let asked_at = run.events.iter().position(|event| matches!(event.action.as_str(), "kill" | "stop"));
+    let has_kill = run.has("kill");
+    match (died, asked_at) {
+        // A stop that is obeyed is kill, die, stop.
+        (Some(died), Some(asked)) if died < asked && !has_kill => true,
+        _ => asked.is_some_and(|asked| facts.state.finished_at.is_some_and(|ended| ended < asked.time)),
+    }
+}
+
 /// A stop that was obeyed: the exit code is the program's own, or that of the stop signal.
 pub(super) fn stopped(facts: &ContainerFacts<'_>, run: &LastRun<'_>) -> Option<Finding> {
     let stop = stop_signal(facts);
@@ -109,6 +125,18 @@ pub(super) fn stopped(facts: &ContainerFacts<'_>, run: &LastRun<'_>) -> Option<F
     }
     let name = exit_code::signal_name(stop);
     let code = facts.state.exit_code;
+    if asked && ended_before_the_stop(facts, run) {
+        return Some(
+            Finding::new(
+                Code::Stopped,
+                Severity::Info,
+                format!("the container was stopped on request while it waited to be started again; its program had ended by itself with exit code {code}"),
+            )
+            .evidence("the stop came after the program's end")
+            .evidence(exit_evidence(facts))
+            .fix(format!("see why it ended before: scratchdbg logs --run all {}", facts.name)),
+        );
+    }
     let finding = if asked {
         Finding::new(
             Code::Stopped,

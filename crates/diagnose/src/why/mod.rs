@@ -3,9 +3,11 @@
 mod ended;
 mod evidence;
 mod killed;
+mod last_words;
 mod memory;
 mod restart;
 mod running;
+mod runs;
 mod signalled;
 mod start;
 
@@ -25,16 +27,24 @@ pub struct Verdict {
 
 /// Says why a container is as it is.
 pub fn why(facts: &ContainerFacts<'_>) -> Verdict {
-    let mut findings = match facts.state.status {
+    let findings = match facts.state.status {
         Status::Created => start::never_started(facts),
         Status::Running => running::running(facts),
         Status::Paused => running::paused(facts),
         Status::Restarting | Status::Removing | Status::Exited | Status::Dead => {
+            if let Some(findings) = start::latest_failed(facts) {
+                return with_image(facts, findings);
+            }
             let mut findings = ended::ended(facts);
             restart::put_in(facts, &mut findings);
             findings
         }
     };
+    with_image(facts, findings)
+}
+
+/// The verdict, with what the image says beside it.
+fn with_image(facts: &ContainerFacts<'_>, mut findings: Vec<Finding>) -> Verdict {
     // What else is wrong with the image is told after what matters now.
     if let Some(image) = facts.image {
         for finding in image::check(image) {

@@ -1,42 +1,151 @@
-//! `crash-loop` and `daemon-restarted`.
+//! `crash-loop`, `restarted-after-success` and `daemon-restarted`.
 
-use super::evidence::{LastRun, exit_evidence, ran_less_than};
+use super::evidence::{LastRun, exit_evidence, in_words, ran_less_than};
+use super::runs::{self, Run};
 use crate::code::Code;
 use crate::container::{ContainerFacts, Status};
 use crate::finding::{Finding, Severity};
 
-/// Restarts from which on a container that is not up is said to loop.
+/// Restarts from which on a container is said to loop.
 const MANY: u64 = 3;
+const SECOND: i64 = 1_000_000_000;
+/// A container that has been up for less has proven nothing.
+const YOUNG: i64 = 10 * SECOND;
+/// One that has been up for longer is not called looping, however long its earlier runs were.
+const OLD: i64 = 300 * SECOND;
+/// The pause before a start from which on several short runs must have gone before: the engine doubles it from 100 ms on, and
+/// starts again with 100 ms after a run of ten seconds.
+const LONG_PAUSE: i64 = 3 * SECOND / 2;
+/// How many of the latest runs are looked at.
+const LATEST: usize = 3;
 /// The engine's word for an exit status that it could not learn.
 const UNKNOWN_STATUS: i64 = 255;
 /// How long after its start an engine needs at most to see what became of its containers.
-const RECOVERY: i64 = 60 * 1_000_000_000;
+const RECOVERY: i64 = 60 * SECOND;
+
+fn is_by_policy(facts: &ContainerFacts<'_>) -> bool {
+    !matches!(facts.restarts.policy.as_str(), "" | "no")
+}
 
 /// Adds the loop: before a cause that says no more than an exit code, behind a better one.
 pub(super) fn put_in(facts: &ContainerFacts<'_>, findings: &mut Vec<Finding>) {
-    let by_policy = !matches!(facts.restarts.policy.as_str(), "" | "no");
     let waiting = facts.state.status == Status::Restarting;
-    if !by_policy || !(waiting || facts.restarts.count >= MANY) {
+    if !is_by_policy(facts) || !(waiting || facts.restarts.count >= MANY) {
         return;
     }
-    // Stopped on request: the loop has ended.
-    if findings.first().is_some_and(|finding| finding.code == Code::Stopped) {
+    // Ended on request: the loop has ended too, and is told as what went before.
+    if let Some(first) = findings.first_mut()
+        && matches!(first.code, Code::Stopped | Code::StopSignalIgnored)
+    {
+        first.evidence.push(restart_count(facts));
+        let before: Vec<Run> = runs::ended_runs(facts).into_iter().filter(|run| !run.on_request).collect();
+        first.evidence.push(runs::in_words(&before).unwrap_or_else(|| {
+            "how its runs before the stop ended is not on record: the engine keeps some hundred events".to_owned()
+        }));
+        return;
+    }
+    if facts.state.exit_code == 0 && waiting {
+        let finding = after_success(facts, exit_evidence(facts));
+        findings.retain(|finding| finding.code != Code::AppExit);
+        findings.insert(0, finding);
         return;
     }
     let short = if ran_less_than(facts, 10) { ", each run shorter than 10 s" } else { "" };
-    let finding = Finding::new(
+    let count = facts.restarts.count;
+    let policy = &facts.restarts.policy;
+    let gave_up = facts.restarts.at_most.is_some_and(|most| most > 0 && count >= most) && !waiting;
+    let then = if gave_up {
+        "; with that many the policy gives up".to_owned()
+    } else {
+        "; the engine waits up to a minute between them".to_owned()
+    };
+    let mut finding = Finding::new(
         Code::CrashLoop,
         Severity::Error,
-        format!(
-            "the program ends again and again: {} restarts by the policy \"{}\"{short}; the engine waits up to a minute between them",
-            facts.restarts.count, facts.restarts.policy
-        ),
+        format!("the program ends again and again: {count} restarts by the policy \"{policy}\"{short}{then}"),
     )
-    .evidence(format!("restart count: {}", facts.restarts.count))
+    .evidence(restart_count(facts))
     .evidence(exit_evidence(facts))
-    .fix(format!("see each run's end: scratchdbg logs --run all {}; hold it still with docker update --restart no", facts.name));
+    .fix(format!(
+        "see each run's end: scratchdbg logs --run all {}; hold it still with docker update --restart no",
+        facts.name
+    ));
+    finding.evidence.extend(runs::in_words(&runs::ended_runs(facts)));
     let at = usize::from(findings.first().is_some_and(|finding| finding.code != Code::AppExit));
     findings.insert(at.min(findings.len()), finding);
+}
+
+fn restart_count(facts: &ContainerFacts<'_>) -> String {
+    format!("restart count: {}", facts.restarts.count)
+}
+
+/// A program that is meant to end, under a policy that does not let it.
+fn after_success(facts: &ContainerFacts<'_>, evidence: String) -> Finding {
+    let policy = &facts.restarts.policy;
+    Finding::new(
+        Code::RestartedAfterSuccess,
+        Severity::Warning,
+        format!("the program ends with success each time, and the policy \"{policy}\" starts it again: no crash"),
+    )
+    .evidence(restart_count(facts))
+    .evidence(evidence)
+    .fix(
+        "use --restart on-failure, or no, for a program that is meant to end; one that goes into the background must stay in \
+         the foreground, since a container ends with its first process",
+    )
+}
+
+/// A container that is up for a moment only, between two ends.
+pub(super) fn flapping(facts: &ContainerFacts<'_>) -> Option<Finding> {
+    // A start by hand sets the count to 0.
+    if !is_by_policy(facts) || facts.restarts.count < MANY {
+        return None;
+    }
+    let started = facts.state.started_at?;
+    let up = facts.now?.saturating_sub(started).max(0);
+    let ends = runs::ended_runs(facts);
+    let own: Vec<Run> = ends.iter().copied().filter(|run| !run.on_request).collect();
+    let latest = &own[own.len().saturating_sub(LATEST)..];
+    let longest = latest.iter().filter_map(|run| run.length).max();
+    let pause = facts.state.finished_at.map(|ended| started.saturating_sub(ended));
+    let proven_after = match longest {
+        Some(longest) => longest.saturating_mul(2).clamp(YOUNG, OLD),
+        None if pause.is_some_and(|pause| (LONG_PAUSE..=2 * RECOVERY).contains(&pause)) => 6 * YOUNG,
+        None => YOUNG,
+    };
+    if up >= proven_after {
+        return None;
+    }
+    let codes: Vec<i64> = latest.iter().filter_map(|run| run.exit_code).collect();
+    let known = runs::in_words(&own).unwrap_or_else(|| {
+        "what its earlier runs ended with is not on record: the engine keeps some hundred events, and forgets them when it is \
+         restarted"
+            .to_owned()
+    });
+    let now = format!("up for {} now", in_words(up));
+    if !codes.is_empty() && codes.iter().all(|&code| code == 0) {
+        return Some(after_success(facts, known).evidence(now));
+    }
+    let lengths = longest.map(|longest| format!(", none of the latest longer than {}", in_words(longest)));
+    Some(
+        Finding::new(
+            Code::CrashLoop,
+            Severity::Error,
+            format!(
+                "the program ends again and again, and runs only in between: {} restarts by the policy \"{}\"{}; {now}",
+                facts.restarts.count,
+                facts.restarts.policy,
+                lengths.unwrap_or_default()
+            ),
+        )
+        .evidence(restart_count(facts))
+        .evidence(known)
+        .evidence(now)
+        .fix(format!(
+            "see each run's end: scratchdbg logs --run all {}; hold it still with docker update --restart no",
+            facts.name
+        )),
+    )
 }
 
 /// The engine was restarted, found the container dead, and wrote 255 for an exit code that it could not learn.

@@ -1,7 +1,8 @@
 //! A container that runs: is it well?
 
-use super::evidence::{bytes, log_text};
+use super::evidence::{bytes, last_lines};
 use super::killed::stop_signal;
+use super::last_words::explain_line;
 use crate::code::Code;
 use crate::container::ContainerFacts;
 use crate::dialect;
@@ -14,6 +15,7 @@ const CLOSE: u64 = 90;
 
 pub(super) fn running(facts: &ContainerFacts<'_>) -> Vec<Finding> {
     let mut findings = unhealthy(facts);
+    let flapping = super::restart::flapping(facts);
     let healthy = findings.is_empty();
     // Zombies may be what fills the limit.
     let dangers: Vec<Finding> = zombies(facts).into_iter().chain(near_limits(facts)).collect();
@@ -21,7 +23,10 @@ pub(super) fn running(facts: &ContainerFacts<'_>) -> Vec<Finding> {
         dangers.into_iter().partition(|finding| finding.severity >= Severity::Warning);
     // What will end it soon is said before that it runs.
     findings.extend(urgent);
-    if healthy {
+    let is_flapping = flapping.is_some();
+    // It will not be up long enough for the rest to matter.
+    findings.splice(0..0, flapping);
+    if healthy && !is_flapping {
         findings.push(runs(facts));
     }
     findings.extend(harmless);
@@ -73,11 +78,41 @@ fn unhealthy(facts: &ContainerFacts<'_>) -> Vec<Finding> {
     for line in output.lines().filter(|line| !line.trim().is_empty()).take(3) {
         finding = finding.evidence(format!("it said: {}", line.trim()));
     }
+    if let Some(limit) = process_limit(facts, output) {
+        return vec![limit, finding];
+    }
     // A probe that could not even be started has a cause of its own.
     let could_not_start = !dialect::explain_message(&format!("Health check: {}", output.replace('\n', " "))).is_empty()
         && last.is_some_and(|probe| matches!(probe.exit_code, -1 | 126 | 127));
     let cause = could_not_start.then(|| cause_of_probe(facts, output)).flatten();
     cause.into_iter().chain([finding]).collect()
+}
+
+/// A probe that could not be started because no process can be: nothing is wrong with the probe.
+fn process_limit(facts: &ContainerFacts<'_>, output: &str) -> Option<Finding> {
+    let said = dialect::explain_message(&output.replace('\n', " "));
+    let mut finding = said.into_iter().find(|finding| finding.code == Code::ProcessLimit)?;
+    let user = facts.image.map(|image| image.config.user.as_str()).filter(|user| !user.is_empty()).unwrap_or("root");
+    if let Some(limit) = facts.limits.user_processes {
+        finding.message = format!(
+            "user {user} has as many processes as it may ({limit}, ulimit nproc): no health check can be started"
+        );
+        finding.evidence.push(format!(
+            "ulimit nproc={limit}, which counts all processes of that uid on the host, of all containers together"
+        ));
+        finding.fix = Some(
+            "raise it (--ulimit nproc=…) or give each container a uid of its own; and see what leaves so many processes behind"
+                .to_owned(),
+        );
+    } else {
+        "no further process can be started, not even a health check: a limit on their number is reached"
+            .clone_into(&mut finding.message);
+    }
+    if let (Some(usage), limit) = (facts.usage, facts.limits.pids) {
+        let of = limit.map(|limit| format!(" of {limit} (--pids-limit)")).unwrap_or_default();
+        finding.evidence.push(format!("processes and threads of the container: {}{of}", usage.pids));
+    }
+    Some(finding)
 }
 
 fn cause_of_probe(facts: &ContainerFacts<'_>, output: &str) -> Option<Finding> {
@@ -94,6 +129,7 @@ fn near_limits(facts: &ContainerFacts<'_>) -> Vec<Finding> {
         limit.filter(|&limit| limit > 0 && used.saturating_mul(100) >= limit.saturating_mul(CLOSE))
     };
     let mut findings = Vec::new();
+    findings.extend(process_limit_of_user(facts, usage.pids));
     if let Some(limit) = close(usage.memory, facts.limits.memory) {
         findings.push(
             Finding::new(
@@ -117,6 +153,32 @@ fn near_limits(facts: &ContainerFacts<'_>) -> Vec<Finding> {
         );
     }
     findings
+}
+
+/// A user that has as many processes as it may, of which those of this container alone are enough.
+fn process_limit_of_user(facts: &ContainerFacts<'_>, processes: u64) -> Option<Finding> {
+    let limit = facts.limits.user_processes?;
+    let user = facts.image?.config.user.as_str();
+    // Root has no such limit.
+    let is_root = matches!(user.split(':').next().unwrap_or_default(), "" | "0" | "root");
+    if is_root || processes < limit {
+        return None;
+    }
+    Some(
+        Finding::new(
+            Code::ProcessLimit,
+            Severity::Warning,
+            format!(
+                "user {user} has as many processes as it may (ulimit nproc): one more cannot be started, be it of a health check \
+                 or of docker exec"
+            ),
+        )
+        .evidence(format!("processes and threads of this container: {processes}"))
+        .evidence(format!(
+            "ulimit nproc={limit}, which counts all processes of that uid on the host, of all containers together"
+        ))
+        .fix("raise it (--ulimit nproc=…) or give each container a uid of its own; and see what leaves so many processes behind"),
+    )
 }
 
 fn zombies(facts: &ContainerFacts<'_>) -> Option<Finding> {
@@ -154,11 +216,12 @@ fn stop_signal_ignored(facts: &ContainerFacts<'_>) -> Option<Finding> {
 
 /// What the program complains of in its log while it runs on.
 fn complaints(facts: &ContainerFacts<'_>, known: &[Finding]) -> Vec<Finding> {
-    let mut findings = dialect::explain_message(&log_text(facts));
-    findings.retain(|finding| {
-        !matches!(finding.code, Code::Paused | Code::NotRunning | Code::Removed | Code::CrashLoop)
-            && known.iter().all(|other| other.code != finding.code)
-    });
+    let mut findings: Vec<Finding> = Vec::new();
+    for finding in last_lines(facts).iter().rev().flat_map(|line| explain_line(line)) {
+        if known.iter().chain(&findings).all(|other| other.code != finding.code) {
+            findings.push(finding);
+        }
+    }
     for finding in &mut findings {
         finding.severity = Severity::Warning;
         finding.confidence = crate::finding::Confidence::Guess;

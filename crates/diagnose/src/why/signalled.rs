@@ -40,7 +40,7 @@ fn error(code: Code, message: &str) -> Finding {
 /// What the image or the log prove about a death by signal, of these codes.
 fn proven(facts: &ContainerFacts<'_>, codes: &[Code]) -> Option<Finding> {
     let of_image = facts.image.map(image::check_start).unwrap_or_default();
-    of_image.into_iter().chain(dialect::explain_message(&log_text(facts))).find(|finding| codes.contains(&finding.code))
+    of_image.into_iter().chain(dialect::explain_log(&log_text(facts))).find(|finding| codes.contains(&finding.code))
 }
 
 /// 139 is SIGSEGV, or `abort()` as PID 1: the kernel drops the SIGABRT, and the C library then executes an instruction that

@@ -5,6 +5,7 @@ use crate::config::ConfigFacts;
 use crate::container::{Health, Limits, Options, Probe, Processes, Restarts, State, Usage};
 use crate::elf::sample::Sample;
 use crate::finding::Confidence;
+use crate::mounts::{Mount, MountKind, Mounts};
 use crate::program::inspect;
 use crate::rootfs::{Entry, Rootfs};
 use crate::rules::image::ImageFacts;
@@ -270,7 +271,7 @@ fn restarts() {
     let restarting = |status, count, exit_code, text: &str| {
         let mut facts = ContainerFacts { log: Some(log(text)), ..ended(exit_code) };
         facts.state.status = status;
-        facts.restarts = Restarts { count, policy: "always".to_owned() };
+        facts.restarts = Restarts { count, policy: "always".to_owned(), at_most: None };
         facts
     };
     for (facts, codes) in [
@@ -319,7 +320,7 @@ fn running_containers() {
             log: vec![Probe { exit_code, output: output.to_owned() }],
         })
     };
-    let limits = Limits { memory: Some(1000), pids: Some(10) };
+    let limits = Limits { memory: Some(1000), pids: Some(10), ..Limits::default() };
     let processes = |zombies, handles| Some(Processes { zombies, handles_stop_signal: handles });
     let no_shell = "OCI runtime exec failed: exec failed: unable to start container process: exec: \"/bin/sh\": stat /bin/sh: no such file or directory: unknown";
     let no_curl = "OCI runtime exec failed: exec failed: unable to start container process: exec: \"curl\": executable file not found in $PATH: unknown";
@@ -389,4 +390,227 @@ fn a_created_container_that_cannot_start() {
     assert_eq!(verdict(&facts), ("never-started", false));
     let facts = ContainerFacts { image: Some(ImageFacts::new(&config, &rootfs)), ..facts };
     assert_eq!(verdict(&facts), ("entrypoint-missing", false));
+}
+
+/// What the program met is said before what it made of it, and what it survived long ago is no cause.
+#[test]
+fn named_causes_come_first() {
+    let filler = "working\n".repeat(9);
+    let past = |line: &str| format!("{line}\n{filler}giving up");
+    for (exit_code, text, codes) in [
+        (
+            139,
+            "[INFO] using config\nthread 'main' panicked at src/client.rs:2507:38:\nClient::new(): reqwest::Error { kind: \
+             Builder, source: General(\"No CA certificates were loaded from the system\") }"
+                .to_owned(),
+            "ca-certificates-missing rust-panic segfault-or-abort",
+        ),
+        (
+            2,
+            "panic: listen tcp :80: bind: permission denied\n\ngoroutine 1 [running]:\nmain.main()\n\t/src/main.go:8 +0x1d"
+                .to_owned(),
+            "port-not-permitted go-panic app-exit",
+        ),
+        (
+            101,
+            "thread 'main' panicked at src/main.rs:4:6:\nfailed to spawn thread: Os { code: 11, kind: WouldBlock, message: \
+             \"Resource temporarily unavailable\" }"
+                .to_owned(),
+            "process-limit rust-panic app-exit",
+        ),
+        (134, "terminate called after throwing an instance of 'std::bad_alloc'".to_owned(), "out-of-memory aborted"),
+        (139, "accept: Too many open files".to_owned(), "file-limit segfault-or-abort"),
+        (1, "dial tcp: lookup db on 127.0.0.11:53: no such host".to_owned(), "name-not-resolved app-exit"),
+        // Near misses: an info line, long past, a survived panic's neighbour.
+        (1, "[INFO] retry: too many open files".to_owned(), "app-exit"),
+        (1, past("accept: too many open files"), "app-exit file-limit"),
+        (139, past("x509: certificate signed by unknown authority"), "segfault-or-abort"),
+        (0, "accept: too many open files".to_owned(), "app-exit"),
+    ] {
+        let facts = ContainerFacts { log: Some(log(&text)), ..ended(exit_code) };
+        let findings = why(&facts).findings;
+        let found: Vec<&str> = findings.iter().map(|finding| finding.code.as_str()).collect();
+        assert_eq!(found.join(" "), codes, "{text}");
+    }
+}
+
+/// The engine's error of a start is of a later time than the exit code beside it.
+#[test]
+fn the_latest_start_failed() {
+    let failed = |error: &str| {
+        let mut facts = ContainerFacts { log: Some(log("lost the stick")), ..ended(134) };
+        error.clone_into(&mut facts.state.error);
+        facts
+    };
+    let id = "75cdd61cd611a78e123e5b42addf3e770ccfee5e82ff33fcff53b5f367769558";
+    let device =
+        "error gathering device information while adding custom device \"/dev/stick\": no such file or directory";
+    let mut peer = failed(&format!("No such container: {id}"));
+    peer.options.network_mode = format!("container:{id}");
+    let mut network = failed(&format!("network {id} not found"));
+    network.options.network_mode = "shop".to_owned();
+    for (facts, code, named) in [
+        (failed(device), "device-missing", "/dev/stick"),
+        (failed("could not select device driver \"\" with capabilities: [[gpu]]"), "device-missing", "--gpus"),
+        (peer, "peer-missing", "75cdd61cd611, whose network"),
+        (network, "network-missing", "the network shop"),
+        (failed("Address already in use"), "start-failed", "fixed IP address"),
+        (failed("driver failed: Bind for 0.0.0.0:80 failed: port is already allocated"), "port-in-use", "0.0.0.0:80"),
+        (failed("new words"), "start-failed", "the latest start failed"),
+    ] {
+        let verdict = why(&facts);
+        assert_eq!(verdict.code.as_str(), code, "{facts:?}");
+        let first = &verdict.findings[0];
+        assert!(first.message.contains(named) && first.message.starts_with("the latest start failed"), "{first:?}");
+        assert!(first.evidence.iter().any(|line| line.contains("exit code 134")), "{first:?}");
+    }
+    // Running: whatever it was, it is over.
+    let mut running = failed(device);
+    running.state.status = Status::Running;
+    assert_eq!(verdict(&running).0, "running");
+}
+
+#[test]
+fn a_container_that_runs_only_between_two_ends() {
+    let flapping = |count, up: i64, policy: &str, list: &[(&str, i64, i64)]| {
+        let events = list
+            .iter()
+            .map(|(action, seconds, detail)| Event { time: START + seconds * SECOND, ..event(action, *detail) });
+        ContainerFacts {
+            state: State {
+                status: Status::Running,
+                started_at: Some(START),
+                finished_at: Some(START - SECOND / 10),
+                ..State::default()
+            },
+            restarts: Restarts { count, policy: policy.to_owned(), at_most: None },
+            events: (!list.is_empty()).then(|| events.collect()),
+            now: Some(START + up * SECOND),
+            log: Some(Vec::new()),
+            ..ContainerFacts::default()
+        }
+    };
+    let crashes = [("start", -9, 0), ("die", -8, 3), ("start", -6, 0), ("die", -4, 3), ("start", 0, 0)];
+    let successes = [("start", -9, 0), ("die", -8, 0), ("start", -6, 0), ("die", -4, 0), ("start", 0, 0)];
+    let long = [("start", -200, 0), ("die", -100, 1), ("start", -99, 0), ("die", -1, 1), ("start", 0, 0)];
+    for (facts, code) in [
+        (flapping(3, 2, "always", &crashes), "crash-loop"),
+        (flapping(3, 60, "always", &crashes), "running"),
+        (flapping(3, 60, "always", &long), "crash-loop"),
+        (flapping(3, 400, "always", &long), "running"),
+        (flapping(3, 2, "always", &successes), "restarted-after-success"),
+        (flapping(3, 2, "unless-stopped", &[]), "crash-loop"),
+        (flapping(3, 30, "always", &[]), "running"),
+        // Restarts by hand are not counted, and few prove nothing.
+        (flapping(0, 2, "no", &crashes), "running"),
+        (flapping(1, 2, "always", &crashes), "running"),
+    ] {
+        assert_eq!(verdict(&facts).0, code, "{facts:?}");
+    }
+    let unknown = why(&flapping(3, 2, "always", &[]));
+    assert!(unknown.findings[0].evidence.iter().any(|line| line.contains("not on record")), "{unknown:?}");
+    let mut waiting = flapping(5, 0, "always", &successes[..4]);
+    waiting.state.status = Status::Restarting;
+    assert_eq!(verdict(&waiting).0, "restarted-after-success");
+}
+
+/// A stop is the verdict; what went before is told beside.
+#[test]
+fn a_stop_ends_a_loop() {
+    let stopped = |exit_code, list: &[(&str, i64)]| ContainerFacts {
+        restarts: Restarts { count: 4, policy: "always".to_owned(), at_most: None },
+        events: Some(events(list)),
+        ..ended(exit_code)
+    };
+    for facts in [
+        stopped(0, &[("start", 0), ("die", 3), ("start", 0), ("kill", 15), ("die", 0), ("stop", 0)]),
+        stopped(3, &[("start", 0), ("die", 3), ("start", 0), ("die", 3), ("stop", 0)]),
+    ] {
+        let verdict = why(&facts);
+        assert_eq!(verdict.code.as_str(), "stopped", "{facts:?}");
+        let evidence = verdict.findings[0].evidence.join("\n");
+        assert!(evidence.contains("restart count: 4") && evidence.contains("exit codes 3"), "{evidence}");
+    }
+}
+
+#[test]
+fn mounts_that_hide_or_refuse_the_program() {
+    let config = ConfigFacts { entrypoint: vec!["/opt/app".to_owned()], ..ConfigFacts::default() };
+    let error = "OCI runtime create failed: runc create failed: unable to start container process: exec: \"/opt/app\": stat \
+                 /opt/app: no such file or directory: unknown";
+    let created = |mounts: &[Mount]| ContainerFacts {
+        state: State { error: error.to_owned(), exit_code: 127, ..State::default() },
+        mounts: mounts.to_vec(),
+        ..ContainerFacts::default()
+    };
+    let bind = Mount::new(MountKind::Bind, "/srv/data", "/opt");
+    let mut empty = Rootfs::complete();
+    empty.insert("/opt", Entry::directory(0o755));
+    for (has, code, guess) in [
+        (Some(true), "hidden-by-mount", false),
+        (Some(false), "entrypoint-missing", false),
+        (None, "hidden-by-mount", true),
+    ] {
+        let mut mounts = Mounts::new(vec![bind.clone()]);
+        if let Some(has) = has {
+            mounts.tell(if has { ["/opt/app".to_owned()].into() } else { [].into() });
+        }
+        let image = ImageFacts { mounts: Some(&mounts), ..ImageFacts::new(&config, &empty) };
+        let facts = ContainerFacts { image: Some(image), ..created(std::slice::from_ref(&bind)) };
+        assert_eq!(verdict(&facts), (code, guess), "{has:?}");
+        assert!(why(&facts).findings[0].message.contains("/srv/data"), "{:?}", why(&facts));
+    }
+    // Without its files, as for a list.
+    assert_eq!(verdict(&created(std::slice::from_ref(&bind))).0, "hidden-by-mount");
+    assert_eq!(verdict(&created(&[])).0, "entrypoint-missing");
+
+    let (_, mut rootfs) = image_of(&Sample::fixed().build(), 0o755);
+    let program = inspect(Cursor::new(Sample::fixed().build())).unwrap();
+    rootfs.insert("/opt/app", Entry::program(0o755, 1, program));
+    for (no_exec, code, guess) in
+        [(Some(true), "mount-noexec", false), (None, "mount-noexec", true), (Some(false), "not-executable-mode", true)]
+    {
+        let mounts = Mounts::new(vec![Mount { no_exec, ..bind.clone() }]);
+        let image = ImageFacts { mounts: Some(&mounts), ..ImageFacts::new(&config, &rootfs) };
+        let facts =
+            ContainerFacts { image: Some(image), log: Some(log("exec /opt/app: permission denied")), ..ended(1) };
+        assert_eq!(verdict(&facts), (code, guess), "{no_exec:?}");
+        let fix = why(&facts).findings[0].fix.clone().unwrap_or_default();
+        assert!(!fix.contains("0755"), "{fix}");
+    }
+    let gone = Mount { is_source_missing: true, ..bind };
+    let facts = ContainerFacts { mounts: vec![gone], ..ended(3) };
+    assert_eq!(verdict(&facts).0, "mount-failed");
+}
+
+/// Of a health check that cannot be started because no process can be, the check is not what is wrong.
+#[test]
+fn a_health_check_without_a_process_to_spare() {
+    let facts = ContainerFacts {
+        state: State { status: Status::Running, started_at: Some(START), ..State::default() },
+        health: Some(Health {
+            status: "unhealthy".to_owned(),
+            failing_streak: 3,
+            log: vec![Probe { exit_code: 255, output: "exec /app: resource temporarily unavailable".to_owned() }],
+        }),
+        limits: Limits { user_processes: Some(12), ..Limits::default() },
+        ..ContainerFacts::default()
+    };
+    let verdict = why(&facts);
+    assert_eq!(verdict.code, Code::ProcessLimit);
+    assert!(verdict.findings[0].message.contains("ulimit nproc"), "{verdict:?}");
+
+    // Before a check has failed.
+    let config = ConfigFacts { user: "1000".to_owned(), ..ConfigFacts::default() };
+    let root = ConfigFacts::default();
+    let rootfs = Rootfs::complete();
+    for (config, pids, code) in [(&config, 12, "process-limit"), (&config, 11, "running"), (&root, 12, "running")] {
+        let facts = ContainerFacts {
+            health: None,
+            usage: Some(Usage { memory: 0, pids }),
+            image: Some(ImageFacts::new(config, &rootfs)),
+            ..facts.clone()
+        };
+        assert_eq!(why(&facts).code.as_str(), code, "{pids}");
+    }
 }

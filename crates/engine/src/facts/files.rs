@@ -6,9 +6,12 @@ use std::io::{self, Read as _};
 use futures_util::StreamExt as _;
 use futures_util::future::join_all;
 use hyper::Method;
+use scratchdbg_diagnose::container::Status;
+use scratchdbg_diagnose::mounts::{self, MountKind};
 use scratchdbg_diagnose::program;
 use scratchdbg_diagnose::rootfs::{Detail, Entry, EntryKind, Rootfs, Want};
 
+use super::ContainerRecord;
 use crate::transport::full;
 use crate::{ContainerName, Engine, Error};
 
@@ -21,16 +24,47 @@ const CAPABILITIES: &str = "SCHILY.xattr.security.capability";
 
 impl Engine {
     /// Fetches what rules asked `rootfs` for and did not find known. Whether there was anything: run the rules again then.
-    pub async fn fetch_wanted(&self, container: &ContainerName, rootfs: &mut Rootfs) -> Result<bool, Error> {
+    ///
+    /// # Errors
+    /// When the engine does not answer, or shows nothing at all of the container, not even `/`: then nothing is absent.
+    pub async fn fetch_wanted(&self, record: &ContainerRecord, rootfs: &mut Rootfs) -> Result<bool, Error> {
+        let container = &record.id.parse::<ContainerName>()?;
         let wanted = rootfs.take_wanted();
-        let entries = join_all(wanted.iter().map(|want| self.entry(container, want))).await;
-        for (want, entry) in wanted.iter().zip(entries) {
-            match entry? {
+        let (shadowed, asked): (Vec<&Want>, Vec<&Want>) =
+            wanted.iter().partition(|want| shadow(record, &want.path).is_some());
+        for want in shadowed {
+            match shadow(record, &want.path) {
+                Some(Shadow::Is(entry)) => rootfs.insert(&want.path, entry),
+                Some(Shadow::Empty) => rootfs.insert_absent(&want.path),
+                Some(Shadow::Unknown) | None => {}
+            }
+        }
+        let entries = join_all(asked.iter().map(|want| self.entry(container, want))).await;
+        let entries = entries.into_iter().collect::<Result<Vec<_>, Error>>()?;
+        if !entries.is_empty() && entries.iter().all(Option::is_none) && !rootfs.has_any() {
+            self.expect_root(container).await?;
+        }
+        for (want, entry) in asked.iter().zip(entries) {
+            match entry {
                 Some(entry) => rootfs.insert(&want.path, entry),
                 None => rootfs.insert_absent(&want.path),
             }
         }
         Ok(!wanted.is_empty())
+    }
+
+    /// Fails where the engine says even of the root directory that it is not there.
+    async fn expect_root(&self, container: &ContainerName) -> Result<(), Error> {
+        let query = format!("/containers/{container}/archive?path=/");
+        match self.transport.send(self.transport.request(Method::GET, &query, full(""))?).await {
+            // What follows is everything: it is not read.
+            Ok(_) => Ok(()),
+            Err(error) if error.is_status(404) => Err(Error::transport(
+                "looking at its files",
+                "the engine finds nothing in it, not even the directory /",
+            )),
+            Err(error) => Err(error),
+        }
     }
 
     /// Shows `visit` the bytes of a container's file as they come, between the headers of an archive.
@@ -83,6 +117,28 @@ impl Engine {
         }
         first_entry(&archive, want.detail).map_err(|error| Error::transport(&query, error))
     }
+}
+
+/// What is known of a path without asking: an engine's archive call does not see what is on a tmpfs.
+enum Shadow {
+    Is(Entry),
+    Empty,
+    Unknown,
+}
+
+fn shadow(record: &ContainerRecord, path: &str) -> Option<Shadow> {
+    let mount = mounts::over(&record.facts.mounts, path)?;
+    if mount.kind != MountKind::Tmpfs || mount.copies_up {
+        return None;
+    }
+    Some(if !mount.is_above(path) {
+        Shadow::Is(Entry::directory(0o1777))
+    } else if record.facts.state.status == Status::Running {
+        // The program may have put something there.
+        Shadow::Unknown
+    } else {
+        Shadow::Empty
+    })
 }
 
 /// The first entry of an archive that may be cut behind it.

@@ -1,11 +1,13 @@
 //! An inspection, read into facts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use scratchdbg_diagnose::capability;
 use scratchdbg_diagnose::config::ConfigFacts;
 use scratchdbg_diagnose::container::{ContainerFacts, Health, Limits, Options, Probe, Restarts, State, Status};
 use serde::{Deserialize, Deserializer};
+
+use super::mounts::{self, RawMount};
 
 /// A container with everything that its inspection tells.
 #[derive(Debug, Clone)]
@@ -26,6 +28,8 @@ pub struct ContainerRecord {
     pub config: ConfigFacts,
     /// The capabilities that its processes can have at most.
     pub bounding_set: u64,
+    /// Where binds are mounted whose source the engine does not make when it is not there.
+    pub(super) strict_binds: BTreeSet<String>,
     /// What rules read. The image is left out: it is put in beside the files, which the caller keeps.
     pub facts: ContainerFacts<'static>,
 }
@@ -50,6 +54,8 @@ struct Inspection {
     config: serde_json::Value,
     #[serde(deserialize_with = "or_default")]
     host_config: RawHostConfig,
+    #[serde(deserialize_with = "or_default")]
+    mounts: Vec<RawMount>,
 }
 
 #[derive(Deserialize, Default)]
@@ -115,6 +121,10 @@ struct RawHostConfig {
     #[serde(deserialize_with = "or_default")]
     pid_mode: String,
     #[serde(deserialize_with = "or_default")]
+    network_mode: String,
+    #[serde(deserialize_with = "or_default")]
+    ipc_mode: String,
+    #[serde(deserialize_with = "or_default")]
     cap_add: Vec<String>,
     #[serde(deserialize_with = "or_default")]
     cap_drop: Vec<String>,
@@ -122,6 +132,21 @@ struct RawHostConfig {
     log_config: RawLogConfig,
     #[serde(deserialize_with = "or_default")]
     restart_policy: RawRestartPolicy,
+    #[serde(deserialize_with = "or_default")]
+    ulimits: Vec<RawUlimit>,
+    #[serde(deserialize_with = "or_default")]
+    tmpfs: BTreeMap<String, String>,
+    #[serde(deserialize_with = "or_default")]
+    mounts: Vec<RawMount>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "PascalCase", default)]
+struct RawUlimit {
+    #[serde(deserialize_with = "or_default")]
+    name: String,
+    #[serde(deserialize_with = "or_default")]
+    soft: i64,
 }
 
 #[derive(Deserialize, Default)]
@@ -136,15 +161,18 @@ struct RawLogConfig {
 struct RawRestartPolicy {
     #[serde(deserialize_with = "or_default")]
     name: String,
+    maximum_retry_count: Option<i64>,
 }
 
 /// `null`, which engines write where others leave a field out, is the default.
-fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
+pub(super) fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
 /// Reads the answer of `GET /containers/{id}/json`.
-pub(super) fn read(json: &[u8]) -> Result<ContainerRecord, serde_json::Error> {
+pub(super) fn read(json: &[u8], is_podman: bool) -> Result<ContainerRecord, serde_json::Error> {
     let inspection: Inspection = serde_json::from_slice(json)?;
     let config: ConfigFacts = serde_json::from_value(inspection.config.clone())?;
     let raw: RawConfig = serde_json::from_value(inspection.config)?;
@@ -160,7 +188,12 @@ pub(super) fn read(json: &[u8]) -> Result<ContainerRecord, serde_json::Error> {
             started_at: time(&state.started_at),
             finished_at: time(&state.finished_at),
         },
-        restarts: Restarts { count: inspection.restart_count, policy: host.restart_policy.name },
+        restarts: Restarts {
+            count: inspection.restart_count,
+            policy: host.restart_policy.name,
+            at_most: positive(host.restart_policy.maximum_retry_count),
+        },
+        mounts: mounts::of(&inspection.mounts, &host.mounts, &host.tmpfs, is_podman),
         health: state.health.filter(|health| !matches!(health.status.as_str(), "" | "none")).map(|health| Health {
             status: health.status,
             failing_streak: health.failing_streak,
@@ -170,17 +203,29 @@ pub(super) fn read(json: &[u8]) -> Result<ContainerRecord, serde_json::Error> {
                 .map(|probe| Probe { exit_code: probe.exit_code, output: probe.output })
                 .collect(),
         }),
-        limits: Limits { memory: positive(host.memory), pids: positive(host.pids_limit) },
+        limits: Limits {
+            memory: positive(host.memory),
+            pids: positive(host.pids_limit),
+            user_processes: positive(
+                host.ulimits
+                    .iter()
+                    .find(|limit| limit.name.trim_start_matches("RLIMIT_").eq_ignore_ascii_case("nproc"))
+                    .map(|limit| limit.soft),
+            ),
+        },
         options: Options {
             init: host.init.unwrap_or_default(),
             read_only: host.readonly_rootfs,
             pid_mode: host.pid_mode,
+            network_mode: host.network_mode,
+            ipc_mode: host.ipc_mode,
             log_driver: host.log_config.driver,
             stop_timeout: raw.stop_timeout.and_then(|seconds| u64::try_from(seconds).ok()),
         },
         ..ContainerFacts::default()
     };
     Ok(ContainerRecord {
+        strict_binds: mounts::strict_binds(&host.mounts),
         id: inspection.id,
         image: raw.image,
         image_id: inspection.image,
@@ -228,7 +273,7 @@ mod tests {
             "HostConfig": {"Memory": 16777216, "PidsLimit": -1, "Init": null, "ReadonlyRootfs": true, "CapDrop": ["ALL"],
                 "CapAdd": ["CAP_CHOWN"], "LogConfig": {"Type": "none"}, "RestartPolicy": {"Name": "always"}}
         }"#;
-        let record = read(json).unwrap();
+        let record = read(json, false).unwrap();
         let facts = &record.facts;
         assert_eq!((facts.name.as_str(), facts.state.status, facts.state.exit_code), ("web", Status::Exited, 137));
         assert!(facts.state.oom_killed && facts.state.finished_at.is_none() && record.tty);
@@ -245,9 +290,9 @@ mod tests {
     #[test]
     fn answers_with_little_in_them_are_read() {
         for json in [&b"{}"[..], br#"{"State": null, "Config": {}, "HostConfig": null}"#] {
-            let record = read(json);
+            let record = read(json, false);
             assert!(record.is_ok() || json == b"{}", "{record:?}");
         }
-        assert!(read(b"7").is_err());
+        assert!(read(b"7", false).is_err());
     }
 }

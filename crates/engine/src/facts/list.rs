@@ -39,6 +39,8 @@ impl Engine {
                     record.facts.events =
                         events.as_ref().map(|events| events.get(&record.id).cloned().unwrap_or_default());
                     record.facts.engine_started_at = host.engine_started_at;
+                    record.facts.now = host.clock;
+                    self.look_at_mounts(&mut record, host).await;
                     records.push(record);
                 }
                 Err(error) if error.is_no_such_container() => {}

@@ -8,6 +8,7 @@ mod inspection;
 mod kernel_log;
 mod list;
 mod log;
+mod mounts;
 mod processes;
 
 pub use self::host::HostFacts;
@@ -36,7 +37,7 @@ impl Engine {
     async fn record_by_id(&self, id: &str) -> Result<ContainerRecord, Error> {
         let path = format!("/containers/{}/json", crate::files::percent_encode(id));
         let answer = self.get(&path).await?;
-        inspection::read(&answer).map_err(|error| Error::transport(&path, error))
+        inspection::read(&answer, self.is_podman()).map_err(|error| Error::transport(&path, error))
     }
 
     /// Adds what is known beside the inspection: events, the end of the log, what a running container uses and what its
@@ -52,6 +53,8 @@ impl Engine {
         record.facts.usage = usage;
         record.facts.processes = processes;
         record.facts.engine_started_at = host.engine_started_at;
+        record.facts.now = host.clock;
+        self.look_at_mounts(record, host).await;
         if host.is_this_machine && record.facts.state.finished_at.is_some() && !running {
             record.facts.kernel_log = kernel_log::read(&id);
         }

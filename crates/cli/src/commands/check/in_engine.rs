@@ -1,6 +1,7 @@
 //! Images and containers of the engine.
 
 use scratchdbg_diagnose::mentions::MentionScanner;
+use scratchdbg_diagnose::mounts::Mounts;
 use scratchdbg_diagnose::rootfs::Rootfs;
 use scratchdbg_diagnose::rules::image::{self, ImageFacts};
 use scratchdbg_engine::{self as engine, ContainerName, ContainerRecord, Engine, HostFacts};
@@ -54,16 +55,27 @@ async fn image(engine: &Engine, name: &str, host: HostFacts) -> Result<Vec<Repor
 async fn container(engine: &Engine, record: &ContainerRecord, host: &HostFacts) -> Result<Report, CommandError> {
     let container: ContainerName = record.id.parse()?;
     let mentions = mentions(engine, &container, record).await;
+    let mut record = record.clone();
+    engine.look_at_mounts(&mut record, host).await;
+    let record = &record;
     let mut rootfs = Rootfs::on_demand();
+    let mut mounts = Mounts::new(record.facts.mounts.clone());
     loop {
         let findings = image::check(ImageFacts {
+            mounts: Some(&mounts),
             mentions: mentions.as_ref(),
             host: host.platform.as_ref(),
             cpu: host.cpu,
             bounding_set: record.bounding_set,
             ..ImageFacts::new(&record.config, &rootfs)
         });
-        if !engine.fetch_wanted(&container, &mut rootfs).await? {
+        if engine.fetch_wanted(record, &mut rootfs).await? {
+            continue;
+        }
+        let beneath = if mounts.is_asked() { engine.paths_beneath(&container, mounts.list()).await } else { None };
+        if let Some(beneath) = beneath {
+            mounts.tell(beneath);
+        } else {
             return Ok(Report { subject: record.facts.name.clone(), findings });
         }
     }

@@ -7,7 +7,7 @@ use futures_util::StreamExt as _;
 use scratchdbg_diagnose::container::Status;
 use scratchdbg_diagnose::rootfs::Rootfs;
 use scratchdbg_diagnose::rules::image::has_shell;
-use scratchdbg_engine::{ContainerName, ContainerRecord, Engine};
+use scratchdbg_engine::{ContainerRecord, Engine};
 
 /// How many images are looked into at once.
 const AT_ONCE: usize = 8;
@@ -45,11 +45,10 @@ fn representatives(records: &[ContainerRecord]) -> Vec<&ContainerRecord> {
 }
 
 async fn shell(engine: &Engine, record: &ContainerRecord) -> Option<bool> {
-    let container: ContainerName = record.id.parse().ok()?;
     let mut rootfs = Rootfs::on_demand();
     loop {
         let known = has_shell(&record.config, &rootfs);
-        if known.is_some() || !engine.fetch_wanted(&container, &mut rootfs).await.ok()? {
+        if known.is_some() || !engine.fetch_wanted(record, &mut rootfs).await.ok()? {
             return known;
         }
     }

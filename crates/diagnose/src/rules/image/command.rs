@@ -2,7 +2,7 @@
 //! vector to the file that it names.
 
 use super::lookup::{self, Found};
-use super::{ImageFacts, shell};
+use super::{ImageFacts, mount, shell};
 use crate::code::Code;
 use crate::config::ConfigFacts;
 use crate::finding::{Finding, Severity};
@@ -26,10 +26,12 @@ pub(super) fn find(image: ImageFacts<'_>, arguments: &[&str]) -> Command {
     match lookup::find(image.config, image.rootfs, program) {
         Found::At(path) => Command::Found(path),
         Found::Open => Command::Open,
-        Found::Nowhere(tried) => match shell::line(arguments) {
-            Some(line) => Command::Wrong(vec![shell_form(image.config, line)]),
-            None => Command::Wrong(vec![
+        Found::Nowhere(tried) => match (mount::hidden_program(image, program, &tried), shell::line(arguments)) {
+            (Some(hidden), _) => Command::Wrong(vec![hidden]),
+            (None, Some(line)) => Command::Wrong(vec![shell_form(image.config, line)]),
+            (None, None) => Command::Wrong(vec![
                 one_string(image, program)
+                    .or_else(|| mount::not_on_mount(image, program, &tried))
                     .or_else(|| not_absolute(image, program, &tried))
                     .unwrap_or_else(|| missing(image, program, &tried)),
             ]),

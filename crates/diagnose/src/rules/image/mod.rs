@@ -5,6 +5,7 @@ mod environment;
 mod healthcheck;
 pub mod layer;
 mod lookup;
+pub(crate) mod mount;
 mod needs;
 mod permission;
 mod shell;
@@ -16,8 +17,9 @@ use crate::config::ConfigFacts;
 use crate::elf::IsaLevel;
 use crate::finding::Finding;
 use crate::mentions::Mentions;
+use crate::mounts::{Mount, Mounts};
 use crate::platform::Platform;
-use crate::rootfs::Rootfs;
+use crate::rootfs::{Resolution, Rootfs};
 use crate::rules::program::{self, Subject};
 
 /// An image with everything that is known of it and of where it is to run.
@@ -36,12 +38,14 @@ pub struct ImageFacts<'a> {
     /// The capabilities that a process can have at most (`CapBnd`), one bit each. Docker's default is
     /// [`capability::DEFAULT`].
     pub bounding_set: u64,
+    /// What is mounted over its files, where it is a container's.
+    pub mounts: Option<&'a Mounts>,
 }
 
 impl<'a> ImageFacts<'a> {
     /// An image that is to run on the platform that it declares, under default options.
     pub fn new(config: &'a ConfigFacts, rootfs: &'a Rootfs) -> Self {
-        Self { config, rootfs, mentions: None, host: None, cpu: None, bounding_set: capability::DEFAULT }
+        Self { config, rootfs, mentions: None, host: None, cpu: None, bounding_set: capability::DEFAULT, mounts: None }
     }
 }
 
@@ -75,12 +79,22 @@ pub(crate) fn check_start(image: ImageFacts<'_>) -> Vec<Finding> {
                     search_path: image.config.search_path(),
                     library_path: image.config.variable("LD_LIBRARY_PATH").unwrap_or_default(),
                     cpu: image.cpu,
+                    mounts: image.mounts,
                     ..Subject::new(&real_path, program, image.rootfs)
                 }));
             }
         }
     }
     findings
+}
+
+/// The program that is started, where it is found: its path without links, its mode, and the mount that it lies on.
+pub(crate) fn program_file(image: ImageFacts<'_>) -> Option<(String, u32, Option<Mount>)> {
+    let arguments = image.config.arguments();
+    let command::Command::Found(path) = command::find(image, &arguments) else { return None };
+    let Resolution::Found { path, entry: Some(entry), .. } = image.rootfs.resolve(&path) else { return None };
+    let mount = image.mounts.and_then(|mounts| mounts.over(&path)).cloned();
+    Some((path, entry.mode, mount))
 }
 
 /// Whether a shell answers to `sh` in the image; `None` when that is not known yet.

@@ -1,8 +1,8 @@
 //! What the program looks for at run time and the image does not have. Where all that is known is that the program speaks
 //! of it, the finding is a guess, and a note rather than a warning unless the need is common and the failure total.
 
-use super::ImageFacts;
 use super::lookup::{self, Found};
+use super::{ImageFacts, mount};
 use crate::code::Code;
 use crate::elf::{ElfFacts, Kind, Libc};
 use crate::finding::{Finding, Severity};
@@ -67,6 +67,9 @@ fn certificates(image: ImageFacts<'_>) -> Option<Finding> {
     let fix = "add a bundle at /etc/ssl/certs/ca-certificates.crt (scratchdbg build --with certs), or mount one there";
     if let Some(path) = image.config.variable("SSL_CERT_FILE").filter(|path| !path.is_empty()) {
         return (image.rootfs.exists(path) == Some(false)).then(|| {
+            if let Some(hidden) = mount::hidden_need(image, "the CA bundle", &[path], Severity::Warning) {
+                return hidden;
+            }
             Finding::new(
                 Code::CaCertificatesMissing,
                 Severity::Warning,
@@ -79,6 +82,9 @@ fn certificates(image: ImageFacts<'_>) -> Option<Finding> {
     }
     let name = mention(image, Topic::CaCertificates)?;
     all_absent(image, BUNDLES).then(|| {
+        if let Some(hidden) = mount::hidden_need(image, "the CA bundle", BUNDLES, Severity::Warning) {
+            return hidden;
+        }
         Finding::new(
             Code::CaCertificatesMissing,
             Severity::Warning,
@@ -101,6 +107,9 @@ fn time_zones(image: ImageFacts<'_>) -> Option<Finding> {
     if let Some(zone) = zone.filter(|zone| names_a_zone(zone)) {
         let path = if zone.starts_with('/') { zone.to_owned() } else { format!("/usr/share/zoneinfo/{zone}") };
         return (image.rootfs.exists(&path) == Some(false)).then(|| {
+            if let Some(hidden) = mount::hidden_need(image, "the time zone", &[&path], Severity::Warning) {
+                return hidden;
+            }
             Finding::new(
                 Code::TimezoneMissing,
                 Severity::Warning,
@@ -155,7 +164,15 @@ fn tmp(image: ImageFacts<'_>) -> Option<Finding> {
                 Finding::new(Code::TmpMode, Severity::Warning, message)
                     .evidence(format!("{path}: mode {:04o}, owner {}:{}", entry.mode & 0o7777, entry.uid, entry.gid))
                     .evidence(format!("the program runs as user {}:{}", identity.uid, identity.gid))
-                    .fix(format!("give it mode 1777: COPY --chmod=1777, or chmod 1777 {path} before the build")),
+                    .fix(match image.mounts.and_then(|mounts| mounts.over(&path)) {
+                        Some(mount) => {
+                            format!(
+                                "it is {}: give that mode 1777, or mount a tmpfs there (--tmpfs {path})",
+                                mount.describe()
+                            )
+                        }
+                        None => format!("give it mode 1777: COPY --chmod=1777, or chmod 1777 {path} before the build"),
+                    }),
             )
         }
         Resolution::Missing { .. } => {

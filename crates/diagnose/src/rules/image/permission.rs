@@ -1,6 +1,6 @@
 //! `not-executable-mode`, `parent-not-searchable`, `exec-not-permitted`: the program is there and may not be executed.
 
-use super::ImageFacts;
+use super::{ImageFacts, mount};
 use crate::capability;
 use crate::code::Code;
 use crate::finding::{Finding, Severity};
@@ -9,7 +9,12 @@ use crate::rootfs::{Entry, EntryKind, Resolution};
 
 pub(super) fn check(image: ImageFacts<'_>, path: &str) -> Option<Finding> {
     let Resolution::Found { path, entry, parents } = image.rootfs.resolve(path) else { return None };
-    let Some(entry) = entry.filter(|entry| !entry.is_directory()) else { return Some(directory(&path)) };
+    let Some(entry) = entry.filter(|entry| !entry.is_directory()) else {
+        return Some(mount::mounted_directory(image, &path).unwrap_or_else(|| directory(&path)));
+    };
+    if let Some(no_exec) = mount::no_exec(image, &path, entry.mode) {
+        return Some(no_exec);
+    }
     // Whom an unknown user would be does not matter any more.
     let Resolved::Known(identity) = identity::resolve(&image.config.user, image.rootfs) else { return None };
     if let Some((parent, directory)) = parents.iter().find(|(_, parent)| !identity.may(parent, 0o1)) {

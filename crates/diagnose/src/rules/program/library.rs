@@ -11,6 +11,7 @@ use crate::elf::{ElfFacts, Libc};
 use crate::finding::{Finding, Severity};
 use crate::program::Program;
 use crate::rootfs::Resolution;
+use crate::rules::image::mount;
 
 /// More libraries than any program loads: the walk ends here on a hostile image.
 const MAX_LIBRARIES: usize = 1000;
@@ -38,7 +39,16 @@ pub(super) fn check(subject: Subject<'_>, elf: &ElfFacts) -> Vec<Finding> {
             }
             match search(subject, name, &directories, &user, facts) {
                 Search::Unknown => {}
-                Search::Absent => findings.push(missing(name, &user, &directories, guess)),
+                Search::Absent => {
+                    let hidden = subject.mounts.and_then(|mounts| mounts.hidden_file(name));
+                    findings.push(match hidden {
+                        Some((path, mount)) => {
+                            let what = format!("the library {name} of {user}");
+                            mount::hidden(mount, &what, path, Severity::Error)
+                        }
+                        None => missing(name, &user, &directories, guess),
+                    });
+                }
                 Search::Found(path) => {
                     if let Some((path, Program::Elf(library))) = subject.rootfs.program(&path) {
                         found.insert(name, (path.clone(), library));

@@ -1,11 +1,14 @@
 //! `loader-missing`: a dynamic program in an image without its loader.
 
+use super::Subject;
 use crate::code::Code;
 use crate::elf::{ElfFacts, Libc};
 use crate::finding::{Finding, Severity};
-use crate::rootfs::{Resolution, Rootfs};
+use crate::rootfs::Resolution;
+use crate::rules::image::mount;
 
-pub(super) fn check(path: &str, elf: &ElfFacts, rootfs: &Rootfs) -> Option<Finding> {
+pub(super) fn check(subject: Subject<'_>, elf: &ElfFacts) -> Option<Finding> {
+    let Subject { path, rootfs, .. } = subject;
     let loader = elf.interpreter.as_deref()?;
     let found = match rootfs.resolve(loader) {
         Resolution::Found { .. } | Resolution::Unknown => return None,
@@ -14,6 +17,10 @@ pub(super) fn check(path: &str, elf: &ElfFacts, rootfs: &Rootfs) -> Option<Findi
         }
         _ => format!("{loader} is not in the image"),
     };
+    if let Some(mount) = subject.mounts.and_then(|mounts| mounts.surely_hiding(loader)) {
+        let what = format!("the loader {loader} of {path}");
+        return Some(mount::hidden(mount, &what, loader, Severity::Error));
+    }
     let mut finding = Finding::new(
         Code::LoaderMissing,
         Severity::Error,

@@ -11,6 +11,7 @@ mod truncated;
 use crate::config::DEFAULT_PATH;
 use crate::elf::IsaLevel;
 use crate::finding::Finding;
+use crate::mounts::Mounts;
 use crate::platform::Platform;
 use crate::program::Program;
 use crate::rootfs::Rootfs;
@@ -35,12 +36,23 @@ pub struct Subject<'a> {
     pub library_path: &'a str,
     /// The level of the processor that is to run it, where that is known.
     pub cpu: Option<IsaLevel>,
+    /// What is mounted over the files around it.
+    pub mounts: Option<&'a Mounts>,
 }
 
 impl<'a> Subject<'a> {
     /// A program with nothing known of the environment and the host.
     pub fn new(path: &'a str, program: &'a Program, rootfs: &'a Rootfs) -> Self {
-        Self { path, program, rootfs, platform: None, search_path: DEFAULT_PATH, library_path: "", cpu: None }
+        Self {
+            path,
+            program,
+            rootfs,
+            platform: None,
+            search_path: DEFAULT_PATH,
+            library_path: "",
+            cpu: None,
+            mounts: None,
+        }
     }
 }
 
@@ -57,7 +69,7 @@ fn check_nested(subject: Subject<'_>, depth: usize) -> Vec<Finding> {
             findings.extend(architecture::check(subject.path, elf, subject.platform));
             findings.extend(truncated::check(subject.path, elf));
             if findings.is_empty() {
-                findings.extend(loader::check(subject.path, elf, subject.rootfs));
+                findings.extend(loader::check(subject, elf));
             }
             if findings.is_empty() {
                 findings.extend(library::check(subject, elf));

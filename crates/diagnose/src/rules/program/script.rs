@@ -5,6 +5,7 @@ use crate::code::Code;
 use crate::finding::{Finding, Severity};
 use crate::program::ScriptFacts;
 use crate::rootfs::Resolution;
+use crate::rules::image::mount;
 
 pub(super) fn check(subject: Subject<'_>, script: &ScriptFacts, depth: usize) -> Vec<Finding> {
     let path = subject.path;
@@ -18,7 +19,16 @@ pub(super) fn check(subject: Subject<'_>, script: &ScriptFacts, depth: usize) ->
     match subject.rootfs.resolve(&script.interpreter) {
         Resolution::Unknown => return Vec::new(),
         Resolution::Found { .. } => {}
-        _ => return vec![missing(path, script)],
+        _ => {
+            let interpreter = script.interpreter.as_str();
+            return vec![match subject.mounts.and_then(|mounts| mounts.surely_hiding(interpreter)) {
+                Some(mount) => {
+                    let what = format!("the interpreter {interpreter} of {path}");
+                    mount::hidden(mount, &what, interpreter, Severity::Error)
+                }
+                None => missing(path, script),
+            }];
+        }
     }
     if let Some(finding) = env_program(subject, script) {
         return vec![finding];

@@ -1,0 +1,32 @@
+//! What language runtimes and shells write when a program dies. How it died is told after why, where that is known.
+
+use super::{Meaning, Wording, named};
+use crate::code::Code;
+
+macro_rules! plain {
+    ($code:ident, $pattern:expr) => {
+        Wording { pattern: $pattern, meaning: |c| Meaning::Plain(Code::$code, named(c, "p")) }
+    };
+}
+
+pub(super) const WORDINGS: &[Wording] = &[
+    plain!(RustPanic, r"thread '[^'\n]*'(?: \(\d+\))? panicked at (?P<p>[^\n]+)"),
+    plain!(GoPanic, r"(?m)^(?:\S+\s+\|\s+)?panic: (?P<p>[^\n]+)"),
+    plain!(
+        GoPanic,
+        r"(?m)^(?:\S+\s+\|\s+)?fatal error: (?P<p>all goroutines are asleep|runtime|concurrent map|stack overflow|unexpected signal|out of memory|sync: |too many )"
+    ),
+    plain!(GoPanic, r"goroutine \d+ \[running\]:"),
+    plain!(Aborted, r"Assertion [`'](?P<p>[^\n]+)' failed"),
+    plain!(Aborted, r"terminate called (?:after throwing an instance of '(?P<p>[^'\n]+)'|without an active exception)"),
+    plain!(
+        Aborted,
+        r"(?P<p>double free or corruption|free\(\): invalid (?:pointer|size)|malloc\(\): [a-z ]+|corrupted size vs\. prev_size|\*\*\* stack smashing detected \*\*\*|\*\*\* buffer overflow detected \*\*\*)"
+    ),
+    plain!(Aborted, r"(?P<p>has overflowed its stack)"),
+    plain!(Aborted, r"(?P<p>memory allocation of \d+ bytes failed)"),
+    plain!(SegfaultOrAbort, r"(?i)\bsegmentation (?:fault|violation)|\bSIGSEGV\b|uncaught target signal 11"),
+    plain!(IllegalInstruction, r"(?i)\billegal instruction\b|\bSIGILL\b|uncaught target signal 4"),
+    plain!(ForbiddenSyscall, r"(?i)\bbad system call\b|\bSIGSYS\b"),
+    plain!(Aborted, r"(?P<p>\bAborted \(core dumped\)|\bSIGABRT\b)"),
+];

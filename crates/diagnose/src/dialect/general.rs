@@ -1,0 +1,65 @@
+//! Words that name a state and no cause: told where nothing else of a message is understood.
+
+use super::{Wording, says};
+use crate::code::Code;
+
+pub(super) const WORDINGS: &[Wording] = &[
+    says!(
+        guess MountFailed,
+        r"Are you trying to mount a directory onto a file",
+        "a mount failed: a directory is mounted onto a file, or the other way round",
+        "see that the source exists on the engine's host and is of the same kind as its target: a source that is missing is made \
+         as a directory by -v"
+    ),
+    says!(
+        ImagePullFailed,
+        r"\b(?:ErrImagePull|ImagePullBackOff)\b|Back-off pulling image(?: (?P<p>\S+))?|\bFailed to pull image(?: (?P<q>\S+))?",
+        "the node cannot pull the image[ {p}]",
+        "kubectl describe pod tells why in its events: a name or tag that does not exist, a private registry without \
+         imagePullSecrets, a rate limit, or no way to the registry"
+    ),
+    says!(
+        ImagePullFailed,
+        r"failed to register layer: (?P<p>[^\n]+)",
+        "a layer of the image could not be unpacked[: {p}]",
+        "pull it again; where that does not help, see the disk (df -h) and that the engine is not too old for the image's compression"
+    ),
+    says!(
+        guess NeverStarted,
+        r"\b(?:CreateContainerError|RunContainerError|ContainerCannotRun|CreatePodSandboxError|PostStartHookError|PreCreateHookError)\b",
+        "the kubelet could not create or start the container",
+        "kubectl describe pod has the runtime's words in its events: give them to scratchdbg why --message"
+    ),
+    says!(
+        guess ConnectionTimedOut,
+        r"(?i)context deadline exceeded|\bdeadline exceeded\b|DEADLINE_EXCEEDED",
+        "something did not answer in the time that was given to it",
+        "what stands before it in the message says what was waited for; see whether that is up and reachable, or give it more time"
+    ),
+    // A signal's name, of a shell or of Go's os/exec.
+    says!(
+        guess KilledFromOutside,
+        r"(?m)^(?:\S+\s+\|\s+)?Killed$|^[^\n]*: line \d+:\s+\d+ Killed\b|signal: killed|\bSIGKILL\b|killed by signal 9\b|signal 9\b",
+        "the process got SIGKILL: nearly always the kernel's memory killer, else docker kill, or a stop whose grace period ended",
+        "see which: docker inspect --format '{{.State.OOMKilled}}', dmesg; raise --memory; scratchdbg why CONTAINER tells them apart"
+    ),
+    says!(
+        guess Stopped,
+        r"(?m)^(?:\S+\s+\|\s+)?Terminated$|signal: terminated|\bSIGTERM\b|killed by signal 15\b",
+        "the process got SIGTERM, which is how one is asked to stop",
+        "nothing, where a stop was meant; else see who asked: docker events"
+    ),
+    says!(
+        guess WrongArchitecture,
+        r"(?i)exec format error",
+        "the kernel does not know the program's format: it is built for another architecture, or is no program (an empty file, a script without a #! line)",
+        "`scratchdbg check` on the image or the binary says which; build for the host's platform, such as linux/amd64"
+    ),
+    says!(
+        guess OperationNotPermitted,
+        r"(?i)\bseccomp\b[^\n]*(?:error|fail|not |unable|denied)|(?:error|fail\w*|unable)[^\n]*\bseccomp\b",
+        "the runtime could not set up the container's seccomp filter, or the filter forbids a call",
+        "update runc and libseccomp (old ones do not know new system calls), or try --security-opt seccomp=unconfined to see \
+         whether it is the profile"
+    ),
+];

@@ -1,0 +1,172 @@
+//! What engines, registries, clusters and Compose tell their users. A program's log is not searched for these.
+
+use super::{Meaning, Wording, exits, named, says};
+use crate::code::Code;
+
+macro_rules! plain {
+    ($code:ident, $pattern:expr) => {
+        Wording { pattern: $pattern, meaning: |c| Meaning::Plain(Code::$code, named(c, "p")) }
+    };
+}
+
+/// Those that must be seen before their last words are taken for something else.
+pub(super) const FIRST: &[Wording] = &[
+    plain!(OomKilled, r"container init was OOM-killed|(?:Failed with result|result) '?oom-kill'?|code=oom-kill"),
+    plain!(OomKilled, r"(?m)(?:^|[\s:\]])Out of memory: Kill(?:ed)? process \d+ \((?P<p>[^)\n]*)\)"),
+    says!(
+        ImagePullFailed,
+        r"(?:response from daemon|failed to pull|error pulling|failed to do request|failed to resolve|pinging container registry|failed to fetch)[^\n]*(?:x509: |certificate signed by unknown|tls: failed to verify)",
+        "the engine does not trust the registry's certificate",
+        "put the registry's CA at /etc/docker/certs.d/HOST:PORT/ca.crt on the engine's host (containerd: certs.d/HOST/hosts.toml); \
+         for a registry of one's own without TLS: insecure-registries"
+    ),
+    says!(
+        ImagePullFailed,
+        r"server gave HTTP response to HTTPS client",
+        "the registry speaks plain HTTP, and the engine asks for HTTPS",
+        "give the registry a certificate, or name it under insecure-registries in the engine's daemon.json"
+    ),
+    says!(
+        EngineUnreachable,
+        r"(?i)permission denied while trying to connect to the docker|got permission denied while trying to connect|dial unix (?P<p>\S*(?:docker|podman|containerd|crio)\S*\.sock): connect: permission denied",
+        "this user may not use the engine's socket[ {p}]",
+        "use sudo, or have the user added to the docker group (usermod -aG docker USER, then log in again; it is as much as root); \
+         or use a rootless engine"
+    ),
+    says!(
+        EngineUnreachable,
+        r"(?i)cannot connect to the docker daemon(?: at (?P<p>\S+?))?\.(?:\s|$)|cannot connect to the docker daemon|dial unix (?P<q>\S*(?:docker|podman|containerd|crio)\S*\.sock): connect: (?:no such file or directory|connection refused)|unable to connect to podman|cannot connect to podman|couldn't connect to docker endpoint|error while fetching server api version|docker_engine: the system cannot find|error during connect|connection to \S+containerd\S+ failed",
+        "no engine answers[ at {p}]: it does not run, or its socket is somewhere else",
+        "start it (systemctl start docker, Docker Desktop, podman system service), and see where it is looked for: docker context ls, \
+         DOCKER_HOST"
+    ),
+    says!(
+        ApiVersion,
+        r"(?i)client version (?P<p>[\d.]+) is too (?:new|old)[^\n]*|client is newer than server|client and server don't have (?:the )?same version|API version (?P<q>[\d.]+) is (?:too|not supported)",
+        "client and engine are of ages too far apart: one does not speak the API version[ {p}] of the other",
+        "bring the older one up to date; until then name a version that both know: DOCKER_API_VERSION=1.44 (the message gives the \
+         engine's limit)"
+    ),
+    // Compose.
+    says!(
+        RunningUnhealthy,
+        r#"dependency failed to start: container (?P<p>\S+) is unhealthy|dependency "?(?P<q>[\w.-]+)"? (?:is unhealthy|failed to become healthy)|\bcontainer (?P<r>\S+) is unhealthy"#,
+        "the container[ {p}] that others wait for runs and its health check fails",
+        "see what the check says: scratchdbg why NAME"
+    ),
+    Wording {
+        pattern: r#"(?:service|container) "?(?P<p>[\w.-]+)"? (?:didn't complete successfully|did not complete successfully)[:,]? exit(?:ed)?(?: code)?:? (?P<n>\d+)|dependency failed to start: container (?P<q>\S+) exited \((?P<m>\d+)\)"#,
+        meaning: |c| {
+            let name = named(c, "p").or_else(|| named(c, "q")).unwrap_or_default();
+            let exit_code = named(c, "n").or_else(|| named(c, "m")).and_then(|code| code.parse().ok()).unwrap_or(1);
+            let mut told = exits::of_exit_code(exit_code);
+            told.message = format!("{name}, which others wait for, has failed: {}", told.message);
+            Meaning::Told(told)
+        },
+    },
+];
+
+pub(super) const WORDINGS: &[Wording] = &[
+    // Registries.
+    says!(
+        RegistryRateLimited,
+        r"(?i)\btoomanyrequests\b|too many requests|pull rate limit|\b429\b[^\n]*(?:registry|pull|manifest)",
+        "the registry answers no more pulls for now: its rate limit is reached",
+        "log in (docker login), wait, or pull through a mirror or a registry of one's own"
+    ),
+    says!(
+        ImageNameInvalid,
+        r#"(?i)invalid reference format(?:: (?P<p>[^\n"]+))?|\bInvalidImageName\b|couldn't parse image (?:reference|name)|repository name (?:\S+ )?must be (?:lowercase|canonical)|invalid repository name|invalid tag format"#,
+        "the image's name is not well formed[ ({p})]",
+        "NAME[:TAG] in lower case, without spaces; an empty variable in it, or an option behind the image's name, does that too"
+    ),
+    says!(
+        WrongArchitecture,
+        r"no matching manifest for (?P<p>[\w./-]+)|no match for platform in manifest|image with reference \S+ was found but (?:its platform|does not (?:match|provide))[^\n]*|no image found in (?:manifest list|image index)",
+        "the image is not there for this platform[: {p}]",
+        "build or push it for that platform too (docker buildx build --platform …), or name one that is there: --platform linux/amd64"
+    ),
+    says!(
+        ImageNotFound,
+        r"pull access denied for (?P<p>[^\s,]+)|manifest (?:for (?P<q>\S+) )?(?:unknown|not found)|repository (?P<r>\S+) not found|\bMANIFEST_UNKNOWN\b|\bNAME_UNKNOWN\b|name unknown|repository does not exist|insufficient_scope: authorization failed|failed to resolve reference[^\n]*: not found|: failed to resolve source metadata[^\n]*not found|short-name [^\n]*did not resolve|\bErrImageNeverPull\b|is not present with pull policy of Never|reading manifest \S+ in \S+: (?:manifest unknown|requested access)",
+        "the registry has no such image[: {p}], or shows it only to who is logged in",
+        "see the name and the tag (docker.io is meant where no registry is named); docker login for a private one; in Kubernetes \
+         imagePullSecrets"
+    ),
+    says!(
+        RegistryDenied,
+        r"(?i)unauthorized: |authentication required|requested access to the resource is denied|no basic auth credentials|incorrect username or password|denied: (?:access|permission|requested)|response from daemon: denied\b|unexpected status[^\n]*: 40[13]|(?:registry|pull|push|manifests?|token)\b[^\n]*\b40[13] (?:Unauthorized|Forbidden)",
+        "the registry refuses: not logged in, or without the right to that repository",
+        "docker login HOST with a user or token that may; see the repository's name, and ~/.docker/config.json"
+    ),
+    says!(
+        ImagePullFailed,
+        r"(?i)received unexpected HTTP status: (?P<p>[^\n]+)|unexpected status (?:code )?[^\n]*: (?P<q>5\d\d [^\n]+)|failed to (?:pull|resolve) [^\n]*: (?P<r>5\d\d [^\n]+)|filesystem layer verification failed|unexpected commit digest",
+        "the registry or what it sent is broken[: {p}]",
+        "try again later; a proxy between, or a damaged registry, does that too"
+    ),
+    // Names of the engine's objects.
+    says!(
+        NameInUse,
+        r#"(?i)(?:container )?name "?/?(?P<p>[\w.-]+)"? is already in use|endpoint with name (?P<q>\S+) already exists|network with name (?P<r>\S+) already exists"#,
+        "the name[ {p}] is taken by another container or network",
+        "remove or rename the other (docker rm NAME, docker rename), or choose another name; for an endpoint that was left behind: \
+         docker network disconnect -f NETWORK NAME"
+    ),
+    // Kubernetes and Compose: what a container is to be configured with.
+    says!(
+        ConfigMissing,
+        r#"(?i)(?:secret|configmap) "?(?P<p>[\w.-]+)"? not found|couldn't find key (?P<q>\S+) in (?:Secret|ConfigMap)|references non-existent (?:secret|config) key: (?P<r>\S+)"#,
+        "what the container is configured with is not there[: {p}]",
+        "make the secret or config map in the container's own namespace, with that name and key; or mark it as optional"
+    ),
+    says!(
+        ConfigMissing,
+        r"(?i)env file (?P<p>\S+) not found|docker: open (?P<q>\S+): no such file or directory|no configuration file provided",
+        "a file that the container is to be made from is not there[: {p}]",
+        "see the path, which is relative to where the command is run (Compose: to the compose file)"
+    ),
+    says!(
+        guess ConfigMissing,
+        r"\bCreateContainerConfigError\b",
+        "the pod's configuration names something that is not there: a secret, a config map, a key, or a user by name",
+        "kubectl describe pod says in its events what it misses"
+    ),
+    says!(
+        NeverStarted,
+        r"\bFailedScheduling\b[^\n]*?(?:: (?P<p>\d+/\d+ nodes are available[^\n]*))?$|(?P<q>\d+/\d+ nodes are available: [^\n]*)",
+        "no node can take the pod[: {p}]",
+        "the reasons are counted in the message: ask for less cpu or memory, tolerate the taints, match a node's labels, or add a node"
+    ),
+    says!(
+        KilledFromOutside,
+        r"(?i)\bEvicted\b|node was low on resource: (?P<p>[\w-]+)",
+        "the kubelet evicted the pod: its node ran low on a resource[: {p}]",
+        "set requests that cover what the pod uses, and look at what fills the node: kubectl describe node"
+    ),
+    says!(
+        MountFailed,
+        r#"(?i)Unable to attach or mount volumes|MountVolume\.\w+ failed for volume "(?P<p>[^"\n]+)"|Mounts denied|path (?P<q>\S+) is not shared from the host|invalid (?:volume specification|mount config)[^\n]*|Duplicate mount point: (?P<r>\S+)"#,
+        "a volume or mount is refused[: {p}]",
+        "see that its source exists, may be shared with the engine (Docker Desktop: file sharing), and that it is written as \
+         SOURCE:TARGET"
+    ),
+    says!(
+        RunningUnhealthy,
+        r"(?:Liveness|Readiness|Startup) probe failed: (?P<p>[^\n]+)",
+        "the container runs and its probe fails[: {p}]",
+        "see that the program listens on the probe's port and path, on all addresses, and is given the time it needs to start"
+    ),
+    says!(
+        StartFailed,
+        r"(?i)iptables[^\n]*No chain/target/match by that name",
+        "the engine's firewall chains are gone: something else has reloaded the firewall",
+        "restart the engine, which makes them anew; and keep firewalld or iptables from flushing them"
+    ),
+    says!(
+        StartFailed,
+        r"could not find an available, non-overlapping IPv4 address pool|no available (?:IPv4 )?addresses|all predefined address pools have been fully subnetted",
+        "the engine has no address left to give to a network or container",
+        "remove networks that are not used (docker network prune), or give it larger pools: default-address-pools in daemon.json"
+    ),
+];

@@ -1,0 +1,103 @@
+//! A text as it was pasted, made plain: without the escapes of terminals and of JSON.
+
+/// The bytes of a text that are looked at: its beginning and its end, half each.
+const MAX_TEXT: usize = 256 * 1024;
+
+/// Quotes are escaped once for every layer of JSON or Go's `%q` that the text went through; backslashes say nothing here,
+/// save before the `n` and `t` of a text in quotes. Colours and carriage returns say nothing at all.
+pub(super) fn prepare(text: &str) -> String {
+    let mut kept = String::new();
+    if text.len() > MAX_TEXT {
+        let head = text.floor_char_boundary(MAX_TEXT / 2);
+        let tail = text.ceil_char_boundary(text.len() - MAX_TEXT / 2);
+        kept.push_str(&text[..head]);
+        kept.push('\n');
+        kept.push_str(&text[tail..]);
+    } else {
+        kept.push_str(text);
+    }
+    let is_quoted = kept.trim_start().starts_with(['{', '[', '"', '\'']) || kept.contains("\\\"");
+    let mut plain = String::with_capacity(kept.len());
+    let mut characters = kept.chars().peekable();
+    while let Some(character) = characters.next() {
+        match character {
+            '\u{1b}' => skip_escape(&mut characters),
+            '\\' => {
+                let mut backslashes = 1;
+                while characters.next_if_eq(&'\\').is_some() {
+                    backslashes += 1;
+                }
+                match characters.peek() {
+                    // Before a quote they only escape it.
+                    Some('"') => {}
+                    Some('n') if is_quoted => {
+                        characters.next();
+                        plain.push('\n');
+                    }
+                    Some('t') if is_quoted => {
+                        characters.next();
+                        plain.push('\t');
+                    }
+                    _ => push_backslashes(&mut plain, &mut characters, backslashes),
+                }
+            }
+            '\r' => {}
+            character => plain.push(character),
+        }
+    }
+    plain
+}
+
+type Characters<'a> = std::iter::Peekable<std::str::Chars<'a>>;
+
+/// A control sequence (`ESC [ … letter`), or what is left of one.
+fn skip_escape(characters: &mut Characters<'_>) {
+    if characters.next_if_eq(&'[').is_none() {
+        return;
+    }
+    while let Some(character) = characters.next_if(|character| character.is_ascii() && *character != '\n') {
+        if character.is_ascii_alphabetic() {
+            return;
+        }
+    }
+}
+
+/// Backslashes that stand for themselves, save before the spelt-out ESC of a colour (`\u001b[31m`, `\x1b[0m`, `\033[1m`).
+fn push_backslashes(plain: &mut String, characters: &mut Characters<'_>, count: usize) {
+    let rest: String = characters.clone().take(5).collect();
+    for escape in ["u001b", "u001B", "x1b", "x1B", "033", "e"] {
+        let is_colour = rest.starts_with(escape) && characters.clone().nth(escape.len()) == Some('[');
+        if is_colour {
+            for _ in 0..escape.len() {
+                characters.next();
+            }
+            skip_escape(characters);
+            return;
+        }
+    }
+    plain.extend(std::iter::repeat_n('\\', count));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::prepare;
+
+    #[test]
+    fn escapes_are_taken_away() {
+        for (text, plain) in [
+            ("a \\\"b\\\" \\\\\\\"c\\\\\\\"", "a \"b\" \"c\""),
+            ("C:\\new\\table", "C:\\new\\table"),
+            (r#"{"log":"exec /app: x\n"}"#, "{\"log\":\"exec /app: x\n\"}"),
+            ("\u{1b}[31;1merror\u{1b}[0m\r\nx", "error\nx"),
+            (r#"{"m":"\u001b[31mred\u001b[0m"}"#, r#"{"m":"red"}"#),
+            ("\\x1b[1mbold", "bold"),
+            ("\u{1b}", ""),
+            ("\u{1b}[", ""),
+            ("\\", "\\"),
+            ("\\\\", "\\\\"),
+            ("\\u001b", "\\u001b"),
+        ] {
+            assert_eq!(prepare(text), plain, "{text:?}");
+        }
+    }
+}

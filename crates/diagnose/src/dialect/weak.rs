@@ -1,0 +1,56 @@
+//! Failures of a connection or of a permission: told where nothing better is known of the same line.
+
+use super::{Meaning, Wording, named, says};
+use crate::code::Code;
+
+macro_rules! plain {
+    ($code:ident, $pattern:expr) => {
+        Wording { pattern: $pattern, meaning: |c| Meaning::Plain(Code::$code, named(c, "p")) }
+    };
+}
+
+pub(super) const WORDINGS: &[Wording] = &[
+    plain!(
+        PortInUse,
+        r"(?:EADDRINUSE|[Aa]ddress already in use|Address in use|Only one usage of each socket address)(?:[^\n]*?(?P<p>:\d{2,5})\b)?"
+    ),
+    plain!(
+        CaCertificatesMissing,
+        r"(?P<p>x509: certificate signed by unknown authority|x509: failed to load system roots|x509: certificate is not trusted|self[- ]signed certificate|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_(?:GET_ISSUER_CERT|VERIFY_LEAF_SIGNATURE)\w*|PKIX path building failed|unable to get local issuer certificate|[Cc]ertificate verify failed|CERTIFICATE_VERIFY_FAILED|No CA certificates were loaded|[Nn]o native root CA(?: certificates found)?|(?:could not|failed to) load (?:platform|native|system|root) (?:root )?cert|unable to load (?:system )?(?:root|CA) cert|UnknownIssuer|sec_error_unknown_issuer|no (?:system )?(?:CA|root) certificates (?:were )?(?:found|loaded)|problem with the SSL CA cert|error setting certificate (?:verify locations|file))"
+    ),
+    says!(
+        PathNotPermitted,
+        r#"(?i)(?:open|mkdir|create|creat|stat|lstat|unlink|remove|rename|chdir|write|read|access|opendir|scandir|copyfile|symlink|link|touch|listen unix|bind|cannot \w+ (?:directory|file)?|can't \w+(?: directory| file)?) ?['"‘`]?(?P<p>/[^\s:'"’]+)['"’]?: (?:bind: )?permission denied"#,
+        "the program's user may not use {p}",
+        "give the file or directory to that user (chown, COPY --chown=65532:65532); a volume has the owner that its directory has \
+         in the image; or run as the user that owns it (--user)"
+    ),
+    says!(
+        PathNotPermitted,
+        r#"(?i)(?:permission denied|\bEACCES\b)(?: \(os error 13\) at path |: permission denied, \w+ |: |, \w+ )['"](?P<p>/[^'"\n]+)['"]|['"](?P<q>/[^'"\s:]+)['"]: permission denied|AccessDeniedException: (?P<r>/\S+)"#,
+        "the program's user may not use {p}",
+        "give the file or directory to that user (chown, COPY --chown=65532:65532); a volume has the owner that its directory has \
+         in the image; or run as the user that owns it (--user)"
+    ),
+    says!(
+        OperationNotPermitted,
+        r#"(?i)(?:['"]?(?P<p>/[^\s:'"]+)['"]?: )?operation not permitted|\bEPERM\b"#,
+        "the kernel forbids what the program does: it lacks a capability, or a seccomp or security profile stands in the way[ ({p})]",
+        "see which call fails; root in a container has few capabilities: --cap-add NAME (such as CHOWN, NET_ADMIN, SYS_PTRACE) or \
+         a seccomp profile that allows it"
+    ),
+    says!(
+        ConnectionRefused,
+        r"(?i)(?:(?:dial|connect)\w* (?:tcp|udp)[46]? (?P<p>\S+?):? [^\n]*)?(?:connection refused|\bECONNREFUSED\b)",
+        "nothing listens where the program connects to[: {p}]",
+        "see that the other side runs, listens on that port, and not on its own 127.0.0.1 only; in a container localhost is the \
+         container itself: use the other's name on a shared network; wait for it (depends_on with condition: service_healthy)"
+    ),
+    says!(
+        ConnectionTimedOut,
+        r"(?i)(?:(?:dial|read|connect)\w* (?:tcp|udp)[46]? (?P<p>\S+?):? [^\n]*)?(?:\bi/o timeout\b|connection timed out|\bETIMEDOUT\b|operation timed out|TLS handshake timeout|Client\.Timeout exceeded|request canceled while waiting for connection|connect timed? ?out|no route to host|\bEHOSTUNREACH\b|network is unreachable|\bENETUNREACH\b)",
+        "the other side does not answer, or cannot be reached from there[: {p}]",
+        "see the container's network (docker inspect, a firewall, a proxy: HTTPS_PROXY), and that the address is right: scratchdbg \
+         attach NAME -- nc -vz HOST PORT"
+    ),
+];

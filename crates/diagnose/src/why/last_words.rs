@@ -1,0 +1,177 @@
+//! What a log says at its end: the named cause first, then how the program died of it.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::evidence::last_lines;
+use crate::code::Code;
+use crate::container::ContainerFacts;
+use crate::dialect;
+use crate::finding::{Confidence, Finding, Severity};
+
+/// How many lines that say something belong to the end.
+const END: usize = 5;
+/// How many may follow a program's last cry, beside those of a stack.
+const AFTER_DEATH: usize = 25;
+/// How many before it may be what led to it.
+const BEFORE_DEATH: usize = 2;
+
+/// Codes that a log proves whatever the exit code is: the program said itself what it died of.
+const CERTAIN: &[Code] =
+    &[Code::LibraryMissing, Code::LibraryTooOld, Code::LoaderMissing, Code::CpuLevel, Code::TruncatedBinary];
+
+/// A log's findings by where they stand in it.
+pub(super) struct LastWords {
+    /// What the program ended with, the cause first.
+    pub(super) at_end: Vec<Finding>,
+    /// What it said before, and survived.
+    pub(super) earlier: Vec<Finding>,
+}
+
+/// Whether the code says how a program died, and not why.
+pub(super) fn is_death(code: Code) -> bool {
+    matches!(
+        code,
+        Code::RustPanic
+            | Code::GoPanic
+            | Code::Aborted
+            | Code::SegfaultOrAbort
+            | Code::IllegalInstruction
+            | Code::ForbiddenSyscall
+    )
+}
+
+impl LastWords {
+    pub(super) fn of(facts: &ContainerFacts<'_>) -> Self {
+        let lines = last_lines(facts);
+        let found: Vec<Vec<Finding>> = lines.iter().map(|line| explain_line(line)).collect();
+        let says: Vec<usize> = (0..lines.len()).filter(|&index| says_something(&lines[index])).collect();
+        let last = says.last().copied().unwrap_or_default();
+        let end = says.iter().rev().nth(END - 1).copied().unwrap_or_default();
+        let death = found.iter().enumerate().rev().find(|(index, findings)| {
+            let is_cry = findings.iter().any(|finding| is_death(finding.code)) && says_something(&lines[*index]);
+            is_cry && says.iter().filter(|&&other| other > *index).count() <= AFTER_DEATH
+        });
+        let death = death.map(|(index, _)| {
+            says.iter().rev().filter(|&&other| other < index).nth(BEFORE_DEATH - 1).copied().unwrap_or_default()
+        });
+        let begin = death.map_or(end, |death| death.min(end));
+
+        let mut words = Self { at_end: Vec::new(), earlier: Vec::new() };
+        // The last line first: it is what the program died with.
+        for (index, findings) in found.into_iter().enumerate().rev() {
+            for mut finding in findings {
+                if finding.code == Code::ReadOnlyFilesystem {
+                    name_the_mount(facts, &mut finding);
+                }
+                let known = |list: &[Finding]| list.iter().any(|other| other.code == finding.code);
+                if known(&words.at_end) || known(&words.earlier) {
+                    continue;
+                }
+                let is_certain = CERTAIN.contains(&finding.code) || is_death(finding.code);
+                if index >= begin || is_certain {
+                    let near = index == last || death.is_some_and(|death| index >= death);
+                    if !is_certain && !near {
+                        finding.confidence = Confidence::Guess;
+                    }
+                    words.at_end.push(finding);
+                } else {
+                    finding.confidence = Confidence::Guess;
+                    finding.severity = finding.severity.min(Severity::Warning);
+                    finding.evidence.insert(0, "the log says, long before the end:".to_owned());
+                    words.earlier.push(finding);
+                }
+            }
+        }
+        words.at_end.sort_by_key(|finding| {
+            (is_death(finding.code), !CERTAIN.contains(&finding.code), finding.confidence == Confidence::Guess)
+        });
+        words
+    }
+}
+
+/// Not the root filesystem is read-only where the path lies on a mount that is.
+fn name_the_mount(facts: &ContainerFacts<'_>, finding: &mut Finding) {
+    let says = |text: &str| finding.evidence.iter().any(|line| line.contains(text));
+    let Some(mount) = facts.mounts.iter().find(|mount| mount.read_only && says(&mount.destination)) else { return };
+    finding.message = format!("the program wrote to {}, which is read-only", mount.describe());
+    finding.fix = Some("mount it without :ro (readonly), or let the program write elsewhere".to_owned());
+}
+
+/// What one line of a log means; nothing where the line itself says that nothing is wrong.
+pub(super) fn explain_line(line: &str) -> Vec<Finding> {
+    if is_harmless(line) {
+        return Vec::new();
+    }
+    let mut findings = dialect::explain_log(line);
+    findings
+        .retain(|finding| !matches!(finding.code, Code::Paused | Code::NotRunning | Code::Removed | Code::CrashLoop));
+    findings
+}
+
+/// A level below a warning at the line's beginning.
+fn is_harmless(line: &str) -> bool {
+    static LOW: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        Regex::new(r#"(?i)(?:^|[\s\[|"'=:(<])(?:info|debug|trace|notice|verbose|inf|dbg|trc)(?:$|[\s\]|"',:)>])"#).ok()
+    });
+    static HIGH: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        Regex::new(r"(?i)\b(?:error|err|fatal|panic|panicked|crit\w*|emerg\w*|alert|severe|warn\w*)\b").ok()
+    });
+    let begin = &line[..line.floor_char_boundary(100)];
+    let matches = |regex: &LazyLock<Option<Regex>>| regex.as_ref().is_some_and(|regex| regex.is_match(begin));
+    // Where a message behind the level speaks of an error, the level is still the level.
+    let level = LOW.as_ref().and_then(|low| low.find(begin)).map(|found| found.start());
+    let error = HIGH.as_ref().and_then(|high| high.find(begin)).map(|found| found.start());
+    matches(&LOW) && error.is_none_or(|error| level.is_some_and(|level| level < error))
+}
+
+/// Not empty, and not a frame of a stack.
+fn says_something(line: &str) -> bool {
+    static FRAME: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        Regex::new(
+            r"^(?:\s|goroutine \d+ |created by |exit status \d|[\w./*()-]+\(.*\)$|stack backtrace:|note: |Caused by:|Traceback |Node\.js v|rax |r[a-z0-9]+ +0x)",
+        )
+        .ok()
+    });
+    !line.trim().is_empty() && !FRAME.as_ref().is_some_and(|frame| frame.is_match(line))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{is_harmless, says_something};
+
+    #[test]
+    fn levels_of_lines() {
+        for (line, harmless) in [
+            ("[INFO] using config", true),
+            ("2026-01-01T00:00:00Z INFO app: too many open files once", true),
+            (r#"{"level":"info","msg":"error: no space left"}"#, true),
+            ("time=x level=debug msg=\"no such host\"", true),
+            ("I am informed", false),
+            ("[ERROR] info is missing", false),
+            ("panic: info", false),
+            ("level=error msg=\"debug port in use\"", false),
+            ("accept: too many open files", false),
+            ("", false),
+        ] {
+            assert_eq!(is_harmless(line), harmless, "{line}");
+        }
+    }
+
+    #[test]
+    fn stacks_say_nothing() {
+        for (line, says) in [
+            ("panic: boom", true),
+            ("goroutine 1 [running]:", false),
+            ("main.main()", false),
+            ("\t/src/main.go:8 +0x1d", false),
+            ("    at Object.<anonymous> (/app/index.js:1:7)", false),
+            ("stack backtrace:", false),
+            ("cannot open the database", true),
+            ("", false),
+        ] {
+            assert_eq!(says_something(line), says, "{line}");
+        }
+    }
+}

@@ -1,0 +1,291 @@
+//! What is mounted into a container, and what can be seen of it from here.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Read};
+use std::path::Path;
+use std::time::Duration;
+
+use http_body_util::BodyExt as _;
+use hyper::Method;
+use scratchdbg_diagnose::mounts::{Mount, MountKind};
+use serde::Deserialize;
+
+use super::inspection::or_default;
+use super::{ContainerRecord, HostFacts};
+use crate::transport::full;
+use crate::{ContainerName, Engine};
+
+/// How long the files of an image are listed at most, to learn what lies beneath a mount.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How many paths beneath mounts are kept at most.
+const MAX_PATHS: usize = 100_000;
+
+/// A mount as an inspection has it, once among `Mounts` and once among those that were asked for.
+#[derive(Debug, Deserialize, Default)]
+#[serde(rename_all = "PascalCase", default)]
+pub(super) struct RawMount {
+    #[serde(rename = "Type", deserialize_with = "or_default")]
+    kind: String,
+    #[serde(deserialize_with = "or_default")]
+    name: String,
+    #[serde(deserialize_with = "or_default")]
+    source: String,
+    #[serde(deserialize_with = "or_default")]
+    destination: String,
+    /// The same where a mount is asked for.
+    #[serde(deserialize_with = "or_default")]
+    target: String,
+    #[serde(deserialize_with = "or_default")]
+    mode: String,
+    #[serde(rename = "RW")]
+    writable: Option<bool>,
+    /// Podman's.
+    #[serde(deserialize_with = "or_default")]
+    options: Vec<String>,
+    #[serde(deserialize_with = "or_default")]
+    tmpfs_options: serde_json::Value,
+    #[serde(deserialize_with = "or_default")]
+    bind_options: serde_json::Value,
+}
+
+impl RawMount {
+    fn has(&self, option: &str) -> bool {
+        self.options.iter().any(|other| other == option) || self.mode.split(',').any(|other| other == option)
+    }
+}
+
+/// The mounts that an inspection lists: those that are there, and the tmpfs that are made at each start.
+pub(super) fn of(
+    there: &[RawMount],
+    asked: &[RawMount],
+    tmpfs: &BTreeMap<String, String>,
+    is_podman: bool,
+) -> Vec<Mount> {
+    let mut mounts: Vec<Mount> = Vec::new();
+    for raw in there.iter().filter(|raw| !raw.destination.is_empty()) {
+        let (kind, source) = match raw.kind.as_str() {
+            "bind" => (MountKind::Bind, raw.source.as_str()),
+            "volume" => (MountKind::Volume, if raw.name.is_empty() { raw.source.as_str() } else { raw.name.as_str() }),
+            "tmpfs" => (MountKind::Tmpfs, ""),
+            _ => (MountKind::Other, ""),
+        };
+        let mut mount = Mount::new(kind, source, &raw.destination);
+        mount.read_only = raw.writable == Some(false) || raw.has("ro");
+        mount.copies_up = raw.has("tmpcopyup");
+        mount.no_exec = raw.has("noexec").then_some(true);
+        if kind == MountKind::Tmpfs {
+            let options = asked.iter().find(|other| other.target == raw.destination).map(|other| &other.tmpfs_options);
+            let exec = raw.has("exec") || options.is_some_and(|options| options.to_string().contains("\"exec\""));
+            // Docker's default for a tmpfs is noexec, Podman's is not.
+            mount.no_exec = Some(!exec && (!is_podman || raw.has("noexec")));
+            mount.copies_up |= is_podman && !raw.has("notmpcopyup");
+        }
+        mounts.push(mount);
+    }
+    for (destination, options) in tmpfs {
+        let has = |option: &str| options.split(',').any(|other| other.trim() == option);
+        let mut mount = Mount::new(MountKind::Tmpfs, "", destination);
+        mount.read_only = has("ro");
+        mount.no_exec = Some(!has("exec") && (!is_podman || has("noexec")));
+        mount.copies_up = is_podman && !has("notmpcopyup");
+        mounts.retain(|other| other.destination != mount.destination);
+        mounts.push(mount);
+    }
+    mounts
+}
+
+/// Where `--mount type=bind` was asked for, whose source an engine does not make.
+pub(super) fn strict_binds(asked: &[RawMount]) -> BTreeSet<String> {
+    let makes = |raw: &RawMount| raw.bind_options["CreateMountpoint"].as_bool().unwrap_or_default();
+    let strict = asked.iter().filter(|raw| raw.kind == "bind" && !makes(raw));
+    strict.map(|raw| Mount::new(MountKind::Bind, "", &raw.target).destination).collect()
+}
+
+impl Engine {
+    /// Adds what this machine tells of the mounts where it is the engine's, and what a volume was made with.
+    pub async fn look_at_mounts(&self, record: &mut ContainerRecord, host: &HostFacts) {
+        let mounted = if host.is_this_machine { std::fs::read_to_string("/proc/self/mountinfo").ok() } else { None };
+        let strict = std::mem::take(&mut record.strict_binds);
+        for mount in &mut record.facts.mounts {
+            match mount.kind {
+                MountKind::Bind if host.is_this_machine => {
+                    let source = Path::new(&mount.source);
+                    let is_there = source.symlink_metadata();
+                    let is_gone = is_there.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
+                    // Where not even the folder above is there, this may be another view of the machine than the engine's.
+                    let is_same_view =
+                        source.ancestors().skip(1).any(|above| above.parent().is_some() && above.exists());
+                    mount.is_source_missing =
+                        is_gone && is_same_view && (self.is_podman() || strict.contains(&mount.destination));
+                    if mount.no_exec.is_none() && is_there.is_ok() {
+                        mount.no_exec = mounted.as_deref().and_then(|mounted| no_exec(mounted, &mount.source));
+                    }
+                }
+                MountKind::Volume if mount.no_exec.is_none() => {
+                    let path = format!("/volumes/{}", crate::files::percent_encode(&mount.source));
+                    let Some(volume) = self.ask(&path).await else { continue };
+                    let options = volume["Options"]["o"].as_str().unwrap_or_default();
+                    if options.split(',').any(|option| option == "noexec") {
+                        mount.no_exec = Some(true);
+                    } else if options.is_empty() && volume["Driver"] == "local" {
+                        let place = volume["Mountpoint"].as_str().unwrap_or_default();
+                        mount.no_exec = mounted.as_deref().and_then(|mounted| no_exec(mounted, place));
+                    }
+                }
+                _ => {}
+            }
+        }
+        record.strict_binds = strict;
+    }
+
+    /// The paths of a container's own files that a mount covers, whatever is mounted there: an export leaves mounts out.
+    /// `None` where the engine does not tell, or not in time.
+    pub async fn paths_beneath(&self, container: &ContainerName, mounts: &[Mount]) -> Option<BTreeSet<String>> {
+        tokio::time::timeout(PATIENCE, self.list_beneath(container, mounts)).await.ok().flatten()
+    }
+
+    async fn list_beneath(&self, container: &ContainerName, mounts: &[Mount]) -> Option<BTreeSet<String>> {
+        let path = format!("/containers/{container}/export");
+        let request = self.transport.request(Method::GET, &path, full("")).ok()?;
+        let mut body = self.transport.send(request).await.ok()?.into_body();
+        let (sender, receiver) = tokio::sync::mpsc::channel(4);
+        let mounts = mounts.to_vec();
+        let reading =
+            tokio::task::spawn_blocking(move || covered(Pieces { receiver, rest: bytes::Bytes::new() }, &mounts));
+        while let Some(frame) = body.frame().await {
+            let Ok(data) = frame.ok()?.into_data() else { continue };
+            if sender.send(data).await.is_err() {
+                break;
+            }
+        }
+        drop(sender);
+        reading.await.ok()?.ok()
+    }
+}
+
+/// The paths of an archive that a mount covers.
+fn covered(archive: impl Read, mounts: &[Mount]) -> io::Result<BTreeSet<String>> {
+    let mut paths = BTreeSet::new();
+    for entry in tar::Archive::new(archive).entries()? {
+        let entry = entry?;
+        let path = format!("/{}", entry.path()?.to_string_lossy().trim_start_matches("./").trim_matches('/'));
+        if mounts.iter().any(|mount| mount.covers(&path)) && paths.len() < MAX_PATHS {
+            paths.insert(path);
+        }
+    }
+    Ok(paths)
+}
+
+/// A body's pieces, read by a thread as they come.
+struct Pieces {
+    receiver: tokio::sync::mpsc::Receiver<bytes::Bytes>,
+    rest: bytes::Bytes,
+}
+
+impl Read for Pieces {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.rest.is_empty() {
+            match self.receiver.blocking_recv() {
+                Some(piece) => self.rest = piece,
+                None => return Ok(0),
+            }
+        }
+        let length = self.rest.len().min(buffer.len());
+        buffer[..length].copy_from_slice(&self.rest.split_to(length));
+        Ok(length)
+    }
+}
+
+/// Whether the filesystem that `path` lies on is mounted noexec, from `/proc/self/mountinfo` (`proc_pid_mountinfo(5)`).
+fn no_exec(mountinfo: &str, path: &str) -> Option<bool> {
+    let real = std::fs::canonicalize(path);
+    let path = real.as_deref().unwrap_or(Path::new(path));
+    let mut best: Option<(usize, bool)> = None;
+    for line in mountinfo.lines() {
+        let mut fields = line.split(' ');
+        let (Some(place), Some(options)) = (fields.nth(4), fields.next()) else { continue };
+        let place = unescape(place);
+        if !path.starts_with(&place) {
+            continue;
+        }
+        // Of several at one place the last one is on top.
+        if best.is_none_or(|(length, _)| place.len() >= length) {
+            best = Some((place.len(), options.split(',').any(|option| option == "noexec")));
+        }
+    }
+    best.map(|(_, no_exec)| no_exec)
+}
+
+/// Octal escapes of space, tab, newline and backslash.
+fn unescape(field: &str) -> String {
+    [("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")]
+        .into_iter()
+        .fold(field.to_owned(), |field, (escape, character)| field.replace(escape, character))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_innermost_and_latest_mount_decides() {
+        let mountinfo = "1 0 8:1 / / rw,relatime - ext4 /dev/sda rw\n\
+            2 1 8:2 / /no\\040such/data rw,nosuid,noexec - tmpfs tmpfs rw\n\
+            3 1 8:3 / /no\\040such/data/exec rw - tmpfs tmpfs rw\n\
+            4 1 8:3 / /no-such-twice rw,noexec - tmpfs tmpfs rw\n\
+            5 1 8:3 / /no-such-twice rw - tmpfs tmpfs rw\nnonsense\n";
+        for (path, expected) in [
+            ("/no such/data", true),
+            ("/no such/data/x", true),
+            ("/no such/data/exec/x", false),
+            ("/no such/database", false),
+            ("/no-such-twice/x", false),
+        ] {
+            assert_eq!(no_exec(mountinfo, path), Some(expected), "{path}");
+        }
+        assert_eq!(no_exec("", "/no such"), None);
+    }
+
+    #[test]
+    fn mounts_of_an_inspection() {
+        let there: Vec<RawMount> = serde_json::from_value(serde_json::json!([
+            {"Type": "bind", "Source": "/srv/x", "Destination": "/app/", "Mode": "ro", "RW": false},
+            {"Type": "volume", "Name": "data", "Source": "/var/x", "Destination": "/data", "RW": true},
+            {"Type": "tmpfs", "Source": "", "Destination": "/run", "RW": true},
+            {"Type": "bind", "Source": "/y", "Destination": "/y", "RW": true, "Options": ["noexec", "rbind"]}
+        ]))
+        .unwrap();
+        let asked: Vec<RawMount> = serde_json::from_value(serde_json::json!([
+            {"Type": "bind", "Source": "/srv/x", "Target": "/app/"},
+            {"Type": "bind", "Source": "/srv/z", "Target": "/z", "BindOptions": {"CreateMountpoint": true}},
+            {"Type": "tmpfs", "Target": "/run", "TmpfsOptions": {"Options": [["exec"]]}}
+        ]))
+        .unwrap();
+        let tmpfs = BTreeMap::from([("/tmp".to_owned(), String::new()), ("/x".to_owned(), "exec,size=4k".to_owned())]);
+        let mounts = of(&there, &asked, &tmpfs, false);
+        let find = |place: &str| mounts.iter().find(|mount| mount.destination == place).unwrap();
+        assert!(find("/app").read_only && find("/app").no_exec.is_none());
+        assert_eq!((find("/data").source.as_str(), find("/data").kind), ("data", MountKind::Volume));
+        assert_eq!(
+            (find("/run").no_exec, find("/tmp").no_exec, find("/x").no_exec),
+            (Some(false), Some(true), Some(false))
+        );
+        assert_eq!(find("/y").no_exec, Some(true));
+        assert_eq!(strict_binds(&asked), BTreeSet::from(["/app".to_owned()]));
+        assert_eq!(of(&[], &[], &tmpfs, true)[0].no_exec, Some(false));
+    }
+
+    #[test]
+    fn paths_of_an_archive() {
+        let mut archive = tar::Builder::new(Vec::new());
+        for path in ["app/server", "./app/data/x", "other", "application"] {
+            let mut header = tar::Header::new_gnu();
+            header.set_size(0);
+            archive.append_data(&mut header, path, io::empty()).unwrap();
+        }
+        let archive = archive.into_inner().unwrap();
+        let mounts = [Mount::new(MountKind::Tmpfs, "", "/app")];
+        let paths = covered(&archive[..], &mounts).unwrap();
+        assert_eq!(paths.into_iter().collect::<Vec<_>>(), ["/app/data/x", "/app/server"]);
+    }
+}
