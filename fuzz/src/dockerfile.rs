@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use scratchdbg_builder::dockerfile;
+use scratchdbg_builder::dockerfile::{self, Arguments};
 
 /// `data` is the Dockerfile. In its context are a file, a folder and a link that leads out.
 pub fn run(data: &[u8]) {
@@ -13,11 +13,13 @@ pub fn run(data: &[u8]) {
     std::fs::write(context.join("a"), "a").unwrap();
     std::os::unix::fs::symlink("/etc/passwd", context.join("l")).unwrap();
     let text = String::from_utf8_lossy(data);
-    let arguments = BTreeMap::from([("A".to_owned(), "b".to_owned())]);
+    let values = BTreeMap::from([("A".to_owned(), "b".to_owned())]);
+    let arguments = Arguments { values, target: None };
+    let _findings = dockerfile::findings(&text);
     let _looked = dockerfile::inspect(&text, context, &arguments);
     match dockerfile::read(&text, context, &arguments) {
-        Ok(spec) => {
-            for (path, _) in spec.files.iter() {
+        Ok(recipe) => {
+            for (path, _) in recipe.spec.files.iter() {
                 assert!(path.split('/').all(|part| part != ".."), "{path}");
             }
         }

@@ -1,8 +1,6 @@
 //! `.dockerignore`, and the patterns of `COPY`.
 
-use std::collections::BTreeMap;
-
-use scratchdbg_builder::dockerfile;
+use scratchdbg_builder::dockerfile::{self, Arguments};
 
 /// `data` is a pattern for `COPY` and `.dockerignore`, between a line `---`.
 pub fn run(data: &[u8]) {
@@ -18,6 +16,6 @@ pub fn run(data: &[u8]) {
     let pattern = String::from_utf8_lossy(pattern);
     for pattern in [&*pattern, "."] {
         let words = serde_json::to_string(&[pattern, "/x/"]).unwrap();
-        let _refused = dockerfile::read(&format!("FROM scratch\nCOPY {words}\n"), context, &BTreeMap::new());
+        let _refused = dockerfile::read(&format!("FROM scratch\nCOPY {words}\n"), context, &Arguments::default());
     }
 }

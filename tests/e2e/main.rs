@@ -24,6 +24,7 @@ mod build_same;
 mod check;
 mod codes;
 mod demo;
+mod dockerfiles;
 mod endpoint;
 mod fault;
 mod faults_document;

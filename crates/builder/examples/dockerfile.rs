@@ -1,9 +1,9 @@
 //! Makes the production image of a Dockerfile that ends in a `FROM scratch` stage:
 //! `cargo run --example dockerfile -- ./Dockerfile . shop/app:1 | docker load`.
 
-use scratchdbg_builder::{build, dockerfile};
+use scratchdbg_builder::build;
+use scratchdbg_builder::dockerfile::{self, Arguments};
 use scratchdbg_image::write_hybrid;
-use std::collections::BTreeMap;
 use std::io;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -11,7 +11,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let [file, context, tag] = &arguments[..] else {
         return Err("usage: dockerfile FILE CONTEXT TAG > image.tar".into());
     };
-    let mut spec = dockerfile::read(&std::fs::read_to_string(file)?, context.as_ref(), &BTreeMap::new())?;
+    let mut spec = dockerfile::read(&std::fs::read_to_string(file)?, context.as_ref(), &Arguments::default())?.spec;
     spec.tags.push(tag.parse()?);
     write_hybrid(&build(&spec)?.sets(), spec.epoch, &mut io::stdout().lock())?;
     Ok(())

@@ -1,9 +1,9 @@
 //! The executable that an image is made for.
 
-use crate::BuildError;
+use crate::{BuildError, links};
 use scratchdbg_diagnose::elf::ElfFacts;
 use scratchdbg_diagnose::program::{self, Program};
-use scratchdbg_image::{Entry, FileData, HostFile, Node, Platform, Tree};
+use scratchdbg_image::{HostFile, Platform, Tree};
 use std::path::Path;
 
 /// An executable that was looked at.
@@ -45,23 +45,13 @@ pub(crate) fn runs(host: &Platform, program: &Platform) -> bool {
     convert(host).runs(&convert(program))
 }
 
-/// The platform of the program that the entrypoint names, if it is one of the files of this machine in `files`.
-pub(crate) fn entrypoint_platform(files: &Tree, program: &str) -> Result<Option<Platform>, BuildError> {
-    match files.get(program) {
-        Some(Entry { node: Node::File(FileData::Host(file)), .. }) => {
-            static_platform(file.path(), &inspect(file.path())?, files).map(Some)
-        }
-        _ => Ok(None),
-    }
-}
-
 fn inspect(path: &Path) -> Result<Program, BuildError> {
     let unreadable = |source| BuildError::Read { path: path.to_owned(), source };
     let (file, _) = scratchdbg_files::open(path).map_err(unreadable)?;
     program::inspect(file).map_err(|error| unreadable(std::io::Error::other(error)))
 }
 
-fn static_platform(path: &Path, program: &Program, files: &Tree) -> Result<Platform, BuildError> {
+pub(crate) fn static_platform(path: &Path, program: &Program, files: &Tree) -> Result<Platform, BuildError> {
     let not_executable = |what: String| BuildError::NotAnExecutable { path: path.to_owned(), what };
     let facts = match program {
         Program::Elf(facts) => facts,
@@ -69,7 +59,7 @@ fn static_platform(path: &Path, program: &Program, files: &Tree) -> Result<Platf
         Program::Other(format) => return Err(not_executable(format.to_string())),
     };
     refuse_truncated(path, facts)?;
-    if let Some(interpreter) = facts.interpreter.as_ref().filter(|loader| files.get(loader).is_none()) {
+    if let Some(interpreter) = facts.interpreter.as_ref().filter(|loader| !is_there(files, loader)) {
         return Err(BuildError::DynamicallyLinked { path: path.to_owned(), interpreter: interpreter.clone() });
     }
     if !facts.kind.is_executable() {
@@ -78,6 +68,10 @@ fn static_platform(path: &Path, program: &Program, files: &Tree) -> Result<Platf
     let platform =
         platform(facts).ok_or_else(|| BuildError::UnknownMachine { path: path.to_owned(), machine: facts.machine })?;
     if platform.os == "linux" { Ok(platform) } else { Err(not_executable(format!("for {platform}"))) }
+}
+
+fn is_there(files: &Tree, path: &str) -> bool {
+    links::real_path(files, path).is_ok_and(|real| files.get(&real).is_some())
 }
 
 fn refuse_truncated(path: &Path, facts: &ElfFacts) -> Result<(), BuildError> {

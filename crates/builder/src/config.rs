@@ -2,6 +2,7 @@
 
 use crate::{BuildError, BuildSpec, LAYOUT_VERSION, label, settings, toolkit};
 use scratchdbg_image::{ContainerConfig, History, ImageConfig, Platform};
+use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
 /// What a container without a `PATH` in its image gets from Docker and containerd.
@@ -38,11 +39,19 @@ pub(crate) fn production(
             labels: Some(labels),
             stop_signal: spec.stop_signal.clone(),
             healthcheck: spec.healthcheck.clone(),
-            ..ContainerConfig::default()
+            other: docker_only(spec),
         },
         history: vec![history(created, "scratchdbg build")],
+        other: spec.author.iter().map(|author| ("author".to_owned(), json!(author))).collect(),
         ..ImageConfig::default()
     })
+}
+
+/// Keys of the config that Docker knows and OCI does not.
+fn docker_only(spec: &BuildSpec) -> Map<String, Value> {
+    let shell = spec.shell.as_ref().map(|words| ("Shell".to_owned(), json!(words)));
+    let on_build = (!spec.on_build.is_empty()).then(|| ("OnBuild".to_owned(), json!(spec.on_build)));
+    shell.into_iter().chain(on_build).collect()
 }
 
 /// The twin's config: that of the production image save `PATH`, the labels, and the history of one more layer.

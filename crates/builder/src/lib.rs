@@ -10,7 +10,9 @@ mod binary;
 mod config;
 pub mod dockerfile;
 mod error;
+mod links;
 mod pair;
+mod program;
 pub mod provision;
 #[cfg(test)]
 mod samples;

@@ -1,7 +1,7 @@
 //! From the spec to the pair.
 
 use crate::binary::Binary;
-use crate::{BuildError, BuildSpec, Toolkit, binary, config, settings, toolkit};
+use crate::{BuildError, BuildSpec, Toolkit, binary, config, program, settings, toolkit};
 use scratchdbg_image::{Entry, FileData, Image, ImageError, ImageSet, Platform, TaggedReference};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -86,9 +86,10 @@ fn platform_of_files(spec: &BuildSpec) -> Result<Platform, BuildError> {
         return Err(BuildError::NoBinary);
     }
     let command = [&spec.entrypoint, &spec.cmd].into_iter().flatten().flatten().next();
-    let actual = command.map(|program| binary::entrypoint_platform(&spec.files, program)).transpose()?.flatten();
+    let actual = command.map(|program| program::platform(spec, program)).transpose()?.flatten();
     match (&spec.platforms[..], actual) {
         ([], Some(actual)) => Ok(actual),
+        ([], None) => spec.fallback_platform.clone().ok_or(BuildError::UnknownPlatform),
         ([asked], None) => Ok(asked.clone()),
         ([asked], Some(actual)) if binary::runs(asked, &actual) => Ok(asked.clone()),
         ([asked], Some(actual)) => Err(BuildError::WrongPlatform {
@@ -96,7 +97,11 @@ fn platform_of_files(spec: &BuildSpec) -> Result<Platform, BuildError> {
             actual: actual.to_string(),
             asked: asked.to_string(),
         }),
-        _ => Err(BuildError::UnknownPlatform),
+        ([_, another, ..], _) => Err(BuildError::InvalidSetting {
+            what: "--platform",
+            value: another.to_string(),
+            reason: "files make an image for one platform: build one for each, with a tag of its own",
+        }),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Checks of what users set: pure.
 
-use crate::{BuildError, BuildSpec, label};
+use crate::{BuildError, BuildSpec, label, program};
 use scratchdbg_image::{Healthcheck, Tree};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -30,7 +30,9 @@ pub(crate) fn check(spec: &BuildSpec) -> Result<(), BuildError> {
     if let Some(signal) = spec.stop_signal.as_deref().filter(|signal| !is_signal(signal)) {
         return invalid("stop signal", signal, "expected a name as in SIGTERM, or a number from 1 to 64");
     }
-    spec.healthcheck.as_ref().map_or(Ok(()), check_health)?;
+    let shell = spec.shell.as_ref().and_then(|words| words.first().map(String::as_str)).unwrap_or("/bin/sh");
+    let has_shell = program::find(spec, shell).is_some();
+    spec.healthcheck.as_ref().map_or(Ok(()), |check| check_health(check, has_shell))?;
     check_user(&spec.user, &spec.files)
 }
 
@@ -67,13 +69,14 @@ fn check_user(user: &str, files: &Tree) -> Result<(), BuildError> {
     invalid("user", user, "expected numbers, as in 65532:65532: an image without /etc/passwd knows no names")
 }
 
-fn check_health(check: &Healthcheck) -> Result<(), BuildError> {
+fn check_health(check: &Healthcheck, has_shell: bool) -> Result<(), BuildError> {
     let words = check.test.as_deref().unwrap_or_default();
     let shown = words.join(" ");
     match words.first().map(String::as_str) {
         None => Ok(()),
         Some("NONE") if words.len() == 1 => Ok(()),
         Some("CMD") if words.len() > 1 && !words[1].is_empty() => Ok(()),
+        Some("CMD-SHELL") if has_shell && words.len() == 2 => Ok(()),
         Some("CMD-SHELL") => {
             let reason = "it needs /bin/sh, which the image does not have: name the program and each argument, \
                           as in [\"CMD\", \"/app\", \"health\"]";

@@ -38,6 +38,14 @@ pub struct BuildSpec {
     pub expose: Vec<String>,
     /// Paths where engines mount a volume.
     pub volumes: Vec<String>,
+    /// The shell that engines run commands in shell form by, with its arguments (`SHELL`); `None` is `/bin/sh -c`.
+    pub shell: Option<Vec<String>>,
+    /// Instructions for builds that begin with this image (`ONBUILD`).
+    pub on_build: Vec<String>,
+    /// Who made the image (`MAINTAINER`).
+    pub author: Option<String>,
+    /// What the image is for where neither the platforms nor a program in it say. `None` makes that an error.
+    pub fallback_platform: Option<Platform>,
     /// The signal that asks the program to end, by name or number.
     pub stop_signal: Option<String>,
     /// A health check in exec form.
@@ -64,6 +72,10 @@ impl Default for BuildSpec {
             workdir: None,
             expose: Vec::new(),
             volumes: Vec::new(),
+            shell: None,
+            on_build: Vec::new(),
+            author: None,
+            fallback_platform: None,
             stop_signal: None,
             healthcheck: None,
             epoch: 0,

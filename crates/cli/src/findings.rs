@@ -30,11 +30,15 @@ pub(crate) fn text(finding: &Finding, width: Option<usize>) -> String {
         Confidence::Guess => " (likely)",
     };
     let severity = finding.severity.as_str();
-    let head = format!("{severity}[{}]{likely}: ", finding.code);
+    let place = place(finding);
+    let head = format!("{severity}[{}]{likely}: {place}", finding.code);
     let mut lines = wrapped(&head, &finding.message, "  ", width);
     if let Some(first) = lines.first_mut() {
         let sentence = first.split_off(head.len());
-        *first = format!("{style}{severity}[{}]{style:#}{DIM}{likely}{DIM:#}{BOLD}:{BOLD:#} {sentence}", finding.code);
+        *first = format!(
+            "{style}{severity}[{}]{style:#}{DIM}{likely}{DIM:#}{BOLD}:{BOLD:#} {place}{sentence}",
+            finding.code
+        );
     }
     for evidence in &finding.evidence {
         lines.extend(wrapped("  - ", evidence, "    ", width).into_iter().map(|line| format!("{DIM}{line}{DIM:#}")));
@@ -47,6 +51,12 @@ pub(crate) fn text(finding: &Finding, width: Option<usize>) -> String {
         lines.extend(fix);
     }
     lines.join("\n")
+}
+
+/// The line of a file that a finding comes from, as compilers write it: `Dockerfile:7: `.
+pub(crate) fn place(finding: &Finding) -> String {
+    let place = finding.location.as_ref();
+    place.map(|location| format!("{}:{}: ", escape::label(&location.path), location.line)).unwrap_or_default()
 }
 
 /// How many of what, in one line.

@@ -57,8 +57,16 @@ codes! {
     EntrypointMissing = "entrypoint-missing",
     /// The program is named without a slash and is in none of the directories of `PATH`.
     EntrypointNotAbsolute = "entrypoint-not-absolute",
-    /// A whole command line is written as one element of the entrypoint.
+    /// A whole command line is written as one element of the entrypoint or the health check.
     EntrypointOneString = "entrypoint-one-string",
+    /// The array of an instruction in exec form is no JSON.
+    ExecFormInvalid = "exec-form-invalid",
+    /// A command in exec form has words that only a shell understands.
+    ExecFormShellSyntax = "exec-form-shell-syntax",
+    /// A shell is given the command as its own parameters, and the program never sees it.
+    CommandIgnored = "command-ignored",
+    /// Another instruction in the same stage takes the place of this one.
+    InstructionOverridden = "instruction-overridden",
     /// Entrypoint or command are in shell form, and the image has no shell.
     ShellForm = "shell-form",
     /// The image has neither entrypoint nor command.
@@ -115,6 +123,10 @@ codes! {
     SecretInImage = "secret-in-image",
     /// A file in the image runs with the rights of its owner or group, whoever starts it.
     SetuidFile = "setuid-file",
+    /// The Dockerfile names its author by an instruction that is deprecated.
+    MaintainerDeprecated = "maintainer-deprecated",
+    /// The Dockerfile has an instruction for builds that begin with its image.
+    OnbuildTrigger = "onbuild-trigger",
     /// The kernel killed the program because the container was at its memory limit.
     OomKilled = "oom-killed",
     /// The kernel killed a child of the program because the container was at its memory limit.

@@ -37,8 +37,17 @@ pub enum Confidence {
     Guess,
 }
 
+/// A line of a file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Location {
+    /// The file, as it was named. As untrusted as names are.
+    pub path: String,
+    /// Its number, from 1.
+    pub line: usize,
+}
+
 /// One finding or verdict, in the shape of every JSON output:
-/// `{code, severity, confidence, message, evidence[], fix}`.
+/// `{code, severity, confidence, message, evidence[], fix}`, and `location` where a line of a file is to blame.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
     /// The stable word for what was found.
@@ -54,6 +63,9 @@ pub struct Finding {
     pub evidence: Vec<String>,
     /// What to do about it; `None` where nothing needs doing.
     pub fix: Option<String>,
+    /// The line that it comes from; `None` where no file was read that has lines.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub location: Option<Location>,
 }
 
 impl Finding {
@@ -66,7 +78,15 @@ impl Finding {
             message: message.into(),
             evidence: Vec::new(),
             fix: None,
+            location: None,
         }
+    }
+
+    /// Says which line of which file it comes from.
+    #[must_use]
+    pub fn at(mut self, path: impl Into<String>, line: usize) -> Self {
+        self.location = Some(Location { path: path.into(), line });
+        self
     }
 
     /// Adds one line of evidence.
@@ -107,6 +127,8 @@ mod tests {
                 "fix": "link it",
             })
         );
+        let located = serde_json::to_value(finding.at("Dockerfile", 7)).unwrap();
+        assert_eq!(located["location"], serde_json::json!({"path": "Dockerfile", "line": 7}));
         let bare = Finding::new(Code::Running, Severity::Info, "it runs").guessed();
         let json = serde_json::to_value(&bare).unwrap();
         assert_eq!(json["fix"], serde_json::Value::Null);

@@ -28,7 +28,7 @@ mod why;
 pub use catalogue::codes_markdown;
 pub use code::{Code, CodeError};
 pub use dialect::explain_message;
-pub use finding::{Confidence, Finding, Severity};
+pub use finding::{Confidence, Finding, Location, Severity};
 pub use platform::{Platform, PlatformError};
 pub use sarif::sarif;
 pub use why::{Verdict, removed, why};

@@ -24,7 +24,6 @@ pub fn sarif(version: &str, subject: &str, findings: &[Finding]) -> Value {
             })
         })
         .collect();
-    let uri = uri(subject);
     let results: Vec<Value> = findings
         .iter()
         .map(|finding| {
@@ -32,12 +31,19 @@ pub fn sarif(version: &str, subject: &str, findings: &[Finding]) -> Value {
                 Some(fix) => format!("{}\nFix: {fix}", finding.message),
                 None => finding.message.clone(),
             };
+            let physical = match &finding.location {
+                Some(location) => json!({
+                    "artifactLocation": {"uri": uri(&location.path)},
+                    "region": {"startLine": location.line},
+                }),
+                None => json!({"artifactLocation": {"uri": uri(subject)}}),
+            };
             json!({
                 "ruleId": finding.code.as_str(),
                 "ruleIndex": codes.binary_search(&finding.code).unwrap_or_default(),
                 "level": level(finding.severity),
                 "message": {"text": text},
-                "locations": [{"physicalLocation": {"artifactLocation": {"uri": uri}}}],
+                "locations": [{"physicalLocation": physical}],
                 "properties": {"confidence": finding.confidence, "evidence": finding.evidence},
             })
         })
@@ -87,7 +93,7 @@ mod tests {
         let findings = [
             Finding::new(Code::TmpMissing, Severity::Info, "no /tmp").evidence("a").guessed(),
             Finding::new(Code::LoaderMissing, Severity::Error, "no loader").evidence("b").fix("link it"),
-            Finding::new(Code::TmpMissing, Severity::Warning, "again"),
+            Finding::new(Code::TmpMissing, Severity::Warning, "again").at("my/Dockerfile", 7),
         ];
         let sarif = sarif("0.1.0", "oci:dist:a b", &findings);
         let run = &sarif["runs"][0];
@@ -105,8 +111,11 @@ mod tests {
                 (&result["ruleId"], &result["ruleIndex"], &result["level"]),
                 (&json!(id), &json!(rule), &json!(level))
             );
-            let location = &result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"];
-            assert_eq!(location, "oci%3Adist%3Aa%20b");
+            let physical = &result["locations"][0]["physicalLocation"];
+            let is_located = index == 2;
+            let uri = if is_located { "my/Dockerfile" } else { "oci%3Adist%3Aa%20b" };
+            assert_eq!(physical["artifactLocation"]["uri"], uri);
+            assert_eq!(physical["region"]["startLine"], if is_located { json!(7) } else { Value::Null });
         }
         assert_eq!(run["results"][1]["message"]["text"], "no loader\nFix: link it");
         assert_eq!(run["results"][0]["properties"]["confidence"], "guess");

@@ -14,6 +14,8 @@ const COPY_BUFFER: usize = 256 * 1024;
 /// The largest value of an octal field of 12 bytes (`size`, `mtime`) and of 8 bytes (`uid`, `gid`).
 const OCTAL_12_MAX: u64 = 0o77_777_777_777;
 const OCTAL_8_MAX: u64 = 0o7_777_777;
+/// Where engines and their peers keep file capabilities in a layer.
+const CAPABILITIES: &str = "SCHILY.xattr.security.capability";
 
 /// Writes one tar stream.
 pub(crate) struct TarWriter<'a> {
@@ -33,6 +35,8 @@ struct Meta<'a> {
     uid: u64,
     gid: u64,
     size: u64,
+    /// The value of `security.capability`.
+    capabilities: Option<&'a [u8]>,
 }
 
 /// Writes `tree` as a layer.
@@ -61,7 +65,8 @@ impl<'a> TarWriter<'a> {
         size: u64,
         write: impl FnOnce(&mut dyn Write) -> Result<(), ImageError>,
     ) -> Result<(), ImageError> {
-        self.header(&Meta { path, kind: EntryType::Regular, link: "", mode: 0o644, uid: 0, gid: 0, size })?;
+        let kind = EntryType::Regular;
+        self.header(&Meta { path, kind, link: "", mode: 0o644, uid: 0, gid: 0, size, capabilities: None })?;
         write(self.out)?;
         self.pad(size)
     }
@@ -82,7 +87,12 @@ impl<'a> TarWriter<'a> {
             Node::HardLink(target) => (path, EntryType::Link, target.as_str(), 0),
             Node::Symlink(target) => (path, EntryType::Symlink, target.as_str(), 0),
         };
-        self.header(&Meta { path, kind, link, mode: entry.mode, uid: entry.uid, gid: entry.gid, size })?;
+        let capabilities = match &entry.node {
+            Node::File(FileData::Host(file)) => file.capabilities(),
+            _ => None,
+        };
+        let Entry { mode, uid, gid, .. } = *entry;
+        self.header(&Meta { path, kind, link, mode, uid, gid, size, capabilities })?;
         match &entry.node {
             Node::File(FileData::Bytes(bytes)) => self.out.write_all(bytes).map_err(ImageError::Write)?,
             Node::File(FileData::Host(file)) => self.copy(file)?,
@@ -96,11 +106,11 @@ impl<'a> TarWriter<'a> {
         let mut pax = Vec::new();
         if let Some(ustar) = header.as_ustar_mut() {
             if !set_name(ustar, meta.path) {
-                pax_record(&mut pax, "path", meta.path);
+                pax_record(&mut pax, "path", meta.path.as_bytes());
                 set_truncated(&mut ustar.name, meta.path);
             }
             if meta.link.len() > ustar.linkname.len() || !meta.link.is_ascii() {
-                pax_record(&mut pax, "linkpath", meta.link);
+                pax_record(&mut pax, "linkpath", meta.link.as_bytes());
             }
             set_truncated(&mut ustar.linkname, meta.link);
         }
@@ -108,7 +118,7 @@ impl<'a> TarWriter<'a> {
             if value <= max {
                 return value;
             }
-            pax_record(&mut pax, key, &value.to_string());
+            pax_record(&mut pax, key, value.to_string().as_bytes());
             0
         };
         header.set_entry_type(meta.kind);
@@ -118,6 +128,9 @@ impl<'a> TarWriter<'a> {
         header.set_size(numeric("size", meta.size, OCTAL_12_MAX));
         header.set_mtime(numeric("mtime", self.mtime, OCTAL_12_MAX));
         header.set_cksum();
+        if let Some(value) = meta.capabilities {
+            pax_record(&mut pax, CAPABILITIES, value);
+        }
         if !pax.is_empty() {
             self.pax_header(&pax)?;
         }
@@ -199,13 +212,15 @@ fn set_truncated(field: &mut [u8], text: &str) {
 }
 
 /// Appends `<length> <key>=<value>\n`, where the length counts its own digits.
-fn pax_record(records: &mut Vec<u8>, key: &str, value: &str) {
+fn pax_record(records: &mut Vec<u8>, key: &str, value: &[u8]) {
     let rest = key.len() + value.len() + 3;
     let mut length = rest + 1;
     while rest + length.to_string().len() != length {
         length = rest + length.to_string().len();
     }
-    records.extend_from_slice(format!("{length} {key}={value}\n").as_bytes());
+    records.extend_from_slice(format!("{length} {key}=").as_bytes());
+    records.extend_from_slice(value);
+    records.push(b'\n');
 }
 
 #[cfg(test)]
@@ -284,7 +299,7 @@ mod tests {
     fn pax_records_count_themselves() {
         for (length, expected) in [(1, "9 path=x\n"), (86, "95 path="), (90, "99 path="), (91, "101 path=")] {
             let mut records = Vec::new();
-            pax_record(&mut records, "path", &"x".repeat(length));
+            pax_record(&mut records, "path", "x".repeat(length).as_bytes());
             let text = String::from_utf8(records).unwrap();
             assert!(text.starts_with(expected), "{text}");
             assert_eq!(text.len().to_string(), text.split(' ').next().unwrap());

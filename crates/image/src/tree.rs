@@ -62,11 +62,12 @@ impl FileData {
     }
 }
 
-/// A regular file of this machine, with the size that it had when it was looked at.
+/// A regular file of this machine, with the size and the file capabilities (`setcap`) that it had when it was looked at.
 #[derive(Clone, Debug)]
 pub struct HostFile {
     path: PathBuf,
     size: u64,
+    capabilities: Option<Arc<[u8]>>,
 }
 
 impl HostFile {
@@ -75,7 +76,12 @@ impl HostFile {
         let path = path.into();
         match fs::metadata(&path) {
             Ok(metadata) => match scratchdbg_files::kind(&metadata) {
-                None => Ok(Self { size: metadata.len(), path }),
+                None => {
+                    let capabilities = file_capabilities(&path)
+                        .map_err(|source| ImageError::Read { path: path.clone(), source })?
+                        .map(Arc::from);
+                    Ok(Self { size: metadata.len(), path, capabilities })
+                }
                 Some(kind) => Err(ImageError::NotARegularFile { kind, path }),
             },
             Err(source) => Err(ImageError::Read { path, source }),
@@ -90,6 +96,22 @@ impl HostFile {
     /// Its size in bytes when it was looked at.
     pub fn size(&self) -> u64 {
         self.size
+    }
+
+    /// The raw value of its extended attribute `security.capability` (capabilities(7), "File capabilities"), if it has one.
+    pub fn capabilities(&self) -> Option<&[u8]> {
+        self.capabilities.as_deref()
+    }
+}
+
+/// What `setcap` left at a file. A filesystem without extended attributes has none.
+fn file_capabilities(path: &Path) -> std::io::Result<Option<Vec<u8>>> {
+    // The largest form, version 3, takes 24 bytes.
+    let mut value = [0; 64];
+    match rustix::fs::getxattr(path, "security.capability", &mut value) {
+        Ok(size) => Ok(value.get(..size).map(<[u8]>::to_vec)),
+        Err(rustix::io::Errno::NODATA | rustix::io::Errno::NOTSUP | rustix::io::Errno::NOSYS) => Ok(None),
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -4,6 +4,7 @@
 //! The tables stand beside each other by family, as in docs/codes.md.
 
 mod causes;
+mod dockerfile;
 mod image;
 mod mounted;
 mod needs;
@@ -38,6 +39,7 @@ const FAMILIES: &[&[Proof]] = &[
     start::PROOFS,
     refused::PROOFS,
     image::PROOFS,
+    dockerfile::PROOFS,
     needs::PROOFS,
     run::PROOFS,
     restarted::PROOFS,

@@ -1,9 +1,10 @@
 //! `COPY` and `ADD` of files that are at hand.
 
-use super::stage::Stage;
-use super::{Context, pattern, words};
-use crate::Addition;
-use parse_dockerfile::{Flag, Source, UnescapedString};
+use super::pattern::{self, Ignore};
+use super::source::{self, Instruction};
+use super::stage::{Stage, ancestors};
+use super::{Context, accounts, array, words};
+use crate::{Addition, links};
 use scratchdbg_image::{Entry, FileData, Node, Tree};
 use std::fs;
 use std::io::Read as _;
@@ -15,27 +16,41 @@ pub(super) struct Copy {
     /// The stage or image of `--from`.
     pub(super) from: Option<String>,
     sources: Vec<String>,
-    /// Files written in the Dockerfile itself, by name.
+    /// Files written in the Dockerfile itself: name and text.
     documents: Vec<(String, String)>,
     /// Absolute; ends with a slash if it is a folder.
     destination: String,
     mode: Option<u32>,
-    owner: (u64, u64),
+    /// Who the copies belong to; nothing keeps the owner that they have, which is root for files of this machine.
+    owner: Option<(u64, u64)>,
+    /// `--parents`: the folders of a source are made below the destination.
+    parents: bool,
+    /// `--exclude`.
+    exclude: Ignore,
+    /// `ADD --unpack=false`.
+    keep_packed: bool,
+    line: usize,
 }
 
 impl Copy {
-    pub(super) fn new(
-        options: &[Flag<'_>],
-        sources: &[Source<'_>],
-        destination: &UnescapedString<'_>,
-        stage: &Stage,
-        context: &Context,
-    ) -> Result<Self, String> {
+    pub(super) fn new(instruction: &Instruction, stage: &Stage, context: &Context) -> Result<Self, String> {
         let expand = |text: &str| words::expand(text, context.escape, stage);
-        let destination = expand(&destination.value)?;
+        let mut words = match array::strict(instruction)? {
+            Some(words) => words,
+            None if instruction.arguments.starts_with('[') && array::advice(instruction).is_some() => {
+                return Err(array::advice(instruction).unwrap_or_default());
+            }
+            None => instruction.arguments.split_ascii_whitespace().map(str::to_owned).collect(),
+        };
+        let destination = words.pop().filter(|_| !words.is_empty());
+        let destination = destination.ok_or("it needs a source and a destination")?;
+        if source::document_name(&destination).is_some() {
+            return Err("a here-document cannot be the destination: end the line with the place that it goes to".into());
+        }
+        let destination = expand(&destination)?;
         let is_folder =
             destination.ends_with('/') || matches!(destination.as_str(), "." | "..") || destination.ends_with("/.");
-        let mut absolute = stage.absolute(&destination);
+        let mut absolute = links::real_path(&stage.spec.files, &stage.absolute(&destination))?;
         let is_directory = matches!(stage.spec.files.get(&absolute), Some(Entry { node: Node::Directory, .. }));
         if (is_folder || is_directory) && absolute != "/" {
             absolute.push('/');
@@ -46,31 +61,32 @@ impl Copy {
             documents: Vec::new(),
             destination: absolute,
             mode: None,
-            owner: (0, 0),
+            owner: None,
+            parents: false,
+            exclude: Ignore::default(),
+            keep_packed: false,
+            line: instruction.line,
         };
-        for source in sources {
-            match source {
-                Source::Path(path) => copy.sources.push(expand(&path.value)?),
-                Source::HereDoc(document) => {
-                    let text = if document.expand {
-                        expand_document(&document.value, stage, context)?
-                    } else {
-                        document.value.to_string()
-                    };
-                    copy.documents.push((String::new(), text));
-                }
-                _ => return Err("scratchdbg does not know this kind of source".into()),
+        for word in &words {
+            match source::document_name(word) {
+                Some(name) => copy.documents.push((name.clone(), document(instruction, &name, stage)?)),
+                None => copy.sources.push(expand(word)?),
             }
         }
-        for option in options {
-            let value = option.value.as_ref().map(|value| expand(&value.value)).transpose()?.unwrap_or_default();
-            copy.option(&option.name.value, value)?;
+        let mut excluded = String::new();
+        for flag in &instruction.flags {
+            let (name, value) = flag.split_once('=').map_or((flag.as_str(), None), |(name, value)| (name, Some(value)));
+            if name == "--exclude" {
+                let pattern = expand(value.ok_or("--exclude has no value")?)?;
+                excluded.push_str(&pattern);
+                excluded.push('\n');
+            } else {
+                copy.option(instruction.keyword.as_str(), name, value, stage, context)?;
+            }
         }
+        copy.exclude = Ignore::parse(&excluded);
         if copy.sources.len() + copy.documents.len() > 1 && !copy.destination.ends_with('/') {
             return Err("with several sources the destination is a folder: end it with a slash".into());
-        }
-        if !copy.documents.is_empty() && copy.destination.ends_with('/') {
-            return Err("a here-document needs the name of a file as its destination".into());
         }
         Ok(copy)
     }
@@ -85,85 +101,176 @@ impl Copy {
         &self.destination
     }
 
-    fn option(&mut self, name: &str, value: String) -> Result<(), String> {
+    fn option(
+        &mut self,
+        keyword: &str,
+        name: &str,
+        value: Option<&str>,
+        stage: &Stage,
+        context: &Context,
+    ) -> Result<(), String> {
+        let text = || value.filter(|value| !value.is_empty()).ok_or_else(|| format!("{name} has no value"));
+        let yes = || match value.map(str::to_ascii_lowercase).as_deref() {
+            None | Some("true") => Ok(true),
+            Some("false") => Ok(false),
+            Some(other) => Err(format!("{name}={other}: expected true or false")),
+        };
         match name {
-            "from" => self.from = Some(value),
-            "chmod" => {
+            "--from" if keyword == "COPY" => {
+                let from = text()?;
+                if from.contains('$') {
+                    let reason =
+                        "--from takes no variables: name a stage by FROM with the variable, and copy from that";
+                    return Err(reason.into());
+                }
+                self.from = Some(from.to_owned());
+            }
+            "--chmod" => {
+                let value = words::expand(text()?, context.escape, stage)?;
                 let mode = u32::from_str_radix(&value, 8).ok().filter(|mode| *mode <= 0o7777);
                 self.mode =
                     Some(mode.ok_or_else(|| format!("--chmod={value}: expected up to four octal digits, as in 0755"))?);
             }
-            "chown" => {
-                let number = |text: &str| text.parse::<u32>().ok().map(u64::from);
-                let (user, group) = value.split_once(':').unwrap_or((&value, &value));
-                let owner = number(user).zip(number(group));
-                self.owner = owner.ok_or_else(|| {
-                    format!(
-                        "--chown={value}: expected numbers, as in 65532:65532; an image from scratch knows no names"
-                    )
-                })?;
+            "--chown" => {
+                let value = words::expand(text()?, context.escape, stage)?;
+                let owner = accounts::resolve(&stage.spec.files, &value);
+                self.owner = Some(owner.map_err(|reason| format!("--chown={value}: {reason}"))?);
             }
             // A layer of its own is no matter here: everything becomes one layer.
-            "link" => {}
-            other => return Err(format!("--{other} is not supported")),
+            "--link" => drop(yes()?),
+            "--parents" if keyword == "COPY" => self.parents = yes()?,
+            "--unpack" if keyword == "ADD" => self.keep_packed = !yes()?,
+            // These are about sources on a network, which are refused themselves.
+            "--checksum" | "--keep-git-dir" if keyword == "ADD" => {}
+            other => return Err(format!("{other} is not supported")),
         }
         Ok(())
     }
 
     /// From the folder of the build.
     pub(super) fn local(&self, stage: &mut Stage, context: &Context) -> Result<(), String> {
-        for (_, text) in &self.documents {
-            let mut tree = self.parents()?;
+        for (name, text) in &self.documents {
+            let mut tree = Tree::default();
             let data = FileData::Bytes(text.as_bytes().into());
-            let (uid, gid) = self.owner;
-            let entry = Entry { uid, gid, ..Entry::file(data, self.mode.unwrap_or(0o644)) };
-            tree.insert(&self.destination, entry).map_err(|error| error.to_string())?;
-            stage.spec.files.overlay(tree).map_err(|error| error.to_string())?;
-        }
-        for (source, relative) in self.resolve(context)? {
-            let addition =
-                Addition { source, destination: self.destination.clone(), mode: self.mode, owner: self.owner };
-            let mut tree = self.parents()?;
-            let wanted = |below: &str| {
-                context.ignore.wants(&if relative.is_empty() {
-                    below.to_owned()
-                } else {
-                    format!("{relative}/{below}")
-                })
+            let path = match self.destination.strip_suffix('/') {
+                Some(folder) => format!("{folder}/{name}"),
+                None => self.destination.clone(),
             };
+            let entry = self.own(Entry::file(data, self.mode.unwrap_or(0o644)));
+            tree.insert(&path, entry).map_err(|error| error.to_string())?;
+            self.merge(stage, tree, &path)?;
+        }
+        for Found { path: source, relative, below } in self.resolve(context)? {
+            let is_folder = source.is_dir();
+            let destination =
+                if self.parents { self.below_parents(&below, is_folder) } else { self.destination.clone() };
+            let (mode, owner) = (self.mode, self.owner.unwrap_or_default());
+            let addition = Addition { source, destination: destination.clone(), mode, owner };
+            let mut tree = Tree::default();
+            let wanted = |inner: &str| {
+                let in_context = if relative.is_empty() { inner.to_owned() } else { format!("{relative}/{inner}") };
+                context.ignore.wants(&in_context) && self.exclude.wants(inner)
+            };
+            let name = addition.source.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
             addition.apply_filtered(&mut tree, &wanted).map_err(|error| error.to_string())?;
-            stage.spec.files.overlay(tree).map_err(|error| error.to_string())?;
+            let is_into = !is_folder && destination.ends_with('/');
+            let root = if is_into { format!("{destination}{name}") } else { destination };
+            self.merge(stage, tree, &root)?;
         }
         Ok(())
-    }
-
-    /// The directories that lead to the destination: those that are missing belong to whom `--chown` names.
-    fn parents(&self) -> Result<Tree, String> {
-        let mut tree = Tree::default();
-        let (uid, gid) = self.owner;
-        for (at, _) in self.destination.match_indices('/').filter(|(at, _)| *at > 0) {
-            let entry = Entry { uid, gid, ..Entry::directory() };
-            tree.insert(&self.destination[..at], entry).map_err(|error| error.to_string())?;
-        }
-        Ok(tree)
     }
 
     /// From an earlier stage.
     pub(super) fn stage_files(&self, stage: &mut Stage, files: &Tree) -> Result<(), String> {
         for source in &self.sources {
-            let Some(entry) = files.get(source.trim_end_matches('/')) else {
-                return Err(format!("{source} is not in that stage"));
+            let (pivot, pattern) = self.pivot(source);
+            let whole = links::clean(&format!("{pivot}/{pattern}"));
+            let matching: Vec<String> = if pattern::is_pattern(&whole) {
+                let paths = files.iter().map(|(path, _)| path);
+                paths.filter(|path| pattern::matches(whole.trim_start_matches('/'), path)).map(str::to_owned).collect()
+            } else {
+                vec![whole.trim_start_matches('/').to_owned()]
             };
-            let name = source.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
-            let is_folder = matches!(entry.node, Node::Directory);
-            let to = match self.destination.strip_suffix('/') {
-                Some(folder) if !is_folder => format!("{folder}/{name}"),
-                _ => self.destination.clone(),
-            };
-            let copied = files.subtree(source, &to).map_err(|error| error.to_string())?;
-            stage.spec.files.overlay(copied).map_err(|error| error.to_string())?;
+            for path in matching {
+                let real = links::real_path(files, &path)?;
+                let Some(entry) = files.get(real.trim_start_matches('/')) else {
+                    return Err(format!("{source} is not in that stage"));
+                };
+                let name = path.rsplit('/').next().unwrap_or_default();
+                let is_folder = matches!(entry.node, Node::Directory);
+                let to = match self.destination.strip_suffix('/') {
+                    _ if self.parents => {
+                        let below = path.strip_prefix(links::clean(pivot).trim_start_matches('/')).unwrap_or(&path);
+                        let to = self.below_parents(below, is_folder);
+                        if is_folder { to } else { format!("{to}{name}") }
+                    }
+                    Some(folder) if !is_folder => format!("{folder}/{name}"),
+                    _ => self.destination.clone(),
+                };
+                let copied = files.subtree(&real, &to).map_err(|error| error.to_string())?;
+                let mut tree = Tree::default();
+                let root = to.trim_matches('/');
+                for (at, entry) in copied.iter() {
+                    let inner = at.strip_prefix(root).unwrap_or_default().trim_start_matches('/');
+                    if (inner.is_empty() && at != root) || (!inner.is_empty() && !self.exclude.wants(inner)) {
+                        continue;
+                    }
+                    let entry = self.own(entry.clone());
+                    let mode = self.mode.filter(|_| !matches!(entry.node, Node::Symlink(_))).unwrap_or(entry.mode);
+                    tree.insert(at, Entry { mode, ..entry }).map_err(|error| error.to_string())?;
+                }
+                self.merge(stage, tree, &to)?;
+            }
         }
         Ok(())
+    }
+
+    /// Puts what was copied to `root` into the stage. Directories on the way there are made where they are missing, and
+    /// belong to whom `--chown` names. `root` itself stays as it is where it is a directory already; directories below it
+    /// become what was copied.
+    fn merge(&self, stage: &mut Stage, tree: Tree, root: &str) -> Result<(), String> {
+        let root = root.trim_matches('/');
+        let files = &mut stage.spec.files;
+        let failed = |error: scratchdbg_image::ImageError| error.to_string();
+        for folder in ancestors(root).filter(|folder| *folder != root) {
+            if files.get(folder).is_none() {
+                files.insert(folder, self.own(Entry::directory())).map_err(failed)?;
+                stage.origins.files.insert(folder.to_owned(), self.line);
+            }
+        }
+        let below = |path: &str| match path.strip_prefix(root) {
+            Some(inner) => (root.is_empty() && !inner.is_empty()) || inner.starts_with('/'),
+            None => false,
+        };
+        let mut folders = Vec::new();
+        let mut copied = Tree::default();
+        for (path, entry) in tree.iter() {
+            if path != root && !below(path) {
+                continue;
+            }
+            let mode = self.mode.filter(|_| matches!(entry.node, Node::Directory)).unwrap_or(entry.mode);
+            let entry = Entry { mode, ..entry.clone() };
+            if matches!(entry.node, Node::Directory) && path != root && files.get(path).is_some() {
+                folders.push((path.to_owned(), entry.clone()));
+            }
+            if matches!(entry.node, Node::Directory) && path == root && files.get(path).is_some() {
+                continue;
+            }
+            stage.origins.files.insert(path.to_owned(), self.line);
+            copied.insert(path, entry).map_err(failed)?;
+        }
+        files.overlay(copied).map_err(failed)?;
+        for (path, entry) in folders {
+            files.insert(&path, entry).map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    fn own(&self, entry: Entry) -> Entry {
+        match self.owner {
+            Some((uid, gid)) => Entry { uid, gid, ..entry },
+            None => entry,
+        }
     }
 
     /// `ADD` fetches and unpacks; we do neither.
@@ -172,8 +279,8 @@ impl Copy {
         if let Some(source) = self.sources.iter().find(is_remote) {
             return Err(format!("{source} is fetched from a network: fetch it yourself, check it, and COPY it"));
         }
-        for (path, _) in self.resolve(context)? {
-            if path.is_file() && is_archive(&path) {
+        for Found { path, .. } in self.resolve(context)? {
+            if !self.keep_packed && path.is_file() && is_archive(&path) {
                 let reason =
                     "is an archive, which ADD unpacks: unpack it yourself and COPY the result, or COPY it as it is";
                 return Err(format!("{} {reason}", path.display()));
@@ -182,17 +289,31 @@ impl Copy {
         Ok(())
     }
 
+    /// With `--parents`, what is before `/./` in a source is not made below the destination.
+    fn pivot<'a>(&self, source: &'a str) -> (&'a str, &'a str) {
+        if self.parents { source.split_once("/./").unwrap_or(("", source)) } else { ("", source) }
+    }
+
+    /// The destination of a source whose folders are kept: for a file, the folder that it goes into.
+    fn below_parents(&self, below: &str, is_folder: bool) -> String {
+        let base = self.destination.trim_end_matches('/');
+        let below = below.trim_matches('/');
+        let kept = if is_folder { below } else { below.rsplit_once('/').map_or("", |(folders, _)| folders) };
+        links::clean(&format!("{base}/{kept}")).trim_end_matches('/').to_owned() + "/"
+    }
+
     /// The sources as files of this machine, each with its path in the context. Nothing leads out of the context.
-    fn resolve(&self, context: &Context) -> Result<Vec<(PathBuf, String)>, String> {
+    fn resolve(&self, context: &Context) -> Result<Vec<Found>, String> {
         let mut found = Vec::new();
         for source in &self.sources {
-            let trimmed = source.trim_start_matches('/').trim_start_matches("./").trim_end_matches('/');
-            let trimmed = if trimmed == "." { "" } else { trimmed };
-            if trimmed.split('/').any(|part| part == "..") {
+            if source.split('/').any(|part| part == "..") {
                 return Err(format!("{source} lies outside of the context {}", context.folder.display()));
             }
-            let candidates =
-                if pattern::is_pattern(trimmed) { expand(&context.folder, trimmed) } else { vec![trimmed.to_owned()] };
+            let (pivot, pattern) = self.pivot(source);
+            let pivot = links::clean(pivot).trim_start_matches('/').to_owned();
+            let trimmed = links::clean(&format!("{pivot}/{pattern}")).trim_start_matches('/').to_owned();
+            let is_pattern = pattern::is_pattern(&trimmed);
+            let candidates = if is_pattern { expand(&context.folder, &trimmed) } else { vec![trimmed] };
             let before = found.len();
             for relative in candidates.into_iter().filter(|path| path.is_empty() || context.ignore.wants(path)) {
                 let path = context.folder.join(&relative);
@@ -203,9 +324,11 @@ impl Copy {
                         context.folder.display()
                     ));
                 }
-                found.push((path, relative));
+                let below = relative.strip_prefix(&pivot).unwrap_or(&relative).trim_start_matches('/').to_owned();
+                found.push(Found { path, relative, below });
             }
-            if found.len() == before {
+            // As in BuildKit, a pattern may match nothing: that is how files that may be missing are named.
+            if found.len() == before && !is_pattern {
                 return Err(format!(
                     "{source} is not in the context {}, or .dockerignore names it",
                     context.folder.display()
@@ -216,10 +339,20 @@ impl Copy {
     }
 }
 
-/// Here-documents know variables but no quotes.
-fn expand_document(text: &str, stage: &Stage, context: &Context) -> Result<String, String> {
-    let quoted = text.replace('"', "\u{0}");
-    words::expand(&format!("\"{quoted}\""), context.escape, stage).map(|text| text.replace('\u{0}', "\""))
+/// A source that is there.
+struct Found {
+    path: PathBuf,
+    /// Its path in the context.
+    relative: String,
+    /// The part of that which `--parents` keeps.
+    below: String,
+}
+
+/// The text of a here-document by its name, with variables replaced unless its word was quoted.
+fn document(instruction: &Instruction, name: &str, stage: &Stage) -> Result<String, String> {
+    let document = instruction.documents.iter().rfind(|document| document.name == name);
+    let document = document.ok_or_else(|| format!("the here-document {name} is not there"))?;
+    if document.expand { words::expand_document(&document.text, stage) } else { Ok(document.text.clone()) }
 }
 
 /// What matches a pattern below `folder`, sorted.

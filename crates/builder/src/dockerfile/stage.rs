@@ -1,29 +1,33 @@
 //! One stage: what its instructions have set so far.
 
-use super::Context;
+use super::source::Instruction;
 use super::words::{self, Variables};
-use crate::BuildSpec;
+use super::{Context, Origins, accounts, array, health};
 use crate::config::DEFAULT_PATH;
-use parse_dockerfile::{Command, Flag, HealthcheckArguments, Instruction, JsonOrStringArray};
-use scratchdbg_image::Healthcheck;
+use crate::{BuildSpec, links};
+use scratchdbg_image::{Entry, Healthcheck, Node};
 use std::collections::BTreeMap;
 
 /// The state of a stage.
 #[derive(Clone, Debug)]
 pub(super) struct Stage {
     pub(super) spec: BuildSpec,
-    /// `ARG`s that are in force.
-    pub(super) arguments: BTreeMap<String, String>,
+    /// The lines that all this comes from.
+    pub(super) origins: Origins,
+    /// What variables stand for: each `ARG` and `ENV` so far, the last one of a name.
+    scope: BTreeMap<String, String>,
     /// Whether `CMD` was in this stage: an `ENTRYPOINT` takes an inherited one away.
     own_cmd: bool,
 }
 
 impl Default for Stage {
     fn default() -> Self {
-        // Docker gives a stage from scratch a PATH, and no user.
-        let env = vec![format!("PATH={DEFAULT_PATH}")];
-        let spec = BuildSpec { user: String::new(), env, ..BuildSpec::default() };
-        Self { spec, arguments: BTreeMap::new(), own_cmd: false }
+        // BuildKit gives a stage from scratch a PATH and a working directory, and no user.
+        let path = DEFAULT_PATH.to_owned();
+        let env = vec![format!("PATH={path}")];
+        let spec = BuildSpec { user: String::new(), env, workdir: Some("/".into()), ..BuildSpec::default() };
+        let scope = BTreeMap::from([("PATH".to_owned(), path)]);
+        Self { spec, origins: Origins::default(), scope, own_cmd: false }
     }
 }
 
@@ -34,30 +38,36 @@ impl Variables for BTreeMap<String, String> {
 }
 
 impl Variables for Stage {
-    /// `ENV` goes before `ARG`.
     fn value(&self, name: &str) -> Option<String> {
-        let env = self.spec.env.iter().find_map(|variable| variable.strip_prefix(name)?.strip_prefix('='));
-        env.map(str::to_owned).or_else(|| self.arguments.get(name).cloned())
+        self.scope.get(name).cloned()
     }
 }
 
 impl Stage {
-    /// A stage that begins with an earlier one: arguments are not inherited.
-    pub(super) fn continuing(earlier: Self) -> Self {
-        Self { spec: earlier.spec, ..Self::default() }
-    }
-
-    pub(super) fn into_spec(self) -> BuildSpec {
-        self.spec
+    /// A stage that begins with an earlier one: its arguments are inherited as well.
+    pub(super) fn continuing(earlier: &Self) -> Self {
+        Self { own_cmd: false, ..earlier.clone() }
     }
 
     /// Every instruction that is neither `COPY`, `ADD` nor `RUN`.
-    pub(super) fn setting(&mut self, instruction: &Instruction<'_>, context: &Context) -> Result<(), String> {
-        let expand = |stage: &Self, text: &str| words::expand(text, context.escape, stage);
-        match instruction {
-            Instruction::Arg(arg) => self.argument(&arg.arguments.value, context)?,
-            Instruction::Env(env) => {
-                for (name, value) in self.pairs(&env.arguments.value, context)? {
+    pub(super) fn setting(&mut self, instruction: &Instruction, context: &Context) -> Result<(), String> {
+        let arguments = instruction.arguments.as_str();
+        let line = instruction.line;
+        let keyword = instruction.keyword.as_str();
+        if keyword != "HEALTHCHECK" {
+            no_flags(instruction)?;
+        }
+        if arguments.is_empty() && !matches!(keyword, "CMD" | "ENTRYPOINT") {
+            return Err(format!("{keyword} needs an argument"));
+        }
+        let expand = |stage: &Self| words::expand(arguments, context.escape, stage);
+        self.origins.note(keyword, line);
+        match keyword {
+            "ARG" => self.argument(arguments, context)?,
+            "ENV" => {
+                for (name, value) in self.pairs(arguments, context)? {
+                    self.origins.env.insert(name.clone(), line);
+                    self.scope.insert(name.clone(), value.clone());
                     let variable = format!("{name}={value}");
                     let there = self.spec.env.iter_mut().find(|old| old.split('=').next() == Some(&name));
                     match there {
@@ -66,57 +76,82 @@ impl Stage {
                     }
                 }
             }
-            Instruction::Label(label) => {
-                let pairs = self.pairs(&label.arguments.value, context)?;
+            "LABEL" => {
+                let pairs = self.pairs(arguments, context)?;
                 self.spec.labels.extend(pairs);
             }
-            Instruction::User(user) => self.spec.user = expand(self, &user.arguments.value)?,
-            Instruction::Workdir(workdir) => {
-                let path = expand(self, &workdir.arguments.value)?;
-                self.spec.workdir = Some(self.absolute(&path));
+            "USER" => self.spec.user = expand(self)?,
+            "WORKDIR" => {
+                let path = expand(self)?;
+                self.working_directory(&path, line)?;
             }
-            Instruction::Expose(expose) => {
-                for port in &expose.arguments {
-                    let words = words::split(&port.value, context.escape, self)?;
-                    self.spec.expose.extend(words);
+            "EXPOSE" => {
+                for word in arguments.split_ascii_whitespace() {
+                    let ports = words::split(word, context.escape, self)?;
+                    let ports = ports.iter().map(|port| exposed(port)).collect::<Result<Vec<_>, _>>()?;
+                    self.spec.expose.extend(ports);
                 }
             }
-            Instruction::Volume(volume) => {
-                let paths = match &volume.arguments {
-                    JsonOrStringArray::Json(paths) => &paths.value[..],
-                    JsonOrStringArray::String(paths) => &paths[..],
+            "VOLUME" => {
+                let paths = match array::strict(instruction)? {
+                    Some(paths) => paths,
+                    None => arguments.split_ascii_whitespace().map(str::to_owned).collect(),
                 };
                 for path in paths {
-                    let path = expand(self, &path.value)?;
+                    let path = words::expand(path.trim(), context.escape, self)?;
+                    if path.is_empty() {
+                        return Err("a volume needs a path".into());
+                    }
                     self.spec.volumes.push(path);
                 }
             }
-            Instruction::Stopsignal(signal) => self.spec.stop_signal = Some(expand(self, &signal.arguments.value)?),
-            Instruction::Entrypoint(entrypoint) => {
-                self.spec.entrypoint = Some(command(&entrypoint.arguments)?);
+            "STOPSIGNAL" => self.spec.stop_signal = Some(expand(self)?),
+            "ENTRYPOINT" => {
+                let command = self.command(instruction)?;
+                self.spec.entrypoint = (!command.is_empty()).then_some(command);
                 if !self.own_cmd {
                     self.spec.cmd = None;
+                    self.origins.forget("CMD");
                 }
             }
-            Instruction::Cmd(cmd) => {
-                self.spec.cmd = Some(command(&cmd.arguments)?);
+            "CMD" => {
+                self.spec.cmd = Some(self.command(instruction)?);
                 self.own_cmd = true;
             }
-            Instruction::Healthcheck(check) => {
-                self.spec.healthcheck = Some(healthcheck(&check.options, &check.arguments)?);
+            "HEALTHCHECK" => self.spec.healthcheck = Some(health::read(instruction)?),
+            "SHELL" => match array::strict(instruction)? {
+                Some(words) if !words.is_empty() => self.spec.shell = Some(words),
+                _ => {
+                    let reason = "SHELL takes a JSON array, as in [\"/bin/bash\", \"-c\"]";
+                    return Err(array::advice(instruction).unwrap_or_else(|| reason.to_owned()));
+                }
+            },
+            "ONBUILD" => {
+                let trigger = instruction.trigger(context.escape);
+                match trigger.keyword.as_str() {
+                    "ONBUILD" | "FROM" | "MAINTAINER" => {
+                        return Err(format!("{} cannot be a trigger of ONBUILD", trigger.keyword));
+                    }
+                    known if super::KEYWORDS.contains(&known) => self.spec.on_build.push(trigger_text(instruction)),
+                    other => return Err(format!("{other} is no instruction")),
+                }
             }
-            Instruction::Shell(_) => {
-                return Err("an image from scratch has no shell: use the exec form, [\"program\", \"argument\"]".into());
-            }
-            Instruction::Onbuild(_) => {
-                return Err("ONBUILD is for images that others build upon: put the instruction there".into());
-            }
-            Instruction::Maintainer(_) => {
-                return Err("MAINTAINER is deprecated: use LABEL org.opencontainers.image.authors=…".into());
-            }
+            "MAINTAINER" => self.spec.author = Some(expand(self)?),
             _ => return Err("scratchdbg does not know this instruction".into()),
         }
         Ok(())
+    }
+
+    /// What a health check in shell form is, for those who look and do not build.
+    pub(super) fn shell_health(&mut self, instruction: &Instruction) -> bool {
+        match health::shell_line(instruction) {
+            Some(test) => {
+                self.origins.note("HEALTHCHECK", instruction.line);
+                self.spec.healthcheck = Some(Healthcheck { test: Some(test), ..Healthcheck::default() });
+                true
+            }
+            None => false,
+        }
     }
 
     /// `NAME`, `NAME=DEFAULT`, or several of them.
@@ -124,99 +159,141 @@ impl Stage {
         for word in words::raw_words(text, context.escape) {
             let (name, default) =
                 word.split_once('=').map_or((word.as_str(), None), |(name, default)| (name, Some(default)));
-            let value = match (context.arguments.get(name), default) {
+            if name.is_empty() {
+                return Err(format!("`{word}` has no name: expected NAME or NAME=DEFAULT"));
+            }
+            let value = match (context.arguments.values.get(name), default) {
                 (Some(given), _) => Some(given.clone()),
                 (None, Some(default)) => Some(words::expand(default, context.escape, self)?),
                 (None, None) => context.global.get(name).cloned(),
             };
             if let Some(value) = value {
-                self.arguments.insert(name.to_owned(), value);
+                self.scope.insert(name.to_owned(), value);
             }
         }
         Ok(())
+    }
+
+    /// Makes the directory: it and those above that are missing belong to the user so far, as BuildKit has it.
+    fn working_directory(&mut self, path: &str, line: usize) -> Result<(), String> {
+        let path = self.absolute(path);
+        self.spec.workdir = Some(path.clone());
+        let real = links::real_path(&self.spec.files, &path)?;
+        let missing: Vec<&str> = ancestors(&real).filter(|folder| self.spec.files.get(folder).is_none()).collect();
+        let (uid, gid) = match (missing.is_empty(), self.spec.user.as_str()) {
+            (true, _) | (_, "") => (0, 0),
+            (_, user) => accounts::resolve(&self.spec.files, user).map_err(|reason| {
+                format!("{reason}: who would the directory belong to? Write USER as numbers, or WORKDIR before it")
+            })?,
+        };
+        for folder in missing {
+            let directory = Entry { uid, gid, ..Entry::directory() };
+            self.spec.files.insert(folder, directory).map_err(|error| error.to_string())?;
+            self.origins.files.insert(folder.trim_start_matches('/').to_owned(), line);
+        }
+        match self.spec.files.get(&real) {
+            None | Some(Entry { node: Node::Directory, .. }) => Ok(()),
+            Some(_) => Err(format!("{path} is a file in the image, and no directory")),
+        }
     }
 
     /// A path of the image, seen from the working directory.
     pub(super) fn absolute(&self, path: &str) -> String {
         let workdir = self.spec.workdir.as_deref().unwrap_or("/");
         let joined = if path.starts_with('/') { path.to_owned() } else { format!("{workdir}/{path}") };
-        let mut parts = Vec::new();
-        for part in joined.split('/') {
-            match part {
-                "" | "." => {}
-                ".." => drop(parts.pop()),
-                part => parts.push(part),
-            }
+        links::clean(&joined)
+    }
+
+    /// The exec form as it is, the shell form as Docker writes it into the config.
+    fn command(&self, instruction: &Instruction) -> Result<Vec<String>, String> {
+        if let Some(words) = array::strict(instruction)? {
+            return Ok(words);
         }
-        format!("/{}", parts.join("/"))
+        let shell = self.spec.shell.clone().unwrap_or_else(|| vec!["/bin/sh".into(), "-c".into()]);
+        Ok(shell.into_iter().chain([instruction.arguments.clone()]).collect())
     }
 
     /// `NAME=VALUE …`, or the old form `NAME VALUE`. All values are expanded with what was set before this instruction.
     fn pairs(&self, text: &str, context: &Context) -> Result<Vec<(String, String)>, String> {
         let words = words::raw_words(text, context.escape);
         let expand = |text: &str| words::expand(text, context.escape, self);
-        match &words[..] {
+        let pairs = match &words[..] {
             [name, ..] if !name.contains('=') => {
-                let value = text.trim_start().strip_prefix(name.as_str()).unwrap_or_default().trim();
-                if value.is_empty() {
-                    Err("expected NAME=VALUE".into())
-                } else {
-                    Ok(vec![(expand(name)?, expand(value)?)])
+                let (name, value) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+                if value.trim().is_empty() {
+                    return Err("expected NAME=VALUE".into());
                 }
+                vec![(expand(name)?, expand(value.trim_start())?)]
             }
             words => {
                 let pair = |word: &String| {
                     let (name, value) = word.split_once('=').ok_or_else(|| format!("`{word}`: expected NAME=VALUE"))?;
                     Ok((expand(name)?, expand(value)?))
                 };
-                words.iter().map(pair).collect()
+                words.iter().map(pair).collect::<Result<_, String>>()?
             }
-        }
-    }
-}
-
-/// The exec form as it is, the shell form as Docker writes it into the config.
-fn command(command: &Command<'_>) -> Result<Vec<String>, String> {
-    Ok(match command {
-        Command::Exec(words) => words.value.iter().map(|word| word.value.clone().into_owned()).collect(),
-        Command::Shell(line) => vec!["/bin/sh".into(), "-c".into(), line.value.to_owned()],
-        _ => return Err("scratchdbg does not know this form of a command".into()),
-    })
-}
-
-fn healthcheck(options: &[Flag<'_>], arguments: &HealthcheckArguments<'_>) -> Result<Healthcheck, String> {
-    let mut check = Healthcheck::default();
-    for option in options {
-        let value = option.value.as_ref().map(|value| value.value.as_ref()).unwrap_or_default();
-        let duration = || {
-            let duration: jiff::SignedDuration =
-                value.parse().map_err(|_| format!("`{value}` is not a duration, as in 30s"))?;
-            i64::try_from(duration.as_nanos()).map(Some).map_err(|_| format!("`{value}` is too long"))
         };
-        match option.name.value.as_ref() {
-            "interval" => check.interval = duration()?,
-            "timeout" => check.timeout = duration()?,
-            "start-period" => check.start_period = duration()?,
-            "start-interval" => check.start_interval = duration()?,
-            "retries" => {
-                check.retries = Some(value.parse().map_err(|_| format!("`{value}` is not a number of retries"))?);
-            }
-            other => return Err(format!("--{other} is no option of HEALTHCHECK")),
+        match pairs.iter().find(|(name, _)| name.is_empty()) {
+            Some((_, value)) => Err(format!("`={value}` has no name: expected NAME=VALUE")),
+            None => Ok(pairs),
         }
     }
-    check.test = Some(match arguments {
-        HealthcheckArguments::None { .. } => vec!["NONE".into()],
-        HealthcheckArguments::Cmd { arguments: Command::Exec(words), .. } => {
-            let words = words.value.iter().map(|word| word.value.clone().into_owned());
-            std::iter::once("CMD".to_owned()).chain(words).collect()
+}
+
+/// Each directory that leads to `path`, and `path` itself.
+pub(super) fn ancestors(path: &str) -> impl Iterator<Item = &str> {
+    let ends = path.match_indices('/').map(|(at, _)| at).filter(|at| *at > 0).chain([path.len()]);
+    ends.map(|end| &path[..end]).filter(|path| !path.trim_matches('/').is_empty())
+}
+
+pub(super) fn no_flags(instruction: &Instruction) -> Result<(), String> {
+    match instruction.flags.first() {
+        Some(flag) => Err(format!("{flag} is no option of {}", instruction.keyword)),
+        None => Ok(()),
+    }
+}
+
+/// The text of an `ONBUILD` as the config keeps it, with its here-documents.
+fn trigger_text(instruction: &Instruction) -> String {
+    let mut text = instruction.arguments.clone();
+    for document in &instruction.documents {
+        text.push('\n');
+        text.push_str(&document.text);
+        text.push_str(&document.name);
+    }
+    text
+}
+
+/// `[[IP:]HOST:]PORT[-PORT][/PROTOCOL]`: what counts is the container's port.
+fn exposed(text: &str) -> Result<String, String> {
+    let port = text.rsplit(':').next().unwrap_or(text);
+    let (range, protocol) = port.split_once('/').unwrap_or((port, ""));
+    let protocol = protocol.to_ascii_lowercase();
+    let valid = range.split('-').all(|number| number.parse::<u16>().is_ok());
+    if !valid || range.split('-').count() > 2 || !matches!(protocol.as_str(), "" | "tcp" | "udp" | "sctp") {
+        return Err(format!("`{text}` is no port: expected PORT[-PORT][/tcp|udp|sctp], as in 8080 or 53/udp"));
+    }
+    Ok(if protocol.is_empty() { range.to_owned() } else { format!("{range}/{protocol}") })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ports_in_every_form_that_docker_takes() {
+        for (text, expected) in [
+            ("80", Some("80")),
+            ("53/UDP", Some("53/udp")),
+            ("8000-8010", Some("8000-8010")),
+            ("127.0.0.1:8080:80/tcp", Some("80/tcp")),
+            ("http", None),
+            ("80/icmp", None),
+            ("70000", None),
+            ("1-2-3", None),
+            ("", None),
+        ] {
+            assert_eq!(exposed(text).ok().as_deref(), expected, "{text}");
         }
-        HealthcheckArguments::Cmd { arguments: Command::Shell(_), .. } => {
-            return Err(
-                "the shell form needs /bin/sh, which the image does not have: write CMD [\"/program\", \"argument\"]"
-                    .into(),
-            );
-        }
-        _ => return Err("scratchdbg does not know this form".into()),
-    });
-    Ok(check)
+    }
 }

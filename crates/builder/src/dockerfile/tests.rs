@@ -18,7 +18,7 @@ fn folder() -> tempfile::TempDir {
 }
 
 fn spec(text: &str) -> Result<BuildSpec, DockerfileError> {
-    read(text, folder().path(), &BTreeMap::new())
+    read(text, folder().path(), &Arguments::default()).map(|recipe| recipe.spec)
 }
 
 fn paths(spec: &BuildSpec) -> Vec<String> {
@@ -50,7 +50,8 @@ HEALTHCHECK --interval=1m30s --retries=2 CMD ["/bin/app", "health"]
 ENTRYPOINT ["/bin/app"]
 CMD ["serve", "$PORT"]
 "#;
-    let spec = read(text, folder.path(), &BTreeMap::from([("PORT".into(), "9090".into())])).unwrap();
+    let values = BTreeMap::from([("PORT".into(), "9090".into())]);
+    let spec = read(text, folder.path(), &Arguments { values, target: None }).unwrap().spec;
     assert_eq!(spec.env[0], "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
     assert_eq!(spec.env[1..], ["MODE=test", "DIR=/srv/data", "GREETING=hello world", "OLD=form of it"]);
     assert_eq!(spec.labels["org.opencontainers.image.title"], "My App");
@@ -154,8 +155,8 @@ fn links_out_of_the_context_and_archives_are_refused() {
     let folder = folder();
     std::os::unix::fs::symlink("/etc/hostname", folder.path().join("out")).unwrap();
     fs::write(folder.path().join("x.tgz"), b"\x1f\x8b\x08\0").unwrap();
-    let error = |text: &str| read(text, folder.path(), &BTreeMap::new()).unwrap_err().reason;
+    let error = |text: &str| read(text, folder.path(), &Arguments::default()).unwrap_err().reason;
     assert!(error("FROM scratch\nCOPY out /x\n").contains("leads out of the context"));
     assert!(error("FROM scratch\nADD x.tgz /x\n").contains("unpack it yourself"));
-    read("FROM scratch\nCOPY x.tgz /x\n", folder.path(), &BTreeMap::new()).unwrap();
+    read("FROM scratch\nCOPY x.tgz /x\n", folder.path(), &Arguments::default()).unwrap();
 }

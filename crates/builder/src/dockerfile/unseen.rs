@@ -1,10 +1,10 @@
 //! What of a stage cannot be seen without Docker, for those who look at a Dockerfile and do not build it.
 
 use super::copy::Copy;
+use super::pattern;
+use super::reader::{Made, Reader};
+use super::source::Instruction;
 use super::stage::Stage;
-use super::{Context, Reader, pattern};
-use parse_dockerfile::{Command, HealthcheckArguments, Instruction};
-use scratchdbg_image::Healthcheck;
 
 /// An instruction whose outcome is not known.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,49 +47,44 @@ pub(super) enum Look {
     Hidden(Hidden),
 }
 
-impl Reader<'_, '_> {
-    pub(super) fn unseen(&self, at: usize, hidden: Hidden) -> Unseen {
-        let (line, instruction) = self.place(at);
-        Unseen { line, instruction, hidden }
-    }
+pub(super) fn unseen(instruction: &Instruction, hidden: Hidden) -> Unseen {
+    Unseen { line: instruction.line, instruction: instruction.beginning(), hidden }
+}
 
+impl Reader<'_> {
     /// Looks at an instruction of stage `number`; `is_on_image` where that begins with files that are not known.
     pub(super) fn hidden(
         &self,
-        instruction: &Instruction<'_>,
+        instruction: &Instruction,
         number: usize,
         stage: &mut Stage,
-        context: &Context,
+        made: &Made,
         is_on_image: bool,
     ) -> Result<Look, String> {
-        Ok(match instruction {
-            Instruction::Run(_) => Look::Hidden(Hidden::Files),
-            // These make nothing of the image itself.
-            Instruction::Shell(_) | Instruction::Onbuild(_) | Instruction::Maintainer(_) => Look::Done,
-            Instruction::Healthcheck(check) => match &check.arguments {
-                HealthcheckArguments::Cmd { arguments: Command::Shell(line), .. } => {
-                    let test = Some(vec!["CMD-SHELL".to_owned(), line.value.to_owned()]);
-                    stage.spec.healthcheck = Some(Healthcheck { test, ..Healthcheck::default() });
-                    Look::Done
-                }
-                _ => Look::Seen,
+        let context = &self.context;
+        Ok(match instruction.keyword.as_str() {
+            "RUN" => Look::Hidden(Hidden::Files),
+            "HEALTHCHECK" if stage.shell_health(instruction) => Look::Done,
+            "USER" | "WORKDIR" | "SHELL" if is_on_image => match stage.setting(instruction, context) {
+                // Names of users may be known to the image, and so may files that are links.
+                Err(_) if instruction.keyword == "WORKDIR" => Look::Hidden(Hidden::Files),
+                result => result.map(|()| Look::Done)?,
             },
-            Instruction::Add(add) => {
-                let copy = Copy::new(&add.options, &add.src, &add.dest, stage, context);
+            "ADD" => {
+                let copy = Copy::new(instruction, stage, context);
                 match copy.and_then(|copy| copy.refuse_what_add_would_unpack(context)) {
                     Ok(()) => Look::Seen,
                     Err(_) => Look::Hidden(Hidden::Files),
                 }
             }
-            Instruction::Copy(copy) => {
-                let copy = match Copy::new(&copy.options, &copy.src, &copy.dest, stage, context) {
+            "COPY" => {
+                let copy = match Copy::new(instruction, stage, context) {
                     // Names of users may be known to the image.
                     Err(_) if is_on_image => return Ok(Look::Hidden(Hidden::Files)),
                     copy => copy?,
                 };
                 let Some(from) = &copy.from else { return Ok(Look::Seen) };
-                let source = self.earlier(from, number).map(|earlier| self.stage(earlier, context, None));
-                match source {
+                match self.earlier(from, number).and_then(|earlier| made.get(&earlier)) {
                     Some(Ok(_)) => Look::Seen,
                     _ => Look::Hidden(copy.destinations().map_or(Hidden::Files, Hidden::At)),
                 }

@@ -1,11 +1,27 @@
 //! Words of an instruction: quotes, escapes and variables, as BuildKit's shell lexer reads them
 //! (`frontend/dockerfile/shell/lex.go`; Dockerfile reference, "Environment replacement").
 
+use super::substitute;
+
 /// The values that variables stand for.
 pub(super) trait Variables {
     /// The value of `name`, if it has one.
     fn value(&self, name: &str) -> Option<String>;
 }
+
+/// No variable has a value.
+pub(super) struct Nothing;
+
+impl Variables for Nothing {
+    fn value(&self, _name: &str) -> Option<String> {
+        None
+    }
+}
+
+/// `${A:-${B:-…}}` no deeper than this.
+const DEEPEST: usize = 64;
+/// A word that becomes longer is an error: variables that hold each other twice would double it without end.
+const LONGEST: usize = 1024 * 1024;
 
 /// Splits `text` at white space outside of quotes, and expands each word.
 pub(super) fn split(text: &str, escape: char, variables: &dyn Variables) -> Result<Vec<String>, String> {
@@ -43,77 +59,166 @@ pub(super) fn raw_words(text: &str, escape: char) -> Vec<String> {
 
 /// Takes quotes and escapes away and puts values in the place of variables.
 pub(super) fn expand(word: &str, escape: char, variables: &dyn Variables) -> Result<String, String> {
-    let mut out = String::new();
-    let mut quote = None;
-    let mut rest = word.chars();
-    while let Some(character) = rest.next() {
-        match (character, quote) {
-            ('\'' | '"', None) => quote = Some(character),
-            (character, Some(open)) if character == open => quote = None,
-            (character, Some('\'')) => out.push(character),
-            (character, _) if character == escape => match rest.next() {
-                // Within double quotes only these are escaped.
-                Some(next) if quote.is_some() && !matches!(next, '"' | '$') && next != escape => {
-                    out.extend([character, next]);
+    Lexer { escape, quotes: true, variables }.whole(word)
+}
+
+/// The same for a here-document, in which quotes are nothing special and the escape is always `\`.
+pub(super) fn expand_document(text: &str, variables: &dyn Variables) -> Result<String, String> {
+    Lexer { escape: '\\', quotes: false, variables }.whole(text)
+}
+
+type Rest<'a> = std::iter::Peekable<std::str::Chars<'a>>;
+
+struct Lexer<'a> {
+    escape: char,
+    quotes: bool,
+    variables: &'a dyn Variables,
+}
+
+impl Lexer<'_> {
+    fn whole(&self, text: &str) -> Result<String, String> {
+        self.until(&mut text.chars().peekable(), None, false, 0)
+    }
+
+    /// Reads up to `end`, which is taken, or to the end of the text. Escapes stay in `raw` text: it is a pattern.
+    fn until(&self, rest: &mut Rest<'_>, end: Option<char>, raw: bool, depth: usize) -> Result<String, String> {
+        let mut out = String::new();
+        while let Some(character) = rest.next() {
+            if Some(character) == end {
+                return Ok(out);
+            }
+            match character {
+                '\'' if self.quotes => single_quoted(rest, &mut out)?,
+                '"' if self.quotes => self.double_quoted(rest, raw, depth, &mut out)?,
+                '$' => out.push_str(&self.variable(rest, depth)?),
+                character if character == self.escape => {
+                    if raw {
+                        out.push(character);
+                    }
+                    out.extend(rest.next());
                 }
-                Some(next) => out.push(next),
-                None => out.push(character),
-            },
-            ('$', _) => out.push_str(&variable(&mut rest, escape, variables)?),
-            (character, _) => out.push(character),
+                character => out.push(character),
+            }
+            if out.len() > LONGEST {
+                return Err("with its variables replaced it is longer than 1 MiB".into());
+            }
+        }
+        match end {
+            Some(_) => Err("a ${ is not closed".into()),
+            None => Ok(out),
         }
     }
-    match quote {
-        Some(quote) => Err(format!("the quote {quote} is not closed")),
-        None => Ok(out),
+
+    fn double_quoted(&self, rest: &mut Rest<'_>, raw: bool, depth: usize, out: &mut String) -> Result<(), String> {
+        while let Some(character) = rest.next() {
+            match character {
+                '"' => return Ok(()),
+                '$' => out.push_str(&self.variable(rest, depth)?),
+                character if character == self.escape => {
+                    if raw {
+                        out.push(character);
+                    }
+                    // Only these are escaped here.
+                    match rest.next_if(|next| matches!(next, '"' | '$') || *next == self.escape) {
+                        Some(next) => out.push(next),
+                        None if raw => {}
+                        None => out.push(character),
+                    }
+                }
+                character => out.push(character),
+            }
+            if out.len() > LONGEST {
+                return Err("with its variables replaced it is longer than 1 MiB".into());
+            }
+        }
+        Err("the quote \" is not closed".into())
+    }
+
+    /// What stands behind a dollar sign.
+    fn variable(&self, rest: &mut Rest<'_>, depth: usize) -> Result<String, String> {
+        if rest.next_if_eq(&'{').is_none() {
+            let name = name(rest);
+            return Ok(if name.is_empty() { "$".to_owned() } else { self.variables.value(&name).unwrap_or_default() });
+        }
+        if depth >= DEEPEST {
+            return Err(format!("variables within variables, more than {DEEPEST} deep"));
+        }
+        let depth = depth + 1;
+        let name = name(rest);
+        if name.is_empty() {
+            return Err("a ${} names no variable".into());
+        }
+        let value = self.variables.value(&name);
+        let modifier = rest.next().ok_or("a ${ is not closed")?;
+        match modifier {
+            '}' => Ok(value.unwrap_or_default()),
+            ':' => {
+                let modifier = rest.next().ok_or("a ${ is not closed")?;
+                let word = self.until(rest, Some('}'), false, depth)?;
+                chosen(&name, value.filter(|value| !value.is_empty()), modifier, word, &format!(":{modifier}"))
+            }
+            '-' | '+' | '?' => {
+                let word = self.until(rest, Some('}'), false, depth)?;
+                chosen(&name, value, modifier, word, &modifier.to_string())
+            }
+            '#' | '%' => {
+                let longest = rest.next_if_eq(&modifier).is_some();
+                let pattern = self.until(rest, Some('}'), true, depth)?;
+                substitute::trim(&value.unwrap_or_default(), &pattern, modifier == '%', longest)
+            }
+            '/' => {
+                let all = rest.next_if_eq(&'/').is_some();
+                let pattern = self.until(rest, Some('/'), true, depth)?;
+                let replacement = self.until(rest, Some('}'), true, depth)?;
+                substitute::replace(&value.unwrap_or_default(), &pattern, &replacement, all)
+            }
+            other => Err(unknown(&name, &other.to_string())),
+        }
     }
 }
 
-fn variable(rest: &mut std::str::Chars<'_>, escape: char, variables: &dyn Variables) -> Result<String, String> {
-    let is_name = |character: char| character.is_ascii_alphanumeric() || character == '_';
-    let text = rest.as_str();
-    let Some(inner) = text.strip_prefix('{') else {
-        let end = text.find(|character| !is_name(character)).unwrap_or(text.len());
-        *rest = text[end..].chars();
-        return Ok(if end == 0 { "$".to_owned() } else { variables.value(&text[..end]).unwrap_or_default() });
-    };
-    let end = closing_brace(inner).ok_or("a ${ is not closed")?;
-    *rest = inner[end + 1..].chars();
-    let inner = &inner[..end];
-    let name_end = inner.find(|character| !is_name(character)).unwrap_or(inner.len());
-    let (name, modifier) = inner.split_at(name_end);
-    if name.is_empty() {
-        return Err(format!("${{{inner}}} names no variable"));
-    }
-    let value = variables.value(name);
-    let set =
-        |value: &Option<String>, or_empty: bool| value.as_ref().is_some_and(|value| or_empty || !value.is_empty());
-    let (or_empty, modifier) = match modifier.strip_prefix(':') {
-        Some(modifier) => (false, modifier),
-        None => (true, modifier),
-    };
-    match modifier.split_at_checked(1) {
-        None if or_empty => Ok(value.unwrap_or_default()),
-        Some(("-" | "?", _)) if set(&value, or_empty) => Ok(value.unwrap_or_default()),
-        Some(("-", default)) => expand(default, escape, variables),
-        Some(("+", other)) if set(&value, or_empty) => expand(other, escape, variables),
-        Some(("+", _)) => Ok(String::new()),
-        Some(("?", message)) => Err(format!("{name}: {}", if message.is_empty() { "it is not set" } else { message })),
-        _ => Err(format!("${{{inner}}}: only :-, :+ and :? are understood")),
+/// `${NAME-word}`, `${NAME+word}`, `${NAME?word}`, where a value that counts as none was taken away before.
+fn chosen(name: &str, value: Option<String>, modifier: char, word: String, written: &str) -> Result<String, String> {
+    match (modifier, value) {
+        ('-', None) | ('+', Some(_)) => Ok(word),
+        ('-' | '?', Some(value)) => Ok(value),
+        ('+', None) => Ok(String::new()),
+        ('?', None) => Err(format!("{name}: {}", if word.is_empty() { "it is not set" } else { &word })),
+        _ => Err(unknown(name, written)),
     }
 }
 
-fn closing_brace(text: &str) -> Option<usize> {
-    let mut depth = 0usize;
-    for (at, character) in text.char_indices() {
+fn unknown(name: &str, modifier: &str) -> String {
+    format!("${{{name}{modifier}…}}: only :-, :+, :?, -, +, ?, #, ##, %, %%, / and // are understood")
+}
+
+/// A name, or one of the parameters that a shell has of its own, which are never set here.
+fn name(rest: &mut Rest<'_>) -> String {
+    let mut name = String::new();
+    match rest.peek() {
+        Some(digit) if digit.is_numeric() => {
+            while let Some(digit) = rest.next_if(|next| next.is_numeric()) {
+                name.push(digit);
+            }
+        }
+        Some('@' | '*' | '#' | '?' | '-' | '$' | '!') => name.extend(rest.next()),
+        _ => {
+            while let Some(letter) = rest.next_if(|next| next.is_alphanumeric() || *next == '_') {
+                name.push(letter);
+            }
+        }
+    }
+    name
+}
+
+fn single_quoted(rest: &mut Rest<'_>, out: &mut String) -> Result<(), String> {
+    for character in rest.by_ref() {
         match character {
-            '{' => depth += 1,
-            '}' if depth == 0 => return Some(at),
-            '}' => depth -= 1,
-            _ => {}
+            '\'' => return Ok(()),
+            character => out.push(character),
         }
     }
-    None
+    Err("the quote ' is not closed".into())
 }
 
 #[cfg(test)]
@@ -128,6 +233,7 @@ mod tests {
             match name {
                 "A" => Some("one".into()),
                 "EMPTY" => Some(String::new()),
+                "PATHS" => Some("/usr/lib/x86_64/lib.so.1".into()),
                 _ => None,
             }
         }
@@ -143,22 +249,58 @@ mod tests {
             (r#""$A" '$A' \$A"#, &["one", "$A", "$A"]),
             ("${B:-two} ${A:-two} ${EMPTY:-x} ${EMPTY-x}", &["two", "one", "x", ""]),
             ("${A:+y} ${B:+y}z ${EMPTY+y}", &["y", "z", "y"]),
-            ("${B:-${A}}", &["one"]),
+            ("${B:-${A}} ${B-a${A}b}", &["one", "aoneb"]),
             (r#""a\"b" "c\d""#, &[r#"a"b"#, r"c\d"]),
             ("5$", &["5$"]),
+            ("${A:?no} ${EMPTY?no}x", &["one", "x"]),
+            ("${A#x} ${A#o} ${A##*n} ${A%e} ${A%%n*}", &["one", "ne", "e", "on", "o"]),
+            (
+                "${PATHS#*/} ${PATHS##*/} ${PATHS%.*} ${PATHS%%/*}x",
+                &["usr/lib/x86_64/lib.so.1", "lib.so.1", "/usr/lib/x86_64/lib.so", "x"],
+            ),
+            (
+                r"${PATHS/lib/LIB} ${PATHS//lib/L} ${PATHS//\//_} ${PATHS/none/x}",
+                &[
+                    "/usr/LIB/x86_64/lib.so.1",
+                    "/usr/L/x86_64/L.so.1",
+                    "_usr_lib_x86_64_lib.so.1",
+                    "/usr/lib/x86_64/lib.so.1",
+                ],
+            ),
         ] {
             assert_eq!(split(text, '\\', &Sample).unwrap(), expected, "{text}");
         }
-        for text in [r#""a"#, "${A", "${}", "${A#x}", "${B:?must be set}"] {
+        for text in [r#""a"#, "${A", "${}", "${A:#x}", "${A^^}", "${B:?must be set}", "${EMPTY:?x}", "${A/x}", "${A:}"]
+        {
             assert!(split(text, '\\', &Sample).is_err(), "{text}");
         }
         assert_eq!(split("a`$A", '`', &Sample).unwrap(), ["a$A"]);
     }
 
+    #[test]
+    fn here_documents_know_variables_but_no_quotes() {
+        assert_eq!(expand_document("\"$A\" '$A' \\$A it's", &Sample).unwrap(), "\"one\" 'one' $A it's");
+    }
+
+    #[test]
+    fn what_grows_without_end_is_an_error() {
+        struct Long;
+        impl Variables for Long {
+            fn value(&self, _name: &str) -> Option<String> {
+                Some("x".repeat(600_000))
+            }
+        }
+        assert!(expand("$A$A", '\\', &Long).unwrap_err().contains("1 MiB"));
+        assert!(expand("\"$A$A\"", '\\', &Long).unwrap_err().contains("1 MiB"));
+        let deep = format!("{}x{}", "${N:-".repeat(100_000), "}".repeat(100_000));
+        assert!(expand(&deep, '\\', &Sample).unwrap_err().contains("deep"));
+    }
+
     proptest! {
         #[test]
-        fn any_text_ends_in_a_result(text in r#"[ "'$\\{}:+?A-]{0,30}"#) {
+        fn any_text_ends_in_a_result(text in r#"[ "'$\\{}:+?A#%/*-]{0,30}"#) {
             drop(split(&text, '\\', &Sample));
+            drop(expand_document(&text, &Sample));
         }
     }
 }

@@ -18,13 +18,15 @@ use scratchdbg_registry::PushReport;
 
 use self::explain::explain;
 use self::output::Output;
+use self::settings::Source;
 use self::storage::Storage;
 use super::check::is_denied;
-use super::check::preflight::preflight;
+use super::check::preflight::{preflight, with_those_of_the_file};
 use crate::args::{BuildArgs, Deny, Format};
 use crate::blocking::blocking;
 use crate::context::Context;
 use crate::error::{CommandError, Outcome};
+use crate::findings;
 use crate::printer::Printer;
 use crate::progress::Progress;
 use crate::registry;
@@ -38,7 +40,7 @@ pub(crate) async fn build(args: BuildArgs, context: &Context) -> Outcome {
     let debug_tags = settings::references("--debug-tag", &args.debug_tags)?;
     let args = Arc::new(args);
     let (named, epoch) = (Arc::clone(&args), context.environment.source_date_epoch.clone());
-    let mut spec = blocking(move || settings::spec(&named, epoch.as_deref())).await?;
+    let (mut spec, source) = blocking(move || settings::spec(&named, epoch.as_deref())).await?;
     if !args.no_debug {
         let toolkits = toolkits(&args.toolkits, context).await?;
         spec.twin = Some(Twin { toolkits, tags: debug_tags });
@@ -60,7 +62,10 @@ pub(crate) async fn build(args: BuildArgs, context: &Context) -> Outcome {
     let work = move || -> Result<Built, CommandError> {
         let decisions = provision(&mut spec, &with, Path::new("/")).map_err(|error| explain(&error))?;
         let pair = scratchdbg_builder::build(&spec).map_err(|error| explain(&error))?;
-        let findings = preflight(&spec, &pair)?;
+        let mut findings = preflight(&spec, &pair)?;
+        if let Some(Source { path, origins, findings: of_file }) = source {
+            findings = with_those_of_the_file(of_file, findings, &path, &origins);
+        }
         Ok(Built { pair, decisions, findings, pushed: None })
     };
     let mut built = blocking(work).await?;
@@ -104,7 +109,7 @@ struct Built {
 
 /// Says what is wrong with the images. What is denied is an error: nothing is written then.
 fn report(findings: &[Finding], deny: Deny, printer: Printer) -> Result<(), CommandError> {
-    let text = |finding: &Finding| format!("{}: {}", finding.code, finding.message);
+    let text = |finding: &Finding| format!("{}: {}{}", finding.code, findings::place(finding), finding.message);
     let (denied, others): (Vec<_>, Vec<_>) = findings.iter().partition(|finding| is_denied(finding, deny));
     for finding in others.iter().chain(denied.iter().skip(1)) {
         match finding.severity {

@@ -106,4 +106,16 @@ pub(super) const ENTRIES: &[Entry] = &[
         fix: "`chmod u-s`, and `--security-opt no-new-privileges`.",
         reproduce: "cp ./app s && chmod 4755 s && scratchdbg build ./app --add s:/s -t suid:1 && scratchdbg check suid:1",
     },
+    Entry {
+        code: Code::MaintainerDeprecated,
+        shows: "Nothing shows: `docker inspect` has the name under `Author`, where few look.",
+        fix: "`LABEL org.opencontainers.image.authors=\"…\"`.",
+        reproduce: "printf 'FROM scratch\\nMAINTAINER me\\nCOPY app /app\\nENTRYPOINT [\"/app\"]\\n' > Dockerfile && scratchdbg check Dockerfile",
+    },
+    Entry {
+        code: Code::OnbuildTrigger,
+        shows: "Nothing shows: the instruction does not run in this build, but in those that begin `FROM` its image.",
+        fix: "The instruction itself, without `ONBUILD`, unless others are to build upon the image.",
+        reproduce: "printf 'FROM scratch\\nCOPY app /app\\nONBUILD COPY conf /conf\\nENTRYPOINT [\"/app\"]\\n' > Dockerfile && scratchdbg check Dockerfile",
+    },
 ];

@@ -77,6 +77,30 @@ pub(super) const ENTRIES: &[Entry] = &[
         reproduce: "docker run --rm --entrypoint '/app --flag' IMAGE",
     },
     Entry {
+        code: Code::ExecFormInvalid,
+        shows: "`ENTRYPOINT ['/app']`, a comma too many or too few: `/bin/sh -c \"['/app']\"` in `docker inspect`, and nothing starts. An array with a number in it: `arrays must be comprised of strings only`.",
+        fix: "Straight double quotes, commas between: `[\"/app\", \"serve\"]`. The finding shows the mended line.",
+        reproduce: "printf \"FROM scratch\\nCOPY app /app\\nENTRYPOINT ['/app']\\n\" > Dockerfile && scratchdbg check Dockerfile",
+    },
+    Entry {
+        code: Code::ExecFormShellSyntax,
+        shows: "`[\"/app\", \"&&\", \"/other\"]`, `[\"/app\", \"$PORT\"]`: the program gets these words as they are.",
+        fix: "Do it in the program itself, or write the value. `|| exit 1` of a health check can be left out.",
+        reproduce: "printf 'FROM scratch\\nCOPY app /app\\nENTRYPOINT [\"/app\", \"&&\", \"/app\"]\\n' > Dockerfile && scratchdbg check Dockerfile",
+    },
+    Entry {
+        code: Code::CommandIgnored,
+        shows: "Nothing shows: `CMD`, and what `docker run IMAGE` is given, never reach the program.",
+        fix: "The entrypoint in exec form: `ENTRYPOINT [\"/app\"]`.",
+        reproduce: "printf 'FROM scratch\\nCOPY app /app\\nENTRYPOINT /app\\nCMD [\"--port\", \"80\"]\\n' > Dockerfile && scratchdbg check Dockerfile",
+    },
+    Entry {
+        code: Code::InstructionOverridden,
+        shows: "Nothing shows: of several `CMD`, `ENTRYPOINT` or `HEALTHCHECK` in one stage the last one counts.",
+        fix: "Remove the others.",
+        reproduce: "printf 'FROM scratch\\nCOPY app /app\\nCMD [\"/a\"]\\nCMD [\"/app\"]\\n' > Dockerfile && scratchdbg check Dockerfile",
+    },
+    Entry {
         code: Code::ShellForm,
         shows: "`exec: \"/bin/sh\": stat /bin/sh: no such file or directory`: `ENTRYPOINT /app` without brackets.",
         fix: "Exec form: `ENTRYPOINT [\"/app\"]`. The finding shows the rewritten line where it can be.",

@@ -3,25 +3,56 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use scratchdbg_builder::dockerfile::{self, Arguments, Origins, Recipe};
 use scratchdbg_builder::provision::With;
-use scratchdbg_builder::{Addition, BuildSpec, dockerfile};
+use scratchdbg_builder::{Addition, BuildSpec};
+use scratchdbg_diagnose::Finding;
 use scratchdbg_image::{Compression, Healthcheck, Platform, TaggedReference};
 
 use super::explain::{explain, explain_dockerfile};
 use crate::args::BuildArgs;
 use crate::error::CommandError;
 
-/// All but the twin and the storage. `epoch` is `SOURCE_DATE_EPOCH`.
-pub(super) fn spec(args: &BuildArgs, epoch: Option<&str>) -> Result<BuildSpec, CommandError> {
+/// What of a Dockerfile is said about its image.
+#[derive(Debug)]
+pub(super) struct Source {
+    /// Its path, as it was named.
+    pub(super) path: String,
+    /// What its lines set.
+    pub(super) origins: Origins,
+    /// What is wrong with them.
+    pub(super) findings: Vec<Finding>,
+}
+
+/// All but the twin and the storage, and the Dockerfile that it comes from. `epoch` is `SOURCE_DATE_EPOCH`.
+pub(super) fn spec(args: &BuildArgs, epoch: Option<&str>) -> Result<(BuildSpec, Option<Source>), CommandError> {
     let tags = references("--tag", &args.tags)?;
-    let platforms = args.platforms.iter().map(|text| platform(text)).collect::<Result<_, _>>()?;
+    let platforms = args.platforms.iter().map(|text| platform(text)).collect::<Result<Vec<_>, _>>()?;
     let additions = args.additions.iter().map(|text| text.parse::<Addition>());
     let additions = additions.collect::<Result<Vec<_>, _>>().map_err(|error| explain(&error))?;
     let epoch = seconds(epoch)?;
-    let mut spec = match &args.file {
-        Some(file) => from_dockerfile(file, &args.binaries, &args.arguments)?,
-        None => BuildSpec { binaries: args.binaries.clone(), ..BuildSpec::default() },
+    let (mut spec, mut source) = match &args.file {
+        Some(file) => {
+            let recipe = from_dockerfile(file, &args.binaries, &args.arguments, &platforms)?;
+            let path = file.to_string_lossy().into_owned();
+            let source = Source { path, origins: recipe.origins, findings: recipe.findings };
+            (recipe.spec, Some(source))
+        }
+        None => (BuildSpec { binaries: args.binaries.clone(), ..BuildSpec::default() }, None),
     };
+    if let Some(source) = &mut source {
+        // What the command line sets is no line's doing.
+        let given = [
+            (args.entrypoint.is_some(), &["ENTRYPOINT", "CMD"][..]),
+            (args.cmd.is_some(), &["CMD"]),
+            (args.user.is_some(), &["USER"]),
+            (args.workdir.is_some(), &["WORKDIR"]),
+            (args.healthcheck.is_some(), &["HEALTHCHECK"]),
+        ];
+        for keyword in given.into_iter().filter(|(is_given, _)| *is_given).flat_map(|(_, keywords)| keywords) {
+            source.origins.forget(keyword);
+        }
+    }
     spec.tags = tags;
     spec.platforms = platforms;
     spec.epoch = epoch;
@@ -52,7 +83,7 @@ pub(super) fn spec(args: &BuildArgs, epoch: Option<&str>) -> Result<BuildSpec, C
     if let Some(check) = &args.healthcheck {
         spec.healthcheck = Some(Healthcheck { test: Some(health(check)?), ..spec.healthcheck.unwrap_or_default() });
     }
-    Ok(spec)
+    Ok((spec, source))
 }
 
 /// What `--with` asks for. A Dockerfile says itself what is in its image.
@@ -102,7 +133,16 @@ fn seconds(epoch: Option<&str>) -> Result<u64, CommandError> {
 }
 
 /// Files and settings of a Dockerfile. Its sources lie in the one folder that is named, or in its own.
-fn from_dockerfile(file: &Path, named: &[PathBuf], arguments: &[String]) -> Result<BuildSpec, CommandError> {
+fn from_dockerfile(
+    file: &Path,
+    named: &[PathBuf],
+    arguments: &[String],
+    platforms: &[Platform],
+) -> Result<Recipe, CommandError> {
+    if platforms.len() > 1 {
+        return Err(CommandError::usage("--platform: with --file, one at most can be named")
+            .hint("build one image for each platform, with a tag of its own"));
+    }
     let context = match named {
         [] => file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")),
         [folder] => folder,
@@ -125,7 +165,8 @@ fn from_dockerfile(file: &Path, named: &[PathBuf], arguments: &[String]) -> Resu
     }
     let text = scratchdbg_files::read_text(file, dockerfile::LARGEST)
         .map_err(|error| CommandError::unreadable(file, &error).hint("--file takes the path of a Dockerfile"))?;
-    dockerfile::read(&text, context, &values).map_err(|error| explain_dockerfile(file, &error))
+    let arguments = Arguments { values, target: platforms.first().cloned() };
+    dockerfile::read(&text, context, &arguments).map_err(|error| explain_dockerfile(file, &error))
 }
 
 /// The last value that is given for a name is the one that counts.

@@ -1,16 +1,15 @@
 //! A Dockerfile, by the image that it would make.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use scratchdbg_builder::BuildSpec;
-use scratchdbg_builder::dockerfile::{self, Hidden, Place, Unseen};
+use scratchdbg_builder::dockerfile::{self, Arguments, Hidden, Place, Unseen};
 use scratchdbg_diagnose::config::ConfigFacts;
 use scratchdbg_diagnose::rootfs::{Entry, Rootfs};
 use scratchdbg_diagnose::{Code, Finding};
 use scratchdbg_image::ContainerConfig;
 
-use super::{Report, preflight};
+use super::{Report, lines, preflight};
 use crate::error::CommandError;
 use crate::printer::Printer;
 
@@ -19,10 +18,11 @@ pub(super) fn check(subject: &str, path: &Path, printer: Printer) -> Result<Vec<
     let text = scratchdbg_files::read_text(path, dockerfile::LARGEST)
         .map_err(|error| CommandError::unreadable(path, &error))?;
     let context = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let (spec, unseen) = dockerfile::inspect(&text, context, &BTreeMap::new()).map_err(|error| {
-        CommandError::new(format!("{}:{}: {}", path.display(), error.line, error.reason))
-            .hint("build it with Docker, and check the image that comes out")
-    })?;
+    let (recipe, unseen) = match dockerfile::inspect(&text, context, &Arguments::default()) {
+        Ok(read) => read,
+        Err(error) => return refused(subject, path, &text, &error),
+    };
+    let spec = recipe.spec;
     for Unseen { line, instruction, hidden } in &unseen {
         let what = match hidden {
             Hidden::Base(image) => format!("what {image} brings along"),
@@ -45,8 +45,28 @@ pub(super) fn check(subject: &str, path: &Path, printer: Printer) -> Result<Vec<
         };
         findings.retain(|finding| !inherited(finding));
     }
-    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    let findings = preflight::with_those_of_the_file(recipe.findings, findings, subject, &recipe.origins);
     Ok(vec![Report { subject: subject.to_owned(), findings }])
+}
+
+/// What engines refuse as well. Where a broken array is why, that is a finding like any other.
+fn refused(
+    subject: &str,
+    path: &Path,
+    text: &str,
+    error: &dockerfile::DockerfileError,
+) -> Result<Vec<Report>, CommandError> {
+    let mut findings = dockerfile::findings(text);
+    let is_why = |finding: &Finding| {
+        finding.code == Code::ExecFormInvalid
+            && finding.location.as_ref().is_some_and(|location| location.line == error.line)
+    };
+    if findings.iter().any(is_why) {
+        lines::locate(&mut findings, subject, &dockerfile::Origins::default());
+        return Ok(vec![Report { subject: subject.to_owned(), findings }]);
+    }
+    Err(CommandError::new(format!("{}:{}: {}", path.display(), error.line, error.reason))
+        .hint("build it with Docker, and check the image that comes out"))
 }
 
 /// What is known of the files that come from elsewhere: nothing, or that some are there and no others.

@@ -2,16 +2,18 @@
 
 use std::io::Read;
 
+use scratchdbg_builder::dockerfile::Origins;
 use scratchdbg_builder::{BuildSpec, Pair};
-use scratchdbg_diagnose::Finding;
 use scratchdbg_diagnose::config::ConfigFacts;
 use scratchdbg_diagnose::mentions::Mentions;
 use scratchdbg_diagnose::program::Program;
 use scratchdbg_diagnose::rootfs::{Entry, EntryKind, Rootfs};
 use scratchdbg_diagnose::rules::image::{self, ImageFacts, layer};
+use scratchdbg_diagnose::{Code, Finding};
 use scratchdbg_image::{FileData, HostFile, Node};
 
 use super::files::{self, Seen};
+use super::lines;
 use crate::error::CommandError;
 
 /// The findings of the pair's production image, the gravest first; of several platforms those of each. Reads the files
@@ -29,6 +31,30 @@ pub(in crate::commands) fn preflight(spec: &BuildSpec, pair: &Pair) -> Result<Ve
     }
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     Ok(findings)
+}
+
+/// The findings of a Dockerfile and those of its image, each at its line, the gravest first. What follows from an array that
+/// is none is said once.
+pub(in crate::commands) fn with_those_of_the_file(
+    of_file: Vec<Finding>,
+    mut of_image: Vec<Finding>,
+    path: &str,
+    origins: &Origins,
+) -> Vec<Finding> {
+    lines::locate(&mut of_image, path, origins);
+    let mut findings = of_file;
+    lines::locate(&mut findings, path, origins);
+    let broken: Vec<_> = findings
+        .iter()
+        .filter(|finding| finding.code == Code::ExecFormInvalid)
+        .map(|finding| finding.location.clone())
+        .collect();
+    let follows = |finding: &Finding| {
+        matches!(finding.code, Code::ShellForm | Code::HealthcheckNeedsShell) && broken.contains(&finding.location)
+    };
+    findings.extend(of_image.into_iter().filter(|finding| !follows(finding)));
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    findings
 }
 
 /// The findings of one image that is made from `spec` and has this configuration, in no order. `rootfs` is what is known of
@@ -91,7 +117,12 @@ fn look(path: &str, mode: u32, data: &FileData, search: bool) -> Result<Seen, Co
     let read = |reader: &mut dyn Read| files::look(path, mode, data.size(), reader, search);
     match data {
         FileData::Bytes(bytes) => read(&mut &bytes[..]),
-        FileData::Host(file) => scratchdbg_files::open(file.path()).and_then(|(mut file, _)| read(&mut file)),
+        FileData::Host(file) => {
+            scratchdbg_files::open(file.path()).and_then(|(mut open, _)| read(&mut open)).map(|mut seen| {
+                seen.entry.capabilities = file.capabilities().map(<[u8]>::to_vec);
+                seen
+            })
+        }
     }
     .map_err(|error| CommandError::new(format!("cannot read {path}: {error}")))
 }

@@ -15,7 +15,9 @@ pub(super) fn check(image: ImageFacts<'_>) -> Option<Finding> {
         ["CMD-SHELL", line, ..] => needs_shell(image, line, &test),
         ["CMD", arguments @ ..] => match (shell::line(arguments), arguments) {
             (Some(line), _) => needs_shell(image, line, &test),
-            (None, [program, ..]) => missing_program(image, program, &test),
+            (None, [program, ..]) => {
+                one_string(image, program, &test).or_else(|| missing_program(image, program, &test))
+            }
             (None, []) => None,
         },
         _ => None,
@@ -38,6 +40,41 @@ fn needs_shell(image: ImageFacts<'_>, line: &str, test: &[&str]) -> Option<Findi
         )
         .evidence(format!("HEALTHCHECK {}", shell::exec_form(test)))
         .evidence("/bin/sh is not in the image")
+        .fix(fix),
+    )
+}
+
+/// A whole command line as the only element of the array.
+fn one_string(image: ImageFacts<'_>, program: &str, test: &[&str]) -> Option<Finding> {
+    let (name, _) = program.split_once(char::is_whitespace)?;
+    let Found::Nowhere(_) = lookup::find(image.config, image.rootfs, program) else { return None };
+    if test.len() != 2 {
+        return None;
+    }
+    // The exit code of a probe is what counts: nothing needs to make it 1.
+    let command = program.rsplit_once("||").filter(|(_, exit)| exit.trim_start().starts_with("exit"));
+    let command = command.map_or(program, |(command, _)| command);
+    let fix = match shell::words(command) {
+        Some(words) => {
+            format!("write each argument as an element of its own: HEALTHCHECK CMD {}", shell::exec_form(&words))
+        }
+        None => OWN_PROBE.to_owned(),
+    };
+    let is_there = match lookup::find(image.config, image.rootfs, name) {
+        Found::At(path) => format!("{path} is in the image, \"{program}\" is not"),
+        _ => format!("\"{program}\" is not in the image"),
+    };
+    Some(
+        Finding::new(
+            Code::EntrypointOneString,
+            Severity::Error,
+            format!(
+                "the whole command line \"{program}\" of the health check is one element, so that the engine looks for a file \
+                 of that name: the container is unhealthy for ever"
+            ),
+        )
+        .evidence(format!("HEALTHCHECK {}", shell::exec_form(test)))
+        .evidence(is_there)
         .fix(fix),
     )
 }

@@ -9,6 +9,7 @@ pub(crate) mod mount;
 mod needs;
 mod permission;
 mod shell;
+mod syntax;
 mod user;
 mod workdir;
 
@@ -55,6 +56,7 @@ pub fn check(image: ImageFacts<'_>) -> Vec<Finding> {
     let mut findings = check_start(image);
     findings.extend(user::check(image));
     findings.extend(healthcheck::check(image));
+    findings.extend(syntax::check(image.config));
     findings.extend(needs::check(image));
     findings.extend(layer::secrets_in_environment(&image.config.env));
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));

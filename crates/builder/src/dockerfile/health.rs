@@ -1,0 +1,114 @@
+//! `HEALTHCHECK`.
+
+use super::array;
+use super::source::Instruction;
+use scratchdbg_image::Healthcheck;
+
+pub(super) fn read(instruction: &Instruction) -> Result<Healthcheck, String> {
+    let mut check = Healthcheck::default();
+    let (kind, rest) = kind(instruction);
+    if kind == "NONE" {
+        return if rest.is_empty() {
+            Ok(Healthcheck { test: Some(vec!["NONE".into()]), ..check })
+        } else {
+            Err("HEALTHCHECK NONE takes no arguments".into())
+        };
+    }
+    for flag in &instruction.flags {
+        let (name, value) = flag.split_once('=').ok_or_else(|| format!("{flag} has no value"))?;
+        let time = || duration(value).ok_or_else(|| format!("`{value}` is not a duration, as in 30s"));
+        match name {
+            // Zero is the engine's default, and so nothing.
+            "--interval" => check.interval = Some(time()?).filter(|time| *time > 0),
+            "--timeout" => check.timeout = Some(time()?).filter(|time| *time > 0),
+            "--start-period" => check.start_period = Some(time()?).filter(|time| *time > 0),
+            "--start-interval" => check.start_interval = Some(time()?).filter(|time| *time > 0),
+            "--retries" => {
+                let retries: u32 = value.parse().map_err(|_| format!("`{value}` is not a number of retries"))?;
+                check.retries = Some(i64::from(retries)).filter(|retries| *retries > 0);
+            }
+            other => return Err(format!("{other} is no option of HEALTHCHECK")),
+        }
+    }
+    if kind != "CMD" {
+        return Err("expected HEALTHCHECK [OPTIONS] CMD [\"/program\", \"argument\"], or HEALTHCHECK NONE".into());
+    }
+    check.test = Some(match array::strict(&command(instruction))? {
+        Some(words) if words.is_empty() => return Err("HEALTHCHECK CMD names no command".into()),
+        Some(words) => std::iter::once("CMD".to_owned()).chain(words).collect(),
+        None if rest.is_empty() => return Err("HEALTHCHECK CMD names no command".into()),
+        None => vec!["CMD-SHELL".into(), rest.to_owned()],
+    });
+    Ok(check)
+}
+
+/// The test of a check in shell form.
+pub(super) fn shell_line(instruction: &Instruction) -> Option<Vec<String>> {
+    let (kind, rest) = kind(instruction);
+    let is_array = array::strict(&command(instruction)).is_ok_and(|words| words.is_some());
+    (kind == "CMD" && !rest.is_empty() && !is_array).then(|| vec!["CMD-SHELL".into(), rest.to_owned()])
+}
+
+/// The command of a `HEALTHCHECK CMD` as an instruction of its own.
+pub(super) fn command(instruction: &Instruction) -> Instruction {
+    let keyword = format!("{} CMD", instruction.keyword);
+    Instruction { keyword, arguments: kind(instruction).1.to_owned(), ..instruction.clone() }
+}
+
+fn kind(instruction: &Instruction) -> (String, &str) {
+    let text = instruction.arguments.as_str();
+    let (kind, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+    (kind.to_ascii_uppercase(), rest.trim())
+}
+
+/// Go's notation (`time.ParseDuration`) in nanoseconds: `1h30m`, `1.5s`. Less than a millisecond is refused, as
+/// engines do, unless it is zero.
+fn duration(text: &str) -> Option<i64> {
+    const MILLISECOND: f64 = 1e6;
+    if text == "0" {
+        return Some(0);
+    }
+    let mut rest = text;
+    let mut nanoseconds = 0.0;
+    while !rest.is_empty() {
+        let end = rest.find(|character: char| !character.is_ascii_digit() && character != '.')?;
+        let number: f64 = rest[..end].parse().ok()?;
+        rest = &rest[end..];
+        let units = [("ns", 1.0), ("us", 1e3), ("µs", 1e3), ("ms", 1e6), ("s", 1e9), ("m", 60e9), ("h", 3600e9)];
+        let (unit, scale) = units.into_iter().find(|(unit, _)| rest.starts_with(unit))?;
+        rest = &rest[unit.len()..];
+        nanoseconds += number * scale;
+    }
+    if text.is_empty() || nanoseconds >= 9.2e18 || (nanoseconds > 0.0 && nanoseconds < MILLISECOND) {
+        return None;
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "between 0 and the largest of i64, as was just seen")]
+    let whole = nanoseconds.round() as i64;
+    Some(whole)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_as_go_writes_them() {
+        for (text, expected) in [
+            ("30s", Some(30_000_000_000)),
+            ("1h2m3.5s", Some(3_723_500_000_000)),
+            ("250ms", Some(250_000_000)),
+            ("0", Some(0)),
+            ("0s", Some(0)),
+            ("1us", None),
+            ("30", None),
+            ("s", None),
+            ("", None),
+            ("1 m", None),
+            ("-1s", None),
+            ("1..s", None),
+            ("999999999h", None),
+        ] {
+            assert_eq!(duration(text), expected, "{text}");
+        }
+    }
+}

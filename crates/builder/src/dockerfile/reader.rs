@@ -1,0 +1,225 @@
+//! Making stages, in the order of the file.
+
+use super::source::Instruction;
+use super::stage::Stage;
+use super::stages::{Base, Parsed};
+use super::unseen::{self, Hidden, Unseen};
+use super::{Context, DockerfileError, array, copy, error, health, source};
+use crate::links;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The parsed file, and what its stages are made from.
+pub(super) struct Reader<'a> {
+    pub(super) stages: Vec<Parsed<'a>>,
+    pub(super) bases: Vec<Result<Base, DockerfileError>>,
+    pub(super) context: Context,
+}
+
+/// Stages that were made, or why they cannot be, by number.
+pub(super) type Made = BTreeMap<usize, Result<Stage, DockerfileError>>;
+
+impl Reader<'_> {
+    /// Makes the last stage, and before it all that it needs, in the order of the file: no stage is made twice, and a long
+    /// chain of stages is no deep recursion.
+    pub(super) fn last(&self, last: usize, unseen: Option<&mut Vec<Unseen>>) -> Result<Stage, DockerfileError> {
+        let mut made = Made::new();
+        let Some(unseen) = unseen else {
+            for number in self.needed(BTreeSet::from([last])) {
+                let stage = self.stage(number, &made);
+                made.insert(number, stage);
+            }
+            let made = made.remove(&last).unwrap_or_else(|| Err(source::error(1, "", "there is no such stage".into())));
+            let stage = made?;
+            shell_is_there(&self.stages[last], &stage)?;
+            return Ok(stage);
+        };
+        let mut chain = vec![last];
+        while let Some(Ok(Base::Stage(number))) = chain.last().and_then(|number| self.bases.get(*number)) {
+            chain.push(*number);
+        }
+        let sources = chain.iter().flat_map(|number| self.sources(*number)).collect();
+        for number in self.needed(sources) {
+            let stage = self.stage(number, &made);
+            made.insert(number, stage);
+        }
+        let mut stage = Stage::default();
+        for (index, number) in chain.into_iter().rev().enumerate() {
+            let base = if index == 0 { None } else { Some(&stage) };
+            stage = self.look(number, base, &made, unseen)?;
+        }
+        Ok(stage)
+    }
+
+    /// These stages and all that they are made from.
+    fn needed(&self, start: BTreeSet<usize>) -> BTreeSet<usize> {
+        let mut needed = BTreeSet::new();
+        let mut left: Vec<usize> = start.into_iter().collect();
+        while let Some(number) = left.pop() {
+            if needed.insert(number) {
+                left.extend(self.sources(number));
+                if let Ok(Base::Stage(base)) = self.bases[number] {
+                    left.push(base);
+                }
+            }
+        }
+        needed
+    }
+
+    /// The earlier stages that a stage copies from.
+    fn sources(&self, number: usize) -> Vec<usize> {
+        let instructions = self.stages[number].instructions.iter();
+        let flags = instructions.filter(|instruction| matches!(instruction.keyword.as_str(), "COPY" | "ONBUILD"));
+        let words = flags.flat_map(|instruction| {
+            let trigger = instruction.trigger(self.context.escape);
+            instruction.flags.iter().cloned().chain(trigger.flags).collect::<Vec<_>>()
+        });
+        words.filter_map(|flag| self.earlier(flag.strip_prefix("--from=")?, number)).collect()
+    }
+
+    /// A stage for a build.
+    fn stage(&self, number: usize, made: &Made) -> Result<Stage, DockerfileError> {
+        let parsed = &self.stages[number];
+        let mut stage = match self.bases[number].clone()? {
+            Base::Scratch => Stage::default(),
+            Base::Stage(base) => match made.get(&base) {
+                Some(Ok(base)) => Stage::continuing(base),
+                Some(Err(error)) => return Err(error.clone()),
+                None => return Err(error(parsed.from, "the stage before it was not made".into())),
+            },
+            Base::Image(image) => {
+                let reason = format!(
+                    "scratchdbg fetches no images, and {image} is one: build this stage with Docker, take the file that \
+                     it makes out of it, and COPY that into a last stage that is FROM scratch"
+                );
+                return Err(error(parsed.from, reason));
+            }
+        };
+        for instruction in triggers(parsed, &mut stage).iter().chain(parsed.instructions) {
+            self.instruction(instruction, number, &mut stage, made).map_err(|reason| error(instruction, reason))?;
+        }
+        Ok(stage)
+    }
+
+    /// The same for somebody who looks: what cannot be known is passed over and told.
+    fn look(
+        &self,
+        number: usize,
+        base: Option<&Stage>,
+        made: &Made,
+        unseen: &mut Vec<Unseen>,
+    ) -> Result<Stage, DockerfileError> {
+        let parsed = &self.stages[number];
+        let mut stage = match (self.bases[number].clone()?, base) {
+            (Base::Stage(_), Some(base)) => Stage::continuing(base),
+            (Base::Image(image), _) => {
+                unseen.push(unseen::unseen(parsed.from, Hidden::Base(image)));
+                Stage::default()
+            }
+            _ => Stage::default(),
+        };
+        for instruction in triggers(parsed, &mut stage).iter().chain(parsed.instructions) {
+            let is_on_image = unseen.iter().any(|other| matches!(other.hidden, Hidden::Base(_)));
+            let look = self.hidden(instruction, number, &mut stage, made, is_on_image);
+            match look.map_err(|reason| error(instruction, reason))? {
+                unseen::Look::Seen => {}
+                unseen::Look::Done => continue,
+                unseen::Look::Hidden(hidden) => {
+                    unseen.push(unseen::unseen(instruction, hidden));
+                    continue;
+                }
+            }
+            self.instruction(instruction, number, &mut stage, made).map_err(|reason| error(instruction, reason))?;
+        }
+        Ok(stage)
+    }
+
+    fn instruction(
+        &self,
+        instruction: &Instruction,
+        number: usize,
+        stage: &mut Stage,
+        made: &Made,
+    ) -> Result<(), String> {
+        let context = &self.context;
+        match instruction.keyword.as_str() {
+            "COPY" => {
+                let copy = copy::Copy::new(instruction, stage, context)?;
+                match copy.from.clone() {
+                    None => copy.local(stage, context),
+                    Some(from) => match self.earlier(&from, number).and_then(|earlier| made.get(&earlier)) {
+                        Some(Ok(source)) => copy.stage_files(stage, &source.spec.files),
+                        Some(Err(error)) => Err(format!(
+                            "the stage `{from}` cannot be made without Docker (line {}: {})",
+                            error.line, error.reason
+                        )),
+                        None => Err(self.no_stage(&from)),
+                    },
+                }
+            }
+            "ADD" => {
+                let copy = copy::Copy::new(instruction, stage, context)?;
+                copy.refuse_what_add_would_unpack(context)?;
+                copy.local(stage, context)
+            }
+            "RUN" => Err(
+                "RUN needs a shell and an engine: do this in a stage that you build with Docker, or before, and COPY the result"
+                    .into(),
+            ),
+            _ => stage.setting(instruction, context),
+        }
+    }
+
+    fn no_stage(&self, from: &str) -> String {
+        let is_later = self.earlier(from, self.stages.len()).is_some();
+        if is_later || from.bytes().all(|byte| byte.is_ascii_digit()) {
+            return format!("--from={from}: there is no such stage before this one");
+        }
+        format!("scratchdbg fetches no images, and {from} is one: take the file out of it with Docker, and COPY it")
+    }
+
+    /// An earlier stage by its name or number.
+    pub(super) fn earlier(&self, name: &str, before: usize) -> Option<usize> {
+        let named = |stage: &Parsed<'_>| stage.name.as_deref().is_some_and(|other| other.eq_ignore_ascii_case(name));
+        let number = || name.parse().ok().filter(|number| *number < before);
+        self.stages[..before].iter().rposition(named).or_else(number)
+    }
+}
+
+/// What the stage that this one begins with left for it by `ONBUILD`, at the line of the `FROM`.
+fn triggers(parsed: &Parsed<'_>, stage: &mut Stage) -> Vec<Instruction> {
+    let left = std::mem::take(&mut stage.spec.on_build);
+    let read = |text: String| {
+        let source = source::parse(&text).ok()?;
+        let first = source.instructions.into_iter().next()?;
+        Some(Instruction { line: parsed.from.line, ..first })
+    };
+    left.into_iter().filter_map(read).collect()
+}
+
+/// A health check in shell form, and a `SHELL`, are of use only to an image that has the shell.
+fn shell_is_there(parsed: &Parsed<'_>, stage: &Stage) -> Result<(), DockerfileError> {
+    let shell = stage.spec.shell.as_ref().and_then(|words| words.first().map(String::as_str)).unwrap_or("/bin/sh");
+    let has_shell = links::real_path(&stage.spec.files, shell).is_ok_and(|path| stage.spec.files.get(&path).is_some());
+    let line_of = |keyword: &str| {
+        let line = stage.origins.setting(keyword);
+        parsed.instructions.iter().find(|instruction| Some(instruction.line) == line)
+    };
+    if has_shell {
+        return Ok(());
+    }
+    if let Some(instruction) = line_of("SHELL") {
+        let reason = "an image from scratch has no shell: use the exec form, [\"program\", \"argument\"]";
+        return Err(error(instruction, reason.into()));
+    }
+    let test = stage.spec.healthcheck.as_ref().and_then(|check| check.test.as_ref());
+    match line_of("HEALTHCHECK") {
+        Some(instruction) if test.is_some_and(|test| test[0] == "CMD-SHELL") => {
+            let reason = array::advice(&health::command(instruction)).unwrap_or_else(|| {
+                "the shell form needs /bin/sh, which the image does not have: write CMD [\"/program\", \"argument\"]"
+                    .into()
+            });
+            Err(error(instruction, reason))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,37 @@
+//! The instructions as the rules over Dockerfiles want them.
+
+use super::health;
+use super::source::{Instruction, Source};
+use scratchdbg_diagnose::Finding;
+use scratchdbg_diagnose::rules::dockerfile::{self, Fact};
+
+/// What is wrong with the file, whether it can be built or not.
+pub(super) fn findings(source: &Source) -> Vec<Finding> {
+    let mut stage = 0;
+    let mut facts = Vec::new();
+    for instruction in &source.instructions {
+        if instruction.keyword == "FROM" {
+            stage += 1;
+        }
+        facts.push(fact(instruction, stage));
+        match instruction.keyword.as_str() {
+            "HEALTHCHECK" => facts.push(fact(&health::command(instruction), stage)),
+            "ONBUILD" => {
+                let trigger = instruction.trigger(source.escape);
+                let keyword = format!("ONBUILD {}", trigger.keyword);
+                facts.push(fact(&Instruction { keyword, ..trigger }, stage));
+            }
+            _ => {}
+        }
+    }
+    dockerfile::check(&facts)
+}
+
+fn fact(instruction: &Instruction, stage: usize) -> Fact {
+    Fact {
+        line: instruction.line,
+        stage,
+        keyword: instruction.keyword.clone(),
+        arguments: instruction.arguments.clone(),
+    }
+}

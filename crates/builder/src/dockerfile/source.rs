@@ -1,0 +1,317 @@
+//! A Dockerfile as its instructions: lines that are continued, comments, directives, flags and here-documents, as BuildKit's
+//! parser takes them apart (`frontend/dockerfile/parser/parser.go`).
+
+use super::{DockerfileError, words};
+
+/// All instructions of one file, in order.
+#[derive(Debug)]
+pub(super) struct Source {
+    /// What escapes a character and continues a line: `\`, or `` ` `` where a directive says so.
+    pub(super) escape: char,
+    pub(super) instructions: Vec<Instruction>,
+}
+
+/// One instruction as it is written.
+#[derive(Clone, Debug)]
+pub(super) struct Instruction {
+    /// The number of its first line, from 1.
+    pub(super) line: usize,
+    /// In capitals.
+    pub(super) keyword: String,
+    /// What begins with `--` before the arguments, without quotes: `--from=build`.
+    pub(super) flags: Vec<String>,
+    /// The rest, in one line.
+    pub(super) arguments: String,
+    /// The texts that follow it, in the order of their words.
+    pub(super) documents: Vec<Document>,
+}
+
+/// A here-document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Document {
+    pub(super) name: String,
+    /// Whether variables in it are replaced: its word has no quotes.
+    pub(super) expand: bool,
+    pub(super) text: String,
+}
+
+/// The word that announces a here-document.
+struct Announced {
+    name: String,
+    expand: bool,
+    /// `<<-`: tabs that begin a line are no part of it.
+    chomp: bool,
+}
+
+/// Instructions that may be followed by here-documents.
+const WITH_DOCUMENTS: [&str; 3] = ["ADD", "COPY", "RUN"];
+
+pub(super) fn parse(text: &str) -> Result<Source, DockerfileError> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let mut lines = text.split_inclusive('\n').enumerate().map(|(index, line)| (index + 1, line)).peekable();
+    let escape = directives(text)?;
+    let mut instructions = Vec::new();
+    while let Some((number, line)) = lines.next() {
+        if is_comment(line) || line.trim().is_empty() {
+            continue;
+        }
+        let (part, mut continued) = continuation(line.trim_end_matches(['\r', '\n']).trim_start(), escape);
+        let mut logical = part.to_owned();
+        while continued {
+            let Some((_, line)) = lines.next() else { break };
+            // Comments and empty lines between the parts are passed over.
+            if is_comment(line) || line.trim().is_empty() {
+                continue;
+            }
+            let (part, more) = continuation(line.trim_end_matches(['\r', '\n']), escape);
+            logical.push_str(part);
+            continued = more;
+        }
+        if logical.trim().is_empty() {
+            continue;
+        }
+        let mut instruction = instruction(number, &logical, escape);
+        for announced in announced(&instruction) {
+            let mut text = String::new();
+            loop {
+                let Some((_, line)) = lines.next() else {
+                    let reason = format!("the here-document is not ended by a line that is `{}`", announced.name);
+                    return Err(error(number, &logical, reason));
+                };
+                let bare = line.trim_end_matches(['\r', '\n']);
+                if if announced.chomp { bare.trim_start_matches('\t') } else { bare } == announced.name {
+                    break;
+                }
+                text.push_str(if announced.chomp { line.trim_start_matches('\t') } else { line });
+            }
+            instruction.documents.push(Document { name: announced.name, expand: announced.expand, text });
+        }
+        instructions.push(instruction);
+    }
+    Ok(Source { escape, instructions })
+}
+
+pub(super) fn error(line: usize, instruction: &str, reason: String) -> DockerfileError {
+    DockerfileError { line, instruction: instruction.trim().chars().take(80).collect(), reason }
+}
+
+impl Instruction {
+    /// Its beginning, as errors name it.
+    pub(super) fn beginning(&self) -> String {
+        let text = [std::slice::from_ref(&self.keyword), &self.flags, std::slice::from_ref(&self.arguments)].concat();
+        text.join(" ").trim().chars().take(80).collect()
+    }
+
+    /// The instruction that follows `ONBUILD`.
+    pub(super) fn trigger(&self, escape: char) -> Self {
+        let inner = instruction(self.line, &self.arguments, escape);
+        Self { documents: self.documents.clone(), ..inner }
+    }
+}
+
+/// An instruction that an earlier stage left for this one.
+pub(super) fn instruction(line: usize, text: &str, escape: char) -> Instruction {
+    let text = text.trim();
+    let (keyword, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+    let (flags, arguments) = flags(rest, escape);
+    Instruction {
+        line,
+        keyword: keyword.to_ascii_uppercase(),
+        flags,
+        arguments: arguments.trim().to_owned(),
+        documents: Vec::new(),
+    }
+}
+
+/// The directives at the beginning of the file: the first line that is none ends them.
+fn directives(text: &str) -> Result<char, DockerfileError> {
+    let mut seen = Vec::new();
+    let mut escape = '\\';
+    for (index, line) in text.lines().enumerate() {
+        let directive = line.trim().strip_prefix('#').and_then(|rest| rest.trim().split_once('='));
+        let Some((name, value)) = directive else { break };
+        let (name, value) = (name.trim().to_ascii_lowercase(), value.trim());
+        if !matches!(name.as_str(), "syntax" | "escape" | "check") || value.is_empty() {
+            break;
+        }
+        if seen.contains(&name) {
+            return Err(error(index + 1, line, format!("the directive `{name}` is there twice")));
+        }
+        if name == "escape" {
+            escape = match value {
+                "\\" => '\\',
+                "`" => '`',
+                _ => return Err(error(index + 1, line, "the escape character is \\ or `".into())),
+            };
+        }
+        seen.push(name);
+    }
+    Ok(escape)
+}
+
+fn is_comment(line: &str) -> bool {
+    line.trim_start().starts_with('#')
+}
+
+/// The line without the escape character at its end, and whether there was one. One that is escaped itself is none.
+fn continuation(line: &str, escape: char) -> (&str, bool) {
+    match line.trim_end_matches([' ', '\t']).strip_suffix(escape) {
+        Some(rest) if !rest.ends_with(escape) => (rest, true),
+        _ => (line, false),
+    }
+}
+
+/// Takes the words that begin with `--` off, with their quotes and escapes resolved.
+fn flags(text: &str, escape: char) -> (Vec<String>, &str) {
+    let mut flags = Vec::new();
+    let mut rest = text;
+    loop {
+        let word_at = rest.trim_start();
+        if !word_at.starts_with("--") {
+            return (flags, word_at);
+        }
+        let mut word = String::new();
+        let mut quote = None;
+        let mut characters = word_at.char_indices();
+        let mut end = word_at.len();
+        while let Some((at, character)) = characters.next() {
+            match (character, quote) {
+                (character, None) if character.is_whitespace() => {
+                    end = at;
+                    break;
+                }
+                ('\'' | '"', None) => quote = Some(character),
+                (character, Some(open)) if character == open => quote = None,
+                (character, _) if character == escape => word.extend(characters.next().map(|(_, next)| next)),
+                (character, _) => word.push(character),
+            }
+        }
+        rest = &word_at[end..];
+        if word == "--" {
+            return (flags, rest);
+        }
+        flags.push(word);
+    }
+}
+
+/// The here-documents that follow an instruction, in order.
+fn announced(instruction: &Instruction) -> Vec<Announced> {
+    let inner;
+    let instruction = if instruction.keyword == "ONBUILD" {
+        inner = self::instruction(instruction.line, &instruction.arguments, '\\');
+        &inner
+    } else {
+        instruction
+    };
+    let is_array = serde_json::from_str::<Vec<String>>(&instruction.arguments).is_ok();
+    if !WITH_DOCUMENTS.contains(&instruction.keyword.as_str()) || is_array || !instruction.arguments.contains("<<") {
+        return Vec::new();
+    }
+    shell_words(&instruction.arguments).iter().filter_map(|word| announcement(word)).collect()
+}
+
+/// Words as a shell sees them, quotes kept; white space after `<<` belongs to the word.
+fn shell_words(text: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut word = String::new();
+    let mut quote = None;
+    let mut characters = text.chars().peekable();
+    while let Some(character) = characters.next() {
+        match (character, quote) {
+            (character, None) if character.is_whitespace() => {
+                if !word.is_empty() {
+                    words.push(std::mem::take(&mut word));
+                }
+                continue;
+            }
+            ('\'' | '"', None) => quote = Some(character),
+            (character, Some(open)) if character == open => quote = None,
+            _ => {}
+        }
+        word.push(character);
+        if character == '\\' && quote != Some('\'') {
+            word.extend(characters.next());
+        }
+        if quote.is_none() && word.ends_with("<<") {
+            while let Some(space) = characters.next_if(|next| matches!(next, ' ' | '\t' | '\r')) {
+                word.push(space);
+            }
+        }
+    }
+    if !word.is_empty() {
+        words.push(word);
+    }
+    words
+}
+
+/// `[N]<<[-]WORD`.
+fn announcement(word: &str) -> Option<Announced> {
+    let rest = word.trim_start_matches(|character: char| character.is_ascii_digit()).strip_prefix("<<")?;
+    let (rest, chomp) = rest.strip_prefix('-').map_or((rest, false), |rest| (rest, true));
+    let rest = rest.trim();
+    if rest.is_empty() || rest.contains('<') {
+        return None;
+    }
+    let name = words::expand(rest, '\\', &words::Nothing).ok()?;
+    let is_one_word = !name.is_empty() && words::raw_words(rest, '\\').len() == 1;
+    is_one_word.then(|| Announced { name, expand: !rest.contains(['\'', '"']), chomp })
+}
+
+/// The here-document that this source of a `COPY` stands for.
+pub(super) fn document_name(source: &str) -> Option<String> {
+    announcement(source).map(|announced| announced.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(text: &str) -> Vec<(usize, String, String)> {
+        let source = parse(text).unwrap();
+        let instruction = |i: Instruction| (i.line, [vec![i.keyword], i.flags].concat().join(" "), i.arguments);
+        source.instructions.into_iter().map(instruction).collect()
+    }
+
+    #[test]
+    fn lines_are_counted_as_editors_count_them() {
+        let text = "\u{feff}# syntax=docker/dockerfile:1\r\n\r\nFROM scratch\r\nENV A=1 \\\r\n  # between\r\n\r\n  B=2\r\nCOPY <<E /x\r\nFROM no\r\nE\r\n\tuser 1\r\n";
+        let expected = [(3, "FROM", "scratch"), (4, "ENV", "A=1   B=2"), (8, "COPY", "<<E /x"), (11, "USER", "1")];
+        let found = of(text);
+        let found: Vec<_> = found.iter().map(|(line, head, rest)| (*line, head.as_str(), rest.as_str())).collect();
+        assert_eq!(found, expected);
+        assert_eq!(parse(text).unwrap().instructions[2].documents[0].text, "FROM no\r\n");
+    }
+
+    #[test]
+    fn flags_escapes_and_directives() {
+        assert_eq!(of("COPY --from=a --chown=\"1:1\" x y"), [(1, "COPY --from=a --chown=1:1".into(), "x y".into())]);
+        assert_eq!(of("COPY -- --x y"), [(1, "COPY".into(), "--x y".into())]);
+        assert_eq!(
+            of("#escape=`\nRUN a `\n b\nCMD x\\\n"),
+            [(2, "RUN".into(), "a  b".into()), (4, "CMD".into(), "x\\".into())]
+        );
+        assert_eq!(of("CMD a\\\\\nUSER 1")[0].2, "a\\\\", "an escaped escape continues nothing");
+        assert_eq!(parse("# escape=x\nFROM a").unwrap_err().line, 1);
+        assert_eq!(parse("# check=a\n# check=b\nFROM a").unwrap_err().line, 2);
+        assert_eq!(of("# a comment\n# escape=`\nFROM a`\n")[0].2, "a`", "directives end at the first other line");
+    }
+
+    #[test]
+    fn here_documents_follow_in_the_order_of_their_words() {
+        let error = parse("FROM a\nCOPY <<a <<b /x/\n1\na\nx\n").unwrap_err();
+        assert!(error.line == 2 && error.reason.contains("not ended"), "{error}");
+        assert_eq!(of("RUN <<\"b c\" cat\nUSER 1\nb c\nUSER 2").len(), 2, "a name in quotes");
+        let source = parse(
+            "COPY <<a <<-\"b\" <<'d' /x/\n1 $X\na\n\t2\n\tb\nd\nRUN <<EOF cat && 3<<EOR\nx\nEOF\ny\nEOR\nUSER 1\n",
+        )
+        .unwrap();
+        let documents: Vec<_> = source.instructions[0].documents.clone();
+        let document = |name: &str, expand, text: &str| Document { name: name.into(), expand, text: text.into() };
+        assert_eq!(documents, [document("a", true, "1 $X\n"), document("b", false, "2\n"), document("d", false, "")]);
+        assert_eq!(source.instructions[1].documents.len(), 2);
+        assert_eq!(source.instructions[2].line, 12);
+        assert!(of("RUN echo \"a << b\"\nUSER 1").len() == 2, "quoted");
+        assert!(of("RUN cat <<<word\nUSER 1").len() == 2, "a here-string");
+        assert_eq!(of("ONBUILD COPY <<E /x\na\nE\nUSER 1")[1].0, 4);
+    }
+}

@@ -1,0 +1,66 @@
+//! `${NAME#pattern}`, `${NAME%pattern}` and `${NAME/pattern/text}`: patterns with `*` and `?`, as BuildKit has them.
+
+use regex::Regex;
+
+/// The value without what the pattern matches at its beginning, or at its end: as little as possible, or the `longest`.
+pub(super) fn trim(value: &str, pattern: &str, at_end: bool, longest: bool) -> Result<String, String> {
+    let mut parts = parts(pattern)?;
+    if !at_end {
+        let matched = regex(&parts, longest, true)?.find(value).map_or(0, |found| found.end());
+        return Ok(value[matched..].to_owned());
+    }
+    // A regular expression finds the leftmost match: both are turned round to find the rightmost.
+    parts.reverse();
+    let reversed: String = value.chars().rev().collect();
+    let matched = regex(&parts, longest, true)?.find(&reversed).map_or(0, |found| found.end());
+    Ok(value[..value.len() - matched].to_owned())
+}
+
+/// The value with `replacement` in the place of the first match, or of all of them.
+pub(super) fn replace(value: &str, pattern: &str, replacement: &str, all: bool) -> Result<String, String> {
+    let regex = regex(&parts(pattern)?, true, false)?;
+    let replacement = regex::NoExpand(replacement);
+    let replaced = if all { regex.replace_all(value, replacement) } else { regex.replace(value, replacement) };
+    Ok(replaced.into_owned())
+}
+
+enum Part {
+    /// `*`
+    Any,
+    /// `?`
+    One,
+    Literal(char),
+}
+
+fn parts(pattern: &str) -> Result<Vec<Part>, String> {
+    let mut parts = Vec::new();
+    let mut characters = pattern.chars();
+    while let Some(character) = characters.next() {
+        parts.push(match character {
+            '*' => Part::Any,
+            '?' => Part::One,
+            '\\' => match characters.next() {
+                Some(escaped @ ('*' | '?' | '\\' | '/' | '}')) => Part::Literal(escaped),
+                _ => {
+                    return Err(format!(
+                        "the pattern {pattern} has an escape that is none: \\*, \\?, \\\\, \\/ and \\}} are"
+                    ));
+                }
+            },
+            character => Part::Literal(character),
+        });
+    }
+    Ok(parts)
+}
+
+fn regex(parts: &[Part], longest: bool, at_begin: bool) -> Result<Regex, String> {
+    let mut text = String::from(if at_begin { "^" } else { "" });
+    for part in parts {
+        match part {
+            Part::Any => text.push_str(if longest { ".*" } else { ".*?" }),
+            Part::One => text.push('.'),
+            Part::Literal(character) => text.push_str(&regex::escape(character.encode_utf8(&mut [0; 4]))),
+        }
+    }
+    Regex::new(&text).map_err(|_| "the pattern is too long".to_owned())
+}

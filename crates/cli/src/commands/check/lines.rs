@@ -1,0 +1,64 @@
+//! Which line of a Dockerfile a finding about its image comes from.
+
+use scratchdbg_builder::dockerfile::Origins;
+use scratchdbg_diagnose::{Code, Finding};
+
+/// Gives each finding of an image its line in the Dockerfile at `path`, and those of the file itself their path.
+pub(in crate::commands) fn locate(findings: &mut [Finding], path: &str, origins: &Origins) {
+    for finding in findings {
+        let line = finding.location.as_ref().map_or_else(|| line(finding, origins), |location| location.line);
+        *finding = finding.clone().at(path, line);
+    }
+}
+
+/// The line of the instruction that a finding is about; of one that is missing, that of the last stage.
+fn line(finding: &Finding, origins: &Origins) -> usize {
+    let setting = |keywords: &[&str]| keywords.iter().find_map(|keyword| origins.setting(keyword));
+    let found = match finding.code {
+        Code::RunsAsRoot | Code::UserUnknown | Code::UserNotNumeric => setting(&["USER"]),
+        Code::HealthcheckNeedsShell | Code::HealthcheckMissingProgram => setting(&["HEALTHCHECK"]),
+        Code::WorkdirNotADirectory => setting(&["WORKDIR"]),
+        Code::CommandIgnored => setting(&["CMD", "ENTRYPOINT"]),
+        Code::ShellForm | Code::ExecFormShellSyntax | Code::EntrypointOneString => of_instruction(finding, origins),
+        Code::EntrypointMissing | Code::EntrypointNotAbsolute => setting(&["ENTRYPOINT", "CMD"]),
+        Code::SetuidFile | Code::DuplicatePath => of_file(finding, origins),
+        Code::SecretInImage | Code::EnvironmentInvalid | Code::ArgumentTooLong => {
+            of_variable(finding, origins).or_else(|| of_file(finding, origins))
+        }
+        // About the program and its surroundings: the line that brought the file that they name.
+        _ => of_file(finding, origins).or_else(|| setting(&["ENTRYPOINT", "CMD"])),
+    };
+    found.unwrap_or(origins.stage)
+}
+
+/// The instruction that the evidence shows.
+fn of_instruction(finding: &Finding, origins: &Origins) -> Option<usize> {
+    let keyword = finding
+        .evidence
+        .iter()
+        .find_map(|line| ["HEALTHCHECK", "CMD", "ENTRYPOINT"].into_iter().find(|keyword| line.starts_with(keyword)));
+    // The last of them says what a warning about two instructions is about.
+    let last =
+        finding.evidence.iter().rev().find_map(|line| {
+            ["HEALTHCHECK", "CMD", "ENTRYPOINT"].into_iter().find(|keyword| line.starts_with(keyword))
+        });
+    origins.setting(last.or(keyword)?)
+}
+
+/// The variable that is named.
+fn of_variable(finding: &Finding, origins: &Origins) -> Option<usize> {
+    let is_separator = |character: char| !character.is_ascii_alphanumeric() && character != '_';
+    let texts = finding.evidence.iter().chain([&finding.message]);
+    let mut words = texts.flat_map(|text| text.split(is_separator));
+    words.find_map(|word| origins.env.get(word).copied())
+}
+
+/// The first path that is named and that the Dockerfile brought.
+fn of_file(finding: &Finding, origins: &Origins) -> Option<usize> {
+    let texts = finding.evidence.iter().chain([&finding.message]);
+    let mut words = texts.flat_map(|text| text.split_whitespace());
+    words.find_map(|word| {
+        let path = word.trim_matches(['"', '`', '\'', ':', ',', ';', '(', ')']);
+        path.strip_prefix('/').and_then(|path| origins.files.get(path).copied())
+    })
+}

@@ -1,0 +1,295 @@
+//! What is meant as a JSON array and is none: engines take it for a shell's line, or for plain words, without saying so.
+
+/// An array that is none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BrokenArray {
+    /// What is wrong with it, as the end of a sentence.
+    pub reason: String,
+    /// The array that is meant.
+    pub mended: String,
+    /// It is JSON, and holds something else than strings: engines refuse it.
+    pub is_json: bool,
+}
+
+/// One element, as far as it can be told.
+#[derive(Debug)]
+struct Element {
+    text: String,
+    /// The character that it is quoted by.
+    quote: Option<char>,
+}
+
+/// What was seen on the way through the text.
+#[derive(Debug, Default)]
+struct Seen {
+    elements: Vec<Element>,
+    /// A comma where no element is before it, or behind the last.
+    stray_comma: bool,
+    missing_comma: bool,
+    nested: bool,
+    bad_escape: bool,
+    open_quote: bool,
+    /// Where the bracket is closed.
+    end: Option<usize>,
+}
+
+/// What is wrong with the arguments of an instruction that begin with a bracket. `None` for an array of strings, and for
+/// what is no array at all: other text, and the test command of a shell (`[ -f /x ] && …`).
+pub fn broken_array(arguments: &str) -> Option<BrokenArray> {
+    let text = arguments.trim();
+    let inner = text.strip_prefix('[')?;
+    if let Ok(value) = serde_json::from_str::<serde_json::Value>(text) {
+        let values = value.as_array()?;
+        if values.iter().all(serde_json::Value::is_string) {
+            return None;
+        }
+        let words: Vec<String> = values.iter().flat_map(strings).collect();
+        let odd = values.iter().find(|value| !value.is_string())?;
+        let reason = match odd {
+            serde_json::Value::Array(_) => "an array in it is no string".to_owned(),
+            odd => format!("{odd} in it is no string: quote it"),
+        };
+        return Some(BrokenArray { reason, mended: written(&words), is_json: true });
+    }
+    let seen = scan(inner);
+    let rest = seen.end.map_or("", |end| inner[end + 1..].trim());
+    if is_test(inner, &seen, rest) {
+        return None;
+    }
+    let words: Vec<String> = seen.elements.iter().map(|element| element.text.clone()).collect();
+    if words.is_empty() && !seen.stray_comma {
+        return None;
+    }
+    Some(BrokenArray { reason: reason(&seen, rest), mended: written(&words), is_json: false })
+}
+
+/// The strings of a value that should be one.
+fn strings(value: &serde_json::Value) -> Vec<String> {
+    match value {
+        serde_json::Value::String(text) => vec![text.clone()],
+        serde_json::Value::Array(values) => values.iter().flat_map(strings).collect(),
+        other => vec![other.to_string()],
+    }
+}
+
+fn written(words: &[String]) -> String {
+    let quoted: Vec<String> = words.iter().map(|word| serde_json::Value::from(word.as_str()).to_string()).collect();
+    format!("[{}]", quoted.join(", "))
+}
+
+/// The first thing that is wrong, the likeliest slip first.
+fn reason(seen: &Seen, rest: &str) -> String {
+    let quoted_by = |wanted: &[char]| {
+        seen.elements.iter().any(|element| element.quote.is_some_and(|quote| wanted.contains(&quote)))
+    };
+    let bare = seen.elements.iter().find(|element| element.quote.is_none());
+    if quoted_by(&CURLY) {
+        "it has the curly quotes of a word processor, and JSON has straight double quotes".into()
+    } else if quoted_by(&['\'', '`']) {
+        "it has single quotes, and JSON has double quotes".into()
+    } else if seen.open_quote {
+        "a quote in it is not closed".into()
+    } else if let Some(bare) = bare {
+        format!("{} is not in double quotes", bare.text)
+    } else if seen.nested {
+        "an array in it is no string".into()
+    } else if seen.missing_comma {
+        "a comma between two elements is missing".into()
+    } else if seen.stray_comma {
+        "it has a comma too many".into()
+    } else if seen.bad_escape {
+        "a backslash in it escapes nothing that JSON knows: double it".into()
+    } else if seen.end.is_none() {
+        "its bracket is not closed".into()
+    } else if rest.is_empty() {
+        "JSON does not allow what is in it".into()
+    } else {
+        format!("there is text behind it: {}", rest.chars().take(40).collect::<String>())
+    }
+}
+
+const CURLY: [char; 10] = ['“', '”', '„', '‟', '‘', '’', '‚', '‛', '«', '»'];
+
+/// What closes a quote; curly ones are closed by any of their kind.
+fn closes(open: char, character: char) -> bool {
+    if CURLY.contains(&open) { CURLY.contains(&character) || character == '"' } else { open == character }
+}
+
+/// Goes through what follows the opening bracket as somebody who reads it would.
+fn scan(text: &str) -> Seen {
+    let mut seen = Seen::default();
+    let mut comma = true;
+    let mut characters = text.char_indices().peekable();
+    let mut depth = 0usize;
+    while let Some((at, character)) = characters.next() {
+        match character {
+            ']' if depth == 0 => {
+                seen.end = Some(at);
+                break;
+            }
+            ']' => depth -= 1,
+            '[' if comma => {
+                depth += 1;
+                seen.nested = true;
+            }
+            ',' => {
+                seen.stray_comma |= comma;
+                comma = true;
+            }
+            character if character.is_whitespace() => {}
+            quote if matches!(quote, '"' | '\'' | '`') || CURLY.contains(&quote) => {
+                let mut raw = String::new();
+                let mut is_closed = false;
+                while let Some((_, next)) = characters.next() {
+                    if closes(quote, next) {
+                        is_closed = true;
+                        break;
+                    }
+                    raw.push(next);
+                    if next == '\\' {
+                        raw.extend(characters.next().map(|(_, escaped)| escaped));
+                    }
+                }
+                seen.open_quote |= !is_closed;
+                // What an open quote swallowed is not all its own.
+                if !is_closed {
+                    raw.truncate(raw.trim_end_matches([']', ',', ' ']).len());
+                }
+                let (text, is_escaped) = unescaped(&raw);
+                seen.bad_escape |= !is_escaped;
+                push(&mut seen, &mut comma, Element { text, quote: Some(quote) });
+            }
+            first => {
+                let mut raw = String::from(first);
+                while let Some((_, next)) =
+                    characters.next_if(|(_, next)| !next.is_whitespace() && !matches!(next, ',' | ']'))
+                {
+                    raw.push(next);
+                }
+                push(&mut seen, &mut comma, Element { text: raw, quote: None });
+            }
+        }
+    }
+    seen.stray_comma |= comma && !seen.elements.is_empty();
+    seen
+}
+
+fn push(seen: &mut Seen, comma: &mut bool, element: Element) {
+    seen.missing_comma |= !*comma;
+    *comma = false;
+    seen.elements.push(element);
+}
+
+/// The text of a string, and whether its escapes are JSON's. If one is not, backslashes stand for themselves, as in the
+/// paths of Windows.
+fn unescaped(raw: &str) -> (String, bool) {
+    if !raw.contains('\\') {
+        return (raw.to_owned(), true);
+    }
+    let escaped = raw.replace("\\'", "'");
+    match serde_json::from_str::<String>(&format!("\"{}\"", escaped.replace('\t', "\\t"))) {
+        Ok(text) => (text, true),
+        Err(_) => (raw.replace("\\\\", "\\").replace("\\\"", "\""), false),
+    }
+}
+
+/// Words that only the test command has.
+const OPERATORS: [&str; 19] = [
+    "=", "==", "!=", "=~", "<", ">", "!", "-a", "-o", "-eq", "-ne", "-lt", "-le", "-gt", "-ge", "-nt", "-ot", "-ef",
+    "((",
+];
+
+/// Whether a shell's test command is meant: `[ -f /x ] && …`. There is white space behind its bracket, and no comma.
+fn is_test(inner: &str, seen: &Seen, rest: &str) -> bool {
+    let is_double = inner.starts_with('[');
+    let words = inner.trim_start_matches('[');
+    if !words.starts_with(char::is_whitespace) {
+        return false;
+    }
+    let bare = |element: &&Element| element.quote.is_none();
+    let first = seen.elements.first();
+    let is_unary = |element: &Element| {
+        element.quote.is_none() && matches!(element.text.as_bytes(), [b'-', letter] if letter.is_ascii_alphabetic())
+    };
+    let has_operator = seen.elements.iter().filter(bare).any(|element| OPERATORS.contains(&element.text.as_str()))
+        || first.is_some_and(is_unary)
+        || is_double;
+    let has_comma = words.split(']').next().is_some_and(|words| words.contains(',')) && !words.contains('$');
+    let is_chained = ["&&", "||", ";", "|"].iter().any(|operator| rest.starts_with(operator));
+    let has_variable = seen.elements.iter().any(|element| element.text.contains('$') && element.quote != Some('\''));
+    !has_comma && (has_operator || is_chained || (has_variable && seen.elements.len() == 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_meant_as_an_array_is_mended() {
+        for (text, reason, mended) in [
+            ("['/app', 'serve']", "single quotes", r#"["/app", "serve"]"#),
+            (r#"["/app" "serve"]"#, "comma between", r#"["/app", "serve"]"#),
+            ("[/app, serve]", "/app is not in double quotes", r#"["/app", "serve"]"#),
+            ("[/app]", "not in double quotes", r#"["/app"]"#),
+            ("[“/app”, ‘x y’]", "curly", r#"["/app", "x y"]"#),
+            (r#"[“/app", "x"]"#, "curly", r#"["/app", "x"]"#),
+            (r#"["/app",]"#, "comma too many", r#"["/app"]"#),
+            (r#"["/app",, "x"]"#, "comma too many", r#"["/app", "x"]"#),
+            (r#"[,"/app"]"#, "comma too many", r#"["/app"]"#),
+            (r#"["/app", 'serve']"#, "single quotes", r#"["/app", "serve"]"#),
+            (r#"["/app", "serve""#, "not closed", r#"["/app", "serve"]"#),
+            (r#"["/app", "serve]"#, "a quote in it is not closed", r#"["/app", "serve"]"#),
+            (r#"["/app", serve]"#, "serve is not in double quotes", r#"["/app", "serve"]"#),
+            (r#"["/app", ["x", "y"]]"#, "an array in it", r#"["/app", "x", "y"]"#),
+            (r#"["/app", ["x"],]"#, "an array in it", r#"["/app", "x"]"#),
+            (r#"["/app", 80]"#, "80 in it is no string", r#"["/app", "80"]"#),
+            (r#"["/app", true, null]"#, "true in it is no string", r#"["/app", "true", "null"]"#),
+            (r#"["/app"] --port 80"#, "text behind it: --port 80", r#"["/app"]"#),
+            (r#"["/app"] && ["/b"]"#, "text behind it", r#"["/app"]"#),
+            (r#"["/app"]]"#, "text behind it", r#"["/app"]"#),
+            (r#"["C:\dir\app.exe", "\d+"]"#, "backslash", r#"["C:\\dir\\app.exe", "\\d+"]"#),
+            (r"[ '/app', '-c', 'it\'s' ]", "single quotes", r#"["/app", "-c", "it's"]"#),
+            (r#"[ "/app" "serve" ]"#, "comma between", r#"["/app", "serve"]"#),
+            (r#"[ "/app", "serve", ]"#, "comma too many", r#"["/app", "serve"]"#),
+            ("[`/app`]", "single quotes", r#"["/app"]"#),
+        ] {
+            let broken = broken_array(text).unwrap_or_else(|| panic!("{text} was not found"));
+            assert!(broken.reason.contains(reason), "{text}: {broken:?}");
+            assert_eq!(broken.mended, mended, "{text}");
+            assert!(serde_json::from_str::<Vec<String>>(&broken.mended).is_ok(), "{text}: {broken:?}");
+        }
+    }
+
+    #[test]
+    fn arrays_and_shell_tests_are_let_be() {
+        for text in [
+            r#"["/app", "serve"]"#,
+            "[]",
+            r#"[ "/app" ]"#,
+            "/app serve",
+            "",
+            "[ -f /x ] && /app",
+            "[ -f /x ]",
+            "[ ! -e /tmp/down ]",
+            r#"[ "$(wget -qO- localhost)" = ok ]"#,
+            r#"[ "$A" == "b" ] || exit 1"#,
+            "[[ -n $A ]] && /app",
+            "[ $(cat /x) -gt 5 ]",
+            r#"[ "$READY" ]"#,
+            r#"[ "$A" -eq 1 -a "$B" -eq 2 ]"#,
+            "[ x ] && /app",
+            "[ \"$(echo a,b)\" = a,b ]",
+        ] {
+            assert_eq!(broken_array(text), None, "{text}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_ends_in_a_result(text in r#"\[[ a"'“”,\]\[\\$=&-]{0,30}"#) {
+            if let Some(broken) = broken_array(&text) {
+                assert!(serde_json::from_str::<Vec<String>>(&broken.mended).is_ok(), "{text}: {broken:?}");
+            }
+        }
+    }
+}

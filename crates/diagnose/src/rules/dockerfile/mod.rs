@@ -1,0 +1,146 @@
+//! A Dockerfile as it is written: what engines take otherwise than it is meant.
+
+mod array;
+
+pub use array::{BrokenArray, broken_array};
+
+use crate::code::Code;
+use crate::finding::{Finding, Severity};
+
+/// One instruction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fact {
+    /// The number of its first line, from 1.
+    pub line: usize,
+    /// The number of its stage, from 1; 0 before the first.
+    pub stage: usize,
+    /// In capitals. What follows `HEALTHCHECK` and `ONBUILD` is an instruction of its own as well: `HEALTHCHECK CMD`.
+    pub keyword: String,
+    /// What follows its flags, in one line.
+    pub arguments: String,
+}
+
+/// Everything that is wrong with the lines, the gravest first, each at its line and with an empty path.
+pub fn check(facts: &[Fact]) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = Vec::new();
+    for (index, fact) in facts.iter().enumerate() {
+        let found = [exec_form(fact), overridden(fact, &facts[index + 1..]), maintainer(fact), on_build(fact)];
+        findings.extend(found.into_iter().flatten().map(|finding| finding.at("", fact.line)));
+    }
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    findings
+}
+
+/// `exec-form-invalid`.
+fn exec_form(fact: &Fact) -> Option<Finding> {
+    let keyword = fact.keyword.as_str();
+    let instruction = keyword.strip_prefix("ONBUILD ").unwrap_or(keyword);
+    let broken = broken_array(&fact.arguments)?;
+    let taken = match instruction {
+        "SHELL" => "engines refuse it",
+        "ENTRYPOINT" | "CMD" | "RUN" | "HEALTHCHECK CMD" | "COPY" | "ADD" | "VOLUME" if broken.is_json => {
+            "engines refuse it"
+        }
+        "ENTRYPOINT" | "CMD" | "RUN" => "engines take the whole line for a shell's, brackets and all",
+        "HEALTHCHECK CMD" => "engines take the whole line for a shell's, and the container is unhealthy for ever",
+        "COPY" | "ADD" | "VOLUME" => "engines split it at white space and take the pieces for paths, brackets and all",
+        _ => return None,
+    };
+    Some(
+        Finding::new(
+            Code::ExecFormInvalid,
+            Severity::Error,
+            format!("the array of {keyword} is no JSON array of strings: {}; {taken}", broken.reason),
+        )
+        .evidence(format!("{keyword} {}", fact.arguments))
+        .fix(format!("{keyword} {}", broken.mended)),
+    )
+}
+
+/// `instruction-overridden`: of several in one stage the last one counts.
+fn overridden(fact: &Fact, later: &[Fact]) -> Option<Finding> {
+    if !matches!(fact.keyword.as_str(), "CMD" | "ENTRYPOINT" | "HEALTHCHECK") {
+        return None;
+    }
+    let other = later.iter().find(|later| later.stage == fact.stage && later.keyword == fact.keyword)?;
+    Some(
+        Finding::new(
+            Code::InstructionOverridden,
+            Severity::Warning,
+            format!("this {} has no effect: line {} sets another, and the last one counts", fact.keyword, other.line),
+        )
+        .evidence(format!("line {}: {} {}", fact.line, fact.keyword, fact.arguments))
+        .evidence(format!("line {}: {} {}", other.line, other.keyword, other.arguments))
+        .fix(format!("remove one of the two {} lines", fact.keyword)),
+    )
+}
+
+/// `maintainer-deprecated`.
+fn maintainer(fact: &Fact) -> Option<Finding> {
+    (fact.keyword == "MAINTAINER").then(|| {
+        let label = serde_json::Value::from(fact.arguments.trim_matches(['"', '\'']));
+        Finding::new(
+            Code::MaintainerDeprecated,
+            Severity::Info,
+            "MAINTAINER is deprecated: a label says the same, and tools read it",
+        )
+        .evidence(format!("MAINTAINER {}", fact.arguments))
+        .fix(format!("LABEL org.opencontainers.image.authors={label}"))
+    })
+}
+
+/// `onbuild-trigger`.
+fn on_build(fact: &Fact) -> Option<Finding> {
+    (fact.keyword == "ONBUILD").then(|| {
+        Finding::new(
+            Code::OnbuildTrigger,
+            Severity::Info,
+            "ONBUILD does nothing in this image: it runs in builds that begin with it, and many registries' formats do not keep it",
+        )
+        .evidence(format!("ONBUILD {}", fact.arguments))
+        .fix("write the instruction itself where it is to run, and keep ONBUILD for images that others build upon")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn facts(lines: &[&str]) -> Vec<Fact> {
+        let mut stage = 0;
+        let fact = |(index, line): (usize, &&str)| {
+            let (keyword, arguments) = line.split_once(' ').unwrap_or((line, ""));
+            stage += usize::from(keyword == "FROM");
+            Fact { line: index + 1, stage, keyword: keyword.into(), arguments: arguments.into() }
+        };
+        lines.iter().enumerate().map(fact).collect()
+    }
+
+    fn found(lines: &[&str]) -> Vec<(&'static str, usize)> {
+        let line = |finding: &Finding| finding.location.as_ref().map_or(0, |location| location.line);
+        check(&facts(lines)).iter().map(|finding| (finding.code.as_str(), line(finding))).collect()
+    }
+
+    #[test]
+    fn lines_that_are_taken_otherwise_than_meant() {
+        for (lines, expected) in [
+            (&["FROM scratch", "ENTRYPOINT ['/app']"][..], &[("exec-form-invalid", 2)][..]),
+            (&["FROM scratch", "EXPOSE [80]"], &[]),
+            (&["FROM scratch", "ENV A=[x]"], &[]),
+            (&["FROM scratch", "VOLUME ['/data']"], &[("exec-form-invalid", 2)]),
+            (&["FROM scratch", "SHELL [/bin/sh, -c]"], &[("exec-form-invalid", 2)]),
+            (&["FROM scratch", "CMD [\"/a\", 1]"], &[("exec-form-invalid", 2)]),
+            (&["FROM scratch", "CMD a", "CMD b", "ENTRYPOINT c"], &[("instruction-overridden", 2)]),
+            (&["FROM scratch", "CMD a", "FROM scratch", "CMD b"], &[]),
+            (
+                &["FROM scratch", "MAINTAINER \"me <a@b>\"", "ONBUILD COPY a b"],
+                &[("maintainer-deprecated", 2), ("onbuild-trigger", 3)],
+            ),
+        ] {
+            assert_eq!(found(lines), expected, "{lines:?}");
+        }
+        let fix = |lines: &[&str]| check(&facts(lines))[0].fix.clone().unwrap_or_default();
+        assert_eq!(fix(&["FROM scratch", "ENTRYPOINT ['/app', 'serve']"]), r#"ENTRYPOINT ["/app", "serve"]"#);
+        assert_eq!(fix(&["MAINTAINER \"me <a@b>\""]), r#"LABEL org.opencontainers.image.authors="me <a@b>""#);
+    }
+}
