@@ -3,7 +3,7 @@
 //! Data goes to standard output, everything else to standard error. What others control (an engine's words, names) is
 //! made harmless before it is printed; only the command's own output in `attach` and raw logs are not.
 
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 
 use anstream::ColorChoice;
 use anstyle::{AnsiColor, Style};
@@ -39,10 +39,12 @@ impl Printer {
         writeln!(anstream::stdout(), "{text}")
     }
 
-    /// One JSON document on standard output.
+    /// One JSON document on standard output. On a terminal, what could drive it is escaped, as JSON has it.
     pub(crate) fn json(self, value: &impl serde::Serialize) -> io::Result<()> {
         let text = serde_json::to_string_pretty(value).map_err(io::Error::other)?;
-        writeln!(io::stdout(), "{text}")
+        let mut stdout = io::stdout();
+        let text = if stdout.is_terminal() { escape::json(&text) } else { text.into() };
+        writeln!(stdout, "{text}")
     }
 
     /// Something worth knowing. Not with `--quiet`.

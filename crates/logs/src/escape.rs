@@ -4,7 +4,8 @@
 //! clipboard or answer on stdin (CVE-2021-25743). So of all control characters and sequences only colours and text
 //! attributes (SGR, `ESC [ … m`) pass, in log lines; everything else is shown as a Rust-style escape: `\x1b[2J`,
 //! `\r`, `\u{202e}`. That goes for bytes that are not UTF-8 too (`\xff`), and for the bidirectional controls that
-//! make text read as something else. Nothing is left out, and nothing is escaped when it is harmless: a tab and a
+//! make text read as something else, characters that nobody sees, and the attribute that conceals text (SGR 8). Nothing
+//! is left out, and nothing is escaped when it is harmless: a tab and a
 //! carriage return right at the end stay silent.
 
 use std::borrow::Cow;
@@ -44,6 +45,34 @@ pub fn label<T: AsRef<[u8]> + ?Sized>(text: &T) -> Cow<'_, str> {
     }
     let mut out = String::with_capacity(text.len() + 16);
     push_escaped(&mut out, text);
+    Cow::Owned(out)
+}
+
+/// A JSON document, which stays one with the same values: what is unsafe is escaped as JSON has it.
+///
+/// ```
+/// use scratchdbg_logs::escape;
+/// assert_eq!(escape::json("{\"a\":\"\u{9b}2J\"}"), "{\"a\":\"\\u009b2J\"}");
+/// ```
+pub fn json(text: &str) -> Cow<'_, str> {
+    let is_unsafe = |c: char| c != '\n' && is_unsafe(c);
+    if !text.contains(is_unsafe) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        match c {
+            // Between values: within strings it is escaped already.
+            '\r' => out.push(' '),
+            c if is_unsafe(c) => {
+                for unit in c.encode_utf16(&mut [0; 2]) {
+                    // Writing to a string cannot fail.
+                    let _ = write!(out, "\\u{unit:04x}");
+                }
+            }
+            c => out.push(c),
+        }
+    }
     Cow::Owned(out)
 }
 
@@ -101,7 +130,13 @@ fn is_unsafe(c: char) -> bool {
     // Some terminals obey the line and the paragraph separator.
     let is_separator = matches!(c, '\u{2028}' | '\u{2029}');
     let is_bidi = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    is_control || is_separator || is_bidi
+    // Text in these is not seen. The joiners (U+200C, U+200D) are left alone: scripts and emoji need them.
+    let is_invisible = matches!(
+        c,
+        '\u{180e}' | '\u{200b}' | '\u{2060}'..='\u{2064}' | '\u{206a}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e007f}' | '\u{e0100}'..='\u{e01ef}'
+    );
+    is_control || is_separator || is_bidi || is_invisible
 }
 
 /// Append text with everything unsafe escaped, `ESC` included.
@@ -135,10 +170,35 @@ fn push_hex(out: &mut String, byte: u32) {
 fn sgr(text: &[u8]) -> Option<&str> {
     let parameters = text.strip_prefix(b"\x1b[")?;
     let len = parameters.iter().take_while(|byte| matches!(byte, b'0'..=b'9' | b';' | b':')).count();
-    if parameters.get(len) != Some(&b'm') {
+    if parameters.get(len) != Some(&b'm') || conceals(&parameters[..len]) {
         return None;
     }
     str::from_utf8(&text[..len + 3]).ok()
+}
+
+/// Whether text is hidden by this: attribute 8, which is no part of a colour.
+fn conceals(parameters: &[u8]) -> bool {
+    let mut parameters = parameters.split(|byte| *byte == b';').map(|each| {
+        let digits = each.split(|byte| *byte == b':').next().unwrap_or_default();
+        (str::from_utf8(digits).ok().and_then(|digits| digits.parse::<u32>().ok()), each.contains(&b':'))
+    });
+    while let Some((number, has_more)) = parameters.next() {
+        match number {
+            Some(8) => return true,
+            Some(38 | 48 | 58) if !has_more => {
+                let rest = match parameters.next() {
+                    Some((Some(5), _)) => 1,
+                    Some((Some(2), _)) => 3,
+                    _ => 0,
+                };
+                for _ in 0..rest {
+                    parameters.next();
+                }
+            }
+            _ => {}
+        }
+    }
+    false
 }
 
 #[cfg(test)]
@@ -178,6 +238,18 @@ mod tests {
                 "a\u{202e}cod\u{2066}\u{200f}\u{61c}\u{2028}".as_bytes(),
                 "a\\u{202e}cod\\u{2066}\\u{200f}\\u{61c}\\u{2028}",
             ),
+            (
+                "a\u{200b}b\u{2060}\u{feff}\u{e0041}\u{e01ef}".as_bytes(),
+                "a\\u{200b}b\\u{2060}\\u{feff}\\u{e0041}\\u{e01ef}",
+            ),
+            // Concealed text, and colours that have the same number in them.
+            (b"\x1b[8mhidden\x1b[0m", "\\x1b[8mhidden\x1b[0m"),
+            (b"\x1b[1;08;31mhidden\x1b[0m", "\\x1b[1;08;31mhidden\x1b[0m"),
+            (b"\x1b[38;5;8;8mhidden", "\\x1b[38;5;8;8mhidden"),
+            (
+                b"\x1b[38;5;8mgrey\x1b[48;2;8;8;8m\x1b[58:5:8mok\x1b[0m",
+                "\x1b[38;5;8mgrey\x1b[48;2;8;8;8m\x1b[58:5:8mok\x1b[0m",
+            ),
             // 45: not UTF-8.
             (b"x\xff\xe2\x82y", "x\\xff\\xe2\\x82y"),
             (b"\xff\xfeh\x00i\x00", "\\xff\\xfeh\\x00i\\x00"),
@@ -186,6 +258,19 @@ mod tests {
         for (text, want) in cases {
             assert_eq!(line(text), *want, "{:?}", text.escape_ascii().to_string());
         }
+    }
+
+    #[test]
+    fn documents_keep_their_values() {
+        let text = "\u{9b}2J\u{7f}\u{202e}\u{2028}\u{200b}\u{e0041}\t\r\n\x1b[31m grüße 👩‍👩‍👧";
+        let value = serde_json::json!({ text: [text, { "a": text }] });
+        for document in [value.to_string(), serde_json::to_string_pretty(&value).unwrap()] {
+            let safe = json(&document);
+            assert!(!safe.replace('\n', "").contains(is_unsafe), "{safe}");
+            assert_eq!(serde_json::from_str::<serde_json::Value>(&safe).unwrap(), value);
+        }
+        assert_eq!(json("{\r\n\"a\":1}"), "{ \n\"a\":1}");
+        assert!(matches!(json("{\"a\":\"ü\"}\n"), Cow::Borrowed(_)));
     }
 
     #[test]
@@ -211,7 +296,7 @@ mod tests {
             any::<u8>().prop_map(|byte| vec![byte]),
             any::<char>().prop_map(|c| c.to_string().into_bytes()),
             "\u{1b}\\[[0-9;:?]{0,4}[a-zA-Z]".prop_map(String::into_bytes),
-            "[\u{80}-\u{9f}\u{200e}\u{202e}\u{2066}\r\n\u{7}\u{8}]".prop_map(String::into_bytes),
+            "[\u{80}-\u{9f}\u{200b}\u{e0020}\u{200e}\u{202e}\u{2066}\r\n\u{7}\u{8}]".prop_map(String::into_bytes),
         ];
         proptest::collection::vec(part, 0..30).prop_map(|parts| parts.concat())
     }

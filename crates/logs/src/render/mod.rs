@@ -121,6 +121,11 @@ impl Renderer {
                 out.extend_from_slice(&entry.line.text);
                 out.extend_from_slice(entry.line.ending.as_bytes());
             }
+            Format::Json if self.style.terminal => {
+                let mut json = Vec::new();
+                render_json(&mut json, entry);
+                out.extend_from_slice(crate::escape::json(&String::from_utf8_lossy(&json)).as_bytes());
+            }
             Format::Json => render_json(out, entry),
             Format::Template(template) => {
                 let text = template.fill(entry);
