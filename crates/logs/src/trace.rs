@@ -1,6 +1,6 @@
 //! Stack traces as one record, so that a filter takes or leaves them whole.
 //!
-//! Known are the traces of Java (and all of its runtime), Node, Python, Go and Rust. What a line belongs to is told by
+//! Known are the traces of Java (and all of its runtime), Node, Python, Go and Rust, and the messages of .NET's console. What a line belongs to is told by
 //! the lines before it in its own stream; other lines pass at once, untouched.
 
 use crate::line::{Ending, Line};
@@ -35,6 +35,8 @@ enum Kind {
     Python { has_exception: bool, is_chained: bool },
     /// `panic: …`, then goroutines.
     Go,
+    /// `fail: Category[1]` of .NET's console, then the message, indented.
+    DotNet,
     /// `thread … panicked at …`, then the message, when `wants_message`, and a backtrace.
     Rust { wants_message: bool },
 }
@@ -93,6 +95,7 @@ impl TraceJoiner {
             b'p' | b'f' | b'g' if starts(b"panic: ") || starts(b"fatal error: ") || starts(b"goroutine ") => {
                 return Some(Kind::Go);
             }
+            b'f' | b'w' | b'i' | b'd' | b't' | b'c' if is_dot_net(text) => return Some(Kind::DotNet),
             b't' if starts(b"thread '") && memchr::memmem::find(text, b" panicked at ").is_some() => {
                 return Some(Kind::Rust { wants_message: text.trim_ascii_end().ends_with(b":") });
             }
@@ -141,6 +144,7 @@ impl Trace {
                     [b"goroutine ", b"created by ", b"[signal ", b"exit status ", b"runtime stack:"];
                 is_indented || words.into_iter().any(starts) || is_go_call(text)
             }
+            Kind::DotNet => starts(b"      "),
             Kind::Rust { wants_message } => {
                 std::mem::take(wants_message) || is_indented || starts(b"note: ") || starts(b"stack backtrace:")
             }
@@ -166,6 +170,15 @@ impl Trace {
         emit(self.record);
         self.blanks.into_iter().for_each(emit);
     }
+}
+
+/// The first line of .NET's console logger, which has the level and the category: `fail: Shop.Orders[13]`.
+fn is_dot_net(text: &[u8]) -> bool {
+    let names: [&[u8]; 6] = [b"fail: ", b"warn: ", b"info: ", b"dbug: ", b"trce: ", b"crit: "];
+    let text = text.trim_ascii_end();
+    names.iter().any(|name| text.starts_with(name))
+        && text.ends_with(b"]")
+        && text[6..].iter().all(|byte| !byte.is_ascii_whitespace())
 }
 
 /// A line of a goroutine: `net/http.(*conn).serve(0xc000120000, {0x1, 0x2})`.
@@ -214,6 +227,7 @@ mod tests {
             "thread 'main' panicked at src/main.rs:2:5:\nindex out of bounds\nstack backtrace:\n   0: rust_begin_unwind\n             at /rustc/x/library/std/src/panicking.rs:1:2\nnote: Some details are omitted",
             "thread 'worker' panicked at src/main.rs:2:5:\nassertion `left == right` failed\n  left: 1\n right: 2\nnote: run with `RUST_BACKTRACE=1`",
             "thread 'main' panicked at 'boom', src/main.rs:2:5\nnote: run with `RUST_BACKTRACE=1`",
+            "fail: Shop.Orders[13]\n      gone\n      System.Exception: boom\n         at Shop.Orders.Get() in /src/a.cs:line 1",
         ];
         for trace in traces {
             let text = format!("before\n{trace}\nafter\n\nlast");
@@ -229,6 +243,8 @@ mod tests {
             "Error: one\nError: two",
             "table:\n  a b\n  c d",
             "panic: boom\n\n\nserving again",
+            "fail: a b [1]\n      apart",
+            "info: Shop.Orders[0]\n  apart",
             "Traceback (most recent call last):",
         ];
         for text in lines {

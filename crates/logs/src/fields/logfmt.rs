@@ -26,6 +26,11 @@ pub(super) fn object(line: &[u8]) -> Option<String> {
     (count >= 2 && words.rest.is_empty()).then_some(object)
 }
 
+/// Whether the first word is a pair.
+pub(super) fn begins_with_pair(line: &[u8]) -> bool {
+    matches!(Words { rest: line }.next(), Some(Some(_)))
+}
+
 /// Keys and raw values (quotes included).
 pub(super) fn pairs(line: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     Words { rest: line }.flatten()

@@ -33,18 +33,45 @@ pub(crate) fn object(line: &[u8]) -> Option<Cow<'_, str>> {
     }
 }
 
-/// The value of the first field whose key `wanted` accepts; `log` stands for the object of that name too.
-pub(crate) fn find(line: &[u8], wanted: impl Fn(&[u8]) -> bool) -> Option<Cow<'_, str>> {
+/// How a line is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// One JSON object.
+    Json,
+    /// It begins with a pair of logfmt.
+    Logfmt,
+    /// Anything else. There may be pairs in it.
+    Text,
+}
+
+/// How the line is written, as far as a look at its ends tells.
+pub(crate) fn kind(line: &[u8]) -> Kind {
+    if json::is_object(line) {
+        Kind::Json
+    } else if logfmt::begins_with_pair(line) {
+        Kind::Logfmt
+    } else {
+        Kind::Text
+    }
+}
+
+/// What `make` makes of the first field that it makes something of, among those whose keys are `wanted`; the objects `log`
+/// and `record` stand for what is in them.
+pub(crate) fn pick<W, T>(
+    line: &[u8],
+    wanted: impl Fn(&[u8]) -> Option<W>,
+    make: impl Fn(W, &str) -> Option<T>,
+) -> Option<T> {
+    let of = |key: &[u8], value: &[u8]| make(wanted(key)?, &text(value)?);
     if !json::is_object(line) {
-        return logfmt::pairs(line).find(|(key, _)| wanted(key)).and_then(|(_, value)| text(value));
+        return logfmt::pairs(line).find_map(|(key, value)| of(key, value));
     }
     json::members(line).find_map(|(key, value)| {
-        if wanted(key) {
-            return text(value);
-        }
-        // The Elastic Common Schema nests it: {"log":{"level":"info"}}.
-        (key == b"log" && json::is_object(value))
-            .then(|| json::members(value).find(|(key, _)| wanted(key)).and_then(|(_, value)| text(value)))?
+        of(key, value).or_else(|| {
+            // The Elastic Common Schema nests it: {"log":{"level":"info"}}. So does loguru, in "record".
+            (matches!(key, b"log" | b"record") && json::is_object(value))
+                .then(|| json::members(value).find_map(|(key, value)| of(key, value)))?
+        })
     })
 }
 
@@ -140,7 +167,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_bytes(line in proptest::collection::vec(prop_oneof![Just(b'{'), Just(b'"'), Just(b'\\'), Just(b':'), Just(b'='), any::<u8>()], 0..60)) {
-            drop((get(&line, "a.b"), object(&line), find(&line, <[u8]>::is_empty)));
+            drop((get(&line, "a.b"), object(&line), kind(&line), pick(&line, |key| key.is_empty().then_some(()), |(), _| Some(()))));
         }
 
         #[test]

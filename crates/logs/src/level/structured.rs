@@ -1,0 +1,116 @@
+//! The fields of JSON and logfmt lines that tell a level.
+
+use super::{Level, word};
+use crate::fields;
+
+/// What a field's value is written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Scale {
+    /// A name, or a number of pino, bunyan or syslog.
+    Common,
+    /// A name alone: numbers of fields so called mean anything.
+    Name,
+    /// A severity of syslog: 0 is the worst.
+    Syslog,
+    /// A severity number of OpenTelemetry: 1 to 24.
+    OpenTelemetry,
+    /// A level number of Python's: 10 to 50.
+    Python,
+    /// A severity level of Application Insights: 0 to 4.
+    Insights,
+    /// A letter of `MongoDB`'s.
+    Mongo,
+}
+
+fn scale(key: &[u8]) -> Option<Scale> {
+    Some(match key {
+        b"level" | b"Level" | b"LEVEL" | b"lvl" | b"severity" | b"Severity" | b"SEVERITY" | b"levelname"
+        | b"levelName" | b"level_name" | b"log.level" | b"loglevel" | b"log_level" | b"logLevel" | b"LogLevel"
+        | b"@l" | b"@level" | b"severity_text" | b"severityText" | b"SeverityText" | b"syslog_level" => Scale::Common,
+        b"priority" | b"l" => Scale::Name,
+        b"PRIORITY" | b"syslog.severity" | b"syslog.severity.code" => Scale::Syslog,
+        b"severityNumber" | b"severity_number" | b"SeverityNumber" => Scale::OpenTelemetry,
+        b"levelno" => Scale::Python,
+        b"severityLevel" => Scale::Insights,
+        b"s" => Scale::Mongo,
+        _ => return None,
+    })
+}
+
+/// The level that a field of the line tells; `is_text` where there are words before the fields.
+pub(super) fn level(line: &[u8], is_text: bool) -> Option<Level> {
+    fields::pick(line, scale, |scale, value| match scale {
+        // Behind words, numbers of levels are those of games and floods.
+        Scale::Common if is_text => self::value(value, Scale::Name, line),
+        Scale::Mongo if is_text => None,
+        scale => self::value(value, scale, line),
+    })
+}
+
+fn value(value: &str, scale: Scale, line: &[u8]) -> Option<Level> {
+    let text = value.trim_matches([' ', '[', ']']);
+    if scale == Scale::Mongo {
+        // `s` is the name of many things: here it stands beside a time and a component.
+        let is_mongo = || fields::get(line, "t.$date").is_some() && fields::get(line, "c").is_some();
+        let letter =
+            text.as_bytes().first().copied().filter(|first| matches!(first, b'F' | b'E' | b'W' | b'I' | b'D'))?;
+        let is_level = matches!(text.as_bytes(), [_] | [b'D', b'1'..=b'5']);
+        return word::letter(letter).filter(|_| is_level && is_mongo());
+    }
+    let number = text.parse::<u32>().ok();
+    match (scale, number) {
+        (Scale::Name, Some(_)) => None,
+        (Scale::Syslog, Some(number)) => (number < 8).then(|| word::syslog(number)),
+        (Scale::OpenTelemetry, Some(number)) => match number {
+            1..=4 => Some(Level::Trace),
+            5..=8 => Some(Level::Debug),
+            9..=12 => Some(Level::Info),
+            13..=16 => Some(Level::Warn),
+            17..=20 => Some(Level::Error),
+            21..=24 => Some(Level::Fatal),
+            _ => None,
+        },
+        (Scale::Python, Some(number)) => Some(match number {
+            0..=9 => return None,
+            10..=19 => Level::Debug,
+            20..=29 => Level::Info,
+            30..=39 => Level::Warn,
+            40..=49 => Level::Error,
+            _ => Level::Fatal,
+        }),
+        (Scale::Insights, Some(number)) => {
+            [Level::Trace, Level::Info, Level::Warn, Level::Error, Level::Fatal].get(number as usize).copied()
+        }
+        (Scale::Common, Some(number)) => Some(match number {
+            0..=7 => word::syslog(number),
+            8..=10 => Level::Trace,
+            11..=20 => Level::Debug,
+            21..=30 => Level::Info,
+            31..=40 => Level::Warn,
+            41..=50 => Level::Error,
+            _ => Level::Fatal,
+        }),
+        _ => name(text),
+    }
+}
+
+/// A name, a letter for it, or a name with what Go's slog adds or takes away (`ERROR+2`).
+fn name(text: &str) -> Option<Level> {
+    if let [only] = text.as_bytes() {
+        return word::letter(*only);
+    }
+    if let Some(level) = word::level(text.as_bytes()) {
+        return Some(level);
+    }
+    // loguru names it within an object.
+    if text.starts_with('{') {
+        return fields::get(text.as_bytes(), "name").and_then(|name| word::level(name.as_bytes()));
+    }
+    // OpenTelemetry's names have numbers: ERROR2.
+    let (name, offset) = text.find(['+', '-', '2', '3', '4']).map(|at| text.split_at(at))?;
+    let offset = offset.parse::<i32>().ok()?;
+    match word::level(name.as_bytes())? {
+        Level::Debug if offset <= -4 => Some(Level::Trace),
+        level => Some(level),
+    }
+}
