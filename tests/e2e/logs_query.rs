@@ -47,7 +47,8 @@ fn lines_are_filtered() {
         let wanted: String = wanted.iter().flat_map(|&line| [lines[line], "\n"]).collect();
         let finished = stage.run(&arguments);
         finished.expect(0, &wanted);
-        assert_eq!(finished.stderr, "", "{finished}");
+        let mut others = finished.stderr.lines().filter(|line| !line.ends_with("--level leaves them out"));
+        assert_eq!(others.next(), None, "{finished}");
     }
 }
 
@@ -117,6 +118,81 @@ fn what_could_drive_a_terminal_is_shown_there_and_exact_elsewhere() {
     let mut terminal = Terminal::start(stage.scratchdbg.command(["logs", container.name()]), 24, 80);
     assert!(terminal.wait().success());
     terminal.wait_for("the line", |screen| screen.contains("\\x1b]0;title\\x07\\x1b[2Jgone red"));
+}
+
+/// C1 controls, bidirectional marks and text that nobody sees: documents keep their values, and terminals their peace.
+#[test]
+fn fault_44_documents_on_a_terminal_are_documents_and_safe() {
+    let stage = Stage::set();
+    let evil = "\u{9b}2Jcleared \u{202e}desrever\u{7f}\u{2028}\u{200b}\u{e0041}";
+    let container = stage.engine.run("web", &[], &stage.image, &["say", evil]);
+    container.wait();
+    let piped = stage.run(&["logs", "--format", "json", container.name()]);
+    assert!(piped.expect_code(0).text().contains(evil), "exact: {piped}");
+    for options in [
+        &["--format", "json"][..],
+        &["--format", "{line}"],
+        &[],
+        &["-t", "--grep", "cleared"],
+        &["--stats", "--patterns"],
+        &["--stats", "--patterns", "--format", "json"],
+    ] {
+        let command = stage.scratchdbg.command([&["logs"], options, &[container.name()]].concat());
+        let mut terminal = Terminal::start(command, 48, 400);
+        assert!(terminal.wait().success());
+        let is_json = options.ends_with(&["--format", "json"]);
+        let escapes =
+            if is_json { ["\\u009b", "\\u202e", "\\udb40\\udc41"] } else { ["\\u{9b}", "\\u{202e}", "\\u{e0041}"] };
+        terminal.wait_for("the escaped text", |screen| escapes.iter().all(|escape| screen.contains(escape)));
+        if options == ["--format", "json"] {
+            let document: serde_json::Value = serde_json::from_str(terminal.text().trim()).expect("a document");
+            assert_eq!(document["line"], evil);
+        }
+    }
+}
+
+/// A line that is longer than what is held of one.
+#[test]
+fn fault_31_raw_output_is_exact_however_long_a_line_is() {
+    const LONG: usize = 3_000_000;
+    let stage = Stage::set();
+    for flags in [&["--log-driver", "json-file"][..], &["--log-driver", "json-file", "--tty"]] {
+        let container = stage.engine.run("web", flags, &stage.image, &["lines", &LONG.to_string(), "5"]);
+        let marks: usize = if flags.contains(&"--tty") { 2 * ("mark\r\n".len()) + 2 } else { 0 };
+        let whole = LONG + 1 + 5 + 1 + marks;
+        scratchdbg_testkit::eventually(
+            || "the lines".to_owned(),
+            || (container.output().stdout.len() == whole).then_some(()),
+        );
+        for via in ["api", "file"] {
+            let raw = stage.run(&["logs", "--raw", "--via", via, container.name()]);
+            raw.expect_code(0);
+            assert!(raw.stdout == container.output().stdout, "{flags:?} via {via}: {} bytes", raw.stdout.len());
+            let text = stage.run(&["logs", "--via", via, "--format", "{line}", container.name()]);
+            assert!(text.expect_code(0).stderr.contains("are left out"), "{}", text.stderr);
+            assert!(text.stdout.len() < LONG);
+            let filtered = stage.run(&["logs", "--raw", "--via", via, "--grep", "x", container.name()]);
+            assert!(filtered.expect_code(1).stderr.contains("are left out"), "{}", filtered.stderr);
+        }
+        stage.engine.ask(["rm", "--force", container.id()]);
+    }
+}
+
+#[test]
+fn lines_without_a_level_are_counted() {
+    let stage = Stage::set();
+    let lines =
+        ["fail: Shop.Orders[0]", "      gone", "just text", "GET /error 200", "info: Shop.Orders[0]", "      up"];
+    let container = stage.engine.run("web", &[], &stage.image, &[&["say"], &lines[..]].concat());
+    container.wait();
+    let finished = stage.run(&["logs", "--level", "error", container.name()]);
+    finished.expect(0, "fail: Shop.Orders[0]\n      gone\n");
+    assert_eq!(finished.stderr, "2 lines tell no level: --level leaves them out\n");
+    let quiet = stage.run(&["-q", "logs", "--level", "error", container.name()]);
+    assert_eq!(quiet.expect_code(0).stderr, "");
+    let one = stage.run(&["logs", "--level", "error", "--grep", "just", container.name()]);
+    assert_eq!(one.expect_code(0).stderr, "1 line tells no level: --level leaves them out\n");
+    assert_eq!(stage.run(&["logs", "--grep", "just", container.name()]).expect_code(0).stderr, "");
 }
 
 #[test]

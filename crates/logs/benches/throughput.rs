@@ -112,6 +112,7 @@ fn for_lines(input: &[u8], timestamps: bool, mut each: impl FnMut(&Line<'_>)) {
         joining: Joining::Docker,
         timestamps,
         max_line: LineOptions::MAX_LINE,
+        in_parts: false,
     };
     let mut decoder = LogDecoder::new(options);
     for chunk in input.chunks(CHUNK) {

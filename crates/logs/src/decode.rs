@@ -25,6 +25,7 @@ pub enum Event<'a> {
 ///     joining: Joining::Docker,
 ///     timestamps: false,
 ///     max_line: LineOptions::MAX_LINE,
+///     in_parts: false,
 /// };
 /// let mut decoder = LogDecoder::new(options);
 /// let mut lines = Vec::new();

@@ -36,6 +36,9 @@ pub struct LineOptions {
     pub timestamps: bool,
     /// The most bytes of one line that are kept. Memory is bounded by this, once per stream.
     pub max_line: usize,
+    /// A line that is longer is given out in parts of about that length, all but the last without an ending, and nothing
+    /// is dropped. Not where timestamps stand within the lines: with a TTY.
+    pub in_parts: bool,
 }
 
 impl LineOptions {
@@ -164,14 +167,25 @@ impl LineAssembler {
 
     /// A TTY's timestamps are found when the line is complete: they need room beside the line.
     fn buffer_cap(&self) -> usize {
-        let in_line = self.options.framing == Framing::Raw && self.options.timestamps;
-        self.options.max_line + if in_line { Timestamp::MAX_PREFIX } else { 0 }
+        if self.gives_parts() {
+            return usize::MAX;
+        }
+        self.options.max_line + if self.has_times_in_lines() { Timestamp::MAX_PREFIX } else { 0 }
+    }
+
+    fn has_times_in_lines(&self) -> bool {
+        self.options.framing == Framing::Raw && self.options.timestamps
+    }
+
+    fn gives_parts(&self) -> bool {
+        self.options.in_parts && !self.has_times_in_lines()
     }
 
     /// Read on to the end of the next line, or of the piece; the payload is advanced past what was read.
     /// [`lend`](Self::lend) makes the line. (Two steps, since a line may borrow from the assembler.)
     pub(crate) fn advance<'a>(&mut self, piece: &mut Piece<'a>) -> Option<Ready<'a>> {
         let max_line = self.buffer_cap();
+        let part_len = self.gives_parts().then_some(self.options.max_line);
         let LineOptions { framing, joining, timestamps, .. } = self.options;
         let stream = piece.stream;
         let pending = self.pending(stream);
@@ -208,6 +222,11 @@ impl LineAssembler {
             if !text.is_empty() {
                 pending.push(text, max_line);
             }
+            // Parts end where records do, however these were cut on their way: a stream that is taken up again has the same.
+            let may_part = piece.ends_frame || framing == Framing::Raw;
+            if may_part && part_len.is_some_and(|len| pending.text.len() >= len) {
+                return Some(Ready { stream, whole: None, ending: Ending::None });
+            }
             return None;
         };
         let text = &piece.payload[..end];
@@ -228,7 +247,7 @@ impl LineAssembler {
         text: &'a [u8],
         is_terminated: bool,
     ) -> Option<Line<'s>> {
-        let max_line = self.options.max_line;
+        let (max_line, part_len) = (self.buffer_cap(), self.gives_parts().then_some(self.options.max_line));
         let pending = self.pending(stream);
         pending.drop_lent();
         if !pending.open {
@@ -236,6 +255,9 @@ impl LineAssembler {
         }
         if !is_terminated && text.len() >= DOCKER_PARTIAL_LEN {
             pending.push(text, max_line);
+            if part_len.is_some_and(|len| pending.text.len() >= len) {
+                return Some(self.lend(&Ready { stream, whole: None, ending: Ending::None }));
+            }
             return None;
         }
         let whole = (!pending.open).then_some(text);
@@ -249,6 +271,7 @@ impl LineAssembler {
     /// Make the line out of what is ready, and mark the buffer as lent.
     pub(crate) fn lend<'s, 'a: 's>(&'s mut self, ready: &Ready<'a>) -> Line<'s> {
         let LineOptions { framing, timestamps, max_line, .. } = self.options;
+        let gives_parts = self.gives_parts();
         let pending = &mut self.streams[ready.stream as usize];
         pending.open = false;
         pending.lent = true;
@@ -277,7 +300,7 @@ impl LineAssembler {
             Some(stamp) if framing == Framing::Raw && timestamps => without_repeats(text, &stamp),
             _ => Cow::Borrowed(text),
         };
-        if text.len() > max_line {
+        if text.len() > max_line && !gives_parts {
             cut += (text.len() - max_line) as u64;
             text = match text {
                 Cow::Borrowed(text) => Cow::Borrowed(&text[..max_line]),

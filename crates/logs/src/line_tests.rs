@@ -15,6 +15,7 @@ fn options() -> LineOptions {
         joining: Joining::Docker,
         timestamps: false,
         max_line: LineOptions::MAX_LINE,
+        in_parts: false,
     }
 }
 
@@ -371,6 +372,38 @@ fn any_text() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
+#[test]
+fn a_long_line_in_parts_is_exact_and_takes_bounded_memory() {
+    let text: Vec<u8> = (0..5 << 20).map(|at: u32| b'a' + u8::try_from(at / 9 % 26).unwrap()).collect();
+    for (framing, joining) in [
+        (Framing::Multiplexed, Joining::Docker),
+        (Framing::Multiplexed, Joining::UntilNewline),
+        (Framing::Raw, Joining::Docker),
+    ] {
+        let mut input = Vec::new();
+        for part in [&text[..], b"\r\nnext\n"].concat().chunks(16 << 10) {
+            if framing == Framing::Multiplexed {
+                input.extend_from_slice(&[1, 0, 0, 0]);
+                input.extend_from_slice(&u32::try_from(part.len()).unwrap().to_be_bytes());
+            }
+            input.extend_from_slice(part);
+        }
+        let options = LineOptions { framing, joining, max_line: 100_000, in_parts: true, ..options() };
+        let mut decoder = LogDecoder::new(options);
+        let mut out = Vec::new();
+        for chunk in input.chunks(10_007) {
+            let mut events = decoder.push(chunk);
+            while let Some(event) = events.next().unwrap() {
+                let Event::Line(line) = event else { panic!("no errors here") };
+                assert!(line.cut == 0 && line.text.len() < 150_000);
+                out.extend_from_slice(&line.text);
+                out.extend_from_slice(line.ending.as_bytes());
+            }
+        }
+        assert!(out == [&text[..], b"\r\nnext\n"].concat(), "{framing:?} {joining:?}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
@@ -418,6 +451,7 @@ proptest! {
             joining: if until_newline { Joining::UntilNewline } else { Joining::Docker },
             timestamps,
             max_line,
+            in_parts: false,
         };
         let mut input: Vec<u8> = records.iter().flat_map(|(kind, record)| frame(*kind, record)).collect();
         input.extend(tail);

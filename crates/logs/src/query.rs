@@ -46,6 +46,17 @@ pub enum QueryError {
     },
 }
 
+/// What a query makes of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is wanted.
+    Wanted,
+    /// It is not.
+    Unwanted,
+    /// It would be, but a level is asked for, and it tells none.
+    WithoutLevel,
+}
+
 /// A query, ready to run. Expressions run in linear time on any line.
 #[derive(Clone, Debug)]
 pub struct Query {
@@ -82,15 +93,35 @@ impl Query {
 
     /// Whether the line is wanted.
     pub fn matches(&self, line: &Line<'_>) -> bool {
-        self.stream.is_none_or(|stream| stream == line.stream) && self.matches_text(&line.text)
+        self.judge(line) == Verdict::Wanted
     }
 
     /// Whether the text is wanted, whatever its stream.
     pub fn matches_text(&self, text: &[u8]) -> bool {
-        (self.grep.is_empty() || self.grep.iter().any(|pattern| pattern.is_match(text)))
-            && !self.exclude.iter().any(|pattern| pattern.is_match(text))
-            && self.level.is_none_or(|least| Level::of(text) >= Some(least))
-            && self.fields.iter().all(|field| field.matches(text))
+        self.judge_text(text) == Verdict::Wanted
+    }
+
+    /// The same for a line, and why not.
+    pub fn judge(&self, line: &Line<'_>) -> Verdict {
+        if self.stream.is_some_and(|stream| stream != line.stream) {
+            return Verdict::Unwanted;
+        }
+        self.judge_text(&line.text)
+    }
+
+    fn judge_text(&self, text: &[u8]) -> Verdict {
+        let is_wanted = (self.grep.is_empty() || self.grep.iter().any(|pattern| pattern.is_match(text)))
+            && !self.exclude.iter().any(|pattern| pattern.is_match(text));
+        if !is_wanted {
+            return Verdict::Unwanted;
+        }
+        let level = self.level.map(|least| (least, Level::of(text)));
+        if level.is_some_and(|(least, level)| level.is_some() && level < Some(least))
+            || !self.fields.iter().all(|field| field.matches(text))
+        {
+            return Verdict::Unwanted;
+        }
+        if matches!(level, Some((_, None))) { Verdict::WithoutLevel } else { Verdict::Wanted }
     }
 
     /// Whether every line is wanted.
@@ -226,6 +257,20 @@ mod tests {
             for (line, want) in lines {
                 assert_eq!(query.matches_text(line.as_bytes()), want, "{name}: {line}");
             }
+        }
+    }
+
+    #[test]
+    fn lines_without_a_level_are_told_apart() {
+        let spec = QuerySpec { level: Some(Level::Warn), grep: words(&["x"]), ..spec() };
+        let query = Query::new(&spec).unwrap();
+        for (text, want) in [
+            ("ERROR x", Verdict::Wanted),
+            ("INFO x", Verdict::Unwanted),
+            ("just x", Verdict::WithoutLevel),
+            ("just y", Verdict::Unwanted),
+        ] {
+            assert_eq!(query.judge_text(text.as_bytes()), want, "{text}");
         }
     }
 

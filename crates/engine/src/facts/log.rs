@@ -34,6 +34,7 @@ impl Engine {
             joining: self.log_joining(),
             timestamps: true,
             max_line: LONGEST,
+            in_parts: false,
         });
         let begin = begin_of_run(record);
         let mut lines = Vec::new();

@@ -98,7 +98,23 @@ impl FileDecoder {
     /// [`LineOptions::max_line`].
     pub fn new(format: FileFormat, tty: bool, max_line: usize) -> Self {
         let framing = Framing::from_tty(tty);
-        let lines = LineAssembler::new(LineOptions { framing, joining: Joining::Docker, timestamps: false, max_line });
+        Self::with(
+            format,
+            LineOptions { framing, joining: Joining::Docker, timestamps: false, max_line, in_parts: false },
+        )
+    }
+
+    /// The same, which gives out lines that are longer than `max_line` as [`LineOptions::in_parts`] says.
+    pub fn in_parts(format: FileFormat, tty: bool, max_line: usize) -> Self {
+        let framing = Framing::from_tty(tty);
+        Self::with(
+            format,
+            LineOptions { framing, joining: Joining::Docker, timestamps: false, max_line, in_parts: true },
+        )
+    }
+
+    fn with(format: FileFormat, options: LineOptions) -> Self {
+        let lines = LineAssembler::new(options);
         Self { format, carry: Vec::new(), unescaped: Vec::new(), out: Out { position: 0, hole: None, lines } }
     }
 

@@ -42,6 +42,7 @@ fn read_api(input: &[u8]) -> Vec<Line<'static>> {
         joining: Joining::Docker,
         timestamps: true,
         max_line: LineOptions::MAX_LINE,
+        in_parts: false,
     };
     let mut decoder = LogDecoder::new(options);
     let mut lines = Vec::new();
@@ -196,6 +197,29 @@ fn a_json_file_without_newlines_takes_bounded_memory() {
         });
     });
     assert_eq!(events, [format!("{:?}", Hole { at: 0, bytes: 64 << 20 }), "a".to_owned()]);
+}
+
+#[test]
+fn long_lines_in_parts_are_exact() {
+    let records: Vec<String> = (0..9)
+        .map(|part| json(&char::from(b'a' + part).to_string().repeat(16 << 10), "stdout"))
+        .chain([json("e\n", "stderr"), json("end\n", "stdout"), json("next\n", "stdout")])
+        .collect();
+    let mut decoder = FileDecoder::in_parts(FileFormat::JsonFile, false, 40_000);
+    let mut out = Vec::new();
+    for chunk in records.concat().as_bytes().chunks(777) {
+        decoder.push(chunk, |event| {
+            if let FileEvent::Line(line) = event
+                && line.stream == Stream::Stdout
+            {
+                assert!(line.cut == 0 && line.text.len() <= 40_000 + (16 << 10));
+                out.extend_from_slice(&line.text);
+                out.extend_from_slice(line.ending.as_bytes());
+            }
+        });
+    }
+    let want: String = (0..9).map(|part| char::from(b'a' + part).to_string().repeat(16 << 10)).collect();
+    assert!(out == (want + "end\nnext\n").into_bytes());
 }
 
 /// A record of the local driver: source, time, text.

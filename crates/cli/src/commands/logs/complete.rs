@@ -10,6 +10,7 @@ use scratchdbg_engine::{Error, LogRequest};
 use scratchdbg_logs::file::{FileDecoder, FileEvent};
 use scratchdbg_logs::frame::{FrameDecoder, FrameEvent};
 use scratchdbg_logs::line::Joining;
+use scratchdbg_logs::when::TimeRange;
 use scratchdbg_logs::{Framing, Line, LineOptions, Timestamp};
 
 use super::file::{CHUNK, Taken};
@@ -108,9 +109,13 @@ impl Begin {
 }
 
 impl<S: Sink> Reader<'_, S> {
-    /// The engine's answers are held against what it has.
+    /// The engine's answers are held against what it has. Not where times are needed for that, which would stand in the
+    /// middle of a line that is shown as it comes.
     pub(super) fn is_checked(&self) -> bool {
-        self.engine.log_joining() == Joining::Docker && matches!(self.source.driver.as_str(), "json-file" | "local")
+        let needs_times = self.is_writing() || self.runs.range != TimeRange::default();
+        let in_the_way = needs_times && self.source.tty && self.request.takes_parts();
+        let is_known = matches!(self.source.driver.as_str(), "json-file" | "local");
+        self.engine.log_joining() == Joining::Docker && is_known && !in_the_way
     }
 
     /// Says so when the engine left out records of what it was asked for.

@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use scratchdbg_engine::State;
-use scratchdbg_logs::file::{FileDecoder, FileEvent, Hole};
+use scratchdbg_logs::file::{FileDecoder, FileEvent, FileFormat, Hole};
 use scratchdbg_logs::{Line, LineOptions, Timestamp};
 
 use super::log_files::LogFiles;
@@ -68,7 +68,7 @@ impl<S: Sink> Reader<'_, S> {
         files: &mut LogFiles,
         then_follow: bool,
     ) -> Result<Result<(), String>, CommandError> {
-        let mut decoder = FileDecoder::new(files.format, self.source.tty, LineOptions::MAX_LINE);
+        let mut decoder = self.file_decoder(files.format);
         let mut buffer = vec![0; CHUNK];
         let mut state = Ok(Taken::since(self.runs.range.since));
         let mut tries = 0;
@@ -111,6 +111,11 @@ impl<S: Sink> Reader<'_, S> {
         });
         self.finish_taken(state?)?;
         Ok(Ok(()))
+    }
+
+    pub(super) fn file_decoder(&self, format: FileFormat) -> FileDecoder {
+        let new = if self.request.takes_parts() { FileDecoder::in_parts } else { FileDecoder::new };
+        new(format, self.source.tty, LineOptions::MAX_LINE)
     }
 
     /// Records are being written.

@@ -10,7 +10,6 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use scratchdbg_logs::LineOptions;
 use scratchdbg_logs::file::{FileDecoder, FileFormat};
 
 use super::ends::Listener;
@@ -57,12 +56,18 @@ enum Ahead {
 }
 
 impl Follower {
-    fn new(path: PathBuf, files: Vec<File>, container: &str, tty: bool, since: Option<jiff::Timestamp>) -> Self {
+    fn new(
+        path: PathBuf,
+        files: Vec<File>,
+        container: &str,
+        decoder: FileDecoder,
+        since: Option<jiff::Timestamp>,
+    ) -> Self {
         Self {
             container: container.to_owned(),
             path,
             files,
-            decoder: FileDecoder::new(FileFormat::JsonFile, tty, LineOptions::MAX_LINE),
+            decoder,
             buffer: vec![0; CHUNK],
             taken: Taken::since(since),
             silence: SILENCE,
@@ -123,7 +128,7 @@ impl<S: Sink> Reader<'_, S> {
         match self.plain_files() {
             Ok((path, files)) => {
                 let since = self.resume.restart().or(self.runs.range.since);
-                Ok(Some(Follower::new(path, files, &self.source.id, self.source.tty, since)))
+                Ok(Some(Follower::new(path, files, &self.source.id, self.file_decoder(FileFormat::JsonFile), since)))
             }
             Err(reason) if self.request.via == Via::File => {
                 let name = &self.source.name;
@@ -237,7 +242,7 @@ impl<S: Sink> Reader<'_, S> {
         if let Some(mut file) = follower.files.first() {
             io::Seek::rewind(&mut file).map_err(|error| CommandError::new(error.to_string()))?;
         }
-        let decoder = FileDecoder::new(FileFormat::JsonFile, self.source.tty, LineOptions::MAX_LINE);
+        let decoder = self.file_decoder(FileFormat::JsonFile);
         let mut state = Ok(std::mem::take(&mut follower.taken));
         let finished = std::mem::replace(&mut follower.decoder, decoder);
         finished.finish(|event| self.take_event(event, &mut state, None));
@@ -293,11 +298,14 @@ fn newest_inode(path: &Path) -> io::Result<Option<u64>> {
 mod tests {
     use std::fs;
 
+    use scratchdbg_logs::LineOptions;
+
     use super::*;
 
     fn follower(path: &Path) -> Follower {
         let files = LogFiles::of(path, FileFormat::JsonFile).unwrap().into_plain().unwrap();
-        Follower::new(path.to_owned(), files, "id", false, None)
+        let decoder = FileDecoder::new(FileFormat::JsonFile, false, LineOptions::MAX_LINE);
+        Follower::new(path.to_owned(), files, "id", decoder, None)
     }
 
     fn text(follower: &mut Follower) -> String {

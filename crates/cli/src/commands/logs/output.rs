@@ -31,6 +31,10 @@ pub(super) struct Output {
     prefixes: Option<Prefixes>,
     stats: Option<Stats>,
     json: bool,
+    raw: bool,
+    /// How many lines were too long, and how many of their bytes are not shown.
+    cut: (u64, u64),
+    without_level: u64,
     printer: Printer,
     failed: bool,
 }
@@ -60,6 +64,9 @@ impl Output {
             prefixes: prefixed.then(|| Prefixes::new(columns, colour)),
             stats: request.stats.map(Stats::new),
             json: matches!(request.format, Format::Json),
+            raw: matches!(request.format, Format::Raw),
+            cut: (0, 0),
+            without_level: 0,
             printer,
             failed: false,
             stdout: Side::new(stdout, request),
@@ -78,6 +85,9 @@ impl Output {
 
     pub(super) fn line(&mut self, container: ContainerIndex, line: &Line<'_>, after_gap: bool) -> io::Result<()> {
         let name = self.names.get(container).map_or("", String::as_str);
+        if line.cut > 0 {
+            self.cut = (self.cut.0 + 1, self.cut.1 + line.cut);
+        }
         if let Some(stats) = &mut self.stats {
             stats.add(name, line);
             return Ok(());
@@ -117,6 +127,10 @@ impl Output {
 
     /// Says something on standard error, after all lines before it.
     pub(super) fn note(&mut self, note: &Note) -> io::Result<()> {
+        if let Note::WithoutLevel(count) = note {
+            self.without_level += count;
+            return Ok(());
+        }
         self.break_beginnings()?;
         self.flush()?;
         match note {
@@ -125,6 +139,7 @@ impl Output {
                 self.failed = true;
                 self.printer.error(text);
             }
+            Note::WithoutLevel(_) => {}
         }
         Ok(())
     }
@@ -158,7 +173,29 @@ impl Output {
                 self.printer.line(report.to_text(columns, &jiff::tz::TimeZone::system()).trim_end())?;
             }
         }
+        self.tell_cut();
+        if self.without_level > 0 {
+            let count = self.without_level;
+            let what = if count == 1 { "1 line tells" } else { &*format!("{count} lines tell") };
+            self.printer.note(&format!("{what} no level: --level leaves them out"));
+        }
         Ok(!self.failed)
+    }
+
+    /// Says what was left out of lines that were too long. Who asks for the raw bytes asks for all of them.
+    fn tell_cut(&mut self) {
+        let (lines, bytes) = self.cut;
+        if lines == 0 {
+            return;
+        }
+        let whole = "one container, --raw and no filter give them whole";
+        let text = format!("{lines} lines are longer than 1 MiB: {bytes} bytes at their ends are left out; {whole}");
+        if self.raw {
+            self.failed = true;
+            self.printer.error(&text);
+        } else {
+            self.printer.note(&text);
+        }
     }
 }
 

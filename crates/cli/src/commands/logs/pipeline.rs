@@ -4,7 +4,7 @@ use std::io;
 
 use scratchdbg_logs::Line;
 use scratchdbg_logs::context::{Context, Shown};
-use scratchdbg_logs::query::Query;
+use scratchdbg_logs::query::{Query, Verdict};
 use scratchdbg_logs::tail::Tail;
 use scratchdbg_logs::trace::TraceJoiner;
 
@@ -26,6 +26,8 @@ pub(super) struct Pipeline {
 #[derive(Debug)]
 struct Filter {
     query: Query,
+    /// How many lines were left out for telling no level.
+    without_level: u64,
     context: Option<Context>,
     last: Option<Last>,
 }
@@ -66,6 +68,7 @@ impl Pipeline {
             may_hold: false,
             filter: Filter {
                 query: request.query.clone(),
+                without_level: 0,
                 context: (before + after > 0).then(|| Context::new(before, after)),
                 last,
             },
@@ -117,6 +120,15 @@ impl Pipeline {
         }
     }
 
+    /// The log has been read to its end: tells what a level was asked of, and not found in.
+    pub(super) fn finish(&mut self, sink: &mut impl Sink) -> io::Result<()> {
+        self.flush(sink)?;
+        match std::mem::take(&mut self.filter.without_level) {
+            0 => Ok(()),
+            count => sink.note(Note::WithoutLevel(count)),
+        }
+    }
+
     /// The log as it stands has been read: shows the last N. What comes from now on is shown as it comes.
     pub(super) fn finish_tail(&mut self, sink: &mut impl Sink) -> io::Result<()> {
         self.flush(sink)?;
@@ -150,7 +162,9 @@ impl Pipeline {
 
 impl Filter {
     fn push(&mut self, line: Line<'_>, sink: &mut impl Sink) -> io::Result<()> {
-        let is_match = self.query.matches(&line);
+        let verdict = self.query.judge(&line);
+        let is_match = verdict == Verdict::Wanted;
+        self.without_level += u64::from(verdict == Verdict::WithoutLevel);
         let last = &mut self.last;
         let mut result = Ok(());
         let mut show = |shown: Shown<'_>| match last {

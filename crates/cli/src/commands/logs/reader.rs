@@ -110,7 +110,7 @@ impl<'a, S: Sink> Reader<'a, S> {
         if follow {
             self.follow().await?;
         }
-        self.pipeline.flush(&mut self.sink)?;
+        self.pipeline.finish(&mut self.sink)?;
         for note in self.runs.remaining(&self.source.name) {
             self.sink.note(note)?;
         }
@@ -293,6 +293,7 @@ impl<'a, S: Sink> Reader<'a, S> {
             joining: self.engine.log_joining(),
             timestamps,
             max_line: LineOptions::MAX_LINE,
+            in_parts: self.request.takes_parts(),
         })
     }
 

@@ -101,6 +101,12 @@ impl Request {
         self.query.wants_all() && matches!(self.format, Format::Text | Format::Raw) && self.stats.is_none()
     }
 
+    /// The bytes are shown as they come: of a line that is too long to be held, one part after the other. Where lines are
+    /// counted, or those of others may come between, only whole ones will do.
+    pub(super) fn takes_parts(&self) -> bool {
+        matches!(self.format, Format::Raw) && self.is_plain() && self.tail.is_none() && !self.many && !self.live
+    }
+
     /// The runs of lines are shown, where they are known.
     pub(super) fn tells_runs(&self) -> bool {
         self.stats.is_none() && matches!(self.format, Format::Json | Format::Template(_))

@@ -11,6 +11,8 @@ pub(super) enum Note {
     Info(String),
     /// The log is not complete: the exit code says so too.
     Failure(String),
+    /// So many lines tell no level, where one was asked for. It is said once, of all containers.
+    WithoutLevel(u64),
 }
 
 /// Takes what a container's reader has.
