@@ -15,6 +15,7 @@ mod attach_screen;
 mod attach_streams;
 mod attach_terminal;
 mod attack_consent;
+mod attack_copy;
 mod bad_input;
 mod build_hostile;
 mod build_options;

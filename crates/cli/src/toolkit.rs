@@ -135,11 +135,32 @@ pub(crate) async fn for_session(wanted: Option<&str>, context: &Context) -> Resu
         Some(reference) => reference,
         None => reference_of(&toolkit)?,
     };
-    let in_engine = engine.has_image(&image).await?;
+    // An image may have the name and not be it.
+    let layer = {
+        let toolkit = toolkit.clone();
+        blocking(move || toolkit.image_layer(&[launcher(&toolkit)?]).map_err(explain)).await?
+    };
+    let in_engine = engine.has_toolkit(&image, &layer.to_string()).await?;
     Ok(SessionTools { image, own_image, in_engine, toolkit })
 }
 
+/// The `diff_id` of the layer that a twin made with the busybox of this machine has; nothing where there is none.
+pub(crate) async fn host_twin_layer(context: &Context) -> Option<String> {
+    let toolkit = context.host_toolkit.found().await.ok()?.search.toolkit.clone()?;
+    twin_layer(toolkit).await
+}
+
+async fn twin_layer(toolkit: Toolkit) -> Option<String> {
+    let layer = blocking(move || toolkit.twin_layer().map_err(explain)).await;
+    layer.ok().map(|layer| layer.to_string())
+}
+
 impl SessionTools {
+    /// The `diff_id` of the layer that a twin made with these tools has.
+    pub(crate) async fn twin_layer(&self) -> Option<String> {
+        twin_layer(self.toolkit.clone()).await
+    }
+
     /// Has the keeper's image in the engine.
     pub(crate) async fn load(&mut self, context: &Context) -> Result<(), CommandError> {
         if self.in_engine {

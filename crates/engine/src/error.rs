@@ -129,6 +129,12 @@ pub enum Error {
         /// The exit code that the engine gives: 126 or 127.
         code: u8,
     },
+    /// A folder of the engine's machine that a copy should have is not there.
+    #[error("{path} is not there any more: the copy cannot have it")]
+    MountSourceGone {
+        /// Its path.
+        path: String,
+    },
     /// The client's own standard streams failed.
     #[error("cannot pass on the session's streams: {0}")]
     Streams(#[source] std::io::Error),

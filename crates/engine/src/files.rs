@@ -56,7 +56,9 @@ impl Engine {
 
     /// A text file of a container, or of an image; empty when it is not there.
     async fn file_of_target(&self, target: &Target, path: &str) -> Result<String, Error> {
-        if target.id.is_empty() {
+        // For the call, Docker mounts what a container has that does not run, and makes folders on its host for what is missing.
+        let shares_folders = target.reach.mounts.iter().any(|mount| mount.kind == "bind");
+        if target.id.is_empty() || (shares_folders && !target.state.has_processes()) {
             let file = self.file_of_image(&target.image_id, path).await?.unwrap_or_default();
             return Ok(String::from_utf8_lossy(&file).into_owned());
         }

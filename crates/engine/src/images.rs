@@ -42,6 +42,14 @@ impl Engine {
         }
     }
 
+    /// Whether the engine has, by this reference, the toolkit image that holds exactly this layer. A name proves nothing: who
+    /// loads an archive gives its images the names that are in it.
+    pub async fn has_toolkit(&self, reference: &str, layer: &str) -> Result<bool, Error> {
+        let Some(image) = self.image_facts(reference).await? else { return Ok(false) };
+        let layers = image.root_fs.as_ref().and_then(|root| root.layers.as_deref()).unwrap_or_default();
+        Ok(layers == [layer] && ours::is_toolkit(&image))
+    }
+
     /// An image as something to attach to: a container that was never made. Nothing when the engine has no such image.
     pub async fn inspect_image(&self, reference: &str) -> Result<Option<Target>, Error> {
         Ok(self.image_facts(reference).await?.map(|answer| Target::from_image(reference, answer)))
@@ -56,32 +64,6 @@ impl Engine {
             Err(error) => return Err(error),
         };
         serde_json::from_slice(&answer).map(Some).map_err(|error| Error::transport(&path, error))
-    }
-
-    /// The debug twin of an image, where the engine has it: its id. Twins say in a label whose they are, by the digest of
-    /// that image's config.
-    pub async fn twin_of(&self, image_id: &str) -> Result<Option<String>, Error> {
-        let twins = self.labelled_images(&format!("io.scratchdbg.prod={image_id}")).await?;
-        if let Some(twin) = twins.into_iter().next() {
-            return Ok(Some(twin));
-        }
-        // The containerd store's ids are digests of manifests: there a twin is known by what it is made of.
-        let twins = self.labelled_images("io.scratchdbg.role=debug").await?;
-        if twins.is_empty() {
-            return Ok(None);
-        }
-        let Some(image) = self.composition(image_id).await? else { return Ok(None) };
-        for twin in twins {
-            if self.composition(&twin).await?.is_some_and(|twin| image.is_production_of(&twin)) {
-                return Ok(Some(twin));
-            }
-        }
-        Ok(None)
-    }
-
-    async fn labelled_images(&self, label: &str) -> Result<Vec<String>, Error> {
-        let images = self.list_images(Some(label)).await?;
-        Ok(images.into_iter().map(|image| image.id).collect())
     }
 
     /// The images that have a label, or all.
@@ -100,17 +82,6 @@ impl Engine {
                 images => return images,
             }
         }
-    }
-
-    /// What an image is made of; nothing when it is gone.
-    async fn composition(&self, image: &str) -> Result<Option<Composition>, Error> {
-        let path = format!("/images/{}/json", crate::files::percent_encode(image));
-        let answer = match self.transport.fetch(self.transport.request(Method::GET, &path, full(""))?).await {
-            Ok(answer) => answer,
-            Err(error) if error.is_status(404) => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        serde_json::from_slice(&answer).map(Some).map_err(|error| Error::transport(&path, error))
     }
 
     /// Loads an image archive, which `produce` writes while it is sent: no copy of it is made on either side's disk
@@ -209,42 +180,6 @@ impl Engine {
                 Ok(())
             }
         }
-    }
-}
-
-/// What an image is made of, as far as a twin shares it with its production image.
-#[derive(serde::Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Composition {
-    architecture: String,
-    created: Option<String>,
-    #[serde(rename = "RootFS")]
-    rootfs: Layers,
-    config: Option<Command>,
-}
-
-#[derive(serde::Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Layers {
-    #[serde(default)]
-    layers: Vec<String>,
-}
-
-#[derive(PartialEq, serde::Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Command {
-    entrypoint: Option<Vec<String>>,
-    cmd: Option<Vec<String>>,
-    user: Option<String>,
-    working_dir: Option<String>,
-}
-
-impl Composition {
-    /// A twin has one layer more, and the same command line and user.
-    fn is_production_of(&self, twin: &Self) -> bool {
-        let shared = twin.rootfs.layers.split_last().map(|(_tools, shared)| shared);
-        shared == Some(&self.rootfs.layers[..])
-            && (&self.architecture, &self.created, &self.config) == (&twin.architecture, &twin.created, &twin.config)
     }
 }
 

@@ -19,10 +19,12 @@ mod logs;
 mod name;
 mod ours;
 mod plan;
+mod reach;
 mod scope;
 mod session;
 mod target;
 mod transport;
+mod twin;
 mod user;
 
 pub use self::api_version::{ApiVersion, NotAVersion};
@@ -37,10 +39,13 @@ pub use self::labels::{LABEL_SESSION, LABEL_TARGET};
 pub use self::log_source::{LabelFilter, LogSource, RunEnd, RunHistory};
 pub use self::logs::{LiveStream, LogRequest, LogStream};
 pub use self::name::ContainerName;
-pub use self::plan::{AttachRequest, Explanation, Mode, Plan, Reason, Refusal, TOOLKIT_BIN, plan};
+pub use self::plan::{
+    AttachRequest, CopySettings, Explanation, LeftOut, Mode, Plan, Reason, Refusal, TOOLKIT_BIN, plan,
+};
 pub use self::scope::Scope;
 pub use self::session::{LingeringKeeper, Outcome, Part, Session, SessionState, Stage, Streams, Window, Wish};
-pub use self::target::{State, Target};
+pub use self::target::{Mount, Reach, State, Target};
+pub use self::twin::{NotATwin, Twin};
 pub use self::user::{NumericUser, UserError};
 
 use self::transport::Transport;

@@ -1,6 +1,6 @@
 //! What the engine says of a container, as far as it matters here.
 
-use bollard::models::{ContainerInspectResponse, ContainerStateStatusEnum, ImageInspect};
+use bollard::models::{ContainerInspectResponse, ContainerStateStatusEnum, HostConfig, ImageInspect, MountPoint};
 
 /// A container that is looked at or attached to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,10 +34,60 @@ pub struct Target {
     pub confinement: Vec<String>,
     /// `HostConfig.UsernsMode`: `host` where it is left out of the engine's remapping of users.
     pub user_namespace: String,
+    /// What of it reaches beyond a container.
+    pub reach: Reach,
     /// When it was last started, as the engine writes it.
     pub started_at: String,
     /// How its last run ended; meaningful when it has ended.
     pub exit_code: i64,
+}
+
+/// What a container was made with that reaches beyond it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reach {
+    /// Devices of the host, and rules for them, in words.
+    pub devices: Vec<String>,
+    /// `HostConfig.NetworkMode`.
+    pub network_mode: String,
+    /// Why that network cannot be had any more.
+    pub network_gone: Option<String>,
+    /// `HostConfig.IpcMode`.
+    pub ipc_mode: String,
+    /// Why that cannot be shared any more.
+    pub ipc_gone: Option<String>,
+    /// `HostConfig.PidMode`.
+    pub pid_mode: String,
+    /// `HostConfig.UTSMode`.
+    pub uts_mode: String,
+    /// `HostConfig.SecurityOpt`.
+    pub security_options: Vec<String>,
+    /// The engine hides nothing of `/proc` and `/sys` from it.
+    pub unmasked: bool,
+    /// Volumes and folders of the host.
+    pub mounts: Vec<Mount>,
+    /// The socket of the engine, where it is a file.
+    pub engine_socket: Option<String>,
+}
+
+/// A volume or a folder of the host in a container.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Mount {
+    /// `bind` or `volume`.
+    pub kind: String,
+    /// The volume's name.
+    pub name: String,
+    /// The path on the host.
+    pub source: String,
+    /// The path in the container.
+    pub destination: String,
+    /// It cannot be written to.
+    pub read_only: bool,
+    /// Other paths on the host that show the same.
+    pub also_at: Vec<String>,
+    /// It is a socket, as far as that can be seen.
+    pub is_socket: bool,
+    /// Why it cannot be had any more.
+    pub gone: Option<String>,
 }
 
 /// What a container is doing.
@@ -61,6 +111,11 @@ pub enum State {
 }
 
 impl State {
+    /// Whether there are processes: its mounts are in place.
+    pub(crate) fn has_processes(self) -> bool {
+        matches!(self, Self::Running | Self::Paused)
+    }
+
     /// As the engine writes it.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -82,6 +137,7 @@ impl Target {
         let started_at = answer.state.as_ref().and_then(|state| state.started_at.clone()).unwrap_or_default();
         let command_line = config.entrypoint.into_iter().chain(config.cmd).flatten().collect();
         let host_config = answer.host_config.unwrap_or_default();
+        let reach = reach(&host_config, answer.mounts.unwrap_or_default());
         let privileged = host_config.privileged.unwrap_or_default();
         let security_options = host_config.security_opt.unwrap_or_default();
         let confinement = confinement(answer.app_armor_profile, &security_options, privileged);
@@ -100,6 +156,7 @@ impl Target {
             privileged,
             confinement,
             user_namespace: host_config.userns_mode.unwrap_or_default(),
+            reach,
             started_at,
             exit_code,
         }
@@ -125,9 +182,39 @@ impl Target {
             privileged: false,
             confinement: Vec::new(),
             user_namespace: String::new(),
+            reach: Reach::default(),
             started_at: String::new(),
             exit_code: 0,
         }
+    }
+}
+
+fn reach(host: &HostConfig, mounts: Vec<MountPoint>) -> Reach {
+    let text = |text: &Option<String>| text.clone().unwrap_or_default();
+    let devices = host.devices.iter().flatten().map(|device| format!("device {}", text(&device.path_on_host)));
+    let rules = host.device_cgroup_rules.iter().flatten().map(|rule| format!("device rule {rule}"));
+    let requests = host.device_requests.iter().flatten().map(|request| {
+        let driver = text(&request.driver);
+        if driver.is_empty() { "GPUs".to_owned() } else { format!("devices of {driver}") }
+    });
+    let mount = |mount: MountPoint| Mount {
+        kind: text(&mount.typ),
+        name: text(&mount.name),
+        source: text(&mount.source),
+        destination: text(&mount.destination),
+        read_only: mount.rw == Some(false),
+        ..Mount::default()
+    };
+    Reach {
+        devices: devices.chain(rules).chain(requests).collect(),
+        network_mode: text(&host.network_mode),
+        ipc_mode: text(&host.ipc_mode),
+        pid_mode: text(&host.pid_mode),
+        uts_mode: text(&host.uts_mode),
+        security_options: host.security_opt.clone().unwrap_or_default(),
+        unmasked: host.masked_paths.as_ref().is_some_and(Vec::is_empty) && host.privileged != Some(true),
+        mounts: mounts.into_iter().map(mount).filter(|mount| mount.kind == "bind" || mount.kind == "volume").collect(),
+        ..Reach::default()
     }
 }
 
@@ -165,7 +252,7 @@ fn state(status: ContainerStateStatusEnum) -> State {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use super::{State, Target, confinement};
+    use super::{Reach, State, Target, confinement};
 
     #[test]
     fn what_confines_it_is_what_the_engine_says_or_will_say() {
@@ -203,6 +290,7 @@ pub(crate) mod tests {
             privileged: false,
             confinement: Vec::new(),
             user_namespace: String::new(),
+            reach: Reach::default(),
             started_at: String::new(),
             exit_code: 0,
         }

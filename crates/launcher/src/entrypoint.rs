@@ -25,6 +25,12 @@ pub(crate) fn run_entrypoint(further: &[OsString]) -> String {
     format!("{NAME}: cannot run {}: {error}", program.escape_debug())
 }
 
+/// Whether this session is in a copy of a container: only there is a command line to run.
+#[expect(clippy::disallowed_methods, reason = "the session's environment is how the command line gets here")]
+pub(crate) fn is_in_copy() -> bool {
+    std::env::var_os(VARIABLE).is_some()
+}
+
 /// Takes the arguments apart again.
 fn decode(text: &str) -> Vec<String> {
     if text.is_empty() {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use std::{env, io};
 
 use crate::system::{self, END_SESSION, Reap, SIGCHLD, SIGHUP, SIGKILL, Signals};
-use crate::{OWN_FAILURE, denial, ending, processes, root};
+use crate::{OWN_FAILURE, denial, ending, entrypoint, processes, root};
 
 /// The codes a shell and every runtime use for a command that was not found, and one that cannot be run.
 const NOT_FOUND: u8 = 127;
@@ -72,7 +72,12 @@ fn refuse(command: &OsString, error: &io::Error) -> u8 {
         io::ErrorKind::NotFound if name.contains('/') => ("no such file or directory".to_owned(), NOT_FOUND),
         io::ErrorKind::NotFound => ("command not found".to_owned(), NOT_FOUND),
         io::ErrorKind::PermissionDenied => (denied(command), NOT_EXECUTABLE),
-        // EAGAIN: the target's own limit on processes is used up.
+        // EAGAIN: the limit on processes is used up, the target's own or that of its copy.
+        io::ErrorKind::WouldBlock if entrypoint::is_in_copy() => {
+            let text = "the limit on processes is used up, which the copy has from its original; `docker update \
+                        --pids-limit` raises it";
+            (text.to_owned(), OWN_FAILURE)
+        }
         io::ErrorKind::WouldBlock => {
             ("the target's limit on processes is used up; --mode sidecar needs none of them".to_owned(), OWN_FAILURE)
         }

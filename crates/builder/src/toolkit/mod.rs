@@ -137,6 +137,16 @@ impl Toolkit {
         Ok(tree)
     }
 
+    /// The `diff_id` of that layer: the digest of its tar.
+    pub fn twin_layer(&self) -> Result<Digest, ToolkitError> {
+        Ok(Layer::from_tree(self.twin_tree()?, TWIN_MTIME)?.diff_id())
+    }
+
+    /// The `diff_id` of the one layer of the image that [`Toolkit::image`] makes of the same files.
+    pub fn image_layer(&self, extras: &[ExtraFile]) -> Result<Digest, ToolkitError> {
+        Ok(Layer::from_tree(self.image_tree(extras)?, 0)?.diff_id())
+    }
+
     /// The name of the image that [`Toolkit::image`] makes of the same files: it says what is in it, so that an engine
     /// that has it has the right one. Costs no more than hashing the files.
     pub fn image_reference(&self, extras: &[ExtraFile]) -> Result<TaggedReference, ToolkitError> {
@@ -154,16 +164,6 @@ impl Toolkit {
 
     /// The image that `attach` starts debug containers from: `/bin/busybox`, its applets beside it, and `extras`.
     pub fn image(&self, extras: &[ExtraFile]) -> Result<ImageSet, ToolkitError> {
-        let mut tree = Tree::with_root();
-        self.install(&mut tree, "/bin")?;
-        for file in extras {
-            let entry = Entry::file(FileData::Bytes(file.bytes.clone()), file.mode);
-            tree.insert(&file.path, entry.clone())?;
-            for link in &file.links {
-                let target = file.path.trim_start_matches('/').to_owned();
-                tree.insert(link, Entry { node: Node::HardLink(target), ..entry.clone() })?;
-            }
-        }
         let labels = [(label::ROLE, "toolkit".to_owned()), (label::LAYOUT, LAYOUT_VERSION.to_string())];
         let config = ImageConfig {
             created: Some(CREATED.into()),
@@ -178,8 +178,22 @@ impl Toolkit {
             history: vec![config::history(CREATED, "scratchdbg toolkit")],
             ..ImageConfig::default()
         };
-        let image = Image::new(config, vec![Layer::from_tree(tree, 0)?], BTreeMap::new())?;
+        let image = Image::new(config, vec![Layer::from_tree(self.image_tree(extras)?, 0)?], BTreeMap::new())?;
         Ok(ImageSet::new(vec![self.image_reference(extras)?], vec![image])?)
+    }
+
+    fn image_tree(&self, extras: &[ExtraFile]) -> Result<Tree, ImageError> {
+        let mut tree = Tree::with_root();
+        self.install(&mut tree, "/bin")?;
+        for file in extras {
+            let entry = Entry::file(FileData::Bytes(file.bytes.clone()), file.mode);
+            tree.insert(&file.path, entry.clone())?;
+            for link in &file.links {
+                let target = file.path.trim_start_matches('/').to_owned();
+                tree.insert(link, Entry { node: Node::HardLink(target), ..entry.clone() })?;
+            }
+        }
+        Ok(tree)
     }
 
     /// Puts busybox and a link for each applet into `folder`.

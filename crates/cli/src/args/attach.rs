@@ -51,7 +51,14 @@ pub(crate) struct AttachArgs {
     /// Tools to bring along: the file of a static busybox, or any image in the engine
     #[arg(long, value_name = "PATH|IMAGE")]
     pub(crate) toolkit: Option<String>,
-    /// Give the session a capability (repeatable); it then runs in a sidecar
+    /// Give a copy all that reaches beyond a container and that the original has: capabilities, devices, namespaces and
+    /// sockets of the host; else it has none of that
+    #[arg(long)]
+    pub(crate) same_rights: bool,
+    /// Folders of the engine's machine that were found to be missing
+    #[arg(skip)]
+    pub(crate) missing_sources: Vec<String>,
+    /// Give the session a capability (repeatable); it then runs in a sidecar, or in a copy
     #[arg(long = "cap-add", value_name = "CAPABILITY")]
     pub(crate) capabilities: Vec<String>,
     /// Confine the session otherwise than the target, as with `docker run` (repeatable); it then runs in a sidecar

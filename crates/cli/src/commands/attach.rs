@@ -8,8 +8,8 @@ mod restart;
 use std::cell::RefCell;
 
 use scratchdbg_engine::{
-    AttachRequest, ContainerName, Engine, FirstLook, Mode, Outcome as SessionOutcome, Plan, Stage, State, Streams,
-    Target, Wish, plan,
+    AttachRequest, ContainerName, Engine, Error as EngineError, FirstLook, Mode, Outcome as SessionOutcome, Plan,
+    Reach, Stage, State, Streams, Target, Wish, plan,
 };
 
 use tokio::sync::mpsc;
@@ -32,7 +32,7 @@ const BY_CTRL_C: u8 = 130;
 /// What is left of a session that was killed with its target.
 const KILLED: u8 = 137;
 
-pub(crate) async fn attach(args: AttachArgs, context: &Context, mut interrupts: Interrupts) -> Outcome {
+pub(crate) async fn attach(mut args: AttachArgs, context: &Context, mut interrupts: Interrupts) -> Outcome {
     // Before anything is made: a session that was to be recorded does not go unrecorded.
     let mut audit = args.audit.as_deref().filter(|_| !args.explain).map(Audit::open).transpose()?;
     let prepared = async {
@@ -41,7 +41,7 @@ pub(crate) async fn attach(args: AttachArgs, context: &Context, mut interrupts: 
             Some(look) => look,
             None => look_around(engine, &args).await?,
         };
-        let plan = prepare(engine, &args, args.mode.into(), false, look, context).await?;
+        let plan = Box::pin(prepare(engine, &args, args.mode.into(), false, look, context)).await?;
         Ok::<_, CommandError>((engine, plan))
     };
     let (engine, mut plan) = match interrupts.race(&context.scope, Box::pin(prepared)).await {
@@ -67,6 +67,16 @@ pub(crate) async fn attach(args: AttachArgs, context: &Context, mut interrupts: 
         }
         match ended? {
             Ended::Code(code) => return Ok(code),
+            Ended::WithoutSource(path) => {
+                args.missing_sources.push(path);
+                let again = prepare_again(engine, &args, args.mode.into(), false, context);
+                plan = match interrupts.race(&context.scope, Box::pin(again)).await {
+                    Ok(again) => again?,
+                    Err(code) => return Ok(code),
+                };
+                say_what_is_gone(&plan, context.printer);
+                continue;
+            }
             // The keeper that was found may be the one whose time was up in between.
             Ended::Refused(refusal) if plan.standing.is_some() => {
                 tracing::debug!(refusal = refusal.message, "once more, with a keeper of our own");
@@ -142,7 +152,7 @@ async fn prepare_again(
     context: &Context,
 ) -> Result<Plan, CommandError> {
     let look = FirstLook { target: find_target(engine, args).await?, keepers: Vec::new() };
-    prepare(engine, args, mode, is_fallback, look, context).await
+    Box::pin(prepare(engine, args, mode, is_fallback, look, context)).await
 }
 
 /// Makes a plan, and has the toolkit's image at hand.
@@ -169,6 +179,7 @@ async fn prepare(
         tty: !args.no_tty && terminal::is_interactive(),
         term: context.environment.term.clone(),
         capabilities: args.capabilities.clone(),
+        same_rights: args.same_rights,
         security_options: args.security_options.clone(),
         linger: args.linger,
         detach_keys,
@@ -192,29 +203,24 @@ async fn prepare(
         }
         request.standing = None;
     }
-    let (tools, twin) = tokio::join!(
-        async {
-            let mut tools = Box::pin(toolkit::for_session(args.toolkit.as_deref(), context)).await?;
-            if !args.explain {
-                tools.load(context).await?;
-            }
-            Ok::<_, CommandError>(tools)
-        },
-        async {
-            // Only a copy can be made from the twin: a session inside the target is not to wait for the look-up.
-            let copied = args.image || args.mode == ModeArg::Copy || target.state != State::Running;
-            if copied { engine.twin_of(&target.image_id).await } else { Ok(None) }
-        },
-    );
-    let tools = tools?;
+    let mut tools = Box::pin(toolkit::for_session(args.toolkit.as_deref(), context)).await?;
+    if !args.explain {
+        tools.load(context).await?;
+    }
+    let mut reach = Reach::default();
+    // Only a copy can be made from the twin: a session inside the target is not to wait for the look-up.
+    if args.image || args.mode == ModeArg::Copy || target.state != State::Running {
+        reach = engine.look_at_reach(&target, &args.missing_sources).await?;
+        let image = target.image_id.as_str();
+        request.twin = engine.twins_of(&[image], async || tools.twin_layer().await).await?.remove(image);
+    }
     if args.toolkit.is_some() {
         request.standing = standing(&tools.image);
     }
     request.tools = stamp.unwrap_or_else(|| tools.image.clone());
     request.toolkit_image = tools.image;
     request.tools_image = tools.own_image;
-    request.twin = twin?;
-    Ok(plan(&target, user, &request)?)
+    Ok(plan(&Target { reach, ..target }, user, &request)?)
 }
 
 async fn find_target(engine: &Engine, args: &AttachArgs) -> Result<Target, CommandError> {
@@ -247,7 +253,20 @@ fn introduce(plan: &Plan, printer: Printer) {
         Mode::Copy => {
             let line = plan.entrypoint.join(" ");
             printer.note(&format!("a copy of `{name}` ({}); `run-entrypoint` runs: {line}", plan.target_kind()));
+            if let Some(list) = plan.copy.without(false) {
+                printer.note(&format!(
+                    "the copy goes without {list}: what the program needs of it, it will miss; --same-rights asks for it"
+                ));
+            }
+            say_what_is_gone(plan, printer);
         }
+    }
+}
+
+/// Says what a copy cannot have any more.
+fn say_what_is_gone(plan: &Plan, printer: Printer) {
+    if let Some(list) = plan.copy.without(true) {
+        printer.note(&format!("the copy is made without what is gone: {list}"));
     }
 }
 
@@ -258,6 +277,8 @@ enum Ended {
     /// The session's own container ran out of memory.
     OutOfMemory,
     Detached,
+    /// A copy could not be made with a folder of the engine's machine that is not there.
+    WithoutSource(String),
     WithTarget(restart::TargetEnd),
     /// The engine or its runtime did not start it.
     Refused(CommandError),
@@ -312,6 +333,9 @@ async fn session(
     drop(raw_mode.into_inner().map_err(|error| cannot("switch the terminal to raw mode", error))?);
     let by_interrupt = if interrupted == 0 { BY_CTRL_C } else { interrupted };
     let outcome = match outcome {
+        Err(EngineError::MountSourceGone { path }) if plan.copies_mount(&path) => {
+            return Ok(Ended::WithoutSource(path));
+        }
         Err(error) if error.is_exec_refusal() => return Ok(Ended::Refused(error.into())),
         // What the user wished for comes first; that it was not done well is said.
         Err(error) if interrupted != 0 => {

@@ -39,6 +39,9 @@ impl Engine {
                 Some(Shadow::Unknown) | None => {}
             }
         }
+        if !asked.is_empty() && self.looking_makes_folders(container).await {
+            return Ok(false);
+        }
         let entries = join_all(asked.iter().map(|want| self.entry(container, want))).await;
         let entries = entries.into_iter().collect::<Result<Vec<_>, Error>>()?;
         if !entries.is_empty() && entries.iter().all(Option::is_none) && !rootfs.has_any() {

@@ -1,6 +1,6 @@
 //! All containers at once.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 use futures_util::StreamExt as _;
 use serde_json::Value;
@@ -48,12 +48,5 @@ impl Engine {
             }
         }
         Ok(records)
-    }
-
-    /// The values of a label over all images.
-    pub async fn image_label_values(&self, label: &str) -> Result<HashSet<String>, Error> {
-        let list: Vec<Value> = serde_json::from_slice(&self.get("/images/json").await?)
-            .map_err(|error| Error::transport("/images/json", error))?;
-        Ok(list.into_iter().filter_map(|image| Some(image["Labels"][label].as_str()?.to_owned())).collect())
     }
 }

@@ -61,7 +61,7 @@ impl Engine {
         record.facts.log = self.last_lines(&name, record).await;
     }
 
-    async fn get(&self, path: &str) -> Result<bytes::Bytes, Error> {
+    pub(crate) async fn get(&self, path: &str) -> Result<bytes::Bytes, Error> {
         self.transport.fetch(self.transport.request(Method::GET, path, full(""))?).await
     }
 

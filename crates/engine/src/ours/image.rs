@@ -21,7 +21,7 @@ pub(super) fn is_toolkit_name(reference: &str) -> bool {
 }
 
 /// Whether an image is made as a toolkit's image is, whichever version made it: one layer, and no setting beside `PATH`.
-pub(super) fn is_toolkit(image: &ImageInspect) -> bool {
+pub(crate) fn is_toolkit(image: &ImageInspect) -> bool {
     let layers = image.root_fs.as_ref().and_then(|root| root.layers.as_deref()).unwrap_or_default();
     let Some(config) = &image.config else { return false };
     let labels = config.labels.as_ref();

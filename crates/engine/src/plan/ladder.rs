@@ -2,8 +2,10 @@
 
 use scratchdbg_diagnose::capability;
 
+use super::rights::{self, CopySettings, LeftOut};
 use super::{AttachRequest, Mode, Plan, Reason, Refusal};
 use crate::target::{State, Target};
+use crate::twin::Twin;
 use crate::user::NumericUser;
 
 /// What Docker gives a process when its image sets no `PATH`.
@@ -30,6 +32,7 @@ pub fn plan(target: &Target, user: NumericUser, request: &AttachRequest) -> Resu
     let mut capabilities = request.capabilities.clone();
     let mut unasked = Vec::new();
     let mut user = user;
+    let mut copy = CopySettings::default();
     match mode {
         Mode::Exec => {
             because(format!("user {user}"), user_reason(target, request));
@@ -63,19 +66,40 @@ pub fn plan(target: &Target, user: NumericUser, request: &AttachRequest) -> Resu
         }
         Mode::Copy => {
             because(format!("user {user}"), user_reason(target, request));
-            because("the copy has the target's settings".to_owned(), "it should behave as the target did");
-            if let Some(twin) = &request.twin {
-                because(
-                    format!("image {twin}"),
+            if target.id.is_empty() {
+                because("the strictest settings".to_owned(), "an image alone has none");
+            } else {
+                because("the copy has the target's settings".to_owned(), "it should behave as the target did");
+                copy = rights::copy_settings(target, &capabilities, request.same_rights);
+                capabilities.clone_from(&copy.capabilities);
+                for LeftOut { what, why, gone } in &copy.left_out {
+                    let right = "nobody asked for it: to look takes no right over the host; --same-rights asks for it";
+                    let kind = if *gone { "it cannot be had any more" } else { right };
+                    let why = if why.is_empty() { kind.to_owned() } else { format!("{why}; {kind}") };
+                    because(format!("without {what}"), &why);
+                }
+            }
+            match &request.twin {
+                Some(Twin::Proved(id)) => because(
+                    format!("image {id}"),
                     "it is the debug twin of the target's image: the same layers, and busybox",
-                );
+                ),
+                Some(Twin::NotProved { id, why }) => because(
+                    format!("not image {id}"),
+                    &format!("it says that it is the debug twin of the target's image, and {why}"),
+                ),
+                None => {}
             }
         }
     }
     for capability in &request.capabilities {
         because(format!("capability {capability}"), CAP_ADD);
     }
-    let security_options = security_options(target, request);
+    let mut security_options = security_options(target, request);
+    if mode == Mode::Copy && !request.same_rights {
+        // Nobody shares anything with the original here.
+        security_options.retain(|option| rights::confines(option));
+    }
     for option in &security_options {
         let why = if request.security_options.contains(option) {
             SECURITY_OPT
@@ -84,7 +108,10 @@ pub fn plan(target: &Target, user: NumericUser, request: &AttachRequest) -> Resu
         };
         because(option.clone(), why);
     }
-    let user_namespace = Some(target.user_namespace.clone()).filter(|namespace| !namespace.is_empty());
+    let user_namespace = match mode {
+        Mode::Copy => copy.user_namespace.clone(),
+        _ => Some(target.user_namespace.clone()).filter(|namespace| !namespace.is_empty()),
+    };
     if let Some(namespace) = &user_namespace {
         because(format!("user namespace {namespace}"), "the target's: a PID namespace is shared only within one");
     }
@@ -105,7 +132,11 @@ pub fn plan(target: &Target, user: NumericUser, request: &AttachRequest) -> Resu
         detach_keys: request.detach_keys.clone(),
         toolkit_image: request.toolkit_image.clone(),
         sidecar_image: request.tools_image.clone().unwrap_or_else(|| request.toolkit_image.clone()),
-        copy_image: request.twin.clone().unwrap_or_else(|| target.image_id.clone()),
+        copy_image: match &request.twin {
+            Some(Twin::Proved(id)) => id.clone(),
+            _ => target.image_id.clone(),
+        },
+        copy,
         capabilities,
         unasked,
         security_options,
@@ -129,13 +160,14 @@ fn mode(target: &Target, request: &AttachRequest) -> Result<(Mode, &'static str)
     if target.state == State::Removing {
         return Err(Refusal::Removing { name: name() });
     }
+    let has_processes = matches!(target.state, State::Running | State::Paused);
+    let is_copy = request.mode == Some(Mode::Copy) || (request.mode.is_none() && !has_processes);
     let needs_sidecar = match request {
         AttachRequest { tools_image: Some(_), .. } => Some("a toolkit that is not a static busybox"),
-        AttachRequest { capabilities, .. } if !capabilities.is_empty() => Some(CAP_ADD),
+        AttachRequest { capabilities, .. } if !capabilities.is_empty() && !is_copy => Some(CAP_ADD),
         AttachRequest { security_options, .. } if !security_options.is_empty() => Some(SECURITY_OPT),
         _ => None,
     };
-    let has_processes = matches!(target.state, State::Running | State::Paused);
     match (request.mode, needs_sidecar) {
         (Some(mode @ (Mode::Exec | Mode::Copy)), Some(what)) => Err(Refusal::NeedsSidecar { what, mode }),
         (Some(mode @ (Mode::Exec | Mode::Sidecar)), _) if !has_processes => {
@@ -261,6 +293,9 @@ mod tests {
         let foreign = AttachRequest { tools_image: Some("tools:1".to_owned()), ..AttachRequest::default() };
         assert_eq!(decide(State::Running, &foreign), Ok(Mode::Sidecar));
         assert!(matches!(decide(State::Exited, &foreign), Err(Refusal::NotRunning { .. })));
+        assert_eq!(decide(State::Exited, &capable), Ok(Mode::Copy), "a copy is one");
+        let copy = AttachRequest { mode: Some(Mode::Copy), ..capable.clone() };
+        assert_eq!(decide(State::Running, &copy), Ok(Mode::Copy));
         let exec = AttachRequest { mode: Some(Mode::Exec), ..capable };
         assert!(matches!(decide(State::Running, &exec), Err(Refusal::NeedsSidecar { what: "--cap-add", .. })));
     }

@@ -4,14 +4,17 @@
 
 mod command;
 mod ladder;
+mod rights;
 
 use std::time::Duration;
 
 use serde::Serialize;
 
 pub use self::ladder::plan;
+pub use self::rights::{CopySettings, LeftOut};
 use crate::session::LingeringKeeper;
 use crate::target::State;
+use crate::twin::Twin;
 use crate::user::NumericUser;
 
 /// Where a toolkit's programs are, below the root of the keeper.
@@ -48,8 +51,10 @@ pub struct AttachRequest {
     pub linger: Option<Duration>,
     /// The keys that leave the session, in Docker's grammar; the engine's own default when absent.
     pub detach_keys: Option<String>,
-    /// The debug twin of the target's image, where the engine has it: its id.
-    pub twin: Option<String>,
+    /// `--same-rights`: a copy has all that the original has.
+    pub same_rights: bool,
+    /// The debug twin of the target's image, where the engine has it, or has what says so.
+    pub twin: Option<Twin>,
     /// The engine is Podman.
     pub podman: bool,
 }
@@ -119,7 +124,9 @@ pub struct Plan {
     pub sidecar_image: String,
     /// The image of a copy of a container that changed no file: the target's, or its debug twin.
     pub copy_image: String,
-    /// Capabilities of the sidecar's processes.
+    /// What a copy of a container has of its settings.
+    pub copy: CopySettings,
+    /// Capabilities of a sidecar's processes; of a copy's, those beside the engine's usual ones.
     pub capabilities: Vec<String>,
     /// Those of them that a session inside the target would not have, and that nobody asked for: the user has to agree first.
     pub unasked: Vec<String>,
@@ -191,6 +198,7 @@ pub struct Explanation<'a> {
     capabilities: &'a [String],
     unasked_capabilities: &'a [String],
     security_options: &'a [String],
+    left_out: &'a [LeftOut],
     command: Vec<String>,
     reasons: &'a [Reason],
 }
@@ -215,6 +223,11 @@ impl Plan {
         (!self.target_id.is_empty()).then_some(&self.target_id)
     }
 
+    /// Whether a copy is to have this folder of the engine's machine.
+    pub fn copies_mount(&self, source: &str) -> bool {
+        self.copy.mounts.iter().any(|mount| mount.source == source)
+    }
+
     /// What the target is: the state of a container, or an image.
     pub fn target_kind(&self) -> &'static str {
         if self.copied_container().is_none() { "image" } else { self.target_state.as_str() }
@@ -231,6 +244,7 @@ impl Plan {
             capabilities: &self.capabilities,
             unasked_capabilities: &self.unasked,
             security_options: &self.security_options,
+            left_out: &self.copy.left_out,
             command,
             reasons: &self.reasons,
         }

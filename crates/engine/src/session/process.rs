@@ -124,7 +124,10 @@ impl Process {
             Ok((container, removal, streams)) => Ok((Self::Container { container, removal, copy }, streams)),
             Err(error) => {
                 copy.remove(engine).await?;
-                Err(error)
+                Err(match copy::missing_source(plan, &error) {
+                    Some(path) => Error::MountSourceGone { path },
+                    None => error,
+                })
             }
         }
     }

@@ -52,6 +52,7 @@ impl Audit {
             Ok(Ended::Code(code)) => ("exited".to_owned(), Some(*code)),
             Ok(Ended::OutOfMemory) => ("out of memory".to_owned(), Some(super::KILLED)),
             Ok(Ended::Detached) => ("detached".to_owned(), Some(0)),
+            Ok(Ended::WithoutSource(path)) => (format!("refused: {path} is not there"), None),
             Ok(Ended::Refused(error)) => (format!("refused: {}", error.message), None),
             Ok(Ended::WithTarget(end)) => (format!("target {}", end.state.as_str()), Some(super::KILLED)),
             Err(error) => (format!("failed: {}", error.message), None),

@@ -28,7 +28,11 @@ pub(super) fn print(plan: &Plan, format: Format, printer: Printer) -> io::Result
         printer.line(&format!("{:9}{}, as {} with {capabilities}", "sidecar", plan.sidecar_image, plan.user))?;
     }
     for reason in &plan.reasons {
-        printer.line(&format!("- {}: {}", scratchdbg_logs::escape::label(&reason.decision), reason.because))?;
+        printer.line(&format!(
+            "- {}: {}",
+            scratchdbg_logs::escape::label(&reason.decision),
+            scratchdbg_logs::escape::label(&reason.because)
+        ))?;
     }
     Ok(())
 }

@@ -3,19 +3,19 @@
 mod shell;
 mod table;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime};
 
 use scratchdbg_diagnose::container::Status;
 use scratchdbg_diagnose::{Severity, why};
-use scratchdbg_engine::{ContainerRecord, ListFilter};
+use scratchdbg_engine::{ContainerRecord, ListFilter, Twin};
 use serde::Serialize;
 
 use crate::args::{Format, PsArgs};
 use crate::commands::why::state_word;
 use crate::context::Context;
 use crate::error::{CommandError, Outcome};
-use crate::terminal;
+use crate::{terminal, toolkit};
 
 /// A container, as it is listed.
 #[derive(Debug, Serialize)]
@@ -36,7 +36,7 @@ struct Row {
     /// Whether a shell answers to `sh` in it; `null` where that is not known.
     shell: Option<bool>,
     read_only: bool,
-    /// Whether the engine has the debug twin of its image.
+    /// Whether the engine has the debug twin of its image, proved.
     twin: bool,
     restarts: u64,
     verdict: &'static str,
@@ -54,16 +54,17 @@ pub(crate) async fn ps(args: PsArgs, context: &Context) -> Outcome {
 async fn list(filter: &ListFilter, format: Format, context: &Context) -> Outcome {
     let engine = context.engine().await?;
     let host = engine.host_facts().await?;
-    let (records, twins) =
-        tokio::join!(engine.list_records(filter, &host), engine.image_label_values(scratchdbg_builder::label::PROD),);
-    let (records, twins) = (records?, twins?);
+    let records = engine.list_records(filter, &host).await?;
+    let images: BTreeSet<&str> = records.iter().map(|record| record.image_id.as_str()).collect();
+    let images: Vec<&str> = images.into_iter().filter(|image| !image.is_empty()).collect();
+    let twins = engine.twins_of(&images, async || toolkit::host_twin_layer(context).await).await?;
     let shells = shell::look_for(engine, &records).await;
     let now = host.clock.or_else(now);
     let rows: Vec<Row> = records
         .iter()
         .map(|record| {
             let shell = shells.get(&record.image_id).copied().flatten();
-            row(record, shell, twins.contains(&record.image_id), now)
+            row(record, shell, matches!(twins.get(&record.image_id), Some(Twin::Proved(_))), now)
         })
         .collect();
     match format {
