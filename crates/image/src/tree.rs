@@ -199,16 +199,32 @@ impl Tree {
     pub fn subtree(&self, path: &str, to: &str) -> Result<Self, ImageError> {
         let (path, to) = (normal(path)?, normal(to)?);
         let mut tree = Self::default();
-        for (at, entry) in self.iter() {
-            let below = match at.strip_prefix(path) {
-                Some(below) if path.is_empty() || below.is_empty() || below.starts_with('/') => {
-                    below.trim_start_matches('/')
-                }
-                _ => continue,
-            };
-            tree.insert(&format!("{to}/{below}"), entry.clone())?;
+        let mut links = Vec::new();
+        let itself = self.entries.get_key_value(path).into_iter();
+        let below = if path.is_empty() { String::new() } else { format!("{path}/") };
+        let entries = self.entries.range(below.clone()..).take_while(|(at, _)| at.starts_with(&below));
+        for (at, entry) in itself.chain(entries.filter(|(at, _)| *at != path)) {
+            let target = format!("{to}/{}", at[path.len()..].trim_start_matches('/'));
+            match entry.node {
+                // What they name comes first.
+                Node::HardLink(_) => links.push((target, entry)),
+                _ => tree.insert(&target, entry.clone())?,
+            }
+        }
+        for (target, entry) in links {
+            tree.insert(&target, entry.clone())?;
         }
         Ok(tree)
+    }
+
+    /// The number of entries.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there is nothing in it, not even the root.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
     }
 
     /// What is at `path`, which may begin with a slash.

@@ -84,7 +84,7 @@ impl Copy {
                 copy.option(instruction.keyword.as_str(), name, value, stage, context)?;
             }
         }
-        copy.exclude = Ignore::parse(&excluded);
+        copy.exclude = Ignore::parse(&excluded)?;
         if copy.sources.len() + copy.documents.len() > 1 && !copy.destination.ends_with('/') {
             return Err("with several sources the destination is a folder: end it with a slash".into());
         }
@@ -173,6 +173,8 @@ impl Copy {
             };
             let name = addition.source.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
             addition.apply_filtered(&mut tree, &wanted).map_err(|error| error.to_string())?;
+            context.ignore.check()?;
+            self.exclude.check()?;
             let is_into = !is_folder && destination.ends_with('/');
             let root = if is_into { format!("{destination}{name}") } else { destination };
             self.merge(stage, tree, &root)?;

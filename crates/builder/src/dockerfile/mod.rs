@@ -39,6 +39,9 @@ use std::path::{Path, PathBuf};
 /// The size in bytes up to which a Dockerfile, or a `.dockerignore`, is read.
 pub const LARGEST: u64 = 1024 * 1024;
 
+/// More stages are refused: each may begin with the files of another.
+const MOST_STAGES: usize = 1000;
+
 /// All instructions that there are.
 const KEYWORDS: [&str; 18] = [
     "ADD",
@@ -116,11 +119,14 @@ fn read_last(
     let folder =
         context.canonicalize().map_err(|error| whole(format!("the context {}: {error}", context.display())))?;
     let ignore = match scratchdbg_files::read_text(&folder.join(".dockerignore"), LARGEST) {
-        Ok(text) => Ignore::parse(&text),
+        Ok(text) => Ignore::parse(&text).map_err(whole)?,
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ignore::default(),
         Err(error) => return Err(whole(format!("cannot read .dockerignore: {error}"))),
     };
     let (global, parsed) = stages::stages(&source)?;
+    if let Some(first) = parsed.get(MOST_STAGES) {
+        return Err(error(first.from, format!("{} stages, and at most {MOST_STAGES} are read", parsed.len())));
+    }
     let last = parsed.len().checked_sub(1).ok_or_else(|| whole("it has no FROM".into()))?;
     let target = parsed[last].name.clone().unwrap_or_else(|| "default".into());
     let mut context = Context {
@@ -167,5 +173,7 @@ impl Context {
     }
 }
 
+#[cfg(test)]
+mod bombs;
 #[cfg(test)]
 mod tests;

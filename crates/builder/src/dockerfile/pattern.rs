@@ -1,25 +1,32 @@
 //! Wildcards of `COPY` sources and `.dockerignore` (Go's `filepath.Match`, and `**` for any number of folders).
 
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeSet, HashMap};
+
 /// Whether `pattern` matches the whole of `path`, both relative.
 pub(super) fn matches(pattern: &str, path: &str) -> bool {
-    let pattern: Vec<_> = pattern.split('/').collect();
-    let path: Vec<_> = path.split('/').collect();
-    parts_match(&pattern, &path)
+    let pattern: Vec<_> = pattern.split('/').map(str::to_owned).collect();
+    parts_match(&pattern, &path.split('/').collect::<Vec<_>>(), &Cell::default())
 }
 
-fn parts_match(pattern: &[&str], path: &[&str]) -> bool {
-    let step = |pattern: &mut &[&str], path: &mut &[&str]| match (*pattern, *path) {
-        ([first, rest @ ..], [name, tail @ ..]) if part_matches(first.as_bytes(), name.as_bytes()) => {
+/// Whether the parts of a pattern match all parts of a path.
+fn parts_match(pattern: &[String], path: &[&str], steps: &Cell<u64>) -> bool {
+    let step = |pattern: &mut &[String], path: &mut &[&str]| match (*pattern, *path) {
+        ([first, rest @ ..], [name, tail @ ..]) if bytes_match(first.as_bytes(), name.as_bytes(), steps) => {
             (*pattern, *path) = (rest, tail);
             true
         }
         _ => false,
     };
-    any_number_at(|part| *part == "**", step, pattern, path)
+    any_number_at(|part| part == "**", step, pattern, path, steps)
 }
 
 /// One part between slashes.
 pub(super) fn part_matches(pattern: &[u8], name: &[u8]) -> bool {
+    bytes_match(pattern, name, &Cell::default())
+}
+
+fn bytes_match(pattern: &[u8], name: &[u8], steps: &Cell<u64>) -> bool {
     let step = |pattern: &mut &[u8], name: &mut &[u8]| {
         let Some((byte, tail)) = name.split_first() else { return false };
         let after = match *pattern {
@@ -32,21 +39,23 @@ pub(super) fn part_matches(pattern: &[u8], name: &[u8]) -> bool {
         (*pattern, *name) = (after, tail);
         true
     };
-    any_number_at(|byte| *byte == b'*', step, pattern, name)
+    any_number_at(|byte| *byte == b'*', step, pattern, name, steps)
 }
 
 /// Matches a pattern in which each star stands for any number of elements, and `step` takes one element of the rest.
 ///
 /// Only the last star is tried again: what an earlier one could take more, that one takes as well. So the time is the
-/// product of both lengths at most, where going back to every star would be exponential.
+/// product of both lengths at most, where going back to every star would be exponential. It is counted in `steps`.
 fn any_number_at<P, N>(
     is_star: impl Fn(&P) -> bool,
     step: impl Fn(&mut &[P], &mut &[N]) -> bool,
     mut pattern: &[P],
     mut name: &[N],
+    steps: &Cell<u64>,
 ) -> bool {
     let mut last_star = None;
     loop {
+        steps.set(steps.get() + 1);
         match (pattern, name) {
             ([first, rest @ ..], _) if is_star(first) => {
                 last_star = Some((rest, name));
@@ -87,37 +96,106 @@ pub(super) fn is_pattern(text: &str) -> bool {
     text.contains(['*', '?', '['])
 }
 
-/// The rules of a `.dockerignore`.
+/// More patterns with wildcards are refused: each is held against every file. Plain paths are looked up.
+const MOST_WILDCARDS: usize = 10_000;
+/// Steps of matching, over all files and patterns: some seconds.
+const MOST_STEPS: u64 = 2_000_000_000;
+
+/// The rules of a `.dockerignore`. The last that matches a path, or a folder that it lies in, decides.
 #[derive(Debug, Default)]
 pub(super) struct Ignore {
-    /// Patterns in order, with whether they are exceptions. The last that matches decides.
-    rules: Vec<(String, bool)>,
+    /// For each rule, whether it is an exception.
+    is_exception: Vec<bool>,
+    /// The last rule for each path that is written out.
+    plain: HashMap<String, usize>,
+    /// Patterns in parts, with the number of their rule, in order.
+    wildcards: Vec<(usize, Vec<String>)>,
+    /// Exceptions as they are written.
+    exceptions: BTreeSet<String>,
+    /// The last rule for each folder that was asked about.
+    folders: RefCell<HashMap<String, Option<usize>>>,
+    steps: Cell<u64>,
 }
 
 impl Ignore {
-    pub(super) fn parse(text: &str) -> Self {
-        let rules = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')).map(|line| {
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        let mut ignore = Self::default();
+        // Of a pattern that stands there several times, the last counts.
+        let mut wildcards: HashMap<String, usize> = HashMap::new();
+        for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
             let (line, exception) = line.strip_prefix('!').map_or((line, false), |line| (line.trim(), true));
-            (line.trim_start_matches("./").trim_matches('/').to_owned(), exception)
-        });
-        Self { rules: rules.collect() }
+            let pattern = line.trim_start_matches("./").trim_matches('/').to_owned();
+            let number = ignore.is_exception.len();
+            ignore.is_exception.push(exception);
+            if exception {
+                ignore.exceptions.insert(pattern.clone());
+            }
+            let is_plain = !is_pattern(&pattern) && !pattern.contains('\\');
+            if is_plain {
+                ignore.plain.insert(pattern, number)
+            } else {
+                wildcards.insert(pattern, number)
+            };
+        }
+        if wildcards.len() > MOST_WILDCARDS {
+            let count = wildcards.len();
+            return Err(format!(
+                ".dockerignore has {count} patterns with wildcards, and at most {MOST_WILDCARDS} are read"
+            ));
+        }
+        let parts = |pattern: String| pattern.split('/').map(str::to_owned).collect();
+        ignore.wildcards = wildcards.into_iter().map(|(pattern, number)| (number, parts(pattern))).collect();
+        ignore.wildcards.sort_unstable();
+        Ok(ignore)
     }
 
-    /// Whether `path`, relative to the context, is part of the context. A folder is if only an exception lies in it.
+    /// Whether `path`, relative to the context, is part of the context. A folder is if only an exception lies in it. Not to
+    /// be believed when [`Ignore::check`] fails afterwards.
     pub(super) fn wants(&self, path: &str) -> bool {
-        let covers = |pattern: &str| {
-            let parents = path.match_indices('/').map(|(at, _)| &path[..at]);
-            parents.chain([path]).any(|path| matches(pattern, path))
+        let is_ignored = |rule: usize| self.is_exception.get(rule) == Some(&false);
+        !self.rule(path).is_some_and(is_ignored) || self.leads_to_exception(path)
+    }
+
+    /// An error when matching took too long.
+    pub(super) fn check(&self) -> Result<(), String> {
+        if self.steps.get() < MOST_STEPS {
+            return Ok(());
+        }
+        Err("the patterns of .dockerignore take too long to match with so many files: name folders instead".into())
+    }
+
+    /// The last rule that matches the path or a folder that it lies in.
+    fn rule(&self, path: &str) -> Option<usize> {
+        let mut last = None;
+        let ends = path.match_indices('/').map(|(at, _)| (at, true)).chain([(path.len(), false)]);
+        for (end, is_folder) in ends {
+            let path = &path[..end];
+            let known = self.folders.borrow().get(path).copied();
+            last = known.unwrap_or_else(|| self.own_rule(path, last));
+            if is_folder && known.is_none() {
+                self.folders.borrow_mut().insert(path.to_owned(), last);
+            }
+        }
+        last
+    }
+
+    /// The last rule that matches the path itself, if it comes after `earlier`, the one for its folder.
+    fn own_rule(&self, path: &str, earlier: Option<usize>) -> Option<usize> {
+        let best = self.plain.get(path).copied().max(earlier);
+        if self.wildcards.is_empty() || self.steps.get() >= MOST_STEPS {
+            return best;
+        }
+        let parts: Vec<_> = path.split('/').collect();
+        let later = self.wildcards.iter().rev().take_while(|(rule, _)| Some(*rule) > best);
+        let mut later = later.filter(|(_, pattern)| parts_match(pattern, &parts, &self.steps));
+        later.next().map(|(rule, _)| *rule).or(best)
+    }
+
+    fn leads_to_exception(&self, path: &str) -> bool {
+        let begins_with = |begin: &str| {
+            self.exceptions.range(begin.to_owned()..).next().is_some_and(|exception| exception.starts_with(begin))
         };
-        let ignored =
-            self.rules.iter().rev().find(|(pattern, _)| covers(pattern)).is_some_and(|(_, exception)| !exception);
-        let leads_to_exception = || {
-            let below = format!("{path}/");
-            self.rules
-                .iter()
-                .any(|(pattern, exception)| *exception && (pattern.starts_with(&below) || pattern.starts_with("**")))
-        };
-        !ignored || leads_to_exception()
+        begins_with("**") || begins_with(&format!("{path}/"))
     }
 }
 
@@ -162,7 +240,7 @@ mod tests {
 
     #[test]
     fn the_last_rule_that_matches_decides() {
-        let ignore = Ignore::parse("# secret\nnode_modules\n*.log\n!keep.log\n/target\ndist/*\n!dist/app\n");
+        let ignore = Ignore::parse("# secret\nnode_modules\n*.log\n!keep.log\n/target\ndist/*\n!dist/app\n").unwrap();
         for (path, expected) in [
             ("src/main.rs", true),
             ("node_modules/x/y", false),
@@ -175,5 +253,54 @@ mod tests {
         ] {
             assert_eq!(ignore.wants(path), expected, "{path}");
         }
+    }
+
+    /// As it is documented, without any of the ways round.
+    fn plainly(text: &str, path: &str) -> bool {
+        let rules = text.lines().map(|line| line.strip_prefix('!').map_or((line, true), |line| (line, false)));
+        let covers = |pattern: &str| {
+            path.match_indices('/').map(|(at, _)| &path[..at]).chain([path]).any(|path| matches(pattern, path))
+        };
+        let ignored = rules.clone().filter(|(pattern, _)| covers(pattern)).last().is_some_and(|(_, ignores)| ignores);
+        let below = format!("{path}/");
+        let mut exceptions = rules.filter(|(_, ignores)| !ignores);
+        !ignored || exceptions.any(|(pattern, _)| pattern.starts_with("**") || pattern.starts_with(&below))
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn looking_up_and_matching_say_the_same(
+            rules in proptest::collection::vec("!?[ab*?]{1,2}(/[ab*?]{1,2}){0,2}", 0..6),
+            paths in proptest::collection::vec("[ab]{1,2}(/[ab]{1,2}){0,3}", 1..6),
+        ) {
+            let text = rules.join("\n");
+            let ignore = Ignore::parse(&text).unwrap();
+            for path in paths {
+                proptest::prop_assert_eq!(ignore.wants(&path), plainly(&text, &path), "{} {}", text, path);
+            }
+        }
+    }
+
+    #[test]
+    fn many_rules_are_looked_up_or_refused() {
+        let many = |rule: fn(usize) -> String| (0..60_000).map(rule).collect::<Vec<_>>().join("\n");
+        let ignore = Ignore::parse(&many(|number| format!("node_modules/package-{number}"))).unwrap();
+        assert!(!ignore.wants("node_modules/package-59999/x"));
+        assert!((0..60_000).all(|number| ignore.wants(&format!("src/{number}"))));
+        ignore.check().unwrap();
+        // The same over and over is one.
+        let ignore = Ignore::parse(&many(|_| "**/*a*a*a*b".to_owned())).unwrap();
+        assert!(ignore.wants(&"a".repeat(200)));
+        ignore.check().unwrap();
+        assert!(Ignore::parse(&many(|number| format!("*{number}"))).unwrap_err().contains("60000 patterns"));
+    }
+
+    #[test]
+    fn matching_without_end_is_given_up() {
+        let ignore = Ignore::parse("*a").unwrap();
+        ignore.steps.set(MOST_STEPS - 1);
+        assert!(!ignore.wants("xa"));
+        assert!(ignore.check().unwrap_err().contains("too long"));
+        assert!(ignore.wants("xa"), "nothing is matched any more");
     }
 }

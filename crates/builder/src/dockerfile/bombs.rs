@@ -1,0 +1,65 @@
+//! Dockerfiles that grow, nest or repeat without end: each is read, or refused with one clear line.
+
+use super::{Arguments, DockerfileError, read};
+use crate::BuildSpec;
+use std::fmt::Write as _;
+use std::fs;
+
+/// In a context with one file, `app`.
+fn spec(text: &str) -> Result<BuildSpec, DockerfileError> {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("app"), "app").unwrap();
+    read(text, folder.path(), &Arguments::default()).map(|recipe| recipe.spec)
+}
+
+fn lines(count: usize, line: impl Fn(usize) -> String) -> String {
+    (0..count).fold(String::new(), |mut text, number| {
+        writeln!(text, "{}", line(number)).unwrap();
+        text
+    })
+}
+
+#[test]
+fn what_grows_without_end_is_refused() {
+    let nested = |depth: usize| format!("{}x{}", "${B:-".repeat(depth), "}".repeat(depth));
+    let double = |instruction: &str| {
+        format!(
+            "FROM scratch\n{instruction} A0=x\n{}",
+            lines(40, |n| format!("{instruction} A{}=${{A{n}}}${{A{n}}}", n + 1))
+        )
+    };
+    for (text, part) in [
+        (double("ENV"), "longer than 1 MiB"),
+        (double("ARG"), "longer than 1 MiB"),
+        (double("LABEL"), ""),
+        (format!("FROM scratch\nENV A={}\n", nested(20_000)), "variables within variables"),
+        (format!("FROM scratch AS s0\n{}", lines(20_000, |n| format!("FROM s{n} AS s{}", n + 1))), "at most 1000"),
+        (format!("ARG B=scratch\n{}", lines(20_000, |_| "FROM $B".to_owned())), "at most 1000"),
+        ("FROM scratch\nCOPY <<EOF /x\nabc\n".to_owned(), ""),
+        (format!("FROM scratch\n{}", "ONBUILD ".repeat(50_000)), ""),
+        (format!("FROM scratch\nCMD {}\n", "[".repeat(500_000)), ""),
+        ("x".repeat(2 << 20), "larger than 1 MiB"),
+        // The parser passes over a mark that stands there twice; places are looked up all the same.
+        ("\u{feff}\u{feff}FROM scratch\nENV \u{e4}\u{f6}\u{20ac}=\"x\n".to_owned(), ""),
+        ("\u{feff}\u{20ac}".to_owned(), ""),
+    ] {
+        let shown: String = text.chars().take(60).collect();
+        match spec(&text) {
+            Ok(_) => assert_eq!(part, "", "{shown}"),
+            Err(error) => {
+                assert!(error.reason.contains(part), "{shown}: {error}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_byte_order_mark_moves_no_line() {
+    let text = "FROM scratch\n# \u{20ac}\nCOPY none /\u{e4}\n";
+    let plain = spec(text).unwrap_err();
+    let marked = spec(&format!("\u{feff}{text}")).unwrap_err();
+    assert_eq!((marked.line, &marked.instruction), (plain.line, &plain.instruction));
+    assert_eq!(plain.line, 3);
+    let windows = spec(&text.replace('\n', "\r\n")).unwrap_err();
+    assert_eq!(windows.line, 3);
+}
