@@ -231,3 +231,94 @@ fn an_interrupt_ends_what_waits_for_a_file() {
     assert!(!home.join("odd.tar").exists());
     drop(app);
 }
+
+#[test]
+fn a_dockerfile_that_grows_without_end_is_refused() {
+    let program = program();
+    let home = program.home();
+    sample::write_app(home);
+    let lines = |count: usize, line: &dyn Fn(usize) -> String| (0..count).map(line).collect::<Vec<_>>().join("\n");
+    let context = home.join("context");
+    fs::create_dir(&context).expect("a folder");
+    sample::write_app(&context);
+    let end = "ENTRYPOINT [\"/app\"]\n";
+    for (text, ignore, word) in [
+        (lines(40, &|n| format!("ENV A{}=${{A{n}}}${{A{n}}}", n + 1)), String::new(), "longer than 1 MiB"),
+        (
+            format!("ENV A={}x{}", "${B:-".repeat(20_000), "}".repeat(20_000)),
+            String::new(),
+            "variables within variables",
+        ),
+        (lines(20_000, &|n| format!("FROM s{n} AS s{}", n + 1)), String::new(), "at most 1000"),
+        (String::new(), lines(20_000, &|n| format!("**/*{n}*a*a")), "20000 patterns"),
+    ] {
+        fs::write(context.join(".dockerignore"), ignore).expect("a file");
+        let text = format!("FROM scratch AS s0\nCOPY app /app\nENV A0=x\n{text}\n{end}");
+        fs::write(context.join("Dockerfile"), text).expect("a file");
+        let build = ["build", "-f", "context/Dockerfile", "-t", "odd/app:1", "--no-debug", "-o", "archive:odd.tar"];
+        program.run(build).expect_clear_failure(1, &[word]);
+        program.run(["check", "context/Dockerfile"]).expect_clear_failure(1, &[word]);
+    }
+    assert!(!home.join("odd.tar").exists());
+}
+
+#[test]
+fn what_is_written_has_the_mode_that_the_umask_leaves() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let program = program();
+    let app = sample::write_app(program.home()).display().to_string();
+    let mode = |path: &Path| fs::symlink_metadata(path).expect("it is there").permissions().mode() & 0o7777;
+    let mut bytes = Vec::new();
+    for umask in [0o000, 0o022, 0o077] {
+        let folder = program.home().join(format!("{umask:o}"));
+        fs::create_dir(&folder).expect("a folder");
+        let (layout, archive) = (folder.join("layout"), folder.join("app.tar"));
+        let script = r#"umask "$1"; shift; exec "$@""#;
+        let mut shell = std::process::Command::new("sh");
+        let build = ["build", &app, "-t", "odd/app:1", "--no-debug"];
+        shell.args(["-c", script, "sh", &format!("{umask:o}"), env!("CARGO_BIN_EXE_scratchdbg")]).args(build);
+        shell.arg("-o").arg(format!("oci:{}", layout.display()));
+        shell.arg("-o").arg(format!("archive:{}", archive.display()));
+        scratchdbg_testkit::program::Running::start(shell).finish().expect_code(0);
+        let mut open = vec![layout.clone()];
+        while let Some(path) = open.pop() {
+            if path.is_dir() {
+                assert_eq!(mode(&path), 0o777 & !umask, "{}", path.display());
+                open.extend(fs::read_dir(&path).expect("a folder").map(|entry| entry.expect("an entry").path()));
+            } else {
+                assert_eq!(mode(&path), 0o666 & !umask, "{}", path.display());
+            }
+        }
+        assert_eq!(mode(&archive), 0o666 & !umask);
+        bytes.push(fs::read(&archive).expect("the archive"));
+    }
+    assert!(bytes.windows(2).all(|pair| pair[0] == pair[1]), "and the same content");
+}
+
+/// With the time that grew with the square of their number, this took longer than any test may.
+#[test]
+fn an_image_of_a_hundred_thousand_files_is_checked() {
+    let program = program();
+    let empty = |path: String| (path, tar::EntryType::Regular, String::new());
+    let files = (0..100_000).map(|n| empty(format!("usr/lib/p{}/f{n}.js", n / 500)));
+    let links = (0..20_000).map(|n| (format!("l{n}"), tar::EntryType::Link, "app".to_owned()));
+    let whiteouts = (0..20_000).map(|n| empty(format!("usr/lib/.wh.w{n}")));
+    let entries: Vec<_> = [empty("app".to_owned())].into_iter().chain(files).chain(links).chain(whiteouts).collect();
+    let archive = crate::fault::saved("many:1", r#"{"User": "1", "Entrypoint": ["/app"]}"#, |layer| {
+        for (path, kind, target) in &entries {
+            let mut header = tar::Header::new_ustar();
+            header.set_entry_type(*kind);
+            header.set_size(0);
+            header.set_mode(0o755);
+            if target.is_empty() {
+                layer.append_data(&mut header, path, &b""[..]).expect("writing to memory works");
+            } else {
+                layer.append_link(&mut header, path, target).expect("writing to memory works");
+            }
+        }
+    });
+    fs::write(program.home().join("many.tar"), archive).expect("a file");
+    let finished = program.run(["check", "--format", "json", "--deny", "none", "archive:many.tar"]);
+    finished.expect_code(0);
+    assert!(finished.text().contains("not-an-executable"), "the program is an empty file: {finished}");
+}

@@ -4,6 +4,8 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+mod mutations;
+
 #[expect(unreachable_pub, reason = "the same source is the library of the fuzz targets")]
 #[path = "../../fuzz/src/lib.rs"]
 mod targets;
@@ -22,6 +24,16 @@ macro_rules! targets {
                 #[test]
                 fn $name() {
                     super::run_all(stringify!($name), super::targets::$name::run);
+                }
+            )+
+        }
+
+        mod mutations_of {
+            $(
+                #[test]
+                #[ignore = "takes minutes; for machines without cargo-fuzz, see CONTRIBUTING.md"]
+                fn $name() {
+                    super::mutations::run(stringify!($name), super::targets::$name::run);
                 }
             )+
         }

@@ -38,16 +38,32 @@ pub(crate) fn check(spec: &BuildSpec) -> Result<(), BuildError> {
 
 /// `80` → `80/tcp`; ranges are written out. `None` if there are none.
 pub(crate) fn exposed_ports(ports: &[String]) -> Result<Option<BTreeMap<String, Value>>, BuildError> {
-    let mut exposed = BTreeMap::new();
+    // For each protocol, how many ranges begin and end at a port: a hundred thousand ranges are written out once.
+    let mut changes: BTreeMap<&str, BTreeMap<u32, i64>> = BTreeMap::new();
     for text in ports {
         let (range, protocol) = text.split_once('/').unwrap_or((text, "tcp"));
         let (first, last) = range.split_once('-').unwrap_or((range, range));
         let port = |text: &str| text.parse::<u16>().ok().filter(|port| *port > 0);
         match (port(first), port(last)) {
             (Some(first), Some(last)) if first <= last && matches!(protocol, "tcp" | "udp" | "sctp") => {
-                exposed.extend((first..=last).map(|port| (format!("{port}/{protocol}"), json!({}))));
+                let changes = changes.entry(protocol).or_default();
+                *changes.entry(first.into()).or_default() += 1;
+                *changes.entry(u32::from(last) + 1).or_default() -= 1;
             }
             _ => return invalid("port", text, "expected PORT[-PORT][/tcp|udp|sctp], as in 8080 or 53/udp"),
+        }
+    }
+    let mut exposed = BTreeMap::new();
+    for (protocol, changes) in changes {
+        let (mut open, mut begin) = (0, 0);
+        for (port, change) in changes {
+            if open == 0 {
+                begin = port;
+            }
+            open += change;
+            if open == 0 {
+                exposed.extend((begin..port).map(|port| (format!("{port}/{protocol}"), json!({}))));
+            }
         }
     }
     Ok((!exposed.is_empty()).then_some(exposed))
@@ -87,10 +103,9 @@ fn check_health(check: &Healthcheck, has_shell: bool) -> Result<(), BuildError> 
 }
 
 fn is_signal(text: &str) -> bool {
-    let number = text.parse::<u8>().is_ok_and(|number| (1..=64).contains(&number));
-    let name = text.strip_prefix("SIG").unwrap_or(text);
-    let letters = name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || b"+-".contains(&byte));
-    number || (name.len() >= 2 && letters && name.as_bytes()[0].is_ascii_uppercase())
+    // Not all engines take small letters.
+    scratchdbg_diagnose::exit_code::signal_number(text).is_some()
+        && !text.contains(|letter: char| letter.is_lowercase())
 }
 
 fn invalid<T>(what: &'static str, value: &str, reason: &'static str) -> Result<T, BuildError> {
@@ -118,6 +133,8 @@ mod tests {
             (BuildSpec { workdir: Some("srv".into()), ..spec() }, "absolute path"),
             (BuildSpec { stop_signal: Some("65".into()), ..spec() }, "1 to 64"),
             (BuildSpec { stop_signal: Some("sigterm".into()), ..spec() }, "SIGTERM"),
+            (BuildSpec { stop_signal: Some("SIGFOO".into()), ..spec() }, "SIGTERM"),
+            (BuildSpec { stop_signal: Some("RTMIN+16".into()), ..spec() }, "SIGTERM"),
             (BuildSpec { healthcheck: Some(health(&["CMD-SHELL", "curl x"])), ..spec() }, "needs /bin/sh"),
             (BuildSpec { healthcheck: Some(health(&["CMD"])), ..spec() }, "expected"),
             (BuildSpec { user: "nonroot".into(), ..spec() }, "expected numbers"),
@@ -151,6 +168,11 @@ mod tests {
             Some(exposed_ports(&texts).ok()??.into_keys().collect::<Vec<_>>())
         };
         assert_eq!(ports(&["80", "53/udp", "8-9/tcp"]).unwrap(), ["53/udp", "8/tcp", "80/tcp", "9/tcp"]);
+        assert_eq!(
+            ports(&["8-9", "9-11", "9", "65535", "8-8/udp"]).unwrap(),
+            ["10/tcp", "11/tcp", "65535/tcp", "8/tcp", "8/udp", "9/tcp"]
+        );
+        assert_eq!(ports(&["1-65535"; 10_000]).unwrap().len(), 65_535);
         assert_eq!(exposed_ports(&[]).unwrap(), None);
         for text in ["", "0", "65536", "80/", "80/icmp", "9-8", "a", "80-", "80/tcp/udp"] {
             assert!(exposed_ports(&[text.into()]).is_err(), "{text}");

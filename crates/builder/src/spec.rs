@@ -98,6 +98,11 @@ pub enum LayerStorage {
         /// How they are packed.
         compression: Compression,
     },
+    /// The same in files without a name, in the folder for temporary files: nothing is left of them, however a build ends.
+    Unnamed {
+        /// How they are packed.
+        compression: Compression,
+    },
 }
 
 impl LayerStorage {
@@ -105,6 +110,7 @@ impl LayerStorage {
         match self {
             Self::Stream => Layer::from_tree(tree, mtime),
             Self::Spool { folder, compression } => Layer::spooled(&tree, mtime, *compression, folder),
+            Self::Unnamed { compression } => Layer::spooled_unnamed(&tree, mtime, *compression),
         }
     }
 }

@@ -71,7 +71,7 @@ codes! {
     ShellForm = "shell-form",
     /// The image has neither entrypoint nor command.
     NoCommand = "no-command",
-    /// The program's file has no execute permission for the user that runs it, or is a directory.
+    /// The program's file has no execute permission for the user that runs it, or is no regular file.
     NotExecutableMode = "not-executable-mode",
     /// A mount hides what the image has, such as the program itself.
     HiddenByMount = "hidden-by-mount",
@@ -119,6 +119,14 @@ codes! {
     WorkdirNotADirectory = "workdir-not-a-directory",
     /// A layer holds the same path twice.
     DuplicatePath = "duplicate-path",
+    /// A hard link names a file that is not in the image before it.
+    HardLinkBroken = "hard-link-broken",
+    /// The image has a volume where none can be mounted: at the root, over `/proc` or `/dev`, or over a file.
+    VolumeNotMountable = "volume-not-mountable",
+    /// The program lies in a volume of the image: a volume that is there already hides it.
+    VolumeHidesProgram = "volume-hides-program",
+    /// The image asks for a stop signal that does not exist.
+    StopSignalUnknown = "stop-signal-unknown",
     /// A file or an environment variable in the image looks like a secret.
     SecretInImage = "secret-in-image",
     /// A file in the image runs with the rights of its owner or group, whoever starts it.

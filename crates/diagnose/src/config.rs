@@ -1,5 +1,7 @@
 //! The configuration that a container is made from: of an image, or of the container itself.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Deserializer};
 
 use crate::platform::Platform;
@@ -32,6 +34,9 @@ pub struct ConfigFacts {
     /// The signal that asks the program to end, such as `SIGTERM` or `15`; empty for SIGTERM.
     #[serde(deserialize_with = "or_default")]
     pub stop_signal: String,
+    /// Where volumes are mounted that nobody names otherwise.
+    #[serde(deserialize_with = "keys")]
+    pub volumes: Vec<String>,
     /// The platform that the image declares.
     #[serde(skip)]
     pub platform: Option<Platform>,
@@ -66,6 +71,12 @@ struct ImageConfiguration {
 /// `null` where Docker and others write it instead of leaving a field out.
 fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// The keys of an object, whose values say nothing.
+fn keys<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let object: Option<BTreeMap<String, serde_json::Value>> = Option::deserialize(deserializer)?;
+    Ok(object.unwrap_or_default().into_keys().collect())
 }
 
 impl ConfigFacts {

@@ -33,9 +33,27 @@ pub fn signal_number(text: &str) -> Option<u8> {
         return (1..=64).contains(&number).then_some(number);
     }
     let name = text.to_ascii_uppercase();
-    let name = name.strip_prefix("SIG").unwrap_or(&name);
+    let name = match name.strip_prefix("SIG").unwrap_or(&name) {
+        "CLD" => "CHLD",
+        "IOT" => "ABRT",
+        "POLL" => "IO",
+        name if name.starts_with("RT") => return real_time(name),
+        name => name,
+    };
     let index = SIGNALS.iter().position(|signal| *signal == name)?;
     u8::try_from(index + 1).ok()
+}
+
+/// The signals for programs' own use: 34 to 64, as glibc numbers them, counted from either end.
+fn real_time(name: &str) -> Option<u8> {
+    let step = |text: &str, most: u8| text.parse().ok().filter(|step| (1..=most).contains(step));
+    match name.split_at_checked(5)? {
+        ("RTMIN", "") => Some(34),
+        ("RTMAX", "") => Some(64),
+        ("RTMIN", more) => step(more.strip_prefix('+')?, 15).map(|step| 34 + step),
+        ("RTMAX", less) => step(less.strip_prefix('-')?, 14).map(|step| 64 - step),
+        _ => None,
+    }
 }
 
 /// What an exit code usually means, in a few words.
@@ -103,5 +121,34 @@ mod tests {
         assert_eq!(signal_name(0), "signal 0");
         assert_eq!(describe(143), "SIGTERM");
         assert_eq!(describe(42), "a code of the program's own");
+    }
+
+    #[test]
+    fn signals_as_engines_take_them() {
+        for (text, number) in [
+            ("SIGTERM", Some(15)),
+            ("term", Some(15)),
+            ("SIGCLD", Some(17)),
+            ("IOT", Some(6)),
+            ("SIGRTMIN", Some(34)),
+            ("RTMIN+3", Some(37)),
+            ("SIGRTMAX-14", Some(50)),
+            ("64", Some(64)),
+            ("RTMIN+16", None),
+            ("RTMAX-15", None),
+            ("RTMIN+0", None),
+            ("RTMAX+1", None),
+            ("RT", None),
+            ("RTM\u{e4}X", None),
+            ("SIGFOO", None),
+            ("SIG", None),
+            ("", None),
+            ("0", None),
+            ("65", None),
+            ("-1", None),
+            ("SIGTERM ", None),
+        ] {
+            assert_eq!(signal_number(text), number, "{text}");
+        }
     }
 }

@@ -106,7 +106,7 @@ fn interrogate(program: &Program) -> usize {
     program::check(subject).len()
 }
 
-const CONFIG: &str = r#"{"architecture": "amd64", "os": "linux", "config": {"Entrypoint": ["/app", "--flag"], "Cmd": ["/bin/sh", "-c", "x"], "Env": ["PATH=/usr/bin:/bin", "TZ=Europe/Berlin", "SSL_CERT_FILE=/x", "A_TOKEN=y"], "User": "app:web", "WorkingDir": "/srv/data", "StopSignal": "SIGINT", "Healthcheck": {"Test": ["CMD-SHELL", "curl -f http://localhost || exit 1"]}}}"#;
+const CONFIG: &str = r#"{"architecture": "amd64", "os": "linux", "config": {"Entrypoint": ["/app", "--flag"], "Cmd": ["/bin/sh", "-c", "x"], "Env": ["PATH=/usr/bin:/bin", "TZ=Europe/Berlin", "SSL_CERT_FILE=/x", "A_TOKEN=y"], "User": "app:web", "WorkingDir": "/srv/data", "StopSignal": "SIGINT", "Volumes": {"/data": {}}, "Healthcheck": {"Test": ["CMD-SHELL", "curl -f http://localhost || exit 1"]}}}"#;
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
@@ -144,9 +144,10 @@ proptest! {
         working_directory in odd_text(),
         test in prop::collection::vec(odd_text(), 0..3),
         stop_signal in odd_text(),
+        odd in odd_text(),
     ) {
         let healthcheck = Some(crate::config::Healthcheck { test });
-        let config = ConfigFacts { entrypoint, command, env, user, working_directory, healthcheck, stop_signal, platform: None };
+        let config = ConfigFacts { entrypoint, command, env, user, working_directory, healthcheck, stop_signal, volumes: vec![odd], platform: None };
         interrogate_config(&config);
     }
 

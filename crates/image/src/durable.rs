@@ -2,8 +2,10 @@
 
 use crate::ImageError;
 use crate::layer::TEMPORARY_PREFIX;
+use rustix::fs::{AtFlags, CWD, Mode, OFlags};
 use std::fs::{self, File, Permissions};
-use std::io::Write;
+use std::io::{self, Write};
+use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use tempfile::NamedTempFile;
@@ -22,6 +24,18 @@ pub(crate) fn write_file(
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
+    if let Ok(mut file) = nameless(folder) {
+        write(&mut file)?;
+        file.sync_all().map_err(failed)?;
+        let from = format!("/proc/self/fd/{}", file.as_raw_fd());
+        // A link does not replace a file, and a rename does: hence a name in between.
+        let named = tempfile::Builder::new()
+            .prefix(TEMPORARY_PREFIX)
+            .suffix(".tmp")
+            .make_in(folder, |name| Ok(rustix::fs::linkat(CWD, from.as_str(), CWD, name, AtFlags::SYMLINK_FOLLOW)?));
+        named.map_err(failed)?.persist(path).map_err(|error| failed(error.error))?;
+        return sync_folder(folder);
+    }
     let mut file = tempfile::Builder::new()
         .prefix(TEMPORARY_PREFIX)
         .suffix(".tmp")
@@ -31,6 +45,15 @@ pub(crate) fn write_file(
     write(file.as_file_mut())?;
     persist(file, path)?;
     sync_folder(folder)
+}
+
+/// A file that has no name yet, and that nothing is left of when this process is killed. Not all file systems know such.
+fn nameless(folder: &Path) -> io::Result<File> {
+    // It gets its name by way of this folder.
+    fs::metadata("/proc/self/fd")?;
+    let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
+    // Less the umask, as for any file.
+    Ok(rustix::fs::open(folder, flags, Mode::from_raw_mode(0o666))?.into())
 }
 
 /// Gives a temporary file, flushed to the disk, its name. The folder is still to be flushed.
@@ -49,7 +72,6 @@ pub(crate) fn sync_folder(folder: &Path) -> Result<(), ImageError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io;
 
     #[test]
     fn the_old_file_stays_until_the_new_one_is_whole() {
@@ -66,6 +88,21 @@ mod tests {
         write(b"new").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"new");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no temporary file stays");
+    }
+
+    #[test]
+    fn a_file_has_no_name_before_it_is_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("archive.tar");
+        fs::write(&path, b"old").unwrap();
+        write_file(&path, |out| {
+            let names = fs::read_dir(folder.path()).unwrap().count();
+            assert_eq!(names, if nameless(folder.path()).is_ok() { 1 } else { 2 });
+            out.write_all(b"new").map_err(ImageError::Write)
+        })
+        .unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 
     #[test]

@@ -5,8 +5,8 @@ use crate::digest::HashingWriter;
 use crate::tree::Tree;
 use crate::{Compression, Digest, ImageError, Meter, tar};
 use std::fs::{File, Permissions};
-use std::io::{self, BufWriter, Read as _, Write};
-use std::os::unix::fs::PermissionsExt as _;
+use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::{FileExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::sync::Arc;
 use tempfile::NamedTempFile;
@@ -34,7 +34,31 @@ enum Content {
     /// Written anew each time.
     Tree { tree: Tree, mtime: u64 },
     /// A temporary file that goes with the layer.
-    Spooled { file: NamedTempFile, meter: Meter },
+    Spooled { file: Spool, meter: Meter },
+}
+
+/// A temporary file.
+#[derive(Debug)]
+enum Spool {
+    Named(NamedTempFile),
+    /// It is gone with us, however we end.
+    Unnamed(File),
+}
+
+impl Spool {
+    fn file(&self) -> &File {
+        match self {
+            Self::Named(file) => file.as_file(),
+            Self::Unnamed(file) => file,
+        }
+    }
+
+    fn path(&self) -> &Path {
+        match self {
+            Self::Named(file) => file.path(),
+            Self::Unnamed(_) => Path::new("the temporary file of a layer"),
+        }
+    }
 }
 
 /// How a layer's tar is packed.
@@ -83,8 +107,18 @@ impl Layer {
     /// A layer that is kept, packed, in a temporary file of `folder` until the last clone of it is gone. Reads all files of
     /// `tree` once and for all: right for compression, and where a layer is to become a blob of a layout in that folder.
     pub fn spooled(tree: &Tree, mtime: u64, compression: Compression, folder: &Path) -> Result<Self, ImageError> {
-        let file = temporary_file(folder)?;
-        let mut blob = HashingWriter::new(BufWriter::with_capacity(BUFFER, file.as_file()));
+        Self::spool_into(tree, mtime, compression, Spool::Named(temporary_file(folder)?))
+    }
+
+    /// The same in a temporary file without a name, in the folder for such files.
+    pub fn spooled_unnamed(tree: &Tree, mtime: u64, compression: Compression) -> Result<Self, ImageError> {
+        let file = tempfile::tempfile();
+        let file = file.map_err(|source| ImageError::Store { path: std::env::temp_dir(), source })?;
+        Self::spool_into(tree, mtime, compression, Spool::Unnamed(file))
+    }
+
+    fn spool_into(tree: &Tree, mtime: u64, compression: Compression, file: Spool) -> Result<Self, ImageError> {
+        let mut blob = HashingWriter::new(BufWriter::with_capacity(BUFFER, file.file()));
         let mut diff_id = None;
         compress(compression, &mut blob, |out| {
             if compression == Compression::None {
@@ -133,36 +167,36 @@ impl Layer {
         if actual == self.0.digest { Ok(()) } else { Err(ImageError::BlobChanged { expected: self.0.digest, actual }) }
     }
 
-    /// The file that holds the blob, if there is one.
+    /// The file that holds the blob, if there is one with a name.
     pub(crate) fn spool(&self) -> Option<&Path> {
         match &self.0.content {
-            Content::Spooled { file, .. } => Some(file.path()),
-            Content::Tree { .. } => None,
+            Content::Spooled { file: Spool::Named(file), .. } => Some(file.path()),
+            Content::Spooled { file: Spool::Unnamed(_), .. } | Content::Tree { .. } => None,
         }
     }
 }
 
-/// A temporary file with the mode of a blob, whatever the umask.
+/// A temporary file with the mode of a blob: what the umask leaves of 0666.
 pub(crate) fn temporary_file(folder: &Path) -> Result<NamedTempFile, ImageError> {
     let failed = |source| ImageError::Store { path: folder.to_owned(), source };
     tempfile::Builder::new()
         .prefix(TEMPORARY_PREFIX)
         .suffix(".tmp")
-        .permissions(Permissions::from_mode(0o644))
+        .permissions(Permissions::from_mode(0o666))
         .tempfile_in(folder)
-        .and_then(|file| file.as_file().set_permissions(Permissions::from_mode(0o644)).map(|()| file))
         .map_err(failed)
 }
 
-fn copy(source: &NamedTempFile, meter: &Meter, out: &mut dyn Write) -> Result<(), ImageError> {
+fn copy(source: &Spool, meter: &Meter, out: &mut dyn Write) -> Result<(), ImageError> {
     let failed = |error| ImageError::Read { path: source.path().to_owned(), source: error };
-    // Opened anew: clones of a layer may be written at the same time, and a file has but one position.
-    let mut file = File::open(source.path()).map_err(failed)?;
     let mut buffer = vec![0; BUFFER];
+    let mut at = 0;
     loop {
-        match file.read(&mut buffer) {
+        // Clones of a layer may be written at the same time, and a file has but one position: it is not used.
+        match source.file().read_at(&mut buffer, at) {
             Ok(0) => return Ok(()),
             Ok(size) => {
+                at += size as u64;
                 out.write_all(&buffer[..size]).map_err(ImageError::Write)?;
                 meter.add(size);
             }

@@ -52,6 +52,35 @@ fn load(stage: &Stage, name: &str, paths: &[&'static str]) -> Value {
     check(stage, &format!("archive:{name}"))
 }
 
+/// The report on an archive in which `/link` is a hard link to `target`, beside `/app`.
+fn linked(stage: &Stage, name: &str, target: &str) -> Value {
+    let archive = fault::saved("linked:1", r#"{"User": "1", "Entrypoint": ["/app"]}"#, |layer| {
+        fault::append(layer, &executable("app", bare(stage, "leave(0);")));
+        let mut header = tar::Header::new_ustar();
+        header.set_entry_type(tar::EntryType::Link);
+        header.set_size(0);
+        header.set_mode(0o755);
+        layer.append_link(&mut header, "link", target).expect("writing to memory works");
+    });
+    std::fs::write(stage.scratchdbg.home().join(name), archive).expect("a file");
+    check(stage, &format!("archive:{name}"))
+}
+
+/// The report on an image whose program is `/srv/app`.
+fn in_folder(stage: &Stage, setting: &str) -> Value {
+    let files = [executable("srv/app", bare(stage, "leave(0);"))];
+    check(stage, &fault::image(stage, &files, &[r#"ENTRYPOINT ["/srv/app"]"#, USER, setting]))
+}
+
+/// The report on an image with this stop signal, which no Dockerfile need have passed.
+fn stopped_by(stage: &Stage, signal: &str) -> Value {
+    let config = format!(r#"{{"User": "1", "Entrypoint": ["/app"], "StopSignal": "{signal}"}}"#);
+    let image = fault::loaded(stage, &config, |layer| {
+        fault::append(layer, &executable("app", bare(stage, "leave(0);")));
+    });
+    check(stage, &image)
+}
+
 pub(super) const PROOFS: &[Proof] = &[
     Proof {
         code: "user-not-numeric",
@@ -92,6 +121,26 @@ pub(super) const PROOFS: &[Proof] = &[
             report
         },
         near_miss: |stage| load(stage, "once.tar", &["app", "b/app"]),
+    },
+    Proof {
+        code: "hard-link-broken",
+        fault: |stage| linked(stage, "broken.tar", "none"),
+        near_miss: |stage| linked(stage, "linked.tar", "app"),
+    },
+    Proof {
+        code: "volume-not-mountable",
+        fault: |stage| of(stage, Vec::new(), &[USER, r#"VOLUME ["/"]"#]),
+        near_miss: |stage| of(stage, Vec::new(), &[USER, r#"VOLUME ["/sys"]"#]),
+    },
+    Proof {
+        code: "volume-hides-program",
+        fault: |stage| in_folder(stage, r#"VOLUME ["/srv"]"#),
+        near_miss: |stage| in_folder(stage, r#"VOLUME ["/srv/data"]"#),
+    },
+    Proof {
+        code: "stop-signal-unknown",
+        fault: |stage| stopped_by(stage, "SIGFOO"),
+        near_miss: |stage| stopped_by(stage, "SIGRTMIN+3"),
     },
     Proof {
         code: "secret-in-image",

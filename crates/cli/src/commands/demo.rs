@@ -1,7 +1,7 @@
 //! `demo`: the whole story on a throwaway container, with the commands that a user would type.
 
 use std::io;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
 use scratchdbg_builder::{BuildSpec, Twin};
@@ -142,7 +142,8 @@ async fn story(args: &DemoArgs, names: &Names, engine: &Engine, context: &Contex
 
 /// Builds the pair from the launcher in its role as an application.
 async fn build(args: &DemoArgs, names: &Names, engine: &Engine, context: &Context) -> Result<(), CommandError> {
-    let folder = tempfile::tempdir()?;
+    let private = std::fs::Permissions::from_mode(0o700);
+    let folder = tempfile::Builder::new().prefix("scratchdbg-").permissions(private).tempdir()?;
     let binary = folder.path().join("app");
     write_program(&binary)?;
     let toolkit = toolkit::find(args.toolkit.as_deref(), context).await?;

@@ -5,6 +5,12 @@ use crate::code::Code;
 
 pub(super) const ENTRIES: &[Entry] = &[
     Entry {
+        code: Code::VolumeHidesProgram,
+        shows: "After an update, the old program: `docker compose up` keeps the volume with the old files; other engines mount an empty one.",
+        fix: "Keep the program outside of its volumes.",
+        reproduce: "printf 'FROM scratch\\nCOPY app /srv/app\\nVOLUME /srv\\nENTRYPOINT [\"/srv/app\"]\\n' > Dockerfile && scratchdbg check Dockerfile",
+    },
+    Entry {
         code: Code::UserNotNumeric,
         shows: "Kubernetes: `container has runAsNonRoot and image has non-numeric user (nonroot), cannot verify user is non-root`.",
         fix: "Numbers: `USER 65532:65532`.",

@@ -115,7 +115,7 @@ pub(super) const ENTRIES: &[Entry] = &[
     Entry {
         code: Code::NotExecutableMode,
         shows: "`exec: \"/app\": permission denied` or `is a directory`, exit code 126.",
-        fix: "Mode 0755: `COPY --chmod=0755`; name a file and not a directory.",
+        fix: "Mode 0755: `COPY --chmod=0755`; name a regular file, and no directory, pipe or device.",
         reproduce: "docker run --rm --entrypoint /etc IMAGE",
     },
     Entry {
@@ -129,6 +129,24 @@ pub(super) const ENTRIES: &[Entry] = &[
         shows: "`exec /opt/server: permission denied` although its mode is 0755: it lies on a mount with `noexec`. A `--tmpfs` is so unless it says `exec`.",
         fix: "Mount with `exec`, or leave the program in the image; chmod does not help.",
         reproduce: "docker run -d --name web -v /mnt/noexec:/opt --entrypoint /opt/app IMAGE; scratchdbg why web",
+    },
+    Entry {
+        code: Code::HardLinkBroken,
+        shows: "`docker load`: `link ...: no such file or directory`.",
+        fix: "Put the file before its links in the layer, as tar does by itself; no link names itself.",
+        reproduce: "scratchdbg check archive:FILE",
+    },
+    Entry {
+        code: Code::VolumeNotMountable,
+        shows: "`error during container init: ... /proc/...: no such file or directory`, or `cannot mount volume over existing file`.",
+        fix: "Name a folder of the program's own: `VOLUME /data`.",
+        reproduce: "printf 'FROM scratch\\nCOPY app /app\\nVOLUME [\"/\"]\\nENTRYPOINT [\"/app\"]\\n' > Dockerfile && scratchdbg check Dockerfile",
+    },
+    Entry {
+        code: Code::StopSignalUnknown,
+        shows: "`docker run`: `Invalid signal: SIGFOO`; a number that is none is sent in vain, and the container killed after ten seconds.",
+        fix: "A name as in `kill -l`, such as `STOPSIGNAL SIGTERM` or `SIGRTMIN+3`, or a number from 1 to 64.",
+        reproduce: "printf 'FROM scratch\\nCOPY app /app\\nSTOPSIGNAL SIGFOO\\nENTRYPOINT [\"/app\"]\\n' > Dockerfile && scratchdbg check Dockerfile",
     },
     Entry {
         code: Code::ParentNotSearchable,

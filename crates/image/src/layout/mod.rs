@@ -11,8 +11,9 @@ mod lock;
 use crate::blobs::{Blob, Blobs, OCI_LAYOUT};
 use crate::layer::{TEMPORARY_PREFIX, temporary_file};
 use crate::{Digest, ImageError, ImageSet, durable};
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
 use std::io::{self, BufWriter, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tempfile::TempDir;
@@ -52,7 +53,8 @@ impl Layout {
     /// Makes a folder for spooled layers on the layout's file system, which is removed with its last owner; should this run
     /// be killed, by the next one.
     pub fn spool_folder(&self) -> Result<TempDir, ImageError> {
-        let folder = tempfile::Builder::new().prefix(TEMPORARY_PREFIX).tempdir_in(&self.root);
+        let private = Permissions::from_mode(0o700);
+        let folder = tempfile::Builder::new().prefix(TEMPORARY_PREFIX).permissions(private).tempdir_in(&self.root);
         folder.map_err(|source| store(&self.root, source))
     }
 

@@ -3,7 +3,6 @@ use crate::image::tests::sample;
 use crate::{Compression, Entry, FileData, Image, ImageConfig, Layer, Tree};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Command, Stdio};
 
 fn set(tag: &str, image: Image) -> ImageSet {

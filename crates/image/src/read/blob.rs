@@ -6,7 +6,8 @@ use crate::Digest;
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek as _, SeekFrom};
+use std::io::{self, BufReader, Read, Seek as _};
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -19,7 +20,7 @@ const HEADERS: usize = 4 * 1024;
 #[derive(Debug)]
 pub(super) enum Files {
     Folder(PathBuf),
-    Archive { path: PathBuf, entries: BTreeMap<String, Place> },
+    Archive { path: PathBuf, file: Arc<File>, entries: BTreeMap<String, Place> },
     Remote { name: PathBuf, image: Arc<dyn RemoteImage> },
 }
 
@@ -37,10 +38,19 @@ impl Files {
 
     /// Reads the headers of an archive. The name of an entry that is there twice is refused.
     pub(super) fn archive(path: &Path) -> Result<Self, ReadError> {
+        let (file, _) =
+            scratchdbg_files::open(path).map_err(|source| ReadError::Io { path: path.to_owned(), source })?;
+        Self::open_archive(file, path)
+    }
+
+    /// The same of a file that is open, and that may have no name any more: `path` is what it is called.
+    pub(super) fn open_archive(file: File, path: &Path) -> Result<Self, ReadError> {
         let failed = |source| ReadError::Io { path: path.to_owned(), source };
-        let (file, metadata) = scratchdbg_files::open(path).map_err(failed)?;
+        let length = file.metadata().map_err(failed)?.len();
+        let mut headers = file.try_clone().map_err(failed)?;
+        headers.rewind().map_err(failed)?;
         let mut entries = BTreeMap::new();
-        let counted = Counted { inner: BufReader::with_capacity(HEADERS, file), position: 0, length: metadata.len() };
+        let counted = Counted { inner: BufReader::with_capacity(HEADERS, headers), position: 0, length };
         let mut reader = TarReader::new(counted, path.display().to_string());
         while let Some(member) = reader.next()? {
             let place = Place { offset: reader.get_ref().position, size: member.size };
@@ -49,7 +59,7 @@ impl Files {
                 return Err(ReadError::invalid(format!("{} in {}", member.path, path.display()), "it is there twice"));
             }
         }
-        Ok(Self::Archive { path: path.to_owned(), entries })
+        Ok(Self::Archive { path: path.to_owned(), file: Arc::new(file), entries })
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -122,11 +132,12 @@ impl Files {
             Self::Folder(root) => {
                 scratchdbg_files::open(&root.join(name)).map(|(file, _)| Box::new(file) as Box<dyn Read>)
             }
-            Self::Archive { path, entries } => File::open(path).and_then(|mut file| {
-                let place = entries.get(name).copied().ok_or(io::ErrorKind::NotFound)?;
-                file.seek(SeekFrom::Start(place.offset))?;
-                Ok(Box::new(file.take(place.size)) as Box<dyn Read>)
-            }),
+            Self::Archive { file, entries, .. } => match entries.get(name) {
+                Some(Place { offset, size }) => {
+                    Ok(Box::new(Part { file: Arc::clone(file), at: *offset, left: *size }) as Box<dyn Read>)
+                }
+                None => Err(io::ErrorKind::NotFound.into()),
+            },
             Self::Remote { .. } => Err(io::ErrorKind::NotFound.into()),
         };
         opened.map_err(|source| ReadError::Io { path: self.path().join(name), source })
@@ -144,6 +155,23 @@ impl Files {
             .read_to_end(&mut bytes)
             .map_err(|source| ReadError::Io { path: self.path().join(name), source })?;
         Ok(bytes)
+    }
+}
+
+/// The data of one entry. Several are read at the same time, so the file's own position is not used.
+struct Part {
+    file: Arc<File>,
+    at: u64,
+    left: u64,
+}
+
+impl Read for Part {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let want = usize::try_from(self.left).unwrap_or(usize::MAX).min(buffer.len());
+        let size = self.file.read_at(&mut buffer[..want], self.at)?;
+        self.at += size as u64;
+        self.left -= size as u64;
+        Ok(size)
     }
 }
 

@@ -4,7 +4,8 @@ use super::blob::HashingReader;
 use super::tar::{Member, TarReader};
 use super::{ImageSource, ReadError, StoredLayer};
 use crate::LayerMediaType;
-use std::collections::BTreeSet;
+use std::collections::HashSet;
+use std::hash::{BuildHasher as _, RandomState};
 use std::io::{self, BufRead as _, BufReader, Read};
 
 const BUFFER: usize = 256 * 1024;
@@ -74,15 +75,31 @@ fn walk(
     content: &mut dyn Read,
     visit: &mut dyn FnMut(&Member, &mut dyn Read) -> Result<(), ReadError>,
 ) -> Result<(), ReadError> {
-    let mut seen = BTreeSet::new();
+    let mut seen = Paths::default();
     let mut tar = TarReader::new(content, name);
     while let Some(member) = tar.next()? {
-        if !seen.insert(member.path.clone()) {
+        if !seen.insert(&member.path) {
             return Err(ReadError::DuplicatePath { path: format!("/{}", member.path), layer: name.to_owned() });
         }
         visit(&member, &mut tar)?;
     }
     Ok(())
+}
+
+/// The paths of a layer so far, of which there may be a million: only what they hash to is kept, under keys that nobody
+/// knows who makes an image.
+#[derive(Default)]
+struct Paths {
+    keys: [RandomState; 2],
+    hashes: HashSet<[u64; 2]>,
+}
+
+impl Paths {
+    /// `false` if it was there.
+    fn insert(&mut self, path: &str) -> bool {
+        let hash = self.keys.each_ref().map(|key| key.hash_one(path));
+        self.hashes.insert(hash)
+    }
 }
 
 fn unpack<'a>(blob: impl Read + 'a, media_type: Option<LayerMediaType>) -> io::Result<Box<dyn Read + 'a>> {

@@ -6,7 +6,8 @@ use super::{ReadError, RemoteImage};
 use crate::json::Document;
 use crate::{Digest, ImageConfig, annotation};
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -20,6 +21,12 @@ const ATTESTATION_TYPE: &str = "vnd.docker.reference.type";
 const DEEPEST: usize = 4;
 /// More images are not listed.
 const MOST_IMAGES: usize = 10_000;
+/// Indexes may name the same things over and over: more of their entries are not looked at.
+const MOST_LISTED: usize = 100_000;
+/// A longer name is none, in bytes.
+const LONGEST_NAME: usize = 1024;
+/// Bytes of all documents together.
+const LARGEST_DOCUMENTS: u64 = 64 * 1024 * 1024;
 /// Engines have a limit of 127.
 const MOST_LAYERS: usize = 1000;
 
@@ -61,6 +68,45 @@ struct DockerImage {
     layers: Vec<String>,
 }
 
+/// The images that were found so far, and what it took.
+#[derive(Default)]
+struct Found {
+    images: Vec<StoredImage>,
+    /// Where the image with a manifest of this digest is.
+    places: HashMap<Digest, usize>,
+    listed: usize,
+    read: u64,
+}
+
+impl Found {
+    fn push(&mut self, what: &str, image: StoredImage) -> Result<(), ReadError> {
+        if self.images.len() >= MOST_IMAGES {
+            return Err(ReadError::invalid(what, "more than 10,000 images"));
+        }
+        if let Some(manifest) = &image.manifest {
+            self.places.insert(manifest.digest(), self.images.len());
+        }
+        self.images.push(image);
+        Ok(())
+    }
+
+    fn count_entry(&mut self, what: &str) -> Result<(), ReadError> {
+        self.listed += 1;
+        if self.listed > MOST_LISTED {
+            return Err(ReadError::invalid(what, "indexes that list more than 100,000 images, counted each time"));
+        }
+        Ok(())
+    }
+
+    fn count_bytes(&mut self, what: &str, size: u64) -> Result<(), ReadError> {
+        self.read = self.read.saturating_add(size);
+        if self.read > LARGEST_DOCUMENTS {
+            return Err(ReadError::invalid(what, "manifests and configs of more than 64 MiB in all"));
+        }
+        Ok(())
+    }
+}
+
 impl ImageSource {
     /// Opens a layout folder.
     pub fn layout(folder: &Path) -> Result<Self, ReadError> {
@@ -89,10 +135,18 @@ impl ImageSource {
 
     /// Opens an archive: hybrid, OCI or of `docker save`. It is not unpacked.
     pub fn archive(file: &Path) -> Result<Self, ReadError> {
-        let files = Files::archive(file)?;
+        Self::of_archive(Files::archive(file)?)
+    }
+
+    /// The same of a file that is open, and that may have no name any more: `name` is what errors call it.
+    pub fn open_archive(file: File, name: &Path) -> Result<Self, ReadError> {
+        Self::of_archive(Files::open_archive(file, name)?)
+    }
+
+    fn of_archive(files: Files) -> Result<Self, ReadError> {
         if files.size("index.json").is_none() && files.size("manifest.json").is_none() {
             let reason = "it has neither index.json nor manifest.json".into();
-            return Err(ReadError::NotAnImage { path: file.to_owned(), reason });
+            return Err(ReadError::NotAnImage { path: files.path().to_owned(), reason });
         }
         Ok(Self { files, is_trusted: false })
     }
@@ -111,17 +165,17 @@ impl ImageSource {
 
     /// All images with their documents, each platform of an index by itself.
     pub fn images(&self) -> Result<Vec<StoredImage>, ReadError> {
-        let mut images = Vec::new();
+        let mut found = Found::default();
         if let Files::Remote { image, .. } = &self.files {
             let name = image.name();
-            self.walk(&format!("the manifest of {name}"), image.root(), &[name], 0, &mut images)?;
+            self.walk(&format!("the manifest of {name}"), image.root(), &[name], 0, &mut found)?;
         } else if self.files.size("index.json").is_some() {
             let bytes = self.files.document("index.json")?;
-            self.walk("index.json", &bytes, &[], 0, &mut images)?;
+            self.walk("index.json", &bytes, &[], 0, &mut found)?;
         } else {
-            self.docker(&mut images)?;
+            self.docker(&mut found)?;
         }
-        Ok(images)
+        Ok(found.images)
     }
 
     /// The images with this name, which may be a full name, a familiar one, or a bare tag; all images if there is no name.
@@ -146,7 +200,7 @@ impl ImageSource {
         bytes: &[u8],
         names: &[String],
         depth: usize,
-        images: &mut Vec<StoredImage>,
+        found: &mut Found,
     ) -> Result<(), ReadError> {
         let listing: Listing =
             serde_json::from_slice(bytes).map_err(|error| ReadError::invalid(what, error.to_string()))?;
@@ -160,30 +214,21 @@ impl ImageSource {
             (_, Some(_), ..) if depth >= DEEPEST => invalid("indexes within indexes: too deep, or a cycle"),
             (_, Some(entries), ..) => {
                 for entry in entries {
-                    self.entry(&entry, names, depth, images)?;
+                    self.entry(&entry, names, depth, found)?;
                 }
                 Ok(())
             }
             (_, None, Some(config), Some(layers)) => {
-                if images.len() >= MOST_IMAGES {
-                    return invalid("more than 10,000 images");
-                }
+                found.count_bytes(what, config.size)?;
                 let manifest = Document::stored(bytes.to_vec());
                 let annotations = listing.annotations.unwrap_or_default();
-                images.push(self.image(names, manifest, &config, layers, annotations)?);
-                Ok(())
+                found.push(what, self.image(names, manifest, &config, layers, annotations)?)
             }
             _ => invalid("it is neither an index nor a manifest"),
         }
     }
 
-    fn entry(
-        &self,
-        entry: &Descriptor,
-        names: &[String],
-        depth: usize,
-        images: &mut Vec<StoredImage>,
-    ) -> Result<(), ReadError> {
+    fn entry(&self, entry: &Descriptor, names: &[String], depth: usize, found: &mut Found) -> Result<(), ReadError> {
         if !matches!(entry.media_type.as_str(), INDEX | MANIFEST | DOCKER_LIST | DOCKER_MANIFEST) {
             // Artifacts of other kinds, such as signatures, may be listed too.
             return Ok(());
@@ -195,16 +240,17 @@ impl ImageSource {
         let own = entry.annotations.as_ref().and_then(|annotations| {
             annotations.get(annotation::CONTAINERD_NAME).or_else(|| annotations.get(annotation::REF_NAME))
         });
+        // All images below an index have its name.
+        let own = own.filter(|name| name.len() <= LONGEST_NAME);
         let names = own.map_or_else(|| names.to_vec(), |name| vec![name.clone()]);
+        let what = format!("manifest {}", entry.digest);
+        found.count_entry(&what)?;
         // The same image under several names is one image.
-        let is_same = |image: &&mut StoredImage| {
-            image.manifest.as_ref().is_some_and(|manifest| manifest.digest() == entry.digest)
-        };
-        if let Some(image) = images.iter_mut().find(is_same) {
+        if let Some(image) = found.places.get(&entry.digest).and_then(|place| found.images.get_mut(*place)) {
             image.names.extend(names);
             return Ok(());
         }
-        let what = format!("manifest {}", entry.digest);
+        found.count_bytes(&what, entry.size)?;
         let file = blob_file(entry.digest);
         let bytes = checked(&what, entry, self.files.manifest(&what, &file, entry.digest, entry.size)?)?;
         let listing: Listing =
@@ -212,7 +258,7 @@ impl ImageSource {
         if listing.media_type.as_ref().is_some_and(|media_type| *media_type != entry.media_type) {
             return Err(ReadError::invalid(what, "its media type is not the one of its descriptor"));
         }
-        self.walk(&what, &bytes, &names, depth + 1, images)
+        self.walk(&what, &bytes, &names, depth + 1, found)
     }
 
     fn image(
@@ -248,11 +294,12 @@ impl ImageSource {
         })
     }
 
-    fn docker(&self, images: &mut Vec<StoredImage>) -> Result<(), ReadError> {
+    fn docker(&self, found: &mut Found) -> Result<(), ReadError> {
         let what = "manifest.json";
         let listed: Vec<DockerImage> = serde_json::from_slice(&self.files.document(what)?)
             .map_err(|error| ReadError::invalid(what, error.to_string()))?;
         for image in listed {
+            found.count_bytes(&image.config, self.files.size(&image.config).unwrap_or_default())?;
             let (config, config_document) = parse_config(&image.config, self.files.document(&image.config)?)?;
             check_layers(&image.config, image.layers.len(), &config)?;
             let layers = image.layers.into_iter().zip(&config.rootfs.diff_ids).map(|(file, diff_id)| {
@@ -262,7 +309,7 @@ impl ImageSource {
             let layers = layers.collect::<Result<_, ReadError>>()?;
             let names = image.repo_tags.unwrap_or_default().iter().map(|tag| full_name(tag)).collect();
             let annotations = BTreeMap::new();
-            images.push(StoredImage { names, config, config_document, manifest: None, annotations, layers });
+            found.push(what, StoredImage { names, config, config_document, manifest: None, annotations, layers })?;
         }
         Ok(())
     }

@@ -14,6 +14,10 @@ const LONGEST_PATH: usize = 4096;
 const LARGEST_EXTENSION: u64 = 1024 * 1024;
 /// A layer with more entries is refused; the largest base images have some hundred thousand.
 const MOST_ENTRIES: u64 = 1_000_000;
+/// Bytes of all paths and links together: whoever reads a layer keeps them in memory.
+const MOST_NAMES: u64 = 256 * 1024 * 1024;
+/// `struct vfs_cap_data` has 24 bytes.
+const LARGEST_CAPABILITIES: usize = 24;
 /// Zeros after the end: writers fill a record, which has 10 KiB in most cases. A file that is all zeros is no archive.
 const MOST_PADDING: u64 = 64 * 1024 * 1024;
 
@@ -59,6 +63,8 @@ pub(crate) struct TarReader<R> {
     padding: u64,
     entries: u64,
     most_entries: u64,
+    /// Bytes of paths and links so far.
+    names: u64,
 }
 
 /// What extended headers say about the entry that follows them.
@@ -89,7 +95,7 @@ impl TarInput for &mut dyn Read {}
 impl<R: TarInput> TarReader<R> {
     /// `what` names the stream in errors.
     pub(crate) fn new(input: R, what: impl Into<String>) -> Self {
-        Self { input, what: what.into(), data: 0, padding: 0, entries: 0, most_entries: MOST_ENTRIES }
+        Self { input, what: what.into(), data: 0, padding: 0, entries: 0, most_entries: MOST_ENTRIES, names: 0 }
     }
 
     /// The next entry, or `None` at the end of the archive.
@@ -129,6 +135,10 @@ impl<R: TarInput> TarReader<R> {
         let link = extension.link.or_else(|| header.link_name_bytes().map(Into::into)).unwrap_or_default();
         if link.len() > LONGEST_PATH {
             return Err(named("its link is longer than 4096 bytes"));
+        }
+        self.names += (path.len() + link.len()) as u64;
+        if self.names > MOST_NAMES {
+            return Err(self.invalid("its paths come to more than 256 MiB"));
         }
         let size = extension.size.unwrap_or(size);
         let kind = match kind {
@@ -214,7 +224,10 @@ impl<R: TarInput> TarReader<R> {
                 b"size" => extension.size = Some(number()?),
                 b"uid" => extension.uid = Some(number()?),
                 b"gid" => extension.gid = Some(number()?),
-                b"SCHILY.xattr.security.capability" => extension.capabilities = Some(record.value_bytes().to_vec()),
+                // What is longer is none, and the kernel would not take it.
+                b"SCHILY.xattr.security.capability" if record.value_bytes().len() <= LARGEST_CAPABILITIES => {
+                    extension.capabilities = Some(record.value_bytes().to_vec());
+                }
                 key if key.starts_with(b"GNU.sparse.") => {
                     return Err(self.invalid("it holds a sparse entry, which layers must not"));
                 }
@@ -438,6 +451,25 @@ mod tests {
         };
         assert_eq!(count(4).unwrap(), 4);
         assert!(count(3).unwrap_err().to_string().contains("more than 3 entries"));
+    }
+
+    #[test]
+    fn paths_without_end_are_refused() {
+        let entries = header(b"a/b/c", EntryType::Regular, 0).repeat(3);
+        let count = |names| {
+            let mut reader = TarReader { names: MOST_NAMES - names, ..TarReader::new(&entries[..], "the layer") };
+            std::iter::from_fn(|| reader.next().transpose()).collect::<Result<Vec<_>, _>>().map(|members| members.len())
+        };
+        assert_eq!(count(15).unwrap(), 3);
+        assert!(count(14).unwrap_err().to_string().contains("more than 256 MiB"));
+        let capabilities = |value: &str| {
+            let record = format!("SCHILY.xattr.security.capability={value}\n");
+            let length = record.len() + 3;
+            let bytes = [pax(format!("{length} {record}").as_bytes()), header(b"x", EntryType::Regular, 0)].concat();
+            all(&bytes).unwrap()[0].0.capabilities.clone()
+        };
+        assert_eq!(capabilities(&"c".repeat(24)), Some(vec![b'c'; 24]));
+        assert_eq!(capabilities(&"c".repeat(25)), None, "no capabilities");
     }
 
     proptest! {

@@ -43,6 +43,13 @@ impl Store {
         json_of(&self.blob(&self.index()["manifests"][0]["digest"]))
     }
 
+    /// The descriptor of the image that a store begins with.
+    fn sample_descriptor(&self) -> Value {
+        let manifest = sample("amd64", "app").descriptor().unwrap();
+        assert!(self.blob(&json!(manifest.digest().to_string())).is_file());
+        serde_json::to_value(manifest).unwrap()
+    }
+
     fn put(&self, bytes: &[u8], media_type: &str) -> Value {
         let digest = json!(Digest::of(bytes));
         fs::write(self.blob(&digest), bytes).unwrap();
@@ -290,6 +297,45 @@ fn nested_indexes_have_a_limit() {
         descriptor = store.put(index.to_string().as_bytes(), "application/vnd.oci.image.index.v1+json");
     }
     assert!(store.error().contains("too deep, or a cycle"), "{}", store.error());
+}
+
+#[test]
+fn indexes_that_name_the_same_over_and_over_are_refused() {
+    let store = Store::sample();
+    let mut descriptor = store.index()["manifests"][0].clone();
+    // Of a thousand names each: a thousand million at the end.
+    for _ in 0..3 {
+        let index = json!({"schemaVersion": 2, "manifests": vec![descriptor; 1000]});
+        descriptor = store.put(index.to_string().as_bytes(), "application/vnd.oci.image.index.v1+json");
+    }
+    store.set_index(&json!({"schemaVersion": 2, "manifests": [descriptor]}));
+    let error = store.error();
+    assert!(error.contains("more than 64 MiB in all") || error.contains("more than 100,000 images"), "{error}");
+    // One image under a thousand names is one.
+    let mut descriptor = store.sample_descriptor();
+    let names: Vec<_> = (0..1000)
+        .map(|name| {
+            descriptor["annotations"] = json!({"org.opencontainers.image.ref.name": format!("n{name}")});
+            descriptor.clone()
+        })
+        .collect();
+    store.set_index(&json!({"schemaVersion": 2, "manifests": names}));
+    let images = ImageSource::layout(store.root()).unwrap().images().unwrap();
+    assert_eq!((images.len(), images[0].names.len()), (1, 1000));
+}
+
+#[test]
+fn an_archive_is_read_without_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("app.tar");
+    let set = ImageSet::new(vec!["app:1".parse().unwrap()], vec![sample("amd64", "app")]).unwrap();
+    save_hybrid(&[set], 0, &path).unwrap();
+    let file = fs::File::open(&path).unwrap();
+    fs::remove_file(&path).unwrap();
+    let source = ImageSource::open_archive(file, Path::new("gone")).unwrap();
+    for image in source.images().unwrap() {
+        validate(&source, &image).unwrap();
+    }
 }
 
 #[test]

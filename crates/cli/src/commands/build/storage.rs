@@ -42,11 +42,11 @@ impl Storage {
         let spool = match first {
             // On the file system of the layout: a layer becomes a blob there without being copied.
             Some(open) => Some(open.layout.spool_folder().map_err(|error| explain_image(&error))?),
-            None if outputs.len() > 1 || compression != Compression::None => Some(temporary_folder()?),
             None => None,
         };
         let layers = match &spool {
             Some(spool) => LayerStorage::Spool { folder: spool.path().to_owned(), compression },
+            None if outputs.len() > 1 || compression != Compression::None => LayerStorage::Unnamed { compression },
             None => LayerStorage::Stream,
         };
         Ok(Self { layers, _spool: spool, layouts })
@@ -76,11 +76,4 @@ impl OpenLayout {
         let is_new = !path.exists();
         Ok(Self { path: path.to_owned(), layout: Layout::open_or_create(path)?, is_new })
     }
-}
-
-fn temporary_folder() -> Result<TempDir, CommandError> {
-    tempfile::Builder::new().prefix("scratchdbg-").tempdir().map_err(|error| {
-        CommandError::new(format!("cannot make a temporary folder: {error}"))
-            .hint("TMPDIR names the folder for temporary files")
-    })
 }

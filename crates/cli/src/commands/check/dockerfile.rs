@@ -121,6 +121,7 @@ fn config(spec: &BuildSpec) -> Result<ConfigFacts, CommandError> {
         working_dir: spec.workdir.clone().unwrap_or_default(),
         stop_signal: spec.stop_signal.clone(),
         healthcheck: spec.healthcheck.clone(),
+        volumes: Some(spec.volumes.iter().map(|path| (path.clone(), serde_json::json!({}))).collect()),
         ..ContainerConfig::default()
     };
     let config = serde_json::to_value(config).and_then(serde_json::from_value);

@@ -1,5 +1,7 @@
 //! Images and containers of the engine.
 
+use std::path::Path;
+
 use scratchdbg_diagnose::mentions::MentionScanner;
 use scratchdbg_diagnose::mounts::Mounts;
 use scratchdbg_diagnose::rootfs::Rootfs;
@@ -36,14 +38,13 @@ pub(super) async fn check(name: &str, context: &Context) -> Result<Vec<Report>, 
 
 async fn image(engine: &Engine, name: &str, host: HostFacts) -> Result<Vec<Report>, CommandError> {
     let no_room = |error: std::io::Error| CommandError::new(format!("cannot keep a copy of the image: {error}"));
-    let copy = tempfile::NamedTempFile::new().map_err(no_room)?;
+    // It has no name: whatever ends us ends it too.
+    let mut copy = tempfile::tempfile().map_err(no_room)?;
     // The engine's pieces are large: nothing is gained by collecting them.
-    let mut sink = copy.reopen().map_err(no_room)?;
-    engine.save_image(name, &mut sink).await?;
-    let (name, path) = (name.to_owned(), copy.path().to_owned());
-    // The copy stays with us, who are dropped on an interrupt, and not with a thread that goes on.
+    engine.save_image(name, &mut copy).await?;
+    let name = name.to_owned();
     blocking(move || {
-        let source = ImageSource::archive(&path).map_err(|error| stored::unreadable(&error))?;
+        let source = ImageSource::open_archive(copy, Path::new(&name)).map_err(|error| stored::unreadable(&error))?;
         // The engine says what it will run.
         let source = source.trusted();
         stored::images(&name, &source, None, Host { platform: host.platform.as_ref(), cpu: host.cpu })

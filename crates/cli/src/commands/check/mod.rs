@@ -5,6 +5,7 @@ mod dockerfile;
 mod files;
 mod in_engine;
 mod in_registry;
+mod layers;
 mod lines;
 pub(super) mod preflight;
 mod stored;

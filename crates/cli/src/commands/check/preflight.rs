@@ -1,5 +1,6 @@
 //! What is wrong with a pair that was just built, before it goes anywhere: `build` asks this.
 
+use std::collections::HashSet;
 use std::io::Read;
 
 use scratchdbg_builder::dockerfile::Origins;
@@ -20,11 +21,13 @@ use crate::error::CommandError;
 /// that the images are made of once. Blocking.
 pub(in crate::commands) fn preflight(spec: &BuildSpec, pair: &Pair) -> Result<Vec<Finding>, CommandError> {
     let mut findings: Vec<Finding> = Vec::new();
+    // Several images are made of the same files.
+    let mut said = HashSet::new();
     for image in pair.prod.images() {
         let config = ConfigFacts::from_image_json(image.config_document().bytes())
             .map_err(|error| CommandError::new(error.to_string()))?;
         for finding in of_config(spec, &config, Rootfs::complete())? {
-            if !findings.contains(&finding) {
+            if said.insert(format!("{finding:?}")) {
                 findings.push(finding);
             }
         }

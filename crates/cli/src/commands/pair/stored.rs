@@ -1,7 +1,7 @@
 //! Images that exist already, wherever they are.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Write as _};
+use std::io::{self, BufWriter};
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -9,7 +9,6 @@ use std::sync::Arc;
 use scratchdbg_image::Platform;
 use scratchdbg_image::read::{ImageSource, ReadError, StoredImage};
 use scratchdbg_registry::{PulledImage, Reference};
-use tempfile::TempDir;
 
 use crate::commands::check::subject::path_and_name;
 use crate::context::Context;
@@ -43,8 +42,8 @@ pub(super) struct Stored {
 enum Origin {
     /// The user's own files.
     Files,
-    /// A copy of an image of the engine, which goes when nobody reads it any more.
-    Engine(#[expect(dead_code, reason = "it is there to be dropped")] TempDir),
+    /// A copy of an image of the engine, in a file without a name: it goes when nobody reads it any more.
+    Engine,
     /// An image of a registry, which is fetched as it is read.
     Registry(Arc<PulledImage>),
 }
@@ -54,7 +53,7 @@ impl Origin {
     fn failure(&self) -> Option<CommandError> {
         match self {
             Self::Registry(image) => image.failure().map(|error| registry::explain(&error)),
-            Self::Files | Self::Engine(_) => None,
+            Self::Files | Self::Engine => None,
         }
     }
 }
@@ -102,30 +101,26 @@ impl Location {
             }
             Self::Engine(reference) => {
                 let copy = copy_from_engine(&reference, context).await?;
-                let file = copy.path().join(COPY);
-                find(reference, move || ImageSource::archive(&file), None, Origin::Engine(copy)).await
+                let name = PathBuf::from(&reference);
+                find(reference, move || ImageSource::open_archive(copy, &name), None, Origin::Engine).await
             }
         }
     }
 }
 
-const COPY: &str = "image.tar";
-
-async fn copy_from_engine(reference: &str, context: &Context) -> Result<TempDir, CommandError> {
+async fn copy_from_engine(reference: &str, context: &Context) -> Result<File, CommandError> {
     let engine = context.engine().await?;
     let cannot = |error: io::Error| {
-        CommandError::new(format!("cannot copy {reference} to a temporary folder: {error}"))
+        CommandError::new(format!("cannot copy {reference} to a temporary file: {error}"))
             .hint("TMPDIR names the folder for temporary files")
     };
-    let folder = tempfile::Builder::new().prefix("scratchdbg-").tempdir().map_err(cannot)?;
     if !engine.has_image(reference).await? {
         return Err(CommandError::new(format!("the engine has no image {reference}"))
             .hint("`docker images` lists what it has; a layout is oci:DIR[:TAG], an archive is archive:FILE[:REF]"));
     }
-    let mut file = BufWriter::with_capacity(1 << 20, File::create(folder.path().join(COPY)).map_err(cannot)?);
+    let mut file = BufWriter::with_capacity(1 << 20, tempfile::tempfile().map_err(cannot)?);
     engine.save_image(reference, &mut file).await?;
-    file.flush().map_err(cannot)?;
-    Ok(folder)
+    file.into_inner().map_err(|error| cannot(error.into_error()))
 }
 
 async fn find(

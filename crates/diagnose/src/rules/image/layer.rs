@@ -19,6 +19,18 @@ pub fn duplicate_path(layer: &str, path: &str) -> Finding {
     .fix("build the layer again with each path once; a later layer may replace what an earlier one has")
 }
 
+/// A hard link to a file that is neither in its layer before it nor in one below.
+pub fn hard_link(path: &str, target: &str) -> Finding {
+    let message = if path == target {
+        format!("{path} is a hard link to itself: no engine can unpack the layer")
+    } else {
+        format!("{path} is a hard link to {target}, which is no file before it: no engine can unpack the layer")
+    };
+    Finding::new(Code::HardLinkBroken, Severity::Error, message)
+        .evidence(format!("{path}: hard link to {target}"))
+        .fix("build the layer again with the file before its links, as tar does by itself")
+}
+
 /// A file that runs with its owner's or group's rights.
 pub fn setuid(path: &str, entry: &Entry) -> Option<Finding> {
     let EntryKind::File { .. } = entry.kind else { return None };

@@ -9,8 +9,10 @@ pub(crate) mod mount;
 mod needs;
 mod permission;
 mod shell;
+mod signal;
 mod syntax;
 mod user;
+mod volume;
 mod workdir;
 
 use crate::capability;
@@ -54,6 +56,8 @@ impl<'a> ImageFacts<'a> {
 /// which a start would meet them.
 pub fn check(image: ImageFacts<'_>) -> Vec<Finding> {
     let mut findings = check_start(image);
+    findings.extend(volume::check(image));
+    findings.extend(signal::check(image.config));
     findings.extend(user::check(image));
     findings.extend(healthcheck::check(image));
     findings.extend(syntax::check(image.config));

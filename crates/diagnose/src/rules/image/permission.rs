@@ -15,6 +15,9 @@ pub(super) fn check(image: ImageFacts<'_>, path: &str) -> Option<Finding> {
     if let Some(no_exec) = mount::no_exec(image, &path, entry.mode) {
         return Some(no_exec);
     }
+    if entry.kind == EntryKind::Special {
+        return Some(special(&path));
+    }
     // Whom an unknown user would be does not matter any more.
     let Resolved::Known(identity) = identity::resolve(&image.config.user, image.rootfs) else { return None };
     if let Some((parent, directory)) = parents.iter().find(|(_, parent)| !identity.may(parent, 0o1)) {
@@ -43,6 +46,16 @@ fn directory(path: &str) -> Finding {
     )
     .evidence(format!("{path}: directory"))
     .fix(format!("name the program inside of it: ENTRYPOINT [\"{path}/…\"]"))
+}
+
+fn special(path: &str) -> Finding {
+    Finding::new(
+        Code::NotExecutableMode,
+        Severity::Error,
+        format!("{path} is a named pipe, socket or device and not a program (\"permission denied\")"),
+    )
+    .evidence(format!("{path}: no regular file"))
+    .fix("put the program's file at this path, or name the one that it is at")
 }
 
 fn not_executable(path: &str, entry: &Entry, identity: &Identity) -> Finding {

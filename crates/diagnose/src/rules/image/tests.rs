@@ -190,6 +190,46 @@ fn health_checks() {
 }
 
 #[test]
+fn volumes_and_stop_signals() {
+    let rootfs = with(&[("/srv/app", Entry::program(0o755, 1, app())), ("/link", Entry::symlink("srv/app"))]);
+    for (settings, program, expected) in [
+        (r#""Volumes": {"/": {}}"#, "/app", "volume-not-mountable"),
+        (r#""Volumes": {"/../": {}}"#, "/app", "volume-not-mountable"),
+        (r#""Volumes": {"/proc": {}}"#, "/app", "volume-not-mountable"),
+        (r#""Volumes": {"/proc/sys/x": {}}"#, "/app", "volume-not-mountable"),
+        (r#""Volumes": {"/processes": {}, "/dev/shm": {}, "/data": {}, "/sys": {}}"#, "/app", ""),
+        (r#""Volumes": {"/dev/": {}}"#, "/app", "volume-not-mountable"),
+        (r#""Volumes": {"/app": {}}"#, "/app", "volume-not-mountable"),
+        (r#""Volumes": {"/app/x": {}}"#, "/app", "volume-not-mountable"),
+        (r#""Volumes": {"/srv": {}}"#, "/app", ""),
+        (r#""Volumes": {"/srv": {}}"#, "/srv/app", "volume-hides-program"),
+        (r#""Volumes": {"srv/": {}}"#, "/link", "volume-hides-program"),
+        (r#""Volumes": {"/sr": {}}"#, "/srv/app", ""),
+        (r#""Volumes": null"#, "/app", ""),
+        (r#""StopSignal": "SIGTERM""#, "/app", ""),
+        (r#""StopSignal": "RTMIN+3""#, "/app", ""),
+        (r#""StopSignal": "64""#, "/app", ""),
+        (r#""StopSignal": """#, "/app", ""),
+        (r#""StopSignal": "SIGFOO""#, "/app", "stop-signal-unknown"),
+        (r#""StopSignal": "0""#, "/app", "stop-signal-unknown"),
+        (r#""StopSignal": "65""#, "/app", "stop-signal-unknown"),
+    ] {
+        let json = format!(r#"{{"Entrypoint": ["{program}"], "User": "1", {settings}}}"#);
+        assert_eq!(check_codes(&json, &rootfs).join(" "), expected, "{settings} {program}");
+    }
+}
+
+#[test]
+fn what_is_no_regular_file_is_no_program() {
+    let special = Entry { kind: EntryKind::Special, ..Entry::file(0o755, 0) };
+    let rootfs = with(&[("/pipe", special)]);
+    for user in ["1:1", "0"] {
+        let codes = check_codes(&format!(r#"{{"Entrypoint": ["/pipe"], "User": "{user}"}}"#), &rootfs);
+        assert_eq!(codes[0], "not-executable-mode", "{user}");
+    }
+}
+
+#[test]
 fn needs_of_the_program() {
     let go = |version: &'static str| {
         let mut record = b"\xff Go buildinf:\x08\x02".to_vec();

@@ -1,0 +1,215 @@
+//! The files of an image: its layers, one applied on the other.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+
+use scratchdbg_diagnose::Finding;
+use scratchdbg_diagnose::mentions::Mentions;
+use scratchdbg_diagnose::rootfs::{Entry, EntryKind};
+use scratchdbg_diagnose::rules::image::layer;
+use scratchdbg_image::read::{Member, MemberKind, ReadError};
+
+use super::files;
+
+/// The content of files that is kept, in bytes: rules look into two files of accounts, and those are small.
+const MOST_CONTENT: u64 = 16 * 1024 * 1024;
+/// So many files of the program's name are searched.
+const MOST_SEARCHED: usize = 100;
+
+/// The layers, one applied on the other.
+#[derive(Default)]
+pub(super) struct Merged {
+    /// The file name of the image's program.
+    program: String,
+    pub(super) entries: BTreeMap<String, Entry>,
+    /// What the files of that name mention, by path.
+    pub(super) mentions: BTreeMap<String, Mentions>,
+    /// Of single files, in every layer: what a later layer hides can still be read by whoever has the image.
+    pub(super) findings: Vec<Finding>,
+    /// The bytes of content that were kept.
+    kept: u64,
+}
+
+/// One layer.
+#[derive(Default)]
+pub(super) struct Layer {
+    entries: BTreeMap<String, Entry>,
+    mentions: BTreeMap<String, Mentions>,
+    /// Paths that are taken away with all that is below them.
+    removed: Vec<String>,
+    /// Folders that are emptied.
+    emptied: Vec<String>,
+}
+
+impl Merged {
+    /// No layer yet, of an image whose program's file has this name.
+    pub(super) fn of(program: &str) -> Self {
+        Self { program: program.to_owned(), ..Self::default() }
+    }
+
+    /// Takes an entry of a layer in.
+    pub(super) fn member(&mut self, member: &Member, data: &mut dyn Read, layer: &mut Layer) -> Result<(), ReadError> {
+        let path = format!("/{}", member.path);
+        let (folder, name) = path.rsplit_once('/').unwrap_or_default();
+        if name == ".wh..wh..opq" {
+            layer.emptied.push(folder.to_owned());
+            return Ok(());
+        }
+        if let Some(hidden) = name.strip_prefix(".wh.") {
+            layer.removed.push(format!("{folder}/{hidden}"));
+            return Ok(());
+        }
+        let entry = match &member.kind {
+            MemberKind::Directory => Entry::directory(member.mode),
+            MemberKind::Symlink(target) => Entry::symlink(target.as_str()),
+            MemberKind::Special => Entry { kind: EntryKind::Special, ..Entry::file(member.mode, 0) },
+            MemberKind::HardLink(target) => self.hard_link(member, &path, target, layer),
+            MemberKind::File => {
+                let search = name == self.program && layer.mentions.len() + self.mentions.len() < MOST_SEARCHED;
+                let seen = files::look(&path, member.mode, member.size, data, search)
+                    .map_err(|error| ReadError::Invalid { what: path.clone(), reason: error.to_string() })?;
+                layer.mentions.extend(seen.mentions.map(|mentions| (path.clone(), mentions)));
+                self.findings.extend(layer::secret_content(&path, &seen.head));
+                seen.entry
+            }
+        };
+        let id = |id: u64| u32::try_from(id).unwrap_or(u32::MAX);
+        let mut entry =
+            Entry { capabilities: member.capabilities.clone(), ..entry.owned_by(id(member.uid), id(member.gid)) };
+        self.keep(&mut entry);
+        self.findings.extend(layer::setuid(&path, &entry));
+        self.findings.extend(layer::secret_path(&path, &entry));
+        layer.entries.insert(path, entry);
+        Ok(())
+    }
+
+    /// The file that a link is another name of. It must be there before the link, or nobody can unpack the layer.
+    fn hard_link(&mut self, member: &Member, path: &str, target: &str, layer: &mut Layer) -> Entry {
+        let target = format!("/{}", target.trim_start_matches('/'));
+        if layer.mentions.len() < MOST_SEARCHED
+            && let Some(mentions) = layer.mentions.get(&target).cloned()
+        {
+            layer.mentions.insert(path.to_owned(), mentions);
+        }
+        let linked = layer.entries.get(&target).or_else(|| self.entries.get(&target)).cloned();
+        linked.unwrap_or_else(|| {
+            self.findings.push(layer::hard_link(path, &target));
+            Entry::file(member.mode, 0)
+        })
+    }
+
+    /// Keeps the content of a file, as long as there is room.
+    fn keep(&mut self, entry: &mut Entry) {
+        let EntryKind::File { content, .. } = &mut entry.kind else { return };
+        let size = content.as_ref().map_or(0, Vec::len) as u64;
+        if self.kept + size > MOST_CONTENT {
+            *content = None;
+        } else {
+            self.kept += size;
+        }
+    }
+
+    /// Whiteouts speak of the layers below; what the layer itself holds comes after them.
+    pub(super) fn apply(&mut self, layer: Layer) {
+        for path in &layer.removed {
+            self.entries.remove(path);
+            self.mentions.remove(path);
+            self.empty(path);
+        }
+        for folder in &layer.emptied {
+            self.empty(folder);
+        }
+        for (path, entry) in layer.entries {
+            if !entry.is_directory() {
+                self.mentions.remove(&path);
+                self.empty(&path);
+            }
+            self.entries.insert(path, entry);
+        }
+        self.mentions.extend(layer.mentions);
+    }
+
+    fn empty(&mut self, folder: &str) {
+        remove_below(&mut self.entries, folder);
+        remove_below(&mut self.mentions, folder);
+    }
+}
+
+/// Removes what is below a folder. What is not is not looked at: there may be a million files, and a million times this.
+fn remove_below<T>(map: &mut BTreeMap<String, T>, folder: &str) {
+    let folder = folder.trim_end_matches('/');
+    // The byte after the slash.
+    map.extract_if(format!("{folder}/")..format!("{folder}0"), |_, _| true).for_each(drop);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn member(path: &str, kind: MemberKind) -> Member {
+        Member { path: path.to_owned(), kind, mode: 0o755, uid: 0, gid: 0, size: 0, capabilities: None }
+    }
+
+    /// Each entry is a file; one that ends with a slash a directory, and one with an arrow a hard link.
+    fn merged(layers: &[&[&str]]) -> Merged {
+        let mut merged = Merged::of("app");
+        for entries in layers {
+            let mut layer = Layer::default();
+            for entry in *entries {
+                let member = match (entry.strip_suffix('/'), entry.split_once(" -> ")) {
+                    (Some(path), _) => member(path, MemberKind::Directory),
+                    (_, Some((path, target))) => member(path, MemberKind::HardLink(target.to_owned())),
+                    _ => member(entry, MemberKind::File),
+                };
+                merged.member(&member, &mut &b""[..], &mut layer).unwrap();
+            }
+            merged.apply(layer);
+        }
+        merged
+    }
+
+    #[test]
+    fn layers_are_applied_one_on_the_other() {
+        for (layers, expected) in [
+            (&[&["a/", "a/b", "a.b", "a0"][..], &["a"]][..], "/a /a.b /a0"),
+            (&[&["a/", "a/b", "a/c/d"], &["a/"]], "/a /a/b /a/c/d"),
+            (&[&["a/", "a/b", "ab"], &[".wh.a"]], "/ab"),
+            (&[&["a/", "a/b"], &["a/.wh.b", "a/c"]], "/a /a/c"),
+            (&[&["a/", "a/b", "x"], &["a/.wh..wh..opq", "a/c"]], "/a /a/c /x"),
+            (&[&["a", "b"], &[".wh..wh..opq", "c"]], "/c"),
+            (&[&["a", "b"], &[".wh.c"]], "/a /b"),
+            (&[&["a/b"], &["a/b/c"]], "/a/b /a/b/c"),
+        ] {
+            let merged = merged(layers);
+            let paths: Vec<_> = merged.entries.keys().map(String::as_str).collect();
+            assert_eq!(paths.join(" "), expected, "{layers:?}");
+        }
+    }
+
+    #[test]
+    fn hard_links_to_nothing_are_found() {
+        for (layers, found) in [
+            (&[&["a", "b -> a"][..]][..], 0),
+            (&[&["a"], &["b -> a"]], 0),
+            (&[&["a -> a"]], 1),
+            (&[&["a -> b", "b -> a"]], 1),
+            (&[&["b -> a", "a"]], 1),
+            (&[&["a -> none"]], 1),
+        ] {
+            assert_eq!(merged(layers).findings.len(), found, "{layers:?}");
+        }
+    }
+
+    #[test]
+    fn content_has_a_limit() {
+        let mut merged = Merged::of("app");
+        let mut layer = Layer::default();
+        let content = vec![b'x'; 1 << 20];
+        for number in 0..20 {
+            let member = Member { size: 1 << 20, ..member(&format!("{number}/passwd"), MemberKind::File) };
+            merged.member(&member, &mut &content[..], &mut layer).unwrap();
+        }
+        let has_content = |entry: &&Entry| matches!(entry.kind, EntryKind::File { content: Some(_), .. });
+        assert_eq!(layer.entries.values().filter(has_content).count(), 16);
+    }
+}

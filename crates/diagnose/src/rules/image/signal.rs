@@ -1,0 +1,25 @@
+//! `stop-signal-unknown`.
+
+use crate::code::Code;
+use crate::config::ConfigFacts;
+use crate::exit_code::signal_number;
+use crate::finding::{Finding, Severity};
+
+pub(super) fn check(config: &ConfigFacts) -> Option<Finding> {
+    let signal = config.stop_signal.as_str();
+    if signal.is_empty() || signal_number(signal).is_some() {
+        return None;
+    }
+    // Engines take any number but 0, and learn from the kernel that it is none when they send it.
+    let is_sent = signal.parse::<i32>().is_ok_and(|number| number != 0);
+    let (severity, message) = if is_sent {
+        (Severity::Warning, format!("there is no signal {signal}: a stop sends it in vain, and then kills the program"))
+    } else {
+        (Severity::Error, format!("there is no signal {signal:?}: engines refuse the image (\"invalid signal\")"))
+    };
+    Some(
+        Finding::new(Code::StopSignalUnknown, severity, message)
+            .evidence(format!("StopSignal: {signal}"))
+            .fix("name one as `kill -l` does: STOPSIGNAL SIGTERM, --stop-signal SIGTERM"),
+    )
+}
