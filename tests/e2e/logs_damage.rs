@@ -144,6 +144,9 @@ fn fault_40_an_engine_that_leaves_lines_out_is_found_out() {
             let finished = run(options);
             assert!(finished.expect_code(0).stderr.is_empty(), "nothing is damaged: {finished}");
         }
+        if !rotated {
+            assert!(!run(&["-f"]).expect_code(0).stderr.contains("leaves out"), "nothing is damaged");
+        }
         let mut path = log_file(&container);
         if rotated {
             path.set_extension("log.3");
@@ -156,6 +159,11 @@ fn fault_40_an_engine_that_leaves_lines_out_is_found_out() {
             let finished = run(options);
             finished.expect_code(1);
             assert!(finished.stderr.contains("leaves out lines"), "{options:?}: {}", finished.stderr);
+        }
+        if !rotated {
+            let finished = run(&["-f"]);
+            finished.expect_code(1);
+            assert!(finished.stderr.contains("leaves out lines"), "{}", finished.stderr);
         }
         let last: Vec<String> = (MANY - 4..=MANY).map(|number| number.to_string()).collect();
         run(&["-n", "5"]).expect(0, &format!("{}\n", last.join("\n")));

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use scratchdbg_engine::{Error, LogRequest, State};
 use scratchdbg_logs::resume::Resume;
 
+use super::complete::Sent;
 use super::ends::Listener;
 use super::reader::{End, Reader};
 use super::sink::{Note, Sink};
@@ -128,6 +129,10 @@ impl<S: Sink> Reader<'_, S> {
     async fn copy_stream(&mut self, stored: bool, ends: &mut Listener) -> Result<End, CommandError> {
         let since = self.resume.restart().or(self.runs.range.since);
         let mut request = LogRequest { follow: !stored, since, timestamps: true, ..LogRequest::default() };
+        if !std::mem::replace(&mut self.was_watched, true) && !self.source.rotates() && self.is_checked() {
+            self.watched = Some(LogRequest { follow: false, ..request.clone() });
+            self.sent = Some(Sent::default());
+        }
         loop {
             let end = match self.open(&request).await {
                 Ok(stream) => self.copy(stream, true, Some(&mut *ends)).await?,

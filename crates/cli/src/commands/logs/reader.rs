@@ -1,6 +1,6 @@
 //! Reads one container's log: what there is, and what is to come.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures_util::{FutureExt as _, StreamExt as _};
 use jiff::Timestamp;
@@ -41,6 +41,9 @@ pub(super) struct Reader<'a, S> {
     pub(super) hole: Option<String>,
     /// What the engine sends is counted.
     pub(super) sent: Option<Sent>,
+    /// What a stream that is followed began with, to be checked once it is silent.
+    pub(super) watched: Option<LogRequest>,
+    pub(super) was_watched: bool,
 }
 
 /// How a stream ended.
@@ -78,6 +81,8 @@ impl<'a, S: Sink> Reader<'a, S> {
             left_out: false,
             hole: None,
             sent: None,
+            watched: None,
+            was_watched: false,
         }
     }
 
@@ -156,10 +161,10 @@ impl<'a, S: Sink> Reader<'a, S> {
                 }
             }
             End::Broken(reason) => {
+                self.sent = None;
                 self.sink.note(Note::Failure(reason))?;
-                return Ok(());
             }
-            End::Enough | End::Idle => return Ok(()),
+            End::Enough | End::Idle => self.sent = None,
         }
         if let Some(mut sent) = self.sent.take() {
             if !request.timestamps {
@@ -307,6 +312,8 @@ impl<'a, S: Sink> Reader<'a, S> {
     ) -> Result<End, CommandError> {
         /// So many bytes behind what is wanted are read to see that it was all there.
         const FAR_AHEAD: usize = 8 << 20;
+        /// A stream that is silent for so long has sent what there was.
+        const SILENCE: Duration = Duration::from_millis(300);
         let mut decoder = self.decoder(timestamps);
         let framing = Framing::from_tty(self.source.tty);
         let mut begin = self.sent.as_ref().filter(|_| timestamps).map(|_| Begin::new(framing));
@@ -329,6 +336,10 @@ impl<'a, S: Sink> Reader<'a, S> {
                             self.pipeline.flush(&mut self.sink)?;
                             continue;
                         }
+                        () = tokio::time::sleep(SILENCE), if self.watched.is_some() => {
+                            self.check_watched(decoder.records()).await?;
+                            continue;
+                        }
                         () = until(deadline) => return Ok(End::Enough),
                     }
                 }
@@ -336,6 +347,7 @@ impl<'a, S: Sink> Reader<'a, S> {
             let chunk = match chunk {
                 None => {
                     self.note_first(begin);
+                    self.check_watched(decoder.records()).await?;
                     return Ok(End::Closed(Box::new(decoder)));
                 }
                 Some(Ok(chunk)) => chunk,
@@ -357,7 +369,7 @@ impl<'a, S: Sink> Reader<'a, S> {
                     Ok(Some(Event::Line(line))) => {
                         self.count(&line);
                         if ahead.is_none() && !self.take(line)? {
-                            if self.sent.is_none() {
+                            if self.sent.is_none() || self.request.follow {
                                 return Ok(End::Enough);
                             }
                             ahead = Some(0);
@@ -384,6 +396,14 @@ impl<'a, S: Sink> Reader<'a, S> {
             }
             self.sink.settle(false).await?;
         }
+    }
+
+    /// Checks what a stream that is followed has sent of the log as it was. Once is enough.
+    async fn check_watched(&mut self, records: u64) -> Result<(), CommandError> {
+        let Some(request) = self.watched.take() else { return Ok(()) };
+        let Some(mut sent) = self.sent.take() else { return Ok(()) };
+        sent.records += records;
+        Box::pin(self.check(&request, &sent)).await
     }
 
     fn note_first(&mut self, begin: Option<Begin>) {
