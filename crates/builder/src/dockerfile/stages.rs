@@ -28,6 +28,11 @@ pub(super) fn stages(source: &Source) -> Result<(&[Instruction], Vec<Parsed<'_>>
                 let near = KEYWORDS.iter().find(|known| is_near(keyword, known)).unwrap_or(&"");
                 format!("{keyword} is no instruction; is {near} meant?")
             }
+            // The rest of an array, or of a command with options.
+            keyword if keyword.starts_with(['"', '\'', '[', ']', '-', '&', '|', ',']) => {
+                let word = &unknown.keyword;
+                format!("{word} is no instruction: to continue the line before, end that with {}", source.escape)
+            }
             keyword => format!("{keyword} is no instruction"),
         };
         return Err(error(unknown, reason));

@@ -140,7 +140,9 @@ fn what_cannot_be_done_is_refused_with_line_reason_and_way_out() {
         ("FROM scratch\nHEALTHCHECK CMD curl localhost\n", 2, "needs /bin/sh"),
         ("FROM scratch\nSHELL [\"/bin/bash\"]\n", 2, "has no shell"),
         ("FROM scratch\nENV X=\"a\n", 2, "not closed"),
-        ("FROM scratch\nBOGUS x\n", 2, ""),
+        ("FROM scratch\nBOGUS x\n", 2, "BOGUS is no instruction"),
+        ("FROM scratch\nCMD [\"/app\",\n\"x\"]\n", 3, "end that with \\"),
+        ("FROM scratch\nUSR x\n", 2, "is USER meant?"),
         ("", 1, ""),
     ] {
         let error = spec(text).unwrap_err();

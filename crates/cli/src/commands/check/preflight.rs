@@ -1,6 +1,6 @@
 //! What is wrong with a pair that was just built, before it goes anywhere: `build` asks this.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::io::Read;
 
 use scratchdbg_builder::dockerfile::Origins;
@@ -47,13 +47,18 @@ pub(in crate::commands) fn with_those_of_the_file(
     lines::locate(&mut of_image, path, origins);
     let mut findings = of_file;
     lines::locate(&mut findings, path, origins);
-    let broken: Vec<_> = findings
+    let broken: BTreeSet<usize> = findings
         .iter()
         .filter(|finding| finding.code == Code::ExecFormInvalid)
-        .map(|finding| finding.location.clone())
+        .filter_map(|finding| finding.location.as_ref().map(|location| location.line))
         .collect();
-    let follows = |finding: &Finding| {
-        matches!(finding.code, Code::ShellForm | Code::HealthcheckNeedsShell) && broken.contains(&finding.location)
+    let is_broken = |line: Option<usize>| line.is_some_and(|line| broken.contains(&line));
+    let follows = |finding: &Finding| match finding.code {
+        Code::ShellForm | Code::HealthcheckNeedsShell => {
+            is_broken(finding.location.as_ref().map(|location| location.line))
+        }
+        Code::CommandIgnored => is_broken(origins.setting("ENTRYPOINT")),
+        _ => false,
     };
     findings.extend(of_image.into_iter().filter(|finding| !follows(finding)));
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));

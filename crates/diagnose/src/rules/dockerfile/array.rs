@@ -37,6 +37,11 @@ struct Seen {
 /// what is no array at all: other text, and the test command of a shell (`[ -f /x ] && …`).
 pub fn broken_array(arguments: &str) -> Option<BrokenArray> {
     let text = arguments.trim();
+    if let Some(list) = list_without_brackets(text) {
+        let words: Vec<String> = scan(list).elements.into_iter().map(|element| element.text).collect();
+        let reason = "it is not in square brackets".to_owned();
+        return Some(BrokenArray { reason, mended: written(&words), is_json: false });
+    }
     let inner = text.strip_prefix('[')?;
     if let Ok(value) = serde_json::from_str::<serde_json::Value>(text) {
         let values = value.as_array()?;
@@ -61,6 +66,19 @@ pub fn broken_array(arguments: &str) -> Option<BrokenArray> {
         return None;
     }
     Some(BrokenArray { reason: reason(&seen, rest), mended: written(&words), is_json: false })
+}
+
+/// The inside of `"/app", "serve"`, `{"/app"}` and `("/app", "serve")`: a quoted element with a comma behind it, or braces
+/// that hug a quote, are nothing that anybody writes for a shell.
+fn list_without_brackets(text: &str) -> Option<&str> {
+    let inner = match text.as_bytes() {
+        [b'{', .., b'}'] | [b'(', .., b')'] => &text[1..text.len() - 1],
+        _ => text,
+    };
+    let (first, rest) = inner.strip_prefix('"')?.split_once('"')?;
+    let is_list = rest.trim_start().starts_with(',') && rest.contains('"');
+    let is_hugged = text.starts_with('{') && rest.trim().is_empty();
+    (!first.contains(',') && (is_list || is_hugged)).then_some(inner)
 }
 
 /// The strings of a value that should be one.
@@ -251,6 +269,9 @@ mod tests {
             (r"[ '/app', '-c', 'it\'s' ]", "single quotes", r#"["/app", "-c", "it's"]"#),
             (r#"[ "/app" "serve" ]"#, "comma between", r#"["/app", "serve"]"#),
             (r#"[ "/app", "serve", ]"#, "comma too many", r#"["/app", "serve"]"#),
+            (r#""/app", "serve""#, "square brackets", r#"["/app", "serve"]"#),
+            (r#"{"/app"}"#, "square brackets", r#"["/app"]"#),
+            (r#"("/app", "serve")"#, "square brackets", r#"["/app", "serve"]"#),
             ("[`/app`]", "single quotes", r#"["/app"]"#),
         ] {
             let broken = broken_array(text).unwrap_or_else(|| panic!("{text} was not found"));
@@ -278,6 +299,9 @@ mod tests {
             r#"[ "$READY" ]"#,
             r#"[ "$A" -eq 1 -a "$B" -eq 2 ]"#,
             "[ x ] && /app",
+            r#""/my app" --x "a, b""#,
+            r#"("/app"; "/b")"#,
+            r#"{ "/app"; }"#,
             "[ \"$(echo a,b)\" = a,b ]",
         ] {
             assert_eq!(broken_array(text), None, "{text}");
