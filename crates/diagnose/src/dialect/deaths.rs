@@ -27,6 +27,7 @@ pub(super) const WORDINGS: &[Wording] = &[
     plain!(Aborted, r"(?P<p>memory allocation of \d+ bytes failed)"),
     plain!(SegfaultOrAbort, r"(?i)\bsegmentation (?:fault|violation)|\bSIGSEGV\b|uncaught target signal 11"),
     plain!(IllegalInstruction, r"(?i)\billegal instruction\b|\bSIGILL\b|uncaught target signal 4"),
+    plain!(KilledBySignal, r"(?i)\bbus error\b|\bSIGBUS\b|\bfloating point exception\b|\bSIGFPE\b|breakpoint trap\b"),
     plain!(ForbiddenSyscall, r"(?i)\bbad system call\b|\bSIGSYS\b"),
-    plain!(Aborted, r"(?P<p>\bAborted \(core dumped\)|\bSIGABRT\b)"),
+    plain!(Aborted, r"(?P<p>\b[Aa]borted \(core dumped\)|signal: aborted|\bSIGABRT\b)"),
 ];

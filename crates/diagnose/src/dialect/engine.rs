@@ -94,7 +94,7 @@ pub(super) const WORDINGS: &[Wording] = &[
     ),
     says!(
         LimitRefused,
-        r"(?i)(?P<p>devices cgroup isn't mounted|cgroups in hybrid mode not supported|cgroups?: cgroup mountpoint does not exist|(?:failed to (?:write|create|apply|set ?up|initialize|find)|unable to (?:apply|start|create)|cannot (?:enter|create|set))[^\n]*\bcgroups?[^\n]*|writing? (?:file )?`?\S*/?cgroup\S*[^\n]*: (?:no such file|permission denied|invalid argument|device or resource busy)[^\n]*)",
+        r"(?i)(?P<p>devices cgroup isn't mounted|sd-bus call: [^\n]+|exceeded quota: [^\n]+|cgroups in hybrid mode not supported|cgroups?: cgroup mountpoint does not exist|(?:failed to (?:write|create|apply|set ?up|initialize|find)|unable to (?:apply|start|create)|cannot (?:enter|create|set))[^\n]*\bcgroups?[^\n]*|writing? (?:file )?`?\S*/?cgroup\S*[^\n]*: (?:no such file|permission denied|invalid argument|device or resource busy)[^\n]*)",
         "the runtime could not set up the container's control group: {p}",
         "see that the host's cgroups are mounted and of the kind that the engine is set to (native.cgroupdriver, systemd or cgroupfs), \
          and that the limit is one that this kernel knows"
@@ -115,7 +115,14 @@ pub(super) const WORDINGS: &[Wording] = &[
     plain!(MountFailed, r#"\bplugin "?(?P<p>[\w./:-]+)"? not found"#),
     plain!(MountFailed, r"failed to mount local volume: mount (?P<p>[^:\n]*:[^:\n]*)"),
     plain!(MountFailed, r"stat (?P<p>/[^:\n]+/_data): no such file"),
-    plain!(MountFailed, r#"error mounting "(?P<p>[^"\n]+)" to rootfs"#),
+    plain!(MountFailed, r"crun: cannot stat `(?P<p>[^`\n]+)`: No such file"),
+    says!(
+        StartFailed,
+        r#"could not find "?(?P<p>pasta|slirp4netns|netavark|aardvark-dns|conmon|fuse-overlayfs)"?"#,
+        "the engine lacks a helper program of its own[: {p}]",
+        "install it on the engine's host (packages passt, slirp4netns, netavark, aardvark-dns, conmon, fuse-overlayfs)"
+    ),
+    plain!(MountFailed, r#"mounting "(?P<p>[^"\n]+)" to rootfs"#),
     plain!(MountFailed, r"bind source path does not exist: (?P<p>[^\n]+)"),
     plain!(MountFailed, r"error while creating mount source path '(?P<p>[^'\n]+)'"),
     // Docker adds "Are you trying to mount a directory onto a file" to every "not a directory": it says nothing of itself.
@@ -146,8 +153,14 @@ pub(super) const WORDINGS: &[Wording] = &[
         r#"choosing image instance: no image found in (?:manifest list|image index) for architecture "?(?P<p>\w+)"#
     ),
     plain!(OomKilled, r"[Mm]emory cgroup out of memory: Killed process \d+ \((?P<p>[^)\n]*)\)"),
-    plain!(OomKilled, r"Reason:\s+OOMKilled|\bOOMKilled\b"),
+    // Not the `"OOMKilled": false` of an inspection.
+    plain!(
+        OomKilled,
+        r#"(?m)\bOOMKilled\b["']?\s*[:=]\s*["']?true|[:=]\s*["']OOMKilled["']|\bOOMKilled\b(?:[^"'\w:=\s]|[ \t]+[^:=\s]|\s*$)"#
+    ),
     plain!(CrashLoop, r"CrashLoopBackOff"),
+    plain!(CrashLoop, r"\bRestarting \(\d+\)|is restarting, wait until the container is running"),
+    plain!(Removed, r"[Cc]ontainer (?P<p>\S+)? ?is marked for removal"),
     plain!(CrashLoop, r"[Bb]ack-off (?:\S+ )?restarting failed container"),
     plain!(HealthcheckNeedsShell, r"executing health check command .*/bin/sh.*: no such file"),
 ];

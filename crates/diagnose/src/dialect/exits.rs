@@ -58,7 +58,7 @@ fn of(code: Option<i64>) -> Meaning {
 }
 
 fn told(code: Code, message: String, fix: &'static str) -> Meaning {
-    Meaning::Told(Told { code, message, fix, is_guess: true })
+    Meaning::Told(Told { code, message, fix, is_guess: true, is_success: false })
 }
 
 /// What an exit code alone suggests.
@@ -149,5 +149,5 @@ pub(crate) fn of_exit_code(exit_code: i64) -> Told {
         }
         _ => format!("exit code {exit_code}: {message}"),
     };
-    Told { code, message, fix, is_guess: true }
+    Told { code, message, fix, is_guess: true, is_success: exit_code == 0 }
 }

@@ -51,7 +51,7 @@ pub(crate) fn finding(said: &Said) -> Finding {
         .guessed(),
         Meaning::Plain(code, subject) => plain(*code, subject.as_deref()),
         Meaning::Told(told) => {
-            let severity = severity(told.code);
+            let severity = if told.is_success { Severity::Info } else { severity(told.code) };
             let finding = Finding::new(told.code, severity, told.message.clone()).fix(told.fix);
             if told.is_guess { finding.guessed() } else { finding }
         }

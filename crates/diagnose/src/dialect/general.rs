@@ -13,7 +13,7 @@ pub(super) const WORDINGS: &[Wording] = &[
     ),
     says!(
         ImagePullFailed,
-        r"\b(?:ErrImagePull|ImagePullBackOff)\b|Back-off pulling image(?: (?P<p>\S+))?|\bFailed to pull image(?: (?P<q>\S+))?",
+        r"\b(?:ErrImagePull|ImagePullBackOff|ImageInspectError|RegistryUnavailable)\b|Back-off pulling image(?: (?P<p>\S+))?|\bFailed to pull image(?: (?P<q>\S+))?",
         "the node cannot pull the image[ {p}]",
         "kubectl describe pod tells why in its events: a name or tag that does not exist, a private registry without \
          imagePullSecrets, a rate limit, or no way to the registry"
@@ -35,6 +35,12 @@ pub(super) const WORDINGS: &[Wording] = &[
         r"(?i)context deadline exceeded|\bdeadline exceeded\b|DEADLINE_EXCEEDED",
         "something did not answer in the time that was given to it",
         "what stands before it in the message says what was waited for; see whether that is up and reachable, or give it more time"
+    ),
+    says!(
+        RunningUnhealthy,
+        r"\((?:health: )?unhealthy\)|\bunhealthy\b",
+        "the container runs and its health check fails",
+        "see what the check says: scratchdbg why NAME"
     ),
     // A signal's name, of a shell or of Go's os/exec.
     says!(

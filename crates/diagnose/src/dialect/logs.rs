@@ -12,6 +12,17 @@ macro_rules! plain {
 pub(super) const WORDINGS: &[Wording] = &[
     // Loaders: glibc, musl, qemu-user, Rosetta.
     plain!(LibraryMissing, r"error while loading shared libraries: (?P<p>[^:\n]+): cannot open shared object file"),
+    plain!(LibraryMissing, r"(?P<p>\blib[\w.+-]+\.so[\w.]*): cannot open shared object file"),
+    plain!(LibraryTooOld, r"symbol lookup error: [^\n]*undefined symbol: (?P<p>[\w@.]+)"),
+    plain!(CpuLevel, r"requires a CPU with (?P<p>\w+) support"),
+    // Interpreters and their modules.
+    says!(
+        ProgramMissing,
+        r#"Cannot find module '(?P<p>[^'\n]+)'|ModuleNotFoundError: No module named '(?P<q>[^'\n]+)'|Unable to access jarfile (?P<r>\S+)|Could not find or load main class (?P<s>\S+)|can't open file '(?P<t>[^'\n]+)': \[Errno 2\]"#,
+        "what the interpreter is to run is not in the image, or not where it looks: {p}",
+        "copy it into the image and see the working directory; a mount over it hides it; install the dependencies in the image that \
+         runs, not only in the one that builds"
+    ),
     plain!(LibraryMissing, r"Error loading shared library (?P<p>[^:\n]+): No such file or directory"),
     plain!(LibraryTooOld, r#"version [`'"‘](?P<p>[\w.+-]+)['"’] not found \(required by"#),
     plain!(LibraryTooOld, r#"version [`'"‘](?P<p>(?:GLIBC|GLIBCXX|CXXABI|GCC|MUSL)_[\w.]+)['"’] not found"#),
@@ -45,6 +56,10 @@ pub(super) const WORDINGS: &[Wording] = &[
         TmpMissing,
         r#"(?i)no such file or directory(?: \(os error 2\) at path |: |, \w+ )['"](?P<p>/tmp(?:/[^'"\n]*)?)['"]"#
     ),
+    plain!(
+        TmpMissing,
+        r#"(?i)\b(?:temp|temporary|tmpfile|mkstemp|mkdtemp)\b[^\n]*[\s:'"](?P<p>/tmp(?:/[^\s:'"]*)?)['"]?: no such file or directory"#
+    ),
     plain!(TmpMissing, r"No usable temporary (?:directory|file)(?: name)? found"),
     plain!(TmpMode, r#"(?i)(?:open|mkdir|create|mkdtemp|mkstemp) (?P<p>/tmp(?:/[^\s:"]*)?): permission denied"#),
     plain!(TmpMode, r#"(?i)permission denied(?: \(os error 13\) at path |: |, \w+ )['"](?P<p>/tmp(?:/[^'"\n]*)?)['"]"#),
@@ -57,7 +72,13 @@ pub(super) const WORDINGS: &[Wording] = &[
     plain!(PasswdMissing, r"(?i)\$HOME is not defined"),
     plain!(ServicesMissing, r"Servname not supported for ai_socktype"),
     plain!(ServicesMissing, r"no such protocol name: (?P<p>\w+)"),
-    plain!(ReadOnlyFilesystem, r"(?i)(?:(?P<p>/[^\s:]+): )?read-only file system|EROFS"),
+    plain!(ReadOnlyFilesystem, r#"(?i)(?:(?P<p>/[^\s:'"]+)['"]?: )?read-only file system|EROFS"#),
+    says!(
+        WorkdirMissing,
+        r"(?i)\bget(?:c)?wd\b[^\n]*no such file|\buv_cwd\b|error retrieving current directory|current working directory is outside of container mount namespace",
+        "the directory that the program works in is gone",
+        "see who removes it (the program itself, or a mount over it); name one that stays: WORKDIR, --workdir"
+    ),
     // Shells and env, of a program or an interpreter that they do not find or may not execute.
     plain!(CrlfShebang, r"(?P<p>[^\s:]+(?:\^M|\\r)['’]?: (?:bad interpreter: )?No such file or directory)"),
     plain!(InterpreterMissing, r"(?P<p>/[^\s:]+): bad interpreter: No such file or directory"),

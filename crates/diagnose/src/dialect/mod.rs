@@ -58,6 +58,8 @@ pub(crate) struct Told {
     pub(crate) fix: &'static str,
     /// The text does not settle it.
     pub(crate) is_guess: bool,
+    /// Nothing is wrong.
+    pub(crate) is_success: bool,
 }
 
 /// A wording whose sentence is written beside it: `{p}` stands for what the group `p` captured.
@@ -82,7 +84,7 @@ fn told(code: Code, message: &str, fix: &'static str, is_guess: bool, captures: 
             None => {}
         }
     }
-    Meaning::Told(Told { code, message: text, fix, is_guess })
+    Meaning::Told(Told { code, message: text, fix, is_guess, is_success: false })
 }
 
 /// Where a program was started from, as far as the text tells.

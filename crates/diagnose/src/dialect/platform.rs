@@ -47,6 +47,25 @@ pub(super) const FIRST: &[Wording] = &[
         "bring the older one up to date; until then name a version that both know: DOCKER_API_VERSION=1.44 (the message gives the \
          engine's limit)"
     ),
+    says!(
+        ImageNotFound,
+        r#"[Nn]o such image:? ?"?(?P<p>[^\s"]+)?"#,
+        "the engine has no image[ {p}]",
+        "see what there is: docker images; pull or build it, and see the tag (latest is meant where none is named)"
+    ),
+    says!(
+        ConfigMissing,
+        r#"failed to (?:compute cache key|calculate checksum)[^\n]*"(?P<p>[^"\n]+)": not found|COPY failed: [^\n]*?stat (?P<q>[^\s:]+): |ADD failed: [^\n]*?stat (?P<r>[^\s:]+): |failed to read dockerfile: open (?P<s>[^\s:]+): no such file"#,
+        "a file that the build needs is not in its context[: {p}]",
+        "see the path, which counts from the context's root (the last argument of docker build), and .dockerignore"
+    ),
+    says!(
+        OperationNotPermitted,
+        r"violates PodSecurity (?P<p>[^\n]+)|\bis forbidden: (?P<q>User [^\n]+)|cannot (?:stop|kill) container[^\n]*permission denied",
+        "the cluster or engine does not permit it[: {p}]",
+        "see the rights of the account (kubectl auth can-i), the namespace's Pod Security level and what it asks of the pod; where a \
+         container cannot be stopped, AppArmor"
+    ),
     // Compose.
     says!(
         RunningUnhealthy,
@@ -108,7 +127,7 @@ pub(super) const WORDINGS: &[Wording] = &[
     // Names of the engine's objects.
     says!(
         NameInUse,
-        r#"(?i)(?:container )?name "?/?(?P<p>[\w.-]+)"? is already in use|endpoint with name (?P<q>\S+) already exists|network with name (?P<r>\S+) already exists"#,
+        r#"(?i)(?:container )?name "?/?(?P<p>[\w.-]+)"? is already in use|failed to reserve container name (?P<s>[^:\s]+)|endpoint with name (?P<q>\S+) already exists|network with name (?P<r>\S+) already exists"#,
         "the name[ {p}] is taken by another container or network",
         "remove or rename the other (docker rm NAME, docker rename), or choose another name; for an endpoint that was left behind: \
          docker network disconnect -f NETWORK NAME"
@@ -139,6 +158,12 @@ pub(super) const WORDINGS: &[Wording] = &[
         "the reasons are counted in the message: ask for less cpu or memory, tolerate the taints, match a node's labels, or add a node"
     ),
     says!(
+        guess NeverStarted,
+        r"(?P<p>\bInsufficient (?:cpu|memory|ephemeral-storage|\S+/gpu)\b[^\n]*|node\(s\) had untolerated taint[^\n]*|didn't match Pod's node affinity[^\n]*)",
+        "no node can take the pod: {p}",
+        "ask for less cpu or memory, tolerate the taints, match a node's labels, or add a node"
+    ),
+    says!(
         KilledFromOutside,
         r"(?i)\bEvicted\b|node was low on resource: (?P<p>[\w-]+)",
         "the kubelet evicted the pod: its node ran low on a resource[: {p}]",
@@ -146,7 +171,7 @@ pub(super) const WORDINGS: &[Wording] = &[
     ),
     says!(
         MountFailed,
-        r#"(?i)Unable to attach or mount volumes|MountVolume\.\w+ failed for volume "(?P<p>[^"\n]+)"|Mounts denied|path (?P<q>\S+) is not shared from the host|invalid (?:volume specification|mount config)[^\n]*|Duplicate mount point: (?P<r>\S+)"#,
+        r#"(?i)Unable to attach or mount volumes|MountVolume\.\w+ failed for volume "(?P<p>[^"\n]+)"|Mounts denied|path (?P<q>\S+) is not shared from the host|invalid (?:volume specification|mount config)[^\n]*|Duplicate mount point: (?P<r>\S+)|persistentvolumeclaim (?P<s>\S+) not found|unbound immediate PersistentVolumeClaims|Multi-Attach error for volume (?P<t>\S+)"#,
         "a volume or mount is refused[: {p}]",
         "see that its source exists, may be shared with the engine (Docker Desktop: file sharing), and that it is written as \
          SOURCE:TARGET"
@@ -156,6 +181,12 @@ pub(super) const WORDINGS: &[Wording] = &[
         r"(?:Liveness|Readiness|Startup) probe failed: (?P<p>[^\n]+)",
         "the container runs and its probe fails[: {p}]",
         "see that the program listens on the probe's port and path, on all addresses, and is given the time it needs to start"
+    ),
+    says!(
+        NetworkMissing,
+        r"cni plugin not initialized|cni config uninitialized|network plugin is not ready|failed to set ?up (?:sandbox|pod|network)[^\n]*(?:network|sandbox)[^\n]*|plugin type=(?P<p>\S+) failed",
+        "the node's pod network is not there, or not ready[ ({p})]",
+        "see the network plugin's pods (kubectl get pods -n kube-system) and /etc/cni/net.d on the node"
     ),
     says!(
         StartFailed,

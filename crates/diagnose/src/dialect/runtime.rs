@@ -36,7 +36,7 @@ pub(super) const WORDINGS: &[Wording] = &[
         meaning: |c| Meaning::NotFound(path(c)),
     },
     Wording {
-        pattern: r#"exec: "(?P<p>[^"\n]+)": stat [^\n]+?: (?:no such file or directory|not a directory)"#,
+        pattern: r#"exec: "(?P<p>[^"\n]+)": stat [^\n]+?: (?:no such file or directory|not a directory|too many levels of symbolic links)"#,
         meaning: |c| Meaning::NotFound(path(c)),
     },
     Wording {

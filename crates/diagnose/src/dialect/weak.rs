@@ -41,7 +41,7 @@ pub(super) const WORDINGS: &[Wording] = &[
     ),
     says!(
         ConnectionRefused,
-        r"(?i)(?:(?:dial|connect)\w* (?:tcp|udp)[46]? (?P<p>\S+?):? [^\n]*)?(?:connection refused|\bECONNREFUSED\b)",
+        r"(?i)(?:(?:dial|connect)\w* (?:tcp|udp)[46]? (?P<p>\S+?):? [^\n]*)?(?:connection refused|\bECONNREFUSED\b|connection to the server \S+ was refused)",
         "nothing listens where the program connects to[: {p}]",
         "see that the other side runs, listens on that port, and not on its own 127.0.0.1 only; in a container localhost is the \
          container itself: use the other's name on a shared network; wait for it (depends_on with condition: service_healthy)"

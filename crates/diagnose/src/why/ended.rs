@@ -9,6 +9,11 @@ use crate::finding::{Finding, Severity};
 
 pub(super) fn ended(facts: &ContainerFacts<'_>) -> Vec<Finding> {
     let mut findings = last_run_ended(facts);
+    let error = facts.state.error.trim();
+    if let (false, Some(first)) = (error.is_empty(), findings.first_mut()) {
+        // Of a dead container: what the engine could not clean up.
+        first.evidence.push(format!("the engine says: {error}"));
+    }
     if let Some(missing) = start::source_missing(facts) {
         // A stop explains itself; what would keep it from starting again is told beside.
         let is_stop =

@@ -62,6 +62,12 @@ impl LastWords {
         // The last line first: it is what the program died with.
         for (index, findings) in found.into_iter().enumerate().rev() {
             for mut finding in findings {
+                // A file that is not in /tmp says nothing of /tmp itself, where that can be looked at.
+                if finding.code == Code::TmpMissing
+                    && facts.image.is_some_and(|image| image.rootfs.exists("/tmp") == Some(true))
+                {
+                    continue;
+                }
                 if finding.code == Code::ReadOnlyFilesystem {
                     name_the_mount(facts, &mut finding);
                 }

@@ -30,7 +30,15 @@ fn is_by_policy(facts: &ContainerFacts<'_>) -> bool {
 /// Adds the loop: before a cause that says no more than an exit code, behind a better one.
 pub(super) fn put_in(facts: &ContainerFacts<'_>, findings: &mut Vec<Finding>) {
     let waiting = facts.state.status == Status::Restarting;
-    if !is_by_policy(facts) || !(waiting || facts.restarts.count >= MANY) {
+    if !is_by_policy(facts) {
+        return;
+    }
+    if !waiting && facts.restarts.count < MANY {
+        let gave_up = facts.restarts.at_most.filter(|&most| most > 0 && facts.restarts.count >= most);
+        if let (Some(most), Some(first)) = (gave_up, findings.first_mut()) {
+            let policy = &facts.restarts.policy;
+            first.evidence.push(format!("the policy \"{policy}\" gave up after {most} restarts"));
+        }
         return;
     }
     // Ended on request: the loop has ended too, and is told as what went before.

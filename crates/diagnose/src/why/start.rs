@@ -119,6 +119,10 @@ fn of_error(facts: &ContainerFacts<'_>, error: &str) -> Vec<Finding> {
 
 /// A program that the kernel refuses although its mode is well.
 fn denied_with_good_mode(facts: &ContainerFacts<'_>, said: &Finding) -> Option<Finding> {
+    if let Some(mut finding) = image::interpreter_on_noexec(facts.image?) {
+        finding.evidence.extend(said.evidence.iter().cloned());
+        return Some(finding);
+    }
     let (path, mode, mount) = image::program_file(facts.image?)?;
     if mode & 0o111 == 0 {
         return None;

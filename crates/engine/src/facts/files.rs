@@ -63,7 +63,7 @@ impl Engine {
             // What follows is everything: it is not read.
             Ok(_) => Ok(()),
             Err(error) if error.is_status(404) => Err(Error::transport(
-                "looking at its files",
+                "looking at the container's files",
                 "the engine finds nothing in it, not even the directory /",
             )),
             Err(error) => Err(error),

@@ -70,7 +70,11 @@ async fn container(engine: &Engine, record: &ContainerRecord, host: &HostFacts) 
             bounding_set: record.bounding_set,
             ..ImageFacts::new(&record.config, &rootfs)
         });
-        if engine.fetch_wanted(record, &mut rootfs).await? {
+        let fetched = engine.fetch_wanted(record, &mut rootfs).await.map_err(|error| {
+            CommandError::from(error)
+                .hint("what cannot be looked at is not judged; its image may tell: scratchdbg check IMAGE")
+        });
+        if fetched? {
             continue;
         }
         let beneath = if mounts.is_asked() { engine.paths_beneath(&container, mounts.list()).await } else { None };

@@ -22,6 +22,7 @@ use crate::finding::Finding;
 use crate::mentions::Mentions;
 use crate::mounts::{Mount, Mounts};
 use crate::platform::Platform;
+use crate::program::Program;
 use crate::rootfs::{Resolution, Rootfs};
 use crate::rules::program::{self, Subject};
 
@@ -101,6 +102,17 @@ pub(crate) fn program_file(image: ImageFacts<'_>) -> Option<(String, u32, Option
     let Resolution::Found { path, entry: Some(entry), .. } = image.rootfs.resolve(&path) else { return None };
     let mount = image.mounts.and_then(|mounts| mounts.over(&path)).cloned();
     Some((path, entry.mode, mount))
+}
+
+/// The interpreter of the program, where that is a script whose interpreter lies on a mount with noexec.
+pub(crate) fn interpreter_on_noexec(image: ImageFacts<'_>) -> Option<Finding> {
+    let arguments = image.config.arguments();
+    let command::Command::Found(path) = command::find(image, &arguments) else { return None };
+    let (_, Program::Script(script)) = image.rootfs.program(&path)? else { return None };
+    let Resolution::Found { path, entry: Some(entry), .. } = image.rootfs.resolve(&script.interpreter) else {
+        return None;
+    };
+    mount::no_exec(image, &path, entry.mode)
 }
 
 /// Whether a shell answers to `sh` in the image; `None` when that is not known yet.
