@@ -76,7 +76,8 @@ impl LastWords {
                     continue;
                 }
                 let is_certain = CERTAIN.contains(&finding.code) || is_death(finding.code);
-                if index >= begin || is_certain {
+                let is_end = index >= begin && (index == last || !is_survived(&lines[index]));
+                if is_end || is_certain {
                     let near = index == last || death.is_some_and(|death| index >= death);
                     if !is_certain && !near {
                         finding.confidence = Confidence::Guess;
@@ -130,6 +131,17 @@ fn is_harmless(line: &str) -> bool {
     let level = LOW.as_ref().and_then(|low| low.find(begin)).map(|found| found.start());
     let error = HIGH.as_ref().and_then(|high| high.find(begin)).map(|found| found.start());
     matches(&LOW) && error.is_none_or(|error| level.is_some_and(|level| level < error))
+}
+
+/// A warning, or words that tell of going on: no cause where more was said after it.
+fn is_survived(line: &str) -> bool {
+    static WORDS: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        Regex::new(
+            r#"(?i)\b(?:retry|retrying|retries|ignored|ignoring|falling back|fallback|recovered|continuing|skipping)\b|(?:^|[\s\[|"'=:(<])warn(?:ing)?(?:$|[\s\]|"',:)>])"#,
+        )
+        .ok()
+    });
+    WORDS.as_ref().is_some_and(|words| words.is_match(line))
 }
 
 /// Not empty, and not a frame of a stack.

@@ -424,6 +424,8 @@ fn named_causes_come_first() {
         // Near misses: an info line, long past, a survived panic's neighbour.
         (1, "[INFO] retry: too many open files".to_owned(), "app-exit"),
         (1, past("accept: too many open files"), "app-exit file-limit"),
+        (1, "WARN cache: too many open files\nERROR: a key is missing".to_owned(), "app-exit file-limit"),
+        (1, "bind: address already in use, retrying\nno config".to_owned(), "app-exit port-in-use"),
         (139, past("x509: certificate signed by unknown authority"), "segfault-or-abort"),
         (0, "accept: too many open files".to_owned(), "app-exit"),
     ] {

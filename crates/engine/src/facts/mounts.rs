@@ -17,8 +17,8 @@ use crate::{ContainerName, Engine};
 
 /// How long the files of an image are listed at most, to learn what lies beneath a mount.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How many paths beneath mounts are kept at most.
-const MAX_PATHS: usize = 100_000;
+/// How many bytes of paths beneath mounts are kept at most.
+const MAX_PATHS: usize = 4 << 20;
 
 /// A mount as an inspection has it, once among `Mounts` and once among those that were asked for.
 #[derive(Debug, Deserialize, Default)]
@@ -102,40 +102,44 @@ pub(super) fn strict_binds(asked: &[RawMount]) -> BTreeSet<String> {
 }
 
 impl Engine {
-    /// Adds what this machine tells of the mounts where it is the engine's, and what a volume was made with.
+    /// Adds what this machine tells of a container's mounts where it is the engine's, and what its volumes were made with.
     pub async fn look_at_mounts(&self, record: &mut ContainerRecord, host: &HostFacts) {
-        let mounted = if host.is_this_machine { std::fs::read_to_string("/proc/self/mountinfo").ok() } else { None };
-        let strict = std::mem::take(&mut record.strict_binds);
+        self.look_at_binds(record, host);
         for mount in &mut record.facts.mounts {
-            match mount.kind {
-                MountKind::Bind if host.is_this_machine => {
-                    let source = Path::new(&mount.source);
-                    let is_there = source.symlink_metadata();
-                    let is_gone = is_there.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
-                    // Where not even the folder above is there, this may be another view of the machine than the engine's.
-                    let is_same_view =
-                        source.ancestors().skip(1).any(|above| above.parent().is_some() && above.exists());
-                    mount.is_source_missing =
-                        is_gone && is_same_view && (self.is_podman() || strict.contains(&mount.destination));
-                    if mount.no_exec.is_none() && is_there.is_ok() {
-                        mount.no_exec = mounted.as_deref().and_then(|mounted| no_exec(mounted, &mount.source));
-                    }
-                }
-                MountKind::Volume if mount.no_exec.is_none() => {
-                    let path = format!("/volumes/{}", crate::files::percent_encode(&mount.source));
-                    let Some(volume) = self.ask(&path).await else { continue };
-                    let options = volume["Options"]["o"].as_str().unwrap_or_default();
-                    if options.split(',').any(|option| option == "noexec") {
-                        mount.no_exec = Some(true);
-                    } else if options.is_empty() && volume["Driver"] == "local" {
-                        let place = volume["Mountpoint"].as_str().unwrap_or_default();
-                        mount.no_exec = mounted.as_deref().and_then(|mounted| no_exec(mounted, place));
-                    }
-                }
-                _ => {}
+            if mount.kind != MountKind::Volume || mount.no_exec.is_some() {
+                continue;
+            }
+            let path = format!("/volumes/{}", crate::files::percent_encode(&mount.source));
+            let Some(volume) = self.ask(&path).await else { continue };
+            let options = volume["Options"]["o"].as_str().unwrap_or_default();
+            if options.split(',').any(|option| option == "noexec") {
+                mount.no_exec = Some(true);
+            } else if options.is_empty() && volume["Driver"] == "local" && host.is_this_machine {
+                let place = volume["Mountpoint"].as_str().unwrap_or_default();
+                mount.no_exec = mounted_here().and_then(|mounted| no_exec(&mounted, place));
             }
         }
-        record.strict_binds = strict;
+    }
+
+    /// The first half of that, for which the engine is not asked.
+    pub(super) fn look_at_binds(&self, record: &mut ContainerRecord, host: &HostFacts) {
+        let is_bind = |mount: &Mount| mount.kind == MountKind::Bind;
+        if !host.is_this_machine || !record.facts.mounts.iter().any(is_bind) {
+            return;
+        }
+        let mounted = mounted_here();
+        for mount in record.facts.mounts.iter_mut().filter(|mount| is_bind(mount)) {
+            let source = Path::new(&mount.source);
+            let is_there = source.symlink_metadata();
+            let is_gone = is_there.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
+            // Where not even the folder above is there, this may be another view of the machine than the engine's.
+            let is_same_view = source.parent().is_some_and(Path::exists);
+            let is_needed = self.is_podman() || record.strict_binds.contains(&mount.destination);
+            mount.is_source_missing = is_gone && is_same_view && is_needed;
+            if mount.no_exec.is_none() && is_there.is_ok() {
+                mount.no_exec = mounted.as_deref().and_then(|mounted| no_exec(mounted, &mount.source));
+            }
+        }
     }
 
     /// The paths of a container's own files that a mount covers, whatever is mounted there: an export leaves mounts out.
@@ -163,13 +167,20 @@ impl Engine {
     }
 }
 
+/// What is mounted on this machine, as this process sees it.
+fn mounted_here() -> Option<String> {
+    std::fs::read_to_string("/proc/self/mountinfo").ok()
+}
+
 /// The paths of an archive that a mount covers.
 fn covered(archive: impl Read, mounts: &[Mount]) -> io::Result<BTreeSet<String>> {
     let mut paths = BTreeSet::new();
+    let mut kept = 0;
     for entry in tar::Archive::new(archive).entries()? {
         let entry = entry?;
         let path = format!("/{}", entry.path()?.to_string_lossy().trim_start_matches("./").trim_matches('/'));
-        if mounts.iter().any(|mount| mount.covers(&path)) && paths.len() < MAX_PATHS {
+        if mounts.iter().any(|mount| mount.covers(&path)) && kept + path.len() <= MAX_PATHS {
+            kept += path.len();
             paths.insert(path);
         }
     }
