@@ -18,7 +18,7 @@ pub(super) const WORDINGS: &[Wording] = &[
     // Interpreters and their modules.
     says!(
         ProgramMissing,
-        r#"Cannot find module '(?P<p>[^'\n]+)'|ModuleNotFoundError: No module named '(?P<q>[^'\n]+)'|Unable to access jarfile (?P<r>\S+)|Could not find or load main class (?P<s>\S+)|can't open file '(?P<t>[^'\n]+)': \[Errno 2\]"#,
+        r"Cannot find module '(?P<p>[^'\n]+)'|ModuleNotFoundError: No module named '(?P<q>[^'\n]+)'|Unable to access jarfile (?P<r>\S+)|Could not find or load main class (?P<s>\S+)|can't open file '(?P<t>[^'\n]+)': \[Errno 2\]",
         "what the interpreter is to run is not in the image, or not where it looks: {p}",
         "copy it into the image and see the working directory; a mount over it hides it; install the dependencies in the image that \
          runs, not only in the one that builds"

@@ -22,7 +22,6 @@ use crate::finding::Finding;
 use crate::mentions::Mentions;
 use crate::mounts::{Mount, Mounts};
 use crate::platform::Platform;
-use crate::program::Program;
 use crate::rootfs::{Resolution, Rootfs};
 use crate::rules::program::{self, Subject};
 
@@ -108,7 +107,7 @@ pub(crate) fn program_file(image: ImageFacts<'_>) -> Option<(String, u32, Option
 pub(crate) fn interpreter_on_noexec(image: ImageFacts<'_>) -> Option<Finding> {
     let arguments = image.config.arguments();
     let command::Command::Found(path) = command::find(image, &arguments) else { return None };
-    let (_, Program::Script(script)) = image.rootfs.program(&path)? else { return None };
+    let (_, crate::program::Program::Script(script)) = image.rootfs.program(&path)? else { return None };
     let Resolution::Found { path, entry: Some(entry), .. } = image.rootfs.resolve(&script.interpreter) else {
         return None;
     };
