@@ -1,19 +1,23 @@
 //! Compiles the sample program twice: statically linked, as it goes into images, and dynamically linked, as a program
-//! that does not belong into one.
+//! that does not belong into one. And a hostile one, statically linked.
 
 use std::path::Path;
 use std::process::Command;
 
 const SOURCE: &str = "samples/app.rs";
+const HOSTILE: &str = "samples/hostile.rs";
 
 fn main() {
-    println!("cargo::rerun-if-changed={SOURCE}");
-    compile("app", &["-C", "target-feature=+crt-static"]);
-    compile("app-dynamic", &["-C", "target-feature=-crt-static"]);
+    for source in [SOURCE, HOSTILE] {
+        println!("cargo::rerun-if-changed={source}");
+    }
+    compile(SOURCE, "app", &["-C", "target-feature=+crt-static"]);
+    compile(HOSTILE, "hostile", &["-C", "target-feature=+crt-static"]);
+    compile(SOURCE, "app-dynamic", &["-C", "target-feature=-crt-static"]);
 }
 
-/// Compiles [`SOURCE`] to `OUT_DIR/name`, small.
-fn compile(name: &str, options: &[&str]) {
+/// Compiles a source to `OUT_DIR/name`, small.
+fn compile(source: &str, name: &str, options: &[&str]) {
     let output = Path::new(&variable("OUT_DIR")).join(name);
     let status = Command::new(variable("RUSTC"))
         .args(["--edition", "2024", "--target", &variable("TARGET"), "-C", "opt-level=z", "-C", "panic=abort"])
@@ -21,10 +25,10 @@ fn compile(name: &str, options: &[&str]) {
         .args(options)
         .arg("-o")
         .arg(&output)
-        .arg(SOURCE)
+        .arg(source)
         .status()
         .expect("rustc could not be started");
-    assert!(status.success(), "rustc failed on {SOURCE} ({name}): {status}");
+    assert!(status.success(), "rustc failed on {source} ({name}): {status}");
 }
 
 /// A variable that cargo sets for every build script.

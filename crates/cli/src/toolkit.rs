@@ -161,6 +161,11 @@ impl SessionTools {
         twin_layer(self.toolkit.clone()).await
     }
 
+    /// The same files as an archive, for a container that is made from another image.
+    pub(crate) fn archive(&self) -> Result<Vec<u8>, CommandError> {
+        self.toolkit.archive(&[launcher(&self.toolkit)?]).map_err(explain)
+    }
+
     /// Has the keeper's image in the engine.
     pub(crate) async fn load(&mut self, context: &Context) -> Result<(), CommandError> {
         if self.in_engine {

@@ -155,6 +155,13 @@ impl Engine {
         self.transport.ask(Kind::Start, self.docker.start_container(container.as_str(), None)).await
     }
 
+    /// Signals the first process of a container.
+    pub(crate) async fn kill(&self, container: &ContainerName, signal: u8) -> Result<(), Error> {
+        let path = format!("/containers/{container}/kill?signal={signal}");
+        let request = self.transport.request(Method::POST, &path, full(""))?;
+        self.transport.fetch(request).await.map(drop)
+    }
+
     /// Stops a container, with the engine's usual grace.
     pub async fn stop(&self, container: &ContainerName) -> Result<(), Error> {
         let options = StopContainerOptionsBuilder::default().build();

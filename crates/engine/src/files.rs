@@ -3,6 +3,7 @@
 use std::io::Read as _;
 
 use hyper::Method;
+use hyper::header::{CONTENT_TYPE, HeaderValue};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::transport::full;
@@ -37,6 +38,15 @@ impl Engine {
             }
         }
         Ok(None)
+    }
+
+    /// Unpacks a tar archive into a folder of a container that is not started yet.
+    pub(crate) async fn unpack(&self, container: &ContainerName, folder: &str, archive: &[u8]) -> Result<(), Error> {
+        let path = format!("/containers/{container}/archive?path={}", percent_encode(folder));
+        let body = full(archive.to_vec());
+        let mut request = self.transport.request(Method::PUT, &path, body)?;
+        request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/x-tar"));
+        self.transport.fetch(request).await.map(drop)
     }
 
     /// Who a process started in the target as `user` will be: `None` stands for the target's own user.

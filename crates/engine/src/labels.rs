@@ -26,6 +26,14 @@ pub(crate) fn new_session_id() -> String {
     format!("{:016x}", RandomState::new().build_hasher().finish())
 }
 
+/// What leads to the tools in a keeper's root for one session: 128 random bits in hexadecimal, which nobody can guess.
+pub(crate) fn new_way() -> std::io::Result<String> {
+    use std::io::Read as _;
+    let mut bytes = [0; 16];
+    std::fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
 /// The labels of one session's containers, and of its image.
 pub(crate) fn session_labels(session: &str, plan: &crate::Plan) -> HashMap<String, String> {
     labels(session, &plan.target_id, plan.mode.as_str())
@@ -51,7 +59,7 @@ pub(crate) fn labels(session: &str, target: &str, mode: &str) -> HashMap<String,
 pub(crate) fn keeper_labels(session: &str, plan: &crate::Plan) -> HashMap<String, String> {
     let mut labels = session_labels(session, plan);
     if let Some(time) = plan.linger {
-        labels.insert(LABEL_LINGERS.to_owned(), fits(plan.user, &plan.tools));
+        labels.insert(LABEL_LINGERS.to_owned(), fits(plan.user, &plan.tools, &plan.keeper_rights));
         let expires = jiff::Timestamp::now() + time;
         labels.insert(LABEL_EXPIRES_AT.to_owned(), expires.round(jiff::Unit::Second).unwrap_or(expires).to_string());
     }
@@ -59,6 +67,6 @@ pub(crate) fn keeper_labels(session: &str, plan: &crate::Plan) -> HashMap<String
 }
 
 /// What a session must have in common, beside the target, with a keeper that lingers.
-pub(crate) fn fits(user: crate::NumericUser, tools: &str) -> String {
-    format!("{user} {tools}")
+pub(crate) fn fits(user: crate::NumericUser, tools: &str, rights: &crate::KeeperRights) -> String {
+    format!("{user} {tools} {}", rights.mark())
 }

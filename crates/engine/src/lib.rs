@@ -40,7 +40,8 @@ pub use self::log_source::{LabelFilter, LogSource, RunEnd, RunHistory};
 pub use self::logs::{LiveStream, LogRequest, LogStream};
 pub use self::name::ContainerName;
 pub use self::plan::{
-    AttachRequest, CopySettings, Explanation, LeftOut, Mode, Plan, Reason, Refusal, TOOLKIT_BIN, plan,
+    AttachRequest, CopySettings, Explanation, KeeperRights, LeftOut, Mode, Plan, Reason, Refusal, TOOLKIT_BIN,
+    of_session_inside, plan,
 };
 pub use self::scope::Scope;
 pub use self::session::{LingeringKeeper, Outcome, Part, Session, SessionState, Stage, Streams, Window, Wish};

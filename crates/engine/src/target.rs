@@ -32,6 +32,12 @@ pub struct Target {
     /// What confines its processes, or will, in the form of `docker run --security-opt`: its AppArmor profile, where the
     /// kernel has AppArmor, and the SELinux options of its own.
     pub confinement: Vec<String>,
+    /// `HostConfig.SecurityOpt`'s own seccomp profile, in the form of `docker run --security-opt`.
+    pub seccomp: Option<String>,
+    /// Its processes cannot get more rights than it was started with.
+    pub no_new_privileges: bool,
+    /// `HostConfig.PidMode`: empty for a PID namespace of its own.
+    pub pid_mode: String,
     /// `HostConfig.UsernsMode`: `host` where it is left out of the engine's remapping of users.
     pub user_namespace: String,
     /// What of it reaches beyond a container.
@@ -141,6 +147,7 @@ impl Target {
         let privileged = host_config.privileged.unwrap_or_default();
         let security_options = host_config.security_opt.unwrap_or_default();
         let confinement = confinement(answer.app_armor_profile, &security_options, privileged);
+        let seccomp = security_options.iter().find_map(|option| with_equals_sign(option, "seccomp"));
         Self {
             id: answer.id.unwrap_or_default(),
             name: answer.name.unwrap_or_default().trim_start_matches('/').to_owned(),
@@ -155,6 +162,9 @@ impl Target {
             dropped_capabilities: host_config.cap_drop.unwrap_or_default(),
             privileged,
             confinement,
+            seccomp,
+            no_new_privileges: no_new_privileges(&security_options),
+            pid_mode: host_config.pid_mode.unwrap_or_default(),
             user_namespace: host_config.userns_mode.unwrap_or_default(),
             reach,
             started_at,
@@ -181,6 +191,9 @@ impl Target {
             dropped_capabilities: Vec::new(),
             privileged: false,
             confinement: Vec::new(),
+            seccomp: None,
+            no_new_privileges: false,
+            pid_mode: String::new(),
             user_namespace: String::new(),
             reach: Reach::default(),
             started_at: String::new(),
@@ -229,6 +242,12 @@ fn confinement(profile: Option<String>, security_options: &[String], privileged:
         None => of_kind("apparmor").next(),
     };
     profile.into_iter().chain(of_kind("label")).collect()
+}
+
+/// Docker takes it with a value and without.
+fn no_new_privileges(security_options: &[String]) -> bool {
+    let values = ["no-new-privileges", "no-new-privileges=true", "no-new-privileges:true"];
+    security_options.iter().any(|option| values.contains(&option.as_str()))
 }
 
 /// An option of a kind as `KIND=VALUE`; `KIND:VALUE` is Docker's old form of it.
@@ -289,6 +308,9 @@ pub(crate) mod tests {
             dropped_capabilities: Vec::new(),
             privileged: false,
             confinement: Vec::new(),
+            seccomp: None,
+            no_new_privileges: false,
+            pid_mode: String::new(),
             user_namespace: String::new(),
             reach: Reach::default(),
             started_at: String::new(),

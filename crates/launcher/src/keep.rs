@@ -1,85 +1,132 @@
 //! The keeper: a dead-man switch that lives as long as the client holds its standard input.
 
+mod folder;
+mod hold;
+mod launcher;
 mod order;
+mod session;
 
-use std::collections::HashMap;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{Read as _, Write as _, stdin, stdout};
 use std::os::fd::AsFd as _;
 use std::time::{Duration, Instant};
 
+use self::hold::Hold;
 use self::order::Order;
-use crate::{processes, system};
+use self::session::Session;
+use crate::system;
 
-/// A client says once a second that it is there. One that has been silent for so long is gone.
+/// A client says once a second that it is there. One that has been silent for so long is gone, if the end of its input tells
+/// nothing: because the keeper is to outlive it, or because another process holds the input open.
 const SILENCE: Duration = Duration::from_secs(4);
 
-/// How often silence is looked for, in milliseconds.
+/// The same where it cannot be told whether another process holds the input open, or before the first word.
+const SILENCE_UNPROVED: Duration = Duration::from_secs(20);
+
+/// The same where nobody holds it. A client that was stopped is silent too, and will be continued.
+const SILENCE_OF_THE_STOPPED: Duration = Duration::from_mins(10);
+
+/// How often silence, and launchers that were stopped, are looked for, in milliseconds.
 const LOOK_EVERY: i32 = 500;
 
-/// How often a launcher is looked for that was to be signalled before it was there, in milliseconds.
+/// How often while a session ends, or has yet to be signalled, in milliseconds.
 const RETRY_EVERY: i32 = 20;
 
-/// `[SECONDS]`: prints `keeper PID`, then follows the client's orders, one a line (see [`Order`]).
+/// How often all processes are searched for one that holds the input of a silent client.
+const SEARCH_EVERY: Duration = Duration::from_secs(2);
+
+/// `SESSION [SECONDS]`: prints `keeper PID NAME`, then follows the client's orders, one a line (see [`Order`]). Below NAME in
+/// the folder of names is the way to the tools of this session (see [`folder`]).
 ///
-/// Without a time it lives until the end of its standard input, which means that the client is done, or gone in whatever
-/// way. The launchers watch this process and end their sessions with it, so nothing is left to do then.
+/// Without a time it lives until the client says that it is done, or the end of its standard input, which means that the
+/// client is gone in whatever way. Then it ends what is left of the session.
 ///
 /// With a time it outlives its client, and waits so long for the next one; a session that is still on is not cut short.
-/// Then the clients say that they are there, and a session whose client fell silent is ended.
+///
+/// The end of the input is held back by whoever else holds the other end of it, and so silence counts too.
 pub(crate) fn keep(arguments: &[OsString]) -> Result<u8, String> {
-    let time = match arguments {
-        [] => None,
-        [seconds] => Some(seconds.to_str().and_then(|text| text.parse().ok()).ok_or("keep: not a number of seconds")?),
-        _ => return Err("keep takes at most a number of seconds".to_owned()),
-    };
-    let deadline = time.map(|seconds| Instant::now() + Duration::from_secs(seconds));
-    let own = std::process::id();
-    let mut out = stdout().lock();
-    writeln!(out, "keeper {own}").and_then(|()| out.flush()).map_err(|error| format!("keeper: {error}"))?;
-    // Not by way of the standard library's buffer: what is in there, poll(2) does not see.
-    let input = stdin().as_fd().try_clone_to_owned().map_err(|error| format!("keeper: {error}"))?;
-    let mut keeper = Keeper { own, input: input.into(), heard: HashMap::new(), pending: Vec::new(), early: Vec::new() };
-    loop {
-        let timeout = if keeper.early.is_empty() { deadline.map(|_| LOOK_EVERY) } else { Some(RETRY_EVERY) };
-        let [readable] =
-            system::wait_readable([Some(keeper.input.as_fd())], timeout).map_err(|error| format!("keeper: {error}"))?;
-        if readable && !keeper.read_orders() {
-            return Ok(0);
+    let (session, time) = match arguments {
+        [session] => (session, None),
+        [session, seconds] => {
+            let seconds = seconds.to_str().and_then(|text| text.parse().ok());
+            (session, Some(seconds.ok_or("keep: not a number of seconds")?))
         }
-        keeper.signal_late_comers();
-        if let Some(deadline) = deadline {
-            keeper.end_silent_sessions();
-            if Instant::now() >= deadline && keeper.heard.is_empty() {
+        _ => return Err("keep takes a session, and at most a number of seconds".to_owned()),
+    };
+    let session = session.to_str().ok_or("keep: not a session")?;
+    let failed = |error: std::io::Error| format!("keeper: {error}");
+    // Not by way of the standard library's buffer: what is in there, poll(2) does not see.
+    let input = stdin().as_fd().try_clone_to_owned().map_err(failed)?;
+    let first = Session::open(session, None).map_err(|error| format!("keeper: cannot name the session: {error}"))?;
+    let mut out = stdout().lock();
+    writeln!(out, "keeper {} {}", std::process::id(), first.name()).and_then(|()| out.flush()).map_err(failed)?;
+    let keeper = Keeper {
+        input: Some(input.into()),
+        deadline: time.map(|seconds| Instant::now() + Duration::from_secs(seconds)),
+        sessions: vec![first],
+        pending: Vec::new(),
+        searched: None,
+    };
+    keeper.run().map_err(failed)
+}
+
+struct Keeper {
+    /// The orders, until their end.
+    input: Option<File>,
+    /// How long it waits for the next session; nothing when it ends with the first.
+    deadline: Option<Instant>,
+    sessions: Vec<Session>,
+    /// The beginning of an order.
+    pending: Vec<u8>,
+    /// When was last searched for who holds the input, and what was found.
+    searched: Option<(Instant, Hold)>,
+}
+
+impl Keeper {
+    fn run(mut self) -> std::io::Result<u8> {
+        loop {
+            let hurry = self.sessions.iter().any(Session::is_in_a_hurry);
+            let mut timeout = if hurry { RETRY_EVERY } else { LOOK_EVERY };
+            // All that waits is read before anybody is taken for silent.
+            while let Some(input) = &self.input {
+                let [readable] = system::wait_readable([Some(input.as_fd())], Some(timeout))?;
+                if !readable {
+                    break;
+                }
+                self.read_orders();
+                timeout = 0;
+            }
+            if self.input.is_none() {
+                system::wait_readable([None], Some(timeout))?;
+            }
+            self.end_silent_sessions();
+            self.sessions.iter_mut().for_each(Session::look);
+            self.sessions.retain(|session| !session.is_over());
+            let is_time = self.input.is_none() || self.deadline.is_none_or(|deadline| Instant::now() >= deadline);
+            if self.sessions.is_empty() && is_time {
                 return Ok(0);
             }
         }
     }
-}
 
-struct Keeper {
-    own: u32,
-    input: File,
-    /// When the client of each session was last heard of.
-    heard: HashMap<String, Instant>,
-    /// The beginning of an order.
-    pending: Vec<u8>,
-    /// Signals for launchers that the engine has yet to start.
-    early: Vec<(String, i32)>,
-}
-
-impl Keeper {
-    /// Follows what came in; false at the end of the input.
-    fn read_orders(&mut self) -> bool {
+    /// Follows what came in. At the end of the input all sessions end.
+    fn read_orders(&mut self) {
         let mut buffer = [0; 1024];
-        let count = match self.input.read(&mut buffer) {
-            Ok(0) | Err(_) => return false,
-            Ok(count) => count,
+        let count = match self.input.as_mut().map(|input| input.read(&mut buffer)) {
+            Some(Ok(count @ 1..)) => count,
+            _ => {
+                self.input = None;
+                self.sessions.iter_mut().for_each(Session::end);
+                return;
+            }
         };
         for &byte in &buffer[..count] {
             if byte != b'\n' {
-                self.pending.push(byte);
+                // No order is longer.
+                if self.pending.len() < 256 {
+                    self.pending.push(byte);
+                }
                 continue;
             }
             let line = std::mem::take(&mut self.pending);
@@ -87,54 +134,68 @@ impl Keeper {
                 self.follow(order);
             }
         }
-        true
     }
 
     fn follow(&mut self, order: Order<'_>) {
-        match order {
-            Order::Signal { session, number } => {
-                if !self.signal(session, number) {
-                    self.early.push((session.to_owned(), number));
-                }
+        if let Order::Open { session, name } = order {
+            if self.deadline.is_some() && self.session(session).is_none() {
+                self.open(session, name);
             }
-            Order::Here { session } => {
-                self.heard.insert(session.to_owned(), Instant::now());
-            }
-            Order::Done { session } => {
-                self.heard.remove(session);
-                self.early.retain(|(early, _)| early != session);
-                self.signal(session, system::END_SESSION);
-            }
+            return;
         }
+        let Some(session) = self.session(order.session()) else { return };
+        match order {
+            Order::Signal { number, .. } => session.signal(number),
+            Order::Here { .. } => session.hear(),
+            Order::Done { .. } => session.end(),
+            Order::Open { .. } => {}
+        }
+    }
+
+    /// Opens the way to the tools for one more session, and says so. One that cannot be opened is waited for in vain.
+    fn open(&mut self, session: &str, name: &str) {
+        let Ok(opened) = Session::open(session, Some(name)) else { return };
+        self.sessions.push(opened);
+        let mut out = stdout().lock();
+        // Whoever filled the pipe does not hold us up.
+        if system::is_writable(stdout().as_fd()).unwrap_or(false) {
+            let _gone = writeln!(out, "opened {session}").and_then(|()| out.flush());
+        }
+    }
+
+    fn session(&mut self, id: &str) -> Option<&mut Session> {
+        self.sessions.iter_mut().find(|session| session.id() == id)
     }
 
     fn end_silent_sessions(&mut self) {
-        let silent: Vec<String> = self
-            .heard
-            .iter()
-            .filter(|(_, heard)| heard.elapsed() > SILENCE)
-            .map(|(session, _)| session.clone())
-            .collect();
-        for session in silent {
-            self.follow(Order::Done { session: &session });
+        if self.sessions.iter().all(|session| session.silence().is_none_or(|silence| silence <= SILENCE)) {
+            return;
+        }
+        let limit = match (self.deadline, self.hold()) {
+            // Its input has no end.
+            (Some(_), _) | (None, Hold::Held) => SILENCE,
+            (None, Hold::Unknown) => SILENCE_UNPROVED,
+            (None, Hold::Free) => SILENCE_OF_THE_STOPPED,
+        };
+        for session in &mut self.sessions {
+            let limit = if session.was_heard() { limit } else { limit.max(SILENCE_UNPROVED) };
+            if session.silence().is_some_and(|silence| silence > limit) {
+                session.end();
+            }
         }
     }
 
-    /// Sends what came before its launcher did.
-    fn signal_late_comers(&mut self) {
-        let early = std::mem::take(&mut self.early);
-        self.early = early.into_iter().filter(|(session, number)| !self.signal(session, *number)).collect();
-    }
-
-    /// Signals the launcher of a session; false where there is none, or none yet. The engine has no call of its own to
-    /// signal what an exec started.
-    fn signal(&self, session: &str, number: i32) -> bool {
-        let launcher = format!("/proc/{}/root/bin/scratchdbg-launcher", self.own);
-        let launchers = processes::with_arguments(&[&launcher, "run", &self.own.to_string(), session]);
-        for &pid in &launchers {
-            // The session may have ended in between: there is nobody left to signal then.
-            let _gone = system::send(pid, number);
+    /// Who holds the input, as far as it has to be known. Once it was held by another, it is not believed any more.
+    fn hold(&mut self) -> Hold {
+        let (Some(input), None) = (&self.input, self.deadline) else { return Hold::Held };
+        match self.searched {
+            Some((_, Hold::Held)) => Hold::Held,
+            Some((when, found)) if when.elapsed() < SEARCH_EVERY => found,
+            _ => {
+                let found = hold::of(input.as_fd());
+                self.searched = Some((Instant::now(), found));
+                found
+            }
         }
-        !launchers.is_empty()
     }
 }

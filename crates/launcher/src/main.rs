@@ -1,13 +1,12 @@
 //! The small static program that runs inside debug sessions. Three roles, chosen by the first argument:
 //!
-//! - `keep [SECONDS]`: the keeper. Main process of the ephemeral debug container. Prints its process id as seen in the
-//!   PID namespace it shares with the target, then lives exactly as long as its standard input is held open; or, with a
-//!   time, so long after its client has gone.
-//! - `run KEEPER SESSION [--tell] [--in-root-of CONTAINER] COMMAND [ARG...]`: the launcher. Started by the engine's exec inside
-//!   the target itself (or as the main process of a container beside it), it starts the command as a child, becomes the
-//!   reaper of everything that descends from it, and ends all of it when the command ends, when the keeper is gone, or
-//!   when the terminal hangs up. With `--in-root-of` it first goes to the root of that container's first process; with
-//!   `--tell` it writes the exit code behind the command's output, for the client to take out.
+//! - `keep SESSION [SECONDS]`: the keeper. Main process of the ephemeral debug container. Prints its process id as seen in the
+//!   PID namespace it shares with the target, and a name that leads to the tools in its root; then lives as long as its client
+//!   does; or, with a time, so long after it.
+//! - `run KEEPER SESSION [OPTION...] [COMMAND [ARG...]]`: the launcher. Started by the engine's exec inside the target itself
+//!   (or as the main process of a container of its own), it starts the command as a child, becomes the reaper of everything
+//!   that descends from it, and ends all of it when the command ends, when the keeper is gone, or when the terminal hangs
+//!   up. `run.rs` has the options.
 //! - `app`: what `scratchdbg demo` ships as its sample application.
 //!
 //! Called by the name `run-entrypoint`, it runs the command line of the container that a session is a copy of.
@@ -27,6 +26,7 @@ mod processes;
 mod root;
 mod run;
 mod system;
+mod tools;
 
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -41,15 +41,17 @@ fn main() -> ExitCode {
     let name = arguments.next().unwrap_or_default();
     let arguments: Vec<OsString> = arguments.collect();
     let role = arguments.first().and_then(|role| role.to_str()).unwrap_or_default();
-    let outcome = match role {
-        _ if Path::new(&name).file_name().is_some_and(|name| name == entrypoint::NAME) => {
-            Err(entrypoint::run_entrypoint(&arguments))
-        }
-        "keep" => keep::keep(&arguments[1..]),
-        "run" => run::run(&arguments[1..]),
-        "app" => app::app(),
-        _ => Err("usage: scratchdbg-launcher keep [SECONDS] | run KEEPER SESSION COMMAND [ARG...] | app".to_owned()),
-    };
+    let outcome =
+        match role {
+            _ if Path::new(&name).file_name().is_some_and(|name| name == entrypoint::NAME) => {
+                Err(entrypoint::run_entrypoint(&arguments))
+            }
+            "keep" => keep::keep(&arguments[1..]),
+            "run" => run::run(Path::new(&name), &arguments[1..]),
+            "app" => app::app(),
+            _ => Err("usage: scratchdbg-launcher keep SESSION [SECONDS] | run KEEPER SESSION COMMAND [ARG...] | app"
+                .to_owned()),
+        };
     match outcome {
         Ok(code) => ExitCode::from(code),
         Err(message) => {

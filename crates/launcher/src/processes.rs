@@ -1,12 +1,13 @@
 //! What `/proc` says about processes.
 //!
-//! Only files that every process may read are used: `stat` and `cmdline`. `environ`, `exe` and `root` are refused to
-//! the keeper when the target has capabilities that the keeper lacks.
+//! Files that every process may read (`stat`, `cmdline`, `cgroup`) are used where that will do; the others are shown only to
+//! who has the same user, group and capabilities.
 
+use std::path::Path;
 use std::{fs, io};
 
 /// The process ids that `/proc` lists.
-fn all() -> impl Iterator<Item = i32> {
+pub(crate) fn all() -> impl Iterator<Item = i32> {
     fs::read_dir("/proc").into_iter().flatten().filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
 }
 
@@ -26,6 +27,20 @@ pub(crate) fn with_arguments(prefix: &[&str]) -> Vec<i32> {
         .collect()
 }
 
+/// All that descends from a process, the nearest first.
+pub(crate) fn descendants_of(ancestor: i32) -> Vec<i32> {
+    let parents: Vec<(i32, i32)> = all().filter_map(|pid| Some((pid, stat(pid).ok()?.parent))).collect();
+    let mut found = vec![ancestor];
+    let mut at = 0;
+    while let Some(&parent) = found.get(at) {
+        let children = parents.iter().filter(|(pid, of)| *of == parent && !found.contains(pid));
+        let children: Vec<i32> = children.map(|(pid, _)| *pid).collect();
+        found.extend(children);
+        at += 1;
+    }
+    found.split_off(1)
+}
+
 /// The first process of a container, by the control group that its engine put it into: every layout has the full id in
 /// the group's name.
 pub(crate) fn first_of_container(id: &str) -> Option<i32> {
@@ -34,37 +49,76 @@ pub(crate) fn first_of_container(id: &str) -> Option<i32> {
     all().filter(of_container).min()
 }
 
-/// Two numbers of `/proc/PID/stat`, see `proc_pid_stat(5)`.
+/// What is used of `/proc/PID/stat`, see `proc_pid_stat(5)`.
 #[derive(Debug, PartialEq, Eq, Clone, Copy)]
 pub(crate) struct Stat {
+    /// Field 3.
+    pub(crate) state: char,
     /// Field 4.
     pub(crate) parent: i32,
     /// Field 22, in clock ticks since boot: tells a process from a later one with the same id.
     pub(crate) start_time: u64,
 }
 
+impl Stat {
+    /// Somebody has stopped it, by a signal or as a debugger.
+    pub(crate) fn is_stopped(self) -> bool {
+        matches!(self.state, 'T' | 't')
+    }
+
+    /// Its first thread has ended, and nobody has waited for it.
+    pub(crate) fn is_zombie(self) -> bool {
+        matches!(self.state, 'Z' | 'X' | 'x')
+    }
+}
+
 /// Reads `/proc/PID/stat`. Fails when there is no such process, or when a security module does not let it be seen.
 pub(crate) fn stat(pid: i32) -> io::Result<Stat> {
-    parse_stat(&fs::read_to_string(format!("/proc/{pid}/stat"))?).ok_or_else(|| io::ErrorKind::InvalidData.into())
+    stat_of(Path::new(&format!("/proc/{pid}")))
+}
+
+/// The same of a process or a thread by its folder.
+pub(crate) fn stat_of(folder: &Path) -> io::Result<Stat> {
+    // A name need not be UTF-8.
+    let text = fs::read(folder.join("stat"))?;
+    parse_stat(&String::from_utf8_lossy(&text)).ok_or_else(|| io::ErrorKind::InvalidData.into())
 }
 
 /// The name in field 2 may hold spaces and parentheses: the fields after it are counted from the last `)`.
 fn parse_stat(text: &str) -> Option<Stat> {
     let after_name = text.get(text.rfind(')')? + 1..)?;
     let mut fields = after_name.split_ascii_whitespace();
-    let parent = fields.nth(1)?.parse().ok()?;
+    let state = fields.next()?.chars().next()?;
+    let parent = fields.next()?.parse().ok()?;
     let start_time = fields.nth(22 - 5)?.parse().ok()?;
-    Some(Stat { parent, start_time })
+    Some(Stat { state, parent, start_time })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Stat, parse_stat};
+    use super::{Stat, descendants_of, parse_stat};
+
+    #[test]
+    fn descendants_are_found_over_generations() {
+        let own = std::process::id().cast_signed();
+        let mut shell = std::process::Command::new("sh");
+        let mut shell =
+            shell.args(["-c", "sleep 1000 & echo; wait"]).stdout(std::process::Stdio::piped()).spawn().unwrap();
+        let mut begun = [0];
+        std::io::Read::read_exact(shell.stdout.as_mut().unwrap(), &mut begun).unwrap();
+        let found = descendants_of(own);
+        let first = found.iter().position(|&pid| pid == shell.id().cast_signed()).unwrap();
+        let sleep = descendants_of(found[first]);
+        assert_eq!(sleep.len(), 1);
+        assert!(found[first..].contains(&sleep[0]) && !found.contains(&own));
+        crate::system::send(sleep[0], crate::system::SIGKILL).unwrap();
+        shell.wait().unwrap();
+    }
 
     #[test]
     fn stat_is_read_behind_a_name_with_parentheses() {
         let line = "7 (a) R (b)) S 3 7 7 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 12345 1 1 1";
-        assert_eq!(parse_stat(line), Some(Stat { parent: 3, start_time: 12345 }));
+        assert_eq!(parse_stat(line), Some(Stat { state: 'S', parent: 3, start_time: 12345 }));
     }
 
     #[test]

@@ -1,13 +1,19 @@
 //! The launcher: runs one command inside the target, and answers for everything that descends from it.
 
+mod options;
+
 use std::ffi::{OsStr, OsString};
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 use std::{env, io};
 
+use self::options::{Options, Order};
+use crate::processes::Stat;
 use crate::system::{self, END_SESSION, Reap, SIGCHLD, SIGHUP, SIGKILL, Signals};
+use crate::tools::Tools;
 use crate::{OWN_FAILURE, denial, ending, entrypoint, processes, root};
 
 /// The codes a shell and every runtime use for a command that was not found, and one that cannot be run.
@@ -17,34 +23,51 @@ const NOT_EXECUTABLE: u8 = 126;
 /// How often the keeper is looked at where it cannot be watched, in milliseconds.
 const LOOK_EVERY: i32 = 200;
 
+/// How often where it can be: for whether it was stopped.
+const LOOK_AT_WATCHED_EVERY: i32 = 1000;
+
+/// A keeper does not stop by itself. One that is stopped for so long does not see any more whether the client is there.
+const STOPPED_FOR: Duration = Duration::from_secs(4);
+
 /// How long what the session started may take to die. It is killed with SIGKILL: longer than this only takes a process
 /// of another user, which cannot be signalled, or one that hangs inside the kernel.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// `KEEPER SESSION [--tell] [--in-root-of CONTAINER] COMMAND [ARG...]`: runs the command and returns its exit code.
-pub(crate) fn run(arguments: &[OsString]) -> Result<u8, String> {
-    let usage = || "run takes the keeper's process id, a session and a command".to_owned();
-    let [keeper, session, rest @ ..] = arguments else { return Err(usage()) };
-    let (tells, rest) = match rest {
-        [flag, rest @ ..] if flag == "--tell" => (true, rest),
-        rest => (false, rest),
+/// `KEEPER SESSION [--tell] [--tools first|last | --beside KEEPER-CONTAINER CONTAINER] [COMMAND [ARG...]]`: runs the command and
+/// returns its exit code. `program` is what this program was started as.
+///
+/// - `--tell`: the exit code is written behind the command's output.
+/// - `--tools`: the folder of this program goes to that end of `PATH`; its shell is the command where there is none.
+/// - `--beside`: this is a container of its own. It starts in the root of a container's first process, and its keeper is the
+///   process of another container.
+pub(crate) fn run(program: &Path, arguments: &[OsString]) -> Result<u8, String> {
+    let Options { keeper, session, tells, tools, beside, command } = Options::parse(arguments)?;
+    // What the keeper's process id was once told by whoever could write to its output, the kernel tells by its control group.
+    let of_container = beside.and_then(|(keeper, _)| processes::first_of_container(keeper));
+    let mut keeper = Keeper::watch(of_container.unwrap_or(keeper))?;
+    let tools = tools.map(|order| Ok::<_, String>((Tools::beside(program)?, order))).transpose()?;
+    // What was just compared is the keeper's, if it was the keeper all the while.
+    if tools.is_some() && keeper.is_gone() {
+        return Err(GONE.to_owned());
+    }
+    let shell = tools.as_ref().map(|(tools, _)| [OsString::from(tools.file("sh"))]);
+    let (command, arguments) = match (command, &shell) {
+        ([command, arguments @ ..], _) => (command, arguments),
+        ([], Some([shell])) => (shell, &[][..]),
+        ([], None) => return Err("run takes a command".to_owned()),
     };
-    let (container, rest) = match rest {
-        [flag, container, rest @ ..] if flag == "--in-root-of" => (container.to_str(), rest),
-        rest => (None, rest),
-    };
-    let [command, arguments @ ..] = rest else { return Err(usage()) };
-    let keeper = keeper.to_str().and_then(|pid| pid.parse().ok()).ok_or("the keeper's process id is not a number")?;
-    let keeper = Keeper::watch(keeper)?;
     let mut process = Command::new(command);
     process.args(arguments);
-    if let Some(container) = container {
+    if let Some((tools, order)) = &tools {
+        process.env("PATH", tools.search_path(&search_path(), *order == Order::First));
+    }
+    if let Some((_, container)) = beside {
         // The kernel cannot name a folder outside of our own root: a shell takes this for it, and shows it.
         process.env("PWD", root::enter(container)?);
     }
     system::become_subreaper().map_err(|error| format!("cannot become the session's reaper: {error}"))?;
     let signals = Signals::block_all().map_err(|error| format!("cannot hold back signals: {error}"))?;
-    let child = match system::spawn_unblocked(&mut process) {
+    let child = match system::spawn_session(&mut process) {
         Ok(child) => child,
         Err(error) => {
             let code = refuse(command, &error);
@@ -56,12 +79,18 @@ pub(crate) fn run(arguments: &[OsString]) -> Result<u8, String> {
         }
     };
     let pid = i32::try_from(child.id()).map_err(|error| error.to_string())?;
-    let code = supervise(pid, &keeper, &signals).map_err(|error| format!("cannot watch the session: {error}"))?;
+    let code = supervise(pid, &mut keeper, &signals).map_err(|error| format!("cannot watch the session: {error}"))?;
     let nobody_writes = end_descendants(&signals);
     if tells && nobody_writes {
         ending::tell(session, code);
     }
     Ok(code)
+}
+
+/// Where the session looks for programs, without the tools.
+#[expect(clippy::disallowed_methods, reason = "the environment is the session's, where its command is looked for")]
+fn search_path() -> OsString {
+    env::var_os("PATH").unwrap_or_default()
 }
 
 /// Says why the command did not start, with the code that a shell would return.
@@ -95,25 +124,24 @@ fn denied(command: &OsStr) -> String {
 
 /// Whether the files' modes, and how they are mounted, allow to execute the command. A security module has no say in
 /// `access(2)`: it is asked only when a file is executed.
-#[expect(clippy::disallowed_methods, reason = "the environment is the session's, where its command is looked for")]
 fn modes_allow(command: &OsStr) -> bool {
     if command.as_bytes().contains(&b'/') {
         return system::may_execute(command.as_ref());
     }
-    let path = env::var_os("PATH").unwrap_or_default();
-    env::split_paths(&path).any(|folder| system::may_execute(&folder.join(command)))
+    env::split_paths(&search_path()).any(|folder| system::may_execute(&folder.join(command)))
 }
 
 /// Waits until the command ends, and returns its code; or until the session is over, and returns the code of a command
 /// that was killed.
-fn supervise(command: i32, keeper: &Keeper, signals: &Signals) -> io::Result<u8> {
+fn supervise(command: i32, keeper: &mut Keeper, signals: &Signals) -> io::Result<u8> {
     loop {
         let (descriptor, timeout) = match &keeper.descriptor {
-            Some(descriptor) => (Some(descriptor.as_fd()), None),
-            None => (None, Some(LOOK_EVERY)),
+            Some(descriptor) => (Some(descriptor.as_fd()), LOOK_AT_WATCHED_EVERY),
+            None => (None, LOOK_EVERY),
         };
-        let [signalled, keeper_changed] = system::wait_readable([Some(signals.descriptor()), descriptor], timeout)?;
-        if keeper_changed || keeper.descriptor.is_none() && keeper.is_gone() {
+        let ready = [Some(signals.descriptor()), descriptor];
+        let [signalled, keeper_ended] = system::wait_readable(ready, Some(timeout))?;
+        if keeper_ended || keeper.does_not_answer() {
             return Ok(system::killed_by(SIGKILL));
         }
         if !signalled {
@@ -167,32 +195,57 @@ fn end_descendants(signals: &Signals) -> bool {
     }
 }
 
+/// The keeper is not there any more.
+const GONE: &str = "the keeper of this session is gone";
+
 /// The keeper of this session, watched for its end.
 struct Keeper {
     pid: i32,
     start_time: u64,
     /// Absent where the kernel or a seccomp profile of the target refuses `pidfd_open`.
     descriptor: Option<OwnedFd>,
+    /// Since when it is seen stopped.
+    stopped: Option<Instant>,
 }
 
 impl Keeper {
     /// Fails when the keeper is gone already, or must not be seen.
     fn watch(pid: i32) -> Result<Self, String> {
-        let gone = || "the keeper of this session is gone".to_owned();
         let start_time = match processes::stat(pid) {
             Ok(stat) => stat.start_time,
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
                 let why = denial::by_module().unwrap_or_else(|| error.to_string());
                 return Err(format!("cannot see the keeper of this session: {why}"));
             }
-            Err(_) => return Err(gone()),
+            Err(_) => return Err(GONE.to_owned()),
         };
-        let keeper = Self { pid, start_time, descriptor: system::process_descriptor(pid).ok() };
-        if keeper.is_gone() { Err(gone()) } else { Ok(keeper) }
+        let keeper = Self { pid, start_time, descriptor: system::process_descriptor(pid).ok(), stopped: None };
+        if keeper.is_gone() { Err(GONE.to_owned()) } else { Ok(keeper) }
     }
 
-    /// A process id alone may have been given to another process by now.
+    /// What it is doing. A process id alone may have been given to another process by now.
+    fn state(&self) -> Option<Stat> {
+        processes::stat(self.pid).ok().filter(|stat| stat.start_time == self.start_time && !stat.is_zombie())
+    }
+
     fn is_gone(&self) -> bool {
-        processes::stat(self.pid).map_or(true, |stat| stat.start_time != self.start_time)
+        self.state().is_none()
+    }
+
+    /// It is gone, or was stopped. One that was stopped is killed: the client may be gone, and then nobody else would do it.
+    fn does_not_answer(&mut self) -> bool {
+        let Some(state) = self.state() else { return true };
+        if !state.is_stopped() {
+            self.stopped = None;
+            return false;
+        }
+        if self.stopped.get_or_insert_with(Instant::now).elapsed() <= STOPPED_FOR {
+            return false;
+        }
+        let _ended = match &self.descriptor {
+            Some(descriptor) => system::send_to(descriptor.as_fd(), SIGKILL),
+            None => system::send(self.pid, SIGKILL),
+        };
+        true
     }
 }

@@ -25,6 +25,9 @@ unsafe extern "C" {
     fn syscall(number: c_long, ...) -> c_long;
     fn read(fd: c_int, buffer: *mut c_void, count: usize) -> isize;
     fn access(path: *const c_char, mode: c_int) -> c_int;
+    fn fcntl(fd: c_int, command: c_int, ...) -> c_int;
+    fn getppid() -> c_int;
+    fn getrandom(buffer: *mut c_void, count: usize, flags: c_uint) -> isize;
 }
 
 /// `sigset_t`: 1024 bits in both glibc and musl.
@@ -39,14 +42,17 @@ struct PollFd {
     revents: i16,
 }
 
+const PR_SET_PDEATHSIG: c_int = 1;
 const PR_SET_CHILD_SUBREAPER: c_int = 36;
+const F_DUPFD: c_int = 0;
 const SIG_SETMASK: c_int = 2;
 const SFD_CLOEXEC: c_int = 0o2_000_000;
 const WNOHANG: c_int = 1;
 const POLLIN: i16 = 1;
 const POLLOUT: i16 = 4;
 const X_OK: c_int = 1;
-/// The same number on every architecture: it came after the tables were unified.
+/// These have the same number on every architecture: they came after the tables were unified.
+const SYS_PIDFD_SEND_SIGNAL: c_long = 424;
 const SYS_PIDFD_OPEN: c_long = 434;
 /// `struct signalfd_siginfo` is 128 bytes on every architecture.
 const SIGNAL_INFO_SIZE: usize = 128;
@@ -63,6 +69,8 @@ pub(crate) const SIGTERM: i32 = 15;
 pub(crate) const END_SESSION: i32 = 50;
 /// `SIGCHLD`.
 pub(crate) const SIGCHLD: i32 = 17;
+/// `SIGCONT`.
+pub(crate) const SIGCONT: i32 = 18;
 
 /// Makes this process the one that orphaned descendants are given to, see `prctl(2)`.
 pub(crate) fn become_subreaper() -> io::Result<()> {
@@ -77,7 +85,7 @@ pub(crate) struct Signal {
     pub(crate) from_process: bool,
 }
 
-/// All signals of this process, held back and read in order. Children inherit the mask: see [`spawn_unblocked`].
+/// All signals of this process, held back and read in order. Children inherit the mask: see [`spawn_session`].
 #[derive(Debug)]
 pub(crate) struct Signals(OwnedFd);
 
@@ -114,20 +122,44 @@ impl Signals {
     }
 }
 
-/// Starts a command with no signal blocked. The standard library passes the caller's mask on, and a command that got
-/// ours could not be interrupted.
-pub(crate) fn spawn_unblocked(command: &mut Command) -> io::Result<Child> {
-    let unblock = || {
+/// Starts a command that is killed when this process ends, with no signal blocked. The standard library passes the caller's
+/// mask on, and a command that got ours could not be interrupted.
+pub(crate) fn spawn_session(command: &mut Command) -> io::Result<Child> {
+    let own = std::process::id().cast_signed();
+    let prepare = move || {
         let mut set = SignalSet([0; _]);
-        // SAFETY: `set` is a valid `sigset_t` for both calls, and a null old mask is allowed.
+        // SAFETY: `set` is a valid `sigset_t` for both calls, and a null old mask is allowed. The others take no pointer.
         unsafe {
+            check(prctl(PR_SET_PDEATHSIG, SIGKILL as c_ulong, 0, 0, 0))?;
+            // The parent may have ended before that was said.
+            if getppid() != own {
+                return Err(io::ErrorKind::BrokenPipe.into());
+            }
             check(sigemptyset(&raw mut set))?;
             check(sigprocmask(SIG_SETMASK, &raw const set, std::ptr::null_mut())).map(drop)
         }
     };
-    // SAFETY: between fork and exec only functions are called that are safe there (`signal-safety(7)`): these two are,
-    // and the closure neither allocates nor takes a lock.
-    unsafe { command.pre_exec(unblock) }.spawn()
+    // SAFETY: between fork and exec only functions are called that are safe there (`signal-safety(7)`): these are, or are
+    // bare system calls, and the closure neither allocates nor takes a lock.
+    unsafe { command.pre_exec(prepare) }.spawn()
+}
+
+/// A copy of a descriptor that commands inherit, with this number or the next that is free.
+pub(crate) fn inheritable(descriptor: BorrowedFd<'_>, number: c_int) -> io::Result<OwnedFd> {
+    // SAFETY: takes no pointer; the descriptor that is returned is owned by nobody else.
+    unsafe { check(fcntl(descriptor.as_raw_fd(), F_DUPFD, number)).map(|fd| OwnedFd::from_raw_fd(fd)) }
+}
+
+/// Random bytes of the kernel's.
+pub(crate) fn random_bytes<const N: usize>() -> io::Result<[u8; N]> {
+    let mut bytes = [0; N];
+    // SAFETY: the buffer is as long as the count given.
+    let count = unsafe { getrandom(bytes.as_mut_ptr().cast(), N, 0) };
+    match usize::try_from(count) {
+        Ok(count) if count == N => Ok(bytes),
+        Ok(_) => Err(io::ErrorKind::UnexpectedEof.into()),
+        Err(_) => Err(io::Error::last_os_error()),
+    }
 }
 
 /// How a child ended, as an exit code: its own, or 128 + n for signal n.
@@ -175,6 +207,16 @@ pub(crate) fn killed_by(signal: i32) -> u8 {
 pub(crate) fn send(pid: i32, signal: i32) -> io::Result<()> {
     // SAFETY: takes no pointer.
     check(unsafe { kill(pid, signal) }).map(drop)
+}
+
+/// Sends a signal to the process that a descriptor stands for, whoever has its process id by now.
+pub(crate) fn send_to(process: BorrowedFd<'_>, signal: i32) -> io::Result<()> {
+    // SAFETY: a null `siginfo_t` is allowed: it is then what kill(2) sends.
+    let result = unsafe {
+        let info = std::ptr::null_mut::<c_void>();
+        syscall(SYS_PIDFD_SEND_SIGNAL, c_long::from(process.as_raw_fd()), c_long::from(signal), info, 0 as c_uint)
+    };
+    check(c_int::try_from(result).map_err(io::Error::other)?).map(drop)
 }
 
 /// A descriptor that becomes readable when the process ends, see `pidfd_open(2)`.
@@ -233,7 +275,7 @@ fn check(result: c_int) -> io::Result<c_int> {
 mod tests {
     use std::process::{Command, Stdio};
 
-    use super::{Signals, exit_code, spawn_unblocked};
+    use super::{Signals, exit_code, inheritable, random_bytes, spawn_session};
 
     #[test]
     fn a_command_is_started_with_no_signal_blocked() {
@@ -242,10 +284,34 @@ mod tests {
             let _signals = Signals::block_all().unwrap();
             let mut grep = Command::new("grep");
             grep.args(["SigBlk", "/proc/self/status"]).stdout(Stdio::piped());
-            spawn_unblocked(&mut grep).unwrap().wait_with_output().unwrap()
+            spawn_session(&mut grep).unwrap().wait_with_output().unwrap()
         });
         let output = String::from_utf8(status.join().unwrap().stdout).unwrap();
         assert_eq!(output.trim_start_matches("SigBlk:").trim(), "0".repeat(16), "{output}");
+    }
+
+    #[test]
+    fn a_command_ends_with_the_launcher() {
+        // The signal comes at the end of the thread that started it.
+        let mut child =
+            std::thread::spawn(|| spawn_session(Command::new("sleep").arg("1000")).unwrap()).join().unwrap();
+        assert_eq!(std::os::unix::process::ExitStatusExt::signal(&child.wait().unwrap()), Some(super::SIGKILL));
+    }
+
+    #[test]
+    fn commands_inherit_a_descriptor_with_a_high_number() {
+        use std::os::fd::{AsFd as _, AsRawFd as _};
+        let folder = std::fs::File::open("/").unwrap();
+        let inherited = inheritable(folder.as_fd(), 100).unwrap();
+        assert!(inherited.as_raw_fd() >= 100);
+        let mut list = Command::new("ls");
+        list.arg(format!("/proc/self/fd/{}/proc", inherited.as_raw_fd())).stdout(Stdio::null());
+        assert!(spawn_session(&mut list).unwrap().wait().unwrap().success());
+    }
+
+    #[test]
+    fn random_bytes_differ() {
+        assert_ne!(random_bytes::<16>().unwrap(), random_bytes::<16>().unwrap());
     }
 
     #[test]

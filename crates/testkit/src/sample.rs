@@ -42,6 +42,11 @@ pub(crate) fn unique_app() -> Vec<u8> {
     bytes
 }
 
+/// The bytes of the hostile sample program, see `samples/hostile.rs`.
+pub fn hostile() -> Vec<u8> {
+    fs::read(concat!(env!("OUT_DIR"), "/hostile")).expect("the build script made it")
+}
+
 fn write_executable(path: &Path, bytes: &[u8]) -> PathBuf {
     use std::os::unix::fs::PermissionsExt as _;
     fs::write(path, bytes).expect("the sample program can be written");

@@ -25,6 +25,8 @@ pub use search::{HOST_PATHS, HostSearch, Skipped, host_stamp, search_host};
 pub const TWIN_BIN: &str = "/.scratchdbg/bin";
 /// The time of the files there.
 pub(crate) const TWIN_MTIME: u64 = 0;
+/// Where a toolkit image has the folder of its sessions' names.
+const SESSIONS: &str = "/session";
 /// The repository of the toolkit images.
 pub const REPOSITORY: &str = "scratchdbg/toolkit";
 
@@ -182,7 +184,23 @@ impl Toolkit {
         Ok(ImageSet::new(vec![self.image_reference(extras)?], vec![image])?)
     }
 
+    /// The same files as a tar archive, to be unpacked into a folder of a container.
+    pub fn archive(&self, extras: &[ExtraFile]) -> Result<Vec<u8>, ToolkitError> {
+        let mut bytes = Vec::new();
+        Layer::from_tree(self.tools_tree(extras)?, 0)?.write_to(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// The files of the image.
     fn image_tree(&self, extras: &[ExtraFile]) -> Result<Tree, ImageError> {
+        let mut tree = self.tools_tree(extras)?;
+        // Sessions of all users make folders there whose names nobody else is to know.
+        tree.insert(SESSIONS, Entry { mode: 0o1733, ..Entry::directory() })?;
+        Ok(tree)
+    }
+
+    /// busybox, its applets and `extras`.
+    fn tools_tree(&self, extras: &[ExtraFile]) -> Result<Tree, ImageError> {
         let mut tree = Tree::with_root();
         self.install(&mut tree, "/bin")?;
         for file in extras {

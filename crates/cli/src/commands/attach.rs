@@ -9,7 +9,7 @@ use std::cell::RefCell;
 
 use scratchdbg_engine::{
     AttachRequest, ContainerName, Engine, Error as EngineError, FirstLook, Mode, Outcome as SessionOutcome, Plan,
-    Reach, Stage, State, Streams, Target, Wish, plan,
+    Reach, Stage, State, Streams, Target, Wish, of_session_inside, plan,
 };
 
 use tokio::sync::mpsc;
@@ -55,6 +55,7 @@ pub(crate) async fn attach(mut args: AttachArgs, context: &Context, mut interrup
     if let Consent::Interrupted(code) = consent::obtain(&plan, None, context.printer, &mut interrupts).await? {
         return Ok(code);
     }
+    consent::neighbours(engine, &plan, args.trust_neighbours, context.printer).await?;
     introduce(&plan, context.printer);
     loop {
         let started = jiff::Timestamp::now();
@@ -190,7 +191,8 @@ async fn prepare(
     let user =
         user.map_err(|error| CommandError::new(error.to_string()).hint("give the user in numbers: -u UID:GID"))?;
     // The tools of this machine are known by their files: those that a keeper has need not be read again.
-    let standing = |tools: &str| keepers.iter().find(|keeper| keeper.serves(&target, user, tools)).cloned();
+    let rights = of_session_inside(&target, user, request.user.is_some(), request.podman);
+    let standing = |tools: &str| keepers.iter().find(|keeper| keeper.serves(&target, user, tools, &rights)).cloned();
     if let Some(stamp) = &stamp
         && let Some(keeper) = standing(stamp)
     {
@@ -216,6 +218,11 @@ async fn prepare(
     }
     if args.toolkit.is_some() {
         request.standing = standing(&tools.image);
+    }
+    // Only a container of the session's own that is made from another image has the tools brought along.
+    let brings = request.mode == Some(Mode::Copy) || target.state != State::Running || tools.own_image.is_some();
+    if brings && !args.explain {
+        request.tools_archive = Some(tools.archive()?.into());
     }
     request.tools = stamp.unwrap_or_else(|| tools.image.clone());
     request.toolkit_image = tools.image;
@@ -342,6 +349,8 @@ async fn session(
             context.printer.warning(&CommandError::from(error).message);
             return Ok(Ended::Code(interrupted));
         }
+        // One that lingered may be gone, or be none.
+        Err(error @ EngineError::Keeper { .. }) if plan.standing.is_some() => return Ok(Ended::Refused(error.into())),
         outcome => outcome?,
     };
     match outcome {

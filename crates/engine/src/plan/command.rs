@@ -6,18 +6,31 @@ use crate::LAUNCHER_NAME;
 /// Where `run-entrypoint` (see the launcher) finds the command line of the container.
 const ENTRYPOINT_VARIABLE: &str = "SCRATCHDBG_ENTRYPOINT";
 
+/// Where the names of sessions are in a keeper's root (see `keep/folder.rs` of the launcher).
+pub(crate) const SESSIONS: &str = "/session";
+
+/// What the folder is called, in the root of a container that is not made from the toolkit image, into which the tools are put;
+/// the session follows.
+pub(crate) const TOOLS_FOLDER_STEM: &str = "/.scratchdbg-";
+
+/// A keeper, as a session needs to know it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct KeeperAddress {
+    /// Its process id in the PID namespace of the session.
+    pub(crate) pid: u32,
+    /// What leads to the tools in its root: random, and known to nobody else.
+    pub(crate) name: String,
+    /// Its container.
+    pub(crate) container: String,
+}
+
 impl Plan {
-    /// Additions to the environment of the session.
-    pub(crate) fn session_environment(&self, keeper: u32) -> Vec<String> {
+    /// Additions to the environment of the session. The launcher adds the tools to its `PATH`.
+    pub(crate) fn session_environment(&self) -> Vec<String> {
         let mut environment = self.environment.clone();
         match self.mode {
-            // The target's own programs go first: a session should find what the application would find.
-            Mode::Exec | Mode::Copy => {
-                environment.push(format!("PATH={}:{}", self.target_path, in_keeper(keeper, TOOLKIT_BIN)));
-            }
-            Mode::Sidecar if self.sidecar_image == self.toolkit_image => {
-                environment.push(format!("PATH={TOOLKIT_BIN}"));
-            }
+            Mode::Exec | Mode::Copy => environment.push(format!("PATH={}", self.target_path)),
+            Mode::Sidecar if !self.brings_tools() => environment.push(format!("PATH={TOOLKIT_BIN}")),
             Mode::Sidecar => {}
         }
         if self.mode == Mode::Copy {
@@ -32,34 +45,36 @@ impl Plan {
         self.mode == Mode::Exec && !self.tty
     }
 
-    /// The launcher, with the command behind it.
-    pub(crate) fn session_command(&self, keeper: u32, session: &str) -> Vec<String> {
-        let mut command = vec![launcher(keeper), "run".to_owned(), keeper.to_string(), session.to_owned()];
+    /// The launcher, with the command behind it. Only inside the target it comes by way of the keeper; a container of the
+    /// session's own has it in its own root.
+    pub(crate) fn session_command(&self, keeper: &KeeperAddress, session: &str) -> Vec<String> {
+        let folder = match self.mode {
+            Mode::Exec => format!("/proc/{}/root{SESSIONS}/{}{TOOLKIT_BIN}", keeper.pid, keeper.name),
+            _ if self.brings_tools() => format!("{TOOLS_FOLDER_STEM}{session}{TOOLKIT_BIN}"),
+            _ => TOOLKIT_BIN.to_owned(),
+        };
+        let launcher = format!("{folder}/{LAUNCHER_NAME}");
+        let mut command = vec![launcher, "run".to_owned(), keeper.pid.to_string(), session.to_owned()];
         if self.tells_code() {
             command.push("--tell".to_owned());
         }
         if self.mode == Mode::Sidecar {
-            command.extend(["--in-root-of".to_owned(), self.target_id.clone()]);
-        }
-        if !self.command.is_empty() {
-            command.extend_from_slice(&self.command);
-        } else if self.mode == Mode::Sidecar && self.sidecar_image != self.toolkit_image {
-            command.push("sh".to_owned());
+            command.extend(["--beside".to_owned(), keeper.container.clone(), self.target_id.clone()]);
         } else {
-            command.push(in_keeper(keeper, &format!("{TOOLKIT_BIN}/sh")));
+            // The target's own programs go first: a session should find what the application would find. But not as root
+            // where the application is not: its programs would get rights that it has not.
+            let place = if self.keeper_rights.fewer_than_session { "first" } else { "last" };
+            command.extend(["--tools".to_owned(), place.to_owned()]);
+        }
+        match &self.command[..] {
+            // The launcher takes the shell of the tools.
+            [] if self.mode != Mode::Sidecar => {}
+            [] if self.brings_tools() => command.push("sh".to_owned()),
+            [] => command.push(format!("{TOOLKIT_BIN}/sh")),
+            given => command.extend_from_slice(given),
         }
         command
     }
-}
-
-/// The launcher of a keeper.
-fn launcher(keeper: u32) -> String {
-    in_keeper(keeper, &format!("{TOOLKIT_BIN}/{LAUNCHER_NAME}"))
-}
-
-/// A file of the keeper's image, as a process that shares its PID namespace reaches it.
-fn in_keeper(keeper: u32, path: &str) -> String {
-    format!("/proc/{keeper}/root{path}")
 }
 
 /// Arguments as one value: one a line, with `\` and newlines escaped.
@@ -79,42 +94,66 @@ mod tests {
         plan(target, NumericUser { uid: 1, gid: 1 }, request).unwrap()
     }
 
+    fn keeper() -> KeeperAddress {
+        KeeperAddress { pid: 7, name: "abc".to_owned(), container: "k1".to_owned() }
+    }
+
     #[test]
-    fn the_targets_path_goes_first() {
+    fn the_targets_path_goes_first_unless_its_programs_would_gain_by_it() {
         let own = Target { env: vec!["PATH=/app/bin".to_owned()], ..target() };
         let plan = decide(&own, &AttachRequest::default());
-        assert_eq!(plan.session_environment(7), ["PATH=/app/bin:/proc/7/root/bin"]);
+        assert_eq!(plan.session_environment(), ["PATH=/app/bin"]);
+        assert_eq!(plan.session_command(&keeper(), "s1")[5..], ["--tools", "last"]);
         let plan = decide(&target(), &AttachRequest::default());
-        assert!(plan.session_environment(7)[0].ends_with(":/bin:/proc/7/root/bin"));
+        assert!(plan.session_environment()[0].ends_with(":/bin"));
+        let request = AttachRequest { user: Some("0:0".to_owned()), ..AttachRequest::default() };
+        let raised = crate::plan::plan(&target(), NumericUser { uid: 0, gid: 0 }, &request).unwrap();
+        assert_eq!(raised.session_command(&keeper(), "s1")[5..], ["--tools", "first"]);
+        assert!(raised.is_exposed_to_neighbours());
     }
 
     #[test]
     fn arguments_are_passed_on_untouched() {
         let command = vec!["sh".to_owned(), "-c".to_owned(), "echo $HOME; exit 42".to_owned()];
         let plan = decide(&target(), &AttachRequest { command: command.clone(), ..AttachRequest::default() });
-        let started = plan.session_command(7, "s1");
-        assert_eq!(started[..4], ["/proc/7/root/bin/scratchdbg-launcher", "run", "7", "s1"]);
-        assert_eq!(started[4..], [&["--tell".to_owned()], &command[..]].concat());
+        let started = plan.session_command(&keeper(), "s1");
+        assert_eq!(started[..4], ["/proc/7/root/session/abc/bin/scratchdbg-launcher", "run", "7", "s1"]);
+        assert_eq!(started[4..7], ["--tell", "--tools", "last"]);
+        assert_eq!(started[7..], command);
         let request = AttachRequest { command: command.clone(), tty: true, ..AttachRequest::default() };
-        assert_eq!(decide(&target(), &request).session_command(7, "s1")[4..], command);
+        assert_eq!(decide(&target(), &request).session_command(&keeper(), "s1")[6..], command);
+    }
+
+    #[test]
+    fn only_a_session_inside_the_target_comes_by_way_of_a_process() {
+        let modes = [Mode::Exec, Mode::Sidecar, Mode::Copy]
+            .map(|mode| AttachRequest { mode: Some(mode), ..AttachRequest::default() });
+        let own = AttachRequest { tools_image: Some("tools:1".to_owned()), ..AttachRequest::default() };
+        let starts = ["/proc/7/root/session/abc/bin/", "/bin/", "/.scratchdbg-s1/bin/", "/.scratchdbg-s1/bin/"];
+        for (request, start) in modes.iter().chain([&own]).zip(starts) {
+            let command = decide(&target(), request).session_command(&keeper(), "s1");
+            assert_eq!(command[0], format!("{start}scratchdbg-launcher"), "{request:?}");
+            let ways = command.iter().filter(|word| word.contains("/proc/")).count();
+            assert_eq!(ways, usize::from(request.mode == Some(Mode::Exec)), "{command:?}");
+        }
     }
 
     #[test]
     fn a_sidecar_starts_in_the_targets_root() {
         let request = AttachRequest { mode: Some(Mode::Sidecar), ..AttachRequest::default() };
-        let started = decide(&target(), &request).session_command(7, "s1");
-        assert_eq!(started[4..], ["--in-root-of", "0123", "/proc/7/root/bin/sh"]);
+        let started = decide(&target(), &request).session_command(&keeper(), "s1");
+        assert_eq!(started[4..], ["--beside", "k1", "0123", "/bin/sh"]);
         let request = AttachRequest { tools_image: Some("tools:1".to_owned()), ..AttachRequest::default() };
         let plan = decide(&target(), &request);
-        assert_eq!(plan.session_command(7, "s1")[6..], ["sh"]);
-        assert!(plan.session_environment(7).is_empty(), "tools of one's own keep their PATH");
+        assert_eq!(plan.session_command(&keeper(), "s1")[7..], ["sh"]);
+        assert!(plan.session_environment().is_empty(), "tools of one's own keep their PATH");
     }
 
     #[test]
     fn a_copy_knows_the_command_line() {
         let target = Target { command_line: vec!["/app".to_owned(), "a\nb\\".to_owned()], ..target() };
         let plan = decide(&target, &AttachRequest { mode: Some(Mode::Copy), ..AttachRequest::default() });
-        let environment = plan.session_environment(1);
+        let environment = plan.session_environment();
         assert_eq!(environment.last().unwrap(), "SCRATCHDBG_ENTRYPOINT=/app\na\\nb\\\\");
     }
 }

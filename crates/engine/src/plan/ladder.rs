@@ -2,6 +2,7 @@
 
 use scratchdbg_diagnose::capability;
 
+use super::keeper_rights::{self, KeeperRights};
 use super::rights::{self, CopySettings, LeftOut};
 use super::{AttachRequest, Mode, Plan, Reason, Refusal};
 use crate::target::{State, Target};
@@ -29,6 +30,11 @@ pub fn plan(target: &Target, user: NumericUser, request: &AttachRequest) -> Resu
         return Err(Refusal::PausedInPodman { name: target.name.clone() });
     }
     because(format!("mode {}", mode.as_str()), why);
+    let keeper_rights = if mode == Mode::Exec {
+        keeper_rights::of_session_inside(target, user, request.user.is_some(), request.podman)
+    } else {
+        KeeperRights::none()
+    };
     let mut capabilities = request.capabilities.clone();
     let mut unasked = Vec::new();
     let mut user = user;
@@ -36,10 +42,17 @@ pub fn plan(target: &Target, user: NumericUser, request: &AttachRequest) -> Resu
     match mode {
         Mode::Exec => {
             because(format!("user {user}"), user_reason(target, request));
-            because(
-                "no capability".to_owned(),
-                "the keeper has the same user and group as the session: no more is needed",
-            );
+            if keeper_rights.fewer_than_session {
+                because(
+                    "the keeper has no capability, and the tools come first in PATH".to_owned(),
+                    "the session is root where the target is not, and gets its capabilities only as it starts",
+                );
+            } else {
+                because(
+                    "the keeper has the session's rights".to_owned(),
+                    "who could touch the one could touch the other: its user, group and capabilities are the same",
+                );
+            }
             if request.standing.is_some() {
                 because("the keeper that is there".to_owned(), "one lingers that has the same target, user and tools");
             }
@@ -108,6 +121,12 @@ pub fn plan(target: &Target, user: NumericUser, request: &AttachRequest) -> Resu
         };
         because(option.clone(), why);
     }
+    if target.seccomp.is_some() {
+        because(
+            "the target's seccomp profile".to_owned(),
+            "nothing beside it lends it system calls that it denies itself",
+        );
+    }
     let user_namespace = match mode {
         Mode::Copy => copy.user_namespace.clone(),
         _ => Some(target.user_namespace.clone()).filter(|namespace| !namespace.is_empty()),
@@ -137,6 +156,10 @@ pub fn plan(target: &Target, user: NumericUser, request: &AttachRequest) -> Resu
             _ => target.image_id.clone(),
         },
         copy,
+        keeper_rights,
+        seccomp: target.seccomp.clone(),
+        tools_archive: request.tools_archive.clone(),
+        target_pid_mode: target.pid_mode.clone(),
         capabilities,
         unasked,
         security_options,

@@ -3,13 +3,17 @@
 //! No I/O happens here, so that every decision can be tested as a table and shown to the user with its reason.
 
 mod command;
+mod keeper_rights;
 mod ladder;
 mod rights;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
 
+pub(crate) use self::command::{KeeperAddress, SESSIONS, TOOLS_FOLDER_STEM};
+pub use self::keeper_rights::{KeeperRights, of_session_inside};
 pub use self::ladder::plan;
 pub use self::rights::{CopySettings, LeftOut};
 use crate::session::LingeringKeeper;
@@ -55,6 +59,8 @@ pub struct AttachRequest {
     pub same_rights: bool,
     /// The debug twin of the target's image, where the engine has it, or has what says so.
     pub twin: Option<Twin>,
+    /// The files of the toolkit as a tar archive: for a container that is not made from the toolkit image.
+    pub tools_archive: Option<Arc<[u8]>>,
     /// The engine is Podman.
     pub podman: bool,
 }
@@ -126,6 +132,14 @@ pub struct Plan {
     pub copy_image: String,
     /// What a copy of a container has of its settings.
     pub copy: CopySettings,
+    /// The keeper's capabilities.
+    pub keeper_rights: KeeperRights,
+    /// The target's own seccomp profile, for the keeper and for what has no more capabilities than the target.
+    pub seccomp: Option<String>,
+    /// The files of the toolkit, for a container that is not made from its image.
+    pub tools_archive: Option<Arc<[u8]>>,
+    /// The PID namespace of the target, as its `PidMode` has it.
+    pub target_pid_mode: String,
     /// Capabilities of a sidecar's processes; of a copy's, those beside the engine's usual ones.
     pub capabilities: Vec<String>,
     /// Those of them that a session inside the target would not have, and that nobody asked for: the user has to agree first.
@@ -213,7 +227,8 @@ struct ExplainedTarget<'a> {
 #[derive(Debug, Serialize)]
 struct ExplainedKeeper<'a> {
     image: &'a str,
-    capabilities: [String; 0],
+    capabilities: &'a [String],
+    dropped_capabilities: &'a [String],
     network: &'static str,
 }
 
@@ -228,6 +243,20 @@ impl Plan {
         self.copy.mounts.iter().any(|mount| mount.source == source)
     }
 
+    /// Whether a container of the session's own brings the tools along from the client: it is made from another image.
+    pub(crate) fn brings_tools(&self) -> bool {
+        match self.mode {
+            Mode::Exec => false,
+            Mode::Sidecar => self.sidecar_image != self.toolkit_image,
+            Mode::Copy => true,
+        }
+    }
+
+    /// Other containers in the target's PID namespace could take the session's place: its keeper has fewer rights than it.
+    pub fn is_exposed_to_neighbours(&self) -> bool {
+        self.mode == Mode::Exec && self.keeper_rights.fewer_than_session
+    }
+
     /// What the target is: the state of a container, or an image.
     pub fn target_kind(&self) -> &'static str {
         if self.copied_container().is_none() { "image" } else { self.target_state.as_str() }
@@ -240,7 +269,12 @@ impl Plan {
             mode: self.mode,
             target: ExplainedTarget { id: &self.target_id, name: &self.target_name, state: self.target_state },
             user: self.user.to_string(),
-            keeper: ExplainedKeeper { image: &self.toolkit_image, capabilities: [], network: "none" },
+            keeper: ExplainedKeeper {
+                image: &self.toolkit_image,
+                capabilities: &self.keeper_rights.added,
+                dropped_capabilities: &self.keeper_rights.dropped,
+                network: "none",
+            },
             capabilities: &self.capabilities,
             unasked_capabilities: &self.unasked,
             security_options: &self.security_options,

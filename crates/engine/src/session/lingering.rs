@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::labels::{self, LABEL_LINGERS};
 use crate::ours::{self, Role};
-use crate::{ContainerName, Engine, Error, NumericUser, Target};
+use crate::{ContainerName, Engine, Error, KeeperRights, NumericUser, Target};
 
 /// A keeper that waits for its next session.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,11 +21,11 @@ pub struct LingeringKeeper {
 
 impl LingeringKeeper {
     /// Whether a session of this user in this target can be held by it. `tools` is what [`AttachRequest::tools`] was when
-    /// it was made.
+    /// it was made, and `rights` are those that a new one would have.
     ///
     /// [`AttachRequest::tools`]: crate::AttachRequest::tools
-    pub fn serves(&self, target: &Target, user: NumericUser, tools: &str) -> bool {
-        self.target_id == target.id && self.fits == labels::fits(user, tools)
+    pub fn serves(&self, target: &Target, user: NumericUser, tools: &str, rights: &KeeperRights) -> bool {
+        self.target_id == target.id && self.fits == labels::fits(user, tools, rights)
     }
 
     /// The toolkit image that it was made from.

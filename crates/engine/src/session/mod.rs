@@ -7,6 +7,7 @@ mod keeper;
 mod keys;
 mod leftover;
 mod lingering;
+mod neighbours;
 mod opening;
 mod orders;
 mod process;
@@ -124,9 +125,12 @@ const ENGINES_OWN: u8 = 126;
 
 /// What a container has that is to share namespaces with the target, or to signal what does: no privilege, and what the
 /// kernel wants processes to have in common for that.
-fn beside_target(plan: &Plan) -> HostConfig {
+///
+/// With the target's rights, it has the target's own seccomp profile too: who may trace it makes system calls in it.
+fn beside_target(plan: &Plan, with_its_rights: bool) -> HostConfig {
     let mut config = unprivileged();
-    config.security_opt.get_or_insert_default().extend(plan.security_options.iter().cloned());
+    let seccomp = plan.seccomp.iter().filter(|_| with_its_rights);
+    config.security_opt.get_or_insert_default().extend(plan.security_options.iter().chain(seccomp).cloned());
     config.userns_mode.clone_from(&plan.user_namespace);
     config
 }
@@ -204,7 +208,7 @@ impl Engine {
             Ok(keeper) => keeper,
             Err(error) => return self.instead_of(error, plan).await,
         };
-        tracing::debug!(%session, keeper = keeper.pid(), "the keeper stands");
+        tracing::debug!(%session, keeper = keeper.address().pid, "the keeper stands");
         let sweeper = self.clone();
         // Beside the session, so that it costs no time. A failure is the next session's business.
         // The session that left a keeper standing has looked.
@@ -273,7 +277,7 @@ impl Engine {
         &self,
         plan: &Plan,
         session: &str,
-        keeper: Keeper,
+        mut keeper: Keeper,
         streams: Streams<I, O, E>,
         windows: watch::Receiver<Option<Window>>,
         heeded: &Heeded<'_>,
@@ -284,7 +288,7 @@ impl Engine {
         E: AsyncWrite + Unpin,
     {
         let has_input = streams.input.is_some();
-        let (mut process, connection) = match Process::start(self, plan, session, &keeper, has_input).await {
+        let (mut process, connection) = match Process::start(self, plan, session, &mut keeper, has_input).await {
             Ok(started) => started,
             Err(error) => {
                 if let Err(error) = keeper.end(session).await {
@@ -295,6 +299,7 @@ impl Engine {
         };
         let (silence, typed) = (Silence::default(), Typed::default());
         heeded.is_running();
+        let container = process.container().cloned();
         let outcome = {
             let watched = process.to_ask();
             let around = Around { session, silence: &silence, typed: &typed, heeded };
@@ -303,7 +308,14 @@ impl Engine {
                     outcome
                 }
                 () = heeded.pass_on(|number| {
-                    keeper.signal(session, number);
+                    match container.clone() {
+                        None => keeper.signal(session, number),
+                        // Its first process is the launcher.
+                        Some(container) => {
+                            let engine = self.clone();
+                            tokio::spawn(async move { engine.kill(&container, number).await });
+                        }
+                    }
                     typed.ask();
                 }) => Ok(Outcome::Interrupted),
                 () = self.transport.scope().called_off() => Ok(Outcome::Interrupted),

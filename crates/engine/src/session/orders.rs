@@ -3,47 +3,68 @@
 use std::time::Duration;
 
 use hyper::Method;
-use tokio::io::AsyncWriteExt as _;
-use tokio::sync::mpsc;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::transport::{Hijacked, full};
 use crate::{ContainerName, Engine, Error};
 
-/// How often the client of a lingering keeper says that it is there. The keeper waits four times as long.
+/// How often a client says that it is there. The keeper waits four times as long.
 const SAY_HERE: Duration = Duration::from_secs(1);
+
+/// How long a keeper that lingers may take to answer.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
+
+/// The longest answer of a keeper that is looked at.
+const LONGEST_ANSWER: usize = 256;
 
 /// The line. Dropping it lets the other end see that the client is gone.
 #[derive(Debug)]
 pub(super) struct Orders {
     sender: mpsc::UnboundedSender<String>,
     task: JoinHandle<()>,
+    /// The answer of a keeper that lingers, which this client has to wait for.
+    opened: Option<oneshot::Receiver<()>>,
 }
 
 impl Orders {
-    /// Over a connection that is there. A lingering keeper is told regularly that the client of `here_for` is alive.
-    pub(super) fn over(connection: Hijacked, here_for: Option<String>) -> Self {
+    /// Over a connection that is there. The keeper is told regularly that the client of the session is alive.
+    pub(super) fn over(connection: Hijacked, session: &str) -> Self {
         let (sender, receiver) = mpsc::unbounded_channel();
-        Self { sender, task: tokio::spawn(carry(connection, receiver, here_for)) }
+        let task = tokio::spawn(carry(connection, receiver, session.to_owned(), None));
+        Self { sender, task, opened: None }
     }
 
-    /// To a keeper that lingers, over a connection that is made beside the session: it costs no time.
-    pub(super) fn to_lingering(engine: &Engine, keeper: &ContainerName, session: &str) -> Self {
+    /// To a keeper that lingers, over a connection that is made beside the start of the session. It is asked to open a `way` to
+    /// the tools: see [`Orders::opened`].
+    pub(super) fn to_lingering(engine: &Engine, keeper: &ContainerName, session: &str, way: &str) -> Self {
         let (sender, receiver) = mpsc::unbounded_channel();
+        let (answer, opened) = oneshot::channel();
         let (transport, keeper, session) = (engine.transport.clone(), keeper.clone(), session.to_owned());
+        let _first = sender.send(format!("open {session} {way}\n"));
         let task = tokio::spawn(async move {
-            let path = format!("/containers/{keeper}/attach?stream=1&stdin=1");
+            let path = format!("/containers/{keeper}/attach?stream=1&stdin=1&stdout=1");
             let connection: Result<Hijacked, Error> = async {
                 let request = transport.request(Method::POST, &path, full(""))?;
                 transport.hijack(request).await
             }
             .await;
             match connection {
-                Ok(connection) => carry(connection, receiver, Some(session)).await,
-                Err(error) => tracing::warn!(%error, "the keeper cannot be told that this client is alive"),
+                Ok(connection) => carry(connection, receiver, session, Some(answer)).await,
+                Err(error) => tracing::debug!(%error, "a keeper that lingers cannot be spoken to"),
             }
         });
-        Self { sender, task }
+        Self { sender, task, opened: Some(opened) }
+    }
+
+    /// Waits until the way to the tools is open.
+    pub(super) async fn opened(&mut self) -> Result<(), Error> {
+        let Some(opened) = self.opened.take() else { return Ok(()) };
+        match tokio::time::timeout(ANSWERS_WITHIN, opened).await {
+            Ok(Ok(())) => Ok(()),
+            _ => Err(Error::Keeper { reason: "one that lingers does not answer".to_owned() }),
+        }
     }
 
     /// Gives an order. One that a keeper does not hear any more is void.
@@ -58,16 +79,46 @@ impl Orders {
     }
 }
 
-/// Writes orders until there are no more, and closes the keeper's standard input.
-async fn carry(mut connection: Hijacked, mut orders: mpsc::UnboundedReceiver<String>, here_for: Option<String>) {
+/// Writes orders until there are no more, and closes the keeper's standard input. What the keeper says is read, lest it waits
+/// for a reader, and passed over, but for one answer: who is in the keeper's place could say it as well, and would gain no
+/// more than that the session is started before it can be.
+async fn carry(
+    mut connection: Hijacked,
+    mut orders: mpsc::UnboundedReceiver<String>,
+    session: String,
+    mut answer: Option<oneshot::Sender<()>>,
+) {
     let mut beat = tokio::time::interval(SAY_HERE);
+    let opened = format!("opened {session}\n");
+    let mut said = Vec::new();
+    let mut buffer = [0; 4096];
+    let mut speaks = true;
+    // A lingering keeper is to know the session first.
+    let mut first = if answer.is_some() { orders.recv().await } else { None };
     loop {
-        let order = tokio::select! {
-            order = orders.recv() => match order {
-                Some(order) => order,
-                None => break,
+        let order = match first.take() {
+            Some(order) => order,
+            None => tokio::select! {
+                order = orders.recv() => match order {
+                    Some(order) => order,
+                    None => break,
+                },
+                _ = beat.tick() => format!("here {session}\n"),
+                count = connection.reader.read(&mut buffer), if speaks => {
+                    let count = count.unwrap_or_default();
+                    speaks = count > 0;
+                    if answer.is_some() {
+                        said.extend_from_slice(&buffer[..count]);
+                        if said.windows(opened.len()).any(|part| part == opened.as_bytes()) {
+                            let _heard = answer.take().map(|answer| answer.send(()));
+                        }
+                        said.drain(..said.len().saturating_sub(LONGEST_ANSWER));
+                        // It will not answer any more.
+                        answer = answer.take().filter(|_| speaks);
+                    }
+                    continue;
+                }
             },
-            _ = beat.tick(), if here_for.is_some() => format!("here {}\n", here_for.as_deref().unwrap_or_default()),
         };
         if connection.writer.write_all(order.as_bytes()).await.is_err() {
             break;

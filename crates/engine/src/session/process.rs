@@ -13,6 +13,7 @@ use super::removal::Removal;
 use super::{Window, beside_target, copy};
 use crate::files::percent_encode;
 use crate::ours::Role;
+use crate::plan::TOOLS_FOLDER_STEM;
 use crate::transport::{Hijacked, Kind, full};
 use crate::{ContainerName, Engine, Error, Mode, Plan, State, labels};
 
@@ -88,11 +89,11 @@ impl Process {
         engine: &Engine,
         plan: &Plan,
         session: &str,
-        keeper: &Keeper,
+        keeper: &mut Keeper,
         has_input: bool,
     ) -> Result<(Self, Hijacked), Error> {
-        let command = plan.session_command(keeper.pid(), session);
-        let environment = plan.session_environment(keeper.pid());
+        let command = plan.session_command(keeper.address(), session);
+        let environment = plan.session_environment();
         if plan.mode == Mode::Exec {
             let exec = ExecConfig {
                 attach_stdin: Some(has_input),
@@ -107,6 +108,7 @@ impl Process {
             };
             let created = engine.docker.create_exec(&plan.target_id, exec);
             let id = engine.transport.ask(Kind::CreateExec, created).await?.id;
+            keeper.opened().await?;
             let streams = engine.start_exec(&id, plan.tty).await?;
             return Ok((Self::Exec { id }, streams));
         }
@@ -119,7 +121,10 @@ impl Process {
         body.labels = Some(labels::session_labels(session, plan));
         let name = Role::Shell.name(session);
         let detach_keys = plan.detach_keys.as_deref();
-        let started = start_container(engine, &name, interactive(body, plan.tty), detach_keys).await;
+        let tools = plan.tools_archive.as_deref().filter(|_| plan.brings_tools());
+        let tools = tools.map(|archive| (format!("{TOOLS_FOLDER_STEM}{session}"), archive));
+        let body = interactive(body, plan.tty, tools.as_ref().map(|(folder, _)| folder.as_str()));
+        let started = start_container(engine, &name, body, tools, detach_keys).await;
         match started {
             Ok((container, removal, streams)) => Ok((Self::Container { container, removal, copy }, streams)),
             Err(error) => {
@@ -129,6 +134,14 @@ impl Process {
                     None => error,
                 })
             }
+        }
+    }
+
+    /// The container of its own, if it has one.
+    pub(super) fn container(&self) -> Option<&ContainerName> {
+        match self {
+            Self::Exec { .. } => None,
+            Self::Container { container, .. } => Some(container),
         }
     }
 
@@ -277,15 +290,17 @@ fn sidecar(plan: &Plan, environment: Vec<String>) -> ContainerCreateBody {
             cap_add: Some(plan.capabilities.clone()),
             memory: Some(SIDECAR_MEMORY),
             pids_limit: Some(SIDECAR_PROCESSES),
-            ..beside_target(plan)
+            ..beside_target(plan, plan.capabilities.is_empty())
         }),
         ..ContainerCreateBody::default()
     }
 }
 
-/// What every container with a session's process in it has.
-fn interactive(body: ContainerCreateBody, tty: bool) -> ContainerCreateBody {
+/// What every container with a session's process in it has. The tools are in an anonymous volume of its own: nothing is written
+/// into its root, which may be read-only, and the engine removes it with the container.
+fn interactive(body: ContainerCreateBody, tty: bool, tools: Option<&str>) -> ContainerCreateBody {
     let host_config = body.host_config.unwrap_or_default();
+    let volumes = tools.map(|folder| vec![folder.to_owned()]);
     ContainerCreateBody {
         tty: Some(tty),
         attach_stdin: Some(true),
@@ -293,6 +308,7 @@ fn interactive(body: ContainerCreateBody, tty: bool) -> ContainerCreateBody {
         attach_stderr: Some(true),
         open_stdin: Some(true),
         stdin_once: Some(true),
+        volumes,
         host_config: Some(HostConfig {
             auto_remove: Some(true),
             log_config: Some(HostConfigLogConfig { typ: Some("none".to_owned()), config: None }),
@@ -302,15 +318,23 @@ fn interactive(body: ContainerCreateBody, tty: bool) -> ContainerCreateBody {
     }
 }
 
-/// Creates, attaches, asks for the end, and starts: in this order nothing can be missed. Nothing is left on failure.
+/// Creates, puts the tools there, attaches, asks for the end, and starts: in this order nothing can be missed. Nothing is left on
+/// failure.
 async fn start_container(
     engine: &Engine,
     name: &str,
     body: ContainerCreateBody,
+    tools: Option<(String, &[u8])>,
     detach_keys: Option<&str>,
 ) -> Result<(ContainerName, Removal, Hijacked), Error> {
     let container = engine.create(name, body).await?;
-    match attach_and_start(engine, &container, detach_keys).await {
+    let started = async {
+        if let Some((folder, archive)) = tools {
+            engine.unpack(&container, &folder, archive).await?;
+        }
+        attach_and_start(engine, &container, detach_keys).await
+    };
+    match started.await {
         Ok((removal, streams)) => Ok((container, removal, streams)),
         Err(error) => {
             // Automatic removal covers only what has run.

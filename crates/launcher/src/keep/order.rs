@@ -3,6 +3,13 @@
 /// One line of the keeper's input.
 #[derive(Debug, PartialEq, Eq, Clone, Copy)]
 pub(super) enum Order<'a> {
+    /// `open SESSION NAME`: open the way to the tools for one more session, under this name.
+    Open {
+        /// For which session.
+        session: &'a str,
+        /// What it is to be called.
+        name: &'a str,
+    },
     /// `signal SESSION NUMBER`: pass a signal on to the command.
     Signal {
         /// Whose command.
@@ -28,6 +35,7 @@ impl<'a> Order<'a> {
         let mut words = line.split_ascii_whitespace();
         let (order, session) = (words.next()?, words.next()?);
         match (order, words.next(), words.next()) {
+            ("open", Some(name), None) => Some(Self::Open { session, name }),
             ("signal", Some(number), None) => match number.parse().ok()? {
                 number @ 1..=64 => Some(Self::Signal { session, number }),
                 _ => None,
@@ -35,6 +43,16 @@ impl<'a> Order<'a> {
             ("here", None, None) => Some(Self::Here { session }),
             ("done", None, None) => Some(Self::Done { session }),
             _ => None,
+        }
+    }
+
+    /// The session that it is about.
+    pub(super) fn session(self) -> &'a str {
+        match self {
+            Self::Open { session, .. }
+            | Self::Signal { session, .. }
+            | Self::Here { session }
+            | Self::Done { session } => session,
         }
     }
 }
@@ -46,6 +64,7 @@ mod tests {
     #[test]
     fn orders_are_read_strictly() {
         assert_eq!(Order::parse("signal s1 15"), Some(Order::Signal { session: "s1", number: 15 }));
+        assert_eq!(Order::parse("open s1 n1"), Some(Order::Open { session: "s1", name: "n1" }));
         assert_eq!(Order::parse("here s1"), Some(Order::Here { session: "s1" }));
         assert_eq!(Order::parse("done s1"), Some(Order::Done { session: "s1" }));
         for bad in [
@@ -57,6 +76,8 @@ mod tests {
             "signal s1 65",
             "signal s1 9 9",
             "here",
+            "open s1",
+            "open s1 n1 n2",
             "done a b",
         ] {
             assert_eq!(Order::parse(bad), None, "{bad:?}");

@@ -2,7 +2,7 @@
 
 use std::io::{IsTerminal as _, Read as _, stderr, stdin};
 
-use scratchdbg_engine::Plan;
+use scratchdbg_engine::{Engine, Plan};
 
 use crate::error::CommandError;
 use crate::interrupt::Interrupts;
@@ -47,6 +47,38 @@ pub(super) async fn obtain(
         },
         code = interrupts.next() => Ok(Consent::Interrupted(code)),
     }
+}
+
+/// Root inside a container of another user has more rights than its keeper can have. Refuses that where other containers could
+/// make use of it, and says what it means where there are none.
+pub(super) async fn neighbours(
+    engine: &Engine,
+    plan: &Plan,
+    are_trusted: bool,
+    printer: Printer,
+) -> Result<(), CommandError> {
+    if !plan.is_exposed_to_neighbours() {
+        return Ok(());
+    }
+    let name = &plan.target_name;
+    if are_trusted {
+        printer.note(&format!("root in `{name}`, whose own user is not: what shares its PID namespace is trusted"));
+        return Ok(());
+    }
+    let neighbours = engine.neighbours(plan).await?;
+    if neighbours.is_empty() {
+        printer
+            .note(&format!("root in `{name}`, whose own user is not: the tools come before its own programs in PATH"));
+        return Ok(());
+    }
+    let shown: Vec<_> = neighbours.iter().map(|name| format!("`{name}`")).collect();
+    let message = format!(
+        "root in `{name}`, whose own user is not, gets its capabilities only as it starts: until then what shares its PID \
+         namespace could take its place ({})",
+        shown.join(", ")
+    );
+    Err(CommandError::new(message)
+        .hint("without -u the target's own user is safe; --trust-neighbours goes on all the same"))
 }
 
 /// What the session would have, in words.

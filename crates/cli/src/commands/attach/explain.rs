@@ -7,6 +7,12 @@ use scratchdbg_engine::{Mode, Plan};
 use crate::args::Format;
 use crate::printer::Printer;
 
+/// The keeper's capabilities.
+fn rights(plan: &Plan) -> &'static str {
+    let rights = &plan.keeper_rights;
+    if rights.added.is_empty() && rights.dropped == ["ALL"] { "no capability" } else { "the session's capabilities" }
+}
+
 pub(super) fn print(plan: &Plan, format: Format, printer: Printer) -> io::Result<()> {
     if format == Format::Json {
         return printer.json(&plan.explanation());
@@ -15,7 +21,7 @@ pub(super) fn print(plan: &Plan, format: Format, printer: Printer) -> io::Result
     let facts = [
         ("target", format!("{} ({})", plan.target_name, plan.target_kind())),
         ("command", scratchdbg_logs::escape::label(&command).into_owned()),
-        ("keeper", format!("{}, no network, no capability", plan.toolkit_image)),
+        ("keeper", format!("{}, no network, {}", plan.toolkit_image, rights(plan))),
     ];
     for (name, fact) in &facts {
         printer.line(&format!("{name:9}{fact}"))?;

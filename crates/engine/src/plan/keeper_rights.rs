@@ -1,0 +1,135 @@
+//! The rights of a keeper: those of its session, and neither more nor less.
+//!
+//! Whoever may look into a process may also open its standard streams, trace it, and take part in what it says: the kernel lets
+//! a process of the same user and group do so that has the same capabilities (`ptrace(2)`, "Ptrace access mode checking"). A
+//! keeper with fewer than its session would lie open to processes that could never touch the session.
+
+use scratchdbg_diagnose::capability;
+
+use crate::target::Target;
+use crate::user::NumericUser;
+
+/// The capabilities of a keeper, as an engine takes them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeeperRights {
+    /// `HostConfig.CapAdd`.
+    pub added: Vec<String>,
+    /// `HostConfig.CapDrop`.
+    pub dropped: Vec<String>,
+    /// It has fewer than its session: see [`of_session_inside`].
+    pub fewer_than_session: bool,
+}
+
+impl KeeperRights {
+    /// No capability.
+    pub(super) fn none() -> Self {
+        Self { added: Vec::new(), dropped: vec!["ALL".to_owned()], fewer_than_session: false }
+    }
+
+    /// Tells these rights from others, for keepers that linger.
+    pub(crate) fn mark(&self) -> String {
+        format!("+{} -{}", self.added.join(","), self.dropped.join(","))
+    }
+}
+
+/// The rights of the keeper whose session is started inside a target as `user`. `is_named`: the user was asked for, and is not
+/// the target's by default.
+///
+/// The engine gives a process that it starts in a container the capabilities of the container's configuration, which depend on
+/// the user that stands there: Docker gives root all of them and others none, but keeps them for a later change of the user.
+/// So root inside a container of another user gets them only as it starts the program, and has none while it looks the program
+/// up. A keeper with any could not be entered then: it gets none, and is weaker than its session.
+pub fn of_session_inside(target: &Target, user: NumericUser, is_named: bool, podman: bool) -> KeeperRights {
+    let as_the_target = || KeeperRights {
+        added: if target.privileged { vec!["ALL".to_owned()] } else { target.added_capabilities.clone() },
+        dropped: if target.privileged { Vec::new() } else { target.dropped_capabilities.clone() },
+        fewer_than_session: false,
+    };
+    if podman {
+        // It gives root all of them at once, and others what was added for the container's own user alone.
+        let is_targets_own = user.uid == 0 || !is_named;
+        return if is_targets_own { as_the_target() } else { KeeperRights::none() };
+    }
+    if user.uid != 0 || is_root(&target.user) {
+        return as_the_target();
+    }
+    let granted = capability::bounding_set(target.privileged, &target.added_capabilities, &target.dropped_capabilities);
+    KeeperRights { fewer_than_session: granted != 0 && !target.no_new_privileges, ..KeeperRights::none() }
+}
+
+/// Whether a container's user is root. A name other than root's is taken for somebody else's.
+fn is_root(user: &str) -> bool {
+    let name = user.split(':').next().unwrap_or_default();
+    name.is_empty() || name == "root" || name.parse() == Ok(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::target::tests::target;
+
+    const ROOT: NumericUser = NumericUser { uid: 0, gid: 0 };
+    const USER: NumericUser = NumericUser { uid: 1000, gid: 1000 };
+
+    fn list(words: &str) -> Vec<String> {
+        words.split_whitespace().map(str::to_owned).collect()
+    }
+
+    fn of(user: &str, add: &str, drop: &str) -> Target {
+        let (added_capabilities, dropped_capabilities) = (list(add), list(drop));
+        Target { user: user.to_owned(), added_capabilities, dropped_capabilities, ..target() }
+    }
+
+    fn rights(target: &Target, user: NumericUser, is_named: bool, podman: bool) -> (String, String, bool) {
+        let rights = of_session_inside(target, user, is_named, podman);
+        (rights.added.join(" "), rights.dropped.join(" "), rights.fewer_than_session)
+    }
+
+    fn expected(add: &str, drop: &str, fewer: bool) -> (String, String, bool) {
+        (add.to_owned(), drop.to_owned(), fewer)
+    }
+
+    #[test]
+    fn a_keeper_has_the_targets_capabilities_as_they_are() {
+        for user in ["", "0", "0:0", "root", "root:root", "00"] {
+            for (add, drop) in [("", ""), ("NET_ADMIN", ""), ("", "ALL"), ("CAP_SYS_PTRACE", "ALL"), ("ALL", "NET_RAW")]
+            {
+                for session in [ROOT, USER] {
+                    for podman in [false, true] {
+                        let found = rights(&of(user, add, drop), session, session == USER, podman);
+                        if podman && session == USER {
+                            assert_eq!(found, expected("", "ALL", false), "another user than the target's has none");
+                        } else {
+                            assert_eq!(found, expected(add, drop, false), "{user:?} {add:?} {drop:?} {session}");
+                        }
+                    }
+                }
+            }
+        }
+        // Podman gives the container's own user what was added, whoever that is.
+        assert_eq!(rights(&of("1000", "NET_ADMIN", ""), USER, false, true), expected("NET_ADMIN", "", false));
+        assert_eq!(rights(&of("1000", "NET_ADMIN", ""), USER, false, false), expected("NET_ADMIN", "", false));
+    }
+
+    #[test]
+    fn a_privileged_targets_keeper_is_not_privileged() {
+        let privileged = Target { privileged: true, ..of("", "", "NET_RAW") };
+        assert_eq!(rights(&privileged, ROOT, false, false), expected("ALL", "", false));
+        assert_eq!(rights(&privileged, ROOT, false, true), expected("ALL", "", false));
+    }
+
+    #[test]
+    fn root_in_a_target_of_another_user_has_more_than_its_keeper_can() {
+        for user in ["1000", "1000:0", "app", "65532:65532"] {
+            assert_eq!(rights(&of(user, "", ""), ROOT, true, false), expected("", "ALL", true), "{user:?}");
+            assert_eq!(rights(&of(user, "", "ALL"), ROOT, true, false), expected("", "ALL", false), "nothing to get");
+            let fixed = Target { no_new_privileges: true, ..of(user, "SYS_ADMIN", "") };
+            assert_eq!(rights(&fixed, ROOT, true, false), expected("", "ALL", false), "it cannot get them");
+            assert_eq!(
+                rights(&of(user, "NET_ADMIN", ""), ROOT, true, true),
+                expected("NET_ADMIN", "", false),
+                "Podman"
+            );
+        }
+    }
+}

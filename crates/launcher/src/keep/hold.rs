@@ -1,0 +1,98 @@
+//! Who else holds the pipe that the keeper reads.
+//!
+//! A process of the same user with as many rights can open it through `/proc/KEEPER/fd/0`, and then it has no end when the
+//! client's end of it is closed.
+
+use std::io::ErrorKind;
+use std::os::fd::{AsRawFd as _, BorrowedFd};
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+use crate::processes;
+
+/// Whether another process holds it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hold {
+    /// One does.
+    Held,
+    /// There are processes that may not be looked into.
+    Unknown,
+    /// None does.
+    Free,
+}
+
+/// Searches all processes that can be seen.
+pub(super) fn of(pipe: BorrowedFd<'_>) -> Hold {
+    let own = std::process::id().cast_signed();
+    let Ok(pipe) = fs::read_link(format!("/proc/self/fd/{}", pipe.as_raw_fd())) else { return Hold::Unknown };
+    // The name of what has a path depends on who looks.
+    let mut found = if pipe.to_string_lossy().starts_with("pipe:[") { Hold::Free } else { Hold::Unknown };
+    // Each thread may have descriptors of its own.
+    for process in processes::all().filter(|&pid| pid != own) {
+        for thread in entries(Path::new(&format!("/proc/{process}/task"))).into_iter().flatten() {
+            match holds(&thread, &pipe) {
+                Ok(true) => return Hold::Held,
+                Ok(false) => {}
+                Err(_) => found = Hold::Unknown,
+            }
+        }
+    }
+    found
+}
+
+/// Whether a thread holds the pipe. Fails when it may not be looked into.
+fn holds(thread: &Path, pipe: &Path) -> io::Result<bool> {
+    // What has ended holds nothing, and shows nothing.
+    if processes::stat_of(thread).is_ok_and(processes::Stat::is_zombie) {
+        return Ok(false);
+    }
+    for descriptor in none_if_gone(entries(&thread.join("fd")))?.into_iter().flatten() {
+        if none_if_gone(fs::read_link(descriptor))?.is_some_and(|held| held == pipe) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn entries(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect()
+}
+
+/// Processes end while they are looked at.
+fn none_if_gone<T>(outcome: io::Result<T>) -> io::Result<Option<T>> {
+    const ESRCH: i32 = 3;
+    match outcome {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.kind() == ErrorKind::NotFound || error.raw_os_error() == Some(ESRCH) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::AsFd as _;
+    use std::process::{Command, Stdio};
+
+    use super::{Hold, of};
+
+    #[test]
+    fn a_process_that_holds_the_pipe_is_found() {
+        let (reader, writer) = std::io::pipe().unwrap();
+        assert_ne!(of(reader.as_fd()), Hold::Held);
+        let mut child = Command::new("sleep").arg("1000").stdout(Stdio::from(writer)).spawn().unwrap();
+        assert_eq!(of(reader.as_fd()), Hold::Held);
+        child.kill().unwrap();
+        // Ended, and not waited for.
+        while super::processes::stat(child.id().cast_signed()).is_ok_and(|stat| !stat.is_zombie()) {
+            std::thread::yield_now();
+        }
+        assert_ne!(of(reader.as_fd()), Hold::Held);
+        child.wait().unwrap();
+    }
+
+    #[test]
+    fn what_is_no_pipe_is_not_known() {
+        let file = std::fs::File::open("/proc/self/exe").unwrap();
+        assert_eq!(of(file.as_fd()), Hold::Unknown);
+    }
+}

@@ -1,0 +1,65 @@
+//! The launcher of a session, as its keeper finds it: by what it was started with, and by being the keeper's own program.
+
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::path::Path;
+
+use crate::processes::{self, Stat};
+use crate::system::{self, SIGKILL};
+use crate::tools;
+
+/// A launcher that was found.
+#[derive(Debug)]
+pub(super) struct Launcher {
+    pid: i32,
+    start_time: u64,
+    /// Absent where the kernel or a seccomp profile refuses `pidfd_open`.
+    descriptor: Option<OwnedFd>,
+}
+
+impl Launcher {
+    /// Looks for the launcher of a session, which was started below this name in the keeper's root.
+    ///
+    /// Any process can call itself so. Only one that runs this very file is taken for it, as far as it may be looked into; what
+    /// may not is of another user, and cannot be signalled, or has more rights than whoever would pretend.
+    pub(super) fn find(session: &str, name: &str) -> Option<Self> {
+        let own = std::process::id().to_string();
+        let program = format!("/proc/{own}/root/session/{name}/bin/{}", tools::NAME);
+        let arguments = [program.as_str(), "run", &own, session];
+        processes::with_arguments(&arguments).into_iter().find_map(|pid| {
+            let descriptor = system::process_descriptor(pid).ok();
+            let start_time = processes::stat(pid).ok().filter(|stat| !stat.is_zombie())?.start_time;
+            let executable = format!("/proc/{pid}/exe");
+            let executable = Path::new(&executable);
+            let is_ours = match std::fs::metadata(executable) {
+                Ok(_) => tools::is_same(Path::new("/proc/self/exe"), executable),
+                Err(error) => error.kind() == std::io::ErrorKind::PermissionDenied,
+            };
+            let found = Self { pid, start_time, descriptor };
+            (is_ours && found.state().is_some()).then_some(found)
+        })
+    }
+
+    /// What it is doing; nothing when it has ended.
+    pub(super) fn state(&self) -> Option<Stat> {
+        processes::stat(self.pid).ok().filter(|stat| stat.start_time == self.start_time && !stat.is_zombie())
+    }
+
+    /// Signals it. One that has ended in between is not there to be signalled.
+    pub(super) fn signal(&self, number: i32) {
+        let _ended = match &self.descriptor {
+            Some(descriptor) => system::send_to(descriptor.as_fd(), number),
+            None if self.state().is_some() => system::send(self.pid, number),
+            None => Ok(()),
+        };
+    }
+
+    /// Kills all that descends from it, and then itself: for one that was stopped.
+    pub(super) fn kill_with_descendants(&self) {
+        for pid in processes::descendants_of(self.pid) {
+            if self.state().is_some() {
+                let _ended = system::send(pid, SIGKILL);
+            }
+        }
+        self.signal(SIGKILL);
+    }
+}

@@ -1,0 +1,83 @@
+//! What a launcher is told.
+
+use std::ffi::{OsStr, OsString};
+
+/// At which end of `PATH` the tools are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Order {
+    First,
+    Last,
+}
+
+/// The arguments of `run`.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Options<'a> {
+    /// The keeper's process id.
+    pub(super) keeper: i32,
+    pub(super) session: &'a OsStr,
+    pub(super) tells: bool,
+    pub(super) tools: Option<Order>,
+    /// The containers of the keeper and of the target.
+    pub(super) beside: Option<(&'a str, &'a str)>,
+    pub(super) command: &'a [OsString],
+}
+
+impl<'a> Options<'a> {
+    pub(super) fn parse(arguments: &'a [OsString]) -> Result<Self, String> {
+        let [keeper, session, rest @ ..] = arguments else {
+            return Err("run takes the keeper's process id and a session".to_owned());
+        };
+        let keeper = keeper.to_str().and_then(|pid| pid.parse().ok()).filter(|&pid: &i32| pid > 0);
+        let keeper = keeper.ok_or("the keeper's process id is not a number")?;
+        let mut options = Self { keeper, session, tells: false, tools: None, beside: None, command: rest };
+        // The client gives them in this order, and a command may be called like one.
+        if let [flag, rest @ ..] = options.command
+            && flag == "--tell"
+        {
+            (options.tells, options.command) = (true, rest);
+        }
+        match options.command {
+            [flag, order, rest @ ..] if flag == "--tools" => {
+                let order = if order == "first" { Order::First } else { Order::Last };
+                (options.tools, options.command) = (Some(order), rest);
+            }
+            [flag, keeper, container, rest @ ..] if flag == "--beside" => {
+                options.beside = keeper.to_str().zip(container.to_str());
+                options.command = rest;
+            }
+            _ => {}
+        }
+        Ok(options)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Option<(i32, bool, Option<Order>, Option<(String, String)>, String)> {
+        let words: Vec<OsString> = line.split_whitespace().map(OsString::from).collect();
+        let options = Options::parse(&words).ok()?;
+        let beside = options.beside.map(|(keeper, container)| (keeper.to_owned(), container.to_owned()));
+        let command: Vec<_> = options.command.iter().map(|word| word.to_string_lossy()).collect();
+        Some((options.keeper, options.tells, options.tools, beside, command.join(" ")))
+    }
+
+    #[test]
+    fn options_come_before_the_command_and_never_out_of_it() {
+        let beside = Some(("k1".to_owned(), "t1".to_owned()));
+        for (line, expected) in [
+            ("7 s1 ls -l", (7, false, None, None, "ls -l")),
+            ("7 s1 --tell --tools last ls", (7, true, Some(Order::Last), None, "ls")),
+            ("7 s1 --tools first", (7, false, Some(Order::First), None, "")),
+            ("7 s1 --beside k1 t1 sh", (7, false, None, beside, "sh")),
+            ("7 s1 --tools last --tell x", (7, false, Some(Order::Last), None, "--tell x")),
+        ] {
+            let (keeper, tells, tools, beside, command) = expected;
+            assert_eq!(parse(line), Some((keeper, tells, tools, beside, command.to_owned())), "{line}");
+        }
+        for bad in ["", "7", "x s1", "0 s1", "-7 s1"] {
+            assert_eq!(parse(bad), None, "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! The folder that this program was started from, with the tools beside it.
+//!
+//! The path to it leads through `/proc/KEEPER`, which is another process's as soon as the keeper is gone and its process id is
+//! given away. So it is looked up once, compared with the program that runs, and held: what is found there later is what
+//! was compared.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File};
+use std::io;
+use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::path::Path;
+
+use crate::system;
+
+/// What this program is called.
+pub(crate) const NAME: &str = "scratchdbg-launcher";
+
+/// `O_PATH | O_DIRECTORY`: the second differs between architectures.
+const O_PATH: i32 = 0o10_000_000;
+#[cfg(any(target_arch = "aarch64", target_arch = "arm"))]
+const O_DIRECTORY: i32 = 0o40_000;
+#[cfg(not(any(target_arch = "aarch64", target_arch = "arm")))]
+const O_DIRECTORY: i32 = 0o200_000;
+
+/// Numbers that no script uses for its own files, and one where the limit of open files is lower.
+const NUMBERS: [i32; 3] = [100, 20, 3];
+
+/// The folder, held open for this process and all that it starts.
+#[derive(Debug)]
+pub(crate) struct Tools(OwnedFd);
+
+impl Tools {
+    /// The folder of the program that was started as `program`. Fails when what is called like us there is not us.
+    pub(crate) fn beside(program: &Path) -> Result<Self, String> {
+        let folder = program.parent().ok_or("the launcher was not started by its path")?;
+        let held = hold(folder).map_err(|error| format!("cannot open the folder of the tools: {error}"))?;
+        let tools = Self(held);
+        if is_same(Path::new("/proc/self/exe"), Path::new(&tools.file(NAME))) {
+            return Ok(tools);
+        }
+        Err("the folder of the tools is not that of this program: another process has taken the keeper's place"
+            .to_owned())
+    }
+
+    /// The path of a file there, for this process and those that it starts.
+    pub(crate) fn file(&self, name: &str) -> String {
+        format!("/proc/self/fd/{}/{name}", self.0.as_raw_fd())
+    }
+
+    /// A search path with the folder at its end, or at its beginning.
+    pub(crate) fn search_path(&self, own: &OsStr, tools_first: bool) -> OsString {
+        let folder = OsString::from(format!("/proc/self/fd/{}", self.0.as_raw_fd()));
+        let colon = OsStr::new(":");
+        match (own.is_empty(), tools_first) {
+            (true, _) => folder,
+            (false, true) => [&folder, colon, own].into_iter().collect(),
+            (false, false) => [own, colon, &folder].into_iter().collect(),
+        }
+    }
+}
+
+fn hold(folder: &Path) -> io::Result<OwnedFd> {
+    let opened = File::options().read(true).custom_flags(O_PATH | O_DIRECTORY).open(folder)?;
+    let mut outcome = Err(io::ErrorKind::InvalidInput.into());
+    for number in NUMBERS {
+        outcome = system::inheritable(opened.as_fd(), number);
+        if outcome.is_ok() {
+            break;
+        }
+    }
+    outcome
+}
+
+/// Whether two paths lead to one file.
+pub(crate) fn is_same(one: &Path, other: &Path) -> bool {
+    let identity = |path: &Path| fs::metadata(path).map(|file| (file.dev(), file.ino())).ok();
+    identity(one).is_some_and(|one| identity(other) == Some(one))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsStr;
+    use std::fs;
+    use std::path::Path;
+
+    use super::{NAME, Tools};
+
+    #[test]
+    fn a_folder_with_another_program_of_our_name_is_not_ours() {
+        let own = fs::read_link("/proc/self/exe").unwrap();
+        let folder = std::env::temp_dir().join(format!("scratchdbg-tools-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let program = folder.join(NAME);
+        // A copy is another file, whatever is in it.
+        fs::copy(&own, &program).unwrap();
+        assert!(Tools::beside(&program).unwrap_err().contains("not that of this program"));
+        fs::remove_file(&program).unwrap();
+        assert!(Tools::beside(&program).is_err(), "none at all");
+        // Another name of the same file is the same file.
+        if fs::hard_link(&own, &program).is_ok() {
+            let tools = Tools::beside(&program).unwrap();
+            // What is held is not looked up again.
+            fs::rename(&folder, folder.with_extension("moved")).unwrap();
+            assert!(fs::metadata(tools.file(NAME)).is_ok());
+            fs::rename(folder.with_extension("moved"), &folder).unwrap();
+        }
+        fs::remove_dir_all(&folder).unwrap();
+        assert!(Tools::beside(Path::new("/")).is_err());
+    }
+
+    #[test]
+    fn the_targets_own_programs_come_first_unless_told_otherwise() {
+        let tools = Tools(std::fs::File::open("/").unwrap().into());
+        let folder = tools.file("").trim_end_matches('/').to_owned();
+        let path = |own: &str, first| tools.search_path(OsStr::new(own), first).into_string().unwrap();
+        assert_eq!(path("/app:/bin", false), format!("/app:/bin:{folder}"));
+        assert_eq!(path("/app:/bin", true), format!("{folder}:/app:/bin"));
+        assert_eq!(path("", false), folder);
+    }
+}

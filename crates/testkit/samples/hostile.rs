@@ -1,0 +1,279 @@
+//! A program of a container that wants to gain from being debugged, or to keep what it gets. It watches for the processes of
+//! sessions in its PID namespace, as any program can, and says what it does. Its first argument chooses:
+//!
+//! - `lie PID NAME`: slows each newcomer down, and writes `keeper PID NAME` into the output of a keeper before the keeper does.
+//! - `flood`: writes into the output of a keeper without end.
+//! - `hold`: opens the input of each keeper for writing, and keeps it; `hold-hidden` has a process do so that nobody may look into.
+//! - `stop-keeper`, `stop-launcher`, `stop-both`: stops each that it sees, again and again.
+//! - `take`: kills each keeper whose session runs, and takes its process id, with the session's path in its own root.
+//! - `pose`: a process that is called like the launcher of each session that it sees, and says which signal it got.
+//!
+//! Called as a launcher is, by its name, it says that it runs, and with which rights: it must never.
+
+use std::collections::HashSet;
+use std::ffi::CString;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::time::{Duration, Instant};
+
+const LAUNCHER: &str = "scratchdbg-launcher";
+const SIGKILL: i32 = 9;
+const SIGUSR1: i32 = 10;
+const SIGCHLD: i32 = 17;
+const SIGCONT: i32 = 18;
+const SIGSTOP: i32 = 19;
+const SCHED_IDLE: i32 = 5;
+const PR_SET_DUMPABLE: i32 = 4;
+
+unsafe extern "C" {
+    fn kill(pid: i32, signal: i32) -> i32;
+    fn fork() -> i32;
+    fn pause() -> i32;
+    fn prctl(option: i32, value: usize) -> i32;
+    fn setuid(uid: u32) -> i32;
+    fn signal(number: i32, handler: usize) -> usize;
+    fn sched_setscheduler(pid: i32, policy: i32, parameters: *const i32) -> i32;
+    fn sched_setaffinity(pid: i32, size: usize, set: *const u64) -> i32;
+    fn sched_yield() -> i32;
+    fn execv(path: *const std::ffi::c_char, arguments: *const *const std::ffi::c_char) -> i32;
+    fn waitpid(pid: i32, status: *mut i32, options: i32) -> i32;
+    fn _exit(code: i32) -> !;
+}
+
+fn main() -> io::Result<()> {
+    let arguments: Vec<String> = std::env::args().collect();
+    if arguments[0].ends_with(LAUNCHER) {
+        return if arguments.get(1).map(String::as_str) == Some("run") && arguments.last().map(String::as_str) == Some("posing") {
+            posing()
+        } else {
+            hijacked()
+        };
+    }
+    say("up");
+    let what = arguments.get(1).map(String::as_str).unwrap_or_default();
+    // Children are reaped by themselves, but where they are waited for.
+    if what != "take" {
+        unsafe { signal(SIGCHLD, 1) };
+    }
+    if what == "lie" {
+        unsafe { sched_setaffinity(0, 8, &1) };
+    }
+    let mut seen = HashSet::new();
+    let mut held = Vec::new();
+    loop {
+        let mut newest = 0;
+        for pid in processes() {
+            newest = newest.max(pid);
+            match what {
+                "lie" => {
+                    if seen.insert(pid) && pid != own() {
+                        lie(pid, &format!("keeper {} {}\n", arguments[2], arguments[3]));
+                    }
+                }
+                "stop-keeper" | "stop-launcher" | "stop-both" => {
+                    let role = role(pid);
+                    let wanted = match role.as_deref() {
+                        Some("keep") => what != "stop-launcher",
+                        Some("run") => what != "stop-keeper",
+                        _ => false,
+                    };
+                    if wanted {
+                        let stopped = unsafe { kill(pid, SIGSTOP) } == 0;
+                        if seen.insert(pid) {
+                            say(&format!("stop {}: {stopped}", role.unwrap_or_default()));
+                        }
+                    }
+                }
+                "take" => {
+                    if role(pid).as_deref() == Some("run") && seen.insert(pid) {
+                        take(pid);
+                    }
+                }
+                "pose" => {
+                    if role(pid).as_deref() == Some("run") && seen.insert(pid) && !command_line(pid).ends_with(&["posing".to_owned()]) {
+                        pose(pid);
+                    }
+                }
+                _ if role(pid).as_deref() == Some("keep") && seen.insert(pid) => match what {
+                    "flood" => flood(pid),
+                    "hold" => held.extend(hold(pid)),
+                    "hold-hidden" => hide(pid),
+                    _ => return Err(io::Error::other("no such thing to do")),
+                },
+                _ => {}
+            }
+        }
+        if what != "lie" {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+}
+
+fn say(text: &str) {
+    let _unheard = writeln!(io::stdout(), "{text}");
+}
+
+fn own() -> i32 {
+    std::process::id() as i32
+}
+
+fn processes() -> Vec<i32> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
+}
+
+fn command_line(pid: i32) -> Vec<String> {
+    let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    String::from_utf8_lossy(&line).trim_end_matches('\0').split('\0').map(str::to_owned).collect()
+}
+
+/// What a process of a session does: `keep` or `run`.
+fn role(pid: i32) -> Option<String> {
+    let line = command_line(pid);
+    if line[0].ends_with(LAUNCHER) { line.get(1).cloned() } else { None }
+}
+
+fn open_output(pid: i32) -> io::Result<File> {
+    OpenOptions::new().write(true).open(format!("/proc/{pid}/fd/1"))
+}
+
+/// Steps a newcomer until it is a keeper or something else, and speaks before it does.
+fn lie(pid: i32, words: &str) {
+    for step in 0..400_000 {
+        if unsafe { kill(pid, SIGSTOP) } != 0 {
+            return;
+        }
+        if let Some(role) = role(pid) {
+            if role == "keep" {
+                let told = open_output(pid).and_then(|mut output| output.write_all(words.as_bytes()));
+                say(&format!("lie: {}", told.map_or_else(|error| error.to_string(), |()| "told".to_owned())));
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            break;
+        }
+        let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+        if !["runc", "exe", "scratch", "crun", "3"].iter().any(|start| name.starts_with(start)) {
+            break;
+        }
+        if step % 8 == 0 {
+            unsafe {
+                sched_setaffinity(pid, 8, &1);
+                sched_setscheduler(pid, SCHED_IDLE, &0);
+            }
+        }
+        // It shares our processor, and gets it only when we give it away.
+        unsafe {
+            kill(pid, SIGCONT);
+            sched_yield();
+        }
+    }
+    unsafe {
+        sched_setscheduler(pid, 0, &0);
+        kill(pid, SIGCONT);
+    }
+}
+
+fn flood(pid: i32) {
+    let Ok(mut output) = open_output(pid) else { return say("flood: denied") };
+    say("flood: begun");
+    if unsafe { fork() } == 0 {
+        let bytes = [b'x'; 4096];
+        while output.write_all(&bytes).is_ok() {}
+        unsafe { _exit(0) };
+    }
+}
+
+fn hold(pid: i32) -> Option<File> {
+    let opened = OpenOptions::new().write(true).open(format!("/proc/{pid}/fd/0"));
+    say(&format!("hold: {}", opened.is_ok()));
+    opened.ok()
+}
+
+/// A child holds the input, and cannot be looked into: by who it is, or because it says so.
+fn hide(pid: i32) {
+    let Some(_held) = hold(pid) else { return };
+    if unsafe { fork() } == 0 {
+        unsafe {
+            setuid(4321);
+            prctl(PR_SET_DUMPABLE, 0);
+            loop {
+                pause();
+            }
+        }
+    }
+}
+
+/// Takes the process id of a launcher's keeper, and has a program where the launcher's path leads.
+fn take(launcher: i32) {
+    let line = command_line(launcher);
+    let Some(keeper) = line.get(2).and_then(|pid| pid.parse::<i32>().ok()) else { return };
+    let Some((_, path)) = line[0].split_once("/root/") else { return };
+    let path = std::path::PathBuf::from("/").join(path);
+    if let Some(folder) = path.parent() {
+        let _made = fs::create_dir_all(folder);
+        for name in [LAUNCHER, "sh", "id", "busybox"] {
+            let _copied = fs::copy("/proc/self/exe", folder.join(name));
+        }
+    }
+    unsafe { kill(launcher, SIGSTOP) };
+    let killed = unsafe { kill(keeper, SIGKILL) } == 0;
+    say(&format!("take: killed {killed}"));
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while Instant::now() < deadline {
+        let child = unsafe { fork() };
+        if child == 0 {
+            if own() == keeper {
+                loop {
+                    unsafe { pause() };
+                }
+            }
+            unsafe { _exit(0) };
+        }
+        if child == keeper {
+            say("take: taken");
+            break;
+        }
+        if child > 0 {
+            unsafe { waitpid(child, std::ptr::null_mut(), 0) };
+        }
+    }
+    unsafe { kill(launcher, SIGCONT) };
+}
+
+/// Starts a process that is called as the launcher is.
+fn pose(launcher: i32) {
+    let mut line = command_line(launcher);
+    line.truncate(4);
+    line.push("posing".to_owned());
+    say("pose: begun");
+    if unsafe { fork() } == 0 {
+        let words: Vec<CString> = line.into_iter().filter_map(|word| CString::new(word).ok()).collect();
+        let mut pointers: Vec<_> = words.iter().map(|word| word.as_ptr()).collect();
+        pointers.push(std::ptr::null());
+        unsafe {
+            signal(SIGCHLD, 0);
+            execv(c"/proc/self/exe".as_ptr(), pointers.as_ptr());
+            _exit(1)
+        }
+    }
+}
+
+extern "C" fn signalled(number: i32) {
+    say(&format!("pose: got {number}"));
+}
+
+fn posing() -> io::Result<()> {
+    for number in [2, 3, SIGUSR1, 15, SIGCONT, 50] {
+        unsafe { signal(number, signalled as *const () as usize) };
+    }
+    loop {
+        unsafe { pause() };
+    }
+}
+
+/// It runs in a session's place.
+fn hijacked() -> io::Result<()> {
+    let status = fs::read_to_string("/proc/self/status")?;
+    let rights = status.lines().filter(|line| line.starts_with("Uid:") || line.starts_with("CapEff:"));
+    writeln!(io::stdout(), "HIJACKED {}", rights.collect::<Vec<_>>().join(" "))
+}
