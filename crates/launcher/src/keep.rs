@@ -113,13 +113,10 @@ impl Keeper {
     /// Follows what came in. At the end of the input all sessions end.
     fn read_orders(&mut self) {
         let mut buffer = [0; 1024];
-        let count = match self.input.as_mut().map(|input| input.read(&mut buffer)) {
-            Some(Ok(count @ 1..)) => count,
-            _ => {
-                self.input = None;
-                self.sessions.iter_mut().for_each(Session::end);
-                return;
-            }
+        let Some(Ok(count @ 1..)) = self.input.as_mut().map(|input| input.read(&mut buffer)) else {
+            self.input = None;
+            self.sessions.iter_mut().for_each(Session::end);
+            return;
         };
         for &byte in &buffer[..count] {
             if byte != b'\n' {

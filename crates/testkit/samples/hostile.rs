@@ -1,7 +1,8 @@
 //! A program of a container that wants to gain from being debugged, or to keep what it gets. It watches for the processes of
 //! sessions in its PID namespace, as any program can, and says what it does. Its first argument chooses:
 //!
-//! - `lie PID NAME`: slows each newcomer down, and writes `keeper PID NAME` into the output of a keeper before the keeper does.
+//! - `lie PID NAME`: slows each newcomer down, and writes `keeper PID NAME` into the output of a keeper, before the keeper does
+//!   where it can; `self` is its own process id.
 //! - `flood`: writes into the output of a keeper without end.
 //! - `hold`: opens the input of each keeper for writing, and keeps it; `hold-hidden` has a process do so that nobody may look into.
 //! - `stop-keeper`, `stop-launcher`, `stop-both`: stops each that it sees, again and again.
@@ -66,8 +67,9 @@ fn main() -> io::Result<()> {
             newest = newest.max(pid);
             match what {
                 "lie" => {
+                    let teller = if arguments[2] == "self" { own().to_string() } else { arguments[2].clone() };
                     if seen.insert(pid) && pid != own() {
-                        lie(pid, &format!("keeper {} {}\n", arguments[2], arguments[3]));
+                        lie(pid, &format!("keeper {teller} {}\n", arguments[3]));
                     }
                 }
                 "stop-keeper" | "stop-launcher" | "stop-both" => {

@@ -27,7 +27,7 @@ impl Folder {
         let name = match name {
             Some(name) if is_name(name) => name.to_owned(),
             Some(_) => return Err(io::ErrorKind::InvalidInput.into()),
-            None => system::random_bytes::<16>()?.iter().map(|byte| format!("{byte:02x}")).collect(),
+            None => format!("{:032x}", u128::from_ne_bytes(system::random_bytes()?)),
         };
         fs::DirBuilder::new().mode(0o700).create(PathBuf::from(FOLDER).join(&name))?;
         let folder = Self { name };

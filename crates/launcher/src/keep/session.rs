@@ -92,7 +92,9 @@ impl Session {
         }
         let early = std::mem::take(&mut self.early);
         if let Some(launcher) = &self.launcher {
-            early.into_iter().for_each(|number| launcher.signal(number));
+            for number in early {
+                launcher.signal(number);
+            }
         }
     }
 

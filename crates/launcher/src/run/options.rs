@@ -55,29 +55,24 @@ impl<'a> Options<'a> {
 mod tests {
     use super::*;
 
-    fn parse(line: &str) -> Option<(i32, bool, Option<Order>, Option<(String, String)>, String)> {
-        let words: Vec<OsString> = line.split_whitespace().map(OsString::from).collect();
-        let options = Options::parse(&words).ok()?;
-        let beside = options.beside.map(|(keeper, container)| (keeper.to_owned(), container.to_owned()));
-        let command: Vec<_> = options.command.iter().map(|word| word.to_string_lossy()).collect();
-        Some((options.keeper, options.tells, options.tools, beside, command.join(" ")))
-    }
-
     #[test]
     fn options_come_before_the_command_and_never_out_of_it() {
-        let beside = Some(("k1".to_owned(), "t1".to_owned()));
-        for (line, expected) in [
-            ("7 s1 ls -l", (7, false, None, None, "ls -l")),
-            ("7 s1 --tell --tools last ls", (7, true, Some(Order::Last), None, "ls")),
-            ("7 s1 --tools first", (7, false, Some(Order::First), None, "")),
-            ("7 s1 --beside k1 t1 sh", (7, false, None, beside, "sh")),
-            ("7 s1 --tools last --tell x", (7, false, Some(Order::Last), None, "--tell x")),
+        let words = |line: &str| line.split_whitespace().map(OsString::from).collect::<Vec<_>>();
+        let beside = Some(("k1", "t1"));
+        for (line, tells, tools, beside, command) in [
+            ("7 s1 ls -l", false, None, None, "ls -l"),
+            ("7 s1 --tell --tools last ls", true, Some(Order::Last), None, "ls"),
+            ("7 s1 --tools first", false, Some(Order::First), None, ""),
+            ("7 s1 --beside k1 t1 sh", false, None, beside, "sh"),
+            ("7 s1 --tools last --tell x", false, Some(Order::Last), None, "--tell x"),
         ] {
-            let (keeper, tells, tools, beside, command) = expected;
-            assert_eq!(parse(line), Some((keeper, tells, tools, beside, command.to_owned())), "{line}");
+            let (line, command) = (words(line), words(command));
+            let session = OsStr::new("s1");
+            let expected = Options { keeper: 7, session, tells, tools, beside, command: &command };
+            assert_eq!(Options::parse(&line), Ok(expected), "{line:?}");
         }
         for bad in ["", "7", "x s1", "0 s1", "-7 s1"] {
-            assert_eq!(parse(bad), None, "{bad:?}");
+            assert!(Options::parse(&words(bad)).is_err(), "{bad:?}");
         }
     }
 }

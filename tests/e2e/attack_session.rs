@@ -1,0 +1,219 @@
+//! Targets and neighbours that want to gain from a session, or to keep it: `samples/hostile.rs` of the testkit is their program.
+
+use rustix::process::Signal;
+use scratchdbg_testkit::program::Finished;
+use scratchdbg_testkit::{eventually, sample};
+
+use crate::stage::{Stage, Target};
+
+/// A name as a keeper's. The hostile image has a program of its own where such a name leads.
+const NAME: &str = "0123456789abcdef0123456789abcdef";
+
+/// What the kernel gives a container's root by default.
+const DEFAULT_CAPABILITIES: &str = "00000000a80425fb";
+
+const HARDENED: &[&str] =
+    &["--user", "65532", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--read-only"];
+
+fn image(stage: &Stage) -> String {
+    let hostile = sample::hostile();
+    let folder = format!("session/{NAME}/bin");
+    let files = [
+        "hostile",
+        "bin/id",
+        &format!("{folder}/scratchdbg-launcher"),
+        &format!("{folder}/sh"),
+        "bin/scratchdbg-launcher",
+    ];
+    let files: Vec<_> = files.iter().map(|path| (*path, 0o755, &hostile[..])).collect();
+    stage.engine.import_app_with(&files, &[r#"ENTRYPOINT ["/hostile"]"#])
+}
+
+/// A hostile container that does this, and is at it.
+fn hostile<'stage>(stage: &'stage Stage, stem: &str, flags: &[&str], command: &[&str]) -> Target<'stage> {
+    let target = stage.target_named(stem, flags, &image(stage), command);
+    eventually(|| target.container.logs(), || target.container.logs().contains("up").then_some(()));
+    target
+}
+
+/// Nothing of a session is left: no container, and no process. What a killed launcher leaves to a first process that reaps
+/// nothing is a zombie.
+#[track_caller]
+fn until_over(target: &Target<'_>, when: &str) {
+    let names = ["S sleep", "S sh", "T sh", "S scratchdbg-laun", "T scratchdbg-laun"];
+    let is_ours = |process: &String| names.iter().any(|name| process.ends_with(&format!(" {name}")));
+    let left = || (target.container.companions(), target.processes().into_iter().filter(is_ours).collect::<Vec<_>>());
+    eventually(|| format!("{when}: {:?}", left()), || (left() == (Vec::new(), Vec::new())).then_some(()));
+}
+
+/// A session as it should be, or one that did not begin; and in no case one with more rights than the target.
+#[track_caller]
+fn expect_no_gain(finished: &Finished, when: &str) {
+    let said = finished.text();
+    match finished.status.code() {
+        Some(0) if said.starts_with("HIJACKED") => assert!(
+            said.contains(DEFAULT_CAPABILITIES),
+            "{when}: a process that could trace the session runs in its place, and has no right more: {finished}"
+        ),
+        Some(0) => assert_eq!(said, "0\n", "{when}: {finished}"),
+        Some(125..=127) => assert_eq!(said, "", "{when}: {finished}"),
+        code => panic!("{when}: {code:?}: {finished}"),
+    }
+    assert!(!finished.stderr.contains("a sidecar of"), "{when}: {finished}");
+}
+
+#[test]
+fn a_target_that_speaks_in_its_keepers_place_gains_nothing() {
+    let stage = Stage::set();
+    for (teller, name) in [("1", NAME), ("999999", NAME), ("1/root/../../1", NAME), ("1", "../../../bin/x"), ("", "")] {
+        let target = hostile(&stage, &scratchdbg_testkit::unique(), &[], &["lie", teller, name]);
+        let finished = target.attach(&["/proc/self/fd/100/id", "-u"]);
+        expect_no_gain(&finished, &format!("{teller} {name}"));
+        until_over(&target, teller);
+    }
+}
+
+#[test]
+fn a_neighbour_with_fewer_rights_cannot_speak_for_the_keeper() {
+    let stage = Stage::set();
+    let target = stage.target(&[]);
+    let namespace = format!("container:{}", target.container.id());
+    let weak = ["--pid", &namespace, "--cap-drop", "ALL"];
+    let neighbour = hostile(&stage, "neighbour", &weak, &["lie", "self", NAME]);
+    for _ in 0..3 {
+        target.attach(&["id", "-u"]).expect(0, "0\n");
+    }
+    let said = neighbour.container.logs();
+    assert!(!said.contains("told"), "{said}");
+    stage.engine.ask(["rm", "--force", neighbour.container.id()]);
+    until_over(&target, "after the sessions");
+}
+
+#[test]
+fn a_neighbour_that_takes_the_keepers_process_id_runs_nothing() {
+    let stage = Stage::set();
+    let target = stage.target(&[]);
+    let namespace = format!("container:{}", target.container.id());
+    // It may kill what is of its user. It takes no process id of a namespace with many of them in time, but a way that is looked
+    // up again is gone with the keeper too.
+    let weak = ["--pid", &namespace, "--cap-drop", "ALL"];
+    let neighbour = hostile(&stage, "neighbour", &weak, &["take"]);
+    let finished = target.attach(&["sh", "-c", "echo begun; sleep 1; id; sleep 1; id"]);
+    assert!(!finished.text().contains("HIJACKED"), "{finished}");
+    assert_ne!(finished.status.code(), Some(0), "{finished}");
+    let said = neighbour.container.logs();
+    assert!(said.contains("take: killed true"), "{said}");
+    stage.engine.ask(["rm", "--force", neighbour.container.id()]);
+    until_over(&target, "after the session");
+}
+
+#[test]
+fn a_held_input_neither_delays_an_end_nor_keeps_a_session() {
+    let stage = Stage::set();
+    for (flags, how) in [(HARDENED, "hold"), (&[][..], "hold-hidden")] {
+        let target = hostile(&stage, how, flags, &[how]);
+        let began = std::time::Instant::now();
+        target.attach(&["true"]).expect(0, "");
+        assert!(began.elapsed() < scratchdbg_testkit::PATIENCE / 4, "the end is said");
+        let session = target.start_attach(&["sh", "-c", "echo begun; sleep 1000"]);
+        session.wait_for_stdout("the session", |bytes| bytes == b"begun\n");
+        let said = || target.container.logs();
+        eventually(said, || (said().matches("hold: true").count() == 2).then_some(()));
+        session.signal(Signal::KILL);
+        session.finish();
+        until_over(&target, how);
+    }
+}
+
+#[test]
+fn a_keeper_or_a_launcher_that_is_stopped_is_noticed() {
+    let stage = Stage::set();
+    for how in ["stop-keeper", "stop-launcher", "stop-both"] {
+        let target = hostile(&stage, how, HARDENED, &[how]);
+        // The client is there, and ends the session, however that goes on.
+        let session = target.start_attach(&["sh", "-c", "echo begun; read line"]);
+        session.wait_for_stdout("the session", |bytes| bytes == b"begun\n");
+        session.signal(Signal::HUP);
+        assert!(session.finish().status.code().is_some());
+        if how != "stop-both" {
+            let session = target.start_attach(&["sh", "-c", "echo begun; sleep 1000"]);
+            session.wait_for_stdout("the session", |bytes| bytes == b"begun\n");
+            session.signal(Signal::KILL);
+            session.finish();
+            until_over(&target, how);
+        }
+    }
+}
+
+#[test]
+fn a_command_ends_with_its_launcher() {
+    let stage = Stage::set();
+    let target = stage.target(&[]);
+    let finished = target.attach(&["sh", "-c", "echo begun; kill -9 $PPID; sleep 1000"]);
+    assert_ne!(finished.status.code(), Some(0), "{finished}");
+    until_over(&target, "after the launcher");
+}
+
+#[test]
+fn a_flood_in_the_keepers_output_is_no_matter() {
+    let stage = Stage::set();
+    let target = hostile(&stage, "flood", &[], &["flood"]);
+    for _ in 0..2 {
+        let finished = target.attach(&["/proc/self/fd/100/id", "-u"]);
+        expect_no_gain(&finished, "flood");
+        until_over(&target, "flood");
+    }
+}
+
+#[test]
+fn who_only_calls_itself_the_launcher_gets_no_signal() {
+    let stage = Stage::set();
+    let target = hostile(&stage, "pose", HARDENED, &["pose"]);
+    let session = target.start_attach(&["sh", "-c", "trap 'exit 7' TERM; echo begun; while :; do sleep 0.1; done"]);
+    session.wait_for_stdout("the session", |bytes| bytes == b"begun\n");
+    let said = || target.container.logs();
+    eventually(said, || said().contains("pose: begun").then_some(()));
+    session.signal(Signal::TERM);
+    session.finish().expect_code(7);
+    assert!(!said().contains("got"), "{}", said());
+}
+
+#[test]
+fn root_in_another_users_target_is_safe_or_refused() {
+    let stage = Stage::set();
+    // Its own `id` is not that of the tools.
+    let idle = stage.target_named("idle", &["--user", "1000:1000"], &image(&stage), &["hold"]);
+    let attach = |options: &[&str]| {
+        stage.run(&[&["attach", "--user", "0:0"], options, &[idle.name(), "--", "id", "-u"]].concat())
+    };
+    let alone = attach(&[]);
+    alone.expect(0, "0\n");
+    assert!(alone.stderr.contains("the tools come before"), "{alone}");
+    let namespace = format!("container:{}", idle.container.id());
+    let neighbour = stage.target_named("neighbour", &["--pid", &namespace, "--cap-drop", "ALL"], &stage.image, &[]);
+    let refused = attach(&[]);
+    refused.expect(125, "");
+    for words in [neighbour.name(), "--trust-neighbours"] {
+        assert!(refused.stderr.contains(words), "{words:?} is missing in {refused}");
+    }
+    attach(&["--trust-neighbours"]).expect(0, "0\n");
+    // Without a user of one's own there is nothing to refuse.
+    stage.run(&["attach", idle.name(), "--", "/proc/self/fd/100/id", "-u"]).expect(0, "1000\n");
+}
+
+#[test]
+fn the_way_to_the_tools_is_another_for_each_session() {
+    let stage = Stage::set();
+    let target = stage.target(&[]);
+    let way = |options: &[&str]| {
+        let look = ["sh", "-c", "tr '\\0' '\\n' < /proc/$PPID/cmdline | head -n 1"];
+        let finished = stage.run(&[&["attach"], options, &[target.name(), "--"], &look].concat());
+        finished.expect_code(0).text()
+    };
+    let ways: Vec<String> = [&["--linger", "1m"][..], &[], &[]].into_iter().map(way).collect();
+    assert_eq!(target.container.companions().len(), 1, "the same keeper");
+    for (at, way) in ways.iter().enumerate() {
+        assert!(way.contains("/root/session/") && !ways[..at].contains(way), "{ways:?}");
+    }
+    stage.run(&["sessions", "gc"]);
+}
