@@ -1,4 +1,4 @@
-//! `docs/faults.md` names tests that are there.
+//! `docs/faults.md` and `docs/threat-model.md` name tests that are there.
 
 use std::fs;
 use std::path::Path;
@@ -14,18 +14,33 @@ fn sources(folder: &Path, text: &mut String) {
     }
 }
 
-#[test]
-fn every_test_that_the_document_names_is_there() {
+/// How many rows a document's tables have and how many names are in them, and the names that are of no test. Every other part
+/// between backquotes is a name; `is_name` says which, where others are quoted too.
+fn missing(document: &str, text: &str, is_name: impl Fn(&str) -> bool) -> (usize, usize, Vec<String>) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let document = fs::read_to_string(root.join("docs/faults.md")).expect("the document");
+    let document = fs::read_to_string(root.join(document)).expect("the document");
+    let rows: Vec<&str> = document.lines().filter(|line| line.starts_with("| ")).collect();
+    let quoted = rows.iter().flat_map(|row| row.split('`').skip(1).step_by(2));
+    let names: Vec<&str> = quoted.filter(|name| is_name(name)).collect();
+    let missing = names.iter().filter(|name| !text.contains(&format!("fn {name}("))).map(|name| (*name).to_owned());
+    (rows.len(), names.len(), missing.collect())
+}
+
+#[test]
+fn every_test_that_the_documents_name_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let mut text = String::new();
     for folder in ["crates", "tests"] {
         sources(&root.join(folder), &mut text);
     }
-    let rows: Vec<&str> = document.lines().filter(|line| line.starts_with("| ")).collect();
-    // Every other part between backquotes is a name.
-    let names: Vec<&str> = rows.iter().flat_map(|row| row.split('`').skip(1).step_by(2)).collect();
-    assert!(rows.len() > 50 && names.len() > 90, "{} rows, {} names", rows.len(), names.len());
-    let missing: Vec<_> = names.iter().filter(|name| !text.contains(&format!("fn {name}("))).collect();
-    assert!(missing.is_empty(), "no such tests: {missing:?}");
+    let check = |document: &str, least_names: usize, is_name: fn(&str) -> bool| {
+        let (rows, names, missing) = missing(document, &text, is_name);
+        assert!(rows > 15 && names > least_names, "{document}: {rows} rows, {names} names");
+        assert!(missing.is_empty(), "{document}: no such tests: {missing:?}");
+    };
+    check("docs/faults.md", 90, |name| !name.contains(' '));
+    // Capabilities and options are quoted there too.
+    check("docs/threat-model.md", 20, |name| {
+        name.starts_with(|first: char| first.is_ascii_lowercase()) && name.contains('_')
+    });
 }

@@ -34,7 +34,7 @@ What no message can say:
 - **A program that cannot be read by the user it runs as** (mode `0711`), or that makes itself not dumpable, hides its
   `/proc` entries from that user: a sidecar then has to be root with `SYS_PTRACE`. `exec` does not depend on it.
 - **The session ends with the target.** `--follow-restarts` attaches to the next run.
-- **The target can see the keeper**, in the PID namespace that they share. The keeper holds no secret, no capability, no
+- **The target can see the keeper**, in the PID namespace that they share. The keeper holds no secret, no right that the session has not, no
   network and no mount for that reason.
 - **A security module of the kernel may forbid a session**: a profile of one's own that lets nothing outside the
   container be executed, a policy that gives no container `SYS_PTRACE`. The denial names the label, and what is not
