@@ -46,11 +46,11 @@ impl Launcher {
 
     /// Signals it. One that has ended in between is not there to be signalled.
     pub(super) fn signal(&self, number: i32) {
-        let _ended = match &self.descriptor {
-            Some(descriptor) => system::send_to(descriptor.as_fd(), number),
-            None if self.state().is_some() => system::send(self.pid, number),
-            None => Ok(()),
-        };
+        let sent = self.descriptor.as_ref().is_some_and(|process| system::send_to(process.as_fd(), number).is_ok());
+        // A seccomp profile may refuse the call.
+        if !sent && self.state().is_some() {
+            let _ended = system::send(self.pid, number);
+        }
     }
 
     /// Kills all that descends from it, and then itself: for one that was stopped.
