@@ -9,9 +9,11 @@ use keeper::Order;
 pub fn run(data: &[u8]) {
     for line in data.split(|&byte| byte == b'\n') {
         let Some(order) = std::str::from_utf8(line).ok().and_then(Order::parse) else { continue };
+        assert!(!order.session().is_empty());
         match order {
-            Order::Signal { session, number } => assert!(!session.is_empty() && (1..=64).contains(&number)),
-            Order::Here { session } | Order::Done { session } => assert!(!session.is_empty()),
+            Order::Signal { number, .. } => assert!((1..=64).contains(&number)),
+            Order::Open { name, .. } => assert!(!name.is_empty()),
+            Order::Here { .. } | Order::Done { .. } => {}
         }
     }
 }
