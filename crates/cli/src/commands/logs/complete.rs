@@ -136,10 +136,30 @@ impl<S: Sink> Reader<'_, S> {
         Ok(())
     }
 
+    /// Podman leaves out what is damaged too. Asked for the last lines, it reads from the end, and fails at such a place.
+    pub(super) async fn check_podman(&mut self, lines: u64) -> Result<(), CommandError> {
+        const MORE: u64 = 16;
+        if self.engine.log_joining() != Joining::UntilNewline || self.source.driver == "journald" {
+            return Ok(());
+        }
+        let request = LogRequest { tail: Some(lines + MORE), timestamps: true, ..LogRequest::default() };
+        match self.heads(&request, 1).await {
+            Err(Error::Api(answer)) if answer.message.contains("unable to read log file") => {
+                self.pipeline.note(Note::Failure(self.left_out_text()), &mut self.sink)?;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
     pub(super) fn left_out_text(&self) -> String {
+        // The files of Podman's logs are not read.
+        let remedy = match self.engine.log_joining() {
+            Joining::Docker => "; on the engine's machine, --via file reads on behind the damage",
+            Joining::UntilNewline => "",
+        };
         format!(
-            "the engine leaves out lines of `{}` and does not say so: its log is damaged, or was rotated meanwhile; on the \
-             engine's machine, --via file reads on behind the damage",
+            "the engine leaves out lines of `{}` and does not say so: its log is damaged, or was rotated meanwhile{remedy}",
             self.source.name
         )
     }

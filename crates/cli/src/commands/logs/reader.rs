@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use futures_util::{FutureExt as _, StreamExt as _};
 use jiff::Timestamp;
 use scratchdbg_engine::{ContainerName, Engine, Error, LogRequest, LogSource, LogStream};
+use scratchdbg_logs::line::Joining;
 use scratchdbg_logs::resume::{Admission, Resume};
 use scratchdbg_logs::{Event, Framing, Line, LineOptions, LogDecoder};
 
@@ -173,7 +174,7 @@ impl<'a, S: Sink> Reader<'a, S> {
             }
             self.check(&request, &sent).await?;
         }
-        Ok(())
+        self.check_podman(self.lines).await
     }
 
     /// The last lines without reading the whole log, where all lines count. The engine counts records, and a long line
@@ -198,7 +199,11 @@ impl<'a, S: Sink> Reader<'a, S> {
                 timestamps: self.request.needs_timestamps() || self.is_checked(),
                 ..LogRequest::default()
             };
-            let (mut lines, sent) = self.collect(&request, !then_follow).await?;
+            let (mut lines, sent) = match self.collect(&request, !then_follow).await {
+                // Podman cannot read a damaged log from its end.
+                Err(_) if self.engine.log_joining() == Joining::UntilNewline => return Ok(false),
+                collected => collected?,
+            };
             let mut is_damaged = false;
             let mut is_all = true;
             if sent.records < records as u64 && !lines.is_empty() && !self.is_whole(&request, &sent).await? {
