@@ -261,9 +261,9 @@ fn introduce(plan: &Plan, printer: Printer) {
             let line = plan.entrypoint.join(" ");
             printer.note(&format!("a copy of `{name}` ({}); `run-entrypoint` runs: {line}", plan.target_kind()));
             if let Some(list) = plan.copy.without(false) {
-                printer.note(&format!(
-                    "the copy goes without {list}: what the program needs of it, it will miss; --same-rights asks for it"
-                ));
+                let more = if plan.copy.as_original { "" } else { "; --same-rights asks for it" };
+                printer
+                    .note(&format!("the copy goes without {list}: what the program needs of it, it will miss{more}"));
             }
             say_what_is_gone(plan, printer);
         }
