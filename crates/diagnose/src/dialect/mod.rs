@@ -15,7 +15,7 @@ mod prepare;
 mod runtime;
 mod weak;
 
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
 use regex::{Captures, Regex, RegexSet};
 
@@ -139,23 +139,39 @@ const FAMILIES: &[(Rank, &[Wording])] = &[
     (Rank::General, exits::WORDINGS),
 ];
 
-/// All wordings, compiled. A pattern that does not compile would be left out; a test sees to it that none is.
+/// All wordings. One set says at once which of them a text has; what each captures is compiled when it is first met. A test
+/// sees to it that every pattern compiles.
 struct Wordings {
     set: RegexSet,
-    each: Vec<(Regex, Reading, Rank)>,
+    each: Vec<Compiled>,
+}
+
+struct Compiled {
+    pattern: &'static str,
+    regex: OnceLock<Option<Regex>>,
+    meaning: Reading,
+    rank: Rank,
 }
 
 static WORDINGS: LazyLock<Wordings> = LazyLock::new(|| {
     let each: Vec<_> = FAMILIES
         .iter()
         .flat_map(|(rank, family)| family.iter().map(|wording| (*rank, wording)))
-        .filter_map(|(rank, wording)| Some((Regex::new(wording.pattern).ok()?, wording.meaning, rank)))
+        .map(|(rank, wording)| Compiled {
+            pattern: wording.pattern,
+            regex: OnceLock::new(),
+            meaning: wording.meaning,
+            rank,
+        })
         .collect();
-    Wordings {
-        set: RegexSet::new(each.iter().map(|(regex, ..)| regex.as_str())).unwrap_or_else(|_| RegexSet::empty()),
-        each,
-    }
+    Wordings { set: RegexSet::new(each.iter().map(|each| each.pattern)).unwrap_or_else(|_| RegexSet::empty()), each }
 });
+
+impl Compiled {
+    fn captures<'t>(&self, text: &'t str) -> Option<Captures<'t>> {
+        self.regex.get_or_init(|| Regex::new(self.pattern).ok()).as_ref()?.captures(text)
+    }
+}
 
 /// A meaning with the line that it was read from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -202,17 +218,18 @@ fn read_ranks(text: &str, wanted: fn(Rank) -> bool) -> Vec<Said> {
     let text = &prepare(text);
     let mut said: Vec<Said> = Vec::new();
     for index in WORDINGS.set.matches(text) {
-        let Some((regex, meaning, rank)) = WORDINGS.each.get(index) else { continue };
-        if !wanted(*rank) || (*rank == Rank::General && !said.is_empty()) {
+        let Some(wording) = WORDINGS.each.get(index) else { continue };
+        let rank = wording.rank;
+        if !wanted(rank) || (rank == Rank::General && !said.is_empty()) {
             continue;
         }
-        let Some(captures) = regex.captures(text) else { continue };
+        let Some(captures) = wording.captures(text) else { continue };
         let range = captures.get(0).map_or(0..0, |found| found.range());
         let line = line_around(text, range.start, range.end);
-        if *rank == Rank::Weak && said.iter().any(|other| other.line == line.trim()) {
+        if rank == Rank::Weak && said.iter().any(|other| other.line == line.trim()) {
             continue;
         }
-        let meaning = meaning(&captures);
+        let meaning = (wording.meaning)(&captures);
         if said.iter().any(|other| other.meaning == meaning) {
             continue;
         }
