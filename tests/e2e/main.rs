@@ -28,6 +28,7 @@ mod codes;
 mod demo;
 mod dockerfiles;
 mod endpoint;
+mod engine_faults;
 mod fault;
 mod faults_document;
 mod inputs;

@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 
+use rustix::process::{Pid, Signal, kill_process};
 use scratchdbg_testkit::eventually;
 use scratchdbg_testkit::program::Program;
 use serde_json::{Value, json};
@@ -156,6 +157,12 @@ impl OwnEngine {
         self.ask(&[&["run"][..], &flags, &["app:1", command]].concat());
     }
 
+    /// Signals the daemon alone: stopped, it takes connections, and answers nothing.
+    pub(crate) fn signal(&self, signal: Signal) {
+        let pid = i32::try_from(self.daemon.id()).ok().and_then(Pid::from_raw).expect("process ids fit");
+        kill_process(pid, signal).expect("it runs");
+    }
+
     /// Ends it as an update of it does, and starts it again.
     pub(crate) fn restart(&mut self) {
         kill_gently(self.daemon.id());
@@ -217,6 +224,7 @@ fn kill(pid: &str) {
 
 impl Drop for OwnEngine {
     fn drop(&mut self) {
+        self.signal(Signal::CONT);
         let containers = self.docker(&["ps", "--all", "--quiet"]).stdout;
         let containers = String::from_utf8_lossy(&containers).into_owned();
         self.docker(&[&["rm", "--force"][..], &containers.lines().collect::<Vec<_>>()].concat());

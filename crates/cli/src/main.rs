@@ -2,6 +2,7 @@
 
 mod args;
 mod blocking;
+mod closed;
 mod commands;
 mod context;
 mod docker_config;

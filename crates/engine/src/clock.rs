@@ -1,10 +1,13 @@
 //! The engine's own clock, which its answers tell (RFC 9110, `Date`): what the engine made is dated by it, and the client's
 //! may be minutes or years off.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
 use bytes::Bytes;
 use hyper::Request;
 use hyper::header::{DATE, HeaderMap};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::transport::{Body, Kind, MAX_ANSWER};
 use crate::{Engine, Error};
@@ -15,7 +18,49 @@ pub(crate) fn date(headers: &HeaderMap) -> Option<Timestamp> {
     jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(date).ok()
 }
 
+/// How far an engine's clock is ahead of ours, by the date of an answer, which is to the second, and our times when it was asked
+/// for and when it was there. Nothing where both clocks may be the same.
+pub(crate) fn ahead(date: Timestamp, asked: Timestamp, answered: Timestamp) -> SignedDuration {
+    const SECOND: SignedDuration = SignedDuration::from_secs(1);
+    let (least, most) = (date.duration_since(answered), date.duration_since(asked).saturating_add(SECOND));
+    if least <= SignedDuration::ZERO && most >= SignedDuration::ZERO {
+        return SignedDuration::ZERO;
+    }
+    least.saturating_add(most.saturating_sub(least) / 2)
+}
+
+/// What is known of how far an engine's clock is ahead of ours, in nanoseconds. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Skew(Arc<AtomicI64>);
+
+impl Skew {
+    /// Learns of it by the headers of an answer.
+    pub(crate) fn learn(&self, headers: &HeaderMap, asked: Timestamp) {
+        if let Some(date) = date(headers) {
+            let ahead = ahead(date, asked, Timestamp::now()).as_nanos();
+            self.0.store(i64::try_from(ahead).unwrap_or_default(), Ordering::Relaxed);
+        }
+    }
+
+    fn get(&self) -> SignedDuration {
+        SignedDuration::from_nanos(self.0.load(Ordering::Relaxed))
+    }
+}
+
 impl Engine {
+    /// The time by the engine's clock: the client's, unless the engine's answers say otherwise; then to about a second.
+    pub fn now(&self) -> Timestamp {
+        let now = Timestamp::now();
+        now.checked_add(self.transport.skew().get()).unwrap_or(now)
+    }
+
+    /// A time up to which the engine has told all that there is, and that comes soon by its clock.
+    pub(crate) fn soon(&self) -> Timestamp {
+        const UNCERTAIN: SignedDuration = SignedDuration::from_secs(1);
+        let now = self.now();
+        if self.transport.skew().get().is_zero() { now } else { now.checked_add(UNCERTAIN).unwrap_or(now) }
+    }
+
     /// Sends a request and reads the whole answer, and when it was given.
     pub(crate) async fn fetch_dated(&self, request: Request<Body>) -> Result<(Bytes, Option<Timestamp>), Error> {
         let what = request.uri().path().to_owned();
@@ -29,6 +74,7 @@ impl Engine {
 #[cfg(test)]
 mod tests {
     use hyper::header::{DATE, HeaderMap, HeaderValue};
+    use jiff::{SignedDuration, Timestamp};
 
     #[test]
     fn answers_tell_the_engines_time() {
@@ -42,5 +88,30 @@ mod tests {
             assert_eq!(super::date(&headers).map(|time| time.to_string()).as_deref(), expected, "{text:?}");
         }
         assert_eq!(super::date(&HeaderMap::new()), None);
+    }
+
+    #[test]
+    fn clocks_that_may_be_the_same_are_and_others_are_told_apart() {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        for (date, asked, answered, least, most) in [
+            ("2026-11-26T12:00:00Z", "2026-11-26T12:00:00.1Z", "2026-11-26T12:00:00.2Z", 0, 0),
+            ("2026-11-26T12:00:00Z", "2026-11-26T12:00:00.9Z", "2026-11-26T12:00:01.2Z", 0, 0),
+            // A slow answer says little.
+            ("2026-11-26T12:00:05Z", "2026-11-26T12:00:00Z", "2026-11-26T12:00:20Z", 0, 0),
+            // The client is ahead, and behind.
+            ("2026-11-26T12:00:00Z", "2026-11-26T12:00:30Z", "2026-11-26T12:00:30Z", -30_000, -29_000),
+            ("2026-11-26T12:05:00Z", "2026-11-26T12:00:00Z", "2026-11-26T12:00:00.2Z", 299_800, 301_000),
+            (
+                "1970-01-01T00:00:00Z",
+                "2026-11-26T12:00:00Z",
+                "2026-11-26T12:00:00Z",
+                -1_795_694_400_000,
+                -1_795_694_399_000,
+            ),
+        ] {
+            let ahead = super::ahead(at(date), at(asked), at(answered));
+            let range = SignedDuration::from_millis(least)..=SignedDuration::from_millis(most);
+            assert!(range.contains(&ahead), "{date} of {asked}: {ahead}");
+        }
     }
 }

@@ -212,8 +212,15 @@ pub(crate) fn read_container(answer: &[u8]) -> Result<ContainerInspectResponse, 
     let unreadable = |error| Error::transport("look at a container", error);
     let mut answer: serde_json::Value = serde_json::from_slice(answer).map_err(unreadable)?;
     in_dockers_words(&mut answer);
-    serde_json::from_value(answer).map_err(unreadable)
+    let answer: ContainerInspectResponse = serde_json::from_value(answer).map_err(unreadable)?;
+    // All else has a meaning where it is left out.
+    let has_id = answer.id.as_deref().is_some_and(|id| !id.is_empty());
+    let has_state = answer.state.as_ref().is_some_and(|state| state.status.is_some());
+    if has_id && has_state { Ok(answer) } else { Err(Error::transport("look at a container", NO_CONTAINER)) }
 }
+
+/// What an answer is in which there is no container.
+const NO_CONTAINER: &str = "the engine's answer tells of no container";
 
 /// A list of containers, in Docker's words.
 pub(crate) fn read_list(answer: &[u8]) -> Result<Vec<ContainerSummary>, Error> {

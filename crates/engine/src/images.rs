@@ -202,12 +202,18 @@ fn load_outcome(answer: &[u8]) -> Result<(), Error> {
     #[derive(serde::Deserialize)]
     struct Progress {
         error: Option<String>,
+        stream: Option<String>,
+        status: Option<String>,
     }
-    let mut values = serde_json::Deserializer::from_slice(answer).into_iter::<Progress>();
-    match values.find_map(|value| value.ok()?.error) {
-        Some(message) => Err(Error::Load { message }),
-        None => Ok(()),
+    let mut is_said = false;
+    for value in serde_json::Deserializer::from_slice(answer).into_iter::<Progress>() {
+        let value = value.map_err(|error| Error::transport("load an image", error))?;
+        if let Some(message) = value.error {
+            return Err(Error::Load { message });
+        }
+        is_said |= value.stream.or(value.status).is_some_and(|said| !said.is_empty());
     }
+    if is_said { Ok(()) } else { Err(Error::transport("load an image", "the engine does not say that it did")) }
 }
 
 /// Hands chunks over to the request. Blocking: for a thread of its own.
@@ -247,5 +253,8 @@ mod tests {
         assert!(load_outcome(good).is_ok());
         let bad = b"{\"status\":\"x\"}\r\n{\"errorDetail\":{\"message\":\"no space\"},\"error\":\"no space\"}\r\n";
         assert!(matches!(load_outcome(bad), Err(Error::Load { message }) if message == "no space"));
+        for odd in ["", "{}", "null", "[]", "<html>", "{\"stream\":\"Loaded image: a", "{\"stream\":\"a\"}\r\n{\"er"] {
+            assert!(matches!(load_outcome(odd.as_bytes()), Err(Error::Transport { .. })), "{odd:?}");
+        }
     }
 }

@@ -35,6 +35,7 @@ pub(crate) async fn logs(args: LogsArgs, context: &Context, mut interrupts: Inte
     let mut output = Mutex::new(Output::new(&request, context.printer));
     let reading = async {
         let engine = context.engine().await?;
+        let request = request.by_clock(&args, engine.now())?;
         if request.many {
             let output = output.get_mut().unwrap_or_else(PoisonError::into_inner);
             return many::read(engine, &request, &args, &names, output).await;

@@ -12,13 +12,17 @@ mod ps;
 mod sessions;
 mod why;
 
-use crate::args::{Command, PairCommand};
+use crate::args::{Command, Format, PairCommand, SessionsCommand};
+use crate::closed;
 use crate::context::Context;
-use crate::error::Outcome;
+use crate::error::{CommandError, Outcome};
 use crate::interrupt::Interrupts;
 
 /// Runs a command; its exit code.
 pub(crate) async fn run(command: Command, context: &Context, mut interrupts: Interrupts) -> Outcome {
+    if closed::stdout() && needs_stdout(&command) {
+        return Err(CommandError::new("standard output is closed").hint("`>/dev/null` throws the output away"));
+    }
     let work = match command {
         // What these have begun they end in their own ways.
         Command::Attach(args) => return Box::pin(attach::attach(args, context, interrupts)).await,
@@ -28,6 +32,16 @@ pub(crate) async fn run(command: Command, context: &Context, mut interrupts: Int
     };
     // What a command has on the disk goes with the future.
     interrupts.race(&context.scope, work).await.unwrap_or_else(Ok)
+}
+
+/// Whether what a command prints is what it is for.
+fn needs_stdout(command: &Command) -> bool {
+    match command {
+        Command::Attach(args) => args.explain,
+        Command::Build(args) => args.format == Format::Json || args.outputs.iter().any(|output| output == "archive:-"),
+        Command::Sessions(command) => matches!(command, SessionsCommand::Ls { .. }),
+        _ => true,
+    }
 }
 
 async fn run_to_the_end(command: Command, context: &Context) -> Outcome {

@@ -40,9 +40,9 @@ impl Plan {
     }
 
     /// Whether the launcher tells the exit code behind the command's output. A terminal may be stopped, and is for
-    /// people; a container of the session's own is waited for anyway.
+    /// people.
     pub(crate) fn tells_code(&self) -> bool {
-        self.mode == Mode::Exec && !self.tty
+        !self.tty
     }
 
     /// The launcher, with the command behind it. Only inside the target it comes by way of the keeper; a container of the
@@ -142,10 +142,10 @@ mod tests {
     fn a_sidecar_starts_in_the_targets_root() {
         let request = AttachRequest { mode: Some(Mode::Sidecar), ..AttachRequest::default() };
         let started = decide(&target(), &request).session_command(&keeper(), "s1");
-        assert_eq!(started[4..], ["--beside", "k1", "0123", "/bin/sh"]);
+        assert_eq!(started[4..], ["--tell", "--beside", "k1", "0123", "/bin/sh"]);
         let request = AttachRequest { tools_image: Some("tools:1".to_owned()), ..AttachRequest::default() };
         let plan = decide(&target(), &request);
-        assert_eq!(plan.session_command(&keeper(), "s1")[7..], ["sh"]);
+        assert_eq!(plan.session_command(&keeper(), "s1")[8..], ["sh"]);
         assert!(plan.session_environment().is_empty(), "tools of one's own keep their PATH");
     }
 

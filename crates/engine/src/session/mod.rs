@@ -114,6 +114,11 @@ const RESIZE_ATTEMPTS: u32 = 10;
 /// do takes seconds. Without a terminal there are no detach keys: what has no streams any more has ended.
 const NOTED_WITHIN: Duration = Duration::from_secs(20);
 
+/// An end that the engine notes so long after that of the streams was none when they ended. Without a terminal the launcher
+/// tells of most ends.
+const LATE: Duration = Duration::from_secs(3);
+const LATE_ON_TERMINAL: Duration = Duration::from_secs(10);
+
 /// The user has pressed the detach keys, and waits for the client to leave.
 const NOTED_WITHIN_TERMINAL: Duration = Duration::from_secs(3);
 
@@ -403,7 +408,8 @@ impl Engine {
             PumpEnd::Escaped => NOTED_WITHIN_DETACHED,
             _ => NOTED_WITHIN_TERMINAL,
         };
-        let code = match process.end_of(self, patience).await? {
+        let (end, noted_after) = process.end_of(self, patience).await?;
+        let code = match end {
             ProcessEnd::NeverBegan(code) => return Err(pumped.refusal(code)),
             ProcessEnd::Exited(code) => Some(code),
             ProcessEnd::GoesOn => None,
@@ -419,7 +425,13 @@ impl Engine {
             None => Err(Error::ConnectionEnded { goes_on: true }),
             // What the engine gives to a process that goes on when the streams to us broke. The launcher would have told the
             // command's own.
-            Some(ENGINES_OWN) if told_of.is_some() => Err(Error::ConnectionEnded { goes_on: false }),
+            Some(ENGINES_OWN) if told_of.is_some() && plan.mode == Mode::Exec => {
+                Err(Error::ConnectionEnded { goes_on: false })
+            }
+            // What it wrote then is lost.
+            Some(0) if noted_after > if plan.tty { LATE_ON_TERMINAL } else { LATE } => {
+                Err(Error::ConnectionEnded { goes_on: true })
+            }
             Some(code) => Ok(Outcome::Exited(code)),
         }
     }

@@ -17,6 +17,9 @@ use crate::plan::TOOLS_FOLDER_STEM;
 use crate::transport::{Hijacked, Kind, full};
 use crate::{ContainerName, Engine, Error, Mode, Plan, State, labels};
 
+/// How long after a command was killed the engine may take to remove its container, and so to hear why.
+const HEARD_WITHIN: Duration = Duration::from_secs(10);
+
 /// How long after the end of a container the engine may take to remove it. After that its record is read.
 const REMOVED_WITHIN: Duration = Duration::from_secs(20);
 
@@ -161,14 +164,22 @@ impl Process {
         }
     }
 
-    /// How it is, once its streams have ended. The engine may hear of the end itself `patience` later.
-    pub(super) async fn end_of(&mut self, engine: &Engine, patience: Duration) -> Result<ProcessEnd, Error> {
-        match self {
-            Self::Exec { id } => engine.exec_end(id, patience).await,
+    /// How it is, once its streams have ended, and how much later the engine noted it. It may hear of the end itself `patience`
+    /// later.
+    pub(super) async fn end_of(
+        &mut self,
+        engine: &Engine,
+        patience: Duration,
+    ) -> Result<(ProcessEnd, Duration), Error> {
+        let asked = Instant::now();
+        let end = match self {
+            Self::Exec { id } => engine.exec_end(id, patience).await?,
             Self::Container { container, removal, .. } => {
                 if !removal.is_over() && engine.goes_on(container, patience).await? {
-                    return Ok(ProcessEnd::GoesOn);
+                    return Ok((ProcessEnd::GoesOn, asked.elapsed()));
                 }
+                // Its removal takes time of its own.
+                let noted_after = asked.elapsed();
                 // The engine may have much to do before the container is removed.
                 let code = match tokio::time::timeout(REMOVED_WITHIN, removal.exit_code()).await {
                     Ok(code) => code?,
@@ -178,15 +189,19 @@ impl Process {
                         None => return Err(Error::ConnectionEnded { goes_on: false }),
                     },
                 };
-                Ok(ProcessEnd::Exited(u8::try_from(code).unwrap_or(u8::MAX)))
+                return Ok((ProcessEnd::Exited(u8::try_from(code).unwrap_or(u8::MAX)), noted_after));
             }
-        }
+        };
+        Ok((end, asked.elapsed()))
     }
 
-    /// Whether its own container, which is gone by now, ran out of memory, by the word of the engine or of the kernel: the engine
+    /// Whether its own container ran out of memory, by the word of the engine or of the kernel: the engine
     /// drops what it hears of a container that it has removed. A process inside the target counts against the target's limits.
     pub(super) async fn ran_out_of_memory(&self, engine: &Engine) -> bool {
-        let Self::Container { container, .. } = self else { return false };
+        let Self::Container { container, removal, .. } = self else { return false };
+        // The launcher may have told of the end before the engine has heard of it.
+        let mut looks = Looks::until(HEARD_WITHIN);
+        while !removal.is_over() && looks.again().await {}
         let Ok(host) = engine.host_facts().await else { return false };
         let events = engine.events_of(container.as_str(), &host).await.unwrap_or_default();
         events.iter().any(|event| event.action == "oom") || host.saw_memory_kill(container.as_str())

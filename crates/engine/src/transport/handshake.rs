@@ -8,11 +8,13 @@ use hyper::header::HeaderMap;
 use hyper::{Request, StatusCode};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
+use jiff::Timestamp;
 
 use super::connector::Connector;
 use super::{Body, BoxError, CONNECT_TIMEOUT, MAX_ANSWER, Transport, full, innermost};
 use crate::Scope;
 use crate::api_version::ApiVersion;
+use crate::clock::Skew;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Unreachable};
 
@@ -20,6 +22,7 @@ use crate::error::{Error, Unreachable};
 pub(crate) struct Handshake {
     client: Client<Connector, Body>,
     endpoint: Endpoint,
+    skew: Skew,
 }
 
 /// An answer to a request that named no API version: in the newest dialect of the engine.
@@ -52,7 +55,7 @@ impl Handshake {
     /// Prepares connections. Nothing is asked yet.
     pub(crate) async fn open(endpoint: &Endpoint) -> Result<Self, Error> {
         let client = Client::builder(TokioExecutor::new()).build(Connector::new(&endpoint.address).await?);
-        Ok(Self { client, endpoint: endpoint.clone() })
+        Ok(Self { client, endpoint: endpoint.clone(), skew: Skew::default() })
     }
 
     fn unreachable(&self, source: impl Into<BoxError>) -> Error {
@@ -66,7 +69,9 @@ impl Handshake {
             .body(full(Bytes::new()))
             .map_err(|error| self.unreachable(error))?;
         let answer = async {
+            let asked = Timestamp::now();
             let answer = self.client.request(request).await.map_err(|error| self.unreachable(innermost(error)))?;
+            self.skew.learn(answer.headers(), asked);
             let (head, body) = answer.into_parts();
             let body = Limited::new(body, MAX_ANSWER).collect().await.map_err(|error| self.unreachable(error))?;
             Ok(FirstAnswer { status: head.status, headers: head.headers, body: body.to_bytes() })
@@ -101,6 +106,7 @@ impl Handshake {
             podman,
             endpoint: Arc::new(self.endpoint),
             scope: Scope::default(),
+            skew: self.skew,
         })
     }
 }

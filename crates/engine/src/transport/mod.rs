@@ -24,6 +24,7 @@ use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode, Uri};
 use hyper_util::client::legacy::Client;
+use jiff::Timestamp;
 
 use self::connector::Connector;
 pub(crate) use self::handshake::Handshake;
@@ -33,6 +34,7 @@ pub(crate) use self::patience::Progress;
 pub(crate) use self::pieces::Pieces;
 use crate::Scope;
 use crate::api_version::ApiVersion;
+use crate::clock::Skew;
 use crate::endpoint::Endpoint;
 use crate::error::{ApiError, Error};
 
@@ -54,6 +56,7 @@ pub(crate) struct Transport {
     endpoint: Arc<Endpoint>,
     /// What the requests are part of.
     scope: Scope,
+    skew: Skew,
 }
 
 /// Bytes as a body.
@@ -109,6 +112,11 @@ impl Transport {
         &self.scope
     }
 
+    /// What is known of the engine's clock.
+    pub(crate) fn skew(&self) -> &Skew {
+        &self.skew
+    }
+
     /// Sends a request. An answer that is an error is read, and becomes [`Error::Api`]; one that means something else than that
     /// it is done is an error too.
     pub(crate) async fn send(&self, request: Request<Body>) -> Result<Response<Incoming>, Error> {
@@ -125,8 +133,10 @@ impl Transport {
         let kind = kind_of(&request);
         tracing::trace!(request = %what);
         let sent = async {
+            let asked = Timestamp::now();
             let answer =
                 self.client.request(request).await.map_err(|error| Error::transport(&what, innermost(error)))?;
+            self.skew.learn(answer.headers(), asked);
             let status = answer.status();
             if kind.is_done_with(status) {
                 return Ok(answer);

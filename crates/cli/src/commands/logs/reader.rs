@@ -106,7 +106,7 @@ impl<'a, S: Sink> Reader<'a, S> {
             );
             self.sink.note(Note::Info(text))?;
         }
-        let past = self.runs.range.until.is_some_and(|until| until <= Timestamp::now());
+        let past = self.runs.range.until.is_some_and(|until| until <= self.engine.now());
         let follow = self.request.follow && !past;
         let is_read_first = self.runs.range.since.is_some() && self.source.is_packed();
         if !follow || self.request.tail.is_some() || is_read_first {
@@ -495,7 +495,7 @@ impl<'a, S: Sink> Reader<'a, S> {
     pub(super) fn deadline(&self) -> Option<Instant> {
         const ON_THE_WAY: jiff::SignedDuration = jiff::SignedDuration::from_millis(200);
         let until = self.runs.range.until.filter(|_| self.request.follow)?;
-        let left = until.duration_since(Timestamp::now()) + ON_THE_WAY;
+        let left = until.duration_since(self.engine.now()) + ON_THE_WAY;
         Instant::now().checked_add(left.try_into().unwrap_or_default())
     }
 }

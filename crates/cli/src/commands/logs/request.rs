@@ -40,10 +40,7 @@ pub(super) const TRACE_PATIENCE: Duration = Duration::from_millis(100);
 
 impl Request {
     pub(super) fn new(args: &LogsArgs) -> Result<Self, CommandError> {
-        let now = jiff::Zoned::now();
-        let range = TimeRange::parse(args.since.as_deref(), args.until.as_deref(), &now).map_err(|error| {
-            usage(&error, "10m, 2h30m, 10:30, yesterday, 2026-01-02T15:04:05Z or seconds since 1970")
-        })?;
+        let range = range(args, &jiff::Zoned::now())?;
         let stream = match (args.stdout, args.stderr) {
             (true, false) => Some(Stream::Stdout),
             (false, true) => Some(Stream::Stderr),
@@ -96,6 +93,12 @@ impl Request {
         })
     }
 
+    /// The same by the engine's clock: ten minutes ago is ten minutes before what the engine calls now.
+    pub(super) fn by_clock(&self, args: &LogsArgs, now: jiff::Timestamp) -> Result<Self, CommandError> {
+        let now = now.to_zoned(jiff::tz::TimeZone::system());
+        Ok(Self { range: range(args, &now)?, ..self.clone() })
+    }
+
     /// Lines are shown as they are, all of them.
     pub(super) fn is_plain(&self) -> bool {
         self.query.wants_all() && matches!(self.format, Format::Text | Format::Raw) && self.stats.is_none()
@@ -116,6 +119,11 @@ impl Request {
     pub(super) fn needs_timestamps(&self) -> bool {
         self.follow || self.timestamps || self.many || self.run.is_some() || self.tells_runs() || !self.is_plain()
     }
+}
+
+fn range(args: &LogsArgs, now: &jiff::Zoned) -> Result<TimeRange, CommandError> {
+    TimeRange::parse(args.since.as_deref(), args.until.as_deref(), now)
+        .map_err(|error| usage(&error, "10m, 2h30m, 10:30, yesterday, 2026-01-02T15:04:05Z or seconds since 1970"))
 }
 
 fn usage(error: &dyn std::fmt::Display, hint: &str) -> CommandError {

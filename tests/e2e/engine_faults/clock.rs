@@ -1,0 +1,48 @@
+//! An engine whose clock is another than ours: its time counts.
+
+use super::proxy::{Fault, FaultProxy};
+use crate::stage::Stage;
+use scratchdbg_testkit::program::Running;
+
+/// Runs `logs` behind an engine that says to be so many seconds ahead.
+fn logs(stage: &Stage, seconds: i64, arguments: &[&str]) -> (FaultProxy, Running) {
+    let proxy = FaultProxy::open(stage.engine.host(), Fault::Clock(seconds), 0);
+    let host = proxy.host();
+    let running = stage.scratchdbg.start([&["-H", &host, "logs"], arguments].concat());
+    (proxy, running)
+}
+
+#[test]
+fn relative_times_are_counted_from_the_engines_clock() {
+    let stage = Stage::set();
+    let container = stage.engine.run("said", &[], &stage.image, &["exit", "1", "a word"]);
+    container.wait();
+    let said = container.logs();
+    assert!(!said.is_empty(), "it says something");
+    // By the engine's clock, what was said is an hour old; or it is yet to be said.
+    for (ahead, since, is_shown) in [(0, "10m", true), (3600, "10m", false), (3600, "2h", true), (-3600, "10m", true)] {
+        let (_proxy, running) = logs(&stage, ahead, &["--since", since, container.name()]);
+        let finished = running.finish();
+        finished.expect_code(0);
+        assert_eq!(!finished.stdout.is_empty(), is_shown, "ahead by {ahead} s, since {since}: {finished}");
+    }
+    // A minute ago it had not been said yet; by a clock that is ahead it had been.
+    for (ahead, is_shown) in [(0, false), (3600, true)] {
+        let (_proxy, running) = logs(&stage, ahead, &["--until", "1m", container.name()]);
+        let finished = running.finish();
+        finished.expect_code(0);
+        assert_eq!(!finished.stdout.is_empty(), is_shown, "ahead by {ahead} s: {finished}");
+    }
+}
+
+/// What has happened so far is asked for up to now: in the future of the engine, it would wait for that.
+#[test]
+fn a_log_is_followed_at_once_whatever_the_clocks_say() {
+    let stage = Stage::set();
+    let container = stage.engine.run("ticks", &[], &stage.image, &["say", "a word"]);
+    container.wait();
+    for ahead in [0, -3600, 3600] {
+        let (_proxy, running) = logs(&stage, ahead, &["--follow", container.name()]);
+        running.wait_for_stdout("what was said", |bytes| bytes == b"a word\n");
+    }
+}

@@ -1,0 +1,133 @@
+//! An engine that stops answering at one request never makes a command deaf.
+
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use scratchdbg_testkit::eventually;
+use scratchdbg_testkit::program::Running;
+use scratchdbg_testkit::terminal::Terminal;
+
+use super::proxy::{Fault, FaultProxy};
+use super::{Scene, side_by_side};
+use crate::stage::Stage;
+
+/// How long the end of a command may take that was asked to end: far above the seconds that it is to take.
+const END_WITHIN: Duration = Duration::from_secs(30);
+
+/// Waits until the request has come, or the program has ended without it.
+fn wait_for_hit(proxy: &FaultProxy, mut has_ended: impl FnMut() -> bool) {
+    eventually(|| "the request, or an end".to_owned(), || (proxy.is_hit() || has_ended()).then_some(()));
+}
+
+fn is_running(running: &Running) -> bool {
+    // A child that has ended and was not waited for is a zombie.
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", running.id())).unwrap_or_default();
+    stat.rsplit(')').next().is_some_and(|rest| !rest.trim_start().starts_with('Z') && !rest.is_empty())
+}
+
+#[test]
+fn a_signal_ends_every_command_at_every_request_that_hangs() {
+    let stage = Stage::set();
+    let scene = Scene::set(&stage);
+    let mut runs = Vec::new();
+    for arguments in scene.commands() {
+        for number in 1..=scene.requests(&arguments) {
+            runs.push((arguments.clone(), Fault::Hang, number));
+            runs.push((arguments.clone(), Fault::HangBody, number));
+        }
+    }
+    side_by_side(runs, |(arguments, fault, number)| {
+        let what = format!("{arguments:?}, request {number}: {fault:?}");
+        let (signal, code) = if number % 2 == 0 { (Signal::INT, 130) } else { (Signal::TERM, 143) };
+        let proxy = FaultProxy::open(scene.stage.engine.host(), fault, number);
+        let running = scene.start(&proxy, &arguments);
+        wait_for_hit(&proxy, || !is_running(&running));
+        // It may be one that the command does not wait for.
+        std::thread::sleep(Duration::from_millis(300));
+        let signalled = Instant::now();
+        if is_running(&running) {
+            running.signal(signal);
+        }
+        let finished = running.finish();
+        assert!(signalled.elapsed() < END_WITHIN, "{what}: {:?}: {finished}", signalled.elapsed());
+        let ended_by_itself = matches!(finished.status.code(), Some(0 | 1 | 7));
+        // What the command itself said then is its own: the end of a log, or of a command.
+        assert!(finished.status.code() == Some(code) || ended_by_itself, "{what}: {finished}");
+        assert!(!finished.stderr.contains("panicked"), "{what}: {finished}");
+    });
+    scene.assert_clear();
+    scene.target.assert_untouched();
+}
+
+#[test]
+fn ctrl_c_on_a_terminal_ends_a_session_at_every_request_that_hangs() {
+    let stage = Stage::set();
+    let scene = Scene::set(&stage);
+    let idle = Terminal::start(std::process::Command::new("true"), 24, 80).settings();
+    let mut runs = Vec::new();
+    for name in [scene.target.name(), scene.ended.name()] {
+        let arguments = vec!["attach", name];
+        for number in 1..=scene.requests(&["attach", name, "--", "true"]) {
+            runs.push((arguments.clone(), Fault::Hang, number));
+            runs.push((arguments.clone(), Fault::HangBody, number));
+        }
+    }
+    side_by_side(runs, |(arguments, fault, number)| {
+        let what = format!("{arguments:?}, request {number}: {fault:?}");
+        let proxy = FaultProxy::open(scene.stage.engine.host(), fault, number);
+        let mut terminal = Terminal::start(scene.command(&proxy, &arguments), 24, 80);
+        let has_prompt = |terminal: &Terminal| terminal.text().trim_end().ends_with(['#', '$']);
+        eventually(
+            || what.clone(),
+            || (proxy.is_hit() || has_prompt(&terminal) || terminal.has_ended().is_some()).then_some(()),
+        );
+        std::thread::sleep(Duration::from_millis(500));
+        let asked = Instant::now();
+        // A request that the session does not wait for: it goes on, and Ctrl-C is a key of the shell's.
+        for _ in 0..3 {
+            if terminal.has_ended().is_none() && !has_prompt(&terminal) {
+                terminal.send("\x03");
+                let pressed = Instant::now();
+                while pressed.elapsed() < Duration::from_secs(4) && terminal.has_ended().is_none() {
+                    std::thread::sleep(Duration::from_millis(50));
+                }
+            }
+        }
+        if has_prompt(&terminal) {
+            terminal.signal(Signal::TERM);
+        }
+        terminal.wait();
+        assert!(asked.elapsed() < END_WITHIN, "{what}: {:?}:\n{}", asked.elapsed(), terminal.text());
+        assert_eq!(terminal.settings(), idle, "{what}: the terminal is given back");
+    });
+    scene.assert_clear();
+    scene.target.assert_untouched();
+}
+
+/// The first signal is the command's own; where the engine does not take it, the session ends all the same.
+#[test]
+fn a_second_signal_ends_a_session_at_once() {
+    let stage = Stage::set();
+    let scene = Scene::set(&stage);
+    let arguments = ["attach", scene.target.name(), "--", "sh", "-c", "trap '' INT; echo begun; exec sleep 1000"];
+    let number = scene.requests(&["attach", scene.target.name(), "--", "true"]);
+    side_by_side((1..number).collect(), |number| {
+        let proxy = FaultProxy::open(scene.stage.engine.host(), Fault::Hang, number);
+        let running = scene.start(&proxy, &arguments);
+        eventually(
+            || "it hangs, or has begun".to_owned(),
+            || (proxy.is_hit() || running.stdout() == b"begun\n").then_some(()),
+        );
+        running.signal(Signal::INT);
+        std::thread::sleep(Duration::from_millis(200));
+        let second = Instant::now();
+        if is_running(&running) {
+            running.signal(Signal::INT);
+        }
+        let finished = running.finish();
+        assert!(second.elapsed() < END_WITHIN, "request {number}: {:?}: {finished}", second.elapsed());
+        finished.expect_code(130);
+    });
+    scene.assert_clear();
+    scene.target.assert_untouched();
+}

@@ -1,0 +1,129 @@
+//! Streams that end before their time: never a success, and never taken for detach keys.
+
+use std::fs::File;
+use std::os::unix::net::UnixStream;
+use std::process::{Command, Stdio};
+
+use scratchdbg_testkit::terminal::Terminal;
+
+use super::proxy::{Fault, FaultProxy};
+use super::{Scene, side_by_side};
+use crate::stage::Stage;
+
+#[test]
+fn a_stream_that_ends_in_the_middle_is_an_error() {
+    let stage = Stage::set();
+    let scene = Scene::set(&stage);
+    let command = ["--", "sh", "-c", "echo begun; sleep 5; echo finished; exit 0"];
+    let modes: [&[&str]; 3] = [
+        &["attach", scene.target.name()],
+        &["attach", "--mode", "sidecar", scene.target.name()],
+        &["attach", scene.ended.name()],
+    ];
+    side_by_side(modes.to_vec(), |mode| {
+        let arguments = [mode, &command].concat();
+        let proxy = FaultProxy::open(scene.stage.engine.host(), Fault::EndAfter(b"begun\n"), 0);
+        let finished = scene.start(&proxy, &arguments).finish();
+        finished.expect(125, "begun\n");
+        assert!(finished.stderr.contains("the connection to the engine ended"), "{finished}");
+        assert!(!finished.stderr.contains("detached"), "{finished}");
+    });
+    scene.assert_clear();
+    scene.target.assert_untouched();
+}
+
+#[test]
+fn a_terminal_whose_stream_ends_has_not_detached() {
+    let stage = Stage::set();
+    let scene = Scene::set(&stage);
+    let proxy = FaultProxy::open(scene.stage.engine.host(), Fault::EndAfter(b"begun\r\n"), 0);
+    let arguments = ["attach", scene.target.name(), "--", "sh", "-c", "echo begun; sleep 1000"];
+    let mut terminal = Terminal::start(scene.command(&proxy, &arguments), 24, 200);
+    assert_eq!(terminal.wait().code(), Some(125), "{}", terminal.text());
+    terminal.wait_for("what happened", |screen| screen.contains("the connection to the engine ended"));
+    assert!(!terminal.text().contains("detached"), "{}", terminal.text());
+    scene.assert_clear();
+    scene.target.assert_untouched();
+}
+
+/// What docker prints of detach keys is no proof of them: a program can print it too.
+#[test]
+fn a_program_cannot_pretend_that_its_user_detached() {
+    let stage = Stage::set();
+    let target = stage.target(&[]);
+    let script = r"printf 'exec attach failed: error on attach stdin: read escape sequence\r\n'; exit 126";
+    let mut command = stage.scratchdbg.command(["attach", target.name(), "--", "sh", "-c", script]);
+    command.env("TERM", "xterm");
+    let mut terminal = Terminal::start(command, 24, 100);
+    assert_eq!(terminal.wait().code(), Some(126), "{}", terminal.text());
+    target.assert_untouched();
+}
+
+#[test]
+fn an_input_that_cannot_be_read_is_no_end_of_file() {
+    let stage = Stage::set();
+    let target = stage.target(&[]);
+    // A folder can be opened, and not read.
+    let folder = File::open("/").expect("it is there");
+    let output = stage.scratchdbg.command(target.attach_arguments(&["wc", "-c"])).stdin(folder).output();
+    let output = output.expect("it starts");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(125), "{said}");
+    assert!(said.contains("cannot read standard input"), "{said}");
+    // One that does not block has only nothing yet.
+    let (ours, theirs) = UnixStream::pair().expect("two ends");
+    theirs.set_nonblocking(true).expect("it is ours");
+    let mut command = stage.scratchdbg.command(target.attach_arguments(&["sh", "-c", "echo begun; wc -c"]));
+    command.stdin(Stdio::from(std::os::fd::OwnedFd::from(theirs))).stdout(Stdio::piped());
+    let mut session = command.spawn().expect("it starts");
+    let mut output = std::io::BufReader::new(session.stdout.take().expect("it is piped"));
+    let mut line = String::new();
+    std::io::BufRead::read_line(&mut output, &mut line).expect("it is read");
+    assert_eq!(line, "begun\n");
+    std::io::Write::write_all(&mut &ours, b"1234567").expect("there is room");
+    drop(ours);
+    drop(command);
+    line.clear();
+    std::io::BufRead::read_line(&mut output, &mut line).expect("it is read");
+    assert_eq!(line, "7\n");
+    assert_eq!(session.wait().expect("it can be waited for").code(), Some(0));
+    target.assert_untouched();
+}
+
+#[test]
+fn an_output_that_was_closed_from_the_start_is_an_error() {
+    let stage = Stage::set();
+    let app = scratchdbg_testkit::sample::write_app(stage.scratchdbg.home());
+    let app = app.to_str().expect("a plain path");
+    for arguments in [&["build", app, "-t", "closed/app:1", "-o", "archive:-"][..], &["sessions", "ls"], &["ps"]] {
+        let command = stage.scratchdbg.command(arguments);
+        let mut shell = Command::new("/bin/sh");
+        shell.args(["-c", r#"exec "$0" "$@" >&-"#]).arg(command.get_program()).args(command.get_args()).env_clear();
+        shell.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        let output = shell.current_dir(stage.scratchdbg.home()).output().expect("a shell");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {said}");
+        assert!(said.contains("standard output is closed"), "{arguments:?}: {said}");
+    }
+}
+
+#[test]
+fn a_log_that_is_cut_is_said_to_be() {
+    let stage = Stage::set();
+    let scene = Scene::set(&stage);
+    let container = stage.engine.run("lines", &[], &stage.image, &["numbers", "50000"]);
+    container.wait();
+    let arguments = ["logs", "--via", "api", container.name()];
+    let whole = stage.run(&arguments).stdout;
+    for number in 1..=scene.requests(&arguments) {
+        let proxy = FaultProxy::open(stage.engine.host(), Fault::Cut, number);
+        let finished = scene.start(&proxy, &arguments).finish();
+        // The end of what the log is, or was asked for beside it.
+        if finished.status.code() == Some(0) {
+            assert!(finished.stdout == whole, "request {number}: {} bytes, and no word", finished.stdout.len());
+        } else {
+            finished.expect_code(1);
+            assert!(!finished.stderr.is_empty(), "request {number}: {finished}");
+        }
+    }
+}
