@@ -172,7 +172,7 @@ mod tests {
             ports(&["8-9", "9-11", "9", "65535", "8-8/udp"]).unwrap(),
             ["10/tcp", "11/tcp", "65535/tcp", "8/tcp", "8/udp", "9/tcp"]
         );
-        assert_eq!(ports(&["1-65535"; 10_000]).unwrap().len(), 65_535);
+        assert_eq!(ports(&vec!["1-65535"; 10_000]).unwrap().len(), 65_535);
         assert_eq!(exposed_ports(&[]).unwrap(), None);
         for text in ["", "0", "65536", "80/", "80/icmp", "9-8", "a", "80-", "80/tcp/udp"] {
             assert!(exposed_ports(&[text.into()]).is_err(), "{text}");

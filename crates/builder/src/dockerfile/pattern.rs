@@ -261,7 +261,7 @@ mod tests {
         let covers = |pattern: &str| {
             path.match_indices('/').map(|(at, _)| &path[..at]).chain([path]).any(|path| matches(pattern, path))
         };
-        let ignored = rules.clone().filter(|(pattern, _)| covers(pattern)).last().is_some_and(|(_, ignores)| ignores);
+        let ignored = rules.clone().rfind(|(pattern, _)| covers(pattern)).is_some_and(|(_, ignores)| ignores);
         let below = format!("{path}/");
         let mut exceptions = rules.filter(|(_, ignores)| !ignores);
         !ignored || exceptions.any(|(pattern, _)| pattern.starts_with("**") || pattern.starts_with(&below))
