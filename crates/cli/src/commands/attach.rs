@@ -191,7 +191,7 @@ async fn prepare(
     let user =
         user.map_err(|error| CommandError::new(error.to_string()).hint("give the user in numbers: -u UID:GID"))?;
     // The tools of this machine are known by their files: those that a keeper has need not be read again.
-    let rights = of_session_inside(&target, user, request.user.is_some(), request.podman);
+    let rights = of_session_inside(&target, user, request.user.as_deref(), request.podman);
     let standing = |tools: &str| keepers.iter().find(|keeper| keeper.serves(&target, user, tools, &rights)).cloned();
     if let Some(stamp) = &stamp
         && let Some(keeper) = standing(stamp)

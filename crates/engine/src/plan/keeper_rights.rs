@@ -32,22 +32,22 @@ impl KeeperRights {
     }
 }
 
-/// The rights of the keeper whose session is started inside a target as `user`. `is_named`: the user was asked for, and is not
-/// the target's by default.
+/// The rights of the keeper whose session is started inside a target as `user`, who was asked for by the name `asked`, or is
+/// the target's own.
 ///
 /// The engine gives a process that it starts in a container the capabilities of the container's configuration, which depend on
 /// the user that stands there: Docker gives root all of them and others none, but keeps them for a later change of the user.
 /// So root inside a container of another user gets them only as it starts the program, and has none while it looks the program
 /// up. A keeper with any could not be entered then: it gets none, and is weaker than its session.
-pub fn of_session_inside(target: &Target, user: NumericUser, is_named: bool, podman: bool) -> KeeperRights {
+pub fn of_session_inside(target: &Target, user: NumericUser, asked: Option<&str>, podman: bool) -> KeeperRights {
     let as_the_target = || KeeperRights {
         added: if target.privileged { vec!["ALL".to_owned()] } else { target.added_capabilities.clone() },
         dropped: if target.privileged { Vec::new() } else { target.dropped_capabilities.clone() },
         fewer_than_session: false,
     };
     if podman {
-        // It gives root all of them at once, and others what was added for the container's own user alone.
-        let is_targets_own = user.uid == 0 || !is_named;
+        // It gives root all of them at once, and others what was added for the container's own user alone, by its very name.
+        let is_targets_own = user.uid == 0 || asked.is_none_or(|asked| asked == target.user);
         return if is_targets_own { as_the_target() } else { KeeperRights::none() };
     }
     if user.uid != 0 || is_root(&target.user) {
@@ -80,8 +80,8 @@ mod tests {
         Target { user: user.to_owned(), added_capabilities, dropped_capabilities, ..target() }
     }
 
-    fn rights(target: &Target, user: NumericUser, is_named: bool, podman: bool) -> (String, String, bool) {
-        let rights = of_session_inside(target, user, is_named, podman);
+    fn rights(target: &Target, user: NumericUser, asked: Option<&str>, podman: bool) -> (String, String, bool) {
+        let rights = of_session_inside(target, user, asked, podman);
         (rights.added.join(" "), rights.dropped.join(" "), rights.fewer_than_session)
     }
 
@@ -96,7 +96,8 @@ mod tests {
             {
                 for session in [ROOT, USER] {
                     for podman in [false, true] {
-                        let found = rights(&of(user, add, drop), session, session == USER, podman);
+                        let found =
+                            rights(&of(user, add, drop), session, (session == USER).then_some("1000:1000"), podman);
                         if podman && session == USER {
                             assert_eq!(found, expected("", "ALL", false), "another user than the target's has none");
                         } else {
@@ -107,26 +108,32 @@ mod tests {
             }
         }
         // Podman gives the container's own user what was added, whoever that is.
-        assert_eq!(rights(&of("1000", "NET_ADMIN", ""), USER, false, true), expected("NET_ADMIN", "", false));
-        assert_eq!(rights(&of("1000", "NET_ADMIN", ""), USER, false, false), expected("NET_ADMIN", "", false));
+        assert_eq!(rights(&of("1000", "NET_ADMIN", ""), USER, None, true), expected("NET_ADMIN", "", false));
+        assert_eq!(rights(&of("1000", "NET_ADMIN", ""), USER, Some("1000"), true), expected("NET_ADMIN", "", false));
+        assert_eq!(rights(&of("1000", "NET_ADMIN", ""), USER, Some("1000:1000"), true), expected("", "ALL", false));
+        assert_eq!(rights(&of("1000", "NET_ADMIN", ""), USER, None, false), expected("NET_ADMIN", "", false));
     }
 
     #[test]
     fn a_privileged_targets_keeper_is_not_privileged() {
         let privileged = Target { privileged: true, ..of("", "", "NET_RAW") };
-        assert_eq!(rights(&privileged, ROOT, false, false), expected("ALL", "", false));
-        assert_eq!(rights(&privileged, ROOT, false, true), expected("ALL", "", false));
+        assert_eq!(rights(&privileged, ROOT, None, false), expected("ALL", "", false));
+        assert_eq!(rights(&privileged, ROOT, None, true), expected("ALL", "", false));
     }
 
     #[test]
     fn root_in_a_target_of_another_user_has_more_than_its_keeper_can() {
         for user in ["1000", "1000:0", "app", "65532:65532"] {
-            assert_eq!(rights(&of(user, "", ""), ROOT, true, false), expected("", "ALL", true), "{user:?}");
-            assert_eq!(rights(&of(user, "", "ALL"), ROOT, true, false), expected("", "ALL", false), "nothing to get");
-            let fixed = Target { no_new_privileges: true, ..of(user, "SYS_ADMIN", "") };
-            assert_eq!(rights(&fixed, ROOT, true, false), expected("", "ALL", false), "it cannot get them");
+            assert_eq!(rights(&of(user, "", ""), ROOT, Some("0"), false), expected("", "ALL", true), "{user:?}");
             assert_eq!(
-                rights(&of(user, "NET_ADMIN", ""), ROOT, true, true),
+                rights(&of(user, "", "ALL"), ROOT, Some("0"), false),
+                expected("", "ALL", false),
+                "nothing to get"
+            );
+            let fixed = Target { no_new_privileges: true, ..of(user, "SYS_ADMIN", "") };
+            assert_eq!(rights(&fixed, ROOT, Some("0"), false), expected("", "ALL", false), "it cannot get them");
+            assert_eq!(
+                rights(&of(user, "NET_ADMIN", ""), ROOT, Some("0"), true),
                 expected("NET_ADMIN", "", false),
                 "Podman"
             );

@@ -31,7 +31,7 @@ pub fn plan(target: &Target, user: NumericUser, request: &AttachRequest) -> Resu
     }
     because(format!("mode {}", mode.as_str()), why);
     let keeper_rights = if mode == Mode::Exec {
-        keeper_rights::of_session_inside(target, user, request.user.is_some(), request.podman)
+        keeper_rights::of_session_inside(target, user, request.user.as_deref(), request.podman)
     } else {
         KeeperRights::none()
     };
