@@ -35,13 +35,13 @@ pub(super) const WORDINGS: &[Wording] = &[
     ),
     says!(
         FileLimit,
-        r"(?i)too many open files|\bEMFILE\b|no file descriptors available",
+        r"(?im)too many open files(?:$|\s*[^\w\s]|\s+(?:at|on|in|for|while|when|during|writing|opening|errno|\w+=))|\bEMFILE\b|no file descriptors available",
         "the program has as many files and sockets open as it may (ulimit nofile)",
         "raise the limit (--ulimit nofile=65536:65536), or close what is not needed any more: a leak reaches every limit"
     ),
     says!(
         NoSpace,
-        r#"(?i)(?:(?:write|open|mkdir|create|copy|close|fsync|rename|symlink|link|extend|append|fallocate|copyfile|copy_file_range)\w*:? ['"]?(?P<p>/[^\s:'",]+)['"]?[^\n]*)?(?:no space left on device|\bENOSPC\b|disk quota exceeded|\bEDQUOT\b)"#,
+        r#"(?im)(?:(?:write|open|mkdir|create|copy|close|fsync|rename|symlink|link|extend|append|fallocate|copyfile|copy_file_range)\w*:? ['"]?(?P<p>/[^\s:'",]+)['"]?[^\n]*)?(?:no space left on device(?:$|\s*[^\w\s]|\s+(?:at|on|in|for|while|when|during|writing|opening|errno|\w+=))|\bENOSPC\b|disk quota exceeded|\bEDQUOT\b)"#,
         "a disk is full, or has no inode left[: {p} cannot be written]",
         "see which: df -h and df -i (in the container: scratchdbg attach NAME -- df -h); docker system df tells what the engine \
          holds; a tmpfs and /dev/shm have sizes of their own (--tmpfs /tmp:size=…, --shm-size)"
@@ -92,7 +92,7 @@ pub(super) const WORDINGS: &[Wording] = &[
     ),
     says!(
         NameNotResolved,
-        r"(?i)\bno such host\b|temporary failure in name resolution|name or service not known|nodename nor servname provided|could not resolve host(?:name)?:? ?(?P<p>[\w.-]+)?|getaddrinfo (?:ENOTFOUND|EAI_AGAIN) (?P<q>[\w.-]+)|\bUnknownHostException\b|failed to lookup address information|unable to resolve host(?: address)?|name does not resolve|\bNXDOMAIN\b|try again \(EAI_AGAIN\)|dns resolution failed",
+        r#"(?im)\b(?:lookup|dial|resolv\w*|gethostby\w+|host|hostname|connect\w*|getaddrinfo|socket|\w+Exception|\w+Error)\b[^\n]*\bno such host\b|^no such host\b|host not found in (?:upstream|resolver) "(?P<r>[^"\n]+)"|temporary failure in name resolution|name or service not known|nodename nor servname provided|could not resolve host(?:name)?:? ?(?P<p>[\w.-]+)?|getaddrinfo (?:ENOTFOUND|EAI_AGAIN) (?P<q>[\w.-]+)|\bUnknownHostException\b|failed to lookup address information|unable to resolve host(?: address)?|name does not resolve|\bNXDOMAIN\b|try again \(EAI_AGAIN\)|dns resolution failed"#,
         "a name has no address, or no name server answers[: {p}]",
         "see the name's spelling and that both are on one network: Docker's default bridge resolves no container names, a network \
          of one's own does (docker network create); and --dns, and /etc/resolv.conf in the container"

@@ -25,7 +25,10 @@ pub(super) const WORDINGS: &[Wording] = &[
     ),
     plain!(Aborted, r"(?P<p>has overflowed its stack)"),
     plain!(Aborted, r"(?P<p>memory allocation of \d+ bytes failed)"),
-    plain!(SegfaultOrAbort, r"(?i)\bsegmentation (?:fault|violation)|\bSIGSEGV\b|uncaught target signal 11"),
+    plain!(
+        SegfaultOrAbort,
+        r"(?im)\bsegmentation (?:fault|violation)\b(?:$|\s*[^\w\s]|\s{2,}|\s+(?:at|in|on|while|during|occurred|code)\b)|\bSIGSEGV\b|uncaught target signal 11|\[\d+\]: segfault at [0-9a-f]+ ip\b"
+    ),
     plain!(IllegalInstruction, r"(?i)\billegal instruction\b|\bSIGILL\b|uncaught target signal 4"),
     plain!(KilledBySignal, r"(?i)\bbus error\b|\bSIGBUS\b|\bfloating point exception\b|\bSIGFPE\b|breakpoint trap\b"),
     plain!(ForbiddenSyscall, r"(?i)\bbad system call\b|\bSIGSYS\b"),

@@ -113,7 +113,7 @@ pub(super) const WORDINGS: &[Wording] = &[
     ),
     plain!(MountFailed, r"error looking up volume plugin (?P<p>[^\n:]+)"),
     plain!(MountFailed, r#"\bplugin "?(?P<p>[\w./:-]+)"? not found"#),
-    plain!(MountFailed, r"failed to mount local volume: mount (?P<p>[^:\n]*:[^:\n]*)"),
+    plain!(MountFailed, r"failed to mount local volume: mount (?P<p>[^,\n]*?):/[^:,\n]*(?:,|: )"),
     plain!(MountFailed, r"stat (?P<p>/[^:\n]+/_data): no such file"),
     plain!(MountFailed, r"crun: cannot stat `(?P<p>[^`\n]+)`: No such file"),
     says!(

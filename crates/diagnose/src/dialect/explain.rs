@@ -49,6 +49,7 @@ pub(crate) fn finding(said: &Said) -> Finding {
             "take them off the file (setcap -r), or add them to the container (--cap-add)",
         )
         .guessed(),
+        Meaning::Plain(Code::MountFailed, subject) => mount_failed(subject.as_deref(), &said.line),
         Meaning::Plain(code, subject) => plain(*code, subject.as_deref()),
         Meaning::Told(told) => {
             let severity = if told.is_success { Severity::Info } else { severity(told.code) };
@@ -173,6 +174,58 @@ fn not_found_by_kernel(path: Option<&str>) -> Finding {
     .guessed()
 }
 
+/// Why a mount failed is said at the line's end, by the name of an error.
+fn mount_failed(subject: Option<&str>, line: &str) -> Finding {
+    const SAID: &[&str] = &[
+        "invalid argument",
+        "connection refused",
+        "connection timed out",
+        "timed out",
+        "no such device",
+        "no route to host",
+        "host is down",
+        "access denied",
+        "permission denied",
+        "input/output error",
+        "device or resource busy",
+        "protocol not supported",
+        "stale file handle",
+        "wrong fs type",
+    ];
+    let lower = line.to_ascii_lowercase();
+    let last = |words: &str| lower.rfind(words);
+    let said =
+        SAID.iter().filter_map(|words| Some((last(words)?, *words))).max_by_key(|(at, words)| (*at, words.len()));
+    let forbidden = last("operation not permitted");
+    let absent = ["no such file", "not a directory", "does not exist"].into_iter().filter_map(last).max();
+    let subject = subject.unwrap_or("a volume");
+    if forbidden > absent && forbidden > said.map(|(at, _)| at) {
+        return error(
+            Code::MountFailed,
+            format!("mounting {subject} failed: the kernel forbids it"),
+            "a rootless engine, a user namespace or a security module does not allow that mount: mount it on the host and \
+             bind it from there, or use other mount options",
+        );
+    }
+    if let Some((at, words)) = said
+        && Some(at) > absent
+    {
+        return error(
+            Code::MountFailed,
+            format!("mounting {subject} failed: the engine's mount said: {words}"),
+            "see the mount's type, device and options (docker volume inspect NAME), and for a network filesystem that its \
+             server answers; the same mount by hand on the engine's host tells more",
+        );
+    }
+    error(
+        Code::MountFailed,
+        format!(
+            "mounting {subject} failed: its source is absent, or a directory is mounted onto a file or the other way round"
+        ),
+        "see that the source exists on the engine's host and is of the same kind as the place it is mounted on",
+    )
+}
+
 /// Codes whose sentence is a matter of what was captured.
 fn plain(code: Code, subject: Option<&str>) -> Finding {
     let (message, fix): (String, &str) = match code {
@@ -184,9 +237,21 @@ fn plain(code: Code, subject: Option<&str>) -> Finding {
             format!("the image names its user \"{}\", and Kubernetes cannot verify that it is not root", subject.unwrap_or_default()),
             "write the number: USER 65532:65532 in the image, or runAsUser in the pod",
         ),
-        Code::MountFailed => (
-            format!("mounting {} failed: its source is absent, or a directory is mounted onto a file or the other way round", subject.unwrap_or("a volume")),
-            "see that the source exists on the engine's host and is of the same kind as the place it is mounted on",
+        Code::SegfaultOrAbort => (
+            "the program died of a segmentation fault (SIGSEGV)".to_owned(),
+            "a core dump says from where (--ulimit core=-1); a truncated binary does the same: scratchdbg check",
+        ),
+        Code::IllegalInstruction => (
+            "the program executed an instruction that the processor does not have, or a deliberate trap (SIGILL)".to_owned(),
+            "build for the baseline: GOAMD64=v1, -C target-cpu=x86-64, -march=x86-64",
+        ),
+        Code::ForbiddenSyscall => (
+            "the program made a system call that its seccomp profile answers with a kill (SIGSYS)".to_owned(),
+            "dmesg or the audit log names the call; allow it in a profile of your own",
+        ),
+        Code::KilledBySignal => (
+            "the program died of a signal that it raised itself (SIGBUS, SIGFPE or SIGTRAP)".to_owned(),
+            "a core dump says from where (--ulimit core=-1); a bus error may be a full /dev/shm: --shm-size",
         ),
         Code::PortInUse => (
             format!("the port {}is taken by another process or container", subject.map(|port| format!("{port} ")).unwrap_or_default()),

@@ -72,7 +72,10 @@ pub(super) const WORDINGS: &[Wording] = &[
     plain!(PasswdMissing, r"(?i)\$HOME is not defined"),
     plain!(ServicesMissing, r"Servname not supported for ai_socktype"),
     plain!(ServicesMissing, r"no such protocol name: (?P<p>\w+)"),
-    plain!(ReadOnlyFilesystem, r#"(?i)(?:(?P<p>/[^\s:'"]+)['"]?: )?read-only file system|EROFS"#),
+    plain!(
+        ReadOnlyFilesystem,
+        r#"(?im)(?:(?P<p>/[^\s:'"]+)['"]?: )?read-only file system(?:$|\s*[^\w\s]|\s+(?:at|on|in|for|while|when|during|writing|opening|errno|\w+=))|EROFS"#
+    ),
     says!(
         WorkdirMissing,
         r"(?i)\bget(?:c)?wd\b[^\n]*no such file|\buv_cwd\b|error retrieving current directory|current working directory is outside of container mount namespace",

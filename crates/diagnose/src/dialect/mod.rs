@@ -201,7 +201,17 @@ fn findings(said: &[Said]) -> Vec<Finding> {
             findings.push(finding);
         }
     }
+    without_echoes_of_a_panic(&mut findings);
     findings
+}
+
+/// Go's runtime catches a fault and panics: it names the signal, and ends by itself.
+pub(crate) fn without_echoes_of_a_panic(findings: &mut Vec<Finding>) {
+    if findings.iter().any(|finding| finding.code == Code::GoPanic) {
+        findings.retain(|finding| {
+            !matches!(finding.code, Code::SegfaultOrAbort | Code::KilledBySignal | Code::IllegalInstruction)
+        });
+    }
 }
 
 /// What a text says, each meaning once, in the order in which the wordings convince.

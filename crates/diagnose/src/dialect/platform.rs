@@ -1,5 +1,7 @@
 //! What engines, registries, clusters and Compose tell their users. A program's log is not searched for these.
 
+use regex::Captures;
+
 use super::{Meaning, Wording, exits, named, says};
 use crate::code::Code;
 
@@ -9,8 +11,29 @@ macro_rules! plain {
     };
 }
 
+/// The docker client could not ask the program that keeps its passwords.
+pub(super) fn credential_helper(captures: &Captures<'_>) -> Meaning {
+    super::told(
+        Code::ImagePullFailed,
+        "the docker client's credential helper[ {p}] is not installed, or it fails",
+        "remove credsStore or credHelpers from ~/.docker/config.json, or install the helper; then docker login again",
+        false,
+        captures,
+    )
+}
+
 /// Those that must be seen before their last words are taken for something else.
 pub(super) const FIRST: &[Wording] = &[
+    Wording {
+        pattern: r#"(?i)error (?:getting|saving|storing|listing|erasing) credentials(?:[^\n]*?exec: "(?P<p>docker-credential-[^"\n]+)")?"#,
+        meaning: credential_helper,
+    },
+    says!(
+        NetworkMissing,
+        r#"plugin type="?(?P<p>[\w.-]+)"? failed"#,
+        "the network plugin {p} could not connect the pod",
+        "see the network plugin's pods and what they log (kubectl get pods -n kube-system), and /etc/cni/net.d on the node"
+    ),
     plain!(OomKilled, r"container init was OOM-killed|(?:Failed with result|result) '?oom-kill'?|code=oom-kill"),
     plain!(OomKilled, r"(?m)(?:^|[\s:\]])Out of memory: Kill(?:ed)? process \d+ \((?P<p>[^)\n]*)\)"),
     says!(
@@ -114,7 +137,7 @@ pub(super) const WORDINGS: &[Wording] = &[
     ),
     says!(
         RegistryDenied,
-        r"(?i)unauthorized: |authentication required|requested access to the resource is denied|no basic auth credentials|incorrect username or password|denied: (?:access|permission|requested)|response from daemon: denied\b|unexpected status[^\n]*: 40[13]|(?:registry|pull|push|manifests?|token)\b[^\n]*\b40[13] (?:Unauthorized|Forbidden)",
+        r#"(?im)(?:^|[:"\]>] ?)unauthorized: |authentication required|requested access to the resource is denied|no basic auth credentials|incorrect username or password|denied: (?:access|permission|requested)|response from daemon: denied\b|unexpected status[^\n]*: 40[13]|(?:registry|pull|push|manifests?|token)\b[^\n]*\b40[13] (?:Unauthorized|Forbidden)"#,
         "the registry refuses: not logged in, or without the right to that repository",
         "docker login HOST with a user or token that may; see the repository's name, and ~/.docker/config.json"
     ),
@@ -184,8 +207,8 @@ pub(super) const WORDINGS: &[Wording] = &[
     ),
     says!(
         NetworkMissing,
-        r"cni plugin not initialized|cni config uninitialized|network plugin is not ready|failed to set ?up (?:sandbox|pod|network)[^\n]*(?:network|sandbox)[^\n]*|plugin type=(?P<p>\S+) failed",
-        "the node's pod network is not there, or not ready[ ({p})]",
+        r"cni plugin not initialized|cni config uninitialized|network plugin is not ready|failed to set ?up (?:sandbox|pod|network)[^\n]*(?:network|sandbox)[^\n]*",
+        "the node's pod network is not there, or not ready",
         "see the network plugin's pods (kubectl get pods -n kube-system) and /etc/cni/net.d on the node"
     ),
     says!(

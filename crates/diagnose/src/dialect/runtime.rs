@@ -28,7 +28,11 @@ pub(super) const WORDINGS: &[Wording] = &[
     // runc, from Go's LookPath.
     Wording {
         pattern: r#"exec: "(?P<p>[^"\n/]+)": executable file not found in \$PATH"#,
-        meaning: |c| Meaning::NotInPath(path(c)),
+        meaning: |c| match path(c) {
+            // The docker client runs it, outside of any container.
+            helper if helper.starts_with("docker-credential-") => super::platform::credential_helper(c),
+            name => Meaning::NotInPath(name),
+        },
     },
     // Some builds of runc say the same of a path.
     Wording {

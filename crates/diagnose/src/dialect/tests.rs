@@ -56,6 +56,31 @@ fn names_are_captured() {
 }
 
 #[test]
+fn a_mount_fails_for_the_reason_that_is_said() {
+    for (text, part) in [
+        (
+            "failed to mount local volume: mount /nope:/var/lib/docker/volumes/x/_data, flags: 0x1000: no such file or directory",
+            "mounting /nope failed: its source is absent",
+        ),
+        (
+            "failed to mount local volume: mount :/export:/var/lib/docker/volumes/n/_data, data: addr=192.0.2.9: connection refused",
+            "mounting :/export failed: the engine's mount said: connection refused",
+        ),
+        (
+            "error mounting \"proc\" to rootfs at \"/proc\": mount proc:/proc: operation not permitted",
+            "the kernel forbids it",
+        ),
+        ("error mounting \"/a\" to rootfs at \"/b\": mount /a:/b: invalid argument", "said: invalid argument"),
+        (
+            "error mounting \"/a\" to rootfs at \"/b\": mount /a:/b: not a directory: Are you trying to mount a directory onto a file",
+            "source is absent, or a directory",
+        ),
+    ] {
+        assert!(explain_message(text)[0].message.contains(part), "{text}: {:?}", explain_message(text));
+    }
+}
+
+#[test]
 fn an_addition_of_docker_is_no_finding_of_its_own() {
     let text = corpus().into_iter().find(|(_, text)| text.contains("stat /app/x: not a directory")).unwrap().1;
     assert_eq!(explain_message(text).len(), 1, "{:?}", explain_message(text));

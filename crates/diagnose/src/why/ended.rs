@@ -43,6 +43,10 @@ fn last_run_ended(facts: &ContainerFacts<'_>) -> Vec<Finding> {
         at_end.insert(0, stopped);
         return at_end;
     }
+    if let Some(sent) = killed::signal_sent(facts, &run) {
+        at_end.insert(0, sent);
+        return at_end;
+    }
     if let Some(signalled) = signalled::check(facts) {
         return with_signal(signalled, at_end);
     }

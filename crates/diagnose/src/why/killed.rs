@@ -160,3 +160,35 @@ pub(super) fn stopped(facts: &ContainerFacts<'_>, run: &LastRun<'_>) -> Option<F
         finding.fix("nothing, where that code is how the program reports a stop; else see its last log lines")
     })
 }
+
+/// How long a program may take to end after a signal that is no stop.
+const SHORTLY: i64 = 3_000_000_000;
+
+/// Another signal than that of a stop, sent through the engine (`docker kill -s HUP`) just before the end.
+pub(super) fn signal_sent(facts: &ContainerFacts<'_>, run: &LastRun<'_>) -> Option<Finding> {
+    let kill = run.events.iter().rev().find(|event| event.action == "kill")?;
+    let signal = exit_code::signal_number(kill.signal.as_deref()?)?;
+    let by_signal = exit_code::signal(facts.state.exit_code) == Some(signal);
+    let waited = facts.state.finished_at?.saturating_sub(kill.time);
+    // No program ends of these unless it wants to: CHLD, CONT, URG, WINCH.
+    let is_harmless = matches!(signal, 17 | 18 | 23 | 28);
+    if !by_signal && (is_harmless || !(-SHORTLY / 3..=SHORTLY).contains(&waited)) {
+        return None;
+    }
+    let name = exit_code::signal_name(signal);
+    let code = facts.state.exit_code;
+    // HUP, INT and QUIT ask; others are meant to end it.
+    let (code_of, severity) = match signal {
+        1..=3 | exit_code::TERM => (Code::Stopped, Severity::Info),
+        _ => (Code::KilledFromOutside, Severity::Error),
+    };
+    let finding = Finding::new(
+        code_of,
+        severity,
+        format!("the program ended with exit code {code} after {name} was sent to it through the engine"),
+    )
+    .evidence(format!("event kill: signal {signal}"))
+    .evidence(exit_evidence(facts))
+    .fix("whoever sent it used docker kill -s or an API client; docker stop sends the image's own stop signal");
+    Some(if by_signal { finding } else { finding.guessed() })
+}

@@ -8,6 +8,7 @@ use super::evidence::last_lines;
 use crate::code::Code;
 use crate::container::ContainerFacts;
 use crate::dialect;
+use crate::exit_code;
 use crate::finding::{Confidence, Finding, Severity};
 
 /// How many lines that say something belong to the end.
@@ -42,6 +43,15 @@ pub(super) fn is_death(code: Code) -> bool {
     )
 }
 
+/// Whether the code is a signal that the exit code shows too, where it ended the program.
+fn is_raised_signal(code: Code) -> bool {
+    matches!(code, Code::SegfaultOrAbort | Code::IllegalInstruction | Code::ForbiddenSyscall | Code::KilledBySignal)
+}
+
+fn ended_by_a_signal(facts: &ContainerFacts<'_>) -> bool {
+    exit_code::signal(facts.state.exit_code).is_some()
+}
+
 impl LastWords {
     pub(super) fn of(facts: &ContainerFacts<'_>) -> Self {
         let lines = last_lines(facts);
@@ -58,10 +68,18 @@ impl LastWords {
         });
         let begin = death.map_or(end, |death| death.min(end));
 
+        // A stack says that there was a panic; the line above it says which.
+        let is_panic = |finding: &Finding| finding.code == Code::GoPanic;
+        let panic_is_told =
+            lines.iter().zip(&found).any(|(line, found)| says_something(line) && found.iter().any(is_panic));
+
         let mut words = Self { at_end: Vec::new(), earlier: Vec::new() };
         // The last line first: it is what the program died with.
         for (index, findings) in found.into_iter().enumerate().rev() {
             for mut finding in findings {
+                if panic_is_told && is_panic(&finding) && !says_something(&lines[index]) {
+                    continue;
+                }
                 // A file that is not in /tmp says nothing of /tmp itself, where that can be looked at.
                 if finding.code == Code::TmpMissing
                     && facts.image.is_some_and(|image| image.rootfs.exists("/tmp") == Some(true))
@@ -75,12 +93,21 @@ impl LastWords {
                 if known(&words.at_end) || known(&words.earlier) {
                     continue;
                 }
-                let is_certain = CERTAIN.contains(&finding.code) || is_death(finding.code);
+                let is_told_apart = is_raised_signal(finding.code) && !ended_by_a_signal(facts);
+                if is_told_apart {
+                    finding.confidence = Confidence::Guess;
+                }
+                let is_certain = CERTAIN.contains(&finding.code) || (is_death(finding.code) && !is_told_apart);
                 let is_end = index >= begin && (index == last || !is_survived(&lines[index]));
                 if is_end || is_certain {
                     let near = index == last || death.is_some_and(|death| index >= death);
                     if !is_certain && !near {
                         finding.confidence = Confidence::Guess;
+                    }
+                    // What is said in passing explains no end.
+                    if finding.confidence == Confidence::Guess && index != last && !tells_of_failure(&lines[index]) {
+                        words.earlier.push(finding);
+                        continue;
                     }
                     words.at_end.push(finding);
                 } else {
@@ -90,6 +117,10 @@ impl LastWords {
                     words.earlier.push(finding);
                 }
             }
+        }
+        if panic_is_told {
+            dialect::without_echoes_of_a_panic(&mut words.at_end);
+            words.earlier.retain(|finding| !is_raised_signal(finding.code));
         }
         words.at_end.sort_by_key(|finding| {
             (is_death(finding.code), !CERTAIN.contains(&finding.code), finding.confidence == Confidence::Guess)
@@ -138,6 +169,17 @@ fn is_survived(line: &str) -> bool {
     static WORDS: LazyLock<Option<Regex>> = LazyLock::new(|| {
         Regex::new(
             r#"(?i)\b(?:retry|retrying|retries|ignored|ignoring|falling back|fallback|recovered|continuing|skipping)\b|(?:^|[\s\[|"'=:(<])warn(?:ing)?(?:$|[\s\]|"',:)>])"#,
+        )
+        .ok()
+    });
+    WORDS.as_ref().is_some_and(|words| words.is_match(line))
+}
+
+/// Words of an error, or of a call that fails.
+fn tells_of_failure(line: &str) -> bool {
+    static WORDS: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        Regex::new(
+            r"(?i)error|exception|fatal|panic|fail|cannot|can't|could ?n[o']t|unable|not permitted|denied|refused|timed? ?out|\b(?:E[A-Z]{3,}|err|crit\w*|emerg\w*|severe|abort\w*|died|crashed|dial|bind|listen|accept|connect|lookup|open|write|mkdir|create|read)\b|not found|missing|\[Errno|killed|core dumped|segmentation fault",
         )
         .ok()
     });

@@ -123,6 +123,51 @@ fn signals() {
 }
 
 #[test]
+fn a_panic_of_go_is_told_by_its_message() {
+    let opened = "panic: open /etc/app/config.yaml: no such file or directory\n\ngoroutine 1 [running]:\nmain.main()\n\t\
+                  /src/main.go:8 +0x1d\n";
+    let verdict = why(&ContainerFacts { log: Some(log(opened)), ..ended(2) });
+    assert_eq!(verdict.code, Code::GoPanic);
+    assert!(verdict.findings[0].message.contains("/etc/app/config.yaml"), "{verdict:?}");
+    assert!(verdict.findings[0].evidence[0].starts_with("panic: open"), "{verdict:?}");
+
+    let nil = "panic: runtime error: invalid memory address or nil pointer dereference\n[signal SIGSEGV: segmentation \
+               violation code=0x1 addr=0x0 pc=0x1]\n\ngoroutine 1 [running]:\nmain.main()\n\t/src/main.go:8 +0x1d";
+    let verdict = why(&ContainerFacts { log: Some(log(nil)), ..ended(2) });
+    assert_eq!(verdict.code, Code::GoPanic);
+    assert!(verdict.findings.iter().all(|finding| finding.code != Code::SegfaultOrAbort), "{verdict:?}");
+
+    let only_a_stack = why(&ContainerFacts { log: Some(log("goroutine 1 [running]:\nmain.main()")), ..ended(2) });
+    assert_eq!(only_a_stack.code, Code::GoPanic);
+}
+
+#[test]
+fn a_signal_sent_through_the_engine_before_the_end() {
+    let sent = |exit_code, signal, before: i64| {
+        let mut facts = ContainerFacts {
+            events: Some(events(&[("start", 0), ("kill", signal), ("die", exit_code)])),
+            ..ended(exit_code)
+        };
+        let time = START + 60 * SECOND - before;
+        if let Some(events) = &mut facts.events {
+            events[1].time = time;
+        }
+        facts
+    };
+    for (facts, code, guess) in [
+        (sent(129, 1, 0), "stopped", false),
+        (sent(0, 2, SECOND / 10), "stopped", true),
+        (sent(130, 2, 40 * SECOND), "stopped", false),
+        (sent(1, 10, SECOND / 10), "killed-from-outside", true),
+        (sent(139, 11, SECOND / 10), "killed-from-outside", false),
+        (sent(0, 1, 40 * SECOND), "app-exit", false),
+        (sent(0, 28, SECOND / 10), "app-exit", false),
+    ] {
+        assert_eq!(verdict(&facts), (code, guess), "{facts:?}");
+    }
+}
+
+#[test]
 fn stops() {
     let config = ConfigFacts { stop_signal: "SIGINT".to_owned(), ..ConfigFacts::default() };
     let rootfs = Rootfs::on_demand();
@@ -163,6 +208,14 @@ fn last_words() {
         (1, "open /data/x: read-only file system", "read-only-filesystem"),
         (1, "unknown time zone Europe/Berlin", "timezone-missing"),
         (1, "config is wrong", "app-exit"),
+        // Words that are no error of this program's end.
+        (1, "user email address already in use", "app-exit"),
+        (1, "too many open files limit raised to 65535\nbye", "app-exit"),
+        (1, "no space left on device check: ok", "app-exit"),
+        (1, "read-only file system detected, using memory\nbye", "app-exit"),
+        (1, "Book title: no such host", "app-exit"),
+        (1, "the segmentation fault test passed", "app-exit"),
+        (1, "listen tcp :80: bind: address already in use\nbye", "port-in-use"),
         // Survived long ago: told, but not with certainty.
         (0, "open /data/x: read-only file system\ndone", "app-exit"),
         (42, "", "app-exit"),

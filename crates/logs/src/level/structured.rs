@@ -8,6 +8,8 @@ use crate::fields;
 enum Scale {
     /// A name, or a number of pino, bunyan or syslog.
     Common,
+    /// A name, or a number of Google Cloud's, pino, bunyan or syslog.
+    Severity,
     /// A name alone: numbers of fields so called mean anything.
     Name,
     /// A severity of syslog: 0 is the worst.
@@ -24,9 +26,10 @@ enum Scale {
 
 fn scale(key: &[u8]) -> Option<Scale> {
     Some(match key {
-        b"level" | b"Level" | b"LEVEL" | b"lvl" | b"severity" | b"Severity" | b"SEVERITY" | b"levelname"
-        | b"levelName" | b"level_name" | b"log.level" | b"loglevel" | b"log_level" | b"logLevel" | b"LogLevel"
-        | b"@l" | b"@level" | b"severity_text" | b"severityText" | b"SeverityText" | b"syslog_level" => Scale::Common,
+        b"level" | b"Level" | b"LEVEL" | b"lvl" | b"levelname" | b"levelName" | b"level_name" | b"log.level"
+        | b"loglevel" | b"log_level" | b"logLevel" | b"LogLevel" | b"@l" | b"@level" | b"severity_text"
+        | b"severityText" | b"SeverityText" | b"syslog_level" => Scale::Common,
+        b"severity" | b"Severity" | b"SEVERITY" => Scale::Severity,
         b"priority" | b"l" => Scale::Name,
         b"PRIORITY" | b"syslog.severity" | b"syslog.severity.code" => Scale::Syslog,
         b"severityNumber" | b"severity_number" | b"SeverityNumber" => Scale::OpenTelemetry,
@@ -39,12 +42,29 @@ fn scale(key: &[u8]) -> Option<Scale> {
 
 /// The level that a field of the line tells; `is_text` where there are words before the fields.
 pub(super) fn level(line: &[u8], is_text: bool) -> Option<Level> {
-    fields::pick(line, scale, |scale, value| match scale {
-        // Behind words, numbers of levels are those of games and floods.
-        Scale::Common if is_text => self::value(value, Scale::Name, line),
-        Scale::Mongo if is_text => None,
-        scale => self::value(value, scale, line),
-    })
+    let (level, is_number) = fields::pick(line, scale, |scale, value| {
+        let level = match scale {
+            // Behind words, numbers of levels are those of games and floods.
+            Scale::Common | Scale::Severity if is_text => self::value(value, Scale::Name, line),
+            Scale::Mongo if is_text => None,
+            scale => self::value(value, scale, line),
+        };
+        level.map(|level| (level, is_ambiguous(scale, value)))
+    })?;
+    if !is_number {
+        return Some(level);
+    }
+    // A number has many scales, and a name says which: {"level":400,"level_name":"ERROR"}.
+    let named = fields::pick(line, scale, |scale, value| match scale {
+        Scale::Common | Scale::Severity => self::value(value, Scale::Name, line),
+        _ => None,
+    });
+    named.or(Some(level))
+}
+
+/// Whether the value is a number of a scale that the key does not tell.
+fn is_ambiguous(scale: Scale, value: &str) -> bool {
+    matches!(scale, Scale::Common | Scale::Severity) && value.trim_matches([' ', '[', ']']).parse::<u32>().is_ok()
 }
 
 fn value(value: &str, scale: Scale, line: &[u8]) -> Option<Level> {
@@ -81,17 +101,30 @@ fn value(value: &str, scale: Scale, line: &[u8]) -> Option<Level> {
         (Scale::Insights, Some(number)) => {
             [Level::Trace, Level::Info, Level::Warn, Level::Error, Level::Fatal].get(number as usize).copied()
         }
-        (Scale::Common, Some(number)) => Some(match number {
+        (Scale::Common | Scale::Severity, Some(number)) => Some(match number {
             0..=7 => word::syslog(number),
             8..=10 => Level::Trace,
             11..=20 => Level::Debug,
             21..=30 => Level::Info,
             31..=40 => Level::Warn,
             41..=50 => Level::Error,
-            _ => Level::Fatal,
+            51..=60 => Level::Fatal,
+            number => return hundreds(number, scale),
         }),
         _ => name(text),
     }
+}
+
+/// The numbers of Monolog (`level`) and of Google Cloud (`severity`).
+fn hundreds(number: u32, scale: Scale) -> Option<Level> {
+    Some(match (scale, number) {
+        (_, 100) => Level::Debug,
+        (Scale::Common, 200 | 250) | (Scale::Severity, 200 | 300) => Level::Info,
+        (Scale::Common, 300) | (Scale::Severity, 400) => Level::Warn,
+        (Scale::Common, 400) | (Scale::Severity, 500) => Level::Error,
+        (Scale::Common, 500 | 550 | 600) | (Scale::Severity, 600 | 700 | 800) => Level::Fatal,
+        _ => return None,
+    })
 }
 
 /// A name, a letter for it, or a name with what Go's slog adds or takes away (`ERROR+2`).
