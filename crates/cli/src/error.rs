@@ -160,6 +160,11 @@ fn hints(error: &engine::Error) -> Vec<String> {
             "DOCKER_CERT_PATH, or the context, names the folder of ca.pem, cert.pem and key.pem".to_owned()
         }
         Error::EngineTooOld { .. } => "Docker 19.03 and later, and Podman 4 and later, are new enough".to_owned(),
+        Error::ExecRefused { message, .. } if message.contains("resource temporarily unavailable") => {
+            "its user has as many processes as it may, in all containers of that uid together: raise its `--ulimit nproc`, or \
+             see what leaves so many behind"
+                .to_owned()
+        }
         Error::ExecRefused { .. } => {
             "the keeper must have the uid and gid of the target's process, and the target needs its /proc".to_owned()
         }

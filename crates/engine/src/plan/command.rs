@@ -45,15 +45,20 @@ impl Plan {
         !self.tty
     }
 
-    /// The launcher, with the command behind it. Only inside the target it comes by way of the keeper; a container of the
-    /// session's own has it in its own root.
-    pub(crate) fn session_command(&self, keeper: &KeeperAddress, session: &str) -> Vec<String> {
+    /// The path of the launcher, as the session's process is started with it.
+    pub(crate) fn launcher(&self, keeper: &KeeperAddress, session: &str) -> String {
         let folder = match self.mode {
             Mode::Exec => format!("/proc/{}/root{SESSIONS}/{}{TOOLKIT_BIN}", keeper.pid, keeper.name),
             _ if self.brings_tools() => format!("{TOOLS_FOLDER_STEM}{session}{TOOLKIT_BIN}"),
             _ => TOOLKIT_BIN.to_owned(),
         };
-        let launcher = format!("{folder}/{LAUNCHER_NAME}");
+        format!("{folder}/{LAUNCHER_NAME}")
+    }
+
+    /// The launcher, with the command behind it. Only inside the target it comes by way of the keeper; a container of the
+    /// session's own has it in its own root.
+    pub(crate) fn session_command(&self, keeper: &KeeperAddress, session: &str) -> Vec<String> {
+        let launcher = self.launcher(keeper, session);
         let mut command = vec![launcher, "run".to_owned(), keeper.pid.to_string(), session.to_owned()];
         if self.tells_code() {
             command.push("--tell".to_owned());

@@ -28,6 +28,7 @@ use self::keeper::Keeper;
 use self::keys::{Keys, Typed};
 pub use self::lingering::LingeringKeeper;
 pub(crate) use self::lingering::keepers_that_wait;
+use self::opening::NotExecuted;
 use self::process::{Process, ProcessEnd};
 pub use self::registry::{Part, Session, SessionState};
 use self::streams::PumpEnd;
@@ -87,6 +88,7 @@ pub enum Outcome {
 #[derive(Clone, Copy)]
 struct Around<'a> {
     session: &'a str,
+    launcher: &'a str,
     silence: &'a Silence,
     typed: &'a Typed,
     heeded: &'a Heeded<'a>,
@@ -305,9 +307,10 @@ impl Engine {
         let (silence, typed) = (Silence::default(), Typed::default());
         heeded.is_running();
         let container = process.container().cloned();
+        let launcher = plan.launcher(keeper.address(), session);
         let outcome = {
             let watched = process.to_ask();
-            let around = Around { session, silence: &silence, typed: &typed, heeded };
+            let around = Around { session, launcher: &launcher, silence: &silence, typed: &typed, heeded };
             tokio::select! {
                 outcome = self.pass_bytes(plan, around, &mut process, connection, streams, windows) => {
                     outcome
@@ -356,7 +359,7 @@ impl Engine {
     async fn pass_bytes<I, O, E>(
         &self,
         plan: &Plan,
-        Around { session, silence, typed, heeded }: Around<'_>,
+        Around { session, launcher, silence, typed, heeded }: Around<'_>,
         process: &mut Process,
         Hijacked { reader, writer }: Hijacked,
         mut streams: Streams<I, O, E>,
@@ -371,6 +374,7 @@ impl Engine {
         let mut input = tokio::spawn(streams::forward_input(streams.input, writer, keys));
         let reader = silence.of(reader);
         let told_of = plan.tells_code().then_some(session);
+        let not_executed = NotExecuted::of(launcher);
         let pumped = {
             let resizing = async {
                 if plan.tty {
@@ -385,7 +389,9 @@ impl Engine {
                 }
             };
             tokio::select! {
-                pumped = streams::pump_output(reader, plan.tty, told_of, &mut streams.output, streams.error) => pumped,
+                pumped = streams::pump_output(
+                    reader, plan.tty, told_of, &not_executed, &mut streams.output, streams.error,
+                ) => pumped,
                 never = resizing => match never {},
                 error = unreadable => {
                     // A terminal that is closed says so in more ways than one: the signal tells more.
@@ -401,6 +407,7 @@ impl Engine {
         match pumped {
             PumpEnd::OutputClosed => return Ok(Outcome::OutputClosed),
             PumpEnd::Told(code) => return Ok(Outcome::Exited(code)),
+            PumpEnd::NotExecuted(_) => return Err(pumped.refusal(ENGINES_OWN)),
             PumpEnd::Ended | PumpEnd::Escaped | PumpEnd::OneLine(_) => {}
         }
         let patience = match pumped {
@@ -449,7 +456,9 @@ impl Engine {
         let created = self.transport.ask(Kind::CreateExec, self.docker.create_exec(container.as_str(), exec));
         let exec = created.await?.id;
         let Hijacked { reader, writer: _writer } = self.start_exec(&exec, false).await?;
-        let pumped = streams::pump_output(reader, false, None, tokio::io::sink(), tokio::io::sink()).await?;
+        let pumped =
+            streams::pump_output(reader, false, None, &NotExecuted::none(), tokio::io::sink(), tokio::io::sink())
+                .await?;
         match self.exec_end(&exec, NOTED_WITHIN).await? {
             ProcessEnd::Exited(code) => Ok(code),
             ProcessEnd::GoesOn => Ok(u8::MAX),

@@ -52,9 +52,44 @@ impl Opening {
         }
     }
 
+    /// Nothing came yet.
+    pub(super) fn is_awaited(&self) -> bool {
+        matches!(self, Self::Awaited)
+    }
+
     /// There is something that waits for more, or for the end.
     pub(super) fn is_held(&self) -> bool {
         matches!(self, Self::Held(_))
+    }
+}
+
+/// What runc says in the place of a program that it could start no more than begin: the kernel refused to execute it when all else
+/// was set up, as where the user has as many processes as it may. To the engine that is a process with an exit code.
+#[derive(Debug)]
+pub(super) struct NotExecuted {
+    /// What its line begins with; empty where it is not looked for.
+    begin: String,
+}
+
+impl NotExecuted {
+    /// Nothing is looked for.
+    pub(super) const fn none() -> Self {
+        Self { begin: String::new() }
+    }
+
+    /// The program is this one. Its path is known to few: see the random name of a session.
+    pub(super) fn of(program: &str) -> Self {
+        Self { begin: format!("exec {program}: ") }
+    }
+
+    /// Whether this is its line.
+    pub(super) fn begins(&self, piece: &[u8]) -> bool {
+        let line = piece.trim_ascii_end();
+        !self.begin.is_empty()
+            && piece.len() <= LONGEST
+            && line.len() > self.begin.len()
+            && line.starts_with(self.begin.as_bytes())
+            && !line.contains(&b'\n')
     }
 }
 
@@ -65,7 +100,7 @@ fn may_be_the_engines(piece: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::Opening;
+    use super::{NotExecuted, Opening};
 
     #[test]
     fn one_line_of_an_engine_is_held_back() {
@@ -91,6 +126,24 @@ mod tests {
         assert!(!opening.is_held());
         assert_eq!(*opening.output(b"b\r\n"), *b"b\r\n");
         assert!(opening.end().is_empty());
+    }
+
+    #[test]
+    fn a_launcher_that_was_not_executed_is_known_by_its_path() {
+        let not_executed = NotExecuted::of("/proc/7/root/session/ab/bin/scratchdbg-launcher");
+        let of = |line: &str| not_executed.begins(line.as_bytes());
+        assert!(of("exec /proc/7/root/session/ab/bin/scratchdbg-launcher: resource temporarily unavailable\n"));
+        assert!(of("exec /proc/7/root/session/ab/bin/scratchdbg-launcher: operation not permitted"));
+        for other in [
+            "",
+            "exec /proc/7/root/session/ab/bin/scratchdbg-launcher: ",
+            "exec /proc/7/root/session/cd/bin/scratchdbg-launcher: resource temporarily unavailable\n",
+            "exec /bin/app: resource temporarily unavailable\n",
+            "exec /proc/7/root/session/ab/bin/scratchdbg-launcher: one\ntwo\n",
+        ] {
+            assert!(!of(other), "{other:?}");
+        }
+        assert!(!NotExecuted::none().begins(b"exec : anything"));
     }
 
     #[test]

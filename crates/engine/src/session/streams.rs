@@ -5,7 +5,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
 use super::ending::Ending;
 use super::keys::Keys;
-use super::opening::{HELD_FOR, Opening};
+use super::opening::{HELD_FOR, NotExecuted, Opening};
 use crate::Error;
 
 /// The engine copies in pieces of 32 KiB.
@@ -28,13 +28,15 @@ pub(super) enum PumpEnd {
     /// The process is done, or there never was one: this line is all that came, and it may be the engine's. It has not
     /// been passed on.
     OneLine(Vec<u8>),
+    /// The runtime could not execute the launcher: it says so in this line, which is all that came. It has not been passed on.
+    NotExecuted(Vec<u8>),
 }
 
 impl PumpEnd {
     /// The engine's refusal of an exec that never was a process, with the exit code that it made up.
     pub(super) fn refusal(self, code: u8) -> Error {
         let message = match self {
-            Self::OneLine(line) => String::from_utf8_lossy(&line).trim().to_owned(),
+            Self::OneLine(line) | Self::NotExecuted(line) => String::from_utf8_lossy(&line).trim().to_owned(),
             _ => "it does not say why".to_owned(),
         };
         Error::ExecRefused { message, code }
@@ -66,11 +68,13 @@ pub(super) async fn forward_input(
     Ok(())
 }
 
-/// Passes the process's output on until it ends. `session` names the one whose launcher tells the exit code.
+/// Passes the process's output on until it ends. `session` names the one whose launcher tells the exit code, `not_executed` is what
+/// comes where there is no launcher.
 pub(super) async fn pump_output(
     mut reader: impl AsyncRead + Unpin,
     tty: bool,
     session: Option<&str>,
+    not_executed: &NotExecuted,
     output: impl AsyncWrite + Unpin,
     error: impl AsyncWrite + Unpin,
 ) -> Result<PumpEnd, Error> {
@@ -78,10 +82,11 @@ pub(super) async fn pump_output(
     let mut buffer = vec![0; BUFFER];
     let ending = || session.map(Ending::of).unwrap_or_default();
     let (output, error) = (Sink { sink: output, ending: ending() }, Sink { sink: error, ending: ending() });
-    let mut sinks = Sinks { output, error, opening: Opening::default(), tty, escaped: false };
+    let mut sinks =
+        Sinks { output, error, opening: Opening::default(), not_executed, refusal: Vec::new(), tty, escaped: false };
     loop {
         let more = reader.read(&mut buffer);
-        let more = if sinks.opening.is_held() { tokio::time::timeout(HELD_FOR, more).await } else { Ok(more.await) };
+        let more = if sinks.holds() { tokio::time::timeout(HELD_FOR, more).await } else { Ok(more.await) };
         let Ok(more) = more else {
             if !sinks.release().await? {
                 return Ok(PumpEnd::OutputClosed);
@@ -117,18 +122,26 @@ struct Sink<W> {
 }
 
 /// The user's side, and what is known of what goes there.
-struct Sinks<O, E> {
+struct Sinks<'a, O, E> {
     output: Sink<O>,
     error: Sink<E>,
     opening: Opening,
+    not_executed: &'a NotExecuted,
+    /// The first that came on standard error, or on a terminal, where that may be the runtime's.
+    refusal: Vec<u8>,
     tty: bool,
     /// What came last is what engines say of detach keys.
     escaped: bool,
 }
 
-impl<O: AsyncWrite + Unpin, E: AsyncWrite + Unpin> Sinks<O, E> {
+impl<O: AsyncWrite + Unpin, E: AsyncWrite + Unpin> Sinks<'_, O, E> {
     /// Passes a piece of a stream on; false when nobody reads it any more.
     async fn pass(&mut self, stream: Stream, piece: &[u8]) -> Result<bool, Error> {
+        let is_first = self.opening.is_awaited() && self.refusal.is_empty();
+        if is_first && (self.tty || stream == Stream::Stderr) && self.not_executed.begins(piece) {
+            self.refusal = piece.to_vec();
+            return Ok(true);
+        }
         if stream == Stream::Stderr {
             return Ok(self.release().await? && write(&mut self.error.sink, &self.error.ending.take(piece)).await?);
         }
@@ -137,13 +150,26 @@ impl<O: AsyncWrite + Unpin, E: AsyncWrite + Unpin> Sinks<O, E> {
         if self.escaped && !self.release().await? {
             return Ok(false);
         }
+        if !self.refusal.is_empty() && !piece.is_empty() && !self.release().await? {
+            return Ok(false);
+        }
         let piece = self.output.ending.take(piece);
         write(&mut self.output.sink, &self.opening.output(&piece)).await
     }
 
-    /// Passes on what was held back as the opening.
+    /// There is something that waits for more, or for the end.
+    fn holds(&self) -> bool {
+        self.opening.is_held() || !self.refusal.is_empty()
+    }
+
+    /// Passes on what was held back.
     async fn release(&mut self) -> Result<bool, Error> {
-        write(&mut self.output.sink, &self.opening.end()).await
+        let refusal = std::mem::take(&mut self.refusal);
+        let opening = self.opening.end();
+        if self.tty {
+            return write(&mut self.output.sink, &[refusal, opening].concat()).await;
+        }
+        Ok(write(&mut self.output.sink, &opening).await? && write(&mut self.error.sink, &refusal).await?)
     }
 
     /// The exit code, when the launcher has written it to both streams: nothing follows. Each stream comes at its own pace: a
@@ -160,6 +186,7 @@ impl<O: AsyncWrite + Unpin, E: AsyncWrite + Unpin> Sinks<O, E> {
             && write(&mut self.error.sink, &self.error.ending.rest()).await?;
         Ok(match std::mem::take(&mut self.opening) {
             _ if !is_read => PumpEnd::OutputClosed,
+            _ if !self.refusal.is_empty() => PumpEnd::NotExecuted(std::mem::take(&mut self.refusal)),
             Opening::Held(line) => PumpEnd::OneLine(line),
             _ if self.escaped => PumpEnd::Escaped,
             _ => PumpEnd::Ended,
@@ -188,6 +215,9 @@ pub(super) async fn write(sink: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) ->
 mod tests {
     use super::*;
 
+    /// Nothing is looked for.
+    static NONE: NotExecuted = NotExecuted::none();
+
     fn frame(stream: u8, payload: &[u8]) -> Vec<u8> {
         let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
         [&[stream, 0, 0, 0], &length[..], payload].concat()
@@ -195,7 +225,7 @@ mod tests {
 
     async fn pump(input: &[u8], tty: bool) -> (PumpEnd, Vec<u8>, Vec<u8>) {
         let (mut output, mut error) = (Vec::new(), Vec::new());
-        let end = pump_output(input, tty, Some("7ab1"), &mut output, &mut error).await.unwrap();
+        let end = pump_output(input, tty, Some("7ab1"), &NotExecuted::of("/l"), &mut output, &mut error).await.unwrap();
         (end, output, error)
     }
 
@@ -234,10 +264,29 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_launcher_that_was_not_executed_is_no_end_of_a_command() {
+        let line = b"exec /l: resource temporarily unavailable\n";
+        assert_eq!(pump(&frame(2, line), false).await, (PumpEnd::NotExecuted(line.to_vec()), Vec::new(), Vec::new()));
+        assert_eq!(pump(line, true).await, (PumpEnd::NotExecuted(line.to_vec()), Vec::new(), Vec::new()));
+        assert_eq!(pump(&[&line[..], b"# "].concat(), true).await.0, PumpEnd::Ended);
+        // A command that says the same has a launcher, or says more.
+        const RECORD: &[u8] = b"\x1e7ab1 001\x1e";
+        let told = [frame(2, line), frame(1, RECORD), frame(2, RECORD)].concat();
+        assert_eq!(pump(&told, false).await, (PumpEnd::Told(1), Vec::new(), line.to_vec()));
+        for (more, output) in [(frame(2, b"e"), &b""[..]), (frame(1, b"o"), b"o")] {
+            let (end, written, error) = pump(&[frame(2, line), more].concat(), false).await;
+            assert_eq!((end, &written[..]), (PumpEnd::Ended, output));
+            assert!(error.starts_with(line));
+        }
+        let later = [frame(2, b"e\n"), frame(2, line)].concat();
+        assert_eq!(pump(&later, false).await.0, PumpEnd::Ended);
+    }
+
+    #[tokio::test]
     async fn a_line_that_stays_alone_is_passed_on() {
         let (reader, mut process) = tokio::io::duplex(64);
         let (output, mut terminal) = tokio::io::duplex(64);
-        let pumping = tokio::spawn(pump_output(reader, true, None, output, tokio::io::sink()));
+        let pumping = tokio::spawn(pump_output(reader, true, None, &NONE, output, tokio::io::sink()));
         process.write_all(b"220 ready\r\n").await.unwrap();
         let mut seen = [0; 11];
         terminal.read_exact(&mut seen).await.unwrap();
@@ -259,7 +308,7 @@ mod tests {
     #[tokio::test]
     async fn a_cut_stream_is_an_error() {
         let input = &frame(1, b"abcdef")[..10];
-        let error = pump_output(input, false, None, &mut Vec::new(), &mut Vec::new()).await.unwrap_err();
+        let error = pump_output(input, false, None, &NONE, &mut Vec::new(), &mut Vec::new()).await.unwrap_err();
         assert!(matches!(error, Error::Frame(_)));
     }
 
