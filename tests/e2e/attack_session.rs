@@ -1,7 +1,7 @@
 //! Targets and neighbours that want to gain from a session, or to keep it: `samples/hostile.rs` of the testkit is their program.
 
 use rustix::process::Signal;
-use scratchdbg_testkit::program::Finished;
+use scratchdbg_testkit::program::{Finished, Running};
 use scratchdbg_testkit::{eventually, sample};
 
 use crate::stage::{Stage, Target};
@@ -125,20 +125,32 @@ fn a_held_input_neither_delays_an_end_nor_keeps_a_session() {
     }
 }
 
+/// Starts a session, and waits until its command has begun, or it has ended: what is stopped before that is noticed too.
+fn begun_or_ended(target: &Target<'_>, command: &[&str]) -> Running {
+    let mut session = target.start_attach(command);
+    eventually(
+        || format!("the beginning or the end of a session in {}", target.name()),
+        || (session.stdout() == b"begun\n" || session.has_ended()).then_some(()),
+    );
+    session
+}
+
 #[test]
 fn a_keeper_or_a_launcher_that_is_stopped_is_noticed() {
     let stage = Stage::set();
     for how in ["stop-keeper", "stop-launcher", "stop-both"] {
         let target = hostile(&stage, how, HARDENED, &[how]);
         // The client is there, and ends the session, however that goes on.
-        let session = target.start_attach(&["sh", "-c", "echo begun; read line"]);
-        session.wait_for_stdout("the session", |bytes| bytes == b"begun\n");
-        session.signal(Signal::HUP);
+        let mut session = begun_or_ended(&target, &["sh", "-c", "echo begun; read line"]);
+        if !session.has_ended() {
+            session.signal(Signal::HUP);
+        }
         assert!(session.finish().status.code().is_some());
         if how != "stop-both" {
-            let session = target.start_attach(&["sh", "-c", "echo begun; sleep 1000"]);
-            session.wait_for_stdout("the session", |bytes| bytes == b"begun\n");
-            session.signal(Signal::KILL);
+            let mut session = begun_or_ended(&target, &["sh", "-c", "echo begun; sleep 1000"]);
+            if !session.has_ended() {
+                session.signal(Signal::KILL);
+            }
             session.finish();
             until_over(&target, how);
         }

@@ -162,6 +162,11 @@ impl Running {
         rustix::process::kill_process(pid, signal).expect("a child of ours can be signalled until it is waited for");
     }
 
+    /// Whether it has ended.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().expect("it can be waited for").is_some()
+    }
+
     /// Waits for its end.
     pub fn finish(mut self) -> Finished {
         let command_line = self.command_line.clone();

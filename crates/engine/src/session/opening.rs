@@ -15,6 +15,9 @@ const LONGEST: usize = 8 << 10;
 /// The end follows the engine's line at once. A line that stays alone for so long is a program's.
 pub(super) const HELD_FOR: Duration = Duration::from_millis(50);
 
+/// What names the launcher by its path is hardly a program's: a terminal may take its time to close behind it.
+pub(super) const REFUSAL_HELD_FOR: Duration = Duration::from_secs(2);
+
 /// What is known of a session's first output.
 #[derive(Debug, Default)]
 pub(super) enum Opening {

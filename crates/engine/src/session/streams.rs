@@ -1,11 +1,13 @@
 //! Passing bytes between the user and the session's process.
 
+use std::time::Duration;
+
 use scratchdbg_logs::frame::{FrameDecoder, FrameEvent, Framing, Stream};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
 use super::ending::Ending;
 use super::keys::Keys;
-use super::opening::{HELD_FOR, NotExecuted, Opening};
+use super::opening::{HELD_FOR, NotExecuted, Opening, REFUSAL_HELD_FOR};
 use crate::Error;
 
 /// The engine copies in pieces of 32 KiB.
@@ -86,7 +88,10 @@ pub(super) async fn pump_output(
         Sinks { output, error, opening: Opening::default(), not_executed, refusal: Vec::new(), tty, escaped: false };
     loop {
         let more = reader.read(&mut buffer);
-        let more = if sinks.holds() { tokio::time::timeout(HELD_FOR, more).await } else { Ok(more.await) };
+        let more = match sinks.held_for() {
+            Some(limit) => tokio::time::timeout(limit, more).await,
+            None => Ok(more.await),
+        };
         let Ok(more) = more else {
             if !sinks.release().await? {
                 return Ok(PumpEnd::OutputClosed);
@@ -157,9 +162,9 @@ impl<O: AsyncWrite + Unpin, E: AsyncWrite + Unpin> Sinks<'_, O, E> {
         write(&mut self.output.sink, &self.opening.output(&piece)).await
     }
 
-    /// There is something that waits for more, or for the end.
-    fn holds(&self) -> bool {
-        self.opening.is_held() || !self.refusal.is_empty()
+    /// How long what waits for more, or for the end, waits.
+    fn held_for(&self) -> Option<Duration> {
+        if self.refusal.is_empty() { self.opening.is_held().then_some(HELD_FOR) } else { Some(REFUSAL_HELD_FOR) }
     }
 
     /// Passes on what was held back.

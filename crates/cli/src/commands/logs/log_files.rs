@@ -247,7 +247,7 @@ mod tests {
         assert_eq!(read_all(&mut files).unwrap(), "packed,oldest,older,new");
         files.read_on().unwrap();
         assert_eq!(read_all(&mut files).unwrap(), "er");
-        for (at, name, place) in [(6, "x-json.log.3.gz", 6), (7, "x-json.log.2", 0), (21, "x-json.log", 0)] {
+        for (at, name, place) in [(6, "x-json.log.3.gz", 6), (7, "x-json.log.2", 0), (20, "x-json.log", 0)] {
             assert_eq!(files.place(at), Some((&*folder.path().join(name), place)));
         }
         assert!(LogFiles::of(&path, FileFormat::JsonFile).unwrap().into_plain().is_none());
