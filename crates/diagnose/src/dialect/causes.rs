@@ -62,7 +62,7 @@ pub(super) const WORDINGS: &[Wording] = &[
     ),
     says!(
         OutOfMemory,
-        r"(?m)^(?:[^\n]*\s)?MemoryError\b|(?i:\bcannot allocate memory\b)|\bENOMEM\b|std::bad_alloc|virtual memory exhausted|runtime: out of memory|fatal error: out of memory|(?i:\bout of memory \(os error 12\))|memory allocation of \d+ bytes failed|Allowed memory size of \d+ bytes exhausted|failed to allocate memory \(NoMemoryError\)",
+        r"(?m)^(?:[^\n]*\s)?MemoryError\b|(?i:\bcannot allocate memory\b)|\bENOMEM\b|std::bad_alloc|virtual memory exhausted|runtime: out of memory|fatal error: out of memory|(?i:\bout of memory \(os error 12\))|memory allocation of \d+ bytes failed|os::commit_memory\([^\n]*errno=12\b|Allowed memory size of \d+ bytes exhausted|failed to allocate memory \(NoMemoryError\)",
         "the program asked for memory and got none: a limit of its own (ulimit, a heap size) or the machine's memory is used up",
         "raise the limit or give the machine more memory; see --memory, --ulimit, vm.overcommit_memory; or make the program use \
          less"
@@ -77,7 +77,7 @@ pub(super) const WORDINGS: &[Wording] = &[
     ),
     says!(
         PortNotPermitted,
-        r"(?i)(?:bind\(?\)?|listen)(?: to| on)? ?(?P<p>[\w.\[\]:*]*:\d+)[^\n]*(?:permission denied|EACCES)|listen EACCES: permission denied (?P<q>\S*:\d+)|\bbind(?:\(\)| to| failed| error)[^\n/]*permission denied|make_sock\b[^\n/]*permission denied|^bind: permission denied|permission denied\)?:? [^\n/]*(?:could not bind|bind\()|cannot expose privileged port \d+",
+        r"(?i)(?:bind\(?\)?|listen)(?: to| on)? ?(?P<p>[\w.\[\]:*]*:\d+)[^\n]*(?:permission denied|EACCES)|listen EACCES: permission denied (?P<q>\S*:\d+)|\bbind(?:\(\)| to| failed| error)[^\n/]*permission denied|make_sock\b[^\n/]*permission denied|^bind: permission denied|permission denied\)?:? [^\n/]*(?:could not bind|bind\()|cannot expose privileged port \d+|attempt was made to access a socket in a way forbidden",
         "the program may not listen on its port[, {p}]: ports below 1024 need CAP_NET_BIND_SERVICE",
         "let it listen on a higher port and publish that (-p 80:8080); or --cap-add NET_BIND_SERVICE with root, or --sysctl \
          net.ipv4.ip_unprivileged_port_start=0"

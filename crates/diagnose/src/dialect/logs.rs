@@ -60,7 +60,7 @@ pub(super) const WORDINGS: &[Wording] = &[
         TmpMissing,
         r#"(?i)\b(?:temp|temporary|tmpfile|mkstemp|mkdtemp)\b[^\n]*[\s:'"](?P<p>/tmp(?:/[^\s:'"]*)?)['"]?: no such file or directory"#
     ),
-    plain!(TmpMissing, r"No usable temporary (?:directory|file)(?: name)? found"),
+    plain!(TmpMissing, r"No usable temporary (?:directory|file)(?: name)? found(?: in \['(?P<p>/tmp)')?"),
     plain!(TmpMode, r#"(?i)(?:open|mkdir|create|mkdtemp|mkstemp) (?P<p>/tmp(?:/[^\s:"]*)?): permission denied"#),
     plain!(TmpMode, r#"(?i)permission denied(?: \(os error 13\) at path |: |, \w+ )['"](?P<p>/tmp(?:/[^'"\n]*)?)['"]"#),
     plain!(PasswdMissing, r"user: unknown userid (?P<p>\d+)"),
@@ -96,7 +96,7 @@ pub(super) const WORDINGS: &[Wording] = &[
     },
     plain!(
         ProgramMissing,
-        r"(?m)^(?:\S+\s+\|\s+)?(?:\S*/)?(?:ba|da|a|k|z)?sh: (?:line )?(?:\d+: )?(?P<p>[^\s:]+): (?:command )?not found"
+        r"(?m)^(?:\S+\s+\|\s+)?(?:(?:\S*/)?(?:ba|da|a|k|z)?sh: (?:line )?(?:\d+: )?|(?:\S*/\S+|\S+\.sh): (?:line )?\d+: )(?P<p>[^\s:]+): (?:command )?not found"
     ),
     plain!(ProgramMissing, r"fork/exec (?P<p>[^:\n]+): no such file or directory"),
 ];

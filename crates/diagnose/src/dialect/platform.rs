@@ -24,6 +24,19 @@ pub(super) fn credential_helper(captures: &Captures<'_>) -> Meaning {
 
 /// Those that must be seen before their last words are taken for something else.
 pub(super) const FIRST: &[Wording] = &[
+    says!(
+        LimitRefused,
+        r"(?:open|write) /proc/sys/(?P<p>\S+?): no such file or directory",
+        "the kernel does not have the sysctl {p} that the container asks for, or not in a container",
+        "take it out of --sysctl (Compose: sysctls), see its spelling, or load the kernel module that has it on the host"
+    ),
+    says!(
+        StartFailed,
+        r"(?i)(?P<p>unsafe procfs detected[^\n]*|bpf_prog_query[^\n]*|can't get final child's PID from pipe[^\n]*)",
+        "the runtime and the host's kernel do not go together: {p}",
+        "bring the runtime (runc, crun) and the kernel up to date, also where the engine runs within another container or a machine of \
+         old age; dmesg and the engine's own log say more"
+    ),
     Wording {
         pattern: r#"(?i)error (?:getting|saving|storing|listing|erasing) credentials(?:[^\n]*?exec: "(?P<p>docker-credential-[^"\n]+)")?"#,
         meaning: credential_helper,
@@ -34,7 +47,10 @@ pub(super) const FIRST: &[Wording] = &[
         "the network plugin {p} could not connect the pod",
         "see the network plugin's pods and what they log (kubectl get pods -n kube-system), and /etc/cni/net.d on the node"
     ),
-    plain!(OomKilled, r"container init was OOM-killed|(?:Failed with result|result) '?oom-kill'?|code=oom-kill"),
+    plain!(
+        OomKilled,
+        r"container init was OOM-killed|killed by the OOM killer|(?:Failed with result|result) '?oom-kill'?|code=oom-kill"
+    ),
     plain!(OomKilled, r"(?m)(?:^|[\s:\]])Out of memory: Kill(?:ed)? process \d+ \((?P<p>[^)\n]*)\)"),
     says!(
         ImagePullFailed,
@@ -58,7 +74,7 @@ pub(super) const FIRST: &[Wording] = &[
     ),
     says!(
         EngineUnreachable,
-        r"(?i)cannot connect to the docker daemon(?: at (?P<p>\S+?))?\.(?:\s|$)|cannot connect to the docker daemon|dial unix (?P<q>\S*(?:docker|podman|containerd|crio)\S*\.sock): connect: (?:no such file or directory|connection refused)|unable to connect to podman|cannot connect to podman|couldn't connect to docker endpoint|error while fetching server api version|docker_engine: the system cannot find|error during connect|connection to \S+containerd\S+ failed",
+        r#"(?i)cannot connect to the docker daemon(?: at (?P<p>\S+?))?\.(?:\s|$)|cannot connect to the docker daemon|dial unix (?P<q>\S*(?:docker|podman|containerd|crio)\S*\.sock): connect: (?:no such file or directory|connection refused)|unable to connect to podman|cannot connect to podman|couldn't connect to docker endpoint|error while fetching server api version|docker_engine: the system cannot find|error during connect|connection to \S+containerd\S+ failed|failed to dial "?(?P<r>\S*(?:docker|podman|containerd|crio)[^\s"]*\.sock)"#,
         "no engine answers[ at {p}]: it does not run, or its socket is somewhere else",
         "start it (systemctl start docker, Docker Desktop, podman system service), and see where it is looked for: docker context ls, \
          DOCKER_HOST"
@@ -216,6 +232,19 @@ pub(super) const WORDINGS: &[Wording] = &[
         r"(?i)iptables[^\n]*No chain/target/match by that name",
         "the engine's firewall chains are gone: something else has reloaded the firewall",
         "restart the engine, which makes them anew; and keep firewalld or iptables from flushing them"
+    ),
+    says!(
+        StartFailed,
+        r"(?i)(?P<p>failed to (?:create|add|set ?up|move)[^\n]*\bveth[^\n]*|(?:failed to|could not|unable to) \w+ (?:the )?(?:\w+ )?(?:nat|filter|DOCKER\S*) chain[^\n]*|failed to create NAT chain[^\n]*|netavark: [^\n]+|failed to start (?:the )?(?:docker-proxy|userland proxy)[^\n]*)",
+        "the engine could not set up the container's network: {p}",
+        "see that the host's kernel has the modules for it (veth, bridge, nf_tables, iptable_nat) and that docker-proxy and iptables \
+         are installed; restart the engine, which makes its chains anew"
+    ),
+    says!(
+        StartFailed,
+        r"(?i)pool overlaps with other one on this address space",
+        "the network's addresses overlap with those of another network of the engine",
+        "choose another --subnet (Compose: ipam), or remove the other network: docker network ls, docker network inspect"
     ),
     says!(
         StartFailed,

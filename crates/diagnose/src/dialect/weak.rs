@@ -33,6 +33,13 @@ pub(super) const WORDINGS: &[Wording] = &[
          in the image; or run as the user that owns it (--user)"
     ),
     says!(
+        PathNotPermitted,
+        r#"(?i)(?:open|mkdir|create|write|read|to file|file) ['"‘`]?(?P<p>[\w./-]+)['"’]?(?: for \w+)?:? (?:permission denied|\((?:OS )?err(?:code|no):? 13 - permission denied\))|\((?:OS )?err(?:code|no):? 13 - permission denied\)|\bOs \{ code: 13, kind: PermissionDenied|\(os error 13\)"#,
+        "the program's user may not use a file or directory[, {p}]",
+        "give the file or directory to that user (chown, COPY --chown=65532:65532); a volume has the owner that its directory has \
+         in the image; or run as the user that owns it (--user)"
+    ),
+    says!(
         OperationNotPermitted,
         r#"(?i)(?:['"]?(?P<p>/[^\s:'"]+)['"]?: )?operation not permitted|\bEPERM\b"#,
         "the kernel forbids what the program does: it lacks a capability, or a seccomp or security profile stands in the way[ ({p})]",
@@ -41,10 +48,16 @@ pub(super) const WORDINGS: &[Wording] = &[
     ),
     says!(
         ConnectionRefused,
-        r"(?i)(?:(?:dial|connect)\w* (?:tcp|udp)[46]? (?P<p>\S+?):? [^\n]*)?(?:connection refused|\bECONNREFUSED\b|connection to the server \S+ was refused)",
+        r"(?im)(?:(?:dial|connect)\w* (?:tcp|udp)[46]? (?P<p>\S+?):? [^\n]*)?(?:connection refused|\bECONNREFUSED\b|connection to (?:the server )?\S+ (?:was )?refused|failed to connect to (?P<q>\S+ port \d+)(?: after \d+ ms)?(?:$|: (?:could ?n[o']t connect|connection refused)))",
         "nothing listens where the program connects to[: {p}]",
         "see that the other side runs, listens on that port, and not on its own 127.0.0.1 only; in a container localhost is the \
          container itself: use the other's name on a shared network; wait for it (depends_on with condition: service_healthy)"
+    ),
+    says!(
+        ConnectionRefused,
+        r"(?i)(?:(?:dial|connect|listen)\w* (?:tcp|udp)[46]? (?P<p>\S+?):? [^\n]*)?(?:cannot assign requested address|\bEADDRNOTAVAIL\b)",
+        "the address[ {p}] is none that this container has: of another machine, of IPv6 where there is none, or all ports are used up",
+        "let the program listen on 0.0.0.0 and connect to the other's name; localhost may be ::1: write 127.0.0.1"
     ),
     says!(
         ConnectionTimedOut,

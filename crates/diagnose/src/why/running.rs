@@ -85,6 +85,7 @@ fn unhealthy(facts: &ContainerFacts<'_>) -> Vec<Finding> {
     let could_not_start = !dialect::explain_message(&format!("Health check: {}", output.replace('\n', " "))).is_empty()
         && last.is_some_and(|probe| matches!(probe.exit_code, -1 | 126 | 127));
     let cause = could_not_start.then(|| cause_of_probe(facts, output)).flatten();
+    let cause = cause.or_else(|| syntax_of_probe(facts));
     cause.into_iter().chain([finding]).collect()
 }
 
@@ -116,11 +117,26 @@ fn process_limit(facts: &ContainerFacts<'_>, output: &str) -> Option<Finding> {
 }
 
 fn cause_of_probe(facts: &ContainerFacts<'_>, output: &str) -> Option<Finding> {
-    let is_probe =
-        |finding: &Finding| matches!(finding.code, Code::HealthcheckNeedsShell | Code::HealthcheckMissingProgram);
+    let is_probe = |finding: &Finding| match finding.code {
+        Code::HealthcheckNeedsShell | Code::HealthcheckMissingProgram => true,
+        Code::EntrypointOneString => is_of_healthcheck(finding),
+        _ => false,
+    };
     let of_image = facts.image.map(image::check).unwrap_or_default();
     let of_text = dialect::explain_message(&format!("Health check: {}", output.replace('\n', " ")));
     of_image.into_iter().chain(of_text).find(is_probe)
+}
+
+/// Shell syntax in a probe that no shell reads: it fails, or tests what it was not meant to.
+fn syntax_of_probe(facts: &ContainerFacts<'_>) -> Option<Finding> {
+    let of_image = facts.image.map(image::check).unwrap_or_default();
+    of_image.into_iter().find(|finding| {
+        finding.code == Code::ExecFormShellSyntax && finding.severity >= Severity::Warning && is_of_healthcheck(finding)
+    })
+}
+
+fn is_of_healthcheck(finding: &Finding) -> bool {
+    finding.evidence.iter().any(|line| line.starts_with("HEALTHCHECK "))
 }
 
 fn near_limits(facts: &ContainerFacts<'_>) -> Vec<Finding> {

@@ -638,6 +638,33 @@ fn mounts_that_hide_or_refuse_the_program() {
     assert_eq!(verdict(&facts).0, "mount-failed");
 }
 
+#[test]
+fn a_health_check_is_told_by_how_it_is_written() {
+    let not_found = "OCI runtime exec failed: exec failed: unable to start container process: exec: \"/app --flag\": stat /app \
+                     --flag: no such file or directory: unknown";
+    for (test, exit_code, output, code) in [
+        (&["CMD", "/app --flag"][..], -1, not_found, "entrypoint-one-string"),
+        (&["CMD", "/app", "--check", "||", "exit", "1"][..], 1, "usage: app", "exec-form-shell-syntax"),
+        (&["CMD", "/app", "--check"][..], 1, "503", "running-unhealthy"),
+    ] {
+        let test = test.iter().map(|word| (*word).to_owned()).collect();
+        let config = ConfigFacts { healthcheck: Some(crate::config::Healthcheck { test }), ..ConfigFacts::default() };
+        let mut rootfs = Rootfs::complete();
+        rootfs.insert("/app", Entry::file(0o755, 1));
+        let facts = ContainerFacts {
+            state: State { status: Status::Running, started_at: Some(START), ..State::default() },
+            health: Some(Health {
+                status: "unhealthy".to_owned(),
+                failing_streak: 3,
+                log: vec![Probe { exit_code, output: output.to_owned() }],
+            }),
+            image: Some(ImageFacts::new(&config, &rootfs)),
+            ..ContainerFacts::default()
+        };
+        assert_eq!(why(&facts).code.as_str(), code, "{:?}", why(&facts));
+    }
+}
+
 /// Of a health check that cannot be started because no process can be, the check is not what is wrong.
 #[test]
 fn a_health_check_without_a_process_to_spare() {

@@ -12,7 +12,7 @@ pub(super) fn level(line: &[u8]) -> Option<Level> {
     let start = without_colours(&line[..line.len().min(PREFIX)]);
     let start = start.trim_ascii_start();
     // Each knows its own by its first bytes.
-    for known in [priority, klog, crash, letters, redis, erlang] {
+    for known in [priority, klog, crash, tools, frameworks, letters, redis, erlang] {
         if let Some(level) = known(start) {
             return level;
         }
@@ -75,11 +75,66 @@ fn crash(text: &[u8]) -> Known {
         b't' if starts(b"thread '") && memchr::memmem::find(text, b" panicked at").is_some() => {
             Some(Some(Level::Fatal))
         }
+        b'*' if starts(b"*** stack smashing detected ***") || starts(b"*** buffer overflow detected ***") => {
+            Some(Some(Level::Fatal))
+        }
+        // .NET.
+        b'U' if starts(b"Unhandled exception. ") || starts(b"Unhandled Exception: ") => Some(Some(Level::Fatal)),
         b'T' | b'E' if starts(b"Traceback (most recent call last)") || starts(b"Exception in thread ") => {
             Some(Some(Level::Error))
         }
         _ => None,
     }
+}
+
+/// npm (`npm ERR! code ENOENT`, without the mark since its version 10), Node's own warnings (`(node:1) [DEP0005]
+/// DeprecationWarning: …`), and Logback's status lines (`07:01:20,123 |-WARN in …`).
+fn tools(text: &[u8]) -> Known {
+    if let Some(rest) = text.strip_prefix(b"npm ") {
+        let word = rest.split(|byte| matches!(byte, b' ' | b'!')).next()?;
+        return match word {
+            b"ERR" | b"error" => Some(Some(Level::Error)),
+            b"WARN" | b"warn" => Some(Some(Level::Warn)),
+            b"notice" => Some(Some(Level::Info)),
+            _ => None,
+        };
+    }
+    if let Some(rest) = text.strip_prefix(b"(node:") {
+        return memchr::memmem::find(rest, b"Warning: ").map(|_| Some(Level::Warn));
+    }
+    let mark = memchr::memmem::find(text, b"|-").filter(|at| *at <= 24)?;
+    let rest = &text[mark + 2..];
+    let len = rest.iter().take_while(|byte| byte.is_ascii_uppercase()).count();
+    rest[len..].starts_with(b" in ").then(|| word::level(&rest[..len]).map(Some))?
+}
+
+/// Celery (`[2026-11-23 07:01:20,123: ERROR/ForkPoolWorker-1] …`), Laravel (`[2026-11-23 07:01:20] production.ERROR: …`) and
+/// Nest (`[Nest] 1  - 11/23/2026, 7:01:20 AM     LOG [App] …`).
+fn frameworks(text: &[u8]) -> Known {
+    let rest = text.strip_prefix(b"[")?;
+    if rest.starts_with(b"Nest] ") {
+        let end = rest.get(6..)?.iter().position(|byte| *byte == b'[')? + 6;
+        let word = rest[..end].trim_ascii_end().rsplit(|byte| *byte == b' ').next()?;
+        return if word == b"LOG" { Some(Some(Level::Info)) } else { word::level(word).map(Some) };
+    }
+    if !rest.first()?.is_ascii_digit() {
+        return None;
+    }
+    let close = rest.iter().position(|byte| *byte == b']')?;
+    if let Some(at) = memchr::memmem::rfind(&rest[..close], b": ") {
+        let (word, process) = split_at_byte(&rest[at + 2..close], b'/')?;
+        let is_process = !process.is_empty() && !process.contains(&b' ');
+        return word::level(word).filter(|_| is_process && word.iter().all(u8::is_ascii_uppercase)).map(Some);
+    }
+    let (channel, after) = split_at_byte(rest[close + 1..].strip_prefix(b" ")?, b'.')?;
+    let len = after.iter().take_while(|byte| byte.is_ascii_uppercase()).count();
+    let is_channel = !channel.is_empty() && channel.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
+    word::level(&after[..len]).filter(|_| is_channel && after[len..].starts_with(b": ")).map(Some)
+}
+
+fn split_at_byte(text: &[u8], byte: u8) -> Option<(&[u8], &[u8])> {
+    let at = text.iter().position(|each| *each == byte)?;
+    Some((&text[..at], &text[at + 1..]))
 }
 
 /// A letter for the level: Android's `E/Tag( 123): ` and `11-23 07:01:20.123  12  34 E Tag: `, Jupyter's `[E 07:01:20 app]`,

@@ -228,6 +228,23 @@ fn letters_numbers_and_marks() {
         ("2026-11-23 07:01:20.123 UTC [7] DETAIL:  ERROR in the key", None),
         ("2026-11-23 07:01:20.123 UTC [7] HINT:  ERROR", None),
         ("2026-11-23 07:01:20.123 UTC [7] DEBUG2:  x", Some(Debug)),
+        // Celery, Laravel, Nest.
+        ("[2026-11-23 07:01:20,123: ERROR/ForkPoolWorker-1] Task shop.send raised", Some(Error)),
+        ("[2026-11-23 07:01:20,123: INFO/MainProcess] celery@a ready.", Some(Info)),
+        ("[2026-11-23 07:01:20] production.ERROR: no such table", Some(Error)),
+        ("[2026-11-23 07:01:20] local.DEBUG: x", Some(Debug)),
+        ("[2026-11-23 07:01:20] example.com: x", None),
+        ("[Nest] 1  - 11/23/2026, 7:01:20 AM     LOG [NestFactory] Starting", Some(Info)),
+        ("[Nest] 1  - 11/23/2026, 7:01:20 AM   ERROR [ExceptionHandler] x", Some(Error)),
+        // npm, Node, Logback.
+        ("npm ERR! code ENOENT", Some(Error)),
+        ("npm error code ENOENT", Some(Error)),
+        ("npm WARN deprecated x@1", Some(Warn)),
+        ("npm warn deprecated x@1", Some(Warn)),
+        ("npm errors are many", None),
+        ("(node:1) [DEP0005] DeprecationWarning: Buffer() is deprecated", Some(Warn)),
+        ("07:01:20,123 |-WARN in ch.qos.logback.core.x - y", Some(Warn)),
+        ("07:01:20,123 |-INFO in ch.qos.logback.core.x - y", Some(Info)),
         // Erlang.
         ("=ERROR REPORT==== 23-Nov-2026::07:01:20 ===", Some(Error)),
         ("=CRASH REPORT==== 23-Nov-2026::07:01:20 ===", Some(Error)),
@@ -241,6 +258,8 @@ fn programs_that_die() {
         ("panic: runtime error: index out of range", Some(Fatal)),
         ("thread 'main' panicked at src/main.rs:2:5:", Some(Fatal)),
         ("Traceback (most recent call last):", Some(Error)),
+        ("*** stack smashing detected ***: terminated", Some(Fatal)),
+        ("Unhandled exception. System.InvalidOperationException: x", Some(Fatal)),
         ("x.FooException: boom\n\tat a.b(C.java:1)", Some(Error)),
         ("WARN retried: x.FooException\n\tat a.b(C.java:1)", Some(Warn)),
     ]);
