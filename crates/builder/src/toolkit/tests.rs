@@ -41,7 +41,8 @@ fn the_image_holds_busybox_its_applets_and_the_extras() {
         (entry.path().unwrap().display().to_string(), link)
     });
     let entries: BTreeMap<_, _> = entries.collect();
-    assert_eq!(entries.len(), 2 + 1 + 9 + 1, "root, bin, busybox, nine links, the launcher");
+    assert_eq!(entries.len(), 3 + 1 + 9 + 1, "root, bin, session, busybox, nine links, the launcher");
+    assert_eq!(entries["session/"], None);
     assert_eq!(entries["bin/sh"].as_deref(), Some("bin/busybox"));
     assert_eq!(entries["bin/busybox"], None);
     assert_eq!(entries["bin/scratchdbg-launcher"], None);
