@@ -130,6 +130,23 @@ fn standard_output_that_takes_nothing() {
 }
 
 #[test]
+fn help_that_cannot_be_written_is_a_failure() {
+    let stage = Stage::set();
+    for arguments in [&["--help"][..], &["--version"], &["attach", "--help"]] {
+        let full = fs::File::options().write(true).open("/dev/full").expect("Linux has it");
+        let output = stage.scratchdbg.command(arguments).stdout(full).output().expect("it starts");
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {complaint}");
+        assert!(complaint.contains("No space left on device"), "{arguments:?}: {complaint}");
+        // Nobody reads it: that is no failure.
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let output = stage.scratchdbg.command(arguments).stdout(writer).output().expect("it starts");
+        assert_eq!((output.status.code(), &*output.stderr), (Some(0), &b""[..]), "{arguments:?}");
+    }
+}
+
+#[test]
 fn an_archive_never_takes_the_place_of_a_device() {
     let stage = Stage::set();
     let app = sample::write_app(stage.scratchdbg.home());

@@ -26,7 +26,7 @@ use tracing_subscriber::filter::LevelFilter;
 use crate::args::{Cli, Color, Command, Global};
 use crate::context::Context;
 use crate::env::Environment;
-use crate::error::{ATTACH_FAILED, FAILED, Outcome, USAGE};
+use crate::error::{ATTACH_FAILED, CommandError, FAILED, Outcome, USAGE};
 use crate::interrupt::Interrupts;
 use crate::printer::Printer;
 
@@ -96,9 +96,14 @@ fn say_what_may_be_left(scope: &Scope, printer: Printer) {
 
 /// Prints clap's help, version or complaint. `attach` keeps all codes but 125 for the command that it runs.
 fn explain_usage(error: &clap::Error) -> ExitCode {
-    let _unwritten = error.print();
+    let printed = error.print();
     if !error.use_stderr() {
-        return ExitCode::SUCCESS;
+        let written = if closed::stdout() {
+            Err(CommandError::new("standard output is closed"))
+        } else {
+            printed.and_then(|()| std::io::stdout().flush()).map_err(CommandError::from)
+        };
+        return exit_code(written.map(|()| 0), false, Printer::new(anstream::ColorChoice::Auto, false));
     }
     let attach = std::env::args_os().any(|argument| argument == "attach");
     ExitCode::from(if attach { ATTACH_FAILED } else { USAGE })
