@@ -8,6 +8,7 @@ use crate::{Digest, ImageConfig, annotation};
 use serde::Deserialize;
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -120,11 +121,14 @@ impl ImageSource {
             }
             Err(error) => return Err(not_an_image(&error.to_string())),
         }
-        if files.size("oci-layout").is_none() {
-            return Err(not_an_image("it has no file oci-layout"));
-        }
-        if files.size("index.json").is_none() {
-            return Err(not_an_image("it has no file index.json"));
+        for name in ["oci-layout", "index.json"] {
+            let path = folder.join(name);
+            match path.metadata() {
+                Ok(metadata) if metadata.is_file() => {}
+                // It may be there, and be no business of this user.
+                Err(source) if source.kind() != io::ErrorKind::NotFound => return Err(ReadError::Io { path, source }),
+                _ => return Err(not_an_image(&format!("it has no file {name}"))),
+            }
         }
         let version: serde_json::Value = serde_json::from_slice(&files.document("oci-layout")?).unwrap_or_default();
         if version["imageLayoutVersion"] != "1.0.0" {

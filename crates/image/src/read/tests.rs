@@ -361,6 +361,11 @@ fn what_is_no_image_is_said_to_be_none() {
     let error = |result: Result<ImageSource, ReadError>| result.unwrap_err().to_string();
     assert!(error(ImageSource::layout(folder.path())).contains("it has no file oci-layout"));
     assert!(error(ImageSource::layout(Path::new("/nonexistent"))).contains("neither an OCI layout"));
+    // A file that cannot be looked at is not one that is missing.
+    let mark = folder.path().join("oci-layout");
+    std::os::unix::fs::symlink("oci-layout", &mark).unwrap();
+    let looped = error(ImageSource::layout(folder.path()));
+    assert!(looped.contains("cannot read") && looped.contains("symbolic links"), "{looped}");
     assert!(error(ImageSource::archive(folder.path())).contains("not a regular file"));
     let file = folder.path().join("x.tar");
     fs::write(&file, b"hello").unwrap();
