@@ -54,6 +54,46 @@ fn what_grows_without_end_is_refused() {
 }
 
 #[test]
+fn patterns_and_sums_that_take_too_much_are_refused() {
+    let value = "a".repeat(900_000);
+    let long = format!("*{}b", "a".repeat(9000));
+    let many = format!("{}b", "*a".repeat(400));
+    let stars = "*".repeat(1000);
+    let sums = |count: usize| format!("ENV B={value}\n{}", lines(count, |n| format!("ENV A{n}=$B")));
+    for (text, part) in [
+        (format!("ENV B={value}\nENV A=${{B//{long}/c}}\n"), "longer than 1 KiB"),
+        (format!("ENV B={value}\nENV A=${{B##{long}}}\n"), "longer than 1 KiB"),
+        (format!("ENV B={value}\nENV A=${{B//{many}/c}}\n"), "takes too long"),
+        (format!("ENV B={value}\nENV A=${{B%%{many}}}\n"), "takes too long"),
+        (format!("ENV P={many}\n{}", lines(10_000, |_| "ENV A=${B#$P}".to_owned())), "takes too long"),
+        (format!("ENV B={value}\nENV A=${{B//a/$B}}\n"), "longer than 1 MiB"),
+        (sums(100), "64 MiB in all"),
+        (format!("{}{}", sums(10), lines(100, |_| "FROM s AS s".to_owned())), "64 MiB in all"),
+        // Near misses.
+        (sums(10), ""),
+        (format!("ENV B=aab\nENV A=${{B//{}b/c}}\n", "*a".repeat(400)), ""),
+        (format!("ENV B={value}\nENV A=x${{B##{stars}}}\n"), ""),
+        (format!("ENV B={value}\nENV A=${{B//aa/c}}\n"), ""),
+    ] {
+        let shown: String = text.chars().rev().take(60).collect();
+        match spec(&format!("FROM scratch AS s\n{text}")) {
+            Ok(_) => assert_eq!(part, "", "{shown}"),
+            Err(error) => {
+                assert!(!part.is_empty() && error.reason.contains(part), "{shown}: {}", error.reason);
+                assert!(!error.reason.contains('\n'), "{}", error.reason);
+            }
+        }
+    }
+}
+
+#[test]
+fn very_many_variables_take_a_time_that_grows_with_their_number() {
+    let names = (0..80_000).fold(String::new(), |text, number| text + &format!(" A{number}=1"));
+    let spec = spec(&format!("FROM scratch\nENV{names}{}\n", " A79999=2".repeat(20_000))).unwrap();
+    assert_eq!((spec.env.len(), spec.env[80_000].as_str()), (80_001, "A79999=2"));
+}
+
+#[test]
 fn a_byte_order_mark_moves_no_line() {
     let text = "FROM scratch\n# \u{20ac}\nCOPY none /\u{e4}\n";
     let plain = spec(text).unwrap_err();

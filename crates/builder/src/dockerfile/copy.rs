@@ -34,7 +34,7 @@ pub(super) struct Copy {
 
 impl Copy {
     pub(super) fn new(instruction: &Instruction, stage: &Stage, context: &Context) -> Result<Self, String> {
-        let expand = |text: &str| words::expand(text, context.escape, stage);
+        let expand = |text: &str| words::expand(text, context.escape, stage, &context.budget);
         let mut words = match array::strict(instruction)? {
             Some(words) => words,
             None if instruction.arguments.starts_with('[') && array::advice(instruction).is_some() => {
@@ -69,7 +69,7 @@ impl Copy {
         };
         for word in &words {
             match source::document_name(word) {
-                Some(name) => copy.documents.push((name.clone(), document(instruction, &name, stage)?)),
+                Some(name) => copy.documents.push((name.clone(), document(instruction, &name, stage, context)?)),
                 None => copy.sources.push(expand(word)?),
             }
         }
@@ -126,13 +126,13 @@ impl Copy {
                 self.from = Some(from.to_owned());
             }
             "--chmod" => {
-                let value = words::expand(text()?, context.escape, stage)?;
+                let value = words::expand(text()?, context.escape, stage, &context.budget)?;
                 let mode = u32::from_str_radix(&value, 8).ok().filter(|mode| *mode <= 0o7777);
                 self.mode =
                     Some(mode.ok_or_else(|| format!("--chmod={value}: expected up to four octal digits, as in 0755"))?);
             }
             "--chown" => {
-                let value = words::expand(text()?, context.escape, stage)?;
+                let value = words::expand(text()?, context.escape, stage, &context.budget)?;
                 let owner = accounts::resolve(&stage.spec.files, &value);
                 self.owner = Some(owner.map_err(|reason| format!("--chown={value}: {reason}"))?);
             }
@@ -158,7 +158,7 @@ impl Copy {
             };
             let entry = self.own(Entry::file(data, self.mode.unwrap_or(0o644)));
             tree.insert(&path, entry).map_err(|error| error.to_string())?;
-            self.merge(stage, tree, &path)?;
+            self.merge(stage, tree, &path, context)?;
         }
         for Found { path: source, relative, below } in self.resolve(context)? {
             let is_folder = source.is_dir();
@@ -177,13 +177,13 @@ impl Copy {
             self.exclude.check()?;
             let is_into = !is_folder && destination.ends_with('/');
             let root = if is_into { format!("{destination}{name}") } else { destination };
-            self.merge(stage, tree, &root)?;
+            self.merge(stage, tree, &root, context)?;
         }
         Ok(())
     }
 
     /// From an earlier stage.
-    pub(super) fn stage_files(&self, stage: &mut Stage, files: &Tree) -> Result<(), String> {
+    pub(super) fn stage_files(&self, stage: &mut Stage, files: &Tree, context: &Context) -> Result<(), String> {
         for source in &self.sources {
             let (pivot, pattern) = self.pivot(source);
             let whole = links::clean(&format!("{pivot}/{pattern}"));
@@ -221,7 +221,7 @@ impl Copy {
                     let mode = self.mode.filter(|_| !matches!(entry.node, Node::Symlink(_))).unwrap_or(entry.mode);
                     tree.insert(at, Entry { mode, ..entry }).map_err(|error| error.to_string())?;
                 }
-                self.merge(stage, tree, &to)?;
+                self.merge(stage, tree, &to, context)?;
             }
         }
         Ok(())
@@ -230,7 +230,8 @@ impl Copy {
     /// Puts what was copied to `root` into the stage. Directories on the way there are made where they are missing, and
     /// belong to whom `--chown` names. `root` itself stays as it is where it is a directory already; directories below it
     /// become what was copied.
-    fn merge(&self, stage: &mut Stage, tree: Tree, root: &str) -> Result<(), String> {
+    fn merge(&self, stage: &mut Stage, tree: Tree, root: &str, context: &Context) -> Result<(), String> {
+        context.budget.files(tree.len())?;
         let root = root.trim_matches('/');
         let files = &mut stage.spec.files;
         let failed = |error: scratchdbg_image::ImageError| error.to_string();
@@ -351,10 +352,13 @@ struct Found {
 }
 
 /// The text of a here-document by its name, with variables replaced unless its word was quoted.
-fn document(instruction: &Instruction, name: &str, stage: &Stage) -> Result<String, String> {
+fn document(instruction: &Instruction, name: &str, stage: &Stage, context: &Context) -> Result<String, String> {
     let document = instruction.documents.iter().rfind(|document| document.name == name);
     let document = document.ok_or_else(|| format!("the here-document {name} is not there"))?;
-    if document.expand { words::expand_document(&document.text, stage) } else { Ok(document.text.clone()) }
+    if !document.expand {
+        return Ok(document.text.clone());
+    }
+    words::expand_document(&document.text, stage, &context.budget)
 }
 
 /// What matches a pattern below `folder`, sorted.

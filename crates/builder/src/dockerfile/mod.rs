@@ -7,6 +7,7 @@
 
 mod accounts;
 mod array;
+mod budget;
 mod copy;
 mod error;
 mod health;
@@ -28,6 +29,7 @@ pub use platform::Arguments;
 pub use unseen::{Hidden, Place, Unseen};
 
 use crate::BuildSpec;
+use budget::Budget;
 use pattern::Ignore;
 use reader::Reader;
 use scratchdbg_diagnose::Finding;
@@ -81,6 +83,7 @@ struct Context {
     folder: PathBuf,
     ignore: Ignore,
     escape: char,
+    budget: Budget,
     arguments: Arguments,
     /// Values of `ARG`s before the first `FROM`, and the predefined ones.
     global: BTreeMap<String, String>,
@@ -133,6 +136,7 @@ fn read_last(
         folder,
         ignore,
         escape: source.escape,
+        budget: Budget::default(),
         arguments: arguments.clone(),
         global: arguments.predefined(&target),
     };
@@ -159,7 +163,7 @@ impl Context {
                 let value = match (self.arguments.values.get(name), default) {
                     (Some(given), _) => Some(given.clone()),
                     (None, Some(default)) => Some(
-                        words::expand(default, self.escape, &self.global)
+                        words::expand(default, self.escape, &self.global, &self.budget)
                             .map_err(|reason| error(instruction, reason))?,
                     ),
                     (None, None) => None,

@@ -82,7 +82,9 @@ impl Reader<'_> {
         let mut stage = match self.bases[number].clone()? {
             Base::Scratch => Stage::default(),
             Base::Stage(base) => match made.get(&base) {
-                Some(Ok(base)) => Stage::continuing(base),
+                Some(Ok(base)) => {
+                    Stage::continuing(base, &self.context).map_err(|reason| error(parsed.from, reason))?
+                }
                 Some(Err(error)) => return Err(error.clone()),
                 None => return Err(error(parsed.from, "the stage before it was not made".into())),
             },
@@ -110,7 +112,9 @@ impl Reader<'_> {
     ) -> Result<Stage, DockerfileError> {
         let parsed = &self.stages[number];
         let mut stage = match (self.bases[number].clone()?, base) {
-            (Base::Stage(_), Some(base)) => Stage::continuing(base),
+            (Base::Stage(_), Some(base)) => {
+                Stage::continuing(base, &self.context).map_err(|reason| error(parsed.from, reason))?
+            }
             (Base::Image(image), _) => {
                 unseen.push(unseen::unseen(parsed.from, Hidden::Base(image)));
                 Stage::default()
@@ -147,7 +151,7 @@ impl Reader<'_> {
                 match copy.from.clone() {
                     None => copy.local(stage, context),
                     Some(from) => match self.earlier(&from, number).and_then(|earlier| made.get(&earlier)) {
-                        Some(Ok(source)) => copy.stage_files(stage, &source.spec.files),
+                        Some(Ok(source)) => copy.stage_files(stage, &source.spec.files, context),
                         Some(Err(error)) => Err(format!(
                             "the stage `{from}` cannot be made without Docker (line {}: {})",
                             error.line, error.reason

@@ -1,6 +1,7 @@
 //! A Dockerfile as its instructions: lines that are continued, comments, directives, flags and here-documents, as BuildKit's
 //! parser takes them apart (`frontend/dockerfile/parser/parser.go`).
 
+use super::budget::Budget;
 use super::{DockerfileError, words};
 
 /// All instructions of one file, in order.
@@ -252,7 +253,7 @@ fn announcement(word: &str) -> Option<Announced> {
     if rest.is_empty() || rest.contains('<') {
         return None;
     }
-    let name = words::expand(rest, '\\', &words::Nothing).ok()?;
+    let name = words::expand(rest, '\\', &words::Nothing, &Budget::default()).ok()?;
     let is_one_word = !name.is_empty() && words::raw_words(rest, '\\').len() == 1;
     is_one_word.then(|| Announced { name, expand: !rest.contains(['\'', '"']), chomp })
 }

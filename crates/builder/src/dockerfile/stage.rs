@@ -16,6 +16,8 @@ pub(super) struct Stage {
     pub(super) origins: Origins,
     /// What variables stand for: each `ARG` and `ENV` so far, the last one of a name.
     scope: BTreeMap<String, String>,
+    /// Where in the environment a variable is: there may be very many.
+    places: BTreeMap<String, usize>,
     /// Whether `CMD` was in this stage: an `ENTRYPOINT` takes an inherited one away.
     own_cmd: bool,
 }
@@ -27,7 +29,8 @@ impl Default for Stage {
         let env = vec![format!("PATH={path}")];
         let spec = BuildSpec { user: String::new(), env, workdir: Some("/".into()), ..BuildSpec::default() };
         let scope = BTreeMap::from([("PATH".to_owned(), path)]);
-        Self { spec, origins: Origins::default(), scope, own_cmd: false }
+        let places = BTreeMap::from([("PATH".to_owned(), 0)]);
+        Self { spec, origins: Origins::default(), scope, places, own_cmd: false }
     }
 }
 
@@ -45,8 +48,11 @@ impl Variables for Stage {
 
 impl Stage {
     /// A stage that begins with an earlier one: its arguments are inherited as well.
-    pub(super) fn continuing(earlier: &Self) -> Self {
-        Self { own_cmd: false, ..earlier.clone() }
+    pub(super) fn continuing(earlier: &Self, context: &Context) -> Result<Self, String> {
+        let values = earlier.scope.values().chain(earlier.spec.labels.values());
+        context.budget.text(values.map(String::len).sum())?;
+        context.budget.files(earlier.spec.files.len())?;
+        Ok(Self { own_cmd: false, ..earlier.clone() })
     }
 
     /// Every instruction that is neither `COPY`, `ADD` nor `RUN`.
@@ -60,7 +66,7 @@ impl Stage {
         if arguments.is_empty() && !matches!(keyword, "CMD" | "ENTRYPOINT") {
             return Err(format!("{keyword} needs an argument"));
         }
-        let expand = |stage: &Self| words::expand(arguments, context.escape, stage);
+        let expand = |stage: &Self| words::expand(arguments, context.escape, stage, &context.budget);
         self.origins.note(keyword, line);
         match keyword {
             "ARG" => self.argument(arguments, context)?,
@@ -69,10 +75,12 @@ impl Stage {
                     self.origins.env.insert(name.clone(), line);
                     self.scope.insert(name.clone(), value.clone());
                     let variable = format!("{name}={value}");
-                    let there = self.spec.env.iter_mut().find(|old| old.split('=').next() == Some(&name));
-                    match there {
-                        Some(old) => *old = variable,
-                        None => self.spec.env.push(variable),
+                    match self.places.get(&name) {
+                        Some(&place) => self.spec.env[place] = variable,
+                        None => {
+                            self.places.insert(name, self.spec.env.len());
+                            self.spec.env.push(variable);
+                        }
                     }
                 }
             }
@@ -87,7 +95,7 @@ impl Stage {
             }
             "EXPOSE" => {
                 for word in arguments.split_ascii_whitespace() {
-                    let ports = words::split(word, context.escape, self)?;
+                    let ports = words::split(word, context.escape, self, &context.budget)?;
                     let ports = ports.iter().map(|port| exposed(port)).collect::<Result<Vec<_>, _>>()?;
                     self.spec.expose.extend(ports);
                 }
@@ -98,7 +106,7 @@ impl Stage {
                     None => arguments.split_ascii_whitespace().map(str::to_owned).collect(),
                 };
                 for path in paths {
-                    let path = words::expand(path.trim(), context.escape, self)?;
+                    let path = words::expand(path.trim(), context.escape, self, &context.budget)?;
                     if path.is_empty() {
                         return Err("a volume needs a path".into());
                     }
@@ -164,7 +172,7 @@ impl Stage {
             }
             let value = match (context.arguments.values.get(name), default) {
                 (Some(given), _) => Some(given.clone()),
-                (None, Some(default)) => Some(words::expand(default, context.escape, self)?),
+                (None, Some(default)) => Some(words::expand(default, context.escape, self, &context.budget)?),
                 (None, None) => context.global.get(name).cloned(),
             };
             if let Some(value) = value {
@@ -216,7 +224,7 @@ impl Stage {
     /// `NAME=VALUE …`, or the old form `NAME VALUE`. All values are expanded with what was set before this instruction.
     fn pairs(&self, text: &str, context: &Context) -> Result<Vec<(String, String)>, String> {
         let words = words::raw_words(text, context.escape);
-        let expand = |text: &str| words::expand(text, context.escape, self);
+        let expand = |text: &str| words::expand(text, context.escape, self, &context.budget);
         let pairs = match &words[..] {
             [name, ..] if !name.contains('=') => {
                 let (name, value) = text.split_once(char::is_whitespace).unwrap_or((text, ""));

@@ -84,13 +84,13 @@ pub(super) fn base(stage: &Parsed<'_>, earlier: &[Parsed<'_>], context: &Context
     let at = |reason| error(stage.from, reason);
     for flag in &stage.from.flags {
         let platform = flag.strip_prefix("--platform=").ok_or_else(|| at(format!("{flag} is no option of FROM")))?;
-        let platform = words::expand(platform, context.escape, &context.global).map_err(at)?;
+        let platform = words::expand(platform, context.escape, &context.global, &context.budget).map_err(at)?;
         // Which one it is matters to images that are fetched, and to nothing that begins at scratch.
         platform
             .parse::<scratchdbg_image::Platform>()
             .map_err(|_| at(format!("--platform={platform}: expected OS/ARCHITECTURE, as in linux/amd64")))?;
     }
-    let image = words::expand(stage.image, context.escape, &context.global).map_err(at)?;
+    let image = words::expand(stage.image, context.escape, &context.global, &context.budget).map_err(at)?;
     if image.is_empty() {
         return Err(at(format!("{} is empty: which image is meant?", stage.image)));
     }

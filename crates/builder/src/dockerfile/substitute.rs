@@ -1,10 +1,16 @@
 //! `${NAME#pattern}`, `${NAME%pattern}` and `${NAME/pattern/text}`: patterns with `*` and `?`, as BuildKit has them.
 
+use super::budget::Budget;
+use super::words;
 use regex::Regex;
 
+/// A longer pattern is an error, in bytes.
+const LONGEST: usize = 1024;
+
 /// The value without what the pattern matches at its beginning, or at its end: as little as possible, or the `longest`.
-pub(super) fn trim(value: &str, pattern: &str, at_end: bool, longest: bool) -> Result<String, String> {
+pub(super) fn trim(value: &str, pattern: &str, at_end: bool, longest: bool, budget: &Budget) -> Result<String, String> {
     let mut parts = parts(pattern)?;
+    budget.matching(value.len(), parts.len())?;
     if !at_end {
         let matched = regex(&parts, longest, true)?.find(value).map_or(0, |found| found.end());
         return Ok(value[matched..].to_owned());
@@ -17,11 +23,29 @@ pub(super) fn trim(value: &str, pattern: &str, at_end: bool, longest: bool) -> R
 }
 
 /// The value with `replacement` in the place of the first match, or of all of them.
-pub(super) fn replace(value: &str, pattern: &str, replacement: &str, all: bool) -> Result<String, String> {
-    let regex = regex(&parts(pattern)?, true, false)?;
-    let replacement = regex::NoExpand(replacement);
-    let replaced = if all { regex.replace_all(value, replacement) } else { regex.replace(value, replacement) };
-    Ok(replaced.into_owned())
+pub(super) fn replace(
+    value: &str,
+    pattern: &str,
+    replacement: &str,
+    all: bool,
+    budget: &Budget,
+) -> Result<String, String> {
+    let parts = parts(pattern)?;
+    budget.matching(value.len(), parts.len())?;
+    let regex = regex(&parts, true, false)?;
+    let mut replaced = String::new();
+    let mut rest = 0;
+    for found in regex.find_iter(value).take(if all { usize::MAX } else { 1 }) {
+        replaced.push_str(&value[rest..found.start()]);
+        replaced.push_str(replacement);
+        rest = found.end();
+        if replaced.len() > words::LONGEST {
+            return Err(words::TOO_LONG.into());
+        }
+    }
+    replaced.push_str(&value[rest..]);
+    budget.text(replaced.len())?;
+    Ok(replaced)
 }
 
 enum Part {
@@ -33,10 +57,15 @@ enum Part {
 }
 
 fn parts(pattern: &str) -> Result<Vec<Part>, String> {
+    if pattern.len() > LONGEST {
+        return Err("a pattern in a variable is longer than 1 KiB".into());
+    }
     let mut parts = Vec::new();
     let mut characters = pattern.chars();
     while let Some(character) = characters.next() {
         parts.push(match character {
+            // Several are one, and would take their time.
+            '*' if matches!(parts.last(), Some(Part::Any)) => continue,
             '*' => Part::Any,
             '?' => Part::One,
             '\\' => match characters.next() {

@@ -1,6 +1,7 @@
 //! Words of an instruction: quotes, escapes and variables, as BuildKit's shell lexer reads them
 //! (`frontend/dockerfile/shell/lex.go`; Dockerfile reference, "Environment replacement").
 
+use super::budget::Budget;
 use super::substitute;
 
 /// The values that variables stand for.
@@ -21,11 +22,18 @@ impl Variables for Nothing {
 /// `${A:-${B:-…}}` no deeper than this.
 const DEEPEST: usize = 64;
 /// A word that becomes longer is an error: variables that hold each other twice would double it without end.
-const LONGEST: usize = 1024 * 1024;
+pub(super) const LONGEST: usize = 1024 * 1024;
+/// What is said of it.
+pub(super) const TOO_LONG: &str = "with its variables replaced it is longer than 1 MiB";
 
 /// Splits `text` at white space outside of quotes, and expands each word.
-pub(super) fn split(text: &str, escape: char, variables: &dyn Variables) -> Result<Vec<String>, String> {
-    raw_words(text, escape).iter().map(|word| expand(word, escape, variables)).collect()
+pub(super) fn split(
+    text: &str,
+    escape: char,
+    variables: &dyn Variables,
+    budget: &Budget,
+) -> Result<Vec<String>, String> {
+    raw_words(text, escape).iter().map(|word| expand(word, escape, variables, budget)).collect()
 }
 
 /// Words as they are written.
@@ -58,13 +66,13 @@ pub(super) fn raw_words(text: &str, escape: char) -> Vec<String> {
 }
 
 /// Takes quotes and escapes away and puts values in the place of variables.
-pub(super) fn expand(word: &str, escape: char, variables: &dyn Variables) -> Result<String, String> {
-    Lexer { escape, quotes: true, variables }.whole(word)
+pub(super) fn expand(word: &str, escape: char, variables: &dyn Variables, budget: &Budget) -> Result<String, String> {
+    Lexer { escape, quotes: true, variables, budget }.whole(word)
 }
 
 /// The same for a here-document, in which quotes are nothing special and the escape is always `\`.
-pub(super) fn expand_document(text: &str, variables: &dyn Variables) -> Result<String, String> {
-    Lexer { escape: '\\', quotes: false, variables }.whole(text)
+pub(super) fn expand_document(text: &str, variables: &dyn Variables, budget: &Budget) -> Result<String, String> {
+    Lexer { escape: '\\', quotes: false, variables, budget }.whole(text)
 }
 
 type Rest<'a> = std::iter::Peekable<std::str::Chars<'a>>;
@@ -73,11 +81,18 @@ struct Lexer<'a> {
     escape: char,
     quotes: bool,
     variables: &'a dyn Variables,
+    budget: &'a Budget,
 }
 
 impl Lexer<'_> {
     fn whole(&self, text: &str) -> Result<String, String> {
         self.until(&mut text.chars().peekable(), None, false, 0)
+    }
+
+    fn value(&self, name: &str) -> Result<Option<String>, String> {
+        let value = self.variables.value(name);
+        self.budget.text(value.as_ref().map_or(0, String::len))?;
+        Ok(value)
     }
 
     /// Reads up to `end`, which is taken, or to the end of the text. Escapes stay in `raw` text: it is a pattern.
@@ -100,7 +115,7 @@ impl Lexer<'_> {
                 character => out.push(character),
             }
             if out.len() > LONGEST {
-                return Err("with its variables replaced it is longer than 1 MiB".into());
+                return Err(TOO_LONG.into());
             }
         }
         match end {
@@ -128,7 +143,7 @@ impl Lexer<'_> {
                 character => out.push(character),
             }
             if out.len() > LONGEST {
-                return Err("with its variables replaced it is longer than 1 MiB".into());
+                return Err(TOO_LONG.into());
             }
         }
         Err("the quote \" is not closed".into())
@@ -138,7 +153,7 @@ impl Lexer<'_> {
     fn variable(&self, rest: &mut Rest<'_>, depth: usize) -> Result<String, String> {
         if rest.next_if_eq(&'{').is_none() {
             let name = name(rest);
-            return Ok(if name.is_empty() { "$".to_owned() } else { self.variables.value(&name).unwrap_or_default() });
+            return Ok(if name.is_empty() { "$".to_owned() } else { self.value(&name)?.unwrap_or_default() });
         }
         if depth >= DEEPEST {
             return Err(format!("variables within variables, more than {DEEPEST} deep"));
@@ -148,7 +163,7 @@ impl Lexer<'_> {
         if name.is_empty() {
             return Err("a ${} names no variable".into());
         }
-        let value = self.variables.value(&name);
+        let value = self.value(&name)?;
         let modifier = rest.next().ok_or("a ${ is not closed")?;
         match modifier {
             '}' => Ok(value.unwrap_or_default()),
@@ -164,13 +179,13 @@ impl Lexer<'_> {
             '#' | '%' => {
                 let longest = rest.next_if_eq(&modifier).is_some();
                 let pattern = self.until(rest, Some('}'), true, depth)?;
-                substitute::trim(&value.unwrap_or_default(), &pattern, modifier == '%', longest)
+                substitute::trim(&value.unwrap_or_default(), &pattern, modifier == '%', longest, self.budget)
             }
             '/' => {
                 let all = rest.next_if_eq(&'/').is_some();
                 let pattern = self.until(rest, Some('/'), true, depth)?;
                 let replacement = self.until(rest, Some('}'), true, depth)?;
-                substitute::replace(&value.unwrap_or_default(), &pattern, &replacement, all)
+                substitute::replace(&value.unwrap_or_default(), &pattern, &replacement, all, self.budget)
             }
             other => Err(unknown(&name, &other.to_string())),
         }
@@ -268,18 +283,21 @@ mod tests {
                 ],
             ),
         ] {
-            assert_eq!(split(text, '\\', &Sample).unwrap(), expected, "{text}");
+            assert_eq!(split(text, '\\', &Sample, &Budget::default()).unwrap(), expected, "{text}");
         }
         for text in [r#""a"#, "${A", "${}", "${A:#x}", "${A^^}", "${B:?must be set}", "${EMPTY:?x}", "${A/x}", "${A:}"]
         {
-            assert!(split(text, '\\', &Sample).is_err(), "{text}");
+            assert!(split(text, '\\', &Sample, &Budget::default()).is_err(), "{text}");
         }
-        assert_eq!(split("a`$A", '`', &Sample).unwrap(), ["a$A"]);
+        assert_eq!(split("a`$A", '`', &Sample, &Budget::default()).unwrap(), ["a$A"]);
     }
 
     #[test]
     fn here_documents_know_variables_but_no_quotes() {
-        assert_eq!(expand_document("\"$A\" '$A' \\$A it's", &Sample).unwrap(), "\"one\" 'one' $A it's");
+        assert_eq!(
+            expand_document("\"$A\" '$A' \\$A it's", &Sample, &Budget::default()).unwrap(),
+            "\"one\" 'one' $A it's"
+        );
     }
 
     #[test]
@@ -290,17 +308,17 @@ mod tests {
                 Some("x".repeat(600_000))
             }
         }
-        assert!(expand("$A$A", '\\', &Long).unwrap_err().contains("1 MiB"));
-        assert!(expand("\"$A$A\"", '\\', &Long).unwrap_err().contains("1 MiB"));
+        assert!(expand("$A$A", '\\', &Long, &Budget::default()).unwrap_err().contains("1 MiB"));
+        assert!(expand("\"$A$A\"", '\\', &Long, &Budget::default()).unwrap_err().contains("1 MiB"));
         let deep = format!("{}x{}", "${N:-".repeat(100_000), "}".repeat(100_000));
-        assert!(expand(&deep, '\\', &Sample).unwrap_err().contains("deep"));
+        assert!(expand(&deep, '\\', &Sample, &Budget::default()).unwrap_err().contains("deep"));
     }
 
     proptest! {
         #[test]
         fn any_text_ends_in_a_result(text in r#"[ "'$\\{}:+?A#%/*-]{0,30}"#) {
-            drop(split(&text, '\\', &Sample));
-            drop(expand_document(&text, &Sample));
+            drop(split(&text, '\\', &Sample, &Budget::default()));
+            drop(expand_document(&text, &Sample, &Budget::default()));
         }
     }
 }
