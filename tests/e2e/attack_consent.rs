@@ -29,18 +29,20 @@ fn capabilities_that_nobody_asked_for_are_refused_and_named() {
     let target = paused(&stage);
     let refused = stage.run(&["attach", target.name(), "--", "true"]);
     refused.expect(125, "");
-    for words in ["error: ", "0:0 with SYS_PTRACE and DAC_READ_SEARCH", "hint: --mode sidecar"] {
+    for words in ["error: ", "0:0 with SYS_PTRACE,", "hint: --mode sidecar"] {
         assert!(refused.stderr.contains(words), "{words:?} is missing in {refused}");
     }
     let explained = stage.run(&["attach", "--explain", "--format", "json", target.name()]);
     let plan: serde_json::Value = serde_json::from_slice(&explained.stdout).expect("JSON");
-    assert_eq!(plan["unasked_capabilities"], serde_json::json!(["SYS_PTRACE", "DAC_READ_SEARCH"]));
+    assert_eq!(plan["unasked_capabilities"], serde_json::json!(["SYS_PTRACE"]));
     let explained = stage.run(&["attach", "--explain", target.name()]);
     assert!(explained.text().contains("it asks first"), "{explained}");
     // The hint is right, and what is given is said.
     let beside = stage.run(&["attach", "--mode", "sidecar", target.name(), "--", "id", "-u"]);
     beside.expect(0, "0\n");
-    assert!(beside.stderr.contains("as 0:0 with SYS_PTRACE, DAC_READ_SEARCH"), "{beside}");
+    // It is enough to see the target's files.
+    stage.run(&["attach", "--mode", "sidecar", target.name(), "--", "ls", "app"]).expect(0, "app\n");
+    assert!(beside.stderr.contains("as 0:0 with SYS_PTRACE:"), "{beside}");
     stage.engine.ask(["unpause", target.name()]);
     target.assert_untouched();
 }
@@ -54,6 +56,36 @@ fn tools_of_ones_own_are_no_reason_for_capabilities() {
     refused.expect(125, "");
     assert!(refused.stderr.contains("SYS_PTRACE") && refused.stderr.contains("--mode sidecar"), "{refused}");
     target.assert_untouched();
+}
+
+#[test]
+fn a_sidecar_that_could_be_traced_lends_no_capability() {
+    let stage = Stage::set();
+    let target = stage.target(&["--cap-add", "SYS_PTRACE"]);
+    let beside = |target: &Target<'_>, options: &[&str]| {
+        stage.run(&[&["attach", "--mode", "sidecar"], options, &[target.name(), "--", "id", "-u"]].concat())
+    };
+    // It has that itself.
+    beside(&target, &[]).expect(0, "0\n");
+    let refused = beside(&target, &["--cap-add", "DAC_READ_SEARCH"]);
+    refused.expect(125, "");
+    for words in ["itself", "SYS_PTRACE", "--trust-neighbours"] {
+        assert!(refused.stderr.contains(words), "{words:?} is missing in {refused}");
+    }
+    beside(&target, &["--cap-add", "DAC_READ_SEARCH", "--trust-neighbours"]).expect(0, "0\n");
+    // A neighbour may have it too, and by way of another.
+    let plain = stage.target_named("plain", &[], &stage.image, &[]);
+    beside(&plain, &["--cap-add", "DAC_READ_SEARCH"]).expect(0, "0\n");
+    let middle = format!("container:{}", plain.container.id());
+    let middle = stage.target_named("middle", &["--pid", &middle], &stage.image, &[]);
+    beside(&plain, &["--cap-add", "DAC_READ_SEARCH"]).expect(0, "0\n");
+    let through = format!("container:{}", middle.container.id());
+    let flags = ["--pid", &through, "--cap-add", "SYS_PTRACE"];
+    let neighbour = stage.target_named("tracer", &flags, &stage.image, &[]);
+    beside(&plain, &[]).expect(0, "0\n");
+    let refused = beside(&plain, &["--cap-add", "DAC_READ_SEARCH"]);
+    refused.expect(125, "");
+    assert!(refused.stderr.contains(neighbour.name()), "{refused}");
 }
 
 #[test]

@@ -209,8 +209,41 @@ fn root_in_another_users_target_is_safe_or_refused() {
         assert!(refused.stderr.contains(words), "{words:?} is missing in {refused}");
     }
     attach(&["--trust-neighbours"]).expect(0, "0\n");
+    // Nor does one hide behind a name and labels like ours, or behind what it joined and is gone.
+    stage.engine.ask(["rm", "--force", neighbour.container.id()]);
+    let session = "0123456789abcdef";
+    let own = format!("scratchdbg-{session}-shell");
+    let mut labels = vec![format!("io.scratchdbg.session={session}"), "io.scratchdbg.mode=sidecar".to_owned()];
+    labels.push(format!("io.scratchdbg.target={}", stage.engine.ask(["inspect", "-f", "{{.Id}}", idle.name()]).trim()));
+    labels.push("io.scratchdbg.created-at=2020-01-01T00:00:00Z".to_owned());
+    labels.push("io.scratchdbg.version=0.1.0".to_owned());
+    let flags: Vec<&str> = labels.iter().flat_map(|label| ["--label", label]).collect();
+    let flags = [&["--pid", &*namespace][..], &flags].concat();
+    let hidden = stage.target_named("hidden", &flags, &stage.image, &[]);
+    stage.engine.ask(["rename", hidden.name(), &own]);
+    let refused = attach(&[]);
+    stage.engine.ask(["rename", &own, hidden.name()]);
+    refused.expect(125, "");
+    assert!(refused.stderr.contains(&own), "{refused}");
     // Without a user of one's own there is nothing to refuse.
     stage.run(&["attach", idle.name(), "--", "/proc/self/fd/100/id", "-u"]).expect(0, "1000\n");
+}
+
+#[test]
+fn another_users_session_takes_no_code_from_the_targets_environment() {
+    let stage = Stage::set();
+    // Its own `id` is not that of the tools, and its environment has the shell run it.
+    let flags = ["--user", "65532", "--env", "ENV=/rc", "--env", "PS4=$(/hostile run)", "--env", "PS1=$(/hostile run)"];
+    let flags = [&flags[..], &["--env", "LD_PRELOAD=/evil.so", "--env", "PAGER=/hostile", "--env", "KEPT=1"]].concat();
+    let target = stage.target_named("env", &flags, &image(&stage), &["hold"]);
+    let look =
+        ["sh", "-c", "id -u; env | grep -E '^(ENV|PS4|PS1|LD_PRELOAD|PAGER|KEPT)=' | grep -v '^PS1=[^$]'; set -x; :"];
+    for mode in ["exec", "copy"] {
+        let options = ["attach", "--mode", mode, "-u", "1000:1000", target.name(), "--"];
+        let finished = stage.run(&[&options[..], &look].concat());
+        finished.expect(0, "1000\nKEPT=1\n");
+        assert!(finished.stderr.contains("+ :"), "{finished}");
+    }
 }
 
 #[test]

@@ -44,7 +44,9 @@ pub use self::plan::{
     of_session_inside, plan,
 };
 pub use self::scope::Scope;
-pub use self::session::{LingeringKeeper, Outcome, Part, Session, SessionState, Stage, Streams, Window, Wish};
+pub use self::session::{
+    LingeringKeeper, Neighbour, Outcome, Part, Session, SessionState, Stage, Streams, Window, Wish,
+};
 pub use self::target::{Mount, Reach, State, Target};
 pub use self::twin::{NotATwin, Twin};
 pub use self::user::{NumericUser, UserError};

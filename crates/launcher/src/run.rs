@@ -1,5 +1,6 @@
 //! The launcher: runs one command inside the target, and answers for everything that descends from it.
 
+mod environment;
 mod options;
 
 use std::ffi::{OsStr, OsString};
@@ -60,6 +61,9 @@ pub(crate) fn run(program: &Path, arguments: &[OsString]) -> Result<u8, String> 
     process.args(arguments);
     if let Some((tools, order)) = &tools {
         process.env("PATH", tools.search_path(&search_path(), *order == Order::First));
+        if *order == Order::First {
+            environment::choose_nothing(&mut process);
+        }
     }
     if let Some((_, container)) = beside {
         // The kernel cannot name a folder outside of our own root: a shell takes this for it, and shows it.

@@ -184,7 +184,7 @@ pub(super) const LIMITS: &[Limit] = &[
         state: State::Paused,
         options: &[],
         code: 125,
-        says: &["SYS_PTRACE and DAC_READ_SEARCH", "--mode sidecar"],
+        says: &["0:0 with SYS_PTRACE", "--mode sidecar"],
         way_out: "`--mode sidecar`, or a yes where there is a terminal",
     },
     Limit {

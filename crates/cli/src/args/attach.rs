@@ -67,7 +67,7 @@ pub(crate) struct AttachArgs {
     /// Leave the keeper there for the next `attach --linger`, for so long (10m, 1h30m); it is then as fast as exec
     #[arg(long, value_name = "DURATION", value_parser = duration, conflicts_with = "image")]
     pub(crate) linger: Option<Duration>,
-    /// With -u 0, go on where other containers share the target's PID namespace, and could take the session's place
+    /// Go on where the target, or what shares its PID namespace, could take rights that it has not (-u 0, --cap-add)
     #[arg(long)]
     pub(crate) trust_neighbours: bool,
     /// When the target restarts, attach to it again

@@ -103,6 +103,7 @@ pub(crate) async fn attach(mut args: AttachArgs, context: &Context, mut interrup
                 if let Consent::Interrupted(code) = consent {
                     return Ok(code);
                 }
+                consent::neighbours(engine, &plan, args.trust_neighbours, context.printer).await?;
                 introduce(&plan, context.printer);
                 continue;
             }

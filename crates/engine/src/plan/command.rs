@@ -66,9 +66,9 @@ impl Plan {
         if self.mode == Mode::Sidecar {
             command.extend(["--beside".to_owned(), keeper.container.clone(), self.target_id.clone()]);
         } else {
-            // The target's own programs go first: a session should find what the application would find. But not as root
-            // where the application is not: its programs would get rights that it has not.
-            let place = if self.keeper_rights.fewer_than_session { "first" } else { "last" };
+            // The target's own programs go first: a session should find what the application would find. But not as another
+            // user than the application: its programs would get rights that it has not.
+            let place = if self.tools_first { "first" } else { "last" };
             command.extend(["--tools".to_owned(), place.to_owned()]);
         }
         match &self.command[..] {
@@ -115,6 +115,60 @@ mod tests {
         let raised = crate::plan::plan(&target(), NumericUser { uid: 0, gid: 0 }, &request).unwrap();
         assert_eq!(raised.session_command(&keeper(), "s1")[5..], ["--tools", "first"]);
         assert!(raised.is_exposed_to_neighbours());
+    }
+
+    #[test]
+    fn another_user_than_the_targets_own_finds_the_tools_first_in_every_mode() {
+        for (own, asked, numbers, is_own) in [
+            ("", None, (0, 0), true),
+            ("", Some("0"), (0, 0), true),
+            ("", Some("0:7"), (0, 7), false),
+            ("", Some("1000"), (1000, 1000), false),
+            ("1000", None, (1000, 1000), true),
+            ("1000", Some("1000"), (1000, 1000), true),
+            ("1000:1000", Some("1000"), (1000, 1000), true),
+            ("1000:1000", Some("1000:0"), (1000, 0), false),
+            ("app", Some("app"), (7, 7), true),
+            // Who that is the image decides.
+            ("root", Some("0"), (0, 0), false),
+            ("app", Some("0"), (0, 0), false),
+        ] {
+            for mode in [Mode::Exec, Mode::Copy] {
+                for podman in [false, true] {
+                    let target = Target { user: own.to_owned(), env: vec!["PS1=$(/evil)".to_owned()], ..target() };
+                    let user = asked.map(str::to_owned);
+                    let request = AttachRequest { mode: Some(mode), podman, user, ..AttachRequest::default() };
+                    let user = NumericUser { uid: numbers.0, gid: numbers.1 };
+                    let plan = crate::plan::plan(&target, user, &request).unwrap();
+                    let place = if is_own { "last" } else { "first" };
+                    let command = plan.session_command(&keeper(), "s1");
+                    assert_eq!(command[5..7], ["--tools", place], "{own:?} {asked:?} {mode:?} {podman}");
+                    let prompt = plan.session_environment().iter().any(|entry| entry.starts_with("PS1="));
+                    assert_eq!(prompt, !is_own, "the prompt is never the image's there");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_sidecar_is_no_gain_to_who_could_trace_it() {
+        let list = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
+        let set = |add: &[&str]| scratchdbg_diagnose::capability::bounding_set(false, &list(add), &[]);
+        for (asked, bounding_set, gain) in [
+            (&[][..], set(&[]), false),
+            (&[], set(&["SYS_PTRACE"]), false),
+            (&["NET_ADMIN"], set(&[]), false),
+            (&["NET_ADMIN"], set(&["SYS_PTRACE"]), true),
+            (&["ALL"], set(&["SYS_PTRACE"]), true),
+            (&["NET_ADMIN"], set(&["SYS_PTRACE", "CAP_NET_ADMIN"]), false),
+            (&["CAP_DAC_READ_SEARCH"], set(&["sys_ptrace"]), true),
+            (&["ALL"], set(&["ALL"]), false),
+        ] {
+            let capabilities = list(asked);
+            let request = AttachRequest { mode: Some(Mode::Sidecar), capabilities, ..AttachRequest::default() };
+            let plan = crate::plan::plan(&target(), NumericUser { uid: 0, gid: 0 }, &request).unwrap();
+            assert_eq!(plan.is_gain_to(bounding_set), gain, "{asked:?} {bounding_set:x}");
+        }
     }
 
     #[test]

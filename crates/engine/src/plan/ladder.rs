@@ -12,9 +12,9 @@ use crate::user::NumericUser;
 /// What Docker gives a process when its image sets no `PATH`.
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// What it takes to see the files of a process that has more capabilities: the kernel's `ptrace(2)` check, and reading
-/// directories of others.
-const SEE_OTHERS: [&str; 2] = ["SYS_PTRACE", "DAC_READ_SEARCH"];
+/// What it takes to see the files of a process that has more capabilities: the kernel's `ptrace(2)` check. To read what root
+/// may not is no part of it: `DAC_READ_SEARCH` also opens the host's files (`open_by_handle_at(2)`).
+const SEE_OTHERS: [&str; 1] = ["SYS_PTRACE"];
 
 const CAP_ADD: &str = "--cap-add";
 const SECURITY_OPT: &str = "--security-opt";
@@ -44,7 +44,7 @@ pub fn plan(target: &Target, user: NumericUser, request: &AttachRequest) -> Resu
             because(format!("user {user}"), user_reason(target, request));
             if keeper_rights.fewer_than_session {
                 because(
-                    "the keeper has no capability, and the tools come first in PATH".to_owned(),
+                    "the keeper has no capability".to_owned(),
                     "the session is root where the target is not, and gets its capabilities only as it starts",
                 );
             } else {
@@ -127,6 +127,15 @@ pub fn plan(target: &Target, user: NumericUser, request: &AttachRequest) -> Resu
             "nothing beside it lends it system calls that it denies itself",
         );
     }
+    let tools_first =
+        mode != Mode::Sidecar && (keeper_rights.fewer_than_session || !is_targets_own(target, user, request));
+    if tools_first {
+        because(
+            "the tools come first in PATH, and the target's image chooses nothing of the shell's environment"
+                .to_owned(),
+            "the session's user or group is not the target's own: its programs would get rights that they have not",
+        );
+    }
     let user_namespace = match mode {
         Mode::Copy => copy.user_namespace.clone(),
         _ => Some(target.user_namespace.clone()).filter(|namespace| !namespace.is_empty()),
@@ -157,6 +166,12 @@ pub fn plan(target: &Target, user: NumericUser, request: &AttachRequest) -> Resu
         },
         copy,
         keeper_rights,
+        tools_first,
+        target_capabilities: capability::bounding_set(
+            target.privileged,
+            &target.added_capabilities,
+            &target.dropped_capabilities,
+        ),
         seccomp: target.seccomp.clone(),
         tools_archive: request.tools_archive.clone(),
         target_pid_mode: target.pid_mode.clone(),
@@ -165,7 +180,7 @@ pub fn plan(target: &Target, user: NumericUser, request: &AttachRequest) -> Resu
         security_options,
         user_namespace,
         command: request.command.clone(),
-        environment: environment(target, mode, request),
+        environment: environment(target, mode, request, tools_first),
         target_path: target_path.to_owned(),
         entrypoint: target.command_line.clone(),
         reasons,
@@ -228,6 +243,18 @@ fn user_reason(target: &Target, request: &AttachRequest) -> &'static str {
     }
 }
 
+/// Whether the session's user and group are the target's own: by the same words, or by numbers that nothing in the image can
+/// give another meaning.
+fn is_targets_own(target: &Target, user: NumericUser, request: &AttachRequest) -> bool {
+    let Some(asked) = &request.user else { return true };
+    let numbers = match target.user.split_once(':') {
+        None if target.user.is_empty() => Some((0, 0)),
+        None => None,
+        Some((uid, gid)) => uid.parse().ok().zip(gid.parse().ok()),
+    };
+    *asked == target.user || numbers == Some((user.uid, user.gid))
+}
+
 /// Whether the target's process may hold capabilities. Docker gives processes of other users than root none.
 fn target_has_capabilities(target: &Target, user: NumericUser) -> bool {
     let Target { privileged, added_capabilities, dropped_capabilities, .. } = target;
@@ -243,13 +270,14 @@ fn security_options(target: &Target, request: &AttachRequest) -> Vec<String> {
     request.security_options.iter().chain(of_target).cloned().collect()
 }
 
-fn environment(target: &Target, mode: Mode, request: &AttachRequest) -> Vec<String> {
+fn environment(target: &Target, mode: Mode, request: &AttachRequest, tools_first: bool) -> Vec<String> {
     let mut environment = Vec::new();
     if request.tty {
         environment.push(format!("TERM={}", request.term.as_deref().unwrap_or("xterm")));
-        if request.command.is_empty() {
-            environment.push(format!("PS1={}", prompt(&target.name, mode)));
-        }
+    }
+    // A shell runs the commands in its prompt: where the target is not to choose any, its own is never left there.
+    if (request.tty && request.command.is_empty()) || tools_first {
+        environment.push(format!("PS1={}", prompt(&target.name, mode)));
     }
     environment
 }

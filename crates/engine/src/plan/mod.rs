@@ -10,6 +10,7 @@ mod rights;
 use std::sync::Arc;
 use std::time::Duration;
 
+use scratchdbg_diagnose::capability;
 use serde::Serialize;
 
 pub(crate) use self::command::{KeeperAddress, SESSIONS, TOOLS_FOLDER_STEM};
@@ -134,6 +135,10 @@ pub struct Plan {
     pub copy: CopySettings,
     /// The keeper's capabilities.
     pub keeper_rights: KeeperRights,
+    /// The tools come before the target's own programs, which could gain by the session's rights.
+    pub tools_first: bool,
+    /// What the target's processes can have: its bounding set.
+    pub target_capabilities: u64,
     /// The target's own seccomp profile, for the keeper and for what has no more capabilities than the target.
     pub seccomp: Option<String>,
     /// The files of the toolkit, for a container that is not made from its image.
@@ -255,6 +260,14 @@ impl Plan {
     /// Other containers in the target's PID namespace could take the session's place: its keeper has fewer rights than it.
     pub fn is_exposed_to_neighbours(&self) -> bool {
         self.mode == Mode::Exec && self.keeper_rights.fewer_than_session
+    }
+
+    /// Whether a process of a container whose bounding set this is could take over a sidecar, and would gain a capability by
+    /// it: `SYS_PTRACE` traces whatever it sees.
+    pub fn is_gain_to(&self, bounding_set: u64) -> bool {
+        let tracer = capability::bounding_set(false, &["SYS_PTRACE".to_owned()], &["ALL".to_owned()]);
+        let lent = capability::bounding_set(false, &self.capabilities, &["ALL".to_owned()]);
+        self.mode == Mode::Sidecar && bounding_set & tracer != 0 && lent & !bounding_set != 0
     }
 
     /// What the target is: the state of a container, or an image.

@@ -142,7 +142,7 @@ impl Engine {
         Ok(ours::is_copy(marks, grown))
     }
 
-    async fn image_of(&self, container: &ContainerInspectResponse) -> Result<Option<ImageInspect>, Error> {
+    pub(super) async fn image_of(&self, container: &ContainerInspectResponse) -> Result<Option<ImageInspect>, Error> {
         match container.image.as_deref() {
             Some(image) if !image.is_empty() => self.image_facts(image).await,
             _ => Ok(None),

@@ -28,6 +28,7 @@ use self::keeper::Keeper;
 use self::keys::{Keys, Typed};
 pub use self::lingering::LingeringKeeper;
 pub(crate) use self::lingering::keepers_that_wait;
+pub use self::neighbours::Neighbour;
 use self::opening::NotExecuted;
 use self::process::{Process, ProcessEnd};
 pub use self::registry::{Part, Session, SessionState};

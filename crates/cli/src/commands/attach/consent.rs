@@ -2,7 +2,7 @@
 
 use std::io::{IsTerminal as _, Read as _, stderr, stdin};
 
-use scratchdbg_engine::{Engine, Plan};
+use scratchdbg_engine::{Engine, Mode, Plan};
 
 use crate::error::CommandError;
 use crate::interrupt::Interrupts;
@@ -49,14 +49,17 @@ pub(super) async fn obtain(
     }
 }
 
-/// Root inside a container of another user has more rights than its keeper can have. Refuses that where other containers could
-/// make use of it, and says what it means where there are none.
+/// Root inside a container of another user has more rights than its keeper can have, and a sidecar can have more than the
+/// target. Refuses both where other containers, or the target, could make use of it, and says what it means where none could.
 pub(super) async fn neighbours(
     engine: &Engine,
     plan: &Plan,
     are_trusted: bool,
     printer: Printer,
 ) -> Result<(), CommandError> {
+    if plan.mode == Mode::Sidecar && !plan.capabilities.is_empty() {
+        return tracers(engine, plan, are_trusted, printer).await;
+    }
     if !plan.is_exposed_to_neighbours() {
         return Ok(());
     }
@@ -71,7 +74,7 @@ pub(super) async fn neighbours(
             .note(&format!("root in `{name}`, whose own user is not: the tools come before its own programs in PATH"));
         return Ok(());
     }
-    let shown: Vec<_> = neighbours.iter().map(|name| format!("`{name}`")).collect();
+    let shown: Vec<_> = neighbours.iter().map(|neighbour| format!("`{}`", neighbour.name)).collect();
     let message = format!(
         "root in `{name}`, whose own user is not, gets its capabilities only as it starts: until then what shares its PID \
          namespace could take its place ({})",
@@ -79,6 +82,36 @@ pub(super) async fn neighbours(
     );
     Err(CommandError::new(message)
         .hint("without -u the target's own user is safe; --trust-neighbours goes on all the same"))
+}
+
+/// Refuses a sidecar whose capabilities would go to whoever could trace it: the target, or what shares its PID namespace.
+async fn tracers(engine: &Engine, plan: &Plan, are_trusted: bool, printer: Printer) -> Result<(), CommandError> {
+    let name = &plan.target_name;
+    if are_trusted {
+        printer
+            .note(&format!("`{name}` and what shares its PID namespace are trusted with the sidecar's capabilities"));
+        return Ok(());
+    }
+    let mut tracers = Vec::new();
+    if plan.is_gain_to(plan.target_capabilities) {
+        tracers.push(format!("`{name}` itself"));
+    }
+    for neighbour in engine.neighbours(plan).await? {
+        if plan.is_gain_to(neighbour.capabilities) {
+            tracers.push(format!("`{}`", neighbour.name));
+        }
+    }
+    if tracers.is_empty() {
+        return Ok(());
+    }
+    let message = format!(
+        "a sidecar of `{name}` with {} could be traced, and its capabilities taken, by what has SYS_PTRACE in the same PID \
+         namespace ({})",
+        plan.capabilities.join(", "),
+        tracers.join(", ")
+    );
+    Err(CommandError::new(message)
+        .hint("--cap-add only what those have is safe, and so is -u; --trust-neighbours goes on all the same"))
 }
 
 /// What the session would have, in words.
