@@ -26,6 +26,7 @@ mod target;
 mod transport;
 mod twin;
 mod user;
+mod volume;
 
 pub use self::api_version::{ApiVersion, NotAVersion};
 pub use self::containers::{Change, NewContainer};

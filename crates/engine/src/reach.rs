@@ -2,9 +2,15 @@
 
 use std::fs;
 use std::os::unix::fs::FileTypeExt as _;
+use std::path::Path;
 
+use crate::plan::is_hosts;
 use crate::target::{Mount, Reach, State, Target};
+use crate::volume::{self, Shows};
 use crate::{Address, ContainerName, Engine, Error};
+
+/// How many containers can share a namespace one by way of another, before nobody follows any more.
+const LINKS: usize = 8;
 
 impl Engine {
     /// Looks at what a copy of this target would share, and notes what of it is gone. `missing` are folders of the host that
@@ -16,6 +22,17 @@ impl Engine {
         }
         reach.network_gone = self.network_gone(&reach.network_mode).await?;
         reach.ipc_gone = self.peer_gone(&reach.ipc_mode).await?;
+        let namespaces: [(_, fn(&Target) -> &str); 4] = [
+            ("network", |target| &target.reach.network_mode),
+            ("ipc", |target| &target.reach.ipc_mode),
+            ("uts", |target| &target.reach.uts_mode),
+            ("user", |target| &target.user_namespace),
+        ];
+        for (kind, mode_of) in namespaces {
+            if self.leads_to_host(mode_of(target), mode_of).await? {
+                reach.leads_to_host.push(kind);
+            }
+        }
         for mount in &mut reach.mounts {
             match &*mount.kind {
                 "volume" => self.look_at_volume(mount).await?,
@@ -73,15 +90,46 @@ impl Engine {
         }
     }
 
+    /// Whether a namespace is the host's, by way of however many containers. Where that cannot be seen, it may be.
+    async fn leads_to_host(&self, mode: &str, mode_of: fn(&Target) -> &str) -> Result<bool, Error> {
+        let mut mode = mode.to_owned();
+        for _ in 0..LINKS {
+            if is_hosts(&mode) {
+                return Ok(true);
+            }
+            let Some(peer) = mode.strip_prefix("container:") else { return Ok(false) };
+            let Ok(name) = peer.parse() else { return Ok(true) };
+            match self.inspect(&name).await {
+                Ok(target) => mode_of(&target).clone_into(&mut mode),
+                Err(Error::NoSuchContainer { .. } | Error::Ambiguous { .. }) => return Ok(true),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(true)
+    }
+
     /// To name a volume that is gone would make a new one. One can be a folder of the host by another name.
     async fn look_at_volume(&self, mount: &mut Mount) -> Result<(), Error> {
         let path = format!("/volumes/{}", crate::files::percent_encode(&mount.name));
         match self.get(&path).await {
             Ok(answer) => {
                 let volume: serde_json::Value = serde_json::from_slice(&answer).unwrap_or_default();
-                let option = |key: &str| volume["Options"][key].as_str().unwrap_or_default().to_owned();
-                if option("o").split(',').any(|option| matches!(option, "bind" | "rbind")) || option("type") == "none" {
-                    mount.also_at.extend(Some(option("device")).filter(|device| !device.is_empty()));
+                match volume::shows(&volume) {
+                    Shows::Data => {}
+                    Shows::Paths(paths) => mount.also_at.extend(paths),
+                    Shows::Unclear(why) => mount.unclear = Some(why),
+                    Shows::Folder(folder) => {
+                        // A link can lead anywhere, and where there is none of this name the engine sees another machine.
+                        let seen = if self.is_on_this_machine().await { fs::canonicalize(&folder).ok() } else { None };
+                        match seen {
+                            Some(path) => {
+                                mount.is_socket = is_socket(&path);
+                                mount.also_at.push(path.display().to_string());
+                            }
+                            None => mount.unclear = Some("where its folder leads cannot be seen"),
+                        }
+                        mount.also_at.push(folder);
+                    }
                 }
                 Ok(())
             }
@@ -97,7 +145,11 @@ impl Engine {
 /// Where links lead, and whether there is a socket.
 fn look_behind(mount: &mut Mount) {
     if let Ok(path) = fs::canonicalize(&mount.source) {
-        mount.is_socket = fs::metadata(&path).is_ok_and(|facts| facts.file_type().is_socket());
+        mount.is_socket = is_socket(&path);
         mount.also_at.push(path.display().to_string());
     }
+}
+
+fn is_socket(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|facts| facts.file_type().is_socket())
 }

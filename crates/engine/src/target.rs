@@ -73,6 +73,8 @@ pub struct Reach {
     pub mounts: Vec<Mount>,
     /// The socket of the engine, where it is a file.
     pub engine_socket: Option<String>,
+    /// The namespaces that it shares with a container which shares the host's, or may: `network`, `ipc`, `uts`, `user`.
+    pub leads_to_host: Vec<&'static str>,
 }
 
 /// A volume or a folder of the host in a container.
@@ -92,6 +94,8 @@ pub struct Mount {
     pub also_at: Vec<String>,
     /// It is a socket, as far as that can be seen.
     pub is_socket: bool,
+    /// Why nobody can say whether it shows what rules the host.
+    pub unclear: Option<&'static str>,
     /// Why it cannot be had any more.
     pub gone: Option<String>,
 }

@@ -57,6 +57,13 @@ impl Engine {
         Ok(HostFacts { platform, is_this_machine: here, cpu, engine_started_at: started, clock })
     }
 
+    /// Whether the engine's files can be looked at: it is on this machine.
+    pub(crate) async fn is_on_this_machine(&self) -> bool {
+        let info = self.ask("/info").await.unwrap_or_default();
+        matches!(self.endpoint().address, Address::Unix(_))
+            && is_this_kernel(info["KernelVersion"].as_str().unwrap_or_default())
+    }
+
     /// Docker makes its default bridge anew whenever it starts.
     async fn engine_start(&self) -> Option<i64> {
         if self.transport.is_podman() {

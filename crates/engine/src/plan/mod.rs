@@ -6,6 +6,7 @@ mod command;
 mod keeper_rights;
 mod ladder;
 mod rights;
+mod ruling;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +17,7 @@ use serde::Serialize;
 pub(crate) use self::command::{KeeperAddress, SESSIONS, TOOLS_FOLDER_STEM};
 pub use self::keeper_rights::{KeeperRights, of_session_inside};
 pub use self::ladder::plan;
+pub(crate) use self::rights::is_hosts;
 pub use self::rights::{CopySettings, LeftOut};
 use crate::session::LingeringKeeper;
 use crate::target::State;

@@ -8,7 +8,8 @@
 use scratchdbg_diagnose::capability;
 use serde::Serialize;
 
-use crate::target::{Mount, Reach, Target};
+use super::ruling::{Shows, shows};
+use crate::target::{Mount, Target};
 
 /// Something of the original that its copy goes without.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -90,20 +91,29 @@ pub(super) fn copy_settings(target: &Target, asked: &[String], all: bool) -> Cop
         if reach.unmasked {
             leave_out("the unmasked parts of /proc and /sys".to_owned(), "", false);
         }
-        if reach.pid_mode == "host" {
-            leave_out("the host's processes".to_owned(), "", false);
+        if is_hosts(&reach.pid_mode) {
+            let (what, why) = of_host("pid", &reach.pid_mode, "processes");
+            leave_out(what, why, false);
         }
     }
+    // A copy shares neither the host's namespace nor, by way of another container or of a file, what may be that.
+    let reaches_host = |kind, mode: &str| !all && (is_hosts(mode) || reach.leads_to_host.contains(&kind));
     let (mut ipc, mut uts) = (None, None);
     match (&*reach.ipc_mode, &reach.ipc_gone) {
         (_, Some(why)) => leave_out(format!("the shared memory of {}", reach.ipc_mode), why, true),
-        ("host", None) if !all => leave_out("the host's shared memory".to_owned(), "", false),
+        (mode, None) if reaches_host("ipc", mode) => {
+            let (what, why) = of_host("ipc", mode, "shared memory");
+            leave_out(what, why, false);
+        }
         // `shareable` is for others to join.
         ("" | "private" | "shareable", None) => {}
         (mode, None) => ipc = Some(mode.to_owned()),
     }
     match &*reach.uts_mode {
-        "host" if !all => leave_out("the host's name".to_owned(), "", false),
+        mode if reaches_host("uts", mode) => {
+            let (what, why) = of_host("uts", mode, "name");
+            leave_out(what, why, false);
+        }
         "" => {}
         mode => uts = Some(mode.to_owned()),
     }
@@ -112,16 +122,18 @@ pub(super) fn copy_settings(target: &Target, asked: &[String], all: bool) -> Cop
             leave_out(format!("network {mode}"), why, true);
             "none".to_owned()
         }
-        ("host", None) if !all => {
-            leave_out("the host's network".to_owned(), "", false);
+        (mode, None) if reaches_host("network", mode) => {
+            let (what, why) = of_host("network", mode, "network");
+            leave_out(what, why, false);
             "none".to_owned()
         }
         (mode, None) => mode.to_owned(),
     };
     let user_namespace = Some(target.user_namespace.clone()).filter(|namespace| !namespace.is_empty());
     let user_namespace = match user_namespace {
-        Some(namespace) if namespace == "host" && !all => {
-            leave_out("the host's user namespace".to_owned(), "", false);
+        Some(namespace) if reaches_host("user", &namespace) => {
+            let (what, why) = of_host("userns", &namespace, "user namespace");
+            leave_out(what, why, false);
             None
         }
         namespace => namespace,
@@ -131,7 +143,11 @@ pub(super) fn copy_settings(target: &Target, asked: &[String], all: bool) -> Cop
         if all || confines(option) {
             security_options.push(option.clone());
         } else {
-            leave_out(format!("--security-opt {option}"), "", false);
+            let (shown, why) = match option.char_indices().nth(80) {
+                Some((end, _)) => (format!("{}...", &option[..end]), "the engine's own is stricter"),
+                None => (option.clone(), ""),
+            };
+            leave_out(format!("--security-opt {shown}"), why, false);
         }
     }
     if all && target.privileged {
@@ -142,13 +158,34 @@ pub(super) fn copy_settings(target: &Target, asked: &[String], all: bool) -> Cop
         let what = || if mount.source.is_empty() { mount.destination.clone() } else { mount.source.clone() };
         if let Some(why) = &mount.gone {
             leave_out(format!("mount {}", mount.destination), why, true);
-        } else if let (false, Some(why)) = (all, ruling(mount, reach)) {
-            leave_out(format!("mount {}", what()), why, false);
-        } else {
-            mounts.push(mount.clone());
+            continue;
+        }
+        match shows(mount, reach) {
+            Shows::Ruling(why) if !all => leave_out(format!("mount {}", what()), why, false),
+            Shows::PartOfHost if !all => {
+                if !mount.read_only {
+                    leave_out(format!("writing to {}", what()), "a part of the host", false);
+                }
+                mounts.push(Mount { read_only: true, ..mount.clone() });
+            }
+            _ => mounts.push(mount.clone()),
         }
     }
     CopySettings { capabilities, network, ipc, uts, security_options, user_namespace, mounts, ..settings }
+}
+
+/// Whether a namespace is the host's, or one that a file stands for: that may be the host's.
+pub(crate) fn is_hosts(mode: &str) -> bool {
+    mode == "host" || mode.starts_with("ns:")
+}
+
+/// A namespace that is left out, in words, and why.
+fn of_host(kind: &str, mode: &str, words: &str) -> (String, &'static str) {
+    if mode == "host" {
+        (format!("the host's {words}"), "")
+    } else {
+        (format!("{kind} {mode}"), "it may be the host's")
+    }
 }
 
 /// A capability's name as the engine takes it.
@@ -163,133 +200,39 @@ fn is_usual(name: &str) -> bool {
     only != 0 && only & !capability::DEFAULT == 0
 }
 
+/// Whether a seccomp profile refuses the system calls that it does not name, as the engine's own does. What a file of the
+/// engine's host says is not known here.
+fn refuses_by_default(profile: &str) -> bool {
+    const REFUSALS: &[&str] =
+        &["SCMP_ACT_ERRNO", "SCMP_ACT_KILL", "SCMP_ACT_KILL_PROCESS", "SCMP_ACT_KILL_THREAD", "SCMP_ACT_TRAP"];
+    if matches!(profile, "builtin" | "default") {
+        return true;
+    }
+    let Ok(serde_json::Value::Object(profile)) = serde_json::from_str(profile) else { return false };
+    // Engines do not heed the case of a key.
+    let mut actions = profile.iter().filter(|(key, _)| key.eq_ignore_ascii_case("defaultAction")).peekable();
+    actions.peek().is_some() && actions.all(|(_, action)| action.as_str().is_some_and(|text| REFUSALS.contains(&text)))
+}
+
 /// Whether an option takes rights away, and gives none.
 pub(super) fn confines(option: &str) -> bool {
     let (kind, value) = option.split_once(['=', ':']).unwrap_or((option, ""));
     match kind {
         "no-new-privileges" => value != "false",
-        "apparmor" | "seccomp" => value != "unconfined",
+        "apparmor" => value != "unconfined",
+        "seccomp" => refuses_by_default(value),
         "label" => !value.starts_with("disable") && !value.starts_with("type:spc_t"),
         _ => false,
     }
 }
 
-/// Why what a mount shows rules the host; nothing where it is data.
-fn ruling(mount: &Mount, reach: &Reach) -> Option<&'static str> {
-    let paths = std::iter::once(&mount.source).filter(|_| mount.kind == "bind").chain(&mount.also_at);
-    let mut reasons = paths.filter_map(|path| ruling_path(path, reach.engine_socket.as_deref()));
-    reasons.next().or_else(|| mount.is_socket.then_some(SOCKET))
-}
-
-const SOCKET: &str = "a socket of the host";
-const ENGINE: &str = "the engine's own";
-
-/// Folders that rule the host with all that is below them.
-const WITH_ALL_BELOW: &[(&str, &str)] = &[
-    ("/proc", "the host's /proc"),
-    ("/sys", "the host's /sys"),
-    ("/dev", "the host's devices"),
-    ("/boot", "the host's kernel"),
-    ("/run/docker", ENGINE),
-    ("/run/containerd", ENGINE),
-    ("/run/podman", ENGINE),
-    ("/run/crio", ENGINE),
-    ("/run/user", "the host's sessions"),
-    ("/run/systemd", "the host's services"),
-    ("/run/dbus", "the host's services"),
-    ("/var/lib/docker", ENGINE),
-    ("/var/lib/containerd", ENGINE),
-    ("/var/lib/containers", ENGINE),
-    ("/var/lib/kubelet", ENGINE),
-    ("/etc/kubernetes", "the host's secrets"),
-    ("/etc/docker", ENGINE),
-    ("/etc/ssh", "the host's secrets"),
-    ("/etc/sudoers.d", "the host's users"),
-    ("/etc/cron.d", "the host's services"),
-    ("/etc/systemd", "the host's services"),
-    ("/lib/modules", "the host's kernel"),
-    ("/usr/lib/modules", "the host's kernel"),
-];
-
-/// Folders and files that rule the host themselves.
-const THEMSELVES: &[&str] = &[
-    "/",
-    "/bin",
-    "/etc",
-    "/home",
-    "/lib",
-    "/lib32",
-    "/lib64",
-    "/opt",
-    "/root",
-    "/run",
-    "/sbin",
-    "/usr",
-    "/usr/bin",
-    "/usr/lib",
-    "/usr/lib64",
-    "/usr/local",
-    "/usr/local/bin",
-    "/usr/local/sbin",
-    "/usr/sbin",
-    "/var",
-    "/var/lib",
-    "/var/spool",
-    "/var/spool/cron",
-    "/etc/passwd",
-    "/etc/shadow",
-    "/etc/group",
-    "/etc/gshadow",
-    "/etc/sudoers",
-    "/etc/crontab",
-];
-
-/// Names of folders with people's keys, wherever they are.
-const KEYS: &[&str] = &[".ssh", ".docker", ".kube", ".aws", ".gnupg", ".azure", ".config"];
-
-fn ruling_path(path: &str, engine_socket: Option<&str>) -> Option<&'static str> {
-    let path = plain(path);
-    if path == "/" {
-        return Some("the host's root");
-    }
-    if [".sock", ".socket"].iter().any(|end| path.ends_with(end)) {
-        return Some(SOCKET);
-    }
-    let is_above = |other: &str| other == path || other.strip_prefix(&path).is_some_and(|rest| rest.starts_with('/'));
-    if engine_socket.is_some_and(|socket| is_above(&plain(socket))) {
-        return Some("the engine's socket is in it");
-    }
-    let below = |folder: &str| path == folder || path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'));
-    if let Some((_, why)) = WITH_ALL_BELOW.iter().find(|(folder, _)| below(folder)) {
-        return Some(why);
-    }
-    let is_home = path.strip_prefix("/home/").is_some_and(|rest| !rest.contains('/'));
-    if is_home || THEMSELVES.contains(&&*path) {
-        return Some("a part of the host");
-    }
-    path.split('/').any(|name| KEYS.contains(&name)).then_some("keys of a user of the host")
-}
-
-/// A path without `.`, `..`, and doubled slashes, and with `/var/run` for what it is.
-fn plain(path: &str) -> String {
-    let mut names: Vec<&str> = Vec::new();
-    for name in path.split('/') {
-        match name {
-            "" | "." => {}
-            ".." => drop(names.pop()),
-            name => names.push(name),
-        }
-    }
-    if names.starts_with(&["var", "run"]) {
-        names.remove(0);
-    }
-    format!("/{}", names.join("/"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::target::Reach;
     use crate::target::tests::target;
+
+    const PROFILE: &str = r#"seccomp={"defaultAction":"SCMP_ACT_ERRNO"}"#;
 
     fn left_out(settings: &CopySettings) -> Vec<&str> {
         settings.left_out.iter().map(|each| &*each.what).collect()
@@ -303,7 +246,7 @@ mod tests {
         let reach = Reach {
             network_mode: "shop".into(),
             ipc_mode: "shareable".into(),
-            security_options: vec!["no-new-privileges".into(), "seccomp={}".into(), "label=level:s0".into()],
+            security_options: vec!["no-new-privileges".into(), PROFILE.into(), "label=level:s0".into()],
             mounts: vec![volume, folder],
             ..Reach::default()
         };
@@ -391,72 +334,64 @@ mod tests {
     }
 
     #[test]
-    fn folders_that_rule_the_host_are_told_from_data() {
-        for path in [
-            "/",
-            "//",
-            "/srv/..",
-            "/proc",
-            "/proc/1/root",
-            "/sys/fs/cgroup",
-            "/dev",
-            "/dev/mem",
-            "/etc",
-            "/etc/shadow",
-            "/etc/",
-            "/root",
-            "/root/.ssh",
-            "/home/ann",
-            "/home/ann/.docker/config.json",
-            "/run",
-            "/var/run",
-            "/var/run/docker.sock",
-            "/srv/../var/run/docker.sock",
-            "/run/user/1000/podman/podman.sock",
-            "/var/run/docker/containerd",
-            "/var",
-            "/var/lib/docker/volumes",
-            "/usr/bin",
-            "/tmp/x/engine.socket",
-            "/opt/engine",
-            "/opt/engine/run",
-            "/opt/engine/run/api",
-        ] {
-            assert!(ruling_path(path, Some("/opt/engine/run/api")).is_some(), "{path}");
-        }
-        for path in [
-            "/srv/shop",
-            "/etc/localtime",
-            "/etc/ssl/certs",
-            "/etc/shop",
-            "/home/ann/shop",
-            "/root/shop/data",
-            "/data",
-            "/var/log/shop",
-            "/opt/engine-data",
-            "/opt/engine/running",
-            "/usr/share/zoneinfo",
-            "/tmp/x",
-            "/mnt/disk",
-            "/development",
-        ] {
-            assert_eq!(ruling_path(path, Some("/opt/engine/run/api")), None, "{path}");
-        }
-        let mount = |kind: &str, also_at: &[&str], is_socket| Mount {
-            kind: kind.to_owned(),
-            source: "/srv/x".to_owned(),
-            also_at: also_at.iter().map(|&path| path.to_owned()).collect(),
-            is_socket,
-            ..Mount::default()
+    fn a_namespace_that_may_be_the_hosts_is_left_out() {
+        let by_file = Reach {
+            network_mode: "ns:/proc/1/ns/net".into(),
+            ipc_mode: "ns:/proc/1/ns/ipc".into(),
+            uts_mode: "ns:/proc/1/ns/uts".into(),
+            pid_mode: "ns:/proc/1/ns/pid".into(),
+            ..Reach::default()
         };
-        for (mount, rules) in [
-            (mount("bind", &[], false), false),
-            (mount("bind", &["/run/docker.sock"], false), true),
-            (mount("volume", &[], false), false),
-            (mount("volume", &["/"], false), true),
-            (mount("bind", &[], true), true),
+        let by_peer = Reach {
+            network_mode: "container:0123".into(),
+            ipc_mode: "container:0123".into(),
+            uts_mode: "container:0123".into(),
+            leads_to_host: vec!["network", "ipc", "uts", "user"],
+            ..Reach::default()
+        };
+        for (reach, user_namespace, count) in
+            [(by_file, "ns:/proc/1/ns/user", 5), (by_peer.clone(), "container:0123", 4)]
+        {
+            let target = Target { reach, user_namespace: user_namespace.to_owned(), ..target() };
+            let settings = copy_settings(&target, &[], false);
+            assert_eq!((&*settings.network, &settings.ipc, &settings.uts), ("none", &None, &None));
+            assert_eq!((settings.user_namespace.as_ref(), settings.left_out.len()), (None, count), "{settings:?}");
+            let all = copy_settings(&target, &[], true);
+            assert_eq!(
+                (&all.network, all.user_namespace.as_deref()),
+                (&target.reach.network_mode, Some(user_namespace))
+            );
+            assert_eq!(all.left_out, []);
+        }
+        let joined = Reach { leads_to_host: Vec::new(), ..by_peer };
+        let settings = copy_settings(&Target { reach: joined, ..target() }, &[], false);
+        assert_eq!((&*settings.network, settings.ipc.as_deref()), ("container:0123", Some("container:0123")));
+    }
+
+    #[test]
+    fn a_profile_that_lets_through_what_it_does_not_name_is_left_out() {
+        for (option, keeps) in [
+            (PROFILE, true),
+            (r#"seccomp={"defaultAction":"SCMP_ACT_KILL_PROCESS","syscalls":[]}"#, true),
+            ("seccomp=builtin", true),
+            (r#"seccomp={"defaultAction":"SCMP_ACT_ALLOW"}"#, false),
+            (r#"seccomp:{"defaultAction":"SCMP_ACT_LOG"}"#, false),
+            (r#"seccomp={"defaultaction":"SCMP_ACT_TRACE"}"#, false),
+            (r#"seccomp={"defaultAction":"SCMP_ACT_ERRNO","DEFAULTACTION":"SCMP_ACT_ALLOW"}"#, false),
+            (r#"seccomp={"defaultAction":"SCMP_ACT_ERRNO","defaultAction":"SCMP_ACT_ALLOW"}"#, false),
+            ("seccomp={}", false),
+            ("seccomp=/etc/profile.json", false),
+            ("seccomp=unconfined", false),
+            ("apparmor=mine", true),
+            ("label=type:spc_t", false),
         ] {
-            assert_eq!(ruling(&mount, &Reach::default()).is_some(), rules, "{mount:?}");
+            assert_eq!(confines(option), keeps, "{option}");
+            let reach = Reach { security_options: vec![option.to_owned()], ..Reach::default() };
+            let settings = copy_settings(&Target { reach, ..target() }, &[], false);
+            assert_eq!(
+                (settings.security_options.len(), settings.left_out.len()),
+                (usize::from(keeps), usize::from(!keeps))
+            );
         }
     }
 }

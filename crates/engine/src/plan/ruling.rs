@@ -1,0 +1,262 @@
+//! Which folders of the host rule it: who can write there, and with some who can read there, has the host.
+
+use crate::target::{Mount, Reach};
+
+/// What a mount shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shows {
+    /// Data.
+    Data,
+    /// A part of the host that anybody may read.
+    PartOfHost,
+    /// What rules the host, or may, and why.
+    Ruling(&'static str),
+}
+
+/// What a mount shows.
+pub(super) fn shows(mount: &Mount, reach: &Reach) -> Shows {
+    let paths = std::iter::once(&mount.source).filter(|_| mount.kind == "bind").chain(&mount.also_at);
+    let mut shown = Shows::Data;
+    for path in paths {
+        match shows_path(path, reach.engine_socket.as_deref()) {
+            Shows::Data => {}
+            Shows::PartOfHost => shown = Shows::PartOfHost,
+            ruling @ Shows::Ruling(_) => return ruling,
+        }
+    }
+    match mount.unclear {
+        Some(why) => Shows::Ruling(why),
+        None if mount.is_socket => Shows::Ruling(SOCKET),
+        None => shown,
+    }
+}
+
+const SOCKET: &str = "a socket of the host";
+const ENGINE: &str = "the engine's own";
+const PART: &str = "a part of the host";
+const SERVICES: &str = "the host's services";
+const PROGRAMS: &str = "the host's programs";
+
+/// What anybody may read, though it is below a folder that rules the host, with all that is below it, and what links to it
+/// lead to.
+const READABLE: &[&str] = &[
+    "/etc/group",
+    "/etc/hostname",
+    "/etc/hosts",
+    "/etc/localtime",
+    "/etc/passwd",
+    "/etc/pki/ca-trust/extracted",
+    "/etc/pki/tls/certs",
+    "/etc/resolv.conf",
+    "/etc/ssl/certs",
+    "/etc/timezone",
+    "/run/NetworkManager/resolv.conf",
+    "/run/resolvconf/resolv.conf",
+    "/run/systemd/resolve/resolv.conf",
+    "/run/systemd/resolve/stub-resolv.conf",
+    "/usr/share/ca-certificates",
+    "/usr/share/zoneinfo",
+];
+
+/// Folders that rule the host with all that is below them.
+const WITH_ALL_BELOW: &[(&str, &str)] = &[
+    ("/proc", "the host's /proc"),
+    ("/sys", "the host's /sys"),
+    ("/dev", "the host's devices"),
+    ("/boot", "the host's kernel"),
+    ("/efi", "the host's kernel"),
+    ("/run", SERVICES),
+    ("/etc", "the host's settings"),
+    ("/root", "the host's users"),
+    ("/bin", PROGRAMS),
+    ("/sbin", PROGRAMS),
+    ("/usr", PROGRAMS),
+    ("/lib", PROGRAMS),
+    ("/lib32", PROGRAMS),
+    ("/lib64", PROGRAMS),
+    ("/libx32", PROGRAMS),
+    ("/libexec", PROGRAMS),
+    ("/nix", PROGRAMS),
+    ("/snap", PROGRAMS),
+    ("/ostree", PROGRAMS),
+    ("/sysroot", PROGRAMS),
+    ("/opt/cni", ENGINE),
+    ("/opt/containerd", ENGINE),
+    ("/var/spool/cron", SERVICES),
+    ("/var/spool/at", SERVICES),
+    ("/var/lib/systemd", SERVICES),
+    ("/var/lib/cloud", SERVICES),
+    ("/var/lib/snapd", SERVICES),
+    ("/var/lib/docker", ENGINE),
+    ("/var/lib/containerd", ENGINE),
+    ("/var/lib/containers", ENGINE),
+    ("/var/lib/buildkit", ENGINE),
+    ("/var/lib/cni", ENGINE),
+    ("/var/lib/kubelet", ENGINE),
+    ("/var/lib/rancher", ENGINE),
+];
+
+/// Folders that rule the host themselves.
+const THEMSELVES: &[&str] = &["/", "/home", "/opt", "/var", "/var/lib", "/var/snap", "/var/spool"];
+
+/// Names of folders with people's keys, wherever they are.
+const KEYS: &[&str] = &[".ssh", ".docker", ".kube", ".aws", ".gnupg", ".azure", ".config"];
+
+fn shows_path(path: &str, engine_socket: Option<&str>) -> Shows {
+    let path = plain(path);
+    if path == "/" {
+        return Shows::Ruling("the host's root");
+    }
+    if [".sock", ".socket"].iter().any(|end| path.ends_with(end)) {
+        return Shows::Ruling(SOCKET);
+    }
+    if engine_socket.is_some_and(|socket| is_at_or_below(&plain(socket), &path)) {
+        return Shows::Ruling("the engine's socket is in it");
+    }
+    if READABLE.iter().any(|readable| is_at_or_below(&path, readable)) {
+        return Shows::PartOfHost;
+    }
+    if let Some((_, why)) = WITH_ALL_BELOW.iter().find(|(folder, _)| is_at_or_below(&path, folder)) {
+        return Shows::Ruling(why);
+    }
+    let is_home = path.strip_prefix("/home/").is_some_and(|rest| !rest.contains('/'));
+    if is_home || THEMSELVES.contains(&&*path) {
+        return Shows::Ruling(PART);
+    }
+    let is_of_keys = path.split('/').any(|name| KEYS.contains(&name));
+    if is_of_keys { Shows::Ruling("keys of a user of the host") } else { Shows::Data }
+}
+
+fn is_at_or_below(path: &str, folder: &str) -> bool {
+    path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// A path without `.`, `..`, and doubled slashes, and with `/var/run` for what it is.
+fn plain(path: &str) -> String {
+    let mut names: Vec<&str> = Vec::new();
+    for name in path.split('/') {
+        match name {
+            "" | "." => {}
+            ".." => drop(names.pop()),
+            name => names.push(name),
+        }
+    }
+    if names.starts_with(&["var", "run"]) {
+        names.remove(0);
+    }
+    format!("/{}", names.join("/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_that_rule_the_host_are_told_from_data() {
+        let socket = Some("/opt/engine/run/api");
+        for path in [
+            "/",
+            "//",
+            "/srv/..",
+            "/proc",
+            "/proc/1/root",
+            "/sys/fs/cgroup",
+            "/dev",
+            "/dev/mem",
+            "/etc",
+            "/etc/",
+            "/etc/shadow",
+            "/etc/shop",
+            "/etc/cron.daily",
+            "/etc/ssl",
+            "/etc/ssl/private",
+            "/etc/ssl/certs/../private",
+            "/etc/passwd-",
+            "/etc/pam.d",
+            "/etc/ld.so.preload",
+            "/root",
+            "/root/.ssh",
+            "/root/shop/data",
+            "/home/ann",
+            "/home/ann/.docker/config.json",
+            "/run",
+            "/run/shop",
+            "/var/run",
+            "/var/run/docker.sock",
+            "/srv/../var/run/docker.sock",
+            "/run/user/1000/podman/podman.sock",
+            "/var/run/docker/containerd",
+            "/var",
+            "/var/lib/docker/volumes",
+            "/var/spool/cron/crontabs",
+            "/lib/systemd/system",
+            "/lib64",
+            "/usr/bin",
+            "/usr/local/bin/tool",
+            "/usr/share",
+            "/opt/cni/bin",
+            "/tmp/x/engine.socket",
+            "/opt/engine",
+            "/opt/engine/run",
+            "/opt/engine/run/api",
+        ] {
+            assert!(matches!(shows_path(path, socket), Shows::Ruling(_)), "{path}");
+        }
+        for path in [
+            "/etc/localtime",
+            "/etc/timezone",
+            "/etc/hosts",
+            "/etc/passwd",
+            "/etc/ssl/certs",
+            "/etc/ssl/certs/ca-certificates.crt",
+            "/run/systemd/resolve/stub-resolv.conf",
+            "/usr/share/zoneinfo",
+            "/usr/share/zoneinfo/Europe/Berlin",
+        ] {
+            assert_eq!(shows_path(path, socket), Shows::PartOfHost, "{path}");
+        }
+        for path in [
+            "/srv/shop",
+            "/home/ann/shop",
+            "/data",
+            "/var/log/shop",
+            "/var/lib/shop",
+            "/opt/engine-data",
+            "/opt/engine/running",
+            "/tmp/x",
+            "/mnt/disk",
+            "/development",
+            "/binaries",
+            "/etcetera",
+            "/library",
+        ] {
+            assert_eq!(shows_path(path, socket), Shows::Data, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_mount_shows_what_any_of_its_paths_does() {
+        let mount = |kind: &str, also_at: &[&str], is_socket, unclear| Mount {
+            kind: kind.to_owned(),
+            source: "/srv/x".to_owned(),
+            also_at: also_at.iter().map(|&path| path.to_owned()).collect(),
+            is_socket,
+            unclear,
+            ..Mount::default()
+        };
+        let engine = Shows::Ruling(ENGINE);
+        for (mount, expected) in [
+            (mount("bind", &[], false, None), Shows::Data),
+            (mount("bind", &["/run/docker.sock"], false, None), Shows::Ruling(SOCKET)),
+            (mount("bind", &["/usr/share/zoneinfo/UTC"], false, None), Shows::PartOfHost),
+            (mount("bind", &["/etc/hosts", "/var/lib/docker"], false, None), engine),
+            (mount("volume", &[], false, None), Shows::Data),
+            (mount("volume", &["/"], false, None), Shows::Ruling("the host's root")),
+            (mount("volume", &["/tmp/link", "/etc/hosts"], false, None), Shows::PartOfHost),
+            (mount("volume", &[], false, Some("a disk")), Shows::Ruling("a disk")),
+            (mount("bind", &[], true, None), Shows::Ruling(SOCKET)),
+        ] {
+            assert_eq!(shows(&mount, &Reach::default()), expected, "{mount:?}");
+        }
+    }
+}

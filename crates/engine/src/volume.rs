@@ -1,0 +1,142 @@
+//! What a volume shows, from what it was made with: its driver can mount anything of the host under a harmless name.
+
+use serde_json::Value;
+
+/// What a volume shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Shows {
+    /// Files of its own, memory, or a share that is reached by network.
+    Data,
+    /// This folder of the host.
+    Folder(String),
+    /// What its driver makes of these paths.
+    Paths(Vec<String>),
+    /// Something else, and why that may be anything.
+    Unclear(&'static str),
+}
+
+/// Types of shares that are reached by network: they are what whoever made the volume named, and not the host's.
+const SHARES: &[&str] = &["nfs", "nfs3", "nfs4", "cifs", "smb3"];
+
+/// The options of a filesystem in memory.
+const OF_MEMORY: &[&str] = &[
+    "size",
+    "mode",
+    "uid",
+    "gid",
+    "nr_inodes",
+    "nr_blocks",
+    "huge",
+    "ro",
+    "rw",
+    "suid",
+    "nosuid",
+    "dev",
+    "nodev",
+    "exec",
+    "noexec",
+    "sync",
+    "async",
+    "atime",
+    "noatime",
+    "diratime",
+    "nodiratime",
+    "relatime",
+    "norelatime",
+    "strictatime",
+];
+
+/// What makes a mount of a share something else than that: the kernel does not look at the type then, or another program
+/// mounts it.
+const NOT_OF_SHARES: &[&str] = &["bind", "move", "remount", "helper", "loop", "x-"];
+
+/// What a volume shows, as the engine describes it.
+pub(crate) fn shows(volume: &Value) -> Shows {
+    let option = |key: &str| {
+        let options = volume["Options"].as_object().into_iter().flatten();
+        let mut named = options.filter(|(name, _)| name.eq_ignore_ascii_case(key));
+        named.next().and_then(|(_, value)| value.as_str()).unwrap_or_default()
+    };
+    let driver = volume["Driver"].as_str().unwrap_or_default();
+    if !matches!(driver, "" | "local") {
+        // Each driver has options of its own. As a rule it makes a folder of the host known by that folder's path.
+        let values = volume["Options"].as_object().into_iter().flatten().filter_map(|(_, value)| value.as_str());
+        return Shows::Paths(values.filter(|value| value.starts_with('/')).map(str::to_owned).collect());
+    }
+    let (kind, device) = (option("type"), option("device"));
+    let words: Vec<String> = option("o").split(',').map(|word| word.trim().to_ascii_lowercase()).collect();
+    let is_bind = |word: &str| matches!(word, "bind" | "rbind");
+    if kind.is_empty() && device.is_empty() {
+        Shows::Data
+    } else if is_bind(kind) || words.iter().any(|word| is_bind(word)) {
+        if device.starts_with('/') {
+            Shows::Folder(device.to_owned())
+        } else {
+            Shows::Unclear("its folder has no name")
+        }
+    } else if kind == "tmpfs" && words.iter().all(|word| is_of_memory(word)) {
+        Shows::Data
+    } else if SHARES.contains(&kind) && !words.iter().any(|word| NOT_OF_SHARES.iter().any(|no| word.contains(no))) {
+        Shows::Data
+    } else if device.starts_with("/dev/") {
+        Shows::Unclear("a disk of the host")
+    } else {
+        Shows::Unclear("what it mounts may be the host's")
+    }
+}
+
+fn is_of_memory(word: &str) -> bool {
+    let name = word.split('=').next().unwrap_or_default();
+    name.is_empty() || OF_MEMORY.contains(&name)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn only_a_volume_that_is_surely_data_is_taken_for_it() {
+        let shows = |driver: &str, kind: &str, device: &str, o: &str| {
+            let options = [("type", kind), ("device", device), ("o", o)];
+            let options: serde_json::Map<String, Value> =
+                options.iter().filter(|(_, v)| !v.is_empty()).map(|(k, v)| ((*k).to_owned(), (*v).into())).collect();
+            super::shows(&json!({"Driver": driver, "Options": options}))
+        };
+        assert_eq!(super::shows(&json!({"Driver": "local", "Options": null})), Shows::Data);
+        for (kind, device, o) in [
+            ("", "", ""),
+            ("", "", "uid=1000"),
+            ("tmpfs", "tmpfs", "size=100m,uid=1000"),
+            ("tmpfs", "tmpfs", ""),
+            ("nfs", ":/export", "addr=192.0.2.1,rw,nolock"),
+            ("cifs", "//server/share", "username=shop,password=x"),
+        ] {
+            assert_eq!(shows("local", kind, device, o), Shows::Data, "{kind} {device} {o}");
+        }
+        for (kind, o) in [("none", "bind"), ("none", "ro,rbind"), ("tmpfs", "bind"), ("nfs", "rw, BIND"), ("bind", "")]
+        {
+            assert_eq!(shows("local", kind, "/tmp/x", o), Shows::Folder("/tmp/x".into()), "{kind} {o}");
+        }
+        for (kind, device, o) in [
+            ("ext4", "/dev/vda", ""),
+            ("proc", "proc", ""),
+            ("sysfs", "none", "ro"),
+            ("none", "/etc", ""),
+            ("none", "etc", "bind"),
+            ("overlay", "overlay", "lowerdir=/etc,upperdir=/tmp/u,workdir=/tmp/w"),
+            ("tmpfs", "/etc", "remount"),
+            ("nfs", "/etc", "move"),
+            ("cifs", "/etc", "\"bind\""),
+            ("", "/dev/vda", ""),
+            ("devtmpfs", "", ""),
+            ("TMPFS", "tmpfs", ""),
+        ] {
+            assert!(matches!(shows("local", kind, device, o), Shows::Unclear(_)), "{kind} {device} {o}");
+        }
+        let upper = json!({"Driver": "local", "Options": {"TYPE": "ext4", "Device": "/dev/vda"}});
+        assert_eq!(super::shows(&upper), Shows::Unclear("a disk of the host"));
+        assert_eq!(shows("plugin", "", "/etc", "x"), Shows::Paths(vec!["/etc".into()]));
+    }
+}
