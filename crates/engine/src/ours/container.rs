@@ -129,7 +129,7 @@ pub(crate) fn is_ours(container: &ContainerInspectResponse, of: &ImageInspect) -
         }
         Role::Shell => {
             let is_own_copy = image::session_of_copy(image_name) == Some(&marks.session);
-            (is_own_copy || !has_session(of.config.as_ref()))
+            (is_own_copy || !is_images_session(of.config.as_ref(), &marks.session))
                 && command.contains(&&*marks.session)
                 && config.open_stdin == Some(true)
                 && match namespace.strip_prefix("container:") {
@@ -138,7 +138,7 @@ pub(crate) fn is_ours(container: &ContainerInspectResponse, of: &ImageInspect) -
                 }
         }
         Role::Files => {
-            !has_session(of.config.as_ref())
+            !is_images_session(of.config.as_ref(), &marks.session)
                 && network == "none"
                 && !mounts.iter().any(is_from_elsewhere)
                 && namespace.strip_prefix("container:").is_none()
@@ -153,8 +153,11 @@ fn is_keeping(command: &[&str]) -> bool {
     program == Some(LAUNCHER_NAME) && command.contains(&"keep")
 }
 
-fn has_session(config: Option<&ImageConfig>) -> bool {
-    config.and_then(|config| config.labels.as_ref()).is_some_and(|labels| labels.contains_key(LABEL_SESSION))
+/// Whether a container can have this session from its image. With another one in the image, whoever made the container gave
+/// it its own: an image cannot hide what is made from it.
+fn is_images_session(config: Option<&ImageConfig>, session: &str) -> bool {
+    let of_image = config.and_then(|config| config.labels.as_ref()).and_then(|labels| labels.get(LABEL_SESSION));
+    of_image.is_some_and(|of_image| of_image == session)
 }
 
 /// Anything but a volume that came with the image.
@@ -282,6 +285,8 @@ mod tests {
         let mut labelled = app();
         labelled["Config"]["Labels"]["io.scratchdbg.session"] = SESSION.into();
         assert_eq!(decide(&copy(), &labelled), None, "the label is the image's");
+        labelled["Config"]["Labels"]["io.scratchdbg.session"] = "fedcba9876543210".into();
+        assert_eq!(decide(&copy(), &labelled), Some(Role::Shell), "an image does not hide its copy");
         for (path, value) in [
             ("/Config/Entrypoint", json!(["/bin/sleep", "1000"])),
             ("/Config/OpenStdin", json!(false)),

@@ -3,7 +3,7 @@
 //! A container has its image's labels, environment and command line beside its own, so all of those can be the work of
 //! whoever made the image. What an image cannot set are the container's name and its settings in the engine. Ours has
 //!
-//! - a name that its session's label repeats, and all the labels that we set, each of its form, none of them its image's;
+//! - a name that its session's label repeats, and all the labels that we set, each of its form, the session not its image's;
 //! - the settings that we make it with: it goes when it ends, keeps no log, and reads its standard input without a terminal
 //!   of its own, or as a keeper has neither network nor mounts nor a root that can be written to;
 //! - as a keeper, an image that is a toolkit of ours by its name and by what it is.
