@@ -58,6 +58,13 @@ fn an_image_under_the_name_of_the_toolkit_is_not_it() {
     target.assert_untouched();
 }
 
+/// A container's mounts but for the volume of its own that its tools are in.
+fn mounts_of_original(container: &Value) -> Vec<Value> {
+    let mut mounts = container["Mounts"].as_array().cloned().unwrap_or_default();
+    mounts.retain(|mount| !mount["Destination"].as_str().is_some_and(|path| path.starts_with("/.scratchdbg-")));
+    mounts
+}
+
 /// All rights over the host that a container can be made with. It is never started.
 const MIGHTY: &[&str] = &[
     "--privileged",
@@ -105,7 +112,7 @@ fn a_copy_has_no_right_that_nobody_asked_for() {
         assert!(!host["PidMode"].as_str().unwrap_or_default().contains("host"), "{host}");
         assert_ne!((&host["IpcMode"], &host["UTSMode"]), (&"host".into(), &"host".into()));
         assert!(!host["SecurityOpt"].to_string().contains("unconfined"), "{host}");
-        let mounts = facts["Mounts"].as_array().cloned().unwrap_or_default();
+        let mounts = mounts_of_original(&facts);
         let sources: Vec<_> = mounts.iter().map(|mount| mount["Source"].as_str().unwrap_or_default()).collect();
         assert!(sources.iter().all(|source| *source == "/etc/localtime"), "{sources:?}");
     }
@@ -172,4 +179,90 @@ fn a_copy_is_made_without_what_is_gone() {
         assert!(line.is_some_and(|line| line.contains(what.as_str())), "{finished}");
     }
     assert!(!std::path::Path::new(&folder).exists(), "a folder of the host is not made for a look");
+}
+
+/// Volumes that a test made; removed in the end.
+struct Volumes<'a>(&'a Stage, Vec<String>);
+
+impl Drop for Volumes<'_> {
+    fn drop(&mut self) {
+        for name in &self.1 {
+            self.0.engine.docker(["volume", "rm", "--force", name]);
+        }
+    }
+}
+
+#[test]
+fn a_copy_is_not_led_to_the_host_by_another_name() {
+    let stage = Stage::set();
+    let home = stage.scratchdbg.home();
+    let path = |name: &str| home.join(name).to_string_lossy().into_owned();
+    std::os::unix::fs::symlink("/etc", path("link")).expect("a link can be made");
+    std::fs::create_dir(path("data")).expect("it can be made");
+    let mut volumes = Volumes(&stage, Vec::new());
+    let mut volume = |stem: &str, kind: &str, device: &str, options: &str| {
+        let name = stage.engine.name(stem);
+        let given = [("type", kind), ("device", device), ("o", options)].map(|(key, value)| format!("{key}={value}"));
+        let given = given.iter().filter(|option| !option.ends_with('=')).flat_map(|option| ["--opt", option]);
+        stage.engine.ask(["volume", "create"].into_iter().chain(given).chain([&*name]));
+        volumes.1.push(name.clone());
+        name
+    };
+    let disk = volume("disk", "proc", "proc", "");
+    let led = volume("led", "none", &path("link"), "bind");
+    let memory = volume("memory", "tmpfs", "tmpfs", "size=1m");
+    let folder = volume("folder", "none", &path("data"), "bind");
+    let profile = path("profile.json");
+    std::fs::write(&profile, r#"{"defaultAction":"SCMP_ACT_ALLOW"}"#).expect("it can be written");
+
+    // The label of the image does not hide what is made from it.
+    let image = stage.engine.import_app(&["LABEL io.scratchdbg.session=fedcba9876543210"]);
+    let peer = stage.engine.name("peer");
+    let run = ["run", "--detach", "--network", "host", "--ipc", "host", "--name", &peer, &stage.image];
+    let peer = stage.engine.ask(run);
+    let name = stage.engine.name("led-astray");
+    let of_peer = format!("container:{peer}");
+    let seccomp = format!("seccomp={profile}");
+    let binds = [
+        format!("{disk}:/disk"),
+        format!("{led}:/led"),
+        format!("{memory}:/memory"),
+        format!("{folder}:/folder"),
+        "/etc/hosts:/names".to_owned(),
+        "/etc/default:/default".to_owned(),
+        format!("{}:/linked", path("link")),
+    ];
+    let binds = binds.iter().flat_map(|bind| ["--volume", bind]);
+    let create = ["create", "--network", &of_peer, "--ipc", &of_peer, "--security-opt", &seccomp, "--name", &name];
+    let id = stage.engine.ask(create.into_iter().chain(binds).chain([&*image]));
+    let mut session = stage.scratchdbg.start(["attach", &name, "--", "sh", "-c", "echo begun; read line"]);
+    session.wait_for_stdout("the copy", |bytes| bytes == b"begun\n");
+    let all =
+        stage.engine.ask(["ps", "--quiet", "--no-trunc", "--filter", &format!("label=io.scratchdbg.target={id}")]);
+    assert_eq!(all.lines().count(), 2, "the keeper and the copy");
+    let listed = stage.run(&["sessions", "ls", "--format", "json"]);
+    let copies: Vec<_> = (all.lines())
+        .map(|container| {
+            assert!(listed.expect_code(0).text().contains(container), "{listed}");
+            stage.engine.ask_json(["inspect", "--format", "{{json .}}", container])
+        })
+        .filter(|facts| facts["Name"].as_str().is_some_and(|name| name.ends_with("-shell")))
+        .collect();
+    let [copy] = &copies[..] else { panic!("one is the copy") };
+    assert_eq!(copy["HostConfig"]["NetworkMode"], "none");
+    assert!(!copy["HostConfig"]["IpcMode"].to_string().contains("container"), "{copy}");
+    assert!(!copy["HostConfig"]["SecurityOpt"].to_string().contains("seccomp"), "{copy}");
+    let mounts = mounts_of_original(copy);
+    let mut mounts: Vec<_> =
+        (mounts.iter()).map(|mount| (mount["Destination"].as_str().unwrap_or_default(), mount["RW"] == true)).collect();
+    mounts.sort_unstable();
+    assert_eq!(mounts, [("/folder", true), ("/memory", true), ("/names", false)]);
+    session.write_and_close_input("\n");
+    let finished = session.finish();
+    for what in [&of_peer, "mount /etc/default", "writing to /etc/hosts", &path("link"), "--security-opt seccomp"] {
+        assert!(finished.stderr.contains(what), "{what} in {finished}");
+    }
+    let plan = stage.run(&["attach", "--explain", "--same-rights", "--format", "json", &name]);
+    let plan: Value = serde_json::from_slice(&plan.expect_code(0).stdout).expect("a plan");
+    assert_eq!(plan["left_out"].as_array().map(Vec::len), Some(0), "{plan}");
 }

@@ -137,7 +137,9 @@ const ENGINES_OWN: u8 = 126;
 /// With the target's rights, it has the target's own seccomp profile too: who may trace it makes system calls in it.
 fn beside_target(plan: &Plan, with_its_rights: bool) -> HostConfig {
     let mut config = unprivileged();
-    let seccomp = plan.seccomp.iter().filter(|_| with_its_rights);
+    // Beside a copy nobody has a profile that the copy is not given.
+    let given = |profile: &&String| plan.mode != Mode::Copy || plan.copy.security_options.contains(profile);
+    let seccomp = plan.seccomp.iter().filter(|profile| with_its_rights && given(profile));
     config.security_opt.get_or_insert_default().extend(plan.security_options.iter().chain(seccomp).cloned());
     config.userns_mode.clone_from(&plan.user_namespace);
     config
