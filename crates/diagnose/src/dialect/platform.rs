@@ -41,12 +41,6 @@ pub(super) const FIRST: &[Wording] = &[
         pattern: r#"(?i)error (?:getting|saving|storing|listing|erasing) credentials(?:[^\n]*?exec: "(?P<p>docker-credential-[^"\n]+)")?"#,
         meaning: credential_helper,
     },
-    says!(
-        NetworkMissing,
-        r#"plugin type="?(?P<p>[\w.-]+)"? failed"#,
-        "the network plugin {p} could not connect the pod",
-        "see the network plugin's pods and what they log (kubectl get pods -n kube-system), and /etc/cni/net.d on the node"
-    ),
     plain!(
         OomKilled,
         r"container init was OOM-killed|killed by the OOM killer|(?:Failed with result|result) '?oom-kill'?|code=oom-kill"
@@ -125,6 +119,13 @@ pub(super) const FIRST: &[Wording] = &[
 ];
 
 pub(super) const WORDINGS: &[Wording] = &[
+    // Whatever a network plugin says of its own servers is no word of a registry.
+    says!(
+        NetworkMissing,
+        r#"plugin type="?(?P<p>[\w.-]+)"? failed"#,
+        "the network plugin {p} could not connect the pod",
+        "see the network plugin's pods and what they log (kubectl get pods -n kube-system), and /etc/cni/net.d on the node"
+    ),
     // Registries.
     says!(
         RegistryRateLimited,

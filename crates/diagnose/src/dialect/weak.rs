@@ -12,7 +12,7 @@ macro_rules! plain {
 pub(super) const WORDINGS: &[Wording] = &[
     plain!(
         PortInUse,
-        r#"(?m)(?:EADDRINUSE|(?:\b[Bb]ind|\b[Ll]isten|[Ss]ocket|BindException|\b98\b)[^\n]*[Aa]ddress (?:already )?in use|(?:^|[:("\]] ?|\b(?:ERROR|FATAL|Error|error) )[Aa]ddress (?:already )?in use|[Aa]ddress already in use[^\n]*(?:os error 98|\bbind\b|\blisten)|Only one usage of each socket address|\b[Pp]ort \d+ (?:was|is) already in use)(?:[^\n]*?(?P<p>:\d{2,5})\b)?"#
+        r#"(?m)(?:EADDRINUSE|(?:\b[Bb]ind|\b[Ll]isten|[Ss]ocket|BindException|\b98\b)[^\n]*[Aa]ddress (?:already )?in use|(?:^|[:("\]] ?|\b(?:ERROR|FATAL|Error|error) )[Aa]ddress (?:already )?in use|[Aa]ddress already in use[^\n]*(?:os error 98|\bbind\b|\blisten)|Only one usage of each socket address|Connection in use: \(|\b[Pp]ort \d+ (?:was|is) already in use)(?:[^\n]*?(?P<p>:\d{2,5})\b)?"#
     ),
     plain!(
         CaCertificatesMissing,
