@@ -163,3 +163,27 @@ fn an_archive_never_takes_the_place_of_a_device() {
     assert!(std::os::unix::fs::FileTypeExt::is_fifo(&kind), "the pipe was replaced by {kind:?}");
     drop(reader);
 }
+
+#[test]
+fn a_tz_that_is_no_file_of_a_zone() {
+    let stage = Stage::set();
+    let target = stage.target(&[]);
+    let pipe = stage.scratchdbg.home().join("zone");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status().expect("mkfifo starts");
+    assert!(made.success());
+    let pipe = pipe.to_str().expect("a plain path");
+    for zone in [pipe, &format!(":{pipe}"), "/dev/zero"] {
+        let run = |options: &[&str]| {
+            let mut command = stage.scratchdbg.command([&["logs", target.name()], options].concat());
+            let output = command.env("TZ", zone).output().expect("it starts");
+            (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+        };
+        for options in [&["--since", "10:30"][..], &["--stats"]] {
+            let (code, said) = run(options);
+            assert_eq!(code, Some(1), "{zone}: {said}");
+            assert!(said.contains("not a regular file"), "{zone}: {said}");
+        }
+        // Where no time is asked for or shown, the zone does not matter.
+        assert_eq!(run(&[]).0, Some(0), "{zone}");
+    }
+}

@@ -84,13 +84,23 @@ fn pass(mut from: UnixStream, mut to: UnixStream, witness: impl Fn(&[u8]) + Send
 pub(crate) fn without_files(engine: &str) -> (TempDir, String) {
     const ANSWER: &[u8] = b"HTTP/1.1 404 Not Found\r\nContent-Type: application/json\r\nConnection: close\r\n\
         Content-Length: 28\r\n\r\n{\"message\":\"no such thing\"}\n";
+    answering(engine, |request| request.contains("/archive").then_some(ANSWER))
+}
+
+/// A socket in front of an engine whose requests, known by their first lines, get other answers here and there. It lives as
+/// long as the folder that is returned with its address.
+pub(crate) fn answering(
+    engine: &str,
+    answer: impl Fn(&str) -> Option<&'static [u8]> + Send + Sync + 'static,
+) -> (TempDir, String) {
     let engine = PathBuf::from(engine.strip_prefix("unix://").expect("the engine of the tests has a Unix socket"));
     let folder = TempDir::new().expect("a folder");
     let path = folder.path().join("engine.sock");
     let listener = UnixListener::bind(&path).expect("a socket");
+    let answer = Arc::new(answer);
     std::thread::spawn(move || {
         for mut client in listener.incoming().flatten() {
-            let engine = engine.clone();
+            let (engine, answer) = (engine.clone(), Arc::clone(&answer));
             std::thread::spawn(move || {
                 let mut head = Vec::new();
                 let mut byte = [0];
@@ -98,8 +108,8 @@ pub(crate) fn without_files(engine: &str) -> (TempDir, String) {
                     head.push(byte[0]);
                 }
                 let text = String::from_utf8_lossy(&head);
-                if text.lines().next().is_some_and(|line| line.contains("/archive")) {
-                    let _sent = client.write_all(ANSWER);
+                if let Some(answer) = text.lines().next().and_then(|line| answer(line)) {
+                    let _sent = client.write_all(answer);
                     return;
                 }
                 // One request a connection, so that each is seen.

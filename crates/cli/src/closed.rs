@@ -1,4 +1,4 @@
-//! Whether standard output was closed when the program was started.
+//! Whether standard output and standard error were closed when the program was started.
 //!
 //! The standard library opens `/dev/null` in the place of standard streams that are closed, so that no file gets their numbers:
 //! what is written then goes nowhere, and every write succeeds. Who closes standard output of a command whose output is the
@@ -8,16 +8,24 @@ use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 static STDOUT: AtomicBool = AtomicBool::new(false);
+static STDERR: AtomicBool = AtomicBool::new(false);
 
 /// Standard output was closed.
 pub(crate) fn stdout() -> bool {
     STDOUT.load(Ordering::Relaxed)
 }
 
+/// Standard error was closed.
+pub(crate) fn stderr() -> bool {
+    STDERR.load(Ordering::Relaxed)
+}
+
 extern "C" fn look() {
     // Where there is no /proc, nothing is known.
-    let is_closed = fs::read_link("/proc/self/fd/1").is_err() && fs::symlink_metadata("/proc/self/fd").is_ok();
-    STDOUT.store(is_closed, Ordering::Relaxed);
+    let is_known = fs::symlink_metadata("/proc/self/fd").is_ok();
+    for (path, is_closed) in [("/proc/self/fd/1", &STDOUT), ("/proc/self/fd/2", &STDERR)] {
+        is_closed.store(is_known && fs::read_link(path).is_err(), Ordering::Relaxed);
+    }
 }
 
 /// Called by the C library, before `main` and what the standard library does ahead of it.

@@ -23,6 +23,8 @@ pub(crate) struct Environment {
     pub(crate) source_date_epoch: Option<String>,
     /// `TERM`: what the user's terminal understands.
     pub(crate) term: Option<String>,
+    /// `TZ`: the time zone of times without one.
+    pub(crate) zone: Option<OsString>,
     /// `XDG_RUNTIME_DIR`: where engines without root put their sockets.
     pub(crate) runtime_dir: Option<PathBuf>,
 }
@@ -40,6 +42,7 @@ impl Environment {
             docker_cert_path: path("DOCKER_CERT_PATH"),
             source_date_epoch: text("SOURCE_DATE_EPOCH"),
             term: text("TERM"),
+            zone: env::var_os("TZ").filter(|value| !value.is_empty()),
             runtime_dir: path("XDG_RUNTIME_DIR"),
         }
     }

@@ -15,6 +15,7 @@ mod progress;
 mod registry;
 mod terminal;
 mod toolkit;
+mod zone;
 
 use std::io::Write as _;
 use std::process::ExitCode;

@@ -3,11 +3,14 @@
 use std::fs::File;
 use std::os::unix::net::UnixStream;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 
+use scratchdbg_testkit::engine::Engine;
 use scratchdbg_testkit::terminal::Terminal;
 
 use super::proxy::{Fault, FaultProxy};
 use super::{Scene, side_by_side};
+use crate::proxy::answering;
 use crate::stage::Stage;
 
 #[test]
@@ -95,16 +98,36 @@ fn an_output_that_was_closed_from_the_start_is_an_error() {
     let stage = Stage::set();
     let app = scratchdbg_testkit::sample::write_app(stage.scratchdbg.home());
     let app = app.to_str().expect("a plain path");
-    for arguments in [&["build", app, "-t", "closed/app:1", "-o", "archive:-"][..], &["sessions", "ls"], &["ps"]] {
+    let target = stage.target(&[]);
+    let attach = target.attach_arguments(&["sh", "-c", "echo hi"]);
+    let logs = ["logs", target.name()];
+    let cases: [(&[&str], &str, i32); 7] = [
+        (&["build", app, "-t", "closed/app:1", "-o", "archive:-"], ">&-", 1),
+        (&["sessions", "ls"], ">&-", 1),
+        (&["ps"], ">&-", 1),
+        (&attach, ">&-", 125),
+        (&logs, ">&-", 1),
+        // Nothing can be said there.
+        (&attach, "2>&-", 125),
+        (&logs, "2>&-", 1),
+    ];
+    for (arguments, closed, code) in cases {
         let command = stage.scratchdbg.command(arguments);
         let mut shell = Command::new("/bin/sh");
-        shell.args(["-c", r#"exec "$0" "$@" >&-"#]).arg(command.get_program()).args(command.get_args()).env_clear();
+        shell
+            .args(["-c", &format!(r#"exec "$0" "$@" {closed}"#)])
+            .arg(command.get_program())
+            .args(command.get_args())
+            .env_clear();
         shell.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
         let output = shell.current_dir(stage.scratchdbg.home()).output().expect("a shell");
         let said = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {said}");
-        assert!(said.contains("standard output is closed"), "{arguments:?}: {said}");
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
+        let is_told = said.contains("standard output is closed");
+        assert!(is_told || closed == "2>&-", "{arguments:?}: {said}");
+        assert_eq!(output.stdout, b"", "{arguments:?}: nothing is done");
     }
+    target.assert_untouched();
 }
 
 #[test]
@@ -126,4 +149,53 @@ fn a_log_that_is_cut_is_said_to_be() {
             assert!(!finished.stderr.is_empty(), "request {number}: {finished}");
         }
     }
+}
+
+/// An answer that seems whole proves nothing where the request that checks it fails.
+#[test]
+fn a_check_of_a_log_that_fails_is_told() {
+    const EMPTY: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: application/vnd.docker.multiplexed-stream\r\n\
+        Connection: close\r\nContent-Length: 0\r\n\r\n";
+    const FAILED: &[u8] =
+        b"HTTP/1.1 500 Internal Server Error\r\nContent-Type: application/json\r\nConnection: close\r\n\
+        Content-Length: 20\r\n\r\n{\"message\":\"broken\"}";
+    let stage = Stage::set();
+    let flags = ["--log-driver", "json-file"];
+    let container = stage.engine.run("lines", &flags, &stage.image, &["numbers", "600"]);
+    container.wait();
+    let engine = stage.engine.host();
+    // Spoils requests for the log, counted from 1.
+    let spoiled = |spoil: fn(u32) -> Option<&'static [u8]>| {
+        let count = AtomicU32::new(0);
+        answering(engine, move |request| {
+            request.contains("/logs?").then(|| spoil(count.fetch_add(1, Ordering::SeqCst) + 1))?
+        })
+    };
+    for options in [&[][..], &["--since", "1h"]] {
+        let run = |host: &str| stage.run(&[&["-H", host, "logs", "--via", "api", container.name()], options].concat());
+        // The log is empty, the engine says; but it has last lines.
+        let (_folder, host) = spoiled(|number| (number == 1).then_some(EMPTY));
+        let finished = run(&host);
+        finished.expect(1, "");
+        assert!(finished.stderr.contains("leaves out lines"), "{options:?}: {finished}");
+        // A second attempt succeeds.
+        let (_folder, host) = spoiled(|number| (number == 2).then_some(FAILED));
+        assert_eq!(run(&host).expect_code(0).text().lines().count(), 600, "{options:?}");
+        // No answer but the first.
+        let (_folder, host) = spoiled(|number| Some(if number == 1 { EMPTY } else { FAILED }));
+        let finished = run(&host);
+        finished.expect(1, "");
+        assert!(finished.stderr.contains("could not be checked: "), "{options:?}: {finished}");
+    }
+    // One that is removed once it was read has nothing left to compare with.
+    let (id, own) = (container.id().to_owned(), Engine::at(engine.to_owned()));
+    let count = AtomicU32::new(0);
+    let (_folder, host) = answering(engine, move |request| {
+        if request.contains("/logs?") && count.fetch_add(1, Ordering::SeqCst) == 1 {
+            own.ask(["rm", "--force", &id]);
+        }
+        None
+    });
+    let finished = stage.run(&["-H", &host, "logs", "--via", "api", container.name()]);
+    assert_eq!(finished.expect_code(0).text().lines().count(), 600);
 }

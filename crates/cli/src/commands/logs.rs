@@ -18,6 +18,7 @@ mod sink;
 
 use std::sync::{Mutex, PoisonError};
 
+use jiff::tz::TimeZone;
 use scratchdbg_engine::ContainerName;
 use scratchdbg_logs::Framing;
 
@@ -28,9 +29,17 @@ use crate::args::LogsArgs;
 use crate::context::Context;
 use crate::error::{CommandError, FAILED, Outcome};
 use crate::interrupt::Interrupts;
+use crate::zone;
 
 pub(crate) async fn logs(args: LogsArgs, context: &Context, mut interrupts: Interrupts) -> Outcome {
-    let request = Request::new(&args)?;
+    let zone = async {
+        if request::needs_zone(&args) { zone::local(context.environment.zone.clone()).await } else { Ok(TimeZone::UTC) }
+    };
+    let zone = match interrupts.race(&context.scope, zone).await {
+        Ok(zone) => zone?,
+        Err(code) => return Ok(code),
+    };
+    let request = Request::new(&args, zone)?;
     let names = args.targets.iter().map(|name| name.parse()).collect::<Result<Vec<ContainerName>, _>>()?;
     let mut output = Mutex::new(Output::new(&request, context.printer));
     let reading = async {

@@ -23,6 +23,9 @@ pub(crate) async fn run(command: Command, context: &Context, mut interrupts: Int
     if closed::stdout() && needs_stdout(&command) {
         return Err(CommandError::new("standard output is closed").hint("`>/dev/null` throws the output away"));
     }
+    if closed::stderr() && needs_stderr(&command) {
+        return Err(CommandError::new("standard error is closed").hint("`2>/dev/null` throws what comes there away"));
+    }
     let work = match command {
         // What these have begun they end in their own ways.
         Command::Attach(args) => return Box::pin(attach::attach(args, context, interrupts)).await,
@@ -37,10 +40,22 @@ pub(crate) async fn run(command: Command, context: &Context, mut interrupts: Int
 /// Whether what a command prints is what it is for.
 fn needs_stdout(command: &Command) -> bool {
     match command {
-        Command::Attach(args) => args.explain,
         Command::Build(args) => args.format == Format::Json || args.outputs.iter().any(|output| output == "archive:-"),
         Command::Sessions(command) => matches!(command, SessionsCommand::Ls { .. }),
         _ => true,
+    }
+}
+
+/// Whether what others write goes to standard error too: a session's command, or a container whose streams are kept apart.
+fn needs_stderr(command: &Command) -> bool {
+    match command {
+        Command::Attach(args) => !args.explain,
+        Command::Logs(args) => {
+            let is_text = args.raw || args.format.as_deref().is_none_or(|format| format == "text");
+            let is_counted = args.stats || args.patterns;
+            is_text && !is_counted && (args.stderr || !args.stdout)
+        }
+        _ => false,
     }
 }
 

@@ -26,7 +26,7 @@ const SMALL: u64 = 32 << 20;
 const TRIES: usize = 3;
 
 /// How far back the last record that was sent is looked for, where others came after it.
-const FAR_BACK: [usize; 2] = [64, 4096];
+const FAR_BACK: [usize; 3] = [64, 4096, 65_536];
 
 /// What tells records apart: the engine's time, and the begin of the text.
 pub(super) type Head = Vec<u8>;
@@ -36,6 +36,17 @@ const HEAD_LEN: usize = 64;
 
 /// How much text a record of Docker's holds.
 const DOCKER_RECORD: u64 = 16 << 10;
+
+/// What comes of holding an answer against what the engine has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Check {
+    /// It is all that there is.
+    Whole,
+    /// Records were left out.
+    LeftOut,
+    /// The last record that was sent is too far back by now, or was thrown away.
+    Overtaken,
+}
 
 /// What an answer of the engine's was.
 #[derive(Debug, Default)]
@@ -123,16 +134,19 @@ impl<S: Sink> Reader<'_, S> {
         if self.look_through_files()? {
             return Ok(());
         }
-        let is_whole = match self.is_whole(request, sent).await {
-            Ok(is_whole) => is_whole,
+        let name = &self.source.name;
+        let note = match self.hold_against(request, sent).await {
+            Ok(Check::Whole) => return Ok(()),
+            Ok(Check::LeftOut) => Note::Failure(self.left_out_text()),
+            Ok(Check::Overtaken) => Note::Info(format!(
+                "whether all of the log of `{name}` was sent could not be checked: it grows too fast"
+            )),
             Err(error) => {
-                tracing::debug!(%error, "what the engine sent cannot be checked");
-                true
+                let reason = CommandError::chain(&error);
+                Note::Failure(format!("whether all of the log of `{name}` was sent could not be checked: {reason}"))
             }
         };
-        if !is_whole {
-            self.pipeline.note(Note::Failure(self.left_out_text()), &mut self.sink)?;
-        }
+        self.pipeline.note(note, &mut self.sink)?;
         Ok(())
     }
 
@@ -164,14 +178,27 @@ impl<S: Sink> Reader<'_, S> {
         )
     }
 
-    /// Whether an answer is all that the engine has.
-    pub(super) async fn is_whole(&self, request: &LogRequest, sent: &Sent) -> Result<bool, Error> {
+    /// Holds an answer against what the engine has. A request that fails is sent once more.
+    pub(super) async fn hold_against(&self, request: &LogRequest, sent: &Sent) -> Result<Check, Error> {
         if !self.is_checked() {
-            return Ok(true);
+            return Ok(Check::Whole);
         }
+        let mut outcome = self.compare(request, sent).await;
+        if let Err(error) = &outcome {
+            tracing::debug!(%error, "what the engine sent is checked once more");
+            outcome = self.compare(request, sent).await;
+        }
+        match outcome {
+            // Removed after its end: nothing is left to compare with.
+            Err(error) if is_gone(&error) => Ok(Check::Whole),
+            outcome => outcome,
+        }
+    }
+
+    async fn compare(&self, request: &LogRequest, sent: &Sent) -> Result<Check, Error> {
         let all = LogRequest { until: None, timestamps: true, ..request.clone() };
         for _ in 0..TRIES {
-            let Some(later) = self.later(sent).await? else { return Ok(true) };
+            let Some(later) = self.later(sent).await? else { return Ok(Check::Overtaken) };
             let last = LogRequest { tail: Some(sent.records + later), timestamps: true, ..LogRequest::default() };
             if sent.records == 0 {
                 // Nothing was sent: is there something?
@@ -179,32 +206,39 @@ impl<S: Sink> Reader<'_, S> {
                 let newest = self.heads(&last, 1).await?.pop();
                 let at = newest.as_deref().and_then(Timestamp::split).and_then(|(stamp, _)| stamp.instant());
                 let Some(newest) = newest.filter(|_| request.since.is_none() || at >= request.since) else {
-                    return Ok(true);
+                    return Ok(Check::Whole);
                 };
-                // It may have come since.
-                let now = self.heads(&all, 1).await?.pop();
-                if now.is_some() || newest.is_empty() {
-                    return Ok(true);
+                if newest.is_empty() {
+                    return Ok(Check::Whole);
                 }
-                continue;
+                // Where something is written, it may have come since.
+                if self.heads(&all, 1).await?.is_empty() {
+                    continue;
+                }
+                return Ok(if self.is_writing() { Check::Whole } else { Check::LeftOut });
             }
             let begun = self.heads(&last, 1).await?.pop();
             if begun.is_some() && begun == sent.first {
-                return Ok(true);
+                // The last so many are there; since a time, there may be more.
+                if request.since.is_some() && !self.is_writing() && self.heads(&all, 1).await?.pop() != begun {
+                    return Ok(Check::LeftOut);
+                }
+                return Ok(Check::Whole);
             }
             // All that there is now, whatever has come or was thrown away meanwhile?
             let whole = LogRequest { since: None, tail: None, ..all.clone() };
             let now = self.heads(&whole, 1).await?.pop();
             if now.is_none() || begun == now {
-                return Ok(true);
+                return Ok(Check::Whole);
             }
-            let Some(came) = self.later(sent).await? else { return Ok(true) };
-            let came = usize::try_from(came.saturating_sub(later)).unwrap_or(usize::MAX).min(FAR_BACK[1]);
+            let Some(came) = self.later(sent).await? else { return Ok(Check::Overtaken) };
+            let came =
+                usize::try_from(came.saturating_sub(later)).unwrap_or(usize::MAX).min(FAR_BACK[FAR_BACK.len() - 1]);
             if came > 0 && self.heads(&all, came + 1).await?.iter().any(|head| Some(head) == begun.as_ref()) {
-                return Ok(true);
+                return Ok(Check::Whole);
             }
         }
-        Ok(false)
+        Ok(Check::LeftOut)
     }
 
     /// How many records came after the last that was sent; nothing when that cannot be told.
@@ -283,6 +317,17 @@ impl<S: Sink> Reader<'_, S> {
                 hole.filter(|_| taken.has_begun)
             }
         }
+    }
+}
+
+/// The engine has no such container any more, or is about to throw it away.
+fn is_gone(error: &Error) -> bool {
+    match error {
+        Error::NoSuchContainer { .. } => true,
+        Error::Api(answer) => {
+            answer.status == 404 || answer.status == 409 && answer.message.contains("marked for removal")
+        }
+        _ => false,
     }
 }
 

@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal as _, Stderr, Stdout, Write};
 use std::os::fd::AsFd;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use jiff::tz::TimeZone;
 use scratchdbg_logs::render::{Entry, Format, Prefixes, Renderer, Style};
 use scratchdbg_logs::stats::Stats;
 use scratchdbg_logs::{Line, Stream};
@@ -37,6 +38,7 @@ pub(super) struct Output {
     without_level: u64,
     printer: Printer,
     failed: bool,
+    zone: TimeZone,
 }
 
 /// Names a container of an [`Output`].
@@ -69,6 +71,7 @@ impl Output {
             without_level: 0,
             printer,
             failed: false,
+            zone: request.zone.clone(),
             stdout: Side::new(stdout, request),
             stderr: Side::new(stderr, request),
         }
@@ -170,7 +173,7 @@ impl Output {
                 self.printer.json(&report)?;
             } else {
                 let columns = columns().unwrap_or(COLUMNS);
-                self.printer.line(report.to_text(columns, &jiff::tz::TimeZone::system()).trim_end())?;
+                self.printer.line(report.to_text(columns, &self.zone).trim_end())?;
             }
         }
         self.tell_cut();

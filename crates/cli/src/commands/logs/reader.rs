@@ -9,7 +9,7 @@ use scratchdbg_logs::line::Joining;
 use scratchdbg_logs::resume::{Admission, Resume};
 use scratchdbg_logs::{Event, Framing, Line, LineOptions, LogDecoder};
 
-use super::complete::{Begin, Sent};
+use super::complete::{Begin, Check, Sent};
 use super::ends::{self, Listener};
 use super::explain::{Unreadable, unreadable};
 use super::log_files::LogFiles;
@@ -206,7 +206,8 @@ impl<'a, S: Sink> Reader<'a, S> {
             };
             let mut is_damaged = false;
             let mut is_all = true;
-            if sent.records < records as u64 && !lines.is_empty() && !self.is_whole(&request, &sent).await? {
+            let is_short = sent.records < records as u64 && !lines.is_empty();
+            if is_short && self.hold_against(&request, &sent).await? == Check::LeftOut {
                 // The files have all that is not damaged; without them, what comes after the damage is all there is.
                 if self.request.via != Via::Api && LogFiles::open(self.engine, &self.source).is_ok() {
                     return Ok(false);
@@ -219,15 +220,16 @@ impl<'a, S: Sink> Reader<'a, S> {
             if !is_damaged && (wanted == 0 || (wanted..lines.len()).any(is_first)) {
                 continue;
             }
-            if is_torn || !is_all {
-                self.pipeline.note(Note::Failure(self.left_out_text()), &mut self.sink)?;
-            }
             for line in lines {
                 if self.resume.admit(&line) == Admission::New {
                     let at = line.timestamp.and_then(|stamp| stamp.instant());
                     let line = Line { run: at.and_then(|at| self.runs.number(at)), ..line };
                     self.pipeline.push(line, &mut self.sink)?;
                 }
+            }
+            // What is told before the last lines is about older ones, and not shown.
+            if is_torn || !is_all {
+                self.pipeline.note(Note::Failure(self.left_out_text()), &mut self.sink)?;
             }
             return Ok(true);
         }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
 use scratchdbg_logs::query::{Query, QueryError, QuerySpec};
 use scratchdbg_logs::render::Format;
 use scratchdbg_logs::when::TimeRange;
@@ -33,14 +34,16 @@ pub(super) struct Request {
     pub(super) stream: Option<Stream>,
     pub(super) via: Via,
     pub(super) explain: bool,
+    /// Times are given and shown in it, where they are.
+    pub(super) zone: TimeZone,
 }
 
 /// How long a line that may begin a stack trace waits for the next one.
 pub(super) const TRACE_PATIENCE: Duration = Duration::from_millis(100);
 
 impl Request {
-    pub(super) fn new(args: &LogsArgs) -> Result<Self, CommandError> {
-        let range = range(args, &jiff::Zoned::now())?;
+    pub(super) fn new(args: &LogsArgs, zone: TimeZone) -> Result<Self, CommandError> {
+        let range = range(args, &jiff::Timestamp::now().to_zoned(zone.clone()))?;
         let stream = match (args.stdout, args.stderr) {
             (true, false) => Some(Stream::Stdout),
             (false, true) => Some(Stream::Stderr),
@@ -90,12 +93,13 @@ impl Request {
             stream,
             via: args.via,
             explain: args.explain,
+            zone,
         })
     }
 
     /// The same by the engine's clock: ten minutes ago is ten minutes before what the engine calls now.
     pub(super) fn by_clock(&self, args: &LogsArgs, now: jiff::Timestamp) -> Result<Self, CommandError> {
-        let now = now.to_zoned(jiff::tz::TimeZone::system());
+        let now = now.to_zoned(self.zone.clone());
         Ok(Self { range: range(args, &now)?, ..self.clone() })
     }
 
@@ -119,6 +123,11 @@ impl Request {
     pub(super) fn needs_timestamps(&self) -> bool {
         self.follow || self.timestamps || self.many || self.run.is_some() || self.tells_runs() || !self.is_plain()
     }
+}
+
+/// Whether the user's time zone matters: to times that are given, and to those in a summary.
+pub(super) fn needs_zone(args: &LogsArgs) -> bool {
+    args.since.is_some() || args.until.is_some() || args.stats || args.patterns
 }
 
 fn range(args: &LogsArgs, now: &jiff::Zoned) -> Result<TimeRange, CommandError> {
