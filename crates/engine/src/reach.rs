@@ -12,6 +12,9 @@ use crate::{Address, ContainerName, Engine, Error};
 /// How many containers can share a namespace one by way of another, before nobody follows any more.
 const LINKS: usize = 8;
 
+/// How one of a container's namespaces is set.
+type ModeOf = fn(&Target) -> &str;
+
 impl Engine {
     /// Looks at what a copy of this target would share, and notes what of it is gone. `missing` are folders of the host that
     /// an earlier attempt did not find.
@@ -22,7 +25,7 @@ impl Engine {
         }
         reach.network_gone = self.network_gone(&reach.network_mode).await?;
         reach.ipc_gone = self.peer_gone(&reach.ipc_mode).await?;
-        let namespaces: [(_, fn(&Target) -> &str); 4] = [
+        let namespaces: [(_, ModeOf); 4] = [
             ("network", |target| &target.reach.network_mode),
             ("ipc", |target| &target.reach.ipc_mode),
             ("uts", |target| &target.reach.uts_mode),

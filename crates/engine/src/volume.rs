@@ -74,9 +74,9 @@ pub(crate) fn shows(volume: &Value) -> Shows {
         } else {
             Shows::Unclear("its folder has no name")
         }
-    } else if kind == "tmpfs" && words.iter().all(|word| is_of_memory(word)) {
-        Shows::Data
-    } else if SHARES.contains(&kind) && !words.iter().any(|word| NOT_OF_SHARES.iter().any(|no| word.contains(no))) {
+    } else if (kind == "tmpfs" && words.iter().all(|word| is_of_memory(word)))
+        || (SHARES.contains(&kind) && !words.iter().any(|word| NOT_OF_SHARES.iter().any(|no| word.contains(no))))
+    {
         Shows::Data
     } else if device.starts_with("/dev/") {
         Shows::Unclear("a disk of the host")

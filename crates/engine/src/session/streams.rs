@@ -275,8 +275,8 @@ mod tests {
         assert_eq!(pump(line, true).await, (PumpEnd::NotExecuted(line.to_vec()), Vec::new(), Vec::new()));
         assert_eq!(pump(&[&line[..], b"# "].concat(), true).await.0, PumpEnd::Ended);
         // A command that says the same has a launcher, or says more.
-        const RECORD: &[u8] = b"\x1e7ab1 001\x1e";
-        let told = [frame(2, line), frame(1, RECORD), frame(2, RECORD)].concat();
+        let record = b"\x1e7ab1 001\x1e";
+        let told = [frame(2, line), frame(1, record), frame(2, record)].concat();
         assert_eq!(pump(&told, false).await, (PumpEnd::Told(1), Vec::new(), line.to_vec()));
         for (more, output) in [(frame(2, b"e"), &b""[..]), (frame(1, b"o"), b"o")] {
             let (end, written, error) = pump(&[frame(2, line), more].concat(), false).await;
