@@ -41,7 +41,6 @@ const NAMES: &[&str] = &[
 const STEMS: &[&str] = &["LD_", "BASH_FUNC_"];
 
 /// Takes them out of what a command gets.
-#[expect(clippy::disallowed_methods, reason = "the environment is the session's, and goes on to its command")]
 pub(super) fn choose_nothing(command: &mut Command) {
     for (name, _) in env::vars_os() {
         if chooses(&name) {
@@ -54,7 +53,7 @@ pub(super) fn choose_nothing(command: &mut Command) {
 
 fn chooses(name: &OsStr) -> bool {
     let begins = |stem: &&str| name.as_bytes().starts_with(stem.as_bytes());
-    NAMES.iter().any(|known| name == *known) || STEMS.iter().any(|stem| begins(stem))
+    NAMES.iter().any(|known| name == *known) || STEMS.iter().any(begins)
 }
 
 #[cfg(test)]
