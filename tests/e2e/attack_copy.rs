@@ -181,11 +181,12 @@ fn a_copy_is_made_without_what_is_gone() {
     assert!(!std::path::Path::new(&folder).exists(), "a folder of the host is not made for a look");
 }
 
-/// Volumes that a test made; removed in the end.
-struct Volumes<'a>(&'a Stage, Vec<String>);
+/// Volumes that a test made, and the container that has them: removed in the end, it first.
+struct Volumes<'a>(&'a Stage, Vec<String>, String);
 
 impl Drop for Volumes<'_> {
     fn drop(&mut self) {
+        self.0.engine.docker(["rm", "--force", &self.2]);
         for name in &self.1 {
             self.0.engine.docker(["volume", "rm", "--force", name]);
         }
@@ -199,7 +200,8 @@ fn a_copy_is_not_led_to_the_host_by_another_name() {
     let path = |name: &str| home.join(name).to_string_lossy().into_owned();
     std::os::unix::fs::symlink("/etc", path("link")).expect("a link can be made");
     std::fs::create_dir(path("data")).expect("it can be made");
-    let mut volumes = Volumes(&stage, Vec::new());
+    let name = stage.engine.name("led-astray");
+    let mut volumes = Volumes(&stage, Vec::new(), name.clone());
     let mut volume = |stem: &str, kind: &str, device: &str, options: &str| {
         let name = stage.engine.name(stem);
         let given = [("type", kind), ("device", device), ("o", options)].map(|(key, value)| format!("{key}={value}"));
@@ -220,7 +222,6 @@ fn a_copy_is_not_led_to_the_host_by_another_name() {
     let peer = stage.engine.name("peer");
     let run = ["run", "--detach", "--network", "host", "--ipc", "host", "--name", &peer, &stage.image];
     let peer = stage.engine.ask(run);
-    let name = stage.engine.name("led-astray");
     let of_peer = format!("container:{peer}");
     let seccomp = format!("seccomp={profile}");
     let binds = [
