@@ -20,6 +20,9 @@ use crate::{ContainerName, Engine, Error, Mode, Plan, State, labels};
 /// How long after a command was killed the engine may take to remove its container, and so to hear why.
 const HEARD_WITHIN: Duration = Duration::from_secs(10);
 
+/// How long the container of a session may take to go once its keeper is gone, before its removal is asked for.
+const GOES_WITHIN: Duration = Duration::from_secs(4);
+
 /// How long after the end of a container the engine may take to remove it. After that its record is read.
 const REMOVED_WITHIN: Duration = Duration::from_secs(20);
 
@@ -209,8 +212,14 @@ impl Process {
 
     /// Removes what is left of it. Its keeper is gone by now, and so it is ending.
     pub(super) async fn end(self, engine: &Engine) -> Result<(), Error> {
-        if let Self::Container { container, removal, copy } = self {
-            let removed = if removal.is_over() { Ok(()) } else { engine.remove(&container).await };
+        if let Self::Container { container, mut removal, copy } = self {
+            // The engine removes it by itself, and until then says of a further removal that one is in progress. What the
+            // container was made from can only go after it.
+            let mut removed = Ok(());
+            if !removal.is_over() && tokio::time::timeout(GOES_WITHIN, removal.exit_code()).await.is_err() {
+                removed = engine.remove(&container).await;
+                let _gone = tokio::time::timeout(REMOVED_WITHIN, removal.exit_code()).await;
+            }
             if removed.is_ok() {
                 engine.transport.scope().gone(container.as_str());
             }
