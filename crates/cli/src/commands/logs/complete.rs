@@ -143,7 +143,9 @@ impl<S: Sink> Reader<'_, S> {
             )),
             Err(error) => {
                 let reason = CommandError::chain(&error);
-                Note::Failure(format!("whether all of the log of `{name}` was sent could not be checked: {reason}"))
+                let text = format!("whether all of the log of `{name}` was sent could not be checked: {reason}");
+                // An engine that goes away while its log is followed is waited for: what is missing then is told as a gap.
+                if self.request.follow { Note::Info(text) } else { Note::Failure(text) }
             }
         };
         self.pipeline.note(note, &mut self.sink)?;
