@@ -76,7 +76,7 @@ impl Engine {
     /// All sessions and what is left of them, the oldest first.
     pub async fn sessions(&self) -> Result<Vec<Session>, Error> {
         let (ours, names) = tokio::try_join!(self.inventory(Wanted::All), self.names())?;
-        let mut sessions: Vec<(Option<Timestamp>, Session)> = Vec::new();
+        let mut sessions: Vec<((Option<Timestamp>, Timestamp), Session)> = Vec::new();
         for (id, (containers, images)) in ours.by_session() {
             let mut marks = containers.iter().map(|each| &each.marks).chain(images.iter().map(|each| &each.marks));
             let Some(marks) = marks.next() else { continue };
@@ -107,8 +107,9 @@ impl Engine {
                     .chain(images.iter().map(|each| Part::of_image(each)))
                     .collect(),
             };
-            sessions.push((created, session));
+            sessions.push(((created, marks.created_at), session));
         }
+        // The engine tells whole seconds. Within one, the clocks of the clients are all there is.
         sessions.sort_by(|(left, a), (right, b)| left.cmp(right).then_with(|| a.id.cmp(&b.id)));
         Ok(sessions.into_iter().map(|(_, session)| session).collect())
     }
