@@ -179,6 +179,14 @@ codes! {
     ConnectionRefused = "connection-refused",
     /// The other side of a connection does not answer or cannot be reached.
     ConnectionTimedOut = "connection-timed-out",
+    /// The other side's certificate is expired, not yet valid, or made out to another name.
+    CertificateInvalid = "certificate-invalid",
+    /// A server refuses the user name or password of who connects.
+    LoginRefused = "login-refused",
+    /// The data that a program finds is of another version of it, is damaged, or is not its own.
+    DataUnusable = "data-unusable",
+    /// Another process holds the lock on a program's data.
+    DataInUse = "data-in-use",
     /// The program ended by itself with an exit code of its own.
     AppExit = "app-exit",
     /// The container was stopped on request and its program obeyed.
@@ -209,8 +217,10 @@ codes! {
     NameInUse = "name-in-use",
     /// A program's file cannot be executed while it is open for writing.
     FileBusy = "file-busy",
-    /// A file, secret or config map that a container is to be made from is not there.
+    /// A file, secret, config map or variable that a container needs is not there.
     ConfigMissing = "config-missing",
+    /// A configuration file, an option or an argument is not understood by what reads it.
+    ConfigInvalid = "config-invalid",
     /// The latest start of a container failed.
     StartFailed = "start-failed",
     /// The engine cannot be reached, or its socket may not be used.

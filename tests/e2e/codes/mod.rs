@@ -14,6 +14,7 @@ mod refused;
 mod restarted;
 mod run;
 mod start;
+mod told;
 
 use std::collections::BTreeSet;
 
@@ -46,6 +47,7 @@ const FAMILIES: &[&[Proof]] = &[
     causes::PROOFS,
     platform::PROOFS,
     mounted::PROOFS,
+    told::PROOFS,
 ];
 
 /// Makes every fault and near miss of a family; all that went wrong is told at once.

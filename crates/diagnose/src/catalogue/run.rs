@@ -145,6 +145,30 @@ pub(super) const ENTRIES: &[Entry] = &[
         reproduce: "scratchdbg why --message 'dial tcp 192.0.2.1:443: i/o timeout'",
     },
     Entry {
+        code: Code::CertificateInvalid,
+        shows: "`x509: certificate has expired or is not yet valid`, `certificate is valid for a.example, not b.example`.",
+        fix: "Renew it, set the clock, or ask by a name that the certificate has.",
+        reproduce: "scratchdbg why --message 'x509: certificate has expired or is not yet valid'",
+    },
+    Entry {
+        code: Code::LoginRefused,
+        shows: "`password authentication failed for user`, `Access denied for user`, `NOAUTH`, `WRONGPASS`.",
+        fix: "See user and password; a database in a volume keeps those of its first start.",
+        reproduce: "scratchdbg why --message 'pq: password authentication failed for user \"app\"'",
+    },
+    Entry {
+        code: Code::DataUnusable,
+        shows: "`database files are incompatible with server`, `could not locate a valid checkpoint record`.",
+        fix: "The version that made the data, a dump and restore, or a backup; without data to keep, a new volume.",
+        reproduce: "scratchdbg why --message 'FATAL:  database files are incompatible with server'",
+    },
+    Entry {
+        code: Code::DataInUse,
+        shows: "`lock file \"postmaster.pid\" already exists`, `Unable to lock ./ibdata1`, `database is locked`.",
+        fix: "Stop the other container on the same volume.",
+        reproduce: "scratchdbg why --message 'sqlite3.OperationalError: database is locked'",
+    },
+    Entry {
         code: Code::AppExit,
         shows: "An exit code of the program's own.",
         fix: "Read what it said: `scratchdbg logs`.",

@@ -263,6 +263,12 @@ pub(super) const ENTRIES: &[Entry] = &[
         reproduce: "docker run --env-file /nowhere IMAGE",
     },
     Entry {
+        code: Code::ConfigInvalid,
+        shows: "`unknown flag: --prot`, `yaml: line 4: …`, `[emerg] unknown directive`, `unable to configure the Docker daemon with file …`.",
+        fix: "Mend the line or option that the message names.",
+        reproduce: "docker run --prot 80:80 IMAGE",
+    },
+    Entry {
         code: Code::EngineUnreachable,
         shows: "`Cannot connect to the Docker daemon`, `permission denied while trying to connect to the Docker daemon socket`.",
         fix: "Start the engine; see `DOCKER_HOST` and `docker context ls`; join the docker group or use sudo.",

@@ -77,7 +77,7 @@ pub(super) const WORDINGS: &[Wording] = &[
     ),
     says!(
         PortNotPermitted,
-        r"(?i)(?:bind\(?\)?|listen)(?: to| on)? ?(?P<p>[\w.\[\]:*]*:\d+)[^\n]*(?:permission denied|EACCES)|listen EACCES: permission denied (?P<q>\S*:\d+)|\bbind(?:\(\)| to| failed| error)[^\n/]*permission denied|make_sock\b[^\n/]*permission denied|^bind: permission denied|permission denied\)?:? [^\n/]*(?:could not bind|bind\()|cannot expose privileged port \d+|attempt was made to access a socket in a way forbidden",
+        r"(?i)(?:bind\(?\)?|listen)(?: to| on)? ?(?P<p>[\w.\[\]:*]*:\d+)[^\n]*(?:permission denied|EACCES)|listen EACCES: permission denied (?P<q>\S*:\d+)|\bbind(?:\(\)| to| failed| error)[^\n/]*permission denied|make_sock\b[^\n/]*permission denied|^bind: permission denied|permission denied\)?:? [^\n/]*(?:could not bind|bind\()|cannot expose privileged port \d+|permission denied \(bind failed\)|SocketException \(13\): permission denied|while attempting to bind on address[^\n]*permission denied|attempt was made to access a socket in a way forbidden",
         "the program may not listen on its port[, {p}]: ports below 1024 need CAP_NET_BIND_SERVICE",
         "let it listen on a higher port and publish that (-p 80:8080); or --cap-add NET_BIND_SERVICE with root, or --sysctl \
          net.ipv4.ip_unprivileged_port_start=0"
@@ -92,7 +92,7 @@ pub(super) const WORDINGS: &[Wording] = &[
     ),
     says!(
         NameNotResolved,
-        r#"(?im)\b(?:lookup|dial|resolv\w*|gethostby\w+|host|hostname|connect\w*|getaddrinfo|socket|\w+Exception|\w+Error)\b[^\n]*\bno such host\b|^no such host\b|host not found in (?:upstream|resolver) "(?P<r>[^"\n]+)"|temporary failure in name resolution|name or service not known|nodename nor servname provided|could not resolve host(?:name)?:? ?(?P<p>[\w.-]+)?|getaddrinfo (?:ENOTFOUND|EAI_AGAIN) (?P<q>[\w.-]+)|\bUnknownHostException\b|failed to lookup address information|unable to resolve host(?: address)?|name does not resolve|\bNXDOMAIN\b|try again \(EAI_AGAIN\)|dns resolution failed"#,
+        r#"(?im)\b(?:lookup|dial|resolv\w*|gethostby\w+|host|hostname|connect\w*|getaddrinfo|socket|\w+Exception|\w+Error)\b[^\n]*\bno such host\b|^no such host\b|host not found in (?:upstream|resolver) "(?P<r>[^"\n]+)"|temporary failure in name resolution|name or service not known|nodename nor servname provided|could not resolve host(?:name)?:? ?(?P<p>[\w.-]+)?|getaddrinfo (?:ENOTFOUND|EAI_AGAIN) (?P<q>[\w.-]+)|\bUnknownHostException\b|failed to lookup address information|unable to resolve host(?: address)?|name does not resolve|\bNXDOMAIN\b|try again \(EAI_AGAIN\)|dns resolution failed|\bbad address ['"](?P<s>[^'"\n]+)['"]|temporary failure resolving '(?P<t>[^'\n]+)'|temporary error \(try again later\)|no resolver defined to resolve|could not be resolved \(\d+: |could not resolve address|no resolvable bootstrap urls|no servers could be reached|failed to resolve '[^'\n]+'"#,
         "a name has no address, or no name server answers[: {p}]",
         "see the name's spelling and that both are on one network: Docker's default bridge resolves no container names, a network \
          of one's own does (docker network create); and --dns, and /etc/resolv.conf in the container"

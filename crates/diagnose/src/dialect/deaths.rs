@@ -21,13 +21,13 @@ pub(super) const WORDINGS: &[Wording] = &[
     plain!(Aborted, r"terminate called (?:after throwing an instance of '(?P<p>[^'\n]+)'|without an active exception)"),
     plain!(
         Aborted,
-        r"(?P<p>double free or corruption|free\(\): invalid (?:pointer|size)|malloc\(\): [a-z ]+|corrupted size vs\. prev_size|\*\*\* stack smashing detected \*\*\*|\*\*\* buffer overflow detected \*\*\*)"
+        r"(?P<p>double free or corruption|(?:free|munmap_chunk|realloc)\(\): (?:invalid|double free)[a-z ]+|malloc\(\): [a-z ]+|corrupted size vs\. prev_size|\*\*\* stack smashing detected \*\*\*|\*\*\* buffer overflow detected \*\*\*)"
     ),
     plain!(Aborted, r"(?P<p>has overflowed its stack)"),
     plain!(Aborted, r"(?P<p>memory allocation of \d+ bytes failed)"),
     plain!(
         SegfaultOrAbort,
-        r"(?im)\bsegmentation (?:fault|violation)\b(?:$|\s*[^\w\s]|\s{2,}|\s+(?:at|in|on|while|during|occurred|code)\b)|\bSIGSEGV\b|uncaught target signal 11|\[\d+\]: segfault at [0-9a-f]+ ip\b"
+        r"(?im)\bsegmentation (?:fault|violation)\b(?:$|\s*[^\w\s]|\s{2,}|\s+(?:at|in|on|while|during|occurred|code)\b)|\bSIGSEGV\b|uncaught target signal 11|(?:exited|killed|terminated) (?:on|by|with) signal 11\b|\[\d+\]: segfault at [0-9a-f]+ ip\b"
     ),
     plain!(IllegalInstruction, r"(?i)\billegal instruction\b|\bSIGILL\b|uncaught target signal 4"),
     plain!(KilledBySignal, r"(?i)\bbus error\b|\bSIGBUS\b|\bfloating point exception\b|\bSIGFPE\b|breakpoint trap\b"),

@@ -88,7 +88,7 @@ pub(super) const WORDINGS: &[Wording] = &[
     ),
     says!(
         LimitRefused,
-        r"(?i)(?P<p>range of CPUs is from [^\n]+|requested CPUs are not available[^\n]*|requested memory nodes are not available[^\n]*|minimum memory limit (?:allowed )?(?:is|can)[^\n]*|error setting rlimits?[^\n]*|setrlimit `?\w+`?[^\n]*operation not permitted|invalid hugetlb[^\n]*|minimum memoryswap[^\n]*)",
+        r"(?i)(?P<p>range of CPUs is from [^\n]+|requested CPUs are not available[^\n]*|requested memory nodes are not available[^\n]*|minimum memory limit (?:allowed )?(?:is|can)[^\n]*|error setting rlimits?[^\n]*|setrlimit `?\w+`?[^\n]*operation not permitted|invalid hugetlb[^\n]*|minimum memoryswap[^\n]*|sysctl \x22[^\n]+\x22 (?:is )?not allowed[^\n]*|cgroup-parent for systemd[^\n]*|the requested cgroup controller [^\n]+ is not available|your kernel does not support [^\n]*(?:capabilit|limit|cgroup)[^\n]*)",
         "a limit that the container asks for is refused: {p}",
         "ask for what the host has: --cpus, --cpuset-cpus, --memory, --ulimit (no more than the engine's own limits)"
     ),

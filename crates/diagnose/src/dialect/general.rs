@@ -45,13 +45,13 @@ pub(super) const WORDINGS: &[Wording] = &[
     // A signal's name, of a shell or of Go's os/exec.
     says!(
         guess KilledFromOutside,
-        r"(?m)^(?:\S+\s+\|\s+)?Killed$|^[^\n]*: line \d+:\s+\d+ Killed\b|signal: killed|\bSIGKILL\b|killed by signal 9\b|signal 9\b",
+        r"(?m)^(?:\S+\s+\|\s+)?Killed$|^[^\n]*: line \d+:\s+\d+ Killed\b|signal: killed|(?im:^SIGKILL$|\bSIGKILL (?:received|caught)|\b(?:received|got|caught|sent|by|with|signal:?)\b[^\n]{0,20}\bSIGKILL\b)|killed by signal 9\b|signal 9\b",
         "the process got SIGKILL: nearly always the kernel's memory killer, else docker kill, or a stop whose grace period ended",
         "see which: docker inspect --format '{{.State.OOMKilled}}', dmesg; raise --memory; scratchdbg why CONTAINER tells them apart"
     ),
     says!(
         guess Stopped,
-        r"(?m)^(?:\S+\s+\|\s+)?Terminated$|signal: terminated|\bSIGTERM\b|killed by signal 15\b",
+        r"(?m)^(?:\S+\s+\|\s+)?Terminated$|signal: terminated|(?im:^SIGTERM$|\bSIGTERM (?:received|caught)|\b(?:received|got|caught|sent|by|with|signal:?)\b[^\n]{0,20}\bSIGTERM\b)|killed by signal 15\b",
         "the process got SIGTERM, which is how one is asked to stop",
         "nothing, where a stop was meant; else see who asked: docker events"
     ),

@@ -91,9 +91,16 @@ pub(super) const WORDINGS: &[Wording] = &[
         meaning: |c| Meaning::NotFoundByKernel(named(c, "p")),
     },
     Wording {
-        pattern: r"(?m)^(?:\S+\s+\|\s+)?(?:\S*/)?(?:ba|da|a|k|z)?sh: (?:line )?(?:\d+: )?(?P<p>[^\s:]*/[^\s:]*): Permission denied",
-        meaning: |c| Meaning::Denied(named(c, "p")),
+        pattern: r"(?m)^(?:\S+\s+\|\s+)?(?:\S*/)?(?:ba|da|a|k|z)?sh: (?:(?:line )?(?:\d+: )?(?P<p>[^\s:]*/[^\s:]*)|(?:line )?\d+: (?P<q>[\w.+-]+)): Permission denied",
+        meaning: |c| Meaning::Denied(named(c, "p").or_else(|| named(c, "q"))),
     },
+    // Dash and busybox say the same of a file that is not there and of one without its loader.
+    says!(
+        guess ProgramMissing,
+        r"(?m)^(?:\S+\s+\|\s+)?(?:\S*/)?(?:da|a)?sh: (?:\d+: )?(?P<p>[^\s:]*/[^\s:]*): not found",
+        "a shell cannot start {p}: it is not there, or its loader or the interpreter of its #! line is missing",
+        "see that the file is there; `scratchdbg check` on it names what it is started with"
+    ),
     plain!(
         ProgramMissing,
         r"(?m)^(?:\S+\s+\|\s+)?(?:(?:\S*/)?(?:ba|da|a|k|z)?sh: (?:line )?(?:\d+: )?|(?:\S*/\S+|\S+\.sh): (?:line )?\d+: )(?P<p>[^\s:]+): (?:command )?not found"

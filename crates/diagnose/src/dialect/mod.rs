@@ -4,20 +4,26 @@
 //! meaning to one finding.
 
 mod causes;
+mod certificates;
+mod client;
 mod deaths;
 mod engine;
 mod exits;
 mod explain;
 mod general;
+mod host;
+mod languages;
 mod logs;
 mod platform;
 mod prepare;
 mod runtime;
+mod servers;
 mod weak;
 
 use std::sync::{LazyLock, OnceLock};
 
-use regex::{Captures, Regex, RegexSet};
+use regex::bytes::{RegexSet, RegexSetBuilder};
+use regex::{Captures, Regex};
 
 use crate::code::Code;
 use crate::finding::Finding;
@@ -80,7 +86,10 @@ fn told(code: Code, message: &str, fix: &'static str, is_guess: bool, captures: 
     for (index, part) in message.split(['[', ']']).enumerate() {
         match &subject {
             Some(subject) => text.push_str(&part.replace("{p}", subject)),
-            None if index % 2 == 0 => text.push_str(part),
+            // An alternative that captures nothing leaves no gap.
+            None if index % 2 == 0 => {
+                text.push_str(&part.replace(": {p}", "").replace(" {p}", "").replace("{p}", "it"));
+            }
             None => {}
         }
     }
@@ -128,9 +137,15 @@ enum Rank {
 /// All wordings in the order in which they convince.
 const FAMILIES: &[(Rank, &[Wording])] = &[
     (Rank::Platform, platform::FIRST),
+    (Rank::Platform, host::JOURNAL),
+    (Rank::Platform, client::WORDINGS),
     (Rank::Strong, runtime::WORDINGS),
     (Rank::Strong, engine::WORDINGS),
     (Rank::Platform, platform::WORDINGS),
+    (Rank::Strong, certificates::WORDINGS),
+    (Rank::Strong, servers::WORDINGS),
+    (Rank::Strong, host::WORDINGS),
+    (Rank::Strong, languages::WORDINGS),
     (Rank::Strong, causes::WORDINGS),
     (Rank::Strong, logs::WORDINGS),
     (Rank::Weak, weak::WORDINGS),
@@ -153,6 +168,10 @@ struct Compiled {
     rank: Rank,
 }
 
+/// What the set may take when it is compiled, and what it may keep of what it has seen.
+const SET_SIZE: usize = 64 << 20;
+const SET_CACHE: usize = 64 << 20;
+
 static WORDINGS: LazyLock<Wordings> = LazyLock::new(|| {
     let each: Vec<_> = FAMILIES
         .iter()
@@ -164,12 +183,44 @@ static WORDINGS: LazyLock<Wordings> = LazyLock::new(|| {
             rank,
         })
         .collect();
-    Wordings { set: RegexSet::new(each.iter().map(|each| each.pattern)).unwrap_or_else(|_| RegexSet::empty()), each }
+    let set = RegexSetBuilder::new(each.iter().map(|each| bytes(each.pattern)))
+        .size_limit(SET_SIZE)
+        .dfa_size_limit(SET_CACHE)
+        .build();
+    Wordings { set: set.unwrap_or_else(|_| RegexSet::empty()), each }
 });
+
+/// The pattern as one of bytes where it can be: characters of more bytes than one make it many times as large.
+fn bytes(pattern: &str) -> String {
+    if pattern.is_ascii() { format!("(?-u){pattern}") } else { ascii(pattern) }
+}
+
+/// The pattern with classes and boundaries of ASCII alone: those of Unicode are large, and of a line that is not ASCII they
+/// take a way that is a hundred times as slow.
+fn ascii(pattern: &str) -> String {
+    let mut plain = String::with_capacity(pattern.len() * 2);
+    let mut characters = pattern.chars();
+    while let Some(character) = characters.next() {
+        if character != '\\' {
+            plain.push(character);
+            continue;
+        }
+        match characters.next() {
+            Some('b') => plain.push_str(r"(?-u:\b)"),
+            Some('d') => plain.push_str("[0-9]"),
+            Some('w') => plain.push_str("[0-9A-Za-z_]"),
+            Some('s') => plain.push_str(r"[\t\n\x0b\x0c\r ]"),
+            Some('S') => plain.push_str(r"[^\t\n\x0b\x0c\r ]"),
+            Some(other) => plain.extend(['\\', other]),
+            None => plain.push('\\'),
+        }
+    }
+    plain
+}
 
 impl Compiled {
     fn captures<'t>(&self, text: &'t str) -> Option<Captures<'t>> {
-        self.regex.get_or_init(|| Regex::new(self.pattern).ok()).as_ref()?.captures(text)
+        self.regex.get_or_init(|| Regex::new(&ascii(self.pattern)).ok()).as_ref()?.captures(text)
     }
 }
 
@@ -227,7 +278,7 @@ pub(crate) fn read_log(text: &str) -> Vec<Said> {
 fn read_ranks(text: &str, wanted: fn(Rank) -> bool) -> Vec<Said> {
     let text = &prepare(text);
     let mut said: Vec<Said> = Vec::new();
-    for index in WORDINGS.set.matches(text) {
+    for index in WORDINGS.set.matches(text.as_bytes()) {
         let Some(wording) = WORDINGS.each.get(index) else { continue };
         let rank = wording.rank;
         if !wanted(rank) || (rank == Rank::General && !said.is_empty()) {

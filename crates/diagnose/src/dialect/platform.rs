@@ -25,6 +25,20 @@ pub(super) fn credential_helper(captures: &Captures<'_>) -> Meaning {
 /// Those that must be seen before their last words are taken for something else.
 pub(super) const FIRST: &[Wording] = &[
     says!(
+        StartFailed,
+        r#"unable to retrieve OCI runtime error[^\n]*fork/exec (?P<p>\S+): no such file|exec: "(?P<q>containerd-shim[^"\n]*|runc|crun|/\S+/(?:runc|crun))": executable file not found"#,
+        "the engine does not have its runtime {p}",
+        "install it on the engine's host (packages runc, crun, containerd), where the engine's PATH leads to it"
+    ),
+    // As the server tells of its client; a program's log is searched for what the client says.
+    says!(
+        LoginRefused,
+        r#"FATAL: +(?:password authentication failed for user (?P<p>"[^"\n]+")|no pg_hba\.conf entry[^\n]*?user (?P<q>"[^"\n]+")|role (?P<r>"[^"\n]+") does not exist)|Access denied for user (?P<s>'[^'\n]*'@'[^'\n]*')"#,
+        "the database refuses the login[ of {p}]",
+        "see user, password and database name in the program's environment; a database in a volume keeps the password of its first \
+         start, whatever the environment says now"
+    ),
+    says!(
         LimitRefused,
         r"(?:open|write) /proc/sys/(?P<p>\S+?): no such file or directory",
         "the kernel does not have the sysctl {p} that the container asks for, or not in a container",
@@ -129,7 +143,7 @@ pub(super) const WORDINGS: &[Wording] = &[
     // Registries.
     says!(
         RegistryRateLimited,
-        r"(?i)\btoomanyrequests\b|too many requests|pull rate limit|\b429\b[^\n]*(?:registry|pull|manifest)",
+        r"(?i)\btoomanyrequests\b|pull rate limit|(?:registry|pull|push|manifests?|blobs|token|docker|/v2/|status code)\b[^\n]*\btoo many requests|\b429\b[^\n]*(?:registry|\bpull|manifest)",
         "the registry answers no more pulls for now: its rate limit is reached",
         "log in (docker login), wait, or pull through a mirror or a registry of one's own"
     ),
@@ -154,7 +168,7 @@ pub(super) const WORDINGS: &[Wording] = &[
     ),
     says!(
         RegistryDenied,
-        r#"(?im)(?:^|[:"\]>] ?)unauthorized: |authentication required|requested access to the resource is denied|no basic auth credentials|incorrect username or password|denied: (?:access|permission|requested)|response from daemon: denied\b|unexpected status[^\n]*: 40[13]|(?:registry|pull|push|manifests?|token)\b[^\n]*\b40[13] (?:Unauthorized|Forbidden)"#,
+        r#"(?im)(?:^|[:"\]>] ?)unauthorized: |(?:^|[:"\]] ?)authentication required|requested access to the resource is denied|no basic auth credentials|incorrect username or password|denied: (?:access|permission|requested)|response from daemon: denied\b|unexpected status[^\n]*: 40[13]|(?:registry|pull|push|manifests?|token)\b[^\n]*\b40[13] (?:Unauthorized|Forbidden)"#,
         "the registry refuses: not logged in, or without the right to that repository",
         "docker login HOST with a user or token that may; see the repository's name, and ~/.docker/config.json"
     ),

@@ -1,8 +1,12 @@
 use super::*;
 
-/// `#= code` and then a text, as in `tests/data/messages.txt`.
 fn corpus() -> Vec<(&'static str, &'static str)> {
-    include_str!("../../tests/data/messages.txt")
+    parse(include_str!("../../tests/data/messages.txt"))
+}
+
+/// `#= code` and then a text, as in `tests/data/messages.txt`.
+fn parse(corpus: &'static str) -> Vec<(&'static str, &'static str)> {
+    corpus
         .split("#= ")
         .skip(1)
         .map(|block| {
@@ -16,7 +20,7 @@ fn corpus() -> Vec<(&'static str, &'static str)> {
 fn every_pattern_compiles() {
     let all: Vec<&Wording> = FAMILIES.iter().flat_map(|(_, family)| family.iter()).collect();
     for wording in &all {
-        Regex::new(wording.pattern).unwrap();
+        Regex::new(&ascii(wording.pattern)).unwrap();
     }
     assert_eq!(WORDINGS.each.len(), all.len());
     assert_eq!(WORDINGS.set.len(), all.len());
@@ -28,18 +32,31 @@ fn the_corpus_is_understood() {
     let known = corpus.iter().filter(|(code, _)| *code != "none").count();
     assert!(known >= 60, "{known}");
     assert!(corpus.len() - known >= 10);
+    check(&corpus);
+}
+
+#[track_caller]
+fn check(corpus: &[(&str, &str)]) {
     let mut wrong = Vec::new();
     for (expected, text) in corpus {
         let findings = explain_message(text);
         let first = findings.first().map_or("none", |finding| finding.code.as_str());
-        if first != expected {
+        if first != *expected {
             wrong.push(format!("{expected} but {first}: {text}"));
         }
         for finding in findings {
             assert!(!finding.evidence.is_empty() && finding.fix.is_some(), "{finding:?}");
         }
     }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(wrong.is_empty(), "{} are wrong:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// What docker, Compose, Kubernetes, databases, servers and runtimes say on an ordinary day.
+#[test]
+fn everyday_messages_are_understood() {
+    let everyday = parse(include_str!("../../tests/data/everyday.txt"));
+    assert!(everyday.len() >= 400, "{}", everyday.len());
+    check(&everyday);
 }
 
 #[test]

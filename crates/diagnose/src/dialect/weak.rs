@@ -16,7 +16,7 @@ pub(super) const WORDINGS: &[Wording] = &[
     ),
     plain!(
         CaCertificatesMissing,
-        r"(?P<p>x509: certificate signed by unknown authority|x509: failed to load system roots|x509: certificate is not trusted|self[- ]signed certificate|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_(?:GET_ISSUER_CERT|VERIFY_LEAF_SIGNATURE)\w*|PKIX path building failed|unable to get local issuer certificate|[Cc]ertificate verify failed|CERTIFICATE_VERIFY_FAILED|No CA certificates were loaded|[Nn]o native root CA(?: certificates found)?|(?:could not|failed to) load (?:platform|native|system|root) (?:root )?cert|unable to load (?:system )?(?:root|CA) cert|UnknownIssuer|sec_error_unknown_issuer|no (?:system )?(?:CA|root) certificates (?:were )?(?:found|loaded)|problem with the SSL CA cert|error setting certificate (?:verify locations|file))"
+        r"(?P<p>x509: certificate signed by unknown authority|x509: failed to load system roots|x509: certificate is not trusted|self[- ]signed certificate|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_(?:GET_ISSUER_CERT|VERIFY_LEAF_SIGNATURE)\w*|PKIX path building failed|unable to get local issuer certificate|[Cc]ertificate verify failed|CERTIFICATE_VERIFY_FAILED|No CA certificates were loaded|[Nn]o native root CA(?: certificates found)?|(?:could not|failed to) load (?:platform|native|system|root) (?:root )?cert|unable to load (?:system )?(?:root|CA) cert|UnknownIssuer|sec_error_unknown_issuer|no (?:system )?(?:CA|root) certificates (?:were )?(?:found|loaded)|unable to verify the first certificate|errors in the certificate chain|trustAnchors parameter must be non-empty|RemoteCertificateChainErrors|problem with the SSL CA cert|error setting certificate (?:verify locations|file))"
     ),
     says!(
         PathNotPermitted,
@@ -27,14 +27,14 @@ pub(super) const WORDINGS: &[Wording] = &[
     ),
     says!(
         PathNotPermitted,
-        r#"(?i)(?:permission denied|\bEACCES\b)(?: \(os error 13\) at path |: permission denied, \w+ |: |, \w+ )['"](?P<p>/[^'"\n]+)['"]|['"](?P<q>/[^'"\s:]+)['"]: permission denied|AccessDeniedException: (?P<r>/\S+)"#,
+        r#"(?i)(?:permission denied|\bEACCES\b)(?: \(os error 13\) at path |: permission denied, \w+ |: |, \w+ )['"](?P<p>/[^'"\n]+)['"]|['"](?P<q>/[^'"\s:]+)['"]: permission denied|AccessDeniedException(?:: |\[)(?P<r>/[^\s\]]+)|(?P<s>/[^\s:()]+) \(Permission denied\)|Access to the path '(?P<t>[^'\n]+)' is denied"#,
         "the program's user may not use {p}",
         "give the file or directory to that user (chown, COPY --chown=65532:65532); a volume has the owner that its directory has \
          in the image; or run as the user that owns it (--user)"
     ),
     says!(
         PathNotPermitted,
-        r#"(?i)(?:open|mkdir|create|write|read|to file|file) ['"‘`]?(?P<p>[\w./-]+)['"’]?(?: for \w+)?:? (?:permission denied|\((?:OS )?err(?:code|no):? 13 - permission denied\))|\((?:OS )?err(?:code|no):? 13 - permission denied\)|\bOs \{ code: 13, kind: PermissionDenied|\(os error 13\)"#,
+        r#"(?i)(?:open|mkdir|create|write|read|to file|file) ['"‘`]?(?P<p>[\w./-]+)['"’]?(?: for \w+)?:? (?:permission denied|\((?:OS )?err(?:code|no):? 13 - permission denied\))|\((?:OS )?err(?:code|no):? 13 - permission denied\)|\bOs \{ code: 13, kind: PermissionDenied|\(os error 13\)|(?:dir|directory|file|stream)\b[^\n:]*:?[^\n]*: permission denied|permission denied @ \w+ - (?P<q>/\S+)|cookie file '?(?P<r>/[^'\s]+)'?: eacces"#,
         "the program's user may not use a file or directory[, {p}]",
         "give the file or directory to that user (chown, COPY --chown=65532:65532); a volume has the owner that its directory has \
          in the image; or run as the user that owns it (--user)"
@@ -48,7 +48,7 @@ pub(super) const WORDINGS: &[Wording] = &[
     ),
     says!(
         ConnectionRefused,
-        r"(?im)(?:(?:dial|connect)\w* (?:tcp|udp)[46]? (?P<p>\S+?):? [^\n]*)?(?:connection refused|\bECONNREFUSED\b|connection to (?:the server )?\S+ (?:was )?refused|failed to connect to (?P<q>\S+ port \d+)(?: after \d+ ms)?(?:$|: (?:could ?n[o']t connect|connection refused)))",
+        r"(?im)(?:(?:dial|connect)\w* (?:tcp|udp)[46]? (?P<p>\S+?):? [^\n]*)?(?:connection refused|\bECONNREFUSED\b|connection to (?:the server )?\S+ (?:was )?refused|failed to connect to (?P<q>\S+ port \d+)(?: after \d+ ms)?(?:$|: (?:could ?n[o']t connect|connection refused))|can't connect to (?:local )?(?:mysql|mariadb) server (?:on|through socket) '(?P<r>[^'\n]+)' \((?:111|2|61)\)|\.s\.PGSQL\.\d+[^\n]* failed: no such file|delayed connect error: 111|is the server running (?:locally|on that host)[^\n]*accepting)",
         "nothing listens where the program connects to[: {p}]",
         "see that the other side runs, listens on that port, and not on its own 127.0.0.1 only; in a container localhost is the \
          container itself: use the other's name on a shared network; wait for it (depends_on with condition: service_healthy)"
