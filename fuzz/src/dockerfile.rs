@@ -15,7 +15,6 @@ pub fn run(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let values = BTreeMap::from([("A".to_owned(), "b".to_owned())]);
     let arguments = Arguments { values, target: None };
-    let _findings = dockerfile::findings(&text);
     let _looked = dockerfile::inspect(&text, context, &arguments);
     match dockerfile::read(&text, context, &arguments) {
         Ok(recipe) => {

@@ -195,10 +195,69 @@ fn findings_name_the_line_of_the_dockerfile() {
         assert_eq!(physical["region"]["startLine"], line, "{code}");
         assert!(shown.contains(&format!("[{code}]")) && shown.contains(&format!(": {subject}:{line}: ")), "{shown}");
     }
-    // An instruction that is none is an error at its line.
+    // An instruction that is none is refused with its line.
     fs::write(stage.scratchdbg.home().join("context/Dockerfile"), "FROM scratch\n\nCPOY app /app\n").expect("a file");
-    stage.run(&["check", subject]).expect_clear_failure(1, &["Dockerfile:3", "CPOY", "COPY"]);
     stage.run(&["build", "-f", subject]).expect_clear_failure(1, &["line 3", "CPOY"]);
+}
+
+#[test]
+fn what_cannot_be_read_is_a_finding_and_hides_no_other() {
+    let stage = Stage::set();
+    context(&stage, &["app"], &[]);
+    let dockerfile = stage.scratchdbg.home().join("context/Dockerfile");
+    let subject = "context/Dockerfile";
+    let cases: [(&str, &[(&str, u64)]); 12] = [
+        (
+            "FROM scratch\nCPOY app /app\nUSER root\nENV API_TOKEN=abcdef0123\nENTRYPOINT ['/app']\n",
+            &[("dockerfile-invalid", 2), ("exec-form-invalid", 5), ("runs-as-root", 3), ("secret-in-image", 4)],
+        ),
+        (
+            "FROM scratch\nCOPY app /app\nBOGUS x\nUSER root\nMAINTAINER me\n",
+            &[("dockerfile-invalid", 3), ("runs-as-root", 4), ("maintainer-deprecated", 5)],
+        ),
+        ("FROM scratch\nCOPY app /app\nFOO x\nUSER 1\nBAR\n", &[("dockerfile-invalid", 3), ("dockerfile-invalid", 5)]),
+        // The lines behind a line that was not continued belong to it.
+        ("FROM scratch\nCOPY app /app\nUSER 1\nCMD [\"/app\",\n  \"x\"]\n", &[("dockerfile-invalid", 5)]),
+        ("ENV API_TOKEN=abcdef0123\n", &[("dockerfile-invalid", 1), ("secret-in-image", 1)]),
+        ("", &[("dockerfile-invalid", 1)]),
+        ("FROM scratch AS\nUSER 0\n", &[("dockerfile-invalid", 1), ("runs-as-root", 2)]),
+        ("FROM scratch\nUSER 0\nENV A=\"x\nCMD [\"/a\"]\n", &[("dockerfile-invalid", 3), ("runs-as-root", 2)]),
+        ("FROM scratch\nUSER 0\nRUN <<E\nUSER 1\n", &[("dockerfile-invalid", 3), ("runs-as-root", 2)]),
+        (
+            "# escape=x\nFROM scratch\nUSER 0\nCMD [\"/a\"]\nCOPY app /a\n",
+            &[("dockerfile-invalid", 1), ("runs-as-root", 3)],
+        ),
+        ("FROM scratch\nCOPY none /app\nUSER 0\nCMD [\"/app\"]\n", &[("copy-source-missing", 2), ("runs-as-root", 3)]),
+        (
+            "FROM scratch\nUSER 1\nENTRYPOINT [\"/app\", 8]\nCMD [\"serve\"]\nCOPY app /app\n",
+            &[("exec-form-invalid", 3)],
+        ),
+    ];
+    for (text, expected) in cases {
+        fs::write(&dockerfile, text).expect("a file");
+        let run = |deny: &str, format: &str| stage.run(&["check", "--deny", deny, "--format", format, subject]);
+        let sarif = run("error", "sarif");
+        sarif.expect_code(1);
+        let sarif: Value = serde_json::from_slice(&sarif.stdout).expect("a document");
+        let results = sarif["runs"][0]["results"].as_array().expect("a list").iter();
+        let found: Vec<(&str, u64)> = results
+            .map(|result| {
+                let region = &result["locations"][0]["physicalLocation"]["region"];
+                (result["ruleId"].as_str().expect("a code"), region["startLine"].as_u64().expect("a line"))
+            })
+            // What the sample program lacks is not of interest.
+            .filter(|(code, _)| !code.ends_with("-missing") || *code == "copy-source-missing")
+            .collect();
+        assert_eq!(found, expected, "{text}");
+        let shown = run("none", "text");
+        shown.expect_code(0);
+        let (code, line) = expected[0];
+        let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+        assert!(
+            shown.contains(&format!("error[{code}]")) && shown.contains(&format!(": {subject}:{line}: ")),
+            "{shown}"
+        );
+    }
 }
 
 #[test]

@@ -59,6 +59,10 @@ codes! {
     EntrypointNotAbsolute = "entrypoint-not-absolute",
     /// A whole command line is written as one element of the entrypoint or the health check.
     EntrypointOneString = "entrypoint-one-string",
+    /// A line of a Dockerfile is no instruction, or one that cannot be read as it is written: nothing is built.
+    DockerfileInvalid = "dockerfile-invalid",
+    /// A file that `COPY` or `ADD` names is not in the build context, or `.dockerignore` leaves it out.
+    CopySourceMissing = "copy-source-missing",
     /// The array of an instruction in exec form is no JSON.
     ExecFormInvalid = "exec-form-invalid",
     /// A command in exec form has words that only a shell understands.

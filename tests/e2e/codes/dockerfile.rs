@@ -28,6 +28,18 @@ fn of(stage: &Stage, lines: &[&str]) -> Value {
 
 pub(super) const PROOFS: &[Proof] = &[
     Proof {
+        code: "dockerfile-invalid",
+        fault: |stage| of(stage, &["ENTRYPIONT [\"/app\"]"]),
+        // Lower case, a continued line and a comment in it are all well.
+        near_miss: |stage| of(stage, &["env A=1 \\", "# BOGUS", "  B=2", r#"entrypoint ["/app"]"#]),
+    },
+    Proof {
+        code: "copy-source-missing",
+        fault: |stage| of(stage, &["COPY no-such-file /x", r#"ENTRYPOINT ["/app"]"#]),
+        // A pattern may match nothing.
+        near_miss: |stage| of(stage, &["COPY no-such-fil[e] ap[p] /x/", r#"ENTRYPOINT ["/app"]"#]),
+    },
+    Proof {
         code: "exec-form-invalid",
         fault: |stage| of(stage, &["ENTRYPOINT ['/app', 'serve']"]),
         // The test command of a shell begins with a bracket as well.

@@ -1,5 +1,6 @@
 //! `COPY` and `ADD` of files that are at hand.
 
+use super::error::Refusal;
 use super::pattern::{self, Ignore};
 use super::source::{self, Instruction};
 use super::stage::{Stage, ancestors};
@@ -33,12 +34,12 @@ pub(super) struct Copy {
 }
 
 impl Copy {
-    pub(super) fn new(instruction: &Instruction, stage: &Stage, context: &Context) -> Result<Self, String> {
+    pub(super) fn new(instruction: &Instruction, stage: &Stage, context: &Context) -> Result<Self, Refusal> {
         let expand = |text: &str| words::expand(text, context.escape, stage, &context.budget);
         let mut words = match array::strict(instruction)? {
             Some(words) => words,
             None if instruction.arguments.starts_with('[') && array::advice(instruction).is_some() => {
-                return Err(array::advice(instruction).unwrap_or_default());
+                return Err(array::advice(instruction).unwrap_or_default().into());
             }
             None => instruction.arguments.split_ascii_whitespace().map(str::to_owned).collect(),
         };
@@ -108,7 +109,7 @@ impl Copy {
         value: Option<&str>,
         stage: &Stage,
         context: &Context,
-    ) -> Result<(), String> {
+    ) -> Result<(), Refusal> {
         let text = || value.filter(|value| !value.is_empty()).ok_or_else(|| format!("{name} has no value"));
         let yes = || match value.map(str::to_ascii_lowercase).as_deref() {
             None | Some("true") => Ok(true),
@@ -128,13 +129,18 @@ impl Copy {
             "--chmod" => {
                 let value = words::expand(text()?, context.escape, stage, &context.budget)?;
                 let mode = u32::from_str_radix(&value, 8).ok().filter(|mode| *mode <= 0o7777);
-                self.mode =
-                    Some(mode.ok_or_else(|| format!("--chmod={value}: expected up to four octal digits, as in 0755"))?);
+                let refuse = || {
+                    let reason = format!("--chmod={value}: expected up to four octal digits, as in 0755");
+                    // BuildKit knows words of chmod(1) too, from version 0.18 on.
+                    let is_in_words = value.contains(['+', '-', '=']);
+                    if is_in_words { Refusal::Unsupported(reason) } else { Refusal::Invalid(reason) }
+                };
+                self.mode = Some(mode.ok_or_else(refuse)?);
             }
             "--chown" => {
                 let value = words::expand(text()?, context.escape, stage, &context.budget)?;
                 let owner = accounts::resolve(&stage.spec.files, &value);
-                self.owner = Some(owner.map_err(|reason| format!("--chown={value}: {reason}"))?);
+                self.owner = Some(owner.map_err(|reason| Refusal::Account(format!("--chown={value}: {reason}")))?);
             }
             // A layer of its own is no matter here: everything becomes one layer.
             "--link" => drop(yes()?),
@@ -142,13 +148,13 @@ impl Copy {
             "--unpack" if keyword == "ADD" => self.keep_packed = !yes()?,
             // These are about sources on a network, which are refused themselves.
             "--checksum" | "--keep-git-dir" if keyword == "ADD" => {}
-            other => return Err(format!("{other} is not supported")),
+            other => return Err(format!("{other} is not supported").into()),
         }
         Ok(())
     }
 
     /// From the folder of the build.
-    pub(super) fn local(&self, stage: &mut Stage, context: &Context) -> Result<(), String> {
+    pub(super) fn local(&self, stage: &mut Stage, context: &Context) -> Result<(), Refusal> {
         for (name, text) in &self.documents {
             let mut tree = Tree::default();
             let data = FileData::Bytes(text.as_bytes().into());
@@ -172,7 +178,8 @@ impl Copy {
                 context.ignore.wants(&in_context) && self.exclude.wants(inner)
             };
             let name = addition.source.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            addition.apply_filtered(&mut tree, &wanted).map_err(|error| error.to_string())?;
+            let applied = addition.apply_filtered(&mut tree, &wanted);
+            applied.map_err(|error| Refusal::Unsupported(error.to_string()))?;
             context.ignore.check()?;
             self.exclude.check()?;
             let is_into = !is_folder && destination.ends_with('/');
@@ -183,7 +190,7 @@ impl Copy {
     }
 
     /// From an earlier stage.
-    pub(super) fn stage_files(&self, stage: &mut Stage, files: &Tree, context: &Context) -> Result<(), String> {
+    pub(super) fn stage_files(&self, stage: &mut Stage, files: &Tree, context: &Context) -> Result<(), Refusal> {
         for source in &self.sources {
             let (pivot, pattern) = self.pivot(source);
             let whole = links::clean(&format!("{pivot}/{pattern}"));
@@ -196,7 +203,7 @@ impl Copy {
             for path in matching {
                 let real = links::real_path(files, &path)?;
                 let Some(entry) = files.get(real.trim_start_matches('/')) else {
-                    return Err(format!("{source} is not in that stage"));
+                    return Err(format!("{source} is not in that stage").into());
                 };
                 let name = path.rsplit('/').next().unwrap_or_default();
                 let is_folder = matches!(entry.node, Node::Directory);
@@ -277,16 +284,17 @@ impl Copy {
     }
 
     /// `ADD` fetches and unpacks; we do neither.
-    pub(super) fn refuse_what_add_would_unpack(&self, context: &Context) -> Result<(), String> {
+    pub(super) fn refuse_what_add_would_unpack(&self, context: &Context) -> Result<(), Refusal> {
         let is_remote = |source: &&String| source.contains("://") || source.starts_with("git@");
         if let Some(source) = self.sources.iter().find(is_remote) {
-            return Err(format!("{source} is fetched from a network: fetch it yourself, check it, and COPY it"));
+            let reason = format!("{source} is fetched from a network: fetch it yourself, check it, and COPY it");
+            return Err(Refusal::Unsupported(reason));
         }
         for Found { path, .. } in self.resolve(context)? {
             if !self.keep_packed && path.is_file() && is_archive(&path) {
                 let reason =
                     "is an archive, which ADD unpacks: unpack it yourself and COPY the result, or COPY it as it is";
-                return Err(format!("{} {reason}", path.display()));
+                return Err(Refusal::Unsupported(format!("{} {reason}", path.display())));
             }
         }
         Ok(())
@@ -306,11 +314,12 @@ impl Copy {
     }
 
     /// The sources as files of this machine, each with its path in the context. Nothing leads out of the context.
-    fn resolve(&self, context: &Context) -> Result<Vec<Found>, String> {
+    fn resolve(&self, context: &Context) -> Result<Vec<Found>, Refusal> {
         let mut found = Vec::new();
         for source in &self.sources {
             if source.split('/').any(|part| part == "..") {
-                return Err(format!("{source} lies outside of the context {}", context.folder.display()));
+                let reason = format!("{source} lies outside of the context {}", context.folder.display());
+                return Err(Refusal::Missing(reason));
             }
             let (pivot, pattern) = self.pivot(source);
             let pivot = links::clean(pivot).trim_start_matches('/').to_owned();
@@ -322,20 +331,18 @@ impl Copy {
                 let path = context.folder.join(&relative);
                 let Ok(real) = path.canonicalize() else { continue };
                 if !real.starts_with(&context.folder) {
-                    return Err(format!(
-                        "{source} is a link that leads out of the context {}",
-                        context.folder.display()
-                    ));
+                    let place = context.folder.display();
+                    let reason = format!("{source} is a link that leads out of the context {place}");
+                    return Err(Refusal::Missing(reason));
                 }
                 let below = relative.strip_prefix(&pivot).unwrap_or(&relative).trim_start_matches('/').to_owned();
                 found.push(Found { path, relative, below });
             }
             // As in BuildKit, a pattern may match nothing: that is how files that may be missing are named.
             if found.len() == before && !is_pattern {
-                return Err(format!(
-                    "{source} is not in the context {}, or .dockerignore names it",
-                    context.folder.display()
-                ));
+                let place = context.folder.display();
+                let reason = format!("{source} is not in the context {place}, or .dockerignore names it");
+                return Err(Refusal::Missing(reason));
             }
         }
         Ok(found)

@@ -20,6 +20,7 @@ mod source;
 mod stage;
 mod stages;
 mod substitute;
+mod unknown;
 mod unseen;
 mod words;
 
@@ -32,11 +33,13 @@ use crate::BuildSpec;
 use budget::Budget;
 use pattern::Ignore;
 use reader::Reader;
-use scratchdbg_diagnose::Finding;
+use scratchdbg_diagnose::{Code, Finding};
 use source::Instruction;
-use std::collections::BTreeMap;
+use stage::Stage;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
+use unseen::Told;
 
 /// The size in bytes up to which a Dockerfile, or a `.dockerignore`, is read.
 pub const LARGEST: u64 = 1024 * 1024;
@@ -95,30 +98,37 @@ pub fn read(text: &str, context: &Path, arguments: &Arguments) -> Result<Recipe,
 }
 
 /// Reads the last stage as far as that goes without Docker, to look at and not to build: what needs another image, an
-/// earlier stage that does, a shell or a network is passed over, and told. What no engine would build is an error here too.
+/// earlier stage that does, a shell or a network is passed over, and told. What no engine would build is among the findings,
+/// and the rest of the file is read all the same. An error is about the context alone.
 pub fn inspect(text: &str, context: &Path, arguments: &Arguments) -> Result<(Recipe, Vec<Unseen>), DockerfileError> {
-    let mut unseen = Vec::new();
-    let recipe = read_last(text, context, arguments, Some(&mut unseen))?;
-    Ok((recipe, unseen))
+    let mut told = Told::default();
+    let recipe = read_last(text, context, arguments, Some(&mut told))?;
+    Ok((recipe, told.unseen))
 }
 
-/// What is wrong with the file itself, also where it cannot be built. Nothing where it cannot even be taken apart.
-pub fn findings(text: &str) -> Vec<Finding> {
-    source::parse(text).map(|source| rules::findings(&source)).unwrap_or_default()
-}
-
-/// Without a place for what is unseen, that is an error.
+/// Without a place for what is told, that is an error.
 fn read_last(
     text: &str,
     context: &Path,
     arguments: &Arguments,
-    unseen: Option<&mut Vec<Unseen>>,
+    mut told: Option<&mut Told>,
 ) -> Result<Recipe, DockerfileError> {
     let whole = |reason: String| source::error(1, "", reason);
     if text.len() as u64 > LARGEST {
         return Err(whole("it is larger than 1 MiB".into()));
     }
-    let source = source::parse(text)?;
+    let mut source = source::parse(text);
+    unknown::settle(&mut source);
+    let mut errors = std::mem::take(&mut source.errors);
+    let (global, parsed) = stages::stages(&source, &mut errors);
+    if let Some(first) = parsed.get(MOST_STAGES) {
+        errors.push(error(first.from, format!("{} stages, and at most {MOST_STAGES} are read", parsed.len())));
+    }
+    errors.sort_by_key(|error| error.line);
+    match &mut told {
+        Some(told) => told.findings.extend(errors.iter().map(rules::invalid)),
+        None => errors.into_iter().next().map_or(Ok(()), Err)?,
+    }
     let folder =
         context.canonicalize().map_err(|error| whole(format!("the context {}: {error}", context.display())))?;
     let ignore = match scratchdbg_files::read_text(&folder.join(".dockerignore"), LARGEST) {
@@ -126,11 +136,9 @@ fn read_last(
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ignore::default(),
         Err(error) => return Err(whole(format!("cannot read .dockerignore: {error}"))),
     };
-    let (global, parsed) = stages::stages(&source)?;
-    if let Some(first) = parsed.get(MOST_STAGES) {
-        return Err(error(first.from, format!("{} stages, and at most {MOST_STAGES} are read", parsed.len())));
-    }
-    let last = parsed.len().checked_sub(1).ok_or_else(|| whole("it has no FROM".into()))?;
+    let Some(last) = parsed.len().checked_sub(1).filter(|last| *last < MOST_STAGES) else {
+        return Ok(nothing_read(&source, told));
+    };
     let target = parsed[last].name.clone().unwrap_or_else(|| "default".into());
     let mut context = Context {
         folder,
@@ -140,14 +148,43 @@ fn read_last(
         arguments: arguments.clone(),
         global: arguments.predefined(&target),
     };
-    context.global_arguments(global)?;
+    for instruction in global {
+        match (context.global_argument(instruction), &mut told) {
+            (Ok(()), _) => {}
+            (Err(error), Some(told)) => told.findings.push(rules::invalid(&error)),
+            (Err(error), None) => return Err(error),
+        }
+    }
     let bases =
         parsed.iter().enumerate().map(|(number, stage)| stages::base(stage, &parsed[..number], &context)).collect();
     let reader = Reader { stages: parsed, bases, context };
-    let mut stage = reader.last(last, unseen)?;
+    let mut stage = reader.last(last, told.as_deref_mut())?;
     stage.origins.stage = reader.stages[last].from.line;
     stage.spec.fallback_platform = Some(reader.context.arguments.target());
-    Ok(Recipe { spec: stage.spec, origins: stage.origins, findings: rules::findings(&source) })
+    Ok(Recipe { spec: stage.spec, origins: stage.origins, findings: all_findings(&source, told) })
+}
+
+/// A file in which there is no stage that can be read.
+fn nothing_read(source: &source::Source, mut told: Option<&mut Told>) -> Recipe {
+    if let Some(told) = &mut told {
+        told.unseen.push(Unseen { line: 1, instruction: String::new(), hidden: Hidden::Anything });
+    }
+    let Stage { spec, origins, .. } = Stage::default();
+    Recipe { spec, origins, findings: all_findings(source, told) }
+}
+
+/// What was told on the way and what the rules over lines say: each line is invalid once, and not at all where a rule says
+/// why.
+fn all_findings(source: &source::Source, told: Option<&mut Told>) -> Vec<Finding> {
+    let by_rules = rules::findings(source);
+    let line = |finding: &Finding| finding.location.as_ref().map(|location| location.line);
+    let explained = by_rules.iter().filter(|finding| finding.code == Code::ExecFormInvalid);
+    let mut said: BTreeSet<_> = explained.map(line).collect();
+    let mut findings = told.map(|told| std::mem::take(&mut told.findings)).unwrap_or_default();
+    findings.sort_by_key(line);
+    findings.retain(|finding| said.insert(line(finding)));
+    findings.extend(by_rules);
+    findings
 }
 
 fn error(instruction: &Instruction, reason: String) -> DockerfileError {
@@ -155,22 +192,21 @@ fn error(instruction: &Instruction, reason: String) -> DockerfileError {
 }
 
 impl Context {
-    fn global_arguments(&mut self, instructions: &[Instruction]) -> Result<(), DockerfileError> {
-        for instruction in instructions {
-            for word in words::raw_words(&instruction.arguments, self.escape) {
-                let (name, default) =
-                    word.split_once('=').map_or((word.as_str(), None), |(name, default)| (name, Some(default)));
-                let value = match (self.arguments.values.get(name), default) {
-                    (Some(given), _) => Some(given.clone()),
-                    (None, Some(default)) => Some(
-                        words::expand(default, self.escape, &self.global, &self.budget)
-                            .map_err(|reason| error(instruction, reason))?,
-                    ),
-                    (None, None) => None,
-                };
-                if let Some(value) = value {
-                    self.global.insert(name.to_owned(), value);
-                }
+    /// An `ARG` before the first stage.
+    fn global_argument(&mut self, instruction: &Instruction) -> Result<(), DockerfileError> {
+        for word in words::raw_words(&instruction.arguments, self.escape) {
+            let (name, default) =
+                word.split_once('=').map_or((word.as_str(), None), |(name, default)| (name, Some(default)));
+            let value = match (self.arguments.values.get(name), default) {
+                (Some(given), _) => Some(given.clone()),
+                (None, Some(default)) => Some(
+                    words::expand(default, self.escape, &self.global, &self.budget)
+                        .map_err(|reason| error(instruction, reason))?,
+                ),
+                (None, None) => None,
+            };
+            if let Some(value) = value {
+                self.global.insert(name.to_owned(), value);
             }
         }
         Ok(())

@@ -1,10 +1,11 @@
 //! Making stages, in the order of the file.
 
+use super::error::Refusal;
 use super::source::Instruction;
 use super::stage::Stage;
 use super::stages::{Base, Parsed};
-use super::unseen::{self, Hidden, Unseen};
-use super::{Context, DockerfileError, array, copy, error, health, source};
+use super::unseen::{self, Hidden, Told};
+use super::{Context, DockerfileError, array, copy, error, health, rules, source};
 use crate::links;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,9 +22,9 @@ pub(super) type Made = BTreeMap<usize, Result<Stage, DockerfileError>>;
 impl Reader<'_> {
     /// Makes the last stage, and before it all that it needs, in the order of the file: no stage is made twice, and a long
     /// chain of stages is no deep recursion.
-    pub(super) fn last(&self, last: usize, unseen: Option<&mut Vec<Unseen>>) -> Result<Stage, DockerfileError> {
+    pub(super) fn last(&self, last: usize, told: Option<&mut Told>) -> Result<Stage, DockerfileError> {
         let mut made = Made::new();
-        let Some(unseen) = unseen else {
+        let Some(told) = told else {
             for number in self.needed(BTreeSet::from([last])) {
                 let stage = self.stage(number, &made);
                 made.insert(number, stage);
@@ -45,7 +46,7 @@ impl Reader<'_> {
         let mut stage = Stage::default();
         for (index, number) in chain.into_iter().rev().enumerate() {
             let base = if index == 0 { None } else { Some(&stage) };
-            stage = self.look(number, base, &made, unseen)?;
+            stage = self.look(number, base, &made, told);
         }
         Ok(stage)
     }
@@ -95,55 +96,47 @@ impl Reader<'_> {
                 );
                 return Err(error(parsed.from, reason));
             }
+            Base::Unknown => return Err(error(parsed.from, "what it begins with cannot be read".into())),
         };
         for instruction in triggers(parsed, &mut stage).iter().chain(parsed.instructions) {
-            self.instruction(instruction, number, &mut stage, made).map_err(|reason| error(instruction, reason))?;
+            let made = self.instruction(instruction, number, &mut stage, made);
+            made.map_err(|refusal| error(instruction, refusal.reason()))?;
         }
         Ok(stage)
     }
 
     /// The same for somebody who looks: what cannot be known is passed over and told.
-    fn look(
-        &self,
-        number: usize,
-        base: Option<&Stage>,
-        made: &Made,
-        unseen: &mut Vec<Unseen>,
-    ) -> Result<Stage, DockerfileError> {
+    fn look(&self, number: usize, base: Option<&Stage>, made: &Made, told: &mut Told) -> Stage {
         let parsed = &self.stages[number];
-        let mut stage = match (self.bases[number].clone()?, base) {
-            (Base::Stage(_), Some(base)) => {
-                Stage::continuing(base, &self.context).map_err(|reason| error(parsed.from, reason))?
+        let mut stage = Stage::default();
+        let mut hidden = None;
+        match (&self.bases[number], base) {
+            (Ok(Base::Stage(_)), Some(base)) => match Stage::continuing(base, &self.context) {
+                Ok(continuing) => stage = continuing,
+                Err(reason) => told.findings.push(rules::invalid(&error(parsed.from, reason))),
+            },
+            (Ok(Base::Image(image)), _) => hidden = Some(Hidden::Base(image.clone())),
+            (Ok(Base::Unknown), _) => hidden = Some(Hidden::Anything),
+            (Ok(Base::Stage(_) | Base::Scratch), _) => {}
+            (Err(error), _) => {
+                told.findings.push(rules::invalid(error));
+                hidden = Some(Hidden::Anything);
             }
-            (Base::Image(image), _) => {
-                unseen.push(unseen::unseen(parsed.from, Hidden::Base(image)));
-                Stage::default()
-            }
-            _ => Stage::default(),
-        };
-        for instruction in triggers(parsed, &mut stage).iter().chain(parsed.instructions) {
-            let is_on_image = unseen.iter().any(|other| matches!(other.hidden, Hidden::Base(_)));
-            let look = self.hidden(instruction, number, &mut stage, made, is_on_image);
-            match look.map_err(|reason| error(instruction, reason))? {
-                unseen::Look::Seen => {}
-                unseen::Look::Done => continue,
-                unseen::Look::Hidden(hidden) => {
-                    unseen.push(unseen::unseen(instruction, hidden));
-                    continue;
-                }
-            }
-            self.instruction(instruction, number, &mut stage, made).map_err(|reason| error(instruction, reason))?;
         }
-        Ok(stage)
+        told.unseen.extend(hidden.map(|hidden| unseen::unseen(parsed.from, hidden)));
+        for instruction in triggers(parsed, &mut stage).iter().chain(parsed.instructions) {
+            self.follow(instruction, number, &mut stage, made, told);
+        }
+        stage
     }
 
-    fn instruction(
+    pub(super) fn instruction(
         &self,
         instruction: &Instruction,
         number: usize,
         stage: &mut Stage,
         made: &Made,
-    ) -> Result<(), String> {
+    ) -> Result<(), Refusal> {
         let context = &self.context;
         match instruction.keyword.as_str() {
             "COPY" => {
@@ -155,8 +148,9 @@ impl Reader<'_> {
                         Some(Err(error)) => Err(format!(
                             "the stage `{from}` cannot be made without Docker (line {}: {})",
                             error.line, error.reason
-                        )),
-                        None => Err(self.no_stage(&from)),
+                        )
+                        .into()),
+                        None => Err(self.no_stage(&from).into()),
                     },
                 }
             }
@@ -169,7 +163,7 @@ impl Reader<'_> {
                 "RUN needs a shell and an engine: do this in a stage that you build with Docker, or before, and COPY the result"
                     .into(),
             ),
-            _ => stage.setting(instruction, context),
+            _ => Ok(stage.setting(instruction, context)?),
         }
     }
 
@@ -193,7 +187,7 @@ impl Reader<'_> {
 fn triggers(parsed: &Parsed<'_>, stage: &mut Stage) -> Vec<Instruction> {
     let left = std::mem::take(&mut stage.spec.on_build);
     let read = |text: String| {
-        let source = source::parse(&text).ok()?;
+        let source = Some(source::parse(&text)).filter(|source| source.errors.is_empty())?;
         let first = source.instructions.into_iter().next()?;
         Some(Instruction { line: parsed.from.line, ..first })
     };

@@ -1,7 +1,7 @@
 //! The instructions as the rules over Dockerfiles want them.
 
-use super::health;
 use super::source::{Instruction, Source};
+use super::{DockerfileError, health};
 use scratchdbg_diagnose::Finding;
 use scratchdbg_diagnose::rules::dockerfile::{self, Fact};
 
@@ -25,6 +25,11 @@ pub(super) fn findings(source: &Source) -> Vec<Finding> {
         }
     }
     dockerfile::check(&facts)
+}
+
+/// A line that no engine takes.
+pub(super) fn invalid(error: &DockerfileError) -> Finding {
+    dockerfile::invalid(error.line, &error.instruction, &error.reason, error.mended.as_deref())
 }
 
 fn fact(instruction: &Instruction, stage: usize) -> Fact {

@@ -10,6 +10,8 @@ pub(super) struct Source {
     /// What escapes a character and continues a line: `\`, or `` ` `` where a directive says so.
     pub(super) escape: char,
     pub(super) instructions: Vec<Instruction>,
+    /// What is wrong with the file, in the order in which it was found. What is understood beside it is in `instructions`.
+    pub(super) errors: Vec<DockerfileError>,
 }
 
 /// One instruction as it is written.
@@ -17,8 +19,12 @@ pub(super) struct Source {
 pub(super) struct Instruction {
     /// The number of its first line, from 1.
     pub(super) line: usize,
-    /// In capitals.
+    /// The number of white characters before it.
+    pub(super) indent: usize,
+    /// In capitals; empty where what was written is not understood at all.
     pub(super) keyword: String,
+    /// The same as it is written.
+    pub(super) word: String,
     /// What begins with `--` before the arguments, without quotes: `--from=build`.
     pub(super) flags: Vec<String>,
     /// The rest, in one line.
@@ -47,10 +53,12 @@ struct Announced {
 /// Instructions that may be followed by here-documents.
 const WITH_DOCUMENTS: [&str; 3] = ["ADD", "COPY", "RUN"];
 
-pub(super) fn parse(text: &str) -> Result<Source, DockerfileError> {
+/// Takes a file apart, as far as that goes.
+pub(super) fn parse(text: &str) -> Source {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut lines = text.split_inclusive('\n').enumerate().map(|(index, line)| (index + 1, line)).peekable();
-    let escape = directives(text)?;
+    let mut errors = Vec::new();
+    let escape = directives(text, &mut errors);
     let mut instructions = Vec::new();
     while let Some((number, line)) = lines.next() {
         if is_comment(line) || line.trim().is_empty() {
@@ -71,13 +79,17 @@ pub(super) fn parse(text: &str) -> Result<Source, DockerfileError> {
         if logical.trim().is_empty() {
             continue;
         }
-        let mut instruction = instruction(number, &logical, escape);
+        let indent = line.len() - line.trim_start().len();
+        let mut instruction = Instruction { indent, ..instruction(number, &logical, escape) };
+        let mut is_cut = false;
         for announced in announced(&instruction) {
             let mut text = String::new();
             loop {
                 let Some((_, line)) = lines.next() else {
                     let reason = format!("the here-document is not ended by a line that is `{}`", announced.name);
-                    return Err(error(number, &logical, reason));
+                    errors.push(error(number, &logical, reason));
+                    is_cut = true;
+                    break;
                 };
                 let bare = line.trim_end_matches(['\r', '\n']);
                 if if announced.chomp { bare.trim_start_matches('\t') } else { bare } == announced.name {
@@ -85,18 +97,30 @@ pub(super) fn parse(text: &str) -> Result<Source, DockerfileError> {
                 }
                 text.push_str(if announced.chomp { line.trim_start_matches('\t') } else { line });
             }
+            if is_cut {
+                break;
+            }
             instruction.documents.push(Document { name: announced.name, expand: announced.expand, text });
         }
         instructions.push(instruction);
+        if is_cut {
+            // What follows may be meant as part of the document or not.
+            instructions.push(Instruction::lost(number));
+        }
     }
-    Ok(Source { escape, instructions })
+    Source { escape, instructions, errors }
 }
 
 pub(super) fn error(line: usize, instruction: &str, reason: String) -> DockerfileError {
-    DockerfileError { line, instruction: instruction.trim().chars().take(80).collect(), reason }
+    DockerfileError { line, instruction: instruction.trim().chars().take(80).collect(), reason, mended: None }
 }
 
 impl Instruction {
+    /// Text of which nobody knows what it is to do.
+    pub(super) fn lost(line: usize) -> Self {
+        instruction(line, "", '\\')
+    }
+
     /// Its beginning, as errors name it.
     pub(super) fn beginning(&self) -> String {
         let text = [std::slice::from_ref(&self.keyword), &self.flags, std::slice::from_ref(&self.arguments)].concat();
@@ -117,7 +141,9 @@ pub(super) fn instruction(line: usize, text: &str, escape: char) -> Instruction 
     let (flags, arguments) = flags(rest, escape);
     Instruction {
         line,
+        indent: 0,
         keyword: keyword.to_ascii_uppercase(),
+        word: keyword.to_owned(),
         flags,
         arguments: arguments.trim().to_owned(),
         documents: Vec::new(),
@@ -125,7 +151,7 @@ pub(super) fn instruction(line: usize, text: &str, escape: char) -> Instruction 
 }
 
 /// The directives at the beginning of the file: the first line that is none ends them.
-fn directives(text: &str) -> Result<char, DockerfileError> {
+fn directives(text: &str, errors: &mut Vec<DockerfileError>) -> char {
     let mut seen = Vec::new();
     let mut escape = '\\';
     for (index, line) in text.lines().enumerate() {
@@ -136,18 +162,22 @@ fn directives(text: &str) -> Result<char, DockerfileError> {
             break;
         }
         if seen.contains(&name) {
-            return Err(error(index + 1, line, format!("the directive `{name}` is there twice")));
+            errors.push(error(index + 1, line, format!("the directive `{name}` is there twice")));
+            continue;
         }
         if name == "escape" {
             escape = match value {
                 "\\" => '\\',
                 "`" => '`',
-                _ => return Err(error(index + 1, line, "the escape character is \\ or `".into())),
+                _ => {
+                    errors.push(error(index + 1, line, "the escape character is \\ or `".into()));
+                    escape
+                }
             };
         }
         seen.push(name);
     }
-    Ok(escape)
+    escape
 }
 
 fn is_comment(line: &str) -> bool {
@@ -208,41 +238,7 @@ fn announced(instruction: &Instruction) -> Vec<Announced> {
     if !WITH_DOCUMENTS.contains(&instruction.keyword.as_str()) || is_array || !instruction.arguments.contains("<<") {
         return Vec::new();
     }
-    shell_words(&instruction.arguments).iter().filter_map(|word| announcement(word)).collect()
-}
-
-/// Words as a shell sees them, quotes kept; white space after `<<` belongs to the word.
-fn shell_words(text: &str) -> Vec<String> {
-    let mut words = Vec::new();
-    let mut word = String::new();
-    let mut quote = None;
-    let mut characters = text.chars().peekable();
-    while let Some(character) = characters.next() {
-        match (character, quote) {
-            (character, None) if character.is_whitespace() => {
-                if !word.is_empty() {
-                    words.push(std::mem::take(&mut word));
-                }
-                continue;
-            }
-            ('\'' | '"', None) => quote = Some(character),
-            (character, Some(open)) if character == open => quote = None,
-            _ => {}
-        }
-        word.push(character);
-        if character == '\\' && quote != Some('\'') {
-            word.extend(characters.next());
-        }
-        if quote.is_none() && word.ends_with("<<") {
-            while let Some(space) = characters.next_if(|next| matches!(next, ' ' | '\t' | '\r')) {
-                word.push(space);
-            }
-        }
-    }
-    if !word.is_empty() {
-        words.push(word);
-    }
-    words
+    words::shell_words(&instruction.arguments).iter().filter_map(|word| announcement(word)).collect()
 }
 
 /// `[N]<<[-]WORD`.
@@ -268,7 +264,8 @@ mod tests {
     use super::*;
 
     fn of(text: &str) -> Vec<(usize, String, String)> {
-        let source = parse(text).unwrap();
+        let source = parse(text);
+        assert_eq!(source.errors, []);
         let instruction = |i: Instruction| (i.line, [vec![i.keyword], i.flags].concat().join(" "), i.arguments);
         source.instructions.into_iter().map(instruction).collect()
     }
@@ -280,7 +277,7 @@ mod tests {
         let found = of(text);
         let found: Vec<_> = found.iter().map(|(line, head, rest)| (*line, head.as_str(), rest.as_str())).collect();
         assert_eq!(found, expected);
-        assert_eq!(parse(text).unwrap().instructions[2].documents[0].text, "FROM no\r\n");
+        assert_eq!(parse(text).instructions[2].documents[0].text, "FROM no\r\n");
     }
 
     #[test]
@@ -292,20 +289,19 @@ mod tests {
             [(2, "RUN".into(), "a  b".into()), (4, "CMD".into(), "x\\".into())]
         );
         assert_eq!(of("CMD a\\\\\nUSER 1")[0].2, "a\\\\", "an escaped escape continues nothing");
-        assert_eq!(parse("# escape=x\nFROM a").unwrap_err().line, 1);
-        assert_eq!(parse("# check=a\n# check=b\nFROM a").unwrap_err().line, 2);
+        assert_eq!(parse("# escape=x\nFROM a").errors[0].line, 1);
+        assert_eq!(parse("# check=a\n# check=b\nFROM a").errors[0].line, 2);
         assert_eq!(of("# a comment\n# escape=`\nFROM a`\n")[0].2, "a`", "directives end at the first other line");
     }
 
     #[test]
     fn here_documents_follow_in_the_order_of_their_words() {
-        let error = parse("FROM a\nCOPY <<a <<b /x/\n1\na\nx\n").unwrap_err();
+        let error = &parse("FROM a\nCOPY <<a <<b /x/\n1\na\nx\n").errors[0];
         assert!(error.line == 2 && error.reason.contains("not ended"), "{error}");
         assert_eq!(of("RUN <<\"b c\" cat\nUSER 1\nb c\nUSER 2").len(), 2, "a name in quotes");
         let source = parse(
             "COPY <<a <<-\"b\" <<'d' /x/\n1 $X\na\n\t2\n\tb\nd\nRUN <<EOF cat && 3<<EOR\nx\nEOF\ny\nEOR\nUSER 1\n",
-        )
-        .unwrap();
+        );
         let documents: Vec<_> = source.instructions[0].documents.clone();
         let document = |name: &str, expand, text: &str| Document { name: name.into(), expand, text: text.into() };
         assert_eq!(documents, [document("a", true, "1 $X\n"), document("b", false, "2\n"), document("d", false, "")]);

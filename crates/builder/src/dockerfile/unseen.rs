@@ -1,10 +1,13 @@
 //! What of a stage cannot be seen without Docker, for those who look at a Dockerfile and do not build it.
 
 use super::copy::Copy;
+use super::error::Refusal;
 use super::pattern;
 use super::reader::{Made, Reader};
 use super::source::Instruction;
 use super::stage::Stage;
+use scratchdbg_diagnose::Finding;
+use scratchdbg_diagnose::rules::dockerfile;
 
 /// An instruction whose outcome is not known.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +29,23 @@ pub enum Hidden {
     At(Vec<Place>),
     /// Any file may be anywhere.
     Files,
+    /// The line cannot be read: settings may be anything as well.
+    Anything,
+}
+
+/// What somebody who looks at a file is told beside what it makes.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    pub(super) unseen: Vec<Unseen>,
+    /// What is wrong with it, by line, with an empty path.
+    pub(super) findings: Vec<Finding>,
+}
+
+impl Told {
+    /// Whether a stage begins with files that are not known, or has some.
+    fn has_unknown_base(&self) -> bool {
+        self.unseen.iter().any(|other| matches!(other.hidden, Hidden::Base(_) | Hidden::Anything))
+    }
 }
 
 /// Where something was copied of which only its name is known.
@@ -38,7 +58,7 @@ pub struct Place {
 }
 
 /// What a look at an instruction gave.
-pub(super) enum Look {
+enum Look {
     /// It can be followed as in a build.
     Seen,
     /// It was followed, or matters to nobody who looks.
@@ -52,15 +72,64 @@ pub(super) fn unseen(instruction: &Instruction, hidden: Hidden) -> Unseen {
 }
 
 impl Reader<'_> {
+    /// Follows an instruction of stage `number` as far as that goes.
+    pub(super) fn follow(
+        &self,
+        instruction: &Instruction,
+        number: usize,
+        stage: &mut Stage,
+        made: &Made,
+        told: &mut Told,
+    ) {
+        if instruction.keyword.is_empty() {
+            told.unseen.push(unseen(instruction, Hidden::Anything));
+            return;
+        }
+        let followed = match self.hidden(instruction, number, stage, made, told.has_unknown_base()) {
+            Ok(Look::Seen) => self.instruction(instruction, number, stage, made),
+            Ok(Look::Done) => Ok(()),
+            Ok(Look::Hidden(hidden)) => {
+                told.unseen.push(unseen(instruction, hidden));
+                Ok(())
+            }
+            Err(refusal) => Err(refusal),
+        };
+        let Err(refusal) = followed else { return };
+        // What it would have changed is not known from here on.
+        let hidden = match instruction.keyword.as_str() {
+            "COPY" | "ADD" => {
+                let copy = Copy::new(instruction, stage, &self.context).ok();
+                Some(copy.and_then(|copy| copy.destinations()).map_or(Hidden::Files, Hidden::At))
+            }
+            "ARG" | "CMD" | "ENTRYPOINT" | "ENV" | "USER" | "WORKDIR" => Some(Hidden::Anything),
+            _ => None,
+        };
+        match instruction.keyword.as_str() {
+            "CMD" => stage.spec.cmd = None,
+            "ENTRYPOINT" => (stage.spec.entrypoint, stage.spec.cmd) = (None, None),
+            "USER" => stage.spec.user.clear(),
+            _ => {}
+        }
+        told.unseen.extend(hidden.map(|hidden| unseen(instruction, hidden)));
+        let (line, text) = (instruction.line, instruction.beginning());
+        told.findings.extend(match refusal {
+            Refusal::Invalid(reason) | Refusal::Account(reason) => {
+                Some(dockerfile::invalid(line, &text, &reason, None))
+            }
+            Refusal::Missing(reason) => Some(dockerfile::source_missing(line, &text, &reason)),
+            Refusal::Unsupported(_) => None,
+        });
+    }
+
     /// Looks at an instruction of stage `number`; `is_on_image` where that begins with files that are not known.
-    pub(super) fn hidden(
+    fn hidden(
         &self,
         instruction: &Instruction,
         number: usize,
         stage: &mut Stage,
         made: &Made,
         is_on_image: bool,
-    ) -> Result<Look, String> {
+    ) -> Result<Look, Refusal> {
         let context = &self.context;
         Ok(match instruction.keyword.as_str() {
             "RUN" => Look::Hidden(Hidden::Files),
@@ -73,14 +142,16 @@ impl Reader<'_> {
             "ADD" => {
                 let copy = Copy::new(instruction, stage, context);
                 match copy.and_then(|copy| copy.refuse_what_add_would_unpack(context)) {
-                    Ok(()) => Look::Seen,
-                    Err(_) => Look::Hidden(Hidden::Files),
+                    Err(Refusal::Unsupported(_)) => Look::Hidden(Hidden::Files),
+                    Err(Refusal::Account(_)) if is_on_image => Look::Hidden(Hidden::Files),
+                    // What else is wrong is told when it is copied.
+                    _ => Look::Seen,
                 }
             }
             "COPY" => {
                 let copy = match Copy::new(instruction, stage, context) {
                     // Names of users may be known to the image.
-                    Err(_) if is_on_image => return Ok(Look::Hidden(Hidden::Files)),
+                    Err(Refusal::Account(_)) if is_on_image => return Ok(Look::Hidden(Hidden::Files)),
                     copy => copy?,
                 };
                 let Some(from) = &copy.from else { return Ok(Look::Seen) };

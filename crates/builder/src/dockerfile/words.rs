@@ -38,10 +38,19 @@ pub(super) fn split(
 
 /// Words as they are written.
 pub(super) fn raw_words(text: &str, escape: char) -> Vec<String> {
+    cut(text, escape, false)
+}
+
+/// Words as a shell sees them, quotes kept: the escape is `\`, and white space after `<<` belongs to the word.
+pub(super) fn shell_words(text: &str) -> Vec<String> {
+    cut(text, '\\', true)
+}
+
+fn cut(text: &str, escape: char, with_documents: bool) -> Vec<String> {
     let mut words = Vec::new();
     let mut word = String::new();
     let mut quote = None;
-    let mut characters = text.chars();
+    let mut characters = text.chars().peekable();
     while let Some(character) = characters.next() {
         match (character, quote) {
             (character, None) if character.is_whitespace() => {
@@ -57,6 +66,11 @@ pub(super) fn raw_words(text: &str, escape: char) -> Vec<String> {
         word.push(character);
         if character == escape && quote != Some('\'') {
             word.extend(characters.next());
+        }
+        if with_documents && quote.is_none() && word.ends_with("<<") {
+            while let Some(space) = characters.next_if(|next| matches!(next, ' ' | '\t' | '\r')) {
+                word.push(space);
+            }
         }
     }
     if !word.is_empty() {

@@ -77,6 +77,18 @@ pub(super) const ENTRIES: &[Entry] = &[
         reproduce: "docker run --rm --entrypoint '/app --flag' IMAGE",
     },
     Entry {
+        code: Code::DockerfileInvalid,
+        shows: "`docker build`: `dockerfile parse error on line 3: unknown instruction: CPOY`, `unterminated heredoc`, `no build stage in current context`.",
+        fix: "Correct the line that the finding names. `check` goes on behind it as far as it can tell what is meant.",
+        reproduce: "printf 'FROM scratch\\nCPOY app /app\\nENTRYPOINT [\"/app\"]\\n' > Dockerfile && scratchdbg check Dockerfile",
+    },
+    Entry {
+        code: Code::CopySourceMissing,
+        shows: "`docker build`: `failed to compute cache key: \"/app\": not found`, `COPY failed: file not found in build context or excluded by .dockerignore`.",
+        fix: "Name a file of the context, make it first, or mend `.dockerignore`. `check` takes the Dockerfile's own folder for the context.",
+        reproduce: "printf 'FROM scratch\\nCOPY no-such-file /app\\nENTRYPOINT [\"/app\"]\\n' > Dockerfile && scratchdbg check Dockerfile",
+    },
+    Entry {
         code: Code::ExecFormInvalid,
         shows: "`ENTRYPOINT ['/app']`, a comma too many or too few: `/bin/sh -c \"['/app']\"` in `docker inspect`, and nothing starts. An array with a number in it: `arrays must be comprised of strings only`.",
         fix: "Straight double quotes, commas between: `[\"/app\", \"serve\"]`. The finding shows the mended line.",

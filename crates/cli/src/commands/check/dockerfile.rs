@@ -9,7 +9,7 @@ use scratchdbg_diagnose::rootfs::{Entry, Rootfs};
 use scratchdbg_diagnose::{Code, Finding};
 use scratchdbg_image::ContainerConfig;
 
-use super::{Report, lines, preflight};
+use super::{Report, preflight};
 use crate::error::CommandError;
 use crate::printer::Printer;
 
@@ -18,12 +18,18 @@ pub(super) fn check(subject: &str, path: &Path, printer: Printer) -> Result<Vec<
     let text = scratchdbg_files::read_text(path, dockerfile::LARGEST)
         .map_err(|error| CommandError::unreadable(path, &error))?;
     let context = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let (recipe, unseen) = match dockerfile::inspect(&text, context, &Arguments::default()) {
-        Ok(read) => read,
-        Err(error) => return refused(subject, path, &text, &error),
-    };
+    let (recipe, unseen) = dockerfile::inspect(&text, context, &Arguments::default()).map_err(|error| {
+        CommandError::new(format!("{}: {}", path.display(), error.reason)).hint(
+            "the folder of the Dockerfile is its context: build it with Docker, and check the image that comes out",
+        )
+    })?;
     let spec = recipe.spec;
-    for Unseen { line, instruction, hidden } in &unseen {
+    let is_found = |line: usize| {
+        let of_line = |finding: &&Finding| finding.location.as_ref().is_some_and(|location| location.line == line);
+        let mut found = recipe.findings.iter().filter(of_line);
+        found.any(|finding| matches!(finding.code, Code::DockerfileInvalid | Code::CopySourceMissing))
+    };
+    for Unseen { line, instruction, hidden } in unseen.iter().filter(|unseen| !is_found(unseen.line)) {
         let what = match hidden {
             Hidden::Base(image) => format!("what {image} brings along"),
             Hidden::At(places) => {
@@ -31,13 +37,15 @@ pub(super) fn check(subject: &str, path: &Path, printer: Printer) -> Result<Vec<
                 format!("what is at {}", places.join(", "))
             }
             Hidden::Files => format!("what `{instruction}` makes"),
+            // A finding says it.
+            Hidden::Anything => continue,
         };
         printer.note(&format!("{}:{line}: {what} is not seen here: check the image once it is built", path.display()));
     }
     let config = config(&spec)?;
     let mut findings = preflight::of_config(&spec, &config, known(&config, &unseen))?;
-    if unseen.iter().any(|unseen| matches!(unseen.hidden, Hidden::Base(_))) {
-        // What the image says of itself holds where the Dockerfile says nothing.
+    if unseen.iter().any(|unseen| matches!(unseen.hidden, Hidden::Base(_) | Hidden::Anything)) {
+        // What the image says of itself, or a line that cannot be read, holds where the Dockerfile says nothing.
         let inherited = |finding: &Finding| match finding.code {
             Code::RunsAsRoot => config.user.is_empty(),
             Code::NoCommand => true,
@@ -47,26 +55,6 @@ pub(super) fn check(subject: &str, path: &Path, printer: Printer) -> Result<Vec<
     }
     let findings = preflight::with_those_of_the_file(recipe.findings, findings, subject, &recipe.origins);
     Ok(vec![Report { subject: subject.to_owned(), findings }])
-}
-
-/// What engines refuse as well. Where a broken array is why, that is a finding like any other.
-fn refused(
-    subject: &str,
-    path: &Path,
-    text: &str,
-    error: &dockerfile::DockerfileError,
-) -> Result<Vec<Report>, CommandError> {
-    let mut findings = dockerfile::findings(text);
-    let is_why = |finding: &Finding| {
-        finding.code == Code::ExecFormInvalid
-            && finding.location.as_ref().is_some_and(|location| location.line == error.line)
-    };
-    if findings.iter().any(is_why) {
-        lines::locate(&mut findings, subject, &dockerfile::Origins::default());
-        return Ok(vec![Report { subject: subject.to_owned(), findings }]);
-    }
-    Err(CommandError::new(format!("{}:{}: {}", path.display(), error.line, error.reason))
-        .hint("build it with Docker, and check the image that comes out"))
 }
 
 /// What is known of the files that come from elsewhere: nothing, or that some are there and no others.
@@ -100,10 +88,14 @@ fn known(config: &ConfigFacts, unseen: &[Unseen]) -> Rootfs {
     rootfs
 }
 
-/// Files of which nothing is known. Accounts have no say in what a number means.
+/// Files of which nothing is known. Accounts have no say in what a number means, and root is 0 wherever it is known.
 fn open(config: &ConfigFacts) -> Rootfs {
     let mut rootfs = Rootfs::on_demand();
-    if config.user.split(':').all(|part| part.parse::<u32>().is_ok()) {
+    if config.user.split(':').all(|part| part == "root") {
+        rootfs.insert("/etc", Entry::directory(0o755));
+        rootfs.insert("/etc/passwd", Entry::content(0o644, "root:x:0:0::/root:\n"));
+        rootfs.insert("/etc/group", Entry::content(0o644, "root:x:0:\n"));
+    } else if config.user.split(':').all(|part| part.parse::<u32>().is_ok()) {
         rootfs.insert("/etc", Entry::directory(0o755));
         rootfs.insert_absent("/etc/passwd");
         rootfs.insert_absent("/etc/group");

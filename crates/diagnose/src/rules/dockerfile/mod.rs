@@ -31,6 +31,32 @@ pub fn check(facts: &[Fact]) -> Vec<Finding> {
     findings
 }
 
+/// `dockerfile-invalid`: a line that no engine takes, as far as it was read. `text` is its beginning, empty where the whole
+/// file is meant; `mended` the line that is meant, where that can be told.
+pub fn invalid(line: usize, text: &str, reason: &str, mended: Option<&str>) -> Finding {
+    let what = if text.is_empty() { "the Dockerfile" } else { "this line" };
+    let message = format!("{what} cannot be read: {reason}");
+    let fix = mended.map_or_else(
+        || "correct it: https://docs.docker.com/reference/dockerfile/ has the form of every instruction".to_owned(),
+        str::to_owned,
+    );
+    at_line(Finding::new(Code::DockerfileInvalid, Severity::Error, message), line, text).fix(fix)
+}
+
+/// `copy-source-missing`: `reason` says which source of the line `text` is missing, and where it was looked for.
+pub fn source_missing(line: usize, text: &str, reason: &str) -> Finding {
+    let message = format!("there is nothing to copy: {reason}");
+    at_line(Finding::new(Code::CopySourceMissing, Severity::Error, message), line, text).guessed().fix(
+        "name a file that is there, or make it first. The context is taken to be the folder of the Dockerfile: if it is another, \
+         build the image and check that",
+    )
+}
+
+fn at_line(finding: Finding, line: usize, text: &str) -> Finding {
+    let finding = finding.at("", line);
+    if text.is_empty() { finding } else { finding.evidence(text) }
+}
+
 /// `exec-form-invalid`.
 fn exec_form(fact: &Fact) -> Option<Finding> {
     let keyword = fact.keyword.as_str();
@@ -139,6 +165,8 @@ mod tests {
         ] {
             assert_eq!(found(lines), expected, "{lines:?}");
         }
+        let finding = invalid(3, "CPOY a b", "CPOY is no instruction", Some("COPY a b"));
+        assert_eq!((finding.fix.as_deref(), finding.evidence), (Some("COPY a b"), vec!["CPOY a b".to_owned()]));
         let fix = |lines: &[&str]| check(&facts(lines))[0].fix.clone().unwrap_or_default();
         assert_eq!(fix(&["FROM scratch", "ENTRYPOINT ['/app', 'serve']"]), r#"ENTRYPOINT ["/app", "serve"]"#);
         assert_eq!(fix(&["MAINTAINER \"me <a@b>\""]), r#"LABEL org.opencontainers.image.authors="me <a@b>""#);
