@@ -208,7 +208,7 @@ fn what_cannot_be_read_is_a_finding_and_hides_no_other() {
     let subject = "context/Dockerfile";
     let cases: [(&str, &[(&str, u64)]); 12] = [
         (
-            "FROM scratch\nCPOY app /app\nUSER root\nENV API_TOKEN=abcdef0123\nENTRYPOINT ['/app']\n",
+            "FROM scratch\nCPOY app /app\nUSER 0\nENV API_TOKEN=abcdef0123\nENTRYPOINT ['/app']\n",
             &[("dockerfile-invalid", 2), ("exec-form-invalid", 5), ("runs-as-root", 3), ("secret-in-image", 4)],
         ),
         (
@@ -224,14 +224,11 @@ fn what_cannot_be_read_is_a_finding_and_hides_no_other() {
         ("FROM scratch\nUSER 0\nENV A=\"x\nCMD [\"/a\"]\n", &[("dockerfile-invalid", 3), ("runs-as-root", 2)]),
         ("FROM scratch\nUSER 0\nRUN <<E\nUSER 1\n", &[("dockerfile-invalid", 3), ("runs-as-root", 2)]),
         (
-            "# escape=x\nFROM scratch\nUSER 0\nCMD [\"/a\"]\nCOPY app /a\n",
+            "# escape=x\nFROM scratch\nUSER 0\nCMD [\"/a\"]\nCOPY app /x\n",
             &[("dockerfile-invalid", 1), ("runs-as-root", 3)],
         ),
         ("FROM scratch\nCOPY none /app\nUSER 0\nCMD [\"/app\"]\n", &[("copy-source-missing", 2), ("runs-as-root", 3)]),
-        (
-            "FROM scratch\nUSER 1\nENTRYPOINT [\"/app\", 8]\nCMD [\"serve\"]\nCOPY app /app\n",
-            &[("exec-form-invalid", 3)],
-        ),
+        ("FROM scratch\nUSER 1\nENTRYPOINT [\"/app\", 8]\nCMD [\"serve\"]\nCOPY app /x\n", &[("exec-form-invalid", 3)]),
     ];
     for (text, expected) in cases {
         fs::write(&dockerfile, text).expect("a file");
@@ -257,6 +254,30 @@ fn what_cannot_be_read_is_a_finding_and_hides_no_other() {
             shown.contains(&format!("error[{code}]")) && shown.contains(&format!(": {subject}:{line}: ")),
             "{shown}"
         );
+    }
+}
+
+#[test]
+fn a_file_is_judged_by_its_content() {
+    let stage = Stage::set();
+    let text = "FROM scratch\nCPOY app /app\n";
+    let files = [("image.txt", text), ("notes", "some notes\n"), ("late", "# none yet\n")];
+    context(&stage, &["app", "image.tar"], &files);
+    let tar = crate::fault::archive(&[crate::fault::executable("a", "x")]);
+    fs::write(stage.scratchdbg.home().join("context/image.tar"), tar).expect("a file");
+    let report = |arguments: &[&str]| {
+        let checked = stage.run(&[&["check", "--format", "json"], arguments].concat());
+        checked.expect_code(1);
+        let report: Value = serde_json::from_slice(&checked.stdout).expect("JSON");
+        let first = &report["findings"][0];
+        let text = |key: &str| first[key].as_str().expect("a text").to_owned();
+        (text("code"), text("fix"))
+    };
+    assert_eq!(report(&["context/image.txt"]), ("dockerfile-invalid".into(), "COPY app /app".into()));
+    assert_eq!(report(&["-f", "context/late"]).0, "dockerfile-invalid");
+    for (name, way) in [("context/notes", "-f context/notes"), ("context/image.tar", "archive:context/image.tar")] {
+        let (code, fix) = report(&[name]);
+        assert!(code == "not-an-executable" && fix.contains(way), "{name}: {code}: {fix}");
     }
 }
 

@@ -106,6 +106,16 @@ pub fn inspect(text: &str, context: &Path, arguments: &Arguments) -> Result<(Rec
     Ok((recipe, told.unseen))
 }
 
+/// Whether a text that is not named so is a Dockerfile: it begins with `FROM` or `ARG` and half of its instructions are some,
+/// or all are.
+pub fn reads_as_one(text: &str) -> bool {
+    let instructions = source::parse(text).instructions;
+    let known = instructions.iter().filter(|other| KEYWORDS.contains(&other.keyword.as_str())).count();
+    let begins = instructions.first().is_some_and(|first| matches!(first.keyword.as_str(), "FROM" | "ARG"));
+    !text.starts_with("#!")
+        && ((begins && known * 2 >= instructions.len()) || (known > 1 && known == instructions.len()))
+}
+
 /// Without a place for what is told, that is an error.
 fn read_last(
     text: &str,

@@ -87,6 +87,26 @@ CMD ["serve", "$PORT"]
 }
 
 #[test]
+fn a_dockerfile_is_known_by_its_content() {
+    for (text, expected) in [
+        ("FROM scratch\n", true),
+        ("\u{feff}# syntax=x\r\n\r\nARG A\r\nfrom $A\r\n", true),
+        ("FROM scratch\nCPOY a b\nUSER 1\n", true),
+        ("COPY a /a\nENTRYPOINT [\"/a\"]\n", true),
+        ("FROM a\nRUN <<E\nanything\nat all\n", true),
+        ("", false),
+        ("# FROM scratch\n", false),
+        ("#!/bin/sh\nFROM scratch\n", false),
+        ("From: me\nTo: you\n\nHello\n", false),
+        ("from os import path\nimport sys\nprint(sys)\n", false),
+        ("run\n", false),
+        ("name: x\nvolumes:\n  - a\n", false),
+    ] {
+        assert_eq!(reads_as_one(text), expected, "{text}");
+    }
+}
+
+#[test]
 fn stages_that_begin_at_scratch_are_made() {
     let text = "FROM golang:1 AS unused\nRUN go build\nFROM scratch AS base\nCOPY app /app\nCMD [\"x\"]\nFROM scratch AS files\nCOPY conf /etc/conf\n\
                 FROM base\nCOPY --from=files /etc/conf/a.toml /etc/conf /x/\nCOPY --from=1 /app /app2\nENTRYPOINT [\"/app\"]\n";

@@ -5,11 +5,11 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use scratchdbg_builder::DEFAULT_USER;
-use scratchdbg_diagnose::Finding;
 use scratchdbg_diagnose::config::ConfigFacts;
-use scratchdbg_diagnose::program;
+use scratchdbg_diagnose::program::{self, Format, Program};
 use scratchdbg_diagnose::rootfs::{Entry, Rootfs};
 use scratchdbg_diagnose::rules::image::{self, ImageFacts};
+use scratchdbg_diagnose::{Code, Finding};
 
 use super::files;
 use crate::error::CommandError;
@@ -23,8 +23,32 @@ pub(super) fn check(path: &Path) -> Result<Vec<Finding>, CommandError> {
 
     let name = path.file_name().map_or_else(|| "app".into(), |name| name.to_string_lossy());
     let place = format!("/{name}");
+    let other = match &program {
+        Program::Other(format) => Some(*format),
+        _ => None,
+    };
+    // What is no program need not be executable.
+    let mode = if other.is_some() { 0o755 } else { metadata.mode() & 0o7777 };
     let mut rootfs = Rootfs::complete();
-    rootfs.insert(&place, Entry::program(metadata.mode() & 0o7777, metadata.len(), program));
+    rootfs.insert(&place, Entry::program(mode, metadata.len(), program));
     let config = ConfigFacts { entrypoint: vec![place], user: DEFAULT_USER.to_owned(), ..ConfigFacts::default() };
-    Ok(image::check(ImageFacts { mentions: Some(&mentions), ..ImageFacts::new(&config, &rootfs) }))
+    let mut findings = image::check(ImageFacts { mentions: Some(&mentions), ..ImageFacts::new(&config, &rootfs) });
+    let is_other = |finding: &Finding| finding.code == Code::NotAnExecutable;
+    if let Some(hint) = other.and_then(|format| otherwise(format, path))
+        && let Some(finding) = findings.iter_mut().find(|finding| is_other(finding))
+    {
+        let fix = finding.fix.take().unwrap_or_default();
+        finding.fix = Some(format!("{hint}; or {fix}"));
+    }
+    Ok(findings)
+}
+
+/// How a file is named that may be something else that can be checked.
+fn otherwise(format: Format, path: &Path) -> Option<String> {
+    let path = path.display();
+    match format {
+        Format::Tar | Format::Gzip | Format::Zstd => Some(format!("an image in an archive is named archive:{path}")),
+        Format::Text => Some(format!("a Dockerfile is named by -f {path}")),
+        _ => None,
+    }
 }

@@ -37,8 +37,10 @@ pub(crate) async fn check(args: CheckArgs, context: &Context) -> Outcome {
     let subjects =
         blocking(move || texts.iter().map(|text| Subject::parse(text)).collect::<Result<Vec<_>, _>>()).await?;
     let mut reports = Vec::new();
-    for (subject, text) in subjects.into_iter().zip(&args.subjects) {
-        reports.extend(check_one(subject, text, context).await?);
+    let files = args.files.iter().map(|path| (Subject::Dockerfile(path.clone()), path.to_string_lossy()));
+    let subjects = subjects.into_iter().zip(args.subjects.iter().map(Into::into));
+    for (subject, text) in subjects.chain(files) {
+        reports.extend(check_one(subject, &text, context).await?);
     }
     print(&reports, args.format, context.printer)?;
     let denied = reports.iter().flat_map(|report| &report.findings).any(|finding| is_denied(finding, args.deny));

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use scratchdbg_builder::dockerfile;
 use scratchdbg_registry::Reference;
 
 use crate::error::CommandError;
@@ -25,7 +26,7 @@ pub(super) enum Subject {
 }
 
 impl Subject {
-    /// A prefix says what it is; a file that exists is that file; all else is looked for in the engine.
+    /// A prefix says what it is; a file that exists is that file, and a Dockerfile by its name or its content; all else is looked for in the engine.
     pub(super) fn parse(text: &str) -> Result<Self, CommandError> {
         let unusable = |reason: &str| {
             CommandError::usage(format!("`{text}`: {reason}")).hint(
@@ -54,7 +55,11 @@ impl Subject {
         // What is there is meant, whatever it is: a pipe is told when it is opened.
         if path.exists() {
             let path = path.to_owned();
-            return Ok(if is_dockerfile(&path) { Self::Dockerfile(path) } else { Self::Binary(path) });
+            return Ok(if is_dockerfile(&path) || reads_as_dockerfile(&path) {
+                Self::Dockerfile(path)
+            } else {
+                Self::Binary(path)
+            });
         }
         // Nothing but a path begins so.
         if text.starts_with(['/', '.', '~']) {
@@ -87,6 +92,11 @@ fn is_dockerfile(path: &Path) -> bool {
         .any(|word| name == *word || name.starts_with(&format!("{word}.")) || name.ends_with(&format!(".{word}")))
 }
 
+/// By its content. What cannot be read is told when it is checked.
+fn reads_as_dockerfile(path: &Path) -> bool {
+    scratchdbg_files::read_text(path, dockerfile::LARGEST).is_ok_and(|text| dockerfile::reads_as_one(&text))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -98,10 +108,12 @@ mod tests {
         for name in ["app", "Dockerfile", "prod.dockerfile", "a:b.tar"] {
             std::fs::write(path(name), "x").unwrap();
         }
+        std::fs::write(path("build.txt"), "# made by hand\nfrom scratch\nUSER 1\n").unwrap();
         let text = |prefix: &str, name: &str, rest: &str| format!("{prefix}{}{rest}", path(name).display());
         for (given, expected) in [
             (text("", "app", ""), Subject::Binary(path("app"))),
             (text("", "Dockerfile", ""), Subject::Dockerfile(path("Dockerfile"))),
+            (text("", "build.txt", ""), Subject::Dockerfile(path("build.txt"))),
             (text("", "prod.dockerfile", ""), Subject::Dockerfile(path("prod.dockerfile"))),
             (text("archive:", "a:b.tar", ""), Subject::Archive { file: path("a:b.tar"), name: None }),
             (
