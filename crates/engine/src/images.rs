@@ -149,7 +149,7 @@ impl Engine {
         let body = ContainerCreateBody {
             image: Some(image.to_owned()),
             cmd: Some(vec![path.to_owned()]),
-            labels: Some(labels::labels(&session, "", ours::MODE_FILES)),
+            labels: Some(labels::labels(&session, "", ours::MODE_FILES, self.now())),
             host_config: Some(host_config),
             ..ContainerCreateBody::default()
         };

@@ -4,13 +4,15 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 
+use jiff::{Timestamp, Unit};
+
 /// The session's id.
 pub const LABEL_SESSION: &str = "io.scratchdbg.session";
 /// The full id of the target.
 pub const LABEL_TARGET: &str = "io.scratchdbg.target";
-/// When it was made, in RFC 3339.
+/// When it was made, in RFC 3339, by the engine's clock as far as its client knew it.
 pub(crate) const LABEL_CREATED_AT: &str = "io.scratchdbg.created-at";
-/// Until when a keeper waits for its next session, in RFC 3339.
+/// Until when a keeper waits for its next session, in RFC 3339, by the same clock.
 pub(crate) const LABEL_EXPIRES_AT: &str = "io.scratchdbg.expires-at";
 /// On a keeper that lingers: its user and tools.
 pub(crate) const LABEL_LINGERS: &str = "io.scratchdbg.lingers";
@@ -34,14 +36,14 @@ pub(crate) fn new_way() -> std::io::Result<String> {
     Ok(format!("{:032x}", u128::from_ne_bytes(bytes)))
 }
 
-/// The labels of one session's containers, and of its image.
-pub(crate) fn session_labels(session: &str, plan: &crate::Plan) -> HashMap<String, String> {
-    labels(session, &plan.target_id, plan.mode.as_str())
+/// The labels of one session's containers, and of its image. `now` is [`Engine::now`](crate::Engine::now).
+pub(crate) fn session_labels(session: &str, plan: &crate::Plan, now: Timestamp) -> HashMap<String, String> {
+    labels(session, &plan.target_id, plan.mode.as_str(), now)
 }
 
 /// The labels of what is made for the target, an image where it is empty.
-pub(crate) fn labels(session: &str, target: &str, mode: &str) -> HashMap<String, String> {
-    let now = jiff::Timestamp::now().round(jiff::Unit::Millisecond).unwrap_or_else(|_| jiff::Timestamp::now());
+pub(crate) fn labels(session: &str, target: &str, mode: &str, now: Timestamp) -> HashMap<String, String> {
+    let now = now.round(Unit::Millisecond).unwrap_or(now);
     [
         (LABEL_SESSION, session.to_owned()),
         (LABEL_TARGET, target.to_owned()),
@@ -56,12 +58,13 @@ pub(crate) fn labels(session: &str, target: &str, mode: &str) -> HashMap<String,
 }
 
 /// The labels of a keeper.
-pub(crate) fn keeper_labels(session: &str, plan: &crate::Plan) -> HashMap<String, String> {
-    let mut labels = session_labels(session, plan);
+pub(crate) fn keeper_labels(session: &str, plan: &crate::Plan, now: Timestamp) -> HashMap<String, String> {
+    let mut labels = session_labels(session, plan, now);
     if let Some(time) = plan.linger {
         labels.insert(LABEL_LINGERS.to_owned(), fits(plan.user, &plan.tools, &plan.keeper_rights));
-        let expires = jiff::Timestamp::now() + time;
-        labels.insert(LABEL_EXPIRES_AT.to_owned(), expires.round(jiff::Unit::Second).unwrap_or(expires).to_string());
+        // A time beyond all calendars is their end.
+        let expires = now.checked_add(time).unwrap_or(Timestamp::MAX);
+        labels.insert(LABEL_EXPIRES_AT.to_owned(), expires.round(Unit::Second).unwrap_or(expires).to_string());
     }
     labels
 }

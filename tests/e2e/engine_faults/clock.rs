@@ -1,8 +1,10 @@
 //! An engine whose clock is another than ours: its time counts.
 
+use jiff::Timestamp;
+use scratchdbg_testkit::program::Running;
+
 use super::proxy::{Fault, FaultProxy};
 use crate::stage::Stage;
-use scratchdbg_testkit::program::Running;
 
 /// Runs `logs` behind an engine that says to be so many seconds ahead.
 fn logs(stage: &Stage, seconds: i64, arguments: &[&str]) -> (FaultProxy, Running) {
@@ -45,4 +47,29 @@ fn a_log_is_followed_at_once_whatever_the_clocks_say() {
         let (_proxy, running) = logs(&stage, ahead, &["--follow", container.name()]);
         running.wait_for_stdout("what was said", |bytes| bytes == b"a word\n");
     }
+}
+
+/// What a keeper waits for is judged by the engine's clock: what its labels say is by the same.
+#[test]
+fn what_is_made_is_dated_by_the_engines_clock() {
+    let stage = Stage::set();
+    let target = stage.target(&[]);
+    let ahead = 86_400;
+    let proxy = FaultProxy::open(stage.engine.host(), Fault::Clock(ahead), 0);
+    let before = Timestamp::now();
+    stage.run(&["-H", &proxy.host(), "attach", "--linger", "2m", target.name(), "--", "true"]).expect(0, "");
+    let keepers = target.container.companions();
+    let label = |name: &str| {
+        let format = format!("{{{{index .Config.Labels \"io.scratchdbg.{name}\"}}}}");
+        let text = stage.engine.ask(["inspect", "--format", &format, &keepers[0]]);
+        text.trim().parse::<Timestamp>().expect("a time").duration_since(before).as_secs()
+    };
+    assert_eq!(keepers.len(), 1, "{keepers:?}");
+    let created = label("created-at");
+    assert!((ahead - 5..ahead + 600).contains(&created), "{created}");
+    assert!((119..=121).contains(&(label("expires-at") - created)), "{} {created}", label("expires-at"));
+    // Whoever knows the time finds it waiting.
+    target.attach(&["true"]).expect(0, "");
+    assert_eq!(target.container.companions(), keepers);
+    stage.engine.ask(["rm", "--force", &keepers[0]]);
 }

@@ -37,7 +37,7 @@ pub(crate) struct Marks {
     pub(crate) session: String,
     /// The full id of the target; empty for an image.
     pub(crate) target: String,
-    /// When it was made, by its client's clock.
+    /// When it was made, by the engine's clock as far as its client knew it.
     pub(crate) created_at: Timestamp,
     /// `exec`, `sidecar`, `copy` or [`MODE_FILES`].
     pub(crate) mode: String,
@@ -109,7 +109,7 @@ mod tests {
 
     pub(super) fn labels() -> HashMap<String, String> {
         let target = "ab".repeat(32);
-        let mut labels = crate::labels::labels(SESSION, &target, "exec");
+        let mut labels = crate::labels::labels(SESSION, &target, "exec", Timestamp::now());
         labels.insert(LABEL_CLIENT.to_owned(), "0123456789abcdef-7-8".to_owned());
         labels
     }

@@ -170,7 +170,7 @@ impl Engine {
         }
         // Pausing would be noticed by whoever talks to the original.
         let path = format!("/commit?container={container}&repo={COPIES}&tag={session}&pause=0");
-        let labels = labels::session_labels(session, plan);
+        let labels = labels::session_labels(session, plan, self.now());
         let request = self.transport.json_request(Method::POST, &path, &Changes { labels })?;
         self.transport.scope().made(&format!("{COPIES}:{session}"));
         let answer = self.transport.fetch(request).await?;

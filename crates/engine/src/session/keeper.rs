@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use bollard::models::{ContainerCreateBody, HostConfig, HostConfigLogConfig};
+use jiff::Timestamp;
 use scratchdbg_logs::frame::{FrameDecoder, FrameEvent, Framing};
 use tokio::io::AsyncReadExt as _;
 
@@ -66,7 +67,7 @@ impl Keeper {
             let address = KeeperAddress { pid, name, container: container.to_string() };
             return Ok(Self { engine: engine.clone(), container, address, orders, end: End::Lingers });
         }
-        let body = container(plan, session);
+        let body = container(plan, session, engine.now());
         let container = engine.create(&Role::Keeper { pid: None }.name(session), body).await?;
         match Self::start_created(engine, plan, session, &container).await {
             Ok(keeper) => Ok(keeper),
@@ -180,7 +181,7 @@ fn parse_address(line: &[u8]) -> Option<(u32, String)> {
 
 /// The container: the session's rights and not one more, no network, no secret, no host mount, nothing to write to but the names
 /// of sessions.
-fn container(plan: &Plan, session: &str) -> ContainerCreateBody {
+fn container(plan: &Plan, session: &str, now: Timestamp) -> ContainerCreateBody {
     let KeeperRights { added, dropped, .. } = plan.keeper_rights.clone();
     ContainerCreateBody {
         image: Some(plan.toolkit_image.clone()),
@@ -192,7 +193,7 @@ fn container(plan: &Plan, session: &str) -> ContainerCreateBody {
                 .collect(),
         ),
         user: Some(plan.user.to_string()),
-        labels: Some(labels::keeper_labels(session, plan)),
+        labels: Some(labels::keeper_labels(session, plan, now)),
         attach_stdin: Some(true),
         attach_stdout: Some(true),
         attach_stderr: Some(true),

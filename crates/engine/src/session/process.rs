@@ -124,7 +124,7 @@ impl Process {
         };
         body.entrypoint = Some(command);
         body.cmd = Some(Vec::new());
-        body.labels = Some(labels::session_labels(session, plan));
+        body.labels = Some(labels::session_labels(session, plan, engine.now()));
         let name = Role::Shell.name(session);
         let detach_keys = plan.detach_keys.as_deref();
         let tools = plan.tools_archive.as_deref().filter(|_| plan.brings_tools());

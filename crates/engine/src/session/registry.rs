@@ -109,7 +109,7 @@ impl Engine {
             };
             sessions.push(((created, marks.created_at), session));
         }
-        // The engine tells whole seconds. Within one, the clocks of the clients are all there is.
+        // The engine tells whole seconds. Within one, what the clients took for its time is all there is.
         sessions.sort_by(|(left, a), (right, b)| left.cmp(right).then_with(|| a.id.cmp(&b.id)));
         Ok(sessions.into_iter().map(|(_, session)| session).collect())
     }
