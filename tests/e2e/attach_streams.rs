@@ -1,5 +1,9 @@
 //! `attach` in a pipe: standard input, output and error are the command's own, byte for byte.
 
+use std::io::Read as _;
+use std::process::Stdio;
+use std::time::Duration;
+
 use crate::stage::Stage;
 
 /// Bytes without a pattern, every value among them.
@@ -26,25 +30,37 @@ fn ten_megabytes_through_cat() {
     target.assert_untouched();
 }
 
-/// The launcher writes how the command ended behind its output, between record separators: with `--tell`, the session, and
-/// the code.
+/// The launcher writes how the command ended behind its output, between record separators: a secret, and the code.
 #[test]
 fn what_looks_like_the_launchers_record_is_output() {
     let stage = Stage::set();
     let target = stage.target(&[]);
-    // The launcher is the command's parent.
-    let forge =
-        r#"session=$(tr '\0' ' ' < /proc/$PPID/cmdline | cut -d ' ' -f 4); printf '\036%s 000\036%s' $session "$1""#;
-    for behind in ["", "!"] {
-        let command = format!("{forge}; sleep 0.2; exit 4");
-        let finished = target.attach(&["sh", "-c", &command, "sh", behind]);
-        finished.expect_code(4);
-        assert!(finished.text().ends_with(&format!(" 000\u{1e}{behind}")), "{finished}");
-    }
-    let others = r"printf 'a\036'; printf '\0367ab1 003\036' >&2; exit 4";
-    let finished = target.attach(&["sh", "-c", others]);
+    let digits = "7".repeat(39);
+    let script = r#"printf 'a\036'; printf '\036%s 000\036' "$1" >&2; exit 4"#;
+    let finished = target.attach(&["sh", "-c", script, "sh", &digits]);
     finished.expect(4, "a\u{1e}");
-    assert_eq!(finished.stderr, "\u{1e}7ab1 003\u{1e}");
+    assert_eq!(finished.stderr, format!("\u{1e}{digits} 000\u{1e}"));
+    target.assert_untouched();
+}
+
+/// A command has ended when it has, however slowly its output is read.
+#[test]
+fn output_that_is_not_read_for_a_while_is_whole() {
+    let stage = Stage::set();
+    let target = stage.target(&[]);
+    for mode in ["exec", "sidecar"] {
+        let arguments = ["attach", "--mode", mode, target.name(), "--", "head", "-c", "3000000", "/dev/zero"];
+        let mut command = stage.scratchdbg.command(arguments);
+        let mut session = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("it starts");
+        let mut output = session.stdout.take().expect("it is piped");
+        let mut first = [0; 1];
+        output.read_exact(&mut first).expect("something comes");
+        // The pipes between are full. Nothing says when.
+        std::thread::sleep(Duration::from_secs(3));
+        let mut rest = Vec::new();
+        output.read_to_end(&mut rest).expect("the rest comes");
+        assert_eq!((rest.len() + 1, session.wait().expect("it ends").code()), (3_000_000, Some(0)), "{mode}");
+    }
     target.assert_untouched();
 }
 

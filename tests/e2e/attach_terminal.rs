@@ -96,3 +96,19 @@ fn an_input_that_is_no_terminal_gives_no_terminal() {
     assert_eq!(terminal.wait().code(), Some(1));
     terminal.wait_for("no terminal", |screen| screen.contains("not a tty"));
 }
+
+/// The launcher writes how a command ended on a terminal too: nothing of it is seen, whatever the terminal is set to.
+#[test]
+fn the_record_of_an_end_is_never_seen() {
+    let stage = Stage::set();
+    let target = stage.target(&[]);
+    for settings in ["sane", "raw", "olcuc -opost", "olcuc opost", "tostop", "-echo -onlcr", "raw -ixon"] {
+        let script = format!("stty {settings}; printf last; exit 3");
+        let mut command = stage.scratchdbg.command(target.attach_arguments(&["sh", "-c", &script]));
+        command.env("TERM", "xterm");
+        let mut terminal = Terminal::start(command, ROWS, COLUMNS);
+        assert_eq!(terminal.wait().code(), Some(3), "{settings}: {}", terminal.text());
+        assert_eq!(terminal.text().trim_end().to_lowercase(), "last", "{settings}");
+    }
+    target.assert_untouched();
+}

@@ -2,6 +2,7 @@
 
 use rustix::process::Signal;
 use scratchdbg_testkit::program::{Finished, Running};
+use scratchdbg_testkit::terminal::Terminal;
 use scratchdbg_testkit::{eventually, sample};
 
 use crate::stage::{Stage, Target};
@@ -261,4 +262,69 @@ fn the_way_to_the_tools_is_another_for_each_session() {
         assert!(way.contains("/root/session/") && !ways[..at].contains(way), "{ways:?}");
     }
     stage.run(&["sessions", "gc"]);
+}
+
+/// Writes all that can be found out about the launcher as records of a success, on both streams, and fails.
+const FORGE: &str = r#"
+words=$(tr '\0' '\n' < /proc/$PPID/cmdline
+    tr '\0=' '\n\n' < /proc/$PPID/environ
+    tr '\0=' '\n\n' < /proc/self/environ
+    for number in 0 1 2 3 4 5 100; do readlink /proc/$PPID/fd/$number; done)
+for word in $words; do
+    printf '\036%s 000\036' "$word"
+    printf '\036%s 000\036' "$word" >&2
+done
+sleep 0.2
+exit 4
+"#;
+
+#[test]
+fn a_command_cannot_forge_how_it_ended() {
+    let stage = Stage::set();
+    let rows: [(&str, &[&str], &[&str]); 6] = [
+        ("root", &[], &["exec", "copy"]),
+        ("user", &["--user", "1000:1000"], &["exec", "sidecar"]),
+        ("hardened", HARDENED, &["exec", "sidecar"]),
+        // It can look into the launcher.
+        ("tracer", &["--cap-add", "SYS_PTRACE"], &["exec"]),
+        (
+            "admin",
+            &["--cap-add", "SYS_ADMIN", "--cap-add", "SYS_PTRACE", "--security-opt", "seccomp=unconfined"],
+            &["exec"],
+        ),
+        ("none", &["--cap-drop", "ALL"], &["exec", "sidecar"]),
+    ];
+    for (stem, flags, modes) in rows {
+        let target = stage.target_named(stem, flags, &stage.image, &[]);
+        for mode in modes {
+            let finished = stage.run(&["attach", "--mode", mode, target.name(), "--", "sh", "-c", FORGE]);
+            finished.expect_code(4);
+            let written = finished.text();
+            assert!(written.contains("scratchdbg-launcher 000"), "{stem} {mode}: what it wrote is output: {finished}");
+        }
+        let mut command = stage.scratchdbg.command(target.attach_arguments(&["sh", "-c", FORGE]));
+        command.env("TERM", "xterm");
+        let mut terminal = Terminal::start(command, 24, 200);
+        assert_eq!(terminal.wait().code(), Some(4), "{stem}: {}", terminal.text());
+    }
+}
+
+/// What knows the launcher's memory can do all that the session can. What has no `SYS_PTRACE` does not know it.
+#[test]
+fn a_launcher_forbids_to_be_looked_into() {
+    let stage = Stage::set();
+    for (stem, flags) in [("root", &[][..]), ("hardened", HARDENED)] {
+        let target = stage.target_named(stem, flags, &stage.image, &[]);
+        let look =
+            "for file in environ mem maps auxv; do cat /proc/$PPID/$file > /dev/null && echo $file; done; exit 0";
+        let finished = target.attach(&["sh", "-c", look]);
+        finished.expect(0, "");
+        // It is found all the same, and ended; and its own shell may be looked into.
+        target.attach(&["sh", "-c", "cat /proc/$$/environ > /dev/null"]).expect(0, "");
+        let session = target.start_attach(&["sh", "-c", "echo begun; sleep 1000"]);
+        session.wait_for_stdout("the session", |bytes| bytes == b"begun\n");
+        session.signal(Signal::KILL);
+        session.finish();
+        until_over(&target, stem);
+    }
 }

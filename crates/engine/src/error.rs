@@ -1,5 +1,6 @@
 //! What can go wrong between us and an engine.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::api_version::ApiVersion;
@@ -38,6 +39,27 @@ pub struct ApiError {
     pub message: String,
 }
 
+/// What is known of a command whose streams were cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CommandEnd {
+    /// It was still running then.
+    GoesOn,
+    /// It ended with this exit code.
+    Ended(u8),
+    /// Nobody can tell.
+    Unknown,
+}
+
+impl fmt::Display for CommandEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::GoesOn => f.write_str(", and the command did not"),
+            Self::Ended(code) => write!(f, " before all output had come; the command itself ended with {code}"),
+            Self::Unknown => f.write_str("; how the command ended is not known"),
+        }
+    }
+}
+
 /// An error of this crate.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -57,11 +79,11 @@ pub enum Error {
         /// What the engine was to do.
         what: &'static str,
     },
-    /// The connection that a session's streams went over is gone, and whether the command has ended nobody can tell.
-    #[error("the connection to the engine ended{}", if *.goes_on { ", and the command did not" } else { "; how the command ended is not known" })]
+    /// The connection that a session's streams went over ended before all that the command wrote had come.
+    #[error("the connection to the engine ended{command}")]
     ConnectionEnded {
-        /// The command was still running then.
-        goes_on: bool,
+        /// What the engine says of the command.
+        command: CommandEnd,
     },
     /// The engine is older than anything that was tried.
     #[error("the engine at {endpoint} speaks API {version}; {} is the oldest that works", ApiVersion::OLDEST_SUPPORTED)]

@@ -30,10 +30,15 @@ pub(crate) fn new_session_id() -> String {
 
 /// What leads to the tools in a keeper's root for one session: 128 random bits in hexadecimal, which nobody can guess.
 pub(crate) fn new_way() -> std::io::Result<String> {
+    Ok(format!("{:032x}", random_bits()?))
+}
+
+/// 128 of the kernel's random bits.
+pub(crate) fn random_bits() -> std::io::Result<u128> {
     use std::io::Read as _;
     let mut bytes = [0; 16];
     std::fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
-    Ok(format!("{:032x}", u128::from_ne_bytes(bytes)))
+    Ok(u128::from_ne_bytes(bytes))
 }
 
 /// The labels of one session's containers, and of its image. `now` is [`Engine::now`](crate::Engine::now).

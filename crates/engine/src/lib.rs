@@ -33,7 +33,7 @@ pub use self::containers::{Change, NewContainer};
 pub use self::endpoint::{
     Address, ContextError, DEFAULT_SOCKET, Endpoint, EndpointError, EndpointRequest, Origin, Tls,
 };
-pub use self::error::{ApiError, Error, Silent, Unreachable};
+pub use self::error::{ApiError, CommandEnd, Error, Silent, Unreachable};
 pub use self::facts::{ContainerRecord, HostFacts, ListFilter};
 pub use self::first_look::FirstLook;
 pub use self::labels::{LABEL_SESSION, LABEL_TARGET};

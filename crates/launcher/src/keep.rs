@@ -189,7 +189,8 @@ impl Keeper {
             Some((_, Hold::Held)) => Hold::Held,
             Some((when, found)) if when.elapsed() < SEARCH_EVERY => found,
             _ => {
-                let found = hold::of(input.as_fd());
+                let launchers: Vec<i32> = self.sessions.iter().filter_map(Session::process).collect();
+                let found = hold::of(input.as_fd(), &launchers);
                 self.searched = Some((Instant::now(), found));
                 found
             }

@@ -16,13 +16,13 @@ pub(crate) fn children_of(parent: i32) -> Vec<i32> {
     all().filter(|&pid| stat(pid).is_ok_and(|stat| stat.parent == parent)).collect()
 }
 
-/// The processes whose command line begins with these arguments.
-pub(crate) fn with_arguments(prefix: &[&str]) -> Vec<i32> {
+/// The processes whose program is called so, and whose command line goes on with these arguments.
+pub(crate) fn with_arguments(program: impl Fn(&[u8]) -> bool, arguments: &[&str]) -> Vec<i32> {
     all()
         .filter(|pid| {
             let Ok(line) = fs::read(format!("/proc/{pid}/cmdline")) else { return false };
-            let mut arguments = line.split(|&byte| byte == 0);
-            prefix.iter().all(|wanted| arguments.next() == Some(wanted.as_bytes()))
+            let mut words = line.split(|&byte| byte == 0);
+            words.next().is_some_and(&program) && arguments.iter().all(|wanted| words.next() == Some(wanted.as_bytes()))
         })
         .collect()
 }

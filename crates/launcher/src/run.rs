@@ -4,7 +4,7 @@ mod environment;
 mod options;
 
 use std::ffi::{OsStr, OsString};
-use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::process::Command;
@@ -12,10 +12,11 @@ use std::time::{Duration, Instant};
 use std::{env, io};
 
 use self::options::{Options, Order};
+use crate::ending::{Secret, Wait};
 use crate::processes::Stat;
-use crate::system::{self, END_SESSION, Reap, SIGCHLD, SIGHUP, SIGKILL, Signals};
+use crate::system::{self, END_SESSION, Reap, SIGCHLD, SIGHUP, SIGKILL, Signal, Signals};
 use crate::tools::Tools;
-use crate::{OWN_FAILURE, denial, ending, entrypoint, processes, root};
+use crate::{OWN_FAILURE, denial, entrypoint, processes, root};
 
 /// The codes a shell and every runtime use for a command that was not found, and one that cannot be run.
 const NOT_FOUND: u8 = 127;
@@ -34,15 +35,16 @@ const STOPPED_FOR: Duration = Duration::from_secs(4);
 /// of another user, which cannot be signalled, or one that hangs inside the kernel.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// `KEEPER SESSION [--tell] [--tools first|last | --beside KEEPER-CONTAINER CONTAINER] [COMMAND [ARG...]]`: runs the command and
-/// returns its exit code. `program` is what this program was started as.
+/// `KEEPER SESSION [--tools first|last | --beside KEEPER-CONTAINER CONTAINER] [COMMAND [ARG...]]`: runs the command and returns its
+/// exit code, and writes it behind the command's output, see [`Secret`]. `program` is what this program was started as.
 ///
-/// - `--tell`: the exit code is written behind the command's output.
 /// - `--tools`: the folder of this program goes to that end of `PATH`; its shell is the command where there is none.
 /// - `--beside`: this is a container of its own. It starts in the root of a container's first process, and its keeper is the
 ///   process of another container.
 pub(crate) fn run(program: &Path, arguments: &[OsString]) -> Result<u8, String> {
-    let Options { keeper, session, tells, tools, beside, command } = Options::parse(arguments)?;
+    // Before anything else.
+    let secret = Secret::take();
+    let Options { keeper, tools, beside, command } = Options::parse(arguments)?;
     // What the keeper's process id was once told by whoever could write to its output, the kernel tells by its control group.
     let of_container = beside.and_then(|(keeper, _)| processes::first_of_container(keeper));
     let mut keeper = Keeper::watch(of_container.unwrap_or(keeper))?;
@@ -58,7 +60,7 @@ pub(crate) fn run(program: &Path, arguments: &[OsString]) -> Result<u8, String> 
         ([], None) => return Err("run takes a command".to_owned()),
     };
     let mut process = Command::new(command);
-    process.args(arguments);
+    process.args(arguments).env_remove(Secret::variable());
     if let Some((tools, order)) = &tools {
         process.env("PATH", tools.search_path(&search_path(), *order == Order::First));
         if *order == Order::First {
@@ -75,20 +77,30 @@ pub(crate) fn run(program: &Path, arguments: &[OsString]) -> Result<u8, String> 
         Ok(child) => child,
         Err(error) => {
             let code = refuse(command, &error);
-            if tells {
-                // The engine makes up such codes too.
-                ending::tell(session, code);
-            }
+            tell(secret.as_ref(), code, &mut keeper, &signals);
             return Ok(code);
         }
     };
     let pid = i32::try_from(child.id()).map_err(|error| error.to_string())?;
     let code = supervise(pid, &mut keeper, &signals).map_err(|error| format!("cannot watch the session: {error}"))?;
-    let nobody_writes = end_descendants(&signals);
-    if tells && nobody_writes {
-        ending::tell(session, code);
-    }
+    end_descendants(&signals);
+    tell(secret.as_ref(), code, &mut keeper, &signals);
     Ok(code)
+}
+
+/// Tells the client how the command ended, for as long as there is a session.
+fn tell(secret: Option<&Secret>, code: u8, keeper: &mut Keeper, signals: &Signals) {
+    let Some(secret) = secret else { return };
+    secret.tell(code, |stream| {
+        loop {
+            match next_event(keeper, signals, Some(stream))? {
+                Event::Over(_) => return Ok(Wait::Over),
+                Event::Writable => return Ok(Wait::Ready),
+                // They are for a command, or of one.
+                Event::Signal(_) | Event::None => {}
+            }
+        }
+    });
 }
 
 /// Where the session looks for programs, without the tools.
@@ -139,19 +151,11 @@ fn modes_allow(command: &OsStr) -> bool {
 /// that was killed.
 fn supervise(command: i32, keeper: &mut Keeper, signals: &Signals) -> io::Result<u8> {
     loop {
-        let (descriptor, timeout) = match &keeper.descriptor {
-            Some(descriptor) => (Some(descriptor.as_fd()), LOOK_AT_WATCHED_EVERY),
-            None => (None, LOOK_EVERY),
+        let signal = match next_event(keeper, signals, None)? {
+            Event::Over(code) => return Ok(code),
+            Event::Signal(signal) => signal,
+            Event::Writable | Event::None => continue,
         };
-        let ready = [Some(signals.descriptor()), descriptor];
-        let [signalled, keeper_ended] = system::wait_readable(ready, Some(timeout))?;
-        if keeper_ended || keeper.does_not_answer() {
-            return Ok(system::killed_by(SIGKILL));
-        }
-        if !signalled {
-            continue;
-        }
-        let signal = signals.next()?;
         match signal.number {
             SIGCHLD => {
                 while let Reap::Child(reaped) = system::reap() {
@@ -160,10 +164,6 @@ fn supervise(command: i32, keeper: &mut Keeper, signals: &Signals) -> io::Result
                     }
                 }
             }
-            // The keeper says that the client is done, or gone.
-            END_SESSION if signal.from_process => return Ok(system::killed_by(SIGKILL)),
-            // The terminal is gone, and with it the client.
-            SIGHUP if !signal.from_process => return Ok(system::killed_by(SIGHUP)),
             // A terminal signals the whole foreground process group, the command with it. What a process sends (the
             // keeper, on the client's behalf) reaches only us.
             number if signal.from_process => {
@@ -174,20 +174,57 @@ fn supervise(command: i32, keeper: &mut Keeper, signals: &Signals) -> io::Result
     }
 }
 
-/// Kills and reaps until nothing is left; false when something is, after a while. Killing a child hands its own children
+/// What a session is waited for.
+#[derive(Debug)]
+enum Event {
+    /// It is over, and this is the code of what it kills.
+    Over(u8),
+    /// Another signal than one that says so.
+    Signal(Signal),
+    /// The stream takes something, or fails.
+    Writable,
+    /// It was time for a look at the keeper.
+    None,
+}
+
+/// Waits for what comes next.
+fn next_event(keeper: &mut Keeper, signals: &Signals, stream: Option<BorrowedFd<'_>>) -> io::Result<Event> {
+    let (descriptor, timeout) = match &keeper.descriptor {
+        Some(descriptor) => (Some(descriptor.as_fd()), LOOK_AT_WATCHED_EVERY),
+        None => (None, LOOK_EVERY),
+    };
+    let ready = [Some(signals.descriptor()), descriptor, stream];
+    let [signalled, keeper_ended, writable] = system::wait_readable_or_last_writable(ready, Some(timeout))?;
+    if keeper_ended || keeper.does_not_answer() {
+        return Ok(Event::Over(system::killed_by(SIGKILL)));
+    }
+    if !signalled {
+        return Ok(if writable { Event::Writable } else { Event::None });
+    }
+    let signal = signals.next()?;
+    Ok(match signal.number {
+        // The keeper says that the client is done, or gone.
+        END_SESSION if signal.from_process => Event::Over(system::killed_by(SIGKILL)),
+        // The terminal is gone, and with it the client.
+        SIGHUP if !signal.from_process => Event::Over(system::killed_by(SIGHUP)),
+        _ => Event::Signal(signal),
+    })
+}
+
+/// Kills and reaps until nothing is left, or something cannot be killed. Killing a child hands its own children
 /// to us, the subreaper: each round goes one generation deeper, and a process that left the session's process group or
 /// terminal is found all the same.
-fn end_descendants(signals: &Signals) -> bool {
+fn end_descendants(signals: &Signals) {
     let own = std::process::id().cast_signed();
     let deadline = Instant::now() + PATIENCE;
     loop {
         match system::reap() {
             Reap::Child(_) => continue,
-            Reap::NoChild => return true,
+            Reap::NoChild => return,
             Reap::Running => {}
         }
         if Instant::now() >= deadline {
-            return false;
+            return;
         }
         for child in processes::children_of(own) {
             let _gone = system::send(child, SIGKILL);

@@ -5,7 +5,7 @@
 
 #![expect(unsafe_code, reason = "system calls the standard library does not wrap")]
 
-use std::ffi::{CString, c_char, c_int, c_long, c_uint, c_ulong, c_void};
+use std::ffi::{CStr, CString, c_char, c_int, c_long, c_uint, c_ulong, c_void};
 use std::io;
 use std::os::fd::{AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
@@ -27,6 +27,7 @@ unsafe extern "C" {
     fn access(path: *const c_char, mode: c_int) -> c_int;
     fn fcntl(fd: c_int, command: c_int, ...) -> c_int;
     fn getppid() -> c_int;
+    fn getenv(name: *const c_char) -> *mut c_char;
     fn getrandom(buffer: *mut c_void, count: usize, flags: c_uint) -> isize;
 }
 
@@ -43,8 +44,12 @@ struct PollFd {
 }
 
 const PR_SET_PDEATHSIG: c_int = 1;
+const PR_SET_DUMPABLE: c_int = 4;
 const PR_SET_CHILD_SUBREAPER: c_int = 36;
 const F_DUPFD: c_int = 0;
+const F_GETFL: c_int = 3;
+const F_SETFL: c_int = 4;
+const O_NONBLOCK: c_int = 0o4000;
 const SIG_SETMASK: c_int = 2;
 const SFD_CLOEXEC: c_int = 0o2_000_000;
 const WNOHANG: c_int = 1;
@@ -76,6 +81,41 @@ pub(crate) const SIGCONT: i32 = 18;
 pub(crate) fn become_subreaper() -> io::Result<()> {
     // SAFETY: takes no pointer.
     check(unsafe { prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) }).map(drop)
+}
+
+/// Forbids others of this user to look into this process: its memory, its environment, its descriptors (`ptrace(2)`, "Ptrace access
+/// mode checking"). Only `SYS_PTRACE` is above that. A command is not forbidden it: `execve(2)` starts anew.
+pub(crate) fn forbid_to_be_looked_into() -> io::Result<()> {
+    // SAFETY: takes no pointer.
+    check(unsafe { prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) }).map(drop)
+}
+
+/// The value of a variable of this process, which is wiped where it came in: `/proc/PID/environ` shows that memory. Only for the
+/// time before there is a second thread.
+pub(crate) fn take_variable(name: &CStr) -> Option<Vec<u8>> {
+    // SAFETY: the name ends with a zero byte. What is returned is null, or a string of the environment that this process was
+    // started with, on its stack: nobody else writes there or to the environment, as there is one thread. Its value is
+    // overwritten up to the zero byte, which stays.
+    unsafe {
+        let value = getenv(name.as_ptr());
+        if value.is_null() {
+            return None;
+        }
+        let bytes = CStr::from_ptr(value).to_bytes().to_vec();
+        for at in 0..bytes.len() {
+            value.add(at).write_volatile(0);
+        }
+        Some(bytes)
+    }
+}
+
+/// Has a descriptor's reads and writes fail where they would have to wait, for all who share it.
+pub(crate) fn do_not_block(descriptor: BorrowedFd<'_>) -> io::Result<()> {
+    // SAFETY: takes no pointer.
+    unsafe {
+        let flags = check(fcntl(descriptor.as_raw_fd(), F_GETFL))?;
+        check(fcntl(descriptor.as_raw_fd(), F_SETFL, flags | O_NONBLOCK)).map(drop)
+    }
 }
 
 /// A signal that came in, and whether a process sent it (`kill(2)`) rather than the kernel (a terminal, a child).
@@ -237,10 +277,29 @@ pub(crate) fn wait_readable<const N: usize>(
     descriptors: [Option<BorrowedFd<'_>>; N],
     timeout: Option<i32>,
 ) -> io::Result<[bool; N]> {
-    let mut polled = descriptors.map(|fd| PollFd {
+    wait(descriptors.map(|fd| fd.map(|fd| (fd, POLLIN))), timeout)
+}
+
+/// The same; the last descriptor is to be writable or closed.
+pub(crate) fn wait_readable_or_last_writable<const N: usize>(
+    descriptors: [Option<BorrowedFd<'_>>; N],
+    timeout: Option<i32>,
+) -> io::Result<[bool; N]> {
+    let mut events = descriptors.map(|fd| fd.map(|fd| (fd, POLLIN)));
+    if let Some(Some((_, last))) = events.last_mut() {
+        *last = POLLOUT;
+    }
+    wait(events, timeout)
+}
+
+fn wait<const N: usize>(
+    descriptors: [Option<(BorrowedFd<'_>, i16)>; N],
+    timeout: Option<i32>,
+) -> io::Result<[bool; N]> {
+    let mut polled = descriptors.map(|entry| PollFd {
         // A negative descriptor is passed over by poll(2).
-        fd: fd.map_or(-1, |fd| fd.as_raw_fd()),
-        events: POLLIN,
+        fd: entry.map_or(-1, |(fd, _)| fd.as_raw_fd()),
+        events: entry.map_or(0, |(_, events)| events),
         revents: 0,
     });
     // SAFETY: the array is as long as the count given.

@@ -35,6 +35,43 @@ fn a_stream_that_ends_in_the_middle_is_an_error() {
     scene.target.assert_untouched();
 }
 
+/// The command ends well, and soon after: what it wrote in between is lost.
+#[test]
+fn a_command_that_ends_soon_after_its_stream_is_no_success() {
+    // Docker does not know it where it could not write to us.
+    const OF_AN_EXEC: &str = "the connection to the engine ended";
+    let stage = Stage::set();
+    let scene = Scene::set(&stage);
+    let cases: [(&[&str], &[u8], &str, &str); 5] = [
+        (&["attach", scene.target.name()], b"begun\n", "echo begun; sleep 1; echo lost; exit 0", OF_AN_EXEC),
+        (&["attach", scene.target.name()], b"begun\n", "echo begun; sleep 1; echo lost; exit 3", OF_AN_EXEC),
+        (&["attach", "--mode", "sidecar", scene.target.name()], b"begun\n", "echo begun; sleep 1; exit 0", "with 0"),
+        (&["attach", scene.ended.name()], b"begun\n", "echo begun; sleep 1; exit 0", "with 0"),
+        // One of the two streams has come whole.
+        (&["attach", scene.target.name()], b"one\n", "exec 3>&1 1>&2; echo one >&3; exec 3>&-; sleep 1", OF_AN_EXEC),
+    ];
+    side_by_side(cases.to_vec(), |(mode, mark, script, words)| {
+        let arguments = [mode, &["--", "sh", "-c", script]].concat();
+        let proxy = FaultProxy::open(scene.stage.engine.host(), Fault::EndAfter(mark), 0);
+        let finished = scene.start(&proxy, &arguments).finish();
+        finished.expect_code(125);
+        assert!(!finished.text().contains("lost"), "{finished}");
+        assert!(finished.stderr.contains("the connection to the engine ended"), "{finished}");
+        assert!(finished.stderr.contains(words), "{script:?}: {finished}");
+    });
+    for (mode, words) in [("exec", OF_AN_EXEC), ("sidecar", "with 3")] {
+        let proxy = FaultProxy::open(scene.stage.engine.host(), Fault::EndAfter(b"begun\r\n"), 0);
+        let script = "echo begun; sleep 1; exit 3";
+        let arguments = ["attach", "--mode", mode, scene.target.name(), "--", "sh", "-c", script];
+        let mut terminal = Terminal::start(scene.command(&proxy, &arguments), 24, 200);
+        assert_eq!(terminal.wait().code(), Some(125), "{}", terminal.text());
+        terminal.wait_for("what happened", |screen| screen.contains("the connection to the engine ended"));
+        assert!(terminal.text().contains(words), "{mode}: {}", terminal.text());
+    }
+    scene.assert_clear();
+    scene.target.assert_untouched();
+}
+
 #[test]
 fn a_terminal_whose_stream_ends_has_not_detached() {
     let stage = Stage::set();

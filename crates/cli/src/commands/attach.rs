@@ -318,6 +318,9 @@ async fn session(
         }
         Stage::Running => {}
         Stage::Ending => *raw_mode.borrow_mut() = Ok(None),
+        Stage::Unclear => context
+            .printer
+            .note("the session's stream ended without a word from the launcher; asking the engine how the command did"),
     };
     let mut interrupted = 0;
     let outcome = {

@@ -39,12 +39,6 @@ impl Plan {
         environment
     }
 
-    /// Whether the launcher tells the exit code behind the command's output. A terminal may be stopped, and is for
-    /// people.
-    pub(crate) fn tells_code(&self) -> bool {
-        !self.tty
-    }
-
     /// The path of the launcher, as the session's process is started with it.
     pub(crate) fn launcher(&self, keeper: &KeeperAddress, session: &str) -> String {
         let folder = match self.mode {
@@ -60,9 +54,6 @@ impl Plan {
     pub(crate) fn session_command(&self, keeper: &KeeperAddress, session: &str) -> Vec<String> {
         let launcher = self.launcher(keeper, session);
         let mut command = vec![launcher, "run".to_owned(), keeper.pid.to_string(), session.to_owned()];
-        if self.tells_code() {
-            command.push("--tell".to_owned());
-        }
         if self.mode == Mode::Sidecar {
             command.extend(["--beside".to_owned(), keeper.container.clone(), self.target_id.clone()]);
         } else {
@@ -108,12 +99,12 @@ mod tests {
         let own = Target { env: vec!["PATH=/app/bin".to_owned()], ..target() };
         let plan = decide(&own, &AttachRequest::default());
         assert_eq!(plan.session_environment(), ["PATH=/app/bin"]);
-        assert_eq!(plan.session_command(&keeper(), "s1")[5..], ["--tools", "last"]);
+        assert_eq!(plan.session_command(&keeper(), "s1")[4..], ["--tools", "last"]);
         let plan = decide(&target(), &AttachRequest::default());
         assert!(plan.session_environment()[0].ends_with(":/bin"));
         let request = AttachRequest { user: Some("0:0".to_owned()), ..AttachRequest::default() };
         let raised = crate::plan::plan(&target(), NumericUser { uid: 0, gid: 0 }, &request).unwrap();
-        assert_eq!(raised.session_command(&keeper(), "s1")[5..], ["--tools", "first"]);
+        assert_eq!(raised.session_command(&keeper(), "s1")[4..], ["--tools", "first"]);
         assert!(raised.is_exposed_to_neighbours());
     }
 
@@ -142,7 +133,7 @@ mod tests {
                     let plan = crate::plan::plan(&target, user, &request).unwrap();
                     let place = if is_own { "last" } else { "first" };
                     let command = plan.session_command(&keeper(), "s1");
-                    assert_eq!(command[5..7], ["--tools", place], "{own:?} {asked:?} {mode:?} {podman}");
+                    assert_eq!(command[4..6], ["--tools", place], "{own:?} {asked:?} {mode:?} {podman}");
                     let prompt = plan.session_environment().iter().any(|entry| entry.starts_with("PS1="));
                     assert_eq!(prompt, !is_own, "the prompt is never the image's there");
                 }
@@ -177,8 +168,8 @@ mod tests {
         let plan = decide(&target(), &AttachRequest { command: command.clone(), ..AttachRequest::default() });
         let started = plan.session_command(&keeper(), "s1");
         assert_eq!(started[..4], ["/proc/7/root/session/abc/bin/scratchdbg-launcher", "run", "7", "s1"]);
-        assert_eq!(started[4..7], ["--tell", "--tools", "last"]);
-        assert_eq!(started[7..], command);
+        assert_eq!(started[4..6], ["--tools", "last"]);
+        assert_eq!(started[6..], command);
         let request = AttachRequest { command: command.clone(), tty: true, ..AttachRequest::default() };
         assert_eq!(decide(&target(), &request).session_command(&keeper(), "s1")[6..], command);
     }
@@ -201,10 +192,10 @@ mod tests {
     fn a_sidecar_starts_in_the_targets_root() {
         let request = AttachRequest { mode: Some(Mode::Sidecar), ..AttachRequest::default() };
         let started = decide(&target(), &request).session_command(&keeper(), "s1");
-        assert_eq!(started[4..], ["--tell", "--beside", "k1", "0123", "/bin/sh"]);
+        assert_eq!(started[4..], ["--beside", "k1", "0123", "/bin/sh"]);
         let request = AttachRequest { tools_image: Some("tools:1".to_owned()), ..AttachRequest::default() };
         let plan = decide(&target(), &request);
-        assert_eq!(plan.session_command(&keeper(), "s1")[8..], ["sh"]);
+        assert_eq!(plan.session_command(&keeper(), "s1")[7..], ["sh"]);
         assert!(plan.session_environment().is_empty(), "tools of one's own keep their PATH");
     }
 

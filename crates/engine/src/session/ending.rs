@@ -1,92 +1,151 @@
 //! The record of how a command ended, which the launcher writes behind what the command wrote.
 //!
-//! To ask the engine takes another connection, and the engine does not know before it has cleaned up after the process.
-//! The record is a mark, the session, a space, the exit code in three digits, and a mark.
+//! To ask the engine takes another connection, and the engine does not know before it has cleaned up after the process. Nor does
+//! it say whether all that was written came through. The record is a mark, a secret, a space, the exit code in three digits, and
+//! a mark.
 
 use std::borrow::Cow;
+
+use crate::labels;
 
 /// ASCII's record separator.
 const MARK: u8 = 0x1e;
 
-/// Looks for the record at the end of one stream. Where none is expected, nothing is held back.
-#[derive(Debug, Default)]
+/// How the launcher is told the secret. It passes it on to nobody.
+const VARIABLE: &str = "SCRATCHDBG_RECORD";
+
+/// What only this client and the launcher of its session know.
+pub(super) struct Secret(String);
+
+impl Secret {
+    /// A new one, of 128 random bits. In decimal digits, which no setting of a terminal changes.
+    pub(super) fn new() -> std::io::Result<Self> {
+        Ok(Self(format!("{:039}", labels::random_bits()?)))
+    }
+
+    /// What the launcher is to have in its environment.
+    pub(super) fn variable(&self) -> String {
+        format!("{VARIABLE}={}", self.0)
+    }
+
+    #[cfg(test)]
+    pub(super) fn of(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
+/// Looks for the record in one stream. Where none is expected, nothing is held back.
+#[derive(Default)]
 pub(super) struct Ending {
     /// What a record begins with; empty where none is expected.
     begin: Vec<u8>,
-    /// The record, or the beginning of one.
+    /// The beginning of one, perhaps.
     held: Vec<u8>,
+    code: Option<u8>,
+}
+
+/// What bytes are that begin with a mark.
+enum Found {
+    Record(u8),
+    Beginning,
+    Nothing,
 }
 
 impl Ending {
     /// The record of this session.
-    pub(super) fn of(session: &str) -> Self {
-        Self { begin: [&[MARK], session.as_bytes(), b" "].concat(), held: Vec::new() }
+    pub(super) fn of(Secret(secret): &Secret) -> Self {
+        Self { begin: [&[MARK], secret.as_bytes(), b" "].concat(), ..Self::default() }
     }
 
-    /// Takes a piece of the stream: what is to be passed on of all that came.
+    /// Takes a piece of the stream: what is to be passed on of all that came. What follows the record was written by others than the
+    /// command: by what could not be killed.
     pub(super) fn take<'a>(&mut self, piece: &'a [u8]) -> Cow<'a, [u8]> {
-        if self.begin.is_empty() {
+        if self.begin.is_empty() || self.code.is_some() {
             return Cow::Borrowed(piece);
         }
-        let mut all = match std::mem::take(&mut self.held) {
+        let all = match std::mem::take(&mut self.held) {
             held if held.is_empty() => Cow::Borrowed(piece),
             held => Cow::Owned([&held, piece].concat()),
         };
-        let earliest = all.len().saturating_sub(self.begin.len() + 4);
-        let may_begin = |&at: &usize| all[at] == MARK && self.may_be_record(&all[at..]);
-        if let Some(at) = (earliest..all.len()).find(may_begin) {
-            self.held = all[at..].to_vec();
-            match &mut all {
-                Cow::Borrowed(piece) => *piece = &piece[..at],
-                Cow::Owned(all) => all.truncate(at),
+        let marks = all.iter().enumerate().filter(|&(_, &byte)| byte == MARK);
+        let found =
+            marks.map(|(at, _)| (at, self.look_at(&all[at..]))).find(|(_, found)| !matches!(found, Found::Nothing));
+        match found {
+            None => all,
+            Some((at, Found::Record(code))) => {
+                self.code = Some(code);
+                Cow::Owned([&all[..at], &all[at + self.length()..]].concat())
+            }
+            Some((at, _)) => {
+                self.held = all[at..].to_vec();
+                match all {
+                    Cow::Borrowed(piece) => Cow::Borrowed(&piece[..at]),
+                    Cow::Owned(mut all) => {
+                        all.truncate(at);
+                        Cow::Owned(all)
+                    }
+                }
             }
         }
-        all
     }
 
-    /// The exit code, when nothing came after the record.
+    /// The exit code, once the record has come.
     pub(super) fn code(&self) -> Option<u8> {
-        let code = self.held.strip_prefix(&self.begin[..])?.strip_suffix(&[MARK])?;
-        std::str::from_utf8(code).ok()?.parse().ok()
+        self.code
     }
 
     /// What is no record, at the end of the stream.
     pub(super) fn rest(&mut self) -> Vec<u8> {
-        if self.code().is_some() { Vec::new() } else { std::mem::take(&mut self.held) }
+        std::mem::take(&mut self.held)
     }
 
-    /// Whether these bytes may be the record, or its beginning.
-    fn may_be_record(&self, bytes: &[u8]) -> bool {
+    /// How long a record is.
+    fn length(&self) -> usize {
+        self.begin.len() + b"000\x1e".len()
+    }
+
+    /// Whether these bytes begin with the record, or may be its beginning.
+    fn look_at(&self, bytes: &[u8]) -> Found {
+        let bytes = &bytes[..bytes.len().min(self.length())];
         let agreed = bytes.len().min(self.begin.len());
-        let code = &bytes[agreed..];
-        bytes[..agreed] == self.begin[..agreed]
-            && code.iter().take(3).all(u8::is_ascii_digit)
-            && code.get(3).is_none_or(|&last| last == MARK)
+        let (begin, rest) = bytes.split_at(agreed);
+        if begin != &self.begin[..agreed] {
+            return Found::Nothing;
+        }
+        match rest {
+            [code @ .., MARK] if code.len() == 3 && code.iter().all(u8::is_ascii_digit) => {
+                let code = std::str::from_utf8(code).ok().and_then(|code| code.parse().ok());
+                code.map_or(Found::Nothing, Found::Record)
+            }
+            digits if digits.len() <= 3 && digits.iter().all(u8::is_ascii_digit) => Found::Beginning,
+            _ => Found::Nothing,
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Ending;
+    use super::{Ending, Secret};
 
     /// What is passed on of a stream that comes in pieces of this length, and the code.
     fn read(stream: &[u8], length: usize) -> (Vec<u8>, Option<u8>) {
-        let mut ending = Ending::of("7ab1");
+        let mut ending = Ending::of(&Secret::of("7123"));
         let mut passed = Vec::new();
         for piece in stream.chunks(length) {
             passed.extend_from_slice(&ending.take(piece));
         }
-        let code = ending.code();
         passed.extend(ending.rest());
-        (passed, code)
+        (passed, ending.code())
     }
 
     #[test]
     fn the_record_is_taken_out_however_it_is_cut() {
         for length in 1..30 {
-            assert_eq!(read(b"text\n\x1e7ab1 003\x1e", length), (b"text\n".to_vec(), Some(3)));
-            assert_eq!(read(b"\x1e7ab1 137\x1e", length), (Vec::new(), Some(137)));
-            assert_eq!(read(b"\x1e\x1e7ab1 000\x1e", length), (b"\x1e".to_vec(), Some(0)));
+            assert_eq!(read(b"text\n\x1e7123 003\x1e", length), (b"text\n".to_vec(), Some(3)));
+            assert_eq!(read(b"\x1e7123 137\x1e", length), (Vec::new(), Some(137)));
+            assert_eq!(read(b"\x1e\x1e7123 000\x1e", length), (b"\x1e".to_vec(), Some(0)));
+            // The command has ended. Something else goes on.
+            assert_eq!(read(b"a\x1e7123 004\x1eb\x1e7123 005\x1e", length), (b"ab\x1e7123 005\x1e".to_vec(), Some(4)));
         }
     }
 
@@ -95,11 +154,12 @@ mod tests {
         for stream in [
             &b"\x1e"[..],
             b"text",
-            b"\x1e7ab1 003",
-            b"\x1e7ab2 003\x1e",
-            b"\x1e7ab1 003\x1e, it says\n",
-            b"\x1e7ab1 0x3\x1e",
-            b"\x1e7ab1 999\x1e",
+            b"\x1e7123 003",
+            b"\x1e7124 003\x1e",
+            b"\x1e7123 0x3\x1e",
+            b"\x1e7123 999\x1e",
+            b"\x1e7123 +03\x1e",
+            b"\x1e7123 0003\x1e",
         ] {
             for length in 1..30 {
                 assert_eq!(read(stream, length), (stream.to_vec(), None), "{stream:?} in pieces of {length}");
@@ -110,8 +170,15 @@ mod tests {
     #[test]
     fn nothing_is_held_back_where_no_record_is_expected() {
         let mut ending = Ending::default();
-        assert_eq!(*ending.take(b"\x1e7ab1 003\x1e"), *b"\x1e7ab1 003\x1e");
+        assert_eq!(*ending.take(b"\x1e7123 003\x1e"), *b"\x1e7123 003\x1e");
         assert_eq!(ending.code(), None);
         assert!(ending.rest().is_empty());
+    }
+
+    #[test]
+    fn secrets_are_of_one_length_and_differ() {
+        let [one, other] = [Secret::new().unwrap(), Secret::new().unwrap()];
+        assert_ne!(one.0, other.0);
+        assert!(one.0.len() == 39 && one.0.bytes().all(|byte| byte.is_ascii_digit()), "{}", one.0);
     }
 }

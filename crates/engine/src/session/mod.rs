@@ -10,6 +10,7 @@ mod lingering;
 mod neighbours;
 mod opening;
 mod orders;
+mod passing;
 mod process;
 mod registry;
 mod removal;
@@ -17,27 +18,26 @@ mod streams;
 mod vigil;
 mod wishes;
 
-use std::convert::Infallible;
 use std::time::Duration;
 
-use bollard::models::{ExecConfig, HostConfig};
+use bollard::models::HostConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{mpsc, watch};
 
+use self::ending::Secret;
 use self::keeper::Keeper;
-use self::keys::{Keys, Typed};
+use self::keys::Typed;
 pub use self::lingering::LingeringKeeper;
 pub(crate) use self::lingering::keepers_that_wait;
 pub use self::neighbours::Neighbour;
-use self::opening::NotExecuted;
-use self::process::{Process, ProcessEnd};
+use self::passing::Around;
+use self::process::Process;
 pub use self::registry::{Part, Session, SessionState};
-use self::streams::PumpEnd;
 use self::vigil::{Silence, Stall};
 use self::wishes::Heeded;
 pub use self::wishes::Wish;
 use crate::containers::unprivileged;
-use crate::transport::{Hijacked, Kind};
+use crate::error::CommandEnd;
 use crate::{ContainerName, Engine, Error, Mode, Plan, State, Target, labels};
 
 /// The client's side of a session. Without a terminal, standard output and standard error stay apart.
@@ -85,21 +85,8 @@ pub enum Outcome {
     EngineSilent,
 }
 
-/// What of a session its streams have to do with.
-#[derive(Clone, Copy)]
-struct Around<'a> {
-    session: &'a str,
-    launcher: &'a str,
-    silence: &'a Silence,
-    typed: &'a Typed,
-    heeded: &'a Heeded<'a>,
-}
-
 /// How long a session that is done waits for the look at what others left.
 const SWEPT_WITHIN: Duration = Duration::from_millis(200);
-
-/// How long after the input of a terminal failed the signal that says why may take.
-const SIGNALLED_WITHIN: Duration = Duration::from_millis(200);
 
 /// Where a session is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,28 +95,9 @@ pub enum Stage {
     Running,
     /// They have ended.
     Ending,
+    /// They have ended before their time, it seems: the engine is asked how the command is, and takes its time.
+    Unclear,
 }
-
-/// How often the first resize is tried. The engine answers before the process, and with it the terminal, exists.
-const RESIZE_ATTEMPTS: u32 = 10;
-
-/// How long after the end of a session's streams the engine may take to note the end of its process. An engine with much to
-/// do takes seconds. Without a terminal there are no detach keys: what has no streams any more has ended.
-const NOTED_WITHIN: Duration = Duration::from_secs(20);
-
-/// An end that the engine notes so long after that of the streams was none when they ended. Without a terminal the launcher
-/// tells of most ends.
-const LATE: Duration = Duration::from_secs(3);
-const LATE_ON_TERMINAL: Duration = Duration::from_secs(10);
-
-/// The user has pressed the detach keys, and waits for the client to leave.
-const NOTED_WITHIN_TERMINAL: Duration = Duration::from_secs(3);
-
-/// The engine has said that the user detached.
-const NOTED_WITHIN_DETACHED: Duration = Duration::from_secs(1);
-
-/// What the engine gives as the exit code of an exec that it could not serve, if the runtime named no better one.
-const ENGINES_OWN: u8 = 126;
 
 /// What a container has that is to share namespaces with the target, or to signal what does: no privilege, and what the
 /// kernel wants processes to have in common for that.
@@ -298,7 +266,12 @@ impl Engine {
         E: AsyncWrite + Unpin,
     {
         let has_input = streams.input.is_some();
-        let (mut process, connection) = match Process::start(self, plan, session, &mut keeper, has_input).await {
+        let started = async {
+            let secret = Secret::new().map_err(|error| Error::transport("random bytes for a session", error))?;
+            let (process, connection) = Process::start(self, plan, session, &mut keeper, &secret, has_input).await?;
+            Ok((secret, process, connection))
+        };
+        let (secret, mut process, connection) = match started.await {
             Ok(started) => started,
             Err(error) => {
                 if let Err(error) = keeper.end(session).await {
@@ -313,7 +286,7 @@ impl Engine {
         let launcher = plan.launcher(keeper.address(), session);
         let outcome = {
             let watched = process.to_ask();
-            let around = Around { session, launcher: &launcher, silence: &silence, typed: &typed, heeded };
+            let around = Around { secret: &secret, launcher: &launcher, silence: &silence, typed: &typed, heeded };
             tokio::select! {
                 outcome = self.pass_bytes(plan, around, &mut process, connection, streams, windows) => {
                     outcome
@@ -331,7 +304,7 @@ impl Engine {
                 }) => Ok(Outcome::Interrupted),
                 () = self.transport.scope().called_off() => Ok(Outcome::Interrupted),
                 stall = vigil::watch(self, &watched, &silence, &typed, plan.tty) => match stall {
-                    Stall::Ended => Err(Error::ConnectionEnded { goes_on: false }),
+                    Stall::Ended => Err(Error::ConnectionEnded { command: CommandEnd::Unknown }),
                     Stall::EngineSilent => {
                         self.transport.scope().set_silent(true);
                         Ok(Outcome::EngineSilent)
@@ -356,136 +329,5 @@ impl Engine {
             }
         }
         outcome
-    }
-
-    /// Passes bytes until the process ends.
-    async fn pass_bytes<I, O, E>(
-        &self,
-        plan: &Plan,
-        Around { session, launcher, silence, typed, heeded }: Around<'_>,
-        process: &mut Process,
-        Hijacked { reader, writer }: Hijacked,
-        mut streams: Streams<I, O, E>,
-        windows: watch::Receiver<Option<Window>>,
-    ) -> Result<Outcome, Error>
-    where
-        I: AsyncRead + Send + Unpin + 'static,
-        O: AsyncWrite + Unpin,
-        E: AsyncWrite + Unpin,
-    {
-        let keys = plan.tty.then(|| Keys::watch(plan.detach_keys.as_deref(), typed.clone()));
-        let mut input = tokio::spawn(streams::forward_input(streams.input, writer, keys));
-        let reader = silence.of(reader);
-        let told_of = plan.tells_code().then_some(session);
-        let not_executed = NotExecuted::of(launcher);
-        let pumped = {
-            let resizing = async {
-                if plan.tty {
-                    self.follow_window(process, windows).await;
-                }
-                std::future::pending::<Infallible>().await
-            };
-            let unreadable = async {
-                match (&mut input).await {
-                    Ok(Err(error)) => error,
-                    _ => std::future::pending().await,
-                }
-            };
-            tokio::select! {
-                pumped = streams::pump_output(
-                    reader, plan.tty, told_of, &not_executed, &mut streams.output, streams.error,
-                ) => pumped,
-                never = resizing => match never {},
-                error = unreadable => {
-                    // A terminal that is closed says so in more ways than one: the signal tells more.
-                    tokio::time::sleep(SIGNALLED_WITHIN).await;
-                    Err(Error::Input(error))
-                }
-            }
-        };
-        input.abort();
-        // From here on there is nobody whom a signal could be passed on to.
-        heeded.is_ending();
-        let pumped = pumped?;
-        match pumped {
-            PumpEnd::OutputClosed => return Ok(Outcome::OutputClosed),
-            PumpEnd::Told(code) => return Ok(Outcome::Exited(code)),
-            PumpEnd::NotExecuted(_) => return Err(pumped.refusal(ENGINES_OWN)),
-            PumpEnd::Ended | PumpEnd::Escaped | PumpEnd::OneLine(_) => {}
-        }
-        let patience = match pumped {
-            _ if !typed.detached() => NOTED_WITHIN,
-            PumpEnd::Escaped => NOTED_WITHIN_DETACHED,
-            _ => NOTED_WITHIN_TERMINAL,
-        };
-        let (end, noted_after) = process.end_of(self, patience).await?;
-        let code = match end {
-            ProcessEnd::NeverBegan(code) => return Err(pumped.refusal(code)),
-            ProcessEnd::Exited(code) => Some(code),
-            ProcessEnd::GoesOn => None,
-        };
-        if let PumpEnd::OneLine(line) = &pumped
-            && !streams::write(&mut streams.output, line).await?
-        {
-            return Ok(Outcome::OutputClosed);
-        }
-        match code {
-            None if typed.detached() => Ok(Outcome::Detached),
-            Some(ENGINES_OWN) if pumped == PumpEnd::Escaped && typed.detached() => Ok(Outcome::Detached),
-            None => Err(Error::ConnectionEnded { goes_on: true }),
-            // What the engine gives to a process that goes on when the streams to us broke. The launcher would have told the
-            // command's own.
-            Some(ENGINES_OWN) if told_of.is_some() && plan.mode == Mode::Exec => {
-                Err(Error::ConnectionEnded { goes_on: false })
-            }
-            // What it wrote then is lost.
-            Some(0) if noted_after > if plan.tty { LATE_ON_TERMINAL } else { LATE } => {
-                Err(Error::ConnectionEnded { goes_on: true })
-            }
-            Some(code) => Ok(Outcome::Exited(code)),
-        }
-    }
-
-    /// Runs a command in a container as `docker exec` would, and drops what it prints: its exit code.
-    ///
-    /// Fails with [`Error::ExecRefused`] when the runtime cannot start it.
-    pub async fn exec(&self, container: &ContainerName, command: &[&str]) -> Result<u8, Error> {
-        let exec = ExecConfig {
-            attach_stdout: Some(true),
-            attach_stderr: Some(true),
-            cmd: Some(command.iter().map(|&word| word.to_owned()).collect()),
-            ..ExecConfig::default()
-        };
-        let created = self.transport.ask(Kind::CreateExec, self.docker.create_exec(container.as_str(), exec));
-        let exec = created.await?.id;
-        let Hijacked { reader, writer: _writer } = self.start_exec(&exec, false).await?;
-        let pumped =
-            streams::pump_output(reader, false, None, &NotExecuted::none(), tokio::io::sink(), tokio::io::sink())
-                .await?;
-        match self.exec_end(&exec, NOTED_WITHIN).await? {
-            ProcessEnd::Exited(code) => Ok(code),
-            ProcessEnd::GoesOn => Ok(u8::MAX),
-            ProcessEnd::NeverBegan(code) => Err(pumped.refusal(code)),
-        }
-    }
-
-    /// Gives the exec's terminal the size of the client's, now and at each change.
-    async fn follow_window(&self, process: &Process, mut windows: watch::Receiver<Option<Window>>) {
-        loop {
-            let window = *windows.borrow_and_update();
-            // A terminal that says 0×0 does not know its size.
-            if let Some(window) = window.filter(|window| window.columns > 0 && window.rows > 0) {
-                for attempt in 1..=RESIZE_ATTEMPTS {
-                    match process.resize(self, window).await {
-                        Ok(()) => break,
-                        Err(error) => tracing::debug!(%error, attempt, "cannot resize yet"),
-                    }
-                    tokio::time::sleep(Duration::from_millis(10) * attempt).await;
-                }
-            }
-            if windows.changed().await.is_err() {
-                return;
-            }
-        }
     }
 }

@@ -8,9 +8,11 @@ use serde::Serialize;
 use std::time::{Duration, Instant};
 
 use super::copy::Copy;
+use super::ending::Secret;
 use super::keeper::Keeper;
 use super::removal::Removal;
 use super::{Window, beside_target, copy};
+use crate::error::CommandEnd;
 use crate::files::percent_encode;
 use crate::ours::Role;
 use crate::plan::TOOLS_FOLDER_STEM;
@@ -96,10 +98,11 @@ impl Process {
         plan: &Plan,
         session: &str,
         keeper: &mut Keeper,
+        secret: &Secret,
         has_input: bool,
     ) -> Result<(Self, Hijacked), Error> {
         let command = plan.session_command(keeper.address(), session);
-        let environment = plan.session_environment();
+        let environment = [plan.session_environment(), vec![secret.variable()]].concat();
         if plan.mode == Mode::Exec {
             let exec = ExecConfig {
                 attach_stdin: Some(has_input),
@@ -167,35 +170,26 @@ impl Process {
         }
     }
 
-    /// How it is, once its streams have ended, and how much later the engine noted it. It may hear of the end itself `patience`
-    /// later.
-    pub(super) async fn end_of(
-        &mut self,
-        engine: &Engine,
-        patience: Duration,
-    ) -> Result<(ProcessEnd, Duration), Error> {
-        let asked = Instant::now();
-        let end = match self {
-            Self::Exec { id } => engine.exec_end(id, patience).await?,
+    /// How it is, once its streams have ended. The engine may hear of the end itself `patience` later.
+    pub(super) async fn end_of(&mut self, engine: &Engine, patience: Duration) -> Result<ProcessEnd, Error> {
+        match self {
+            Self::Exec { id } => engine.exec_end(id, patience).await,
             Self::Container { container, removal, .. } => {
                 if !removal.is_over() && engine.goes_on(container, patience).await? {
-                    return Ok((ProcessEnd::GoesOn, asked.elapsed()));
+                    return Ok(ProcessEnd::GoesOn);
                 }
-                // Its removal takes time of its own.
-                let noted_after = asked.elapsed();
                 // The engine may have much to do before the container is removed.
                 let code = match tokio::time::timeout(REMOVED_WITHIN, removal.exit_code()).await {
                     Ok(code) => code?,
                     // It does not tell. What it wrote down, it may.
                     Err(_) => match engine.recorded_exit_code(container).await {
                         Some(code) => code,
-                        None => return Err(Error::ConnectionEnded { goes_on: false }),
+                        None => return Err(Error::ConnectionEnded { command: CommandEnd::Unknown }),
                     },
                 };
-                return Ok((ProcessEnd::Exited(u8::try_from(code).unwrap_or(u8::MAX)), noted_after));
+                Ok(ProcessEnd::Exited(u8::try_from(code).unwrap_or(u8::MAX)))
             }
-        };
-        Ok((end, asked.elapsed()))
+        }
     }
 
     /// Whether its own container ran out of memory, by the word of the engine or of the kernel: the engine

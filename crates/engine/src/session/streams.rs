@@ -5,7 +5,7 @@ use std::time::Duration;
 use scratchdbg_logs::frame::{FrameDecoder, FrameEvent, Framing, Stream};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
-use super::ending::Ending;
+use super::ending::{Ending, Secret};
 use super::keys::Keys;
 use super::opening::{HELD_FOR, NotExecuted, Opening, REFUSAL_HELD_FOR};
 use crate::Error;
@@ -70,19 +70,19 @@ pub(super) async fn forward_input(
     Ok(())
 }
 
-/// Passes the process's output on until it ends. `session` names the one whose launcher tells the exit code, `not_executed` is what
-/// comes where there is no launcher.
+/// Passes the process's output on until it ends. `secret` is that of the launcher that tells the exit code, `not_executed` is what comes
+/// where there is no launcher.
 pub(super) async fn pump_output(
     mut reader: impl AsyncRead + Unpin,
     tty: bool,
-    session: Option<&str>,
+    secret: Option<&Secret>,
     not_executed: &NotExecuted,
     output: impl AsyncWrite + Unpin,
     error: impl AsyncWrite + Unpin,
 ) -> Result<PumpEnd, Error> {
     let mut decoder = FrameDecoder::new(Framing::from_tty(tty));
     let mut buffer = vec![0; BUFFER];
-    let ending = || session.map(Ending::of).unwrap_or_default();
+    let ending = || secret.map(Ending::of).unwrap_or_default();
     let (output, error) = (Sink { sink: output, ending: ending() }, Sink { sink: error, ending: ending() });
     let mut sinks =
         Sinks { output, error, opening: Opening::default(), not_executed, refusal: Vec::new(), tty, escaped: false };
@@ -177,11 +177,11 @@ impl<O: AsyncWrite + Unpin, E: AsyncWrite + Unpin> Sinks<'_, O, E> {
         Ok(write(&mut self.output.sink, &opening).await? && write(&mut self.error.sink, &refusal).await?)
     }
 
-    /// The exit code, when the launcher has written it to both streams: nothing follows. Each stream comes at its own pace: a
-    /// look-alike at the end of one is not that of which the other tells.
+    /// The exit code, when the launcher has written it to both streams, which come at their own pace; a terminal is one. The command
+    /// has written nothing more.
     fn told(&self) -> Option<u8> {
-        let code = self.error.ending.code()?;
-        (self.output.ending.code() == Some(code)).then_some(code)
+        let code = self.output.ending.code()?;
+        (self.tty || self.error.ending.code() == Some(code)).then_some(code)
     }
 
     /// Passes on what was held back as a record and is none.
@@ -230,7 +230,9 @@ mod tests {
 
     async fn pump(input: &[u8], tty: bool) -> (PumpEnd, Vec<u8>, Vec<u8>) {
         let (mut output, mut error) = (Vec::new(), Vec::new());
-        let end = pump_output(input, tty, Some("7ab1"), &NotExecuted::of("/l"), &mut output, &mut error).await.unwrap();
+        let end = pump_output(input, tty, Some(&Secret::of("7123")), &NotExecuted::of("/l"), &mut output, &mut error)
+            .await
+            .unwrap();
         (end, output, error)
     }
 
@@ -248,14 +250,18 @@ mod tests {
 
     #[tokio::test]
     async fn the_launchers_record_is_taken_out_of_both_streams() {
-        const RECORD: &[u8] = b"\x1e7ab1 003\x1e";
+        const RECORD: &[u8] = b"\x1e7123 003\x1e";
         let told = [frame(1, b"a\r\n"), frame(1, RECORD), frame(2, b"e"), frame(2, RECORD)].concat();
         assert_eq!(pump(&told, false).await, (PumpEnd::Told(3), b"a\r\n".to_vec(), b"e".to_vec()));
+        assert_eq!(pump(b"a\r\n\x1e7123 003\x1e", true).await, (PumpEnd::Told(3), b"a\r\n".to_vec(), Vec::new()));
+        // What could not be killed goes on writing.
+        let late = [frame(1, b"a\n"), frame(1, RECORD), frame(1, b"b"), frame(2, RECORD)].concat();
+        assert_eq!(pump(&late, false).await, (PumpEnd::Told(3), b"a\nb".to_vec(), Vec::new()));
         // Of one stream alone, it does not say that the other is done.
         let half = [frame(1, b"a\n"), frame(1, RECORD), frame(2, b"e")].concat();
         assert_eq!(pump(&half, false).await, (PumpEnd::Ended, b"a\n".to_vec(), b"e".to_vec()));
-        let none = [frame(1, b"a\n\x1e7ab1 "), frame(2, b"\x1e")].concat();
-        assert_eq!(pump(&none, false).await, (PumpEnd::Ended, b"a\n\x1e7ab1 ".to_vec(), b"\x1e".to_vec()));
+        let none = [frame(1, b"a\n\x1e7123 "), frame(2, b"\x1e")].concat();
+        assert_eq!(pump(&none, false).await, (PumpEnd::Ended, b"a\n\x1e7123 ".to_vec(), b"\x1e".to_vec()));
     }
 
     #[tokio::test]
@@ -275,7 +281,7 @@ mod tests {
         assert_eq!(pump(line, true).await, (PumpEnd::NotExecuted(line.to_vec()), Vec::new(), Vec::new()));
         assert_eq!(pump(&[&line[..], b"# "].concat(), true).await.0, PumpEnd::Ended);
         // A command that says the same has a launcher, or says more.
-        let record = b"\x1e7ab1 001\x1e";
+        let record = b"\x1e7123 001\x1e";
         let told = [frame(2, line), frame(1, record), frame(2, record)].concat();
         assert_eq!(pump(&told, false).await, (PumpEnd::Told(1), Vec::new(), line.to_vec()));
         for (more, output) in [(frame(2, b"e"), &b""[..]), (frame(1, b"o"), b"o")] {
@@ -315,17 +321,5 @@ mod tests {
         let input = &frame(1, b"abcdef")[..10];
         let error = pump_output(input, false, None, &NONE, &mut Vec::new(), &mut Vec::new()).await.unwrap_err();
         assert!(matches!(error, Error::Frame(_)));
-    }
-
-    #[tokio::test]
-    async fn a_look_alike_is_output_whichever_stream_comes_first() {
-        let (forged, told) = (b"\x1e7ab1 000\x1e", b"\x1e7ab1 004\x1e");
-        for (written, other) in [(1, 2), (2, 1)] {
-            let input = [frame(written, forged), frame(other, told), frame(written, told)].concat();
-            let (end, output, error) = pump(&input, false).await;
-            assert_eq!(end, PumpEnd::Told(4));
-            let (written, other) = if written == 1 { (output, error) } else { (error, output) };
-            assert_eq!((written, other), (forged.to_vec(), Vec::new()));
-        }
     }
 }

@@ -59,6 +59,11 @@ impl<'a> Heeded<'a> {
         std::future::pending::<()>().await;
     }
 
+    /// Whether the command has ended is not known yet, and takes its time.
+    pub(super) fn is_unclear(&self) {
+        (self.enters)(Stage::Unclear);
+    }
+
     /// The command has ended.
     pub(super) fn is_ending(&self) {
         *self.command.lock().unwrap_or_else(PoisonError::into_inner) = None;

@@ -21,14 +21,14 @@ pub(super) enum Hold {
     Free,
 }
 
-/// Searches all processes that can be seen.
-pub(super) fn of(pipe: BorrowedFd<'_>) -> Hold {
+/// Searches all processes that can be seen, but for the launchers: they hold nothing of the keeper's, and forbid to be looked into.
+pub(super) fn of(pipe: BorrowedFd<'_>, launchers: &[i32]) -> Hold {
     let own = std::process::id().cast_signed();
     let Ok(pipe) = fs::read_link(format!("/proc/self/fd/{}", pipe.as_raw_fd())) else { return Hold::Unknown };
     // The name of what has a path depends on who looks.
     let mut found = if pipe.to_string_lossy().starts_with("pipe:[") { Hold::Free } else { Hold::Unknown };
     // Each thread may have descriptors of its own.
-    for process in processes::all().filter(|&pid| pid != own) {
+    for process in processes::all().filter(|pid| *pid != own && !launchers.contains(pid)) {
         for thread in entries(Path::new(&format!("/proc/{process}/task"))).into_iter().flatten() {
             match holds(&thread, &pipe) {
                 Ok(true) => return Hold::Held,
@@ -78,21 +78,22 @@ mod tests {
     #[test]
     fn a_process_that_holds_the_pipe_is_found() {
         let (reader, writer) = std::io::pipe().unwrap();
-        assert_ne!(of(reader.as_fd()), Hold::Held);
+        assert_ne!(of(reader.as_fd(), &[]), Hold::Held);
         let mut child = Command::new("sleep").arg("1000").stdout(Stdio::from(writer)).spawn().unwrap();
-        assert_eq!(of(reader.as_fd()), Hold::Held);
+        assert_eq!(of(reader.as_fd(), &[]), Hold::Held);
+        assert_ne!(of(reader.as_fd(), &[child.id().cast_signed()]), Hold::Held, "a launcher's are its own");
         child.kill().unwrap();
         // Ended, and not waited for.
         while super::processes::stat(child.id().cast_signed()).is_ok_and(|stat| !stat.is_zombie()) {
             std::thread::yield_now();
         }
-        assert_ne!(of(reader.as_fd()), Hold::Held);
+        assert_ne!(of(reader.as_fd(), &[]), Hold::Held);
         child.wait().unwrap();
     }
 
     #[test]
     fn what_is_no_pipe_is_not_known() {
         let file = std::fs::File::open("/proc/self/exe").unwrap();
-        assert_eq!(of(file.as_fd()), Hold::Unknown);
+        assert_eq!(of(file.as_fd(), &[]), Hold::Unknown);
     }
 }

@@ -7,6 +7,20 @@ use crate::processes::{self, Stat};
 use crate::system::{self, SIGKILL};
 use crate::tools;
 
+/// Where it is, in the root of a container.
+const TOOLS: &str = "/bin";
+
+/// The process id of a launcher in a container of its own, beside the target or a copy of it. Nothing where several processes are
+/// called so: what it is called is no secret there.
+pub(super) fn of_container(session: &str) -> Option<i32> {
+    let own = std::process::id().to_string();
+    let is_program = |called: &[u8]| called.ends_with(format!("{TOOLS}/{}", tools::NAME).as_bytes());
+    match processes::with_arguments(is_program, &["run", &own, session])[..] {
+        [one] => Some(one),
+        _ => None,
+    }
+}
+
 /// A launcher that was found.
 #[derive(Debug)]
 pub(super) struct Launcher {
@@ -19,24 +33,30 @@ pub(super) struct Launcher {
 impl Launcher {
     /// Looks for the launcher of a session, which was started below this name in the keeper's root.
     ///
-    /// Any process can call itself so. Only one that runs this very file is taken for it, as far as it may be looked into; what
-    /// may not is of another user, and cannot be signalled, or has more rights than whoever would pretend.
+    /// Any process can call itself so, but nobody knows the name before the launcher is started: it is the first that is called so.
+    /// It forbids to be looked into, as others can too. What may be looked into is the launcher only if it runs this very file.
     pub(super) fn find(session: &str, name: &str) -> Option<Self> {
         let own = std::process::id().to_string();
         let program = format!("/proc/{own}/root/session/{name}/bin/{}", tools::NAME);
-        let arguments = [program.as_str(), "run", &own, session];
-        processes::with_arguments(&arguments).into_iter().find_map(|pid| {
+        let is_program = |called: &[u8]| called == program.as_bytes();
+        let candidates = processes::with_arguments(is_program, &["run", &own, session]).into_iter().filter_map(|pid| {
             let descriptor = system::process_descriptor(pid).ok();
             let start_time = processes::stat(pid).ok().filter(|stat| !stat.is_zombie())?.start_time;
             let executable = format!("/proc/{pid}/exe");
             let executable = Path::new(&executable);
-            let is_ours = match std::fs::metadata(executable) {
+            let may_be_ours = match std::fs::metadata(executable) {
                 Ok(_) => tools::is_same(Path::new("/proc/self/exe"), executable),
                 Err(error) => error.kind() == std::io::ErrorKind::PermissionDenied,
             };
             let found = Self { pid, start_time, descriptor };
-            (is_ours && found.state().is_some()).then_some(found)
-        })
+            (may_be_ours && found.state().is_some()).then_some(found)
+        });
+        candidates.min_by_key(|found| found.start_time)
+    }
+
+    /// Its process id, while it is there.
+    pub(super) fn process(&self) -> Option<i32> {
+        self.state().map(|_| self.pid)
     }
 
     /// What it is doing; nothing when it has ended.

@@ -142,6 +142,11 @@ impl Session {
         self.launcher.is_some()
     }
 
+    /// The process id of its launcher, where there is one.
+    pub(super) fn process(&self) -> Option<i32> {
+        self.launcher.as_ref().map_or_else(|| super::launcher::of_container(&self.id), Launcher::process)
+    }
+
     /// It was to end, and has: or what is left of it cannot be killed.
     pub(super) fn is_over(&self) -> bool {
         let Some(since) = self.ending else { return false };

@@ -1,6 +1,6 @@
 //! What a launcher is told.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 
 /// At which end of `PATH` the tools are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,8 +14,6 @@ pub(super) enum Order {
 pub(super) struct Options<'a> {
     /// The keeper's process id.
     pub(super) keeper: i32,
-    pub(super) session: &'a OsStr,
-    pub(super) tells: bool,
     pub(super) tools: Option<Order>,
     /// The containers of the keeper and of the target.
     pub(super) beside: Option<(&'a str, &'a str)>,
@@ -24,18 +22,14 @@ pub(super) struct Options<'a> {
 
 impl<'a> Options<'a> {
     pub(super) fn parse(arguments: &'a [OsString]) -> Result<Self, String> {
-        let [keeper, session, rest @ ..] = arguments else {
+        // The session is there for the keeper to see.
+        let [keeper, _session, rest @ ..] = arguments else {
             return Err("run takes the keeper's process id and a session".to_owned());
         };
         let keeper = keeper.to_str().and_then(|pid| pid.parse().ok()).filter(|&pid: &i32| pid > 0);
         let keeper = keeper.ok_or("the keeper's process id is not a number")?;
-        let mut options = Self { keeper, session, tells: false, tools: None, beside: None, command: rest };
+        let mut options = Self { keeper, tools: None, beside: None, command: rest };
         // The client gives them in this order, and a command may be called like one.
-        if let [flag, rest @ ..] = options.command
-            && flag == "--tell"
-        {
-            (options.tells, options.command) = (true, rest);
-        }
         match options.command {
             [flag, order, rest @ ..] if flag == "--tools" => {
                 let order = if order == "first" { Order::First } else { Order::Last };
@@ -59,16 +53,15 @@ mod tests {
     fn options_come_before_the_command_and_never_out_of_it() {
         let words = |line: &str| line.split_whitespace().map(OsString::from).collect::<Vec<_>>();
         let beside = Some(("k1", "t1"));
-        for (line, tells, tools, beside, command) in [
-            ("7 s1 ls -l", false, None, None, "ls -l"),
-            ("7 s1 --tell --tools last ls", true, Some(Order::Last), None, "ls"),
-            ("7 s1 --tools first", false, Some(Order::First), None, ""),
-            ("7 s1 --beside k1 t1 sh", false, None, beside, "sh"),
-            ("7 s1 --tools last --tell x", false, Some(Order::Last), None, "--tell x"),
+        for (line, tools, beside, command) in [
+            ("7 s1 ls -l", None, None, "ls -l"),
+            ("7 s1 --tools last ls", Some(Order::Last), None, "ls"),
+            ("7 s1 --tools first", Some(Order::First), None, ""),
+            ("7 s1 --beside k1 t1 sh", None, beside, "sh"),
+            ("7 s1 --tools last --tools first x", Some(Order::Last), None, "--tools first x"),
         ] {
             let (line, command) = (words(line), words(command));
-            let session = OsStr::new("s1");
-            let expected = Options { keeper: 7, session, tells, tools, beside, command: &command };
+            let expected = Options { keeper: 7, tools, beside, command: &command };
             assert_eq!(Options::parse(&line), Ok(expected), "{line:?}");
         }
         for bad in ["", "7", "x s1", "0 s1", "-7 s1"] {
