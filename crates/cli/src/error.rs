@@ -3,6 +3,7 @@
 use std::io;
 use std::path::Path;
 
+use scratchdbg_backend::ErrorKind;
 use scratchdbg_engine as engine;
 
 /// Something went wrong.
@@ -41,7 +42,7 @@ impl CommandError {
 
     /// A file of this machine that cannot be read.
     pub(crate) fn unreadable(path: &Path, error: &io::Error) -> Self {
-        Self::new(format!("cannot read {}: {error}", path.display())).hint(what_to_do(error))
+        Self::new(format!("cannot read {}: {error}", path.display())).hint(scratchdbg_files::hint(error))
     }
 
     /// Adds what to do about it.
@@ -74,10 +75,16 @@ impl From<std::io::Error> for CommandError {
     }
 }
 
+impl From<scratchdbg_backend::InvalidName> for CommandError {
+    fn from(error: scratchdbg_backend::InvalidName) -> Self {
+        Self::new(error.to_string())
+    }
+}
+
 impl From<engine::Error> for CommandError {
     fn from(error: engine::Error) -> Self {
         let mut result = Self::new(Self::chain(&error));
-        result.hints = hints(&error);
+        result.hints.extend(error.hint());
         // A context that is missing on this machine is a failure; an address that is no address is a mistake.
         if let engine::Error::Endpoint(error) = &error
             && !matches!(**error, engine::EndpointError::Context { .. })
@@ -85,6 +92,13 @@ impl From<engine::Error> for CommandError {
             result.code = USAGE;
         }
         result
+    }
+}
+
+impl From<scratchdbg_backend::Error> for CommandError {
+    fn from(error: scratchdbg_backend::Error) -> Self {
+        let code = if error.kind == ErrorKind::Invalid { USAGE } else { FAILED };
+        Self { hints: error.hints, code, ..Self::new(error.message) }
     }
 }
 
@@ -107,72 +121,4 @@ impl From<engine::Refusal> for CommandError {
         };
         Self::new(refusal.to_string()).hint(hint)
     }
-}
-
-/// What to do about a file that cannot be read.
-pub(crate) fn what_to_do(error: &io::Error) -> &'static str {
-    match error.kind() {
-        io::ErrorKind::NotFound => "check the path: it is looked for from the current folder",
-        io::ErrorKind::PermissionDenied => "you may not read it: `ls -l` shows whose it is",
-        io::ErrorKind::FileTooLarge => "no such file is as large: check the path",
-        io::ErrorKind::InvalidData => "check the path, and what is in the file",
-        _ => "give a regular file",
-    }
-}
-
-/// What to do about an engine's error.
-fn hints(error: &engine::Error) -> Vec<String> {
-    use engine::{Address, ContextError, EndpointError, Error, Origin};
-    let hint = match error {
-        Error::Endpoint(error) => match &**error {
-            EndpointError::HostAndContext => "give one of them".to_owned(),
-            EndpointError::UnsupportedScheme { scheme, .. } if scheme == "ssh" => {
-                "forward the socket: `ssh -nNT -L /tmp/engine.sock:/var/run/docker.sock HOST &`, then \
-                 `--host unix:///tmp/engine.sock`"
-                    .to_owned()
-            }
-            EndpointError::Context { source: ContextError::NotFound { .. }, .. } => {
-                "`docker context ls` lists the contexts".to_owned()
-            }
-            EndpointError::Context { source: ContextError::Read { source, .. }, .. } => what_to_do(source).to_owned(),
-            EndpointError::Context { source: ContextError::Parse { .. }, .. } => {
-                "mend the file, or name the engine yourself: --host, or DOCKER_HOST".to_owned()
-            }
-            EndpointError::Context { source: ContextError::NoDockerEndpoint { .. }, .. } => {
-                "`docker context inspect` shows what it has; another engine: --host, or DOCKER_HOST".to_owned()
-            }
-            _ => "an address is unix:///path/to/socket or tcp://host:port".to_owned(),
-        },
-        Error::Unreachable(unreachable) => match (&unreachable.endpoint.origin, &unreachable.endpoint.address) {
-            (Origin::Default, Address::Unix(path)) => format!(
-                "is Docker running, and may you use {}? Another engine: --host, --context or DOCKER_HOST",
-                path.display()
-            ),
-            (Origin::HostFlag, _) => "check the address, and that the engine is running".to_owned(),
-            (origin, _) => format!("the address is {origin}: check it, and that the engine is running"),
-        },
-        Error::NoSuchContainer { similar, .. } if similar.is_empty() => {
-            "`docker ps -a` lists the containers".to_owned()
-        }
-        Error::NoSuchContainer { similar, .. } => format!("did you mean {}?", alternatives(similar)),
-        Error::Ambiguous { matches, .. } => format!("give more of the id, or the name: {}", alternatives(matches)),
-        Error::TlsFile { .. } => {
-            "DOCKER_CERT_PATH, or the context, names the folder of ca.pem, cert.pem and key.pem".to_owned()
-        }
-        Error::EngineTooOld { .. } => "Docker 19.03 and later, and Podman 4 and later, are new enough".to_owned(),
-        Error::ExecRefused { message, .. } if message.contains("resource temporarily unavailable") => {
-            "its user has as many processes as it may, in all containers of that uid together: raise its `--ulimit nproc`, or \
-             see what leaves so many behind"
-                .to_owned()
-        }
-        Error::ExecRefused { .. } => {
-            "the keeper must have the uid and gid of the target's process, and the target needs its /proc".to_owned()
-        }
-        _ => return Vec::new(),
-    };
-    vec![hint]
-}
-
-fn alternatives(names: &[String]) -> String {
-    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }

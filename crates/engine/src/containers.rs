@@ -12,9 +12,9 @@ use hyper::Method;
 use jiff::Timestamp;
 
 use crate::files::percent_encode;
-use crate::name::{self, ContainerName};
+use crate::name;
 use crate::transport::{Kind, full};
-use crate::{Engine, Error, Target};
+use crate::{ContainerName, Engine, Error, Target};
 
 /// A container to be made with every restriction that an application without a shell can live with: read-only root,
 /// no capability, no new privileges, no network.

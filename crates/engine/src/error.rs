@@ -105,11 +105,8 @@ pub enum Error {
         source: BoxError,
     },
     /// Not a container's name or id.
-    #[error("`{name}` cannot be a container: names are letters, digits and `_.-`, and begin with a letter or digit")]
-    InvalidName {
-        /// What was given, escaped.
-        name: String,
-    },
+    #[error(transparent)]
+    InvalidName(#[from] scratchdbg_backend::InvalidName),
     /// The engine has no such container.
     #[error("no container `{name}`")]
     NoSuchContainer {

@@ -12,9 +12,11 @@ mod error;
 mod facts;
 mod files;
 mod first_look;
+mod hint;
 mod images;
 mod labels;
 mod log_source;
+mod log_storage;
 mod logs;
 mod name;
 mod ours;
@@ -37,9 +39,7 @@ pub use self::error::{ApiError, CommandEnd, Error, Silent, Unreachable};
 pub use self::facts::{ContainerRecord, HostFacts, ListFilter};
 pub use self::first_look::FirstLook;
 pub use self::labels::{LABEL_SESSION, LABEL_TARGET};
-pub use self::log_source::{LabelFilter, LogSource, RunEnd, RunHistory};
-pub use self::logs::{LiveStream, LogRequest, LogStream};
-pub use self::name::ContainerName;
+pub use self::logs::LogStream;
 pub use self::plan::{
     AttachRequest, CopySettings, Explanation, KeeperRights, LeftOut, Mode, Plan, Reason, Refusal, TOOLKIT_BIN,
     of_session_inside, plan,
@@ -48,9 +48,11 @@ pub use self::scope::Scope;
 pub use self::session::{
     LingeringKeeper, Neighbour, Outcome, Part, Session, SessionState, Stage, Streams, Window, Wish,
 };
-pub use self::target::{Mount, Reach, State, Target};
+pub use self::target::{Mount, Reach, Target};
 pub use self::twin::{NotATwin, Twin};
 pub use self::user::{NumericUser, UserError};
+
+pub use scratchdbg_backend::{ContainerName, State};
 
 use self::transport::Transport;
 

@@ -3,61 +3,43 @@
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures_util::Stream;
 use hyper::Method;
-use scratchdbg_logs::line::Joining;
+use scratchdbg_backend::{self as backend, LogRequest};
 use tokio::io::AsyncReadExt as _;
 
-use crate::transport::{Hijacked, Pieces, full};
+use crate::transport::{Pieces, full};
 use crate::{ContainerName, Engine, Error};
-
-/// Which part of the logs to send.
-#[derive(Debug, Clone, Default)]
-pub struct LogRequest {
-    /// Keep the stream open, and send what is to come.
-    pub follow: bool,
-    /// Only records from this time on, itself included.
-    pub since: Option<jiff::Timestamp>,
-    /// Only records up to this time, itself included.
-    pub until: Option<jiff::Timestamp>,
-    /// Only so many of the last **records** (a long line is several): the engine's count, over both streams, before
-    /// `since` is looked at.
-    pub tail: Option<u64>,
-    /// Put the engine's time in front of each record.
-    pub timestamps: bool,
-}
 
 /// The bytes as the engine sends them, in the framing that the container's `tty` decides.
 #[derive(Debug)]
 pub struct LogStream(Pieces);
 
-/// The bytes as the container writes them, in the framing that its `tty` decides.
-#[derive(Debug)]
-pub struct LiveStream(Hijacked);
-
-impl LiveStream {
-    /// What comes next: how many bytes of `buffer` it fills. Nothing when the container's run has ended.
-    pub async fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
-        self.0.reader.read(buffer).await.map_err(|error| Error::transport("what the container writes", error))
-    }
-}
+/// How much of what a container writes is taken at a time.
+const PIECE: usize = 32 << 10;
 
 impl Engine {
-    /// How this engine cuts long lines into records.
-    pub fn log_joining(&self) -> Joining {
-        if self.transport.is_podman() { Joining::UntilNewline } else { Joining::Docker }
-    }
-
     /// What a running container writes from now on, as it writes it. The logs have a line when it has its end; here its
     /// beginning is there before.
-    pub async fn live(&self, container: &ContainerName) -> Result<LiveStream, Error> {
+    pub(crate) async fn live(
+        &self,
+        container: &ContainerName,
+    ) -> Result<impl Stream<Item = Result<Bytes, Error>> + Send + use<>, Error> {
         let path = format!("/containers/{container}/attach?stream=1&stdout=1&stderr=1");
-        self.transport.hijack(self.transport.request(Method::POST, &path, full(""))?).await.map(LiveStream)
+        let live = self.transport.hijack(self.transport.request(Method::POST, &path, full(""))?).await?;
+        Ok(futures_util::stream::unfold(live, async |mut live| {
+            let mut piece = BytesMut::with_capacity(PIECE);
+            match live.reader.read_buf(&mut piece).await {
+                Ok(0) => None,
+                Ok(_) => Some((Ok(piece.freeze()), live)),
+                Err(error) => Some((Err(Error::transport("what the container writes", error)), live)),
+            }
+        }))
     }
 
     /// Asks for a container's logs.
-    pub async fn logs(&self, container: &ContainerName, request: &LogRequest) -> Result<LogStream, Error> {
+    pub(crate) async fn logs(&self, container: &ContainerName, request: &LogRequest) -> Result<LogStream, Error> {
         let tail = request.tail.map_or_else(|| "all".to_owned(), |count| count.to_string());
         let mut path = format!(
             "/containers/{container}/logs?stdout=1&stderr=1&follow={}&timestamps={}&tail={tail}",
@@ -87,10 +69,10 @@ pub(crate) fn wire_time(at: jiff::Timestamp) -> String {
 const NANOSECOND: jiff::SignedDuration = jiff::SignedDuration::from_nanos(1);
 
 impl Stream for LogStream {
-    type Item = Result<Bytes, Error>;
+    type Item = Result<Bytes, backend::Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        Pin::new(&mut self.0).poll_next(context)
+        Pin::new(&mut self.0).poll_next(context).map_err(Into::into)
     }
 }
 

@@ -4,8 +4,9 @@ use std::fs;
 use std::os::unix::fs::FileTypeExt as _;
 use std::path::Path;
 
+use crate::State;
 use crate::plan::is_hosts;
-use crate::target::{Mount, Reach, State, Target};
+use crate::target::{Mount, Reach, Target};
 use crate::volume::{self, Shows};
 use crate::{Address, ContainerName, Engine, Error};
 

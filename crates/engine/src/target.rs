@@ -1,6 +1,7 @@
 //! What the engine says of a container, as far as it matters here.
 
 use bollard::models::{ContainerInspectResponse, ContainerStateStatusEnum, HostConfig, ImageInspect, MountPoint};
+use scratchdbg_backend::State;
 
 /// A container that is looked at or attached to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,46 +99,6 @@ pub struct Mount {
     pub unclear: Option<&'static str>,
     /// Why it cannot be had any more.
     pub gone: Option<String>,
-}
-
-/// What a container is doing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum State {
-    /// Made, and never started, or its start failed.
-    Created,
-    /// Running.
-    Running,
-    /// Its processes are frozen.
-    Paused,
-    /// Between two runs, by its restart policy.
-    Restarting,
-    /// Being removed.
-    Removing,
-    /// It ran, and ended.
-    Exited,
-    /// The engine failed to remove it.
-    Dead,
-}
-
-impl State {
-    /// Whether there are processes: its mounts are in place.
-    pub(crate) fn has_processes(self) -> bool {
-        matches!(self, Self::Running | Self::Paused)
-    }
-
-    /// As the engine writes it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Created => "created",
-            Self::Running => "running",
-            Self::Paused => "paused",
-            Self::Restarting => "restarting",
-            Self::Removing => "removing",
-            Self::Exited => "exited",
-            Self::Dead => "dead",
-        }
-    }
 }
 
 impl Target {

@@ -37,6 +37,17 @@ pub enum Refused {
     },
 }
 
+/// What the user can do about a file that cannot be read, in one line.
+pub fn hint(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::NotFound => "check the path: it is looked for from the current folder",
+        io::ErrorKind::PermissionDenied => "you may not read it: `ls -l` shows whose it is",
+        io::ErrorKind::FileTooLarge => "no such file is as large: check the path",
+        io::ErrorKind::InvalidData => "check the path, and what is in the file",
+        _ => "give a regular file",
+    }
+}
+
 /// Opens the regular file at `path`, links followed, to read it. Never waits for somebody to write; anything but a regular
 /// file is an error that holds [`Refused`].
 pub fn open(path: &Path) -> io::Result<(File, Metadata)> {

@@ -2,6 +2,7 @@
 //!
 //! - [`sample`]: a small static program to put into images.
 //! - [`engine`]: the engine under test, asked by the docker CLI, which is the independent referee.
+//! - [`fake`]: a platform in memory, for tests without an engine.
 //! - [`lease`]: a file that whoever opens it has to wait for.
 //! - [`podman`]: another engine.
 //! - [`program`]: runs the built binary with nothing of the developer's environment.
@@ -11,6 +12,7 @@
 //! Everything here panics with a clear message instead of returning an error, as assertions do.
 
 pub mod engine;
+pub mod fake;
 pub mod lease;
 pub mod podman;
 pub mod program;

@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
+use scratchdbg_follow as follow;
 
 #[derive(Debug, Default, Args)]
 #[command(group = clap::ArgGroup::new("which").required(true).multiple(true).args(["targets", "label", "project"]))]
@@ -97,6 +98,25 @@ pub(crate) enum Via {
     Api,
     /// The files
     File,
+}
+
+impl From<Via> for follow::Via {
+    fn from(via: Via) -> Self {
+        match via {
+            Via::Auto => Self::Auto,
+            Via::Api => Self::Api,
+            Via::File => Self::File,
+        }
+    }
+}
+
+impl From<Run> for follow::Run {
+    fn from(run: Run) -> Self {
+        match run {
+            Run::All => Self::All,
+            Run::Back(back) => Self::Back(back),
+        }
+    }
 }
 
 /// A number of lines.

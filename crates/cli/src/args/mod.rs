@@ -17,7 +17,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use self::attach::{AttachArgs, ModeArg};
 pub(crate) use self::build::BuildArgs;
 pub(crate) use self::check::{CheckArgs, CheckFormat, Deny};
-pub(crate) use self::logs::{Count, LogsArgs, Run, Via};
+pub(crate) use self::logs::{Count, LogsArgs};
 pub(crate) use self::pair::{PairCommand, VerifyArgs};
 pub(crate) use self::ps::PsArgs;
 pub(crate) use self::sessions::SessionsCommand;

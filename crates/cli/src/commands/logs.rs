@@ -1,29 +1,17 @@
-//! `logs`: what containers said, as whole lines, each once, in order.
+//! `logs`: what containers wrote, as whole lines, each once, in order.
 
-mod complete;
-mod ends;
-mod explain;
-mod file;
-mod file_follow;
-mod follow;
-mod live;
-mod log_files;
-mod many;
+mod notice;
 mod output;
-mod pipeline;
-mod reader;
 mod request;
-mod runs;
-mod sink;
 
 use std::sync::{Mutex, PoisonError};
 
 use jiff::tz::TimeZone;
-use scratchdbg_engine::ContainerName;
+use scratchdbg_backend::{ContainerName, LogBackend as _};
+use scratchdbg_follow::{Error, Reader};
 use scratchdbg_logs::Framing;
 
 use self::output::{Output, Single};
-use self::reader::Reader;
 use self::request::Request;
 use crate::args::LogsArgs;
 use crate::context::Context;
@@ -42,29 +30,7 @@ pub(crate) async fn logs(args: LogsArgs, context: &Context, mut interrupts: Inte
     let request = Request::new(&args, zone)?;
     let names = args.targets.iter().map(|name| name.parse()).collect::<Result<Vec<ContainerName>, _>>()?;
     let mut output = Mutex::new(Output::new(&request, context.printer));
-    let reading = async {
-        let engine = context.engine().await?;
-        let request = request.by_clock(&args, engine.now())?;
-        if request.many {
-            let output = output.get_mut().unwrap_or_else(PoisonError::into_inner);
-            return many::read(engine, &request, &args, &names, output).await;
-        }
-        let Some(name) = names.first() else { return Ok(()) };
-        let source = engine.log_source(name).await?;
-        let container = output.get_mut().unwrap_or_else(PoisonError::into_inner).add(&source.name);
-        let lookup = lookup(name, &source)?;
-        let framing = Framing::from_tty(source.tty);
-        let output = &output;
-        let sink = Single { output, container };
-        let read = Box::pin(Reader::new(engine, &request, lookup.clone(), source, sink).read());
-        if !request.live {
-            return read.await;
-        }
-        tokio::select! {
-            outcome = read => outcome,
-            never = live::show(engine, &lookup, framing, output) => match never {},
-        }
-    };
+    let reading = read(&args, &request, &names, &mut output, context);
     let outcome = interrupts.race(&context.scope, Box::pin(reading)).await;
     // What was read is shown, whatever came then.
     let complete = output.get_mut().unwrap_or_else(PoisonError::into_inner).finish()?;
@@ -76,9 +42,56 @@ pub(crate) async fn logs(args: LogsArgs, context: &Context, mut interrupts: Inte
     }
 }
 
-/// By which word to find the container later: its name, so that one made anew under it is found, or the id that was
-/// asked for.
-fn lookup(asked: &ContainerName, source: &scratchdbg_engine::LogSource) -> Result<ContainerName, CommandError> {
-    let by_name = asked.as_str() == source.name;
-    Ok(if by_name { asked.clone() } else { source.id.parse()? })
+async fn read(
+    args: &LogsArgs,
+    request: &Request,
+    names: &[ContainerName],
+    output: &mut Mutex<Output>,
+    context: &Context,
+) -> Result<(), CommandError> {
+    let engine = context.engine().await?;
+    let wanted = request.wanted(args, engine.now())?;
+    if request.many {
+        let output = output.get_mut().unwrap_or_else(PoisonError::into_inner);
+        scratchdbg_follow::read_many(engine, &wanted, names, &request::selectors(args), output).await?;
+        return Ok(());
+    }
+    let Some(name) = names.first() else { return Ok(()) };
+    let source = engine.log_source(name).await?;
+    let container = output.get_mut().unwrap_or_else(PoisonError::into_inner).add(&source.name);
+    let framing = Framing::from_tty(source.tty);
+    let output = &*output;
+    let lookup = source.lookup(name);
+    let read = Reader::new(engine, &wanted, lookup.clone(), source, Single { output, container }).read();
+    let read = Box::pin(read);
+    if !request.live {
+        return Ok(read.await?);
+    }
+    let show = |stream, text: &[u8]| output.lock().unwrap_or_else(PoisonError::into_inner).beginning(stream, text);
+    tokio::select! {
+        outcome = read => Ok(outcome?),
+        never = scratchdbg_follow::show_beginnings(engine, &lookup, framing, show) => match never {},
+    }
+}
+
+impl From<Error> for CommandError {
+    fn from(error: Error) -> Self {
+        let message = error.to_string();
+        match error {
+            Error::Backend(error) => error.into(),
+            Error::Output(error) => error.into(),
+            Error::Unreadable { name, driver, source } => Self::from(*source).hint(format!(
+                "`{name}` has the log driver `{driver}`, which keeps nothing that can be read back; json-file, local and \
+                 journald do: run it with --log-driver local"
+            )),
+            Error::FilesUnreadable { .. } => Self::new(message).hint("--via auto reads it through the engine then"),
+            Error::FilesNotFollowed { .. } => Self::new(message).hint("--via auto follows it through the engine then"),
+            Error::NoSuchRun { .. } => Self::new(message)
+                .hint("--run all shows all that was said, with the ends of those runs that are known"),
+            Error::NothingSelected => {
+                Self::new(message).hint("`docker ps -a --format '{{.Names}} {{.Labels}}'` lists the labels")
+            }
+            _ => Self::new(message),
+        }
+    }
 }

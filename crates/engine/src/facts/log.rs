@@ -1,10 +1,11 @@
 //! The last lines of a container's last run.
 
 use futures_util::StreamExt as _;
+use scratchdbg_backend::LogRequest;
 use scratchdbg_logs::{Event, Framing, LineOptions, LogDecoder};
 
 use super::{ContainerRecord, PATIENCE};
-use crate::{ContainerName, Engine, LogRequest};
+use crate::{ContainerName, Engine};
 
 /// How many records of the log are asked for. What killed a program is said at the end.
 const RECORDS: u64 = 60;

@@ -5,7 +5,8 @@ use scratchdbg_diagnose::capability;
 use super::keeper_rights::{self, KeeperRights};
 use super::rights::{self, CopySettings, LeftOut};
 use super::{AttachRequest, Mode, Plan, Reason, Refusal};
-use crate::target::{State, Target};
+use crate::State;
+use crate::target::Target;
 use crate::twin::Twin;
 use crate::user::NumericUser;
 

@@ -19,8 +19,8 @@ pub use self::keeper_rights::{KeeperRights, of_session_inside};
 pub use self::ladder::plan;
 pub(crate) use self::rights::is_hosts;
 pub use self::rights::{CopySettings, LeftOut};
+use crate::State;
 use crate::session::LingeringKeeper;
-use crate::target::State;
 use crate::twin::Twin;
 use crate::user::NumericUser;
 

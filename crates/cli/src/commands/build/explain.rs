@@ -6,7 +6,7 @@ use scratchdbg_builder::BuildError;
 use scratchdbg_builder::dockerfile::DockerfileError;
 use scratchdbg_image::ImageError;
 
-use crate::error::{CommandError, USAGE, what_to_do};
+use crate::error::{CommandError, USAGE};
 
 /// What to do about a binary or a setting that cannot be shipped.
 pub(super) fn explain(error: &BuildError) -> CommandError {
@@ -19,7 +19,7 @@ pub(super) fn explain(error: &BuildError) -> CommandError {
         BuildError::InvalidSetting { .. } => {
             CommandError { code: USAGE, ..result }.hint("`scratchdbg build --help` lists the options and their forms")
         }
-        BuildError::Read { source, .. } => result.hint(what_to_do(source)),
+        BuildError::Read { source, .. } => result.hint(scratchdbg_files::hint(source)),
         BuildError::Image(error) => explain_image(error),
         BuildError::Truncated { .. } => result.hint("compare its size and checksum with those of the original"),
         BuildError::WrongPlatform { .. } => {
@@ -36,7 +36,7 @@ pub(super) fn explain(error: &BuildError) -> CommandError {
 pub(super) fn explain_image(error: &ImageError) -> CommandError {
     let result = CommandError::new(CommandError::chain(error));
     match error {
-        ImageError::Read { source, .. } => result.hint(what_to_do(source)),
+        ImageError::Read { source, .. } => result.hint(scratchdbg_files::hint(source)),
         ImageError::Store { source, .. } if source.kind() == io::ErrorKind::NotFound => {
             result.hint("the folder must be there: make it first")
         }

@@ -24,13 +24,13 @@ pub(super) async fn check(name: &str, context: &Context) -> Result<Vec<Report>, 
     }
     let record = match name.parse::<ContainerName>() {
         Ok(container) => engine.container_record(&container).await,
-        Err(error) => Err(error),
+        Err(error) => Err(error.into()),
     };
     match record {
         Ok(record) => Ok(vec![container(engine, &record, &host).await?]),
-        Err(engine::Error::NoSuchContainer { .. } | engine::Error::InvalidName { .. }) => Err(CommandError::new(
-            format!("nothing is called `{name}`: no file, no image and no container"),
-        )
+        Err(engine::Error::NoSuchContainer { .. } | engine::Error::InvalidName(_)) => Err(CommandError::new(format!(
+            "nothing is called `{name}`: no file, no image and no container"
+        ))
         .hint("`docker images` and `docker ps -a` list what there is; a layout is oci:DIR, an archive archive:FILE")),
         Err(error) => Err(error.into()),
     }

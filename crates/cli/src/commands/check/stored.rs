@@ -10,7 +10,7 @@ use scratchdbg_image::read::{ImageSource, ReadError, StoredImage};
 
 use super::Report;
 use super::layers::{Layer, Merged};
-use crate::error::{CommandError, what_to_do};
+use crate::error::CommandError;
 
 /// An image in the engine runs on that engine's machine.
 #[derive(Debug, Clone, Copy, Default)]
@@ -53,7 +53,7 @@ pub(super) fn images(
 /// What to do about an image that cannot be read.
 pub(super) fn unreadable(error: &ReadError) -> CommandError {
     let hint = match error {
-        ReadError::Io { source, .. } => what_to_do(source),
+        ReadError::Io { source, .. } => scratchdbg_files::hint(source),
         ReadError::NotAnImage { .. } => "check the path: a layout is a folder, an archive a file",
         ReadError::NoSuchImage { .. } => "name one that is there",
         _ => "the image is damaged, or was tampered with: fetch or build it again",

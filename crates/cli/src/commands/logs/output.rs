@@ -5,12 +5,13 @@ use std::os::fd::AsFd;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::tz::TimeZone;
+use scratchdbg_follow::{MergedSink, Notice, Severity, Sink};
 use scratchdbg_logs::render::{Entry, Format, Prefixes, Renderer, Style};
 use scratchdbg_logs::stats::Stats;
 use scratchdbg_logs::{Line, Stream};
 
+use super::notice::words;
 use super::request::Request;
-use super::sink::{Note, Sink};
 use crate::printer::Printer;
 
 /// Lines wait here until so many bytes are there, or nothing more comes.
@@ -77,7 +78,7 @@ impl Output {
         }
     }
 
-    /// One more container.
+    /// Adds a container.
     pub(super) fn add(&mut self, name: &str) -> ContainerIndex {
         if let Some(prefixes) = &mut self.prefixes {
             prefixes.add(name);
@@ -129,20 +130,23 @@ impl Output {
     }
 
     /// Says something on standard error, after all lines before it.
-    pub(super) fn note(&mut self, note: &Note) -> io::Result<()> {
-        if let Note::WithoutLevel(count) = note {
+    fn notice(&mut self, container: Option<ContainerIndex>, notice: Notice) -> io::Result<()> {
+        // It is said once, at the end, of all containers.
+        if let Notice::WithoutLevel(count) = notice {
             self.without_level += count;
             return Ok(());
         }
         self.break_beginnings()?;
         self.flush()?;
-        match note {
-            Note::Info(text) => self.printer.note(text),
-            Note::Failure(text) => {
+        let severity = notice.severity();
+        let name = container.and_then(|container| self.names.get(container)).map_or("", String::as_str);
+        let text = words(name, notice);
+        match severity {
+            Severity::Info => self.printer.note(&text),
+            Severity::Failure => {
                 self.failed = true;
-                self.printer.error(text);
+                self.printer.error(&text);
             }
-            Note::WithoutLevel(_) => {}
         }
         Ok(())
     }
@@ -178,9 +182,7 @@ impl Output {
         }
         self.tell_cut();
         if self.without_level > 0 {
-            let count = self.without_level;
-            let what = if count == 1 { "1 line tells" } else { &*format!("{count} lines tell") };
-            self.printer.note(&format!("{what} no level: --level leaves them out"));
+            self.printer.note(&words("", Notice::WithoutLevel(self.without_level)));
         }
         Ok(!self.failed)
     }
@@ -263,6 +265,24 @@ fn same_place(one: impl AsFd, other: impl AsFd) -> bool {
     }
 }
 
+impl MergedSink for Output {
+    fn add(&mut self, name: &str) -> ContainerIndex {
+        self.add(name)
+    }
+
+    fn line(&mut self, container: ContainerIndex, line: &Line<'_>, after_gap: bool) -> io::Result<()> {
+        self.line(container, line, after_gap)
+    }
+
+    fn notice(&mut self, container: Option<ContainerIndex>, notice: Notice) -> io::Result<()> {
+        self.notice(container, notice)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.flush()
+    }
+}
+
 /// The output, for a single container.
 #[derive(Debug)]
 pub(super) struct Single<'a> {
@@ -281,8 +301,8 @@ impl Sink for Single<'_> {
         self.output().line(self.container, &line, after_gap)
     }
 
-    fn note(&mut self, note: Note) -> io::Result<()> {
-        self.output().note(&note)
+    fn notice(&mut self, notice: Notice) -> io::Result<()> {
+        self.output().notice(Some(self.container), notice)
     }
 
     async fn settle(&mut self, idle: bool) -> io::Result<()> {

@@ -1,27 +1,20 @@
 //! What was asked for, checked: the command line as values.
 
-use std::time::Duration;
-
 use jiff::tz::TimeZone;
+use scratchdbg_backend::Selector;
+use scratchdbg_follow as follow;
 use scratchdbg_logs::query::{Query, QueryError, QuerySpec};
 use scratchdbg_logs::render::Format;
 use scratchdbg_logs::when::TimeRange;
 use scratchdbg_logs::{Level, Stream};
 
-use crate::args::{Count, LogsArgs, Run, Via};
+use crate::args::{Count, LogsArgs};
 use crate::error::CommandError;
 
 /// What was asked for.
 #[derive(Debug, Clone)]
 pub(super) struct Request {
-    pub(super) follow: bool,
-    pub(super) range: TimeRange,
-    /// The last so many matches of each container.
-    pub(super) tail: Option<usize>,
-    pub(super) run: Option<Run>,
     pub(super) query: Query,
-    /// Lines before and after each match.
-    pub(super) around: (usize, usize),
     pub(super) format: Format,
     pub(super) timestamps: bool,
     /// Count instead of showing; `true` also clusters lines.
@@ -32,18 +25,14 @@ pub(super) struct Request {
     pub(super) live: bool,
     /// The only stream that is wanted.
     pub(super) stream: Option<Stream>,
-    pub(super) via: Via,
-    pub(super) explain: bool,
     /// Times are given and shown in it, where they are.
     pub(super) zone: TimeZone,
 }
 
-/// How long a line that may begin a stack trace waits for the next one.
-pub(super) const TRACE_PATIENCE: Duration = Duration::from_millis(100);
-
 impl Request {
     pub(super) fn new(args: &LogsArgs, zone: TimeZone) -> Result<Self, CommandError> {
-        let range = range(args, &jiff::Timestamp::now().to_zoned(zone.clone()))?;
+        // A mistake in it is told before the engine is asked.
+        range(args, &jiff::Timestamp::now().to_zoned(zone.clone()))?;
         let stream = match (args.stdout, args.stderr) {
             (true, false) => Some(Stream::Stdout),
             (false, true) => Some(Stream::Stderr),
@@ -66,7 +55,6 @@ impl Request {
             fields: args.field.clone(),
         })
         .map_err(explain_query)?;
-        let around = |own: Option<u16>| usize::from(own.or(args.around).unwrap_or_default());
         let format = match args.format.as_deref().unwrap_or("text") {
             _ if args.raw => Format::Raw,
             "text" => Format::Text,
@@ -76,58 +64,75 @@ impl Request {
             })?),
         };
         Ok(Self {
-            follow: args.follow,
-            range,
-            tail: match args.tail {
-                Some(Count::Lines(lines)) => Some(usize::try_from(lines).unwrap_or(usize::MAX)),
-                Some(Count::All) | None => None,
-            },
-            run: args.run,
             query,
-            around: (around(args.before_context), around(args.after_context)),
             format,
             timestamps: args.timestamps,
             stats: (args.stats || args.patterns).then_some(args.patterns),
             many: args.targets.len() > 1 || !args.label.is_empty() || args.project.is_some(),
             live: args.live,
             stream,
-            via: args.via,
-            explain: args.explain,
             zone,
         })
     }
 
-    /// The same by the engine's clock: ten minutes ago is ten minutes before what the engine calls now.
-    pub(super) fn by_clock(&self, args: &LogsArgs, now: jiff::Timestamp) -> Result<Self, CommandError> {
-        let now = now.to_zoned(self.zone.clone());
-        Ok(Self { range: range(args, &now)?, ..self.clone() })
+    /// Which part of the logs is wanted, by the engine's clock: ten minutes ago is ten minutes before what the engine calls
+    /// now.
+    pub(super) fn wanted(&self, args: &LogsArgs, now: jiff::Timestamp) -> Result<follow::Request, CommandError> {
+        let around = |own: Option<u16>| usize::from(own.or(args.around).unwrap_or_default());
+        Ok(follow::Request {
+            follow: args.follow,
+            range: range(args, &now.to_zoned(self.zone.clone()))?,
+            tail: match args.tail {
+                Some(Count::Lines(lines)) => Some(usize::try_from(lines).unwrap_or(usize::MAX)),
+                Some(Count::All) | None => None,
+            },
+            run: args.run.map(Into::into),
+            query: self.query.clone(),
+            around: (around(args.before_context), around(args.after_context)),
+            is_plain: self.is_plain(),
+            in_parts: self.takes_parts(args),
+            tells_runs: self.tells_runs(),
+            timestamps: self.needs_timestamps(args),
+            via: args.via.into(),
+            explain: args.explain,
+        })
     }
 
     /// Lines are shown as they are, all of them.
-    pub(super) fn is_plain(&self) -> bool {
+    fn is_plain(&self) -> bool {
         self.query.wants_all() && matches!(self.format, Format::Text | Format::Raw) && self.stats.is_none()
     }
 
     /// The bytes are shown as they come: of a line that is too long to be held, one part after the other. Where lines are
     /// counted, or those of others may come between, only whole ones will do.
-    pub(super) fn takes_parts(&self) -> bool {
-        matches!(self.format, Format::Raw) && self.is_plain() && self.tail.is_none() && !self.many && !self.live
+    fn takes_parts(&self, args: &LogsArgs) -> bool {
+        let has_tail = matches!(args.tail, Some(Count::Lines(_)));
+        matches!(self.format, Format::Raw) && self.is_plain() && !has_tail && !self.many && !self.live
     }
 
     /// The runs of lines are shown, where they are known.
-    pub(super) fn tells_runs(&self) -> bool {
+    fn tells_runs(&self) -> bool {
         self.stats.is_none() && matches!(self.format, Format::Json | Format::Template(_))
     }
 
     /// The engine must tell the time of each line.
-    pub(super) fn needs_timestamps(&self) -> bool {
-        self.follow || self.timestamps || self.many || self.run.is_some() || self.tells_runs() || !self.is_plain()
+    fn needs_timestamps(&self, args: &LogsArgs) -> bool {
+        let needs_order = args.follow || self.many || args.run.is_some();
+        needs_order || self.timestamps || self.tells_runs() || !self.is_plain()
     }
 }
 
 /// Whether the user's time zone matters: to times that are given, and to those in a summary.
 pub(super) fn needs_zone(args: &LogsArgs) -> bool {
     args.since.is_some() || args.until.is_some() || args.stats || args.patterns
+}
+
+/// Which containers are asked for, besides those that are named. Labels of one container must all hold; a project is asked
+/// for beside them.
+pub(super) fn selectors(args: &LogsArgs) -> Vec<Selector> {
+    let labels = (!args.label.is_empty()).then(|| Selector { labels: args.label.clone(), ..Selector::default() });
+    let project = args.project.clone().map(|project| Selector { project: Some(project), ..Selector::default() });
+    labels.into_iter().chain(project).collect()
 }
 
 fn range(args: &LogsArgs, now: &jiff::Zoned) -> Result<TimeRange, CommandError> {

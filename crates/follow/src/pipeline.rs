@@ -8,15 +8,14 @@ use scratchdbg_logs::query::{Query, Verdict};
 use scratchdbg_logs::tail::Tail;
 use scratchdbg_logs::trace::TraceJoiner;
 
-use super::request::Request;
-use super::sink::{Note, Sink};
+use crate::{Notice, Request, Sink};
 
 /// How many bytes `-n` keeps at most.
 const MAX_TAIL: usize = 16 << 20;
 
 /// The filters of one container.
 #[derive(Debug)]
-pub(super) struct Pipeline {
+pub(crate) struct Pipeline {
     /// Only where lines are judged: a trace is taken or left as a whole.
     traces: Option<TraceJoiner>,
     may_hold: bool,
@@ -36,7 +35,7 @@ struct Filter {
 #[derive(Debug)]
 struct Group {
     /// What is to be said before it.
-    notes: Vec<Note>,
+    notes: Vec<Notice>,
     lines: Vec<(Line<'static>, bool)>,
 }
 
@@ -44,7 +43,7 @@ struct Group {
 #[derive(Debug)]
 struct Last {
     tail: Tail<Group>,
-    notes: Vec<Note>,
+    notes: Vec<Notice>,
     open: Vec<(Line<'static>, bool)>,
     has_match: bool,
     /// Lines that follow a match belong to it, so many.
@@ -53,7 +52,7 @@ struct Last {
 }
 
 impl Pipeline {
-    pub(super) fn new(request: &Request) -> Self {
+    pub(crate) fn new(request: &Request) -> Self {
         let (before, after) = request.around;
         let last = request.tail.map(|count| Last {
             tail: Tail::new(count, MAX_TAIL),
@@ -64,7 +63,7 @@ impl Pipeline {
             near: 0,
         });
         Self {
-            traces: (!request.is_plain()).then(TraceJoiner::default),
+            traces: (!request.is_plain).then(TraceJoiner::default),
             may_hold: false,
             filter: Filter {
                 query: request.query.clone(),
@@ -76,7 +75,7 @@ impl Pipeline {
     }
 
     /// Takes the next line.
-    pub(super) fn push(&mut self, line: Line<'_>, sink: &mut impl Sink) -> io::Result<()> {
+    pub(crate) fn push(&mut self, line: Line<'_>, sink: &mut impl Sink) -> io::Result<()> {
         let Some(traces) = &mut self.traces else { return self.filter.push(line, sink) };
         self.may_hold = true;
         let mut result = Ok(());
@@ -89,12 +88,12 @@ impl Pipeline {
     }
 
     /// A line may be held back, as the begin of a trace.
-    pub(super) fn holds(&self) -> bool {
+    pub(crate) fn holds(&self) -> bool {
         self.may_hold
     }
 
     /// Nothing has come for a while: what may have been the begin of a trace is none.
-    pub(super) fn flush(&mut self, sink: &mut impl Sink) -> io::Result<()> {
+    pub(crate) fn flush(&mut self, sink: &mut impl Sink) -> io::Result<()> {
         let Some(traces) = &mut self.traces else { return Ok(()) };
         self.may_hold = false;
         let mut result = Ok(());
@@ -108,42 +107,41 @@ impl Pipeline {
 
     /// Says something that belongs between the lines. Where only the last are shown, it is said if it comes after the
     /// first of them.
-    pub(super) fn note(&mut self, note: Note, sink: &mut impl Sink) -> io::Result<()> {
+    pub(crate) fn notice(&mut self, notice: Notice, sink: &mut impl Sink) -> io::Result<()> {
         self.flush(sink)?;
         match &mut self.filter.last {
             Some(last) => {
                 last.close();
-                last.notes.push(note);
+                last.notes.push(notice);
                 Ok(())
             }
-            None => sink.note(note),
+            None => sink.notice(notice),
         }
     }
 
     /// The log has been read to its end: tells what a level was asked of, and not found in.
-    pub(super) fn finish(&mut self, sink: &mut impl Sink) -> io::Result<()> {
+    pub(crate) fn finish(&mut self, sink: &mut impl Sink) -> io::Result<()> {
         self.flush(sink)?;
         match std::mem::take(&mut self.filter.without_level) {
             0 => Ok(()),
-            count => sink.note(Note::WithoutLevel(count)),
+            count => sink.notice(Notice::WithoutLevel(count)),
         }
     }
 
     /// The log as it stands has been read: shows the last N. What comes from now on is shown as it comes.
-    pub(super) fn finish_tail(&mut self, sink: &mut impl Sink) -> io::Result<()> {
+    pub(crate) fn finish_tail(&mut self, sink: &mut impl Sink) -> io::Result<()> {
         self.flush(sink)?;
         let Some(mut last) = self.filter.last.take() else { return Ok(()) };
         last.close();
         if last.tail.is_short() {
-            let text = format!("only the last {} MiB of the lines that -n asks for are shown", MAX_TAIL >> 20);
-            sink.note(Note::Failure(text))?;
+            sink.notice(Notice::TailTooLong { limit: MAX_TAIL })?;
         }
         let mut is_told = !last.tail.has_dropped();
         let mut is_first = true;
         let mut notes_after = last.notes;
         for Group { notes, lines } in last.tail.into_records() {
             for note in notes.into_iter().filter(|_| is_told) {
-                sink.note(note)?;
+                sink.notice(note)?;
             }
             is_told = true;
             for (line, after_gap) in lines {
@@ -154,7 +152,7 @@ impl Pipeline {
         // With `-n 0` nothing before now is wanted.
         notes_after.retain(|_| is_told);
         for note in notes_after {
-            sink.note(note)?;
+            sink.notice(note)?;
         }
         Ok(())
     }

@@ -3,18 +3,15 @@
 use std::collections::VecDeque;
 
 use jiff::{SignedDuration, Timestamp};
-use scratchdbg_engine::{LogSource, RunEnd, RunHistory, State};
+use scratchdbg_backend::{LogSource, RunEnd, RunHistory, State};
 use scratchdbg_logs::when::TimeRange;
 
-use super::request::Request;
-use super::sink::Note;
-use crate::args::Run;
-use crate::error::CommandError;
+use crate::{Error, Notice, Request, Run};
 
 /// The part of the log that is wanted, and the ends of runs that are still to be told.
 #[derive(Debug, Default)]
-pub(super) struct Runs {
-    pub(super) range: TimeRange,
+pub(crate) struct Runs {
+    pub(crate) range: TimeRange,
     untold: VecDeque<RunEnd>,
     /// All ends up to then are known.
     known: Option<Timestamp>,
@@ -24,22 +21,20 @@ pub(super) struct Runs {
 
 impl Runs {
     /// Everything in a range, without marks.
-    pub(super) fn all(range: TimeRange) -> Self {
+    pub(crate) fn all(range: TimeRange) -> Self {
         Self { range, ..Self::default() }
     }
 
     /// What the request wants of a container whose runs ended so.
-    pub(super) fn select(request: &Request, source: &LogSource, history: RunHistory) -> Result<Self, CommandError> {
+    pub(crate) fn select(request: &Request, source: &LogSource, history: RunHistory) -> Result<Self, Error> {
         let RunHistory { ends, is_whole } = history;
         let known = ends.last().map(|end| end.at);
         let numbered = is_whole.then(|| ends.iter().map(|end| end.at).collect());
         match request.run {
             Some(Run::All) => Ok(Self { range: request.range, untold: ends.into(), known, numbered }),
             Some(Run::Back(back)) => {
-                let range = range(source, &ends, back).ok_or_else(|| {
-                    CommandError::new(format!("the engine knows no run -{back} of `{}` any more", source.name))
-                        .hint("--run all shows all that was said, with the ends of those runs that are known")
-                })?;
+                let range =
+                    range(source, &ends, back).ok_or_else(|| Error::NoSuchRun { name: source.name.clone(), back })?;
                 Ok(Self { range, untold: VecDeque::new(), known, numbered })
             }
             None => Ok(Self { range: request.range, untold: VecDeque::new(), known, numbered }),
@@ -47,13 +42,13 @@ impl Runs {
     }
 
     /// Another container has taken the place: all of its log is wanted, and its first run is the first.
-    pub(super) fn begin_anew(&mut self) {
+    pub(crate) fn begin_anew(&mut self) {
         self.range.since = None;
         self.numbered = Some(Vec::new());
     }
 
     /// The engine was asked again.
-    pub(super) fn learn(&mut self, ends: Vec<RunEnd>) {
+    pub(crate) fn learn(&mut self, ends: Vec<RunEnd>) {
         let known = self.known;
         let new: Vec<_> = ends.into_iter().filter(|end| Some(end.at) > known).collect();
         self.known = new.last().map(|end| end.at).or(known);
@@ -62,29 +57,24 @@ impl Runs {
     }
 
     /// Which run a line of this time is of, from 1 on.
-    pub(super) fn number(&self, at: Timestamp) -> Option<u32> {
+    pub(crate) fn number(&self, at: Timestamp) -> Option<u32> {
         let ended = self.numbered.as_ref()?.partition_point(|end| *end < at);
         u32::try_from(ended + 1).ok()
     }
 
     /// What is to be said before a line of this time.
-    pub(super) fn ended_before(&mut self, at: Timestamp, name: &str) -> Vec<Note> {
-        let mut notes = Vec::new();
+    pub(crate) fn ended_before(&mut self, at: Timestamp) -> Vec<Notice> {
+        let mut notices = Vec::new();
         while let Some(end) = self.untold.pop_front_if(|end| end.at < at) {
-            notes.push(note(end, name));
+            notices.push(Notice::RunEnded(end));
         }
-        notes
+        notices
     }
 
     /// What is to be said at the end.
-    pub(super) fn remaining(&mut self, name: &str) -> Vec<Note> {
-        std::mem::take(&mut self.untold).into_iter().map(|end| note(end, name)).collect()
+    pub(crate) fn remaining(&mut self) -> Vec<Notice> {
+        std::mem::take(&mut self.untold).into_iter().map(Notice::RunEnded).collect()
     }
-}
-
-fn note(end: RunEnd, name: &str) -> Note {
-    let code = end.exit_code.map_or(String::new(), |code| format!(" with code {code}"));
-    Note::Info(format!("--- {name} exited{code} at {:.3} ---", end.at))
 }
 
 /// The time of one run, counted from the last.
@@ -120,6 +110,8 @@ fn range(source: &LogSource, ends: &[RunEnd], back: usize) -> Option<TimeRange> 
 
 #[cfg(test)]
 mod tests {
+    use scratchdbg_logs::line::Joining;
+
     use super::*;
 
     fn at(second: i64) -> Timestamp {
@@ -132,12 +124,10 @@ mod tests {
             name: "web".to_owned(),
             state,
             tty: false,
-            driver: String::new(),
-            driver_options: std::collections::HashMap::new(),
-            log_path: String::new(),
+            joining: Joining::Docker,
+            storage: crate::tests::storage(),
             started_at: Some(at(started)),
             finished_at: finished.map(at),
-            exit_code: 0,
             restart_count,
         }
     }

@@ -1,5 +1,8 @@
 //! A container's log files as they were at one time: rotated ones, and packed ones, before the one that is written.
 
+pub(crate) mod follow;
+mod read;
+
 use std::collections::VecDeque;
 use std::fs::{File, Metadata};
 use std::io::{self, BufReader, Read as _};
@@ -7,18 +10,20 @@ use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
-use scratchdbg_engine::{Engine, LogSource};
+use scratchdbg_backend::StoredFiles;
 use scratchdbg_logs::file::FileFormat;
+
+pub(crate) use self::read::{CHUNK, Taken};
 
 /// They are opened anew so often where they are rotated meanwhile.
 const TRIES: usize = 5;
 
 /// The files, oldest first.
 #[derive(Debug)]
-pub(super) struct LogFiles {
+pub(crate) struct LogFiles {
     /// The one that is written.
-    pub(super) path: PathBuf,
-    pub(super) format: FileFormat,
+    pub(crate) path: PathBuf,
+    pub(crate) format: FileFormat,
     files: VecDeque<(PathBuf, LogFile)>,
     /// How many bytes were read.
     read: u64,
@@ -35,26 +40,15 @@ enum LogFile {
 }
 
 impl LogFiles {
-    /// Opens them, or says why they are not read.
-    pub(super) fn open(engine: &Engine, source: &LogSource) -> Result<Self, String> {
-        if !engine.may_be_local() {
-            return Err("the engine is not reached by a Unix socket of Docker's on this machine".to_owned());
-        }
-        let format = match source.driver.as_str() {
-            "json-file" => FileFormat::JsonFile,
-            "local" => FileFormat::Local,
-            driver => return Err(format!("the files of the log driver `{driver}` are not read")),
-        };
-        let path = PathBuf::from(&source.log_path);
-        if source.id.is_empty() || !source.log_path.contains(&source.id) {
-            return Err("the engine names no log file".to_owned());
-        }
-        Self::of(&path, format).map_err(|error| format!("{}: {error}", path.display()))
+    /// Opens them, or tells why they cannot be read.
+    pub(crate) fn open(stored: &Result<StoredFiles, String>) -> Result<Self, String> {
+        let StoredFiles { path, format } = stored.as_ref().map_err(Clone::clone)?;
+        Self::of(path, *format).map_err(|error| format!("{}: {error}", path.display()))
     }
 
     /// All files of one log. They are opened from the newest to the oldest, so that one that is rotated meanwhile is
     /// seen twice rather than missed; then it is done over.
-    pub(super) fn of(path: &Path, format: FileFormat) -> io::Result<Self> {
+    pub(crate) fn of(path: &Path, format: FileFormat) -> io::Result<Self> {
         for _ in 0..TRIES {
             let newest = File::open(path)?;
             let mut opened = vec![(newest, false)];
@@ -86,12 +80,12 @@ impl LogFiles {
     }
 
     /// How many there are.
-    pub(super) fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.files.len()
     }
 
     /// Whether the newest file, which is not packed, ends with a newline, or is empty.
-    pub(super) fn ends_with_newline(&self) -> io::Result<bool> {
+    pub(crate) fn ends_with_newline(&self) -> io::Result<bool> {
         let Some((_, LogFile::Plain { file, left })) = self.files.back() else { return Ok(true) };
         let mut last = [b'\n'];
         if let Some(at) = left.checked_sub(1) {
@@ -101,12 +95,12 @@ impl LogFiles {
     }
 
     /// How long they are, as they are kept.
-    pub(super) fn len(&self) -> u64 {
+    pub(crate) fn len(&self) -> u64 {
         self.files.iter().map(|(_, file)| file.len()).sum()
     }
 
     /// The files themselves, oldest first. Nothing when one of them is packed.
-    pub(super) fn into_plain(self) -> Option<Vec<File>> {
+    pub(crate) fn into_plain(self) -> Option<Vec<File>> {
         let plain = self.files.into_iter().map(|file| match file {
             (_, LogFile::Plain { file, .. }) => Some(file),
             (_, LogFile::Packed(_)) => None,
@@ -116,7 +110,7 @@ impl LogFiles {
 
     /// Fills the buffer with what comes next, up to the length that the files had when they were opened. `None` at the
     /// end; an error also when a file has become shorter meanwhile.
-    pub(super) fn read<'b>(&mut self, buffer: &'b mut [u8]) -> io::Result<Option<&'b [u8]>> {
+    pub(crate) fn read<'b>(&mut self, buffer: &'b mut [u8]) -> io::Result<Option<&'b [u8]>> {
         while let Some((path, file)) = self.files.front_mut() {
             if self.begins.last().is_none_or(|(_, last)| last != path) {
                 self.begins.push((self.read, path.clone()));
@@ -149,13 +143,13 @@ impl LogFiles {
     }
 
     /// After an error: gives up the file where it was packed, and so cannot be anything but damaged. Its name.
-    pub(super) fn skip_damaged(&mut self) -> Option<PathBuf> {
+    pub(crate) fn skip_damaged(&mut self) -> Option<PathBuf> {
         let (path, _) = self.files.pop_front_if(|(_, file)| matches!(file, LogFile::Packed(_)))?;
         Some(path)
     }
 
     /// After the end: what was written into the newest file since it was opened is to be read too.
-    pub(super) fn read_on(&mut self) -> io::Result<()> {
+    pub(crate) fn read_on(&mut self) -> io::Result<()> {
         if let Some((_, LogFile::Plain { file, left })) = self.files.back_mut() {
             *left = file.metadata()?.len().saturating_sub(io::Seek::stream_position(file)?);
         }
@@ -163,7 +157,7 @@ impl LogFiles {
     }
 
     /// The file that has the byte of this place, counted over all, and its place there.
-    pub(super) fn place(&self, at: u64) -> Option<(&Path, u64)> {
+    pub(crate) fn place(&self, at: u64) -> Option<(&Path, u64)> {
         let (begin, path) = self.begins.iter().rfind(|(begin, _)| *begin <= at)?;
         Some((path, at - begin))
     }
@@ -196,13 +190,13 @@ fn packed(path: PathBuf) -> PathBuf {
 }
 
 /// Where a file goes when it is rotated, so many times.
-pub(super) fn rotated(path: &Path, index: usize) -> PathBuf {
+pub(crate) fn rotated(path: &Path, index: usize) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".{index}"));
     name.into()
 }
 
-pub(super) fn open_if_there(path: &Path) -> io::Result<Option<File>> {
+pub(crate) fn open_if_there(path: &Path) -> io::Result<Option<File>> {
     match File::open(path) {
         Ok(file) => Ok(Some(file)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),

@@ -1,4 +1,4 @@
-//! Many containers in one output, by time.
+//! Several containers in one output, merged by time.
 
 use std::collections::{HashMap, HashSet};
 use std::io;
@@ -6,20 +6,16 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures_util::stream::FuturesUnordered;
-use futures_util::{Stream, StreamExt as _};
-use scratchdbg_engine::{ContainerName, Engine, Error, LabelFilter, LogSource};
+use futures_util::StreamExt as _;
+use futures_util::stream::{BoxStream, FuturesUnordered};
+use scratchdbg_backend::{self as backend, ContainerName, LogBackend, LogSource, Selector};
 use scratchdbg_logs::Line;
 use scratchdbg_logs::merge::{Merger, SourceId};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use super::output::{ContainerIndex, Output};
-use super::reader::{Reader, until};
-use super::request::Request;
-use super::sink::{Note, Sink};
-use crate::args::LogsArgs;
-use crate::error::CommandError;
+use crate::reader::until;
+use crate::{Error, Notice, Reader, Request, Sink};
 
 /// The longest that a line of a followed log waits for earlier ones of other containers.
 const WINDOW: Duration = Duration::from_millis(250);
@@ -34,45 +30,59 @@ const BATCH: usize = 16 << 10;
 #[derive(Debug)]
 enum Item {
     Line { line: Line<'static>, after_gap: bool },
-    Note(Note),
+    Notice(Notice),
+}
+
+/// Takes the merged lines of several containers.
+pub trait MergedSink {
+    /// Adds a container. The result stands for it in the other calls.
+    fn add(&mut self, name: &str) -> usize;
+
+    /// Takes a line to be shown. With `after_gap`, lines before it were left out.
+    fn line(&mut self, container: usize, line: &Line<'_>, after_gap: bool) -> io::Result<()>;
+
+    /// Takes a notice that stands between the lines; of no container where it is about none.
+    fn notice(&mut self, container: Option<usize>, notice: Notice) -> io::Result<()>;
+
+    /// Nothing more is there for now: what was taken must be seen.
+    fn flush(&mut self) -> io::Result<()>;
 }
 
 type Receiver = mpsc::Receiver<Vec<Item>>;
 /// The next batch of a source, with what it was received from.
 type Received = Pin<Box<dyn Future<Output = (SourceId, Receiver, Option<Vec<Item>>)> + Send>>;
-type Starts = Pin<Box<dyn Stream<Item = Result<String, Error>> + Send>>;
+type Starts = BoxStream<'static, Result<String, backend::Error>>;
 
-/// Reads all that was asked for. With labels and `--follow`, those that start later join, and it ends only when told.
-pub(super) async fn read(
-    engine: &Engine,
+/// Reads the logs of the containers with these names, and of those that any of the selectors takes. With selectors and
+/// [`follow`](Request::follow), containers that start later join, and it does not end.
+pub async fn read<B: LogBackend>(
+    backend: &B,
     request: &Request,
-    args: &LogsArgs,
     names: &[ContainerName],
-    output: &mut Output,
-) -> Result<(), CommandError> {
-    let filters = filters(args);
+    selectors: &[Selector],
+    output: &mut impl MergedSink,
+) -> Result<(), Error> {
     // First listen, then look: nobody starts unseen in between.
     let mut starts: Vec<Starts> = Vec::new();
     if request.follow {
-        for filter in &filters {
-            starts.push(Box::pin(engine.starts(filter).await?));
+        for selector in selectors {
+            starts.push(backend.starts(selector).await?);
         }
     }
     let mut starts = futures_util::stream::select_all(starts);
-    let mut all = Many::new(engine.clone(), Arc::new(request.clone()));
+    let mut all = Many::new(backend.clone(), Arc::new(request.clone()));
     for name in names {
-        let source = engine.log_source(name).await?;
-        let lookup = super::lookup(name, &source)?;
+        let source = backend.log_source(name).await?;
+        let lookup = source.lookup(name);
         all.add(lookup, source, output);
     }
-    for filter in &filters {
-        for id in engine.select(filter).await? {
+    for selector in selectors {
+        for id in backend.select(selector).await? {
             all.join(&id, output).await?;
         }
     }
     if all.members.is_empty() && !request.follow {
-        return Err(CommandError::new("no container carries these labels")
-            .hint("`docker ps -a --format '{{.Names}} {{.Labels}}'` lists the labels"));
+        return Err(Error::NothingSelected);
     }
     loop {
         all.print(output)?;
@@ -91,8 +101,7 @@ pub(super) async fn read(
             Some(started) = starts.next() => match started {
                 Ok(id) => all.join(&id, output).await?,
                 Err(error) => {
-                    let error = CommandError::chain(&error);
-                    output.note(&Note::Failure(format!("containers that start from now on are not shown: {error}")))?;
+                    output.notice(None, Notice::StartsLost { reason: error.message })?;
                     starts.clear();
                 }
             },
@@ -102,21 +111,13 @@ pub(super) async fn read(
     }
 }
 
-/// Labels of one container must all hold; a project is asked for beside them.
-fn filters(args: &LogsArgs) -> Vec<LabelFilter> {
-    let labels = (!args.label.is_empty()).then(|| LabelFilter { labels: args.label.clone() });
-    let project = args.project.as_ref();
-    let project = project.map(|project| LabelFilter { labels: vec![format!("com.docker.compose.project={project}")] });
-    labels.into_iter().chain(project).collect()
-}
-
 /// The readers of all containers, and what they have passed on.
-struct Many {
-    engine: Engine,
+struct Many<B> {
+    backend: B,
     request: Arc<Request>,
-    readers: JoinSet<Result<(), CommandError>>,
+    readers: JoinSet<Result<(), io::Error>>,
     merger: Merger<Item>,
-    containers: HashMap<SourceId, ContainerIndex>,
+    containers: HashMap<SourceId, usize>,
     /// Ids of those that were taken.
     members: HashSet<String>,
     waiting: FuturesUnordered<Received>,
@@ -124,11 +125,11 @@ struct Many {
     parked: Vec<(SourceId, Receiver)>,
 }
 
-impl Many {
-    fn new(engine: Engine, request: Arc<Request>) -> Self {
+impl<B: LogBackend> Many<B> {
+    fn new(backend: B, request: Arc<Request>) -> Self {
         let window = request.follow.then_some(WINDOW);
         Self {
-            engine,
+            backend,
             request,
             readers: JoinSet::new(),
             merger: Merger::new(window, CAPACITY),
@@ -140,39 +141,36 @@ impl Many {
     }
 
     /// Takes a container by its id, unless it was taken before or is gone already.
-    async fn join(&mut self, id: &str, output: &mut Output) -> Result<(), CommandError> {
+    async fn join(&mut self, id: &str, output: &mut impl MergedSink) -> Result<(), Error> {
         if self.members.contains(id) {
             return Ok(());
         }
-        let lookup: ContainerName = id.parse()?;
-        match self.engine.log_source(&lookup).await {
+        // An id that is none is of nothing that can be read.
+        let Ok(lookup) = id.parse::<ContainerName>() else { return Ok(()) };
+        match self.backend.log_source(&lookup).await {
             Ok(source) => self.add(lookup, source, output),
-            Err(Error::NoSuchContainer { .. }) => {}
+            Err(error) if error.is_absent() => {}
             Err(error) => return Err(error.into()),
         }
         Ok(())
     }
 
-    fn add(&mut self, lookup: ContainerName, source: LogSource, output: &mut Output) {
+    fn add(&mut self, lookup: ContainerName, source: LogSource, output: &mut impl MergedSink) {
         if !self.members.insert(source.id.clone()) {
             return;
         }
         let id = self.merger.add();
         self.containers.insert(id, output.add(&source.name));
         let (sender, receiver) = mpsc::channel(1);
-        let (engine, request) = (self.engine.clone(), Arc::clone(&self.request));
+        let (backend, request) = (self.backend.clone(), Arc::clone(&self.request));
         let member = source.id.clone();
         self.readers.spawn(async move {
-            let name = source.name.clone();
             let mut failure = Channel::new(sender.clone());
-            let reader = Reader::new(&engine, &request, lookup, source, Channel::new(sender));
+            let reader = Reader::new(&backend, &request, lookup, source, Channel::new(sender));
             let outcome = Box::pin(reader.read()).await;
             // One that fails does not end the others.
             if let Err(error) = outcome {
-                let text = format!("{name}: {}", error.message);
-                let hints = error.hints.join("; ");
-                let text = if hints.is_empty() { text } else { format!("{text} ({hints})") };
-                failure.note(Note::Failure(text))?;
+                failure.notice(Notice::ReaderFailed(error))?;
                 failure.settle(true).await?;
             }
             tracing::debug!(container = %member, "read to the end");
@@ -194,7 +192,7 @@ impl Many {
         for item in batch {
             let at = match &item {
                 Item::Line { line, .. } => line.timestamp.and_then(|stamp| stamp.instant()),
-                Item::Note(_) => None,
+                Item::Notice(_) => None,
             };
             self.merger.push(id, at, item, now);
         }
@@ -206,13 +204,13 @@ impl Many {
     }
 
     /// Prints all whose turn has come.
-    fn print(&mut self, output: &mut Output) -> io::Result<()> {
+    fn print(&mut self, output: &mut impl MergedSink) -> io::Result<()> {
         let now = Instant::now();
         while let Some((id, item)) = self.merger.pop(now) {
             let container = self.containers.get(&id).copied().unwrap_or_default();
             match item {
                 Item::Line { line, after_gap } => output.line(container, &line, after_gap)?,
-                Item::Note(note) => output.note(&note)?,
+                Item::Notice(notice) => output.notice(Some(container), notice)?,
             }
         }
         for (id, receiver) in std::mem::take(&mut self.parked) {
@@ -234,12 +232,9 @@ impl Many {
         self.request.follow && self.parked.is_empty()
     }
 
-    fn outcome(mut self) -> Result<(), CommandError> {
+    fn outcome(mut self) -> Result<(), Error> {
         while let Some(ended) = self.readers.try_join_next() {
-            match ended {
-                Ok(outcome) => outcome?,
-                Err(error) => return Err(CommandError::new(format!("reading a log failed: {error}"))),
-            }
+            ended??;
         }
         Ok(())
     }
@@ -266,8 +261,8 @@ impl Sink for Channel {
         Ok(())
     }
 
-    fn note(&mut self, note: Note) -> io::Result<()> {
-        self.batch.push(Item::Note(note));
+    fn notice(&mut self, notice: Notice) -> io::Result<()> {
+        self.batch.push(Item::Notice(notice));
         Ok(())
     }
 

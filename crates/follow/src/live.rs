@@ -4,14 +4,13 @@
 //! the log, and only to show beginnings: the lines are the log's, and of one whose beginning is shown, the rest follows.
 
 use std::convert::Infallible;
-use std::sync::{Mutex, PoisonError};
+use std::io;
 use std::time::{Duration, Instant};
 
-use scratchdbg_engine::{ContainerName, Engine, Error};
+use futures_util::StreamExt as _;
+use scratchdbg_backend::{ContainerName, Error, ErrorKind, LogBackend};
 use scratchdbg_logs::frame::{FrameDecoder, FrameEvent};
-use scratchdbg_logs::{Framing, Stream};
-
-use super::output::Output;
+use scratchdbg_logs::{FrameError, Framing, Stream};
 
 /// A beginning is shown when it has stood for so long: the log has all lines before it by then.
 const PATIENCE: Duration = Duration::from_millis(200);
@@ -52,15 +51,16 @@ impl Beginnings {
     }
 }
 
-/// Shows them, for ever.
-pub(super) async fn show(
-    engine: &Engine,
-    lookup: &ContainerName,
+/// Shows the beginnings of lines that a container writes, for ever. `show` gets the stream and the beginning, and returns
+/// whether it was its turn: if not, it is tried again.
+pub async fn show(
+    backend: &impl LogBackend,
+    container: &ContainerName,
     framing: Framing,
-    output: &Mutex<Output>,
+    mut show: impl FnMut(Stream, &[u8]) -> io::Result<bool>,
 ) -> Infallible {
     loop {
-        if let Err(error) = listen(engine, lookup, framing, output).await {
+        if let Err(error) = listen(backend, container, framing, &mut show).await {
             tracing::debug!(%error, "cannot listen to what the container writes");
         }
         tokio::time::sleep(PAUSE).await;
@@ -69,33 +69,31 @@ pub(super) async fn show(
 
 /// Listens to one run.
 async fn listen(
-    engine: &Engine,
-    lookup: &ContainerName,
+    backend: &impl LogBackend,
+    container: &ContainerName,
     framing: Framing,
-    output: &Mutex<Output>,
+    mut show: impl FnMut(Stream, &[u8]) -> io::Result<bool>,
 ) -> Result<(), Error> {
-    let mut stream = engine.live(lookup).await?;
+    let mut stream = backend.live_output(container).await?;
     let mut decoder = FrameDecoder::new(framing);
     let mut beginnings = Beginnings::default();
-    let mut buffer = vec![0; 32 << 10];
     loop {
         let due = beginnings.changed.map(|(_, at)| at + PATIENCE);
         tokio::select! {
-            read = stream.read(&mut buffer) => match read? {
-                0 => return Ok(()),
-                count => {
-                    let mut bytes = &buffer[..count];
-                    while let Some(event) = decoder.decode(&mut bytes)? {
+            piece = stream.next() => match piece.transpose()? {
+                None => return Ok(()),
+                Some(piece) => {
+                    let mut bytes = &piece[..];
+                    while let Some(event) = decoder.decode(&mut bytes).map_err(broken)? {
                         if let FrameEvent::Data(piece) = event {
                             beginnings.push(piece.stream, piece.payload, Instant::now());
                         }
                     }
                 }
             },
-            () = super::reader::until(due) => {
+            () = crate::reader::until(due) => {
                 if let Some((stream, _)) = beginnings.changed.take() {
-                    let mut output = output.lock().unwrap_or_else(PoisonError::into_inner);
-                    let shown = output.beginning(stream, beginnings.of(stream));
+                    let shown = show(stream, beginnings.of(stream));
                     // The line of another beginning is still to come.
                     if shown.is_ok_and(|shown| !shown) {
                         beginnings.changed = Some((stream, Instant::now()));
@@ -104,6 +102,11 @@ async fn listen(
             }
         }
     }
+}
+
+/// The stream is damaged.
+fn broken(error: FrameError) -> Error {
+    Error::new(ErrorKind::Broken, error.to_string())
 }
 
 #[cfg(test)]

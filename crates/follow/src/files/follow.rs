@@ -10,15 +10,14 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use scratchdbg_backend::LogBackend;
 use scratchdbg_logs::file::{FileDecoder, FileFormat};
 
-use super::ends::Listener;
-use super::file::{CHUNK, Taken};
-use super::log_files::{LogFiles, open_if_there, rotated};
-use super::reader::{End, Reader};
-use super::sink::{Note, Sink};
-use crate::args::Via;
-use crate::error::CommandError;
+use super::{CHUNK, LogFiles, Taken, open_if_there, rotated};
+use crate::ends::Listener;
+use crate::reader::until;
+use crate::stream::End;
+use crate::{Error, Notice, Reader, Sink, Via};
 
 /// How often the end of the newest file is looked at: often while lines come, less often while none do.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
@@ -30,9 +29,9 @@ const LONGEST_SILENCE: Duration = Duration::from_secs(2);
 
 /// A log's files, read to the end of the newest, and on from there.
 #[derive(Debug)]
-pub(super) struct Follower {
+pub(crate) struct Follower {
     /// Whose they are.
-    pub(super) container: String,
+    pub(crate) container: String,
     path: PathBuf,
     /// The file that is read, and those after it that are open already.
     files: Vec<File>,
@@ -75,7 +74,7 @@ impl Follower {
     }
 
     /// The container has ended, and may be started at any time: the next silence is to be a short one.
-    pub(super) fn expect_more(&mut self) {
+    pub(crate) fn expect_more(&mut self) {
         self.silence = LOOK_EVERY;
     }
 
@@ -118,10 +117,10 @@ impl Follower {
     }
 }
 
-impl<S: Sink> Reader<'_, S> {
+impl<B: LogBackend, S: Sink> Reader<'_, B, S> {
     /// The log's files, to be followed from the last line on that was read, or `since`. Nothing where the engine is to
     /// be asked.
-    pub(super) fn follower(&mut self) -> Result<Option<Follower>, CommandError> {
+    pub(crate) fn follower(&mut self) -> Result<Option<Follower>, Error> {
         if self.request.via == Via::Api {
             return Ok(None);
         }
@@ -131,9 +130,7 @@ impl<S: Sink> Reader<'_, S> {
                 Ok(Some(Follower::new(path, files, &self.source.id, self.file_decoder(FileFormat::JsonFile), since)))
             }
             Err(reason) if self.request.via == Via::File => {
-                let name = &self.source.name;
-                Err(CommandError::new(format!("the log files of `{name}` cannot be followed: {reason}"))
-                    .hint("--via auto follows it through the engine then"))
+                Err(Error::FilesNotFollowed { name: self.source.name.clone(), reason })
             }
             Err(reason) => {
                 tracing::debug!(container = %self.source.name, %reason, "followed through the engine");
@@ -144,31 +141,18 @@ impl<S: Sink> Reader<'_, S> {
 
     /// The files that are there now, or why they cannot be followed.
     fn plain_files(&self) -> Result<(PathBuf, Vec<File>), String> {
-        let option = |name: &str| self.source.driver_options.get(name).map(String::as_str);
-        if self.source.driver != "json-file" {
-            return Err(format!("the files of the log driver `{}` are not followed", self.source.driver));
+        if let Some(reason) = &self.source.storage.cannot_follow_files {
+            return Err(reason.clone());
         }
-        // A single file is emptied for rotation: what was in it cannot be read to its end.
-        let kept = option("max-file").and_then(|count| count.parse().ok()).unwrap_or(1);
-        if self.source.rotates() && kept < 2 {
-            return Err("with max-file=1 the engine empties it when it is full".to_owned());
-        }
-        let packed = || "its rotated log files are compressed".to_owned();
-        if self.source.is_packed() {
-            return Err(packed());
-        }
-        let files = LogFiles::open(self.engine, &self.source)?;
+        let files = LogFiles::open(&self.source.storage.files)?;
         let path = files.path.clone();
-        Ok((path, files.into_plain().ok_or_else(packed)?))
+        let plain = files.into_plain().ok_or_else(|| "its rotated log files are compressed".to_owned())?;
+        Ok((path, plain))
     }
 
     /// Passes on what is written into the files, until there has been nothing for a while. An end that is broken is a
     /// doubt: the engine is to be asked from there on.
-    pub(super) async fn copy_followed(
-        &mut self,
-        follower: &mut Follower,
-        ends: &mut Listener,
-    ) -> Result<End, CommandError> {
+    pub(crate) async fn copy_followed(&mut self, follower: &mut Follower, ends: &mut Listener) -> Result<End, Error> {
         let deadline = self.deadline();
         let (mut idle_since, mut pause) = (Instant::now(), LOOK_EVERY);
         let mut was_at_end = false;
@@ -214,7 +198,7 @@ impl<S: Sink> Reader<'_, S> {
             }
             self.sink.settle(true).await?;
             let idle = idle_since.elapsed();
-            if self.pipeline.holds() && idle > super::request::TRACE_PATIENCE {
+            if self.pipeline.holds() && idle > crate::request::TRACE_PATIENCE {
                 self.pipeline.flush(&mut self.sink)?;
                 self.sink.settle(true).await?;
             }
@@ -224,12 +208,12 @@ impl<S: Sink> Reader<'_, S> {
             }
             tokio::select! {
                 () = tokio::time::sleep(pause) => pause = (pause * 3 / 2).min(LOOK_AT_LEAST_EVERY),
-                () = super::reader::until(deadline) => return Ok(End::Enough),
+                () = until(deadline) => return Ok(End::Enough),
             }
         }
     }
 
-    fn take_chunk(&mut self, follower: &mut Follower, count: usize) -> Result<Option<End>, CommandError> {
+    fn take_chunk(&mut self, follower: &mut Follower, count: usize) -> Result<Option<End>, Error> {
         let Follower { decoder, buffer, taken, .. } = follower;
         let mut state = Ok(std::mem::take(taken));
         decoder.push(&buffer[..count], |event| self.take_event(event, &mut state, None));
@@ -238,25 +222,21 @@ impl<S: Sink> Reader<'_, S> {
     }
 
     /// Goes on at the start of a file that was emptied, with what is written into it now.
-    fn begin_emptied(&mut self, follower: &mut Follower) -> Result<(), CommandError> {
+    fn begin_emptied(&mut self, follower: &mut Follower) -> Result<(), Error> {
         if let Some(mut file) = follower.files.first() {
-            io::Seek::rewind(&mut file).map_err(|error| CommandError::new(error.to_string()))?;
+            io::Seek::rewind(&mut file)?;
         }
         let decoder = self.file_decoder(FileFormat::JsonFile);
         let mut state = Ok(std::mem::take(&mut follower.taken));
         let finished = std::mem::replace(&mut follower.decoder, decoder);
         finished.finish(|event| self.take_event(event, &mut state, None));
         follower.taken = state?;
-        let text = format!(
-            "the log file of `{}` was emptied while it was followed: lines that were not read before may be lost",
-            self.source.name
-        );
-        self.pipeline.note(Note::Failure(text), &mut self.sink)?;
+        self.pipeline.notice(Notice::Emptied, &mut self.sink)?;
         Ok(())
     }
 
     /// The container has ended, and nothing more is written: shows the line that it left without an ending.
-    pub(super) fn finish_followed(&mut self, follower: Follower) -> Result<(), CommandError> {
+    pub(crate) fn finish_followed(&mut self, follower: Follower) -> Result<(), Error> {
         let mut state = Ok(follower.taken);
         follower.decoder.finish(|event| self.take_event(event, &mut state, None));
         self.hole = state?.into_hole().or(self.hole.take());

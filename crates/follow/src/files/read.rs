@@ -7,55 +7,50 @@
 
 use std::time::Duration;
 
-use scratchdbg_engine::State;
+use scratchdbg_backend::LogBackend;
 use scratchdbg_logs::file::{FileDecoder, FileEvent, FileFormat, Hole};
 use scratchdbg_logs::{Line, LineOptions, Timestamp};
 
-use super::log_files::LogFiles;
-use super::reader::Reader;
-use super::sink::{Note, Sink};
-use crate::args::Via;
-use crate::error::CommandError;
+use super::LogFiles;
+use crate::{Error, Notice, Reader, Sink, Via};
 
 /// A record that the engine is writing is waited for so often, for so long each time.
 const RECORD_TRIES: usize = 20;
 const RECORD_PAUSE: Duration = Duration::from_millis(5);
 
 /// Read at a time.
-pub(super) const CHUNK: usize = 256 << 10;
+pub(crate) const CHUNK: usize = 256 << 10;
 
-impl<S: Sink> Reader<'_, S> {
+impl<B: LogBackend, S: Sink> Reader<'_, B, S> {
     /// Reads the log's files where that is wanted and possible. `false` where the engine is to be asked, for the rest
     /// or for all.
-    pub(super) async fn read_files(&mut self, then_follow: bool) -> Result<bool, CommandError> {
+    pub(crate) async fn read_files(&mut self, then_follow: bool) -> Result<bool, Error> {
         let explain = self.request.explain;
-        let name = self.source.name.clone();
         let files = match self.request.via {
             Via::Api => Err("--via api asks for it".to_owned()),
-            Via::Auto | Via::File => LogFiles::open(self.engine, &self.source),
+            Via::Auto | Via::File => LogFiles::open(&self.source.storage.files),
         };
         let mut files = match files {
             Ok(files) => files,
             Err(reason) if self.request.via == Via::File => {
-                return Err(CommandError::new(format!("the log files of `{name}` cannot be read: {reason}"))
-                    .hint("--via auto reads it through the engine then"));
+                return Err(Error::FilesUnreadable { name: self.source.name.clone(), reason });
             }
             Err(reason) => {
                 if explain {
-                    self.sink.note(Note::Info(format!("`{name}` is read through the engine: {reason}")))?;
+                    self.sink.notice(Notice::ReadThroughEngine { reason })?;
                 }
                 return Ok(false);
             }
         };
         if explain {
-            let (path, count) = (files.path.display(), files.count());
-            self.sink.note(Note::Info(format!("`{name}` is read from {path}, {count} files in all")))?;
+            let (path, count) = (files.path.clone(), files.count());
+            self.sink.notice(Notice::ReadFromFiles { path, count })?;
         }
         match self.copy_files(&mut files, then_follow).await? {
             Ok(()) => Ok(true),
-            Err(doubt) => {
+            Err(reason) => {
                 if explain {
-                    self.sink.note(Note::Info(format!("the rest of `{name}` is read through the engine: {doubt}")))?;
+                    self.sink.notice(Notice::RestThroughEngine { reason, follows: false })?;
                 }
                 Ok(false)
             }
@@ -63,11 +58,7 @@ impl<S: Sink> Reader<'_, S> {
     }
 
     /// The inner error is a doubt: what was taken before it is good.
-    async fn copy_files(
-        &mut self,
-        files: &mut LogFiles,
-        then_follow: bool,
-    ) -> Result<Result<(), String>, CommandError> {
+    async fn copy_files(&mut self, files: &mut LogFiles, then_follow: bool) -> Result<Result<(), String>, Error> {
         let mut decoder = self.file_decoder(files.format);
         let mut buffer = vec![0; CHUNK];
         let mut state = Ok(Taken::since(self.runs.range.since));
@@ -75,7 +66,7 @@ impl<S: Sink> Reader<'_, S> {
         loop {
             let bytes = match files.read(&mut buffer) {
                 Ok(Some(bytes)) => bytes,
-                Ok(None) if decoder.is_in_record() && self.is_writing() && tries < RECORD_TRIES => {
+                Ok(None) if decoder.is_in_record() && self.source.state.is_writing() && tries < RECORD_TRIES => {
                     tries += 1;
                     tokio::time::sleep(RECORD_PAUSE).await;
                     match files.read_on() {
@@ -86,9 +77,8 @@ impl<S: Sink> Reader<'_, S> {
                 Ok(None) => break,
                 Err(error) => match files.skip_damaged() {
                     Some(path) => {
-                        let (name, path) = (&self.source.name, path.display());
-                        let text = format!("the log of `{name}` is damaged: the rest of {path} is lost ({error})");
-                        self.pipeline.note(Note::Failure(text), &mut self.sink)?;
+                        let notice = Notice::FileDamaged { path, reason: error.to_string() };
+                        self.pipeline.notice(notice, &mut self.sink)?;
                         continue;
                     }
                     None => return Ok(Err(error.to_string())),
@@ -113,21 +103,16 @@ impl<S: Sink> Reader<'_, S> {
         Ok(Ok(()))
     }
 
-    pub(super) fn file_decoder(&self, format: FileFormat) -> FileDecoder {
-        let new = if self.request.takes_parts() { FileDecoder::in_parts } else { FileDecoder::new };
+    pub(crate) fn file_decoder(&self, format: FileFormat) -> FileDecoder {
+        let new = if self.request.in_parts { FileDecoder::in_parts } else { FileDecoder::new };
         new(format, self.source.tty, LineOptions::MAX_LINE)
     }
 
-    /// Records are being written.
-    pub(super) fn is_writing(&self) -> bool {
-        matches!(self.source.state, State::Running | State::Paused | State::Restarting)
-    }
-
     /// Takes what a file says; `files` know where its damage is.
-    pub(super) fn take_event(
+    pub(crate) fn take_event(
         &mut self,
         event: FileEvent<'_>,
-        state: &mut Result<Taken, CommandError>,
+        state: &mut Result<Taken, Error>,
         files: Option<&LogFiles>,
     ) {
         let Ok(taken) = state else { return };
@@ -135,7 +120,7 @@ impl<S: Sink> Reader<'_, S> {
             return;
         }
         match event {
-            FileEvent::Hole(hole) => self.take_hole(hole, taken, files),
+            FileEvent::Hole(hole) => Self::take_hole(hole, taken, files),
             FileEvent::Line(line) => {
                 let hole = taken.pass(&line);
                 if taken.has_begun {
@@ -150,12 +135,12 @@ impl<S: Sink> Reader<'_, S> {
     }
 
     /// Takes a damaged place: it is told when a line that is wanted comes after it.
-    pub(super) fn take_hole(&self, hole: Hole, taken: &mut Taken, files: Option<&LogFiles>) {
-        taken.hole = Some(self.describe(hole, taken.last, files));
+    pub(crate) fn take_hole(hole: Hole, taken: &mut Taken, files: Option<&LogFiles>) {
+        taken.hole = Some(describe(hole, taken.last, files));
     }
 
     /// Nothing comes after what was taken.
-    pub(super) fn finish_taken(&mut self, taken: Taken) -> Result<(), CommandError> {
+    pub(crate) fn finish_taken(&mut self, taken: Taken) -> Result<(), Error> {
         self.hole = taken.into_hole().or(self.hole.take());
         if !self.request.follow {
             self.tell_hole()?;
@@ -164,45 +149,40 @@ impl<S: Sink> Reader<'_, S> {
     }
 
     /// Says that a part of the log is damaged, once nothing older than what is wanted is in it.
-    pub(super) fn tell_hole(&mut self) -> Result<(), CommandError> {
-        if let Some(text) = self.hole.take() {
-            self.pipeline.note(Note::Failure(text), &mut self.sink)?;
+    pub(crate) fn tell_hole(&mut self) -> Result<(), Error> {
+        if let Some(damage) = self.hole.take() {
+            self.pipeline.notice(damage, &mut self.sink)?;
         }
         Ok(())
     }
+}
 
-    fn describe(&self, hole: Hole, after: Option<Timestamp>, files: Option<&LogFiles>) -> String {
-        let after = after.map_or("at its begin".to_owned(), |after| format!("after {after}"));
-        let place = files.and_then(|files| files.place(hole.at));
-        let place = place.map_or(String::new(), |(path, at)| format!(" (byte {at} of {})", path.display()));
-        let (name, bytes) = (&self.source.name, hole.bytes);
-        format!(
-            "the log of `{name}` is damaged {after}{place}: {bytes} bytes there are no record, and what they were is lost"
-        )
-    }
+fn describe(hole: Hole, after: Option<Timestamp>, files: Option<&LogFiles>) -> Notice {
+    let place = files.and_then(|files| files.place(hole.at)).map(|(path, at)| (path.to_owned(), at));
+    Notice::Damaged { after, place, bytes: hole.bytes }
 }
 
 /// How far the files have been read.
 #[derive(Debug, Default)]
-pub(super) struct Taken {
-    pub(super) goes_on: bool,
+pub(crate) struct Taken {
+    pub(crate) goes_on: bool,
     /// The time of the first line that is wanted, and whether it was seen.
-    pub(super) since: Option<jiff::Timestamp>,
-    pub(super) has_begun: bool,
+    pub(crate) since: Option<jiff::Timestamp>,
+    pub(crate) has_begun: bool,
     /// The time of the last line, wanted or not.
     last: Option<Timestamp>,
     /// What is to be said of a damaged place, if the line after it is wanted.
-    hole: Option<String>,
+    hole: Option<Notice>,
 }
 
 impl Taken {
     /// Nothing yet.
-    pub(super) fn since(since: Option<jiff::Timestamp>) -> Self {
+    pub(crate) fn since(since: Option<jiff::Timestamp>) -> Self {
         Self { goes_on: true, since, has_begun: since.is_none(), last: None, hole: None }
     }
 
     /// Passes a line, wanted or not, and gives back what is to be said before it.
-    pub(super) fn pass(&mut self, line: &Line<'_>) -> Option<String> {
+    pub(crate) fn pass(&mut self, line: &Line<'_>) -> Option<Notice> {
         // As the engine has it: from the first that is not too old, whatever the times after it.
         self.has_begun |= line.timestamp.and_then(|stamp| stamp.instant()) >= self.since;
         self.last = line.timestamp.or(self.last);
@@ -210,7 +190,7 @@ impl Taken {
     }
 
     /// The damaged place that no line has followed yet.
-    pub(super) fn into_hole(self) -> Option<String> {
+    pub(crate) fn into_hole(self) -> Option<Notice> {
         self.hole
     }
 }

@@ -1,0 +1,68 @@
+//! One error for all platforms.
+
+/// A platform failed or refused a request.
+///
+/// The platform's crate writes the message and the hints, because only it knows what the user can do. Callers decide by
+/// the [kind](ErrorKind).
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Error {
+    /// What kind of failure it is.
+    pub kind: ErrorKind,
+    /// What failed and why, in one line. It may quote text that a container controls: escape it before a terminal.
+    pub message: String,
+    /// What the user can do about it, one sentence each.
+    pub hints: Vec<String>,
+}
+
+/// The kinds of failure that callers tell apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The request is malformed: a name that cannot be a name, an address that is no address.
+    Invalid,
+    /// Nothing has this name.
+    NotFound {
+        /// Names that look like it.
+        similar: Vec<String>,
+    },
+    /// Several things have an id that begins like this.
+    Ambiguous {
+        /// Their names.
+        matches: Vec<String>,
+    },
+    /// It was there and has been removed, or is being removed.
+    Gone,
+    /// The user may not do this.
+    Denied,
+    /// The platform answered and refused.
+    Refused,
+    /// The platform, or the way this container is set up, has no such feature.
+    Unsupported,
+    /// What the platform stored is damaged.
+    Damaged,
+    /// The platform does not answer.
+    Unreachable,
+    /// The connection broke, or the answer makes no sense.
+    Broken,
+    /// The user interrupted the request.
+    Interrupted,
+}
+
+impl Error {
+    /// An error without hints.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), hints: Vec::new() }
+    }
+
+    /// Whether the container does not exist: it never did, or it has been removed.
+    pub fn is_absent(&self) -> bool {
+        matches!(self.kind, ErrorKind::NotFound { .. } | ErrorKind::Gone)
+    }
+
+    /// Whether the platform answered: it understood the request and said no.
+    pub fn is_answer(&self) -> bool {
+        use ErrorKind::{Ambiguous, Damaged, Denied, Gone, NotFound, Refused, Unsupported};
+        matches!(self.kind, NotFound { .. } | Ambiguous { .. } | Gone | Denied | Refused | Unsupported | Damaged)
+    }
+}

@@ -1,0 +1,22 @@
+//! What a debugger needs of a platform that runs containers.
+//!
+//! The traits and types here name no platform. A crate for a platform (`scratchdbg-engine` for Docker and Podman)
+//! implements the traits; crates that work on any platform (`scratchdbg-follow`) are generic over them; tests implement
+//! them in memory (`scratchdbg-testkit`). Nothing in this crate does I/O.
+//!
+//! * [`LogBackend`]: reads the logs of containers;
+//! * [`LogSource`]: one container's log, and what its storage can do;
+//! * [`ContainerName`], [`State`]: which container, and what it does;
+//! * [`Error`]: one error for all platforms.
+
+mod error;
+mod logs;
+mod name;
+mod state;
+
+pub use self::error::{Error, ErrorKind};
+pub use self::logs::{
+    ByteStream, Completeness, LogBackend, LogRequest, LogSource, RunEnd, RunHistory, Selector, Storage, StoredFiles,
+};
+pub use self::name::{ContainerName, InvalidName};
+pub use self::state::State;

@@ -1,0 +1,104 @@
+//! What a user can do about an engine's error, and the error as every platform has it.
+
+use scratchdbg_backend::{self as backend, ErrorKind};
+
+use crate::endpoint::{Address, ContextError, EndpointError, Origin};
+use crate::error::Error;
+
+impl Error {
+    /// What the user can do about it, in one line.
+    pub fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Endpoint(error) => match &**error {
+                EndpointError::HostAndContext => "give one of them".to_owned(),
+                EndpointError::UnsupportedScheme { scheme, .. } if scheme == "ssh" => {
+                    "forward the socket: `ssh -nNT -L /tmp/engine.sock:/var/run/docker.sock HOST &`, then \
+                     `--host unix:///tmp/engine.sock`"
+                        .to_owned()
+                }
+                EndpointError::Context { source: ContextError::NotFound { .. }, .. } => {
+                    "`docker context ls` lists the contexts".to_owned()
+                }
+                EndpointError::Context { source: ContextError::Read { source, .. }, .. } => scratchdbg_files::hint(source).to_owned(),
+                EndpointError::Context { source: ContextError::Parse { .. }, .. } => {
+                    "mend the file, or name the engine yourself: --host, or DOCKER_HOST".to_owned()
+                }
+                EndpointError::Context { source: ContextError::NoDockerEndpoint { .. }, .. } => {
+                    "`docker context inspect` shows what it has; another engine: --host, or DOCKER_HOST".to_owned()
+                }
+                _ => "an address is unix:///path/to/socket or tcp://host:port".to_owned(),
+            },
+            Self::Unreachable(unreachable) => match (&unreachable.endpoint.origin, &unreachable.endpoint.address) {
+                (Origin::Default, Address::Unix(path)) => format!(
+                    "is Docker running, and may you use {}? Another engine: --host, --context or DOCKER_HOST",
+                    path.display()
+                ),
+                (Origin::HostFlag, _) => "check the address, and that the engine is running".to_owned(),
+                (origin, _) => format!("the address is {origin}: check it, and that the engine is running"),
+            },
+            Self::NoSuchContainer { similar, .. } if similar.is_empty() => {
+                "`docker ps -a` lists the containers".to_owned()
+            }
+            Self::NoSuchContainer { similar, .. } => format!("did you mean {}?", alternatives(similar)),
+            Self::Ambiguous { matches, .. } => format!("give more of the id, or the name: {}", alternatives(matches)),
+            Self::TlsFile { .. } => {
+                "DOCKER_CERT_PATH, or the context, names the folder of ca.pem, cert.pem and key.pem".to_owned()
+            }
+            Self::EngineTooOld { .. } => "Docker 19.03 and later, and Podman 4 and later, are new enough".to_owned(),
+            Self::ExecRefused { message, .. } if message.contains("resource temporarily unavailable") => {
+                "its user has as many processes as it may, in all containers of that uid together: raise its `--ulimit nproc`, or \
+                 see what leaves so many behind"
+                    .to_owned()
+            }
+            Self::ExecRefused { .. } => {
+                "the keeper must have the uid and gid of the target's process, and the target needs its /proc".to_owned()
+            }
+            _ => return None,
+        })
+    }
+
+    /// The error with all its causes, in one line.
+    fn chain(&self) -> String {
+        let mut text = self.to_string();
+        let mut source = std::error::Error::source(self);
+        while let Some(cause) = source {
+            let cause_text = cause.to_string();
+            // Many errors repeat their cause in their own text.
+            if !text.contains(&cause_text) {
+                text = format!("{text}: {cause_text}");
+            }
+            source = cause.source();
+        }
+        text
+    }
+
+    fn kind(&self) -> ErrorKind {
+        match self {
+            // A context that is missing on this machine is a failure; an address that is no address is a mistake.
+            Self::Endpoint(error) if !matches!(**error, EndpointError::Context { .. }) => ErrorKind::Invalid,
+            Self::InvalidName(_) => ErrorKind::Invalid,
+            Self::NoSuchContainer { similar, .. } => ErrorKind::NotFound { similar: similar.clone() },
+            Self::Ambiguous { matches, .. } => ErrorKind::Ambiguous { matches: matches.clone() },
+            Self::Api(answer) => match answer.status {
+                404 => ErrorKind::Gone,
+                409 if answer.message.contains("marked for removal") => ErrorKind::Gone,
+                401 | 403 => ErrorKind::Denied,
+                501 => ErrorKind::Unsupported,
+                _ => ErrorKind::Refused,
+            },
+            Self::CalledOff { .. } => ErrorKind::Interrupted,
+            Self::Unreachable(_) | Self::Silent(_) => ErrorKind::Unreachable,
+            _ => ErrorKind::Broken,
+        }
+    }
+}
+
+impl From<Error> for backend::Error {
+    fn from(error: Error) -> Self {
+        Self { kind: error.kind(), message: error.chain(), hints: error.hint().into_iter().collect() }
+    }
+}
+
+fn alternatives(names: &[String]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}

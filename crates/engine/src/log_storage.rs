@@ -1,0 +1,220 @@
+//! How the engines' log drivers store logs, and what that means for reading them.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+use bollard::models::ContainerInspectResponse;
+use jiff::Timestamp;
+use scratchdbg_backend::{Completeness, LogSource, Storage, StoredFiles};
+use scratchdbg_logs::file::FileFormat;
+use scratchdbg_logs::line::Joining;
+
+use crate::api_version::ApiVersion;
+use crate::endpoint::Address;
+use crate::{Engine, Target};
+
+/// What decides how an engine's log is read, besides the container.
+#[derive(Debug, Clone, Copy)]
+struct Platform {
+    is_podman: bool,
+    /// The engine may be on this machine, so that its files may be read.
+    may_be_local: bool,
+    /// The engine loses lines of a followed log when the log is rotated.
+    loses_lines_at_rotation: bool,
+}
+
+/// A container's log driver, as the engine describes it.
+#[derive(Debug, Default)]
+struct Driver {
+    name: String,
+    options: HashMap<String, String>,
+    /// Where `json-file` or `local` writes, on the engine's machine. Empty with other drivers.
+    path: String,
+}
+
+impl Engine {
+    /// Docker before 23.0 loses lines when it rotates a log under a stream that follows it.
+    fn platform(&self) -> Platform {
+        let is_podman = self.is_podman();
+        Platform {
+            is_podman,
+            may_be_local: matches!(self.endpoint().address, Address::Unix(_)) && !is_podman,
+            loses_lines_at_rotation: !is_podman && self.api_version() < ApiVersion::FOLLOWS_ROTATION,
+        }
+    }
+
+    /// How this engine cuts long lines into records.
+    pub(crate) fn log_joining(&self) -> Joining {
+        if self.is_podman() { Joining::UntilNewline } else { Joining::Docker }
+    }
+
+    /// A container's log.
+    pub(crate) fn describe_log(&self, mut answer: ContainerInspectResponse) -> LogSource {
+        let log = answer.host_config.as_mut().and_then(|config| config.log_config.take()).unwrap_or_default();
+        let time = |text: Option<&String>| {
+            let at: Timestamp = text?.parse().ok()?;
+            // Never: 0001-01-01.
+            (at > Timestamp::UNIX_EPOCH).then_some(at)
+        };
+        let state = answer.state.as_ref();
+        let started_at = time(state.and_then(|state| state.started_at.as_ref()));
+        let finished_at = time(state.and_then(|state| state.finished_at.as_ref()));
+        let restart_count = answer.restart_count.unwrap_or_default();
+        let path = answer.log_path.take().unwrap_or_default();
+        // The engine does not name the files of `local`. They lie in the container's folder, as others do that it names
+        // (moby `daemon/logger/local/local.go`).
+        let folder = answer.resolv_conf_path.as_deref().and_then(|path| Some(path.rsplit_once('/')?.0.to_owned()));
+        let Target { id, name, state, tty, .. } = Target::from_inspect(answer);
+        let driver = log.typ.unwrap_or_default();
+        let path = match folder {
+            Some(folder) if driver == "local" && path.is_empty() => format!("{folder}/local-logs/container.log"),
+            _ => path,
+        };
+        let driver = Driver { name: driver, options: log.config.unwrap_or_default(), path };
+        LogSource {
+            storage: storage(driver, &id, self.platform()),
+            joining: self.log_joining(),
+            id,
+            name,
+            state,
+            tty,
+            started_at,
+            finished_at,
+            restart_count,
+        }
+    }
+}
+
+impl Driver {
+    fn option(&self, name: &str) -> Option<&str> {
+        self.options.get(name).map(String::as_str)
+    }
+
+    /// Old records are deleted as new ones come.
+    fn rotates(&self) -> bool {
+        match self.name.as_str() {
+            "json-file" => self.option("max-size").is_some_and(|size| size != "-1"),
+            "local" => true,
+            _ => false,
+        }
+    }
+
+    /// The rotated files are compressed.
+    fn compresses(&self) -> bool {
+        match self.name.as_str() {
+            "json-file" => self.option("compress") == Some("true"),
+            "local" => self.option("compress") != Some("false"),
+            _ => false,
+        }
+    }
+
+    fn files(&self, container: &str, platform: Platform) -> Result<StoredFiles, String> {
+        if !platform.may_be_local {
+            return Err("the engine is not reached by a Unix socket of Docker's on this machine".to_owned());
+        }
+        let format = match self.name.as_str() {
+            "json-file" => FileFormat::JsonFile,
+            "local" => FileFormat::Local,
+            driver => return Err(format!("the files of the log driver `{driver}` are not read")),
+        };
+        // With the id in its path, it is the file of this container and no other.
+        if container.is_empty() || !self.path.contains(container) {
+            return Err("the engine names no log file".to_owned());
+        }
+        Ok(StoredFiles { path: PathBuf::from(&self.path), format })
+    }
+
+    /// Why the files cannot be followed.
+    fn cannot_follow_files(&self) -> Option<String> {
+        if self.name != "json-file" {
+            return Some(format!("the files of the log driver `{}` are not followed", self.name));
+        }
+        // A single file is emptied for rotation: what was in it cannot be read to its end.
+        let kept = self.option("max-file").and_then(|count| count.parse().ok()).unwrap_or(1);
+        if self.rotates() && kept < 2 {
+            return Some("with max-file=1 the engine empties it when it is full".to_owned());
+        }
+        self.compresses().then(|| "its rotated log files are compressed".to_owned())
+    }
+}
+
+fn storage(driver: Driver, container: &str, platform: Platform) -> Storage {
+    Storage {
+        may_drop: driver.option("mode") == Some("non-blocking"),
+        rotates: driver.rotates(),
+        loses_lines_at_rotation: platform.loses_lines_at_rotation,
+        // Docker leaves out whole compressed files then, as if they were older (seen with 20.10, with both drivers).
+        since_is_incomplete: driver.compresses(),
+        completeness: match driver.name.as_str() {
+            "journald" => Completeness::Unknown,
+            _ if platform.is_podman => Completeness::FromTheEnd,
+            "json-file" | "local" => Completeness::ByCount,
+            _ => Completeness::Unknown,
+        },
+        files: driver.files(container, platform),
+        cannot_follow_files: driver.cannot_follow_files(),
+        driver: driver.name,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DOCKER: Platform = Platform { is_podman: false, may_be_local: true, loses_lines_at_rotation: true };
+
+    fn driver(name: &str, options: &[(&str, &str)]) -> Driver {
+        let options = options.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        Driver { name: name.to_owned(), options, path: "/var/lib/docker/containers/0123/0123-json.log".to_owned() }
+    }
+
+    #[test]
+    fn drivers_decide_how_a_log_is_read() {
+        // Options; it rotates, a time is not enough, its files can be followed.
+        let cases = [
+            ("json-file", &[][..], (false, false, true)),
+            ("json-file", &[("max-size", "-1")], (false, false, true)),
+            ("json-file", &[("max-size", "1m")], (true, false, false)),
+            ("json-file", &[("max-size", "1m"), ("max-file", "2")], (true, false, true)),
+            ("json-file", &[("max-size", "1m"), ("max-file", "2"), ("compress", "true")], (true, true, false)),
+            ("local", &[], (true, true, false)),
+            ("local", &[("compress", "false")], (true, false, false)),
+            ("journald", &[("mode", "non-blocking")], (false, false, false)),
+        ];
+        for (name, options, expected) in cases {
+            let stored = storage(driver(name, options), "0123", DOCKER);
+            let found = (stored.rotates, stored.since_is_incomplete, stored.cannot_follow_files.is_none());
+            assert_eq!(found, expected, "{name} {options:?}");
+            assert_eq!(stored.may_drop, name == "journald", "{name}");
+        }
+    }
+
+    #[test]
+    fn files_are_read_only_where_they_are_surely_the_containers() {
+        let remote = Platform { may_be_local: false, ..DOCKER };
+        assert!(storage(driver("json-file", &[]), "0123", DOCKER).files.is_ok());
+        for (name, container, platform) in [
+            ("json-file", "4567", DOCKER),
+            ("json-file", "", DOCKER),
+            ("gelf", "0123", DOCKER),
+            ("local", "0123", remote),
+        ] {
+            assert!(storage(driver(name, &[]), container, platform).files.is_err(), "{name} {container}");
+        }
+    }
+
+    #[test]
+    fn each_engine_is_checked_in_its_own_way() {
+        let podman = Platform { is_podman: true, may_be_local: false, loses_lines_at_rotation: false };
+        let cases = [
+            ("json-file", DOCKER, Completeness::ByCount),
+            ("local", DOCKER, Completeness::ByCount),
+            ("gelf", DOCKER, Completeness::Unknown),
+            ("k8s-file", podman, Completeness::FromTheEnd),
+            ("journald", podman, Completeness::Unknown),
+        ];
+        for (name, platform, expected) in cases {
+            assert_eq!(storage(driver(name, &[]), "0123", platform).completeness, expected, "{name}");
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! Reads one container's log: what there is, and what is to come.
+
+use std::time::Instant;
+
+use jiff::Timestamp;
+use scratchdbg_backend::{ContainerName, LogBackend, LogRequest, LogSource};
+use scratchdbg_logs::Line;
+use scratchdbg_logs::resume::{Admission, Resume};
+
+use crate::begin::Sent;
+use crate::pipeline::Pipeline;
+use crate::runs::Runs;
+use crate::{Error, Notice, Request, Sink};
+
+/// Reads one container's log.
+#[derive(Debug)]
+pub struct Reader<'a, B, S> {
+    pub(crate) backend: &'a B,
+    pub(crate) request: &'a Request,
+    /// Finds the container, also one that is created under its name later.
+    pub(crate) lookup: ContainerName,
+    pub(crate) source: LogSource,
+    pub(crate) sink: S,
+    pub(crate) pipeline: Pipeline,
+    pub(crate) resume: Resume,
+    pub(crate) runs: Runs,
+    /// How many lines were new.
+    pub(crate) lines: u64,
+    /// Older lines than that come, and are not wanted.
+    pub(crate) skip_until: Option<Timestamp>,
+    /// The platform was asked for the lines since a time, and left out some that it has.
+    pub(crate) left_out: bool,
+    /// A damaged place of the log, reported before the next line that is new.
+    pub(crate) hole: Option<Notice>,
+    /// What the platform sends is counted.
+    pub(crate) sent: Option<Sent>,
+    /// What a stream that is followed began with, to be checked once it is silent.
+    pub(crate) watched: Option<LogRequest>,
+    pub(crate) was_watched: bool,
+}
+
+impl<'a, B: LogBackend, S: Sink> Reader<'a, B, S> {
+    /// A reader of this log. `lookup` finds the container again, see [`LogSource::lookup`].
+    pub fn new(backend: &'a B, request: &'a Request, lookup: ContainerName, source: LogSource, sink: S) -> Self {
+        Self {
+            backend,
+            request,
+            lookup,
+            source,
+            sink,
+            pipeline: Pipeline::new(request),
+            resume: Resume::new(),
+            runs: Runs::default(),
+            lines: 0,
+            skip_until: None,
+            left_out: false,
+            hole: None,
+            sent: None,
+            watched: None,
+            was_watched: false,
+        }
+    }
+
+    /// Reads the log to its end.
+    pub async fn read(mut self) -> Result<(), Error> {
+        if self.request.run.is_some() || self.request.follow {
+            let history = self.backend.run_history(&self.source.id).await?;
+            self.runs = Runs::select(self.request, &self.source, history)?;
+        } else if self.request.tells_runs {
+            // Nothing depends on it but the numbers.
+            let history = self.backend.run_history(&self.source.id).await.unwrap_or_default();
+            self.runs = Runs::select(self.request, &self.source, history)?;
+        } else {
+            self.runs = Runs::all(self.request.range);
+        }
+        if self.source.storage.may_drop {
+            self.sink.notice(Notice::MayDrop)?;
+        }
+        let past = self.runs.range.until.is_some_and(|until| until <= self.backend.now());
+        let follow = self.request.follow && !past;
+        let is_read_first = self.runs.range.since.is_some() && self.source.storage.since_is_incomplete;
+        if !follow || self.request.tail.is_some() || is_read_first {
+            self.read_stored(follow).await?;
+            self.pipeline.finish_tail(&mut self.sink)?;
+        }
+        if follow {
+            self.follow().await?;
+        }
+        self.pipeline.finish(&mut self.sink)?;
+        for notice in self.runs.remaining() {
+            self.sink.notice(notice)?;
+        }
+        self.sink.settle(true).await?;
+        Ok(())
+    }
+
+    /// Takes the next line of the log. `false` when it is later than what is wanted.
+    pub(crate) fn take(&mut self, line: Line<'_>) -> Result<bool, Error> {
+        let at = line.timestamp.and_then(|stamp| stamp.instant());
+        if self.skip_until.is_some() && at < self.skip_until {
+            return Ok(true);
+        }
+        // With files that are packed, that is no proof that the engine has thrown lines away.
+        if self.skip_until.take().is_none()
+            && self.source.storage.since_is_incomplete
+            && self.resume.misses_lines(&line)
+        {
+            self.left_out = true;
+            return Ok(false);
+        }
+        if at.is_some() && at > self.runs.range.until && self.runs.range.until.is_some() {
+            self.tell_hole()?;
+            return Ok(false);
+        }
+        match self.resume.admit_at(&line, at) {
+            Admission::Seen => {
+                // It was told when the line was new.
+                self.hole = None;
+                return Ok(true);
+            }
+            Admission::New => {}
+            Admission::NewAfterGap { since } => {
+                self.pipeline.flush(&mut self.sink)?;
+                self.sink.notice(Notice::Gap { since, until: line.timestamp })?;
+            }
+        }
+        self.tell_hole()?;
+        if let Some(at) = at {
+            for notice in self.runs.ended_before(at) {
+                self.pipeline.flush(&mut self.sink)?;
+                self.sink.notice(notice)?;
+            }
+        }
+        self.lines += 1;
+        let line = Line { run: at.and_then(|at| self.runs.number(at)), ..line };
+        self.pipeline.push(line, &mut self.sink)?;
+        Ok(true)
+    }
+
+    /// When a followed log has said all that `--until` lets through. Lines may still be on their way then.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        const ON_THE_WAY: jiff::SignedDuration = jiff::SignedDuration::from_millis(200);
+        let until = self.runs.range.until.filter(|_| self.request.follow)?;
+        let left = until.duration_since(self.backend.now()) + ON_THE_WAY;
+        Instant::now().checked_add(left.try_into().unwrap_or_default())
+    }
+}
+
+/// Waits until then, or for ever.
+pub(crate) async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+        None => std::future::pending().await,
+    }
+}

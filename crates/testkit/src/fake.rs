@@ -1,0 +1,332 @@
+//! A platform in memory: containers whose logs, runs and faults a test scripts. No engine is needed.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use futures_util::stream::BoxStream;
+use jiff::{SignedDuration, Timestamp};
+use scratchdbg_backend::{
+    Completeness, ContainerName, Error, ErrorKind, LogBackend, LogRequest, LogSource, RunEnd, RunHistory, Selector,
+    State, Storage,
+};
+use scratchdbg_logs::line::Joining;
+use tokio::sync::mpsc;
+
+/// A platform in memory. Cloning it gives another handle to the same platform.
+#[derive(Debug, Clone)]
+pub struct FakeBackend(Arc<Mutex<World>>);
+
+#[derive(Debug)]
+struct World {
+    containers: Vec<Container>,
+    /// How many were ever made.
+    made: usize,
+    /// Each record and event has a time of its own, unless time stands still.
+    now: Timestamp,
+    is_still: bool,
+    is_gone: bool,
+    /// Requests for logs, in order.
+    requests: Vec<LogRequest>,
+    starts: Vec<mpsc::UnboundedSender<Result<String, Error>>>,
+}
+
+#[derive(Debug)]
+struct Container {
+    source: LogSource,
+    labels: Vec<String>,
+    records: Vec<Record>,
+    ends: Vec<RunEnd>,
+    readers: Vec<Reader>,
+    listeners: Vec<mpsc::UnboundedSender<Result<RunEnd, Error>>>,
+    is_unreadable: bool,
+}
+
+#[derive(Debug, Clone)]
+struct Record {
+    at: Timestamp,
+    text: String,
+    /// A stream over the whole log leaves it out.
+    is_hidden: bool,
+}
+
+/// A stream that follows a log.
+#[derive(Debug)]
+struct Reader {
+    sender: mpsc::UnboundedSender<Result<Bytes, Error>>,
+    timestamps: bool,
+}
+
+impl Default for FakeBackend {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl FakeBackend {
+    /// A platform without containers. Its clock shows the real time and then one millisecond more with each record.
+    pub fn new() -> Self {
+        Self(Arc::new(Mutex::new(World {
+            containers: Vec::new(),
+            made: 0,
+            now: Timestamp::now(),
+            is_still: false,
+            is_gone: false,
+            requests: Vec::new(),
+            starts: Vec::new(),
+        })))
+    }
+
+    fn world(&self) -> MutexGuard<'_, World> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds a running container with these labels, and tells whoever waits for it. Its id.
+    pub fn run(&self, name: &str, labels: &[&str]) -> String {
+        let mut world = self.world();
+        world.made += 1;
+        let id = format!("{:012x}", world.made);
+        let started_at = Some(world.tick());
+        world.containers.push(Container {
+            source: LogSource {
+                id: id.clone(),
+                name: name.to_owned(),
+                state: State::Running,
+                tty: false,
+                joining: Joining::Docker,
+                storage: Storage {
+                    driver: "memory".to_owned(),
+                    may_drop: false,
+                    rotates: false,
+                    loses_lines_at_rotation: false,
+                    since_is_incomplete: false,
+                    completeness: Completeness::Unknown,
+                    files: Err("it is kept in memory".to_owned()),
+                    cannot_follow_files: Some("it is kept in memory".to_owned()),
+                },
+                started_at,
+                finished_at: None,
+                restart_count: 0,
+            },
+            labels: labels.iter().map(|&label| label.to_owned()).collect(),
+            records: Vec::new(),
+            ends: Vec::new(),
+            readers: Vec::new(),
+            listeners: Vec::new(),
+            is_unreadable: false,
+        });
+        world.starts.retain(|starts| starts.send(Ok(id.clone())).is_ok());
+        id
+    }
+
+    /// The container of this name writes a line to standard output.
+    pub fn write(&self, name: &str, text: &str) {
+        let mut world = self.world();
+        let at = world.tick();
+        let record = Record { at, text: format!("{text}\n"), is_hidden: false };
+        let container = world.container(name);
+        container.readers.retain(|reader| reader.sender.send(Ok(frame(&record, reader.timestamps))).is_ok());
+        container.records.push(record);
+    }
+
+    /// The last record of the container is one that a stream over the whole log leaves out, as behind a damaged place.
+    pub fn hide_last(&self, name: &str) {
+        if let Some(record) = self.world().container(name).records.last_mut() {
+            record.is_hidden = true;
+        }
+    }
+
+    /// Only the latest records are kept.
+    pub fn rotate(&self, name: &str, kept: usize) {
+        let mut world = self.world();
+        let records = &mut world.container(name).records;
+        records.drain(..records.len().saturating_sub(kept));
+    }
+
+    /// The streams that follow the container's log break.
+    pub fn cut(&self, name: &str) {
+        for reader in self.world().container(name).readers.drain(..) {
+            let _nobody_reads = reader.sender.send(Err(Error::new(ErrorKind::Broken, "connection reset")));
+        }
+    }
+
+    /// The container's run ends. With `restarts`, its restart policy will start it again.
+    pub fn exit(&self, name: &str, code: i64, restarts: bool) {
+        let mut world = self.world();
+        let end = RunEnd { at: world.tick(), exit_code: Some(code) };
+        let container = world.container(name);
+        container.source.state = if restarts { State::Restarting } else { State::Exited };
+        container.source.finished_at = Some(end.at);
+        container.ends.push(end);
+        container.listeners.retain(|listener| listener.send(Ok(end)).is_ok());
+        container.readers.clear();
+    }
+
+    /// The container is started again.
+    pub fn start(&self, name: &str) {
+        let mut world = self.world();
+        let at = world.tick();
+        let container = world.container(name);
+        container.source.state = State::Running;
+        container.source.started_at = Some(at);
+        container.source.restart_count += 1;
+    }
+
+    /// The container is removed.
+    pub fn remove(&self, name: &str) {
+        self.world().containers.retain(|container| container.source.name != name);
+    }
+
+    /// The platform does not answer (`true`), or answers again.
+    pub fn go_away(&self, is_gone: bool) {
+        let mut world = self.world();
+        world.is_gone = is_gone;
+        for reader in world.containers.iter_mut().flat_map(|container| container.readers.drain(..)) {
+            let _nobody_reads = reader.sender.send(Err(unreachable()));
+        }
+    }
+
+    /// All records from now on have the same time (`true`), or each its own again.
+    pub fn stop_clock(&self, is_still: bool) {
+        self.world().is_still = is_still;
+    }
+
+    /// Changes how the container's log is stored.
+    pub fn store(&self, name: &str, change: impl FnOnce(&mut Storage)) {
+        change(&mut self.world().container(name).source.storage);
+    }
+
+    /// Nobody can read the container's log back.
+    pub fn make_unreadable(&self, name: &str) {
+        self.world().container(name).is_unreadable = true;
+    }
+
+    /// How many streams follow the container's log.
+    pub fn followers(&self, name: &str) -> usize {
+        let mut world = self.world();
+        let readers = &mut world.container(name).readers;
+        readers.retain(|reader| !reader.sender.is_closed());
+        readers.len()
+    }
+
+    /// The requests for logs, in order.
+    pub fn requests(&self) -> Vec<LogRequest> {
+        self.world().requests.clone()
+    }
+}
+
+impl World {
+    fn tick(&mut self) -> Timestamp {
+        if !self.is_still {
+            self.now += SignedDuration::from_millis(1);
+        }
+        self.now
+    }
+
+    fn container(&mut self, name: &str) -> &mut Container {
+        let found = self.containers.iter_mut().find(|container| container.source.name == name);
+        found.unwrap_or_else(|| panic!("the test made no container `{name}`"))
+    }
+
+    fn find(&mut self, lookup: &str) -> Result<&mut Container, Error> {
+        if self.is_gone {
+            return Err(unreachable());
+        }
+        let found = self.containers.iter_mut().find(|each| each.source.name == lookup || each.source.id == lookup);
+        let absent = ErrorKind::NotFound { similar: Vec::new() };
+        found.ok_or_else(|| Error::new(absent, format!("no container `{lookup}`")))
+    }
+}
+
+fn unreachable() -> Error {
+    Error::new(ErrorKind::Unreachable, "cannot reach the platform")
+}
+
+/// A record in Docker's framing.
+fn frame(record: &Record, timestamps: bool) -> Bytes {
+    let time = if timestamps { format!("{:.9} ", record.at) } else { String::new() };
+    let text = format!("{time}{}", record.text);
+    let length = u32::try_from(text.len()).unwrap_or(u32::MAX);
+    [&[1, 0, 0, 0][..], &length.to_be_bytes(), text.as_bytes()].concat().into()
+}
+
+impl Container {
+    /// What is stored, as a stream of it has it.
+    fn stored(&self, request: &LogRequest) -> Vec<Result<Bytes, Error>> {
+        let mut records: Vec<_> = self.records.iter().collect();
+        match request.tail {
+            // The last are counted without being decoded.
+            Some(tail) => {
+                let kept = usize::try_from(tail).unwrap_or(usize::MAX);
+                records.drain(..records.len().saturating_sub(kept));
+            }
+            None => records.retain(|record| !record.is_hidden),
+        }
+        let first = request.since.map_or(0, |since| records.partition_point(|record| record.at < since));
+        let until = |record: &&&Record| request.until.is_none_or(|until| record.at <= until);
+        records[first..].iter().filter(until).map(|record| Ok(frame(record, request.timestamps))).collect()
+    }
+}
+
+fn received<T: Send + 'static>(receiver: mpsc::UnboundedReceiver<T>) -> BoxStream<'static, T> {
+    futures_util::stream::unfold(receiver, async |mut receiver| receiver.recv().await.map(|item| (item, receiver)))
+        .boxed()
+}
+
+impl LogBackend for FakeBackend {
+    type Log = BoxStream<'static, Result<Bytes, Error>>;
+
+    fn now(&self) -> Timestamp {
+        Timestamp::now().max(self.world().now)
+    }
+
+    async fn log_source(&self, container: &ContainerName) -> Result<LogSource, Error> {
+        Ok(self.world().find(container.as_str())?.source.clone())
+    }
+
+    async fn read_log(&self, id: &str, request: &LogRequest) -> Result<Self::Log, Error> {
+        let mut world = self.world();
+        world.requests.push(request.clone());
+        let container = world.find(id)?;
+        if container.is_unreadable {
+            return Err(Error::new(ErrorKind::Unsupported, "the log cannot be read"));
+        }
+        let stored = futures_util::stream::iter(container.stored(request));
+        if !request.follow || container.source.state != State::Running {
+            return Ok(stored.boxed());
+        }
+        let (sender, receiver) = mpsc::unbounded_channel();
+        container.readers.push(Reader { sender, timestamps: request.timestamps });
+        Ok(stored.chain(received(receiver)).boxed())
+    }
+
+    async fn live_output(&self, container: &ContainerName) -> Result<BoxStream<'static, Result<Bytes, Error>>, Error> {
+        let mut world = self.world();
+        let container = world.find(container.as_str())?;
+        let (sender, receiver) = mpsc::unbounded_channel();
+        container.readers.push(Reader { sender, timestamps: false });
+        Ok(received(receiver))
+    }
+
+    async fn run_history(&self, id: &str) -> Result<RunHistory, Error> {
+        Ok(RunHistory { ends: self.world().find(id)?.ends.clone(), is_whole: true })
+    }
+
+    async fn run_ends(&self, id: &str) -> Result<BoxStream<'static, Result<RunEnd, Error>>, Error> {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        self.world().find(id)?.listeners.push(sender);
+        Ok(received(receiver))
+    }
+
+    async fn select(&self, selector: &Selector) -> Result<Vec<String>, Error> {
+        let world = self.world();
+        let wanted = |each: &&Container| selector.labels.iter().all(|label| each.labels.contains(label));
+        Ok(world.containers.iter().filter(wanted).map(|each| each.source.id.clone()).collect())
+    }
+
+    async fn starts(&self, _: &Selector) -> Result<BoxStream<'static, Result<String, Error>>, Error> {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        self.world().starts.push(sender);
+        Ok(received(receiver))
+    }
+}

@@ -1,0 +1,65 @@
+//! Holds the map of the crates (docs/architecture.md): which crate may depend on which of ours, and where the types of a
+//! platform may be named.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Each crate, and the crates of ours that it may depend on.
+const MAP: &[(&str, &[&str])] = &[
+    ("backend", &["logs"]),
+    ("builder", &["diagnose", "files", "image"]),
+    ("cli", &["backend", "builder", "diagnose", "engine", "files", "follow", "image", "logs", "registry"]),
+    ("diagnose", &[]),
+    ("engine", &["backend", "diagnose", "files", "logs"]),
+    ("files", &[]),
+    ("follow", &["backend", "logs"]),
+    ("image", &["files"]),
+    ("launcher", &[]),
+    ("logs", &[]),
+    ("registry", &["files", "image"]),
+    ("testkit", &["backend", "logs"]),
+];
+
+/// The types of a platform, and the only crate that may name them.
+const PLATFORMS: &[(&str, &str)] = &[("bollard", "engine")];
+
+fn crates() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// The names in a manifest's `[dependencies]`. Those for tests alone are no part of the map.
+fn dependencies(manifest: &str) -> Vec<String> {
+    let section = manifest.lines().skip_while(|line| *line != "[dependencies]").skip(1);
+    let lines = section.take_while(|line| !line.starts_with('['));
+    lines.filter_map(|line| Some(line.split_once(['.', ' ', '='])?.0.to_owned())).collect()
+}
+
+#[test]
+fn crates_depend_on_those_below_them_only() {
+    let map: BTreeMap<_, _> = MAP.iter().copied().collect();
+    let mut found = Vec::new();
+    for entry in fs::read_dir(crates()).expect("the folder of the crates") {
+        let folder = entry.expect("an entry").path();
+        let name = folder.file_name().expect("a name").to_string_lossy().into_owned();
+        let manifest = fs::read_to_string(folder.join("Cargo.toml")).expect("a manifest");
+        let allowed = map.get(name.as_str()).unwrap_or_else(|| panic!("`{name}` is not on the map"));
+        for dependency in dependencies(&manifest) {
+            if let Some(ours) = dependency.strip_prefix("scratchdbg-") {
+                assert!(allowed.contains(&ours), "`{name}` must not depend on `{ours}`");
+            }
+            for (platform, home) in PLATFORMS {
+                assert!(dependency != *platform || name == *home, "`{name}` must not depend on `{platform}`");
+            }
+        }
+        found.push(name);
+    }
+    found.sort();
+    assert_eq!(found, map.keys().copied().collect::<Vec<_>>(), "the map has crates that are not there");
+}
+
+#[test]
+fn manifests_are_read() {
+    let manifest = "[package]\nname = \"x\"\n\n[dependencies]\nserde.workspace = true\ntar = \"1\"\n\n[dev-dependencies]\nno.x = 1\n";
+    assert_eq!(dependencies(manifest), ["serde", "tar"]);
+}
