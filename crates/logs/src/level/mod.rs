@@ -2,6 +2,7 @@
 //!
 //! A word in a message is no level: "0 errors" tells nothing of the line that says so.
 
+mod known;
 mod plain;
 mod structured;
 mod word;
@@ -89,3 +90,6 @@ impl FromStr for Level {
 #[cfg(test)]
 #[path = "tests.rs"]
 mod tests;
+
+#[cfg(test)]
+mod formats_tests;

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::known::{self, Known};
 use super::{Level, word};
 use crate::trace;
 
@@ -12,7 +13,7 @@ pub(super) fn level(line: &[u8]) -> Option<Level> {
     let start = without_colours(&line[..line.len().min(PREFIX)]);
     let start = start.trim_ascii_start();
     // Each knows its own by its first bytes.
-    for known in [priority, klog, crash, tools, frameworks, letters, redis, erlang] {
+    for known in known::FORMS {
         if let Some(level) = known(start) {
             return level;
         }
@@ -33,185 +34,6 @@ fn without_colours(text: &[u8]) -> Cow<'_, [u8]> {
     }
     kept.extend_from_slice(rest);
     Cow::Owned(kept)
-}
-
-/// What a form that is known says; nothing where the line is of another form.
-type Known = Option<Option<Level>>;
-
-/// Syslog and the kernel: `<11>1 2026-11-23T07:01:20Z host app - - - message`.
-fn priority(text: &[u8]) -> Known {
-    let rest = text.strip_prefix(b"<")?;
-    let len = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    if !(1..=3).contains(&len) || rest.get(len) != Some(&b'>') {
-        return None;
-    }
-    let number: u32 = str::from_utf8(&rest[..len]).ok()?.parse().ok()?;
-    (number < 192).then(|| Some(word::syslog(number)))
-}
-
-/// `E1123 07:01:20.422028       1 main.go:42] message`, also with the year before it.
-fn klog(text: &[u8]) -> Known {
-    let (letter, rest) = text.split_first()?;
-    if !matches!(letter, b'I' | b'W' | b'E' | b'F') {
-        return None;
-    }
-    let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    let is_klog = matches!(digits, 4 | 8) && rest[digits..].starts_with(b" ") && rest.get(digits + 1)?.is_ascii_digit();
-    is_klog.then(|| word::letter(*letter))
-}
-
-/// Programs that die say so in words of their own.
-fn crash(text: &[u8]) -> Known {
-    let starts = |prefix: &[u8]| text.starts_with(prefix);
-    match text.first()? {
-        b'p' | b'f' | b'F' | b'P'
-            if starts(b"panic: ")
-                || starts(b"fatal error: ")
-                || starts(b"Fatal error: ")
-                || starts(b"PHP Fatal error: ") =>
-        {
-            Some(Some(Level::Fatal))
-        }
-        b't' if starts(b"thread '") && memchr::memmem::find(text, b" panicked at").is_some() => {
-            Some(Some(Level::Fatal))
-        }
-        b'*' if starts(b"*** stack smashing detected ***") || starts(b"*** buffer overflow detected ***") => {
-            Some(Some(Level::Fatal))
-        }
-        // .NET.
-        b'U' if starts(b"Unhandled exception. ") || starts(b"Unhandled Exception: ") => Some(Some(Level::Fatal)),
-        b'T' | b'E' if starts(b"Traceback (most recent call last)") || starts(b"Exception in thread ") => {
-            Some(Some(Level::Error))
-        }
-        _ => None,
-    }
-}
-
-/// npm (`npm ERR! code ENOENT`, without the mark since its version 10), Node's own warnings (`(node:1) [DEP0005]
-/// DeprecationWarning: …`), and Logback's status lines (`07:01:20,123 |-WARN in …`).
-fn tools(text: &[u8]) -> Known {
-    if let Some(rest) = text.strip_prefix(b"npm ") {
-        let word = rest.split(|byte| matches!(byte, b' ' | b'!')).next()?;
-        return match word {
-            b"ERR" | b"error" => Some(Some(Level::Error)),
-            b"WARN" | b"warn" => Some(Some(Level::Warn)),
-            b"notice" => Some(Some(Level::Info)),
-            _ => None,
-        };
-    }
-    if let Some(rest) = text.strip_prefix(b"(node:") {
-        return memchr::memmem::find(rest, b"Warning: ").map(|_| Some(Level::Warn));
-    }
-    let mark = memchr::memmem::find(text, b"|-").filter(|at| *at <= 24)?;
-    let rest = &text[mark + 2..];
-    let len = rest.iter().take_while(|byte| byte.is_ascii_uppercase()).count();
-    rest[len..].starts_with(b" in ").then(|| word::level(&rest[..len]).map(Some))?
-}
-
-/// Celery (`[2026-11-23 07:01:20,123: ERROR/ForkPoolWorker-1] …`), Laravel (`[2026-11-23 07:01:20] production.ERROR: …`) and
-/// Nest (`[Nest] 1  - 11/23/2026, 7:01:20 AM     LOG [App] …`).
-fn frameworks(text: &[u8]) -> Known {
-    let rest = text.strip_prefix(b"[")?;
-    if rest.starts_with(b"Nest] ") {
-        let end = rest.get(6..)?.iter().position(|byte| *byte == b'[')? + 6;
-        let word = rest[..end].trim_ascii_end().rsplit(|byte| *byte == b' ').next()?;
-        return if word == b"LOG" { Some(Some(Level::Info)) } else { word::level(word).map(Some) };
-    }
-    if !rest.first()?.is_ascii_digit() {
-        return None;
-    }
-    let close = rest.iter().position(|byte| *byte == b']')?;
-    if let Some(at) = memchr::memmem::rfind(&rest[..close], b": ") {
-        let (word, process) = split_at_byte(&rest[at + 2..close], b'/')?;
-        let is_process = !process.is_empty() && !process.contains(&b' ');
-        return word::level(word).filter(|_| is_process && word.iter().all(u8::is_ascii_uppercase)).map(Some);
-    }
-    let (channel, after) = split_at_byte(rest[close + 1..].strip_prefix(b" ")?, b'.')?;
-    let len = after.iter().take_while(|byte| byte.is_ascii_uppercase()).count();
-    let is_channel = !channel.is_empty() && channel.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
-    word::level(&after[..len]).filter(|_| is_channel && after[len..].starts_with(b": ")).map(Some)
-}
-
-fn split_at_byte(text: &[u8], byte: u8) -> Option<(&[u8], &[u8])> {
-    let at = text.iter().position(|each| *each == byte)?;
-    Some((&text[..at], &text[at + 1..]))
-}
-
-/// A letter for the level: Android's `E/Tag( 123): ` and `11-23 07:01:20.123  12  34 E Tag: `, Jupyter's `[E 07:01:20 app]`,
-/// Ruby's `E, [2026-11-23T07:01:20 #1] ERROR -- : `.
-fn letters(text: &[u8]) -> Known {
-    match text {
-        [b'[', letter, b' ', digit, ..] if digit.is_ascii_digit() => Some(Some(word::letter(*letter)?)),
-        [letter, b',', b' ', b'[', digit, ..] if digit.is_ascii_digit() => Some(Some(word::letter(*letter)?)),
-        [letter, b'/', rest @ ..] => android_tag(*letter, rest),
-        [d1, d2, b'-', d3, d4, b' ', rest @ ..] if [d1, d2, d3, d4].into_iter().all(u8::is_ascii_digit) => {
-            let mut words = rest.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
-            let time = words.next()?;
-            if time.len() < 12 || time[2] != b':' || time[5] != b':' || time[8] != b'.' {
-                return None;
-            }
-            let next = words.next()?;
-            if let [letter, b'/', rest @ ..] = next {
-                return android_tag(
-                    *letter,
-                    if rest.contains(&b':') { rest } else { text.rsplit(|byte| *byte == b'/').next()? },
-                );
-            }
-            let is_number = |word: &[u8]| word.iter().all(u8::is_ascii_digit);
-            match (is_number(next), is_number(words.next()?), words.next()?) {
-                (true, true, [letter]) => Some(Some(android(*letter)?)),
-                _ => None,
-            }
-        }
-        _ => None,
-    }
-}
-
-/// The letters of Android: A is an assertion that failed.
-fn android(letter: u8) -> Option<Level> {
-    if letter == b'A' { Some(Level::Fatal) } else { word::letter(letter).filter(|_| !matches!(letter, b'T' | b'C')) }
-}
-
-fn android_tag(letter: u8, rest: &[u8]) -> Known {
-    let level = android(letter)?;
-    let tag = rest
-        .iter()
-        .take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-' | b'$'))
-        .count();
-    let after = rest[tag..].trim_ascii_start();
-    let is_tag = tag >= 2 && (after.starts_with(b"(") || rest[tag..].starts_with(b": "));
-    is_tag.then_some(Some(level))
-}
-
-/// `1:M 23 Nov 2026 07:01:20.123 # message`.
-fn redis(text: &[u8]) -> Known {
-    if !text.first()?.is_ascii_digit() {
-        return None;
-    }
-    let pid = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    let [b':', role, b' ', rest @ ..] = &text[pid..] else { return None };
-    let mut words = rest.splitn(6, |byte| *byte == b' ');
-    let (day, month, year) = (words.next()?, words.next()?, words.next()?);
-    if !matches!(role, b'M' | b'S' | b'C' | b'X') || day.len() != 2 || month.len() != 3 || year.len() != 4 {
-        return None;
-    }
-    match words.nth(1)? {
-        b"." | b"-" => Some(Some(Level::Debug)),
-        b"*" => Some(Some(Level::Info)),
-        b"#" => Some(Some(Level::Warn)),
-        _ => None,
-    }
-}
-
-/// `=ERROR REPORT==== 23-Nov-2026::07:01:20 ===`.
-fn erlang(text: &[u8]) -> Known {
-    let rest = text.strip_prefix(b"=")?;
-    let end = memchr::memmem::find(rest, b" REPORT====")?;
-    match &rest[..end] {
-        b"CRASH" | b"SUPERVISOR" => Some(Some(Level::Error)),
-        b"PROGRESS" => Some(Some(Level::Info)),
-        name => Some(word::level(name)),
-    }
 }
 
 /// The words of what stands before a message.
@@ -319,6 +141,9 @@ impl Place<'_> {
         }
         let is_capital = word.len() >= 3 && word.iter().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
         let is_own = self.is_bracketed() || self.is_between_marks();
+        if self.at == 0 && !is_own && is_capital && begins_a_sentence(&self.text[self.end..]) {
+            return Judged::Other;
+        }
         let is_labelled = after == Some(b':') && !matches!(before, Some(b':' | b'.' | b'/' | b'-'));
         let is_alone = is_capital && !matches!(before, Some(b'/' | b'.' | b'-' | b'_' | b'"' | b'\'' | b'=' | b'$'));
         let is_alone = is_alone && !matches!(after, Some(b'/' | b'.' | b'-' | b'_' | b'"' | b'\'' | b'=' | b'('));
@@ -370,6 +195,79 @@ impl Place<'_> {
             .is_some_and(|rest| rest.last().is_some_and(u8::is_ascii_digit) && rest.contains(&b':'))
             && self.text[self.end..].starts_with(b"  ")
     }
+}
+
+/// A further word in capitals, and words in small letters behind it: `WARNING SIGNS of fatigue`. Abbreviations are let be,
+/// with which many a message begins.
+fn begins_a_sentence(after: &[u8]) -> bool {
+    const ABBREVIATIONS: &[&[u8]] = &[
+        b"HTTP",
+        b"HTTPS",
+        b"JSON",
+        b"YAML",
+        b"TOML",
+        b"HTML",
+        b"POST",
+        b"HEAD",
+        b"PATCH",
+        b"DELETE",
+        b"OPTIONS",
+        b"CONNECT",
+        b"TRACE",
+        b"LDAP",
+        b"SMTP",
+        b"IMAP",
+        b"DHCP",
+        b"ICMP",
+        b"JDBC",
+        b"ODBC",
+        b"GRPC",
+        b"MQTT",
+        b"AMQP",
+        b"STOMP",
+        b"SASL",
+        b"OIDC",
+        b"SAML",
+        b"CORS",
+        b"CSRF",
+        b"CUDA",
+        b"NUMA",
+        b"RAID",
+        b"UUID",
+        b"GUID",
+        b"UTF",
+        b"ASCII",
+        b"JMX",
+        b"XML",
+        b"SNMP",
+        b"SOAP",
+        b"REST",
+        b"WSGI",
+        b"ASGI",
+        b"QUIC",
+        b"SFTP",
+        b"KAFKA",
+        b"REDIS",
+        b"MYSQL",
+        b"SELECT",
+        b"INSERT",
+        b"UPDATE",
+        b"CREATE",
+        b"BEGIN",
+        b"COMMIT",
+        b"ROLLBACK",
+        b"EOF",
+        b"NULL",
+        b"TTL",
+        b"TLS",
+        b"SSL",
+        b"DNS",
+        b"WAL",
+    ];
+    let Some(rest) = after.strip_prefix(b" ") else { return false };
+    let len = rest.iter().take_while(|byte| byte.is_ascii_uppercase()).count();
+    let next = rest[len..].strip_prefix(b" ").and_then(|rest| rest.first());
+    len >= 4 && next.is_some_and(u8::is_ascii_lowercase) && !ABBREVIATIONS.contains(&&rest[..len])
 }
 
 /// Postgres puts two blanks behind its words. Those that explain the line before have no level of their own.

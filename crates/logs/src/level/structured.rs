@@ -12,6 +12,8 @@ enum Scale {
     Severity,
     /// A name alone: numbers of fields so called mean anything.
     Name,
+    /// A name, or a severity of syslog where the line is the journal's: queues and tasks have priorities too.
+    Journal,
     /// A severity of syslog: 0 is the worst.
     Syslog,
     /// A severity number of OpenTelemetry: 1 to 24.
@@ -30,7 +32,8 @@ fn scale(key: &[u8]) -> Option<Scale> {
         | b"loglevel" | b"log_level" | b"logLevel" | b"LogLevel" | b"@l" | b"@level" | b"severity_text"
         | b"severityText" | b"SeverityText" | b"syslog_level" => Scale::Common,
         b"severity" | b"Severity" | b"SEVERITY" => Scale::Severity,
-        b"priority" | b"l" => Scale::Name,
+        b"priority" => Scale::Journal,
+        b"l" => Scale::Name,
         b"PRIORITY" | b"syslog.severity" | b"syslog.severity.code" => Scale::Syslog,
         b"severityNumber" | b"severity_number" | b"SeverityNumber" => Scale::OpenTelemetry,
         b"levelno" => Scale::Python,
@@ -46,7 +49,7 @@ pub(super) fn level(line: &[u8], is_text: bool) -> Option<Level> {
         let level = match scale {
             // Behind words, numbers of levels are those of games and floods.
             Scale::Common | Scale::Severity if is_text => self::value(value, Scale::Name, line),
-            Scale::Mongo if is_text => None,
+            Scale::Mongo | Scale::Journal if is_text => None,
             scale => self::value(value, scale, line),
         };
         level.map(|level| (level, is_ambiguous(scale, value)))
@@ -80,6 +83,7 @@ fn value(value: &str, scale: Scale, line: &[u8]) -> Option<Level> {
     let number = text.parse::<u32>().ok();
     match (scale, number) {
         (Scale::Name, Some(_)) => None,
+        (Scale::Journal, Some(number)) => (number < 8 && is_of_the_journal(line)).then(|| word::syslog(number)),
         (Scale::Syslog, Some(number)) => (number < 8).then(|| word::syslog(number)),
         (Scale::OpenTelemetry, Some(number)) => match number {
             1..=4 => Some(Level::Trace),
@@ -113,6 +117,32 @@ fn value(value: &str, scale: Scale, line: &[u8]) -> Option<Level> {
         }),
         _ => name(text),
     }
+}
+
+/// Nothing but a priority, or a message with what the journal knows of its sender.
+fn is_of_the_journal(line: &[u8]) -> bool {
+    const MESSAGE: &[&str] = &["message", "MESSAGE", "msg"];
+    const SENDER: &[&str] = &[
+        "hostname",
+        "host",
+        "pid",
+        "unit",
+        "systemd_unit",
+        "syslog_identifier",
+        "syslog_facility",
+        "facility",
+        "identifier",
+        "comm",
+        "transport",
+        "boot_id",
+        "machine_id",
+        "_HOSTNAME",
+        "_PID",
+        "_SYSTEMD_UNIT",
+        "SYSLOG_IDENTIFIER",
+    ];
+    let has = |names: &[&str]| names.iter().any(|name| fields::get(line, name).is_some());
+    !line.contains(&b',') || (has(MESSAGE) && has(SENDER))
 }
 
 /// The numbers of Monolog (`level`) and of Google Cloud (`severity`).

@@ -1,0 +1,209 @@
+//! Forms of lines that are known by how they begin.
+
+use super::{Level, word};
+
+/// What a form that is known says; nothing where the line is of another form.
+pub(super) type Known = Option<Option<Level>>;
+
+/// Each knows its own by its first bytes.
+pub(super) const FORMS: &[fn(&[u8]) -> Known] =
+    &[priority, klog, crash, tools, frameworks, letters, timed_letter, redis, erlang];
+
+/// Syslog and the kernel: `<11>1 2026-11-23T07:01:20Z host app - - - message`.
+fn priority(text: &[u8]) -> Known {
+    let rest = text.strip_prefix(b"<")?;
+    let len = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    if !(1..=3).contains(&len) || rest.get(len) != Some(&b'>') {
+        return None;
+    }
+    let number: u32 = str::from_utf8(&rest[..len]).ok()?.parse().ok()?;
+    (number < 192).then(|| Some(word::syslog(number)))
+}
+
+/// `E1123 07:01:20.422028       1 main.go:42] message`, also with the year before it (CockroachDB: two digits).
+fn klog(text: &[u8]) -> Known {
+    let (letter, rest) = text.split_first()?;
+    if !matches!(letter, b'I' | b'W' | b'E' | b'F') {
+        return None;
+    }
+    let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let is_klog =
+        matches!(digits, 4 | 6 | 8) && rest[digits..].starts_with(b" ") && rest.get(digits + 1)?.is_ascii_digit();
+    is_klog.then(|| word::letter(*letter))
+}
+
+/// Programs that die say so in words of their own.
+fn crash(text: &[u8]) -> Known {
+    let starts = |prefix: &[u8]| text.starts_with(prefix);
+    match text.first()? {
+        b'p' | b'f' | b'F' | b'P'
+            if starts(b"panic: ")
+                || starts(b"fatal error: ")
+                || starts(b"Fatal error: ")
+                || starts(b"PHP Fatal error: ") =>
+        {
+            Some(Some(Level::Fatal))
+        }
+        b't' if starts(b"thread '") && memchr::memmem::find(text, b" panicked at").is_some() => {
+            Some(Some(Level::Fatal))
+        }
+        // systemd as PID 1, of a unit.
+        b'[' if starts(b"[FAILED] ") => Some(Some(Level::Error)),
+        b'*' if starts(b"*** stack smashing detected ***") || starts(b"*** buffer overflow detected ***") => {
+            Some(Some(Level::Fatal))
+        }
+        // .NET.
+        b'U' if starts(b"Unhandled exception. ") || starts(b"Unhandled Exception: ") => Some(Some(Level::Fatal)),
+        b'T' | b'E' if starts(b"Traceback (most recent call last)") || starts(b"Exception in thread ") => {
+            Some(Some(Level::Error))
+        }
+        _ => None,
+    }
+}
+
+/// npm (`npm ERR! code ENOENT`, without the mark since its version 10), Node's own warnings (`(node:1) [DEP0005]
+/// DeprecationWarning: …`), and Logback's status lines (`07:01:20,123 |-WARN in …`).
+fn tools(text: &[u8]) -> Known {
+    if let Some(rest) = text.strip_prefix(b"npm ") {
+        let word = rest.split(|byte| matches!(byte, b' ' | b'!')).next()?;
+        return match word {
+            b"ERR" | b"error" => Some(Some(Level::Error)),
+            b"WARN" | b"warn" => Some(Some(Level::Warn)),
+            b"notice" => Some(Some(Level::Info)),
+            _ => None,
+        };
+    }
+    if let Some(rest) = text.strip_prefix(b"(node:") {
+        return memchr::memmem::find(rest, b"Warning: ").map(|_| Some(Level::Warn));
+    }
+    let mark = memchr::memmem::find(text, b"|-").filter(|at| *at <= 24)?;
+    let rest = &text[mark + 2..];
+    let len = rest.iter().take_while(|byte| byte.is_ascii_uppercase()).count();
+    rest[len..].starts_with(b" in ").then(|| word::level(&rest[..len]).map(Some))?
+}
+
+/// Celery (`[2026-11-23 07:01:20,123: ERROR/ForkPoolWorker-1] …`), Laravel (`[2026-11-23 07:01:20] production.ERROR: …`) and
+/// Nest (`[Nest] 1  - 11/23/2026, 7:01:20 AM     LOG [App] …`).
+fn frameworks(text: &[u8]) -> Known {
+    let rest = text.strip_prefix(b"[")?;
+    if rest.starts_with(b"Nest] ") {
+        let end = rest.get(6..)?.iter().position(|byte| *byte == b'[')? + 6;
+        let word = rest[..end].trim_ascii_end().rsplit(|byte| *byte == b' ').next()?;
+        return if word == b"LOG" { Some(Some(Level::Info)) } else { word::level(word).map(Some) };
+    }
+    if !rest.first()?.is_ascii_digit() {
+        return None;
+    }
+    let close = rest.iter().position(|byte| *byte == b']')?;
+    if let Some(at) = memchr::memmem::rfind(&rest[..close], b": ") {
+        let (word, process) = split_at_byte(&rest[at + 2..close], b'/')?;
+        let is_process = !process.is_empty() && !process.contains(&b' ');
+        return word::level(word).filter(|_| is_process && word.iter().all(u8::is_ascii_uppercase)).map(Some);
+    }
+    let (channel, after) = split_at_byte(rest[close + 1..].strip_prefix(b" ")?, b'.')?;
+    let len = after.iter().take_while(|byte| byte.is_ascii_uppercase()).count();
+    let is_channel = !channel.is_empty() && channel.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
+    word::level(&after[..len]).filter(|_| is_channel && after[len..].starts_with(b": ")).map(Some)
+}
+
+fn split_at_byte(text: &[u8], byte: u8) -> Option<(&[u8], &[u8])> {
+    let at = text.iter().position(|each| *each == byte)?;
+    Some((&text[..at], &text[at + 1..]))
+}
+
+/// A letter for the level: Android's `E/Tag( 123): ` and `11-23 07:01:20.123  12  34 E Tag: `, Jupyter's `[E 07:01:20 app]`,
+/// Ruby's `E, [2026-11-23T07:01:20 #1] ERROR -- : `.
+fn letters(text: &[u8]) -> Known {
+    match text {
+        [b'[', letter, b' ', digit, ..] if digit.is_ascii_digit() => Some(Some(word::letter(*letter)?)),
+        [letter, b',', b' ', b'[', digit, ..] if digit.is_ascii_digit() => Some(Some(word::letter(*letter)?)),
+        [letter, b'/', rest @ ..] => android_tag(*letter, rest),
+        [d1, d2, b'-', d3, d4, b' ', rest @ ..] if [d1, d2, d3, d4].into_iter().all(u8::is_ascii_digit) => {
+            let mut words = rest.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+            let time = words.next()?;
+            if time.len() < 12 || time[2] != b':' || time[5] != b':' || time[8] != b'.' {
+                return None;
+            }
+            let next = words.next()?;
+            if let [letter, b'/', rest @ ..] = next {
+                return android_tag(
+                    *letter,
+                    if rest.contains(&b':') { rest } else { text.rsplit(|byte| *byte == b'/').next()? },
+                );
+            }
+            let is_number = |word: &[u8]| word.iter().all(u8::is_ascii_digit);
+            match (is_number(next), is_number(words.next()?), words.next()?) {
+                (true, true, [letter]) => Some(Some(android(*letter)?)),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}
+
+/// MongoDB before 4.4 (`2026-11-23T07:01:20.123+0000 E  STORAGE  [main] …`) and etcd before 3.4
+/// (`2026-11-23 07:01:20.123456 C | etcdmain: …`).
+fn timed_letter(text: &[u8]) -> Known {
+    if !text.first()?.is_ascii_digit() {
+        return None;
+    }
+    let mut words = text.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+    let mut time = words.next()?;
+    let mut next = words.next()?;
+    let is_etcd = next.contains(&b':') && next[0].is_ascii_digit();
+    if is_etcd {
+        (time, next) = (next, words.next()?);
+    }
+    let ([letter], true) = (next, time.contains(&b':')) else { return None };
+    let component = words.next()?;
+    let is_component = component == b"-" || component.iter().all(u8::is_ascii_uppercase);
+    let is_form = if is_etcd { component == b"|" } else { is_component && words.next()?.starts_with(b"[") };
+    is_form.then(|| word::letter(*letter))
+}
+
+/// The letters of Android: A is an assertion that failed.
+fn android(letter: u8) -> Option<Level> {
+    if letter == b'A' { Some(Level::Fatal) } else { word::letter(letter).filter(|_| !matches!(letter, b'T' | b'C')) }
+}
+
+fn android_tag(letter: u8, rest: &[u8]) -> Known {
+    let level = android(letter)?;
+    let tag = rest
+        .iter()
+        .take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-' | b'$'))
+        .count();
+    let after = rest[tag..].trim_ascii_start();
+    let is_tag = tag >= 2 && (after.starts_with(b"(") || rest[tag..].starts_with(b": "));
+    is_tag.then_some(Some(level))
+}
+
+/// `1:M 23 Nov 2026 07:01:20.123 # message`.
+fn redis(text: &[u8]) -> Known {
+    if !text.first()?.is_ascii_digit() {
+        return None;
+    }
+    let pid = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let [b':', role, b' ', rest @ ..] = &text[pid..] else { return None };
+    let mut words = rest.splitn(6, |byte| *byte == b' ');
+    let (day, month, year) = (words.next()?, words.next()?, words.next()?);
+    if !matches!(role, b'M' | b'S' | b'C' | b'X') || day.len() != 2 || month.len() != 3 || year.len() != 4 {
+        return None;
+    }
+    match words.nth(1)? {
+        b"." | b"-" => Some(Some(Level::Debug)),
+        b"*" => Some(Some(Level::Info)),
+        b"#" => Some(Some(Level::Warn)),
+        _ => None,
+    }
+}
+
+/// `=ERROR REPORT==== 23-Nov-2026::07:01:20 ===`.
+fn erlang(text: &[u8]) -> Known {
+    let rest = text.strip_prefix(b"=")?;
+    let end = memchr::memmem::find(rest, b" REPORT====")?;
+    match &rest[..end] {
+        b"CRASH" | b"SUPERVISOR" => Some(Some(Level::Error)),
+        b"PROGRESS" => Some(Some(Level::Info)),
+        name => Some(word::level(name)),
+    }
+}
