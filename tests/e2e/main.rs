@@ -48,3 +48,4 @@ mod stage;
 mod verify;
 mod why;
 mod why_message;
+mod why_running;

@@ -83,7 +83,7 @@ fn unhealthy(facts: &ContainerFacts<'_>) -> Vec<Finding> {
     }
     // A probe that could not even be started has a cause of its own.
     let could_not_start = !dialect::explain_message(&format!("Health check: {}", output.replace('\n', " "))).is_empty()
-        && last.is_some_and(|probe| matches!(probe.exit_code, -1 | 126 | 127));
+        && last.is_some_and(|probe| matches!(probe.exit_code, -1 | 126 | 127) || output.starts_with("exec /"));
     let cause = could_not_start.then(|| cause_of_probe(facts, output)).flatten();
     let cause = cause.or_else(|| syntax_of_probe(facts));
     cause.into_iter().chain([finding]).collect()
@@ -119,12 +119,33 @@ fn process_limit(facts: &ContainerFacts<'_>, output: &str) -> Option<Finding> {
 fn cause_of_probe(facts: &ContainerFacts<'_>, output: &str) -> Option<Finding> {
     let is_probe = |finding: &Finding| match finding.code {
         Code::HealthcheckNeedsShell | Code::HealthcheckMissingProgram => true,
-        Code::EntrypointOneString => is_of_healthcheck(finding),
+        code if code == Code::EntrypointOneString || is_refusal(code) => is_of_healthcheck(finding),
         _ => false,
     };
     let of_image = facts.image.map(image::check).unwrap_or_default();
     let of_text = dialect::explain_message(&format!("Health check: {}", output.replace('\n', " ")));
-    of_image.into_iter().chain(of_text).find(is_probe)
+    let refused = of_text.iter().find(|finding| is_refusal(finding.code)).cloned().map(|mut finding| {
+        finding.message = format!("the health check cannot be started: {}", finding.message);
+        finding
+    });
+    of_image.into_iter().chain(of_text).find(is_probe).or(refused)
+}
+
+/// Codes of a program that is there and cannot be started.
+fn is_refusal(code: Code) -> bool {
+    matches!(
+        code,
+        Code::NotExecutableMode
+            | Code::ParentNotSearchable
+            | Code::WrongArchitecture
+            | Code::LoaderMissing
+            | Code::InterpreterMissing
+            | Code::CrlfShebang
+            | Code::ArgumentTooLong
+            | Code::ExecNotPermitted
+            | Code::UserUnknown
+            | Code::WorkdirMissing
+    )
 }
 
 /// Shell syntax in a probe that no shell reads: it fails, or tests what it was not meant to.

@@ -1,7 +1,7 @@
-//! `healthcheck-needs-shell` and `healthcheck-missing-program`.
+//! `healthcheck-needs-shell`, `healthcheck-missing-program`, and a probe that may not be executed.
 
 use super::lookup::{self, Found};
-use super::{ImageFacts, shell};
+use super::{ImageFacts, permission, shell};
 use crate::code::Code;
 use crate::finding::{Finding, Severity};
 
@@ -15,9 +15,9 @@ pub(super) fn check(image: ImageFacts<'_>) -> Option<Finding> {
         ["CMD-SHELL", line, ..] => needs_shell(image, line, &test),
         ["CMD", arguments @ ..] => match (shell::line(arguments), arguments) {
             (Some(line), _) => needs_shell(image, line, &test),
-            (None, [program, ..]) => {
-                one_string(image, program, &test).or_else(|| missing_program(image, program, &test))
-            }
+            (None, [program, ..]) => one_string(image, program, &test)
+                .or_else(|| missing_program(image, program, &test))
+                .or_else(|| may_not_run(image, program, &test)),
             (None, []) => None,
         },
         _ => None,
@@ -91,4 +91,13 @@ fn missing_program(image: ImageFacts<'_>, program: &str, test: &[&str]) -> Optio
         .evidence(format!("tried: {}", tried.join(", ")))
         .fix(OWN_PROBE),
     )
+}
+
+/// A directory, a file that is no program, or one that the container's user may not execute.
+fn may_not_run(image: ImageFacts<'_>, program: &str, test: &[&str]) -> Option<Finding> {
+    let Found::At(path) = lookup::find(image.config, image.rootfs, program) else { return None };
+    let mut finding = permission::check(image, &path)?;
+    finding.message = format!("the health check cannot be started: {}", finding.message);
+    finding.evidence.insert(0, format!("HEALTHCHECK {}", shell::exec_form(test)));
+    Some(finding.fix(OWN_PROBE))
 }
