@@ -1,0 +1,123 @@
+//! One entry: its path, its kind and its owner, as far as they can be believed.
+
+use super::super::ReadError;
+use super::extension::Extension;
+use super::{TarInput, TarReader};
+use std::io;
+use tar::{EntryType, Header};
+
+/// `PATH_MAX` of Linux: nothing longer can be a path.
+const LONGEST_PATH: usize = 4096;
+/// Bytes of all paths and links together: whoever reads a layer keeps them in memory.
+pub(super) const MOST_NAMES: u64 = 256 * 1024 * 1024;
+
+/// What an entry is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MemberKind {
+    /// A directory.
+    Directory,
+    /// A regular file.
+    File,
+    /// Another name for the file at this path.
+    HardLink(String),
+    /// A symbolic link with this text.
+    Symlink(String),
+    /// A device, FIFO or anything else.
+    Special,
+}
+
+/// One entry of a tar stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// Relative to the root, without `./` and final slash; the root is empty. Bytes that are not UTF-8 are replaced.
+    pub path: String,
+    /// What it is.
+    pub kind: MemberKind,
+    /// Permission bits with setuid, setgid and sticky.
+    pub mode: u32,
+    /// Owner.
+    pub uid: u64,
+    /// Group.
+    pub gid: u64,
+    /// Bytes of a regular file; 0 for the rest.
+    pub size: u64,
+    /// The extended attribute `security.capability`.
+    pub capabilities: Option<Vec<u8>>,
+}
+
+impl<R: TarInput> TarReader<R> {
+    /// The entry of a header, once what its extended headers say is taken into account.
+    pub(super) fn member(
+        &mut self,
+        header: &Header,
+        kind: EntryType,
+        size: u64,
+        extension: Extension,
+    ) -> Result<Member, ReadError> {
+        let path = extension.path.unwrap_or_else(|| header.path_bytes().into_owned());
+        let path = normal(&path, &self.what)?;
+        let named = |reason: &str| ReadError::invalid(format!("/{path} in {}", self.what), reason);
+        let link = extension.link.or_else(|| header.link_name_bytes().map(Into::into)).unwrap_or_default();
+        if link.len() > LONGEST_PATH {
+            return Err(named("its link is longer than 4096 bytes"));
+        }
+        self.names += (path.len() + link.len()) as u64;
+        if self.names > MOST_NAMES {
+            return Err(self.invalid("its paths come to more than 256 MiB"));
+        }
+        let size = extension.size.unwrap_or(size);
+        let kind = match kind {
+            EntryType::Regular | EntryType::Continuous => MemberKind::File,
+            EntryType::Directory => MemberKind::Directory,
+            EntryType::Link => MemberKind::HardLink(normal(&link, &self.what)?),
+            EntryType::Symlink => MemberKind::Symlink(String::from_utf8_lossy(&link).into_owned()),
+            EntryType::GNUSparse => return Err(named("it is a sparse entry, which layers must not hold")),
+            _ => MemberKind::Special,
+        };
+        if kind != MemberKind::File && size > 0 {
+            return Err(named("only a regular file can have data"));
+        }
+        // Some writers leave the owner out, and engines take that for root.
+        let owner = |field: &[u8], value: io::Result<u64>| match value {
+            Err(_) if field.iter().all(|byte| matches!(byte, 0 | b' ')) => Ok(0),
+            value => value.map_err(|error| named(&error.to_string())),
+        };
+        let fields = header.as_old();
+        let member = Member {
+            mode: header.mode().map_err(|error| named(&error.to_string()))? & 0o7777,
+            uid: extension.uid.map_or_else(|| owner(&fields.uid, header.uid()), Ok)?,
+            gid: extension.gid.map_or_else(|| owner(&fields.gid, header.gid()), Ok)?,
+            size,
+            capabilities: extension.capabilities,
+            path,
+            kind,
+        };
+        self.expect(size)?;
+        Ok(member)
+    }
+}
+
+/// The path in normal form. One that leads out of the image, or is not a path, is refused.
+fn normal(path: &[u8], what: &str) -> Result<String, ReadError> {
+    let text = String::from_utf8_lossy(path);
+    let shown: String = text.chars().take(200).collect();
+    let refuse = |reason| Err(ReadError::invalid(format!("`{shown}` in {what}"), reason));
+    if path.len() > LONGEST_PATH {
+        return refuse("a path longer than 4096 bytes");
+    }
+    if text.starts_with('/') {
+        return refuse("an absolute path");
+    }
+    if text.contains('\0') {
+        return refuse("a path with a NUL in it");
+    }
+    let mut parts = Vec::new();
+    for part in text.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => return refuse("a path that leads out of the image"),
+            name => parts.push(name),
+        }
+    }
+    Ok(parts.join("/"))
+}

@@ -1,0 +1,147 @@
+use super::member::MOST_NAMES;
+use super::*;
+use crate::tar::write_tree;
+use crate::{Entry, FileData, Tree};
+use proptest::prelude::*;
+
+fn all(bytes: &[u8]) -> Result<Vec<(Member, Vec<u8>)>, ReadError> {
+    let mut reader = TarReader::new(bytes, "the layer");
+    let mut members = Vec::new();
+    while let Some(member) = reader.next()? {
+        let mut data = Vec::new();
+        reader.read_to_end(&mut data).map_err(|error| reader.failed(&error))?;
+        members.push((member, data));
+    }
+    Ok(members)
+}
+
+/// A header with these fields and the right checksum.
+fn header(path: &[u8], kind: EntryType, size: u64) -> Vec<u8> {
+    let mut header = Header::new_ustar();
+    header.as_old_mut().name[..path.len()].copy_from_slice(path);
+    header.set_entry_type(kind);
+    header.set_mode(0o644);
+    header.set_uid(0);
+    header.set_gid(0);
+    header.set_size(size);
+    header.set_cksum();
+    header.as_bytes().to_vec()
+}
+
+fn pax(records: &[u8]) -> Vec<u8> {
+    let mut bytes = header(b"pax", EntryType::XHeader, records.len() as u64);
+    bytes.extend(records);
+    bytes.resize(bytes.len().next_multiple_of(BLOCK), 0);
+    bytes
+}
+
+#[test]
+fn what_we_write_is_read_again() {
+    let mut tree = Tree::with_root();
+    let long = format!("{}/{}", "d".repeat(200), "f".repeat(200));
+    tree.insert(&long, Entry { uid: 1 << 33, ..Entry::file(FileData::Bytes((*b"data").into()), 0o4755) }).unwrap();
+    let mut bytes = Vec::new();
+    write_tree(&tree, 5, &mut bytes).unwrap();
+    bytes.extend([0; 8 * BLOCK]);
+    let members = all(&bytes).unwrap();
+    let (last, data) = members.last().unwrap();
+    assert_eq!((last.path.as_str(), last.mode, last.uid, last.size), (long.as_str(), 0o4755, 1 << 33, 4));
+    assert_eq!((members.len(), data.as_slice()), (3, &b"data"[..]));
+    assert_eq!(members[0].0.path, "");
+}
+
+#[test]
+fn hostile_entries_are_refused_and_named() {
+    let zero = vec![0; 2 * BLOCK];
+    let mut negative = Header::new_ustar();
+    negative.set_mode(0);
+    negative.set_uid(0);
+    negative.set_gid(0);
+    negative.as_old_mut().size = [0xff; 12];
+    negative.set_cksum();
+    let negative = negative.as_bytes().to_vec();
+    let mut checksum = header(b"x", EntryType::Regular, 0);
+    checksum[0] = b'y';
+    let with = |first: Vec<u8>| [first, header(b"x", EntryType::Regular, 0)].concat();
+    for (bytes, part) in [
+        (header(b"../../etc/x", EntryType::Regular, 0), "`../../etc/x` in the layer: a path that leads out"),
+        (header(b"/etc/x", EntryType::Regular, 0), "`/etc/x` in the layer: an absolute path"),
+        (header(b"link", EntryType::Link, 9), "/link in the layer: only a regular file can have data"),
+        (header(b"dir/", EntryType::Directory, 9), "/dir in the layer: only a regular file can have data"),
+        (header(b"s", EntryType::GNUSparse, 0), "sparse"),
+        (header(b"big", EntryType::GNULongName, 1 << 40), "an extended header of"),
+        (header(b"big", EntryType::XHeader, 1 << 40), "an extended header of"),
+        (header(b"big", EntryType::Regular, 1 << 40), "it ends within an entry"),
+        (negative, "claims"),
+        (checksum, "checksum"),
+        (with(pax(b"22 GNU.sparse.major=1\n")), "sparse"),
+        (with(pax(b"12 size=-12\n")), "the number `-12`"),
+        (with(pax(b"29 size=18446744073709551615\n")), "an entry claims 18446744073709551615 bytes"),
+        (with(pax(b"99 path=x\n")), "a pax header"),
+        (with(pax(b"15 path=a/../b\n")), "leads out"),
+        (with([header(b"", EntryType::GNULongName, 65536), vec![b'a'; 65536]].concat()), "longer than 4096"),
+        ([zero.clone(), b"garbage".to_vec()].concat(), "something after its end"),
+        (b"short".to_vec(), "within a header"),
+    ] {
+        let error = all(&bytes).unwrap_err().to_string();
+        assert!(error.contains(part), "{part}: {error}");
+    }
+    assert_eq!(all(&zero).unwrap(), []);
+    assert_eq!(all(b"").unwrap(), []);
+}
+
+#[test]
+fn an_owner_that_is_left_out_is_root() {
+    let mut header = Header::new_ustar();
+    header.as_old_mut().name[0] = b'x';
+    header.set_mode(0o755);
+    header.set_size(0);
+    header.set_cksum();
+    let (member, _) = &all(header.as_bytes()).unwrap()[0];
+    assert_eq!((member.uid, member.gid), (0, 0));
+}
+
+#[test]
+fn too_many_entries_are_refused() {
+    let entries = header(b"x", EntryType::Regular, 0).repeat(4);
+    let count = |most_entries| {
+        let mut reader = TarReader { most_entries, ..TarReader::new(&entries[..], "the layer") };
+        std::iter::from_fn(|| reader.next().transpose()).collect::<Result<Vec<_>, _>>().map(|members| members.len())
+    };
+    assert_eq!(count(4).unwrap(), 4);
+    assert!(count(3).unwrap_err().to_string().contains("more than 3 entries"));
+}
+
+#[test]
+fn paths_without_end_are_refused() {
+    let entries = header(b"a/b/c", EntryType::Regular, 0).repeat(3);
+    let count = |names| {
+        let mut reader = TarReader { names: MOST_NAMES - names, ..TarReader::new(&entries[..], "the layer") };
+        std::iter::from_fn(|| reader.next().transpose()).collect::<Result<Vec<_>, _>>().map(|members| members.len())
+    };
+    assert_eq!(count(15).unwrap(), 3);
+    assert!(count(14).unwrap_err().to_string().contains("more than 256 MiB"));
+    let capabilities = |value: &str| {
+        let record = format!("SCHILY.xattr.security.capability={value}\n");
+        let length = record.len() + 3;
+        let bytes = [pax(format!("{length} {record}").as_bytes()), header(b"x", EntryType::Regular, 0)].concat();
+        all(&bytes).unwrap()[0].0.capabilities.clone()
+    };
+    assert_eq!(capabilities(&"c".repeat(24)), Some(vec![b'c'; 24]));
+    assert_eq!(capabilities(&"c".repeat(25)), None, "no capabilities");
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_end_in_a_result(bytes in prop::collection::vec(any::<u8>(), 0..2048)) {
+        drop(all(&bytes));
+    }
+
+    #[test]
+    fn any_change_to_a_good_archive_ends_in_a_result(at in 0usize..2048, to in any::<u8>()) {
+        let mut bytes = [pax(b"9 path=y\n"), header(b"x", EntryType::Regular, 3), vec![b'd'; 512], vec![0; 1024]].concat();
+        let at = at % bytes.len();
+        bytes[at] = to;
+        drop(all(&bytes));
+    }
+}
