@@ -21,7 +21,7 @@ pub enum Program {
     /// An ELF file with a header that a kernel reads.
     Elf(Box<ElfFacts>),
     /// A script: a text that begins with `#!`.
-    Script(ScriptFacts),
+    Script(Box<ScriptFacts>),
     /// Something that no kernel executes.
     Other(Format),
 }
@@ -59,7 +59,7 @@ pub fn inspect<R: Read + Seek>(reader: R) -> Result<Program, ReadError> {
         });
     }
     Ok(match ScriptFacts::parse(&head) {
-        Some(script) => Program::Script(script),
+        Some(script) => Program::Script(Box::new(script)),
         None => Program::Other(Format::of(&head)),
     })
 }

@@ -21,7 +21,7 @@ use crate::program::Program;
 pub use resolve::Resolution;
 pub(crate) use resolve::normalize;
 
-/// One file, directory, link or other node.
+/// One file, directory, link or other node. An image has very many: what few of them have takes little room in the others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// What it is.
@@ -33,7 +33,7 @@ pub struct Entry {
     /// Group.
     pub gid: u32,
     /// The raw value of the extended attribute `security.capability`.
-    pub capabilities: Option<Vec<u8>>,
+    pub capabilities: Option<Box<[u8]>>,
 }
 
 impl Entry {
@@ -49,7 +49,7 @@ impl Entry {
 
     /// A regular file of root with its content, such as `/etc/passwd`.
     pub fn content(mode: u32, content: impl Into<Vec<u8>>) -> Self {
-        let content = content.into();
+        let content = content.into().into_boxed_slice();
         Self::of(EntryKind::File { size: content.len() as u64, content: Some(content), program: None }, mode)
     }
 
@@ -59,7 +59,7 @@ impl Entry {
     }
 
     /// A symbolic link.
-    pub fn symlink(target: impl Into<String>) -> Self {
+    pub fn symlink(target: impl Into<Box<str>>) -> Self {
         Self::of(EntryKind::Symlink { target: target.into() }, 0o777)
     }
 
@@ -89,7 +89,7 @@ pub enum EntryKind {
         /// Bytes.
         size: u64,
         /// The whole content, where it was asked for and is at most [`Want::MAX_CONTENT`].
-        content: Option<Vec<u8>>,
+        content: Option<Box<[u8]>>,
         /// Its facts as a program, where they were asked for.
         program: Option<Program>,
     },
@@ -98,7 +98,7 @@ pub enum EntryKind {
     /// A symbolic link.
     Symlink {
         /// Where it points to, as written.
-        target: String,
+        target: Box<str>,
     },
     /// A device, FIFO or socket.
     Special,
@@ -133,8 +133,9 @@ pub enum Detail {
 /// The files that are known. See the module's documentation.
 #[derive(Clone, Debug)]
 pub struct Rootfs {
-    /// `None` marks a path that is known to be absent.
-    entries: BTreeMap<String, Option<Entry>>,
+    entries: BTreeMap<Box<str>, Entry>,
+    /// Paths that are known to be absent.
+    absent: BTreeSet<String>,
     complete: bool,
     wanted: RefCell<BTreeSet<Want>>,
     /// Every question so far: none is asked twice, so that asking ends whatever the answers are.
@@ -154,7 +155,12 @@ pub(crate) enum Lookup<'a> {
 impl Rootfs {
     /// One that is told everything: what is not inserted does not exist.
     pub fn complete() -> Self {
-        Self { entries: BTreeMap::new(), complete: true, wanted: RefCell::default(), asked: RefCell::default() }
+        Self::complete_with(BTreeMap::new())
+    }
+
+    /// The same with these entries, by absolute and normalised paths.
+    pub fn complete_with(entries: BTreeMap<Box<str>, Entry>) -> Self {
+        Self { entries, absent: BTreeSet::new(), complete: true, wanted: RefCell::default(), asked: RefCell::default() }
     }
 
     /// One that is told what it asks for: what is not inserted is unknown.
@@ -164,12 +170,16 @@ impl Rootfs {
 
     /// Tells of an entry. `path` is absolute, or relative to the root as in a layer (`./etc/passwd`).
     pub fn insert(&mut self, path: &str, entry: Entry) {
-        self.entries.insert(normalize(path), Some(entry));
+        let path = normalize(path);
+        self.absent.remove(&path);
+        self.entries.insert(path.into_boxed_str(), entry);
     }
 
     /// Tells that nothing is at `path`.
     pub fn insert_absent(&mut self, path: &str) {
-        self.entries.insert(normalize(path), None);
+        let path = normalize(path);
+        self.entries.remove(path.as_str());
+        self.absent.insert(path);
     }
 
     /// What rules asked for since the last call and did not find known, in order of path. Always empty for a complete
@@ -181,8 +191,8 @@ impl Rootfs {
     /// What is at `path`, which is normalised; no link is followed.
     pub(crate) fn lookup(&self, path: &str) -> Lookup<'_> {
         match self.entries.get(path) {
-            Some(Some(entry)) => return Lookup::Present(entry),
-            Some(None) => return Lookup::Absent,
+            Some(entry) => return Lookup::Present(entry),
+            None if self.absent.contains(path) => return Lookup::Absent,
             None if path == "/" => return Lookup::Implied,
             None => {}
         }
@@ -190,8 +200,8 @@ impl Rootfs {
         let implied = self
             .entries
             .range::<str, _>((Bound::Included(below.as_str()), Bound::Unbounded))
-            .take_while(|(other, _)| other.starts_with(&below))
-            .any(|(_, entry)| entry.is_some());
+            .next()
+            .is_some_and(|(other, _)| other.starts_with(&below));
         if implied {
             Lookup::Implied
         } else if self.complete {
@@ -233,11 +243,10 @@ impl Rootfs {
         if !self.complete || name.is_empty() {
             return Vec::new();
         }
-        let is_file = |entry: &Option<Entry>| entry.as_ref().is_some_and(|entry| !entry.is_directory());
         self.entries
             .iter()
-            .filter(|(path, entry)| is_file(entry) && path.rsplit('/').next() == Some(name))
-            .map(|(path, _)| path.clone())
+            .filter(|(path, entry)| !entry.is_directory() && path.rsplit('/').next() == Some(name))
+            .map(|(path, _)| path.to_string())
             .collect()
     }
 
@@ -248,7 +257,7 @@ impl Rootfs {
 
     /// Whether any entry is known to be there.
     pub fn has_any(&self) -> bool {
-        self.entries.values().any(Option::is_some)
+        !self.entries.is_empty()
     }
 
     fn want(&self, path: &str, detail: Detail) {

@@ -98,7 +98,7 @@ impl Rootfs {
                     for part in target.rsplit('/') {
                         rest.push_front(part.to_owned());
                     }
-                    link = Some((at, target.clone()));
+                    link = Some((at, target.to_string()));
                 }
                 Lookup::Present(entry) if is_last => last = Some(entry),
                 Lookup::Present(entry) if entry.is_directory() => parents.push((at, entry)),

@@ -167,7 +167,7 @@ fn first_entry(archive: &[u8], detail: Detail) -> io::Result<Option<Entry>> {
     } else {
         Entry { kind: EntryKind::Special, ..Entry::file(mode, 0) }
     };
-    Ok(Some(Entry { capabilities, ..result.owned_by(uid, gid) }))
+    Ok(Some(Entry { capabilities: capabilities.map(Vec::into_boxed_slice), ..result.owned_by(uid, gid) }))
 }
 
 fn file(entry: &mut tar::Entry<'_, &[u8]>, mode: u32, detail: Detail) -> io::Result<Entry> {
@@ -212,14 +212,14 @@ mod tests {
         let read = |kind, size, data: &[u8], detail| first_entry(&archive(kind, size, data), detail).unwrap().unwrap();
         let whole = read(tar::EntryType::Regular, 3, b"a:b", Detail::Content);
         assert_eq!((whole.uid, whole.gid, whole.mode), (7, 8, 0o4750));
-        assert_eq!(whole.kind, EntryKind::File { size: 3, content: Some(b"a:b".to_vec()), program: None });
+        assert_eq!(whole.kind, EntryKind::File { size: 3, content: Some((*b"a:b").into()), program: None });
         // Cut behind the beginning: its size is still the whole one.
         let cut = read(tar::EntryType::Regular, 5 << 20, b"#!/bin/sh\n", Detail::Program);
         let EntryKind::File { size, program: Some(Program::Script(_)), .. } = cut.kind else { panic!("{cut:?}") };
         assert_eq!(size, 5 << 20);
         assert!(read(tar::EntryType::Directory, 0, b"", Detail::Entry).is_directory());
         let link = read(tar::EntryType::Symlink, 0, b"", Detail::Entry);
-        assert_eq!(link.kind, EntryKind::Symlink { target: "../x".to_owned() });
+        assert_eq!(link.kind, EntryKind::Symlink { target: "../x".into() });
         assert_eq!(first_entry(b"", Detail::Entry).unwrap(), None);
     }
 }

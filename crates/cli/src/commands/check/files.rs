@@ -27,7 +27,7 @@ pub(super) fn look(path: &str, mode: u32, size: u64, data: &mut dyn Read, search
     let name = path.rsplit('/').next().unwrap_or(path);
     let keep = matches!(name, "passwd" | "group") && size <= Want::MAX_CONTENT;
     let program = Some(program::inspect_head(&head, size));
-    let content = keep.then(|| head.clone());
+    let content = keep.then(|| head.as_slice().into());
     let entry = Entry { kind: EntryKind::File { size, content, program }, ..Entry::file(mode, size) };
     let mentions = if search { Some(scan(&head, data)?) } else { None };
     head.truncate(scratchdbg_diagnose::rules::image::layer::SECRET_WINDOW);

@@ -21,7 +21,7 @@ const MOST_SEARCHED: usize = 100;
 pub(super) struct Merged {
     /// The file name of the image's program.
     program: String,
-    pub(super) entries: BTreeMap<String, Entry>,
+    pub(super) entries: BTreeMap<Box<str>, Entry>,
     /// What the files of that name mention, by path.
     pub(super) mentions: BTreeMap<String, Mentions>,
     /// Of single files, in every layer: what a later layer hides can still be read by whoever has the image.
@@ -33,7 +33,7 @@ pub(super) struct Merged {
 /// One layer.
 #[derive(Default)]
 pub(super) struct Layer {
-    entries: BTreeMap<String, Entry>,
+    entries: BTreeMap<Box<str>, Entry>,
     mentions: BTreeMap<String, Mentions>,
     /// Paths that are taken away with all that is below them.
     removed: Vec<String>,
@@ -74,12 +74,14 @@ impl Merged {
             }
         };
         let id = |id: u64| u32::try_from(id).unwrap_or(u32::MAX);
-        let mut entry =
-            Entry { capabilities: member.capabilities.clone(), ..entry.owned_by(id(member.uid), id(member.gid)) };
+        let mut entry = Entry {
+            capabilities: member.capabilities.as_deref().map(Into::into),
+            ..entry.owned_by(id(member.uid), id(member.gid))
+        };
         self.keep(&mut entry);
         self.findings.extend(layer::setuid(&path, &entry));
         self.findings.extend(layer::secret_path(&path, &entry));
-        layer.entries.insert(path, entry);
+        layer.entries.insert(path.into_boxed_str(), entry);
         Ok(())
     }
 
@@ -91,7 +93,7 @@ impl Merged {
         {
             layer.mentions.insert(path.to_owned(), mentions);
         }
-        let linked = layer.entries.get(&target).or_else(|| self.entries.get(&target)).cloned();
+        let linked = layer.entries.get(target.as_str()).or_else(|| self.entries.get(target.as_str())).cloned();
         linked.unwrap_or_else(|| {
             self.findings.push(layer::hard_link(path, &target));
             Entry::file(member.mode, 0)
@@ -101,7 +103,7 @@ impl Merged {
     /// Keeps the content of a file, as long as there is room.
     fn keep(&mut self, entry: &mut Entry) {
         let EntryKind::File { content, .. } = &mut entry.kind else { return };
-        let size = content.as_ref().map_or(0, Vec::len) as u64;
+        let size = content.as_ref().map_or(0, |content| content.len()) as u64;
         if self.kept + size > MOST_CONTENT {
             *content = None;
         } else {
@@ -112,16 +114,22 @@ impl Merged {
     /// Whiteouts speak of the layers below; what the layer itself holds comes after them.
     pub(super) fn apply(&mut self, layer: Layer) {
         for path in &layer.removed {
-            self.entries.remove(path);
+            self.entries.remove(path.as_str());
             self.mentions.remove(path);
             self.empty(path);
         }
         for folder in &layer.emptied {
             self.empty(folder);
         }
+        if self.entries.is_empty() {
+            // The first layer is moved as it is: there may be a million entries.
+            self.entries = layer.entries;
+            self.mentions = layer.mentions;
+            return;
+        }
         for (path, entry) in layer.entries {
             if !entry.is_directory() {
-                self.mentions.remove(&path);
+                self.mentions.remove(&*path);
                 self.empty(&path);
             }
             self.entries.insert(path, entry);
@@ -136,10 +144,10 @@ impl Merged {
 }
 
 /// Removes what is below a folder. What is not is not looked at: there may be a million files, and a million times this.
-fn remove_below<T>(map: &mut BTreeMap<String, T>, folder: &str) {
+fn remove_below<K: Ord + From<String>, T>(map: &mut BTreeMap<K, T>, folder: &str) {
     let folder = folder.trim_end_matches('/');
     // The byte after the slash.
-    map.extract_if(format!("{folder}/")..format!("{folder}0"), |_, _| true).for_each(drop);
+    map.extract_if(K::from(format!("{folder}/"))..K::from(format!("{folder}0")), |_, _| true).for_each(drop);
 }
 
 #[cfg(test)]
@@ -181,7 +189,7 @@ mod tests {
             (&[&["a/b"], &["a/b/c"]], "/a/b /a/b/c"),
         ] {
             let merged = merged(layers);
-            let paths: Vec<_> = merged.entries.keys().map(String::as_str).collect();
+            let paths: Vec<_> = merged.entries.keys().map(|path| &**path).collect();
             assert_eq!(paths.join(" "), expected, "{layers:?}");
         }
     }

@@ -127,7 +127,7 @@ fn look(path: &str, mode: u32, data: &FileData, search: bool) -> Result<Seen, Co
         FileData::Bytes(bytes) => read(&mut &bytes[..]),
         FileData::Host(file) => {
             scratchdbg_files::open(file.path()).and_then(|(mut open, _)| read(&mut open)).map(|mut seen| {
-                seen.entry.capabilities = file.capabilities().map(<[u8]>::to_vec);
+                seen.entry.capabilities = file.capabilities().map(Into::into);
                 seen
             })
         }

@@ -75,10 +75,7 @@ fn check(source: &ImageSource, stored: &StoredImage, host: Host<'_>) -> Result<V
             Err(error) => return Err(error),
         }
     }
-    let mut rootfs = Rootfs::complete();
-    for (path, entry) in merged.entries {
-        rootfs.insert(&path, entry);
-    }
+    let rootfs = Rootfs::complete_with(merged.entries);
     // An image that is not for this machine at all is judged by what it declares.
     let host_platform = host.platform.filter(|host| config.platform.as_ref().is_none_or(|own| host.runs(own)));
     let mut findings = image::check(ImageFacts {

@@ -112,7 +112,7 @@ fn permissions() {
     let file = |mode: u32| Entry::program(mode, 1, app());
     let capable = |capabilities: [u32; 5]| {
         let mut entry = file(0o755);
-        entry.capabilities = Some(capabilities.map(u32::to_le_bytes).concat());
+        entry.capabilities = Some(capabilities.map(u32::to_le_bytes).concat().into());
         entry
     };
     let net_admin = 1 << 12;
