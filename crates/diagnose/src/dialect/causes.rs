@@ -55,7 +55,7 @@ pub(super) const WORDINGS: &[Wording] = &[
     ),
     says!(
         OutOfMemory,
-        r"java\.lang\.OutOfMemoryError(?:: (?P<p>[^\n]+))?|insufficient memory for the Java Runtime",
+        r"java\.lang\.OutOfMemoryError(?:: (?P<p>[^\n]+))?|insufficient memory for the Java Runtime|Could not reserve enough space for (?:\d+KB )?object heap",
         "the Java program has no memory left[ ({p})]",
         "give it more (-Xmx, or -XX:MaxRAMPercentage of the container's --memory), or find the leak: \
          -XX:+HeapDumpOnOutOfMemoryError"
@@ -92,7 +92,7 @@ pub(super) const WORDINGS: &[Wording] = &[
     ),
     says!(
         NameNotResolved,
-        r#"(?im)\b(?:lookup|dial|resolv\w*|gethostby\w+|host|hostname|connect\w*|getaddrinfo|socket|\w+Exception|\w+Error)\b[^\n]*\bno such host\b|^no such host\b|host not found in (?:upstream|resolver) "(?P<r>[^"\n]+)"|temporary failure in name resolution|name or service not known|nodename nor servname provided|could not resolve host(?:name)?:? ?(?P<p>[\w.-]+)?|getaddrinfo (?:ENOTFOUND|EAI_AGAIN) (?P<q>[\w.-]+)|\bUnknownHostException\b|failed to lookup address information|unable to resolve host(?: address)?|name does not resolve|\bNXDOMAIN\b|try again \(EAI_AGAIN\)|dns resolution failed|\bbad address ['"](?P<s>[^'"\n]+)['"]|temporary failure resolving '(?P<t>[^'\n]+)'|temporary error \(try again later\)|no resolver defined to resolve|could not be resolved \(\d+: |could not resolve address|no resolvable bootstrap urls|no servers could be reached|failed to resolve '[^'\n]+'"#,
+        r#"(?im)\b(?:lookup|dial|resolv\w*|gethostby\w+|host|hostname|connect\w*|getaddrinfo|socket|\w+Exception|\w+Error)\b[^\n]*\bno such host\b|^no such host\b|host not found in (?:upstream|resolver) "(?P<r>[^"\n]+)"|temporary failure in name resolution|name or service not known|nodename nor servname provided|could not resolve host(?:name)?:? ?(?P<p>[\w.-]+)?|getaddrinfo (?:ENOTFOUND|EAI_AGAIN) (?P<q>[\w.-]+)|\bUnknownHostException\b|failed to lookup address information|unable to resolve host(?: address)?|name does not resolve|\bNXDOMAIN\b|\bEAI_AGAIN\b|ERR_NAME_NOT_RESOLVED|dns resolution failed|\bbad address ['"](?P<s>[^'"\n]+)['"]|temporary failure resolving '(?P<t>[^'\n]+)'|temporary error \(try again later\)|no resolver defined to resolve|could not be resolved \(\d+: |could not resolve address|no resolvable bootstrap urls|no servers could be reached|failed to resolve '[^'\n]+'"#,
         "a name has no address, or no name server answers[: {p}]",
         "see the name's spelling and that both are on one network: Docker's default bridge resolves no container names, a network \
          of one's own does (docker network create); and --dns, and /etc/resolv.conf in the container"

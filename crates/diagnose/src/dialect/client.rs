@@ -7,7 +7,7 @@ use crate::code::Code;
 pub(super) const WORDINGS: &[Wording] = &[
     says!(
         ConfigInvalid,
-        r"(?m)(?:^|: )(?P<p>unknown (?:shorthand )?flag: [^\n]+|unknown docker command: [^\n]+|'[^'\n]+' is not a docker command|invalid publish opts format[^\n]*|Invalid (?:containerPort|hostPort|ip address|proto|range format)\b[^\n]*|conflicting options: [^\n]+|flag needs an argument: [^\n]+|invalid (?:restart policy|logging opt)[^\n]*|bad format for [^\n]+)",
+        r"(?m)(?:^|: )(?P<p>unknown (?:shorthand )?flag: [^\n]+|unknown docker command: [^\n]+|'[^'\n]+' is not a docker command|invalid publish opts format[^\n]*|Invalid (?:containerPort|hostPort|ip address|proto|range format)\b[^\n]*|conflicting options: [^\n]+|flag needs an argument: [^\n]+|flag provided but not defined: [^\n]+|invalid (?:restart policy|logging opt)[^\n]*|bad format for [^\n]+)",
         "the command line is not understood: {p}",
         "see the option's spelling and form (docker run --help); options stand before the image's name, arguments of the program \
          behind it"
@@ -59,6 +59,30 @@ pub(super) const WORDINGS: &[Wording] = &[
         "start the builder with it: docker buildx create --buildkitd-flags '--allow-insecure-entitlement …', and build with --allow"
     ),
     // Kubernetes.
+    says!(
+        NameInUse,
+        r#"Error from server \(AlreadyExists\): (?P<p>[\w.]+ "[^"\n]+")|cannot re-use a name that is still in use"#,
+        "the name[ {p}] is taken",
+        "remove the other, choose another name, or change what is there: kubectl apply, helm upgrade"
+    ),
+    says!(
+        LoginRefused,
+        r"You must be logged in to the server",
+        "the cluster refuses the login: no credentials, or ones that have expired",
+        "log in again (the cloud's command line, kubectl config view), and see the context: kubectl config current-context"
+    ),
+    says!(
+        ConfigMissing,
+        r#"(?P<p>(?:serviceaccount|storageclass\.storage\.k8s\.io|priorityclass[\w.]*|ingressclass[\w.]*) "[^"\n]+") not found"#,
+        "what the pod or volume names is not in the cluster: {p}",
+        "make it, or name one that is there: kubectl get KIND"
+    ),
+    says!(
+        MountFailed,
+        r#"cannot find volume "(?P<p>[^"\n]+)" to mount|path "(?P<q>[^"\n]+)" is mounted on "[^"\n]+" but it is not a shared mount"#,
+        "a volume cannot be mounted: {p}",
+        "see that the pod has a volume of that name; where the mount is to be shared: mount --make-rshared on the node"
+    ),
     says!(
         ConfigInvalid,
         r#"error (?:validating|parsing) "?(?P<p>[^\s":]+\.ya?ml|[^\s":]+\.json)"?: |(?m:^|error: )The (?P<q>\w+ "[^"\n]+" is invalid): |strict decoding error: (?P<r>[^\n]+)|error converting YAML to JSON"#,

@@ -32,5 +32,5 @@ pub(super) const WORDINGS: &[Wording] = &[
     plain!(IllegalInstruction, r"(?i)\billegal instruction\b|\bSIGILL\b|uncaught target signal 4"),
     plain!(KilledBySignal, r"(?i)\bbus error\b|\bSIGBUS\b|\bfloating point exception\b|\bSIGFPE\b|breakpoint trap\b"),
     plain!(ForbiddenSyscall, r"(?i)\bbad system call\b|\bSIGSYS\b"),
-    plain!(Aborted, r"(?P<p>\b[Aa]borted \(core dumped\)|signal: aborted|\bSIGABRT\b)"),
+    plain!(Aborted, r"(?P<p>\b[Aa]borted \(core dumped\)|signal: aborted|uncaught target signal 6 |\bSIGABRT\b)"),
 ];

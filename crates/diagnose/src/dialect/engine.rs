@@ -67,7 +67,7 @@ pub(super) const WORDINGS: &[Wording] = &[
     ),
     says!(
         NetworkMissing,
-        r#"(?i)\bnetwork "?(?P<p>[\w.-]+)"? not found|could not find a network matching network mode (?P<q>\S+)|network (?P<r>\S+) declared as external, but could not be found|no such network:? ?"?(?P<s>[\w.-]+)?|unable to find network with name or ID (?P<t>\S+)"#,
+        r#"(?i)\bnetwork "?(?P<p>[\w.-]+)"? not found|could not find a network matching network mode (?P<q>\S+)|network (?P<r>\S+) declared as external, but could not be found|no such network(?:$|: ?"?(?P<s>[\w.-]+)?)|unable to find network with name or ID (?P<t>\S+)"#,
         "the network[ {p}] is not there, or not any more",
         "make it (docker network create NAME), then docker network connect it, or make the container anew: one that was made \
          while the old network was there knows it by its id"

@@ -217,6 +217,13 @@ fn mount_failed(subject: Option<&str>, line: &str) -> Finding {
              server answers; the same mount by hand on the engine's host tells more",
         );
     }
+    if absent.is_none() && !lower.contains("file exists") && !lower.contains("mount callback") {
+        return error(
+            Code::MountFailed,
+            format!("mounting {subject} failed"),
+            "see the rest of the message and what the node's or engine's log says of it, and that the source is there",
+        );
+    }
     error(
         Code::MountFailed,
         format!(

@@ -5,6 +5,12 @@ use crate::code::Code;
 
 pub(super) const WORDINGS: &[Wording] = &[
     says!(
+        ArgumentTooLong,
+        r"(?i)argument list too long|\bE2BIG\b",
+        "the arguments and environment of a program are together longer than the kernel takes, or one alone is (128 KiB)",
+        "put the values in a file, or give them in portions: find … -exec, xargs"
+    ),
+    says!(
         guess MountFailed,
         r"Are you trying to mount a directory onto a file",
         "a mount failed: a directory is mounted onto a file, or the other way round",

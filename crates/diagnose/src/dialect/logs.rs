@@ -105,5 +105,6 @@ pub(super) const WORDINGS: &[Wording] = &[
         ProgramMissing,
         r"(?m)^(?:\S+\s+\|\s+)?(?:(?:\S*/)?(?:ba|da|a|k|z)?sh: (?:line )?(?:\d+: )?|(?:\S*/\S+|\S+\.sh): (?:line )?\d+: )(?P<p>[^\s:]+): (?:command )?not found"
     ),
+    plain!(ProgramMissing, r"(?m)^(?P<p>[\w.+-]+): command not found$"),
     plain!(ProgramMissing, r"fork/exec (?P<p>[^:\n]+): no such file or directory"),
 ];

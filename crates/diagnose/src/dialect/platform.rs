@@ -25,6 +25,24 @@ pub(super) fn credential_helper(captures: &Captures<'_>) -> Meaning {
 /// Those that must be seen before their last words are taken for something else.
 pub(super) const FIRST: &[Wording] = &[
     says!(
+        LimitRefused,
+        r"write /proc/self/oom_score_adj: permission denied",
+        "the runtime may not set the container's --oom-score-adj: the engine has itself a higher one, or is rootless",
+        "leave --oom-score-adj out, or ask for a higher value"
+    ),
+    says!(
+        StartFailed,
+        r"could not find bridge (?P<p>[\w.-]+)|no such network interface",
+        "a network device of the engine is gone[: {p}]",
+        "restart the engine, which makes its bridge anew; see what removes it on the host (a network manager)"
+    ),
+    says!(
+        EntrypointMissing,
+        r"Container command '(?P<p>[^'\n]+)' not found or does not exist",
+        "there is no {p} in the container",
+        "see where the program really is: scratchdbg check; a path on the host does not count"
+    ),
+    says!(
         StartFailed,
         r#"unable to retrieve OCI runtime error[^\n]*fork/exec (?P<p>\S+): no such file|exec: "(?P<q>containerd-shim[^"\n]*|runc|crun|/\S+/(?:runc|crun))": executable file not found"#,
         "the engine does not have its runtime {p}",

@@ -51,7 +51,7 @@ pub(super) const WORDINGS: &[Wording] = &[
     // What a database needs to be told at its first start.
     says!(
         ConfigMissing,
-        r"(?i)database is uninitialized and (?:superuser )?password (?:option )?is not specified|you need to specify one of the following as an environment variable|must specify (?P<p>\w+_PASSWORD)\b|(?P<q>ACCEPT_EULA\S*) (?:must be|not set)|environment variables? [`'\x22]?(?P<r>[A-Z][A-Z0-9_]{2,})[`'\x22]?(?: is| are)? (?:not set|missing|required|not defined|must be set|undefined)|(?:missing required|required) environment variables?:? [`'\x22]?(?P<s>[A-Z][A-Z0-9_]{2,})|(?P<t>\b[A-Z][A-Z0-9_]{3,}): (?:parameter not set|unbound variable|parameter null or not set)",
+        r"(?i)database is uninitialized and (?:superuser )?password (?:option )?is not specified|you need to specify one of the following as an environment variable|must specify (?P<p>\w+_PASSWORD)\b|(?P<q>ACCEPT_EULA\S*) (?:must be|not set)|env(?:ironment)? var(?:iable)?s? [`'\x22]?(?P<r>[A-Z][A-Z0-9_]{2,})[`'\x22]?(?: is| are)? (?:not set|missing|required|not defined|must be set|undefined)|\b(?:[A-Z][A-Z0-9]*_[A-Z0-9_]+) must be set\b|(?:missing required|required) env(?:ironment)? var(?:iable)?s?:? [`'\x22]?(?P<s>[A-Z][A-Z0-9_]{2,})|(?P<t>\b[A-Z][A-Z0-9_]{3,}): (?:parameter not set|unbound variable|parameter null or not set)",
         "the program needs a variable that is not set[: {p}]",
         "set it: -e NAME=VALUE, --env-file FILE, environment: in the compose file; where it is a password, its _FILE form takes a \
          secret's path"
@@ -66,7 +66,7 @@ pub(super) const WORDINGS: &[Wording] = &[
     ),
     says!(
         ConfigInvalid,
-        r#"\[emerg\][^\n]*?(?P<p>unknown directive "[^"\n]*"[^\n]*|unexpected "[^"\n]*"[^\n]*|unexpected end of (?:file|parameter)[^\n]*|invalid number of arguments[^\n]*|"[\w ]+" directive (?:is not allowed|is duplicate|invalid)[^\n]*|invalid (?:parameter|value|port|host|URL)[^\n]*|unknown "\w+" variable|directive "[^"\n]+" is not terminated[^\n]*)|nginx: configuration file (?P<q>\S+) test failed"#,
+        r#"\[emerg\][^\n]*?(?P<p>unknown directive "[^"\n]*"[^\n]*|unexpected "[^"\n]*"[^\n]*|unexpected end of (?:file|parameter)[^\n]*|invalid number of arguments[^\n]*|"[\w ]+" directive (?:is not allowed|is duplicate|invalid)[^\n]*|invalid (?:parameter|value|port|host|URL)[^\n]*|unknown "\w+" variable|SSL_CTX_use_PrivateKey\([^\n]*key values mismatch[^\n]*|directive "[^"\n]+" is not terminated[^\n]*)|nginx: configuration file (?P<q>\S+) test failed"#,
         "nginx does not understand its configuration: {p}",
         "mend that line; nginx -t checks it. Where a template was to be filled in, see that its variable is set"
     ),
@@ -78,7 +78,7 @@ pub(super) const WORDINGS: &[Wording] = &[
     ),
     says!(
         ConfigInvalid,
-        r#"(?P<p>unknown variable '[^'\n]+'|unrecognized configuration parameter "[^"\n]+"|invalid value for parameter "[^"\n]+"[^\n]*|yaml: unmarshal errors:[^\n]*|field \w+ not found in type \w[\w.]*|Protobuf message \([^\n]*(?:has unknown fields|INVALID_ARGUMENT)[^\n]*|no such field: '[^'\n]+'|unknown (?:setting|configuration (?:key|option|setting)|option|parameter):? \[?['"`][^\n]+|[Cc]onfiguration file[^\n]*(?:syntax error|is invalid|contains errors)[^\n]*)"#,
+        r#"(?P<p>Unrecognized VM option '[^'\n]+'|unknown variable '[^'\n]+'|unrecognized configuration parameter "[^"\n]+"|invalid value for parameter "[^"\n]+"[^\n]*|yaml: unmarshal errors:[^\n]*|field \w+ not found in type \w[\w.]*|Protobuf message \([^\n]*(?:has unknown fields|INVALID_ARGUMENT)[^\n]*|no such field: '[^'\n]+'|unknown (?:setting|configuration (?:key|option|setting)|option|parameter):? \[?['"`][^\n]+|[Cc]onfiguration file[^\n]*(?:syntax error|is invalid|contains errors)[^\n]*)"#,
         "the program does not understand its configuration: {p}",
         "see the option's spelling, and whether this version of the program (the image's tag) still knows it"
     ),

@@ -34,7 +34,7 @@ pub(super) const WORDINGS: &[Wording] = &[
     ),
     says!(
         PathNotPermitted,
-        r#"(?i)(?:open|mkdir|create|write|read|to file|file) ['"‘`]?(?P<p>[\w./-]+)['"’]?(?: for \w+)?:? (?:permission denied|\((?:OS )?err(?:code|no):? 13 - permission denied\))|\((?:OS )?err(?:code|no):? 13 - permission denied\)|\bOs \{ code: 13, kind: PermissionDenied|\(os error 13\)|(?:dir|directory|file|stream)\b[^\n:]*:?[^\n]*: permission denied|permission denied @ \w+ - (?P<q>/\S+)|cookie file '?(?P<r>/[^'\s]+)'?: eacces"#,
+        r#"(?i)(?:open|mkdir|create|write|read|to file|file) ['"‘`]?(?P<p>[\w./-]+)['"’]?(?: for \w+)?:? (?:permission denied|\((?:OS )?err(?:code|no):? 13 - permission denied\))|\((?:OS )?err(?:code|no):? 13 - permission denied\)|\bOs \{ code: 13, kind: PermissionDenied|\(os error 13\)|(?:dir|directory|file|stream)\b[^\n:]*:?[^\n]*: permission denied|permission denied @ \w+ - (?P<q>/\S+)|\w+\(\) "(?P<s>/[^"\n]+)" failed \(13: permission denied\)|data directory "(?P<t>/[^"\n]+)" has invalid permissions|cookie file '?(?P<r>/[^'\s]+)'?: eacces"#,
         "the program's user may not use a file or directory[, {p}]",
         "give the file or directory to that user (chown, COPY --chown=65532:65532); a volume has the owner that its directory has \
          in the image; or run as the user that owns it (--user)"
