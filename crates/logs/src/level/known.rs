@@ -20,7 +20,7 @@ fn priority(text: &[u8]) -> Known {
     (number < 192).then(|| Some(word::syslog(number)))
 }
 
-/// `E1123 07:01:20.422028       1 main.go:42] message`, also with the year before it (CockroachDB: two digits).
+/// `E1123 07:01:20.422028       1 main.go:42] message`, also with the year before it (`CockroachDB`: two digits).
 fn klog(text: &[u8]) -> Known {
     let (letter, rest) = text.split_first()?;
     if !matches!(letter, b'I' | b'W' | b'E' | b'F') {
@@ -141,7 +141,7 @@ fn letters(text: &[u8]) -> Known {
     }
 }
 
-/// MongoDB before 4.4 (`2026-11-23T07:01:20.123+0000 E  STORAGE  [main] …`) and etcd before 3.4
+/// `MongoDB` before 4.4 (`2026-11-23T07:01:20.123+0000 E  STORAGE  [main] …`) and etcd before 3.4
 /// (`2026-11-23 07:01:20.123456 C | etcdmain: …`).
 fn timed_letter(text: &[u8]) -> Known {
     if !text.first()?.is_ascii_digit() {
