@@ -2,6 +2,7 @@
 
 use std::process::Command;
 
+use scratchdbg_testkit::eventually;
 use scratchdbg_testkit::terminal::Terminal;
 
 use crate::stage::Stage;
@@ -76,5 +77,35 @@ fn a_window_without_a_size_is_no_matter() {
     let mut terminal = Terminal::start(command, ROWS, COLUMNS);
     assert_eq!(terminal.wait().code(), Some(3), "{}", terminal.text());
     assert!(terminal.text().contains("/dev/"), "it has a terminal: {}", terminal.text());
+    target.assert_untouched();
+}
+
+/// The target's user has as many processes as it may, and the kernel executes no program for it. The runtime says so where the
+/// command's output would be.
+#[test]
+fn a_session_that_the_kernel_does_not_execute_is_told_from_output() {
+    let stage = Stage::set();
+    let flags = ["--user", "61236:61236", "--ulimit", "nproc=12"];
+    let target = stage.target_named("full", &flags, &stage.image, &["zombies", "11"]);
+    let zombies = || target.processes().iter().filter(|process| process.contains(" Z ")).count();
+    eventually(|| format!("{} zombies", zombies()), || (zombies() == 11).then_some(()));
+    let words = "resource temporarily unavailable";
+    for (mode, code, output) in [("exec", 125, ""), ("auto", 7, "hello")] {
+        let arguments = ["attach", "--mode", mode, target.name(), "--", "sh", "-c", "echo hello; exit 7"];
+        let finished = stage.run(&arguments);
+        finished.expect_code(code);
+        assert_eq!(finished.text().trim_end(), output, "{mode}: {finished}");
+        assert!(finished.stderr.contains(words), "{mode}: {finished}");
+        let mut command = stage.scratchdbg.command(arguments);
+        command.env("TERM", "xterm");
+        let mut terminal = Terminal::start(command, ROWS, 300);
+        assert_eq!(terminal.wait().code(), Some(code), "{mode}: {}", terminal.text());
+        terminal.wait_for("why, and what was said", |screen| screen.contains(words) && screen.contains(output));
+        let shown = terminal.text();
+        // Said once, as an error or a warning, and not as output.
+        assert_eq!(shown.matches(words).count(), 1, "{mode}: {shown}");
+        assert!(shown.contains("cannot start the session inside the target"), "{mode}: {shown}");
+        assert_eq!(shown.contains("hello"), output == "hello", "{mode}: {shown}");
+    }
     target.assert_untouched();
 }

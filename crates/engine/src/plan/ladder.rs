@@ -1,11 +1,11 @@
-//! Which mode, as whom, with what: the ladder of least privilege.
+//! As whom, with what: the ladder of least privilege, once the mode is chosen.
 
 use scratchdbg_diagnose::capability;
 
+use super::choice::{self, CAP_ADD, SECURITY_OPT};
 use super::keeper_rights::{self, KeeperRights};
 use super::rights::{self, CopySettings, LeftOut};
 use super::{AttachRequest, Mode, Plan, Reason, Refusal};
-use crate::State;
 use crate::target::Target;
 use crate::twin::Twin;
 use crate::user::NumericUser;
@@ -17,19 +17,13 @@ const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/s
 /// may not is no part of it: `DAC_READ_SEARCH` also opens the host's files (`open_by_handle_at(2)`).
 const SEE_OTHERS: [&str; 1] = ["SYS_PTRACE"];
 
-const CAP_ADD: &str = "--cap-add";
-const SECURITY_OPT: &str = "--security-opt";
-
 /// Decides. `user` is who the session's process will be, in numbers.
 pub fn plan(target: &Target, user: NumericUser, request: &AttachRequest) -> Result<Plan, Refusal> {
     let mut reasons = Vec::new();
     let mut because = |decision: String, because: &str| {
         reasons.push(Reason { decision, because: because.to_owned() });
     };
-    let (mode, why) = mode(target, request)?;
-    if request.podman && mode == Mode::Sidecar && target.state == State::Paused {
-        return Err(Refusal::PausedInPodman { name: target.name.clone() });
-    }
+    let (mode, why) = choice::mode(target, request)?;
     because(format!("mode {}", mode.as_str()), why);
     let keeper_rights = if mode == Mode::Exec {
         keeper_rights::of_session_inside(target, user, request.user.as_deref(), request.podman)
@@ -193,47 +187,6 @@ fn is_asked_for(request: &AttachRequest) -> bool {
     (request.mode.is_some() && !request.is_fallback) || !request.capabilities.is_empty()
 }
 
-/// The mode, and why.
-fn mode(target: &Target, request: &AttachRequest) -> Result<(Mode, &'static str), Refusal> {
-    let name = || target.name.clone();
-    if target.state == State::Removing {
-        return Err(Refusal::Removing { name: name() });
-    }
-    let has_processes = matches!(target.state, State::Running | State::Paused);
-    let is_copy = request.mode == Some(Mode::Copy) || (request.mode.is_none() && !has_processes);
-    let needs_sidecar = match request {
-        AttachRequest { tools_image: Some(_), .. } => Some("a toolkit that is not a static busybox"),
-        AttachRequest { capabilities, .. } if !capabilities.is_empty() && !is_copy => Some(CAP_ADD),
-        AttachRequest { security_options, .. } if !security_options.is_empty() => Some(SECURITY_OPT),
-        _ => None,
-    };
-    match (request.mode, needs_sidecar) {
-        (Some(mode @ (Mode::Exec | Mode::Copy)), Some(what)) => Err(Refusal::NeedsSidecar { what, mode }),
-        (Some(mode @ (Mode::Exec | Mode::Sidecar)), _) if !has_processes => {
-            Err(Refusal::NotRunning { name: name(), state: target.state, mode })
-        }
-        (Some(Mode::Exec), _) if target.state == State::Paused => Err(Refusal::Paused { name: name() }),
-        (Some(mode), _) if target.id.is_empty() => Ok((mode, "it is an image: there is no container")),
-        (Some(mode), _) if request.is_fallback => {
-            Ok((mode, "the engine refuses to start the session inside the target"))
-        }
-        (Some(mode), _) => Ok((mode, "--mode")),
-        (None, Some(_)) if !has_processes => {
-            Err(Refusal::NotRunning { name: name(), state: target.state, mode: Mode::Sidecar })
-        }
-        (None, Some(CAP_ADD)) => Ok((Mode::Sidecar, "capabilities can only be added to a container of its own")),
-        (None, Some(SECURITY_OPT)) => Ok((Mode::Sidecar, "only a container of its own can be confined otherwise")),
-        (None, Some(_)) => Ok((Mode::Sidecar, "the tools are not one static file: they need their own root")),
-        (None, None) => Ok(match target.state {
-            State::Running => (Mode::Exec, "it is running: the session can be inside it"),
-            State::Paused => (Mode::Sidecar, "it is paused: the engine starts nothing in it"),
-            State::Restarting => (Mode::Copy, "it is between two runs: whatever joins it is killed with it"),
-            State::Created => (Mode::Copy, "it has not run: there is no process to join"),
-            State::Exited | State::Dead | State::Removing => (Mode::Copy, "it has ended: there is no process to join"),
-        }),
-    }
-}
-
 fn user_reason(target: &Target, request: &AttachRequest) -> &'static str {
     if request.user.is_some() {
         "--user"
@@ -295,62 +248,11 @@ fn prompt(name: &str, mode: Mode) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::State;
     use crate::target::tests::target;
 
     const USER: NumericUser = NumericUser { uid: 65532, gid: 65532 };
     const ROOT: NumericUser = NumericUser { uid: 0, gid: 0 };
-
-    fn decide(state: State, request: &AttachRequest) -> Result<Mode, Refusal> {
-        plan(&Target { state, ..target() }, USER, request).map(|plan| plan.mode)
-    }
-
-    #[test]
-    fn the_state_chooses_the_mode() {
-        let request = AttachRequest::default();
-        let cases = [
-            (State::Running, Mode::Exec),
-            (State::Paused, Mode::Sidecar),
-            (State::Restarting, Mode::Copy),
-            (State::Created, Mode::Copy),
-            (State::Exited, Mode::Copy),
-            (State::Dead, Mode::Copy),
-        ];
-        for (state, mode) in cases {
-            assert_eq!(decide(state, &request), Ok(mode), "{state:?}");
-        }
-        assert!(matches!(decide(State::Removing, &request), Err(Refusal::Removing { .. })));
-    }
-
-    #[test]
-    fn a_mode_that_cannot_be_is_refused() {
-        let with = |mode| AttachRequest { mode: Some(mode), ..AttachRequest::default() };
-        for state in [State::Created, State::Exited, State::Dead, State::Restarting] {
-            for mode in [Mode::Exec, Mode::Sidecar] {
-                let expected = Refusal::NotRunning { name: "web".to_owned(), state, mode };
-                assert_eq!(decide(state, &with(mode)), Err(expected));
-            }
-        }
-        assert!(matches!(decide(State::Paused, &with(Mode::Exec)), Err(Refusal::Paused { .. })));
-        assert_eq!(decide(State::Paused, &with(Mode::Sidecar)), Ok(Mode::Sidecar));
-        let podman = AttachRequest { podman: true, ..AttachRequest::default() };
-        assert!(matches!(decide(State::Paused, &podman), Err(Refusal::PausedInPodman { .. })));
-        assert_eq!(decide(State::Running, &podman), Ok(Mode::Exec));
-        assert_eq!(decide(State::Running, &with(Mode::Copy)), Ok(Mode::Copy));
-    }
-
-    #[test]
-    fn what_needs_a_container_of_its_own_gets_one() {
-        let capable = AttachRequest { capabilities: vec!["NET_ADMIN".to_owned()], ..AttachRequest::default() };
-        assert_eq!(decide(State::Running, &capable), Ok(Mode::Sidecar));
-        let foreign = AttachRequest { tools_image: Some("tools:1".to_owned()), ..AttachRequest::default() };
-        assert_eq!(decide(State::Running, &foreign), Ok(Mode::Sidecar));
-        assert!(matches!(decide(State::Exited, &foreign), Err(Refusal::NotRunning { .. })));
-        assert_eq!(decide(State::Exited, &capable), Ok(Mode::Copy), "a copy is one");
-        let copy = AttachRequest { mode: Some(Mode::Copy), ..capable.clone() };
-        assert_eq!(decide(State::Running, &copy), Ok(Mode::Copy));
-        let exec = AttachRequest { mode: Some(Mode::Exec), ..capable };
-        assert!(matches!(decide(State::Running, &exec), Err(Refusal::NeedsSidecar { what: "--cap-add", .. })));
-    }
 
     #[test]
     fn a_sidecar_is_privileged_only_where_the_kernel_wants_it() {
@@ -416,9 +318,6 @@ mod tests {
         }
         let free = plan(&target(), USER, &options(&[])).unwrap();
         assert_eq!((free.security_options.len(), free.user_namespace), (0, None));
-        assert_eq!(decide(State::Running, &options(&["label=disable"])), Ok(Mode::Sidecar));
-        let exec = AttachRequest { mode: Some(Mode::Exec), ..options(&["label=disable"]) };
-        assert!(matches!(decide(State::Running, &exec), Err(Refusal::NeedsSidecar { what: SECURITY_OPT, .. })));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //!
 //! No I/O happens here, so that every decision can be tested as a table and shown to the user with its reason.
 
+mod choice;
 mod command;
 mod keeper_rights;
 mod ladder;

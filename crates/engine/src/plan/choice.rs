@@ -1,0 +1,123 @@
+//! Which mode a session is in: inside the target, beside it, or in a copy.
+
+use super::{AttachRequest, Mode, Refusal};
+use crate::State;
+use crate::target::Target;
+
+pub(super) const CAP_ADD: &str = "--cap-add";
+pub(super) const SECURITY_OPT: &str = "--security-opt";
+
+/// The mode, and why.
+pub(super) fn mode(target: &Target, request: &AttachRequest) -> Result<(Mode, &'static str), Refusal> {
+    let chosen = by_state_and_request(target, request)?;
+    if request.podman && chosen.0 == Mode::Sidecar && target.state == State::Paused {
+        return Err(Refusal::PausedInPodman { name: target.name.clone() });
+    }
+    Ok(chosen)
+}
+
+fn by_state_and_request(target: &Target, request: &AttachRequest) -> Result<(Mode, &'static str), Refusal> {
+    let name = || target.name.clone();
+    if target.state == State::Removing {
+        return Err(Refusal::Removing { name: name() });
+    }
+    let has_processes = matches!(target.state, State::Running | State::Paused);
+    let is_copy = request.mode == Some(Mode::Copy) || (request.mode.is_none() && !has_processes);
+    let needs_sidecar = match request {
+        AttachRequest { tools_image: Some(_), .. } => Some("a toolkit that is not a static busybox"),
+        AttachRequest { capabilities, .. } if !capabilities.is_empty() && !is_copy => Some(CAP_ADD),
+        AttachRequest { security_options, .. } if !security_options.is_empty() => Some(SECURITY_OPT),
+        _ => None,
+    };
+    match (request.mode, needs_sidecar) {
+        (Some(mode @ (Mode::Exec | Mode::Copy)), Some(what)) => Err(Refusal::NeedsSidecar { what, mode }),
+        (Some(mode @ (Mode::Exec | Mode::Sidecar)), _) if !has_processes => {
+            Err(Refusal::NotRunning { name: name(), state: target.state, mode })
+        }
+        (Some(Mode::Exec), _) if target.state == State::Paused => Err(Refusal::Paused { name: name() }),
+        (Some(mode), _) if target.id.is_empty() => Ok((mode, "it is an image: there is no container")),
+        (Some(mode), _) if request.is_fallback => {
+            Ok((mode, "the engine refuses to start the session inside the target"))
+        }
+        (Some(mode), _) => Ok((mode, "--mode")),
+        (None, Some(_)) if !has_processes => {
+            Err(Refusal::NotRunning { name: name(), state: target.state, mode: Mode::Sidecar })
+        }
+        (None, Some(CAP_ADD)) => Ok((Mode::Sidecar, "capabilities can only be added to a container of its own")),
+        (None, Some(SECURITY_OPT)) => Ok((Mode::Sidecar, "only a container of its own can be confined otherwise")),
+        (None, Some(_)) => Ok((Mode::Sidecar, "the tools are not one static file: they need their own root")),
+        (None, None) => Ok(match target.state {
+            State::Running => (Mode::Exec, "it is running: the session can be inside it"),
+            State::Paused => (Mode::Sidecar, "it is paused: the engine starts nothing in it"),
+            State::Restarting => (Mode::Copy, "it is between two runs: whatever joins it is killed with it"),
+            State::Created => (Mode::Copy, "it has not run: there is no process to join"),
+            State::Exited | State::Dead | State::Removing => (Mode::Copy, "it has ended: there is no process to join"),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::target::tests::target;
+
+    fn decide(state: State, request: &AttachRequest) -> Result<Mode, Refusal> {
+        super::mode(&Target { state, ..target() }, request).map(|(mode, _)| mode)
+    }
+
+    #[test]
+    fn the_state_chooses_the_mode() {
+        let request = AttachRequest::default();
+        let cases = [
+            (State::Running, Mode::Exec),
+            (State::Paused, Mode::Sidecar),
+            (State::Restarting, Mode::Copy),
+            (State::Created, Mode::Copy),
+            (State::Exited, Mode::Copy),
+            (State::Dead, Mode::Copy),
+        ];
+        for (state, mode) in cases {
+            assert_eq!(decide(state, &request), Ok(mode), "{state:?}");
+        }
+        assert!(matches!(decide(State::Removing, &request), Err(Refusal::Removing { .. })));
+    }
+
+    #[test]
+    fn a_mode_that_cannot_be_is_refused() {
+        let with = |mode| AttachRequest { mode: Some(mode), ..AttachRequest::default() };
+        for state in [State::Created, State::Exited, State::Dead, State::Restarting] {
+            for mode in [Mode::Exec, Mode::Sidecar] {
+                let expected = Refusal::NotRunning { name: "web".to_owned(), state, mode };
+                assert_eq!(decide(state, &with(mode)), Err(expected));
+            }
+        }
+        assert!(matches!(decide(State::Paused, &with(Mode::Exec)), Err(Refusal::Paused { .. })));
+        assert_eq!(decide(State::Paused, &with(Mode::Sidecar)), Ok(Mode::Sidecar));
+        let podman = AttachRequest { podman: true, ..AttachRequest::default() };
+        assert!(matches!(decide(State::Paused, &podman), Err(Refusal::PausedInPodman { .. })));
+        assert_eq!(decide(State::Running, &podman), Ok(Mode::Exec));
+        assert_eq!(decide(State::Running, &with(Mode::Copy)), Ok(Mode::Copy));
+    }
+
+    #[test]
+    fn what_needs_a_container_of_its_own_gets_one() {
+        let capable = AttachRequest { capabilities: vec!["NET_ADMIN".to_owned()], ..AttachRequest::default() };
+        assert_eq!(decide(State::Running, &capable), Ok(Mode::Sidecar));
+        let foreign = AttachRequest { tools_image: Some("tools:1".to_owned()), ..AttachRequest::default() };
+        assert_eq!(decide(State::Running, &foreign), Ok(Mode::Sidecar));
+        assert!(matches!(decide(State::Exited, &foreign), Err(Refusal::NotRunning { .. })));
+        assert_eq!(decide(State::Exited, &capable), Ok(Mode::Copy), "a copy is one");
+        let copy = AttachRequest { mode: Some(Mode::Copy), ..capable.clone() };
+        assert_eq!(decide(State::Running, &copy), Ok(Mode::Copy));
+        let exec = AttachRequest { mode: Some(Mode::Exec), ..capable };
+        assert!(matches!(decide(State::Running, &exec), Err(Refusal::NeedsSidecar { what: CAP_ADD, .. })));
+        let free = |mode| AttachRequest {
+            mode,
+            security_options: vec!["label=disable".to_owned()],
+            ..AttachRequest::default()
+        };
+        assert_eq!(decide(State::Running, &free(None)), Ok(Mode::Sidecar));
+        let refused = decide(State::Running, &free(Some(Mode::Exec)));
+        assert!(matches!(refused, Err(Refusal::NeedsSidecar { what: SECURITY_OPT, .. })));
+    }
+}
