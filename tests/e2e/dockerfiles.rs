@@ -310,6 +310,45 @@ fn arrays_that_are_none_are_mended_before_they_are_shipped() {
     }
 }
 
+#[test]
+fn a_private_file_that_everybody_can_read_in_the_image_is_told() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let stage = Stage::set();
+    context(&stage, &["app"], &[("key", "k"), ("open", "o")]);
+    let home = stage.scratchdbg.home();
+    fs::set_permissions(home.join("context/key"), fs::Permissions::from_mode(0o600)).expect("a mode");
+    fs::set_permissions(home.join("context/open"), fs::Permissions::from_mode(0o664)).expect("a mode");
+    let said = |arguments: &[&str]| {
+        let built =
+            stage.run(&[&["build", "--no-debug", "-o", "archive:out.tar", "--deny", "none"], arguments].concat());
+        built.expect_code(0);
+        built.stderr
+    };
+    for (lines, way) in [
+        ("COPY key open /etc/", Some("COPY --chmod=0600")),
+        ("COPY --chmod=0600 key /etc/", None),
+        ("COPY --chmod=0644 key /etc/", None),
+        ("COPY open /etc/", None),
+    ] {
+        let text = format!("FROM scratch\nCOPY app /app\n{lines}\nUSER 1\nENTRYPOINT [\"/app\"]\n");
+        fs::write(home.join("context/Dockerfile"), text).expect("a file");
+        let stderr = said(&["-f", "context/Dockerfile"]);
+        assert_eq!(way.is_some_and(|way| stderr.contains(way)), stderr.contains("0600"), "{lines}: {stderr}");
+        assert_eq!(way.is_some(), stderr.contains("everybody can read it"), "{lines}: {stderr}");
+    }
+    for (addition, is_told) in [
+        ("context/key:/etc/key", true),
+        ("context:/srv", true),
+        ("context/key:/etc/key:0600", false),
+        ("context/key:/etc/key:0644", false),
+        ("context/open:/etc/open", false),
+    ] {
+        let stderr = said(&["context/app", "--add", addition]);
+        assert_eq!(stderr.contains("mode 0600"), is_told, "{addition}: {stderr}");
+        assert_eq!(stderr.contains("key:0600 keeps it private"), is_told, "{addition}: {stderr}");
+    }
+}
+
 /// `cap_net_bind_service=ep`, as `setcap` writes it: version 2, effective, one bit.
 const CAPABILITIES: [u8; 20] = {
     let mut value = [0; 20];

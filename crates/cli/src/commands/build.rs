@@ -1,6 +1,7 @@
 //! `build`: a production image and its debug twin from static binaries or a Dockerfile.
 
 mod explain;
+mod modes;
 mod output;
 mod settings;
 mod storage;
@@ -40,7 +41,15 @@ pub(crate) async fn build(args: BuildArgs, context: &Context) -> Outcome {
     let debug_tags = settings::references("--debug-tag", &args.debug_tags)?;
     let args = Arc::new(args);
     let (named, epoch) = (Arc::clone(&args), context.environment.source_date_epoch.clone());
-    let (mut spec, source) = blocking(move || settings::spec(&named, epoch.as_deref())).await?;
+    let (mut spec, source, widened) = blocking(move || {
+        let (spec, source) = settings::spec(&named, epoch.as_deref())?;
+        let widened = modes::widened(&spec, &named.additions, source.as_ref());
+        Ok((spec, source, widened))
+    })
+    .await?;
+    if let Some(note) = widened {
+        context.printer.note(&note);
+    }
     if !args.no_debug {
         let toolkits = toolkits(&args.toolkits, context).await?;
         spec.twin = Some(Twin { toolkits, tags: debug_tags });
@@ -63,7 +72,7 @@ pub(crate) async fn build(args: BuildArgs, context: &Context) -> Outcome {
         let decisions = provision(&mut spec, &with, Path::new("/")).map_err(|error| explain(&error))?;
         let pair = scratchdbg_builder::build(&spec).map_err(|error| explain(&error))?;
         let mut findings = preflight(&spec, &pair)?;
-        if let Some(Source { path, origins, findings: of_file }) = source {
+        if let Some(Source { path, origins, findings: of_file, .. }) = source {
             findings = with_those_of_the_file(of_file, findings, &path, &origins);
         }
         Ok(Built { pair, decisions, findings, pushed: None })

@@ -22,6 +22,16 @@ pub(super) struct Source {
     pub(super) origins: Origins,
     /// What is wrong with them.
     pub(super) findings: Vec<Finding>,
+    /// The lines.
+    text: String,
+}
+
+impl Source {
+    /// Whether the line that brought a file of the image says which mode it has.
+    pub(super) fn sets_mode(&self, path: &str) -> bool {
+        let line = self.origins.files.get(path).and_then(|line| self.text.lines().nth(line.checked_sub(1)?));
+        line.is_some_and(|line| line.contains("--chmod"))
+    }
 }
 
 /// All but the twin and the storage, and the Dockerfile that it comes from. `epoch` is `SOURCE_DATE_EPOCH`.
@@ -33,9 +43,9 @@ pub(super) fn spec(args: &BuildArgs, epoch: Option<&str>) -> Result<(BuildSpec, 
     let epoch = seconds(epoch)?;
     let (mut spec, mut source) = match &args.file {
         Some(file) => {
-            let recipe = from_dockerfile(file, &args.binaries, &args.arguments, &platforms)?;
+            let (recipe, text) = from_dockerfile(file, &args.binaries, &args.arguments, &platforms)?;
             let path = file.to_string_lossy().into_owned();
-            let source = Source { path, origins: recipe.origins, findings: recipe.findings };
+            let source = Source { path, origins: recipe.origins, findings: recipe.findings, text };
             (recipe.spec, Some(source))
         }
         None => (BuildSpec { binaries: args.binaries.clone(), ..BuildSpec::default() }, None),
@@ -138,7 +148,7 @@ fn from_dockerfile(
     named: &[PathBuf],
     arguments: &[String],
     platforms: &[Platform],
-) -> Result<Recipe, CommandError> {
+) -> Result<(Recipe, String), CommandError> {
     if platforms.len() > 1 {
         return Err(CommandError::usage("--platform: with --file, one at most can be named")
             .hint("build one image for each platform, with a tag of its own"));
@@ -166,7 +176,8 @@ fn from_dockerfile(
     let text = scratchdbg_files::read_text(file, dockerfile::LARGEST)
         .map_err(|error| CommandError::unreadable(file, &error).hint("--file takes the path of a Dockerfile"))?;
     let arguments = Arguments { values, target: platforms.first().cloned() };
-    dockerfile::read(&text, context, &arguments).map_err(|error| explain_dockerfile(file, &error))
+    let recipe = dockerfile::read(&text, context, &arguments).map_err(|error| explain_dockerfile(file, &error))?;
+    Ok((recipe, text))
 }
 
 /// The last value that is given for a name is the one that counts.

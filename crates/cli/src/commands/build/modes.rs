@@ -1,0 +1,49 @@
+//! Files that are private on this machine and are not in the image.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
+use scratchdbg_builder::{Addition, BuildSpec};
+use scratchdbg_image::{FileData, Node};
+
+use super::settings::Source;
+
+/// Says of files that others may not read here that everybody can read them in the image, and how a mode is set. Modes on
+/// disk depend on the umask of whoever made the files, so they are not taken over; one that was asked for is nobody's
+/// oversight.
+pub(super) fn widened(spec: &BuildSpec, additions: &[String], source: Option<&Source>) -> Option<String> {
+    let additions: Vec<Addition> = additions.iter().filter_map(|text| text.parse().ok()).collect();
+    let is_asked_for = |path: &str| {
+        let below = |addition: &Addition| {
+            let root = addition.destination.trim_matches('/');
+            path.strip_prefix(root).is_some_and(|rest| root.is_empty() || rest.is_empty() || rest.starts_with('/'))
+        };
+        match additions.iter().rev().find(|addition| below(addition)) {
+            Some(addition) => addition.mode.is_some(),
+            None => source.is_some_and(|source| source.sets_mode(path)),
+        }
+    };
+    let mut private = spec.files.iter().filter_map(|(path, entry)| {
+        let Node::File(FileData::Host(file)) = &entry.node else { return None };
+        if entry.mode & 0o004 == 0 || is_asked_for(path) {
+            return None;
+        }
+        let mode = fs::metadata(file.path()).ok()?.permissions().mode() & 0o777;
+        (mode & 0o004 == 0).then_some((file.path(), path, mode, entry.mode))
+    });
+    let (file, path, mode, written) = private.next()?;
+    let others = match private.count() {
+        0 => String::new(),
+        count => format!(" ({count} more)"),
+    };
+    let is_added = additions.iter().any(|addition| path.starts_with(addition.destination.trim_matches('/')));
+    let file = file.display();
+    let way = if is_added || source.is_none() {
+        format!("--add {file}:/{path}:{mode:04o} keeps it private")
+    } else {
+        format!("COPY --chmod={mode:04o} keeps it private")
+    };
+    Some(format!(
+        "{file} has mode {mode:04o} and gets {written:04o} in the image, where everybody can read it{others}: {way}"
+    ))
+}
