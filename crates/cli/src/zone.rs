@@ -40,8 +40,10 @@ fn named(tz: &OsStr) -> Result<TimeZone, CommandError> {
     let path = Path::new(path);
     let bytes = match scratchdbg_files::read(path, LIMIT) {
         Ok(bytes) => bytes,
-        // A name that nobody knows: what the C library makes of it.
-        Err(error) if error.kind() == io::ErrorKind::NotFound && path.is_relative() => return Ok(TimeZone::unknown()),
+        // The C library takes UTC then, and says nothing: times would be hours off.
+        Err(error) if error.kind() == io::ErrorKind::NotFound && path.is_relative() => {
+            return Err(unusable(tz, &"no such zone is known"));
+        }
         Err(error) => return Err(unusable(tz, &error)),
     };
     TimeZone::tzif("", &bytes).map_err(|error| unusable(tz, &error))
@@ -78,7 +80,10 @@ mod tests {
     #[test]
     fn tz_is_a_rule_or_the_name_of_a_zone() {
         let at = jiff::Timestamp::UNIX_EPOCH;
-        for (tz, hours) in [("EST5", -5), ("<+03>-3", 3), ("UTC", 0), (":UTC", 0), ("no/such/zone", 0), ("none", 0)] {
+        for tz in ["no/such/zone", "none", ":none"] {
+            assert!(named(OsStr::new(tz)).unwrap_err().message.contains("no such zone"), "{tz}");
+        }
+        for (tz, hours) in [("EST5", -5), ("<+03>-3", 3), ("UTC", 0), (":UTC", 0)] {
             assert_eq!(named(OsStr::new(tz)).unwrap().to_offset(at).seconds(), hours * 3600, "{tz}");
         }
     }

@@ -1,6 +1,7 @@
 //! Containers as such: look one up, make one, start, stop and remove it, and see what it changed.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use bollard::models::{ChangeType, ContainerCreateBody, ContainerInspectResponse, ContainerSummary, HostConfig};
 use bollard::query_parameters::{
@@ -36,6 +37,10 @@ pub struct Change {
     /// The path.
     pub path: String,
 }
+
+/// How long a container that may be being made is looked for, to be removed.
+const MADE_WITHIN: Duration = Duration::from_secs(5);
+const MADE_PAUSE: Duration = Duration::from_millis(200);
 
 impl Engine {
     /// Looks a container up.
@@ -136,12 +141,27 @@ impl Engine {
                 Ok(id)
             }
             Err(error) => {
-                if matches!(error, Error::Api(_)) {
+                if matches!(error, Error::Api(_) | Error::Unreachable(_)) {
                     scope.gone(name);
                 } else if let Ok(name) = name.parse() {
-                    let _as_far_as_it_answers = self.remove(&name).await;
+                    self.remove_once_made(&name).await;
                 }
                 Err(error)
+            }
+        }
+    }
+
+    /// Removes a container of which nobody knows whether it was made: the engine may be at it still. One that does not come is
+    /// not known to be gone, which the scope tells.
+    async fn remove_once_made(&self, container: &ContainerName) {
+        let deadline = tokio::time::Instant::now() + MADE_WITHIN;
+        loop {
+            match self.delete(container).await {
+                Ok(()) => return self.transport.scope().gone(container.as_str()),
+                Err(error) if error.is_status(404) && tokio::time::Instant::now() < deadline => {
+                    tokio::time::sleep(MADE_PAUSE).await;
+                }
+                Err(error) => return tracing::debug!(%error, %container, "it may be left"),
             }
         }
     }
@@ -171,14 +191,18 @@ impl Engine {
     /// Removes a container, running or not, with its anonymous volumes. One that is gone already, or going, is fine. Whether
     /// it is ours is the caller's to know.
     pub async fn remove(&self, container: &ContainerName) -> Result<(), Error> {
-        let options = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
-        match self.transport.ask(Kind::Remove, self.docker.remove_container(container.as_str(), Some(options))).await {
+        match self.delete(container).await {
             Err(error) if !error.is_status(404) && !error.is_status(409) => Err(error),
             _ => {
                 self.transport.scope().gone(container.as_str());
                 Ok(())
             }
         }
+    }
+
+    async fn delete(&self, container: &ContainerName) -> Result<(), Error> {
+        let options = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
+        self.transport.ask(Kind::Remove, self.docker.remove_container(container.as_str(), Some(options))).await
     }
 
     /// What a container changed in its filesystem.

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use bollard::models::{ContainerCreateBody, HostConfigLogConfig, ImageInspect, ImageSummary};
-use bollard::query_parameters::{ListImagesOptionsBuilder, RemoveImageOptionsBuilder};
+use bollard::query_parameters::RemoveImageOptionsBuilder;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, StreamBody};
 use hyper::Method;
@@ -42,6 +42,13 @@ impl Engine {
         }
     }
 
+    /// The layers of the image that the engine has by this reference, by the digests of what is in them; nothing when it has no
+    /// such image.
+    pub async fn layers_of_image(&self, reference: &str) -> Result<Option<Vec<String>>, Error> {
+        let facts = self.image_facts(reference).await?;
+        Ok(facts.map(|image| image.root_fs.and_then(|root| root.layers).unwrap_or_default()))
+    }
+
     /// Whether the engine has, by this reference, the toolkit image that holds exactly this layer. A name proves nothing: who
     /// loads an archive gives its images the names that are in it.
     pub async fn has_toolkit(&self, reference: &str, layer: &str) -> Result<bool, Error> {
@@ -68,18 +75,23 @@ impl Engine {
 
     /// The images that have a label, or all.
     pub(crate) async fn list_images(&self, label: Option<&str>) -> Result<Vec<ImageSummary>, Error> {
-        let filters = label.map(|label| ("label".to_owned(), vec![label.to_owned()])).into_iter().collect();
-        let options = ListImagesOptionsBuilder::default().filters(&filters).build();
+        let filters = match label {
+            Some(label) => serde_json::json!({ "label": [label] }),
+            None => serde_json::json!({}),
+        };
+        let path = format!("/images/json?filters={}", crate::files::percent_encode(&filters.to_string()));
         let mut attempts = 0;
         loop {
             attempts += 1;
-            match self.transport.ask(Kind::List, self.docker.list_images(Some(options.clone()))).await {
+            match self.transport.fetch(self.transport.request(Method::GET, &path, full(""))?).await {
                 // Docker 28 with the containerd store, when an image is removed while it lists them.
                 Err(error) if error.is_status(404) && attempts < LIST_ATTEMPTS => {
                     tracing::debug!(%error, attempts, "the list is asked for again");
                     tokio::time::sleep(Duration::from_millis(5) * attempts).await;
                 }
-                images => return images,
+                answer => {
+                    return serde_json::from_slice(&answer?).map_err(|error| Error::transport("list images", error));
+                }
             }
         }
     }

@@ -133,8 +133,8 @@ fn is_unsafe(c: char) -> bool {
     // Text in these is not seen. The joiners (U+200C, U+200D) are left alone: scripts and emoji need them.
     let is_invisible = matches!(
         c,
-        '\u{180e}' | '\u{200b}' | '\u{2060}'..='\u{2064}' | '\u{206a}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
-            | '\u{e0000}'..='\u{e007f}' | '\u{e0100}'..='\u{e01ef}'
+        '\u{ad}' | '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{200b}' | '\u{2060}'..='\u{2064}' | '\u{206a}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
+            | '\u{2800}' | '\u{3164}' | '\u{ffa0}' | '\u{fff0}'..='\u{fff8}' | '\u{e0000}'..='\u{e007f}' | '\u{e0100}'..='\u{e01ef}'
     );
     is_control || is_separator || is_bidi || is_invisible
 }
@@ -239,8 +239,8 @@ mod tests {
                 "a\\u{202e}cod\\u{2066}\\u{200f}\\u{61c}\\u{2028}",
             ),
             (
-                "a\u{200b}b\u{2060}\u{feff}\u{e0041}\u{e01ef}".as_bytes(),
-                "a\\u{200b}b\\u{2060}\\u{feff}\\u{e0041}\\u{e01ef}",
+                "a\u{200b}b\u{2060}\u{feff}\u{e0041}\u{e01ef}\u{ad}\u{2800}\u{3164}".as_bytes(),
+                "a\\u{200b}b\\u{2060}\\u{feff}\\u{e0041}\\u{e01ef}\\u{ad}\\u{2800}\\u{3164}",
             ),
             // Concealed text, and colours that have the same number in them.
             (b"\x1b[8mhidden\x1b[0m", "\\x1b[8mhidden\x1b[0m"),

@@ -50,3 +50,28 @@ fn odd_answers_at_every_request_are_no_success() {
     scene.assert_clear();
     scene.target.assert_untouched();
 }
+
+/// What an engine says while it takes an image, and nothing more.
+const SAID: &[u8] =
+    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 14\r\n\r\n{\"stream\":\"x\"}";
+
+#[test]
+fn a_load_that_brings_nothing_is_no_success() {
+    let stage = Stage::set();
+    let scene = Scene::set(&stage);
+    let app = scratchdbg_testkit::sample::write_app(stage.scratchdbg.home());
+    let name = format!("{}:1", stage.engine.name("never"));
+    let arguments = ["build", app.to_str().expect("a plain path"), "-t", &name];
+    // The load is one of the first requests: all of them are given this answer, one in each run.
+    let is_there = || stage.run(&["check", &name]).status.code() != Some(1);
+    for number in 1..=6 {
+        let proxy = FaultProxy::open(stage.engine.host(), Fault::Answer(SAID), number);
+        let finished = scene.start(&proxy, &arguments).finish();
+        let is_done = finished.status.code() == Some(0);
+        let is_there = is_there();
+        assert!(is_there || !is_done, "request {number}: {finished}");
+        if is_there {
+            stage.engine.ask(["rmi", &name, &format!("{name}-debug")]);
+        }
+    }
+}

@@ -104,6 +104,37 @@ fn ctrl_c_on_a_terminal_ends_a_session_at_every_request_that_hangs() {
     scene.target.assert_untouched();
 }
 
+/// An engine may do later what nobody waits for any more.
+#[test]
+fn what_an_engine_makes_after_the_end_is_told() {
+    let stage = Stage::set();
+    let scene = Scene::set(&stage);
+    let mut runs = Vec::new();
+    for name in [scene.target.name(), scene.ended.name()] {
+        let arguments = vec!["attach", name, "--", "true"];
+        runs.extend((1..=scene.requests(&arguments)).map(|number| (arguments.clone(), number)));
+    }
+    // One after the other: what is left is that of the one before.
+    for (arguments, number) in runs {
+        let what = format!("{arguments:?}, request {number}");
+        let proxy = FaultProxy::open(scene.stage.engine.host(), Fault::Hold, number);
+        let running = scene.start(&proxy, &arguments);
+        wait_for_hit(&proxy, || !is_running(&running));
+        if is_running(&running) {
+            running.signal(Signal::TERM);
+        }
+        let finished = running.finish();
+        proxy.release();
+        // It makes it now, or never.
+        std::thread::sleep(Duration::from_millis(700));
+        let left = [scene.target.container.companions(), scene.ended.companions()].concat();
+        let is_told = finished.stderr.contains("sessions gc");
+        assert!(left.is_empty() || is_told, "{what}: {left:?}: {finished}");
+        scene.assert_clear();
+    }
+    scene.target.assert_untouched();
+}
+
 /// The first signal is the command's own; where the engine does not take it, the session ends all the same.
 #[test]
 fn a_second_signal_ends_a_session_at_once() {

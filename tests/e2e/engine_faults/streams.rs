@@ -138,7 +138,8 @@ fn an_output_that_was_closed_from_the_start_is_an_error() {
     let target = stage.target(&[]);
     let attach = target.attach_arguments(&["sh", "-c", "echo hi"]);
     let logs = ["logs", target.name()];
-    let cases: [(&[&str], &str, i32); 7] = [
+    let cases: [(&[&str], &str, i32); 8] = [
+        (&["build", app, "-t", "closed/app:1"], ">&-", 1),
         (&["build", app, "-t", "closed/app:1", "-o", "archive:-"], ">&-", 1),
         (&["sessions", "ls"], ">&-", 1),
         (&["ps"], ">&-", 1),

@@ -12,7 +12,7 @@ mod ps;
 mod sessions;
 mod why;
 
-use crate::args::{Command, Format, PairCommand, SessionsCommand};
+use crate::args::{Command, PairCommand, SessionsCommand};
 use crate::closed;
 use crate::context::Context;
 use crate::error::{CommandError, Outcome};
@@ -40,7 +40,6 @@ pub(crate) async fn run(command: Command, context: &Context, mut interrupts: Int
 /// Whether what a command prints is what it is for.
 fn needs_stdout(command: &Command) -> bool {
     match command {
-        Command::Build(args) => args.format == Format::Json || args.outputs.iter().any(|output| output == "archive:-"),
         Command::Sessions(command) => matches!(command, SessionsCommand::Ls { .. }),
         _ => true,
     }

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use scratchdbg_builder::Pair;
+use scratchdbg_engine::Engine;
 use scratchdbg_image::{Image, ImageError, ImageSet, LayerMediaType, save_hybrid, write_hybrid};
 use scratchdbg_registry::PushReport;
 
@@ -142,7 +143,31 @@ async fn load(sets: &[ImageSet], epoch: u64, context: &Context) -> Result<(), Co
     engine
         .load(move |out| write_hybrid(&sorted, epoch, out))
         .await
-        .map_err(|error| explain_load(error, packed_with_zstd))
+        .map_err(|error| explain_load(error, packed_with_zstd))?;
+    for set in sets {
+        for tag in set.tags() {
+            check_loaded(engine, set, &tag.familiar()).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether the engine has what it said that it took.
+async fn check_loaded(engine: &Engine, set: &ImageSet, tag: &str) -> Result<(), CommandError> {
+    let found = engine.layers_of_image(tag).await?;
+    let is_ours = |layers: &Vec<String>| {
+        let layers_of = |image: &Image| image.layers().iter().map(|layer| layer.diff_id().to_string()).collect();
+        set.images().iter().map(layers_of).any(|ours: Vec<String>| ours == *layers)
+    };
+    match found {
+        // Of several platforms, it may tell of one that is not there.
+        Some(layers) if set.images().len() > 1 && layers.is_empty() => Ok(()),
+        Some(layers) if is_ours(&layers) => Ok(()),
+        Some(_) => Err(CommandError::new(format!("the engine took the images, and has another one as {tag}"))
+            .hint("something else may have given the name away meanwhile: build again")),
+        None => Err(CommandError::new(format!("the engine said that it took the images, and has no {tag}"))
+            .hint("its log may say why; `docker images` lists what it has")),
+    }
 }
 
 fn with_first(set: &ImageSet, architecture: &str) -> Result<ImageSet, ImageError> {
