@@ -6,6 +6,11 @@ pub(super) fn is_object(line: &[u8]) -> bool {
     line.first() == Some(&b'{') && line.last() == Some(&b'}')
 }
 
+/// Whether the line begins as an object does. It may be cut.
+pub(super) fn begins_object(line: &[u8]) -> bool {
+    trim(line).strip_prefix(b"{").is_some_and(|rest| rest.trim_ascii_start().first() == Some(&b'"'))
+}
+
 /// The object, when it is valid from end to end.
 pub(super) fn valid_object(line: &[u8]) -> Option<&str> {
     let text = str::from_utf8(trim(line)).ok()?;
@@ -54,6 +59,8 @@ impl<'a> Iterator for Members<'a> {
             [b',', rest @ ..] => rest,
             // The end of the object, or no JSON: nothing more.
             [b'}', ..] => &[],
+            // A line that was cut behind a whole value.
+            [] => &[],
             _ => return None,
         };
         Some((&key[1..key_len - 1], value))

@@ -31,6 +31,11 @@ pub(super) fn begins_with_pair(line: &[u8]) -> bool {
     matches!(Words { rest: line }.next(), Some(Some(_)))
 }
 
+/// Word after word: a pair, or `None` for a word that is none.
+pub(super) fn words(line: &[u8]) -> impl Iterator<Item = Option<(&[u8], &[u8])>> {
+    Words { rest: line }
+}
+
 /// Keys and raw values (quotes included).
 pub(super) fn pairs(line: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     Words { rest: line }.flatten()

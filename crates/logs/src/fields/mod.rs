@@ -38,6 +38,8 @@ pub(crate) fn object(line: &[u8]) -> Option<Cow<'_, str>> {
 pub(crate) enum Kind {
     /// One JSON object.
     Json,
+    /// The beginning of one.
+    CutJson,
     /// It begins with a pair of logfmt.
     Logfmt,
     /// Anything else. There may be pairs in it.
@@ -48,6 +50,8 @@ pub(crate) enum Kind {
 pub(crate) fn kind(line: &[u8]) -> Kind {
     if json::is_object(line) {
         Kind::Json
+    } else if json::begins_object(line) {
+        Kind::CutJson
     } else if logfmt::begins_with_pair(line) {
         Kind::Logfmt
     } else {
@@ -63,7 +67,7 @@ pub(crate) fn pick<W, T>(
     make: impl Fn(W, &str) -> Option<T>,
 ) -> Option<T> {
     let of = |key: &[u8], value: &[u8]| make(wanted(key)?, &text(value)?);
-    if !json::is_object(line) {
+    if !json::begins_object(line) {
         return logfmt::pairs(line).find_map(|(key, value)| of(key, value));
     }
     json::members(line).find_map(|(key, value)| {
@@ -72,6 +76,22 @@ pub(crate) fn pick<W, T>(
             (matches!(key, b"log" | b"record") && json::is_object(value))
                 .then(|| json::members(value).find_map(|(key, value)| of(key, value)))?
         })
+    })
+}
+
+/// The same of the pairs of a line that begins with words: those alone that have another pair right beside them. A single one
+/// is part of a sentence or a query.
+pub(crate) fn pick_beside<W, T>(
+    line: &[u8],
+    wanted: impl Fn(&[u8]) -> Option<W>,
+    make: impl Fn(W, &str) -> Option<T>,
+) -> Option<T> {
+    let words: Vec<_> = logfmt::words(line).collect();
+    words.iter().enumerate().find_map(|(at, word)| {
+        let (key, value) = (*word)?;
+        let is_pair = |at: usize| words.get(at).is_some_and(Option::is_some);
+        let is_beside = is_pair(at + 1) || at.checked_sub(1).is_some_and(is_pair);
+        if is_beside { make(wanted(key)?, &text(value)?) } else { None }
     })
 }
 

@@ -1,13 +1,25 @@
 //! Forms of lines that are known by how they begin.
 
-use super::{Level, word};
+use super::{Level, labels, word};
 
 /// What a form that is known says; nothing where the line is of another form.
 pub(super) type Known = Option<Option<Level>>;
 
 /// Each knows its own by its first bytes.
-pub(super) const FORMS: &[fn(&[u8]) -> Known] =
-    &[priority, klog, crash, tools, frameworks, letters, timed_letter, redis, erlang];
+pub(super) const FORMS: &[fn(&[u8]) -> Known] = &[
+    priority,
+    klog,
+    crash,
+    access,
+    tools,
+    frameworks,
+    letters,
+    timed_letter,
+    redis,
+    erlang,
+    labels::named,
+    labels::timed,
+];
 
 /// Syslog and the kernel: `<11>1 2026-11-23T07:01:20Z host app - - - message`.
 fn priority(text: &[u8]) -> Known {
@@ -22,6 +34,8 @@ fn priority(text: &[u8]) -> Known {
 
 /// `E1123 07:01:20.422028       1 main.go:42] message`, also with the year before it (`CockroachDB`: two digits).
 fn klog(text: &[u8]) -> Known {
+    // brpc puts it into brackets.
+    let text = text.strip_prefix(b"[").filter(|rest| rest.contains(&b']')).unwrap_or(text);
     let (letter, rest) = text.split_first()?;
     if !matches!(letter, b'I' | b'W' | b'E' | b'F') {
         return None;
@@ -29,7 +43,12 @@ fn klog(text: &[u8]) -> Known {
     let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let is_klog =
         matches!(digits, 4 | 6 | 8) && rest[digits..].starts_with(b" ") && rest.get(digits + 1)?.is_ascii_digit();
-    is_klog.then(|| word::letter(*letter))
+    // The month and the day come last.
+    let is_date = || {
+        let [.., m1, m2, d1, d2] = rest[..digits] else { return false };
+        (1..=12).contains(&((m1 - b'0') * 10 + m2 - b'0')) && (1..=31).contains(&((d1 - b'0') * 10 + d2 - b'0'))
+    };
+    (is_klog && is_date()).then(|| word::letter(*letter))
 }
 
 /// Programs that die say so in words of their own.
@@ -43,6 +62,18 @@ fn crash(text: &[u8]) -> Known {
                 || starts(b"PHP Fatal error: ") =>
         {
             Some(Some(Level::Fatal))
+        }
+        b'P' if starts(b"PHP Deprecated: ") => Some(Some(Level::Warn)),
+        // Rust's compiler: `error[E0425]: cannot find value`.
+        b'e' if starts(b"error[") && memchr::memmem::find(text, b"]: ").is_some() => Some(Some(Level::Error)),
+        b'w' if starts(b"warning[") && memchr::memmem::find(text, b"]: ").is_some() => Some(Some(Level::Warn)),
+        // GitHub's actions: `::error file=a.js,line=1::message`, `::warning::message`.
+        b':' if starts(b"::") => {
+            let len = text[2..].iter().take_while(|byte| byte.is_ascii_lowercase()).count();
+            let (word, rest) = text[2..].split_at(len);
+            let is_command =
+                rest.starts_with(b"::") || (rest.starts_with(b" ") && memchr::memmem::find(rest, b"::").is_some());
+            word::level(word).filter(|_| is_command).map(Some)
         }
         b't' if starts(b"thread '") && memchr::memmem::find(text, b" panicked at").is_some() => {
             Some(Some(Level::Fatal))
@@ -59,6 +90,19 @@ fn crash(text: &[u8]) -> Known {
         }
         _ => None,
     }
+}
+
+/// The access log of a web server, of which a client writes the most: `192.0.2.1 - - [23/Nov/2026:07:01:20 +0000] "GET / …`. A
+/// level that stands before it counts.
+fn access(text: &[u8]) -> Known {
+    let open = memchr::memchr(b'[', text)?;
+    let [d1, d2, b'/', m1, _, _, b'/', y1, _, _, _, b':', h1, rest @ ..] = &text[open + 1..] else { return None };
+    let is_date = [d1, d2, y1, h1].into_iter().all(u8::is_ascii_digit) && m1.is_ascii_alphabetic();
+    let is_access = is_date && memchr::memmem::find(rest, b"] \"").is_some();
+    let words = text[..open].split(|byte| *byte == b' ').filter(|word| !word.is_empty());
+    let has_level =
+        words.clone().any(|word| word::level(word.trim_ascii_end().strip_suffix(b":").unwrap_or(word)).is_some());
+    (is_access && !has_level && words.count() >= 3).then_some(None)
 }
 
 /// npm (`npm ERR! code ENOENT`, without the mark since its version 10), Node's own warnings (`(node:1) [DEP0005]
@@ -154,11 +198,28 @@ fn timed_letter(text: &[u8]) -> Known {
     if is_etcd {
         (time, next) = (next, words.next()?);
     }
-    let ([letter], true) = (next, time.contains(&b':')) else { return None };
+    if !time.contains(&b':') {
+        return None;
+    }
+    let ([letter], true) = (next, true) else { return android_studio(next, words.next()?) };
     let component = words.next()?;
+    // TensorFlow puts a colon behind the time, and the place in the source behind the letter.
+    if time.ends_with(b":") && component.ends_with(b"]") && component.contains(&b':') {
+        return Some(word::letter(*letter));
+    }
     let is_component = component == b"-" || component.iter().all(u8::is_ascii_uppercase);
     let is_form = if is_etcd { component == b"|" } else { is_component && words.next()?.starts_with(b"[") };
     is_form.then(|| word::letter(*letter))
+}
+
+/// `2026-11-23 07:01:20.123 7-7/com.example E/Tag: message`, and Telegraf's `2026-11-23T07:01:20Z E! message`.
+fn android_studio(process: &[u8], tag: &[u8]) -> Known {
+    if let [letter @ (b'E' | b'W' | b'I' | b'D'), b'!'] = process {
+        return Some(word::letter(*letter));
+    }
+    let [letter, b'/', rest @ ..] = tag else { return None };
+    let is_process = process.first()?.is_ascii_digit() && process.contains(&b'-') && process.contains(&b'/');
+    (is_process && rest.len() >= 2 && rest.ends_with(b":")).then_some(Some(android(*letter)?))
 }
 
 /// The letters of Android: A is an assertion that failed.

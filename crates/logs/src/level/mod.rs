@@ -3,6 +3,7 @@
 //! A word in a message is no level: "0 errors" tells nothing of the line that says so.
 
 mod known;
+mod labels;
 mod plain;
 mod structured;
 mod word;
@@ -66,9 +67,13 @@ impl Level {
     /// ```
     pub fn of(line: &[u8]) -> Option<Self> {
         match fields::kind(line) {
-            Kind::Json => structured::level(line, false),
-            Kind::Logfmt => structured::level(line, false).or_else(|| plain::level(line)),
-            Kind::Text => plain::level(line).or_else(|| structured::level(line, true)),
+            Kind::Json | Kind::CutJson => structured::level(line, false),
+            Kind::Logfmt => structured::level(line, false).or_else(|| plain::level(line).flatten()),
+            // Where the form is known, it is known to have none too.
+            Kind::Text => plain::level(line).unwrap_or_else(|| {
+                let of_pairs = || structured::level(line, true);
+                labels::behind_a_name(line).and_then(Self::of).or_else(of_pairs)
+            }),
         }
     }
 }
@@ -93,3 +98,6 @@ mod tests;
 
 #[cfg(test)]
 mod formats_tests;
+
+#[cfg(test)]
+mod look_alike_tests;

@@ -9,19 +9,20 @@ use crate::trace;
 /// How far into a line its level is looked for: past a timestamp, a thread and a logger's name.
 const PREFIX: usize = 128;
 
-pub(super) fn level(line: &[u8]) -> Option<Level> {
+/// The level; nothing where the line is of no form that is known and begins with no level.
+pub(super) fn level(line: &[u8]) -> Known {
     let start = without_colours(&line[..line.len().min(PREFIX)]);
     let start = start.trim_ascii_start();
     // Each knows its own by its first bytes.
     for known in known::FORMS {
         if let Some(level) = known(start) {
-            return level;
+            return Some(level);
         }
     }
-    before_the_message(start).or_else(|| trace::has_frames(line).then_some(Level::Error))
+    before_the_message(start).or_else(|| trace::has_frames(line).then_some(Some(Level::Error)))
 }
 
-fn without_colours(text: &[u8]) -> Cow<'_, [u8]> {
+pub(super) fn without_colours(text: &[u8]) -> Cow<'_, [u8]> {
     if memchr::memchr(b'\x1b', text).is_none() {
         return Cow::Borrowed(text);
     }
@@ -71,7 +72,7 @@ impl Header {
 }
 
 /// The first word that names a level and looks as if it meant to.
-fn before_the_message(text: &[u8]) -> Option<Level> {
+fn before_the_message(text: &[u8]) -> Known {
     let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80;
     let mut header = Header::default();
     let (mut at, mut depth) = (0, 0_usize);
@@ -90,7 +91,7 @@ fn before_the_message(text: &[u8]) -> Option<Level> {
         if len <= 13 || depth == 0 {
             let place = Place { text, at, end: at + len };
             match place.judge(word, &header) {
-                Judged::Level(level) => return level,
+                Judged::Level(level) => return Some(level),
                 Judged::Other if depth == 0 => {
                     header.add(word, place.before(), place.after());
                     if !header.may_go_on() {
@@ -145,7 +146,12 @@ impl Place<'_> {
             return Judged::Other;
         }
         let is_labelled = after == Some(b':') && !matches!(before, Some(b':' | b'.' | b'/' | b'-'));
-        let is_alone = is_capital && !matches!(before, Some(b'/' | b'.' | b'-' | b'_' | b'"' | b'\'' | b'=' | b'$'));
+        if is_labelled && is_a_count(&self.text[..self.at], &self.text[self.end + 1..]) {
+            return Judged::Other;
+        }
+        let is_alone = is_capital
+            && self.is_before_a_message(header)
+            && !matches!(before, Some(b'/' | b'.' | b'-' | b'_' | b'"' | b'\'' | b'=' | b'$'));
         let is_alone = is_alone && !matches!(after, Some(b'/' | b'.' | b'-' | b'_' | b'"' | b'\'' | b'=' | b'('));
         let may_be = if word::is_everyday(word) {
             is_own || is_labelled || is_alone && matches!(word, b"NOTICE" | b"ALERT" | b"SUCCESS" | b"VERBOSE")
@@ -154,6 +160,10 @@ impl Place<'_> {
         };
         let level = match word {
             _ if !may_be => None,
+            // Logback puts the thread into brackets, whatever its name: `[ERROR] INFO  c.e.App - x`.
+            _ if is_own && before == Some(b'[') && header.has_number && self.thread_before().is_some() => {
+                self.thread_before()
+            }
             // .NET's console, MySQL's notes.
             b"fail" if is_labelled => Some(Level::Error),
             b"Note" | b"System" if self.is_bracketed() => Some(Level::Info),
@@ -175,7 +185,42 @@ impl Place<'_> {
             }
             other => other,
         };
-        matches!((open, close), (Some(b'['), Some(b']')) | (Some(b'<'), Some(b'>')) | (Some(b'('), Some(b')')))
+        let is_closed =
+            matches!((open, close), (Some(b'['), Some(b']')) | (Some(b'<'), Some(b'>')) | (Some(b'('), Some(b')')));
+        // `<error>no</error>` is a document.
+        is_closed && (close != Some(b'>') || memchr::memmem::find(self.text, b"</").is_none() && !self.is_a_tag())
+    }
+
+    /// `<Error><Code>`, `<error>x`.
+    fn is_a_tag(&self) -> bool {
+        let after = self.text[self.end..].iter().skip_while(|byte| **byte == b' ').nth(1);
+        after.is_some_and(|byte| !matches!(byte, b' ' | b'\t' | b':' | b',' | b']' | b'-'))
+    }
+
+    /// Capitals alone need a message behind them, save where a time begins the line; and in a row of fields with bars
+    /// between, something like a time before them.
+    fn is_before_a_message(&self, header: &Header) -> bool {
+        let after = &self.text[self.end..];
+        let before = self.text[..self.at].trim_ascii_end();
+        let begins_with_a_time = self.text.first().is_some_and(|byte| byte.is_ascii_digit() || *byte == b'[');
+        let is_in_a_row = after.first() == Some(&b'|') && self.text[..self.at].ends_with(b"|");
+        let is_setting = before
+            .strip_suffix(b":")
+            .is_some_and(|name| name.len() >= 5 && name[name.len() - 5..].eq_ignore_ascii_case(b"level"));
+        let is_request = after.starts_with(b" /") && memchr::memmem::find(after, b" HTTP/").is_some();
+        (begins_with_a_time || !after.trim_ascii().is_empty())
+            && (!is_in_a_row || header.has_number)
+            && !is_setting
+            && !is_request
+    }
+
+    /// The level in capitals right behind the bracket that this word stands in.
+    fn thread_before(&self) -> Option<Level> {
+        let rest = self.text.get(self.end..)?.strip_prefix(b"] ")?.trim_ascii_start();
+        let len = rest.iter().take_while(|byte| byte.is_ascii_uppercase()).count();
+        let logger = rest.get(len..)?.trim_ascii_start();
+        let logger_len = logger.iter().position(|byte| *byte == b' ')?;
+        word::level(&rest[..len]).filter(|_| len >= 3 && logger[logger_len..].trim_ascii_start().starts_with(b"- "))
     }
 
     /// ` - error - `, ` | error | `, and between tabs.
@@ -195,6 +240,24 @@ impl Place<'_> {
             .is_some_and(|rest| rest.last().is_some_and(u8::is_ascii_digit) && rest.contains(&b':'))
             && self.text[self.end..].starts_with(b"  ")
     }
+}
+
+/// A number, and a further word with one before it, or a level behind it: `Fatal: 0 Error: 0`.
+fn is_a_count(before: &[u8], after: &[u8]) -> bool {
+    let before = before.trim_ascii_end();
+    let before = before.strip_suffix(b",").unwrap_or(before);
+    let name = before.iter().rev().skip_while(|byte| byte.is_ascii_digit()).copied().take(3).collect::<Vec<_>>();
+    let is_behind_one = before.last().is_some_and(u8::is_ascii_digit)
+        && matches!(name[..], [b' ', b':', letter] if letter.is_ascii_alphabetic());
+    let digits = |text: &[u8]| text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let after = after.trim_ascii_start();
+    let len = digits(after);
+    let rest = &after[len..];
+    let next = rest.iter().position(u8::is_ascii_alphabetic).map_or(rest, |at| &rest[at..]);
+    let word = next.iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
+    let behind = next[word..].strip_prefix(b":").map(<[u8]>::trim_ascii_start);
+    let is_before_one = word::level(&next[..word]).is_some() && behind.is_some_and(|behind| digits(behind) > 0);
+    len > 0 && (is_behind_one || is_before_one)
 }
 
 /// A further word in capitals, and words in small letters behind it: `WARNING SIGNS of fatigue`. Abbreviations are let be,

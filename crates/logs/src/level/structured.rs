@@ -45,7 +45,7 @@ fn scale(key: &[u8]) -> Option<Scale> {
 
 /// The level that a field of the line tells; `is_text` where there are words before the fields.
 pub(super) fn level(line: &[u8], is_text: bool) -> Option<Level> {
-    let (level, is_number) = fields::pick(line, scale, |scale, value| {
+    let of = |scale, value: &str| {
         let level = match scale {
             // Behind words, numbers of levels are those of games and floods.
             Scale::Common | Scale::Severity if is_text => self::value(value, Scale::Name, line),
@@ -53,7 +53,9 @@ pub(super) fn level(line: &[u8], is_text: bool) -> Option<Level> {
             scale => self::value(value, scale, line),
         };
         level.map(|level| (level, is_ambiguous(scale, value)))
-    })?;
+    };
+    let found = if is_text { fields::pick_beside(line, scale, of) } else { fields::pick(line, scale, of) };
+    let Some((level, is_number)) = found else { return serilog(line) };
     if !is_number {
         return Some(level);
     }
@@ -62,7 +64,45 @@ pub(super) fn level(line: &[u8], is_text: bool) -> Option<Level> {
         Scale::Common | Scale::Severity => self::value(value, Scale::Name, line),
         _ => None,
     });
-    named.or(Some(level))
+    named.or_else(|| is_of_a_log(line).then_some(level))
+}
+
+/// A number alone, one that comes first in its object as Pino's does, or one beside what lines of logs have: other objects have
+/// levels too.
+fn is_of_a_log(line: &[u8]) -> bool {
+    const BESIDE: &[&str] = &[
+        "msg",
+        "message",
+        "Message",
+        "MESSAGE",
+        "short_message",
+        "text",
+        "body",
+        "log",
+        "err",
+        "error",
+        "time",
+        "ts",
+        "timestamp",
+        "@timestamp",
+        "Timestamp",
+        "date",
+        "datetime",
+        "logger",
+        "channel",
+        "pid",
+        "hostname",
+    ];
+    let pairs = line.iter().filter(|byte| matches!(byte, b':' | b'=')).count();
+    let is_first =
+        line.strip_prefix(b"{\"").is_some_and(|rest| rest.starts_with(b"level\"") || rest.starts_with(b"severity\""));
+    pairs <= 1 || is_first || BESIDE.iter().any(|name| fields::get(line, name).is_some())
+}
+
+/// Serilog's compact form leaves the level out where it is `Information`.
+fn serilog(line: &[u8]) -> Option<Level> {
+    let has = |key: &str| fields::get(line, key).is_some();
+    (line.starts_with(b"{\"@t\"") && (has("@mt") || has("@m")) && !has("@l")).then_some(Level::Info)
 }
 
 /// Whether the value is a number of a scale that the key does not tell.
@@ -162,7 +202,12 @@ fn name(text: &str) -> Option<Level> {
     if let [only] = text.as_bytes() {
         return word::letter(*only);
     }
-    if let Some(level) = word::level(text.as_bytes()) {
+    // Winston colours the names in its objects too, and has one more.
+    let plain = super::plain::without_colours(text.as_bytes());
+    if &*plain == b"http" {
+        return Some(Level::Debug);
+    }
+    if let Some(level) = word::level(&plain) {
         return Some(level);
     }
     // loguru names it within an object.

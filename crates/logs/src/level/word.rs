@@ -10,7 +10,7 @@ pub(super) fn level(word: &[u8]) -> Option<Level> {
     lower.copy_from_slice(word);
     lower.make_ascii_lowercase();
     Some(match &*lower {
-        b"trace" | b"trc" | b"trce" | b"verbose" | b"finest" | b"finer" | b"silly" => Level::Trace,
+        b"trace" | b"trc" | b"trce" | b"vrb" | b"verbose" | b"finest" | b"finer" | b"silly" => Level::Trace,
         b"debug" | b"dbg" | b"debu" | b"dbug" | b"fine" | b"config" => Level::Debug,
         b"info" | b"inf" | b"information" | b"informational" | b"notice" | b"success" => Level::Info,
         b"warn" | b"wrn" | b"warning" => Level::Warn,
@@ -26,9 +26,20 @@ pub(super) fn level(word: &[u8]) -> Option<Level> {
 
 /// Whether the name is also a word of everyday: it counts only where it cannot be one.
 pub(super) fn is_everyday(word: &[u8]) -> bool {
-    [&b"fine"[..], b"finer", b"finest", b"config", b"success", b"alert", b"verbose", b"silly", b"notice"]
-        .iter()
-        .any(|each| word.eq_ignore_ascii_case(each))
+    [
+        &b"fine"[..],
+        b"finer",
+        b"finest",
+        b"config",
+        b"success",
+        b"alert",
+        b"verbose",
+        b"silly",
+        b"notice",
+        b"information",
+    ]
+    .iter()
+    .any(|each| word.eq_ignore_ascii_case(each))
 }
 
 /// The level of a letter that stands for its name.
