@@ -1,6 +1,6 @@
 //! What language runtimes and shells write when a program dies. How it died is told after why, where that is known.
 
-use super::{Meaning, Wording, named};
+use super::{Meaning, Wording, named, says};
 use crate::code::Code;
 
 macro_rules! plain {
@@ -14,9 +14,17 @@ pub(super) const WORDINGS: &[Wording] = &[
     plain!(GoPanic, r"(?m)^(?:\S+\s+\|\s+)?panic: (?P<p>[^\n]+)"),
     plain!(
         GoPanic,
-        r"(?m)^(?:\S+\s+\|\s+)?fatal error: (?P<p>all goroutines are asleep|runtime|concurrent map|stack overflow|unexpected signal|out of memory|sync: |too many )"
+        r"(?m)^(?:\S+\s+\|\s+)?fatal error: (?P<p>all goroutines are asleep|runtime|concurrent map|unexpected signal|out of memory|sync: |too many )"
     ),
     plain!(GoPanic, r"goroutine \d+ \[running\]:"),
+    plain!(GoPanic, r"(?P<p>runtime: goroutine stack exceeds \d+-byte limit)"),
+    // Others than Go say so too.
+    says!(
+        guess GoPanic,
+        r"(?m)^(?:\S+\s+\|\s+)?fatal error: stack overflow",
+        "the program died of a stack overflow, in the words of a Go program: a function calls itself without end",
+        "the trace that follows says which; where there is none, the program is not Go's"
+    ),
     plain!(Aborted, r"Assertion [`'](?P<p>[^\n]+)' failed"),
     plain!(Aborted, r"terminate called (?:after throwing an instance of '(?P<p>[^'\n]+)'|without an active exception)"),
     plain!(

@@ -152,7 +152,7 @@ pub(super) const WORDINGS: &[Wording] = &[
         WrongArchitecture,
         r#"choosing image instance: no image found in (?:manifest list|image index) for architecture "?(?P<p>\w+)"#
     ),
-    plain!(OomKilled, r"[Mm]emory cgroup out of memory: Killed process \d+ \((?P<p>[^)\n]*)\)"),
+    plain!(OomKilled, r"[Mm]emory cgroup out of memory: Kill(?:ed)? process \d+ \((?P<p>[^)\n]*)\)"),
     // Not the `"OOMKilled": false` of an inspection.
     plain!(
         OomKilled,

@@ -35,6 +35,13 @@ pub(crate) fn finding(said: &Said) -> Finding {
             "`scratchdbg check` on the image or the binary says which; build for the host's platform, such as linux/amd64",
         )
         .guessed(),
+        Meaning::DeniedToShell(path) => error(
+            Code::NotExecutableMode,
+            format!("a shell may not execute {}: its mode lacks the execute bit, it is a directory, or its mount is noexec", what(path.as_deref())),
+            "see its mode, which must be 0755 (chmod +x, COPY --chmod=0755), that it is a file, and that the mount it lies on is not \
+             noexec (chmod does not help there); where the shell was to write it, its user may not",
+        ),
+        Meaning::Refused(path, reason) => refused(path, reason),
         Meaning::TooLong(_) => error(
             Code::ArgumentTooLong,
             "one argument or environment variable is longer than the kernel takes (128 KiB)".to_owned(),
@@ -91,6 +98,20 @@ fn is_shell(program: &str) -> bool {
 
 fn not_in_path(name: &str, context: Context) -> Finding {
     match context {
+        Context::Create | Context::Program if name.starts_with('-') => error(
+            Code::EntrypointNotAbsolute,
+            format!("\"{name}\" is an option and no program: the command line begins with it"),
+            "name the program before its options: the image has no ENTRYPOINT that they would be added to, or the engine's own options \
+             stand behind the image's name",
+        ),
+        Context::Exec | Context::Probe if name.contains(' ') => {
+            let code = if context == Context::Exec { Code::ProgramMissing } else { Code::HealthcheckMissingProgram };
+            error(
+                code,
+                format!("the whole command line \"{name}\" is taken for the name of one file"),
+                "write each argument as a word of its own, without quotes around all of them",
+            )
+        }
         Context::Create if !is_shell(name) => {
             if let Some(finding) = one_string(name) {
                 return finding;
@@ -102,7 +123,38 @@ fn not_in_path(name: &str, context: Context) -> Finding {
                  its program",
             )
         }
+        // An error that Go's os/exec gives too: without more of the message it is not known who called.
+        Context::Program if one_string(name).is_some() => one_string(name).unwrap_or_else(|| called(name, context)),
         _ => called(name, context),
+    }
+}
+
+/// A program that is there and that the kernel does not execute, by the name of an error.
+fn refused(path: &str, reason: &str) -> Finding {
+    match reason.to_ascii_lowercase().as_str() {
+        "too many levels of symbolic links" => error(
+            Code::InterpreterMissing,
+            format!(
+                "{path} leads to no program: it is a script whose #! line names itself, or scripts or links that lead to each other"
+            ),
+            "name the real interpreter in its first line: #!/bin/sh; a link must end at a file",
+        ),
+        "text file busy" => error(
+            Code::FileBusy,
+            format!("{path} cannot be executed while it is open for writing"),
+            "close it first: a copy that is still under way, an editor, or a build that writes into the mounted folder; write to \
+             another name and rename it",
+        ),
+        "is a directory" => error(
+            Code::NotExecutableMode,
+            format!("{path} is a directory and not a program"),
+            "name the program inside of it",
+        ),
+        _ => error(
+            Code::StartFailed,
+            format!("the kernel does not execute {path}: {reason}"),
+            "see the file and the disk that it lies on (scratchdbg check, dmesg on the engine's host)",
+        ),
     }
 }
 

@@ -1,7 +1,21 @@
 //! Words that name a state and no cause: told where nothing else of a message is understood.
 
-use super::{Wording, says};
+use regex::Captures;
+
+use super::{Meaning, Wording, exits, named, says};
 use crate::code::Code;
+
+/// A command of a build, with what its exit code usually means.
+fn step_of_a_build(captures: &Captures<'_>) -> Meaning {
+    let command = named(captures, "p").or_else(|| named(captures, "q")).unwrap_or_default();
+    let exit_code =
+        named(captures, "n").or_else(|| named(captures, "m")).and_then(|code| code.parse().ok()).unwrap_or(1);
+    let mut told = exits::of_exit_code(exit_code);
+    told.message = format!("a step of the build failed, {command}: {}", told.message);
+    told.fix = "what it said stands above in the build's output (docker build --progress plain); it runs in the image so far, without \
+                what a later step adds";
+    Meaning::Told(told)
+}
 
 pub(super) const WORDINGS: &[Wording] = &[
     says!(
@@ -24,6 +38,16 @@ pub(super) const WORDINGS: &[Wording] = &[
         "kubectl describe pod tells why in its events: a name or tag that does not exist, a private registry without \
          imagePullSecrets, a rate limit, or no way to the registry"
     ),
+    says!(
+        ImagePullFailed,
+        r"(?i)error processing tar file\((?P<p>[^\n]+)|(?P<q>archive/tar: [^\n]+)|\bApplyLayer\b[^\n]*?(?:stderr: |: )(?P<r>[^\n]+)|failed to (?:extract|unpack|apply) (?:layer|image)[^\n]*: (?P<s>[^:\n]+)$",
+        "an archive of an image or layer could not be unpacked[: {p}]",
+        "pull, build or save it again; where that does not help, see the disk (df -h) and that the engine is not too old for it"
+    ),
+    Wording {
+        pattern: r#"The command '(?P<p>[^\n]+)' returned a non-zero code: (?P<n>\d+)|process "(?P<q>[^\n]+)" did not complete successfully: exit code: (?P<m>\d+)"#,
+        meaning: step_of_a_build,
+    },
     says!(
         ImagePullFailed,
         r"failed to register layer: (?P<p>[^\n]+)",

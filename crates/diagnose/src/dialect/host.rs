@@ -11,7 +11,20 @@ macro_rules! plain {
 
 /// In a journal or the kernel's log: a container's program does not write these.
 pub(super) const JOURNAL: &[Wording] = &[
-    plain!(OomKilled, r"\boom-kill:constraint=\w+[^\n]*?\btask=(?P<p>[^,\n]+)|(?P<q>\S+) invoked oom-killer: "),
+    says!(
+        OomKilled,
+        r"\boom-kill:constraint=CONSTRAINT_MEMCG\b[^\n]*?\btask=(?P<p>[^,\n]+)",
+        "the kernel killed {p} because its control group was at its memory limit",
+        "raise the limit (--memory), or make the program use less: GOMEMLIMIT for Go, -Xmx for Java"
+    ),
+    says!(
+        OomKilled,
+        r"(?P<p>\S+) invoked oom-killer: ",
+        "{p} asked for memory that was not there, and the kernel killed a process for it: of a control group at its limit, or of the \
+         whole machine",
+        "the lines that follow say which: oom-kill:constraint=CONSTRAINT_MEMCG is the limit of a group (--memory), CONSTRAINT_NONE the \
+         machine's memory"
+    ),
     plain!(OomKilled, r"exit code: 137: [^\n]*OOM killed|\bOOM killed$"),
     says!(
         EntrypointMissing,
@@ -156,7 +169,7 @@ pub(super) const WORDINGS: &[Wording] = &[
     ),
     says!(
         OperationNotPermitted,
-        r#"(?i)are you root\?\)|\(you must be root\)|^mount: \S+: permission denied|effective uid is not 0, is \S+ on a file system with the 'nosuid' option|"no new privileges" flag is set|insufficient (?:UIDs or GIDs|'lchown')[^\n]*user namespace|must be run as root\b|requires superuser privileges"#,
+        r#"(?i)are you root\?\)|\(you must be root\)|^mount: \S+: permission denied|effective uid is not 0, is \S+ on a file system with the 'nosuid' option|"no new privileges" flag is set|insufficient 'lchown'[^\n]*user namespace|must be run as root\b|requires superuser privileges"#,
         "the program asks for rights that it has not: root in a container has few capabilities, and another user none",
         "--user 0 where it needs root, --cap-add NAME for a capability; sudo does not work under no-new-privileges; rootless engines \
          need ranges in /etc/subuid and /etc/subgid"

@@ -37,7 +37,6 @@ pub(super) const WORDINGS: &[Wording] = &[
     plain!(WrongArchitecture, r"error while loading shared libraries: (?P<p>[^:\n]+): wrong ELF class"),
     plain!(LoaderMissing, r"(?P<p>/lib\S*/ld-(?:linux|musl)[\w.-]*): [Nn]o such file or directory"),
     plain!(LoaderMissing, r"qemu-\w+(?:-static)?: Could not open '(?P<p>[^'\n]+)': No such file or directory"),
-    plain!(LoaderMissing, r"rosetta error: failed to open elf at (?P<p>\S+)"),
     // Processors.
     plain!(CpuLevel, r"CPU does not support (?P<p>x86-64-v\d)"),
     // glibc's loader, of a program's or library's `.note.gnu.property`.
@@ -45,11 +44,18 @@ pub(super) const WORDINGS: &[Wording] = &[
     plain!(CpuLevel, r"can only be run on AMD64 processors with (?P<p>v\d) microarchitecture support"),
     // What an image lacks.
     plain!(TimezoneMissing, r"unknown time zone (?P<p>[A-Za-z_+/-]+)"),
-    plain!(TimezoneMissing, r"ZoneInfoNotFoundError: [^\n]*key (?P<p>\S+)"),
+    plain!(TimezoneMissing, r"ZoneInfoNotFoundError: [^\n]*key (?P<p>[^\s'\x22]+)"),
     // Go, and C's perror.
     plain!(
         TmpMissing,
-        r#"(?i)(?:open|mkdir|stat|create|lstat|mkdtemp|mkstemp|rename) (?P<p>/tmp(?:/[^\s:"]*)?): no such file or directory"#
+        r#"(?i)(?:mkdir|create|mkdtemp|mkstemp) (?P<p>/tmp(?:/[^\s:"]*)?): no such file or directory|(?:open|l?stat) (?P<q>/tmp/?): no such file or directory"#
+    ),
+    says!(
+        guess TmpMissing,
+        r#"(?i)(?:open|stat|lstat|rename) (?P<p>/tmp/[^\s:"]+): no such file or directory"#,
+        "{p} is not there: the image has no /tmp, or nothing has made that file",
+        "see which (scratchdbg attach NAME -- ls -ld /tmp); a /tmp is added with mode 1777 (scratchdbg build --with tmp), or by --tmpfs \
+         /tmp"
     ),
     // Rust's tempfile, Python, Node.
     plain!(
@@ -91,8 +97,8 @@ pub(super) const WORDINGS: &[Wording] = &[
         meaning: |c| Meaning::NotFoundByKernel(named(c, "p")),
     },
     Wording {
-        pattern: r"(?m)^(?:\S+\s+\|\s+)?(?:\S*/)?(?:ba|da|a|k|z)?sh: (?:(?:line )?(?:\d+: )?(?P<p>[^\s:]*/[^\s:]*)|(?:line )?\d+: (?P<q>[\w.+-]+)): Permission denied",
-        meaning: |c| Meaning::Denied(named(c, "p").or_else(|| named(c, "q"))),
+        pattern: r"(?m)^(?:\S+\s+\|\s+)?(?:\S*/)?(?:ba|da|a|k|z)?sh: (?:exec: )?(?:(?:line )?(?:\d+: )?(?:exec: )?(?P<p>[^\s:]*/[^\s:]*)|(?:line )?\d+: (?:exec: )?(?P<q>[\w.+-]+)): (?:cannot execute: )?Permission denied",
+        meaning: |c| Meaning::DeniedToShell(named(c, "p").or_else(|| named(c, "q"))),
     },
     // Dash and busybox say the same of a file that is not there and of one without its loader.
     says!(

@@ -16,9 +16,11 @@ mod languages;
 mod logs;
 mod platform;
 mod prepare;
+mod programs;
 mod runtime;
 mod servers;
 mod weak;
+mod whole;
 
 use std::sync::{LazyLock, OnceLock};
 
@@ -46,6 +48,10 @@ pub(crate) enum Meaning {
     Directory(String),
     /// The kernel does not know the format.
     Format(Option<String>),
+    /// The kernel refuses it for another reason, by the name of an error.
+    Refused(String, String),
+    /// A shell may not execute it, or was denied what it redirects to or from.
+    DeniedToShell(Option<String>),
     /// An argument or variable is too long.
     TooLong(Option<String>),
     /// Capabilities, or a mount that forbids execution.
@@ -122,6 +128,8 @@ struct Wording {
 /// What a wording is to the others of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Rank {
+    /// Understands a whole line: nothing else of it is told.
+    Whole,
     /// What a program writes, and an engine when a start fails.
     Strong,
     /// What engines, registries and clusters tell a user, and no program's log.
@@ -136,6 +144,7 @@ enum Rank {
 
 /// All wordings in the order in which they convince.
 const FAMILIES: &[(Rank, &[Wording])] = &[
+    (Rank::Whole, whole::WORDINGS),
     (Rank::Platform, platform::FIRST),
     (Rank::Platform, host::JOURNAL),
     (Rank::Platform, client::WORDINGS),
@@ -148,6 +157,7 @@ const FAMILIES: &[(Rank, &[Wording])] = &[
     (Rank::Strong, languages::WORDINGS),
     (Rank::Strong, causes::WORDINGS),
     (Rank::Strong, logs::WORDINGS),
+    (Rank::Strong, programs::WORDINGS),
     (Rank::Weak, weak::WORDINGS),
     (Rank::Death, deaths::WORDINGS),
     (Rank::General, general::WORDINGS),
@@ -168,6 +178,8 @@ struct Compiled {
     rank: Rank,
 }
 
+/// How many places of one wording are looked at for one whose line is not understood as a whole.
+const MOST_PLACES: usize = 16;
 /// What the set may take when it is compiled, and what it may keep of what it has seen.
 const SET_SIZE: usize = 64 << 20;
 const SET_CACHE: usize = 64 << 20;
@@ -219,8 +231,9 @@ fn ascii(pattern: &str) -> String {
 }
 
 impl Compiled {
-    fn captures<'t>(&self, text: &'t str) -> Option<Captures<'t>> {
-        self.regex.get_or_init(|| Regex::new(&ascii(self.pattern)).ok()).as_ref()?.captures(text)
+    fn captures<'t>(&self, text: &'t str) -> impl Iterator<Item = Captures<'t>> {
+        let regex = self.regex.get_or_init(|| Regex::new(&ascii(self.pattern)).ok()).as_ref();
+        regex.into_iter().flat_map(move |regex| regex.captures_iter(text))
     }
 }
 
@@ -278,23 +291,31 @@ pub(crate) fn read_log(text: &str) -> Vec<Said> {
 fn read_ranks(text: &str, wanted: fn(Rank) -> bool) -> Vec<Said> {
     let text = &prepare(text);
     let mut said: Vec<Said> = Vec::new();
+    let mut understood: Vec<&str> = Vec::new();
     for index in WORDINGS.set.matches(text.as_bytes()) {
         let Some(wording) = WORDINGS.each.get(index) else { continue };
         let rank = wording.rank;
         if !wanted(rank) || (rank == Rank::General && !said.is_empty()) {
             continue;
         }
-        let Some(captures) = wording.captures(text) else { continue };
-        let range = captures.get(0).map_or(0..0, |found| found.range());
-        let line = line_around(text, range.start, range.end);
-        if rank == Rank::Weak && said.iter().any(|other| other.line == line.trim()) {
+        let lines = wording.captures(text).filter_map(|captures| {
+            let range = captures.get(0)?.range();
+            Some((line_around(text, range.start, range.end).trim(), captures))
+        });
+        let Some((line, captures)) = lines.take(MOST_PLACES).find(|(line, _)| !understood.contains(line)) else {
+            continue;
+        };
+        if rank == Rank::Whole {
+            understood.push(line);
+        }
+        if rank == Rank::Weak && said.iter().any(|other| other.line == line) {
             continue;
         }
         let meaning = (wording.meaning)(&captures);
         if said.iter().any(|other| other.meaning == meaning) {
             continue;
         }
-        said.push(Said { meaning, context: context(line), line: line.trim().to_owned() });
+        said.push(Said { meaning, context: context(line), line: line.to_owned() });
     }
     said
 }
@@ -352,5 +373,7 @@ fn path(captures: &Captures<'_>) -> String {
     named(captures, "p").unwrap_or_default()
 }
 
+#[cfg(test)]
+mod apart_tests;
 #[cfg(test)]
 mod tests;

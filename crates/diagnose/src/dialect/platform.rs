@@ -73,11 +73,20 @@ pub(super) const FIRST: &[Wording] = &[
         pattern: r#"(?i)error (?:getting|saving|storing|listing|erasing) credentials(?:[^\n]*?exec: "(?P<p>docker-credential-[^"\n]+)")?"#,
         meaning: credential_helper,
     },
-    plain!(
+    plain!(OomKilled, r"container init was OOM-killed"),
+    says!(
         OomKilled,
-        r"container init was OOM-killed|killed by the OOM killer|(?:Failed with result|result) '?oom-kill'?|code=oom-kill"
+        r"killed by the OOM killer|(?:Failed with result|result) '?oom-kill'?|code=oom-kill",
+        "the kernel killed a process of it for memory: its control group was at its limit, or the machine had none left",
+        "see which: dmesg names the group or says that it was none; raise the limit (--memory, MemoryMax), or make the program use less"
     ),
-    plain!(OomKilled, r"(?m)(?:^|[\s:\]])Out of memory: Kill(?:ed)? process \d+ \((?P<p>[^)\n]*)\)"),
+    // Of a control group at its limit the kernel says "Memory cgroup out of memory".
+    says!(
+        OomKilled,
+        r"(?m)(?:^|[\s:\]])Out of memory: Kill(?:ed)? process \d+ \((?P<p>[^)\n]*)\)|oom-kill:constraint=CONSTRAINT_(?:NONE|CPUSET|MEMORY_POLICY)[^\n]*?\btask=(?P<q>[^,\n]+)",
+        "the kernel killed {p} because the machine had no memory left",
+        "see what takes the machine's memory, and limit it (--memory on each container); more memory or swap helps too"
+    ),
     says!(
         ImagePullFailed,
         r"(?:response from daemon|failed to pull|error pulling|failed to do request|failed to resolve|pinging container registry|failed to fetch)[^\n]*(?:x509: |certificate signed by unknown|tls: failed to verify)",
@@ -161,7 +170,7 @@ pub(super) const WORDINGS: &[Wording] = &[
     // Registries.
     says!(
         RegistryRateLimited,
-        r"(?i)\btoomanyrequests\b|pull rate limit|(?:registry|pull|push|manifests?|blobs|token|docker|/v2/|status code)\b[^\n]*\btoo many requests|\b429\b[^\n]*(?:registry|\bpull|manifest)",
+        r"(?i)\btoomanyrequests\b|pull rate limit|(?:registry|pull|push|manifests?|blobs|docker|/v2/)\b[^\n]*\btoo many requests|\b429\b[^\n]*(?:registry|\bpull|manifest)",
         "the registry answers no more pulls for now: its rate limit is reached",
         "log in (docker login), wait, or pull through a mirror or a registry of one's own"
     ),
@@ -186,7 +195,7 @@ pub(super) const WORDINGS: &[Wording] = &[
     ),
     says!(
         RegistryDenied,
-        r#"(?im)(?:^|[:"\]>] ?)unauthorized: |(?:^|[:"\]] ?)authentication required|requested access to the resource is denied|no basic auth credentials|incorrect username or password|denied: (?:access|permission|requested)|response from daemon: denied\b|unexpected status[^\n]*: 40[13]|(?:registry|pull|push|manifests?|token)\b[^\n]*\b40[13] (?:Unauthorized|Forbidden)"#,
+        r#"(?im)(?:response from daemon|\bpull|\bpush|registry|manifests?\b|/v2/|failed to (?:authorize|resolve|fetch)|error logging in)[^\n]*(?:\bunauthorized: |\bauthentication required|incorrect username or password|unexpected status[^\n]*: ?40[13]|\b40[13] (?:Unauthorized|Forbidden))|(?:^|[:"\]>] ?)unauthorized: (?:authentication required|incorrect username|access (?:to|token)|project|repository|not authorized|unauthorized to|you (?:do|are))|requested access to the resource is denied|no basic auth credentials|(?:^|[:"] ?)denied: (?:access|permission|requested)|response from daemon: denied\b|unexpected status[^\n]*(?:/v2/|/token|manifests|blobs)[^\n]*: ?40[13]"#,
         "the registry refuses: not logged in, or without the right to that repository",
         "docker login HOST with a user or token that may; see the repository's name, and ~/.docker/config.json"
     ),

@@ -1,21 +1,31 @@
 //! A text as it was pasted, made plain: without the escapes of terminals and of JSON.
 
-/// The bytes of a text that are looked at: its beginning and its end, half each.
-const MAX_TEXT: usize = 256 * 1024;
+use std::borrow::Cow;
+
+/// The bytes of a text that are looked at: of its beginning and, where failures are told as a rule, of its end.
+const MAX_BEGIN: usize = 32 * 1024;
+const MAX_END: usize = 64 * 1024;
+/// The bytes that may become that many, when escapes are taken away: half each.
+const MAX_RAW: usize = 256 * 1024;
 
 /// Quotes are escaped once for every layer of JSON or Go's `%q` that the text went through; backslashes say nothing here,
 /// save before the `n` and `t` of a text in quotes. Colours and carriage returns say nothing at all.
 pub(super) fn prepare(text: &str) -> String {
-    let mut kept = String::new();
-    if text.len() > MAX_TEXT {
-        let head = text.floor_char_boundary(MAX_TEXT / 2);
-        let tail = text.ceil_char_boundary(text.len() - MAX_TEXT / 2);
-        kept.push_str(&text[..head]);
-        kept.push('\n');
-        kept.push_str(&text[tail..]);
-    } else {
-        kept.push_str(text);
+    let plain = without_escapes(&ends(text, MAX_RAW / 2, MAX_RAW / 2));
+    ends(&plain, MAX_BEGIN, MAX_END).into_owned()
+}
+
+/// A text that is too long without its middle.
+fn ends(text: &str, begin: usize, end: usize) -> Cow<'_, str> {
+    if text.len() <= begin + end {
+        return Cow::Borrowed(text);
     }
+    let head = &text[..text.floor_char_boundary(begin)];
+    let tail = &text[text.ceil_char_boundary(text.len() - end)..];
+    Cow::Owned(format!("{head}\n{tail}"))
+}
+
+fn without_escapes(kept: &str) -> String {
     let is_quoted = kept.trim_start().starts_with(['{', '[', '"', '\'']) || kept.contains("\\\"");
     let mut plain = String::with_capacity(kept.len());
     let mut characters = kept.chars().peekable();
@@ -42,6 +52,12 @@ pub(super) fn prepare(text: &str) -> String {
                 }
             }
             '\r' => {}
+            // What is no text: of bytes that are none, one after the other, a single mark is left.
+            '\u{fffd}' | '\0'..='\u{8}' | '\u{e}'..='\u{1f}' | '\u{7f}' => {
+                if !plain.ends_with('\u{fffd}') {
+                    plain.push('\u{fffd}');
+                }
+            }
             character => plain.push(character),
         }
     }

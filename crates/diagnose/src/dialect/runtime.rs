@@ -3,6 +3,8 @@
 //! Sources: runc `libcontainer/standard_init_linux.go`, `container_linux.go` and Go's `os/exec`; crun
 //! `src/libcrun/container.c` and `utils.c`; youki `crates/libcontainer/src/workload/default.rs`.
 
+use regex::Captures;
+
 use super::{Meaning, Wording, named, path};
 
 /// An own line of a container's log: runc ≥ 1.1 writes `exec /app: …` to the container's standard error. A prefix of
@@ -22,6 +24,10 @@ macro_rules! crun_exec {
     ($rest:literal) => {
         concat!(r"exec(?: container process)?(?: \(missing dynamic library\?\))? `(?P<p>[^`\n]+)`: ", $rest)
     };
+}
+
+fn refused(captures: &Captures<'_>) -> Meaning {
+    Meaning::Refused(path(captures), named(captures, "e").unwrap_or_default())
 }
 
 pub(super) const WORDINGS: &[Wording] = &[
@@ -72,6 +78,13 @@ pub(super) const WORDINGS: &[Wording] = &[
     Wording { pattern: own_line!("permission denied"), meaning: |c| Meaning::Denied(Some(path(c))) },
     Wording { pattern: own_line!("operation not permitted"), meaning: |c| Meaning::NotPermitted(Some(path(c))) },
     Wording { pattern: own_line!("argument list too long"), meaning: |c| Meaning::TooLong(Some(path(c))) },
+    // What else execve may answer. Other errors are a program's, which called something else.
+    Wording {
+        pattern: own_line!(
+            "(?P<e>too many levels of symbolic links|text file busy|input/output error|is a directory|not a directory|invalid argument|file name too long|bad address|accessing a corrupted shared library|structure needs cleaning|stale (?:NFS )?file handle|no such device(?: or address)?|key has been rejected by service|required key not available)"
+        ),
+        meaning: refused,
+    },
     // crun.
     Wording {
         pattern: r"executable file `(?P<p>[^`\n/]+)` not found in \$PATH",
@@ -92,6 +105,12 @@ pub(super) const WORDINGS: &[Wording] = &[
     Wording { pattern: crun_exec!("Permission denied"), meaning: |c| Meaning::Denied(Some(path(c))) },
     Wording { pattern: crun_exec!("Operation not permitted"), meaning: |c| Meaning::NotPermitted(Some(path(c))) },
     Wording { pattern: crun_exec!("Argument list too long"), meaning: |c| Meaning::TooLong(Some(path(c))) },
+    Wording {
+        pattern: crun_exec!(
+            "(?P<e>Too many levels of symbolic links|Text file busy|Input/output error|Is a directory|Invalid argument|File name too long|Accessing a corrupted shared library|Stale file handle)"
+        ),
+        meaning: refused,
+    },
     // youki.
     Wording {
         pattern: r"executable '(?P<p>[^'\n/]+)' (?:not found in \$PATH|for container process does not exist)",

@@ -48,15 +48,15 @@ pub(super) const WORDINGS: &[Wording] = &[
     ),
     says!(
         ConnectionRefused,
-        r"(?im)(?:(?:dial|connect)\w* (?:tcp|udp)[46]? (?P<p>\S+?):? [^\n]*)?(?:connection refused|\bECONNREFUSED\b|connection to (?:the server )?\S+ (?:was )?refused|failed to connect to (?P<q>\S+ port \d+)(?: after \d+ ms)?(?:$|: (?:could ?n[o']t connect|connection refused))|can't connect to (?:local )?(?:mysql|mariadb) server (?:on|through socket) '(?P<r>[^'\n]+)' \((?:111|2|61)\)|\.s\.PGSQL\.\d+[^\n]* failed: no such file|delayed connect error: 111|is the server running (?:locally|on that host)[^\n]*accepting)",
+        r"(?im)(?:(?:dial|connect)\w* (?:tcp|udp)[46]? (?P<p>\S+?):? [^\n]*)?(?:connection refused(?:$|\s*[^\w\s]|\s+(?:\d|at|for|when|while|in|on|by|from|to|is|during|after|errno|connecting|retrying|\w+=))|\bECONNREFUSED\b|connection to (?:the server )?\S+ (?:was )?refused|failed to connect to (?P<q>\S+ port \d+)(?: after \d+ ms)?(?:$|: (?:could ?n[o']t connect|connection refused))|can't connect to (?:local )?(?:mysql|mariadb) server (?:on|through socket) '(?P<r>[^'\n]+)' \((?:111|2|61)\)|\.s\.PGSQL\.\d+[^\n]* failed: no such file|delayed connect error: 111|is the server running (?:locally|on that host)[^\n]*accepting)",
         "nothing listens where the program connects to[: {p}]",
         "see that the other side runs, listens on that port, and not on its own 127.0.0.1 only; in a container localhost is the \
          container itself: use the other's name on a shared network; wait for it (depends_on with condition: service_healthy)"
     ),
     says!(
         ConnectionRefused,
-        r"(?i)(?:(?:dial|connect|listen)\w* (?:tcp|udp)[46]? (?P<p>\S+?):? [^\n]*)?(?:cannot assign requested address|\bEADDRNOTAVAIL\b)",
-        "the address[ {p}] is none that this container has: of another machine, of IPv6 where there is none, or all ports are used up",
+        r"(?i)(?:(?:dial|connect)\w* (?:tcp|udp)[46]? (?P<p>\S+?):? [^\n]*)?(?:cannot assign requested address|\bEADDRNOTAVAIL\b)",
+        "the address[ {p}] is none that this container has: of IPv6 where there is none, of another machine, or all ports are used up",
         "let the program listen on 0.0.0.0 and connect to the other's name; localhost may be ::1: write 127.0.0.1"
     ),
     says!(

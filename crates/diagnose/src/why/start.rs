@@ -235,6 +235,7 @@ pub(super) fn refused_by_kernel(facts: &ContainerFacts<'_>) -> Option<Vec<Findin
                 | Meaning::Denied(_)
                 | Meaning::NotPermitted(_)
                 | Meaning::TooLong(_)
+                | Meaning::Refused(..)
         )
     });
     if by_kernel {
