@@ -37,6 +37,10 @@ pub struct ContainerFacts<'a> {
     pub processes: Option<Processes>,
     /// When the engine was started.
     pub engine_started_at: Option<i64>,
+    /// Why the log that was read may lack its end, or could not be read at all; `None` where it was read to its end.
+    pub log_gap: Option<String>,
+    /// What else was asked for and not answered, each with the reason.
+    pub gaps: Vec<String>,
     /// What the kernel wrote down about it; `None` when its log cannot be read, or is that of another machine.
     pub kernel_log: Option<KernelLog>,
     /// Its configuration and files. The configuration is the container's own, with what was given at its creation.
@@ -157,6 +161,8 @@ pub struct KernelLog {
     pub reaches_back_to: Option<i64>,
     /// Processes of the container that were killed for memory, oldest first.
     pub memory_kills: Vec<MemoryKill>,
+    /// The numbers of the processes that the kernel lists just now, as it does before a kill.
+    pub listed: Vec<u32>,
 }
 
 /// A process that the kernel killed for memory.
@@ -172,6 +178,8 @@ pub struct MemoryKill {
     pub pid: u32,
     /// What was used up.
     pub limit: MemoryLimit,
+    /// Whether it was the oldest of the container's processes, which is its program; `None` where the kernel did not list them.
+    pub is_oldest: Option<bool>,
 }
 
 /// Whose memory was used up.

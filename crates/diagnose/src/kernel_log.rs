@@ -9,6 +9,9 @@ use crate::container::{KernelLog, MemoryKill, MemoryLimit};
 /// Where the kernel notes whom it killed, and why (`mm/oom_kill.c`, `dump_oom_victim`; since Linux 5.0).
 const KILL: &str = "oom-kill:constraint=";
 
+/// What stands above the list of the processes among which it chose (`dump_tasks`).
+const LIST: &str = "Tasks state";
+
 /// Nanoseconds by which the log's clock and the engine's may differ from the beginning on.
 const APART_AT_FIRST: i64 = 2_000_000_000;
 /// The log's clock is not corrected by the network's time: it gains or loses one part in so many.
@@ -27,12 +30,29 @@ impl KernelLog {
         self.reaches_back_to.get_or_insert(time);
         // What is not the kernel's own was written by a program, which may write what it likes.
         let is_the_kernels = priority >> 3 == 0;
-        let told = text.strip_prefix(KILL).filter(|_| is_the_kernels);
+        if !is_the_kernels {
+            return;
+        }
+        if text.starts_with(LIST) {
+            self.listed.clear();
+        }
+        self.listed.extend(listed(text));
+        let told = text.strip_prefix(KILL);
         if let Some((process, pid, limit)) = told.and_then(|told| killed(told, container)) {
             let uncertainty = since_boot / ACCURACY + APART_AT_FIRST;
-            self.memory_kills.push(MemoryKill { time, uncertainty, process, pid, limit });
+            // Of a limit of its own, the kernel lists the processes of the container and no others.
+            let is_oldest = (limit == MemoryLimit::Container && self.listed.contains(&pid))
+                .then(|| self.listed.iter().min() == Some(&pid));
+            self.listed.clear();
+            self.memory_kills.push(MemoryKill { time, uncertainty, process, pid, limit, is_oldest });
         }
     }
+}
+
+/// The number of a process in the kernel's list: `[   3376]     0  3376      385 …`.
+fn listed(text: &str) -> Option<u32> {
+    let (number, rest) = text.strip_prefix('[')?.split_once(']')?;
+    rest.starts_with(' ').then(|| number.trim_start().parse().ok())?
 }
 
 /// Priority, microseconds since the start of the machine, and text.
@@ -106,6 +126,29 @@ mod tests {
             assert_eq!(kill.time, BOOT + 3_315_949_487_000);
             assert_eq!(kill.uncertainty, 2_000_000_000 + 3_315_949_487_000 / 20_000);
         }
+    }
+
+    #[test]
+    fn the_list_before_a_kill_tells_whether_it_was_the_program() {
+        let group = format!("/docker/{ID}");
+        let own = kill(&format!("CONSTRAINT_MEMCG,oom_memcg={group}"), &group, "eat");
+        let list = |numbers: &[u32]| {
+            let head = ["6,1,1,-;Tasks state (memory values in pages):", "6,1,1,-;[  pid  ]   uid  tgid total_vm name"];
+            let rows = numbers.iter().map(|number| format!("6,1,1,-;[{number:7}]     0 {number:5}      385 eat"));
+            head.into_iter().map(ToOwned::to_owned).chain(rows).collect::<Vec<_>>()
+        };
+        for (numbers, is_oldest) in [
+            (&[3376_u32][..], Some(true)),
+            (&[3376, 3380], Some(true)),
+            (&[3370, 3376], Some(false)),
+            (&[], None),
+            (&[9], None),
+        ] {
+            let records: Vec<String> = list(&[1]).into_iter().chain(list(numbers)).chain([own.clone()]).collect();
+            assert_eq!(log(&records).memory_kills[0].is_oldest, is_oldest, "{numbers:?}");
+        }
+        // A time of the kernel's own is no number.
+        assert_eq!(listed("[12345.678901] x"), None);
     }
 
     #[test]

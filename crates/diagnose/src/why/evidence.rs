@@ -69,6 +69,9 @@ pub(super) fn last_line<'a>(facts: &'a ContainerFacts<'_>) -> Option<&'a str> {
 /// The last line of the log, or why there is none, as evidence.
 pub(super) fn log_evidence(facts: &ContainerFacts<'_>) -> String {
     match (&facts.log, last_line(facts)) {
+        (_, None) if facts.log_gap.is_some() => {
+            format!("the log could not be read to its end: {}", facts.log_gap.as_deref().unwrap_or_default())
+        }
         (None, _) => format!("the log cannot be read (log driver {})", name_or(&facts.options.log_driver, "unknown")),
         (Some(_), None) => "the log is empty".to_owned(),
         (Some(_), Some(line)) => format!("last log line: {line}"),

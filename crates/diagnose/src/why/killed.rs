@@ -17,9 +17,24 @@ pub(super) fn killed(facts: &ContainerFacts<'_>, run: &LastRun<'_>) -> Option<Fi
     }
     let signals = run.signals();
     let stop = stop_signal(facts);
+    let asked_before = |kill: usize| signals[..kill].contains(&stop);
+    let first_kill = signals.iter().position(|&signal| signal == KILL);
+    // Only a stop leaves an event of that name, and only a stop signal of SIGKILL, or a stop that asks for it, begins with one.
+    if run.has("stop") && (stop == KILL || first_kill.is_some_and(|kill| !asked_before(kill))) {
+        return Some(stopped_by_kill(facts));
+    }
     if let Some(kill) = signals.iter().position(|&signal| signal == KILL) {
         return Some(match signals[..kill].iter().find(|&&signal| signal == stop) {
             Some(_) => stop_ignored(facts, stop),
+            None if stop == KILL => Finding::new(
+                Code::KilledFromOutside,
+                Severity::Error,
+                "the container was killed on request: by docker kill, or by docker stop, whose signal is SIGKILL here",
+            )
+            .evidence("event kill: signal 9")
+            .evidence(exit_evidence(facts))
+            .fix("a stop signal that a program can handle gives it time to end: --stop-signal SIGTERM, STOPSIGNAL")
+            .guessed(),
             None => Finding::new(
                 Code::KilledFromOutside,
                 Severity::Error,
@@ -35,6 +50,18 @@ pub(super) fn killed(facts: &ContainerFacts<'_>, run: &LastRun<'_>) -> Option<Fi
         return Some(stop_ignored(facts, stop).guessed());
     }
     Some(by_something_else(facts, run).guessed())
+}
+
+/// A stop by SIGKILL itself.
+fn stopped_by_kill(facts: &ContainerFacts<'_>) -> Finding {
+    Finding::new(
+        Code::Stopped,
+        Severity::Info,
+        "the container was stopped on request, by SIGKILL: its program was given no time to end",
+    )
+    .evidence("event stop: it was docker stop or a restart, and no docker kill")
+    .evidence(exit_evidence(facts))
+    .fix("name a stop signal that the program handles: --stop-signal SIGTERM, STOPSIGNAL in the image")
 }
 
 /// A kill that neither a request nor a lack of memory explains.

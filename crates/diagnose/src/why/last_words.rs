@@ -10,6 +10,8 @@ use crate::container::ContainerFacts;
 use crate::dialect;
 use crate::exit_code;
 use crate::finding::{Confidence, Finding, Severity};
+use crate::mounts;
+use crate::rules::image;
 
 /// How many lines that say something belong to the end.
 const END: usize = 5;
@@ -89,6 +91,9 @@ impl LastWords {
                 if finding.code == Code::ReadOnlyFilesystem {
                     name_the_mount(facts, &mut finding);
                 }
+                if finding.code == Code::NotExecutableMode {
+                    name_what_denies(facts, &lines[index], &mut finding);
+                }
                 let known = |list: &[Finding]| list.iter().any(|other| other.code == finding.code);
                 if known(&words.at_end) || known(&words.earlier) {
                     continue;
@@ -113,7 +118,12 @@ impl LastWords {
                 } else {
                     finding.confidence = Confidence::Guess;
                     finding.severity = finding.severity.min(Severity::Warning);
-                    finding.evidence.insert(0, "the log says, long before the end:".to_owned());
+                    let before = if says.iter().filter(|&&other| other > index).count() > 2 * END {
+                        "long before"
+                    } else {
+                        "before"
+                    };
+                    finding.evidence.insert(0, format!("the log says, {before} the end:"));
                     words.earlier.push(finding);
                 }
             }
@@ -135,6 +145,34 @@ fn name_the_mount(facts: &ContainerFacts<'_>, finding: &mut Finding) {
     let Some(mount) = facts.mounts.iter().find(|mount| mount.read_only && says(&mount.destination)) else { return };
     finding.message = format!("the program wrote to {}, which is read-only", mount.describe());
     finding.fix = Some("mount it without :ro (readonly), or let the program write elsewhere".to_owned());
+}
+
+/// What keeps a shell from executing a file: the mount that it lies on, or its mode in the image.
+fn name_what_denies(facts: &ContainerFacts<'_>, line: &str, finding: &mut Finding) {
+    let path = dialect::read_log(line).into_iter().find_map(|said| match said.meaning {
+        dialect::Meaning::DeniedToShell(path) => path,
+        _ => None,
+    });
+    let Some(path) = path.filter(|path| path.starts_with('/')) else { return };
+    // A shell that may not write a file uses the same words, and ends with another code.
+    if facts.state.exit_code != 126 {
+        finding.confidence = Confidence::Guess;
+    }
+    if let Some(mount) = mounts::over(&facts.mounts, &path) {
+        if mount.no_exec == Some(true) {
+            finding.code = Code::MountNoexec;
+            finding.message = format!("a shell may not execute {path}: {} is noexec", mount.describe());
+            finding.fix = Some(
+                "mount it with exec (--tmpfs PATH:exec), or put the program elsewhere; chmod does not help".to_owned(),
+            );
+        }
+        return;
+    }
+    let file = facts.image.and_then(|image| image::mode_of_file(image, &path));
+    if let Some(mode) = file.filter(|mode| mode & 0o111 == 0) {
+        finding.message =
+            format!("a shell may not execute {path}: its mode is {:04o}, without an execute bit", mode & 0o7777);
+    }
 }
 
 /// What one line of a log means; nothing where the line itself says that nothing is wrong.

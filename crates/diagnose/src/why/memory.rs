@@ -18,10 +18,15 @@ pub(super) fn out_of_memory(facts: &ContainerFacts<'_>, run: &LastRun<'_>) -> Op
     // A signal that went through the engine explains the end better than the lack of memory of a child.
     let kernel_alone = kernel.as_ref().filter(|_| run.signals().is_empty());
     let limit = kernel.as_ref().map(|word| &word.kill.limit);
+    let killed = match &kernel {
+        _ if !program_killed => Killed::Child,
+        Some(word) if word.kill.is_oldest == Some(false) => Killed::ChildMostLikely,
+        _ => Killed::Program,
+    };
     let finding = match (engine, kernel_alone) {
-        (Some(told), _) => finding(facts, limit).evidence(told),
+        (Some(told), _) => finding(facts, limit, killed).evidence(told),
         (None, Some(word)) => {
-            let finding = finding(facts, limit)
+            let finding = finding(facts, limit, killed)
                 .evidence("OOMKilled: false: the engine missed it, as it does right after a start");
             if word.certain { finding } else { finding.guessed() }
         }
@@ -37,9 +42,18 @@ pub(super) fn out_of_memory(facts: &ContainerFacts<'_>, run: &LastRun<'_>) -> Op
     Some(finding.evidence(limit_evidence(facts)).evidence(exit_evidence(facts)))
 }
 
-/// The finding without its evidence. Whose memory was used up is known from the kernel only.
-fn finding(facts: &ContainerFacts<'_>, limit: Option<&MemoryLimit>) -> Finding {
-    let (at_limit, fix) = match limit {
+/// Whom the kernel killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Killed {
+    Program,
+    Child,
+    /// The kernel's log names another than the oldest process, and the program ended as if it had been killed.
+    ChildMostLikely,
+}
+
+/// Whose memory was used up, and what helps; that is known from the kernel only.
+fn limit_in_words(limit: Option<&MemoryLimit>) -> (String, &'static str) {
+    match limit {
         None | Some(MemoryLimit::Container) => (
             "the container was at its memory limit".to_owned(),
             "raise the limit (--memory), or make the program use less: GOMEMLIMIT for Go, -Xmx for Java",
@@ -52,24 +66,75 @@ fn finding(facts: &ContainerFacts<'_>, limit: Option<&MemoryLimit>) -> Finding {
             "the machine had no memory left".to_owned(),
             "see what takes the machine's memory, and limit it (--memory)",
         ),
-    };
+    }
+}
+
+/// The finding without its evidence.
+fn finding(facts: &ContainerFacts<'_>, limit: Option<&MemoryLimit>, killed: Killed) -> Finding {
+    let (at_limit, fix) = limit_in_words(limit);
     let code = facts.state.exit_code;
-    if code == KILLED {
-        Finding::new(
-            Code::OomKilled,
-            Severity::Error,
-            format!("the kernel killed the program because {at_limit}"),
-        )
-    } else {
-        Finding::new(
+    let finding = match killed {
+        Killed::Program => {
+            Finding::new(Code::OomKilled, Severity::Error, format!("the kernel killed the program because {at_limit}"))
+        }
+        Killed::Child => Finding::new(
             Code::ChildOomKilled,
             Severity::Error,
             format!(
                 "the kernel killed a child of the program because {at_limit}; the program itself went on and ended with exit code {code}"
             ),
+        ),
+        Killed::ChildMostLikely => Finding::new(
+            Code::ChildOomKilled,
+            Severity::Error,
+            format!("the kernel killed a child of the program because {at_limit}, and the program ended with exit code {code} itself"),
         )
+        .guessed(),
+    };
+    finding.fix(fix)
+}
+
+/// How many of the latest runs are looked at.
+const LATEST: usize = 3;
+/// How far back, where it is not on record when they began.
+const LATELY: i64 = 120_000_000_000;
+
+/// A lack of memory that ended one of the latest runs of a program that is started again and again: the engine forgets its own
+/// word at each start, and has it of some runs only.
+pub(super) fn in_a_loop(facts: &ContainerFacts<'_>) -> Option<Finding> {
+    let events = facts.events.as_deref().unwrap_or_default();
+    let ends: Vec<_> = events.iter().filter(|event| event.action == "die").collect();
+    let was_killed = ends.iter().rev().take(LATEST).any(|end| end.exit_code == Some(KILLED))
+        || (ends.is_empty() && facts.state.exit_code == KILLED);
+    if !was_killed {
+        return None;
     }
-    .fix(fix)
+    // The end before those runs, or the first that is known.
+    let begin = match ends.len().checked_sub(LATEST + 1).and_then(|at| ends.get(at)) {
+        Some(end) => end.time,
+        None => events.first().map(|event| event.time).or(facts.state.finished_at)?.saturating_sub(LATELY),
+    };
+    let event = events.iter().any(|event| event.action == "oom" && event.time >= begin);
+    let kills = facts.kernel_log.as_ref().map(|log| log.memory_kills.as_slice()).unwrap_or_default();
+    let kill = kills.iter().rev().find(|kill| kill.time.saturating_add(kill.uncertainty) >= begin);
+    if !event && kill.is_none() {
+        return None;
+    }
+    let (at_limit, fix) = limit_in_words(kill.map(|kill| &kill.limit));
+    let mut finding = Finding::new(
+        Code::OomKilled,
+        Severity::Error,
+        format!("the kernel killed the program in one of its latest runs because {at_limit}"),
+    )
+    .fix(fix);
+    if event {
+        finding = finding.evidence("event oom in one of the latest runs");
+    }
+    if let Some(kill) = kill {
+        finding = finding
+            .evidence(format!("the kernel's log: process {} ({}) was killed for memory", kill.pid, kill.process));
+    }
+    Some(finding.evidence(limit_evidence(facts)))
 }
 
 fn limit_evidence(facts: &ContainerFacts<'_>) -> String {
@@ -129,6 +194,7 @@ mod tests {
             process: "app".to_owned(),
             pid: 4321,
             limit: limit.clone(),
+            is_oldest: None,
         };
         let (started_at, finished_at) = (Some(START), Some(END));
         ContainerFacts {
@@ -138,6 +204,7 @@ mod tests {
             kernel_log: Some(KernelLog {
                 reaches_back_to: Some(START - 3_600 * SECOND),
                 memory_kills: kills.iter().map(kill).collect(),
+                listed: Vec::new(),
             }),
             ..ContainerFacts::default()
         }
@@ -177,6 +244,69 @@ mod tests {
                 "exit code 137: SIGKILL",
             ]
         );
+    }
+
+    #[test]
+    fn a_child_that_was_killed_is_not_taken_for_the_program() {
+        for (is_oldest, code, confidence) in [
+            (Some(false), Code::ChildOomKilled, Confidence::Guess),
+            (Some(true), Code::OomKilled, Confidence::Certain),
+            (None, Code::OomKilled, Confidence::Certain),
+        ] {
+            let mut facts = ended(137, &at(END));
+            facts.state.oom_killed = true;
+            if let Some(log) = facts.kernel_log.as_mut() {
+                log.memory_kills[0].is_oldest = is_oldest;
+            }
+            let finding = why(&facts).findings.remove(0);
+            assert_eq!((finding.code, finding.confidence), (code, confidence), "{is_oldest:?}");
+        }
+    }
+
+    /// Up for a moment, after runs that ended with these codes.
+    fn flapping(codes: &[i64]) -> ContainerFacts<'static> {
+        let mut facts = ended(0, &[]);
+        facts.state.status = Status::Running;
+        facts.restarts = crate::container::Restarts { count: 5, policy: "always".to_owned(), at_most: None };
+        let event =
+            |action: &str, time, exit_code| Event { time, action: action.to_owned(), exit_code, ..Event::default() };
+        let run = |(index, &code): (usize, &i64)| {
+            let start = START + i64::try_from(index).unwrap() * 10 * SECOND;
+            [event("start", start, None), event("die", start + SECOND, Some(code))]
+        };
+        facts.events = Some(codes.iter().enumerate().flat_map(run).collect());
+        let last = START + i64::try_from(codes.len()).unwrap() * 10 * SECOND;
+        facts.events.as_mut().unwrap().push(event("start", last, None));
+        (facts.state.started_at, facts.state.finished_at) = (Some(last), Some(last - 9 * SECOND));
+        facts.now = Some(last + SECOND);
+        facts
+    }
+
+    #[test]
+    fn a_loop_for_want_of_memory_is_told_as_one_at_every_moment() {
+        let codes =
+            |facts: &ContainerFacts<'_>| why(facts).findings.iter().map(|finding| finding.code).collect::<Vec<_>>();
+        let oom = |time| Event { time, action: "oom".to_owned(), ..Event::default() };
+        // By the engine's event of one of the runs, while it is up and between two runs.
+        for status in [Status::Running, Status::Restarting] {
+            let mut facts = flapping(&[137, 137, 137, 137]);
+            facts.state.status = status;
+            facts.state.exit_code = if status == Status::Running { 0 } else { 137 };
+            facts.events.as_mut().unwrap().insert(5, oom(START + 20 * SECOND));
+            assert_eq!(codes(&facts)[..2], [Code::OomKilled, Code::CrashLoop], "{status:?}");
+            assert!(!codes(&facts).contains(&Code::KilledFromOutside));
+        }
+        // By the kernel's log.
+        let mut facts = flapping(&[137, 137]);
+        facts.kernel_log = ended(137, &at(START + 10 * SECOND)).kernel_log;
+        assert_eq!(codes(&facts)[..2], [Code::OomKilled, Code::CrashLoop]);
+        // Long ago, or of runs that ended otherwise.
+        let mut facts = flapping(&[137, 137, 1, 1, 1]);
+        facts.events.as_mut().unwrap().insert(1, oom(START));
+        assert_eq!(codes(&facts)[0], Code::CrashLoop);
+        let mut facts = flapping(&[137, 137, 137, 137, 137, 137]);
+        facts.events.as_mut().unwrap().insert(1, oom(START));
+        assert_eq!(codes(&facts)[0], Code::CrashLoop);
     }
 
     #[test]

@@ -33,14 +33,28 @@ pub fn why(facts: &ContainerFacts<'_>) -> Verdict {
         Status::Paused => running::paused(facts),
         Status::Restarting | Status::Removing | Status::Exited | Status::Dead => {
             if let Some(findings) = start::latest_failed(facts) {
-                return with_image(facts, findings);
+                return with_image(facts, with_gaps(facts, findings));
             }
             let mut findings = ended::ended(facts);
             restart::put_in(facts, &mut findings);
             findings
         }
     };
-    with_image(facts, findings)
+    with_image(facts, with_gaps(facts, findings))
+}
+
+/// What was asked for in vain is told: it might have changed the verdict.
+fn with_gaps(facts: &ContainerFacts<'_>, mut findings: Vec<Finding>) -> Vec<Finding> {
+    const LOG: &str = "the log could not be read to its end: ";
+    if let Some(first) = findings.first_mut() {
+        if let Some(gap) = &facts.log_gap
+            && !first.evidence.iter().any(|line| line.starts_with(LOG))
+        {
+            first.evidence.push(format!("{LOG}{gap}"));
+        }
+        first.evidence.extend(facts.gaps.iter().cloned());
+    }
+    findings
 }
 
 /// The verdict, with what the image says beside it.

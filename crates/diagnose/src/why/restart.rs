@@ -1,10 +1,11 @@
 //! `crash-loop`, `restarted-after-success` and `daemon-restarted`.
 
 use super::evidence::{LastRun, exit_evidence, in_words, ran_less_than};
+use super::memory;
 use super::runs::{self, Run};
 use crate::code::Code;
 use crate::container::{ContainerFacts, Status};
-use crate::finding::{Finding, Severity};
+use crate::finding::{Confidence, Finding, Severity};
 
 /// Restarts from which on a container is said to loop.
 const MANY: u64 = 3;
@@ -79,6 +80,13 @@ pub(super) fn put_in(facts: &ContainerFacts<'_>, findings: &mut Vec<Finding>) {
         facts.name
     ));
     finding.evidence.extend(runs::in_words(&runs::ended_runs(facts)));
+    if !findings.iter().any(|finding| matches!(finding.code, Code::OomKilled | Code::ChildOomKilled))
+        && let Some(killed) = memory::in_a_loop(facts)
+    {
+        // What the engine missed of the last run it saw of one before.
+        findings.retain(|finding| finding.code != Code::KilledFromOutside || finding.confidence != Confidence::Guess);
+        findings.insert(0, killed);
+    }
     let at = usize::from(findings.first().is_some_and(|finding| finding.code != Code::AppExit));
     findings.insert(at.min(findings.len()), finding);
 }

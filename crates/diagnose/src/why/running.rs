@@ -24,6 +24,11 @@ pub(super) fn running(facts: &ContainerFacts<'_>) -> Vec<Finding> {
     // What will end it soon is said before that it runs.
     findings.extend(urgent);
     let is_flapping = flapping.is_some();
+    let killed = flapping
+        .as_ref()
+        .filter(|finding| finding.code == Code::CrashLoop)
+        .and_then(|_| super::memory::in_a_loop(facts));
+    let flapping = killed.into_iter().chain(flapping);
     // It will not be up long enough for the rest to matter.
     findings.splice(0..0, flapping);
     if healthy && !is_flapping {
@@ -56,6 +61,17 @@ fn runs(facts: &ContainerFacts<'_>) -> Finding {
         Some(health) => finding.evidence(health),
         None => finding,
     };
+    // Not yet unhealthy: the check has not failed often enough, or its start period is not over.
+    let failing = facts.health.as_ref().filter(|health| health.status != "unhealthy" && health.failing_streak > 0);
+    let finding = match failing {
+        Some(health) => {
+            let said = health.log.last().and_then(|probe| probe.output.lines().find(|line| !line.trim().is_empty()));
+            let said = said.map(|line| format!("; the last said: {}", line.trim())).unwrap_or_default();
+            finding
+                .evidence(format!("its health check has failed {} times in a row so far{said}", health.failing_streak))
+        }
+        None => finding,
+    };
     match facts.restarts.count {
         0 => finding,
         count => finding.evidence(format!("restarted {count} times by its policy")),
@@ -85,6 +101,7 @@ fn unhealthy(facts: &ContainerFacts<'_>) -> Vec<Finding> {
     let could_not_start = !dialect::explain_message(&format!("Health check: {}", output.replace('\n', " "))).is_empty()
         && last.is_some_and(|probe| matches!(probe.exit_code, -1 | 126 | 127) || output.starts_with("exec /"));
     let cause = could_not_start.then(|| cause_of_probe(facts, output)).flatten();
+    let cause = cause.or_else(|| missing_to_the_shell(output));
     let cause = cause.or_else(|| syntax_of_probe(facts));
     cause.into_iter().chain([finding]).collect()
 }
@@ -129,6 +146,25 @@ fn cause_of_probe(facts: &ContainerFacts<'_>, output: &str) -> Option<Finding> {
         finding
     });
     of_image.into_iter().chain(of_text).find(is_probe).or(refused)
+}
+
+/// A program that the shell of the probe does not find, whatever the probe then ends with (`curl … || exit 1`).
+fn missing_to_the_shell(output: &str) -> Option<Finding> {
+    let said = output.lines().flat_map(dialect::read_log);
+    let finding = said.filter_map(|said| match (&said.meaning, said.line.contains("not found")) {
+        (dialect::Meaning::Plain(Code::ProgramMissing, Some(program)), true) => Some((program.clone(), said.line)),
+        _ => None,
+    });
+    let (program, line) = finding.into_iter().next()?;
+    Some(
+        Finding::new(
+            Code::HealthcheckMissingProgram,
+            Severity::Error,
+            format!("the health check calls {program}, which is not in the image"),
+        )
+        .evidence(line)
+        .fix("let the program probe itself (HEALTHCHECK CMD [\"/app\", \"--healthcheck\"]), or add a static probe to the image"),
+    )
 }
 
 /// Codes of a program that is there and cannot be started.

@@ -15,19 +15,31 @@ const LONGEST: usize = 16 << 10;
 /// has noted the start.
 const SLACK: i64 = 2_000_000_000;
 
+/// The end of a log, as far as it could be read.
+pub(super) struct LastLines {
+    pub(super) lines: Option<Vec<String>>,
+    /// Why it may not be all.
+    pub(super) gap: Option<String>,
+}
+
 impl Engine {
-    /// The last lines that the last run of the container wrote, oldest first; `None` when the log cannot be read.
-    pub(super) async fn last_lines(&self, container: &ContainerName, record: &ContainerRecord) -> Option<Vec<String>> {
-        tokio::time::timeout(PATIENCE, self.read_last_lines(container, record)).await.ok().flatten()
+    /// The last lines that the last run of the container wrote, oldest first; none when the log cannot be read.
+    pub(super) async fn last_lines(&self, container: &ContainerName, record: &ContainerRecord) -> LastLines {
+        let read = tokio::time::timeout(PATIENCE, self.read_last_lines(container, record)).await;
+        read.unwrap_or_else(|_| LastLines {
+            lines: None,
+            gap: Some(format!("the engine did not send it within {} s", PATIENCE.as_secs())),
+        })
     }
 
-    async fn read_last_lines(&self, container: &ContainerName, record: &ContainerRecord) -> Option<Vec<String>> {
+    async fn read_last_lines(&self, container: &ContainerName, record: &ContainerRecord) -> LastLines {
         let request = LogRequest { tail: Some(RECORDS), timestamps: true, ..LogRequest::default() };
         let mut stream = match self.logs(container, &request).await {
             Ok(stream) => stream,
             Err(error) => {
                 tracing::debug!(%error, "the log cannot be read");
-                return None;
+                // That a driver keeps nothing that can be read is told by its name.
+                return LastLines { lines: None, gap: None };
             }
         };
         let mut decoder = LogDecoder::new(LineOptions {
@@ -45,19 +57,33 @@ impl Engine {
                 lines.push(String::from_utf8_lossy(&line.text).into_owned());
             }
         };
-        while let Some(chunk) = stream.next().await {
-            let Ok(chunk) = chunk else { break };
-            let mut events = decoder.push(&chunk);
-            while let Ok(Some(event)) = events.next() {
-                if let Event::Line(line) = event {
-                    keep(&line);
+        let mut gap = None;
+        while gap.is_none()
+            && let Some(chunk) = stream.next().await
+        {
+            match chunk {
+                Ok(chunk) => {
+                    let mut events = decoder.push(&chunk);
+                    loop {
+                        match events.next() {
+                            Ok(Some(Event::Line(line))) => keep(&line),
+                            Ok(Some(Event::DaemonError(text))) => gap = Some(text.to_string()),
+                            Ok(None) => break,
+                            Err(error) => {
+                                gap = Some(error.to_string());
+                                break;
+                            }
+                        }
+                    }
                 }
+                Err(error) => gap = Some(error.to_string()),
             }
         }
         while let Some(line) = decoder.finish_line() {
             keep(&line);
         }
-        Some(lines)
+        let gap = gap.or_else(|| decoder.finish().err().map(|error| error.to_string()));
+        LastLines { lines: Some(lines), gap }
     }
 }
 

@@ -49,16 +49,21 @@ impl Engine {
         let (events, (usage, processes)) = tokio::join!(self.events_of(&id, host), async {
             if running { self.running_facts(record).await } else { (None, None) }
         },);
+        record.facts.gaps = gaps(events.is_some(), running.then_some(usage.is_some() && processes.is_some()));
         record.facts.events = events;
         record.facts.usage = usage;
         record.facts.processes = processes;
         record.facts.engine_started_at = host.engine_started_at;
         record.facts.now = host.clock;
         self.look_at_mounts(record, host).await;
-        if host.is_this_machine && record.facts.state.finished_at.is_some() && !running {
+        // Of one that runs again: what ended its earlier runs.
+        let has_ended = record.facts.state.finished_at.is_some() && (!running || record.facts.restarts.count > 0);
+        if host.is_this_machine && has_ended {
             record.facts.kernel_log = kernel_log::read(&id);
         }
-        record.facts.log = self.last_lines(&name, record).await;
+        let log::LastLines { lines, gap } = self.last_lines(&name, record).await;
+        record.facts.log = lines;
+        record.facts.log_gap = gap;
     }
 
     pub(crate) async fn get(&self, path: &str) -> Result<bytes::Bytes, Error> {
@@ -80,4 +85,18 @@ impl Engine {
             }
         }
     }
+}
+
+/// What the engine did not tell, as far as it was asked.
+fn gaps(has_events: bool, has_processes: Option<bool>) -> Vec<String> {
+    let mut gaps = Vec::new();
+    if !has_events {
+        gaps.push(
+            "the engine did not tell what happened to the container (its events): who ended it is not known".to_owned(),
+        );
+    }
+    if has_processes == Some(false) {
+        gaps.push("the engine did not tell all of what the container uses (top, stats)".to_owned());
+    }
+    gaps
 }

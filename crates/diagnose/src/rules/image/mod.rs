@@ -103,6 +103,12 @@ pub(crate) fn program_file(image: ImageFacts<'_>) -> Option<(String, u32, Option
     Some((path, entry.mode, mount))
 }
 
+/// The mode of a file of the image.
+pub(crate) fn mode_of_file(image: ImageFacts<'_>, path: &str) -> Option<u32> {
+    let Resolution::Found { entry: Some(entry), .. } = image.rootfs.resolve(path) else { return None };
+    Some(entry.mode)
+}
+
 /// The interpreter of the program, where that is a script whose interpreter lies on a mount with noexec.
 pub(crate) fn interpreter_on_noexec(image: ImageFacts<'_>) -> Option<Finding> {
     let arguments = image.config.arguments();
