@@ -187,11 +187,11 @@ fn lines_without_a_level_are_counted() {
     container.wait();
     let finished = stage.run(&["logs", "--level", "error", container.name()]);
     finished.expect(0, "fail: Shop.Orders[0]\n      gone\n");
-    assert_eq!(finished.stderr, "2 lines tell no level: --level leaves them out\n");
+    assert_eq!(finished.stderr, "2 lines have no level: --level leaves them out\n");
     let quiet = stage.run(&["-q", "logs", "--level", "error", container.name()]);
     assert_eq!(quiet.expect_code(0).stderr, "");
     let one = stage.run(&["logs", "--level", "error", "--grep", "just", container.name()]);
-    assert_eq!(one.expect_code(0).stderr, "1 line tells no level: --level leaves them out\n");
+    assert_eq!(one.expect_code(0).stderr, "1 line has no level: --level leaves it out\n");
     assert_eq!(stage.run(&["logs", "--grep", "just", container.name()]).expect_code(0).stderr, "");
 }
 
@@ -315,8 +315,8 @@ fn rotated_and_packed_files_say_what_the_engine_says() {
         assert_eq!(since.split(|byte| *byte == b'\n').count(), 11_001, "{driver}, {packed}");
         // Files that were read, and more than one.
         let explained = stage.run(&["logs", "--explain", "--grep", "nothing", container.name()]).stderr;
-        let count = explained.split(", ").last().and_then(|text| text.split(' ').next()?.parse::<u32>().ok());
-        assert!(explained.contains("is read from") && count > Some(3), "{explained}");
+        let count = explained.split(" (").last().and_then(|text| text.split(' ').next()?.parse::<u32>().ok());
+        assert!(explained.contains("reading `") && count > Some(3), "{explained}");
         stage.engine.ask(["rm", "--force", container.id()]);
     }
 }
@@ -329,7 +329,7 @@ fn the_way_is_explained() {
     let run = |via| stage.run(&["logs", "--stdout", "--explain", "--via", via, container.name()]);
     let read = run("auto");
     read.expect(0, "out\n");
-    assert!(read.stderr.contains("is read from") && read.stderr.contains(container.id()), "{read}");
+    assert!(read.stderr.contains("reading `") && read.stderr.contains(container.id()), "{read}");
     let asked = run("api");
     asked.expect(0, "out\n");
     assert!(asked.stderr.contains("through the engine"), "{asked}");

@@ -11,13 +11,13 @@ use super::Format;
 /// `--mode`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ModeArg {
-    /// By the state of the target
+    /// Choose by the state of the target
     Auto,
-    /// Inside the target itself
+    /// Run inside the target
     Exec,
-    /// In a container beside it, sharing its processes and network
+    /// Run in a container that shares the target's processes and network
     Sidecar,
-    /// In a copy of it
+    /// Run in a copy of the target
     Copy,
 }
 
@@ -32,62 +32,79 @@ impl From<ModeArg> for Option<Mode> {
     }
 }
 
+const HOW: &str = "Session";
+const RIGHTS: &str = "Rights";
+const REPORTS: &str = "Reports";
+
 #[derive(Debug, Args)]
 pub(crate) struct AttachArgs {
-    /// The container: name, id, or the beginning of an id; with --image, an image
+    /// Container: name, id or id prefix. With --image, an image
     pub(crate) target: String,
-    /// Look into an image: TARGET names an image instead of a container
-    #[arg(long, conflicts_with = "mode")]
+    /// Treat TARGET as an image
+    #[arg(long, conflicts_with = "mode", help_heading = HOW)]
     pub(crate) image: bool,
-    /// How the session comes to be; chosen by the state of the target
-    #[arg(long, value_enum, default_value = "auto", value_name = "MODE")]
+    /// How to run the session
+    #[arg(long, value_enum, default_value = "auto", value_name = "MODE", help_heading = HOW)]
     pub(crate) mode: ModeArg,
-    /// The command and its arguments; a shell without one
+    /// Command to run, with its arguments [default: a shell]
     #[arg(last = true, value_name = "COMMAND")]
     pub(crate) command: Vec<String>,
-    /// User of the session: name or uid, with a group if wanted
+    /// Run as this user (name or uid) and group [default: the target's user]
     #[arg(short, long, value_name = "USER[:GROUP]")]
     pub(crate) user: Option<String>,
-    /// Tools to bring along: the file of a static busybox, or any image in the engine
-    #[arg(long, value_name = "PATH|IMAGE")]
+    /// Use the tools of a static busybox, or of any image
+    ///
+    /// The path of a static busybox, or the name of an image in the engine.
+    #[arg(long, value_name = "PATH|IMAGE", help_heading = HOW)]
     pub(crate) toolkit: Option<String>,
-    /// Give a copy all that reaches beyond a container and that the original has: capabilities, devices, namespaces and
-    /// sockets of the host; else it has none of that
-    #[arg(long)]
+    /// Give a copy the original's access to the host
+    ///
+    /// Its capabilities, devices, and the host's namespaces, sockets and directories. Without it, a copy has none of them.
+    #[arg(long, help_heading = RIGHTS)]
     pub(crate) same_rights: bool,
-    /// Folders of the engine's machine that were found to be missing
+    /// Directories on the engine's machine that turned out to be missing
     #[arg(skip)]
     pub(crate) missing_sources: Vec<String>,
-    /// Give the session a capability (repeatable); it then runs in a sidecar, or in a copy
-    #[arg(long = "cap-add", value_name = "CAPABILITY")]
+    /// Add a capability (repeatable)
+    ///
+    /// Implies a sidecar or a copy.
+    #[arg(long = "cap-add", value_name = "CAPABILITY", help_heading = RIGHTS)]
     pub(crate) capabilities: Vec<String>,
-    /// Confine the session otherwise than the target, as with `docker run` (repeatable); it then runs in a sidecar
-    #[arg(long = "security-opt", value_name = "apparmor=PROFILE|label=OPTION", value_parser = security_option)]
+    /// Override the target's security options (repeatable)
+    ///
+    /// apparmor=PROFILE or label=OPTION, as in `docker run`. Implies a sidecar.
+    #[arg(long = "security-opt", help_heading = RIGHTS, value_name = "OPTION", value_parser = security_option)]
     pub(crate) security_options: Vec<String>,
-    /// Leave the keeper there for the next `attach --linger`, for so long (10m, 1h30m); it is then as fast as exec
-    #[arg(long, value_name = "DURATION", value_parser = duration, conflicts_with = "image")]
+    /// Keep the keeper container for the next sessions (10m, 1h30m)
+    ///
+    /// Sessions that use it start as fast as `docker exec`. At most 24h.
+    #[arg(long, help_heading = HOW, value_name = "DURATION", value_parser = duration, conflicts_with = "image")]
     pub(crate) linger: Option<Duration>,
-    /// Go on where the target, or what shares its PID namespace, could take rights that it has not (-u 0, --cap-add)
-    #[arg(long)]
+    /// Continue although a process beside the session could gain its rights
+    ///
+    /// The target, or a container in its PID namespace, could take over a session with -u 0 or --cap-add.
+    #[arg(long, help_heading = RIGHTS)]
     pub(crate) trust_neighbours: bool,
-    /// When the target restarts, attach to it again
-    #[arg(long)]
+    /// Attach again when the target restarts
+    #[arg(long, help_heading = HOW)]
     pub(crate) follow_restarts: bool,
-    /// Say what would be done, and why; do nothing
-    #[arg(long)]
+    /// Print what would be done and why, and do nothing
+    #[arg(long, help_heading = REPORTS)]
     pub(crate) explain: bool,
-    /// How --explain prints
-    #[arg(long, value_enum, default_value = "text", requires = "explain")]
+    /// Output format of --explain
+    #[arg(long, help_heading = REPORTS, value_enum, default_value = "text", requires = "explain")]
     pub(crate) format: Format,
-    /// Append lines of JSON to a file when the session begins and ends: who, where, and the command as it was typed
-    #[arg(long, value_name = "FILE")]
+    /// Append lines of JSON about the session to FILE
+    ///
+    /// One when it begins and one when it ends: user, target, command as typed, how it ended.
+    #[arg(long, value_name = "FILE", help_heading = REPORTS)]
     pub(crate) audit: Option<PathBuf>,
-    /// Do not give the session a terminal, even where there is one
+    /// Do not allocate a terminal, even if there is one
     #[arg(long)]
     pub(crate) no_tty: bool,
 }
 
-/// The options that say by what a process is confined. Others of Docker's would only take protection away.
+/// Accepts the options that name a profile. Docker's other options would only remove protection.
 fn security_option(text: &str) -> Result<String, String> {
     match text.split_once('=') {
         Some(("apparmor" | "label", value)) if !value.is_empty() => Ok(text.to_owned()),

@@ -6,77 +6,97 @@ use clap::Args;
 
 use super::{Deny, Format};
 
+const CONTENT: &str = "Content and settings";
+const TWIN: &str = "Debug twin";
+
 #[derive(Debug, Args)]
 pub(crate) struct BuildArgs {
-    /// Static executables, each for another platform; with --file, the folder that its sources lie in
+    /// Static executables, one per platform. With --file, the build context
     #[arg(required_unless_present = "file", value_name = "BINARY")]
     pub(crate) binaries: Vec<PathBuf>,
-    /// Name of the production image; the twin's tag is the same with `-debug` appended
+    /// Name of the production image (repeatable)
+    ///
+    /// The debug twin gets the same name with `-debug` appended.
     #[arg(short, long = "tag", value_name = "REF")]
     pub(crate) tags: Vec<String>,
-    /// Name of the debug twin
-    #[arg(long = "debug-tag", value_name = "REF")]
+    /// Name of the debug twin (repeatable)
+    #[arg(long = "debug-tag", value_name = "REF", help_heading = TWIN)]
     pub(crate) debug_tags: Vec<String>,
-    /// Where the images go: `engine`, `registry` (the one that each name names), `oci:DIR`, or `archive:FILE` (`archive:-` is
-    /// standard output)
+    /// Destination: engine, registry, oci:DIR, archive:FILE (repeatable)
+    ///
+    /// `registry` pushes each image to the registry of its name; `archive:-` is standard output.
     #[arg(short, long = "output", value_name = "OUTPUT", default_value = "engine")]
     pub(crate) outputs: Vec<String>,
-    /// Take files and settings from a Dockerfile whose last stage is FROM scratch
+    /// Build from a Dockerfile whose last stage is FROM scratch
     #[arg(short, long, value_name = "DOCKERFILE")]
     pub(crate) file: Option<PathBuf>,
-    /// Value of an ARG of the Dockerfile
+    /// Set an ARG of the Dockerfile (repeatable)
     #[arg(long = "build-arg", value_name = "NAME=VALUE", requires = "file")]
     pub(crate) arguments: Vec<String>,
-    /// Put a file, or what is in a folder, into the image
-    #[arg(long = "add", value_name = "SRC:DST[:MODE[:UID[:GID]]]")]
+    /// Add a file, or the content of a directory (repeatable)
+    ///
+    /// The whole form is SRC:DST[:MODE[:UID[:GID]]].
+    #[arg(long = "add", help_heading = CONTENT, value_name = "SRC:DST")]
     pub(crate) additions: Vec<String>,
-    /// What a container runs: a program, or a JSON array of program and arguments
-    #[arg(long, value_name = "PROGRAM|JSON")]
+    /// Set the entrypoint: a program, or a JSON array
+    #[arg(long, help_heading = CONTENT, value_name = "PROGRAM")]
     pub(crate) entrypoint: Option<String>,
-    /// Arguments that `docker run IMAGE ARGS` replaces: one, or a JSON array
-    #[arg(long, value_name = "ARGUMENT|JSON", allow_hyphen_values = true)]
+    /// Set the default arguments: one, or a JSON array
+    #[arg(long, help_heading = CONTENT, value_name = "ARGUMENT", allow_hyphen_values = true)]
     pub(crate) cmd: Option<String>,
-    /// Environment variable
-    #[arg(short, long, value_name = "NAME=VALUE")]
+    /// Set an environment variable (repeatable)
+    #[arg(short, long, help_heading = CONTENT, value_name = "NAME=VALUE")]
     pub(crate) env: Vec<String>,
-    /// Label of the images
-    #[arg(short, long = "label", value_name = "KEY=VALUE")]
+    /// Set a label (repeatable)
+    #[arg(short, long = "label", help_heading = CONTENT, value_name = "KEY=VALUE")]
     pub(crate) labels: Vec<String>,
-    /// User that the images run as, in numbers [default: 65532:65532, or what the Dockerfile says]
-    #[arg(short, long, value_name = "UID[:GID]")]
+    /// Set the user, in numbers [default: 65532:65532]
+    ///
+    /// With --file, the default is the Dockerfile's USER.
+    #[arg(short, long, help_heading = CONTENT, value_name = "UID[:GID]")]
     pub(crate) user: Option<String>,
-    /// Working directory
-    #[arg(short, long, value_name = "PATH")]
+    /// Set the working directory
+    #[arg(short, long, help_heading = CONTENT, value_name = "PATH")]
     pub(crate) workdir: Option<String>,
-    /// Port that the program listens on
-    #[arg(long, value_name = "PORT[/PROTOCOL]")]
+    /// Declare a port that the program listens on (repeatable)
+    ///
+    /// PORT or PORT/PROTOCOL.
+    #[arg(long, help_heading = CONTENT, value_name = "PORT")]
     pub(crate) expose: Vec<String>,
-    /// Signal that asks the program to end
-    #[arg(long, value_name = "SIGNAL")]
+    /// Set the signal that stops the program
+    #[arg(long, help_heading = CONTENT, value_name = "SIGNAL")]
     pub(crate) stop_signal: Option<String>,
-    /// Program that tells whether the container is healthy: a program, a JSON array, or `none`
-    #[arg(long, value_name = "PROGRAM|JSON")]
+    /// Set the health check: a program, a JSON array, or none
+    #[arg(long, help_heading = CONTENT, value_name = "PROGRAM")]
     pub(crate) healthcheck: Option<String>,
-    /// Files that a program looks for and a scratch image lacks: `auto` (what the binary mentions), `none`, or a list of
-    /// certs, tz, passwd, tmp, nsswitch, services [default: auto; with --file none]
-    #[arg(long, value_name = "LIST")]
+    /// Add files that programs expect: auto, none, or a list
+    ///
+    /// `auto` adds what the binary mentions. A list has any of certs, tz, passwd, tmp, nsswitch, services, separated by
+    /// commas. The default is auto, and none with --file.
+    #[arg(long, help_heading = CONTENT, value_name = "LIST")]
     pub(crate) with: Option<String>,
-    /// How layers are packed: none, gzip[:1-12], zstd[:1-19] [default: gzip for oci and registry, none for engine and archive]
+    /// Compress layers: none, gzip[:1-12] or zstd[:1-19]
+    ///
+    /// The default is gzip for oci and registry, and none for engine and archive.
     #[arg(long, value_name = "METHOD")]
     pub(crate) compress: Option<String>,
-    /// Platform that the images are to be for; refused when a binary is for another
-    #[arg(long = "platform", value_name = "OS/ARCH[/VARIANT]", value_delimiter = ',')]
+    /// Require the binaries to be for these platforms
+    ///
+    /// OS/ARCH[/VARIANT], separated by commas.
+    #[arg(long = "platform", value_name = "OS/ARCH", value_delimiter = ',')]
     pub(crate) platforms: Vec<String>,
-    /// Static busybox for the twin: a file, or an image in the engine that holds one; one for each platform
-    #[arg(long = "toolkit", value_name = "PATH|IMAGE")]
+    /// Use this static busybox (repeatable, one per platform)
+    ///
+    /// A file, or an image in the engine that contains one.
+    #[arg(long = "toolkit", help_heading = TWIN, value_name = "PATH|IMAGE")]
     pub(crate) toolkits: Vec<String>,
-    /// Write nothing when there is a finding this grave, or graver
+    /// Fail on findings of this severity or worse, and write nothing
     #[arg(long, value_enum, default_value = "error", value_name = "LEVEL")]
     pub(crate) deny: Deny,
-    /// Make the production image alone
-    #[arg(long, conflicts_with_all = ["debug_tags", "toolkits"])]
+    /// Build only the production image
+    #[arg(long, help_heading = TWIN, conflicts_with_all = ["debug_tags", "toolkits"])]
     pub(crate) no_debug: bool,
-    /// How the result is printed
+    /// Output format
     #[arg(long, value_enum, default_value = "text")]
     pub(crate) format: Format,
 }

@@ -5,98 +5,119 @@ use std::str::FromStr;
 use clap::{Args, ValueEnum};
 use scratchdbg_follow as follow;
 
+const RANGE: &str = "Range";
+const PRINTED: &str = "Output";
+const SOURCE: &str = "Source";
+
 #[derive(Debug, Default, Args)]
 #[command(group = clap::ArgGroup::new("which").required(true).multiple(true).args(["targets", "label", "project"]))]
 pub(crate) struct LogsArgs {
-    /// The containers: names, ids, or the beginnings of ids
+    /// Containers: names, ids or id prefixes
     #[arg(value_name = "TARGET")]
     pub(crate) targets: Vec<String>,
-    /// Also the containers with this label (repeat for more conditions)
+    /// Add the containers with this label (repeat to require several)
     #[arg(long, value_name = "KEY[=VALUE]")]
     pub(crate) label: Vec<String>,
-    /// Also the containers of this Compose project
+    /// Add the containers of this Compose project
     #[arg(long, value_name = "NAME")]
     pub(crate) project: Option<String>,
-    /// Go on as the containers say more, over restarts
+    /// Follow log output, across container restarts
     #[arg(short, long)]
     pub(crate) follow: bool,
-    /// With --follow, also the beginnings of lines that have no end yet (a prompt, a line that hangs), from now on
+    /// With --follow, print lines before they end, such as prompts
     #[arg(long, requires = "follow", conflicts_with_all = ["timestamps", "stats", "patterns", "format", "label", "project", "grep", "exclude", "level", "field"])]
     pub(crate) live: bool,
-    /// Only from then on: 10m, 2h30m, 10:30, yesterday, 2026-01-02T15:04, seconds since 1970
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    /// Print only lines since TIME: 10m, 10:30, 2026-01-02T15:04
+    ///
+    /// A duration before now (10m, 2h30m), a time of today (10:30), `yesterday`, a date or a date and time
+    /// (2026-01-02T15:04, with or without a zone), or seconds since 1970.
+    #[arg(long, help_heading = RANGE, value_name = "TIME", allow_hyphen_values = true)]
     pub(crate) since: Option<String>,
-    /// Only up to then, in the same forms
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    /// Print only lines until TIME, in the same forms
+    #[arg(long, help_heading = RANGE, value_name = "TIME", allow_hyphen_values = true)]
     pub(crate) until: Option<String>,
-    /// Only the last N lines that match, of each container
-    #[arg(short = 'n', long, value_name = "N")]
+    /// Print only the last N matching lines of each container
+    #[arg(short = 'n', long, help_heading = RANGE, value_name = "N")]
     pub(crate) tail: Option<Count>,
-    /// Only one of the runs: `last`, -1 for the one before it; `all` tells them apart
-    #[arg(long, value_name = "last|all|-N", allow_hyphen_values = true, conflicts_with_all = ["since", "until"])]
+    /// Print only one run: last, or -1 for the one before it
+    ///
+    /// `all` prints all runs and marks where they end.
+    #[arg(long, help_heading = RANGE, value_name = "last|all|-N", allow_hyphen_values = true, conflicts_with_all = ["since", "until"])]
     pub(crate) run: Option<Run>,
-    /// Put the time in front of each line
-    #[arg(short, long)]
+    /// Print the time before each line
+    #[arg(short, long, help_heading = PRINTED)]
     pub(crate) timestamps: bool,
-    /// Only standard output
-    #[arg(long)]
+    /// Print only standard output
+    #[arg(long, help_heading = RANGE)]
     pub(crate) stdout: bool,
-    /// Only standard error
-    #[arg(long)]
+    /// Print only standard error
+    #[arg(long, help_heading = RANGE)]
     pub(crate) stderr: bool,
-    /// Only lines that match (repeat for alternatives); a stack trace counts as one line
+    /// Print only lines that match (repeat for alternatives)
+    ///
+    /// A stack trace counts as one line.
     #[arg(long, value_name = "REGEX", help_heading = "Searching")]
     pub(crate) grep: Vec<String>,
-    /// No lines that match
+    /// Leave out lines that match (repeatable)
     #[arg(long, value_name = "REGEX", help_heading = "Searching")]
     pub(crate) exclude: Vec<String>,
-    /// Match letters whatever their case
+    /// Ignore case when matching
     #[arg(short, long, help_heading = "Searching")]
     pub(crate) ignore_case: bool,
-    /// Also N lines after each match
+    /// Print N lines after each match
     #[arg(short = 'A', long, value_name = "N", help_heading = "Searching")]
     pub(crate) after_context: Option<u16>,
-    /// Also N lines before each match
+    /// Print N lines before each match
     #[arg(short = 'B', long, value_name = "N", help_heading = "Searching")]
     pub(crate) before_context: Option<u16>,
-    /// Also N lines around each match
+    /// Print N lines before and after each match
     #[arg(short = 'C', long = "around", value_name = "N", help_heading = "Searching")]
     pub(crate) around: Option<u16>,
-    /// Only lines of this severity or worse: trace, debug, info, warn, error, fatal
+    /// Print only lines of this level or worse
+    ///
+    /// trace, debug, info, warn, error or fatal.
     #[arg(long, value_name = "LEVEL", help_heading = "Searching")]
     pub(crate) level: Option<String>,
-    /// Only lines with such a field, in JSON or logfmt: key=value, key>1, key<1, key~REGEX
+    /// Print only lines with a field: key=value, key>1, key~REGEX
+    ///
+    /// Fields are read from lines in JSON and logfmt. Repeat for several conditions: key=value, key>1, key<1, key~REGEX.
     #[arg(long, value_name = "CONDITION", help_heading = "Searching")]
     pub(crate) field: Vec<String>,
-    /// Count instead of showing: by level, stream and container, over time
-    #[arg(long, conflicts_with_all = ["raw", "timestamps"])]
+    /// Print counts by level, stream, container and time
+    #[arg(long, help_heading = PRINTED, conflicts_with_all = ["raw", "timestamps"])]
     pub(crate) stats: bool,
-    /// With the counts, the most frequent lines, numbers and ids left open
-    #[arg(long, conflicts_with_all = ["raw", "timestamps"])]
+    /// Print counts and the most frequent lines
+    ///
+    /// Numbers and ids within lines are left out, so that similar lines are counted as one.
+    #[arg(long, help_heading = PRINTED, conflicts_with_all = ["raw", "timestamps"])]
     pub(crate) patterns: bool,
-    /// The containers' bytes and nothing else, on terminals too
-    #[arg(long, conflicts_with_all = ["format", "timestamps"])]
+    /// Print exactly what the container wrote
+    ///
+    /// Nothing is escaped, on terminals too.
+    #[arg(long, help_heading = PRINTED, conflicts_with_all = ["format", "timestamps"])]
     pub(crate) raw: bool,
-    /// How lines are printed: text (the default), json (one document a line), or a template such as '{time} {level} {msg}'
-    #[arg(long, value_name = "text|json|TEMPLATE")]
+    /// Output format: text, json or a template
+    ///
+    /// json prints one document per line. A template is text with fields in braces, such as '{time} {level} {msg}'.
+    #[arg(long, help_heading = PRINTED, value_name = "text|json|TEMPLATE")]
     pub(crate) format: Option<String>,
-    /// How to read: through the engine, or its log files where they can be read
-    #[arg(long, value_enum, default_value = "auto", value_name = "WAY")]
+    /// Where to read the logs from
+    #[arg(long, help_heading = SOURCE, value_enum, default_value = "auto", value_name = "WAY")]
     pub(crate) via: Via,
-    /// Say which way each log is read, and why
-    #[arg(long)]
+    /// Print where each log is read from, and why
+    #[arg(long, help_heading = SOURCE)]
     pub(crate) explain: bool,
 }
 
 /// How to get at a log.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Via {
-    /// The files where they can be read, else the engine
+    /// The log files if they can be read, else the engine
     #[default]
     Auto,
     /// The engine
     Api,
-    /// The files
+    /// The log files
     File,
 }
 

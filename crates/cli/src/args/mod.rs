@@ -1,10 +1,12 @@
 //! The command line, and nothing else: the texts here are the help, the completions and the manual page.
 
 #![expect(clippy::doc_markdown, reason = "these comments are help texts, and help has no markup")]
+#![expect(rustdoc::broken_intra_doc_links, reason = "brackets in help texts are no links")]
 
 mod attach;
 mod build;
 mod check;
+mod examples;
 mod logs;
 mod pair;
 mod ps;
@@ -43,19 +45,19 @@ pub(crate) struct Cli {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
-    /// Engine to talk to: unix:///path or tcp://host:port
+    /// Connect to this engine: unix:///PATH or tcp://HOST:PORT
     #[arg(short = 'H', long, global = true, value_name = "URL")]
     pub(crate) host: Option<String>,
-    /// Docker context to take the engine from
+    /// Use the engine of this Docker context
     #[arg(long, global = true, value_name = "NAME")]
     pub(crate) context: Option<String>,
-    /// Say more on standard error (repeat for more still)
+    /// Print more on standard error (repeat for more detail)
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
-    /// Say nothing but errors on standard error
+    /// Print only errors on standard error
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
-    /// When to use colours
+    /// When to use colors
     #[arg(long, global = true, value_enum, default_value = "auto", value_name = "WHEN")]
     pub(crate) color: Color,
 }
@@ -72,36 +74,42 @@ pub(crate) enum Color {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Make a production image and its debug twin from a static binary
+    /// Build a production image and its debug twin from a static binary
+    #[command(after_help = examples::BUILD)]
     Build(Box<BuildArgs>),
-    /// Look at a production image and its debug twin together
+    /// Compare a production image with its debug twin
     #[command(subcommand)]
     Pair(PairCommand),
-    /// Get a shell, or run one command, inside a running container
+    /// Open a shell or run a command inside a container that has no shell
+    #[command(after_help = examples::ATTACH)]
     Attach(AttachArgs),
-    /// List debug sessions, end them, and clear up after killed clients
+    /// List and end debug sessions
     #[command(subcommand)]
     Sessions(SessionsCommand),
-    /// Show what a container said
+    /// Print the logs of containers
+    #[command(after_help = examples::LOGS)]
     Logs(LogsArgs),
-    /// Say why a container died, or is not well
+    /// Explain why a container died or is unhealthy
+    #[command(after_help = examples::WHY)]
     Why(WhyArgs),
-    /// Say what is wrong with a binary or an image before it is shipped
+    /// Find problems in a binary, image or Dockerfile before it ships
+    #[command(after_help = examples::CHECK)]
     Check(CheckArgs),
-    /// List containers: state, user, shell or none, twin, verdict
+    /// List containers with their state, user, shell, twin and verdict
+    #[command(after_help = examples::PS)]
     Ps(PsArgs),
-    /// Show the whole story on a throwaway container
+    /// Run a guided tour on a temporary container
     Demo(DemoArgs),
-    /// Print completions for a shell
+    /// Print the completion script for a shell
     Completion(CompletionArgs),
     /// Print the manual page
     Man,
 }
 
-/// How facts are printed.
+/// Output format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
-    /// For people
+    /// Text for people
     Text,
     /// One JSON document
     Json,
@@ -109,7 +117,7 @@ pub(crate) enum Format {
 
 #[derive(Debug, Args)]
 pub(crate) struct DemoArgs {
-    /// Static busybox to bring along: a file, or an image in the engine that holds one
+    /// Use this static busybox: a file, or an image in the engine that contains one
     #[arg(long, value_name = "PATH|IMAGE")]
     pub(crate) toolkit: Option<String>,
 }
@@ -128,5 +136,32 @@ mod tests {
     #[test]
     fn the_command_line_is_sound() {
         super::Cli::command().debug_assert();
+    }
+
+    /// A change of wording is to be seen in review: each help text is a file in `snapshots`. `INSTA_UPDATE=always cargo test
+    /// -p scratchdbg help_texts` writes them anew.
+    #[test]
+    fn help_texts() {
+        let mut command = super::Cli::command().term_width(100);
+        command.build();
+        snapshot(&mut command, "scratchdbg");
+    }
+
+    fn snapshot(command: &mut clap::Command, name: &str) {
+        let short = command.render_help().to_string();
+        insta::assert_snapshot!(name, trimmed(&short));
+        let rows = short.lines().count();
+        let most = if name.contains("logs") { 62 } else { 56 };
+        assert!(rows <= most, "{name}: the short help has {rows} lines");
+        insta::assert_snapshot!(format!("{name}-long"), trimmed(&command.render_long_help().to_string()));
+        for inner in command.get_subcommands_mut() {
+            let name = format!("{name}-{}", inner.get_name());
+            snapshot(inner, &name);
+        }
+    }
+
+    /// Without blanks at the ends of lines.
+    fn trimmed(text: &str) -> String {
+        text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
     }
 }

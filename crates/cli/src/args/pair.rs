@@ -6,21 +6,22 @@ use super::Format;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum PairCommand {
-    /// Prove that a debug image is its production image and one more layer
+    /// Verify that a debug image is its production image plus one layer
+    #[command(after_help = super::examples::PAIR_VERIFY)]
     Verify(VerifyArgs),
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct VerifyArgs {
-    /// The production image: in the engine, or `oci:DIR[:TAG]`, `archive:FILE[:REF]`, or `registry:REF`
+    /// Production image: a name in the engine, oci:DIR[:TAG], archive:FILE[:REF] or registry:REF
     #[arg(value_name = "PROD")]
     pub(crate) production: String,
-    /// The debug image, named in the same ways
+    /// Debug image, in the same forms
     pub(crate) debug: String,
-    /// The platform to look at, where an image has several [default: all]
+    /// Verify only this platform [default: all]
     #[arg(long, value_name = "OS/ARCH[/VARIANT]")]
     pub(crate) platform: Option<String>,
-    /// How the result is printed
+    /// Output format
     #[arg(long, value_enum, default_value = "text")]
     pub(crate) format: Format,
 }

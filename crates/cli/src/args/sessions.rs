@@ -8,19 +8,20 @@ use super::Format;
 pub(crate) enum SessionsCommand {
     /// List the sessions in the engine
     Ls {
-        /// How the list is printed
+        /// Output format
         #[arg(long, value_enum, default_value = "text")]
         format: Format,
     },
     /// End sessions
+    #[command(after_help = super::examples::SESSIONS_RM)]
     Rm {
-        /// Ids of sessions, or their beginnings
+        /// Ids or id prefixes of sessions
         #[arg(required_unless_present = "all", value_name = "SESSION")]
         sessions: Vec<String>,
-        /// End all sessions, those of other users of the engine too
+        /// End all sessions, including those of other users of the engine
         #[arg(long, conflicts_with = "sessions")]
         all: bool,
     },
-    /// Remove what clients that were killed left behind
+    /// Remove what killed clients left behind
     Gc,
 }

@@ -7,12 +7,12 @@ use super::Format;
 #[derive(Debug, Args)]
 #[command(group(ArgGroup::new("subject").required(true).args(["target", "message"])))]
 pub(crate) struct WhyArgs {
-    /// The container: name, id, or the beginning of an id
+    /// Container: name, id or id prefix
     pub(crate) target: Option<String>,
-    /// Explain an error text instead, without an engine; `-` reads it from standard input
+    /// Explain this error message instead, without an engine; - reads it from standard input
     #[arg(short, long, value_name = "TEXT", allow_hyphen_values = true)]
     pub(crate) message: Option<String>,
-    /// How the answer is printed
+    /// Output format
     #[arg(long, value_enum, default_value = "text")]
     pub(crate) format: Format,
 }

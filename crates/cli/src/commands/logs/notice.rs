@@ -8,78 +8,123 @@ use crate::error::CommandError;
 pub(super) fn words(name: &str, notice: Notice) -> String {
     match notice {
         Notice::MayDrop => format!(
-            "lines of `{name}` may be missing: its log driver is non-blocking, and drops what it has no room for without \
-             a word"
+            "lines of `{name}` may be missing: its log driver is non-blocking and drops lines that come too fast"
         ),
         Notice::RunEnded(end) => {
             let code = end.exit_code.map_or(String::new(), |code| format!(" with code {code}"));
             format!("--- {name} exited{code} at {:.3} ---", end.at)
         }
-        Notice::Recreated => format!("--- {name} was made anew ---"),
+        Notice::Recreated => format!("--- {name} was recreated ---"),
         Notice::EngineGone { reason, patience } => {
-            format!("the engine is gone ({reason}); waiting for it for {} s", patience.as_secs())
+            format!("cannot reach the engine ({reason}); retrying for {} s", patience.as_secs())
         }
-        Notice::EngineBack => "the engine is back".to_owned(),
+        Notice::EngineBack => "the engine answers again".to_owned(),
         Notice::Gap { since, until } => {
             let until = until.map_or("?".to_owned(), |until| until.to_string());
             format!(
-                "lines of `{name}` are lost between {since} and {until}: the engine threw them away (its log is rotated) \
-                 before they could be read"
+                "lines of `{name}` are lost between {since} and {until}: the engine rotated its log before they could be \
+                 read"
             )
         }
         Notice::LeftOut { files_have_more } => {
-            let remedy = "; on the engine's machine, --via file reads on behind the damage";
+            let remedy = "; on the engine's machine, --via file reads past the damage";
             let remedy = if files_have_more { remedy } else { "" };
             format!(
-                "the engine leaves out lines of `{name}` and does not say so: its log is damaged, or was rotated \
-                 meanwhile{remedy}"
+                "the engine left out lines of `{name}`: its log is damaged, or was rotated while it was read{remedy}"
             )
         }
         Notice::NotChecked { reason, .. } => {
             let reason = reason.unwrap_or_else(|| "it grows too fast".to_owned());
-            format!("whether all of the log of `{name}` was sent could not be checked: {reason}")
+            format!("cannot check whether the engine sent the whole log of `{name}`: {reason}")
         }
         Notice::Damaged { after, place, bytes } => {
-            let after = after.map_or("at its begin".to_owned(), |after| format!("after {after}"));
+            let after = after.map_or("at its start".to_owned(), |after| format!("after {after}"));
             let place = place.map_or(String::new(), |(path, at)| format!(" (byte {at} of {})", path.display()));
-            format!(
-                "the log of `{name}` is damaged {after}{place}: {bytes} bytes there are no record, and what they were is \
-                 lost"
-            )
+            format!("the log of `{name}` is damaged {after}{place}: {bytes} bytes are lost")
         }
         Notice::FileDamaged { path, reason } => {
-            format!("the log of `{name}` is damaged: the rest of {} is lost ({reason})", path.display())
+            format!("the log of `{name}` is damaged: cannot read the rest of {}: {reason}", path.display())
         }
-        Notice::Emptied => format!(
-            "the log file of `{name}` was emptied while it was followed: lines that were not read before may be lost"
-        ),
+        Notice::Emptied => {
+            format!("the log file of `{name}` was truncated while it was followed: lines may be lost")
+        }
         Notice::Broken { reason } => reason,
         Notice::EngineError { message } => format!("the engine says: {message}"),
         Notice::TailTooLong { limit } => {
-            format!("only the last {} MiB of the lines that -n asks for are shown", limit >> 20)
+            format!("-n asks for more than {0} MiB: only the last {0} MiB are printed", limit >> 20)
         }
-        Notice::WithoutLevel(1) => "1 line tells no level: --level leaves them out".to_owned(),
-        Notice::WithoutLevel(count) => format!("{count} lines tell no level: --level leaves them out"),
+        Notice::WithoutLevel(1) => "1 line has no level: --level leaves it out".to_owned(),
+        Notice::WithoutLevel(count) => format!("{count} lines have no level: --level leaves them out"),
         Notice::ReaderFailed(error) => {
             let error = CommandError::from(error);
             let hints = error.hints.join("; ");
             let hints = if hints.is_empty() { hints } else { format!(" ({hints})") };
             format!("{name}: {}{hints}", error.message)
         }
-        Notice::StartsLost { reason } => format!("containers that start from now on are not shown: {reason}"),
+        Notice::StartsLost { reason } => format!("cannot watch for new containers: {reason}"),
         Notice::ReadFromFiles { path, count } => {
-            format!("`{name}` is read from {}, {count} files in all", path.display())
+            let files = if count == 1 { "1 file".to_owned() } else { format!("{count} files") };
+            format!("reading `{name}` from {} ({files})", path.display())
         }
-        Notice::ReadThroughEngine { reason } => format!("`{name}` is read through the engine: {reason}"),
+        Notice::ReadThroughEngine { reason } => format!("reading `{name}` through the engine: {reason}"),
         Notice::RestThroughEngine { reason, follows } => {
-            let way = if follows { "followed" } else { "read" };
-            format!("the rest of `{name}` is {way} through the engine: {reason}")
+            let doing = if follows { "following" } else { "reading" };
+            format!("{doing} the rest of `{name}` through the engine: {reason}")
         }
         Notice::Followed { in_files } => {
-            let way = if in_files { "in its log files" } else { "through the engine" };
-            format!("`{name}` is followed {way}")
+            let source = if in_files { "in its log files" } else { "through the engine" };
+            format!("following `{name}` {source}")
         }
         // A notice of a later version of the crate.
         other => format!("{name}: {other:?}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use jiff::Timestamp;
+    use scratchdbg_backend::RunEnd;
+
+    use super::*;
+
+    /// A change of wording is to be seen in review.
+    #[test]
+    fn notices() {
+        let at = |second| Timestamp::from_second(second).expect("a time");
+        let stamp = |text: &str| scratchdbg_logs::Timestamp::split(text.as_bytes()).expect("a time").0;
+        let (before, after) = (stamp("2026-01-02T03:04:05.000000001Z a"), stamp("2026-01-02T03:04:06.000000001Z b"));
+        let reason = || "connection reset".to_owned();
+        let all = [
+            Notice::MayDrop,
+            Notice::RunEnded(RunEnd { at: at(1), exit_code: Some(137) }),
+            Notice::RunEnded(RunEnd { at: at(1), exit_code: None }),
+            Notice::Recreated,
+            Notice::EngineGone { reason: reason(), patience: Duration::from_mins(1) },
+            Notice::EngineBack,
+            Notice::Gap { since: before, until: Some(after) },
+            Notice::LeftOut { files_have_more: true },
+            Notice::LeftOut { files_have_more: false },
+            Notice::NotChecked { reason: None, is_failure: false },
+            Notice::NotChecked { reason: Some(reason()), is_failure: true },
+            Notice::Damaged { after: Some(before), place: Some(("/var/log/x.log".into(), 42)), bytes: 7 },
+            Notice::Damaged { after: None, place: None, bytes: 7 },
+            Notice::FileDamaged { path: "/var/log/x.log.1.gz".into(), reason: reason() },
+            Notice::Emptied,
+            Notice::Broken { reason: reason() },
+            Notice::EngineError { message: "no such file".to_owned() },
+            Notice::TailTooLong { limit: 16 << 20 },
+            Notice::WithoutLevel(1),
+            Notice::WithoutLevel(2),
+            Notice::StartsLost { reason: reason() },
+            Notice::ReadFromFiles { path: "/var/log/x.log".into(), count: 3 },
+            Notice::ReadThroughEngine { reason: reason() },
+            Notice::RestThroughEngine { reason: reason(), follows: true },
+            Notice::Followed { in_files: true },
+            Notice::Followed { in_files: false },
+        ];
+        let lines: Vec<_> = all.into_iter().map(|notice| words("web", notice)).collect();
+        insta::assert_snapshot!(lines.join("\n"));
     }
 }
