@@ -1,9 +1,10 @@
 //! Dockerfiles that grow, nest or repeat without end: each is read, or refused with one clear line.
 
-use super::{Arguments, DockerfileError, read};
+use super::{Arguments, DockerfileError, MOST_FINDINGS, inspect, read};
 use crate::BuildSpec;
 use std::fmt::Write as _;
 use std::fs;
+use std::path::Path;
 
 /// In a context with one file, `app`.
 fn spec(text: &str) -> Result<BuildSpec, DockerfileError> {
@@ -84,6 +85,17 @@ fn patterns_and_sums_that_take_too_much_are_refused() {
             }
         }
     }
+}
+
+#[test]
+fn very_many_wrong_lines_are_not_all_told() {
+    let looked = |text: &str| inspect(text, Path::new("/"), &Arguments::default()).unwrap().0;
+    for line in ["CPOY a /a", "COPY none /a", "EXPOSE x", "ENV A=1\nBOGUS", "CMD ['a']", "FROM a b c"] {
+        let recipe = looked(&format!("FROM scratch\n{}", format!("{line}\n").repeat(5000)));
+        assert_eq!(recipe.findings.len(), MOST_FINDINGS, "{line}");
+        assert!(recipe.left_out > 0, "{line}");
+    }
+    assert_eq!(looked("FROM scratch\nEXPOSE x\n").left_out, 0);
 }
 
 #[test]

@@ -47,6 +47,9 @@ pub const LARGEST: u64 = 1024 * 1024;
 /// More stages are refused: each may begin with the files of another.
 const MOST_STAGES: usize = 1000;
 
+/// So many findings are told of one file.
+const MOST_FINDINGS: usize = 1000;
+
 /// All instructions that there are.
 const KEYWORDS: [&str; 18] = [
     "ADD",
@@ -78,6 +81,8 @@ pub struct Recipe {
     pub origins: Origins,
     /// What is wrong with the file itself, by line. Their locations have an empty path: it is the caller's to fill in.
     pub findings: Vec<Finding>,
+    /// The number of findings that are left out because there are too many.
+    pub left_out: usize,
 }
 
 /// What stages are made from.
@@ -136,7 +141,7 @@ fn read_last(
     }
     errors.sort_by_key(|error| error.line);
     match &mut told {
-        Some(told) => told.findings.extend(errors.iter().map(rules::invalid)),
+        Some(told) => errors.iter().for_each(|error| told.find(rules::invalid(error))),
         None => errors.into_iter().next().map_or(Ok(()), Err)?,
     }
     let folder =
@@ -161,7 +166,7 @@ fn read_last(
     for instruction in global {
         match (context.global_argument(instruction), &mut told) {
             (Ok(()), _) => {}
-            (Err(error), Some(told)) => told.findings.push(rules::invalid(&error)),
+            (Err(error), Some(told)) => told.find(rules::invalid(&error)),
             (Err(error), None) => return Err(error),
         }
     }
@@ -171,30 +176,35 @@ fn read_last(
     let mut stage = reader.last(last, told.as_deref_mut())?;
     stage.origins.stage = reader.stages[last].from.line;
     stage.spec.fallback_platform = Some(reader.context.arguments.target());
-    Ok(Recipe { spec: stage.spec, origins: stage.origins, findings: all_findings(&source, told) })
+    let (findings, left_out) = all_findings(&source, told);
+    Ok(Recipe { spec: stage.spec, origins: stage.origins, findings, left_out })
 }
 
 /// A file in which there is no stage that can be read.
 fn nothing_read(source: &source::Source, mut told: Option<&mut Told>) -> Recipe {
     if let Some(told) = &mut told {
-        told.unseen.push(Unseen { line: 1, instruction: String::new(), hidden: Hidden::Anything });
+        told.hide(Unseen { line: 1, instruction: String::new(), hidden: Hidden::Anything });
     }
     let Stage { spec, origins, .. } = Stage::default();
-    Recipe { spec, origins, findings: all_findings(source, told) }
+    let (findings, left_out) = all_findings(source, told);
+    Recipe { spec, origins, findings, left_out }
 }
 
 /// What was told on the way and what the rules over lines say: each line is invalid once, and not at all where a rule says
-/// why.
-fn all_findings(source: &source::Source, told: Option<&mut Told>) -> Vec<Finding> {
+/// why. The second value is the number of those that were too many.
+fn all_findings(source: &source::Source, told: Option<&mut Told>) -> (Vec<Finding>, usize) {
     let by_rules = rules::findings(source);
     let line = |finding: &Finding| finding.location.as_ref().map(|location| location.line);
     let explained = by_rules.iter().filter(|finding| finding.code == Code::ExecFormInvalid);
     let mut said: BTreeSet<_> = explained.map(line).collect();
-    let mut findings = told.map(|told| std::mem::take(&mut told.findings)).unwrap_or_default();
+    let (mut findings, mut left_out) =
+        told.map(|told| (std::mem::take(&mut told.findings), told.left_out)).unwrap_or_default();
     findings.sort_by_key(line);
     findings.retain(|finding| said.insert(line(finding)));
     findings.extend(by_rules);
-    findings
+    left_out += findings.len().saturating_sub(MOST_FINDINGS);
+    findings.truncate(MOST_FINDINGS);
+    (findings, left_out)
 }
 
 fn error(instruction: &Instruction, reason: String) -> DockerfileError {

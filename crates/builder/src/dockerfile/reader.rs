@@ -113,17 +113,19 @@ impl Reader<'_> {
         match (&self.bases[number], base) {
             (Ok(Base::Stage(_)), Some(base)) => match Stage::continuing(base, &self.context) {
                 Ok(continuing) => stage = continuing,
-                Err(reason) => told.findings.push(rules::invalid(&error(parsed.from, reason))),
+                Err(reason) => told.find(rules::invalid(&error(parsed.from, reason))),
             },
             (Ok(Base::Image(image)), _) => hidden = Some(Hidden::Base(image.clone())),
             (Ok(Base::Unknown), _) => hidden = Some(Hidden::Anything),
             (Ok(Base::Stage(_) | Base::Scratch), _) => {}
             (Err(error), _) => {
-                told.findings.push(rules::invalid(error));
+                told.find(rules::invalid(error));
                 hidden = Some(Hidden::Anything);
             }
         }
-        told.unseen.extend(hidden.map(|hidden| unseen::unseen(parsed.from, hidden)));
+        if let Some(hidden) = hidden {
+            told.hide(unseen::unseen(parsed.from, hidden));
+        }
         for instruction in triggers(parsed, &mut stage).iter().chain(parsed.instructions) {
             self.follow(instruction, number, &mut stage, made, told);
         }

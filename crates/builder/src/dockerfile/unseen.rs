@@ -1,5 +1,6 @@
 //! What of a stage cannot be seen without Docker, for those who look at a Dockerfile and do not build it.
 
+use super::MOST_FINDINGS;
 use super::copy::Copy;
 use super::error::Refusal;
 use super::pattern;
@@ -39,12 +40,26 @@ pub(super) struct Told {
     pub(super) unseen: Vec<Unseen>,
     /// What is wrong with it, by line, with an empty path.
     pub(super) findings: Vec<Finding>,
+    /// The number of those that were too many.
+    pub(super) left_out: usize,
+    /// Whether a stage begins with files that are not known, or has some.
+    has_unknown_base: bool,
 }
 
 impl Told {
-    /// Whether a stage begins with files that are not known, or has some.
-    fn has_unknown_base(&self) -> bool {
-        self.unseen.iter().any(|other| matches!(other.hidden, Hidden::Base(_) | Hidden::Anything))
+    /// Adds what is wrong with a line. Each line may be wrong: there is a limit to what anybody reads.
+    pub(super) fn find(&mut self, finding: Finding) {
+        if self.findings.len() < MOST_FINDINGS {
+            self.findings.push(finding);
+        } else {
+            self.left_out += 1;
+        }
+    }
+
+    /// Adds what cannot be seen.
+    pub(super) fn hide(&mut self, unseen: Unseen) {
+        self.has_unknown_base |= matches!(unseen.hidden, Hidden::Base(_) | Hidden::Anything);
+        self.unseen.push(unseen);
     }
 }
 
@@ -82,14 +97,14 @@ impl Reader<'_> {
         told: &mut Told,
     ) {
         if instruction.keyword.is_empty() {
-            told.unseen.push(unseen(instruction, Hidden::Anything));
+            told.hide(unseen(instruction, Hidden::Anything));
             return;
         }
-        let followed = match self.hidden(instruction, number, stage, made, told.has_unknown_base()) {
+        let followed = match self.hidden(instruction, number, stage, made, told.has_unknown_base) {
             Ok(Look::Seen) => self.instruction(instruction, number, stage, made),
             Ok(Look::Done) => Ok(()),
             Ok(Look::Hidden(hidden)) => {
-                told.unseen.push(unseen(instruction, hidden));
+                told.hide(unseen(instruction, hidden));
                 Ok(())
             }
             Err(refusal) => Err(refusal),
@@ -110,15 +125,17 @@ impl Reader<'_> {
             "USER" => stage.spec.user.clear(),
             _ => {}
         }
-        told.unseen.extend(hidden.map(|hidden| unseen(instruction, hidden)));
+        if let Some(hidden) = hidden {
+            told.hide(unseen(instruction, hidden));
+        }
         let (line, text) = (instruction.line, instruction.beginning());
-        told.findings.extend(match refusal {
+        match refusal {
             Refusal::Invalid(reason) | Refusal::Account(reason) => {
-                Some(dockerfile::invalid(line, &text, &reason, None))
+                told.find(dockerfile::invalid(line, &text, &reason, None));
             }
-            Refusal::Missing(reason) => Some(dockerfile::source_missing(line, &text, &reason)),
-            Refusal::Unsupported(_) => None,
-        });
+            Refusal::Missing(reason) => told.find(dockerfile::source_missing(line, &text, &reason)),
+            Refusal::Unsupported(_) => {}
+        }
     }
 
     /// Looks at an instruction of stage `number`; `is_on_image` where that begins with files that are not known.

@@ -1,5 +1,6 @@
 //! A Dockerfile, by the image that it would make.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use scratchdbg_builder::BuildSpec;
@@ -13,6 +14,9 @@ use super::{Report, preflight};
 use crate::error::CommandError;
 use crate::printer::Printer;
 
+/// So many lines whose outcome is not seen are named.
+const MOST_NOTES: usize = 1000;
+
 /// The folder that the file lies in is its context. What cannot be seen without building is told, and judged by nobody.
 pub(super) fn check(subject: &str, path: &Path, printer: Printer) -> Result<Vec<Report>, CommandError> {
     let text = scratchdbg_files::read_text(path, dockerfile::LARGEST)
@@ -24,12 +28,15 @@ pub(super) fn check(subject: &str, path: &Path, printer: Printer) -> Result<Vec<
         )
     })?;
     let spec = recipe.spec;
-    let is_found = |line: usize| {
-        let of_line = |finding: &&Finding| finding.location.as_ref().is_some_and(|location| location.line == line);
-        let mut found = recipe.findings.iter().filter(of_line);
-        found.any(|finding| matches!(finding.code, Code::DockerfileInvalid | Code::CopySourceMissing))
-    };
-    for Unseen { line, instruction, hidden } in unseen.iter().filter(|unseen| !is_found(unseen.line)) {
+    let is_told = |finding: &&Finding| matches!(finding.code, Code::DockerfileInvalid | Code::CopySourceMissing);
+    let told = recipe.findings.iter().filter(is_told);
+    let told: BTreeSet<_> = told.filter_map(|finding| Some(finding.location.as_ref()?.line)).collect();
+    if recipe.left_out > 0 {
+        printer.warning(&format!("{}: {} more findings are left out", path.display(), recipe.left_out));
+    }
+    for Unseen { line, instruction, hidden } in
+        unseen.iter().filter(|unseen| !told.contains(&unseen.line)).take(MOST_NOTES)
+    {
         let what = match hidden {
             Hidden::Base(image) => format!("what {image} brings along"),
             Hidden::At(places) => {
