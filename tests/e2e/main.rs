@@ -16,6 +16,7 @@ mod attach_streams;
 mod attach_terminal;
 mod attack_consent;
 mod attack_copy;
+mod attack_copy_mounts;
 mod attack_session;
 mod bad_input;
 mod build_hostile;

@@ -28,7 +28,6 @@ mod target;
 mod transport;
 mod twin;
 mod user;
-mod volume;
 
 pub use self::api_version::{ApiVersion, NotAVersion};
 pub use self::containers::{Change, NewContainer};

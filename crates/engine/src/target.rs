@@ -74,6 +74,8 @@ pub struct Reach {
     pub mounts: Vec<Mount>,
     /// The socket of the engine, where it is a file.
     pub engine_socket: Option<String>,
+    /// Where the engine keeps its files, by all names.
+    pub engine_folders: Vec<String>,
     /// The namespaces that it shares with a container which shares the host's, or may: `network`, `ipc`, `uts`, `user`.
     pub leads_to_host: Vec<&'static str>,
 }
@@ -81,7 +83,7 @@ pub struct Reach {
 /// A volume or a folder of the host in a container.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Mount {
-    /// `bind` or `volume`.
+    /// `bind`, `volume`, `image` or `tmpfs`.
     pub kind: String,
     /// The volume's name.
     pub name: String,
@@ -99,6 +101,20 @@ pub struct Mount {
     pub unclear: Option<&'static str>,
     /// Why it cannot be had any more.
     pub gone: Option<String>,
+    /// Which part of a volume or an image is shown.
+    pub subpath: Option<String>,
+    /// Without what is mounted below the folder.
+    pub non_recursive: bool,
+    /// What is mounted below the folder must be read-only too.
+    pub is_read_only_below: bool,
+    /// The options of one in memory, as the engine has them.
+    pub memory: serde_json::Value,
+    /// The files of the volume are given no other SELinux label.
+    pub keeps_labels: bool,
+    /// There are other filesystems mounted below the folder.
+    pub has_more_below: bool,
+    /// Why a copy cannot have it as the original has it: it would show more, or may.
+    pub lost: Option<String>,
 }
 
 impl Target {

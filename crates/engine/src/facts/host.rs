@@ -57,9 +57,8 @@ impl Engine {
         Ok(HostFacts { platform, is_this_machine: here, cpu, engine_started_at: started, clock })
     }
 
-    /// Whether the engine's files can be looked at: it is on this machine.
-    pub(crate) async fn is_on_this_machine(&self) -> bool {
-        let info = self.ask("/info").await.unwrap_or_default();
+    /// Whether the machine that the engine describes is this one.
+    pub(crate) fn is_described_by(&self, info: &serde_json::Value) -> bool {
         matches!(self.endpoint().address, Address::Unix(_))
             && is_this_kernel(info["KernelVersion"].as_str().unwrap_or_default())
     }

@@ -20,6 +20,7 @@ pub use self::keeper_rights::{KeeperRights, of_session_inside};
 pub use self::ladder::plan;
 pub(crate) use self::rights::is_hosts;
 pub use self::rights::{CopySettings, LeftOut};
+pub(crate) use self::ruling::rules_host;
 use crate::State;
 use crate::session::LingeringKeeper;
 use crate::twin::Twin;

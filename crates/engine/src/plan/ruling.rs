@@ -18,7 +18,7 @@ pub(super) fn shows(mount: &Mount, reach: &Reach) -> Shows {
     let paths = std::iter::once(&mount.source).filter(|_| mount.kind == "bind").chain(&mount.also_at);
     let mut shown = Shows::Data;
     for path in paths {
-        match shows_path(path, reach.engine_socket.as_deref()) {
+        match shows_path(path, reach.engine_socket.as_deref(), &reach.engine_folders) {
             Shows::Data => {}
             Shows::PartOfHost => shown = Shows::PartOfHost,
             ruling @ Shows::Ruling(_) => return ruling,
@@ -29,6 +29,11 @@ pub(super) fn shows(mount: &Mount, reach: &Reach) -> Shows {
         None if mount.is_socket => Shows::Ruling(SOCKET),
         None => shown,
     }
+}
+
+/// Whether who can write there has the host.
+pub(crate) fn rules_host(path: &str, reach: &Reach) -> bool {
+    shows_path(path, reach.engine_socket.as_deref(), &reach.engine_folders) != Shows::Data
 }
 
 const SOCKET: &str = "a socket of the host";
@@ -102,7 +107,7 @@ const THEMSELVES: &[&str] = &["/", "/home", "/opt", "/var", "/var/lib", "/var/sn
 /// Names of folders with people's keys, wherever they are.
 const KEYS: &[&str] = &[".ssh", ".docker", ".kube", ".aws", ".gnupg", ".azure", ".config"];
 
-fn shows_path(path: &str, engine_socket: Option<&str>) -> Shows {
+fn shows_path(path: &str, engine_socket: Option<&str>, engine_folders: &[String]) -> Shows {
     let path = plain(path);
     if path == "/" {
         return Shows::Ruling("the host's root");
@@ -112,6 +117,13 @@ fn shows_path(path: &str, engine_socket: Option<&str>) -> Shows {
     }
     if engine_socket.is_some_and(|socket| is_at_or_below(&plain(socket), &path)) {
         return Shows::Ruling("the engine's socket is in it");
+    }
+    let of_engine = |folder: &String| {
+        let folder = plain(folder);
+        is_at_or_below(&path, &folder) || is_at_or_below(&folder, &path)
+    };
+    if engine_folders.iter().any(of_engine) {
+        return Shows::Ruling(ENGINE);
     }
     if READABLE.iter().any(|readable| is_at_or_below(&path, readable)) {
         return Shows::PartOfHost;
@@ -154,6 +166,7 @@ mod tests {
     #[test]
     fn folders_that_rule_the_host_are_told_from_data() {
         let socket = Some("/opt/engine/run/api");
+        let shows_path = |path: &str| shows_path(path, socket, &["/data/of/engine/".to_owned()]);
         for path in [
             "/",
             "//",
@@ -199,8 +212,12 @@ mod tests {
             "/opt/engine",
             "/opt/engine/run",
             "/opt/engine/run/api",
+            "/data",
+            "/data/of/engine",
+            "/data/of/engine/volumes/x/_data",
+            "/srv/../data/of/",
         ] {
-            assert!(matches!(shows_path(path, socket), Shows::Ruling(_)), "{path}");
+            assert!(matches!(shows_path(path), Shows::Ruling(_)), "{path}");
         }
         for path in [
             "/etc/localtime",
@@ -213,12 +230,13 @@ mod tests {
             "/usr/share/zoneinfo",
             "/usr/share/zoneinfo/Europe/Berlin",
         ] {
-            assert_eq!(shows_path(path, socket), Shows::PartOfHost, "{path}");
+            assert_eq!(shows_path(path), Shows::PartOfHost, "{path}");
         }
         for path in [
             "/srv/shop",
             "/home/ann/shop",
-            "/data",
+            "/data/of/engineer",
+            "/data/other",
             "/var/log/shop",
             "/var/lib/shop",
             "/opt/engine-data",
@@ -230,7 +248,7 @@ mod tests {
             "/etcetera",
             "/library",
         ] {
-            assert_eq!(shows_path(path, socket), Shows::Data, "{path}");
+            assert_eq!(shows_path(path), Shows::Data, "{path}");
         }
     }
 

@@ -3,7 +3,10 @@
 //! The copy joins the keeper's PID namespace, so that its first process can come from the keeper's files. Nothing is
 //! written into it, and the original is not touched.
 
-use bollard::models::{ContainerCreateBody, HealthConfig, HostConfig, Mount, MountType, MountVolumeOptions};
+use bollard::models::{
+    ContainerCreateBody, HealthConfig, HostConfig, Mount, MountBindOptions, MountBindOptionsPropagationEnum,
+    MountImageOptions, MountType, MountVolumeOptions,
+};
 use hyper::Method;
 use serde::{Deserialize, Serialize};
 
@@ -72,9 +75,7 @@ pub(super) async fn container(
 fn settings(plan: &Plan, original: HostConfig, pid_mode: Option<String>) -> HostConfig {
     let copy = &plan.copy;
     let as_original = copy.as_original;
-    let unlisted = original.mounts.unwrap_or_default();
-    // Those of memory are not among what an inspection calls mounts.
-    let of_memory = unlisted.into_iter().filter(|mount| matches!(mount.typ, Some(MountType::TMPFS | MountType::IMAGE)));
+    let (words, entries): (Vec<_>, Vec<_>) = copy.mounts.iter().partition(|mount| is_in_one_word(mount));
     HostConfig {
         pid_mode,
         network_mode: Some(copy.network.clone()).filter(|mode| !mode.is_empty()),
@@ -84,7 +85,8 @@ fn settings(plan: &Plan, original: HostConfig, pid_mode: Option<String>) -> Host
         cap_add: Some(copy.capabilities.clone()),
         cap_drop: original.cap_drop,
         security_opt: Some(copy.security_options.clone()),
-        mounts: Some(copy.mounts.iter().map(mount).chain(of_memory).collect()),
+        binds: Some(words.into_iter().map(in_one_word).collect()),
+        mounts: Some(entries.into_iter().map(mount).collect()),
         devices: original.devices.filter(|_| as_original),
         device_cgroup_rules: original.device_cgroup_rules.filter(|_| as_original),
         device_requests: original.device_requests.filter(|_| as_original),
@@ -122,17 +124,62 @@ fn settings(plan: &Plan, original: HostConfig, pid_mode: Option<String>) -> Host
     }
 }
 
-/// A volume or a folder by its own name. In this form the engine makes no folder on its host where there is none.
+/// Whether a volume is asked for in the short form: in the other one Docker has its files labelled for all containers.
+fn is_in_one_word(of: &crate::Mount) -> bool {
+    of.kind == "volume" && of.keeps_labels && of.subpath.is_none() && !of.name.is_empty()
+}
+
+fn in_one_word(of: &crate::Mount) -> String {
+    let read_only = if of.read_only { "ro" } else { "rw" };
+    format!("{}:{}:{read_only},nocopy", of.name, of.destination)
+}
+
+/// A mount as the original has it, by its own name, and private: what is mounted in the one later is not in the other. In this
+/// form the engine makes no folder on its host where there is none.
 fn mount(of: &crate::Mount) -> Mount {
-    let is_volume = of.kind == "volume";
-    Mount {
-        typ: Some(if is_volume { MountType::VOLUME } else { MountType::BIND }),
-        source: Some(if is_volume { of.name.clone() } else { of.source.clone() }),
-        target: Some(of.destination.clone()),
-        read_only: Some(of.read_only),
-        volume_options: is_volume.then(|| MountVolumeOptions { no_copy: Some(true), ..MountVolumeOptions::default() }),
-        ..Mount::default()
+    let shared = Mount { target: Some(of.destination.clone()), read_only: Some(of.read_only), ..Mount::default() };
+    match &*of.kind {
+        "volume" => Mount {
+            typ: Some(MountType::VOLUME),
+            source: Some(of.name.clone()),
+            volume_options: Some(MountVolumeOptions {
+                no_copy: Some(true),
+                subpath: of.subpath.clone(),
+                ..MountVolumeOptions::default()
+            }),
+            ..shared
+        },
+        "image" => Mount {
+            typ: Some(MountType::IMAGE),
+            source: Some(of.source.clone()),
+            read_only: None,
+            image_options: of.subpath.clone().map(|subpath| MountImageOptions { subpath: Some(subpath) }),
+            ..shared
+        },
+        "tmpfs" => Mount {
+            typ: Some(MountType::TMPFS),
+            // They were read from such options.
+            tmpfs_options: serde_json::from_value(of.memory.clone()).unwrap_or_default(),
+            ..shared
+        },
+        _ => Mount {
+            typ: Some(MountType::BIND),
+            source: Some(of.source.clone()),
+            bind_options: bind_options(of),
+            ..shared
+        },
     }
+}
+
+/// Nothing where engines do the same of themselves: Podman 4 takes a `NonRecursive` that is false for one that is true.
+fn bind_options(of: &crate::Mount) -> Option<MountBindOptions> {
+    let is_read_only_below = of.is_read_only_below && of.read_only && !of.non_recursive;
+    (of.non_recursive || is_read_only_below).then(|| MountBindOptions {
+        propagation: Some(MountBindOptionsPropagationEnum::RPRIVATE),
+        non_recursive: of.non_recursive.then_some(true),
+        read_only_force_recursive: is_read_only_below.then_some(true),
+        ..MountBindOptions::default()
+    })
 }
 
 /// The folder of the host that an engine's refusal says is not there.
@@ -177,5 +224,60 @@ impl Engine {
         let committed: Committed = serde_json::from_slice(&answer).map_err(|error| Error::transport(&path, error))?;
         tracing::debug!(image = %committed.id, "committed the container's filesystem");
         Ok(Some(format!("{COPIES}:{session}")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_mount_is_asked_for_with_what_narrows_it() {
+        let folder = crate::Mount {
+            kind: "bind".into(),
+            source: "/srv/x".into(),
+            destination: "/x".into(),
+            ..Default::default()
+        };
+        let volume = crate::Mount { kind: "volume".into(), name: "data".into(), ..folder.clone() };
+        for (of, expected) in [
+            (folder.clone(), json!({"ReadOnly": false, "BindOptions": null})),
+            (
+                crate::Mount { non_recursive: true, read_only: true, is_read_only_below: true, ..folder.clone() },
+                json!({"ReadOnly": true, "BindOptions": {"Propagation": "rprivate", "NonRecursive": true}}),
+            ),
+            (
+                crate::Mount { read_only: true, is_read_only_below: true, ..folder.clone() },
+                json!({"ReadOnly": true, "BindOptions": {"Propagation": "rprivate", "ReadOnlyForceRecursive": true}}),
+            ),
+            (
+                crate::Mount { subpath: Some("a".into()), keeps_labels: true, ..volume.clone() },
+                json!({"Type": "volume", "Source": "data", "VolumeOptions": {"NoCopy": true, "Subpath": "a"}}),
+            ),
+            (
+                crate::Mount {
+                    kind: "image".into(),
+                    source: "a:1".into(),
+                    subpath: Some("b".into()),
+                    ..folder.clone()
+                },
+                json!({"Type": "image", "Source": "a:1", "ImageOptions": {"Subpath": "b"}}),
+            ),
+            (
+                crate::Mount { kind: "tmpfs".into(), memory: json!({"SizeBytes": 5, "Options": [["exec"]]}), ..folder },
+                json!({"Type": "tmpfs", "TmpfsOptions": {"SizeBytes": 5, "Options": [["exec"]]}}),
+            ),
+        ] {
+            assert!(!is_in_one_word(&of));
+            let asked = serde_json::to_value(mount(&of)).unwrap();
+            for (key, value) in expected.as_object().unwrap() {
+                assert_eq!(&asked[key], value, "{key} of {asked}");
+            }
+        }
+        let labelled = crate::Mount { keeps_labels: true, read_only: true, ..volume };
+        assert!(is_in_one_word(&labelled));
+        assert_eq!(in_one_word(&labelled), "data:/x:ro,nocopy");
     }
 }

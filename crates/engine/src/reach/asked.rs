@@ -1,0 +1,364 @@
+//! How a container's mounts were asked for: an inspection's list of mounts has neither which part of a volume is shown nor
+//! what else narrows a mount.
+//!
+//! Every option is known here, or the mount is not for a copy: what is dropped unread may be what kept others' data out.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use crate::target::Mount;
+
+/// How the mounts of one container were asked for, by their place; or why that cannot be said.
+type Asked = BTreeMap<String, Result<Mount, String>>;
+
+/// What is had from the containers of `--volumes-from`.
+#[derive(Debug, Default)]
+pub(super) struct Inherited {
+    /// Mounts by their place.
+    pub(super) mounts: BTreeMap<String, Mount>,
+    /// One of these containers is gone, or another: it could have given any of the mounts.
+    pub(super) unknown: bool,
+}
+
+/// What can be in the list of mounts that an inspection gives. `Options` is Podman's own, and says what `Binds` says.
+const LISTED: &[&str] = &["Type", "Name", "Source", "Destination", "Driver", "Mode", "RW", "Propagation", "Options"];
+
+/// A container's mounts, from an inspection as the engine gives it.
+pub(super) fn mounts(inspection: &Value, inherited: &Inherited, is_podman: bool) -> Vec<Mount> {
+    let host = &inspection["HostConfig"];
+    let mut asked = asked(host, is_podman);
+    let declared: BTreeSet<String> =
+        inspection["Config"]["Volumes"].as_object().into_iter().flatten().map(|(place, _)| plain(place)).collect();
+    let in_memory = host["Tmpfs"].as_object().into_iter().flatten();
+    let in_memory: BTreeSet<String> = in_memory.map(|(place, _)| plain(place)).collect();
+    let mut mounts = Vec::new();
+    for listed in inspection["Mounts"].as_array().into_iter().flatten() {
+        let is = listed_mount(listed);
+        let place = plain(&is.destination);
+        let way = match asked.remove(&place) {
+            // Of those that are had by another option.
+            None if is.kind == "tmpfs" && in_memory.contains(&place) => continue,
+            None if inherited.unknown => Err("it may come from a container that is gone".to_owned()),
+            None => match inherited.mounts.get(&place) {
+                Some(mount) => Ok(mount.clone()),
+                None if is.kind == "volume" && declared.contains(&place) => Ok(is.clone()),
+                None => Err("how it is mounted cannot be seen".to_owned()),
+            },
+            Some(way) => way,
+        };
+        let way = known(listed, LISTED).and(way).and_then(|way| agree(&is, way));
+        mounts.push(way.unwrap_or_else(|why| Mount { lost: Some(why), ..is }));
+    }
+    // What no list has, it may yet have: memory and images.
+    for (destination, way) in asked {
+        mounts.push(match way {
+            Ok(mount) if matches!(&*mount.kind, "tmpfs" | "image") => mount,
+            Ok(mount) => Mount { lost: Some("the engine does not tell of it".to_owned()), ..mount },
+            Err(why) => Mount { destination, lost: Some(why), ..Mount::default() },
+        });
+    }
+    mounts
+}
+
+fn listed_mount(listed: &Value) -> Mount {
+    let text = |key: &str| listed[key].as_str().unwrap_or_default().to_owned();
+    Mount {
+        kind: text("Type"),
+        name: text("Name"),
+        source: text("Source"),
+        destination: text("Destination"),
+        read_only: listed["RW"] == false,
+        ..Mount::default()
+    }
+}
+
+/// A mount as it was asked for, if it is the one that is there.
+fn agree(is: &Mount, way: Mount) -> Result<Mount, String> {
+    let is_same = is.kind == way.kind
+        && match &*is.kind {
+            "bind" => plain(&is.source) == plain(&way.source),
+            "volume" => way.name.is_empty() || way.name == is.name,
+            _ => true,
+        };
+    if !is_same {
+        return Err("it is not what was asked for".to_owned());
+    }
+    let source = if is.kind == "image" { way.source.clone() } else { is.source.clone() };
+    let read_only = is.read_only || way.read_only;
+    Ok(Mount { name: is.name.clone(), source, destination: is.destination.clone(), read_only, ..way })
+}
+
+fn asked(host: &Value, is_podman: bool) -> Asked {
+    let mut asked = Asked::new();
+    let mut add = |place: String, way| {
+        // Engines take no two for one place.
+        let twice = asked.contains_key(&place).then(|| Err("it is asked for twice".to_owned()));
+        asked.insert(place, twice.unwrap_or(way));
+    };
+    for bind in host["Binds"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+        let parts: Vec<&str> = bind.split(':').collect();
+        match parts[..] {
+            // A volume without a name, which the image could have declared.
+            [place] => add(plain(place), of_bind("", place, "", is_podman)),
+            [source, place] => add(plain(place), of_bind(source, place, "", is_podman)),
+            [source, place, options] => add(plain(place), of_bind(source, place, options, is_podman)),
+            // It has no place that can be told: its mount is found to have been asked for by nobody.
+            _ => {}
+        }
+    }
+    for entry in host["Mounts"].as_array().into_iter().flatten() {
+        add(plain(entry["Target"].as_str().unwrap_or_default()), of_entry(entry));
+    }
+    asked
+}
+
+/// One of `HostConfig.Binds`: `SOURCE:PLACE[:OPTIONS]`.
+fn of_bind(source: &str, place: &str, options: &str, is_podman: bool) -> Result<Mount, String> {
+    let is_folder = source.starts_with('/');
+    let mut mount = Mount {
+        kind: if is_folder { "bind" } else { "volume" }.to_owned(),
+        destination: place.to_owned(),
+        // In this form alone Docker gives the files of a volume no other label.
+        keeps_labels: !is_folder && !source.is_empty() && !is_podman,
+        ..Mount::default()
+    };
+    if is_folder { &mut mount.source } else { &mut mount.name }.push_str(source);
+    for option in options.split(',').filter(|option| !option.is_empty()) {
+        match option {
+            "ro" => mount.read_only = true,
+            "bind" => mount.non_recursive = true,
+            // They give more than there is without them, are said of each copy anew, or change the files for the container: their
+            // labels (`z`, `Z`) and owners (`U`) are as they are, and stay.
+            "rw" | "rbind" | "z" | "Z" | "U" | "copy" | "nocopy" | "consistent" | "cached" | "delegated"
+            | "default" | "private" | "rprivate" | "shared" | "rshared" | "slave" | "rslave" | "suid" | "dev"
+            | "exec" => {}
+            // What Podman gives each volume.
+            "nosuid" | "nodev" if !is_folder && is_podman => {}
+            _ => return Err(format!("its option {option} cannot be passed on")),
+        }
+    }
+    // Podman puts the names into a list of options.
+    if is_podman && [source, place].iter().any(|name| name.contains([',', '"', '='])) {
+        return Err("Podman cannot be told its name".to_owned());
+    }
+    Ok(mount)
+}
+
+/// One of `HostConfig.Mounts`.
+fn of_entry(entry: &Value) -> Result<Mount, String> {
+    let text = |key: &str| entry[key].as_str().unwrap_or_default().to_owned();
+    let kind = text("Type");
+    let (group, options): (&str, &[&str]) = match &*kind {
+        "bind" => (
+            "BindOptions",
+            &["Propagation", "NonRecursive", "CreateMountpoint", "ReadOnlyNonRecursive", "ReadOnlyForceRecursive"],
+        ),
+        "volume" => ("VolumeOptions", &["NoCopy", "Labels", "DriverConfig", "Subpath"]),
+        "image" => ("ImageOptions", &["Subpath"]),
+        "tmpfs" => ("TmpfsOptions", &["SizeBytes", "Mode", "Options"]),
+        kind => return Err(format!("it is of the kind {kind}")),
+    };
+    known(entry, &["Type", "Source", "Target", "ReadOnly", "Consistency", group])?;
+    let given = &entry[group];
+    known(given, options)?;
+    let is_set = |options: &Value, key: &str| match &options[key] {
+        Value::Bool(set) => Ok(*set),
+        Value::Null => Ok(false),
+        _ => Err(format!("its option {key} is not known")),
+    };
+    let subpath = match &given["Subpath"] {
+        Value::String(path) => Some(path.clone()).filter(|path| !path.is_empty()),
+        Value::Null => None,
+        _ => return Err("its option Subpath is not known".to_owned()),
+    };
+    let mut mount = Mount {
+        destination: text("Target"),
+        read_only: is_set(entry, "ReadOnly")?,
+        non_recursive: is_set(given, "NonRecursive")?,
+        is_read_only_below: is_set(given, "ReadOnlyForceRecursive")?,
+        subpath,
+        ..Mount::default()
+    };
+    match &*kind {
+        "volume" => mount.name = text("Source"),
+        "tmpfs" => mount.memory = given.clone(),
+        _ => mount.source = text("Source"),
+    }
+    Ok(Mount { kind, ..mount })
+}
+
+/// Whether all that is set of these is known by name.
+fn known(options: &Value, names: &[&str]) -> Result<(), String> {
+    let options = match options {
+        Value::Object(options) => options,
+        Value::Null => return Ok(()),
+        _ => return Err("its options are not known".to_owned()),
+    };
+    let is_unset = |value: &Value| match value {
+        Value::Null | Value::Bool(false) => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(list) => list.is_empty(),
+        Value::Object(map) => map.is_empty(),
+        _ => false,
+    };
+    match options.iter().find(|(name, value)| !names.contains(&name.as_str()) && !is_unset(value)) {
+        Some((name, _)) => Err(format!("its option {name} is not known")),
+        None => Ok(()),
+    }
+}
+
+/// A path by which two of them are compared.
+fn plain(path: &str) -> String {
+    let mut names: Vec<&str> = Vec::new();
+    for name in path.split('/') {
+        match name {
+            "" | "." => {}
+            ".." => drop(names.pop()),
+            name => names.push(name),
+        }
+    }
+    format!("/{}", names.join("/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn of(host: &Value, listed: &Value) -> Vec<Mount> {
+        let inspection = json!({"HostConfig": host, "Mounts": listed, "Config": {"Volumes": {"/declared": {}}}});
+        mounts(&inspection, &Inherited::default(), false)
+    }
+
+    fn listed(kind: &str, destination: &str) -> Value {
+        json!({"Type": kind, "Name": if kind == "volume" { "data" } else { "" }, "Source": "/srv/x",
+            "Destination": destination, "RW": true, "Mode": "z", "Propagation": "rprivate", "Driver": "local"})
+    }
+
+    #[test]
+    fn what_narrows_a_mount_survives_or_the_mount_is_left_out() {
+        let bind = |options: Value| json!({"Type": "bind", "Source": "/srv/x", "Target": "/x", "BindOptions": options});
+        let volume =
+            |options: Value| json!({"Type": "volume", "Source": "data", "Target": "/x", "VolumeOptions": options});
+        type Kept = fn(&Mount) -> bool;
+        let cases: Vec<(&str, Value, Option<Kept>)> = vec![
+            ("bind", bind(Value::Null), Some(|mount| !mount.non_recursive && !mount.read_only)),
+            ("bind", bind(json!({"NonRecursive": true})), Some(|mount| mount.non_recursive)),
+            ("bind", bind(json!({"ReadOnlyForceRecursive": true})), Some(|mount| mount.is_read_only_below)),
+            ("bind", bind(json!({"Propagation": "rshared", "CreateMountpoint": true})), Some(|_| true)),
+            ("bind", bind(json!({"ReadOnlyNonRecursive": true})), Some(|mount| !mount.is_read_only_below)),
+            ("bind", bind(json!({"Narrower": true})), None),
+            ("bind", bind(json!({"Narrower": false, "Other": "", "More": null})), Some(|_| true)),
+            ("bind", bind(json!({"NonRecursive": "yes"})), None),
+            ("bind", bind(json!("NonRecursive")), None),
+            ("volume", volume(json!({"Subpath": "a/b"})), Some(|mount| mount.subpath.as_deref() == Some("a/b"))),
+            ("volume", volume(json!({"NoCopy": true, "DriverConfig": {}})), Some(|mount| mount.subpath.is_none())),
+            ("volume", volume(json!({"Subpath": ["a"]})), None),
+            ("volume", volume(json!({"IdMap": 3})), None),
+            ("volume", json!({"Type": "volume", "Source": "other", "Target": "/x"}), None),
+            ("bind", json!({"Type": "bind", "Source": "/srv/y", "Target": "/x"}), None),
+            ("volume", json!({"Type": "bind", "Source": "/srv/x", "Target": "/x"}), None),
+            (
+                "bind",
+                json!({"Type": "bind", "Source": "/srv/x", "Target": "/x/", "ReadOnly": true}),
+                Some(|m| m.read_only),
+            ),
+            ("bind", json!({"Type": "bind", "Source": "/srv/x", "Target": "/x", "Narrower": {"a": 1}}), None),
+            (
+                "image",
+                json!({"Type": "image", "Source": "a:1", "Target": "/x", "ImageOptions": {"Subpath": "bin"}}),
+                Some(|mount| (&*mount.source, mount.subpath.as_deref()) == ("a:1", Some("bin"))),
+            ),
+            ("image", json!({"Type": "image", "Source": "a:1", "Target": "/x", "ImageOptions": {"Layer": 1}}), None),
+            (
+                "tmpfs",
+                json!({"Type": "tmpfs", "Target": "/x", "TmpfsOptions": {"SizeBytes": 4096, "Mode": 448}}),
+                Some(|mount| mount.memory["SizeBytes"] == 4096),
+            ),
+            ("tmpfs", json!({"Type": "tmpfs", "Target": "/x", "TmpfsOptions": {"Uid": 5}}), None),
+            ("cluster", json!({"Type": "cluster", "Source": "c", "Target": "/x"}), None),
+            ("npipe", json!({"Type": "npipe", "Source": "c", "Target": "/x"}), None),
+        ];
+        for (kind, entry, kept) in cases {
+            let mounts = of(&json!({ "Mounts": [entry] }), &json!([listed(kind, "/x")]));
+            let [mount] = &mounts[..] else { panic!("one is asked for: {mounts:?}") };
+            assert_eq!(mount.lost.is_none(), kept.is_some(), "{entry} {mount:?}");
+            assert!(kept.is_none_or(|kept| kept(mount)), "{entry} {mount:?}");
+        }
+    }
+
+    #[test]
+    fn a_bind_in_one_word_is_known_by_each_of_its_options() {
+        for (bind, podman, expected) in [
+            ("/srv/x:/x", false, Some((false, false, false))),
+            ("/srv/y/../x/:/x/:ro,rslave,Z", false, Some((true, false, false))),
+            ("/srv/x:/x:bind,ro,rprivate", true, Some((true, true, false))),
+            ("/srv/x:/x:rw,rprivate,rbind", true, Some((false, false, false))),
+            ("/srv/x:/x:noexec", true, None),
+            ("/srv/x:/x:idmap", true, None),
+            ("/srv/x:/x:O", true, None),
+            ("/srv/x:/x:nosuid", true, None),
+            ("/srv/x:/x:ro:more", false, None),
+            ("/srv/y:/x", false, None),
+            ("data:/x:ro", false, None),
+        ] {
+            let inspection = json!({"HostConfig": {"Binds": [bind]}, "Mounts": [listed("bind", "/x")]});
+            let mounts = mounts(&inspection, &Inherited::default(), podman);
+            let mount = &mounts[0];
+            let kept = mount.lost.is_none().then_some((mount.read_only, mount.non_recursive, mount.keeps_labels));
+            assert_eq!(kept, expected, "{bind} {mounts:?}");
+        }
+        for (bind, podman, keeps_labels) in
+            [("data:/x:Z,nocopy", false, true), ("data:/x:rw,rprivate,nosuid,nodev,rbind", true, false)]
+        {
+            let inspection = json!({"HostConfig": {"Binds": [bind]}, "Mounts": [listed("volume", "/x")]});
+            let mounts = mounts(&inspection, &Inherited::default(), podman);
+            assert_eq!((mounts[0].lost.as_deref(), mounts[0].keeps_labels), (None, keeps_labels), "{bind}");
+        }
+    }
+
+    #[test]
+    fn a_mount_that_nobody_is_seen_to_have_asked_for_is_left_out() {
+        let of = |host: Value, listed: Value| of(&host, &json!([listed]));
+        assert_eq!(of(json!({}), listed("volume", "/declared"))[0].lost, None);
+        for other in [
+            of(json!({}), listed("volume", "/x")),
+            of(json!({}), listed("bind", "/declared")),
+            of(json!({"Mounts": [], "Binds": ["/srv/x:/y"]}), listed("bind", "/x")),
+            of(json!({"Binds": ["/srv/x:/x", "/srv/x:/x/"]}), listed("bind", "/x")),
+        ] {
+            assert!(other.iter().all(|mount| mount.lost.is_some()), "{other:?}");
+        }
+        // One of a future engine, of which it tells in its list.
+        let mut partial = listed("volume", "/x");
+        partial["SubPath"] = "a".into();
+        assert!(of(json!({"Binds": ["data:/x"]}), partial)[0].lost.is_some());
+        assert_eq!(of(json!({"Tmpfs": {"/x": "size=1m"}}), listed("tmpfs", "/x")), []);
+    }
+
+    #[test]
+    fn what_comes_from_another_container_is_narrowed_as_it_is_there() {
+        let inspection = json!({"HostConfig": {"VolumesFrom": ["other"]}, "Config": {"Volumes": {"/x": {}}},
+            "Mounts": [listed("volume", "/x")]});
+        let part = Mount {
+            kind: "volume".into(),
+            name: "data".into(),
+            destination: "/x".into(),
+            subpath: Some("a".into()),
+            ..Mount::default()
+        };
+        let inherited = |mount: Mount, unknown| Inherited { mounts: [("/x".to_owned(), mount)].into(), unknown };
+        let seen = mounts(&inspection, &inherited(part.clone(), false), false);
+        assert_eq!((seen[0].subpath.as_deref(), seen[0].lost.as_deref()), (Some("a"), None));
+        for inherited in [
+            inherited(part.clone(), true),
+            inherited(Mount { name: "another".into(), ..part.clone() }, false),
+            inherited(Mount { lost: Some("unknown".into()), ..part }, false),
+            Inherited { unknown: true, ..Inherited::default() },
+        ] {
+            assert!(mounts(&inspection, &inherited, false)[0].lost.is_some(), "{inherited:?}");
+        }
+    }
+}

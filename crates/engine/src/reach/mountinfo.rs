@@ -1,0 +1,207 @@
+//! What is mounted on this machine, from `/proc/self/mountinfo` (`proc_pid_mountinfo(5)`): a folder can be had under any name.
+
+use std::path::{Path, PathBuf};
+
+/// A folder by what it is, and not by its name: where on which filesystem.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Place {
+    /// The filesystem's device; empty where nobody can say.
+    device: String,
+    path: PathBuf,
+}
+
+impl Place {
+    /// Of a machine that cannot be seen: by its name.
+    pub(super) fn named(path: &Path) -> Self {
+        Self { device: String::new(), path: path.to_owned() }
+    }
+
+    /// Whether it is that folder, or below it.
+    pub(super) fn is_in(&self, folder: &Self) -> bool {
+        self.device == folder.device && self.path.starts_with(&folder.path)
+    }
+}
+
+#[derive(Debug)]
+struct Mounted {
+    device: String,
+    /// Which folder of its filesystem is mounted.
+    root: PathBuf,
+    at: PathBuf,
+    kind: String,
+}
+
+/// All that is mounted.
+#[derive(Debug, Default)]
+pub(super) struct Mountinfo(Vec<Mounted>);
+
+/// Filesystems of the kernel's own: none of them is data.
+const OF_THE_KERNEL: &[&str] = &[
+    "binfmt_misc",
+    "bpf",
+    "cgroup",
+    "cgroup2",
+    "configfs",
+    "debugfs",
+    "devpts",
+    "devtmpfs",
+    "efivarfs",
+    "fusectl",
+    "mqueue",
+    "nsfs",
+    "proc",
+    "pstore",
+    "resctrl",
+    "rpc_pipefs",
+    "securityfs",
+    "selinuxfs",
+    "sysfs",
+    "tracefs",
+];
+
+impl Mountinfo {
+    /// What this process sees.
+    pub(super) fn here() -> Self {
+        Self::read(&std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default())
+    }
+
+    fn read(text: &str) -> Self {
+        let mounted = |line: &str| {
+            let (mount, filesystem) = line.split_once(" - ")?;
+            let fields: Vec<&str> = mount.split(' ').collect();
+            let path = |index: usize| fields.get(index).map(|field| PathBuf::from(unescape(field)));
+            let kind = filesystem.split(' ').next()?.to_owned();
+            Some(Mounted { device: (*fields.get(2)?).to_owned(), root: path(3)?, at: path(4)?, kind })
+        };
+        Self(text.lines().filter_map(mounted).collect())
+    }
+
+    /// The mount that a path without links is on. Of several at one place the last one is on top.
+    fn of(&self, path: &Path) -> Option<&Mounted> {
+        let around = self.0.iter().filter(|mount| path.starts_with(&mount.at));
+        around.max_by_key(|mount| mount.at.components().count())
+    }
+
+    /// What a path without links is.
+    pub(super) fn place(&self, path: &Path) -> Place {
+        let Some(mount) = self.of(path) else { return Place::named(path) };
+        Place { device: mount.device.clone(), path: below(&mount.root, path, &mount.at) }
+    }
+
+    /// Whether a path shows a filesystem of the kernel's own.
+    pub(super) fn is_of_the_kernel(&self, path: &Path) -> bool {
+        // A network's filesystem has a part, such as `nfs4`: those are not these.
+        self.of(path).is_some_and(|mount| OF_THE_KERNEL.contains(&&*mount.kind))
+    }
+
+    /// What is mounted below a path.
+    pub(super) fn below<'a>(&'a self, path: &'a Path) -> impl Iterator<Item = &'a Path> {
+        self.0.iter().map(|mount| &*mount.at).filter(move |at| *at != path && at.starts_with(path))
+    }
+
+    /// All names of what a path shows, itself or below it, that its filesystem is mounted by.
+    pub(super) fn names(&self, path: &Path) -> Vec<PathBuf> {
+        let place = self.place(path);
+        let same = self.0.iter().filter(|mount| mount.device == place.device);
+        let name = |mount: &Mounted| {
+            if place.path.starts_with(&mount.root) {
+                Some(below(&mount.at, &place.path, &mount.root))
+            } else {
+                // A folder in it goes by another name.
+                mount.root.starts_with(&place.path).then(|| mount.at.clone())
+            }
+        };
+        same.filter_map(name).collect()
+    }
+}
+
+/// `path`, which is below `from`, below `to` instead.
+fn below(to: &Path, path: &Path, from: &Path) -> PathBuf {
+    match path.strip_prefix(from) {
+        Ok(rest) if rest.as_os_str().is_empty() => to.to_owned(),
+        Ok(rest) => to.join(rest),
+        Err(_) => path.to_owned(),
+    }
+}
+
+/// Octal escapes of space, tab, newline, backslash and others.
+fn unescape(field: &str) -> String {
+    let mut pieces = field.split('\\');
+    let mut text = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let number = piece.get(..3).and_then(|digits| u8::from_str_radix(digits, 8).ok());
+        match (number.filter(u8::is_ascii), piece.get(3..)) {
+            (Some(number), Some(rest)) => {
+                text.push(char::from(number));
+                text.push_str(rest);
+            }
+            _ => {
+                text.push('\\');
+                text.push_str(piece);
+            }
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HERE: &str = "\
+        20 1 8:1 / / rw - ext4 /dev/sda rw\n\
+        21 20 0:5 / /proc rw shared:5 - proc proc rw\n\
+        22 20 8:2 / /mnt/disk rw - ext4 /dev/sdb rw\n\
+        23 20 8:1 /etc /srv/m/sub rw - ext4 /dev/sda rw\n\
+        24 20 8:1 /srv/with\\040space /srv/other rw - ext4 /dev/sda rw\n\
+        25 20 0:5 / /srv/kernel rw - proc proc rw\n\
+        26 20 8:2 /persist/etc /etc/own rw - ext4 /dev/sdb rw\n\
+        27 20 0:9 / /srv/share rw - nfs4 server:/x rw\n\
+        nonsense\n";
+
+    #[test]
+    fn a_folder_is_known_by_what_it_is() {
+        let here = Mountinfo::read(HERE);
+        for (path, expected) in [
+            ("/srv/m/sub", &["/srv/m/sub", "/etc"][..]),
+            ("/srv/m/sub/cron.d", &["/srv/m/sub/cron.d", "/etc/cron.d"]),
+            ("/srv/with space/x", &["/srv/other/x", "/srv/with space/x"]),
+            ("/mnt/disk/x", &["/mnt/disk/x"]),
+            // A part of it is what the host has elsewhere.
+            ("/mnt/disk/persist", &["/mnt/disk/persist", "/etc/own"]),
+            ("/srv/data", &["/srv/data"]),
+        ] {
+            let mut names = here.names(Path::new(path));
+            names.sort();
+            let mut expected: Vec<PathBuf> = expected.iter().map(PathBuf::from).collect();
+            expected.sort();
+            assert_eq!(names, expected, "{path}");
+        }
+        for (path, is_kernels) in [("/srv/kernel/1", true), ("/proc", true), ("/srv/share/x", false), ("/srv", false)] {
+            assert_eq!(here.is_of_the_kernel(Path::new(path)), is_kernels, "{path}");
+        }
+        let below: Vec<_> = here.below(Path::new("/srv/m")).collect();
+        assert_eq!(below, [Path::new("/srv/m/sub")]);
+        assert_eq!(here.below(Path::new("/srv/m/sub")).count(), 0);
+    }
+
+    #[test]
+    fn a_place_is_below_another_whatever_its_name() {
+        let here = Mountinfo::read(HERE);
+        let place = |path: &str| here.place(Path::new(path));
+        assert!(place("/srv/m/sub/x").is_in(&place("/etc")));
+        assert!(place("/srv/other").is_in(&place("/srv/with space")));
+        assert!(!place("/srv/spaceship").is_in(&place("/srv/space")));
+        assert!(!place("/mnt/disk/x").is_in(&place("/")), "another filesystem");
+        assert!(Place::named(Path::new("/a/b")).is_in(&Place::named(Path::new("/a"))));
+        assert_eq!(Mountinfo::read("").place(Path::new("/x")), Place::named(Path::new("/x")));
+    }
+
+    #[test]
+    fn names_are_unescaped() {
+        for (field, expected) in [("/a\\040b", "/a b"), ("/a\\134b", "/a\\b"), ("/a\\", "/a\\"), ("/ä\\777", "/ä\\777")]
+        {
+            assert_eq!(unescape(field), expected);
+        }
+    }
+}
