@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use bollard::models::{ChangeType, ContainerCreateBody, ContainerInspectResponse, ContainerSummary, HostConfig};
+use bollard::models::{
+    ChangeType, ContainerCreateBody, ContainerInspectResponse, ContainerSummary, HealthConfig, HostConfig,
+};
 use bollard::query_parameters::{
     CreateContainerOptionsBuilder, RemoveContainerOptionsBuilder, RenameContainerOptionsBuilder,
     StopContainerOptionsBuilder,
@@ -132,6 +134,7 @@ impl Engine {
         // It may be made although no answer comes. Its name is known until its id is.
         let scope = self.transport.scope();
         scope.made(name);
+        let body = without_images_say(body);
         let created = self.transport.ask(Kind::Create, self.docker.create_container(Some(options), body)).await;
         match created {
             Ok(created) => {
@@ -276,6 +279,16 @@ fn in_dockers_words(answer: &mut serde_json::Value) {
         if let Some(short) = name.as_str().and_then(|name| name.strip_prefix("RLIMIT_")) {
             *name = short.to_ascii_lowercase().into();
         }
+    }
+}
+
+/// What an image has run in its containers, or has them stopped by, is not for those that we make, whichever image they are of.
+fn without_images_say(body: ContainerCreateBody) -> ContainerCreateBody {
+    let none = HealthConfig { test: Some(vec!["NONE".to_owned()]), ..HealthConfig::default() };
+    ContainerCreateBody {
+        healthcheck: Some(body.healthcheck.unwrap_or(none)),
+        stop_signal: Some(body.stop_signal.unwrap_or_else(|| "SIGTERM".to_owned())),
+        ..body
     }
 }
 

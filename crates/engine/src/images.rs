@@ -49,10 +49,15 @@ impl Engine {
         Ok(facts.map(|image| image.root_fs.and_then(|root| root.layers).unwrap_or_default()))
     }
 
-    /// Whether the engine has, by this reference, the toolkit image that holds exactly this layer. A name proves nothing: who
-    /// loads an archive gives its images the names that are in it.
+    /// Whether the engine has, by this reference, the toolkit image that holds exactly this layer, and has no setting that ours has
+    /// not. A name proves nothing: who loads an archive gives its images the names that are in it.
     pub async fn has_toolkit(&self, reference: &str, layer: &str) -> Result<bool, Error> {
-        let Some(image) = self.image_facts(reference).await? else { return Ok(false) };
+        let Some(told) = self.told_of_image(reference).await? else { return Ok(false) };
+        // As it was told: what a later engine knows of is a setting too.
+        if !ours::is_toolkits_config(&told["Config"]) {
+            return Ok(false);
+        }
+        let image = read_image(told)?;
         let layers = image.root_fs.as_ref().and_then(|root| root.layers.as_deref()).unwrap_or_default();
         Ok(layers == [layer] && ours::is_toolkit(&image))
     }
@@ -64,6 +69,11 @@ impl Engine {
 
     /// What the engine says of an image, in Docker's words; nothing when it has no such image.
     pub(crate) async fn image_facts(&self, reference: &str) -> Result<Option<ImageInspect>, Error> {
+        self.told_of_image(reference).await?.map(read_image).transpose()
+    }
+
+    /// The same as the engine says it.
+    async fn told_of_image(&self, reference: &str) -> Result<Option<serde_json::Value>, Error> {
         let path = format!("/images/{}/json", crate::files::percent_encode(reference));
         let answer = match self.transport.fetch(self.transport.request(Method::GET, &path, full(""))?).await {
             Ok(answer) => answer,
@@ -193,6 +203,10 @@ impl Engine {
             }
         }
     }
+}
+
+fn read_image(told: serde_json::Value) -> Result<ImageInspect, Error> {
+    serde_json::from_value(told).map_err(|error| Error::transport("look at an image", error))
 }
 
 /// The bytes of the first entry, where that is a file.

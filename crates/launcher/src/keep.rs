@@ -68,7 +68,7 @@ pub(crate) fn keep(arguments: &[OsString]) -> Result<u8, String> {
         pending: Vec::new(),
         searched: None,
     };
-    keeper.run().map_err(failed)
+    Ok(keeper.run())
 }
 
 struct Keeper {
@@ -84,28 +84,33 @@ struct Keeper {
 }
 
 impl Keeper {
-    fn run(mut self) -> std::io::Result<u8> {
+    fn run(mut self) -> u8 {
         loop {
             let hurry = self.sessions.iter().any(Session::is_in_a_hurry);
             let mut timeout = if hurry { RETRY_EVERY } else { LOOK_EVERY };
             // All that waits is read before anybody is taken for silent.
             while let Some(input) = &self.input {
-                let [readable] = system::wait_readable([Some(input.as_fd())], Some(timeout))?;
-                if !readable {
-                    break;
+                match system::wait_readable([Some(input.as_fd())], Some(timeout)) {
+                    Ok([true]) => {}
+                    Ok([false]) => break,
+                    // Whoever may limit our open files has done so: it cannot be known any more whether the client is there.
+                    Err(_) => {
+                        self.hang_up();
+                        break;
+                    }
                 }
                 self.read_orders();
                 timeout = 0;
             }
             if self.input.is_none() {
-                system::wait_readable([None], Some(timeout))?;
+                std::thread::sleep(Duration::from_millis(timeout.unsigned_abs().into()));
             }
             self.end_silent_sessions();
             self.sessions.iter_mut().for_each(Session::look);
             self.sessions.retain(|session| !session.is_over());
             let is_time = self.input.is_none() || self.deadline.is_none_or(|deadline| Instant::now() >= deadline);
             if self.sessions.is_empty() && is_time {
-                return Ok(0);
+                return 0;
             }
         }
     }
@@ -114,8 +119,7 @@ impl Keeper {
     fn read_orders(&mut self) {
         let mut buffer = [0; 1024];
         let Some(Ok(count @ 1..)) = self.input.as_mut().map(|input| input.read(&mut buffer)) else {
-            self.input = None;
-            self.sessions.iter_mut().for_each(Session::end);
+            self.hang_up();
             return;
         };
         for &byte in &buffer[..count] {
@@ -131,6 +135,12 @@ impl Keeper {
                 self.follow(order);
             }
         }
+    }
+
+    /// No client is there any more.
+    fn hang_up(&mut self) {
+        self.input = None;
+        self.sessions.iter_mut().for_each(Session::end);
     }
 
     fn follow(&mut self, order: Order<'_>) {

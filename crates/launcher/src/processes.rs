@@ -11,9 +11,32 @@ pub(crate) fn all() -> impl Iterator<Item = i32> {
     fs::read_dir("/proc").into_iter().flatten().filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
 }
 
-/// The processes whose parent is `parent`.
-pub(crate) fn children_of(parent: i32) -> Vec<i32> {
-    all().filter(|&pid| stat(pid).is_ok_and(|stat| stat.parent == parent)).collect()
+/// The processes whose parent is `parent`. Fails where `/proc` cannot be read, as where this process may open no more files: another
+/// of the same user and group may limit it so (`prlimit(2)`).
+pub(crate) fn children_of(parent: i32) -> io::Result<Vec<i32>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir("/proc")? {
+        let Some(pid) = entry?.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
+        match stat(pid) {
+            Ok(stat) if stat.parent == parent => found.push(pid),
+            Err(error) if is_limit(&error) => return Err(error),
+            // It has ended since, or is not to be seen.
+            _ => {}
+        }
+    }
+    Ok(found)
+}
+
+/// `EMFILE` and `ENFILE`.
+fn is_limit(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(23 | 24))
+}
+
+/// All process ids are less.
+pub(crate) fn end_of_ids() -> i32 {
+    // The kernel's own limit on machines of 64 bits.
+    const MOST: i32 = 4 << 20;
+    fs::read_to_string("/proc/sys/kernel/pid_max").ok().and_then(|text| text.trim().parse().ok()).unwrap_or(MOST)
 }
 
 /// The processes whose program is called so, and whose command line goes on with these arguments.
@@ -113,6 +136,21 @@ mod tests {
         assert!(found[first..].contains(&sleep[0]) && !found.contains(&own));
         crate::system::send(sleep[0], crate::system::SIGKILL).unwrap();
         shell.wait().unwrap();
+    }
+
+    #[test]
+    fn children_are_found_in_proc_and_without_it() {
+        let own = std::process::id().cast_signed();
+        let mut child = std::process::Command::new("sleep").arg("1000").spawn().unwrap();
+        let pid = child.id().cast_signed();
+        assert!(super::children_of(own).unwrap().contains(&pid));
+        assert!(crate::system::is_child(pid));
+        for other in [1, own, super::end_of_ids()] {
+            assert!(!crate::system::is_child(other), "{other}");
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(!crate::system::is_child(pid));
     }
 
     #[test]

@@ -82,8 +82,12 @@ pub(crate) fn run(program: &Path, arguments: &[OsString]) -> Result<u8, String> 
         }
     };
     let pid = i32::try_from(child.id()).map_err(|error| error.to_string())?;
-    let code = supervise(pid, &mut keeper, &signals).map_err(|error| format!("cannot watch the session: {error}"))?;
-    end_descendants(&signals);
+    // For when `/proc` cannot be read any more.
+    let end_of_ids = processes::end_of_ids();
+    let code = supervise(pid, &mut keeper, &signals);
+    // However that ended: whoever limits our open files so that we cannot watch any more leaves nothing of the session all the same.
+    end_descendants(&signals, end_of_ids);
+    let code = code.map_err(|error| format!("cannot watch the session: {error}"))?;
     tell(secret.as_ref(), code, &mut keeper, &signals);
     Ok(code)
 }
@@ -213,10 +217,10 @@ fn next_event(keeper: &mut Keeper, signals: &Signals, stream: Option<BorrowedFd<
 
 /// Kills and reaps until nothing is left, or something cannot be killed. Killing a child hands its own children
 /// to us, the subreaper: each round goes one generation deeper, and a process that left the session's process group or
-/// terminal is found all the same.
-fn end_descendants(signals: &Signals) {
+/// terminal is found all the same. Where `/proc` cannot be read, each process id is asked for, which takes its time.
+fn end_descendants(signals: &Signals, end_of_ids: i32) {
     let own = std::process::id().cast_signed();
-    let deadline = Instant::now() + PATIENCE;
+    let mut deadline = Instant::now() + PATIENCE;
     loop {
         match system::reap() {
             Reap::Child(_) => continue,
@@ -226,15 +230,31 @@ fn end_descendants(signals: &Signals) {
         if Instant::now() >= deadline {
             return;
         }
-        for child in processes::children_of(own) {
+        let children = processes::children_of(own).unwrap_or_else(|_| {
+            let began = Instant::now();
+            let among = |ids: std::ops::Range<i32>| ids.filter(|&pid| system::is_child(pid)).collect::<Vec<_>>();
+            // As a rule they are among those that were given away next.
+            let mut found = among(own..own.saturating_add(NEXT_IDS));
+            if found.is_empty() {
+                found = among(1..end_of_ids);
+            }
+            deadline += began.elapsed();
+            found
+        });
+        for child in children {
             let _gone = system::send(child, SIGKILL);
         }
         // A child's end is signalled. The short limit covers a signal that was merged with an earlier one.
-        if let Ok([true]) = system::wait_readable([Some(signals.descriptor())], Some(20)) {
-            let _read = signals.next();
+        match system::wait_readable([Some(signals.descriptor())], Some(20)) {
+            Ok([true]) => drop(signals.next()),
+            Ok([false]) => {}
+            Err(_) => std::thread::sleep(Duration::from_millis(20)),
         }
     }
 }
+
+/// So many process ids are looked at first where each has to be.
+const NEXT_IDS: i32 = 1 << 15;
 
 /// The keeper is not there any more.
 const GONE: &str = "the keeper of this session is gone";

@@ -19,6 +19,7 @@ unsafe extern "C" {
     fn sigfillset(set: *mut SignalSet) -> c_int;
     fn sigprocmask(how: c_int, set: *const SignalSet, old: *mut SignalSet) -> c_int;
     fn signalfd(fd: c_int, mask: *const SignalSet, flags: c_int) -> c_int;
+    fn waitid(kind: c_int, id: c_uint, info: *mut c_void, options: c_int) -> c_int;
     fn waitpid(pid: c_int, status: *mut c_int, options: c_int) -> c_int;
     fn kill(pid: c_int, signal: c_int) -> c_int;
     fn poll(fds: *mut PollFd, count: c_ulong, timeout: c_int) -> c_int;
@@ -53,6 +54,11 @@ const O_NONBLOCK: c_int = 0o4000;
 const SIG_SETMASK: c_int = 2;
 const SFD_CLOEXEC: c_int = 0o2_000_000;
 const WNOHANG: c_int = 1;
+const WEXITED: c_int = 4;
+const WNOWAIT: c_int = 0x0100_0000;
+const P_PID: c_int = 1;
+/// `siginfo_t` is 128 bytes on every architecture.
+const SIGINFO_WORDS: usize = 128 / size_of::<u64>();
 const POLLIN: i16 = 1;
 const POLLOUT: i16 = 4;
 const X_OK: c_int = 1;
@@ -228,6 +234,13 @@ pub(crate) fn reap() -> Reap {
         pid if pid > 0 => Reap::Child(Reaped { pid, code: exit_code(status) }),
         _ => Reap::NoChild,
     }
+}
+
+/// Whether a process is a child of this one, ended or not. It takes no file.
+pub(crate) fn is_child(pid: i32) -> bool {
+    let mut info = [0_u64; SIGINFO_WORDS];
+    // SAFETY: `info` is as long as a `siginfo_t`, and aligned as one.
+    pid > 0 && unsafe { waitid(P_PID, pid.cast_unsigned(), info.as_mut_ptr().cast(), WNOHANG | WEXITED | WNOWAIT) } == 0
 }
 
 /// The wait status as an exit code, see `wait(2)`: low seven bits a signal, else the next eight bits a code.

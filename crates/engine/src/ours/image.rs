@@ -1,6 +1,7 @@
 //! Images of ours.
 
 use bollard::models::{ImageInspect, ImageSummary};
+use serde_json::Value;
 
 use super::{Marks, familiar, is_session};
 
@@ -23,16 +24,43 @@ pub(super) fn is_toolkit_name(reference: &str) -> bool {
 /// Whether an image is made as a toolkit's image is, whichever version made it: one layer, and no setting beside `PATH`.
 pub(crate) fn is_toolkit(image: &ImageInspect) -> bool {
     let layers = image.root_fs.as_ref().and_then(|root| root.layers.as_deref()).unwrap_or_default();
-    let Some(config) = &image.config else { return false };
-    let labels = config.labels.as_ref();
-    let role = labels.and_then(|labels| labels.get(LABEL_ROLE)).map(String::as_str);
-    let no_others = labels.is_some_and(|labels| labels.keys().all(|key| key == LABEL_ROLE || key == LABEL_LAYOUT));
-    layers.len() == 1
-        && role == Some("toolkit")
-        && no_others
-        && config.env.as_deref().unwrap_or_default() == TOOLKIT_ENV
-        && config.volumes.as_ref().is_none_or(Vec::is_empty)
-        && config.entrypoint.as_ref().is_none_or(Vec::is_empty)
+    let config = image.config.as_ref().and_then(|config| serde_json::to_value(config).ok());
+    layers.len() == 1 && config.is_some_and(|config| is_toolkits_config(&config))
+}
+
+/// Whether these are the settings of a toolkit's image, as an engine tells them: those that ours has, and no other, whatever it is
+/// called. A health check, for one, runs in all that is made from an image.
+pub(crate) fn is_toolkits_config(config: &Value) -> bool {
+    let is_ours = |(key, value): (&String, &Value)| match key.as_str() {
+        "Env" => *value == serde_json::json!(TOOLKIT_ENV),
+        "Labels" => are_toolkits_labels(value),
+        // Where a container starts that is told nothing.
+        "WorkingDir" => *value == "/" || is_nothing(value),
+        _ => is_nothing(value),
+    };
+    let Some(settings) = config.as_object() else { return false };
+    ["Env", "Labels"].iter().all(|key| settings.contains_key(*key)) && settings.iter().all(is_ours)
+}
+
+fn are_toolkits_labels(labels: &Value) -> bool {
+    let of_form = |(key, value): (&String, &Value)| match (key.as_str(), value.as_str()) {
+        (LABEL_ROLE, Some(role)) => role == "toolkit",
+        (LABEL_LAYOUT, Some(layout)) => !layout.is_empty() && layout.bytes().all(|byte| byte.is_ascii_digit()),
+        _ => false,
+    };
+    labels.as_object().is_some_and(|labels| labels.contains_key(LABEL_ROLE) && labels.iter().all(of_form))
+}
+
+/// What an engine says of a setting that was not made.
+fn is_nothing(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Bool(is_set) => !is_set,
+        Value::Number(number) => number.as_f64() == Some(0.0),
+        Value::String(text) => text.is_empty(),
+        Value::Array(list) => list.is_empty(),
+        Value::Object(fields) => fields.is_empty(),
+    }
 }
 
 /// The session that an image's name says it is a copy for.
@@ -85,6 +113,51 @@ mod tests {
         ] {
             assert_eq!(is_toolkit_name(reference), expected, "{reference}");
         }
+    }
+
+    #[test]
+    fn a_toolkits_image_has_no_setting_that_ours_has_not() {
+        let settings = || {
+            json!({
+                "Hostname": "", "User": "", "AttachStdin": false, "Env": ["PATH=/bin"], "Cmd": null, "Image": "",
+                "Volumes": null, "WorkingDir": "", "Entrypoint": null, "OnBuild": null,
+                "Labels": {"io.scratchdbg.role": "toolkit", "io.scratchdbg.layout": "1"},
+            })
+        };
+        assert!(is_toolkits_config(&settings()));
+        for (key, value) in [("WorkingDir", json!("/")), ("Cmd", json!([])), ("ExposedPorts", json!({}))] {
+            let mut same = settings();
+            same[key] = value;
+            assert!(is_toolkits_config(&same), "{key}");
+        }
+        for (key, value) in [
+            ("Healthcheck", json!({"Test": ["CMD", "/bin/sh", "-c", "id"]})),
+            ("Healthcheck", json!({"Test": ["NONE"]})),
+            ("WorkingDir", json!("/session")),
+            ("StopSignal", json!("SIGKILL")),
+            ("User", json!("0")),
+            ("Env", json!(["PATH=/bin", "ENV=/rc"])),
+            ("Env", json!(["PATH=/evil"])),
+            ("Env", json!(null)),
+            ("Volumes", json!({"/bin": {}})),
+            ("OnBuild", json!(["RUN id"])),
+            ("Shell", json!(["/bin/evil"])),
+            ("ExposedPorts", json!({"80/tcp": {}})),
+            ("Cmd", json!(["sh"])),
+            ("Entrypoint", json!(["sh"])),
+            ("ArgsEscaped", json!(true)),
+            ("Labels", json!({"io.scratchdbg.role": "toolkit", "io.scratchdbg.session": SESSION})),
+            ("Labels", json!({"io.scratchdbg.role": "toolkit", "io.scratchdbg.layout": "x"})),
+            ("Labels", json!({"io.scratchdbg.role": "debug", "io.scratchdbg.layout": "1"})),
+            ("Labels", json!({})),
+            ("StopTimeout", json!(5)),
+            ("OfTheFuture", json!("something")),
+        ] {
+            let mut forged = settings();
+            forged[key] = value.clone();
+            assert!(!is_toolkits_config(&forged), "{key}: {value}");
+        }
+        assert!(!is_toolkits_config(&json!({})) && !is_toolkits_config(&Value::Null));
     }
 
     fn listed(tags: &[&str], mode: &str) -> ImageSummary {

@@ -20,7 +20,7 @@ use std::hash::BuildHasher;
 use jiff::{SignedDuration, Timestamp};
 
 pub(crate) use self::container::{Role, is_lingering, is_ours, may_be_ours};
-pub(crate) use self::image::{COPIES, is_copy, is_grown_from, is_toolkit, may_be_copy};
+pub(crate) use self::image::{COPIES, is_copy, is_grown_from, is_toolkit, is_toolkits_config, may_be_copy};
 use crate::client;
 use crate::labels::{
     LABEL_CLIENT, LABEL_CREATED_AT, LABEL_EXPIRES_AT, LABEL_LINGERS, LABEL_MODE, LABEL_SESSION, LABEL_TARGET,
