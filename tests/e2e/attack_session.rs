@@ -13,10 +13,10 @@ const NAME: &str = "0123456789abcdef0123456789abcdef";
 /// What the kernel gives a container's root by default.
 const DEFAULT_CAPABILITIES: &str = "00000000a80425fb";
 
-const HARDENED: &[&str] =
+pub(crate) const HARDENED: &[&str] =
     &["--user", "65532", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--read-only"];
 
-fn image(stage: &Stage) -> String {
+pub(crate) fn image(stage: &Stage) -> String {
     let hostile = sample::hostile();
     let folder = format!("session/{NAME}/bin");
     let files = [
@@ -31,7 +31,7 @@ fn image(stage: &Stage) -> String {
 }
 
 /// A hostile container that does this, and is at it.
-fn hostile<'stage>(stage: &'stage Stage, stem: &str, flags: &[&str], command: &[&str]) -> Target<'stage> {
+pub(crate) fn hostile<'stage>(stage: &'stage Stage, stem: &str, flags: &[&str], command: &[&str]) -> Target<'stage> {
     let target = stage.target_named(stem, flags, &image(stage), command);
     eventually(|| target.container.logs(), || target.container.logs().contains("up").then_some(()));
     target
@@ -40,11 +40,16 @@ fn hostile<'stage>(stage: &'stage Stage, stem: &str, flags: &[&str], command: &[
 /// Nothing of a session is left: no container, and no process. What a killed launcher leaves to a first process that reaps
 /// nothing is a zombie.
 #[track_caller]
-fn until_over(target: &Target<'_>, when: &str) {
-    let names = ["S sleep", "S sh", "T sh", "S scratchdbg-laun", "T scratchdbg-laun"];
-    let is_ours = |process: &String| names.iter().any(|name| process.ends_with(&format!(" {name}")));
-    let left = || (target.container.companions(), target.processes().into_iter().filter(is_ours).collect::<Vec<_>>());
+pub(crate) fn until_over(target: &Target<'_>, when: &str) {
+    let left = || (target.container.companions(), processes_of_sessions(target));
     eventually(|| format!("{when}: {:?}", left()), || (left() == (Vec::new(), Vec::new())).then_some(()));
+}
+
+/// The processes of sessions in the target that have not ended.
+pub(crate) fn processes_of_sessions(target: &Target<'_>) -> Vec<String> {
+    let names = ["S sleep", "S sh", "T sh", "S scratchdbg-laun", "T scratchdbg-laun", "t scratchdbg-laun"];
+    let is_ours = |process: &String| names.iter().any(|name| process.ends_with(&format!(" {name}")));
+    target.processes().into_iter().filter(is_ours).collect()
 }
 
 /// A session as it should be, or one that did not begin; and in no case one with more rights than the target.

@@ -114,6 +114,9 @@ impl From<engine::Refusal> for CommandError {
             engine::Refusal::PausedInPodman { name } => {
                 format!("`podman unpause {name}` lets it run on; --mode copy looks at its files in a copy")
             }
+            engine::Refusal::MayNotLinger { .. } => {
+                "without --linger each session has a keeper of its own; without -u one lingers".to_owned()
+            }
             engine::Refusal::NeedsSidecar { .. } => {
                 "leave --mode out, or use --mode sidecar on a running container".to_owned()
             }

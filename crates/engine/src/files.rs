@@ -7,7 +7,8 @@ use hyper::header::{CONTENT_TYPE, HeaderValue};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::transport::full;
-use crate::{ContainerName, Engine, Error, NumericUser, Target, UserError, user};
+use crate::user::ResolvedUser;
+use crate::{ContainerName, Engine, Error, Target, UserError, user};
 
 /// No file that is read here is longer; a longer one is cut.
 const MAX_FILE: u64 = 1 << 20;
@@ -54,14 +55,14 @@ impl Engine {
         &self,
         target: &Target,
         user: Option<&str>,
-    ) -> Result<Result<NumericUser, UserError>, Error> {
+    ) -> Result<Result<ResolvedUser, UserError>, Error> {
         let user = user.unwrap_or(&target.user);
         if !user::needs_files(user) {
-            return Ok(user::resolve(user, "", ""));
+            return Ok(user::resolve_for_exec(user, "", ""));
         }
         let (passwd, group) =
             tokio::try_join!(self.file_of_target(target, "/etc/passwd"), self.file_of_target(target, "/etc/group"))?;
-        Ok(user::resolve(user, &passwd, &group))
+        Ok(user::resolve_for_exec(user, &passwd, &group))
     }
 
     /// A text file of a container, or of an image; empty when it is not there.

@@ -49,7 +49,7 @@ pub use self::session::{
 };
 pub use self::target::{Mount, Reach, Target};
 pub use self::twin::{NotATwin, Twin};
-pub use self::user::{NumericUser, UserError};
+pub use self::user::{NumericUser, ResolvedUser, UserError};
 
 pub use scratchdbg_backend::{ContainerName, State};
 

@@ -21,6 +21,16 @@ impl fmt::Display for NumericUser {
     }
 }
 
+/// Who a process in a container will be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResolvedUser {
+    /// In numbers.
+    pub numeric: NumericUser,
+    /// What an exec is told, in numbers as far as that means the same. The engine reads the target's files once more, and a name
+    /// may stand for somebody else by then. Nothing where the words say the same at any time, or where numbers would lose groups.
+    pub exec: Option<String>,
+}
+
 /// Why a user cannot be resolved.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[non_exhaustive]
@@ -67,6 +77,42 @@ pub(crate) fn resolve(user: &str, passwd: &str, group: &str) -> Result<NumericUs
     gid.map(|gid| NumericUser { uid, gid }).ok_or_else(|| UserError::UnknownGroup(group_part.to_owned()))
 }
 
+/// A user as [`resolve`] understands it, and what an exec is told.
+pub(crate) fn resolve_for_exec(user: &str, passwd: &str, group: &str) -> Result<ResolvedUser, UserError> {
+    let numeric = resolve(user, passwd, group)?;
+    let exec = if !needs_files(user) {
+        None
+    } else if user.contains(':') {
+        // An engine adds no further groups to such a user.
+        Some(numeric.to_string())
+    } else {
+        let bare = numeric.uid.to_string();
+        let groups = further_groups(user, passwd, group);
+        if resolve(&bare, passwd, group) == Ok(numeric) && further_groups(&bare, passwd, group) == groups {
+            Some(bare)
+        } else {
+            groups.is_empty().then(|| numeric.to_string())
+        }
+    };
+    Ok(ResolvedUser { numeric, exec })
+}
+
+/// The groups that have a user as a member, by the name of its record.
+fn further_groups(user: &str, passwd: &str, group: &str) -> Vec<String> {
+    let name = records(passwd).find_map(|fields| match fields.as_slice() {
+        [name, _, uid, _, ..] if *name == user || *uid == user => Some((*name).to_owned()),
+        _ => None,
+    });
+    let Some(name) = name else { return Vec::new() };
+    let has_it = |fields: Vec<&str>| match fields.as_slice() {
+        [_, _, gid, members, ..] if members.split(',').any(|member| member == name) => Some((*gid).to_owned()),
+        _ => None,
+    };
+    let mut groups: Vec<String> = records(group).filter_map(has_it).collect();
+    groups.sort();
+    groups
+}
+
 /// The records of a file such as `/etc/passwd`: fields parted by colons.
 fn records(text: &str) -> impl Iterator<Item = Vec<&str>> {
     text.lines().filter(|line| !line.starts_with('#')).map(|line| line.trim().split(':').collect())
@@ -99,6 +145,31 @@ mod tests {
         assert_eq!(resolve("nobody", PASSWD, GROUP), Err(UserError::UnknownUser("nobody".to_owned())));
         assert_eq!(resolve("root:wheel", PASSWD, GROUP), Err(UserError::UnknownGroup("wheel".to_owned())));
         assert_eq!(resolve("root", "", ""), Err(UserError::UnknownUser("root".to_owned())));
+    }
+
+    #[test]
+    fn an_exec_is_told_numbers_that_mean_the_same() {
+        let exec = |user: &str, passwd: &str, group: &str| resolve_for_exec(user, passwd, group).unwrap().exec;
+        for (user, expected) in [
+            ("", None),
+            ("0", None),
+            ("65532:65532", None),
+            // The engine adds the group of its record, and those that it is a member of.
+            ("nonroot", Some("65532")),
+            ("65532", Some("65532")),
+            ("1000", Some("1000")),
+            ("nonroot:staff", Some("65532:50")),
+            (":staff", Some("0:50")),
+            ("root", Some("0")),
+        ] {
+            assert_eq!(exec(user, PASSWD, GROUP).as_deref(), expected, "{user:?}");
+        }
+        // The number is another record's first.
+        let passwd = "other:x:7:1::/:\napp:x:7:2::/:\n";
+        assert_eq!(exec("app", passwd, "").as_deref(), Some("7:2"));
+        assert_eq!(exec("app", passwd, "staff:x:50:app\n"), None, "numbers would lose a group");
+        // A record is called like a number.
+        assert_eq!(exec("app", "7:x:0:0::/:\napp:x:7:2::/:\n", "").as_deref(), Some("7:2"));
     }
 
     #[test]

@@ -6,6 +6,8 @@
 //! - `flood`: writes into the output of a keeper without end.
 //! - `hold`: opens the input of each keeper for writing, and keeps it; `hold-hidden` has a process do so that nobody may look into.
 //! - `stop-keeper`, `stop-launcher`, `stop-both`: stops each that it sees, again and again.
+//! - `limit`: lets no keeper and no launcher that it sees open a file any more.
+//! - `trace-keeper`, `trace-launcher`: holds each that it sees as a debugger does.
 //! - `take`: kills each keeper whose session runs, and takes its process id, with the session's path in its own root.
 //! - `pose`: a process that is called like the launcher of each session that it sees, and says which signal it got.
 //!
@@ -25,6 +27,9 @@ const SIGCONT: i32 = 18;
 const SIGSTOP: i32 = 19;
 const SCHED_IDLE: i32 = 5;
 const PR_SET_DUMPABLE: i32 = 4;
+const RLIMIT_NOFILE: i32 = 7;
+const PTRACE_SEIZE: i32 = 0x4206;
+const PTRACE_INTERRUPT: i32 = 0x4207;
 
 unsafe extern "C" {
     fn kill(pid: i32, signal: i32) -> i32;
@@ -37,6 +42,8 @@ unsafe extern "C" {
     fn sched_setaffinity(pid: i32, size: usize, set: *const u64) -> i32;
     fn sched_yield() -> i32;
     fn execv(path: *const std::ffi::c_char, arguments: *const *const std::ffi::c_char) -> i32;
+    fn prlimit(pid: i32, resource: i32, new: *const [u64; 2], old: *mut [u64; 2]) -> i32;
+    fn ptrace(request: i32, pid: i32, address: usize, data: usize) -> isize;
     fn waitpid(pid: i32, status: *mut i32, options: i32) -> i32;
     fn _exit(code: i32) -> !;
 }
@@ -84,6 +91,25 @@ fn main() -> io::Result<()> {
                         if seen.insert(pid) {
                             say(&format!("stop {}: {stopped}", role.unwrap_or_default()));
                         }
+                    }
+                }
+                "limit" => {
+                    if let Some(role) = role(pid)
+                        && seen.insert(pid)
+                    {
+                        // It should have begun.
+                        std::thread::sleep(Duration::from_millis(300));
+                        let limited = unsafe { prlimit(pid, RLIMIT_NOFILE, &[0, 0], std::ptr::null_mut()) } == 0;
+                        say(&format!("limit {role}: {limited}"));
+                    }
+                }
+                "trace-keeper" | "trace-launcher" => {
+                    let wanted = if what == "trace-keeper" { "keep" } else { "run" };
+                    if role(pid).as_deref() == Some(wanted) && seen.insert(pid) {
+                        std::thread::sleep(Duration::from_millis(300));
+                        let traced = unsafe { ptrace(PTRACE_SEIZE, pid, 0, 0) } == 0;
+                        unsafe { ptrace(PTRACE_INTERRUPT, pid, 0, 0) };
+                        say(&format!("trace {wanted}: {traced}"));
                     }
                 }
                 "take" => {

@@ -3,28 +3,25 @@
 mod audit;
 mod consent;
 mod explain;
+mod preparation;
 mod restart;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::time::{Duration, Instant};
 
-use scratchdbg_engine::{
-    AttachRequest, ContainerName, Engine, Error as EngineError, FirstLook, Mode, Outcome as SessionOutcome, Plan,
-    Reach, Stage, State, Streams, Target, Wish, of_session_inside, plan,
-};
-
+use scratchdbg_engine::{Engine, Error as EngineError, Mode, Outcome as SessionOutcome, Plan, Stage, Streams, Wish};
 use tokio::sync::mpsc;
 
 use self::audit::Audit;
 use self::consent::Consent;
+use self::preparation::{connect, look_around, prepare, prepare_again};
+use self::restart::Runs;
 use crate::args::{AttachArgs, ModeArg};
-use crate::blocking::blocking;
 use crate::context::Context;
-use crate::docker_config;
 use crate::error::{CommandError, Outcome};
 use crate::interrupt::{Interrupts, PassedOn};
 use crate::printer::Printer;
 use crate::terminal::{self, RawMode};
-use crate::toolkit;
 
 /// Ctrl-C, in a terminal where it is a key.
 const BY_CTRL_C: u8 = 130;
@@ -52,11 +49,11 @@ pub(crate) async fn attach(mut args: AttachArgs, context: &Context, mut interrup
         explain::print(&plan, args.format, context.printer)?;
         return Ok(0);
     }
-    if let Consent::Interrupted(code) = consent::obtain(&plan, None, context.printer, &mut interrupts).await? {
+    if let Some(code) = allow(engine, &args, &plan, None, context, &mut interrupts).await? {
         return Ok(code);
     }
-    consent::neighbours(engine, &plan, args.trust_neighbours, context.printer).await?;
-    introduce(&plan, context.printer);
+    introduce(engine, &plan, context.printer);
+    let mut runs = Runs::default();
     loop {
         let started = jiff::Timestamp::now();
         if let Some(audit) = &mut audit {
@@ -66,47 +63,19 @@ pub(crate) async fn attach(mut args: AttachArgs, context: &Context, mut interrup
         if let Some(audit) = &mut audit {
             audit.end(&plan, started, &ended)?;
         }
-        match ended? {
+        let next = match ended? {
             Ended::Code(code) => return Ok(code),
             Ended::WithoutSource(path) => {
                 args.missing_sources.push(path);
-                let again = prepare_again(engine, &args, args.mode.into(), false, context);
-                plan = match interrupts.race(&context.scope, Box::pin(again)).await {
-                    Ok(again) => again?,
-                    Err(code) => return Ok(code),
-                };
-                say_what_is_gone(&plan, context.printer);
-                continue;
+                Next::Again
             }
             // The keeper that was found may be the one whose time was up in between.
             Ended::Refused(refusal) if plan.standing.is_some() => {
                 tracing::debug!(refusal = refusal.message, "once more, with a keeper of our own");
-                let again = prepare_again(engine, &args, args.mode.into(), false, context);
-                plan = match interrupts.race(&context.scope, Box::pin(again)).await {
-                    Ok(again) => again?,
-                    Err(code) => return Ok(code),
-                };
-                continue;
+                Next::Again
             }
             Ended::Refused(refusal) if args.mode != ModeArg::Auto || plan.mode != Mode::Exec => return Err(refusal),
-            Ended::Refused(refusal) => {
-                let again = prepare_again(engine, &args, Some(Mode::Sidecar), true, context);
-                plan = match interrupts.race(&context.scope, Box::pin(again)).await {
-                    Ok(again) => again?,
-                    Err(code) => return Ok(code),
-                };
-                if plan.unasked.is_empty() {
-                    context.printer.warning(&refusal.message);
-                    context.printer.note("trying a sidecar, which has no capability either");
-                }
-                let consent = consent::obtain(&plan, Some(refusal), context.printer, &mut interrupts).await?;
-                if let Consent::Interrupted(code) = consent {
-                    return Ok(code);
-                }
-                consent::neighbours(engine, &plan, args.trust_neighbours, context.printer).await?;
-                introduce(&plan, context.printer);
-                continue;
-            }
+            Ended::Refused(refusal) => Next::Beside(refusal),
             Ended::OutOfMemory => {
                 let own = if plan.mode == Mode::Copy { "the copy, which has the original's" } else { "the sidecar" };
                 context.printer.warning(&format!("out of memory: the kernel killed the command at the limit of {own}"));
@@ -117,146 +86,125 @@ pub(crate) async fn attach(mut args: AttachArgs, context: &Context, mut interrup
                 context.printer.note("detached: the session is ended");
                 return Ok(0);
             }
-            Ended::WithTarget(target_end) => {
-                restart::report(&plan, &target_end, args.follow_restarts, context.printer);
-                if !args.follow_restarts {
-                    return Ok(KILLED);
+            Ended::WithTarget(end) => {
+                restart::report(&plan, &end, args.follow_restarts, context.printer);
+                match (args.follow_restarts, end.interrupted) {
+                    (false, _) => return Ok(KILLED),
+                    // It was for the command, which is gone. What was wished for is an end.
+                    (true, Some(code)) => return Ok(code),
+                    (true, None) => Next::Run(runs.after(&plan, end.lasted)?),
                 }
             }
-        }
-        tokio::select! {
-            back = restart::wait(engine, &plan, context.printer) => back?,
-            code = interrupts.next() => return Ok(code),
-        }
+        };
+        plan = match again(engine, &mut args, &plan, next, &mut interrupts, context).await? {
+            Ok(plan) => plan,
+            Err(code) => return Ok(code),
+        };
     }
 }
 
-/// Connects. A container is looked at in the same breath.
-async fn connect<'a>(args: &AttachArgs, context: &'a Context) -> Result<(&'a Engine, Option<FirstLook>), CommandError> {
-    if args.image {
-        return Ok((context.engine().await?, None));
-    }
-    context.engine_looking_at(&args.target.parse()?).await
+/// What a further session is to be, after one that ended before its command did.
+#[derive(Debug)]
+enum Next {
+    /// The same, with what has been learnt.
+    Again,
+    /// Beside the target, which refuses to be joined for this reason.
+    Beside(CommandError),
+    /// In the target's next run, looked for after so long.
+    Run(Duration),
 }
 
-/// Looks at the target, and for keepers that linger.
-async fn look_around(engine: &Engine, args: &AttachArgs) -> Result<FirstLook, CommandError> {
-    let (target, keepers) = tokio::join!(find_target(engine, args), engine.lingering_keepers());
-    Ok(FirstLook { target: target?, keepers: keepers? })
-}
-
-/// Looks at the target once more, and plans a session with a keeper of its own.
-async fn prepare_again(
+/// Plans a further session. It goes through all that the first one went through: what was allowed then may be another thing now. A
+/// signal ends it: the exit code that it stands for.
+async fn again(
     engine: &Engine,
-    args: &AttachArgs,
-    mode: Option<Mode>,
-    is_fallback: bool,
+    args: &mut AttachArgs,
+    last: &Plan,
+    next: Next,
+    interrupts: &mut Interrupts,
     context: &Context,
-) -> Result<Plan, CommandError> {
-    let look = FirstLook { target: find_target(engine, args).await?, keepers: Vec::new() };
-    Box::pin(prepare(engine, args, mode, is_fallback, look, context)).await
-}
-
-/// Makes a plan, and has the toolkit's image at hand.
-async fn prepare(
-    engine: &Engine,
-    args: &AttachArgs,
-    mode: Option<Mode>,
-    is_fallback: bool,
-    FirstLook { target, keepers }: FirstLook,
-    context: &Context,
-) -> Result<Plan, CommandError> {
-    let folder = context.environment.docker_config.clone();
-    let is_own_toolkit = args.toolkit.is_none();
-    let (detach_keys, stamp) = blocking(move || {
-        let keys = docker_config::detach_keys(folder.as_deref());
-        Ok((keys, if is_own_toolkit { toolkit::host_stamp() } else { None }))
-    })
-    .await?;
-    let mut request = AttachRequest {
-        command: args.command.clone(),
-        mode: if args.image { Some(Mode::Copy) } else { mode },
-        is_fallback,
-        user: args.user.clone(),
-        tty: !args.no_tty && terminal::is_interactive(),
-        term: context.environment.term.clone(),
-        capabilities: args.capabilities.clone(),
-        same_rights: args.same_rights,
-        security_options: args.security_options.clone(),
-        linger: args.linger,
-        detach_keys,
-        podman: engine.is_podman(),
-        ..AttachRequest::default()
+) -> Result<Result<Plan, u8>, CommandError> {
+    let (mut mode, mut refusal) = (args.mode.into(), None);
+    let is_other = !matches!(next, Next::Again);
+    let follows = match next {
+        Next::Again => None,
+        Next::Beside(why) => {
+            mode = Some(Mode::Sidecar);
+            refusal = Some(why);
+            None
+        }
+        Next::Run(pause) => {
+            // Its name may be another's by now.
+            args.target.clone_from(&last.target_id);
+            Some(pause)
+        }
     };
-    let user = engine.resolve_user(&target, request.user.as_deref()).await?;
-    let user =
-        user.map_err(|error| CommandError::new(error.to_string()).hint("give the user in numbers: -u UID:GID"))?;
-    // The tools of this machine are known by their files: those that a keeper has need not be read again.
-    let rights = of_session_inside(&target, user, request.user.as_deref(), request.podman);
-    let standing = |tools: &str| keepers.iter().find(|keeper| keeper.serves(&target, user, tools, &rights)).cloned();
-    if let Some(stamp) = &stamp
-        && let Some(keeper) = standing(stamp)
-    {
-        keeper.image().clone_into(&mut request.toolkit_image);
-        request.tools.clone_from(stamp);
-        request.standing = Some(keeper);
-        let plan = plan(&target, user, &request)?;
-        if plan.standing.is_some() {
-            return Ok(plan);
-        }
-        request.standing = None;
+    let planned = async {
+        let Some(pause) = follows else {
+            return prepare_again(engine, args, mode, refusal.is_some(), context).await;
+        };
+        tokio::time::sleep(pause).await;
+        restart::wait(engine, last, context.printer, async || prepare_again(engine, args, mode, false, context).await)
+            .await
+    };
+    let plan = match interrupts.race(&context.scope, Box::pin(planned)).await {
+        Ok(plan) => plan?,
+        Err(code) => return Ok(Err(code)),
+    };
+    if let Some(refusal) = refusal.as_ref().filter(|_| plan.unasked.is_empty()) {
+        context.printer.warning(&refusal.message);
+        context.printer.note("trying a sidecar, which has no capability either");
     }
-    let mut tools = Box::pin(toolkit::for_session(args.toolkit.as_deref(), context)).await?;
-    if !args.explain {
-        tools.load(context).await?;
+    if let Some(code) = allow(engine, args, &plan, refusal, context, interrupts).await? {
+        return Ok(Err(code));
     }
-    let mut reach = Reach::default();
-    // Only a copy can be made from the twin: a session inside the target is not to wait for the look-up.
-    if args.image || args.mode == ModeArg::Copy || target.state != State::Running {
-        reach = engine.look_at_reach(&target, &args.missing_sources).await?;
-        let image = target.image_id.as_str();
-        request.twin = engine.twins_of(&[image], async || tools.twin_layer().await).await?.remove(image);
+    if is_other || plan.mode != last.mode {
+        introduce(engine, &plan, context.printer);
+    } else if plan.mode == Mode::Copy {
+        say_what_is_gone(&plan, context.printer);
     }
-    if args.toolkit.is_some() {
-        request.standing = standing(&tools.image);
-    }
-    // Only a container of the session's own that is made from another image has the tools brought along.
-    let brings = request.mode == Some(Mode::Copy) || target.state != State::Running || tools.own_image.is_some();
-    if brings && !args.explain {
-        request.tools_archive = Some(tools.archive()?.into());
-    }
-    request.tools = stamp.unwrap_or_else(|| tools.image.clone());
-    request.toolkit_image = tools.image;
-    request.tools_image = tools.own_image;
-    Ok(plan(&Target { reach, ..target }, user, &request)?)
+    Ok(Ok(plan))
 }
 
-async fn find_target(engine: &Engine, args: &AttachArgs) -> Result<Target, CommandError> {
-    if args.image {
-        return engine.inspect_image(&args.target).await?.ok_or_else(|| {
-            CommandError::new(format!("no image `{}` in the engine", args.target))
-                .hint("`docker images` lists the images; no registry is asked")
-        });
+/// Has all agreed to and looked for that a session of this plan takes, each time one begins. A signal ends it: the exit code that it
+/// stands for.
+async fn allow(
+    engine: &Engine,
+    args: &AttachArgs,
+    plan: &Plan,
+    refusal: Option<CommandError>,
+    context: &Context,
+    interrupts: &mut Interrupts,
+) -> Result<Option<u8>, CommandError> {
+    if let Consent::Interrupted(code) = consent::obtain(plan, refusal, context.printer, interrupts).await? {
+        return Ok(Some(code));
     }
-    let name: ContainerName = args.target.parse()?;
-    Ok(engine.inspect(&name).await?)
+    let looked = consent::neighbours(engine, plan, args.trust_neighbours, context.printer);
+    match interrupts.race(&context.scope, Box::pin(looked)).await {
+        Ok(looked) => looked.map(|()| None),
+        Err(code) => Ok(Some(code)),
+    }
 }
 
 /// Says what is not as a user would expect of "inside".
-fn introduce(plan: &Plan, printer: Printer) {
+fn introduce(engine: &Engine, plan: &Plan, printer: Printer) {
     let name = &plan.target_name;
     match plan.mode {
         Mode::Exec => {}
         Mode::Sidecar => {
-            let capabilities = match &plan.capabilities[..] {
-                [] => "no capability".to_owned(),
-                given => given.join(", "),
-            };
+            // Docker keeps those of other users for a change to root, which nothing in a sidecar can do.
+            let is_empty = plan.capabilities.is_empty() || (plan.user.uid != 0 && !engine.is_podman());
+            let capabilities = if is_empty { "no capability".to_owned() } else { plan.capabilities.join(", ") };
             printer.note(&format!(
                 "a sidecar of `{name}`, as {} with {capabilities}: its processes and network; its files are below \
                  /proc/<pid>/root, where the session starts",
                 plan.user
             ));
+            if is_empty && !plan.capabilities.is_empty() {
+                let asked = plan.capabilities.join(", ");
+                printer.warning(&format!("the engine gives {asked} to root alone, and the session is {}", plan.user));
+                printer.hint("-u 0 --cap-add gives it");
+            }
         }
         Mode::Copy => {
             let line = plan.entrypoint.join(" ");
@@ -308,6 +256,12 @@ async fn session(
     let passed_on = (!plan.tty).then(PassedOn::begin);
     // Only while the session has the terminal: before and after, Ctrl-C is a signal to us.
     let raw_mode = RefCell::new(Ok(None));
+    let (began, lasted) = (Cell::new(None), Cell::new(Duration::ZERO));
+    let note_time = |stage| match stage {
+        Stage::Running => began.set(Some(Instant::now())),
+        Stage::Ending => lasted.set(began.get().map(|began: Instant| began.elapsed()).unwrap_or_default()),
+        Stage::Unclear => {}
+    };
     let enter = |stage| match stage {
         Stage::Running if plan.tty => {
             let raw = RawMode::enable();
@@ -324,7 +278,10 @@ async fn session(
     };
     let mut interrupted = 0;
     let outcome = {
-        let mut attached = Box::pin(engine.attach(plan, streams, windows, wishes, enter));
+        let mut attached = Box::pin(engine.attach(plan, streams, windows, wishes, |stage| {
+            note_time(stage);
+            enter(stage);
+        }));
         loop {
             tokio::select! {
                 outcome = &mut attached => break outcome,
@@ -371,7 +328,8 @@ async fn session(
         SessionOutcome::OutOfMemory => Ok(Ended::OutOfMemory),
         SessionOutcome::Detached => Ok(Ended::Detached),
         SessionOutcome::TargetEnded { state, exit_code } => {
-            Ok(Ended::WithTarget(restart::TargetEnd { state, exit_code }))
+            let interrupted = (interrupted != 0).then_some(interrupted);
+            Ok(Ended::WithTarget(restart::TargetEnd { state, exit_code, interrupted, lasted: lasted.get() }))
         }
         _ => Err(CommandError::new("the session ended in a way that this version does not know")),
     }

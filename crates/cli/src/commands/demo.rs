@@ -185,7 +185,7 @@ async fn run_inside(
         toolkit_image: tools.image,
         ..AttachRequest::default()
     };
-    let plan = plan(&target, user, &request)?;
+    let plan = plan(&target, user.numeric, &request)?;
     let streams = Streams { input: None::<tokio::io::Empty>, output: tokio::io::stdout(), error: tokio::io::stderr() };
     let (_window, windows) = watch::channel(None);
     let (_wish, wishes) = mpsc::unbounded_channel();

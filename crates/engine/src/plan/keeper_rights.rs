@@ -18,12 +18,16 @@ pub struct KeeperRights {
     pub dropped: Vec<String>,
     /// It has fewer than its session: see [`of_session_inside`].
     pub fewer_than_session: bool,
+    /// They are the target's own, user and group too: who could take over such a keeper could take over the target. Only such a
+    /// keeper may outlive its session. Who takes over another needs to be there only once, at a time when nobody looks for it,
+    /// and has its own program run in the place of every later session.
+    pub may_linger: bool,
 }
 
 impl KeeperRights {
     /// No capability.
     pub(super) fn none() -> Self {
-        Self { added: Vec::new(), dropped: vec!["ALL".to_owned()], fewer_than_session: false }
+        Self { added: Vec::new(), dropped: vec!["ALL".to_owned()], fewer_than_session: false, may_linger: false }
     }
 
     /// Tells these rights from others, for keepers that linger.
@@ -40,10 +44,12 @@ impl KeeperRights {
 /// So root inside a container of another user gets them only as it starts the program, and has none while it looks the program
 /// up. A keeper with any could not be entered then: it gets none, and is weaker than its session.
 pub fn of_session_inside(target: &Target, user: NumericUser, asked: Option<&str>, podman: bool) -> KeeperRights {
+    let may_linger = is_targets_own(&target.user, user, asked);
     let as_the_target = || KeeperRights {
         added: if target.privileged { vec!["ALL".to_owned()] } else { target.added_capabilities.clone() },
         dropped: if target.privileged { Vec::new() } else { target.dropped_capabilities.clone() },
         fewer_than_session: false,
+        may_linger,
     };
     if podman {
         // It gives root all of them at once, and others what was added for the container's own user alone, by its very name.
@@ -55,6 +61,18 @@ pub fn of_session_inside(target: &Target, user: NumericUser, asked: Option<&str>
     }
     let granted = capability::bounding_set(target.privileged, &target.added_capabilities, &target.dropped_capabilities);
     KeeperRights { fewer_than_session: granted != 0 && !target.no_new_privileges, ..KeeperRights::none() }
+}
+
+/// Whether the session's user and group are the target's own: by the same words, or by numbers that nothing in the image can
+/// give another meaning.
+pub(super) fn is_targets_own(own: &str, user: NumericUser, asked: Option<&str>) -> bool {
+    let Some(asked) = asked else { return true };
+    let numbers = match own.split_once(':') {
+        None if own.is_empty() => Some((0, 0)),
+        None => None,
+        Some((uid, gid)) => uid.parse().ok().zip(gid.parse().ok()),
+    };
+    *asked == *own || numbers == Some((user.uid, user.gid))
 }
 
 /// Whether a container's user is root. A name other than root's is taken for somebody else's.
@@ -137,6 +155,32 @@ mod tests {
                 expected("NET_ADMIN", "", false),
                 "Podman"
             );
+        }
+    }
+
+    #[test]
+    fn only_a_keeper_with_the_targets_own_rights_may_linger() {
+        for (own, session, asked, podman, expected) in [
+            ("", ROOT, None, false, true),
+            ("", ROOT, Some("0"), false, true),
+            ("1000:1000", USER, None, false, true),
+            ("1000:1000", USER, Some("1000"), false, true),
+            ("app", USER, None, false, true),
+            ("app", USER, Some("app"), false, true),
+            // Root in a container of another user, by whatever word, and by a name that the image gives to root.
+            ("1000:1000", ROOT, Some("0"), false, false),
+            ("app", ROOT, Some("root"), false, false),
+            ("app", ROOT, None, false, false),
+            // Another user, or another group, than the target's.
+            ("", USER, Some("1000:1000"), false, false),
+            ("1000:0", USER, Some("1000:1000"), false, false),
+            ("", USER, Some("1000:1000"), true, false),
+            ("1000", ROOT, Some("0"), true, false),
+        ] {
+            for (add, drop) in [("", ""), ("NET_ADMIN", "")] {
+                let rights = of_session_inside(&of(own, add, drop), session, asked, podman);
+                assert_eq!(rights.may_linger, expected, "{own:?} {asked:?} {podman}");
+            }
         }
     }
 }

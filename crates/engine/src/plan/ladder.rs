@@ -3,7 +3,7 @@
 use scratchdbg_diagnose::capability;
 
 use super::choice::{self, CAP_ADD, SECURITY_OPT};
-use super::keeper_rights::{self, KeeperRights};
+use super::keeper_rights::{self, KeeperRights, is_targets_own};
 use super::rights::{self, CopySettings, LeftOut};
 use super::{AttachRequest, Mode, Plan, Reason, Refusal};
 use crate::target::Target;
@@ -30,6 +30,9 @@ pub fn plan(target: &Target, user: NumericUser, request: &AttachRequest) -> Resu
     } else {
         KeeperRights::none()
     };
+    if mode == Mode::Exec && request.linger.is_some() && !keeper_rights.may_linger {
+        return Err(Refusal::MayNotLinger { name: target.name.clone(), user });
+    }
     let mut capabilities = request.capabilities.clone();
     let mut unasked = Vec::new();
     let mut user = user;
@@ -122,8 +125,8 @@ pub fn plan(target: &Target, user: NumericUser, request: &AttachRequest) -> Resu
             "nothing beside it lends it system calls that it denies itself",
         );
     }
-    let tools_first =
-        mode != Mode::Sidecar && (keeper_rights.fewer_than_session || !is_targets_own(target, user, request));
+    let tools_first = mode != Mode::Sidecar
+        && (keeper_rights.fewer_than_session || !is_targets_own(&target.user, user, request.user.as_deref()));
     if tools_first {
         because(
             "the tools come first in PATH, and the target's image chooses nothing of the shell's environment"
@@ -138,7 +141,7 @@ pub fn plan(target: &Target, user: NumericUser, request: &AttachRequest) -> Resu
     if let Some(namespace) = &user_namespace {
         because(format!("user namespace {namespace}"), "the target's: a PID namespace is shared only within one");
     }
-    because("the keeper has no network, and nothing to write to".to_owned(), "the target can read it");
+    because("the keeper has no network, no secret and no file of others".to_owned(), "the target can read it");
     let target_path = target.env.iter().find_map(|entry| entry.strip_prefix("PATH=")).unwrap_or(DEFAULT_PATH);
     Ok(Plan {
         mode,
@@ -146,7 +149,7 @@ pub fn plan(target: &Target, user: NumericUser, request: &AttachRequest) -> Resu
         target_name: target.name.clone(),
         target_state: target.state,
         user,
-        exec_user: request.user.clone(),
+        exec_user: request.exec_user.clone().filter(|_| mode == Mode::Exec).or_else(|| request.user.clone()),
         tty: request.tty,
         target_started_at: target.started_at.clone(),
         linger: request.linger.filter(|_| mode == Mode::Exec),
@@ -195,18 +198,6 @@ fn user_reason(target: &Target, request: &AttachRequest) -> &'static str {
     } else {
         "the target's own user"
     }
-}
-
-/// Whether the session's user and group are the target's own: by the same words, or by numbers that nothing in the image can
-/// give another meaning.
-fn is_targets_own(target: &Target, user: NumericUser, request: &AttachRequest) -> bool {
-    let Some(asked) = &request.user else { return true };
-    let numbers = match target.user.split_once(':') {
-        None if target.user.is_empty() => Some((0, 0)),
-        None => None,
-        Some((uid, gid)) => uid.parse().ok().zip(gid.parse().ok()),
-    };
-    *asked == target.user || numbers == Some((user.uid, user.gid))
 }
 
 /// Whether the target's process may hold capabilities. Docker gives processes of other users than root none.

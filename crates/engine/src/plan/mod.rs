@@ -40,6 +40,8 @@ pub struct AttachRequest {
     pub is_fallback: bool,
     /// `--user`, in exec's own form: `user[:group]`.
     pub user: Option<String>,
+    /// The same for exec alone, the target's own user too, in numbers: see [`ResolvedUser::exec`](crate::ResolvedUser::exec).
+    pub exec_user: Option<String>,
     /// The session gets a terminal.
     pub tty: bool,
     /// The client's `TERM`.
@@ -115,7 +117,7 @@ pub struct Plan {
     pub target_state: State,
     /// Who the keeper runs as; the session's process too, unless it is privileged to see others.
     pub user: NumericUser,
-    /// What exec is told. Nothing when the target's own user is meant: the engine then adds the groups it belongs to.
+    /// What exec is told. Nothing when the target's own user is meant as the engine knows it.
     pub exec_user: Option<String>,
     /// The session gets a terminal.
     pub tty: bool,
@@ -200,6 +202,14 @@ pub enum Refusal {
     Removing {
         /// The container.
         name: String,
+    },
+    /// The keeper of a session with other rights than the target's own would wait for the next one.
+    #[error("--linger is for the target's own user: a keeper of {user} in `{name}` could be taken over while it waits")]
+    MayNotLinger {
+        /// The container.
+        name: String,
+        /// The session's user.
+        user: NumericUser,
     },
     /// What was asked for does not go together.
     #[error("{what} needs a container of its own: it does not go with --mode {}", mode.as_str())]

@@ -179,8 +179,9 @@ fn parse_address(line: &[u8]) -> Option<(u32, String)> {
     if is_pid && is_name { Some((pid.parse().ok()?, name.to_owned())) } else { None }
 }
 
-/// The container: the session's rights and not one more, no network, no secret, no host mount, nothing to write to but the names
-/// of sessions.
+/// The container: the session's rights and not one more, no network, no secret, no host mount. Its root is read-only. What it
+/// has in memory (the names of sessions, `/dev`) is no matter: who may write there may trace it, and can give it a program to run
+/// without a file (`memfd_create(2)`).
 fn container(plan: &Plan, session: &str, now: Timestamp) -> ContainerCreateBody {
     let KeeperRights { added, dropped, .. } = plan.keeper_rights.clone();
     ContainerCreateBody {
@@ -193,6 +194,8 @@ fn container(plan: &Plan, session: &str, now: Timestamp) -> ContainerCreateBody 
                 .collect(),
         ),
         user: Some(plan.user.to_string()),
+        env: Some(vec![format!("PATH={TOOLKIT_BIN}")]),
+        working_dir: Some("/".to_owned()),
         labels: Some(labels::keeper_labels(session, plan, now)),
         attach_stdin: Some(true),
         attach_stdout: Some(true),

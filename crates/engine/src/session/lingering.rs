@@ -21,11 +21,12 @@ pub struct LingeringKeeper {
 
 impl LingeringKeeper {
     /// Whether a session of this user in this target can be held by it. `tools` is what [`AttachRequest::tools`] was when
-    /// it was made, and `rights` are those that a new one would have.
+    /// it was made, and `rights` are those that a new one would have. One that should not have been left is not believed: it may
+    /// be somebody else's by now.
     ///
     /// [`AttachRequest::tools`]: crate::AttachRequest::tools
     pub fn serves(&self, target: &Target, user: NumericUser, tools: &str, rights: &KeeperRights) -> bool {
-        self.target_id == target.id && self.fits == labels::fits(user, tools, rights)
+        rights.may_linger && self.target_id == target.id && self.fits == labels::fits(user, tools, rights)
     }
 
     /// The toolkit image that it was made from.

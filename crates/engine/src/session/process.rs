@@ -302,6 +302,8 @@ fn sidecar(plan: &Plan, environment: Vec<String>) -> ContainerCreateBody {
         image: Some(plan.sidecar_image.clone()),
         user: Some(plan.user.to_string()),
         env: Some(environment),
+        // The launcher goes to the target's root.
+        working_dir: Some("/".to_owned()),
         host_config: Some(HostConfig {
             pid_mode: Some(target.clone()),
             network_mode: Some(target),

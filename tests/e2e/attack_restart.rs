@@ -1,0 +1,87 @@
+//! A session in the next run of a target is a new one: it goes through all that the first one went through.
+
+use rustix::process::Signal;
+use scratchdbg_testkit::eventually;
+use scratchdbg_testkit::program::Running;
+
+use crate::stage::{Stage, Target};
+
+/// Follows the target over restarts, with a session that has begun.
+fn follow(stage: &Stage, target: &Target<'_>, options: &[&str], command: &str) -> Running {
+    let options = [&["attach", "--follow-restarts"], options, &[target.name(), "--", "sh", "-c", command]].concat();
+    let session = stage.scratchdbg.start(&options);
+    session.wait_for_stdout("the first run", |bytes| bytes.ends_with(b"up\n"));
+    session
+}
+
+#[test]
+fn a_neighbour_that_came_meanwhile_is_seen_before_the_next_session() {
+    let stage = Stage::set();
+    let rows: [(&str, &[&str], &[&str], &[&str]); 2] = [
+        ("root", &["--user", "1000:1000"], &["-u", "0:0"], &[]),
+        ("sidecar", &[], &["-u", "0:0", "--cap-add", "DAC_READ_SEARCH"], &["--cap-add", "SYS_PTRACE"]),
+    ];
+    for (stem, flags, options, rights) in rows {
+        let target = stage.target_named(stem, &[flags, &["--restart", "always"]].concat(), &stage.image, &[]);
+        let session = follow(&stage, &target, options, "echo up; sleep 1000");
+        // It need not run: it may whenever it is wanted.
+        let namespace = format!("container:{}", target.container.id());
+        let neighbour = format!("neighbour-{stem}");
+        let neighbour = stage.engine.create(&neighbour, &[&["--pid", &namespace], rights].concat(), &stage.image, &[]);
+        stage.engine.ask(["restart", "--time", "0", target.name()]);
+        let finished = session.finish();
+        finished.expect(125, "up\n");
+        for words in [neighbour.name(), "--trust-neighbours"] {
+            assert!(finished.stderr.contains(words), "{words:?} is missing in {finished}");
+        }
+        let left = || target.container.companions();
+        eventually(|| format!("{:?}", left()), || (left() == [neighbour.id()]).then_some(()));
+        stage.engine.ask(["rm", "--force", neighbour.id()]);
+        // Without it, the next run is followed.
+        let session = follow(&stage, &target, options, "echo up; sleep 1000");
+        stage.engine.ask(["restart", "--time", "0", target.name()]);
+        session.wait_for_stdout("the second run", |bytes| bytes == b"up\nup\n");
+        session.signal(Signal::TERM);
+        session.finish().expect_code(143);
+    }
+}
+
+/// Who a name stands for, the target's files say: it can change them, and restart.
+#[test]
+fn a_user_that_is_another_in_the_next_run_is_found_out() {
+    let stage = Stage::set();
+    let passwd = |uid: u32| format!("root:x:0:0::/:/x\napp:x:{uid}:{uid}::/:/x\n").into_bytes();
+    let image = stage.engine.import_app_with(&[("etc/passwd", 0o644, &passwd(1000))], &["USER app"]);
+    let file = stage.scratchdbg.home().join("passwd");
+    for (stem, options) in [("own", &[][..]), ("asked", &["-u", "app"])] {
+        std::fs::write(&file, passwd(1000)).expect("it can be written");
+        let target = stage.target_named(stem, &["--restart", "always"], &image, &[]);
+        let session = follow(&stage, &target, options, "id -u; echo up; sleep 1000");
+        std::fs::write(&file, passwd(2000)).expect("it can be written");
+        stage.engine.ask(["cp", &file.to_string_lossy(), &format!("{}:/etc/passwd", target.name())]);
+        stage.engine.ask(["restart", "--time", "0", target.name()]);
+        session.wait_for_stdout("the second run", |bytes| bytes == b"1000\nup\n2000\nup\n");
+        session.signal(Signal::TERM);
+        session.finish().expect_code(143);
+    }
+}
+
+/// It was passed on to the command, which took no notice, and is gone with the target.
+#[test]
+fn a_signal_ends_the_wait_for_the_next_run() {
+    let stage = Stage::set();
+    let target = stage.target(&["--restart", "always"]);
+    let session = follow(&stage, &target, &[], "trap 'echo got' TERM; echo up; while :; do sleep 0.1; done");
+    session.signal(Signal::TERM);
+    session.wait_for_stdout("the signal", |bytes| bytes == b"up\ngot\n");
+    stage.engine.ask(["restart", "--time", "0", target.name()]);
+    session.finish().expect(143, "up\ngot\n");
+    // And while it waits.
+    let target = stage.target_named("ended", &[], &stage.image, &[]);
+    let session = follow(&stage, &target, &[], "echo up; sleep 1000");
+    stage.engine.ask(["kill", target.name()]);
+    let state = || stage.engine.ask(["inspect", "--format", "{{.State.Status}}", target.name()]);
+    eventually(state, || (target.container.companions().is_empty() && state().trim() == "exited").then_some(()));
+    session.signal(Signal::TERM);
+    session.finish().expect_code(143);
+}
