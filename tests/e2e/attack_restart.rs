@@ -19,7 +19,7 @@ fn a_neighbour_that_came_meanwhile_is_seen_before_the_next_session() {
     let stage = Stage::set();
     let rows: [(&str, &[&str], &[&str], &[&str]); 2] = [
         ("root", &["--user", "1000:1000"], &["-u", "0:0"], &[]),
-        ("sidecar", &[], &["-u", "0:0", "--cap-add", "DAC_READ_SEARCH"], &["--cap-add", "SYS_PTRACE"]),
+        ("sidecar", &[], &["--mode", "sidecar", "--cap-add", "DAC_READ_SEARCH"], &["--cap-add", "SYS_PTRACE"]),
     ];
     for (stem, flags, options, rights) in rows {
         let target = stage.target_named(stem, &[flags, &["--restart", "always"]].concat(), &stage.image, &[]);

@@ -154,7 +154,7 @@ impl Keeper {
         match order {
             Order::Signal { number, .. } => session.signal(number),
             Order::Here { .. } => session.hear(),
-            Order::Done { .. } => session.end(),
+            Order::Done { .. } => session.done(),
             Order::Open { .. } => {}
         }
     }

@@ -13,6 +13,10 @@ const STOPPED_FOR: Duration = Duration::from_secs(4);
 /// How long a launcher may take to end its session: longer than it takes itself for what it cannot kill.
 const ENDS_WITHIN: Duration = Duration::from_millis(2500);
 
+/// How long a launcher is looked for whose client is gone. It may be on its way; and what is held by a debugger does not see by itself
+/// that it is to end.
+const FOUND_WITHIN: Duration = Duration::from_secs(1);
+
 /// How long after that it may take to die.
 const DIES_WITHIN: Duration = Duration::from_millis(500);
 
@@ -30,6 +34,8 @@ pub(super) struct Session {
     stopped: Option<Instant>,
     /// Since when it is to end.
     ending: Option<Instant>,
+    /// The client said so: it knows what it has started.
+    is_done: bool,
     /// Signals for a launcher that the engine has yet to start.
     early: Vec<i32>,
 }
@@ -47,6 +53,7 @@ impl Session {
             launcher: None,
             stopped: None,
             ending: None,
+            is_done: false,
             early: Vec::new(),
         })
     }
@@ -96,6 +103,12 @@ impl Session {
                 launcher.signal(number);
             }
         }
+    }
+
+    /// Ends it by its client's word.
+    pub(super) fn done(&mut self) {
+        self.is_done = true;
+        self.end();
     }
 
     /// Ends it: nothing is started by this way any more, and the launcher is told.
@@ -150,7 +163,9 @@ impl Session {
     /// It was to end, and has: or what is left of it cannot be killed.
     pub(super) fn is_over(&self) -> bool {
         let Some(since) = self.ending else { return false };
-        let runs = self.launcher.as_ref().is_some_and(|launcher| launcher.state().is_some());
-        !runs || since.elapsed() > ENDS_WITHIN + DIES_WITHIN
+        match &self.launcher {
+            Some(launcher) => launcher.state().is_none() || since.elapsed() > ENDS_WITHIN + DIES_WITHIN,
+            None => self.is_done || since.elapsed() > FOUND_WITHIN,
+        }
     }
 }
