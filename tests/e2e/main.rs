@@ -52,4 +52,5 @@ mod stage;
 mod verify;
 mod why;
 mod why_message;
+mod why_refused;
 mod why_running;

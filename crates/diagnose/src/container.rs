@@ -146,6 +146,8 @@ pub struct Options {
     pub pid_mode: String,
     /// `NetworkMode`: a network's name, `host`, `none` or `container:ID`.
     pub network_mode: String,
+    /// The networks that it is connected to: name and id.
+    pub networks: Vec<(String, String)>,
     /// `IpcMode`: `private`, `shareable`, `host` or `container:ID`.
     pub ipc_mode: String,
     /// The log driver's name.

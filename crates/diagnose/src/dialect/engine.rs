@@ -13,7 +13,7 @@ pub(super) const WORDINGS: &[Wording] = &[
     plain!(NoCommand, r"(?i)no command specified"),
     plain!(NoCommand, r"no command or entrypoint provided, and no CMD or ENTRYPOINT from image"),
     plain!(UserUnknown, r"unable to find user (?P<p>[^:\n]+): (?:no matching entries in passwd file|invalid|stat)"),
-    plain!(UserUnknown, r"unable to find group (?P<p>[^:\n]+): no matching entries in group file"),
+    plain!(UserUnknown, r"[Uu]nable to find group (?P<p>[^:\n]+): no matching entries in group file"),
     plain!(
         UserUnknown,
         r#"(?:unable to find user|can't get uid for user|failed to resolve user|failed to get user) "?(?P<p>[\w.-]+)"?: .*(?:no users found|no such file or directory)"#
@@ -22,6 +22,12 @@ pub(super) const WORDINGS: &[Wording] = &[
     plain!(UserUnknown, r"no groups found$"),
     plain!(UserUnknown, r"Cannot find User '(?P<p>[^']+)' in passwd file"),
     plain!(UserUnknown, r"linux spec user: unable to find user (?P<p>[^:\n]+):"),
+    says!(
+        UserUnknown,
+        r"uids and gids must be in range (?P<p>\d+-\d+)",
+        "the number of the user or group is larger than the engine takes[: it must be in {p}]",
+        "name a smaller number: --user 65532:65532, USER 65532:65532 in a Dockerfile"
+    ),
     plain!(UserNotNumeric, r"image has non-numeric user \((?P<p>[^)\n]+)\), cannot verify user is non-root"),
     plain!(RunsAsRoot, r"container has runAsNonRoot and image will run as root"),
     plain!(RunsAsRoot, r"container's runAsUser breaks non-root policy"),
@@ -98,6 +104,50 @@ pub(super) const WORDINGS: &[Wording] = &[
         "the runtime could not set up the container's control group: {p}",
         "see that the host's cgroups are mounted and of the kind that the engine is set to (native.cgroupdriver, systemd or cgroupfs), \
          and that the limit is one that this kernel knows"
+    ),
+    says!(
+        LimitRefused,
+        r"write (?:sysctl key (?P<p>[\w./-]+)|/proc/sys/(?P<q>[\w./-]+)): invalid argument",
+        "the kernel does not take the value that the container gives the sysctl[ {p}]",
+        "correct the value in --sysctl (Compose: sysctls); on the host, sysctl NAME shows what one looks like"
+    ),
+    says!(
+        ConfigInvalid,
+        r"sethostname: (?P<p>[Ii]nvalid argument|[Ff]ile name too long)",
+        "the container's hostname is longer than the 64 bytes that the kernel takes",
+        "give it a shorter one: --hostname (Compose: hostname)"
+    ),
+    says!(
+        ConfigInvalid,
+        r"user specified IP address is supported (?P<p>on user defined networks only|only when connecting to networks with user configured subnets|on user configured subnets only)",
+        "the container asks for a fixed IP address on a network that has none to give: it is supported {p}",
+        "make a network with a subnet (docker network create --subnet 10.10.0.0/24 NAME) and use it: --network NAME --ip …; or leave \
+         out --ip (Compose: ipv4_address)"
+    ),
+    says!(
+        ConfigInvalid,
+        r#"invalid tmpfs option \["?(?P<p>[^\]"\n]*)"#,
+        "the tmpfs has an option that the engine does not know: {p}",
+        "correct --tmpfs PLACE:OPTIONS; known are those of mount(8), such as size=64m, mode=1777, exec"
+    ),
+    says!(
+        MountFailed,
+        r"path (?P<p>/[^\n]*?) is mounted on /[^\n]* but it is not a shared (?:or slave )?mount",
+        "{p} is to be mounted with a propagation that it does not have on the engine's host",
+        "leave out bind-propagation (:shared, :rshared, :rslave), or make the host's mount shared: mount --make-rshared PLACE"
+    ),
+    says!(
+        OperationNotPermitted,
+        r"unable to apply (?P<p>caps|bounding set)[^\n]*: operation not permitted",
+        "the engine cannot give the container the capabilities that it asks for: it does not have all of them itself",
+        "leave out --privileged or the --cap-add of what the engine lacks (CapBnd in /proc/PID/status of the engine); an engine that \
+         runs in a container needs them first"
+    ),
+    says!(
+        ConfigInvalid,
+        r"(?:userland proxy|external connectivity)[^\n]*?(?:tcp|udp)[46]? (?P<p>\S+): bind: cannot assign requested address",
+        "a port is to be published at {p}, an address that the engine's host does not have",
+        "publish it at an address of the host, or at all of them: -p 8080:80; see ip address on the host"
     ),
     says!(
         StartFailed,

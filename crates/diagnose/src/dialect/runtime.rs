@@ -5,7 +5,8 @@
 
 use regex::Captures;
 
-use super::{Meaning, Wording, named, path};
+use super::{Meaning, Wording, named, path, says};
+use crate::code::Code;
 
 /// An own line of a container's log: runc ≥ 1.1 writes `exec /app: …` to the container's standard error. A prefix of
 /// docker compose, kubectl or a timestamp may stand before it, nothing else: `fork/exec /x: …` is a program's own trouble.
@@ -46,9 +47,15 @@ pub(super) const WORDINGS: &[Wording] = &[
         meaning: |c| Meaning::NotFound(path(c)),
     },
     Wording {
-        pattern: r#"exec: "(?P<p>[^"\n]+)": stat [^\n]+?: (?:no such file or directory|not a directory|too many levels of symbolic links)"#,
+        pattern: r#"exec: "(?P<p>[^"\n]+)": stat [^\n]+?: (?:no such file or directory|not a directory)"#,
         meaning: |c| Meaning::NotFound(path(c)),
     },
+    says!(
+        EntrypointMissing,
+        r#"exec: "(?P<p>[^"\n]+)": stat [^\n]+?: too many levels of symbolic links"#,
+        "{p} is a link that leads in a circle: there is no program at its end",
+        "see each link's target (ls -l), and let the last one lead to the program"
+    ),
     Wording {
         pattern: r#"exec: "(?P<p>[^"\n]+)": stat [^\n]+?: permission denied"#,
         meaning: |c| Meaning::Unreachable(path(c)),

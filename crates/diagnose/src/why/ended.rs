@@ -38,6 +38,7 @@ fn last_run_ended(facts: &ContainerFacts<'_>) -> Vec<Finding> {
         return vec![finding];
     }
     let LastWords { mut at_end, earlier } = LastWords::of(facts);
+    start::prove_library(facts, &mut at_end);
     // A request to stop explains the end; what was logged before it is told beside.
     if let Some(stopped) = killed::stopped(facts, &run) {
         at_end.insert(0, stopped);

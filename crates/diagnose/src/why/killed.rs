@@ -1,9 +1,9 @@
 //! Exit code 137 and stops: who ended the program?
 
-use super::evidence::{LastRun, exit_evidence};
+use super::evidence::{LastRun, exit_evidence, in_words};
 use super::memory::kernel_knows_of_none;
 use crate::code::Code;
-use crate::container::ContainerFacts;
+use crate::container::{ContainerFacts, Event};
 use crate::exit_code::{self, KILL};
 use crate::finding::{Finding, Severity};
 
@@ -25,7 +25,7 @@ pub(super) fn killed(facts: &ContainerFacts<'_>, run: &LastRun<'_>) -> Option<Fi
     }
     if let Some(kill) = signals.iter().position(|&signal| signal == KILL) {
         return Some(match signals[..kill].iter().find(|&&signal| signal == stop) {
-            Some(_) => stop_ignored(facts, stop),
+            Some(_) => at_once(facts, run, stop).unwrap_or_else(|| stop_ignored(facts, run, stop)),
             None if stop == KILL => Finding::new(
                 Code::KilledFromOutside,
                 Severity::Error,
@@ -47,7 +47,7 @@ pub(super) fn killed(facts: &ContainerFacts<'_>, run: &LastRun<'_>) -> Option<Fi
     }
     if signals.contains(&stop) || run.has("stop") {
         // Podman does not record the second signal, and Docker's record may begin behind the first.
-        return Some(stop_ignored(facts, stop).guessed());
+        return Some(stop_ignored(facts, run, stop).guessed());
     }
     Some(by_something_else(facts, run).guessed())
 }
@@ -106,12 +106,42 @@ pub(super) fn stop_signal(facts: &ContainerFacts<'_>) -> u8 {
     facts.image.and_then(|image| exit_code::signal_number(&image.config.stop_signal)).unwrap_or(exit_code::TERM)
 }
 
-fn stop_ignored(facts: &ContainerFacts<'_>, signal: u8) -> Finding {
+/// How long the stop signal came before SIGKILL, where both are on record.
+fn time_to_end(run: &LastRun<'_>, stop: u8) -> Option<i64> {
+    let sent = |signal: u8| {
+        move |event: &&&Event| {
+            event.action == "kill" && event.signal.as_deref().and_then(exit_code::signal_number) == Some(signal)
+        }
+    };
+    let asked = run.events.iter().find(sent(stop))?.time;
+    let killed = run.events.iter().rfind(sent(KILL))?.time;
+    Some(killed.saturating_sub(asked)).filter(|&time| time > 0)
+}
+
+/// A stop that gives no time (`docker stop -t 0`): whether the program would have ended on its own is not known.
+fn at_once(facts: &ContainerFacts<'_>, run: &LastRun<'_>, stop: u8) -> Option<Finding> {
+    const NO_TIME: i64 = 900_000_000;
+    let time = time_to_end(run, stop).filter(|&time| time < NO_TIME)?;
+    let name = exit_code::signal_name(stop);
+    Some(
+        Finding::new(
+            Code::Stopped,
+            Severity::Info,
+            format!("the container was stopped on request, and its program killed as soon as it had got {name}"),
+        )
+        .evidence(format!("SIGKILL came {} after {name}", in_words(time)))
+        .evidence(exit_evidence(facts))
+        .fix("to let it end by itself, give it time: docker stop without -t 0 (Compose: stop_grace_period)"),
+    )
+}
+
+fn stop_ignored(facts: &ContainerFacts<'_>, run: &LastRun<'_>, signal: u8) -> Finding {
     let name = exit_code::signal_name(signal);
-    let grace = facts
-        .options
-        .stop_timeout
-        .map_or_else(|| "10 s unless asked otherwise".to_owned(), |seconds| format!("{seconds} s"));
+    let grace = match (time_to_end(run, signal), facts.options.stop_timeout) {
+        (Some(time), _) => format!("it had {}", in_words(time)),
+        (None, Some(seconds)) => format!("{seconds} s"),
+        (None, None) => "10 s unless asked otherwise".to_owned(),
+    };
     Finding::new(
         Code::StopSignalIgnored,
         Severity::Warning,

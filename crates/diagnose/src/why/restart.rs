@@ -42,9 +42,20 @@ pub(super) fn put_in(facts: &ContainerFacts<'_>, findings: &mut Vec<Finding>) {
         }
         return;
     }
+    // A success is what `on-failure` waits for: the loop has ended, and is told as what went before.
+    if !waiting && facts.state.exit_code == 0 && facts.restarts.policy == "on-failure" {
+        if let Some(first) = findings.first_mut() {
+            first.evidence.push(restart_count(facts));
+            let earlier = earlier_than_the_last(facts);
+            first.evidence.extend(runs::in_words(&earlier));
+            first.evidence.push("the policy \"on-failure\" starts nothing again that ended with success".to_owned());
+        }
+        return;
+    }
     // Ended on request: the loop has ended too, and is told as what went before.
     if let Some(first) = findings.first_mut()
-        && matches!(first.code, Code::Stopped | Code::StopSignalIgnored)
+        && (matches!(first.code, Code::Stopped | Code::StopSignalIgnored)
+            || (!waiting && first.code == Code::KilledFromOutside && first.confidence != Confidence::Guess))
     {
         first.evidence.push(restart_count(facts));
         let before: Vec<Run> = runs::ended_runs(facts).into_iter().filter(|run| !run.on_request).collect();
@@ -53,20 +64,30 @@ pub(super) fn put_in(facts: &ContainerFacts<'_>, findings: &mut Vec<Finding>) {
         }));
         return;
     }
-    if facts.state.exit_code == 0 && waiting {
+    // One success among failures is no program that is meant to end.
+    let only_successes =
+        || runs::ended_runs(facts).iter().rev().take(LATEST).all(|run| run.exit_code.unwrap_or(0) == 0);
+    if facts.state.exit_code == 0 && waiting && only_successes() {
         let finding = after_success(facts, exit_evidence(facts));
         findings.retain(|finding| finding.code != Code::AppExit);
         findings.insert(0, finding);
         return;
     }
-    let short = if ran_less_than(facts, 10) { ", each run shorter than 10 s" } else { "" };
+    let lengths: Vec<i64> = runs::ended_runs(facts).iter().filter_map(|run| run.length).collect();
+    let short = match (ran_less_than(facts, 10), lengths.len() >= LATEST) {
+        (true, true) if lengths.iter().all(|&length| length < YOUNG) => ", each run on record shorter than 10 s",
+        (true, _) => ", the latest run shorter than 10 s",
+        (false, _) => "",
+    };
     let count = facts.restarts.count;
     let policy = &facts.restarts.policy;
     let gave_up = facts.restarts.at_most.is_some_and(|most| most > 0 && count >= most) && !waiting;
     let then = if gave_up {
         "; with that many the policy gives up".to_owned()
-    } else {
+    } else if waiting {
         "; the engine waits up to a minute between them".to_owned()
+    } else {
+        String::new()
     };
     let mut finding = Finding::new(
         Code::CrashLoop,
@@ -89,6 +110,13 @@ pub(super) fn put_in(facts: &ContainerFacts<'_>, findings: &mut Vec<Finding>) {
     }
     let at = usize::from(findings.first().is_some_and(|finding| finding.code != Code::AppExit));
     findings.insert(at.min(findings.len()), finding);
+}
+
+/// The runs before the last.
+fn earlier_than_the_last(facts: &ContainerFacts<'_>) -> Vec<Run> {
+    let mut earlier = runs::ended_runs(facts);
+    earlier.pop();
+    earlier
 }
 
 fn restart_count(facts: &ContainerFacts<'_>) -> String {

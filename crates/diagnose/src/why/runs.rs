@@ -43,12 +43,14 @@ pub(super) fn ended_runs(facts: &ContainerFacts<'_>) -> Vec<Run> {
 /// Earlier ends in words: how many of the last runs ended with which codes.
 pub(super) fn in_words(runs: &[Run]) -> Option<String> {
     const SHOWN: usize = 5;
-    let codes: Vec<String> =
-        runs.iter().rev().filter_map(|run| run.exit_code).take(SHOWN).map(|code| code.to_string()).collect();
-    let latest = runs.iter().rev().find_map(|run| run.exit_code)?;
-    Some(format!(
-        "earlier runs ended with exit codes {} (the latest first): {}",
-        codes.join(", "),
+    let codes: Vec<i64> = runs.iter().rev().filter_map(|run| run.exit_code).take(SHOWN).collect();
+    let latest = *codes.first()?;
+    // What one code means says nothing of others.
+    let meaning = if codes.iter().all(|&code| code == latest) {
         exit_code::describe(latest)
-    ))
+    } else {
+        "not the same each time".to_owned()
+    };
+    let codes: Vec<String> = codes.iter().map(ToString::to_string).collect();
+    Some(format!("earlier runs ended with exit codes {} (the latest first): {meaning}", codes.join(", ")))
 }

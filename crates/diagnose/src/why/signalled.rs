@@ -56,10 +56,11 @@ fn segfault(facts: &ContainerFacts<'_>) -> Vec<Finding> {
         )
         .guessed()
     };
-    let finding = finding
-        .evidence(exit_evidence(facts))
-        .evidence(log_evidence(facts))
-        .fix("start it again with --init: abort() then ends with 134; a core dump says from where (--ulimit core=-1)");
+    let finding = finding.evidence(exit_evidence(facts)).evidence(log_evidence(facts)).fix(if facts.options.init {
+        "a core dump says from where: --ulimit core=-1, and see /proc/sys/kernel/core_pattern on the host"
+    } else {
+        "start it again with --init: abort() then ends with 134; a core dump says from where (--ulimit core=-1)"
+    });
     match proven(facts, &[Code::TruncatedBinary, Code::Aborted, Code::RustPanic, Code::GoPanic]) {
         Some(cause) => vec![cause.evidence(exit_evidence(facts)), finding],
         None => vec![finding],

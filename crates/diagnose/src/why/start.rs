@@ -2,11 +2,13 @@
 //! after the engine had said "started" (the text is in the log alone).
 
 use super::evidence::{self, exit_evidence, log_evidence};
+use super::runs;
 use crate::code::Code;
 use crate::container::{ContainerFacts, Status};
 use crate::dialect::{self, Meaning};
-use crate::finding::{Finding, Severity};
-use crate::mounts;
+use crate::exit_code;
+use crate::finding::{Confidence, Finding, Severity};
+use crate::mounts::{self, MountKind};
 use crate::rules::image;
 
 /// What keeps a program from being found or executed: two of these may describe one failure.
@@ -81,7 +83,7 @@ pub(super) fn latest_failed(facts: &ContainerFacts<'_>) -> Option<Vec<Finding>> 
     }
     let first = findings.first_mut()?;
     first.message = format!("the latest start failed: {}", first.message);
-    first.evidence.push(format!("an older run ended with {}", exit_evidence(facts)));
+    first.evidence.push(older_end(facts, error));
     if evidence::last_line(facts).is_some() {
         first.evidence.push(format!("of that run: {}", log_evidence(facts)));
     }
@@ -89,6 +91,54 @@ pub(super) fn latest_failed(facts: &ContainerFacts<'_>) -> Option<Vec<Finding>> 
         first.evidence.push(format!("restart count: {}", facts.restarts.count));
     }
     Some(findings)
+}
+
+/// What the older run ended with. Docker writes a code for some starts that fail over the older run's: 126 and 127 for what the
+/// runtime says of the program, and 128 over a 0.
+fn older_end(facts: &ContainerFacts<'_>, error: &str) -> String {
+    let code = facts.state.exit_code;
+    if let Some(ended) = runs::ended_runs(facts).last().and_then(|run| run.exit_code) {
+        return format!("an older run ended with exit code {ended}: {}", exit_code::describe(ended));
+    }
+    let may_be_of_the_start = code == 128 || (matches!(code, 126 | 127) && error.contains("OCI runtime"));
+    if may_be_of_the_start {
+        format!("what an older run ended with is not on record: exit code {code} may be that of the start that failed")
+    } else {
+        format!("an older run ended with {}", exit_evidence(facts))
+    }
+}
+
+/// The kernel's own filesystems, which a runtime needs where they belong.
+const KERNEL: &[&str] = &["/proc", "/sys", "/dev"];
+
+/// A mount of the container's in place of one of the kernel's filesystems, where the runtime missed something on it.
+fn covers_the_kernels(facts: &ContainerFacts<'_>, said: &Finding) -> Option<Finding> {
+    let misses = |place: &str| said.evidence.iter().any(|line| line.contains(&format!("{place}/")));
+    let mount = facts.mounts.iter().find(|mount| {
+        KERNEL.contains(&mount.destination.as_str()) && mount.kind != MountKind::Other && misses(&mount.destination)
+    })?;
+    let place = &mount.destination;
+    let mut finding = Finding::new(
+        Code::MountFailed,
+        Severity::Error,
+        format!("{} stands in place of the kernel's {place}, which the runtime needs there", mount.describe()),
+    )
+    .fix(format!("mount it elsewhere, and leave {place} to the engine"));
+    finding.evidence.clone_from(&said.evidence);
+    Some(finding)
+}
+
+/// The network that an error speaks of, by its name: engines tell the id or the name.
+fn network_name(facts: &ContainerFacts<'_>, said: &Finding) -> Option<String> {
+    let words = || said.evidence.iter().flat_map(|line| line.split([' ', '"', '\'', ',', ':']));
+    let says = |text: &str| !text.is_empty() && words().any(|word| word == text);
+    let networks = &facts.options.networks;
+    if !networks.is_empty() {
+        return networks.iter().find(|(name, id)| says(id) || says(name)).map(|(name, _)| name.clone());
+    }
+    let mode = facts.options.network_mode.as_str();
+    let is_built_in = matches!(mode, "" | "default" | "bridge" | "host" | "none") || mode.starts_with("container:");
+    (!is_built_in).then(|| mode.to_owned())
 }
 
 /// What the engine's error of a start means, with the names of what is gone.
@@ -106,14 +156,28 @@ fn of_error(facts: &ContainerFacts<'_>, error: &str) -> Vec<Finding> {
                 if let Some(mount) = mount {
                     finding.code = Code::HiddenByMount;
                     finding.message = format!("the program is not in {}", mount.describe());
+                    finding.confidence = Confidence::Guess;
                 }
             }
-            Code::NetworkMissing if !facts.options.network_mode.is_empty() => {
-                finding.message = format!("the network {} is not there, or not any more", facts.options.network_mode);
+            Code::NetworkMissing => {
+                if let Some(name) = network_name(facts, finding) {
+                    finding.message = format!("the network {name} is not there, or not any more");
+                }
             }
-            _ => {}
+            _ => {
+                if let Some(covered) = covers_the_kernels(facts, finding) {
+                    *finding = covered;
+                }
+            }
         }
     }
+    // Two sentences of one error may have led to the same.
+    let mut codes = Vec::new();
+    findings.retain(|finding| {
+        let is_new = !codes.contains(&finding.code);
+        codes.push(finding.code);
+        is_new
+    });
     findings
 }
 
@@ -197,7 +261,9 @@ fn with_image(facts: &ContainerFacts<'_>, said: Vec<Finding>) -> Vec<Finding> {
     };
     proven.retain(|finding| finding.severity == Severity::Error);
     let Some(first) = said.first() else { return said };
-    let same = proven.iter().position(|finding| finding.code == first.code).or_else(|| {
+    // Of a shell that the image has under a mount it must not be said that there is none.
+    let hides_shell = |finding: &Finding| first.code == Code::ShellMissing && finding.code == Code::HiddenByMount;
+    let same = proven.iter().position(|finding| finding.code == first.code || hides_shell(finding)).or_else(|| {
         START_CODES
             .contains(&first.code)
             .then(|| proven.iter().position(|finding| START_CODES.contains(&finding.code)))?
@@ -211,6 +277,18 @@ fn with_image(facts: &ContainerFacts<'_>, said: Vec<Finding>) -> Vec<Finding> {
         None => {
             let denied = (first.code == Code::NotExecutableMode).then(|| denied_with_good_mode(facts, first)).flatten();
             denied.map_or(said, |finding| vec![finding])
+        }
+    }
+}
+
+/// Puts what the image and the mounts prove in place of a loader's "cannot open" of a library.
+pub(super) fn prove_library(facts: &ContainerFacts<'_>, said: &mut [Finding]) {
+    let Some(image) = facts.image else { return };
+    for finding in said.iter_mut().filter(|finding| finding.code == Code::LibraryMissing) {
+        let name = finding.message.strip_prefix("the library ").and_then(|rest| rest.split(' ').next());
+        if let Some(mut proven) = name.and_then(|name| image::library_proven(image, name)) {
+            proven.evidence.append(&mut finding.evidence);
+            *finding = proven;
         }
     }
 }

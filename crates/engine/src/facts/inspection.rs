@@ -56,6 +56,22 @@ struct Inspection {
     host_config: RawHostConfig,
     #[serde(deserialize_with = "or_default")]
     mounts: Vec<RawMount>,
+    #[serde(deserialize_with = "or_default")]
+    network_settings: RawNetworkSettings,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "PascalCase", default)]
+struct RawNetworkSettings {
+    #[serde(deserialize_with = "or_default")]
+    networks: BTreeMap<String, Option<RawNetwork>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct RawNetwork {
+    #[serde(rename = "NetworkID", deserialize_with = "or_default")]
+    id: String,
 }
 
 #[derive(Deserialize, Default)]
@@ -218,6 +234,7 @@ pub(super) fn read(json: &[u8], is_podman: bool) -> Result<ContainerRecord, serd
             read_only: host.readonly_rootfs,
             pid_mode: host.pid_mode,
             network_mode: host.network_mode,
+            networks: networks(inspection.network_settings),
             ipc_mode: host.ipc_mode,
             log_driver: host.log_config.driver,
             stop_timeout: raw.stop_timeout.and_then(|seconds| u64::try_from(seconds).ok()),
@@ -236,6 +253,11 @@ pub(super) fn read(json: &[u8], is_podman: bool) -> Result<ContainerRecord, serd
         bounding_set: capability::bounding_set(host.privileged, &host.cap_add, &host.cap_drop),
         facts,
     })
+}
+
+/// Name and id of each.
+fn networks(settings: RawNetworkSettings) -> Vec<(String, String)> {
+    settings.networks.into_iter().map(|(name, network)| (name, network.unwrap_or_default().id)).collect()
 }
 
 /// Docker's words, and Podman's.
@@ -271,7 +293,8 @@ mod tests {
             "Config": {"Image": "shop/app:1", "Entrypoint": ["/app"], "Cmd": null, "Env": null, "User": "1000",
                 "Tty": true, "StopTimeout": 3, "StopSignal": "SIGINT", "Labels": {"a": "b"}},
             "HostConfig": {"Memory": 16777216, "PidsLimit": -1, "Init": null, "ReadonlyRootfs": true, "CapDrop": ["ALL"],
-                "CapAdd": ["CAP_CHOWN"], "LogConfig": {"Type": "none"}, "RestartPolicy": {"Name": "always"}}
+                "CapAdd": ["CAP_CHOWN"], "LogConfig": {"Type": "none"}, "RestartPolicy": {"Name": "always"}},
+            "NetworkSettings": {"Networks": {"shop": {"NetworkID": "0dcf"}, "odd": null}}
         }"#;
         let record = read(json, false).unwrap();
         let facts = &record.facts;
@@ -285,6 +308,8 @@ mod tests {
         assert_eq!((facts.options.stop_timeout, facts.options.log_driver.as_str()), (Some(3), "none"));
         assert_eq!((record.config.user.as_str(), record.config.stop_signal.as_str()), ("1000", "SIGINT"));
         assert_eq!(record.bounding_set, 1);
+        let networks = [("odd".to_owned(), String::new()), ("shop".to_owned(), "0dcf".to_owned())];
+        assert_eq!(facts.options.networks, networks);
     }
 
     #[test]

@@ -57,10 +57,8 @@ impl<'a> Iterator for Members<'a> {
         let (value, text) = text.split_at(value_len(text)?);
         self.rest = match text.trim_ascii_start() {
             [b',', rest @ ..] => rest,
-            // The end of the object, or no JSON: nothing more.
-            [b'}', ..] => &[],
-            // A line that was cut behind a whole value.
-            [] => &[],
+            // The end of the object, or no JSON: nothing more. Or of a line that was cut behind a whole value.
+            [b'}', ..] | [] => &[],
             _ => return None,
         };
         Some((&key[1..key_len - 1], value))

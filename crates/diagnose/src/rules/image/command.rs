@@ -160,6 +160,13 @@ fn missing(image: ImageFacts<'_>, program: &str, tried: &[String]) -> Finding {
         Resolution::Loop => finding.evidence(format!("the links at {path} lead in a circle")),
         _ => finding.evidence(format!("tried: {}", tried.join(", "))),
     };
+    // Of a link it is not said that it is not there itself.
+    if let (true, Resolution::Missing { at, link: Some((link, _)), .. }) =
+        (program.contains('/'), image.rootfs.resolve(path))
+        && link == path
+    {
+        finding.message = format!("{program} is a link that leads to {at}, which is not in the image");
+    }
     let name = program.rsplit('/').next().unwrap_or(program);
     match image.rootfs.files_named(name).into_iter().next() {
         Some(place) => finding

@@ -16,12 +16,14 @@ mod volume;
 mod workdir;
 
 use crate::capability;
+use crate::code::Code;
 use crate::config::ConfigFacts;
 use crate::elf::IsaLevel;
 use crate::finding::Finding;
 use crate::mentions::Mentions;
 use crate::mounts::{Mount, Mounts};
 use crate::platform::Platform;
+use crate::program::Program;
 use crate::rootfs::{Resolution, Rootfs};
 use crate::rules::program::{self, Subject};
 
@@ -109,15 +111,26 @@ pub(crate) fn mode_of_file(image: ImageFacts<'_>, path: &str) -> Option<u32> {
     Some(entry.mode)
 }
 
-/// The interpreter of the program, where that is a script whose interpreter lies on a mount with noexec.
+/// The interpreter of a script, or the loader of a dynamic program, where it lies on a mount with noexec.
 pub(crate) fn interpreter_on_noexec(image: ImageFacts<'_>) -> Option<Finding> {
     let arguments = image.config.arguments();
     let command::Command::Found(path) = command::find(image, &arguments) else { return None };
-    let (_, crate::program::Program::Script(script)) = image.rootfs.program(&path)? else { return None };
-    let Resolution::Found { path, entry: Some(entry), .. } = image.rootfs.resolve(&script.interpreter) else {
-        return None;
+    let (_, program) = image.rootfs.program(&path)?;
+    let interpreter = match program {
+        Program::Script(script) => &script.interpreter,
+        Program::Elf(elf) => elf.interpreter.as_ref()?,
+        Program::Other(_) => return None,
     };
+    let Resolution::Found { path, entry: Some(entry), .. } = image.rootfs.resolve(interpreter) else { return None };
     mount::no_exec(image, &path, entry.mode)
+}
+
+/// What the image and the mounts prove of a library that the loader did not find: a mount hides it, or it is in neither.
+pub(crate) fn library_proven(image: ImageFacts<'_>, name: &str) -> Option<Finding> {
+    let library = format!("library {name} ");
+    check_start(image).into_iter().find(|finding| {
+        matches!(finding.code, Code::HiddenByMount | Code::LibraryMissing) && finding.message.contains(&library)
+    })
 }
 
 /// Whether a shell answers to `sh` in the image; `None` when that is not known yet.

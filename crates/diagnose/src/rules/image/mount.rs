@@ -3,7 +3,7 @@
 use super::ImageFacts;
 use crate::code::Code;
 use crate::finding::{Finding, Severity};
-use crate::mounts::{Mount, MountKind};
+use crate::mounts::{Mount, MountKind, Mounts};
 use crate::rootfs::Resolution;
 
 /// What to do about a mount that hides what is needed.
@@ -55,6 +55,9 @@ pub(super) fn hidden_program(image: ImageFacts<'_>, program: &str, tried: &[Stri
 pub(super) fn not_on_mount(image: ImageFacts<'_>, program: &str, tried: &[String]) -> Option<Finding> {
     let mounts = image.mounts?;
     let path = tried.first().filter(|_| program.contains('/'))?;
+    if let Some(dangling) = leads_nowhere(image, mounts, program, path) {
+        return Some(dangling);
+    }
     let (mount, has) = way(image, path).find_map(|place| mounts.hiding(&place))?;
     let finding = match has {
         None => Finding::new(
@@ -82,6 +85,33 @@ pub(super) fn not_on_mount(image: ImageFacts<'_>, program: &str, tried: &[String
             _ => format!("a program cannot come from there: name one outside of {}", mount.destination),
         },
     ))
+}
+
+/// A link, on a mount or to one, that leads to nothing: of it cannot be said that it is not there.
+fn leads_nowhere(image: ImageFacts<'_>, mounts: &Mounts, program: &str, path: &str) -> Option<Finding> {
+    let (link, leads, mount) = match image.rootfs.resolve(path) {
+        Resolution::Missing { at, link: Some((link, target)), .. } => {
+            let mount = mounts.over(&at).or_else(|| mounts.over(&link))?;
+            (format!("{link} is a link to {target}"), format!("leads to {at}, which is not there"), mount)
+        }
+        Resolution::Loop => {
+            (format!("the links at {path} lead in a circle"), "leads back to itself".to_owned(), mounts.over(path)?)
+        }
+        _ => return None,
+    };
+    Some(
+        Finding::new(Code::EntrypointMissing, Severity::Error, format!("{program} is a link that {leads}"))
+            .evidence(link)
+            .evidence(place(mount))
+            .fix(match mount.kind {
+                MountKind::Bind => format!(
+                    "put the program there: a link in the container is followed in the container, not on the host, and sees of \
+                     the host what is mounted ({})",
+                    mount.describe()
+                ),
+                _ => format!("put the program there: the link meets {}", mount.describe()),
+            }),
+    )
 }
 
 /// The path, and where its links lead until the first part that is not there.
@@ -122,7 +152,11 @@ pub(super) fn no_exec(image: ImageFacts<'_>, path: &str, mode: u32) -> Option<Fi
         )
         .evidence(place(mount))
         .evidence("mount option noexec")
-        .evidence(format!("{path}: mode {:04o}, which does not matter there", mode & 0o7777))
+        .evidence(if mode & 0o111 == 0 {
+            format!("{path}: mode {:04o}, which lacks the execute bit too", mode & 0o7777)
+        } else {
+            format!("{path}: mode {:04o}, which does not matter there", mode & 0o7777)
+        })
         .fix(fix),
     )
 }

@@ -3,7 +3,7 @@ use std::io::Cursor;
 use super::*;
 use crate::elf::sample::Sample;
 use crate::mentions::MentionScanner;
-use crate::program::{Program, inspect};
+use crate::program::inspect;
 use crate::rootfs::{Detail, Entry, EntryKind};
 
 fn app() -> Program {

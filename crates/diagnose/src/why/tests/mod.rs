@@ -1,6 +1,7 @@
 //! Verdicts of containers that were made up.
 
 mod last_runs;
+mod refused;
 mod running;
 mod started;
 
