@@ -5,13 +5,14 @@
 //! instead. A network file system may still hang: asynchronous code calls this on a thread for blocking work.
 
 use std::fs::{self, File, Metadata};
-use std::io::{self, Read as _};
+use std::io::{self, Read};
 use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::fs::OFlags;
+use rustix::fs::{OFlags, SeekFrom};
+use rustix::io::Errno;
 
 /// How long another process may take to give a lease on the file back: the kernel takes it away after 45 seconds
 /// (`/proc/sys/fs/lease-break-time`).
@@ -88,6 +89,63 @@ pub fn read_text(path: &Path, limit: u64) -> io::Result<String> {
         .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, format!("it is not UTF-8: {}", error.utf8_error())))
 }
 
+/// Reads an open file from where it stands without its holes, each of which reads as one zero byte: a file may be larger than
+/// all disks and have almost nothing in it. Up to the offset `exact`, it is read as it is.
+pub fn without_holes(file: File, exact: u64) -> impl Read {
+    Dense { file, position: None, end: exact }
+}
+
+/// The data of a file, one extent after the other.
+struct Dense {
+    file: File,
+    /// Where it stands; unknown before the first read.
+    position: Option<u64>,
+    /// The end of the extent that is read.
+    end: u64,
+}
+
+impl Dense {
+    /// Where the next extent begins and ends; `None` behind the last. A file system that tells no holes has none.
+    fn next(&self, position: u64) -> io::Result<Option<(u64, u64)>> {
+        let begin = match rustix::fs::seek(&self.file, SeekFrom::Data(position)) {
+            Ok(begin) => begin,
+            Err(Errno::NXIO) => return Ok(None),
+            Err(Errno::INVAL | Errno::OPNOTSUPP) => return Ok(Some((position, u64::MAX))),
+            Err(error) => return Err(error.into()),
+        };
+        let end = rustix::fs::seek(&self.file, SeekFrom::Hole(begin))?;
+        rustix::fs::seek(&self.file, SeekFrom::Start(begin))?;
+        Ok(Some((begin, end.max(begin.saturating_add(1)))))
+    }
+}
+
+impl Read for Dense {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        let mut position = match self.position {
+            Some(position) => position,
+            None => rustix::fs::seek(&self.file, SeekFrom::Current(0))?,
+        };
+        if position >= self.end {
+            let Some((begin, end)) = self.next(position)? else { return Ok(0) };
+            self.end = end;
+            if begin > position {
+                self.position = Some(begin);
+                buffer[0] = 0;
+                return Ok(1);
+            }
+        }
+        let rest = usize::try_from(self.end - position).unwrap_or(usize::MAX);
+        let length = buffer.len().min(rest);
+        let read = self.file.read(&mut buffer[..length])?;
+        position += read as u64;
+        self.position = Some(position);
+        Ok(read)
+    }
+}
+
 /// What is there, where it is no regular file: "a directory", "a named pipe", "a socket" or "a device".
 pub fn kind(metadata: &Metadata) -> Option<&'static str> {
     let kind = metadata.file_type();
@@ -151,6 +209,34 @@ mod tests {
             }
         }
         assert_eq!(open(&folder.path().join("none")).unwrap_err().kind(), io::ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn holes_are_passed_over() {
+        use std::io::{Seek as _, Write as _};
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        let mut file = File::create(&path).unwrap();
+        file.write_all(b"begin").unwrap();
+        file.seek(io::SeekFrom::Start(100 << 30)).unwrap();
+        file.write_all(b"middle").unwrap();
+        file.set_len(1 << 40).unwrap();
+        let read = |from: u64, exact: u64| {
+            let mut file = File::open(&path).unwrap();
+            file.seek(io::SeekFrom::Start(from)).unwrap();
+            let mut bytes = Vec::new();
+            without_holes(file, exact).read_to_end(&mut bytes).unwrap();
+            bytes
+        };
+        let words = |bytes: &[u8]| String::from_utf8_lossy(bytes).replace('\0', " ");
+        let all = words(&read(0, 0));
+        assert_eq!(all.split_whitespace().collect::<Vec<_>>(), ["begin", "middle"]);
+        assert!(all.len() < 1 << 20, "{}", all.len());
+        assert!(read(0, 1 << 20).len() >= 1 << 20, "exact up to there");
+        assert_eq!(words(&read(50 << 30, 0)).trim(), "middle");
+        assert_eq!(words(&read(1 << 39, 0)).trim(), "");
+        fs::write(&path, "").unwrap();
+        assert!(read(0, 9).is_empty());
     }
 
     #[test]

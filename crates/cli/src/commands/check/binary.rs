@@ -19,7 +19,10 @@ pub(super) fn check(path: &Path) -> Result<Vec<Finding>, CommandError> {
     let (mut file, metadata) = scratchdbg_files::open(path).map_err(unreadable)?;
     let program = program::inspect(&mut file).map_err(|error| unreadable(io::Error::other(error)))?;
     file.rewind().map_err(unreadable)?;
-    let mentions = files::scan(&[], &mut file).map_err(unreadable)?;
+    let mut mentions = None;
+    if files::is_searched(&program) {
+        mentions = Some(files::scan(&[], &mut scratchdbg_files::without_holes(file, 0)).map_err(unreadable)?);
+    }
 
     let name = path.file_name().map_or_else(|| "app".into(), |name| name.to_string_lossy());
     let place = format!("/{name}");
@@ -32,7 +35,7 @@ pub(super) fn check(path: &Path) -> Result<Vec<Finding>, CommandError> {
     let mut rootfs = Rootfs::complete();
     rootfs.insert(&place, Entry::program(mode, metadata.len(), program));
     let config = ConfigFacts { entrypoint: vec![place], user: DEFAULT_USER.to_owned(), ..ConfigFacts::default() };
-    let mut findings = image::check(ImageFacts { mentions: Some(&mentions), ..ImageFacts::new(&config, &rootfs) });
+    let mut findings = image::check(ImageFacts { mentions: mentions.as_ref(), ..ImageFacts::new(&config, &rootfs) });
     let is_other = |finding: &Finding| finding.code == Code::NotAnExecutable;
     if let Some(hint) = other.and_then(|format| otherwise(format, path))
         && let Some(finding) = findings.iter_mut().find(|finding| is_other(finding))

@@ -3,12 +3,14 @@
 use std::io::{self, Read};
 
 use scratchdbg_diagnose::mentions::{MentionScanner, Mentions};
-use scratchdbg_diagnose::program;
+use scratchdbg_diagnose::program::{self, Program};
 use scratchdbg_diagnose::rootfs::{Entry, EntryKind, Want};
 
 /// How much of a file decides whether it starts.
-const HEAD: u64 = 1 << 20;
+pub(super) const HEAD: u64 = 1 << 20;
 const CHUNK: usize = 1 << 20;
+/// The most of a program that is searched for what it mentions: none that is shipped is as large.
+const MOST_SEARCHED: u64 = 512 << 20;
 
 /// A file's entry, and what it mentions, from one pass over it.
 #[derive(Debug)]
@@ -24,9 +26,10 @@ pub(super) struct Seen {
 pub(super) fn look(path: &str, mode: u32, size: u64, data: &mut dyn Read, search: bool) -> io::Result<Seen> {
     let mut head = Vec::new();
     data.take(HEAD).read_to_end(&mut head)?;
-    let name = path.rsplit('/').next().unwrap_or(path);
-    let keep = matches!(name, "passwd" | "group") && size <= Want::MAX_CONTENT;
-    let program = Some(program::inspect_head(&head, size));
+    let keep = is_kept(path) && size <= Want::MAX_CONTENT;
+    let program = program::inspect_head(&head, size);
+    let search = search && is_searched(&program);
+    let program = Some(program);
     let content = keep.then(|| head.as_slice().into());
     let entry = Entry { kind: EntryKind::File { size, content, program }, ..Entry::file(mode, size) };
     let mentions = if search { Some(scan(&head, data)?) } else { None };
@@ -34,10 +37,21 @@ pub(super) fn look(path: &str, mode: u32, size: u64, data: &mut dyn Read, search
     Ok(Seen { entry, mentions, head })
 }
 
+/// Whether the content of a file of that name is kept: rules look users up.
+pub(super) fn is_kept(path: &str) -> bool {
+    matches!(path.rsplit('/').next(), Some("passwd" | "group"))
+}
+
+/// Whether it matters what a file mentions: only where it can be started.
+pub(super) fn is_searched(program: &Program) -> bool {
+    !matches!(program, Program::Other(_))
+}
+
 /// What a file mentions, of which `head` was read already.
 pub(super) fn scan(head: &[u8], rest: &mut dyn Read) -> io::Result<Mentions> {
     let mut scanner = MentionScanner::new();
     scanner.push(head);
+    let mut rest = rest.take(MOST_SEARCHED);
     let mut chunk = vec![0; CHUNK];
     loop {
         match rest.read(&mut chunk) {

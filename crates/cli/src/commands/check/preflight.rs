@@ -1,7 +1,8 @@
 //! What is wrong with a pair that was just built, before it goes anywhere: `build` asks this.
 
-use std::collections::{BTreeSet, HashSet};
-use std::io::Read;
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
 
 use scratchdbg_builder::dockerfile::Origins;
 use scratchdbg_builder::{BuildSpec, Pair};
@@ -10,7 +11,7 @@ use scratchdbg_diagnose::mentions::Mentions;
 use scratchdbg_diagnose::program::Program;
 use scratchdbg_diagnose::rootfs::{Entry, EntryKind, Rootfs};
 use scratchdbg_diagnose::rules::image::{self, ImageFacts, layer};
-use scratchdbg_diagnose::{Code, Finding};
+use scratchdbg_diagnose::{Code, Finding, Severity};
 use scratchdbg_image::{FileData, HostFile, Node};
 
 use super::files::{self, Seen};
@@ -49,7 +50,7 @@ pub(in crate::commands) fn with_those_of_the_file(
     lines::locate(&mut findings, path, origins);
     let broken: BTreeSet<usize> = findings
         .iter()
-        .filter(|finding| finding.code == Code::ExecFormInvalid)
+        .filter(|finding| finding.code == Code::ExecFormInvalid && finding.severity == Severity::Error)
         .filter_map(|finding| finding.location.as_ref().map(|location| location.line))
         .collect();
     let is_broken = |line: Option<usize>| line.is_some_and(|line| broken.contains(&line));
@@ -75,17 +76,18 @@ pub(super) fn of_config(
     let program = config.arguments().first().map(ToString::to_string).unwrap_or_default();
     let mut findings = Vec::new();
     let mut mentions: Option<Mentions> = None;
+    let mut looks = Looks::default();
     for (path, entry) in spec.files.iter() {
         let path = format!("/{path}");
         let inserted = match &entry.node {
             Node::Directory => Entry::directory(entry.mode),
             Node::Symlink(target) => Entry::symlink(target.as_str()),
             Node::HardLink(target) => match spec.files.get(target).map(|entry| &entry.node) {
-                Some(Node::File(data)) => look(&path, entry.mode, data, false)?.entry,
+                Some(Node::File(data)) => looks.look(&path, entry.mode, data, false)?.entry,
                 _ => Entry::file(entry.mode, 0),
             },
             Node::File(data) => {
-                let seen = look(&path, entry.mode, data, path == program)?;
+                let seen = looks.look(&path, entry.mode, data, path == program)?;
                 mentions = seen.mentions.or(mentions);
                 findings.extend(layer::secret_content(&path, &seen.head));
                 seen.entry
@@ -101,7 +103,7 @@ pub(super) fn of_config(
         let Some(name) = binary.file_name() else { continue };
         let path = format!("/{}", name.to_string_lossy());
         let file = HostFile::new(binary).map_err(|error| CommandError::new(CommandError::chain(&error)))?;
-        let seen = look(&path, 0o755, &FileData::Host(file), path == program)?;
+        let seen = looks.look(&path, 0o755, &FileData::Host(file), path == program)?;
         // Of binaries for several platforms, the one that is for this image.
         if is_for(&seen, config) {
             mentions = seen.mentions.or(mentions);
@@ -121,16 +123,38 @@ fn is_for(seen: &Seen, config: &ConfigFacts) -> bool {
     }
 }
 
-fn look(path: &str, mode: u32, data: &FileData, search: bool) -> Result<Seen, CommandError> {
-    let read = |reader: &mut dyn Read| files::look(path, mode, data.size(), reader, search);
-    match data {
-        FileData::Bytes(bytes) => read(&mut &bytes[..]),
-        FileData::Host(file) => {
-            scratchdbg_files::open(file.path()).and_then(|(mut open, _)| read(&mut open)).map(|mut seen| {
-                seen.entry.capabilities = file.capabilities().map(Into::into);
-                seen
-            })
-        }
+/// Files of this machine that were looked at: one may be in an image under very many names.
+#[derive(Default)]
+struct Looks {
+    /// By device and inode, and the bytes of the beginning that rules want where they found something there.
+    seen: HashMap<(u64, u64), (Entry, Vec<u8>)>,
+}
+
+impl Looks {
+    fn look(&mut self, path: &str, mode: u32, data: &FileData, search: bool) -> Result<Seen, CommandError> {
+        let seen = match data {
+            FileData::Bytes(bytes) => files::look(path, mode, data.size(), &mut &bytes[..], search),
+            FileData::Host(file) => self.look_at(path, mode, file, search),
+        };
+        seen.map_err(|error| CommandError::new(format!("cannot read {path}: {error}")))
     }
-    .map_err(|error| CommandError::new(format!("cannot read {path}: {error}")))
+
+    fn look_at(&mut self, path: &str, mode: u32, file: &HostFile, search: bool) -> io::Result<Seen> {
+        let (open, metadata) = scratchdbg_files::open(file.path())?;
+        let key = (metadata.dev(), metadata.ino());
+        // What rules keep whole is small, and read again.
+        let again = if search || files::is_kept(path) { None } else { self.seen.get(&key) };
+        if let Some((entry, head)) = again {
+            return Ok(Seen { entry: Entry { mode, ..entry.clone() }, mentions: None, head: head.clone() });
+        }
+        let mut data = scratchdbg_files::without_holes(open, files::HEAD);
+        let mut seen = files::look(path, mode, file.size(), &mut data, search)?;
+        seen.entry.capabilities = file.capabilities().map(Into::into);
+        if !files::is_kept(path) {
+            let has_secret = layer::secret_content(path, &seen.head).is_some();
+            let head = if has_secret { seen.head.clone() } else { Vec::new() };
+            self.seen.insert(key, (seen.entry.clone(), head));
+        }
+        Ok(seen)
+    }
 }
