@@ -7,24 +7,23 @@ use object::read::elf::{FileHeader, ProgramHeader as _};
 use object::{ReadCache, ReadRef};
 
 use super::dynamic::Dynamic;
-use super::{Class, ElfFacts, Endianness, Kind, Libc, Part, Truncation, arm, dynamic, machine, notes, sections, text};
+use super::{
+    Class, ElfFacts, Endianness, Kind, Libc, Part, Truncation, arm, dynamic, kernel, machine, notes, sections, text,
+};
+use kernel::AsLoaded;
 
 /// Where the class stands in the file (`EI_CLASS`).
 const CLASS: u64 = 4;
-/// The most that Linux reads of a program header table (`ELF_MIN_ALIGN`, 64 KiB): it refuses more.
-const MAX_PROGRAM_HEADERS: u64 = 64 * 1024;
-/// `PATH_MAX`: the longest loader name that Linux takes.
-const MAX_INTERPRETER: u64 = 4096;
 
 /// Reads the facts of an ELF file, and gives the reader back. `None` when the header is one that no kernel takes.
 pub(crate) fn parse<R: Read + Seek>(reader: R) -> (Option<ElfFacts>, R) {
-    let cache = ReadCache::new(reader);
+    let cache = ReadCache::new(AsLoaded::new(reader));
     let facts = match cache.read_bytes_at(CLASS, 1) {
         Ok(&[class]) if class == elf::ELFCLASS32.0 => read::<FileHeader32<object::Endianness>, _>(&cache),
         Ok(&[class]) if class == elf::ELFCLASS64.0 => read::<FileHeader64<object::Endianness>, _>(&cache),
         _ => None,
     };
-    (facts, cache.into_inner())
+    (facts, cache.into_inner().into_inner())
 }
 
 fn read<'data, Elf, R>(data: R) -> Option<ElfFacts>
@@ -42,16 +41,14 @@ where
 
     let table = Table::of(header, endian);
     let segments = match &table {
-        Some(table) if table.size <= MAX_PROGRAM_HEADERS => header.program_headers(endian, data).unwrap_or_default(),
-        _ => &[],
+        Some(table) if table.size <= kernel::MAX_PROGRAM_HEADERS => header.program_headers(endian, data).ok(),
+        // Where the table lies at the beginning, the header itself is read as one.
+        None => Some(&[][..]),
+        Some(_) => None,
     };
-    let interpreter = segments
-        .iter()
-        .filter(|segment| {
-            segment.p_type(endian) == elf::PT_INTERP && segment.p_filesz(endian).into() <= MAX_INTERPRETER
-        })
-        .find_map(|segment| segment.data(endian, data).ok())
-        .map(|bytes| text(bytes.split(|&byte| byte == 0).next().unwrap_or_default()));
+    let refused = kernel::refused(header, endian, data, segments);
+    let segments = segments.unwrap_or_default();
+    let interpreter = kernel::interpreter::<Elf, R>(endian, data, segments).map(text);
     let dynamic = dynamic::read::<Elf, R>(endian, data, segments);
     let notes = notes::read::<Elf, R>(endian, data, segments);
     let sections = sections::read::<Elf, R>(header, endian, data, segments);
@@ -71,6 +68,7 @@ where
         size,
         platform,
         interpreter,
+        refused,
         truncated: truncation(header, endian, size, table.as_ref(), segments),
         needed: dynamic.needed,
         run_path: dynamic.run_path,

@@ -36,6 +36,15 @@ pub(super) fn platform(machine: u16, class: Class, endianness: Endianness, os_ab
     Some(Platform::new(os, architecture, None))
 }
 
+/// Whether Linux runs, or ran, on a machine (`include/uapi/linux/elf-em.h`).
+pub(super) fn is_linux(machine: u16) -> bool {
+    matches!(
+        machine,
+        1..=8 | 10 | 15 | 18 | 20..=22 | 40 | 42 | 43 | 46 | 50 | 62 | 76 | 88 | 89 | 92..=94 | 106 | 110 | 113 | 140 | 164
+            | 167 | 183 | 188 | 189 | 191 | 195 | 243 | 252 | 258 | 0x5441 | 0x9026 | 0x9041 | 0x9080 | 0xa390 | 0xbeef
+    )
+}
+
 /// A machine in words.
 pub(super) fn describe(machine: u16, class: Class, endianness: Endianness) -> String {
     let bits = match class {
@@ -48,6 +57,7 @@ pub(super) fn describe(machine: u16, class: Class, endianness: Endianness) -> St
     };
     let name = match elf::Machine(machine) {
         elf::EM_X86_64 if class == Class::Elf32 => "x32 (x86-64 with 32-bit pointers)".to_owned(),
+        elf::EM_NONE => "no machine (e_machine is 0)".to_owned(),
         elf::EM_BPF => "eBPF".to_owned(),
         elf::EM_AVR => "AVR".to_owned(),
         elf::EM_XTENSA => "Xtensa".to_owned(),

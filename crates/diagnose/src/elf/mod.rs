@@ -7,6 +7,7 @@ mod arm;
 mod dynamic;
 mod go;
 mod header;
+mod kernel;
 mod machine;
 mod notes;
 mod sections;
@@ -17,6 +18,7 @@ use crate::platform::Platform;
 
 pub use go::GoBuild;
 pub(crate) use header::parse;
+pub use kernel::Refused;
 
 /// Word size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -194,6 +196,8 @@ pub struct ElfFacts {
     pub required_versions: Vec<RequiredVersion>,
     /// The symbol versions it defines, in order.
     pub provided_versions: Vec<String>,
+    /// Why a kernel refuses or kills it, though its type is that of a program.
+    pub refused: Option<Refused>,
     /// What is cut off the file, if anything: the gravest.
     pub truncated: Option<Truncation>,
     /// The x86-64 level it says that it needs (`.note.gnu.property`, or Go's `GOAMD64`).
@@ -214,6 +218,11 @@ pub struct ElfFacts {
 }
 
 impl ElfFacts {
+    /// Whether Linux has a name for its machine: no kernel runs any other.
+    pub fn has_known_machine(&self) -> bool {
+        machine::is_linux(self.machine)
+    }
+
     /// The platform in words, also where OCI has no name for it.
     pub fn platform_name(&self) -> String {
         match &self.platform {

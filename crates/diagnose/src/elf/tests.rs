@@ -278,3 +278,87 @@ fn a_huge_file_is_not_read_whole() {
     let mut broken = Huge { file, position: 0, read: 0, breaks_at: 300 };
     assert_eq!(inspect(&mut broken).unwrap_err().to_string(), "reading the program failed: input/output error");
 }
+
+/// The file of a sample with something else at some places.
+fn changed(sample: &Sample, places: &[(usize, &[u8])]) -> Vec<u8> {
+    let mut file = sample.build();
+    for (at, bytes) in places {
+        file[*at..at + bytes.len()].copy_from_slice(bytes);
+    }
+    file
+}
+
+/// Each of these was given to a kernel: it answered `ENOEXEC`, or killed the program at once.
+#[test]
+fn what_a_kernel_minds() {
+    let fixed = Sample::fixed();
+    let glibc = Sample::glibc();
+    // Its program headers: the loader's name, the dynamic section, what is loaded.
+    let (interpreter, load) = (64, 64 + 2 * 56);
+    let long = 8u64.to_le_bytes();
+    for (file, expected) in [
+        (fixed.build(), None),
+        (glibc.build(), None),
+        (changed(&fixed, &[(54, &[0, 0])]), Some(Refused::EntrySize(0))),
+        (changed(&fixed, &[(54, &[1, 0])]), Some(Refused::EntrySize(1))),
+        (changed(&fixed, &[(54, &[32, 0])]), Some(Refused::EntrySize(32))),
+        (changed(&fixed, &[(56, &[0, 0])]), Some(Refused::Count(0))),
+        (changed(&fixed, &[(56, &[0x93, 4])]), Some(Refused::Count(1171))),
+        (changed(&fixed, &[(32, &[0; 8])]), Some(Refused::NothingLoaded)),
+        (changed(&fixed, &[(64, &[4])]), Some(Refused::NothingLoaded)),
+        (changed(&fixed, &[(64, &[2])]), Some(Refused::NothingLoaded)),
+        (changed(&fixed, &[(64 + 40, &[0; 8])]), Some(Refused::SegmentSize)),
+        (changed(&fixed, &[(64 + 32, &[0; 8]), (64 + 40, &[0; 8])]), Some(Refused::NothingLoaded)),
+        (changed(&fixed, &[(64 + 8, &[0x23, 1])]), Some(Refused::SegmentPlace)),
+        (changed(&fixed, &[(24, &[0; 8])]), Some(Refused::Entry(0))),
+        (changed(&fixed, &[(24, &[0, 0, 0, 7])]), Some(Refused::Entry(0x700_0000))),
+        (changed(&glibc, &[(interpreter + 32, &[0; 8])]), Some(Refused::InterpreterSize(0))),
+        (changed(&glibc, &[(interpreter + 32, &[1, 0, 0])]), Some(Refused::InterpreterSize(1))),
+        (changed(&glibc, &[(interpreter + 32, &[1, 0x10, 0])]), Some(Refused::InterpreterSize(4097))),
+        (changed(&glibc, &[(interpreter + 32, &[0x40, 0x4b, 0x4c])]), Some(Refused::InterpreterSize(5_000_000))),
+        (changed(&glibc, &[(interpreter + 32, &long)]), Some(Refused::InterpreterEnd)),
+        (changed(&glibc, &[(interpreter + 8 + 3, &[64])]), Some(Refused::InterpreterOutside)),
+        (changed(&glibc, &[(load, &[4])]), Some(Refused::NothingLoaded)),
+    ] {
+        assert_eq!(facts(&file).refused, expected);
+    }
+    // The beginning alone tells nothing of what lies behind it.
+    let file = Sample { notes: vec![0; 4096], ..Sample::glibc() }.build();
+    let Program::Elf(head) = inspect_head(&file[..70], file.len() as u64) else { panic!() };
+    assert_eq!((head.partial, head.refused), (true, None));
+}
+
+#[test]
+fn what_no_kernel_looks_at() {
+    let whole = facts(&Sample::glibc().build());
+    for (at, values) in [(4, &[0, 1, 3, 9, 255][..]), (5, &[0, 2, 9]), (6, &[0, 2]), (20, &[0, 9]), (52, &[0])] {
+        for value in values {
+            let other = facts(&changed(&Sample::glibc(), &[(at, &[*value])]));
+            assert_eq!(other, whole, "byte {at} is {value}");
+        }
+    }
+    // Others do: RISC-V's kernel compares the class.
+    let riscv = Sample { machine: 243, ..Sample::fixed() };
+    let inspected = inspect(Cursor::new(changed(&riscv, &[(4, &[9])]))).unwrap();
+    assert_eq!(inspected, Program::Other(Format::InvalidElf));
+    // Headers of 32 bits make it x32.
+    let x32 = facts(&changed(&Sample::fixed(), &[(4, &[1]), (54, &[0, 0])]));
+    assert_eq!((x32.class, x32.platform), (Class::Elf32, None));
+}
+
+#[test]
+fn machines_that_linux_knows() {
+    for (machine, expected) in [
+        (62, true),
+        (3, true),
+        (243, true),
+        (94, true),
+        (258, true),
+        (0, false),
+        (247, false),
+        (83, false),
+        (9999, false),
+    ] {
+        assert_eq!(facts(&Sample { machine, ..Sample::fixed() }.build()).has_known_machine(), expected, "{machine}");
+    }
+}

@@ -6,7 +6,7 @@ use crate::finding::{Finding, Severity};
 use crate::platform::Platform;
 
 pub(super) fn check(path: &str, elf: &ElfFacts, platform: Option<&Platform>) -> Option<Finding> {
-    let wanted = platform?;
+    let Some(wanted) = platform else { return unknown(path, elf) };
     let name = elf.platform_name();
     if let Some(built) = &elf.platform {
         if wanted.runs(built) {
@@ -33,6 +33,21 @@ pub(super) fn check(path: &str, elf: &ElfFacts, platform: Option<&Platform>) -> 
         .evidence(evidence(path, elf))
         .evidence(format!("platform asked for: {wanted}"))
         .fix(fix(wanted)),
+    )
+}
+
+/// A machine that no kernel is for, where nobody said on which one the file is to run.
+fn unknown(path: &str, elf: &ElfFacts) -> Option<Finding> {
+    if elf.has_known_machine() {
+        return None;
+    }
+    let name = elf.platform_name();
+    let message =
+        format!("{path} is built for {name}, which Linux does not run on: the kernel answers \"exec format error\"");
+    Some(
+        Finding::new(Code::WrongArchitecture, Severity::Error, message)
+            .evidence(evidence(path, elf))
+            .fix("build it for Linux on the machine that is to run it, or copy it again if it was"),
     )
 }
 

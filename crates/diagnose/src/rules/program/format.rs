@@ -1,7 +1,7 @@
 //! `not-an-executable`: the file is nothing that Linux executes.
 
 use crate::code::Code;
-use crate::elf::{ElfFacts, Kind};
+use crate::elf::{ElfFacts, Kind, Refused};
 use crate::finding::{Finding, Severity};
 use crate::program::{Format, ScriptFacts};
 
@@ -55,7 +55,7 @@ fn fix(format: Format) -> &'static str {
 
 pub(super) fn of_elf(path: &str, elf: &ElfFacts) -> Option<Finding> {
     if elf.kind.is_executable() {
-        return None;
+        return Some(of_refused(path, elf, elf.refused?));
     }
     let fix = match elf.kind {
         Kind::SharedLibrary => {
@@ -74,6 +74,22 @@ pub(super) fn of_elf(path: &str, elf: &ElfFacts) -> Option<Finding> {
         .evidence(format!("{path}: ELF {}, {}", elf.kind, elf.platform_name()))
         .fix(fix),
     )
+}
+
+/// A program whose headers a kernel does not take.
+fn of_refused(path: &str, elf: &ElfFacts, refused: Refused) -> Finding {
+    let consequence = if refused.is_killed() {
+        "it is killed before its first instruction, with exit code 139 and without a word"
+    } else {
+        "the kernel refuses it (\"exec format error\")"
+    };
+    Finding::new(
+        Code::NotAnExecutable,
+        Severity::Error,
+        format!("{path} is an ELF file that cannot be run: {refused}, so that {consequence}"),
+    )
+    .evidence(format!("{path}: ELF {}, {}; {refused}", elf.kind, elf.platform_name()))
+    .fix("its headers are damaged: build or copy it again")
 }
 
 fn describe(kind: Kind) -> String {

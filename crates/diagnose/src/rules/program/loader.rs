@@ -4,14 +4,16 @@ use super::Subject;
 use crate::code::Code;
 use crate::elf::{ElfFacts, Libc};
 use crate::finding::{Finding, Severity};
-use crate::rootfs::Resolution;
+use crate::program::Program;
+use crate::rootfs::{Entry, EntryKind, Resolution};
 use crate::rules::image::mount;
 
 pub(super) fn check(subject: Subject<'_>, elf: &ElfFacts) -> Option<Finding> {
     let Subject { path, rootfs, .. } = subject;
     let loader = elf.interpreter.as_deref()?;
     let found = match rootfs.resolve(loader) {
-        Resolution::Found { .. } | Resolution::Unknown => return None,
+        Resolution::Found { path: at, entry, .. } => return unusable(path, loader, &at, entry),
+        Resolution::Unknown => return None,
         Resolution::Missing { link: Some((link, target)), .. } => {
             format!("{link} points to {target}, which is not there")
         }
@@ -35,6 +37,27 @@ pub(super) fn check(subject: Subject<'_>, elf: &ElfFacts) -> Option<Finding> {
         finding = finding.evidence(format!("{path}: needs {}", elf.needed.join(", ")));
     }
     Some(finding.fix(static_link_advice(elf)))
+}
+
+/// A loader that is there, and that the kernel does not take.
+fn unusable(path: &str, loader: &str, at: &str, entry: Option<&Entry>) -> Option<Finding> {
+    let (reason, answer) = match entry.map(|entry| (&entry.kind, entry.mode)) {
+        None | Some((EntryKind::Directory, _)) => ("is a directory", "permission denied"),
+        Some((EntryKind::File { .. }, mode)) if mode & 0o111 == 0 => {
+            ("has no execute permission for anybody", "permission denied")
+        }
+        Some((EntryKind::File { program: Some(Program::Other(_) | Program::Script(_)), .. }, _)) => {
+            ("is no ELF file", "accessing a corrupted shared library")
+        }
+        _ => return None,
+    };
+    let message = format!("{path} cannot start: its loader \"{loader}\" {reason} (\"{answer}\", of {path})");
+    Some(
+        Finding::new(Code::LoaderMissing, Severity::Error, message)
+            .evidence(format!("{path}: PT_INTERP {loader}"))
+            .evidence(format!("{at} {reason}"))
+            .fix("put the loader and the libraries that the program was linked against into the image, or link it statically"),
+    )
 }
 
 /// How to build the program without a loader, by its tool chain.

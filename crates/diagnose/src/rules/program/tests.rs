@@ -103,9 +103,13 @@ fn scripts_with_their_interpreter() {
 #[test]
 fn thirty_two_bits_on_a_64_bit_kernel_is_a_warning() {
     let mut file = Sample::fixed().build();
-    // ELFCLASS32 with EM_386: only the header matters here, the rest no longer parses.
+    // ELFCLASS32 with EM_386, and one program header of that class.
     file[4] = 1;
     file[18] = 3;
+    file[28..32].copy_from_slice(&52u32.to_le_bytes());
+    file[42..46].copy_from_slice(&[32, 0, 1, 0]);
+    let segment = [1, 0, 0x40_0000, 0x40_0000, 84, 84, 5, 0x1000];
+    file[52..84].copy_from_slice(&segment.map(u32::to_le_bytes).concat());
     let program = inspect(Cursor::new(file)).unwrap();
     let platform = "linux/amd64".parse().unwrap();
     let findings = check(Subject { platform: Some(&platform), ..Subject::new("/app", &program, &Rootfs::complete()) });
@@ -221,5 +225,55 @@ fn processor_levels() {
         let findings = check(Subject { cpu, ..Subject::new("/app", &program(bits), &Rootfs::complete()) });
         assert_eq!(findings.first().map(|finding| finding.severity.as_str()), severity, "{bits:b} {cpu:?}");
         assert!(findings.iter().all(|finding| finding.code.as_str() == "cpu-level"));
+    }
+}
+
+#[test]
+fn headers_that_no_kernel_takes() {
+    let codes_of = |file: Vec<u8>| {
+        let program = inspect(Cursor::new(file)).unwrap();
+        let rootfs = Rootfs::complete();
+        let findings = check(Subject::new("/app", &program, &rootfs));
+        findings.into_iter().map(|finding| (finding.code.as_str(), finding.message)).collect::<Vec<_>>()
+    };
+    let file = |at: usize, byte: u8| {
+        let mut file = Sample::fixed().build();
+        file[at] = byte;
+        file
+    };
+    for (at, byte, code, word) in [
+        (54, 1, "not-an-executable", "exec format error"),
+        (56, 0, "not-an-executable", "exec format error"),
+        (64, 4, "not-an-executable", "139"),
+        (18, 0, "wrong-architecture", "no machine"),
+    ] {
+        let found = codes_of(file(at, byte));
+        assert!(found.len() == 1 && found[0].0 == code && found[0].1.contains(word), "{at}: {found:?}");
+    }
+    // Near misses: bytes that no kernel of x86-64 looks at.
+    for (at, byte) in [(4, 9), (5, 2), (6, 0), (20, 9)] {
+        assert_eq!(codes_of(file(at, byte)), [], "{at}");
+    }
+}
+
+#[test]
+fn loaders_that_a_kernel_refuses() {
+    let loader = "/lib64/ld-linux-x86-64.so.2";
+    let program = elf(&Sample { dynamic: Some(vec![]), e_type: 2, ..Sample::glibc() });
+    let text = inspect(Cursor::new(b"no program")).unwrap();
+    let good = || elf(&Sample { e_type: 3, entry: 0, dynamic: Some(vec![]), ..Sample::fixed() });
+    for (entry, word) in [
+        (Entry::directory(0o755), Some("is a directory")),
+        (Entry::file(0o644, 1), Some("no execute permission")),
+        (Entry::program(0o755, 10, text), Some("is no ELF file")),
+        (Entry::program(0o755, 10, good()), None),
+        (Entry::file(0o755, 1), None),
+    ] {
+        let mut rootfs = Rootfs::complete();
+        rootfs.insert(loader, entry);
+        let findings = check(Subject::new("/app", &program, &rootfs));
+        let said = findings.iter().find(|finding| finding.code.as_str() == "loader-missing");
+        assert_eq!(said.is_some(), word.is_some(), "{findings:?}");
+        assert!(word.is_none_or(|word| said.is_some_and(|said| said.message.contains(word))), "{findings:?}");
     }
 }
