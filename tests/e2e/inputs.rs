@@ -250,6 +250,8 @@ fn a_dockerfile_that_grows_without_end_is_refused() {
             "variables within variables",
         ),
         (lines(20_000, &|n| format!("FROM s{n} AS s{}", n + 1)), String::new(), "at most 1000"),
+        (lines(2500, &|_| "WORKDIR a".to_owned()), String::new(), "no path of 4096 bytes"),
+        (format!("WORKDIR {}", "a/".repeat(5000)), String::new(), "no path of 4096 bytes"),
         (String::new(), lines(20_000, &|n| format!("**/*{n}*a*a")), "20000 patterns"),
     ] {
         fs::write(context.join(".dockerignore"), ignore).expect("a file");
@@ -264,6 +266,19 @@ fn a_dockerfile_that_grows_without_end_is_refused() {
         assert!(said.contains(word) && said.len() < 4096, "{checked}");
     }
     assert!(!home.join("odd.tar").exists());
+}
+
+/// With one look at the file for each line, this took longer than any test may.
+#[test]
+fn one_program_under_thousands_of_names_is_looked_at_once() {
+    let program = program();
+    let context = program.home().join("context");
+    fs::create_dir(&context).expect("a folder");
+    sample::write_app(&context);
+    let lines: String = (0..10_000).map(|n| format!("COPY app /d{n}/app\n")).collect();
+    let text = format!("FROM scratch\n{lines}USER 1\nENTRYPOINT [\"/d9999/app\"]\n");
+    fs::write(context.join("Dockerfile"), text).expect("a file");
+    program.run(["check", "context/Dockerfile"]).expect_code(0);
 }
 
 #[test]

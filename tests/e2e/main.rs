@@ -32,6 +32,7 @@ mod codes;
 mod demo;
 mod dockerfiles;
 mod endpoint;
+mod engine_agrees;
 mod engine_faults;
 mod fault;
 mod faults_document;

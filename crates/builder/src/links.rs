@@ -18,10 +18,23 @@ pub(crate) fn clean(path: &str) -> String {
     format!("/{}", parts.join("/"))
 }
 
+/// Whether an absolute path in normal form leads nowhere else: it is there and is no link, or its folder is. What leads to an
+/// entry of a tree are folders.
+pub(crate) fn is_plain(files: &Tree, path: &str) -> bool {
+    let folder = || path.rsplit_once('/').map_or("", |(folder, _)| folder);
+    match files.get(path) {
+        Some(entry) => !matches!(entry.node, Node::Symlink(_)),
+        None => matches!(files.get(folder()), Some(Entry { node: Node::Directory, .. })),
+    }
+}
+
 /// Where a path leads when all links in it are followed, as far as they are in `files`.
 pub(crate) fn real_path(files: &Tree, path: &str) -> Result<String, String> {
-    let mut left: Vec<String> =
-        clean(path).split('/').rev().filter(|part| !part.is_empty()).map(str::to_owned).collect();
+    let whole = clean(path);
+    if is_plain(files, &whole) {
+        return Ok(whole);
+    }
+    let mut left: Vec<String> = whole.split('/').rev().filter(|part| !part.is_empty()).map(str::to_owned).collect();
     let mut real = String::new();
     let mut links = 0;
     while let Some(part) = left.pop() {

@@ -18,15 +18,23 @@ pub(crate) enum Resolved {
     UnknownUser(String),
     /// A group's name that no group file explains.
     UnknownGroup(String),
+    /// A number of a user or group that no engine takes: which of the two, and the number.
+    OutOfRange(&'static str, String),
     /// The files are not known yet.
     Open,
+}
+
+/// A number that is no user's or group's: engines take 0 to 2147483647.
+fn is_out_of_range(number: &str) -> bool {
+    number.parse::<i64>().is_ok_and(|number| !(0..=i64::from(i32::MAX)).contains(&number))
 }
 
 /// Follows Docker's and containerd's reading (`github.com/moby/sys/user`): a name is looked up before a number is taken for
 /// a number, and a numeric user that passwd does not know gets group 0.
 pub(crate) fn resolve(user: &str, rootfs: &Rootfs) -> Resolved {
     let (user, group) = match user.split_once(':') {
-        Some((user, group)) => (user, group),
+        // What stands behind the group is no matter.
+        Some((user, rest)) => (user, rest.split(':').next().unwrap_or(rest)),
         None => (user, ""),
     };
     let user = if user.is_empty() { "0" } else { user };
@@ -42,6 +50,7 @@ pub(crate) fn resolve(user: &str, rootfs: &Rootfs) -> Resolved {
             let Some(uid) = uid else { return Resolved::UnknownUser(user.to_owned()) };
             (field(fields, 0).to_owned(), uid, field(fields, 3).parse().unwrap_or(0))
         }
+        (None, _) if is_out_of_range(user) => return Resolved::OutOfRange("user", user.to_owned()),
         (None, Some(uid)) => (String::new(), uid, 0),
         (None, None) => return Resolved::UnknownUser(user.to_owned()),
     };
@@ -49,6 +58,9 @@ pub(crate) fn resolve(user: &str, rootfs: &Rootfs) -> Resolved {
         own_group
     } else {
         let named = groups.iter().find(|fields| field(fields, 0) == group);
+        if named.is_none() && is_out_of_range(group) {
+            return Resolved::OutOfRange("group", group.to_owned());
+        }
         match named.and_then(|fields| field(fields, 2).parse().ok()).or_else(|| group.parse().ok()) {
             Some(gid) => gid,
             None => return Resolved::UnknownGroup(group.to_owned()),
@@ -129,7 +141,8 @@ mod tests {
             ("nobody", Resolved::UnknownUser("nobody".to_owned())),
             ("app:none", Resolved::UnknownGroup("none".to_owned())),
             ("bad", Resolved::UnknownUser("bad".to_owned())),
-            ("-1", Resolved::UnknownUser("-1".to_owned())),
+            ("-1", Resolved::OutOfRange("user", "-1".to_owned())),
+            ("app:2147483648", Resolved::OutOfRange("group", "2147483648".to_owned())),
         ] {
             assert_eq!(resolve(user, &rootfs()), expected, "{user}");
         }

@@ -158,7 +158,11 @@ impl Tree {
     /// missing. A directory may be put twice, the later one counts; anything else may not.
     pub fn insert(&mut self, path: &str, entry: Entry) -> Result<(), ImageError> {
         let path = normal(path)?;
-        for (index, _) in path.match_indices('/') {
+        let parent = path.rsplit_once('/').map_or("", |(parent, _)| parent);
+        let has_parent = matches!(self.entries.get(parent), Some(Entry { node: Node::Directory, .. }));
+        // What leads to an entry is there too: a path may be very deep.
+        let ends = path.match_indices('/').filter(|_| !has_parent);
+        for (index, _) in ends {
             let parent = &path[..index];
             match self.entries.get(parent) {
                 None => self.entries.insert(parent.to_owned(), Entry::directory()).map_or((), drop),
@@ -215,6 +219,11 @@ impl Tree {
             tree.insert(&target, entry.clone())?;
         }
         Ok(tree)
+    }
+
+    /// The length of all paths together, in bytes.
+    pub fn paths_size(&self) -> usize {
+        self.entries.keys().map(String::len).sum()
     }
 
     /// The number of entries.

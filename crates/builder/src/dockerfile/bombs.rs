@@ -106,6 +106,33 @@ fn very_many_variables_take_a_time_that_grows_with_their_number() {
 }
 
 #[test]
+fn deep_folders_and_many_ways_to_them_are_refused() {
+    let down = |count: usize| lines(count, |_| "WORKDIR a".to_owned());
+    for (text, part) in [
+        (down(2000), ""),
+        (down(2100), "no path of 4096 bytes"),
+        (format!("WORKDIR {}\n", "a/".repeat(2000)), ""),
+        (format!("WORKDIR {}\n", "a/".repeat(100_000)), "no path of 4096 bytes"),
+        (format!("WORKDIR {}\n", "x".repeat(256)), "at most 255"),
+        (format!("COPY app /{}\n", "x".repeat(256)), "at most 255"),
+        (format!("COPY app /{}\n", "x/".repeat(2048)), "no path of 4096 bytes"),
+        (lines(200, |n| format!("WORKDIR /{n}/{}", "a/".repeat(2000))), "following paths takes too long"),
+        (lines(200, |n| format!("COPY app /{n}/{}", "a/".repeat(2000))), "following paths takes too long"),
+        (format!("{}{}", down(2000), lines(900, |_| "FROM s AS s".to_owned())), "128 MiB in all"),
+        (format!("{}{}", down(2000), lines(500, |_| "WORKDIR .".to_owned())), ""),
+        // Near misses.
+        (lines(20_000, |n| format!("WORKDIR /srv/app/{n}")), ""),
+        (format!("WORKDIR {}\n", "x".repeat(255)), ""),
+    ] {
+        let shown: String = text.chars().rev().take(60).collect();
+        match spec(&format!("FROM scratch AS s\n{text}")) {
+            Ok(_) => assert_eq!(part, "", "{shown}"),
+            Err(error) => assert!(!part.is_empty() && error.reason.contains(part), "{shown}: {}", error.reason),
+        }
+    }
+}
+
+#[test]
 fn a_byte_order_mark_moves_no_line() {
     let text = "FROM scratch\n# \u{20ac}\nCOPY none /\u{e4}\n";
     let plain = spec(text).unwrap_err();

@@ -1,5 +1,7 @@
 //! What one Dockerfile may take in all: a line within its limits may be there many times.
 
+use crate::links;
+use scratchdbg_image::Tree;
 use std::cell::Cell;
 
 /// Values of variables that are used, or that stages begin with, in bytes.
@@ -11,12 +13,23 @@ const PREPARING: usize = 1000;
 /// Files and folders that are copied into stages, or that stages begin with.
 const MOST_FILES: u64 = 1_000_000;
 
+/// The paths of those files, in bytes.
+const MOST_PATHS: u64 = 128 * 1024 * 1024;
+/// Following a path takes time by its length and by the number of its parts: their products, added up.
+const MOST_FOLLOWING: u64 = 100_000_000;
+/// `PATH_MAX`, with the NUL at its end.
+const LONGEST_PATH: usize = 4096;
+/// `NAME_MAX`.
+const LONGEST_NAME: usize = 255;
+
 /// What was used so far.
 #[derive(Debug, Default)]
 pub(super) struct Budget {
     text: Cell<u64>,
     matching: Cell<u64>,
     files: Cell<u64>,
+    paths: Cell<u64>,
+    following: Cell<u64>,
 }
 
 impl Budget {
@@ -36,9 +49,37 @@ impl Budget {
     }
 
     /// Counts files and folders of one copy.
-    pub(super) fn files(&self, number: usize) -> Result<(), String> {
+    pub(super) fn files(&self, tree: &Tree) -> Result<(), String> {
         let reason = "with this instruction, the stages hold more than 1,000,000 files, each copy of one counted";
-        count(&self.files, number, MOST_FILES, reason)
+        count(&self.files, tree.len(), MOST_FILES, reason)?;
+        let reason =
+            "with this instruction, the paths of files are longer than 128 MiB in all, each copy of a file counted";
+        count(&self.paths, tree.paths_size(), MOST_PATHS, reason)
+    }
+
+    /// Counts folders that are made.
+    pub(super) fn folders(&self, paths: &[&str]) -> Result<(), String> {
+        let reason =
+            "with this instruction, the paths of files are longer than 128 MiB in all, each copy of a file counted";
+        count(&self.paths, paths.iter().map(|path| path.len()).sum(), MOST_PATHS, reason)
+    }
+
+    /// Counts one way along a path among `files`, which is refused where Linux takes no path as long.
+    pub(super) fn path(&self, files: &Tree, path: &str) -> Result<(), String> {
+        if path.len() >= LONGEST_PATH {
+            let length = path.len();
+            return Err(format!("a path of {length} bytes: Linux takes no path of {LONGEST_PATH} bytes or more"));
+        }
+        let names = || path.split('/');
+        if let Some(name) = names().find(|name| name.len() > LONGEST_NAME) {
+            let (begin, length) = (name.chars().take(20).collect::<String>(), name.len());
+            return Err(format!("the name `{begin}…` has {length} bytes: Linux takes at most {LONGEST_NAME}"));
+        }
+        let reason = "with this instruction, following paths takes too long: the lengths of paths times the numbers of \
+                      their parts are more than 100,000,000 in all";
+        // One that is there, or whose folder is, is looked up at once.
+        let parts = if links::is_plain(files, path) { 1 } else { names().count() };
+        count(&self.following, path.len().saturating_mul(parts), MOST_FOLLOWING, reason)
     }
 }
 
@@ -54,11 +95,20 @@ mod tests {
     #[test]
     fn what_is_counted_adds_up_to_a_limit() {
         let budget = Budget::default();
-        budget.files(999_999).unwrap();
-        budget.files(1).unwrap();
-        assert!(budget.files(1).unwrap_err().contains("1,000,000 files"));
+        let root = Tree::with_root();
+        budget.files.set(999_999);
+        budget.files(&root).unwrap();
+        assert!(budget.files(&root).unwrap_err().contains("1,000,000 files"));
+        budget.files.set(0);
+        budget.paths.set(MOST_PATHS + 1);
+        assert!(budget.files(&root).unwrap_err().contains("128 MiB"));
         budget.text(64 << 20).unwrap();
         assert!(budget.text(1).unwrap_err().contains("64 MiB"));
+        budget.path(&root, &"/a".repeat(2047)).unwrap();
+        assert!(budget.path(&root, &"/a".repeat(2048)).unwrap_err().contains("4096 bytes"));
+        budget.path(&root, &format!("/{}", "n".repeat(255))).unwrap();
+        assert!(budget.path(&root, &format!("/{}", "n".repeat(256))).unwrap_err().contains("at most 255"));
+        assert!((0..200).any(|_| budget.path(&root, &"/a".repeat(2047)).is_err()), "the sum has a limit");
         assert!(budget.matching(usize::MAX, usize::MAX).unwrap_err().contains("takes too long"));
     }
 }

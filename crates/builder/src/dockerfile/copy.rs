@@ -3,7 +3,7 @@
 use super::error::Refusal;
 use super::pattern::{self, Ignore};
 use super::source::{self, Instruction};
-use super::stage::{Stage, ancestors};
+use super::stage::{Stage, missing};
 use super::{Context, accounts, array, words};
 use crate::{Addition, links};
 use scratchdbg_image::{Entry, FileData, Node, Tree};
@@ -51,7 +51,10 @@ impl Copy {
         let destination = expand(&destination)?;
         let is_folder =
             destination.ends_with('/') || matches!(destination.as_str(), "." | "..") || destination.ends_with("/.");
-        let mut absolute = links::real_path(&stage.spec.files, &stage.absolute(&destination))?;
+        let written = stage.absolute(&destination);
+        context.budget.path(&stage.spec.files, &written)?;
+        let mut absolute = links::real_path(&stage.spec.files, &written)?;
+        context.budget.path(&stage.spec.files, &absolute)?;
         let is_directory = matches!(stage.spec.files.get(&absolute), Some(Entry { node: Node::Directory, .. }));
         if (is_folder || is_directory) && absolute != "/" {
             absolute.push('/');
@@ -74,6 +77,7 @@ impl Copy {
                 None => copy.sources.push(expand(word)?),
             }
         }
+        instruction.flags_once(&["--exclude"])?;
         let mut excluded = String::new();
         for flag in &instruction.flags {
             let (name, value) = flag.split_once('=').map_or((flag.as_str(), None), |(name, value)| (name, Some(value)));
@@ -238,15 +242,14 @@ impl Copy {
     /// belong to whom `--chown` names. `root` itself stays as it is where it is a directory already; directories below it
     /// become what was copied.
     fn merge(&self, stage: &mut Stage, tree: Tree, root: &str, context: &Context) -> Result<(), String> {
-        context.budget.files(tree.len())?;
+        context.budget.files(&tree)?;
         let root = root.trim_matches('/');
         let files = &mut stage.spec.files;
         let failed = |error: scratchdbg_image::ImageError| error.to_string();
-        for folder in ancestors(root).filter(|folder| *folder != root) {
-            if files.get(folder).is_none() {
-                files.insert(folder, self.own(Entry::directory())).map_err(failed)?;
-                stage.origins.files.insert(folder.to_owned(), self.line);
-            }
+        let above = root.rsplit_once('/').map_or("", |(above, _)| above);
+        for folder in missing(files, above) {
+            files.insert(folder, self.own(Entry::directory())).map_err(failed)?;
+            stage.origins.files.insert(folder.to_owned(), self.line);
         }
         let below = |path: &str| match path.strip_prefix(root) {
             Some(inner) => (root.is_empty() && !inner.is_empty()) || inner.starts_with('/'),
@@ -314,10 +317,10 @@ impl Copy {
     }
 
     /// The sources as files of this machine, each with its path in the context. Nothing leads out of the context.
-    fn resolve(&self, context: &Context) -> Result<Vec<Found>, Refusal> {
+    pub(super) fn resolve(&self, context: &Context) -> Result<Vec<Found>, Refusal> {
         let mut found = Vec::new();
         for source in &self.sources {
-            if source.split('/').any(|part| part == "..") {
+            if leads_out(source) {
                 let reason = format!("{source} lies outside of the context {}", context.folder.display());
                 return Err(Refusal::Missing(reason));
             }
@@ -325,6 +328,9 @@ impl Copy {
             let pivot = links::clean(pivot).trim_start_matches('/').to_owned();
             let trimmed = links::clean(&format!("{pivot}/{pattern}")).trim_start_matches('/').to_owned();
             let is_pattern = pattern::is_pattern(&trimmed);
+            if is_pattern {
+                pattern::valid(&trimmed)?;
+            }
             let candidates = if is_pattern { expand(&context.folder, &trimmed) } else { vec![trimmed] };
             let before = found.len();
             for relative in candidates.into_iter().filter(|path| path.is_empty() || context.ignore.wants(path)) {
@@ -350,12 +356,29 @@ impl Copy {
 }
 
 /// A source that is there.
-struct Found {
+pub(super) struct Found {
     path: PathBuf,
     /// Its path in the context.
     relative: String,
     /// The part of that which `--parents` keeps.
     below: String,
+}
+
+/// Whether a source has more `..` than folders before them. Links are not looked at, as in engines.
+fn leads_out(source: &str) -> bool {
+    let mut depth = 0_usize;
+    source.split('/').any(|part| match part {
+        "" | "." => false,
+        ".." => {
+            let is_out = depth == 0;
+            depth = depth.saturating_sub(1);
+            is_out
+        }
+        _ => {
+            depth += 1;
+            false
+        }
+    })
 }
 
 /// The text of a here-document by its name, with variables replaced unless its word was quoted.

@@ -4,6 +4,20 @@ use super::array;
 use super::source::Instruction;
 use scratchdbg_image::Healthcheck;
 
+const OPTIONS: [&str; 5] = ["--interval", "--timeout", "--start-period", "--start-interval", "--retries"];
+
+/// An option that is zero, which later engines take for the default and Docker 20.10 refuses.
+pub(super) fn zero(instruction: &Instruction) -> Option<String> {
+    let is_zero = |flag: &&String| {
+        flag.split_once('=').is_some_and(|(name, value)| match name {
+            "--retries" => value.parse() == Ok(0),
+            name => OPTIONS.contains(&name) && duration(value) == Some(0),
+        })
+    };
+    let flag = instruction.flags.iter().find(is_zero)?;
+    Some(format!("{flag}: Docker 20.10 refuses zero, and later engines take it for the default: leave the option out"))
+}
+
 pub(super) fn read(instruction: &Instruction) -> Result<Healthcheck, String> {
     let mut check = Healthcheck::default();
     let (kind, rest) = kind(instruction);
@@ -14,8 +28,13 @@ pub(super) fn read(instruction: &Instruction) -> Result<Healthcheck, String> {
             Err("HEALTHCHECK NONE takes no arguments".into())
         };
     }
+    instruction.flags_once(&[])?;
     for flag in &instruction.flags {
         let (name, value) = flag.split_once('=').ok_or_else(|| format!("{flag} has no value"))?;
+        // Nothing is the default.
+        if value.is_empty() && OPTIONS.contains(&name) {
+            continue;
+        }
         let time = || duration(value).ok_or_else(|| format!("`{value}` is not a duration, as in 30s"));
         match name {
             // Zero is the engine's default, and so nothing.
@@ -42,13 +61,6 @@ pub(super) fn read(instruction: &Instruction) -> Result<Healthcheck, String> {
     Ok(check)
 }
 
-/// The test of a check in shell form.
-pub(super) fn shell_line(instruction: &Instruction) -> Option<Vec<String>> {
-    let (kind, rest) = kind(instruction);
-    let is_array = array::strict(&command(instruction)).is_ok_and(|words| words.is_some());
-    (kind == "CMD" && !rest.is_empty() && !is_array).then(|| vec!["CMD-SHELL".into(), rest.to_owned()])
-}
-
 /// The command of a `HEALTHCHECK CMD` as an instruction of its own.
 pub(super) fn command(instruction: &Instruction) -> Instruction {
     let keyword = format!("{} CMD", instruction.keyword);
@@ -68,6 +80,7 @@ fn duration(text: &str) -> Option<i64> {
     if text == "0" {
         return Some(0);
     }
+    let text = text.strip_prefix('+').unwrap_or(text);
     let mut rest = text;
     let mut nanoseconds = 0.0;
     while !rest.is_empty() {
@@ -99,6 +112,8 @@ mod tests {
             ("250ms", Some(250_000_000)),
             ("0", Some(0)),
             ("0s", Some(0)),
+            ("+5s", Some(5_000_000_000)),
+            (".5s", Some(500_000_000)),
             ("1us", None),
             ("30", None),
             ("s", None),

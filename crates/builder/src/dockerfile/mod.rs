@@ -14,8 +14,10 @@ mod health;
 mod origins;
 mod pattern;
 mod platform;
+mod ports;
 mod reader;
 mod rules;
+mod run;
 mod source;
 mod stage;
 mod stages;
@@ -33,7 +35,7 @@ use crate::BuildSpec;
 use budget::Budget;
 use pattern::Ignore;
 use reader::Reader;
-use scratchdbg_diagnose::{Code, Finding};
+use scratchdbg_diagnose::{Code, Finding, Severity};
 use source::Instruction;
 use stage::Stage;
 use std::collections::{BTreeMap, BTreeSet};
@@ -141,13 +143,23 @@ fn read_last(
     }
     errors.sort_by_key(|error| error.line);
     match &mut told {
-        Some(told) => errors.iter().for_each(|error| told.find(rules::invalid(error))),
+        Some(told) => {
+            errors.iter().for_each(|error| told.find(rules::invalid(error)));
+            stages::named_twice(&parsed).for_each(|finding| told.find(finding));
+        }
         None => errors.into_iter().next().map_or(Ok(()), Err)?,
     }
     let folder =
         context.canonicalize().map_err(|error| whole(format!("the context {}: {error}", context.display())))?;
     let ignore = match scratchdbg_files::read_text(&folder.join(".dockerignore"), LARGEST) {
-        Ok(text) => Ignore::parse(&text).map_err(whole)?,
+        Ok(text) => match (pattern::invalid_rule(&text), &mut told) {
+            (None, _) => Ignore::parse(&text).map_err(whole)?,
+            (Some(reason), None) => return Err(whole(reason)),
+            (Some(reason), Some(told)) => {
+                told.find(scratchdbg_diagnose::rules::dockerfile::ignore_invalid(&reason));
+                Ignore::default()
+            }
+        },
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ignore::default(),
         Err(error) => return Err(whole(format!("cannot read .dockerignore: {error}"))),
     };
@@ -183,7 +195,7 @@ fn read_last(
 /// A file in which there is no stage that can be read.
 fn nothing_read(source: &source::Source, mut told: Option<&mut Told>) -> Recipe {
     if let Some(told) = &mut told {
-        told.hide(Unseen { line: 1, instruction: String::new(), hidden: Hidden::Anything });
+        told.hide(&Instruction::lost(1), Hidden::Anything);
     }
     let Stage { spec, origins, .. } = Stage::default();
     let (findings, left_out) = all_findings(source, told);
@@ -195,7 +207,8 @@ fn nothing_read(source: &source::Source, mut told: Option<&mut Told>) -> Recipe 
 fn all_findings(source: &source::Source, told: Option<&mut Told>) -> (Vec<Finding>, usize) {
     let by_rules = rules::findings(source);
     let line = |finding: &Finding| finding.location.as_ref().map(|location| location.line);
-    let explained = by_rules.iter().filter(|finding| finding.code == Code::ExecFormInvalid);
+    let is_reason = |finding: &&Finding| finding.code == Code::ExecFormInvalid && finding.severity == Severity::Error;
+    let explained = by_rules.iter().filter(is_reason);
     let mut said: BTreeSet<_> = explained.map(line).collect();
     let (mut findings, mut left_out) =
         told.map(|told| (std::mem::take(&mut told.findings), told.left_out)).unwrap_or_default();

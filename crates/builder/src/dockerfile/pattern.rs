@@ -96,6 +96,61 @@ pub(super) fn is_pattern(text: &str) -> bool {
     text.contains(['*', '?', '['])
 }
 
+/// Whether engines take a pattern (Go's `filepath.Match`): brackets are closed, and nothing stands open in them.
+pub(super) fn valid(pattern: &str) -> Result<(), String> {
+    let invalid = || format!("`{pattern}` is no pattern: a bracket is not closed or is empty, or a \\ is its end");
+    let mut rest = pattern.chars().peekable();
+    while let Some(character) = rest.next() {
+        match character {
+            '\\' => drop(rest.next().ok_or_else(invalid)?),
+            '[' => {
+                rest.next_if_eq(&'^');
+                let mut is_empty = true;
+                while is_empty || rest.next_if_eq(&']').is_none() {
+                    // One character, or the first and the last of several.
+                    for _ in 0..2 {
+                        match rest.next() {
+                            Some('\\') => drop(rest.next().ok_or_else(invalid)?),
+                            None | Some('-' | ']') => return Err(invalid()),
+                            Some(_) => {}
+                        }
+                        if rest.next_if_eq(&'-').is_none() {
+                            break;
+                        }
+                        if matches!(rest.peek(), None | Some(']')) {
+                            return Err(invalid());
+                        }
+                    }
+                    is_empty = false;
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// The lines of a `.dockerignore` that are rules, by their number, without the mark of an exception.
+fn rules(text: &str) -> impl Iterator<Item = (usize, &str, bool)> {
+    let lines = text.lines().enumerate().map(|(index, line)| (index + 1, line.trim()));
+    let lines = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
+    lines.map(|(number, line)| match line.strip_prefix('!') {
+        Some(rest) => (number, rest.trim(), true),
+        None => (number, line, false),
+    })
+}
+
+/// What is wrong with the first line of a `.dockerignore` that no engine takes: it refuses the whole build.
+pub(super) fn invalid_rule(text: &str) -> Option<String> {
+    rules(text).find_map(|(number, pattern, _)| {
+        let reason = match pattern {
+            "" => "a ! alone is no rule".to_owned(),
+            pattern => valid(pattern).err()?,
+        };
+        Some(format!("line {number} of .dockerignore: {reason}"))
+    })
+}
+
 /// More patterns with wildcards are refused: each is held against every file. Plain paths are looked up.
 const MOST_WILDCARDS: usize = 10_000;
 /// Steps of matching, over all files and patterns: some seconds.
@@ -122,8 +177,7 @@ impl Ignore {
         let mut ignore = Self::default();
         // Of a pattern that stands there several times, the last counts.
         let mut wildcards: HashMap<String, usize> = HashMap::new();
-        for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
-            let (line, exception) = line.strip_prefix('!').map_or((line, false), |line| (line.trim(), true));
+        for (_, line, exception) in rules(text) {
             let pattern = line.trim_start_matches("./").trim_matches('/').to_owned();
             let number = ignore.is_exception.len();
             ignore.is_exception.push(exception);
@@ -227,6 +281,34 @@ mod tests {
         ] {
             assert_eq!(matches(pattern, path), expected, "{pattern} {path}");
         }
+    }
+
+    #[test]
+    fn patterns_that_engines_refuse() {
+        for (pattern, expected) in [
+            ("a", true),
+            ("[a]", true),
+            ("[^a]x", true),
+            ("[a-c]", true),
+            ("[ab-c\\]]", true),
+            ("a]", true),
+            ("[!a]", true),
+            ("[", false),
+            ("a[", false),
+            ("[]", false),
+            ("[^]", false),
+            ("[a-]", false),
+            ("[-a]", false),
+            ("[]a]", false),
+            ("**/[", false),
+            ("a\\", false),
+            ("[a-\\", false),
+        ] {
+            assert_eq!(valid(pattern).is_ok(), expected, "{pattern}");
+        }
+        assert!(invalid_rule("# [\na\n!\n").unwrap().contains("line 3"));
+        assert!(invalid_rule("a\n![\n").unwrap().contains("line 2"));
+        assert_eq!(invalid_rule("a\n!b[c]\n!!x\n"), None);
     }
 
     /// Each of these took longer than anybody waits, when every star was tried again.

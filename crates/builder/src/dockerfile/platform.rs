@@ -60,3 +60,105 @@ fn normal(platform: &Platform) -> Platform {
     });
     Platform { variant, ..platform.clone() }
 }
+
+/// Systems that a platform may consist of alone (containerd's `platforms.Parse`).
+const SYSTEMS: [&str; 16] = [
+    "aix",
+    "android",
+    "darwin",
+    "dragonfly",
+    "freebsd",
+    "hurd",
+    "illumos",
+    "ios",
+    "js",
+    "linux",
+    "nacl",
+    "netbsd",
+    "openbsd",
+    "plan9",
+    "solaris",
+    "windows",
+];
+/// Architectures that it may consist of alone.
+const ARCHITECTURES: [&str; 30] = [
+    "386",
+    "i386",
+    "amd64",
+    "x86_64",
+    "x86-64",
+    "arm",
+    "armhf",
+    "armel",
+    "armbe",
+    "arm64",
+    "aarch64",
+    "arm64be",
+    "loong64",
+    "mips",
+    "mipsle",
+    "mips64",
+    "mips64le",
+    "mips64p32",
+    "mips64p32le",
+    "ppc",
+    "ppc64",
+    "ppc64le",
+    "riscv",
+    "riscv64",
+    "s390",
+    "s390x",
+    "sparc",
+    "sparc64",
+    "wasm",
+    "amd64p32",
+];
+
+/// What is wrong with the value of `FROM --platform`: its form, or a system that no image of Linux is for.
+pub(super) fn check_written(text: &str) -> Result<(), String> {
+    let lower = text.to_ascii_lowercase();
+    let parts: Vec<&str> = lower.split('/').collect();
+    let is_word = |part: &&str| {
+        !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte))
+    };
+    let is_known = match parts[..] {
+        [only] => SYSTEMS.contains(&only) || ARCHITECTURES.contains(&only),
+        [_, _] | [_, _, _] => parts.iter().all(is_word),
+        _ => false,
+    };
+    if !is_known {
+        return Err(format!("--platform={text}: expected OS/ARCHITECTURE, as in linux/amd64"));
+    }
+    let system = parts[0];
+    if system != "linux" && !(parts.len() == 1 && ARCHITECTURES.contains(&system)) {
+        return Err(format!("--platform={text}: the operating system `{system}` is not supported, only linux is"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn platforms_as_engines_take_them() {
+        for (text, expected) in [
+            ("linux", true),
+            ("amd64", true),
+            ("linux/amd64", true),
+            ("linux/x86_64", true),
+            ("linux/arm/v7", true),
+            ("Linux/ARM64", true),
+            ("linux/unheard-of", true),
+            ("foo/bar", false),
+            ("windows/amd64", false),
+            ("darwin", false),
+            ("foo", false),
+            ("", false),
+            ("linux/", false),
+            ("a/b/c/d", false),
+        ] {
+            assert_eq!(check_written(text).is_ok(), expected, "{text}");
+        }
+    }
+}

@@ -4,7 +4,7 @@ use super::error::Refusal;
 use super::source::Instruction;
 use super::stage::Stage;
 use super::stages::{Base, Parsed};
-use super::unseen::{self, Hidden, Told};
+use super::unseen::{Hidden, Told};
 use super::{Context, DockerfileError, array, copy, error, health, rules, source};
 use crate::links;
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,10 +38,19 @@ impl Reader<'_> {
         while let Some(Ok(Base::Stage(number))) = chain.last().and_then(|number| self.bases.get(*number)) {
             chain.push(*number);
         }
-        let sources = chain.iter().flat_map(|number| self.sources(*number)).collect();
-        for number in self.needed(sources) {
-            let stage = self.stage(number, &made);
-            made.insert(number, stage);
+        // Engines make every stage, or those that are needed.
+        for number in 0..last {
+            let mut own = Told { is_for_findings: true, ..Told::default() };
+            let base = match self.bases[number] {
+                Ok(Base::Stage(base)) => made.get(&base).and_then(|stage| stage.as_ref().ok()),
+                _ => None,
+            };
+            let stage = self.look(number, base, &made, &mut own);
+            let is_whole = own.unseen.is_empty() && own.findings.is_empty();
+            own.findings.into_iter().for_each(|finding| told.find(finding));
+            told.left_out += own.left_out;
+            let unknown = || Err(error(self.stages[number].from, "not all of it can be seen".into()));
+            made.insert(number, if is_whole { Ok(stage) } else { unknown() });
         }
         let mut stage = Stage::default();
         for (index, number) in chain.into_iter().rev().enumerate() {
@@ -117,14 +126,16 @@ impl Reader<'_> {
             },
             (Ok(Base::Image(image)), _) => hidden = Some(Hidden::Base(image.clone())),
             (Ok(Base::Unknown), _) => hidden = Some(Hidden::Anything),
-            (Ok(Base::Stage(_) | Base::Scratch), _) => {}
+            // What it begins with could not be made.
+            (Ok(Base::Stage(_)), None) => hidden = Some(Hidden::Anything),
+            (Ok(Base::Scratch), _) => {}
             (Err(error), _) => {
                 told.find(rules::invalid(error));
                 hidden = Some(Hidden::Anything);
             }
         }
         if let Some(hidden) = hidden {
-            told.hide(unseen::unseen(parsed.from, hidden));
+            told.hide(parsed.from, hidden);
         }
         for instruction in triggers(parsed, &mut stage).iter().chain(parsed.instructions) {
             self.follow(instruction, number, &mut stage, made, told);

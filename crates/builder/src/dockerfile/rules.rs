@@ -1,5 +1,6 @@
 //! The instructions as the rules over Dockerfiles want them.
 
+use super::run::Lack;
 use super::source::{Instruction, Source};
 use super::{DockerfileError, health};
 use scratchdbg_diagnose::Finding;
@@ -30,6 +31,16 @@ pub(super) fn findings(source: &Source) -> Vec<Finding> {
 /// A line that no engine takes.
 pub(super) fn invalid(error: &DockerfileError) -> Finding {
     dockerfile::invalid(error.line, &error.instruction, &error.reason, error.mended.as_deref())
+}
+
+/// A `RUN` that cannot be started.
+pub(super) fn run_fails(instruction: &Instruction, lack: &Lack) -> Finding {
+    let (line, text) = (instruction.line, instruction.beginning());
+    match lack {
+        Lack::Shell(shell) => dockerfile::run_without_shell(line, &text, shell),
+        Lack::Program(program) => dockerfile::run_without_program(line, &text, program),
+        Lack::Command => dockerfile::invalid(line, &text, "RUN names no command", None),
+    }
 }
 
 fn fact(instruction: &Instruction, stage: usize) -> Fact {

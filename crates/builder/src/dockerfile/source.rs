@@ -3,6 +3,7 @@
 
 use super::budget::Budget;
 use super::{DockerfileError, words};
+use std::collections::BTreeSet;
 
 /// All instructions of one file, in order.
 #[derive(Debug)]
@@ -125,6 +126,16 @@ impl Instruction {
     pub(super) fn beginning(&self) -> String {
         let text = [std::slice::from_ref(&self.keyword), &self.flags, std::slice::from_ref(&self.arguments)].concat();
         text.join(" ").trim().chars().take(80).collect()
+    }
+
+    /// An error where an option stands there twice, but for those that may.
+    pub(super) fn flags_once(&self, several: &[&str]) -> Result<(), String> {
+        let mut seen = BTreeSet::new();
+        let names = self.flags.iter().map(|flag| flag.split('=').next().unwrap_or(flag));
+        match names.into_iter().find(|name| !several.contains(name) && !seen.insert(*name)) {
+            Some(name) => Err(format!("{name} is there twice")),
+            None => Ok(()),
+        }
     }
 
     /// The instruction that follows `ONBUILD`.

@@ -2,10 +2,10 @@
 
 use super::source::Instruction;
 use super::words::{self, Variables};
-use super::{Context, Origins, accounts, array, health};
+use super::{Context, Origins, accounts, array, health, ports};
 use crate::config::DEFAULT_PATH;
 use crate::{BuildSpec, links};
-use scratchdbg_image::{Entry, Healthcheck, Node};
+use scratchdbg_image::{Entry, Node, Tree};
 use std::collections::BTreeMap;
 
 /// The state of a stage.
@@ -51,7 +51,7 @@ impl Stage {
     pub(super) fn continuing(earlier: &Self, context: &Context) -> Result<Self, String> {
         let values = earlier.scope.values().chain(earlier.spec.labels.values());
         context.budget.text(values.map(String::len).sum())?;
-        context.budget.files(earlier.spec.files.len())?;
+        context.budget.files(&earlier.spec.files)?;
         Ok(Self { own_cmd: false, ..earlier.clone() })
     }
 
@@ -91,12 +91,16 @@ impl Stage {
             "USER" => self.spec.user = expand(self)?,
             "WORKDIR" => {
                 let path = expand(self)?;
-                self.working_directory(&path, line)?;
+                if path.is_empty() {
+                    return Err(format!("WORKDIR needs a path, and {arguments} is empty here"));
+                }
+                self.working_directory(&path, line, context)?;
             }
             "EXPOSE" => {
                 for word in arguments.split_ascii_whitespace() {
-                    let ports = words::split(word, context.escape, self, &context.budget)?;
-                    let ports = ports.iter().map(|port| exposed(port)).collect::<Result<Vec<_>, _>>()?;
+                    let ports = words::expand(word, context.escape, self, &context.budget)?;
+                    // A variable may hold several ports, or none.
+                    let ports = ports.split_ascii_whitespace().map(ports::exposed).collect::<Result<Vec<_>, _>>()?;
                     self.spec.expose.extend(ports);
                 }
             }
@@ -113,7 +117,13 @@ impl Stage {
                     self.spec.volumes.push(path);
                 }
             }
-            "STOPSIGNAL" => self.spec.stop_signal = Some(expand(self)?),
+            "STOPSIGNAL" => {
+                let signal = expand(self)?;
+                if signal.is_empty() {
+                    return Err(format!("STOPSIGNAL needs a signal, and {arguments} is empty here"));
+                }
+                self.spec.stop_signal = Some(signal);
+            }
             "ENTRYPOINT" => {
                 let command = self.command(instruction)?;
                 self.spec.entrypoint = (!command.is_empty()).then_some(command);
@@ -150,18 +160,6 @@ impl Stage {
         Ok(())
     }
 
-    /// What a health check in shell form is, for those who look and do not build.
-    pub(super) fn shell_health(&mut self, instruction: &Instruction) -> bool {
-        match health::shell_line(instruction) {
-            Some(test) => {
-                self.origins.note("HEALTHCHECK", instruction.line);
-                self.spec.healthcheck = Some(Healthcheck { test: Some(test), ..Healthcheck::default() });
-                true
-            }
-            None => false,
-        }
-    }
-
     /// `NAME`, `NAME=DEFAULT`, or several of them.
     pub(super) fn argument(&mut self, text: &str, context: &Context) -> Result<(), String> {
         for word in words::raw_words(text, context.escape) {
@@ -183,11 +181,14 @@ impl Stage {
     }
 
     /// Makes the directory: it and those above that are missing belong to the user so far, as BuildKit has it.
-    fn working_directory(&mut self, path: &str, line: usize) -> Result<(), String> {
+    fn working_directory(&mut self, path: &str, line: usize, context: &Context) -> Result<(), String> {
         let path = self.absolute(path);
-        self.spec.workdir = Some(path.clone());
+        context.budget.path(&self.spec.files, &path)?;
         let real = links::real_path(&self.spec.files, &path)?;
-        let missing: Vec<&str> = ancestors(&real).filter(|folder| self.spec.files.get(folder).is_none()).collect();
+        context.budget.path(&self.spec.files, &real)?;
+        self.spec.workdir = Some(path.clone());
+        let missing = missing(&self.spec.files, &real);
+        context.budget.folders(&missing)?;
         let (uid, gid) = match (missing.is_empty(), self.spec.user.as_str()) {
             (true, _) | (_, "") => (0, 0),
             (_, user) => accounts::resolve(&self.spec.files, user).map_err(|reason| {
@@ -197,7 +198,7 @@ impl Stage {
         for folder in missing {
             let directory = Entry { uid, gid, ..Entry::directory() };
             self.spec.files.insert(folder, directory).map_err(|error| error.to_string())?;
-            self.origins.files.insert(folder.trim_start_matches('/').to_owned(), line);
+            self.origins.files.insert(folder.to_owned(), line);
         }
         match self.spec.files.get(&real) {
             None | Some(Entry { node: Node::Directory, .. }) => Ok(()),
@@ -210,6 +211,11 @@ impl Stage {
         let workdir = self.spec.workdir.as_deref().unwrap_or("/");
         let joined = if path.starts_with('/') { path.to_owned() } else { format!("{workdir}/{path}") };
         links::clean(&joined)
+    }
+
+    /// Where programs are looked for.
+    pub(super) fn search_path(&self) -> &str {
+        self.scope.get("PATH").map_or(DEFAULT_PATH, String::as_str)
     }
 
     /// The exec form as it is, the shell form as Docker writes it into the config.
@@ -248,10 +254,17 @@ impl Stage {
     }
 }
 
-/// Each directory that leads to `path`, and `path` itself.
-pub(super) fn ancestors(path: &str) -> impl Iterator<Item = &str> {
-    let ends = path.match_indices('/').map(|(at, _)| at).filter(|at| *at > 0).chain([path.len()]);
-    ends.map(|end| &path[..end]).filter(|path| !path.trim_matches('/').is_empty())
+/// What is not there of `path` and the directories that lead to it, the outermost first.
+pub(super) fn missing<'a>(files: &Tree, path: &'a str) -> Vec<&'a str> {
+    let mut missing = Vec::new();
+    let mut at = path.trim_matches('/');
+    // Where a directory is, those above it are too.
+    while !at.is_empty() && files.get(at).is_none() {
+        missing.push(at);
+        at = at.rsplit_once('/').map_or("", |(above, _)| above);
+    }
+    missing.reverse();
+    missing
 }
 
 pub(super) fn no_flags(instruction: &Instruction) -> Result<(), String> {
@@ -270,38 +283,4 @@ fn trigger_text(instruction: &Instruction) -> String {
         text.push_str(&document.name);
     }
     text
-}
-
-/// `[[IP:]HOST:]PORT[-PORT][/PROTOCOL]`: what counts is the container's port.
-fn exposed(text: &str) -> Result<String, String> {
-    let port = text.rsplit(':').next().unwrap_or(text);
-    let (range, protocol) = port.split_once('/').unwrap_or((port, ""));
-    let protocol = protocol.to_ascii_lowercase();
-    let valid = range.split('-').all(|number| number.parse::<u16>().is_ok());
-    if !valid || range.split('-').count() > 2 || !matches!(protocol.as_str(), "" | "tcp" | "udp" | "sctp") {
-        return Err(format!("`{text}` is no port: expected PORT[-PORT][/tcp|udp|sctp], as in 8080 or 53/udp"));
-    }
-    Ok(if protocol.is_empty() { range.to_owned() } else { format!("{range}/{protocol}") })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ports_in_every_form_that_docker_takes() {
-        for (text, expected) in [
-            ("80", Some("80")),
-            ("53/UDP", Some("53/udp")),
-            ("8000-8010", Some("8000-8010")),
-            ("127.0.0.1:8080:80/tcp", Some("80/tcp")),
-            ("http", None),
-            ("80/icmp", None),
-            ("70000", None),
-            ("1-2-3", None),
-            ("", None),
-        ] {
-            assert_eq!(exposed(text).ok().as_deref(), expected, "{text}");
-        }
-    }
 }

@@ -1,7 +1,9 @@
 //! The stages of a Dockerfile as they are written.
 
 use super::source::{self, Instruction, Source};
-use super::{Context, DockerfileError, error, words};
+use super::{Context, DockerfileError, error, platform, rules, words};
+use scratchdbg_diagnose::Finding;
+use std::collections::BTreeSet;
 
 /// One stage as it is written.
 pub(super) struct Parsed<'a> {
@@ -71,16 +73,28 @@ pub(super) fn stages<'a>(
     (&instructions[..early.unwrap_or(first)], stages)
 }
 
+/// Stages with the name of an earlier one. The classic builder refuses them; in BuildKit the later one counts.
+pub(super) fn named_twice<'a>(stages: &'a [Parsed<'_>]) -> impl Iterator<Item = Finding> + 'a {
+    let mut names = BTreeSet::new();
+    stages.iter().filter_map(move |stage| {
+        let name = stage.name.as_deref()?;
+        let reason =
+            format!("there is a stage `{name}` before it (\"a stage name already used\"): choose another name");
+        (!names.insert(name)).then(|| rules::invalid(&error(stage.from, reason)))
+    })
+}
+
 pub(super) fn base(stage: &Parsed<'_>, earlier: &[Parsed<'_>], context: &Context) -> Result<Base, DockerfileError> {
     let at = |reason| error(stage.from, reason);
     let Some(written) = stage.image else { return Ok(Base::Unknown) };
+    stage.from.flags_once(&[]).map_err(at)?;
     for flag in &stage.from.flags {
         let platform = flag.strip_prefix("--platform=").ok_or_else(|| at(format!("{flag} is no option of FROM")))?;
         let platform = words::expand(platform, context.escape, &context.global, &context.budget).map_err(at)?;
         // Which one it is matters to images that are fetched, and to nothing that begins at scratch.
-        platform
-            .parse::<scratchdbg_image::Platform>()
-            .map_err(|_| at(format!("--platform={platform}: expected OS/ARCHITECTURE, as in linux/amd64")))?;
+        if flag != "--platform=" {
+            platform::check_written(&platform).map_err(at)?;
+        }
     }
     let image = words::expand(written, context.escape, &context.global, &context.budget).map_err(at)?;
     if image.is_empty() {

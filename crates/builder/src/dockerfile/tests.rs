@@ -173,6 +173,105 @@ fn what_cannot_be_done_is_refused_with_line_reason_and_way_out() {
 }
 
 #[test]
+fn words_that_become_nothing_or_several() {
+    let expose = |text: &str| spec(&format!("FROM scratch\nENV P=\"80 443/udp\"\n{text}\n")).map(|spec| spec.expose);
+    for (text, expected) in
+        [("EXPOSE $NONE", &[][..]), ("EXPOSE $NONE 80", &["80"]), ("EXPOSE \"\" $P", &["80", "443/udp"])]
+    {
+        assert_eq!(expose(text).unwrap(), expected, "{text}");
+    }
+    for text in ["EXPOSE $NONE/tcp", "EXPOSE 9-1", "WORKDIR $NONE", "STOPSIGNAL $NONE", "VOLUME $NONE"] {
+        assert!(expose(text).is_err(), "{text}");
+    }
+    assert_eq!(spec("FROM scratch\nUSER $NONE\n").unwrap().user, "");
+}
+
+#[test]
+fn parts_that_lead_back_stay_in_the_context() {
+    for source in ["./conf/../app", "conf/secret/../../app", "none/../app", "/conf/../app", "app/", "conf/../ap*"] {
+        let spec = spec(&format!("FROM scratch\nCOPY {source} /x/\n")).unwrap();
+        assert_eq!(paths(&spec), ["x", "x/app"], "{source}");
+    }
+    for source in ["../app", "conf/../../app", "/../app", "conf/../..", ".."] {
+        let error = spec(&format!("FROM scratch\nCOPY {source} /x/\n")).unwrap_err();
+        assert!(error.reason.contains("outside of the context"), "{source}: {error}");
+    }
+}
+
+#[test]
+fn text_behind_an_array_is_passed_over() {
+    let text = "FROM scratch\nCOPY [\"app\", \"/app\"] # x\nVOLUME [\"/d\"];\nENTRYPOINT [\"/app\"] --x\nCMD [\"a\"] [\"b\"]\n";
+    let spec = spec(text).unwrap();
+    assert_eq!((spec.entrypoint.unwrap(), spec.cmd.unwrap()), (vec!["/app".to_owned()], vec!["a".to_owned()]));
+    assert_eq!(spec.volumes, ["/d"]);
+    assert_eq!(paths(&super::tests::spec(text).unwrap()), ["app"]);
+}
+
+/// The lines that a look says something of, with the beginning of what it says.
+fn looked_at(text: &str) -> Vec<(usize, Code)> {
+    let folder = folder();
+    let (recipe, _) = inspect(text, folder.path(), &Arguments::default()).unwrap();
+    let errors = recipe.findings.iter().filter(|finding| finding.severity == Severity::Error);
+    errors.map(|finding| (finding.location.as_ref().unwrap().line, finding.code)).collect()
+}
+
+#[test]
+fn what_docker_does_not_build_is_said() {
+    use Code::{
+        CopySourceMissing as Source, DockerfileInvalid as Invalid, EntrypointMissing as Program, ShellForm as Shell,
+    };
+    for (text, expected) in [
+        ("FROM scratch\nRUN echo hi\nCOPY app /app\n", &[(2, Shell)][..]),
+        ("FROM scratch\nCOPY app /bin/sh\nRUN echo hi\n", &[]),
+        ("FROM scratch\nSHELL [\"/app\"]\nRUN x\nCOPY app /app\nRUN x\n", &[(3, Shell)]),
+        ("FROM scratch\nRUN [\"/nope\"]\n", &[(2, Program)]),
+        (
+            "FROM scratch\nCOPY app /bin/\nWORKDIR /bin\nRUN [\"bin/app\"]\nRUN [\"./app\"]\nRUN [\"no\"]\n",
+            &[(4, Program)],
+        ),
+        ("FROM scratch\nCOPY app /bin/\nRUN [\"app\"]\n", &[]),
+        ("FROM scratch\nRUN []\n", &[(2, Invalid)]),
+        ("FROM scratch\nCOPY --from=busybox /bin /bin\nRUN ls\nRUN [\"ls\"]\n", &[]),
+        ("FROM scratch\nCOPY --from=busybox /bin/busybox /bin/\nRUN ls\n", &[]),
+        ("FROM scratch\nCOPY --from=busybox /bin/busybox /busybox\nRUN ls\n", &[(3, Shell)]),
+        ("FROM scratch\nCOPY --from=busybox /bin/busybox /busybox\nRUN [\"/busybox\", \"ls\"]\nRUN ls\n", &[]),
+        ("FROM alpine\nRUN ls\n", &[]),
+        // In other stages too.
+        ("FROM scratch AS a\nRUN ls\nFROM scratch\nCOPY --from=a /x /x\n", &[(2, Shell)]),
+        ("FROM scratch AS a\nCOPY none /x\nFROM scratch\nCOPY app /app\n", &[(2, Source)]),
+        ("FROM golang AS a\nCOPY . .\nCOPY go.mod ./\nRUN x\nFROM scratch\nCOPY --from=a /x /x\n", &[(3, Source)]),
+        ("FROM scratch AS a\nCOPY app /app\nFROM scratch\nCOPY --from=1 /app /app\n", &[(4, Invalid)]),
+        ("FROM scratch AS a\nCOPY --from=a /app /app\n", &[(2, Invalid)]),
+        ("FROM scratch\nCOPY --from=-1 /app /app\n", &[(2, Invalid)]),
+        ("FROM scratch AS a\nCOPY app /app\nFROM scratch\nCOPY --from=00 /app /app\n", &[]),
+        ("FROM scratch AS a\nFROM scratch AS A\n", &[(2, Invalid)]),
+        ("FROM --platform=foo/bar scratch\n", &[(1, Invalid)]),
+        ("FROM --platform=amd64 scratch\n", &[]),
+        ("FROM scratch\nHEALTHCHECK --interval=0 CMD [\"/app\"]\n", &[(2, Invalid)]),
+        ("FROM scratch\nHEALTHCHECK --retries=0 CMD curl x\n", &[(2, Invalid)]),
+        ("FROM scratch\nHEALTHCHECK --bogus=1 CMD curl x\n", &[(2, Invalid)]),
+        ("FROM scratch\nHEALTHCHECK --retries=1 --retries=2 CMD curl x\n", &[(2, Invalid)]),
+        ("FROM scratch\nHEALTHCHECK --retries= --interval=+5s CMD curl x\n", &[]),
+        ("FROM scratch\nCOPY app[ /x/\n", &[(2, Invalid)]),
+        // A warning about text behind the array hides nothing.
+        ("FROM scratch\nCOPY [\"none\", \"/x\"] # x\n", &[(2, Source)]),
+    ] {
+        assert_eq!(looked_at(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn a_dockerignore_that_engines_refuse_is_said() {
+    let folder = folder();
+    fs::write(folder.path().join(".dockerignore"), "*.log\n[\n").unwrap();
+    let text = "FROM scratch\nCOPY app /app\n";
+    assert!(read(text, folder.path(), &Arguments::default()).unwrap_err().reason.contains("line 2 of .dockerignore"));
+    let (recipe, _) = inspect(text, folder.path(), &Arguments::default()).unwrap();
+    assert!(recipe.findings[0].message.contains("line 2 of .dockerignore"), "{:?}", recipe.findings);
+    assert_eq!(paths(&recipe.spec), ["app"]);
+}
+
+#[test]
 fn links_out_of_the_context_and_archives_are_refused() {
     let folder = folder();
     std::os::unix::fs::symlink("/etc/hostname", folder.path().join("out")).unwrap();

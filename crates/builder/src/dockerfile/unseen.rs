@@ -3,10 +3,10 @@
 use super::MOST_FINDINGS;
 use super::copy::Copy;
 use super::error::Refusal;
-use super::pattern;
 use super::reader::{Made, Reader};
 use super::source::Instruction;
 use super::stage::Stage;
+use super::{error, health, pattern, rules, run};
 use scratchdbg_diagnose::Finding;
 use scratchdbg_diagnose::rules::dockerfile;
 
@@ -34,6 +34,35 @@ pub enum Hidden {
     Anything,
 }
 
+impl Hidden {
+    /// Whether there may be something at `path`, an absolute path, that is not known.
+    pub fn may_have(&self, path: &str) -> bool {
+        match self {
+            Self::Base(_) | Self::Files | Self::Anything => true,
+            Self::At(places) => places.iter().any(|place| place.may_have(path)),
+        }
+    }
+}
+
+impl Place {
+    /// Whether there may be something at `path`: itself, what a folder that was copied there holds, or, where its content went
+    /// into the folder around, that.
+    pub fn may_have(&self, path: &str) -> bool {
+        let is_at_or_below = |root: &str| {
+            path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || root == "/")
+        };
+        is_at_or_below(&self.path) || (self.into_folder && is_at_or_below(self.folder()) && path != self.folder())
+    }
+
+    /// The folder around.
+    pub fn folder(&self) -> &str {
+        match self.path.rsplit_once('/') {
+            None | Some(("", _)) => "/",
+            Some((folder, _)) => folder,
+        }
+    }
+}
+
 /// What somebody who looks at a file is told beside what it makes.
 #[derive(Debug, Default)]
 pub(super) struct Told {
@@ -43,7 +72,9 @@ pub(super) struct Told {
     /// The number of those that were too many.
     pub(super) left_out: usize,
     /// Whether a stage begins with files that are not known, or has some.
-    has_unknown_base: bool,
+    pub(super) has_unknown_base: bool,
+    /// Findings are all that is wanted of a stage: what it copies onto files that are not known is not looked at.
+    pub(super) is_for_findings: bool,
 }
 
 impl Told {
@@ -56,14 +87,16 @@ impl Told {
         }
     }
 
-    /// Adds what cannot be seen.
-    pub(super) fn hide(&mut self, unseen: Unseen) {
-        self.has_unknown_base |= matches!(unseen.hidden, Hidden::Base(_) | Hidden::Anything);
-        self.unseen.push(unseen);
+    /// Tells what is not seen.
+    pub(super) fn hide(&mut self, instruction: &Instruction, hidden: Hidden) {
+        self.has_unknown_base |= matches!(hidden, Hidden::Base(_) | Hidden::Anything);
+        self.unseen.push(Unseen { line: instruction.line, instruction: instruction.beginning(), hidden });
     }
 }
 
 /// Where something was copied of which only its name is known.
+///
+/// See [`Place::may_have`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
     /// The absolute path, if it is a file.
@@ -82,10 +115,6 @@ enum Look {
     Hidden(Hidden),
 }
 
-pub(super) fn unseen(instruction: &Instruction, hidden: Hidden) -> Unseen {
-    Unseen { line: instruction.line, instruction: instruction.beginning(), hidden }
-}
-
 impl Reader<'_> {
     /// Follows an instruction of stage `number` as far as that goes.
     pub(super) fn follow(
@@ -97,14 +126,25 @@ impl Reader<'_> {
         told: &mut Told,
     ) {
         if instruction.keyword.is_empty() {
-            told.hide(unseen(instruction, Hidden::Anything));
+            told.hide(instruction, Hidden::Anything);
             return;
         }
-        let followed = match self.hidden(instruction, number, stage, made, told.has_unknown_base) {
+        if instruction.keyword == "RUN"
+            && let Some(lack) = run::lack(instruction, stage, &told.unseen)
+        {
+            // The build ends with it: nobody knows what it was to make.
+            told.find(rules::run_fails(instruction, &lack));
+            told.hide(instruction, Hidden::Files);
+            return;
+        }
+        if let Some(reason) = health::zero(instruction).filter(|_| instruction.keyword == "HEALTHCHECK") {
+            told.find(rules::invalid(&error(instruction, reason)));
+        }
+        let followed = match self.hidden(instruction, number, stage, made, told) {
             Ok(Look::Seen) => self.instruction(instruction, number, stage, made),
             Ok(Look::Done) => Ok(()),
             Ok(Look::Hidden(hidden)) => {
-                told.hide(unseen(instruction, hidden));
+                told.hide(instruction, hidden);
                 Ok(())
             }
             Err(refusal) => Err(refusal),
@@ -123,10 +163,11 @@ impl Reader<'_> {
             "CMD" => stage.spec.cmd = None,
             "ENTRYPOINT" => (stage.spec.entrypoint, stage.spec.cmd) = (None, None),
             "USER" => stage.spec.user.clear(),
+            "WORKDIR" => stage.spec.workdir = Some("/".into()),
             _ => {}
         }
         if let Some(hidden) = hidden {
-            told.hide(unseen(instruction, hidden));
+            told.hide(instruction, hidden);
         }
         let (line, text) = (instruction.line, instruction.beginning());
         match refusal {
@@ -138,19 +179,19 @@ impl Reader<'_> {
         }
     }
 
-    /// Looks at an instruction of stage `number`; `is_on_image` where that begins with files that are not known.
+    /// Looks at an instruction of stage `number`.
     fn hidden(
         &self,
         instruction: &Instruction,
         number: usize,
         stage: &mut Stage,
         made: &Made,
-        is_on_image: bool,
+        told: &Told,
     ) -> Result<Look, Refusal> {
         let context = &self.context;
+        let is_on_image = told.has_unknown_base;
         Ok(match instruction.keyword.as_str() {
             "RUN" => Look::Hidden(Hidden::Files),
-            "HEALTHCHECK" if stage.shell_health(instruction) => Look::Done,
             "USER" | "WORKDIR" | "SHELL" if is_on_image => match stage.setting(instruction, context) {
                 // Names of users may be known to the image, and so may files that are links.
                 Err(_) if instruction.keyword == "WORKDIR" => Look::Hidden(Hidden::Files),
@@ -171,7 +212,19 @@ impl Reader<'_> {
                     Err(Refusal::Account(_)) if is_on_image => return Ok(Look::Hidden(Hidden::Files)),
                     copy => copy?,
                 };
-                let Some(from) = &copy.from else { return Ok(Look::Seen) };
+                let Some(from) = &copy.from else {
+                    if told.is_for_findings && is_on_image {
+                        copy.resolve(context)?;
+                        return Ok(Look::Done);
+                    }
+                    return Ok(Look::Seen);
+                };
+                let is_number = from.parse::<i64>().is_ok();
+                if self.earlier(from, number).is_none()
+                    && (is_number || self.earlier(from, self.stages.len()) == Some(number))
+                {
+                    return Err(format!("--from={from}: there is no such stage before this one").into());
+                }
                 match self.earlier(from, number).and_then(|earlier| made.get(&earlier)) {
                     Some(Ok(_)) => Look::Seen,
                     _ => Look::Hidden(copy.destinations().map_or(Hidden::Files, Hidden::At)),

@@ -26,16 +26,6 @@ pub(super) const LONGEST: usize = 1024 * 1024;
 /// What is said of it.
 pub(super) const TOO_LONG: &str = "with its variables replaced it is longer than 1 MiB";
 
-/// Splits `text` at white space outside of quotes, and expands each word.
-pub(super) fn split(
-    text: &str,
-    escape: char,
-    variables: &dyn Variables,
-    budget: &Budget,
-) -> Result<Vec<String>, String> {
-    raw_words(text, escape).iter().map(|word| expand(word, escape, variables, budget)).collect()
-}
-
 /// Words as they are written.
 pub(super) fn raw_words(text: &str, escape: char) -> Vec<String> {
     cut(text, escape, false)
@@ -256,6 +246,10 @@ mod tests {
     use proptest::prelude::*;
 
     struct Sample;
+
+    fn split(text: &str, escape: char, variables: &dyn Variables, budget: &Budget) -> Result<Vec<String>, String> {
+        raw_words(text, escape).iter().map(|word| expand(word, escape, variables, budget)).collect()
+    }
 
     impl Variables for Sample {
         fn value(&self, name: &str) -> Option<String> {

@@ -137,6 +137,8 @@ pub struct Rootfs {
     /// Paths that are known to be absent.
     absent: BTreeSet<String>,
     complete: bool,
+    /// Paths at and below which anything may be that is not in `entries`.
+    open: BTreeSet<String>,
     wanted: RefCell<BTreeSet<Want>>,
     /// Every question so far: none is asked twice, so that asking ends whatever the answers are.
     asked: RefCell<BTreeSet<Want>>,
@@ -160,7 +162,14 @@ impl Rootfs {
 
     /// The same with these entries, by absolute and normalised paths.
     pub fn complete_with(entries: BTreeMap<Box<str>, Entry>) -> Self {
-        Self { entries, absent: BTreeSet::new(), complete: true, wanted: RefCell::default(), asked: RefCell::default() }
+        Self {
+            entries,
+            absent: BTreeSet::new(),
+            complete: true,
+            open: BTreeSet::new(),
+            wanted: RefCell::default(),
+            asked: RefCell::default(),
+        }
     }
 
     /// One that is told what it asks for: what is not inserted is unknown.
@@ -182,6 +191,17 @@ impl Rootfs {
         self.absent.insert(path);
     }
 
+    /// Tells that something is at `path`, and that neither it nor what is below is known but for what is inserted.
+    pub fn insert_open(&mut self, path: &str) {
+        self.open.insert(normalize(path));
+    }
+
+    /// Whether anything may be at `path`, which is not in `entries`.
+    fn is_open(&self, path: &str) -> bool {
+        let ends = path.match_indices('/').map(|(at, _)| at.max(1)).chain([path.len()]);
+        !self.open.is_empty() && ends.into_iter().any(|end| self.open.contains(&path[..end]))
+    }
+
     /// What rules asked for since the last call and did not find known, in order of path. Always empty for a complete
     /// rootfs. Nothing is asked for twice: what is not answered, or not in the detail that was asked for, stays unknown.
     pub fn take_wanted(&self) -> Vec<Want> {
@@ -197,13 +217,24 @@ impl Rootfs {
             None => {}
         }
         let below = format!("{path}/");
+        // Its kind and its mode are not known either.
+        if self.open.contains(path) {
+            return Lookup::Unknown;
+        }
         let implied = self
             .entries
             .range::<str, _>((Bound::Included(below.as_str()), Bound::Unbounded))
             .next()
             .is_some_and(|(other, _)| other.starts_with(&below));
-        if implied {
+        // An open path is there, and so is what leads to it.
+        let leads_to_open = |path: &str| {
+            let next = self.open.range::<str, _>((Bound::Included(path), Bound::Unbounded)).next();
+            next.is_some_and(|open| open.starts_with(path))
+        };
+        if implied || leads_to_open(&below) {
             Lookup::Implied
+        } else if self.is_open(path) {
+            Lookup::Unknown
         } else if self.complete {
             Lookup::Absent
         } else {
@@ -281,6 +312,21 @@ mod tests {
         assert_eq!(rootfs.lookup("/usr/b"), Lookup::Absent);
         assert_eq!(rootfs.lookup("/"), Lookup::Implied);
         assert!(rootfs.take_wanted().is_empty());
+    }
+
+    #[test]
+    fn nothing_is_said_of_what_is_open() {
+        let mut rootfs = Rootfs::complete();
+        rootfs.insert_open("/opt/app");
+        rootfs.insert("/opt/app/conf", Entry::file(0o644, 1));
+        for path in ["/opt/app", "/opt/app/bin", "/opt/app/bin/x"] {
+            assert_eq!(rootfs.lookup(path), Lookup::Unknown, "{path}");
+        }
+        assert!(matches!(rootfs.lookup("/opt/app/conf"), Lookup::Present(_)));
+        assert_eq!((rootfs.lookup("/opt"), rootfs.lookup("/opt/apple")), (Lookup::Implied, Lookup::Absent));
+        assert_eq!((rootfs.exists("/opt/app/bin/x"), rootfs.exists("/opt/bin")), (None, Some(false)));
+        rootfs.insert_open("/");
+        assert_eq!(rootfs.lookup("/opt/bin"), Lookup::Unknown);
     }
 
     #[test]

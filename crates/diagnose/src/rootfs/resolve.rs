@@ -100,7 +100,8 @@ impl Rootfs {
                     }
                     link = Some((at, target.to_string()));
                 }
-                Lookup::Present(entry) if is_last => last = Some(entry),
+                // A slash behind a name is for directories alone.
+                Lookup::Present(entry) if is_last && (rest.is_empty() || entry.is_directory()) => last = Some(entry),
                 Lookup::Present(entry) if entry.is_directory() => parents.push((at, entry)),
                 Lookup::Present(_) => return Resolution::NotADirectory { at },
             }
@@ -161,6 +162,11 @@ mod tests {
             rootfs.resolve("/usr/lib/libc.so.6/x"),
             Resolution::NotADirectory { at: "/usr/lib/libc.so.6".to_owned() }
         );
+        for path in ["/usr/lib/libc.so.6/", "/usr/lib/libc.so.6/.", "/lib/libc.so.6//"] {
+            let at = "/usr/lib/libc.so.6".to_owned();
+            assert_eq!(rootfs.resolve(path), Resolution::NotADirectory { at }, "{path}");
+        }
+        assert_eq!(found(&rootfs, "/lib/").as_deref(), Some("/usr/lib"));
         let Resolution::Missing { at, link, .. } = rootfs.resolve("/dangling") else { panic!() };
         assert_eq!(at, "/nowhere");
         assert_eq!(link, Some(("/dangling".to_owned(), "/nowhere/x".to_owned())));

@@ -28,7 +28,12 @@ pub(super) fn check(subject: &str, path: &Path, printer: Printer) -> Result<Vec<
         )
     })?;
     let spec = recipe.spec;
-    let is_told = |finding: &&Finding| matches!(finding.code, Code::DockerfileInvalid | Code::CopySourceMissing);
+    let is_told = |finding: &&Finding| {
+        matches!(
+            finding.code,
+            Code::DockerfileInvalid | Code::CopySourceMissing | Code::ShellForm | Code::EntrypointMissing
+        )
+    };
     let told = recipe.findings.iter().filter(is_told);
     let told: BTreeSet<_> = told.filter_map(|finding| Some(finding.location.as_ref()?.line)).collect();
     if recipe.left_out > 0 {
@@ -66,38 +71,49 @@ pub(super) fn check(subject: &str, path: &Path, printer: Printer) -> Result<Vec<
 
 /// What is known of the files that come from elsewhere: nothing, or that some are there and no others.
 fn known(config: &ConfigFacts, unseen: &[Unseen]) -> Rootfs {
-    let words = || {
-        config
-            .arguments()
-            .into_iter()
-            .chain(config.healthcheck.iter().flat_map(|check| check.test.iter().map(String::as_str)))
-    };
+    let test = config.healthcheck.iter().flat_map(|check| check.test.iter().map(String::as_str));
+    let words: Vec<&str> = config.arguments().into_iter().chain(test).collect();
+    // A shell's whole command line is one word, and a program may be named without its folder.
+    let parts: BTreeSet<&str> = words.iter().flat_map(|word| word.split_ascii_whitespace()).collect();
+    let names: BTreeSet<&str> = parts.iter().filter_map(|part| part.rsplit('/').next()).collect();
+    let folders = config.search_path().split(':').chain([config.working_directory.as_str()]);
+    let folders: Vec<&str> = folders.collect();
     let mut rootfs = Rootfs::complete();
     for unseen in unseen {
         let Hidden::At(places) = &unseen.hidden else { return open(config) };
-        for Place { path, into_folder } in places {
-            // A shell's whole command line is one word, and a program may be named without its folder.
-            let name = path.rsplit('/').next();
-            let is_named =
-                words().any(|word| word.split_ascii_whitespace().any(|part| part.rsplit('/').next() == name));
-            let below = format!("{path}/");
-            match words().find(|word| word.starts_with(&below)) {
-                _ if is_named => rootfs.insert(path, Entry::file(0o755, 0)),
-                _ if *into_folder => return open(config),
-                Some(program) => {
-                    rootfs.insert(path, Entry::directory(0o755));
-                    rootfs.insert(program, Entry::file(0o755, 0));
-                }
-                None => rootfs.insert(path, Entry::file(0o755, 0)),
+        for place in places {
+            let Place { path, into_folder } = place;
+            let is_below = |other: &str| other.strip_prefix(path.as_str()).is_some_and(|rest| rest.starts_with('/'));
+            // Where something in it is named, or looked for, it is a folder, whatever its name.
+            let is_folder = parts.iter().any(|part| is_below(part))
+                || folders.iter().any(|folder| folder == path || is_below(folder));
+            let is_named = path.rsplit('/').next().is_some_and(|name| names.contains(name));
+            if is_named && !is_folder {
+                rootfs.insert(path, Entry::file(0o755, 0));
+            } else if !*into_folder {
+                rootfs.insert_open(path);
+            } else if place.folder() == "/" {
+                return open(config);
+            } else {
+                rootfs.insert_open(place.folder());
+            }
+            if place.may_have("/etc/passwd") || place.may_have("/etc/group") {
+                accounts(config, &mut rootfs);
             }
         }
     }
     rootfs
 }
 
-/// Files of which nothing is known. Accounts have no say in what a number means, and root is 0 wherever it is known.
+/// Files of which nothing is known.
 fn open(config: &ConfigFacts) -> Rootfs {
     let mut rootfs = Rootfs::on_demand();
+    accounts(config, &mut rootfs);
+    rootfs
+}
+
+/// Accounts have no say in what a number means, and root is 0 wherever it is known.
+fn accounts(config: &ConfigFacts, rootfs: &mut Rootfs) {
     if config.user.split(':').all(|part| part == "root") {
         rootfs.insert("/etc", Entry::directory(0o755));
         rootfs.insert("/etc/passwd", Entry::content(0o644, "root:x:0:0::/root:\n"));
@@ -107,7 +123,6 @@ fn open(config: &ConfigFacts) -> Rootfs {
         rootfs.insert_absent("/etc/passwd");
         rootfs.insert_absent("/etc/group");
     }
-    rootfs
 }
 
 /// The configuration as it will stand in the image. Nothing is built: what cannot be built is what is looked for.

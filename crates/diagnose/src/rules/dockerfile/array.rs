@@ -9,6 +9,8 @@ pub struct BrokenArray {
     pub mended: String,
     /// It is JSON, and holds something else than strings: engines refuse it.
     pub is_json: bool,
+    /// It is an array of strings with text behind it, which engines that read one value and no further pass over.
+    pub is_ignored: bool,
 }
 
 /// One element, as far as it can be told.
@@ -40,21 +42,25 @@ pub fn broken_array(arguments: &str) -> Option<BrokenArray> {
     if let Some(list) = list_without_brackets(text) {
         let words: Vec<String> = scan(list).elements.into_iter().map(|element| element.text).collect();
         let reason = "it is not in square brackets".to_owned();
-        return Some(BrokenArray { reason, mended: written(&words), is_json: false });
+        return Some(BrokenArray { reason, mended: written(&words), is_json: false, is_ignored: false });
     }
     let inner = text.strip_prefix('[')?;
-    if let Ok(value) = serde_json::from_str::<serde_json::Value>(text) {
-        let values = value.as_array()?;
-        if values.iter().all(serde_json::Value::is_string) {
-            return None;
-        }
-        let words: Vec<String> = values.iter().flat_map(strings).collect();
-        let odd = values.iter().find(|value| !value.is_string())?;
-        let reason = match odd {
-            serde_json::Value::Array(_) => "an array in it is no string".to_owned(),
-            odd => format!("{odd} in it is no string: quote it"),
+    let mut values = serde_json::Deserializer::from_str(text).into_iter::<serde_json::Value>();
+    if let Some(Ok(serde_json::Value::Array(values_in))) = values.next() {
+        let behind = text[values.byte_offset()..].trim();
+        let words: Vec<String> = values_in.iter().flat_map(strings).collect();
+        let mended = written(&words);
+        return match values_in.iter().find(|value| !value.is_string()) {
+            Some(odd) => {
+                let reason = match odd {
+                    serde_json::Value::Array(_) => "an array in it is no string".to_owned(),
+                    odd => format!("{odd} in it is no string: quote it"),
+                };
+                Some(BrokenArray { reason, mended, is_json: true, is_ignored: false })
+            }
+            None if behind.is_empty() => None,
+            None => Some(BrokenArray { reason: text_behind(behind), mended, is_json: false, is_ignored: true }),
         };
-        return Some(BrokenArray { reason, mended: written(&words), is_json: true });
     }
     let seen = scan(inner);
     let rest = seen.end.map_or("", |end| inner[end + 1..].trim());
@@ -65,7 +71,7 @@ pub fn broken_array(arguments: &str) -> Option<BrokenArray> {
     if words.is_empty() && !seen.stray_comma {
         return None;
     }
-    Some(BrokenArray { reason: reason(&seen, rest), mended: written(&words), is_json: false })
+    Some(BrokenArray { reason: reason(&seen, rest), mended: written(&words), is_json: false, is_ignored: false })
 }
 
 /// The inside of `"/app", "serve"`, `{"/app"}` and `("/app", "serve")`: a quoted element with a comma behind it, or braces
@@ -122,8 +128,12 @@ fn reason(seen: &Seen, rest: &str) -> String {
     } else if rest.is_empty() {
         "JSON does not allow what is in it".into()
     } else {
-        format!("there is text behind it: {}", rest.chars().take(40).collect::<String>())
+        text_behind(rest)
     }
+}
+
+fn text_behind(rest: &str) -> String {
+    format!("there is text behind it: {}", rest.chars().take(40).collect::<String>())
 }
 
 const CURLY: [char; 10] = ['“', '”', '„', '‟', '‘', '’', '‚', '‛', '«', '»'];

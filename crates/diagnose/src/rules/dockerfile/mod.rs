@@ -52,6 +52,30 @@ pub fn source_missing(line: usize, text: &str, reason: &str) -> Finding {
     )
 }
 
+/// `dockerfile-invalid` about the `.dockerignore` beside it, which engines refuse with the whole build.
+pub fn ignore_invalid(reason: &str) -> Finding {
+    let message = format!("no engine builds this: {reason}");
+    Finding::new(Code::DockerfileInvalid, Severity::Error, message)
+        .at("", 1)
+        .fix("correct that line: https://docs.docker.com/build/concepts/context/#dockerignore-files has the form of patterns")
+}
+
+/// `shell-form`: a `RUN` whose line is for a shell that the stage does not have.
+pub fn run_without_shell(line: usize, text: &str, shell: &str) -> Finding {
+    let message = format!("this RUN is a line for a shell, and {shell} is not in the stage: the build fails");
+    at_line(Finding::new(Code::ShellForm, Severity::Error, message), line, text)
+        .evidence(format!("{shell} is not in the stage"))
+        .fix("do this in a stage that begins with an image that has a shell, and COPY --from that stage what comes out")
+}
+
+/// `entrypoint-missing`: a `RUN` of a program that the stage does not have.
+pub fn run_without_program(line: usize, text: &str, program: &str) -> Finding {
+    let message = format!("this RUN names {program}, which is not in the stage: the build fails");
+    at_line(Finding::new(Code::EntrypointMissing, Severity::Error, message), line, text)
+        .evidence(format!("{program} is not in the stage"))
+        .fix("COPY the program before it, or do this in a stage that has it, and COPY --from that stage what comes out")
+}
+
 fn at_line(finding: Finding, line: usize, text: &str) -> Finding {
     let finding = finding.at("", line);
     if text.is_empty() { finding } else { finding.evidence(text) }
@@ -62,6 +86,19 @@ fn exec_form(fact: &Fact) -> Option<Finding> {
     let keyword = fact.keyword.as_str();
     let instruction = keyword.strip_prefix("ONBUILD ").unwrap_or(keyword);
     let broken = broken_array(&fact.arguments)?;
+    let takes_one =
+        matches!(instruction, "ENTRYPOINT" | "CMD" | "RUN" | "HEALTHCHECK CMD" | "COPY" | "ADD" | "VOLUME" | "SHELL");
+    if broken.is_ignored {
+        let message = format!(
+            "{}, which is no part of the array of {keyword}: Docker 20.10 passes over it, and other engines may take the \
+             whole line for a shell's",
+            broken.reason
+        );
+        let finding = Finding::new(Code::ExecFormInvalid, Severity::Warning, message)
+            .evidence(format!("{keyword} {}", fact.arguments))
+            .fix(format!("{keyword} {}", broken.mended));
+        return takes_one.then_some(finding);
+    }
     let taken = match instruction {
         "SHELL" => "engines refuse it",
         "ENTRYPOINT" | "CMD" | "RUN" | "HEALTHCHECK CMD" | "COPY" | "ADD" | "VOLUME" if broken.is_json => {
@@ -156,6 +193,8 @@ mod tests {
             (&["FROM scratch", "VOLUME ['/data']"], &[("exec-form-invalid", 2)]),
             (&["FROM scratch", "SHELL [/bin/sh, -c]"], &[("exec-form-invalid", 2)]),
             (&["FROM scratch", "CMD [\"/a\", 1]"], &[("exec-form-invalid", 2)]),
+            (&["FROM scratch", "CMD [\"/a\"] # x"], &[("exec-form-invalid", 2)]),
+            (&["FROM scratch", "EXPOSE [\"/a\"] # x"], &[]),
             (&["FROM scratch", "CMD a", "CMD b", "ENTRYPOINT c"], &[("instruction-overridden", 2)]),
             (&["FROM scratch", "CMD a", "FROM scratch", "CMD b"], &[]),
             (
@@ -164,6 +203,12 @@ mod tests {
             ),
         ] {
             assert_eq!(found(lines), expected, "{lines:?}");
+        }
+        let severity = |line: &str| check(&facts(&["FROM scratch", line]))[0].severity;
+        assert_eq!(severity("CMD ['/a']"), Severity::Error);
+        assert_eq!(severity("CMD [\"/a\", 1] # x"), Severity::Error);
+        for line in ["CMD [\"/a\"] # x", "ENTRYPOINT [\"/a\"] --x", "COPY [\"a\", \"/a\"];", "SHELL [\"/a\"] x"] {
+            assert_eq!(severity(line), Severity::Warning, "{line}");
         }
         let finding = invalid(3, "CPOY a b", "CPOY is no instruction", Some("COPY a b"));
         assert_eq!((finding.fix.as_deref(), finding.evidence), (Some("COPY a b"), vec!["CPOY a b".to_owned()]));

@@ -1,7 +1,7 @@
 //! `healthcheck-needs-shell`, `healthcheck-missing-program`, and a probe that may not be executed.
 
 use super::lookup::{self, Found};
-use super::{ImageFacts, permission, shell};
+use super::{ImageFacts, permission, runtime, shell};
 use crate::code::Code;
 use crate::finding::{Finding, Severity};
 
@@ -96,7 +96,7 @@ fn missing_program(image: ImageFacts<'_>, program: &str, test: &[&str]) -> Optio
 /// A directory, a file that is no program, or one that the container's user may not execute.
 fn may_not_run(image: ImageFacts<'_>, program: &str, test: &[&str]) -> Option<Finding> {
     let Found::At(path) = lookup::find(image.config, image.rootfs, program) else { return None };
-    let mut finding = permission::check(image, &path)?;
+    let mut finding = runtime::hidden(image, &path).or_else(|| permission::check(image, &path))?;
     finding.message = format!("the health check cannot be started: {}", finding.message);
     finding.evidence.insert(0, format!("HEALTHCHECK {}", shell::exec_form(test)));
     Some(finding.fix(OWN_PROBE))

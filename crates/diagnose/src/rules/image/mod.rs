@@ -8,6 +8,7 @@ mod lookup;
 pub(crate) mod mount;
 mod needs;
 mod permission;
+mod runtime;
 mod shell;
 mod signal;
 mod syntax;
@@ -80,6 +81,10 @@ pub(crate) fn check_start(image: ImageFacts<'_>) -> Vec<Finding> {
         command::Command::Open => {}
         command::Command::Found(path) => {
             findings.extend(command::shell_arguments(image.config));
+            if let Some(hidden) = runtime::hidden(image, &path) {
+                findings.push(hidden);
+                return findings;
+            }
             findings.extend(permission::check(image, &path));
             if let Some((real_path, program)) = image.rootfs.program(&path) {
                 findings.extend(program::check(Subject {

@@ -361,3 +361,66 @@ fn shells() {
     assert_eq!(has_shell(&config, &with(&[("/bin/sh", Entry::file(0o755, 1))])), Some(true));
     assert_eq!(has_shell(&config, &Rootfs::on_demand()), None);
 }
+
+#[test]
+fn what_the_runtime_has_of_its_own_hides_a_program() {
+    let program = || Entry::program(0o755, 1, app());
+    for path in [
+        "/dev/app",
+        "/dev/shm/app",
+        "/proc/app",
+        "/sys/fs/cgroup/app",
+        "/etc/hosts",
+        "/etc/hostname",
+        "/etc/resolv.conf",
+        "/etc/mtab",
+        "/.dockerenv",
+    ] {
+        let rootfs = with(&[(path, program())]);
+        let config = format!(r#"{{"Cmd": ["{path}"], "User": "1:1"}}"#);
+        assert_eq!(check_codes(&config, &rootfs), ["hidden-by-mount"], "{path}");
+        let probe = format!(r#"{{"Cmd": ["/app"], "User": "1:1", "Healthcheck": {{"Test": ["CMD", "{path}"]}}}}"#);
+        assert_eq!(check_codes(&probe, &rootfs), ["hidden-by-mount"], "{path}");
+    }
+    let linked = with(&[("/dev/app", program()), ("/bin/x", Entry::symlink("../dev/app"))]);
+    assert_eq!(check_codes(r#"{"Cmd": ["x"], "User": "1:1"}"#, &linked), ["hidden-by-mount"]);
+    for path in ["/run/app", "/device/app", "/etc/hosts.d/app", "/srv/dev/app", "/tmp/app"] {
+        let rootfs = with(&[(path, program())]);
+        assert_eq!(
+            check_codes(&format!(r#"{{"Cmd": ["{path}"], "User": "1:1"}}"#), &rootfs),
+            [] as [&str; 0],
+            "{path}"
+        );
+    }
+}
+
+#[test]
+fn a_slash_behind_a_file_is_none_of_a_program() {
+    for (command, expected) in
+        [("/app/", &["entrypoint-missing"][..]), ("/app/.", &["entrypoint-missing"]), ("/app", &[])]
+    {
+        assert_eq!(check_codes(&format!(r#"{{"Entrypoint": ["{command}"], "User": "1:1"}}"#), &scratch()), expected);
+    }
+}
+
+#[test]
+fn numbers_of_users_have_an_end() {
+    for (user, expected) in [
+        ("2147483647", &[][..]),
+        ("1:2147483647", &[]),
+        ("1:2:3", &[]),
+        ("+5", &[]),
+        ("2147483648", &["user-unknown"]),
+        ("4294967295", &["user-unknown"]),
+        ("1:4294967295", &["user-unknown"]),
+        ("-1", &["user-unknown"]),
+        ("99999999999", &["user-unknown"]),
+        ("1000 1000", &["user-unknown"]),
+    ] {
+        assert_eq!(
+            check_codes(&format!(r#"{{"Entrypoint": ["/app"], "User": "{user}"}}"#), &scratch()),
+            expected,
+            "{user}"
+        );
+    }
+}

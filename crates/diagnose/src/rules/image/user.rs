@@ -11,6 +11,7 @@ pub(super) fn unknown(image: ImageFacts<'_>) -> Option<Finding> {
     let (what, name, file) = match identity::resolve(user, image.rootfs) {
         Resolved::UnknownUser(name) => ("user", name, "/etc/passwd"),
         Resolved::UnknownGroup(name) => ("group", name, "/etc/group"),
+        Resolved::OutOfRange(what, number) => return Some(out_of_range(user, what, &number)),
         Resolved::Known(_) | Resolved::Open => return None,
     };
     let there = if image.rootfs.exists(file) == Some(true) { "does not know it" } else { "is not in the image" };
@@ -24,6 +25,18 @@ pub(super) fn unknown(image: ImageFacts<'_>) -> Option<Finding> {
         .evidence(format!("{file} {there}"))
         .fix(format!("use numbers: USER 65532:65532; or add {file} with an entry for {name}")),
     )
+}
+
+fn out_of_range(user: &str, what: &str, number: &str) -> Finding {
+    Finding::new(
+        Code::UserUnknown,
+        Severity::Error,
+        format!(
+            "the image runs as the {what} {number}, and engines take numbers up to 2147483647 (\"uids and gids must be in range\")"
+        ),
+    )
+    .evidence(format!("User: {user}"))
+    .fix("use a smaller number: USER 65532:65532")
 }
 
 /// What Kubernetes minds, or a careful operator.

@@ -1,0 +1,42 @@
+//! `RUN` in a stage whose files are all known: it needs a program that is among them.
+
+use super::array;
+use super::source::Instruction;
+use super::stage::Stage;
+use super::unseen::Unseen;
+use crate::links;
+use scratchdbg_image::{Entry, Node};
+
+/// What a `RUN` surely lacks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Lack {
+    /// The shell that its line is for.
+    Shell(String),
+    /// The program that it names.
+    Program(String),
+    /// It names none.
+    Command,
+}
+
+/// What keeps a `RUN` from being started, as far as that is known: `unseen` may have brought what it needs.
+pub(super) fn lack(instruction: &Instruction, stage: &Stage, unseen: &[Unseen]) -> Option<Lack> {
+    let words = array::strict(instruction).ok()?;
+    let is_shell = words.is_none();
+    let shell = || stage.spec.shell.clone().unwrap_or_else(|| vec!["/bin/sh".into()]);
+    let words = words.unwrap_or_else(shell);
+    let Some(program) = words.first().filter(|word| !word.is_empty()) else { return Some(Lack::Command) };
+    let places: Vec<String> = if program.contains('/') {
+        vec![stage.absolute(program)]
+    } else {
+        stage.search_path().split(':').map(|folder| stage.absolute(&format!("{folder}/{program}"))).collect()
+    };
+    let may_be_there = |path: &String| {
+        let real = links::real_path(&stage.spec.files, path).unwrap_or_else(|_| path.clone());
+        let is_file = stage.spec.files.get(&real).is_some_and(|Entry { node, .. }| !matches!(node, Node::Directory));
+        is_file || unseen.iter().any(|unseen| unseen.hidden.may_have(path) || unseen.hidden.may_have(&real))
+    };
+    if places.iter().any(may_be_there) {
+        return None;
+    }
+    Some(if is_shell { Lack::Shell(program.clone()) } else { Lack::Program(program.clone()) })
+}

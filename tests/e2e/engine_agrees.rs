@@ -1,0 +1,198 @@
+//! What the engine and the kernel make of Dockerfiles and programs, beside what `check` says of them.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use scratchdbg_testkit::sample;
+use serde_json::Value;
+
+use crate::stage::Stage;
+
+/// Whether `check` finds an error.
+fn has_error(stage: &Stage, subject: &str) -> (bool, String) {
+    let finished = stage.run(&["check", "--deny", "none", "--format", "json", subject]);
+    finished.expect_code(0);
+    let report: Value = serde_json::from_slice(&finished.stdout).expect("JSON");
+    let findings = report["findings"].as_array().expect("a list");
+    (findings.iter().any(|finding| finding["severity"] == "error"), finished.text())
+}
+
+/// Builds the folder with Docker's classic builder and runs what comes out.
+fn engine_runs(stage: &Stage, folder: &Path) -> bool {
+    let image = stage.engine.name("agrees");
+    let mut docker = Command::new("docker");
+    docker.env("DOCKER_BUILDKIT", "0").envs(stage.engine.variables()).stdin(Stdio::null());
+    docker.args(["build", "-q", "--network", "none", "-t", &image]).arg(folder);
+    if !docker.output().expect("docker runs").status.success() {
+        return false;
+    }
+    let name = stage.engine.name("agrees-run");
+    let ran = stage.engine.docker(["run", "--rm", "--network", "none", "--name", &name, &image]);
+    stage.engine.docker(["rmi", "-f", &image]);
+    ran.status.success()
+}
+
+#[test]
+fn check_says_of_dockerfiles_what_the_engine_does() {
+    let stage = Stage::set();
+    let home = stage.scratchdbg.home();
+    let folder = home.join("context");
+    fs::create_dir_all(folder.join("ctx")).expect("a folder");
+    fs::copy(sample::write_app(home), folder.join("app")).expect("a copy");
+    let app = "FROM scratch\nCOPY app /app\n";
+    let end = "CMD [\"/app\", \"say\", \"x\"]\n";
+    let of = |line: &str| format!("{app}{line}\n{end}");
+    let only = |path: &str| format!("FROM scratch\nCOPY app {path}\nCMD [\"{path}\", \"say\", \"x\"]\n");
+    for (text, works) in [
+        // Text behind an array.
+        (format!("{app}CMD [\"/app\", \"say\", \"x\"] # comment\n"), true),
+        (format!("{app}ENTRYPOINT [\"/app\", \"say\", \"x\"] --flag\n"), true),
+        (format!("{app}ENTRYPOINT [\"/app\", \"say\", \"x\"];\n"), true),
+        // Paths that lead back.
+        (format!("FROM scratch\nCOPY ./ctx/../app /app\n{end}"), true),
+        (format!("FROM scratch\nCOPY ctx/../../app /app\n{end}"), false),
+        // Words that become nothing.
+        (of("EXPOSE $PORT"), true),
+        (of("EXPOSE $PORT/tcp"), false),
+        (of("EXPOSE 65535-1"), false),
+        (of("WORKDIR $NONE"), false),
+        (of("STOPSIGNAL $NONE"), false),
+        (of("USER $NONE"), true),
+        // What is run in a stage without it.
+        (of("RUN echo hi"), false),
+        (of("RUN [\"/nope\"]"), false),
+        (of("RUN [\"/app\", \"say\", \"x\"]"), true),
+        // Stages.
+        (format!("{app}FROM scratch\nCOPY --from=1 /app /app\n{end}"), false),
+        (format!("FROM scratch AS a\nCOPY app /app\nFROM scratch AS A\nCOPY app /app\n{end}"), false),
+        (format!("{app}FROM scratch\nCOPY --from=00 /app /app\n{end}"), true),
+        (format!("FROM scratch\nCOPY none /app\nFROM scratch\nCOPY app /app\n{end}"), false),
+        (format!("FROM --platform=foo/bar scratch\nCOPY app /app\n{end}"), false),
+        (format!("FROM --platform=amd64 scratch\nCOPY app /app\n{end}"), true),
+        // Programs that no container sees, and one that is no folder.
+        (only("/dev/app"), false),
+        (only("/proc/app"), false),
+        (only("/sys/app"), false),
+        (only("/etc/hosts"), false),
+        (only("/.dockerenv"), false),
+        (only("/run/app"), true),
+        (format!("{app}ENTRYPOINT [\"/app/\", \"say\"]\n"), false),
+        // Users, and health checks.
+        (of("USER 2147483647"), true),
+        (of("USER 2147483648"), false),
+        (of("USER 1:4294967295"), false),
+        (of("USER 1:2:3"), true),
+        (of("HEALTHCHECK --interval=0 CMD [\"/app\"]"), false),
+        (of("HEALTHCHECK --retries=0 CMD [\"/app\"]"), false),
+        (of("HEALTHCHECK --retries=1 --retries=1 CMD [\"/app\"]"), false),
+        (of("HEALTHCHECK --retries= --interval=+5s CMD [\"/app\"]"), true),
+    ] {
+        fs::write(folder.join("Dockerfile"), &text).expect("a file");
+        let (is_wrong, said) = has_error(&stage, "context/Dockerfile");
+        assert_eq!(is_wrong, !works, "{text}{said}");
+        assert_eq!(engine_runs(&stage, &folder), works, "what the engine does with {text}");
+    }
+    fs::write(folder.join("Dockerfile"), of("USER 1")).expect("a file");
+    for (rules, works) in [("[\n", false), ("!\n", false), ("a[b]\n!c\n", true)] {
+        fs::write(folder.join(".dockerignore"), rules).expect("a file");
+        let (is_wrong, said) = has_error(&stage, "context/Dockerfile");
+        assert_eq!(is_wrong, !works, "{rules}{said}");
+        assert_eq!(engine_runs(&stage, &folder), works, "what the engine does with {rules}");
+    }
+}
+
+/// Nothing is certain of what a folder has that is copied from an image.
+#[test]
+fn a_folder_from_elsewhere_may_have_anything() {
+    let stage = Stage::set();
+    let folder = stage.scratchdbg.home().join("context");
+    fs::create_dir_all(&folder).expect("a folder");
+    for (text, is_wrong) in [
+        ("FROM scratch\nCOPY --from=busybox /bin /bin\nCMD [\"ls\"]\n", false),
+        ("FROM busybox AS b\nFROM scratch\nCOPY --from=b /bin /bin\nCMD [\"ls\"]\n", false),
+        ("FROM scratch\nCOPY --from=busybox /bin /bin\nCMD ls -l\n", false),
+        ("FROM scratch\nCOPY --from=busybox /opt/app /app\nENTRYPOINT [\"/app/app\"]\n", false),
+        ("FROM scratch\nWORKDIR /srv\nCOPY --from=busybox /x /srv\nCMD [\"./srv\"]\n", false),
+        (
+            "FROM scratch\nCOPY --from=busybox /etc /etc\nCOPY --from=busybox /app /app\nUSER web\nCMD [\"/app\"]\n",
+            false,
+        ),
+        ("FROM scratch\nENV PATH=/opt/tools/bin\nCOPY --from=busybox /opt/tools /opt/tools\nCMD [\"app\"]\n", false),
+        // Near misses: what is needed lies elsewhere.
+        ("FROM scratch\nCOPY --from=busybox /lib /lib\nCMD [\"ls\"]\n", true),
+        ("FROM scratch\nCOPY --from=busybox /bin /tools\nCMD [\"/bin/ls\"]\n", true),
+        ("FROM scratch\nCOPY --from=busybox /app /app\nUSER web\nCMD [\"/app\"]\n", true),
+    ] {
+        fs::write(folder.join("Dockerfile"), text).expect("a file");
+        let (found, said) = has_error(&stage, "context/Dockerfile");
+        assert_eq!(found, is_wrong, "{text}{said}");
+    }
+}
+
+/// Changed bytes at places of the header, and whether the kernel of this machine runs the program all the same.
+#[test]
+fn check_says_of_programs_what_the_kernel_does() {
+    let stage = Stage::set();
+    let home = stage.scratchdbg.home();
+    let app = fs::read(sample::write_app(home)).expect("the sample");
+    let number =
+        |at: usize, size: usize| app[at..at + size].iter().rev().fold(0, |sum, byte| sum << 8 | usize::from(*byte));
+    let (table, count) = (number(32, 8), number(56, 2));
+    let loads: Vec<usize> =
+        (0..count).map(|index| table + 56 * index).filter(|header| number(*header, 4) == 1).collect();
+    let note = |kind: u8| loads.iter().map(|header| (*header, kind)).collect::<Vec<_>>();
+    for (changes, runs) in [
+        (vec![], true),
+        (vec![(4, 9)], true),
+        (vec![(4, 1)], true),
+        (vec![(5, 2)], true),
+        (vec![(6, 0)], true),
+        (vec![(20, 9)], true),
+        (vec![(18, 0)], false),
+        (vec![(54, 0)], false),
+        (vec![(54, 1)], false),
+        (vec![(56, 0)], false),
+        (note(4), false),
+        (note(2), false),
+    ] {
+        let mut file = app.clone();
+        for (at, byte) in &changes {
+            file[*at] = *byte;
+        }
+        let path = home.join("changed");
+        // The kernel executes no file that is open to be written to.
+        drop(fs::remove_file(&path));
+        fs::write(&path, file).expect("a file");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("a mode");
+        let started = Command::new("sh").args(["-c", "exec \"$0\" say x", &path.display().to_string()]).output();
+        let started = started.expect("sh runs");
+        let (is_wrong, said) = has_error(&stage, "changed");
+        assert_eq!(is_wrong, !runs, "{changes:?}: {said}");
+        assert_eq!(started.status.success(), runs, "what the kernel does with {changes:?}");
+    }
+}
+
+/// Files of a size that no disk has, with almost nothing in them.
+#[test]
+fn sparse_files_are_checked_at_once() {
+    let stage = Stage::set();
+    let home = stage.scratchdbg.home();
+    let folder = home.join("context");
+    fs::create_dir_all(&folder).expect("a folder");
+    let app = fs::read(sample::write_app(home)).expect("the sample");
+    fs::write(folder.join("Dockerfile"), "FROM scratch\nCOPY --chmod=755 big /app\nUSER 1\nENTRYPOINT [\"/app\"]\n")
+        .expect("a file");
+    for (content, is_wrong) in [(&b""[..], true), (b"\x7fELF", true), (b"#!/bin/sh\n", true), (&app, false)] {
+        let path = folder.join("big");
+        fs::write(&path, content).expect("a file");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("a mode");
+        let file = fs::File::options().append(true).open(&path).expect("the file");
+        file.set_len(1 << 40).expect("a file system with sparse files");
+        for subject in ["context/big", "context/Dockerfile"] {
+            let (found, said) = has_error(&stage, subject);
+            assert_eq!(found, is_wrong, "{subject}: {said}");
+        }
+    }
+}
