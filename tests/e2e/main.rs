@@ -52,6 +52,7 @@ mod registry;
 mod stage;
 mod verify;
 mod why;
+mod why_apart;
 mod why_message;
 mod why_refused;
 mod why_running;

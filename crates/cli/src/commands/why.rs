@@ -1,6 +1,6 @@
 //! `why`: the one sentence that says what a container died of, or what an error text means.
 
-use std::io::Read as _;
+use std::io::{self, Read};
 
 use scratchdbg_diagnose::container::{ContainerFacts, Status};
 use scratchdbg_diagnose::mounts::Mounts;
@@ -17,8 +17,10 @@ use crate::findings;
 use crate::printer::Printer;
 use crate::terminal;
 
-/// The longest text that is explained.
-const LONGEST_MESSAGE: u64 = 1 << 20;
+/// The bytes of a long text that are kept, of its beginning and of its end each.
+const KEPT: usize = 512 << 10;
+/// The most that is read to come to the end.
+const MOST_READ: u64 = 64 << 20;
 
 /// The answer as JSON.
 #[derive(Serialize)]
@@ -118,9 +120,8 @@ async fn gone(
 /// `--message`: nothing is asked but the text itself.
 fn explain(message: &str, format: Format, printer: Printer) -> Outcome {
     let text = if message == "-" {
-        let mut bytes = Vec::new();
-        let read = std::io::stdin().lock().take(LONGEST_MESSAGE).read_to_end(&mut bytes);
-        read.map_err(|error| CommandError::new(format!("cannot read standard input: {error}")))?;
+        let bytes = read_ends(io::stdin().lock().take(MOST_READ))
+            .map_err(|error| CommandError::new(format!("cannot read standard input: {error}")))?;
         String::from_utf8_lossy(&bytes).into_owned()
     } else {
         message.to_owned()
@@ -137,6 +138,27 @@ fn explain(message: &str, format: Format, printer: Printer) -> Outcome {
         return Ok(FAILED);
     }
     Ok(code)
+}
+
+/// The beginning and the end of what there is to read: failures are told at the end, as a rule.
+fn read_ends(mut input: impl Read) -> io::Result<Vec<u8>> {
+    let mut kept = Vec::new();
+    let mut chunk = vec![0; 64 << 10];
+    loop {
+        match input.read(&mut chunk) {
+            Ok(0) => break,
+            Ok(count) => kept.extend_from_slice(&chunk[..count]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+        if kept.len() > 4 * KEPT {
+            kept.drain(KEPT..kept.len() - KEPT);
+        }
+    }
+    if kept.len() > 2 * KEPT {
+        kept.drain(KEPT..kept.len() - KEPT);
+    }
+    Ok(kept)
 }
 
 fn answer(target: Option<TargetAnswer<'_>>, findings: &[Finding], format: Format, printer: Printer) -> Outcome {
@@ -166,5 +188,21 @@ pub(super) fn state_word(status: Status) -> &'static str {
         Status::Removing => "removing",
         Status::Exited => "exited",
         Status::Dead => "dead",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_text_keeps_its_beginning_and_its_end() {
+        for len in [0, 1, 2 * KEPT, 2 * KEPT + 1, 4 * KEPT + 7, 9 * KEPT] {
+            let text: Vec<u8> = (0..len).map(|at| at.to_le_bytes()[0] ^ at.to_le_bytes()[1]).collect();
+            let kept = read_ends(text.as_slice()).unwrap();
+            assert_eq!(kept.len(), len.min(2 * KEPT), "{len}");
+            let half = kept.len() / 2;
+            assert!(text.starts_with(&kept[..half]) && text.ends_with(&kept[half..]), "{len}");
+        }
     }
 }

@@ -20,6 +20,9 @@ const AFTER_DEATH: usize = 25;
 /// How many before it may be what led to it.
 const BEFORE_DEATH: usize = 2;
 
+/// The exit code by which a shell says that it may not execute a program.
+const NOT_EXECUTABLE: i64 = 126;
+
 /// Codes that a log proves whatever the exit code is: the program said itself what it died of.
 const CERTAIN: &[Code] =
     &[Code::LibraryMissing, Code::LibraryTooOld, Code::LoaderMissing, Code::CpuLevel, Code::TruncatedBinary];
@@ -102,7 +105,10 @@ impl LastWords {
                 if is_told_apart {
                     finding.confidence = Confidence::Guess;
                 }
-                let is_certain = CERTAIN.contains(&finding.code) || (is_death(finding.code) && !is_told_apart);
+                let is_certain = CERTAIN.contains(&finding.code)
+                    || (is_death(finding.code) && !is_told_apart)
+                    || (facts.state.exit_code == NOT_EXECUTABLE
+                        && matches!(finding.code, Code::NotExecutableMode | Code::MountNoexec));
                 let is_end = index >= begin && (index == last || !is_survived(&lines[index]));
                 if is_end || is_certain {
                     let near = index == last || death.is_some_and(|death| index >= death);
@@ -155,7 +161,7 @@ fn name_what_denies(facts: &ContainerFacts<'_>, line: &str, finding: &mut Findin
     });
     let Some(path) = path.filter(|path| path.starts_with('/')) else { return };
     // A shell that may not write a file uses the same words, and ends with another code.
-    if facts.state.exit_code != 126 {
+    if facts.state.exit_code != NOT_EXECUTABLE {
         finding.confidence = Confidence::Guess;
     }
     if let Some(mount) = mounts::over(&facts.mounts, &path) {

@@ -33,10 +33,7 @@ pub(super) fn out_of_memory(facts: &ContainerFacts<'_>, run: &LastRun<'_>) -> Op
         (None, None) => return None,
     };
     let finding = match &kernel {
-        Some(word) => finding.evidence(format!(
-            "the kernel's log: process {} ({}) was killed for memory",
-            word.kill.pid, word.kill.process
-        )),
+        Some(word) => finding.evidence(word_of(word.kill)),
         None => finding,
     };
     Some(finding.evidence(limit_evidence(facts)).evidence(exit_evidence(facts)))
@@ -94,6 +91,36 @@ fn finding(facts: &ContainerFacts<'_>, limit: Option<&MemoryLimit>, killed: Kill
     finding.fix(fix)
 }
 
+/// A child of a program that runs on, which was killed in this run.
+pub(super) fn child_of_a_running(facts: &ContainerFacts<'_>, run: &LastRun<'_>) -> Option<Finding> {
+    let started = facts.state.started_at?;
+    let kills = facts.kernel_log.as_ref().map(|log| log.memory_kills.as_slice()).unwrap_or_default();
+    let kill = kills.iter().rev().find(|kill| kill.time >= started);
+    let event = run.complete && run.has("oom");
+    if kill.is_none() && !event {
+        return None;
+    }
+    let (at_limit, fix) = limit_in_words(kill.map(|kill| &kill.limit));
+    let mut finding = Finding::new(
+        Code::ChildOomKilled,
+        Severity::Warning,
+        format!("the kernel killed a child of the program because {at_limit}; the program itself runs on"),
+    )
+    .fix(fix);
+    if event {
+        finding = finding.evidence("event oom in this run");
+    }
+    if let Some(kill) = kill {
+        finding = finding.evidence(word_of(kill));
+    }
+    Some(finding.evidence(limit_evidence(facts)))
+}
+
+/// The kernel's own word on a kill.
+fn word_of(kill: &MemoryKill) -> String {
+    format!("the kernel's log: process {} ({}) was killed for memory", kill.pid, kill.process)
+}
+
 /// How many of the latest runs are looked at.
 const LATEST: usize = 3;
 /// How far back, where it is not on record when they began.
@@ -131,8 +158,7 @@ pub(super) fn in_a_loop(facts: &ContainerFacts<'_>) -> Option<Finding> {
         finding = finding.evidence("event oom in one of the latest runs");
     }
     if let Some(kill) = kill {
-        finding = finding
-            .evidence(format!("the kernel's log: process {} ({}) was killed for memory", kill.pid, kill.process));
+        finding = finding.evidence(word_of(kill));
     }
     Some(finding.evidence(limit_evidence(facts)))
 }

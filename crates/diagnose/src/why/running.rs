@@ -23,6 +23,9 @@ pub(super) fn running(facts: &ContainerFacts<'_>) -> Vec<Finding> {
         dangers.into_iter().partition(|finding| finding.severity >= Severity::Warning);
     // What will end it soon is said before that it runs.
     findings.extend(urgent);
+    if flapping.is_none() {
+        findings.extend(super::memory::child_of_a_running(facts, &super::evidence::last_run(facts)));
+    }
     let is_flapping = flapping.is_some();
     let killed = flapping
         .as_ref()

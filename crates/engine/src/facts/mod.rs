@@ -56,9 +56,8 @@ impl Engine {
         record.facts.engine_started_at = host.engine_started_at;
         record.facts.now = host.clock;
         self.look_at_mounts(record, host).await;
-        // Of one that runs again: what ended its earlier runs.
-        let has_ended = record.facts.state.finished_at.is_some() && (!running || record.facts.restarts.count > 0);
-        if host.is_this_machine && has_ended {
+        // Of one that runs: what was killed in it, and what ended its earlier runs.
+        if host.is_this_machine && record.facts.state.started_at.is_some() {
             record.facts.kernel_log = kernel_log::read(&id);
         }
         let log::LastLines { lines, gap } = self.last_lines(&name, record).await;

@@ -1,5 +1,6 @@
 //! Verdicts of containers that were made up.
 
+mod apart;
 mod last_runs;
 mod refused;
 mod running;
