@@ -6,6 +6,7 @@ mod choice;
 mod command;
 mod keeper_rights;
 mod ladder;
+mod mounts;
 mod rights;
 mod ruling;
 
@@ -20,7 +21,6 @@ pub use self::keeper_rights::{KeeperRights, of_session_inside};
 pub use self::ladder::plan;
 pub(crate) use self::rights::is_hosts;
 pub use self::rights::{CopySettings, LeftOut};
-pub(crate) use self::ruling::rules_host;
 use crate::State;
 use crate::session::LingeringKeeper;
 use crate::twin::Twin;

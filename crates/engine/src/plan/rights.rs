@@ -8,7 +8,7 @@
 use scratchdbg_diagnose::capability;
 use serde::Serialize;
 
-use super::ruling::{Shows, shows};
+use super::mounts;
 use crate::target::{Mount, Target};
 
 /// Something of the original that its copy goes without.
@@ -153,36 +153,7 @@ pub(super) fn copy_settings(target: &Target, asked: &[String], all: bool) -> Cop
     if all && target.privileged {
         security_options.extend(["seccomp=unconfined", "apparmor=unconfined"].map(str::to_owned));
     }
-    let mut mounts = Vec::new();
-    for mount in &reach.mounts {
-        let what = || if mount.source.is_empty() { mount.destination.clone() } else { mount.source.clone() };
-        if let Some(why) = &mount.gone {
-            leave_out(format!("mount {}", mount.destination), why, true);
-            continue;
-        }
-        if let Some(why) = &mount.lost {
-            // Not even who asks for all is to see more than the original does.
-            leave_out(format!("mount {}", mount.destination), &format!("{why}, and no option gives it"), false);
-            continue;
-        }
-        match shows(mount, reach) {
-            Shows::Ruling(why) if !all => leave_out(format!("mount {}", what()), why, false),
-            Shows::PartOfHost if !all => {
-                if !mount.read_only {
-                    leave_out(format!("writing to {}", what()), "a part of the host", false);
-                }
-                mounts.push(Mount { read_only: true, non_recursive: true, ..mount.clone() });
-            }
-            // Whoever mounts something below a folder does not say that it is data.
-            _ if !all && mount.kind == "bind" => {
-                if mount.has_more_below && !mount.non_recursive {
-                    leave_out(format!("what is mounted below {}", what()), "", false);
-                }
-                mounts.push(Mount { non_recursive: true, ..mount.clone() });
-            }
-            _ => mounts.push(mount.clone()),
-        }
-    }
+    let mounts = mounts::of_copy(reach, all, &mut leave_out);
     CopySettings { capabilities, network, ipc, uts, security_options, user_namespace, mounts, ..settings }
 }
 
@@ -343,30 +314,6 @@ mod tests {
             let gone = settings.without(true).unwrap();
             assert!(gone.contains("network shop (there is none of that name)") && gone.contains("mount /x"), "{gone}");
             assert_eq!(settings.without(false), None);
-        }
-    }
-
-    #[test]
-    fn a_copy_sees_no_more_of_a_mount_than_the_original() {
-        let folder =
-            Mount { kind: "bind".into(), source: "/srv/x".into(), destination: "/x".into(), ..Mount::default() };
-        let lost = Mount { lost: Some("its option Narrower is not known".into()), ..folder.clone() };
-        let with_disk = Mount { has_more_below: true, ..folder.clone() };
-        let alone = Mount { non_recursive: true, ..with_disk.clone() };
-        for (mount, all, non_recursive, said) in [
-            (&folder, false, Some(true), ""),
-            (&folder, true, Some(false), ""),
-            (&with_disk, false, Some(true), "what is mounted below /srv/x"),
-            (&with_disk, true, Some(false), ""),
-            (&alone, false, Some(true), ""),
-            (&alone, true, Some(true), ""),
-            (&lost, false, None, "mount /x (its option Narrower is not known, and no option gives it)"),
-            (&lost, true, None, "mount /x (its option Narrower is not known, and no option gives it)"),
-        ] {
-            let reach = Reach { mounts: vec![mount.clone()], ..Reach::default() };
-            let settings = copy_settings(&Target { reach, ..target() }, &[], all);
-            assert_eq!(settings.mounts.first().map(|mount| mount.non_recursive), non_recursive, "{mount:?} {all}");
-            assert_eq!(settings.without(false).unwrap_or_default(), said);
         }
     }
 

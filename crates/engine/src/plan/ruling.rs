@@ -31,11 +31,6 @@ pub(super) fn shows(mount: &Mount, reach: &Reach) -> Shows {
     }
 }
 
-/// Whether who can write there has the host.
-pub(crate) fn rules_host(path: &str, reach: &Reach) -> bool {
-    shows_path(path, reach.engine_socket.as_deref(), &reach.engine_folders) != Shows::Data
-}
-
 const SOCKET: &str = "a socket of the host";
 const ENGINE: &str = "the engine's own";
 const PART: &str = "a part of the host";

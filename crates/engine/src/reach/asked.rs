@@ -227,6 +227,8 @@ mod tests {
 
     use super::*;
 
+    type Kept = fn(&Mount) -> bool;
+
     fn of(host: &Value, listed: &Value) -> Vec<Mount> {
         let inspection = json!({"HostConfig": host, "Mounts": listed, "Config": {"Volumes": {"/declared": {}}}});
         mounts(&inspection, &Inherited::default(), false)
@@ -242,7 +244,6 @@ mod tests {
         let bind = |options: Value| json!({"Type": "bind", "Source": "/srv/x", "Target": "/x", "BindOptions": options});
         let volume =
             |options: Value| json!({"Type": "volume", "Source": "data", "Target": "/x", "VolumeOptions": options});
-        type Kept = fn(&Mount) -> bool;
         let cases: Vec<(&str, Value, Option<Kept>)> = vec![
             ("bind", bind(Value::Null), Some(|mount| !mount.non_recursive && !mount.read_only)),
             ("bind", bind(json!({"NonRecursive": true})), Some(|mount| mount.non_recursive)),

@@ -18,6 +18,9 @@ const LINKS: usize = 40;
 const FILES: usize = 20_000;
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// Who can write to one of these is root.
+const THE_HOST: &[&str] = &["/", "/boot", "/dev", "/etc", "/root", "/usr", "/var", "/var/lib"];
+
 const CANNOT_BE_SEEN: &str = "where its links lead cannot be seen";
 const CAN_BE_SWAPPED: &str = "a container can write to a folder above it, and so put another in its place";
 const OF_THE_KERNEL: &str = "a filesystem of the kernel";
@@ -34,7 +37,7 @@ pub(super) struct Host {
     pub(super) engine_folders: Vec<String>,
     /// The engine's containers are of another user namespace: the kernel takes no folder apart from what is mounted below it.
     pub(super) mounts_are_locked: bool,
-    /// Folders that containers can write to, and that do not rule the host anyway.
+    /// Folders that containers can write to, but for those by which they have the host anyway.
     pub(super) writable: Vec<Place>,
 }
 
@@ -57,11 +60,12 @@ impl Host {
         self.engine_folders.dedup();
     }
 
-    /// Notes that a container can write to this folder. `rules` tells whether who can has the host anyway.
-    pub(super) fn add_writable(&mut self, folder: &str, rules: impl Fn(&str) -> bool) {
+    /// Notes that a container can write to this folder. Who has the host by it gains nothing by more.
+    pub(super) fn add_writable(&mut self, folder: &str) {
         let led = if self.is_here { lead(Path::new(folder)).map(|led| led.path).ok() } else { None };
         let path = led.unwrap_or_else(|| PathBuf::from(folder));
-        if rules(folder) || rules(&path.display().to_string()) {
+        let has_engine = self.engine_folders.iter().any(|engine| Path::new(engine).starts_with(&path));
+        if has_engine || THE_HOST.iter().any(|host| path == Path::new(host)) {
             return;
         }
         let places = self.mounted.below(&path).chain([&*path]).map(|path| self.mounted.place(path)).collect::<Vec<_>>();
@@ -223,7 +227,7 @@ mod tests {
         symlink(path.join("own/data"), path.join("shared/out")).unwrap();
         symlink("loop", path.join("loop")).unwrap();
         let mut host = Host { is_here: true, mounted: Mountinfo::here(), ..Host::default() };
-        host.add_writable(&path.join("shared").display().to_string(), |_| false);
+        host.add_writable(&path.join("shared").display().to_string());
         (folder, host)
     }
 
@@ -252,12 +256,15 @@ mod tests {
         assert_eq!(unclear(&host, "shared/gone"), (None, true));
         // One that has the host gains nothing.
         host.writable.clear();
-        host.add_writable("/", |path| path == "/");
+        host.add_writable("/");
+        host.engine_folders =
+            vec![folder.path().canonicalize().unwrap().join("shared/data/deep/er").display().to_string()];
+        host.add_writable(&folder.path().join("shared").display().to_string());
         assert_eq!(unclear(&host, "shared/data"), (None, false));
         // Elsewhere there are names alone.
         host.is_here = false;
         host.mounted = Mountinfo::default();
-        host.add_writable("/no-such/shared", |_| false);
+        host.add_writable("/no-such/shared");
         for (name, expected) in
             [("/no-such/shared", None), ("/no-such/shared/x", Some(CAN_BE_SWAPPED)), ("/no-such/sharedness/x", None)]
         {

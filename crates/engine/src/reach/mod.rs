@@ -19,7 +19,7 @@ use self::mountinfo::Mountinfo;
 use self::volume::Shows;
 use crate::State;
 use crate::containers::inspect_path;
-use crate::plan::{is_hosts, rules_host};
+use crate::plan::is_hosts;
 use crate::target::{Mount, Reach, Target};
 use crate::{Address, ContainerName, Engine, Error};
 
@@ -42,7 +42,7 @@ impl Engine {
         if !target.id.is_empty() {
             let inspection = self.raw_inspection(&target.id).await?;
             reach.mounts = Box::pin(self.mounts_of(inspection, VOLUMES_FROM)).await?;
-            self.note_what_containers_write(&mut host, &reach).await?;
+            self.note_what_containers_write(&mut host).await?;
         }
         reach.network_gone = self.network_gone(&reach.network_mode).await?;
         reach.ipc_gone = self.peer_gone(&reach.ipc_mode).await?;
@@ -226,9 +226,9 @@ impl Engine {
         let info = ask("/info").await?;
         let mut folders: Vec<PathBuf> = info["DockerRootDir"].as_str().map(PathBuf::from).into_iter().collect();
         // In another view of the machine it has no folder there.
-        let is_there =
+        let has =
             |folder: &PathBuf| !fs::symlink_metadata(folder).is_err_and(|error| error.kind() == ErrorKind::NotFound);
-        let is_here = self.is_described_by(&info) && folders.iter().all(is_there) && !folders.is_empty();
+        let is_here = self.is_described_by(&info) && folders.iter().all(has) && !folders.is_empty();
         if self.is_podman()
             && let Ok(own) = ask("/libpod/info").await
         {
@@ -248,7 +248,7 @@ impl Engine {
     }
 
     /// What containers could put something else in the place of.
-    async fn note_what_containers_write(&self, host: &mut Host, reach: &Reach) -> Result<(), Error> {
+    async fn note_what_containers_write(&self, host: &mut Host) -> Result<(), Error> {
         let containers = self.list_containers(true, &[]).await?;
         let volumes: Value = serde_json::from_slice(&self.get("/volumes").await?).unwrap_or_default();
         let folders = volumes["Volumes"].as_array().into_iter().flatten().filter_map(|volume| {
@@ -261,7 +261,7 @@ impl Engine {
             let source = mount.source.unwrap_or_default();
             let folder = mount.name.and_then(|name| folders.get(&name).cloned()).unwrap_or(source);
             if folder.starts_with('/') {
-                host.add_writable(&folder, |path| rules_host(path, reach));
+                host.add_writable(&folder);
             }
         }
         Ok(())
