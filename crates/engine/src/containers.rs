@@ -203,6 +203,24 @@ impl Engine {
         }
     }
 
+    /// The same, for no longer than this. Docker 28 does nothing with a container that has ended while another process holds an
+    /// output of it.
+    pub(crate) async fn remove_within(&self, container: &ContainerName, limit: Duration) -> Result<(), Error> {
+        let removed = tokio::time::timeout(limit, self.remove(container)).await;
+        removed.unwrap_or_else(|_| Err(Error::Unending { container: container.to_string() }))
+    }
+
+    /// Looks at a container of which a session can do without knowing, for no longer than this: Docker 28 answers no question about
+    /// one that it comes to no end with.
+    pub(crate) async fn inspect_within(
+        &self,
+        container: &str,
+        limit: Duration,
+    ) -> Result<ContainerInspectResponse, Error> {
+        let looked = tokio::time::timeout(limit, self.inspect_container(container)).await;
+        looked.unwrap_or_else(|_| Err(Error::Unending { container: container.to_owned() }))
+    }
+
     async fn delete(&self, container: &ContainerName) -> Result<(), Error> {
         let options = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
         self.transport.ask(Kind::Remove, self.docker.remove_container(container.as_str(), Some(options))).await

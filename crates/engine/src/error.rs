@@ -73,6 +73,12 @@ pub enum Error {
     /// The engine has accepted a request, and does not answer.
     #[error(transparent)]
     Silent(#[from] Silent),
+    /// The engine answers other questions, and comes to no end with a container of a session.
+    #[error("the engine does not come to an end with the container {container}")]
+    Unending {
+        /// Its id.
+        container: String,
+    },
     /// The user wished for the end while the engine was waited for.
     #[error("interrupted, before the engine could {what}")]
     CalledOff {

@@ -45,6 +45,9 @@ impl Error {
                 "DOCKER_CERT_PATH, or the context, names the folder of ca.pem, cert.pem and key.pem".to_owned()
             }
             Self::EngineTooOld { .. } => "Docker 19.03 and later, and Podman 4 and later, are new enough".to_owned(),
+            Self::Unending { .. } => {
+                "a process beside it holds its output, most likely: the engine removes it when that process ends".to_owned()
+            }
             Self::ExecRefused { message, .. } if message.contains("resource temporarily unavailable") => {
                 "its user has as many processes as it may, in all containers of that uid together: raise its `--ulimit nproc`, or \
                  see what leaves so many behind"
@@ -87,7 +90,7 @@ impl Error {
                 _ => ErrorKind::Refused,
             },
             Self::CalledOff { .. } => ErrorKind::Interrupted,
-            Self::Unreachable(_) | Self::Silent(_) => ErrorKind::Unreachable,
+            Self::Unreachable(_) | Self::Silent(_) | Self::Unending { .. } => ErrorKind::Unreachable,
             _ => ErrorKind::Broken,
         }
     }

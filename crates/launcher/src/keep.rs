@@ -4,6 +4,7 @@ mod folder;
 mod hold;
 mod launcher;
 mod order;
+mod output;
 mod session;
 
 use std::ffi::OsString;
@@ -54,13 +55,14 @@ pub(crate) fn keep(arguments: &[OsString]) -> Result<u8, String> {
         }
         _ => return Err("keep takes a session, and at most a number of seconds".to_owned()),
     };
+    output::hide();
     let session = session.to_str().ok_or("keep: not a session")?;
     let failed = |error: std::io::Error| format!("keeper: {error}");
     // Not by way of the standard library's buffer: what is in there, poll(2) does not see.
     let input = stdin().as_fd().try_clone_to_owned().map_err(failed)?;
     let first = Session::open(session, None).map_err(|error| format!("keeper: cannot name the session: {error}"))?;
-    let mut out = stdout().lock();
-    writeln!(out, "keeper {} {}", std::process::id(), first.name()).and_then(|()| out.flush()).map_err(failed)?;
+    // One that lingers answers its later clients.
+    output::say(&format!("keeper {} {}", std::process::id(), first.name()), time.is_none()).map_err(failed)?;
     let keeper = Keeper {
         input: Some(input.into()),
         deadline: time.map(|seconds| Instant::now() + Duration::from_secs(seconds)),

@@ -28,6 +28,10 @@ unsafe extern "C" {
     fn access(path: *const c_char, mode: c_int) -> c_int;
     fn fcntl(fd: c_int, command: c_int, ...) -> c_int;
     fn getppid() -> c_int;
+    fn fork() -> c_int;
+    fn signal(number: c_int, handler: usize) -> usize;
+    fn dup2(from: c_int, to: c_int) -> c_int;
+    fn _exit(code: c_int) -> !;
     fn getenv(name: *const c_char) -> *mut c_char;
     fn getrandom(buffer: *mut c_void, count: usize, flags: c_uint) -> isize;
 }
@@ -94,6 +98,37 @@ pub(crate) fn become_subreaper() -> io::Result<()> {
 pub(crate) fn forbid_to_be_looked_into() -> io::Result<()> {
     // SAFETY: takes no pointer.
     check(unsafe { prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) }).map(drop)
+}
+
+/// Allows it again.
+pub(crate) fn allow_to_be_looked_into() -> io::Result<()> {
+    // SAFETY: takes no pointer.
+    check(unsafe { prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) }).map(drop)
+}
+
+/// Has a copy of this process do something and end; nobody waits for it. It does not outlive this process. Only for a process that has one thread, and no other child.
+pub(crate) fn in_a_copy(work: impl FnOnce()) -> io::Result<()> {
+    const SIG_IGN: usize = 1;
+    // SAFETY: there is one thread, so the copy finds no lock held by another. It ends without running anything of the original's
+    // end. Children whose end is ignored are reaped by the kernel.
+    unsafe {
+        signal(SIGCHLD, SIG_IGN);
+        if check(fork())? == 0 {
+            prctl(PR_SET_PDEATHSIG, SIGKILL as c_ulong, 0, 0, 0);
+            work();
+            _exit(0);
+        }
+    }
+    Ok(())
+}
+
+/// Has the standard streams for output lead elsewhere.
+pub(crate) fn lead_output_to(elsewhere: BorrowedFd<'_>) -> io::Result<()> {
+    for number in [1, 2] {
+        // SAFETY: takes no pointer. The standard library does not own these two: it looks them up by number.
+        check(unsafe { dup2(elsewhere.as_raw_fd(), number) })?;
+    }
+    Ok(())
 }
 
 /// The value of a variable of this process, which is wiped where it came in: `/proc/PID/environ` shows that memory. Only for the

@@ -122,12 +122,23 @@ fn main() -> io::Result<()> {
                         pose(pid);
                     }
                 }
-                _ if role(pid).as_deref() == Some("keep") && seen.insert(pid) => match what {
-                    "flood" => flood(pid),
-                    "hold" => held.extend(hold(pid)),
-                    "hold-hidden" => hide(pid),
-                    _ => return Err(io::Error::other("no such thing to do")),
-                },
+                // Again and again, until it may.
+                _ if !seen.contains(&pid) && role(pid).as_deref() == Some("keep") => {
+                    let done = match what {
+                        "flood" => flood(pid),
+                        "hold" => {
+                            let opened = hold(pid);
+                            let done = opened.is_some();
+                            held.extend(opened);
+                            done
+                        }
+                        "hold-hidden" => hide(pid),
+                        _ => return Err(io::Error::other("no such thing to do")),
+                    };
+                    if done {
+                        seen.insert(pid);
+                    }
+                }
                 _ => {}
             }
         }
@@ -201,25 +212,33 @@ fn lie(pid: i32, words: &str) {
     }
 }
 
-fn flood(pid: i32) {
-    let Ok(mut output) = open_output(pid) else { return say("flood: denied") };
+/// Whether there is no more to do.
+fn flood(pid: i32) -> bool {
+    let Ok(mut output) = open_output(pid) else { return false };
+    if fs::read_link(format!("/proc/{pid}/fd/1")).is_ok_and(|output| output == std::path::Path::new("/dev/null")) {
+        say("flood: too late");
+        return true;
+    }
     say("flood: begun");
     if unsafe { fork() } == 0 {
         let bytes = [b'x'; 4096];
         while output.write_all(&bytes).is_ok() {}
         unsafe { _exit(0) };
     }
+    true
 }
 
 fn hold(pid: i32) -> Option<File> {
     let opened = OpenOptions::new().write(true).open(format!("/proc/{pid}/fd/0"));
-    say(&format!("hold: {}", opened.is_ok()));
+    if opened.is_ok() {
+        say("hold: true");
+    }
     opened.ok()
 }
 
 /// A child holds the input, and cannot be looked into: by who it is, or because it says so.
-fn hide(pid: i32) {
-    let Some(_held) = hold(pid) else { return };
+fn hide(pid: i32) -> bool {
+    let Some(_held) = hold(pid) else { return false };
     if unsafe { fork() } == 0 {
         unsafe {
             setuid(4321);
@@ -229,6 +248,7 @@ fn hide(pid: i32) {
             }
         }
     }
+    true
 }
 
 /// Takes the process id of a launcher's keeper, and has a program where the launcher's path leads.

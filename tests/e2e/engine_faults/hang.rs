@@ -104,6 +104,52 @@ fn ctrl_c_on_a_terminal_ends_a_session_at_every_request_that_hangs() {
     scene.target.assert_untouched();
 }
 
+/// As Docker 28 does while another process holds an output of a container that has ended.
+#[test]
+fn a_session_ends_though_the_engine_removes_nothing() {
+    let stage = Stage::set();
+    let scene = Scene::set(&stage);
+    let command = ["--", "sh", "-c", "echo hello; exit 7"];
+    let modes: [&[&str]; 3] = [
+        &["attach", scene.target.name()],
+        &["attach", "--mode", "sidecar", scene.target.name()],
+        &["attach", scene.ended.name()],
+    ];
+    side_by_side(modes.to_vec(), |mode| {
+        let proxy = FaultProxy::open(scene.stage.engine.host(), Fault::RemovesNothing, 0);
+        let finished = scene.start(&proxy, &[mode, &command].concat()).finish();
+        finished.expect(7, "hello\n");
+        assert!(finished.stderr.contains("sessions gc"), "{mode:?}: {finished}");
+    });
+    scene.assert_clear();
+    scene.target.assert_untouched();
+}
+
+#[test]
+fn a_container_that_cannot_be_looked_at_hides_no_other_session() {
+    let stage = Stage::set();
+    let scene = Scene::set(&stage);
+    let wait = ["sh", "-c", "echo begun; read line"];
+    let [first, second] = [(); 2].map(|()| {
+        let session = scene.target.start_attach(&wait);
+        session.wait_for_stdout("the session", |bytes| bytes == b"begun\n");
+        session
+    });
+    let keepers = scene.target.container.companions();
+    let id = scene.stage.engine.ask(["inspect", "--format", "{{.Id}}", &keepers[0]]).trim().to_owned();
+    let proxy = FaultProxy::open(scene.stage.engine.host(), Fault::HangTo(format!("{id}/json")), 0);
+    let listed = scene.start(&proxy, &["sessions", "ls"]).finish();
+    listed.expect_code(1);
+    let is_other = |line: &&str| line.contains(scene.target.name()) && line.contains(" running ");
+    assert_eq!(listed.text().lines().filter(is_other).count(), 1, "{listed}");
+    assert!(listed.stderr.contains(&id), "{listed}");
+    for session in [first, second] {
+        session.signal(Signal::TERM);
+        session.finish();
+    }
+    scene.assert_clear();
+}
+
 /// An engine may do later what nobody waits for any more.
 #[test]
 fn what_an_engine_makes_after_the_end_is_told() {

@@ -16,6 +16,10 @@ pub(super) enum Fault {
     Hang,
     /// The engine does what it was asked; of its answer only the headers come.
     HangBody,
+    /// The same of each request with this in its first line.
+    HangTo(String),
+    /// The engine comes to no end with what it is to remove: it does not say that it is gone, and answers no removal.
+    RemovesNothing,
     /// It is held until [`FaultProxy::release`].
     Hold,
     /// These bytes are the answer, and the end of the connection.
@@ -128,7 +132,13 @@ impl Shared {
         while let Some(head) = read_head(client, &mut ahead)? {
             let number = self.count.fetch_add(1, Ordering::SeqCst) + 1;
             let is_hit = self.number == 0 || number == self.number;
-            let fault = is_hit.then_some(&self.fault);
+            let first_line = head.text.lines().next().unwrap_or_default();
+            let fault = match &self.fault {
+                Fault::HangTo(part) => first_line.contains(part).then_some(&Fault::Hang),
+                Fault::RemovesNothing if first_line.starts_with("DELETE ") => Some(&Fault::Hang),
+                Fault::RemovesNothing => first_line.contains("condition=removed").then_some(&Fault::HangBody),
+                fault => is_hit.then_some(fault),
+            };
             if is_hit {
                 self.is_hit.store(true, Ordering::SeqCst);
             }

@@ -199,7 +199,7 @@ async fn run_inside(
 async fn clean_up(engine: &Engine, names: &Names, images: &[String]) -> Result<(), CommandError> {
     let container: ContainerName = names.container.parse()?;
     if let Ok(target) = engine.inspect(&container).await {
-        for session in engine.sessions().await?.iter().filter(|session| session.target == target.id) {
+        for session in engine.sessions().await?.0.iter().filter(|session| session.target == target.id) {
             engine.remove_session(session).await?;
         }
         engine.remove(&container).await?;

@@ -22,10 +22,11 @@ pub(crate) async fn sessions(command: SessionsCommand, context: &Context) -> Out
 }
 
 async fn list(format: Format, context: &Context) -> Outcome {
-    let sessions = context.engine().await?.sessions().await?;
+    let (sessions, failure) = context.engine().await?.sessions().await?;
+    let outcome = failure.map_or(Ok(0), |error| Err(error.into()));
     if format == Format::Json {
         context.printer.json(&sessions)?;
-        return Ok(0);
+        return outcome;
     }
     let rows: Vec<[String; 6]> =
         std::iter::once(["SESSION", "TARGET", "MODE", "AGE", "STATE", "PARTS"].map(str::to_owned))
@@ -37,7 +38,7 @@ async fn list(format: Format, context: &Context) -> Outcome {
         let padded = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}  "));
         context.printer.line(&(padded.collect::<String>() + &row[widths.len()]))?;
     }
-    Ok(0)
+    outcome
 }
 
 fn row(session: &Session) -> [String; 6] {
@@ -81,13 +82,13 @@ async fn remove(wanted: &[String], all: bool, context: &Context) -> Outcome {
             .hint("`scratchdbg sessions ls` lists the sessions; --all ends all of them"));
     }
     let engine = context.engine().await?;
-    let sessions = engine.sessions().await?;
+    let (sessions, failure) = engine.sessions().await?;
     let chosen: Vec<&Session> = if all { sessions.iter().collect() } else { choose(&sessions, wanted)? };
     for session in chosen {
         engine.remove_session(session).await?;
         context.printer.note(&format!("{} removed", session.id));
     }
-    Ok(0)
+    failure.filter(|_| all).map_or(Ok(0), |error| Err(error.into()))
 }
 
 /// The sessions that are meant, each once. All are known before the first is ended.

@@ -1,6 +1,7 @@
 //! All that is ours in an engine: found by labels, proved one by one.
 
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 use bollard::models::{ContainerInspectResponse, ContainerSummary, ImageInspect};
 use futures_util::StreamExt as _;
@@ -15,11 +16,16 @@ use crate::{ContainerName, Engine, Error, State, Target};
 /// How many questions are under way at once.
 const AT_ONCE: usize = 8;
 
+/// How long a look at one of them may take, lest one keeps us from all others.
+const LOOKS_WITHIN: Duration = Duration::from_secs(10);
+
 /// What is ours in an engine.
 #[derive(Debug, Default)]
 pub(super) struct Inventory {
     pub(super) containers: Vec<OurContainer>,
     pub(super) images: Vec<OurImage>,
+    /// Why something that may be ours could not be looked at.
+    pub(super) failure: Option<Error>,
     /// When that was, by the engine's clock.
     pub(super) now: Option<Timestamp>,
 }
@@ -73,7 +79,15 @@ impl Engine {
             }
         }
         let containers: Vec<_> = futures_util::stream::iter(looks).buffered(AT_ONCE).collect().await;
-        let containers = containers.into_iter().filter_map(Result::transpose).collect::<Result<_, Error>>()?;
+        let mut failure = None;
+        let mut known = Vec::new();
+        for look in containers {
+            match look {
+                Ok(look) => known.extend(look),
+                Err(error @ Error::Unending { .. }) => failure = Some(error),
+                Err(error) => return Err(error),
+            }
+        }
         let mut found = Vec::new();
         for image in &images {
             let Some((reference, marks)) = ours::may_be_copy(image) else { continue };
@@ -89,7 +103,7 @@ impl Engine {
                 });
             }
         }
-        Ok(Inventory { containers, images: found, now })
+        Ok(Inventory { containers: known, images: found, failure, now })
     }
 
     /// A container that may be ours, if it is.
@@ -100,7 +114,7 @@ impl Engine {
         now: Option<Timestamp>,
     ) -> Result<Option<OurContainer>, Error> {
         let Some(id) = listed.id.as_deref() else { return Ok(None) };
-        let container = match self.inspect_container(id).await {
+        let container = match self.inspect_within(id, LOOKS_WITHIN).await {
             Ok(container) => container,
             Err(error) if error.is_no_such_container() => return Ok(None),
             Err(error) => return Err(error),
@@ -129,7 +143,7 @@ impl Engine {
 
     /// Whether the image that may be a copy is one of its original.
     async fn is_copy(&self, image: &str, marks: &Marks) -> Result<bool, Error> {
-        let original = match self.inspect_container(&marks.target).await {
+        let original = match self.inspect_within(&marks.target, LOOKS_WITHIN).await {
             Ok(original) => self.image_of(&original).await?,
             Err(error) if error.is_no_such_container() => None,
             Err(error) => return Err(error),

@@ -34,6 +34,9 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// How long the keeper may take to go once it is told to: it ends what is left of the session first.
 const GOES_WITHIN: Duration = Duration::from_secs(4);
 
+/// How long its removal may take after that, when it has been asked for. What is not gone then is told.
+const REMOVED_WITHIN: Duration = Duration::from_secs(6);
+
 /// The longest line that a keeper says at its start. Whoever can write to its output may say more.
 const LONGEST_LINE: usize = 512;
 
@@ -136,7 +139,7 @@ impl Keeper {
                         Ok(())
                     }
                     // It hangs, or the engine lost track of it. One that is gone is fine.
-                    _ => self.engine.remove(&self.container).await,
+                    _ => self.engine.remove_within(&self.container, REMOVED_WITHIN).await,
                 }
             }
         }

@@ -1,6 +1,7 @@
 //! Who else is in a target's PID namespace.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use bollard::models::ContainerInspectResponse;
 use futures_util::{StreamExt as _, stream};
@@ -9,6 +10,9 @@ use crate::{Engine, Error, Plan, Target, ours};
 
 /// So many containers are looked at at once.
 const AT_ONCE: usize = 8;
+
+/// How long a look at one may take. One that cannot be looked at may be anything.
+const LOOKS_WITHIN: Duration = Duration::from_secs(15);
 
 /// A container whose processes see those of a target.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -58,7 +62,7 @@ impl Engine {
         if id.is_empty() {
             return Ok(None);
         }
-        let container = match self.inspect_container(&id).await {
+        let container = match self.inspect_within(&id, LOOKS_WITHIN).await {
             Ok(container) => container,
             // It went in between.
             Err(error) if error.is_no_such_container() => return Ok(None),

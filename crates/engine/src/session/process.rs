@@ -25,6 +25,9 @@ const HEARD_WITHIN: Duration = Duration::from_secs(10);
 /// How long the container of a session may take to go once its keeper is gone, before its removal is asked for.
 const GOES_WITHIN: Duration = Duration::from_secs(4);
 
+/// How long the engine may take to say that it removes it then. What is not known to be gone is told.
+const REMOVAL_ANSWERED_WITHIN: Duration = Duration::from_secs(6);
+
 /// How long after the end of a container the engine may take to remove it. After that its record is read.
 const REMOVED_WITHIN: Duration = Duration::from_secs(20);
 
@@ -211,8 +214,10 @@ impl Process {
             // container was made from can only go after it.
             let mut removed = Ok(());
             if !removal.is_over() && tokio::time::timeout(GOES_WITHIN, removal.exit_code()).await.is_err() {
-                removed = engine.remove(&container).await;
-                let _gone = tokio::time::timeout(REMOVED_WITHIN, removal.exit_code()).await;
+                removed = engine.remove_within(&container, REMOVAL_ANSWERED_WITHIN).await;
+                if removed.is_ok() {
+                    let _gone = tokio::time::timeout(REMOVED_WITHIN, removal.exit_code()).await;
+                }
             }
             if removed.is_ok() {
                 engine.transport.scope().gone(container.as_str());

@@ -1,11 +1,16 @@
 //! What sessions there are in an engine, and what is left of those that are over.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::inventory::{OurContainer, OurImage, Wanted};
 use crate::ours::Role;
 use crate::{Engine, Error, State};
+
+/// How long the removal of one thing may take, lest it keeps us from all others.
+const REMOVED_WITHIN: Duration = Duration::from_secs(30);
 
 /// A session, or what is left of one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -73,8 +78,9 @@ impl Part {
 }
 
 impl Engine {
-    /// All sessions and what is left of them, the oldest first.
-    pub async fn sessions(&self) -> Result<Vec<Session>, Error> {
+    /// All sessions and what is left of them, the oldest first; and why others are not among them, where the engine does not say
+    /// how they are.
+    pub async fn sessions(&self) -> Result<(Vec<Session>, Option<Error>), Error> {
         let (ours, names) = tokio::try_join!(self.inventory(Wanted::All), self.names())?;
         let mut sessions: Vec<((Option<Timestamp>, Timestamp), Session)> = Vec::new();
         for (id, (containers, images)) in ours.by_session() {
@@ -111,7 +117,7 @@ impl Engine {
         }
         // The engine tells whole seconds. Within one, what the clients took for its time is all there is.
         sessions.sort_by(|(left, a), (right, b)| left.cmp(right).then_with(|| a.id.cmp(&b.id)));
-        Ok(sessions.into_iter().map(|(_, session)| session).collect())
+        Ok((sessions.into_iter().map(|(_, session)| session).collect(), ours.failure))
     }
 
     /// Ends a session: its keeper is removed, and what it started ends with it.
@@ -120,7 +126,7 @@ impl Engine {
             if part.kind == Part::IMAGE {
                 self.remove_image(&part.name).await?;
             } else {
-                self.remove(&part.name.parse()?).await?;
+                self.remove_within(&part.name.parse()?, REMOVED_WITHIN).await?;
             }
         }
         Ok(())
@@ -131,7 +137,7 @@ impl Engine {
     pub async fn collect_garbage(&self) -> Result<usize, Error> {
         let ours = self.inventory(Wanted::Left).await?;
         let mut removed = 0;
-        let mut failure = None;
+        let mut failure = ours.failure;
         let mut note = |outcome: Result<(), Error>| match outcome {
             Ok(()) => removed += 1,
             Err(error) => failure = Some(error),
@@ -140,7 +146,7 @@ impl Engine {
         let (keepers, others): (Vec<_>, Vec<_>) = (ours.containers.iter().filter(|each| each.is_left))
             .partition(|each| matches!(each.role, Role::Keeper { .. }));
         for container in others.into_iter().chain(keepers) {
-            note(self.remove(&container.id).await);
+            note(self.remove_within(&container.id, REMOVED_WITHIN).await);
         }
         for image in ours.images.iter().filter(|image| image.is_left) {
             note(self.remove_image(&image.reference).await);
