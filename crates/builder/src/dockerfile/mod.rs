@@ -144,8 +144,9 @@ fn read_last(
     errors.sort_by_key(|error| error.line);
     match &mut told {
         Some(told) => {
-            errors.iter().for_each(|error| told.find(rules::invalid(error)));
-            stages::named_twice(&parsed).for_each(|finding| told.find(finding));
+            for finding in errors.iter().map(rules::invalid).chain(stages::named_twice(&parsed)) {
+                told.find(finding);
+            }
         }
         None => errors.into_iter().next().map_or(Ok(()), Err)?,
     }

@@ -47,7 +47,9 @@ impl Reader<'_> {
             };
             let stage = self.look(number, base, &made, &mut own);
             let is_whole = own.unseen.is_empty() && own.findings.is_empty();
-            own.findings.into_iter().for_each(|finding| told.find(finding));
+            for finding in own.findings {
+                told.find(finding);
+            }
             told.left_out += own.left_out;
             let unknown = || Err(error(self.stages[number].from, "not all of it can be seen".into()));
             made.insert(number, if is_whole { Ok(stage) } else { unknown() });
@@ -125,9 +127,8 @@ impl Reader<'_> {
                 Err(reason) => told.find(rules::invalid(&error(parsed.from, reason))),
             },
             (Ok(Base::Image(image)), _) => hidden = Some(Hidden::Base(image.clone())),
-            (Ok(Base::Unknown), _) => hidden = Some(Hidden::Anything),
-            // What it begins with could not be made.
-            (Ok(Base::Stage(_)), None) => hidden = Some(Hidden::Anything),
+            // The other one is a stage that could not be made.
+            (Ok(Base::Unknown), _) | (Ok(Base::Stage(_)), None) => hidden = Some(Hidden::Anything),
             (Ok(Base::Scratch), _) => {}
             (Err(error), _) => {
                 told.find(rules::invalid(error));
