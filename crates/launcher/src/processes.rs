@@ -89,6 +89,11 @@ impl Stat {
         matches!(self.state, 'T' | 't')
     }
 
+    /// A debugger holds it.
+    pub(crate) fn is_traced(self) -> bool {
+        self.state == 't'
+    }
+
     /// Its first thread has ended, and nobody has waited for it.
     pub(crate) fn is_zombie(self) -> bool {
         matches!(self.state, 'Z' | 'X' | 'x')

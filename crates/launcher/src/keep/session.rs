@@ -119,7 +119,7 @@ impl Session {
         self.ending = Some(Instant::now());
         self.folder = None;
         self.early = vec![END_SESSION];
-        self.deliver();
+        self.look();
     }
 
     /// Looks after the launcher.
@@ -131,7 +131,9 @@ impl Session {
         };
         if let Some(launcher) = self.launcher.as_ref().filter(|launcher| launcher.state().is_some()) {
             launcher.signal(SIGCONT);
-            if since.elapsed() > ENDS_WITHIN {
+            // One that a debugger holds does not go on by that. There may be little time: the next client removes what has lost its own.
+            let is_held = launcher.state().is_some_and(crate::processes::Stat::is_traced);
+            if is_held || since.elapsed() > ENDS_WITHIN {
                 launcher.kill_with_descendants();
             }
         }
