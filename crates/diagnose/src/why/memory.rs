@@ -322,6 +322,13 @@ mod tests {
             assert_eq!(codes(&facts)[..2], [Code::OomKilled, Code::CrashLoop], "{status:?}");
             assert!(!codes(&facts).contains(&Code::KilledFromOutside));
         }
+        // Before there are enough restarts for a loop, and no more when it has been up for long.
+        let mut facts = flapping(&[137]);
+        facts.restarts.count = 1;
+        facts.events.as_mut().unwrap().insert(1, oom(START + SECOND));
+        assert_eq!(codes(&facts)[..2], [Code::OomKilled, Code::Running]);
+        facts.now = facts.now.map(|now| now + 120 * SECOND);
+        assert_eq!(codes(&facts)[0], Code::Running);
         // By the kernel's log.
         let mut facts = flapping(&[137, 137]);
         facts.kernel_log = ended(137, &at(START + 10 * SECOND)).kernel_log;

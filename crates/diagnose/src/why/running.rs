@@ -27,10 +27,10 @@ pub(super) fn running(facts: &ContainerFacts<'_>) -> Vec<Finding> {
         findings.extend(super::memory::child_of_a_running(facts, &super::evidence::last_run(facts)));
     }
     let is_flapping = flapping.is_some();
-    let killed = flapping
-        .as_ref()
-        .filter(|finding| finding.code == Code::CrashLoop)
-        .and_then(|_| super::memory::in_a_loop(facts));
+    // Told however few the restarts are yet, until it has been up for a while.
+    let is_restarted = facts.restarts.count > 0 && up_for_less_than_a_minute(facts);
+    let is_loop = flapping.as_ref().map_or(is_restarted, |finding| finding.code == Code::CrashLoop);
+    let killed = is_loop.then(|| super::memory::in_a_loop(facts)).flatten();
     let flapping = killed.into_iter().chain(flapping);
     // It will not be up long enough for the rest to matter.
     findings.splice(0..0, flapping);
@@ -41,6 +41,11 @@ pub(super) fn running(facts: &ContainerFacts<'_>) -> Vec<Finding> {
     findings.extend(stop_signal_ignored(facts));
     findings.extend(complaints(facts, &findings));
     findings
+}
+
+fn up_for_less_than_a_minute(facts: &ContainerFacts<'_>) -> bool {
+    const MINUTE: i64 = 60_000_000_000;
+    facts.now.zip(facts.state.started_at).is_some_and(|(now, started)| now.saturating_sub(started) < MINUTE)
 }
 
 pub(super) fn paused(facts: &ContainerFacts<'_>) -> Vec<Finding> {
