@@ -275,7 +275,7 @@ fn one_program_under_thousands_of_names_is_looked_at_once() {
     let context = program.home().join("context");
     fs::create_dir(&context).expect("a folder");
     sample::write_app(&context);
-    let lines: String = (0..10_000).map(|n| format!("COPY app /d{n}/app\n")).collect();
+    let lines = (0..10_000).map(|n| format!("COPY app /d{n}/app\n")).collect::<Vec<_>>().concat();
     let text = format!("FROM scratch\n{lines}USER 1\nENTRYPOINT [\"/d9999/app\"]\n");
     fs::write(context.join("Dockerfile"), text).expect("a file");
     program.run(["check", "context/Dockerfile"]).expect_code(0);
