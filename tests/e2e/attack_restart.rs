@@ -17,11 +17,12 @@ fn follow(stage: &Stage, target: &Target<'_>, options: &[&str], command: &str) -
 #[test]
 fn a_neighbour_that_came_meanwhile_is_seen_before_the_next_session() {
     let stage = Stage::set();
-    let rows: [(&str, &[&str], &[&str], &[&str]); 2] = [
-        ("root", &["--user", "1000:1000"], &["-u", "0:0"], &[]),
-        ("sidecar", &[], &["--mode", "sidecar", "--cap-add", "DAC_READ_SEARCH"], &["--cap-add", "SYS_PTRACE"]),
+    // Flags of the target, options of the session, flags of the neighbour.
+    let rows: [(&str, [&[&str]; 3]); 2] = [
+        ("root", [&["--user", "1000:1000"], &["-u", "0:0"], &[]]),
+        ("sidecar", [&[], &["--mode", "sidecar", "--cap-add", "DAC_READ_SEARCH"], &["--cap-add", "SYS_PTRACE"]]),
     ];
-    for (stem, flags, options, rights) in rows {
+    for (stem, [flags, options, rights]) in rows {
         let target = stage.target_named(stem, &[flags, &["--restart", "always"]].concat(), &stage.image, &[]);
         let session = follow(&stage, &target, options, "echo up; sleep 1000");
         // It need not run: it may whenever it is wanted.
@@ -80,8 +81,8 @@ fn a_signal_ends_the_wait_for_the_next_run() {
     let target = stage.target_named("ended", &[], &stage.image, &[]);
     let session = follow(&stage, &target, &[], "echo up; sleep 1000");
     stage.engine.ask(["kill", target.name()]);
-    let state = || stage.engine.ask(["inspect", "--format", "{{.State.Status}}", target.name()]);
-    eventually(state, || (target.container.companions().is_empty() && state().trim() == "exited").then_some(()));
+    let status = || stage.engine.ask(["inspect", "--format", "{{.State.Status}}", target.name()]);
+    eventually(status, || (target.container.companions().is_empty() && status().trim() == "exited").then_some(()));
     session.signal(Signal::TERM);
     session.finish().expect_code(143);
 }

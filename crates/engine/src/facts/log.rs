@@ -67,7 +67,7 @@ impl Engine {
                     loop {
                         match events.next() {
                             Ok(Some(Event::Line(line))) => keep(&line),
-                            Ok(Some(Event::DaemonError(text))) => gap = Some(text.to_string()),
+                            Ok(Some(Event::DaemonError(text))) => gap = Some(text.clone()),
                             Ok(None) => break,
                             Err(error) => {
                                 gap = Some(error.to_string());
