@@ -19,19 +19,30 @@ fn has_error(stage: &Stage, subject: &str) -> (bool, String) {
     (findings.iter().any(|finding| finding["severity"] == "error"), finished.text())
 }
 
-/// Builds the folder with Docker's classic builder and runs what comes out.
+/// Builds the folder with Docker's classic builder and runs what comes out. Nothing of a build is left, also of one that
+/// fails: each of its images has a label.
 fn engine_runs(stage: &Stage, folder: &Path) -> bool {
     let image = stage.engine.name("agrees");
+    let label = format!("scratchdbg.test.agrees={image}");
+    let text = fs::read_to_string(folder.join("Dockerfile")).expect("a Dockerfile");
+    let lines = text.lines().flat_map(|line| match line {
+        from if from.starts_with("FROM ") => vec![from.to_owned(), format!("LABEL {label}")],
+        other => vec![other.to_owned()],
+    });
+    let labelled = folder.with_file_name("labelled.Dockerfile");
+    fs::write(&labelled, lines.collect::<Vec<_>>().join("\n") + "\n").expect("a file");
     let mut docker = Command::new("docker");
     docker.env("DOCKER_BUILDKIT", "0").envs(stage.engine.variables()).stdin(Stdio::null());
-    docker.args(["build", "-q", "--network", "none", "-t", &image]).arg(folder);
-    if !docker.output().expect("docker runs").status.success() {
-        return false;
-    }
+    docker.args(["build", "-q", "--force-rm", "--network", "none", "-t", &image, "-f"]).arg(labelled).arg(folder);
+    let is_built = docker.output().expect("docker runs").status.success();
     let name = stage.engine.name("agrees-run");
-    let ran = stage.engine.docker(["run", "--rm", "--network", "none", "--name", &name, &image]);
-    stage.engine.docker(["rmi", "-f", &image]);
-    ran.status.success()
+    let runs =
+        is_built && stage.engine.docker(["run", "--rm", "--network", "none", "--name", &name, &image]).status.success();
+    if is_built {
+        stage.engine.docker(["rmi", "-f", &image]);
+    }
+    stage.engine.docker(["image", "prune", "--force", "--filter", &format!("label={label}")]);
+    runs
 }
 
 #[test]
