@@ -1,5 +1,7 @@
 //! One error for all platforms.
 
+use scratchdbg_logs::FrameError;
+
 /// A platform failed or refused a request.
 ///
 /// The platform's crate writes the message and the hints, because only it knows what the user can do. Callers decide by
@@ -65,4 +67,26 @@ impl Error {
         use ErrorKind::{Ambiguous, Damaged, Denied, Gone, NotFound, Refused, Unsupported};
         matches!(self.kind, NotFound { .. } | Ambiguous { .. } | Gone | Denied | Refused | Unsupported | Damaged)
     }
+}
+
+impl From<FrameError> for Error {
+    /// A log's stream is damaged.
+    fn from(error: FrameError) -> Self {
+        Self::new(ErrorKind::Broken, error.to_string())
+    }
+}
+
+/// An error with all its causes, in one line.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        // Many errors repeat their cause in their own text.
+        if !text.contains(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        source = cause.source();
+    }
+    text
 }

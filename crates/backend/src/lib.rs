@@ -14,7 +14,7 @@ mod logs;
 mod name;
 mod state;
 
-pub use self::error::{Error, ErrorKind};
+pub use self::error::{Error, ErrorKind, chain};
 pub use self::logs::{
     ByteStream, Completeness, LogBackend, LogRequest, LogSource, RunEnd, RunHistory, Selector, Storage, StoredFiles,
 };

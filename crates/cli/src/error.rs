@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use scratchdbg_backend::ErrorKind;
+use scratchdbg_backend::{ErrorKind, chain};
 use scratchdbg_engine as engine;
 
 /// Something went wrong.
@@ -50,21 +50,6 @@ impl CommandError {
         self.hints.push(hint.into());
         self
     }
-
-    /// The error with all its causes, in one line.
-    pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-        let mut text = error.to_string();
-        let mut source = error.source();
-        while let Some(cause) = source {
-            let cause_text = cause.to_string();
-            // Many errors repeat their cause in their own text.
-            if !text.contains(&cause_text) {
-                text = format!("{text}: {cause_text}");
-            }
-            source = cause.source();
-        }
-        text
-    }
 }
 
 impl From<std::io::Error> for CommandError {
@@ -83,7 +68,7 @@ impl From<scratchdbg_backend::InvalidName> for CommandError {
 
 impl From<engine::Error> for CommandError {
     fn from(error: engine::Error) -> Self {
-        let mut result = Self::new(Self::chain(&error));
+        let mut result = Self::new(chain(&error));
         result.hints.extend(error.hint());
         // A context that is missing on this machine is a failure; an address that is no address is a mistake.
         if let engine::Error::Endpoint(error) = &error

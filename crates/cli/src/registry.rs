@@ -17,7 +17,7 @@ pub(crate) async fn pull(reference: &Reference, context: &Context) -> Result<Pul
 
 /// What to do about a registry that does not do as it should.
 pub(crate) fn explain(error: &Error) -> CommandError {
-    let result = CommandError::new(CommandError::chain(error));
+    let result = CommandError::new(scratchdbg_backend::chain(error));
     match error.hint() {
         Some(hint) => result.hint(hint),
         None => result,

@@ -207,7 +207,7 @@ fn launcher(toolkit: &Toolkit) -> Result<ExtraFile, CommandError> {
 }
 
 fn explain(error: ToolkitError) -> CommandError {
-    let result = CommandError::new(CommandError::chain(&error));
+    let result = CommandError::new(scratchdbg_backend::chain(&error));
     match error {
         // It says itself what to do.
         ToolkitError::NotFound { .. } => result,

@@ -60,21 +60,6 @@ impl Error {
         })
     }
 
-    /// The error with all its causes, in one line.
-    fn chain(&self) -> String {
-        let mut text = self.to_string();
-        let mut source = std::error::Error::source(self);
-        while let Some(cause) = source {
-            let cause_text = cause.to_string();
-            // Many errors repeat their cause in their own text.
-            if !text.contains(&cause_text) {
-                text = format!("{text}: {cause_text}");
-            }
-            source = cause.source();
-        }
-        text
-    }
-
     fn kind(&self) -> ErrorKind {
         match self {
             // A context that is missing on this machine is a failure; an address that is no address is a mistake.
@@ -98,7 +83,7 @@ impl Error {
 
 impl From<Error> for backend::Error {
     fn from(error: Error) -> Self {
-        Self { kind: error.kind(), message: error.chain(), hints: error.hint().into_iter().collect() }
+        Self { kind: error.kind(), message: backend::chain(&error), hints: error.hint().into_iter().collect() }
     }
 }
 

@@ -20,6 +20,7 @@ mod log_storage;
 mod logs;
 mod name;
 mod ours;
+mod path;
 mod plan;
 mod reach;
 mod scope;

@@ -8,9 +8,9 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt as _;
-use scratchdbg_backend::{ContainerName, Error, ErrorKind, LogBackend};
+use scratchdbg_backend::{ContainerName, Error, LogBackend};
 use scratchdbg_logs::frame::{FrameDecoder, FrameEvent};
-use scratchdbg_logs::{FrameError, Framing, Stream};
+use scratchdbg_logs::{Framing, Stream};
 
 /// A beginning is shown when it has stood for so long: the log has all lines before it by then.
 const PATIENCE: Duration = Duration::from_millis(200);
@@ -84,7 +84,7 @@ async fn listen(
                 None => return Ok(()),
                 Some(piece) => {
                     let mut bytes = &piece[..];
-                    while let Some(event) = decoder.decode(&mut bytes).map_err(broken)? {
+                    while let Some(event) = decoder.decode(&mut bytes)? {
                         if let FrameEvent::Data(piece) = event {
                             beginnings.push(piece.stream, piece.payload, Instant::now());
                         }
@@ -102,11 +102,6 @@ async fn listen(
             }
         }
     }
-}
-
-/// The stream is damaged.
-fn broken(error: FrameError) -> Error {
-    Error::new(ErrorKind::Broken, error.to_string())
 }
 
 #[cfg(test)]

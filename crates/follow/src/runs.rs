@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use jiff::{SignedDuration, Timestamp};
-use scratchdbg_backend::{LogSource, RunEnd, RunHistory, State};
+use scratchdbg_backend::{LogSource, RunEnd, RunHistory};
 use scratchdbg_logs::when::TimeRange;
 
 use crate::{Error, Notice, Request, Run};
@@ -82,7 +82,7 @@ fn range(source: &LogSource, ends: &[RunEnd], back: usize) -> Option<TimeRange> 
     // A busy engine notes the start after the first lines have come in.
     const JUST_BEFORE: SignedDuration = SignedDuration::from_secs(1);
     const NEXT: SignedDuration = SignedDuration::from_nanos(1);
-    let goes_on = matches!(source.state, State::Running | State::Paused);
+    let goes_on = source.state.has_processes();
     let runs = ends.len() + usize::from(goes_on);
     if back == 0 && runs <= 1 {
         // The begin of this run is not marked by the end of one that is known.
@@ -110,6 +110,7 @@ fn range(source: &LogSource, ends: &[RunEnd], back: usize) -> Option<TimeRange> 
 
 #[cfg(test)]
 mod tests {
+    use scratchdbg_backend::State;
     use scratchdbg_logs::line::Joining;
 
     use super::*;
@@ -125,7 +126,7 @@ mod tests {
             state,
             tty: false,
             joining: Joining::Docker,
-            storage: crate::tests::storage(),
+            storage: scratchdbg_testkit::fake::storage(),
             started_at: Some(at(started)),
             finished_at: finished.map(at),
             restart_count,

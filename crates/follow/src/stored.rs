@@ -1,10 +1,10 @@
 //! Reads what is stored of a log now.
 
 use futures_util::StreamExt as _;
-use scratchdbg_backend::{self as backend, Completeness, ErrorKind, LogBackend, LogRequest};
+use scratchdbg_backend::{self as backend, Completeness, LogBackend, LogRequest};
 use scratchdbg_logs::resume::Admission;
 use scratchdbg_logs::when::TimeRange;
-use scratchdbg_logs::{Event, FrameError, Framing, Line};
+use scratchdbg_logs::{Event, Framing, Line};
 
 use crate::begin::{Begin, Sent};
 use crate::completeness::Check;
@@ -161,7 +161,7 @@ impl<B: LogBackend, S: Sink> Reader<'_, B, S> {
             let chunk = chunk?;
             begin.push(&chunk, 1, framing);
             let mut events = decoder.push(&chunk);
-            while let Some(event) = events.next().map_err(damaged)? {
+            while let Some(event) = events.next().map_err(backend::Error::from)? {
                 match event {
                     Event::Line(line) => {
                         sent.count(&line, self.source.tty);
@@ -180,12 +180,7 @@ impl<B: LogBackend, S: Sink> Reader<'_, B, S> {
                 lines.push(line.into_owned());
             }
         }
-        decoder.finish().map_err(damaged)?;
+        decoder.finish().map_err(backend::Error::from)?;
         Ok((lines, sent))
     }
-}
-
-/// The stream is damaged.
-fn damaged(error: FrameError) -> backend::Error {
-    backend::Error::new(ErrorKind::Broken, error.to_string())
 }

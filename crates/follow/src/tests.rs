@@ -4,7 +4,7 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use scratchdbg_backend::{Completeness, LogBackend as _, Selector, Storage};
+use scratchdbg_backend::{Completeness, LogBackend as _, Selector};
 use scratchdbg_logs::Line;
 use scratchdbg_logs::query::{Query, QuerySpec};
 use scratchdbg_logs::when::TimeRange;
@@ -13,20 +13,6 @@ use scratchdbg_testkit::fake::FakeBackend;
 
 use crate::many::MergedSink;
 use crate::{Error, Notice, Reader, Request, Run, Severity, Sink, Via};
-
-/// Storage that rotates nothing and tells nothing.
-pub(crate) fn storage() -> Storage {
-    Storage {
-        driver: "memory".to_owned(),
-        may_drop: false,
-        rotates: false,
-        loses_lines_at_rotation: false,
-        since_is_incomplete: false,
-        completeness: Completeness::Unknown,
-        files: Err("it is kept in memory".to_owned()),
-        cannot_follow_files: Some("it is kept in memory".to_owned()),
-    }
-}
 
 fn request(follow: bool) -> Request {
     Request {

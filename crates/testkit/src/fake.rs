@@ -57,6 +57,20 @@ struct Reader {
     timestamps: bool,
 }
 
+/// Storage in memory, which rotates nothing, and of which no answer can be checked.
+pub fn storage() -> Storage {
+    Storage {
+        driver: "memory".to_owned(),
+        may_drop: false,
+        rotates: false,
+        loses_lines_at_rotation: false,
+        since_is_incomplete: false,
+        completeness: Completeness::Unknown,
+        files: Err("it is kept in memory".to_owned()),
+        cannot_follow_files: Some("it is kept in memory".to_owned()),
+    }
+}
+
 impl Default for FakeBackend {
     fn default() -> Self {
         Self::new()
@@ -94,16 +108,7 @@ impl FakeBackend {
                 state: State::Running,
                 tty: false,
                 joining: Joining::Docker,
-                storage: Storage {
-                    driver: "memory".to_owned(),
-                    may_drop: false,
-                    rotates: false,
-                    loses_lines_at_rotation: false,
-                    since_is_incomplete: false,
-                    completeness: Completeness::Unknown,
-                    files: Err("it is kept in memory".to_owned()),
-                    cannot_follow_files: Some("it is kept in memory".to_owned()),
-                },
+                storage: storage(),
                 started_at,
                 finished_at: None,
                 restart_count: 0,

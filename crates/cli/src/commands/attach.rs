@@ -257,31 +257,28 @@ async fn session(
     // Only while the session has the terminal: before and after, Ctrl-C is a signal to us.
     let raw_mode = RefCell::new(Ok(None));
     let (began, lasted) = (Cell::new(None), Cell::new(Duration::ZERO));
-    let note_time = |stage| match stage {
-        Stage::Running => began.set(Some(Instant::now())),
-        Stage::Ending => lasted.set(began.get().map(|began: Instant| began.elapsed()).unwrap_or_default()),
-        Stage::Unclear => {}
-    };
     let enter = |stage| match stage {
-        Stage::Running if plan.tty => {
-            let raw = RawMode::enable();
-            if raw.is_err() {
-                let _ended = sender.send(Wish::End);
+        Stage::Running => {
+            began.set(Some(Instant::now()));
+            if plan.tty {
+                let raw = RawMode::enable();
+                if raw.is_err() {
+                    let _ended = sender.send(Wish::End);
+                }
+                *raw_mode.borrow_mut() = raw.map(Some);
             }
-            *raw_mode.borrow_mut() = raw.map(Some);
         }
-        Stage::Running => {}
-        Stage::Ending => *raw_mode.borrow_mut() = Ok(None),
+        Stage::Ending => {
+            lasted.set(began.get().map(|began: Instant| began.elapsed()).unwrap_or_default());
+            *raw_mode.borrow_mut() = Ok(None);
+        }
         Stage::Unclear => context
             .printer
             .note("the session's stream ended without a word from the launcher; asking the engine how the command did"),
     };
     let mut interrupted = 0;
     let outcome = {
-        let mut attached = Box::pin(engine.attach(plan, streams, windows, wishes, |stage| {
-            note_time(stage);
-            enter(stage);
-        }));
+        let mut attached = Box::pin(engine.attach(plan, streams, windows, wishes, enter));
         loop {
             tokio::select! {
                 outcome = &mut attached => break outcome,

@@ -155,7 +155,8 @@ async fn build(args: &DemoArgs, names: &Names, engine: &Engine, context: &Contex
         ..BuildSpec::default()
     };
     let epoch = spec.epoch;
-    let pair = scratchdbg_builder::build(&spec).map_err(|error| CommandError::new(CommandError::chain(&error)))?;
+    let pair =
+        scratchdbg_builder::build(&spec).map_err(|error| CommandError::new(scratchdbg_backend::chain(&error)))?;
     let sets = pair.sets();
     engine.load(move |out| write_hybrid(&sets, epoch, out)).await?;
     super::build::print_summary(&pair, context.printer)?;

@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 
 use jiff::tz::TimeZone;
 use scratchdbg_backend::{ContainerName, LogBackend as _};
-use scratchdbg_follow::{Error, Reader};
+use scratchdbg_follow::{Error, MergedSink as _, Reader};
 use scratchdbg_logs::Framing;
 
 use self::output::{Output, Single};

@@ -93,7 +93,10 @@ async fn verdict(
             },
             Ok(false) => return Ok(verdict),
             Err(error) => {
-                printer.warning(&format!("its files cannot be read ({}): less is known", CommandError::chain(&error)));
+                printer.warning(&format!(
+                    "its files cannot be read ({}): less is known",
+                    scratchdbg_backend::chain(&error)
+                ));
                 return Ok(verdict);
             }
         }

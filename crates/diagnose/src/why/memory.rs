@@ -23,20 +23,17 @@ pub(super) fn out_of_memory(facts: &ContainerFacts<'_>, run: &LastRun<'_>) -> Op
         Some(word) if word.kill.is_oldest == Some(false) => Killed::ChildMostLikely,
         _ => Killed::Program,
     };
-    let finding = match (engine, kernel_alone) {
-        (Some(told), _) => finding(facts, limit, killed).evidence(told),
-        (None, Some(word)) => {
-            let finding = finding(facts, limit, killed)
-                .evidence("OOMKilled: false: the engine missed it, as it does right after a start");
-            if word.certain { finding } else { finding.guessed() }
-        }
+    let finding = finding(facts, limit, killed);
+    let (finding, told) = match (engine, kernel_alone) {
+        (Some(told), _) => (finding, told),
+        (None, Some(word)) => (
+            if word.certain { finding } else { finding.guessed() },
+            "OOMKilled: false: the engine missed it, as it does right after a start",
+        ),
         (None, None) => return None,
     };
-    let finding = match &kernel {
-        Some(word) => finding.evidence(word_of(word.kill)),
-        None => finding,
-    };
-    Some(finding.evidence(limit_evidence(facts)).evidence(exit_evidence(facts)))
+    let kill = kernel.as_ref().map(|word| word.kill);
+    Some(with_evidence(finding, Some(told), kill, facts).evidence(exit_evidence(facts)))
 }
 
 /// Whom the kernel killed.
@@ -94,26 +91,40 @@ fn finding(facts: &ContainerFacts<'_>, limit: Option<&MemoryLimit>, killed: Kill
 /// A child of a program that runs on, which was killed in this run.
 pub(super) fn child_of_a_running(facts: &ContainerFacts<'_>, run: &LastRun<'_>) -> Option<Finding> {
     let started = facts.state.started_at?;
-    let kills = facts.kernel_log.as_ref().map(|log| log.memory_kills.as_slice()).unwrap_or_default();
-    let kill = kills.iter().rev().find(|kill| kill.time >= started);
+    let kill = kills(facts).iter().rev().find(|kill| kill.time >= started);
     let event = run.complete && run.has("oom");
     if kill.is_none() && !event {
         return None;
     }
     let (at_limit, fix) = limit_in_words(kill.map(|kill| &kill.limit));
-    let mut finding = Finding::new(
+    let finding = Finding::new(
         Code::ChildOomKilled,
         Severity::Warning,
         format!("the kernel killed a child of the program because {at_limit}; the program itself runs on"),
     )
     .fix(fix);
-    if event {
-        finding = finding.evidence("event oom in this run");
+    Some(with_evidence(finding, event.then_some("event oom in this run"), kill, facts))
+}
+
+/// The finding with who told of it, and the limit.
+fn with_evidence(
+    mut finding: Finding,
+    event: Option<&str>,
+    kill: Option<&MemoryKill>,
+    facts: &ContainerFacts<'_>,
+) -> Finding {
+    if let Some(event) = event {
+        finding = finding.evidence(event);
     }
     if let Some(kill) = kill {
         finding = finding.evidence(word_of(kill));
     }
-    Some(finding.evidence(limit_evidence(facts)))
+    finding.evidence(limit_evidence(facts))
+}
+
+/// What the kernel's log has of kills for memory, the oldest first.
+fn kills<'a>(facts: &'a ContainerFacts<'_>) -> &'a [MemoryKill] {
+    facts.kernel_log.as_ref().map(|log| log.memory_kills.as_slice()).unwrap_or_default()
 }
 
 /// The kernel's own word on a kill.
@@ -142,25 +153,18 @@ pub(super) fn in_a_loop(facts: &ContainerFacts<'_>) -> Option<Finding> {
         None => events.first().map(|event| event.time).or(facts.state.finished_at)?.saturating_sub(LATELY),
     };
     let event = events.iter().any(|event| event.action == "oom" && event.time >= begin);
-    let kills = facts.kernel_log.as_ref().map(|log| log.memory_kills.as_slice()).unwrap_or_default();
-    let kill = kills.iter().rev().find(|kill| kill.time.saturating_add(kill.uncertainty) >= begin);
+    let kill = kills(facts).iter().rev().find(|kill| kill.time.saturating_add(kill.uncertainty) >= begin);
     if !event && kill.is_none() {
         return None;
     }
     let (at_limit, fix) = limit_in_words(kill.map(|kill| &kill.limit));
-    let mut finding = Finding::new(
+    let finding = Finding::new(
         Code::OomKilled,
         Severity::Error,
         format!("the kernel killed the program in one of its latest runs because {at_limit}"),
     )
     .fix(fix);
-    if event {
-        finding = finding.evidence("event oom in one of the latest runs");
-    }
-    if let Some(kill) = kill {
-        finding = finding.evidence(word_of(kill));
-    }
-    Some(finding.evidence(limit_evidence(facts)))
+    Some(with_evidence(finding, event.then_some("event oom in one of the latest runs"), kill, facts))
 }
 
 fn limit_evidence(facts: &ContainerFacts<'_>) -> String {

@@ -21,7 +21,7 @@ fn by_state_and_request(target: &Target, request: &AttachRequest) -> Result<(Mod
     if target.state == State::Removing {
         return Err(Refusal::Removing { name: name() });
     }
-    let has_processes = matches!(target.state, State::Running | State::Paused);
+    let has_processes = target.state.has_processes();
     let is_copy = request.mode == Some(Mode::Copy) || (request.mode.is_none() && !has_processes);
     let needs_sidecar = match request {
         AttachRequest { tools_image: Some(_), .. } => Some("a toolkit that is not a static busybox"),

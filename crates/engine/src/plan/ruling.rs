@@ -1,5 +1,6 @@
 //! Which folders of the host rule it: who can write there, and with some who can read there, has the host.
 
+use crate::path::clean;
 use crate::target::{Mount, Reach};
 
 /// What a mount shows.
@@ -140,18 +141,8 @@ fn is_at_or_below(path: &str, folder: &str) -> bool {
 
 /// A path without `.`, `..`, and doubled slashes, and with `/var/run` for what it is.
 fn plain(path: &str) -> String {
-    let mut names: Vec<&str> = Vec::new();
-    for name in path.split('/') {
-        match name {
-            "" | "." => {}
-            ".." => drop(names.pop()),
-            name => names.push(name),
-        }
-    }
-    if names.starts_with(&["var", "run"]) {
-        names.remove(0);
-    }
-    format!("/{}", names.join("/"))
+    let path = clean(path);
+    if is_at_or_below(&path, "/var/run") { path["/var".len()..].to_owned() } else { path }
 }
 
 #[cfg(test)]

@@ -17,7 +17,6 @@ use self::asked::Inherited;
 use self::folders::Host;
 use self::mountinfo::Mountinfo;
 use self::volume::Shows;
-use crate::State;
 use crate::containers::inspect_path;
 use crate::plan::is_hosts;
 use crate::target::{Mount, Reach, Target};
@@ -79,13 +78,10 @@ impl Engine {
     /// container has that does not run, and makes what is missing. Where that cannot be seen, it is taken not to be so.
     pub(crate) async fn looking_makes_folders(&self, container: &ContainerName) -> bool {
         let Ok(target) = self.inspect(container).await else { return false };
-        let is_missing = |source: &str| {
-            fs::symlink_metadata(source).is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
-        };
         let mut folders = target.reach.mounts.iter().filter(|mount| mount.kind == "bind");
         !target.state.has_processes()
             && matches!(self.endpoint().address, Address::Unix(_))
-            && folders.any(|mount| is_missing(&mount.source))
+            && folders.any(|mount| is_missing(Path::new(&mount.source)))
     }
 
     /// Why a network cannot be had.
@@ -114,7 +110,7 @@ impl Engine {
         let Some(peer) = mode.strip_prefix("container:") else { return Ok(None) };
         let Ok(name) = peer.parse() else { return Ok(Some("it is gone".to_owned())) };
         match self.inspect(&name).await {
-            Ok(Target { state: State::Running | State::Paused, .. }) => Ok(None),
+            Ok(target) if target.state.has_processes() => Ok(None),
             Ok(target) => Ok(Some(format!("it is {}", target.state.as_str()))),
             Err(Error::NoSuchContainer { .. } | Error::Ambiguous { .. }) => Ok(Some("it is gone".to_owned())),
             Err(error) => Err(error),
@@ -226,9 +222,8 @@ impl Engine {
         let info = ask("/info").await?;
         let mut folders: Vec<PathBuf> = info["DockerRootDir"].as_str().map(PathBuf::from).into_iter().collect();
         // In another view of the machine it has no folder there.
-        let has =
-            |folder: &PathBuf| !fs::symlink_metadata(folder).is_err_and(|error| error.kind() == ErrorKind::NotFound);
-        let is_here = self.is_described_by(&info) && folders.iter().all(has) && !folders.is_empty();
+        let has_all = !folders.is_empty() && !folders.iter().any(|folder| is_missing(folder));
+        let is_here = self.is_described_by(&info) && has_all;
         if self.is_podman()
             && let Ok(own) = ask("/libpod/info").await
         {
@@ -275,6 +270,11 @@ const VOLUMES_FROM: usize = 8;
 fn is_older(one: &Value, other: &Value) -> bool {
     let made = |inspection: &Value| inspection["Created"].as_str().and_then(|time| time.parse::<Timestamp>().ok());
     made(one).zip(made(other)).is_some_and(|(one, other)| one <= other)
+}
+
+/// Whether there is nothing at a path of this machine, as far as that can be seen.
+fn is_missing(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_err_and(|error| error.kind() == ErrorKind::NotFound)
 }
 
 /// Looks for sockets in a folder, off the threads that signals are heard on.

@@ -231,7 +231,7 @@ impl Engine {
             }
             Ok(target) => {
                 // Of one that runs again, the code is that of the run that began.
-                let runs_again = matches!(target.state, State::Running | State::Paused);
+                let runs_again = target.state.has_processes();
                 let exit_code =
                     if runs_again { self.last_exit_code(&plan.target_id).await } else { Some(target.exit_code) };
                 Ok(Some(Outcome::TargetEnded { state: target.state, exit_code }))

@@ -17,7 +17,7 @@ use crate::files::percent_encode;
 use crate::ours::Role;
 use crate::plan::TOOLS_FOLDER_STEM;
 use crate::transport::{Hijacked, Kind, full};
-use crate::{ContainerName, Engine, Error, Mode, Plan, State, labels};
+use crate::{ContainerName, Engine, Error, Mode, Plan, labels};
 
 /// How long after a command was killed the engine may take to remove its container, and so to hear why.
 const HEARD_WITHIN: Duration = Duration::from_secs(10);
@@ -265,7 +265,7 @@ impl Engine {
         let mut looks = Looks::until(patience);
         loop {
             match self.inspect(container).await {
-                Ok(target) if matches!(target.state, State::Running | State::Paused) => {}
+                Ok(target) if target.state.has_processes() => {}
                 Ok(_) | Err(Error::NoSuchContainer { .. }) => return Ok(false),
                 Err(error) => return Err(error),
             }

@@ -1,14 +1,7 @@
 //! Lines as programs of many kinds write them.
 
 use super::Level::{Debug, Error, Fatal, Info, Warn};
-use super::*;
-
-#[track_caller]
-fn check(cases: &[(&str, Option<Level>)]) {
-    let wrong: Vec<_> = cases.iter().filter(|(line, want)| Level::of(line.as_bytes()) != *want).collect();
-    let told: Vec<_> = wrong.iter().map(|(line, want)| (Level::of(line.as_bytes()), want, line)).collect();
-    assert!(wrong.is_empty(), "{told:#?}");
-}
+use super::tests::check;
 
 #[test]
 fn servers_and_proxies() {

@@ -1,14 +1,7 @@
 //! Lines that have a level of their own form, and lines whose words look like one.
 
 use super::Level::{Debug, Error, Fatal, Info, Trace, Warn};
-use super::*;
-
-#[track_caller]
-fn check(cases: &[(&str, Option<Level>)]) {
-    let wrong: Vec<_> = cases.iter().filter(|(line, want)| Level::of(line.as_bytes()) != *want).collect();
-    let told: Vec<_> = wrong.iter().map(|(line, want)| (Level::of(line.as_bytes()), want, line)).collect();
-    assert!(wrong.is_empty(), "{told:#?}");
-}
+use super::tests::check;
 
 #[test]
 fn words_of_clients_queries_games_and_documents_are_no_levels() {

@@ -3,11 +3,12 @@
 use super::Level::{Debug, Error, Fatal, Info, Trace, Warn};
 use super::*;
 
+/// Holds each line against the level that it is to have, and tells all that are wrong.
 #[track_caller]
-fn check(cases: &[(&str, Option<Level>)]) {
-    for (line, want) in cases {
-        assert_eq!(Level::of(line.as_bytes()), *want, "{line}");
-    }
+pub(super) fn check(cases: &[(&str, Option<Level>)]) {
+    let wrong: Vec<_> = cases.iter().filter(|(line, want)| Level::of(line.as_bytes()) != *want).collect();
+    let told: Vec<_> = wrong.iter().map(|(line, want)| (Level::of(line.as_bytes()), want, line)).collect();
+    assert!(wrong.is_empty(), "{told:#?}");
 }
 
 #[test]

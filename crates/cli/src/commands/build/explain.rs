@@ -10,7 +10,7 @@ use crate::error::{CommandError, USAGE};
 
 /// What to do about a binary or a setting that cannot be shipped.
 pub(super) fn explain(error: &BuildError) -> CommandError {
-    let result = CommandError::new(CommandError::chain(error));
+    let result = CommandError::new(scratchdbg_backend::chain(error));
     if let Some(hint) = error.hint() {
         return result.hint(hint);
     }
@@ -34,7 +34,7 @@ pub(super) fn explain(error: &BuildError) -> CommandError {
 
 /// What to do about a file or place that cannot be read or written.
 pub(super) fn explain_image(error: &ImageError) -> CommandError {
-    let result = CommandError::new(CommandError::chain(error));
+    let result = CommandError::new(scratchdbg_backend::chain(error));
     match error {
         ImageError::Read { source, .. } => result.hint(scratchdbg_files::hint(source)),
         ImageError::Store { source, .. } if source.kind() == io::ErrorKind::NotFound => {

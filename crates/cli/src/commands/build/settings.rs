@@ -109,7 +109,7 @@ pub(super) fn with(args: &BuildArgs) -> Result<With, CommandError> {
 pub(super) fn compression(text: Option<&str>) -> Result<Option<Compression>, CommandError> {
     let parsed = text.map(str::parse).transpose();
     parsed.map_err(|error: scratchdbg_image::ImageError| {
-        CommandError::usage(format!("--compress: {}", CommandError::chain(&error)))
+        CommandError::usage(format!("--compress: {}", scratchdbg_backend::chain(&error)))
             .hint("layers for an engine need no compression; registries usually have gzip")
     })
 }
@@ -119,7 +119,7 @@ pub(super) fn references(flag: &str, texts: &[String]) -> Result<Vec<TaggedRefer
     let parse = |text: &String| {
         let reference = text.parse::<TaggedReference>();
         reference.map_err(|error| {
-            CommandError::usage(format!("{flag} {text}: {}", CommandError::chain(&error)))
+            CommandError::usage(format!("{flag} {text}: {}", scratchdbg_backend::chain(&error)))
                 .hint("an image's name is [HOST/]NAME[:TAG] in lower case, such as shop/app:1")
         })
     };
@@ -128,7 +128,7 @@ pub(super) fn references(flag: &str, texts: &[String]) -> Result<Vec<TaggedRefer
 
 fn platform(text: &str) -> Result<Platform, CommandError> {
     text.parse().map_err(|error: scratchdbg_image::ImageError| {
-        CommandError::usage(format!("--platform: {}", CommandError::chain(&error)))
+        CommandError::usage(format!("--platform: {}", scratchdbg_backend::chain(&error)))
             .hint("leave it out: the platform is taken from the binary")
     })
 }

@@ -102,7 +102,7 @@ pub(super) fn of_config(
     for binary in &spec.binaries {
         let Some(name) = binary.file_name() else { continue };
         let path = format!("/{}", name.to_string_lossy());
-        let file = HostFile::new(binary).map_err(|error| CommandError::new(CommandError::chain(&error)))?;
+        let file = HostFile::new(binary).map_err(|error| CommandError::new(scratchdbg_backend::chain(&error)))?;
         let seen = looks.look(&path, 0o755, &FileData::Host(file), path == program)?;
         // Of binaries for several platforms, the one that is for this image.
         if is_for(&seen, config) {

@@ -58,7 +58,7 @@ pub(super) fn unreadable(error: &ReadError) -> CommandError {
         ReadError::NoSuchImage { .. } => "name one that is there",
         _ => "the image is damaged, or was tampered with: fetch or build it again",
     };
-    CommandError::new(CommandError::chain(error)).hint(hint)
+    CommandError::new(scratchdbg_backend::chain(error)).hint(hint)
 }
 
 fn check(source: &ImageSource, stored: &StoredImage, host: Host<'_>) -> Result<Vec<Finding>, ReadError> {

@@ -78,39 +78,6 @@ impl Output {
         }
     }
 
-    /// Adds a container.
-    pub(super) fn add(&mut self, name: &str) -> ContainerIndex {
-        if let Some(prefixes) = &mut self.prefixes {
-            prefixes.add(name);
-        }
-        self.names.push(name.to_owned());
-        self.names.len() - 1
-    }
-
-    pub(super) fn line(&mut self, container: ContainerIndex, line: &Line<'_>, after_gap: bool) -> io::Result<()> {
-        let name = self.names.get(container).map_or("", String::as_str);
-        if line.cut > 0 {
-            self.cut = (self.cut.0 + 1, self.cut.1 + line.cut);
-        }
-        if let Some(stats) = &mut self.stats {
-            stats.add(name, line);
-            return Ok(());
-        }
-        let prefix = self.prefixes.as_ref().map_or("", |prefixes| prefixes.get(container));
-        let entry = Entry { container: name, prefix, line };
-        if self.split && line.stream == Stream::Stderr {
-            if self.share_a_place {
-                self.stdout.break_beginning()?;
-            }
-            self.stderr.entry(&entry, after_gap)
-        } else {
-            if self.share_a_place {
-                self.stderr.break_beginning()?;
-            }
-            self.stdout.entry(&entry, after_gap)
-        }
-    }
-
     /// The beginning of a line that has no end yet. `false` when its turn has not come.
     pub(super) fn beginning(&mut self, stream: Stream, text: &[u8]) -> io::Result<bool> {
         if self.stream.is_some_and(|wanted| wanted != stream) {
@@ -129,28 +96,6 @@ impl Output {
         }
     }
 
-    /// Says something on standard error, after all lines before it.
-    fn notice(&mut self, container: Option<ContainerIndex>, notice: Notice) -> io::Result<()> {
-        // It is said once, at the end, of all containers.
-        if let Notice::WithoutLevel(count) = notice {
-            self.without_level += count;
-            return Ok(());
-        }
-        self.break_beginnings()?;
-        self.flush()?;
-        let severity = notice.severity();
-        let name = container.and_then(|container| self.names.get(container)).map_or("", String::as_str);
-        let text = words(name, notice);
-        match severity {
-            Severity::Info => self.printer.note(&text),
-            Severity::Failure => {
-                self.failed = true;
-                self.printer.error(&text);
-            }
-        }
-        Ok(())
-    }
-
     /// Where both streams lead to one place, nothing is put behind the beginning of a line.
     fn break_beginnings(&mut self) -> io::Result<()> {
         if self.share_a_place {
@@ -158,11 +103,6 @@ impl Output {
             self.stderr.break_beginning()?;
         }
         Ok(())
-    }
-
-    pub(super) fn flush(&mut self) -> io::Result<()> {
-        self.stdout.flush()?;
-        self.stderr.flush()
     }
 
     /// The end. Whether all was well.
@@ -267,19 +207,62 @@ fn same_place(one: impl AsFd, other: impl AsFd) -> bool {
 
 impl MergedSink for Output {
     fn add(&mut self, name: &str) -> ContainerIndex {
-        self.add(name)
+        if let Some(prefixes) = &mut self.prefixes {
+            prefixes.add(name);
+        }
+        self.names.push(name.to_owned());
+        self.names.len() - 1
     }
 
     fn line(&mut self, container: ContainerIndex, line: &Line<'_>, after_gap: bool) -> io::Result<()> {
-        self.line(container, line, after_gap)
+        let name = self.names.get(container).map_or("", String::as_str);
+        if line.cut > 0 {
+            self.cut = (self.cut.0 + 1, self.cut.1 + line.cut);
+        }
+        if let Some(stats) = &mut self.stats {
+            stats.add(name, line);
+            return Ok(());
+        }
+        let prefix = self.prefixes.as_ref().map_or("", |prefixes| prefixes.get(container));
+        let entry = Entry { container: name, prefix, line };
+        if self.split && line.stream == Stream::Stderr {
+            if self.share_a_place {
+                self.stdout.break_beginning()?;
+            }
+            self.stderr.entry(&entry, after_gap)
+        } else {
+            if self.share_a_place {
+                self.stderr.break_beginning()?;
+            }
+            self.stdout.entry(&entry, after_gap)
+        }
     }
 
+    /// Says something on standard error, after all lines before it.
     fn notice(&mut self, container: Option<ContainerIndex>, notice: Notice) -> io::Result<()> {
-        self.notice(container, notice)
+        // It is said once, at the end, of all containers.
+        if let Notice::WithoutLevel(count) = notice {
+            self.without_level += count;
+            return Ok(());
+        }
+        self.break_beginnings()?;
+        self.flush()?;
+        let severity = notice.severity();
+        let name = container.and_then(|container| self.names.get(container)).map_or("", String::as_str);
+        let text = words(name, notice);
+        match severity {
+            Severity::Info => self.printer.note(&text),
+            Severity::Failure => {
+                self.failed = true;
+                self.printer.error(&text);
+            }
+        }
+        Ok(())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.flush()
+        self.stdout.flush()?;
+        self.stderr.flush()
     }
 }
 

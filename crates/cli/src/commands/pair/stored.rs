@@ -193,7 +193,7 @@ impl Stored {
 
 /// What to do about an image that cannot be read.
 fn explain(shown: &str, error: &ReadError) -> CommandError {
-    let message = format!("{shown}: {}", CommandError::chain(error));
+    let message = format!("{shown}: {}", scratchdbg_backend::chain(error));
     let hint = match error {
         ReadError::Io { .. } | ReadError::NotAnImage { .. } => {
             "check the path: a layout is a folder, an archive a file"
