@@ -1,6 +1,6 @@
 //! Docker's configuration folder, and engine addresses.
 
-use scratchdbg_engine::{Endpoint, EndpointRequest};
+use scratchdbg_docker::{Endpoint, EndpointRequest};
 
 /// `data` is an address, `config.json`, and the `meta.json` of the context `c`, between lines `---`.
 pub fn run(data: &[u8]) {

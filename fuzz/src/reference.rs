@@ -1,7 +1,7 @@
 //! Names of images, digests and platforms.
 
 use scratchdbg_diagnose::Platform;
-use scratchdbg_engine::ContainerName;
+use scratchdbg_docker::ContainerName;
 use scratchdbg_image::{Digest, TaggedReference};
 
 /// `data` is the name. What is taken is written as it is read again.

@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 const MAP: &[(&str, &[&str])] = &[
     ("backend", &["logs"]),
     ("builder", &["diagnose", "files", "image"]),
-    ("cli", &["backend", "builder", "diagnose", "engine", "files", "follow", "image", "logs", "registry"]),
+    ("cli", &["backend", "builder", "diagnose", "docker", "files", "follow", "image", "logs", "registry"]),
     ("diagnose", &[]),
-    ("engine", &["backend", "diagnose", "files", "logs"]),
+    ("docker", &["backend", "diagnose", "files", "logs"]),
     ("files", &[]),
     ("follow", &["backend", "logs"]),
     ("image", &["files"]),
@@ -22,7 +22,7 @@ const MAP: &[(&str, &[&str])] = &[
 ];
 
 /// The types of a platform, and the only crate that may name them.
-const PLATFORMS: &[(&str, &str)] = &[("bollard", "engine")];
+const PLATFORMS: &[(&str, &str)] = &[("bollard", "docker")];
 
 fn crates() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")

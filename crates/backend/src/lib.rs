@@ -1,6 +1,6 @@
 //! What a debugger needs of a platform that runs containers.
 //!
-//! The traits and types here name no platform. A crate for a platform (`scratchdbg-engine` for Docker and Podman)
+//! The traits and types here name no platform. A crate for a platform (`scratchdbg-docker` for Docker and Podman)
 //! implements the traits; crates that work on any platform (`scratchdbg-follow`) are generic over them; tests implement
 //! them in memory (`scratchdbg-testkit`). Nothing in this crate does I/O.
 //!

@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use scratchdbg_engine::{ContainerName, Endpoint, EndpointRequest, Engine, FirstLook, Scope};
+use scratchdbg_docker::{ContainerName, Endpoint, EndpointRequest, Engine, FirstLook, Scope};
 use scratchdbg_registry::Registry;
 use tokio::sync::OnceCell;
 
@@ -88,7 +88,7 @@ impl Context {
             cert_path: environment.docker_cert_path.clone(),
             config_dir: environment.docker_config.clone(),
         };
-        blocking(move || Ok(Endpoint::resolve(&request).map_err(scratchdbg_engine::Error::from)?)).await
+        blocking(move || Ok(Endpoint::resolve(&request).map_err(scratchdbg_docker::Error::from)?)).await
     }
 
     /// Engines without root listen elsewhere.

@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 
 use scratchdbg_backend::{ErrorKind, chain};
-use scratchdbg_engine as engine;
+use scratchdbg_docker as engine;
 
 /// Something went wrong.
 pub(crate) const FAILED: u8 = 1;

@@ -21,7 +21,7 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use scratchdbg_engine::Scope;
+use scratchdbg_docker::Scope;
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::args::{Cli, Color, Command, Global};

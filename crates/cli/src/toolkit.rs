@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use scratchdbg_builder::Toolkit;
 use scratchdbg_builder::toolkit::{self, ExtraFile, HostSearch, Skipped, TWIN_BIN, ToolkitError, search_host};
-use scratchdbg_engine::{Engine, LAUNCHER, LAUNCHER_NAME, RUN_ENTRYPOINT, TOOLKIT_BIN};
+use scratchdbg_docker::{Engine, LAUNCHER, LAUNCHER_NAME, RUN_ENTRYPOINT, TOOLKIT_BIN};
 use scratchdbg_image::{Digest, write_hybrid};
 
 use crate::blocking::blocking;

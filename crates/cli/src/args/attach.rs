@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use scratchdbg_engine::Mode;
+use scratchdbg_docker::Mode;
 
 use super::Format;
 

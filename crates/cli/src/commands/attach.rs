@@ -9,7 +9,7 @@ mod restart;
 use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant};
 
-use scratchdbg_engine::{Engine, Error as EngineError, Mode, Outcome as SessionOutcome, Plan, Stage, Streams, Wish};
+use scratchdbg_docker::{Engine, Error as EngineError, Mode, Outcome as SessionOutcome, Plan, Stage, Streams, Wish};
 use tokio::sync::mpsc;
 
 use self::audit::Audit;

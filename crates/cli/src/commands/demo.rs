@@ -5,7 +5,7 @@ use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
 use scratchdbg_builder::{BuildSpec, Twin};
-use scratchdbg_engine::{
+use scratchdbg_docker::{
     AttachRequest, ContainerName, Engine, LABEL_TARGET, LAUNCHER, NewContainer, Outcome as SessionOutcome, Scope,
     Streams, plan,
 };
@@ -103,7 +103,7 @@ async fn story(args: &DemoArgs, names: &Names, engine: &Engine, context: &Contex
     printer.heading("3. There is no shell in it")?;
     printer.command(&format!("docker exec {name} sh"))?;
     match engine.exec(&container, &["sh"]).await {
-        Err(scratchdbg_engine::Error::ExecRefused { message, .. }) => printer.line(&printable(&message))?,
+        Err(scratchdbg_docker::Error::ExecRefused { message, .. }) => printer.line(&printable(&message))?,
         Err(error) => return Err(error.into()),
         Ok(_) => return Err(CommandError::new("the image has a shell of its own")),
     }

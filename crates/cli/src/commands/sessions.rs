@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use scratchdbg_engine::{Part, Session, SessionState};
+use scratchdbg_docker::{Part, Session, SessionState};
 
 use crate::args::{Format, SessionsCommand};
 use crate::commands::build::summary;

@@ -7,7 +7,7 @@ use scratchdbg_diagnose::mounts::Mounts;
 use scratchdbg_diagnose::rootfs::Rootfs;
 use scratchdbg_diagnose::rules::image::ImageFacts;
 use scratchdbg_diagnose::{Finding, Verdict, explain_message, removed};
-use scratchdbg_engine::{self as engine, ContainerName, ContainerRecord, Engine, HostFacts};
+use scratchdbg_docker::{self as engine, ContainerName, ContainerRecord, Engine, HostFacts};
 use serde::Serialize;
 
 use crate::args::{Format, WhyArgs};

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use rustix::fs::OFlags;
-use scratchdbg_engine::Plan;
+use scratchdbg_docker::Plan;
 use serde_json::{Value, json};
 
 use super::Ended;

@@ -2,7 +2,7 @@
 
 use std::io::{IsTerminal as _, Read as _, stderr, stdin};
 
-use scratchdbg_engine::{Engine, Mode, Plan};
+use scratchdbg_docker::{Engine, Mode, Plan};
 
 use crate::error::CommandError;
 use crate::interrupt::Interrupts;

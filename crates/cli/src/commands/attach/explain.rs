@@ -2,7 +2,7 @@
 
 use std::io;
 
-use scratchdbg_engine::{Mode, Plan};
+use scratchdbg_docker::{Mode, Plan};
 
 use crate::args::Format;
 use crate::printer::Printer;

@@ -1,6 +1,6 @@
 //! From what the user asks and what the engine says to the plan of a session, with the toolkit's image at hand.
 
-use scratchdbg_engine::{
+use scratchdbg_docker::{
     AttachRequest, ContainerName, Engine, FirstLook, Mode, Plan, Reach, State, Target, of_session_inside, plan,
 };
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use scratchdbg_engine::{Engine, Mode, Plan, State};
+use scratchdbg_docker::{Engine, Mode, Plan, State};
 
 use crate::error::CommandError;
 use crate::printer::Printer;

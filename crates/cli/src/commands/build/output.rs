@@ -6,7 +6,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use scratchdbg_builder::Pair;
-use scratchdbg_engine::Engine;
+use scratchdbg_docker::Engine;
 use scratchdbg_image::{Image, ImageError, ImageSet, LayerMediaType, save_hybrid, write_hybrid};
 use scratchdbg_registry::PushReport;
 
@@ -183,7 +183,7 @@ fn explain_push(error: &scratchdbg_registry::Error) -> CommandError {
     }
 }
 
-fn explain_load(error: scratchdbg_engine::Error, packed_with_zstd: bool) -> CommandError {
+fn explain_load(error: scratchdbg_docker::Error, packed_with_zstd: bool) -> CommandError {
     let result = CommandError::from(error);
     if result.message.contains("no space left on device") {
         return result.hint("the engine's disk is full: `docker system df` shows what uses it");

@@ -6,7 +6,7 @@ use scratchdbg_diagnose::mentions::MentionScanner;
 use scratchdbg_diagnose::mounts::Mounts;
 use scratchdbg_diagnose::rootfs::Rootfs;
 use scratchdbg_diagnose::rules::image::{self, ImageFacts};
-use scratchdbg_engine::{self as engine, ContainerName, ContainerRecord, Engine, HostFacts};
+use scratchdbg_docker::{self as engine, ContainerName, ContainerRecord, Engine, HostFacts};
 use scratchdbg_image::read::ImageSource;
 
 use super::Report;

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use scratchdbg_diagnose::container::Status;
 use scratchdbg_diagnose::{Severity, why};
-use scratchdbg_engine::{ContainerRecord, ListFilter, Twin};
+use scratchdbg_docker::{ContainerRecord, ListFilter, Twin};
 use serde::Serialize;
 
 use crate::args::{Format, PsArgs};

@@ -7,7 +7,7 @@ use futures_util::StreamExt as _;
 use scratchdbg_diagnose::container::Status;
 use scratchdbg_diagnose::rootfs::Rootfs;
 use scratchdbg_diagnose::rules::image::has_shell;
-use scratchdbg_engine::{ContainerRecord, Engine};
+use scratchdbg_docker::{ContainerRecord, Engine};
 
 /// How many images are looked into at once.
 const AT_ONCE: usize = 8;
