@@ -7,18 +7,19 @@ use std::path::{Path, PathBuf};
 
 /// Each crate, and the crates of ours that it may depend on.
 const MAP: &[(&str, &[&str])] = &[
-    ("backend", &["logs"]),
+    ("backend", &["diagnose", "logs"]),
     ("builder", &["diagnose", "files", "image"]),
-    ("cli", &["backend", "builder", "diagnose", "docker", "files", "follow", "image", "logs", "registry"]),
+    ("cli", &["backend", "builder", "diagnose", "docker", "files", "follow", "image", "inspect", "logs", "registry"]),
     ("diagnose", &[]),
     ("docker", &["backend", "diagnose", "files", "logs"]),
     ("files", &[]),
     ("follow", &["backend", "logs"]),
     ("image", &["files"]),
+    ("inspect", &["backend", "builder", "diagnose", "files", "image"]),
     ("launcher", &[]),
     ("logs", &[]),
     ("registry", &["files", "image"]),
-    ("testkit", &["backend", "logs"]),
+    ("testkit", &["backend", "diagnose", "logs"]),
 ];
 
 /// The types of a platform, and the only crate that may name them.

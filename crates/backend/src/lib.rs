@@ -1,20 +1,29 @@
 //! What a debugger needs of a platform that runs containers.
 //!
 //! The traits and types here name no platform. A crate for a platform (`scratchdbg-docker` for Docker and Podman)
-//! implements the traits; crates that work on any platform (`scratchdbg-follow`) are generic over them; tests implement
+//! implements the traits; crates that work on any platform (`scratchdbg-follow`, `scratchdbg-inspect`) are generic over them; tests implement
 //! them in memory (`scratchdbg-testkit`). Nothing in this crate does I/O.
 //!
 //! * [`LogBackend`]: reads the logs of containers;
 //! * [`LogSource`]: one container's log, and what its storage can do;
+//! * [`FactsBackend`]: tells what it knows of containers, for the rules of `diagnose`;
+//! * [`FilesBackend`]: shows the files of containers;
+//! * [`ImageBackend`]: hands images out, and takes them in;
 //! * [`ContainerName`], [`State`]: which container, and what it does;
 //! * [`Error`]: one error for all platforms.
 
 mod error;
+mod facts;
+mod files;
+mod images;
 mod logs;
 mod name;
 mod state;
 
 pub use self::error::{Error, ErrorKind, chain};
+pub use self::facts::{ContainerRecord, FactsBackend, HostFacts, ListFilter};
+pub use self::files::{FilesBackend, Found};
+pub use self::images::{BoxError, ImageBackend, ImageRecord};
 pub use self::logs::{
     ByteStream, Completeness, LogBackend, LogRequest, LogSource, RunEnd, RunHistory, Selector, Storage, StoredFiles,
 };

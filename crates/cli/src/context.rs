@@ -2,7 +2,9 @@
 
 use std::sync::OnceLock;
 
+use scratchdbg_backend as backend;
 use scratchdbg_docker::{ContainerName, Endpoint, EndpointRequest, Engine, FirstLook, Scope};
+use scratchdbg_inspect::{Remote, Sources};
 use scratchdbg_registry::Registry;
 use tokio::sync::OnceCell;
 
@@ -99,5 +101,18 @@ impl Context {
             Some(socket) => error.hint(format!("there is a socket at {}: --host unix://{0}", socket.display())),
             None => error,
         }
+    }
+}
+
+/// Connects when an image of the engine, or of a registry, is first asked for.
+impl Sources for Context {
+    type Platform = Engine;
+
+    async fn platform(&self) -> Result<&Engine, backend::Error> {
+        Ok(self.engine().await?)
+    }
+
+    async fn pull(&self, reference: &str) -> Result<Remote, backend::Error> {
+        crate::registry::pull(reference, self).await
     }
 }

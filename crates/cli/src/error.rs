@@ -5,6 +5,7 @@ use std::path::Path;
 
 use scratchdbg_backend::{ErrorKind, chain};
 use scratchdbg_docker as engine;
+use scratchdbg_inspect as inspect;
 
 /// Something went wrong.
 pub(crate) const FAILED: u8 = 1;
@@ -84,6 +85,32 @@ impl From<scratchdbg_backend::Error> for CommandError {
     fn from(error: scratchdbg_backend::Error) -> Self {
         let code = if error.kind == ErrorKind::Invalid { USAGE } else { FAILED };
         Self { hints: error.hints, code, ..Self::new(error.message) }
+    }
+}
+
+impl From<CommandError> for scratchdbg_backend::Error {
+    fn from(error: CommandError) -> Self {
+        let kind = if error.code == USAGE { ErrorKind::Invalid } else { ErrorKind::Unreachable };
+        Self { kind, message: error.message, hints: error.hints }
+    }
+}
+
+impl From<inspect::Error> for CommandError {
+    fn from(error: inspect::Error) -> Self {
+        let mut hints = error.hints();
+        match &error {
+            inspect::Error::NoSuchImage { .. } => hints.push(
+                "`docker images` lists what it has; a layout is oci:DIR[:TAG], an archive is archive:FILE[:REF]"
+                    .to_owned(),
+            ),
+            inspect::Error::NothingNamed { .. } => hints.push(
+                "`docker images` and `docker ps -a` list what there is; a layout is oci:DIR, an archive archive:FILE"
+                    .to_owned(),
+            ),
+            _ => {}
+        }
+        let code = if error.is_mistake() { USAGE } else { FAILED };
+        Self { hints, code, ..Self::new(error.to_string()) }
     }
 }
 

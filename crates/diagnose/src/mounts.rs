@@ -31,6 +31,8 @@ pub struct Mount {
     pub read_only: bool,
     /// Whether programs on it are refused (`noexec`); `None` where that cannot be seen.
     pub no_exec: Option<bool>,
+    /// Its source has to be on the engine's host: the engine does not make it.
+    pub needs_source: bool,
     /// Its source is not on the engine's host, and the engine does not make it: no start works.
     pub is_source_missing: bool,
     /// What the image has there is copied into it at the start (`tmpcopyup`).
@@ -46,6 +48,7 @@ impl Mount {
             destination: normalize(destination),
             read_only: false,
             no_exec: None,
+            needs_source: false,
             is_source_missing: false,
             copies_up: false,
         }

@@ -42,13 +42,6 @@ impl Engine {
         }
     }
 
-    /// The layers of the image that the engine has by this reference, by the digests of what is in them; nothing when it has no
-    /// such image.
-    pub async fn layers_of_image(&self, reference: &str) -> Result<Option<Vec<String>>, Error> {
-        let facts = self.image_facts(reference).await?;
-        Ok(facts.map(|image| image.root_fs.and_then(|root| root.layers).unwrap_or_default()))
-    }
-
     /// Whether the engine has, by this reference, the toolkit image that holds exactly this layer, and has no setting that ours has
     /// not. A name proves nothing: who loads an archive gives its images the names that are in it.
     pub async fn has_toolkit(&self, reference: &str, layer: &str) -> Result<bool, Error> {
@@ -73,7 +66,7 @@ impl Engine {
     }
 
     /// The same as the engine says it.
-    async fn told_of_image(&self, reference: &str) -> Result<Option<serde_json::Value>, Error> {
+    pub(crate) async fn told_of_image(&self, reference: &str) -> Result<Option<serde_json::Value>, Error> {
         let path = format!("/images/{}/json", crate::files::percent_encode(reference));
         let answer = match self.transport.fetch(self.transport.request(Method::GET, &path, full(""))?).await {
             Ok(answer) => answer,

@@ -13,6 +13,7 @@ mod facts;
 mod files;
 mod first_look;
 mod hint;
+mod image_backend;
 mod images;
 mod labels;
 mod log_source;
@@ -36,7 +37,6 @@ pub use self::endpoint::{
     Address, ContextError, DEFAULT_SOCKET, Endpoint, EndpointError, EndpointRequest, Origin, Tls,
 };
 pub use self::error::{ApiError, CommandEnd, Error, Silent, Unreachable};
-pub use self::facts::{ContainerRecord, HostFacts, ListFilter};
 pub use self::first_look::FirstLook;
 pub use self::labels::{LABEL_SESSION, LABEL_TARGET};
 pub use self::logs::LogStream;

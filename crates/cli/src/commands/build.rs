@@ -15,6 +15,7 @@ use scratchdbg_builder::provision::{Decision, provision};
 use scratchdbg_builder::{BuildSpec, Pair, Toolkit, Twin};
 use scratchdbg_diagnose::{Finding, Severity};
 use scratchdbg_image::{Image, ImageSet, Meter};
+use scratchdbg_inspect::{preflight, with_those_of_the_file};
 use scratchdbg_registry::PushReport;
 
 use self::explain::explain;
@@ -22,7 +23,6 @@ use self::output::Output;
 use self::settings::Source;
 use self::storage::Storage;
 use super::check::is_denied;
-use super::check::preflight::{preflight, with_those_of_the_file};
 use crate::args::{BuildArgs, Deny, Format};
 use crate::blocking::blocking;
 use crate::context::Context;

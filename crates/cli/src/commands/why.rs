@@ -2,12 +2,10 @@
 
 use std::io::{self, Read};
 
-use scratchdbg_diagnose::container::{ContainerFacts, Status};
-use scratchdbg_diagnose::mounts::Mounts;
-use scratchdbg_diagnose::rootfs::Rootfs;
-use scratchdbg_diagnose::rules::image::ImageFacts;
-use scratchdbg_diagnose::{Finding, Verdict, explain_message, removed};
-use scratchdbg_docker::{self as engine, ContainerName, ContainerRecord, Engine, HostFacts};
+use scratchdbg_backend::ContainerName;
+use scratchdbg_diagnose::container::Status;
+use scratchdbg_diagnose::{Finding, explain_message};
+use scratchdbg_inspect::{self as inspect, Answer};
 use serde::Serialize;
 
 use crate::args::{Format, WhyArgs};
@@ -24,7 +22,7 @@ const MOST_READ: u64 = 64 << 20;
 
 /// The answer as JSON.
 #[derive(Serialize)]
-struct Answer<'a> {
+struct JsonAnswer<'a> {
     target: Option<TargetAnswer<'a>>,
     verdict: Option<&'a str>,
     findings: &'a [Finding],
@@ -48,76 +46,17 @@ pub(crate) async fn why(args: WhyArgs, context: &Context) -> Outcome {
 }
 
 async fn ask(name: &ContainerName, format: Format, context: &Context) -> Outcome {
-    let engine = context.engine().await?;
-    let (record, host) = tokio::join!(engine.container_record(name), engine.host_facts());
-    let host = host?;
-    let mut record = match record {
-        Err(error @ engine::Error::NoSuchContainer { .. }) => return gone(name, error, &host, format, context).await,
-        record => record?,
-    };
-    engine.observe(&mut record, &host).await;
-    let verdict = verdict(engine, &record, &host, context.printer).await?;
+    let Answer { subject, findings, failure } = inspect::why(name, context.engine().await?).await?;
+    if let Some(failure) = failure {
+        context.printer.warning(&format!("its files cannot be read ({failure}): less is known"));
+    }
     let target = TargetAnswer {
-        id: Some(&record.id),
-        name: &record.facts.name,
-        image: Some(&record.image),
-        state: Some(state_word(record.facts.state.status)),
+        id: subject.id.as_deref(),
+        name: &subject.name,
+        image: subject.image.as_deref(),
+        state: subject.status.map(state_word),
     };
-    answer(Some(target), &verdict.findings, format, context.printer)
-}
-
-/// Runs the rules, fetching the files that they ask for, until they have what they want.
-async fn verdict(
-    engine: &Engine,
-    record: &ContainerRecord,
-    host: &HostFacts,
-    printer: Printer,
-) -> Result<Verdict, CommandError> {
-    let container: ContainerName = record.id.parse()?;
-    let mut rootfs = Rootfs::on_demand();
-    let mut mounts = Mounts::new(record.facts.mounts.clone());
-    loop {
-        let image = ImageFacts {
-            mounts: Some(&mounts),
-            host: host.platform.as_ref(),
-            cpu: host.cpu,
-            bounding_set: record.bounding_set,
-            ..ImageFacts::new(&record.config, &rootfs)
-        };
-        let verdict = scratchdbg_diagnose::why(&ContainerFacts { image: Some(image), ..record.facts.clone() });
-        match engine.fetch_wanted(record, &mut rootfs).await {
-            Ok(true) => {}
-            Ok(false) if mounts.is_asked() => match engine.paths_beneath(&container, mounts.list()).await {
-                Some(beneath) => mounts.tell(beneath),
-                None => return Ok(verdict),
-            },
-            Ok(false) => return Ok(verdict),
-            Err(error) => {
-                printer.warning(&format!(
-                    "its files cannot be read ({}): less is known",
-                    scratchdbg_backend::chain(&error)
-                ));
-                return Ok(verdict);
-            }
-        }
-    }
-}
-
-/// A container that is not there. The engine may still remember its end.
-async fn gone(
-    name: &ContainerName,
-    error: engine::Error,
-    host: &HostFacts,
-    format: Format,
-    context: &Context,
-) -> Outcome {
-    let events = context.engine().await?.events_of(name.as_str(), host).await;
-    if events.as_ref().is_none_or(Vec::is_empty) {
-        return Err(error.into());
-    }
-    let verdict = removed(name.as_str(), events.as_deref());
-    let target = TargetAnswer { id: None, name: name.as_str(), image: None, state: None };
-    answer(Some(target), &verdict.findings, format, context.printer)
+    answer(Some(target), &findings, format, context.printer)
 }
 
 /// `--message`: nothing is asked but the text itself.
@@ -167,7 +106,7 @@ fn read_ends(mut input: impl Read) -> io::Result<Vec<u8>> {
 fn answer(target: Option<TargetAnswer<'_>>, findings: &[Finding], format: Format, printer: Printer) -> Outcome {
     let verdict = findings.first().map(|finding| finding.code.as_str());
     match format {
-        Format::Json => printer.json(&Answer { target, verdict, findings })?,
+        Format::Json => printer.json(&JsonAnswer { target, verdict, findings })?,
         Format::Text => {
             let width = terminal::columns();
             for (index, finding) in findings.iter().enumerate() {

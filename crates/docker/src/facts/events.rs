@@ -5,10 +5,11 @@
 
 use std::collections::HashMap;
 
+use scratchdbg_backend::HostFacts;
 use scratchdbg_diagnose::container::Event;
 use serde::Deserialize;
 
-use super::{HostFacts, PATIENCE};
+use super::{PATIENCE, host};
 use crate::Engine;
 
 /// What matters for the end of a container. The events of health checks and execs, three a probe, are left out.
@@ -35,7 +36,7 @@ struct RawActor {
 
 impl Engine {
     /// The events of the container with that id or name, oldest first; `None` when the engine does not tell.
-    pub async fn events_of(&self, container: &str, host: &HostFacts) -> Option<Vec<Event>> {
+    pub(crate) async fn events_of(&self, container: &str, host: &HostFacts) -> Option<Vec<Event>> {
         let events = self.replay(Some(container), host).await?;
         Some(events.into_iter().map(|(_, event)| event).collect())
     }
@@ -49,7 +50,7 @@ impl Engine {
         Some(events)
     }
 
-    async fn replay(&self, container: Option<&str>, host: &HostFacts) -> Option<Vec<(String, Event)>> {
+    async fn replay(&self, container: Option<&str>, facts: &HostFacts) -> Option<Vec<(String, Event)>> {
         let mut filters = serde_json::json!({"type": ["container"], "event": ACTIONS});
         if let Some(container) = container {
             filters["container"] = serde_json::json!([container]);
@@ -59,7 +60,7 @@ impl Engine {
             // Podman stops reading its record when the clock is at `until`, however little of it is read by then.
             "stream=false".to_owned()
         } else {
-            format!("until={}", host.now())
+            format!("until={}", host::now(facts))
         };
         let path = format!("/events?since=0&{end}&filters={filters}");
         let answer = tokio::time::timeout(PATIENCE, self.get(&path)).await.ok()?;

@@ -6,12 +6,12 @@ use std::io::{self, Read as _};
 use futures_util::StreamExt as _;
 use futures_util::future::join_all;
 use hyper::Method;
+use scratchdbg_backend::{ContainerRecord, Found};
 use scratchdbg_diagnose::container::Status;
 use scratchdbg_diagnose::mounts::{self, MountKind};
 use scratchdbg_diagnose::program;
-use scratchdbg_diagnose::rootfs::{Detail, Entry, EntryKind, Rootfs, Want};
+use scratchdbg_diagnose::rootfs::{Detail, Entry, EntryKind, Want};
 
-use super::ContainerRecord;
 use crate::transport::full;
 use crate::{ContainerName, Engine, Error};
 
@@ -23,55 +23,37 @@ const PROGRAM_HEAD: usize = 1 << 20;
 const CAPABILITIES: &str = "SCHILY.xattr.security.capability";
 
 impl Engine {
-    /// Fetches what rules asked `rootfs` for and did not find known. Whether there was anything: run the rules again then.
-    ///
-    /// # Errors
-    /// When the engine does not answer, or shows nothing at all of the container, not even `/`: then nothing is absent.
-    pub async fn fetch_wanted(&self, record: &ContainerRecord, rootfs: &mut Rootfs) -> Result<bool, Error> {
+    /// What is at the paths that rules ask for; `None` where to look would make folders on this machine.
+    pub(super) async fn look_up_paths(
+        &self,
+        record: &ContainerRecord,
+        wanted: &[Want],
+    ) -> Result<Option<Vec<Found>>, Error> {
         let container = &record.id.parse::<ContainerName>()?;
-        let wanted = rootfs.take_wanted();
-        let (shadowed, asked): (Vec<&Want>, Vec<&Want>) =
-            wanted.iter().partition(|want| shadow(record, &want.path).is_some());
-        for want in shadowed {
-            match shadow(record, &want.path) {
-                Some(Shadow::Is(entry)) => rootfs.insert(&want.path, entry),
-                Some(Shadow::Empty) => rootfs.insert_absent(&want.path),
-                Some(Shadow::Unknown) | None => {}
-            }
+        let is_asked = |want: &Want| hidden(record, &want.path).is_none();
+        if wanted.iter().any(is_asked) && self.looking_makes_folders(record).await {
+            return Ok(None);
         }
-        if !asked.is_empty() && self.looking_makes_folders(container).await {
-            return Ok(false);
-        }
-        let entries = join_all(asked.iter().map(|want| self.entry(container, want))).await;
-        let entries = entries.into_iter().collect::<Result<Vec<_>, Error>>()?;
-        if !entries.is_empty() && entries.iter().all(Option::is_none) && !rootfs.has_any() {
-            self.expect_root(container).await?;
-        }
-        for (want, entry) in asked.iter().zip(entries) {
-            match entry {
-                Some(entry) => rootfs.insert(&want.path, entry),
-                None => rootfs.insert_absent(&want.path),
-            }
-        }
-        Ok(!wanted.is_empty())
+        let answers = wanted.iter().map(async |want| match hidden(record, &want.path) {
+            Some(found) => Ok(found),
+            None => Ok(self.entry(container, want).await?.map_or(Found::Absent, Found::Entry)),
+        });
+        join_all(answers).await.into_iter().collect::<Result<_, Error>>().map(Some)
     }
 
-    /// Fails where the engine says even of the root directory that it is not there.
-    async fn expect_root(&self, container: &ContainerName) -> Result<(), Error> {
+    /// The root directory, of which no more is read than that the engine finds it.
+    async fn root(&self, container: &ContainerName) -> Result<Option<Entry>, Error> {
         let query = format!("/containers/{container}/archive?path=/");
         match self.transport.send(self.transport.request(Method::GET, &query, full(""))?).await {
             // What follows is everything: it is not read.
-            Ok(_) => Ok(()),
-            Err(error) if error.is_status(404) => Err(Error::transport(
-                "looking at the container's files",
-                "the engine finds nothing in it, not even the directory /",
-            )),
+            Ok(_) => Ok(Some(Entry::directory(0o755))),
+            Err(error) if error.is_status(404) => Ok(None),
             Err(error) => Err(error),
         }
     }
 
     /// Shows `visit` the bytes of a container's file as they come, between the headers of an archive.
-    pub async fn scan_file(
+    pub(super) async fn read_through(
         &self,
         container: &ContainerName,
         path: &str,
@@ -85,17 +67,10 @@ impl Engine {
         Ok(())
     }
 
-    /// Writes an image as an archive, as `docker save` does, to `sink`, which should not block for long.
-    pub async fn save_image(&self, reference: &str, sink: &mut (dyn io::Write + Send)) -> Result<(), Error> {
-        let path = format!("/images/{}/get", crate::files::percent_encode(reference));
-        let mut pieces = self.transport.stream(self.transport.request(Method::GET, &path, full(""))?).await?;
-        while let Some(piece) = pieces.next().await {
-            sink.write_all(&piece?).map_err(|error| Error::transport("writing a copy of the image", error))?;
-        }
-        Ok(())
-    }
-
     async fn entry(&self, container: &ContainerName, want: &Want) -> Result<Option<Entry>, Error> {
+        if want.path == "/" {
+            return self.root(container).await;
+        }
         let query = format!("/containers/{container}/archive?path={}", crate::files::percent_encode(&want.path));
         let mut pieces = match self.transport.stream(self.transport.request(Method::GET, &query, full(""))?).await {
             Ok(pieces) => pieces,
@@ -123,24 +98,18 @@ impl Engine {
 }
 
 /// What is known of a path without asking: an engine's archive call does not see what is on a tmpfs.
-enum Shadow {
-    Is(Entry),
-    Empty,
-    Unknown,
-}
-
-fn shadow(record: &ContainerRecord, path: &str) -> Option<Shadow> {
+fn hidden(record: &ContainerRecord, path: &str) -> Option<Found> {
     let mount = mounts::over(&record.facts.mounts, path)?;
     if mount.kind != MountKind::Tmpfs || mount.copies_up {
         return None;
     }
     Some(if !mount.is_above(path) {
-        Shadow::Is(Entry::directory(0o1777))
+        Found::Entry(Entry::directory(0o1777))
     } else if record.facts.state.status == Status::Running {
         // The program may have put something there.
-        Shadow::Unknown
+        Found::Unknown
     } else {
-        Shadow::Empty
+        Found::Absent
     })
 }
 

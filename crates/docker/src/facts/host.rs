@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use scratchdbg_backend::HostFacts;
 use scratchdbg_diagnose::Platform;
 use scratchdbg_diagnose::elf::IsaLevel;
 
@@ -9,39 +10,21 @@ use super::inspection::time;
 use super::kernel_log;
 use crate::{Address, Engine, Error};
 
-/// What matters of the machine that containers run on.
-#[derive(Debug, Clone, Default)]
-pub struct HostFacts {
-    /// What its kernel executes.
-    pub platform: Option<Platform>,
-    /// It is this machine: its files and its kernel's log can be looked at.
-    pub is_this_machine: bool,
-    /// The level of its processor, where that can be seen: the engine does not tell, and only this machine can be read.
-    pub cpu: Option<IsaLevel>,
-    /// When the engine was started, in nanoseconds since 1970.
-    pub engine_started_at: Option<i64>,
-    /// The engine's clock, in nanoseconds since 1970.
-    pub clock: Option<i64>,
+/// Whether the kernel wrote down that it killed a process of the container with this full id for memory. `false` where that
+/// cannot be seen.
+pub(crate) fn saw_memory_kill(host: &HostFacts, id: &str) -> bool {
+    host.is_this_machine && kernel_log::read(id).is_some_and(|log| !log.memory_kills.is_empty())
 }
 
-impl HostFacts {
-    /// Whether the kernel wrote down that it killed a process of the container with this full id for memory. `false` where that
-    /// cannot be seen.
-    pub(crate) fn saw_memory_kill(&self, id: &str) -> bool {
-        self.is_this_machine && kernel_log::read(id).is_some_and(|log| !log.memory_kills.is_empty())
-    }
-
-    /// The time that a replay of events ends with, by the engine's own clock: in its future the answer would wait for it.
-    pub(super) fn now(&self) -> String {
-        let clock =
-            self.clock.or_else(|| i64::try_from(jiff::Timestamp::now().as_nanosecond()).ok()).unwrap_or_default();
-        format!("{}.{:09}", clock / 1_000_000_000, clock % 1_000_000_000)
-    }
+/// The time that a replay of events ends with, by the engine's own clock: in its future the answer would wait for it.
+pub(super) fn now(host: &HostFacts) -> String {
+    let clock = host.clock.or_else(|| i64::try_from(jiff::Timestamp::now().as_nanosecond()).ok()).unwrap_or_default();
+    format!("{}.{:09}", clock / 1_000_000_000, clock % 1_000_000_000)
 }
 
 impl Engine {
     /// Asks for the machine behind the engine.
-    pub async fn host_facts(&self) -> Result<HostFacts, Error> {
+    pub(crate) async fn host_facts(&self) -> Result<HostFacts, Error> {
         let (info, started) = tokio::join!(self.ask("/info"), self.engine_start());
         let info = info.unwrap_or_default();
         let text = |key: &str| info[key].as_str().unwrap_or_default();

@@ -1,38 +1,14 @@
 //! An inspection, read into facts.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
+use scratchdbg_backend::ContainerRecord;
 use scratchdbg_diagnose::capability;
 use scratchdbg_diagnose::config::ConfigFacts;
 use scratchdbg_diagnose::container::{ContainerFacts, Health, Limits, Options, Probe, Restarts, State, Status};
 use serde::{Deserialize, Deserializer};
 
 use super::mounts::{self, RawMount};
-
-/// A container with everything that its inspection tells.
-#[derive(Debug, Clone)]
-pub struct ContainerRecord {
-    /// Full id.
-    pub id: String,
-    /// The image as it was named when the container was made.
-    pub image: String,
-    /// The digest of the image's configuration.
-    pub image_id: String,
-    /// Its labels.
-    pub labels: BTreeMap<String, String>,
-    /// It has a terminal: its log is raw.
-    pub tty: bool,
-    /// When it was made, in nanoseconds since 1970.
-    pub created_at: Option<i64>,
-    /// Its configuration: the image's, with what was given when it was made.
-    pub config: ConfigFacts,
-    /// The capabilities that its processes can have at most.
-    pub bounding_set: u64,
-    /// Where binds are mounted whose source the engine does not make when it is not there.
-    pub(super) strict_binds: BTreeSet<String>,
-    /// What rules read. The image is left out: it is put in beside the files, which the caller keeps.
-    pub facts: ContainerFacts<'static>,
-}
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
@@ -242,7 +218,6 @@ pub(super) fn read(json: &[u8], is_podman: bool) -> Result<ContainerRecord, serd
         ..ContainerFacts::default()
     };
     Ok(ContainerRecord {
-        strict_binds: mounts::strict_binds(&host.mounts),
         id: inspection.id,
         image: raw.image,
         image_id: inspection.image,

@@ -1,36 +1,29 @@
 //! All containers at once.
 
-use std::collections::BTreeMap;
-
 use futures_util::StreamExt as _;
+use scratchdbg_backend::{ContainerRecord, HostFacts, ListFilter};
 use serde_json::Value;
 
-use super::{ContainerRecord, HostFacts};
 use crate::{Engine, Error};
 
 /// How many inspections are under way at once.
 const AT_ONCE: usize = 8;
 
-/// Which containers are listed: `KEY=VALUE` filters in the engine's own words.
-#[derive(Debug, Clone, Default)]
-pub struct ListFilter {
-    /// Those that do not run, too.
-    pub all: bool,
-    /// Values by key; see the engine's documentation for the keys.
-    pub filters: BTreeMap<String, Vec<String>>,
-}
-
 impl Engine {
     /// What inspections tell of the containers that are listed, newest first, with the engine's events of each. Those that
     /// are gone by the time they are looked at are left out.
-    pub async fn list_records(&self, filter: &ListFilter, host: &HostFacts) -> Result<Vec<ContainerRecord>, Error> {
+    pub(super) async fn records_of_list(
+        &self,
+        filter: &ListFilter,
+        host: &HostFacts,
+    ) -> Result<Vec<ContainerRecord>, Error> {
         let filters = serde_json::to_string(&filter.filters).map_err(|error| Error::transport("the filters", error))?;
         let path =
             format!("/containers/json?all={}&filters={}", u8::from(filter.all), crate::files::percent_encode(&filters));
         let (list, events) = tokio::join!(self.get(&path), self.all_events(host));
         let list: Vec<Value> = serde_json::from_slice(&list?).map_err(|error| Error::transport(&path, error))?;
         let ids = list.into_iter().filter_map(|each| Some(each["Id"].as_str()?.to_owned())).collect::<Vec<_>>();
-        let looks = ids.iter().map(|id| self.record_by_id(id));
+        let looks = ids.iter().map(|id| self.record_of(id));
         let answers: Vec<_> = futures_util::stream::iter(looks).buffered(AT_ONCE).collect().await;
         let mut records = Vec::new();
         for answer in answers {

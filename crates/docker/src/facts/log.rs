@@ -1,10 +1,10 @@
 //! The last lines of a container's last run.
 
 use futures_util::StreamExt as _;
-use scratchdbg_backend::LogRequest;
+use scratchdbg_backend::{ContainerRecord, LogRequest};
 use scratchdbg_logs::{Event, Framing, LineOptions, LogDecoder};
 
-use super::{ContainerRecord, PATIENCE};
+use super::PATIENCE;
 use crate::{ContainerName, Engine};
 
 /// How many records of the log are asked for. What killed a program is said at the end.

@@ -1,6 +1,7 @@
 //! What an engine knows of containers, as the facts that rules read: filled from raw answers, so that no field of the
 //! API that one engine writes and another leaves out makes the rest unreadable.
 
+mod backend;
 mod events;
 mod files;
 mod host;
@@ -11,13 +12,12 @@ mod log;
 mod mounts;
 mod processes;
 
-pub use self::host::HostFacts;
-pub use self::inspection::ContainerRecord;
-pub use self::list::ListFilter;
+pub(crate) use self::host::saw_memory_kill;
 
 use std::time::Duration;
 
 use hyper::Method;
+use scratchdbg_backend::{ContainerRecord, HostFacts};
 use scratchdbg_diagnose::container::Status;
 
 use crate::transport::full;
@@ -28,21 +28,15 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 impl Engine {
     /// What the engine says of a container when it is inspected.
-    pub async fn container_record(&self, container: &ContainerName) -> Result<ContainerRecord, Error> {
-        // The typed look-up turns failures into what a user can do something about.
-        let target = self.inspect(container).await?;
-        self.record_by_id(&target.id).await
-    }
-
-    async fn record_by_id(&self, id: &str) -> Result<ContainerRecord, Error> {
-        let path = format!("/containers/{}/json", crate::files::percent_encode(id));
+    async fn record_of(&self, container: &str) -> Result<ContainerRecord, Error> {
+        let path = format!("/containers/{}/json", crate::files::percent_encode(container));
         let answer = self.get(&path).await?;
         inspection::read(&answer, self.is_podman()).map_err(|error| Error::transport(&path, error))
     }
 
     /// Adds what is known beside the inspection: events, the end of the log, what a running container uses and what its
     /// processes look like; and what the kernel wrote down about one that ended. What is not answered stays unknown.
-    pub async fn observe(&self, record: &mut ContainerRecord, host: &HostFacts) {
+    async fn observe_container(&self, record: &mut ContainerRecord, host: &HostFacts) {
         let id = record.id.clone();
         let Ok(name) = id.parse::<ContainerName>() else { return };
         let running = record.facts.state.status == Status::Running;
@@ -55,7 +49,7 @@ impl Engine {
         record.facts.processes = processes;
         record.facts.engine_started_at = host.engine_started_at;
         record.facts.now = host.clock;
-        self.look_at_mounts(record, host).await;
+        self.look_at_all_mounts(record, host).await;
         // Of one that runs: what was killed in it, and what ended its earlier runs.
         if host.is_this_machine && record.facts.state.started_at.is_some() {
             record.facts.kernel_log = kernel_log::read(&id);

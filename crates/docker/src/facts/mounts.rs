@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use http_body_util::BodyExt as _;
 use hyper::Method;
+use scratchdbg_backend::{ContainerRecord, HostFacts};
 use scratchdbg_diagnose::mounts::{Mount, MountKind};
 use serde::Deserialize;
 
 use super::inspection::or_default;
-use super::{ContainerRecord, HostFacts};
 use crate::transport::full;
 use crate::{ContainerName, Engine};
 
@@ -73,6 +73,7 @@ pub(super) fn of(
         mount.read_only = raw.writable == Some(false) || raw.has("ro");
         mount.copies_up = raw.has("tmpcopyup");
         mount.no_exec = raw.has("noexec").then_some(true);
+        mount.needs_source = kind == MountKind::Bind && (is_podman || is_strict(asked, &mount.destination));
         if kind == MountKind::Tmpfs {
             let options = asked.iter().find(|other| other.target == raw.destination).map(|other| &other.tmpfs_options);
             let exec = raw.has("exec") || options.is_some_and(|options| options.to_string().contains("\"exec\""));
@@ -94,16 +95,16 @@ pub(super) fn of(
     mounts
 }
 
-/// Where `--mount type=bind` was asked for, whose source an engine does not make.
-pub(super) fn strict_binds(asked: &[RawMount]) -> BTreeSet<String> {
+/// Whether `--mount type=bind` was asked for at this place: an engine does not make its source.
+fn is_strict(asked: &[RawMount], destination: &str) -> bool {
     let makes = |raw: &RawMount| raw.bind_options["CreateMountpoint"].as_bool().unwrap_or_default();
-    let strict = asked.iter().filter(|raw| raw.kind == "bind" && !makes(raw));
-    strict.map(|raw| Mount::new(MountKind::Bind, "", &raw.target).destination).collect()
+    let mut strict = asked.iter().filter(|raw| raw.kind == "bind" && !makes(raw));
+    strict.any(|raw| Mount::new(MountKind::Bind, "", &raw.target).destination == destination)
 }
 
 impl Engine {
     /// Adds what this machine tells of a container's mounts where it is the engine's, and what its volumes were made with.
-    pub async fn look_at_mounts(&self, record: &mut ContainerRecord, host: &HostFacts) {
+    pub(super) async fn look_at_all_mounts(&self, record: &mut ContainerRecord, host: &HostFacts) {
         self.look_at_binds(record, host);
         for mount in &mut record.facts.mounts {
             if mount.kind != MountKind::Volume || mount.no_exec.is_some() {
@@ -134,8 +135,7 @@ impl Engine {
             let is_gone = is_there.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
             // Where not even the folder above is there, this may be another view of the machine than the engine's.
             let is_same_view = source.parent().is_some_and(Path::exists);
-            let is_needed = self.is_podman() || record.strict_binds.contains(&mount.destination);
-            mount.is_source_missing = is_gone && is_same_view && is_needed;
+            mount.is_source_missing = is_gone && is_same_view && mount.needs_source;
             if mount.no_exec.is_none() && is_there.is_ok() {
                 mount.no_exec = mounted.as_deref().and_then(|mounted| no_exec(mounted, &mount.source));
             }
@@ -144,7 +144,7 @@ impl Engine {
 
     /// The paths of a container's own files that a mount covers, whatever is mounted there: an export leaves mounts out.
     /// `None` where the engine does not tell, or not in time.
-    pub async fn paths_beneath(&self, container: &ContainerName, mounts: &[Mount]) -> Option<BTreeSet<String>> {
+    pub(super) async fn paths_covered(&self, container: &ContainerName, mounts: &[Mount]) -> Option<BTreeSet<String>> {
         tokio::time::timeout(PATIENCE, self.list_beneath(container, mounts)).await.ok().flatten()
     }
 
@@ -282,7 +282,11 @@ mod tests {
             (Some(false), Some(true), Some(false))
         );
         assert_eq!(find("/y").no_exec, Some(true));
-        assert_eq!(strict_binds(&asked), BTreeSet::from(["/app".to_owned()]));
+        let strict: Vec<_> = mounts.iter().filter(|mount| mount.needs_source).collect();
+        assert_eq!(strict, [find("/app")]);
+        assert!(
+            of(&there, &asked, &tmpfs, true).iter().all(|mount| mount.needs_source == (mount.kind == MountKind::Bind))
+        );
         assert_eq!(of(&[], &[], &tmpfs, true)[0].no_exec, Some(false));
     }
 

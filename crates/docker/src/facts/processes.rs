@@ -1,10 +1,10 @@
 //! What a running container uses, and what its processes look like, without entering it.
 
+use scratchdbg_backend::ContainerRecord;
 use scratchdbg_diagnose::container::{Processes, Usage};
 use scratchdbg_diagnose::exit_code;
 use serde_json::Value;
 
-use super::ContainerRecord;
 use crate::Engine;
 
 impl Engine {

@@ -11,6 +11,8 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
+use scratchdbg_backend::ContainerRecord;
+use scratchdbg_diagnose::mounts::MountKind;
 use serde_json::Value;
 
 use self::asked::Inherited;
@@ -20,7 +22,7 @@ use self::volume::Shows;
 use crate::containers::inspect_path;
 use crate::plan::is_hosts;
 use crate::target::{Mount, Reach, Target};
-use crate::{Address, ContainerName, Engine, Error};
+use crate::{Address, Engine, Error};
 
 /// How many containers can share a namespace one by way of another, before nobody follows any more.
 const LINKS: usize = 8;
@@ -76,12 +78,16 @@ impl Engine {
 
     /// Whether to look at a container's files would make folders on this machine: for the archive call, Docker mounts what a
     /// container has that does not run, and makes what is missing. Where that cannot be seen, it is taken not to be so.
-    pub(crate) async fn looking_makes_folders(&self, container: &ContainerName) -> bool {
-        let Ok(target) = self.inspect(container).await else { return false };
-        let mut folders = target.reach.mounts.iter().filter(|mount| mount.kind == "bind");
-        !target.state.has_processes()
-            && matches!(self.endpoint().address, Address::Unix(_))
-            && folders.any(|mount| is_missing(Path::new(&mount.source)))
+    pub(crate) async fn looking_makes_folders(&self, record: &ContainerRecord) -> bool {
+        let mut folders = record.facts.mounts.iter().filter(|mount| mount.kind == MountKind::Bind);
+        if !matches!(self.endpoint().address, Address::Unix(_))
+            || !folders.any(|mount| is_missing(Path::new(&mount.source)))
+        {
+            return false;
+        }
+        // It may have ended since the record was made.
+        let Ok(container) = record.id.parse() else { return false };
+        self.inspect(&container).await.is_ok_and(|target| !target.state.has_processes())
     }
 
     /// Why a network cannot be had.

@@ -204,7 +204,7 @@ impl Process {
         while !removal.is_over() && looks.again().await {}
         let Ok(host) = engine.host_facts().await else { return false };
         let events = engine.events_of(container.as_str(), &host).await.unwrap_or_default();
-        events.iter().any(|event| event.action == "oom") || host.saw_memory_kill(container.as_str())
+        events.iter().any(|event| event.action == "oom") || crate::facts::saw_memory_kill(&host, container.as_str())
     }
 
     /// Removes what is left of it. Its keeper is gone by now, and so it is ending.

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use scratchdbg_backend::{self as backend, FactsBackend, ImageBackend};
 use scratchdbg_builder::Pair;
-use scratchdbg_docker::Engine;
 use scratchdbg_image::{Image, ImageError, ImageSet, LayerMediaType, save_hybrid, write_hybrid};
 use scratchdbg_registry::PushReport;
 
@@ -96,7 +96,7 @@ impl Output {
                 let pushed = context.registry()?.push(&sets).await;
                 return pushed.map(Some).map_err(|error| explain_push(&error));
             }
-            Self::Engine => load(&sets, epoch, context).await,
+            Self::Engine => load(&sets, epoch, context.engine().await?).await,
             Self::Layout(path) => {
                 let (storage, path) = (Arc::clone(storage), path.clone());
                 blocking(move || storage.add_to_layout(&path, &sets).map_err(|error| explain_image(&error))).await
@@ -123,8 +123,7 @@ impl Output {
 
 /// Loads a pair into the engine. One without an image store for several platforms gives the names to the first image: that
 /// is to be the one that it can run.
-async fn load(sets: &[ImageSet], epoch: u64, context: &Context) -> Result<(), CommandError> {
-    let engine = context.engine().await?;
+async fn load(sets: &[ImageSet], epoch: u64, engine: &(impl FactsBackend + ImageBackend)) -> Result<(), CommandError> {
     let mut sorted = sets.to_vec();
     if sets.iter().any(|set| set.images().len() > 1) {
         let platform = engine.host_facts().await?.platform;
@@ -141,7 +140,7 @@ async fn load(sets: &[ImageSet], epoch: u64, context: &Context) -> Result<(), Co
         .flat_map(Image::layers)
         .any(|layer| layer.media_type() == LayerMediaType::TarZstd);
     engine
-        .load(move |out| write_hybrid(&sorted, epoch, out))
+        .load_image(move |out| write_hybrid(&sorted, epoch, out))
         .await
         .map_err(|error| explain_load(error, packed_with_zstd))?;
     for set in sets {
@@ -153,8 +152,8 @@ async fn load(sets: &[ImageSet], epoch: u64, context: &Context) -> Result<(), Co
 }
 
 /// Whether the engine has what it said that it took.
-async fn check_loaded(engine: &Engine, set: &ImageSet, tag: &str) -> Result<(), CommandError> {
-    let found = engine.layers_of_image(tag).await?;
+async fn check_loaded(engine: &impl ImageBackend, set: &ImageSet, tag: &str) -> Result<(), CommandError> {
+    let found = engine.image_record(tag).await?.map(|image| image.layers);
     let is_ours = |layers: &Vec<String>| {
         let layers_of = |image: &Image| image.layers().iter().map(|layer| layer.diff_id().to_string()).collect();
         set.images().iter().map(layers_of).any(|ours: Vec<String>| ours == *layers)
@@ -183,7 +182,7 @@ fn explain_push(error: &scratchdbg_registry::Error) -> CommandError {
     }
 }
 
-fn explain_load(error: scratchdbg_docker::Error, packed_with_zstd: bool) -> CommandError {
+fn explain_load(error: backend::Error, packed_with_zstd: bool) -> CommandError {
     let result = CommandError::from(error);
     if result.message.contains("no space left on device") {
         return result.hint("the engine's disk is full: `docker system df` shows what uses it");

@@ -1,14 +1,14 @@
 //! `ps`: the containers at a glance.
 
-mod shell;
 mod table;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime};
 
+use scratchdbg_backend::{ContainerRecord, ListFilter};
 use scratchdbg_diagnose::container::Status;
 use scratchdbg_diagnose::{Severity, why};
-use scratchdbg_docker::{ContainerRecord, ListFilter, Twin};
+use scratchdbg_inspect::{Platform, shells};
 use serde::Serialize;
 
 use crate::args::{Format, PsArgs};
@@ -48,23 +48,22 @@ struct Row {
 
 pub(crate) async fn ps(args: PsArgs, context: &Context) -> Outcome {
     let filter = ListFilter { all: args.all, filters: filters(&args.filters)? };
-    list(&filter, args.format, context).await
+    list(&filter, args.format, context.engine().await?, context).await
 }
 
-async fn list(filter: &ListFilter, format: Format, context: &Context) -> Outcome {
-    let engine = context.engine().await?;
+async fn list(filter: &ListFilter, format: Format, engine: &impl Platform, context: &Context) -> Outcome {
     let host = engine.host_facts().await?;
     let records = engine.list_records(filter, &host).await?;
     let images: BTreeSet<&str> = records.iter().map(|record| record.image_id.as_str()).collect();
     let images: Vec<&str> = images.into_iter().filter(|image| !image.is_empty()).collect();
-    let twins = engine.twins_of(&images, async || toolkit::host_twin_layer(context).await).await?;
-    let shells = shell::look_for(engine, &records).await;
+    let twins = engine.with_twins(&images, toolkit::host_twin_layer(context)).await?;
+    let shells = shells(engine, &records).await;
     let now = host.clock.or_else(now);
     let rows: Vec<Row> = records
         .iter()
         .map(|record| {
             let shell = shells.get(&record.image_id).copied().flatten();
-            row(record, shell, matches!(twins.get(&record.image_id), Some(Twin::Proved(_))), now)
+            row(record, shell, twins.contains(&record.image_id), now)
         })
         .collect();
     match format {

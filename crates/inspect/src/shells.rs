@@ -1,24 +1,27 @@
 //! Whether there is a shell: looked for in one container of each image.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
+use scratchdbg_backend::{ContainerRecord, FilesBackend};
 use scratchdbg_diagnose::container::Status;
-use scratchdbg_diagnose::rootfs::Rootfs;
 use scratchdbg_diagnose::rules::image::has_shell;
-use scratchdbg_docker::{ContainerRecord, Engine};
+
+use crate::evaluate::{Evaluation, evaluate};
 
 /// How many images are looked into at once.
 const AT_ONCE: usize = 8;
 /// How long the whole list waits for this one column.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// By the image's id; absent where there was no time to see.
-pub(super) async fn look_for(engine: &Engine, records: &[ContainerRecord]) -> HashMap<String, Option<bool>> {
+/// Whether a shell answers to `sh` in containers, by their image's id: `None` where that cannot be seen, absent where there was
+/// no time to see.
+pub async fn shells(backend: &impl FilesBackend, records: &[ContainerRecord]) -> HashMap<String, Option<bool>> {
     let mut found = HashMap::new();
     let mut looks = futures_util::stream::iter(representatives(records))
-        .map(async |record| (record.image_id.clone(), shell(engine, record).await))
+        .map(async |record| (record.image_id.clone(), shell(backend, record).await))
         .buffer_unordered(AT_ONCE);
     let all = async {
         while let Some((image, shell)) = looks.next().await {
@@ -44,12 +47,11 @@ fn representatives(records: &[ContainerRecord]) -> Vec<&ContainerRecord> {
     chosen
 }
 
-async fn shell(engine: &Engine, record: &ContainerRecord) -> Option<bool> {
-    let mut rootfs = Rootfs::on_demand();
-    loop {
-        let known = has_shell(&record.config, &rootfs);
-        if known.is_some() || !engine.fetch_wanted(record, &mut rootfs).await.ok()? {
-            return known;
-        }
-    }
+async fn shell(backend: &impl FilesBackend, record: &ContainerRecord) -> Option<bool> {
+    let look = evaluate(backend, record, |rootfs, _| match has_shell(&record.config, rootfs) {
+        None => ControlFlow::Continue(None),
+        known => ControlFlow::Break(known),
+    });
+    let Evaluation { value, failure } = look.await;
+    value.filter(|_| failure.is_none())
 }

@@ -9,7 +9,7 @@ use scratchdbg_diagnose::rootfs::{Entry, EntryKind};
 use scratchdbg_diagnose::rules::image::layer;
 use scratchdbg_image::read::{Member, MemberKind, ReadError};
 
-use super::files;
+use crate::contents;
 
 /// The content of files that is kept, in bytes: rules look into two files of accounts, and those are small.
 const MOST_CONTENT: u64 = 16 * 1024 * 1024;
@@ -18,21 +18,21 @@ const MOST_SEARCHED: usize = 100;
 
 /// The layers, one applied on the other.
 #[derive(Default)]
-pub(super) struct Merged {
+pub(crate) struct Merged {
     /// The file name of the image's program.
     program: String,
-    pub(super) entries: BTreeMap<Box<str>, Entry>,
+    pub(crate) entries: BTreeMap<Box<str>, Entry>,
     /// What the files of that name mention, by path.
-    pub(super) mentions: BTreeMap<String, Mentions>,
+    pub(crate) mentions: BTreeMap<String, Mentions>,
     /// Of single files, in every layer: what a later layer hides can still be read by whoever has the image.
-    pub(super) findings: Vec<Finding>,
+    pub(crate) findings: Vec<Finding>,
     /// The bytes of content that were kept.
     kept: u64,
 }
 
 /// One layer.
 #[derive(Default)]
-pub(super) struct Layer {
+pub(crate) struct Layer {
     entries: BTreeMap<Box<str>, Entry>,
     mentions: BTreeMap<String, Mentions>,
     /// Paths that are taken away with all that is below them.
@@ -43,12 +43,12 @@ pub(super) struct Layer {
 
 impl Merged {
     /// No layer yet, of an image whose program's file has this name.
-    pub(super) fn of(program: &str) -> Self {
+    pub(crate) fn of(program: &str) -> Self {
         Self { program: program.to_owned(), ..Self::default() }
     }
 
     /// Takes an entry of a layer in.
-    pub(super) fn member(&mut self, member: &Member, data: &mut dyn Read, layer: &mut Layer) -> Result<(), ReadError> {
+    pub(crate) fn member(&mut self, member: &Member, data: &mut dyn Read, layer: &mut Layer) -> Result<(), ReadError> {
         let path = format!("/{}", member.path);
         let (folder, name) = path.rsplit_once('/').unwrap_or_default();
         if name == ".wh..wh..opq" {
@@ -66,7 +66,7 @@ impl Merged {
             MemberKind::HardLink(target) => self.hard_link(member, &path, target, layer),
             MemberKind::File => {
                 let search = name == self.program && layer.mentions.len() + self.mentions.len() < MOST_SEARCHED;
-                let seen = files::look(&path, member.mode, member.size, data, search)
+                let seen = contents::look(&path, member.mode, member.size, data, search)
                     .map_err(|error| ReadError::Invalid { what: path.clone(), reason: error.to_string() })?;
                 layer.mentions.extend(seen.mentions.map(|mentions| (path.clone(), mentions)));
                 self.findings.extend(layer::secret_content(&path, &seen.head));
@@ -112,7 +112,7 @@ impl Merged {
     }
 
     /// Whiteouts speak of the layers below; what the layer itself holds comes after them.
-    pub(super) fn apply(&mut self, layer: Layer) {
+    pub(crate) fn apply(&mut self, layer: Layer) {
         for path in &layer.removed {
             self.entries.remove(path.as_str());
             self.mentions.remove(path);

@@ -10,23 +10,18 @@ use scratchdbg_diagnose::rootfs::{Entry, Rootfs};
 use scratchdbg_diagnose::{Code, Finding};
 use scratchdbg_image::ContainerConfig;
 
-use super::{Report, preflight};
-use crate::error::CommandError;
-use crate::printer::Printer;
+use crate::{Error, Notice, Report, preflight};
 
 /// So many lines whose outcome is not seen are named.
 const MOST_NOTES: usize = 1000;
 
 /// The folder that the file lies in is its context. What cannot be seen without building is told, and judged by nobody.
-pub(super) fn check(subject: &str, path: &Path, printer: Printer) -> Result<Vec<Report>, CommandError> {
+pub(crate) fn check(subject: &str, path: &Path, tell: impl Fn(Notice)) -> Result<Report, Error> {
     let text = scratchdbg_files::read_text(path, dockerfile::LARGEST)
-        .map_err(|error| CommandError::unreadable(path, &error))?;
+        .map_err(|source| Error::File { path: path.to_owned(), source })?;
     let context = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let (recipe, unseen) = dockerfile::inspect(&text, context, &Arguments::default()).map_err(|error| {
-        CommandError::new(format!("{}: {}", path.display(), error.reason)).hint(
-            "the folder of the Dockerfile is its context: build it with Docker, and check the image that comes out",
-        )
-    })?;
+    let (recipe, unseen) = dockerfile::inspect(&text, context, &Arguments::default())
+        .map_err(|error| Error::Dockerfile { path: path.to_owned(), reason: error.reason })?;
     let spec = recipe.spec;
     let is_told = |finding: &&Finding| {
         matches!(
@@ -37,22 +32,14 @@ pub(super) fn check(subject: &str, path: &Path, printer: Printer) -> Result<Vec<
     let told = recipe.findings.iter().filter(is_told);
     let told: BTreeSet<_> = told.filter_map(|finding| Some(finding.location.as_ref()?.line)).collect();
     if recipe.left_out > 0 {
-        printer.warning(&format!("{}: {} more findings are left out", path.display(), recipe.left_out));
+        tell(Notice::LeftOut { path: path.to_owned(), count: recipe.left_out });
     }
-    for Unseen { line, instruction, hidden } in
-        unseen.iter().filter(|unseen| !told.contains(&unseen.line)).take(MOST_NOTES)
-    {
-        let what = match hidden {
-            Hidden::Base(image) => format!("what {image} brings along"),
-            Hidden::At(places) => {
-                let places: Vec<&str> = places.iter().map(|place| place.path.as_str()).collect();
-                format!("what is at {}", places.join(", "))
-            }
-            Hidden::Files => format!("what `{instruction}` makes"),
-            // A finding says it.
-            Hidden::Anything => continue,
-        };
-        printer.note(&format!("{}:{line}: {what} is not seen here: check the image once it is built", path.display()));
+    // Of a line that cannot be read, a finding says it.
+    let is_new = |unseen: &&Unseen| !told.contains(&unseen.line);
+    for unseen in unseen.iter().filter(is_new).take(MOST_NOTES) {
+        if unseen.hidden != Hidden::Anything {
+            tell(Notice::NotSeen { path: path.to_owned(), unseen: unseen.clone() });
+        }
     }
     let config = config(&spec)?;
     let mut findings = preflight::of_config(&spec, &config, known(&config, &unseen))?;
@@ -66,7 +53,7 @@ pub(super) fn check(subject: &str, path: &Path, printer: Printer) -> Result<Vec<
         findings.retain(|finding| !inherited(finding));
     }
     let findings = preflight::with_those_of_the_file(recipe.findings, findings, subject, &recipe.origins);
-    Ok(vec![Report { subject: subject.to_owned(), findings }])
+    Ok(Report { subject: subject.to_owned(), findings })
 }
 
 /// What is known of the files that come from elsewhere: nothing, or that some are there and no others.
@@ -126,7 +113,7 @@ fn accounts(config: &ConfigFacts, rootfs: &mut Rootfs) {
 }
 
 /// The configuration as it will stand in the image. Nothing is built: what cannot be built is what is looked for.
-fn config(spec: &BuildSpec) -> Result<ConfigFacts, CommandError> {
+fn config(spec: &BuildSpec) -> Result<ConfigFacts, Error> {
     let config = ContainerConfig {
         user: spec.user.clone(),
         env: Some(spec.env.clone()),
@@ -139,5 +126,5 @@ fn config(spec: &BuildSpec) -> Result<ConfigFacts, CommandError> {
         ..ContainerConfig::default()
     };
     let config = serde_json::to_value(config).and_then(serde_json::from_value);
-    config.map_err(|error| CommandError::new(error.to_string()))
+    config.map_err(|error| Error::Config(error.to_string()))
 }

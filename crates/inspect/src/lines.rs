@@ -4,7 +4,7 @@ use scratchdbg_builder::dockerfile::Origins;
 use scratchdbg_diagnose::{Code, Finding};
 
 /// Gives each finding of an image its line in the Dockerfile at `path`, and those of the file itself their path.
-pub(in crate::commands) fn locate(findings: &mut [Finding], path: &str, origins: &Origins) {
+pub(crate) fn locate(findings: &mut [Finding], path: &str, origins: &Origins) {
     for finding in findings {
         let line = finding.location.as_ref().map_or_else(|| line(finding, origins), |location| location.line);
         *finding = finding.clone().at(path, line);

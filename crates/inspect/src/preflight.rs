@@ -14,19 +14,18 @@ use scratchdbg_diagnose::rules::image::{self, ImageFacts, layer};
 use scratchdbg_diagnose::{Code, Finding, Severity};
 use scratchdbg_image::{FileData, HostFile, Node};
 
-use super::files::{self, Seen};
-use super::lines;
-use crate::error::CommandError;
+use crate::contents::{self, Seen};
+use crate::{Error, lines};
 
 /// The findings of the pair's production image, the gravest first; of several platforms those of each. Reads the files
 /// that the images are made of once. Blocking.
-pub(in crate::commands) fn preflight(spec: &BuildSpec, pair: &Pair) -> Result<Vec<Finding>, CommandError> {
+pub fn preflight(spec: &BuildSpec, pair: &Pair) -> Result<Vec<Finding>, Error> {
     let mut findings: Vec<Finding> = Vec::new();
     // Several images are made of the same files.
     let mut said = HashSet::new();
     for image in pair.prod.images() {
         let config = ConfigFacts::from_image_json(image.config_document().bytes())
-            .map_err(|error| CommandError::new(error.to_string()))?;
+            .map_err(|error| Error::Config(error.to_string()))?;
         for finding in of_config(spec, &config, Rootfs::complete())? {
             if said.insert(format!("{finding:?}")) {
                 findings.push(finding);
@@ -39,7 +38,7 @@ pub(in crate::commands) fn preflight(spec: &BuildSpec, pair: &Pair) -> Result<Ve
 
 /// The findings of a Dockerfile and those of its image, each at its line, the gravest first. What follows from an array that
 /// is none is said once.
-pub(in crate::commands) fn with_those_of_the_file(
+pub fn with_those_of_the_file(
     of_file: Vec<Finding>,
     mut of_image: Vec<Finding>,
     path: &str,
@@ -68,11 +67,7 @@ pub(in crate::commands) fn with_those_of_the_file(
 
 /// The findings of one image that is made from `spec` and has this configuration, in no order. `rootfs` is what is known of
 /// its files beside those of `spec`.
-pub(super) fn of_config(
-    spec: &BuildSpec,
-    config: &ConfigFacts,
-    mut rootfs: Rootfs,
-) -> Result<Vec<Finding>, CommandError> {
+pub(crate) fn of_config(spec: &BuildSpec, config: &ConfigFacts, mut rootfs: Rootfs) -> Result<Vec<Finding>, Error> {
     let program = config.arguments().first().map(ToString::to_string).unwrap_or_default();
     let mut findings = Vec::new();
     let mut mentions: Option<Mentions> = None;
@@ -102,7 +97,7 @@ pub(super) fn of_config(
     for binary in &spec.binaries {
         let Some(name) = binary.file_name() else { continue };
         let path = format!("/{}", name.to_string_lossy());
-        let file = HostFile::new(binary).map_err(|error| CommandError::new(scratchdbg_backend::chain(&error)))?;
+        let file = HostFile::new(binary).map_err(Error::HostFile)?;
         let seen = looks.look(&path, 0o755, &FileData::Host(file), path == program)?;
         // Of binaries for several platforms, the one that is for this image.
         if is_for(&seen, config) {
@@ -131,26 +126,26 @@ struct Looks {
 }
 
 impl Looks {
-    fn look(&mut self, path: &str, mode: u32, data: &FileData, search: bool) -> Result<Seen, CommandError> {
+    fn look(&mut self, path: &str, mode: u32, data: &FileData, search: bool) -> Result<Seen, Error> {
         let seen = match data {
-            FileData::Bytes(bytes) => files::look(path, mode, data.size(), &mut &bytes[..], search),
+            FileData::Bytes(bytes) => contents::look(path, mode, data.size(), &mut &bytes[..], search),
             FileData::Host(file) => self.look_at(path, mode, file, search),
         };
-        seen.map_err(|error| CommandError::new(format!("cannot read {path}: {error}")))
+        seen.map_err(|source| Error::Content { path: path.to_owned(), source })
     }
 
     fn look_at(&mut self, path: &str, mode: u32, file: &HostFile, search: bool) -> io::Result<Seen> {
         let (open, metadata) = scratchdbg_files::open(file.path())?;
         let key = (metadata.dev(), metadata.ino());
         // What rules keep whole is small, and read again.
-        let again = if search || files::is_kept(path) { None } else { self.seen.get(&key) };
+        let again = if search || contents::is_kept(path) { None } else { self.seen.get(&key) };
         if let Some((entry, head)) = again {
             return Ok(Seen { entry: Entry { mode, ..entry.clone() }, mentions: None, head: head.clone() });
         }
-        let mut data = scratchdbg_files::without_holes(open, files::HEAD);
-        let mut seen = files::look(path, mode, file.size(), &mut data, search)?;
+        let mut data = scratchdbg_files::without_holes(open, contents::HEAD);
+        let mut seen = contents::look(path, mode, file.size(), &mut data, search)?;
         seen.entry.capabilities = file.capabilities().map(Into::into);
-        if !files::is_kept(path) {
+        if !contents::is_kept(path) {
             let has_secret = layer::secret_content(path, &seen.head).is_some();
             let head = if has_secret { seen.head.clone() } else { Vec::new() };
             self.seen.insert(key, (seen.entry.clone(), head));

@@ -7,23 +7,23 @@ use scratchdbg_diagnose::program::{self, Program};
 use scratchdbg_diagnose::rootfs::{Entry, EntryKind, Want};
 
 /// How much of a file decides whether it starts.
-pub(super) const HEAD: u64 = 1 << 20;
+pub(crate) const HEAD: u64 = 1 << 20;
 const CHUNK: usize = 1 << 20;
 /// The most of a program that is searched for what it mentions: none that is shipped is as large.
 const MOST_SEARCHED: u64 = 512 << 20;
 
 /// A file's entry, and what it mentions, from one pass over it.
 #[derive(Debug)]
-pub(super) struct Seen {
-    pub(super) entry: Entry,
-    pub(super) mentions: Option<Mentions>,
+pub(crate) struct Seen {
+    pub(crate) entry: Entry,
+    pub(crate) mentions: Option<Mentions>,
     /// Its first bytes, for the rules over single files.
-    pub(super) head: Vec<u8>,
+    pub(crate) head: Vec<u8>,
 }
 
 /// Reads a file of `size` bytes: its beginning, and all of it where `search` asks for what it mentions. Accounts are read
 /// whole, because rules look users up.
-pub(super) fn look(path: &str, mode: u32, size: u64, data: &mut dyn Read, search: bool) -> io::Result<Seen> {
+pub(crate) fn look(path: &str, mode: u32, size: u64, data: &mut dyn Read, search: bool) -> io::Result<Seen> {
     let mut head = Vec::new();
     data.take(HEAD).read_to_end(&mut head)?;
     let keep = is_kept(path) && size <= Want::MAX_CONTENT;
@@ -38,17 +38,17 @@ pub(super) fn look(path: &str, mode: u32, size: u64, data: &mut dyn Read, search
 }
 
 /// Whether the content of a file of that name is kept: rules look users up.
-pub(super) fn is_kept(path: &str) -> bool {
+pub(crate) fn is_kept(path: &str) -> bool {
     matches!(path.rsplit('/').next(), Some("passwd" | "group"))
 }
 
 /// Whether it matters what a file mentions: only where it can be started.
-pub(super) fn is_searched(program: &Program) -> bool {
+pub(crate) fn is_searched(program: &Program) -> bool {
     !matches!(program, Program::Other(_))
 }
 
 /// What a file mentions, of which `head` was read already.
-pub(super) fn scan(head: &[u8], rest: &mut dyn Read) -> io::Result<Mentions> {
+pub(crate) fn scan(head: &[u8], rest: &mut dyn Read) -> io::Result<Mentions> {
     let mut scanner = MentionScanner::new();
     scanner.push(head);
     let mut rest = rest.take(MOST_SEARCHED);

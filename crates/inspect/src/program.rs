@@ -11,17 +11,16 @@ use scratchdbg_diagnose::rootfs::{Entry, Rootfs};
 use scratchdbg_diagnose::rules::image::{self, ImageFacts};
 use scratchdbg_diagnose::{Code, Finding};
 
-use super::files;
-use crate::error::CommandError;
+use crate::{Error, contents};
 
-pub(super) fn check(path: &Path) -> Result<Vec<Finding>, CommandError> {
-    let unreadable = |error: io::Error| CommandError::unreadable(path, &error);
+pub(crate) fn check(path: &Path) -> Result<Vec<Finding>, Error> {
+    let unreadable = |source: io::Error| Error::File { path: path.to_owned(), source };
     let (mut file, metadata) = scratchdbg_files::open(path).map_err(unreadable)?;
     let program = program::inspect(&mut file).map_err(|error| unreadable(io::Error::other(error)))?;
     file.rewind().map_err(unreadable)?;
     let mut mentions = None;
-    if files::is_searched(&program) {
-        mentions = Some(files::scan(&[], &mut scratchdbg_files::without_holes(file, 0)).map_err(unreadable)?);
+    if contents::is_searched(&program) {
+        mentions = Some(contents::scan(&[], &mut scratchdbg_files::without_holes(file, 0)).map_err(unreadable)?);
     }
 
     let name = path.file_name().map_or_else(|| "app".into(), |name| name.to_string_lossy());

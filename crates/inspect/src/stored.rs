@@ -1,45 +1,28 @@
-//! Images in a layout or an archive.
-
-use std::path::Path;
+//! Images in a layout, an archive or a registry.
 
 use scratchdbg_diagnose::config::ConfigFacts;
 use scratchdbg_diagnose::rootfs::Rootfs;
 use scratchdbg_diagnose::rules::image::{self, ImageFacts, layer};
-use scratchdbg_diagnose::{Finding, Platform};
+use scratchdbg_diagnose::{Finding, Platform, elf};
 use scratchdbg_image::read::{ImageSource, ReadError, StoredImage};
 
-use super::Report;
-use super::layers::{Layer, Merged};
-use crate::error::CommandError;
+use crate::layers::{Layer, Merged};
+use crate::open::OpenImage;
+use crate::{Error, Report};
 
-/// An image in the engine runs on that engine's machine.
+/// An image of the platform runs on that platform's machine.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Host<'a> {
-    pub(super) platform: Option<&'a Platform>,
-    pub(super) cpu: Option<scratchdbg_diagnose::elf::IsaLevel>,
+pub(crate) struct Host<'a> {
+    pub(crate) platform: Option<&'a Platform>,
+    pub(crate) cpu: Option<elf::IsaLevel>,
 }
 
-pub(super) fn layout(subject: &str, folder: &Path, name: Option<&str>) -> Result<Vec<Report>, CommandError> {
-    let source = ImageSource::layout(folder).map_err(|error| unreadable(&error))?;
-    images(subject, &source, name, Host::default())
-}
-
-pub(super) fn archive(subject: &str, file: &Path, name: Option<&str>) -> Result<Vec<Report>, CommandError> {
-    let source = ImageSource::archive(file).map_err(|error| unreadable(&error))?;
-    images(subject, &source, name, Host::default())
-}
-
-/// A report for each image, named by its own name and platform where there are several.
-pub(super) fn images(
-    subject: &str,
-    source: &ImageSource,
-    name: Option<&str>,
-    host: Host<'_>,
-) -> Result<Vec<Report>, CommandError> {
-    let images = source.find(name).map_err(|error| unreadable(&error))?;
+/// A report for each image, named by its own name and platform where there are several. Blocking.
+pub(crate) fn check_all(subject: &str, opened: &OpenImage, host: Host<'_>) -> Result<Vec<Report>, Error> {
+    let images = opened.images()?;
     let several = images.len() > 1;
     let report = |image: &StoredImage| {
-        let findings = check(source, image, host).map_err(|error| unreadable(&error))?;
+        let findings = check(&opened.source, image, host).map_err(|error| opened.explain(error))?;
         let subject = match image.names.first() {
             Some(name) if several => format!("{subject}: {name} ({})", image.platform()),
             None if several => format!("{subject}: {} ({})", image.config_document.digest(), image.platform()),
@@ -48,17 +31,6 @@ pub(super) fn images(
         Ok(Report { subject, findings })
     };
     images.iter().map(report).collect()
-}
-
-/// What to do about an image that cannot be read.
-pub(super) fn unreadable(error: &ReadError) -> CommandError {
-    let hint = match error {
-        ReadError::Io { source, .. } => scratchdbg_files::hint(source),
-        ReadError::NotAnImage { .. } => "check the path: a layout is a folder, an archive a file",
-        ReadError::NoSuchImage { .. } => "name one that is there",
-        _ => "the image is damaged, or was tampered with: fetch or build it again",
-    };
-    CommandError::new(scratchdbg_backend::chain(error)).hint(hint)
 }
 
 fn check(source: &ImageSource, stored: &StoredImage, host: Host<'_>) -> Result<Vec<Finding>, ReadError> {

@@ -1,0 +1,112 @@
+//! `check`: what is wrong with a binary, an image or a container before it is shipped.
+
+use scratchdbg_builder::dockerfile::{Hidden, Unseen};
+use scratchdbg_diagnose::{Finding, Severity, sarif};
+use scratchdbg_inspect::{self as inspect, ImageLocation, LocationError, Notice, Report, ThisMachine, Words};
+
+use crate::args::{CheckArgs, CheckFormat, Deny};
+use crate::blocking::blocking;
+use crate::context::Context;
+use crate::error::{CommandError, FAILED, Outcome};
+use crate::findings;
+use crate::printer::Printer;
+use crate::registry;
+use crate::terminal;
+
+pub(crate) async fn check(args: CheckArgs, context: &Context) -> Outcome {
+    let texts = args.subjects.clone();
+    let subjects = blocking(move || texts.iter().map(|text| location(text)).collect::<Result<Vec<_>, _>>()).await?;
+    let mut reports = Vec::new();
+    let files = args.files.iter().map(|path| (ImageLocation::Dockerfile(path.clone()), path.to_string_lossy()));
+    let subjects = subjects.into_iter().zip(args.subjects.iter().map(Into::into));
+    let printer = context.printer;
+    for (location, text) in subjects.chain(files) {
+        reports.extend(inspect::check(location, &text, context, move |notice| tell(&notice, printer)).await?);
+    }
+    print(&reports, args.format, context.printer)?;
+    let denied = reports.iter().flat_map(|report| &report.findings).any(|finding| is_denied(finding, args.deny));
+    Ok(if denied { FAILED } else { 0 })
+}
+
+/// What a subject on the command line means. Blocking.
+fn location(text: &str) -> Result<ImageLocation, CommandError> {
+    let unusable = |reason: &str| {
+        CommandError::usage(format!("`{text}`: {reason}")).hint(
+            "a subject is a binary, a Dockerfile, oci:DIR[:TAG], archive:FILE[:REF], registry:REF, or an image or container",
+        )
+    };
+    let location = ImageLocation::parse(text, Words::FilesFirst, &ThisMachine).map_err(|error| match error {
+        LocationError::Nothing => unusable("nothing to check"),
+        LocationError::Folder => unusable("a folder").hint(format!("an OCI layout is written oci:{text}")),
+        LocationError::NoSuchFile => CommandError::new(format!("cannot read {text}: there is no such file"))
+            .hint("check the path: it is looked for from the current folder"),
+        error => unusable(&error.to_string()),
+    })?;
+    registry::expect_reference(&location)?;
+    Ok(location)
+}
+
+/// Says what is said beside findings.
+fn tell(notice: &Notice, printer: Printer) {
+    match notice {
+        Notice::LeftOut { path, count } => {
+            printer.warning(&format!("{}: {count} more findings are left out", path.display()));
+        }
+        Notice::NotSeen { path, unseen: Unseen { line, instruction, hidden } } => {
+            let what = match hidden {
+                Hidden::Base(image) => format!("what {image} brings along"),
+                Hidden::At(places) => {
+                    let places: Vec<&str> = places.iter().map(|place| place.path.as_str()).collect();
+                    format!("what is at {}", places.join(", "))
+                }
+                Hidden::Files | Hidden::Anything => format!("what `{instruction}` makes"),
+            };
+            let path = path.display();
+            printer.note(&format!("{path}:{line}: {what} is not seen here: check the image once it is built"));
+        }
+        _ => {}
+    }
+}
+
+/// Whether a finding is as grave as what is denied.
+pub(super) fn is_denied(finding: &Finding, deny: Deny) -> bool {
+    match deny {
+        Deny::Error => finding.severity >= Severity::Error,
+        Deny::Warning => finding.severity >= Severity::Warning,
+        Deny::None => false,
+    }
+}
+
+fn print(reports: &[Report], format: CheckFormat, printer: Printer) -> std::io::Result<()> {
+    match (format, reports) {
+        (CheckFormat::Text, _) => print_text(reports, printer),
+        (CheckFormat::Sarif, _) => printer.json(&merged_sarif(reports)),
+        (CheckFormat::Json, [report]) => printer.json(report),
+        (CheckFormat::Json, reports) => printer.json(&reports),
+    }
+}
+
+fn print_text(reports: &[Report], printer: Printer) -> std::io::Result<()> {
+    let width = terminal::columns();
+    for report in reports {
+        for finding in &report.findings {
+            printer.line(&findings::text(finding, width))?;
+            printer.line("")?;
+        }
+        printer.line(&findings::summary(&report.subject, &report.findings))?;
+    }
+    Ok(())
+}
+
+/// One run for each report.
+fn merged_sarif(reports: &[Report]) -> serde_json::Value {
+    let mut documents =
+        reports.iter().map(|report| sarif(env!("CARGO_PKG_VERSION"), &report.subject, &report.findings));
+    let mut merged = documents.next().unwrap_or_default();
+    for mut document in documents {
+        if let (Some(runs), Some(more)) = (merged["runs"].as_array_mut(), document["runs"].as_array_mut()) {
+            runs.append(more);
+        }
+    }
+    merged
+}

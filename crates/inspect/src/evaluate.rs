@@ -1,0 +1,91 @@
+//! One loop for all rules that need a container's files: run them, fetch what they ask for, run them again.
+
+use std::ops::ControlFlow;
+
+use scratchdbg_backend::{self as backend, ContainerRecord, ErrorKind, FilesBackend, Found};
+use scratchdbg_diagnose::mounts::Mounts;
+use scratchdbg_diagnose::rootfs::{Detail, Rootfs, Want};
+
+/// More rounds than any path has folders and links, many times over.
+const MOST_ROUNDS: usize = 10_000;
+
+/// What rules said in the end.
+#[derive(Debug)]
+pub(crate) struct Evaluation<T> {
+    /// What they said of all that they got.
+    pub(crate) value: T,
+    /// Why they did not get more.
+    pub(crate) failure: Option<backend::Error>,
+}
+
+/// Runs rules over the files of a container, and fetches the files and facts that they ask for, until they ask for nothing
+/// new or break off. What was asked for once is not asked for again.
+pub(crate) async fn evaluate<T>(
+    backend: &impl FilesBackend,
+    record: &ContainerRecord,
+    mut rules: impl FnMut(&Rootfs, &Mounts) -> ControlFlow<T, T>,
+) -> Evaluation<T> {
+    let mut rootfs = Rootfs::on_demand();
+    let mut mounts = Mounts::new(record.facts.mounts.clone());
+    let mut rounds = 0;
+    loop {
+        rounds += 1;
+        let (ControlFlow::Break(value) | ControlFlow::Continue(value)) = match rules(&rootfs, &mounts) {
+            ControlFlow::Break(value) => return Evaluation { value, failure: None },
+            said => said,
+        };
+        if rounds == MOST_ROUNDS {
+            return Evaluation { value, failure: None };
+        }
+        match answer(backend, record, &mut rootfs).await {
+            Ok(true) => {}
+            Ok(false) if mounts.is_asked() => match backend.paths_beneath(record).await {
+                Some(beneath) => mounts.tell(beneath),
+                None => return Evaluation { value, failure: None },
+            },
+            Ok(false) => return Evaluation { value, failure: None },
+            Err(failure) => return Evaluation { value, failure: Some(failure) },
+        }
+    }
+}
+
+/// Fetches what rules asked `rootfs` for and did not find known. Whether there was anything: run the rules again then. Fails
+/// too where the platform shows nothing at all of the container, not even `/`: then nothing is absent.
+async fn answer(
+    backend: &impl FilesBackend,
+    record: &ContainerRecord,
+    rootfs: &mut Rootfs,
+) -> Result<bool, backend::Error> {
+    let wanted = rootfs.take_wanted();
+    if wanted.is_empty() {
+        return Ok(false);
+    }
+    let Some(answers) = backend.look_up(record, &wanted).await? else { return Ok(false) };
+    let mut is_all_absent = true;
+    for found in &answers {
+        is_all_absent &= *found == Found::Absent;
+    }
+    if is_all_absent && !rootfs.has_any() {
+        expect_root(backend, record).await?;
+    }
+    for (want, found) in wanted.iter().zip(answers) {
+        match found {
+            Found::Entry(entry) => rootfs.insert(&want.path, entry),
+            Found::Absent => rootfs.insert_absent(&want.path),
+            Found::Unknown => {}
+        }
+    }
+    Ok(true)
+}
+
+/// Fails where the platform says even of the root directory that it is not there.
+async fn expect_root(backend: &impl FilesBackend, record: &ContainerRecord) -> Result<(), backend::Error> {
+    let root = [Want { path: "/".to_owned(), detail: Detail::Entry }];
+    match backend.look_up(record, &root).await? {
+        Some(answers) if answers.contains(&Found::Absent) => Err(backend::Error::new(
+            ErrorKind::Broken,
+            "looking at the container's files: the engine finds nothing in it, not even the directory /",
+        )),
+        _ => Ok(()),
+    }
+}
