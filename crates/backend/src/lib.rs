@@ -9,7 +9,7 @@
 //! * [`FactsBackend`]: tells what it knows of containers, for the rules of `diagnose`;
 //! * [`FilesBackend`]: shows the files of containers;
 //! * [`ImageBackend`]: hands images out, and takes them in;
-//! * [`ContainerName`], [`State`]: which container, and what it does;
+//! * [`ContainerName`], [`Phase`]: which container, and what it does;
 //! * [`Error`]: one error for all platforms.
 
 mod error;
@@ -18,7 +18,6 @@ mod files;
 mod images;
 mod logs;
 mod name;
-mod state;
 
 pub use self::error::{Error, ErrorKind, chain};
 pub use self::facts::{ContainerRecord, FactsBackend, HostFacts, ListFilter};
@@ -28,4 +27,7 @@ pub use self::logs::{
     ByteStream, Completeness, LogBackend, LogRequest, LogSource, RunEnd, RunHistory, Selector, Storage, StoredFiles,
 };
 pub use self::name::{ContainerName, InvalidName};
-pub use self::state::State;
+
+pub use scratchdbg_diagnose::container::Phase;
+/// The same by the name that it had before.
+pub use scratchdbg_diagnose::container::Phase as State;

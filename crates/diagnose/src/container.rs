@@ -47,9 +47,10 @@ pub struct ContainerFacts<'a> {
     pub image: Option<ImageFacts<'a>>,
 }
 
-/// Docker's words for a container's state; Podman's are mapped to them (`configured` is `created`, `stopped` is `exited`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Status {
+/// Where a container is in its life, on any platform.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
     /// Created and not started since, or its start failed.
     #[default]
     Created,
@@ -57,21 +58,46 @@ pub enum Status {
     Running,
     /// Its processes are frozen.
     Paused,
-    /// Between the end of one run and the beginning of the next.
+    /// Between two runs: its restart policy starts it again.
     Restarting,
     /// Being removed.
     Removing,
-    /// Its process ended.
+    /// It ran and ended.
     Exited,
-    /// The engine could not clean up after it.
+    /// The platform failed to remove it.
     Dead,
+}
+
+impl Phase {
+    /// Whether its log may grow: it runs, or its restart policy starts it again.
+    pub fn is_writing(self) -> bool {
+        matches!(self, Self::Running | Self::Paused | Self::Restarting)
+    }
+
+    /// Whether it has processes, and so its mounts are in place.
+    pub fn has_processes(self) -> bool {
+        matches!(self, Self::Running | Self::Paused)
+    }
+
+    /// In one word, such as `running`: Docker's, which users know.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Running => "running",
+            Self::Paused => "paused",
+            Self::Restarting => "restarting",
+            Self::Removing => "removing",
+            Self::Exited => "exited",
+            Self::Dead => "dead",
+        }
+    }
 }
 
 /// The `State` of an inspection.
 #[derive(Clone, Debug, Default)]
 pub struct State {
     /// Where it is in its life.
-    pub status: Status,
+    pub phase: Phase,
     /// The exit code of the last run; 0 before the first.
     pub exit_code: i64,
     /// What the engine said about a start that failed; it is forgotten at the next start that works.

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use crate::code::Code;
 use crate::config::ConfigFacts;
-use crate::container::{ContainerFacts, Event, KernelLog, State, Status};
+use crate::container::{ContainerFacts, Event, KernelLog, Phase, State};
 use crate::elf::sample::{NEEDED, RUNPATH, Sample, Value, gnu_note};
 use crate::mentions::MentionScanner;
 use crate::program::{Program, inspect, inspect_head};
@@ -153,7 +153,7 @@ proptest! {
 
     #[test]
     fn odd_states(
-        status in prop::sample::select(vec![Status::Created, Status::Running, Status::Exited, Status::Restarting, Status::Dead]),
+        phase in prop::sample::select(vec![Phase::Created, Phase::Running, Phase::Exited, Phase::Restarting, Phase::Dead]),
         exit_code in prop_oneof![any::<i64>(), 0i64..260],
         times in any::<[Option<i64>; 3]>(),
         oom_killed in any::<bool>(),
@@ -169,7 +169,7 @@ proptest! {
         kernel_log.take_in(&record, "ab12", boot);
         let events = signals.into_iter().map(|signal| Event { action: "kill".to_owned(), signal: Some(signal), ..Event::default() });
         let facts = ContainerFacts {
-            state: State { status, exit_code, error, oom_killed, started_at: times[0], finished_at: times[1] },
+            state: State { phase, exit_code, error, oom_killed, started_at: times[0], finished_at: times[1] },
             engine_started_at: times[2],
             kernel_log: Some(kernel_log),
             events: Some(events.collect()),
@@ -254,7 +254,7 @@ fn interrogate_config(config: &ConfigFacts) {
     rootfs.insert("/etc/passwd", Entry::content(0o644, *b"app:x:5:5\n:::\n\xff\n"));
     let findings = image::check(ImageFacts::new(config, &rootfs));
     assert!(findings.is_sorted_by(|a, b| a.severity >= b.severity));
-    let state = State { status: Status::Exited, exit_code: 1, ..State::default() };
+    let state = State { phase: Phase::Exited, exit_code: 1, ..State::default() };
     let facts = ContainerFacts { state, image: Some(ImageFacts::new(config, &rootfs)), ..ContainerFacts::default() };
     assert_ne!(why(&facts).code, Code::Running);
     // Asking on demand ends, whatever is answered.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use scratchdbg_backend::{ContainerRecord, FilesBackend};
-use scratchdbg_diagnose::container::Status;
+use scratchdbg_diagnose::container::Phase;
 use scratchdbg_diagnose::rules::image::has_shell;
 
 use crate::evaluate::{Evaluation, evaluate};
@@ -38,12 +38,12 @@ fn representatives(records: &[ContainerRecord]) -> Vec<&ContainerRecord> {
     let mut chosen: BTreeMap<&str, &ContainerRecord> = BTreeMap::new();
     for record in records {
         let first = chosen.entry(&record.image_id).or_insert(record);
-        if first.facts.state.status != Status::Running && record.facts.state.status == Status::Running {
+        if first.facts.state.phase != Phase::Running && record.facts.state.phase == Phase::Running {
             *first = record;
         }
     }
     let mut chosen: Vec<_> = chosen.into_values().collect();
-    chosen.sort_by_key(|record| record.facts.state.status != Status::Running);
+    chosen.sort_by_key(|record| record.facts.state.phase != Phase::Running);
     chosen
 }
 

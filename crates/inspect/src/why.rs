@@ -2,8 +2,8 @@
 
 use std::ops::ControlFlow;
 
-use scratchdbg_backend::{self as backend, ContainerName, ContainerRecord, ErrorKind, HostFacts};
-use scratchdbg_diagnose::container::{ContainerFacts, Status};
+use scratchdbg_backend::{self as backend, ContainerName, ContainerRecord, ErrorKind, HostFacts, Phase};
+use scratchdbg_diagnose::container::ContainerFacts;
 use scratchdbg_diagnose::rules::image::ImageFacts;
 use scratchdbg_diagnose::{Finding, Verdict, removed};
 
@@ -31,7 +31,7 @@ pub struct Subject {
     /// The image as it was named when the container was made.
     pub image: Option<String>,
     /// What it is doing.
-    pub status: Option<Status>,
+    pub phase: Option<Phase>,
 }
 
 /// Says why a container is as it is. Of one that is gone, the platform may still remember its end.
@@ -47,7 +47,7 @@ pub async fn why(name: &ContainerName, platform: &impl Platform) -> Result<Answe
     platform.observe(&mut record, &host).await;
     let Evaluation { value: verdict, failure } = verdict(&record, &host, platform).await;
     let subject = Subject {
-        status: Some(record.facts.state.status),
+        phase: Some(record.facts.state.phase),
         id: Some(record.id),
         name: record.facts.name,
         image: Some(record.image),
@@ -81,6 +81,6 @@ async fn gone(
         return Err(error);
     }
     let verdict = removed(name.as_str(), events.as_deref());
-    let subject = Subject { id: None, name: name.to_string(), image: None, status: None };
+    let subject = Subject { id: None, name: name.to_string(), image: None, phase: None };
     Ok(Answer { subject, findings: verdict.findings, failure: None })
 }

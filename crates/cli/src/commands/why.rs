@@ -2,8 +2,7 @@
 
 use std::io::{self, Read};
 
-use scratchdbg_backend::ContainerName;
-use scratchdbg_diagnose::container::Status;
+use scratchdbg_backend::{ContainerName, Phase};
 use scratchdbg_diagnose::{Finding, explain_message};
 use scratchdbg_inspect::{self as inspect, Answer};
 use serde::Serialize;
@@ -54,7 +53,7 @@ async fn ask(name: &ContainerName, format: Format, context: &Context) -> Outcome
         id: subject.id.as_deref(),
         name: &subject.name,
         image: subject.image.as_deref(),
-        state: subject.status.map(state_word),
+        state: subject.phase.map(Phase::as_str),
     };
     answer(Some(target), &findings, format, context.printer)
 }
@@ -118,19 +117,6 @@ fn answer(target: Option<TargetAnswer<'_>>, findings: &[Finding], format: Format
         }
     }
     Ok(0)
-}
-
-/// Docker's word for a state.
-pub(super) fn state_word(status: Status) -> &'static str {
-    match status {
-        Status::Created => "created",
-        Status::Running => "running",
-        Status::Paused => "paused",
-        Status::Restarting => "restarting",
-        Status::Removing => "removing",
-        Status::Exited => "exited",
-        Status::Dead => "dead",
-    }
 }
 
 #[cfg(test)]

@@ -208,7 +208,7 @@ pub(super) fn kernel_knows_of_none(facts: &ContainerFacts<'_>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::container::{Event, KernelLog, Limits, State, Status};
+    use crate::container::{Event, KernelLog, Limits, Phase, State};
     use crate::finding::Confidence;
     use crate::why;
 
@@ -228,7 +228,7 @@ mod tests {
         };
         let (started_at, finished_at) = (Some(START), Some(END));
         ContainerFacts {
-            state: State { status: Status::Exited, exit_code, started_at, finished_at, ..State::default() },
+            state: State { phase: Phase::Exited, exit_code, started_at, finished_at, ..State::default() },
             limits: Limits { memory: Some(16 << 20), ..Limits::default() },
             events: Some(vec![Event { time: START, action: "start".to_owned(), ..Event::default() }]),
             kernel_log: Some(KernelLog {
@@ -296,7 +296,7 @@ mod tests {
     /// Up for a moment, after runs that ended with these codes.
     fn flapping(codes: &[i64]) -> ContainerFacts<'static> {
         let mut facts = ended(0, &[]);
-        facts.state.status = Status::Running;
+        facts.state.phase = Phase::Running;
         facts.restarts = crate::container::Restarts { count: 5, policy: "always".to_owned(), at_most: None };
         let event =
             |action: &str, time, exit_code| Event { time, action: action.to_owned(), exit_code, ..Event::default() };
@@ -318,10 +318,10 @@ mod tests {
             |facts: &ContainerFacts<'_>| why(facts).findings.iter().map(|finding| finding.code).collect::<Vec<_>>();
         let oom = |time| Event { time, action: "oom".to_owned(), ..Event::default() };
         // By the engine's event of one of the runs, while it is up and between two runs.
-        for status in [Status::Running, Status::Restarting] {
+        for status in [Phase::Running, Phase::Restarting] {
             let mut facts = flapping(&[137, 137, 137, 137]);
-            facts.state.status = status;
-            facts.state.exit_code = if status == Status::Running { 0 } else { 137 };
+            facts.state.phase = status;
+            facts.state.exit_code = if status == Phase::Running { 0 } else { 137 };
             facts.events.as_mut().unwrap().insert(5, oom(START + 20 * SECOND));
             assert_eq!(codes(&facts)[..2], [Code::OomKilled, Code::CrashLoop], "{status:?}");
             assert!(!codes(&facts).contains(&Code::KilledFromOutside));

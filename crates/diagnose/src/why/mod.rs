@@ -12,7 +12,7 @@ mod signalled;
 mod start;
 
 use crate::code::Code;
-use crate::container::{ContainerFacts, Event, Status};
+use crate::container::{ContainerFacts, Event, Phase};
 use crate::finding::{Finding, Severity};
 use crate::rules::image;
 
@@ -27,11 +27,11 @@ pub struct Verdict {
 
 /// Says why a container is as it is.
 pub fn why(facts: &ContainerFacts<'_>) -> Verdict {
-    let findings = match facts.state.status {
-        Status::Created => start::never_started(facts),
-        Status::Running => running::running(facts),
-        Status::Paused => running::paused(facts),
-        Status::Restarting | Status::Removing | Status::Exited | Status::Dead => {
+    let findings = match facts.state.phase {
+        Phase::Created => start::never_started(facts),
+        Phase::Running => running::running(facts),
+        Phase::Paused => running::paused(facts),
+        Phase::Restarting | Phase::Removing | Phase::Exited | Phase::Dead => {
             if let Some(findings) = start::latest_failed(facts) {
                 return with_image(facts, with_gaps(facts, findings));
             }

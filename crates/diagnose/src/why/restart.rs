@@ -4,7 +4,7 @@ use super::evidence::{LastRun, exit_evidence, in_words, ran_less_than};
 use super::memory;
 use super::runs::{self, Run};
 use crate::code::Code;
-use crate::container::{ContainerFacts, Status};
+use crate::container::{ContainerFacts, Phase};
 use crate::finding::{Confidence, Finding, Severity};
 
 /// Restarts from which on a container is said to loop.
@@ -30,7 +30,7 @@ fn is_by_policy(facts: &ContainerFacts<'_>) -> bool {
 
 /// Adds the loop: before a cause that says no more than an exit code, behind a better one.
 pub(super) fn put_in(facts: &ContainerFacts<'_>, findings: &mut Vec<Finding>) {
-    let waiting = facts.state.status == Status::Restarting;
+    let waiting = facts.state.phase == Phase::Restarting;
     if !is_by_policy(facts) {
         return;
     }

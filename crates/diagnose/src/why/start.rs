@@ -4,7 +4,7 @@
 use super::evidence::{self, exit_evidence, log_evidence};
 use super::runs;
 use crate::code::Code;
-use crate::container::{ContainerFacts, Status};
+use crate::container::{ContainerFacts, Phase};
 use crate::dialect::{self, Meaning};
 use crate::exit_code;
 use crate::finding::{Confidence, Finding, Severity};
@@ -71,7 +71,7 @@ pub(super) fn never_started(facts: &ContainerFacts<'_>) -> Vec<Finding> {
 /// forgets the error at the next start that works.
 pub(super) fn latest_failed(facts: &ContainerFacts<'_>) -> Option<Vec<Finding>> {
     let error = facts.state.error.trim();
-    if facts.state.status != Status::Exited || error.is_empty() {
+    if facts.state.phase != Phase::Exited || error.is_empty() {
         return None;
     }
     let mut findings = of_error(facts, error);

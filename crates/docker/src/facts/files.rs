@@ -7,7 +7,7 @@ use futures_util::StreamExt as _;
 use futures_util::future::join_all;
 use hyper::Method;
 use scratchdbg_backend::{ContainerRecord, Found};
-use scratchdbg_diagnose::container::Status;
+use scratchdbg_diagnose::container::Phase;
 use scratchdbg_diagnose::mounts::{self, MountKind};
 use scratchdbg_diagnose::program;
 use scratchdbg_diagnose::rootfs::{Detail, Entry, EntryKind, Want};
@@ -105,7 +105,7 @@ fn hidden(record: &ContainerRecord, path: &str) -> Option<Found> {
     }
     Some(if !mount.is_above(path) {
         Found::Entry(Entry::directory(0o1777))
-    } else if record.facts.state.status == Status::Running {
+    } else if record.facts.state.phase == Phase::Running {
         // The program may have put something there.
         Found::Unknown
     } else {

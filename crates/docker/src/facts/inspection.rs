@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use scratchdbg_backend::ContainerRecord;
 use scratchdbg_diagnose::capability;
 use scratchdbg_diagnose::config::ConfigFacts;
-use scratchdbg_diagnose::container::{ContainerFacts, Health, Limits, Options, Probe, Restarts, State, Status};
+use scratchdbg_diagnose::container::{ContainerFacts, Health, Limits, Options, Phase, Probe, Restarts, State};
 use serde::{Deserialize, Deserializer};
 
 use super::mounts::{self, RawMount};
@@ -173,7 +173,7 @@ pub(super) fn read(json: &[u8], is_podman: bool) -> Result<ContainerRecord, serd
     let facts = ContainerFacts {
         name: inspection.name.trim_start_matches('/').to_owned(),
         state: State {
-            status: status(&state.status),
+            phase: phase(&state.status),
             exit_code: state.exit_code,
             error: state.error,
             oom_killed: state.oom_killed,
@@ -236,15 +236,15 @@ fn networks(settings: RawNetworkSettings) -> Vec<(String, String)> {
 }
 
 /// Docker's words, and Podman's.
-fn status(word: &str) -> Status {
+fn phase(word: &str) -> Phase {
     match word {
-        "running" | "stopping" => Status::Running,
-        "paused" => Status::Paused,
-        "restarting" => Status::Restarting,
-        "removing" => Status::Removing,
-        "exited" | "stopped" => Status::Exited,
-        "dead" => Status::Dead,
-        _ => Status::Created,
+        "running" | "stopping" => Phase::Running,
+        "paused" => Phase::Paused,
+        "restarting" => Phase::Restarting,
+        "removing" => Phase::Removing,
+        "exited" | "stopped" => Phase::Exited,
+        "dead" => Phase::Dead,
+        _ => Phase::Created,
     }
 }
 
@@ -273,7 +273,7 @@ mod tests {
         }"#;
         let record = read(json, false).unwrap();
         let facts = &record.facts;
-        assert_eq!((facts.name.as_str(), facts.state.status, facts.state.exit_code), ("web", Status::Exited, 137));
+        assert_eq!((facts.name.as_str(), facts.state.phase, facts.state.exit_code), ("web", Phase::Exited, 137));
         assert!(facts.state.oom_killed && facts.state.finished_at.is_none() && record.tty);
         assert_eq!(facts.state.started_at, Some(1_795_420_801_000_000_000));
         assert_eq!((facts.limits.memory, facts.limits.pids), (Some(16 << 20), None));

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use hyper::Method;
 use scratchdbg_backend::{ContainerRecord, HostFacts};
-use scratchdbg_diagnose::container::Status;
+use scratchdbg_diagnose::container::Phase;
 
 use crate::transport::full;
 use crate::{ContainerName, Engine, Error};
@@ -39,7 +39,7 @@ impl Engine {
     async fn observe_container(&self, record: &mut ContainerRecord, host: &HostFacts) {
         let id = record.id.clone();
         let Ok(name) = id.parse::<ContainerName>() else { return };
-        let running = record.facts.state.status == Status::Running;
+        let running = record.facts.state.phase == Phase::Running;
         let (events, (usage, processes)) = tokio::join!(self.events_of(&id, host), async {
             if running { self.running_facts(record).await } else { (None, None) }
         },);

@@ -6,13 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime};
 
 use scratchdbg_backend::{ContainerRecord, ListFilter};
-use scratchdbg_diagnose::container::Status;
+use scratchdbg_diagnose::container::Phase;
 use scratchdbg_diagnose::{Severity, why};
 use scratchdbg_inspect::{Platform, shells};
 use serde::Serialize;
 
 use crate::args::{Format, PsArgs};
-use crate::commands::why::state_word;
 use crate::context::Context;
 use crate::error::{CommandError, Outcome};
 use crate::{terminal, toolkit};
@@ -79,18 +78,18 @@ async fn list(filter: &ListFilter, format: Format, engine: &impl Platform, conte
 
 fn row(record: &ContainerRecord, shell: Option<bool>, twin: bool, now: Option<i64>) -> Row {
     let facts = &record.facts;
-    let state = facts.state.status;
+    let state = facts.state.phase;
     let verdict = why(facts);
     let begin = match state {
-        Status::Running | Status::Paused => facts.state.started_at,
-        Status::Created => record.created_at,
+        Phase::Running | Phase::Paused => facts.state.started_at,
+        Phase::Created => record.created_at,
         _ => facts.state.finished_at,
     };
-    let ended = matches!(state, Status::Exited | Status::Dead | Status::Restarting);
+    let ended = matches!(state, Phase::Exited | Phase::Dead | Phase::Restarting);
     Row {
         id: record.id.clone(),
         name: facts.name.clone(),
-        state: state_word(state),
+        state: state.as_str(),
         since: begin.and_then(rfc3339),
         health: facts.health.as_ref().map(|health| health.status.clone()),
         exit_code: ended.then_some(facts.state.exit_code),

@@ -78,7 +78,7 @@ fn a_probe_whose_shell_finds_no_program_names_it() {
     let probed = |status: &str, exit_code, output: &str| {
         let probe = Probe { exit_code, output: output.to_owned() };
         let health = Health { status: status.to_owned(), failing_streak: 3, log: vec![probe] };
-        let state = State { status: Status::Running, started_at: Some(START), ..State::default() };
+        let state = State { phase: Phase::Running, started_at: Some(START), ..State::default() };
         ContainerFacts { state, health: Some(health), log: Some(Vec::new()), ..ContainerFacts::default() }
     };
     for (exit_code, output, code) in [

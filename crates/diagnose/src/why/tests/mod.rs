@@ -25,7 +25,7 @@ fn ended(exit_code: i64) -> ContainerFacts<'static> {
     ContainerFacts {
         name: "web".to_owned(),
         state: State {
-            status: Status::Exited,
+            phase: Phase::Exited,
             exit_code,
             started_at: Some(START),
             finished_at: Some(START + 60 * SECOND),

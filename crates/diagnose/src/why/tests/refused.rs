@@ -76,7 +76,7 @@ fn a_mount_in_place_of_the_kernels() {
         "{RUNC}error during container init: open /proc/sys/net/ipv4/ping_group_range: no such file or directory"
     );
     let mut facts = failed(1, &error);
-    facts.state.status = Status::Created;
+    facts.state.phase = Phase::Created;
     assert_ne!(verdict(&facts).0, "mount-failed");
     facts.mounts = vec![Mount::new(MountKind::Tmpfs, "", "/process")];
     assert_ne!(verdict(&facts).0, "mount-failed");
@@ -90,7 +90,7 @@ fn a_shell_under_a_mount_is_not_called_missing() {
     let mut rootfs = Rootfs::complete();
     rootfs.insert("/bin", Entry::directory(0o755));
     let error = format!("{RUNC}exec: \"sh\": executable file not found in $PATH: unknown");
-    let state = State { status: Status::Created, error, exit_code: 127, ..State::default() };
+    let state = State { phase: Phase::Created, error, exit_code: 127, ..State::default() };
     let facts = ContainerFacts { state, ..ContainerFacts::default() };
     for (beneath, code) in [("/bin/sh", "hidden-by-mount"), ("/bin/other", "shell-missing")] {
         let mut mounts = Mounts::new(vec![Mount::new(MountKind::Bind, "/srv/data", "/bin")]);
@@ -105,7 +105,7 @@ fn a_shell_under_a_mount_is_not_called_missing() {
 fn links_that_meet_a_mount() {
     let config = ConfigFacts { entrypoint: vec!["/app/link".to_owned()], ..ConfigFacts::default() };
     let error = format!("{RUNC}exec: \"/app/link\": stat /app/link: no such file or directory: unknown");
-    let state = State { status: Status::Created, error, exit_code: 127, ..State::default() };
+    let state = State { phase: Phase::Created, error, exit_code: 127, ..State::default() };
     let facts = ContainerFacts { state, ..ContainerFacts::default() };
     for (place, target) in [("/data", "/data/real"), ("/app", "/nowhere")] {
         let mut rootfs = Rootfs::complete();
@@ -149,23 +149,23 @@ fn a_library_under_a_mount_is_not_called_missing_from_the_image() {
 fn loops_that_are_over() {
     let loops = |status, exit_code, policy: &str, record: &[(&str, i64)]| {
         let mut facts = ContainerFacts { events: Some(events(record)), ..ended(exit_code) };
-        facts.state.status = status;
+        facts.state.phase = status;
         facts.restarts = Restarts { count: 4, policy: policy.to_owned(), at_most: None };
         facts
     };
     let failures = [("start", 0), ("die", 4), ("start", 0), ("die", 4), ("start", 0), ("die", 4), ("start", 0)];
     let then = |end: &[(&'static str, i64)]| [&failures[..], end].concat();
     for (facts, code, told) in [
-        (loops(Status::Exited, 0, "on-failure", &then(&[("die", 0)])), "app-exit", "exit codes 4, 4, 4"),
-        (loops(Status::Exited, 3, "on-failure", &then(&[("die", 3)])), "crash-loop", "exit codes 3, 4, 4, 4"),
-        (loops(Status::Exited, 137, "always", &then(&[("kill", 9), ("die", 137)])), "killed-from-outside", "4, 4, 4"),
+        (loops(Phase::Exited, 0, "on-failure", &then(&[("die", 0)])), "app-exit", "exit codes 4, 4, 4"),
+        (loops(Phase::Exited, 3, "on-failure", &then(&[("die", 3)])), "crash-loop", "exit codes 3, 4, 4, 4"),
+        (loops(Phase::Exited, 137, "always", &then(&[("kill", 9), ("die", 137)])), "killed-from-outside", "4, 4, 4"),
         // One success among failures is no program that is meant to end.
         (
-            loops(Status::Restarting, 0, "always", &then(&[("die", 0)])),
+            loops(Phase::Restarting, 0, "always", &then(&[("die", 0)])),
             "crash-loop",
             "0, 4, 4, 4 (the latest first): not the same",
         ),
-        (loops(Status::Restarting, 0, "always", &[]), "restarted-after-success", "restart count: 4"),
+        (loops(Phase::Restarting, 0, "always", &[]), "restarted-after-success", "restart count: 4"),
     ] {
         let verdict = why(&facts);
         assert_eq!(verdict.code.as_str(), code, "{:?}", verdict.findings);

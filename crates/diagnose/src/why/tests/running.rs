@@ -9,16 +9,16 @@ const DENIED: &str = "OCI runtime exec failed: exec failed: unable to start cont
 fn restarts() {
     let restarting = |status, count, exit_code, text: &str| {
         let mut facts = ContainerFacts { log: Some(log(text)), ..ended(exit_code) };
-        facts.state.status = status;
+        facts.state.phase = status;
         facts.restarts = Restarts { count, policy: "always".to_owned(), at_most: None };
         facts
     };
     for (facts, codes) in [
-        (restarting(Status::Restarting, 1, 1, ""), "crash-loop app-exit"),
-        (restarting(Status::Exited, 5, 1, ""), "crash-loop app-exit"),
-        (restarting(Status::Exited, 1, 1, ""), "app-exit"),
+        (restarting(Phase::Restarting, 1, 1, ""), "crash-loop app-exit"),
+        (restarting(Phase::Exited, 5, 1, ""), "crash-loop app-exit"),
+        (restarting(Phase::Exited, 1, 1, ""), "app-exit"),
         (
-            restarting(Status::Restarting, 9, 101, "thread 'main' panicked at a.rs:1:1:"),
+            restarting(Phase::Restarting, 9, 101, "thread 'main' panicked at a.rs:1:1:"),
             "rust-panic crash-loop app-exit",
         ),
     ] {
@@ -48,7 +48,7 @@ fn daemon_restarts() {
 #[test]
 fn running_containers() {
     let running = ContainerFacts {
-        state: State { status: Status::Running, started_at: Some(START), ..State::default() },
+        state: State { phase: Phase::Running, started_at: Some(START), ..State::default() },
         log: Some(Vec::new()),
         ..ContainerFacts::default()
     };
@@ -98,7 +98,7 @@ fn running_containers() {
         assert_eq!(found.join(" "), codes, "{facts:?}");
     }
     let mut paused = running;
-    paused.state.status = Status::Paused;
+    paused.state.phase = Phase::Paused;
     assert_eq!(verdict(&paused).0, "paused");
 }
 
@@ -118,7 +118,7 @@ fn a_container_that_runs_only_between_two_ends() {
             .map(|(action, seconds, detail)| Event { time: START + seconds * SECOND, ..event(action, *detail) });
         ContainerFacts {
             state: State {
-                status: Status::Running,
+                phase: Phase::Running,
                 started_at: Some(START),
                 finished_at: Some(START - SECOND / 10),
                 ..State::default()
@@ -150,7 +150,7 @@ fn a_container_that_runs_only_between_two_ends() {
     let unknown = why(&flapping(3, 2, "always", &[]));
     assert!(unknown.findings[0].evidence.iter().any(|line| line.contains("not on record")), "{unknown:?}");
     let mut waiting = flapping(5, 0, "always", &successes[..4]);
-    waiting.state.status = Status::Restarting;
+    waiting.state.phase = Phase::Restarting;
     assert_eq!(verdict(&waiting).0, "restarted-after-success");
 }
 
@@ -197,7 +197,7 @@ fn a_health_check_is_told_by_how_it_is_written() {
         rootfs.insert("/app", Entry::file(0o755, 1));
         rootfs.insert("/etc", Entry::directory(0o755));
         let facts = ContainerFacts {
-            state: State { status: Status::Running, started_at: Some(START), ..State::default() },
+            state: State { phase: Phase::Running, started_at: Some(START), ..State::default() },
             health: Some(Health {
                 status: "unhealthy".to_owned(),
                 failing_streak: 3,
@@ -214,7 +214,7 @@ fn a_health_check_is_told_by_how_it_is_written() {
 #[test]
 fn a_health_check_without_a_process_to_spare() {
     let facts = ContainerFacts {
-        state: State { status: Status::Running, started_at: Some(START), ..State::default() },
+        state: State { phase: Phase::Running, started_at: Some(START), ..State::default() },
         health: Some(Health {
             status: "unhealthy".to_owned(),
             failing_streak: 3,

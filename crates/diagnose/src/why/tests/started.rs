@@ -48,7 +48,7 @@ fn without_a_log_the_image_alone_may_prove_it() {
 #[test]
 fn never_started() {
     let created = |error: &str| ContainerFacts {
-        state: State { status: Status::Created, exit_code: 127, error: error.to_owned(), ..State::default() },
+        state: State { phase: Phase::Created, exit_code: 127, error: error.to_owned(), ..State::default() },
         ..ContainerFacts::default()
     };
     let runc = "failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: ";
@@ -82,7 +82,7 @@ fn never_started() {
 fn a_created_container_that_cannot_start() {
     let config = ConfigFacts { entrypoint: vec!["/gone".to_owned()], ..ConfigFacts::default() };
     let rootfs = Rootfs::complete();
-    let state = State { status: Status::Created, ..State::default() };
+    let state = State { phase: Phase::Created, ..State::default() };
     let facts = ContainerFacts { state, ..ContainerFacts::default() };
     assert_eq!(verdict(&facts), ("never-started", false));
     let facts = ContainerFacts { image: Some(ImageFacts::new(&config, &rootfs)), ..facts };
@@ -121,7 +121,7 @@ fn the_latest_start_failed() {
     }
     // Running: whatever it was, it is over.
     let mut running = failed(device);
-    running.state.status = Status::Running;
+    running.state.phase = Phase::Running;
     assert_eq!(verdict(&running).0, "running");
 }
 
