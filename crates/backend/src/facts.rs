@@ -12,24 +12,27 @@ use crate::{ContainerName, Error};
 /// A platform that tells what it knows of its containers, and of the machine that they run on.
 ///
 /// Facts that a platform does not have stay `None`: rules do with less. Only a container that cannot be looked up at all is
-/// an error. The futures are not `Send`: facts can borrow files that one thread collects.
+/// an error.
 pub trait FactsBackend: Sync {
     /// Describes the machine that containers run on.
-    fn host_facts(&self) -> impl Future<Output = Result<HostFacts, Error>>;
+    fn host_facts(&self) -> impl Future<Output = Result<HostFacts, Error>> + Send;
 
     /// Looks a container up: what one answer of the platform tells of it.
-    fn container_record(&self, container: &ContainerName) -> impl Future<Output = Result<ContainerRecord, Error>>;
+    fn container_record(
+        &self,
+        container: &ContainerName,
+    ) -> impl Future<Output = Result<ContainerRecord, Error>> + Send;
 
     /// Adds what takes more questions: events, the end of the log, what a running container uses, what its processes look
     /// like, and what its mounts are like. What is not answered stays unknown.
-    fn observe(&self, record: &mut ContainerRecord, host: &HostFacts) -> impl Future<Output = ()>;
+    fn observe(&self, record: &mut ContainerRecord, host: &HostFacts) -> impl Future<Output = ()> + Send;
 
     /// Adds what its mounts are like, and nothing else.
-    fn look_at_mounts(&self, record: &mut ContainerRecord, host: &HostFacts) -> impl Future<Output = ()>;
+    fn look_at_mounts(&self, record: &mut ContainerRecord, host: &HostFacts) -> impl Future<Output = ()> + Send;
 
     /// The events of the container with this id or name, oldest first. It may be gone already. `None` when the platform does
     /// not tell.
-    fn events_of(&self, container: &str, host: &HostFacts) -> impl Future<Output = Option<Vec<Event>>>;
+    fn events_of(&self, container: &str, host: &HostFacts) -> impl Future<Output = Option<Vec<Event>>> + Send;
 
     /// Looks up the containers that are listed, newest first, with the events of each. Those that are gone by the time they
     /// are looked at are left out.
@@ -37,7 +40,7 @@ pub trait FactsBackend: Sync {
         &self,
         filter: &ListFilter,
         host: &HostFacts,
-    ) -> impl Future<Output = Result<Vec<ContainerRecord>, Error>>;
+    ) -> impl Future<Output = Result<Vec<ContainerRecord>, Error>> + Send;
 }
 
 /// The machine that containers run on.

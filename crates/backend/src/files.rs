@@ -15,7 +15,7 @@ pub trait FilesBackend: Sync {
         &self,
         record: &ContainerRecord,
         wanted: &[Want],
-    ) -> impl Future<Output = Result<Option<Vec<Found>>, Error>>;
+    ) -> impl Future<Output = Result<Option<Vec<Found>>, Error>> + Send;
 
     /// Shows `visit` the bytes of a file as they come. Headers of an archive may be among them.
     fn scan_file(
@@ -23,11 +23,11 @@ pub trait FilesBackend: Sync {
         record: &ContainerRecord,
         path: &str,
         visit: impl FnMut(&[u8]) + Send,
-    ) -> impl Future<Output = Result<(), Error>>;
+    ) -> impl Future<Output = Result<(), Error>> + Send;
 
     /// The paths of the container's own files that its mounts cover. `None` where the platform does not tell, or not in
     /// time.
-    fn paths_beneath(&self, record: &ContainerRecord) -> impl Future<Output = Option<BTreeSet<String>>>;
+    fn paths_beneath(&self, record: &ContainerRecord) -> impl Future<Output = Option<BTreeSet<String>>> + Send;
 }
 
 /// What there is at a path.

@@ -29,7 +29,7 @@ pub(crate) async fn pull(reference: &str, context: &Context) -> Result<Remote, b
 
 /// The same error as of any platform.
 fn failed(error: &Error) -> backend::Error {
-    let hints = error.hint().into_iter().map(Into::into).collect();
+    let hints = error.hint().into_iter().collect();
     backend::Error { hints, ..backend::Error::new(ErrorKind::Broken, backend::chain(error)) }
 }
 

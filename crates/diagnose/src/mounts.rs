@@ -1,7 +1,7 @@
 //! What is mounted into a container's filesystem, and what of the image it hides.
 
-use std::cell::Cell;
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::rootfs::normalize;
 
@@ -87,11 +87,11 @@ pub fn over<'a>(mounts: &'a [Mount], path: &str) -> Option<&'a Mount> {
 ///
 /// To learn what an image has beneath a mount its files have to be listed. Rules ask for it here; whoever runs them does so
 /// where [`Mounts::is_asked`], and runs them again.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Mounts {
     list: Vec<Mount>,
     beneath: Option<BTreeSet<String>>,
-    asked: Cell<bool>,
+    asked: AtomicBool,
 }
 
 impl Mounts {
@@ -102,7 +102,7 @@ impl Mounts {
 
     /// Whether a rule asked in vain what lies beneath.
     pub fn is_asked(&self) -> bool {
-        self.asked.get() && self.beneath.is_none()
+        self.asked.load(Ordering::Relaxed) && self.beneath.is_none()
     }
 
     /// Tells every path of the image that a mount covers.
@@ -124,7 +124,7 @@ impl Mounts {
     pub(crate) fn hiding(&self, path: &str) -> Option<(&Mount, Option<bool>)> {
         let mount = self.over(path)?;
         if self.beneath.is_none() {
-            self.asked.set(true);
+            self.asked.store(true, Ordering::Relaxed);
         }
         let path = normalize(path);
         Some((mount, self.beneath.as_ref().map(|beneath| beneath.contains(&path))))
@@ -141,7 +141,7 @@ impl Mounts {
             return None;
         }
         if self.beneath.is_none() {
-            self.asked.set(true);
+            self.asked.store(true, Ordering::Relaxed);
         }
         let path = self.beneath.as_ref()?.iter().find(|path| path.rsplit('/').next() == Some(name))?;
         Some((path, self.over(path)?))

@@ -32,7 +32,7 @@ pub(crate) async fn evaluate<T>(
         rounds += 1;
         let (ControlFlow::Break(value) | ControlFlow::Continue(value)) = match rules(&rootfs, &mounts) {
             ControlFlow::Break(value) => return Evaluation { value, failure: None },
-            said => said,
+            said @ ControlFlow::Continue(_) => said,
         };
         if rounds == MOST_ROUNDS {
             return Evaluation { value, failure: None };

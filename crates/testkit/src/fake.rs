@@ -1,4 +1,8 @@
-//! A platform in memory: containers whose logs, runs and faults a test scripts. No engine is needed.
+//! A platform in memory: containers whose logs, runs, files and faults a test scripts. No engine is needed.
+
+mod contents;
+
+pub use self::contents::Request;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -29,6 +33,7 @@ struct World {
     /// Requests for logs, in order.
     requests: Vec<LogRequest>,
     starts: Vec<mpsc::UnboundedSender<Result<String, Error>>>,
+    contents: contents::Contents,
 }
 
 #[derive(Debug)]
@@ -88,6 +93,7 @@ impl FakeBackend {
             is_gone: false,
             requests: Vec::new(),
             starts: Vec::new(),
+            contents: contents::Contents::default(),
         })))
     }
 

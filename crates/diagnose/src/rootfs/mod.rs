@@ -12,9 +12,9 @@
 
 mod resolve;
 
-use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::program::Program;
 
@@ -139,9 +139,31 @@ pub struct Rootfs {
     complete: bool,
     /// Paths at and below which anything may be that is not in `entries`.
     open: BTreeSet<String>,
-    wanted: RefCell<BTreeSet<Want>>,
+    questions: Questions,
+}
+
+/// The questions of rules, which only read what they are about.
+#[derive(Debug, Default)]
+struct Questions(Mutex<Asked>);
+
+#[derive(Clone, Debug, Default)]
+struct Asked {
+    /// Those that nobody has taken yet.
+    open: BTreeSet<Want>,
     /// Every question so far: none is asked twice, so that asking ends whatever the answers are.
-    asked: RefCell<BTreeSet<Want>>,
+    all: BTreeSet<Want>,
+}
+
+impl Questions {
+    fn asked(&self) -> MutexGuard<'_, Asked> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Clone for Questions {
+    fn clone(&self) -> Self {
+        Self(Mutex::new(self.asked().clone()))
+    }
 }
 
 /// What is known of one path.
@@ -167,8 +189,7 @@ impl Rootfs {
             absent: BTreeSet::new(),
             complete: true,
             open: BTreeSet::new(),
-            wanted: RefCell::default(),
-            asked: RefCell::default(),
+            questions: Questions::default(),
         }
     }
 
@@ -205,7 +226,7 @@ impl Rootfs {
     /// What rules asked for since the last call and did not find known, in order of path. Always empty for a complete
     /// rootfs. Nothing is asked for twice: what is not answered, or not in the detail that was asked for, stays unknown.
     pub fn take_wanted(&self) -> Vec<Want> {
-        std::mem::take(&mut *self.wanted.borrow_mut()).into_iter().collect()
+        std::mem::take(&mut self.questions.asked().open).into_iter().collect()
     }
 
     /// What is at `path`, which is normalised; no link is followed.
@@ -283,7 +304,7 @@ impl Rootfs {
 
     /// Whether a question is open: an answer that is missing now may come.
     pub(crate) fn is_waiting(&self) -> bool {
-        !self.wanted.borrow().is_empty()
+        !self.questions.asked().open.is_empty()
     }
 
     /// Whether any entry is known to be there.
@@ -293,8 +314,12 @@ impl Rootfs {
 
     fn want(&self, path: &str, detail: Detail) {
         let want = Want { path: path.to_owned(), detail };
-        if !self.complete && self.asked.borrow_mut().insert(want.clone()) {
-            self.wanted.borrow_mut().insert(want);
+        if self.complete {
+            return;
+        }
+        let mut asked = self.questions.asked();
+        if asked.all.insert(want.clone()) {
+            asked.open.insert(want);
         }
     }
 }

@@ -23,7 +23,10 @@ impl Engine {
         let (list, events) = tokio::join!(self.get(&path), self.all_events(host));
         let list: Vec<Value> = serde_json::from_slice(&list?).map_err(|error| Error::transport(&path, error))?;
         let ids = list.into_iter().filter_map(|each| Some(each["Id"].as_str()?.to_owned())).collect::<Vec<_>>();
-        let looks = ids.iter().map(|id| self.record_of(id));
+        let mut looks = Vec::new();
+        for id in &ids {
+            looks.push(self.record_of(id));
+        }
         let answers: Vec<_> = futures_util::stream::iter(looks).buffered(AT_ONCE).collect().await;
         let mut records = Vec::new();
         for answer in answers {
@@ -33,7 +36,7 @@ impl Engine {
                         events.as_ref().map(|events| events.get(&record.id).cloned().unwrap_or_default());
                     record.facts.engine_started_at = host.engine_started_at;
                     record.facts.now = host.clock;
-                    self.look_at_binds(&mut record, host);
+                    super::mounts::look_at_binds(&mut record, host);
                     records.push(record);
                 }
                 Err(error) if error.is_no_such_container() => {}

@@ -105,7 +105,7 @@ fn is_strict(asked: &[RawMount], destination: &str) -> bool {
 impl Engine {
     /// Adds what this machine tells of a container's mounts where it is the engine's, and what its volumes were made with.
     pub(super) async fn look_at_all_mounts(&self, record: &mut ContainerRecord, host: &HostFacts) {
-        self.look_at_binds(record, host);
+        look_at_binds(record, host);
         for mount in &mut record.facts.mounts {
             if mount.kind != MountKind::Volume || mount.no_exec.is_some() {
                 continue;
@@ -118,26 +118,6 @@ impl Engine {
             } else if options.is_empty() && volume["Driver"] == "local" && host.is_this_machine {
                 let place = volume["Mountpoint"].as_str().unwrap_or_default();
                 mount.no_exec = mounted_here().and_then(|mounted| no_exec(&mounted, place));
-            }
-        }
-    }
-
-    /// The first half of that, for which the engine is not asked.
-    pub(super) fn look_at_binds(&self, record: &mut ContainerRecord, host: &HostFacts) {
-        let is_bind = |mount: &Mount| mount.kind == MountKind::Bind;
-        if !host.is_this_machine || !record.facts.mounts.iter().any(is_bind) {
-            return;
-        }
-        let mounted = mounted_here();
-        for mount in record.facts.mounts.iter_mut().filter(|mount| is_bind(mount)) {
-            let source = Path::new(&mount.source);
-            let is_there = source.symlink_metadata();
-            let is_gone = is_there.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
-            // Where not even the folder above is there, this may be another view of the machine than the engine's.
-            let is_same_view = source.parent().is_some_and(Path::exists);
-            mount.is_source_missing = is_gone && is_same_view && mount.needs_source;
-            if mount.no_exec.is_none() && is_there.is_ok() {
-                mount.no_exec = mounted.as_deref().and_then(|mounted| no_exec(mounted, &mount.source));
             }
         }
     }
@@ -164,6 +144,26 @@ impl Engine {
         }
         drop(sender);
         reading.await.ok()?.ok()
+    }
+}
+
+/// Adds what this machine tells of a container's binds where it is the engine's, which is not asked.
+pub(super) fn look_at_binds(record: &mut ContainerRecord, host: &HostFacts) {
+    let is_bind = |mount: &Mount| mount.kind == MountKind::Bind;
+    if !host.is_this_machine || !record.facts.mounts.iter().any(is_bind) {
+        return;
+    }
+    let mounted = mounted_here();
+    for mount in record.facts.mounts.iter_mut().filter(|mount| is_bind(mount)) {
+        let source = Path::new(&mount.source);
+        let is_there = source.symlink_metadata();
+        let is_gone = is_there.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
+        // Where not even the folder above is there, this may be another view of the machine than the engine's.
+        let is_same_view = source.parent().is_some_and(Path::exists);
+        mount.is_source_missing = is_gone && is_same_view && mount.needs_source;
+        if mount.no_exec.is_none() && is_there.is_ok() {
+            mount.no_exec = mounted.as_deref().and_then(|mounted| no_exec(mounted, &mount.source));
+        }
     }
 }
 
