@@ -9,7 +9,13 @@ use std::path::{Path, PathBuf};
 const MAP: &[(&str, &[&str])] = &[
     ("backend", &["diagnose", "logs"]),
     ("builder", &["diagnose", "files", "image"]),
-    ("cli", &["backend", "builder", "diagnose", "docker", "files", "follow", "image", "inspect", "logs", "registry"]),
+    (
+        "cli",
+        &[
+            "backend", "builder", "diagnose", "docker", "files", "follow", "image", "inspect", "logs", "registry",
+            "session",
+        ],
+    ),
     ("diagnose", &[]),
     ("docker", &["backend", "diagnose", "files", "logs"]),
     ("files", &[]),
@@ -19,6 +25,7 @@ const MAP: &[(&str, &[&str])] = &[
     ("launcher", &[]),
     ("logs", &[]),
     ("registry", &["files", "image"]),
+    ("session", &["backend", "builder", "diagnose", "image", "logs"]),
     ("testkit", &["backend", "diagnose", "logs"]),
 ];
 

@@ -47,6 +47,17 @@ pub enum ErrorKind {
     Unreachable,
     /// The connection broke, or the answer makes no sense.
     Broken,
+    /// The platform could not start a session's process inside the target.
+    NotStarted,
+    /// A keeper did not report back.
+    Keeper,
+    /// A folder of the platform's machine is not there.
+    SourceGone {
+        /// Its path.
+        path: String,
+    },
+    /// Something on the client's own machine failed: a file, or its standard streams.
+    Local,
     /// The user interrupted the request.
     Interrupted,
 }
@@ -55,6 +66,18 @@ impl Error {
     /// An error without hints.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), hints: Vec::new() }
+    }
+
+    /// Adds what the user can do about it.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+
+    /// Whether the platform, a plugin of it or its runtime refused to start a process inside a container.
+    pub fn is_exec_refusal(&self) -> bool {
+        matches!(self.kind, ErrorKind::NotStarted | ErrorKind::Denied)
     }
 
     /// Whether the container does not exist: it never did, or it has been removed.
@@ -73,6 +96,12 @@ impl From<FrameError> for Error {
     /// A log's stream is damaged.
     fn from(error: FrameError) -> Self {
         Self::new(ErrorKind::Broken, error.to_string())
+    }
+}
+
+impl From<crate::InvalidName> for Error {
+    fn from(error: crate::InvalidName) -> Self {
+        Self::new(ErrorKind::Local, error.to_string())
     }
 }
 

@@ -2,10 +2,11 @@
 
 use std::sync::OnceLock;
 
-use scratchdbg_backend as backend;
-use scratchdbg_docker::{ContainerName, Endpoint, EndpointRequest, Engine, FirstLook, Scope};
+use scratchdbg_backend::{self as backend, ContainerName, Scope};
+use scratchdbg_docker::{Endpoint, EndpointRequest, Engine, FirstLook};
 use scratchdbg_inspect::{Remote, Sources};
 use scratchdbg_registry::Registry;
+use scratchdbg_session::tools::HostToolkit;
 use tokio::sync::OnceCell;
 
 use crate::args::Global;
@@ -13,7 +14,6 @@ use crate::blocking::blocking;
 use crate::env::Environment;
 use crate::error::CommandError;
 use crate::printer::Printer;
-use crate::toolkit::HostToolkit;
 
 /// The surroundings of a command.
 #[derive(Debug)]
@@ -40,6 +40,11 @@ impl Context {
             engine: OnceCell::new(),
             registry: OnceLock::new(),
         }
+    }
+
+    /// The same, for those who take any platform's errors.
+    pub(crate) async fn platform(&self) -> Result<Engine, scratchdbg_backend::Error> {
+        Ok(self.engine().await?.clone())
     }
 
     /// The engine that flags, environment and Docker's configuration name. Connects when it is first asked for.

@@ -113,27 +113,3 @@ impl From<inspect::Error> for CommandError {
         Self { hints, code, ..Self::new(error.to_string()) }
     }
 }
-
-impl From<engine::Refusal> for CommandError {
-    fn from(refusal: engine::Refusal) -> Self {
-        let hint = match &refusal {
-            engine::Refusal::NotRunning { name, .. } => {
-                format!("without --mode, a copy of it is looked into; `scratchdbg logs {name}` shows what it said")
-            }
-            engine::Refusal::Paused { name } => {
-                format!("--mode sidecar looks at it from beside; `docker unpause {name}` lets it run on")
-            }
-            engine::Refusal::PausedInPodman { name } => {
-                format!("`podman unpause {name}` lets it run on; --mode copy looks at its files in a copy")
-            }
-            engine::Refusal::MayNotLinger { .. } => {
-                "without --linger each session has a keeper of its own; without -u one lingers".to_owned()
-            }
-            engine::Refusal::NeedsSidecar { .. } => {
-                "leave --mode out, or use --mode sidecar on a running container".to_owned()
-            }
-            _ => return Self::new(refusal.to_string()),
-        };
-        Self::new(refusal.to_string()).hint(hint)
-    }
-}

@@ -4,11 +4,10 @@
 //! ([`Scope::GRACE`]). The second one ends it at once. What runs the command may be held up, by a pipe that nobody reads or by an
 //! engine: the signals are heard by a thread of their own, which ends the process itself when nothing else does.
 
-use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use scratchdbg_docker::Scope;
+use scratchdbg_backend::{Interrupts, Scope};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
@@ -26,67 +25,22 @@ const AT_ONCE: Duration = Duration::from_millis(700);
 
 /// Listens for Ctrl-C and its kin. From here on they no longer kill the process: each command ends by itself, so that
 /// nothing is left behind.
-#[derive(Debug)]
-pub(crate) struct Interrupts {
-    codes: mpsc::UnboundedReceiver<u8>,
-    /// Keeps the channel open where nobody sends.
-    _idle: Option<mpsc::UnboundedSender<u8>>,
-}
-
-impl Interrupts {
-    /// Begins to listen.
-    pub(crate) fn listen(context: &Context) -> std::io::Result<Self> {
-        let (sender, codes) = mpsc::unbounded_channel();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let signals = {
-            let _guard = runtime.enter();
-            Signals::open()?
-        };
-        let (scope, printer) = (context.scope.clone(), context.printer);
-        let hear = move || {
-            let code = runtime.block_on(hear(signals, &sender));
-            terminal::restore();
-            super::say_what_may_be_left(&scope, printer);
-            end(code);
-        };
-        std::thread::Builder::new().name("signals".to_owned()).stack_size(256 << 10).spawn(hear)?;
-        Ok(Self { codes, _idle: None })
-    }
-
-    /// Those of a command that is part of another, which listens itself.
-    pub(crate) fn none() -> Self {
-        let (sender, codes) = mpsc::unbounded_channel();
-        Self { codes, _idle: Some(sender) }
-    }
-
-    /// Waits for a signal, and returns the exit code that it stands for: 128+n.
-    pub(crate) async fn next(&mut self) -> u8 {
-        match self.codes.recv().await {
-            Some(code) => code,
-            // The thread ends with the process.
-            None => std::future::pending().await,
-        }
-    }
-
-    /// Does some work, until it is done or a signal comes: then the exit code for that, when what the work has in the engine
-    /// is gone, or there was no more time for it.
-    pub(crate) async fn race<T>(&mut self, scope: &Scope, work: impl Future<Output = T>) -> Result<T, u8> {
-        let mut work = pin!(work);
-        let code = tokio::select! {
-            done = &mut work => return Ok(done),
-            code = self.next() => code,
-        };
-        let is_clear = scope.is_clear();
-        scope.call_off();
-        if !is_clear {
-            tokio::select! {
-                _called_off = &mut work => {}
-                () = tokio::time::sleep(Scope::GRACE) => {}
-                _second = self.next() => {}
-            }
-        }
-        Err(code)
-    }
+pub(crate) fn listen(context: &Context) -> std::io::Result<Interrupts> {
+    let (sender, codes) = mpsc::unbounded_channel();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let signals = {
+        let _guard = runtime.enter();
+        Signals::open()?
+    };
+    let (scope, printer) = (context.scope.clone(), context.printer);
+    let hear = move || {
+        let code = runtime.block_on(hear(signals, &sender));
+        terminal::restore();
+        super::say_what_may_be_left(&scope, printer);
+        end(code);
+    };
+    std::thread::Builder::new().name("signals".to_owned()).stack_size(256 << 10).spawn(hear)?;
+    Ok(Interrupts::new(codes))
 }
 
 /// While this lives, the first signal is passed on to a command.

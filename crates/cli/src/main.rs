@@ -14,21 +14,19 @@ mod printer;
 mod progress;
 mod registry;
 mod terminal;
-mod toolkit;
 mod zone;
 
 use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use scratchdbg_docker::Scope;
+use scratchdbg_backend::Scope;
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::args::{Cli, Color, Command, Global};
 use crate::context::Context;
 use crate::env::Environment;
 use crate::error::{ATTACH_FAILED, CommandError, FAILED, Outcome, USAGE};
-use crate::interrupt::Interrupts;
 use crate::printer::Printer;
 
 fn main() -> ExitCode {
@@ -53,7 +51,7 @@ fn main() -> ExitCode {
     };
     let attach = matches!(cli.command, Command::Attach(_));
     let context = Context::new(cli.global, Environment::read(), printer);
-    let interrupts = match Interrupts::listen(&context) {
+    let interrupts = match interrupt::listen(&context) {
         Ok(interrupts) => interrupts,
         Err(error) => {
             printer.error(&format!("cannot listen for signals: {error}"));

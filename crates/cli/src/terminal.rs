@@ -10,7 +10,7 @@ use std::time::Duration;
 use rustix::fs::FileType;
 use rustix::process::{Signal, getpid, kill_process};
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
-use scratchdbg_docker::Window;
+use scratchdbg_backend::Window;
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;

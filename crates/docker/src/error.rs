@@ -1,6 +1,5 @@
 //! What can go wrong between us and an engine.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::api_version::ApiVersion;
@@ -39,27 +38,6 @@ pub struct ApiError {
     pub message: String,
 }
 
-/// What is known of a command whose streams were cut.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CommandEnd {
-    /// It was still running then.
-    GoesOn,
-    /// It ended with this exit code.
-    Ended(u8),
-    /// Nobody can tell.
-    Unknown,
-}
-
-impl fmt::Display for CommandEnd {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::GoesOn => f.write_str(", and the command did not"),
-            Self::Ended(code) => write!(f, " before all output had come; the command itself ended with {code}"),
-            Self::Unknown => f.write_str("; how the command ended is not known"),
-        }
-    }
-}
-
 /// An error of this crate.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -86,11 +64,8 @@ pub enum Error {
         what: &'static str,
     },
     /// The connection that a session's streams went over ended before all that the command wrote had come.
-    #[error("the connection to the engine ended{command}")]
-    ConnectionEnded {
-        /// What the engine says of the command.
-        command: CommandEnd,
-    },
+    #[error("the connection to the engine ended; how the command ended is not known")]
+    ConnectionEnded,
     /// The engine is older than anything that was tried.
     #[error("the engine at {endpoint} speaks API {version}; {} is the oldest that works", ApiVersion::OLDEST_SUPPORTED)]
     EngineTooOld {
@@ -121,6 +96,18 @@ pub enum Error {
         /// Names of containers that look like it.
         similar: Vec<String>,
     },
+    /// The engine has no such image.
+    #[error("no image `{name}` in the engine")]
+    NoSuchImage {
+        /// What was given.
+        name: String,
+    },
+    /// Who a session would run as cannot be found out.
+    #[error(transparent)]
+    User(#[from] crate::user::UserError),
+    /// There can be no such session.
+    #[error(transparent)]
+    Refused(#[from] crate::plan::Refusal),
     /// More than one container's id begins like this.
     #[error("`{name}` is ambiguous: {} containers have ids that begin so", matches.len())]
     Ambiguous {
@@ -140,12 +127,6 @@ pub enum Error {
         /// What happened.
         source: BoxError,
     },
-    /// The keeper did not report back.
-    #[error("the keeper did not start: {reason}")]
-    Keeper {
-        /// What it or the engine said.
-        reason: String,
-    },
     /// The engine could not start the session's process inside the target.
     #[error("the engine cannot start the session inside the target: {message}")]
     ExecRefused {
@@ -160,12 +141,6 @@ pub enum Error {
         /// Its path.
         path: String,
     },
-    /// The client's own standard streams failed.
-    #[error("cannot pass on the session's streams: {0}")]
-    Streams(#[source] std::io::Error),
-    /// The client's standard input failed, which is not its end.
-    #[error("cannot read standard input: {0}")]
-    Input(#[source] std::io::Error),
     /// The engine stopped the transfer of an image, or refused it.
     #[error("the engine cannot load the image: {message}")]
     Load {
@@ -207,12 +182,6 @@ impl Error {
             }
             other => Self::transport(what, other),
         }
-    }
-
-    /// Whether the engine, a plugin of it or its runtime refused to start a process inside a container.
-    pub fn is_exec_refusal(&self) -> bool {
-        // Authorization plugins answer 403, whatever was asked.
-        matches!(self, Self::ExecRefused { .. }) || self.is_status(403)
     }
 
     /// Whether the engine says that there is no container of that name. Podman answers 500 when it was removed while it was

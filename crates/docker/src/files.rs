@@ -7,8 +7,8 @@ use hyper::header::{CONTENT_TYPE, HeaderValue};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::transport::full;
-use crate::user::ResolvedUser;
-use crate::{ContainerName, Engine, Error, Target, UserError, user};
+use crate::user::{self, ResolvedUser, UserError};
+use crate::{ContainerName, Engine, Error, Target};
 
 /// No file that is read here is longer; a longer one is cut.
 const MAX_FILE: u64 = 1 << 20;
@@ -51,7 +51,7 @@ impl Engine {
     }
 
     /// Who a process started in the target as `user` will be: `None` stands for the target's own user.
-    pub async fn resolve_user(
+    pub(crate) async fn resolve_user(
         &self,
         target: &Target,
         user: Option<&str>,

@@ -3,16 +3,17 @@
 //! A session inside a target with a keeper that lingers is to be as fast as the engine can start a process. To settle the
 //! API version first would be a round trip for itself.
 
+use crate::session::LingeringKeeper;
 use crate::transport::Handshake;
-use crate::{ContainerName, Endpoint, Engine, Error, LingeringKeeper, Target, containers, labels, session};
+use crate::{ContainerName, Endpoint, Engine, Error, Target, containers, labels, session};
 
 /// What a session wants to know of its surroundings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FirstLook {
     /// The target.
-    pub target: Target,
+    pub(crate) target: Target,
     /// All keepers that wait for a session, of all targets, as [`Engine::lingering_keepers`] tells.
-    pub keepers: Vec<LingeringKeeper>,
+    pub(crate) keepers: Vec<LingeringKeeper>,
 }
 
 impl Engine {

@@ -4,6 +4,7 @@ use scratchdbg_backend::{self as backend, ErrorKind};
 
 use crate::endpoint::{Address, ContextError, EndpointError, Origin};
 use crate::error::Error;
+use crate::plan::Refusal;
 
 impl Error {
     /// What the user can do about it, in one line.
@@ -40,6 +41,9 @@ impl Error {
                 "`docker ps -a` lists the containers".to_owned()
             }
             Self::NoSuchContainer { similar, .. } => format!("did you mean {}?", alternatives(similar)),
+            Self::NoSuchImage { .. } => "`docker images` lists the images; no registry is asked".to_owned(),
+            Self::User(_) => "give the user in numbers: -u UID:GID".to_owned(),
+            Self::Refused(refusal) => return of_refusal(refusal),
             Self::Ambiguous { matches, .. } => format!("give more of the id, or the name: {}", alternatives(matches)),
             Self::TlsFile { .. } => {
                 "DOCKER_CERT_PATH, or the context, names the folder of ca.pem, cert.pem and key.pem".to_owned()
@@ -74,8 +78,12 @@ impl Error {
                 501 => ErrorKind::Unsupported,
                 _ => ErrorKind::Refused,
             },
+            Self::NoSuchImage { .. } => ErrorKind::NotFound { similar: Vec::new() },
+            Self::User(_) | Self::Refused(_) => ErrorKind::Unsupported,
+            Self::ExecRefused { .. } => ErrorKind::NotStarted,
+            Self::MountSourceGone { path } => ErrorKind::SourceGone { path: path.clone() },
             Self::CalledOff { .. } => ErrorKind::Interrupted,
-            Self::Unreachable(_) | Self::Silent(_) | Self::Unending { .. } => ErrorKind::Unreachable,
+            Self::Unreachable(_) | Self::Silent(_) => ErrorKind::Unreachable,
             _ => ErrorKind::Broken,
         }
     }
@@ -85,6 +93,25 @@ impl From<Error> for backend::Error {
     fn from(error: Error) -> Self {
         Self { kind: error.kind(), message: backend::chain(&error), hints: error.hint().into_iter().collect() }
     }
+}
+
+fn of_refusal(refusal: &Refusal) -> Option<String> {
+    Some(match refusal {
+        Refusal::NotRunning { name, .. } => {
+            format!("without --mode, a copy of it is looked into; `scratchdbg logs {name}` shows what it said")
+        }
+        Refusal::Paused { name } => {
+            format!("--mode sidecar looks at it from beside; `docker unpause {name}` lets it run on")
+        }
+        Refusal::PausedInPodman { name } => {
+            format!("`podman unpause {name}` lets it run on; --mode copy looks at its files in a copy")
+        }
+        Refusal::MayNotLinger { .. } => {
+            "without --linger each session has a keeper of its own; without -u one lingers".to_owned()
+        }
+        Refusal::NeedsSidecar { .. } => "leave --mode out, or use --mode sidecar on a running container".to_owned(),
+        Refusal::Removing { .. } => return None,
+    })
 }
 
 fn alternatives(names: &[String]) -> String {

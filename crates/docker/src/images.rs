@@ -157,7 +157,7 @@ impl Engine {
 
     /// Takes one file out of an image, by way of a container that is never started. Nothing when it is not there.
     pub async fn file_of_image(&self, image: &str, path: &str) -> Result<Option<Vec<u8>>, Error> {
-        let session = labels::new_session_id();
+        let session = scratchdbg_backend::session_id();
         let mut host_config = unprivileged();
         host_config.log_config = Some(HostConfigLogConfig { typ: Some("none".to_owned()), config: None });
         host_config.auto_remove = Some(true);

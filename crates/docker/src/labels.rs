@@ -2,9 +2,11 @@
 //! a container has its image's. What is ours is decided in [`crate::ours`].
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 
 use jiff::{Timestamp, Unit};
+use scratchdbg_backend::NumericUser;
+
+use crate::plan::{KeeperRights, Way};
 
 /// The session's id.
 pub const LABEL_SESSION: &str = "io.scratchdbg.session";
@@ -22,28 +24,9 @@ pub(crate) const LABEL_VERSION: &str = "io.scratchdbg.version";
 /// How the session came to be.
 pub(crate) const LABEL_MODE: &str = "io.scratchdbg.mode";
 
-/// An id that no other session has: 64 random bits in hexadecimal.
-pub(crate) fn new_session_id() -> String {
-    // The standard library seeds each `RandomState` from the system's random numbers.
-    format!("{:016x}", RandomState::new().build_hasher().finish())
-}
-
-/// What leads to the tools in a keeper's root for one session: 128 random bits in hexadecimal, which nobody can guess.
-pub(crate) fn new_way() -> std::io::Result<String> {
-    Ok(format!("{:032x}", random_bits()?))
-}
-
-/// 128 of the kernel's random bits.
-pub(crate) fn random_bits() -> std::io::Result<u128> {
-    use std::io::Read as _;
-    let mut bytes = [0; 16];
-    std::fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
-    Ok(u128::from_ne_bytes(bytes))
-}
-
 /// The labels of one session's containers, and of its image. `now` is [`Engine::now`](crate::Engine::now).
-pub(crate) fn session_labels(session: &str, plan: &crate::Plan, now: Timestamp) -> HashMap<String, String> {
-    labels(session, &plan.target_id, plan.mode.as_str(), now)
+pub(crate) fn session_labels(session: &str, plan: &crate::SessionPlan, now: Timestamp) -> HashMap<String, String> {
+    labels(session, &plan.view.target_id, plan.view.mode().as_str(), now)
 }
 
 /// The labels of what is made for the target, an image where it is empty.
@@ -63,10 +46,10 @@ pub(crate) fn labels(session: &str, target: &str, mode: &str, now: Timestamp) ->
 }
 
 /// The labels of a keeper.
-pub(crate) fn keeper_labels(session: &str, plan: &crate::Plan, now: Timestamp) -> HashMap<String, String> {
+pub(crate) fn keeper_labels(session: &str, plan: &crate::SessionPlan, now: Timestamp) -> HashMap<String, String> {
     let mut labels = session_labels(session, plan, now);
-    if let Some(time) = plan.linger {
-        labels.insert(LABEL_LINGERS.to_owned(), fits(plan.user, &plan.tools, &plan.keeper_rights));
+    if let (Some(time), Way::Exec { tools, .. }) = (plan.linger(), &plan.way) {
+        labels.insert(LABEL_LINGERS.to_owned(), fits(plan.view.user, tools, &plan.keeper_rights));
         // A time beyond all calendars is their end.
         let expires = now.checked_add(time).unwrap_or(Timestamp::MAX);
         labels.insert(LABEL_EXPIRES_AT.to_owned(), expires.round(Unit::Second).unwrap_or(expires).to_string());
@@ -75,6 +58,6 @@ pub(crate) fn keeper_labels(session: &str, plan: &crate::Plan, now: Timestamp) -
 }
 
 /// What a session must have in common, beside the target, with a keeper that lingers.
-pub(crate) fn fits(user: crate::NumericUser, tools: &str, rights: &crate::KeeperRights) -> String {
+pub(crate) fn fits(user: NumericUser, tools: &str, rights: &KeeperRights) -> String {
     format!("{user} {tools} {}", rights.mark())
 }

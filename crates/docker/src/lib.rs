@@ -24,7 +24,6 @@ mod ours;
 mod path;
 mod plan;
 mod reach;
-mod scope;
 mod session;
 mod target;
 mod transport;
@@ -36,34 +35,19 @@ pub use self::containers::{Change, NewContainer};
 pub use self::endpoint::{
     Address, ContextError, DEFAULT_SOCKET, Endpoint, EndpointError, EndpointRequest, Origin, Tls,
 };
-pub use self::error::{ApiError, CommandEnd, Error, Silent, Unreachable};
+pub use self::error::{ApiError, Error, Silent, Unreachable};
 pub use self::first_look::FirstLook;
 pub use self::labels::{LABEL_SESSION, LABEL_TARGET};
 pub use self::logs::LogStream;
-pub use self::plan::{
-    AttachRequest, CopySettings, Explanation, KeeperRights, LeftOut, Mode, Plan, Reason, Refusal, TOOLKIT_BIN,
-    of_session_inside, plan,
-};
-pub use self::scope::Scope;
-pub use self::session::{
-    LingeringKeeper, Neighbour, Outcome, Part, Session, SessionState, Stage, Streams, Window, Wish,
-};
+pub use self::plan::{Refusal, SessionPlan};
+pub use self::session::{Keeper, Process, ProcessOutput, ProcessProbe};
 pub use self::target::{Mount, Reach, Target};
 pub use self::twin::{NotATwin, Twin};
-pub use self::user::{NumericUser, ResolvedUser, UserError};
+pub use self::user::UserError;
 
 pub use scratchdbg_backend::{ContainerName, State};
 
 use self::transport::Transport;
-
-/// The name of the launcher in a toolkit image, below [`TOOLKIT_BIN`].
-pub const LAUNCHER_NAME: &str = "scratchdbg-launcher";
-
-/// The name under which the launcher runs the command line of the container that a session is a copy of.
-pub const RUN_ENTRYPOINT: &str = "run-entrypoint";
-
-/// The launcher: a static program for the platform that this crate was compiled for. Empty where none can be made.
-pub const LAUNCHER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/scratchdbg-launcher"));
 
 /// A connection to an engine. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -86,7 +70,7 @@ impl Engine {
 
     /// The same engine, for what is part of this scope.
     #[must_use]
-    pub fn within(&self, scope: &Scope) -> Self {
+    pub fn within(&self, scope: &scratchdbg_backend::Scope) -> Self {
         Self { transport: self.transport.within(scope), ..self.clone() }
     }
 

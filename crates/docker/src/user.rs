@@ -4,31 +4,16 @@
 //! `/proc/<keeper>/root`. The keeper's own image has no `/etc/passwd`, so the numbers are worked out here, by the
 //! rules of the runtime (`GetExecUser` in moby's `user` package).
 
-use std::fmt;
-
-/// A numeric user and group.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
-pub struct NumericUser {
-    /// User id.
-    pub uid: u32,
-    /// Group id.
-    pub gid: u32,
-}
-
-impl fmt::Display for NumericUser {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}:{}", self.uid, self.gid)
-    }
-}
+pub(crate) use scratchdbg_backend::NumericUser;
 
 /// Who a process in a container will be.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ResolvedUser {
+pub(crate) struct ResolvedUser {
     /// In numbers.
-    pub numeric: NumericUser,
+    pub(crate) numeric: NumericUser,
     /// What an exec is told, in numbers as far as that means the same. The engine reads the target's files once more, and a name
     /// may stand for somebody else by then. Nothing where the words say the same at any time, or where numbers would lose groups.
-    pub exec: Option<String>,
+    pub(crate) exec: Option<String>,
 }
 
 /// Why a user cannot be resolved.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use scratchdbg_docker::Mode;
+use scratchdbg_backend::Mode;
 
 use super::Format;
 
@@ -62,9 +62,6 @@ pub(crate) struct AttachArgs {
     /// Its capabilities, devices, and the host's namespaces, sockets and directories. Without it, a copy has none of them.
     #[arg(long, help_heading = RIGHTS)]
     pub(crate) same_rights: bool,
-    /// Directories on the engine's machine that turned out to be missing
-    #[arg(skip)]
-    pub(crate) missing_sources: Vec<String>,
     /// Add a capability (repeatable)
     ///
     /// Implies a sidecar or a copy.

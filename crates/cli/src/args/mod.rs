@@ -16,7 +16,7 @@ mod why;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub(crate) use self::attach::{AttachArgs, ModeArg};
+pub(crate) use self::attach::AttachArgs;
 pub(crate) use self::build::BuildArgs;
 pub(crate) use self::check::{CheckArgs, CheckFormat, Deny};
 pub(crate) use self::logs::{Count, LogsArgs};

@@ -17,6 +17,7 @@ use scratchdbg_diagnose::{Finding, Severity};
 use scratchdbg_image::{Image, ImageSet, Meter};
 use scratchdbg_inspect::{preflight, with_those_of_the_file};
 use scratchdbg_registry::PushReport;
+use scratchdbg_session::tools;
 
 use self::explain::explain;
 use self::output::Output;
@@ -31,7 +32,6 @@ use crate::findings;
 use crate::printer::Printer;
 use crate::progress::Progress;
 use crate::registry;
-use crate::toolkit;
 
 pub(crate) async fn build(args: BuildArgs, context: &Context) -> Outcome {
     // All that can be wrong with the command line is found before anything is done.
@@ -141,11 +141,11 @@ pub(super) fn print_summary(pair: &Pair, printer: Printer) -> std::io::Result<()
 /// Those that were named, or the first that is found.
 async fn toolkits(wanted: &[String], context: &Context) -> Result<Vec<Toolkit>, CommandError> {
     if wanted.is_empty() {
-        return Ok(vec![toolkit::find(None, context).await?]);
+        return Ok(vec![tools::find(None, &context.host_toolkit, async || context.platform().await).await?]);
     }
     let mut toolkits = Vec::new();
     for wanted in wanted {
-        toolkits.push(toolkit::find(Some(wanted), context).await?);
+        toolkits.push(tools::find(Some(wanted), &context.host_toolkit, async || context.platform().await).await?);
     }
     Ok(toolkits)
 }

@@ -4,20 +4,22 @@ use std::io;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
-use scratchdbg_builder::{BuildSpec, Twin};
-use scratchdbg_docker::{
-    AttachRequest, ContainerName, Engine, LABEL_TARGET, LAUNCHER, NewContainer, Outcome as SessionOutcome, Scope,
-    Streams, plan,
+use jiff::Timestamp;
+use scratchdbg_backend::{
+    ContainerName, Error, Interrupts, Plan, PlanRequest, Scope, SessionList as _, SessionTarget, Window,
 };
+use scratchdbg_builder::{BuildSpec, Twin};
+use scratchdbg_docker::{Engine, LABEL_TARGET, NewContainer};
 use scratchdbg_image::{TaggedReference, write_hybrid};
-use tokio::sync::{mpsc, watch};
+use scratchdbg_session::tools::{self, SessionTools};
+use scratchdbg_session::{Consent, Ended, LAUNCHER, Notice, Request, Stage, Streams, User};
+use tokio::io::{Empty, Stderr, Stdout};
+use tokio::sync::watch;
 
 use super::logs;
 use crate::args::{DemoArgs, LogsArgs};
 use crate::context::Context;
 use crate::error::{CommandError, FAILED, Outcome};
-use crate::interrupt::Interrupts;
-use crate::toolkit;
 
 /// The names of everything that the demo makes.
 struct Names {
@@ -30,17 +32,15 @@ pub(crate) async fn demo(args: DemoArgs, context: &Context, mut interrupts: Inte
     let names = names()?;
     let begun = async {
         let engine = context.engine().await?;
-        Ok::<_, CommandError>((engine, toolkit::for_session(args.toolkit.as_deref(), context).await?))
+        Ok::<_, CommandError>((engine, session_tools(&args, engine, context).missing_image().await?))
     };
-    let (engine, tools) = match interrupts.race(&context.scope, begun).await {
+    let (engine, missing_image) = match interrupts.race(&context.scope, begun).await {
         Ok(begun) => begun?,
         Err(code) => return Ok(code),
     };
     let outcome = interrupts.race(&context.scope, Box::pin(story(&args, &names, engine, context))).await;
     let mut images = vec![names.image.familiar(), names.twin.familiar()];
-    if !tools.in_engine {
-        images.push(tools.image);
-    }
+    images.extend(missing_image);
     // What was called off asks for nothing more: this is another matter.
     let tidying = Scope::default();
     let engine = engine.within(&tidying);
@@ -146,7 +146,8 @@ async fn build(args: &DemoArgs, names: &Names, engine: &Engine, context: &Contex
     let folder = tempfile::Builder::new().prefix("scratchdbg-").permissions(private).tempdir()?;
     let binary = folder.path().join("app");
     write_program(&binary)?;
-    let toolkit = toolkit::find(args.toolkit.as_deref(), context).await?;
+    let platform = async || context.platform().await;
+    let toolkit = tools::find(args.toolkit.as_deref(), &context.host_toolkit, platform).await?;
     let spec = BuildSpec {
         binaries: vec![binary],
         tags: vec![names.image.clone()],
@@ -177,22 +178,51 @@ async fn run_inside(
     command: &[&str],
     context: &Context,
 ) -> Outcome {
-    let target = engine.inspect(container).await?;
-    let user = engine.resolve_user(&target, None).await?.map_err(|error| CommandError::new(error.to_string()))?;
-    let mut tools = toolkit::for_session(args.toolkit.as_deref(), context).await?;
-    tools.load(context).await?;
-    let request = AttachRequest {
-        command: command.iter().map(|&word| word.to_owned()).collect(),
-        toolkit_image: tools.image,
-        ..AttachRequest::default()
-    };
-    let plan = plan(&target, user.numeric, &request)?;
-    let streams = Streams { input: None::<tokio::io::Empty>, output: tokio::io::stdout(), error: tokio::io::stderr() };
-    let (_window, windows) = watch::channel(None);
-    let (_wish, wishes) = mpsc::unbounded_channel();
-    match Box::pin(engine.attach(&plan, streams, windows, wishes, |_stage| {})).await? {
-        SessionOutcome::Exited(code) => Ok(code),
-        _ => Err(CommandError::new("the session did not end by itself")),
+    let plan = PlanRequest { command: command.iter().map(|&word| word.to_owned()).collect(), ..PlanRequest::default() };
+    let target = SessionTarget::Container(container.clone());
+    let request = Request { target, plan, trust_neighbours: false, follow_restarts: false };
+    let tools = session_tools(args, engine, context);
+    let (mut audience, mut interrupts) = (Audience, Interrupts::none());
+    let session = scratchdbg_session::run(engine, request, None, &tools, &mut audience, &mut interrupts);
+    Ok(Box::pin(session).await?)
+}
+
+fn session_tools<'a>(args: &DemoArgs, engine: &Engine, context: &'a Context) -> SessionTools<'a, Engine> {
+    SessionTools::new(engine.clone(), &context.host_toolkit, args.toolkit.clone(), &|_, _| {})
+}
+
+/// Whoever looks at the demo: nothing is typed, and nothing asked.
+struct Audience;
+
+impl User for Audience {
+    type Input = Empty;
+    type Output = Stdout;
+    type Errors = Stderr;
+
+    fn streams(&mut self) -> Streams<Empty, Stdout, Stderr> {
+        Streams { input: None, output: tokio::io::stdout(), error: tokio::io::stderr() }
+    }
+
+    fn windows(&mut self) -> Result<watch::Receiver<Option<Window>>, Error> {
+        Ok(watch::channel(None).1)
+    }
+
+    fn enter(&self, _: Stage, _: &Plan) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn tell(&self, _: Notice<'_>) {}
+
+    async fn agree(&mut self, _: &Plan, _: &Error, _: &mut Interrupts) -> Consent {
+        Consent::Refused
+    }
+
+    fn begins(&mut self, _: &Plan, _: Timestamp) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn ended(&mut self, _: &Plan, _: Timestamp, _: &Result<Ended, Error>) -> Result<(), Error> {
+        Ok(())
     }
 }
 

@@ -7,7 +7,7 @@ mod request;
 use std::sync::{Mutex, PoisonError};
 
 use jiff::tz::TimeZone;
-use scratchdbg_backend::{ContainerName, LogBackend as _};
+use scratchdbg_backend::{ContainerName, Interrupts, LogBackend as _};
 use scratchdbg_follow::{Error, MergedSink as _, Reader};
 use scratchdbg_logs::Framing;
 
@@ -16,7 +16,6 @@ use self::request::Request;
 use crate::args::LogsArgs;
 use crate::context::Context;
 use crate::error::{CommandError, FAILED, Outcome};
-use crate::interrupt::Interrupts;
 use crate::zone;
 
 pub(crate) async fn logs(args: LogsArgs, context: &Context, mut interrupts: Interrupts) -> Outcome {

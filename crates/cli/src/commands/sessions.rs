@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use scratchdbg_docker::{Part, Session, SessionState};
+use scratchdbg_backend::{Part, Session, SessionBackend as _, SessionList as _, SessionState};
 
 use crate::args::{Format, SessionsCommand};
 use crate::commands::build::summary;

@@ -2,8 +2,9 @@
 
 use bollard::models::{ContainerInspectResponse, ContainerSummary, ImageConfig, ImageInspect, MountPoint};
 
+use scratchdbg_backend::launcher::LAUNCHER_NAME;
+
 use super::{MODE_FILES, Marks, image};
-use crate::LAUNCHER_NAME;
 use crate::labels::LABEL_SESSION;
 
 /// What the names of our containers begin with.

@@ -1,6 +1,8 @@
 //! Which mode a session is in: inside the target, beside it, or in a copy.
 
-use super::{AttachRequest, Mode, Refusal};
+use scratchdbg_backend::{Mode, PlanRequest};
+
+use super::{AttachRequest, Refusal};
 use crate::State;
 use crate::target::Target;
 
@@ -22,23 +24,26 @@ fn by_state_and_request(target: &Target, request: &AttachRequest) -> Result<(Mod
         return Err(Refusal::Removing { name: name() });
     }
     let has_processes = target.state.has_processes();
-    let is_copy = request.mode == Some(Mode::Copy) || (request.mode.is_none() && !has_processes);
-    let needs_sidecar = match request {
-        AttachRequest { tools_image: Some(_), .. } => Some("a toolkit that is not a static busybox"),
-        AttachRequest { capabilities, .. } if !capabilities.is_empty() && !is_copy => Some(CAP_ADD),
-        AttachRequest { security_options, .. } if !security_options.is_empty() => Some(SECURITY_OPT),
-        _ => None,
+    let AttachRequest { asked, tools_image, .. } = request;
+    let PlanRequest { capabilities, security_options, .. } = asked;
+    let is_copy = asked.mode == Some(Mode::Copy) || (asked.mode.is_none() && !has_processes);
+    let needs_sidecar = if tools_image.is_some() {
+        Some("a toolkit that is not a static busybox")
+    } else if !capabilities.is_empty() && !is_copy {
+        Some(CAP_ADD)
+    } else if !security_options.is_empty() {
+        Some(SECURITY_OPT)
+    } else {
+        None
     };
-    match (request.mode, needs_sidecar) {
+    match (asked.mode, needs_sidecar) {
         (Some(mode @ (Mode::Exec | Mode::Copy)), Some(what)) => Err(Refusal::NeedsSidecar { what, mode }),
         (Some(mode @ (Mode::Exec | Mode::Sidecar)), _) if !has_processes => {
             Err(Refusal::NotRunning { name: name(), state: target.state, mode })
         }
         (Some(Mode::Exec), _) if target.state == State::Paused => Err(Refusal::Paused { name: name() }),
         (Some(mode), _) if target.id.is_empty() => Ok((mode, "it is an image: there is no container")),
-        (Some(mode), _) if request.is_fallback => {
-            Ok((mode, "the engine refuses to start the session inside the target"))
-        }
+        (Some(mode), _) if asked.is_fallback => Ok((mode, "the engine refuses to start the session inside the target")),
         (Some(mode), _) => Ok((mode, "--mode")),
         (None, Some(_)) if !has_processes => {
             Err(Refusal::NotRunning { name: name(), state: target.state, mode: Mode::Sidecar })
@@ -60,6 +65,10 @@ fn by_state_and_request(target: &Target, request: &AttachRequest) -> Result<(Mod
 mod tests {
     use super::*;
     use crate::target::tests::target;
+
+    fn asking(asked: PlanRequest) -> AttachRequest {
+        AttachRequest { asked, ..AttachRequest::default() }
+    }
 
     fn decide(state: State, request: &AttachRequest) -> Result<Mode, Refusal> {
         super::mode(&Target { state, ..target() }, request).map(|(mode, _)| mode)
@@ -84,7 +93,7 @@ mod tests {
 
     #[test]
     fn a_mode_that_cannot_be_is_refused() {
-        let with = |mode| AttachRequest { mode: Some(mode), ..AttachRequest::default() };
+        let with = |mode| asking(PlanRequest { mode: Some(mode), ..PlanRequest::default() });
         for state in [State::Created, State::Exited, State::Dead, State::Restarting] {
             for mode in [Mode::Exec, Mode::Sidecar] {
                 let expected = Refusal::NotRunning { name: "web".to_owned(), state, mode };
@@ -101,20 +110,23 @@ mod tests {
 
     #[test]
     fn what_needs_a_container_of_its_own_gets_one() {
-        let capable = AttachRequest { capabilities: vec!["NET_ADMIN".to_owned()], ..AttachRequest::default() };
+        let capabilities = vec!["NET_ADMIN".to_owned()];
+        let capable = asking(PlanRequest { capabilities: capabilities.clone(), ..PlanRequest::default() });
         assert_eq!(decide(State::Running, &capable), Ok(Mode::Sidecar));
         let foreign = AttachRequest { tools_image: Some("tools:1".to_owned()), ..AttachRequest::default() };
         assert_eq!(decide(State::Running, &foreign), Ok(Mode::Sidecar));
         assert!(matches!(decide(State::Exited, &foreign), Err(Refusal::NotRunning { .. })));
         assert_eq!(decide(State::Exited, &capable), Ok(Mode::Copy), "a copy is one");
-        let copy = AttachRequest { mode: Some(Mode::Copy), ..capable.clone() };
+        let with = |mode| {
+            asking(PlanRequest { mode: Some(mode), capabilities: capabilities.clone(), ..PlanRequest::default() })
+        };
+        let copy = with(Mode::Copy);
         assert_eq!(decide(State::Running, &copy), Ok(Mode::Copy));
-        let exec = AttachRequest { mode: Some(Mode::Exec), ..capable };
+        let exec = with(Mode::Exec);
         assert!(matches!(decide(State::Running, &exec), Err(Refusal::NeedsSidecar { what: CAP_ADD, .. })));
-        let free = |mode| AttachRequest {
-            mode,
-            security_options: vec!["label=disable".to_owned()],
-            ..AttachRequest::default()
+        let free = |mode| {
+            let security_options = vec!["label=disable".to_owned()];
+            asking(PlanRequest { mode, security_options, ..PlanRequest::default() })
         };
         assert_eq!(decide(State::Running, &free(None)), Ok(Mode::Sidecar));
         let refused = decide(State::Running, &free(Some(Mode::Exec)));

@@ -11,17 +11,17 @@ use crate::user::NumericUser;
 
 /// The capabilities of a keeper, as an engine takes them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeeperRights {
+pub(crate) struct KeeperRights {
     /// `HostConfig.CapAdd`.
-    pub added: Vec<String>,
+    pub(crate) added: Vec<String>,
     /// `HostConfig.CapDrop`.
-    pub dropped: Vec<String>,
+    pub(crate) dropped: Vec<String>,
     /// It has fewer than its session: see [`of_session_inside`].
-    pub fewer_than_session: bool,
+    pub(crate) fewer_than_session: bool,
     /// They are the target's own, user and group too: who could take over such a keeper could take over the target. Only such a
     /// keeper may outlive its session. Who takes over another needs to be there only once, at a time when nobody looks for it,
     /// and has its own program run in the place of every later session.
-    pub may_linger: bool,
+    pub(crate) may_linger: bool,
 }
 
 impl KeeperRights {
@@ -43,7 +43,7 @@ impl KeeperRights {
 /// the user that stands there: Docker gives root all of them and others none, but keeps them for a later change of the user.
 /// So root inside a container of another user gets them only as it starts the program, and has none while it looks the program
 /// up. A keeper with any could not be entered then: it gets none, and is weaker than its session.
-pub fn of_session_inside(target: &Target, user: NumericUser, asked: Option<&str>, podman: bool) -> KeeperRights {
+pub(crate) fn of_session_inside(target: &Target, user: NumericUser, asked: Option<&str>, podman: bool) -> KeeperRights {
     let may_linger = is_targets_own(&target.user, user, asked);
     let as_the_target = || KeeperRights {
         added: if target.privileged { vec!["ALL".to_owned()] } else { target.added_capabilities.clone() },

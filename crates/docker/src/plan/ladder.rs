@@ -1,11 +1,12 @@
 //! As whom, with what: the ladder of least privilege, once the mode is chosen.
 
+use scratchdbg_backend::{Copied, Exec, How, LeftOut, Mode, Plan, PlanRequest, Reason, Sidecar};
 use scratchdbg_diagnose::capability;
 
 use super::choice::{self, CAP_ADD, SECURITY_OPT};
 use super::keeper_rights::{self, KeeperRights, is_targets_own};
-use super::rights::{self, CopySettings, LeftOut};
-use super::{AttachRequest, Mode, Plan, Reason, Refusal};
+use super::rights::{self, CopySettings};
+use super::{AttachRequest, Refusal, SessionPlan, Way};
 use crate::target::Target;
 use crate::twin::Twin;
 use crate::user::NumericUser;
@@ -18,28 +19,24 @@ const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/s
 const SEE_OTHERS: [&str; 1] = ["SYS_PTRACE"];
 
 /// Decides. `user` is who the session's process will be, in numbers.
-pub fn plan(target: &Target, user: NumericUser, request: &AttachRequest) -> Result<Plan, Refusal> {
+pub(crate) fn plan(target: &Target, user: NumericUser, request: &AttachRequest) -> Result<SessionPlan, Refusal> {
+    let asked = &request.asked;
     let mut reasons = Vec::new();
     let mut because = |decision: String, because: &str| {
         reasons.push(Reason { decision, because: because.to_owned() });
     };
     let (mode, why) = choice::mode(target, request)?;
     because(format!("mode {}", mode.as_str()), why);
-    let keeper_rights = if mode == Mode::Exec {
-        keeper_rights::of_session_inside(target, user, request.user.as_deref(), request.podman)
-    } else {
-        KeeperRights::none()
-    };
-    if mode == Mode::Exec && request.linger.is_some() && !keeper_rights.may_linger {
-        return Err(Refusal::MayNotLinger { name: target.name.clone(), user });
-    }
-    let mut capabilities = request.capabilities.clone();
-    let mut unasked = Vec::new();
-    let mut user = user;
-    let mut copy = CopySettings::default();
+    let mut session_user = user;
+    let mut keeper_rights = KeeperRights::none();
+    let (how, way);
     match mode {
         Mode::Exec => {
-            because(format!("user {user}"), user_reason(target, request));
+            keeper_rights = keeper_rights::of_session_inside(target, user, asked.user.as_deref(), request.podman);
+            if asked.linger.is_some() && !keeper_rights.may_linger {
+                return Err(Refusal::MayNotLinger { name: target.name.clone(), user });
+            }
+            because(format!("user {user}"), user_reason(target, asked));
             if keeper_rights.fewer_than_session {
                 because(
                     "the keeper has no capability".to_owned(),
@@ -54,65 +51,55 @@ pub fn plan(target: &Target, user: NumericUser, request: &AttachRequest) -> Resu
             if request.standing.is_some() {
                 because("the keeper that is there".to_owned(), "one lingers that has the same target, user and tools");
             }
-        }
-        Mode::Sidecar if request.user.is_none() && target_has_capabilities(target, user) => {
-            because(
-                format!("user 0:0 with {}", SEE_OTHERS.join(" and ")),
-                "the target runs as root with capabilities: the kernel shows its files only to who has them all, or \
-                 SYS_PTRACE (cap_ptrace_access_check)",
-            );
-            user = NumericUser { uid: 0, gid: 0 };
-            capabilities.extend(SEE_OTHERS.map(str::to_owned));
-            if !is_asked_for(request) {
-                because(
-                    "it asks first".to_owned(),
-                    "a session inside the target would not have these capabilities: --mode sidecar agrees to them",
-                );
-                unasked = SEE_OTHERS.map(str::to_owned).to_vec();
-            }
+            how = How::Exec(Exec {
+                outranks_keeper: keeper_rights.fewer_than_session,
+                tools_first: keeper_rights.fewer_than_session || is_another_user(target, user, asked),
+                linger: asked.linger,
+                has_keeper: request.standing.is_some(),
+            });
+            way = Way::Exec {
+                user: request.exec_user.clone().or_else(|| asked.user.clone()),
+                tools: request.tools.clone(),
+                standing: request.standing.clone(),
+            };
         }
         Mode::Sidecar => {
-            because(format!("user {user}"), user_reason(target, request));
-            because("no capability".to_owned(), "the same user and group as the target see its files");
+            let sidecar = sidecar(target, user, request, &mut because);
+            session_user = sidecar.0;
+            how = How::Sidecar(sidecar.1);
+            way = Way::Sidecar { tools: request.tools_archive.clone().filter(|_| request.tools_image.is_some()) };
         }
         Mode::Copy => {
-            because(format!("user {user}"), user_reason(target, request));
-            if target.id.is_empty() {
-                because("the strictest settings".to_owned(), "an image alone has none");
-            } else {
-                because("the copy has the target's settings".to_owned(), "it should behave as the target did");
-                copy = rights::copy_settings(target, &capabilities, request.same_rights);
-                capabilities.clone_from(&copy.capabilities);
-                for LeftOut { what, why, gone } in &copy.left_out {
-                    let right = "nobody asked for it: to look takes no right over the host; --same-rights asks for it";
-                    let kind = if *gone { "it cannot be had any more" } else { right };
-                    let why = if why.is_empty() { kind.to_owned() } else { format!("{why}; {kind}") };
-                    because(format!("without {what}"), &why);
-                }
-            }
-            match &request.twin {
-                Some(Twin::Proved(id)) => because(
-                    format!("image {id}"),
-                    "it is the debug twin of the target's image: the same layers, and busybox",
-                ),
-                Some(Twin::NotProved { id, why }) => because(
-                    format!("not image {id}"),
-                    &format!("it says that it is the debug twin of the target's image, and {why}"),
-                ),
-                None => {}
-            }
+            because(format!("user {user}"), user_reason(target, asked));
+            let settings = copy_settings(target, request, &mut because);
+            how = How::Copy(Copied {
+                capabilities: settings.capabilities.clone(),
+                entrypoint: target.command_line.clone(),
+                tools_first: is_another_user(target, user, asked),
+                as_original: settings.as_original,
+                left_out: settings.left_out.clone(),
+            });
+            way = Way::Copy {
+                user: asked.user.clone(),
+                image: match &request.twin {
+                    Some(Twin::Proved(id)) => id.clone(),
+                    _ => target.image_id.clone(),
+                },
+                settings,
+                tools: request.tools_archive.clone(),
+            };
         }
     }
-    for capability in &request.capabilities {
+    for capability in &asked.capabilities {
         because(format!("capability {capability}"), CAP_ADD);
     }
-    let mut security_options = security_options(target, request);
-    if mode == Mode::Copy && !request.same_rights {
+    let mut security_options = security_options(target, asked);
+    if mode == Mode::Copy && !asked.same_rights {
         // Nobody shares anything with the original here.
         security_options.retain(|option| rights::confines(option));
     }
     for option in &security_options {
-        let why = if request.security_options.contains(option) {
+        let why = if asked.security_options.contains(option) {
             SECURITY_OPT
         } else {
             "the target's: the kernel keeps what is confined differently from seeing and signalling each other"
@@ -125,8 +112,10 @@ pub fn plan(target: &Target, user: NumericUser, request: &AttachRequest) -> Resu
             "nothing beside it lends it system calls that it denies itself",
         );
     }
-    let tools_first = mode != Mode::Sidecar
-        && (keeper_rights.fewer_than_session || !is_targets_own(&target.user, user, request.user.as_deref()));
+    let tools_first = match &how {
+        How::Exec(Exec { tools_first, .. }) | How::Copy(Copied { tools_first, .. }) => *tools_first,
+        How::Sidecar(_) => false,
+    };
     if tools_first {
         because(
             "the tools come first in PATH, and the target's image chooses nothing of the shell's environment"
@@ -134,63 +123,129 @@ pub fn plan(target: &Target, user: NumericUser, request: &AttachRequest) -> Resu
             "the session's user or group is not the target's own: its programs would get rights that they have not",
         );
     }
-    let user_namespace = match mode {
-        Mode::Copy => copy.user_namespace.clone(),
+    let user_namespace = match &way {
+        Way::Copy { settings, .. } => settings.user_namespace.clone(),
         _ => Some(target.user_namespace.clone()).filter(|namespace| !namespace.is_empty()),
     };
     if let Some(namespace) = &user_namespace {
         because(format!("user namespace {namespace}"), "the target's: a PID namespace is shared only within one");
     }
     because("the keeper has no network, no secret and no file of others".to_owned(), "the target can read it");
-    let target_path = target.env.iter().find_map(|entry| entry.strip_prefix("PATH=")).unwrap_or(DEFAULT_PATH);
-    Ok(Plan {
-        mode,
+    let path = target.env.iter().find_map(|entry| entry.strip_prefix("PATH=")).unwrap_or(DEFAULT_PATH);
+    let view = Plan {
         target_id: target.id.clone(),
         target_name: target.name.clone(),
-        target_state: target.state,
-        user,
-        exec_user: request.exec_user.clone().filter(|_| mode == Mode::Exec).or_else(|| request.user.clone()),
-        tty: request.tty,
-        target_started_at: target.started_at.clone(),
-        linger: request.linger.filter(|_| mode == Mode::Exec),
-        standing: request.standing.clone().filter(|_| mode == Mode::Exec),
-        tools: request.tools.clone(),
-        detach_keys: request.detach_keys.clone(),
-        toolkit_image: request.toolkit_image.clone(),
-        sidecar_image: request.tools_image.clone().unwrap_or_else(|| request.toolkit_image.clone()),
-        copy_image: match &request.twin {
-            Some(Twin::Proved(id)) => id.clone(),
-            _ => target.image_id.clone(),
-        },
-        copy,
-        keeper_rights,
-        tools_first,
-        target_capabilities: capability::bounding_set(
-            target.privileged,
-            &target.added_capabilities,
-            &target.dropped_capabilities,
-        ),
-        seccomp: target.seccomp.clone(),
-        tools_archive: request.tools_archive.clone(),
-        target_pid_mode: target.pid_mode.clone(),
-        capabilities,
-        unasked,
+        target_kind: if target.id.is_empty() { "image" } else { target.state.as_str() },
+        target_capabilities: bounding_set(target),
+        user: session_user,
+        tty: asked.tty,
+        command: asked.command.clone(),
+        environment: environment(target, mode, asked, tools_first),
+        path: path.to_owned(),
+        keeper_image: request.toolkit_image.clone(),
+        keeper_added: keeper_rights.added.clone(),
+        keeper_dropped: keeper_rights.dropped.clone(),
         security_options,
-        user_namespace,
-        command: request.command.clone(),
-        environment: environment(target, mode, request, tools_first),
-        target_path: target_path.to_owned(),
-        entrypoint: target.command_line.clone(),
+        how,
         reasons,
+    };
+    Ok(SessionPlan {
+        view,
+        target_started_at: target.started_at.clone(),
+        target_pid_mode: target.pid_mode.clone(),
+        keeper_rights,
+        seccomp: target.seccomp.clone(),
+        user_namespace,
+        detach_keys: asked.detach_keys.clone(),
+        way,
     })
 }
 
+/// A sidecar, and who it runs as.
+fn sidecar(
+    target: &Target,
+    user: NumericUser,
+    request: &AttachRequest,
+    because: &mut impl FnMut(String, &str),
+) -> (NumericUser, Sidecar) {
+    let asked = &request.asked;
+    let (mut capabilities, mut unasked) = (asked.capabilities.clone(), Vec::new());
+    let mut session_user = user;
+    if asked.user.is_none() && user.uid == 0 && bounding_set(target) != 0 {
+        because(
+            format!("user 0:0 with {}", SEE_OTHERS.join(" and ")),
+            "the target runs as root with capabilities: the kernel shows its files only to who has them all, or \
+             SYS_PTRACE (cap_ptrace_access_check)",
+        );
+        session_user = NumericUser::ROOT;
+        capabilities.extend(SEE_OTHERS.map(str::to_owned));
+        if !is_asked_for(asked) {
+            because(
+                "it asks first".to_owned(),
+                "a session inside the target would not have these capabilities: --mode sidecar agrees to them",
+            );
+            unasked = SEE_OTHERS.map(str::to_owned).to_vec();
+        }
+    } else {
+        because(format!("user {user}"), user_reason(target, asked));
+        because("no capability".to_owned(), "the same user and group as the target see its files");
+    }
+    let sidecar = Sidecar {
+        image: request.tools_image.clone().unwrap_or_else(|| request.toolkit_image.clone()),
+        // Docker keeps those of other users for a change to root, which nothing in a sidecar can do.
+        withholds: !capabilities.is_empty() && session_user.uid != 0 && !request.podman,
+        brings_tools: request.tools_image.as_ref().is_some_and(|image| *image != request.toolkit_image),
+        capabilities,
+        unasked,
+    };
+    (session_user, sidecar)
+}
+
+/// What a copy has of its original's settings.
+fn copy_settings(target: &Target, request: &AttachRequest, because: &mut impl FnMut(String, &str)) -> CopySettings {
+    let asked = &request.asked;
+    let mut settings = CopySettings { capabilities: asked.capabilities.clone(), ..CopySettings::default() };
+    if target.id.is_empty() {
+        because("the strictest settings".to_owned(), "an image alone has none");
+    } else {
+        because("the copy has the target's settings".to_owned(), "it should behave as the target did");
+        settings = rights::copy_settings(target, &asked.capabilities, asked.same_rights);
+        for LeftOut { what, why, gone } in &settings.left_out {
+            let right = "nobody asked for it: to look takes no right over the host; --same-rights asks for it";
+            let kind = if *gone { "it cannot be had any more" } else { right };
+            let why = if why.is_empty() { kind.to_owned() } else { format!("{why}; {kind}") };
+            because(format!("without {what}"), &why);
+        }
+    }
+    match &request.twin {
+        Some(Twin::Proved(id)) => {
+            because(format!("image {id}"), "it is the debug twin of the target's image: the same layers, and busybox")
+        }
+        Some(Twin::NotProved { id, why }) => because(
+            format!("not image {id}"),
+            &format!("it says that it is the debug twin of the target's image, and {why}"),
+        ),
+        None => {}
+    }
+    settings
+}
+
+/// Whether the session's user or group is not the target's own.
+fn is_another_user(target: &Target, user: NumericUser, asked: &PlanRequest) -> bool {
+    !is_targets_own(&target.user, user, asked.user.as_deref())
+}
+
+/// What the target's processes can have.
+fn bounding_set(target: &Target) -> u64 {
+    capability::bounding_set(target.privileged, &target.added_capabilities, &target.dropped_capabilities)
+}
+
 /// Whether the user wants a container beside the target, with what that takes.
-fn is_asked_for(request: &AttachRequest) -> bool {
+fn is_asked_for(request: &PlanRequest) -> bool {
     (request.mode.is_some() && !request.is_fallback) || !request.capabilities.is_empty()
 }
 
-fn user_reason(target: &Target, request: &AttachRequest) -> &'static str {
+fn user_reason(target: &Target, request: &PlanRequest) -> &'static str {
     if request.user.is_some() {
         "--user"
     } else if target.user.is_empty() {
@@ -200,22 +255,16 @@ fn user_reason(target: &Target, request: &AttachRequest) -> &'static str {
     }
 }
 
-/// Whether the target's process may hold capabilities. Docker gives processes of other users than root none.
-fn target_has_capabilities(target: &Target, user: NumericUser) -> bool {
-    let Target { privileged, added_capabilities, dropped_capabilities, .. } = target;
-    user.uid == 0 && capability::bounding_set(*privileged, added_capabilities, dropped_capabilities) != 0
-}
-
 /// What the keeper and a sidecar are confined by: what the target is, but for the kinds of which the user says otherwise.
 /// Where the target has no SELinux options of its own, the engine gives its label to whatever shares its PID namespace.
-fn security_options(target: &Target, request: &AttachRequest) -> Vec<String> {
+fn security_options(target: &Target, request: &PlanRequest) -> Vec<String> {
     let kind = |option: &String| option.split('=').next().unwrap_or_default().to_owned();
     let asked = |option: &&String| request.security_options.iter().any(|other| kind(other) == kind(option));
     let of_target = target.confinement.iter().filter(|option| !asked(option));
     request.security_options.iter().chain(of_target).cloned().collect()
 }
 
-fn environment(target: &Target, mode: Mode, request: &AttachRequest, tools_first: bool) -> Vec<String> {
+fn environment(target: &Target, mode: Mode, request: &PlanRequest, tools_first: bool) -> Vec<String> {
     let mut environment = Vec::new();
     if request.tty {
         environment.push(format!("TERM={}", request.term.as_deref().unwrap_or("xterm")));
@@ -243,39 +292,49 @@ mod tests {
     use crate::target::tests::target;
 
     const USER: NumericUser = NumericUser { uid: 65532, gid: 65532 };
-    const ROOT: NumericUser = NumericUser { uid: 0, gid: 0 };
+    const ROOT: NumericUser = NumericUser::ROOT;
+
+    fn asking(asked: PlanRequest) -> AttachRequest {
+        AttachRequest { asked, ..AttachRequest::default() }
+    }
+
+    fn sidecar() -> PlanRequest {
+        PlanRequest { mode: Some(Mode::Sidecar), ..PlanRequest::default() }
+    }
 
     #[test]
     fn a_sidecar_is_privileged_only_where_the_kernel_wants_it() {
-        let request = AttachRequest { mode: Some(Mode::Sidecar), ..AttachRequest::default() };
-        let capabilities = |target: &Target, user| plan(target, user, &request).unwrap().capabilities;
+        let request = asking(sidecar());
+        let capabilities = |target: &Target, user| plan(target, user, &request).unwrap().view.capabilities().to_vec();
         assert!(capabilities(&target(), USER).is_empty(), "another user than root has no capability");
         assert_eq!(capabilities(&target(), ROOT), SEE_OTHERS);
         let dropped = Target { dropped_capabilities: vec!["all".to_owned()], ..target() };
         assert!(capabilities(&dropped, ROOT).is_empty());
         let added = Target { added_capabilities: vec!["NET_ADMIN".to_owned()], ..dropped };
         assert_eq!(capabilities(&added, ROOT), SEE_OTHERS);
-        let explicit = AttachRequest { user: Some("0:0".to_owned()), ..request };
-        assert!(plan(&target(), ROOT, &explicit).unwrap().capabilities.is_empty(), "the user's word counts");
+        let explicit = asking(PlanRequest { user: Some("0:0".to_owned()), ..sidecar() });
+        assert!(plan(&target(), ROOT, &explicit).unwrap().view.capabilities().is_empty(), "the user's word counts");
     }
 
     #[test]
     fn what_nobody_asked_for_is_not_given_without_a_word() {
-        let unasked =
-            |state, user, request: &AttachRequest| plan(&Target { state, ..target() }, user, request).unwrap().unasked;
+        let unasked = |state, user, request: &AttachRequest| {
+            plan(&Target { state, ..target() }, user, request).unwrap().view.unasked().to_vec()
+        };
         let auto = AttachRequest::default();
-        let fallback = AttachRequest { mode: Some(Mode::Sidecar), is_fallback: true, ..AttachRequest::default() };
+        let fallback = asking(PlanRequest { is_fallback: true, ..sidecar() });
         let tools = AttachRequest { tools_image: Some("tools:1".to_owned()), ..AttachRequest::default() };
-        let confined = AttachRequest { security_options: vec!["label=disable".to_owned()], ..AttachRequest::default() };
+        let security_options = vec!["label=disable".to_owned()];
+        let confined = asking(PlanRequest { security_options, ..PlanRequest::default() });
         for (state, request) in
             [(State::Paused, &auto), (State::Running, &fallback), (State::Running, &tools), (State::Running, &confined)]
         {
             assert_eq!(unasked(state, ROOT, request), SEE_OTHERS, "{request:?}");
             assert!(unasked(state, USER, request).is_empty(), "the target's user needs none: {request:?}");
         }
-        let mode = AttachRequest { mode: Some(Mode::Sidecar), ..AttachRequest::default() };
-        let capability = AttachRequest { capabilities: vec!["NET_ADMIN".to_owned()], ..AttachRequest::default() };
-        for request in [&mode, &capability, &AttachRequest { mode: Some(Mode::Sidecar), ..tools }] {
+        let capabilities = vec!["NET_ADMIN".to_owned()];
+        let capability = asking(PlanRequest { capabilities, ..PlanRequest::default() });
+        for request in [&asking(sidecar()), &capability, &AttachRequest { asked: sidecar(), ..tools }] {
             assert!(unasked(State::Running, ROOT, request).is_empty(), "it is asked for: {request:?}");
         }
         assert!(unasked(State::Running, ROOT, &auto).is_empty(), "inside the target there is nothing to ask");
@@ -289,9 +348,9 @@ mod tests {
             state: State::Paused,
             ..target()
         };
-        let options = |options: &[&str]| AttachRequest {
-            security_options: options.iter().map(|&option| option.to_owned()).collect(),
-            ..AttachRequest::default()
+        let options = |options: &[&str]| {
+            let security_options = options.iter().map(|&option| option.to_owned()).collect();
+            asking(PlanRequest { security_options, ..PlanRequest::default() })
         };
         let cases: [(&[&str], &[&str]); 3] = [
             (&[], &["apparmor=docker-web", "label=level:s0"]),
@@ -300,42 +359,42 @@ mod tests {
         ];
         for (asked, expected) in cases {
             let plan = plan(&confined, USER, &options(asked)).unwrap();
-            assert_eq!(plan.security_options, expected);
+            assert_eq!(plan.view.security_options, expected);
             assert_eq!(plan.user_namespace.as_deref(), Some("host"));
             for option in expected {
-                let reason = plan.reasons.iter().find(|reason| reason.decision == *option).unwrap();
+                let reason = plan.view.reasons.iter().find(|reason| reason.decision == *option).unwrap();
                 assert_eq!(reason.because == "--security-opt", asked.contains(option), "{reason:?}");
             }
         }
         let free = plan(&target(), USER, &options(&[])).unwrap();
-        assert_eq!((free.security_options.len(), free.user_namespace), (0, None));
+        assert_eq!((free.view.security_options.len(), free.user_namespace), (0, None));
     }
 
     #[test]
     fn an_image_is_copied() {
         let image = Target { id: String::new(), state: State::Created, ..target() };
-        let request = AttachRequest { mode: Some(Mode::Copy), ..AttachRequest::default() };
-        let plan = plan(&image, USER, &request).unwrap();
+        let request = asking(PlanRequest { mode: Some(Mode::Copy), ..PlanRequest::default() });
+        let plan = plan(&image, USER, &request).unwrap().view;
         assert_eq!(
-            (plan.mode, plan.reasons[0].because.as_str()),
+            (plan.mode(), plan.reasons[0].because.as_str()),
             (Mode::Copy, "it is an image: there is no container")
         );
-        assert_eq!(plan.target_kind(), "image");
+        assert_eq!(plan.target_kind, "image");
     }
 
     #[test]
     fn every_decision_has_a_reason() {
-        let plan = plan(&target(), USER, &AttachRequest::default()).unwrap();
+        let plan = plan(&target(), USER, &AttachRequest::default()).unwrap().view;
         assert!(plan.reasons.len() >= 4);
         assert!(plan.reasons.iter().all(|reason| !reason.decision.is_empty() && !reason.because.is_empty()));
     }
 
     #[test]
     fn the_prompt_says_where_this_is() {
-        let request = AttachRequest { tty: true, term: Some("tmux".to_owned()), ..AttachRequest::default() };
-        let environment = plan(&target(), USER, &request).unwrap().environment;
+        let request = asking(PlanRequest { tty: true, term: Some("tmux".to_owned()), ..PlanRequest::default() });
+        let environment = plan(&target(), USER, &request).unwrap().view.environment;
         assert_eq!(environment, ["TERM=tmux", "PS1=web:$PWD \\$ "]);
-        let copy = plan(&Target { state: State::Exited, ..target() }, USER, &request).unwrap().environment;
+        let copy = plan(&Target { state: State::Exited, ..target() }, USER, &request).unwrap().view.environment;
         assert_eq!(copy[1], "PS1=(copy of web):$PWD \\$ ");
     }
 }

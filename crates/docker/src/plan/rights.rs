@@ -5,26 +5,15 @@
 //! its folders of data, its network. It gets neither more capabilities nor devices, no namespace of the host, no socket of
 //! an engine and no folder that rules the host, unless the user asks for what the original had.
 
+use scratchdbg_backend::LeftOut;
 use scratchdbg_diagnose::capability;
-use serde::Serialize;
 
 use super::mounts;
 use crate::target::{Mount, Target};
 
-/// Something of the original that its copy goes without.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct LeftOut {
-    /// What: `capability SYS_ADMIN`, `/var/run/docker.sock`.
-    pub what: String,
-    /// Why.
-    pub why: String,
-    /// It is not there any more. Else it is a right that nobody asked for.
-    pub gone: bool,
-}
-
 /// What a copy has of its original's settings.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct CopySettings {
+pub(crate) struct CopySettings {
     /// Capabilities beside the engine's usual ones.
     pub capabilities: Vec<String>,
     /// Its network, as the engine's API has it.
@@ -43,16 +32,6 @@ pub struct CopySettings {
     pub mounts: Vec<Mount>,
     /// What it goes without.
     pub left_out: Vec<LeftOut>,
-}
-
-impl CopySettings {
-    /// What it goes without for one of the two reasons, in words: nothing where that is nothing.
-    pub fn without(&self, gone: bool) -> Option<String> {
-        let list: Vec<String> = (self.left_out.iter().filter(|each| each.gone == gone))
-            .map(|LeftOut { what, why, .. }| if why.is_empty() { what.clone() } else { format!("{what} ({why})") })
-            .collect();
-        (!list.is_empty()).then(|| list.join(", "))
-    }
 }
 
 /// Decides what a copy of this target has. `asked` are capabilities that the user gave it; `all` is that it should have
@@ -241,7 +220,7 @@ mod tests {
         assert_eq!(settings.security_options, reach.security_options);
         let alone = Mount { non_recursive: true, ..reach.mounts[1].clone() };
         assert_eq!(settings.mounts, [reach.mounts[0].clone(), alone]);
-        assert_eq!((settings.without(false), settings.without(true)), (None, None));
+        assert_eq!(settings.left_out, []);
     }
 
     #[test]
@@ -311,9 +290,10 @@ mod tests {
         for all in [false, true] {
             let settings = copy_settings(&Target { reach: reach.clone(), ..target() }, &[], all);
             assert_eq!((&*settings.network, settings.ipc.as_ref(), settings.mounts.len()), ("none", None, 0));
-            let gone = settings.without(true).unwrap();
-            assert!(gone.contains("network shop (there is none of that name)") && gone.contains("mount /x"), "{gone}");
-            assert_eq!(settings.without(false), None);
+            let gone: Vec<_> = settings.left_out.iter().map(|each| (&*each.what, &*each.why, each.gone)).collect();
+            assert!(gone.contains(&("network shop", "there is none of that name", true)), "{gone:?}");
+            assert!(gone.iter().any(|(what, _, _)| *what == "mount /x"), "{gone:?}");
+            assert!(gone.iter().all(|(_, _, gone)| *gone), "{gone:?}");
         }
     }
 

@@ -8,12 +8,13 @@ use bollard::models::{
     MountImageOptions, MountType, MountVolumeOptions,
 };
 use hyper::Method;
+use scratchdbg_backend::launcher::KeeperAddress;
 use serde::{Deserialize, Serialize};
 
-use super::keeper::Keeper;
 use crate::containers::unprivileged;
 use crate::ours::COPIES;
-use crate::{Engine, Error, Plan, labels};
+use crate::plan::{CopySettings, Way};
+use crate::{Engine, Error, SessionPlan, labels};
 
 /// What has to be removed after a session in a copy.
 #[derive(Debug, Default)]
@@ -31,21 +32,33 @@ impl Copy {
     }
 }
 
+/// What a copy is to be like.
+#[derive(Clone, Copy)]
+pub(super) struct Like<'a> {
+    /// Who it runs as; nothing for the original's user.
+    pub(super) user: Option<&'a str>,
+    /// The image of one whose original changed no file.
+    pub(super) image: &'a str,
+    /// What it has of the original's settings.
+    pub(super) settings: &'a CopySettings,
+}
+
 /// The copy's container, without its command.
 pub(super) async fn container(
     engine: &Engine,
-    plan: &Plan,
+    plan: &SessionPlan,
     session: &str,
-    keeper: &Keeper,
+    keeper: &KeeperAddress,
+    Like { user, image, settings: copied }: Like<'_>,
     environment: &[String],
 ) -> Result<(ContainerCreateBody, Copy), Error> {
-    let pid_mode = Some(format!("container:{}", keeper.container()));
+    let pid_mode = Some(format!("container:{}", keeper.container));
     let Some(target_id) = plan.copied_container() else {
         // An image alone: there are no settings to take over, so it gets the strictest.
-        let host_config = HostConfig { pid_mode, cap_add: Some(plan.capabilities.clone()), ..unprivileged() };
+        let host_config = HostConfig { pid_mode, cap_add: Some(copied.capabilities.clone()), ..unprivileged() };
         let body = ContainerCreateBody {
-            image: Some(plan.copy_image.clone()),
-            user: plan.exec_user.clone(),
+            image: Some(image.to_owned()),
+            user: user.map(str::to_owned),
             env: Some(environment.to_vec()),
             host_config: Some(host_config),
             healthcheck: Some(no_healthcheck()),
@@ -56,11 +69,11 @@ pub(super) async fn container(
     let original = engine.inspect_container(target_id).await?;
     let copy = Copy { image: engine.commit_if_changed(plan, target_id, session).await? };
     let config = original.config.unwrap_or_default();
-    let host_config = settings(plan, original.host_config.unwrap_or_default(), pid_mode);
+    let host_config = settings(plan, copied, original.host_config.unwrap_or_default(), pid_mode);
     let env = config.env.unwrap_or_default().into_iter().chain(environment.iter().cloned()).collect();
     let body = ContainerCreateBody {
-        image: Some(copy.image.clone().unwrap_or_else(|| plan.copy_image.clone())),
-        user: plan.exec_user.clone().or(config.user),
+        image: Some(copy.image.clone().unwrap_or_else(|| image.to_owned())),
+        user: user.map(str::to_owned).or(config.user),
         env: Some(env),
         working_dir: config.working_dir,
         host_config: Some(host_config),
@@ -72,8 +85,7 @@ pub(super) async fn container(
 
 /// What is taken over of the original's settings: what limits it, and what the plan gives. Anything that is not named here, a
 /// copy has not: what an engine may learn in the future too.
-fn settings(plan: &Plan, original: HostConfig, pid_mode: Option<String>) -> HostConfig {
-    let copy = &plan.copy;
+fn settings(plan: &SessionPlan, copy: &CopySettings, original: HostConfig, pid_mode: Option<String>) -> HostConfig {
     let as_original = copy.as_original;
     let (words, entries): (Vec<_>, Vec<_>) = copy.mounts.iter().partition(|mount| is_in_one_word(mount));
     HostConfig {
@@ -183,13 +195,14 @@ fn bind_options(of: &crate::Mount) -> Option<MountBindOptions> {
 }
 
 /// The folder of the host that an engine's refusal says is not there.
-pub(super) fn missing_source(plan: &Plan, error: &Error) -> Option<String> {
+pub(super) fn missing_source(plan: &SessionPlan, error: &Error) -> Option<String> {
     let Error::Api(answer) = error else { return None };
     let says_so = ["bind source path does not exist", "no such file or directory"].iter();
     if !says_so.clone().any(|words| answer.message.contains(words)) {
         return None;
     }
-    let binds = plan.copy.mounts.iter().filter(|mount| mount.kind == "bind");
+    let Way::Copy { settings, .. } = &plan.way else { return None };
+    let binds = settings.mounts.iter().filter(|mount| mount.kind == "bind");
     // The longest: one may be below another.
     let named = binds.map(|mount| &mount.source).filter(|source| answer.message.contains(source.as_str()));
     named.max_by_key(|source| source.len()).cloned()
@@ -201,7 +214,12 @@ fn no_healthcheck() -> HealthConfig {
 
 impl Engine {
     /// An image of a container's filesystem as it is now; nothing when it is that of its image still.
-    async fn commit_if_changed(&self, plan: &Plan, container: &str, session: &str) -> Result<Option<String>, Error> {
+    async fn commit_if_changed(
+        &self,
+        plan: &SessionPlan,
+        container: &str,
+        session: &str,
+    ) -> Result<Option<String>, Error> {
         #[derive(Serialize)]
         #[serde(rename_all = "PascalCase")]
         struct Changes {

@@ -5,11 +5,13 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::labels::{self, LABEL_LINGERS};
 use crate::ours::{self, Role};
-use crate::{ContainerName, Engine, Error, KeeperRights, NumericUser, Target};
+use crate::plan::KeeperRights;
+use crate::user::NumericUser;
+use crate::{ContainerName, Engine, Error, Target};
 
 /// A keeper that waits for its next session.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LingeringKeeper {
+pub(crate) struct LingeringKeeper {
     /// Its container.
     pub(super) container: ContainerName,
     /// Its process id, as seen in the PID namespace of the target.
@@ -20,17 +22,15 @@ pub struct LingeringKeeper {
 }
 
 impl LingeringKeeper {
-    /// Whether a session of this user in this target can be held by it. `tools` is what [`AttachRequest::tools`] was when
+    /// Whether a session of this user in this target can be held by it. `tools` is what they were when
     /// it was made, and `rights` are those that a new one would have. One that should not have been left is not believed: it may
     /// be somebody else's by now.
-    ///
-    /// [`AttachRequest::tools`]: crate::AttachRequest::tools
-    pub fn serves(&self, target: &Target, user: NumericUser, tools: &str, rights: &KeeperRights) -> bool {
+    pub(crate) fn serves(&self, target: &Target, user: NumericUser, tools: &str, rights: &KeeperRights) -> bool {
         rights.may_linger && self.target_id == target.id && self.fits == labels::fits(user, tools, rights)
     }
 
     /// The toolkit image that it was made from.
-    pub fn image(&self) -> &str {
+    pub(crate) fn image(&self) -> &str {
         &self.image
     }
 }
@@ -40,7 +40,7 @@ const TIME_TO_BEGIN: SignedDuration = SignedDuration::from_secs(2);
 
 impl Engine {
     /// All keepers that wait long enough for a session to begin, of all targets.
-    pub async fn lingering_keepers(&self) -> Result<Vec<LingeringKeeper>, Error> {
+    pub(crate) async fn lingering_keepers(&self) -> Result<Vec<LingeringKeeper>, Error> {
         let (list, now) = self.list_containers_dated(false, &[LABEL_LINGERS.to_owned()]).await?;
         Ok(keepers_that_wait(list, now))
     }

@@ -5,23 +5,15 @@ use std::time::Duration;
 
 use bollard::models::ContainerInspectResponse;
 use futures_util::{StreamExt as _, stream};
+use scratchdbg_backend::Neighbour;
 
-use crate::{Engine, Error, Plan, Target, ours};
+use crate::{Engine, Error, SessionPlan, Target, ours};
 
 /// So many containers are looked at at once.
 const AT_ONCE: usize = 8;
 
 /// How long a look at one may take. One that cannot be looked at may be anything.
 const LOOKS_WITHIN: Duration = Duration::from_secs(15);
-
-/// A container whose processes see those of a target.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Neighbour {
-    /// Its name, or what is known of it.
-    pub name: String,
-    /// What its processes can have: its bounding set.
-    pub capabilities: u64,
-}
 
 /// A container, as far as it matters here.
 #[derive(Debug, Clone)]
@@ -38,7 +30,7 @@ impl Engine {
     /// The containers whose processes see those of the plan's target, whether they run or may be started: those that
     /// join its PID namespace, or one that leads there, that whose namespace it joins, those in the namespace of the host, and
     /// those of which it cannot be told, as what they joined is gone. `the host` stands for the host's own processes.
-    pub async fn neighbours(&self, plan: &Plan) -> Result<Vec<Neighbour>, Error> {
+    pub(super) async fn neighbours_of(&self, plan: &SessionPlan) -> Result<Vec<Neighbour>, Error> {
         let listed = self.list_containers(true, &[]).await?;
         let looks = listed.into_iter().filter_map(|other| other.id).map(|id| self.look_at_member(id));
         let mut looks = stream::iter(looks).buffer_unordered(AT_ONCE);
@@ -54,7 +46,7 @@ impl Engine {
                 members.extend(self.look_at_member(name).await?);
             }
         }
-        Ok(neighbours(&members, &plan.target_id, &plan.target_pid_mode))
+        Ok(neighbours(&members, &plan.view.target_id, &plan.target_pid_mode))
     }
 
     /// A container by its id; nothing where it is gone.

@@ -4,20 +4,22 @@
 use bollard::models::{ContainerCreateBody, ExecConfig, HostConfig, HostConfigLogConfig};
 use bollard::query_parameters::{ResizeContainerTTYOptionsBuilder, ResizeExecOptionsBuilder};
 use hyper::Method;
+use scratchdbg_backend::launcher::{self, TOOLS_FOLDER_STEM};
+use scratchdbg_backend::{How, Probe, ProcessEnd, Start, Window};
 use serde::Serialize;
 use std::time::{Duration, Instant};
+use tokio::io::WriteHalf;
 
 use super::copy::Copy;
-use super::ending::Secret;
-use super::keeper::Keeper;
+use super::opening::NotExecuted;
+use super::output::{OutputEnd, ProcessOutput};
 use super::removal::Removal;
-use super::{Window, beside_target, copy};
-use crate::error::CommandEnd;
+use super::{beside_target, copy, detach};
 use crate::files::percent_encode;
 use crate::ours::Role;
-use crate::plan::TOOLS_FOLDER_STEM;
-use crate::transport::{Hijacked, Kind, full};
-use crate::{ContainerName, Engine, Error, Mode, Plan, labels};
+use crate::plan::Way;
+use crate::transport::{Hijacked, Kind, Upgraded, full};
+use crate::{ContainerName, Engine, Error, SessionPlan, labels};
 
 /// How long after a command was killed the engine may take to remove its container, and so to hear why.
 const HEARD_WITHIN: Duration = Duration::from_secs(10);
@@ -35,8 +37,32 @@ const REMOVED_WITHIN: Duration = Duration::from_secs(20);
 const SIDECAR_MEMORY: i64 = 512 << 20;
 const SIDECAR_PROCESSES: i64 = 256;
 
-/// A started process.
-pub(super) enum Process {
+/// How long after the end of streams without a record the engine may take to note the end of their process. Most ends it notes at
+/// once; one with much to do takes seconds.
+const NOTED_WITHIN: Duration = Duration::from_secs(5);
+
+/// The user has pressed the detach keys, and waits for the client to leave.
+const NOTED_WITHIN_TERMINAL: Duration = Duration::from_secs(3);
+
+/// The engine has said that the user detached.
+const NOTED_WITHIN_DETACHED: Duration = Duration::from_secs(1);
+
+/// What the engine gives as the exit code of an exec that it could not serve, if the runtime named no better one. Docker gives it
+/// where the streams to us broke, too, and then never tells how the process ended.
+const ENGINES_OWN: u8 = 126;
+
+/// A started process, and its streams until they are taken.
+#[derive(Debug)]
+pub struct Process {
+    engine: Engine,
+    runs: Runs,
+    detach_keys: Vec<u8>,
+    streams: Option<(ProcessOutput, WriteHalf<Upgraded>)>,
+}
+
+/// Where a process runs.
+#[derive(Debug)]
+enum Runs {
     /// Inside the target.
     Exec {
         /// The exec's id.
@@ -53,9 +79,9 @@ pub(super) enum Process {
     },
 }
 
-/// How a process is, once its streams have ended.
+/// What an engine says of a process whose streams have ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ProcessEnd {
+pub(super) enum Noted {
     /// It has ended with this code.
     Exited(u8),
     /// It goes on: what has ended is our hold on it.
@@ -66,79 +92,121 @@ pub(super) enum ProcessEnd {
 
 /// A process, to ask how it is.
 #[derive(Debug, Clone)]
-pub(super) enum ProcessRef {
+pub struct ProcessProbe {
+    engine: Engine,
+    of: Of,
+}
+
+#[derive(Debug, Clone)]
+enum Of {
     /// An exec, by its id.
     Exec(String),
     /// The main process of a container.
     Container(ContainerName),
 }
 
-impl ProcessRef {
-    /// Whether the engine says that it runs.
-    pub(super) async fn goes_on(&self, engine: &Engine) -> Result<bool, Error> {
-        match self {
-            Self::Exec(id) => {
+impl Probe for ProcessProbe {
+    async fn goes_on(&self) -> Result<bool, scratchdbg_backend::Error> {
+        let Self { engine, of } = self;
+        match of {
+            Of::Exec(id) => {
                 let state = engine.transport.ask(Kind::Question, engine.docker.inspect_exec(id)).await?;
                 Ok(state.running != Some(false))
             }
-            Self::Container(container) => engine.goes_on(container, Duration::ZERO).await,
+            Of::Container(container) => Ok(engine.goes_on(container, Duration::ZERO).await?),
         }
+    }
+
+    fn can_signal(&self) -> bool {
+        matches!(self.of, Of::Container(_))
+    }
+
+    async fn signal(&self, number: u8) -> Result<(), scratchdbg_backend::Error> {
+        if let Of::Container(container) = &self.of {
+            self.engine.kill(container, number).await?;
+        }
+        Ok(())
+    }
+
+    async fn resize(&self, window: Window) -> Result<(), scratchdbg_backend::Error> {
+        let (width, height) = (window.columns.into(), window.rows.into());
+        let Self { engine, of } = self;
+        match of {
+            Of::Exec(id) => {
+                let options = ResizeExecOptionsBuilder::default().w(width).h(height).build();
+                engine.transport.ask(Kind::Resize, engine.docker.resize_exec(id, options)).await?;
+            }
+            Of::Container(container) => {
+                let options = ResizeContainerTTYOptionsBuilder::default().w(width).h(height).build();
+                let resized = engine.docker.resize_container_tty(container.as_str(), options);
+                engine.transport.ask(Kind::Resize, resized).await?;
+            }
+        }
+        Ok(())
     }
 }
 
 impl Process {
-    /// What to ask of it.
-    pub(super) fn to_ask(&self) -> ProcessRef {
-        match self {
-            Self::Exec { id } => ProcessRef::Exec(id.clone()),
-            Self::Container { container, .. } => ProcessRef::Container(container.clone()),
-        }
-    }
-
-    /// Starts what the plan says; its streams. Without input, an exec need not have a stream for it.
+    /// Starts what the plan says. Without input, an exec need not have a stream for it. `ready` is waited for right before.
     pub(super) async fn start(
         engine: &Engine,
-        plan: &Plan,
+        plan: &SessionPlan,
         session: &str,
-        keeper: &mut Keeper,
-        secret: &Secret,
-        has_input: bool,
-    ) -> Result<(Self, Hijacked), Error> {
-        let command = plan.session_command(keeper.address(), session);
-        let environment = [plan.session_environment(), vec![secret.variable()]].concat();
-        if plan.mode == Mode::Exec {
-            let exec = ExecConfig {
-                attach_stdin: Some(has_input),
-                attach_stdout: Some(true),
-                attach_stderr: Some(true),
-                tty: Some(plan.tty),
-                detach_keys: plan.detach_keys.clone(),
-                user: plan.exec_user.clone(),
-                env: Some(environment),
-                cmd: Some(command),
-                ..ExecConfig::default()
-            };
-            let created = engine.docker.create_exec(&plan.target_id, exec);
-            let id = engine.transport.ask(Kind::CreateExec, created).await?.id;
-            keeper.opened().await?;
-            let streams = engine.start_exec(&id, plan.tty).await?;
-            return Ok((Self::Exec { id }, streams));
-        }
-        let (mut body, copy) = match plan.mode {
-            Mode::Copy => copy::container(engine, plan, session, keeper, &environment).await?,
-            Mode::Sidecar | Mode::Exec => (sidecar(plan, environment), Copy::default()),
+        start: Start<'_>,
+        ready: impl Future<Output = Result<(), scratchdbg_backend::Error>> + Send,
+    ) -> Result<Self, scratchdbg_backend::Error> {
+        let not_executed = NotExecuted::of(&launcher::path(&plan.view, start.keeper, session));
+        let tty = plan.view.tty;
+        let (runs, Hijacked { reader, writer }) = match &plan.way {
+            Way::Exec { user, .. } => {
+                let exec = ExecConfig {
+                    attach_stdin: Some(start.has_input),
+                    attach_stdout: Some(true),
+                    attach_stderr: Some(true),
+                    tty: Some(tty),
+                    detach_keys: plan.detach_keys.clone(),
+                    user: user.clone(),
+                    env: Some(start.environment),
+                    cmd: Some(start.command),
+                    ..ExecConfig::default()
+                };
+                let created = engine.docker.create_exec(&plan.view.target_id, exec);
+                let id = engine.transport.ask(Kind::CreateExec, created).await?.id;
+                ready.await?;
+                let streams = engine.start_exec(&id, tty).await?;
+                (Runs::Exec { id }, streams)
+            }
+            Way::Sidecar { .. } | Way::Copy { .. } => Self::in_container(engine, plan, session, start).await?,
         };
-        body.entrypoint = Some(command);
+        let streams = Some((ProcessOutput::of(reader, tty, not_executed), writer));
+        Ok(Self { engine: engine.clone(), runs, detach_keys: detach::keys(plan.detach_keys.as_deref()), streams })
+    }
+
+    async fn in_container(
+        engine: &Engine,
+        plan: &SessionPlan,
+        session: &str,
+        start: Start<'_>,
+    ) -> Result<(Runs, Hijacked), Error> {
+        let (mut body, copy, tools) = match &plan.way {
+            Way::Copy { user, image, settings, tools } => {
+                let like = copy::Like { user: user.as_deref(), image, settings };
+                let (body, copy) =
+                    copy::container(engine, plan, session, start.keeper, like, &start.environment).await?;
+                (body, copy, tools)
+            }
+            Way::Sidecar { tools } => (sidecar(plan, start.environment), Copy::default(), tools),
+            Way::Exec { .. } => return Err(Error::transport("start a session", "it has no container of its own")),
+        };
+        body.entrypoint = Some(start.command);
         body.cmd = Some(Vec::new());
         body.labels = Some(labels::session_labels(session, plan, engine.now()));
         let name = Role::Shell.name(session);
         let detach_keys = plan.detach_keys.as_deref();
-        let tools = plan.tools_archive.as_deref().filter(|_| plan.brings_tools());
-        let tools = tools.map(|archive| (format!("{TOOLS_FOLDER_STEM}{session}"), archive));
-        let body = interactive(body, plan.tty, tools.as_ref().map(|(folder, _)| folder.as_str()));
-        let started = start_container(engine, &name, body, tools, detach_keys).await;
-        match started {
-            Ok((container, removal, streams)) => Ok((Self::Container { container, removal, copy }, streams)),
+        let tools = tools.as_deref().map(|archive| (format!("{TOOLS_FOLDER_STEM}{session}"), archive));
+        let body = interactive(body, plan.view.tty, tools.as_ref().map(|(folder, _)| folder.as_str()));
+        match start_container(engine, &name, body, tools, detach_keys).await {
+            Ok((container, removal, streams)) => Ok((Runs::Container { container, removal, copy }, streams)),
             Err(error) => {
                 copy.remove(engine).await?;
                 Err(match copy::missing_source(plan, &error) {
@@ -149,37 +217,14 @@ impl Process {
         }
     }
 
-    /// The container of its own, if it has one.
-    pub(super) fn container(&self) -> Option<&ContainerName> {
-        match self {
-            Self::Exec { .. } => None,
-            Self::Container { container, .. } => Some(container),
-        }
-    }
-
-    /// Gives its terminal a size.
-    pub(super) async fn resize(&self, engine: &Engine, window: Window) -> Result<(), Error> {
-        let (width, height) = (window.columns.into(), window.rows.into());
-        match self {
-            Self::Exec { id } => {
-                let options = ResizeExecOptionsBuilder::default().w(width).h(height).build();
-                engine.transport.ask(Kind::Resize, engine.docker.resize_exec(id, options)).await
-            }
-            Self::Container { container, .. } => {
-                let options = ResizeContainerTTYOptionsBuilder::default().w(width).h(height).build();
-                let resized = engine.docker.resize_container_tty(container.as_str(), options);
-                engine.transport.ask(Kind::Resize, resized).await
-            }
-        }
-    }
-
     /// How it is, once its streams have ended. The engine may hear of the end itself `patience` later.
-    pub(super) async fn end_of(&mut self, engine: &Engine, patience: Duration) -> Result<ProcessEnd, Error> {
-        match self {
-            Self::Exec { id } => engine.exec_end(id, patience).await,
-            Self::Container { container, removal, .. } => {
+    async fn noted(&mut self, patience: Duration) -> Result<Noted, Error> {
+        let Self { engine, runs, .. } = self;
+        match runs {
+            Runs::Exec { id } => engine.exec_end(id, patience).await,
+            Runs::Container { container, removal, .. } => {
                 if !removal.is_over() && engine.goes_on(container, patience).await? {
-                    return Ok(ProcessEnd::GoesOn);
+                    return Ok(Noted::GoesOn);
                 }
                 // The engine may have much to do before the container is removed.
                 let code = match tokio::time::timeout(REMOVED_WITHIN, removal.exit_code()).await {
@@ -187,29 +232,69 @@ impl Process {
                     // It does not tell. What it wrote down, it may.
                     Err(_) => match engine.recorded_exit_code(container).await {
                         Some(code) => code,
-                        None => return Err(Error::ConnectionEnded { command: CommandEnd::Unknown }),
+                        None => return Err(Error::ConnectionEnded),
                     },
                 };
-                Ok(ProcessEnd::Exited(u8::try_from(code).unwrap_or(u8::MAX)))
+                Ok(Noted::Exited(u8::try_from(code).unwrap_or(u8::MAX)))
             }
         }
     }
+}
 
-    /// Whether its own container ran out of memory, by the word of the engine or of the kernel: the engine
-    /// drops what it hears of a container that it has removed. A process inside the target counts against the target's limits.
-    pub(super) async fn ran_out_of_memory(&self, engine: &Engine) -> bool {
-        let Self::Container { container, removal, .. } = self else { return false };
+impl scratchdbg_backend::Process for Process {
+    type Probe = ProcessProbe;
+    type Output = ProcessOutput;
+    type Input = WriteHalf<Upgraded>;
+
+    fn streams(&mut self) -> Option<(Self::Output, Self::Input)> {
+        self.streams.take()
+    }
+
+    fn probe(&self) -> ProcessProbe {
+        let of = match &self.runs {
+            Runs::Exec { id } => Of::Exec(id.clone()),
+            Runs::Container { container, .. } => Of::Container(container.clone()),
+        };
+        ProcessProbe { engine: self.engine.clone(), of }
+    }
+
+    fn detach_keys(&self) -> Vec<u8> {
+        self.detach_keys.clone()
+    }
+
+    async fn end_of(
+        &mut self,
+        output: ProcessOutput,
+        is_detached: bool,
+    ) -> Result<ProcessEnd, scratchdbg_backend::Error> {
+        let end = output.end();
+        if let OutputEnd::NotExecuted(_) = end {
+            return Ok(ProcessEnd::NeverBegan(end.refusal(ENGINES_OWN).into()));
+        }
+        let patience = match end {
+            _ if !is_detached => NOTED_WITHIN,
+            OutputEnd::Escaped => NOTED_WITHIN_DETACHED,
+            _ => NOTED_WITHIN_TERMINAL,
+        };
+        let noted = self.noted(patience).await?;
+        Ok(process_end(noted, end, is_detached, matches!(self.runs, Runs::Exec { .. })))
+    }
+
+    /// By the word of the engine or of the kernel: the engine drops what it hears of a container that it has removed. A process
+    /// inside the target counts against the target's limits.
+    async fn ran_out_of_memory(&mut self) -> bool {
+        let Runs::Container { container, removal, .. } = &self.runs else { return false };
         // The launcher may have told of the end before the engine has heard of it.
-        let mut looks = Looks::until(HEARD_WITHIN);
-        while !removal.is_over() && looks.again().await {}
-        let Ok(host) = engine.host_facts().await else { return false };
-        let events = engine.events_of(container.as_str(), &host).await.unwrap_or_default();
+        let mut polls = Polls::until(HEARD_WITHIN);
+        while !removal.is_over() && polls.again().await {}
+        let Ok(host) = self.engine.host_facts().await else { return false };
+        let events = self.engine.events_of(container.as_str(), &host).await.unwrap_or_default();
         events.iter().any(|event| event.action == "oom") || crate::facts::saw_memory_kill(&host, container.as_str())
     }
 
-    /// Removes what is left of it. Its keeper is gone by now, and so it is ending.
-    pub(super) async fn end(self, engine: &Engine) -> Result<(), Error> {
-        if let Self::Container { container, mut removal, copy } = self {
+    async fn end(self) -> Result<(), scratchdbg_backend::Error> {
+        let Self { engine, runs, .. } = self;
+        if let Runs::Container { container, mut removal, copy } = runs {
             // The engine removes it by itself, and until then says of a further removal that one is in progress. What the
             // container was made from can only go after it.
             let mut removed = Ok(());
@@ -222,14 +307,49 @@ impl Process {
             if removed.is_ok() {
                 engine.transport.scope().gone(container.as_str());
             }
-            copy.remove(engine).await?;
+            copy.remove(&engine).await?;
             removed?;
         }
         Ok(())
     }
 }
 
+/// What streams mean that ended without a record. `is_detached`: the detach keys were pressed.
+fn process_end(noted: Noted, end: OutputEnd, is_detached: bool, is_exec: bool) -> ProcessEnd {
+    match noted {
+        Noted::NeverBegan(code) => ProcessEnd::NeverBegan(end.refusal(code).into()),
+        Noted::GoesOn | Noted::Exited(0) if is_detached => ProcessEnd::Detached,
+        Noted::Exited(ENGINES_OWN) if is_detached && end == OutputEnd::Escaped => ProcessEnd::Detached,
+        Noted::GoesOn => ProcessEnd::GoesOn(end.held()),
+        Noted::Exited(ENGINES_OWN) if is_exec => ProcessEnd::Unknown,
+        Noted::Exited(code) => ProcessEnd::Exited(code, end.held()),
+    }
+}
+
 impl Engine {
+    /// Runs a command in a container as `docker exec` would, and drops what it prints: its exit code.
+    ///
+    /// Fails with [`Error::ExecRefused`] when the runtime cannot start it.
+    pub async fn exec(&self, container: &ContainerName, command: &[&str]) -> Result<u8, Error> {
+        use scratchdbg_backend::Output as _;
+        let exec = ExecConfig {
+            attach_stdout: Some(true),
+            attach_stderr: Some(true),
+            cmd: Some(command.iter().map(|&word| word.to_owned()).collect()),
+            ..ExecConfig::default()
+        };
+        let created = self.transport.ask(Kind::CreateExec, self.docker.create_exec(container.as_str(), exec));
+        let exec = created.await?.id;
+        let Hijacked { reader, writer: _writer } = self.start_exec(&exec, false).await?;
+        let mut output = ProcessOutput::of(reader, false, NotExecuted::none());
+        while let Some(_dropped) = output.next().await.map_err(|error| Error::transport("exec", error))? {}
+        match self.exec_end(&exec, NOTED_WITHIN).await? {
+            Noted::Exited(code) => Ok(code),
+            Noted::GoesOn => Ok(u8::MAX),
+            Noted::NeverBegan(code) => Err(output.end().refusal(code)),
+        }
+    }
+
     pub(super) async fn start_exec(&self, exec: &str, tty: bool) -> Result<Hijacked, Error> {
         #[derive(Serialize)]
         #[serde(rename_all = "PascalCase")]
@@ -243,8 +363,8 @@ impl Engine {
     }
 
     /// How an exec is whose streams have ended.
-    pub(super) async fn exec_end(&self, exec: &str, patience: Duration) -> Result<ProcessEnd, Error> {
-        let mut looks = Looks::until(patience);
+    pub(super) async fn exec_end(&self, exec: &str, patience: Duration) -> Result<Noted, Error> {
+        let mut polls = Polls::until(patience);
         loop {
             let state = self.transport.ask(Kind::Question, self.docker.inspect_exec(exec)).await?;
             if let (Some(false), Some(code)) = (state.running, state.exit_code) {
@@ -252,44 +372,44 @@ impl Engine {
                 let code = u8::try_from(code).unwrap_or(u8::MAX);
                 // Docker keeps the process id of an exec that has ended. Podman forgets it.
                 let began = self.is_podman() || state.pid != Some(0);
-                return Ok(if began { ProcessEnd::Exited(code) } else { ProcessEnd::NeverBegan(code) });
+                return Ok(if began { Noted::Exited(code) } else { Noted::NeverBegan(code) });
             }
-            if !looks.again().await {
-                return Ok(ProcessEnd::GoesOn);
+            if !polls.again().await {
+                return Ok(Noted::GoesOn);
             }
         }
     }
 
     /// Whether a container runs, and goes on running for all that time.
     async fn goes_on(&self, container: &ContainerName, patience: Duration) -> Result<bool, Error> {
-        let mut looks = Looks::until(patience);
+        let mut polls = Polls::until(patience);
         loop {
             match self.inspect(container).await {
                 Ok(target) if target.state.has_processes() => {}
                 Ok(_) | Err(Error::NoSuchContainer { .. }) => return Ok(false),
                 Err(error) => return Err(error),
             }
-            if !looks.again().await {
+            if !polls.again().await {
                 return Ok(true);
             }
         }
     }
 }
 
-/// The pauses between looks at a process whose streams have ended: at first short ones, as most are noted at once.
-struct Looks {
+/// The pauses between polls of a process whose streams have ended: at first short ones, as most are noted at once.
+struct Polls {
     deadline: Instant,
     pause: Duration,
 }
 
-impl Looks {
+impl Polls {
     const LONGEST_PAUSE: Duration = Duration::from_millis(60);
 
     fn until(patience: Duration) -> Self {
         Self { deadline: Instant::now() + patience, pause: Duration::from_millis(2) }
     }
 
-    /// Waits for the next look; `false` when there has been time enough.
+    /// Waits for the next poll; `false` when there has been time enough.
     async fn again(&mut self) -> bool {
         if Instant::now() >= self.deadline {
             return false;
@@ -301,21 +421,23 @@ impl Looks {
 }
 
 /// A container beside the target: its processes and its network, and a root of its own.
-fn sidecar(plan: &Plan, environment: Vec<String>) -> ContainerCreateBody {
-    let target = format!("container:{}", plan.target_id);
+fn sidecar(plan: &SessionPlan, environment: Vec<String>) -> ContainerCreateBody {
+    let target = format!("container:{}", plan.view.target_id);
+    let image = if let How::Sidecar(sidecar) = &plan.view.how { Some(&*sidecar.image) } else { None };
+    let capabilities = plan.view.capabilities();
     ContainerCreateBody {
-        image: Some(plan.sidecar_image.clone()),
-        user: Some(plan.user.to_string()),
+        image: image.map(str::to_owned),
+        user: Some(plan.view.user.to_string()),
         env: Some(environment),
         // The launcher goes to the target's root.
         working_dir: Some("/".to_owned()),
         host_config: Some(HostConfig {
             pid_mode: Some(target.clone()),
             network_mode: Some(target),
-            cap_add: Some(plan.capabilities.clone()),
+            cap_add: Some(capabilities.to_vec()),
             memory: Some(SIDECAR_MEMORY),
             pids_limit: Some(SIDECAR_PROCESSES),
-            ..beside_target(plan, plan.capabilities.is_empty())
+            ..beside_target(plan, capabilities.is_empty())
         }),
         ..ContainerCreateBody::default()
     }
@@ -382,4 +504,36 @@ pub(super) async fn attach_and_start(
     let (removal, streams) = tokio::try_join!(Removal::ask(engine, container), engine.transport.hijack(attach))?;
     engine.start(container).await?;
     Ok((removal, streams))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_detached_has_what_was_asked_for() {
+        use Noted::{Exited, GoesOn};
+        use OutputEnd::{Escaped, Plain};
+        for (noted, end, is_detached, expected) in [
+            (GoesOn, Plain, true, ProcessEnd::Detached),
+            (GoesOn, Escaped, true, ProcessEnd::Detached),
+            (Exited(0), Plain, true, ProcessEnd::Detached),
+            (Exited(126), Escaped, true, ProcessEnd::Detached),
+            (Exited(126), Plain, true, ProcessEnd::Unknown),
+            (Exited(126), Escaped, false, ProcessEnd::Unknown),
+            (Exited(1), Plain, true, ProcessEnd::Exited(1, Vec::new())),
+            (Exited(0), Plain, false, ProcessEnd::Exited(0, Vec::new())),
+            (GoesOn, Plain, false, ProcessEnd::GoesOn(Vec::new())),
+        ] {
+            let found = process_end(noted, end.clone(), is_detached, true);
+            assert_eq!(found, expected, "{noted:?} {end:?} {is_detached}");
+        }
+        assert_eq!(process_end(Exited(126), Plain, false, false), ProcessEnd::Exited(126, Vec::new()));
+        let line = OutputEnd::OneLine(b"a line\r\n".to_vec());
+        assert_eq!(process_end(Exited(3), line.clone(), false, true), ProcessEnd::Exited(3, b"a line\r\n".to_vec()));
+        let ProcessEnd::NeverBegan(error) = process_end(Noted::NeverBegan(127), line, false, true) else {
+            panic!("it never began");
+        };
+        assert!(error.message.contains("a line") && error.is_exec_refusal(), "{error:?}");
+    }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde::Serialize;
+use scratchdbg_backend::{Part, Session, SessionState};
 
 use super::inventory::{OurContainer, OurImage, Wanted};
 use crate::ours::Role;
@@ -12,75 +12,22 @@ use crate::{Engine, Error, State};
 /// How long the removal of one thing may take, lest it keeps us from all others.
 const REMOVED_WITHIN: Duration = Duration::from_secs(30);
 
-/// A session, or what is left of one.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Session {
-    /// Its id.
-    pub id: String,
-    /// The full id of its target; empty for an image.
-    pub target: String,
-    /// The target's name; its id where the engine no longer knows it.
-    pub target_name: String,
-    /// `exec`, `sidecar` or `copy`; `files` where a file is taken out of an image.
-    pub mode: String,
-    /// When it began, in RFC 3339, by the engine's clock.
-    pub created_at: String,
-    /// How long ago that was, in seconds, by the same clock.
-    #[serde(skip)]
-    pub age: Option<u64>,
-    /// It is running.
-    pub running: bool,
-    /// What it is doing.
-    pub state: SessionState,
-    /// What belongs to it.
-    pub parts: Vec<Part>,
+const IMAGE: &str = "image";
+
+fn part_of_container(container: &OurContainer) -> Part {
+    let (role, name) = (container.role.as_str(), container.id.to_string());
+    Part { kind: "container", role, name, state: Some(container.state), size: None }
 }
 
-/// What a session is doing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum SessionState {
-    /// It runs.
-    Running,
-    /// It begins, or ends: the engine or its client is about to do something.
-    Changing,
-    /// It has nobody any more: `sessions gc` and any next session remove it.
-    Left,
-}
-
-/// Something that belongs to a session.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Part {
-    /// `container` or `image`.
-    pub kind: &'static str,
-    /// `keeper`, `shell` (of a sidecar or a copy) or `files`; `filesystem` for the image of a copy.
-    pub role: &'static str,
-    /// Its full id; of an image, its reference.
-    pub name: String,
-    /// Of a container: what it is doing.
-    pub state: Option<State>,
-    /// Of an image, in bytes: what it shares with others included.
-    pub size: Option<u64>,
-}
-
-impl Part {
-    const IMAGE: &'static str = "image";
-
-    fn of_container(container: &OurContainer) -> Self {
-        let (role, name) = (container.role.as_str(), container.id.to_string());
-        Self { kind: "container", role, name, state: Some(container.state), size: None }
-    }
-
-    fn of_image(image: &OurImage) -> Self {
-        let name = image.reference.clone();
-        Self { kind: Self::IMAGE, role: "filesystem", name, state: None, size: Some(image.size) }
-    }
+fn part_of_image(image: &OurImage) -> Part {
+    let name = image.reference.clone();
+    Part { kind: IMAGE, role: "filesystem", name, state: None, size: Some(image.size) }
 }
 
 impl Engine {
     /// All sessions and what is left of them, the oldest first; and why others are not among them, where the engine does not say
     /// how they are.
-    pub async fn sessions(&self) -> Result<(Vec<Session>, Option<Error>), Error> {
+    pub(super) async fn list_sessions(&self) -> Result<(Vec<Session>, Option<Error>), Error> {
         let (ours, names) = tokio::try_join!(self.inventory(Wanted::All), self.names())?;
         let mut sessions: Vec<((Option<Timestamp>, Timestamp), Session)> = Vec::new();
         for (id, (containers, images)) in ours.by_session() {
@@ -109,8 +56,8 @@ impl Engine {
                 age,
                 running,
                 state,
-                parts: (containers.iter().map(|each| Part::of_container(each)))
-                    .chain(images.iter().map(|each| Part::of_image(each)))
+                parts: (containers.iter().map(|each| part_of_container(each)))
+                    .chain(images.iter().map(|each| part_of_image(each)))
                     .collect(),
             };
             sessions.push(((created, marks.created_at), session));
@@ -121,9 +68,9 @@ impl Engine {
     }
 
     /// Ends a session: its keeper is removed, and what it started ends with it.
-    pub async fn remove_session(&self, session: &Session) -> Result<(), Error> {
+    pub(super) async fn end_session(&self, session: &Session) -> Result<(), Error> {
         for part in &session.parts {
-            if part.kind == Part::IMAGE {
+            if part.kind == IMAGE {
                 self.remove_image(&part.name).await?;
             } else {
                 self.remove_within(&part.name.parse()?, REMOVED_WITHIN).await?;
@@ -134,7 +81,7 @@ impl Engine {
 
     /// Removes what is left of sessions that are over: containers whose clients were killed, and images of copies. How many
     /// things. One that cannot be removed keeps nobody from the others.
-    pub async fn collect_garbage(&self) -> Result<usize, Error> {
+    pub(super) async fn remove_leftovers(&self) -> Result<usize, Error> {
         let ours = self.inventory(Wanted::Left).await?;
         let mut removed = 0;
         let mut failure = ours.failure;

@@ -12,11 +12,11 @@ use jiff::Timestamp;
 
 use super::connector::Connector;
 use super::{Body, BoxError, CONNECT_TIMEOUT, MAX_ANSWER, Transport, full, innermost};
-use crate::Scope;
 use crate::api_version::ApiVersion;
 use crate::clock::Skew;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Unreachable};
+use scratchdbg_backend::Scope;
 
 /// A way to an engine of which nothing is known yet.
 pub(crate) struct Handshake {

@@ -8,11 +8,14 @@ use tokio::io::{ReadHalf, WriteHalf};
 use super::{Body, Transport};
 use crate::error::Error;
 
+/// A connection that was made for HTTP, and is a stream of bytes now.
+pub(crate) type Upgraded = TokioIo<hyper::upgrade::Upgraded>;
+
 /// The two directions of a hijacked connection. Shutting the writer down is the end of file of standard input; what
 /// the engine still has to say can be read after it.
 pub(crate) struct Hijacked {
-    pub(crate) reader: ReadHalf<TokioIo<hyper::upgrade::Upgraded>>,
-    pub(crate) writer: WriteHalf<TokioIo<hyper::upgrade::Upgraded>>,
+    pub(crate) reader: ReadHalf<Upgraded>,
+    pub(crate) writer: WriteHalf<Upgraded>,
 }
 
 impl Transport {

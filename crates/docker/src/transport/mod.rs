@@ -28,15 +28,15 @@ use jiff::Timestamp;
 
 use self::connector::Connector;
 pub(crate) use self::handshake::Handshake;
-pub(crate) use self::hijack::Hijacked;
+pub(crate) use self::hijack::{Hijacked, Upgraded};
 pub(crate) use self::kind::Kind;
 pub(crate) use self::patience::Progress;
 pub(crate) use self::pieces::Pieces;
-use crate::Scope;
 use crate::api_version::ApiVersion;
 use crate::clock::Skew;
 use crate::endpoint::Endpoint;
 use crate::error::{ApiError, Error};
+use scratchdbg_backend::Scope;
 
 /// The body of a request: bytes, or a stream of them.
 pub(crate) type Body = UnsyncBoxBody<Bytes, std::io::Error>;

@@ -12,11 +12,14 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use rustix::fs::OFlags;
-use scratchdbg_docker::Plan;
+use scratchdbg_backend::{Error, ErrorKind, Plan};
+use scratchdbg_session::Ended;
 use serde_json::{Value, json};
 
-use super::Ended;
 use crate::error::CommandError;
+
+/// The exit code of a session that was killed.
+const KILLED: u8 = 137;
 
 /// The file that sessions are recorded in.
 #[derive(Debug)]
@@ -37,39 +40,34 @@ impl Audit {
     }
 
     /// Records that a session begins.
-    pub(super) fn start(&mut self, plan: &Plan, started: Timestamp) -> Result<(), CommandError> {
+    pub(super) fn start(&mut self, plan: &Plan, started: Timestamp) -> Result<(), Error> {
         self.write("start", plan, started, json!({}))
     }
 
     /// Records how it ended.
-    pub(super) fn end(
-        &mut self,
-        plan: &Plan,
-        started: Timestamp,
-        ended: &Result<Ended, CommandError>,
-    ) -> Result<(), CommandError> {
+    pub(super) fn end(&mut self, plan: &Plan, started: Timestamp, ended: &Result<Ended, Error>) -> Result<(), Error> {
         let (end, exit_code) = match ended {
             Ok(Ended::Code(code)) => ("exited".to_owned(), Some(*code)),
-            Ok(Ended::OutOfMemory) => ("out of memory".to_owned(), Some(super::KILLED)),
+            Ok(Ended::OutOfMemory) => ("out of memory".to_owned(), Some(KILLED)),
             Ok(Ended::Detached) => ("detached".to_owned(), Some(0)),
             Ok(Ended::WithoutSource(path)) => (format!("refused: {path} is not there"), None),
             Ok(Ended::Refused(error)) => (format!("refused: {}", error.message), None),
-            Ok(Ended::WithTarget(end)) => (format!("target {}", end.state.as_str()), Some(super::KILLED)),
+            Ok(Ended::WithTarget { end, .. }) => (format!("target {}", end.state.as_str()), Some(KILLED)),
             Err(error) => (format!("failed: {}", error.message), None),
         };
         let more = json!({ "ended_at": Timestamp::now().to_string(), "end": end, "exit_code": exit_code });
         self.write("end", plan, started, more)
     }
 
-    fn write(&mut self, event: &str, plan: &Plan, started: Timestamp, more: Value) -> Result<(), CommandError> {
+    fn write(&mut self, event: &str, plan: &Plan, started: Timestamp, more: Value) -> Result<(), Error> {
         let mut record = json!({
             "event": event,
             "started_at": started.to_string(),
             "client": { "pid": std::process::id(), "uid": rustix::process::getuid().as_raw() },
             "target": { "id": plan.target_id, "name": plan.target_name },
-            "mode": plan.mode,
+            "mode": plan.mode(),
             "user": plan.user.to_string(),
-            "capabilities": plan.capabilities,
+            "capabilities": plan.capabilities(),
             "security_options": plan.security_options,
             "command": plan.command,
         });
@@ -77,7 +75,7 @@ impl Audit {
             record.extend(more);
         }
         append(&mut self.file, &line(&record))
-            .map_err(|error| CommandError::new(format!("cannot write {}: {error}", self.path.display())))
+            .map_err(|error| Error::new(ErrorKind::Local, format!("cannot write {}: {error}", self.path.display())))
     }
 }
 

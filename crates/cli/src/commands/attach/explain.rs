@@ -2,15 +2,18 @@
 
 use std::io;
 
-use scratchdbg_docker::{Mode, Plan};
+use scratchdbg_backend::{How, Plan};
 
 use crate::args::Format;
 use crate::printer::Printer;
 
 /// The keeper's capabilities.
 fn rights(plan: &Plan) -> &'static str {
-    let rights = &plan.keeper_rights;
-    if rights.added.is_empty() && rights.dropped == ["ALL"] { "no capability" } else { "the session's capabilities" }
+    if plan.keeper_added.is_empty() && plan.keeper_dropped == ["ALL"] {
+        "no capability"
+    } else {
+        "the session's capabilities"
+    }
 }
 
 pub(super) fn print(plan: &Plan, format: Format, printer: Printer) -> io::Result<()> {
@@ -19,19 +22,19 @@ pub(super) fn print(plan: &Plan, format: Format, printer: Printer) -> io::Result
     }
     let command = if plan.command.is_empty() { "a shell".to_owned() } else { plan.command.join(" ") };
     let facts = [
-        ("target", format!("{} ({})", plan.target_name, plan.target_kind())),
+        ("target", format!("{} ({})", plan.target_name, plan.target_kind)),
         ("command", scratchdbg_logs::escape::label(&command).into_owned()),
-        ("keeper", format!("{}, no network, {}", plan.toolkit_image, rights(plan))),
+        ("keeper", format!("{}, no network, {}", plan.keeper_image, rights(plan))),
     ];
     for (name, fact) in &facts {
         printer.line(&format!("{name:9}{fact}"))?;
     }
-    if plan.mode == Mode::Sidecar {
-        let capabilities = match &plan.capabilities[..] {
+    if let How::Sidecar(sidecar) = &plan.how {
+        let capabilities = match &sidecar.capabilities[..] {
             [] => "no capability".to_owned(),
             given => given.join(", "),
         };
-        printer.line(&format!("{:9}{}, as {} with {capabilities}", "sidecar", plan.sidecar_image, plan.user))?;
+        printer.line(&format!("{:9}{}, as {} with {capabilities}", "sidecar", sidecar.image, plan.user))?;
     }
     for reason in &plan.reasons {
         printer.line(&format!(

@@ -14,7 +14,7 @@ use serde::Serialize;
 use crate::args::{Format, PsArgs};
 use crate::context::Context;
 use crate::error::{CommandError, Outcome};
-use crate::{terminal, toolkit};
+use crate::terminal;
 
 /// A container, as it is listed.
 #[derive(Debug, Serialize)]
@@ -55,7 +55,7 @@ async fn list(filter: &ListFilter, format: Format, engine: &impl Platform, conte
     let records = engine.list_records(filter, &host).await?;
     let images: BTreeSet<&str> = records.iter().map(|record| record.image_id.as_str()).collect();
     let images: Vec<&str> = images.into_iter().filter(|image| !image.is_empty()).collect();
-    let twins = engine.with_twins(&images, toolkit::host_twin_layer(context)).await?;
+    let twins = engine.with_twins(&images, context.host_toolkit.twin_layer()).await?;
     let shells = shells(engine, &records).await;
     let now = host.clock.or_else(now);
     let rows: Vec<Row> = records

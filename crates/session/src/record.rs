@@ -6,37 +6,42 @@
 
 use std::borrow::Cow;
 
-use crate::labels;
+use scratchdbg_backend::launcher::RECORD_VARIABLE;
 
 /// ASCII's record separator.
 const MARK: u8 = 0x1e;
 
-/// How the launcher is told the secret. It passes it on to nobody.
-const VARIABLE: &str = "SCRATCHDBG_RECORD";
-
 /// What only this client and the launcher of its session know.
-pub(super) struct Secret(String);
+pub(crate) struct Secret(String);
 
 impl Secret {
     /// A new one, of 128 random bits. In decimal digits, which no setting of a terminal changes.
-    pub(super) fn new() -> std::io::Result<Self> {
-        Ok(Self(format!("{:039}", labels::random_bits()?)))
+    pub(crate) fn new() -> std::io::Result<Self> {
+        Ok(Self(format!("{:039}", random_bits()?)))
     }
 
     /// What the launcher is to have in its environment.
-    pub(super) fn variable(&self) -> String {
-        format!("{VARIABLE}={}", self.0)
+    pub(crate) fn variable(&self) -> String {
+        format!("{RECORD_VARIABLE}={}", self.0)
     }
 
     #[cfg(test)]
-    pub(super) fn of(text: &str) -> Self {
+    pub(crate) fn of(text: &str) -> Self {
         Self(text.to_owned())
     }
 }
 
+/// 128 of the kernel's random bits.
+pub(crate) fn random_bits() -> std::io::Result<u128> {
+    use std::io::Read as _;
+    let mut bytes = [0; 16];
+    std::fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+    Ok(u128::from_ne_bytes(bytes))
+}
+
 /// Looks for the record in one stream. Where none is expected, nothing is held back.
 #[derive(Default)]
-pub(super) struct Ending {
+pub(crate) struct Record {
     /// What a record begins with; empty where none is expected.
     begin: Vec<u8>,
     /// The beginning of one, perhaps.
@@ -46,20 +51,20 @@ pub(super) struct Ending {
 
 /// What bytes are that begin with a mark.
 enum Found {
-    Record(u8),
+    Whole(u8),
     Beginning,
     Nothing,
 }
 
-impl Ending {
+impl Record {
     /// The record of this session.
-    pub(super) fn of(Secret(secret): &Secret) -> Self {
+    pub(crate) fn of(Secret(secret): &Secret) -> Self {
         Self { begin: [&[MARK], secret.as_bytes(), b" "].concat(), ..Self::default() }
     }
 
     /// Takes a piece of the stream: what is to be passed on of all that came. What follows the record was written by others than the
     /// command: by what could not be killed.
-    pub(super) fn take<'a>(&mut self, piece: &'a [u8]) -> Cow<'a, [u8]> {
+    pub(crate) fn take<'a>(&mut self, piece: &'a [u8]) -> Cow<'a, [u8]> {
         if self.begin.is_empty() || self.code.is_some() {
             return Cow::Borrowed(piece);
         }
@@ -72,7 +77,7 @@ impl Ending {
             marks.map(|(at, _)| (at, self.look_at(&all[at..]))).find(|(_, found)| !matches!(found, Found::Nothing));
         match found {
             None => all,
-            Some((at, Found::Record(code))) => {
+            Some((at, Found::Whole(code))) => {
                 self.code = Some(code);
                 Cow::Owned([&all[..at], &all[at + self.length()..]].concat())
             }
@@ -90,12 +95,12 @@ impl Ending {
     }
 
     /// The exit code, once the record has come.
-    pub(super) fn code(&self) -> Option<u8> {
+    pub(crate) fn code(&self) -> Option<u8> {
         self.code
     }
 
     /// What is no record, at the end of the stream.
-    pub(super) fn rest(&mut self) -> Vec<u8> {
+    pub(crate) fn rest(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.held)
     }
 
@@ -115,7 +120,7 @@ impl Ending {
         match rest {
             [code @ .., MARK] if code.len() == 3 && code.iter().all(u8::is_ascii_digit) => {
                 let code = std::str::from_utf8(code).ok().and_then(|code| code.parse().ok());
-                code.map_or(Found::Nothing, Found::Record)
+                code.map_or(Found::Nothing, Found::Whole)
             }
             digits if digits.len() <= 3 && digits.iter().all(u8::is_ascii_digit) => Found::Beginning,
             _ => Found::Nothing,
@@ -125,11 +130,11 @@ impl Ending {
 
 #[cfg(test)]
 mod tests {
-    use super::{Ending, Secret};
+    use super::{Record, Secret};
 
     /// What is passed on of a stream that comes in pieces of this length, and the code.
     fn read(stream: &[u8], length: usize) -> (Vec<u8>, Option<u8>) {
-        let mut ending = Ending::of(&Secret::of("7123"));
+        let mut ending = Record::of(&Secret::of("7123"));
         let mut passed = Vec::new();
         for piece in stream.chunks(length) {
             passed.extend_from_slice(&ending.take(piece));
@@ -169,7 +174,7 @@ mod tests {
 
     #[test]
     fn nothing_is_held_back_where_no_record_is_expected() {
-        let mut ending = Ending::default();
+        let mut ending = Record::default();
         assert_eq!(*ending.take(b"\x1e7123 003\x1e"), *b"\x1e7123 003\x1e");
         assert_eq!(ending.code(), None);
         assert!(ending.rest().is_empty());

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use scratchdbg_docker::{Engine, Mode, Plan, State};
+use scratchdbg_backend::{Error, ErrorKind, Mode, Plan, SessionBackend, State};
 
-use crate::error::CommandError;
-use crate::printer::Printer;
+use crate::user::{Notice, User};
 
 /// How often a target is looked at that does not run.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -19,30 +18,19 @@ const MOST: u32 = 10;
 /// The longest pause before the next.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// How a target ended.
-#[derive(Debug)]
-pub(super) struct TargetEnd {
-    pub(super) state: State,
-    pub(super) exit_code: Option<i64>,
-    /// The signal that came during the session, as an exit code.
-    pub(super) interrupted: Option<u8>,
-    /// For how long there was a session.
-    pub(super) lasted: Duration,
-}
-
 /// The runs of a target that is followed.
 #[derive(Debug, Default)]
-pub(super) struct Runs {
+pub(crate) struct Runs {
     over_at_once: u32,
 }
 
 impl Runs {
     /// How long to wait before the next run is looked for. Fails when no session lasts any more.
-    pub(super) fn after(&mut self, plan: &Plan, lasted: Duration) -> Result<Duration, CommandError> {
+    pub(crate) fn after(&mut self, plan: &Plan, lasted: Duration) -> Result<Duration, Error> {
         self.pause(lasted).ok_or_else(|| {
             let name = &plan.target_name;
             let message = format!("{MOST} sessions in a row ended with a run of `{name}` as soon as they had begun");
-            CommandError::new(message).hint(format!("`scratchdbg why {name}` says why it ends"))
+            Error::new(ErrorKind::Gone, message).hint(format!("`scratchdbg why {name}` says why it ends"))
         })
     }
 
@@ -58,41 +46,23 @@ impl Runs {
     }
 }
 
-/// Says that the session was killed with its target, and what to do, unless its next run is waited for.
-pub(super) fn report(plan: &Plan, end: &TargetEnd, followed: bool, printer: Printer) {
-    let name = &plan.target_name;
-    let how = match end.exit_code {
-        Some(code) => format!("ended with exit code {code}"),
-        None => "ended".to_owned(),
-    };
-    printer.warning(&format!("container `{name}` {how}, and the session with it; it is {} now", end.state.as_str()));
-    match end.state {
-        _ if followed => {}
-        State::Running | State::Restarting => printer.hint(
-            "--mode copy looks into a copy of it, which does not end with it; --follow-restarts attaches to its next run",
-        ),
-        _ => printer.hint(&format!("`scratchdbg logs {name}` shows what it said")),
-    }
-}
-
 /// Waits until the target runs again, and makes a plan for that run. It may be over by the time that it is looked at: a copy of it is
 /// not what is waited for.
-pub(super) async fn wait(
-    engine: &Engine,
-    last: &Plan,
-    printer: Printer,
-    prepare: impl AsyncFn() -> Result<Plan, CommandError>,
-) -> Result<Plan, CommandError> {
-    let target = last.target_id.parse()?;
-    printer.note(&format!("waiting for `{}` to run again; Ctrl-C ends the wait", last.target_name));
+pub(crate) async fn wait<B: SessionBackend>(
+    backend: &B,
+    last: &B::Plan,
+    user: &impl User,
+    prepare: impl AsyncFn() -> Result<B::Plan, Error>,
+) -> Result<B::Plan, Error> {
+    user.tell(Notice::WaitsForRun(last.as_ref()));
     loop {
-        if engine.inspect(&target).await?.state == State::Running {
+        if backend.state(last).await? == State::Running {
             match prepare().await {
-                Ok(plan) if plan.mode == last.mode || plan.mode != Mode::Copy => {
-                    printer.note("it runs again");
+                Ok(plan) if plan.as_ref().mode() == last.as_ref().mode() || plan.as_ref().mode() != Mode::Copy => {
+                    user.tell(Notice::RunsAgain);
                     return Ok(plan);
                 }
-                Err(error) if engine.inspect(&target).await?.state == State::Running => return Err(error),
+                Err(error) if backend.state(last).await? == State::Running => return Err(error),
                 Ok(_) | Err(_) => {}
             }
         }

@@ -2,13 +2,11 @@
 
 use std::time::Duration;
 
-use hyper::Method;
+use scratchdbg_backend::launcher::{self, Order};
+use scratchdbg_backend::{Duplex, Error, ErrorKind};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
-
-use crate::transport::{Hijacked, full};
-use crate::{ContainerName, Engine, Error};
 
 /// How often a client says that it is there. The keeper waits four times as long.
 const SAY_HERE: Duration = Duration::from_secs(1);
@@ -21,7 +19,7 @@ const LONGEST_ANSWER: usize = 256;
 
 /// The line. Dropping it lets the other end see that the client is gone.
 #[derive(Debug)]
-pub(super) struct Orders {
+pub(crate) struct Orders {
     sender: mpsc::UnboundedSender<String>,
     task: JoinHandle<()>,
     /// The answer of a keeper that lingers, which this client has to wait for.
@@ -30,27 +28,25 @@ pub(super) struct Orders {
 
 impl Orders {
     /// Over a connection that is there. The keeper is told regularly that the client of the session is alive.
-    pub(super) fn over(connection: Hijacked, session: &str) -> Self {
+    pub(crate) fn over(connection: Box<dyn Duplex>, session: &str) -> Self {
         let (sender, receiver) = mpsc::unbounded_channel();
         let task = tokio::spawn(carry(connection, receiver, session.to_owned(), None));
         Self { sender, task, opened: None }
     }
 
-    /// To a keeper that lingers, over a connection that is made beside the start of the session. It is asked to open a `way` to
-    /// the tools: see [`Orders::opened`].
-    pub(super) fn to_lingering(engine: &Engine, keeper: &ContainerName, session: &str, way: &str) -> Self {
+    /// To a keeper that lingers, over a connection that is made beside the start of the session. It is asked to open a way
+    /// of this name to the tools: see [`Orders::opened`].
+    pub(crate) fn to_lingering(
+        connection: impl Future<Output = Result<Box<dyn Duplex>, Error>> + Send + 'static,
+        session: &str,
+        name: &str,
+    ) -> Self {
         let (sender, receiver) = mpsc::unbounded_channel();
         let (answer, opened) = oneshot::channel();
-        let (transport, keeper, session) = (engine.transport.clone(), keeper.clone(), session.to_owned());
-        let _first = sender.send(format!("open {session} {way}\n"));
+        let session = session.to_owned();
+        let _first = sender.send(Order::Open(name).line(&session));
         let task = tokio::spawn(async move {
-            let path = format!("/containers/{keeper}/attach?stream=1&stdin=1&stdout=1");
-            let connection: Result<Hijacked, Error> = async {
-                let request = transport.request(Method::POST, &path, full(""))?;
-                transport.hijack(request).await
-            }
-            .await;
-            match connection {
+            match connection.await {
                 Ok(connection) => carry(connection, receiver, session, Some(answer)).await,
                 Err(error) => tracing::debug!(%error, "a keeper that lingers cannot be spoken to"),
             }
@@ -59,21 +55,21 @@ impl Orders {
     }
 
     /// Waits until the way to the tools is open.
-    pub(super) async fn opened(&mut self) -> Result<(), Error> {
+    pub(crate) async fn opened(&mut self) -> Result<(), Error> {
         let Some(opened) = self.opened.take() else { return Ok(()) };
         match tokio::time::timeout(ANSWERS_WITHIN, opened).await {
             Ok(Ok(())) => Ok(()),
-            _ => Err(Error::Keeper { reason: "one that lingers does not answer".to_owned() }),
+            _ => Err(Error::new(ErrorKind::Keeper, "the keeper did not start: one that lingers does not answer")),
         }
     }
 
     /// Gives an order. One that a keeper does not hear any more is void.
-    pub(super) fn give(&self, order: String) {
+    pub(crate) fn give(&self, order: String) {
         let _void = self.sender.send(order);
     }
 
     /// Hangs up when all orders are given.
-    pub(super) async fn close(self) {
+    pub(crate) async fn close(self) {
         drop(self.sender);
         let _ended = self.task.await;
     }
@@ -83,13 +79,13 @@ impl Orders {
 /// for a reader, and passed over, but for one answer: who is in the keeper's place could say it as well, and would gain no
 /// more than that the session is started before it can be.
 async fn carry(
-    mut connection: Hijacked,
+    mut connection: Box<dyn Duplex>,
     mut orders: mpsc::UnboundedReceiver<String>,
     session: String,
     mut answer: Option<oneshot::Sender<()>>,
 ) {
     let mut beat = tokio::time::interval(SAY_HERE);
-    let opened = format!("opened {session}\n");
+    let opened = launcher::opened(&session);
     let mut said = Vec::new();
     let mut buffer = [0; 4096];
     let mut speaks = true;
@@ -103,8 +99,8 @@ async fn carry(
                     Some(order) => order,
                     None => break,
                 },
-                _ = beat.tick() => format!("here {session}\n"),
-                count = connection.reader.read(&mut buffer), if speaks => {
+                _ = beat.tick() => Order::Here.line(&session),
+                count = connection.read(&mut buffer), if speaks => {
                     let count = count.unwrap_or_default();
                     speaks = count > 0;
                     if answer.is_some() {
@@ -120,10 +116,10 @@ async fn carry(
                 }
             },
         };
-        if connection.writer.write_all(order.as_bytes()).await.is_err() {
+        if connection.write_all(order.as_bytes()).await.is_err() {
             break;
         }
-        let _gone = connection.writer.flush().await;
+        let _gone = connection.flush().await;
     }
-    let _gone = connection.writer.shutdown().await;
+    let _gone = connection.shutdown().await;
 }

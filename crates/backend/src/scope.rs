@@ -1,4 +1,4 @@
-//! What a command does in an engine, from its first request to its last: it can be called off, and knows what it made.
+//! What a command does on a platform, from its first request to its last: it can be called off, and knows what it made.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,9 +8,9 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-/// What a command does in an engine. All engines and requests of one command share it. Cheap to clone.
+/// What a command does on a platform. All connections and requests of one command share it. Cheap to clone.
 ///
-/// A command that is called off asks for nothing more, but for what takes away what it made; an engine that does not answer
+/// A command that is called off requests nothing more, except to remove what it created; a platform that does not answer
 /// is not waited for longer than [`Scope::GRACE`] in all.
 #[derive(Debug, Clone)]
 pub struct Scope(Arc<Shared>);
@@ -21,7 +21,7 @@ struct Shared {
     called_off: watch::Sender<Option<Instant>>,
     /// What it made and has not yet seen gone.
     made: Mutex<BTreeSet<String>>,
-    /// The engine was given up once, and has not answered since.
+    /// The platform was given up once, and has not answered since.
     is_silent: AtomicBool,
 }
 
@@ -72,32 +72,32 @@ impl Scope {
     }
 
     /// Something is being made, which is to be gone at the end.
-    pub(crate) fn made(&self, what: &str) {
+    pub fn made(&self, what: &str) {
         self.lock().insert(what.to_owned());
     }
 
     /// It is gone, was never made, or is to stay.
-    pub(crate) fn gone(&self, what: &str) {
+    pub fn gone(&self, what: &str) {
         self.lock().remove(what);
     }
 
     /// What was made, and is not known to be gone.
-    pub(crate) fn left(&self) -> Vec<String> {
+    pub fn left(&self) -> Vec<String> {
         self.lock().iter().cloned().collect()
     }
 
-    /// Whether the engine was given up, and has not answered since: it is not waited for so long again.
-    pub(crate) fn is_silent(&self) -> bool {
+    /// Whether the platform was given up, and has not answered since: it is not waited for so long again.
+    pub fn is_silent(&self) -> bool {
         self.0.is_silent.load(Ordering::Relaxed)
     }
 
     /// It was given up, or has answered.
-    pub(crate) fn set_silent(&self, is_silent: bool) {
+    pub fn set_silent(&self, is_silent: bool) {
         self.0.is_silent.store(is_silent, Ordering::Relaxed);
     }
 
     /// Waits until there is no time left for a request: one that tidies has longer.
-    pub(crate) async fn over(&self, tidies: bool) {
+    pub async fn over(&self, tidies: bool) {
         let since = self.since().await;
         tokio::time::sleep_until(since + if tidies { Self::GRACE } else { Self::UNDER_WAY }).await;
     }

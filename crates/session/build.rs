@@ -1,4 +1,4 @@
-//! Compiles the launcher (crates/launcher) statically linked, so that the engine crate can embed it.
+//! Compiles the launcher (crates/launcher) statically linked, so that this crate can embed it.
 //!
 //! A static program cannot be had from a normal dependency: `crt-static` for the whole build would break proc macros.
 //! The launcher has no dependencies for this reason: one call of the compiler is enough. Where the target has no

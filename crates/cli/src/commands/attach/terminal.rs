@@ -1,0 +1,87 @@
+//! The user of a session: this process's standard streams and terminal.
+
+use std::cell::RefCell;
+
+use jiff::Timestamp;
+use scratchdbg_backend::{Error, ErrorKind, Interrupts, Plan, Window};
+use scratchdbg_session::{Consent, Ended, Notice, Stage, Streams, User};
+use tokio::io::{Stderr, Stdout};
+use tokio::sync::watch;
+
+use super::audit::Audit;
+use super::{consent, words};
+use crate::interrupt::PassedOn;
+use crate::printer::Printer;
+use crate::terminal::{self, Input, RawMode};
+
+/// Standard streams, a terminal if there is one, and the file that sessions are recorded in.
+pub(super) struct TerminalUser {
+    printer: Printer,
+    audit: Option<Audit>,
+    /// Only while a session has the terminal: before and after, Ctrl-C is a signal to us.
+    raw_mode: RefCell<Option<RawMode>>,
+    /// While the first signal is the command's.
+    passed_on: RefCell<Option<PassedOn>>,
+}
+
+impl TerminalUser {
+    pub(super) fn new(printer: Printer, audit: Option<Audit>) -> Self {
+        Self { printer, audit, raw_mode: RefCell::default(), passed_on: RefCell::default() }
+    }
+}
+
+fn cannot(what: &str, error: std::io::Error) -> Error {
+    Error::new(ErrorKind::Local, format!("cannot {what}: {error}"))
+}
+
+impl User for TerminalUser {
+    type Input = Input;
+    type Output = Stdout;
+    type Errors = Stderr;
+
+    fn streams(&mut self) -> Streams<Input, Stdout, Stderr> {
+        // To read it takes a thread of its own.
+        let input = (!terminal::input_is_null()).then(Input::open);
+        Streams { input, output: tokio::io::stdout(), error: tokio::io::stderr() }
+    }
+
+    fn windows(&mut self) -> Result<watch::Receiver<Option<Window>>, Error> {
+        terminal::windows().map_err(|error| cannot("watch the terminal's size", error))
+    }
+
+    fn enter(&self, stage: Stage, plan: &Plan) -> Result<(), Error> {
+        match stage {
+            Stage::Starting => *self.passed_on.borrow_mut() = (!plan.tty).then(PassedOn::begin),
+            Stage::Running if plan.tty => {
+                let raw = RawMode::enable().map_err(|error| cannot("switch the terminal to raw mode", error))?;
+                *self.raw_mode.borrow_mut() = Some(raw);
+            }
+            Stage::Running => {}
+            Stage::Unclear => self.printer.note(
+                "the session's stream ended without a word from the launcher; asking the engine how the command did",
+            ),
+            Stage::Ending => *self.raw_mode.borrow_mut() = None,
+            Stage::Over => {
+                *self.passed_on.borrow_mut() = None;
+                *self.raw_mode.borrow_mut() = None;
+            }
+        }
+        Ok(())
+    }
+
+    fn tell(&self, notice: Notice<'_>) {
+        words::tell(notice, self.printer);
+    }
+
+    async fn agree(&mut self, plan: &Plan, refusal: &Error, interrupts: &mut Interrupts) -> Consent {
+        consent::obtain(plan, refusal, self.printer, interrupts).await
+    }
+
+    fn begins(&mut self, plan: &Plan, at: Timestamp) -> Result<(), Error> {
+        self.audit.as_mut().map_or(Ok(()), |audit| audit.start(plan, at))
+    }
+
+    fn ended(&mut self, plan: &Plan, began: Timestamp, end: &Result<Ended, Error>) -> Result<(), Error> {
+        self.audit.as_mut().map_or(Ok(()), |audit| audit.end(plan, began, end))
+    }
+}

@@ -1,0 +1,107 @@
+//! What a session has to say, in words.
+
+use scratchdbg_backend::{How, Mode, Plan};
+use scratchdbg_session::Notice;
+
+use crate::printer::Printer;
+
+/// Tells it.
+pub(super) fn tell(notice: Notice<'_>, printer: Printer) {
+    match notice {
+        Notice::LoadsTools { image, origin } => {
+            printer.note(&format!("loading the toolkit image {image} (busybox from {origin})"));
+        }
+        Notice::Begins(plan) => introduce(plan, printer),
+        Notice::WithoutSources(plan) => say_what_is_gone(plan, printer),
+        Notice::FallsBack { refusal } => {
+            printer.warning(&refusal.message);
+            printer.note("falling back to a sidecar, which has no capability either");
+        }
+        Notice::OutranksKeeper(plan) => printer.note(&format!(
+            "root in `{}`, whose own user is not: the tools come before its own programs in PATH",
+            plan.target_name
+        )),
+        Notice::Trusts(plan) => {
+            let name = &plan.target_name;
+            printer.note(&match plan.how {
+                How::Exec(_) => {
+                    format!("root in `{name}`, whose own user is not: what shares its PID namespace is trusted")
+                }
+                _ => format!("`{name}` and what shares its PID namespace are trusted with the sidecar's capabilities"),
+            });
+        }
+        Notice::OutOfMemory(plan) => {
+            let own = if plan.mode() == Mode::Copy { "the copy, which has the original's" } else { "the sidecar" };
+            printer.warning(&format!("out of memory: the kernel killed the command at the limit of {own}"));
+            printer.note(&format!("`{}` itself was not touched", plan.target_name));
+        }
+        Notice::Detached => printer.note("detached: the session is ended"),
+        Notice::TargetEnded { plan, end, followed } => {
+            let name = &plan.target_name;
+            let how = match end.exit_code {
+                Some(code) => format!("ended with exit code {code}"),
+                None => "ended".to_owned(),
+            };
+            let now = end.state.as_str();
+            printer.warning(&format!("container `{name}` {how}, and the session with it; it is {now} now"));
+            if !followed {
+                printer.hint(&if Notice::restarts(end.state) {
+                    "--mode copy looks into a copy of it, which does not end with it; --follow-restarts attaches to its \
+                     next run"
+                        .to_owned()
+                } else {
+                    format!("`scratchdbg logs {name}` shows what it said")
+                });
+            }
+        }
+        Notice::WaitsForRun(plan) => {
+            printer.note(&format!("waiting for `{}` to run again; Ctrl-C ends the wait", plan.target_name));
+        }
+        Notice::RunsAgain => printer.note("it runs again"),
+        Notice::PlatformSilent { place } => {
+            printer.warning(&format!("{place} does not answer: the session is ended without it"));
+        }
+        Notice::Failed(error) => printer.warning(&error.message),
+    }
+}
+
+/// Says what is not as a user would expect of "inside".
+fn introduce(plan: &Plan, printer: Printer) {
+    let name = &plan.target_name;
+    match &plan.how {
+        How::Exec(_) => {}
+        How::Sidecar(sidecar) => {
+            let has_none = sidecar.capabilities.is_empty() || sidecar.withholds;
+            let capabilities = if has_none { "no capability".to_owned() } else { sidecar.capabilities.join(", ") };
+            printer.note(&format!(
+                "a sidecar of `{name}`, as {} with {capabilities}: its processes and network; its files are below \
+                 /proc/<pid>/root, where the session starts",
+                plan.user
+            ));
+            if sidecar.withholds {
+                let asked = sidecar.capabilities.join(", ");
+                printer.warning(&format!("the engine gives {asked} to root alone, and the session is {}", plan.user));
+                printer.hint("-u 0 --cap-add gives it");
+            }
+        }
+        How::Copy(copy) => {
+            let line = copy.entrypoint.join(" ");
+            printer.note(&format!("a copy of `{name}` ({}); `run-entrypoint` runs: {line}", plan.target_kind));
+            if let Some(list) = copy.without(false) {
+                let more = if copy.as_original { "" } else { "; --same-rights asks for it" };
+                printer
+                    .note(&format!("the copy goes without {list}: what the program needs of it, it will miss{more}"));
+            }
+            say_what_is_gone(plan, printer);
+        }
+    }
+}
+
+/// Says what a copy cannot have any more.
+fn say_what_is_gone(plan: &Plan, printer: Printer) {
+    if let How::Copy(copy) = &plan.how
+        && let Some(list) = copy.without(true)
+    {
+        printer.note(&format!("the copy is made without what is gone: {list}"));
+    }
+}

@@ -1,0 +1,107 @@
+//! Who could take a session's place, or its rights: root inside a container of another user has more rights than its keeper can
+//! have, and a sidecar can have more than the target. Both are refused where other containers, or the target, could make use of it.
+
+use scratchdbg_backend::{Error, ErrorKind, Exec, How, Neighbour, Plan, SessionBackend};
+use scratchdbg_diagnose::capability;
+
+use crate::user::{Notice, User};
+
+/// Refuses a session whose rights something could gain, unless the user trusts it.
+pub(crate) async fn check<B: SessionBackend>(
+    backend: &B,
+    plan: &B::Plan,
+    are_trusted: bool,
+    user: &impl User,
+) -> Result<(), Error> {
+    let view: &Plan = plan.as_ref();
+    let matters = match &view.how {
+        How::Exec(Exec { outranks_keeper, .. }) => *outranks_keeper,
+        How::Sidecar(sidecar) => !sidecar.capabilities.is_empty(),
+        How::Copy(_) => false,
+    };
+    if !matters {
+        return Ok(());
+    }
+    if are_trusted {
+        user.tell(Notice::Trusts(view));
+        return Ok(());
+    }
+    match refusal(view, &backend.neighbours(plan).await?) {
+        Some(error) => Err(error),
+        None => {
+            if matches!(view.how, How::Exec(_)) {
+                user.tell(Notice::OutranksKeeper(view));
+            }
+            Ok(())
+        }
+    }
+}
+
+/// Why there is no such session beside these neighbours.
+fn refusal(plan: &Plan, neighbours: &[Neighbour]) -> Option<Error> {
+    let name = &plan.target_name;
+    let quoted = |neighbour: &Neighbour| format!("`{}`", neighbour.name);
+    match &plan.how {
+        How::Copy(_) => None,
+        How::Exec(_) => {
+            let shown: Vec<_> = neighbours.iter().map(quoted).collect();
+            (!shown.is_empty()).then(|| {
+                let message = format!(
+                    "root in `{name}`, whose own user is not, gets its capabilities only as it starts: until then what shares \
+                     its PID namespace could take its place ({})",
+                    shown.join(", ")
+                );
+                Error::new(ErrorKind::Unsupported, message)
+                    .hint("without -u the target's own user is safe; --trust-neighbours goes on all the same")
+            })
+        }
+        How::Sidecar(sidecar) => {
+            let is_gain = |bounding_set| is_gain(&sidecar.capabilities, bounding_set);
+            let itself = is_gain(plan.target_capabilities).then(|| format!("`{name}` itself"));
+            let others = neighbours.iter().filter(|neighbour| is_gain(neighbour.capabilities)).map(quoted);
+            let tracers: Vec<_> = itself.into_iter().chain(others).collect();
+            (!tracers.is_empty()).then(|| {
+                let message = format!(
+                    "a sidecar of `{name}` with {} could be traced, and its capabilities taken, by what has SYS_PTRACE in the \
+                     same PID namespace ({})",
+                    sidecar.capabilities.join(", "),
+                    tracers.join(", ")
+                );
+                Error::new(ErrorKind::Unsupported, message)
+                    .hint("--cap-add only what those have is safe, and so is -u; --trust-neighbours goes on all the same")
+            })
+        }
+    }
+}
+
+/// Whether a process of a container whose bounding set this is could take over a sidecar with these capabilities, and would
+/// gain one by it: `SYS_PTRACE` traces whatever it sees.
+fn is_gain(capabilities: &[String], bounding_set: u64) -> bool {
+    let none = ["ALL".to_owned()];
+    let tracer = capability::bounding_set(false, &["SYS_PTRACE".to_owned()], &none);
+    let lent = capability::bounding_set(false, capabilities, &none);
+    bounding_set & tracer != 0 && lent & !bounding_set != 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sidecar_is_no_gain_to_who_could_not_trace_it() {
+        let list = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
+        let set = |add: &[&str]| capability::bounding_set(false, &list(add), &[]);
+        for (lent, bounding_set, gain) in [
+            (&["SYS_PTRACE"][..], set(&[]), false),
+            (&["SYS_PTRACE"], set(&["SYS_PTRACE"]), false),
+            (&["NET_ADMIN"], set(&[]), false),
+            (&["NET_ADMIN"], set(&["SYS_PTRACE"]), true),
+            (&["ALL"], set(&["SYS_PTRACE"]), true),
+            (&["NET_ADMIN"], set(&["SYS_PTRACE", "CAP_NET_ADMIN"]), false),
+            (&["CAP_DAC_READ_SEARCH"], set(&["sys_ptrace"]), true),
+            (&["ALL"], set(&["ALL"]), false),
+        ] {
+            assert_eq!(is_gain(&list(lent), bounding_set), gain, "{lent:?} {bounding_set:x}");
+        }
+    }
+}

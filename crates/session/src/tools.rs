@@ -1,0 +1,279 @@
+//! Where the tools of a session come from: a named toolkit, the host, or an image that the platform has already.
+
+use std::os::unix::fs::MetadataExt as _;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+
+use scratchdbg_backend::launcher::{LAUNCHER_NAME, RUN_ENTRYPOINT, TOOLKIT_BIN};
+use scratchdbg_backend::{Error, ErrorKind, ToolSource, ToolStore, ToolsImage, chain};
+use scratchdbg_builder::Toolkit;
+use scratchdbg_builder::toolkit::{self, ExtraFile, HostSearch, Skipped, TWIN_BIN, ToolkitError, search_host};
+use scratchdbg_image::{Digest, write_hybrid};
+use tokio::sync::OnceCell;
+
+use crate::LAUNCHER;
+
+/// What a toolkit image's files claim as their time. Fixed: the image's name is made of its content alone.
+const IMAGE_TIME: u64 = 0;
+
+/// The busybox of this machine, and the name of the image that is made of it. To hash the files takes longer than to ask
+/// the platform: it is done once.
+#[derive(Debug, Default)]
+pub struct HostToolkit(Arc<OnceLock<Host>>);
+
+#[derive(Debug)]
+struct Host {
+    search: HostSearch,
+    reference: Option<String>,
+}
+
+impl HostToolkit {
+    async fn look(&self) -> Result<&Host, Error> {
+        let look = || {
+            let search = search_host();
+            // What is wrong with it is said when it is used.
+            let reference = search.toolkit.as_ref().and_then(|toolkit| reference_of(toolkit).ok());
+            Host { search, reference }
+        };
+        if self.0.get().is_none() {
+            let place = Arc::clone(&self.0);
+            blocking(move || {
+                place.get_or_init(look);
+                Ok(())
+            })
+            .await?;
+        }
+        Ok(self.0.get_or_init(look))
+    }
+
+    /// The digest of the layer that a debug twin made with it has; nothing if there is none.
+    pub async fn twin_layer(&self) -> Option<String> {
+        let toolkit = self.look().await.ok()?.search.toolkit.clone()?;
+        twin_layer(toolkit).await
+    }
+}
+
+/// Finds a static busybox: what is `named`, a file or an image, or that of this machine, or of an image that the platform has.
+/// The platform is connected to only if it is needed; no registry is ever asked.
+pub async fn find<S: ToolStore>(
+    named: Option<&str>,
+    host: &HostToolkit,
+    store: impl AsyncFnOnce() -> Result<S, Error>,
+) -> Result<Toolkit, Error> {
+    let Some(named) = named else {
+        let HostSearch { toolkit, skipped } = &host.look().await?.search;
+        return match toolkit {
+            Some(toolkit) => Ok(toolkit.clone()),
+            None => find_in_store(&store().await?, skipped.clone()).await,
+        };
+    };
+    let path = PathBuf::from(named);
+    let from_file = move || if path.exists() { Toolkit::from_file(&path).map(Some).map_err(explain) } else { Ok(None) };
+    if let Some(toolkit) = blocking(from_file).await? {
+        return Ok(toolkit);
+    }
+    match from_image(&store().await?, named).await? {
+        Some(toolkit) => Ok(toolkit),
+        None => Err(failed(format!("--toolkit {named}: no such file, and no image with a busybox")).hint(GIVE_ONE)),
+    }
+}
+
+const GIVE_ONE: &str = "give the path of a static busybox, or an image that the engine has and that holds one";
+
+/// Looks into the images that may hold a busybox.
+async fn find_in_store(store: &impl ToolStore, skipped: Vec<Skipped>) -> Result<Toolkit, Error> {
+    for image in store.images_with_busybox().await? {
+        // One that is dynamic, or holds none after all, is passed over.
+        if let Ok(Some(toolkit)) = from_image(store, &image).await {
+            return Ok(toolkit);
+        }
+    }
+    Err(explain(ToolkitError::NotFound { skipped }))
+}
+
+/// The busybox of an image; nothing if the platform has no such image, or it holds no static one.
+async fn from_image(store: &impl ToolStore, image: &str) -> Result<Option<Toolkit>, Error> {
+    if !store.has_image(image).await? {
+        return Ok(None);
+    }
+    for folder in [TOOLKIT_BIN, TWIN_BIN] {
+        if let Some(bytes) = store.file_of_image(image, &format!("{folder}/busybox")).await?
+            && let Ok(toolkit) = Toolkit::from_bytes(bytes, format!("image {image}"))
+        {
+            return Ok(Some(toolkit));
+        }
+    }
+    Ok(None)
+}
+
+/// The tools of a session.
+pub struct SessionTools<'a, S> {
+    store: S,
+    host: &'a HostToolkit,
+    named: Option<String>,
+    /// Told the name of the image that is loaded, and where its busybox comes from.
+    on_load: &'a (dyn Fn(&str, &str) + Sync),
+    found: OnceCell<Found>,
+    loaded: OnceCell<()>,
+}
+
+/// What was found out of them. Nothing is changed by that.
+#[derive(Debug)]
+struct Found {
+    image: ToolsImage,
+    /// The platform had the keeper's image.
+    in_store: bool,
+    toolkit: Toolkit,
+}
+
+impl<S> std::fmt::Debug for SessionTools<'_, S> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("SessionTools").field("named", &self.named).finish_non_exhaustive()
+    }
+}
+
+impl<'a, S: ToolStore> SessionTools<'a, S> {
+    /// The tools that are `named` (the path of a busybox, or an image), or those of this machine.
+    pub fn new(
+        store: S,
+        host: &'a HostToolkit,
+        named: Option<String>,
+        on_load: &'a (dyn Fn(&str, &str) + Sync),
+    ) -> Self {
+        Self { store, host, named, on_load, found: OnceCell::new(), loaded: OnceCell::new() }
+    }
+
+    /// The keeper's image, if the platform does not have it yet.
+    pub async fn missing_image(&self) -> Result<Option<String>, Error> {
+        let found = self.found().await?;
+        Ok((!found.in_store).then(|| found.image.keeper.clone()))
+    }
+
+    async fn found(&self) -> Result<&Found, Error> {
+        self.found.get_or_try_init(|| Box::pin(self.look())).await
+    }
+
+    async fn look(&self) -> Result<Found, Error> {
+        let named = self.named.as_deref();
+        let own = match named {
+            Some(image) if !tokio::fs::try_exists(image).await.unwrap_or(false) => {
+                let has_none = self.store.has_image(image).await? && from_image(&self.store, image).await?.is_none();
+                has_none.then(|| image.to_owned())
+            }
+            _ => None,
+        };
+        // The keeper's files are ours in any case.
+        let named = named.filter(|_| own.is_none());
+        let toolkit = find(named, self.host, async || Ok(self.store.clone())).await?;
+        let known = match named {
+            None => self.host.look().await?.reference.clone(),
+            Some(_) => None,
+        };
+        let keeper = match known {
+            Some(reference) => reference,
+            None => reference_of(&toolkit)?,
+        };
+        // An image may have the name and not be it.
+        let layer = {
+            let toolkit = toolkit.clone();
+            blocking(move || toolkit.image_layer(&[launcher(&toolkit)?]).map_err(explain)).await?
+        };
+        let in_store = self.store.has_toolkit(&keeper, &layer.to_string()).await?;
+        Ok(Found { image: ToolsImage { keeper, own }, in_store, toolkit })
+    }
+
+    async fn load(&self, found: &Found) -> Result<(), Error> {
+        if found.in_store {
+            return Ok(());
+        }
+        (self.on_load)(&found.image.keeper, found.toolkit.origin());
+        let image = found.toolkit.image(&[launcher(&found.toolkit)?]).map_err(explain)?;
+        self.store.load(move |out| write_hybrid(&[image], IMAGE_TIME, out).map_err(Into::into)).await
+    }
+}
+
+impl<S: ToolStore> ToolSource for SessionTools<'_, S> {
+    /// Those of this machine are made of its busybox and of the launcher, which is part of this program: a few looks at files
+    /// tell them from others.
+    async fn stamp(&self) -> Option<String> {
+        if self.named.is_some() {
+            return None;
+        }
+        let stamp = || {
+            let own = std::fs::metadata("/proc/self/exe").ok()?;
+            let own = (own.dev(), own.ino(), own.size(), own.ctime(), own.ctime_nsec());
+            Some(Digest::of(format!("{}{own:?}", toolkit::host_stamp()?).as_bytes()).short())
+        };
+        blocking(move || Ok(stamp())).await.ok().flatten()
+    }
+
+    fn are_named(&self) -> bool {
+        self.named.is_some()
+    }
+
+    async fn provide(&self, dry_run: bool) -> Result<ToolsImage, Error> {
+        let found = self.found().await?;
+        if !dry_run {
+            self.loaded.get_or_try_init(|| self.load(found)).await?;
+        }
+        Ok(found.image.clone())
+    }
+
+    async fn twin_layer(&self) -> Option<String> {
+        twin_layer(self.found().await.ok()?.toolkit.clone()).await
+    }
+
+    async fn archive(&self) -> Result<Arc<[u8]>, Error> {
+        let toolkit = self.found().await?.toolkit.clone();
+        blocking(move || Ok(toolkit.archive(&[launcher(&toolkit)?]).map_err(explain)?.into())).await
+    }
+}
+
+async fn twin_layer(toolkit: Toolkit) -> Option<String> {
+    let layer = blocking(move || toolkit.twin_layer().map_err(explain)).await;
+    layer.ok().map(|layer| layer.to_string())
+}
+
+/// The name of the image that keepers are made from, whether a platform has it or not.
+fn reference_of(toolkit: &Toolkit) -> Result<String, Error> {
+    Ok(toolkit.image_reference(&[launcher(toolkit)?]).map_err(explain)?.familiar())
+}
+
+/// The launcher, for the toolkit's platform.
+fn launcher(toolkit: &Toolkit) -> Result<ExtraFile, Error> {
+    let own = match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        other => other,
+    };
+    let platform = toolkit.platform();
+    if LAUNCHER.is_empty() || platform.architecture != own {
+        return Err(failed(format!("this build of scratchdbg carries no launcher for {platform}"))
+            .hint(format!("use a scratchdbg that is built for {platform}")));
+    }
+    Ok(ExtraFile {
+        path: format!("{TOOLKIT_BIN}/{LAUNCHER_NAME}"),
+        mode: 0o755,
+        bytes: LAUNCHER.into(),
+        // The launcher does what it is called.
+        links: vec![format!("{TOOLKIT_BIN}/{RUN_ENTRYPOINT}")],
+    })
+}
+
+/// Work that waits for files, on a thread of its own: a file system that hangs makes nobody deaf to Ctrl-C.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Error> + Send + 'static) -> Result<T, Error> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| failed(error.to_string()))?
+}
+
+fn failed(message: String) -> Error {
+    Error::new(ErrorKind::Local, message)
+}
+
+fn explain(error: ToolkitError) -> Error {
+    let result = failed(chain(&error));
+    match error {
+        // It says itself what to do.
+        ToolkitError::NotFound { .. } => result,
+        _ => result.hint(GIVE_ONE),
+    }
+}
