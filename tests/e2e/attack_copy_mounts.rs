@@ -107,13 +107,15 @@ fn a_copy_has_no_folder_that_a_container_can_put_another_in_the_place_of() {
     let mut created = Created(&stage, Vec::new());
     let (shared, own) = (folder(&stage, "shared"), folder(&stage, "own"));
     let inside = folder(&stage, "shared/inside");
+    // Whoever has the engine look into a container that was never started leaves empty folders where it mounts.
+    std::fs::write(format!("{inside}/disk"), "").expect("it can be made");
     std::os::unix::fs::symlink(&inside, format!("{own}/link")).expect("it can be made");
     let _other = created.add("other", &["--volume", &format!("{shared}:/shared")]);
     let binds = [(&*inside, "/inside"), (&format!("{own}/link"), "/link"), (&*shared, "/shared"), (&*own, "/own")];
     let binds: Vec<String> = binds.iter().map(|(from, to)| format!("{from}:{to}:ro")).collect();
     let flags: Vec<&str> = binds.iter().flat_map(|bind| ["--volume", bind]).collect();
     let target = created.add("target", &flags);
-    let finished = look(&stage, &[], &target, &["/inside", "/link", "/shared", "/own"]);
+    let finished = look(&stage, &[], &target, &["/inside/disk", "/link/disk", "/shared", "/own"]);
     finished.expect(0, "/shared\n/own\n");
     for what in [&inside, &format!("{own}/link")] {
         assert!(finished.stderr.contains(&format!("mount {what} (a container can write to")), "{finished}");

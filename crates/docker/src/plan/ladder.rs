@@ -219,7 +219,7 @@ fn copy_settings(target: &Target, request: &AttachRequest, because: &mut impl Fn
     }
     match &request.twin {
         Some(Twin::Proved(id)) => {
-            because(format!("image {id}"), "it is the debug twin of the target's image: the same layers, and busybox")
+            because(format!("image {id}"), "it is the debug twin of the target's image: the same layers, and busybox");
         }
         Some(Twin::NotProved { id, why }) => because(
             format!("not image {id}"),

@@ -11,15 +11,15 @@ use crate::transport::Hijacked;
 
 /// What the container writes, out of its frames, and what it reads.
 pub(super) struct Connection {
-    connection: Hijacked,
+    streams: Hijacked,
     decoder: FrameDecoder,
     /// What has come and is not yet read.
     held: Vec<u8>,
 }
 
 impl Connection {
-    pub(super) fn over(connection: Hijacked) -> Self {
-        Self { connection, decoder: FrameDecoder::new(Framing::Multiplexed), held: Vec::new() }
+    pub(super) fn over(streams: Hijacked) -> Self {
+        Self { streams, decoder: FrameDecoder::new(Framing::Multiplexed), held: Vec::new() }
     }
 }
 
@@ -29,7 +29,7 @@ impl AsyncRead for Connection {
         while this.held.is_empty() {
             let mut bytes = [0; 4096];
             let mut frames = ReadBuf::new(&mut bytes);
-            ready!(Pin::new(&mut this.connection.reader).poll_read(context, &mut frames))?;
+            ready!(Pin::new(&mut this.streams.reader).poll_read(context, &mut frames))?;
             let mut chunk = frames.filled();
             if chunk.is_empty() {
                 return Poll::Ready(Ok(()));
@@ -50,14 +50,14 @@ impl AsyncRead for Connection {
 
 impl AsyncWrite for Connection {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().connection.writer).poll_write(context, bytes)
+        Pin::new(&mut self.get_mut().streams.writer).poll_write(context, bytes)
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().connection.writer).poll_flush(context)
+        Pin::new(&mut self.get_mut().streams.writer).poll_flush(context)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().connection.writer).poll_shutdown(context)
+        Pin::new(&mut self.get_mut().streams.writer).poll_shutdown(context)
     }
 }
