@@ -62,3 +62,49 @@ pub(crate) fn scan(head: &[u8], rest: &mut dyn Read) -> io::Result<Mentions> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Reads nothing but errors.
+    struct Broken;
+
+    impl Read for Broken {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            Err(io::Error::other("the disk is broken"))
+        }
+    }
+
+    #[test]
+    fn accounts_are_kept_and_programs_searched() {
+        let script = b"#!/bin/sh\necho /etc/ssl/certs\n";
+        for (path, data, search, is_kept, is_searched) in [
+            ("/etc/passwd", &b"root:x:0:0::/root:\n"[..], false, true, false),
+            ("/srv/group", b"", false, true, false),
+            ("/app", script, true, false, true),
+            ("/app", script, false, false, false),
+            ("/app", b"\x00\x01\x02", true, false, false),
+        ] {
+            let seen = look(path, 0o644, data.len() as u64, &mut &data[..], search).unwrap();
+            let EntryKind::File { size, content, .. } = &seen.entry.kind else { panic!("{path}") };
+            assert_eq!(*size, data.len() as u64, "{path}");
+            assert_eq!(content.as_deref(), is_kept.then_some(data), "{path}");
+            assert_eq!(seen.mentions.is_some(), is_searched, "{path} {search}");
+        }
+    }
+
+    #[test]
+    fn no_more_is_read_than_is_needed() {
+        // The head alone, however large the file is.
+        let mut data = io::repeat(b'x').take(HEAD).chain(Broken);
+        let seen = look("/data", 0o644, 1 << 40, &mut data, false).unwrap();
+        assert!(seen.head.len() < 1 << 20, "{}", seen.head.len());
+        // Accounts of such a size are none.
+        let seen = look("/etc/passwd", 0o644, 1 << 40, &mut io::repeat(b'x').take(HEAD), false).unwrap();
+        assert!(matches!(seen.entry.kind, EntryKind::File { content: None, .. }));
+        // What breaks off is an error, in the head and behind it.
+        assert!(look("/data", 0o644, 1, &mut Broken, false).is_err());
+        assert!(scan(b"#!/bin/sh", &mut Broken).is_err());
+    }
+}

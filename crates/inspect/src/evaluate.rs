@@ -61,11 +61,8 @@ async fn answer(
         return Ok(false);
     }
     let Some(answers) = backend.look_up(record, &wanted).await? else { return Ok(false) };
-    let mut is_all_absent = true;
-    for found in &answers {
-        is_all_absent &= *found == Found::Absent;
-    }
-    if is_all_absent && !rootfs.has_any() {
+    let is_any_there = answers.iter().any(|found| matches!(found, Found::Entry(_)));
+    if answers.contains(&Found::Absent) && !is_any_there && !rootfs.has_any() {
         expect_root(backend, record).await?;
     }
     for (want, found) in wanted.iter().zip(answers) {

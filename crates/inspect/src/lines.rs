@@ -62,3 +62,61 @@ fn of_file(finding: &Finding, origins: &Origins) -> Option<usize> {
         path.strip_prefix('/').and_then(|path| origins.files.get(path).copied())
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use scratchdbg_diagnose::{Confidence, Severity};
+
+    use super::*;
+
+    fn finding(code: Code, message: &str, evidence: &[&str]) -> Finding {
+        Finding {
+            code,
+            severity: Severity::Error,
+            confidence: Confidence::Certain,
+            message: message.to_owned(),
+            evidence: evidence.iter().map(|&line| line.to_owned()).collect(),
+            fix: None,
+            location: None,
+        }
+    }
+
+    #[test]
+    fn findings_get_the_line_of_what_they_are_about() {
+        let map = |pairs: &[(&str, usize)]| pairs.iter().map(|&(key, line)| (key.to_owned(), line)).collect();
+        let origins = Origins {
+            stage: 1,
+            settings: map(&[("ENTRYPOINT", 8), ("CMD", 9), ("HEALTHCHECK", 7)]),
+            env: map(&[("TOKEN", 4), ("A", 5)]),
+            files: map(&[("app", 2), ("etc/key.pem", 3)]),
+        };
+        for (code, message, evidence, line) in [
+            // There is no USER: the stage lacks it.
+            (Code::RunsAsRoot, "it runs as root", &[][..], 1),
+            (Code::HealthcheckNeedsShell, "there is no shell", &["HEALTHCHECK CMD x"], 7),
+            (Code::ShellForm, "a shell is needed", &["CMD /app"], 9),
+            // Of two instructions, the last that is shown.
+            (Code::ShellForm, "a shell is needed", &["ENTRYPOINT /app", "HEALTHCHECK CMD x"], 7),
+            (Code::CommandIgnored, "it is ignored", &[], 9),
+            (Code::EntrypointMissing, "there is no /app", &[], 8),
+            (Code::SecretInImage, "a secret", &["TOKEN=…"], 4),
+            (Code::SecretInImage, "a private key in `/etc/key.pem`, which all can read", &[], 3),
+            (Code::EnvironmentInvalid, "not NAME=VALUE: A", &[], 5),
+            (Code::SetuidFile, "\"/app\": it runs as root", &[], 2),
+            (Code::LoaderMissing, "there is no loader", &["/app asks for /lib/ld.so"], 2),
+            // A file that nobody brought: the program's line.
+            (Code::LoaderMissing, "there is no loader", &["/other asks for it"], 8),
+        ] {
+            let mut findings = [finding(code, message, evidence)];
+            locate(&mut findings, "Dockerfile", &origins);
+            let location = findings[0].location.clone().unwrap();
+            assert_eq!((location.path.as_str(), location.line), ("Dockerfile", line), "{code}: {message} {evidence:?}");
+        }
+        let nothing = Origins { stage: 6, settings: BTreeMap::new(), ..Origins::default() };
+        let mut findings = [finding(Code::EntrypointMissing, "there is no /app", &[]).at("", 3)];
+        locate(&mut findings, "D", &nothing);
+        assert_eq!(findings[0].location.as_ref().unwrap().line, 3, "its own line stays");
+    }
+}

@@ -153,3 +153,60 @@ impl Looks {
         Ok(seen)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use scratchdbg_diagnose::Confidence;
+
+    fn finding(code: Code, severity: Severity) -> Finding {
+        let (message, evidence) = (String::new(), Vec::new());
+        Finding { code, severity, confidence: Confidence::Certain, message, evidence, fix: None, location: None }
+    }
+
+    #[test]
+    fn what_follows_from_a_broken_array_is_said_once() {
+        let settings = [("ENTRYPOINT".to_owned(), 3), ("CMD".to_owned(), 4)].into();
+        let origins = Origins { stage: 1, settings, ..Origins::default() };
+        let of_image = || {
+            let mut shell_form = finding(Code::ShellForm, Severity::Warning);
+            shell_form.evidence.push("ENTRYPOINT [/app]".to_owned());
+            vec![
+                shell_form,
+                finding(Code::CommandIgnored, Severity::Warning),
+                finding(Code::RunsAsRoot, Severity::Error),
+            ]
+        };
+        let said = |of_file| {
+            let findings = with_those_of_the_file(of_file, of_image(), "Dockerfile", &origins);
+            assert!(findings.iter().all(|finding| finding.location.is_some()), "{findings:?}");
+            findings.iter().map(|finding| finding.code).collect::<Vec<_>>()
+        };
+        let broken = |severity, line| vec![finding(Code::ExecFormInvalid, severity).at("", line)];
+        // The gravest first, and nothing of what follows from line 3.
+        assert_eq!(said(broken(Severity::Error, 3)), [Code::ExecFormInvalid, Code::RunsAsRoot]);
+        for of_file in [Vec::new(), broken(Severity::Warning, 3), broken(Severity::Error, 9)] {
+            let said = said(of_file);
+            assert!(said.contains(&Code::ShellForm) && said.contains(&Code::CommandIgnored), "{said:?}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_vanishes_before_it_is_read_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("app");
+        std::fs::write(&path, "#!/bin/sh\n").unwrap();
+        let mut spec = BuildSpec::default();
+        let file = FileData::Host(HostFile::new(&path).unwrap());
+        spec.files.insert("app", scratchdbg_image::Entry::file(file, 0o755)).unwrap();
+        let config = ConfigFacts { entrypoint: vec!["/app".to_owned()], ..ConfigFacts::default() };
+        assert!(of_config(&spec, &config, Rootfs::complete()).is_ok());
+        std::fs::remove_file(&path).unwrap();
+        let error = of_config(&spec, &config, Rootfs::complete()).unwrap_err();
+        assert!(matches!(&error, Error::Content { path, .. } if path == "/app"), "{error:?}");
+        // So is a binary that is named and not there.
+        let spec = BuildSpec { binaries: vec![path], ..BuildSpec::default() };
+        let error = of_config(&spec, &config, Rootfs::complete()).unwrap_err();
+        assert!(matches!(error, Error::HostFile(_)), "{error:?}");
+    }
+}
