@@ -46,5 +46,3 @@ pub use self::session::{
 pub use self::user::NumericUser;
 
 pub use scratchdbg_diagnose::container::Phase;
-/// The same by the name that it had before.
-pub use scratchdbg_diagnose::container::Phase as State;

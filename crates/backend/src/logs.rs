@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use scratchdbg_logs::file::FileFormat;
 use scratchdbg_logs::line::Joining;
 
-use crate::{ContainerName, Error, State};
+use crate::{ContainerName, Error, Phase};
 
 /// A stream of bytes, in pieces of any size.
 pub trait ByteStream: futures_util::Stream<Item = Result<Bytes, Error>> + Send + Unpin + 'static {}
@@ -78,7 +78,7 @@ pub struct LogSource {
     /// The container's name.
     pub name: String,
     /// What the container is doing.
-    pub state: State,
+    pub state: Phase,
     /// The container has a terminal: its log has one stream, without frames.
     pub tty: bool,
     /// How the platform cuts long lines into records.

@@ -1,6 +1,5 @@
 //! Sessions on a platform: what `scratchdbg-session` needs to run one.
 
-use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -10,7 +9,7 @@ use serde::Serialize;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::launcher::KeeperAddress;
-use crate::{ContainerName, Error, Mode, Plan, Scope, State};
+use crate::{ContainerName, Error, ImageBackend, Mode, Phase, Plan, Scope};
 
 /// An id that no other session has: 64 random bits in hexadecimal.
 pub fn session_id() -> String {
@@ -87,10 +86,7 @@ pub trait ToolSource: Sync {
 }
 
 /// A platform that toolkits can be taken from and loaded into.
-pub trait ToolStore: Clone + Send + Sync + 'static {
-    /// Whether it has an image, by reference or id.
-    fn has_image(&self, reference: &str) -> impl Future<Output = Result<bool, Error>> + Send;
-
+pub trait ToolStore: ImageBackend + Clone + Send + 'static {
     /// Whether it has, by this reference, the toolkit image that holds exactly this layer and no setting of another's.
     fn has_toolkit(&self, reference: &str, layer: &str) -> impl Future<Output = Result<bool, Error>> + Send;
 
@@ -99,12 +95,6 @@ pub trait ToolStore: Clone + Send + Sync + 'static {
 
     /// A file of an image; nothing if there is none.
     fn file_of_image(&self, image: &str, path: &str) -> impl Future<Output = Result<Option<Vec<u8>>, Error>> + Send;
-
-    /// Loads an image archive, which `produce` writes while it is sent.
-    fn load(
-        &self,
-        produce: impl FnOnce(&mut dyn io::Write) -> Result<(), Box<dyn std::error::Error + Send + Sync>> + Send + 'static,
-    ) -> impl Future<Output = Result<(), Error>> + Send;
 }
 
 /// A platform that sessions can be run on. Cloning it is cheap.
@@ -143,7 +133,7 @@ pub trait SessionBackend: Clone + Send + Sync + 'static {
     ) -> impl Future<Output = Result<Self::Plan, Error>> + Send;
 
     /// What the target of a plan is doing now.
-    fn state(&self, plan: &Self::Plan) -> impl Future<Output = Result<State, Error>> + Send;
+    fn state(&self, plan: &Self::Plan) -> impl Future<Output = Result<Phase, Error>> + Send;
 
     /// How the target ended, if it did since the plan was made and the session depends on it.
     fn target_end(&self, plan: &Self::Plan) -> impl Future<Output = Result<Option<TargetEnd>, Error>> + Send;
@@ -292,7 +282,7 @@ pub struct Window {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TargetEnd {
     /// What it is doing now.
-    pub state: State,
+    pub state: Phase,
     /// How it ended, if the platform still knows.
     pub exit_code: Option<i64>,
 }
@@ -362,7 +352,7 @@ pub struct Part {
     /// Its full id; of an image, its reference.
     pub name: String,
     /// Of a container: what it is doing.
-    pub state: Option<State>,
+    pub state: Option<Phase>,
     /// Of an image, in bytes: what it shares with others included.
     pub size: Option<u64>,
 }

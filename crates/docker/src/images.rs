@@ -31,17 +31,6 @@ const MAX_LOAD_ANSWER: usize = 1 << 20;
 const MAX_PROGRAM: u64 = 64 << 20;
 
 impl Engine {
-    /// Whether the engine has an image, by reference or id.
-    pub async fn has_image(&self, reference: &str) -> Result<bool, Error> {
-        let path = format!("/images/{}/json", crate::files::percent_encode(reference));
-        let request = self.transport.request(Method::GET, &path, full(""))?;
-        match self.transport.fetch(request).await {
-            Ok(_) => Ok(true),
-            Err(error) if error.is_status(404) => Ok(false),
-            Err(error) => Err(error),
-        }
-    }
-
     /// Whether the engine has, by this reference, the toolkit image that holds exactly this layer, and has no setting that ours has
     /// not. A name proves nothing: who loads an archive gives its images the names that are in it.
     pub async fn has_toolkit(&self, reference: &str, layer: &str) -> Result<bool, Error> {

@@ -45,7 +45,7 @@ pub use self::target::{Mount, Reach, Target};
 pub use self::twin::{NotATwin, Twin};
 pub use self::user::UserError;
 
-pub use scratchdbg_backend::{ContainerName, State};
+pub use scratchdbg_backend::{ContainerName, Phase};
 
 use self::transport::Transport;
 

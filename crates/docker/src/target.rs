@@ -1,7 +1,7 @@
 //! What the engine says of a container, as far as it matters here.
 
 use bollard::models::{ContainerInspectResponse, ContainerStateStatusEnum, HostConfig, ImageInspect, MountPoint};
-use scratchdbg_backend::State;
+use scratchdbg_backend::Phase;
 
 /// A container that is looked at or attached to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,7 +11,7 @@ pub struct Target {
     /// Name, without the slash that the engine puts in front.
     pub name: String,
     /// What it is doing.
-    pub state: State,
+    pub state: Phase,
     /// It has a terminal: its logs and its attach stream are raw.
     pub tty: bool,
     /// `Config.User`: empty, or `user[:group]` with names or numbers.
@@ -132,7 +132,7 @@ impl Target {
         Self {
             id: answer.id.unwrap_or_default(),
             name: answer.name.unwrap_or_default().trim_start_matches('/').to_owned(),
-            state: answer.state.and_then(|state| state.status).map_or(State::Created, state),
+            state: answer.state.and_then(|state| state.status).map_or(Phase::Created, state),
             tty: config.tty.unwrap_or_default(),
             user: config.user.unwrap_or_default(),
             env: config.env.unwrap_or_default(),
@@ -161,7 +161,7 @@ impl Target {
         Self {
             id: String::new(),
             name: reference.to_owned(),
-            state: State::Created,
+            state: Phase::Created,
             tty: false,
             user: config.user.unwrap_or_default(),
             env: config.env.unwrap_or_default(),
@@ -237,22 +237,22 @@ fn with_equals_sign(option: &str, kind: &str) -> Option<String> {
     Some(format!("{kind}={value}"))
 }
 
-fn state(status: ContainerStateStatusEnum) -> State {
+fn state(status: ContainerStateStatusEnum) -> Phase {
     match status {
         // The client of a stop request sees this while the processes still run.
-        ContainerStateStatusEnum::RUNNING | ContainerStateStatusEnum::STOPPING => State::Running,
-        ContainerStateStatusEnum::PAUSED => State::Paused,
-        ContainerStateStatusEnum::RESTARTING => State::Restarting,
-        ContainerStateStatusEnum::REMOVING => State::Removing,
-        ContainerStateStatusEnum::EXITED => State::Exited,
-        ContainerStateStatusEnum::DEAD => State::Dead,
-        ContainerStateStatusEnum::CREATED | ContainerStateStatusEnum::EMPTY => State::Created,
+        ContainerStateStatusEnum::RUNNING | ContainerStateStatusEnum::STOPPING => Phase::Running,
+        ContainerStateStatusEnum::PAUSED => Phase::Paused,
+        ContainerStateStatusEnum::RESTARTING => Phase::Restarting,
+        ContainerStateStatusEnum::REMOVING => Phase::Removing,
+        ContainerStateStatusEnum::EXITED => Phase::Exited,
+        ContainerStateStatusEnum::DEAD => Phase::Dead,
+        ContainerStateStatusEnum::CREATED | ContainerStateStatusEnum::EMPTY => Phase::Created,
     }
 }
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use super::{Reach, State, Target, confinement};
+    use super::{Phase, Reach, Target, confinement};
 
     #[test]
     fn what_confines_it_is_what_the_engine_says_or_will_say() {
@@ -278,7 +278,7 @@ pub(crate) mod tests {
         Target {
             id: "0123".to_owned(),
             name: "web".to_owned(),
-            state: State::Running,
+            state: Phase::Running,
             tty: false,
             user: "65532:65532".to_owned(),
             env: vec!["A=b".to_owned()],

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use scratchdbg_backend::{self as backend, LogBackend, LogRequest, LogSource, State};
+use scratchdbg_backend::{self as backend, LogBackend, LogRequest, LogSource, Phase};
 use scratchdbg_logs::resume::Resume;
 
 use crate::begin::Sent;
@@ -179,8 +179,8 @@ impl<B: LogBackend, S: Sink> Reader<'_, B, S> {
             }
             self.source = source;
             return Ok(match self.source.state {
-                State::Running | State::Paused => Look::Runs,
-                State::Restarting => Look::Restarts,
+                Phase::Running | Phase::Paused => Look::Runs,
+                Phase::Restarting => Look::Restarts,
                 _ => Look::Over,
             });
         }

@@ -110,7 +110,7 @@ fn range(source: &LogSource, ends: &[RunEnd], back: usize) -> Option<TimeRange> 
 
 #[cfg(test)]
 mod tests {
-    use scratchdbg_backend::State;
+    use scratchdbg_backend::Phase;
     use scratchdbg_logs::line::Joining;
 
     use super::*;
@@ -119,7 +119,7 @@ mod tests {
         Timestamp::from_second(second).unwrap()
     }
 
-    fn source(state: State, started: i64, finished: Option<i64>, restart_count: i64) -> LogSource {
+    fn source(state: Phase, started: i64, finished: Option<i64>, restart_count: i64) -> LogSource {
         LogSource {
             id: String::new(),
             name: "web".to_owned(),
@@ -154,16 +154,16 @@ mod tests {
             let seconds = |at: Option<Timestamp>| at.map(Timestamp::as_millisecond);
             range(source, ends, back).map(|range| (seconds(range.since), seconds(range.until)))
         };
-        let running = source(State::Running, 21, Some(20), 2);
+        let running = source(Phase::Running, 21, Some(20), 2);
         assert_eq!(range(&running, &ends, 0), Some((Some(20_000), None)));
         assert_eq!(range(&running, &ends, 1), Some((Some(10_000), Some(20_000))));
         assert_eq!(range(&running, &ends, 2), Some((None, Some(10_000))), "it was the first");
         assert_eq!(range(&running, &ends, 3), None);
         assert_eq!(range(&running, &ends[1..], 1), None, "its begin is not known");
-        let exited = source(State::Exited, 11, Some(20), 1);
+        let exited = source(Phase::Exited, 11, Some(20), 1);
         assert_eq!(range(&exited, &ends, 0), Some((Some(10_000), Some(20_000))));
         assert_eq!(range(&running, &[], 0), Some((Some(20_500), None)), "between the end and the start");
-        let short = source(State::Exited, 21, Some(20), 0);
+        let short = source(Phase::Exited, 21, Some(20), 0);
         assert_eq!(range(&short, &ends[1..], 0), Some((None, None)), "its start was noted after its end");
         assert_eq!(range(&short, &[], 0), Some((Some(20_000), None)), "its end is forgotten");
     }

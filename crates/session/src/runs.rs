@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use scratchdbg_backend::{Error, ErrorKind, Mode, Plan, SessionBackend, State};
+use scratchdbg_backend::{Error, ErrorKind, Mode, Phase, Plan, SessionBackend};
 
 use crate::user::{Notice, User};
 
@@ -56,13 +56,13 @@ pub(crate) async fn wait<B: SessionBackend>(
 ) -> Result<B::Plan, Error> {
     user.tell(Notice::WaitsForRun(last.as_ref()));
     loop {
-        if backend.state(last).await? == State::Running {
+        if backend.state(last).await? == Phase::Running {
             match prepare().await {
                 Ok(plan) if plan.as_ref().mode() == last.as_ref().mode() || plan.as_ref().mode() != Mode::Copy => {
                     user.tell(Notice::RunsAgain);
                     return Ok(plan);
                 }
-                Err(error) if backend.state(last).await? == State::Running => return Err(error),
+                Err(error) if backend.state(last).await? == Phase::Running => return Err(error),
                 Ok(_) | Err(_) => {}
             }
         }

@@ -93,7 +93,7 @@ async fn find_in_store(store: &impl ToolStore, skipped: Vec<Skipped>) -> Result<
 
 /// The busybox of an image; nothing if the platform has no such image, or it holds no static one.
 async fn from_image(store: &impl ToolStore, image: &str) -> Result<Option<Toolkit>, Error> {
-    if !store.has_image(image).await? {
+    if store.image_record(image).await?.is_none() {
         return Ok(None);
     }
     for folder in [TOOLKIT_BIN, TWIN_BIN] {
@@ -157,7 +157,8 @@ impl<'a, S: ToolStore> SessionTools<'a, S> {
         let named = self.named.as_deref();
         let own = match named {
             Some(image) if !tokio::fs::try_exists(image).await.unwrap_or(false) => {
-                let has_none = self.store.has_image(image).await? && from_image(&self.store, image).await?.is_none();
+                let has_none =
+                    self.store.image_record(image).await?.is_some() && from_image(&self.store, image).await?.is_none();
                 has_none.then(|| image.to_owned())
             }
             _ => None,
@@ -188,7 +189,7 @@ impl<'a, S: ToolStore> SessionTools<'a, S> {
         }
         (self.on_load)(&found.image.keeper, found.toolkit.origin());
         let image = found.toolkit.image(&[launcher(&found.toolkit)?]).map_err(explain)?;
-        self.store.load(move |out| write_hybrid(&[image], IMAGE_TIME, out).map_err(Into::into)).await
+        self.store.load_image(move |out| write_hybrid(&[image], IMAGE_TIME, out)).await
     }
 }
 

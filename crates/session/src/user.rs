@@ -1,7 +1,7 @@
 //! The user's side of a session: streams, a terminal, questions and words.
 
 use jiff::Timestamp;
-use scratchdbg_backend::{Error, Interrupts, Plan, State, TargetEnd, Window};
+use scratchdbg_backend::{Error, Interrupts, Phase, Plan, TargetEnd, Window};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 
@@ -117,8 +117,8 @@ pub enum Notice<'a> {
 
 impl Notice<'_> {
     /// Whether a target that ended like this may be attached to again by following it.
-    pub fn restarts(state: State) -> bool {
-        matches!(state, State::Running | State::Restarting)
+    pub fn restarts(state: Phase) -> bool {
+        matches!(state, Phase::Running | Phase::Restarting)
     }
 }
 

@@ -11,8 +11,8 @@ use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
 use jiff::{SignedDuration, Timestamp};
 use scratchdbg_backend::{
-    Completeness, ContainerName, Error, ErrorKind, LogBackend, LogRequest, LogSource, RunEnd, RunHistory, Selector,
-    State, Storage,
+    Completeness, ContainerName, Error, ErrorKind, LogBackend, LogRequest, LogSource, Phase, RunEnd, RunHistory,
+    Selector, Storage,
 };
 use scratchdbg_logs::line::Joining;
 use tokio::sync::mpsc;
@@ -111,7 +111,7 @@ impl FakeBackend {
             source: LogSource {
                 id: id.clone(),
                 name: name.to_owned(),
-                state: State::Running,
+                state: Phase::Running,
                 tty: false,
                 joining: Joining::Docker,
                 storage: storage(),
@@ -166,7 +166,7 @@ impl FakeBackend {
         let mut world = self.world();
         let end = RunEnd { at: world.tick(), exit_code: Some(code) };
         let container = world.container(name);
-        container.source.state = if restarts { State::Restarting } else { State::Exited };
+        container.source.state = if restarts { Phase::Restarting } else { Phase::Exited };
         container.source.finished_at = Some(end.at);
         container.ends.push(end);
         container.listeners.retain(|listener| listener.send(Ok(end)).is_ok());
@@ -178,7 +178,7 @@ impl FakeBackend {
         let mut world = self.world();
         let at = world.tick();
         let container = world.container(name);
-        container.source.state = State::Running;
+        container.source.state = Phase::Running;
         container.source.started_at = Some(at);
         container.source.restart_count += 1;
     }
@@ -303,7 +303,7 @@ impl LogBackend for FakeBackend {
             return Err(Error::new(ErrorKind::Unsupported, "the log cannot be read"));
         }
         let stored = futures_util::stream::iter(container.stored(request));
-        if !request.follow || container.source.state != State::Running {
+        if !request.follow || container.source.state != Phase::Running {
             return Ok(stored.boxed());
         }
         let (sender, receiver) = mpsc::unbounded_channel();

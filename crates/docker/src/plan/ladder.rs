@@ -288,7 +288,7 @@ fn prompt(name: &str, mode: Mode) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::State;
+    use crate::Phase;
     use crate::target::tests::target;
 
     const USER: NumericUser = NumericUser { uid: 65532, gid: 65532 };
@@ -327,7 +327,7 @@ mod tests {
         let security_options = vec!["label=disable".to_owned()];
         let confined = asking(PlanRequest { security_options, ..PlanRequest::default() });
         for (state, request) in
-            [(State::Paused, &auto), (State::Running, &fallback), (State::Running, &tools), (State::Running, &confined)]
+            [(Phase::Paused, &auto), (Phase::Running, &fallback), (Phase::Running, &tools), (Phase::Running, &confined)]
         {
             assert_eq!(unasked(state, ROOT, request), SEE_OTHERS, "{request:?}");
             assert!(unasked(state, USER, request).is_empty(), "the target's user needs none: {request:?}");
@@ -335,9 +335,9 @@ mod tests {
         let capabilities = vec!["NET_ADMIN".to_owned()];
         let capability = asking(PlanRequest { capabilities, ..PlanRequest::default() });
         for request in [&asking(sidecar()), &capability, &AttachRequest { asked: sidecar(), ..tools }] {
-            assert!(unasked(State::Running, ROOT, request).is_empty(), "it is asked for: {request:?}");
+            assert!(unasked(Phase::Running, ROOT, request).is_empty(), "it is asked for: {request:?}");
         }
-        assert!(unasked(State::Running, ROOT, &auto).is_empty(), "inside the target there is nothing to ask");
+        assert!(unasked(Phase::Running, ROOT, &auto).is_empty(), "inside the target there is nothing to ask");
     }
 
     #[test]
@@ -345,7 +345,7 @@ mod tests {
         let confined = Target {
             confinement: vec!["apparmor=docker-web".to_owned(), "label=level:s0".to_owned()],
             user_namespace: "host".to_owned(),
-            state: State::Paused,
+            state: Phase::Paused,
             ..target()
         };
         let options = |options: &[&str]| {
@@ -372,7 +372,7 @@ mod tests {
 
     #[test]
     fn an_image_is_copied() {
-        let image = Target { id: String::new(), state: State::Created, ..target() };
+        let image = Target { id: String::new(), state: Phase::Created, ..target() };
         let request = asking(PlanRequest { mode: Some(Mode::Copy), ..PlanRequest::default() });
         let plan = plan(&image, USER, &request).unwrap().view;
         assert_eq!(
@@ -394,7 +394,7 @@ mod tests {
         let request = asking(PlanRequest { tty: true, term: Some("tmux".to_owned()), ..PlanRequest::default() });
         let environment = plan(&target(), USER, &request).unwrap().view.environment;
         assert_eq!(environment, ["TERM=tmux", "PS1=web:$PWD \\$ "]);
-        let copy = plan(&Target { state: State::Exited, ..target() }, USER, &request).unwrap().view.environment;
+        let copy = plan(&Target { state: Phase::Exited, ..target() }, USER, &request).unwrap().view.environment;
         assert_eq!(copy[1], "PS1=(copy of web):$PWD \\$ ");
     }
 }

@@ -19,7 +19,7 @@ use scratchdbg_backend::{How, Mode, Plan, PlanRequest};
 pub(crate) use self::keeper_rights::{KeeperRights, of_session_inside};
 pub(crate) use self::ladder::plan;
 pub(crate) use self::rights::{CopySettings, is_hosts};
-use crate::State;
+use crate::Phase;
 use crate::session::LingeringKeeper;
 use crate::twin::Twin;
 use crate::user::NumericUser;
@@ -114,7 +114,7 @@ pub enum Refusal {
         /// The container.
         name: String,
         /// Its state.
-        state: State,
+        state: Phase,
         /// The mode that was asked for.
         mode: Mode,
     },

@@ -1,10 +1,8 @@
 //! Sessions as every platform has them.
 
-use std::io::Write;
-
 use scratchdbg_backend::{
-    self as backend, ContainerName, Mode, Neighbour, PlanRequest, Scope, SessionBackend, SessionList, SessionTarget,
-    Start, State, TargetEnd, ToolSource, ToolStore,
+    self as backend, ContainerName, Mode, Neighbour, Phase, PlanRequest, Scope, SessionBackend, SessionList,
+    SessionTarget, Start, TargetEnd, ToolSource, ToolStore,
 };
 
 use super::{Keeper, Process};
@@ -78,7 +76,7 @@ impl SessionBackend for Engine {
         let mut reach = None;
         let is_copy = request.asked.mode == Some(Mode::Copy);
         // Only a copy can be made from the twin: a session inside the target is not to wait for the look-up.
-        if is_copy || target.state != State::Running {
+        if is_copy || target.state != Phase::Running {
             reach = Some(self.look_at_reach(&target, &request.asked.missing_sources).await?);
             let image = target.image_id.as_str();
             request.twin = self.twins_of(&[image], async || tools.twin_layer().await).await?.remove(image);
@@ -87,7 +85,7 @@ impl SessionBackend for Engine {
             request.standing = standing(&images.keeper);
         }
         // Only a container of the session's own that is made from another image has the tools brought along.
-        let brings = is_copy || target.state != State::Running || images.own.is_some();
+        let brings = is_copy || target.state != Phase::Running || images.own.is_some();
         if brings && !request.asked.dry_run {
             request.tools_archive = Some(tools.archive().await?);
         }
@@ -99,7 +97,7 @@ impl SessionBackend for Engine {
         Ok(plan(&target, user, &request).map_err(Error::from)?)
     }
 
-    async fn state(&self, plan: &SessionPlan) -> Result<State, backend::Error> {
+    async fn state(&self, plan: &SessionPlan) -> Result<Phase, backend::Error> {
         Ok(self.inspect(&plan.view.target_id.parse()?).await?.state)
     }
 
@@ -109,7 +107,7 @@ impl SessionBackend for Engine {
         }
         let id = &plan.view.target_id;
         match self.inspect(&id.parse()?).await {
-            Ok(Target { state: State::Running | State::Paused, started_at, .. })
+            Ok(Target { state: Phase::Running | Phase::Paused, started_at, .. })
                 if started_at == plan.target_started_at =>
             {
                 Ok(None)
@@ -120,7 +118,7 @@ impl SessionBackend for Engine {
                 let exit_code = if runs_again { self.last_exit_code(id).await } else { Some(target.exit_code) };
                 Ok(Some(TargetEnd { state: target.state, exit_code }))
             }
-            Err(Error::NoSuchContainer { .. }) => Ok(Some(TargetEnd { state: State::Removing, exit_code: None })),
+            Err(Error::NoSuchContainer { .. }) => Ok(Some(TargetEnd { state: Phase::Removing, exit_code: None })),
             Err(error) => Err(error.into()),
         }
     }
@@ -182,10 +180,6 @@ impl SessionList for Engine {
 }
 
 impl ToolStore for Engine {
-    async fn has_image(&self, reference: &str) -> Result<bool, backend::Error> {
-        Ok(Self::has_image(self, reference).await?)
-    }
-
     async fn has_toolkit(&self, reference: &str, layer: &str) -> Result<bool, backend::Error> {
         Ok(Self::has_toolkit(self, reference, layer).await?)
     }
@@ -196,12 +190,5 @@ impl ToolStore for Engine {
 
     async fn file_of_image(&self, image: &str, path: &str) -> Result<Option<Vec<u8>>, backend::Error> {
         Ok(Self::file_of_image(self, image, path).await?)
-    }
-
-    async fn load(
-        &self,
-        produce: impl FnOnce(&mut dyn Write) -> Result<(), Box<dyn std::error::Error + Send + Sync>> + Send + 'static,
-    ) -> Result<(), backend::Error> {
-        Ok(Self::load(self, produce).await?)
     }
 }

@@ -11,7 +11,7 @@ use super::leftover::{self, Look};
 use crate::client::{self, Client};
 use crate::labels::LABEL_SESSION;
 use crate::ours::{self, Marks, Role};
-use crate::{ContainerName, Engine, Error, State, Target};
+use crate::{ContainerName, Engine, Error, Phase, Target};
 
 /// How many questions are under way at once.
 const AT_ONCE: usize = 8;
@@ -36,7 +36,7 @@ pub(super) struct OurContainer {
     pub(super) id: ContainerName,
     pub(super) role: Role,
     pub(super) marks: Marks,
-    pub(super) state: State,
+    pub(super) state: Phase,
     pub(super) created: Option<Timestamp>,
     pub(super) is_left: bool,
 }
@@ -166,8 +166,8 @@ impl Engine {
 
 /// Whether a closer look could find it left over.
 fn may_be_left(container: &ContainerSummary, client: Client) -> bool {
-    use bollard::models::ContainerSummaryStateEnum as State;
-    !matches!(container.state, Some(State::RUNNING | State::PAUSED)) || client == Client::Gone
+    use bollard::models::ContainerSummaryStateEnum as Told;
+    !matches!(container.state, Some(Told::RUNNING | Told::PAUSED)) || client == Client::Gone
 }
 
 impl Inventory {

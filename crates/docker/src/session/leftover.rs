@@ -7,7 +7,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::State;
+use crate::Phase;
 use crate::client::Client;
 use crate::ours::Role;
 
@@ -22,7 +22,7 @@ const REMOVED_WITHIN: SignedDuration = SignedDuration::from_mins(1);
 pub(super) struct Look {
     pub(super) role: Role,
     pub(super) lingers: bool,
-    pub(super) state: State,
+    pub(super) state: Phase,
     /// By the engine's clock.
     pub(super) created: Option<Timestamp>,
     /// By the engine's clock; nothing where it has not ended.
@@ -40,16 +40,16 @@ pub(super) fn is_left(look: &Look, now: Option<Timestamp>) -> bool {
     // A keeper that lingers is meant to outlive its client, and ends by itself.
     let is_alone = look.client == Client::Gone && !look.lingers;
     match look.state {
-        State::Created => match look.client {
+        Phase::Created => match look.client {
             Client::Gone => true,
             Client::Alive => false,
             // The keeper is made first, and goes last.
             Client::Unknown if look.role == Role::Shell && !look.has_keeper => true,
             Client::Unknown => older_than(look.created, STARTS_WITHIN),
         },
-        State::Running | State::Paused => is_alone,
-        State::Exited | State::Dead => older_than(look.finished.or(look.created), REMOVED_WITHIN),
-        State::Restarting | State::Removing => false,
+        Phase::Running | Phase::Paused => is_alone,
+        Phase::Exited | Phase::Dead => older_than(look.finished.or(look.created), REMOVED_WITHIN),
+        Phase::Restarting | Phase::Removing => false,
     }
 }
 
@@ -74,7 +74,7 @@ mod tests {
     #[test]
     fn nothing_is_left_over_that_may_be_another_clients() {
         use Client::{Alive, Gone, Unknown};
-        use State::{Created, Dead, Exited, Paused, Removing, Running};
+        use Phase::{Created, Dead, Exited, Paused, Removing, Running};
         for (role, state, age, client, has_keeper, expected) in [
             // A start under load took 27 seconds. Another may take longer.
             (KEEPER, Created, 27, Alive, true, false),

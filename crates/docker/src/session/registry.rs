@@ -7,7 +7,7 @@ use scratchdbg_backend::{Part, Session, SessionState};
 
 use super::inventory::{OurContainer, OurImage, Wanted};
 use crate::ours::Role;
-use crate::{Engine, Error, State};
+use crate::{Engine, Error, Phase};
 
 /// How long the removal of one thing may take, lest it keeps us from all others.
 const REMOVED_WITHIN: Duration = Duration::from_secs(30);
@@ -40,7 +40,7 @@ impl Engine {
                 .zip(created)
                 .and_then(|(now, created)| (now.duration_since(created)).as_secs().try_into().ok());
             let all_left = containers.iter().all(|each| each.is_left) && images.iter().all(|each| each.is_left);
-            let running = containers.iter().any(|each| each.state == State::Running);
+            let running = containers.iter().any(|each| each.state == Phase::Running);
             let state = match (all_left, running) {
                 (true, _) => SessionState::Left,
                 (false, true) => SessionState::Running,
