@@ -18,6 +18,8 @@ mod record;
 mod run;
 mod runs;
 mod silence;
+#[cfg(test)]
+mod tests;
 pub mod tools;
 mod user;
 

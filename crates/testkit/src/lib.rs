@@ -2,7 +2,7 @@
 //!
 //! - [`sample`]: a small static program to put into images.
 //! - [`engine`]: the engine under test, asked by the docker CLI, which is the independent referee.
-//! - [`fake`]: a platform in memory, for tests without an engine.
+//! - [`fake`]: a platform in memory, for tests without an engine; [`fake_session`]: one that sessions run on.
 //! - [`lease`]: a file that whoever opens it has to wait for.
 //! - [`podman`]: another engine.
 //! - [`program`]: runs the built binary with nothing of the developer's environment.
@@ -13,6 +13,7 @@
 
 pub mod engine;
 pub mod fake;
+pub mod fake_session;
 pub mod lease;
 pub mod podman;
 pub mod program;

@@ -1,0 +1,358 @@
+//! A platform in memory on which debug sessions run as a test scripts them. No engine is needed.
+//!
+//! Each session takes the next [`Script`]. What the platform was asked for, and what of it is left, is in its
+//! [journal](FakeSessions::journal).
+
+mod keeper;
+mod process;
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use scratchdbg_backend::launcher::RECORD_VARIABLE;
+use scratchdbg_backend::{
+    Copied, Error, ErrorKind, Exec, How, Mode, Neighbour, NumericUser, Phase, Plan, PlanRequest, ProcessEnd, Scope,
+    SessionBackend, SessionTarget, Sidecar, Start, TargetEnd, ToolSource, ToolsImage,
+};
+use tokio::sync::mpsc;
+
+pub use self::keeper::FakeKeeper;
+pub use self::process::{FakeOutput, FakeProcess};
+
+/// The id of the target.
+pub const TARGET: &str = "0123456789abcdef";
+
+/// What happens to one session.
+#[derive(Debug, Clone, Default)]
+pub struct Script {
+    /// The keeper cannot be started.
+    pub no_keeper: Option<Error>,
+    /// The keeper says this in place of its address.
+    pub keeper_says: Option<&'static str>,
+    /// The process cannot be started.
+    pub no_process: Option<Error>,
+    /// What the process writes, in order.
+    pub writes: Vec<Write>,
+    /// What the platform says of the process if there was no record; that its connection was lost where nothing stands here.
+    pub end: Option<ProcessEnd>,
+    /// The container of the session's own ran out of memory.
+    pub out_of_memory: bool,
+    /// The target has ended by the end of the session; it is in this phase then.
+    pub target_ends: Option<(Phase, i64)>,
+}
+
+/// What a process writes.
+#[derive(Debug, Clone)]
+pub enum Write {
+    /// On standard output.
+    Out(&'static str),
+    /// On standard error.
+    Err(&'static str),
+    /// The launcher's record, on both.
+    Record(u8),
+    /// Nothing, until the process gets this signal.
+    AwaitSignal(u8),
+    /// Nothing any more, and no end.
+    Hang,
+    /// The stream breaks.
+    Break,
+}
+
+/// The platform. Cloning it gives another handle to the same one.
+#[derive(Debug, Clone)]
+pub struct FakeSessions {
+    world: Arc<Mutex<World>>,
+    scope: Scope,
+}
+
+#[derive(Debug)]
+struct World {
+    phase: Phase,
+    /// Counts the target's runs.
+    run: u32,
+    target_is_gone: bool,
+    is_silent: bool,
+    /// Processes have ended, whatever their streams say.
+    processes_are_over: bool,
+    /// A keeper of an earlier session stands.
+    has_keeper: bool,
+    unasked: Vec<String>,
+    outranks_keeper: bool,
+    neighbours: Vec<Neighbour>,
+    scripts: VecDeque<Script>,
+    journal: Vec<String>,
+    /// What is left to say of the target's end, and how it ended.
+    end: Option<TargetEnd>,
+    signals: Option<mpsc::UnboundedSender<u8>>,
+}
+
+impl FakeSessions {
+    /// A running target, and the sessions that are to come.
+    pub fn new(scripts: impl IntoIterator<Item = Script>) -> Self {
+        let world = World {
+            phase: Phase::Running,
+            run: 1,
+            target_is_gone: false,
+            is_silent: false,
+            processes_are_over: false,
+            has_keeper: false,
+            unasked: Vec::new(),
+            outranks_keeper: false,
+            neighbours: Vec::new(),
+            scripts: scripts.into_iter().collect(),
+            journal: Vec::new(),
+            end: None,
+            signals: None,
+        };
+        Self { world: Arc::new(Mutex::new(world)), scope: Scope::default() }
+    }
+
+    fn world(&self) -> MutexGuard<'_, World> {
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note(&self, text: impl Into<String>) {
+        self.world().journal.push(text.into());
+    }
+
+    /// What was asked for, in order.
+    pub fn journal(&self) -> Vec<String> {
+        self.world().journal.clone()
+    }
+
+    /// A keeper of an earlier session lingers.
+    pub fn leave_a_keeper(&self) {
+        self.world().has_keeper = true;
+    }
+
+    /// Sidecars take these capabilities, which nobody asked for.
+    pub fn want_capabilities(&self, names: &[&str]) {
+        self.world().unasked = names.iter().map(|&name| name.to_owned()).collect();
+    }
+
+    /// Sessions have more rights than their keepers, and these containers see the target's processes.
+    pub fn outrank_keepers(&self, neighbours: &[&str]) {
+        let mut world = self.world();
+        world.outranks_keeper = true;
+        let neighbour = |&name: &&str| Neighbour { name: name.to_owned(), capabilities: u64::MAX };
+        world.neighbours = neighbours.iter().map(neighbour).collect();
+    }
+
+    /// The target is in this phase from now on; if it runs, that is another run.
+    pub fn set_phase(&self, phase: Phase) {
+        let mut world = self.world();
+        world.run += u32::from(phase == Phase::Running);
+        world.phase = phase;
+    }
+
+    /// The platform answers nothing any more.
+    pub fn fall_silent(&self) {
+        self.world().is_silent = true;
+    }
+
+    /// Processes end, and their streams do not.
+    pub fn lose_streams(&self) {
+        self.world().processes_are_over = true;
+    }
+
+    /// The target is removed.
+    pub fn remove_target(&self) {
+        self.world().target_is_gone = true;
+    }
+
+    fn next_script(&self) -> Script {
+        self.world().scripts.front().cloned().unwrap_or_default()
+    }
+
+    /// A session is over, and with it, perhaps, its target.
+    fn finish(&self) {
+        let mut world = self.world();
+        let script = world.scripts.pop_front().unwrap_or_default();
+        if let Some((phase, code)) = script.target_ends {
+            world.end = Some(TargetEnd { state: phase, exit_code: Some(code) });
+            world.phase = phase;
+        }
+    }
+}
+
+/// The plan of a session on it.
+#[derive(Debug, Clone)]
+pub struct FakePlan(Plan);
+
+impl AsRef<Plan> for FakePlan {
+    fn as_ref(&self) -> &Plan {
+        &self.0
+    }
+}
+
+fn how(mode: Mode, world: &World, request: &PlanRequest, with_keeper: bool) -> How {
+    match mode {
+        Mode::Exec => How::Exec(Exec {
+            outranks_keeper: world.outranks_keeper,
+            tools_first: false,
+            linger: request.linger,
+            has_keeper: with_keeper && world.has_keeper,
+        }),
+        Mode::Sidecar => How::Sidecar(Sidecar {
+            image: "tools".to_owned(),
+            capabilities: world.unasked.clone(),
+            withholds: false,
+            unasked: if request.is_fallback || request.mode.is_none() { world.unasked.clone() } else { Vec::new() },
+            brings_tools: false,
+        }),
+        Mode::Copy => How::Copy(Copied {
+            capabilities: Vec::new(),
+            entrypoint: vec!["/app".to_owned()],
+            tools_first: false,
+            as_original: false,
+            left_out: Vec::new(),
+        }),
+    }
+}
+
+impl SessionBackend for FakeSessions {
+    /// Whether keepers were looked for.
+    type Target = bool;
+    type Plan = FakePlan;
+    type Keeper = FakeKeeper;
+    type Process = FakeProcess;
+
+    fn place(&self) -> String {
+        "the fake".to_owned()
+    }
+
+    fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    async fn is_there(&self) -> bool {
+        !self.world().is_silent
+    }
+
+    async fn look(&self, target: &SessionTarget, with_keepers: bool) -> Result<bool, Error> {
+        self.note(match target {
+            SessionTarget::Container(name) => format!("look {name}"),
+            SessionTarget::Image(name) => format!("look image {name}"),
+        });
+        Ok(with_keepers)
+    }
+
+    async fn plan(
+        &self,
+        with_keepers: bool,
+        request: &PlanRequest,
+        tools: &impl ToolSource,
+    ) -> Result<FakePlan, Error> {
+        let tools = tools.provide(request.dry_run).await?;
+        let world = self.world();
+        let mode = request.mode.unwrap_or(if world.phase.has_processes() { Mode::Exec } else { Mode::Copy });
+        Ok(FakePlan(Plan {
+            target_id: TARGET.to_owned(),
+            target_name: "web".to_owned(),
+            target_kind: world.phase.as_str(),
+            target_capabilities: 0,
+            user: NumericUser::ROOT,
+            tty: request.tty,
+            command: request.command.clone(),
+            environment: Vec::new(),
+            path: "/bin".to_owned(),
+            keeper_image: tools.keeper,
+            keeper_added: Vec::new(),
+            keeper_dropped: Vec::new(),
+            security_options: Vec::new(),
+            how: how(mode, &world, request, with_keepers),
+            reasons: Vec::new(),
+        }))
+    }
+
+    async fn state(&self, _: &FakePlan) -> Result<Phase, Error> {
+        let world = self.world();
+        if world.target_is_gone { Err(Error::new(ErrorKind::Gone, "no container `web`")) } else { Ok(world.phase) }
+    }
+
+    async fn target_end(&self, plan: &FakePlan) -> Result<Option<TargetEnd>, Error> {
+        Ok(self.world().end.take().filter(|_| plan.0.mode() != Mode::Copy))
+    }
+
+    async fn neighbours(&self, _: &FakePlan) -> Result<Vec<Neighbour>, Error> {
+        Ok(self.world().neighbours.clone())
+    }
+
+    async fn keep(&self, plan: &FakePlan, _: &str) -> Result<FakeKeeper, Error> {
+        self.note(format!("keep for {}", plan.0.mode().as_str()));
+        let script = self.next_script();
+        if let Some(error) = script.no_keeper {
+            self.finish();
+            return Err(error);
+        }
+        if plan.0.has_keeper() {
+            self.world().has_keeper = false;
+            return Ok(FakeKeeper { platform: self.clone(), says: None, stands: true });
+        }
+        let says = script.keeper_says.unwrap_or("keeper 7 0123456789abcdef0123456789abcdef\n");
+        Ok(FakeKeeper { platform: self.clone(), says: Some(says), stands: false })
+    }
+
+    async fn start(
+        &self,
+        _: &FakePlan,
+        _: &str,
+        command: Start<'_>,
+        ready: impl Future<Output = Result<(), Error>> + Send,
+    ) -> Result<FakeProcess, Error> {
+        ready.await?;
+        let script = self.next_script();
+        if let Some(error) = script.no_process {
+            self.finish();
+            return Err(error);
+        }
+        let prefix = format!("{RECORD_VARIABLE}=");
+        let secret = command.environment.iter().find_map(|entry| entry.strip_prefix(&prefix)).unwrap_or_default();
+        let (sender, signals) = mpsc::unbounded_channel();
+        self.world().signals = Some(sender);
+        let output = FakeOutput {
+            platform: self.clone(),
+            secret: secret.to_owned(),
+            writes: script.writes.into(),
+            pieces: VecDeque::new(),
+            signals,
+        };
+        let streams = Some((output, tokio::io::sink()));
+        let (end, out_of_memory) = (script.end, script.out_of_memory);
+        Ok(FakeProcess { platform: self.clone(), streams, end, out_of_memory })
+    }
+
+    async fn collect_garbage(&self) -> Result<usize, Error> {
+        Ok(0)
+    }
+
+    async fn tidy(&self) {
+        self.note("tidy");
+    }
+}
+
+/// Tools that are there already.
+#[derive(Debug, Clone, Copy)]
+pub struct FakeTools;
+
+impl ToolSource for FakeTools {
+    async fn stamp(&self) -> Option<String> {
+        Some("stamp".to_owned())
+    }
+
+    fn are_named(&self) -> bool {
+        false
+    }
+
+    async fn provide(&self, _: bool) -> Result<ToolsImage, Error> {
+        Ok(ToolsImage { keeper: "tools".to_owned(), own: None })
+    }
+
+    async fn twin_layer(&self) -> Option<String> {
+        None
+    }
+
+    async fn archive(&self) -> Result<Arc<[u8]>, Error> {
+        Ok(Arc::new([]))
+    }
+}
