@@ -1,22 +1,10 @@
 //! Where paths lead among the files of an image.
 
+use scratchdbg_diagnose::rootfs::normalize;
 use scratchdbg_image::{Entry, Node, Tree};
 
 /// As many links as the kernel follows.
 const MOST_LINKS: usize = 40;
-
-/// An absolute path without `.`, `..` and doubled slashes.
-pub(crate) fn clean(path: &str) -> String {
-    let mut parts = Vec::new();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => drop(parts.pop()),
-            part => parts.push(part),
-        }
-    }
-    format!("/{}", parts.join("/"))
-}
 
 /// Whether an absolute path in normal form leads nowhere else: it is there and is no link, or its folder is. What leads to an
 /// entry of a tree are folders.
@@ -30,7 +18,7 @@ pub(crate) fn is_plain(files: &Tree, path: &str) -> bool {
 
 /// Where a path leads when all links in it are followed, as far as they are in `files`.
 pub(crate) fn real_path(files: &Tree, path: &str) -> Result<String, String> {
-    let whole = clean(path);
+    let whole = normalize(path);
     if is_plain(files, &whole) {
         return Ok(whole);
     }

@@ -1,9 +1,10 @@
 //! The program that an image runs, among the files that go into it.
 
 use crate::config::DEFAULT_PATH;
-use crate::links::{clean, real_path};
+use crate::links::real_path;
 use crate::{BuildError, BuildSpec, binary};
 use scratchdbg_diagnose::program::{self, Program};
+use scratchdbg_diagnose::rootfs::normalize;
 use scratchdbg_image::{Entry, FileData, Node, Platform};
 use std::path::Path;
 
@@ -14,7 +15,7 @@ const DEEPEST: usize = 5;
 pub(crate) fn find(spec: &BuildSpec, name: &str) -> Option<String> {
     let workdir = spec.workdir.as_deref().unwrap_or("/");
     let from_workdir =
-        |path: &str| clean(&if path.starts_with('/') { path.to_owned() } else { format!("{workdir}/{path}") });
+        |path: &str| normalize(&if path.starts_with('/') { path.to_owned() } else { format!("{workdir}/{path}") });
     let candidates: Vec<String> = if name.contains('/') {
         vec![from_workdir(name)]
     } else {

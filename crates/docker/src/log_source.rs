@@ -1,17 +1,12 @@
 //! Docker and Podman as a [`LogBackend`]: finds containers, reads their logs, and reports the ends of their runs.
 
-use std::collections::HashMap;
-
 use bytes::Bytes;
+use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
-use futures_util::{Stream, StreamExt as _};
-use hyper::Method;
 use jiff::Timestamp;
 use scratchdbg_backend::{self as backend, LogBackend, LogRequest, LogSource, RunEnd, RunHistory, Selector};
 
-use crate::files::percent_encode;
 use crate::logs::{LogStream, wire_time};
-use crate::transport::{Pieces, full};
 use crate::{ContainerName, Engine, Error};
 
 /// The label by which Compose marks the containers of a project.
@@ -107,72 +102,4 @@ fn unreadable(error: Error) -> backend::Error {
         error.kind = backend::ErrorKind::Damaged;
     }
     error
-}
-
-impl Engine {
-    async fn events(
-        &self,
-        filters: &serde_json::Value,
-        range: &str,
-    ) -> Result<std::pin::Pin<Box<dyn Stream<Item = Result<Event, Error>> + Send>>, Error> {
-        let path = format!("/events?filters={}{range}", percent_encode(&filters.to_string()));
-        let body = self.transport.stream(self.transport.request(Method::GET, &path, full(""))?).await?;
-        let lines = JsonLines { body, buffer: Vec::new() };
-        Ok(Box::pin(futures_util::stream::unfold(lines, JsonLines::next)))
-    }
-}
-
-impl Event {
-    fn run_end(&self) -> Option<RunEnd> {
-        let exit_code = self.actor.attributes.get("exitCode").and_then(|code| code.parse().ok());
-        Timestamp::from_nanosecond(self.time_nano.into()).ok().map(|at| RunEnd { at, exit_code })
-    }
-}
-
-/// An event, as far as it matters here.
-#[derive(Debug, serde::Deserialize)]
-struct Event {
-    #[serde(rename = "Action", default)]
-    action: String,
-    #[serde(rename = "timeNano", default)]
-    time_nano: i64,
-    #[serde(rename = "Actor")]
-    actor: Actor,
-}
-
-#[derive(Debug, serde::Deserialize)]
-struct Actor {
-    #[serde(rename = "ID")]
-    id: String,
-    #[serde(rename = "Attributes", default)]
-    attributes: HashMap<String, String>,
-}
-
-/// JSON documents, a line each.
-struct JsonLines {
-    body: Pieces,
-    buffer: Vec<u8>,
-}
-
-impl JsonLines {
-    /// No event is longer: labels are part of them.
-    const MAX_LINE: usize = 1 << 20;
-
-    async fn next(mut self) -> Option<(Result<Event, Error>, Self)> {
-        loop {
-            if let Some(end) = self.buffer.iter().position(|&byte| byte == b'\n') {
-                let line: Vec<u8> = self.buffer.drain(..=end).collect();
-                let event =
-                    serde_json::from_slice(&line).map_err(|error| Error::transport("the engine's events", error));
-                return Some((event, self));
-            }
-            if self.buffer.len() > Self::MAX_LINE {
-                self.buffer.clear();
-            }
-            match self.body.next().await? {
-                Ok(piece) => self.buffer.extend_from_slice(&piece),
-                Err(error) => return Some((Err(error), self)),
-            }
-        }
-    }
 }

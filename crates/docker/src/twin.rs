@@ -82,7 +82,7 @@ impl Engine {
         ids.extend(images.iter().map(|&image| image.to_owned()));
         let mut looks = Vec::new();
         for id in &ids {
-            looks.push(self.image_document(id));
+            looks.push(self.told_of_image(id));
         }
         let documents: Vec<_> = futures_util::stream::iter(looks).buffered(AT_ONCE).collect().await;
         let documents = documents.into_iter().collect::<Result<Vec<_>, _>>()?;
@@ -104,16 +104,6 @@ impl Engine {
             twins.extend(best.map(|twin| (image.to_owned(), twin)));
         }
         Ok(twins)
-    }
-
-    /// What the engine says of an image; nothing when it is gone.
-    async fn image_document(&self, image: &str) -> Result<Option<Value>, Error> {
-        let path = format!("/images/{}/json", crate::files::percent_encode(image));
-        match self.get(&path).await {
-            Ok(answer) => serde_json::from_slice(&answer).map(Some).map_err(|error| Error::transport(&path, error)),
-            Err(error) if error.is_status(404) => Ok(None),
-            Err(error) => Err(error),
-        }
     }
 }
 

@@ -6,6 +6,7 @@ use super::source::{self, Instruction};
 use super::stage::{Stage, missing};
 use super::{Context, accounts, array, words};
 use crate::{Addition, links};
+use scratchdbg_diagnose::rootfs::normalize;
 use scratchdbg_image::{Entry, FileData, Node, Tree};
 use std::fs;
 use std::io::Read as _;
@@ -197,7 +198,7 @@ impl Copy {
     pub(super) fn stage_files(&self, stage: &mut Stage, files: &Tree, context: &Context) -> Result<(), Refusal> {
         for source in &self.sources {
             let (pivot, pattern) = self.pivot(source);
-            let whole = links::clean(&format!("{pivot}/{pattern}"));
+            let whole = normalize(&format!("{pivot}/{pattern}"));
             let matching: Vec<String> = if pattern::is_pattern(&whole) {
                 let paths = files.iter().map(|(path, _)| path);
                 paths.filter(|path| pattern::matches(whole.trim_start_matches('/'), path)).map(str::to_owned).collect()
@@ -213,7 +214,7 @@ impl Copy {
                 let is_folder = matches!(entry.node, Node::Directory);
                 let to = match self.destination.strip_suffix('/') {
                     _ if self.parents => {
-                        let below = path.strip_prefix(links::clean(pivot).trim_start_matches('/')).unwrap_or(&path);
+                        let below = path.strip_prefix(normalize(pivot).trim_start_matches('/')).unwrap_or(&path);
                         let to = self.below_parents(below, is_folder);
                         if is_folder { to } else { format!("{to}{name}") }
                     }
@@ -313,7 +314,7 @@ impl Copy {
         let base = self.destination.trim_end_matches('/');
         let below = below.trim_matches('/');
         let kept = if is_folder { below } else { below.rsplit_once('/').map_or("", |(folders, _)| folders) };
-        links::clean(&format!("{base}/{kept}")).trim_end_matches('/').to_owned() + "/"
+        normalize(&format!("{base}/{kept}")).trim_end_matches('/').to_owned() + "/"
     }
 
     /// The sources as files of this machine, each with its path in the context. Nothing leads out of the context.
@@ -325,8 +326,8 @@ impl Copy {
                 return Err(Refusal::Missing(reason));
             }
             let (pivot, pattern) = self.pivot(source);
-            let pivot = links::clean(pivot).trim_start_matches('/').to_owned();
-            let trimmed = links::clean(&format!("{pivot}/{pattern}")).trim_start_matches('/').to_owned();
+            let pivot = normalize(pivot).trim_start_matches('/').to_owned();
+            let trimmed = normalize(&format!("{pivot}/{pattern}")).trim_start_matches('/').to_owned();
             let is_pattern = pattern::is_pattern(&trimmed);
             if is_pattern {
                 pattern::valid(&trimmed)?;

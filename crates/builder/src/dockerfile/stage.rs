@@ -5,6 +5,7 @@ use super::words::{self, Variables};
 use super::{Context, Origins, accounts, array, health, ports};
 use crate::config::DEFAULT_PATH;
 use crate::{BuildSpec, links};
+use scratchdbg_diagnose::rootfs::normalize;
 use scratchdbg_image::{Entry, Node, Tree};
 use std::collections::BTreeMap;
 
@@ -210,7 +211,7 @@ impl Stage {
     pub(super) fn absolute(&self, path: &str) -> String {
         let workdir = self.spec.workdir.as_deref().unwrap_or("/");
         let joined = if path.starts_with('/') { path.to_owned() } else { format!("{workdir}/{path}") };
-        links::clean(&joined)
+        normalize(&joined)
     }
 
     /// Where programs are looked for.

@@ -18,8 +18,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::program::Program;
 
-pub use resolve::Resolution;
-pub(crate) use resolve::normalize;
+pub use resolve::{Resolution, normalize};
 
 /// One file, directory, link or other node. An image has very many: what few of them have takes little room in the others.
 #[derive(Clone, Debug, PartialEq, Eq)]

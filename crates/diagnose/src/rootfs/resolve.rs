@@ -42,7 +42,7 @@ pub enum Resolution<'a> {
 }
 
 /// `path` as absolute and without `.`, `..`, or doubled slashes. Links are not looked at.
-pub(crate) fn normalize(path: &str) -> String {
+pub fn normalize(path: &str) -> String {
     let mut parts: Vec<&str> = Vec::new();
     for part in path.split('/') {
         match part {

@@ -7,32 +7,13 @@ use std::collections::HashMap;
 
 use scratchdbg_backend::HostFacts;
 use scratchdbg_diagnose::container::Event;
-use serde::Deserialize;
 
 use super::{PATIENCE, host};
-use crate::Engine;
+use crate::{Engine, event};
 
 /// What matters for the end of a container. The events of health checks and execs, three a probe, are left out.
 const ACTIONS: &[&str] =
     &["create", "start", "restart", "kill", "oom", "die", "died", "stop", "destroy", "remove", "pause", "unpause"];
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct RawEvent {
-    action: String,
-    actor: RawActor,
-    #[serde(rename = "timeNano", default)]
-    time: i64,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct RawActor {
-    #[serde(rename = "ID")]
-    id: String,
-    #[serde(default)]
-    attributes: HashMap<String, String>,
-}
 
 impl Engine {
     /// The events of the container with that id or name, oldest first; `None` when the engine does not tell.
@@ -64,43 +45,7 @@ impl Engine {
         };
         let path = format!("/events?since=0&{end}&filters={filters}");
         let answer = tokio::time::timeout(PATIENCE, self.get(&path)).await.ok()?;
-        Some(read(&answer.ok()?))
-    }
-}
-
-/// One JSON value after the other. One that cannot be read ends the list.
-fn read(answer: &[u8]) -> Vec<(String, Event)> {
-    let values = serde_json::Deserializer::from_slice(answer).into_iter::<RawEvent>();
-    values.map_while(Result::ok).map(|raw| (raw.actor.id.clone(), event(raw))).collect()
-}
-
-fn event(raw: RawEvent) -> Event {
-    let attribute = |name: &str| raw.actor.attributes.get(name).cloned();
-    // Podman's words for them.
-    let action = match raw.action.as_str() {
-        "died" => "die".to_owned(),
-        "remove" => "destroy".to_owned(),
-        _ => raw.action,
-    };
-    let code = attribute("exitCode").or_else(|| attribute("containerExitCode"));
-    Event { time: raw.time, action, signal: attribute("signal"), exit_code: code.and_then(|code| code.parse().ok()) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_replay_is_read() {
-        let answer = br#"{"status":"kill","id":"a1","Type":"container","Action":"kill","Actor":{"ID":"a1","Attributes":{"signal":"9"}},"time":1,"timeNano":1000000001}
-{"Type":"container","Action":"died","Actor":{"ID":"b2","Attributes":{"containerExitCode":"137"}},"time":2,"timeNano":2}
-{"Action": 7}"#;
-        let events = read(answer);
-        assert_eq!(events.len(), 2);
-        assert_eq!(
-            (events[0].0.as_str(), events[0].1.signal.as_deref(), events[0].1.time),
-            ("a1", Some("9"), 1_000_000_001)
-        );
-        assert_eq!((events[1].1.action.as_str(), events[1].1.exit_code), ("die", Some(137)));
+        let events = event::read(&answer.ok()?);
+        Some(events.into_iter().map(|event| (event.actor.id.clone(), event.fact())).collect())
     }
 }

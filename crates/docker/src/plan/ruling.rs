@@ -1,6 +1,7 @@
 //! Which folders of the host rule it: who can write there, and with some who can read there, has the host.
 
-use crate::path::clean;
+use scratchdbg_diagnose::rootfs::normalize;
+
 use crate::target::{Mount, Reach};
 
 /// What a mount shows.
@@ -141,7 +142,7 @@ fn is_at_or_below(path: &str, folder: &str) -> bool {
 
 /// A path without `.`, `..`, and doubled slashes, and with `/var/run` for what it is.
 fn plain(path: &str) -> String {
-    let path = clean(path);
+    let path = normalize(path);
     if is_at_or_below(&path, "/var/run") { path["/var".len()..].to_owned() } else { path }
 }
 

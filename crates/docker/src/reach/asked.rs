@@ -5,9 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use scratchdbg_diagnose::rootfs::normalize;
 use serde_json::Value;
 
-use crate::path::clean;
 use crate::target::Mount;
 
 /// How the mounts of one container were asked for, by their place; or why that cannot be said.
@@ -30,13 +30,13 @@ pub(super) fn mounts(inspection: &Value, inherited: &Inherited, is_podman: bool)
     let host = &inspection["HostConfig"];
     let mut asked = asked(host, is_podman);
     let declared: BTreeSet<String> =
-        inspection["Config"]["Volumes"].as_object().into_iter().flatten().map(|(place, _)| clean(place)).collect();
+        inspection["Config"]["Volumes"].as_object().into_iter().flatten().map(|(place, _)| normalize(place)).collect();
     let in_memory = host["Tmpfs"].as_object().into_iter().flatten();
-    let in_memory: BTreeSet<String> = in_memory.map(|(place, _)| clean(place)).collect();
+    let in_memory: BTreeSet<String> = in_memory.map(|(place, _)| normalize(place)).collect();
     let mut mounts = Vec::new();
     for listed in inspection["Mounts"].as_array().into_iter().flatten() {
         let is = listed_mount(listed);
-        let place = clean(&is.destination);
+        let place = normalize(&is.destination);
         let way = match asked.remove(&place) {
             // Of those that are had by another option.
             None if is.kind == "tmpfs" && in_memory.contains(&place) => continue,
@@ -78,7 +78,7 @@ fn listed_mount(listed: &Value) -> Mount {
 fn agree(is: &Mount, way: Mount) -> Result<Mount, String> {
     let is_same = is.kind == way.kind
         && match &*is.kind {
-            "bind" => clean(&is.source) == clean(&way.source),
+            "bind" => normalize(&is.source) == normalize(&way.source),
             "volume" => way.name.is_empty() || way.name == is.name,
             _ => true,
         };
@@ -101,15 +101,15 @@ fn asked(host: &Value, is_podman: bool) -> Asked {
         let parts: Vec<&str> = bind.split(':').collect();
         match parts[..] {
             // A volume without a name, which the image could have declared.
-            [place] => add(clean(place), of_bind("", place, "", is_podman)),
-            [source, place] => add(clean(place), of_bind(source, place, "", is_podman)),
-            [source, place, options] => add(clean(place), of_bind(source, place, options, is_podman)),
+            [place] => add(normalize(place), of_bind("", place, "", is_podman)),
+            [source, place] => add(normalize(place), of_bind(source, place, "", is_podman)),
+            [source, place, options] => add(normalize(place), of_bind(source, place, options, is_podman)),
             // It has no place that can be told: its mount is found to have been asked for by nobody.
             _ => {}
         }
     }
     for entry in host["Mounts"].as_array().into_iter().flatten() {
-        add(clean(entry["Target"].as_str().unwrap_or_default()), of_entry(entry));
+        add(normalize(entry["Target"].as_str().unwrap_or_default()), of_entry(entry));
     }
     asked
 }
