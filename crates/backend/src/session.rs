@@ -86,7 +86,7 @@ pub trait ToolSource: Sync {
 }
 
 /// A platform that toolkits can be taken from and loaded into.
-pub trait ToolStore: ImageBackend + Clone + Send + 'static {
+pub trait ToolStore: ImageBackend + Clone + Send + Sync + 'static {
     /// Whether it has, by this reference, the toolkit image that holds exactly this layer and no setting of another's.
     fn has_toolkit(&self, reference: &str, layer: &str) -> impl Future<Output = Result<bool, Error>> + Send;
 

@@ -3,8 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use scratchdbg_backend::{ErrorKind, chain};
-use scratchdbg_docker as engine;
+use scratchdbg_backend::ErrorKind;
 use scratchdbg_inspect as inspect;
 
 /// Something went wrong.
@@ -64,20 +63,6 @@ impl From<std::io::Error> for CommandError {
 impl From<scratchdbg_backend::InvalidName> for CommandError {
     fn from(error: scratchdbg_backend::InvalidName) -> Self {
         Self::new(error.to_string())
-    }
-}
-
-impl From<engine::Error> for CommandError {
-    fn from(error: engine::Error) -> Self {
-        let mut result = Self::new(chain(&error));
-        result.hints.extend(error.hint());
-        // A context that is missing on this machine is a failure; an address that is no address is a mistake.
-        if let engine::Error::Endpoint(error) = &error
-            && !matches!(**error, engine::EndpointError::Context { .. })
-        {
-            result.code = USAGE;
-        }
-        result
     }
 }
 

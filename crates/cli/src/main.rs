@@ -10,6 +10,7 @@ mod env;
 mod error;
 mod findings;
 mod interrupt;
+mod platform;
 mod printer;
 mod progress;
 mod registry;

@@ -6,7 +6,7 @@ mod explain;
 mod terminal;
 mod words;
 
-use scratchdbg_backend::{Interrupts, Mode, PlanRequest, SessionTarget};
+use scratchdbg_backend::{Interrupts, Mode, PlanRequest, SessionBackend, SessionTarget, ToolStore};
 use scratchdbg_session::tools::SessionTools;
 use scratchdbg_session::{Notice, Request};
 
@@ -17,6 +17,7 @@ use crate::blocking::blocking;
 use crate::context::Context;
 use crate::docker_config;
 use crate::error::{CommandError, Outcome};
+use crate::platform::{Looked, Platform};
 use crate::terminal::is_interactive;
 
 pub(crate) async fn attach(args: AttachArgs, context: &Context, mut interrupts: Interrupts) -> Outcome {
@@ -24,20 +25,34 @@ pub(crate) async fn attach(args: AttachArgs, context: &Context, mut interrupts: 
     let audit = args.audit.as_deref().filter(|_| !args.explain).map(Audit::open).transpose()?;
     let prepared = async {
         let request = request(&args, context).await?;
-        let (engine, looked) = match &request.target {
-            SessionTarget::Container(name) => context.engine_looking_at(name).await?,
-            SessionTarget::Image(_) => (context.engine().await?, None),
-        };
-        Ok::<_, CommandError>((request, engine, looked))
+        let (platform, looked) = context.platform_looking_at(&request.target).await?;
+        Ok::<_, CommandError>((request, platform, looked))
     };
-    let (request, engine, looked) = match interrupts.race(&context.scope, Box::pin(prepared)).await {
+    let (request, platform, looked) = match interrupts.race(&context.scope, Box::pin(prepared)).await {
         Ok(prepared) => prepared?,
         Err(code) => return Ok(code),
     };
+    match platform {
+        Platform::Docker(engine) => {
+            let looked = looked.and_then(|Looked::Docker(looked)| looked);
+            Box::pin(attach_on(engine, args, request, looked, audit, context, &mut interrupts)).await
+        }
+    }
+}
+
+async fn attach_on<B: SessionBackend + ToolStore>(
+    platform: &B,
+    args: AttachArgs,
+    request: Request,
+    looked: Option<B::Target>,
+    audit: Option<Audit>,
+    context: &Context,
+    interrupts: &mut Interrupts,
+) -> Outcome {
     let on_load = |image: &str, origin: &str| words::tell(Notice::LoadsTools { image, origin }, context.printer);
-    let tools = SessionTools::new(engine.clone(), &context.host_toolkit, args.toolkit, &on_load);
+    let tools = SessionTools::new(platform.clone(), &context.host_toolkit, args.toolkit, &on_load);
     if args.explain {
-        let planned = Box::pin(scratchdbg_session::plan(engine, &request, looked, &tools));
+        let planned = Box::pin(scratchdbg_session::plan(platform, &request, looked, &tools));
         return match interrupts.race(&context.scope, planned).await {
             Ok(plan) => {
                 explain::print(plan?.as_ref(), args.format, context.printer)?;
@@ -47,7 +62,7 @@ pub(crate) async fn attach(args: AttachArgs, context: &Context, mut interrupts: 
         };
     }
     let mut user = TerminalUser::new(context.printer, audit);
-    Ok(Box::pin(scratchdbg_session::run(engine, request, looked, &tools, &mut user, &mut interrupts)).await?)
+    Ok(scratchdbg_session::run(platform, request, looked, &tools, &mut user, interrupts).await?)
 }
 
 /// What the command line asks.

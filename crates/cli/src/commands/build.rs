@@ -141,11 +141,13 @@ pub(super) fn print_summary(pair: &Pair, printer: Printer) -> std::io::Result<()
 /// Those that were named, or the first that is found.
 async fn toolkits(wanted: &[String], context: &Context) -> Result<Vec<Toolkit>, CommandError> {
     if wanted.is_empty() {
-        return Ok(vec![tools::find(None, &context.host_toolkit, async || context.platform().await).await?]);
+        return Ok(vec![tools::find(None, &context.host_toolkit, async || Ok(context.images().await?.clone())).await?]);
     }
     let mut toolkits = Vec::new();
     for wanted in wanted {
-        toolkits.push(tools::find(Some(wanted), &context.host_toolkit, async || context.platform().await).await?);
+        toolkits.push(
+            tools::find(Some(wanted), &context.host_toolkit, async || Ok(context.images().await?.clone())).await?,
+        );
     }
     Ok(toolkits)
 }

@@ -9,7 +9,7 @@ use scratchdbg_backend::{
     ContainerName, Error, Interrupts, Plan, PlanRequest, Scope, SessionList as _, SessionTarget, Window,
 };
 use scratchdbg_builder::{BuildSpec, Twin};
-use scratchdbg_docker::{Engine, LABEL_TARGET, NewContainer};
+use scratchdbg_docker::{LABEL_TARGET, NewContainer};
 use scratchdbg_image::{TaggedReference, write_hybrid};
 use scratchdbg_session::tools::{self, SessionTools};
 use scratchdbg_session::{Consent, Ended, LAUNCHER, Notice, Request, Stage, Streams, User};
@@ -20,6 +20,7 @@ use super::logs;
 use crate::args::{DemoArgs, LogsArgs};
 use crate::context::Context;
 use crate::error::{CommandError, FAILED, Outcome};
+use crate::platform::ImagePlatform;
 
 /// The names of everything that the demo makes.
 struct Names {
@@ -31,7 +32,7 @@ struct Names {
 pub(crate) async fn demo(args: DemoArgs, context: &Context, mut interrupts: Interrupts) -> Outcome {
     let names = names()?;
     let begun = async {
-        let engine = context.engine().await?;
+        let engine = context.images().await?;
         Ok::<_, CommandError>((engine, session_tools(&args, engine, context).missing_image().await?))
     };
     let (engine, missing_image) = match interrupts.race(&context.scope, begun).await {
@@ -84,7 +85,7 @@ fn names() -> Result<Names, CommandError> {
     Ok(Names { container, image, twin })
 }
 
-async fn story(args: &DemoArgs, names: &Names, engine: &Engine, context: &Context) -> Outcome {
+async fn story(args: &DemoArgs, names: &Names, engine: &ImagePlatform, context: &Context) -> Outcome {
     let printer = context.printer;
     let (image, name) = (names.image.familiar(), &names.container);
 
@@ -141,12 +142,12 @@ async fn story(args: &DemoArgs, names: &Names, engine: &Engine, context: &Contex
 }
 
 /// Builds the pair from the launcher in its role as an application.
-async fn build(args: &DemoArgs, names: &Names, engine: &Engine, context: &Context) -> Result<(), CommandError> {
+async fn build(args: &DemoArgs, names: &Names, engine: &ImagePlatform, context: &Context) -> Result<(), CommandError> {
     let private = std::fs::Permissions::from_mode(0o700);
     let folder = tempfile::Builder::new().prefix("scratchdbg-").permissions(private).tempdir()?;
     let binary = folder.path().join("app");
     write_program(&binary)?;
-    let platform = async || context.platform().await;
+    let platform = async || Ok(context.images().await?.clone());
     let toolkit = tools::find(args.toolkit.as_deref(), &context.host_toolkit, platform).await?;
     let spec = BuildSpec {
         binaries: vec![binary],
@@ -173,7 +174,7 @@ fn write_program(path: &Path) -> io::Result<()> {
 /// One command, with its output on ours; its exit code.
 async fn run_inside(
     args: &DemoArgs,
-    engine: &Engine,
+    engine: &ImagePlatform,
     container: &ContainerName,
     command: &[&str],
     context: &Context,
@@ -187,7 +188,7 @@ async fn run_inside(
     Ok(Box::pin(session).await?)
 }
 
-fn session_tools<'a>(args: &DemoArgs, engine: &Engine, context: &'a Context) -> SessionTools<'a, Engine> {
+fn session_tools<'a>(args: &DemoArgs, engine: &ImagePlatform, context: &'a Context) -> SessionTools<'a, ImagePlatform> {
     SessionTools::new(engine.clone(), &context.host_toolkit, args.toolkit.clone(), &|_, _| {})
 }
 
@@ -227,7 +228,7 @@ impl User for Audience {
 }
 
 /// Removes everything, also what was only begun.
-async fn clean_up(engine: &Engine, names: &Names, images: &[String]) -> Result<(), CommandError> {
+async fn clean_up(engine: &ImagePlatform, names: &Names, images: &[String]) -> Result<(), CommandError> {
     let container: ContainerName = names.container.parse()?;
     if let Ok(target) = engine.inspect(&container).await {
         for session in engine.sessions().await?.0.iter().filter(|session| session.target == target.id) {

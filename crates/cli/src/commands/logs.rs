@@ -7,7 +7,7 @@ mod request;
 use std::sync::{Mutex, PoisonError};
 
 use jiff::tz::TimeZone;
-use scratchdbg_backend::{ContainerName, Interrupts, LogBackend as _};
+use scratchdbg_backend::{ContainerName, Interrupts, LogBackend};
 use scratchdbg_follow::{Error, MergedSink as _, Reader};
 use scratchdbg_logs::Framing;
 
@@ -16,6 +16,7 @@ use self::request::Request;
 use crate::args::LogsArgs;
 use crate::context::Context;
 use crate::error::{CommandError, FAILED, Outcome};
+use crate::platform::on_platform;
 use crate::zone;
 
 pub(crate) async fn logs(args: LogsArgs, context: &Context, mut interrupts: Interrupts) -> Outcome {
@@ -48,20 +49,29 @@ async fn read(
     output: &mut Mutex<Output>,
     context: &Context,
 ) -> Result<(), CommandError> {
-    let engine = context.engine().await?;
-    let wanted = request.wanted(args, engine.now())?;
+    on_platform!(context.platform().await?, platform => read_on(platform, args, request, names, output).await)
+}
+
+async fn read_on(
+    platform: &impl LogBackend,
+    args: &LogsArgs,
+    request: &Request,
+    names: &[ContainerName],
+    output: &mut Mutex<Output>,
+) -> Result<(), CommandError> {
+    let wanted = request.wanted(args, platform.now())?;
     if request.many {
         let output = output.get_mut().unwrap_or_else(PoisonError::into_inner);
-        scratchdbg_follow::read_many(engine, &wanted, names, &request::selectors(args), output).await?;
+        scratchdbg_follow::read_many(platform, &wanted, names, &request::selectors(args), output).await?;
         return Ok(());
     }
     let Some(name) = names.first() else { return Ok(()) };
-    let source = engine.log_source(name).await?;
+    let source = platform.log_source(name).await?;
     let container = output.get_mut().unwrap_or_else(PoisonError::into_inner).add(&source.name);
     let framing = Framing::from_tty(source.tty);
     let output = &*output;
     let lookup = source.lookup(name);
-    let read = Reader::new(engine, &wanted, lookup.clone(), source, Single { output, container }).read();
+    let read = Reader::new(platform, &wanted, lookup.clone(), source, Single { output, container }).read();
     let read = Box::pin(read);
     if !request.live {
         return Ok(read.await?);
@@ -69,7 +79,7 @@ async fn read(
     let show = |stream, text: &[u8]| output.lock().unwrap_or_else(PoisonError::into_inner).beginning(stream, text);
     tokio::select! {
         outcome = read => Ok(outcome?),
-        never = scratchdbg_follow::show_beginnings(engine, &lookup, framing, show) => match never {},
+        never = scratchdbg_follow::show_beginnings(platform, &lookup, framing, show) => match never {},
     }
 }
 

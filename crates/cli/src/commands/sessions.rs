@@ -2,19 +2,20 @@
 
 use std::time::Duration;
 
-use scratchdbg_backend::{Part, Session, SessionBackend as _, SessionList as _, SessionState};
+use scratchdbg_backend::{Part, Session, SessionBackend as _, SessionList, SessionState};
 
 use crate::args::{Format, SessionsCommand};
 use crate::commands::build::summary;
 use crate::context::Context;
 use crate::error::{CommandError, Outcome};
+use crate::platform::on_platform;
 
 pub(crate) async fn sessions(command: SessionsCommand, context: &Context) -> Outcome {
     match command {
         SessionsCommand::Ls { format } => list(format, context).await,
         SessionsCommand::Rm { sessions, all } => remove(&sessions, all, context).await,
         SessionsCommand::Gc => {
-            let count = context.engine().await?.collect_garbage().await?;
+            let count = on_platform!(context.platform().await?, platform => platform.collect_garbage().await)?;
             context.printer.note(&format!("{count} removed"));
             Ok(0)
         }
@@ -22,7 +23,7 @@ pub(crate) async fn sessions(command: SessionsCommand, context: &Context) -> Out
 }
 
 async fn list(format: Format, context: &Context) -> Outcome {
-    let (sessions, failure) = context.engine().await?.sessions().await?;
+    let (sessions, failure) = on_platform!(context.platform().await?, platform => platform.sessions().await)?;
     let outcome = failure.map_or(Ok(0), |error| Err(error.into()));
     if format == Format::Json {
         context.printer.json(&sessions)?;
@@ -81,11 +82,14 @@ async fn remove(wanted: &[String], all: bool, context: &Context) -> Outcome {
         return Err(CommandError::usage("the id of a session is empty")
             .hint("`scratchdbg sessions ls` lists the sessions; --all ends all of them"));
     }
-    let engine = context.engine().await?;
-    let (sessions, failure) = engine.sessions().await?;
+    on_platform!(context.platform().await?, platform => remove_on(platform, wanted, all, context).await)
+}
+
+async fn remove_on(platform: &impl SessionList, wanted: &[String], all: bool, context: &Context) -> Outcome {
+    let (sessions, failure) = platform.sessions().await?;
     let chosen: Vec<&Session> = if all { sessions.iter().collect() } else { choose(&sessions, wanted)? };
     for session in chosen {
-        engine.remove_session(session).await?;
+        platform.remove_session(session).await?;
         context.printer.note(&format!("{} removed", session.id));
     }
     failure.filter(|_| all).map_or(Ok(0), |error| Err(error.into()))

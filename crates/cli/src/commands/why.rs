@@ -11,6 +11,7 @@ use crate::args::{Format, WhyArgs};
 use crate::context::Context;
 use crate::error::{CommandError, FAILED, Outcome};
 use crate::findings;
+use crate::platform::on_platform;
 use crate::printer::Printer;
 use crate::terminal;
 
@@ -45,7 +46,8 @@ pub(crate) async fn why(args: WhyArgs, context: &Context) -> Outcome {
 }
 
 async fn ask(name: &ContainerName, format: Format, context: &Context) -> Outcome {
-    let Answer { subject, findings, failure } = inspect::why(name, context.engine().await?).await?;
+    let answered = on_platform!(context.platform().await?, platform => inspect::why(name, platform).await);
+    let Answer { subject, findings, failure } = answered?;
     if let Some(failure) = failure {
         context.printer.warning(&format!("its files cannot be read ({failure}): less is known"));
     }

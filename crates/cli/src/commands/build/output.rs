@@ -96,7 +96,7 @@ impl Output {
                 let pushed = context.registry()?.push(&sets).await;
                 return pushed.map(Some).map_err(|error| explain_push(&error));
             }
-            Self::Engine => load(&sets, epoch, context.engine().await?).await,
+            Self::Engine => load(&sets, epoch, context.images().await?).await,
             Self::Layout(path) => {
                 let (storage, path) = (Arc::clone(storage), path.clone());
                 blocking(move || storage.add_to_layout(&path, &sets).map_err(|error| explain_image(&error))).await

@@ -14,6 +14,7 @@ use serde::Serialize;
 use crate::args::{Format, PsArgs};
 use crate::context::Context;
 use crate::error::{CommandError, Outcome};
+use crate::platform::on_platform;
 use crate::terminal;
 
 /// A container, as it is listed.
@@ -47,7 +48,7 @@ struct Row {
 
 pub(crate) async fn ps(args: PsArgs, context: &Context) -> Outcome {
     let filter = ListFilter { all: args.all, filters: filters(&args.filters)? };
-    list(&filter, args.format, context.engine().await?, context).await
+    on_platform!(context.platform().await?, platform => list(&filter, args.format, platform, context).await)
 }
 
 async fn list(filter: &ListFilter, format: Format, engine: &impl Platform, context: &Context) -> Outcome {
