@@ -28,6 +28,23 @@ pub struct Silent {
     pub what: &'static str,
 }
 
+/// An engine sent an answer too slowly, and was given up.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the engine at {endpoint} is too slow (waited {} s for it to {what}, in which {came} bytes came)",
+    waited.as_secs()
+)]
+pub struct Slow {
+    /// Where it is.
+    pub endpoint: Box<Endpoint>,
+    /// How long it was waited for.
+    pub waited: std::time::Duration,
+    /// What it was to do.
+    pub what: &'static str,
+    /// How much came in that time.
+    pub came: u64,
+}
+
 /// The engine answered with an error.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the engine says: {message}")]
@@ -51,6 +68,9 @@ pub enum Error {
     /// The engine has accepted a request, and does not answer.
     #[error(transparent)]
     Silent(#[from] Silent),
+    /// The engine has begun an answer, and comes to no end with it.
+    #[error(transparent)]
+    Slow(#[from] Slow),
     /// The engine answers other questions, and comes to no end with a container of a session.
     #[error("the engine does not come to an end with the container {container}")]
     Unending {

@@ -83,7 +83,7 @@ impl Error {
             Self::ExecRefused { .. } => ErrorKind::NotStarted,
             Self::MountSourceGone { path } => ErrorKind::SourceGone { path: path.clone() },
             Self::CalledOff { .. } => ErrorKind::Interrupted,
-            Self::Unreachable(_) | Self::Silent(_) => ErrorKind::Unreachable,
+            Self::Unreachable(_) | Self::Silent(_) | Self::Slow(_) => ErrorKind::Unreachable,
             _ => ErrorKind::Broken,
         }
     }

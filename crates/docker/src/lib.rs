@@ -35,7 +35,7 @@ pub use self::containers::{Change, NewContainer};
 pub use self::endpoint::{
     Address, ContextError, DEFAULT_SOCKET, Endpoint, EndpointError, EndpointRequest, Origin, Tls,
 };
-pub use self::error::{ApiError, Error, Silent, Unreachable};
+pub use self::error::{ApiError, Error, Silent, Slow, Unreachable};
 pub use self::first_look::FirstLook;
 pub use self::labels::{LABEL_SESSION, LABEL_TARGET};
 pub use self::logs::LogStream;

@@ -51,6 +51,18 @@ pub enum Error {
         /// For how long.
         after: Duration,
     },
+    /// It sends so little that there is no end in sight.
+    #[error("the registry {registry} is too slow: {came} bytes in {} seconds of {what}", after.as_secs())]
+    Slow {
+        /// The registry's name.
+        registry: String,
+        /// What was going on.
+        what: String,
+        /// For how long it was waited.
+        after: Duration,
+        /// How much came in that time.
+        came: u64,
+    },
     /// It wants to know who we are, and no answer of ours is good enough.
     #[error("the registry {registry} {}", if *had_credentials { "did not accept the credentials for it" } else { "wants credentials, and there are none for it" })]
     Unauthorized {
@@ -188,7 +200,7 @@ impl Error {
                  SSL_CERT_FILE names"
                     .to_owned()
             }
-            Self::Silent { .. } | Self::Busy { .. } | Self::Broken { .. } => {
+            Self::Silent { .. } | Self::Slow { .. } | Self::Busy { .. } | Self::Broken { .. } => {
                 "try again later: what is there already is not sent again".to_owned()
             }
             Self::Unauthorized { registry, .. } => format!("log in: `docker login{}`", login(registry)),

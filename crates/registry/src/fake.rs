@@ -44,6 +44,8 @@ pub(crate) enum Answer {
     Close,
     /// Nothing, for a long time.
     Silence,
+    /// Some bytes, and then one each 20 ms, for a long time.
+    Drip(usize),
 }
 
 impl Answer {
@@ -168,6 +170,15 @@ fn serve(mut stream: TcpStream, log: &Mutex<Vec<Seen>>, early: &Early, handler: 
         Answer::Close => None,
         Answer::Silence => {
             std::thread::sleep(Duration::from_secs(20));
+            None
+        }
+        Answer::Drip(first) => {
+            stream.write_all(b"HTTP/1.1 200 Whatever\r\nConnection: close\r\nContent-Length: 4000000\r\n\r\n").ok()?;
+            stream.write_all(&vec![b' '; first]).ok()?;
+            for _ in 0..1000 {
+                stream.write_all(b" ").ok()?;
+                std::thread::sleep(Duration::from_millis(20));
+            }
             None
         }
         Answer::Full { status, headers, body } => {

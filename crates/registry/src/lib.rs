@@ -13,6 +13,7 @@ mod answer;
 mod body;
 mod challenge;
 mod credentials;
+mod document;
 mod error;
 mod origin;
 mod plan;

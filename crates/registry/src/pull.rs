@@ -5,15 +5,14 @@ use std::io::{self, Read};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, Limited};
-use hyper::body::Incoming;
+use hyper::Method;
 use hyper::header::{ACCEPT, HeaderValue};
-use hyper::{Method, Response};
 use scratchdbg_image::Digest;
 use scratchdbg_image::read::RemoteImage;
 use tokio::runtime::Handle;
 
 use crate::Registry;
+use crate::document;
 use crate::error::Error;
 use crate::push::digest_header;
 use crate::reader::BlobReader;
@@ -21,7 +20,7 @@ use crate::reference::Reference;
 use crate::session::{Call, Session};
 
 /// A manifest or index is refused beyond this size, as registries do.
-const LARGEST_MANIFEST: usize = 4 * 1024 * 1024;
+pub(crate) const LARGEST_MANIFEST: usize = 4 * 1024 * 1024;
 const ACCEPTED: &str = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, \
     application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.docker.distribution.manifest.v2+json";
 
@@ -104,7 +103,7 @@ impl Fetch {
         let (said, bytes) = loop {
             let answer = session.send(&call).await?;
             let said = digest_header(&answer);
-            match self.body(answer, what).await {
+            match document::read(session, answer, LARGEST_MANIFEST, what).await {
                 Ok(bytes) => break (said, bytes),
                 Err(error @ (Error::Broken { .. } | Error::Silent { .. })) => {
                     failures += 1;
@@ -130,25 +129,6 @@ impl Fetch {
         match said {
             Some(said) if said != actual.to_string() => Err(mismatch(actual, crate::text::cut(&said))),
             _ => Ok(bytes),
-        }
-    }
-
-    async fn body(&self, answer: Response<Incoming>, what: &str) -> Result<Bytes, Error> {
-        let session = &self.session;
-        let collected = Limited::new(answer.into_body(), LARGEST_MANIFEST).collect();
-        match tokio::time::timeout(session.patience.silence, collected).await {
-            Ok(Ok(body)) => Ok(body.to_bytes()),
-            Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
-                Err(session.protocol(format!("has more than 4 MiB as {what}")))
-            }
-            Ok(Err(error)) => {
-                let reason = crate::transport::innermost(&*error);
-                Err(Error::Broken { registry: session.registry.clone(), what: what.to_owned(), reason })
-            }
-            Err(_) => {
-                let (registry, what, after) = (session.registry.clone(), what.to_owned(), session.patience.silence);
-                Err(Error::Silent { registry, what, after })
-            }
         }
     }
 

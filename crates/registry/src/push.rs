@@ -8,13 +8,15 @@ use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use hyper::Method;
 use hyper::body::Incoming;
-use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
 use scratchdbg_image::json::Document;
 use scratchdbg_image::{Digest, ImageSet, TaggedReference};
 
 use crate::Registry;
+use crate::document;
 use crate::error::Error;
 use crate::plan::{self, MANIFEST, Share};
+use crate::pull::LARGEST_MANIFEST;
 use crate::session::{Call, Session};
 use crate::upload::{Outcome, Upload};
 
@@ -95,7 +97,60 @@ impl Registry {
                 });
             }
         }
+        for share in &shares {
+            let (session, scope) = (&sessions[share.registry.as_str()], scope(&share.repository, None));
+            for named in &share.named {
+                let kept =
+                    Kept { session, repository: &share.repository, version: named.reference.tag(), scope: &scope };
+                kept.check(&named.document, named.media_type).await?;
+            }
+        }
         Ok(report)
+    }
+}
+
+/// What a registry said that it took.
+struct Kept<'a> {
+    session: &'a Session,
+    repository: &'a str,
+    version: &'a str,
+    scope: &'a str,
+}
+
+impl Kept<'_> {
+    /// Whether the registry has it. One that takes everything and keeps nothing is no registry.
+    async fn check(&self, document: &Document, media_type: &'static str) -> Result<(), Error> {
+        let Self { session, repository, version, scope } = *self;
+        let what = format!("manifest {repository}:{version}");
+        let uri = session.uri(&format!("{repository}/manifests/{version}")).await?;
+        let call = Call {
+            headers: vec![(ACCEPT, HeaderValue::from_static(media_type))],
+            ..Call::new(Method::GET, uri, scope, &what)
+        };
+        let mut failures = 0;
+        loop {
+            failures += 1;
+            let answer = match session.send(&call).await {
+                Ok(answer) => answer,
+                // Who may write need not be allowed to read.
+                Err(Error::Denied { .. } | Error::Unauthorized { .. }) => return Ok(()),
+                // One of many machines may not have heard of it yet.
+                Err(Error::NotFound { .. }) if failures < session.patience.attempts => {
+                    session.rest(failures, None, &what).await;
+                    continue;
+                }
+                Err(Error::NotFound { .. }) => {
+                    return Err(session.protocol(format!("said that it took {what}, and does not have it")));
+                }
+                Err(error) => return Err(error),
+            };
+            let actual = Digest::of(document::read(session, answer, LARGEST_MANIFEST, &what).await?);
+            if actual == document.digest() {
+                return Ok(());
+            }
+            let (registry, expected, actual) = (session.registry.clone(), document.digest(), actual.to_string());
+            return Err(Error::DigestMismatch { registry, what, expected, actual });
+        }
     }
 }
 

@@ -8,6 +8,8 @@ use hyper::body::Incoming;
 use hyper::header::{CONTENT_RANGE, HeaderValue, RANGE};
 use hyper::{Method, Response, StatusCode};
 use scratchdbg_image::Digest;
+use scratchdbg_pace::{Pace, TooSlow};
+use tokio::time::Instant;
 
 use crate::error::Error;
 use crate::pull::Fetch;
@@ -25,23 +27,37 @@ pub(crate) struct BlobReader {
     /// Bytes to come that were handed on before.
     again: u64,
     failures: u32,
+    pace: Pace,
 }
 
 impl BlobReader {
     pub(crate) fn open(fetch: Fetch, digest: Digest) -> io::Result<Self> {
         let answer = fetch.block_on(ask(&fetch, digest, 0)).map_err(|error| fetch.fail(error))?;
         let body = answer.into_body();
-        Ok(Self { fetch, digest, body, chunk: Bytes::new(), position: 0, again: 0, failures: 0 })
+        let pace = Pace::new(fetch.session().patience.silence);
+        Ok(Self { fetch, digest, body, chunk: Bytes::new(), position: 0, again: 0, failures: 0, pace })
     }
 
     /// The next piece; empty at the end.
     async fn next(&mut self) -> Result<Bytes, Error> {
         loop {
-            let silence = self.fetch.session().patience.silence;
             let (registry, what) = (self.fetch.session().registry.clone(), format!("blob {}", self.digest));
-            let error = match tokio::time::timeout(silence, self.body.frame()).await {
-                Ok(None) => return Ok(Bytes::new()),
-                Ok(Some(Ok(frame))) => {
+            let since = Instant::now();
+            let frame = tokio::time::timeout(self.pace.left(), self.body.frame()).await;
+            let came = match &frame {
+                Ok(Some(Ok(frame))) => frame.data_ref().map_or(0, Bytes::len),
+                _ => 0,
+            };
+            // Of what is too slow, the next attempt would have no more.
+            let error = match (frame, self.pace.waited(since.elapsed(), came)) {
+                (Ok(None), _) => return Ok(Bytes::new()),
+                (Ok(Some(Err(error))), _) => Error::Broken { registry, what, reason: innermost(&error) },
+                (_, Err(slow @ TooSlow { came: 1.., .. })) => {
+                    return Err(self.fetch.session().too_slow(slow, &what));
+                }
+                (_, Err(silence)) => self.fetch.session().too_slow(silence, &what),
+                (Err(_), Ok(())) => continue,
+                (Ok(Some(Ok(frame))), Ok(())) => {
                     let Ok(mut chunk) = frame.into_data() else { continue };
                     let skipped = chunk.len().min(usize::try_from(self.again).unwrap_or(usize::MAX));
                     chunk.advance(skipped);
@@ -51,8 +67,6 @@ impl BlobReader {
                     }
                     return Ok(chunk);
                 }
-                Ok(Some(Err(error))) => Error::Broken { registry, what, reason: innermost(&error) },
-                Err(_) => Error::Silent { registry, what, after: silence },
             };
             self.failures += 1;
             if self.failures >= self.fetch.session().patience.attempts {
@@ -62,6 +76,7 @@ impl BlobReader {
             let answer = ask(&self.fetch, self.digest, self.position).await?;
             self.again = if goes_on(&answer, self.position) { 0 } else { self.position };
             self.body = answer.into_body();
+            self.pace = Pace::new(self.fetch.session().patience.silence);
         }
     }
 }

@@ -17,6 +17,8 @@ pub(crate) struct Patience {
     pub(crate) longest_wait: Duration,
     /// How long a registry may take for an answer, and a stream may stand still.
     pub(crate) silence: Duration,
+    /// How long all of a small answer may take.
+    pub(crate) whole: Duration,
 }
 
 impl Default for Patience {
@@ -26,6 +28,7 @@ impl Default for Patience {
             first_wait: Duration::from_millis(300),
             longest_wait: Duration::from_secs(30),
             silence: Duration::from_mins(1),
+            whole: Duration::from_mins(5),
         }
     }
 }

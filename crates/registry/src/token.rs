@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, Limited};
 use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, InvalidHeaderValue};
 use hyper::{Method, Request, Uri};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -15,6 +14,7 @@ use serde::Deserialize;
 use crate::answer::Refusal;
 use crate::body::Content;
 use crate::credentials::{Credential, CredentialStore, Secret};
+use crate::document;
 use crate::error::Error;
 use crate::origin::Origin;
 use crate::retry;
@@ -169,9 +169,10 @@ impl Server<'_> {
     }
 
     async fn read(&self, answer: hyper::Response<hyper::body::Incoming>) -> Result<Secret, Error> {
-        let body = Limited::new(answer.into_body(), LARGEST).collect();
-        let body = tokio::time::timeout(self.session.patience.silence, body).await;
-        let body = body.ok().and_then(Result::ok).map(http_body_util::Collected::to_bytes).unwrap_or_default();
+        let body = match document::read(self.session, answer, LARGEST, "a token").await {
+            Err(error @ (Error::Slow { .. } | Error::Silent { .. })) => return Err(error),
+            body => body.unwrap_or_default(),
+        };
         let answer: Option<Answer> = serde_json::from_slice(&body).ok();
         let token = answer.and_then(|answer| answer.token.or(answer.access_token)).filter(|token| !token.is_empty());
         token.map(Secret::new).ok_or_else(|| self.session.protocol("has a token server that gives no token".into()))

@@ -107,6 +107,7 @@ impl Handshake {
             endpoint: Arc::new(self.endpoint),
             scope: Scope::default(),
             skew: self.skew,
+            is_slow: Arc::default(),
         })
     }
 }

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use hyper::{Method, StatusCode};
+#[cfg(doc)]
+use scratchdbg_pace::Pace;
 
 /// A kind of request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,6 +133,23 @@ impl Kind {
         Some(patience)
     }
 
+    /// How long the body of an answer may take that is read whole; nothing where only its speed counts. Small answers have a
+    /// limit for all of it: a byte a second is no answer, however patiently it is waited for.
+    pub(crate) fn whole(self) -> Option<Duration> {
+        match self {
+            Self::Endless | Self::File | Self::Log | Self::Save => None,
+            // A line for each image, whenever it is unpacked.
+            Self::Load => Some(Duration::from_hours(1)),
+            _ => self.patience(),
+        }
+    }
+
+    /// In how long a time an answer that comes in pieces must have been as fast as [`Pace::LEAST`]; nothing where it need not
+    /// be. As long as the engine may be silent: it may take that long to find what it sends.
+    pub(crate) fn window(self) -> Option<Duration> {
+        if self == Self::Load { None } else { self.patience() }
+    }
+
     /// How the headers of the answer are waited for. Docker sends them when it has begun to do what it was asked; Podman with
     /// the first that it has to say.
     pub(crate) fn headers(self, podman: bool) -> Self {
@@ -207,6 +226,29 @@ mod tests {
         for kind in [Kind::Question, Kind::Create, Kind::Start, Kind::Load, Kind::Remove] {
             assert!(kind.patience().is_some(), "{kind:?}");
         }
+    }
+
+    #[test]
+    fn every_answer_that_has_an_end_has_a_limit() {
+        for kind in [
+            Kind::Question,
+            Kind::List,
+            Kind::Changes,
+            Kind::Create,
+            Kind::Start,
+            Kind::CreateExec,
+            Kind::Remove,
+            Kind::RemoveImage,
+            Kind::Commit,
+            Kind::Load,
+            Kind::Change,
+        ] {
+            assert!(kind.whole().is_some(), "{kind:?}: small answers have one for the whole");
+        }
+        for kind in [Kind::File, Kind::Log, Kind::Save, Kind::List] {
+            assert_eq!(kind.window(), kind.patience(), "{kind:?}: streams have a least speed");
+        }
+        assert_eq!((Kind::Endless.whole(), Kind::Endless.window()), (None, None));
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod tls;
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -57,6 +58,8 @@ pub(crate) struct Transport {
     /// What the requests are part of.
     scope: Scope,
     skew: Skew,
+    /// An answer of this engine came to no end: the next ones are waited for less patiently.
+    is_slow: Arc<AtomicBool>,
 }
 
 /// Bytes as a body.

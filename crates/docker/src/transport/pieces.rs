@@ -1,14 +1,22 @@
-//! The body of an answer, piece by piece, watched: an engine that falls silent within it is given up.
+//! The body of an answer, piece by piece, watched: an engine that falls silent within it is given up, and so is one that
+//! comes to no end with it.
 
 use std::pin::Pin;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt as _};
 use hyper::body::{Body as _, Incoming};
+use scratchdbg_pace::{Pace, TooSlow};
+use tokio::time::Instant;
 
 use super::{Kind, Progress, Transport};
-use crate::error::Error;
+use crate::error::{Error, Silent, Slow};
+
+/// How long a small answer may take of an engine that came to no end with one before.
+const WHOLE_AGAIN: Duration = Duration::from_secs(10);
 
 /// The pieces of an answer's body.
 pub(crate) struct Pieces {
@@ -16,25 +24,82 @@ pub(crate) struct Pieces {
     kind: Kind,
     what: String,
     body: Incoming,
-    /// Waits until the engine is to be given up. Made anew for each wait.
-    given_up: Option<Pin<Box<dyn Future<Output = Error> + Send>>>,
+    /// How fast it is, where that matters.
+    pace: Option<Pace>,
+    /// How long all of it may take, where it is read whole.
+    whole: Option<Duration>,
+    wait: Option<Wait>,
+}
+
+/// A wait for the next piece.
+struct Wait {
+    since: Instant,
+    /// Why it is over before the piece is there; nothing where its speed is to be looked at.
+    over: Pin<Box<dyn Future<Output = Option<Error>> + Send>>,
+}
+
+impl Wait {
+    fn begin(transport: &Transport, kind: Kind, left: Option<Duration>) -> Self {
+        let transport = transport.clone();
+        let over = async move {
+            let progress = Progress::default();
+            let given_up = transport.given_up(kind, &progress);
+            match left {
+                // What is silent for all of the time is said to be silent.
+                Some(left) => tokio::time::timeout(left, given_up).await.ok(),
+                None => Some(given_up.await),
+            }
+        };
+        Self { since: Instant::now(), over: Box::pin(over) }
+    }
 }
 
 impl Pieces {
     pub(super) fn new(transport: Transport, kind: Kind, what: String, body: Incoming) -> Self {
-        Self { transport, kind, what, body, given_up: None }
+        let pace = kind.window().map(Pace::new);
+        Self { transport, kind, what, body, pace, whole: kind.whole(), wait: None }
     }
 
     /// All that comes; at most so many bytes.
     pub(crate) async fn collect(&mut self, limit: usize) -> Result<Bytes, Error> {
         let mut all = BytesMut::new();
+        let Some(whole) = self.whole else {
+            self.append_to(&mut all, limit).await?;
+            return Ok(all.freeze());
+        };
+        let again = self.transport.is_slow.load(Ordering::Relaxed).then_some(WHOLE_AGAIN);
+        let within = again.map_or(whole, |again| again.min(whole));
+        match tokio::time::timeout(within, self.append_to(&mut all, limit)).await {
+            Ok(read) => read.map(|()| all.freeze()),
+            Err(_) => Err(self.too_slow(TooSlow { waited: within, came: all.len() as u64 })),
+        }
+    }
+
+    async fn append_to(&mut self, all: &mut BytesMut, limit: usize) -> Result<(), Error> {
         while let Some(piece) = self.next().await {
             all.extend_from_slice(&piece?);
             if all.len() > limit {
                 return Err(Error::transport(&self.what, format!("the answer is longer than {limit} bytes")));
             }
         }
-        Ok(all.freeze())
+        Ok(())
+    }
+
+    /// It was waited for `time`, and then this much came.
+    fn waited(&mut self, time: Duration, came: usize) -> Result<(), Error> {
+        match self.pace.as_mut().map(|pace| pace.waited(time, came)) {
+            Some(Err(slow)) => Err(self.too_slow(slow)),
+            _ => Ok(()),
+        }
+    }
+
+    fn too_slow(&self, TooSlow { waited, came }: TooSlow) -> Error {
+        self.transport.is_slow.store(true, Ordering::Relaxed);
+        let (endpoint, what) = (Box::new((*self.transport.endpoint).clone()), self.kind.words());
+        match came {
+            0 => Silent { endpoint, waited, what }.into(),
+            came => Slow { endpoint, waited, what, came }.into(),
+        }
     }
 }
 
@@ -52,23 +117,102 @@ impl Stream for Pieces {
         loop {
             match Pin::new(&mut this.body).poll_frame(context) {
                 Poll::Ready(Some(Ok(frame))) => {
-                    this.given_up = None;
-                    match frame.into_data() {
-                        Ok(data) => return Poll::Ready(Some(Ok(data))),
-                        // Trailers: nothing of the answer.
-                        Err(_) => continue,
+                    let time = this.wait.take().map_or(Duration::ZERO, |wait| wait.since.elapsed());
+                    // Trailers are nothing of the answer.
+                    let data = frame.into_data().unwrap_or_default();
+                    if let Err(error) = this.waited(time, data.len()) {
+                        return Poll::Ready(Some(Err(error)));
                     }
+                    if !data.is_empty() {
+                        return Poll::Ready(Some(Ok(data)));
+                    }
+                    continue;
                 }
                 Poll::Ready(Some(Err(error))) => return Poll::Ready(Some(Err(Error::transport(&this.what, error)))),
                 Poll::Ready(None) => return Poll::Ready(None),
                 Poll::Pending => {}
             }
-            let (transport, kind) = (&this.transport, this.kind);
-            let given_up = this.given_up.get_or_insert_with(|| {
-                let transport = transport.clone();
-                Box::pin(async move { transport.given_up(kind, &Progress::default()).await })
-            });
-            return given_up.as_mut().poll(context).map(|error| Some(Err(error)));
+            let left = this.pace.as_ref().map(Pace::left);
+            let wait = this.wait.get_or_insert_with(|| Wait::begin(&this.transport, this.kind, left));
+            let Poll::Ready(over) = wait.over.as_mut().poll(context) else { return Poll::Pending };
+            let time = this.wait.take().map_or(Duration::ZERO, |wait| wait.since.elapsed());
+            if let Some(error) = over {
+                return Poll::Ready(Some(Err(error)));
+            }
+            if let Err(error) = this.waited(time, 0) {
+                return Poll::Ready(Some(Err(error)));
+            }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::os::unix::net::UnixListener;
+
+    use hyper::Method;
+
+    use super::*;
+    use crate::endpoint::{Address, Endpoint, Origin};
+    use crate::transport::{Handshake, full};
+
+    /// An engine that answers a question with a byte each 20 ms, for ever.
+    async fn dripping(folder: &std::path::Path) -> Transport {
+        let path = folder.join("engine.sock");
+        let listener = UnixListener::bind(&path).unwrap();
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                std::thread::spawn(move || {
+                    let mut head = [0; 4096];
+                    let count = stream.read(&mut head).unwrap();
+                    if head[..count].starts_with(b"GET /_ping") {
+                        stream
+                            .write_all(b"HTTP/1.1 200 OK\r\nApi-Version: 1.41\r\nContent-Length: 2\r\n\r\nOK")
+                            .unwrap();
+                        let _next = stream.read(&mut head);
+                    }
+                    let mut sent = stream.write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+                    while sent.is_ok() {
+                        std::thread::sleep(Duration::from_millis(20));
+                        sent = stream.write_all(b"1\r\n \r\n");
+                    }
+                });
+            }
+        });
+        let endpoint = Endpoint { address: Address::Unix(path), origin: Origin::HostFlag };
+        Handshake::open(&endpoint).await.unwrap().ping().await.unwrap()
+    }
+
+    async fn pieces(transport: &Transport, path: &str) -> Pieces {
+        transport.stream(transport.request(Method::GET, path, full("")).unwrap()).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_drips_is_given_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let transport = dripping(folder.path()).await;
+        // A small answer has a limit for all of it, however it comes.
+        let mut whole = pieces(&transport, "/containers/x/json").await;
+        assert_eq!(whole.whole, Some(Duration::from_mins(2)));
+        (whole.whole, whole.pace) = (Some(Duration::from_millis(300)), None);
+        let error = Pieces::collect(&mut whole, 1 << 20).await.unwrap_err();
+        assert!(matches!(&error, Error::Slow(Slow { what: "answer a question", came: 1.., .. })), "{error}");
+        assert!(error.to_string().contains("is too slow (waited 0 s for it to answer a question, in which"), "{error}");
+        assert!(transport.is_slow.load(Ordering::Relaxed), "the next is waited for less patiently");
+        // A stream has a least speed.
+        for path in ["/containers/x/logs?follow=0", "/images/x/get", "/containers/x/archive?path=/a"] {
+            let mut stream = pieces(&transport, path).await;
+            stream.pace = Some(Pace::new(Duration::from_millis(300)));
+            let error = loop {
+                if let Err(error) = stream.next().await.unwrap() {
+                    break error;
+                }
+            };
+            assert!(matches!(&error, Error::Slow(_)), "{path}: {error}");
+        }
+        // What has no end need not be fast.
+        assert!(pieces(&transport, "/containers/x/logs?follow=1").await.pace.is_none());
     }
 }

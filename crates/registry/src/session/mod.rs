@@ -8,6 +8,7 @@ use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::header::{AUTHORIZATION, HeaderName, HeaderValue, LOCATION, USER_AGENT};
 use hyper::{Method, Request, Response, StatusCode, Uri};
+use scratchdbg_pace::TooSlow;
 use tokio::sync::{Mutex, OnceCell};
 
 use self::access::Access;
@@ -236,6 +237,15 @@ impl Session {
             Failure::Tls(reason) => Error::Tls { registry, reason },
             Failure::Broken(reason) => Error::Broken { registry, what, reason },
             Failure::Silent(after) => Error::Silent { registry, what, after },
+        }
+    }
+
+    /// What stalls within an answer: one that says nothing at all may do better the next time.
+    pub(crate) fn too_slow(&self, slow: TooSlow, what: &str) -> Error {
+        let (registry, what, after) = (self.registry.clone(), what.to_owned(), slow.waited);
+        match slow.came {
+            0 => Error::Silent { registry, what, after },
+            came => Error::Slow { registry, what, after, came },
         }
     }
 

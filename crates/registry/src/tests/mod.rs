@@ -39,6 +39,7 @@ impl Client {
             first_wait: Duration::from_millis(1),
             longest_wait: Duration::from_millis(40),
             silence: Duration::from_millis(400),
+            whole: Duration::from_secs(2),
         };
         Self { registry, _folder: folder }
     }

@@ -89,6 +89,32 @@ async fn a_blob_that_never_comes_whole_is_given_up() {
     }
 }
 
+/// A limit of silence alone is none.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_registry_that_drips_is_given_up() {
+    for first in [0, 1 << 20] {
+        let (shelf, digest) = filled().await;
+        let drips = move |seen: &Seen| if seen.is("GET", "/blobs/") { Answer::Drip(first) } else { shelf.answer(seen) };
+        let fake = Fake::start(drips);
+        let (bytes, failure) = read(&fake, digest).await;
+        assert!(bytes.is_err());
+        let error = failure.unwrap();
+        assert!(matches!(&error, Error::Slow { came: 1.., .. }), "{error}");
+        assert!(error.to_string().contains("is too slow"), "{error}");
+        assert_eq!(fake.count("GET", "/blobs/"), 1, "another attempt would bring no more");
+        let fake =
+            Fake::start(
+                move |seen| {
+                    if seen.path.contains("/manifests/") { Answer::Drip(first) } else { Answer::status(200) }
+                },
+            );
+        let reference = format!("{}/app:1", fake.name()).parse().unwrap();
+        let error = Client::anonymous().pull(&reference).await.unwrap_err();
+        assert!(matches!(&error, Error::Slow { came: 1.., .. }), "{error}");
+        assert_eq!(fake.count("GET", "/manifests/"), 1);
+    }
+}
+
 #[tokio::test]
 async fn manifests_that_are_not_what_they_should_be() {
     let (shelf, _) = filled().await;

@@ -34,6 +34,32 @@ async fn a_pair_is_pushed_and_pushing_it_again_sends_nothing() {
     assert_eq!(fake.count("PUT", "/uploads/"), before);
 }
 
+/// It says that it took everything, and keeps nothing; or comes to have it a moment later.
+#[tokio::test]
+async fn a_registry_is_asked_for_what_it_took() {
+    let client = Client::anonymous();
+    for (times, is_kept) in [(usize::MAX, false), (2, true)] {
+        let (shelf, missing) = (Shelf::default(), Times::new(times, Answer::error(404, "MANIFEST_UNKNOWN", "")));
+        let fake = Fake::start(move |seen| {
+            let gone = seen.is("GET", "/manifests/").then(|| missing.next()).flatten();
+            gone.unwrap_or_else(|| shelf.answer(seen))
+        });
+        let pushed = client.push(&[set(&[&format!("{}/app:1", fake.name())], vec![image("amd64", "a")])]).await;
+        assert_eq!(pushed.is_ok(), is_kept);
+        if let Err(error) = pushed {
+            assert!(error.to_string().contains("said that it took manifest app:1, and does not have it"), "{error}");
+        }
+    }
+    // Another image than the one that was sent; and one that may be written, and not read.
+    for (answer, is_kept) in [(Answer::status(200).body("{}"), false), (Answer::error(403, "DENIED", ""), true)] {
+        let shelf = Shelf::default();
+        let fake =
+            Fake::start(move |seen| if seen.is("GET", "/manifests/") { answer.clone() } else { shelf.answer(seen) });
+        let pushed = client.push(&[set(&[&format!("{}/app:1", fake.name())], vec![image("amd64", "a")])]).await;
+        assert_eq!(pushed.is_ok(), is_kept, "{pushed:?}");
+    }
+}
+
 #[tokio::test]
 async fn who_is_not_let_in_is_told_before_there_is_anything_to_send() {
     let shelf = Shelf::default();
