@@ -1,6 +1,8 @@
 //! Bad input gets one clear line and a hint, the right exit code, and leaves nothing.
 
 use std::fs;
+use std::io::Read as _;
+use std::process::Stdio;
 
 use scratchdbg_testkit::{eventually, sample};
 
@@ -127,6 +129,28 @@ fn standard_output_that_takes_nothing() {
         assert!(!complaint.contains("panicked"), "{arguments:?}: {complaint}");
     }
     target.assert_untouched();
+}
+
+/// A text may be read by halves; of an archive that its reader gave up, nobody has anything.
+#[test]
+fn a_reader_of_an_archive_that_goes_away_is_a_failure() {
+    let stage = Stage::set();
+    let app = sample::write_app(stage.scratchdbg.home());
+    let app = app.to_str().expect("a plain path");
+    for taken in [0, 100] {
+        let mut command = stage.scratchdbg.command(["build", app, "-t", "cut/app:1", "-q", "-o", "archive:-"]);
+        let (mut reader, writer) = std::io::pipe().expect("a pipe");
+        let building = command.stdout(writer).stderr(Stdio::piped()).spawn().expect("it starts");
+        // It holds the end that is written to.
+        drop(command);
+        let mut begin = vec![0; taken];
+        reader.read_exact(&mut begin).expect("the beginning of an archive");
+        drop(reader);
+        let output = building.wait_with_output().expect("it can be waited for");
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "after {taken} bytes: {complaint}");
+        assert!(complaint.contains("error: cannot write the archive to standard output: Broken pipe"), "{complaint}");
+    }
 }
 
 #[test]

@@ -17,6 +17,9 @@ use crate::terminal;
 /// The first signal is the command's that runs in a session: it may want to clean up, and takes the time that it takes.
 static IS_PASSED_ON: AtomicBool = AtomicBool::new(false);
 
+/// The command is over, and the process only ends.
+static IS_ENDING: AtomicBool = AtomicBool::new(false);
+
 /// How much longer than the grace of a scope a command may take to end by itself.
 const AFTER_GRACE: Duration = Duration::from_secs(2);
 
@@ -40,7 +43,23 @@ pub(crate) fn listen(context: &Context) -> std::io::Result<Interrupts> {
         end(code);
     };
     std::thread::Builder::new().name("signals".to_owned()).stack_size(256 << 10).spawn(hear)?;
+    quiet_panics_at_the_end();
     Ok(Interrupts::new(codes))
+}
+
+/// The command is over, by itself or by a signal. What breaks from here on, on threads whose work nobody waits for, is not
+/// said.
+pub(crate) fn ending() {
+    IS_ENDING.store(true, Ordering::Relaxed);
+}
+
+fn quiet_panics_at_the_end() {
+    let print = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if !IS_ENDING.load(Ordering::Relaxed) {
+            print(panic);
+        }
+    }));
 }
 
 /// While this lives, the first signal is passed on to a command.
@@ -98,6 +117,7 @@ async fn sleep_until(at: Option<tokio::time::Instant>) {
 
 #[expect(clippy::exit, clippy::disallowed_methods, reason = "what would end the process in another way is held up")]
 fn end(code: u8) {
+    ending();
     std::process::exit(code.into());
 }
 

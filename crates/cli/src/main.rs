@@ -60,13 +60,10 @@ fn main() -> ExitCode {
         }
     };
     let outcome = runtime.block_on(commands::run(cli.command, &context, interrupts));
-    if attach {
-        // Nothing of a session is left to be dropped, and the kernel takes the rest back faster than we do.
-        let _left = std::mem::ManuallyDrop::new(runtime);
-    } else {
-        // A thread may still be waiting for input that nobody needs any more.
-        runtime.shutdown_background();
-    }
+    interrupt::ending();
+    // Nothing of a command is left to be dropped, and the kernel takes the rest back faster than we do. A thread may still be
+    // reading what nobody needs any more, from a file or, by way of this runtime, from a registry: without it, it would panic.
+    let _left = std::mem::ManuallyDrop::new(runtime);
     let code = exit_code(outcome, attach, printer);
     say_what_may_be_left(&context.scope, printer);
     code

@@ -109,7 +109,10 @@ impl Output {
                 blocking(move || {
                     let mut out = BufWriter::with_capacity(1 << 20, io::stdout().lock());
                     match write_hybrid(&sets, epoch, &mut out).and_then(|()| out.flush().map_err(ImageError::Write)) {
-                        Err(ImageError::Write(error)) => Err(error.into()),
+                        // Of a text, a reader may have enough; of an archive nobody has anything without its end.
+                        Err(ImageError::Write(error)) => {
+                            Err(CommandError::new(format!("cannot write the archive to standard output: {error}")))
+                        }
                         Err(error) => Err(explain_image(&error)),
                         Ok(()) => Ok(()),
                     }
