@@ -67,6 +67,25 @@ fn crates_depend_on_those_below_them_only() {
     assert_eq!(found, map.keys().copied().collect::<Vec<_>>(), "the map has crates that are not there");
 }
 
+/// The source files below a folder.
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+    let (folders, files): (Vec<_>, Vec<_>) = entries.partition(|path| path.is_dir());
+    files.into_iter().chain(folders.iter().flat_map(|folder| sources(folder))).collect()
+}
+
+#[test]
+fn the_command_line_names_platforms_in_one_place() {
+    let folder = crates().join("cli/src");
+    for path in sources(&folder) {
+        let text = fs::read_to_string(&path).expect("a source file");
+        let name = path.strip_prefix(&folder).expect("it is below").to_string_lossy().into_owned();
+        // The demo shows commands of Docker's own beside ours.
+        let may = ["platform.rs", "commands/demo.rs"].contains(&&*name);
+        assert!(may || !text.contains("scratchdbg_docker"), "{name} names a platform");
+    }
+}
+
 #[test]
 fn manifests_are_read() {
     let manifest = "[package]\nname = \"x\"\n\n[dependencies]\nserde.workspace = true\ntar = \"1\"\n\n[dev-dependencies]\nno.x = 1\n";

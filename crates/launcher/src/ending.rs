@@ -1,7 +1,7 @@
 //! Telling the client how the command ended, behind what it wrote.
 //!
 //! The engine knows it too, but later, and only when it is asked once more; and it does not say whether all that was written has
-//! reached the client. The client (`session/ending.rs` of the engine crate) takes the record out.
+//! reached the client. The client (`crates/session/src/record.rs`) takes the record out.
 //!
 //! What a record begins with is a secret of the client's, made for this session: a command that knew it could end both streams
 //! with a record of its own. So it comes in a variable that no command gets, and is wiped where it came in; and this program

@@ -12,8 +12,8 @@ use scratchdbg_backend::{Duplex, KeeperHandle, Mode};
 
 use super::beside_target;
 use super::connection::Connection;
+use super::container::attach_and_start;
 use super::lingering::{self, LingeringKeeper};
-use super::process::attach_and_start;
 use super::removal::Removal;
 use crate::ours::Role;
 use crate::plan::{KeeperRights, Way};

@@ -2,8 +2,10 @@
 
 mod backend;
 mod connection;
+mod container;
 mod copy;
 mod detach;
+mod exec;
 mod inventory;
 mod keeper;
 mod leftover;
@@ -11,6 +13,7 @@ mod lingering;
 mod neighbours;
 mod opening;
 mod output;
+mod probe;
 mod process;
 mod registry;
 mod removal;
@@ -20,7 +23,8 @@ use bollard::models::HostConfig;
 pub use self::keeper::Keeper;
 pub(crate) use self::lingering::{LingeringKeeper, keepers_that_wait};
 pub use self::output::ProcessOutput;
-pub use self::process::{Process, ProcessProbe};
+pub use self::probe::ProcessProbe;
+pub use self::process::Process;
 use crate::SessionPlan;
 use crate::containers::unprivileged;
 use crate::plan::Way;

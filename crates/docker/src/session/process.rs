@@ -1,24 +1,24 @@
 //! The process of a session, wherever it runs: started by exec inside the target, or the main process of a container
 //! of its own.
 
-use bollard::models::{ContainerCreateBody, ExecConfig, HostConfig, HostConfigLogConfig};
-use bollard::query_parameters::{ResizeContainerTTYOptionsBuilder, ResizeExecOptionsBuilder};
-use hyper::Method;
+use std::time::Duration;
+
+use bollard::models::ExecConfig;
 use scratchdbg_backend::launcher::{self, TOOLS_FOLDER_STEM};
-use scratchdbg_backend::{How, Probe, ProcessEnd, Start, Window};
-use serde::Serialize;
-use std::time::{Duration, Instant};
+use scratchdbg_backend::{ProcessEnd, Start};
 use tokio::io::WriteHalf;
 
+use super::container::{interactive, sidecar, start_container};
 use super::copy::Copy;
+use super::exec::{NOTED_WITHIN, Noted, Polls};
 use super::opening::NotExecuted;
 use super::output::{OutputEnd, ProcessOutput};
+use super::probe::{Of, ProcessProbe};
 use super::removal::Removal;
-use super::{beside_target, copy, detach};
-use crate::files::percent_encode;
+use super::{copy, detach};
 use crate::ours::Role;
 use crate::plan::Way;
-use crate::transport::{Hijacked, Kind, Upgraded, full};
+use crate::transport::{Hijacked, Kind, Upgraded};
 use crate::{ContainerName, Engine, Error, SessionPlan, labels};
 
 /// How long after a command was killed the engine may take to remove its container, and so to hear why.
@@ -32,14 +32,6 @@ const REMOVAL_ANSWERED_WITHIN: Duration = Duration::from_secs(6);
 
 /// How long after the end of a container the engine may take to remove it. After that its record is read.
 const REMOVED_WITHIN: Duration = Duration::from_secs(20);
-
-/// A sidecar's limits: enough for tools, too little to starve the host.
-const SIDECAR_MEMORY: i64 = 512 << 20;
-const SIDECAR_PROCESSES: i64 = 256;
-
-/// How long after the end of streams without a record the engine may take to note the end of their process. Most ends it notes at
-/// once; one with much to do takes seconds.
-const NOTED_WITHIN: Duration = Duration::from_secs(5);
 
 /// The user has pressed the detach keys, and waits for the client to leave.
 const NOTED_WITHIN_TERMINAL: Duration = Duration::from_secs(3);
@@ -77,73 +69,6 @@ enum Runs {
         /// The image that was made for it.
         copy: Copy,
     },
-}
-
-/// What an engine says of a process whose streams have ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Noted {
-    /// It has ended with this code.
-    Exited(u8),
-    /// It goes on: what has ended is our hold on it.
-    GoesOn,
-    /// The engine could not start it, and made up this code.
-    NeverBegan(u8),
-}
-
-/// A process, to ask how it is.
-#[derive(Debug, Clone)]
-pub struct ProcessProbe {
-    engine: Engine,
-    of: Of,
-}
-
-#[derive(Debug, Clone)]
-enum Of {
-    /// An exec, by its id.
-    Exec(String),
-    /// The main process of a container.
-    Container(ContainerName),
-}
-
-impl Probe for ProcessProbe {
-    async fn goes_on(&self) -> Result<bool, scratchdbg_backend::Error> {
-        let Self { engine, of } = self;
-        match of {
-            Of::Exec(id) => {
-                let state = engine.transport.ask(Kind::Question, engine.docker.inspect_exec(id)).await?;
-                Ok(state.running != Some(false))
-            }
-            Of::Container(container) => Ok(engine.goes_on(container, Duration::ZERO).await?),
-        }
-    }
-
-    fn can_signal(&self) -> bool {
-        matches!(self.of, Of::Container(_))
-    }
-
-    async fn signal(&self, number: u8) -> Result<(), scratchdbg_backend::Error> {
-        if let Of::Container(container) = &self.of {
-            self.engine.kill(container, number).await?;
-        }
-        Ok(())
-    }
-
-    async fn resize(&self, window: Window) -> Result<(), scratchdbg_backend::Error> {
-        let (width, height) = (window.columns.into(), window.rows.into());
-        let Self { engine, of } = self;
-        match of {
-            Of::Exec(id) => {
-                let options = ResizeExecOptionsBuilder::default().w(width).h(height).build();
-                engine.transport.ask(Kind::Resize, engine.docker.resize_exec(id, options)).await?;
-            }
-            Of::Container(container) => {
-                let options = ResizeContainerTTYOptionsBuilder::default().w(width).h(height).build();
-                let resized = engine.docker.resize_container_tty(container.as_str(), options);
-                engine.transport.ask(Kind::Resize, resized).await?;
-            }
-        }
-        Ok(())
-    }
 }
 
 impl Process {
@@ -324,186 +249,6 @@ fn process_end(noted: Noted, end: OutputEnd, is_detached: bool, is_exec: bool) -
         Noted::Exited(ENGINES_OWN) if is_exec => ProcessEnd::Unknown,
         Noted::Exited(code) => ProcessEnd::Exited(code, end.held()),
     }
-}
-
-impl Engine {
-    /// Runs a command in a container as `docker exec` would, and drops what it prints: its exit code.
-    ///
-    /// Fails with [`Error::ExecRefused`] when the runtime cannot start it.
-    pub async fn exec(&self, container: &ContainerName, command: &[&str]) -> Result<u8, Error> {
-        use scratchdbg_backend::Output as _;
-        let exec = ExecConfig {
-            attach_stdout: Some(true),
-            attach_stderr: Some(true),
-            cmd: Some(command.iter().map(|&word| word.to_owned()).collect()),
-            ..ExecConfig::default()
-        };
-        let created = self.transport.ask(Kind::CreateExec, self.docker.create_exec(container.as_str(), exec));
-        let exec = created.await?.id;
-        let Hijacked { reader, writer: _writer } = self.start_exec(&exec, false).await?;
-        let mut output = ProcessOutput::of(reader, false, NotExecuted::none());
-        while let Some(_dropped) = output.next().await.map_err(|error| Error::transport("exec", error))? {}
-        match self.exec_end(&exec, NOTED_WITHIN).await? {
-            Noted::Exited(code) => Ok(code),
-            Noted::GoesOn => Ok(u8::MAX),
-            Noted::NeverBegan(code) => Err(output.end().refusal(code)),
-        }
-    }
-
-    pub(super) async fn start_exec(&self, exec: &str, tty: bool) -> Result<Hijacked, Error> {
-        #[derive(Serialize)]
-        #[serde(rename_all = "PascalCase")]
-        struct StartExec {
-            detach: bool,
-            tty: bool,
-        }
-        let path = format!("/exec/{exec}/start");
-        let request = self.transport.json_request(Method::POST, &path, &StartExec { detach: false, tty })?;
-        self.transport.hijack(request).await
-    }
-
-    /// How an exec is whose streams have ended.
-    pub(super) async fn exec_end(&self, exec: &str, patience: Duration) -> Result<Noted, Error> {
-        let mut polls = Polls::until(patience);
-        loop {
-            let state = self.transport.ask(Kind::Question, self.docker.inspect_exec(exec)).await?;
-            if let (Some(false), Some(code)) = (state.running, state.exit_code) {
-                // Codes are eight bits wide; the engine uses others for its own failures.
-                let code = u8::try_from(code).unwrap_or(u8::MAX);
-                // Docker keeps the process id of an exec that has ended. Podman forgets it.
-                let began = self.is_podman() || state.pid != Some(0);
-                return Ok(if began { Noted::Exited(code) } else { Noted::NeverBegan(code) });
-            }
-            if !polls.again().await {
-                return Ok(Noted::GoesOn);
-            }
-        }
-    }
-
-    /// Whether a container runs, and goes on running for all that time.
-    async fn goes_on(&self, container: &ContainerName, patience: Duration) -> Result<bool, Error> {
-        let mut polls = Polls::until(patience);
-        loop {
-            match self.inspect(container).await {
-                Ok(target) if target.state.has_processes() => {}
-                Ok(_) | Err(Error::NoSuchContainer { .. }) => return Ok(false),
-                Err(error) => return Err(error),
-            }
-            if !polls.again().await {
-                return Ok(true);
-            }
-        }
-    }
-}
-
-/// The pauses between polls of a process whose streams have ended: at first short ones, as most are noted at once.
-struct Polls {
-    deadline: Instant,
-    pause: Duration,
-}
-
-impl Polls {
-    const LONGEST_PAUSE: Duration = Duration::from_millis(60);
-
-    fn until(patience: Duration) -> Self {
-        Self { deadline: Instant::now() + patience, pause: Duration::from_millis(2) }
-    }
-
-    /// Waits for the next poll; `false` when there has been time enough.
-    async fn again(&mut self) -> bool {
-        if Instant::now() >= self.deadline {
-            return false;
-        }
-        tokio::time::sleep(self.pause).await;
-        self.pause = (self.pause + Duration::from_millis(2)).min(Self::LONGEST_PAUSE);
-        true
-    }
-}
-
-/// A container beside the target: its processes and its network, and a root of its own.
-fn sidecar(plan: &SessionPlan, environment: Vec<String>) -> ContainerCreateBody {
-    let target = format!("container:{}", plan.view.target_id);
-    let image = if let How::Sidecar(sidecar) = &plan.view.how { Some(&*sidecar.image) } else { None };
-    let capabilities = plan.view.capabilities();
-    ContainerCreateBody {
-        image: image.map(str::to_owned),
-        user: Some(plan.view.user.to_string()),
-        env: Some(environment),
-        // The launcher goes to the target's root.
-        working_dir: Some("/".to_owned()),
-        host_config: Some(HostConfig {
-            pid_mode: Some(target.clone()),
-            network_mode: Some(target),
-            cap_add: Some(capabilities.to_vec()),
-            memory: Some(SIDECAR_MEMORY),
-            pids_limit: Some(SIDECAR_PROCESSES),
-            ..beside_target(plan, capabilities.is_empty())
-        }),
-        ..ContainerCreateBody::default()
-    }
-}
-
-/// What every container with a session's process in it has. The tools are in an anonymous volume of its own: nothing is written
-/// into its root, which may be read-only, and the engine removes it with the container.
-fn interactive(body: ContainerCreateBody, tty: bool, tools: Option<&str>) -> ContainerCreateBody {
-    let host_config = body.host_config.unwrap_or_default();
-    let volumes = tools.map(|folder| vec![folder.to_owned()]);
-    ContainerCreateBody {
-        tty: Some(tty),
-        attach_stdin: Some(true),
-        attach_stdout: Some(true),
-        attach_stderr: Some(true),
-        open_stdin: Some(true),
-        stdin_once: Some(true),
-        volumes,
-        host_config: Some(HostConfig {
-            auto_remove: Some(true),
-            log_config: Some(HostConfigLogConfig { typ: Some("none".to_owned()), config: None }),
-            ..host_config
-        }),
-        ..body
-    }
-}
-
-/// Creates, puts the tools there, attaches, asks for the end, and starts: in this order nothing can be missed. Nothing is left on
-/// failure.
-async fn start_container(
-    engine: &Engine,
-    name: &str,
-    body: ContainerCreateBody,
-    tools: Option<(String, &[u8])>,
-    detach_keys: Option<&str>,
-) -> Result<(ContainerName, Removal, Hijacked), Error> {
-    let container = engine.create(name, body).await?;
-    let started = async {
-        if let Some((folder, archive)) = tools {
-            engine.unpack(&container, &folder, archive).await?;
-        }
-        attach_and_start(engine, &container, detach_keys).await
-    };
-    match started.await {
-        Ok((removal, streams)) => Ok((container, removal, streams)),
-        Err(error) => {
-            // Automatic removal covers only what has run.
-            let _already_gone = engine.remove(&container).await;
-            Err(error)
-        }
-    }
-}
-
-/// The part of [`start_container`] that the keeper shares.
-pub(super) async fn attach_and_start(
-    engine: &Engine,
-    container: &ContainerName,
-    detach_keys: Option<&str>,
-) -> Result<(Removal, Hijacked), Error> {
-    let keys = detach_keys.map(|keys| format!("&detachKeys={}", percent_encode(keys))).unwrap_or_default();
-    let path = format!("/containers/{container}/attach?stream=1&stdin=1&stdout=1&stderr=1{keys}");
-    let attach = engine.transport.request(Method::POST, &path, full(""))?;
-    // Before the start, both of them: nothing can be missed then.
-    let (removal, streams) = tokio::try_join!(Removal::ask(engine, container), engine.transport.hijack(attach))?;
-    engine.start(container).await?;
-    Ok((removal, streams))
 }
 
 #[cfg(test)]

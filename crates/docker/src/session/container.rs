@@ -1,0 +1,101 @@
+//! The container of a session's own: a sidecar, and what it has in common with a copy and a keeper.
+
+use bollard::models::{ContainerCreateBody, HostConfig, HostConfigLogConfig};
+use hyper::Method;
+use scratchdbg_backend::How;
+
+use super::beside_target;
+use super::removal::Removal;
+use crate::files::percent_encode;
+use crate::transport::{Hijacked, full};
+use crate::{ContainerName, Engine, Error, SessionPlan};
+
+/// A sidecar's limits: enough for tools, too little to starve the host.
+const SIDECAR_MEMORY: i64 = 512 << 20;
+const SIDECAR_PROCESSES: i64 = 256;
+
+/// A container beside the target: its processes and its network, and a root of its own.
+pub(super) fn sidecar(plan: &SessionPlan, environment: Vec<String>) -> ContainerCreateBody {
+    let target = format!("container:{}", plan.view.target_id);
+    let image = if let How::Sidecar(sidecar) = &plan.view.how { Some(&*sidecar.image) } else { None };
+    let capabilities = plan.view.capabilities();
+    ContainerCreateBody {
+        image: image.map(str::to_owned),
+        user: Some(plan.view.user.to_string()),
+        env: Some(environment),
+        // The launcher goes to the target's root.
+        working_dir: Some("/".to_owned()),
+        host_config: Some(HostConfig {
+            pid_mode: Some(target.clone()),
+            network_mode: Some(target),
+            cap_add: Some(capabilities.to_vec()),
+            memory: Some(SIDECAR_MEMORY),
+            pids_limit: Some(SIDECAR_PROCESSES),
+            ..beside_target(plan, capabilities.is_empty())
+        }),
+        ..ContainerCreateBody::default()
+    }
+}
+
+/// What every container with a session's process in it has. The tools are in an anonymous volume of its own: nothing is written
+/// into its root, which may be read-only, and the engine removes it with the container.
+pub(super) fn interactive(body: ContainerCreateBody, tty: bool, tools: Option<&str>) -> ContainerCreateBody {
+    let host_config = body.host_config.unwrap_or_default();
+    let volumes = tools.map(|folder| vec![folder.to_owned()]);
+    ContainerCreateBody {
+        tty: Some(tty),
+        attach_stdin: Some(true),
+        attach_stdout: Some(true),
+        attach_stderr: Some(true),
+        open_stdin: Some(true),
+        stdin_once: Some(true),
+        volumes,
+        host_config: Some(HostConfig {
+            auto_remove: Some(true),
+            log_config: Some(HostConfigLogConfig { typ: Some("none".to_owned()), config: None }),
+            ..host_config
+        }),
+        ..body
+    }
+}
+
+/// Creates, puts the tools there, attaches, asks for the end, and starts: in this order nothing can be missed. Nothing is left on
+/// failure.
+pub(super) async fn start_container(
+    engine: &Engine,
+    name: &str,
+    body: ContainerCreateBody,
+    tools: Option<(String, &[u8])>,
+    detach_keys: Option<&str>,
+) -> Result<(ContainerName, Removal, Hijacked), Error> {
+    let container = engine.create(name, body).await?;
+    let started = async {
+        if let Some((folder, archive)) = tools {
+            engine.unpack(&container, &folder, archive).await?;
+        }
+        attach_and_start(engine, &container, detach_keys).await
+    };
+    match started.await {
+        Ok((removal, streams)) => Ok((container, removal, streams)),
+        Err(error) => {
+            // Automatic removal covers only what has run.
+            let _already_gone = engine.remove(&container).await;
+            Err(error)
+        }
+    }
+}
+
+/// The part of [`start_container`] that the keeper shares.
+pub(super) async fn attach_and_start(
+    engine: &Engine,
+    container: &ContainerName,
+    detach_keys: Option<&str>,
+) -> Result<(Removal, Hijacked), Error> {
+    let keys = detach_keys.map(|keys| format!("&detachKeys={}", percent_encode(keys))).unwrap_or_default();
+    let path = format!("/containers/{container}/attach?stream=1&stdin=1&stdout=1&stderr=1{keys}");
+    let attach = engine.transport.request(Method::POST, &path, full(""))?;
+    // Before the start, both of them: nothing can be missed then.
+    let (removal, streams) = tokio::try_join!(Removal::ask(engine, container), engine.transport.hijack(attach))?;
+    engine.start(container).await?;
+    Ok((removal, streams))
+}

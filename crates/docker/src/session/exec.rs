@@ -1,0 +1,121 @@
+//! Execs, and how processes are whose streams have ended.
+
+use std::time::{Duration, Instant};
+
+use bollard::models::ExecConfig;
+use hyper::Method;
+use serde::Serialize;
+
+use super::opening::NotExecuted;
+use super::output::ProcessOutput;
+use crate::transport::{Hijacked, Kind};
+use crate::{ContainerName, Engine, Error};
+
+/// How long after the end of streams without a record the engine may take to note the end of their process. Most ends it notes at
+/// once; one with much to do takes seconds.
+pub(super) const NOTED_WITHIN: Duration = Duration::from_secs(5);
+
+/// What an engine says of a process whose streams have ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Noted {
+    /// It has ended with this code.
+    Exited(u8),
+    /// It goes on: what has ended is our hold on it.
+    GoesOn,
+    /// The engine could not start it, and made up this code.
+    NeverBegan(u8),
+}
+
+impl Engine {
+    /// Runs a command in a container as `docker exec` would, and drops what it prints: its exit code.
+    ///
+    /// Fails with [`Error::ExecRefused`] when the runtime cannot start it.
+    pub async fn exec(&self, container: &ContainerName, command: &[&str]) -> Result<u8, Error> {
+        use scratchdbg_backend::Output as _;
+        let exec = ExecConfig {
+            attach_stdout: Some(true),
+            attach_stderr: Some(true),
+            cmd: Some(command.iter().map(|&word| word.to_owned()).collect()),
+            ..ExecConfig::default()
+        };
+        let created = self.transport.ask(Kind::CreateExec, self.docker.create_exec(container.as_str(), exec));
+        let exec = created.await?.id;
+        let Hijacked { reader, writer: _writer } = self.start_exec(&exec, false).await?;
+        let mut output = ProcessOutput::of(reader, false, NotExecuted::none());
+        while let Some(_dropped) = output.next().await.map_err(|error| Error::transport("exec", error))? {}
+        match self.exec_end(&exec, NOTED_WITHIN).await? {
+            Noted::Exited(code) => Ok(code),
+            Noted::GoesOn => Ok(u8::MAX),
+            Noted::NeverBegan(code) => Err(output.end().refusal(code)),
+        }
+    }
+
+    pub(super) async fn start_exec(&self, exec: &str, tty: bool) -> Result<Hijacked, Error> {
+        #[derive(Serialize)]
+        #[serde(rename_all = "PascalCase")]
+        struct StartExec {
+            detach: bool,
+            tty: bool,
+        }
+        let path = format!("/exec/{exec}/start");
+        let request = self.transport.json_request(Method::POST, &path, &StartExec { detach: false, tty })?;
+        self.transport.hijack(request).await
+    }
+
+    /// How an exec is whose streams have ended.
+    pub(super) async fn exec_end(&self, exec: &str, patience: Duration) -> Result<Noted, Error> {
+        let mut polls = Polls::until(patience);
+        loop {
+            let state = self.transport.ask(Kind::Question, self.docker.inspect_exec(exec)).await?;
+            if let (Some(false), Some(code)) = (state.running, state.exit_code) {
+                // Codes are eight bits wide; the engine uses others for its own failures.
+                let code = u8::try_from(code).unwrap_or(u8::MAX);
+                // Docker keeps the process id of an exec that has ended. Podman forgets it.
+                let began = self.is_podman() || state.pid != Some(0);
+                return Ok(if began { Noted::Exited(code) } else { Noted::NeverBegan(code) });
+            }
+            if !polls.again().await {
+                return Ok(Noted::GoesOn);
+            }
+        }
+    }
+
+    /// Whether a container runs, and goes on running for all that time.
+    pub(super) async fn goes_on(&self, container: &ContainerName, patience: Duration) -> Result<bool, Error> {
+        let mut polls = Polls::until(patience);
+        loop {
+            match self.inspect(container).await {
+                Ok(target) if target.state.has_processes() => {}
+                Ok(_) | Err(Error::NoSuchContainer { .. }) => return Ok(false),
+                Err(error) => return Err(error),
+            }
+            if !polls.again().await {
+                return Ok(true);
+            }
+        }
+    }
+}
+
+/// The pauses between polls of a process whose streams have ended: at first short ones, as most are noted at once.
+pub(super) struct Polls {
+    deadline: Instant,
+    pause: Duration,
+}
+
+impl Polls {
+    const LONGEST_PAUSE: Duration = Duration::from_millis(60);
+
+    pub(super) fn until(patience: Duration) -> Self {
+        Self { deadline: Instant::now() + patience, pause: Duration::from_millis(2) }
+    }
+
+    /// Waits for the next poll; `false` when there has been time enough.
+    pub(super) async fn again(&mut self) -> bool {
+        if Instant::now() >= self.deadline {
+            return false;
+        }
+        tokio::time::sleep(self.pause).await;
+        self.pause = (self.pause + Duration::from_millis(2)).min(Self::LONGEST_PAUSE);
+        true
+    }
+}
