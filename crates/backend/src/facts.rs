@@ -1,4 +1,4 @@
-//! What a platform knows of containers, as the facts that the rules of `diagnose` read.
+//! Facts about containers and their hosts, as the rules of `scratchdbg-diagnose` read them.
 
 use std::collections::BTreeMap;
 
@@ -9,33 +9,33 @@ use scratchdbg_diagnose::elf::IsaLevel;
 
 use crate::{ContainerName, Error};
 
-/// A platform that tells what it knows of its containers, and of the machine that they run on.
+/// A platform that describes its containers and the host that they run on.
 ///
-/// Facts that a platform does not have stay `None`: rules do with less. Only a container that cannot be looked up at all is
-/// an error.
+/// A fact that the platform does not have stays `None`, and rules do without it. Only a container
+/// that cannot be looked up is an error.
 pub trait FactsBackend: Sync {
-    /// Describes the machine that containers run on.
+    /// Describes the host that containers run on.
     fn host_facts(&self) -> impl Future<Output = Result<HostFacts, Error>> + Send;
 
-    /// Looks a container up: what one answer of the platform tells of it.
+    /// Looks a container up, in one request.
     fn container_record(
         &self,
         container: &ContainerName,
     ) -> impl Future<Output = Result<ContainerRecord, Error>> + Send;
 
-    /// Adds what takes more questions: events, the end of the log, what a running container uses, what its processes look
-    /// like, and what its mounts are like. What is not answered stays unknown.
+    /// Adds the facts that take more requests: events, the end of the log, resources in use,
+    /// processes and mounts. A request that fails leaves its facts unknown.
     fn observe(&self, record: &mut ContainerRecord, host: &HostFacts) -> impl Future<Output = ()> + Send;
 
-    /// Adds what its mounts are like, and nothing else.
-    fn look_at_mounts(&self, record: &mut ContainerRecord, host: &HostFacts) -> impl Future<Output = ()> + Send;
+    /// Adds the facts about mounts that take more requests.
+    fn describe_mounts(&self, record: &mut ContainerRecord, host: &HostFacts) -> impl Future<Output = ()> + Send;
 
-    /// The events of the container with this id or name, oldest first. It may be gone already. `None` when the platform does
-    /// not tell.
+    /// Returns the events of the container with this id or name, oldest first. The container may
+    /// have been removed. `None` if the platform does not answer.
     fn events_of(&self, container: &str, host: &HostFacts) -> impl Future<Output = Option<Vec<Event>>> + Send;
 
-    /// Looks up the containers that are listed, newest first, with the events of each. Those that are gone by the time they
-    /// are looked at are left out.
+    /// Looks up all containers that match, newest first, with their events. Leaves out containers
+    /// that are removed meanwhile.
     fn list_records(
         &self,
         filter: &ListFilter,
@@ -43,14 +43,14 @@ pub trait FactsBackend: Sync {
     ) -> impl Future<Output = Result<Vec<ContainerRecord>, Error>> + Send;
 }
 
-/// The machine that containers run on.
+/// The host that containers run on.
 #[derive(Debug, Clone, Default)]
 pub struct HostFacts {
     /// What its kernel executes.
     pub platform: Option<Platform>,
-    /// It is this machine: its files and its kernel's log can be looked at.
+    /// The host is this machine: its files and its kernel log can be read.
     pub is_this_machine: bool,
-    /// The level of its processor, where that can be seen.
+    /// The instruction set level of its processor, if known.
     pub cpu: Option<IsaLevel>,
     /// When the platform was started, in nanoseconds since 1970.
     pub engine_started_at: Option<i64>,
@@ -58,33 +58,33 @@ pub struct HostFacts {
     pub clock: Option<i64>,
 }
 
-/// A container with everything that one look at it tells.
+/// A container with the facts that one request gives.
 #[derive(Debug, Clone, Default)]
 pub struct ContainerRecord {
-    /// Full id.
+    /// The full id.
     pub id: String,
     /// The image as it was named when the container was made.
     pub image: String,
     /// The digest of the image's configuration.
     pub image_id: String,
-    /// Its labels.
+    /// The labels.
     pub labels: BTreeMap<String, String>,
     /// It has a terminal: its log has one stream, without frames.
     pub tty: bool,
     /// When it was made, in nanoseconds since 1970.
     pub created_at: Option<i64>,
-    /// Its configuration: the image's, with what was given when it was made.
+    /// The configuration: the image's, with the settings given when the container was made.
     pub config: ConfigFacts,
-    /// The capabilities that its processes can have at most.
+    /// The capability bounding set of its processes.
     pub bounding_set: u64,
-    /// What rules read. The image is left out: it is put in beside the files, which the caller keeps.
+    /// The facts for rules. `image` is absent: the caller adds it with the files.
     pub facts: ContainerFacts<'static>,
 }
 
 /// Which containers are listed: `KEY=VALUE` filters in the platform's own words.
 #[derive(Debug, Clone, Default)]
 pub struct ListFilter {
-    /// Those that do not run, too.
+    /// Include containers that do not run.
     pub all: bool,
     /// Values by key; see the platform's documentation for the keys.
     pub filters: BTreeMap<String, Vec<String>>,

@@ -6,18 +6,21 @@ use scratchdbg_diagnose::rootfs::{Entry, Want};
 
 use crate::{ContainerRecord, Error};
 
-/// A platform that shows the files of its containers, stopped ones too, and runs nothing in them for it.
+/// A platform that gives access to the files of its containers, stopped ones too, without running
+/// anything in them.
 pub trait FilesBackend: Sync {
-    /// Looks up the paths that rules ask for: one answer for each, in their order. No link is followed.
+    /// Looks up the paths that rules ask for. Returns one answer for each, in the same order.
+    /// Follows no link.
     ///
-    /// `None` where to look would change something, such as make folders on the host.
+    /// Returns `None` if a lookup would change something, such as create folders on the host.
     fn look_up(
         &self,
         record: &ContainerRecord,
         wanted: &[Want],
     ) -> impl Future<Output = Result<Option<Vec<Found>>, Error>> + Send;
 
-    /// Shows `visit` the bytes of a file as they come. Headers of an archive may be among them.
+    /// Passes the bytes of a file to `visit` as they arrive. Headers of an archive may be among
+    /// them.
     fn scan_file(
         &self,
         record: &ContainerRecord,
@@ -25,18 +28,18 @@ pub trait FilesBackend: Sync {
         visit: impl FnMut(&[u8]) + Send,
     ) -> impl Future<Output = Result<(), Error>> + Send;
 
-    /// The paths of the container's own files that its mounts cover. `None` where the platform does not tell, or not in
-    /// time.
+    /// Returns the paths of the image's files that the container's mounts hide. `None` if the
+    /// platform does not tell, or not in time.
     fn paths_beneath(&self, record: &ContainerRecord) -> impl Future<Output = Option<BTreeSet<String>>> + Send;
 }
 
-/// What there is at a path.
+/// The answer to a lookup.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Found {
-    /// This. In the detail that was asked for, where the platform has it.
+    /// The path exists. The entry has the detail that was asked for, if the platform has it.
     Entry(Entry),
-    /// Nothing.
+    /// The path does not exist.
     Absent,
-    /// The platform cannot see.
+    /// The platform cannot tell.
     Unknown,
 }

@@ -1,4 +1,4 @@
-//! The images that a platform holds.
+//! The images that a platform stores.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -8,26 +8,28 @@ use crate::Error;
 /// Any error, for what a caller produces.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// A platform that holds images: hands them out, and takes them in.
+/// A platform that stores images.
 pub trait ImageBackend: Sync {
-    /// Finds an image by reference or id. `None` when the platform has none.
+    /// Finds an image by reference or id. `None` if there is no such image.
     fn image_record(&self, reference: &str) -> impl Future<Output = Result<Option<ImageRecord>, Error>> + Send;
 
-    /// Writes an image to `sink`, as an archive that `scratchdbg-image` reads. `sink` should not block for long.
+    /// Writes an image to `sink`, as an archive that `scratchdbg-image` reads. `sink` should not
+    /// block for long.
     fn save_image(
         &self,
         reference: &str,
         sink: &mut (dyn io::Write + Send),
     ) -> impl Future<Output = Result<(), Error>> + Send;
 
-    /// Takes in an image archive, which `produce` writes while it is sent. It runs on a thread that may block.
+    /// Loads an image archive, which `produce` writes while it is sent, on a thread that may block.
     fn load_image<E: Into<BoxError>>(
         &self,
         produce: impl FnOnce(&mut dyn io::Write) -> Result<(), E> + Send + 'static,
     ) -> impl Future<Output = Result<(), Error>> + Send;
 
-    /// Those of these images, by id, of which the platform has the debug twin, proved. `tools` is the `diff_id` of the layer
-    /// of tools that a twin has; it is asked for only where there is a candidate.
+    /// Returns the images, by id, whose debug twin the platform has. Each twin is proved by its
+    /// layers and settings. `tools` is the `diff_id` of a twin's layer of tools; it is awaited only
+    /// if there is a candidate.
     fn with_twins(
         &self,
         images: &[&str],
@@ -38,6 +40,6 @@ pub trait ImageBackend: Sync {
 /// An image of a platform.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ImageRecord {
-    /// Its layers, the lowest first, by the digests of what is in them. Empty where the platform does not tell.
+    /// The `diff_id`s of its layers, the lowest first. Empty if the platform does not tell.
     pub layers: Vec<String>,
 }

@@ -6,9 +6,9 @@
 //! crate does I/O.
 //!
 //! * [`LogBackend`]: reads the logs of containers; [`LogSource`]: one container's log, and what its storage can do;
-//! * [`FactsBackend`]: tells what it knows of containers, for the rules of `diagnose`;
-//! * [`FilesBackend`]: shows the files of containers;
-//! * [`ImageBackend`]: hands images out, and takes them in;
+//! * [`FactsBackend`]: describes containers and their host, for the rules of `scratchdbg-diagnose`;
+//! * [`FilesBackend`]: gives access to the files of containers;
+//! * [`ImageBackend`]: stores images;
 //! * [`SessionBackend`]: runs debug sessions; [`Plan`]: what one will be; [`launcher`]: how the program in it is called;
 //! * [`ToolStore`]: holds the images that sessions are made with; [`SessionList`]: the sessions that there are;
 //! * [`ContainerName`], [`Phase`]: which container, and what it does;

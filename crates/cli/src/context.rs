@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use scratchdbg_backend::{self as backend, Scope, SessionTarget};
-use scratchdbg_inspect::{Remote, Sources};
+use scratchdbg_inspect::{RegistryImage, Sources};
 use scratchdbg_registry::Registry;
 use scratchdbg_session::tools::HostToolkit;
 use tokio::sync::OnceCell;
@@ -88,7 +88,7 @@ impl Sources for Context {
         self.images().await
     }
 
-    async fn pull(&self, reference: &str) -> Result<Remote, backend::Error> {
+    async fn pull(&self, reference: &str) -> Result<RegistryImage, backend::Error> {
         crate::registry::pull(reference, self).await
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use scratchdbg_backend::{self as backend, ErrorKind};
-use scratchdbg_inspect::{ImageLocation, Remote};
+use scratchdbg_inspect::{ImageLocation, RegistryImage};
 use scratchdbg_registry::{Error, Reference};
 
 use crate::context::Context;
@@ -17,10 +17,10 @@ pub(crate) fn expect_reference(location: &ImageLocation) -> Result<(), CommandEr
 }
 
 /// Finds an image in its registry.
-pub(crate) async fn pull(reference: &str, context: &Context) -> Result<Remote, backend::Error> {
+pub(crate) async fn pull(reference: &str, context: &Context) -> Result<RegistryImage, backend::Error> {
     let reference: Reference = reference.parse().map_err(|error| failed(&error))?;
     let image = Arc::new(context.registry()?.pull(&reference).await.map_err(|error| failed(&error))?);
-    Ok(Remote {
+    Ok(RegistryImage {
         image: Arc::clone(&image) as Arc<_>,
         repository: format!("{}/{}", reference.registry(), reference.repository()),
         failure: Box::new(move || image.failure().map(|error| failed(&error))),

@@ -1,4 +1,4 @@
-//! What is wrong with a program, an image or a container before it is shipped.
+//! Checks a program, a Dockerfile, an image or a container.
 
 use std::ops::ControlFlow;
 
@@ -10,15 +10,15 @@ use crate::blocking::blocking;
 use crate::evaluate::evaluate;
 use crate::open::{open, open_of_platform};
 use crate::stored::{self, Host};
-use crate::{Error, ImageLocation, Notice, Platform, Report, Sources, dockerfile, program};
+use crate::{Caveat, Error, ImageLocation, Platform, Report, Sources, dockerfile, program};
 
-/// Checks what is at a location, which the user calls `subject`. Several images at one location have a report each. `tell`
-/// gets what is said beside findings, on a thread that may block.
+/// Checks everything at a location, which the user calls `subject`. Returns a report for each
+/// image. `tell` is called for each caveat, on a thread that may block.
 pub async fn check(
     location: ImageLocation,
     subject: &str,
     sources: &impl Sources,
-    tell: impl Fn(Notice) + Send + 'static,
+    tell: impl Fn(Caveat) + Send + 'static,
 ) -> Result<Vec<Report>, Error> {
     let subject = subject.to_owned();
     match location {
@@ -34,13 +34,13 @@ pub async fn check(
     }
 }
 
-/// An image of that name, or else a container.
+/// Checks the image with this name, or else the container.
 async fn check_named(name: &str, platform: &impl Platform) -> Result<Vec<Report>, Error> {
     let host = platform.host_facts().await?;
     match open_of_platform(name, platform).await {
         Err(Error::NoSuchImage { .. }) => {}
         opened => {
-            // The platform says what it will run.
+            // The platform runs these very layers: hashing them proves nothing.
             let opened = opened?.trusted();
             let name = name.to_owned();
             let check =
@@ -57,14 +57,15 @@ async fn check_named(name: &str, platform: &impl Platform) -> Result<Vec<Report>
     }
 }
 
-/// With the container's own configuration and files, of which only those that rules ask for are read.
+/// Checks a container with its own configuration and files. Reads only the files that rules ask
+/// for.
 async fn check_container(
     mut record: ContainerRecord,
     host: &HostFacts,
     platform: &impl Platform,
 ) -> Result<Report, Error> {
     let mentions = mentions(&record, platform).await;
-    platform.look_at_mounts(&mut record, host).await;
+    platform.describe_mounts(&mut record, host).await;
     let evaluation = evaluate(platform, &record, |rootfs, mounts| {
         ControlFlow::Continue(image::check(ImageFacts {
             mounts: Some(mounts),
@@ -82,7 +83,7 @@ async fn check_container(
     }
 }
 
-/// What the container's program speaks of; unknown where it cannot be read.
+/// Returns what the container's program mentions. `None` if the program cannot be read.
 async fn mentions(record: &ContainerRecord, platform: &impl Platform) -> Option<Mentions> {
     let program = record.config.arguments().first().copied()?.to_owned();
     let mut scanner = MentionScanner::new();

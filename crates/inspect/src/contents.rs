@@ -1,4 +1,4 @@
-//! Files as rules want them.
+//! Reads files into the facts that rules need.
 
 use std::io::{self, Read};
 
@@ -6,24 +6,24 @@ use scratchdbg_diagnose::mentions::{MentionScanner, Mentions};
 use scratchdbg_diagnose::program::{self, Program};
 use scratchdbg_diagnose::rootfs::{Entry, EntryKind, Want};
 
-/// How much of a file decides whether it starts.
+/// The bytes of a program that decide whether it starts.
 pub(crate) const HEAD: u64 = 1 << 20;
 const CHUNK: usize = 1 << 20;
-/// The most of a program that is searched for what it mentions: none that is shipped is as large.
+/// The bytes of a program that are searched for mentions. Shipped programs are smaller.
 const MOST_SEARCHED: u64 = 512 << 20;
 
-/// A file's entry, and what it mentions, from one pass over it.
+/// The facts of a file, from one pass over it.
 #[derive(Debug)]
-pub(crate) struct Seen {
+pub(crate) struct FileFacts {
     pub(crate) entry: Entry,
     pub(crate) mentions: Option<Mentions>,
-    /// Its first bytes, for the rules over single files.
+    /// The first bytes, for rules about single files.
     pub(crate) head: Vec<u8>,
 }
 
-/// Reads a file of `size` bytes: its beginning, and all of it where `search` asks for what it mentions. Accounts are read
-/// whole, because rules look users up.
-pub(crate) fn look(path: &str, mode: u32, size: u64, data: &mut dyn Read, search: bool) -> io::Result<Seen> {
+/// Reads the beginning of a file of `size` bytes, and the whole file if `search` asks for its
+/// mentions. Files of accounts are kept whole, because rules look users up.
+pub(crate) fn read(path: &str, mode: u32, size: u64, data: &mut dyn Read, search: bool) -> io::Result<FileFacts> {
     let mut head = Vec::new();
     data.take(HEAD).read_to_end(&mut head)?;
     let keep = is_kept(path) && size <= Want::MAX_CONTENT;
@@ -34,20 +34,20 @@ pub(crate) fn look(path: &str, mode: u32, size: u64, data: &mut dyn Read, search
     let entry = Entry { kind: EntryKind::File { size, content, program }, ..Entry::file(mode, size) };
     let mentions = if search { Some(scan(&head, data)?) } else { None };
     head.truncate(scratchdbg_diagnose::rules::image::layer::SECRET_WINDOW);
-    Ok(Seen { entry, mentions, head })
+    Ok(FileFacts { entry, mentions, head })
 }
 
-/// Whether the content of a file of that name is kept: rules look users up.
+/// Whether the content of the file is kept: rules look users up.
 pub(crate) fn is_kept(path: &str) -> bool {
     matches!(path.rsplit('/').next(), Some("passwd" | "group"))
 }
 
-/// Whether it matters what a file mentions: only where it can be started.
+/// Whether the mentions of a file matter: only if it can be started.
 pub(crate) fn is_searched(program: &Program) -> bool {
     !matches!(program, Program::Other(_))
 }
 
-/// What a file mentions, of which `head` was read already.
+/// Returns the mentions of a file whose beginning, `head`, has been read.
 pub(crate) fn scan(head: &[u8], rest: &mut dyn Read) -> io::Result<Mentions> {
     let mut scanner = MentionScanner::new();
     scanner.push(head);
@@ -86,7 +86,7 @@ mod tests {
             ("/app", script, false, false, false),
             ("/app", b"\x00\x01\x02", true, false, false),
         ] {
-            let seen = look(path, 0o644, data.len() as u64, &mut &data[..], search).unwrap();
+            let seen = read(path, 0o644, data.len() as u64, &mut &data[..], search).unwrap();
             let EntryKind::File { size, content, .. } = &seen.entry.kind else { panic!("{path}") };
             assert_eq!(*size, data.len() as u64, "{path}");
             assert_eq!(content.as_deref(), is_kept.then_some(data), "{path}");
@@ -98,13 +98,13 @@ mod tests {
     fn no_more_is_read_than_is_needed() {
         // The head alone, however large the file is.
         let mut data = io::repeat(b'x').take(HEAD).chain(Broken);
-        let seen = look("/data", 0o644, 1 << 40, &mut data, false).unwrap();
+        let seen = read("/data", 0o644, 1 << 40, &mut data, false).unwrap();
         assert!(seen.head.len() < 1 << 20, "{}", seen.head.len());
         // Accounts of such a size are none.
-        let seen = look("/etc/passwd", 0o644, 1 << 40, &mut io::repeat(b'x').take(HEAD), false).unwrap();
+        let seen = read("/etc/passwd", 0o644, 1 << 40, &mut io::repeat(b'x').take(HEAD), false).unwrap();
         assert!(matches!(seen.entry.kind, EntryKind::File { content: None, .. }));
         // What breaks off is an error, in the head and behind it.
-        assert!(look("/data", 0o644, 1, &mut Broken, false).is_err());
+        assert!(read("/data", 0o644, 1, &mut Broken, false).is_err());
         assert!(scan(b"#!/bin/sh", &mut Broken).is_err());
     }
 }

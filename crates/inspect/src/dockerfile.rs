@@ -1,4 +1,4 @@
-//! A Dockerfile, by the image that it would make.
+//! Checks a Dockerfile by the image that it would make.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -10,13 +10,14 @@ use scratchdbg_diagnose::rootfs::{Entry, Rootfs};
 use scratchdbg_diagnose::{Code, Finding};
 use scratchdbg_image::ContainerConfig;
 
-use crate::{Error, Notice, Report, preflight};
+use crate::{Caveat, Error, Report, preflight};
 
-/// So many lines whose outcome is not seen are named.
+/// The limit of lines that are reported as not seen.
 const MOST_NOTES: usize = 1000;
 
-/// The folder that the file lies in is its context. What cannot be seen without building is told, and judged by nobody.
-pub(crate) fn check(subject: &str, path: &Path, tell: impl Fn(Notice)) -> Result<Report, Error> {
+/// Checks a Dockerfile in the context of its folder. Reports what is not known without a build as
+/// caveats.
+pub(crate) fn check(subject: &str, path: &Path, tell: impl Fn(Caveat)) -> Result<Report, Error> {
     let text = scratchdbg_files::read_text(path, dockerfile::LARGEST)
         .map_err(|source| Error::File { path: path.to_owned(), source })?;
     let context = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -32,19 +33,19 @@ pub(crate) fn check(subject: &str, path: &Path, tell: impl Fn(Notice)) -> Result
     let told = recipe.findings.iter().filter(is_told);
     let told: BTreeSet<_> = told.filter_map(|finding| Some(finding.location.as_ref()?.line)).collect();
     if recipe.left_out > 0 {
-        tell(Notice::LeftOut { path: path.to_owned(), count: recipe.left_out });
+        tell(Caveat::LeftOut { path: path.to_owned(), count: recipe.left_out });
     }
-    // Of a line that cannot be read, a finding says it.
+    // A finding tells about a line that cannot be read.
     let is_new = |unseen: &&Unseen| !told.contains(&unseen.line);
     for unseen in unseen.iter().filter(is_new).take(MOST_NOTES) {
         if unseen.hidden != Hidden::Anything {
-            tell(Notice::NotSeen { path: path.to_owned(), unseen: unseen.clone() });
+            tell(Caveat::NotSeen { path: path.to_owned(), unseen: unseen.clone() });
         }
     }
     let config = config(&spec)?;
     let mut findings = preflight::of_config(&spec, &config, known(&config, &unseen))?;
     if unseen.iter().any(|unseen| matches!(unseen.hidden, Hidden::Base(_) | Hidden::Anything)) {
-        // What the image says of itself, or a line that cannot be read, holds where the Dockerfile says nothing.
+        // A base image, or a line that cannot be read, may set what the Dockerfile does not.
         let inherited = |finding: &Finding| match finding.code {
             Code::RunsAsRoot => config.user.is_empty(),
             Code::NoCommand => true,
@@ -56,11 +57,12 @@ pub(crate) fn check(subject: &str, path: &Path, tell: impl Fn(Notice)) -> Result
     Ok(Report { subject: subject.to_owned(), findings })
 }
 
-/// What is known of the files that come from elsewhere: nothing, or that some are there and no others.
+/// Returns what is known about files from other images: nothing, or that certain paths exist and no
+/// others.
 fn known(config: &ConfigFacts, unseen: &[Unseen]) -> Rootfs {
     let test = config.healthcheck.iter().flat_map(|check| check.test.iter().map(String::as_str));
     let words: Vec<&str> = config.arguments().into_iter().chain(test).collect();
-    // A shell's whole command line is one word, and a program may be named without its folder.
+    // The command line of a shell is one word; a program may be named without its folder.
     let parts: BTreeSet<&str> = words.iter().flat_map(|word| word.split_ascii_whitespace()).collect();
     let names: BTreeSet<&str> = parts.iter().filter_map(|part| part.rsplit('/').next()).collect();
     let folders = config.search_path().split(':').chain([config.working_directory.as_str()]);
@@ -71,7 +73,7 @@ fn known(config: &ConfigFacts, unseen: &[Unseen]) -> Rootfs {
         for place in places {
             let Place { path, into_folder } = place;
             let is_below = |other: &str| other.strip_prefix(path.as_str()).is_some_and(|rest| rest.starts_with('/'));
-            // Where something in it is named, or looked for, it is a folder, whatever its name.
+            // A path with something named or searched below it is a folder.
             let is_folder = parts.iter().any(|part| is_below(part))
                 || folders.iter().any(|folder| folder == path || is_below(folder));
             let is_named = path.rsplit('/').next().is_some_and(|name| names.contains(name));
@@ -92,14 +94,14 @@ fn known(config: &ConfigFacts, unseen: &[Unseen]) -> Rootfs {
     rootfs
 }
 
-/// Files of which nothing is known.
+/// Returns files about which nothing is known.
 fn open(config: &ConfigFacts) -> Rootfs {
     let mut rootfs = Rootfs::on_demand();
     accounts(config, &mut rootfs);
     rootfs
 }
 
-/// Accounts have no say in what a number means, and root is 0 wherever it is known.
+/// Adds accounts where they do not matter: a number needs none, and root is always 0.
 fn accounts(config: &ConfigFacts, rootfs: &mut Rootfs) {
     if config.user.split(':').all(|part| part == "root") {
         rootfs.insert("/etc", Entry::directory(0o755));
@@ -112,7 +114,8 @@ fn accounts(config: &ConfigFacts, rootfs: &mut Rootfs) {
     }
 }
 
-/// The configuration as it will stand in the image. Nothing is built: what cannot be built is what is looked for.
+/// Returns the configuration that the image will have. Nothing is built: the Dockerfile may be one
+/// that cannot be.
 fn config(spec: &BuildSpec) -> Result<ConfigFacts, Error> {
     let config = ContainerConfig {
         user: spec.user.clone(),

@@ -1,4 +1,4 @@
-//! Why something cannot be looked at.
+//! The errors of this crate.
 
 use std::io;
 use std::path::PathBuf;
@@ -7,7 +7,8 @@ use scratchdbg_backend::{self as backend, ErrorKind, chain};
 use scratchdbg_image::read::ReadError;
 use scratchdbg_image::{ImageError, Platform};
 
-/// Something cannot be looked at. Texts may hold what an image controls: escape them before a terminal.
+/// An image or a container cannot be inspected. The texts may quote an image: escape them before a
+/// terminal.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -20,9 +21,9 @@ pub enum Error {
     /// A file of this machine cannot be read.
     #[error("cannot read {}: {source}", path.display())]
     File {
-        /// Its path.
+        /// The path.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
     /// A file that goes into an image cannot be read.
@@ -30,18 +31,18 @@ pub enum Error {
     Content {
         /// Its path in the image.
         path: String,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
-    /// A file that goes into an image is none.
+    /// A file that goes into an image is not a regular file.
     #[error("{}", chain(.0))]
     HostFile(ImageError),
-    /// An image was found and cannot be read.
+    /// An image cannot be read.
     #[error("{}", chain(.source))]
     Image {
-        /// How the user called it.
+        /// The name that the user gave.
         name: String,
-        /// Why.
+        /// The cause.
         source: ReadError,
     },
     /// There is no room for a copy of an image.
@@ -49,37 +50,37 @@ pub enum Error {
     NoRoom {
         /// The image.
         reference: String,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
     /// The platform has no such image.
     #[error("the engine has no image {reference}")]
     NoSuchImage {
-        /// What was asked for.
+        /// The name that the user gave.
         reference: String,
     },
     /// Neither a file nor an image nor a container has this name.
     #[error("nothing is called `{name}`: no file, no image and no container")]
     NothingNamed {
-        /// What was asked for.
+        /// The name that the user gave.
         name: String,
     },
-    /// A file that is no image was given where one is needed.
+    /// A file was given where an image is needed.
     #[error("{} is a file, and no image", path.display())]
     NotAnImage {
-        /// Its path.
+        /// The path.
         path: PathBuf,
     },
     /// A layout or archive holds no image.
     #[error("{name} has no image")]
     Empty {
-        /// How the user called it.
+        /// The name that the user gave.
         name: String,
     },
     /// A layout or archive holds several images, and one is meant.
     #[error("{name} has several images: {}", images.join(", "))]
     SeveralImages {
-        /// How the user called it.
+        /// The name that the user gave.
         name: String,
         /// Their names.
         images: Vec<String>,
@@ -87,21 +88,21 @@ pub enum Error {
     /// An image is not for the platform that is compared.
     #[error("{name} is not for {wanted}, but for {}", available.join(", "))]
     NotFor {
-        /// How the user called it.
+        /// The name that the user gave.
         name: String,
-        /// The platform.
+        /// The platform that is compared.
         wanted: Platform,
-        /// What it is for.
+        /// The platforms of the image.
         available: Vec<String>,
     },
     /// The debug image is for a platform that the production image is not for.
     #[error("{debug} is also for {platform}, and {production} is not")]
     AlsoFor {
-        /// How the user called the debug image.
+        /// The user's name of the debug image.
         debug: String,
         /// The platform.
         platform: Platform,
-        /// How the user called the production image.
+        /// The user's name of the production image.
         production: String,
     },
     /// A Dockerfile cannot be read to its end.
@@ -109,7 +110,7 @@ pub enum Error {
     Dockerfile {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         reason: String,
     },
     /// The configuration of an image cannot be read.
@@ -121,7 +122,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// What the user can do about it, one sentence each.
+    /// Returns what the user can do about the error, one sentence each.
     pub fn hints(&self) -> Vec<String> {
         let hint = match self {
             Self::Backend(error) => return error.hints.clone(),
@@ -155,7 +156,7 @@ impl Error {
         vec![hint.to_owned()]
     }
 
-    /// Whether the user asked for something that cannot be meant.
+    /// Whether the command line is wrong, rather than what it names.
     pub fn is_mistake(&self) -> bool {
         match self {
             Self::SeveralImages { .. } | Self::NotAnImage { .. } => true,

@@ -1,4 +1,5 @@
-//! One loop for all rules that need a container's files: run them, fetch what they ask for, run them again.
+//! Evaluates rules over the files of a container: runs them, fetches the files that they ask for,
+//! and runs them again.
 
 use std::ops::ControlFlow;
 
@@ -6,20 +7,22 @@ use scratchdbg_backend::{self as backend, ContainerRecord, ErrorKind, FilesBacke
 use scratchdbg_diagnose::mounts::Mounts;
 use scratchdbg_diagnose::rootfs::{Detail, Rootfs, Want};
 
-/// More rounds than any path has folders and links, many times over.
+/// The limit of rounds. Each round answers at least one question about a path; real rules need
+/// fewer than a hundred rounds.
 const MOST_ROUNDS: usize = 10_000;
 
-/// What rules said in the end.
+/// The result of rules.
 #[derive(Debug)]
 pub(crate) struct Evaluation<T> {
-    /// What they said of all that they got.
+    /// What the rules returned in the last round.
     pub(crate) value: T,
-    /// Why they did not get more.
+    /// Why the last files that the rules asked for were not fetched.
     pub(crate) failure: Option<backend::Error>,
 }
 
-/// Runs rules over the files of a container, and fetches the files and facts that they ask for, until they ask for nothing
-/// new or break off. What was asked for once is not asked for again.
+/// Runs rules over the files of a container until they ask for nothing new, or return
+/// [`ControlFlow::Break`]. Fetches the files and facts that they ask for between the rounds, each
+/// once.
 pub(crate) async fn evaluate<T>(
     backend: &impl FilesBackend,
     record: &ContainerRecord,
@@ -37,7 +40,7 @@ pub(crate) async fn evaluate<T>(
         if rounds == MOST_ROUNDS {
             return Evaluation { value, failure: None };
         }
-        match answer(backend, record, &mut rootfs).await {
+        match fetch_wanted(backend, record, &mut rootfs).await {
             Ok(true) => {}
             Ok(false) if mounts.is_asked() => match backend.paths_beneath(record).await {
                 Some(beneath) => mounts.tell(beneath),
@@ -49,9 +52,9 @@ pub(crate) async fn evaluate<T>(
     }
 }
 
-/// Fetches what rules asked `rootfs` for and did not find known. Whether there was anything: run the rules again then. Fails
-/// too where the platform shows nothing at all of the container, not even `/`: then nothing is absent.
-async fn answer(
+/// Fetches the files that rules asked for. Returns whether the rules must run again. Fails too if
+/// the platform shows nothing of the container, not even `/`: then no file is known to be absent.
+async fn fetch_wanted(
     backend: &impl FilesBackend,
     record: &ContainerRecord,
     rootfs: &mut Rootfs,
@@ -75,7 +78,7 @@ async fn answer(
     Ok(true)
 }
 
-/// Fails where the platform says even of the root directory that it is not there.
+/// Fails if the platform says that there is no root directory.
 async fn expect_root(backend: &impl FilesBackend, record: &ContainerRecord) -> Result<(), backend::Error> {
     let root = [Want { path: "/".to_owned(), detail: Detail::Entry }];
     match backend.look_up(record, &root).await? {

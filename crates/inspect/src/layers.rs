@@ -1,4 +1,4 @@
-//! The files of an image: its layers, one applied on the other.
+//! The files of an image: its layers, applied in order.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -11,20 +11,21 @@ use scratchdbg_image::read::{Member, MemberKind, ReadError};
 
 use crate::contents;
 
-/// The content of files that is kept, in bytes: rules look into two files of accounts, and those are small.
+/// The limit of file content that is kept, in bytes. Rules read two small files of accounts.
 const MOST_CONTENT: u64 = 16 * 1024 * 1024;
-/// So many files of the program's name are searched.
+/// The limit of files with the program's name that are searched.
 const MOST_SEARCHED: usize = 100;
 
-/// The layers, one applied on the other.
+/// The layers that have been applied.
 #[derive(Default)]
 pub(crate) struct Merged {
     /// The file name of the image's program.
     program: String,
     pub(crate) entries: BTreeMap<Box<str>, Entry>,
-    /// What the files of that name mention, by path.
+    /// The mentions of files with that name, by path.
     pub(crate) mentions: BTreeMap<String, Mentions>,
-    /// Of single files, in every layer: what a later layer hides can still be read by whoever has the image.
+    /// Findings about single files of any layer: a file that a later layer hides can still be read
+    /// in the image.
     pub(crate) findings: Vec<Finding>,
     /// The bytes of content that were kept.
     kept: u64,
@@ -35,19 +36,19 @@ pub(crate) struct Merged {
 pub(crate) struct Layer {
     entries: BTreeMap<Box<str>, Entry>,
     mentions: BTreeMap<String, Mentions>,
-    /// Paths that are taken away with all that is below them.
+    /// Paths that are removed with everything below them.
     removed: Vec<String>,
     /// Folders that are emptied.
     emptied: Vec<String>,
 }
 
 impl Merged {
-    /// No layer yet, of an image whose program's file has this name.
+    /// Begins an image whose program has this file name.
     pub(crate) fn of(program: &str) -> Self {
         Self { program: program.to_owned(), ..Self::default() }
     }
 
-    /// Takes an entry of a layer in.
+    /// Adds an entry to a layer.
     pub(crate) fn member(&mut self, member: &Member, data: &mut dyn Read, layer: &mut Layer) -> Result<(), ReadError> {
         let path = format!("/{}", member.path);
         let (folder, name) = path.rsplit_once('/').unwrap_or_default();
@@ -66,7 +67,7 @@ impl Merged {
             MemberKind::HardLink(target) => self.hard_link(member, &path, target, layer),
             MemberKind::File => {
                 let search = name == self.program && layer.mentions.len() + self.mentions.len() < MOST_SEARCHED;
-                let seen = contents::look(&path, member.mode, member.size, data, search)
+                let seen = contents::read(&path, member.mode, member.size, data, search)
                     .map_err(|error| ReadError::Invalid { what: path.clone(), reason: error.to_string() })?;
                 layer.mentions.extend(seen.mentions.map(|mentions| (path.clone(), mentions)));
                 self.findings.extend(layer::secret_content(&path, &seen.head));
@@ -85,7 +86,8 @@ impl Merged {
         Ok(())
     }
 
-    /// The file that a link is another name of. It must be there before the link, or nobody can unpack the layer.
+    /// Returns the entry of the file that a hard link names. The file must come before the link, or
+    /// the layer cannot be unpacked.
     fn hard_link(&mut self, member: &Member, path: &str, target: &str, layer: &mut Layer) -> Entry {
         let target = format!("/{}", target.trim_start_matches('/'));
         if layer.mentions.len() < MOST_SEARCHED
@@ -100,7 +102,7 @@ impl Merged {
         })
     }
 
-    /// Keeps the content of a file, as long as there is room.
+    /// Keeps the content of a file up to the limit.
     fn keep(&mut self, entry: &mut Entry) {
         let EntryKind::File { content, .. } = &mut entry.kind else { return };
         let size = content.as_ref().map_or(0, |content| content.len()) as u64;
@@ -111,7 +113,7 @@ impl Merged {
         }
     }
 
-    /// Whiteouts speak of the layers below; what the layer itself holds comes after them.
+    /// Applies a layer: first its whiteouts, which concern the layers below, then its entries.
     pub(crate) fn apply(&mut self, layer: Layer) {
         for path in &layer.removed {
             self.entries.remove(path.as_str());
@@ -122,7 +124,7 @@ impl Merged {
             self.empty(folder);
         }
         if self.entries.is_empty() {
-            // The first layer is moved as it is: there may be a million entries.
+            // Move the first layer: it may have a million entries.
             self.entries = layer.entries;
             self.mentions = layer.mentions;
             return;
@@ -143,7 +145,8 @@ impl Merged {
     }
 }
 
-/// Removes what is below a folder. What is not is not looked at: there may be a million files, and a million times this.
+/// Removes the entries below a folder, without a scan of the others: an image may have a million
+/// entries and whiteouts.
 fn remove_below<K: Ord + From<String>, T>(map: &mut BTreeMap<K, T>, folder: &str) {
     let folder = folder.trim_end_matches('/');
     // The byte after the slash.
@@ -158,7 +161,8 @@ mod tests {
         Member { path: path.to_owned(), kind, mode: 0o755, uid: 0, gid: 0, size: 0, capabilities: None }
     }
 
-    /// Each entry is a file; one that ends with a slash a directory, and one with an arrow a hard link.
+    /// Each entry is a file; one that ends with a slash a directory, and one with an arrow a hard
+    /// link.
     fn merged(layers: &[&[&str]]) -> Merged {
         let mut merged = Merged::of("app");
         for entries in layers {

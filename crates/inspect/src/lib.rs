@@ -1,17 +1,19 @@
-//! Looks at images and containers wherever they are, and has the rules of `scratchdbg-diagnose` judge them.
+//! Reads images and containers wherever they are, and runs the rules of `scratchdbg-diagnose` on
+//! them.
 //!
-//! * [`ImageLocation`]: what a word of a command line means: a file, a layout, an archive, a name of a registry or of a
-//!   platform;
-//! * [`Sources`]: where images come from that are not files of this machine;
-//! * [`check`]: what is wrong with what is at a location;
-//! * [`preflight`]: the same of an image that is being built;
-//! * [`why`]: what a container died of, or what is wrong with it while it runs;
-//! * [`shells`]: whether there is a shell in containers;
+//! * [`ImageLocation`]: the meaning of a word of a command line: a file, a layout, an archive, or a
+//!   name in a registry or on a platform;
+//! * [`Sources`]: connects to platforms and registries, for images that are not files of this
+//!   machine;
+//! * [`check`]: the findings at a location;
+//! * [`preflight`]: the findings of an image that is being built;
+//! * [`why`]: why a container ended, or what is wrong with it while it runs;
+//! * [`shells`]: whether containers have a shell;
 //! * [`verify`]: whether two images are a pair.
 //!
-//! Rules that need a container's files name them, and get them one by one: one loop does that for all (`evaluate`). No
-//! platform is named here: containers and images are reached through the traits of `scratchdbg-backend`. Nothing is printed:
-//! findings and [`Notice`]s are values.
+//! Rules name the files of a container that they need. One loop (`evaluate`) fetches these files
+//! and runs the rules again until they ask for nothing new. Platforms are reached through the
+//! traits of `scratchdbg-backend`. Nothing is printed: findings and [`Caveat`]s are values.
 
 mod blocking;
 mod check;
@@ -35,17 +37,17 @@ mod why;
 
 pub use self::check::check;
 pub use self::error::Error;
-pub use self::location::{Disk, ImageLocation, LocationError, ThisMachine, Words};
-pub use self::open::{Remote, Sources};
+pub use self::location::{BareWords, Disk, ImageLocation, LocationError, ThisMachine};
+pub use self::open::{RegistryImage, Sources};
 pub use self::preflight::{preflight, with_those_of_the_file};
-pub use self::report::{Notice, Report};
+pub use self::report::{Caveat, Report};
 pub use self::shells::shells;
 pub use self::verify::verify;
-pub use self::why::{Answer, Subject, why};
+pub use self::why::{ContainerSummary, Diagnosis, why};
 
 use scratchdbg_backend::{FactsBackend, FilesBackend, ImageBackend};
 
-/// A platform whose containers and images can be looked at.
+/// A platform whose containers and images can be inspected.
 pub trait Platform: FactsBackend + FilesBackend + ImageBackend {}
 
 impl<T: FactsBackend + FilesBackend + ImageBackend> Platform for T {}

@@ -1,9 +1,10 @@
-//! Which line of a Dockerfile a finding about its image comes from.
+//! Finds the line of a Dockerfile that a finding about its image comes from.
 
 use scratchdbg_builder::dockerfile::Origins;
 use scratchdbg_diagnose::{Code, Finding};
 
-/// Gives each finding of an image its line in the Dockerfile at `path`, and those of the file itself their path.
+/// Sets the location of each finding: its line in the Dockerfile at `path`. A finding that has a
+/// line keeps it.
 pub(crate) fn locate(findings: &mut [Finding], path: &str, origins: &Origins) {
     for finding in findings {
         let line = finding.location.as_ref().map_or_else(|| line(finding, origins), |location| location.line);
@@ -11,7 +12,8 @@ pub(crate) fn locate(findings: &mut [Finding], path: &str, origins: &Origins) {
     }
 }
 
-/// The line of the instruction that a finding is about; of one that is missing, that of the last stage.
+/// Returns the line of the instruction that a finding is about, or of the last stage if the
+/// instruction is missing.
 fn line(finding: &Finding, origins: &Origins) -> usize {
     let setting = |keywords: &[&str]| keywords.iter().find_map(|keyword| origins.setting(keyword));
     let found = match finding.code {
@@ -25,19 +27,19 @@ fn line(finding: &Finding, origins: &Origins) -> usize {
         Code::SecretInImage | Code::EnvironmentInvalid | Code::ArgumentTooLong => {
             of_variable(finding, origins).or_else(|| of_file(finding, origins))
         }
-        // About the program and its surroundings: the line that brought the file that they name.
+        // Findings about the program: the line that added the file that they name.
         _ => of_file(finding, origins).or_else(|| setting(&["ENTRYPOINT", "CMD"])),
     };
     found.unwrap_or(origins.stage)
 }
 
-/// The instruction that the evidence shows.
+/// Returns the line of the instruction that the evidence quotes.
 fn of_instruction(finding: &Finding, origins: &Origins) -> Option<usize> {
     let keyword = finding
         .evidence
         .iter()
         .find_map(|line| ["HEALTHCHECK", "CMD", "ENTRYPOINT"].into_iter().find(|keyword| line.starts_with(keyword)));
-    // The last of them says what a warning about two instructions is about.
+    // A warning about two instructions quotes the one to blame last.
     let last =
         finding.evidence.iter().rev().find_map(|line| {
             ["HEALTHCHECK", "CMD", "ENTRYPOINT"].into_iter().find(|keyword| line.starts_with(keyword))
@@ -45,7 +47,7 @@ fn of_instruction(finding: &Finding, origins: &Origins) -> Option<usize> {
     origins.setting(last.or(keyword)?)
 }
 
-/// The variable that is named.
+/// Returns the line of the variable that is named.
 fn of_variable(finding: &Finding, origins: &Origins) -> Option<usize> {
     let is_separator = |character: char| !character.is_ascii_alphanumeric() && character != '_';
     let texts = finding.evidence.iter().chain([&finding.message]);
@@ -53,7 +55,7 @@ fn of_variable(finding: &Finding, origins: &Origins) -> Option<usize> {
     words.find_map(|word| origins.env.get(word).copied())
 }
 
-/// The first path that is named and that the Dockerfile brought.
+/// Returns the line of the first path that is named and that the Dockerfile adds.
 fn of_file(finding: &Finding, origins: &Origins) -> Option<usize> {
     let texts = finding.evidence.iter().chain([&finding.message]);
     let mut words = texts.flat_map(|text| text.split_whitespace());

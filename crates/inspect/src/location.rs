@@ -1,13 +1,13 @@
-//! What a word of a command line means.
+//! The meaning of a word of a command line.
 
 use std::path::{Path, PathBuf};
 
 use scratchdbg_builder::dockerfile;
 
-/// Where an image is, or what else can be looked at as if it were one.
+/// Where an image is, or something else that can be checked like one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ImageLocation {
-    /// A program of this machine.
+    /// A program on this machine.
     Program(PathBuf),
     /// A Dockerfile, whose folder is its context.
     Dockerfile(PathBuf),
@@ -31,20 +31,20 @@ pub enum ImageLocation {
     Platform(String),
 }
 
-/// What words without a prefix can mean.
+/// What a word without a prefix can mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Words {
-    /// Images of the platform, and nothing else.
+pub enum BareWords {
+    /// An image of the platform.
     Images,
-    /// Files that are there, and else what the platform knows.
+    /// A file that exists, or else an image or container of the platform.
     FilesFirst,
 }
 
-/// A word that means nothing.
+/// A word that has no meaning.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LocationError {
-    /// It is empty.
+    /// An empty word.
     #[error("nothing is named")]
     Nothing,
     /// `oci:` without a folder.
@@ -56,12 +56,12 @@ pub enum LocationError {
     /// A folder without `oci:` before it.
     #[error("a folder")]
     Folder,
-    /// A path of nothing.
+    /// A path where nothing is.
     #[error("there is no such file")]
     NoSuchFile,
 }
 
-/// What there is at paths.
+/// Tells what is on the disk.
 pub trait Disk {
     /// Whether anything is there.
     fn exists(&self, path: &Path) -> bool;
@@ -86,17 +86,17 @@ impl Disk for ThisMachine {
         path.is_dir()
     }
 
-    /// What cannot be read is told when it is checked.
+    /// A file that cannot be read is reported when it is checked.
     fn reads_as_dockerfile(&self, path: &Path) -> bool {
         scratchdbg_files::read_text(path, dockerfile::LARGEST).is_ok_and(|text| dockerfile::reads_as_one(&text))
     }
 }
 
 impl ImageLocation {
-    /// Decides what `text` means, given what is on `disk`. A prefix says what it is; a file that exists is that file, and a
-    /// Dockerfile by its name or its content; all else is looked for on the platform. With [`Words::Images`], files are not
-    /// looked at.
-    pub fn parse(text: &str, words: Words, disk: &impl Disk) -> Result<Self, LocationError> {
+    /// Decides what `text` means, given the files on `disk`. A prefix (`oci:`, `archive:`,
+    /// `registry:`) decides first. Then, with [`BareWords::FilesFirst`], a file that exists: a
+    /// Dockerfile by its name or content, else a program. Any other word is a name on the platform.
+    pub fn parse(text: &str, words: BareWords, disk: &impl Disk) -> Result<Self, LocationError> {
         match text.split_once(':') {
             Some(("oci", "")) => return Err(LocationError::NoFolder),
             Some(("oci", rest)) => {
@@ -113,18 +113,18 @@ impl ImageLocation {
             _ => {}
         }
         let path = Path::new(text);
-        if words == Words::Images {
+        if words == BareWords::Images {
             return Ok(Self::Platform(text.to_owned()));
         }
         if disk.is_folder(path) {
             return Err(LocationError::Folder);
         }
-        // What is there is meant, whatever it is: a pipe is told when it is opened.
+        // A named pipe or device is reported when it is opened.
         if disk.exists(path) {
             let is_dockerfile = is_named_dockerfile(path) || disk.reads_as_dockerfile(path);
             return Ok(if is_dockerfile { Self::Dockerfile(path.into()) } else { Self::Program(path.into()) });
         }
-        // Nothing but a path begins so.
+        // No name begins like this, only a path.
         if text.starts_with(['/', '.', '~']) {
             return Err(LocationError::NoSuchFile);
         }
@@ -132,13 +132,13 @@ impl ImageLocation {
     }
 }
 
-/// `PATH[:NAME]`, where the path itself may hold colons: as it stands when that exists.
+/// Splits `PATH[:NAME]`. The path itself may contain colons: a path that exists is not split.
 fn path_and_name(text: &str, disk: &impl Disk) -> (PathBuf, Option<String>) {
     let mut split = text.match_indices(':').map(|(index, _)| index);
     if disk.exists(Path::new(text)) {
         return (text.into(), None);
     }
-    // The first colon after which what stands before is there.
+    // Split at the first colon behind a path that exists.
     let existing = split.clone().find(|&index| disk.exists(Path::new(&text[..index])));
     match existing.or_else(|| split.next()) {
         Some(index) => (text[..index].into(), Some(text[index + 1..].to_owned()).filter(|name| !name.is_empty())),
@@ -146,7 +146,8 @@ fn path_and_name(text: &str, disk: &impl Disk) -> (PathBuf, Option<String>) {
     }
 }
 
-/// By its name, as editors tell: `Dockerfile`, `Dockerfile.prod`, `prod.Dockerfile`, `Containerfile`.
+/// Whether the name is that of a Dockerfile, as editors decide: `Dockerfile`, `Dockerfile.prod`,
+/// `prod.Dockerfile`, `Containerfile`.
 fn is_named_dockerfile(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_ascii_lowercase();
     ["dockerfile", "containerfile"]
@@ -209,7 +210,7 @@ mod tests {
             ("shop/app:1", platform("shop/app:1")),
             ("0123abc", platform("0123abc")),
         ] {
-            assert_eq!(ImageLocation::parse(text, Words::FilesFirst, &DISK), Ok(expected), "{text}");
+            assert_eq!(ImageLocation::parse(text, BareWords::FilesFirst, &DISK), Ok(expected), "{text}");
         }
         for (text, error) in [
             ("", LocationError::Nothing),
@@ -220,19 +221,19 @@ mod tests {
             ("/none", LocationError::NoSuchFile),
             ("~/none", LocationError::NoSuchFile),
         ] {
-            assert_eq!(ImageLocation::parse(text, Words::FilesFirst, &DISK), Err(error), "{text}");
+            assert_eq!(ImageLocation::parse(text, BareWords::FilesFirst, &DISK), Err(error), "{text}");
         }
     }
 
     #[test]
     fn where_images_are_meant_files_need_their_prefix() {
         for text in ["app", "out", "Dockerfile", "./none", "shop/app:1"] {
-            let meant = ImageLocation::parse(text, Words::Images, &DISK);
+            let meant = ImageLocation::parse(text, BareWords::Images, &DISK);
             assert_eq!(meant, Ok(ImageLocation::Platform(text.into())), "{text}");
         }
-        assert_eq!(ImageLocation::parse("oci:out:1", Words::Images, &DISK), Ok(layout("out", Some("1"))));
+        assert_eq!(ImageLocation::parse("oci:out:1", BareWords::Images, &DISK), Ok(layout("out", Some("1"))));
         for text in ["", "oci:", "archive:"] {
-            assert!(ImageLocation::parse(text, Words::Images, &DISK).is_err(), "{text}");
+            assert!(ImageLocation::parse(text, BareWords::Images, &DISK).is_err(), "{text}");
         }
     }
 
@@ -249,7 +250,7 @@ mod tests {
             ("", Err(LocationError::Folder)),
         ] {
             let text = path(name).display().to_string();
-            assert_eq!(ImageLocation::parse(&text, Words::FilesFirst, &ThisMachine), expected, "{text}");
+            assert_eq!(ImageLocation::parse(&text, BareWords::FilesFirst, &ThisMachine), expected, "{text}");
         }
     }
 }

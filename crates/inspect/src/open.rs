@@ -1,4 +1,4 @@
-//! One way to get at an image, wherever it is.
+//! Opens images, wherever they are.
 
 use std::fmt;
 use std::fs::File;
@@ -11,57 +11,58 @@ use scratchdbg_image::read::{ImageSource, ReadError, RemoteImage, StoredImage};
 use crate::blocking::blocking;
 use crate::{Error, ImageLocation, Platform};
 
-/// Where images come from that are not files of this machine. Nobody is connected to before it is needed.
+/// Connects to platforms and registries. Nothing is connected before an image of it is needed.
 pub trait Sources {
-    /// The platform, such as an engine.
+    /// The type of platform.
     type Platform: Platform;
 
-    /// The platform.
+    /// Connects to the platform.
     fn platform(&self) -> impl Future<Output = Result<&Self::Platform, backend::Error>>;
 
-    /// Finds an image in its registry by its reference.
-    fn pull(&self, reference: &str) -> impl Future<Output = Result<Remote, backend::Error>>;
+    /// Finds an image in its registry by reference.
+    fn pull(&self, reference: &str) -> impl Future<Output = Result<RegistryImage, backend::Error>>;
 }
 
 /// An image of a registry, which is fetched as it is read.
-pub struct Remote {
-    /// Its documents and blobs.
+pub struct RegistryImage {
+    /// The documents and blobs.
     pub image: Arc<dyn RemoteImage>,
-    /// The registry's repository that it is in: a digest there names one blob.
+    /// The registry and repository. Within one, a digest names one blob.
     pub repository: String,
-    /// What the network or the registry did wrong while the image was read. It explains why the image cannot be read.
+    /// Returns the failure of the network or the registry while the image was read. It explains why
+    /// the image cannot be read.
     pub failure: Box<dyn Fn() -> Option<backend::Error> + Send + Sync>,
 }
 
-impl fmt::Debug for Remote {
+impl fmt::Debug for RegistryImage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Remote").field("image", &self.image).finish_non_exhaustive()
+        f.debug_struct("RegistryImage").field("image", &self.image).finish_non_exhaustive()
     }
 }
 
-/// An image that was found, or several.
+/// An open layout, archive or image of a registry, with one image or several.
 #[derive(Debug)]
 pub(crate) struct OpenImage {
-    /// How the user called it.
+    /// The name that the user gave.
     pub(crate) name: String,
-    /// Where its blobs are.
+    /// The blobs.
     pub(crate) source: ImageSource,
-    /// The name of the image that is meant, of several in a layout or archive.
+    /// The name of the image to take, in a layout or archive with several.
     pub(crate) wanted: Option<String>,
     origin: Origin,
 }
 
-/// What there is behind an image that was found.
+/// Where an open image is.
 #[derive(Debug)]
 enum Origin {
-    /// Files of this machine: the user's own, or a copy of an image of the platform, in a file without a name that goes when
-    /// nobody reads it any more.
+    /// Files of this machine: the user's own, or a copy of an image of the platform, in a file
+    /// without a name that goes when nobody reads it any more.
     Files,
     /// An image of a registry.
-    Remote(Remote),
+    Registry(RegistryImage),
 }
 
-/// Finds what is at a location. An image of the platform is copied to the disk first.
+/// Opens a location. An image of the platform is copied to the disk first.
 pub(crate) async fn open(location: ImageLocation, sources: &impl Sources) -> Result<OpenImage, Error> {
     match location {
         ImageLocation::Layout { folder, name } => {
@@ -78,7 +79,7 @@ pub(crate) async fn open(location: ImageLocation, sources: &impl Sources) -> Res
                 name: format!("registry:{}", remote.image.name()),
                 source: ImageSource::remote(Arc::clone(&remote.image)),
                 wanted: None,
-                origin: Origin::Remote(remote),
+                origin: Origin::Registry(remote),
             })
         }
         ImageLocation::Platform(reference) => open_of_platform(&reference, sources.platform().await?).await,
@@ -86,7 +87,7 @@ pub(crate) async fn open(location: ImageLocation, sources: &impl Sources) -> Res
     }
 }
 
-/// An image of the platform.
+/// Opens an image of the platform.
 pub(crate) async fn open_of_platform(reference: &str, platform: &impl ImageBackend) -> Result<OpenImage, Error> {
     if platform.image_record(reference).await?.is_none() {
         return Err(Error::NoSuchImage { reference: reference.to_owned() });
@@ -96,11 +97,12 @@ pub(crate) async fn open_of_platform(reference: &str, platform: &impl ImageBacke
     find(reference.to_owned(), move || ImageSource::open_archive(copy, &name), None).await
 }
 
-/// The file has no name: whatever ends us ends it too.
+/// Copies an image to a temporary file. The file has no name, so nothing is left if this process is
+/// killed.
 async fn copy(reference: &str, platform: &impl ImageBackend) -> Result<File, Error> {
     let no_room = |source| Error::NoRoom { reference: reference.to_owned(), source };
     let mut file = tempfile::tempfile().map_err(no_room)?;
-    // The platform's pieces are large: nothing is gained by collecting them.
+    // Platforms send large pieces: a buffer gains nothing.
     platform.save_image(reference, &mut file).await?;
     Ok(file)
 }
@@ -118,30 +120,30 @@ async fn find(
 }
 
 impl OpenImage {
-    /// Takes its layers at their word: none of them is hashed. For an image that came straight from the platform that runs
-    /// it.
+    /// Skips the verification of the layers' digests. For an image that comes directly from the
+    /// platform that runs it.
     pub(crate) fn trusted(self) -> Self {
         Self { source: self.source.trusted(), ..self }
     }
 
-    /// The images that are meant. Blocking.
+    /// Returns the images to take. Blocking.
     pub(crate) fn images(&self) -> Result<Vec<StoredImage>, Error> {
         self.source.find(self.wanted.as_deref()).map_err(|error| self.explain(error))
     }
 
-    /// Why it cannot be read: what the network did comes before what it made of the image.
+    /// Turns a read error into the error to show: a failure of the network explains the read error.
     pub(crate) fn explain(&self, error: ReadError) -> Error {
         let failure = match &self.origin {
             Origin::Files => None,
-            Origin::Remote(remote) => (remote.failure)(),
+            Origin::Registry(remote) => (remote.failure)(),
         };
         failure.map_or_else(|| Error::Image { name: self.name.clone(), source: error }, Error::Backend)
     }
 
-    /// Whether both are in one repository of a registry, where a digest names one blob.
+    /// Whether both are in one repository of a registry, and so share blobs.
     pub(crate) fn is_beside(&self, other: &Self) -> bool {
         match (&self.origin, &other.origin) {
-            (Origin::Remote(own), Origin::Remote(other)) => own.repository == other.repository,
+            (Origin::Registry(own), Origin::Registry(other)) => own.repository == other.repository,
             _ => false,
         }
     }

@@ -1,4 +1,4 @@
-//! What is wrong with a pair that was just built, before it goes anywhere: `build` asks this.
+//! Checks a pair that was just built, before `build` writes it anywhere.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::io;
@@ -14,14 +14,14 @@ use scratchdbg_diagnose::rules::image::{self, ImageFacts, layer};
 use scratchdbg_diagnose::{Code, Finding, Severity};
 use scratchdbg_image::{FileData, HostFile, Node};
 
-use crate::contents::{self, Seen};
+use crate::contents::{self, FileFacts};
 use crate::{Error, lines};
 
-/// The findings of the pair's production image, the gravest first; of several platforms those of each. Reads the files
-/// that the images are made of once. Blocking.
+/// Returns the findings of the pair's production image on all its platforms, the gravest first.
+/// Blocking.
 pub fn preflight(spec: &BuildSpec, pair: &Pair) -> Result<Vec<Finding>, Error> {
     let mut findings: Vec<Finding> = Vec::new();
-    // Several images are made of the same files.
+    // Images for several platforms share files, and so findings.
     let mut said = HashSet::new();
     for image in pair.prod.images() {
         let config = ConfigFacts::from_image_json(image.config_document().bytes())
@@ -36,8 +36,8 @@ pub fn preflight(spec: &BuildSpec, pair: &Pair) -> Result<Vec<Finding>, Error> {
     Ok(findings)
 }
 
-/// The findings of a Dockerfile and those of its image, each at its line, the gravest first. What follows from an array that
-/// is none is said once.
+/// Merges the findings of a Dockerfile and of its image, each at its line, the gravest first.
+/// Leaves out findings that follow from a broken array.
 pub fn with_those_of_the_file(
     of_file: Vec<Finding>,
     mut of_image: Vec<Finding>,
@@ -65,24 +65,24 @@ pub fn with_those_of_the_file(
     findings
 }
 
-/// The findings of one image that is made from `spec` and has this configuration, in no order. `rootfs` is what is known of
-/// its files beside those of `spec`.
+/// Returns the findings of an image that is made from `spec` and has this configuration, in no
+/// order. `rootfs` holds the files that do not come from `spec`.
 pub(crate) fn of_config(spec: &BuildSpec, config: &ConfigFacts, mut rootfs: Rootfs) -> Result<Vec<Finding>, Error> {
     let program = config.arguments().first().map(ToString::to_string).unwrap_or_default();
     let mut findings = Vec::new();
     let mut mentions: Option<Mentions> = None;
-    let mut looks = Looks::default();
+    let mut host_files = HostFiles::default();
     for (path, entry) in spec.files.iter() {
         let path = format!("/{path}");
         let inserted = match &entry.node {
             Node::Directory => Entry::directory(entry.mode),
             Node::Symlink(target) => Entry::symlink(target.as_str()),
             Node::HardLink(target) => match spec.files.get(target).map(|entry| &entry.node) {
-                Some(Node::File(data)) => looks.look(&path, entry.mode, data, false)?.entry,
+                Some(Node::File(data)) => host_files.read(&path, entry.mode, data, false)?.entry,
                 _ => Entry::file(entry.mode, 0),
             },
             Node::File(data) => {
-                let seen = looks.look(&path, entry.mode, data, path == program)?;
+                let seen = host_files.read(&path, entry.mode, data, path == program)?;
                 mentions = seen.mentions.or(mentions);
                 findings.extend(layer::secret_content(&path, &seen.head));
                 seen.entry
@@ -98,8 +98,8 @@ pub(crate) fn of_config(spec: &BuildSpec, config: &ConfigFacts, mut rootfs: Root
         let Some(name) = binary.file_name() else { continue };
         let path = format!("/{}", name.to_string_lossy());
         let file = HostFile::new(binary).map_err(Error::HostFile)?;
-        let seen = looks.look(&path, 0o755, &FileData::Host(file), path == program)?;
-        // Of binaries for several platforms, the one that is for this image.
+        let seen = host_files.read(&path, 0o755, &FileData::Host(file), path == program)?;
+        // `spec` may have binaries for several platforms.
         if is_for(&seen, config) {
             mentions = seen.mentions.or(mentions);
             rootfs.insert(&path, seen.entry);
@@ -109,7 +109,7 @@ pub(crate) fn of_config(spec: &BuildSpec, config: &ConfigFacts, mut rootfs: Root
     Ok(findings)
 }
 
-fn is_for(seen: &Seen, config: &ConfigFacts) -> bool {
+fn is_for(seen: &FileFacts, config: &ConfigFacts) -> bool {
     match (&seen.entry.kind, &config.platform) {
         (EntryKind::File { program: Some(Program::Elf(elf)), .. }, Some(wanted)) => {
             elf.platform.as_ref().is_none_or(|platform| platform.architecture == wanted.architecture)
@@ -118,32 +118,32 @@ fn is_for(seen: &Seen, config: &ConfigFacts) -> bool {
     }
 }
 
-/// Files of this machine that were looked at: one may be in an image under very many names.
+/// A cache of the facts of host files: an image may have one file under thousands of names.
 #[derive(Default)]
-struct Looks {
-    /// By device and inode, and the bytes of the beginning that rules want where they found something there.
+struct HostFiles {
+    /// By device and inode. The beginning of the file is kept only if rules found a secret in it.
     seen: HashMap<(u64, u64), (Entry, Vec<u8>)>,
 }
 
-impl Looks {
-    fn look(&mut self, path: &str, mode: u32, data: &FileData, search: bool) -> Result<Seen, Error> {
+impl HostFiles {
+    fn read(&mut self, path: &str, mode: u32, data: &FileData, search: bool) -> Result<FileFacts, Error> {
         let seen = match data {
-            FileData::Bytes(bytes) => contents::look(path, mode, data.size(), &mut &bytes[..], search),
-            FileData::Host(file) => self.look_at(path, mode, file, search),
+            FileData::Bytes(bytes) => contents::read(path, mode, data.size(), &mut &bytes[..], search),
+            FileData::Host(file) => self.read_host(path, mode, file, search),
         };
         seen.map_err(|source| Error::Content { path: path.to_owned(), source })
     }
 
-    fn look_at(&mut self, path: &str, mode: u32, file: &HostFile, search: bool) -> io::Result<Seen> {
+    fn read_host(&mut self, path: &str, mode: u32, file: &HostFile, search: bool) -> io::Result<FileFacts> {
         let (open, metadata) = scratchdbg_files::open(file.path())?;
         let key = (metadata.dev(), metadata.ino());
-        // What rules keep whole is small, and read again.
+        // Files that are kept whole are small, and read again.
         let again = if search || contents::is_kept(path) { None } else { self.seen.get(&key) };
         if let Some((entry, head)) = again {
-            return Ok(Seen { entry: Entry { mode, ..entry.clone() }, mentions: None, head: head.clone() });
+            return Ok(FileFacts { entry: Entry { mode, ..entry.clone() }, mentions: None, head: head.clone() });
         }
         let mut data = scratchdbg_files::without_holes(open, contents::HEAD);
-        let mut seen = contents::look(path, mode, file.size(), &mut data, search)?;
+        let mut seen = contents::read(path, mode, file.size(), &mut data, search)?;
         seen.entry.capabilities = file.capabilities().map(Into::into);
         if !contents::is_kept(path) {
             let has_secret = layer::secret_content(path, &seen.head).is_some();

@@ -1,4 +1,4 @@
-//! A program by itself, as if it were all that an image holds.
+//! Checks a program as if it were alone in an image.
 
 use std::io::{self, Seek as _};
 use std::os::unix::fs::MetadataExt as _;
@@ -29,7 +29,7 @@ pub(crate) fn check(path: &Path) -> Result<Vec<Finding>, Error> {
         Program::Other(format) => Some(*format),
         _ => None,
     };
-    // What is no program need not be executable.
+    // A file that is no program needs no executable bit.
     let mode = if other.is_some() { 0o755 } else { metadata.mode() & 0o7777 };
     let mut rootfs = Rootfs::complete();
     rootfs.insert(&place, Entry::program(mode, metadata.len(), program));
@@ -45,7 +45,7 @@ pub(crate) fn check(path: &Path) -> Result<Vec<Finding>, Error> {
     Ok(findings)
 }
 
-/// How a file is named that may be something else that can be checked.
+/// Returns the way to name a file that can be checked as something else.
 fn otherwise(format: Format, path: &Path) -> Option<String> {
     let path = path.display();
     match format {

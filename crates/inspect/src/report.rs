@@ -1,4 +1,4 @@
-//! What is found, and what is said beside it.
+//! The results of a check.
 
 use std::path::PathBuf;
 
@@ -6,31 +6,32 @@ use scratchdbg_builder::dockerfile::Unseen;
 use scratchdbg_diagnose::Finding;
 use serde::Serialize;
 
-/// What was found in one image, file or container.
+/// The findings of one image, file or container.
 #[derive(Debug, Serialize)]
 pub struct Report {
-    /// What was checked, as the user named it; with the image's own name or platform where that names several.
+    /// The name that the user gave. If it names several images, with the name and platform of this
+    /// one.
     pub subject: String,
-    /// The gravest first.
+    /// The findings, the gravest first.
     pub findings: Vec<Finding>,
 }
 
-/// What is said beside findings, as it comes up.
+/// Something that a check cannot judge, or does not list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Notice {
+pub enum Caveat {
     /// A Dockerfile has more findings than are listed.
     LeftOut {
         /// The Dockerfile.
         path: PathBuf,
-        /// How many more.
+        /// The number of findings that are left out.
         count: usize,
     },
-    /// The outcome of a line of a Dockerfile cannot be seen without building it.
+    /// The outcome of a line of a Dockerfile is not known without building it.
     NotSeen {
         /// The Dockerfile.
         path: PathBuf,
-        /// The line, and what is not seen.
+        /// The line, and what is not known because of it.
         unseen: Unseen,
     },
 }

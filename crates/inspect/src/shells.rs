@@ -1,4 +1,4 @@
-//! Whether there is a shell: looked for in one container of each image.
+//! Finds out whether containers have a shell, in one container of each image.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
@@ -11,29 +11,29 @@ use scratchdbg_diagnose::rules::image::has_shell;
 
 use crate::evaluate::{Evaluation, evaluate};
 
-/// How many images are looked into at once.
+/// The number of images that are inspected at once.
 const AT_ONCE: usize = 8;
-/// How long the whole list waits for this one column.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// The time limit for all images together.
+const TIME_LIMIT: Duration = Duration::from_secs(3);
 
-/// Whether a shell answers to `sh` in containers, by their image's id: `None` where that cannot be seen, absent where there was
-/// no time to see.
+/// Returns whether `sh` starts a shell, by the containers' image id. `None` means that it cannot be
+/// seen; images that took too long are absent.
 pub async fn shells(backend: &impl FilesBackend, records: &[ContainerRecord]) -> HashMap<String, Option<bool>> {
     let mut found = HashMap::new();
-    let mut looks = futures_util::stream::iter(representatives(records))
+    let mut lookups = futures_util::stream::iter(representatives(records))
         .map(async |record| (record.image_id.clone(), shell(backend, record).await))
         .buffer_unordered(AT_ONCE);
     let all = async {
-        while let Some((image, shell)) = looks.next().await {
+        while let Some((image, shell)) = lookups.next().await {
             found.insert(image, shell);
         }
     };
-    let _late = tokio::time::timeout(PATIENCE, all).await;
-    drop(looks);
+    let _late = tokio::time::timeout(TIME_LIMIT, all).await;
+    drop(lookups);
     found
 }
 
-/// One container of each image, a running one where there is one: the engine has its files at hand.
+/// Chooses one container of each image, if possible a running one: its files are mounted already.
 fn representatives(records: &[ContainerRecord]) -> Vec<&ContainerRecord> {
     let mut chosen: BTreeMap<&str, &ContainerRecord> = BTreeMap::new();
     for record in records {
@@ -48,10 +48,10 @@ fn representatives(records: &[ContainerRecord]) -> Vec<&ContainerRecord> {
 }
 
 async fn shell(backend: &impl FilesBackend, record: &ContainerRecord) -> Option<bool> {
-    let look = evaluate(backend, record, |rootfs, _| match has_shell(&record.config, rootfs) {
+    let evaluation = evaluate(backend, record, |rootfs, _| match has_shell(&record.config, rootfs) {
         None => ControlFlow::Continue(None),
         known => ControlFlow::Break(known),
     });
-    let Evaluation { value, failure } = look.await;
+    let Evaluation { value, failure } = evaluation.await;
     value.filter(|_| failure.is_none())
 }

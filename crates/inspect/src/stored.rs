@@ -10,14 +10,15 @@ use crate::layers::{Layer, Merged};
 use crate::open::OpenImage;
 use crate::{Error, Report};
 
-/// An image of the platform runs on that platform's machine.
+/// The machine that an image of the platform runs on.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Host<'a> {
     pub(crate) platform: Option<&'a Platform>,
     pub(crate) cpu: Option<elf::IsaLevel>,
 }
 
-/// A report for each image, named by its own name and platform where there are several. Blocking.
+/// Returns a report for each image. With several images, the report's subject has the image's own
+/// name and platform. Blocking.
 pub(crate) fn check_all(subject: &str, opened: &OpenImage, host: Host<'_>) -> Result<Vec<Report>, Error> {
     let images = opened.images()?;
     let several = images.len() > 1;
@@ -42,13 +43,13 @@ fn check(source: &ImageSource, stored: &StoredImage, host: Host<'_>) -> Result<V
         let mut current = Layer::default();
         match source.visit_layer(stored_layer, &mut |member, data| merged.member(member, data, &mut current)) {
             Ok(()) => merged.apply(current),
-            // Nobody loads it: there is nothing more to say.
+            // No engine loads this image: other findings do not matter.
             Err(ReadError::DuplicatePath { path, layer }) => return Ok(vec![layer::duplicate_path(&layer, &path)]),
             Err(error) => return Err(error),
         }
     }
     let rootfs = Rootfs::complete_with(merged.entries);
-    // An image that is not for this machine at all is judged by what it declares.
+    // An image for another machine is judged by the platform that it declares.
     let host_platform = host.platform.filter(|host| config.platform.as_ref().is_none_or(|own| host.runs(own)));
     let mut findings = image::check(ImageFacts {
         mentions: merged.mentions.values().next(),

@@ -10,7 +10,7 @@ use scratchdbg_diagnose::Finding;
 use scratchdbg_image::read::RemoteImage;
 use scratchdbg_testkit::fake::FakeBackend;
 
-use crate::{Error, ImageLocation, Notice, Remote, Report, Sources, check};
+use crate::{Caveat, Error, ImageLocation, RegistryImage, Report, Sources, check};
 
 /// A platform in memory, and one image of a registry.
 #[derive(Default)]
@@ -29,11 +29,11 @@ impl Sources for Places {
         Ok(&self.platform)
     }
 
-    async fn pull(&self, reference: &str) -> Result<Remote, backend::Error> {
+    async fn pull(&self, reference: &str) -> Result<RegistryImage, backend::Error> {
         self.pulled.lock().unwrap_or_else(PoisonError::into_inner).push(reference.to_owned());
         let image = self.remote.clone().ok_or_else(|| backend::Error::new(ErrorKind::Denied, "no access"))?;
         let failure = self.failure.clone();
-        Ok(Remote {
+        Ok(RegistryImage {
             image,
             repository: reference.split(':').next().unwrap_or_default().to_owned(),
             failure: Box::new(move || failure.clone()),
@@ -43,7 +43,7 @@ impl Sources for Places {
 
 impl Places {
     async fn check(&self, location: ImageLocation) -> Result<Vec<Report>, Error> {
-        check(location, "it", self, |notice: Notice| panic!("{notice:?}")).await
+        check(location, "it", self, |caveat: Caveat| panic!("{caveat:?}")).await
     }
 
     /// The findings on the one thing that the platform knows by this name.

@@ -1,4 +1,4 @@
-//! Whether two images are a pair: the debug image is the production image and one more layer.
+//! Verifies a pair: that a debug image is its production image and one more layer.
 
 use scratchdbg_builder::verify::{Subject, Verification, verify as compare};
 use scratchdbg_image::Platform;
@@ -8,8 +8,8 @@ use crate::blocking::blocking;
 use crate::open::{OpenImage, open};
 use crate::{Error, ImageLocation, Sources};
 
-/// Compares two images: once for each platform of the production image, or for the one that is wanted. Those that differ come
-/// first.
+/// Compares two images for each platform of the production image, or for the wanted one. Platforms
+/// that differ come first.
 pub async fn verify(
     production: ImageLocation,
     debug: ImageLocation,
@@ -21,7 +21,7 @@ pub async fn verify(
     blocking(move || verify_all(&production, &debug, wanted.as_ref())).await
 }
 
-/// An image that was found, for one platform or several.
+/// An image for one platform or several.
 struct Stored {
     opened: OpenImage,
     images: Vec<StoredImage>,
@@ -41,17 +41,17 @@ impl Stored {
         .await
     }
 
-    /// How the user called it.
+    /// The name that the user gave.
     fn name(&self) -> String {
         self.opened.name.clone()
     }
 
-    /// What it is for.
+    /// The platforms of the image.
     fn platforms(&self) -> Vec<Platform> {
         self.images.iter().map(StoredImage::platform).collect()
     }
 
-    /// The image for one platform.
+    /// Returns the image for one platform.
     fn image(&self, platform: &Platform) -> Result<&StoredImage, Error> {
         let found = self.images.iter().find(|image| image.platform() == *platform);
         found.ok_or_else(|| Error::NotFor {
@@ -66,7 +66,7 @@ impl Stored {
     }
 }
 
-/// Several images are meant to be one for several platforms.
+/// Fails unless all images are one image for several platforms.
 fn one_name(name: &str, images: &[StoredImage]) -> Result<(), Error> {
     let Some(first) = images.first() else { return Err(Error::Empty { name: name.to_owned() }) };
     if images.iter().all(|image| image.names == first.names) {
@@ -77,7 +77,7 @@ fn one_name(name: &str, images: &[StoredImage]) -> Result<(), Error> {
     Err(Error::SeveralImages { name: name.to_owned(), images: names })
 }
 
-/// One comparison for each platform, the one that matters most first.
+/// Compares the images of each platform.
 fn verify_all(
     production: &Stored,
     debug: &Stored,
@@ -91,7 +91,7 @@ fn verify_all(
     for platform in platforms {
         let (prod_image, debug_image) = (production.image(&platform)?, debug.image(&platform)?);
         let prod_subject = production.subject(prod_image, None)?;
-        // A layer of hundreds of megabytes is not fetched twice.
+        // Fetch a layer that both images have once: it may be hundreds of megabytes.
         let shared = production.opened.is_beside(&debug.opened).then_some((prod_image, &prod_subject));
         let debug_subject = debug.subject(debug_image, shared)?;
         results.push((platform, compare(&prod_subject, &debug_subject)));

@@ -1,4 +1,4 @@
-//! What a container died of, or what is wrong with it while it runs.
+//! Why a container ended, or what is wrong with it while it runs.
 
 use std::ops::ControlFlow;
 
@@ -10,32 +10,33 @@ use scratchdbg_diagnose::{Finding, Verdict, removed};
 use crate::Platform;
 use crate::evaluate::{Evaluation, evaluate};
 
-/// What there is to say of a container.
+/// Why a container is as it is.
 #[derive(Debug)]
-pub struct Answer {
-    /// Which container it is.
-    pub subject: Subject,
-    /// The verdict first.
+pub struct Diagnosis {
+    /// The container.
+    pub container: ContainerSummary,
+    /// The findings, the verdict first.
     pub findings: Vec<Finding>,
-    /// Why its files could not be read: less is known then.
+    /// Why the container's files could not be read. The findings do without them.
     pub failure: Option<backend::Error>,
 }
 
-/// Which container an answer is about. Of one that is gone, no more than its name is known.
+/// The container of a [`Diagnosis`]. Only the name of a removed container is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Subject {
-    /// Its full id.
+pub struct ContainerSummary {
+    /// The full id.
     pub id: Option<String>,
-    /// Its name, or what was asked for.
+    /// Its name, or the name that the user gave.
     pub name: String,
     /// The image as it was named when the container was made.
     pub image: Option<String>,
-    /// What it is doing.
+    /// Its phase.
     pub phase: Option<Phase>,
 }
 
-/// Says why a container is as it is. Of one that is gone, the platform may still remember its end.
-pub async fn why(name: &ContainerName, platform: &impl Platform) -> Result<Answer, backend::Error> {
+/// Finds out why a container is as it is. A removed container is diagnosed from the events that the
+/// platform still has.
+pub async fn why(name: &ContainerName, platform: &impl Platform) -> Result<Diagnosis, backend::Error> {
     let (record, host) = tokio::join!(platform.container_record(name), platform.host_facts());
     let host = host?;
     let mut record = match record {
@@ -46,13 +47,13 @@ pub async fn why(name: &ContainerName, platform: &impl Platform) -> Result<Answe
     };
     platform.observe(&mut record, &host).await;
     let Evaluation { value: verdict, failure } = verdict(&record, &host, platform).await;
-    let subject = Subject {
+    let container = ContainerSummary {
         phase: Some(record.facts.state.phase),
         id: Some(record.id),
         name: record.facts.name,
         image: Some(record.image),
     };
-    Ok(Answer { subject, findings: verdict.findings, failure })
+    Ok(Diagnosis { container, findings: verdict.findings, failure })
 }
 
 async fn verdict(record: &ContainerRecord, host: &HostFacts, platform: &impl Platform) -> Evaluation<Verdict> {
@@ -69,18 +70,18 @@ async fn verdict(record: &ContainerRecord, host: &HostFacts, platform: &impl Pla
     .await
 }
 
-/// A container that is not there.
+/// Diagnoses a container that has been removed.
 async fn gone(
     name: &ContainerName,
     error: backend::Error,
     host: &HostFacts,
     platform: &impl Platform,
-) -> Result<Answer, backend::Error> {
+) -> Result<Diagnosis, backend::Error> {
     let events = platform.events_of(name.as_str(), host).await;
     if events.as_ref().is_none_or(Vec::is_empty) {
         return Err(error);
     }
     let verdict = removed(name.as_str(), events.as_deref());
-    let subject = Subject { id: None, name: name.to_string(), image: None, phase: None };
-    Ok(Answer { subject, findings: verdict.findings, failure: None })
+    let container = ContainerSummary { id: None, name: name.to_string(), image: None, phase: None };
+    Ok(Diagnosis { container, findings: verdict.findings, failure: None })
 }

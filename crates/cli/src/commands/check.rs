@@ -2,7 +2,7 @@
 
 use scratchdbg_builder::dockerfile::{Hidden, Unseen};
 use scratchdbg_diagnose::{Finding, Severity, sarif};
-use scratchdbg_inspect::{self as inspect, ImageLocation, LocationError, Notice, Report, ThisMachine, Words};
+use scratchdbg_inspect::{self as inspect, BareWords, Caveat, ImageLocation, LocationError, Report, ThisMachine};
 
 use crate::args::{CheckArgs, CheckFormat, Deny};
 use crate::blocking::blocking;
@@ -21,7 +21,7 @@ pub(crate) async fn check(args: CheckArgs, context: &Context) -> Outcome {
     let subjects = subjects.into_iter().zip(args.subjects.iter().map(Into::into));
     let printer = context.printer;
     for (location, text) in subjects.chain(files) {
-        reports.extend(inspect::check(location, &text, context, move |notice| tell(&notice, printer)).await?);
+        reports.extend(inspect::check(location, &text, context, move |caveat| tell(&caveat, printer)).await?);
     }
     print(&reports, args.format, context.printer)?;
     let denied = reports.iter().flat_map(|report| &report.findings).any(|finding| is_denied(finding, args.deny));
@@ -35,7 +35,7 @@ fn location(text: &str) -> Result<ImageLocation, CommandError> {
             "a subject is a binary, a Dockerfile, oci:DIR[:TAG], archive:FILE[:REF], registry:REF, or an image or container",
         )
     };
-    let location = ImageLocation::parse(text, Words::FilesFirst, &ThisMachine).map_err(|error| match error {
+    let location = ImageLocation::parse(text, BareWords::FilesFirst, &ThisMachine).map_err(|error| match error {
         LocationError::Nothing => unusable("nothing to check"),
         LocationError::Folder => unusable("a folder").hint(format!("an OCI layout is written oci:{text}")),
         LocationError::NoSuchFile => CommandError::new(format!("cannot read {text}: there is no such file"))
@@ -46,13 +46,13 @@ fn location(text: &str) -> Result<ImageLocation, CommandError> {
     Ok(location)
 }
 
-/// Says what is said beside findings.
-fn tell(notice: &Notice, printer: Printer) {
-    match notice {
-        Notice::LeftOut { path, count } => {
+/// Prints a caveat.
+fn tell(caveat: &Caveat, printer: Printer) {
+    match caveat {
+        Caveat::LeftOut { path, count } => {
             printer.warning(&format!("{}: {count} more findings are left out", path.display()));
         }
-        Notice::NotSeen { path, unseen: Unseen { line, instruction, hidden } } => {
+        Caveat::NotSeen { path, unseen: Unseen { line, instruction, hidden } } => {
             let what = match hidden {
                 Hidden::Base(image) => format!("what {image} brings along"),
                 Hidden::At(places) => {

@@ -2,7 +2,7 @@
 
 use scratchdbg_builder::verify::Verification;
 use scratchdbg_image::Platform;
-use scratchdbg_inspect::{self as inspect, ImageLocation, LocationError, ThisMachine, Words};
+use scratchdbg_inspect::{self as inspect, BareWords, ImageLocation, LocationError, ThisMachine};
 use serde_json::{Value, json};
 
 use crate::args::{Format, VerifyArgs};
@@ -28,7 +28,7 @@ pub(crate) async fn verify(args: VerifyArgs, context: &Context) -> Outcome {
 
 /// Where the user says that an image is. Blocking.
 fn location(text: &str) -> Result<ImageLocation, CommandError> {
-    let location = ImageLocation::parse(text, Words::Images, &ThisMachine).map_err(|error| {
+    let location = ImageLocation::parse(text, BareWords::Images, &ThisMachine).map_err(|error| {
         let message = match error {
             LocationError::Nothing => "an image's name is empty".to_owned(),
             _ => format!("`{text}` names no image"),

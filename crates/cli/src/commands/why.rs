@@ -4,7 +4,7 @@ use std::io::{self, Read};
 
 use scratchdbg_backend::{ContainerName, Phase};
 use scratchdbg_diagnose::{Finding, explain_message};
-use scratchdbg_inspect::{self as inspect, Answer};
+use scratchdbg_inspect::{self as inspect, Diagnosis};
 use serde::Serialize;
 
 use crate::args::{Format, WhyArgs};
@@ -47,15 +47,15 @@ pub(crate) async fn why(args: WhyArgs, context: &Context) -> Outcome {
 
 async fn ask(name: &ContainerName, format: Format, context: &Context) -> Outcome {
     let answered = on_platform!(context.platform().await?, platform => inspect::why(name, platform).await);
-    let Answer { subject, findings, failure } = answered?;
+    let Diagnosis { container, findings, failure } = answered?;
     if let Some(failure) = failure {
         context.printer.warning(&format!("its files cannot be read ({failure}): less is known"));
     }
     let target = TargetAnswer {
-        id: subject.id.as_deref(),
-        name: &subject.name,
-        image: subject.image.as_deref(),
-        state: subject.phase.map(Phase::as_str),
+        id: container.id.as_deref(),
+        name: &container.name,
+        image: container.image.as_deref(),
+        state: container.phase.map(Phase::as_str),
     };
     answer(Some(target), &findings, format, context.printer)
 }

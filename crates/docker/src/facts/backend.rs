@@ -24,8 +24,8 @@ impl FactsBackend for Engine {
         self.observe_container(record, host).await;
     }
 
-    async fn look_at_mounts(&self, record: &mut ContainerRecord, host: &HostFacts) {
-        self.look_at_all_mounts(record, host).await;
+    async fn describe_mounts(&self, record: &mut ContainerRecord, host: &HostFacts) {
+        self.describe_all_mounts(record, host).await;
     }
 
     async fn events_of(&self, container: &str, host: &HostFacts) -> Option<Vec<Event>> {

@@ -36,7 +36,7 @@ impl Engine {
                         events.as_ref().map(|events| events.get(&record.id).cloned().unwrap_or_default());
                     record.facts.engine_started_at = host.engine_started_at;
                     record.facts.now = host.clock;
-                    super::mounts::look_at_binds(&mut record, host);
+                    super::mounts::describe_binds(&mut record, host);
                     records.push(record);
                 }
                 Err(error) if error.is_no_such_container() => {}

@@ -49,7 +49,7 @@ impl Engine {
         record.facts.processes = processes;
         record.facts.engine_started_at = host.engine_started_at;
         record.facts.now = host.clock;
-        self.look_at_all_mounts(record, host).await;
+        self.describe_all_mounts(record, host).await;
         // Of one that runs: what was killed in it, and what ended its earlier runs.
         if host.is_this_machine && record.facts.state.started_at.is_some() {
             record.facts.kernel_log = kernel_log::read(&id);

@@ -104,8 +104,8 @@ fn is_strict(asked: &[RawMount], destination: &str) -> bool {
 
 impl Engine {
     /// Adds what this machine tells of a container's mounts where it is the engine's, and what its volumes were made with.
-    pub(super) async fn look_at_all_mounts(&self, record: &mut ContainerRecord, host: &HostFacts) {
-        look_at_binds(record, host);
+    pub(super) async fn describe_all_mounts(&self, record: &mut ContainerRecord, host: &HostFacts) {
+        describe_binds(record, host);
         for mount in &mut record.facts.mounts {
             if mount.kind != MountKind::Volume || mount.no_exec.is_some() {
                 continue;
@@ -148,7 +148,7 @@ impl Engine {
 }
 
 /// Adds what this machine tells of a container's binds where it is the engine's, which is not asked.
-pub(super) fn look_at_binds(record: &mut ContainerRecord, host: &HostFacts) {
+pub(super) fn describe_binds(record: &mut ContainerRecord, host: &HostFacts) {
     let is_bind = |mount: &Mount| mount.kind == MountKind::Bind;
     if !host.is_this_machine || !record.facts.mounts.iter().any(is_bind) {
         return;

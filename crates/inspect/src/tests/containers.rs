@@ -129,9 +129,9 @@ async fn a_platform_that_refuses_is_told_with_its_hints() {
     assert_eq!((error.to_string().as_str(), error.hints().len()), ("a plugin says no", 2));
 
     // `why` says what it knows without them.
-    let answer = why(&"web".parse().unwrap(), &places.platform).await.unwrap();
-    assert_eq!(answer.failure, Some(denied()));
-    assert_eq!(codes(&answer.findings).first(), Some(&"running"));
+    let diagnosis = why(&"web".parse().unwrap(), &places.platform).await.unwrap();
+    assert_eq!(diagnosis.failure, Some(denied()));
+    assert_eq!(codes(&diagnosis.findings).first(), Some(&"running"));
 
     places.platform.refuse(Request::Any, denied());
     assert_eq!(why(&"web".parse().unwrap(), &places.platform).await.unwrap_err(), denied());
@@ -145,8 +145,8 @@ async fn a_container_of_which_nothing_is_shown_is_not_judged() {
     let places = web();
     let error = places.check(ImageLocation::Platform("web".to_owned())).await.unwrap_err();
     assert!(error.to_string().contains("not even the directory /"), "{error}");
-    let answer = why(&"web".parse().unwrap(), &places.platform).await.unwrap();
-    assert!(answer.failure.is_some() && !codes(&answer.findings).contains(&"entrypoint-missing"));
+    let diagnosis = why(&"web".parse().unwrap(), &places.platform).await.unwrap();
+    assert!(diagnosis.failure.is_some() && !codes(&diagnosis.findings).contains(&"entrypoint-missing"));
 }
 
 #[tokio::test]
@@ -194,9 +194,12 @@ async fn a_container_that_is_gone_is_answered_from_memory() {
     assert!(matches!(error.kind, ErrorKind::NotFound { .. }), "{error:?}");
     let event = |action: &str, exit_code| Event { action: action.to_owned(), exit_code, ..Event::default() };
     places.platform.remember("gone", vec![event("die", Some(3)), event("destroy", None)]);
-    let answer = why(&name, &places.platform).await.unwrap();
-    assert_eq!((answer.subject.name.as_str(), answer.subject.id, answer.subject.phase), ("gone", None, None));
-    assert!(!answer.findings.is_empty());
+    let diagnosis = why(&name, &places.platform).await.unwrap();
+    assert_eq!(
+        (diagnosis.container.name.as_str(), diagnosis.container.id, diagnosis.container.phase),
+        ("gone", None, None)
+    );
+    assert!(!diagnosis.findings.is_empty());
 }
 
 #[tokio::test]

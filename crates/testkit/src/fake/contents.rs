@@ -47,7 +47,8 @@ pub enum Request {
 }
 
 impl FakeBackend {
-    /// Changes what the platform knows of a container that runs. At first that is its name and its state.
+    /// Changes what the platform knows of a container that runs. At first that is its name and its
+    /// state.
     pub fn describe(&self, name: &str, change: impl FnOnce(&mut ContainerRecord)) {
         let mut world = self.world();
         let container = world.container(name);
@@ -173,7 +174,7 @@ impl FactsBackend for FakeBackend {
         record.facts.events = self.world().contents.events.get(&record.facts.name).cloned();
     }
 
-    async fn look_at_mounts(&self, _: &mut ContainerRecord, _: &HostFacts) {}
+    async fn describe_mounts(&self, _: &mut ContainerRecord, _: &HostFacts) {}
 
     async fn events_of(&self, container: &str, _: &HostFacts) -> Option<Vec<Event>> {
         self.world().contents.events.get(container).cloned()
