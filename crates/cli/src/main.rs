@@ -14,10 +14,10 @@ mod platform;
 mod printer;
 mod progress;
 mod registry;
+mod streams;
 mod terminal;
 mod zone;
 
-use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -93,15 +93,16 @@ fn say_what_may_be_left(scope: &Scope, printer: Printer) {
 
 /// Prints clap's help, version or complaint. `attach` keeps all codes but 125 for the command that it runs.
 fn explain_usage(error: &clap::Error) -> ExitCode {
-    let printed = error.print();
+    let text = error.render().ansi().to_string();
     if !error.use_stderr() {
         let written = if closed::stdout() {
             Err(CommandError::new("standard output is closed"))
         } else {
-            printed.and_then(|()| std::io::stdout().flush()).map_err(CommandError::from)
+            streams::print(streams::stdout(), &text).map_err(CommandError::from)
         };
         return exit_code(written.map(|()| 0), false, Printer::new(anstream::ColorChoice::Auto, false));
     }
+    let _unwritten = streams::print(streams::stderr(), &text);
     let attach = std::env::args_os().any(|argument| argument == "attach");
     ExitCode::from(if attach { ATTACH_FAILED } else { USAGE })
 }
@@ -123,8 +124,7 @@ fn trace_to_stderr(verbosity: u8) {
     };
     tracing_subscriber::fmt()
         .with_max_level(level)
-        .with_writer(|| std::io::LineWriter::new(std::io::stderr()))
+        .with_writer(|| std::io::LineWriter::new(streams::stderr()))
         .with_ansi(false)
         .init();
-    let _unwritten = std::io::stderr().flush();
 }

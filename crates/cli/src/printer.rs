@@ -3,11 +3,13 @@
 //! Data goes to standard output, everything else to standard error. What others control (an engine's words, names) is
 //! made harmless before it is printed; only the command's own output in `attach` and raw logs are not.
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _};
 
 use anstream::ColorChoice;
 use anstyle::{AnsiColor, Style};
 use scratchdbg_logs::escape;
+
+use crate::streams;
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
@@ -36,15 +38,15 @@ impl Printer {
 
     /// A line of standard output. Fails when nobody reads it any more.
     pub(crate) fn line(self, text: &str) -> io::Result<()> {
-        writeln!(anstream::stdout(), "{text}")
+        streams::print(streams::stdout(), &format!("{text}\n"))
     }
 
     /// One JSON document on standard output. On a terminal, what could drive it is escaped, as JSON has it.
     pub(crate) fn json(self, value: &impl serde::Serialize) -> io::Result<()> {
         let text = serde_json::to_string_pretty(value).map_err(io::Error::other)?;
-        let mut stdout = io::stdout();
-        let text = if stdout.is_terminal() { escape::json(&text) } else { text.into() };
-        writeln!(stdout, "{text}")
+        let text = if io::stdout().is_terminal() { escape::json(&text) } else { text.into() };
+        let mut stdout = streams::stdout();
+        io::Write::write_all(&mut stdout, format!("{text}\n").as_bytes())
     }
 
     /// Something worth knowing. Not with `--quiet`.
@@ -63,12 +65,12 @@ impl Printer {
 
     /// What a user would type to do the same, on standard output.
     pub(crate) fn command(self, text: &str) -> io::Result<()> {
-        writeln!(anstream::stdout(), "{COMMAND}$ {}{COMMAND:#}", escape::label(text))
+        streams::print(streams::stdout(), &format!("{COMMAND}$ {}{COMMAND:#}\n", escape::label(text)))
     }
 
     /// What comes next, in one sentence, on standard output.
     pub(crate) fn heading(self, text: &str) -> io::Result<()> {
-        writeln!(anstream::stdout(), "\n{EMPHASIS}{text}{EMPHASIS:#}")
+        streams::print(streams::stdout(), &format!("\n{EMPHASIS}{text}{EMPHASIS:#}\n"))
     }
 
     /// Something that may be wrong. Not with `--quiet`.
@@ -80,8 +82,7 @@ impl Printer {
 
     /// Something that a person is to answer, on the same line.
     pub(crate) fn question(self, text: &str) {
-        let mut stderr = anstream::stderr();
-        let _unwritten = write!(stderr, "{EMPHASIS}{}{EMPHASIS:#}", escape::label(text)).and_then(|()| stderr.flush());
+        let _unwritten = streams::print(streams::stderr(), &format!("{EMPHASIS}{}{EMPHASIS:#}", escape::label(text)));
     }
 
     /// What went wrong.
@@ -95,12 +96,12 @@ impl Printer {
     }
 
     fn message(self, word: Option<(&str, Style)>, text: &str) {
-        let mut stderr = anstream::stderr();
         let text = escape::label(text);
-        // Nothing can be done about a standard error that is closed.
-        let _unwritten = match word {
-            Some((word, style)) => writeln!(stderr, "{style}{word}{style:#}{EMPHASIS}:{EMPHASIS:#} {text}"),
-            None => writeln!(stderr, "{text}"),
+        let line = match word {
+            Some((word, style)) => format!("{style}{word}{style:#}{EMPHASIS}:{EMPHASIS:#} {text}\n"),
+            None => format!("{text}\n"),
         };
+        // Nothing can be done about a standard error that is closed.
+        let _unwritten = streams::print(streams::stderr(), &line);
     }
 }

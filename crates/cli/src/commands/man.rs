@@ -14,6 +14,6 @@ pub(crate) fn man() -> Outcome {
         let name = format!("scratchdbg-{}", command.get_name());
         clap_mangen::Man::new(command.clone().name(name)).render(&mut text)?;
     }
-    std::io::stdout().write_all(&text)?;
+    crate::streams::stdout().write_all(&text)?;
     Ok(0)
 }

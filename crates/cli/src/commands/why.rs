@@ -63,7 +63,7 @@ async fn ask(name: &ContainerName, format: Format, context: &Context) -> Outcome
 /// `--message`: nothing is asked but the text itself.
 fn explain(message: &str, format: Format, printer: Printer) -> Outcome {
     let text = if message == "-" {
-        let bytes = read_ends(io::stdin().lock().take(MOST_READ))
+        let bytes = read_ends(crate::streams::Patient(io::stdin().lock()).take(MOST_READ))
             .map_err(|error| CommandError::new(format!("cannot read standard input: {error}")))?;
         String::from_utf8_lossy(&bytes).into_owned()
     } else {

@@ -6,6 +6,7 @@ use scratchdbg_backend::{Error, Interrupts, Plan};
 use scratchdbg_session::Consent;
 
 use crate::printer::Printer;
+use crate::streams::Patient;
 
 /// Asks the user. Where nobody can be asked, or the answer is not yes, it is no.
 pub(super) async fn obtain(plan: &Plan, refusal: &Error, printer: Printer, interrupts: &mut Interrupts) -> Consent {
@@ -28,7 +29,7 @@ pub(super) async fn obtain(plan: &Plan, refusal: &Error, printer: Printer, inter
 /// The answer, byte for byte: what is typed after it is the session's.
 fn read_line() -> Result<Vec<u8>, std::io::Error> {
     const LONGEST: usize = 1024;
-    let mut input = std::fs::File::from(std::os::fd::AsFd::as_fd(&stdin()).try_clone_to_owned()?);
+    let mut input = Patient(std::fs::File::from(std::os::fd::AsFd::as_fd(&stdin()).try_clone_to_owned()?));
     let (mut line, mut byte) = (Vec::new(), [0]);
     while line.len() < LONGEST && input.read(&mut byte)? == 1 && byte != *b"\n" {
         line.push(byte[0]);

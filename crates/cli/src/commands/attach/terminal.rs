@@ -1,17 +1,18 @@
 //! The user of a session: this process's standard streams and terminal.
 
 use std::cell::RefCell;
+use std::io::{Stderr, Stdout};
 
 use jiff::Timestamp;
 use scratchdbg_backend::{Error, ErrorKind, Interrupts, Plan, Window};
 use scratchdbg_session::{Consent, Ended, Notice, Stage, Streams, User};
-use tokio::io::{Stderr, Stdout};
 use tokio::sync::watch;
 
 use super::audit::Audit;
 use super::{consent, words};
 use crate::interrupt::PassedOn;
 use crate::printer::Printer;
+use crate::streams::{self, Outlet};
 use crate::terminal::{self, Input, RawMode};
 
 /// Standard streams, a terminal if there is one, and the file that sessions are recorded in.
@@ -36,13 +37,13 @@ fn cannot(what: &str, error: std::io::Error) -> Error {
 
 impl User for TerminalUser {
     type Input = Input;
-    type Output = Stdout;
-    type Errors = Stderr;
+    type Output = Outlet<Stdout>;
+    type Errors = Outlet<Stderr>;
 
-    fn streams(&mut self) -> Streams<Input, Stdout, Stderr> {
+    fn streams(&mut self) -> Streams<Input, Self::Output, Self::Errors> {
         // To read it takes a thread of its own.
         let input = (!terminal::input_is_null()).then(Input::open);
-        Streams { input, output: tokio::io::stdout(), error: tokio::io::stderr() }
+        Streams { input, output: Outlet::of(streams::stdout()), error: Outlet::of(streams::stderr()) }
     }
 
     fn windows(&mut self) -> Result<watch::Receiver<Option<Window>>, Error> {

@@ -17,6 +17,7 @@ use crate::blocking::blocking;
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::registry;
+use crate::streams::Patient;
 
 /// One place.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -107,7 +108,7 @@ impl Output {
             }
             Self::Stdout => {
                 blocking(move || {
-                    let mut out = BufWriter::with_capacity(1 << 20, io::stdout().lock());
+                    let mut out = BufWriter::with_capacity(1 << 20, Patient(io::stdout().lock()));
                     match write_hybrid(&sets, epoch, &mut out).and_then(|()| out.flush().map_err(ImageError::Write)) {
                         // Of a text, a reader may have enough; of an archive nobody has anything without its end.
                         Err(ImageError::Write(error)) => {

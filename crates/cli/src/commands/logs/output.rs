@@ -13,6 +13,7 @@ use scratchdbg_logs::{Line, Stream};
 use super::notice::words;
 use super::request::Request;
 use crate::printer::Printer;
+use crate::streams::Patient;
 
 /// Lines wait here until so many bytes are there, or nothing more comes.
 const BUFFER: usize = 64 << 10;
@@ -47,7 +48,7 @@ pub(super) type ContainerIndex = usize;
 
 #[derive(Debug)]
 struct Side<W> {
-    sink: W,
+    sink: Patient<W>,
     buffer: Vec<u8>,
     renderer: Renderer,
 }
@@ -153,11 +154,11 @@ impl<W: Write + anstream::stream::RawStream> Side<W> {
             colour: colours(&sink),
             highlight: request.query.highlight().to_vec(),
         };
-        Self { sink, buffer: Vec::with_capacity(BUFFER + BUFFER / 4), renderer: Renderer::new(style) }
+        Self { sink: Patient(sink), buffer: Vec::with_capacity(BUFFER + BUFFER / 4), renderer: Renderer::new(style) }
     }
 }
 
-impl<W: Write> Side<W> {
+impl<W: Write + AsFd> Side<W> {
     fn entry(&mut self, entry: &Entry<'_>, after_gap: bool) -> io::Result<()> {
         if after_gap {
             self.renderer.render_gap(&mut self.buffer);
