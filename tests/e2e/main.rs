@@ -5,6 +5,7 @@
 
 mod attach;
 mod attach_cleanup;
+mod attach_client;
 mod attach_confined;
 mod attach_engine_restart;
 mod attach_kill;

@@ -14,14 +14,21 @@ use tokio::sync::mpsc;
 use crate::context::Context;
 use crate::terminal;
 
-/// The first signal is the command's that runs in a session: it may want to clean up, and takes the time that it takes.
+/// The first signal is the command's that runs in a session: it may want to clean up. The session sees to it that this has an end.
 static IS_PASSED_ON: AtomicBool = AtomicBool::new(false);
 
 /// The command is over, and the process only ends.
 static IS_ENDING: AtomicBool = AtomicBool::new(false);
 
+/// How long after the first signal a session may take that passes it on: for the command, and to clear up on a busy engine. Only
+/// what is held up itself takes as long.
+const PASSED_ON: Duration = scratchdbg_session::AFTER_SIGNAL.saturating_add(Duration::from_secs(60));
+
 /// How much longer than the grace of a scope a command may take to end by itself.
 const AFTER_GRACE: Duration = Duration::from_secs(2);
+
+/// How long it may take to say what may be left.
+const SAID_WITHIN: Duration = Duration::from_millis(200);
 
 /// How long a command may take to end at once.
 const AT_ONCE: Duration = Duration::from_millis(700);
@@ -39,7 +46,14 @@ pub(crate) fn listen(context: &Context) -> std::io::Result<Interrupts> {
     let hear = move || {
         let code = runtime.block_on(hear(signals, &sender));
         terminal::restore();
-        super::say_what_may_be_left(&scope, printer);
+        // Standard error may be what holds everything up.
+        let say = move || super::say_what_may_be_left(&scope, printer);
+        if let Ok(said) = std::thread::Builder::new().spawn(say) {
+            let deadline = std::time::Instant::now() + SAID_WITHIN;
+            while !said.is_finished() && std::time::Instant::now() < deadline {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        }
         end(code);
     };
     std::thread::Builder::new().name("signals".to_owned()).stack_size(256 << 10).spawn(hear)?;
@@ -92,19 +106,17 @@ async fn hear(mut signals: Signals, sender: &mpsc::UnboundedSender<u8>) -> u8 {
         let _ended = sender.send(code);
         first.get_or_insert(code);
         count += 1;
-        if let Some(time) = time_left(count, IS_PASSED_ON.load(Ordering::Relaxed)) {
-            let at = tokio::time::Instant::now() + time;
-            limit = Some(limit.map_or(at, |limit: tokio::time::Instant| limit.min(at)));
-        }
+        let at = tokio::time::Instant::now() + time_left(count, IS_PASSED_ON.load(Ordering::Relaxed));
+        limit = Some(limit.map_or(at, |limit: tokio::time::Instant| limit.min(at)));
     }
 }
 
-/// How long after so many signals the process may take to end; nothing where the command has a say in it.
-fn time_left(count: u32, is_passed_on: bool) -> Option<Duration> {
+/// How long after so many signals the process may take to end.
+fn time_left(count: u32, is_passed_on: bool) -> Duration {
     match (count, is_passed_on) {
-        (1, true) => None,
-        (1, false) | (2, true) => Some(Scope::GRACE + AFTER_GRACE),
-        _ => Some(AT_ONCE),
+        (1, true) => PASSED_ON,
+        (1, false) | (2, true) => Scope::GRACE + AFTER_GRACE,
+        _ => AT_ONCE,
     }
 }
 
@@ -154,12 +166,12 @@ mod tests {
 
     #[test]
     fn only_a_command_that_runs_may_take_its_time() {
-        assert_eq!(time_left(1, true), None);
+        assert!(time_left(1, true) > scratchdbg_session::AFTER_SIGNAL + 2 * Scope::GRACE);
         for (count, is_passed_on) in [(1, false), (2, true)] {
-            assert!(time_left(count, is_passed_on) > Some(Scope::GRACE), "there is time to tidy");
+            assert!(time_left(count, is_passed_on) > Scope::GRACE, "there is time to tidy");
         }
         for (count, is_passed_on) in [(2, false), (3, true), (3, false), (9, true)] {
-            assert_eq!(time_left(count, is_passed_on), Some(AT_ONCE));
+            assert_eq!(time_left(count, is_passed_on), AT_ONCE);
         }
     }
 }

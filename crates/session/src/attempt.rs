@@ -1,13 +1,15 @@
 //! One session, from its keeper to the last thing that is removed.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use scratchdbg_backend::{
-    Error, ErrorKind, Interrupts, Plan, Probe as _, Process as _, SessionBackend, Start, TargetEnd, Window, launcher,
-    session_id,
+    Error, ErrorKind, Interrupts, Plan, Probe as _, Process as _, SessionBackend, Start, State, TargetEnd, Window,
+    launcher, session_id,
 };
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
 
 use crate::control::{self, Control};
 use crate::keeper::Keeper;
@@ -31,7 +33,7 @@ pub enum Outcome {
     Interrupted,
     /// The user pressed the detach keys. A session lives as long as its client: it is ended too.
     Detached,
-    /// Nobody reads the client's standard output any more.
+    /// Nobody reads what the session writes any more: standard output or standard error is closed.
     OutputClosed,
     /// The user asked for the end, and the platform does not answer: what it has of the session is left to it.
     PlatformSilent,
@@ -40,11 +42,28 @@ pub enum Outcome {
 /// How long a session that is done waits for the removal of what others left.
 const SWEPT_WITHIN: Duration = Duration::from_millis(200);
 
+/// How long a command may go on once the first signal was passed on to it. Without a limit, one that cannot react (it is
+/// stopped, or its container is paused) would hold up whoever sent the signal for ever.
+pub const AFTER_SIGNAL: Duration = Duration::from_secs(10);
+
+/// How long the platform may take to say why a command did not end.
+const LOOKED_AT_WITHIN: Duration = Duration::from_secs(1);
+
 /// The exit code of what the kernel killed.
 const KILLED: u8 = 137;
 
-/// Runs a session to its end, and counts the signals that come meanwhile: the result is how it ended, and the last signal as an
-/// exit code, or 0.
+/// What came of a session.
+#[derive(Debug)]
+pub(crate) struct Attempt {
+    /// How it ended.
+    pub(crate) outcome: Result<Outcome, Error>,
+    /// The last signal that came meanwhile, as an exit code, or 0.
+    pub(crate) interrupted: u8,
+    /// The command did not end after the first one; whether its container was paused.
+    pub(crate) overdue: Option<bool>,
+}
+
+/// Runs a session to its end, and counts the signals that come meanwhile.
 pub(crate) async fn attempt<B, I, O, E>(
     backend: &B,
     plan: &B::Plan,
@@ -52,7 +71,7 @@ pub(crate) async fn attempt<B, I, O, E>(
     windows: watch::Receiver<Option<Window>>,
     interrupts: &mut Interrupts,
     enter: &dyn Fn(Stage) -> Result<(), Error>,
-) -> (Result<Outcome, Error>, u8)
+) -> Attempt
 where
     B: SessionBackend,
     I: AsyncRead + Send + Unpin + 'static,
@@ -61,30 +80,58 @@ where
 {
     let (sender, requests) = mpsc::unbounded_channel();
     let to_end = sender.clone();
+    let is_ending = Cell::new(false);
     let enters = |stage| {
+        is_ending.set(is_ending.get() || stage == Stage::Ending);
         if enter(stage).is_err() {
             let _ended = to_end.send(control::Request::End);
         }
     };
-    let mut interrupted = 0;
+    let (mut interrupted, mut limit, mut overdue) = (0, None, None);
     let mut session = Box::pin(whole(backend, plan, streams, windows, requests, &enters));
-    loop {
+    let outcome = loop {
         tokio::select! {
-            outcome = &mut session => break (outcome, interrupted),
+            outcome = &mut session => break outcome,
             code = interrupts.next() => {
                 // It is ending already: what is left of it is left.
                 if backend.scope().is_called_off() {
-                    break (Ok(Outcome::Interrupted), interrupted);
+                    break Ok(Outcome::Interrupted);
                 }
-                let _ended = sender.send(request(plan.as_ref(), code, interrupted));
+                let request = request(plan.as_ref(), code, interrupted);
+                if matches!(request, control::Request::Signal(_)) {
+                    limit = Some(Instant::now() + AFTER_SIGNAL);
+                }
+                let _ended = sender.send(request);
                 interrupted = code;
             }
+            () = sleep_until(limit) => {
+                limit = None;
+                // What has ended keeps its own code, however long the platform takes to clear up.
+                if is_ending.get() || backend.scope().is_called_off() {
+                    continue;
+                }
+                tokio::select! {
+                    outcome = &mut session => break outcome,
+                    state = tokio::time::timeout(LOOKED_AT_WITHIN, backend.state(plan)) => {
+                        overdue = Some(matches!(state, Ok(Ok(State::Paused))));
+                    }
+                }
+                let _ended = sender.send(control::Request::End);
+            }
         }
+    };
+    Attempt { outcome, interrupted, overdue }
+}
+
+async fn sleep_until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
     }
 }
 
 /// What a signal to us means for the session. Without a terminal, what would stop or interrupt a command is the command's
-/// affair first: it may want to clean up. The second signal ends the session.
+/// affair first: it may want to clean up, and has [`AFTER_SIGNAL`] for it. The second signal ends the session.
 fn request(plan: &Plan, code: u8, earlier: u8) -> control::Request {
     const HANGUP: u8 = 128 + 1;
     let ends = plan.tty || earlier != 0 || code == HANGUP;

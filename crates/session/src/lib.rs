@@ -23,7 +23,7 @@ mod tests;
 pub mod tools;
 mod user;
 
-pub use self::attempt::Outcome;
+pub use self::attempt::{AFTER_SIGNAL, Outcome};
 pub use self::run::{Request, plan, run};
 pub use self::user::{Consent, Ended, Notice, Stage, Streams, User};
 

@@ -210,7 +210,10 @@ async fn write(sink: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> Result<boo
     };
     match written.await {
         Ok(()) => Ok(true),
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(false),
+        // A socket may say that its other end was reset.
+        Err(error) if matches!(error.kind(), std::io::ErrorKind::BrokenPipe | std::io::ErrorKind::ConnectionReset) => {
+            Ok(false)
+        }
         Err(error) => Err(Error::new(ErrorKind::Local, format!("cannot pass on the session's streams: {error}"))),
     }
 }
@@ -279,6 +282,31 @@ mod tests {
         assert_eq!(pump(&half, false).await, (PumpEnd::Ended, b"a\n".to_vec(), b"e".to_vec()));
         let none = [(OUT, &b"a\n\x1e7123 "[..]), (ERR, b"\x1e")];
         assert_eq!(pump(&none, false).await, (PumpEnd::Ended, b"a\n\x1e7123 ".to_vec(), b"\x1e".to_vec()));
+    }
+
+    /// Also where the launcher has told how the command ended: what it wrote was not passed on.
+    #[tokio::test]
+    async fn a_reader_that_has_left_is_no_success_on_either_stream() {
+        for (broken, pieces) in [
+            (OUT, &[(OUT, &b"a\n"[..]), (ERR, b"e")][..]),
+            (ERR, &[(OUT, b"a\n"), (ERR, b"e\n")]),
+            (OUT, &[(ERR, RECORD), (OUT, b"a\n\x1e7123 000\x1e")]),
+            (ERR, &[(OUT, RECORD), (ERR, b"e\n\x1e7123 000\x1e")]),
+            (OUT, &[(OUT, b"\x1e7123 ")]),
+        ] {
+            let mut read =
+                Pieces(pieces.iter().map(|(stream, piece)| (*stream, Bytes::copy_from_slice(piece))).collect());
+            let (secret, silence) = (Secret::of("7123"), Silence::default());
+            // The other end of this pipe is gone.
+            let (mut gone, _) = tokio::io::duplex(8);
+            let mut whole = Vec::new();
+            let end = if broken == OUT {
+                pump_output(&mut read, false, &secret, &silence, &mut gone, &mut whole).await
+            } else {
+                pump_output(&mut read, false, &secret, &silence, &mut whole, &mut gone).await
+            };
+            assert_eq!(end, Ok(PumpEnd::OutputClosed), "{broken:?} {pieces:?}");
+        }
     }
 
     #[tokio::test]

@@ -7,7 +7,7 @@ use scratchdbg_backend::{
     Error, ErrorKind, Interrupts, Mode, Plan, PlanRequest, SessionBackend, SessionTarget, ToolSource,
 };
 
-use crate::attempt::{self, Outcome};
+use crate::attempt::{self, Attempt, Outcome};
 use crate::neighbours;
 use crate::runs::{self, Runs};
 use crate::user::{Consent, Ended, Notice, Stage, User};
@@ -87,6 +87,7 @@ pub async fn run<B: SessionBackend, U: User>(
                 user.tell(Notice::OutOfMemory(view));
                 return Ok(KILLED);
             }
+            Ended::OutputClosed => return Ok(Ended::OUTPUT_CLOSED),
             Ended::Detached => {
                 user.tell(Notice::Detached);
                 return Ok(0);
@@ -226,13 +227,17 @@ async fn session<B: SessionBackend, U: User>(
         user.enter(stage, view).inspect_err(|error| *failure.borrow_mut() = Some(error.clone()))
     };
     enter(Stage::Starting)?;
-    let (outcome, interrupted) = attempt::attempt(backend, plan, streams, windows, interrupts, &enter).await;
+    let attempt = attempt::attempt(backend, plan, streams, windows, interrupts, &enter).await;
+    let Attempt { outcome, interrupted, overdue } = attempt;
     // Before anything is printed, the terminal is given back.
     let over = enter(Stage::Over);
     if let Some(error) = failure.into_inner() {
         return Err(error);
     }
     over?;
+    if let Some(is_paused) = overdue {
+        user.tell(Notice::Overdue { plan: view, is_paused });
+    }
     let by_interrupt = if interrupted == 0 { BY_CTRL_C } else { interrupted };
     let outcome = match outcome {
         Err(Error { kind: ErrorKind::SourceGone { path }, .. }) => return Ok(Ended::WithoutSource(path)),
@@ -253,7 +258,7 @@ async fn session<B: SessionBackend, U: User>(
             user.tell(Notice::PlatformSilent { place: &backend.place() });
             Ended::Code(by_interrupt)
         }
-        Outcome::OutputClosed => Ended::Code(0),
+        Outcome::OutputClosed => Ended::OutputClosed,
         Outcome::OutOfMemory => Ended::OutOfMemory,
         Outcome::Detached => Ended::Detached,
         Outcome::TargetEnded(end) => {

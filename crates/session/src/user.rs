@@ -51,6 +51,8 @@ pub enum Ended {
     OutOfMemory,
     /// The user left it by the detach keys, which end it.
     Detached,
+    /// Nobody reads what it writes any more, on one of its streams at least.
+    OutputClosed,
     /// A copy could not be made with a folder of the platform's machine that is not there.
     WithoutSource(String),
     /// With its target.
@@ -64,6 +66,12 @@ pub enum Ended {
     },
     /// The platform or its runtime did not start it.
     Refused(Error),
+}
+
+impl Ended {
+    /// The exit code of a session whose reader has left: that of a program that SIGPIPE ends. The command did not end well, and
+    /// what it would have written is lost.
+    pub const OUTPUT_CLOSED: u8 = 128 + 13;
 }
 
 /// Something that the user should know.
@@ -93,6 +101,13 @@ pub enum Notice<'a> {
     OutOfMemory(&'a Plan),
     /// The user has left the session, which has ended.
     Detached,
+    /// The command did not end in time after a signal: the session was ended.
+    Overdue {
+        /// The plan.
+        plan: &'a Plan,
+        /// The target is paused.
+        is_paused: bool,
+    },
     /// The target ended, and the session with it.
     TargetEnded {
         /// The plan.

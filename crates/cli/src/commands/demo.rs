@@ -1,6 +1,6 @@
 //! `demo`: the whole story on a throwaway container, with the commands that a user would type.
 
-use std::io;
+use std::io::{self, Stderr, Stdout};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
@@ -13,7 +13,7 @@ use scratchdbg_docker::{LABEL_TARGET, NewContainer};
 use scratchdbg_image::{TaggedReference, write_hybrid};
 use scratchdbg_session::tools::{self, SessionTools};
 use scratchdbg_session::{Consent, Ended, LAUNCHER, Notice, Request, Stage, Streams, User};
-use tokio::io::{Empty, Stderr, Stdout};
+use tokio::io::Empty;
 use tokio::sync::watch;
 
 use super::logs;
@@ -21,6 +21,7 @@ use crate::args::{DemoArgs, LogsArgs};
 use crate::context::Context;
 use crate::error::{CommandError, FAILED, Outcome};
 use crate::platform::ImagePlatform;
+use crate::streams::{self, Outlet};
 
 /// The names of everything that the demo makes.
 struct Names {
@@ -183,9 +184,11 @@ async fn run_inside(
     let target = SessionTarget::Container(container.clone());
     let request = Request { target, plan, trust_neighbours: false, follow_restarts: false };
     let tools = session_tools(args, engine, context);
-    let (mut audience, mut interrupts) = (Audience, Interrupts::none());
+    let (mut audience, mut interrupts) = (Audience::default(), Interrupts::none());
     let session = scratchdbg_session::run(engine, request, None, &tools, &mut audience, &mut interrupts);
-    Ok(Box::pin(session).await?)
+    let code = Box::pin(session).await?;
+    // As for all else that the demo prints.
+    if audience.has_left { Err(io::Error::from(io::ErrorKind::BrokenPipe).into()) } else { Ok(code) }
 }
 
 fn session_tools<'a>(args: &DemoArgs, engine: &ImagePlatform, context: &'a Context) -> SessionTools<'a, ImagePlatform> {
@@ -193,15 +196,19 @@ fn session_tools<'a>(args: &DemoArgs, engine: &ImagePlatform, context: &'a Conte
 }
 
 /// Whoever looks at the demo: nothing is typed, and nothing asked.
-struct Audience;
+#[derive(Default)]
+struct Audience {
+    /// Nobody looks any more.
+    has_left: bool,
+}
 
 impl User for Audience {
     type Input = Empty;
-    type Output = Stdout;
-    type Errors = Stderr;
+    type Output = Outlet<Stdout>;
+    type Errors = Outlet<Stderr>;
 
-    fn streams(&mut self) -> Streams<Empty, Stdout, Stderr> {
-        Streams { input: None, output: tokio::io::stdout(), error: tokio::io::stderr() }
+    fn streams(&mut self) -> Streams<Empty, Self::Output, Self::Errors> {
+        Streams { input: None, output: Outlet::of(streams::stdout()), error: Outlet::of(streams::stderr()) }
     }
 
     fn windows(&mut self) -> Result<watch::Receiver<Option<Window>>, Error> {
@@ -222,7 +229,8 @@ impl User for Audience {
         Ok(())
     }
 
-    fn ended(&mut self, _: &Plan, _: Timestamp, _: &Result<Ended, Error>) -> Result<(), Error> {
+    fn ended(&mut self, _: &Plan, _: Timestamp, end: &Result<Ended, Error>) -> Result<(), Error> {
+        self.has_left = matches!(end, Ok(Ended::OutputClosed));
         Ok(())
     }
 }

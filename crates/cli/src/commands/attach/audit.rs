@@ -50,6 +50,7 @@ impl Audit {
             Ok(Ended::Code(code)) => ("exited".to_owned(), Some(*code)),
             Ok(Ended::OutOfMemory) => ("out of memory".to_owned(), Some(KILLED)),
             Ok(Ended::Detached) => ("detached".to_owned(), Some(0)),
+            Ok(Ended::OutputClosed) => ("output closed".to_owned(), Some(Ended::OUTPUT_CLOSED)),
             Ok(Ended::WithoutSource(path)) => (format!("refused: {path} is not there"), None),
             Ok(Ended::Refused(error)) => (format!("refused: {}", error.message), None),
             Ok(Ended::WithTarget { end, .. }) => (format!("target {}", end.state.as_str()), Some(KILLED)),

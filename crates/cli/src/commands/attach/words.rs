@@ -35,6 +35,14 @@ pub(super) fn tell(notice: Notice<'_>, printer: Printer) {
             printer.warning(&format!("out of memory: the kernel killed the command at the limit of {own}"));
             printer.note(&format!("`{}` itself was not touched", plan.target_name));
         }
+        Notice::Overdue { plan, is_paused } => {
+            let seconds = scratchdbg_session::AFTER_SIGNAL.as_secs();
+            printer.warning(&format!("the command did not end within {seconds} s of the signal: the session is ended"));
+            if is_paused {
+                let name = &plan.target_name;
+                printer.note(&format!("`{name}` is paused: what runs in it ends when it goes on"));
+            }
+        }
         Notice::Detached => printer.note("detached: the session is ended"),
         Notice::TargetEnded { plan, end, followed } => {
             let name = &plan.target_name;

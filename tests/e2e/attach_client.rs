@@ -1,0 +1,198 @@
+//! `attach` and those around it: a reader that leaves, one that is slow, signals that ask for the end.
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::os::fd::OwnedFd;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::fs::{OFlags, fcntl_setfl};
+use rustix::process::Signal;
+use scratchdbg_testkit::program::Running;
+use serde_json::Value;
+
+use crate::stage::{Stage, Target};
+
+const MODES: [&str; 3] = ["exec", "sidecar", "copy"];
+
+fn attach(stage: &Stage, mode: &str, target: &Target<'_>, script: &str) -> Command {
+    stage.scratchdbg.command(["attach", "--mode", mode, target.name(), "--", "sh", "-c", script])
+}
+
+/// The last line of an audit file.
+fn last_record(path: &str) -> Value {
+    let text = std::fs::read_to_string(path).expect("it was recorded");
+    serde_json::from_str(text.lines().last().expect("a line")).expect("JSON")
+}
+
+/// The command is killed, and what it had to say is lost: that is no success, and none that is recorded.
+#[test]
+fn a_reader_that_leaves_is_no_success() {
+    let stage = Stage::set();
+    let target = stage.target(&[]);
+    let audit = stage.scratchdbg.home().join("audit.jsonl").to_string_lossy().into_owned();
+    for mode in MODES {
+        for (stream, script) in [
+            (1, "echo a; yes; exit 3"),
+            (2, "echo a >&2; yes >&2; exit 3"),
+            (1, "echo a; sleep 1; echo b; exit 7"),
+            (2, "echo a >&2; sleep 1; echo b >&2; exit 7"),
+        ] {
+            let mut command = stage.scratchdbg.command([
+                "--quiet",
+                "attach",
+                "--audit",
+                &audit,
+                "--mode",
+                mode,
+                target.name(),
+                "--",
+                "sh",
+                "-c",
+                script,
+            ]);
+            let (reader, writer) = std::io::pipe().expect("a pipe");
+            let writer = OwnedFd::from(writer);
+            command.stdout(Stdio::null()).stderr(Stdio::null());
+            if stream == 1 {
+                command.stdout(writer)
+            } else {
+                command.stderr(writer)
+            };
+            let mut session = command.spawn().expect("it starts");
+            drop(command);
+            let mut line = String::new();
+            BufReader::new(reader).read_line(&mut line).expect("a line comes");
+            assert_eq!(line, "a\n", "{mode} {script}");
+            let status = session.wait().expect("it ends");
+            assert_eq!(status.code(), Some(141), "{mode} {script}");
+            let record = last_record(&audit);
+            assert_eq!(
+                (&record["end"], &record["exit_code"]),
+                (&"output closed".into(), &141.into()),
+                "{mode} {script}"
+            );
+        }
+    }
+    target.assert_untouched();
+}
+
+/// Whether a write blocks is the open file's setting, which another program may have made.
+#[test]
+fn an_output_that_does_not_block_is_whole() {
+    let stage = Stage::set();
+    let target = stage.target(&[]);
+    let script = "head -c 1000000 /dev/zero";
+    let whole = |mut command: Command, to_stderr: bool, what: &str| {
+        let (mut reader, writer) = std::io::pipe().expect("a pipe");
+        fcntl_setfl(&writer, OFlags::NONBLOCK).expect("it can be set");
+        let writer = OwnedFd::from(writer);
+        if to_stderr {
+            command.stderr(writer)
+        } else {
+            command.stdout(writer)
+        };
+        let mut program = command.spawn().expect("it starts");
+        drop(command);
+        let mut first = [0; 1];
+        reader.read_exact(&mut first).expect("something comes");
+        // The pipe is full meanwhile. Nothing says when.
+        std::thread::sleep(Duration::from_secs(1));
+        let mut rest = Vec::new();
+        reader.read_to_end(&mut rest).expect("the rest comes");
+        assert_eq!(program.wait().expect("it ends").code(), Some(0), "{what}");
+        rest.len() + 1
+    };
+    for mode in MODES {
+        assert_eq!(whole(attach(&stage, mode, &target, script), false, mode), 1_000_000, "{mode}");
+        let mut command =
+            stage.scratchdbg.command(["--quiet", "attach", "--mode", mode, target.name(), "--", "sh", "-c"]);
+        command.arg(format!("{script} >&2")).stdout(Stdio::null());
+        assert_eq!(whole(command, true, mode), 1_000_000, "{mode}");
+    }
+    // What is printed, and not passed on: a log, and a page that is longer than a pipe.
+    let talker = stage.engine.run("talker", &[], &stage.image, &["numbers", "60000"]);
+    talker.wait();
+    let length = stage.run(&["logs", talker.name()]).expect_code(0).stdout.len();
+    assert!(length > 300_000, "{length}");
+    assert_eq!(whole(stage.scratchdbg.command(["logs", talker.name()]), false, "logs"), length);
+    let man = stage.run(&["man"]).stdout.len();
+    assert_eq!(whole(stage.scratchdbg.command(["man"]), false, "man"), man);
+    target.assert_untouched();
+}
+
+/// What became of a session that was signalled once: its exit code, and for how long it went on.
+fn signalled(session: Running, signal: Signal) -> (Option<i32>, Duration, String) {
+    let began = Instant::now();
+    session.signal(signal);
+    let mut session = session;
+    while !session.has_ended() && began.elapsed() < Duration::from_secs(60) {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let lasted = began.elapsed();
+    let finished = session.finish();
+    (finished.status.code(), lasted, finished.stderr)
+}
+
+/// A command that does not, or cannot, react to a signal that is passed on to it.
+#[test]
+fn one_signal_ends_every_session_in_the_end() {
+    let stage = Stage::set();
+    let stage = &stage;
+    std::thread::scope(|scope| {
+        for (name, script) in [
+            ("deaf", "trap '' TERM INT; echo begun; while :; do sleep 1; done"),
+            ("stopped", "echo begun; kill -STOP $$; sleep 1000"),
+            ("paused", "echo begun; sleep 1000"),
+        ] {
+            scope.spawn(move || {
+                let target = stage.target_named(name, &[], &stage.image, &[]);
+                let modes = if name == "paused" { &["exec"][..] } else { &MODES };
+                let begun: Vec<_> = modes
+                    .iter()
+                    .map(|mode| {
+                        let session = Running::start(attach(stage, mode, &target, script));
+                        session.wait_for_stdout("the command", |bytes| bytes == b"begun\n");
+                        (mode, session)
+                    })
+                    .collect();
+                if name == "paused" {
+                    stage.engine.ask(["pause", target.name()]);
+                }
+                let ends = begun
+                    .into_iter()
+                    .zip([Signal::TERM, Signal::INT, Signal::QUIT])
+                    .map(|((mode, session), signal)| scope.spawn(move || (mode, signal, signalled(session, signal))));
+                for end in ends.collect::<Vec<_>>() {
+                    let (mode, signal, (code, lasted, said)) = end.join().expect("it ends");
+                    let words = format!("{name} {mode} {signal:?}: {code:?} after {lasted:?}: {said}");
+                    assert_eq!(code, Some(128 + signal.as_raw()), "{words}");
+                    assert!(said.contains("did not end within 10 s"), "{words}");
+                    assert_eq!(said.contains("is paused"), name == "paused", "{words}");
+                }
+                if name == "paused" {
+                    stage.engine.ask(["unpause", target.name()]);
+                }
+                target.assert_untouched();
+            });
+        }
+    });
+}
+
+/// A command that takes its time after a signal, and ends before it is over, keeps its own code.
+#[test]
+fn a_command_may_take_its_time_after_a_signal() {
+    let stage = Stage::set();
+    let target = stage.target(&[]);
+    let script = "trap 'sleep 5; echo tidied; exit 3' TERM; echo begun; while :; do sleep 0.1; done";
+    let sessions: Vec<_> = MODES.map(|mode| (mode, Running::start(attach(&stage, mode, &target, script)))).into();
+    for (_, session) in &sessions {
+        session.wait_for_stdout("the command", |bytes| bytes == b"begun\n");
+        session.signal(Signal::TERM);
+    }
+    for (mode, session) in sessions {
+        let finished = session.finish();
+        finished.expect(3, "begun\ntidied\n");
+        assert!(!finished.stderr.contains("did not end"), "{mode}: {finished}");
+    }
+    target.assert_untouched();
+}
