@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use scratchdbg_backend::{
-    Error, ErrorKind, Interrupts, Plan, Probe as _, Process as _, SessionBackend, Start, State, TargetEnd, Window,
+    Error, ErrorKind, Interrupts, Phase, Plan, Probe as _, Process as _, SessionBackend, Start, TargetEnd, Window,
     launcher, session_id,
 };
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -113,7 +113,7 @@ where
                 tokio::select! {
                     outcome = &mut session => break outcome,
                     state = tokio::time::timeout(LOOKED_AT_WITHIN, backend.state(plan)) => {
-                        overdue = Some(matches!(state, Ok(Ok(State::Paused))));
+                        overdue = Some(matches!(state, Ok(Ok(Phase::Paused))));
                     }
                 }
                 let _ended = sender.send(control::Request::End);
