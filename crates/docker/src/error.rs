@@ -72,7 +72,7 @@ pub enum Error {
     #[error(transparent)]
     Slow(#[from] Slow),
     /// The engine answers other questions, and comes to no end with a container of a session.
-    #[error("the engine does not come to an end with the container {container}")]
+    #[error("the engine does not finish with container {container}")]
     Unending {
         /// Its id.
         container: String,

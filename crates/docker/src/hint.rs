@@ -22,7 +22,7 @@ impl Error {
                 }
                 EndpointError::Context { source: ContextError::Read { source, .. }, .. } => scratchdbg_files::hint(source).to_owned(),
                 EndpointError::Context { source: ContextError::Parse { .. }, .. } => {
-                    "mend the file, or name the engine yourself: --host, or DOCKER_HOST".to_owned()
+                    "fix the file, or name the engine: --host or DOCKER_HOST".to_owned()
                 }
                 EndpointError::Context { source: ContextError::NoDockerEndpoint { .. }, .. } => {
                     "`docker context inspect` shows what it has; another engine: --host, or DOCKER_HOST".to_owned()
@@ -48,18 +48,19 @@ impl Error {
             Self::TlsFile { .. } => {
                 "DOCKER_CERT_PATH, or the context, names the folder of ca.pem, cert.pem and key.pem".to_owned()
             }
-            Self::EngineTooOld { .. } => "Docker 19.03 and later, and Podman 4 and later, are new enough".to_owned(),
+            Self::EngineTooOld { .. } => "use Docker 19.03 or later, or Podman 4 or later".to_owned(),
             Self::Unending { .. } => {
-                "a process beside it holds its output, most likely: the engine removes it when that process ends".to_owned()
+                "another process probably holds its output; the engine removes it when that process ends".to_owned()
             }
             Self::ExecRefused { message, .. } if message.contains("resource temporarily unavailable") => {
-                "its user has as many processes as it may, in all containers of that uid together: raise its `--ulimit nproc`, or \
-                 see what leaves so many behind"
+                "its uid has reached its limit of processes, over all containers: raise `--ulimit nproc`, or find what leaves \
+                 processes behind"
                     .to_owned()
             }
             Self::ExecRefused { .. } => {
                 "the keeper must have the uid and gid of the target's process, and the target needs its /proc".to_owned()
             }
+            Self::Silent(_) => "`docker info` shows whether it answers; its log shows what it does".to_owned(),
             _ => return None,
         })
     }
@@ -98,18 +99,16 @@ impl From<Error> for backend::Error {
 fn of_refusal(refusal: &Refusal) -> Option<String> {
     Some(match refusal {
         Refusal::NotRunning { name, .. } => {
-            format!("without --mode, a copy of it is looked into; `scratchdbg logs {name}` shows what it said")
+            format!("leave out --mode to look into a copy; `scratchdbg logs {name}` shows its output")
         }
         Refusal::Paused { name } => {
-            format!("--mode sidecar looks at it from beside; `docker unpause {name}` lets it run on")
+            format!("--mode sidecar runs beside it; `docker unpause {name}` resumes it")
         }
         Refusal::PausedInPodman { name } => {
-            format!("`podman unpause {name}` lets it run on; --mode copy looks at its files in a copy")
+            format!("`podman unpause {name}` resumes it; --mode copy shows its files in a copy")
         }
-        Refusal::MayNotLinger { .. } => {
-            "without --linger each session has a keeper of its own; without -u one lingers".to_owned()
-        }
-        Refusal::NeedsSidecar { .. } => "leave --mode out, or use --mode sidecar on a running container".to_owned(),
+        Refusal::MayNotLinger { .. } => "leave out --linger, or leave out -u".to_owned(),
+        Refusal::NeedsSidecar { .. } => "leave out --mode, or use --mode sidecar on a running container".to_owned(),
         Refusal::Removing { .. } => return None,
     })
 }
@@ -117,3 +116,6 @@ fn of_refusal(refusal: &Refusal) -> Option<String> {
 fn alternatives(names: &[String]) -> String {
     names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
+
+#[cfg(test)]
+mod tests;

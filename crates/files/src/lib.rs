@@ -42,7 +42,7 @@ pub enum Refused {
 pub fn hint(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::NotFound => "check the path: it is looked for from the current folder",
-        io::ErrorKind::PermissionDenied => "you may not read it: `ls -l` shows whose it is",
+        io::ErrorKind::PermissionDenied => "check the permissions: `ls -l` shows the owner",
         io::ErrorKind::FileTooLarge => "no such file is as large: check the path",
         io::ErrorKind::InvalidData => "check the path, and what is in the file",
         _ => "give a regular file",

@@ -193,7 +193,7 @@ pub(super) const LIMITS: &[Limit] = &[
         state: State::Exited,
         options: &["--mode", "exec"],
         code: 125,
-        says: &["is not running, it is exited", "without --mode"],
+        says: &["is exited: --mode", "leave out --mode"],
         way_out: "leave `--mode` out, for a copy",
     },
     Limit {
@@ -202,7 +202,7 @@ pub(super) const LIMITS: &[Limit] = &[
         state: State::Exited,
         options: &["--mode", "sidecar"],
         code: 125,
-        says: &["is not running, it is exited", "without --mode"],
+        says: &["is exited: --mode", "leave out --mode"],
         way_out: "leave `--mode` out, for a copy",
     },
     Limit {

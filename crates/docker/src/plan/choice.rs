@@ -53,7 +53,7 @@ fn by_state_and_request(target: &Target, request: &AttachRequest) -> Result<(Mod
         (None, Some(_)) => Ok((Mode::Sidecar, "the tools are not one static file: they need their own root")),
         (None, None) => Ok(match target.state {
             Phase::Running => (Mode::Exec, "it is running: the session can be inside it"),
-            Phase::Paused => (Mode::Sidecar, "it is paused: the engine starts nothing in it"),
+            Phase::Paused => (Mode::Sidecar, "it is paused: the engine cannot start a process in it"),
             Phase::Restarting => (Mode::Copy, "it is between two runs: whatever joins it is killed with it"),
             Phase::Created => (Mode::Copy, "it has not run: there is no process to join"),
             Phase::Exited | Phase::Dead | Phase::Removing => (Mode::Copy, "it has ended: there is no process to join"),

@@ -109,7 +109,7 @@ impl AsRef<Plan> for SessionPlan {
 #[non_exhaustive]
 pub enum Refusal {
     /// There are no processes to join.
-    #[error("container `{name}` is not running, it is {}: --mode {} needs its processes", state.as_str(), mode.as_str())]
+    #[error("container `{name}` is {}: --mode {} needs a running container", state.as_str(), mode.as_str())]
     NotRunning {
         /// The container.
         name: String,
@@ -119,13 +119,13 @@ pub enum Refusal {
         mode: Mode,
     },
     /// The engine refuses exec while the processes are frozen.
-    #[error("container `{name}` is paused: the engine starts nothing in it, as --mode exec needs")]
+    #[error("container `{name}` is paused: the engine cannot start a process in it")]
     Paused {
         /// The container.
         name: String,
     },
     /// Podman starts nothing beside a container whose processes are frozen.
-    #[error("container `{name}` is paused: Podman starts nothing in it, nor beside it")]
+    #[error("container `{name}` is paused: Podman cannot start a process in it or beside it")]
     PausedInPodman {
         /// The container.
         name: String,
@@ -137,7 +137,7 @@ pub enum Refusal {
         name: String,
     },
     /// The keeper of a session with other rights than the target's own would wait for the next one.
-    #[error("--linger is for the target's own user: a keeper of {user} in `{name}` could be taken over while it waits")]
+    #[error("--linger needs the target's own user: a process in `{name}` could take over a waiting keeper of {user}")]
     MayNotLinger {
         /// The container.
         name: String,
@@ -145,7 +145,7 @@ pub enum Refusal {
         user: NumericUser,
     },
     /// What was asked for does not go together.
-    #[error("{what} needs a container of its own: it does not go with --mode {}", mode.as_str())]
+    #[error("{what} needs a container of its own: it cannot be used with --mode {}", mode.as_str())]
     NeedsSidecar {
         /// The option.
         what: &'static str,
