@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::stage::Stage;
 
 /// Whether `check` finds an error.
-fn has_error(stage: &Stage, subject: &str) -> (bool, String) {
+pub(crate) fn has_error(stage: &Stage, subject: &str) -> (bool, String) {
     let finished = stage.run(&["check", "--deny", "none", "--format", "json", subject]);
     finished.expect_code(0);
     let report: Value = serde_json::from_slice(&finished.stdout).expect("JSON");
@@ -21,7 +21,7 @@ fn has_error(stage: &Stage, subject: &str) -> (bool, String) {
 
 /// Builds the folder with Docker's classic builder and runs what comes out. Nothing of a build is left, also of one that
 /// fails: each of its images has a label.
-fn engine_runs(stage: &Stage, folder: &Path) -> bool {
+pub(crate) fn engine_runs(stage: &Stage, folder: &Path) -> bool {
     let image = stage.engine.name("agrees");
     let label = format!("scratchdbg.test.agrees={image}");
     let text = fs::read_to_string(folder.join("Dockerfile")).expect("a Dockerfile");

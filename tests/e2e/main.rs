@@ -34,6 +34,8 @@ mod demo;
 mod dockerfiles;
 mod endpoint;
 mod engine_agrees;
+mod engine_agrees_libraries;
+mod engine_agrees_programs;
 mod engine_faults;
 mod fault;
 mod faults_document;

@@ -22,7 +22,7 @@ pub(crate) struct FileFacts {
 }
 
 /// Reads the beginning of a file of `size` bytes, and the whole file if `search` asks for its
-/// mentions. Files of accounts are kept whole, because rules look users up.
+/// mentions. A few lists are kept whole, because rules read them.
 pub(crate) fn read(path: &str, mode: u32, size: u64, data: &mut dyn Read, search: bool) -> io::Result<FileFacts> {
     let mut head = Vec::new();
     data.take(HEAD).read_to_end(&mut head)?;
@@ -37,9 +37,11 @@ pub(crate) fn read(path: &str, mode: u32, size: u64, data: &mut dyn Read, search
     Ok(FileFacts { entry, mentions, head })
 }
 
-/// Whether the content of the file is kept: rules look users up.
+/// Whether the content of the file is kept: rules look users up, and where a loader looks for libraries.
 pub(crate) fn is_kept(path: &str) -> bool {
-    matches!(path.rsplit('/').next(), Some("passwd" | "group"))
+    let name = path.rsplit('/').next().unwrap_or_default();
+    let is_list_of_musl = name.starts_with("ld-musl-") && name.ends_with(".path");
+    matches!(name, "passwd" | "group" | "ld.so.cache" | "ld.so.preload") || is_list_of_musl
 }
 
 /// Whether the mentions of a file matter: only if it can be started.

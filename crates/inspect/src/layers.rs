@@ -11,7 +11,7 @@ use scratchdbg_image::read::{Member, MemberKind, ReadError};
 
 use crate::contents;
 
-/// The limit of file content that is kept, in bytes. Rules read two small files of accounts.
+/// The limit of file content that is kept, in bytes. Rules read a few small lists.
 const MOST_CONTENT: u64 = 16 * 1024 * 1024;
 /// The limit of files with the program's name that are searched.
 const MOST_SEARCHED: usize = 100;

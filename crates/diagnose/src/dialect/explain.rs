@@ -338,8 +338,9 @@ fn plain(code: Code, subject: Option<&str>) -> Finding {
             "read what it said last: scratchdbg logs, or kubectl logs --previous",
         ),
         Code::LibraryMissing => (
-            format!("the library {} is not in the image", subject.unwrap_or_default()),
-            "add it and what it needs in turn, or link the program statically",
+            format!("the library {} is not in the image, or not where the loader looks", subject.unwrap_or_default()),
+            "add it and what it needs in turn, or link the program statically; where it is there, name its directory in LD_LIBRARY_PATH \
+             or run ldconfig in the build",
         ),
         Code::LibraryTooOld => (
             format!("the image's libraries lack {}, which the program was linked against", subject.unwrap_or_default()),

@@ -41,6 +41,13 @@ pub(super) const WORDINGS: &[Wording] = &[
             name => Meaning::NotInPath(name),
         },
     },
+    says!(
+        EntrypointNotAbsolute,
+        r#"exec: "(?P<p>[^"\n/]+)": cannot run executable found relative to current directory"#,
+        "{p} is found by an element of PATH that is no absolute path, and engines and Go programs refuse that",
+        "write the program's path, or name its directory in PATH in full: an empty element (a colon at the beginning or end, or \
+         two in a row) is the working directory"
+    ),
     // Some builds of runc say the same of a path.
     Wording {
         pattern: r#"exec: "(?P<p>[^"\n]*/[^"\n]*)": executable file not found in \$PATH"#,

@@ -17,6 +17,8 @@ const MAX_STRING: u64 = 4096;
 pub(super) struct Dynamic {
     pub(super) needed: Vec<String>,
     pub(super) run_path: Vec<String>,
+    pub(super) inherited_run_path: Vec<String>,
+    pub(super) own_run_path_only: bool,
     pub(super) soname: Option<String>,
     pub(super) is_pie: bool,
 }
@@ -41,20 +43,23 @@ where
         let end = data.len().ok()?.min(start.saturating_add(MAX_STRING));
         data.read_bytes_at_until(start..end, 0).ok().map(text)
     };
-    let paths = |list: String| list.split(':').filter(|path| !path.is_empty()).map(ToOwned::to_owned).collect();
+    // An empty list is none; an empty element is the working directory.
+    let paths = |list: String| list.split(':').filter(|_| !list.is_empty()).map(ToOwned::to_owned).collect::<Vec<_>>();
+    let flags = value(elf::DT_FLAGS_1).unwrap_or_default();
+    let run_path = value(elf::DT_RUNPATH);
+    // Beside a DT_RUNPATH, DT_RPATH counts for nothing.
+    let inherited = value(elf::DT_RPATH).filter(|_| run_path.is_none());
     Dynamic {
         needed: entries()
             .filter(|&(tag, _)| tag == elf::DT_NEEDED)
             .take(MAX_NEEDED)
             .filter_map(|(_, offset)| string(offset))
             .collect(),
-        run_path: value(elf::DT_RUNPATH)
-            .or_else(|| value(elf::DT_RPATH))
-            .and_then(string)
-            .map(paths)
-            .unwrap_or_default(),
+        run_path: run_path.and_then(string).map(paths).unwrap_or_default(),
+        inherited_run_path: inherited.and_then(string).map(paths).unwrap_or_default(),
+        own_run_path_only: flags & elf::DF_1_NODEFLIB.0 != 0,
         soname: value(elf::DT_SONAME).and_then(string),
-        is_pie: value(elf::DT_FLAGS_1).is_some_and(|flags| flags & elf::DF_1_PIE.0 != 0),
+        is_pie: flags & elf::DF_1_PIE.0 != 0,
     }
 }
 

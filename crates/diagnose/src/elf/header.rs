@@ -8,7 +8,8 @@ use object::{ReadCache, ReadRef};
 
 use super::dynamic::Dynamic;
 use super::{
-    Class, ElfFacts, Endianness, Kind, Libc, Part, Truncation, arm, dynamic, kernel, machine, notes, sections, text,
+    Class, ElfFacts, Endianness, Kind, Libc, Part, Truncation, arm, dynamic, kernel, loader, machine, notes, sections,
+    text,
 };
 use kernel::AsLoaded;
 
@@ -72,6 +73,9 @@ where
         truncated: truncation(header, endian, size, table.as_ref(), segments),
         needed: dynamic.needed,
         run_path: dynamic.run_path,
+        inherited_run_path: dynamic.inherited_run_path,
+        own_run_path_only: dynamic.own_run_path_only,
+        library_directories: loader::directories(dynamic.soname.as_deref(), data),
         soname: dynamic.soname,
         required_versions: sections.required_versions,
         provided_versions: sections.provided_versions,

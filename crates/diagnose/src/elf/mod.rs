@@ -8,6 +8,7 @@ mod dynamic;
 mod go;
 mod header;
 mod kernel;
+mod loader;
 mod machine;
 mod notes;
 mod sections;
@@ -188,8 +189,15 @@ pub struct ElfFacts {
     pub interpreter: Option<String>,
     /// The libraries it needs (`DT_NEEDED`), in order.
     pub needed: Vec<String>,
-    /// Where it looks for them first (`DT_RUNPATH`, or `DT_RPATH` where there is none); may hold `$ORIGIN`.
+    /// Where it looks for its own libraries (`DT_RUNPATH`); may hold `$ORIGIN`, `$LIB` and `$PLATFORM`. An empty element is
+    /// the working directory.
     pub run_path: Vec<String>,
+    /// Where it and what it loads look for libraries before all else (`DT_RPATH`, where there is no `DT_RUNPATH`).
+    pub inherited_run_path: Vec<String>,
+    /// Its libraries are not looked for in the cache and the loader's own directories (`DF_1_NODEFLIB`).
+    pub own_run_path_only: bool,
+    /// Of glibc's loader: the directories that it was built to look in, in order. Empty where they were not found in it.
+    pub library_directories: Vec<String>,
     /// Its own name, when it is a library (`DT_SONAME`).
     pub soname: Option<String>,
     /// The symbol versions it needs of its libraries, sorted.

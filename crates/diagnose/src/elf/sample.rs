@@ -24,6 +24,7 @@ pub(crate) enum Value {
 
 pub(crate) const NEEDED: u64 = 1;
 pub(crate) const SONAME: u64 = 14;
+pub(crate) const RPATH: u64 = 15;
 pub(crate) const RUNPATH: u64 = 29;
 pub(crate) const FLAGS_1: u64 = 0x6fff_fffb;
 pub(crate) const PIE: u64 = 0x0800_0000;

@@ -301,6 +301,11 @@ impl Rootfs {
             .collect()
     }
 
+    /// Whether everything is known: what is not found is nowhere.
+    pub(crate) fn knows_all(&self) -> bool {
+        self.complete && self.open.is_empty()
+    }
+
     /// Whether a question is open: an answer that is missing now may come.
     pub(crate) fn is_waiting(&self) -> bool {
         !self.questions.asked().open.is_empty()

@@ -56,9 +56,20 @@ pub fn normalize(path: &str) -> String {
     format!("/{}", parts.join("/"))
 }
 
+/// A path that goes through the root of a process, as the kernel follows it.
+fn within_root(path: &str) -> &str {
+    const ROOTS: [&str; 3] = ["/proc/self/root", "/proc/1/root", "/proc/thread-self/root"];
+    let mut path = path;
+    while let Some(rest) = ROOTS.iter().find_map(|root| path.strip_prefix(root).filter(|rest| rest.starts_with('/'))) {
+        path = rest;
+    }
+    path
+}
+
 impl Rootfs {
     /// Follows `path`, which is taken from the root, links and all.
     pub fn resolve(&self, path: &str) -> Resolution<'_> {
+        let path = within_root(path);
         let mut rest: VecDeque<String> = path.split('/').map(ToOwned::to_owned).collect();
         let mut here: Vec<String> = Vec::new();
         let mut parents = Vec::new();
@@ -84,6 +95,10 @@ impl Rootfs {
             last = None;
             match self.lookup(&at) {
                 Lookup::Unknown => return Resolution::Unknown,
+                // What the kernel has there is known to it alone.
+                Lookup::Absent if at.starts_with("/proc/") || (at == "/proc" && !is_last) => {
+                    return Resolution::Unknown;
+                }
                 Lookup::Absent => return Resolution::Missing { at, link, parents },
                 Lookup::Implied => {}
                 Lookup::Present(Entry { kind: EntryKind::Symlink { target }, .. }) => {

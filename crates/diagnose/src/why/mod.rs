@@ -5,6 +5,7 @@ mod evidence;
 mod killed;
 mod last_words;
 mod memory;
+mod refuted;
 mod restart;
 mod running;
 mod runs;
@@ -61,8 +62,9 @@ fn with_gaps(facts: &ContainerFacts<'_>, mut findings: Vec<Finding>) -> Vec<Find
 fn with_image(facts: &ContainerFacts<'_>, mut findings: Vec<Finding>) -> Verdict {
     // What else is wrong with the image is told after what matters now.
     if let Some(image) = facts.image {
+        let refuted = refuted::refuted(facts, image);
         for finding in image::check(image) {
-            if !findings.iter().any(|other| other.code == finding.code) {
+            if !refuted.contains(&finding) && !findings.iter().any(|other| other.code == finding.code) {
                 findings.push(finding);
             }
         }

@@ -26,6 +26,7 @@ pub(super) fn find(image: ImageFacts<'_>, arguments: &[&str]) -> Command {
     match lookup::find(image.config, image.rootfs, program) {
         Found::At(path) => Command::Found(path),
         Found::Open => Command::Open,
+        Found::Relative(path) => Command::Wrong(vec![by_relative_element(image.config, program, &path)]),
         Found::Nowhere(tried) => match (mount::hidden_program(image, program, &tried), shell::line(arguments)) {
             (Some(hidden), _) => Command::Wrong(vec![hidden]),
             (None, Some(line)) => Command::Wrong(vec![shell_form(image.config, line)]),
@@ -136,6 +137,26 @@ fn not_absolute(image: ImageFacts<'_>, program: &str, tried: &[String]) -> Optio
         .evidence(format!("{place} is in the image"))
         .fix(format!("write the path: {} [\"{place}\"]", instruction(image.config))),
     )
+}
+
+/// Go's `LookPath` since 1.19, which runc uses: a program is not taken from where its caller happens to be.
+fn by_relative_element(config: &ConfigFacts, program: &str, path: &str) -> Finding {
+    Finding::new(
+        Code::EntrypointNotAbsolute,
+        Severity::Error,
+        format!(
+            "\"{program}\" is found at {path} by an element of PATH that is no absolute path, and engines refuse it (\"cannot \
+             run executable found relative to current directory\")"
+        ),
+    )
+    .evidence(format!("PATH={}", config.search_path()))
+    .evidence(format!("WorkingDir: {}", if config.working_directory.is_empty() { "/" } else { &config.working_directory }))
+    .fix(format!(
+        "write the path: {} [\"{path}\"]; or name its directory in PATH in full, without an empty element (a colon at the \
+         beginning or end, or two in a row)",
+        instruction(config)
+    ))
+    .guessed()
 }
 
 fn missing(image: ImageFacts<'_>, program: &str, tried: &[String]) -> Finding {

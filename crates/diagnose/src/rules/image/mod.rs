@@ -91,6 +91,9 @@ pub(crate) fn check_start(image: ImageFacts<'_>) -> Vec<Finding> {
                     platform: image.host.or(image.config.platform.as_ref()),
                     search_path: image.config.search_path(),
                     library_path: image.config.variable("LD_LIBRARY_PATH").unwrap_or_default(),
+                    preload: image.config.variable("LD_PRELOAD").unwrap_or_default(),
+                    working_directory: &image.config.working_directory,
+                    user: Some(&image.config.user),
                     cpu: image.cpu,
                     mounts: image.mounts,
                     ..Subject::new(&real_path, program, image.rootfs)
@@ -132,17 +135,17 @@ pub(crate) fn interpreter_on_noexec(image: ImageFacts<'_>) -> Option<Finding> {
 
 /// What the image and the mounts prove of a library that the loader did not find: a mount hides it, or it is in neither.
 pub(crate) fn library_proven(image: ImageFacts<'_>, name: &str) -> Option<Finding> {
-    let library = format!("library {name} ");
-    check_start(image).into_iter().find(|finding| {
-        matches!(finding.code, Code::HiddenByMount | Code::LibraryMissing) && finding.message.contains(&library)
-    })
+    let says =
+        |finding: &Finding| [' ', ','].iter().any(|end| finding.message.contains(&format!("library {name}{end}")));
+    let is_of_libraries = |code| matches!(code, Code::HiddenByMount | Code::LibraryMissing | Code::TruncatedBinary);
+    check_start(image).into_iter().find(|finding| is_of_libraries(finding.code) && says(finding))
 }
 
 /// Whether a shell answers to `sh` in the image; `None` when that is not known yet.
 pub fn has_shell(config: &ConfigFacts, rootfs: &Rootfs) -> Option<bool> {
     match lookup::find(config, rootfs, "sh") {
         lookup::Found::At(_) => Some(true),
-        lookup::Found::Nowhere(_) => Some(false),
+        lookup::Found::Nowhere(_) | lookup::Found::Relative(_) => Some(false),
         lookup::Found::Open => None,
     }
 }

@@ -1,6 +1,6 @@
 //! `not-executable-mode`, `parent-not-searchable`, `exec-not-permitted`: the program is there and may not be executed.
 
-use super::{ImageFacts, mount};
+use super::{ImageFacts, lookup, mount};
 use crate::capability;
 use crate::code::Code;
 use crate::finding::{Finding, Severity};
@@ -24,7 +24,10 @@ pub(super) fn check(image: ImageFacts<'_>, path: &str) -> Option<Finding> {
         return Some(not_searchable(&path, parent, directory, &identity));
     }
     if !identity.may(entry, 0o1) {
-        return Some(not_executable(&path, entry, &identity));
+        let finding = not_executable(&path, entry, &identity);
+        let arguments = image.config.arguments();
+        let is_passed_over = lookup::has_another(image.config, image.rootfs, arguments.first().copied().unwrap_or("/"));
+        return Some(if is_passed_over { finding.guessed() } else { finding });
     }
     // Reading a script is its interpreter's business, executing a binary needs no permission to read it.
     file_capabilities(&path, entry, image.bounding_set)

@@ -1,6 +1,7 @@
 //! `loader-missing`: a dynamic program in an image without its loader.
 
 use super::Subject;
+use super::access::{self, Denied, EXECUTE};
 use crate::code::Code;
 use crate::elf::{ElfFacts, Libc};
 use crate::finding::{Finding, Severity};
@@ -11,15 +12,20 @@ use crate::rules::image::mount;
 pub(super) fn check(subject: Subject<'_>, elf: &ElfFacts) -> Option<Finding> {
     let Subject { path, rootfs, .. } = subject;
     let loader = elf.interpreter.as_deref()?;
-    let found = match rootfs.resolve(loader) {
-        Resolution::Found { path: at, entry, .. } => return unusable(path, loader, &at, entry),
+    let place = subject.absolute(loader);
+    let found = match rootfs.resolve(&place) {
+        Resolution::Found { path: at, entry, parents } => {
+            let identity = access::identity(subject);
+            let denied = access::denied(identity.as_ref(), &parents, entry, EXECUTE);
+            return unusable(path, loader, &at, entry, denied.as_ref());
+        }
         Resolution::Unknown => return None,
         Resolution::Missing { link: Some((link, target)), .. } => {
             format!("{link} points to {target}, which is not there")
         }
         _ => format!("{loader} is not in the image"),
     };
-    if let Some(mount) = subject.mounts.and_then(|mounts| mounts.surely_hiding(loader)) {
+    if let Some(mount) = subject.mounts.and_then(|mounts| mounts.surely_hiding(&place)) {
         let what = format!("the loader {loader} of {path}");
         return Some(mount::hidden(mount, &what, loader, Severity::Error));
     }
@@ -40,13 +46,10 @@ pub(super) fn check(subject: Subject<'_>, elf: &ElfFacts) -> Option<Finding> {
 }
 
 /// A loader that is there, and that the kernel does not take.
-fn unusable(path: &str, loader: &str, at: &str, entry: Option<&Entry>) -> Option<Finding> {
-    let (reason, answer) = match entry.map(|entry| (&entry.kind, entry.mode)) {
-        None | Some((EntryKind::Directory, _)) => ("is a directory", "permission denied"),
-        Some((EntryKind::File { .. }, mode)) if mode & 0o111 == 0 => {
-            ("has no execute permission for anybody", "permission denied")
-        }
-        Some((EntryKind::File { program: Some(Program::Other(_) | Program::Script(_)), .. }, _)) => {
+fn unusable(path: &str, loader: &str, at: &str, entry: Option<&Entry>, denied: Option<&Denied>) -> Option<Finding> {
+    let (reason, answer) = match (denied, entry.map(|entry| &entry.kind)) {
+        (Some(denied), _) => (denied.reason(), "permission denied"),
+        (None, Some(EntryKind::File { program: Some(Program::Other(_) | Program::Script(_)), .. })) => {
             ("is no ELF file", "accessing a corrupted shared library")
         }
         _ => return None,

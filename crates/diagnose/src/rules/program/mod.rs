@@ -1,5 +1,6 @@
 //! One program in its root filesystem: does it start there?
 
+mod access;
 mod architecture;
 mod cpu;
 mod format;
@@ -34,6 +35,12 @@ pub struct Subject<'a> {
     pub search_path: &'a str,
     /// The value of `LD_LIBRARY_PATH` that the program is started with; empty for none.
     pub library_path: &'a str,
+    /// The value of `LD_PRELOAD` that the program is started with; empty for none.
+    pub preload: &'a str,
+    /// The directory that the program is started in.
+    pub working_directory: &'a str,
+    /// Whom it is started as, as an image's configuration says it; `None` where permissions are not to be looked at.
+    pub user: Option<&'a str>,
     /// The level of the processor that is to run it, where that is known.
     pub cpu: Option<IsaLevel>,
     /// What is mounted over the files around it.
@@ -50,9 +57,20 @@ impl<'a> Subject<'a> {
             platform: None,
             search_path: DEFAULT_PATH,
             library_path: "",
+            preload: "",
+            working_directory: "/",
+            user: None,
             cpu: None,
             mounts: None,
         }
+    }
+
+    /// `path` as the program that is started in the working directory takes it.
+    pub(crate) fn absolute(&self, path: &str) -> String {
+        if path.starts_with('/') {
+            return path.to_owned();
+        }
+        format!("{}/{path}", self.working_directory.trim_end_matches('/'))
     }
 }
 

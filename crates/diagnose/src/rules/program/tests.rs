@@ -1,3 +1,6 @@
+mod libraries;
+mod places;
+
 use std::io::Cursor;
 
 use super::*;
@@ -7,6 +10,10 @@ use crate::rootfs::Entry;
 
 fn elf(sample: &Sample) -> Program {
     inspect(Cursor::new(sample.build())).unwrap()
+}
+
+fn library() -> Program {
+    elf(&Sample { e_type: 3, entry: 0, dynamic: Some(vec![]), ..Sample::fixed() })
 }
 
 fn script(text: &[u8]) -> Program {
@@ -118,11 +125,18 @@ fn thirty_two_bits_on_a_64_bit_kernel_is_a_warning() {
 }
 
 #[test]
-fn an_interpreter_that_is_its_own_script_ends() {
+fn a_script_is_the_interpreter_of_five_at_most() {
     let mut rootfs = Rootfs::complete();
     let program = script(b"#!/loop\n");
     rootfs.insert("/loop", Entry::program(0o755, 8, program.clone()));
-    assert_eq!(codes(&program, &rootfs, "linux/amd64"), [] as [&str; 0]);
+    assert_eq!(codes(&program, &rootfs, "linux/amd64"), ["interpreter-missing"]);
+    rootfs.insert("/s0", Entry::program(0o755, 1, elf(&Sample::fixed())));
+    for depth in 1..=6 {
+        let program = script(format!("#!/s{}\n", depth - 1).as_bytes());
+        rootfs.insert(&format!("/s{depth}"), Entry::program(0o755, 8, program.clone()));
+        let expected: &[&str] = if depth == 6 { &["interpreter-missing"] } else { &[] };
+        assert_eq!(codes(&program, &rootfs, "linux/amd64"), expected, "{depth}");
+    }
 }
 
 #[test]
@@ -170,41 +184,14 @@ fn libraries() {
     rootfs.insert("/lib64/ld-linux-x86-64.so.2", Entry::file(0o755, 1));
     let program = needs("GLIBC_2.38");
     assert_eq!(codes(&program, &rootfs, "linux/amd64"), ["library-missing", "library-missing"]);
-    rootfs.insert("/usr/lib/x86_64-linux-gnu/libm.so.6", Entry::program(0o644, 1, elf(&Sample::fixed())));
+    rootfs.insert("/usr/lib/x86_64-linux-gnu/libm.so.6", Entry::program(0o644, 1, library()));
     assert_eq!(codes(&program, &rootfs, "linux/amd64"), ["library-missing"]);
     rootfs.insert("/lib/libc.so.6", glibc(&["GLIBC_2.2.5", "GLIBC_2.36"]));
     assert_eq!(codes(&program, &rootfs, "linux/amd64"), ["library-too-old"]);
     assert_eq!(codes(&needs("GLIBC_2.36"), &rootfs, "linux/amd64"), [] as [&str; 0]);
     // An unreadable or unversioned library proves nothing.
-    rootfs.insert("/lib/libc.so.6", Entry::program(0o755, 1, elf(&Sample::fixed())));
+    rootfs.insert("/lib/libc.so.6", Entry::program(0o755, 1, library()));
     assert_eq!(codes(&program, &rootfs, "linux/amd64"), [] as [&str; 0]);
-}
-
-#[test]
-fn libraries_are_searched_where_the_loader_searches() {
-    use crate::elf::sample::{NEEDED, RUNPATH, Value};
-    let dynamic = vec![(NEEDED, Value::Text("libown.so")), (RUNPATH, Value::Text("$ORIGIN/../own"))];
-    let program = elf(&Sample { dynamic: Some(dynamic), ..Sample::glibc() });
-    for (place, library_path, found) in [
-        ("/opt/own/libown.so", "", true),
-        ("/srv/libown.so", "/srv", true),
-        ("/usr/lib64/libown.so", "", true),
-        ("/srv/libown.so", "", false),
-        ("/opt/bin/own/libown.so", "", false),
-    ] {
-        let mut rootfs = Rootfs::complete();
-        rootfs.insert("/lib64/ld-linux-x86-64.so.2", Entry::file(0o755, 1));
-        rootfs.insert("/opt/bin/app", Entry::file(0o755, 1));
-        rootfs.insert(place, Entry::file(0o644, 1));
-        let findings = check(Subject { library_path, ..Subject::new("/opt/bin/app", &program, &rootfs) });
-        assert_eq!(findings.is_empty(), found, "{place} {library_path}: {findings:?}");
-        if !found {
-            assert_eq!(findings[0].confidence, crate::Confidence::Certain);
-            rootfs.insert("/etc/ld.so.cache", Entry::file(0o644, 1));
-            let findings = check(Subject { library_path, ..Subject::new("/opt/bin/app", &program, &rootfs) });
-            assert_eq!(findings[0].confidence, crate::Confidence::Guess);
-        }
-    }
 }
 
 #[test]

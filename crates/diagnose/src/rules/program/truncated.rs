@@ -25,3 +25,22 @@ pub(super) fn check(path: &str, elf: &ElfFacts) -> Option<Finding> {
         .fix("copy or download it again, and compare its checksum with that of the original"),
     )
 }
+
+/// A library of which a part that is loaded is not there.
+pub(super) fn of_library(path: &str, library: &ElfFacts) -> Option<Finding> {
+    let cut = library.truncated.filter(|cut| cut.part == Part::Segment)?;
+    Some(
+        Finding::new(
+            Code::TruncatedBinary,
+            Severity::Error,
+            format!(
+                "the library {path} is cut short: it has {} of at least {} bytes, so that the program dies with exit code 135 \
+                 or 139 where the loader reads it",
+                library.size, cut.end
+            ),
+        )
+        .evidence(format!("{path}: {} bytes; its last segment ends at byte {}", library.size, cut.end))
+        .fix("copy or download it again, and compare its checksum with that of the original")
+        .guessed(),
+    )
+}

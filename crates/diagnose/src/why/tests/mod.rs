@@ -1,6 +1,7 @@
 //! Verdicts of containers that were made up.
 
 mod apart;
+mod facts;
 mod last_runs;
 mod refused;
 mod running;

@@ -1,0 +1,374 @@
+//! `library-missing` and `library-too-old`: what the loader does before the program's first instruction.
+//!
+//! [`search`] knows where glibc and musl look, [`place`] what they make of what they find there. Where the image's loader is
+//! another one, or has a list that cannot be read, an absent library is a guess.
+
+mod cache;
+mod place;
+mod search;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use super::{Subject, access, truncated};
+use crate::code::Code;
+use crate::elf::{ElfFacts, Libc};
+use crate::finding::{Finding, Severity};
+use crate::identity::Identity;
+use crate::program::Program;
+use crate::rootfs::Resolution;
+use crate::rules::image::mount;
+use search::Found;
+
+#[cfg(test)]
+pub(super) use cache::sample as sample_cache;
+
+/// More libraries than any program loads: the walk ends here on a hostile image.
+const MAX_LIBRARIES: usize = 1000;
+/// More libraries than anybody loads before all others.
+const MAX_PRELOADED: usize = 32;
+
+/// Where glibc looks that was built as most are. Debian and Ubuntu have directories by architecture, the others do not.
+const GLIBC: &[&str] = &["/lib64", "/usr/lib64", "/lib", "/usr/lib"];
+/// Where musl looks (`ldso/dynlink.c`).
+const MUSL: &[&str] = &["/lib", "/usr/local/lib", "/usr/lib"];
+/// What musl's C library is, beside itself: the names that it does not look for (`ldso/dynlink.c`).
+const OF_MUSL: &[&str] = &["c", "pthread", "rt", "m", "dl", "util", "xnet"];
+
+/// The loader of a program, as far as it is known.
+pub(super) struct Loader<'a> {
+    subject: Subject<'a>,
+    identity: Option<Identity>,
+    kind: Libc,
+    /// The directories that it was built to look in.
+    defaults: Vec<String>,
+    /// What `$LIB` may stand for.
+    lib: Vec<&'static str>,
+    /// The paths of `/etc/ld.so.cache`.
+    cache: BTreeMap<String, Vec<String>>,
+    /// Its names, which are loaded already.
+    names: Vec<String>,
+    /// It looks nowhere else.
+    is_sure: bool,
+}
+
+/// A program or library that is link.
+pub(super) struct Object<'a> {
+    /// Where it was found.
+    path: String,
+    facts: &'a ElfFacts,
+    /// Which of them asked for it.
+    loaded_by: Option<usize>,
+}
+
+pub(super) fn check(subject: Subject<'_>, elf: &ElfFacts) -> Vec<Finding> {
+    let Some(loader) = Loader::of(subject, elf) else { return Vec::new() };
+    let mut findings = Vec::new();
+    let mut link = Link::of(&loader, subject.path, elf);
+    link.preload(&loader, elf);
+    while let Some(user) = link.queue.pop_front() {
+        for name in link.objects[user].facts.needed.clone() {
+            if loader.is_loaded(&name) || link.names.len() >= MAX_LIBRARIES || !link.names.insert(name.clone()) {
+                continue;
+            }
+            let path = link.objects[user].path.clone();
+            match search::find(&loader, elf, &link.objects, user, &name) {
+                Found::Open => {}
+                Found::At(place) => link.add(&loader, &name, place, user),
+                Found::Unusable(place, reason) => findings.push(unusable(&name, &path, &place, &reason)),
+                Found::Nowhere(searched) => {
+                    findings.push(match subject.mounts.and_then(|mounts| mounts.hidden_file(&name)) {
+                        Some((place, mount)) => {
+                            let what = format!("the library {name} of {path}");
+                            mount::hidden(mount, &what, place, Severity::Error)
+                        }
+                        None => missing(&loader, &name, &path, &searched),
+                    });
+                }
+            }
+        }
+    }
+    for object in &link.objects[1..] {
+        findings.extend(truncated::of_library(&object.path, object.facts));
+    }
+    for object in &link.objects {
+        findings.extend(too_old(&object.path, object.facts, &link.by_name));
+    }
+    findings
+}
+
+/// What is loaded so far.
+struct Link<'a> {
+    objects: Vec<Object<'a>>,
+    /// The names that are not looked for any more.
+    names: BTreeSet<String>,
+    by_name: BTreeMap<String, (String, &'a ElfFacts)>,
+    /// Those whose libraries are still to be looked for.
+    queue: VecDeque<usize>,
+}
+
+impl<'a> Link<'a> {
+    fn of(loader: &Loader<'a>, path: &str, elf: &'a ElfFacts) -> Self {
+        let program = Object { path: path.to_owned(), facts: elf, loaded_by: None };
+        let names = elf.soname.clone().filter(|_| loader.kind == Libc::Glibc).into_iter().collect();
+        Self { objects: vec![program], names, by_name: BTreeMap::new(), queue: VecDeque::from([0]) }
+    }
+
+    fn add(&mut self, loader: &Loader<'a>, name: &str, place: String, user: usize) {
+        let Some((real, Program::Elf(facts))) = loader.subject.rootfs.program(&place) else { return };
+        self.by_name.insert(name.to_owned(), (real, facts));
+        // glibc knows a library by the name that it gives itself, too.
+        self.names.extend(facts.soname.clone().filter(|_| loader.kind == Libc::Glibc));
+        self.queue.push_back(self.objects.len());
+        self.objects.push(Object { path: place, facts, loaded_by: Some(user) });
+    }
+
+    /// The libraries of `LD_PRELOAD` and `/etc/ld.so.preload`; one that is not there is passed over.
+    fn preload(&mut self, loader: &Loader<'a>, elf: &ElfFacts) {
+        for name in loader.preloaded().into_iter().take(MAX_PRELOADED) {
+            if let Found::At(place) = search::find(loader, elf, &self.objects, 0, &name) {
+                if !name.contains('/') {
+                    self.names.insert(name.clone());
+                }
+                self.add(loader, &name, place, 0);
+            }
+        }
+    }
+}
+
+impl<'a> Loader<'a> {
+    /// `None` for a program without one, and where what it reads is not known yet.
+    fn of(subject: Subject<'a>, elf: &ElfFacts) -> Option<Self> {
+        let interpreter = elf.interpreter.as_deref()?;
+        let place = subject.absolute(interpreter);
+        let file = subject.rootfs.program(&place);
+        let real = match subject.rootfs.resolve(&place) {
+            Resolution::Found { path, .. } => path,
+            _ => place.clone(),
+        };
+        let base = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
+        let names = vec![base(&real), base(&place)];
+        let is_named = |begins: &[&str]| names.iter().any(|name| begins.iter().any(|begin| name.starts_with(begin)));
+        let is_musl = is_named(&["ld-musl", "libc.musl"]);
+        // A musl that takes programs of glibc (gcompat) has a loader of that name beside its own.
+        let musl_beside = !is_musl && has_musl(subject, elf);
+        let kind = if is_musl { Libc::Musl } else { Libc::Glibc };
+        let built_in = match file {
+            Some((_, Program::Elf(file))) => file.library_directories.clone(),
+            _ => Vec::new(),
+        };
+        let (defaults, lists_known) =
+            if is_musl { directories_of_musl(subject, &place) } else { (built_in.clone(), true) };
+        let is_sure = lists_known && !musl_beside && (is_musl || !built_in.is_empty());
+        let mut loader = Self {
+            subject,
+            identity: access::identity(subject),
+            kind,
+            defaults,
+            lib: Vec::new(),
+            cache: BTreeMap::new(),
+            names,
+            is_sure,
+        };
+        if kind == Libc::Glibc {
+            loader.read_cache();
+            loader.lib = lib(elf, &built_in);
+            if built_in.is_empty() {
+                loader.defaults = usual_directories(elf, &real);
+            }
+            if musl_beside {
+                loader.defaults.extend(MUSL.iter().map(ToString::to_string));
+            }
+        }
+        Some(loader)
+    }
+
+    fn read_cache(&mut self) {
+        const CACHE: &str = "/etc/ld.so.cache";
+        let rootfs = self.subject.rootfs;
+        match rootfs.content(CACHE).map(cache::parse) {
+            Some(Some(cache)) => self.cache = cache,
+            Some(None) => {}
+            None => self.is_sure &= rootfs.exists(CACHE) == Some(false),
+        }
+    }
+
+    /// Whether the loader itself is what is asked for.
+    fn is_loaded(&self, name: &str) -> bool {
+        let of_musl = || {
+            let name = name.strip_prefix("lib").and_then(|name| name.split('.').next());
+            name.is_some_and(|name| OF_MUSL.contains(&name))
+        };
+        let has_musl = self.kind == Libc::Musl || self.defaults.iter().any(|directory| directory == "/usr/local/lib");
+        self.names.iter().any(|own| own == name) || (has_musl && of_musl())
+    }
+
+    fn preloaded(&self) -> Vec<String> {
+        let is_separator = |c: char| c.is_ascii_whitespace() || c == ':';
+        let mut names: Vec<String> = self.subject.preload.split(is_separator).map(ToOwned::to_owned).collect();
+        if self.kind == Libc::Glibc
+            && let Some(content) = self.subject.rootfs.content("/etc/ld.so.preload")
+        {
+            let text = String::from_utf8_lossy(content);
+            let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default());
+            names.extend(lines.flat_map(|line| line.split(is_separator)).map(ToOwned::to_owned));
+        }
+        names.retain(|name| !name.is_empty());
+        names
+    }
+}
+
+/// The names that Linux distributions have for the machines that musl runs on.
+const ARCHITECTURES: &[&str] =
+    &["x86_64", "aarch64", "armhf", "armv7", "i386", "riscv64", "powerpc64le", "ppc64le", "s390x", "loongarch64"];
+
+fn has_musl(subject: Subject<'_>, elf: &ElfFacts) -> bool {
+    let machine = match elf.platform.as_ref().map(|platform| platform.architecture.as_str()) {
+        Some("amd64") => "x86_64",
+        Some("arm64") => "aarch64",
+        Some("386") => "i386",
+        _ => return false,
+    };
+    subject.rootfs.exists(&format!("/lib/ld-musl-{machine}.so.1")) == Some(true)
+}
+
+/// The directories of musl's list, which replaces those that it was built with, and whether the list is known.
+fn directories_of_musl(subject: Subject<'_>, loader: &str) -> (Vec<String>, bool) {
+    let usual = || MUSL.iter().map(ToString::to_string).collect();
+    let name = loader.rsplit('/').next().and_then(|name| name.strip_prefix("ld-musl-"));
+    let lists: Vec<String> = match name.and_then(|name| name.split('.').next()) {
+        Some(architecture) => vec![format!("/etc/ld-musl-{architecture}.path")],
+        None => ARCHITECTURES.iter().map(|architecture| format!("/etc/ld-musl-{architecture}.path")).collect(),
+    };
+    for list in &lists {
+        if let Some(content) = subject.rootfs.content(list) {
+            let text = String::from_utf8_lossy(content);
+            let paths = text.trim_end_matches('\0').split([':', '\n']).filter(|path| !path.is_empty());
+            return (paths.map(|path| subject.absolute(path)).collect(), true);
+        }
+    }
+    let is_absent = lists.iter().all(|list| subject.rootfs.exists(list) == Some(false));
+    (usual(), is_absent)
+}
+
+/// Where a loader looks that does not say it.
+fn usual_directories(elf: &ElfFacts, loader: &str) -> Vec<String> {
+    let mut directories: Vec<String> = GLIBC.iter().map(ToString::to_string).collect();
+    if let Some(triplet) = debian_triplet(elf) {
+        directories.push(format!("/lib/{triplet}"));
+        directories.push(format!("/usr/lib/{triplet}"));
+    }
+    let own = loader.rsplit_once('/').map(|(directory, _)| directory.to_owned());
+    directories.extend(own.filter(|own| !own.is_empty()));
+    directories
+}
+
+/// What `$LIB` stands for: the directory that the loader was built to have libraries in.
+fn lib(elf: &ElfFacts, built_in: &[String]) -> Vec<&'static str> {
+    let all = || {
+        let of_debian = match debian_triplet(elf) {
+            Some("x86_64-linux-gnu") => Some("lib/x86_64-linux-gnu"),
+            Some("aarch64-linux-gnu") => Some("lib/aarch64-linux-gnu"),
+            Some("i386-linux-gnu") => Some("lib/i386-linux-gnu"),
+            Some("arm-linux-gnueabihf") => Some("lib/arm-linux-gnueabihf"),
+            _ => None,
+        };
+        of_debian.into_iter().chain(["lib64", "lib"])
+    };
+    let is_built_in =
+        |lib: &&str| built_in.iter().any(|directory| directory.trim_start_matches("/usr") == format!("/{lib}"));
+    let known: Vec<&str> = all().filter(is_built_in).take(1).collect();
+    if known.is_empty() { all().collect() } else { known }
+}
+
+/// Debian's directory of an architecture's libraries.
+fn debian_triplet(elf: &ElfFacts) -> Option<&'static str> {
+    let platform = elf.platform.as_ref()?;
+    Some(match platform.architecture.as_str() {
+        "amd64" => "x86_64-linux-gnu",
+        "arm64" => "aarch64-linux-gnu",
+        "386" => "i386-linux-gnu",
+        "arm" => "arm-linux-gnueabihf",
+        "ppc64le" => "powerpc64le-linux-gnu",
+        "s390x" => "s390x-linux-gnu",
+        "riscv64" => "riscv64-linux-gnu",
+        _ => return None,
+    })
+}
+
+fn missing(loader: &Loader<'_>, name: &str, user: &str, searched: &[String]) -> Finding {
+    let rootfs = loader.subject.rootfs;
+    let place = rootfs.files_named(name.rsplit('/').next().unwrap_or(name)).into_iter().next();
+    // Nobody finds what is nowhere.
+    let is_nowhere = place.is_none() && rootfs.knows_all();
+    let severity = if place.is_some() && !loader.is_sure { Severity::Warning } else { Severity::Error };
+    let message = match &place {
+        Some(place) => format!(
+            "{user} needs the library {name}, which the loader does not look for at {place}: it ends with exit code 127"
+        ),
+        None => {
+            format!("{user} needs the library {name}, which is not in the image: the loader ends with exit code 127")
+        }
+    };
+    let finding = Finding::new(Code::LibraryMissing, severity, message)
+        .evidence(format!("{user}: DT_NEEDED {name}"))
+        .evidence(format!("searched: {}", searched.join(", ")));
+    let finding = match place {
+        Some(place) => finding.evidence(format!("{place} is in the image")).fix(format!(
+            "put {name} where the loader looks, name its directory in LD_LIBRARY_PATH, or run ldconfig in the build"
+        )),
+        None => {
+            finding.fix(format!("add {name} (and what it needs in turn) to the image, or link the program statically"))
+        }
+    };
+    if is_nowhere || (loader.is_sure && !rootfs.knows_all()) { finding } else { finding.guessed() }
+}
+
+/// A library that is there, and that the loader does not take.
+fn unusable(name: &str, user: &str, place: &str, reason: &str) -> Finding {
+    Finding::new(
+        Code::LibraryMissing,
+        Severity::Error,
+        format!("{user} needs the library {name}, and {place} {reason}: the loader ends with exit code 127"),
+    )
+    .evidence(format!("{user}: DT_NEEDED {name}"))
+    .evidence(format!("{place} {reason}"))
+    .fix(format!(
+        "put the {name} that the program was linked against there, and let its user read it and search its directories \
+         (mode 0755)"
+    ))
+}
+
+fn too_old(user: &str, facts: &ElfFacts, found: &BTreeMap<String, (String, &ElfFacts)>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (name, (path, library)) in found {
+        // A library without any version, or one that was read in part, proves nothing.
+        if library.provided_versions.is_empty() || library.partial {
+            continue;
+        }
+        let lacking: Vec<&str> = facts
+            .required_versions
+            .iter()
+            .filter(|required| required.library == *name && !library.provided_versions.contains(&required.version))
+            .map(|required| required.version.as_str())
+            .collect();
+        if let Some(last) = lacking.last() {
+            findings.push(
+                Finding::new(
+                    Code::LibraryTooOld,
+                    Severity::Error,
+                    format!(
+                        "{user} was linked against a newer {name} than the image has: {path} lacks the version {last}"
+                    ),
+                )
+                .evidence(format!("{user}: needs {} of {name}", lacking.join(", ")))
+                .evidence(format!("{path}: defines up to {}", newest(&library.provided_versions)))
+                .fix("build on the distribution (or an older one) that the image's libraries come from, or link statically"),
+            );
+        }
+    }
+    findings
+}
+
+fn newest(versions: &[String]) -> &str {
+    versions.iter().rfind(|version| !version.ends_with("PRIVATE")).map_or("nothing", String::as_str)
+}
