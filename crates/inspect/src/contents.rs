@@ -40,8 +40,9 @@ pub(crate) fn read(path: &str, mode: u32, size: u64, data: &mut dyn Read, search
 /// Whether the content of the file is kept: rules look users up, and where a loader looks for libraries.
 pub(crate) fn is_kept(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or_default();
-    let is_list_of_musl = name.starts_with("ld-musl-") && name.ends_with(".path");
-    matches!(name, "passwd" | "group" | "ld.so.cache" | "ld.so.preload") || is_list_of_musl
+    let is_list_of_musl =
+        |name: &str| name.strip_prefix("ld-musl-").is_some_and(|rest| rest.strip_suffix(".path").is_some());
+    matches!(name, "passwd" | "group" | "ld.so.cache" | "ld.so.preload") || is_list_of_musl(name)
 }
 
 /// Whether the mentions of a file matter: only if it can be started.

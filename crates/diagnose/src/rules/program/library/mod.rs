@@ -51,7 +51,7 @@ pub(super) struct Loader<'a> {
     is_sure: bool,
 }
 
-/// A program or library that is link.
+/// A program or library that is loaded.
 pub(super) struct Object<'a> {
     /// Where it was found.
     path: String,
