@@ -1,8 +1,9 @@
-//! Compiles the launcher (crates/launcher) statically linked, so that this crate can embed it.
+//! Compiles the launcher (`crates/launcher`) as a static program, so that this crate can embed it.
 //!
-//! A static program cannot be had from a normal dependency: `crt-static` for the whole build would break proc macros.
-//! The launcher has no dependencies for this reason: one call of the compiler is enough. Where the target has no
-//! static C library of its own (anything but Linux), an empty file is embedded, and `attach` says so.
+//! A normal dependency cannot be a static program: setting `crt-static` for the whole build would
+//! break proc macros. The launcher has no dependencies, so one call of the compiler is enough. If
+//! the target has no static C library of its own (any target but Linux), an empty file is embedded,
+//! and `attach` reports that.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -25,7 +26,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let status = compiler
         .args(["--crate-name", "scratchdbg_launcher", "--edition", "2024", "--target", &env::var("TARGET")?])
         .args(["-C", "target-feature=+crt-static", "-C", "opt-level=s", "-C", "lto=fat", "-C", "codegen-units=1"])
-        // It runs inside other people's containers: a panic must end it at once, and symbols only cost.
+        // The launcher runs inside other people's containers: a panic must end it at once, and
+        // symbols only add size.
         .args(["-C", "panic=abort", "-C", "strip=symbols", "--cap-lints", "allow"])
         .arg(source.join("main.rs"))
         .arg("-o")

@@ -4,59 +4,60 @@ use scratchdbg_logs::FrameError;
 
 /// A platform failed or refused a request.
 ///
-/// The platform's crate writes the message and the hints, because only it knows what the user can do. Callers decide by
-/// the [kind](ErrorKind).
+/// The platform's crate writes the message and the hints, because only it knows what the user can
+/// do. Callers decide by the [kind](ErrorKind).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct Error {
-    /// What kind of failure it is.
+    /// The kind of failure.
     pub kind: ErrorKind,
-    /// What failed and why, in one line. It may quote text that a container controls: escape it before a terminal.
+    /// What failed and why, in one line. It may quote text that a container controls: escape it
+    /// before printing it to a terminal.
     pub message: String,
-    /// What the user can do about it, one sentence each.
+    /// What the user can do about it, one sentence per hint.
     pub hints: Vec<String>,
 }
 
-/// The kinds of failure that callers tell apart.
+/// The kinds of failure that callers distinguish.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The request is malformed: a name that cannot be a name, an address that is no address.
+    /// The request is malformed, for example an invalid name or address.
     Invalid,
-    /// Nothing has this name.
+    /// No such container, image or other object.
     NotFound {
-        /// Names that look like it.
+        /// Existing names similar to the requested one.
         similar: Vec<String>,
     },
-    /// Several things have an id that begins like this.
+    /// Several objects have an id with this prefix.
     Ambiguous {
         /// Their names.
         matches: Vec<String>,
     },
-    /// It was there and has been removed, or is being removed.
+    /// The object existed and has been removed, or is being removed.
     Gone,
-    /// The user may not do this.
+    /// The user lacks permission.
     Denied,
-    /// The platform answered and refused.
+    /// The platform answered with a refusal.
     Refused,
-    /// The platform, or the way this container is set up, has no such feature.
+    /// The platform, or the configuration of this container, does not support the feature.
     Unsupported,
-    /// What the platform stored is damaged.
+    /// The platform's stored data is damaged.
     Damaged,
     /// The platform does not answer.
     Unreachable,
-    /// The connection broke, or the answer makes no sense.
+    /// The connection broke, or the answer is malformed.
     Broken,
     /// The platform could not start a session's process inside the target.
     NotStarted,
-    /// A keeper did not report back.
+    /// A keeper did not report its address.
     Keeper,
-    /// A folder of the platform's machine is not there.
+    /// A folder on the platform's host does not exist.
     SourceGone {
         /// Its path.
         path: String,
     },
-    /// Something on the client's own machine failed: a file, or its standard streams.
+    /// An operation on the client's own machine failed: on a file, or on its standard streams.
     Local,
     /// The user interrupted the request.
     Interrupted,
@@ -68,24 +69,25 @@ impl Error {
         Self { kind, message: message.into(), hints: Vec::new() }
     }
 
-    /// Adds what the user can do about it.
+    /// Adds a hint: what the user can do about the error.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
         self
     }
 
-    /// Whether the platform, a plugin of it or its runtime refused to start a process inside a container.
+    /// Whether the platform, one of its plugins or its runtime refused to start a process inside a
+    /// container.
     pub fn is_exec_refusal(&self) -> bool {
         matches!(self.kind, ErrorKind::NotStarted | ErrorKind::Denied)
     }
 
-    /// Whether the container does not exist: it never did, or it has been removed.
+    /// Whether the container does not exist, or no longer exists.
     pub fn is_absent(&self) -> bool {
         matches!(self.kind, ErrorKind::NotFound { .. } | ErrorKind::Gone)
     }
 
-    /// Whether the platform answered: it understood the request and said no.
+    /// Whether the platform understood the request and refused it.
     pub fn is_answer(&self) -> bool {
         use ErrorKind::{Ambiguous, Damaged, Denied, Gone, NotFound, Refused, Unsupported};
         matches!(self.kind, NotFound { .. } | Ambiguous { .. } | Gone | Denied | Refused | Unsupported | Damaged)
@@ -93,7 +95,7 @@ impl Error {
 }
 
 impl From<FrameError> for Error {
-    /// A log's stream is damaged.
+    /// A log stream is damaged.
     fn from(error: FrameError) -> Self {
         Self::new(ErrorKind::Broken, error.to_string())
     }
@@ -105,7 +107,7 @@ impl From<crate::InvalidName> for Error {
     }
 }
 
-/// An error with all its causes, in one line.
+/// Formats an error with all its causes on one line.
 pub fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();

@@ -1,4 +1,4 @@
-//! Signals that ask a command to end.
+//! Signals that ask a command to stop.
 
 use std::pin::pin;
 
@@ -6,21 +6,21 @@ use tokio::sync::mpsc;
 
 use crate::Scope;
 
-/// The signals of one command, as the exit codes that they stand for: 128+n.
+/// The signals that a command receives, as exit codes: 128+n.
 #[derive(Debug)]
 pub struct Interrupts {
     codes: mpsc::UnboundedReceiver<u8>,
-    /// Keeps the channel open where nobody sends.
+    /// Keeps the channel open if there is no sender.
     _idle: Option<mpsc::UnboundedSender<u8>>,
 }
 
 impl Interrupts {
-    /// Receives them from whoever listens.
+    /// Creates a receiver for the exit codes that a signal handler sends.
     pub fn new(codes: mpsc::UnboundedReceiver<u8>) -> Self {
         Self { codes, _idle: None }
     }
 
-    /// Those of a command that is part of another, which listens itself: none.
+    /// Creates a receiver that never gets a signal, for a command that is part of another command.
     pub fn none() -> Self {
         let (sender, codes) = mpsc::unbounded_channel();
         Self { codes, _idle: Some(sender) }
@@ -30,13 +30,14 @@ impl Interrupts {
     pub async fn next(&mut self) -> u8 {
         match self.codes.recv().await {
             Some(code) => code,
-            // Whoever listens ends with the process.
+            // The sender is dropped only when the process exits.
             None => std::future::pending().await,
         }
     }
 
-    /// Works until the work is done or a signal comes. Then the result is the signal's exit code, as soon as what the work
-    /// created is removed, or there was no more time for it.
+    /// Runs `work` until it finishes or a signal arrives. After a signal, returns the signal's exit
+    /// code as soon as everything that `work` created is removed, or the time for cleaning up is
+    /// over.
     pub async fn race<T>(&mut self, scope: &Scope, work: impl Future<Output = T>) -> Result<T, u8> {
         let mut work = pin!(work);
         let code = tokio::select! {
@@ -44,7 +45,7 @@ impl Interrupts {
             code = self.next() => code,
         };
         let is_clear = scope.is_clear();
-        scope.call_off();
+        scope.cancel();
         if !is_clear {
             tokio::select! {
                 _called_off = &mut work => {}

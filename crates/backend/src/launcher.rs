@@ -1,48 +1,53 @@
-//! How the launcher (`crates/launcher`) is called and spoken to. Everything that the client, the platforms and the launcher
-//! have to agree on stands here.
+//! The protocol of the launcher (`crates/launcher`): its command lines and messages, shared by the
+//! client, the platforms and the launcher.
 
 use crate::plan::{How, Plan};
 
-/// Where a toolkit's programs are, below the root of a container that is made from it.
+/// The folder of the toolkit's programs, below the root of a container that is created from the
+/// toolkit image.
 pub const TOOLKIT_BIN: &str = "/bin";
 
-/// The name of the launcher, below [`TOOLKIT_BIN`].
+/// The launcher's file name in [`TOOLKIT_BIN`].
 pub const LAUNCHER_NAME: &str = "scratchdbg-launcher";
 
-/// The name under which the launcher runs the command line of the container that a session is a copy of.
+/// The name under which the launcher runs the original command line, in a copy of a container.
 pub const RUN_ENTRYPOINT: &str = "run-entrypoint";
 
-/// Where the random names of sessions are in a keeper's root (`keep/folder.rs` of the launcher).
+/// The folder of a keeper's root that contains the random names of sessions (`keep/folder.rs` of
+/// the launcher).
 pub const SESSIONS: &str = "/session";
 
-/// The folder into which the tools are copied, in a container that is not made from the toolkit image; the session follows.
+/// The prefix of the folder that tools are copied into, in a container that is not created from the
+/// toolkit image. The session id follows.
 pub const TOOLS_FOLDER_STEM: &str = "/.scratchdbg-";
 
-/// Where `run-entrypoint` finds the command line of the container.
+/// The variable with the container's command line, for `run-entrypoint`.
 const ENTRYPOINT_VARIABLE: &str = "SCRATCHDBG_ENTRYPOINT";
 
-/// How the launcher is told what its record begins with (see `record` of `scratchdbg-session`). It passes it on to nobody.
+/// The variable with the prefix of the launcher's record (see `record` of `scratchdbg-session`).
+/// The launcher removes it from the command's environment.
 pub const RECORD_VARIABLE: &str = "SCRATCHDBG_RECORD";
 
-/// A keeper, as a session needs to know it.
+/// The address of a keeper, as a session needs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeeperAddress {
     /// Its process id in the PID namespace of the session.
     pub pid: u32,
-    /// What leads to the tools in its root: random, and known to nobody else.
+    /// The random name that leads to the tools in its root. No other process knows it.
     pub name: String,
-    /// Its container.
+    /// The id of its container.
     pub container: String,
 }
 
-/// The arguments of a keeper's program.
+/// Returns the arguments of a keeper's program.
 pub fn keep(session: &str, linger: Option<std::time::Duration>) -> Vec<String> {
     let mut arguments = vec!["keep".to_owned(), session.to_owned()];
     arguments.extend(linger.map(|time| time.as_secs().to_string()));
     arguments
 }
 
-/// Reads the first line of a keeper, `keeper PID NAME`. Accepts nothing that could lead anywhere else.
+/// Parses the first line of a keeper, `keeper PID NAME`. Rejects any name that could lead out of
+/// the folder.
 pub fn parse_address(line: &[u8]) -> Option<(u32, String)> {
     let (pid, name) = std::str::from_utf8(line).ok()?.strip_prefix("keeper ")?.split_once(' ')?;
     let is_pid = pid.bytes().all(|byte| byte.is_ascii_digit()) && !pid.starts_with('0');
@@ -50,21 +55,21 @@ pub fn parse_address(line: &[u8]) -> Option<(u32, String)> {
     if is_pid && is_name { Some((pid.parse().ok()?, name.to_owned())) } else { None }
 }
 
-/// What a client writes to a keeper, a line each.
+/// A message from a client to a keeper, one per line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order<'a> {
-    /// Open a way of this name to the tools. A lingering keeper answers `opened SESSION`.
+    /// Create a path of this name to the tools. A lingering keeper answers `opened SESSION`.
     Open(&'a str),
-    /// The client is there.
+    /// The client is alive.
     Here,
-    /// Pass a signal on to the session's command.
+    /// Forward a signal to the session's command.
     Signal(u8),
     /// The session is over.
     Done,
 }
 
 impl Order<'_> {
-    /// The line for a session.
+    /// Returns the line that tells a keeper this order for a session.
     pub fn line(self, session: &str) -> String {
         match self {
             Self::Open(name) => format!("open {session} {name}\n"),
@@ -75,13 +80,14 @@ impl Order<'_> {
     }
 }
 
-/// What a lingering keeper answers to [`Order::Open`].
+/// The answer of a lingering keeper to [`Order::Open`].
 pub fn opened(session: &str) -> String {
     format!("opened {session}\n")
 }
 
-/// The path of the launcher, as the session's process is started with it. Only inside the target it leads through the
-/// keeper; a container of the session's own has it in its own root.
+/// Returns the path of the launcher that the session's process is started with. In the target it
+/// leads through the keeper's root. A container created for the session has the launcher in its own
+/// root.
 pub fn path(plan: &Plan, keeper: &KeeperAddress, session: &str) -> String {
     let folder = match &plan.how {
         How::Exec(_) => format!("/proc/{}/root{SESSIONS}/{}{TOOLKIT_BIN}", keeper.pid, keeper.name),
@@ -91,20 +97,21 @@ pub fn path(plan: &Plan, keeper: &KeeperAddress, session: &str) -> String {
     format!("{folder}/{LAUNCHER_NAME}")
 }
 
-/// The session's command line: the launcher, with the command behind it.
+/// Returns the session's command line: the launcher, then the command.
 pub fn run(plan: &Plan, keeper: &KeeperAddress, session: &str) -> Vec<String> {
     let mut line = vec![path(plan, keeper, session), "run".to_owned(), keeper.pid.to_string(), session.to_owned()];
     match &plan.how {
         How::Sidecar(_) => line.extend(["--beside".to_owned(), keeper.container.clone(), plan.target_id.clone()]),
-        // The target's own programs go first: a session should find what the application would find. But not as another
-        // user than the application: its programs would get rights that it has not.
+        // The target's own programs come first, so that a session finds what the application would
+        // find. Not so if the session runs as another user than the application: that would give
+        // the target's programs rights that they do not have.
         How::Exec(crate::plan::Exec { tools_first, .. }) | How::Copy(crate::plan::Copied { tools_first, .. }) => {
             let place = if *tools_first { "first" } else { "last" };
             line.extend(["--tools".to_owned(), place.to_owned()]);
         }
     }
     match (&plan.command[..], &plan.how) {
-        // The launcher takes the shell of the tools.
+        // The launcher runs the shell of the toolkit.
         ([], How::Exec(_) | How::Copy(_)) => {}
         ([], How::Sidecar(sidecar)) if sidecar.brings_tools => line.push("sh".to_owned()),
         ([], How::Sidecar(_)) => line.push(format!("{TOOLKIT_BIN}/sh")),
@@ -113,7 +120,7 @@ pub fn run(plan: &Plan, keeper: &KeeperAddress, session: &str) -> Vec<String> {
     line
 }
 
-/// Additions to the environment of the session. The launcher adds the tools to its `PATH`.
+/// Returns the additions to the session's environment. The launcher adds the tools to `PATH`.
 pub fn environment(plan: &Plan) -> Vec<String> {
     let mut environment = plan.environment.clone();
     match &plan.how {
@@ -128,7 +135,7 @@ pub fn environment(plan: &Plan) -> Vec<String> {
     environment
 }
 
-/// Arguments as one value: one a line, with `\` and newlines escaped.
+/// Encodes arguments as one value: one per line, with `\` and newlines escaped.
 fn encode(arguments: &[String]) -> String {
     let escaped: Vec<_> = arguments.iter().map(|word| word.replace('\\', "\\\\").replace('\n', "\\n")).collect();
     escaped.join("\n")

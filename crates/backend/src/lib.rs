@@ -1,19 +1,20 @@
-//! What a debugger needs of a platform that runs containers.
+//! The interface between a debugger and a platform that runs containers.
 //!
-//! The traits and types here name no platform. A crate for a platform (`scratchdbg-docker` for Docker and Podman)
-//! implements the traits; crates that work on any platform (`scratchdbg-follow`, `scratchdbg-inspect`,
-//! `scratchdbg-session`) are generic over them; tests implement them in memory (`scratchdbg-testkit`). Nothing in this
-//! crate does I/O.
+//! The traits and types here do not depend on any platform. A platform's crate (`scratchdbg-docker`
+//! for Docker and Podman) implements the traits. Crates that work on any platform
+//! (`scratchdbg-follow`, `scratchdbg-inspect`, `scratchdbg-session`) are generic over them. Tests
+//! use an implementation in memory (`scratchdbg-testkit`). Nothing in this crate does I/O.
 //!
-//! * [`LogBackend`]: reads the logs of containers; [`LogSource`]: one container's log, and what its storage can do;
-//! * [`FactsBackend`]: describes containers and their host, for the rules of `scratchdbg-diagnose`;
-//! * [`FilesBackend`]: gives access to the files of containers;
-//! * [`ImageBackend`]: stores images;
-//! * [`SessionBackend`]: runs debug sessions; [`Plan`]: what one will be; [`launcher`]: how the program in it is called;
-//! * [`ToolStore`]: holds the images that sessions are made with; [`SessionList`]: the sessions that there are;
-//! * [`ContainerName`], [`Phase`]: which container, and what it does;
-//! * [`Scope`], [`Interrupts`]: what a command does on a platform, and what ends it;
-//! * [`Error`]: one error for all platforms.
+//! * [`LogBackend`] reads the logs of containers; [`LogSource`] describes one log and its storage.
+//! * [`FactsBackend`] reports facts about containers for the rules of `diagnose`.
+//! * [`FilesBackend`] reads files of containers.
+//! * [`ImageBackend`] finds, saves and loads images.
+//! * [`SessionBackend`] runs debug sessions; [`Plan`] describes one; [`launcher`] is the protocol
+//!   of the program inside.
+//! * [`ToolStore`] stores toolkit images; [`SessionList`] lists and removes sessions.
+//! * [`ContainerName`] and [`Phase`] name a container and its state.
+//! * [`Scope`] tracks what a command creates; [`Interrupts`] are the signals that cancel it.
+//! * [`Error`] is the one error type for all platforms.
 
 mod error;
 mod facts;
@@ -40,7 +41,7 @@ pub use self::name::{ContainerName, InvalidName};
 pub use self::plan::{Copied, Exec, How, LeftOut, Mode, Plan, Reason, Sidecar};
 pub use self::scope::Scope;
 pub use self::session::{
-    Duplex, KeeperHandle, Neighbour, Output, Part, PlanRequest, Probe, Process, ProcessEnd, Session, SessionBackend,
+    Duplex, KeeperHandle, Neighbor, Output, Part, PlanRequest, Probe, Process, ProcessEnd, Session, SessionBackend,
     SessionList, SessionState, SessionTarget, Start, TargetEnd, ToolSource, ToolStore, ToolsImage, Window, session_id,
 };
 pub use self::user::NumericUser;

@@ -10,33 +10,35 @@ use scratchdbg_logs::line::Joining;
 
 use crate::{ContainerName, Error, Phase};
 
-/// A stream of bytes, in pieces of any size.
+/// A stream of bytes, in chunks of any size.
 pub trait ByteStream: futures_util::Stream<Item = Result<Bytes, Error>> + Send + Unpin + 'static {}
 
 impl<S: futures_util::Stream<Item = Result<Bytes, Error>> + Send + Unpin + 'static> ByteStream for S {}
 
-/// A platform whose containers have logs. Cloning it is cheap.
+/// A platform whose containers have logs. Cheap to clone.
 pub trait LogBackend: Clone + Send + Sync + 'static {
     /// A log as the platform sends it.
     type Log: ByteStream;
 
-    /// The time by the platform's clock, which dates the records.
+    /// Returns the current time by the clock that timestamps the records.
     fn now(&self) -> Timestamp;
 
     /// Finds a container and describes its log.
     fn log_source(&self, container: &ContainerName) -> impl Future<Output = Result<LogSource, Error>> + Send;
 
-    /// Opens the log of the container with this id. Fails with [`Unsupported`](crate::ErrorKind::Unsupported) if the log
-    /// is stored where nobody can read it back.
+    /// Opens the log of the container with this id. Fails with
+    /// [`Unsupported`](crate::ErrorKind::Unsupported) if the logging driver cannot read back.
     fn read_log(&self, id: &str, request: &LogRequest) -> impl Future<Output = Result<Self::Log, Error>> + Send;
 
-    /// Opens what the running container writes from now on, before it is stored: the beginnings of lines too.
+    /// Attaches to the output that the running container writes from now on. Unlike the log, it
+    /// includes incomplete lines.
     fn live_output(
         &self,
         container: &ContainerName,
     ) -> impl Future<Output = Result<BoxStream<'static, Result<Bytes, Error>>, Error>> + Send;
 
-    /// Lists the ends of the container's runs that the platform still knows. It may forget the oldest.
+    /// Lists the ends of the container's runs that the platform still remembers. It may have
+    /// forgotten the oldest.
     fn run_history(&self, id: &str) -> impl Future<Output = Result<RunHistory, Error>> + Send;
 
     /// Reports the ends of the container's runs as they happen.
@@ -58,15 +60,16 @@ pub trait LogBackend: Clone + Send + Sync + 'static {
 /// Which part of a log to send.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LogRequest {
-    /// Keep the stream open and send new records as they come.
+    /// Keep the stream open and send new records as they are written.
     pub follow: bool,
     /// Only records from this time on, inclusive.
     pub since: Option<Timestamp>,
     /// Only records up to this time, inclusive.
     pub until: Option<Timestamp>,
-    /// Only the last **records** (a long line is several), counted over both streams, before `since` is applied.
+    /// Only the last **records** (a long line is several), counted over both streams, before
+    /// `since` is applied.
     pub tail: Option<u64>,
-    /// Put the platform's time in front of each record.
+    /// Prefix each record with the platform's timestamp.
     pub timestamps: bool,
 }
 
@@ -77,25 +80,25 @@ pub struct LogSource {
     pub id: String,
     /// The container's name.
     pub name: String,
-    /// What the container is doing.
+    /// The container's phase.
     pub state: Phase,
-    /// The container has a terminal: its log has one stream, without frames.
+    /// The container has a terminal: its log is one stream without frames.
     pub tty: bool,
-    /// How the platform cuts long lines into records.
+    /// How the platform splits long lines into records.
     pub joining: Joining,
     /// How the log is stored.
     pub storage: Storage,
-    /// When the latest run began.
+    /// The start of the latest run.
     pub started_at: Option<Timestamp>,
-    /// When the latest run that has ended did so.
+    /// The end of the latest run that has ended.
     pub finished_at: Option<Timestamp>,
-    /// How often the restart policy has started the container again.
+    /// How many times the restart policy has restarted the container.
     pub restart_count: i64,
 }
 
 impl LogSource {
-    /// What finds the container again: its name if that was asked for, so that a container that is created under it later
-    /// is found too; else its id.
+    /// Returns the name or id to look the container up by later. A container that was requested by
+    /// name is found again by name, even after it was recreated; otherwise it is found by id.
     pub fn lookup(&self, asked: &ContainerName) -> ContainerName {
         if asked.as_str() == self.name {
             return asked.clone();
@@ -104,72 +107,76 @@ impl LogSource {
     }
 }
 
-/// How a log is stored, and what that means for reading it.
+/// How a log is stored, and how that affects reading it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 pub struct Storage {
-    /// What stores it, in the platform's words, such as `json-file`.
+    /// The logging driver, in the platform's terms, such as `json-file`.
     pub driver: String,
-    /// The platform drops lines that come too fast, without a word.
+    /// The platform silently drops lines that arrive too fast.
     pub may_drop: bool,
-    /// The oldest records are deleted as new ones come.
+    /// The oldest records are deleted as new ones are written.
     pub rotates: bool,
-    /// A stream that follows the log loses lines when it is rotated.
+    /// A stream that follows the log loses lines when the log is rotated.
     pub loses_lines_at_rotation: bool,
-    /// If asked for the records since a time, the platform leaves out newer ones too: ask for the whole log.
+    /// A request for the records since a time also misses newer ones: request the whole log
+    /// instead.
     pub since_is_incomplete: bool,
-    /// How to find out whether an answer has all stored records.
+    /// How to check that an answer contains all stored records.
     pub completeness: Completeness,
-    /// The files that hold the log, where they may be on this machine, or why they cannot be read.
+    /// The files of the log, if they may be on this machine; otherwise the reason why they cannot
+    /// be read.
     pub files: Result<StoredFiles, String>,
     /// Why the files cannot be followed, although they can be read.
     pub cannot_follow_files: Option<String>,
 }
 
-/// How to find out whether an answer has all records that are stored.
+/// How to check that an answer contains all stored records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Completeness {
-    /// There is no way.
+    /// It cannot be checked.
     Unknown,
-    /// Asked for the last N records, the platform counts them without decoding them: the answer must begin with the same
-    /// record as one of N records did.
+    /// The platform finds the last N records without decoding them. So an answer of N records is
+    /// complete if it begins with the same record as the answer to a request for the last N.
     ByCount,
-    /// Asked for the last records, the platform fails with [`Damaged`](crate::ErrorKind::Damaged) at a damaged place.
+    /// A request for the last records fails with [`Damaged`](crate::ErrorKind::Damaged) at damaged
+    /// data.
     FromTheEnd,
 }
 
 /// The files that hold a log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredFiles {
-    /// The file that is written. Rotated ones have `.1`, `.2`, … behind the name, and `.gz` if compressed.
+    /// The current file. Rotated files have the suffixes `.1`, `.2`, …, and `.gz` if compressed.
     pub path: PathBuf,
-    /// What is in them.
+    /// The format of the files.
     pub format: FileFormat,
 }
 
-/// The end of one of a container's runs.
+/// The end of a run of a container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RunEnd {
-    /// When the platform noted the end: every record of the run is older.
+    /// When the platform noted the end. Every record of the run is older.
     pub at: Timestamp,
-    /// The exit code, if the platform tells it.
+    /// The exit code, if the platform reports it.
     pub exit_code: Option<i64>,
 }
 
-/// The runs of a container that the platform still knows.
+/// The runs of a container that the platform still remembers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RunHistory {
     /// Their ends, in order.
     pub ends: Vec<RunEnd>,
-    /// It reaches back to the creation of the container: the first end is that of the first run.
+    /// The history is complete: the first end is that of the first run.
     pub is_whole: bool,
 }
 
-/// Which containers to take: all conditions must hold.
+/// Selects containers. All conditions must hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Selector {
     /// `key` or `key=value`.
     pub labels: Vec<String>,
-    /// Member of this project, as the platform's tools for several containers mark it.
+    /// The project that the container belongs to, as tools for several containers (such as Compose)
+    /// label it.
     pub project: Option<String>,
 }

@@ -1,23 +1,23 @@
-//! What names a container on the command line.
+//! Names of containers on the command line.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// The name or id of a container, or the beginning of an id, as the platform resolves it.
+/// The name or id of a container, or a prefix of an id, as the platform resolves it.
 ///
-/// Only what can be a name is accepted. Names become part of request paths, and `..` or `?` in one would address
-/// something else.
+/// Names become part of request paths, where `..` or `?` would address something else. So only
+/// valid names are accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContainerName(String);
 
 impl ContainerName {
-    /// The name, fit to stand in a path.
+    /// The name, safe to use in a request path.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// A text that cannot name a container.
+/// A text that is not a valid container name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{name}` cannot be a container: names are letters, digits and `_.-`, and begin with a letter or digit")]
 pub struct InvalidName {
@@ -29,7 +29,7 @@ impl FromStr for ContainerName {
     type Err = InvalidName;
 
     fn from_str(text: &str) -> Result<Self, InvalidName> {
-        // Docker itself writes names with a slash in front.
+        // Docker itself prints names with a leading slash.
         let name = text.strip_prefix('/').unwrap_or(text);
         let valid = name.starts_with(|first: char| first.is_ascii_alphanumeric())
             && name.chars().all(|character| character.is_ascii_alphanumeric() || "_.-".contains(character));

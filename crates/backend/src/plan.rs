@@ -1,4 +1,5 @@
-//! What a session will be, in terms of no platform: for the user to read, and for whoever runs it.
+//! The plan of a session, independent of any platform: what `--explain` shows, and what runs the
+//! session.
 
 use std::time::Duration;
 
@@ -10,16 +11,16 @@ use crate::NumericUser;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Mode {
-    /// The platform starts it inside the target, from the files of the keeper.
+    /// The platform starts the process inside the target, from the keeper's files.
     Exec,
-    /// It runs in a container that shares the target's PID namespace and network.
+    /// The process runs in a container that shares the target's PID namespace and network.
     Sidecar,
-    /// It runs in a copy of the target.
+    /// The process runs in a copy of the target.
     Copy,
 }
 
 impl Mode {
-    /// As `--mode` takes it.
+    /// The mode as `--mode` spells it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Exec => "exec",
@@ -38,18 +39,19 @@ pub struct Reason {
     pub because: String,
 }
 
-/// Something of the original that its copy goes without.
+/// Something that the original has and its copy lacks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LeftOut {
-    /// What: `capability SYS_ADMIN`, `/var/run/docker.sock`.
+    /// What is left out: `capability SYS_ADMIN`, `/var/run/docker.sock`.
     pub what: String,
     /// Why.
     pub why: String,
-    /// It is not there any more. Otherwise it is a right that nobody asked for.
+    /// It no longer exists. Otherwise it is a right that the user did not ask for.
     pub gone: bool,
 }
 
-/// What a session will be. The platform makes it from the facts and the request, and knows the rest of what it needs.
+/// The plan of a session. The platform derives it from the request and the facts, and stores what
+/// else it needs beside it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
     /// Full id of the target; empty for an image.
@@ -58,9 +60,9 @@ pub struct Plan {
     pub target_name: String,
     /// The target's state in one word, or `image`.
     pub target_kind: &'static str,
-    /// What the target's processes can have: its bounding set.
+    /// The bounding set of the target's processes.
     pub target_capabilities: u64,
-    /// Who the session's process runs as, and the keeper.
+    /// The user of the session's process and of the keeper.
     pub user: NumericUser,
     /// The session gets a terminal.
     pub tty: bool,
@@ -72,19 +74,19 @@ pub struct Plan {
     pub path: String,
     /// The image of the keeper.
     pub keeper_image: String,
-    /// The capabilities that the keeper gets beside the usual ones.
+    /// The capabilities that the keeper gets in addition to the default set.
     pub keeper_added: Vec<String>,
-    /// Those of the usual ones that it does not get.
+    /// The capabilities of the default set that the keeper does not get.
     pub keeper_dropped: Vec<String>,
-    /// What confines the keeper and a sidecar, in the platform's words.
+    /// The security options of the keeper and of a sidecar, in the platform's syntax.
     pub security_options: Vec<String>,
-    /// How it is run, and what matters only then.
+    /// The mode, with the settings of that mode.
     pub how: How,
     /// Every decision with its reason.
     pub reasons: Vec<Reason>,
 }
 
-/// How a session is run, with what matters only then.
+/// The mode of a session, with the settings of that mode.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum How {
     /// Inside the target.
@@ -98,12 +100,13 @@ pub enum How {
 /// A session inside the target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exec {
-    /// It gets capabilities only as it starts: its keeper has fewer than it, and what shares the PID namespace could take
-    /// its place before.
+    /// The session gets its capabilities only at its start. The keeper has fewer, because another
+    /// process in the PID namespace could take over the keeper before that.
     pub outranks_keeper: bool,
-    /// The tools come before the target's own programs in `PATH`: those could gain by the session's rights.
+    /// The tools come before the target's own programs in `PATH`, because those programs could use
+    /// the session's rights.
     pub tools_first: bool,
-    /// The keeper stays for the next sessions, so long.
+    /// How long the keeper stays for further sessions.
     pub linger: Option<Duration>,
     /// A keeper of an earlier session serves this one.
     pub has_keeper: bool,
@@ -116,31 +119,32 @@ pub struct Sidecar {
     pub image: String,
     /// Its capabilities.
     pub capabilities: Vec<String>,
-    /// The platform gives them to root alone, and the session is not root.
+    /// The platform grants the capabilities only to root, and the session does not run as root.
     pub withholds: bool,
-    /// Those of them that a session inside the target would not have, and that nobody asked for: the user has to agree.
+    /// Capabilities that a session inside the target would not have and that the user did not ask
+    /// for. The user must agree to them.
     pub unasked: Vec<String>,
-    /// Its image is not the toolkit's: the tools are copied into it.
+    /// Its image is not the toolkit image, so the tools are copied into it.
     pub brings_tools: bool,
 }
 
 /// A session in a copy of the target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Copied {
-    /// Its capabilities beside the usual ones.
+    /// Its capabilities in addition to the default set.
     pub capabilities: Vec<String>,
     /// The command line of the original, for `run-entrypoint`.
     pub entrypoint: Vec<String>,
     /// The tools come before the original's own programs in `PATH`.
     pub tools_first: bool,
-    /// `--same-rights`: it has what the original has.
+    /// `--same-rights`: the copy keeps all rights of the original.
     pub as_original: bool,
-    /// What it goes without.
+    /// What the copy lacks.
     pub left_out: Vec<LeftOut>,
 }
 
 impl Copied {
-    /// What it goes without for one of the two reasons, in words; nothing if that is nothing.
+    /// Lists what the copy lacks for one of the two reasons. Returns `None` if the list is empty.
     pub fn without(&self, gone: bool) -> Option<String> {
         let list: Vec<String> = (self.left_out.iter().filter(|each| each.gone == gone))
             .map(|LeftOut { what, why, .. }| if why.is_empty() { what.clone() } else { format!("{what} ({why})") })
@@ -173,12 +177,12 @@ impl Plan {
         if let How::Sidecar(sidecar) = &self.how { &sidecar.unasked } else { &[] }
     }
 
-    /// It uses the keeper of an earlier session.
+    /// Whether the session uses the keeper of an earlier session.
     pub fn has_keeper(&self) -> bool {
         matches!(&self.how, How::Exec(Exec { has_keeper: true, .. }))
     }
 
-    /// The plan as a value that serialises as `attach --explain --format json` prints it.
+    /// The plan as `attach --explain --format json` prints it.
     pub fn explanation(&self) -> Explanation<'_> {
         let command = if self.command.is_empty() { vec!["sh".to_owned()] } else { self.command.clone() };
         Explanation {

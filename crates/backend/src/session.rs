@@ -1,4 +1,4 @@
-//! Sessions on a platform: what `scratchdbg-session` needs to run one.
+//! The interface that `scratchdbg-session` runs sessions through.
 
 use std::sync::Arc;
 
@@ -11,21 +11,21 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use crate::launcher::KeeperAddress;
 use crate::{ContainerName, Error, ImageBackend, Mode, Phase, Plan, Scope};
 
-/// An id that no other session has: 64 random bits in hexadecimal.
+/// Returns a unique id: 64 random bits in hexadecimal.
 pub fn session_id() -> String {
     use std::hash::{BuildHasher as _, Hasher as _, RandomState};
-    // The standard library seeds each `RandomState` from the system's random numbers.
+    // The standard library seeds each `RandomState` with the system's random numbers.
     format!("{:016x}", RandomState::new().build_hasher().finish())
 }
 
-/// What a user wants of a session, as far as it is planned.
+/// The part of a user's request that the plan depends on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PlanRequest {
     /// The command and its arguments; empty for an interactive shell.
     pub command: Vec<String>,
-    /// The mode; chosen from the facts when absent.
+    /// The mode; chosen automatically if absent.
     pub mode: Option<Mode>,
-    /// The mode is not the user's word: the first one was refused.
+    /// The user did not choose the mode: the first one was refused.
     pub is_fallback: bool,
     /// The user, as `user[:group]`.
     pub user: Option<String>,
@@ -35,96 +35,98 @@ pub struct PlanRequest {
     pub term: Option<String>,
     /// Capabilities for the session.
     pub capabilities: Vec<String>,
-    /// Security options in place of the target's, in the platform's form.
+    /// Security options that replace the target's, in the platform's syntax.
     pub security_options: Vec<String>,
     /// How long the keeper waits for the next session.
     pub linger: Option<std::time::Duration>,
-    /// The keys that leave the session, in the platform's form.
+    /// The detach keys, in the platform's syntax.
     pub detach_keys: Option<String>,
-    /// A copy has all that the original has.
+    /// A copy keeps all rights of the original.
     pub same_rights: bool,
-    /// Folders of the platform's machine that turned out to be missing.
+    /// Folders of the platform's host that turned out to be missing.
     pub missing_sources: Vec<String>,
-    /// Nothing is to be changed: the plan is to be shown.
+    /// Change nothing: the plan is only shown.
     pub dry_run: bool,
 }
 
-/// What a session runs in, or is to be a copy of.
+/// The object that a session debugs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SessionTarget {
     /// A container.
     Container(ContainerName),
-    /// An image that the platform has.
+    /// An image that the platform has, of which the session runs a copy.
     Image(String),
 }
 
-/// The tools that a session is made with.
+/// The images with a session's tools.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ToolsImage {
     /// The image of the keeper.
     pub keeper: String,
-    /// An image of the user's own whose tools are to be used, and that need not be static.
+    /// An image chosen by the user, whose tools need not be static.
     pub own: Option<String>,
 }
 
-/// Where the tools of a session come from. `scratchdbg-session` implements it.
+/// Provides the tools of a session. Implemented by `scratchdbg-session`.
 pub trait ToolSource: Sync {
-    /// Tells these tools from others without reading them; nothing if that is not possible.
+    /// Identifies these tools without reading them. Returns `None` if that is not possible.
     fn stamp(&self) -> impl Future<Output = Option<String>> + Send;
 
     /// Whether the user named the tools.
     fn are_named(&self) -> bool;
 
-    /// Has the images on the platform, unless `dry_run`.
+    /// Ensures that the platform has the images, unless `dry_run`.
     fn provide(&self, dry_run: bool) -> impl Future<Output = Result<ToolsImage, Error>> + Send;
 
-    /// The digest of the layer that a debug twin made with these tools has.
+    /// Returns the digest of the tools layer that a debug twin made with these tools has.
     fn twin_layer(&self) -> impl Future<Output = Option<String>> + Send;
 
-    /// The files as a tar archive, for a container that is made from another image.
+    /// Returns the files as a tar archive, for a container that is created from another image.
     fn archive(&self) -> impl Future<Output = Result<Arc<[u8]>, Error>> + Send;
 }
 
-/// A platform that toolkits can be taken from and loaded into.
+/// A platform that toolkit images are read from and loaded into.
 pub trait ToolStore: ImageBackend + Clone + Send + Sync + 'static {
-    /// Whether it has, by this reference, the toolkit image that holds exactly this layer and no setting of another's.
+    /// Whether this reference names a toolkit image with exactly this layer and no settings of its
+    /// own.
     fn has_toolkit(&self, reference: &str, layer: &str) -> impl Future<Output = Result<bool, Error>> + Send;
 
-    /// The images that may hold a busybox.
+    /// Lists the images that may contain a busybox.
     fn images_with_busybox(&self) -> impl Future<Output = Result<Vec<String>, Error>> + Send;
 
-    /// A file of an image; nothing if there is none.
+    /// Reads a file of an image. Returns `None` if the image has no such file.
     fn file_of_image(&self, image: &str, path: &str) -> impl Future<Output = Result<Option<Vec<u8>>, Error>> + Send;
 }
 
-/// A platform that sessions can be run on. Cloning it is cheap.
+/// A platform that can run sessions. Cheap to clone.
 pub trait SessionBackend: Clone + Send + Sync + 'static {
-    /// What is known of a target.
+    /// The facts about a target.
     type Target: Send + Sync;
-    /// The [plan](Plan) of a session, with what else the platform needs for it.
+    /// The [plan](Plan) of a session, with the additional data that the platform needs.
     type Plan: AsRef<Plan> + Send + Sync;
     /// A keeper that has been started.
     type Keeper: KeeperHandle;
     /// A session's process.
     type Process: Process;
 
-    /// Where the platform is, in words: `the engine at unix:///run/docker.sock`.
+    /// The address of the platform, for messages: `the engine at unix:///run/docker.sock`.
     fn place(&self) -> String;
 
-    /// What the command at hand does on it.
+    /// The scope of the current command.
     fn scope(&self) -> &Scope;
 
-    /// Whether it answers at all.
+    /// Whether the platform answers at all.
     fn is_there(&self) -> impl Future<Output = bool> + Send;
 
-    /// Looks at a target, and for keepers that linger if `with_keepers`.
-    fn look(
+    /// Inspects a target, and finds lingering keepers if `with_keepers`.
+    fn inspect(
         &self,
         target: &SessionTarget,
         with_keepers: bool,
     ) -> impl Future<Output = Result<Self::Target, Error>> + Send;
 
-    /// Plans a session. Fails with [`Unsupported`](crate::ErrorKind::Unsupported) if there can be none.
+    /// Plans a session. Fails with [`Unsupported`](crate::ErrorKind::Unsupported) if no mode is
+    /// possible.
     fn plan(
         &self,
         target: Self::Target,
@@ -132,19 +134,21 @@ pub trait SessionBackend: Clone + Send + Sync + 'static {
         tools: &impl ToolSource,
     ) -> impl Future<Output = Result<Self::Plan, Error>> + Send;
 
-    /// What the target of a plan is doing now.
+    /// Returns the current phase of the plan's target.
     fn state(&self, plan: &Self::Plan) -> impl Future<Output = Result<Phase, Error>> + Send;
 
-    /// How the target ended, if it did since the plan was made and the session depends on it.
+    /// Returns how the target ended, if it ended since the plan was made and the session depends on
+    /// it.
     fn target_end(&self, plan: &Self::Plan) -> impl Future<Output = Result<Option<TargetEnd>, Error>> + Send;
 
-    /// The containers whose processes see those of the plan's target, whether they run or may be started.
-    fn neighbours(&self, plan: &Self::Plan) -> impl Future<Output = Result<Vec<Neighbour>, Error>> + Send;
+    /// Lists the containers whose processes share the PID namespace of the plan's target, running
+    /// ones and those that may be started.
+    fn neighbors(&self, plan: &Self::Plan) -> impl Future<Output = Result<Vec<Neighbor>, Error>> + Send;
 
-    /// Starts a keeper, or finds the plan's. Nothing is left when that fails.
+    /// Starts a keeper, or finds the plan's. Leaves nothing behind on failure.
     fn keep(&self, plan: &Self::Plan, session: &str) -> impl Future<Output = Result<Self::Keeper, Error>> + Send;
 
-    /// Starts the session's process. `ready` is waited for right before.
+    /// Starts the session's process. Awaits `ready` immediately before.
     fn start(
         &self,
         plan: &Self::Plan,
@@ -153,23 +157,23 @@ pub trait SessionBackend: Clone + Send + Sync + 'static {
         ready: impl Future<Output = Result<(), Error>> + Send,
     ) -> impl Future<Output = Result<Self::Process, Error>> + Send;
 
-    /// Removes what earlier sessions left; how many things.
+    /// Removes what earlier sessions left behind. Returns the number of removed objects.
     fn collect_garbage(&self) -> impl Future<Output = Result<usize, Error>> + Send;
 
-    /// Removes what this command made, as far as the [`Scope`] knows of it and there is time.
-    fn tidy(&self) -> impl Future<Output = ()> + Send;
+    /// Removes what this command created, as far as its [`Scope`] knows and there is time.
+    fn clean_up(&self) -> impl Future<Output = ()> + Send;
 }
 
-/// What a session's process is started with.
+/// The parameters of a session's process.
 #[derive(Debug, Clone)]
 pub struct Start<'a> {
-    /// The keeper.
+    /// The address of the keeper.
     pub keeper: &'a KeeperAddress,
     /// The command line.
     pub command: Vec<String>,
     /// Additions to the environment.
     pub environment: Vec<String>,
-    /// The client has something to write to its standard input.
+    /// The client has input for the process.
     pub has_input: bool,
 }
 
@@ -183,176 +187,178 @@ pub trait KeeperHandle: Send {
     /// Its container.
     fn container(&self) -> String;
 
-    /// Its process id, if it is one that lingers.
-    fn standing(&self) -> Option<u32>;
+    /// Returns the keeper's process id if the keeper is a lingering one from an earlier session.
+    fn lingering_pid(&self) -> Option<u32>;
 
-    /// Connects to it. To be called once.
+    /// Connects to the keeper. Call it only once.
     fn connect(&mut self) -> BoxFuture<'static, Result<Box<dyn Duplex>, Error>>;
 
-    /// It is to stay for the next sessions; this is its process id.
+    /// Keeps the keeper for further sessions. `pid` is its process id.
     fn linger(&mut self, session: &str, pid: u32) -> impl Future<Output = Result<(), Error>> + Send;
 
-    /// Waits until it is gone, as it has been told to be; removes it if it does not go. One that lingers stays.
+    /// Waits until the keeper has exited, after it was told to. Removes it if it does not exit. A
+    /// lingering keeper stays.
     fn end(self) -> impl Future<Output = Result<(), Error>> + Send;
 
-    /// Removes it: it did not begin well.
+    /// Removes the keeper after a failed start.
     fn discard(self) -> impl Future<Output = ()> + Send;
 }
 
 /// A session's process.
 pub trait Process: Send {
-    /// Asks the platform of it, while its streams are in use.
+    /// A handle for queries about the process while its streams are in use.
     type Probe: Probe;
-    /// What it writes.
+    /// The output of the process.
     type Output: Output;
-    /// What it reads.
+    /// The input of the process.
     type Input: AsyncWrite + Send + Unpin + 'static;
 
-    /// Its streams. To be called once.
+    /// Takes its streams. Call it only once.
     fn streams(&mut self) -> Option<(Self::Output, Self::Input)>;
 
-    /// Something to ask the platform with.
+    /// Returns a handle for queries about the process.
     fn probe(&self) -> Self::Probe;
 
-    /// The keys that leave the session, as bytes; empty if there are none.
+    /// Returns the detach keys as bytes; empty if there are none.
     fn detach_keys(&self) -> Vec<u8>;
 
-    /// How it is, once its output has ended without the launcher's record; `output` is that output. `is_detached`: the
-    /// detach keys have been typed.
+    /// Determines the state of the process after `output` ended without the launcher's record.
+    /// `is_detached`: the user typed the detach keys.
     fn end_of(
         &mut self,
         output: Self::Output,
         is_detached: bool,
     ) -> impl Future<Output = Result<ProcessEnd, Error>> + Send;
 
-    /// Whether its own container ran out of memory.
+    /// Whether the process's own container ran out of memory.
     fn ran_out_of_memory(&mut self) -> impl Future<Output = bool> + Send;
 
-    /// Removes what is left of it. Its keeper is gone by now, and so it is ending.
+    /// Removes what is left of the process. Its keeper is gone by then, so the process is ending.
     fn end(self) -> impl Future<Output = Result<(), Error>> + Send;
 }
 
-/// Asks the platform of a process.
+/// Queries about a process.
 pub trait Probe: Clone + Send + Sync + 'static {
-    /// Whether the platform says that it runs.
-    fn goes_on(&self) -> impl Future<Output = Result<bool, Error>> + Send;
+    /// Whether the platform reports that the process is running.
+    fn is_running(&self) -> impl Future<Output = Result<bool, Error>> + Send;
 
-    /// Whether the platform can signal it: it is the first process of a container.
+    /// Whether the platform can signal the process: only the first process of a container.
     fn can_signal(&self) -> bool;
 
-    /// Signals it.
+    /// Sends a signal to the process.
     fn signal(&self, number: u8) -> impl Future<Output = Result<(), Error>> + Send;
 
-    /// Gives its terminal a size.
+    /// Resizes its terminal.
     fn resize(&self, window: Window) -> impl Future<Output = Result<(), Error>> + Send;
 }
 
-/// What a process writes.
+/// The output of a process.
 pub trait Output: Send {
-    /// The next piece of it; nothing at its end. What the platform itself has to say is none of it: that comes with
-    /// [`Process::end_of`].
+    /// Returns the next chunk, or `None` at the end. The platform's own messages are not part of
+    /// the output: [`Process::end_of`] returns them.
     fn next(&mut self) -> impl Future<Output = Result<Option<(Stream, Bytes)>, Error>> + Send;
 }
 
-/// How a process is whose output has ended.
+/// The state of a process whose output has ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ProcessEnd {
-    /// It has ended with this code. What the platform held back of its output is to be passed on.
+    /// The process exited with this code. The bytes are output that the platform held back; pass
+    /// them on.
     Exited(u8, Vec<u8>),
-    /// It goes on: what has ended is our hold on it.
-    GoesOn(Vec<u8>),
-    /// The user left it by the detach keys.
+    /// The process is still running; only the connection to it ended.
+    StillRunning(Vec<u8>),
+    /// The user detached.
     Detached,
-    /// It has ended, or not: the platform cannot tell.
+    /// The platform cannot tell whether the process has exited.
     Unknown,
     /// The platform could not start it.
-    NeverBegan(Error),
+    NotStarted(Error),
 }
 
 /// The size of a terminal, in characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Window {
-    /// Characters in a line.
+    /// Width.
     pub columns: u16,
-    /// Lines.
+    /// Height.
     pub rows: u16,
 }
 
 /// How a target ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TargetEnd {
-    /// What it is doing now.
+    /// Its current phase.
     pub state: Phase,
-    /// How it ended, if the platform still knows.
+    /// Its exit code, if the platform still knows it.
     pub exit_code: Option<i64>,
 }
 
-/// A container whose processes see those of a target.
+/// A container whose processes share a PID namespace with the target.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Neighbour {
-    /// Its name, or what is known of it.
+pub struct Neighbor {
+    /// Its name, or its id if the name is not known.
     pub name: String,
-    /// What its processes can have: its bounding set.
+    /// The bounding set of its processes.
     pub capabilities: u64,
 }
 
 /// The sessions on a platform.
 pub trait SessionList: Clone + Send + Sync + 'static {
-    /// All sessions and what is left of them, the oldest first; and why others are missing, if the platform does not say
-    /// how they are.
+    /// Lists all sessions and what is left of ended ones, oldest first. The error tells why the
+    /// list is incomplete, if the platform does not report all of them.
     fn sessions(&self) -> impl Future<Output = Result<(Vec<Session>, Option<Error>), Error>> + Send;
 
-    /// Ends a session: its keeper is removed, and what it started ends with it.
+    /// Ends a session by removing its keeper. The session's processes end with the keeper.
     fn remove_session(&self, session: &Session) -> impl Future<Output = Result<(), Error>> + Send;
 }
 
-/// A session, or what is left of one.
+/// A session, or what is left of an ended one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Session {
     /// Its id.
     pub id: String,
     /// The full id of its target; empty for an image.
     pub target: String,
-    /// The target's name; its id if the platform no longer knows it.
+    /// The target's name, or its id if the platform no longer has the target.
     pub target_name: String,
-    /// `exec`, `sidecar` or `copy`; `files` if a file is taken out of an image.
+    /// `exec`, `sidecar` or `copy`; `files` for a container that reads a file of an image.
     pub mode: String,
-    /// When it began, in RFC 3339, by the platform's clock.
+    /// When the session began, in RFC 3339, by the platform's clock.
     pub created_at: String,
-    /// How long ago that was, in seconds, by the same clock.
+    /// Its age in seconds, by the same clock.
     #[serde(skip)]
     pub age: Option<u64>,
-    /// It is running.
+    /// Whether the session is running.
     pub running: bool,
-    /// What it is doing.
+    /// The state of the session.
     pub state: SessionState,
-    /// What belongs to it.
+    /// The containers and images of the session.
     pub parts: Vec<Part>,
 }
 
-/// What a session is doing.
+/// The state of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SessionState {
-    /// It runs.
+    /// The session is running.
     Running,
-    /// It begins, or ends: the platform or its client is about to do something.
+    /// The session is starting or ending.
     Changing,
-    /// It has nobody any more: `sessions gc` and any next session remove it.
+    /// The session's client is gone. `sessions gc` or the next session removes it.
     Left,
 }
 
-/// Something that belongs to a session.
+/// A container or an image of a session.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Part {
     /// `container` or `image`.
     pub kind: &'static str,
     /// `keeper`, `shell` (of a sidecar or a copy) or `files`; `filesystem` for the image of a copy.
     pub role: &'static str,
-    /// Its full id; of an image, its reference.
+    /// The full id of a container, or the reference of an image.
     pub name: String,
-    /// Of a container: what it is doing.
+    /// The phase of a container.
     pub state: Option<Phase>,
-    /// Of an image, in bytes: what it shares with others included.
+    /// The size of an image in bytes, including layers that it shares with others.
     pub size: Option<u64>,
 }

@@ -1,4 +1,4 @@
-//! Users in numbers.
+//! Numeric users.
 
 use std::fmt;
 

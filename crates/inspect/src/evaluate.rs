@@ -42,7 +42,7 @@ pub(crate) async fn evaluate<T>(
         }
         match fetch_wanted(backend, record, &mut rootfs).await {
             Ok(true) => {}
-            Ok(false) if mounts.is_asked() => match backend.paths_beneath(record).await {
+            Ok(false) if mounts.is_asked() => match backend.hidden_paths(record).await {
                 Some(beneath) => mounts.tell(beneath),
                 None => return Evaluation { value, failure: None },
             },

@@ -1,4 +1,4 @@
-//! One session, from its keeper to the last thing that is removed.
+//! One session, from the start of its keeper to the removal of everything it created.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use crate::control::{self, Control};
 use crate::keeper::Keeper;
 use crate::keys::Typed;
-use crate::pass::{self, Around};
+use crate::pass::{self, StreamContext};
 use crate::record::Secret;
 use crate::silence::{self, Silence, Stall};
 use crate::user::{Stage, Streams};
@@ -22,48 +22,52 @@ use crate::user::{Stage, Streams};
 /// How a session ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Outcome {
-    /// The command ended, with this exit code (128+n for signal n).
+pub enum AttemptEnd {
+    /// The command exited with this code (128+n for signal n).
     Exited(u8),
-    /// The target itself ended, and the session's processes with it.
+    /// The target ended, and the session's processes with it.
     TargetEnded(TargetEnd),
-    /// The container of the session's own, a sidecar or a copy, ran out of memory, and the command was killed.
+    /// The session's own container (a sidecar or a copy) ran out of memory, and the command was
+    /// killed.
     OutOfMemory,
-    /// The client asked for the end before the command ended.
+    /// The client ended the session before the command exited.
     Interrupted,
-    /// The user pressed the detach keys. A session lives as long as its client: it is ended too.
+    /// The user pressed the detach keys. A session lives only as long as its client, so it ended
+    /// too.
     Detached,
-    /// Nobody reads what the session writes any more: standard output or standard error is closed.
+    /// Standard output or standard error of the client was closed.
     OutputClosed,
-    /// The user asked for the end, and the platform does not answer: what it has of the session is left to it.
+    /// The user asked for the end, and the platform does not answer. The platform keeps what it has
+    /// of the session.
     PlatformSilent,
 }
 
-/// How long a session that is done waits for the removal of what others left.
-const SWEPT_WITHIN: Duration = Duration::from_millis(200);
+/// How long a finished session waits for the removal of what earlier sessions left behind.
+const SWEEP_TIMEOUT: Duration = Duration::from_millis(200);
 
-/// How long a command may go on once the first signal was passed on to it. Without a limit, one that cannot react (it is
-/// stopped, or its container is paused) would hold up whoever sent the signal for ever.
+/// How long a command may keep running after the first signal was forwarded to it. Without a limit,
+/// a command that cannot react (it is stopped, or its container is paused) would block the sender
+/// of the signal forever.
 pub const AFTER_SIGNAL: Duration = Duration::from_secs(10);
 
-/// How long the platform may take to say why a command did not end.
-const LOOKED_AT_WITHIN: Duration = Duration::from_secs(1);
+/// How long the platform may take to report why a command did not end.
+const STATE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The exit code of what the kernel killed.
+/// The exit code of a process that was killed with SIGKILL.
 const KILLED: u8 = 137;
 
-/// What came of a session.
+/// The result of a session.
 #[derive(Debug)]
 pub(crate) struct Attempt {
-    /// How it ended.
-    pub(crate) outcome: Result<Outcome, Error>,
-    /// The last signal that came meanwhile, as an exit code, or 0.
+    /// How the session ended.
+    pub(crate) outcome: Result<AttemptEnd, Error>,
+    /// The last signal that arrived meanwhile, as an exit code, or 0.
     pub(crate) interrupted: u8,
-    /// The command did not end after the first one; whether its container was paused.
+    /// Set if the command did not end after the first signal: whether its container was paused.
     pub(crate) overdue: Option<bool>,
 }
 
-/// Runs a session to its end, and counts the signals that come meanwhile.
+/// Runs a session to its end, and forwards the signals that arrive meanwhile.
 pub(crate) async fn attempt<B, I, O, E>(
     backend: &B,
     plan: &B::Plan,
@@ -88,14 +92,14 @@ where
         }
     };
     let (mut interrupted, mut limit, mut overdue) = (0, None, None);
-    let mut session = Box::pin(whole(backend, plan, streams, windows, requests, &enters));
+    let mut session = Box::pin(run_to_end(backend, plan, streams, windows, requests, &enters));
     let outcome = loop {
         tokio::select! {
             outcome = &mut session => break outcome,
             code = interrupts.next() => {
-                // It is ending already: what is left of it is left.
-                if backend.scope().is_called_off() {
-                    break Ok(Outcome::Interrupted);
+                // The session is already ending. Do not wait for it any longer.
+                if backend.scope().is_canceled() {
+                    break Ok(AttemptEnd::Interrupted);
                 }
                 let request = request(plan.as_ref(), code, interrupted);
                 if matches!(request, control::Request::Signal(_)) {
@@ -106,13 +110,14 @@ where
             }
             () = sleep_until(limit) => {
                 limit = None;
-                // What has ended keeps its own code, however long the platform takes to clear up.
-                if is_ending.get() || backend.scope().is_called_off() {
+                // A session that has ended keeps its exit code, however long the platform takes to
+                // clean up.
+                if is_ending.get() || backend.scope().is_canceled() {
                     continue;
                 }
                 tokio::select! {
                     outcome = &mut session => break outcome,
-                    state = tokio::time::timeout(LOOKED_AT_WITHIN, backend.state(plan)) => {
+                    state = tokio::time::timeout(STATE_TIMEOUT, backend.state(plan)) => {
                         overdue = Some(matches!(state, Ok(Ok(Phase::Paused))));
                     }
                 }
@@ -130,24 +135,26 @@ async fn sleep_until(at: Option<Instant>) {
     }
 }
 
-/// What a signal to us means for the session. Without a terminal, what would stop or interrupt a command is the command's
-/// affair first: it may want to clean up, and has [`AFTER_SIGNAL`] for it. The second signal ends the session.
+/// Decides what a signal to the client does to the session. Without a terminal, the command
+/// receives the first signal that would stop or interrupt it, because it may want to clean up. It
+/// has [`AFTER_SIGNAL`] to do so. The second signal ends the session.
 fn request(plan: &Plan, code: u8, earlier: u8) -> control::Request {
     const HANGUP: u8 = 128 + 1;
     let ends = plan.tty || earlier != 0 || code == HANGUP;
     if ends { control::Request::End } else { control::Request::Signal(code - 128) }
 }
 
-/// Runs a session to its end. Whatever happens, the keeper is gone when this returns, unless it is to linger, or the platform
-/// does not say so: then the platform's [`Scope`](scratchdbg_backend::Scope) is not clear.
-async fn whole<B, I, O, E>(
+/// Runs a session to its end. The keeper is removed before this returns, except in two cases: it
+/// lingers, or the platform did not confirm the removal. In the second case the platform's
+/// [`Scope`](scratchdbg_backend::Scope) is not clear.
+async fn run_to_end<B, I, O, E>(
     backend: &B,
     plan: &B::Plan,
     streams: Streams<I, O, E>,
     windows: watch::Receiver<Option<Window>>,
     requests: mpsc::UnboundedReceiver<control::Request>,
     enters: &dyn Fn(Stage),
-) -> Result<Outcome, Error>
+) -> Result<AttemptEnd, Error>
 where
     B: SessionBackend,
     I: AsyncRead + Send + Unpin + 'static,
@@ -158,30 +165,31 @@ where
     let control = Control::new(enters);
     let outcome = tokio::select! {
         biased;
-        outcome = kept(backend, plan, streams, windows, &control) => outcome,
-        // There was time to tidy.
-        () = scope.over(true) => Ok(Outcome::Interrupted),
+        outcome = with_keeper(backend, plan, streams, windows, &control) => outcome,
+        // The time for cleaning up is over.
+        () = scope.expired(true) => Ok(AttemptEnd::Interrupted),
         never = control.serve(requests, scope) => match never {},
     };
     match outcome {
-        _ if !scope.is_called_off() => outcome,
-        // What was known before the end was asked for is still so.
-        Ok(known @ (Outcome::Exited(_) | Outcome::OutOfMemory | Outcome::TargetEnded(_))) => Ok(known),
+        _ if !scope.is_canceled() => outcome,
+        // A result that was known before the session was canceled stays valid.
+        Ok(known @ (AttemptEnd::Exited(_) | AttemptEnd::OutOfMemory | AttemptEnd::TargetEnded(_))) => Ok(known),
         outcome => {
-            backend.tidy().await;
-            outcome.or(Ok(Outcome::Interrupted))
+            backend.clean_up().await;
+            outcome.or(Ok(AttemptEnd::Interrupted))
         }
     }
 }
 
-/// A session and its keeper. What earlier sessions left is removed beside it, so that it costs no time.
-async fn kept<B, I, O, E>(
+/// Runs a session with its keeper. Removes what earlier sessions left behind at the same time, so
+/// that this costs no time.
+async fn with_keeper<B, I, O, E>(
     backend: &B,
     plan: &B::Plan,
     streams: Streams<I, O, E>,
     windows: watch::Receiver<Option<Window>>,
     control: &Control<'_>,
-) -> Result<Outcome, Error>
+) -> Result<AttemptEnd, Error>
 where
     B: SessionBackend,
     I: AsyncRead + Send + Unpin + 'static,
@@ -189,45 +197,47 @@ where
     E: AsyncWrite + Unpin,
 {
     let session = session_id();
-    let keeper = match Keeper::of(backend, plan, &session).await {
+    let keeper = match Keeper::start(backend, plan, &session).await {
         Ok(keeper) => keeper,
-        Err(error) => return instead_of(error, backend, plan).await,
+        Err(error) => return target_end_or(error, backend, plan).await,
     };
-    tracing::debug!(%session, keeper = keeper.address.pid, "the keeper stands");
+    tracing::debug!(%session, keeper = keeper.address.pid, "the keeper is running");
     let sweeper = backend.clone();
-    // The session that left a keeper standing has looked. A failure is the next session's business.
+    // A lingering keeper was left by a session that has already cleaned up. Ignore failures: the
+    // next session tries again.
     let is_swept = plan.as_ref().has_keeper();
     let mut sweep = tokio::spawn(async move { if is_swept { Ok(0) } else { sweeper.collect_garbage().await } });
-    let outcome = with_process(backend, plan, &session, keeper, streams, windows, control).await;
-    match tokio::time::timeout(SWEPT_WITHIN, &mut sweep).await {
+    let outcome = run_process(backend, plan, &session, keeper, streams, windows, control).await;
+    match tokio::time::timeout(SWEEP_TIMEOUT, &mut sweep).await {
         Ok(Ok(Err(error))) => tracing::debug!(%error, "cannot remove what earlier sessions left"),
         Ok(_) => {}
         Err(_) => sweep.abort(),
     }
     match outcome {
-        // 137 is also what is left of a session when the target's PID 1 ends: the kernel kills all of its PID
-        // namespace. The platform knows which of the two it was.
-        Ok(Outcome::Exited(KILLED)) => {
+        // Code 137 also results from the end of the target's PID 1: the kernel then kills all
+        // processes of its PID namespace. The platform can tell the two apart.
+        Ok(AttemptEnd::Exited(KILLED)) => {
             let end = backend.target_end(plan).await.ok().flatten();
-            Ok(end.map_or(Outcome::Exited(KILLED), Outcome::TargetEnded))
+            Ok(end.map_or(AttemptEnd::Exited(KILLED), AttemptEnd::TargetEnded))
         }
-        // A runtime's words for a target that ends while it is joined are many, and none is clear.
-        Err(error) => instead_of(error, backend, plan).await,
+        // When the target ends while the session's process starts, runtimes report many different
+        // errors, none of them clear.
+        Err(error) => target_end_or(error, backend, plan).await,
         outcome => outcome,
     }
 }
 
-/// What a failure comes from: the end of the target, where it has ended, or itself.
-async fn instead_of<B: SessionBackend>(error: Error, backend: &B, plan: &B::Plan) -> Result<Outcome, Error> {
-    // A platform that does not answer is not asked more.
+/// Replaces an error by the end of the target, if the target has ended.
+async fn target_end_or<B: SessionBackend>(error: Error, backend: &B, plan: &B::Plan) -> Result<AttemptEnd, Error> {
+    // Do not query a platform that does not answer.
     if matches!(error.kind, ErrorKind::Interrupted | ErrorKind::Unreachable | ErrorKind::Local) {
         return Err(error);
     }
-    backend.target_end(plan).await.ok().flatten().map(Outcome::TargetEnded).ok_or(error)
+    backend.target_end(plan).await.ok().flatten().map(AttemptEnd::TargetEnded).ok_or(error)
 }
 
-/// Starts the session's process, passes bytes until it ends, and lets go of the keeper.
-async fn with_process<B, I, O, E>(
+/// Starts the session's process, copies its streams until it ends, and releases the keeper.
+async fn run_process<B, I, O, E>(
     backend: &B,
     plan: &B::Plan,
     session: &str,
@@ -235,7 +245,7 @@ async fn with_process<B, I, O, E>(
     streams: Streams<I, O, E>,
     windows: watch::Receiver<Option<Window>>,
     control: &Control<'_>,
-) -> Result<Outcome, Error>
+) -> Result<AttemptEnd, Error>
 where
     B: SessionBackend,
     I: AsyncRead + Send + Unpin + 'static,
@@ -269,40 +279,41 @@ where
     control.is_running();
     let probe = process.probe();
     let outcome = {
-        let around = Around { secret: &secret, silence: &silence, typed: &typed, control };
+        let context = StreamContext { secret: &secret, silence: &silence, typed: &typed, control };
         tokio::select! {
-            outcome = pass::pass_bytes(view, around, &mut process, taken, streams, windows) => outcome,
+            outcome = pass::pass_bytes(view, context, &mut process, taken, streams, windows) => outcome,
             () = control.pass_on(|number| {
                 if probe.can_signal() {
-                    // Its first process is the launcher.
+                    // The first process of the session's container is the launcher.
                     let probe = probe.clone();
                     tokio::spawn(async move { probe.signal(number).await });
                 } else {
                     keeper.signal(session, number);
                 }
                 typed.ask();
-            }) => Ok(Outcome::Interrupted),
-            () = backend.scope().called_off() => Ok(Outcome::Interrupted),
+            }) => Ok(AttemptEnd::Interrupted),
+            () = backend.scope().canceled() => Ok(AttemptEnd::Interrupted),
             stall = silence::watch(backend, &probe, &silence, &typed, view.tty) => match stall {
                 Stall::Ended => Err(pass::cut("; how the command ended is not known")),
                 Stall::PlatformSilent => {
                     backend.scope().set_silent(true);
-                    Ok(Outcome::PlatformSilent)
+                    Ok(AttemptEnd::PlatformSilent)
                 }
             },
         }
     };
     control.is_ending();
     let outcome = match outcome {
-        Ok(Outcome::Exited(KILLED)) if process.ran_out_of_memory().await => Ok(Outcome::OutOfMemory),
+        Ok(AttemptEnd::Exited(KILLED)) if process.ran_out_of_memory().await => Ok(AttemptEnd::OutOfMemory),
         outcome => outcome,
     };
-    if matches!(outcome, Ok(Outcome::PlatformSilent)) {
-        // It would not hear of the end. When it goes on, it finds the keeper's input closed.
+    if matches!(outcome, Ok(AttemptEnd::PlatformSilent)) {
+        // The platform would not receive the request to end. When it answers again, it finds the
+        // keeper's input closed.
         return outcome;
     }
-    // The launcher sees the keeper go, and ends what is left of the session. How the command ended is known: that the platform
-    // does not say that all is gone does not change it.
+    // The launcher notices that the keeper is gone, and ends the rest of the session. The exit code
+    // is already known, so a failed removal does not change the result.
     for ended in [keeper.end(session).await, process.end().await] {
         if let Err(error) = ended {
             tracing::debug!(%error, "something may be left");

@@ -1,4 +1,4 @@
-//! Control requests: what the client wants done in a session, beside its streams.
+//! Control requests: what the client asks of a session apart from its streams.
 
 use std::convert::Infallible;
 use std::sync::Mutex;
@@ -9,20 +9,20 @@ use tokio::sync::mpsc;
 
 use crate::Stage;
 
-/// What the client wants done in a session.
+/// A request of the client to a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Request {
-    /// Pass a signal on to the command. Where there is none yet, or none any more, it ends the session.
+    /// Forward a signal to the command. If the command is not running, end the session.
     Signal(u8),
     /// End the session.
     End,
 }
 
-/// The requests of a session, from its beginning to its end.
+/// Handles the control requests of one session.
 pub(crate) struct Control<'a> {
-    /// Where signals go while the command runs.
+    /// Receives signals while the command runs.
     command: Mutex<Option<mpsc::UnboundedSender<u8>>>,
-    /// Told where the session is.
+    /// Called at each change of the session's stage.
     enters: &'a dyn Fn(Stage),
 }
 
@@ -31,25 +31,25 @@ impl<'a> Control<'a> {
         Self { command: Mutex::default(), enters }
     }
 
-    /// The command begins.
+    /// Records that the command has started.
     pub(crate) fn is_running(&self) {
         (self.enters)(Stage::Running);
     }
 
-    /// Serves them. What is not for the command calls the session off.
+    /// Handles requests forever. Any request that is not for the command cancels the session.
     pub(crate) async fn serve(&self, mut requests: mpsc::UnboundedReceiver<Request>, scope: &Scope) -> Infallible {
         while let Some(request) = requests.recv().await {
             let command = self.command.lock().unwrap_or_else(PoisonError::into_inner);
             match (request, &*command) {
                 (Request::Signal(number), Some(command)) if command.send(number).is_ok() => {}
-                _ => scope.call_off(),
+                _ => scope.cancel(),
             }
         }
-        // The client has no more requests.
+        // The client sends no more requests.
         std::future::pending().await
     }
 
-    /// Passes signals on to a command that runs, for ever.
+    /// Forwards signals to the running command, forever.
     pub(crate) async fn pass_on(&self, give: impl Fn(u8)) {
         let (sender, mut signals) = mpsc::unbounded_channel();
         *self.command.lock().unwrap_or_else(PoisonError::into_inner) = Some(sender);
@@ -59,12 +59,13 @@ impl<'a> Control<'a> {
         std::future::pending::<()>().await;
     }
 
-    /// Whether the command has ended is not known yet, and takes its time.
+    /// Records that the streams have ended, and that it takes a while to find out whether the
+    /// command has.
     pub(crate) fn is_unclear(&self) {
         (self.enters)(Stage::Unclear);
     }
 
-    /// The command has ended.
+    /// Records that the command has ended.
     pub(crate) fn is_ending(&self) {
         *self.command.lock().unwrap_or_else(PoisonError::into_inner) = None;
         (self.enters)(Stage::Ending);
@@ -78,7 +79,8 @@ mod tests {
 
     use super::*;
 
-    /// What a command hears of these requests, and whether they end the session.
+    /// Returns the signals that a command receives for these requests, and whether they end the
+    /// session.
     async fn heard(requests: &[Request], runs: bool) -> (Vec<u8>, bool) {
         let (scope, control) = (Scope::default(), Control::new(&|_stage| {}));
         let heard = RefCell::<Vec<u8>>::default();
@@ -95,7 +97,7 @@ mod tests {
             never = control.serve(receiver, &scope) => match never {},
             () = control.pass_on(|number| heard.borrow_mut().push(number)), if runs => {}
         }
-        (heard.into_inner(), scope.is_called_off())
+        (heard.into_inner(), scope.is_canceled())
     }
 
     #[tokio::test]

@@ -1,5 +1,5 @@
-//! The keeper: an ephemeral container that holds the toolkit's files, shares the target's PID namespace, and lives as
-//! long as the client holds its standard input.
+//! The keeper: an ephemeral container that contains the toolkit, shares the target's PID namespace,
+//! and lives as long as the client holds its standard input open.
 
 use std::time::Duration;
 
@@ -10,14 +10,16 @@ use tokio::io::AsyncReadExt as _;
 use crate::orders::Orders;
 use crate::record::random_bits;
 
-/// How long a keeper may take to say where it is.
-const SPEAKS_WITHIN: Duration = Duration::from_secs(20);
+/// How long a keeper may take to report its address.
+const ADDRESS_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// The longest line that a keeper says at its start. Whoever can write to its output may say more.
-const LONGEST_LINE: usize = 512;
+/// The longest valid first line of a keeper. Other processes can write to the keeper's output too,
+/// and may write more.
+const MAX_LINE: usize = 512;
 
-/// A running keeper. Dropping it closes its standard input, and so ends it and its sessions, unless it lingers: then it
-/// ends the sessions whose clients fall silent.
+/// A running keeper. Dropping it closes the keeper's standard input, which ends the keeper and its
+/// sessions. A lingering keeper stays, and ends only sessions whose client stops sending
+/// heartbeats.
 pub(crate) struct Keeper<K> {
     handle: K,
     pub(crate) address: KeeperAddress,
@@ -25,14 +27,15 @@ pub(crate) struct Keeper<K> {
 }
 
 impl<K: KeeperHandle> Keeper<K> {
-    /// The keeper of a session: the one that lingers, or a new one. Nothing is left when that fails.
-    pub(crate) async fn of<B: SessionBackend<Keeper = K>>(
+    /// Starts a keeper, or connects to the lingering one of the plan. Leaves nothing behind on
+    /// failure.
+    pub(crate) async fn start<B: SessionBackend<Keeper = K>>(
         backend: &B,
         plan: &B::Plan,
         session: &str,
     ) -> Result<Self, Error> {
         let mut handle = backend.keep(plan, session).await?;
-        if let Some(pid) = handle.standing() {
+        if let Some(pid) = handle.lingering_pid() {
             let name =
                 random_bits().map_err(|error| Error::new(ErrorKind::Local, format!("no random bytes: {error}")))?;
             let name = format!("{name:032x}");
@@ -49,15 +52,15 @@ impl<K: KeeperHandle> Keeper<K> {
         }
     }
 
-    /// Passes a signal on to the command of a session.
+    /// Forwards a signal to the command of a session.
     pub(crate) fn signal(&self, session: &str, number: u8) {
-        self.orders.give(Order::Signal(number).line(session));
+        self.orders.send(Order::Signal(number).line(session));
     }
 
-    /// Lets go of it, and waits until it is gone; or only ends the session, if it lingers.
+    /// Releases the keeper and waits until it has exited. A lingering keeper only ends the session.
     pub(crate) async fn end(self, session: &str) -> Result<(), Error> {
-        // The end of the input says the same, unless another process holds it open.
-        self.orders.give(Order::Done.line(session));
+        // Closing the input would be enough, unless another process holds it open.
+        self.orders.send(Order::Done.line(session));
         self.orders.close().await;
         self.handle.end().await
     }
@@ -65,9 +68,9 @@ impl<K: KeeperHandle> Keeper<K> {
 
 async fn begin(handle: &mut impl KeeperHandle, plan: &Plan, session: &str) -> Result<(KeeperAddress, Orders), Error> {
     let mut connection = handle.connect().await?;
-    let (pid, name) = tokio::time::timeout(SPEAKS_WITHIN, read_address(&mut *connection))
+    let (pid, name) = tokio::time::timeout(ADDRESS_TIMEOUT, read_address(&mut *connection))
         .await
-        .unwrap_or_else(|_| Err(did_not_start("it said nothing")))?;
+        .unwrap_or_else(|_| Err(did_not_start("it printed nothing")))?;
     if matches!(&plan.how, How::Exec(exec) if exec.linger.is_some()) {
         handle.linger(session, pid).await?;
     }
@@ -79,22 +82,26 @@ fn did_not_start(reason: &str) -> Error {
     Error::new(ErrorKind::Keeper, format!("the keeper did not start: {reason}"))
 }
 
-/// Reads what the keeper says first. Anything else is the platform's or the launcher's complaint, or a lie of a process with as
-/// many rights: it is not gone on with.
+/// Reads the keeper's first line. Any other text is an error: a message of the platform or of the
+/// launcher, or the output of another process with the same rights.
 async fn read_address(connection: &mut dyn Duplex) -> Result<(u32, String), Error> {
     let mut buffer = [0; 1024];
-    let mut said = Vec::new();
+    let mut output = Vec::new();
     loop {
         let count = connection.read(&mut buffer).await.map_err(|error| did_not_start(&error.to_string()))?;
-        said.extend_from_slice(&buffer[..count]);
-        let line = said.split(|&byte| byte == b'\n').next().filter(|line| line.len() < said.len());
+        output.extend_from_slice(&buffer[..count]);
+        let line = output.split(|&byte| byte == b'\n').next().filter(|line| line.len() < output.len());
         if let Some(address) = line.and_then(launcher::parse_address) {
             return Ok(address);
         }
-        if line.is_some() || count == 0 || said.len() > LONGEST_LINE {
-            let words = &said[..said.len().min(LONGEST_LINE)];
+        if line.is_some() || count == 0 || output.len() > MAX_LINE {
+            let words = &output[..output.len().min(MAX_LINE)];
             let reason = String::from_utf8_lossy(words).trim().to_owned();
-            return Err(did_not_start(if reason.is_empty() { "it ended at once, and said nothing" } else { &reason }));
+            return Err(did_not_start(if reason.is_empty() {
+                "it exited at once without any output"
+            } else {
+                &reason
+            }));
         }
     }
 }
@@ -108,22 +115,22 @@ mod tests {
     #[tokio::test]
     async fn only_a_keepers_own_first_line_is_believed() {
         const NAME: &str = "0123456789abcdef0123456789abcdef";
-        let long = "x".repeat(2 * LONGEST_LINE);
-        for (said, expected) in [
+        let long = "x".repeat(2 * MAX_LINE);
+        for (output, expected) in [
             (format!("keeper 42 {NAME}\n"), Ok((42, NAME.to_owned()))),
             (format!("keeper 42 {NAME}\nkeeper 7 {NAME}\n"), Ok((42, NAME.to_owned()))),
             (format!("keeper 42 {NAME}"), Err(format!("keeper 42 {NAME}"))),
             (format!("\nkeeper 42 {NAME}\n"), Err(format!("keeper 42 {NAME}"))),
-            (String::new(), Err("it ended at once, and said nothing".to_owned())),
+            (String::new(), Err("it exited at once without any output".to_owned())),
             ("exec format error\n".to_owned(), Err("exec format error".to_owned())),
-            (long.clone(), Err(long[..LONGEST_LINE].to_owned())),
+            (long.clone(), Err(long[..MAX_LINE].to_owned())),
         ] {
             let (mut theirs, mut ours) = tokio::io::duplex(8192);
-            theirs.write_all(said.as_bytes()).await.unwrap();
+            theirs.write_all(output.as_bytes()).await.unwrap();
             drop(theirs);
             let read = read_address(&mut ours).await.map_err(|error| error.message);
             let expected = expected.map_err(|reason| format!("the keeper did not start: {reason}"));
-            assert_eq!(read, expected, "{said:?}");
+            assert_eq!(read, expected, "{output:?}");
         }
     }
 }

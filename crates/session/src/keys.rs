@@ -1,5 +1,5 @@
-//! What is typed in a session on a terminal, as far as it matters to the client: the detach keys, and keys that ask a program
-//! to end.
+//! Watches the keys typed in a session with a terminal: the detach keys, and keys that ask a
+//! program to end.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 /// Ctrl-C, Ctrl-D and Ctrl-\.
 const ASKS_FOR_THE_END: [u8; 3] = [0x03, 0x04, 0x1c];
 
-/// What has been typed so far. Cheap to clone.
+/// The state derived from the keys typed so far. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Typed(Arc<Shared>);
 
@@ -20,38 +20,38 @@ struct Shared {
 }
 
 impl Typed {
-    /// The detach keys have been pressed: the engine ends the streams, and nothing else.
+    /// Whether the detach keys were typed. The engine then ends the streams, and nothing else.
     pub(crate) fn detached(&self) -> bool {
         self.0.detached.load(Ordering::Relaxed)
     }
 
-    /// Somebody wishes that the command would end.
+    /// Records that the user asked the command to end.
     pub(crate) fn ask(&self) {
         self.0.asked.notify_one();
     }
 
-    /// Waits for that wish.
+    /// Waits until the user asks the command to end.
     pub(crate) async fn asked(&self) {
         self.0.asked.notified().await;
     }
 }
 
-/// Sees the keys on their way to the session.
+/// Watches the keys on their way to the session.
 #[derive(Debug)]
 pub(crate) struct Keys {
     detach: Vec<u8>,
-    /// The last keys, as many as detach.
+    /// The most recent keys, as many as the detach sequence has.
     last: Vec<u8>,
     typed: Typed,
 }
 
 impl Keys {
-    /// Watches for these detach keys.
+    /// Creates a watcher for this detach sequence.
     pub(crate) fn watch(detach: Vec<u8>, typed: Typed) -> Self {
         Self { detach, last: Vec::new(), typed }
     }
 
-    /// Sees some keys.
+    /// Processes keys that were typed.
     pub(crate) fn see(&mut self, keys: &[u8]) {
         for &key in keys {
             if ASKS_FOR_THE_END.contains(&key) {

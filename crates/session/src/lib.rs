@@ -1,17 +1,21 @@
-//! Debug sessions, on any platform: a plan becomes a keeper, a process, and streams between it and the user.
+//! Debug sessions on any platform.
 //!
-//! * [`run()`] is what `attach` and `demo` call: it plans, provides the tools, falls back, and follows restarts;
-//! * [`plan()`] only says what would be done;
-//! * [`User`] is the other side: the streams, the terminal and the words;
-//! * [`tools`] finds a static busybox and makes the toolkit image of it and the launcher.
+//! A session has a plan, a keeper, and a process whose streams are connected to the user.
 //!
-//! The platform does the rest, by the traits of `scratchdbg-backend`. Nothing here knows which one it is.
+//! * [`run()`] plans a session, provides the tools, runs it, falls back to another mode, and
+//!   follows restarts of the target. `attach` and `demo` call it.
+//! * [`plan()`] only returns the plan.
+//! * [`User`] is the caller's interface: streams, terminal, questions and notices.
+//! * [`tools`] finds a static busybox, and makes the toolkit image of it and the launcher.
+//!
+//! Platforms are used through the traits of `scratchdbg-backend`. This crate knows none in
+//! particular.
 
 mod attempt;
 mod control;
 mod keeper;
 mod keys;
-mod neighbours;
+mod neighbors;
 mod orders;
 mod pass;
 mod record;
@@ -23,9 +27,10 @@ mod tests;
 pub mod tools;
 mod user;
 
-pub use self::attempt::{AFTER_SIGNAL, Outcome};
+pub use self::attempt::{AFTER_SIGNAL, AttemptEnd};
 pub use self::run::{Request, plan, run};
-pub use self::user::{Consent, Ended, Notice, Stage, Streams, User};
+pub use self::user::{Consent, Notice, SessionEnd, Stage, Streams, User};
 
-/// The launcher: a static program for the platform that this crate was compiled for. Empty where none can be made.
+/// The launcher: a static program for the platform that this crate was compiled for. Empty if it
+/// cannot be built for that platform.
 pub const LAUNCHER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/scratchdbg-launcher"));

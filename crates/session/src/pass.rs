@@ -1,10 +1,10 @@
-//! Passing bytes between the user and the session's process, from the beginning of its streams to their end, and what that end
-//! means.
+//! Copies bytes between the user and the session's process, and interprets the end of its streams.
 //!
-//! The launcher writes how the command ended behind what the command wrote, see [`record`](crate::record). Only streams with that
-//! record are known to have come whole. Without it the platform may say that the command ended well: what it wrote may be lost all
-//! the same, and so that is no success. The record is missing by right where there was no launcher, or none any more: it could not
-//! be started, was killed, or could not do its work; the exit code tells these.
+//! The launcher writes a [record](crate::record) of how the command ended after the command's
+//! output. Only streams with that record are known to be complete. Without it, output may be lost
+//! even if the platform reports that the command succeeded, so the session does not count as a
+//! success. The record is legitimately missing if the launcher could not be started, was killed, or
+//! could not do its work. The exit code shows these cases.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -14,43 +14,44 @@ use scratchdbg_logs::frame::Stream;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::watch;
 
-use crate::attempt::Outcome;
+use crate::attempt::AttemptEnd;
 use crate::control::Control;
 use crate::keys::{Keys, Typed};
 use crate::record::{Record, Secret};
 use crate::silence::Silence;
 use crate::user::Streams;
 
-/// Platforms copy in pieces of 32 KiB.
+/// Platforms copy in chunks of 32 KiB.
 const BUFFER: usize = 32 << 10;
 
-/// How long after the input of a terminal failed the signal that says why may take.
-const SIGNALLED_WITHIN: Duration = Duration::from_millis(200);
+/// After reading from a terminal failed, how long to wait for the signal that tells why.
+const SIGNAL_TIMEOUT: Duration = Duration::from_millis(200);
 
-/// How often the first resize is tried. Platforms answer before the process, and with it the terminal, exists.
+/// How many times the first resize is tried. Platforms start to answer before the process, and with
+/// it the terminal, exists.
 const RESIZE_ATTEMPTS: u32 = 10;
 
-/// After so much time without an answer it is said what is waited for.
-const SAID_AFTER: Duration = Duration::from_secs(1);
+/// How long the platform may take to answer before the user is told about it.
+const REPORT_AFTER: Duration = Duration::from_secs(1);
 
-/// What of a session its streams have to do with.
+/// The parts of a session that its streams interact with.
 #[derive(Clone, Copy)]
-pub(crate) struct Around<'a> {
+pub(crate) struct StreamContext<'a> {
     pub(crate) secret: &'a Secret,
     pub(crate) silence: &'a Silence,
     pub(crate) typed: &'a Typed,
     pub(crate) control: &'a Control<'a>,
 }
 
-/// Passes bytes until the process ends.
+/// Copies bytes until the process ends.
 pub(crate) async fn pass_bytes<P, I, O, E>(
     plan: &Plan,
-    Around { secret, silence, typed, control }: Around<'_>,
+    StreamContext { secret, silence, typed, control }: StreamContext<'_>,
     process: &mut P,
     (mut output, input): (P::Output, P::Input),
     mut streams: Streams<I, O, E>,
     windows: watch::Receiver<Option<Window>>,
-) -> Result<Outcome, Error>
+) -> Result<AttemptEnd, Error>
 where
     P: Process,
     I: AsyncRead + Send + Unpin + 'static,
@@ -77,73 +78,75 @@ where
             pumped = pump_output(&mut output, plan.tty, secret, silence, &mut streams.output, &mut streams.error) => pumped,
             never = resizing => match never {},
             error = unreadable => {
-                // A terminal that is closed says so in more ways than one: the signal tells more.
-                tokio::time::sleep(SIGNALLED_WITHIN).await;
+                // Closing a terminal causes both a read error and a signal. The signal tells more.
+                tokio::time::sleep(SIGNAL_TIMEOUT).await;
                 Err(Error::new(ErrorKind::Local, format!("cannot read standard input: {error}")))
             }
         }
     };
     input.abort();
-    // From here on there is nobody whom a signal could be passed on to.
+    // From here on, no command can receive a signal.
     control.is_ending();
     match pumped? {
-        PumpEnd::OutputClosed => return Ok(Outcome::OutputClosed),
-        PumpEnd::Told(code) => return Ok(Outcome::Exited(code)),
-        PumpEnd::Ended => {}
+        PumpEnd::OutputClosed => return Ok(AttemptEnd::OutputClosed),
+        PumpEnd::Recorded(code) => return Ok(AttemptEnd::Exited(code)),
+        PumpEnd::EndOfFile => {}
     }
     let end = {
         let mut end = std::pin::pin!(process.end_of(output, typed.detached()));
         tokio::select! {
             biased;
             end = &mut end => end?,
-            () = tokio::time::sleep(SAID_AFTER), if !typed.detached() => {
+            () = tokio::time::sleep(REPORT_AFTER), if !typed.detached() => {
                 control.is_unclear();
                 end.await?
             }
         }
     };
-    if let ProcessEnd::Exited(_, rest) | ProcessEnd::GoesOn(rest) = &end
+    if let ProcessEnd::Exited(_, rest) | ProcessEnd::StillRunning(rest) = &end
         && !write(&mut streams.output, rest).await?
     {
-        return Ok(Outcome::OutputClosed);
+        return Ok(AttemptEnd::OutputClosed);
     }
     without_record(end)
 }
 
-/// What streams mean that ended without a record.
-fn without_record(end: ProcessEnd) -> Result<Outcome, Error> {
+/// Interprets the end of streams without a record.
+fn without_record(end: ProcessEnd) -> Result<AttemptEnd, Error> {
     let words = match end {
-        ProcessEnd::Detached => return Ok(Outcome::Detached),
-        ProcessEnd::NeverBegan(error) => return Err(error),
-        // The launcher could not do its work, was not found, or was killed, and nobody was left to write a record.
-        ProcessEnd::Exited(code @ (125 | 127..), _) => return Ok(Outcome::Exited(code)),
+        ProcessEnd::Detached => return Ok(AttemptEnd::Detached),
+        ProcessEnd::NotStarted(error) => return Err(error),
+        // The launcher could not do its work, was not found, or was killed before it wrote the
+        // record.
+        ProcessEnd::Exited(code @ (125 | 127..), _) => return Ok(AttemptEnd::Exited(code)),
         ProcessEnd::Exited(code, _) => {
-            format!(" before all output had come; the command itself ended with {code}")
+            format!(" before all output arrived; the command itself ended with {code}")
         }
-        ProcessEnd::GoesOn(_) => ", and the command did not".to_owned(),
+        ProcessEnd::StillRunning(_) => ", and the command did not".to_owned(),
         ProcessEnd::Unknown => "; how the command ended is not known".to_owned(),
     };
     Err(cut(&words))
 }
 
-/// The streams of a session were cut.
+/// Returns the error for streams that ended early.
 pub(crate) fn cut(words: &str) -> Error {
     Error::new(ErrorKind::Broken, format!("the connection to the engine ended{words}"))
 }
 
-/// Why the output ended.
+/// Why copying the output ended.
 #[derive(Debug, PartialEq, Eq)]
 enum PumpEnd {
-    /// There is no more.
-    Ended,
-    /// The command is done, as the launcher tells, with this exit code.
-    Told(u8),
-    /// The user's side of it was closed.
+    /// The output ended.
+    EndOfFile,
+    /// The launcher recorded that the command exited with this code.
+    Recorded(u8),
+    /// The user's side was closed.
     OutputClosed,
 }
 
-/// Passes the user's input on, if there is any, past `keys` that see it. Its end of file is passed on too: the process may
-/// still answer. An input that cannot be read has not ended: that is an error.
+/// Forwards the user's input to the process, through `keys`. Closes the process's input at the end
+/// of file, because the process may still answer. Failing to read the input is an error, not an end
+/// of file.
 async fn forward_input(
     input: Option<impl AsyncRead + Unpin>,
     mut writer: impl AsyncWrite + Unpin,
@@ -157,7 +160,8 @@ async fn forward_input(
             if let Some(keys) = &mut keys {
                 keys.see(piece);
             }
-            // A failure means that the process has closed its input or is gone: its output tells the rest.
+            // A failed write means that the process has closed its input or has exited. Its output
+            // tells which.
             if count == 0 || writer.write_all(piece).await.is_err() || writer.flush().await.is_err() {
                 break;
             }
@@ -167,7 +171,7 @@ async fn forward_input(
     Ok(())
 }
 
-/// Passes the process's output on until it ends. `secret` is that of the launcher that tells the exit code.
+/// Copies the process's output until it ends. `secret` identifies the launcher's record.
 async fn pump_output(
     from: &mut impl Output,
     tty: bool,
@@ -185,27 +189,27 @@ async fn pump_output(
         if !is_read {
             return Ok(PumpEnd::OutputClosed);
         }
-        // The launcher writes it to both streams, which come at their own pace; a terminal is one. The command has written nothing
-        // more.
+        // The launcher writes the record to both streams, which arrive independently; with a
+        // terminal there is only one. After the record, the command has written nothing more.
         if let Some(code) = out_record.code()
             && (tty || err_record.code() == Some(code))
         {
-            return Ok(PumpEnd::Told(code));
+            return Ok(PumpEnd::Recorded(code));
         }
     }
-    // What was held back as a record and is none.
+    // Bytes that were held back because they could have been a record.
     let is_read = write(output, &out_record.rest()).await? && write(error, &err_record.rest()).await?;
-    Ok(if is_read { PumpEnd::Ended } else { PumpEnd::OutputClosed })
+    Ok(if is_read { PumpEnd::EndOfFile } else { PumpEnd::OutputClosed })
 }
 
-/// Passes bytes on at once; false when nobody reads them any more.
+/// Writes and flushes bytes. Returns false if the reader has closed the stream.
 async fn write(sink: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> Result<bool, Error> {
     if bytes.is_empty() {
         return Ok(true);
     }
     let written = async {
         sink.write_all(bytes).await?;
-        // What a process has written, its user should see: a prompt has no newline.
+        // Flush at once, because a prompt has no newline.
         sink.flush().await
     };
     match written.await {
@@ -218,11 +222,11 @@ async fn write(sink: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> Result<boo
     }
 }
 
-/// Gives the process's terminal the size of the client's, now and at each change.
+/// Resizes the process's terminal to the size of the client's, initially and at each change.
 async fn follow_window(process: &impl Probe, mut windows: watch::Receiver<Option<Window>>) {
     loop {
         let window = *windows.borrow_and_update();
-        // A terminal that says 0×0 does not know its size.
+        // A terminal that reports 0×0 does not know its size.
         if let Some(window) = window.filter(|window| window.columns > 0 && window.rows > 0) {
             for attempt in 1..=RESIZE_ATTEMPTS {
                 match process.resize(window).await {
@@ -244,7 +248,7 @@ mod tests {
 
     use super::*;
 
-    /// Output that is there already.
+    /// Output that is available at once.
     struct Pieces(std::collections::VecDeque<(Stream, Bytes)>);
 
     impl Output for Pieces {
@@ -269,19 +273,19 @@ mod tests {
     #[tokio::test]
     async fn the_launchers_record_is_taken_out_of_both_streams() {
         let told = [(OUT, &b"a\r\n"[..]), (OUT, RECORD), (ERR, b"e"), (ERR, RECORD)];
-        assert_eq!(pump(&told, false).await, (PumpEnd::Told(3), b"a\r\n".to_vec(), b"e".to_vec()));
+        assert_eq!(pump(&told, false).await, (PumpEnd::Recorded(3), b"a\r\n".to_vec(), b"e".to_vec()));
         assert_eq!(
             pump(&[(OUT, b"a\r\n\x1e7123 003\x1e")], true).await,
-            (PumpEnd::Told(3), b"a\r\n".to_vec(), Vec::new())
+            (PumpEnd::Recorded(3), b"a\r\n".to_vec(), Vec::new())
         );
-        // What could not be killed goes on writing.
+        // A process that could not be killed keeps writing.
         let late = [(OUT, &b"a\n"[..]), (OUT, RECORD), (OUT, b"b"), (ERR, RECORD)];
-        assert_eq!(pump(&late, false).await, (PumpEnd::Told(3), b"a\nb".to_vec(), Vec::new()));
-        // Of one stream alone, it does not say that the other is done.
+        assert_eq!(pump(&late, false).await, (PumpEnd::Recorded(3), b"a\nb".to_vec(), Vec::new()));
+        // The record of one stream does not mean that the other is complete.
         let half = [(OUT, &b"a\n"[..]), (OUT, RECORD), (ERR, b"e")];
-        assert_eq!(pump(&half, false).await, (PumpEnd::Ended, b"a\n".to_vec(), b"e".to_vec()));
+        assert_eq!(pump(&half, false).await, (PumpEnd::EndOfFile, b"a\n".to_vec(), b"e".to_vec()));
         let none = [(OUT, &b"a\n\x1e7123 "[..]), (ERR, b"\x1e")];
-        assert_eq!(pump(&none, false).await, (PumpEnd::Ended, b"a\n\x1e7123 ".to_vec(), b"\x1e".to_vec()));
+        assert_eq!(pump(&none, false).await, (PumpEnd::EndOfFile, b"a\n\x1e7123 ".to_vec(), b"\x1e".to_vec()));
     }
 
     /// Also where the launcher has told how the command ended: what it wrote was not passed on.
@@ -328,23 +332,23 @@ mod tests {
 
     #[test]
     fn without_a_record_nothing_is_a_success() {
-        use ProcessEnd::{Detached, Exited, GoesOn, NeverBegan, Unknown};
+        use ProcessEnd::{Detached, Exited, NotStarted, StillRunning, Unknown};
         for (end, words) in [
             (Exited(0, Vec::new()), "ended with 0"),
             (Exited(1, Vec::new()), "ended with 1"),
             (Exited(124, Vec::new()), "ended with 124"),
             (Exited(126, Vec::new()), "ended with 126"),
-            (GoesOn(Vec::new()), "and the command did not"),
+            (StillRunning(Vec::new()), "and the command did not"),
             (Unknown, "is not known"),
-            (NeverBegan(Error::new(ErrorKind::NotStarted, "no such file")), "no such file"),
+            (NotStarted(Error::new(ErrorKind::NotStarted, "no such file")), "no such file"),
         ] {
             let error = without_record(end.clone()).unwrap_err();
             assert!(error.message.contains(words), "{end:?}: {error}");
         }
-        // No launcher writes these without having come to grief.
+        // The launcher writes no record with these codes unless it failed itself.
         for code in [125, 127, 129, 137, 143, 255] {
-            assert_eq!(without_record(Exited(code, Vec::new())), Ok(Outcome::Exited(code)));
+            assert_eq!(without_record(Exited(code, Vec::new())), Ok(AttemptEnd::Exited(code)));
         }
-        assert_eq!(without_record(Detached), Ok(Outcome::Detached));
+        assert_eq!(without_record(Detached), Ok(AttemptEnd::Detached));
     }
 }

@@ -1,8 +1,8 @@
-//! The record of how a command ended, which the launcher writes behind what the command wrote.
+//! The launcher's record of how a command ended, written after the command's output.
 //!
-//! To ask the engine takes another connection, and the engine does not know before it has cleaned up after the process. Nor does
-//! it say whether all that was written came through. The record is a mark, a secret, a space, the exit code in three digits, and
-//! a mark.
+//! Asking the engine would take another connection, and the engine knows the exit code only after
+//! it has cleaned up after the process. It also cannot tell whether all output arrived. The record
+//! consists of a mark, a secret, a space, the exit code in three digits, and a mark.
 
 use std::borrow::Cow;
 
@@ -11,16 +11,17 @@ use scratchdbg_backend::launcher::RECORD_VARIABLE;
 /// ASCII's record separator.
 const MARK: u8 = 0x1e;
 
-/// What only this client and the launcher of its session know.
+/// A secret that only this client and the launcher of its session know.
 pub(crate) struct Secret(String);
 
 impl Secret {
-    /// A new one, of 128 random bits. In decimal digits, which no setting of a terminal changes.
+    /// Creates a secret from 128 random bits. It is written in decimal digits, which no terminal
+    /// setting changes.
     pub(crate) fn new() -> std::io::Result<Self> {
         Ok(Self(format!("{:039}", random_bits()?)))
     }
 
-    /// What the launcher is to have in its environment.
+    /// Returns the environment variable for the launcher.
     pub(crate) fn variable(&self) -> String {
         format!("{RECORD_VARIABLE}={}", self.0)
     }
@@ -31,7 +32,7 @@ impl Secret {
     }
 }
 
-/// 128 of the kernel's random bits.
+/// Returns 128 random bits from the kernel.
 pub(crate) fn random_bits() -> std::io::Result<u128> {
     use std::io::Read as _;
     let mut bytes = [0; 16];
@@ -39,31 +40,31 @@ pub(crate) fn random_bits() -> std::io::Result<u128> {
     Ok(u128::from_ne_bytes(bytes))
 }
 
-/// Looks for the record in one stream. Where none is expected, nothing is held back.
+/// Searches one stream for the record. If no record is expected, holds nothing back.
 #[derive(Default)]
 pub(crate) struct Record {
-    /// What a record begins with; empty where none is expected.
+    /// The prefix of a record; empty if no record is expected.
     begin: Vec<u8>,
-    /// The beginning of one, perhaps.
+    /// Bytes that may be the start of a record.
     held: Vec<u8>,
     code: Option<u8>,
 }
 
-/// What bytes are that begin with a mark.
-enum Found {
+/// How bytes that begin with a mark compare to a record.
+enum Match {
     Whole(u8),
     Beginning,
     Nothing,
 }
 
 impl Record {
-    /// The record of this session.
+    /// Searches for the record with this secret.
     pub(crate) fn of(Secret(secret): &Secret) -> Self {
         Self { begin: [&[MARK], secret.as_bytes(), b" "].concat(), ..Self::default() }
     }
 
-    /// Takes a piece of the stream: what is to be passed on of all that came. What follows the record was written by others than the
-    /// command: by what could not be killed.
+    /// Takes a chunk of the stream, and returns the bytes to forward. Bytes after the record are
+    /// dropped: they come from other processes, which could not be killed.
     pub(crate) fn take<'a>(&mut self, piece: &'a [u8]) -> Cow<'a, [u8]> {
         if self.begin.is_empty() || self.code.is_some() {
             return Cow::Borrowed(piece);
@@ -74,10 +75,10 @@ impl Record {
         };
         let marks = all.iter().enumerate().filter(|&(_, &byte)| byte == MARK);
         let found =
-            marks.map(|(at, _)| (at, self.look_at(&all[at..]))).find(|(_, found)| !matches!(found, Found::Nothing));
+            marks.map(|(at, _)| (at, self.compare(&all[at..]))).find(|(_, found)| !matches!(found, Match::Nothing));
         match found {
             None => all,
-            Some((at, Found::Whole(code))) => {
+            Some((at, Match::Whole(code))) => {
                 self.code = Some(code);
                 Cow::Owned([&all[..at], &all[at + self.length()..]].concat())
             }
@@ -94,36 +95,36 @@ impl Record {
         }
     }
 
-    /// The exit code, once the record has come.
+    /// Returns the exit code, once the record has arrived.
     pub(crate) fn code(&self) -> Option<u8> {
         self.code
     }
 
-    /// What is no record, at the end of the stream.
+    /// At the end of the stream, returns the held bytes, which are not a record.
     pub(crate) fn rest(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.held)
     }
 
-    /// How long a record is.
+    /// Returns the length of a record.
     fn length(&self) -> usize {
         self.begin.len() + b"000\x1e".len()
     }
 
-    /// Whether these bytes begin with the record, or may be its beginning.
-    fn look_at(&self, bytes: &[u8]) -> Found {
+    /// Checks whether these bytes begin with the record, or could be the start of it.
+    fn compare(&self, bytes: &[u8]) -> Match {
         let bytes = &bytes[..bytes.len().min(self.length())];
         let agreed = bytes.len().min(self.begin.len());
         let (begin, rest) = bytes.split_at(agreed);
         if begin != &self.begin[..agreed] {
-            return Found::Nothing;
+            return Match::Nothing;
         }
         match rest {
             [code @ .., MARK] if code.len() == 3 && code.iter().all(u8::is_ascii_digit) => {
                 let code = std::str::from_utf8(code).ok().and_then(|code| code.parse().ok());
-                code.map_or(Found::Nothing, Found::Whole)
+                code.map_or(Match::Nothing, Match::Whole)
             }
-            digits if digits.len() <= 3 && digits.iter().all(u8::is_ascii_digit) => Found::Beginning,
-            _ => Found::Nothing,
+            digits if digits.len() <= 3 && digits.iter().all(u8::is_ascii_digit) => Match::Beginning,
+            _ => Match::Nothing,
         }
     }
 }
@@ -132,7 +133,7 @@ impl Record {
 mod tests {
     use super::{Record, Secret};
 
-    /// What is passed on of a stream that comes in pieces of this length, and the code.
+    /// Reads a stream in chunks of this length. Returns the forwarded bytes and the exit code.
     fn read(stream: &[u8], length: usize) -> (Vec<u8>, Option<u8>) {
         let mut ending = Record::of(&Secret::of("7123"));
         let mut passed = Vec::new();
@@ -149,7 +150,7 @@ mod tests {
             assert_eq!(read(b"text\n\x1e7123 003\x1e", length), (b"text\n".to_vec(), Some(3)));
             assert_eq!(read(b"\x1e7123 137\x1e", length), (Vec::new(), Some(137)));
             assert_eq!(read(b"\x1e\x1e7123 000\x1e", length), (b"\x1e".to_vec(), Some(0)));
-            // The command has ended. Something else goes on.
+            // After the command has ended, another process keeps writing.
             assert_eq!(read(b"a\x1e7123 004\x1eb\x1e7123 005\x1e", length), (b"ab\x1e7123 005\x1e".to_vec(), Some(4)));
         }
     }

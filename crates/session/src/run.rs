@@ -1,4 +1,5 @@
-//! From a request to an exit code: plans, falls back, and follows restarts.
+//! Runs a request to its exit code: plans sessions, falls back to another mode, and follows
+//! restarts of the target.
 
 use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant};
@@ -7,54 +8,55 @@ use scratchdbg_backend::{
     Error, ErrorKind, Interrupts, Mode, Plan, PlanRequest, SessionBackend, SessionTarget, ToolSource,
 };
 
-use crate::attempt::{self, Attempt, Outcome};
-use crate::neighbours;
-use crate::runs::{self, Runs};
-use crate::user::{Consent, Ended, Notice, Stage, User};
+use crate::attempt::{self, Attempt, AttemptEnd};
+use crate::neighbors;
+use crate::runs::{self, RestartBackoff};
+use crate::user::{Consent, Notice, SessionEnd, Stage, User};
 
-/// Ctrl-C, in a terminal where it is a key.
+/// The exit code for Ctrl-C in a terminal in raw mode, where it is a key and not a signal.
 const BY_CTRL_C: u8 = 130;
 
-/// What is left of a session that was killed with its target.
+/// The exit code of a session that was killed with its target.
 const KILLED: u8 = 137;
 
-/// What a user asks of a session.
+/// A user's request for a session.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// What it is to run in.
+    /// The target.
     pub target: SessionTarget,
-    /// How.
+    /// The options that the plan depends on.
     pub plan: PlanRequest,
-    /// Go on although something beside the session could gain its rights.
-    pub trust_neighbours: bool,
+    /// Continue although a neighbor could gain the session's rights.
+    pub trust_neighbors: bool,
     /// Attach again when the target runs again.
     pub follow_restarts: bool,
 }
 
-/// Says what would be done: the plan of a session, without anything that changes the platform.
+/// Plans a session without changing anything on the platform.
 pub async fn plan<B: SessionBackend>(
     backend: &B,
     request: &Request,
-    looked: Option<B::Target>,
+    inspected: Option<B::Target>,
     tools: &impl ToolSource,
 ) -> Result<B::Plan, Error> {
-    let target = match looked {
-        Some(looked) => looked,
-        None => backend.look(&request.target, true).await?,
+    let target = match inspected {
+        Some(inspected) => inspected,
+        None => backend.inspect(&request.target, true).await?,
     };
     backend.plan(target, &request.plan, tools).await
 }
 
-/// Runs a session, and those that follow it: the exit code. A signal ends it, and is the code then.
+/// Runs a session, and the ones that follow it. Returns the exit code. A signal ends the session
+/// and determines the exit code.
 pub async fn run<B: SessionBackend, U: User>(
     backend: &B,
     mut request: Request,
-    looked: Option<B::Target>,
+    inspected: Option<B::Target>,
     tools: &impl ToolSource,
     user: &mut U,
     interrupts: &mut Interrupts,
 ) -> Result<u8, Error> {
-    let planned = Box::pin(plan(backend, &request, looked, tools));
+    let planned = Box::pin(plan(backend, &request, inspected, tools));
     let mut plan = match interrupts.race(backend.scope(), planned).await {
         Ok(plan) => plan?,
         Err(code) => return Ok(code),
@@ -63,7 +65,7 @@ pub async fn run<B: SessionBackend, U: User>(
         return Ok(code);
     }
     user.tell(Notice::Begins(plan.as_ref()));
-    let mut runs = Runs::default();
+    let mut runs = RestartBackoff::default();
     loop {
         let began = jiff::Timestamp::now();
         user.begins(plan.as_ref(), began)?;
@@ -71,32 +73,35 @@ pub async fn run<B: SessionBackend, U: User>(
         user.ended(plan.as_ref(), began, &ended)?;
         let view: &Plan = plan.as_ref();
         let next = match ended? {
-            Ended::Code(code) => return Ok(code),
-            Ended::WithoutSource(path) => {
+            SessionEnd::Code(code) => return Ok(code),
+            SessionEnd::SourceMissing(path) => {
                 request.plan.missing_sources.push(path);
                 Next::Again
             }
-            // The keeper that was found may be the one whose time was up in between.
-            Ended::Refused(refusal) if view.has_keeper() => {
+            // The lingering keeper may have ended in the meantime.
+            SessionEnd::Refused(refusal) if view.has_keeper() => {
                 tracing::debug!(refusal = refusal.message, "once more, with a keeper of our own");
                 Next::Again
             }
-            Ended::Refused(refusal) if request.plan.mode.is_some() || view.mode() != Mode::Exec => return Err(refusal),
-            Ended::Refused(refusal) => Next::Beside(refusal),
-            Ended::OutOfMemory => {
+            SessionEnd::Refused(refusal) if request.plan.mode.is_some() || view.mode() != Mode::Exec => {
+                return Err(refusal);
+            }
+            SessionEnd::Refused(refusal) => Next::Fallback(refusal),
+            SessionEnd::OutOfMemory => {
                 user.tell(Notice::OutOfMemory(view));
                 return Ok(KILLED);
             }
-            Ended::OutputClosed => return Ok(Ended::OUTPUT_CLOSED),
-            Ended::Detached => {
+            SessionEnd::OutputClosed => return Ok(SessionEnd::OUTPUT_CLOSED),
+            SessionEnd::Detached => {
                 user.tell(Notice::Detached);
                 return Ok(0);
             }
-            Ended::WithTarget { end, interrupted, lasted } => {
+            SessionEnd::WithTarget { end, interrupted, lasted } => {
                 user.tell(Notice::TargetEnded { plan: view, end, followed: request.follow_restarts });
                 match (request.follow_restarts, interrupted) {
                     (false, _) => return Ok(KILLED),
-                    // It was for the command, which is gone. What was asked for is an end.
+                    // The signal was for the command, which is gone. The user wanted an end, so do
+                    // not follow the restart.
                     (true, Some(code)) => return Ok(code),
                     (true, None) => Next::Run(runs.after(view, lasted)?),
                 }
@@ -109,19 +114,20 @@ pub async fn run<B: SessionBackend, U: User>(
     }
 }
 
-/// What a further session is to be, after one that ended before its command did.
+/// The next session, after one that ended before its command did.
 #[derive(Debug)]
 enum Next {
-    /// The same, with what has been learnt.
+    /// Retry in the same mode, with what the last session revealed.
     Again,
-    /// Beside the target, which refuses to be joined for this reason.
-    Beside(Error),
-    /// In the target's next run, looked for after so long.
+    /// Run beside the target, because the platform refused to start a process inside it for this
+    /// reason.
+    Fallback(Error),
+    /// Run in the target's next run. Wait this long before looking for it.
     Run(Duration),
 }
 
-/// Plans a further session. It goes through all that the first one went through: what was allowed then may be another thing now. A
-/// signal ends it: the exit code that it stands for.
+/// Plans the next session. All checks are repeated, because the facts may have changed. If a signal
+/// arrives, returns its exit code.
 async fn again<B: SessionBackend>(
     backend: &B,
     request: &mut Request,
@@ -136,19 +142,19 @@ async fn again<B: SessionBackend>(
     let is_other = !matches!(next, Next::Again);
     let follows = match next {
         Next::Again => None,
-        Next::Beside(why) => {
+        Next::Fallback(why) => {
             (further.mode, further.is_fallback) = (Some(Mode::Sidecar), true);
             refusal = Some(why);
             None
         }
         Next::Run(pause) => {
-            // Its name may be another's by now.
+            // Another container may have this name by now.
             request.target = SessionTarget::Container(last.as_ref().target_id.parse()?);
             Some(pause)
         }
     };
     let target = &request.target;
-    let prepare = async || backend.plan(backend.look(target, false).await?, &further, tools).await;
+    let prepare = async || backend.plan(backend.inspect(target, false).await?, &further, tools).await;
     let teller = &*user;
     let planned = async {
         let Some(pause) = follows else { return prepare().await };
@@ -174,8 +180,8 @@ async fn again<B: SessionBackend>(
     Ok(Ok(plan))
 }
 
-/// Has all agreed to and looked for that a session of this plan takes, each time one begins. A signal ends it: the exit code that it
-/// stands for.
+/// Asks for the user's consent and checks the neighbors, before each session. If a signal arrives,
+/// returns its exit code.
 async fn allow<B: SessionBackend>(
     backend: &B,
     request: &Request,
@@ -191,27 +197,27 @@ async fn allow<B: SessionBackend>(
             let message = format!("a session beside `{}` would be {given}, which nobody asked for", view.target_name);
             Error::new(ErrorKind::Unsupported, message)
         });
-        let refusal = refusal.hint(format!("--mode sidecar agrees to a container beside it, {given}"));
+        let refusal = refusal.hint(format!("--mode sidecar agrees to a sidecar {given}"));
         match user.agree(view, &refusal, interrupts).await {
             Consent::Given => {}
             Consent::Refused => return Err(refusal),
             Consent::Interrupted(code) => return Ok(Some(code)),
         }
     }
-    let checked = neighbours::check(backend, plan, request.trust_neighbours, user);
+    let checked = neighbors::check(backend, plan, request.trust_neighbors, user);
     match interrupts.race(backend.scope(), Box::pin(checked)).await {
         Ok(checked) => checked.map(|()| None),
         Err(code) => Ok(Some(code)),
     }
 }
 
-/// Runs one session on the user's own streams.
+/// Runs one session with the user's streams.
 async fn session<B: SessionBackend, U: User>(
     backend: &B,
     plan: &B::Plan,
     user: &mut U,
     interrupts: &mut Interrupts,
-) -> Result<Ended, Error> {
+) -> Result<SessionEnd, Error> {
     let view: &Plan = plan.as_ref();
     let windows = user.windows()?;
     let streams = user.streams();
@@ -229,7 +235,7 @@ async fn session<B: SessionBackend, U: User>(
     enter(Stage::Starting)?;
     let attempt = attempt::attempt(backend, plan, streams, windows, interrupts, &enter).await;
     let Attempt { outcome, interrupted, overdue } = attempt;
-    // Before anything is printed, the terminal is given back.
+    // Restore the terminal before anything is printed.
     let over = enter(Stage::Over);
     if let Some(error) = failure.into_inner() {
         return Err(error);
@@ -240,30 +246,30 @@ async fn session<B: SessionBackend, U: User>(
     }
     let by_interrupt = if interrupted == 0 { BY_CTRL_C } else { interrupted };
     let outcome = match outcome {
-        Err(Error { kind: ErrorKind::SourceGone { path }, .. }) => return Ok(Ended::WithoutSource(path)),
-        Err(error) if error.is_exec_refusal() => return Ok(Ended::Refused(error)),
-        // What the user asked for comes first; that it was not done well is said.
+        Err(Error { kind: ErrorKind::SourceGone { path }, .. }) => return Ok(SessionEnd::SourceMissing(path)),
+        Err(error) if error.is_exec_refusal() => return Ok(SessionEnd::Refused(error)),
+        // The user's request to stop takes precedence. The failure is only reported.
         Err(error) if interrupted != 0 => {
             user.tell(Notice::Failed(&error));
-            return Ok(Ended::Code(interrupted));
+            return Ok(SessionEnd::Code(interrupted));
         }
-        // One that lingered may be gone, or be none.
-        Err(error) if error.kind == ErrorKind::Keeper && view.has_keeper() => return Ok(Ended::Refused(error)),
+        // The lingering keeper may be gone, or another process may have its id.
+        Err(error) if error.kind == ErrorKind::Keeper && view.has_keeper() => return Ok(SessionEnd::Refused(error)),
         outcome => outcome?,
     };
     Ok(match outcome {
-        Outcome::Exited(code) => Ended::Code(code),
-        Outcome::Interrupted => Ended::Code(by_interrupt),
-        Outcome::PlatformSilent => {
+        AttemptEnd::Exited(code) => SessionEnd::Code(code),
+        AttemptEnd::Interrupted => SessionEnd::Code(by_interrupt),
+        AttemptEnd::PlatformSilent => {
             user.tell(Notice::PlatformSilent { place: &backend.place() });
-            Ended::Code(by_interrupt)
+            SessionEnd::Code(by_interrupt)
         }
-        Outcome::OutputClosed => Ended::OutputClosed,
-        Outcome::OutOfMemory => Ended::OutOfMemory,
-        Outcome::Detached => Ended::Detached,
-        Outcome::TargetEnded(end) => {
+        AttemptEnd::OutputClosed => SessionEnd::OutputClosed,
+        AttemptEnd::OutOfMemory => SessionEnd::OutOfMemory,
+        AttemptEnd::Detached => SessionEnd::Detached,
+        AttemptEnd::TargetEnded(end) => {
             let interrupted = (interrupted != 0).then_some(interrupted);
-            Ended::WithTarget { end, interrupted, lasted: lasted.get() }
+            SessionEnd::WithTarget { end, interrupted, lasted: lasted.get() }
         }
     })
 }

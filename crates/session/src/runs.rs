@@ -1,4 +1,4 @@
-//! The end of a target during a session, and its next run.
+//! Waits for the next run of a target that ended during a session.
 
 use std::time::Duration;
 
@@ -6,48 +6,51 @@ use scratchdbg_backend::{Error, ErrorKind, Mode, Phase, Plan, SessionBackend};
 
 use crate::user::{Notice, User};
 
-/// How often a target is looked at that does not run.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// How often to poll a target that does not run.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// A session that lasted less was over as soon as it began, if it began at all.
-const AT_ONCE: Duration = Duration::from_secs(2);
+/// A session shorter than this counts as one that ended at once.
+const SHORT_SESSION: Duration = Duration::from_secs(2);
 
-/// So many of those in a row, and it is given up.
-const MOST: u32 = 10;
+/// How many consecutive sessions may end at once.
+const MAX_SHORT_SESSIONS: u32 = 10;
 
-/// The longest pause before the next.
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// The longest backoff.
+const MAX_BACKOFF: Duration = Duration::from_secs(5);
 
-/// The runs of a target that is followed.
+/// Counts sessions that end at once, across the runs of a target.
 #[derive(Debug, Default)]
-pub(crate) struct Runs {
-    over_at_once: u32,
+pub(crate) struct RestartBackoff {
+    short_sessions: u32,
 }
 
-impl Runs {
-    /// How long to wait before the next run is looked for. Fails when no session lasts any more.
+impl RestartBackoff {
+    /// Returns how long to wait before looking for the next run. Fails if sessions keep ending at
+    /// once.
     pub(crate) fn after(&mut self, plan: &Plan, lasted: Duration) -> Result<Duration, Error> {
-        self.pause(lasted).ok_or_else(|| {
+        self.backoff(lasted).ok_or_else(|| {
             let name = &plan.target_name;
-            let message = format!("{MOST} sessions in a row ended with a run of `{name}` as soon as they had begun");
+            let message = format!(
+                "{MAX_SHORT_SESSIONS} sessions in a row ended with a run of `{name}` as soon as they had begun"
+            );
             Error::new(ErrorKind::Gone, message).hint(format!("`scratchdbg why {name}` says why it ends"))
         })
     }
 
-    fn pause(&mut self, lasted: Duration) -> Option<Duration> {
-        if lasted >= AT_ONCE {
+    fn backoff(&mut self, lasted: Duration) -> Option<Duration> {
+        if lasted >= SHORT_SESSION {
             *self = Self::default();
             return Some(Duration::ZERO);
         }
-        self.over_at_once += 1;
-        // The first may be chance.
-        let times = 2_u32.saturating_pow(self.over_at_once - 1) - 1;
-        (self.over_at_once < MOST).then(|| LOOK_EVERY.saturating_mul(times).min(LONGEST_PAUSE))
+        self.short_sessions += 1;
+        // The first short session may be a coincidence: retry it without delay.
+        let times = 2_u32.saturating_pow(self.short_sessions - 1) - 1;
+        (self.short_sessions < MAX_SHORT_SESSIONS).then(|| POLL_INTERVAL.saturating_mul(times).min(MAX_BACKOFF))
     }
 }
 
-/// Waits until the target runs again, and makes a plan for that run. It may be over by the time that it is looked at: a copy of it is
-/// not what is waited for.
+/// Waits until the target runs again, and plans a session for that run. If the run is already over
+/// when the session is planned, keeps waiting, because a copy of the target would be no substitute.
 pub(crate) async fn wait<B: SessionBackend>(
     backend: &B,
     last: &B::Plan,
@@ -66,7 +69,7 @@ pub(crate) async fn wait<B: SessionBackend>(
                 Ok(_) | Err(_) => {}
             }
         }
-        tokio::time::sleep(LOOK_EVERY).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }
 
@@ -76,15 +79,15 @@ mod tests {
 
     #[test]
     fn a_target_whose_sessions_end_at_once_is_not_followed_for_ever() {
-        let mut runs = Runs::default();
-        let pauses: Vec<_> = std::iter::from_fn(|| runs.pause(Duration::from_millis(300))).collect();
-        assert_eq!(pauses.len(), 9);
-        assert_eq!(pauses[0], Duration::ZERO);
-        assert!(pauses.is_sorted() && pauses.iter().all(|pause| *pause <= LONGEST_PAUSE));
-        // A session that lasts begins anew.
-        let mut runs = Runs::default();
+        let mut runs = RestartBackoff::default();
+        let backoffs: Vec<_> = std::iter::from_fn(|| runs.backoff(Duration::from_millis(300))).collect();
+        assert_eq!(backoffs.len(), 9);
+        assert_eq!(backoffs[0], Duration::ZERO);
+        assert!(backoffs.is_sorted() && backoffs.iter().all(|backoff| *backoff <= MAX_BACKOFF));
+        // A session that lasts resets the count.
+        let mut runs = RestartBackoff::default();
         for lasted in [0, 1, 60_000, 0, 1, 60_000].map(Duration::from_millis).into_iter().cycle().take(100) {
-            assert!(runs.pause(lasted).is_some());
+            assert!(runs.backoff(lasted).is_some());
         }
     }
 }

@@ -1,8 +1,9 @@
-//! A session whose streams are silent: whether its command has ended, and whether the platform is there.
+//! Detects sessions whose streams are silent because the command has ended or the platform is gone.
 //!
-//! A session may be silent for hours, and so no time limit can be put on its streams. What can be known is asked: a platform
-//! that says that the process has ended, and does not end its streams, has lost them. One that answers nothing at all may go on
-//! later, and is only given up when somebody asks for the end.
+//! A session may be silent for hours, so its streams have no timeout. Instead, the platform is
+//! queried. If the platform reports that the process has ended, but does not end its streams, the
+//! streams are lost. A platform that does not answer may recover, so the session is given up only
+//! when the user asks for its end.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,35 +14,36 @@ use tokio::time::Instant;
 
 use crate::keys::Typed;
 
-/// After so much silence the platform is asked how the process is.
-const LOOK_EVERY: Duration = Duration::from_secs(15);
+/// How long the streams may be silent before the platform is queried about the process.
+const POLL_INTERVAL: Duration = Duration::from_secs(15);
 
-/// A command that was asked to end may take so long to say something before the platform is asked.
-const ASKED: Duration = Duration::from_secs(1);
+/// How long a command may be silent after the user asked it to end, before the platform is queried.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How long the platform may take to answer. It is asked for what it has in memory.
-const ANSWER_WITHIN: Duration = Duration::from_secs(3);
+/// How long the platform may take to answer. The query needs only what the platform has in memory.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// How long after the end of a process its last words may take.
-const LAST_WORDS: Duration = Duration::from_secs(3);
+/// How long output may still arrive after the process has ended.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Why a session is not to be waited for any longer.
+/// Why waiting for a session is pointless.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stall {
-    /// The process has ended, and its streams have not.
+    /// The process has ended, but its streams have not.
     Ended,
-    /// The end was asked for, and the platform does not answer.
+    /// The user asked for the end, and the platform does not answer.
     PlatformSilent,
 }
 
-/// Since when a stream is waited for. While its reader does something else, nobody waits.
+/// Measures how long a reader has waited for a stream. Time in which the reader does something else
+/// does not count.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Silence(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
     since: Mutex<Option<Instant>>,
-    /// Something has come.
+    /// Some output has arrived.
     is_heard: AtomicBool,
 }
 
@@ -60,19 +62,19 @@ impl Silence {
         self.0.is_heard.load(Ordering::Relaxed)
     }
 
-    /// Waits for a piece of a stream.
+    /// Waits for a chunk of a stream.
     pub(crate) async fn during<T>(&self, wait: impl Future<Output = T>) -> T {
         let mut wait = std::pin::pin!(wait);
         std::future::poll_fn(|context| {
-            let polled = wait.as_mut().poll(context);
-            self.set(polled.is_pending());
-            polled
+            let result = wait.as_mut().poll(context);
+            self.set(result.is_pending());
+            result
         })
         .await
     }
 }
 
-/// Waits until a session is not to be waited for any longer.
+/// Waits until waiting for the session is pointless.
 pub(crate) async fn watch<B: SessionBackend>(
     backend: &B,
     process: &impl Probe,
@@ -80,26 +82,27 @@ pub(crate) async fn watch<B: SessionBackend>(
     typed: &Typed,
     is_terminal: bool,
 ) -> Stall {
-    let mut looked_at = Instant::now();
+    let mut polled_at = Instant::now();
     let mut asked = 0;
     loop {
         let is_asked = tokio::select! {
             () = typed.asked() => true,
-            () = tokio::time::sleep_until(looked_at + LOOK_EVERY) => false,
+            () = tokio::time::sleep_until(polled_at + POLL_INTERVAL) => false,
         };
-        let patience = if is_asked {
-            tokio::time::sleep(ASKED).await;
-            ASKED
+        let threshold = if is_asked {
+            tokio::time::sleep(REQUEST_TIMEOUT).await;
+            REQUEST_TIMEOUT
         } else {
-            LOOK_EVERY
+            POLL_INTERVAL
         };
-        looked_at = Instant::now();
+        polled_at = Instant::now();
         let silent = |long: Duration| silence.since().is_some_and(|since| since.elapsed() >= long);
-        if !silent(patience) {
+        if !silent(threshold) {
             continue;
         }
-        match tokio::time::timeout(ANSWER_WITHIN, process.goes_on()).await {
-            // A terminal echoes what is typed, or a program takes the screen: one that was never heard of is not there.
+        match tokio::time::timeout(ANSWER_TIMEOUT, process.is_running()).await {
+            // A terminal echoes typed keys, or a program takes over the screen. A process that has
+            // never written anything does not respond.
             Ok(Ok(true)) if is_asked && is_terminal && !silence.is_heard() => {
                 asked += 1;
                 if asked > 1 {
@@ -107,13 +110,13 @@ pub(crate) async fn watch<B: SessionBackend>(
                 }
             }
             Ok(Ok(false)) => {
-                tokio::time::sleep(LAST_WORDS).await;
-                if silent(LAST_WORDS) {
+                tokio::time::sleep(DRAIN_TIMEOUT).await;
+                if silent(DRAIN_TIMEOUT) {
                     return Stall::Ended;
                 }
             }
-            // It may have been told of an end that it did not like to hear of; or it is not there.
-            Ok(Err(_)) | Err(_) if is_asked && silent(patience) && !backend.is_there().await => {
+            // The command may be ignoring the request to end. Or the platform is gone.
+            Ok(Err(_)) | Err(_) if is_asked && silent(threshold) && !backend.is_there().await => {
                 return Stall::PlatformSilent;
             }
             Ok(Ok(true) | Err(_)) | Err(_) => {}

@@ -1,4 +1,4 @@
-//! Sessions on a platform in memory: every way in which one ends, and what follows.
+//! Tests sessions on a platform in memory: every way a session can end, and what follows.
 
 mod next;
 
@@ -16,9 +16,9 @@ use scratchdbg_testkit::fake_session::{FakeSessions, FakeTools, Script, Write};
 use tokio::io::{AsyncWrite, Empty};
 use tokio::sync::{mpsc, watch};
 
-use crate::{Consent, Ended, Notice, Request, Stage, Streams, User, run};
+use crate::{Consent, Notice, Request, SessionEnd, Stage, Streams, User, run};
 
-/// A stream that keeps what is written to it.
+/// A writer that stores what is written to it.
 #[derive(Debug, Clone, Default)]
 struct Kept(Arc<Mutex<Vec<u8>>>);
 
@@ -43,14 +43,14 @@ impl AsyncWrite for Kept {
     }
 }
 
-/// A user who writes down what is said, and answers a question as the test wants.
+/// A user that records notices, and answers questions as the test specifies.
 struct Recorder {
     output: Kept,
     errors: Kept,
     said: RefCell<Vec<String>>,
     stages: RefCell<Vec<Stage>>,
     answer: Consent,
-    /// Does something at each stage.
+    /// Called at each stage.
     at: Box<dyn Fn(Stage)>,
 }
 
@@ -89,9 +89,9 @@ impl User for Recorder {
         Ok(())
     }
 
-    fn ended(&mut self, _: &Plan, _: Timestamp, end: &Result<Ended, Error>) -> Result<(), Error> {
+    fn ended(&mut self, _: &Plan, _: Timestamp, end: &Result<SessionEnd, Error>) -> Result<(), Error> {
         let word = match end {
-            Ok(Ended::Code(code)) => format!("ended {code}"),
+            Ok(SessionEnd::Code(code)) => format!("ended {code}"),
             Ok(other) => format!("{other:?}").split([' ', '(']).next().unwrap_or_default().to_owned(),
             Err(error) => format!("failed: {}", error.message),
         };
@@ -100,7 +100,7 @@ impl User for Recorder {
     }
 }
 
-/// A test's session.
+/// A test case.
 struct Case {
     platform: FakeSessions,
     request: Request,
@@ -109,7 +109,7 @@ struct Case {
     at: Box<dyn Fn(Stage)>,
 }
 
-/// What came of it.
+/// The result of a test case.
 struct Seen {
     code: Result<u8, Error>,
     output: String,
@@ -125,7 +125,7 @@ impl Case {
             request: Request {
                 target: SessionTarget::Container("web".parse().expect("a name")),
                 plan: PlanRequest::default(),
-                trust_neighbours: false,
+                trust_neighbors: false,
                 follow_restarts: false,
             },
             answer: Consent::Refused,
@@ -182,7 +182,7 @@ async fn a_session_passes_on_streams_and_the_exit_code() {
 async fn a_stream_without_a_record_is_no_success() {
     for (end, words) in [
         (Some(ProcessEnd::Exited(0, Vec::new())), "ended with 0"),
-        (Some(ProcessEnd::GoesOn(Vec::new())), "and the command did not"),
+        (Some(ProcessEnd::StillRunning(Vec::new())), "and the command did not"),
         (None, "is not known"),
     ] {
         let script = Script { writes: vec![Write::Out("some")], end, ..Script::default() };
@@ -251,7 +251,7 @@ async fn memory_that_runs_out_is_told_apart_from_a_kill() {
 
 #[tokio::test(start_paused = true)]
 async fn the_first_signal_is_the_commands_and_the_second_ends_the_session() {
-    // The command cleans up.
+    // The command cleans up and exits.
     let (sender, receiver) = mpsc::unbounded_channel();
     let polite =
         Script { writes: vec![Write::AwaitSignal(15), Write::Out("bye\n"), Write::Record(3)], ..Script::default() };
@@ -266,7 +266,7 @@ async fn the_first_signal_is_the_commands_and_the_second_ends_the_session() {
     let (platform, result) = case.run().await;
     assert_eq!((result.code, &*result.output), (Ok(3), "bye\n"));
     assert!(platform.journal().contains(&"signal 15".to_owned()));
-    // It does not.
+    // The command ignores the signal.
     let (sender, receiver) = mpsc::unbounded_channel();
     let mut case = Case::new([Script { writes: vec![Write::Hang], ..Script::default() }]);
     case.signals = Some(receiver);
@@ -279,7 +279,7 @@ async fn the_first_signal_is_the_commands_and_the_second_ends_the_session() {
     let (platform, result) = case.run().await;
     assert_eq!(result.code, Ok(130));
     let journal = platform.journal();
-    assert!(journal.contains(&"keeper gone".to_owned()) && journal.contains(&"tidy".to_owned()), "{journal:?}");
+    assert!(journal.contains(&"keeper gone".to_owned()) && journal.contains(&"clean_up".to_owned()), "{journal:?}");
 }
 
 #[tokio::test(start_paused = true)]

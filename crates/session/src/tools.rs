@@ -1,4 +1,5 @@
-//! Where the tools of a session come from: a named toolkit, the host, or an image that the platform has already.
+//! Finds the tools of a session: a toolkit that the user named, a busybox of this machine, or one
+//! in an image of the platform.
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
@@ -13,11 +14,12 @@ use tokio::sync::OnceCell;
 
 use crate::LAUNCHER;
 
-/// What a toolkit image's files claim as their time. Fixed: the image's name is made of its content alone.
+/// The modification time of all files in a toolkit image. It is fixed, because the image's name is
+/// derived only from its content.
 const IMAGE_TIME: u64 = 0;
 
-/// The busybox of this machine, and the name of the image that is made of it. To hash the files takes longer than to ask
-/// the platform: it is done once.
+/// The busybox of this machine, and the name of the toolkit image made from it. Both are determined
+/// only once, because hashing the files takes longer than a request to the platform.
 #[derive(Debug, Default)]
 pub struct HostToolkit(Arc<OnceLock<Host>>);
 
@@ -31,7 +33,7 @@ impl HostToolkit {
     async fn look(&self) -> Result<&Host, Error> {
         let look = || {
             let search = search_host();
-            // What is wrong with it is said when it is used.
+            // Errors are reported when the toolkit is used.
             let reference = search.toolkit.as_ref().and_then(|toolkit| reference_of(toolkit).ok());
             Host { search, reference }
         };
@@ -46,15 +48,16 @@ impl HostToolkit {
         Ok(self.0.get_or_init(look))
     }
 
-    /// The digest of the layer that a debug twin made with it has; nothing if there is none.
+    /// Returns the digest of the tools layer of a debug twin made with it. Returns `None` if there
+    /// is no busybox.
     pub async fn twin_layer(&self) -> Option<String> {
         let toolkit = self.look().await.ok()?.search.toolkit.clone()?;
         twin_layer(toolkit).await
     }
 }
 
-/// Finds a static busybox: what is `named`, a file or an image, or that of this machine, or of an image that the platform has.
-/// The platform is connected to only if it is needed; no registry is ever asked.
+/// Finds a static busybox: the `named` file or image, or one of this machine, or one in an image of
+/// the platform. Connects to the platform only if needed. Never asks a registry.
 pub async fn find<S: ToolStore>(
     named: Option<&str>,
     host: &HostToolkit,
@@ -80,10 +83,10 @@ pub async fn find<S: ToolStore>(
 
 const GIVE_ONE: &str = "give the path of a static busybox, or an image that the engine has and that holds one";
 
-/// Looks into the images that may hold a busybox.
+/// Searches the images that may contain a busybox.
 async fn find_in_store(store: &impl ToolStore, skipped: Vec<Skipped>) -> Result<Toolkit, Error> {
     for image in store.images_with_busybox().await? {
-        // One that is dynamic, or holds none after all, is passed over.
+        // Skip an image whose busybox is dynamic or missing.
         if let Ok(Some(toolkit)) = from_image(store, &image).await {
             return Ok(toolkit);
         }
@@ -91,7 +94,8 @@ async fn find_in_store(store: &impl ToolStore, skipped: Vec<Skipped>) -> Result<
     Err(explain(ToolkitError::NotFound { skipped }))
 }
 
-/// The busybox of an image; nothing if the platform has no such image, or it holds no static one.
+/// Reads the busybox of an image. Returns `None` if the platform has no such image, or the image
+/// has no static busybox.
 async fn from_image(store: &impl ToolStore, image: &str) -> Result<Option<Toolkit>, Error> {
     if store.image_record(image).await?.is_none() {
         return Ok(None);
@@ -111,17 +115,17 @@ pub struct SessionTools<'a, S> {
     store: S,
     host: &'a HostToolkit,
     named: Option<String>,
-    /// Told the name of the image that is loaded, and where its busybox comes from.
+    /// Called with the name of the image that is loaded, and the origin of its busybox.
     on_load: &'a (dyn Fn(&str, &str) + Sync),
     found: OnceCell<Found>,
     loaded: OnceCell<()>,
 }
 
-/// What was found out of them. Nothing is changed by that.
+/// The result of the search, which changes nothing on the platform.
 #[derive(Debug)]
 struct Found {
     image: ToolsImage,
-    /// The platform had the keeper's image.
+    /// The platform already has the keeper's image.
     in_store: bool,
     toolkit: Toolkit,
 }
@@ -133,7 +137,7 @@ impl<S> std::fmt::Debug for SessionTools<'_, S> {
 }
 
 impl<'a, S: ToolStore> SessionTools<'a, S> {
-    /// The tools that are `named` (the path of a busybox, or an image), or those of this machine.
+    /// Uses the `named` tools (the path of a busybox, or an image), or those of this machine.
     pub fn new(
         store: S,
         host: &'a HostToolkit,
@@ -143,7 +147,7 @@ impl<'a, S: ToolStore> SessionTools<'a, S> {
         Self { store, host, named, on_load, found: OnceCell::new(), loaded: OnceCell::new() }
     }
 
-    /// The keeper's image, if the platform does not have it yet.
+    /// Returns the name of the keeper's image if the platform does not have it yet.
     pub async fn missing_image(&self) -> Result<Option<String>, Error> {
         let found = self.found().await?;
         Ok((!found.in_store).then(|| found.image.keeper.clone()))
@@ -163,7 +167,7 @@ impl<'a, S: ToolStore> SessionTools<'a, S> {
             }
             _ => None,
         };
-        // The keeper's files are ours in any case.
+        // The keeper always uses our own toolkit image.
         let named = named.filter(|_| own.is_none());
         let toolkit = find(named, self.host, async || Ok(self.store.clone())).await?;
         let known = match named {
@@ -174,7 +178,7 @@ impl<'a, S: ToolStore> SessionTools<'a, S> {
             Some(reference) => reference,
             None => reference_of(&toolkit)?,
         };
-        // An image may have the name and not be it.
+        // An image may have the right name and other content.
         let layer = {
             let toolkit = toolkit.clone();
             blocking(move || toolkit.image_layer(&[launcher(&toolkit)?]).map_err(explain)).await?
@@ -194,8 +198,8 @@ impl<'a, S: ToolStore> SessionTools<'a, S> {
 }
 
 impl<S: ToolStore> ToolSource for SessionTools<'_, S> {
-    /// Those of this machine are made of its busybox and of the launcher, which is part of this program: a few looks at files
-    /// tell them from others.
+    /// The tools of this machine consist of its busybox and the launcher, which is part of this
+    /// program. So the metadata of a few files identifies them.
     async fn stamp(&self) -> Option<String> {
         if self.named.is_some() {
             return None;
@@ -235,12 +239,12 @@ async fn twin_layer(toolkit: Toolkit) -> Option<String> {
     layer.ok().map(|layer| layer.to_string())
 }
 
-/// The name of the image that keepers are made from, whether a platform has it or not.
+/// Returns the name of the image that keepers are created from, whether or not a platform has it.
 fn reference_of(toolkit: &Toolkit) -> Result<String, Error> {
     Ok(toolkit.image_reference(&[launcher(toolkit)?]).map_err(explain)?.familiar())
 }
 
-/// The launcher, for the toolkit's platform.
+/// Returns the launcher for the toolkit's platform.
 fn launcher(toolkit: &Toolkit) -> Result<ExtraFile, Error> {
     let own = match std::env::consts::ARCH {
         "x86_64" => "amd64",
@@ -256,12 +260,13 @@ fn launcher(toolkit: &Toolkit) -> Result<ExtraFile, Error> {
         path: format!("{TOOLKIT_BIN}/{LAUNCHER_NAME}"),
         mode: 0o755,
         bytes: LAUNCHER.into(),
-        // The launcher does what it is called.
+        // The launcher behaves according to the name it is called by.
         links: vec![format!("{TOOLKIT_BIN}/{RUN_ENTRYPOINT}")],
     })
 }
 
-/// Work that waits for files, on a thread of its own: a file system that hangs makes nobody deaf to Ctrl-C.
+/// Runs work that waits for files on a thread of its own, so that a hanging file system does not
+/// block Ctrl-C.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Error> + Send + 'static) -> Result<T, Error> {
     tokio::task::spawn_blocking(work).await.map_err(|error| failed(error.to_string()))?
 }
@@ -273,7 +278,7 @@ fn failed(message: String) -> Error {
 fn explain(error: ToolkitError) -> Error {
     let result = failed(chain(&error));
     match error {
-        // It says itself what to do.
+        // This error already contains a hint.
         ToolkitError::NotFound { .. } => result,
         _ => result.hint(GIVE_ONE),
     }

@@ -1,169 +1,173 @@
-//! The user's side of a session: streams, a terminal, questions and words.
+//! The caller's interface to a session: streams, a terminal, questions and notices.
 
 use jiff::Timestamp;
 use scratchdbg_backend::{Error, Interrupts, Phase, Plan, TargetEnd, Window};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 
-/// The client's standard streams. Without a terminal, standard output and standard error stay apart.
+/// The client's standard streams. Without a terminal, standard output and standard error are
+/// separate.
 #[derive(Debug)]
 pub struct Streams<I, O, E> {
-    /// Passed on to the command until its end of file. Without one, the command reads an end of file at once.
+    /// Forwarded to the command until its end of file. If absent, the command's input is empty.
     pub input: Option<I>,
-    /// The command's standard output; with a terminal, all that it shows.
+    /// Receives the command's standard output; with a terminal, all of its output.
     pub output: O,
-    /// The command's standard error.
+    /// Receives the command's standard error.
     pub error: E,
 }
 
-/// Where a session is.
+/// The stage of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
-    /// It is about to be started.
+    /// The session is about to start.
     Starting,
-    /// Its streams stand: what is typed is for the command.
+    /// The streams are connected: typed keys go to the command.
     Running,
-    /// They have ended before their time, it seems: the platform is asked how the command is, and takes its time.
+    /// The streams seem to have ended early, and the platform is taking its time to tell the state
+    /// of the command.
     Unclear,
-    /// They have ended.
+    /// The streams have ended.
     Ending,
-    /// It is over, and what it had on the platform is removed.
+    /// The session is over, and everything it created on the platform is removed.
     Over,
 }
 
 /// An answer to a question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Consent {
-    /// Yes.
+    /// The user agreed.
     Given,
-    /// No, or there is nobody to ask.
+    /// The user declined, or there is no user to ask.
     Refused,
-    /// A signal came instead: the exit code that it stands for.
+    /// A signal arrived instead; this is its exit code.
     Interrupted(u8),
 }
 
 /// How a session ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Ended {
-    /// With this exit code.
+pub enum SessionEnd {
+    /// The command exited with this code.
     Code(u8),
-    /// Its own container ran out of memory.
+    /// The session's own container ran out of memory.
     OutOfMemory,
-    /// The user left it by the detach keys, which end it.
+    /// The user pressed the detach keys, which end the session.
     Detached,
-    /// Nobody reads what it writes any more, on one of its streams at least.
+    /// The reader of one of the session's streams has left.
     OutputClosed,
-    /// A copy could not be made with a folder of the platform's machine that is not there.
-    WithoutSource(String),
-    /// With its target.
+    /// The copy could not be created, because this folder of the platform's host does not exist.
+    SourceMissing(String),
+    /// The target ended.
     WithTarget {
-        /// How that ended.
+        /// How the target ended.
         end: TargetEnd,
-        /// The signal that came during the session, as an exit code.
+        /// The last signal that arrived during the session, as an exit code.
         interrupted: Option<u8>,
-        /// For how long there was a session.
+        /// How long the session lasted.
         lasted: std::time::Duration,
     },
-    /// The platform or its runtime did not start it.
+    /// The platform or its runtime refused to start the session.
     Refused(Error),
 }
 
-impl Ended {
-    /// The exit code of a session whose reader has left: that of a program that SIGPIPE ends. The command did not end well, and
-    /// what it would have written is lost.
+impl SessionEnd {
+    /// The exit code of a session whose reader has left: that of a program that SIGPIPE ended. The
+    /// command did not succeed, and the rest of its output is lost.
     pub const OUTPUT_CLOSED: u8 = 128 + 13;
 }
 
-/// Something that the user should know.
+/// Something that the user should know about.
 #[derive(Debug, Clone, Copy)]
 pub enum Notice<'a> {
     /// The toolkit image is being loaded.
     LoadsTools {
         /// Its name.
         image: &'a str,
-        /// Where the busybox in it comes from.
+        /// The origin of its busybox.
         origin: &'a str,
     },
-    /// A session of another kind than the last one begins.
+    /// A session in another mode than the last one begins.
     Begins(&'a Plan),
-    /// A copy is made once more, without what is gone.
+    /// The copy is created again, without the missing sources.
     WithoutSources(&'a Plan),
-    /// The session cannot be inside the target; one beside it is tried, which has no capability either.
+    /// The platform refused an exec session. Falling back to a sidecar without capabilities.
     FallsBack {
-        /// Why.
+        /// Why exec was refused.
         refusal: &'a Error,
     },
-    /// A session with more rights than its keeper begins, and nothing else sees the target's processes.
+    /// A session with more rights than its keeper begins. No neighbor sees the target's processes.
     OutranksKeeper(&'a Plan),
-    /// The user trusts what could take a session's place, or trace it.
+    /// The user trusts neighbors that could take over the session or trace it.
     Trusts(&'a Plan),
     /// The session's own container ran out of memory.
     OutOfMemory(&'a Plan),
-    /// The user has left the session, which has ended.
+    /// The user detached, which ended the session.
     Detached,
-    /// The command did not end in time after a signal: the session was ended.
+    /// The command did not end in time after a signal, so the session was ended.
     Overdue {
         /// The plan.
         plan: &'a Plan,
         /// The target is paused.
         is_paused: bool,
     },
-    /// The target ended, and the session with it.
+    /// The target ended, which ended the session.
     TargetEnded {
         /// The plan.
         plan: &'a Plan,
-        /// How.
+        /// How the target ended.
         end: TargetEnd,
-        /// Its next run is waited for.
+        /// Waiting for its next run.
         followed: bool,
     },
-    /// The target's next run is waited for.
+    /// Waiting for the target's next run.
     WaitsForRun(&'a Plan),
-    /// It runs again.
+    /// The target runs again.
     RunsAgain,
-    /// The platform does not answer: the session is ended without it.
+    /// The platform does not answer. The session ends without its confirmation.
     PlatformSilent {
-        /// Where it is.
+        /// The platform's address.
         place: &'a str,
     },
-    /// What the user asked for comes first; this went wrong meanwhile.
+    /// A failure after the user asked the session to end. It does not change the exit code.
     Failed(&'a Error),
 }
 
 impl Notice<'_> {
-    /// Whether a target that ended like this may be attached to again by following it.
+    /// Whether a target that ended in this phase can be followed to its next run.
     pub fn restarts(state: Phase) -> bool {
         matches!(state, Phase::Running | Phase::Restarting)
     }
 }
 
-/// The user of a session.
+/// The user of sessions, as the caller implements it.
 pub trait User {
-    /// What is read.
+    /// Standard input.
     type Input: AsyncRead + Send + Unpin + 'static;
-    /// What standard output is written to.
+    /// Standard output.
     type Output: AsyncWrite + Unpin;
-    /// What standard error is written to.
+    /// Standard error.
     type Errors: AsyncWrite + Unpin;
 
-    /// The streams of one session.
+    /// Returns the streams for one session.
     fn streams(&mut self) -> Streams<Self::Input, Self::Output, Self::Errors>;
 
-    /// The size of the terminal, now and at each change.
+    /// Returns the size of the terminal, initially and at each change.
     fn windows(&mut self) -> Result<watch::Receiver<Option<Window>>, Error>;
 
-    /// The session is at this stage now. Fails if the terminal cannot be set up for it.
+    /// Notifies that the session has reached a stage. Fails if the terminal cannot be set up for
+    /// it.
     fn enter(&self, stage: Stage, plan: &Plan) -> Result<(), Error>;
 
-    /// Something that the user should know.
+    /// Reports a notice.
     fn tell(&self, notice: Notice<'_>);
 
-    /// Asks the user to agree to the capabilities that nobody asked for; `refusal` is why the session needs them.
+    /// Asks the user to agree to capabilities that nobody asked for. `refusal` explains why the
+    /// session needs them.
     fn agree(&mut self, plan: &Plan, refusal: &Error, interrupts: &mut Interrupts) -> impl Future<Output = Consent>;
 
-    /// A session begins. If this fails, there is none.
+    /// Notifies that a session begins. An error prevents the session.
     fn begins(&mut self, plan: &Plan, at: Timestamp) -> Result<(), Error>;
 
-    /// A session that began at this time has ended.
-    fn ended(&mut self, plan: &Plan, began: Timestamp, end: &Result<Ended, Error>) -> Result<(), Error>;
+    /// Notifies that the session that began at this time has ended.
+    fn ended(&mut self, plan: &Plan, began: Timestamp, end: &Result<SessionEnd, Error>) -> Result<(), Error>;
 }

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use scratchdbg_backend::launcher::RECORD_VARIABLE;
 use scratchdbg_backend::{
-    Copied, Error, ErrorKind, Exec, How, Mode, Neighbour, NumericUser, Phase, Plan, PlanRequest, ProcessEnd, Scope,
+    Copied, Error, ErrorKind, Exec, How, Mode, Neighbor, NumericUser, Phase, Plan, PlanRequest, ProcessEnd, Scope,
     SessionBackend, SessionTarget, Sidecar, Start, TargetEnd, ToolSource, ToolsImage,
 };
 use tokio::sync::mpsc;
@@ -78,7 +78,7 @@ struct World {
     has_keeper: bool,
     unasked: Vec<String>,
     outranks_keeper: bool,
-    neighbours: Vec<Neighbour>,
+    neighbors: Vec<Neighbor>,
     scripts: VecDeque<Script>,
     journal: Vec<String>,
     /// What is left to say of the target's end, and how it ended.
@@ -98,7 +98,7 @@ impl FakeSessions {
             has_keeper: false,
             unasked: Vec::new(),
             outranks_keeper: false,
-            neighbours: Vec::new(),
+            neighbors: Vec::new(),
             scripts: scripts.into_iter().collect(),
             journal: Vec::new(),
             end: None,
@@ -131,11 +131,11 @@ impl FakeSessions {
     }
 
     /// Sessions have more rights than their keepers, and these containers see the target's processes.
-    pub fn outrank_keepers(&self, neighbours: &[&str]) {
+    pub fn outrank_keepers(&self, neighbors: &[&str]) {
         let mut world = self.world();
         world.outranks_keeper = true;
-        let neighbour = |&name: &&str| Neighbour { name: name.to_owned(), capabilities: u64::MAX };
-        world.neighbours = neighbours.iter().map(neighbour).collect();
+        let neighbor = |&name: &&str| Neighbor { name: name.to_owned(), capabilities: u64::MAX };
+        world.neighbors = neighbors.iter().map(neighbor).collect();
     }
 
     /// The target is in this phase from now on; if it runs, that is another run.
@@ -229,7 +229,7 @@ impl SessionBackend for FakeSessions {
         !self.world().is_silent
     }
 
-    async fn look(&self, target: &SessionTarget, with_keepers: bool) -> Result<bool, Error> {
+    async fn inspect(&self, target: &SessionTarget, with_keepers: bool) -> Result<bool, Error> {
         self.note(match target {
             SessionTarget::Container(name) => format!("look {name}"),
             SessionTarget::Image(name) => format!("look image {name}"),
@@ -274,8 +274,8 @@ impl SessionBackend for FakeSessions {
         Ok(self.world().end.take().filter(|_| plan.0.mode() != Mode::Copy))
     }
 
-    async fn neighbours(&self, _: &FakePlan) -> Result<Vec<Neighbour>, Error> {
-        Ok(self.world().neighbours.clone())
+    async fn neighbors(&self, _: &FakePlan) -> Result<Vec<Neighbor>, Error> {
+        Ok(self.world().neighbors.clone())
     }
 
     async fn keep(&self, plan: &FakePlan, _: &str) -> Result<FakeKeeper, Error> {
@@ -326,8 +326,8 @@ impl SessionBackend for FakeSessions {
         Ok(0)
     }
 
-    async fn tidy(&self) {
-        self.note("tidy");
+    async fn clean_up(&self) {
+        self.note("clean_up");
     }
 }
 

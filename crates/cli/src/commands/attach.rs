@@ -88,5 +88,5 @@ async fn request(args: &AttachArgs, context: &Context) -> Result<Request, Comman
         dry_run: args.explain,
         ..PlanRequest::default()
     };
-    Ok(Request { target, plan, trust_neighbours: args.trust_neighbours, follow_restarts: args.follow_restarts })
+    Ok(Request { target, plan, trust_neighbors: args.trust_neighbours, follow_restarts: args.follow_restarts })
 }

@@ -12,7 +12,7 @@ use scratchdbg_builder::{BuildSpec, Twin};
 use scratchdbg_docker::{LABEL_TARGET, NewContainer};
 use scratchdbg_image::{TaggedReference, write_hybrid};
 use scratchdbg_session::tools::{self, SessionTools};
-use scratchdbg_session::{Consent, Ended, LAUNCHER, Notice, Request, Stage, Streams, User};
+use scratchdbg_session::{Consent, LAUNCHER, Notice, Request, SessionEnd, Stage, Streams, User};
 use tokio::io::Empty;
 use tokio::sync::watch;
 
@@ -182,7 +182,7 @@ async fn run_inside(
 ) -> Outcome {
     let plan = PlanRequest { command: command.iter().map(|&word| word.to_owned()).collect(), ..PlanRequest::default() };
     let target = SessionTarget::Container(container.clone());
-    let request = Request { target, plan, trust_neighbours: false, follow_restarts: false };
+    let request = Request { target, plan, trust_neighbors: false, follow_restarts: false };
     let tools = session_tools(args, engine, context);
     let (mut audience, mut interrupts) = (Audience::default(), Interrupts::none());
     let session = scratchdbg_session::run(engine, request, None, &tools, &mut audience, &mut interrupts);
@@ -229,8 +229,8 @@ impl User for Audience {
         Ok(())
     }
 
-    fn ended(&mut self, _: &Plan, _: Timestamp, end: &Result<Ended, Error>) -> Result<(), Error> {
-        self.has_left = matches!(end, Ok(Ended::OutputClosed));
+    fn ended(&mut self, _: &Plan, _: Timestamp, end: &Result<SessionEnd, Error>) -> Result<(), Error> {
+        self.has_left = matches!(end, Ok(SessionEnd::OutputClosed));
         Ok(())
     }
 }

@@ -52,7 +52,7 @@ impl FilesBackend for Engine {
         Ok(self.read_through(&container, path, visit).await?)
     }
 
-    async fn paths_beneath(&self, record: &ContainerRecord) -> Option<BTreeSet<String>> {
+    async fn hidden_paths(&self, record: &ContainerRecord) -> Option<BTreeSet<String>> {
         self.paths_covered(&record.id.parse().ok()?, &record.facts.mounts).await
     }
 }

@@ -1,7 +1,7 @@
 //! Sessions as every platform has them.
 
 use scratchdbg_backend::{
-    self as backend, ContainerName, Mode, Neighbour, Phase, PlanRequest, Scope, SessionBackend, SessionList,
+    self as backend, ContainerName, Mode, Neighbor, Phase, PlanRequest, Scope, SessionBackend, SessionList,
     SessionTarget, Start, TargetEnd, ToolSource, ToolStore,
 };
 
@@ -28,7 +28,7 @@ impl SessionBackend for Engine {
         self.transport.is_there().await
     }
 
-    async fn look(&self, target: &SessionTarget, with_keepers: bool) -> Result<FirstLook, backend::Error> {
+    async fn inspect(&self, target: &SessionTarget, with_keepers: bool) -> Result<FirstLook, backend::Error> {
         let keepers = async { if with_keepers { self.lingering_keepers().await } else { Ok(Vec::new()) } };
         let target = async {
             match target {
@@ -123,8 +123,8 @@ impl SessionBackend for Engine {
         }
     }
 
-    async fn neighbours(&self, plan: &SessionPlan) -> Result<Vec<Neighbour>, backend::Error> {
-        Ok(self.neighbours_of(plan).await?)
+    async fn neighbors(&self, plan: &SessionPlan) -> Result<Vec<Neighbor>, backend::Error> {
+        Ok(self.neighbors_of(plan).await?)
     }
 
     async fn keep(&self, plan: &SessionPlan, session: &str) -> Result<Keeper, backend::Error> {
@@ -145,7 +145,7 @@ impl SessionBackend for Engine {
         Ok(self.remove_leftovers().await?)
     }
 
-    async fn tidy(&self) {
+    async fn clean_up(&self) {
         let removals = self.transport.scope().left().into_iter().map(async |made| {
             let removed = match made.parse::<ContainerName>() {
                 Ok(container) => self.remove(&container).await,

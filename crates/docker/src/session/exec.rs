@@ -21,9 +21,9 @@ pub(super) enum Noted {
     /// It has ended with this code.
     Exited(u8),
     /// It goes on: what has ended is our hold on it.
-    GoesOn,
+    StillRunning,
     /// The engine could not start it, and made up this code.
-    NeverBegan(u8),
+    NotStarted(u8),
 }
 
 impl Engine {
@@ -45,8 +45,8 @@ impl Engine {
         while let Some(_dropped) = output.next().await.map_err(|error| Error::transport("exec", error))? {}
         match self.exec_end(&exec, NOTED_WITHIN).await? {
             Noted::Exited(code) => Ok(code),
-            Noted::GoesOn => Ok(u8::MAX),
-            Noted::NeverBegan(code) => Err(output.end().refusal(code)),
+            Noted::StillRunning => Ok(u8::MAX),
+            Noted::NotStarted(code) => Err(output.end().refusal(code)),
         }
     }
 
@@ -72,16 +72,16 @@ impl Engine {
                 let code = u8::try_from(code).unwrap_or(u8::MAX);
                 // Docker keeps the process id of an exec that has ended. Podman forgets it.
                 let began = self.is_podman() || state.pid != Some(0);
-                return Ok(if began { Noted::Exited(code) } else { Noted::NeverBegan(code) });
+                return Ok(if began { Noted::Exited(code) } else { Noted::NotStarted(code) });
             }
             if !polls.again().await {
-                return Ok(Noted::GoesOn);
+                return Ok(Noted::StillRunning);
             }
         }
     }
 
     /// Whether a container runs, and goes on running for all that time.
-    pub(super) async fn goes_on(&self, container: &ContainerName, patience: Duration) -> Result<bool, Error> {
+    pub(super) async fn keeps_running(&self, container: &ContainerName, patience: Duration) -> Result<bool, Error> {
         let mut polls = Polls::until(patience);
         loop {
             match self.inspect(container).await {

@@ -94,7 +94,7 @@ impl KeeperHandle for Keeper {
         self.container.to_string()
     }
 
-    fn standing(&self) -> Option<u32> {
+    fn lingering_pid(&self) -> Option<u32> {
         self.standing
     }
 

@@ -10,7 +10,7 @@ mod inventory;
 mod keeper;
 mod leftover;
 mod lingering;
-mod neighbours;
+mod neighbors;
 mod opening;
 mod output;
 mod probe;

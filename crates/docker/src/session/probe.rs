@@ -24,14 +24,14 @@ pub(super) enum Of {
 }
 
 impl Probe for ProcessProbe {
-    async fn goes_on(&self) -> Result<bool, scratchdbg_backend::Error> {
+    async fn is_running(&self) -> Result<bool, scratchdbg_backend::Error> {
         let Self { engine, of } = self;
         match of {
             Of::Exec(id) => {
                 let state = engine.transport.ask(Kind::Question, engine.docker.inspect_exec(id)).await?;
                 Ok(state.running != Some(false))
             }
-            Of::Container(container) => Ok(engine.goes_on(container, Duration::ZERO).await?),
+            Of::Container(container) => Ok(engine.keeps_running(container, Duration::ZERO).await?),
         }
     }
 

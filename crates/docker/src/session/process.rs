@@ -148,8 +148,8 @@ impl Process {
         match runs {
             Runs::Exec { id } => engine.exec_end(id, patience).await,
             Runs::Container { container, removal, .. } => {
-                if !removal.is_over() && engine.goes_on(container, patience).await? {
-                    return Ok(Noted::GoesOn);
+                if !removal.is_over() && engine.keeps_running(container, patience).await? {
+                    return Ok(Noted::StillRunning);
                 }
                 // The engine may have much to do before the container is removed.
                 let code = match tokio::time::timeout(REMOVED_WITHIN, removal.exit_code()).await {
@@ -194,7 +194,7 @@ impl scratchdbg_backend::Process for Process {
     ) -> Result<ProcessEnd, scratchdbg_backend::Error> {
         let end = output.end();
         if let OutputEnd::NotExecuted(_) = end {
-            return Ok(ProcessEnd::NeverBegan(end.refusal(ENGINES_OWN).into()));
+            return Ok(ProcessEnd::NotStarted(end.refusal(ENGINES_OWN).into()));
         }
         let patience = match end {
             _ if !is_detached => NOTED_WITHIN,
@@ -242,10 +242,10 @@ impl scratchdbg_backend::Process for Process {
 /// What streams mean that ended without a record. `is_detached`: the detach keys were pressed.
 fn process_end(noted: Noted, end: OutputEnd, is_detached: bool, is_exec: bool) -> ProcessEnd {
     match noted {
-        Noted::NeverBegan(code) => ProcessEnd::NeverBegan(end.refusal(code).into()),
-        Noted::GoesOn | Noted::Exited(0) if is_detached => ProcessEnd::Detached,
+        Noted::NotStarted(code) => ProcessEnd::NotStarted(end.refusal(code).into()),
+        Noted::StillRunning | Noted::Exited(0) if is_detached => ProcessEnd::Detached,
         Noted::Exited(ENGINES_OWN) if is_detached && end == OutputEnd::Escaped => ProcessEnd::Detached,
-        Noted::GoesOn => ProcessEnd::GoesOn(end.held()),
+        Noted::StillRunning => ProcessEnd::StillRunning(end.held()),
         Noted::Exited(ENGINES_OWN) if is_exec => ProcessEnd::Unknown,
         Noted::Exited(code) => ProcessEnd::Exited(code, end.held()),
     }
@@ -257,18 +257,18 @@ mod tests {
 
     #[test]
     fn who_detached_has_what_was_asked_for() {
-        use Noted::{Exited, GoesOn};
+        use Noted::{Exited, StillRunning};
         use OutputEnd::{Escaped, Plain};
         for (noted, end, is_detached, expected) in [
-            (GoesOn, Plain, true, ProcessEnd::Detached),
-            (GoesOn, Escaped, true, ProcessEnd::Detached),
+            (StillRunning, Plain, true, ProcessEnd::Detached),
+            (StillRunning, Escaped, true, ProcessEnd::Detached),
             (Exited(0), Plain, true, ProcessEnd::Detached),
             (Exited(126), Escaped, true, ProcessEnd::Detached),
             (Exited(126), Plain, true, ProcessEnd::Unknown),
             (Exited(126), Escaped, false, ProcessEnd::Unknown),
             (Exited(1), Plain, true, ProcessEnd::Exited(1, Vec::new())),
             (Exited(0), Plain, false, ProcessEnd::Exited(0, Vec::new())),
-            (GoesOn, Plain, false, ProcessEnd::GoesOn(Vec::new())),
+            (StillRunning, Plain, false, ProcessEnd::StillRunning(Vec::new())),
         ] {
             let found = process_end(noted, end.clone(), is_detached, true);
             assert_eq!(found, expected, "{noted:?} {end:?} {is_detached}");
@@ -276,7 +276,7 @@ mod tests {
         assert_eq!(process_end(Exited(126), Plain, false, false), ProcessEnd::Exited(126, Vec::new()));
         let line = OutputEnd::OneLine(b"a line\r\n".to_vec());
         assert_eq!(process_end(Exited(3), line.clone(), false, true), ProcessEnd::Exited(3, b"a line\r\n".to_vec()));
-        let ProcessEnd::NeverBegan(error) = process_end(Noted::NeverBegan(127), line, false, true) else {
+        let ProcessEnd::NotStarted(error) = process_end(Noted::NotStarted(127), line, false, true) else {
             panic!("it never began");
         };
         assert!(error.message.contains("a line") && error.is_exec_refusal(), "{error:?}");

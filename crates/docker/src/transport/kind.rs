@@ -157,7 +157,7 @@ impl Kind {
     }
 
     /// It takes something away: what a command does at its end, also after it was called off.
-    pub(crate) fn tidies(self) -> bool {
+    pub(crate) fn cleans_up(self) -> bool {
         matches!(self, Self::Remove | Self::RemoveImage)
     }
 

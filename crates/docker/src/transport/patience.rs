@@ -52,7 +52,7 @@ impl Transport {
         answer: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
         // What was called off makes nothing more.
-        if self.scope.is_called_off() && !kind.tidies() {
+        if self.scope.is_canceled() && !kind.cleans_up() {
             return Err(Error::CalledOff { what: kind.words() });
         }
         tokio::select! {
@@ -69,7 +69,7 @@ impl Transport {
     pub(crate) async fn given_up(&self, kind: Kind, progress: &Progress) -> Error {
         tokio::select! {
             error = self.silence(kind, progress) => error,
-            () = self.scope.over(kind.tidies()) => Error::CalledOff { what: kind.words() },
+            () = self.scope.expired(kind.cleans_up()) => Error::CalledOff { what: kind.words() },
         }
     }
 

@@ -1,4 +1,4 @@
-//! What follows a session that ended before its command did.
+//! Tests the sessions that follow one that ended before its command did.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ async fn a_refused_exec_falls_back_to_a_sidecar() {
     let journal = ["look web", "keep for exec", "keeper gone", "look web", "keep for sidecar"];
     assert_eq!(platform.journal()[..5], journal);
     assert_eq!(result.said[2..5], ["Refused", "FallsBack", "Begins"]);
-    // Not where the user named the mode, and not from a sidecar.
+    // Not if the user chose the mode, and not from a sidecar.
     for mode in [Mode::Exec, Mode::Sidecar, Mode::Copy] {
         let mut case = Case::new([refused()]);
         case.request.plan.mode = Some(mode);
@@ -56,7 +56,7 @@ async fn neighbours_are_looked_for_before_anything_is_started() {
     assert_eq!(platform.journal(), ["look web"]);
     let mut case = Case::new([exits(0)]);
     case.platform.outrank_keepers(&["other"]);
-    case.request.trust_neighbours = true;
+    case.request.trust_neighbors = true;
     let (_, result) = case.run().await;
     assert_eq!((result.code, &*result.said[0]), (Ok(0), "Trusts"));
     let case = Case::new([exits(0)]);
@@ -80,7 +80,7 @@ async fn a_keeper_that_lingers_serves_and_stays() {
 
 #[tokio::test(start_paused = true)]
 async fn a_stale_keeper_is_replaced_by_one_of_our_own() {
-    // It does not answer, or what stands in its place cannot be entered.
+    // The keeper does not answer, or the process with its id cannot be entered.
     for stale in [
         Script { keeper_says: Some("nothing"), ..Script::default() },
         Script { no_process: Some(error(ErrorKind::NotStarted, "no such file")), ..Script::default() },
@@ -90,7 +90,7 @@ async fn a_stale_keeper_is_replaced_by_one_of_our_own() {
         case.platform.leave_a_keeper();
         let (platform, result) = case.run().await;
         if silent {
-            // The script goes on to say nonsense, which is another keeper's now.
+            // The script then makes another keeper report nonsense.
             assert!(result.code.is_err());
         } else {
             assert_eq!(result.code, Ok(5));
@@ -153,5 +153,5 @@ async fn a_folder_that_is_gone_is_left_out_of_the_next_copy() {
     case.request.plan.mode = Some(Mode::Copy);
     let (_, result) = case.run().await;
     assert_eq!(result.code, Ok(0));
-    assert_eq!(result.said[2..4], ["WithoutSource", "WithoutSources"]);
+    assert_eq!(result.said[2..4], ["SourceMissing", "WithoutSources"]);
 }

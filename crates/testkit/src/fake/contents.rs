@@ -212,7 +212,7 @@ impl FilesBackend for FakeBackend {
         Ok(())
     }
 
-    async fn paths_beneath(&self, record: &ContainerRecord) -> Option<BTreeSet<String>> {
+    async fn hidden_paths(&self, record: &ContainerRecord) -> Option<BTreeSet<String>> {
         self.world().contents.beneath.get(&record.facts.name).cloned()
     }
 }

@@ -47,7 +47,7 @@ impl KeeperHandle for FakeKeeper {
         "k1".to_owned()
     }
 
-    fn standing(&self) -> Option<u32> {
+    fn lingering_pid(&self) -> Option<u32> {
         self.stands.then_some(7)
     }
 

@@ -51,7 +51,7 @@ impl Process for FakeProcess {
 }
 
 impl Probe for FakeSessions {
-    async fn goes_on(&self) -> Result<bool, Error> {
+    async fn is_running(&self) -> Result<bool, Error> {
         if self.world().is_silent {
             std::future::pending::<()>().await;
         }

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use rustix::fs::OFlags;
 use scratchdbg_backend::{Error, ErrorKind, Plan};
-use scratchdbg_session::Ended;
+use scratchdbg_session::SessionEnd;
 use serde_json::{Value, json};
 
 use crate::error::CommandError;
@@ -45,15 +45,20 @@ impl Audit {
     }
 
     /// Records how it ended.
-    pub(super) fn end(&mut self, plan: &Plan, started: Timestamp, ended: &Result<Ended, Error>) -> Result<(), Error> {
+    pub(super) fn end(
+        &mut self,
+        plan: &Plan,
+        started: Timestamp,
+        ended: &Result<SessionEnd, Error>,
+    ) -> Result<(), Error> {
         let (end, exit_code) = match ended {
-            Ok(Ended::Code(code)) => ("exited".to_owned(), Some(*code)),
-            Ok(Ended::OutOfMemory) => ("out of memory".to_owned(), Some(KILLED)),
-            Ok(Ended::Detached) => ("detached".to_owned(), Some(0)),
-            Ok(Ended::OutputClosed) => ("output closed".to_owned(), Some(Ended::OUTPUT_CLOSED)),
-            Ok(Ended::WithoutSource(path)) => (format!("refused: {path} is not there"), None),
-            Ok(Ended::Refused(error)) => (format!("refused: {}", error.message), None),
-            Ok(Ended::WithTarget { end, .. }) => (format!("target {}", end.state.as_str()), Some(KILLED)),
+            Ok(SessionEnd::Code(code)) => ("exited".to_owned(), Some(*code)),
+            Ok(SessionEnd::OutOfMemory) => ("out of memory".to_owned(), Some(KILLED)),
+            Ok(SessionEnd::Detached) => ("detached".to_owned(), Some(0)),
+            Ok(SessionEnd::OutputClosed) => ("output closed".to_owned(), Some(SessionEnd::OUTPUT_CLOSED)),
+            Ok(SessionEnd::SourceMissing(path)) => (format!("refused: {path} is not there"), None),
+            Ok(SessionEnd::Refused(error)) => (format!("refused: {}", error.message), None),
+            Ok(SessionEnd::WithTarget { end, .. }) => (format!("target {}", end.state.as_str()), Some(KILLED)),
             Err(error) => (format!("failed: {}", error.message), None),
         };
         let more = json!({ "ended_at": Timestamp::now().to_string(), "end": end, "exit_code": exit_code });

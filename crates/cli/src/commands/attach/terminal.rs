@@ -5,7 +5,7 @@ use std::io::{Stderr, Stdout};
 
 use jiff::Timestamp;
 use scratchdbg_backend::{Error, ErrorKind, Interrupts, Plan, Window};
-use scratchdbg_session::{Consent, Ended, Notice, Stage, Streams, User};
+use scratchdbg_session::{Consent, Notice, SessionEnd, Stage, Streams, User};
 use tokio::sync::watch;
 
 use super::audit::Audit;
@@ -82,7 +82,7 @@ impl User for TerminalUser {
         self.audit.as_mut().map_or(Ok(()), |audit| audit.start(plan, at))
     }
 
-    fn ended(&mut self, plan: &Plan, began: Timestamp, end: &Result<Ended, Error>) -> Result<(), Error> {
+    fn ended(&mut self, plan: &Plan, began: Timestamp, end: &Result<SessionEnd, Error>) -> Result<(), Error> {
         self.audit.as_mut().map_or(Ok(()), |audit| audit.end(plan, began, end))
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bollard::models::ContainerInspectResponse;
 use futures_util::{StreamExt as _, stream};
-use scratchdbg_backend::Neighbour;
+use scratchdbg_backend::Neighbor;
 
 use crate::{Engine, Error, SessionPlan, Target, ours};
 
@@ -30,7 +30,7 @@ impl Engine {
     /// The containers whose processes see those of the plan's target, whether they run or may be started: those that
     /// join its PID namespace, or one that leads there, that whose namespace it joins, those in the namespace of the host, and
     /// those of which it cannot be told, as what they joined is gone. `the host` stands for the host's own processes.
-    pub(super) async fn neighbours_of(&self, plan: &SessionPlan) -> Result<Vec<Neighbour>, Error> {
+    pub(super) async fn neighbors_of(&self, plan: &SessionPlan) -> Result<Vec<Neighbor>, Error> {
         let listed = self.list_containers(true, &[]).await?;
         let looks = listed.into_iter().filter_map(|other| other.id).map(|id| self.look_at_member(id));
         let mut looks = stream::iter(looks).buffer_unordered(AT_ONCE);
@@ -46,7 +46,7 @@ impl Engine {
                 members.extend(self.look_at_member(name).await?);
             }
         }
-        Ok(neighbours(&members, &plan.view.target_id, &plan.target_pid_mode))
+        Ok(neighbors(&members, &plan.view.target_id, &plan.target_pid_mode))
     }
 
     /// A container by its id; nothing where it is gone.
@@ -116,24 +116,24 @@ fn namespace<'a>(members: &'a HashMap<String, Member>, id: &'a str, pid_mode: &'
     Namespace::Unknown(pid_mode)
 }
 
-fn neighbours(members: &HashMap<String, Member>, target: &str, pid_mode: &str) -> Vec<Neighbour> {
+fn neighbors(members: &HashMap<String, Member>, target: &str, pid_mode: &str) -> Vec<Neighbor> {
     let own = namespace(members, target, pid_mode);
     let mut found = Vec::new();
     match own {
         // Whoever is root there has nothing to gain.
-        Namespace::Host => found.push(Neighbour { name: "the host".to_owned(), capabilities: u64::MAX }),
+        Namespace::Host => found.push(Neighbor { name: "the host".to_owned(), capabilities: u64::MAX }),
         Namespace::Unknown(other) => {
             let tracer = ["SYS_PTRACE".to_owned()];
             let capabilities = scratchdbg_diagnose::capability::bounding_set(false, &tracer, &[]);
             let name = other.chars().take(12).collect::<String>() + ", which is gone";
-            found.push(Neighbour { name, capabilities });
+            found.push(Neighbor { name, capabilities });
         }
         Namespace::Of(_) => {}
     }
     for (id, member) in members.iter().filter(|(id, member)| *id != target && !member.is_keeper) {
         let theirs = namespace(members, id, &member.pid_mode);
         if theirs == own || matches!(theirs, Namespace::Host | Namespace::Unknown(_)) {
-            found.push(Neighbour { name: member.name.clone(), capabilities: member.capabilities });
+            found.push(Neighbor { name: member.name.clone(), capabilities: member.capabilities });
         }
     }
     found.sort();
@@ -154,7 +154,7 @@ mod tests {
             )
         };
         let members = list.iter().map(member).collect();
-        neighbours(&members, target, pid_mode).into_iter().map(|neighbour| neighbour.name).collect()
+        neighbors(&members, target, pid_mode).into_iter().map(|neighbor| neighbor.name).collect()
     }
 
     #[test]

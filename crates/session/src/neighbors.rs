@@ -1,12 +1,15 @@
-//! Who could take a session's place, or its rights: root inside a container of another user has more rights than its keeper can
-//! have, and a sidecar can have more than the target. Both are refused where other containers, or the target, could make use of it.
+//! Protects a session from neighbors that could gain its rights.
+//!
+//! A session as root in a container of another user has more rights than its keeper can have. A
+//! sidecar can have more rights than the target. Both are refused if the target or another
+//! container in its PID namespace could use those rights.
 
-use scratchdbg_backend::{Error, ErrorKind, Exec, How, Neighbour, Plan, SessionBackend};
+use scratchdbg_backend::{Error, ErrorKind, Exec, How, Neighbor, Plan, SessionBackend};
 use scratchdbg_diagnose::capability;
 
 use crate::user::{Notice, User};
 
-/// Refuses a session whose rights something could gain, unless the user trusts it.
+/// Refuses a session whose rights a neighbor could gain, unless the user trusts the neighbors.
 pub(crate) async fn check<B: SessionBackend>(
     backend: &B,
     plan: &B::Plan,
@@ -26,7 +29,7 @@ pub(crate) async fn check<B: SessionBackend>(
         user.tell(Notice::Trusts(view));
         return Ok(());
     }
-    match refusal(view, &backend.neighbours(plan).await?) {
+    match refusal(view, &backend.neighbors(plan).await?) {
         Some(error) => Err(error),
         None => {
             if matches!(view.how, How::Exec(_)) {
@@ -37,45 +40,45 @@ pub(crate) async fn check<B: SessionBackend>(
     }
 }
 
-/// Why there is no such session beside these neighbours.
-fn refusal(plan: &Plan, neighbours: &[Neighbour]) -> Option<Error> {
+/// Returns why a session beside these neighbors is refused, if it is.
+fn refusal(plan: &Plan, neighbors: &[Neighbor]) -> Option<Error> {
     let name = &plan.target_name;
-    let quoted = |neighbour: &Neighbour| format!("`{}`", neighbour.name);
+    let quoted = |neighbor: &Neighbor| format!("`{}`", neighbor.name);
     match &plan.how {
         How::Copy(_) => None,
         How::Exec(_) => {
-            let shown: Vec<_> = neighbours.iter().map(quoted).collect();
+            let shown: Vec<_> = neighbors.iter().map(quoted).collect();
             (!shown.is_empty()).then(|| {
                 let message = format!(
-                    "root in `{name}`, whose own user is not, gets its capabilities only as it starts: until then what shares \
-                     its PID namespace could take its place ({})",
+                    "a session as root in `{name}`, whose own user is not root, gets its capabilities only at its start: \
+                     until then, a container in the same PID namespace could take its place ({})",
                     shown.join(", ")
                 );
                 Error::new(ErrorKind::Unsupported, message)
-                    .hint("without -u the target's own user is safe; --trust-neighbours goes on all the same")
+                    .hint("without -u, the session runs as the target's own user; --trust-neighbours starts it anyway")
             })
         }
         How::Sidecar(sidecar) => {
             let is_gain = |bounding_set| is_gain(&sidecar.capabilities, bounding_set);
             let itself = is_gain(plan.target_capabilities).then(|| format!("`{name}` itself"));
-            let others = neighbours.iter().filter(|neighbour| is_gain(neighbour.capabilities)).map(quoted);
+            let others = neighbors.iter().filter(|neighbor| is_gain(neighbor.capabilities)).map(quoted);
             let tracers: Vec<_> = itself.into_iter().chain(others).collect();
             (!tracers.is_empty()).then(|| {
                 let message = format!(
-                    "a sidecar of `{name}` with {} could be traced, and its capabilities taken, by what has SYS_PTRACE in the \
-                     same PID namespace ({})",
+                    "a sidecar of `{name}` with {} could be traced, and its capabilities taken, by a container with SYS_PTRACE \
+                     in the same PID namespace ({})",
                     sidecar.capabilities.join(", "),
                     tracers.join(", ")
                 );
                 Error::new(ErrorKind::Unsupported, message)
-                    .hint("--cap-add only what those have is safe, and so is -u; --trust-neighbours goes on all the same")
+                    .hint("use -u, or --cap-add with only the capabilities that those have; --trust-neighbours starts it anyway")
             })
         }
     }
 }
 
-/// Whether a process of a container whose bounding set this is could take over a sidecar with these capabilities, and would
-/// gain one by it: `SYS_PTRACE` traces whatever it sees.
+/// Whether a process with this bounding set could take over a sidecar with these capabilities, and
+/// would gain a capability by it. `SYS_PTRACE` allows tracing every visible process.
 fn is_gain(capabilities: &[String], bounding_set: u64) -> bool {
     let none = ["ALL".to_owned()];
     let tracer = capability::bounding_set(false, &["SYS_PTRACE".to_owned()], &none);
