@@ -74,6 +74,52 @@ fn a_signal_gives_the_terminal_back() {
     }
 }
 
+/// Those that nobody handles end the client at once, as they would without a terminal.
+#[test]
+fn every_fatal_signal_gives_the_terminal_back() {
+    use std::os::unix::process::ExitStatusExt as _;
+    let stage = Stage::set();
+    let target = stage.target(&[]);
+    for signal in [
+        Signal::ABORT,
+        Signal::ALARM,
+        Signal::BUS,
+        Signal::FPE,
+        Signal::ILL,
+        Signal::IO,
+        Signal::POWER,
+        Signal::PROF,
+        Signal::SEGV,
+        Signal::STKFLT,
+        Signal::SYS,
+        Signal::TRAP,
+        Signal::USR1,
+        Signal::USR2,
+        Signal::VTALARM,
+        Signal::XCPU,
+        Signal::XFSZ,
+    ] {
+        let (mut terminal, idle) = shell_in(&stage, &target);
+        assert_ne!(terminal.settings(), idle, "raw during the session");
+        terminal.signal(signal);
+        // The standard library takes the first of these for a fault that comes again.
+        let mut status = None;
+        eventually(
+            || format!("the end after {signal:?}"),
+            || {
+                status = terminal.has_ended();
+                if status.is_none() && matches!(signal, Signal::SEGV | Signal::BUS) {
+                    terminal.signal(signal);
+                }
+                status.map(drop)
+            },
+        );
+        assert_eq!(status.and_then(|status| status.signal()), Some(signal.as_raw()), "after {signal:?}");
+        assert_eq!(terminal.settings(), idle, "given back after {signal:?}");
+    }
+    target.assert_untouched();
+}
+
 #[test]
 fn the_target_ends_and_the_terminal_is_given_back() {
     let stage = Stage::set();

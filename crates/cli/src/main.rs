@@ -8,6 +8,7 @@ mod context;
 mod docker_config;
 mod env;
 mod error;
+mod fatal;
 mod findings;
 mod interrupt;
 mod platform;

@@ -17,6 +17,8 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Sleep;
 
+use crate::fatal;
+
 /// The settings to go back to while raw mode is on. Shared with the panic hook.
 static SAVED: Mutex<Option<Termios>> = Mutex::new(None);
 
@@ -120,6 +122,7 @@ fn make_raw() -> std::io::Result<()> {
     let mut raw = original.clone();
     raw.make_raw();
     *SAVED.lock().unwrap_or_else(PoisonError::into_inner) = Some(original);
+    fatal::save();
     Ok(tcsetattr(stdin(), OptionalActions::Now, &raw)?)
 }
 
@@ -128,6 +131,7 @@ pub(crate) fn restore() {
     if let Some(original) = SAVED.lock().unwrap_or_else(PoisonError::into_inner).take() {
         // What was typed and not read stays for the user's shell: do not flush.
         let _gone = tcsetattr(stdin(), OptionalActions::Now, &original);
+        fatal::forget();
     }
 }
 

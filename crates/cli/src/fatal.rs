@@ -1,0 +1,103 @@
+//! Signals that end this process at once, while it has the terminal: each gives the terminal back first, and is then what it was.
+//!
+//! Those that ask a command to end are heard elsewhere (see [`crate::interrupt`]). What is here runs in a signal handler, where hardly
+//! anything is allowed: `tcsetattr(3)`, `sigaction(2)` and `raise(3)` are.
+
+#![expect(unsafe_code, reason = "no crate here sets a handler of a signal that is to end the process after all")]
+
+use std::mem::MaybeUninit;
+use std::ptr;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicPtr, Ordering};
+
+use libc::{c_int, termios};
+
+/// The terminal's settings to go back to; null while it has them.
+static SETTINGS: AtomicPtr<termios> = AtomicPtr::new(ptr::null_mut());
+
+/// What each signal did before.
+static BEFORE: OnceLock<Vec<Option<libc::sigaction>>> = OnceLock::new();
+
+/// What does not end a process that says nothing of it, and what cannot be caught.
+const OTHERS: [c_int; 9] = [
+    libc::SIGKILL,
+    libc::SIGSTOP,
+    libc::SIGTSTP,
+    libc::SIGTTIN,
+    libc::SIGTTOU,
+    libc::SIGCONT,
+    libc::SIGCHLD,
+    libc::SIGURG,
+    libc::SIGWINCH,
+];
+
+/// Faults of our own, for which the standard library has a handler: it knows an overflow of the stack.
+const FAULTS: [c_int; 2] = [libc::SIGSEGV, libc::SIGBUS];
+
+/// Notes the settings of standard input, which is a terminal: it is about to get others.
+pub(crate) fn save() {
+    BEFORE.get_or_init(catch);
+    let mut settings = MaybeUninit::<termios>::uninit();
+    // SAFETY: the pointer is valid for one `termios`, which is read only if the call has filled it.
+    let saved =
+        unsafe { (libc::tcgetattr(libc::STDIN_FILENO, settings.as_mut_ptr()) == 0).then(|| settings.assume_init()) };
+    if let Some(settings) = saved {
+        // Never freed: a handler may be reading it. A session has a few bytes of this kind, once.
+        SETTINGS.store(Box::leak(Box::new(settings)), Ordering::Release);
+    }
+}
+
+/// The terminal has its settings again.
+pub(crate) fn forget() {
+    SETTINGS.store(ptr::null_mut(), Ordering::Release);
+}
+
+/// Has all signals caught that would end the process; what they did before, by number.
+fn catch() -> Vec<Option<libc::sigaction>> {
+    let catch = |signal: c_int| {
+        if OTHERS.contains(&signal) {
+            return None;
+        }
+        let before = action(signal, None)?;
+        // What is ignored stays so, and what others hear of they go on hearing of.
+        let ends = before.sa_sigaction == libc::SIG_DFL || FAULTS.contains(&signal);
+        ends.then_some(before)
+    };
+    let before: Vec<_> = (0..=libc::SIGRTMAX()).map(catch).collect();
+    for (signal, _) in (0..).zip(&before).filter(|(_, before)| before.is_some()) {
+        // SAFETY: all zeros are a valid `sigaction`: no flags, and no signal is held back.
+        let mut ours: libc::sigaction = unsafe { MaybeUninit::zeroed().assume_init() };
+        ours.sa_sigaction = give_back as extern "C" fn(c_int, *mut libc::siginfo_t, *mut libc::c_void) as usize;
+        ours.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
+        action(signal, Some(&ours));
+    }
+    before
+}
+
+/// Sets what a signal does, if there is something to set; what it did.
+fn action(signal: c_int, new: Option<&libc::sigaction>) -> Option<libc::sigaction> {
+    let mut old = MaybeUninit::<libc::sigaction>::uninit();
+    let new = new.map_or(ptr::null(), ptr::from_ref);
+    // SAFETY: both pointers are null or valid for one `sigaction`; the old one is read only if the call has filled it.
+    unsafe { (libc::sigaction(signal, new, old.as_mut_ptr()) == 0).then(|| old.assume_init()) }
+}
+
+/// The handler.
+extern "C" fn give_back(signal: c_int, info: *mut libc::siginfo_t, _: *mut libc::c_void) {
+    let settings = SETTINGS.load(Ordering::Acquire);
+    let before = usize::try_from(signal).ok().and_then(|at| BEFORE.get()?.get(at)?.as_ref());
+    // SAFETY: `settings` is null or a `termios` that is never freed; `info` is the kernel's, for as long as this runs. The calls are
+    // safe in a handler (signal-safety(7)).
+    unsafe {
+        if !settings.is_null() {
+            libc::tcsetattr(libc::STDIN_FILENO, libc::TCSANOW, settings);
+        }
+        let default: libc::sigaction = MaybeUninit::zeroed().assume_init();
+        libc::sigaction(signal, before.map_or(&raw const default, ptr::from_ref), ptr::null_mut());
+        // A fault comes again by itself, and tells the library's handler where it was.
+        let is_fault = !info.is_null() && (*info).si_code > 0;
+        if !is_fault {
+            libc::raise(signal);
+        }
+    }
+}
