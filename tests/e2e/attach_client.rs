@@ -198,3 +198,96 @@ fn a_command_may_take_its_time_after_a_signal() {
     }
     target.assert_untouched();
 }
+
+/// What is wrong on its face is refused as such: nothing is guessed, made or asked for by a name that leads elsewhere.
+#[test]
+fn what_names_nobody_or_nothing_is_refused() {
+    let stage = Stage::set();
+    let target = stage.target(&["--user", "65532:65532"]);
+    let name = target.name();
+    for (options, words) in [
+        (&["-u", ""][..], &["names no user"][..]),
+        (&["-u", ":"], &["names no user"]),
+        (&["-u", ":5"], &["names no user", ":5"]),
+        (&["-u", "5:"], &["names no group", "5:"]),
+        (&["--cap-add", ""], &["--cap-add", "no such capability"]),
+        (&["--cap-add", "GARBAGE"], &["GARBAGE", "no such capability"]),
+        (&["--cap-add", "NET_ADMIN,SYS_PTRACE"], &["NET_ADMIN,SYS_PTRACE", "no such capability"]),
+        (&["--toolkit", "/nonexistent/busybox"], &["/nonexistent/busybox", "no such file"]),
+        (&["--toolkit", "./nope"], &["./nope", "no such file"]),
+        (&["--toolkit", "nope/"], &["nope/", "no such file"]),
+        (&["--toolkit", "../no/such"], &["../no/such", "no such file"]),
+        (&["--toolkit", ""], &["--toolkit is empty"]),
+    ] {
+        let arguments = [&["attach"], options, &[name, "--", "id"]].concat();
+        stage.run(&arguments).expect_clear_failure(125, words);
+    }
+    for image in ["./x", "/x/y", "a/../b", "a//b", ""] {
+        stage
+            .run(&["attach", "--image", image, "--", "id"])
+            .expect_clear_failure(125, &["cannot be the name of an image"]);
+    }
+    stage.run(&["demo", "--toolkit", "/nope"]).expect_clear_failure(1, &["/nope", "no such file"]);
+    let lingers = stage.run(&["attach", "--linger", "0s", name, "--", "id"]);
+    assert!(lingers.expect_code(125).stderr.contains("a second at least"), "{lingers}");
+    target.assert_untouched();
+}
+
+/// The client of a session that somebody else ends says what happened, and the record too.
+#[test]
+fn a_session_that_is_ended_from_elsewhere_says_so() {
+    let stage = Stage::set();
+    let target = stage.target(&[]);
+    let audit = stage.scratchdbg.home().join("audit.jsonl").to_string_lossy().into_owned();
+    for mode in MODES {
+        let arguments =
+            ["attach", "--audit", &audit, "--mode", mode, target.name(), "--", "sh", "-c", "echo begun; sleep 1000"];
+        let session = stage.scratchdbg.start(arguments);
+        session.wait_for_stdout("the command", |bytes| bytes == b"begun\n");
+        let listed = stage.run(&["sessions", "ls", "--format", "json"]);
+        let listed: Vec<Value> = serde_json::from_slice(&listed.expect_code(0).stdout).expect("an array");
+        let listed = listed.iter().find(|session| session["target"] == target.container.id()).expect("it is listed");
+        stage.run(&["sessions", "rm", listed["id"].as_str().expect("an id")]).expect_code(0);
+        let finished = session.finish();
+        assert!(finished.expect_code(137).stderr.contains("ended from elsewhere"), "{mode}: {finished}");
+        let record = last_record(&audit);
+        assert_eq!((&record["end"], &record["exit_code"]), (&"removed".into(), &137.into()), "{mode}");
+    }
+    // A command that is killed is another thing.
+    let finished = target.attach(&["sh", "-c", "kill -9 $$"]);
+    assert!(!finished.expect_code(137).stderr.contains("elsewhere"), "{finished}");
+    target.assert_untouched();
+}
+
+/// In a paused target nothing ends: it is not said that it did.
+#[test]
+fn a_session_in_a_paused_target_is_not_called_removed() {
+    let stage = Stage::set();
+    let target = stage.target(&[]);
+    let session = target.start_attach(&["sh", "-c", "echo begun; sleep 1000"]);
+    session.wait_for_stdout("the command", |bytes| bytes == b"begun\n");
+    let listed = stage.run(&["sessions", "ls", "--format", "json"]);
+    let listed: Vec<Value> = serde_json::from_slice(&listed.expect_code(0).stdout).expect("an array");
+    let listed = listed.iter().find(|session| session["target"] == target.container.id()).expect("it is listed");
+    stage.engine.ask(["pause", target.name()]);
+    let removed = stage.run(&["sessions", "rm", listed["id"].as_str().expect("an id")]);
+    removed.expect_clear_failure(1, &["has not ended", "docker unpause"]);
+    stage.engine.ask(["unpause", target.name()]);
+    let finished = session.finish();
+    assert!(finished.expect_code(137).stderr.contains("ended from elsewhere"), "{finished}");
+    target.assert_untouched();
+}
+
+/// A target that is removed has no next run; one that is made anew under its name is another.
+#[test]
+fn a_followed_target_that_is_removed_is_called_by_its_name() {
+    let stage = Stage::set();
+    let target = stage.target(&[]);
+    let name = target.name().to_owned();
+    let session =
+        stage.scratchdbg.start(["attach", "--follow-restarts", &name, "--", "sh", "-c", "echo begun; sleep 1000"]);
+    session.wait_for_stdout("the command", |bytes| bytes == b"begun\n");
+    stage.engine.ask(["rm", "--force", &name]);
+    let finished = session.finish();
+    assert!(finished.expect_code(125).stderr.contains(&format!("`{name}` was removed")), "{finished}");
+}

@@ -1,5 +1,8 @@
 //! `demo`: the whole story, which leaves nothing behind.
 
+use rustix::process::Signal;
+use scratchdbg_testkit::eventually;
+
 use crate::stage::Stage;
 
 #[test]
@@ -13,9 +16,67 @@ fn it_tells_the_story_and_leaves_nothing() {
         assert!(told.contains(step), "{step:?} is shown as one would type it: {finished}");
     }
     // Its container and its images bear one name, which no other run has.
-    let own = |word: &&str| word.starts_with("scratchdbg-demo-");
-    let name = told.split_whitespace().find(own).expect("it names its container");
-    let name = name.split('/').next().expect("a name before the image's");
-    assert_eq!(stage.engine.containers(name), [""; 0]);
-    assert_eq!(stage.engine.images(name), [""; 0]);
+    let session = session(&told).expect("it names its image");
+    assert_eq!(left(&stage, &session), [""; 0]);
+}
+
+/// The session in the name of the demo's image, once it has said that.
+fn session(told: &str) -> Option<String> {
+    let after = told.split("scratchdbg/demo:").nth(1)?;
+    after.get(..16).filter(|id| id.bytes().all(|byte| byte.is_ascii_hexdigit())).map(str::to_owned)
+}
+
+/// What there is of a demo.
+fn left(stage: &Stage, session: &str) -> Vec<String> {
+    let mut left = stage.engine.containers(&format!("scratchdbg-{session}-demo"));
+    left.extend(stage.engine.images(&format!("scratchdbg/demo:{session}")));
+    left
+}
+
+/// Killed at any moment, it leaves nothing but what `sessions gc` knows and removes.
+#[test]
+fn a_demo_that_is_killed_leaves_nothing_for_good() {
+    let stage = Stage::set();
+    for step in ["scratchdbg build", "docker run", "docker exec", "scratchdbg attach", "scratchdbg logs", "docker diff"]
+    {
+        let demo = stage.scratchdbg.start(["demo"]);
+        demo.wait_for_stdout(step, |bytes| String::from_utf8_lossy(bytes).contains(step));
+        demo.signal(Signal::KILL);
+        let finished = demo.finish();
+        let session = session(&finished.text()).expect("it names its image");
+        // Its container ends by itself; what never began does not.
+        eventually(
+            || format!("after {step}: {:?}", left(&stage, &session)),
+            || {
+                stage.run(&["sessions", "gc"]);
+                left(&stage, &session).is_empty().then_some(())
+            },
+        );
+        let listed = stage.run(&["sessions", "ls"]);
+        assert!(!listed.expect_code(0).text().contains(&session), "{listed}");
+    }
+}
+
+/// What clears up is not ended by the signal that asks for the end.
+#[test]
+fn an_interrupted_demo_clears_up() {
+    let stage = Stage::set();
+    for (step, signal) in [
+        ("scratchdbg build", Signal::INT),
+        ("docker run", Signal::TERM),
+        ("scratchdbg attach", Signal::INT),
+        ("docker diff", Signal::INT),
+        // The last that is said before all is removed.
+        ("docker ps -aq", Signal::INT),
+    ] {
+        let demo = stage.scratchdbg.start(["demo"]);
+        demo.wait_for_stdout(step, |bytes| String::from_utf8_lossy(bytes).contains(step));
+        demo.signal(signal);
+        let finished = demo.finish();
+        let session = session(&finished.text()).expect("it names its image");
+        let code = finished.status.code();
+        // All may be over by then.
+        assert!(code == Some(128 + signal.as_raw()) || code == Some(0), "after {step}: {finished}");
+        assert_eq!(left(&stage, &session), [""; 0], "after {step}: {finished}");
+    }
 }

@@ -196,6 +196,9 @@ pub trait KeeperHandle: Send {
     /// Keeps the keeper for further sessions. `pid` is its process id.
     fn linger(&mut self, session: &str, pid: u32) -> impl Future<Output = Result<(), Error>> + Send;
 
+    /// Returns whether the keeper has exited, or is about to, although nobody told it to.
+    fn is_gone(&mut self) -> impl Future<Output = bool> + Send;
+
     /// Waits until the keeper has exited, after it was told to. Removes it if it does not exit. A
     /// lingering keeper stays.
     fn end(self) -> impl Future<Output = Result<(), Error>> + Send;
@@ -308,7 +311,8 @@ pub trait SessionList: Clone + Send + Sync + 'static {
     /// list is incomplete, if the platform does not report all of them.
     fn sessions(&self) -> impl Future<Output = Result<(Vec<Session>, Option<Error>), Error>> + Send;
 
-    /// Ends a session by removing its keeper. The session's processes end with the keeper.
+    /// Ends a session by removing its keeper. The session's processes end with the keeper. Fails if
+    /// they do not.
     fn remove_session(&self, session: &Session) -> impl Future<Output = Result<(), Error>> + Send;
 }
 
@@ -321,7 +325,8 @@ pub struct Session {
     pub target: String,
     /// The target's name, or its id if the platform no longer has the target.
     pub target_name: String,
-    /// `exec`, `sidecar` or `copy`; `files` for a container that reads a file of an image.
+    /// `exec`, `sidecar` or `copy`; `files` for a container that reads a file of an image; `demo` for
+    /// what the demo created.
     pub mode: String,
     /// When the session began, in RFC 3339, by the platform's clock.
     pub created_at: String,
@@ -353,7 +358,7 @@ pub enum SessionState {
 pub struct Part {
     /// `container` or `image`.
     pub kind: &'static str,
-    /// `keeper`, `shell` (of a sidecar or a copy) or `files`; `filesystem` for the image of a copy.
+    /// `keeper`, `shell` (of a sidecar or a copy), `files` or `demo`; `filesystem` for the image of a copy.
     pub role: &'static str,
     /// The full id of a container, or the reference of an image.
     pub name: String,

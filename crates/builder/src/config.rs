@@ -17,6 +17,7 @@ pub(crate) fn production(
     binary: Option<&str>,
 ) -> Result<ImageConfig, BuildError> {
     let mut labels = spec.labels.clone();
+    labels.extend(spec.marks.clone());
     labels.insert(label::ROLE.into(), "prod".into());
     labels.insert(label::LAYOUT.into(), LAYOUT_VERSION.to_string());
     Ok(ImageConfig {

@@ -32,6 +32,8 @@ pub struct BuildSpec {
     pub env: Vec<String>,
     /// Labels of the image config.
     pub labels: BTreeMap<String, String>,
+    /// Labels of scratchdbg's own beside those: by them it knows what it made for a while.
+    pub marks: BTreeMap<String, String>,
     /// The working directory; it is made if the files do not have it.
     pub workdir: Option<String>,
     /// Ports as users write them: `80`, `53/udp`, `8000-8010/tcp`.
@@ -69,6 +71,7 @@ impl Default for BuildSpec {
             cmd: None,
             env: Vec::new(),
             labels: BTreeMap::new(),
+            marks: BTreeMap::new(),
             workdir: None,
             expose: Vec::new(),
             volumes: Vec::new(),

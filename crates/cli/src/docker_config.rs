@@ -4,6 +4,9 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+use crate::error::CommandError;
+use crate::platform::are_detach_keys;
+
 /// A larger file is not Docker's.
 const LARGEST: u64 = 4 * 1024 * 1024;
 
@@ -13,9 +16,19 @@ struct ConfigFile {
     detach_keys: Option<String>,
 }
 
-/// The keys that leave a session. Blocking. A file that cannot be read or understood has no say in this.
-pub(crate) fn detach_keys(config_dir: Option<&Path>) -> Option<String> {
-    let text = scratchdbg_files::read(&config_dir?.join("config.json"), LARGEST).ok()?;
-    let file: ConfigFile = serde_json::from_slice(&text).ok()?;
-    file.detach_keys.filter(|keys| !keys.is_empty())
+/// The keys that leave a session. Blocking. A file that cannot be read or understood has no say in this; keys that are none are an
+/// error, as they are to docker.
+pub(crate) fn detach_keys(config_dir: Option<&Path>) -> Result<Option<String>, CommandError> {
+    let Some(path) = config_dir.map(|folder| folder.join("config.json")) else { return Ok(None) };
+    let file: Option<ConfigFile> =
+        scratchdbg_files::read(&path, LARGEST).ok().and_then(|text| serde_json::from_slice(&text).ok());
+    let keys = file.and_then(|file| file.detach_keys).filter(|keys| !keys.is_empty());
+    match keys {
+        Some(keys) if !are_detach_keys(&keys) => {
+            let message = format!("{}: detachKeys `{keys}` are no keys", path.display());
+            Err(CommandError::new(message)
+                .hint("keys are single characters and ctrl-a to ctrl-z, with commas: ctrl-p,ctrl-q"))
+        }
+        keys => Ok(keys),
+    }
 }

@@ -3,6 +3,8 @@
 
 use scratchdbg_backend::{Error, Scope, SessionTarget};
 use scratchdbg_docker::{Endpoint, EndpointRequest, FirstLook};
+/// What can be a name or a setting on any platform that we know.
+pub(crate) use scratchdbg_docker::{are_detach_keys, is_image_reference};
 
 use crate::args::Global;
 use crate::blocking::blocking;

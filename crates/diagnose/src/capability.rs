@@ -71,6 +71,11 @@ pub fn bounding_set(privileged: bool, add: &[String], drop: &[String]) -> u64 {
     }
 }
 
+/// Whether an option may name this: a capability, with or without `CAP_`, or `ALL`.
+pub fn is_known(name: &str) -> bool {
+    name.eq_ignore_ascii_case("ALL") || bit(name).is_some()
+}
+
 fn bit(name: &str) -> Option<u64> {
     let name = name.to_ascii_uppercase();
     let name = name.strip_prefix("CAP_").unwrap_or(&name);

@@ -1,6 +1,5 @@
 //! Containers as such: look one up, make one, start, stop and remove it, and see what it changed.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use bollard::models::{
@@ -18,18 +17,6 @@ use crate::files::percent_encode;
 use crate::name;
 use crate::transport::{Kind, full};
 use crate::{ContainerName, Engine, Error, Target};
-
-/// A container to be made with every restriction that an application without a shell can live with: read-only root,
-/// no capability, no new privileges, no network.
-#[derive(Debug, Clone)]
-pub struct NewContainer {
-    /// Its name.
-    pub name: String,
-    /// From which image.
-    pub image: String,
-    /// Labels.
-    pub labels: Vec<(String, String)>,
-}
 
 /// A path that differs from the container's image, as the engine's diff lists it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,24 +90,6 @@ impl Engine {
             .into_iter()
             .map(|each| (each.id.unwrap_or_default(), first_name(each.names).trim_start_matches('/').to_owned()))
             .collect())
-    }
-
-    /// Makes and starts a hardened container; its id. Nothing is left when it does not start.
-    pub async fn run_hardened(&self, new: &NewContainer) -> Result<ContainerName, Error> {
-        let body = ContainerCreateBody {
-            image: Some(new.image.clone()),
-            labels: Some(new.labels.iter().cloned().collect::<HashMap<_, _>>()),
-            host_config: Some(HostConfig { readonly_rootfs: Some(true), ..unprivileged() }),
-            ..ContainerCreateBody::default()
-        };
-        let id = self.create(&new.name, body).await?;
-        match self.start(&id).await {
-            Ok(()) => Ok(id),
-            Err(error) => {
-                let _left = self.remove(&id).await;
-                Err(error)
-            }
-        }
     }
 
     /// Ids of the containers that carry a label with this value, stopped ones too.

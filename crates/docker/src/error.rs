@@ -77,6 +77,16 @@ pub enum Error {
         /// Its id.
         container: String,
     },
+    /// A session's keeper was removed, and its processes go on.
+    #[error("session {session} has not ended: its processes in `{target}` go on, without a keeper")]
+    SessionGoesOn {
+        /// Its id.
+        session: String,
+        /// The target's name.
+        target: String,
+        /// The target is paused.
+        is_paused: bool,
+    },
     /// The user wished for the end while the engine was waited for.
     #[error("interrupted, before the engine could {what}")]
     CalledOff {

@@ -52,6 +52,12 @@ impl Error {
             Self::Unending { .. } => {
                 "another process probably holds its output; the engine removes it when that process ends".to_owned()
             }
+            Self::SessionGoesOn { target, is_paused: true, .. } => {
+                format!("it is paused: they end as soon as it goes on (`docker unpause {target}`)")
+            }
+            Self::SessionGoesOn { target, .. } => {
+                format!("what is stopped, or hangs in the kernel, cannot end: `docker top {target}` shows it")
+            }
             Self::ExecRefused { message, .. } if message.contains("resource temporarily unavailable") => {
                 "its uid has reached its limit of processes, over all containers: raise `--ulimit nproc`, or find what leaves \
                  processes behind"

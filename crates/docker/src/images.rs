@@ -56,6 +56,9 @@ impl Engine {
 
     /// The same as the engine says it.
     pub(crate) async fn told_of_image(&self, reference: &str) -> Result<Option<serde_json::Value>, Error> {
+        if !is_image_reference(reference) {
+            return Ok(None);
+        }
         let path = format!("/images/{}/json", crate::files::percent_encode(reference));
         let answer = match self.transport.fetch(self.transport.request(Method::GET, &path, full(""))?).await {
             Ok(answer) => answer,
@@ -187,6 +190,17 @@ impl Engine {
     }
 }
 
+/// Whether a text can name an image: a reference, or an id or its beginning. What cannot is never asked for: it would become part of
+/// a request's path, where `..` and doubled slashes lead elsewhere. Whether an engine likes a name that can is its own affair.
+pub fn is_image_reference(text: &str) -> bool {
+    const LONGEST: usize = 4096;
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-:@+[]".contains(&byte);
+    let is_part = |part: &str| {
+        part.starts_with(|first: char| first.is_ascii_alphanumeric() || first == '[') && part.bytes().all(is_allowed)
+    };
+    text.len() <= LONGEST && text.split('/').all(is_part)
+}
+
 fn read_image(told: serde_json::Value) -> Result<ImageInspect, Error> {
     serde_json::from_value(told).map_err(|error| Error::transport("look at an image", error))
 }
@@ -254,6 +268,52 @@ fn is_closed_channel(error: &(dyn std::error::Error + 'static)) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_that_could_lead_elsewhere_are_no_images() {
+        let digest = format!("sha256:{}", "ab".repeat(32));
+        let with_digest = format!("shop/app@{digest}");
+        for name in [
+            "app",
+            "app:1",
+            "shop/app:1.0-x_y",
+            "host.example:5000/a/b__c:1",
+            "localhost/a",
+            "[::1]:5000/a",
+            "0123456789ab",
+            "Upper/Case",
+            &digest,
+            &with_digest,
+        ] {
+            assert!(is_image_reference(name), "{name}");
+        }
+        for name in [
+            "",
+            "/",
+            "/x/y",
+            "./x",
+            "../x",
+            "a/../b",
+            "a/./b",
+            "a//b",
+            "a/",
+            "nope/",
+            ".",
+            "..",
+            "-x",
+            "a?b",
+            "a b",
+            "a#b",
+            "a%2e",
+            "a/%2e%2e/b",
+            "a\\b",
+            "a\nb",
+            "a/..",
+            "\u{e9}",
+        ] {
+            assert!(!is_image_reference(name), "{name:?}");
+        }
+    }
 
     #[test]
     fn a_failed_load_is_found_inside_a_good_answer() {

@@ -31,16 +31,17 @@ mod twin;
 mod user;
 
 pub use self::api_version::{ApiVersion, NotAVersion};
-pub use self::containers::{Change, NewContainer};
+pub use self::containers::Change;
 pub use self::endpoint::{
     Address, ContextError, DEFAULT_SOCKET, Endpoint, EndpointError, EndpointRequest, Origin, Tls,
 };
 pub use self::error::{ApiError, Error, Silent, Slow, Unreachable};
 pub use self::first_look::FirstLook;
+pub use self::images::is_image_reference;
 pub use self::labels::{LABEL_SESSION, LABEL_TARGET};
 pub use self::logs::LogStream;
 pub use self::plan::{Refusal, SessionPlan};
-pub use self::session::{Keeper, Process, ProcessOutput, ProcessProbe};
+pub use self::session::{Keeper, Process, ProcessOutput, ProcessProbe, Throwaway, are_detach_keys};
 pub use self::target::{Mount, Reach, Target};
 pub use self::twin::{NotATwin, Twin};
 pub use self::user::UserError;

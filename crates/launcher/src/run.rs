@@ -22,6 +22,9 @@ use crate::{OWN_FAILURE, denial, entrypoint, processes, root};
 const NOT_FOUND: u8 = 127;
 const NOT_EXECUTABLE: u8 = 126;
 
+/// So many characters of a name say which is meant.
+const LONGEST_NAME: usize = 200;
+
 /// How often the keeper is looked at where it cannot be watched, in milliseconds.
 const LOOK_EVERY: i32 = 200;
 
@@ -132,7 +135,9 @@ fn refuse(command: &OsString, error: &io::Error) -> u8 {
         }
         _ => (error.to_string(), NOT_EXECUTABLE),
     };
-    let _unwritten = writeln!(io::stderr(), "scratchdbg: {}: {text}", name.escape_debug());
+    let shown = name.char_indices().nth(LONGEST_NAME).map_or(&*name, |(end, _)| &name[..end]);
+    let more = if shown.len() < name.len() { "..." } else { "" };
+    let _unwritten = writeln!(io::stderr(), "scratchdbg: {}{more}: {text}", shown.escape_debug());
     code
 }
 

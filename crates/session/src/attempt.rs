@@ -30,6 +30,8 @@ pub enum AttemptEnd {
     /// The session's own container (a sidecar or a copy) ran out of memory, and the command was
     /// killed.
     OutOfMemory,
+    /// The keeper was removed or killed by somebody else, and the command was killed with it.
+    Removed,
     /// The client ended the session before the command exited.
     Interrupted,
     /// The user pressed the detach keys. A session lives only as long as its client, so it ended
@@ -173,7 +175,10 @@ where
     match outcome {
         _ if !scope.is_canceled() => outcome,
         // A result that was known before the session was canceled stays valid.
-        Ok(known @ (AttemptEnd::Exited(_) | AttemptEnd::OutOfMemory | AttemptEnd::TargetEnded(_))) => Ok(known),
+        Ok(
+            known
+            @ (AttemptEnd::Exited(_) | AttemptEnd::OutOfMemory | AttemptEnd::Removed | AttemptEnd::TargetEnded(_)),
+        ) => Ok(known),
         outcome => {
             backend.clean_up().await;
             outcome.or(Ok(AttemptEnd::Interrupted))
@@ -216,9 +221,9 @@ where
     match outcome {
         // Code 137 also results from the end of the target's PID 1: the kernel then kills all
         // processes of its PID namespace. The platform can tell the two apart.
-        Ok(AttemptEnd::Exited(KILLED)) => {
+        Ok(killed @ (AttemptEnd::Exited(KILLED) | AttemptEnd::Removed)) => {
             let end = backend.target_end(plan).await.ok().flatten();
-            Ok(end.map_or(AttemptEnd::Exited(KILLED), AttemptEnd::TargetEnded))
+            Ok(end.map_or(killed, AttemptEnd::TargetEnded))
         }
         // When the target ends while the session's process starts, runtimes report many different
         // errors, none of them clear.
@@ -305,6 +310,8 @@ where
     control.is_ending();
     let outcome = match outcome {
         Ok(AttemptEnd::Exited(KILLED)) if process.ran_out_of_memory().await => Ok(AttemptEnd::OutOfMemory),
+        // The launcher kills the command when the keeper is gone.
+        Ok(AttemptEnd::Exited(KILLED)) if keeper.is_gone().await => Ok(AttemptEnd::Removed),
         outcome => outcome,
     };
     if matches!(outcome, Ok(AttemptEnd::PlatformSilent)) {

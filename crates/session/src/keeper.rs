@@ -57,6 +57,11 @@ impl<K: KeeperHandle> Keeper<K> {
         self.orders.send(Order::Signal(number).line(session));
     }
 
+    /// Returns whether the keeper has exited although we did not tell it to.
+    pub(crate) async fn is_gone(&mut self) -> bool {
+        self.handle.is_gone().await
+    }
+
     /// Releases the keeper and waits until it has exited. A lingering keeper only ends the session.
     pub(crate) async fn end(self, session: &str) -> Result<(), Error> {
         // Closing the input would be enough, unless another process holds it open.
@@ -79,7 +84,14 @@ async fn begin(handle: &mut impl KeeperHandle, plan: &Plan, session: &str) -> Re
 }
 
 fn did_not_start(reason: &str) -> Error {
-    Error::new(ErrorKind::Keeper, format!("the keeper did not start: {reason}"))
+    let error = Error::new(ErrorKind::Keeper, format!("the keeper did not start: {reason}"));
+    if reason.contains("Operation not permitted") {
+        return error.hint(
+            "the keeper is confined as the target is: a seccomp profile that refuses a call that every program makes, as mkdir(2), \
+             lets no session start; `docker cp` reads files all the same",
+        );
+    }
+    error
 }
 
 /// Reads the keeper's first line. Any other text is an error: a message of the platform or of the

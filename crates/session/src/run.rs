@@ -16,7 +16,7 @@ use crate::user::{Consent, Notice, SessionEnd, Stage, User};
 /// The exit code for Ctrl-C in a terminal in raw mode, where it is a key and not a signal.
 const BY_CTRL_C: u8 = 130;
 
-/// The exit code of a session that was killed with its target.
+/// The exit code of a session that was killed: with its target, with its keeper, or for memory.
 const KILLED: u8 = 137;
 
 /// A user's request for a session.
@@ -94,7 +94,11 @@ pub async fn run<B: SessionBackend, U: User>(
             SessionEnd::OutputClosed => return Ok(SessionEnd::OUTPUT_CLOSED),
             SessionEnd::Detached => {
                 user.tell(Notice::Detached);
-                return Ok(0);
+                return Ok(SessionEnd::DETACHED);
+            }
+            SessionEnd::Removed => {
+                user.tell(Notice::Removed);
+                return Ok(KILLED);
             }
             SessionEnd::WithTarget { end, interrupted, lasted } => {
                 user.tell(Notice::TargetEnded { plan: view, end, followed: request.follow_restarts });
@@ -266,6 +270,7 @@ async fn session<B: SessionBackend, U: User>(
         }
         AttemptEnd::OutputClosed => SessionEnd::OutputClosed,
         AttemptEnd::OutOfMemory => SessionEnd::OutOfMemory,
+        AttemptEnd::Removed => SessionEnd::Removed,
         AttemptEnd::Detached => SessionEnd::Detached,
         AttemptEnd::TargetEnded(end) => {
             let interrupted = (interrupted != 0).then_some(interrupted);

@@ -58,19 +58,29 @@ pub(crate) async fn wait<B: SessionBackend>(
     prepare: impl AsyncFn() -> Result<B::Plan, Error>,
 ) -> Result<B::Plan, Error> {
     user.tell(Notice::WaitsForRun(last.as_ref()));
+    let state = async || {
+        let name = &last.as_ref().target_name;
+        backend.state(last).await.map_err(|error| if error.is_absent() { removed(name) } else { error })
+    };
     loop {
-        if backend.state(last).await? == Phase::Running {
+        if state().await? == Phase::Running {
             match prepare().await {
                 Ok(plan) if plan.as_ref().mode() == last.as_ref().mode() || plan.as_ref().mode() != Mode::Copy => {
                     user.tell(Notice::RunsAgain);
                     return Ok(plan);
                 }
-                Err(error) if backend.state(last).await? == Phase::Running => return Err(error),
+                Err(error) if state().await? == Phase::Running => return Err(error),
                 Ok(_) | Err(_) => {}
             }
         }
         tokio::time::sleep(POLL_INTERVAL).await;
     }
+}
+
+/// A target that was removed has no next run. Another may have its name by now.
+fn removed(name: &str) -> Error {
+    Error::new(ErrorKind::Gone, format!("`{name}` was removed: there is no next run to follow"))
+        .hint(format!("one that was made anew under this name is another: `scratchdbg attach {name}`"))
 }
 
 #[cfg(test)]

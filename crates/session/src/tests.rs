@@ -1,5 +1,6 @@
 //! Tests sessions on a platform in memory: every way a session can end, and what follows.
 
+mod ended;
 mod next;
 
 use std::cell::RefCell;

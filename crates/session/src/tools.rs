@@ -159,6 +159,9 @@ impl<'a, S: ToolStore> SessionTools<'a, S> {
 
     async fn look(&self) -> Result<Found, Error> {
         let named = self.named.as_deref();
+        if named.is_some_and(|named| named.trim().is_empty()) {
+            return Err(failed("--toolkit is empty".to_owned()).hint(GIVE_ONE));
+        }
         let own = match named {
             Some(image) if !tokio::fs::try_exists(image).await.unwrap_or(false) => {
                 let has_none =

@@ -55,6 +55,8 @@ pub enum SessionEnd {
     Detached,
     /// The reader of one of the session's streams has left.
     OutputClosed,
+    /// The keeper was removed or killed: somebody else ended the session.
+    Removed,
     /// The copy could not be created, because this folder of the platform's host does not exist.
     SourceMissing(String),
     /// The target ended.
@@ -74,6 +76,10 @@ impl SessionEnd {
     /// The exit code of a session whose reader has left: that of a program that SIGPIPE ended. The
     /// command did not succeed, and the rest of its output is lost.
     pub const OUTPUT_CLOSED: u8 = 128 + 13;
+
+    /// The exit code of a session that its user detached from: that of a program whose terminal hung
+    /// up. The command did not end by itself.
+    pub const DETACHED: u8 = 128 + 1;
 }
 
 /// Something that the user should know about.
@@ -103,6 +109,8 @@ pub enum Notice<'a> {
     OutOfMemory(&'a Plan),
     /// The user detached, which ended the session.
     Detached,
+    /// Somebody else ended the session.
+    Removed,
     /// The command did not end in time after a signal, so the session was ended.
     Overdue {
         /// The plan.

@@ -37,6 +37,8 @@ pub struct Script {
     pub end: Option<ProcessEnd>,
     /// The container of the session's own ran out of memory.
     pub out_of_memory: bool,
+    /// The keeper has ended, and nobody has told it to.
+    pub keeper_is_gone: bool,
     /// The target has ended by the end of the session; it is in this phase then.
     pub target_ends: Option<(Phase, i64)>,
 }

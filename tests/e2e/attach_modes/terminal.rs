@@ -56,11 +56,28 @@ fn the_detach_keys_are_dockers() {
         let mut terminal = shell(&stage, &["--mode", mode, target.name()]);
         let idle = Terminal::start(Command::new("true"), ROWS, COLUMNS).settings();
         terminal.send("\x18q");
-        assert_eq!(terminal.wait().code(), Some(0), "{mode}");
+        // The command is killed: that is no success.
+        assert_eq!(terminal.wait().code(), Some(129), "{mode}");
         terminal.wait_for("a word on it", |screen| screen.contains("detached"));
+        assert!(!terminal.text().contains("escape sequence"), "{mode}: {}", terminal.text());
         assert_eq!(terminal.settings(), idle, "given back");
         target.assert_untouched();
     }
+}
+
+#[test]
+fn detach_keys_that_are_none_are_named_with_their_file() {
+    let stage = Stage::set();
+    let target = stage.target(&[]);
+    let folder = stage.scratchdbg.home().join(".docker");
+    std::fs::create_dir_all(&folder).expect("the folder can be made");
+    std::fs::write(folder.join("config.json"), r#"{"detachKeys": "zzz"}"#).expect("the file can be written");
+    let mut terminal = Terminal::start(stage.scratchdbg.command(["attach", target.name()]), ROWS, 300);
+    assert_eq!(terminal.wait().code(), Some(125));
+    terminal.wait_for("what is wrong", |screen| screen.contains("config.json: detachKeys `zzz`"));
+    // Where nothing is typed they are nobody's concern.
+    target.attach(&["sh", "-c", "exit 3"]).expect_code(3);
+    target.assert_untouched();
 }
 
 #[test]

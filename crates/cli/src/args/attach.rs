@@ -116,5 +116,8 @@ fn duration(text: &str) -> Result<Duration, String> {
     let duration: jiff::SignedDuration =
         text.parse().map_err(|_| "not a duration: write it as 90s, 10m or 1h30m".to_owned())?;
     let duration = Duration::try_from(duration).map_err(|_| "a duration cannot be negative".to_owned())?;
+    if duration < Duration::from_secs(1) {
+        return Err("a keeper lingers for a second at least".to_owned());
+    }
     if duration > LONGEST { Err("a keeper lingers for 24h at most".to_owned()) } else { Ok(duration) }
 }

@@ -81,6 +81,11 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Pair(PairCommand),
     /// Open a shell or run a command inside a container that has no shell
+    ///
+    /// Ends with the exit code of the command: 128+n for signal n, 127 and 126 if it cannot be run, 125 if scratchdbg fails.
+    /// Without a terminal, the first SIGINT, SIGTERM or SIGQUIT is passed on to the command. After 10 seconds, or at the
+    /// second signal, the session is ended, with 128+n. If nobody reads its output any more, it is ended with 141. On a terminal,
+    /// the detach keys (ctrl-p,ctrl-q, or `detachKeys` in Docker's config.json) end it too, with 129.
     #[command(after_help = examples::ATTACH)]
     Attach(AttachArgs),
     /// List and end debug sessions

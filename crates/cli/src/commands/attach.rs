@@ -17,7 +17,7 @@ use crate::blocking::blocking;
 use crate::context::Context;
 use crate::docker_config;
 use crate::error::{CommandError, Outcome};
-use crate::platform::{Looked, Platform};
+use crate::platform::{Looked, Platform, is_image_reference};
 use crate::terminal::is_interactive;
 
 pub(crate) async fn attach(args: AttachArgs, context: &Context, mut interrupts: Interrupts) -> Outcome {
@@ -67,9 +67,17 @@ async fn attach_on<B: SessionBackend + ToolStore>(
 
 /// What the command line asks.
 async fn request(args: &AttachArgs, context: &Context) -> Result<Request, CommandError> {
-    let folder = context.environment.docker_config.clone();
-    let detach_keys = blocking(move || Ok(docker_config::detach_keys(folder.as_deref()))).await?;
+    let tty = !args.no_tty && is_interactive();
+    args.user.as_deref().map_or(Ok(()), check_user)?;
+    args.capabilities.iter().try_for_each(|name| check_capability(name))?;
+    // Keys are typed on a terminal alone.
+    let folder = context.environment.docker_config.clone().filter(|_| tty);
+    let detach_keys = blocking(move || docker_config::detach_keys(folder.as_deref())).await?;
     let target = if args.image {
+        if !is_image_reference(&args.target) {
+            return Err(CommandError::usage(format!("`{}` cannot be the name of an image", args.target))
+                .hint("--image takes NAME[:TAG], NAME@DIGEST or an id, as `docker images` lists them"));
+        }
         SessionTarget::Image(args.target.clone())
     } else {
         SessionTarget::Container(args.target.parse()?)
@@ -78,7 +86,7 @@ async fn request(args: &AttachArgs, context: &Context) -> Result<Request, Comman
         command: args.command.clone(),
         mode: if args.image { Some(Mode::Copy) } else { args.mode.into() },
         user: args.user.clone(),
-        tty: !args.no_tty && is_interactive(),
+        tty,
         term: context.environment.term.clone(),
         capabilities: args.capabilities.clone(),
         security_options: args.security_options.clone(),
@@ -89,4 +97,55 @@ async fn request(args: &AttachArgs, context: &Context) -> Result<Request, Comman
         ..PlanRequest::default()
     };
     Ok(Request { target, plan, trust_neighbors: args.trust_neighbours, follow_restarts: args.follow_restarts })
+}
+
+/// An empty part stands for root, or for the target's own, as the engine likes: rights that nobody asked for by a variable that is
+/// not set.
+fn check_user(text: &str) -> Result<(), CommandError> {
+    let (user, group) = text.split_once(':').map_or((text, None), |(user, group)| (user, Some(group)));
+    let missing = match (user.trim(), group.map(str::trim)) {
+        ("", _) => "user",
+        (_, Some("")) => "group",
+        _ => return Ok(()),
+    };
+    Err(CommandError::usage(format!("--user `{text}` names no {missing}"))
+        .hint("-u USER or -u USER:GROUP; without -u the session is the target's own user"))
+}
+
+/// One that is none would be left out by some engines, and refused by others when half is done.
+fn check_capability(name: &str) -> Result<(), CommandError> {
+    if scratchdbg_diagnose::capability::is_known(name) {
+        return Ok(());
+    }
+    Err(CommandError::usage(format!("--cap-add `{name}`: there is no such capability")).hint(
+        "one a time, as in --cap-add NET_ADMIN --cap-add SYS_PTRACE; capabilities(7) lists them, ALL is all of them",
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{check_capability, check_user};
+
+    #[test]
+    fn an_empty_part_of_a_user_is_refused() {
+        for text in ["root", "0", "0:0", "app:staff", "1000:50"] {
+            assert!(check_user(text).is_ok(), "{text}");
+        }
+        for (text, missing) in
+            [("", "user"), (" ", "user"), (":", "user"), (":5", "user"), ("5:", "group"), ("a: ", "group")]
+        {
+            let error = check_user(text).unwrap_err();
+            assert!(error.message.ends_with(missing) && !error.hints.is_empty(), "{text:?}: {}", error.message);
+        }
+    }
+
+    #[test]
+    fn only_capabilities_can_be_added() {
+        for name in ["NET_ADMIN", "CAP_NET_ADMIN", "net_admin", "ALL", "all"] {
+            assert!(check_capability(name).is_ok(), "{name}");
+        }
+        for name in ["", " ", "GARBAGE", "NET_ADMIN,SYS_PTRACE", "CAP_ALL", "CAP_", "NET_ADMIN "] {
+            assert!(check_capability(name).is_err(), "{name:?}");
+        }
+    }
 }

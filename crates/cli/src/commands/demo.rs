@@ -3,18 +3,18 @@
 use std::io::{self, Stderr, Stdout};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
+use std::pin::pin;
 
 use jiff::Timestamp;
-use scratchdbg_backend::{
-    ContainerName, Error, Interrupts, Plan, PlanRequest, Scope, SessionList as _, SessionTarget, Window,
-};
+use scratchdbg_backend::{ContainerName, Error, Interrupts, Plan, PlanRequest, Scope, SessionTarget, Window};
 use scratchdbg_builder::{BuildSpec, Twin};
-use scratchdbg_docker::{LABEL_TARGET, NewContainer};
+use scratchdbg_docker::{LABEL_TARGET, Throwaway};
 use scratchdbg_image::{TaggedReference, write_hybrid};
 use scratchdbg_session::tools::{self, SessionTools};
 use scratchdbg_session::{Consent, LAUNCHER, Notice, Request, SessionEnd, Stage, Streams, User};
 use tokio::io::Empty;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::logs;
 use crate::args::{DemoArgs, LogsArgs};
@@ -23,15 +23,15 @@ use crate::error::{CommandError, FAILED, Outcome};
 use crate::platform::ImagePlatform;
 use crate::streams::{self, Outlet};
 
-/// The names of everything that the demo makes.
+/// The names of the images that the demo makes.
 struct Names {
-    container: String,
     image: TaggedReference,
     twin: TaggedReference,
 }
 
 pub(crate) async fn demo(args: DemoArgs, context: &Context, mut interrupts: Interrupts) -> Outcome {
-    let names = names()?;
+    let mut throwaway = Throwaway::default();
+    let names = names(&throwaway)?;
     let begun = async {
         let engine = context.images().await?;
         Ok::<_, CommandError>((engine, session_tools(&args, engine, context).missing_image().await?))
@@ -40,66 +40,99 @@ pub(crate) async fn demo(args: DemoArgs, context: &Context, mut interrupts: Inte
         Ok(begun) => begun?,
         Err(code) => return Ok(code),
     };
-    let outcome = interrupts.race(&context.scope, Box::pin(story(&args, &names, engine, context))).await;
+    let story = Box::pin(story(&args, &names, &mut throwaway, engine, context));
+    let outcome = interrupts.race(&context.scope, story).await;
     let mut images = vec![names.image.familiar(), names.twin.familiar()];
     images.extend(missing_image);
     // What was called off asks for nothing more: this is another matter.
-    let tidying = Scope::default();
-    let engine = engine.within(&tidying);
-    let limit = async {
-        if outcome.is_ok() {
-            std::future::pending::<()>().await;
+    let engine = engine.within(&Scope::default());
+    let cleaned = clean_up(throwaway.remove(&engine, &images), outcome.is_err(), &mut interrupts).await;
+    // What is said of it below.
+    context.scope.clear();
+    let outcome = match cleaned {
+        Ok(None) => outcome.unwrap_or_else(Ok),
+        // The signal that came while all was being removed has the last word.
+        Ok(Some(code)) => return Ok(code),
+        Err(error) => {
+            let hint = "`scratchdbg sessions gc` removes what is left of it, and any next session does";
+            let name = throwaway.container();
+            return match outcome {
+                Err(code) => {
+                    context
+                        .printer
+                        .warning(&format!("the container {name} and its images may be left: {}", error.message));
+                    context.printer.hint(hint);
+                    Ok(code)
+                }
+                Ok(_) => {
+                    let message = format!("the container {name} and its images may be left: {}", error.message);
+                    Err(CommandError::new(message).hint(hint))
+                }
+            };
         }
-        tokio::time::sleep(Scope::GRACE).await;
     };
-    let cleaned = tokio::select! {
-        cleaned = interrupts.race(&tidying, clean_up(&engine, &names, &images)) => {
-            cleaned.unwrap_or_else(|_second| Err(CommandError::new("interrupted")))
-        }
-        () = limit => Err(CommandError::new("the engine does not answer")),
-    };
-    if cleaned.is_ok() {
-        context.scope.clear();
-    }
-    if let Err(error) = cleaned {
-        let left = format!("the container {} and its images may be left", names.container);
-        return match outcome {
-            Err(code) => {
-                context.printer.warning(&format!("{left}: {}", error.message));
-                Ok(code)
-            }
-            Ok(_) => Err(error.hint(left)),
-        };
-    }
-    let outcome = outcome.unwrap_or_else(Ok);
     if let Ok(0) = outcome {
         context.printer.heading("Container and images are removed: the engine is as it was.")?;
     }
     outcome
 }
 
-fn names() -> Result<Names, CommandError> {
-    let container = format!("scratchdbg-demo-{}", std::process::id());
-    let invalid = |error: scratchdbg_image::ImageError| CommandError::new(error.to_string());
-    let image: TaggedReference = format!("{container}/app:1").parse().map_err(invalid)?;
-    let twin = image.with_tag_suffix("-debug").map_err(invalid)?;
-    Ok(Names { container, image, twin })
+/// Waits until all is removed. The first signal does not end that, but limits it: it is the result then. `is_second`: a signal came
+/// before.
+async fn clean_up(
+    removal: impl Future<Output = Result<(), scratchdbg_docker::Error>>,
+    is_second: bool,
+    interrupts: &mut Interrupts,
+) -> Result<Option<u8>, CommandError> {
+    let mut removal = pin!(removal);
+    let in_the_end = || Instant::now() + Scope::GRACE;
+    let (mut signal, mut limit) = (None, is_second.then(in_the_end));
+    loop {
+        let over = async {
+            match limit {
+                Some(limit) => tokio::time::sleep_until(limit).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            removed = &mut removal => return removed.map(|()| signal).map_err(Into::into),
+            () = over => return Err(CommandError::new("the engine does not answer")),
+            code = interrupts.next() => {
+                if is_second || signal.is_some() {
+                    return Err(CommandError::new("interrupted"));
+                }
+                (signal, limit) = (Some(code), Some(in_the_end()));
+            }
+        }
+    }
 }
 
-async fn story(args: &DemoArgs, names: &Names, engine: &ImagePlatform, context: &Context) -> Outcome {
+fn names(throwaway: &Throwaway) -> Result<Names, CommandError> {
+    let invalid = |error: scratchdbg_image::ImageError| CommandError::new(error.to_string());
+    let image: TaggedReference = throwaway.image().parse().map_err(invalid)?;
+    let twin = image.with_tag_suffix("-debug").map_err(invalid)?;
+    Ok(Names { image, twin })
+}
+
+async fn story(
+    args: &DemoArgs,
+    names: &Names,
+    throwaway: &mut Throwaway,
+    engine: &ImagePlatform,
+    context: &Context,
+) -> Outcome {
     let printer = context.printer;
-    let (image, name) = (names.image.familiar(), &names.container);
+    let (image, name) = (names.image.familiar(), &throwaway.container());
 
     printer.heading("1. One static binary becomes a production image and its debug twin")?;
     printer.command(&format!("scratchdbg build ./app -t {image}"))?;
-    build(args, names, engine, context).await?;
+    build(args, names, throwaway, engine, context).await?;
 
     printer.heading("2. The production image runs with every restriction there is")?;
     printer.command(&format!(
-        "docker run -d --name {name} --network none --read-only --cap-drop ALL --security-opt no-new-privileges {image}"
+        "docker run -d -i --rm --name {name} --network none --read-only --cap-drop ALL --security-opt no-new-privileges {image}"
     ))?;
-    let new = NewContainer { name: name.clone(), image: image.clone(), labels: Vec::new() };
-    let container = engine.run_hardened(&new).await?;
+    let container = throwaway.run(engine).await?;
     printer.line(container.as_str())?;
 
     printer.heading("3. There is no shell in it")?;
@@ -143,7 +176,13 @@ async fn story(args: &DemoArgs, names: &Names, engine: &ImagePlatform, context: 
 }
 
 /// Builds the pair from the launcher in its role as an application.
-async fn build(args: &DemoArgs, names: &Names, engine: &ImagePlatform, context: &Context) -> Result<(), CommandError> {
+async fn build(
+    args: &DemoArgs,
+    names: &Names,
+    throwaway: &Throwaway,
+    engine: &ImagePlatform,
+    context: &Context,
+) -> Result<(), CommandError> {
     let private = std::fs::Permissions::from_mode(0o700);
     let folder = tempfile::Builder::new().prefix("scratchdbg-").permissions(private).tempdir()?;
     let binary = folder.path().join("app");
@@ -153,6 +192,7 @@ async fn build(args: &DemoArgs, names: &Names, engine: &ImagePlatform, context: 
     let spec = BuildSpec {
         binaries: vec![binary],
         tags: vec![names.image.clone()],
+        marks: throwaway.labels(engine),
         twin: Some(Twin { toolkits: vec![toolkit], tags: Vec::new() }),
         entrypoint: Some(vec!["/app".to_owned(), "app".to_owned()]),
         ..BuildSpec::default()
@@ -235,22 +275,48 @@ impl User for Audience {
     }
 }
 
-/// Removes everything, also what was only begun.
-async fn clean_up(engine: &ImagePlatform, names: &Names, images: &[String]) -> Result<(), CommandError> {
-    let container: ContainerName = names.container.parse()?;
-    if let Ok(target) = engine.inspect(&container).await {
-        for session in engine.sessions().await?.0.iter().filter(|session| session.target == target.id) {
-            engine.remove_session(session).await?;
-        }
-        engine.remove(&container).await?;
-    }
-    for image in images {
-        engine.remove_image(image).await?;
-    }
-    Ok(())
-}
-
 /// Text that others control, as one harmless line.
 fn printable(text: &str) -> String {
     scratchdbg_logs::escape::label(text).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::mpsc;
+
+    use super::*;
+
+    /// The end of a removal that takes so many milliseconds (for ever without), with signals that come before it.
+    async fn end(takes: Option<u64>, is_second: bool, signals: &[u8]) -> Result<Option<u8>, String> {
+        let (sender, codes) = mpsc::unbounded_channel();
+        signals.iter().for_each(|&code| sender.send(code).unwrap());
+        let removal = async {
+            match takes {
+                Some(time) => tokio::time::sleep(std::time::Duration::from_millis(time)).await,
+                None => std::future::pending().await,
+            }
+            Ok(())
+        };
+        let ended = clean_up(removal, is_second, &mut Interrupts::new(codes)).await;
+        ended.map_err(|error| error.message)
+    }
+
+    #[tokio::test]
+    async fn the_first_signal_does_not_keep_the_demo_from_clearing_up() {
+        for (takes, is_second, signals, expected) in [
+            (Some(30), false, &[][..], Ok(None)),
+            (Some(30), false, &[130], Ok(Some(130))),
+            (Some(30), true, &[], Ok(None)),
+            (Some(30), true, &[130], Err("interrupted")),
+            (None, false, &[130, 130], Err("interrupted")),
+            (None, false, &[143], Err("the engine does not answer")),
+        ] {
+            let ended = end(takes, is_second, signals).await;
+            assert_eq!(
+                ended.as_ref().map_err(|text| &**text),
+                expected.as_ref().map_err(|&text| text),
+                "{takes:?} {signals:?}"
+            );
+        }
+    }
 }

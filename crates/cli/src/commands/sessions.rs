@@ -88,11 +88,20 @@ async fn remove(wanted: &[String], all: bool, context: &Context) -> Outcome {
 async fn remove_on(platform: &impl SessionList, wanted: &[String], all: bool, context: &Context) -> Outcome {
     let (sessions, failure) = platform.sessions().await?;
     let chosen: Vec<&Session> = if all { sessions.iter().collect() } else { choose(&sessions, wanted)? };
+    // One that cannot be ended keeps nobody from the others.
+    let mut failures: Vec<CommandError> = failure.filter(|_| all).map(Into::into).into_iter().collect();
     for session in chosen {
-        platform.remove_session(session).await?;
-        context.printer.note(&format!("{} removed", session.id));
+        match platform.remove_session(session).await {
+            Ok(()) => context.printer.note(&format!("{} removed", session.id)),
+            Err(error) => failures.push(error.into()),
+        }
     }
-    failure.filter(|_| all).map_or(Ok(0), |error| Err(error.into()))
+    let last = failures.pop();
+    for failure in failures {
+        context.printer.error(&failure.message);
+        failure.hints.iter().for_each(|hint| context.printer.hint(hint));
+    }
+    last.map_or(Ok(0), Err)
 }
 
 /// The sessions that are meant, each once. All are known before the first is ended.

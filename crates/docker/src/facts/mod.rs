@@ -64,7 +64,7 @@ impl Engine {
     }
 
     /// The same as JSON, for what may go unanswered.
-    async fn ask(&self, path: &str) -> Option<serde_json::Value> {
+    pub(crate) async fn ask(&self, path: &str) -> Option<serde_json::Value> {
         let answer = tokio::time::timeout(PATIENCE, self.get(path)).await;
         match answer {
             Ok(Ok(answer)) => serde_json::from_slice(&answer).ok(),

@@ -4,7 +4,7 @@ use bollard::models::{ContainerInspectResponse, ContainerSummary, ImageConfig, I
 
 use scratchdbg_backend::launcher::LAUNCHER_NAME;
 
-use super::{MODE_FILES, Marks, image};
+use super::{MODE_DEMO, MODE_FILES, Marks, image};
 use crate::labels::LABEL_SESSION;
 
 /// What the names of our containers begin with.
@@ -25,6 +25,8 @@ pub(crate) enum Role {
     Shell,
     /// A file is taken out of its image. It is never started.
     Files,
+    /// The demo's application. It ends with its client, as a keeper does.
+    Demo,
 }
 
 impl Role {
@@ -35,6 +37,7 @@ impl Role {
             Self::Keeper { pid: Some(pid) } => format!("{NAME}{session}{PID_MARK}{pid}"),
             Self::Shell => format!("{NAME}{session}-shell"),
             Self::Files => format!("{NAME}{session}-files"),
+            Self::Demo => format!("{NAME}{session}-demo"),
         }
     }
 
@@ -45,6 +48,7 @@ impl Role {
             "" => Some(Self::Keeper { pid: None }),
             "-shell" => Some(Self::Shell),
             "-files" => Some(Self::Files),
+            "-demo" => Some(Self::Demo),
             _ => {
                 let pid = rest.strip_prefix(PID_MARK)?;
                 // As it is written, and no other way: `+7` and `07` are read as numbers too.
@@ -60,14 +64,16 @@ impl Role {
             Self::Keeper { .. } => "keeper",
             Self::Shell => "shell",
             Self::Files => "files",
+            Self::Demo => "demo",
         }
     }
 
     fn fits_mode(self, mode: &str) -> bool {
         match self {
-            Self::Keeper { .. } => mode != MODE_FILES,
+            Self::Keeper { .. } => mode != MODE_FILES && mode != MODE_DEMO,
             Self::Shell => matches!(mode, "sidecar" | "copy"),
             Self::Files => mode == MODE_FILES,
+            Self::Demo => mode == MODE_DEMO,
         }
     }
 }
@@ -105,8 +111,9 @@ pub(crate) fn is_ours(container: &ContainerInspectResponse, of: &ImageInspect) -
     let marks = Marks::read(config.labels.as_ref()?)?;
     let role = Role::of_name(container.name.as_deref()?, &marks.session)?;
     let log = host.log_config.as_ref().and_then(|log| log.typ.as_deref());
-    let of_any_role =
-        role.fits_mode(&marks.mode) && host.auto_remove == Some(true) && log.is_none_or(|log| log == "none");
+    // What the demo's application says is to be read.
+    let keeps_no_log = role == Role::Demo || log.is_none_or(|log| log == "none");
+    let of_any_role = role.fits_mode(&marks.mode) && host.auto_remove == Some(true) && keeps_no_log;
     let image_name = config.image.as_deref()?;
     let command: Vec<&str> = config.entrypoint.iter().chain(&config.cmd).flatten().map(String::as_str).collect();
     let namespace = host.pid_mode.as_deref().unwrap_or_default();
@@ -137,6 +144,16 @@ pub(crate) fn is_ours(container: &ContainerInspectResponse, of: &ImageInspect) -
                     Some(other) => marks.mode == "copy" || other == marks.target,
                     None => false,
                 }
+        }
+        Role::Demo => {
+            image::session_of_demo(image_name) == Some(&marks.session)
+                && image::are_demos(&marks)
+                && config.open_stdin == Some(true)
+                && config.tty != Some(true)
+                && host.readonly_rootfs == Some(true)
+                && network == "none"
+                && mounts.is_empty()
+                && namespace.strip_prefix("container:").is_none()
         }
         Role::Files => {
             !is_images_session(of.config.as_ref(), &marks.session)
@@ -239,6 +256,40 @@ mod tests {
         let mut commit = app();
         commit["Config"]["Labels"]["io.scratchdbg.session"] = SESSION.into();
         assert_eq!(decide(&of_commit, &commit), Some(Role::Shell));
+    }
+
+    #[test]
+    fn what_the_demo_makes_is_ours_and_nothing_like_it() {
+        let demo = || {
+            let mut demo = keeper();
+            demo["Name"] = format!("/scratchdbg-{SESSION}-demo").into();
+            demo["Config"]["Image"] = format!("scratchdbg/demo:{SESSION}").into();
+            demo["Config"]["Labels"]["io.scratchdbg.mode"] = "demo".into();
+            demo["Config"]["Labels"]["io.scratchdbg.target"] = "".into();
+            demo["Config"]["Labels"]["io.scratchdbg.client"] = crate::client::own_mark().unwrap().into();
+            demo["HostConfig"]["LogConfig"]["Type"] = "json-file".into();
+            demo["HostConfig"]["PidMode"] = "".into();
+            demo
+        };
+        assert_eq!(decide(&demo(), &app()), Some(Role::Demo));
+        for (path, value) in [
+            ("/Name", json!(format!("/scratchdbg-{SESSION}"))),
+            ("/Config/Image", json!("shop/app:1")),
+            ("/Config/Image", json!("scratchdbg/demo:fedcba9876543210")),
+            ("/Config/Labels/io.scratchdbg.mode", json!("exec")),
+            ("/Config/Labels/io.scratchdbg.target", json!("ab".repeat(32))),
+            ("/Config/Labels/io.scratchdbg.client", json!("0123456789abcdef-7-8")),
+            ("/Config/OpenStdin", json!(false)),
+            ("/HostConfig/AutoRemove", json!(false)),
+            ("/HostConfig/ReadonlyRootfs", json!(false)),
+            ("/HostConfig/NetworkMode", json!("bridge")),
+            ("/HostConfig/PidMode", json!("container:0123")),
+            ("/Mounts", json!([{"Type": "volume", "Destination": "/data"}])),
+        ] {
+            let mut other = demo();
+            *other.pointer_mut(path).expect(path) = value.clone();
+            assert_eq!(decide(&other, &app()), None, "{path} {value}");
+        }
     }
 
     /// Each is what somebody else could have made with one thing missing.

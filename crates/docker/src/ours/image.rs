@@ -7,6 +7,8 @@ use super::{Marks, familiar, is_session};
 
 /// The repository of the images that hold a container's filesystem for the length of a session.
 pub(crate) const COPIES: &str = "scratchdbg/copy";
+/// The repository of the images that the demo makes.
+pub(crate) const DEMOS: &str = "scratchdbg/demo";
 /// The repository of the images that keepers are made from.
 const TOOLKITS: &str = "scratchdbg/toolkit";
 /// The labels of a toolkit's image; see `builder`.
@@ -77,6 +79,28 @@ pub(crate) fn may_be_copy(image: &ImageSummary) -> Option<(&str, Marks)> {
     let is_copy =
         session_of_copy(reference) == Some(&marks.session) && marks.mode == "copy" && !marks.target.is_empty();
     is_copy.then_some((reference, marks))
+}
+
+/// The session that an image's name says it was made for by the demo: the production image, or its twin.
+pub(super) fn session_of_demo(reference: &str) -> Option<&str> {
+    let tag = familiar(reference).strip_prefix(DEMOS)?.strip_prefix(':')?;
+    let session = tag.strip_suffix("-debug").unwrap_or(tag);
+    is_session(session).then_some(session)
+}
+
+/// What a list of images says of one that the demo made: the reference, and its labels. It has no other name, and the mark of a client
+/// of this machine, which nobody elsewhere could name.
+pub(crate) fn is_demo(image: &ImageSummary) -> Option<(&str, Marks)> {
+    let [reference] = &image.repo_tags[..] else { return None };
+    let marks = Marks::read(&image.labels)?;
+    (session_of_demo(reference) == Some(&marks.session) && are_demos(&marks)).then_some((reference, marks))
+}
+
+/// Whether these are labels of the demo's, by a client of this machine.
+pub(super) fn are_demos(marks: &Marks) -> bool {
+    marks.mode == super::MODE_DEMO
+        && marks.target.is_empty()
+        && marks.client.as_deref().is_some_and(crate::client::is_of_this_machine)
 }
 
 /// Whether an image that may be a copy is one: it has what its original's image has, and one layer more, or, where the
@@ -181,6 +205,32 @@ mod tests {
             (&[], "copy", false),
         ] {
             assert_eq!(may_be_copy(&listed(tags, mode)).is_some(), expected, "{tags:?} {mode}");
+        }
+    }
+
+    #[test]
+    fn an_image_of_the_demo_is_of_a_client_of_this_machine() {
+        let (name, twin) = (format!("{DEMOS}:{SESSION}"), format!("localhost/{DEMOS}:{SESSION}-debug"));
+        let other = format!("{DEMOS}:fedcba9876543210");
+        let image = |tags: &[&str], mode: &str, client: Option<String>, target: &str| {
+            let mut image = listed(tags, mode);
+            image.labels.insert("io.scratchdbg.target".to_owned(), target.to_owned());
+            image.labels.extend(client.map(|mark| ("io.scratchdbg.client".to_owned(), mark)));
+            is_demo(&image).is_some()
+        };
+        let own = crate::client::own_mark;
+        assert!(image(&[&name], "demo", own(), "") && image(&[&twin], "demo", own(), ""));
+        let target = "ab".repeat(32);
+        for (tags, mode, client, target) in [
+            (&[&*name][..], "demo", None, ""),
+            (&[&name], "copy", own(), ""),
+            (&[&name], "demo", own(), &*target),
+            (&[&name, "shop/kept:1"], "demo", own(), ""),
+            (&["shop/app:1"], "demo", own(), ""),
+            (&[&other], "demo", own(), ""),
+            (&[], "demo", own(), ""),
+        ] {
+            assert!(!image(tags, mode, client, target), "{tags:?} {mode} {target}");
         }
     }
 

@@ -6,7 +6,8 @@
 //! - a name that its session's label repeats, and all the labels that we set, each of its form, the session not its image's;
 //! - the settings that we make it with: it goes when it ends, keeps no log, and reads its standard input without a terminal
 //!   of its own, or as a keeper has neither network nor mounts nor a root that can be written to;
-//! - as a keeper, an image that is a toolkit of ours by its name and by what it is.
+//! - as a keeper, an image that is a toolkit of ours by its name and by what it is;
+//! - as the demo's, an image whose name repeats the session, and the mark of a client of this machine, which nobody elsewhere knows.
 //!
 //! What is ours goes at its end by its own settings: who takes care to make all of this loses nothing by a removal that the
 //! engine would not have done by itself.
@@ -20,7 +21,9 @@ use std::hash::BuildHasher;
 use jiff::{SignedDuration, Timestamp};
 
 pub(crate) use self::container::{Role, is_lingering, is_ours, may_be_ours};
-pub(crate) use self::image::{COPIES, is_copy, is_grown_from, is_toolkit, is_toolkits_config, may_be_copy};
+pub(crate) use self::image::{
+    COPIES, DEMOS, is_copy, is_demo, is_grown_from, is_toolkit, is_toolkits_config, may_be_copy,
+};
 use crate::client;
 use crate::labels::{
     LABEL_CLIENT, LABEL_CREATED_AT, LABEL_EXPIRES_AT, LABEL_LINGERS, LABEL_MODE, LABEL_SESSION, LABEL_TARGET,
@@ -29,6 +32,9 @@ use crate::labels::{
 
 /// What stands in `io.scratchdbg.mode` of a container that a file is taken out of.
 pub(crate) const MODE_FILES: &str = "files";
+
+/// What stands there on what the demo makes.
+pub(crate) const MODE_DEMO: &str = "demo";
 
 /// The labels of something of ours, each of its form.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,7 +45,7 @@ pub(crate) struct Marks {
     pub(crate) target: String,
     /// When it was made, by the engine's clock as far as its client knew it.
     pub(crate) created_at: Timestamp,
-    /// `exec`, `sidecar`, `copy` or [`MODE_FILES`].
+    /// `exec`, `sidecar`, `copy`, [`MODE_FILES`] or [`MODE_DEMO`].
     pub(crate) mode: String,
     /// Which client made it.
     pub(crate) client: Option<String>,
@@ -67,7 +73,7 @@ impl Marks {
             session: of_form(LABEL_SESSION, is_session)?,
             target: of_form(LABEL_TARGET, |target| target.is_empty() || is_id(target))?,
             created_at,
-            mode: of_form(LABEL_MODE, |mode| ["exec", "sidecar", "copy", MODE_FILES].contains(&mode))?,
+            mode: of_form(LABEL_MODE, |mode| ["exec", "sidecar", "copy", MODE_FILES, MODE_DEMO].contains(&mode))?,
             client,
             lingers,
         })

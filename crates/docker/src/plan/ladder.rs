@@ -210,8 +210,22 @@ fn copy_settings(target: &Target, request: &AttachRequest, because: &mut impl Fn
     } else {
         because("the copy has the target's settings".to_owned(), "it should behave as the target did");
         settings = rights::copy_settings(target, &asked.capabilities, asked.same_rights);
+        if asked.same_rights {
+            let given = "its capabilities, devices, mounts, and the host's namespaces as far as it has them";
+            because(format!("the original's access to the host: {given}"), "--same-rights");
+            for mount in settings.mounts.iter().filter(|mount| mount.kind == "bind") {
+                because(
+                    format!("{} of the host, at {}", mount.source, mount.destination),
+                    "--same-rights: the original has it",
+                );
+            }
+        }
         for LeftOut { what, why, gone } in &settings.left_out {
-            let right = "nobody asked for it: to look takes no right over the host; --same-rights asks for it";
+            let right = if asked.same_rights {
+                "no copy is given that, with --same-rights either"
+            } else {
+                "nobody asked for it: to look takes no right over the host; --same-rights asks for it"
+            };
             let kind = if *gone { "it cannot be had any more" } else { right };
             let why = if why.is_empty() { kind.to_owned() } else { format!("{why}; {kind}") };
             because(format!("without {what}"), &why);

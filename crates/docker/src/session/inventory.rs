@@ -41,7 +41,7 @@ pub(super) struct OurContainer {
     pub(super) is_left: bool,
 }
 
-/// The image of a copy.
+/// The image of a copy, or of the demo.
 #[derive(Debug)]
 pub(super) struct OurImage {
     pub(super) reference: String,
@@ -90,10 +90,16 @@ impl Engine {
         }
         let mut found = Vec::new();
         for image in &images {
-            let Some((reference, marks)) = ours::may_be_copy(image) else { continue };
-            let has_keeper = keepers.contains(&*marks.session);
-            let is_left = leftover::is_image_left(has_keeper, client::client(marks.client.as_deref()));
-            if (wanted == Wanted::All || is_left) && self.is_copy(&image.id, &marks).await? {
+            let demos = ours::is_demo(image);
+            let is_demo = demos.is_some();
+            let Some((reference, marks)) = demos.or_else(|| ours::may_be_copy(image)) else { continue };
+            let client = client::client(marks.client.as_deref());
+            let is_left = if is_demo {
+                client == Client::Gone
+            } else {
+                leftover::is_image_left(keepers.contains(&*marks.session), client)
+            };
+            if (wanted == Wanted::All || is_left) && (is_demo || self.is_copy(&image.id, &marks).await?) {
                 found.push(OurImage {
                     reference: reference.to_owned(),
                     marks,

@@ -13,6 +13,7 @@ use scratchdbg_backend::{Duplex, KeeperHandle, Mode};
 use super::beside_target;
 use super::connection::Connection;
 use super::container::attach_and_start;
+use super::exec::Polls;
 use super::lingering::{self, LingeringKeeper};
 use super::removal::Removal;
 use crate::ours::Role;
@@ -35,6 +36,9 @@ const GOES_WITHIN: Duration = Duration::from_secs(4);
 
 /// How long its removal may take after that, when it has been asked for. What is not gone then is told.
 const REMOVED_WITHIN: Duration = Duration::from_secs(6);
+
+/// How long after the end of a keeper the engine may take to note it.
+const NOTED_WITHIN: Duration = Duration::from_millis(300);
 
 /// A running keeper.
 #[derive(Debug)]
@@ -119,6 +123,20 @@ impl KeeperHandle for Keeper {
         self.engine.transport.scope().gone(self.container.as_str());
         self.end = End::Lingers;
         Ok(())
+    }
+
+    async fn is_gone(&mut self) -> bool {
+        let mut polls = Polls::until(NOTED_WITHIN);
+        loop {
+            match self.engine.keeps_running(&self.container, Duration::ZERO).await {
+                Ok(true) => {}
+                Ok(false) => return true,
+                Err(_) => return false,
+            }
+            if !polls.again().await {
+                return false;
+            }
+        }
     }
 
     async fn end(self) -> Result<(), scratchdbg_backend::Error> {

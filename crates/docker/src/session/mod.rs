@@ -17,14 +17,17 @@ mod probe;
 mod process;
 mod registry;
 mod removal;
+mod throwaway;
 
 use bollard::models::HostConfig;
 
+pub use self::detach::are_detach_keys;
 pub use self::keeper::Keeper;
 pub(crate) use self::lingering::{LingeringKeeper, keepers_that_wait};
 pub use self::output::ProcessOutput;
 pub use self::probe::ProcessProbe;
 pub use self::process::Process;
+pub use self::throwaway::Throwaway;
 use crate::SessionPlan;
 use crate::containers::unprivileged;
 use crate::plan::Way;

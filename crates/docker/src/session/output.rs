@@ -23,7 +23,10 @@ pub(super) enum OutputEnd {
     /// Nothing.
     Plain,
     /// The engine has read the detach keys: the last that it wrote says so.
-    Escaped,
+    Escaped {
+        /// That has not been passed on.
+        is_held: bool,
+    },
     /// This line is all that came, and it may be the engine's. It has not been passed on.
     OneLine(Vec<u8>),
     /// The runtime could not execute the launcher: it says so in this line, which is all that came. It has not been passed on.
@@ -35,14 +38,18 @@ impl OutputEnd {
     pub(super) fn refusal(&self, code: u8) -> Error {
         let message = match self {
             Self::OneLine(line) | Self::NotExecuted(line) => String::from_utf8_lossy(line).trim().to_owned(),
-            Self::Plain | Self::Escaped => "it does not say why".to_owned(),
+            Self::Plain | Self::Escaped { .. } => "it does not say why".to_owned(),
         };
         Error::ExecRefused { message, code }
     }
 
     /// What was held back of it.
     pub(super) fn held(self) -> Vec<u8> {
-        if let Self::OneLine(line) = self { line } else { Vec::new() }
+        match self {
+            Self::OneLine(line) => line,
+            Self::Escaped { is_held: true } => ESCAPED.to_vec(),
+            _ => Vec::new(),
+        }
     }
 }
 
@@ -58,6 +65,8 @@ pub struct ProcessOutput {
     refusal: Vec<u8>,
     /// What came last is what engines say of detach keys.
     escaped: bool,
+    /// And it is held back: it is no output of the command's, if the end follows.
+    escape_held: bool,
     /// What is to be passed on.
     pieces: VecDeque<(Stream, Bytes)>,
     has_ended: bool,
@@ -82,6 +91,7 @@ impl ProcessOutput {
             not_executed,
             refusal: Vec::new(),
             escaped: false,
+            escape_held: false,
             pieces: VecDeque::new(),
             has_ended: false,
             failure: None,
@@ -93,14 +103,15 @@ impl ProcessOutput {
         match &self.opening {
             _ if !self.refusal.is_empty() => OutputEnd::NotExecuted(self.refusal.clone()),
             Opening::Held(line) => OutputEnd::OneLine(line.clone()),
-            _ if self.escaped => OutputEnd::Escaped,
+            _ if self.escaped => OutputEnd::Escaped { is_held: self.escape_held },
             _ => OutputEnd::Plain,
         }
     }
 
     async fn read(&mut self) -> Result<(), Error> {
+        let held_for = self.held_for();
         let more = self.reader.read(&mut self.buffer);
-        let more = match held_for(&self.refusal, &self.opening) {
+        let more = match held_for {
             Some(limit) => tokio::time::timeout(limit, more).await,
             None => Ok(more.await),
         };
@@ -145,10 +156,21 @@ impl ProcessOutput {
             self.pieces.push_back((stream, piece));
             return;
         }
+        if piece.is_empty() {
+            return;
+        }
         self.escaped = self.tty && piece.ends_with(ESCAPED);
         // A line of the engine's, and of a session that began: not to be held back as the opening.
-        if self.escaped || (!self.refusal.is_empty() && !piece.is_empty()) {
+        if self.escaped || self.escape_held || !self.refusal.is_empty() {
             self.release();
+        }
+        if self.escaped {
+            let before = piece.slice(..piece.len() - ESCAPED.len());
+            if !before.is_empty() {
+                self.pieces.push_back((stream, before));
+            }
+            self.escape_held = true;
+            return;
         }
         let passed = self.opening.output(&piece);
         if passed.len() == piece.len() {
@@ -167,12 +189,19 @@ impl ProcessOutput {
                 self.pieces.push_back((stream, held.into()));
             }
         }
+        if std::mem::take(&mut self.escape_held) {
+            self.pieces.push_back((Stream::Stdout, Bytes::from_static(ESCAPED)));
+        }
     }
-}
 
-/// How long what waits for more, or for the end, waits.
-fn held_for(refusal: &[u8], opening: &Opening) -> Option<Duration> {
-    if refusal.is_empty() { opening.is_held().then_some(HELD_FOR) } else { Some(REFUSAL_HELD_FOR) }
+    /// How long what waits for more, or for the end, waits.
+    fn held_for(&self) -> Option<Duration> {
+        if self.refusal.is_empty() && !self.escape_held {
+            self.opening.is_held().then_some(HELD_FOR)
+        } else {
+            Some(REFUSAL_HELD_FOR)
+        }
+    }
 }
 
 impl Output for ProcessOutput {
@@ -269,10 +298,16 @@ mod tests {
     #[tokio::test]
     async fn detach_keys_are_told_from_an_end() {
         let said = [b"# ", ESCAPED].concat();
-        for said in [&said[..], ESCAPED] {
-            assert_eq!(read(said, true).await, (OutputEnd::Escaped, said.to_vec(), Vec::new()));
+        // It is the engine's word, and no output.
+        for (said, output) in [(&said[..], &b"# "[..]), (ESCAPED, b"")] {
+            let end = OutputEnd::Escaped { is_held: true };
+            assert_eq!(read(said, true).await, (end, output.to_vec(), Vec::new()));
         }
-        assert_eq!(read(&[&said[..], b"# "].concat(), true).await.0, OutputEnd::Plain);
+        // A program that says the same says more.
+        let more = [&said[..], b"# "].concat();
+        assert_eq!(read(&more, true).await, (OutputEnd::Plain, more, Vec::new()));
+        let twice = [&said[..], ESCAPED].concat();
+        assert_eq!(read(&twice, true).await.1, said);
         assert_eq!(read(&frame(1, &said), false).await.0, OutputEnd::OneLine(said));
     }
 

@@ -198,7 +198,7 @@ impl scratchdbg_backend::Process for Process {
         }
         let patience = match end {
             _ if !is_detached => NOTED_WITHIN,
-            OutputEnd::Escaped => NOTED_WITHIN_DETACHED,
+            OutputEnd::Escaped { .. } => NOTED_WITHIN_DETACHED,
             _ => NOTED_WITHIN_TERMINAL,
         };
         let noted = self.noted(patience).await?;
@@ -244,7 +244,7 @@ fn process_end(noted: Noted, end: OutputEnd, is_detached: bool, is_exec: bool) -
     match noted {
         Noted::NotStarted(code) => ProcessEnd::NotStarted(end.refusal(code).into()),
         Noted::StillRunning | Noted::Exited(0) if is_detached => ProcessEnd::Detached,
-        Noted::Exited(ENGINES_OWN) if is_detached && end == OutputEnd::Escaped => ProcessEnd::Detached,
+        Noted::Exited(ENGINES_OWN) if is_detached && matches!(end, OutputEnd::Escaped { .. }) => ProcessEnd::Detached,
         Noted::StillRunning => ProcessEnd::StillRunning(end.held()),
         Noted::Exited(ENGINES_OWN) if is_exec => ProcessEnd::Unknown,
         Noted::Exited(code) => ProcessEnd::Exited(code, end.held()),
@@ -258,14 +258,15 @@ mod tests {
     #[test]
     fn who_detached_has_what_was_asked_for() {
         use Noted::{Exited, StillRunning};
-        use OutputEnd::{Escaped, Plain};
+        use OutputEnd::Plain;
+        const ESCAPED: OutputEnd = OutputEnd::Escaped { is_held: true };
         for (noted, end, is_detached, expected) in [
             (StillRunning, Plain, true, ProcessEnd::Detached),
-            (StillRunning, Escaped, true, ProcessEnd::Detached),
+            (StillRunning, ESCAPED, true, ProcessEnd::Detached),
             (Exited(0), Plain, true, ProcessEnd::Detached),
-            (Exited(126), Escaped, true, ProcessEnd::Detached),
+            (Exited(126), ESCAPED, true, ProcessEnd::Detached),
             (Exited(126), Plain, true, ProcessEnd::Unknown),
-            (Exited(126), Escaped, false, ProcessEnd::Unknown),
+            (Exited(126), ESCAPED, false, ProcessEnd::Unknown),
             (Exited(1), Plain, true, ProcessEnd::Exited(1, Vec::new())),
             (Exited(0), Plain, false, ProcessEnd::Exited(0, Vec::new())),
             (StillRunning, Plain, false, ProcessEnd::StillRunning(Vec::new())),

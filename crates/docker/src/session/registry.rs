@@ -3,16 +3,26 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use scratchdbg_backend::{Part, Session, SessionState};
+use scratchdbg_backend::launcher::LAUNCHER_NAME;
+use scratchdbg_backend::{Mode, Part, Session, SessionState};
+use serde_json::Value;
 
+use super::exec::Polls;
 use super::inventory::{OurContainer, OurImage, Wanted};
-use crate::ours::Role;
-use crate::{Engine, Error, Phase};
+use crate::ours::{self, Role};
+use crate::{Engine, Error, Phase, Target};
 
 /// How long the removal of one thing may take, lest it keeps us from all others.
 const REMOVED_WITHIN: Duration = Duration::from_secs(30);
 
+/// How long what a session started may take to end when its keeper is gone: the launcher sees that at once.
+const ENDS_WITHIN: Duration = Duration::from_secs(5);
+
+/// How long the engine may take to tell of a session's target.
+const LOOKED_AT_WITHIN: Duration = Duration::from_secs(5);
+
 const IMAGE: &str = "image";
+const KEEPER: &str = "keeper";
 
 fn part_of_container(container: &OurContainer) -> Part {
     let (role, name) = (container.role.as_str(), container.id.to_string());
@@ -21,7 +31,15 @@ fn part_of_container(container: &OurContainer) -> Part {
 
 fn part_of_image(image: &OurImage) -> Part {
     let name = image.reference.clone();
-    Part { kind: IMAGE, role: "filesystem", name, state: None, size: Some(image.size) }
+    let role = if image.marks.mode == ours::MODE_DEMO { "demo" } else { "filesystem" };
+    Part { kind: IMAGE, role, name, state: None, size: Some(image.size) }
+}
+
+/// Whether the launcher of a session is among the processes that an engine lists: its command line names the session.
+fn is_launcher_among(processes: &Value, session: &str) -> bool {
+    let rows = processes["Processes"].as_array().into_iter().flatten();
+    let mut words = rows.flat_map(|row| row.as_array().into_iter().flatten()).filter_map(Value::as_str);
+    words.any(|word| word.contains(LAUNCHER_NAME) && word.contains(session))
 }
 
 impl Engine {
@@ -67,16 +85,55 @@ impl Engine {
         Ok((sessions.into_iter().map(|(_, session)| session).collect(), ours.failure))
     }
 
-    /// Ends a session: its keeper is removed, and what it started ends with it.
+    /// Ends a session: its keeper is removed, and what it started ends with it. That it does is looked at: in a container that is
+    /// paused nothing ends.
     pub(super) async fn end_session(&self, session: &Session) -> Result<(), Error> {
-        for part in &session.parts {
+        // The keeper first: its client and its launcher see by that that the session is over.
+        let (keepers, others): (Vec<_>, Vec<_>) = session.parts.iter().partition(|part| part.role == KEEPER);
+        for part in keepers.into_iter().chain(others) {
             if part.kind == IMAGE {
-                self.remove_image(&part.name).await?;
+                self.remove_unused_image(&part.name).await?;
             } else {
                 self.remove_within(&part.name.parse()?, REMOVED_WITHIN).await?;
             }
         }
+        // A container of the session's own is gone with all that was in it.
+        if session.mode != Mode::Exec.as_str() {
+            return Ok(());
+        }
+        let mut polls = Polls::until(ENDS_WITHIN);
+        while let Some(is_paused) = self.still_has(session).await {
+            if is_paused || !polls.again().await {
+                let (session, target) = (session.id.clone(), session.target_name.clone());
+                return Err(Error::SessionGoesOn { session, target, is_paused });
+            }
+        }
         Ok(())
+    }
+
+    /// Whether a session's launcher is in its target; then, whether that is paused. A target that is gone has none.
+    async fn still_has(&self, session: &Session) -> Option<bool> {
+        let target = self.inspect_within(&session.target, LOOKED_AT_WITHIN).await.ok()?;
+        let is_paused = Target::from_inspect(target).state == Phase::Paused;
+        let list = format!("/containers/{}/top", crate::files::percent_encode(&session.target));
+        let processes = tokio::time::timeout(LOOKED_AT_WITHIN, self.ask(&list)).await.ok().flatten();
+        let is_there = match processes {
+            Some(processes) => is_launcher_among(&processes, &session.id),
+            // Podman lists no processes of what is paused.
+            None => is_paused,
+        };
+        is_there.then_some(is_paused)
+    }
+
+    /// Removes an image of ours once the engine has let go of the container that was made of it.
+    pub(super) async fn remove_unused_image(&self, reference: &str) -> Result<(), Error> {
+        let mut polls = Polls::until(ENDS_WITHIN);
+        loop {
+            match self.remove_image(reference).await {
+                Err(error) if error.is_status(409) && polls.again().await => {}
+                removed => return removed,
+            }
+        }
     }
 
     /// Removes what is left of sessions that are over: containers whose clients were killed, and images of copies. How many
@@ -96,8 +153,28 @@ impl Engine {
             note(self.remove_within(&container.id, REMOVED_WITHIN).await);
         }
         for image in ours.images.iter().filter(|image| image.is_left) {
-            note(self.remove_image(&image.reference).await);
+            note(self.remove_unused_image(&image.reference).await);
         }
         failure.map_or(Ok(removed), Err)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::is_launcher_among;
+
+    #[test]
+    fn a_launcher_is_known_by_its_session() {
+        let session = "0123456789abcdef";
+        let launcher =
+            format!("/proc/7/root/session/ab/bin/scratchdbg-launcher run 7 {session} --tools last sleep 100");
+        let of = |command: &str| {
+            is_launcher_among(&json!({"Titles": ["PID", "CMD"], "Processes": [["1", "/app"], ["9", command]]}), session)
+        };
+        assert!(of(&launcher));
+        assert!(!of("sleep 100") && !of(session) && !of(&launcher.replace(session, "fedcba9876543210")));
+        assert!(!is_launcher_among(&json!({"Processes": null}), session) && !is_launcher_among(&json!({}), session));
     }
 }

@@ -71,6 +71,10 @@ impl KeeperHandle for FakeKeeper {
         Ok(())
     }
 
+    async fn is_gone(&mut self) -> bool {
+        self.platform.next_script().keeper_is_gone
+    }
+
     async fn end(self) -> Result<(), Error> {
         self.platform.note(if self.stands { "keeper stays" } else { "keeper gone" });
         Ok(())

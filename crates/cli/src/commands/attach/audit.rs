@@ -54,7 +54,8 @@ impl Audit {
         let (end, exit_code) = match ended {
             Ok(SessionEnd::Code(code)) => ("exited".to_owned(), Some(*code)),
             Ok(SessionEnd::OutOfMemory) => ("out of memory".to_owned(), Some(KILLED)),
-            Ok(SessionEnd::Detached) => ("detached".to_owned(), Some(0)),
+            Ok(SessionEnd::Detached) => ("detached".to_owned(), Some(SessionEnd::DETACHED)),
+            Ok(SessionEnd::Removed) => ("removed".to_owned(), Some(KILLED)),
             Ok(SessionEnd::OutputClosed) => ("output closed".to_owned(), Some(SessionEnd::OUTPUT_CLOSED)),
             Ok(SessionEnd::SourceMissing(path)) => (format!("refused: {path} is not there"), None),
             Ok(SessionEnd::Refused(error)) => (format!("refused: {}", error.message), None),

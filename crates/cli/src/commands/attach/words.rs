@@ -43,7 +43,11 @@ pub(super) fn tell(notice: Notice<'_>, printer: Printer) {
                 printer.note(&format!("`{name}` is paused: what runs in it ends when it goes on"));
             }
         }
-        Notice::Detached => printer.note("detached: the session is ended"),
+        Notice::Detached => printer.note("detached: the session is ended, and its command with it"),
+        Notice::Removed => {
+            printer
+                .warning("the session was ended from elsewhere: its keeper is gone, as after `scratchdbg sessions rm`");
+        }
         Notice::TargetEnded { plan, end, followed } => {
             let name = &plan.target_name;
             let how = match end.exit_code {
@@ -93,8 +97,11 @@ fn introduce(plan: &Plan, printer: Printer) {
             }
         }
         How::Copy(copy) => {
-            let line = copy.entrypoint.join(" ");
-            printer.note(&format!("a copy of `{name}` ({}); `run-entrypoint` runs: {line}", plan.target_kind));
+            let line = match copy.entrypoint.join(" ") {
+                line if line.is_empty() => "it has no command of its own".to_owned(),
+                line => format!("`run-entrypoint` runs: {line}"),
+            };
+            printer.note(&format!("a copy of `{name}` ({}); {line}", plan.target_kind));
             if let Some(list) = copy.without(false) {
                 let more = if copy.as_original { "" } else { "; --same-rights asks for it" };
                 printer
