@@ -16,6 +16,7 @@ pub fn run(data: &[u8]) {
         text: Cow::Borrowed(text),
         ending: Ending::Lf,
         cut: 0,
+        found: None,
         run: None,
     };
     let style = Style {

@@ -70,6 +70,47 @@ fn the_last_lines_are_whole_however_long() {
     }
 }
 
+/// A line is judged as a whole, though only its beginning is kept; where that cannot be, it is said.
+#[test]
+fn what_stands_behind_the_first_mebibyte_of_a_line_is_found() {
+    let stage = Stage::set();
+    const JSON: &str = r#"{"level":"info","msg":""#;
+    let arguments = ["repeat", "1500000", "", "NEEDLE", "1500000", JSON, r#"","status":500}"#];
+    let container = stage.engine.run("web", &["--log-driver", "json-file"], &stage.image, &arguments);
+    container.wait();
+    let cases: [(&[&str], i32, usize, &str); 7] = [
+        (&["--grep", "NEEDLE$"], 0, 1, ""),
+        (&["--raw", "--grep", "NEEDLE$"], 1, 1, "are left out"),
+        (&["--exclude", "NEEDLE"], 0, 1, ""),
+        (&["--grep", "x.*500}$", "--exclude", "^x"], 0, 1, ""),
+        (&["--grep", "nowhere"], 0, 0, ""),
+        (&["--field", "status=500"], 1, 0, "2 lines of `"),
+        (&["--level", "info"], 1, 1, "1 line of `"),
+    ];
+    for via in ["api", "file"] {
+        for (options, code, count, said) in cases {
+            let finished = stage.run(&[&["logs", "--via", via, container.name()], options].concat());
+            finished.expect_code(code);
+            assert_eq!(finished.stdout.iter().filter(|byte| **byte == b'\n').count(), count, "{via} {options:?}");
+            assert!(finished.stderr.contains(said), "{via} {options:?}: {}", finished.stderr);
+        }
+        let stats = stage.run(&["logs", "--via", via, "--stats", "--grep", "NEEDLE", container.name()]);
+        assert!(stats.expect_code(0).text().starts_with("1 line"), "{via}: {stats}");
+    }
+}
+
+#[test]
+fn a_stack_trace_that_is_longer_than_is_held_is_told() {
+    let stage = Stage::set();
+    let container = stage.engine.run("web", &["--log-driver", "json-file"], &stage.image, &["trace", "9000"]);
+    container.wait();
+    for (options, code) in [(&["--grep", "boom"][..], 1), (&["--stats"], 0)] {
+        let finished = stage.run(&[&["logs", container.name()], options].concat());
+        finished.expect_code(code);
+        assert!(finished.stderr.contains("is longer than 256 KiB"), "{options:?}: {}", finished.stderr);
+    }
+}
+
 #[test]
 fn documents_go_to_standard_output_alone() {
     let stage = Stage::set();

@@ -81,6 +81,15 @@ pub enum Notice {
     },
     /// So many lines tell no level, and a level was asked for.
     WithoutLevel(u64),
+    /// So many lines are too long to be judged as a whole: they were judged by what is kept of them.
+    JudgedInPart(u64),
+    /// So many stack traces are longer than is held: their further lines were judged one by one.
+    TracesSplit {
+        /// How many.
+        count: u64,
+        /// Lines were left out, or may have been.
+        is_filtered: bool,
+    },
     /// Reading one of several logs failed.
     ReaderFailed(Error),
     /// Containers that start from now on are not noticed.
@@ -136,6 +145,8 @@ impl Notice {
             | Self::Broken { .. }
             | Self::EngineError { .. }
             | Self::TailTooLong { .. }
+            | Self::JudgedInPart(_)
+            | Self::TracesSplit { is_filtered: true, .. }
             | Self::ReaderFailed(_)
             | Self::StartsLost { .. } => Severity::Failure,
             Self::MayDrop
@@ -145,6 +156,7 @@ impl Notice {
             | Self::EngineBack
             | Self::NotChecked { is_failure: false, .. }
             | Self::WithoutLevel(_)
+            | Self::TracesSplit { is_filtered: false, .. }
             | Self::ReadFromFiles { .. }
             | Self::ReadThroughEngine { .. }
             | Self::RestThroughEngine { .. }

@@ -27,6 +27,8 @@ struct Filter {
     query: Query,
     /// How many lines were left out for telling no level.
     without_level: u64,
+    /// How many lines were too long to be judged as a whole.
+    judged_in_part: u64,
     context: Option<Context>,
     last: Option<Last>,
 }
@@ -68,6 +70,7 @@ impl Pipeline {
             filter: Filter {
                 query: request.query.clone(),
                 without_level: 0,
+                judged_in_part: 0,
                 context: (before + after > 0).then(|| Context::new(before, after)),
                 last,
             },
@@ -122,10 +125,19 @@ impl Pipeline {
     /// The log has been read to its end: tells what a level was asked of, and not found in.
     pub(crate) fn finish(&mut self, sink: &mut impl Sink) -> io::Result<()> {
         self.flush(sink)?;
-        match std::mem::take(&mut self.filter.without_level) {
-            0 => Ok(()),
-            count => sink.notice(Notice::WithoutLevel(count)),
+        let (without_level, judged_in_part) = (self.filter.without_level, self.filter.judged_in_part);
+        let split = self.traces.as_ref().map_or(0, TraceJoiner::split);
+        if without_level > 0 {
+            sink.notice(Notice::WithoutLevel(without_level))?;
         }
+        if judged_in_part > 0 {
+            sink.notice(Notice::JudgedInPart(judged_in_part))?;
+        }
+        if split > 0 {
+            sink.notice(Notice::TracesSplit { count: split, is_filtered: !self.filter.query.wants_all() })?;
+        }
+        (self.filter.without_level, self.filter.judged_in_part) = (0, 0);
+        Ok(())
     }
 
     /// The log as it stands has been read: shows the last N. What comes from now on is shown as it comes.
@@ -160,7 +172,13 @@ impl Pipeline {
 
 impl Filter {
     fn push(&mut self, line: Line<'_>, sink: &mut impl Sink) -> io::Result<()> {
-        let verdict = self.query.judge(&line);
+        let verdict = if line.cut > 0 {
+            let (verdict, is_certain) = self.query.judge_cut(&line);
+            self.judged_in_part += u64::from(!is_certain);
+            verdict
+        } else {
+            self.query.judge(&line)
+        };
         let is_match = verdict == Verdict::Wanted;
         self.without_level += u64::from(verdict == Verdict::WithoutLevel);
         let last = &mut self.last;

@@ -45,6 +45,7 @@ impl<B: LogBackend, S: Sink> Reader<'_, B, S> {
             max_line: LineOptions::MAX_LINE,
             in_parts: self.request.in_parts,
         })
+        .searching(self.request.query.search())
     }
 
     /// Passes a stream's lines on, until it ends in whatever way. One that is followed may go on over a restart, whose

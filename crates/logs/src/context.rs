@@ -73,7 +73,15 @@ mod tests {
         let mut out = Vec::new();
         for word in input.split(' ') {
             let text = word.as_bytes().into();
-            let line = Line { stream: Stream::Stdout, timestamp: None, text, ending: Ending::Lf, cut: 0, run: None };
+            let line = Line {
+                stream: Stream::Stdout,
+                timestamp: None,
+                text,
+                ending: Ending::Lf,
+                cut: 0,
+                found: None,
+                run: None,
+            };
             let is_match = word.bytes().all(|byte| byte.is_ascii_uppercase());
             context.push(line, is_match, |shown| {
                 assert_eq!(shown.is_match, shown.line.text[0].is_ascii_uppercase());

@@ -2,6 +2,8 @@
 
 use crate::frame::{FrameDecoder, FrameError, FrameEvent, Piece};
 use crate::line::{Line, LineAssembler, LineOptions};
+use crate::search::Search;
+use std::sync::Arc;
 
 /// What a log stream says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +56,13 @@ impl LogDecoder {
     /// A decoder at the start of a stream.
     pub fn new(options: LineOptions) -> Self {
         Self { frames: FrameDecoder::new(options.framing), lines: LineAssembler::new(options) }
+    }
+
+    /// The same, which searches lines that are longer than they are held: [`Line::found`].
+    #[must_use]
+    pub fn searching(mut self, search: Option<&Arc<Search>>) -> Self {
+        search.into_iter().for_each(|search| self.lines.search(search));
+        self
     }
 
     /// The events in the next chunk. Read them all: what is left when the result is dropped is lost.

@@ -10,6 +10,9 @@
 
 use thiserror::Error;
 
+/// More empty frames in a row are not read. Engines send none; one that sends nothing else would be read for ever.
+const MAX_EMPTY_FRAMES: u32 = 1 << 16;
+
 /// The longest payload that is believed. Docker's log frames hold 16 KiB and a timestamp, its exec frames 32 KiB;
 /// a length far above that means that we are not reading a header.
 pub const MAX_FRAME_LEN: u32 = 16 << 20;
@@ -109,6 +112,9 @@ pub enum FrameError {
         /// The announced length.
         length: u32,
     },
+    /// Very many frames in a row hold nothing.
+    #[error("the stream holds {MAX_EMPTY_FRAMES} frames in a row with nothing in them: it has no end in sight")]
+    NothingButFrames,
     /// The stream ended inside a header.
     #[error(
         "the stream ended inside a frame header ({got} of {HEADER_LEN} bytes): the connection or the engine broke off"
@@ -160,6 +166,8 @@ pub struct FrameDecoder {
     framing: Framing,
     state: State,
     frames: u64,
+    /// How many in a row were empty.
+    empty: u32,
 }
 
 #[derive(Debug)]
@@ -175,7 +183,7 @@ const START: State = State::Header { bytes: [0; HEADER_LEN], filled: 0 };
 impl FrameDecoder {
     /// A decoder at the start of a stream.
     pub fn new(framing: Framing) -> Self {
-        Self { framing, state: START, frames: 0 }
+        Self { framing, state: START, frames: 0, empty: 0 }
     }
 
     /// Decode the next event and advance `input` past it; `None` when all of `input` is used up.
@@ -198,8 +206,12 @@ impl FrameDecoder {
                         return Ok(None);
                     }
                     self.state = match parse_header(*bytes) {
+                        Ok((Some(_), 0)) if self.empty == MAX_EMPTY_FRAMES => {
+                            State::Failed(FrameError::NothingButFrames)
+                        }
                         Ok((Some(stream), 0)) => {
                             self.state = START;
+                            self.empty += 1;
                             self.frames += 1;
                             let piece = Piece { stream, payload: &[], starts_frame: true, ends_frame: true };
                             return Ok(Some(FrameEvent::Data(piece)));
@@ -214,6 +226,7 @@ impl FrameDecoder {
                     if payload.is_empty() {
                         return Ok(None);
                     }
+                    self.empty = 0;
                     let starts_frame = *got == 0;
                     *got += as_u32(payload.len());
                     let ends_frame = got == length;

@@ -193,3 +193,15 @@ proptest! {
         );
     }
 }
+
+#[test]
+fn frames_without_end_that_hold_nothing_are_given_up() {
+    let empty = |count| frame(1, b"").repeat(count);
+    let most = usize::try_from(MAX_EMPTY_FRAMES).unwrap();
+    for between in [1, most] {
+        let input = [empty(between), frame(1, b"a"), empty(between)].concat();
+        assert_eq!(decode(Framing::Multiplexed, &[&input]).error, None, "{between}: something comes");
+    }
+    let endless = empty(most + 1);
+    assert_eq!(decode(Framing::Multiplexed, &[&endless]).error, Some(FrameError::NothingButFrames));
+}

@@ -27,6 +27,7 @@ pub mod merge;
 pub mod query;
 pub mod render;
 pub mod resume;
+pub mod search;
 pub mod stats;
 pub mod tail;
 pub mod timestamp;

@@ -10,7 +10,9 @@
 
 use crate::Timestamp;
 use crate::frame::{Framing, Piece, Stream};
+use crate::search::{Found, LineSearch, Search};
 use std::borrow::Cow;
+use std::sync::Arc;
 
 /// Docker's daemon cuts lines at this length (`defaultBufSize` in moby `daemon/logger/copier.go`). A partial may be
 /// longer, since json-file replaces each invalid byte with three, but never shorter.
@@ -81,6 +83,8 @@ pub struct Line<'a> {
     pub ending: Ending,
     /// How many bytes beyond the cap were dropped from the end of `text`.
     pub cut: u64,
+    /// What a search found in all of it, where some was dropped and the line was searched.
+    pub found: Option<Found>,
     /// Which of the container's runs said it, from 1 on. The log itself does not say: whoever reads it may know.
     pub run: Option<u32>,
 }
@@ -94,6 +98,7 @@ impl Line<'_> {
             text: Cow::Owned(self.text.into_owned()),
             ending: self.ending,
             cut: self.cut,
+            found: self.found,
             run: self.run,
         }
     }
@@ -115,6 +120,12 @@ struct Pending {
     text: Vec<u8>,
     /// Bytes beyond the cap.
     cut: u64,
+    /// What is looked for in lines that go beyond it.
+    wanted: Option<Arc<Search>>,
+    /// A carriage return before the newline is part of the ending.
+    holds_cr: bool,
+    /// The search of the line, once it has gone beyond the cap.
+    search: Option<Box<LineSearch>>,
     /// A line has begun.
     open: bool,
     /// `text` was handed out and is stale.
@@ -138,6 +149,17 @@ impl LineAssembler {
     /// An assembler at the start of a stream.
     pub(crate) fn new(options: LineOptions) -> Self {
         Self { options, streams: Default::default() }
+    }
+
+    /// The same, which searches lines that are longer than they are held. Not where timestamps stand within the lines.
+    pub(crate) fn search(&mut self, search: &Arc<Search>) {
+        if self.has_times_in_lines() {
+            return;
+        }
+        let holds_cr = self.options.framing == Framing::Raw;
+        for pending in &mut self.streams {
+            (pending.wanted, pending.holds_cr) = (Some(Arc::clone(search)), holds_cr);
+        }
     }
 
     /// The next line that the end of the stream leaves without an ending. Call until `None`.
@@ -278,6 +300,8 @@ impl LineAssembler {
         let mut timestamp = pending.timestamp;
         let mut cut = std::mem::take(&mut pending.cut);
         let mut ending = ready.ending;
+        let is_terminated = ready.ending != Ending::None;
+        let mut found = pending.search.take().map(|search| search.finish(is_terminated));
         let mut text = ready.whole.unwrap_or(&pending.text);
         if framing == Framing::Raw {
             let last = ready.whole.map_or(Some(pending.last), |whole| whole.last().copied());
@@ -301,6 +325,11 @@ impl LineAssembler {
             _ => Cow::Borrowed(text),
         };
         if text.len() > max_line && !gives_parts {
+            if let (0, Some(wanted)) = (cut, &pending.wanted) {
+                let mut search = wanted.begin(false);
+                search.push(&text);
+                found = Some(search.finish(is_terminated));
+            }
             cut += (text.len() - max_line) as u64;
             text = match text {
                 Cow::Borrowed(text) => Cow::Borrowed(&text[..max_line]),
@@ -310,7 +339,7 @@ impl LineAssembler {
                 }
             };
         }
-        Line { stream: ready.stream, timestamp, text, ending, cut, run: None }
+        Line { stream: ready.stream, timestamp, text, ending, cut, found, run: None }
     }
 }
 
@@ -337,6 +366,16 @@ impl Pending {
         self.last = text.last().copied().unwrap_or(self.last);
         let kept = text.len().min(max_line.saturating_sub(self.text.len()));
         self.text.extend_from_slice(&text[..kept]);
+        if kept < text.len()
+            && let Some(wanted) = &self.wanted
+        {
+            let search = self.search.get_or_insert_with(|| {
+                let mut search = Box::new(wanted.begin(self.holds_cr));
+                search.push(&self.text);
+                search
+            });
+            search.push(&text[kept..]);
+        }
         self.cut += (text.len() - kept) as u64;
     }
 

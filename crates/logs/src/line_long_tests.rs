@@ -158,3 +158,44 @@ proptest! {
         prop_assert_eq!(read(options, &cut(&input, &sizes)), want);
     }
 }
+
+/// What is looked for may stand behind what is kept of a line.
+#[test]
+fn a_line_beyond_its_cap_is_searched_to_its_end() {
+    use crate::query::{Query, QuerySpec};
+    let spec = QuerySpec { grep: vec!["NEE+DLE$".into()], exclude: vec!["^first.*bad".into()], ..QuerySpec::default() };
+    let query = Query::new(&spec).unwrap();
+    let long = |begin: &str, end: &str| format!("{begin}{}{end}", "x".repeat(100_000));
+    let texts = [
+        (long("", "NEEDLE"), true),
+        (long("", "NEEDLE?"), false),
+        (long("first", "bad NEEDLE"), false),
+        (long("", "bad NEEDLE"), true),
+    ];
+    let small = LineOptions { max_line: 1000, ..options() };
+    for (framing, ending) in [(Framing::Multiplexed, "\n"), (Framing::Raw, "\n"), (Framing::Raw, "\r\n")] {
+        for size in [7, 4096, 1 << 20] {
+            let mut decoder = LogDecoder::new(LineOptions { framing, ..small }).searching(query.search());
+            let mut seen = Vec::new();
+            for (text, _) in &texts {
+                let line = format!("{text}{ending}");
+                let input = match framing {
+                    Framing::Raw => line.into_bytes(),
+                    Framing::Multiplexed => line.as_bytes().chunks(16 << 10).flat_map(|part| frame(1, part)).collect(),
+                };
+                for chunk in input.chunks(size) {
+                    let mut events = decoder.push(chunk);
+                    while let Some(event) = events.next().unwrap() {
+                        let Event::Line(line) = event else { panic!("a line") };
+                        assert!(line.text.len() == 1000 && line.cut > 0);
+                        let (verdict, is_certain) = query.judge_cut(&line);
+                        assert!(is_certain);
+                        seen.push(verdict == crate::query::Verdict::Wanted);
+                    }
+                }
+            }
+            let wanted: Vec<_> = texts.iter().map(|(_, is_wanted)| *is_wanted).collect();
+            assert_eq!(seen, wanted, "{framing:?} {ending:?} in pieces of {size}");
+        }
+    }
+}

@@ -29,7 +29,7 @@ fn tty() -> LineOptions {
 
 fn line(stream: Stream, timestamp: Option<&str>, text: impl Into<Vec<u8>>, ending: Ending) -> Line<'static> {
     let timestamp = timestamp.map(|text| Timestamp::new(text.as_bytes()).unwrap());
-    Line { stream, timestamp, text: Cow::Owned(text.into()), ending, cut: 0, run: None }
+    Line { stream, timestamp, text: Cow::Owned(text.into()), ending, cut: 0, found: None, run: None }
 }
 
 fn out(text: &str) -> Line<'static> {

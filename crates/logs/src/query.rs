@@ -4,8 +4,10 @@ use crate::fields;
 use crate::frame::Stream;
 use crate::level::Level;
 use crate::line::Line;
+use crate::search::Search;
 use regex::bytes::{Regex, RegexBuilder};
 use std::cmp::Ordering;
+use std::sync::Arc;
 use thiserror::Error;
 
 /// What is asked for, as it was written. All conditions must hold; the default wants every line.
@@ -65,6 +67,8 @@ pub struct Query {
     stream: Option<Stream>,
     level: Option<Level>,
     fields: Vec<Field>,
+    /// For lines that are longer than they are held.
+    search: Option<Arc<Search>>,
 }
 
 impl Query {
@@ -82,13 +86,19 @@ impl Query {
     /// # Ok::<(), scratchdbg_logs::query::QueryError>(())
     /// ```
     pub fn new(spec: &QuerySpec) -> Result<Self, QueryError> {
-        Ok(Self {
+        let mut query = Self {
+            search: None,
             grep: compile_all("--grep", &spec.grep, spec.ignore_case)?,
             exclude: compile_all("--exclude", &spec.exclude, spec.ignore_case)?,
             stream: spec.stream,
             level: spec.level,
             fields: spec.fields.iter().map(|text| Field::parse(text, spec.ignore_case)).collect::<Result<_, _>>()?,
-        })
+        };
+        // Of expressions that are known to be good, and of a limited size.
+        if !spec.grep.is_empty() || !spec.exclude.is_empty() {
+            query.search = Some(Arc::new(Search::new(&spec.grep, &spec.exclude, spec.ignore_case)));
+        }
+        Ok(query)
     }
 
     /// Whether the line is wanted.
@@ -122,6 +132,40 @@ impl Query {
             return Verdict::Unwanted;
         }
         if matches!(level, Some((_, None))) { Verdict::WithoutLevel } else { Verdict::Wanted }
+    }
+
+    /// The same for a line of which some was dropped, and whether that is certain: what was searched as it came is, a level
+    /// or a field that would have stood in what was dropped is not.
+    pub fn judge_cut(&self, line: &Line<'_>) -> (Verdict, bool) {
+        if self.stream.is_some_and(|stream| stream != line.stream) {
+            return (Verdict::Unwanted, true);
+        }
+        let text = &line.text;
+        let any_of = |patterns: &[Regex]| patterns.iter().any(|pattern| pattern.is_match(text));
+        let found = line.found.unwrap_or_default();
+        let grep = if self.grep.is_empty() { Some(true) } else { found.grep };
+        let exclude = if self.exclude.is_empty() { Some(false) } else { found.exclude };
+        let level = self.level.map(|least| (least, Level::of(text)));
+        let is_lower = level.is_some_and(|(least, level)| level.is_some() && level < Some(least));
+        let fields = || self.fields.iter().map(|field| (field, fields::get(text, &field.key).is_some()));
+        let other_field = fields().any(|(field, is_there)| is_there && !field.matches(text));
+        if grep == Some(false) || exclude == Some(true) || is_lower || other_field {
+            return (Verdict::Unwanted, true);
+        }
+        let has_no_level = matches!(level, Some((_, None)));
+        let has_fields = fields().all(|(_, is_there)| is_there);
+        let is_certain = grep.is_some() && exclude.is_some() && !has_no_level && has_fields;
+        // By what there is of it.
+        let is_wanted = grep.unwrap_or_else(|| any_of(&self.grep)) && !exclude.unwrap_or_else(|| any_of(&self.exclude));
+        if !is_wanted || !has_fields {
+            return (Verdict::Unwanted, is_certain);
+        }
+        (if has_no_level { Verdict::WithoutLevel } else { Verdict::Wanted }, is_certain)
+    }
+
+    /// What is searched in lines that are longer than they are held.
+    pub fn search(&self) -> Option<&Arc<Search>> {
+        self.search.as_ref()
     }
 
     /// Whether every line is wanted.
@@ -277,10 +321,75 @@ mod tests {
     #[test]
     fn one_stream() {
         let query = Query::new(&QuerySpec { stream: Some(Stream::Stderr), ..spec() }).unwrap();
-        let line =
-            |stream| Line { stream, timestamp: None, text: b"x"[..].into(), ending: Ending::Lf, cut: 0, run: None };
+        let line = |stream| Line {
+            stream,
+            timestamp: None,
+            text: b"x"[..].into(),
+            ending: Ending::Lf,
+            cut: 0,
+            found: None,
+            run: None,
+        };
         assert!(query.matches(&line(Stream::Stderr)) && !query.matches(&line(Stream::Stdout)));
         assert!(!query.wants_all() && Query::new(&spec()).unwrap().wants_all());
+    }
+
+    #[test]
+    fn a_line_that_was_cut_is_judged_by_what_is_known_of_it() {
+        use crate::search::Found;
+        let json = r#"{"level":"info","ms":"12","msg":"xxx"#;
+        let logfmt = r"level=info ms=12 msg=xxx";
+        let in_all = |grep, exclude| Some(Found { grep, exclude });
+        let with = |grep: &[&str], exclude: &[&str]| QuerySpec { grep: words(grep), exclude: words(exclude), ..spec() };
+        for (name, spec, found, verdict, is_certain) in [
+            ("found in the rest", with(&["y"], &[]), in_all(Some(true), Some(false)), Verdict::Wanted, true),
+            ("not found at all", with(&["y"], &[]), in_all(Some(false), Some(false)), Verdict::Unwanted, true),
+            ("excluded by the rest", with(&[], &["y"]), in_all(Some(true), Some(true)), Verdict::Unwanted, true),
+            ("not searched", with(&["y"], &[]), None, Verdict::Unwanted, false),
+            ("not searched, and there", with(&["info"], &["y"]), None, Verdict::Wanted, false),
+            ("a level", QuerySpec { level: Some(Level::Info), ..spec() }, None, Verdict::Wanted, true),
+            ("a lower level", QuerySpec { level: Some(Level::Error), ..spec() }, None, Verdict::Unwanted, true),
+            (
+                "a field of a cut document",
+                QuerySpec { fields: words(&["ms=12"]), ..spec() },
+                None,
+                Verdict::Unwanted,
+                false,
+            ),
+            ("a field", QuerySpec { fields: words(&["ms=12"]), ..spec() }, None, Verdict::Wanted, true),
+            ("another value", QuerySpec { fields: words(&["ms=13"]), ..spec() }, None, Verdict::Unwanted, true),
+            (
+                "a field of the rest",
+                QuerySpec { fields: words(&["status=1"]), ..spec() },
+                None,
+                Verdict::Unwanted,
+                false,
+            ),
+            ("the other stream", QuerySpec { stream: Some(Stream::Stderr), ..spec() }, None, Verdict::Unwanted, true),
+        ] {
+            let text = if ["a field", "another value"].contains(&name) { logfmt } else { json };
+            let line = Line {
+                stream: Stream::Stdout,
+                timestamp: None,
+                text: text.as_bytes().into(),
+                ending: Ending::Lf,
+                cut: 7,
+                found,
+                run: None,
+            };
+            assert_eq!(Query::new(&spec).unwrap().judge_cut(&line), (verdict, is_certain), "{name}");
+        }
+        let plain = Line {
+            stream: Stream::Stdout,
+            timestamp: None,
+            text: b"{\"msg\":\"xxx"[..].into(),
+            ending: Ending::Lf,
+            cut: 7,
+            found: None,
+            run: None,
+        };
+        let query = Query::new(&QuerySpec { level: Some(Level::Error), ..spec() }).unwrap();
+        assert_eq!(query.judge_cut(&plain), (Verdict::WithoutLevel, false), "its level may be in the rest");
     }
 
     #[test]

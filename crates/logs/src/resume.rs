@@ -122,6 +122,7 @@ mod tests {
             text: text.to_string().into_bytes().into(),
             ending: Ending::Lf,
             cut: 0,
+            found: None,
             run: None,
         }
     }

@@ -7,7 +7,7 @@ use crate::line::{Ending, Line};
 use memchr::memmem::Finder;
 
 /// A trace that goes on beyond this is split: memory is bounded.
-const MAX_LEN: usize = 256 << 10;
+pub const MAX_LEN: usize = 256 << 10;
 
 /// Joins the lines of stack traces. A joined line's text holds the newlines between its lines; its timestamp is that
 /// of the first.
@@ -16,6 +16,8 @@ const MAX_LEN: usize = 256 << 10;
 #[derive(Debug)]
 pub struct TraceJoiner {
     streams: [Option<Trace>; 3],
+    /// How many traces were longer than is held.
+    split: u64,
     exception_names: [Finder<'static>; 3],
 }
 
@@ -44,6 +46,8 @@ enum Kind {
 enum Verdict {
     Belongs,
     BelongsIfMoreFollows,
+    /// It belongs, and there is no room for it.
+    IsTooMuch,
     IsOther,
 }
 
@@ -51,6 +55,7 @@ impl Default for TraceJoiner {
     fn default() -> Self {
         Self {
             streams: Default::default(),
+            split: 0,
             exception_names: [Finder::new("Exception"), Finder::new("Error"), Finder::new("Throwable")],
         }
     }
@@ -64,6 +69,7 @@ impl TraceJoiner {
             match trace.judge(&line.text) {
                 Verdict::Belongs => return trace.append(line),
                 Verdict::BelongsIfMoreFollows => return trace.blanks.push(line.into_owned()),
+                Verdict::IsTooMuch => self.split += 1,
                 Verdict::IsOther => {}
             }
             if let Some(trace) = self.streams[slot].take() {
@@ -83,6 +89,11 @@ impl TraceJoiner {
         for trace in self.streams.iter_mut().filter_map(Option::take) {
             trace.emit(&mut emit);
         }
+    }
+
+    /// How many traces there were so far that are longer than is held. Their further lines are records of their own.
+    pub fn split(&self) -> u64 {
+        self.split
     }
 
     fn begin(&self, text: &[u8]) -> Option<Kind> {
@@ -111,7 +122,8 @@ impl Trace {
         let starts = |prefix: &[u8]| text.starts_with(prefix);
         let is_blank = text.trim_ascii().is_empty();
         let is_indented = !is_blank && (starts(b" ") || starts(b"\t"));
-        if self.record.text.len() + text.len() > MAX_LEN || self.blanks.len() > 1 {
+        let is_full = self.record.text.len() + text.len() > MAX_LEN;
+        if self.blanks.len() > 1 {
             return Verdict::IsOther;
         }
         if is_blank && matches!(self.kind, Kind::Go | Kind::Python { has_exception: true, .. }) {
@@ -149,7 +161,11 @@ impl Trace {
                 std::mem::take(wants_message) || is_indented || starts(b"note: ") || starts(b"stack backtrace:")
             }
         };
-        if belongs { Verdict::Belongs } else { Verdict::IsOther }
+        match belongs {
+            true if is_full => Verdict::IsTooMuch,
+            true => Verdict::Belongs,
+            false => Verdict::IsOther,
+        }
     }
 
     fn append(&mut self, line: Line<'_>) {
@@ -163,6 +179,8 @@ impl Trace {
             text.extend_from_slice(&line.text);
             self.record.ending = line.ending;
             self.record.cut += line.cut;
+            // It was found in one of the lines, or not; of all together nothing is known.
+            self.record.found = None;
         }
     }
 
@@ -202,7 +220,15 @@ mod tests {
     use proptest::prelude::*;
 
     fn line(stream: Stream, text: &str) -> Line<'_> {
-        Line { stream, timestamp: None, text: text.as_bytes().into(), ending: Ending::Lf, cut: 0, run: None }
+        Line {
+            stream,
+            timestamp: None,
+            text: text.as_bytes().into(),
+            ending: Ending::Lf,
+            cut: 0,
+            found: None,
+            run: None,
+        }
     }
 
     /// The records of all of these lines on stderr.
@@ -291,6 +317,9 @@ mod tests {
         fn a_trace_without_end_is_split(count in 3_usize..6) {
             let frame = format!("\tat {}", "x".repeat(MAX_LEN / 2));
             let text = format!("x.FooException\n{}", vec![frame; count].join("\n"));
+            let mut joiner = TraceJoiner::default();
+            text.split('\n').for_each(|text| joiner.push(line(Stream::Stderr, text), |_| ()));
+            prop_assert_eq!(joiner.split(), 1, "once a trace");
             prop_assert!(join(&text).iter().all(|record| record.len() <= MAX_LEN + 64));
         }
     }

@@ -223,13 +223,17 @@ fn date_time(text: &str, now: &Zoned) -> Option<Timestamp> {
     offset.to_timestamp(civil).ok()
 }
 
-/// `+hh:mm` or `-hh:mm`.
+/// `+hh:mm` or `-hh:mm`, less than a day (RFC 3339, `time-numoffset`).
 fn numeric_offset(zone: &str) -> Option<jiff::tz::Offset> {
     let (hours, minutes) = zone.get(1..)?.split_once(':')?;
     if hours.len() != 2 || minutes.len() != 2 {
         return None;
     }
-    let seconds = digits::<i32>(hours)? * 3_600 + digits::<i32>(minutes)? * 60;
+    let (hours, minutes) = (digits::<i32>(hours)?, digits::<i32>(minutes)?);
+    if hours > 23 || minutes > 59 {
+        return None;
+    }
+    let seconds = hours * 3_600 + minutes * 60;
     jiff::tz::Offset::from_seconds(if zone.starts_with('-') { -seconds } else { seconds }).ok()
 }
 
@@ -312,6 +316,9 @@ mod tests {
             "2006-01-02T",
             "2006-01-02T15",
             "2006-01-02T15:04:05+2",
+            "2006-01-02T15:04:05+25:00",
+            "2006-01-02T15:04:05-24:00",
+            "2006-01-02T15:04:05+01:60",
             "2006/01/02",
             "now 10:30",
             "tomorrow",

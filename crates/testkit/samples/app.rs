@@ -59,6 +59,18 @@ fn main() -> io::Result<ExitCode> {
                 writeln!(out, "{line}")?;
             }
         }
+        // Lines of a length, each with a beginning and an end.
+        "repeat" => {
+            for line in arguments[1..].chunks(3) {
+                writeln!(out, "{}{}{}", line[1], "x".repeat(number(&line[0])?), line[2])?;
+            }
+        }
+        "trace" => {
+            writeln!(out, "java.lang.IllegalStateException: boom")?;
+            for line in 0..number(&arguments[1])? {
+                writeln!(out, "\tat com.example.Main.run(Main.java:{line})")?;
+            }
+        }
         "flood" => {
             for round in 0..number(&arguments[1])? {
                 let lines: String = (1..=2000).map(|line| format!("{}\n", round * 2000 + line)).collect();

@@ -55,7 +55,7 @@ pub(crate) struct LogsArgs {
     pub(crate) stderr: bool,
     /// Print only lines that match (repeat for alternatives)
     ///
-    /// A stack trace counts as one line.
+    /// A stack trace counts as one line, up to 256 KiB.
     #[arg(long, value_name = "REGEX", help_heading = "Searching")]
     pub(crate) grep: Vec<String>,
     /// Leave out lines that match (repeatable)

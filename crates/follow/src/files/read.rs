@@ -105,7 +105,7 @@ impl<B: LogBackend, S: Sink> Reader<'_, B, S> {
 
     pub(crate) fn file_decoder(&self, format: FileFormat) -> FileDecoder {
         let new = if self.request.in_parts { FileDecoder::in_parts } else { FileDecoder::new };
-        new(format, self.source.tty, LineOptions::MAX_LINE)
+        new(format, self.source.tty, LineOptions::MAX_LINE).searching(self.request.query.search())
     }
 
     /// Takes what a file says; `files` know where its damage is.

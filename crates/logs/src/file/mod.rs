@@ -10,6 +10,8 @@ mod local;
 use crate::Timestamp;
 use crate::frame::{Framing, Stream};
 use crate::line::{Joining, Line, LineAssembler, LineOptions};
+use crate::search::Search;
+use std::sync::Arc;
 
 /// The longest record that is believed, as it stands in a file. Docker's hold 16 KiB of text, each byte of which may be
 /// escaped to six, and a driver's plugin up to 1 MB.
@@ -111,6 +113,13 @@ impl FileDecoder {
             format,
             LineOptions { framing, joining: Joining::Docker, timestamps: false, max_line, in_parts: true },
         )
+    }
+
+    /// The same, which searches lines that are longer than they are held: [`Line::found`].
+    #[must_use]
+    pub fn searching(mut self, search: Option<&Arc<Search>>) -> Self {
+        search.into_iter().for_each(|search| self.out.lines.search(search));
+        self
     }
 
     fn with(format: FileFormat, options: LineOptions) -> Self {

@@ -80,7 +80,7 @@ fn json(log: &str, stream: &str) -> String {
 
 fn line(stream: Stream, text: &str, ending: Ending) -> Line<'static> {
     let timestamp = Timestamp::new(b"2026-11-23T07:01:20.500000000Z");
-    Line { stream, timestamp, text: text.as_bytes().to_vec().into(), ending, cut: 0, run: None }
+    Line { stream, timestamp, text: text.as_bytes().to_vec().into(), ending, cut: 0, found: None, run: None }
 }
 
 #[test]

@@ -10,7 +10,7 @@ fn style(format: Format) -> Style {
 
 fn line(text: &[u8], ending: Ending) -> Line<'_> {
     let timestamp = Timestamp::new(b"2026-11-23T07:01:20.422028881Z");
-    Line { stream: Stream::Stderr, timestamp, text: text.into(), ending, cut: 0, run: None }
+    Line { stream: Stream::Stderr, timestamp, text: text.into(), ending, cut: 0, found: None, run: None }
 }
 
 fn render(style: Style, prefix: &str, lines: &[Line<'_>]) -> String {

@@ -10,7 +10,7 @@ use unicode_width::UnicodeWidthStr as _;
 fn line(second: i64, stream: Stream, text: &str) -> Line<'_> {
     let stamp = Timestamp::from_second(second).map(|at| format!("{at:.9}")).unwrap();
     let timestamp = crate::Timestamp::new(stamp.as_bytes());
-    Line { stream, timestamp, text: text.as_bytes().into(), ending: Ending::Lf, cut: 0, run: None }
+    Line { stream, timestamp, text: text.as_bytes().into(), ending: Ending::Lf, cut: 0, found: None, run: None }
 }
 
 fn sample() -> Report {

@@ -55,6 +55,18 @@ pub(super) fn words(name: &str, notice: Notice) -> String {
         }
         Notice::WithoutLevel(1) => "1 line has no level: --level leaves it out".to_owned(),
         Notice::WithoutLevel(count) => format!("{count} lines have no level: --level leaves them out"),
+        Notice::JudgedInPart(count) => {
+            let (lines, are, their) = if count == 1 { ("line", "is", "its") } else { ("lines", "are", "their") };
+            format!(
+                "{count} {lines} of `{name}` {are} longer than 1 MiB, and judged by {their} first MiB alone: a filter may have lost some"
+            )
+        }
+        Notice::TracesSplit { count, .. } => {
+            let (traces, are, their) = if count == 1 { ("trace", "is", "its") } else { ("traces", "are", "their") };
+            format!(
+                "{count} stack {traces} of `{name}` {are} longer than 256 KiB: {their} further lines were judged one by one"
+            )
+        }
         Notice::ReaderFailed(error) => {
             let error = CommandError::from(error);
             let hints = error.hints.join("; ");
@@ -117,6 +129,10 @@ mod tests {
             Notice::TailTooLong { limit: 16 << 20 },
             Notice::WithoutLevel(1),
             Notice::WithoutLevel(2),
+            Notice::JudgedInPart(1),
+            Notice::JudgedInPart(2),
+            Notice::TracesSplit { count: 1, is_filtered: true },
+            Notice::TracesSplit { count: 2, is_filtered: false },
             Notice::StartsLost { reason: reason() },
             Notice::ReadFromFiles { path: "/var/log/x.log".into(), count: 3 },
             Notice::ReadThroughEngine { reason: reason() },
