@@ -29,6 +29,7 @@ pub fn run(data: &[u8]) {
             text: Cow::Borrowed(text),
             ending: Ending::Lf,
             cut: 0,
+            found: None,
             run: Some(1),
         };
         stats.add("web", &line);

@@ -42,4 +42,6 @@ pub trait ImageBackend: Sync {
 pub struct ImageRecord {
     /// The `diff_id`s of its layers, the lowest first. Empty if the platform does not tell.
     pub layers: Vec<String>,
+    /// How many bytes its files have, where the platform tells.
+    pub size: Option<u64>,
 }

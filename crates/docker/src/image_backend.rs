@@ -46,7 +46,8 @@ impl ImageBackend for Engine {
 
 fn record(told: &Value) -> ImageRecord {
     let layers = told["RootFS"]["Layers"].as_array().into_iter().flatten();
-    ImageRecord { layers: layers.filter_map(|layer| layer.as_str().map(ToOwned::to_owned)).collect() }
+    let layers = layers.filter_map(|layer| layer.as_str().map(ToOwned::to_owned)).collect();
+    ImageRecord { layers, size: told["Size"].as_u64().filter(|size| *size > 0) }
 }
 
 #[cfg(test)]
@@ -55,7 +56,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn layers_are_read_where_the_engine_tells_them() {
+    fn layers_and_sizes_are_read_where_the_engine_tells_them() {
         for (told, layers) in [
             (json!({"RootFS": {"Type": "layers", "Layers": ["sha256:1", "sha256:2"]}}), &["sha256:1", "sha256:2"][..]),
             (json!({"RootFS": {"Type": "layers"}}), &[]),
@@ -63,6 +64,11 @@ mod tests {
             (json!([]), &[]),
         ] {
             assert_eq!(record(&told).layers, layers, "{told}");
+        }
+        for (told, size) in
+            [(json!({"Size": 7}), Some(7)), (json!({"Size": 0}), None), (json!({"Size": -1}), None), (json!([]), None)]
+        {
+            assert_eq!(record(&told).size, size, "{told}");
         }
     }
 }

@@ -7,6 +7,8 @@ use scratchdbg_backend::{self as backend, ErrorKind, chain};
 use scratchdbg_image::read::ReadError;
 use scratchdbg_image::{ImageError, Platform};
 
+use crate::room::Refusal;
+
 /// An image or a container cannot be inspected. The texts may quote an image: escape them before a
 /// terminal.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +54,14 @@ pub enum Error {
         reference: String,
         /// The cause.
         source: io::Error,
+    },
+    /// A copy of an image is not made, so that it does not fill the disk.
+    #[error("cannot copy {reference} to a temporary file: {refusal}")]
+    NotCopied {
+        /// The image.
+        reference: String,
+        /// Why.
+        refusal: Refusal,
     },
     /// The platform has no such image.
     #[error("the engine has no image {reference}")]
@@ -138,7 +148,10 @@ impl Error {
             }
             Self::Image { source: ReadError::NoSuchImage { .. }, .. } => "name one that is there",
             Self::Image { .. } => "the image is damaged, or was tampered with: fetch or build it again",
-            Self::NoRoom { .. } => "TMPDIR names the folder for temporary files",
+            Self::NotCopied { refusal: Refusal::NoArchive | Refusal::NoEnd { .. }, .. } => {
+                "is it an engine, and is it well? Nothing of it was kept"
+            }
+            Self::NoRoom { .. } | Self::NotCopied { .. } => "TMPDIR names the folder for temporary files",
             Self::Empty { .. } => "build one into it with `scratchdbg build -o`",
             Self::SeveralImages { name, .. } => return vec![format!("append the one that is meant: {name}:NAME")],
             Self::NotFor { .. } | Self::AlsoFor { .. } => "--platform chooses what is compared",

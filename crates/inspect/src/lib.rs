@@ -28,6 +28,7 @@ mod open;
 mod preflight;
 mod program;
 mod report;
+mod room;
 mod shells;
 mod stored;
 #[cfg(test)]
@@ -41,6 +42,7 @@ pub use self::location::{BareWords, Disk, ImageLocation, LocationError, ThisMach
 pub use self::open::{RegistryImage, Sources};
 pub use self::preflight::{preflight, with_those_of_the_file};
 pub use self::report::{Caveat, Report};
+pub use self::room::Refusal;
 pub use self::shells::shells;
 pub use self::verify::verify;
 pub use self::why::{ContainerSummary, Diagnosis, why};

@@ -9,6 +9,7 @@ use scratchdbg_backend::{self as backend, ImageBackend};
 use scratchdbg_image::read::{ImageSource, ReadError, RemoteImage, StoredImage};
 
 use crate::blocking::blocking;
+use crate::room::Copy;
 use crate::{Error, ImageLocation, Platform};
 
 /// Connects to platforms and registries. Nothing is connected before an image of it is needed.
@@ -89,22 +90,27 @@ pub(crate) async fn open(location: ImageLocation, sources: &impl Sources) -> Res
 
 /// Opens an image of the platform.
 pub(crate) async fn open_of_platform(reference: &str, platform: &impl ImageBackend) -> Result<OpenImage, Error> {
-    if platform.image_record(reference).await?.is_none() {
+    let Some(record) = platform.image_record(reference).await? else {
         return Err(Error::NoSuchImage { reference: reference.to_owned() });
-    }
-    let copy = copy(reference, platform).await?;
+    };
+    let copy = copy(reference, record.size, platform).await?;
     let name = PathBuf::from(reference);
     find(reference.to_owned(), move || ImageSource::open_archive(copy, &name), None).await
 }
 
 /// Copies an image to a temporary file. The file has no name, so nothing is left if this process is
 /// killed.
-async fn copy(reference: &str, platform: &impl ImageBackend) -> Result<File, Error> {
+async fn copy(reference: &str, size: Option<u64>, platform: &impl ImageBackend) -> Result<File, Error> {
     let no_room = |source| Error::NoRoom { reference: reference.to_owned(), source };
-    let mut file = tempfile::tempfile().map_err(no_room)?;
+    let mut copy = Copy::new(tempfile::tempfile().map_err(no_room)?, size);
     // Platforms send large pieces: a buffer gains nothing.
-    platform.save_image(reference, &mut file).await?;
-    Ok(file)
+    if let Err(error) = platform.save_image(reference, &mut copy).await {
+        return Err(match copy.refusal() {
+            Some(refusal) => Error::NotCopied { reference: reference.to_owned(), refusal },
+            None => error.into(),
+        });
+    }
+    copy.finish().map_err(no_room)
 }
 
 async fn find(

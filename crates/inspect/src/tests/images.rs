@@ -181,6 +181,17 @@ async fn a_platform_that_does_not_hand_an_image_out() {
     assert!(matches!(&error, Error::Backend(error) if *error == denied()), "{error:?}");
 }
 
+/// Nothing of it is kept: what comes may have no end.
+#[tokio::test]
+async fn what_is_no_archive_is_not_copied() {
+    let places = Places::default();
+    places.platform.hold_image("it", b"[\"aaaaaaaa".repeat(1000));
+    let error = places.check(ImageLocation::Platform("it".to_owned())).await.unwrap_err();
+    assert!(matches!(error, Error::NotCopied { .. }), "{error:?}");
+    assert_eq!(error.to_string(), "cannot copy it to a temporary file: what is sent is no archive");
+    assert!(!error.hints().is_empty());
+}
+
 /// What the network did comes before what it made of the image.
 #[tokio::test]
 async fn a_network_that_fails_is_the_error() {
