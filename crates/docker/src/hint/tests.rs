@@ -47,7 +47,7 @@ fn of_endpoints() -> Vec<Error> {
 
 fn of_connections() -> Vec<Error> {
     let (unix, tcp) = (endpoint("unix:///run/engine.sock"), endpoint("tcp://192.0.2.1:2375"));
-    let waited = Duration::from_secs(120);
+    let waited = Duration::from_mins(2);
     vec![
         Unreachable { endpoint: unix.clone(), source: read_error().into() }.into(),
         Unreachable { endpoint: tcp.clone(), source: io::Error::from(io::ErrorKind::ConnectionRefused).into() }.into(),
@@ -107,8 +107,8 @@ fn errors_read_well() {
         .flatten()
         .map(|error| {
             let error = backend::Error::from(error);
-            let hints: String = error.hints.iter().map(|hint| format!("\nhint: {hint}")).collect();
-            format!("error: {}{hints}", error.message)
+            let hints = error.hints.iter().map(|hint| format!("hint: {hint}"));
+            std::iter::once(format!("error: {}", error.message)).chain(hints).collect::<Vec<_>>().join("\n")
         })
         .collect();
     insta::assert_snapshot!(shown.join("\n\n"));
