@@ -12,14 +12,15 @@ const MAP: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "backend", "builder", "diagnose", "docker", "files", "follow", "image", "inspect", "logs", "registry",
-            "session",
+            "backend", "builder", "diagnose", "docker", "files", "follow", "format", "image", "inspect", "logs",
+            "registry", "session",
         ],
     ),
     ("diagnose", &[]),
     ("docker", &["backend", "diagnose", "files", "logs", "pace"]),
     ("files", &[]),
     ("follow", &["backend", "logs"]),
+    ("format", &["logs"]),
     ("image", &["files"]),
     ("inspect", &["backend", "builder", "diagnose", "files", "image"]),
     ("launcher", &[]),

@@ -5,7 +5,7 @@ mod modes;
 mod output;
 mod settings;
 mod storage;
-pub(crate) mod summary;
+mod summary;
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use anstyle::Style;
 use scratchdbg_backend::{Part, Session, SessionBackend as _, SessionList, SessionState};
+use scratchdbg_format::{self as format, Column, KEPT};
 
 use crate::args::{Format, SessionsCommand};
-use crate::commands::build::summary;
 use crate::context::Context;
 use crate::error::{CommandError, Outcome};
 use crate::platform::on_platform;
@@ -29,50 +30,37 @@ async fn list(format: Format, context: &Context) -> Outcome {
         context.printer.json(&sessions)?;
         return outcome;
     }
-    let rows: Vec<[String; 6]> =
-        std::iter::once(["SESSION", "TARGET", "MODE", "AGE", "STATE", "PARTS"].map(str::to_owned))
-            .chain(sessions.iter().map(row))
-            .collect();
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
-    let widths: [usize; 5] = std::array::from_fn(width);
-    for row in &rows {
-        let padded = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}  "));
-        context.printer.line(&(padded.collect::<String>() + &row[widths.len()]))?;
+    for line in scratchdbg_format::lines(COLUMNS, &sessions, None) {
+        context.printer.line(&line)?;
     }
     outcome
 }
 
-fn row(session: &Session) -> [String; 6] {
-    let safe = |text: &str| scratchdbg_logs::escape::label(text).into_owned();
-    let state = match session.state {
+const fn column(name: &'static str, cell: fn(&Session) -> String) -> Column<Session> {
+    Column { name, cell, style: |_| Style::new(), rank: KEPT, may_shrink: false }
+}
+
+const COLUMNS: &[Column<Session>] = &[
+    column("SESSION", |session| session.id.clone()),
+    column("TARGET", |session| session.target_name.clone()),
+    column("MODE", |session| session.mode.clone()),
+    column("AGE", |session| session.age.map_or_else(|| "?".to_owned(), |age| format::age(Duration::from_secs(age)))),
+    column("STATE", |session| state(session.state).to_owned()),
+    column("PARTS", |session| session.parts.iter().map(part).collect::<Vec<_>>().join(", ")),
+];
+
+fn state(state: SessionState) -> &'static str {
+    match state {
         SessionState::Running => "running",
         SessionState::Changing => "starting",
         SessionState::Left => "left over",
-    };
-    [
-        safe(&session.id),
-        safe(&session.target_name),
-        safe(&session.mode),
-        session.age.map_or_else(|| "?".to_owned(), |seconds| duration(Duration::from_secs(seconds))),
-        state.to_owned(),
-        session.parts.iter().map(part).collect::<Vec<_>>().join(", "),
-    ]
+    }
 }
 
 fn part(part: &Part) -> String {
     match part.size {
-        Some(size) => format!("{} ({})", part.kind, summary::size(size)),
+        Some(size) => format!("{} ({})", part.kind, format::size(size)),
         None => part.role.to_owned(),
-    }
-}
-
-/// One unit is enough to tell sessions apart.
-fn duration(age: Duration) -> String {
-    match age.as_secs() {
-        seconds @ 0..120 => format!("{seconds}s"),
-        seconds @ 120..7200 => format!("{}m", seconds / 60),
-        seconds @ 7200..172_800 => format!("{}h", seconds / 3600),
-        seconds => format!("{}d", seconds / 86400),
     }
 }
 
@@ -159,13 +147,6 @@ mod tests {
             let chosen = choose(&sessions, &wanted);
             let ids = chosen.map(|chosen| chosen.iter().map(|session| &*session.id).collect::<Vec<_>>());
             assert_eq!(ids.as_ref().map_err(|error| &*error.message), expected.as_ref().map_err(|&text| text));
-        }
-    }
-
-    #[test]
-    fn ages_have_one_unit() {
-        for (seconds, text) in [(0, "0s"), (119, "119s"), (120, "2m"), (7200, "2h"), (172_800, "2d")] {
-            assert_eq!(duration(Duration::from_secs(seconds)), text);
         }
     }
 }

@@ -4,6 +4,7 @@ use std::io;
 
 use scratchdbg_builder::Pair;
 use scratchdbg_builder::provision::Decision;
+use scratchdbg_format::size;
 use scratchdbg_image::{Image, ImageSet, Layer, TaggedReference};
 use scratchdbg_registry::{PushReport, Pushed};
 use serde_json::{Value, json};
@@ -154,32 +155,4 @@ fn name(set: &ImageSet, image: &Image) -> String {
 
 fn total(image: &Image) -> u64 {
     image.layers().iter().map(Layer::size).sum()
-}
-
-/// Bytes for people, in the decimal units that Docker prints.
-pub(crate) fn size(bytes: u64) -> String {
-    const UNITS: [&str; 4] = ["kB", "MB", "GB", "TB"];
-    if bytes < 1000 {
-        return format!("{bytes} B");
-    }
-    let mut unit = 0;
-    let mut scale = 1000;
-    while unit + 1 < UNITS.len() && bytes >= scale * 1000 {
-        unit += 1;
-        scale *= 1000;
-    }
-    let tenths = bytes / (scale / 10);
-    format!("{}.{} {}", tenths / 10, tenths % 10, UNITS[unit])
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn sizes_are_decimal() {
-        for (bytes, text) in
-            [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (1_949_000, "1.9 MB"), (5_000_000_000_000_000, "5000.0 TB")]
-        {
-            assert_eq!(super::size(bytes), text);
-        }
-    }
 }
