@@ -64,6 +64,9 @@ fn check_says_of_dockerfiles_what_the_engine_does() {
         // Paths that lead back.
         (format!("FROM scratch\nCOPY ./ctx/../app /app\n{end}"), true),
         (format!("FROM scratch\nCOPY ctx/../../app /app\n{end}"), false),
+        // A variable that an argument of its name does not change.
+        (format!("FROM scratch\nENV V=app\nARG V=none\nCOPY $V /app\n{end}"), true),
+        (format!("FROM scratch\nARG V=app\nENV V=none\nCOPY $V /app\n{end}"), false),
         // Words that become nothing.
         (of("EXPOSE $PORT"), true),
         (of("EXPOSE $PORT/tcp"), false),

@@ -4,7 +4,7 @@
 //! writing a config with them would lose these. Keys that we do not know either are kept as they are.
 
 use crate::{Digest, Platform};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
@@ -22,17 +22,22 @@ pub struct ImageConfig {
     /// `GOOS`.
     pub os: String,
     /// What a container made from the image runs.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub config: ContainerConfig,
     /// The layers, from the bottom up.
     #[serde(default)]
     pub rootfs: RootFs,
     /// How the layers came to be.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
     pub history: Vec<History>,
     /// What else there is.
     #[serde(flatten)]
     pub other: Map<String, Value>,
+}
+
+/// `null`, which engines take for an empty value.
+fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
 impl ImageConfig {
@@ -169,5 +174,7 @@ mod tests {
         .unwrap();
         assert_eq!(config.config, ContainerConfig::default());
         assert_eq!(config.platform(), Platform::linux("arm64"));
+        let empty = r#"{"architecture":"arm64","os":"linux","config":null,"history":null}"#;
+        assert_eq!(serde_json::from_str::<ImageConfig>(empty).unwrap().config, ContainerConfig::default());
     }
 }

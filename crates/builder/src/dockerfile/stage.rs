@@ -174,7 +174,8 @@ impl Stage {
                 (None, Some(default)) => Some(words::expand(default, context.escape, self, &context.budget)?),
                 (None, None) => context.global.get(name).cloned(),
             };
-            if let Some(value) = value {
+            // A variable of ENV stays what it is, whatever an ARG of its name says later.
+            if let Some(value) = value.filter(|_| !self.places.contains_key(name)) {
                 self.scope.insert(name.to_owned(), value);
             }
         }

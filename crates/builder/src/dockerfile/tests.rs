@@ -281,3 +281,16 @@ fn links_out_of_the_context_and_archives_are_refused() {
     assert!(error("FROM scratch\nADD x.tgz /x\n").contains("unpack it yourself"));
     read("FROM scratch\nCOPY x.tgz /x\n", folder.path(), &Arguments::default()).unwrap();
 }
+
+#[test]
+fn a_variable_is_not_changed_by_an_argument_of_its_name() {
+    let folder = folder();
+    for (text, expected) in [
+        ("FROM scratch\nENV V=app\nARG V=none\nCOPY $V /x\n", "app"),
+        ("FROM scratch\nARG V=none\nENV V=app\nCOPY $V /x\n", "app"),
+        ("FROM scratch\nARG V=app\nCOPY $V /x\n", "app"),
+    ] {
+        let recipe = read(text, folder.path(), &Arguments::default()).unwrap();
+        assert_eq!(paths(&recipe.spec), ["x"], "{text} {expected}");
+    }
+}

@@ -18,6 +18,64 @@ fn step_of_a_build(captures: &Captures<'_>) -> Meaning {
 }
 
 pub(super) const WORDINGS: &[Wording] = &[
+    // What programs and their libraries say of what they are given.
+    says!(
+        ConfigInvalid,
+        r"(?m)^(?:\S+: )?error: (?:unexpected argument '(?P<p>[^'\n]+)' found|unrecognized arguments?: (?P<q>[^\n]+)|unrecognized (?:option|subcommand) '?(?P<r>[^'\n]+)'?|the following (?:required )?arguments (?:were not provided|are required):? ?(?P<s>[^\n]*)|invalid value '(?P<t>[^'\n]*)' for)",
+        "the program does not know what it is given on its command line, or misses something there[: {p}]",
+        "see the option's spelling and whether this version of the program (the image's tag) knows it: its --help; CMD and the command line \
+         of docker run are added to ENTRYPOINT"
+    ),
+    says!(
+        guess ConfigMissing,
+        r#"(?i)FATAL:\s+database "(?P<p>[^"\n]+)" does not exist|Unknown database '(?P<q>[^'\n]+)'|database (?P<r>"[^"\n]+") not found"#,
+        "the database server has no database {p}",
+        "make it (createdb, CREATE DATABASE), or name the one that is there; POSTGRES_DB and MYSQL_DATABASE count at the first start of an \
+         empty volume alone"
+    ),
+    says!(
+        guess FileLimit,
+        r"(?i)FATAL:\s+sorry, too many clients already|remaining connection slots are reserved|\bToo many connections\b|max number of clients reached|too many connections for role",
+        "the server has as many connections as it takes",
+        "see who holds them and closes none (pools that are too large, programs that crash and come again); raise max_connections, or put a \
+         pool before it"
+    ),
+    says!(
+        guess ConfigMissing,
+        r#"(?i)\bENOENT: no such file or directory, (?:open|scandir|access|l?stat) '(?P<p>/[^'\n]+)'|\bFileNotFoundError: [^\n]*No such file or directory: '(?P<q>[^'\n]*[/.][^'\n]*)'|\bFileNotFoundException: (?P<r>/\S+) \(No such file|\b(?:open|read|stat|lstat) (?P<s>/[^\s:]+): no such file or directory|(?:cannot|could not|failed to|unable to) (?:open|read|load|find|stat)[^\n]*?[\s'"`](?P<t>/[^\s:'"`]+\.\w+)['"`]?:? [^\n]*no such file or directory"#,
+        "the program needs the file {p}, which is not there",
+        "see that it is in the image, or mounted at that path (scratchdbg attach NAME -- ls -la); a path on the host does not count"
+    ),
+    says!(
+        guess LibraryTooOld,
+        r"error:0308010C:digital envelope routines::unsupported|ERR_OSSL_EVP_UNSUPPORTED",
+        "the image's OpenSSL 3 refuses an algorithm that the program's libraries ask for: they are made for an older Node.js",
+        "bring the build tools up to date (webpack 5.61 or later), or set NODE_OPTIONS=--openssl-legacy-provider"
+    ),
+    says!(
+        guess DataInUse,
+        r"A server is already running\.? (?:\()?[^\n]*?(?P<p>/\S+\.pid)|(?:pid|PID) file (?P<q>/\S+) (?:already )?exists",
+        "a file of an earlier run says that the program runs already: {p}",
+        "remove it before the start (rm -f), and keep it out of volumes: a container that was killed leaves it behind"
+    ),
+    says!(
+        guess NotAnExecutable,
+        r"Invalid or corrupt jarfile (?P<p>\S+)",
+        "{p} is no jar, or is damaged",
+        "see what the file is (unzip -l): an empty file, an HTML answer or a git-lfs pointer is left by a download that failed"
+    ),
+    says!(
+        guess OutOfMemory,
+        r"Failed to create CoreCLR, HRESULT: 0x8007000E",
+        "the .NET runtime got no memory at its start",
+        "raise the limit (--memory), or lower what it reserves: DOTNET_GCHeapHardLimit; a ulimit on virtual memory does the same"
+    ),
+    says!(
+        guess NoSpace,
+        r"MISCONF Redis is configured to save RDB snapshots",
+        "Redis cannot write its snapshot to disk, and therefore takes no writes",
+        "see its log for the reason: the disk of its volume is full (df -h), or the directory is not its user's; vm.overcommit_memory"
+    ),
     says!(
         ArgumentTooLong,
         r"(?i)argument list too long|\bE2BIG\b",

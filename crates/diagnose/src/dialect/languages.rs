@@ -46,7 +46,7 @@ pub(super) const WORDINGS: &[Wording] = &[
     ),
     says!(
         LibraryMissing,
-        r"Unable to load shared library '(?P<p>[^'\n]+)'|Couldn't find a valid (?P<q>ICU) package installed|error while loading shared libraries: (?P<r>[^:\n]+): cannot open|OSError: cannot load library '(?P<s>[^'\n]+)'|no (?P<t>\w+) in java\.library\.path",
+        r"Unable to load shared library '(?P<p>[^'\n]+)'|Couldn't find a valid (?P<q>ICU) package installed|OSError: cannot load library '(?P<s>[^'\n]+)'|no (?P<t>\w+) in java\.library\.path",
         "the library {p} is not in the image",
         "add it and what it needs in turn; for .NET without ICU: DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1"
     ),

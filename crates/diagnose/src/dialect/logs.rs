@@ -11,6 +11,18 @@ macro_rules! plain {
 
 pub(super) const WORDINGS: &[Wording] = &[
     // Loaders: glibc, musl, qemu-user, Rosetta.
+    says!(
+        LibraryMissing,
+        r"(?:error while loading shared libraries: (?P<p>[^:\n]+)|(?P<q>\blib[\w.+-]+\.so[\w.]*)): cannot open shared object file: Permission denied",
+        "the library {p} is there, and the program's user may not read it, or a security module forbids it",
+        "give it mode 0644 and the directories that lead to it mode 0755; chmod in the build"
+    ),
+    says!(
+        LibraryMissing,
+        r"error while loading shared libraries: (?P<p>[^:\n]+): (?:cannot read file data: (?:Error 21|Is a directory))",
+        "the library {p} is a directory: a mount or copy made one in its place",
+        "put the library's file there; where a mount makes the directory, see that its source is a file"
+    ),
     plain!(LibraryMissing, r"error while loading shared libraries: (?P<p>[^:\n]+): cannot open shared object file"),
     plain!(LibraryMissing, r"(?P<p>\blib[\w.+-]+\.so[\w.]*): cannot open shared object file"),
     plain!(LibraryTooOld, r"symbol lookup error: [^\n]*undefined symbol: (?P<p>[\w@.]+)"),
@@ -33,7 +45,12 @@ pub(super) const WORDINGS: &[Wording] = &[
         "the library {p} may not be executed: it lies on a mount with noexec, or a security module forbids it",
         "see the mount that it lies on (findmnt -T FILE on the host), and mount it with exec; TMPDIR may name another place"
     ),
-    plain!(TruncatedBinary, r"error while loading shared libraries: (?P<p>[^:\n]+): file too short"),
+    says!(
+        TruncatedBinary,
+        r"error while loading shared libraries: (?P<p>[^:\n]+): file too short",
+        "the library {p} is empty, or cut short",
+        "copy it again, and compare its size and checksum with those of the original; an empty file is left by a copy that failed"
+    ),
     plain!(WrongArchitecture, r"error while loading shared libraries: (?P<p>[^:\n]+): wrong ELF class"),
     plain!(LoaderMissing, r"(?P<p>/lib\S*/ld-(?:linux|musl)[\w.-]*): [Nn]o such file or directory"),
     plain!(LoaderMissing, r"qemu-\w+(?:-static)?: Could not open '(?P<p>[^'\n]+)': No such file or directory"),

@@ -14,6 +14,7 @@ mod general;
 mod host;
 mod languages;
 mod logs;
+mod passing;
 mod platform;
 mod prepare;
 mod programs;
@@ -260,7 +261,10 @@ pub(crate) fn explain_log(text: &str) -> Vec<Finding> {
 fn findings(said: &[Said]) -> Vec<Finding> {
     let mut findings: Vec<Finding> = Vec::new();
     for said in said {
-        let finding = explain::finding(said);
+        let mut finding = explain::finding(said);
+        if passing::is_in_passing(finding.code, &said.line) {
+            finding = finding.guessed();
+        }
         if !findings.iter().any(|other| other.code == finding.code) {
             findings.push(finding);
         }

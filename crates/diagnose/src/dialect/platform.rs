@@ -96,8 +96,14 @@ pub(super) const FIRST: &[Wording] = &[
     ),
     says!(
         ImagePullFailed,
-        r"server gave HTTP response to HTTPS client",
+        r"(?i)https://[^\s\x22]*/v2/[^\n]*server gave HTTP response to HTTPS client|(?:registry|manifest|\bpull|\bpush|login|daemon)[^\n]*server gave HTTP response to HTTPS client",
         "the registry speaks plain HTTP, and the engine asks for HTTPS",
+        "give the registry a certificate, or name it under insecure-registries in the engine's daemon.json"
+    ),
+    says!(
+        guess ImagePullFailed,
+        r"(?m)^(?:http: )?server gave HTTP response to HTTPS client",
+        "the other side, a registry as a rule, speaks plain HTTP, and is asked by https://",
         "give the registry a certificate, or name it under insecure-registries in the engine's daemon.json"
     ),
     says!(

@@ -10,6 +10,13 @@ macro_rules! plain {
 }
 
 pub(super) const WORDINGS: &[Wording] = &[
+    says!(
+        guess ConfigInvalid,
+        r"server gave HTTP response to HTTPS client",
+        "the other side speaks plain HTTP, and is asked by https://",
+        "write http:// in the address, or give the other side a certificate; where it is a registry, name it under insecure-registries in \
+         the engine's daemon.json"
+    ),
     plain!(
         PortInUse,
         r#"(?m)(?:EADDRINUSE|(?:\b[Bb]ind|\b[Ll]isten|[Ss]ocket|BindException|\b98\b)[^\n]*[Aa]ddress (?:already )?in use|(?:^|[:("\]] ?|\b(?:ERROR|FATAL|Error|error) )[Aa]ddress (?:already )?in use|[Aa]ddress already in use[^\n]*(?:os error 98|\bbind\b|\blisten)|Only one usage of each socket address|Connection in use: \(|\b[Pp]ort \d+ (?:was|is) already in use)(?:[^\n]*?(?P<p>:\d{2,5})\b)?"#

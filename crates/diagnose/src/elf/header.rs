@@ -124,6 +124,20 @@ fn kind(e_type: u16, has_interpreter: bool, entry: u64, dynamic: &Dynamic) -> Ki
     }
 }
 
+/// Whether the kernel, or the first instruction, touches a page of the segment that lies behind the end of the file. A file is
+/// mapped however short it is; a page without a byte of it cannot be read.
+fn is_needed<Elf: FileHeader>(segment: &Elf::ProgramHeader, endian: Elf::Endian, size: u64, entry: u64) -> bool {
+    const PAGE: u64 = 4096;
+    let (offset, address): (u64, u64) = (segment.p_offset(endian).into(), segment.p_vaddr(endian).into());
+    let (in_file, in_memory): (u64, u64) = (segment.p_filesz(endian).into(), segment.p_memsz(endian).into());
+    let is_missing = |at: u64| at - at % PAGE >= size;
+    let first =
+        entry.checked_sub(address).filter(|within| *within < in_file).map(|within| offset.saturating_add(within));
+    let end = offset.saturating_add(in_file);
+    let is_filled_up = in_memory > in_file && end % PAGE != 0 && segment.p_flags(endian).contains(elf::PF_W);
+    first.is_some_and(is_missing) || (is_filled_up && is_missing(end))
+}
+
 fn truncation<Elf: FileHeader>(
     header: &Elf,
     endian: Elf::Endian,
@@ -131,7 +145,14 @@ fn truncation<Elf: FileHeader>(
     table: Option<&Table>,
     segments: &[Elf::ProgramHeader],
 ) -> Option<Truncation> {
-    let cut = |part: Part, end: u64| (end > size).then_some(Truncation { part, end });
+    let entry: u64 = header.e_entry(endian).into();
+    let is_needed = || {
+        let mut loaded = segments.iter().filter(|segment| segment.p_type(endian) == elf::PT_LOAD);
+        loaded.any(|segment| is_needed::<Elf>(segment, endian, size, entry))
+    };
+    let cut = |part: Part, end: u64| {
+        (end > size).then(|| Truncation { part, end, is_needed: part == Part::ProgramHeaders || is_needed() })
+    };
     let program_headers = table.and_then(|table| cut(Part::ProgramHeaders, table.end()));
     let segment_end = segments
         .iter()

@@ -33,7 +33,7 @@ pub enum Refused {
     SegmentSize,
     /// A loaded segment's place in the file and its address cannot be mapped: they differ within a page.
     SegmentPlace,
-    /// The first instruction lies in no loaded segment.
+    /// The first instruction lies in no loaded segment that is executed.
     Entry(u64),
 }
 
@@ -55,7 +55,9 @@ impl fmt::Display for Refused {
             Self::NothingLoaded => f.write_str("none of its segments is loaded"),
             Self::SegmentSize => f.write_str("a segment has more bytes in the file than in memory"),
             Self::SegmentPlace => f.write_str("a segment's offset and address cannot be mapped"),
-            Self::Entry(address) => write!(f, "its first instruction, at {address:#x}, lies in no segment"),
+            Self::Entry(address) => {
+                write!(f, "its first instruction, at {address:#x}, lies in no segment that is executed")
+            }
         }
     }
 }
@@ -94,6 +96,13 @@ where
         }
     }
     let entry: u64 = header.e_entry(endian).into();
+    // Where the stack may not be executed, no data may be.
+    let stack = of_kind(elf::PT_GNU_STACK).next();
+    let data_is_executed = stack.is_none_or(|stack| stack.p_flags(endian).contains(elf::PF_X));
+    let page = match header.e_machine(endian) {
+        elf::EM_X86_64 | elf::EM_386 => PAGES.0,
+        _ => PAGES.1,
+    };
     let mut is_loaded = false;
     let mut has_entry = false;
     for segment in of_kind(elf::PT_LOAD) {
@@ -107,9 +116,10 @@ where
         }
         is_loaded |= in_memory > 0;
         // Whole pages are mapped.
-        let begin = address - address % PAGES.1;
-        let end = address.saturating_add(in_memory).checked_next_multiple_of(PAGES.1).unwrap_or(u64::MAX);
-        has_entry |= (begin..end).contains(&entry);
+        let begin = address - address % page;
+        let end = address.saturating_add(in_memory).checked_next_multiple_of(page).unwrap_or(u64::MAX);
+        let is_executed = data_is_executed || segment.p_flags(endian).contains(elf::PF_X);
+        has_entry |= is_executed && (begin..end).contains(&entry);
     }
     match (is_loaded, has_entry) {
         (false, _) => Some(Refused::NothingLoaded),

@@ -98,6 +98,8 @@ pub struct Truncation {
     pub part: Part,
     /// Where it should end, in bytes from the start of the file.
     pub end: u64,
+    /// What is cut is needed at the start: the first instruction, or the end of data that the kernel fills up with zeros.
+    pub is_needed: bool,
 }
 
 /// A part of an ELF file that may be cut.

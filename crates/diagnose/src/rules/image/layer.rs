@@ -129,7 +129,7 @@ fn names_a_secret(name: &str, value: &str) -> bool {
     let words: Vec<&str> = name.split('_').collect();
     // NAME_FILE and NAME_PATH say where a secret is mounted; flags and paths are no secrets either.
     let last = words.last().copied().unwrap_or_default();
-    if matches!(last, "FILE" | "PATH" | "DIR" | "URL" | "NAME" | "TTL" | "ID" | "LENGTH")
+    if matches!(last, "FILE" | "PATH" | "DIR" | "URL" | "NAME" | "TTL" | "ID" | "LENGTH" | "HEADER")
         || value.starts_with('/')
         || matches!(value, "true" | "false" | "0" | "1")
     {
@@ -197,6 +197,7 @@ mod tests {
             ("DB_PASSWORD_FILE=/run/secrets/db", false),
             ("DB_PASSWORD=", false),
             ("TOKEN_TTL=3600", false),
+            ("API_KEY_HEADER=X-Api", false),
             ("SECRETARY=bob", false),
             ("GOOGLE_CREDENTIALS=/run/x.json", false),
             ("KEY=1234", false),

@@ -264,3 +264,32 @@ fn loaders_that_a_kernel_refuses() {
         assert!(word.is_none_or(|word| said.is_some_and(|said| said.message.contains(word))), "{findings:?}");
     }
 }
+
+#[test]
+fn a_cut_is_certain_where_the_start_needs_what_is_gone() {
+    let cut = |entry| {
+        let file = Sample { entry, ..Sample::fixed() }.section(".text", 1, vec![0x90; 16 << 10]).build();
+        let program = inspect(Cursor::new(&file[..2000])).unwrap();
+        let rootfs = Rootfs::complete();
+        let findings = check(Subject::new("/app", &program, &rootfs));
+        (findings[0].code.as_str(), findings[0].confidence)
+    };
+    assert_eq!(cut(0x40_0000), ("truncated-binary", crate::Confidence::Guess));
+    assert_eq!(cut(0x40_2000), ("truncated-binary", crate::Confidence::Certain));
+}
+
+#[test]
+fn an_entry_point_in_data_is_killed() {
+    // The segment that follows PT_LOAD's place says whether the stack, and so data, is executed.
+    let found = |flags: u32, stack: Option<u32>| {
+        let mut file = Sample { notes: crate::elf::sample::gnu_note(9, &[]), ..Sample::fixed() }.build();
+        // The note's header becomes that of the stack; without one, of nothing.
+        file[64..68].copy_from_slice(&stack.map_or(0, |_| 0x6474_e551u32).to_le_bytes());
+        file[68..72].copy_from_slice(&stack.unwrap_or_default().to_le_bytes());
+        file[124..128].copy_from_slice(&flags.to_le_bytes());
+        let program = inspect(Cursor::new(file)).unwrap();
+        !check(Subject::new("/app", &program, &Rootfs::complete())).is_empty()
+    };
+    assert!(found(4, Some(6)), "data, and a stack that is not executed");
+    assert!(!found(5, Some(6)) && !found(4, Some(7)) && !found(4, None));
+}

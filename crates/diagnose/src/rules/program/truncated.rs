@@ -10,7 +10,9 @@ pub(super) fn check(path: &str, elf: &ElfFacts) -> Option<Finding> {
         Part::ProgramHeaders => {
             (Severity::Error, "the kernel refuses it (\"exec format error\")", "the program headers end")
         }
-        Part::Segment => (Severity::Error, "it dies with exit code 139 and without a word", "its last segment ends"),
+        Part::Segment => {
+            (Severity::Error, "it dies with exit code 135 or 139 and without a word", "its last segment ends")
+        }
         Part::SectionHeaders => {
             (Severity::Warning, "it may run, but it is not what the linker wrote", "the section headers end")
         }
@@ -24,6 +26,8 @@ pub(super) fn check(path: &str, elf: &ElfFacts) -> Option<Finding> {
         .evidence(format!("{path}: {} bytes; {part} at byte {}", elf.size, cut.end))
         .fix("copy or download it again, and compare its checksum with that of the original"),
     )
+    // A segment that is never touched is never missed.
+    .map(|finding| if cut.part == Part::Segment && !cut.is_needed { finding.guessed() } else { finding })
 }
 
 /// A library of which a part that is loaded is not there.
