@@ -207,7 +207,9 @@ mod tests {
         let search = Search::new(&["a".to_owned(), "b$".to_owned()], &["x".to_owned()], true);
         let run = |text: &[&str], holds_cr, is_terminated| {
             let mut line = search.begin(holds_cr);
-            text.iter().for_each(|piece| line.push(piece.as_bytes()));
+            for piece in text {
+                line.push(piece.as_bytes());
+            }
             let Found { grep, exclude } = line.finish(is_terminated);
             (grep.unwrap(), exclude.unwrap())
         };

@@ -118,7 +118,9 @@ impl FileDecoder {
     /// The same, which searches lines that are longer than they are held: [`Line::found`].
     #[must_use]
     pub fn searching(mut self, search: Option<&Arc<Search>>) -> Self {
-        search.into_iter().for_each(|search| self.out.lines.search(search));
+        if let Some(search) = search {
+            self.out.lines.search(search);
+        }
         self
     }
 
