@@ -1,30 +1,32 @@
-//! What is remembered of an answer, to hold it against what is stored.
+//! Counts the records of an answer, and remembers the first, to check the answer for completeness
+//! later.
 
 use scratchdbg_logs::frame::{FrameDecoder, FrameEvent};
 use scratchdbg_logs::{Framing, Line, Timestamp};
 
-/// What tells records apart: the engine's time, and the begin of the text.
+/// Identifies a record: its timestamp and the start of its text.
 pub(crate) type Head = Vec<u8>;
 
-/// How much of a record is looked at.
+/// How many bytes of a record are compared.
 const HEAD_LEN: usize = 64;
 
-/// How much text a record of Docker's holds.
+/// The maximum text length of a record in Docker.
 const DOCKER_RECORD: u64 = 16 << 10;
 
-/// What an answer of the engine's was.
+/// What the engine sent in one answer.
 #[derive(Debug, Default)]
-pub(crate) struct Sent {
-    /// How many records there were.
+pub(crate) struct SentRecords {
+    /// The number of records.
     pub(crate) records: u64,
-    /// The first of them, where times were asked for.
+    /// The first record, if timestamps were requested.
     pub(crate) first: Option<Head>,
-    /// The time of the last whole line.
+    /// The timestamp of the last complete line.
     pub(crate) last: Option<Timestamp>,
 }
 
-impl Sent {
-    /// Counts a line. Where there is a TTY, records show only by how long it is (Docker cuts lines there).
+impl SentRecords {
+    /// Counts the records of a line. With a TTY, records have no frames, so their number follows
+    /// from the line's length (Docker splits lines at that length).
     pub(crate) fn count(&mut self, line: &Line<'_>, tty: bool) {
         self.last = line.timestamp.or(self.last);
         if tty {
@@ -33,20 +35,20 @@ impl Sent {
     }
 }
 
-/// The begin of a stream: enough for the first record's head.
+/// The start of a stream, up to the heads of the first records.
 #[derive(Debug)]
-pub(crate) struct Begin {
+pub(crate) struct HeadCollector {
     decoder: FrameDecoder,
     pub(crate) heads: Vec<Head>,
     is_open: bool,
 }
 
-impl Begin {
+impl HeadCollector {
     pub(crate) fn new(framing: Framing) -> Self {
         Self { decoder: FrameDecoder::new(framing), heads: Vec::new(), is_open: false }
     }
 
-    /// Takes the next bytes of the stream. Whether there are as many records now.
+    /// Takes the next bytes of the stream. Returns whether there are as many records now.
     pub(crate) fn push(&mut self, mut bytes: &[u8], wanted: usize, framing: Framing) -> bool {
         while let Ok(Some(event)) = self.decoder.decode(&mut bytes) {
             let FrameEvent::Data(piece) = event else { continue };
@@ -102,12 +104,12 @@ mod tests {
             for (framing, bytes, want) in
                 [(Framing::Multiplexed, &stream[..], &want), (Framing::Raw, raw.as_bytes(), &raw_want)]
             {
-                let mut begin = Begin::new(framing);
+                let mut begin = HeadCollector::new(framing);
                 for chunk in bytes.chunks(size) {
                     begin.push(chunk, 9, framing);
                 }
                 assert_eq!(begin.heads, want);
-                let mut begin = Begin::new(framing);
+                let mut begin = HeadCollector::new(framing);
                 assert!(bytes.chunks(size).any(|chunk| begin.push(chunk, 2, framing)));
                 assert_eq!(begin.heads[..2], want[..2]);
             }

@@ -1,9 +1,10 @@
-//! Checks that the platform sent all of a log that it has.
+//! Checks that the platform sent all stored records of a log.
 //!
-//! Docker reads a json-file as one stream of JSON. Where a record is damaged, it gives up, or loses its place and leaves
-//! out what follows until it finds it again; the stream ends well, and says nothing. But asked for the last N records it
-//! counts them by their ends, without decoding them: so the last N records, where N is how many it sent, begin with the
-//! first that it sent, unless some were left out.
+//! Docker reads a json-file log as one stream of JSON. At a damaged record it stops, or skips
+//! records until it is in sync again. Either way the stream ends normally, without an error. But a
+//! request for the last N records finds them by counting newlines, without decoding them. So if an
+//! answer had N records, the last N records begin with the same record as the answer, unless the
+//! engine left some out.
 
 use futures_util::StreamExt as _;
 use scratchdbg_backend::{self as backend, Completeness, ErrorKind, LogBackend, LogRequest};
@@ -11,56 +12,58 @@ use scratchdbg_logs::file::{FileDecoder, FileEvent, FileFormat};
 use scratchdbg_logs::when::TimeRange;
 use scratchdbg_logs::{Framing, Line, LineOptions, Timestamp};
 
-use crate::begin::{Begin, Head, Sent};
-use crate::files::{CHUNK, LogFiles, Taken};
-use crate::{Error, Notice, Reader, Sink};
+use crate::begin::{Head, HeadCollector, SentRecords};
+use crate::files::{CHUNK, LogFiles, ReadProgress};
+use crate::{Error, LogReader, Notice, Sink};
 
-/// Log files up to this length are looked through, to say where they are damaged.
-const SMALL: u64 = 32 << 20;
+/// The maximum size of log files that are searched for damage, to report where it is.
+const MAX_SEARCHED: u64 = 32 << 20;
 
-/// How often a log is looked at that grows or is rotated meanwhile.
-const TRIES: usize = 3;
+/// How many times to retry if the log grows or rotates during the check.
+const MAX_ATTEMPTS: usize = 3;
 
-/// How far back the last record that was sent is looked for, where others came after it.
-const FAR_BACK: [usize; 3] = [64, 4096, 65_536];
+/// How far back to search for the last record that was sent, if newer records follow it.
+const LOOKBACK: [usize; 3] = [64, 4096, 65_536];
 
-/// What comes of holding an answer against what the engine has.
+/// The result of checking an answer against the stored log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Check {
-    /// It is all that there is.
+    /// The answer is complete.
     Whole,
     /// Records were left out.
     LeftOut,
-    /// The last record that was sent is too far back by now, or was thrown away.
+    /// The last record that was sent is too far back by now, or was deleted.
     Overtaken,
 }
 
-impl<B: LogBackend, S: Sink> Reader<'_, B, S> {
-    /// The engine's answers are held against what it has. Not where times are needed for that, which would stand in the
-    /// middle of a line that is shown as it comes.
+impl<B: LogBackend, S: Sink> LogReader<'_, B, S> {
+    /// Whether answers are checked. They are not if the check would need timestamps that appear in
+    /// the middle of a line shown in parts.
     pub(crate) fn is_checked(&self) -> bool {
         let needs_times = self.source.state.is_writing() || self.runs.range != TimeRange::default();
         let in_the_way = needs_times && self.source.tty && self.request.in_parts;
         self.source.storage.completeness == Completeness::ByCount && !in_the_way
     }
 
-    /// Says so when the engine left out records of what it was asked for.
-    pub(crate) async fn check(&mut self, request: &LogRequest, sent: &Sent) -> Result<(), Error> {
+    /// Reports a notice if the engine left out records that were requested.
+    pub(crate) async fn check(&mut self, request: &LogRequest, sent: &SentRecords) -> Result<(), Error> {
         if self.look_through_files()? {
             return Ok(());
         }
-        let notice = match self.hold_against(request, sent).await {
+        let notice = match self.compare_with_stored(request, sent).await {
             Ok(Check::Whole) => return Ok(()),
             Ok(Check::LeftOut) => self.left_out(),
             Ok(Check::Overtaken) => Notice::NotChecked { reason: None, is_failure: false },
-            // An engine that goes away while its log is followed is waited for: what is missing then is told as a gap.
+            // While following, an engine that is gone is waited for, and missing records are
+            // reported as a gap.
             Err(error) => Notice::NotChecked { reason: Some(error.message), is_failure: !self.request.follow },
         };
         self.pipeline.notice(notice, &mut self.sink)?;
         Ok(())
     }
 
-    /// The platform leaves out what is damaged. Asked for the last lines, it reads from the end, and fails at such a place.
+    /// Handles platforms that leave out damaged records. A request for the last lines reads from
+    /// the end, and fails at damage.
     pub(crate) async fn check_from_the_end(&mut self, lines: u64) -> Result<(), Error> {
         const MORE: u64 = 16;
         if self.source.storage.completeness != Completeness::FromTheEnd {
@@ -81,8 +84,12 @@ impl<B: LogBackend, S: Sink> Reader<'_, B, S> {
         Notice::LeftOut { files_have_more: self.source.storage.completeness == Completeness::ByCount }
     }
 
-    /// Holds an answer against what the engine has. A request that fails is sent once more.
-    pub(crate) async fn hold_against(&self, request: &LogRequest, sent: &Sent) -> Result<Check, backend::Error> {
+    /// Checks an answer against the stored log. Retries a failed request once.
+    pub(crate) async fn compare_with_stored(
+        &self,
+        request: &LogRequest,
+        sent: &SentRecords,
+    ) -> Result<Check, backend::Error> {
         if !self.is_checked() {
             return Ok(Check::Whole);
         }
@@ -92,19 +99,20 @@ impl<B: LogBackend, S: Sink> Reader<'_, B, S> {
             outcome = self.compare(request, sent).await;
         }
         match outcome {
-            // Removed after its end: nothing is left to compare with.
+            // The container was removed after its end. There is nothing left to compare with.
             Err(error) if error.is_absent() => Ok(Check::Whole),
             outcome => outcome,
         }
     }
 
-    async fn compare(&self, request: &LogRequest, sent: &Sent) -> Result<Check, backend::Error> {
+    async fn compare(&self, request: &LogRequest, sent: &SentRecords) -> Result<Check, backend::Error> {
         let all = LogRequest { until: None, timestamps: true, ..request.clone() };
-        for _ in 0..TRIES {
-            let Some(later) = self.later(sent).await? else { return Ok(Check::Overtaken) };
-            let last = LogRequest { tail: Some(sent.records + later), timestamps: true, ..LogRequest::default() };
+        for _ in 0..MAX_ATTEMPTS {
+            let Some(records_after) = self.records_after(sent).await? else { return Ok(Check::Overtaken) };
+            let last =
+                LogRequest { tail: Some(sent.records + records_after), timestamps: true, ..LogRequest::default() };
             if sent.records == 0 {
-                // Nothing was sent: is there something?
+                // Nothing was sent. Check whether the log is empty.
                 let last = LogRequest { tail: Some(1), ..last };
                 let newest = self.heads(&last, 1).await?.pop();
                 let at = newest.as_deref().and_then(Timestamp::split).and_then(|(stamp, _)| stamp.instant());
@@ -114,7 +122,7 @@ impl<B: LogBackend, S: Sink> Reader<'_, B, S> {
                 if newest.is_empty() {
                     return Ok(Check::Whole);
                 }
-                // Where something is written, it may have come since.
+                // If the container is writing, the record may be newer than the answer.
                 if self.heads(&all, 1).await?.is_empty() {
                     continue;
                 }
@@ -122,7 +130,7 @@ impl<B: LogBackend, S: Sink> Reader<'_, B, S> {
             }
             let begun = self.heads(&last, 1).await?.pop();
             if begun.is_some() && begun == sent.first {
-                // The last so many are there; since a time, there may be more.
+                // The last N records are complete. With `since`, there may be more.
                 if request.since.is_some()
                     && !self.source.state.is_writing()
                     && self.heads(&all, 1).await?.pop() != begun
@@ -131,15 +139,16 @@ impl<B: LogBackend, S: Sink> Reader<'_, B, S> {
                 }
                 return Ok(Check::Whole);
             }
-            // All that there is now, whatever has come or was thrown away meanwhile?
+            // Compare with all records that exist now, whatever was written or deleted meanwhile.
             let whole = LogRequest { since: None, tail: None, ..all.clone() };
             let now = self.heads(&whole, 1).await?.pop();
             if now.is_none() || begun == now {
                 return Ok(Check::Whole);
             }
-            let Some(came) = self.later(sent).await? else { return Ok(Check::Overtaken) };
-            let came =
-                usize::try_from(came.saturating_sub(later)).unwrap_or(usize::MAX).min(FAR_BACK[FAR_BACK.len() - 1]);
+            let Some(came) = self.records_after(sent).await? else { return Ok(Check::Overtaken) };
+            let came = usize::try_from(came.saturating_sub(records_after))
+                .unwrap_or(usize::MAX)
+                .min(LOOKBACK[LOOKBACK.len() - 1]);
             if came > 0 && self.heads(&all, came + 1).await?.iter().any(|head| Some(head) == begun.as_ref()) {
                 return Ok(Check::Whole);
             }
@@ -147,13 +156,13 @@ impl<B: LogBackend, S: Sink> Reader<'_, B, S> {
         Ok(Check::LeftOut)
     }
 
-    /// How many records came after the last that was sent; nothing when that cannot be told.
-    async fn later(&self, sent: &Sent) -> Result<Option<u64>, backend::Error> {
+    /// Counts the records after the last one that was sent. Returns `None` if that is not possible.
+    async fn records_after(&self, sent: &SentRecords) -> Result<Option<u64>, backend::Error> {
         if !self.source.state.is_writing() {
             return Ok(Some(0));
         }
         let Some(last) = sent.last else { return Ok((sent.records == 0).then_some(0)) };
-        for count in FAR_BACK {
+        for count in LOOKBACK {
             let request = LogRequest { tail: Some(count as u64), timestamps: true, ..LogRequest::default() };
             let heads = self.heads(&request, count).await?;
             let is_last = |head: &Head| Timestamp::split(head).is_some_and(|(stamp, _)| stamp == last);
@@ -164,11 +173,11 @@ impl<B: LogBackend, S: Sink> Reader<'_, B, S> {
         Ok(None)
     }
 
-    /// The first records of an answer.
+    /// Returns the heads of the first records of an answer.
     pub(crate) async fn heads(&self, request: &LogRequest, count: usize) -> Result<Vec<Head>, backend::Error> {
         let framing = Framing::from_tty(self.source.tty);
         let mut stream = self.backend.read_log(&self.source.id, request).await?;
-        let mut begin = Begin::new(framing);
+        let mut begin = HeadCollector::new(framing);
         while let Some(chunk) = stream.next().await {
             if begin.push(&chunk?, count, framing) {
                 break;
@@ -178,7 +187,8 @@ impl<B: LogBackend, S: Sink> Reader<'_, B, S> {
         Ok(begin.heads)
     }
 
-    /// The last record in the log's file is no record, as far as the file can be read. The engine leaves it out.
+    /// Whether the log file ends with damaged data, as far as the file is readable. The engine
+    /// leaves such data out.
     pub(crate) fn ends_in_damage(&self) -> bool {
         if self.source.state.is_writing() {
             return false;
@@ -187,20 +197,20 @@ impl<B: LogBackend, S: Sink> Reader<'_, B, S> {
         files.format == FileFormat::JsonFile && matches!(files.ends_with_newline(), Ok(false))
     }
 
-    /// Looks for damage in the files, where that takes no time. Whether there is some, which is then told.
+    /// Searches small log files for damage and reports it. Returns whether there is any.
     fn look_through_files(&mut self) -> Result<bool, Error> {
         let Ok(mut files) = LogFiles::open(&self.source.storage.files) else { return Ok(false) };
-        if files.len() > SMALL {
+        if files.len() > MAX_SEARCHED {
             return Ok(false);
         }
         let mut decoder = FileDecoder::new(files.format, self.source.tty, LineOptions::MAX_LINE);
-        let mut taken = Taken::since(self.runs.range.since);
+        let mut taken = ReadProgress::since(self.runs.range.since);
         let mut found = Vec::new();
         let mut buffer = vec![0; CHUNK];
         while let Ok(Some(bytes)) = files.read(&mut buffer) {
             decoder.push(bytes, |event| found.extend(self.damage(event, &mut taken, &files)));
         }
-        // A record that is being written is none that is damaged.
+        // A record that is still being written is not damaged.
         if !(decoder.is_in_record() && self.source.state.is_writing()) {
             decoder.finish(|event| found.extend(self.damage(event, &mut taken, &files)));
             found.extend(taken.into_hole());
@@ -212,7 +222,7 @@ impl<B: LogBackend, S: Sink> Reader<'_, B, S> {
         Ok(is_damaged)
     }
 
-    fn damage(&self, event: FileEvent<'_>, taken: &mut Taken, files: &LogFiles) -> Option<Notice> {
+    fn damage(&self, event: FileEvent<'_>, taken: &mut ReadProgress, files: &LogFiles) -> Option<Notice> {
         match event {
             FileEvent::Hole(hole) => {
                 Self::take_hole(hole, taken, Some(files));
@@ -228,7 +238,7 @@ impl<B: LogBackend, S: Sink> Reader<'_, B, S> {
         }
     }
 
-    /// Checks what a stream that is followed has sent of the log as it was. Once is enough.
+    /// Checks once what a followed stream has sent of the log as it was at the start.
     pub(crate) async fn check_watched(&mut self, records: u64) -> Result<(), Error> {
         let Some(request) = self.watched.take() else { return Ok(()) };
         let Some(mut sent) = self.sent.take() else { return Ok(()) };
@@ -236,7 +246,7 @@ impl<B: LogBackend, S: Sink> Reader<'_, B, S> {
         Box::pin(self.check(&request, &sent)).await
     }
 
-    pub(crate) fn note_first(&mut self, begin: Option<Begin>) {
+    pub(crate) fn note_first(&mut self, begin: Option<HeadCollector>) {
         if let (Some(sent), Some(begin)) = (&mut self.sent, begin) {
             sent.first = begin.into_first();
         }

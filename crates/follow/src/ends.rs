@@ -1,13 +1,13 @@
 //! The ends of a container's runs, as the platform reports them.
 //!
-//! A platform may keep few events (Docker: 256) and forget the oldest. While a log is followed, a task listens to them, so
-//! that none gets lost on a busy machine.
+//! A platform may keep only a few events (Docker: 256) and forget the oldest. While a log is
+//! followed, a task listens for events, so that none is lost on a busy machine.
 
 use futures_util::StreamExt as _;
 use scratchdbg_backend::{LogBackend, RunEnd};
 use tokio::sync::mpsc;
 
-/// Listens to the ends of one container's runs.
+/// Listens for the ends of one container's runs.
 #[derive(Debug)]
 pub(crate) struct Listener {
     id: String,
@@ -15,7 +15,8 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
-    /// Begins to listen. If the platform does not report ends, those that it still knows later have to do.
+    /// Starts listening. If the platform does not report events, the ends that it remembers later
+    /// have to suffice.
     pub(crate) async fn begin(backend: &impl LogBackend, id: &str) -> Self {
         let (sender, ends) = mpsc::unbounded_channel();
         if let Ok(mut coming) = backend.run_ends(id).await {
@@ -30,13 +31,13 @@ impl Listener {
         Self { id: id.to_owned(), ends }
     }
 
-    /// The ends that were heard since the last time, without asking.
+    /// Returns the ends received since the last call, without a request.
     pub(crate) fn heard(&mut self) -> Vec<RunEnd> {
         std::iter::from_fn(|| self.ends.try_recv().ok()).collect()
     }
 
-    /// All ends that were heard or that the platform still knows, in order. Begins anew for another container, and
-    /// after the connection broke.
+    /// Returns all ends received or still remembered by the platform, in order. Restarts listening
+    /// for another container, and after the connection broke.
     pub(crate) async fn ends(&mut self, backend: &impl LogBackend, id: &str) -> Vec<RunEnd> {
         let mut ends = self.heard();
         if self.id != id {
@@ -45,7 +46,7 @@ impl Listener {
         if self.id != id || self.ends.is_closed() {
             *self = Self::begin(backend, id).await;
         }
-        // A platform that tells none is no reason to stop.
+        // A platform that reports no ends is not an error.
         ends.extend(backend.run_history(id).await.unwrap_or_default().ends);
         ends.sort_by_key(|end| end.at);
         ends.dedup_by_key(|end| end.at);

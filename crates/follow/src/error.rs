@@ -11,44 +11,44 @@ pub enum Error {
     /// The platform failed or refused.
     #[error(transparent)]
     Backend(#[from] backend::Error),
-    /// The log is stored where nobody can read it back.
+    /// The logging driver cannot read the log back.
     #[error("{source}")]
     Unreadable {
         /// The container's name.
         name: String,
-        /// What stores the log.
+        /// The logging driver.
         driver: String,
         /// What the platform said.
         source: Box<backend::Error>,
     },
-    /// The log's files were asked for, and cannot be read.
+    /// The log's files were requested but cannot be read.
     #[error("the log files of `{name}` cannot be read: {reason}")]
     FilesUnreadable {
         /// The container's name.
         name: String,
-        /// Why not.
+        /// The reason.
         reason: String,
     },
-    /// The log's files were asked for, and cannot be followed.
+    /// The log's files were requested but cannot be followed.
     #[error("the log files of `{name}` cannot be followed: {reason}")]
     FilesNotFollowed {
         /// The container's name.
         name: String,
-        /// Why not.
+        /// The reason.
         reason: String,
     },
-    /// The platform knows no such run.
+    /// The platform does not know this run.
     #[error("the engine knows no run -{back} of `{name}` any more")]
     NoSuchRun {
         /// The container's name.
         name: String,
-        /// Runs before the latest one.
+        /// How many runs before the latest.
         back: usize,
     },
     /// No container matches.
     #[error("no container carries these labels")]
     NothingSelected,
-    /// What was read cannot be passed on.
+    /// The output failed.
     #[error(transparent)]
     Output(#[from] io::Error),
     /// A reader panicked.

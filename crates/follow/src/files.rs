@@ -1,4 +1,5 @@
-//! A container's log files as they were at one time: rotated ones, and packed ones, before the one that is written.
+//! A snapshot of a container's log files: rotated and compressed files first, the current file
+//! last.
 
 pub(crate) mod follow;
 mod read;
@@ -13,43 +14,43 @@ use flate2::read::MultiGzDecoder;
 use scratchdbg_backend::StoredFiles;
 use scratchdbg_logs::file::FileFormat;
 
-pub(crate) use self::read::{CHUNK, Taken};
+pub(crate) use self::read::{CHUNK, ReadProgress};
 
-/// They are opened anew so often where they are rotated meanwhile.
-const TRIES: usize = 5;
+/// How many times to reopen the files if they are rotated while being opened.
+const MAX_ATTEMPTS: usize = 5;
 
 /// The files, oldest first.
 #[derive(Debug)]
 pub(crate) struct LogFiles {
-    /// The one that is written.
+    /// The path of the current file.
     pub(crate) path: PathBuf,
     pub(crate) format: FileFormat,
     files: VecDeque<(PathBuf, LogFile)>,
-    /// How many bytes were read.
+    /// The number of bytes read.
     read: u64,
-    /// Where each file that was begun has its first byte, counted over all.
+    /// The offset of each opened file in the concatenation of all files.
     begins: Vec<(u64, PathBuf)>,
 }
 
 #[derive(Debug)]
 enum LogFile {
-    /// With the length that is still to be read: what is written from now on is left to the next look.
+    /// With the number of bytes left to read. Data that is written later is left to the next pass.
     Plain { file: File, left: u64 },
-    /// gzip, as Docker packs what it has rotated.
+    /// gzip, as Docker compresses rotated files.
     Packed(Box<MultiGzDecoder<BufReader<File>>>),
 }
 
 impl LogFiles {
-    /// Opens them, or tells why they cannot be read.
+    /// Opens the files. The error tells why they cannot be read.
     pub(crate) fn open(stored: &Result<StoredFiles, String>) -> Result<Self, String> {
         let StoredFiles { path, format } = stored.as_ref().map_err(Clone::clone)?;
         Self::of(path, *format).map_err(|error| format!("{}: {error}", path.display()))
     }
 
-    /// All files of one log. They are opened from the newest to the oldest, so that one that is rotated meanwhile is
-    /// seen twice rather than missed; then it is done over.
+    /// Opens all files of a log, from the newest to the oldest, so that a rotation in between makes
+    /// a file appear twice rather than not at all. In that case, opens them again.
     pub(crate) fn of(path: &Path, format: FileFormat) -> io::Result<Self> {
-        for _ in 0..TRIES {
+        for _ in 0..MAX_ATTEMPTS {
             let newest = File::open(path)?;
             let mut opened = vec![(newest, false)];
             while let Some(older) = open_rotated(path, opened.len())? {
@@ -79,12 +80,12 @@ impl LogFiles {
         Err(io::Error::other("it is rotated faster than it can be opened"))
     }
 
-    /// How many there are.
+    /// The number of files.
     pub(crate) fn count(&self) -> usize {
         self.files.len()
     }
 
-    /// Whether the newest file, which is not packed, ends with a newline, or is empty.
+    /// Whether the current file is empty or ends with a newline.
     pub(crate) fn ends_with_newline(&self) -> io::Result<bool> {
         let Some((_, LogFile::Plain { file, left })) = self.files.back() else { return Ok(true) };
         let mut last = [b'\n'];
@@ -94,12 +95,12 @@ impl LogFiles {
         Ok(last == [b'\n'])
     }
 
-    /// How long they are, as they are kept.
+    /// The total size of the files on disk.
     pub(crate) fn len(&self) -> u64 {
         self.files.iter().map(|(_, file)| file.len()).sum()
     }
 
-    /// The files themselves, oldest first. Nothing when one of them is packed.
+    /// Returns the files, oldest first, or `None` if one of them is compressed.
     pub(crate) fn into_plain(self) -> Option<Vec<File>> {
         let plain = self.files.into_iter().map(|file| match file {
             (_, LogFile::Plain { file, .. }) => Some(file),
@@ -108,8 +109,8 @@ impl LogFiles {
         plain.collect()
     }
 
-    /// Fills the buffer with what comes next, up to the length that the files had when they were opened. `None` at the
-    /// end; an error also when a file has become shorter meanwhile.
+    /// Fills the buffer with the next data, up to the sizes that the files had when they were
+    /// opened. Returns `None` at the end. A file that has become shorter is an error.
     pub(crate) fn read<'b>(&mut self, buffer: &'b mut [u8]) -> io::Result<Option<&'b [u8]>> {
         while let Some((path, file)) = self.files.front_mut() {
             if self.begins.last().is_none_or(|(_, last)| last != path) {
@@ -134,7 +135,7 @@ impl LogFiles {
                 return Ok(Some(&buffer[..count]));
             }
             if self.files.len() == 1 {
-                // It may grow.
+                // The file may grow.
                 return Ok(None);
             }
             self.files.pop_front();
@@ -142,13 +143,14 @@ impl LogFiles {
         Ok(None)
     }
 
-    /// After an error: gives up the file where it was packed, and so cannot be anything but damaged. Its name.
+    /// After an error: skips the current file if it is compressed, and so must be damaged. Returns
+    /// its path.
     pub(crate) fn skip_damaged(&mut self) -> Option<PathBuf> {
         let (path, _) = self.files.pop_front_if(|(_, file)| matches!(file, LogFile::Packed(_)))?;
         Some(path)
     }
 
-    /// After the end: what was written into the newest file since it was opened is to be read too.
+    /// After the end: continues with data that was written to the current file since it was opened.
     pub(crate) fn read_on(&mut self) -> io::Result<()> {
         if let Some((_, LogFile::Plain { file, left })) = self.files.back_mut() {
             *left = file.metadata()?.len().saturating_sub(io::Seek::stream_position(file)?);
@@ -156,7 +158,8 @@ impl LogFiles {
         Ok(())
     }
 
-    /// The file that has the byte of this place, counted over all, and its place there.
+    /// Returns the file that contains this offset of the concatenation, and the offset in that
+    /// file.
     pub(crate) fn place(&self, at: u64) -> Option<(&Path, u64)> {
         let (begin, path) = self.begins.iter().rfind(|(begin, _)| *begin <= at)?;
         Some((path, at - begin))
@@ -172,8 +175,8 @@ impl LogFile {
     }
 }
 
-/// The rotated file of this number, and whether it is packed. While Docker packs one, both are there, and the plain one is
-/// whole.
+/// Opens the rotated file with this number. Returns whether it is compressed. While Docker
+/// compresses a file, both versions exist, and the uncompressed one is complete.
 fn open_rotated(path: &Path, index: usize) -> io::Result<Option<(File, bool)>> {
     let plain = rotated(path, index);
     if let Some(file) = open_if_there(&plain)? {
@@ -182,14 +185,14 @@ fn open_rotated(path: &Path, index: usize) -> io::Result<Option<(File, bool)>> {
     Ok(open_if_there(&packed(plain))?.map(|file| (file, true)))
 }
 
-/// Where a rotated file goes when it is packed.
+/// The path of a rotated file after compression.
 fn packed(path: PathBuf) -> PathBuf {
     let mut name = path.into_os_string();
     name.push(".gz");
     name.into()
 }
 
-/// Where a file goes when it is rotated, so many times.
+/// The path of a file after this many rotations.
 pub(crate) fn rotated(path: &Path, index: usize) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".{index}"));
@@ -231,12 +234,12 @@ mod tests {
         for (name, text) in [("x-json.log", "new"), ("x-json.log.1", "older,"), ("x-json.log.2", "oldest,")] {
             std::fs::write(folder.path().join(name), text).unwrap();
         }
-        // One that is packed while it is looked at: it is not there twice.
+        // A file that is being compressed must not appear twice.
         std::fs::write(folder.path().join("x-json.log.1.gz"), &packed("older,")[..12]).unwrap();
         std::fs::write(folder.path().join("x-json.log.3.gz"), packed("packed,")).unwrap();
         let mut files = LogFiles::of(&path, FileFormat::JsonFile).unwrap();
         assert_eq!(files.count(), 4);
-        // What is written from now on is left to the next look.
+        // Data that is written later is left to the next pass.
         std::fs::write(&path, "newer").unwrap();
         assert_eq!(read_all(&mut files).unwrap(), "packed,oldest,older,new");
         files.read_on().unwrap();

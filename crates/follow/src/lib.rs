@@ -1,15 +1,17 @@
-//! Reads and follows the logs of containers: each line once, in order, over restarts, rotations, broken streams and an
-//! engine that is gone for a while. Works on any [`LogBackend`](scratchdbg_backend::LogBackend).
+//! Reads and follows the logs of containers: each line once, in order, across restarts, rotations,
+//! broken streams and outages of the engine. Works on any
+//! [`LogBackend`](scratchdbg_backend::LogBackend).
 //!
 //! From the log to the caller:
 //!
-//! * [`Reader`] reads one container's log: what is stored (`stored`), then what follows (`follow`, which `step` tells what
-//!   to do next), as the platform sends it (`stream`) or in its files (`files`);
-//! * `completeness` checks that the platform sent all that it has;
-//! * `pipeline` joins stack traces and filters lines;
-//! * a [`Sink`] takes the lines, and the [`Notice`]s between them. The caller finds the words for notices;
-//! * [`read_many`] reads several containers at once and merges them by time into a [`MergedSink`];
-//! * [`show_beginnings`] shows lines before they end.
+//! * [`LogReader`] reads one container's log: first what is stored (`stored`), then what is written
+//!   later (`follow`, with the decisions in `step`). It reads from the platform (`stream`) or from
+//!   the log's files (`files`).
+//! * `completeness` checks that the platform sent all stored records.
+//! * `pipeline` joins stack traces and filters lines.
+//! * A [`Sink`] takes the lines and the [`Notice`]s between them. The caller words the notices.
+//! * [`read_many`] reads several containers at once and merges them by time into a [`MergedSink`].
+//! * [`show_beginnings`] shows incomplete lines.
 
 mod begin;
 mod completeness;
@@ -35,6 +37,6 @@ pub use self::error::Error;
 pub use self::live::show as show_beginnings;
 pub use self::many::{MergedSink, read as read_many};
 pub use self::notice::{Notice, Severity};
-pub use self::reader::Reader;
+pub use self::reader::LogReader;
 pub use self::request::{Request, Run, Via};
 pub use self::sink::Sink;

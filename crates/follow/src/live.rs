@@ -1,7 +1,8 @@
-//! The beginnings of lines that have no end yet: a prompt, a line that hangs.
+//! Shows incomplete lines: a prompt, or a line that hangs.
 //!
-//! The log has none of them: an engine writes a line down when it ends. What the container writes is listened to beside
-//! the log, and only to show beginnings: the lines are the log's, and of one whose beginning is shown, the rest follows.
+//! The log does not contain them, because an engine writes a line only when it is complete. So the
+//! container's output is read in parallel with the log, only for incomplete lines. Complete lines
+//! come from the log. If the start of a line was already shown, only the rest follows.
 
 use std::convert::Infallible;
 use std::io;
@@ -12,25 +13,26 @@ use scratchdbg_backend::{ContainerName, Error, LogBackend};
 use scratchdbg_logs::frame::{FrameDecoder, FrameEvent};
 use scratchdbg_logs::{Framing, Stream};
 
-/// A beginning is shown when it has stood for so long: the log has all lines before it by then.
-const PATIENCE: Duration = Duration::from_millis(200);
+/// How long a line must be incomplete before it is shown. By then the log has all lines before it.
+const SHOW_AFTER: Duration = Duration::from_millis(200);
 
-/// How long until a container that does not run is listened to again.
-const PAUSE: Duration = Duration::from_millis(100);
+/// How long to wait before listening again to a container that does not run.
+const RETRY_DELAY: Duration = Duration::from_millis(100);
 
-/// No more of a beginning is shown: an engine cuts lines there.
-const LONGEST: usize = 16 << 10;
+/// The maximum length of an incomplete line. Engines split lines at this length.
+const MAX_LENGTH: usize = 16 << 10;
 
-/// What has no end yet, of each stream.
+/// The incomplete line of each stream.
 #[derive(Debug, Default)]
-struct Beginnings {
+struct IncompleteLines {
     stdout: Vec<u8>,
     stderr: Vec<u8>,
-    /// The stream that was written to last, and when; nothing when what it wrote has an end, or was shown.
+    /// The stream with the latest incomplete line, and when it was written. `None` if that line was
+    /// completed or shown.
     changed: Option<(Stream, Instant)>,
 }
 
-impl Beginnings {
+impl IncompleteLines {
     fn of(&mut self, stream: Stream) -> &mut Vec<u8> {
         if stream == Stream::Stderr { &mut self.stderr } else { &mut self.stdout }
     }
@@ -44,15 +46,15 @@ impl Beginnings {
             }
             None => bytes,
         };
-        let room = LONGEST.saturating_sub(text.len());
+        let room = MAX_LENGTH.saturating_sub(text.len());
         text.extend_from_slice(&new[..new.len().min(room)]);
         let is_open = !text.is_empty();
         self.changed = is_open.then_some((stream, now));
     }
 }
 
-/// Shows the beginnings of lines that a container writes, for ever. `show` gets the stream and the beginning, and returns
-/// whether it was its turn: if not, it is tried again.
+/// Shows incomplete lines of a container, forever. `show` receives the stream and the text, and
+/// returns whether the text was shown. If not, it is tried again later.
 pub async fn show(
     backend: &impl LogBackend,
     container: &ContainerName,
@@ -63,7 +65,7 @@ pub async fn show(
         if let Err(error) = listen(backend, container, framing, &mut show).await {
             tracing::debug!(%error, "cannot listen to what the container writes");
         }
-        tokio::time::sleep(PAUSE).await;
+        tokio::time::sleep(RETRY_DELAY).await;
     }
 }
 
@@ -76,9 +78,9 @@ async fn listen(
 ) -> Result<(), Error> {
     let mut stream = backend.live_output(container).await?;
     let mut decoder = FrameDecoder::new(framing);
-    let mut beginnings = Beginnings::default();
+    let mut incomplete = IncompleteLines::default();
     loop {
-        let due = beginnings.changed.map(|(_, at)| at + PATIENCE);
+        let due = incomplete.changed.map(|(_, at)| at + SHOW_AFTER);
         tokio::select! {
             piece = stream.next() => match piece.transpose()? {
                 None => return Ok(()),
@@ -86,17 +88,17 @@ async fn listen(
                     let mut bytes = &piece[..];
                     while let Some(event) = decoder.decode(&mut bytes)? {
                         if let FrameEvent::Data(piece) = event {
-                            beginnings.push(piece.stream, piece.payload, Instant::now());
+                            incomplete.push(piece.stream, piece.payload, Instant::now());
                         }
                     }
                 }
             },
             () = crate::reader::until(due) => {
-                if let Some((stream, _)) = beginnings.changed.take() {
-                    let shown = show(stream, beginnings.of(stream));
-                    // The line of another beginning is still to come.
+                if let Some((stream, _)) = incomplete.changed.take() {
+                    let shown = show(stream, incomplete.of(stream));
+                    // The log still has to show an earlier line.
                     if shown.is_ok_and(|shown| !shown) {
-                        beginnings.changed = Some((stream, Instant::now()));
+                        incomplete.changed = Some((stream, Instant::now()));
                     }
                 }
             }
@@ -110,16 +112,16 @@ mod tests {
 
     #[test]
     fn what_follows_the_last_newline_is_a_beginning() {
-        let (mut beginnings, now) = (Beginnings::default(), Instant::now());
-        beginnings.push(Stream::Stdout, b"a\nb", now);
-        beginnings.push(Stream::Stdout, b"c", now);
-        assert_eq!(beginnings.stdout, b"bc");
-        assert_eq!(beginnings.changed, Some((Stream::Stdout, now)));
-        beginnings.push(Stream::Stderr, b"e", now);
-        assert_eq!(beginnings.changed, Some((Stream::Stderr, now)));
-        beginnings.push(Stream::Stdout, b"d\n", now);
-        assert!(beginnings.stdout.is_empty() && beginnings.changed.is_none());
-        beginnings.push(Stream::Stdout, &vec![b'x'; 100_000], now);
-        assert_eq!(beginnings.stdout.len(), LONGEST);
+        let (mut incomplete, now) = (IncompleteLines::default(), Instant::now());
+        incomplete.push(Stream::Stdout, b"a\nb", now);
+        incomplete.push(Stream::Stdout, b"c", now);
+        assert_eq!(incomplete.stdout, b"bc");
+        assert_eq!(incomplete.changed, Some((Stream::Stdout, now)));
+        incomplete.push(Stream::Stderr, b"e", now);
+        assert_eq!(incomplete.changed, Some((Stream::Stderr, now)));
+        incomplete.push(Stream::Stdout, b"d\n", now);
+        assert!(incomplete.stdout.is_empty() && incomplete.changed.is_none());
+        incomplete.push(Stream::Stdout, &vec![b'x'; 100_000], now);
+        assert_eq!(incomplete.stdout.len(), MAX_LENGTH);
     }
 }

@@ -1,4 +1,4 @@
-//! Several containers in one output, merged by time.
+//! Merges the logs of several containers by time.
 
 use std::collections::{HashMap, HashSet};
 use std::io;
@@ -15,18 +15,19 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::reader::until;
-use crate::{Error, Notice, Reader, Request, Sink};
+use crate::{Error, LogReader, Notice, Request, Sink};
 
-/// The longest that a line of a followed log waits for earlier ones of other containers.
+/// The longest that a line of a followed log is held back to wait for earlier lines of other
+/// containers.
 const WINDOW: Duration = Duration::from_millis(250);
 
-/// How many lines of a container wait for those of others.
+/// How many batches of a container are buffered.
 const CAPACITY: usize = 128;
 
-/// A batch is passed on when it holds so many bytes.
+/// The size in bytes at which a batch is passed on.
 const BATCH: usize = 16 << 10;
 
-/// What a container's reader passes on.
+/// What a container's reader produces.
 #[derive(Debug)]
 enum Item {
     Line { line: Line<'static>, after_gap: bool },
@@ -35,26 +36,28 @@ enum Item {
 
 /// Takes the merged lines of several containers.
 pub trait MergedSink {
-    /// Adds a container. The result stands for it in the other calls.
+    /// Adds a container. Returns its index for the other calls.
     fn add(&mut self, name: &str) -> usize;
 
     /// Takes a line to be shown. With `after_gap`, lines before it were left out.
     fn line(&mut self, container: usize, line: &Line<'_>, after_gap: bool) -> io::Result<()>;
 
-    /// Takes a notice that stands between the lines; of no container where it is about none.
+    /// Takes a notice that belongs between the lines. `container` is `None` if the notice is not
+    /// about a particular one.
     fn notice(&mut self, container: Option<usize>, notice: Notice) -> io::Result<()>;
 
-    /// Nothing more is there for now: what was taken must be seen.
+    /// Nothing more will arrive for now: make everything visible.
     fn flush(&mut self) -> io::Result<()>;
 }
 
 type Receiver = mpsc::Receiver<Vec<Item>>;
-/// The next batch of a source, with what it was received from.
+/// The next batch of a source, with the channel it was received from.
 type Received = Pin<Box<dyn Future<Output = (SourceId, Receiver, Option<Vec<Item>>)> + Send>>;
 type Starts = BoxStream<'static, Result<String, backend::Error>>;
 
-/// Reads the logs of the containers with these names, and of those that any of the selectors takes. With selectors and
-/// [`follow`](Request::follow), containers that start later join, and it does not end.
+/// Reads the logs of the containers with these names, and of those that any of the selectors
+/// matches. With selectors and [`follow`](Request::follow), also reads containers that start later,
+/// and never ends.
 pub async fn read<B: LogBackend>(
     backend: &B,
     request: &Request,
@@ -62,7 +65,7 @@ pub async fn read<B: LogBackend>(
     selectors: &[Selector],
     output: &mut impl MergedSink,
 ) -> Result<(), Error> {
-    // First listen, then look: nobody starts unseen in between.
+    // Listen first, then list, so that no start is missed in between.
     let mut starts: Vec<Starts> = Vec::new();
     if request.follow {
         for selector in selectors {
@@ -111,17 +114,17 @@ pub async fn read<B: LogBackend>(
     }
 }
 
-/// The readers of all containers, and what they have passed on.
+/// The readers of all containers, and their output.
 struct Many<B> {
     backend: B,
     request: Arc<Request>,
     readers: JoinSet<Result<(), io::Error>>,
     merger: Merger<Item>,
     containers: HashMap<SourceId, usize>,
-    /// Ids of those that were taken.
+    /// The ids of the containers that were added.
     members: HashSet<String>,
     waiting: FuturesUnordered<Received>,
-    /// Of those that have passed on as much as may wait.
+    /// The sources whose buffer is full.
     parked: Vec<(SourceId, Receiver)>,
 }
 
@@ -140,12 +143,12 @@ impl<B: LogBackend> Many<B> {
         }
     }
 
-    /// Takes a container by its id, unless it was taken before or is gone already.
+    /// Adds a container by its id, unless it was added before or is already removed.
     async fn join(&mut self, id: &str, output: &mut impl MergedSink) -> Result<(), Error> {
         if self.members.contains(id) {
             return Ok(());
         }
-        // An id that is none is of nothing that can be read.
+        // A malformed id belongs to no readable container.
         let Ok(lookup) = id.parse::<ContainerName>() else { return Ok(()) };
         match self.backend.log_source(&lookup).await {
             Ok(source) => self.add(lookup, source, output),
@@ -166,9 +169,9 @@ impl<B: LogBackend> Many<B> {
         let member = source.id.clone();
         self.readers.spawn(async move {
             let mut failure = Channel::new(sender.clone());
-            let reader = Reader::new(&backend, &request, lookup, source, Channel::new(sender));
+            let reader = LogReader::new(&backend, &request, lookup, source, Channel::new(sender));
             let outcome = Box::pin(reader.read()).await;
-            // One that fails does not end the others.
+            // A failed reader does not end the others.
             if let Err(error) = outcome {
                 failure.notice(Notice::ReaderFailed(error))?;
                 failure.settle(true).await?;
@@ -203,7 +206,7 @@ impl<B: LogBackend> Many<B> {
         }
     }
 
-    /// Prints all whose turn has come.
+    /// Prints all lines that no earlier line can precede.
     fn print(&mut self, output: &mut impl MergedSink) -> io::Result<()> {
         let now = Instant::now();
         while let Some((id, item)) = self.merger.pop(now) {
@@ -227,7 +230,7 @@ impl<B: LogBackend> Many<B> {
         self.waiting.is_empty() && self.parked.is_empty()
     }
 
-    /// Nothing can be printed before something comes in, or time passes.
+    /// Whether nothing can be printed until more arrives or time passes.
     fn is_idle(&self) -> bool {
         self.request.follow && self.parked.is_empty()
     }
@@ -240,7 +243,7 @@ impl<B: LogBackend> Many<B> {
     }
 }
 
-/// Collects what a reader has, and passes it on in batches.
+/// Collects a reader's output and passes it on in batches.
 #[derive(Debug)]
 struct Channel {
     sender: mpsc::Sender<Vec<Item>>,
@@ -271,7 +274,7 @@ impl Sink for Channel {
             return Ok(());
         }
         self.bytes = 0;
-        // The other side is gone when the whole command ends.
+        // The receiver is dropped only when the whole command ends.
         let _ended = self.sender.send(std::mem::take(&mut self.batch)).await;
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! What happens to a log besides its lines.
+//! Notices: what happens to a log besides its lines.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,22 +8,22 @@ use scratchdbg_logs::Timestamp;
 
 use crate::Error;
 
-/// Something that a reader reports between the lines of a container's log. The caller finds the words.
+/// A notice that a reader reports between the lines of a container's log. The caller words it.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Notice {
-    /// The platform drops lines of this log that come too fast.
+    /// The platform drops lines of this log that arrive too fast.
     MayDrop,
     /// A run ended.
     RunEnded(RunEnd),
     /// The container was removed, and another one was created under its name.
     Recreated,
-    /// The platform does not answer. The reader waits for it, at most so long.
+    /// The platform does not answer. The reader waits for it.
     EngineGone {
         /// What failed.
         reason: String,
         /// How long the reader waits.
-        patience: Duration,
+        timeout: Duration,
     },
     /// The platform answers again.
     EngineBack,
@@ -34,52 +34,52 @@ pub enum Notice {
         /// The time of the first line after it.
         until: Option<Timestamp>,
     },
-    /// The platform left out records that it has, and did not say so.
+    /// The platform silently left out records that it has stored.
     LeftOut {
-        /// The log's files, where they can be read, have more.
+        /// The log's files are readable and contain the missing records.
         files_have_more: bool,
     },
-    /// Whether the platform sent all that it has could not be checked.
+    /// It could not be checked whether the platform sent all stored records.
     NotChecked {
-        /// Why not. Nothing where the log grows too fast.
+        /// The reason, or `None` if the log grows too fast.
         reason: Option<String>,
-        /// It counts as a failure.
+        /// Whether this counts as a failure.
         is_failure: bool,
     },
     /// A part of the log is damaged.
     Damaged {
         /// The time of the last line before it.
         after: Option<Timestamp>,
-        /// The file, and the first damaged byte in it.
+        /// The file, and the offset of the first damaged byte.
         place: Option<(PathBuf, u64)>,
-        /// How many bytes are damaged.
+        /// The number of damaged bytes.
         bytes: u64,
     },
     /// The rest of a compressed log file cannot be read.
     FileDamaged {
         /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The reason.
         reason: String,
     },
-    /// The log file was emptied while it was followed.
+    /// The log file was truncated while it was followed.
     Emptied,
-    /// The stream broke, and is not taken up again.
+    /// The stream broke and is not resumed.
     Broken {
-        /// What happened.
+        /// The reason.
         reason: String,
     },
     /// The engine reported an error within the log.
     EngineError {
-        /// Its words.
+        /// The engine's message.
         message: String,
     },
-    /// The last lines that were asked for need more memory than there may be: only so many bytes of them are shown.
+    /// The requested last lines exceed the memory limit. Only the last `limit` bytes are shown.
     TailTooLong {
-        /// The most that is kept, in bytes.
+        /// The limit, in bytes.
         limit: usize,
     },
-    /// So many lines tell no level, and a level was asked for.
+    /// This many lines have no level, and a level was requested.
     WithoutLevel(u64),
     /// So many lines are too long to be judged as a whole: they were judged by what is kept of them.
     JudgedInPart(u64),
@@ -92,48 +92,49 @@ pub enum Notice {
     },
     /// Reading one of several logs failed.
     ReaderFailed(Error),
-    /// Containers that start from now on are not noticed.
+    /// Containers that start from now on are missed.
     StartsLost {
         /// What failed.
         reason: String,
     },
-    /// The log is read from its files. Only where explanations were asked for, as are all that follow.
+    /// The log is read from its files. This variant and the following ones are reported only if
+    /// explanations were requested.
     ReadFromFiles {
-        /// The file that is written.
+        /// The current file.
         path: PathBuf,
-        /// How many files there are.
+        /// The number of files.
         count: usize,
     },
     /// The log is read through the engine.
     ReadThroughEngine {
-        /// Why not from its files.
+        /// Why the files are not used.
         reason: String,
     },
     /// The rest of the log is read through the engine.
     RestThroughEngine {
-        /// Why not from its files.
+        /// Why the files are no longer used.
         reason: String,
-        /// The log is followed.
+        /// Whether the log is followed.
         follows: bool,
     },
-    /// The log is followed.
+    /// The log is being followed.
     Followed {
-        /// In its files; else through the engine.
+        /// From its files; otherwise through the engine.
         in_files: bool,
     },
 }
 
-/// What a notice means for the outcome.
+/// How a notice affects the exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Severity {
-    /// Worth knowing.
+    /// Informational.
     Info,
-    /// The log is not complete: the exit code must say so too.
+    /// The log is incomplete, so the command must fail.
     Failure,
 }
 
 impl Notice {
-    /// What it means for the outcome.
+    /// Returns how the notice affects the exit code.
     pub fn severity(&self) -> Severity {
         match self {
             Self::Gap { .. }

@@ -1,4 +1,5 @@
-//! From the lines of one container to those that are wanted: traces joined, filtered, with context, the last N.
+//! Selects the wanted lines of one container: joins stack traces, filters, adds context, keeps the
+//! last N.
 
 use std::io;
 
@@ -10,13 +11,13 @@ use scratchdbg_logs::trace::TraceJoiner;
 
 use crate::{Notice, Request, Sink};
 
-/// How many bytes `-n` keeps at most.
+/// The maximum size in bytes of the lines that `-n` keeps.
 const MAX_TAIL: usize = 16 << 20;
 
 /// The filters of one container.
 #[derive(Debug)]
 pub(crate) struct Pipeline {
-    /// Only where lines are judged: a trace is taken or left as a whole.
+    /// Only if lines are filtered: a stack trace is kept or dropped as a whole.
     traces: Option<TraceJoiner>,
     may_hold: bool,
     filter: Filter,
@@ -25,30 +26,30 @@ pub(crate) struct Pipeline {
 #[derive(Debug)]
 struct Filter {
     query: Query,
-    /// How many lines were left out for telling no level.
+    /// How many lines were dropped because they have no level.
     without_level: u64,
     /// How many lines were too long to be judged as a whole.
     judged_in_part: u64,
     context: Option<Context>,
-    last: Option<Last>,
+    last: Option<LastMatches>,
 }
 
-/// A match, with the lines around it.
+/// A match with its context lines.
 #[derive(Debug)]
-struct Group {
-    /// What is to be said before it.
+struct MatchGroup {
+    /// The notices before it.
     notes: Vec<Notice>,
     lines: Vec<(Line<'static>, bool)>,
 }
 
-/// The last matches, each with the lines around it.
+/// The last matches, each with its context lines.
 #[derive(Debug)]
-struct Last {
-    tail: Tail<Group>,
+struct LastMatches {
+    tail: Tail<MatchGroup>,
     notes: Vec<Notice>,
     open: Vec<(Line<'static>, bool)>,
     has_match: bool,
-    /// Lines that follow a match belong to it, so many.
+    /// How many following lines still belong to the last match.
     after: usize,
     near: usize,
 }
@@ -56,7 +57,7 @@ struct Last {
 impl Pipeline {
     pub(crate) fn new(request: &Request) -> Self {
         let (before, after) = request.around;
-        let last = request.tail.map(|count| Last {
+        let last = request.tail.map(|count| LastMatches {
             tail: Tail::new(count, MAX_TAIL),
             notes: Vec::new(),
             open: Vec::new(),
@@ -90,12 +91,12 @@ impl Pipeline {
         result
     }
 
-    /// A line may be held back, as the begin of a trace.
+    /// Whether a line is held back because it may begin a stack trace.
     pub(crate) fn holds(&self) -> bool {
         self.may_hold
     }
 
-    /// Nothing has come for a while: what may have been the begin of a trace is none.
+    /// Nothing has arrived for a while, so a held line is not the beginning of a stack trace.
     pub(crate) fn flush(&mut self, sink: &mut impl Sink) -> io::Result<()> {
         let Some(traces) = &mut self.traces else { return Ok(()) };
         self.may_hold = false;
@@ -108,8 +109,8 @@ impl Pipeline {
         result
     }
 
-    /// Says something that belongs between the lines. Where only the last are shown, it is said if it comes after the
-    /// first of them.
+    /// Passes on a notice that belongs between the lines. If only the last lines are shown, the
+    /// notice is passed on only after the first of them.
     pub(crate) fn notice(&mut self, notice: Notice, sink: &mut impl Sink) -> io::Result<()> {
         self.flush(sink)?;
         match &mut self.filter.last {
@@ -122,7 +123,7 @@ impl Pipeline {
         }
     }
 
-    /// The log has been read to its end: tells what a level was asked of, and not found in.
+    /// The log was read to its end: reports lines without a level if a level was requested.
     pub(crate) fn finish(&mut self, sink: &mut impl Sink) -> io::Result<()> {
         self.flush(sink)?;
         let (without_level, judged_in_part) = (self.filter.without_level, self.filter.judged_in_part);
@@ -140,7 +141,8 @@ impl Pipeline {
         Ok(())
     }
 
-    /// The log as it stands has been read: shows the last N. What comes from now on is shown as it comes.
+    /// The stored log was read: passes on the last N lines. Later lines are passed on as they
+    /// arrive.
     pub(crate) fn finish_tail(&mut self, sink: &mut impl Sink) -> io::Result<()> {
         self.flush(sink)?;
         let Some(mut last) = self.filter.last.take() else { return Ok(()) };
@@ -151,7 +153,7 @@ impl Pipeline {
         let mut is_told = !last.tail.has_dropped();
         let mut is_first = true;
         let mut notes_after = last.notes;
-        for Group { notes, lines } in last.tail.into_records() {
+        for MatchGroup { notes, lines } in last.tail.into_records() {
             for note in notes.into_iter().filter(|_| is_told) {
                 sink.notice(note)?;
             }
@@ -161,7 +163,7 @@ impl Pipeline {
                 is_first = false;
             }
         }
-        // With `-n 0` nothing before now is wanted.
+        // With `-n 0`, nothing before now is wanted.
         notes_after.retain(|_| is_told);
         for note in notes_after {
             sink.notice(note)?;
@@ -197,7 +199,7 @@ impl Filter {
     }
 }
 
-impl Last {
+impl LastMatches {
     fn push(&mut self, shown: Shown<'_>) {
         let Shown { line, is_match, after_gap } = shown;
         if is_match && !self.has_match {
@@ -205,7 +207,7 @@ impl Last {
         } else if self.has_match && !is_match && self.near > 0 {
             self.near -= 1;
         } else if self.has_match {
-            // The next match, or a line before it.
+            // The line begins the next match, or its context.
             self.close();
             (self.has_match, self.near) = (is_match, self.after);
         }
@@ -217,7 +219,7 @@ impl Last {
         if std::mem::take(&mut self.has_match) {
             let bytes = group.iter().map(|(line, _)| line.text.len() + size_of::<Line<'_>>()).sum();
             let notes = std::mem::take(&mut self.notes);
-            self.tail.push(Group { notes, lines: group }, bytes);
+            self.tail.push(MatchGroup { notes, lines: group }, bytes);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Reads one container's log: what there is, and what is to come.
+//! Reads one container's log: what is stored, and what is written later.
 
 use std::time::Instant;
 
@@ -7,40 +7,41 @@ use scratchdbg_backend::{ContainerName, LogBackend, LogRequest, LogSource};
 use scratchdbg_logs::Line;
 use scratchdbg_logs::resume::{Admission, Resume};
 
-use crate::begin::Sent;
+use crate::begin::SentRecords;
 use crate::pipeline::Pipeline;
 use crate::runs::Runs;
 use crate::{Error, Notice, Request, Sink};
 
 /// Reads one container's log.
 #[derive(Debug)]
-pub struct Reader<'a, B, S> {
+pub struct LogReader<'a, B, S> {
     pub(crate) backend: &'a B,
     pub(crate) request: &'a Request,
-    /// Finds the container, also one that is created under its name later.
+    /// Finds the container again, including one that is created under its name later.
     pub(crate) lookup: ContainerName,
     pub(crate) source: LogSource,
     pub(crate) sink: S,
     pub(crate) pipeline: Pipeline,
     pub(crate) resume: Resume,
     pub(crate) runs: Runs,
-    /// How many lines were new.
+    /// The number of new lines.
     pub(crate) lines: u64,
-    /// Older lines than that come, and are not wanted.
+    /// Skip lines up to this time: they were read before.
     pub(crate) skip_until: Option<Timestamp>,
-    /// The platform was asked for the lines since a time, and left out some that it has.
+    /// A request with a start time was answered incompletely.
     pub(crate) left_out: bool,
-    /// A damaged place of the log, reported before the next line that is new.
+    /// Damage in the log, to report before the next new line.
     pub(crate) hole: Option<Notice>,
-    /// What the platform sends is counted.
-    pub(crate) sent: Option<Sent>,
-    /// What a stream that is followed began with, to be checked once it is silent.
+    /// Counts the records that the platform sends.
+    pub(crate) sent: Option<SentRecords>,
+    /// The request that a followed stream began with, to check the answer once the stream is
+    /// silent.
     pub(crate) watched: Option<LogRequest>,
     pub(crate) was_watched: bool,
 }
 
-impl<'a, B: LogBackend, S: Sink> Reader<'a, B, S> {
-    /// A reader of this log. `lookup` finds the container again, see [`LogSource::lookup`].
+impl<'a, B: LogBackend, S: Sink> LogReader<'a, B, S> {
+    /// Creates a reader of this log. `lookup` finds the container again, see [`LogSource::lookup`].
     pub fn new(backend: &'a B, request: &'a Request, lookup: ContainerName, source: LogSource, sink: S) -> Self {
         Self {
             backend,
@@ -67,7 +68,7 @@ impl<'a, B: LogBackend, S: Sink> Reader<'a, B, S> {
             let history = self.backend.run_history(&self.source.id).await?;
             self.runs = Runs::select(self.request, &self.source, history)?;
         } else if self.request.tells_runs {
-            // Nothing depends on it but the numbers.
+            // The history only provides the numbers of runs.
             let history = self.backend.run_history(&self.source.id).await.unwrap_or_default();
             self.runs = Runs::select(self.request, &self.source, history)?;
         } else {
@@ -94,13 +95,14 @@ impl<'a, B: LogBackend, S: Sink> Reader<'a, B, S> {
         Ok(())
     }
 
-    /// Takes the next line of the log. `false` when it is later than what is wanted.
+    /// Takes the next line of the log. Returns `false` if the line is later than the requested
+    /// range.
     pub(crate) fn take(&mut self, line: Line<'_>) -> Result<bool, Error> {
         let at = line.timestamp.and_then(|stamp| stamp.instant());
         if self.skip_until.is_some() && at < self.skip_until {
             return Ok(true);
         }
-        // With files that are packed, that is no proof that the engine has thrown lines away.
+        // With compressed files, this does not prove that the engine deleted lines.
         if self.skip_until.take().is_none()
             && self.source.storage.since_is_incomplete
             && self.resume.misses_lines(&line)
@@ -114,7 +116,7 @@ impl<'a, B: LogBackend, S: Sink> Reader<'a, B, S> {
         }
         match self.resume.admit_at(&line, at) {
             Admission::Seen => {
-                // It was told when the line was new.
+                // The damage was already reported with the line.
                 self.hole = None;
                 return Ok(true);
             }
@@ -137,7 +139,8 @@ impl<'a, B: LogBackend, S: Sink> Reader<'a, B, S> {
         Ok(true)
     }
 
-    /// When a followed log has said all that `--until` lets through. Lines may still be on their way then.
+    /// The time at which a followed log cannot have more lines within `--until`. Lines may still
+    /// arrive until then.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         const ON_THE_WAY: jiff::SignedDuration = jiff::SignedDuration::from_millis(200);
         let until = self.runs.range.until.filter(|_| self.request.follow)?;
@@ -146,7 +149,7 @@ impl<'a, B: LogBackend, S: Sink> Reader<'a, B, S> {
     }
 }
 
-/// Waits until then, or for ever.
+/// Waits until the deadline, or forever if there is none.
 pub(crate) async fn until(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => tokio::time::sleep_until(deadline.into()).await,

@@ -1,60 +1,60 @@
-//! Which part of a log is wanted, and how to read it.
+//! A request for a part of a log.
 
 use std::time::Duration;
 
 use scratchdbg_logs::query::Query;
 use scratchdbg_logs::when::TimeRange;
 
-/// How long a line that may begin a stack trace waits for the next one.
-pub(crate) const TRACE_PATIENCE: Duration = Duration::from_millis(100);
+/// How long a line that may begin a stack trace is held back.
+pub(crate) const TRACE_TIMEOUT: Duration = Duration::from_millis(100);
 
-/// Which part of a log is wanted, and how to read it.
+/// A request for a part of a log.
 #[derive(Debug, Clone)]
 #[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 pub struct Request {
-    /// Go on as the container writes more, over restarts.
+    /// Follow the log, across restarts.
     pub follow: bool,
-    /// The time.
+    /// The time range.
     pub range: TimeRange,
-    /// The last lines that match, of each container.
+    /// The number of matching lines to keep, counted from the end, for each container.
     pub tail: Option<usize>,
-    /// One of the container's runs, or all with their ends.
+    /// One of the container's runs, or all runs with their ends reported.
     pub run: Option<Run>,
-    /// Which lines match.
+    /// The filter.
     pub query: Query,
-    /// Lines before and after each match.
+    /// The number of context lines before and after each match.
     pub around: (usize, usize),
-    /// Lines are passed on as they are, all of them: none is judged or parsed.
+    /// Pass on all lines unchanged, without filtering or parsing.
     pub is_plain: bool,
-    /// A line that is too long to be held is passed on in parts.
+    /// Pass on lines that are too long to buffer in parts.
     pub in_parts: bool,
-    /// Each line tells its run, if it is known.
+    /// Each line has the number of its run, if it is known.
     pub tells_runs: bool,
-    /// Each line has its time.
+    /// Each line has its timestamp.
     pub timestamps: bool,
-    /// From where the log is read.
+    /// Where the log is read from.
     pub via: Via,
-    /// Report from where each log is read, and why.
+    /// Report where each log is read from, and why.
     pub explain: bool,
 }
 
-/// From where a log is read.
+/// Where a log is read from.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Via {
-    /// Its files where they can be read, else the engine.
+    /// The files if they can be read, otherwise the engine.
     #[default]
     Auto,
     /// The engine.
     Api,
-    /// Its files.
+    /// The files.
     File,
 }
 
-/// Which runs of a container.
+/// Selects runs of a container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Run {
-    /// All, with their ends reported.
+    /// All runs, with their ends reported.
     All,
-    /// So many runs before the latest.
+    /// The run that is this many runs before the latest.
     Back(usize),
 }

@@ -1,4 +1,4 @@
-//! A container's runs: where in its log they end, and which of them are wanted.
+//! The runs of a container: where they end in its log, and which of them are wanted.
 
 use std::collections::VecDeque;
 
@@ -8,24 +8,25 @@ use scratchdbg_logs::when::TimeRange;
 
 use crate::{Error, Notice, Request, Run};
 
-/// The part of the log that is wanted, and the ends of runs that are still to be told.
+/// The requested part of the log, and the ends of runs that are not yet reported.
 #[derive(Debug, Default)]
 pub(crate) struct Runs {
     pub(crate) range: TimeRange,
     untold: VecDeque<RunEnd>,
-    /// All ends up to then are known.
+    /// All ends up to this time are known.
     known: Option<Timestamp>,
-    /// When the runs ended, from the first on; nothing where earlier ones may have been forgotten.
+    /// The ends of all runs, beginning with the first. `None` if earlier ones may have been
+    /// forgotten.
     numbered: Option<Vec<Timestamp>>,
 }
 
 impl Runs {
-    /// Everything in a range, without marks.
+    /// Everything in a time range, without reporting ends.
     pub(crate) fn all(range: TimeRange) -> Self {
         Self { range, ..Self::default() }
     }
 
-    /// What the request wants of a container whose runs ended so.
+    /// Applies a request to the history of a container's runs.
     pub(crate) fn select(request: &Request, source: &LogSource, history: RunHistory) -> Result<Self, Error> {
         let RunHistory { ends, is_whole } = history;
         let known = ends.last().map(|end| end.at);
@@ -41,13 +42,13 @@ impl Runs {
         }
     }
 
-    /// Another container has taken the place: all of its log is wanted, and its first run is the first.
+    /// The container was recreated: all of its log is wanted, and its run numbers start again.
     pub(crate) fn begin_anew(&mut self) {
         self.range.since = None;
         self.numbered = Some(Vec::new());
     }
 
-    /// The engine was asked again.
+    /// Adds the ends of a new answer of the engine.
     pub(crate) fn learn(&mut self, ends: Vec<RunEnd>) {
         let known = self.known;
         let new: Vec<_> = ends.into_iter().filter(|end| Some(end.at) > known).collect();
@@ -56,13 +57,13 @@ impl Runs {
         self.untold.extend(new);
     }
 
-    /// Which run a line of this time is of, from 1 on.
+    /// Returns the number of the run that a line of this time belongs to, counted from 1.
     pub(crate) fn number(&self, at: Timestamp) -> Option<u32> {
         let ended = self.numbered.as_ref()?.partition_point(|end| *end < at);
         u32::try_from(ended + 1).ok()
     }
 
-    /// What is to be said before a line of this time.
+    /// Returns the notices to report before a line of this time.
     pub(crate) fn ended_before(&mut self, at: Timestamp) -> Vec<Notice> {
         let mut notices = Vec::new();
         while let Some(end) = self.untold.pop_front_if(|end| end.at < at) {
@@ -71,24 +72,24 @@ impl Runs {
         notices
     }
 
-    /// What is to be said at the end.
+    /// Returns the notices to report at the end.
     pub(crate) fn remaining(&mut self) -> Vec<Notice> {
         std::mem::take(&mut self.untold).into_iter().map(Notice::RunEnded).collect()
     }
 }
 
-/// The time of one run, counted from the last.
+/// Returns the time range of one run, counted from the last.
 fn range(source: &LogSource, ends: &[RunEnd], back: usize) -> Option<TimeRange> {
-    // A busy engine notes the start after the first lines have come in.
+    // A busy engine records the start of a run later than the first lines.
     const JUST_BEFORE: SignedDuration = SignedDuration::from_secs(1);
     const NEXT: SignedDuration = SignedDuration::from_nanos(1);
     let goes_on = source.state.has_processes();
     let runs = ends.len() + usize::from(goes_on);
     if back == 0 && runs <= 1 {
-        // The begin of this run is not marked by the end of one that is known.
+        // No known end marks the start of this run.
         let started = source.started_at?;
-        // The end of a container that has ended is that of its last run, also where the engine noted the start later:
-        // a run can be shorter than the engine takes.
+        // The container's end is the end of its last run, even if the engine recorded a later
+        // start: a run can be shorter than the engine takes to record it.
         let earlier_end = source.finished_at.filter(|_| goes_on);
         let since = match earlier_end {
             Some(finished) if finished < started => finished + (started.duration_since(finished) / 2),
@@ -101,7 +102,7 @@ fn range(source: &LogSource, ends: &[RunEnd], back: usize) -> Option<TimeRange> 
     let until = ends.get(index).map(|end| end.at);
     let since = match index.checked_sub(1) {
         Some(before) => Some(ends[before].at + NEXT),
-        // The first that is known, and the first that there was?
+        // Whether the first known run is the first of all.
         None if usize::try_from(source.restart_count).is_ok_and(|count| count + 1 == runs) => None,
         None => return None,
     };

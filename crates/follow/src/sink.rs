@@ -1,4 +1,4 @@
-//! Where the lines of one container go.
+//! The output of a reader.
 
 use std::io;
 
@@ -6,14 +6,16 @@ use scratchdbg_logs::Line;
 
 use crate::Notice;
 
-/// Takes what a container's reader has: a terminal, or the task that merges several containers.
+/// Takes the output of a container's reader: a terminal, or the task that merges several
+/// containers.
 pub trait Sink: Send {
     /// Takes a line to be shown. With `after_gap`, lines before it were left out.
     fn line(&mut self, line: Line<'_>, after_gap: bool) -> io::Result<()>;
 
-    /// Takes a notice that stands between the lines.
+    /// Takes a notice that belongs between the lines.
     fn notice(&mut self, notice: Notice) -> io::Result<()>;
 
-    /// Passes on what was taken, when it is a good time. When `idle`, nothing more is there for now: it must be seen.
+    /// Passes on buffered output when suitable. When `idle`, nothing more will arrive for now, so
+    /// everything must become visible.
     fn settle(&mut self, idle: bool) -> impl Future<Output = io::Result<()>> + Send;
 }

@@ -1,24 +1,26 @@
-//! What comes next when a followed log has been read as far as it goes: facts in, the next step out, no I/O.
+//! Decides what to do when a followed log has been read to its current end. Pure: takes facts,
+//! returns the next step.
 
 use std::time::{Duration, Instant};
 
-/// How long a container that has ended is watched: somebody may start it again, or create another one under its name.
+/// How long to watch a container that has ended: it may be started again, or another one may be
+/// created under its name.
 pub(crate) const GRACE: Duration = Duration::from_millis(1500);
 
-/// The shortest pause between two looks at the container.
-pub(crate) const PAUSE: Duration = Duration::from_millis(100);
+/// The shortest interval between two inspections of the container.
+pub(crate) const MIN_PAUSE: Duration = Duration::from_millis(100);
 
-/// Polling an engine pauses at most so long.
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// The longest backoff when polling an engine.
+const MAX_BACKOFF: Duration = Duration::from_secs(5);
 
-/// Streams that break this often in a row without a new line are not opened again.
-const FRUITLESS: u32 = 5;
+/// How many consecutive streams may end without a new line before following stops.
+const MAX_EMPTY_STREAMS: u32 = 5;
 
-/// How the reading ended.
+/// How a pass over the log ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ended {
-    /// Nothing later is wanted.
-    Enough,
+pub(crate) enum PassEnd {
+    /// The end of the requested range was reached.
+    RangeEnd,
     /// The log's files have had nothing new for a while.
     Idle,
     /// The stream ended.
@@ -27,91 +29,91 @@ pub(crate) enum Ended {
     Broken,
 }
 
-/// What the container does.
+/// The state of the container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Look {
-    /// It runs, or another one is there under its name.
-    Runs,
-    /// Its restart policy starts it again.
-    Restarts,
-    /// It has ended, or is gone.
-    Over,
+pub(crate) enum ContainerState {
+    /// The container runs, or another one exists under its name.
+    Running,
+    /// Its restart policy will restart it.
+    Restarting,
+    /// It has ended, or was removed.
+    Ended,
 }
 
-/// What to do after reading.
+/// What to do after a pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Step {
-    /// Stop here.
+    /// Stop.
     Stop,
-    /// Show the line that was left without an ending, and stop.
+    /// Pass on a last line without a newline, and stop.
     Finish,
     /// Report that the stream broke, and stop.
     GiveUp,
-    /// Look at the container once, and read on in the files.
-    Look,
-    /// Read on through the engine instead of the files.
+    /// Inspect the container once, and continue with the files.
+    Inspect,
+    /// Continue through the engine instead of the files.
     LeaveFiles,
-    /// Wait until the container runs, or is over for good.
+    /// Wait until the container runs, or has ended for good.
     Wait,
 }
 
 /// What to do after waiting for the container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Next {
-    /// Read again, after a pause.
+    /// Read again, after a backoff.
     Read(Duration),
-    /// Show the line that was left without an ending, and stop.
+    /// Pass on a last line without a newline, and stop.
     Finish,
 }
 
-/// Facts about the reading that ended.
+/// The facts about a pass that ended.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Reading {
+pub(crate) struct Pass {
     /// How it ended.
-    pub(crate) ended: Ended,
-    /// The log's files were read, not the engine's stream.
+    pub(crate) ended: PassEnd,
+    /// It read the log's files, not the engine's stream.
     pub(crate) in_files: bool,
-    /// Only what was stored was asked for, to be asked for again.
+    /// It requested only what is stored, to be requested again.
     pub(crate) polls: bool,
-    /// How long it took.
+    /// Its duration.
     pub(crate) took: Duration,
 }
 
-/// How following has gone so far.
+/// The state of following between passes.
 #[derive(Debug, Default)]
 pub(crate) struct Progress {
-    /// Readings in a row without a new line.
-    fruitless: u32,
-    /// The container is over: what is read now is the last of it.
+    /// The number of consecutive passes without a new line.
+    empty_streams: u32,
+    /// The container has ended: the next pass is the last.
     is_final: bool,
     over_since: Option<Instant>,
 }
 
 impl Progress {
-    /// The container is over: what is read next is the last of it.
+    /// Whether the container has ended, so that the next pass is the last.
     pub(crate) fn is_final(&self) -> bool {
         self.is_final
     }
 
-    /// A reading ended, with new lines or without.
-    pub(crate) fn step(&mut self, reading: &Reading, has_new_lines: bool) -> Step {
-        self.fruitless = if has_new_lines { 0 } else { self.fruitless.saturating_add(1) };
-        match reading.ended {
-            Ended::Enough => Step::Stop,
-            Ended::Idle | Ended::Closed if self.is_final => Step::Finish,
-            Ended::Idle => {
-                self.fruitless = 0;
-                Step::Look
+    /// A pass ended, with or without new lines.
+    pub(crate) fn step(&mut self, pass: &Pass, has_new_lines: bool) -> Step {
+        self.empty_streams = if has_new_lines { 0 } else { self.empty_streams.saturating_add(1) };
+        match pass.ended {
+            PassEnd::RangeEnd => Step::Stop,
+            PassEnd::Idle | PassEnd::Closed if self.is_final => Step::Finish,
+            PassEnd::Idle => {
+                self.empty_streams = 0;
+                Step::Inspect
             }
-            Ended::Broken if reading.in_files => Step::LeaveFiles,
-            Ended::Broken if self.is_final || self.fruitless > FRUITLESS => Step::GiveUp,
-            Ended::Closed | Ended::Broken => Step::Wait,
+            PassEnd::Broken if pass.in_files => Step::LeaveFiles,
+            PassEnd::Broken if self.is_final || self.empty_streams > MAX_EMPTY_STREAMS => Step::GiveUp,
+            PassEnd::Closed | PassEnd::Broken => Step::Wait,
         }
     }
 
-    /// The container was looked at, between two readings of its files.
-    pub(crate) fn looked(&mut self, look: Look, now: Instant) {
-        if look != Look::Over {
+    /// The container was inspected between two passes over its files.
+    pub(crate) fn inspected(&mut self, state: ContainerState, now: Instant) {
+        if state != ContainerState::Ended {
             self.over_since = None;
             self.is_final = false;
             return;
@@ -120,15 +122,15 @@ impl Progress {
         self.is_final = now.saturating_duration_since(since) >= GRACE;
     }
 
-    /// The container was waited for. It `runs`, or is over; the stream `has_all` where it ended with the container's last
-    /// run, and holds all of it.
-    pub(crate) fn waited(&mut self, reading: &Reading, runs: bool, has_all: bool) -> Next {
-        match (reading.ended, runs) {
-            (Ended::Broken, true) => Next::Read(PAUSE),
-            (_, true) if reading.polls => Next::Read((reading.took * 4).clamp(PAUSE, LONGEST_PAUSE)),
-            (_, true) if self.fruitless > 1 => Next::Read(PAUSE * self.fruitless.min(20)),
+    /// The wait for the container is over. It `runs`, or has ended for good. `has_all` means that
+    /// the stream ended with the container's last run and contained all of it.
+    pub(crate) fn waited(&mut self, pass: &Pass, runs: bool, has_all: bool) -> Next {
+        match (pass.ended, runs) {
+            (PassEnd::Broken, true) => Next::Read(MIN_PAUSE),
+            (_, true) if pass.polls => Next::Read((pass.took * 4).clamp(MIN_PAUSE, MAX_BACKOFF)),
+            (_, true) if self.empty_streams > 1 => Next::Read(MIN_PAUSE * self.empty_streams.min(20)),
             (_, true) => Next::Read(Duration::ZERO),
-            (Ended::Closed, false) if has_all => Next::Finish,
+            (PassEnd::Closed, false) if has_all => Next::Finish,
             (_, false) => {
                 self.is_final = true;
                 Next::Read(Duration::ZERO)
@@ -141,19 +143,19 @@ impl Progress {
 mod tests {
     use super::*;
 
-    fn reading(ended: Ended) -> Reading {
-        Reading { ended, in_files: false, polls: false, took: Duration::from_secs(1) }
+    fn pass(ended: PassEnd) -> Pass {
+        Pass { ended, in_files: false, polls: false, took: Duration::from_secs(1) }
     }
 
     #[test]
     fn a_stream_that_ends_is_followed_by_a_wait_and_at_the_end_finished() {
-        let closed = reading(Ended::Closed);
+        let closed = pass(PassEnd::Closed);
         let mut progress = Progress::default();
         assert_eq!(progress.step(&closed, true), Step::Wait);
         assert_eq!(progress.waited(&closed, true, false), Next::Read(Duration::ZERO), "it runs again");
         assert_eq!(progress.step(&closed, true), Step::Wait);
         assert_eq!(progress.waited(&closed, false, true), Next::Finish);
-        // The log was rotated under the stream: what is stored is read once more.
+        // The log was rotated while it was streamed: read what is stored once more.
         assert_eq!(progress.waited(&closed, false, false), Next::Read(Duration::ZERO));
         assert!(progress.is_final());
         assert_eq!(progress.step(&closed, false), Step::Finish);
@@ -161,14 +163,14 @@ mod tests {
 
     #[test]
     fn streams_that_keep_breaking_are_given_up() {
-        let broken = reading(Ended::Broken);
+        let broken = pass(PassEnd::Broken);
         let mut progress = Progress::default();
-        for _ in 0..FRUITLESS {
+        for _ in 0..MAX_EMPTY_STREAMS {
             assert_eq!(progress.step(&broken, false), Step::Wait);
-            assert_eq!(progress.waited(&broken, true, false), Next::Read(PAUSE));
+            assert_eq!(progress.waited(&broken, true, false), Next::Read(MIN_PAUSE));
         }
         assert_eq!(progress.step(&broken, true), Step::Wait, "a new line is progress");
-        for _ in 0..FRUITLESS {
+        for _ in 0..MAX_EMPTY_STREAMS {
             assert_eq!(progress.step(&broken, false), Step::Wait);
         }
         assert_eq!(progress.step(&broken, false), Step::GiveUp);
@@ -176,7 +178,7 @@ mod tests {
 
     #[test]
     fn empty_streams_are_opened_less_and_less_often() {
-        let closed = reading(Ended::Closed);
+        let closed = pass(PassEnd::Closed);
         let mut progress = Progress::default();
         let mut last = Duration::ZERO;
         for round in 0..40 {
@@ -192,7 +194,7 @@ mod tests {
     fn polls_take_a_fifth_of_the_time() {
         let mut progress = Progress::default();
         for (took, pause) in [(1, 100), (100, 400), (60_000, 5000)] {
-            let polled = Reading { polls: true, took: Duration::from_millis(took), ..reading(Ended::Closed) };
+            let polled = Pass { polls: true, took: Duration::from_millis(took), ..pass(PassEnd::Closed) };
             progress.step(&polled, true);
             assert_eq!(progress.waited(&polled, true, false), Next::Read(Duration::from_millis(pause)), "{took}");
         }
@@ -200,20 +202,20 @@ mod tests {
 
     #[test]
     fn files_are_read_until_the_container_has_been_over_for_a_while() {
-        let idle = Reading { in_files: true, ..reading(Ended::Idle) };
+        let idle = Pass { in_files: true, ..pass(PassEnd::Idle) };
         let (mut progress, begun) = (Progress::default(), Instant::now());
-        assert_eq!(progress.step(&idle, false), Step::Look);
-        progress.looked(Look::Over, begun);
+        assert_eq!(progress.step(&idle, false), Step::Inspect);
+        progress.inspected(ContainerState::Ended, begun);
         assert!(!progress.is_final(), "somebody may start it");
-        progress.looked(Look::Runs, begun + GRACE / 2);
-        progress.looked(Look::Over, begun + GRACE);
+        progress.inspected(ContainerState::Running, begun + GRACE / 2);
+        progress.inspected(ContainerState::Ended, begun + GRACE);
         assert!(!progress.is_final(), "the time counts from the last end on");
-        progress.looked(Look::Over, begun + GRACE * 2);
+        progress.inspected(ContainerState::Ended, begun + GRACE * 2);
         assert!(progress.is_final());
         assert_eq!(progress.step(&idle, false), Step::Finish);
-        // Files that cannot be read on leave the rest to the engine.
-        let broken = Reading { ended: Ended::Broken, ..idle };
+        // If the files cannot be read further, the engine is asked for the rest.
+        let broken = Pass { ended: PassEnd::Broken, ..idle };
         assert_eq!(Progress::default().step(&broken, true), Step::LeaveFiles);
-        assert_eq!(Progress::default().step(&Reading { ended: Ended::Enough, ..idle }, true), Step::Stop);
+        assert_eq!(Progress::default().step(&Pass { ended: PassEnd::RangeEnd, ..idle }, true), Step::Stop);
     }
 }

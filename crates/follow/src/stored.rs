@@ -1,4 +1,4 @@
-//! Reads what is stored of a log now.
+//! Reads the stored log.
 
 use futures_util::StreamExt as _;
 use scratchdbg_backend::{self as backend, Completeness, LogBackend, LogRequest};
@@ -6,14 +6,14 @@ use scratchdbg_logs::resume::Admission;
 use scratchdbg_logs::when::TimeRange;
 use scratchdbg_logs::{Event, Framing, Line};
 
-use crate::begin::{Begin, Sent};
+use crate::begin::{HeadCollector, SentRecords};
 use crate::completeness::Check;
 use crate::files::LogFiles;
-use crate::stream::End;
-use crate::{Error, Notice, Reader, Sink, Via};
+use crate::stream::StreamEnd;
+use crate::{Error, LogReader, Notice, Sink, Via};
 
-impl<B: LogBackend, S: Sink> Reader<'_, B, S> {
-    /// Reads what the engine has now.
+impl<B: LogBackend, S: Sink> LogReader<'_, B, S> {
+    /// Reads what the engine has stored now.
     pub(crate) async fn read_stored(&mut self, then_follow: bool) -> Result<(), Error> {
         if self.read_end(then_follow).await? || self.read_files(then_follow).await? {
             return Ok(());
@@ -24,12 +24,13 @@ impl<B: LogBackend, S: Sink> Reader<'_, B, S> {
         let is_bound = since.is_some() || self.runs.range.until.is_some();
         let mut request = LogRequest {
             since,
-            // That more comes after it is seen: an end without that may be too early.
+            // A later record proves that the stream did not end early, so do not let the engine
+            // apply the end of the range.
             until: self.runs.range.until.filter(|_| !is_checked),
             timestamps: self.request.timestamps || is_checked && (is_bound || self.source.state.is_writing()),
             ..LogRequest::default()
         };
-        self.sent = is_checked.then(Sent::default);
+        self.sent = is_checked.then(SentRecords::default);
         if request.since.is_some() && self.source.storage.since_is_incomplete {
             self.skip_until = request.since.take();
             request.timestamps = true;
@@ -37,12 +38,12 @@ impl<B: LogBackend, S: Sink> Reader<'_, B, S> {
         let stream = self.open(&request).await?;
         let end = self.copy(stream, request.timestamps, None).await?;
         match end {
-            End::Closed(mut decoder) => {
+            StreamEnd::Closed(mut decoder) => {
                 if let Some(sent) = &mut self.sent {
                     sent.records += decoder.records();
                 }
                 if then_follow {
-                    // What has no end will come again, whole.
+                    // An incomplete line will be sent again, complete.
                     while let Some(line) = decoder.finish_line() {
                         self.count(&line);
                     }
@@ -50,11 +51,11 @@ impl<B: LogBackend, S: Sink> Reader<'_, B, S> {
                     self.finish(*decoder)?;
                 }
             }
-            End::Broken(reason) => {
+            StreamEnd::Broken(reason) => {
                 self.sent = None;
                 self.sink.notice(Notice::Broken { reason })?;
             }
-            End::Enough | End::Idle => self.sent = None,
+            StreamEnd::RangeEnd | StreamEnd::Idle => self.sent = None,
         }
         if let Some(mut sent) = self.sent.take() {
             if !request.timestamps {
@@ -66,8 +67,9 @@ impl<B: LogBackend, S: Sink> Reader<'_, B, S> {
         self.check_from_the_end(self.lines).await
     }
 
-    /// The last lines without reading the whole log, where all lines count. The engine counts records, and a long line
-    /// is several: so more are asked for, and where a line's begin may be missing, more still.
+    /// Reads the last lines without reading the whole log, if no line is filtered out. The engine
+    /// counts records, and a long line consists of several. So more records are requested, and more
+    /// again if the start of a line may be missing.
     async fn read_end(&mut self, then_follow: bool) -> Result<bool, Error> {
         const MOST: usize = 10_000;
         let whole = self.runs.range == TimeRange::default();
@@ -96,8 +98,9 @@ impl<B: LogBackend, S: Sink> Reader<'_, B, S> {
             let mut is_damaged = false;
             let mut is_all = true;
             let is_short = sent.records < records as u64 && !lines.is_empty();
-            if is_short && self.hold_against(&request, &sent).await? == Check::LeftOut {
-                // The files have all that is not damaged; without them, what comes after the damage is all there is.
+            if is_short && self.compare_with_stored(&request, &sent).await? == Check::LeftOut {
+                // The files contain everything that is not damaged. Without them, only the lines
+                // after the damage are available.
                 if self.request.via != Via::Api && LogFiles::open(&self.source.storage.files).is_ok() {
                     return Ok(false);
                 }
@@ -116,7 +119,7 @@ impl<B: LogBackend, S: Sink> Reader<'_, B, S> {
                     self.pipeline.push(line, &mut self.sink)?;
                 }
             }
-            // What is told before the last lines is about older ones, and not shown.
+            // A notice before the last lines is about older lines that are not shown.
             if is_torn || !is_all {
                 let notice = self.left_out();
                 self.pipeline.notice(notice, &mut self.sink)?;
@@ -126,13 +129,14 @@ impl<B: LogBackend, S: Sink> Reader<'_, B, S> {
         Ok(false)
     }
 
-    /// The last records of a log that is damaged, as many of those that are wanted as can be had; and whether that is all
-    /// of them.
+    /// Reads as many of the last records of a damaged log as possible. Returns whether those are
+    /// all that were requested.
     async fn collect_end(&mut self, count: usize, last: bool) -> Result<(Vec<Line<'static>>, bool), Error> {
-        // Some more than are wanted: the first may be the rest of a long line.
+        // Request a few more than wanted: the first may be the rest of a long line.
         const MORE: usize = 8;
         let mut best = (Vec::new(), false);
-        // So many are whole, and so many are not.
+        // The largest number of records known to be undamaged, and the smallest known to include
+        // damage.
         let (mut whole, mut damaged) = (0, count + 2 * MORE + 1);
         while whole + 1 < damaged {
             let records = usize::midpoint(whole, damaged);
@@ -149,13 +153,13 @@ impl<B: LogBackend, S: Sink> Reader<'_, B, S> {
         Ok(best)
     }
 
-    /// The lines of a short answer.
-    async fn collect(&mut self, request: &LogRequest, last: bool) -> Result<(Vec<Line<'static>>, Sent), Error> {
+    /// Returns the lines of a short answer.
+    async fn collect(&mut self, request: &LogRequest, last: bool) -> Result<(Vec<Line<'static>>, SentRecords), Error> {
         let framing = Framing::from_tty(self.source.tty);
         let mut stream = self.open(request).await?;
         let mut decoder = self.decoder(request.timestamps);
-        let mut begin = Begin::new(framing);
-        let mut sent = Sent::default();
+        let mut begin = HeadCollector::new(framing);
+        let mut sent = SentRecords::default();
         let mut lines = Vec::new();
         while let Some(chunk) = stream.next().await {
             let chunk = chunk?;
@@ -167,7 +171,7 @@ impl<B: LogBackend, S: Sink> Reader<'_, B, S> {
                         sent.count(&line, self.source.tty);
                         lines.push(line.into_owned());
                     }
-                    // Read in full, it will be reported again.
+                    // The error will be reported again when the log is read in full.
                     Event::DaemonError(_) => return Ok((Vec::new(), sent)),
                 }
             }

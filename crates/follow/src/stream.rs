@@ -1,4 +1,4 @@
-//! Reads the stream of a log that the platform sends.
+//! Reads the log stream that the platform sends.
 
 use std::time::Duration;
 
@@ -6,26 +6,26 @@ use futures_util::{FutureExt as _, StreamExt as _};
 use scratchdbg_backend::{ErrorKind, LogBackend, LogRequest};
 use scratchdbg_logs::{Event, Framing, LineOptions, LogDecoder};
 
-use crate::begin::Begin;
+use crate::begin::HeadCollector;
 use crate::ends::Listener;
 use crate::reader::until;
-use crate::request::TRACE_PATIENCE;
-use crate::{Error, Notice, Reader, Sink};
+use crate::request::TRACE_TIMEOUT;
+use crate::{Error, LogReader, Notice, Sink};
 
 /// How a stream ended.
 #[derive(Debug)]
-pub(crate) enum End {
-    /// As streams do. A line without an ending may be left in the decoder.
+pub(crate) enum StreamEnd {
+    /// The stream ended normally. The decoder may hold an incomplete line.
     Closed(Box<LogDecoder>),
-    /// There has been nothing new for a while in the files that are followed.
+    /// The followed files have had nothing new for a while.
     Idle,
-    /// It broke off, or the engine reports that it cannot go on.
+    /// The stream broke, or the engine reported that it cannot continue.
     Broken(String),
-    /// Nothing more is wanted.
-    Enough,
+    /// The end of the requested range was reached.
+    RangeEnd,
 }
 
-impl<B: LogBackend, S: Sink> Reader<'_, B, S> {
+impl<B: LogBackend, S: Sink> LogReader<'_, B, S> {
     pub(crate) async fn open(&self, request: &LogRequest) -> Result<B::Log, Error> {
         self.backend.read_log(&self.source.id, request).await.map_err(|error| match error.kind {
             ErrorKind::Unsupported => Error::Unreadable {
@@ -48,25 +48,25 @@ impl<B: LogBackend, S: Sink> Reader<'_, B, S> {
         .searching(self.request.query.search())
     }
 
-    /// Passes a stream's lines on, until it ends in whatever way. One that is followed may go on over a restart, whose
-    /// `ends` are heard meanwhile. An error is one of our own output.
+    /// Passes on the lines of a stream until it ends in any way. A followed stream may continue
+    /// across a restart; `ends` are received meanwhile. Returns an error only if the output fails.
     pub(crate) async fn copy(
         &mut self,
         mut stream: B::Log,
         timestamps: bool,
         mut ends: Option<&mut Listener>,
-    ) -> Result<End, Error> {
-        /// So many bytes behind what is wanted are read to see that it was all there.
+    ) -> Result<StreamEnd, Error> {
+        /// How many bytes beyond the requested range are read, to verify that all of it was sent.
         const FAR_AHEAD: usize = 8 << 20;
-        /// A stream that is silent for so long has sent what there was.
+        /// How long a stream must be silent to have sent everything that is stored.
         const SILENCE: Duration = Duration::from_millis(300);
         let mut decoder = self.decoder(timestamps);
         let framing = Framing::from_tty(self.source.tty);
-        let mut begin = self.sent.as_ref().filter(|_| timestamps).map(|_| Begin::new(framing));
+        let mut begin = self.sent.as_ref().filter(|_| timestamps).map(|_| HeadCollector::new(framing));
         let mut ahead = None;
         let deadline = self.deadline();
         loop {
-            // What the connection has read is passed on by a task of its own, in small pieces: it is let have its turn.
+            // The task of the connection delivers data in small chunks. Yield to it.
             let mut chunk = stream.next().now_or_never();
             if chunk.is_none() {
                 tokio::task::yield_now().await;
@@ -78,7 +78,7 @@ impl<B: LogBackend, S: Sink> Reader<'_, B, S> {
                     self.sink.settle(true).await?;
                     tokio::select! {
                         chunk = stream.next() => chunk,
-                        () = tokio::time::sleep(TRACE_PATIENCE), if self.pipeline.holds() => {
+                        () = tokio::time::sleep(TRACE_TIMEOUT), if self.pipeline.holds() => {
                             self.pipeline.flush(&mut self.sink)?;
                             continue;
                         }
@@ -86,7 +86,7 @@ impl<B: LogBackend, S: Sink> Reader<'_, B, S> {
                             self.check_watched(decoder.records()).await?;
                             continue;
                         }
-                        () = until(deadline) => return Ok(End::Enough),
+                        () = until(deadline) => return Ok(StreamEnd::RangeEnd),
                     }
                 }
             };
@@ -94,12 +94,12 @@ impl<B: LogBackend, S: Sink> Reader<'_, B, S> {
                 None => {
                     self.note_first(begin);
                     self.check_watched(decoder.records()).await?;
-                    return Ok(End::Closed(Box::new(decoder)));
+                    return Ok(StreamEnd::Closed(Box::new(decoder)));
                 }
                 Some(Ok(chunk)) => chunk,
                 Some(Err(error)) => {
                     self.drain(&mut decoder)?;
-                    return Ok(End::Broken(error.message));
+                    return Ok(StreamEnd::Broken(error.message));
                 }
             };
             if let Some(ends) = &mut ends {
@@ -116,13 +116,13 @@ impl<B: LogBackend, S: Sink> Reader<'_, B, S> {
                         self.count(&line);
                         if ahead.is_none() && !self.take(line)? {
                             if self.sent.is_none() || self.request.follow {
-                                return Ok(End::Enough);
+                                return Ok(StreamEnd::RangeEnd);
                             }
                             ahead = Some(0);
                         }
                     }
                     Ok(Some(Event::DaemonError(message))) if self.request.follow => {
-                        return Ok(End::Broken(format!("the engine says: {message}")));
+                        return Ok(StreamEnd::Broken(format!("the engine says: {message}")));
                     }
                     Ok(Some(Event::DaemonError(message))) => {
                         self.sent = None;
@@ -130,21 +130,22 @@ impl<B: LogBackend, S: Sink> Reader<'_, B, S> {
                     }
                     Err(error) => {
                         self.drain(&mut decoder)?;
-                        return Ok(End::Broken(error.to_string()));
+                        return Ok(StreamEnd::Broken(error.to_string()));
                     }
                 }
             }
             if let Some(ahead) = &mut ahead {
                 *ahead += chunk.len();
                 if *ahead > FAR_AHEAD || self.sent.is_none() {
-                    return Ok(End::Enough);
+                    return Ok(StreamEnd::RangeEnd);
                 }
             }
             self.sink.settle(false).await?;
         }
     }
 
-    /// Shows what a broken stream left without its end, unless the stream is taken up again: then it comes again.
+    /// Passes on an incomplete line of a broken stream, unless the stream is resumed: then the line
+    /// is sent again.
     fn drain(&mut self, decoder: &mut LogDecoder) -> Result<(), Error> {
         if !self.request.follow {
             while let Some(line) = decoder.finish_line() {
@@ -154,7 +155,7 @@ impl<B: LogBackend, S: Sink> Reader<'_, B, S> {
         Ok(())
     }
 
-    /// The last stream has ended: shows the line that it left without an ending.
+    /// The last stream has ended: passes on a last line without a newline.
     pub(crate) fn finish(&mut self, mut decoder: LogDecoder) -> Result<(), Error> {
         while let Some(line) = decoder.finish_line() {
             self.count(&line);

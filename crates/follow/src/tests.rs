@@ -1,4 +1,4 @@
-//! Readers on a platform in memory: restarts, rotations, broken streams.
+//! Tests readers on a platform in memory: restarts, rotations, broken streams.
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,7 +12,7 @@ use scratchdbg_testkit::PATIENCE;
 use scratchdbg_testkit::fake::FakeBackend;
 
 use crate::many::MergedSink;
-use crate::{Error, Notice, Reader, Request, Run, Severity, Sink, Via};
+use crate::{Error, LogReader, Notice, Request, Run, Severity, Sink, Via};
 
 fn request(follow: bool) -> Request {
     Request {
@@ -31,7 +31,7 @@ fn request(follow: bool) -> Request {
     }
 }
 
-/// Writes down what it takes: lines as they are, notices in brackets, failures with an exclamation mark.
+/// Records the output: lines as they are, notices in brackets, failures with an exclamation mark.
 #[derive(Debug, Clone, Default)]
 struct Recorder(Arc<Mutex<Vec<String>>>);
 
@@ -111,10 +111,10 @@ impl MergedSink for Recorder {
 async fn read(backend: &FakeBackend, request: &Request, sink: Recorder) -> Result<(), Error> {
     let name = "web".parse().expect("a name");
     let source = backend.log_source(&name).await?;
-    Reader::new(backend, request, source.lookup(&name), source, sink).read().await
+    LogReader::new(backend, request, source.lookup(&name), source, sink).read().await
 }
 
-/// Follows `web` while `script` happens to it, and returns what was taken.
+/// Follows `web` while `script` runs, and returns the output.
 async fn followed(backend: &FakeBackend, request: Request, script: impl AsyncFnOnce(&Recorder)) -> Vec<String> {
     let sink = Recorder::default();
     let (other, recorder) = (backend.clone(), sink.clone());
@@ -146,7 +146,7 @@ async fn a_restart_is_followed_and_every_end_is_reported_in_its_place() {
 async fn a_stream_that_breaks_loses_no_line_and_doubles_none() {
     let backend = FakeBackend::new();
     backend.run("web", &[]);
-    // Records of one time cannot be told apart by it.
+    // Records with equal timestamps cannot be distinguished by time.
     backend.stop_clock(true);
     backend.write("web", "a");
     backend.write("web", "a");
@@ -172,7 +172,7 @@ async fn lines_that_were_deleted_before_they_could_be_read_are_a_gap() {
     backend.write("web", "a");
     let taken = followed(&backend, request(true), async |sink| {
         sink.has("a").await;
-        // Nobody listens while it is gone.
+        // Nobody listens while the engine is gone.
         backend.go_away(true);
         backend.write("web", "b");
         backend.write("web", "c");
@@ -201,7 +201,7 @@ async fn a_container_that_is_created_again_under_its_name_is_followed() {
         backend.exit("web", 0, false);
     });
     let taken = taken.await;
-    // Whether the end of the first was heard before it was removed is a matter of luck.
+    // Whether the end of the first container is received before its removal depends on timing.
     let lines: Vec<_> = taken.iter().filter(|text| !text.starts_with("[ended 1")).collect();
     assert_eq!(lines, ["old", "[recreated]", "new", "[ended 0]"], "{taken:?}");
 }

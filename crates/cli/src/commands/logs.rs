@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 
 use jiff::tz::TimeZone;
 use scratchdbg_backend::{ContainerName, Interrupts, LogBackend};
-use scratchdbg_follow::{Error, MergedSink as _, Reader};
+use scratchdbg_follow::{Error, LogReader, MergedSink as _};
 use scratchdbg_logs::Framing;
 
 use self::output::{Output, Single};
@@ -71,7 +71,7 @@ async fn read_on(
     let framing = Framing::from_tty(source.tty);
     let output = &*output;
     let lookup = source.lookup(name);
-    let read = Reader::new(platform, &wanted, lookup.clone(), source, Single { output, container }).read();
+    let read = LogReader::new(platform, &wanted, lookup.clone(), source, Single { output, container }).read();
     let read = Box::pin(read);
     if !request.live {
         return Ok(read.await?);

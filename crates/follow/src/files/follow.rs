@@ -1,8 +1,8 @@
-//! Following the engine's own log files over their rotation.
+//! Follows the engine's own log files across rotations.
 //!
-//! A stream of the engine's loses lines when the log is rotated faster than it is read, or damaged, and does not say so. A
-//! file that is held open can be read to its end, also after it was rotated away: only a file that came and went between two
-//! looks is missed, and that is seen.
+//! A stream of the engine silently loses lines if the log is rotated faster than it is read, or is
+//! damaged. A file that is held open can be read to its end, even after it was rotated away. Only a
+//! file that appears and disappears between two polls is missed, and that is detected.
 
 use std::fs::{File, Metadata};
 use std::io::{self, Read as _};
@@ -13,45 +13,46 @@ use std::time::{Duration, Instant};
 use scratchdbg_backend::LogBackend;
 use scratchdbg_logs::file::{FileDecoder, FileFormat};
 
-use super::{CHUNK, LogFiles, Taken, open_if_there, rotated};
+use super::{CHUNK, LogFiles, ReadProgress, open_if_there, rotated};
 use crate::ends::Listener;
 use crate::reader::until;
-use crate::stream::End;
-use crate::{Error, Notice, Reader, Sink, Via};
+use crate::stream::StreamEnd;
+use crate::{Error, LogReader, Notice, Sink, Via};
 
-/// How often the end of the newest file is looked at: often while lines come, less often while none do.
-const LOOK_EVERY: Duration = Duration::from_millis(10);
+/// How often to poll the end of the current file: often while lines arrive, less often otherwise.
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
 const LOOK_AT_LEAST_EVERY: Duration = Duration::from_millis(100);
 
-/// After so long without a line the container is looked at; after longer silences less often.
-const SILENCE: Duration = Duration::from_millis(200);
+/// How long without a line until the container is inspected. The interval grows with longer
+/// silence.
+const INSPECT_AFTER: Duration = Duration::from_millis(200);
 const LONGEST_SILENCE: Duration = Duration::from_secs(2);
 
-/// A log's files, read to the end of the newest, and on from there.
+/// The log's files, read to the current end and then followed.
 #[derive(Debug)]
 pub(crate) struct Follower {
-    /// Whose they are.
+    /// The container that they belong to.
     pub(crate) container: String,
     path: PathBuf,
-    /// The file that is read, and those after it that are open already.
+    /// The file being read, and the newer files that are already open.
     files: Vec<File>,
     decoder: FileDecoder,
     buffer: Vec<u8>,
-    taken: Taken,
+    taken: ReadProgress,
     silence: Duration,
 }
 
-/// What the end of a file turned out to be.
+/// What follows the end of a file.
 #[derive(Debug, PartialEq, Eq)]
-enum Ahead {
-    /// The newest file: there is nothing more yet.
+enum NextFile {
+    /// It is the current file: there is no more data yet.
     Nothing,
     /// The file has a successor.
-    More,
-    /// The file is gone, and with it perhaps some that came after it.
-    MoreAfterGap,
-    /// Somebody has emptied the file.
-    Emptied,
+    Successor,
+    /// The file was deleted, and perhaps some of its successors too.
+    SuccessorAfterGap,
+    /// The file was truncated.
+    Truncated,
 }
 
 impl Follower {
@@ -68,30 +69,32 @@ impl Follower {
             files,
             decoder,
             buffer: vec![0; CHUNK],
-            taken: Taken::since(since),
-            silence: SILENCE,
+            taken: ReadProgress::since(since),
+            silence: INSPECT_AFTER,
         }
     }
 
-    /// The container has ended, and may be started at any time: the next silence is to be a short one.
+    /// The container has ended and may be restarted at any time: use the short silence interval
+    /// again.
     pub(crate) fn expect_more(&mut self) {
-        self.silence = LOOK_EVERY;
+        self.silence = POLL_INTERVAL;
     }
 
-    /// Looks beyond the end of the file that is read.
-    fn look_ahead(&mut self) -> io::Result<Ahead> {
+    /// Determines what follows the end of the current file.
+    fn check_end(&mut self) -> io::Result<NextFile> {
         if self.files.len() > 1 {
             self.files.remove(0);
-            return Ok(Ahead::More);
+            return Ok(NextFile::Successor);
         }
         let Some(current) = self.files.first() else { return Err(io::Error::other("no log file is open")) };
         let own = current.metadata()?;
         if newest_inode(&self.path)?.is_none_or(|newest| newest == own.ino()) {
-            return Ok(Ahead::Nothing);
+            return Ok(NextFile::Nothing);
         }
-        // Opened from the newest to the oldest, and once more where they are rotated meanwhile: none is seen twice.
+        // Open the files from the newest to the oldest, and again if they were rotated meanwhile,
+        // so that no file appears twice.
         loop {
-            let Some(newest) = open_if_there(&self.path)? else { return Ok(Ahead::Nothing) };
+            let Some(newest) = open_if_there(&self.path)? else { return Ok(NextFile::Nothing) };
             let mut successors = vec![newest];
             let newest = successors[0].metadata()?.ino();
             let is_next = loop {
@@ -105,21 +108,21 @@ impl Follower {
                 let oldest = successors.last().map(File::metadata).transpose()?;
                 let is_next = is_next || oldest.is_some_and(|oldest| was_made_at_the_end_of(&oldest, &own));
                 self.replace(successors);
-                return Ok(if is_next { Ahead::More } else { Ahead::MoreAfterGap });
+                return Ok(if is_next { NextFile::Successor } else { NextFile::SuccessorAfterGap });
             }
         }
     }
 
-    /// Goes on with the files after the one that was read, newest first.
+    /// Continues with the successors, newest first.
     fn replace(&mut self, successors: Vec<File>) {
         self.files = successors;
         self.files.reverse();
     }
 }
 
-impl<B: LogBackend, S: Sink> Reader<'_, B, S> {
-    /// The log's files, to be followed from the last line on that was read, or `since`. Nothing where the engine is to
-    /// be asked.
+impl<B: LogBackend, S: Sink> LogReader<'_, B, S> {
+    /// Opens the log's files to follow them from the last line that was read, or from `since`.
+    /// Returns `None` if the engine must be asked instead.
     pub(crate) fn follower(&mut self) -> Result<Option<Follower>, Error> {
         if self.request.via == Via::Api {
             return Ok(None);
@@ -139,7 +142,7 @@ impl<B: LogBackend, S: Sink> Reader<'_, B, S> {
         }
     }
 
-    /// The files that are there now, or why they cannot be followed.
+    /// Opens the current files. The error tells why they cannot be followed.
     fn plain_files(&self) -> Result<(PathBuf, Vec<File>), String> {
         if let Some(reason) = &self.source.storage.cannot_follow_files {
             return Err(reason.clone());
@@ -150,22 +153,26 @@ impl<B: LogBackend, S: Sink> Reader<'_, B, S> {
         Ok((path, plain))
     }
 
-    /// Passes on what is written into the files, until there has been nothing for a while. An end that is broken is a
-    /// doubt: the engine is to be asked from there on.
-    pub(crate) async fn copy_followed(&mut self, follower: &mut Follower, ends: &mut Listener) -> Result<End, Error> {
+    /// Passes on what is written to the files, until there was nothing new for a while. If the
+    /// result is broken, the files are in doubt, and the engine must be asked for the rest.
+    pub(crate) async fn copy_followed(
+        &mut self,
+        follower: &mut Follower,
+        ends: &mut Listener,
+    ) -> Result<StreamEnd, Error> {
         let deadline = self.deadline();
-        let (mut idle_since, mut pause) = (Instant::now(), LOOK_EVERY);
+        let (mut idle_since, mut pause) = (Instant::now(), POLL_INTERVAL);
         let mut was_at_end = false;
         loop {
             let read = follower.files.first_mut().map_or(Ok(0), |file| file.read(&mut follower.buffer));
             let count = match read {
                 Ok(count) => count,
-                Err(error) => return Ok(End::Broken(error.to_string())),
+                Err(error) => return Ok(StreamEnd::Broken(error.to_string())),
             };
             if count > 0 {
                 was_at_end = false;
-                (idle_since, pause, follower.silence) = (Instant::now(), LOOK_EVERY, SILENCE);
-                // The end of a run is told before the lines of the next.
+                (idle_since, pause, follower.silence) = (Instant::now(), POLL_INTERVAL, INSPECT_AFTER);
+                // Report the end of a run before the lines of the next.
                 self.runs.learn(ends.heard());
                 if let Some(end) = self.take_chunk(follower, count)? {
                     return Ok(end);
@@ -174,55 +181,56 @@ impl<B: LogBackend, S: Sink> Reader<'_, B, S> {
                 tokio::task::yield_now().await;
                 continue;
             }
-            // What was written between the last read and a rotation comes before the next file: once more is read.
+            // Data written between the last read and the rotation comes before the next file: read
+            // once more.
             let looked = match (was_at_end, follower.is_newest()) {
                 (_, Err(error)) => Err(error),
-                (_, Ok(Some(true))) => Ok(Ahead::Nothing),
-                (false, Ok(Some(false))) => Ok(Ahead::More),
-                (true, Ok(Some(false))) => follower.look_ahead(),
-                (_, Ok(None)) => Ok(Ahead::Emptied),
+                (_, Ok(Some(true))) => Ok(NextFile::Nothing),
+                (false, Ok(Some(false))) => Ok(NextFile::Successor),
+                (true, Ok(Some(false))) => follower.check_end(),
+                (_, Ok(None)) => Ok(NextFile::Truncated),
             };
             was_at_end = !was_at_end;
             match looked {
-                Ok(Ahead::Nothing) => was_at_end = false,
-                Ok(Ahead::More) => continue,
-                Ok(Ahead::MoreAfterGap) => {
+                Ok(NextFile::Nothing) => was_at_end = false,
+                Ok(NextFile::Successor) => continue,
+                Ok(NextFile::SuccessorAfterGap) => {
                     self.resume.expect_gap();
                     continue;
                 }
-                Ok(Ahead::Emptied) => {
-                    self.begin_emptied(follower)?;
+                Ok(NextFile::Truncated) => {
+                    self.begin_truncated(follower)?;
                     continue;
                 }
-                Err(error) => return Ok(End::Broken(error.to_string())),
+                Err(error) => return Ok(StreamEnd::Broken(error.to_string())),
             }
             self.sink.settle(true).await?;
             let idle = idle_since.elapsed();
-            if self.pipeline.holds() && idle > crate::request::TRACE_PATIENCE {
+            if self.pipeline.holds() && idle > crate::request::TRACE_TIMEOUT {
                 self.pipeline.flush(&mut self.sink)?;
                 self.sink.settle(true).await?;
             }
             if idle >= follower.silence {
                 follower.silence = (follower.silence * 2).min(LONGEST_SILENCE);
-                return Ok(End::Idle);
+                return Ok(StreamEnd::Idle);
             }
             tokio::select! {
                 () = tokio::time::sleep(pause) => pause = (pause * 3 / 2).min(LOOK_AT_LEAST_EVERY),
-                () = until(deadline) => return Ok(End::Enough),
+                () = until(deadline) => return Ok(StreamEnd::RangeEnd),
             }
         }
     }
 
-    fn take_chunk(&mut self, follower: &mut Follower, count: usize) -> Result<Option<End>, Error> {
+    fn take_chunk(&mut self, follower: &mut Follower, count: usize) -> Result<Option<StreamEnd>, Error> {
         let Follower { decoder, buffer, taken, .. } = follower;
         let mut state = Ok(std::mem::take(taken));
         decoder.push(&buffer[..count], |event| self.take_event(event, &mut state, None));
         *taken = state?;
-        Ok((!taken.goes_on).then_some(End::Enough))
+        Ok((!taken.goes_on).then_some(StreamEnd::RangeEnd))
     }
 
-    /// Goes on at the start of a file that was emptied, with what is written into it now.
-    fn begin_emptied(&mut self, follower: &mut Follower) -> Result<(), Error> {
+    /// Continues at the start of a truncated file, with what is written to it now.
+    fn begin_truncated(&mut self, follower: &mut Follower) -> Result<(), Error> {
         if let Some(mut file) = follower.files.first() {
             io::Seek::rewind(&mut file)?;
         }
@@ -235,8 +243,8 @@ impl<B: LogBackend, S: Sink> Reader<'_, B, S> {
         Ok(())
     }
 
-    /// The container has ended, and nothing more is written: shows the line that it left without an ending.
-    pub(crate) fn finish_followed(&mut self, follower: Follower) -> Result<(), Error> {
+    /// The container has ended and writes nothing more: passes on a last line without a newline.
+    pub(crate) fn finish_follower(&mut self, follower: Follower) -> Result<(), Error> {
         let mut state = Ok(follower.taken);
         follower.decoder.finish(|event| self.take_event(event, &mut state, None));
         self.hole = state?.into_hole().or(self.hole.take());
@@ -245,7 +253,8 @@ impl<B: LogBackend, S: Sink> Reader<'_, B, S> {
 }
 
 impl Follower {
-    /// Whether the file that is read is the one that is written to; nothing when it is shorter than what was read of it.
+    /// Whether the file being read is the current one. Returns `None` if it is shorter than what
+    /// was read of it.
     fn is_newest(&self) -> io::Result<Option<bool>> {
         let Some(current) = self.files.first().filter(|_| self.files.len() == 1) else { return Ok(Some(false)) };
         let own = current.metadata()?;
@@ -256,7 +265,8 @@ impl Follower {
     }
 }
 
-/// Whether a file was made so soon after the last write into another, which is gone, that none as large came between.
+/// Whether a file was created so soon after the last write to another, deleted file that no file of
+/// the same size fits in between.
 fn was_made_at_the_end_of(file: &Metadata, gone: &Metadata) -> bool {
     /// Far more than an engine writes in the time below.
     const LARGE: u64 = 900_000;
@@ -265,7 +275,7 @@ fn was_made_at_the_end_of(file: &Metadata, gone: &Metadata) -> bool {
     gone.len() >= LARGE && made.duration_since(ended).is_ok_and(|between| between < AT_ONCE)
 }
 
-/// Which file is written to; none for the moment in which the log is rotated.
+/// Returns the inode of the current file, or `None` while the log is being rotated.
 fn newest_inode(path: &Path) -> io::Result<Option<u64>> {
     match std::fs::metadata(path) {
         Ok(metadata) => Ok(Some(metadata.ino())),
@@ -303,27 +313,27 @@ mod tests {
         let mut follower = follower(&path);
         assert_eq!(text(&mut follower), "a");
         assert_eq!(follower.is_newest().unwrap(), Some(true));
-        assert_eq!(follower.look_ahead().unwrap(), Ahead::Nothing);
-        // Twice at once.
+        assert_eq!(follower.check_end().unwrap(), NextFile::Nothing);
+        // Two rotations at once.
         fs::write(&second, "").unwrap();
         fs::rename(&path, &second).unwrap();
         fs::write(&first, "b").unwrap();
         fs::write(&path, "c").unwrap();
         assert_eq!(follower.is_newest().unwrap(), Some(false));
-        assert_eq!(follower.look_ahead().unwrap(), Ahead::More);
+        assert_eq!(follower.check_end().unwrap(), NextFile::Successor);
         assert_eq!(text(&mut follower), "b");
-        assert_eq!(follower.look_ahead().unwrap(), Ahead::More);
+        assert_eq!(follower.check_end().unwrap(), NextFile::Successor);
         assert_eq!(text(&mut follower), "c");
-        assert_eq!(follower.look_ahead().unwrap(), Ahead::Nothing);
-        // The one that was read is gone.
+        assert_eq!(follower.check_end().unwrap(), NextFile::Nothing);
+        // The file being read was deleted.
         fs::remove_file(&second).unwrap();
         fs::write(&first, "e").unwrap();
         fs::remove_file(&path).unwrap();
         fs::write(folder.path().join("new"), "f").unwrap();
         fs::rename(folder.path().join("new"), &path).unwrap();
-        assert_eq!(follower.look_ahead().unwrap(), Ahead::MoreAfterGap);
+        assert_eq!(follower.check_end().unwrap(), NextFile::SuccessorAfterGap);
         assert_eq!(text(&mut follower), "e");
-        assert_eq!(follower.look_ahead().unwrap(), Ahead::More);
+        assert_eq!(follower.check_end().unwrap(), NextFile::Successor);
         assert_eq!(text(&mut follower), "f");
         fs::write(&path, "").unwrap();
         assert_eq!(follower.is_newest().unwrap(), None);

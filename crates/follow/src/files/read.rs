@@ -1,9 +1,11 @@
-//! Reading the engine's own log files: the same lines, without the engine's decoding in between.
+//! Reads the engine's own log files: the same lines as the engine sends, without its decoding in
+//! between.
 //!
-//! Only where there is no doubt that they are this container's: the engine listens on a Unix socket here, and the path
-//! that it gives, with the container's whole id in it, is a file that may be read. A file that is rotated away while it is
-//! read is left to the engine, from the last line on that was read. What is damaged is not: the engine gives up there, or
-//! leaves out more than is damaged, and says neither.
+//! The files are read only if they certainly belong to this container: the engine listens on a Unix
+//! socket of this machine, and the path that it reports contains the container's full id and is a
+//! readable file. If a file is rotated away while it is read, the engine is asked for the rest,
+//! from the last line that was read. Damaged data is not left to the engine: it would stop there,
+//! or skip more than is damaged, without reporting either.
 
 use std::time::Duration;
 
@@ -12,18 +14,18 @@ use scratchdbg_logs::file::{FileDecoder, FileEvent, FileFormat, Hole};
 use scratchdbg_logs::{Line, LineOptions, Timestamp};
 
 use super::LogFiles;
-use crate::{Error, Notice, Reader, Sink, Via};
+use crate::{Error, LogReader, Notice, Sink, Via};
 
-/// A record that the engine is writing is waited for so often, for so long each time.
-const RECORD_TRIES: usize = 20;
+/// How many times, and how long each time, to wait for a record that the engine is writing.
+const RECORD_ATTEMPTS: usize = 20;
 const RECORD_PAUSE: Duration = Duration::from_millis(5);
 
-/// Read at a time.
+/// The size of one read.
 pub(crate) const CHUNK: usize = 256 << 10;
 
-impl<B: LogBackend, S: Sink> Reader<'_, B, S> {
-    /// Reads the log's files where that is wanted and possible. `false` where the engine is to be asked, for the rest
-    /// or for all.
+impl<B: LogBackend, S: Sink> LogReader<'_, B, S> {
+    /// Reads the log's files if that is wanted and possible. Returns `false` if the engine must be
+    /// asked, for the rest or for everything.
     pub(crate) async fn read_files(&mut self, then_follow: bool) -> Result<bool, Error> {
         let explain = self.request.explain;
         let files = match self.request.via {
@@ -57,16 +59,16 @@ impl<B: LogBackend, S: Sink> Reader<'_, B, S> {
         }
     }
 
-    /// The inner error is a doubt: what was taken before it is good.
+    /// The inner error means that the files are in doubt. What was read before remains valid.
     async fn copy_files(&mut self, files: &mut LogFiles, then_follow: bool) -> Result<Result<(), String>, Error> {
         let mut decoder = self.file_decoder(files.format);
         let mut buffer = vec![0; CHUNK];
-        let mut state = Ok(Taken::since(self.runs.range.since));
+        let mut state = Ok(ReadProgress::since(self.runs.range.since));
         let mut tries = 0;
         loop {
             let bytes = match files.read(&mut buffer) {
                 Ok(Some(bytes)) => bytes,
-                Ok(None) if decoder.is_in_record() && self.source.state.is_writing() && tries < RECORD_TRIES => {
+                Ok(None) if decoder.is_in_record() && self.source.state.is_writing() && tries < RECORD_ATTEMPTS => {
                     tries += 1;
                     tokio::time::sleep(RECORD_PAUSE).await;
                     match files.read_on() {
@@ -87,15 +89,15 @@ impl<B: LogBackend, S: Sink> Reader<'_, B, S> {
             decoder.push(bytes, |event| self.take_event(event, &mut state, Some(files)));
             match &state {
                 Err(_) => break,
-                Ok(Taken { goes_on: false, .. }) => return Ok(Ok(())),
+                Ok(ReadProgress { goes_on: false, .. }) => return Ok(Ok(())),
                 Ok(_) => {}
             }
             self.sink.settle(false).await?;
-            // Let interrupts through.
+            // Give interrupts a chance.
             tokio::task::yield_now().await;
         }
         decoder.finish(|event| match event {
-            // It comes again, whole.
+            // The line will be sent again, complete.
             FileEvent::Line(_) if then_follow => {}
             event => self.take_event(event, &mut state, Some(files)),
         });
@@ -108,11 +110,11 @@ impl<B: LogBackend, S: Sink> Reader<'_, B, S> {
         new(format, self.source.tty, LineOptions::MAX_LINE).searching(self.request.query.search())
     }
 
-    /// Takes what a file says; `files` know where its damage is.
+    /// Handles an event of the decoder. `files` locates damage.
     pub(crate) fn take_event(
         &mut self,
         event: FileEvent<'_>,
-        state: &mut Result<Taken, Error>,
+        state: &mut Result<ReadProgress, Error>,
         files: Option<&LogFiles>,
     ) {
         let Ok(taken) = state else { return };
@@ -134,13 +136,13 @@ impl<B: LogBackend, S: Sink> Reader<'_, B, S> {
         }
     }
 
-    /// Takes a damaged place: it is told when a line that is wanted comes after it.
-    pub(crate) fn take_hole(hole: Hole, taken: &mut Taken, files: Option<&LogFiles>) {
+    /// Records damage. It is reported when a wanted line follows it.
+    pub(crate) fn take_hole(hole: Hole, taken: &mut ReadProgress, files: Option<&LogFiles>) {
         taken.hole = Some(describe(hole, taken.last, files));
     }
 
-    /// Nothing comes after what was taken.
-    pub(crate) fn finish_taken(&mut self, taken: Taken) -> Result<(), Error> {
+    /// Finishes: no line follows.
+    pub(crate) fn finish_taken(&mut self, taken: ReadProgress) -> Result<(), Error> {
         self.hole = taken.into_hole().or(self.hole.take());
         if !self.request.follow {
             self.tell_hole()?;
@@ -148,7 +150,8 @@ impl<B: LogBackend, S: Sink> Reader<'_, B, S> {
         Ok(())
     }
 
-    /// Says that a part of the log is damaged, once nothing older than what is wanted is in it.
+    /// Reports that a part of the log is damaged, once all older lines are older than what is
+    /// wanted.
     pub(crate) fn tell_hole(&mut self) -> Result<(), Error> {
         if let Some(damage) = self.hole.take() {
             self.pipeline.notice(damage, &mut self.sink)?;
@@ -162,34 +165,35 @@ fn describe(hole: Hole, after: Option<Timestamp>, files: Option<&LogFiles>) -> N
     Notice::Damaged { after, place, bytes: hole.bytes }
 }
 
-/// How far the files have been read.
+/// The progress of reading the files.
 #[derive(Debug, Default)]
-pub(crate) struct Taken {
+pub(crate) struct ReadProgress {
     pub(crate) goes_on: bool,
-    /// The time of the first line that is wanted, and whether it was seen.
+    /// The start of the requested range, and whether a line in it was seen.
     pub(crate) since: Option<jiff::Timestamp>,
     pub(crate) has_begun: bool,
-    /// The time of the last line, wanted or not.
+    /// The timestamp of the last line, wanted or not.
     last: Option<Timestamp>,
-    /// What is to be said of a damaged place, if the line after it is wanted.
+    /// The notice about damage, to report if the next line is wanted.
     hole: Option<Notice>,
 }
 
-impl Taken {
-    /// Nothing yet.
+impl ReadProgress {
+    /// Creates the state at the start.
     pub(crate) fn since(since: Option<jiff::Timestamp>) -> Self {
         Self { goes_on: true, since, has_begun: since.is_none(), last: None, hole: None }
     }
 
-    /// Passes a line, wanted or not, and gives back what is to be said before it.
+    /// Processes a line, wanted or not. Returns the notice to report before it.
     pub(crate) fn pass(&mut self, line: &Line<'_>) -> Option<Notice> {
-        // As the engine has it: from the first that is not too old, whatever the times after it.
+        // Like the engine: from the first line that is new enough, whatever the timestamps after
+        // it.
         self.has_begun |= line.timestamp.and_then(|stamp| stamp.instant()) >= self.since;
         self.last = line.timestamp.or(self.last);
         self.hole.take()
     }
 
-    /// The damaged place that no line has followed yet.
+    /// Returns the notice about damage that no line has followed yet.
     pub(crate) fn into_hole(self) -> Option<Notice> {
         self.hole
     }

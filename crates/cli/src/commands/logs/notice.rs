@@ -15,8 +15,8 @@ pub(super) fn words(name: &str, notice: Notice) -> String {
             format!("--- {name} exited{code} at {:.3} ---", end.at)
         }
         Notice::Recreated => format!("--- {name} was recreated ---"),
-        Notice::EngineGone { reason, patience } => {
-            format!("cannot reach the engine ({reason}); retrying for {} s", patience.as_secs())
+        Notice::EngineGone { reason, timeout } => {
+            format!("cannot reach the engine ({reason}); retrying for {} s", timeout.as_secs())
         }
         Notice::EngineBack => "the engine answers again".to_owned(),
         Notice::Gap { since, until } => {
@@ -113,7 +113,7 @@ mod tests {
             Notice::RunEnded(RunEnd { at: at(1), exit_code: Some(137) }),
             Notice::RunEnded(RunEnd { at: at(1), exit_code: None }),
             Notice::Recreated,
-            Notice::EngineGone { reason: reason(), patience: Duration::from_mins(1) },
+            Notice::EngineGone { reason: reason(), timeout: Duration::from_mins(1) },
             Notice::EngineBack,
             Notice::Gap { since: before, until: Some(after) },
             Notice::LeftOut { files_have_more: true },
