@@ -1,8 +1,9 @@
-//! Regular files of this machine, opened without waiting and read up to a limit.
+//! Opens regular files of this machine without blocking, and reads them up to a limit.
 //!
-//! A path that a user names may lead to anything: a named pipe that nobody writes to, a device without an end, a folder, a
-//! file of many gigabytes. Whoever wants a file's content asks here, and gets it, or one error that says what is there
-//! instead. A network file system may still hang: asynchronous code calls this on a thread for blocking work.
+//! A path chosen by a user may lead to anything: a named pipe without a writer, an endless device,
+//! a folder, a file of many gigabytes. This crate returns the content of a regular file, or one
+//! error that names what is at the path instead. A network file system may still hang, so
+//! asynchronous code must call this on a thread for blocking work.
 
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read};
@@ -14,31 +15,31 @@ use std::time::{Duration, Instant};
 use rustix::fs::{OFlags, SeekFrom};
 use rustix::io::Errno;
 
-/// How long another process may take to give a lease on the file back: the kernel takes it away after 45 seconds
-/// (`/proc/sys/fs/lease-break-time`).
+/// How long another process may take to release a lease on the file. The kernel breaks the lease
+/// after 45 seconds (`/proc/sys/fs/lease-break-time`).
 const LEASE: Duration = Duration::from_mins(1);
-/// Between two attempts.
+/// The pause between two attempts.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Why something that is there is not read. It comes as the inner error of an [`io::Error`].
+/// Why an existing file is not read. It is the inner error of an [`io::Error`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refused {
-    /// It is a directory, named pipe, socket or device.
+    /// The path leads to a directory, named pipe, socket or device.
     #[error("it is {kind}, not a regular file")]
     NotRegular {
-        /// What it is, with its article.
+        /// Its kind, with an article.
         kind: &'static str,
     },
-    /// It has more bytes than anybody wants of it.
+    /// The file exceeds the limit.
     #[error("it is larger than {}", size(*limit))]
     TooLarge {
-        /// The most that is read, in bytes.
+        /// The limit in bytes.
         limit: u64,
     },
 }
 
-/// What the user can do about a file that cannot be read, in one line.
+/// Returns a hint for a file that cannot be read.
 pub fn hint(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::NotFound => "check the path: it is looked for from the current folder",
@@ -49,28 +50,29 @@ pub fn hint(error: &io::Error) -> &'static str {
     }
 }
 
-/// Opens the regular file at `path`, links followed, to read it. Never waits for somebody to write; anything but a regular
-/// file is an error that holds [`Refused`].
+/// Opens the regular file at `path` for reading, following links. Never blocks on a pipe. Anything
+/// but a regular file is an error that contains [`Refused`].
 pub fn open(path: &Path) -> io::Result<(File, Metadata)> {
-    // Opening alone has an effect on some devices: they are not touched.
+    // Check before opening, because opening alone has an effect on some devices.
     regular(&fs::metadata(path)?)?;
     let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
     let flags = i32::try_from(flags.bits()).unwrap_or_default();
     let start = Instant::now();
     let file = loop {
         match File::options().read(true).custom_flags(flags).open(path) {
-            // Of a regular file, this means that another process has a lease on it.
+            // For a regular file, this means that another process holds a lease.
             Err(error) if error.kind() == io::ErrorKind::WouldBlock && start.elapsed() < LEASE => thread::sleep(PAUSE),
             opened => break opened?,
         }
     };
-    // What is at the path may be another thing by now.
+    // The path may lead to something else by now.
     let metadata = file.metadata()?;
     regular(&metadata)?;
     Ok((file, metadata))
 }
 
-/// The whole content of the regular file at `path`. One with more than `limit` bytes is an error that holds [`Refused`].
+/// Reads the regular file at `path`. A file larger than `limit` bytes is an error that contains
+/// [`Refused`].
 pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     let (file, metadata) = open(path)?;
     let too_large = || io::Error::new(io::ErrorKind::FileTooLarge, Refused::TooLarge { limit });
@@ -78,34 +80,36 @@ pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
         return Err(too_large());
     }
     let mut bytes = Vec::new();
-    // It may grow, and some file systems tell no sizes.
+    // The file may grow, and some file systems report no sizes.
     file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > limit { Err(too_large()) } else { Ok(bytes) }
 }
 
-/// The same as text, which has to be UTF-8.
+/// Like [`read`], for a file that must be UTF-8.
 pub fn read_text(path: &Path, limit: u64) -> io::Result<String> {
     String::from_utf8(read(path, limit)?)
         .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, format!("it is not UTF-8: {}", error.utf8_error())))
 }
 
-/// Reads an open file from where it stands without its holes, each of which reads as one zero byte: a file may be larger than
-/// all disks and have almost nothing in it. Up to the offset `exact`, it is read as it is.
+/// Reads an open file from its current position, and replaces each hole by one zero byte: a sparse
+/// file may be larger than all disks and contain almost nothing. Up to the offset `exact`, the file
+/// is read unchanged.
 pub fn without_holes(file: File, exact: u64) -> impl Read {
     Dense { file, position: None, end: exact }
 }
 
-/// The data of a file, one extent after the other.
+/// Reads the data of a file, extent by extent.
 struct Dense {
     file: File,
-    /// Where it stands; unknown before the first read.
+    /// The current position; unknown before the first read.
     position: Option<u64>,
-    /// The end of the extent that is read.
+    /// The end of the current extent.
     end: u64,
 }
 
 impl Dense {
-    /// Where the next extent begins and ends; `None` behind the last. A file system that tells no holes has none.
+    /// Returns the bounds of the next extent, or `None` after the last. On a file system without
+    /// support for holes, the whole file is one extent.
     fn next(&self, position: u64) -> io::Result<Option<(u64, u64)>> {
         let begin = match rustix::fs::seek(&self.file, SeekFrom::Data(position)) {
             Ok(begin) => begin,
@@ -146,7 +150,7 @@ impl Read for Dense {
     }
 }
 
-/// What is there, where it is no regular file: "a directory", "a named pipe", "a socket" or "a device".
+/// The kind of a file that is not regular: "a directory", "a named pipe", "a socket" or "a device".
 pub fn kind(metadata: &Metadata) -> Option<&'static str> {
     let kind = metadata.file_type();
     if kind.is_file() {
@@ -249,10 +253,10 @@ mod tests {
         assert_eq!(read(&path, 4).unwrap_err().to_string(), "it is larger than 4 bytes");
         fs::write(&path, b"\xff").unwrap();
         assert!(read_text(&path, 5).unwrap_err().to_string().contains("not UTF-8"));
-        // A sparse file of 10 GB is not read to its end to learn that it is too large.
+        // A sparse file of 10 GB is recognized as too large without reading it.
         File::create(&path).unwrap().set_len(10 << 30).unwrap();
         assert_eq!(read(&path, 1 << 20).unwrap_err().to_string(), "it is larger than 1 MiB");
-        // A file of procfs has no size, and content all the same.
+        // A file of procfs reports no size, but has content.
         assert_eq!(read(Path::new("/proc/self/maps"), 16).unwrap_err().to_string(), "it is larger than 16 bytes");
     }
 }

@@ -1,4 +1,4 @@
-//! The demo's sample application: says a few things, and waits to be stopped.
+//! The demo's sample application: prints a few lines and waits to be stopped.
 
 use std::io::{Read as _, Write as _, stderr, stdin, stdout};
 use std::os::fd::AsFd as _;

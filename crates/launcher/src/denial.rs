@@ -1,18 +1,19 @@
-//! Why the kernel says no, in words that a user can act on.
+//! Explains why the kernel denies access, so that a user can act on it.
 
 use std::fs;
 
-/// Why the root of a process may not be entered: which of the kernel's checks (`ptrace(2)`, "Ptrace access mode checking")
-/// says no, and the smallest remedy.
+/// Explains why the root of a process cannot be entered: which of the kernel's checks (`ptrace(2)`,
+/// "Ptrace access mode checking") fails, and the smallest remedy.
 pub(crate) fn of_root(pid: i32) -> String {
     explain(&Facts::of(&pid.to_string()), &Facts::of("self"))
 }
 
-/// What the kernel compares.
+/// The facts that the kernel compares.
 struct Facts {
     /// `/proc/PID/status`.
     status: String,
-    /// `/proc/PID/attr/current`: how a security module labels the process; empty where there is none.
+    /// `/proc/PID/attr/current`: the label that a security module gives the process; empty without
+    /// a security module.
     label: String,
 }
 
@@ -21,7 +22,7 @@ impl Facts {
         Self { status: fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default(), label: label(pid) }
     }
 
-    /// The words behind a field of the status.
+    /// The words of a field of the status.
     fn field(&self, field: &str) -> Vec<&str> {
         let line = self.status.lines().find_map(|line| line.strip_prefix(field));
         line.unwrap_or_default().split_ascii_whitespace().collect()
@@ -32,7 +33,7 @@ impl Facts {
     }
 }
 
-/// How a security module labels a process; empty where there is none.
+/// Returns a process's label; empty without a security module.
 fn label(pid: &str) -> String {
     let label = fs::read_to_string(format!("/proc/{pid}/attr/current")).unwrap_or_default();
     // SELinux ends it with a zero byte, AppArmor with a newline.
@@ -42,7 +43,7 @@ fn label(pid: &str) -> String {
 fn explain(theirs: &Facts, ours: &Facts) -> String {
     const REMEDY: &str = "--mode sidecar -u 0:0 --cap-add SYS_PTRACE overrides it";
     const SYS_PTRACE: u64 = 1 << 19;
-    // It overrides all that is compared here, and none of what a security module says.
+    // `SYS_PTRACE` overrides all checks below, but not those of a security module.
     if ours.capabilities("CapEff:").is_some_and(|set| set & SYS_PTRACE != 0) {
         if theirs.label.is_empty() && ours.label.is_empty() {
             return "we have SYS_PTRACE, so it is in a user namespace above ours, or a security module forbids it"
@@ -52,7 +53,7 @@ fn explain(theirs: &Facts, ours: &Facts) -> String {
     }
     for (field, what) in [("Uid:", "user"), ("Gid:", "group")] {
         let (their_ids, our_ids) = (theirs.field(field), ours.field(field));
-        // Real, effective and saved id of theirs against the filesystem id of ours.
+        // The kernel compares their real, effective and saved ids with our filesystem id.
         if their_ids.iter().take(3).any(|id| Some(id) != our_ids.get(3)) {
             let own = our_ids.get(3).copied().unwrap_or_default();
             return format!(
@@ -79,20 +80,21 @@ fn explain(theirs: &Facts, ours: &Facts) -> String {
     )
 }
 
-/// What a security module compares, and how it is gone round.
+/// Explains a denial by a security module, and how to avoid it.
 fn labels(theirs: &Facts, ours: &Facts) -> String {
     let (theirs, ours) = (&theirs.label, &ours.label);
     format!("its label is `{}` and ours is `{}`; {}", theirs.escape_debug(), ours.escape_debug(), unconfined(ours))
 }
 
-/// How a session is not confined by the module that gave this label.
+/// Returns the option that disables confinement by the module that gave this label.
 fn unconfined(label: &str) -> String {
     // SELinux: `user:role:type:level`. AppArmor: `profile (mode)` or `unconfined`.
     let option = if label.matches(':').count() >= 3 { "label=disable" } else { "apparmor=unconfined" };
     format!("--mode sidecar --security-opt {option} is not confined by it")
 }
 
-/// Why this process is denied what its user may have; nothing where there is no security module.
+/// Explains why a security module denies this process what its user may do. Returns `None` without
+/// a security module.
 pub(crate) fn by_module() -> Option<String> {
     let label = label("self");
     let text = || {
@@ -140,7 +142,7 @@ mod tests {
             ("system_u:system_r:spc_t:s0", "system_u:system_r:container_t:s0:c1,c2", "label=disable"),
         ];
         for (theirs, ours, remedy) in cases {
-            // Neither the user nor the capabilities matter to one who has SYS_PTRACE.
+            // With `SYS_PTRACE`, neither the user nor the capabilities matter.
             for (capabilities, uid) in [("0000000000080000", 7), ("0000000000000000", 0)] {
                 let text = explain(&facts(uid, uid, capabilities, theirs), &facts(0, 0, capabilities, ours));
                 for part in [theirs, ours, remedy, "security module"] {

@@ -1,17 +1,17 @@
-//! `run-entrypoint`: starts, by hand, what the container would have started.
+//! `run-entrypoint`: runs the container's original command line on demand.
 
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 
-/// The name that this program is linked under.
+/// The file name that this program is linked under.
 pub(crate) const NAME: &str = "run-entrypoint";
 
-/// Where the session's environment holds the command line: one argument a line, with `\\` and newlines escaped.
+/// The variable with the command line: one argument per line, with `\\` and newlines escaped.
 const VARIABLE: &str = "SCRATCHDBG_ENTRYPOINT";
 
-/// Replaces this process by the container's own command line, with further arguments behind it. Returns only when
-/// that fails: why.
+/// Replaces this process by the container's command line, followed by the given arguments. Returns
+/// only on failure, with the reason.
 #[expect(clippy::disallowed_methods, reason = "the session's environment is how the command line gets here")]
 pub(crate) fn run_entrypoint(further: &[OsString]) -> String {
     let Ok(text) = std::env::var(VARIABLE) else {
@@ -25,13 +25,13 @@ pub(crate) fn run_entrypoint(further: &[OsString]) -> String {
     format!("{NAME}: cannot run {}: {error}", program.escape_debug())
 }
 
-/// Whether this session is in a copy of a container: only there is a command line to run.
+/// Whether this session runs in a copy of a container. Only then is there a command line.
 #[expect(clippy::disallowed_methods, reason = "the session's environment is how the command line gets here")]
 pub(crate) fn is_in_copy() -> bool {
     std::env::var_os(VARIABLE).is_some()
 }
 
-/// Takes the arguments apart again.
+/// Decodes the arguments.
 fn decode(text: &str) -> Vec<String> {
     if text.is_empty() {
         return Vec::new();

@@ -1,4 +1,4 @@
-//! The keeper: a dead-man switch that lives as long as the client holds its standard input.
+//! The keeper: a dead man's switch that lives as long as the client holds its standard input open.
 
 mod folder;
 mod hold;
@@ -18,34 +18,40 @@ use self::order::Order;
 use self::session::Session;
 use crate::system;
 
-/// A client says once a second that it is there. One that has been silent for so long is gone, if the end of its input tells
-/// nothing: because the keeper is to outlive it, or because another process holds the input open.
+/// How long a client may be silent. A client sends a heartbeat once a second. This limit applies
+/// when the end of the keeper's input tells nothing, because the keeper is to outlive the client or
+/// because another process holds the input open.
 const SILENCE: Duration = Duration::from_secs(4);
 
-/// The same where it cannot be told whether another process holds the input open, or before the first word.
-const SILENCE_UNPROVED: Duration = Duration::from_secs(20);
+/// The limit if it is unknown whether another process holds the input open, or before the first
+/// heartbeat.
+const SILENCE_UNVERIFIED: Duration = Duration::from_secs(20);
 
-/// The same where nobody holds it. A client that was stopped is silent too, and will be continued.
-const SILENCE_OF_THE_STOPPED: Duration = Duration::from_mins(10);
+/// The limit if no other process holds the input open: a client that was stopped is silent too, and
+/// may be continued.
+const SILENCE_WHEN_STOPPED: Duration = Duration::from_mins(10);
 
-/// How often silence, and launchers that were stopped, are looked for, in milliseconds.
-const LOOK_EVERY: i32 = 500;
+/// How often to check for silence and for stopped launchers, in milliseconds.
+const POLL_INTERVAL: i32 = 500;
 
-/// How often while a session ends, or has yet to be signalled, in milliseconds.
-const RETRY_EVERY: i32 = 20;
+/// The interval while a session is ending or has signals to deliver, in milliseconds.
+const ENDING_POLL_INTERVAL: i32 = 20;
 
-/// How often all processes are searched for one that holds the input of a silent client.
-const SEARCH_EVERY: Duration = Duration::from_secs(2);
+/// How often to search all processes for one that holds the input of a silent client.
+const SEARCH_INTERVAL: Duration = Duration::from_secs(2);
 
-/// `SESSION [SECONDS]`: prints `keeper PID NAME`, then follows the client's orders, one a line (see [`Order`]). Below NAME in
-/// the folder of names is the way to the tools of this session (see [`folder`]).
+/// `SESSION [SECONDS]`: prints `keeper PID NAME`, then executes the client's orders, one per line
+/// (see [`Order`]). The path to the tools of this session is below NAME in the folder of names (see
+/// [`folder`]).
 ///
-/// Without a time it lives until the client says that it is done, or the end of its standard input, which means that the
-/// client is gone in whatever way. Then it ends what is left of the session.
+/// Without a time, the keeper lives until the client sends `done`, or until the end of its standard
+/// input, which means that the client is gone. Then the keeper ends the session.
 ///
-/// With a time it outlives its client, and waits so long for the next one; a session that is still on is not cut short.
+/// With a time, the keeper outlives its client and waits that long for the next one. It does not
+/// interrupt a session that is still running.
 ///
-/// The end of the input is held back by whoever else holds the other end of it, and so silence counts too.
+/// Another process that holds the other end of the input prevents its end from arriving. So a
+/// client that stays silent counts as gone too.
 pub(crate) fn keep(arguments: &[OsString]) -> Result<u8, String> {
     let (session, time) = match arguments {
         [session] => (session, None),
@@ -55,14 +61,14 @@ pub(crate) fn keep(arguments: &[OsString]) -> Result<u8, String> {
         }
         _ => return Err("keep takes a session, and at most a number of seconds".to_owned()),
     };
-    output::hide();
+    output::make_inaccessible();
     let session = session.to_str().ok_or("keep: not a session")?;
     let failed = |error: std::io::Error| format!("keeper: {error}");
-    // Not by way of the standard library's buffer: what is in there, poll(2) does not see.
+    // Not through the standard library's buffer: poll(2) does not see buffered data.
     let input = stdin().as_fd().try_clone_to_owned().map_err(failed)?;
     let first = Session::open(session, None).map_err(|error| format!("keeper: cannot name the session: {error}"))?;
-    // One that lingers answers its later clients.
-    output::say(&format!("keeper {} {}", std::process::id(), first.name()), time.is_none()).map_err(failed)?;
+    // A lingering keeper answers its later clients.
+    output::print_line(&format!("keeper {} {}", std::process::id(), first.name()), time.is_none()).map_err(failed)?;
     let keeper = Keeper {
         input: Some(input.into()),
         deadline: time.map(|seconds| Instant::now() + Duration::from_secs(seconds)),
@@ -74,30 +80,31 @@ pub(crate) fn keep(arguments: &[OsString]) -> Result<u8, String> {
 }
 
 struct Keeper {
-    /// The orders, until their end.
+    /// The input with orders, until its end.
     input: Option<File>,
-    /// How long it waits for the next session; nothing when it ends with the first.
+    /// Until when the keeper waits for the next session. `None` if it ends with the first.
     deadline: Option<Instant>,
     sessions: Vec<Session>,
-    /// The beginning of an order.
+    /// The start of an incomplete order.
     pending: Vec<u8>,
-    /// When was last searched for who holds the input, and what was found.
+    /// The time and result of the last search for a process that holds the input.
     searched: Option<(Instant, Hold)>,
 }
 
 impl Keeper {
     fn run(mut self) -> u8 {
         loop {
-            let hurry = self.sessions.iter().any(Session::is_in_a_hurry);
-            let mut timeout = if hurry { RETRY_EVERY } else { LOOK_EVERY };
-            // All that waits is read before anybody is taken for silent.
+            let is_urgent = self.sessions.iter().any(Session::polls_fast);
+            let mut timeout = if is_urgent { ENDING_POLL_INTERVAL } else { POLL_INTERVAL };
+            // Read all pending orders before a client counts as silent.
             while let Some(input) = &self.input {
                 match system::wait_readable([Some(input.as_fd())], Some(timeout)) {
                     Ok([true]) => {}
                     Ok([false]) => break,
-                    // Whoever may limit our open files has done so: it cannot be known any more whether the client is there.
+                    // Another process has limited our open files. The keeper can no longer tell
+                    // whether the client is alive.
                     Err(_) => {
-                        self.hang_up();
+                        self.close_input();
                         break;
                     }
                 }
@@ -108,7 +115,7 @@ impl Keeper {
                 std::thread::sleep(Duration::from_millis(timeout.unsigned_abs().into()));
             }
             self.end_silent_sessions();
-            self.sessions.iter_mut().for_each(Session::look);
+            self.sessions.iter_mut().for_each(Session::check_launcher);
             self.sessions.retain(|session| !session.is_over());
             let is_time = self.input.is_none() || self.deadline.is_none_or(|deadline| Instant::now() >= deadline);
             if self.sessions.is_empty() && is_time {
@@ -117,16 +124,16 @@ impl Keeper {
         }
     }
 
-    /// Follows what came in. At the end of the input all sessions end.
+    /// Executes the orders that have arrived. At the end of the input, ends all sessions.
     fn read_orders(&mut self) {
         let mut buffer = [0; 1024];
         let Some(Ok(count @ 1..)) = self.input.as_mut().map(|input| input.read(&mut buffer)) else {
-            self.hang_up();
+            self.close_input();
             return;
         };
         for &byte in &buffer[..count] {
             if byte != b'\n' {
-                // No order is longer.
+                // Longer than any order.
                 if self.pending.len() < 256 {
                     self.pending.push(byte);
                 }
@@ -134,18 +141,18 @@ impl Keeper {
             }
             let line = std::mem::take(&mut self.pending);
             if let Some(order) = std::str::from_utf8(&line).ok().and_then(Order::parse) {
-                self.follow(order);
+                self.execute(order);
             }
         }
     }
 
-    /// No client is there any more.
-    fn hang_up(&mut self) {
+    /// The client is gone: ends all sessions.
+    fn close_input(&mut self) {
         self.input = None;
         self.sessions.iter_mut().for_each(Session::end);
     }
 
-    fn follow(&mut self, order: Order<'_>) {
+    fn execute(&mut self, order: Order<'_>) {
         if let Order::Open { session, name } = order {
             if self.deadline.is_some() && self.session(session).is_none() {
                 self.open(session, name);
@@ -155,18 +162,19 @@ impl Keeper {
         let Some(session) = self.session(order.session()) else { return };
         match order {
             Order::Signal { number, .. } => session.signal(number),
-            Order::Here { .. } => session.hear(),
+            Order::Here { .. } => session.heartbeat(),
             Order::Done { .. } => session.done(),
             Order::Open { .. } => {}
         }
     }
 
-    /// Opens the way to the tools for one more session, and says so. One that cannot be opened is waited for in vain.
+    /// Creates the path to the tools for another session, and reports it. On failure, the client
+    /// gets no answer.
     fn open(&mut self, session: &str, name: &str) {
         let Ok(opened) = Session::open(session, Some(name)) else { return };
         self.sessions.push(opened);
         let mut out = stdout().lock();
-        // Whoever filled the pipe does not hold us up.
+        // Do not block if another process has filled the pipe.
         if system::is_writable(stdout().as_fd()).unwrap_or(false) {
             let _gone = writeln!(out, "opened {session}").and_then(|()| out.flush());
         }
@@ -183,23 +191,24 @@ impl Keeper {
         let limit = match (self.deadline, self.hold()) {
             // Its input has no end.
             (Some(_), _) | (None, Hold::Held) => SILENCE,
-            (None, Hold::Unknown) => SILENCE_UNPROVED,
-            (None, Hold::Free) => SILENCE_OF_THE_STOPPED,
+            (None, Hold::Unknown) => SILENCE_UNVERIFIED,
+            (None, Hold::Free) => SILENCE_WHEN_STOPPED,
         };
         for session in &mut self.sessions {
-            let limit = if session.was_heard() { limit } else { limit.max(SILENCE_UNPROVED) };
+            let limit = if session.has_heartbeat() { limit } else { limit.max(SILENCE_UNVERIFIED) };
             if session.silence().is_some_and(|silence| silence > limit) {
                 session.end();
             }
         }
     }
 
-    /// Who holds the input, as far as it has to be known. Once it was held by another, it is not believed any more.
+    /// Determines whether another process holds the input, if that matters. Once another process
+    /// held the input, this stays so.
     fn hold(&mut self) -> Hold {
         let (Some(input), None) = (&self.input, self.deadline) else { return Hold::Held };
         match self.searched {
             Some((_, Hold::Held)) => Hold::Held,
-            Some((when, found)) if when.elapsed() < SEARCH_EVERY => found,
+            Some((when, found)) if when.elapsed() < SEARCH_INTERVAL => found,
             _ => {
                 let launchers: Vec<i32> = self.sessions.iter().filter_map(Session::process).collect();
                 let found = hold::of(input.as_fd(), &launchers);

@@ -1,28 +1,32 @@
-//! The small static program that runs inside debug sessions. Three roles, chosen by the first argument:
+//! The small static program that runs inside debug sessions. Its first argument selects one of
+//! three roles:
 //!
-//! - `keep SESSION [SECONDS]`: the keeper. Main process of the ephemeral debug container. Prints its process id as seen in the
-//!   PID namespace it shares with the target, and a name that leads to the tools in its root; then lives as long as its client
-//!   does; or, with a time, so long after it.
-//! - `run KEEPER SESSION [OPTION...] [COMMAND [ARG...]]`: the launcher. Started by the engine's exec inside the target itself
-//!   (or as the main process of a container of its own), it starts the command as a child, becomes the reaper of everything
-//!   that descends from it, and ends all of it when the command ends, when the keeper is gone, or when the terminal hangs
-//!   up. `run.rs` has the options.
-//! - `app`: what `scratchdbg demo` ships as its sample application.
+//! - `keep SESSION [SECONDS]`: the keeper, the main process of the ephemeral debug container.
+//!   Prints its process id in the PID namespace that it shares with the target, and a name that
+//!   leads to the tools in its root. Then lives as long as its client or, with a time, that much
+//!   longer.
+//! - `run KEEPER SESSION [OPTION...] [COMMAND [ARG...]]`: the launcher. The engine's exec starts it
+//!   inside the target, or it is the main process of a container of its own. It starts the command
+//!   as a child and becomes the reaper of all its descendants. It ends all of them when the command
+//!   ends, when the keeper is gone, or when the terminal hangs up. See `run.rs` for the options.
+//! - `app`: the sample application of `scratchdbg demo`.
 //!
-//! Called by the name `run-entrypoint`, it runs the command line of the container that a session is a copy of.
+//! When called as `run-entrypoint`, it runs the command line of the container that a session is a
+//! copy of.
 //!
-//! Why a program of our own and not busybox's shell: only a child subreaper (`prctl(2)`) inside the target can end
-//! daemons that left the session, and reap them: without it they become zombies under a PID 1 that reaps nothing,
-//! which is the usual PID 1 of a shell-less image.
+//! Busybox's shell cannot do this. Only a child subreaper (`prctl(2)`) inside the target can find,
+//! end and reap daemons that left the session. Without one they become zombies, because the PID 1
+//! of a shell-less image usually reaps nothing.
 //!
-//! It depends on the standard library alone, and is linked statically, because it runs in a container without files.
+//! The program depends on the standard library alone and is linked statically, because it runs in a
+//! container without files.
 
 mod app;
 mod denial;
-mod ending;
 mod entrypoint;
 mod keep;
 mod processes;
+mod record;
 mod root;
 mod run;
 mod system;
@@ -33,7 +37,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
-/// Exit code for a failure of scratchdbg itself, as `docker run` uses it.
+/// The exit code for a failure of scratchdbg itself, as `docker run` uses it.
 pub(crate) const OWN_FAILURE: u8 = 125;
 
 fn main() -> ExitCode {
@@ -55,7 +59,7 @@ fn main() -> ExitCode {
     match outcome {
         Ok(code) => ExitCode::from(code),
         Err(message) => {
-            // Nothing can be done about a standard error that is closed.
+            // If standard error is closed, nothing can be done.
             let _unwritten = writeln!(std::io::stderr(), "scratchdbg: {message}");
             ExitCode::from(OWN_FAILURE)
         }

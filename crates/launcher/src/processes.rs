@@ -1,18 +1,19 @@
-//! What `/proc` says about processes.
+//! Reads `/proc`.
 //!
-//! Files that every process may read (`stat`, `cmdline`, `cgroup`) are used where that will do; the others are shown only to
-//! who has the same user, group and capabilities.
+//! Files that every process may read (`stat`, `cmdline`, `cgroup`) are used where they suffice.
+//! Others are readable only with the same user, group and capabilities.
 
 use std::path::Path;
 use std::{fs, io};
 
-/// The process ids that `/proc` lists.
+/// Returns the process ids that `/proc` lists.
 pub(crate) fn all() -> impl Iterator<Item = i32> {
     fs::read_dir("/proc").into_iter().flatten().filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
 }
 
-/// The processes whose parent is `parent`. Fails where `/proc` cannot be read, as where this process may open no more files: another
-/// of the same user and group may limit it so (`prlimit(2)`).
+/// Returns the children of `parent`. Fails if `/proc` cannot be read, for example if this process
+/// may open no more files: another process of the same user and group may set that limit
+/// (`prlimit(2)`).
 pub(crate) fn children_of(parent: i32) -> io::Result<Vec<i32>> {
     let mut found = Vec::new();
     for entry in fs::read_dir("/proc")? {
@@ -20,7 +21,7 @@ pub(crate) fn children_of(parent: i32) -> io::Result<Vec<i32>> {
         match stat(pid) {
             Ok(stat) if stat.parent == parent => found.push(pid),
             Err(error) if is_limit(&error) => return Err(error),
-            // It has ended since, or is not to be seen.
+            // The process has ended since, or is not visible.
             _ => {}
         }
     }
@@ -32,14 +33,14 @@ fn is_limit(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(23 | 24))
 }
 
-/// All process ids are less.
+/// Returns an upper bound of all process ids.
 pub(crate) fn end_of_ids() -> i32 {
-    // The kernel's own limit on machines of 64 bits.
+    // The kernel's limit on 64-bit machines.
     const MOST: i32 = 4 << 20;
     fs::read_to_string("/proc/sys/kernel/pid_max").ok().and_then(|text| text.trim().parse().ok()).unwrap_or(MOST)
 }
 
-/// The processes whose program is called so, and whose command line goes on with these arguments.
+/// Returns the processes with this program, whose command line continues with these arguments.
 pub(crate) fn with_arguments(program: impl Fn(&[u8]) -> bool, arguments: &[&str]) -> Vec<i32> {
     all()
         .filter(|pid| {
@@ -50,7 +51,7 @@ pub(crate) fn with_arguments(program: impl Fn(&[u8]) -> bool, arguments: &[&str]
         .collect()
 }
 
-/// All that descends from a process, the nearest first.
+/// Returns all descendants of a process, the nearest first.
 pub(crate) fn descendants_of(ancestor: i32) -> Vec<i32> {
     let parents: Vec<(i32, i32)> = all().filter_map(|pid| Some((pid, stat(pid).ok()?.parent))).collect();
     let mut found = vec![ancestor];
@@ -64,55 +65,57 @@ pub(crate) fn descendants_of(ancestor: i32) -> Vec<i32> {
     found.split_off(1)
 }
 
-/// The first process of a container, by the control group that its engine put it into: every layout has the full id in
-/// the group's name.
+/// Returns the first process of a container, found by its control group: in every layout, the
+/// group's name contains the container's full id.
 pub(crate) fn first_of_container(id: &str) -> Option<i32> {
     let of_container =
         |pid: &i32| fs::read_to_string(format!("/proc/{pid}/cgroup")).is_ok_and(|text| text.contains(id));
     all().filter(of_container).min()
 }
 
-/// What is used of `/proc/PID/stat`, see `proc_pid_stat(5)`.
+/// The used fields of `/proc/PID/stat`, see `proc_pid_stat(5)`.
 #[derive(Debug, PartialEq, Eq, Clone, Copy)]
 pub(crate) struct Stat {
     /// Field 3.
     pub(crate) state: char,
     /// Field 4.
     pub(crate) parent: i32,
-    /// Field 22, in clock ticks since boot: tells a process from a later one with the same id.
+    /// Field 22, in clock ticks since boot. Distinguishes a process from a later one with the same
+    /// id.
     pub(crate) start_time: u64,
 }
 
 impl Stat {
-    /// Somebody has stopped it, by a signal or as a debugger.
+    /// Whether the process is stopped, by a signal or by a debugger.
     pub(crate) fn is_stopped(self) -> bool {
         matches!(self.state, 'T' | 't')
     }
 
-    /// A debugger holds it.
+    /// Whether the process is stopped by a debugger.
     pub(crate) fn is_traced(self) -> bool {
         self.state == 't'
     }
 
-    /// Its first thread has ended, and nobody has waited for it.
+    /// Whether the process's first thread has ended and was not reaped.
     pub(crate) fn is_zombie(self) -> bool {
         matches!(self.state, 'Z' | 'X' | 'x')
     }
 }
 
-/// Reads `/proc/PID/stat`. Fails when there is no such process, or when a security module does not let it be seen.
+/// Reads `/proc/PID/stat`. Fails if there is no such process, or if a security module hides it.
 pub(crate) fn stat(pid: i32) -> io::Result<Stat> {
     stat_of(Path::new(&format!("/proc/{pid}")))
 }
 
-/// The same of a process or a thread by its folder.
+/// Reads the `stat` file in the folder of a process or a thread.
 pub(crate) fn stat_of(folder: &Path) -> io::Result<Stat> {
-    // A name need not be UTF-8.
+    // A process name need not be UTF-8.
     let text = fs::read(folder.join("stat"))?;
     parse_stat(&String::from_utf8_lossy(&text)).ok_or_else(|| io::ErrorKind::InvalidData.into())
 }
 
-/// The name in field 2 may hold spaces and parentheses: the fields after it are counted from the last `)`.
+/// The name in field 2 may contain spaces and parentheses, so the other fields are counted from the
+/// last `)`.
 fn parse_stat(text: &str) -> Option<Stat> {
     let after_name = text.get(text.rfind(')')? + 1..)?;
     let mut fields = after_name.split_ascii_whitespace();

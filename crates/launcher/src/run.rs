@@ -1,4 +1,4 @@
-//! The launcher: runs one command inside the target, and answers for everything that descends from it.
+//! The launcher: runs one command inside the target, and supervises all its descendants.
 
 mod environment;
 mod options;
@@ -12,47 +12,52 @@ use std::time::{Duration, Instant};
 use std::{env, io};
 
 use self::options::{Options, Order};
-use crate::ending::{Secret, Wait};
 use crate::processes::Stat;
+use crate::record::{Secret, Wait};
 use crate::system::{self, END_SESSION, Reap, SIGCHLD, SIGHUP, SIGKILL, Signal, Signals};
 use crate::tools::Tools;
 use crate::{OWN_FAILURE, denial, entrypoint, processes, root};
 
-/// The codes a shell and every runtime use for a command that was not found, and one that cannot be run.
+/// The exit codes that shells and runtimes use for a command that was not found, and for one that
+/// cannot be executed.
 const NOT_FOUND: u8 = 127;
 const NOT_EXECUTABLE: u8 = 126;
 
-/// So many characters of a name say which is meant.
-const LONGEST_NAME: usize = 200;
+/// The maximum number of characters of a command name in a message.
+const MAX_NAME: usize = 200;
 
-/// How often the keeper is looked at where it cannot be watched, in milliseconds.
-const LOOK_EVERY: i32 = 200;
+/// How often to poll a keeper without a process descriptor, in milliseconds.
+const POLL_INTERVAL: i32 = 200;
 
-/// How often where it can be: for whether it was stopped.
-const LOOK_AT_WATCHED_EVERY: i32 = 1000;
+/// How often to check whether a keeper with a process descriptor is stopped, in milliseconds.
+const WATCHED_POLL_INTERVAL: i32 = 1000;
 
-/// A keeper does not stop by itself. One that is stopped for so long does not see any more whether the client is there.
-const STOPPED_FOR: Duration = Duration::from_secs(4);
+/// A keeper does not stop by itself. After this time, a stopped keeper can no longer be relied on
+/// to notice that the client is gone.
+const STOPPED_LIMIT: Duration = Duration::from_secs(4);
 
-/// How long what the session started may take to die. It is killed with SIGKILL: longer than this only takes a process
-/// of another user, which cannot be signalled, or one that hangs inside the kernel.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long the session's processes may take to die after SIGKILL. Only a process of another user,
+/// which cannot be signaled, or one that hangs in the kernel takes longer.
+const KILL_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// `KEEPER SESSION [--tools first|last | --beside KEEPER-CONTAINER CONTAINER] [COMMAND [ARG...]]`: runs the command and returns its
-/// exit code, and writes it behind the command's output, see [`Secret`]. `program` is what this program was started as.
+/// `KEEPER SESSION [--tools first|last | --beside KEEPER-CONTAINER CONTAINER] [COMMAND [ARG...]]`:
+/// runs the command and returns its exit code. Writes the code after the command's output, see
+/// [`Secret`]. `program` is the path that this program was started by.
 ///
-/// - `--tools`: the folder of this program goes to that end of `PATH`; its shell is the command where there is none.
-/// - `--beside`: this is a container of its own. It starts in the root of a container's first process, and its keeper is the
-///   process of another container.
+/// - `--tools`: adds the folder of this program to that end of `PATH`. The default command is the
+///   shell in that folder.
+/// - `--beside`: this container was created for the session. The command starts in the root of the
+///   container's first process, and the keeper's process belongs to another container.
 pub(crate) fn run(program: &Path, arguments: &[OsString]) -> Result<u8, String> {
     // Before anything else.
     let secret = Secret::take();
     let Options { keeper, tools, beside, command } = Options::parse(arguments)?;
-    // What the keeper's process id was once told by whoever could write to its output, the kernel tells by its control group.
+    // The process id that the client passed may come from another process that can write to the
+    // keeper's output. The control group identifies the keeper reliably.
     let of_container = beside.and_then(|(keeper, _)| processes::first_of_container(keeper));
     let mut keeper = Keeper::watch(of_container.unwrap_or(keeper))?;
     let tools = tools.map(|order| Ok::<_, String>((Tools::beside(program)?, order))).transpose()?;
-    // What was just compared is the keeper's, if it was the keeper all the while.
+    // The folder that was just compared is the keeper's only if the keeper has lived until now.
     if tools.is_some() && keeper.is_gone() {
         return Err(GONE.to_owned());
     }
@@ -67,11 +72,12 @@ pub(crate) fn run(program: &Path, arguments: &[OsString]) -> Result<u8, String> 
     if let Some((tools, order)) = &tools {
         process.env("PATH", tools.search_path(&search_path(), *order == Order::First));
         if *order == Order::First {
-            environment::choose_nothing(&mut process);
+            environment::remove_unsafe(&mut process);
         }
     }
     if let Some((_, container)) = beside {
-        // The kernel cannot name a folder outside of our own root: a shell takes this for it, and shows it.
+        // The kernel cannot name a folder outside of our own root. The shell takes its name from
+        // this variable.
         process.env("PWD", root::enter(container)?);
     }
     system::become_subreaper().map_err(|error| format!("cannot become the session's reaper: {error}"))?;
@@ -85,17 +91,18 @@ pub(crate) fn run(program: &Path, arguments: &[OsString]) -> Result<u8, String> 
         }
     };
     let pid = i32::try_from(child.id()).map_err(|error| error.to_string())?;
-    // For when `/proc` cannot be read any more.
+    // For later, in case `/proc` can no longer be read.
     let end_of_ids = processes::end_of_ids();
     let code = supervise(pid, &mut keeper, &signals);
-    // However that ended: whoever limits our open files so that we cannot watch any more leaves nothing of the session all the same.
+    // End the descendants even on an error: limiting our open files must not keep parts of the
+    // session alive.
     end_descendants(&signals, end_of_ids);
     let code = code.map_err(|error| format!("cannot watch the session: {error}"))?;
     tell(secret.as_ref(), code, &mut keeper, &signals);
     Ok(code)
 }
 
-/// Tells the client how the command ended, for as long as there is a session.
+/// Writes the record of how the command ended, unless the session ends first.
 fn tell(secret: Option<&Secret>, code: u8, keeper: &mut Keeper, signals: &Signals) {
     let Some(secret) = secret else { return };
     secret.tell(code, |stream| {
@@ -103,20 +110,20 @@ fn tell(secret: Option<&Secret>, code: u8, keeper: &mut Keeper, signals: &Signal
             match next_event(keeper, signals, Some(stream))? {
                 Event::Over(_) => return Ok(Wait::Over),
                 Event::Writable => return Ok(Wait::Ready),
-                // They are for a command, or of one.
+                // These signals are for a command, or from one.
                 Event::Signal(_) | Event::None => {}
             }
         }
     });
 }
 
-/// Where the session looks for programs, without the tools.
+/// The search path of the session, without the tools.
 #[expect(clippy::disallowed_methods, reason = "the environment is the session's, where its command is looked for")]
 fn search_path() -> OsString {
     env::var_os("PATH").unwrap_or_default()
 }
 
-/// Says why the command did not start, with the code that a shell would return.
+/// Reports why the command did not start. Returns the exit code that a shell would return.
 fn refuse(command: &OsString, error: &io::Error) -> u8 {
     use std::io::Write as _;
     let name = command.to_string_lossy();
@@ -124,7 +131,7 @@ fn refuse(command: &OsString, error: &io::Error) -> u8 {
         io::ErrorKind::NotFound if name.contains('/') => ("no such file or directory".to_owned(), NOT_FOUND),
         io::ErrorKind::NotFound => ("command not found".to_owned(), NOT_FOUND),
         io::ErrorKind::PermissionDenied => (denied(command), NOT_EXECUTABLE),
-        // EAGAIN: the limit on processes is used up, the target's own or that of its copy.
+        // EAGAIN: the limit on processes is reached, that of the target or of its copy.
         io::ErrorKind::WouldBlock if entrypoint::is_in_copy() => {
             let text = "the limit on processes is used up, which the copy has from its original; `docker update \
                         --pids-limit` raises it";
@@ -135,29 +142,29 @@ fn refuse(command: &OsString, error: &io::Error) -> u8 {
         }
         _ => (error.to_string(), NOT_EXECUTABLE),
     };
-    let shown = name.char_indices().nth(LONGEST_NAME).map_or(&*name, |(end, _)| &name[..end]);
+    let shown = name.char_indices().nth(MAX_NAME).map_or(&*name, |(end, _)| &name[..end]);
     let more = if shown.len() < name.len() { "..." } else { "" };
     let _unwritten = writeln!(io::stderr(), "scratchdbg: {}{more}: {text}", shown.escape_debug());
     code
 }
 
-/// Why the command may not be executed.
+/// Explains why the command may not be executed.
 fn denied(command: &OsStr) -> String {
-    let by_module = if modes_allow(command) { denial::by_module() } else { None };
+    let by_module = if may_execute_by_mode(command) { denial::by_module() } else { None };
     by_module.unwrap_or_else(|| "permission denied".to_owned())
 }
 
-/// Whether the files' modes, and how they are mounted, allow to execute the command. A security module has no say in
-/// `access(2)`: it is asked only when a file is executed.
-fn modes_allow(command: &OsStr) -> bool {
+/// Whether file modes and mount options allow executing the command. `access(2)` does not ask a
+/// security module: only `execve(2)` does.
+fn may_execute_by_mode(command: &OsStr) -> bool {
     if command.as_bytes().contains(&b'/') {
         return system::may_execute(command.as_ref());
     }
     env::split_paths(&search_path()).any(|folder| system::may_execute(&folder.join(command)))
 }
 
-/// Waits until the command ends, and returns its code; or until the session is over, and returns the code of a command
-/// that was killed.
+/// Waits until the command ends and returns its exit code, or until the session is over and returns
+/// the code of a killed command.
 fn supervise(command: i32, keeper: &mut Keeper, signals: &Signals) -> io::Result<u8> {
     loop {
         let signal = match next_event(keeper, signals, None)? {
@@ -173,8 +180,8 @@ fn supervise(command: i32, keeper: &mut Keeper, signals: &Signals) -> io::Result
                     }
                 }
             }
-            // A terminal signals the whole foreground process group, the command with it. What a process sends (the
-            // keeper, on the client's behalf) reaches only us.
+            // A terminal signals the whole foreground process group, including the command. A
+            // signal from a process (the keeper, on the client's behalf) reaches only the launcher.
             number if signal.from_process => {
                 let _gone = system::send(command, number);
             }
@@ -183,28 +190,28 @@ fn supervise(command: i32, keeper: &mut Keeper, signals: &Signals) -> io::Result
     }
 }
 
-/// What a session is waited for.
+/// An event in the life of a session.
 #[derive(Debug)]
 enum Event {
-    /// It is over, and this is the code of what it kills.
+    /// The session is over; the code is that of the processes it kills.
     Over(u8),
-    /// Another signal than one that says so.
+    /// Any other signal.
     Signal(Signal),
-    /// The stream takes something, or fails.
+    /// The stream is writable, or fails.
     Writable,
-    /// It was time for a look at the keeper.
+    /// The timeout for checking the keeper expired.
     None,
 }
 
-/// Waits for what comes next.
+/// Waits for the next event.
 fn next_event(keeper: &mut Keeper, signals: &Signals, stream: Option<BorrowedFd<'_>>) -> io::Result<Event> {
     let (descriptor, timeout) = match &keeper.descriptor {
-        Some(descriptor) => (Some(descriptor.as_fd()), LOOK_AT_WATCHED_EVERY),
-        None => (None, LOOK_EVERY),
+        Some(descriptor) => (Some(descriptor.as_fd()), WATCHED_POLL_INTERVAL),
+        None => (None, POLL_INTERVAL),
     };
     let ready = [Some(signals.descriptor()), descriptor, stream];
     let [signalled, keeper_ended, writable] = system::wait_readable_or_last_writable(ready, Some(timeout))?;
-    if keeper_ended || keeper.does_not_answer() {
+    if keeper_ended || keeper.is_lost() {
         return Ok(Event::Over(system::killed_by(SIGKILL)));
     }
     if !signalled {
@@ -212,20 +219,21 @@ fn next_event(keeper: &mut Keeper, signals: &Signals, stream: Option<BorrowedFd<
     }
     let signal = signals.next()?;
     Ok(match signal.number {
-        // The keeper says that the client is done, or gone.
+        // The keeper reports that the client ended the session, or is gone.
         END_SESSION if signal.from_process => Event::Over(system::killed_by(SIGKILL)),
-        // The terminal is gone, and with it the client.
+        // The terminal hung up, so the client is gone.
         SIGHUP if !signal.from_process => Event::Over(system::killed_by(SIGHUP)),
         _ => Event::Signal(signal),
     })
 }
 
-/// Kills and reaps until nothing is left, or something cannot be killed. Killing a child hands its own children
-/// to us, the subreaper: each round goes one generation deeper, and a process that left the session's process group or
-/// terminal is found all the same. Where `/proc` cannot be read, each process id is asked for, which takes its time.
+/// Kills and reaps until no process is left, or some cannot be killed. When a child is killed, its
+/// children become ours, because we are the subreaper. So each round reaches one generation deeper,
+/// and finds processes that left the session's process group or terminal too. If `/proc` cannot be
+/// read, every possible process id is tried, which takes a while.
 fn end_descendants(signals: &Signals, end_of_ids: i32) {
     let own = std::process::id().cast_signed();
-    let mut deadline = Instant::now() + PATIENCE;
+    let mut deadline = Instant::now() + KILL_TIMEOUT;
     loop {
         match system::reap() {
             Reap::Child(_) => continue,
@@ -238,7 +246,7 @@ fn end_descendants(signals: &Signals, end_of_ids: i32) {
         let children = processes::children_of(own).unwrap_or_else(|_| {
             let began = Instant::now();
             let among = |ids: std::ops::Range<i32>| ids.filter(|&pid| system::is_child(pid)).collect::<Vec<_>>();
-            // As a rule they are among those that were given away next.
+            // Usually they have the process ids that follow ours.
             let mut found = among(own..own.saturating_add(NEXT_IDS));
             if found.is_empty() {
                 found = among(1..end_of_ids);
@@ -249,7 +257,7 @@ fn end_descendants(signals: &Signals, end_of_ids: i32) {
         for child in children {
             let _gone = system::send(child, SIGKILL);
         }
-        // A child's end is signalled. The short limit covers a signal that was merged with an earlier one.
+        // The end of a child is signaled. The short timeout covers signals that were merged.
         match system::wait_readable([Some(signals.descriptor())], Some(20)) {
             Ok([true]) => drop(signals.next()),
             Ok([false]) => {}
@@ -258,24 +266,24 @@ fn end_descendants(signals: &Signals, end_of_ids: i32) {
     }
 }
 
-/// So many process ids are looked at first where each has to be.
+/// How many process ids to try first if all have to be tried.
 const NEXT_IDS: i32 = 1 << 15;
 
-/// The keeper is not there any more.
+/// The error if the keeper has ended.
 const GONE: &str = "the keeper of this session is gone";
 
 /// The keeper of this session, watched for its end.
 struct Keeper {
     pid: i32,
     start_time: u64,
-    /// Absent where the kernel or a seccomp profile of the target refuses `pidfd_open`.
+    /// Absent if the kernel or a seccomp profile of the target refuses `pidfd_open`.
     descriptor: Option<OwnedFd>,
-    /// Since when it is seen stopped.
+    /// Since when the keeper is stopped.
     stopped: Option<Instant>,
 }
 
 impl Keeper {
-    /// Fails when the keeper is gone already, or must not be seen.
+    /// Fails if the keeper has already ended, or is not visible.
     fn watch(pid: i32) -> Result<Self, String> {
         let start_time = match processes::stat(pid) {
             Ok(stat) => stat.start_time,
@@ -289,7 +297,8 @@ impl Keeper {
         if keeper.is_gone() { Err(GONE.to_owned()) } else { Ok(keeper) }
     }
 
-    /// What it is doing. A process id alone may have been given to another process by now.
+    /// Returns the keeper's state. The start time is compared, because the process id may have been
+    /// reused.
     fn state(&self) -> Option<Stat> {
         processes::stat(self.pid).ok().filter(|stat| stat.start_time == self.start_time && !stat.is_zombie())
     }
@@ -298,14 +307,15 @@ impl Keeper {
         self.state().is_none()
     }
 
-    /// It is gone, or was stopped. One that was stopped is killed: the client may be gone, and then nobody else would do it.
-    fn does_not_answer(&mut self) -> bool {
+    /// Whether the keeper has ended or is stopped. A stopped keeper is killed: the client may be
+    /// gone, and then nobody else would do it.
+    fn is_lost(&mut self) -> bool {
         let Some(state) = self.state() else { return true };
         if !state.is_stopped() {
             self.stopped = None;
             return false;
         }
-        if self.stopped.get_or_insert_with(Instant::now).elapsed() <= STOPPED_FOR {
+        if self.stopped.get_or_insert_with(Instant::now).elapsed() <= STOPPED_LIMIT {
             return false;
         }
         let _ended = match &self.descriptor {

@@ -1,7 +1,7 @@
 //! The few system calls that the standard library does not offer, each behind a safe function.
 //!
-//! This is the only module with `unsafe` code. The functions are declared by hand, because the program is compiled
-//! without any crate; the signatures are those of the C library on Linux.
+//! This is the only module with `unsafe` code. The functions are declared by hand, because the
+//! program is compiled without any crate. Their signatures are those of the C library on Linux.
 
 #![expect(unsafe_code, reason = "system calls the standard library does not wrap")]
 
@@ -80,37 +80,41 @@ pub(crate) const SIGINT: i32 = 2;
 pub(crate) const SIGKILL: i32 = 9;
 /// `SIGTERM`.
 pub(crate) const SIGTERM: i32 = 15;
-/// What the keeper sends a launcher to end its session: a real-time signal, which nothing else uses here.
+/// The signal by which the keeper ends a launcher's session: a real-time signal that nothing else
+/// here uses.
 pub(crate) const END_SESSION: i32 = 50;
 /// `SIGCHLD`.
 pub(crate) const SIGCHLD: i32 = 17;
 /// `SIGCONT`.
 pub(crate) const SIGCONT: i32 = 18;
 
-/// Makes this process the one that orphaned descendants are given to, see `prctl(2)`.
+/// Makes this process the subreaper of its orphaned descendants, see `prctl(2)`.
 pub(crate) fn become_subreaper() -> io::Result<()> {
     // SAFETY: takes no pointer.
     check(unsafe { prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) }).map(drop)
 }
 
-/// Forbids others of this user to look into this process: its memory, its environment, its descriptors (`ptrace(2)`, "Ptrace access
-/// mode checking"). Only `SYS_PTRACE` is above that. A command is not forbidden it: `execve(2)` starts anew.
-pub(crate) fn forbid_to_be_looked_into() -> io::Result<()> {
+/// Makes this process inaccessible to others of the same user: its memory, environment and
+/// descriptors (`ptrace(2)`, "Ptrace access mode checking"). Only `SYS_PTRACE` overrides this. A
+/// command started by this process is not affected: `execve(2)` resets it.
+pub(crate) fn make_inaccessible() -> io::Result<()> {
     // SAFETY: takes no pointer.
     check(unsafe { prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) }).map(drop)
 }
 
-/// Allows it again.
-pub(crate) fn allow_to_be_looked_into() -> io::Result<()> {
+/// Makes this process accessible again.
+pub(crate) fn make_accessible() -> io::Result<()> {
     // SAFETY: takes no pointer.
     check(unsafe { prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) }).map(drop)
 }
 
-/// Has a copy of this process do something and end; nobody waits for it. It does not outlive this process. Only for a process that has one thread, and no other child.
-pub(crate) fn in_a_copy(work: impl FnOnce()) -> io::Result<()> {
+/// Forks a copy of this process that runs `work` and exits. The copy is not waited for, and is
+/// killed with this process. Only for a process with one thread and no other child.
+pub(crate) fn fork_and_run(work: impl FnOnce()) -> io::Result<()> {
     const SIG_IGN: usize = 1;
-    // SAFETY: there is one thread, so the copy finds no lock held by another. It ends without running anything of the original's
-    // end. Children whose end is ignored are reaped by the kernel.
+    // SAFETY: there is only one thread, so the copy finds no lock held by another. The copy exits
+    // without running any cleanup of the original. Children whose end is ignored are reaped by the
+    // kernel.
     unsafe {
         signal(SIGCHLD, SIG_IGN);
         if check(fork())? == 0 {
@@ -122,21 +126,23 @@ pub(crate) fn in_a_copy(work: impl FnOnce()) -> io::Result<()> {
     Ok(())
 }
 
-/// Has the standard streams for output lead elsewhere.
-pub(crate) fn lead_output_to(elsewhere: BorrowedFd<'_>) -> io::Result<()> {
+/// Redirects standard output and standard error.
+pub(crate) fn redirect_output(elsewhere: BorrowedFd<'_>) -> io::Result<()> {
     for number in [1, 2] {
-        // SAFETY: takes no pointer. The standard library does not own these two: it looks them up by number.
+        // SAFETY: takes no pointer. The standard library does not own these two descriptors: it
+        // uses them by number.
         check(unsafe { dup2(elsewhere.as_raw_fd(), number) })?;
     }
     Ok(())
 }
 
-/// The value of a variable of this process, which is wiped where it came in: `/proc/PID/environ` shows that memory. Only for the
-/// time before there is a second thread.
+/// Returns the value of an environment variable, and wipes it from the memory that
+/// `/proc/PID/environ` shows. Only for use before there is a second thread.
 pub(crate) fn take_variable(name: &CStr) -> Option<Vec<u8>> {
-    // SAFETY: the name ends with a zero byte. What is returned is null, or a string of the environment that this process was
-    // started with, on its stack: nobody else writes there or to the environment, as there is one thread. Its value is
-    // overwritten up to the zero byte, which stays.
+    // SAFETY: the name ends with a zero byte. The result is null, or a string of the environment
+    // that this process was started with, on its stack. Nobody else writes there or to the
+    // environment, as there is only one thread. The value is overwritten up to the zero byte, which
+    // stays.
     unsafe {
         let value = getenv(name.as_ptr());
         if value.is_null() {
@@ -150,8 +156,8 @@ pub(crate) fn take_variable(name: &CStr) -> Option<Vec<u8>> {
     }
 }
 
-/// Has a descriptor's reads and writes fail where they would have to wait, for all who share it.
-pub(crate) fn do_not_block(descriptor: BorrowedFd<'_>) -> io::Result<()> {
+/// Makes a descriptor non-blocking, for all processes that share it.
+pub(crate) fn set_nonblocking(descriptor: BorrowedFd<'_>) -> io::Result<()> {
     // SAFETY: takes no pointer.
     unsafe {
         let flags = check(fcntl(descriptor.as_raw_fd(), F_GETFL))?;
@@ -159,23 +165,25 @@ pub(crate) fn do_not_block(descriptor: BorrowedFd<'_>) -> io::Result<()> {
     }
 }
 
-/// A signal that came in, and whether a process sent it (`kill(2)`) rather than the kernel (a terminal, a child).
+/// A received signal, and whether a process sent it (`kill(2)`) rather than the kernel (for a
+/// terminal or a child).
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Signal {
     pub(crate) number: i32,
     pub(crate) from_process: bool,
 }
 
-/// All signals of this process, held back and read in order. Children inherit the mask: see [`spawn_session`].
+/// All signals of this process, blocked and read in order. Children inherit the mask: see
+/// [`spawn_session`].
 #[derive(Debug)]
 pub(crate) struct Signals(OwnedFd);
 
 impl Signals {
-    /// Blocks every signal that can be blocked, and opens the descriptor to read them from.
+    /// Blocks every signal that can be blocked, and opens a descriptor to read them.
     pub(crate) fn block_all() -> io::Result<Self> {
         let mut set = SignalSet([0; _]);
-        // SAFETY: `set` is a valid `sigset_t` for the three calls, and a null old mask is allowed. The descriptor that
-        // `signalfd` returns is owned by nobody else.
+        // SAFETY: `set` is a valid `sigset_t` for the three calls, and a null old mask is allowed.
+        // Nobody else owns the descriptor that `signalfd` returns.
         unsafe {
             check(sigfillset(&raw mut set))?;
             check(sigprocmask(SIG_SETMASK, &raw const set, std::ptr::null_mut()))?;
@@ -192,7 +200,8 @@ impl Signals {
         if count < 0 {
             return Err(io::Error::last_os_error());
         }
-        // struct signalfd_siginfo: u32 ssi_signo, i32 ssi_errno, i32 ssi_code. SI_USER is 0, SI_TKILL is -6.
+        // struct signalfd_siginfo: u32 ssi_signo, i32 ssi_errno, i32 ssi_code. SI_USER is 0,
+        // SI_TKILL is -6.
         let word = |at: usize| i32::from_ne_bytes([info[at], info[at + 1], info[at + 2], info[at + 3]]);
         Ok(Signal { number: word(0), from_process: matches!(word(8), 0 | -6) })
     }
@@ -203,16 +212,17 @@ impl Signals {
     }
 }
 
-/// Starts a command that is killed when this process ends, with no signal blocked. The standard library passes the caller's
-/// mask on, and a command that got ours could not be interrupted.
+/// Starts a command that is killed when this process ends, with no signal blocked. The standard
+/// library would pass on our mask, and then the command could not be interrupted.
 pub(crate) fn spawn_session(command: &mut Command) -> io::Result<Child> {
     let own = std::process::id().cast_signed();
     let prepare = move || {
         let mut set = SignalSet([0; _]);
-        // SAFETY: `set` is a valid `sigset_t` for both calls, and a null old mask is allowed. The others take no pointer.
+        // SAFETY: `set` is a valid `sigset_t` for both calls, and a null old mask is allowed. The
+        // others take no pointer.
         unsafe {
             check(prctl(PR_SET_PDEATHSIG, SIGKILL as c_ulong, 0, 0, 0))?;
-            // The parent may have ended before that was said.
+            // The parent may have ended before the call took effect.
             if getppid() != own {
                 return Err(io::ErrorKind::BrokenPipe.into());
             }
@@ -220,18 +230,19 @@ pub(crate) fn spawn_session(command: &mut Command) -> io::Result<Child> {
             check(sigprocmask(SIG_SETMASK, &raw const set, std::ptr::null_mut())).map(drop)
         }
     };
-    // SAFETY: between fork and exec only functions are called that are safe there (`signal-safety(7)`): these are, or are
-    // bare system calls, and the closure neither allocates nor takes a lock.
+    // SAFETY: between fork and exec, only functions are called that are safe there
+    // (`signal-safety(7)`) or are bare system calls. The closure neither allocates nor takes a
+    // lock.
     unsafe { command.pre_exec(prepare) }.spawn()
 }
 
-/// A copy of a descriptor that commands inherit, with this number or the next that is free.
+/// Duplicates a descriptor so that commands inherit it, with this number or the next free one.
 pub(crate) fn inheritable(descriptor: BorrowedFd<'_>, number: c_int) -> io::Result<OwnedFd> {
-    // SAFETY: takes no pointer; the descriptor that is returned is owned by nobody else.
+    // SAFETY: takes no pointer. Nobody else owns the returned descriptor.
     unsafe { check(fcntl(descriptor.as_raw_fd(), F_DUPFD, number)).map(|fd| OwnedFd::from_raw_fd(fd)) }
 }
 
-/// Random bytes of the kernel's.
+/// Returns random bytes from the kernel.
 pub(crate) fn random_bytes<const N: usize>() -> io::Result<[u8; N]> {
     let mut bytes = [0; N];
     // SAFETY: the buffer is as long as the count given.
@@ -243,23 +254,23 @@ pub(crate) fn random_bytes<const N: usize>() -> io::Result<[u8; N]> {
     }
 }
 
-/// How a child ended, as an exit code: its own, or 128 + n for signal n.
+/// The process id of a child that ended, and its exit code: its own, or 128 + n for signal n.
 pub(crate) struct Reaped {
     pub(crate) pid: i32,
     pub(crate) code: u8,
 }
 
-/// What [`reap`] found.
+/// The result of [`reap`].
 pub(crate) enum Reap {
-    /// A child had ended and is reaped.
+    /// A child had ended and was reaped.
     Child(Reaped),
     /// There are children, and none of them has ended.
     Running,
-    /// There is no child.
+    /// There are no children.
     NoChild,
 }
 
-/// Reaps one child if one has ended.
+/// Reaps one child, if one has ended.
 pub(crate) fn reap() -> Reap {
     let mut status: c_int = 0;
     // SAFETY: `status` is a valid place for the result.
@@ -271,14 +282,15 @@ pub(crate) fn reap() -> Reap {
     }
 }
 
-/// Whether a process is a child of this one, ended or not. It takes no file.
+/// Whether a process is a child of this one, ended or not. Opens no file.
 pub(crate) fn is_child(pid: i32) -> bool {
     let mut info = [0_u64; SIGINFO_WORDS];
     // SAFETY: `info` is as long as a `siginfo_t`, and aligned as one.
     pid > 0 && unsafe { waitid(P_PID, pid.cast_unsigned(), info.as_mut_ptr().cast(), WNOHANG | WEXITED | WNOWAIT) } == 0
 }
 
-/// The wait status as an exit code, see `wait(2)`: low seven bits a signal, else the next eight bits a code.
+/// Converts a wait status to an exit code, see `wait(2)`: the low seven bits are a signal, else the
+/// next eight bits a code.
 fn exit_code(status: c_int) -> u8 {
     match status & 0x7f {
         0 => u8::try_from((status >> 8) & 0xff).unwrap_or(u8::MAX),
@@ -286,18 +298,18 @@ fn exit_code(status: c_int) -> u8 {
     }
 }
 
-/// The exit code of a command that a signal ended.
+/// Returns the exit code of a command that was killed by a signal.
 pub(crate) fn killed_by(signal: i32) -> u8 {
     u8::try_from(128 + signal).unwrap_or(u8::MAX)
 }
 
-/// Sends a signal. Fails when the process is gone or belongs to another user.
+/// Sends a signal. Fails if the process is gone or belongs to another user.
 pub(crate) fn send(pid: i32, signal: i32) -> io::Result<()> {
     // SAFETY: takes no pointer.
     check(unsafe { kill(pid, signal) }).map(drop)
 }
 
-/// Sends a signal to the process that a descriptor stands for, whoever has its process id by now.
+/// Sends a signal to the process of a descriptor, even if its process id was reused.
 pub(crate) fn send_to(process: BorrowedFd<'_>, signal: i32) -> io::Result<()> {
     // SAFETY: a null `siginfo_t` is allowed: it is then what kill(2) sends.
     let result = unsafe {
@@ -307,11 +319,11 @@ pub(crate) fn send_to(process: BorrowedFd<'_>, signal: i32) -> io::Result<()> {
     check(c_int::try_from(result).map_err(io::Error::other)?).map(drop)
 }
 
-/// A descriptor that becomes readable when the process ends, see `pidfd_open(2)`.
+/// Returns a descriptor that becomes readable when the process ends, see `pidfd_open(2)`.
 ///
-/// Fails where the kernel is older than 5.3, or a seccomp profile refuses the call.
+/// Fails if the kernel is older than 5.3, or if a seccomp profile refuses the call.
 pub(crate) fn process_descriptor(pid: i32) -> io::Result<OwnedFd> {
-    // SAFETY: takes no pointer; the descriptor that is returned is owned by nobody else.
+    // SAFETY: takes no pointer. Nobody else owns the returned descriptor.
     unsafe {
         let fd = syscall(SYS_PIDFD_OPEN, c_long::from(pid), 0 as c_uint);
         let fd = c_int::try_from(fd).map_err(io::Error::other)?;
@@ -319,8 +331,8 @@ pub(crate) fn process_descriptor(pid: i32) -> io::Result<OwnedFd> {
     }
 }
 
-/// Waits until one of the descriptors is readable or closed, at most `timeout` milliseconds (for ever without one).
-/// Says of each whether it is.
+/// Waits until one of the descriptors is readable or closed, for at most `timeout` milliseconds
+/// (forever without one). Returns for each whether it is.
 pub(crate) fn wait_readable<const N: usize>(
     descriptors: [Option<BorrowedFd<'_>>; N],
     timeout: Option<i32>,
@@ -328,7 +340,7 @@ pub(crate) fn wait_readable<const N: usize>(
     wait(descriptors.map(|fd| fd.map(|fd| (fd, POLLIN))), timeout)
 }
 
-/// The same; the last descriptor is to be writable or closed.
+/// Like [`wait_readable`], but the last descriptor must be writable or closed.
 pub(crate) fn wait_readable_or_last_writable<const N: usize>(
     descriptors: [Option<BorrowedFd<'_>>; N],
     timeout: Option<i32>,
@@ -345,7 +357,7 @@ fn wait<const N: usize>(
     timeout: Option<i32>,
 ) -> io::Result<[bool; N]> {
     let mut polled = descriptors.map(|entry| PollFd {
-        // A negative descriptor is passed over by poll(2).
+        // poll(2) ignores negative descriptors.
         fd: entry.map_or(-1, |(fd, _)| fd.as_raw_fd()),
         events: entry.map_or(0, |(_, events)| events),
         revents: 0,
@@ -359,7 +371,7 @@ fn wait<const N: usize>(
     }
 }
 
-/// Whether a pipe has room: for 4096 bytes at least, see `pipe(7)`.
+/// Whether a pipe has room for at least 4096 bytes, see `pipe(7)`.
 pub(crate) fn is_writable(pipe: BorrowedFd<'_>) -> io::Result<bool> {
     let mut polled = PollFd { fd: pipe.as_raw_fd(), events: POLLOUT, revents: 0 };
     // SAFETY: one entry, as the count says.
@@ -367,7 +379,7 @@ pub(crate) fn is_writable(pipe: BorrowedFd<'_>) -> io::Result<bool> {
     Ok(polled.revents == POLLOUT)
 }
 
-/// Whether the modes of a file and its folders, and how they are mounted, let this process execute it, see `access(2)`.
+/// Whether file modes and mount options let this process execute a file, see `access(2)`.
 pub(crate) fn may_execute(path: &Path) -> bool {
     // SAFETY: the path ends with a zero byte.
     CString::new(path.as_os_str().as_bytes()).is_ok_and(|path| unsafe { access(path.as_ptr(), X_OK) } == 0)
@@ -386,7 +398,7 @@ mod tests {
 
     #[test]
     fn a_command_is_started_with_no_signal_blocked() {
-        // In a thread of its own: the mask is a thread's.
+        // In a thread of its own, because each thread has its own mask.
         let status = std::thread::spawn(|| {
             let _signals = Signals::block_all().unwrap();
             let mut grep = Command::new("grep");
@@ -399,7 +411,7 @@ mod tests {
 
     #[test]
     fn a_command_ends_with_the_launcher() {
-        // The signal comes at the end of the thread that started it.
+        // The signal arrives at the end of the thread that started the command.
         let mut child =
             std::thread::spawn(|| spawn_session(Command::new("sleep").arg("1000")).unwrap()).join().unwrap();
         assert_eq!(std::os::unix::process::ExitStatusExt::signal(&child.wait().unwrap()), Some(super::SIGKILL));

@@ -1,8 +1,8 @@
 //! The folder that this program was started from, with the tools beside it.
 //!
-//! The path to it leads through `/proc/KEEPER`, which is another process's as soon as the keeper is gone and its process id is
-//! given away. So it is looked up once, compared with the program that runs, and held: what is found there later is what
-//! was compared.
+//! The path to the folder leads through `/proc/KEEPER`. If the keeper ends and its process id is
+//! reused, that path leads to another process. So the folder is opened once, checked against the
+//! running program, and held open: lookups in it then always use the folder that was checked.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
@@ -13,7 +13,7 @@ use std::path::Path;
 
 use crate::system;
 
-/// What this program is called.
+/// The file name of this program.
 pub(crate) const NAME: &str = "scratchdbg-launcher";
 
 /// `O_PATH | O_DIRECTORY`: the second differs between architectures.
@@ -23,15 +23,16 @@ const O_DIRECTORY: i32 = 0o40_000;
 #[cfg(not(any(target_arch = "aarch64", target_arch = "arm")))]
 const O_DIRECTORY: i32 = 0o200_000;
 
-/// Numbers that no script uses for its own files, and one where the limit of open files is lower.
+/// Numbers that no script uses for its own files, and one for a low limit on open files.
 const NUMBERS: [i32; 3] = [100, 20, 3];
 
-/// The folder, held open for this process and all that it starts.
+/// The folder, held open for this process and for all that it starts.
 #[derive(Debug)]
 pub(crate) struct Tools(OwnedFd);
 
 impl Tools {
-    /// The folder of the program that was started as `program`. Fails when what is called like us there is not us.
+    /// Opens the folder of the program that was started as `program`. Fails if the program there is
+    /// not this one.
     pub(crate) fn beside(program: &Path) -> Result<Self, String> {
         let folder = program.parent().ok_or("the launcher was not started by its path")?;
         let held = hold(folder).map_err(|error| format!("cannot open the folder of the tools: {error}"))?;
@@ -43,12 +44,12 @@ impl Tools {
             .to_owned())
     }
 
-    /// The path of a file there, for this process and those that it starts.
+    /// Returns the path of a file in the folder, valid in this process and in those that it starts.
     pub(crate) fn file(&self, name: &str) -> String {
         format!("/proc/self/fd/{}/{name}", self.0.as_raw_fd())
     }
 
-    /// A search path with the folder at its end, or at its beginning.
+    /// Adds the folder to the end, or to the beginning, of a search path.
     pub(crate) fn search_path(&self, own: &OsStr, tools_first: bool) -> OsString {
         let folder = OsString::from(format!("/proc/self/fd/{}", self.0.as_raw_fd()));
         let colon = OsStr::new(":");
@@ -72,7 +73,7 @@ fn hold(folder: &Path) -> io::Result<OwnedFd> {
     outcome
 }
 
-/// Whether two paths lead to one file.
+/// Whether two paths lead to the same file.
 pub(crate) fn is_same(one: &Path, other: &Path) -> bool {
     let identity = |path: &Path| fs::metadata(path).map(|file| (file.dev(), file.ino())).ok();
     identity(one).is_some_and(|one| identity(other) == Some(one))
@@ -92,7 +93,7 @@ mod tests {
         let folder = std::env::temp_dir().join(format!("scratchdbg-tools-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
         let program = folder.join(NAME);
-        // A copy is another file, whatever is in it.
+        // A copy is a different file, even with the same content.
         fs::copy(&own, &program).unwrap();
         assert!(Tools::beside(&program).unwrap_err().contains("not that of this program"));
         fs::remove_file(&program).unwrap();
@@ -100,7 +101,7 @@ mod tests {
         // Another name of the same file is the same file.
         if fs::hard_link(&own, &program).is_ok() {
             let tools = Tools::beside(&program).unwrap();
-            // What is held is not looked up again.
+            // The folder that is held open is not looked up again.
             fs::rename(&folder, folder.with_extension("moved")).unwrap();
             assert!(fs::metadata(tools.file(NAME)).is_ok());
             fs::rename(folder.with_extension("moved"), &folder).unwrap();

@@ -1,7 +1,8 @@
-//! The way to the tools: a folder with a name that only the keeper's root has.
+//! The path to the tools: a folder with a name that exists only in the keeper's root.
 //!
-//! Processes beside the keeper can see its command line and its mounts. They must not know the path of the launcher before it is
-//! started: whoever takes the keeper's process id could have a program there.
+//! Other processes can see the keeper's command line and its mounts. They must not know the path of
+//! the launcher before it is started. Otherwise a process that takes over the keeper's process id
+//! could place a program there.
 
 use std::os::unix::fs::{DirBuilderExt as _, symlink};
 use std::path::PathBuf;
@@ -9,20 +10,22 @@ use std::{fs, io};
 
 use crate::system;
 
-/// Where the names are, in the keeper's root. Everybody may make one there, and nobody may list them.
+/// The folder of names in the keeper's root. Everybody may create entries there, and nobody may
+/// list them.
 const FOLDER: &str = "/session";
 
-/// From below a name to the tools of the image. Relative: the kernel resolves it in the keeper's root.
+/// The link from a name to the tools of the image. It is relative, so that the kernel resolves it
+/// in the keeper's root.
 const TOOLS: &str = "../../bin";
 
-/// A folder of our own there, until this is dropped.
+/// An entry in the folder of names, removed on drop.
 #[derive(Debug)]
 pub(super) struct Folder {
     name: String,
 }
 
 impl Folder {
-    /// With this name, or one of its own: 128 random bits in hexadecimal.
+    /// Creates the entry with this name, or with 128 random bits in hexadecimal.
     pub(super) fn make(name: Option<&str>) -> io::Result<Self> {
         let name = match name {
             Some(name) if is_name(name) => name.to_owned(),

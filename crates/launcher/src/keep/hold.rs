@@ -1,7 +1,7 @@
-//! Who else holds the pipe that the keeper reads.
+//! Finds other processes that hold the keeper's input open.
 //!
-//! A process of the same user with as many rights can open it through `/proc/KEEPER/fd/0`, and then it has no end when the
-//! client's end of it is closed.
+//! A process of the same user with the same rights can open the keeper's input through
+//! `/proc/KEEPER/fd/0`. Then the keeper gets no end of file when the client closes its end.
 
 use std::io::ErrorKind;
 use std::os::fd::{AsRawFd as _, BorrowedFd};
@@ -10,24 +10,25 @@ use std::{fs, io};
 
 use crate::processes;
 
-/// Whether another process holds it.
+/// Whether another process holds the input open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Hold {
-    /// One does.
+    /// Another process holds it.
     Held,
-    /// There are processes that may not be looked into.
+    /// Some processes cannot be inspected.
     Unknown,
-    /// None does.
+    /// No other process holds it.
     Free,
 }
 
-/// Searches all processes that can be seen, but for the launchers: they hold nothing of the keeper's, and forbid to be looked into.
+/// Searches all visible processes except the launchers, which hold nothing of the keeper's and
+/// cannot be inspected.
 pub(super) fn of(pipe: BorrowedFd<'_>, launchers: &[i32]) -> Hold {
     let own = std::process::id().cast_signed();
     let Ok(pipe) = fs::read_link(format!("/proc/self/fd/{}", pipe.as_raw_fd())) else { return Hold::Unknown };
-    // The name of what has a path depends on who looks.
+    // A name other than `pipe:[…]` depends on the observer's mounts.
     let mut found = if pipe.to_string_lossy().starts_with("pipe:[") { Hold::Free } else { Hold::Unknown };
-    // Each thread may have descriptors of its own.
+    // Each thread may have its own descriptors.
     for process in processes::all().filter(|pid| *pid != own && !launchers.contains(pid)) {
         for thread in entries(Path::new(&format!("/proc/{process}/task"))).into_iter().flatten() {
             match holds(&thread, &pipe) {
@@ -40,9 +41,9 @@ pub(super) fn of(pipe: BorrowedFd<'_>, launchers: &[i32]) -> Hold {
     found
 }
 
-/// Whether a thread holds the pipe. Fails when it may not be looked into.
+/// Whether a thread holds the pipe. Fails if the thread cannot be inspected.
 fn holds(thread: &Path, pipe: &Path) -> io::Result<bool> {
-    // What has ended holds nothing, and shows nothing.
+    // A process that has ended holds nothing, and shows nothing.
     if processes::stat_of(thread).is_ok_and(processes::Stat::is_zombie) {
         return Ok(false);
     }
@@ -58,7 +59,7 @@ fn entries(folder: &Path) -> io::Result<Vec<PathBuf>> {
     fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect()
 }
 
-/// Processes end while they are looked at.
+/// Processes may end while they are inspected.
 fn none_if_gone<T>(outcome: io::Result<T>) -> io::Result<Option<T>> {
     const ESRCH: i32 = 3;
     match outcome {
@@ -83,7 +84,7 @@ mod tests {
         assert_eq!(of(reader.as_fd(), &[]), Hold::Held);
         assert_ne!(of(reader.as_fd(), &[child.id().cast_signed()]), Hold::Held, "a launcher's are its own");
         child.kill().unwrap();
-        // Ended, and not waited for.
+        // Ended, but not reaped.
         while super::processes::stat(child.id().cast_signed()).is_ok_and(|stat| !stat.is_zombie()) {
             std::thread::yield_now();
         }

@@ -1,4 +1,5 @@
-//! The launcher of a session, as its keeper finds it: by what it was started with, and by being the keeper's own program.
+//! Finds the launcher of a session from its keeper: by its command line, and by its executable,
+//! which is the keeper's own.
 
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::Path;
@@ -7,11 +8,11 @@ use crate::processes::{self, Stat};
 use crate::system::{self, SIGKILL};
 use crate::tools;
 
-/// Where it is, in the root of a container.
+/// The folder of the launcher in the root of a container.
 const TOOLS: &str = "/bin";
 
-/// The process id of a launcher in a container of its own, beside the target or a copy of it. Nothing where several processes are
-/// called so: what it is called is no secret there.
+/// Returns the process id of a launcher in a container of its own. Returns `None` if several
+/// processes have this command line: there it is not secret.
 pub(super) fn of_container(session: &str) -> Option<i32> {
     let own = std::process::id().to_string();
     let is_program = |called: &[u8]| called.ends_with(format!("{TOOLS}/{}", tools::NAME).as_bytes());
@@ -21,20 +22,22 @@ pub(super) fn of_container(session: &str) -> Option<i32> {
     }
 }
 
-/// A launcher that was found.
+/// A launcher process.
 #[derive(Debug)]
 pub(super) struct Launcher {
     pid: i32,
     start_time: u64,
-    /// Absent where the kernel or a seccomp profile refuses `pidfd_open`.
+    /// Absent if the kernel or a seccomp profile refuses `pidfd_open`.
     descriptor: Option<OwnedFd>,
 }
 
 impl Launcher {
-    /// Looks for the launcher of a session, which was started below this name in the keeper's root.
+    /// Finds the launcher of a session, which was started through this name in the keeper's root.
     ///
-    /// Any process can call itself so, but nobody knows the name before the launcher is started: it is the first that is called so.
-    /// It forbids to be looked into, as others can too. What may be looked into is the launcher only if it runs this very file.
+    /// Any process can use this command line, but no process knows the name before the launcher is
+    /// started, so the first process with it is the launcher. The launcher makes itself
+    /// inaccessible, as other processes can. A process that is accessible is the launcher only if
+    /// it runs this same executable.
     pub(super) fn find(session: &str, name: &str) -> Option<Self> {
         let own = std::process::id().to_string();
         let program = format!("/proc/{own}/root/session/{name}/bin/{}", tools::NAME);
@@ -54,17 +57,17 @@ impl Launcher {
         candidates.min_by_key(|found| found.start_time)
     }
 
-    /// Its process id, while it is there.
+    /// Returns the process id while the launcher is running.
     pub(super) fn process(&self) -> Option<i32> {
         self.state().map(|_| self.pid)
     }
 
-    /// What it is doing; nothing when it has ended.
+    /// Returns the state of the process, or `None` if it has ended.
     pub(super) fn state(&self) -> Option<Stat> {
         processes::stat(self.pid).ok().filter(|stat| stat.start_time == self.start_time && !stat.is_zombie())
     }
 
-    /// Signals it. One that has ended in between is not there to be signalled.
+    /// Sends a signal. Does nothing if the process has ended.
     pub(super) fn signal(&self, number: i32) {
         let sent = self.descriptor.as_ref().is_some_and(|process| system::send_to(process.as_fd(), number).is_ok());
         // A seccomp profile may refuse the call.
@@ -73,7 +76,7 @@ impl Launcher {
         }
     }
 
-    /// Kills all that descends from it, and then itself: for one that was stopped.
+    /// Kills all descendants, and then the launcher: for a launcher that was stopped.
     pub(super) fn kill_with_descendants(&self) {
         for pid in processes::descendants_of(self.pid) {
             if self.state().is_some() {

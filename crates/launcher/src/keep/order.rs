@@ -1,36 +1,36 @@
-//! What a client can order a keeper to do.
+//! The orders of clients to a keeper.
 
 /// One line of the keeper's input.
 #[derive(Debug, PartialEq, Eq, Clone, Copy)]
 pub(super) enum Order<'a> {
-    /// `open SESSION NAME`: open the way to the tools for one more session, under this name.
+    /// `open SESSION NAME`: create the path of this name to the tools for another session.
     Open {
-        /// For which session.
+        /// The session.
         session: &'a str,
-        /// What it is to be called.
+        /// The name of the path.
         name: &'a str,
     },
-    /// `signal SESSION NUMBER`: pass a signal on to the command.
+    /// `signal SESSION NUMBER`: forward a signal to the command.
     Signal {
-        /// Whose command.
+        /// The session.
         session: &'a str,
-        /// Which signal.
+        /// The signal.
         number: i32,
     },
     /// `here SESSION`: the client of this session is alive.
     Here {
-        /// Whose client.
+        /// The session.
         session: &'a str,
     },
     /// `done SESSION`: end the session.
     Done {
-        /// Which one.
+        /// The session.
         session: &'a str,
     },
 }
 
 impl<'a> Order<'a> {
-    /// Reads a line; nothing when it is no order.
+    /// Parses a line. Returns `None` if the line is not an order.
     pub(super) fn parse(line: &'a str) -> Option<Self> {
         let mut words = line.split_ascii_whitespace();
         let (order, session) = (words.next()?, words.next()?);
@@ -46,7 +46,7 @@ impl<'a> Order<'a> {
         }
     }
 
-    /// The session that it is about.
+    /// The session that the order is about.
     pub(super) fn session(self) -> &'a str {
         match self {
             Self::Open { session, .. }

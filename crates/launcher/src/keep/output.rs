@@ -1,7 +1,8 @@
-//! The keeper's output: one line, and then nobody's.
+//! The keeper's output: one line, and nothing after it.
 //!
-//! A process of the same user with as many rights can open it through `/proc/KEEPER/fd`, as long as the keeper may be looked into. An
-//! engine can wait for whoever holds it: Docker 28 does nothing more with a container that has ended until then.
+//! A process of the same user with the same rights can open the output through `/proc/KEEPER/fd`,
+//! as long as the keeper is accessible. An engine may wait for every process that holds the output:
+//! Docker 28 does nothing more with an ended container until then.
 
 use std::fs::File;
 use std::io::{self, Read as _, Write as _, stdout};
@@ -9,22 +10,25 @@ use std::os::fd::AsFd as _;
 
 use crate::system;
 
-/// Forbids others to look into the keeper, until it has spoken: its descriptors too.
-pub(super) fn hide() {
-    // It can be done without.
-    let _shown = system::forbid_to_be_looked_into();
+/// Makes the keeper, including its descriptors, inaccessible to other processes until it has
+/// printed its line.
+pub(super) fn make_inaccessible() {
+    // The keeper also works without this.
+    let _shown = system::make_inaccessible();
 }
 
-/// Says the line. Where it is the `last`, it leaves the output, and both before anybody may look.
+/// Prints the line. If it is the `last` one, also closes the output before the keeper becomes
+/// accessible.
 ///
-/// Who hears the line may go through `/proc/KEEPER/root` at once, which takes a keeper that may be looked into. So a copy of
-/// it speaks, which may not, after it has left.
-pub(super) fn say(line: &str, last: bool) -> io::Result<()> {
+/// The reader of the line may use `/proc/KEEPER/root` at once, which requires an accessible keeper.
+/// So a forked copy, which stays inaccessible, prints the line after the keeper has closed the
+/// output.
+pub(super) fn print_line(line: &str, last: bool) -> io::Result<()> {
     if last && say_and_leave(line).is_ok() {
         return Ok(());
     }
-    // There may be no second process, by a limit or a seccomp profile.
-    system::allow_to_be_looked_into()?;
+    // A limit or a seccomp profile may prevent a second process.
+    system::make_accessible()?;
     write(line)
 }
 
@@ -32,15 +36,16 @@ fn say_and_leave(line: &str) -> io::Result<()> {
     let nothing = File::options().read(true).write(true).open("/dev/null")?;
     let (mut sign, sender) = io::pipe()?;
     let mut sender = Some(sender);
-    system::in_a_copy(|| {
-        // The copy's own. What comes is the end, once the keeper has closed its.
+    system::fork_and_run(|| {
+        // Close the copy's own end. Then the end of file arrives once the keeper has closed its
+        // end.
         drop(sender.take());
         let _end = sign.read(&mut [0]);
         let _unheard = write(line);
     })?;
-    // The line is said in any case now.
-    let _stays = system::lead_output_to(nothing.as_fd());
-    let _stays_hidden = system::allow_to_be_looked_into();
+    // Now the line is printed in any case.
+    let _stays = system::redirect_output(nothing.as_fd());
+    let _stays_hidden = system::make_accessible();
     Ok(())
 }
 

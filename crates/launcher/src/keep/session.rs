@@ -1,4 +1,4 @@
-//! One session, as its keeper sees it.
+//! One session, from the keeper's point of view.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -7,41 +7,43 @@ use super::folder::Folder;
 use super::launcher::Launcher;
 use crate::system::{END_SESSION, SIGCONT};
 
-/// A launcher does not stop by itself. One that is stopped for so long does not answer for its session any more.
-const STOPPED_FOR: Duration = Duration::from_secs(4);
+/// A launcher does not stop by itself. After this time, a stopped launcher no longer counts as
+/// supervising its session.
+const STOPPED_LIMIT: Duration = Duration::from_secs(4);
 
-/// How long a launcher may take to end its session: longer than it takes itself for what it cannot kill.
-const ENDS_WITHIN: Duration = Duration::from_millis(2500);
+/// How long a launcher may take to end its session. It is longer than the launcher's own limit for
+/// processes that it cannot kill.
+const END_TIMEOUT: Duration = Duration::from_millis(2500);
 
-/// How long a launcher is looked for whose client is gone. It may be on its way; and what is held by a debugger does not see by itself
-/// that it is to end.
-const FOUND_WITHIN: Duration = Duration::from_secs(1);
+/// How long to look for the launcher of a client that is gone. The launcher may be about to start.
+/// A launcher held by a debugger does not notice by itself that it must end.
+const FIND_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How long after that it may take to die.
-const DIES_WITHIN: Duration = Duration::from_millis(500);
+/// How long the launcher may take to die after that.
+const DEATH_TIMEOUT: Duration = Duration::from_millis(500);
 
 #[derive(Debug)]
 pub(super) struct Session {
     id: String,
     name: String,
-    /// The way to the tools; closed at the end.
+    /// The path to the tools; removed at the end.
     folder: Option<Folder>,
     opened: Instant,
-    /// When its client was last heard of.
+    /// When the last heartbeat of the client arrived.
     heard: Option<Instant>,
     launcher: Option<Launcher>,
-    /// Since when its launcher is seen stopped.
+    /// Since when the launcher is stopped.
     stopped: Option<Instant>,
-    /// Since when it is to end.
+    /// Since when the session is ending.
     ending: Option<Instant>,
-    /// The client said so: it knows what it has started.
+    /// The client ended the session, and knows what it has started.
     is_done: bool,
-    /// Signals for a launcher that the engine has yet to start.
+    /// Signals for a launcher that the engine has not started yet.
     early: Vec<i32>,
 }
 
 impl Session {
-    /// Opens the way to the tools for it.
+    /// Creates the path to the tools for the session.
     pub(super) fn open(id: &str, name: Option<&str>) -> io::Result<Self> {
         let folder = Folder::make(name)?;
         Ok(Self {
@@ -62,32 +64,32 @@ impl Session {
         &self.id
     }
 
-    /// What the way to the tools is called.
+    /// The name of the path to the tools.
     pub(super) fn name(&self) -> &str {
         &self.name
     }
 
-    /// Its client is there.
-    pub(super) fn hear(&mut self) {
+    /// Records a heartbeat of the client.
+    pub(super) fn heartbeat(&mut self) {
         self.heard = Some(Instant::now());
     }
 
-    pub(super) fn was_heard(&self) -> bool {
+    pub(super) fn has_heartbeat(&self) -> bool {
         self.heard.is_some()
     }
 
-    /// How long its client has been silent; nothing when it is to end anyway.
+    /// Returns how long the client has been silent, or `None` if the session is ending anyway.
     pub(super) fn silence(&self) -> Option<Duration> {
         if self.ending.is_some() { None } else { Some(self.heard.unwrap_or(self.opened).elapsed()) }
     }
 
-    /// Something is to happen soon.
-    pub(super) fn is_in_a_hurry(&self) -> bool {
+    /// Whether the session needs the short polling interval.
+    pub(super) fn polls_fast(&self) -> bool {
         self.ending.is_some() || !self.early.is_empty()
     }
 
-    /// Passes a signal on to the command, now or when there is a launcher. The engine has no call of its own to signal what an
-    /// exec started.
+    /// Forwards a signal to the command, now or once the launcher is running. The engine has no API
+    /// to signal the process of an exec.
     pub(super) fn signal(&mut self, number: i32) {
         self.early.push(number);
         self.deliver();
@@ -105,13 +107,14 @@ impl Session {
         }
     }
 
-    /// Ends it by its client's word.
+    /// Ends the session on the client's order.
     pub(super) fn done(&mut self) {
         self.is_done = true;
         self.end();
     }
 
-    /// Ends it: nothing is started by this way any more, and the launcher is told.
+    /// Ends the session: removes the path, so that nothing more is started through it, and signals
+    /// the launcher.
     pub(super) fn end(&mut self) {
         if self.ending.is_some() {
             return;
@@ -119,11 +122,11 @@ impl Session {
         self.ending = Some(Instant::now());
         self.folder = None;
         self.early = vec![END_SESSION];
-        self.look();
+        self.check_launcher();
     }
 
-    /// Looks after the launcher.
-    pub(super) fn look(&mut self) {
+    /// Checks on the launcher.
+    pub(super) fn check_launcher(&mut self) {
         self.deliver();
         let Some(since) = self.ending else {
             self.look_whether_stopped();
@@ -131,9 +134,10 @@ impl Session {
         };
         if let Some(launcher) = self.launcher.as_ref().filter(|launcher| launcher.state().is_some()) {
             launcher.signal(SIGCONT);
-            // One that a debugger holds does not go on by that. There may be little time: the next client removes what has lost its own.
+            // A launcher held by a debugger does not continue at `SIGCONT`. There may be little
+            // time: the next client removes containers of clients that are gone.
             let is_held = launcher.state().is_some_and(crate::processes::Stat::is_traced);
-            if is_held || since.elapsed() > ENDS_WITHIN {
+            if is_held || since.elapsed() > END_TIMEOUT {
                 launcher.kill_with_descendants();
             }
         }
@@ -144,12 +148,12 @@ impl Session {
         let state = self.launcher.as_ref().and_then(Launcher::state);
         if !found || !state.is_some_and(crate::processes::Stat::is_stopped) {
             self.stopped = None;
-        } else if self.stopped.get_or_insert_with(Instant::now).elapsed() > STOPPED_FOR {
+        } else if self.stopped.get_or_insert_with(Instant::now).elapsed() > STOPPED_LIMIT {
             self.end();
         }
     }
 
-    /// Whether there is a launcher, which is looked for as long as none was found.
+    /// Whether the launcher is known. Looks for it until it is found.
     fn find(&mut self) -> bool {
         if self.launcher.is_none() {
             self.launcher = Launcher::find(&self.id, &self.name);
@@ -157,17 +161,17 @@ impl Session {
         self.launcher.is_some()
     }
 
-    /// The process id of its launcher, where there is one.
+    /// Returns the process id of the launcher, if it is running.
     pub(super) fn process(&self) -> Option<i32> {
         self.launcher.as_ref().map_or_else(|| super::launcher::of_container(&self.id), Launcher::process)
     }
 
-    /// It was to end, and has: or what is left of it cannot be killed.
+    /// Whether the session has ended, or what is left of it cannot be killed.
     pub(super) fn is_over(&self) -> bool {
         let Some(since) = self.ending else { return false };
         match &self.launcher {
-            Some(launcher) => launcher.state().is_none() || since.elapsed() > ENDS_WITHIN + DIES_WITHIN,
-            None => self.is_done || since.elapsed() > FOUND_WITHIN,
+            Some(launcher) => launcher.state().is_none() || since.elapsed() > END_TIMEOUT + DEATH_TIMEOUT,
+            None => self.is_done || since.elapsed() > FIND_TIMEOUT,
         }
     }
 }

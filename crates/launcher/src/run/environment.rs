@@ -1,14 +1,16 @@
-//! What of a target's environment makes a shell or a tool run code, or read files, of the target's choice.
+//! Removes environment variables of the target that make a shell or a tool run code, or read files,
+//! that the target chooses.
 //!
-//! As the target's own user that is the target's affair. As another, its programs would get rights that they have not.
+//! For a session as the target's own user, this does not matter. For another user, the target's
+//! programs would get rights that they do not have.
 
 use std::env;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::process::Command;
 
-/// Taken away: what a shell reads or expands as it starts, how the C library finds code and names, and the programs that tools
-/// start. `PS1` is the client's by now.
+/// Removed: variables that a shell reads or expands at its start, that affect how the C library
+/// finds code and names, and that name programs for tools to start. `PS1` is set by the client.
 const NAMES: &[&str] = &[
     "BASH_ENV",
     "CDPATH",
@@ -37,17 +39,17 @@ const NAMES: &[&str] = &[
     "VISUAL",
 ];
 
-/// The same, by how they begin: the dynamic linker's, and functions that a shell takes over.
+/// Removed prefixes: the dynamic linker's variables, and functions that a shell imports.
 const STEMS: &[&str] = &["LD_", "BASH_FUNC_"];
 
-/// Takes them out of what a command gets.
-pub(super) fn choose_nothing(command: &mut Command) {
+/// Removes these variables from a command's environment.
+pub(super) fn remove_unsafe(command: &mut Command) {
     for (name, _) in env::vars_os() {
         if chooses(&name) {
             command.env_remove(&name);
         }
     }
-    // A shell without one makes its own in the target's home.
+    // Without this, a shell writes its history to the target's home.
     command.env("HISTFILE", "");
 }
 

@@ -1,8 +1,8 @@
-//! What a launcher is told.
+//! The arguments of the launcher.
 
 use std::ffi::OsString;
 
-/// At which end of `PATH` the tools are.
+/// The end of `PATH` that the tools are added to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Order {
     First,
@@ -22,14 +22,15 @@ pub(super) struct Options<'a> {
 
 impl<'a> Options<'a> {
     pub(super) fn parse(arguments: &'a [OsString]) -> Result<Self, String> {
-        // The session is there for the keeper to see.
+        // The session's id is there only for the keeper to find.
         let [keeper, _session, rest @ ..] = arguments else {
             return Err("run takes the keeper's process id and a session".to_owned());
         };
         let keeper = keeper.to_str().and_then(|pid| pid.parse().ok()).filter(|&pid: &i32| pid > 0);
         let keeper = keeper.ok_or("the keeper's process id is not a number")?;
         let mut options = Self { keeper, tools: None, beside: None, command: rest };
-        // The client gives them in this order, and a command may be called like one.
+        // The client passes the options in this order, and a command may have the name of an
+        // option.
         match options.command {
             [flag, order, rest @ ..] if flag == "--tools" => {
                 let order = if order == "first" { Order::First } else { Order::Last };

@@ -1,11 +1,13 @@
-//! Telling the client how the command ended, behind what it wrote.
+//! Writes the record of how the command ended after the command's output.
 //!
-//! The engine knows it too, but later, and only when it is asked once more; and it does not say whether all that was written has
-//! reached the client. The client (`crates/session/src/record.rs`) takes the record out.
+//! The engine knows the exit code too, but later, and only on request. It also cannot tell whether
+//! all output reached the client. The client (`crates/session/src/record.rs`) removes the record
+//! from the output.
 //!
-//! What a record begins with is a secret of the client's, made for this session: a command that knew it could end both streams
-//! with a record of its own. So it comes in a variable that no command gets, and is wiped where it came in; and this program
-//! forbids to be looked into before it does anything else.
+//! A record begins with a secret that the client created for this session. A command that knew the
+//! secret could end both streams with a record of its own. So the secret arrives in a variable that
+//! the command does not get and that is wiped from memory, and before anything else this program
+//! makes itself inaccessible to other processes.
 
 use std::ffi::CStr;
 use std::fs::File;
@@ -14,18 +16,18 @@ use std::os::fd::{AsFd as _, BorrowedFd};
 
 use crate::system;
 
-/// Where the secret comes in.
+/// The variable that contains the secret.
 const VARIABLE: &CStr = c"SCRATCHDBG_RECORD";
 
-/// What a record begins and ends with: ASCII's record separator.
+/// The first and last byte of a record: ASCII's record separator.
 const MARK: u8 = 0x1e;
 
-/// Whether a stream that takes nothing more is to be waited for.
+/// The result of waiting for a stream that is not writable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Wait {
-    /// It takes something, or fails.
+    /// The stream is writable, or fails.
     Ready,
-    /// The session is over: nobody waits for the record.
+    /// The session is over: nobody reads the record.
     Over,
 }
 
@@ -33,20 +35,21 @@ pub(crate) enum Wait {
 pub(crate) struct Secret(Vec<u8>);
 
 impl Secret {
-    /// The name of the variable, which no command is to get.
+    /// The name of the variable, which the command must not get.
     pub(crate) fn variable() -> String {
         VARIABLE.to_string_lossy().into_owned()
     }
 
-    /// Takes it out of the environment. Nothing where the client expects no record.
+    /// Takes the secret from the environment. Returns `None` if the client expects no record.
     pub(crate) fn take() -> Option<Self> {
-        // A kernel that refuses leaves us as open to others of our user as the command is.
-        let _refused = system::forbid_to_be_looked_into();
+        // If the kernel refuses, the launcher is as accessible to processes of the same user as the
+        // command is.
+        let _refused = system::make_inaccessible();
         system::take_variable(VARIABLE).filter(|secret| !secret.is_empty()).map(Self)
     }
 
-    /// Writes the record to both streams, which are one on a terminal. `wait` is asked to wait for one that is full. The client
-    /// takes a stream without a record for one that was cut.
+    /// Writes the record to both streams, which are the same on a terminal. Calls `wait` for a
+    /// stream that is not writable. The client treats a stream without a record as incomplete.
     pub(crate) fn tell(&self, code: u8, mut wait: impl FnMut(BorrowedFd<'_>) -> io::Result<Wait>) {
         let record = self.record(code);
         let (output, error) = (stdout(), stderr());
@@ -61,14 +64,15 @@ impl Secret {
     }
 }
 
-/// Writes without being held up: a terminal may be stopped, and what could not be killed may still write.
+/// Writes without blocking: a terminal may be stopped, and a process that could not be killed may
+/// still be writing.
 fn write(
     stream: BorrowedFd<'_>,
     mut record: &[u8],
     wait: &mut impl FnMut(BorrowedFd<'_>) -> io::Result<Wait>,
 ) -> io::Result<()> {
-    system::do_not_block(stream)?;
-    // Not by way of the standard library's buffers, which are for lines.
+    system::set_nonblocking(stream)?;
+    // Not through the standard library's line buffers.
     let mut file = File::from(stream.try_clone_to_owned()?);
     while !record.is_empty() {
         if wait(stream)? == Wait::Over {
@@ -100,7 +104,7 @@ mod tests {
     #[test]
     fn a_stream_that_is_full_is_waited_for() {
         let (mut reader, mut writer) = std::io::pipe().unwrap();
-        crate::system::do_not_block(writer.as_fd()).unwrap();
+        crate::system::set_nonblocking(writer.as_fd()).unwrap();
         let mut filled = 0;
         while let Ok(count) = writer.write(&[b'x'; 4096]) {
             filled += count;
@@ -119,7 +123,7 @@ mod tests {
         let mut rest = [0; 6];
         reader.read_exact(&mut rest).unwrap();
         assert_eq!(&rest, b"record");
-        // Nobody waits any more.
+        // The session is over.
         write(writer.as_fd(), b"record", &mut |_| Ok(Wait::Over)).unwrap();
         drop(writer);
         assert_eq!(reader.read(&mut rest).unwrap(), 0);
