@@ -1,4 +1,4 @@
-//! `--add`: further files of this machine, put into the image.
+//! `--add`: adds files of this machine to the image.
 
 use crate::BuildError;
 use scratchdbg_image::{Entry, FileData, HostFile, ImageError, Node, Tree};
@@ -7,24 +7,25 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-/// A file or folder of this machine and where it goes.
+/// A file or folder of this machine, and its destination.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Addition {
-    /// A file, or a folder whose content is meant. A symbolic link here is followed.
+    /// A file, or a folder whose contents are added. A symbolic link here is followed.
     pub source: PathBuf,
-    /// An absolute path in the image; with a slash at its end, the folder that a file goes into.
+    /// An absolute path in the image. With a trailing slash, the folder that a file is added to.
     pub destination: String,
-    /// Permission bits of the files. `None`: 0755 for what somebody may execute, 0644 for the rest, because the exact mode
-    /// of a source file depends on the umask of whoever made it.
+    /// Permission bits of the files. `None` means 0755 for files that somebody may execute and 0644
+    /// for others, because the exact mode of a source file depends on its creator's umask.
     pub mode: Option<u32>,
-    /// User and group of all that is added.
+    /// User and group of all added files.
     pub owner: (u64, u64),
 }
 
 impl FromStr for Addition {
     type Err = BuildError;
 
-    /// `SRC:DST[:MODE[:UID[:GID]]]`, the mode in octal; without a group its number is the user's.
+    /// `SRC:DST[:MODE[:UID[:GID]]]`, with the mode in octal. The group defaults to the user's
+    /// number.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let invalid = |reason| BuildError::InvalidSetting { what: "--add", value: text.to_owned(), reason };
         let mut parts = text.split(':');
@@ -48,12 +49,13 @@ impl FromStr for Addition {
 }
 
 impl Addition {
-    /// Puts what is meant into `tree`. Two things for one path are an error.
+    /// Adds the files to `tree`. Two different entries for one path are an error.
     pub fn apply(&self, tree: &mut Tree) -> Result<(), BuildError> {
         self.apply_filtered(tree, &|_| true)
     }
 
-    /// The same without what `wanted` refuses, by its path below the source; what is in a refused folder goes with it.
+    /// Like [`Addition::apply`], without the paths below the source for which `wanted` returns
+    /// false. Excluding a folder excludes its contents.
     pub(crate) fn apply_filtered(&self, tree: &mut Tree, wanted: &dyn Fn(&str) -> bool) -> Result<(), BuildError> {
         let metadata = fs::metadata(&self.source).map_err(|source| unreadable(&self.source, source))?;
         if metadata.is_dir() {
@@ -104,7 +106,8 @@ impl Addition {
         Ok(tree.insert(destination, self.own(Entry::file(file, mode)))?)
     }
 
-    /// A link is kept as it is. One that leads out of what is added would point at something else in the image.
+    /// Adds a link unchanged. A link that leads out of the added folder would have another target
+    /// in the image, so it is an error.
     fn symlink(&self, tree: &mut Tree, path: &Path, destination: &str) -> Result<(), BuildError> {
         let target = fs::read_link(path).map_err(|source| unreadable(path, source))?;
         let text = target.to_str().ok_or_else(|| BuildError::NameNotUtf8 { path: path.to_owned() })?;
@@ -122,7 +125,7 @@ impl Addition {
     }
 }
 
-/// Whether the relative link `text` at `link` leads to `root` or below, by its words alone.
+/// Whether the relative link `text` at `link` leads to `root` or below, judged by the text alone.
 fn stays_within(root: &str, link: &str, text: &str) -> bool {
     let mut parts: Vec<_> = link.split('/').collect();
     parts.pop();

@@ -1,4 +1,4 @@
-//! The executable that an image is made for.
+//! The executable of an image.
 
 use crate::{BuildError, links};
 use scratchdbg_diagnose::elf::ElfFacts;
@@ -6,19 +6,20 @@ use scratchdbg_diagnose::program::{self, Program};
 use scratchdbg_image::{HostFile, Platform, Tree};
 use std::path::Path;
 
-/// An executable that was looked at.
+/// An inspected executable.
 #[derive(Debug)]
 pub(crate) struct Binary {
-    /// Its bytes.
+    /// Its content.
     pub(crate) file: HostFile,
-    /// Its path in the image, with the leading slash.
+    /// Its path in the image, with a leading slash.
     pub(crate) path: String,
-    /// What it runs on.
+    /// Its platform.
     pub(crate) platform: Platform,
 }
 
 impl Binary {
-    /// Looks at the headers of the file and refuses what could not run in an image that holds it and `files`.
+    /// Inspects the headers of the file. Refuses a file that could not run in an image that
+    /// contains only it and `files`.
     pub(crate) fn open(path: &Path, files: &Tree) -> Result<Self, BuildError> {
         let file = HostFile::new(path)?;
         let platform = static_platform(path, &inspect(path)?, files)?;
@@ -27,7 +28,7 @@ impl Binary {
         Ok(Self { file, path: format!("/{name}"), platform })
     }
 
-    /// The platform that is asked for, if the binary runs on it.
+    /// Returns the requested platform if the binary runs on it.
     pub(crate) fn asked(&self, asked: &Platform) -> Result<Platform, BuildError> {
         if runs(asked, &self.platform) {
             return Ok(asked.clone());
@@ -37,7 +38,7 @@ impl Binary {
     }
 }
 
-/// Whether what is made for `program` runs on `host`.
+/// Whether a program built for the platform `program` runs on `host`.
 pub(crate) fn runs(host: &Platform, program: &Platform) -> bool {
     let convert = |platform: &Platform| {
         scratchdbg_diagnose::Platform::new(&platform.os, &platform.architecture, platform.variant.as_deref())
@@ -76,13 +77,14 @@ fn is_there(files: &Tree, path: &str) -> bool {
 
 fn refuse_truncated(path: &Path, facts: &ElfFacts) -> Result<(), BuildError> {
     match facts.truncated {
-        // A lost table of sections too: such a program may run, but it is not the file that was built.
+        // Also if only the section table is cut off: such a program may run, but it is not the file
+        // that was built.
         Some(cut) => Err(BuildError::Truncated { path: path.to_owned(), expected: cut.end, actual: facts.size }),
         None => Ok(()),
     }
 }
 
-/// The platform of an ELF file in the form of the image config.
+/// Returns the platform of an ELF file as the image config spells it.
 pub(crate) fn platform(facts: &ElfFacts) -> Option<Platform> {
     let platform = facts.platform.as_ref()?;
     Some(Platform {

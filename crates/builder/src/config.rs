@@ -1,15 +1,15 @@
-//! The image configs of a pair: pure, from the spec.
+//! Derives the image configs of a pair from the spec. Pure.
 
 use crate::{BuildError, BuildSpec, LAYOUT_VERSION, label, settings, toolkit};
 use scratchdbg_image::{ContainerConfig, History, ImageConfig, Platform};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
-/// What a container without a `PATH` in its image gets from Docker and containerd.
+/// The `PATH` that Docker and containerd give a container if its image sets none.
 pub(crate) const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// The production image's config; `binary` is the path in the image that it runs if the spec names no other. The spec must
-/// have passed [`settings::check`].
+/// Returns the production image's config. `binary` is the default entrypoint. The spec must have
+/// passed [`settings::check`].
 pub(crate) fn production(
     spec: &BuildSpec,
     created: &str,
@@ -48,14 +48,15 @@ pub(crate) fn production(
     })
 }
 
-/// Keys of the config that Docker knows and OCI does not.
+/// Keys of the config that Docker defines and OCI does not.
 fn docker_only(spec: &BuildSpec) -> Map<String, Value> {
     let shell = spec.shell.as_ref().map(|words| ("Shell".to_owned(), json!(words)));
     let on_build = (!spec.on_build.is_empty()).then(|| ("OnBuild".to_owned(), json!(spec.on_build)));
     shell.into_iter().chain(on_build).collect()
 }
 
-/// The twin's config: that of the production image save `PATH`, the labels, and the history of one more layer.
+/// Returns the twin's config: that of the production image, except for `PATH`, the labels, and the
+/// history of the additional layer.
 pub(crate) fn twin(production: &ImageConfig, prod_config_digest: &str, created: &str) -> ImageConfig {
     let mut config = production.clone();
     let env = config.config.env.get_or_insert_default();
@@ -74,7 +75,7 @@ pub(crate) fn history(created: &str, created_by: &str) -> History {
     History { created: Some(created.into()), created_by: Some(created_by.into()), ..History::default() }
 }
 
-/// Annotations that say of which image the twin is the extension (OCI image-spec, annotations).
+/// Annotations that name the image that the twin extends (OCI image-spec, annotations).
 pub(crate) fn base_annotations(manifest_digest: &str, name: Option<String>) -> BTreeMap<String, String> {
     let digest = (scratchdbg_image::annotation::BASE_DIGEST.to_owned(), manifest_digest.to_owned());
     let name = name.map(|name| (scratchdbg_image::annotation::BASE_NAME.to_owned(), name));

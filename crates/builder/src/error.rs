@@ -1,15 +1,15 @@
-//! What can go wrong while a pair is built.
+//! The errors of building a pair.
 
 use crate::toolkit::ToolkitError;
 use scratchdbg_image::ImageError;
 use std::io;
 use std::path::PathBuf;
 
-/// Why there is no pair.
+/// Why a pair could not be built.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
-    /// Neither a binary nor another file was named.
+    /// Neither a binary nor another file was given.
     #[error("nothing was given to put into the image: name the static executable that it is to run")]
     NoBinary,
     /// The binary could not be read.
@@ -17,7 +17,7 @@ pub enum BuildError {
     Read {
         /// The binary.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
     /// The binary's name cannot be a path in an image.
@@ -26,33 +26,33 @@ pub enum BuildError {
         /// The binary.
         path: PathBuf,
     },
-    /// The file is not something that a Linux kernel executes.
+    /// The file is not a Linux executable.
     #[error("{} is not a Linux executable: it is {what}", path.display())]
     NotAnExecutable {
         /// The file.
         path: PathBuf,
-        /// What it is.
+        /// What the file is instead.
         what: String,
     },
-    /// The binary is cut short.
+    /// The binary is truncated.
     #[error("{} is cut short: its headers promise {expected} bytes and it has {actual}; copy or build it again", path.display())]
     Truncated {
         /// The binary.
         path: PathBuf,
-        /// Where the part that is cut should end.
+        /// Where the missing part should end.
         expected: u64,
         /// The size of the file.
         actual: u64,
     },
-    /// The binary needs a loader that the image will not have.
+    /// The binary needs a dynamic loader that the image does not contain.
     #[error("{} is dynamically linked: it needs {interpreter}, which the image does not have", path.display())]
     DynamicallyLinked {
         /// The binary.
         path: PathBuf,
-        /// The loader that it asks for.
+        /// The loader.
         interpreter: String,
     },
-    /// The binary is for a machine that no image can name.
+    /// The binary is for an architecture that no image can declare.
     #[error("{} is for a machine that OCI images have no name for (ELF machine {machine})", path.display())]
     UnknownMachine {
         /// The binary.
@@ -60,56 +60,56 @@ pub enum BuildError {
         /// `e_machine`.
         machine: u16,
     },
-    /// A symbolic link in an added folder that points at something that is not added.
+    /// A symbolic link in an added folder that leads out of the folder.
     #[error("{} points at {target}, which lies outside of the folder that is added: copy the file, or add the folder that holds both", path.display())]
     LinkLeadsOut {
         /// The link.
         path: PathBuf,
-        /// Its text.
+        /// Its target.
         target: String,
     },
-    /// A platform that was asked for and that the binary is not made for.
+    /// A requested platform that the binary does not run on.
     #[error("{} is made for {actual}, not for {asked}: leave --platform out, or give the binary for {asked}", path.display())]
     WrongPlatform {
         /// The binary.
         path: PathBuf,
-        /// What it is made for.
+        /// The binary's platform.
         actual: String,
-        /// What was asked for.
+        /// The requested platform.
         asked: String,
     },
-    /// A file that `--with` is to add is not on this machine.
+    /// A file that `--with` requires is not on this machine.
     #[error("--with {need}: this machine has none of {looked_for}; install {package}, or add your own file by --add")]
     NoSource {
-        /// The word given to `--with`.
+        /// The argument of `--with`.
         need: String,
-        /// Where it was looked for.
+        /// The searched paths.
         looked_for: String,
-        /// The Debian package that has it.
+        /// The Debian package that contains it.
         package: &'static str,
     },
-    /// Nothing says what the image runs on.
+    /// The platform of the image cannot be determined.
     #[error(
         "nothing says what the image is for: its entrypoint is no executable that is in the image; name it by --platform"
     )]
     UnknownPlatform,
-    /// A name, path or value that an image cannot hold.
+    /// A name, path or value that is not allowed in an image.
     #[error("{what} `{value}` is not valid: {reason}")]
     InvalidSetting {
-        /// Which setting.
+        /// The setting.
         what: &'static str,
-        /// The value given.
+        /// The value.
         value: String,
         /// What is wrong with it, and what would be right.
         reason: &'static str,
     },
-    /// The twin would take the production image's name.
+    /// The twin would have the same name as the production image.
     #[error("`{tag}` is the name of both the production image and its debug twin: give the twin another --debug-tag")]
     SameTag {
         /// The name.
         tag: String,
     },
-    /// No toolkit for the platform of a binary.
+    /// There is no toolkit for the platform of a binary.
     #[error(
         "the debug twin for {platform} needs a static busybox for {platform}, the one at hand is for {available}: give one by --toolkit, or build without the twin by --no-debug"
     )]
@@ -119,16 +119,16 @@ pub enum BuildError {
         /// The toolkits' platforms.
         available: String,
     },
-    /// The toolkit.
+    /// An error of the toolkit.
     #[error(transparent)]
     Toolkit(#[from] ToolkitError),
-    /// The image.
+    /// An error of the image.
     #[error(transparent)]
     Image(#[from] ImageError),
 }
 
 impl BuildError {
-    /// What to do about it, where the sentence itself does not say.
+    /// Returns a hint if the message itself does not contain the remedy.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::DynamicallyLinked { .. } => {

@@ -1,9 +1,9 @@
-//! Makes the production image and its debug twin from static binaries.
+//! Builds a production image and its debug twin from static binaries.
 //!
-//! [`build`] turns a [`BuildSpec`] into a [`Pair`]: the production image, and the same image, layer for layer, with
-//! exactly one more layer that holds a static busybox. The [`toolkit`] says where that busybox comes from, and makes the
-//! image from which `attach` starts its debug containers. Nothing here knows an engine or a network; what is built is
-//! written by `scratchdbg-image`.
+//! [`build`] turns a [`BuildSpec`] into a [`Pair`]: the production image, and a twin with the same
+//! layers and exactly one more, which contains a static busybox. [`toolkit`] finds that busybox,
+//! and makes the image that `attach` creates its debug containers from. This crate uses no engine
+//! and no network; `scratchdbg-image` writes the images.
 
 mod add;
 mod binary;
@@ -27,17 +27,18 @@ pub use pair::{Pair, build};
 pub use spec::{BuildSpec, DEFAULT_USER, LayerStorage, Twin};
 pub use toolkit::Toolkit;
 
-/// Version of all that decides the bytes of an image besides its inputs: the paths and order of entries, their modes, the
-/// shape of the JSON. It is recorded in each image, and raised whenever the same inputs begin to give other bytes.
+/// The version of everything besides the inputs that determines the bytes of an image: paths and
+/// order of entries, modes, the form of the JSON. It is recorded in each image. Increase it
+/// whenever the same inputs give different bytes.
 pub const LAYOUT_VERSION: u32 = 1;
 
-/// Label keys in image configs. Users cannot set labels that begin with [`label::PREFIX`].
+/// Label keys in image configs. Users cannot set labels with the prefix [`label::PREFIX`].
 pub mod label {
-    /// What all of our labels begin with.
+    /// The prefix of all our labels.
     pub const PREFIX: &str = "io.scratchdbg.";
     /// `prod`, `debug` or `toolkit`.
     pub const ROLE: &str = "io.scratchdbg.role";
-    /// On the twin: the digest of the production image's config.
+    /// The digest of the production image's config, on the twin.
     pub const PROD: &str = "io.scratchdbg.prod";
     /// [`crate::LAYOUT_VERSION`].
     pub const LAYOUT: &str = "io.scratchdbg.layout";

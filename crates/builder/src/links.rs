@@ -1,13 +1,13 @@
-//! Where paths lead among the files of an image.
+//! Resolves links among the files of an image.
 
 use scratchdbg_diagnose::rootfs::normalize;
 use scratchdbg_image::{Entry, Node, Tree};
 
-/// As many links as the kernel follows.
+/// The maximum number of links that the kernel follows.
 const MOST_LINKS: usize = 40;
 
-/// Whether an absolute path in normal form leads nowhere else: it is there and is no link, or its folder is. What leads to an
-/// entry of a tree are folders.
+/// Whether an absolute, normalized path passes through no link: it exists and is not a link, or its
+/// folder does. The parents of a tree's entry are always folders.
 pub(crate) fn is_plain(files: &Tree, path: &str) -> bool {
     let folder = || path.rsplit_once('/').map_or("", |(folder, _)| folder);
     match files.get(path) {
@@ -16,7 +16,7 @@ pub(crate) fn is_plain(files: &Tree, path: &str) -> bool {
     }
 }
 
-/// Where a path leads when all links in it are followed, as far as they are in `files`.
+/// Resolves all links in a path, as far as they are in `files`.
 pub(crate) fn real_path(files: &Tree, path: &str) -> Result<String, String> {
     let whole = normalize(path);
     if is_plain(files, &whole) {

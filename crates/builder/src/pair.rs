@@ -1,16 +1,16 @@
-//! From the spec to the pair.
+//! Builds a pair from a spec.
 
 use crate::binary::Binary;
 use crate::{BuildError, BuildSpec, Toolkit, binary, config, program, settings, toolkit};
 use scratchdbg_image::{Entry, FileData, Image, ImageError, ImageSet, Platform, TaggedReference};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A production image and its debug twin, ready to be written anywhere. Cheap to clone.
+/// A production image and its debug twin, ready to be written. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Pair {
-    /// What is shipped.
+    /// The production image.
     pub prod: ImageSet,
-    /// The same, layer for layer, and one more layer with busybox.
+    /// The twin: the same layers, and one more with busybox.
     pub debug: Option<ImageSet>,
 }
 
@@ -21,8 +21,8 @@ impl Pair {
     }
 }
 
-/// Builds a pair. With [`LayerStorage::Stream`] nothing is written: the layers of the result read the files again when they
-/// are written, and fail then if these have changed.
+/// Builds a pair. With [`LayerStorage::Stream`], this writes nothing: the layers read their files
+/// again when they are written, and fail if the files have changed.
 ///
 /// [`LayerStorage::Stream`]: crate::LayerStorage::Stream
 pub fn build(spec: &BuildSpec) -> Result<Pair, BuildError> {
@@ -30,7 +30,7 @@ pub fn build(spec: &BuildSpec) -> Result<Pair, BuildError> {
     let created = timestamp(spec.epoch)?;
     let debug_tags = debug_tags(spec)?;
     let contents = contents(spec)?;
-    // Before anything large is read.
+    // Fail before reading large files.
     let toolkits =
         contents.iter().map(|content| toolkit_for(spec, &content.platform)).collect::<Result<Vec<_>, _>>()?;
     let production = contents.into_iter().map(|content| production(spec, &created, content));
@@ -47,13 +47,13 @@ pub fn build(spec: &BuildSpec) -> Result<Pair, BuildError> {
     })
 }
 
-/// What one image is to hold.
+/// The content of one image.
 struct Content {
     platform: Platform,
     binary: Option<Binary>,
 }
 
-/// One content for each binary, or one without any if the files are all there is.
+/// Returns one content for each binary, or one without a binary if there are only files.
 fn contents(spec: &BuildSpec) -> Result<Vec<Content>, BuildError> {
     if spec.binaries.is_empty() {
         let platform = platform_of_files(spec)?;
@@ -155,7 +155,7 @@ fn toolkit_for<'a>(spec: &'a BuildSpec, platform: &Platform) -> Result<Option<&'
     Err(BuildError::NoToolkitFor { platform: platform.to_string(), available })
 }
 
-/// Seconds since 1970 in the form of the image config.
+/// Formats seconds since 1970 as the image config requires.
 fn timestamp(epoch: u64) -> Result<String, BuildError> {
     let time = i64::try_from(epoch).ok().and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
     time.map(|time| time.to_string()).ok_or_else(|| BuildError::InvalidSetting {

@@ -1,4 +1,4 @@
-//! The program that an image runs, among the files that go into it.
+//! Finds the program of an image among its files.
 
 use crate::config::DEFAULT_PATH;
 use crate::links::real_path;
@@ -8,10 +8,11 @@ use scratchdbg_diagnose::rootfs::normalize;
 use scratchdbg_image::{Entry, FileData, Node, Platform};
 use std::path::Path;
 
-/// A script may name a script as its interpreter, as deep as the kernel follows that.
+/// How many levels of interpreters the kernel follows: the interpreter of a script may be a script.
 const DEEPEST: usize = 5;
 
-/// Where in the image an engine finds the program of this name: a path from the working directory, or a name in `PATH`.
+/// Returns the path of the program that an engine would run for this name: relative to the working
+/// directory, or found in `PATH`.
 pub(crate) fn find(spec: &BuildSpec, name: &str) -> Option<String> {
     let workdir = spec.workdir.as_deref().unwrap_or("/");
     let from_workdir =
@@ -26,8 +27,8 @@ pub(crate) fn find(spec: &BuildSpec, name: &str) -> Option<String> {
     candidates.iter().filter_map(|path| real_path(&spec.files, path).ok()).find(is_file)
 }
 
-/// The platform of the program that an image with these files runs; of a script, that of its interpreter. Nothing where it
-/// is not among them.
+/// Returns the platform of the image's program; for a script, the platform of its interpreter.
+/// Returns `None` if the program is not among the files.
 pub(crate) fn platform(spec: &BuildSpec, name: &str) -> Result<Option<Platform>, BuildError> {
     let mut name = name.to_owned();
     for _ in 0..DEEPEST {

@@ -1,7 +1,9 @@
-//! `--with`: the files of an ordinary system that a program may look for, and a scratch image does not have.
+//! `--with`: adds files of an ordinary system that a program may need, and that a scratch image
+//! lacks.
 //!
-//! What a binary needs is guessed from what it mentions. Files that are small and always the same are written by us; others
-//! are taken from this machine. Each decision has its reason, also the decision not to add something.
+//! The needs of a binary are guessed from the strings in it. Small, constant files are generated;
+//! others are copied from this machine. Each decision has a reason, including the decision not to
+//! add something.
 
 use crate::add::Addition;
 use crate::{BuildError, BuildSpec};
@@ -16,9 +18,9 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-/// Where certificates go: Go, OpenSSL and rustls look there first.
+/// The path of the certificates: Go, OpenSSL and rustls look there first.
 const BUNDLE: &str = "/etc/ssl/certs/ca-certificates.crt";
-/// Where distributions have them (Go's `crypto/x509/root_linux.go`).
+/// The paths of the certificates in distributions (Go's `crypto/x509/root_linux.go`).
 const BUNDLE_SOURCES: [&str; 5] = [
     "etc/ssl/certs/ca-certificates.crt",
     "etc/pki/tls/certs/ca-bundle.crt",
@@ -27,12 +29,12 @@ const BUNDLE_SOURCES: [&str; 5] = [
     "etc/ssl/cert.pem",
 ];
 const ZONES: &str = "usr/share/zoneinfo";
-/// Copies of the database in other forms, and links out of it.
+/// Parts of the database that are copies in other forms, or links out of it.
 const ZONES_LEFT_OUT: [&str; 4] = ["localtime", "posix", "posixrules", "right"];
 const NSSWITCH: &[u8] = b"passwd: files\ngroup: files\nhosts: files dns\nservices: files\nprotocols: files\n";
 const BUFFER: usize = 1024 * 1024;
 
-/// Something that can be added.
+/// Files that can be added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Need {
@@ -40,7 +42,7 @@ pub enum Need {
     Certs,
     /// The time zone database.
     Tz,
-    /// `/etc/passwd` and `/etc/group` with the image's user.
+    /// `/etc/passwd` and `/etc/group`, with the image's user.
     Passwd,
     /// `/tmp`, writable for everybody.
     Tmp,
@@ -71,13 +73,13 @@ impl fmt::Display for Need {
     }
 }
 
-/// What `--with` asks for.
+/// The argument of `--with`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum With {
-    /// What the binaries seem to need.
+    /// The files that the binaries seem to need.
     #[default]
     Auto,
-    /// These, and no others; none at all if empty.
+    /// Exactly these files; none if empty.
     Only(BTreeSet<Need>),
 }
 
@@ -99,27 +101,27 @@ impl FromStr for With {
     }
 }
 
-/// One decision.
+/// A decision about one kind of files.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Decision {
-    /// About what.
+    /// The kind of files.
     pub need: Need,
     /// Whether it is added.
     pub added: bool,
-    /// Why, or why not.
+    /// The reason.
     pub reason: String,
 }
 
-/// What is known of a binary.
+/// The facts about a binary.
 #[derive(Clone, Debug)]
 struct Facts {
     mentions: Mentions,
     is_go: bool,
 }
 
-/// Decides what to add to the images of `spec`, and adds it to its files and environment. Reads the binaries when `with`
-/// is [`With::Auto`]. Sources are looked for below `root`, which is `/` but in tests. What the spec's files have already
-/// is left alone.
+/// Decides which files the images of `spec` need, and adds them to the files and environment of the
+/// spec. Reads the binaries if `with` is [`With::Auto`]. Searches source files below `root`, which
+/// is `/` except in tests. Does not replace existing files of the spec.
 pub fn provision(spec: &mut BuildSpec, with: &With, root: &Path) -> Result<Vec<Decision>, BuildError> {
     let decisions = match with {
         With::Only(needs) => needs.iter().map(|need| decide(*need, true, "asked for by --with")).collect(),
@@ -138,7 +140,7 @@ fn decide(need: Need, added: bool, reason: impl Into<String>) -> Decision {
     Decision { need, added, reason: reason.into() }
 }
 
-/// Pure but for asking whether there is a source on this machine.
+/// Pure, except that it checks whether source files exist.
 fn automatic(facts: &[Facts], env: &[String], root: &Path) -> Vec<Decision> {
     let mention = |topic| facts.iter().find_map(|facts| facts.mentions.get(topic));
     let only_go = !facts.is_empty() && facts.iter().all(|facts| facts.is_go);
@@ -161,7 +163,8 @@ fn automatic(facts: &[Facts], env: &[String], root: &Path) -> Vec<Decision> {
             let reason = format!("TZ={zone} is set, but this machine has no /{ZONES} (install tzdata)");
             decisions.push(decide(Need::Tz, false, reason));
         }
-        // Nearly every program mentions it, because its standard library does; few load a zone.
+        // Nearly every program contains this string, because its standard library does. Few load a
+        // time zone.
         (None, Some(_), None) => {
             decisions.push(decide(
                 Need::Tz,
@@ -263,8 +266,8 @@ fn add(spec: &mut BuildSpec, need: Need, root: &Path) -> Result<(), BuildError> 
     Ok(())
 }
 
-/// root, and the image's user if it is another. Names and home are those of distroless but for the home's folder, which
-/// a read-only image would not let anybody write to.
+/// Entries for root, and for the image's user if that is another. They are those of distroless,
+/// except that the home is `/`: in a read-only image nobody could write to a home folder.
 fn accounts(user: &str) -> (String, String) {
     let (uid, gid) = user.split_once(':').unwrap_or((user, "0"));
     let is_other = |id: &str| id.parse::<u32>().is_ok_and(|id| id > 0);

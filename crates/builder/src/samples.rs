@@ -5,7 +5,8 @@ use crate::Toolkit;
 pub(crate) const X86_64: u16 = 62;
 pub(crate) const AARCH64: u16 = 183;
 
-/// A 64-bit little-endian executable with one loaded segment, a loader if `interpreter` is given, and `content`.
+/// Returns a 64-bit little-endian executable with one loaded segment, a loader if `interpreter` is
+/// given, and `content`.
 pub(crate) fn elf(machine: u16, interpreter: Option<&str>, content: &[u8]) -> Vec<u8> {
     let interpreter = interpreter.map(|path| format!("{path}\0").into_bytes());
     let count = 1 + u16::from(interpreter.is_some());
@@ -40,7 +41,7 @@ pub(crate) fn elf(machine: u16, interpreter: Option<&str>, content: &[u8]) -> Ve
     file
 }
 
-/// What a busybox holds that we look for.
+/// Returns an executable with the strings that identify a busybox.
 pub(crate) fn busybox(machine: u16) -> Vec<u8> {
     elf(machine, None, b"\0[\0[[\0ash\0busybox\0cat\0id\0ls\0ps\0sh\0top\0BusyBox v1.35.0\0")
 }

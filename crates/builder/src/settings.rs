@@ -1,11 +1,11 @@
-//! Checks of what users set: pure.
+//! Validates the user's settings. Pure.
 
 use crate::{BuildError, BuildSpec, label, program};
 use scratchdbg_image::{Healthcheck, Tree};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-/// Refuses settings that no container could be made from, or that would look like ours.
+/// Refuses settings from which no container could be created, and labels with our prefix.
 pub(crate) fn check(spec: &BuildSpec) -> Result<(), BuildError> {
     for variable in &spec.env {
         match variable.split_once('=') {
@@ -36,9 +36,10 @@ pub(crate) fn check(spec: &BuildSpec) -> Result<(), BuildError> {
     check_user(&spec.user, &spec.files)
 }
 
-/// `80` → `80/tcp`; ranges are written out. `None` if there are none.
+/// Converts ports: `80` → `80/tcp`; ranges are expanded. Returns `None` if there are none.
 pub(crate) fn exposed_ports(ports: &[String]) -> Result<Option<BTreeMap<String, Value>>, BuildError> {
-    // For each protocol, how many ranges begin and end at a port: a hundred thousand ranges are written out once.
+    // How many ranges begin and end at each port, by protocol. So even a hundred thousand
+    // overlapping ranges are expanded only once.
     let mut changes: BTreeMap<&str, BTreeMap<u32, i64>> = BTreeMap::new();
     for text in ports {
         let (range, protocol) = text.split_once('/').unwrap_or((text, "tcp"));
@@ -69,12 +70,12 @@ pub(crate) fn exposed_ports(ports: &[String]) -> Result<Option<BTreeMap<String, 
     Ok((!exposed.is_empty()).then_some(exposed))
 }
 
-/// The form of the config. `None` if there are none.
+/// Converts volumes to the form of the config. Returns `None` if there are none.
 pub(crate) fn volumes(paths: &[String]) -> Option<BTreeMap<String, Value>> {
     (!paths.is_empty()).then(|| paths.iter().map(|path| (path.clone(), json!({}))).collect())
 }
 
-/// Numbers, unless the image brings the file in which names are looked up.
+/// The user must be numeric, unless the image contains the file to look names up in.
 fn check_user(user: &str, files: &Tree) -> Result<(), BuildError> {
     let number = |part: &str| part.parse::<u32>().is_ok_and(|id| id <= i32::MAX.unsigned_abs());
     let (name, group) = user.split_once(':').unwrap_or((user, "0"));
@@ -103,7 +104,7 @@ fn check_health(check: &Healthcheck, has_shell: bool) -> Result<(), BuildError> 
 }
 
 fn is_signal(text: &str) -> bool {
-    // Not all engines take small letters.
+    // Not all engines accept lower case.
     scratchdbg_diagnose::exit_code::signal_number(text).is_some()
         && !text.contains(|letter: char| letter.is_lowercase())
 }

@@ -1,60 +1,65 @@
-//! What is to be built.
+//! The specification of a build.
 
 use crate::Toolkit;
 use scratchdbg_image::{Compression, Healthcheck, ImageError, Layer, Platform, TaggedReference, Tree};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-/// The numeric user and group that images run as unless told otherwise: distroless' `nonroot`. A number, because
-/// Kubernetes cannot verify `runAsNonRoot` for a name, and a scratch image has no `/etc/passwd` to look names up in.
+/// The default user and group of images: distroless' `nonroot`. Numeric, because Kubernetes cannot
+/// verify `runAsNonRoot` for a name, and because a scratch image has no `/etc/passwd`.
 pub const DEFAULT_USER: &str = "65532:65532";
 
-/// All that decides what a pair is. Same spec and same files, same bytes.
+/// All inputs that determine a pair. The same spec and the same files give the same bytes.
 #[derive(Clone, Debug)]
 pub struct BuildSpec {
-    /// The executables, each for another platform; each becomes `/<its file name>` of its image.
+    /// The executables, each for a different platform. Each becomes `/<its file name>` in its
+    /// image.
     pub binaries: Vec<PathBuf>,
-    /// What else is in the images (see [`crate::Addition`]). Without binaries this is all there is.
+    /// The other files of the images (see [`crate::Addition`]). Without binaries, these are all
+    /// files.
     pub files: Tree,
-    /// The platforms that are asked for; none takes them from the binaries.
+    /// The requested platforms; if empty, those of the binaries.
     pub platforms: Vec<Platform>,
-    /// Names of the production image; none leaves it unnamed.
+    /// The names of the production image; may be empty.
     pub tags: Vec<TaggedReference>,
-    /// The twin; `None` builds the production image alone, with the same bytes.
+    /// The twin. With `None`, only the production image is built, with the same bytes.
     pub twin: Option<Twin>,
-    /// `USER[:GROUP]`; empty is root.
+    /// `USER[:GROUP]`; empty means root.
     pub user: String,
-    /// The command in exec form; `None` runs the binary.
+    /// The command in exec form; by default, the binary.
     pub entrypoint: Option<Vec<String>>,
-    /// Arguments for the entrypoint that a user replaces.
+    /// The default arguments of the entrypoint.
     pub cmd: Option<Vec<String>>,
     /// `NAME=VALUE`, in order.
     pub env: Vec<String>,
     /// Labels of the image config.
     pub labels: BTreeMap<String, String>,
-    /// Labels of scratchdbg's own beside those: by them it knows what it made for a while.
+    /// Additional labels by which scratchdbg recognizes temporary objects that it created.
     pub marks: BTreeMap<String, String>,
-    /// The working directory; it is made if the files do not have it.
+    /// The working directory. It is created if the files do not contain it.
     pub workdir: Option<String>,
-    /// Ports as users write them: `80`, `53/udp`, `8000-8010/tcp`.
+    /// The ports as users write them: `80`, `53/udp`, `8000-8010/tcp`.
     pub expose: Vec<String>,
-    /// Paths where engines mount a volume.
+    /// The paths at which engines mount volumes.
     pub volumes: Vec<String>,
-    /// The shell that engines run commands in shell form by, with its arguments (`SHELL`); `None` is `/bin/sh -c`.
+    /// The shell for commands in shell form, with its arguments (`SHELL`). The default is
+    /// `/bin/sh -c`.
     pub shell: Option<Vec<String>>,
-    /// Instructions for builds that begin with this image (`ONBUILD`).
+    /// Instructions for builds that use this image as their base (`ONBUILD`).
     pub on_build: Vec<String>,
-    /// Who made the image (`MAINTAINER`).
+    /// The author of the image (`MAINTAINER`).
     pub author: Option<String>,
-    /// What the image is for where neither the platforms nor a program in it say. `None` makes that an error.
+    /// The platform if neither `platforms` nor a program determines it. If that is absent too, the
+    /// build fails.
     pub fallback_platform: Option<Platform>,
-    /// The signal that asks the program to end, by name or number.
+    /// The signal that stops the program, by name or number.
     pub stop_signal: Option<String>,
     /// A health check in exec form.
     pub healthcheck: Option<Healthcheck>,
-    /// Seconds since 1970 (`SOURCE_DATE_EPOCH`): when the images claim to have been made, and their files.
+    /// The creation time of the images and their files, in seconds since 1970
+    /// (`SOURCE_DATE_EPOCH`).
     pub epoch: u64,
-    /// How layers are packed, and where they are until they are written.
+    /// How layers are compressed, and where they are stored until they are written.
     pub layers: LayerStorage,
 }
 
@@ -87,23 +92,24 @@ impl Default for BuildSpec {
     }
 }
 
-/// How layers are packed, and where they are until they are written.
+/// How layers are compressed, and where they are stored until they are written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LayerStorage {
-    /// Uncompressed, and made anew from the source files each time: nothing is copied. Right for one output that is a
-    /// stream.
+    /// Uncompressed, and generated again from the source files each time. Nothing is copied. Use it
+    /// for a single output that is a stream.
     Stream,
-    /// In temporary files, made once. Right for compression, for several outputs, and for a layout, in whose folder the
-    /// files become blobs without being copied.
+    /// In temporary files, generated once. Use it for compression, for several outputs, and for a
+    /// layout, in whose folder the files become blobs without being copied.
     Spool {
-        /// Where the files are.
+        /// The folder of the files.
         folder: PathBuf,
-        /// How they are packed.
+        /// The compression.
         compression: Compression,
     },
-    /// The same in files without a name, in the folder for temporary files: nothing is left of them, however a build ends.
+    /// In files without a name, in the default folder for temporary files. However a build ends, no
+    /// file is left behind.
     Unnamed {
-        /// How they are packed.
+        /// The compression.
         compression: Compression,
     },
 }
@@ -118,11 +124,11 @@ impl LayerStorage {
     }
 }
 
-/// How the twin is made.
+/// The settings of the twin.
 #[derive(Clone, Debug)]
 pub struct Twin {
-    /// One for each platform of the binaries; others are not used.
+    /// One toolkit for each platform of the binaries. Others are not used.
     pub toolkits: Vec<Toolkit>,
-    /// Names of the twin; none gives it the production image's tags with `-debug` appended.
+    /// The names of the twin; if empty, the production image's tags with the suffix `-debug`.
     pub tags: Vec<TaggedReference>,
 }

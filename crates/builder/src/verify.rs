@@ -1,7 +1,7 @@
-//! `pair verify`: proving that a debug image is its production image plus one layer.
+//! `pair verify`: proves that a debug image is its production image plus one layer.
 //!
-//! Comparing is pure; [`Subject::read`] gathers what is compared, and reads every layer to the end on the way, so that
-//! nothing is believed that a digest does not vouch for.
+//! The comparison is pure. [`Subject::read`] gathers its input, and reads every layer completely,
+//! so that all data are verified by digests.
 
 use crate::{config, label, toolkit};
 use scratchdbg_image::read::{ImageSource, Member, MemberKind, ReadError, StoredImage, StoredLayer};
@@ -10,21 +10,21 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
-/// The directory of the twin's layer, relative to the root.
+/// The folder of the twin's layer, relative to the root.
 const TWIN_ROOT: &str = ".scratchdbg";
-/// Programs that make an image one that can be entered.
+/// Names of shells, which would make a production image enterable.
 const SHELLS: [&str; 10] = ["ash", "bash", "busybox", "dash", "ksh", "mksh", "sh", "toybox", "yash", "zsh"];
 
-/// What is known of one of the two images.
+/// The facts about one of the two images.
 #[derive(Clone, Debug)]
 pub struct Subject {
-    /// How it is called in messages.
+    /// Its name in messages.
     pub name: String,
     /// The config document.
     pub config: Value,
     /// Its digest: the image id.
     pub config_digest: Digest,
-    /// The digest of the manifest, where there is one.
+    /// The digest of the manifest, if there is one.
     pub manifest_digest: Option<Digest>,
     /// The annotations of the manifest.
     pub annotations: BTreeMap<String, String>,
@@ -32,7 +32,7 @@ pub struct Subject {
     pub layers: Vec<ListedLayer>,
 }
 
-/// A layer with all that is in it.
+/// A layer with its entries.
 #[derive(Clone, Debug)]
 pub struct ListedLayer {
     /// The digest of the uncompressed tar.
@@ -41,36 +41,37 @@ pub struct ListedLayer {
     pub members: Vec<Member>,
 }
 
-/// The outcome.
+/// The result of a verification.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Verification {
     /// Whether the debug image is the production image plus one layer.
     pub ok: bool,
-    /// The layers that both begin with, by the digest of their content.
+    /// The layers that both images begin with, by `diff_id`.
     pub shared_layers: Vec<Digest>,
-    /// The one that the debug image has more.
+    /// The additional layer of the debug image.
     pub debug_layer: Option<Digest>,
-    /// What is not as it should be, the gravest first.
+    /// The differences, most serious first.
     pub differences: Vec<Difference>,
 }
 
-/// One thing that is not as it should be.
+/// A difference that should not exist.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Difference {
-    /// What is wrong with: `role`, `layers`, `debug-layer`, `production-shell`, `base`, or the path of a config key.
+    /// The subject of the difference: `role`, `layers`, `debug-layer`, `production-shell`, `base`,
+    /// or the path of a config key.
     pub subject: String,
-    /// A sentence.
+    /// A description, as a sentence.
     pub message: String,
 }
 
 impl Subject {
-    /// Reads and checks all of a stored image.
+    /// Reads and verifies a stored image completely.
     pub fn read(source: &ImageSource, image: &StoredImage) -> Result<Self, ReadError> {
         Self::read_beside(source, image, None)
     }
 
-    /// The same of an image beside one that was read before, in a place where a digest names one blob: what both share is
-    /// not read again.
+    /// Like [`Subject::read`], for an image beside another one that was already read, in a store
+    /// where each digest names one blob. Shared layers are not read again.
     pub fn read_beside(
         source: &ImageSource,
         image: &StoredImage,
@@ -168,7 +169,8 @@ fn layers(prod: &Subject, debug: &Subject, same: usize) -> Option<Difference> {
     Some(difference("layers", message))
 }
 
-/// All that it holds lies in its own directory, deletes nothing, and is what makes it a debug layer.
+/// Checks that all entries of the layer are in its own folder, that it deletes nothing, and that it
+/// contains the tools.
 fn debug_layer(layer: &ListedLayer) -> Option<Difference> {
     let file_name = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
     for Member { path, .. } in &layer.members {
@@ -199,7 +201,7 @@ fn production_shell(prod: &Subject) -> Option<Difference> {
     Some(difference("production-shell", format!("the production image holds a shell: /{}", found.path)))
 }
 
-/// The config but for the keys in which the two may differ.
+/// Compares the configs, except for the keys in which the two may differ.
 fn settings(prod: &Subject, debug: &Subject) -> Vec<Difference> {
     let mut found = Vec::new();
     let expected_path = path_of(&prod.config).unwrap_or(config::DEFAULT_PATH).to_owned() + ":" + toolkit::TWIN_BIN;
@@ -216,7 +218,7 @@ fn path_of(config: &Value) -> Option<&str> {
     env.iter().filter_map(Value::as_str).rev().find_map(|variable| variable.strip_prefix("PATH="))
 }
 
-/// The config without layers, `PATH`, our labels, and `more` steps at the end of the history.
+/// Returns the config without layers, `PATH`, our labels, and the last `more` steps of the history.
 fn comparable(subject: &Subject, more: usize) -> Value {
     let mut config = subject.config.clone();
     let mut empty = Map::new();
@@ -233,7 +235,7 @@ fn comparable(subject: &Subject, more: usize) -> Value {
             labels.remove(label::ROLE);
             labels.remove(label::PROD);
         }
-        // Engines write what is empty as null, as empty, or not at all.
+        // Engines write an empty value as null, as empty, or not at all.
         container.retain(|_, value| !is_empty(value));
     }
     config
@@ -264,7 +266,7 @@ fn compare(path: &str, prod: &Value, debug: &Value, found: &mut Vec<Difference>)
     }
 }
 
-/// The links from the debug image to the production image.
+/// Checks the annotations that link the debug image to the production image.
 fn base(prod: &Subject, debug: &Subject) -> Vec<Difference> {
     let mut found = Vec::new();
     let expected = prod.config_digest.to_string();

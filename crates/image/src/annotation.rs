@@ -1,6 +1,7 @@
 //! Annotation and label keys.
 
-/// The manifest digest of the image whose layers this image begins with (OCI image-spec, annotations).
+/// The manifest digest of the image whose layers this image begins with (OCI image-spec,
+/// annotations).
 pub const BASE_DIGEST: &str = "org.opencontainers.image.base.digest";
 /// The full name of that image (OCI image-spec, annotations).
 pub const BASE_NAME: &str = "org.opencontainers.image.base.name";

@@ -1,8 +1,9 @@
-//! The hybrid archive: one tar that is an OCI layout and what `docker save` writes at the same time.
+//! The hybrid archive: one tar that is both an OCI layout and an archive as `docker save` writes
+//! it.
 //!
-//! `oci-layout` and `index.json` are read by containerd, Docker's containerd store, Podman and skopeo; `manifest.json`
-//! by every other Docker, which knows nothing of the former. Both name the same blobs. Directories have entries of
-//! their own because scanners and the OCI validators look for them.
+//! containerd, Docker's containerd store, Podman and skopeo read `oci-layout` and `index.json`.
+//! Every other Docker reads `manifest.json` and ignores the rest. Both name the same blobs.
+//! Directories have entries of their own because scanners and the OCI validators look for them.
 
 use crate::blobs::{Blob, Blobs, OCI_LAYOUT};
 use crate::image::index;
@@ -13,14 +14,16 @@ use serde::Serialize;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
-/// Writes `sets` as one archive that `docker load`, `podman load`, `ctr import` and `skopeo` all take.
+/// Writes `sets` as one archive that `docker load`, `podman load`, `ctr import` and `skopeo` all
+/// accept.
 ///
-/// A stream: nothing is written twice or kept in memory, whatever the size of a layer; a layer that several images
-/// share is there once. Every entry has the modification time `mtime`, in seconds since 1970. The same sets give the
-/// same bytes.
+/// The archive is streamed: nothing is written twice or kept in memory, whatever the size of a
+/// layer. A layer that several images share is stored once. Every entry has the modification time
+/// `mtime`, in seconds since 1970. The same sets give the same bytes.
 ///
-/// Errors: [`ImageError::Write`] when `out` refuses, [`ImageError::BlobChanged`], [`ImageError::SourceChanged`] and
-/// [`ImageError::Read`] when a source file is no longer what it was; what was written until then is no archive.
+/// Errors: [`ImageError::Write`] if writing to `out` fails; [`ImageError::BlobChanged`],
+/// [`ImageError::SourceChanged`] or [`ImageError::Read`] if a source file has changed. What was
+/// written until then is not an archive.
 pub fn write_hybrid(sets: &[ImageSet], mtime: u64, out: &mut dyn Write) -> Result<(), ImageError> {
     let blobs = Blobs::of(sets)?;
     let index = Document::of(&index(blobs.roots)?, "index.json")?;
@@ -40,9 +43,9 @@ pub fn write_hybrid(sets: &[ImageSet], mtime: u64, out: &mut dyn Write) -> Resul
     tar.finish()
 }
 
-/// Writes the archive of [`write_hybrid`] to a file: under a temporary name first, and under `path` only when all of it is
-/// on the disk, so that a reader, a crash or a full disk never leaves a part. What is there already is replaced; a pipe or
-/// device is written to as it is.
+/// Writes the archive of [`write_hybrid`] to a file: first under a temporary name, and under `path`
+/// only when all of it is on the disk. So a reader, a crash or a full disk never leads to an
+/// incomplete file. An existing file is replaced; a pipe or device is written to directly.
 pub fn save_hybrid(sets: &[ImageSet], mtime: u64, path: &Path) -> Result<(), ImageError> {
     durable::write_file(path, |out| write_hybrid(sets, mtime, &mut BufWriter::with_capacity(1 << 18, out)))
 }
@@ -64,7 +67,8 @@ struct DockerImage {
     layers: Vec<String>,
 }
 
-/// `manifest.json` has no notion of platforms: of a set with several images the names go to the first.
+/// `manifest.json` does not support platforms. If a set has several images, the first one gets the
+/// names.
 fn docker_manifest(sets: &[ImageSet]) -> Vec<DockerImage> {
     let images = sets.iter().flat_map(|set| {
         set.images().iter().enumerate().map(|(position, image)| DockerImage {
@@ -107,7 +111,7 @@ mod tests {
         ImageSet::new(tags.iter().map(|tag| tag.parse().unwrap()).collect(), images).unwrap()
     }
 
-    /// An image and another that has its layer and one more.
+    /// An image, and another with the same layer and one more.
     fn pair() -> (Image, Image) {
         let prod = sample("amd64", "app");
         let mut tree = Tree::default();
@@ -183,7 +187,7 @@ mod tests {
         assert!((0..20).all(|_| make() == first));
     }
 
-    /// Refuses everything after `left` bytes, as a full disk does.
+    /// Fails after `left` bytes, like a full disk.
     struct Full {
         left: usize,
     }

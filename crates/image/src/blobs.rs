@@ -1,4 +1,4 @@
-//! What a set of images consists of when it is stored: blobs, and the entries of an index.
+//! The stored form of a set of images: blobs and index entries.
 
 use crate::json::Document;
 use crate::{Digest, Image, ImageError, ImageSet, Layer, annotation};
@@ -14,7 +14,7 @@ pub(crate) enum Blob {
     Layer(Layer),
 }
 
-/// All blobs of some image sets, each once, and what `index.json` lists.
+/// All blobs of some image sets, each once, and the entries of `index.json`.
 pub(crate) struct Blobs {
     pub(crate) by_digest: BTreeMap<Digest, Blob>,
     pub(crate) roots: Vec<Descriptor>,

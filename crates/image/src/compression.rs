@@ -1,8 +1,8 @@
-//! Compressing layers, on all cores, to bytes that do not depend on how many there are.
+//! Compresses layers on all cores, to bytes that do not depend on the number of cores.
 //!
-//! The input is cut into blocks of a fixed size and each becomes a gzip member (RFC 1952) or zstd frame (RFC 8878) of its
-//! own: both formats say that several in a row stand for their contents in a row, and every engine and registry reads
-//! them so. The compressors are pinned to the patch version, and their bytes by a test.
+//! The input is divided into blocks of a fixed size. Each becomes a gzip member (RFC 1952) or zstd
+//! frame (RFC 8878) of its own. Both formats define concatenation, and every engine and registry
+//! supports it. The compressors are pinned to the patch version, and a test pins their output.
 
 use crate::ImageError;
 use std::collections::BTreeMap;
@@ -12,27 +12,28 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::{fmt, thread};
 
-/// The size of a block before compression. Larger ones compress a little better and cost memory on each core.
+/// The size of a block before compression. Larger blocks compress a little better, but cost memory
+/// on each core.
 const BLOCK: usize = 512 * 1024;
-/// More cores are not used: memory grows with them, and hashing cannot keep up.
+/// The maximum number of workers: memory grows with them, and hashing cannot keep up.
 const MOST_WORKERS: usize = 6;
 
-/// How a layer's tar is packed.
+/// How a layer's tar is compressed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Compression {
-    /// Not at all: the fastest, and what stays on this machine needs no other.
+    /// Not at all: the fastest, and sufficient for an image that stays on this machine.
     #[default]
     None,
-    /// gzip, which everything reads. Levels 1 to 12.
+    /// gzip, which all tools support. Levels 1 to 12.
     Gzip(u8),
-    /// zstd, which Docker reads from 23.0 on. Levels 1 to 19.
+    /// zstd, which Docker supports since 23.0. Levels 1 to 19.
     Zstd(u8),
 }
 
 impl Compression {
-    /// gzip at the level that is used when none is named: larger by 4% than what `gzip -6` makes, in a quarter of the time.
+    /// gzip at the default level: 4% larger than the output of `gzip -6`, in a quarter of the time.
     pub const GZIP: Self = Self::Gzip(1);
-    /// zstd at the level that is used when none is named.
+    /// zstd at the default level.
     pub const ZSTD: Self = Self::Zstd(3);
 }
 
@@ -67,7 +68,7 @@ impl FromStr for Compression {
     }
 }
 
-/// Compresses what `produce` writes into `out`.
+/// Compresses the output of `produce` into `out`.
 pub(crate) fn compress(
     compression: Compression,
     out: &mut (dyn Write + Send),
@@ -93,14 +94,15 @@ fn zstd_workers(level: u8) -> usize {
     }
 }
 
-/// Makes one self-contained piece of output from one block.
+/// Compresses one block to a self-contained member or frame.
 trait BlockCompressor {
     fn compress(&mut self, block: &[u8]) -> io::Result<Vec<u8>>;
 }
 
 struct Gzip {
     compressor: libdeflater::Compressor,
-    /// Room for the worst case, which results seldom need: they are copied out, so that those that wait are small.
+    /// Room for the worst case, which is rare. Results are copied out, so that queued results are
+    /// small.
     buffer: Vec<u8>,
 }
 
@@ -137,8 +139,9 @@ impl BlockCompressor for Zstd {
 
 type Numbered = (usize, Vec<u8>);
 
-/// This thread cuts blocks, `workers` threads compress them, and one writes the results in order. The channels are short,
-/// so that a slow disk makes the others wait instead of filling the memory.
+/// This thread divides the input into blocks, `workers` threads compress them, and another thread
+/// writes the results in order. The channels are short, so that a slow disk blocks the producers
+/// instead of filling memory.
 fn in_parallel<C: BlockCompressor>(
     out: &mut (dyn Write + Send),
     produce: impl FnOnce(&mut dyn Write) -> Result<(), ImageError>,
@@ -153,14 +156,14 @@ fn in_parallel<C: BlockCompressor>(
             let (queue, results, new) = (Arc::clone(&queue), results.clone(), &new);
             scope.spawn(move || work(&queue, &results, new));
         }
-        // The workers' ends alone: when they are gone, the other side of each channel sees it.
+        // Keep only the workers' ends: when they are gone, the other side of each channel notices.
         drop((queue, results));
         let writer = scope.spawn(move || write_in_order(&ordered, out));
         let mut cutter = Cutter { block: Vec::with_capacity(BLOCK), number: 0, blocks };
         let produced = produce(&mut cutter).and_then(|()| cutter.finish().map_err(ImageError::Write));
         drop(cutter);
         let written = writer.join().unwrap_or_else(|_| Err(io::Error::other("the writing thread panicked")));
-        // When writing failed, the cutter's own error is only that nobody listens any more.
+        // If writing failed, the cutter's own error only says that the channel is closed.
         written.map_err(ImageError::Write).and(produced)
     })
 }
@@ -198,7 +201,7 @@ fn write_in_order(results: &Receiver<io::Result<Numbered>>, out: &mut (dyn Write
     Ok(())
 }
 
-/// Collects what is written into blocks.
+/// Collects written bytes into blocks.
 struct Cutter {
     block: Vec<u8>,
     number: usize,
@@ -212,7 +215,7 @@ impl Cutter {
         self.blocks.send((self.number - 1, block)).map_err(|_| io::ErrorKind::BrokenPipe.into())
     }
 
-    /// Hands on what is left: at least one block, because no member at all would not be gzip.
+    /// Passes on the rest: at least one block, because an output without a member is not gzip.
     fn finish(&mut self) -> io::Result<()> {
         if self.block.is_empty() && self.number > 0 { Ok(()) } else { self.send() }
     }
@@ -228,7 +231,7 @@ impl Write for Cutter {
         Ok(taken)
     }
 
-    /// Where blocks end decides the bytes: nobody else may say.
+    /// Flushing must not end a block early: block boundaries determine the bytes.
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
@@ -240,7 +243,7 @@ mod tests {
     use crate::Digest;
     use std::io::Read as _;
 
-    /// Text that is the same everywhere, compresses somewhat, and is longer than a few blocks.
+    /// Deterministic text that compresses somewhat, and is longer than a few blocks.
     fn sample(size: usize) -> Vec<u8> {
         let mut state = 1u32;
         let bytes = std::iter::repeat_with(|| {
@@ -283,7 +286,8 @@ mod tests {
         assert!((2..=8).all(|workers| gzip(&data, workers) == one));
     }
 
-    /// These change only together with the pinned compressors, and `LAYOUT_VERSION` of the builder with them.
+    /// These change only together with the pinned compressors, and `LAYOUT_VERSION` of the builder
+    /// with them.
     #[test]
     fn the_bytes_are_those_of_the_pinned_compressors() {
         let data = sample(2 * BLOCK + 1000);
@@ -297,7 +301,8 @@ mod tests {
 
     #[test]
     fn gzip_headers_name_no_time_and_no_file() {
-        // RFC 1952: deflate, no flags, no time, then the level and "unknown" as the system.
+        // RFC 1952: deflate, no flags, no time, then the level, and "unknown" as the operating
+        // system.
         assert_eq!(gzip(b"x", 1)[..8], [0x1f, 0x8b, 8, 0, 0, 0, 0, 0]);
     }
 

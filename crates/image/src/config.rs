@@ -1,7 +1,7 @@
 //! The image config: `application/vnd.oci.image.config.v1+json`.
 //!
-//! These are our own types because those of `oci-spec` know no `Healthcheck`, `Shell` or `OnBuild`, so that reading and
-//! writing a config with them would lose these. Keys that we do not know either are kept as they are.
+//! The types of `oci-spec` do not support `Healthcheck`, `Shell` or `OnBuild`, and would lose them
+//! on reading and writing. The types here keep them, and all unknown keys.
 
 use crate::{Digest, Platform};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 /// An image config (OCI image-spec, config; Docker's additions from docker-image-spec).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ImageConfig {
-    /// When the image was made, in RFC 3339.
+    /// The creation time, in RFC 3339.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created: Option<String>,
     /// `GOARCH`.
@@ -21,37 +21,37 @@ pub struct ImageConfig {
     pub variant: Option<String>,
     /// `GOOS`.
     pub os: String,
-    /// What a container made from the image runs.
+    /// The defaults of containers created from the image.
     #[serde(default, deserialize_with = "or_default")]
     pub config: ContainerConfig,
     /// The layers, from the bottom up.
     #[serde(default)]
     pub rootfs: RootFs,
-    /// How the layers came to be.
+    /// How each layer was created.
     #[serde(default, deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
     pub history: Vec<History>,
-    /// What else there is.
+    /// All other keys.
     #[serde(flatten)]
     pub other: Map<String, Value>,
 }
 
-/// `null`, which engines take for an empty value.
+/// Accepts `null`, which engines treat as an empty value.
 fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
 impl ImageConfig {
-    /// The platform that the config claims.
+    /// The platform that the config declares.
     pub fn platform(&self) -> Platform {
         Platform { os: self.os.clone(), architecture: self.architecture.clone(), variant: self.variant.clone() }
     }
 }
 
-/// The `config` object of an image config. Fields that are empty are not written.
+/// The `config` object of an image config. Empty fields are not written.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ContainerConfig {
-    /// User, and group after a colon, by number or name.
+    /// User and optional group, separated by a colon, by number or name.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub user: String,
     /// Keys are `PORT/PROTOCOL`, values empty objects.
@@ -60,10 +60,10 @@ pub struct ContainerConfig {
     /// `NAME=VALUE`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub env: Option<Vec<String>>,
-    /// Program and its fixed arguments.
+    /// The program and its fixed arguments.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entrypoint: Option<Vec<String>>,
-    /// Arguments that a user replaces.
+    /// The default arguments.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cmd: Option<Vec<String>>,
     /// Keys are paths, values empty objects.
@@ -81,7 +81,7 @@ pub struct ContainerConfig {
     /// Docker's health check.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub healthcheck: Option<Healthcheck>,
-    /// What else there is: `Shell`, `OnBuild`, `ArgsEscaped` and whatever comes.
+    /// All other keys: `Shell`, `OnBuild`, `ArgsEscaped` and future ones.
     #[serde(flatten)]
     pub other: Map<String, Value>,
 }
@@ -93,19 +93,19 @@ pub struct Healthcheck {
     /// `["NONE"]`, `["CMD", program, argument...]` or `["CMD-SHELL", line]`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test: Option<Vec<String>>,
-    /// Between two checks.
+    /// The time between two checks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interval: Option<i64>,
-    /// For one check.
+    /// The time limit of one check.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<i64>,
-    /// Before failures count.
+    /// The time at the start in which failures do not count.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start_period: Option<i64>,
-    /// Between two checks during the start period.
+    /// The time between two checks during the start period.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start_interval: Option<i64>,
-    /// Failures in a row that make a container unhealthy.
+    /// The number of consecutive failures that make a container unhealthy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retries: Option<i64>,
 }
@@ -126,10 +126,10 @@ impl Default for RootFs {
     }
 }
 
-/// How one layer came to be.
+/// How one layer was created.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct History {
-    /// When, in RFC 3339.
+    /// The time, in RFC 3339.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created: Option<String>,
     /// The command.
@@ -138,10 +138,10 @@ pub struct History {
     /// The author.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub author: Option<String>,
-    /// A remark.
+    /// A comment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
-    /// Whether there is no layer for this step.
+    /// Whether this step created no layer.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub empty_layer: bool,
 }

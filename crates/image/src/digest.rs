@@ -1,4 +1,4 @@
-//! Content digests: SHA-256, the one algorithm that every engine and registry knows.
+//! Content digests: SHA-256, the one algorithm that every engine and registry supports.
 
 use crate::ImageError;
 use serde::{Deserialize, Serialize};
@@ -7,7 +7,8 @@ use std::fmt::{self, Write as _};
 use std::io::{self, Write};
 use std::str::FromStr;
 
-/// A SHA-256 content digest. Its text form, in JSON too, is `sha256:<64 lower-case hexadecimal digits>`.
+/// A SHA-256 content digest. Its text form, also in JSON, is `sha256:<64 lower-case hexadecimal
+/// digits>`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct Digest([u8; 32]);
@@ -18,7 +19,7 @@ impl Digest {
         Self(Sha256::digest(bytes).into())
     }
 
-    /// What the hasher was given.
+    /// The digest of all bytes that the hasher received.
     pub(crate) fn from_hasher(hasher: Sha256) -> Self {
         Self(hasher.finalize().into())
     }
@@ -31,7 +32,7 @@ impl Digest {
         })
     }
 
-    /// The first 12 hexadecimal digits: what engines show.
+    /// The first 12 hexadecimal digits, as engines print them.
     pub fn short(&self) -> String {
         self.hex().chars().take(12).collect()
     }
@@ -85,7 +86,7 @@ impl From<Digest> for String {
     }
 }
 
-/// A writer that hashes and counts what passes through it.
+/// A writer that hashes and counts the bytes it forwards.
 #[derive(Debug)]
 pub(crate) struct HashingWriter<W> {
     inner: W,
@@ -98,7 +99,7 @@ impl<W: Write> HashingWriter<W> {
         Self { inner, hasher: Sha256::new(), size: 0 }
     }
 
-    /// The digest and size in bytes of all that was written.
+    /// The digest and number of all bytes written.
     pub(crate) fn finish(self) -> (Digest, u64) {
         (Digest(self.hasher.finalize().into()), self.size)
     }

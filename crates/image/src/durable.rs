@@ -1,4 +1,4 @@
-//! Files that are there whole or not at all, also after a crash.
+//! Writes files that exist completely or not at all, even after a crash.
 
 use crate::ImageError;
 use crate::layer::TEMPORARY_PREFIX;
@@ -10,7 +10,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use tempfile::NamedTempFile;
 
-/// Writes a file of the user: temporary name, flush to the disk, rename, flush of the folder.
+/// Writes a user's file: temporary name, flush to disk, rename, flush of the folder.
 pub(crate) fn write_file(
     path: &Path,
     write: impl FnOnce(&mut dyn Write) -> Result<(), ImageError>,
@@ -28,7 +28,7 @@ pub(crate) fn write_file(
         write(&mut file)?;
         file.sync_all().map_err(failed)?;
         let from = format!("/proc/self/fd/{}", file.as_raw_fd());
-        // A link does not replace a file, and a rename does: hence a name in between.
+        // Linking cannot replace a file, but renaming can: hence a temporary name in between.
         let named = tempfile::Builder::new()
             .prefix(TEMPORARY_PREFIX)
             .suffix(".tmp")
@@ -47,23 +47,24 @@ pub(crate) fn write_file(
     sync_folder(folder)
 }
 
-/// A file that has no name yet, and that nothing is left of when this process is killed. Not all file systems know such.
+/// Creates a file without a name, which disappears if this process is killed. Not all file systems
+/// support such files.
 fn nameless(folder: &Path) -> io::Result<File> {
-    // It gets its name by way of this folder.
+    // The file gets its name through this folder.
     fs::metadata("/proc/self/fd")?;
     let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
-    // Less the umask, as for any file.
+    // Reduced by the umask, as for any file.
     Ok(rustix::fs::open(folder, flags, Mode::from_raw_mode(0o666))?.into())
 }
 
-/// Gives a temporary file, flushed to the disk, its name. The folder is still to be flushed.
+/// Renames a temporary file after flushing it to disk. The folder must be flushed afterwards.
 pub(crate) fn persist(file: NamedTempFile, path: &Path) -> Result<(), ImageError> {
     let failed = |source| ImageError::Store { path: path.to_owned(), source };
     file.as_file().sync_all().map_err(failed)?;
     file.persist(path).map(drop).map_err(|error| failed(error.error))
 }
 
-/// Makes the names in a folder durable.
+/// Flushes the entries of a folder.
 pub(crate) fn sync_folder(folder: &Path) -> Result<(), ImageError> {
     let sync = || File::open(folder)?.sync_all();
     sync().map_err(|source| ImageError::Store { path: folder.to_owned(), source })

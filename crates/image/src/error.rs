@@ -1,23 +1,23 @@
-//! The one error type of this crate.
+//! The error type of this crate.
 
 use crate::Digest;
 use std::io;
 use std::path::PathBuf;
 
-/// What can go wrong while images are made, written or read.
+/// An error while creating, writing or reading images.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ImageError {
     /// A digest that is not `sha256:` and 64 lower-case hexadecimal digits.
     #[error("`{text}` is not a digest: expected sha256: and 64 lower-case hexadecimal digits")]
     InvalidDigest {
-        /// The text as it was given.
+        /// The text.
         text: String,
     },
-    /// An image name that no registry or engine would take.
+    /// An image name that no registry or engine would accept.
     #[error("`{text}` is not an image name: {reason}")]
     InvalidReference {
-        /// The text as it was given.
+        /// The text.
         text: String,
         /// What is wrong with it, and what would be right.
         reason: String,
@@ -25,24 +25,24 @@ pub enum ImageError {
     /// A platform that is not `os/architecture[/variant]`.
     #[error("`{text}` is not a platform: expected os/architecture or os/architecture/variant, as in linux/arm64")]
     InvalidPlatform {
-        /// The text as it was given.
+        /// The text.
         text: String,
     },
-    /// A compression that we do not know.
+    /// An unknown compression.
     #[error("`{text}` is not a compression: expected none, gzip, gzip:1 to gzip:12, zstd, or zstd:1 to zstd:19")]
     InvalidCompression {
-        /// The text as it was given.
+        /// The text.
         text: String,
     },
-    /// A path that must not be in a layer.
+    /// A path that is not allowed in a layer.
     #[error("`{path}` cannot be a path in a layer: {reason}")]
     InvalidPath {
-        /// The path as it was given.
+        /// The path.
         path: String,
-        /// Why not.
+        /// The reason.
         reason: &'static str,
     },
-    /// Two different things for one path; a layer has each path once.
+    /// Two different entries for one path.
     #[error("`/{path}` is put into the image twice: name two places, or leave one out")]
     DuplicatePath {
         /// The path in the image, without its leading slash.
@@ -53,7 +53,7 @@ pub enum ImageError {
     Read {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
     /// A file of this machine is a directory, pipe, socket or device.
@@ -61,7 +61,7 @@ pub enum ImageError {
     NotARegularFile {
         /// The file.
         path: PathBuf,
-        /// What it is instead.
+        /// The kind of the file.
         kind: &'static str,
     },
     /// A source file became shorter while it was read.
@@ -74,15 +74,15 @@ pub enum ImageError {
         /// The bytes that were there.
         actual: u64,
     },
-    /// A blob whose bytes are no longer those that were hashed first.
+    /// The bytes of a blob differ from those that were hashed first.
     #[error("the bytes of {expected} are now those of {actual}: a source file changed during the build; build again")]
     BlobChanged {
         /// The digest recorded first.
         expected: Digest,
-        /// The digest of what was read now.
+        /// The digest of the bytes read now.
         actual: Digest,
     },
-    /// A config whose history does not fit its layers.
+    /// A config whose history does not match its layers.
     #[error("the history names {history} layers, the image has {layers}")]
     HistoryMismatch {
         /// History entries that are not marked as empty.
@@ -90,40 +90,40 @@ pub enum ImageError {
         /// Layers.
         layers: usize,
     },
-    /// An image without a layer: Docker loads it and cannot save it again.
+    /// An image without layers: Docker can load it, but not save it again.
     #[error("an image needs at least one layer")]
     NoLayers,
     /// An image set without an image.
     #[error("an image set needs at least one image")]
     EmptySet,
-    /// Two images of one set claim the same platform, so that an engine could pick either.
+    /// Two images of one set have the same platform, so an engine could pick either.
     #[error("two images for {platform}: an index may hold each platform once")]
     DuplicatePlatform {
         /// The platform, as `os/architecture[/variant]`.
         platform: String,
     },
-    /// A value that has no JSON form.
+    /// A value without a JSON form.
     #[error("cannot write {what} as JSON: {source}")]
     Json {
-        /// What was to be written.
+        /// What should be written.
         what: &'static str,
-        /// Why.
+        /// The cause.
         source: serde_json::Error,
     },
-    /// A file could not be made, written, made durable or put in its place.
+    /// A file could not be created, written, flushed or renamed.
     #[error("cannot write {}: {source}", path.display())]
     Store {
         /// The file or folder.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
-    /// A folder that holds something else than an OCI layout.
+    /// A folder that is not an OCI layout.
     #[error("{} is not an OCI layout that can be added to: {reason}", path.display())]
     NotALayout {
         /// The folder.
         path: PathBuf,
-        /// What is there instead.
+        /// What it contains instead.
         reason: String,
     },
     /// Another process has been changing the layout for too long.
@@ -131,20 +131,20 @@ pub enum ImageError {
     Locked {
         /// The folder.
         path: PathBuf,
-        /// The process, as far as it can be told.
+        /// The process, if it is known.
         holder: String,
     },
-    /// A tag that names an image of another repository in the same layout.
+    /// A tag that another repository's image in the same layout has already.
     #[error("{} already has a `{tag}`, of {other}: in a layout a tag stands for one image; use another tag or folder", path.display())]
     TagTaken {
         /// The folder.
         path: PathBuf,
         /// The tag.
         tag: String,
-        /// The full name of the image that has it.
+        /// The full name of that image.
         other: String,
     },
-    /// The place that the bytes go to refused them.
+    /// Writing the output failed.
     #[error("cannot write: {0}")]
     Write(#[source] io::Error),
 }

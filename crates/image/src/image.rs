@@ -1,4 +1,4 @@
-//! Images, and images with their names.
+//! Images, and sets of images with names.
 
 use crate::config::ImageConfig;
 use crate::json::Document;
@@ -6,7 +6,7 @@ use crate::{Digest, ImageError, Layer, Platform, TaggedReference};
 use oci_spec::image::{Descriptor, ImageIndex, ImageIndexBuilder, ImageManifest, ImageManifestBuilder, MediaType};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-/// One image for one platform: config, manifest and layers that fit each other.
+/// An image for one platform: config, manifest and layers that match each other.
 #[derive(Clone, Debug)]
 pub struct Image {
     config: ImageConfig,
@@ -16,8 +16,9 @@ pub struct Image {
 }
 
 impl Image {
-    /// Puts an image together. `rootfs` of the config is filled in from the layers; its history, if it has one, must
-    /// name as many layers as there are. `annotations` are those of the manifest.
+    /// Creates an image. Fills in `rootfs` of the config from the layers. If the config has a
+    /// history, it must describe as many layers as there are. `annotations` are those of the
+    /// manifest.
     pub fn new(
         mut config: ImageConfig,
         layers: Vec<Layer>,
@@ -36,17 +37,17 @@ impl Image {
         Ok(Self { config, config_document, manifest, layers })
     }
 
-    /// The config as a value.
+    /// The parsed config.
     pub fn config(&self) -> &ImageConfig {
         &self.config
     }
 
-    /// The config as it is stored. Its digest is what Docker calls the image id.
+    /// The config document. Its digest is what Docker calls the image id.
     pub fn config_document(&self) -> &Document {
         &self.config_document
     }
 
-    /// The manifest as it is stored.
+    /// The manifest document.
     pub fn manifest(&self) -> &Document {
         &self.manifest
     }
@@ -56,12 +57,12 @@ impl Image {
         &self.layers
     }
 
-    /// What the image runs on.
+    /// The platform of the image.
     pub fn platform(&self) -> Platform {
         self.config.platform()
     }
 
-    /// The descriptor that an index has for this image.
+    /// The descriptor of this image in an index.
     pub(crate) fn descriptor(&self) -> Result<Descriptor, ImageError> {
         let mut descriptor = descriptor(MediaType::ImageManifest, self.manifest.size(), self.manifest.digest())?;
         descriptor.set_platform(Some(self.platform().descriptor_form()));
@@ -88,14 +89,14 @@ fn manifest(
     builder.build().map_err(|error| unwritable("the image manifest", error))
 }
 
-/// A descriptor of the OCI image-spec.
+/// Creates a descriptor of the OCI image-spec.
 pub(crate) fn descriptor(media_type: MediaType, size: u64, digest: Digest) -> Result<Descriptor, ImageError> {
     let digest: oci_spec::image::Digest =
         digest.to_string().parse().map_err(|error| unwritable("a descriptor", error))?;
     Ok(Descriptor::new(media_type, size, digest))
 }
 
-/// An index of the OCI image-spec.
+/// Creates an index of the OCI image-spec.
 pub(crate) fn index(manifests: Vec<Descriptor>) -> Result<ImageIndex, ImageError> {
     ImageIndexBuilder::default()
         .schema_version(2u32)
@@ -109,7 +110,7 @@ fn unwritable(what: &'static str, error: impl std::fmt::Display) -> ImageError {
     ImageError::Json { what, source: serde::ser::Error::custom(error) }
 }
 
-/// One thing to run, with its names: an image, or one image per platform.
+/// One image for each platform, with common names.
 #[derive(Clone, Debug)]
 pub struct ImageSet {
     tags: Vec<TaggedReference>,
@@ -117,7 +118,7 @@ pub struct ImageSet {
 }
 
 impl ImageSet {
-    /// `images` must not be empty and have each platform once; `tags` may be empty.
+    /// `images` must not be empty, and each platform must occur once. `tags` may be empty.
     pub fn new(tags: Vec<TaggedReference>, images: Vec<Image>) -> Result<Self, ImageError> {
         if images.is_empty() {
             return Err(ImageError::EmptySet);
@@ -141,7 +142,7 @@ impl ImageSet {
         &self.images
     }
 
-    /// The index that names them all, where there are several.
+    /// The index that lists the images, if there are several.
     pub fn index(&self) -> Result<Option<Document>, ImageError> {
         if self.images.len() == 1 {
             return Ok(None);

@@ -1,14 +1,15 @@
-//! Canonical JSON: what is hashed must have one form.
+//! Canonical JSON, so that hashed documents have exactly one form.
 //!
-//! Object keys are sorted by their bytes, there is no white space and no final line break. The order is made here and
-//! not left to `serde_json`, whose maps keep insertion order as soon as any crate of the build enables
-//! `preserve_order`, nor to `oci-spec`, whose maps have a random order.
+//! Object keys are sorted by their bytes; there is no white space and no final line break. Sorting
+//! is done here. `serde_json` cannot be relied on, because its maps keep insertion order as soon as
+//! any crate of the build enables `preserve_order`. Neither can `oci-spec`, whose maps have a
+//! random order.
 
 use crate::{Digest, ImageError};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-/// A JSON document as it is stored: exactly the bytes that its digest was computed from.
+/// A stored JSON document: exactly the bytes that its digest was computed from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Document {
     bytes: Vec<u8>,
@@ -16,13 +17,13 @@ pub struct Document {
 }
 
 impl Document {
-    /// Writes `value` in canonical form. `what` names it in the error.
+    /// Serializes `value` in canonical form. `what` names it in errors.
     pub fn of<T: Serialize>(value: &T, what: &'static str) -> Result<Self, ImageError> {
         let bytes = canonical(value).map_err(|source| ImageError::Json { what, source })?;
         Ok(Self { digest: Digest::of(&bytes), bytes })
     }
 
-    /// A document that somebody else wrote, whatever its form.
+    /// A document from elsewhere, in any form.
     pub(crate) fn stored(bytes: Vec<u8>) -> Self {
         Self { digest: Digest::of(&bytes), bytes }
     }
@@ -43,7 +44,7 @@ impl Document {
     }
 }
 
-/// `value` as canonical JSON.
+/// Serializes `value` as canonical JSON.
 pub fn canonical<T: Serialize>(value: &T) -> Result<Vec<u8>, serde_json::Error> {
     serde_json::to_vec(&sorted(serde_json::to_value(value)?))
 }
@@ -65,7 +66,7 @@ mod tests {
     use super::*;
     use std::collections::HashMap;
 
-    /// `HashMap` has a new order in each round, so that an unsorted writer fails here with certainty, in effect.
+    /// `HashMap` has a new order in each round, so an unsorted writer almost certainly fails here.
     #[test]
     fn keys_are_sorted_at_every_depth() {
         let keys = ["zeta", "alpha", "Beta", "io.scratchdbg.role", "a.b", "a-b", "10", "9"];

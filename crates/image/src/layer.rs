@@ -1,4 +1,4 @@
-//! Layers: what they are called and where their bytes come from.
+//! Layers: their media types, and where their bytes come from.
 
 use crate::compression::compress;
 use crate::digest::HashingWriter;
@@ -11,11 +11,11 @@ use std::path::Path;
 use std::sync::Arc;
 use tempfile::NamedTempFile;
 
-/// What temporary files of ours begin with, so that a later run can tell and remove them.
+/// The prefix of our temporary files, by which a later run recognizes and removes them.
 pub(crate) const TEMPORARY_PREFIX: &str = ".scratchdbg-";
 const BUFFER: usize = 256 * 1024;
 
-/// One layer of an image. Cheap to clone, so that several images can share it.
+/// A layer of an image. Cheap to clone, so that several images can share it.
 #[derive(Clone, Debug)]
 pub struct Layer(Arc<Inner>);
 
@@ -28,12 +28,12 @@ struct Inner {
     content: Content,
 }
 
-/// Whence the blob can be had, as often as it is wanted.
+/// The source of the blob, which can be read repeatedly.
 #[derive(Debug)]
 enum Content {
-    /// Written anew each time.
+    /// Serialized again each time.
     Tree { tree: Tree, mtime: u64 },
-    /// A temporary file that goes with the layer.
+    /// A temporary file that is deleted with the layer.
     Spooled { file: Spool, meter: Meter },
 }
 
@@ -41,7 +41,7 @@ enum Content {
 #[derive(Debug)]
 enum Spool {
     Named(NamedTempFile),
-    /// It is gone with us, however we end.
+    /// Deleted when the process ends in any way.
     Unnamed(File),
 }
 
@@ -61,10 +61,10 @@ impl Spool {
     }
 }
 
-/// How a layer's tar is packed.
+/// How a layer's tar is compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LayerMediaType {
-    /// As it is.
+    /// Uncompressed.
     Tar,
     /// gzip.
     TarGzip,
@@ -94,8 +94,9 @@ impl From<Compression> for LayerMediaType {
 }
 
 impl Layer {
-    /// An uncompressed layer. Reads all files of `tree` once to hash them, and each time that the layer is written
-    /// again; nothing is copied. `mtime` is the modification time of every entry, in seconds since 1970.
+    /// Creates an uncompressed layer. Reads all files of `tree` once to hash them, and again each
+    /// time the layer is written. Copies nothing. `mtime` is the modification time of every entry,
+    /// in seconds since 1970.
     pub fn from_tree(tree: Tree, mtime: u64) -> Result<Self, ImageError> {
         let mut hasher = HashingWriter::new(io::sink());
         tar::write_tree(&tree, mtime, &mut hasher)?;
@@ -104,13 +105,15 @@ impl Layer {
         Ok(Self(Arc::new(Inner { diff_id: digest, digest, size, media_type: LayerMediaType::Tar, content })))
     }
 
-    /// A layer that is kept, packed, in a temporary file of `folder` until the last clone of it is gone. Reads all files of
-    /// `tree` once and for all: right for compression, and where a layer is to become a blob of a layout in that folder.
+    /// Creates a layer whose compressed blob is kept in a temporary file in `folder`, until the
+    /// last clone is dropped. Reads all files of `tree` exactly once. Use it for compression, and
+    /// for a layer that becomes a blob of a layout in that folder.
     pub fn spooled(tree: &Tree, mtime: u64, compression: Compression, folder: &Path) -> Result<Self, ImageError> {
         Self::spool_into(tree, mtime, compression, Spool::Named(temporary_file(folder)?))
     }
 
-    /// The same in a temporary file without a name, in the folder for such files.
+    /// Like [`Layer::spooled`], with a temporary file without a name, in the default folder for
+    /// temporary files.
     pub fn spooled_unnamed(tree: &Tree, mtime: u64, compression: Compression) -> Result<Self, ImageError> {
         let file = tempfile::tempfile();
         let file = file.map_err(|source| ImageError::Store { path: std::env::temp_dir(), source })?;
@@ -151,12 +154,12 @@ impl Layer {
         self.0.size
     }
 
-    /// How the blob is packed.
+    /// The compression of the blob.
     pub fn media_type(&self) -> LayerMediaType {
         self.0.media_type
     }
 
-    /// Writes the blob. A blob that is no longer the one with [`Layer::digest`] is an error, after it was written.
+    /// Writes the blob. If the bytes no longer match [`Layer::digest`], fails after writing them.
     pub fn write_to(&self, out: &mut dyn Write) -> Result<(), ImageError> {
         let mut hasher = HashingWriter::new(out);
         match &self.0.content {
@@ -167,7 +170,7 @@ impl Layer {
         if actual == self.0.digest { Ok(()) } else { Err(ImageError::BlobChanged { expected: self.0.digest, actual }) }
     }
 
-    /// The file that holds the blob, if there is one with a name.
+    /// The named file that contains the blob, if there is one.
     pub(crate) fn spool(&self) -> Option<&Path> {
         match &self.0.content {
             Content::Spooled { file: Spool::Named(file), .. } => Some(file.path()),
@@ -176,7 +179,7 @@ impl Layer {
     }
 }
 
-/// A temporary file with the mode of a blob: what the umask leaves of 0666.
+/// Creates a temporary file with the mode of a blob: 0666 without the umask.
 pub(crate) fn temporary_file(folder: &Path) -> Result<NamedTempFile, ImageError> {
     let failed = |source| ImageError::Store { path: folder.to_owned(), source };
     tempfile::Builder::new()
@@ -192,7 +195,8 @@ fn copy(source: &Spool, meter: &Meter, out: &mut dyn Write) -> Result<(), ImageE
     let mut buffer = vec![0; BUFFER];
     let mut at = 0;
     loop {
-        // Clones of a layer may be written at the same time, and a file has but one position: it is not used.
+        // Several clones of a layer may be written at the same time, so the file's shared position
+        // is not used.
         match source.file().read_at(&mut buffer, at) {
             Ok(0) => return Ok(()),
             Ok(size) => {

@@ -1,11 +1,13 @@
 //! OCI images as values: layers, digests, canonical JSON, layouts and archives.
 //!
-//! A [`Tree`] of entries becomes a [`Layer`] (a deterministic tar with its digests), layers and an [`ImageConfig`] become
-//! an [`Image`], and one or several images with their names, an [`ImageSet`], are written as one stream by
-//! [`write_hybrid`] or kept in a [`Layout`]. Nothing here knows a network or an engine. Whatever is hashed goes through [`json`], so that the
-//! same input always gives the same bytes.
+//! A [`Tree`] of entries becomes a [`Layer`] (a deterministic tar with its digests). Layers and an
+//! [`ImageConfig`] become an [`Image`]. Images with names form an [`ImageSet`], which
+//! [`write_hybrid`] writes as one stream and [`Layout`] stores in a folder. This crate uses no
+//! network and no engine. All hashed documents are serialized by [`json`], so that the same input
+//! always gives the same bytes.
 //!
-//! Specifications followed: OCI image-spec 1.1.1, docker-image-spec 1.3 (health checks), POSIX ustar and pax.
+//! Specifications followed: OCI image-spec 1.1.1, docker-image-spec 1.3 (health checks), POSIX
+//! ustar and pax.
 
 pub mod annotation;
 mod archive;

@@ -1,11 +1,11 @@
-//! What an image runs on.
+//! Platforms of images.
 
 use crate::ImageError;
 use std::fmt;
 use std::str::FromStr;
 
-/// An operating system, an architecture and, where there are several, a variant of it, in Go's words
-/// (`linux/amd64`, `linux/arm/v7`), as in the image config.
+/// An operating system, an architecture and optionally its variant, in Go's terms (`linux/amd64`,
+/// `linux/arm/v7`), as in the image config.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Platform {
     /// `GOOS`.
@@ -22,7 +22,7 @@ impl Platform {
         Self { os: "linux".into(), architecture: architecture.into(), variant: None }
     }
 
-    /// The form that descriptors in an index carry.
+    /// The form that descriptors in an index use.
     pub(crate) fn descriptor_form(&self) -> oci_spec::image::Platform {
         let mut platform = oci_spec::image::Platform::default();
         platform.set_os(self.os.as_str().into());

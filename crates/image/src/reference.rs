@@ -1,21 +1,21 @@
 //! Names of images.
 //!
-//! The grammar is that of the OCI distribution-spec and of Docker's `distribution/reference`, read by hand: the regular
-//! expression of `oci_spec::distribution::Reference` takes 18 MiB to compile, more than half of what a command may use. A
-//! test holds the two against each other.
+//! The grammar is that of the OCI distribution-spec and of Docker's `distribution/reference`. It is
+//! parsed by hand, because the regular expression of `oci_spec::distribution::Reference` takes 18
+//! MiB to compile, more than half of a command's memory limit. A test compares the two.
 
 use crate::ImageError;
 use std::fmt;
 use std::str::FromStr;
 
-/// A tag cannot be longer (OCI distribution-spec).
+/// The maximum length of a tag (OCI distribution-spec).
 const TAG_MAX: usize = 128;
-/// A repository cannot be longer (Docker's `NameTotalLengthMax`).
+/// The maximum length of a repository (Docker's `NameTotalLengthMax`).
 const REPOSITORY_MAX: usize = 255;
 const DEFAULT_REGISTRY: &str = "docker.io";
 
-/// A repository and a tag. `docker.io/library/` and `latest` are filled in where they are left out, as Docker does, so
-/// that two spellings of one name are equal. Its text form is the full one.
+/// A repository and a tag. As in Docker, missing parts are filled in with `docker.io/library/` and
+/// `latest`, so that two spellings of one name are equal. The text form is the full name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TaggedReference {
     registry: String,
@@ -39,7 +39,7 @@ impl TaggedReference {
         &self.tag
     }
 
-    /// The name as users type it: without `docker.io/` and `library/`.
+    /// The short name: without `docker.io/` and `library/`.
     pub fn familiar(&self) -> String {
         let repository = match self.registry.as_str() {
             "docker.io" => self.repository.strip_prefix("library/").unwrap_or(&self.repository).to_owned(),
@@ -105,7 +105,7 @@ fn parse(text: &str) -> Result<TaggedReference, String> {
     Ok(TaggedReference { registry: registry.into(), repository, tag: tag.into() })
 }
 
-/// Names of letters, digits and inner hyphens, joined by dots, and a port.
+/// Names of letters, digits and inner hyphens, joined by dots, with an optional port.
 fn is_host(text: &str) -> bool {
     let (host, port) = text.split_once(':').map_or((text, None), |(host, port)| (host, Some(port)));
     let is_label = |label: &str| {
@@ -118,7 +118,8 @@ fn is_host(text: &str) -> bool {
     host.split('.').all(is_label) && port.is_none_or(is_port)
 }
 
-/// Lower-case letters and digits, with one dot, one or two underscores, or any number of hyphens between them.
+/// Lower-case letters and digits, separated by one dot, one or two underscores, or any number of
+/// hyphens.
 fn is_component(text: &str) -> bool {
     let is_word = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     let separators = text.split(|character: char| character.is_ascii() && is_word(character as u8));
@@ -186,7 +187,7 @@ mod tests {
     }
 
     proptest! {
-        /// But for upper case, which oci-spec takes for a repository.
+        /// Except for upper case, which oci-spec accepts in a repository.
         #[test]
         fn oci_spec_reads_the_same(text in "[a-zA-B0./:_-]{1,20}|(localhost|a\\.b|docker\\.io)(:[0-9]{1,3})?/[a-z./_-]{1,9}(:[a-z._-]{1,4})?") {
             let theirs = text.parse::<Reference>().ok();

@@ -1,7 +1,8 @@
-//! Deterministic tar: the bytes depend on nothing but the arguments.
+//! Deterministic tar: the bytes depend only on the arguments.
 //!
-//! Headers are ustar, with pax records only for what does not fit there; owners are numeric, without names; the end is
-//! exactly two blocks of zeros. Data are copied with a buffer of a fixed size, so that memory does not grow with them.
+//! Headers are ustar, with pax records only for values that do not fit. Owners are numeric, without
+//! names. The end is exactly two blocks of zeros. Data are copied with a buffer of a fixed size, so
+//! that memory usage does not grow with them.
 
 use crate::tree::{Entry, FileData, HostFile, Node, Tree};
 use crate::{ImageError, Meter};
@@ -9,12 +10,13 @@ use std::io::{self, Read as _, Write};
 use tar::{EntryType, Header};
 
 const BLOCK: usize = 512;
-/// Large enough that system calls do not count, small enough to stay in the cache of one core.
+/// Large enough that the cost of system calls does not matter, small enough for the cache of one
+/// core.
 const COPY_BUFFER: usize = 256 * 1024;
-/// The largest value of an octal field of 12 bytes (`size`, `mtime`) and of 8 bytes (`uid`, `gid`).
+/// The maximum value of an octal field of 12 bytes (`size`, `mtime`) and of 8 bytes (`uid`, `gid`).
 const OCTAL_12_MAX: u64 = 0o77_777_777_777;
 const OCTAL_8_MAX: u64 = 0o7_777_777;
-/// Where engines and their peers keep file capabilities in a layer.
+/// The record in which engines store file capabilities in a layer.
 const CAPABILITIES: &str = "SCHILY.xattr.security.capability";
 
 /// Writes one tar stream.
@@ -26,7 +28,7 @@ pub(crate) struct TarWriter<'a> {
     meter: Meter,
 }
 
-/// What a header says, save the time.
+/// The content of a header, except for the time.
 struct Meta<'a> {
     path: &'a str,
     kind: EntryType,
@@ -53,12 +55,12 @@ impl<'a> TarWriter<'a> {
         Self { out, mtime, buffer: Vec::new(), meter: Meter::default() }
     }
 
-    /// A directory of an archive: mode 0755, owned by root.
+    /// Writes a directory of an archive: mode 0755, owned by root.
     pub(crate) fn directory(&mut self, path: &str) -> Result<(), ImageError> {
         self.entry(path, &Entry::directory())
     }
 
-    /// A file of an archive, mode 0644, owned by root, whose `size` bytes `write` writes.
+    /// Writes a file of an archive: mode 0644, owned by root. `write` writes its `size` bytes.
     pub(crate) fn file(
         &mut self,
         path: &str,
@@ -71,7 +73,7 @@ impl<'a> TarWriter<'a> {
         self.pad(size)
     }
 
-    /// The end of the archive.
+    /// Ends the archive.
     pub(crate) fn finish(self) -> Result<(), ImageError> {
         self.out.write_all(&[0; 2 * BLOCK]).map_err(ImageError::Write)
     }
@@ -155,10 +157,11 @@ impl<'a> TarWriter<'a> {
         self.pad(records.len() as u64)
     }
 
-    /// Copies exactly the bytes that the header promised. A file that grew is caught by the layer's digest.
+    /// Copies exactly the number of bytes that the header declares. If the file has grown, the
+    /// layer's digest shows it.
     fn copy(&mut self, source: &HostFile) -> Result<(), ImageError> {
         let failed = |source_error| ImageError::Read { path: source.path().to_owned(), source: source_error };
-        // Something else may have taken its place.
+        // The path may lead to something else by now.
         let (mut file, _) = scratchdbg_files::open(source.path()).map_err(failed)?;
         self.buffer.resize(COPY_BUFFER, 0);
         let mut left = source.size();
@@ -187,7 +190,7 @@ impl<'a> TarWriter<'a> {
     }
 }
 
-/// Sets name and prefix, if the path fits there.
+/// Sets name and prefix. Returns whether the path fits.
 fn set_name(ustar: &mut tar::UstarHeader, path: &str) -> bool {
     if !path.is_ascii() {
         return false;
@@ -196,7 +199,7 @@ fn set_name(ustar: &mut tar::UstarHeader, path: &str) -> bool {
         set_truncated(&mut ustar.name, path);
         return true;
     }
-    // The prefix is joined to the name by a slash that is in neither; the name must not be empty.
+    // The slash between prefix and name is in neither field; the name must not be empty.
     let split = path.match_indices('/').map(|(index, _)| index).find(|&index| {
         (1..=ustar.prefix.len()).contains(&index) && (1..=ustar.name.len()).contains(&(path.len() - index - 1))
     });
@@ -211,7 +214,7 @@ fn set_truncated(field: &mut [u8], text: &str) {
     field[..length].copy_from_slice(&text.as_bytes()[..length]);
 }
 
-/// Appends `<length> <key>=<value>\n`, where the length counts its own digits.
+/// Appends `<length> <key>=<value>\n`. The length includes its own digits.
 fn pax_record(records: &mut Vec<u8>, key: &str, value: &[u8]) {
     let rest = key.len() + value.len() + 3;
     let mut length = rest + 1;
@@ -240,7 +243,7 @@ mod tests {
 
     type Read = (String, EntryType, u32, u64, u64, u64, String, Vec<u8>);
 
-    /// What another reader makes of it.
+    /// What another reader finds.
     fn read(bytes: &[u8]) -> Vec<Read> {
         let mut archive = tar::Archive::new(bytes);
         let entries = archive.entries().unwrap().map(|entry| {
@@ -325,7 +328,8 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever the length and letters of a path: another reader finds the same path, and the same bytes come again.
+        /// For paths of any length and letters, another reader finds the same path, and writing
+        /// again gives the same bytes.
         #[test]
         fn every_path_survives(parts in prop::collection::vec("[a-zé~ ]{1,120}", 1..6), uid in any::<u64>()) {
             prop_assume!(parts.iter().all(|part| !part.starts_with(".wh.")));

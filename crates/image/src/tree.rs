@@ -6,31 +6,31 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Directories, files and links by their path, each path once.
+/// Directories, files and links by path, each path once.
 ///
-/// Paths are relative to the root of the image, in normal form (`usr/bin/app`; the root itself is the empty path), so
-/// that byte order puts parents first. Every directory on the way to an entry is an entry too: an engine that has to
-/// make up a parent gives it mode 0600, and only root could pass it.
+/// Paths are relative to the root of the image and normalized (`usr/bin/app`; the root itself is
+/// the empty path), so that byte order puts parents first. Every parent directory of an entry is an
+/// entry too: engines create a missing parent with mode 0600, so that only root could enter it.
 #[derive(Clone, Debug, Default)]
 pub struct Tree {
     entries: BTreeMap<String, Entry>,
     meter: Meter,
 }
 
-/// What is at a path.
+/// An entry of a tree.
 #[derive(Clone, Debug)]
 pub struct Entry {
     /// The kind of entry with its content.
     pub node: Node,
-    /// Permission bits with setuid, setgid and sticky: `0o7777` at most.
+    /// Permission bits with setuid, setgid and sticky, at most `0o7777`.
     pub mode: u32,
-    /// Owner, numeric.
+    /// Numeric owner.
     pub uid: u64,
-    /// Group, numeric.
+    /// Numeric group.
     pub gid: u64,
 }
 
-/// The kinds of entry that images need.
+/// The kinds of entries that images need.
 #[derive(Clone, Debug)]
 pub enum Node {
     /// A directory.
@@ -39,11 +39,11 @@ pub enum Node {
     File(FileData),
     /// Another name for the regular file at this path of the same tree.
     HardLink(String),
-    /// A symbolic link with this text, which is not checked.
+    /// A symbolic link to this target, which is not checked.
     Symlink(String),
 }
 
-/// Where the bytes of a file are.
+/// The content of a file.
 #[derive(Clone, Debug)]
 pub enum FileData {
     /// In memory.
@@ -62,7 +62,8 @@ impl FileData {
     }
 }
 
-/// A regular file of this machine, with the size and the file capabilities (`setcap`) that it had when it was looked at.
+/// A regular file of this machine, with the size and the file capabilities (`setcap`) that it had
+/// at the time of [`HostFile::new`].
 #[derive(Clone, Debug)]
 pub struct HostFile {
     path: PathBuf,
@@ -71,7 +72,8 @@ pub struct HostFile {
 }
 
 impl HostFile {
-    /// Looks at the file without reading it. Symbolic links are followed; anything but a regular file is an error.
+    /// Inspects the file without reading it. Follows symbolic links. Anything but a regular file is
+    /// an error.
     pub fn new(path: impl Into<PathBuf>) -> Result<Self, ImageError> {
         let path = path.into();
         match fs::metadata(&path) {
@@ -88,23 +90,24 @@ impl HostFile {
         }
     }
 
-    /// Where it is.
+    /// The path of the file.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Its size in bytes when it was looked at.
+    /// The size in bytes at the time of inspection.
     pub fn size(&self) -> u64 {
         self.size
     }
 
-    /// The raw value of its extended attribute `security.capability` (capabilities(7), "File capabilities"), if it has one.
+    /// The raw value of the extended attribute `security.capability` (capabilities(7), "File
+    /// capabilities"), if the file has it.
     pub fn capabilities(&self) -> Option<&[u8]> {
         self.capabilities.as_deref()
     }
 }
 
-/// What `setcap` left at a file. A filesystem without extended attributes has none.
+/// Reads the file capabilities. A file system without extended attributes has none.
 fn file_capabilities(path: &Path) -> std::io::Result<Option<Vec<u8>>> {
     // The largest form, version 3, takes 24 bytes.
     let mut value = [0; 64];
@@ -128,13 +131,13 @@ impl Entry {
 }
 
 impl Tree {
-    /// A tree with nothing in it but the root directory, mode 0755, owned by root: what an engine makes of an image
-    /// that does not say is unspecified.
+    /// Creates a tree with only the root directory, mode 0755, owned by root. Without it, the
+    /// engine chooses the root's mode.
     pub fn with_root() -> Self {
         Self { entries: BTreeMap::from([(String::new(), Entry::directory())]), meter: Meter::default() }
     }
 
-    /// What is written of its files, and of the layers that are made of it, is counted there.
+    /// Counts the bytes of its files and of layers made from it, as they are written.
     pub fn count_with(&mut self, meter: Meter) {
         self.meter = meter;
     }
@@ -143,7 +146,7 @@ impl Tree {
         &self.meter
     }
 
-    /// The size of all files in bytes.
+    /// The total size of all files in bytes.
     pub fn size(&self) -> u64 {
         self.entries
             .values()
@@ -154,13 +157,13 @@ impl Tree {
             .sum()
     }
 
-    /// Puts `entry` at `path` (a leading slash may be given), and the directories that lead there where they are
-    /// missing. A directory may be put twice, the later one counts; anything else may not.
+    /// Inserts `entry` at `path` (a leading slash is allowed), and missing parent directories.
+    /// Inserting a directory again replaces it; inserting anything else again is an error.
     pub fn insert(&mut self, path: &str, entry: Entry) -> Result<(), ImageError> {
         let path = normal(path)?;
         let parent = path.rsplit_once('/').map_or("", |(parent, _)| parent);
         let has_parent = matches!(self.entries.get(parent), Some(Entry { node: Node::Directory, .. }));
-        // What leads to an entry is there too: a path may be very deep.
+        // If an entry exists, its parents do too: a path may be very deep.
         let ends = path.match_indices('/').filter(|_| !has_parent);
         for (index, _) in ends {
             let parent = &path[..index];
@@ -181,8 +184,8 @@ impl Tree {
         Ok(())
     }
 
-    /// Puts all of `other` into this tree: files and links take the place of what is there, directories that are there stay
-    /// as they are. What `COPY` of a Dockerfile does.
+    /// Adds all of `other`, as `COPY` of a Dockerfile does: files and links replace existing
+    /// entries, existing directories are kept.
     pub fn overlay(&mut self, other: Self) -> Result<(), ImageError> {
         for (path, entry) in other.entries {
             match (self.entries.get(&path), &entry.node) {
@@ -199,7 +202,7 @@ impl Tree {
         Ok(())
     }
 
-    /// The part of the tree at `path` and below, under the path `to`.
+    /// Copies the part of the tree at `path` and below to the path `to`.
     pub fn subtree(&self, path: &str, to: &str) -> Result<Self, ImageError> {
         let (path, to) = (normal(path)?, normal(to)?);
         let mut tree = Self::default();
@@ -210,7 +213,7 @@ impl Tree {
         for (at, entry) in itself.chain(entries.filter(|(at, _)| *at != path)) {
             let target = format!("{to}/{}", at[path.len()..].trim_start_matches('/'));
             match entry.node {
-                // What they name comes first.
+                // Insert the targets of hard links first.
                 Node::HardLink(_) => links.push((target, entry)),
                 _ => tree.insert(&target, entry.clone())?,
             }
@@ -221,7 +224,7 @@ impl Tree {
         Ok(tree)
     }
 
-    /// The length of all paths together, in bytes.
+    /// The total length of all paths, in bytes.
     pub fn paths_size(&self) -> usize {
         self.entries.keys().map(String::len).sum()
     }
@@ -231,18 +234,18 @@ impl Tree {
         self.entries.len()
     }
 
-    /// Whether there is nothing in it, not even the root.
+    /// Whether there is no entry, not even the root.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// What is at `path`, which may begin with a slash.
+    /// Returns the entry at `path`, which may begin with a slash.
     pub fn get(&self, path: &str) -> Option<&Entry> {
         self.entries.get(path.strip_prefix('/').unwrap_or(path))
     }
 
-    /// All entries in the order in which they are written: by the bytes of their paths, hard links after all others
-    /// because the file that they name must come first.
+    /// Returns all entries in the order in which they are written: by the bytes of their paths.
+    /// Hard links come last, because the files that they name must come first.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Entry)> {
         let is_link = |entry: &Entry| matches!(entry.node, Node::HardLink(_));
         let entries = || self.entries.iter().map(|(path, entry)| (path.as_str(), entry));
@@ -260,7 +263,7 @@ impl Tree {
     }
 }
 
-/// The normal form of `path`, or why it may not be in a layer.
+/// Normalizes `path`. The error tells why the path is not allowed in a layer.
 fn normal(path: &str) -> Result<&str, ImageError> {
     let invalid = |reason| ImageError::InvalidPath { path: path.to_owned(), reason };
     let relative = path.trim_matches('/');

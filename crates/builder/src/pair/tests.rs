@@ -72,7 +72,7 @@ fn the_production_image_is_the_same_without_its_twin() {
     assert_eq!(with.prod.images()[0].config_document(), without.prod.images()[0].config_document());
 }
 
-/// These change only together with [`crate::LAYOUT_VERSION`].
+/// Change these only together with [`crate::LAYOUT_VERSION`].
 #[test]
 fn the_bytes_are_those_of_this_layout_version() {
     let folder = Folder::new();

@@ -3,7 +3,7 @@ use crate::samples::{X86_64, elf};
 use std::fs;
 use std::os::unix::fs::symlink;
 
-/// A machine with everything in its place.
+/// A machine that has all source files.
 fn machine() -> tempfile::TempDir {
     let root = tempfile::tempdir().unwrap();
     for path in [

@@ -1,23 +1,25 @@
-//! The applets of a busybox, read from its bytes.
+//! Reads the applet names of a busybox from its bytes.
 //!
-//! busybox holds their names as one array of NUL-terminated strings in strictly ascending order (`applet_names` in its
-//! generated `applet_tables.h`; it is searched by bisection). No other run of strings in it has `sh` and is as long.
+//! busybox stores the names as one array of NUL-terminated strings in strictly ascending order
+//! (`applet_names` in its generated `applet_tables.h`, which it searches by bisection). No other
+//! sequence of strings in it contains `sh` and is as long.
 
 use memchr::memmem;
 
 const SHELL: &[u8] = b"\0sh\0";
-/// The smallest list that counts: a few words in order come about by chance.
+/// The minimum length of a list: a few words may be in order by chance.
 const FEWEST: usize = 8;
-/// Longer than the longest name, and short enough that prose does not look like one.
+/// The maximum length of a name: longer than the longest applet name, and short enough to exclude
+/// prose.
 const LONGEST: usize = 32;
 
-/// The names, ascending, or `None` if there is no such list.
+/// Returns the names in ascending order, or `None` if there is no such list.
 pub(super) fn find(bytes: &[u8]) -> Option<Vec<String>> {
     let lists = memmem::find_iter(bytes, SHELL).map(|at| list_around(bytes, at + 1));
     lists.max_by_key(Vec::len).filter(|names| names.len() >= FEWEST)
 }
 
-/// The longest ascending run of names around the one that begins at `start`.
+/// Returns the longest ascending sequence of names around the one that begins at `start`.
 fn list_around(bytes: &[u8], start: usize) -> Vec<String> {
     let mut names = Vec::new();
     let mut next = start;
@@ -47,14 +49,15 @@ fn name_at(bytes: &[u8], start: usize) -> Option<&[u8]> {
     Some(&rest[..end]).filter(|name| is_name(name))
 }
 
-/// The name that ends with the NUL just before `end`.
+/// Returns the name that ends with the NUL just before `end`.
 fn name_before(bytes: &[u8], end: usize) -> Option<&[u8]> {
     let text = bytes.get(..end.checked_sub(1)?)?;
     let start = text.iter().rev().take(LONGEST + 1).position(|byte| *byte == 0)?;
     Some(&text[text.len() - start..]).filter(|name| is_name(name))
 }
 
-/// Letters, digits and the few signs that applets have; `[` and `[[` are applets too.
+/// Whether a name consists of letters, digits and the few other characters of applet names. `[` and
+/// `[[` are applets too.
 fn is_name(name: &[u8]) -> bool {
     let letter = |byte: &u8| byte.is_ascii_lowercase() || *byte == b'[';
     let other = |byte: &u8| byte.is_ascii_digit() || b"-_.".contains(byte);

@@ -1,4 +1,4 @@
-//! Finding a busybox on this machine.
+//! Searches this machine for a busybox.
 
 use super::{Toolkit, ToolkitError};
 use scratchdbg_image::{Digest, HostFile};
@@ -7,7 +7,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-/// Where distributions put busybox, in the order in which it is looked for.
+/// The paths of busybox in distributions, in the order of the search.
 pub const HOST_PATHS: [&str; 6] = [
     "/bin/busybox",
     "/usr/bin/busybox",
@@ -17,34 +17,34 @@ pub const HOST_PATHS: [&str; 6] = [
     "/usr/lib/busybox/busybox-static",
 ];
 
-/// No busybox is as large; what is larger is not read.
+/// The maximum size of a busybox. Larger files are not read.
 const LARGEST: u64 = 64 * 1024 * 1024;
 
-/// What a look at [`HOST_PATHS`] gave.
+/// The result of searching [`HOST_PATHS`].
 #[derive(Debug)]
 pub struct HostSearch {
     /// The first static busybox.
     pub toolkit: Option<Toolkit>,
-    /// What was there before it and would not do.
+    /// The files before it that were rejected.
     pub skipped: Vec<Skipped>,
 }
 
-/// A file that was there and would not do.
+/// A file that was rejected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Skipped {
     /// The file.
     pub path: PathBuf,
-    /// Why not.
+    /// The reason.
     pub reason: String,
 }
 
-/// Looks for a static busybox on the usual paths of this machine.
+/// Searches the usual paths of this machine for a static busybox.
 pub fn search_host() -> HostSearch {
     search(&HOST_PATHS.map(Path::new))
 }
 
-/// What tells the files that [`search_host`] would look at from others, without reading them: a file that is changed or
-/// replaced has another place, size or time. Nothing when there is none.
+/// Identifies the files that [`search_host`] would read without reading them: a changed or replaced
+/// file differs in inode, size or time. Returns `None` if there are none.
 pub fn host_stamp() -> Option<Digest> {
     stamp(&HOST_PATHS.map(Path::new))
 }
@@ -65,7 +65,7 @@ fn search(paths: &[&Path]) -> HostSearch {
     let mut skipped: Vec<Skipped> = Vec::new();
     let mut seen = Vec::new();
     for path in paths {
-        // `/bin` is a link to `/usr/bin` on most machines: one file, one line.
+        // `/bin` is a link to `/usr/bin` on most machines: list a file only once.
         let Ok(real) = path.canonicalize() else { continue };
         if seen.contains(&real) {
             continue;
@@ -93,7 +93,7 @@ impl Toolkit {
     }
 }
 
-/// What was skipped, to be put into the sentence of [`ToolkitError::NotFound`].
+/// Lists the skipped files for the message of [`ToolkitError::NotFound`].
 pub(super) fn list(skipped: &[Skipped]) -> String {
     if skipped.is_empty() {
         return String::new();
@@ -117,7 +117,7 @@ mod tests {
         fs::write(&paths[0], "another, before it").unwrap();
         let two = stamp();
         assert_ne!(two, one);
-        // As long as before, and put in its place.
+        // The same length, and renamed over the old file.
         fs::write(folder.path().join("third"), "BUSYBOX").unwrap();
         fs::rename(folder.path().join("third"), &paths[1]).unwrap();
         assert_ne!(stamp(), two);

@@ -4,7 +4,7 @@ use crate::{BuildSpec, Twin, build};
 use scratchdbg_image::{Layout, save_hybrid};
 use std::fs;
 
-/// A pair as it is read again from a layout.
+/// Returns a pair as it is read from a layout.
 fn pair() -> (Subject, Subject) {
     let folder = tempfile::tempdir().unwrap();
     let binary = folder.path().join("app");

@@ -1,4 +1,4 @@
-//! `index.json`: merging what is new into what is there.
+//! `index.json`: merges new entries into existing ones.
 
 use crate::json::Document;
 use crate::{ImageError, annotation, image};
@@ -7,11 +7,11 @@ use serde_json::Value;
 use std::io;
 use std::path::Path;
 
-/// A larger index is not read: 4 MiB hold ten thousand images.
+/// The maximum size of an index: 4 MiB hold ten thousand images.
 const LARGEST: u64 = 4 * 1024 * 1024;
 
-/// The index of the layout at `root` with `new` in it. Everything in it that is not replaced stays as it is, known to us
-/// or not. An entry is replaced by one with the same full name.
+/// Adds `new` to the index of the layout at `root`. An entry replaces one with the same full name.
+/// All other content is kept, including unknown keys.
 pub(super) fn with(root: &Path, new: Vec<Descriptor>) -> Result<Document, ImageError> {
     let mut index = match read(root)? {
         Some(index) => index,

@@ -1,4 +1,4 @@
-//! Advisory locks (`flock`) on folders that are there anyway, so that no lock file is left behind.
+//! Advisory locks (`flock`) on existing folders, so that no lock file is left behind.
 
 use crate::ImageError;
 use rustix::fs::{FlockOperation, flock};
@@ -9,10 +9,10 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Between two attempts.
+/// The pause between two attempts.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Takes the lock alone if nobody has it.
+/// Takes an exclusive lock if no other process has a lock.
 pub(super) fn try_exclusive(file: &File) -> io::Result<bool> {
     match flock(file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => Ok(true),
@@ -21,18 +21,18 @@ pub(super) fn try_exclusive(file: &File) -> io::Result<bool> {
     }
 }
 
-/// Takes, or keeps, the lock together with others. It is given back when the file is closed, also by a crash.
+/// Takes or keeps a shared lock. Closing the file, also by a crash, releases it.
 pub(super) fn shared(file: &File) -> io::Result<()> {
     Ok(flock(file, FlockOperation::LockShared)?)
 }
 
-/// Takes the lock of `folder` alone, waiting for it at most for `patience`. `layout` is named in the error.
-pub(super) fn exclusive(folder: &Path, layout: &Path, patience: Duration) -> Result<File, ImageError> {
+/// Takes an exclusive lock on `folder`, waiting for at most `timeout`. The error names `layout`.
+pub(super) fn exclusive(folder: &Path, layout: &Path, timeout: Duration) -> Result<File, ImageError> {
     let failed = |source| ImageError::Store { path: folder.to_owned(), source };
     let file = File::open(folder).map_err(failed)?;
     let start = Instant::now();
     while !try_exclusive(&file).map_err(failed)? {
-        if start.elapsed() > patience {
+        if start.elapsed() > timeout {
             return Err(ImageError::Locked { path: layout.to_owned(), holder: holder(&file) });
         }
         thread::sleep(PAUSE);
@@ -40,7 +40,8 @@ pub(super) fn exclusive(folder: &Path, layout: &Path, patience: Duration) -> Res
     Ok(file)
 }
 
-/// Who has the lock, from the kernel's table: `1: FLOCK  ADVISORY  WRITE 4242 08:01:131 0 EOF`.
+/// Finds the process that holds the lock, in the kernel's table: `1: FLOCK  ADVISORY  WRITE 4242
+/// 08:01:131 0 EOF`.
 fn holder(file: &File) -> String {
     let unknown = || "another process".to_owned();
     let (Ok(metadata), Ok(locks)) = (file.metadata(), fs::read_to_string("/proc/locks")) else { return unknown() };

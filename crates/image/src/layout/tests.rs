@@ -20,7 +20,7 @@ fn names(root: &Path) -> Vec<String> {
     index["manifests"].as_array().unwrap().iter().map(name).collect()
 }
 
-/// Every file is in its place, and every blob, reachable or not, is what its name says.
+/// Every file is in its place, and the content of every blob, reachable or not, matches its name.
 fn assert_whole(root: &Path) {
     let listing = |folder: &Path| -> Vec<String> {
         let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
@@ -164,7 +164,8 @@ fn builders_at_the_same_time_lose_nothing() {
 
 const CHILD: &str = "SCRATCHDBG_TEST_LAYOUT";
 
-/// Not a test of its own: the process that [`a_killed_builder_leaves_the_old_state_or_the_new`] kills.
+/// Not a test by itself: this is the process that
+/// [`a_killed_builder_leaves_the_old_state_or_the_new`] kills.
 #[test]
 #[ignore = "run by another test, in a process of its own"]
 #[expect(clippy::disallowed_methods, reason = "the folder can only be handed to a test by the environment")]
@@ -194,7 +195,7 @@ fn a_killed_builder_leaves_the_old_state_or_the_new() {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        // From before its first step to well into its second round, at another point each time.
+        // From before its first step to well into its second round, at a different point each time.
         std::thread::sleep(Duration::from_micros(2_000 + (kill * 7_919) % 23_000));
         child.kill().unwrap();
         child.wait().unwrap();

@@ -1,4 +1,4 @@
-//! Where the blobs of a stored image are, and reading one without trusting it.
+//! Locates the blobs of a stored image, and reads them without trusting them.
 
 use super::tar::{MemberKind, TarInput, TarReader};
 use super::{ReadError, RemoteImage};
@@ -11,12 +11,14 @@ use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// A JSON document of an image is refused beyond this size: the largest known indexes have some hundred KiB.
+/// The maximum size of a JSON document of an image. The largest known indexes have several hundred
+/// KiB.
 pub(super) const LARGEST_DOCUMENT: u64 = 4 * 1024 * 1024;
-/// Read at a time where what lies between the headers is passed over.
+/// The read size while only headers are needed.
 const HEADERS: usize = 4 * 1024;
 
-/// The files of a layout, or the entries of an archive, by their path; or what a registry has, by its digest.
+/// The files of a layout, or the entries of an archive, by path; or the blobs of a registry, by
+/// digest.
 #[derive(Debug)]
 pub(super) enum Files {
     Folder(PathBuf),
@@ -24,7 +26,7 @@ pub(super) enum Files {
     Remote { name: PathBuf, image: Arc<dyn RemoteImage> },
 }
 
-/// Where the data of an entry are in the archive.
+/// The location of an entry's data in the archive.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Place {
     offset: u64,
@@ -36,14 +38,15 @@ impl Files {
         Self::Folder(path.to_owned())
     }
 
-    /// Reads the headers of an archive. The name of an entry that is there twice is refused.
+    /// Reads the headers of an archive. A duplicate entry name is an error.
     pub(super) fn archive(path: &Path) -> Result<Self, ReadError> {
         let (file, _) =
             scratchdbg_files::open(path).map_err(|source| ReadError::Io { path: path.to_owned(), source })?;
         Self::open_archive(file, path)
     }
 
-    /// The same of a file that is open, and that may have no name any more: `path` is what it is called.
+    /// Like [`Files::archive`], for an open file, which may no longer have a name: `path` names it
+    /// in errors.
     pub(super) fn open_archive(file: File, path: &Path) -> Result<Self, ReadError> {
         let failed = |source| ReadError::Io { path: path.to_owned(), source };
         let length = file.metadata().map_err(failed)?.len();
@@ -68,7 +71,7 @@ impl Files {
         }
     }
 
-    /// The size of a file, or `None` if it is not there.
+    /// The size of a file, or `None` if there is no such file.
     pub(super) fn size(&self, name: &str) -> Option<u64> {
         match self {
             Self::Folder(root) => {
@@ -80,8 +83,8 @@ impl Files {
         }
     }
 
-    /// Opens a blob that a descriptor names. A registry does not say beforehand how large one is: no more than the
-    /// descriptor's size, and one byte to tell that there is more, is read of it.
+    /// Opens a blob that a descriptor refers to. A registry does not report sizes in advance, so
+    /// this reads at most the descriptor's size and one more byte, to detect a larger blob.
     pub(super) fn blob(
         &self,
         what: &str,
@@ -100,7 +103,7 @@ impl Files {
         self.open(file)
     }
 
-    /// A whole manifest that a descriptor names.
+    /// Reads a manifest that a descriptor refers to.
     pub(super) fn manifest(&self, what: &str, file: &str, digest: Digest, size: u64) -> Result<Vec<u8>, ReadError> {
         match self {
             Self::Remote { image, .. } => image.manifest(digest).map_err(|source| self.failed(what, source)),
@@ -108,7 +111,7 @@ impl Files {
         }
     }
 
-    /// A whole blob that is a document.
+    /// Reads a whole blob that is a JSON document.
     pub(super) fn small_blob(&self, what: &str, file: &str, digest: Digest, size: u64) -> Result<Vec<u8>, ReadError> {
         if size > LARGEST_DOCUMENT {
             return Err(ReadError::invalid(what, format!("{size} bytes, and a document has 4 MiB at most")));
@@ -123,7 +126,7 @@ impl Files {
         ReadError::Io { path: self.path().join(what), source }
     }
 
-    /// Reads a file from its beginning.
+    /// Opens a file.
     pub(super) fn open(&self, name: &str) -> Result<Box<dyn Read>, ReadError> {
         if self.size(name).is_none() {
             return Err(ReadError::Missing { what: format!("{name} in {}", self.path().display()) });
@@ -143,7 +146,7 @@ impl Files {
         opened.map_err(|source| ReadError::Io { path: self.path().join(name), source })
     }
 
-    /// A whole small file.
+    /// Reads a whole small file.
     pub(super) fn document(&self, name: &str) -> Result<Vec<u8>, ReadError> {
         let size = self.size(name).unwrap_or_default();
         if size > LARGEST_DOCUMENT {
@@ -158,7 +161,8 @@ impl Files {
     }
 }
 
-/// The data of one entry. Several are read at the same time, so the file's own position is not used.
+/// The data of one entry. Several entries may be read at the same time, so the file's own position
+/// is not used.
 struct Part {
     file: Arc<File>,
     at: u64,
@@ -175,7 +179,7 @@ impl Read for Part {
     }
 }
 
-/// Counts what is read of a file, so that an entry's place is known.
+/// Counts the bytes read from a file, to locate entries.
 pub(super) struct Counted {
     inner: BufReader<File>,
     pub(super) position: u64,
@@ -183,7 +187,7 @@ pub(super) struct Counted {
 }
 
 impl TarInput for Counted {
-    /// Without reading: an archive's data are read when they are asked for.
+    /// Seeks: an archive's data are read only on request.
     fn pass_over(&mut self, count: u64) -> io::Result<u64> {
         let count = count.min(self.length.saturating_sub(self.position));
         self.inner.seek_relative(i64::try_from(count).map_err(io::Error::other)?)?;
@@ -200,7 +204,7 @@ impl Read for Counted {
     }
 }
 
-/// A reader that counts what passes, and hashes it where that was asked for.
+/// A reader that counts the bytes and, if requested, hashes them.
 pub(super) struct HashingReader<R> {
     inner: R,
     hasher: Option<Sha256>,
@@ -212,12 +216,12 @@ impl<R: Read> HashingReader<R> {
         Self { inner, hasher: Some(Sha256::new()), size: 0 }
     }
 
-    /// One that only counts.
+    /// Creates a reader that only counts.
     pub(super) fn counting(inner: R) -> Self {
         Self { inner, hasher: None, size: 0 }
     }
 
-    /// The digest, if there is one, and the size.
+    /// The digest, if requested, and the size.
     pub(super) fn finish(self) -> (Option<Digest>, u64) {
         (self.hasher.map(Digest::from_hasher), self.size)
     }

@@ -1,11 +1,11 @@
-//! Why an image could not be read.
+//! The errors of reading an image.
 
 use crate::Digest;
 use std::io;
 use std::path::PathBuf;
 
-/// What is wrong with a stored image, or with reading it. Names from the image are in the texts as they are: whoever shows
-/// them on a terminal escapes them.
+/// An error in a stored image, or in reading it. The texts contain names from the image unescaped:
+/// escape them before printing them to a terminal.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReadError {
@@ -14,7 +14,7 @@ pub enum ReadError {
     Io {
         /// The file or folder.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
     /// The path is neither an OCI layout nor an image archive.
@@ -25,41 +25,41 @@ pub enum ReadError {
         /// What is missing or wrong.
         reason: String,
     },
-    /// There is no image of that name.
+    /// There is no image with this name.
     #[error("{} has no image `{wanted}`; it has {available}", path.display())]
     NoSuchImage {
         /// The file or folder.
         path: PathBuf,
-        /// The name that was asked for.
+        /// The requested name.
         wanted: String,
-        /// The names that there are.
+        /// The existing names.
         available: String,
     },
-    /// Something that is named is not there.
+    /// A referenced object does not exist.
     #[error("{what} is missing")]
     Missing {
-        /// What, with its digest or path.
+        /// The object, with its digest or path.
         what: String,
     },
-    /// Bytes that are not what their digest says.
+    /// The content does not match its digest.
     #[error("{what} has the digest {actual}")]
     DigestMismatch {
-        /// What, with its digest.
+        /// The object, with its digest.
         what: String,
-        /// The digest of the bytes that are there.
+        /// The digest of the content.
         actual: Digest,
     },
-    /// A size that is not what a descriptor says.
+    /// The size differs from that in the descriptor.
     #[error("{what} has {actual} bytes, its descriptor says {expected}")]
     SizeMismatch {
-        /// What, with its digest.
+        /// The object, with its digest.
         what: String,
-        /// What the descriptor says.
+        /// The size in the descriptor.
         expected: u64,
-        /// What is there.
+        /// The actual size.
         actual: u64,
     },
-    /// A layer that holds a path twice.
+    /// A layer contains a path twice.
     #[error("{path} in {layer}: it is there twice, which engines refuse")]
     DuplicatePath {
         /// The absolute path.
@@ -67,10 +67,10 @@ pub enum ReadError {
         /// The layer, with its digest.
         layer: String,
     },
-    /// A document or tar that breaks its specification, or a limit of ours.
+    /// A document or tar that violates its specification, or one of our limits.
     #[error("{what}: {reason}")]
     Invalid {
-        /// What, with its digest or path.
+        /// The object, with its digest or path.
         what: String,
         /// What is wrong.
         reason: String,

@@ -1,20 +1,20 @@
-//! One stored image: its documents, and what they say about its layers.
+//! One stored image: its documents and layers.
 
 use super::ReadError;
 use crate::json::Document;
 use crate::{Digest, ImageConfig, LayerMediaType, Platform};
 use std::collections::BTreeMap;
 
-/// An image as it is stored for one platform.
+/// A stored image for one platform.
 #[derive(Clone, Debug)]
 pub struct StoredImage {
-    /// Full names, as far as the store gives any; a bare tag where it has no more.
+    /// Full names, as far as the store has any; a bare tag if that is all it has.
     pub names: Vec<String>,
-    /// The config as a value.
+    /// The parsed config.
     pub config: ImageConfig,
-    /// The config as it is stored.
+    /// The config document.
     pub config_document: Document,
-    /// The manifest as it is stored; an archive of `docker save` has none.
+    /// The manifest document; absent in an archive of `docker save`.
     pub manifest: Option<Document>,
     /// The annotations of the manifest.
     pub annotations: BTreeMap<String, String>,
@@ -23,29 +23,29 @@ pub struct StoredImage {
 }
 
 impl StoredImage {
-    /// What the config says that it runs on.
+    /// The platform that the config declares.
     pub fn platform(&self) -> Platform {
         self.config.platform()
     }
 }
 
-/// A layer as it is stored.
+/// A stored layer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredLayer {
     /// The path of the blob in the store.
     pub(super) file: String,
-    /// The digest of the blob; an archive of `docker save` does not say.
+    /// The digest of the blob; absent in an archive of `docker save`.
     pub digest: Option<Digest>,
     /// The size of the blob in bytes.
     pub size: u64,
-    /// How the blob is packed; `None`: to be seen from its first bytes.
+    /// The compression of the blob; `None` if it must be detected from the first bytes.
     pub media_type: Option<LayerMediaType>,
     /// The digest of the uncompressed tar, from the config.
     pub diff_id: Digest,
 }
 
 impl StoredLayer {
-    /// The layer in words, for messages.
+    /// The layer's name in messages.
     pub(super) fn name(&self) -> String {
         format!("layer {}", self.digest.unwrap_or(self.diff_id))
     }

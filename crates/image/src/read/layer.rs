@@ -1,4 +1,4 @@
-//! Going through the entries of a stored layer.
+//! Visits the entries of a stored layer.
 
 use super::blob::HashingReader;
 use super::tar::{Member, TarReader};
@@ -9,17 +9,19 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::io::{self, BufRead as _, BufReader, Read};
 
 const BUFFER: usize = 256 * 1024;
-/// What any layer may unpack to, whatever its packed size.
+/// The uncompressed size that any layer may have, whatever its compressed size.
 const FREE: u64 = 1024 * 1024 * 1024;
-/// Beyond that, at most so many times its packed size: programs pack to a third, a bomb to a thousandth.
+/// Beyond that, the maximum ratio of uncompressed to compressed size. Programs compress to a third,
+/// a decompression bomb to a thousandth.
 const LARGEST_RATIO: u64 = 100;
 
 impl ImageSource {
-    /// Shows every entry of `layer` to `visit`, with its data, in the order of the tar. Nothing is written anywhere.
+    /// Passes every entry of `layer` to `visit`, with its data, in the order of the tar. Writes
+    /// nothing to disk.
     ///
-    /// Whatever `visit` does not read is skipped. The digests of the blob and of its content, and the blob's size, are
-    /// checked at the end: what was seen before is not to be believed until this returns `Ok`. The digests of a source that
-    /// is [trusted](ImageSource::trusted) are not.
+    /// Data that `visit` does not read are skipped. The digests of the blob and of its content, and
+    /// the blob's size, are verified at the end: do not trust anything before this returns `Ok`.
+    /// The digests of a [trusted](ImageSource::trusted) source are not verified.
     pub fn visit_layer(
         &self,
         layer: &StoredLayer,
@@ -28,7 +30,8 @@ impl ImageSource {
         let name = layer.name();
         let blob = self.files.blob(&name, &layer.file, layer.digest, layer.size)?;
         let blob = BufReader::with_capacity(BUFFER, blob);
-        // Hashing is most of the work. Where no digest is known, or that of the content is the same, one hash does.
+        // Hashing is most of the work. One hash is enough if the blob has no known digest, or the
+        // same digest as the content.
         let is_plain = layer.digest == Some(layer.diff_id);
         let mut blob = match layer.digest {
             Some(_) if !is_plain && !self.is_trusted => HashingReader::new(blob),
@@ -48,7 +51,7 @@ impl ImageSource {
                 return Err(ReadError::DigestMismatch { what, actual: diff_id });
             }
         }
-        // What a decompressor did not ask for counts too.
+        // Bytes that the decompressor did not read count too.
         let rest =
             io::copy(&mut blob, &mut io::sink()).map_err(|error| ReadError::invalid(&name, error.to_string()))?;
         let (digest, actual) = blob.finish();
@@ -86,8 +89,8 @@ fn walk(
     Ok(())
 }
 
-/// The paths of a layer so far, of which there may be a million: only what they hash to is kept, under keys that nobody
-/// knows who makes an image.
+/// The paths of a layer so far, of which there may be a million. Only their hashes are kept, with
+/// random keys that an image's author cannot know.
 #[derive(Default)]
 struct Paths {
     keys: [RandomState; 2],
@@ -95,7 +98,7 @@ struct Paths {
 }
 
 impl Paths {
-    /// `false` if it was there.
+    /// Returns `false` if the path was there already.
     fn insert(&mut self, path: &str) -> bool {
         let hash = self.keys.each_ref().map(|key| key.hash_one(path));
         self.hashes.insert(hash)
@@ -117,19 +120,20 @@ fn unpack<'a>(blob: impl Read + 'a, media_type: Option<LayerMediaType>) -> io::R
         LayerMediaType::TarGzip => Box::new(flate2::bufread::MultiGzDecoder::new(blob)),
         LayerMediaType::TarZstd => {
             let mut decoder = zstd::stream::Decoder::with_buffer(blob)?;
-            // 8 MiB windows are what every decoder must take (RFC 8878); more would be memory that the image chooses.
+            // Every decoder must support windows of 8 MiB (RFC 8878). Larger ones would let the
+            // image choose the memory usage.
             decoder.window_log_max(23)?;
             Box::new(decoder)
         }
     })
 }
 
-/// What a blob of `size` bytes may unpack to.
+/// The maximum uncompressed size of a blob of `size` bytes.
 fn limit(size: u64) -> u64 {
     FREE.max(size.saturating_mul(LARGEST_RATIO))
 }
 
-/// Fails when more is read than a layer may hold.
+/// Fails when more is read than a layer may contain.
 struct Limited<R> {
     inner: R,
     left: u64,

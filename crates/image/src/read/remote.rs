@@ -1,21 +1,21 @@
-//! Images that are fetched as they are read.
+//! Images that are fetched while they are read.
 
 use crate::Digest;
 use std::fmt::Debug;
 use std::io::{self, Read};
 
-/// An image in a registry, or anywhere else where blobs are had by their digest. What comes from there is not trusted: it
-/// is held against digests and sizes by whoever reads it.
+/// An image in a registry, or in another store that addresses blobs by digest. The data are not
+/// trusted: the reader verifies digests and sizes.
 pub trait RemoteImage: Debug + Send + Sync {
-    /// How its user calls it.
+    /// The name that the user gave.
     fn name(&self) -> String;
 
-    /// The manifest or index that the name stands for.
+    /// The manifest or index that the name refers to.
     fn root(&self) -> &[u8];
 
-    /// The manifest or index of this digest, which is of a limited size.
+    /// Fetches the manifest or index with this digest, up to a limited size.
     fn manifest(&self, digest: Digest) -> io::Result<Vec<u8>>;
 
-    /// The blob of this digest, from its beginning.
+    /// Opens the blob with this digest at its start.
     fn blob(&self, digest: Digest) -> io::Result<Box<dyn Read>>;
 }

@@ -1,4 +1,4 @@
-//! Finding the images in a layout or archive.
+//! Finds the images in a layout or archive.
 
 use super::blob::Files;
 use super::image::{StoredImage, StoredLayer, layer_media_type};
@@ -16,26 +16,28 @@ const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const DOCKER_LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
 const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
-/// BuildKit lists what it attests of an image beside it, as a manifest of no platform whose layers are no layers.
+/// BuildKit lists attestations of an image beside the image: a manifest without a platform, whose
+/// layers are not layers.
 const ATTESTATION_TYPE: &str = "vnd.docker.reference.type";
-/// An index may name indexes; ours has two levels, and a cycle would have no end.
+/// The maximum nesting of indexes. Ours have two levels, and a cycle would have no end.
 const DEEPEST: usize = 4;
-/// More images are not listed.
+/// The maximum number of images that are listed.
 const MOST_IMAGES: usize = 10_000;
-/// Indexes may name the same things over and over: more of their entries are not looked at.
+/// The maximum number of index entries that are read, as indexes may name the same things
+/// repeatedly.
 const MOST_LISTED: usize = 100_000;
-/// A longer name is none, in bytes.
+/// The maximum length of a name, in bytes.
 const LONGEST_NAME: usize = 1024;
-/// Bytes of all documents together.
+/// The maximum size of all documents together, in bytes.
 const LARGEST_DOCUMENTS: u64 = 64 * 1024 * 1024;
-/// Engines have a limit of 127.
+/// The maximum number of layers. Engines have a limit of 127.
 const MOST_LAYERS: usize = 1000;
 
-/// An OCI layout, or an archive that is one, or an archive of `docker save`.
+/// An OCI layout, an OCI archive, a hybrid archive, or an archive of `docker save`.
 #[derive(Debug)]
 pub struct ImageSource {
     pub(super) files: Files,
-    /// Nobody needs proof that the layers are what they are said to be.
+    /// The layers need not be verified.
     pub(super) is_trusted: bool,
 }
 
@@ -49,7 +51,7 @@ struct Descriptor {
     annotations: Option<BTreeMap<String, String>>,
 }
 
-/// An index or a manifest: which, is to be seen.
+/// An index or a manifest, not yet known which.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Listing {
@@ -69,11 +71,11 @@ struct DockerImage {
     layers: Vec<String>,
 }
 
-/// The images that were found so far, and what it took.
+/// The images found so far, and the counters for the limits.
 #[derive(Default)]
 struct Found {
     images: Vec<StoredImage>,
-    /// Where the image with a manifest of this digest is.
+    /// The position of the image with this manifest digest.
     places: HashMap<Digest, usize>,
     listed: usize,
     read: u64,
@@ -125,7 +127,7 @@ impl ImageSource {
             let path = folder.join(name);
             match path.metadata() {
                 Ok(metadata) if metadata.is_file() => {}
-                // It may be there, and be no business of this user.
+                // It may exist, but be inaccessible to this user.
                 Err(source) if source.kind() != io::ErrorKind::NotFound => return Err(ReadError::Io { path, source }),
                 _ => return Err(not_an_image(&format!("it has no file {name}"))),
             }
@@ -137,12 +139,13 @@ impl ImageSource {
         Ok(Self { files, is_trusted: false })
     }
 
-    /// Opens an archive: hybrid, OCI or of `docker save`. It is not unpacked.
+    /// Opens an archive (hybrid, OCI, or of `docker save`) without unpacking it.
     pub fn archive(file: &Path) -> Result<Self, ReadError> {
         Self::of_archive(Files::archive(file)?)
     }
 
-    /// The same of a file that is open, and that may have no name any more: `name` is what errors call it.
+    /// Like [`ImageSource::archive`], for an open file, which may no longer have a name: `name`
+    /// names it in errors.
     pub fn open_archive(file: File, name: &Path) -> Result<Self, ReadError> {
         Self::of_archive(Files::open_archive(file, name)?)
     }
@@ -155,19 +158,19 @@ impl ImageSource {
         Ok(Self { files, is_trusted: false })
     }
 
-    /// An image somewhere else, which is fetched as it is read.
+    /// Creates a source for an image elsewhere, which is fetched while it is read.
     pub fn remote(image: Arc<dyn RemoteImage>) -> Self {
         Self { files: Files::Remote { name: PathBuf::from(image.name()), image }, is_trusted: false }
     }
 
-    /// Takes the layers at their word: none of them is hashed. For what came straight from somebody who is believed
-    /// anyway, and not for what is to be proved.
+    /// Skips the verification of layers. For data that come directly from a trusted source, and not
+    /// for data that are to be proved.
     #[must_use]
     pub fn trusted(self) -> Self {
         Self { is_trusted: true, ..self }
     }
 
-    /// All images with their documents, each platform of an index by itself.
+    /// Returns all images with their documents, one for each platform of an index.
     pub fn images(&self) -> Result<Vec<StoredImage>, ReadError> {
         let mut found = Found::default();
         if let Files::Remote { image, .. } = &self.files {
@@ -182,8 +185,8 @@ impl ImageSource {
         Ok(found.images)
     }
 
-    /// The images with this name, which may be a full name, a familiar one, or a bare tag; all images if there is no name.
-    /// No image is an error.
+    /// Returns the images with this name, which may be a full name, a familiar one, or a bare tag.
+    /// Without a name, returns all images. Finding no image is an error.
     pub fn find(&self, name: Option<&str>) -> Result<Vec<StoredImage>, ReadError> {
         let images = self.images()?;
         let Some(wanted) = name else { return Ok(images) };
@@ -234,7 +237,7 @@ impl ImageSource {
 
     fn entry(&self, entry: &Descriptor, names: &[String], depth: usize, found: &mut Found) -> Result<(), ReadError> {
         if !matches!(entry.media_type.as_str(), INDEX | MANIFEST | DOCKER_LIST | DOCKER_MANIFEST) {
-            // Artifacts of other kinds, such as signatures, may be listed too.
+            // Other kinds of artifacts, such as signatures, may be listed too.
             return Ok(());
         }
         let is_attestation = |annotations: &BTreeMap<String, String>| annotations.contains_key(ATTESTATION_TYPE);
@@ -249,7 +252,7 @@ impl ImageSource {
         let names = own.map_or_else(|| names.to_vec(), |name| vec![name.clone()]);
         let what = format!("manifest {}", entry.digest);
         found.count_entry(&what)?;
-        // The same image under several names is one image.
+        // An image with several names is one image.
         if let Some(image) = found.places.get(&entry.digest).and_then(|place| found.images.get_mut(*place)) {
             image.names.extend(names);
             return Ok(());
@@ -319,7 +322,7 @@ impl ImageSource {
     }
 }
 
-/// A document that is what its descriptor says.
+/// Checks a document against its descriptor.
 fn checked(what: &str, descriptor: &Descriptor, bytes: Vec<u8>) -> Result<Vec<u8>, ReadError> {
     if bytes.len() as u64 != descriptor.size {
         let (expected, actual) = (descriptor.size, bytes.len() as u64);

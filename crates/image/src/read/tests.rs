@@ -14,7 +14,7 @@ fn json_of(path: &Path) -> Value {
 struct Store(tempfile::TempDir);
 
 impl Store {
-    /// A layout with one image, named `app:1`, of one layer.
+    /// Creates a layout with one image, named `app:1`, of one layer.
     fn with(image: Image) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let set = ImageSet::new(vec!["app:1".parse().unwrap()], vec![image]).unwrap();
@@ -60,14 +60,14 @@ impl Store {
         fs::write(self.root().join("index.json"), index.to_string()).unwrap();
     }
 
-    /// Puts a changed manifest in the place of the one that is there, with a right descriptor.
+    /// Replaces the manifest, with a matching descriptor.
     fn set_manifest(&self, manifest: &Value) {
         let media_type = "application/vnd.oci.image.manifest.v1+json";
         let descriptor = self.put(manifest.to_string().as_bytes(), media_type);
         self.set_index(&json!({"schemaVersion": 2, "manifests": [descriptor]}));
     }
 
-    /// Puts another layer in the place of the one that is there, with right digests everywhere.
+    /// Replaces the layer, with matching digests everywhere.
     fn set_layer(&self, blob: &[u8], content: &[u8], media_type: &str) {
         let mut manifest = self.manifest();
         let mut config = json_of(&self.blob(&manifest["config"]["digest"]));
@@ -77,7 +77,7 @@ impl Store {
         self.set_manifest(&manifest);
     }
 
-    /// The first error of reading everything.
+    /// Returns the first error of reading everything.
     fn error(&self) -> String {
         check(&ImageSource::layout(self.root()).unwrap()).unwrap_err().to_string()
     }
@@ -128,7 +128,8 @@ fn an_archive_that_ends_within_an_entry_is_refused() {
     let set = ImageSet::new(vec!["app:1".parse().unwrap()], vec![sample("amd64", "app")]).unwrap();
     save_hybrid(&[set], 0, &archive).unwrap();
     let whole = fs::read(&archive).unwrap();
-    // Headers are at multiples of 512 bytes: what is cut elsewhere is cut within the data of an entry, or within a header.
+    // Headers are at multiples of 512 bytes. Cutting elsewhere cuts within the data of an entry, or
+    // within a header.
     for length in (1..whole.len() - 1024).step_by(100).filter(|length| length % 512 != 0) {
         fs::write(&archive, &whole[..length]).unwrap();
         let result = ImageSource::archive(&archive).and_then(|source| check(&source));
@@ -303,7 +304,7 @@ fn nested_indexes_have_a_limit() {
 fn indexes_that_name_the_same_over_and_over_are_refused() {
     let store = Store::sample();
     let mut descriptor = store.index()["manifests"][0].clone();
-    // Of a thousand names each: a thousand million at the end.
+    // Of a thousand names each: a billion at the end.
     for _ in 0..3 {
         let index = json!({"schemaVersion": 2, "manifests": vec![descriptor; 1000]});
         descriptor = store.put(index.to_string().as_bytes(), "application/vnd.oci.image.index.v1+json");
@@ -311,7 +312,7 @@ fn indexes_that_name_the_same_over_and_over_are_refused() {
     store.set_index(&json!({"schemaVersion": 2, "manifests": [descriptor]}));
     let error = store.error();
     assert!(error.contains("more than 64 MiB in all") || error.contains("more than 100,000 images"), "{error}");
-    // One image under a thousand names is one.
+    // One image with a thousand names is one image.
     let mut descriptor = store.sample_descriptor();
     let names: Vec<_> = (0..1000)
         .map(|name| {
@@ -361,7 +362,7 @@ fn what_is_no_image_is_said_to_be_none() {
     let error = |result: Result<ImageSource, ReadError>| result.unwrap_err().to_string();
     assert!(error(ImageSource::layout(folder.path())).contains("it has no file oci-layout"));
     assert!(error(ImageSource::layout(Path::new("/nonexistent"))).contains("neither an OCI layout"));
-    // A file that cannot be looked at is not one that is missing.
+    // A file that cannot be read is not missing.
     let mark = folder.path().join("oci-layout");
     std::os::unix::fs::symlink("oci-layout", &mark).unwrap();
     let looped = error(ImageSource::layout(folder.path()));

@@ -1,9 +1,9 @@
-//! Deriving everything anew: whether a stored image is what it says.
+//! Verifies a stored image completely.
 
 use super::{ImageSource, MemberKind, ReadError, StoredImage};
 
-/// Reads every blob of `image` and checks digests, sizes, media types, the number of layers and history steps, and each
-/// entry of each layer. The first thing that is wrong is the error.
+/// Reads every blob of `image` and checks digests, sizes, media types, the number of layers and
+/// history steps, and each entry of each layer. Returns the first error.
 pub fn validate(source: &ImageSource, image: &StoredImage) -> Result<(), ReadError> {
     let what = format!("config {}", image.config_document.digest());
     if image.layers.is_empty() {

@@ -1,11 +1,11 @@
-//! Extended headers: what they say about the entry that follows them.
+//! Extended headers: attributes of the entry that follows them.
 
 use tar::PaxExtensions;
 
 /// `struct vfs_cap_data` has 24 bytes.
 const LARGEST_CAPABILITIES: usize = 24;
 
-/// What extended headers say about the entry that follows them.
+/// The attributes that extended headers give the entry that follows them.
 #[derive(Default)]
 pub(super) struct Extension {
     pub(super) path: Option<Vec<u8>>,
@@ -17,7 +17,7 @@ pub(super) struct Extension {
 }
 
 impl Extension {
-    /// Takes the records of a pax header in; an error is what is wrong with them.
+    /// Adds the records of a pax header. The error tells what is wrong with them.
     pub(super) fn add(&mut self, records: &[u8]) -> Result<(), String> {
         for record in PaxExtensions::new(records) {
             let record = record.map_err(|error| format!("a pax header: {error}"))?;
@@ -31,7 +31,7 @@ impl Extension {
                 b"size" => self.size = Some(number()?),
                 b"uid" => self.uid = Some(number()?),
                 b"gid" => self.gid = Some(number()?),
-                // What is longer is none, and the kernel would not take it.
+                // The kernel would not accept a longer value.
                 b"SCHILY.xattr.security.capability" if record.value_bytes().len() <= LARGEST_CAPABILITIES => {
                     self.capabilities = Some(record.value_bytes().to_vec());
                 }
@@ -44,12 +44,12 @@ impl Extension {
         Ok(())
     }
 
-    /// A path in the manner of GNU tar.
+    /// Sets a path as GNU tar stores it.
     pub(super) fn long_path(&mut self, bytes: Vec<u8>) {
         self.path = Some(until_nul(bytes));
     }
 
-    /// The text of a link in the manner of GNU tar.
+    /// Sets a link target as GNU tar stores it.
     pub(super) fn long_link(&mut self, bytes: Vec<u8>) {
         self.link = Some(until_nul(bytes));
     }

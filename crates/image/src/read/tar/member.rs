@@ -1,4 +1,4 @@
-//! One entry: its path, its kind and its owner, as far as they can be believed.
+//! One entry: its path, kind and owner, after validation.
 
 use super::super::ReadError;
 use super::extension::Extension;
@@ -6,21 +6,22 @@ use super::{TarInput, TarReader};
 use std::io;
 use tar::{EntryType, Header};
 
-/// `PATH_MAX` of Linux: nothing longer can be a path.
+/// `PATH_MAX` of Linux: no path is longer.
 const LONGEST_PATH: usize = 4096;
-/// Bytes of all paths and links together: whoever reads a layer keeps them in memory.
+/// The maximum size of all paths and links together, in bytes, as readers of a layer keep them in
+/// memory.
 pub(super) const MOST_NAMES: u64 = 256 * 1024 * 1024;
 
-/// What an entry is.
+/// The kind of an entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MemberKind {
     /// A directory.
     Directory,
     /// A regular file.
     File,
-    /// Another name for the file at this path.
+    /// Another name of the file at this path.
     HardLink(String),
-    /// A symbolic link with this text.
+    /// A symbolic link to this target.
     Symlink(String),
     /// A device, FIFO or anything else.
     Special,
@@ -29,9 +30,10 @@ pub enum MemberKind {
 /// One entry of a tar stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {
-    /// Relative to the root, without `./` and final slash; the root is empty. Bytes that are not UTF-8 are replaced.
+    /// The path relative to the root, without `./` and without a final slash; empty for the root.
+    /// Bytes that are not UTF-8 are replaced.
     pub path: String,
-    /// What it is.
+    /// Its kind.
     pub kind: MemberKind,
     /// Permission bits with setuid, setgid and sticky.
     pub mode: u32,
@@ -39,14 +41,14 @@ pub struct Member {
     pub uid: u64,
     /// Group.
     pub gid: u64,
-    /// Bytes of a regular file; 0 for the rest.
+    /// The size of a regular file in bytes; 0 for others.
     pub size: u64,
     /// The extended attribute `security.capability`.
     pub capabilities: Option<Vec<u8>>,
 }
 
 impl<R: TarInput> TarReader<R> {
-    /// The entry of a header, once what its extended headers say is taken into account.
+    /// Creates the entry of a header, with the attributes of its extended headers.
     pub(super) fn member(
         &mut self,
         header: &Header,
@@ -77,7 +79,7 @@ impl<R: TarInput> TarReader<R> {
         if kind != MemberKind::File && size > 0 {
             return Err(named("only a regular file can have data"));
         }
-        // Some writers leave the owner out, and engines take that for root.
+        // Some writers leave the owner out, and engines treat that as root.
         let owner = |field: &[u8], value: io::Result<u64>| match value {
             Err(_) if field.iter().all(|byte| matches!(byte, 0 | b' ')) => Ok(0),
             value => value.map_err(|error| named(&error.to_string())),
@@ -97,7 +99,7 @@ impl<R: TarInput> TarReader<R> {
     }
 }
 
-/// The path in normal form. One that leads out of the image, or is not a path, is refused.
+/// Normalizes a path. Fails if it is not a path, or leads out of the image.
 fn normal(path: &[u8], what: &str) -> Result<String, ReadError> {
     let text = String::from_utf8_lossy(path);
     let shown: String = text.chars().take(200).collect();

@@ -1,7 +1,8 @@
-//! Reading tar streams that nobody vouches for.
+//! Reads untrusted tar streams.
 //!
-//! Every size is checked before it is believed, names and extended headers have limits, and what different readers would
-//! understand differently (sparse files, data after a link, a name twice) is refused with the name of the entry.
+//! Every size is checked before use, and names and extended headers have limits. Content that
+//! different readers would interpret differently (sparse files, data after a link, a duplicate
+//! name) is refused, with the name of the entry.
 
 mod extension;
 mod member;
@@ -14,14 +15,16 @@ use std::io::{self, Read};
 use tar::{EntryType, Header};
 
 const BLOCK: usize = 512;
-/// Extended headers hold paths and extended attributes; Linux allows 64 KiB of each attribute.
+/// The maximum size of an extended header, which contains paths and extended attributes. Linux
+/// allows 64 KiB for each attribute.
 const LARGEST_EXTENSION: u64 = 1024 * 1024;
-/// A layer with more entries is refused; the largest base images have some hundred thousand.
+/// The maximum number of entries of a layer. The largest base images have several hundred thousand.
 const MOST_ENTRIES: u64 = 1_000_000;
-/// Zeros after the end: writers fill a record, which has 10 KiB in most cases. A file that is all zeros is no archive.
+/// The maximum number of zeros after the end. Writers pad to a record, usually of 10 KiB. A file of
+/// zeros only is not an archive.
 const MOST_PADDING: u64 = 64 * 1024 * 1024;
 
-/// Reads entry by entry. Between two entries, [`Read`] gives the data of the former.
+/// Reads entry by entry. Between two entries, [`Read`] returns the data of the first.
 pub(crate) struct TarReader<R> {
     input: R,
     what: String,
@@ -29,13 +32,13 @@ pub(crate) struct TarReader<R> {
     padding: u64,
     entries: u64,
     most_entries: u64,
-    /// Bytes of paths and links so far.
+    /// The size of all paths and links so far, in bytes.
     names: u64,
 }
 
-/// What a tar is read from.
+/// The input of a tar reader.
 pub(crate) trait TarInput: Read {
-    /// Passes over the next `count` bytes; how many there were.
+    /// Skips the next `count` bytes. Returns how many there were.
     fn pass_over(&mut self, count: u64) -> io::Result<u64>
     where
         Self: Sized,
@@ -48,12 +51,12 @@ impl TarInput for &[u8] {}
 impl TarInput for &mut dyn Read {}
 
 impl<R: TarInput> TarReader<R> {
-    /// `what` names the stream in errors.
+    /// Creates a reader. `what` names the stream in errors.
     pub(crate) fn new(input: R, what: impl Into<String>) -> Self {
         Self { input, what: what.into(), data: 0, padding: 0, entries: 0, most_entries: MOST_ENTRIES, names: 0 }
     }
 
-    /// The next entry, or `None` at the end of the archive.
+    /// Returns the next entry, or `None` at the end of the archive.
     pub(crate) fn next(&mut self) -> Result<Option<Member>, ReadError> {
         let mut extension = Extension::default();
         loop {
@@ -77,7 +80,7 @@ impl<R: TarInput> TarReader<R> {
         }
     }
 
-    /// The next header, or `None` at two blocks of zeros or the end of the stream.
+    /// Returns the next header, or `None` at two blocks of zeros or at the end of the stream.
     fn header(&mut self) -> Result<Option<Header>, ReadError> {
         let mut header = Header::new_old();
         match self.block(header.as_mut_bytes())? {
@@ -91,14 +94,14 @@ impl<R: TarInput> TarReader<R> {
         }
         let sum: u32 =
             header.as_bytes()[..148].iter().chain(&header.as_bytes()[156..]).map(|byte| u32::from(*byte)).sum();
-        // The checksum's own field counts as eight blanks.
+        // The checksum field itself counts as eight blanks.
         if header.cksum().ok() != Some(sum + 8 * u32::from(b' ')) {
             return Err(self.invalid("a header's checksum is wrong"));
         }
         Ok(Some(header))
     }
 
-    /// After the end there may be zeros, which some writers pad with, and nothing else.
+    /// After the end, only zeros are allowed, which some writers pad with.
     fn end(&mut self) -> Result<(), ReadError> {
         let mut block = [0; BLOCK];
         let mut padding = 0;
@@ -134,7 +137,7 @@ impl<R: TarInput> TarReader<R> {
         Ok(())
     }
 
-    /// Skips what is left of the current entry.
+    /// Skips the rest of the current entry.
     fn skip(&mut self) -> Result<(), ReadError> {
         let left = self.data + self.padding;
         if left > 0 && self.input.pass_over(left).map_err(|error| self.failed(&error))? < left {
@@ -144,7 +147,7 @@ impl<R: TarInput> TarReader<R> {
         Ok(())
     }
 
-    /// Fills `block` as far as the stream goes.
+    /// Fills `block` as far as possible.
     fn block(&mut self, block: &mut [u8]) -> Result<usize, ReadError> {
         let mut filled = 0;
         while filled < block.len() {

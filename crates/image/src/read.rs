@@ -1,6 +1,7 @@
-//! Reading images that are stored in a folder or a file, whoever wrote them.
+//! Reads images that are stored in a folder or a file, without trusting them.
 //!
-//! Every blob is checked against its descriptor while it is read; every size, count and depth has a limit.
+//! Every blob is verified against its descriptor while it is read. Every size, count and depth has
+//! a limit.
 
 mod blob;
 mod error;

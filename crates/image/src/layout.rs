@@ -1,9 +1,11 @@
-//! OCI layouts: folders of blobs that are added to and never half written (OCI image-spec, image-layout).
+//! OCI layouts: folders of blobs that images are added to without ever leaving a partial state (OCI
+//! image-spec, image-layout).
 //!
-//! A blob is written under a temporary name, hashed on the way, flushed, checked and renamed; then the folder is flushed.
-//! `index.json` is changed last, under a lock, from what it holds at that moment. A run that is killed, or a disk that
-//! fills up, leaves the layout as it was, and perhaps blobs that nothing names. Temporary files of dead runs are removed
-//! by the next one: a living run holds a shared lock on the folder for as long as it has any.
+//! A blob is written under a temporary name while it is hashed, then flushed, checked and renamed;
+//! then the folder is flushed. `index.json` is changed last, under a lock, starting from its
+//! current content. A run that is killed, or a full disk, leaves the layout unchanged except for
+//! unreferenced blobs. The next run removes the temporary files of dead runs: a living run holds a
+//! shared lock on the folder as long as it has any.
 
 mod index;
 mod lock;
@@ -18,22 +20,24 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tempfile::TempDir;
 
-/// How long another process may change the index before we give up; it takes milliseconds.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long to wait for another process that is changing the index, which normally takes
+/// milliseconds.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(30);
 const BUFFER: usize = 256 * 1024;
-/// The file `oci-layout` holds a version and nothing else.
+/// The maximum size of the file `oci-layout`, which contains only a version.
 const LARGEST_MARK: u64 = 64 * 1024;
 
-/// A folder that is an OCI layout, or will be one with the first image.
+/// A folder that is an OCI layout, or becomes one with the first image.
 #[derive(Debug)]
 pub struct Layout {
     root: PathBuf,
-    /// Tells other runs that our temporary files are in use.
+    /// Shows other runs that our temporary files are in use.
     _presence: File,
 }
 
 impl Layout {
-    /// Opens a layout to add to it; makes the folder if there is none. A folder that holds something else is refused.
+    /// Opens a layout to add images, and creates the folder if it does not exist. Fails if the
+    /// folder is not a layout.
     pub fn open_or_create(root: &Path) -> Result<Self, ImageError> {
         fs::create_dir_all(root).map_err(|source| store(root, source))?;
         let presence = File::open(root).map_err(|source| store(root, source))?;
@@ -50,15 +54,16 @@ impl Layout {
         &self.root
     }
 
-    /// Makes a folder for spooled layers on the layout's file system, which is removed with its last owner; should this run
-    /// be killed, by the next one.
+    /// Creates a folder for spooled layers on the layout's file system. It is removed on drop or,
+    /// if this run is killed, by the next run.
     pub fn spool_folder(&self) -> Result<TempDir, ImageError> {
         let private = Permissions::from_mode(0o700);
         let folder = tempfile::Builder::new().prefix(TEMPORARY_PREFIX).permissions(private).tempdir_in(&self.root);
         folder.map_err(|source| store(&self.root, source))
     }
 
-    /// Adds images. An image whose name is in the layout already takes that name over; all else stays.
+    /// Adds images. An image takes over the names that it shares with existing ones. Everything
+    /// else stays.
     pub fn add(&self, sets: &[ImageSet]) -> Result<(), ImageError> {
         let blobs = Blobs::of(sets)?;
         let folder = self.root.join("blobs/sha256");
@@ -68,10 +73,10 @@ impl Layout {
         }
         durable::sync_folder(&folder)?;
         durable::sync_folder(&self.root.join("blobs"))?;
-        let _lock = lock::exclusive(&self.root.join("blobs"), &self.root, PATIENCE)?;
+        let _lock = lock::exclusive(&self.root.join("blobs"), &self.root, LOCK_TIMEOUT)?;
         let index = index::with(&self.root, blobs.roots)?;
         self.write("index.json", index.bytes())?;
-        // Last: without this file the folder is no layout.
+        // Write this file last: without it the folder is not a layout.
         if !self.root.join("oci-layout").exists() {
             self.write("oci-layout", OCI_LAYOUT)?;
         }
@@ -105,10 +110,11 @@ impl Layout {
         }
     }
 
-    /// Gives a spooled layer, which was hashed when it was written, a second name. `false` if it is on another file system.
+    /// Links a spooled layer, which was hashed when it was written, into the layout. Returns
+    /// `false` if it is on another file system.
     fn link(&self, spool: &Path, path: &Path) -> Result<bool, ImageError> {
         let failed = |source| store(path, source);
-        // Over a blob of the wrong size too: hence the detour by a temporary name.
+        // The link must also replace a blob of the wrong size, so it needs a temporary name.
         let name = temporary_file(&self.root)?.into_temp_path();
         fs::remove_file(&name).map_err(failed)?;
         if fs::hard_link(spool, &name).is_err() {
@@ -127,7 +133,7 @@ impl Layout {
     }
 }
 
-/// Refuses folders that are something else, or a layout of another version.
+/// Refuses folders that are not a layout, or a layout of another version.
 fn check(root: &Path) -> Result<(), ImageError> {
     let refuse = |reason: String| Err(ImageError::NotALayout { path: root.to_owned(), reason });
     match scratchdbg_files::read(&root.join("oci-layout"), LARGEST_MARK) {
@@ -142,7 +148,7 @@ fn check(root: &Path) -> Result<(), ImageError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             for entry in fs::read_dir(root).map_err(|source| store(root, source))? {
                 let name = entry.map_err(|source| store(root, source))?.file_name();
-                // What a run leaves that was killed before its first image was in.
+                // Left behind by a run that was killed before it added its first image.
                 let ours = name == "blobs" || name == "index.json" || is_temporary(&name);
                 if !ours {
                     return refuse(format!("it holds {}", name.display()));

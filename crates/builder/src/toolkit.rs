@@ -1,7 +1,8 @@
-//! The toolkit: one static busybox, and what is made from it.
+//! The toolkit: a static busybox, and the images and archives made from it.
 //!
-//! The names of its applets are read from the binary itself, so that they are right for every version and configuration
-//! and nothing foreign is executed. Applet links are hard links: they resolve in whatever root they are seen from.
+//! The applet names are read from the binary itself. So they are correct for every version and
+//! configuration, and no untrusted program is executed. Applets are hard links, which resolve in
+//! any root.
 
 mod applets;
 mod search;
@@ -21,16 +22,18 @@ use std::sync::Arc;
 
 pub use search::{HOST_PATHS, HostSearch, Skipped, host_stamp, search_host};
 
-/// Where the twin has its tools; its own top-level directory, so that nothing of the production image is covered.
+/// The folder of the twin's tools. It has its own top-level directory, so that it hides nothing of
+/// the production image.
 pub const TWIN_BIN: &str = "/.scratchdbg/bin";
-/// The time of the files there.
+/// The modification time of the files there.
 pub(crate) const TWIN_MTIME: u64 = 0;
-/// Where a toolkit image has the folder of its sessions' names.
+/// The folder for the names of sessions in a toolkit image.
 const SESSIONS: &str = "/session";
 /// The repository of the toolkit images.
 pub const REPOSITORY: &str = "scratchdbg/toolkit";
 
-/// When toolkit images claim to have been made: always the same, so that the same content is the same image.
+/// The creation time of toolkit images. It is constant, so that the same content gives the same
+/// image.
 const CREATED: &str = "1970-01-01T00:00:00Z";
 
 /// A static busybox, in memory. Cheap to clone.
@@ -43,20 +46,20 @@ pub struct Toolkit {
     origin: String,
 }
 
-/// A further file of a toolkit image.
+/// An additional file of a toolkit image.
 #[derive(Clone, Debug)]
 pub struct ExtraFile {
-    /// Where it goes in the image.
+    /// The path in the image.
     pub path: String,
     /// Permission bits.
     pub mode: u32,
-    /// Its content.
+    /// The content.
     pub bytes: Arc<[u8]>,
-    /// Further paths of the same file, as hard links.
+    /// Additional paths of the same file, as hard links.
     pub links: Vec<String>,
 }
 
-/// Why a file is not a toolkit, or why there is none.
+/// Why a file is not a toolkit, or why no toolkit was found.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ToolkitError {
@@ -65,34 +68,35 @@ pub enum ToolkitError {
     Read {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
-    /// The file is no busybox, or one that does not work in an image that holds nothing else.
+    /// The file is not a busybox, or cannot run in an image without other files.
     #[error("{origin} cannot serve as the toolkit: {reason}")]
     Unfit {
-        /// Where the bytes are from.
+        /// Where the bytes come from.
         origin: String,
-        /// Why not.
+        /// The reason.
         reason: String,
     },
-    /// There is no toolkit anywhere.
+    /// No toolkit was found.
     #[error(
         "no static busybox was found{}. Three ways to have one: install it (Debian, Ubuntu: apt-get install \
          busybox-static); name one, --toolkit PATH; or have an image that holds one in the engine, --toolkit IMAGE",
         search::list(skipped)
     )]
     NotFound {
-        /// What was looked at and why it would not do.
+        /// The candidates, and why they were rejected.
         skipped: Vec<Skipped>,
     },
-    /// An image could not be made from it.
+    /// No image could be made from it.
     #[error(transparent)]
     Image(#[from] ImageError),
 }
 
 impl Toolkit {
-    /// Takes the bytes of a static busybox; `origin` says in messages where they are from.
+    /// Creates a toolkit from the bytes of a static busybox. `origin` names their source in
+    /// messages.
     pub fn from_bytes(bytes: impl Into<Arc<[u8]>>, origin: impl Into<String>) -> Result<Self, ToolkitError> {
         let (bytes, origin) = (bytes.into(), origin.into());
         let platform = match static_platform(&bytes) {
@@ -106,7 +110,7 @@ impl Toolkit {
         Ok(Self { digest: Digest::of(&bytes), bytes, platform, applets: applets.into(), origin })
     }
 
-    /// What it runs on.
+    /// The platform of the busybox.
     pub fn platform(&self) -> &Platform {
         &self.platform
     }
@@ -116,7 +120,7 @@ impl Toolkit {
         self.digest
     }
 
-    /// Size of the busybox in bytes.
+    /// The size of the busybox in bytes.
     pub fn size(&self) -> u64 {
         self.bytes.len() as u64
     }
@@ -126,31 +130,33 @@ impl Toolkit {
         &self.applets
     }
 
-    /// Where it is from, for messages.
+    /// The source of the busybox, for messages.
     pub fn origin(&self) -> &str {
         &self.origin
     }
 
-    /// The files of the one layer that a twin has more than its production image. With [`TWIN_MTIME`] its bytes depend on
-    /// the busybox alone, so that every twin made with it shares the layer.
+    /// Returns the files of the twin's additional layer. With [`TWIN_MTIME`], the layer's bytes
+    /// depend only on the busybox, so that all twins made with it share the layer.
     pub(crate) fn twin_tree(&self) -> Result<Tree, ImageError> {
         let mut tree = Tree::default();
         self.install(&mut tree, TWIN_BIN)?;
         Ok(tree)
     }
 
-    /// The `diff_id` of that layer: the digest of its tar.
+    /// Returns the `diff_id` of the twin's additional layer.
     pub fn twin_layer(&self) -> Result<Digest, ToolkitError> {
         Ok(Layer::from_tree(self.twin_tree()?, TWIN_MTIME)?.diff_id())
     }
 
-    /// The `diff_id` of the one layer of the image that [`Toolkit::image`] makes of the same files.
+    /// Returns the `diff_id` of the only layer of the image that [`Toolkit::image`] makes with
+    /// these files.
     pub fn image_layer(&self, extras: &[ExtraFile]) -> Result<Digest, ToolkitError> {
         Ok(Layer::from_tree(self.image_tree(extras)?, 0)?.diff_id())
     }
 
-    /// The name of the image that [`Toolkit::image`] makes of the same files: it says what is in it, so that an engine
-    /// that has it has the right one. Costs no more than hashing the files.
+    /// Returns the name of the image that [`Toolkit::image`] makes with these files. The name
+    /// contains a digest of the content, so an engine that has the name has the right image. Only
+    /// hashes the files.
     pub fn image_reference(&self, extras: &[ExtraFile]) -> Result<TaggedReference, ToolkitError> {
         let extras: Vec<_> = extras
             .iter()
@@ -164,7 +170,8 @@ impl Toolkit {
         Ok(format!("{REPOSITORY}:{}", document.digest().short()).parse()?)
     }
 
-    /// The image that `attach` starts debug containers from: `/bin/busybox`, its applets beside it, and `extras`.
+    /// Returns the image that `attach` creates debug containers from: `/bin/busybox`, its applets
+    /// beside it, and `extras`.
     pub fn image(&self, extras: &[ExtraFile]) -> Result<ImageSet, ToolkitError> {
         let labels = [(label::ROLE, "toolkit".to_owned()), (label::LAYOUT, LAYOUT_VERSION.to_string())];
         let config = ImageConfig {
@@ -184,22 +191,22 @@ impl Toolkit {
         Ok(ImageSet::new(vec![self.image_reference(extras)?], vec![image])?)
     }
 
-    /// The same files as a tar archive, to be unpacked into a folder of a container.
+    /// Returns the same files as a tar archive, to be unpacked into a folder of a container.
     pub fn archive(&self, extras: &[ExtraFile]) -> Result<Vec<u8>, ToolkitError> {
         let mut bytes = Vec::new();
         Layer::from_tree(self.tools_tree(extras)?, 0)?.write_to(&mut bytes)?;
         Ok(bytes)
     }
 
-    /// The files of the image.
+    /// Returns the files of the image.
     fn image_tree(&self, extras: &[ExtraFile]) -> Result<Tree, ImageError> {
         let mut tree = self.tools_tree(extras)?;
-        // Sessions of all users make folders there whose names nobody else is to know.
+        // Sessions of all users create folders there, whose names must stay secret.
         tree.insert(SESSIONS, Entry { mode: 0o1733, ..Entry::directory() })?;
         Ok(tree)
     }
 
-    /// busybox, its applets and `extras`.
+    /// Returns busybox, its applets and `extras`.
     fn tools_tree(&self, extras: &[ExtraFile]) -> Result<Tree, ImageError> {
         let mut tree = Tree::with_root();
         self.install(&mut tree, "/bin")?;
@@ -214,7 +221,7 @@ impl Toolkit {
         Ok(tree)
     }
 
-    /// Puts busybox and a link for each applet into `folder`.
+    /// Adds busybox and a link for each applet to `folder`.
     fn install(&self, tree: &mut Tree, folder: &str) -> Result<(), ImageError> {
         let busybox = format!("{}/busybox", folder.trim_start_matches('/'));
         let file = Entry::file(FileData::Bytes(self.bytes.clone()), 0o755);
@@ -227,7 +234,7 @@ impl Toolkit {
     }
 }
 
-/// The platform of a static executable, or in words why it is none.
+/// Returns the platform of a static executable. The error tells why the file is not one.
 fn static_platform(bytes: &[u8]) -> Result<Platform, String> {
     let facts = match program::inspect(Cursor::new(bytes)) {
         Ok(Program::Elf(facts)) => facts,
