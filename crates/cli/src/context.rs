@@ -53,7 +53,7 @@ impl Context {
     ) -> Result<(&Platform, Option<Looked>), CommandError> {
         let mut seen = None;
         let connect = async {
-            let connected = platform::connect_looking_at(target, &self.global, &self.environment, &self.scope);
+            let connected = platform::connect_and_probe(target, &self.global, &self.environment, &self.scope);
             let (platform, looked) = connected.await?;
             seen = Some(looked);
             Ok::<_, CommandError>(platform)

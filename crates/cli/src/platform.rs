@@ -2,7 +2,7 @@
 //! [`on_platform!`] has one arm for each.
 
 use scratchdbg_backend::{Error, Scope, SessionTarget};
-use scratchdbg_docker::{Endpoint, EndpointRequest, FirstLook};
+use scratchdbg_docker::{Endpoint, EndpointRequest, InitialProbe};
 /// What can be a name or a setting on any platform that we know.
 pub(crate) use scratchdbg_docker::{are_detach_keys, is_image_reference};
 
@@ -25,7 +25,7 @@ pub(crate) enum Platform {
 #[derive(Debug)]
 pub(crate) enum Looked {
     /// By Docker or Podman.
-    Docker(Option<FirstLook>),
+    Docker(Option<InitialProbe>),
 }
 
 /// Works with a platform, whichever it is.
@@ -49,8 +49,8 @@ pub(crate) async fn connect(
     Ok(Platform::Docker(engine.within(scope)))
 }
 
-/// The same, and looks at a target in the same breath.
-pub(crate) async fn connect_looking_at(
+/// Like [`connect`], and probes the target at the same time.
+pub(crate) async fn connect_and_probe(
     target: &SessionTarget,
     global: &Global,
     environment: &Environment,
@@ -59,7 +59,7 @@ pub(crate) async fn connect_looking_at(
     let SessionTarget::Container(name) = target else {
         return Ok((connect(global, environment, scope).await?, Looked::Docker(None)));
     };
-    let connected = scratchdbg_docker::Engine::connect_looking_at(endpoint(global, environment).await?, name).await;
+    let connected = scratchdbg_docker::Engine::connect_and_probe(endpoint(global, environment).await?, name).await;
     let (engine, looked) = connected.map_err(|error| suggest_other_sockets(error.into(), environment))?;
     Ok((Platform::Docker(engine.within(scope)), Looked::Docker(looked)))
 }

@@ -1,5 +1,5 @@
-//! Who made something in an engine: a process, told apart from all others, so that another client on the same machine can
-//! see whether it is still there. Clocks say nothing of that.
+//! Identifies the process that created an object in an engine, so that another client on the same
+//! machine can tell whether that process is still running. Clocks cannot tell that.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
@@ -8,35 +8,35 @@ use rustix::io::Errno;
 use rustix::process::{Pid, test_kill_process};
 use sha2::{Digest as _, Sha256};
 
-/// What is known of the process that made something.
+/// The state of the process that created an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Client {
-    /// It is there.
+    /// It is running.
     Alive,
     /// It has ended.
     Gone,
-    /// It is of another machine, or of this one before it was started anew, or it did not say.
+    /// It ran on another machine, or before this machine was booted, or it left no mark.
     Unknown,
 }
 
-/// This process, as `MACHINE-PID-START`; nothing where `/proc` is not there.
+/// Returns the mark of this process, `MACHINE-PID-START`. Returns `None` without `/proc`.
 pub(crate) fn own_mark() -> Option<String> {
     let pid = std::process::id();
     Some(format!("{}-{pid}-{}", machine()?, stat(pid)?.start))
 }
 
-/// Whether the mark was made on this machine since it was started. Who does not see this machine cannot know the mark: an
-/// image that was made elsewhere cannot carry it.
+/// Whether the mark was created on this machine since its last boot. Only processes that see this
+/// machine can know its mark, so an image from elsewhere cannot contain it.
 pub(crate) fn is_of_this_machine(mark: &str) -> bool {
     parse(mark).is_some_and(|(of, ..)| machine().is_some_and(|own| own == of))
 }
 
-/// Whether a text is a mark.
+/// Whether a text has the form of a mark.
 pub(crate) fn is_mark(text: &str) -> bool {
     parse(text).is_some()
 }
 
-/// The process that a mark is of.
+/// Determines the state of the process that a mark identifies.
 pub(crate) fn client(mark: Option<&str>) -> Client {
     match mark.and_then(parse) {
         Some((of, pid, start)) if machine().is_some_and(|own| own == of) => process(pid, start),
@@ -46,11 +46,11 @@ pub(crate) fn client(mark: Option<&str>) -> Client {
 
 fn process(pid: u32, start: u64) -> Client {
     let Some(number) = i32::try_from(pid).ok().and_then(Pid::from_raw) else { return Client::Unknown };
-    // A `/proc` may hide the processes of others. The kernel still says whether there is one.
+    // A `/proc` may hide other users' processes. The kernel still tells whether the process exists.
     match test_kill_process(number) {
         Err(Errno::SRCH) => Client::Gone,
         Ok(()) | Err(_) => match stat(pid) {
-            // The number is another's by now, or nobody has asked yet how it ended.
+            // The process id was reused, or the process is a zombie.
             Some(found) if found.start != start || matches!(found.state, 'Z' | 'X') => Client::Gone,
             _ => Client::Alive,
         },
@@ -68,7 +68,8 @@ fn parse(mark: &str) -> Option<(&str, u32, u64)> {
     Some((machine, pid.parse().ok()?, start.parse().ok()?))
 }
 
-/// This run of this machine, and the namespaces that process ids and start times are counted in.
+/// Identifies this boot of this machine, and the namespaces that process ids and start times are
+/// relative to.
 fn machine() -> Option<String> {
     let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
     let namespace = |name: &str| fs::metadata(format!("/proc/self/ns/{name}")).map_or(0, |file| file.ino());
@@ -79,11 +80,12 @@ fn machine() -> Option<String> {
 
 struct Stat {
     state: char,
-    /// In clock ticks since the machine was started.
+    /// In clock ticks since boot.
     start: u64,
 }
 
-/// `/proc/PID/stat`, see proc(5). The second field is a name in parentheses, and may hold anything.
+/// Parses `/proc/PID/stat`, see proc(5). The second field is a name in parentheses, which may
+/// contain any characters.
 fn stat(pid: u32) -> Option<Stat> {
     let text = fs::read(format!("/proc/{pid}/stat")).ok()?;
     let text = String::from_utf8_lossy(&text);
@@ -101,9 +103,9 @@ mod tests {
         assert_eq!(client(Some(&own)), Client::Alive);
         assert!(is_of_this_machine(&own));
         let (machine, pid, start) = parse(&own).unwrap();
-        // The same number, another process.
+        // The same process id, another process.
         assert_eq!(client(Some(&format!("{machine}-{pid}-{}", start + 1))), Client::Gone);
-        // Numbers end at 2^22.
+        // Process ids are less than 2^22.
         assert_eq!(client(Some(&format!("{machine}-2147483647-{start}"))), Client::Gone);
         let elsewhere = format!("0123456789abcdef-{pid}-{start}");
         assert_eq!(client(Some(&elsewhere)), Client::Unknown);

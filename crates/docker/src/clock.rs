@@ -1,5 +1,5 @@
-//! The engine's own clock, which its answers tell (RFC 9110, `Date`): what the engine made is dated by it, and the client's
-//! may be minutes or years off.
+//! The engine's clock, from the `Date` header of its answers (RFC 9110). Objects in the engine are
+//! dated by that clock, and the client's clock may differ by minutes or years.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -12,14 +12,14 @@ use jiff::{SignedDuration, Timestamp};
 use crate::transport::{Body, Kind, MAX_ANSWER};
 use crate::{Engine, Error};
 
-/// When an answer was given, to the second; nothing where it does not tell.
+/// Returns when an answer was given, to the second, or `None` if it does not tell.
 pub(crate) fn date(headers: &HeaderMap) -> Option<Timestamp> {
     let date = headers.get(DATE)?.to_str().ok()?;
     jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(date).ok()
 }
 
-/// How far an engine's clock is ahead of ours, by the date of an answer, which is to the second, and our times when it was asked
-/// for and when it was there. Nothing where both clocks may be the same.
+/// Estimates how far the engine's clock is ahead of ours, from the date of an answer (to the
+/// second) and our times of the request and of the answer. Returns zero if both clocks may agree.
 pub(crate) fn ahead(date: Timestamp, asked: Timestamp, answered: Timestamp) -> SignedDuration {
     const SECOND: SignedDuration = SignedDuration::from_secs(1);
     let (least, most) = (date.duration_since(answered), date.duration_since(asked).saturating_add(SECOND));
@@ -29,12 +29,12 @@ pub(crate) fn ahead(date: Timestamp, asked: Timestamp, answered: Timestamp) -> S
     least.saturating_add(most.saturating_sub(least) / 2)
 }
 
-/// What is known of how far an engine's clock is ahead of ours, in nanoseconds. Cheap to clone.
+/// The estimate of how far the engine's clock is ahead of ours, in nanoseconds. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Skew(Arc<AtomicI64>);
 
 impl Skew {
-    /// Learns of it by the headers of an answer.
+    /// Updates the estimate from the headers of an answer.
     pub(crate) fn learn(&self, headers: &HeaderMap, asked: Timestamp) {
         if let Some(date) = date(headers) {
             let ahead = ahead(date, asked, Timestamp::now()).as_nanos();
@@ -48,20 +48,22 @@ impl Skew {
 }
 
 impl Engine {
-    /// The time by the engine's clock: the client's, unless the engine's answers say otherwise; then to about a second.
+    /// Returns the time by the engine's clock: the client's time, corrected by about a second's
+    /// accuracy if the engine's answers differ.
     pub fn now(&self) -> Timestamp {
         let now = Timestamp::now();
         now.checked_add(self.transport.skew().get()).unwrap_or(now)
     }
 
-    /// A time up to which the engine has told all that there is, and that comes soon by its clock.
+    /// Returns a time in the near future by the engine's clock. Events up to it are all that the
+    /// engine has now.
     pub(crate) fn soon(&self) -> Timestamp {
         const UNCERTAIN: SignedDuration = SignedDuration::from_secs(1);
         let now = self.now();
         if self.transport.skew().get().is_zero() { now } else { now.checked_add(UNCERTAIN).unwrap_or(now) }
     }
 
-    /// Sends a request and reads the whole answer, and when it was given.
+    /// Sends a request and reads the whole answer. Also returns when the answer was given.
     pub(crate) async fn fetch_dated(&self, request: Request<Body>) -> Result<(Bytes, Option<Timestamp>), Error> {
         let what = request.uri().path().to_owned();
         let answer = self.transport.send(request).await?;
@@ -96,9 +98,9 @@ mod tests {
         for (date, asked, answered, least, most) in [
             ("2026-11-26T12:00:00Z", "2026-11-26T12:00:00.1Z", "2026-11-26T12:00:00.2Z", 0, 0),
             ("2026-11-26T12:00:00Z", "2026-11-26T12:00:00.9Z", "2026-11-26T12:00:01.2Z", 0, 0),
-            // A slow answer says little.
+            // A slow answer reveals little.
             ("2026-11-26T12:00:05Z", "2026-11-26T12:00:00Z", "2026-11-26T12:00:20Z", 0, 0),
-            // The client is ahead, and behind.
+            // The client's clock is ahead, and behind.
             ("2026-11-26T12:00:00Z", "2026-11-26T12:00:30Z", "2026-11-26T12:00:30Z", -30_000, -29_000),
             ("2026-11-26T12:05:00Z", "2026-11-26T12:00:00Z", "2026-11-26T12:00:00.2Z", 299_800, 301_000),
             (

@@ -1,35 +1,37 @@
-//! The labels on everything that is created in an engine. They find candidates and prove nothing: an image can set them, and
-//! a container has its image's. What is ours is decided in [`crate::ours`].
+//! The labels of everything that scratchdbg creates in an engine. They find candidates and prove
+//! nothing: an image can set the same labels, and a container inherits its image's. [`crate::ours`]
+//! decides which objects are ours.
 
 use std::collections::HashMap;
 
 use jiff::{Timestamp, Unit};
 use scratchdbg_backend::NumericUser;
 
-use crate::plan::{KeeperRights, Way};
+use crate::plan::{KeeperRights, ModePlan};
 
 /// The session's id.
 pub const LABEL_SESSION: &str = "io.scratchdbg.session";
 /// The full id of the target.
 pub const LABEL_TARGET: &str = "io.scratchdbg.target";
-/// When it was made, in RFC 3339, by the engine's clock as far as its client knew it.
+/// The creation time, in RFC 3339, by the engine's clock as far as the client knew it.
 pub(crate) const LABEL_CREATED_AT: &str = "io.scratchdbg.created-at";
 /// Until when a keeper waits for its next session, in RFC 3339, by the same clock.
 pub(crate) const LABEL_EXPIRES_AT: &str = "io.scratchdbg.expires-at";
-/// On a keeper that lingers: its user and tools.
+/// On a lingering keeper: its user, tools and rights.
 pub(crate) const LABEL_LINGERS: &str = "io.scratchdbg.lingers";
-/// Which client made it: a mark of [`crate::client`].
+/// The client that created it: a mark of [`crate::client`].
 pub(crate) const LABEL_CLIENT: &str = "io.scratchdbg.client";
 pub(crate) const LABEL_VERSION: &str = "io.scratchdbg.version";
-/// How the session came to be.
+/// The mode of the session.
 pub(crate) const LABEL_MODE: &str = "io.scratchdbg.mode";
 
-/// The labels of one session's containers, and of its image. `now` is [`Engine::now`](crate::Engine::now).
+/// Returns the labels of a session's containers and image. `now` is
+/// [`Engine::now`](crate::Engine::now).
 pub(crate) fn session_labels(session: &str, plan: &crate::SessionPlan, now: Timestamp) -> HashMap<String, String> {
     labels(session, &plan.view.target_id, plan.view.mode().as_str(), now)
 }
 
-/// The labels of what is made for the target, an image where it is empty.
+/// Returns the labels of an object created for the target; an empty target means an image.
 pub(crate) fn labels(session: &str, target: &str, mode: &str, now: Timestamp) -> HashMap<String, String> {
     let now = now.round(Unit::Millisecond).unwrap_or(now);
     [
@@ -45,19 +47,19 @@ pub(crate) fn labels(session: &str, target: &str, mode: &str, now: Timestamp) ->
     .collect()
 }
 
-/// The labels of a keeper.
+/// Returns the labels of a keeper.
 pub(crate) fn keeper_labels(session: &str, plan: &crate::SessionPlan, now: Timestamp) -> HashMap<String, String> {
     let mut labels = session_labels(session, plan, now);
-    if let (Some(time), Way::Exec { tools, .. }) = (plan.linger(), &plan.way) {
+    if let (Some(time), ModePlan::Exec { tools, .. }) = (plan.linger(), &plan.mode_plan) {
         labels.insert(LABEL_LINGERS.to_owned(), fits(plan.view.user, tools, &plan.keeper_rights));
-        // A time beyond all calendars is their end.
+        // Too far in the future to represent: use the latest time.
         let expires = now.checked_add(time).unwrap_or(Timestamp::MAX);
         labels.insert(LABEL_EXPIRES_AT.to_owned(), expires.round(Unit::Second).unwrap_or(expires).to_string());
     }
     labels
 }
 
-/// What a session must have in common, beside the target, with a keeper that lingers.
+/// Describes what a session and a lingering keeper must have in common, besides the target.
 pub(crate) fn fits(user: NumericUser, tools: &str, rights: &KeeperRights) -> String {
     format!("{user} {tools} {}", rights.mark())
 }

@@ -12,10 +12,10 @@ mod error;
 mod event;
 mod facts;
 mod files;
-mod first_look;
 mod hint;
 mod image_backend;
 mod images;
+mod initial_probe;
 mod labels;
 mod log_source;
 mod log_storage;
@@ -36,8 +36,8 @@ pub use self::endpoint::{
     Address, ContextError, DEFAULT_SOCKET, Endpoint, EndpointError, EndpointRequest, Origin, Tls,
 };
 pub use self::error::{ApiError, Error, Silent, Slow, Unreachable};
-pub use self::first_look::FirstLook;
 pub use self::images::is_image_reference;
+pub use self::initial_probe::InitialProbe;
 pub use self::labels::{LABEL_SESSION, LABEL_TARGET};
 pub use self::logs::LogStream;
 pub use self::plan::{Refusal, SessionPlan};

@@ -1,24 +1,24 @@
-//! What the engine says of a container, as far as it matters here.
+//! The facts about a container that sessions need.
 
 use bollard::models::{ContainerInspectResponse, ContainerStateStatusEnum, HostConfig, ImageInspect, MountPoint};
 use scratchdbg_backend::Phase;
 
-/// A container that is looked at or attached to.
+/// A container to inspect or to attach to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
     /// Full id.
     pub id: String,
-    /// Name, without the slash that the engine puts in front.
+    /// Name, without the engine's leading slash.
     pub name: String,
-    /// What it is doing.
+    /// Its phase.
     pub state: Phase,
-    /// It has a terminal: its logs and its attach stream are raw.
+    /// The container has a terminal: its logs and its attach stream are raw.
     pub tty: bool,
     /// `Config.User`: empty, or `user[:group]` with names or numbers.
     pub user: String,
     /// `Config.Env`: `KEY=value` each.
     pub env: Vec<String>,
-    /// Which image it was made from, as the user wrote it.
+    /// The image reference that it was created from, as the user wrote it.
     pub image: String,
     /// That image's id.
     pub image_id: String,
@@ -30,37 +30,38 @@ pub struct Target {
     pub dropped_capabilities: Vec<String>,
     /// `HostConfig.Privileged`.
     pub privileged: bool,
-    /// What confines its processes, or will, in the form of `docker run --security-opt`: its AppArmor profile, where the
-    /// kernel has AppArmor, and the SELinux options of its own.
+    /// The security options of its processes in the form of `docker run --security-opt`, as they
+    /// are or will be: the AppArmor profile, if the kernel has AppArmor, and its own SELinux
+    /// options.
     pub confinement: Vec<String>,
-    /// `HostConfig.SecurityOpt`'s own seccomp profile, in the form of `docker run --security-opt`.
+    /// The seccomp profile of `HostConfig.SecurityOpt`, in the form of `docker run --security-opt`.
     pub seccomp: Option<String>,
-    /// Its processes cannot get more rights than it was started with.
+    /// Its processes cannot gain rights by executing a program.
     pub no_new_privileges: bool,
     /// `HostConfig.PidMode`: empty for a PID namespace of its own.
     pub pid_mode: String,
-    /// `HostConfig.UsernsMode`: `host` where it is left out of the engine's remapping of users.
+    /// `HostConfig.UsernsMode`: `host` if it is excluded from the engine's user remapping.
     pub user_namespace: String,
-    /// What of it reaches beyond a container.
+    /// What it shares beyond its own container.
     pub reach: Reach,
-    /// When it was last started, as the engine writes it.
+    /// The time of its last start, as the engine writes it.
     pub started_at: String,
-    /// How its last run ended; meaningful when it has ended.
+    /// The exit code of its last run; meaningful if that has ended.
     pub exit_code: i64,
 }
 
-/// What a container was made with that reaches beyond it.
+/// The settings of a container that reach beyond it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Reach {
-    /// Devices of the host, and rules for them, in words.
+    /// Devices of the host and device rules, as text.
     pub devices: Vec<String>,
     /// `HostConfig.NetworkMode`.
     pub network_mode: String,
-    /// Why that network cannot be had any more.
+    /// Why that network is no longer available.
     pub network_gone: Option<String>,
     /// `HostConfig.IpcMode`.
     pub ipc_mode: String,
-    /// Why that cannot be shared any more.
+    /// Why that namespace can no longer be shared.
     pub ipc_gone: Option<String>,
     /// `HostConfig.PidMode`.
     pub pid_mode: String,
@@ -68,15 +69,16 @@ pub struct Reach {
     pub uts_mode: String,
     /// `HostConfig.SecurityOpt`.
     pub security_options: Vec<String>,
-    /// The engine hides nothing of `/proc` and `/sys` from it.
+    /// The engine hides nothing in `/proc` and `/sys` from it.
     pub unmasked: bool,
     /// Volumes and folders of the host.
     pub mounts: Vec<Mount>,
-    /// The socket of the engine, where it is a file.
+    /// The path of the engine's socket, if it is a file.
     pub engine_socket: Option<String>,
-    /// Where the engine keeps its files, by all names.
+    /// All paths of the folders with the engine's files.
     pub engine_folders: Vec<String>,
-    /// The namespaces that it shares with a container which shares the host's, or may: `network`, `ipc`, `uts`, `user`.
+    /// The namespaces that it shares with a container that shares, or may share, the host's:
+    /// `network`, `ipc`, `uts`, `user`.
     pub leads_to_host: Vec<&'static str>,
 }
 
@@ -91,29 +93,29 @@ pub struct Mount {
     pub source: String,
     /// The path in the container.
     pub destination: String,
-    /// It cannot be written to.
+    /// It is read-only.
     pub read_only: bool,
-    /// Other paths on the host that show the same.
+    /// Other paths of the same content on the host.
     pub also_at: Vec<String>,
-    /// It is a socket, as far as that can be seen.
+    /// The source is a socket, as far as that is known.
     pub is_socket: bool,
-    /// Why nobody can say whether it shows what rules the host.
+    /// Why it is unknown whether the mount gives control of the host.
     pub unclear: Option<&'static str>,
-    /// Why it cannot be had any more.
+    /// Why its source is no longer available.
     pub gone: Option<String>,
-    /// Which part of a volume or an image is shown.
+    /// The mounted part of a volume or an image.
     pub subpath: Option<String>,
-    /// Without what is mounted below the folder.
+    /// Without the mounts below the folder.
     pub non_recursive: bool,
-    /// What is mounted below the folder must be read-only too.
+    /// The mounts below the folder must be read-only too.
     pub is_read_only_below: bool,
-    /// The options of one in memory, as the engine has them.
+    /// The options of a mount in memory, in the engine's form.
     pub memory: serde_json::Value,
-    /// The files of the volume are given no other SELinux label.
+    /// The volume's files keep their SELinux labels.
     pub keeps_labels: bool,
-    /// There are other filesystems mounted below the folder.
+    /// Other file systems are mounted below the folder.
     pub has_more_below: bool,
-    /// Why a copy cannot have it as the original has it: it would show more, or may.
+    /// Why a copy cannot have the same mount: the copy's mount would show more, or might.
     pub lost: Option<String>,
 }
 
@@ -155,7 +157,7 @@ impl Target {
 }
 
 impl Target {
-    /// What a container made from an image would be.
+    /// Describes a container as if it were created from an image.
     pub(crate) fn from_image(reference: &str, answer: ImageInspect) -> Self {
         let config = answer.config.unwrap_or_default();
         Self {
@@ -212,26 +214,26 @@ fn reach(host: &HostConfig, mounts: Vec<MountPoint>) -> Reach {
     }
 }
 
-/// The options of a container that say what confines it. Its profile is what the engine has decided, at the start; before
-/// that, what it will decide.
+/// Returns the options that confine a container. The engine decides the AppArmor profile at the
+/// start; before that, this returns its future choice.
 fn confinement(profile: Option<String>, security_options: &[String], privileged: bool) -> Vec<String> {
     let of_kind = |kind| security_options.iter().filter_map(move |option| with_equals_sign(option, kind));
     let profile = match profile.filter(|profile| !profile.is_empty()) {
         Some(profile) => Some(format!("apparmor={profile}")),
-        // The engine does not heed what was asked then.
+        // Privileged containers ignore the requested profile.
         None if privileged => Some("apparmor=unconfined".to_owned()),
         None => of_kind("apparmor").next(),
     };
     profile.into_iter().chain(of_kind("label")).collect()
 }
 
-/// Docker takes it with a value and without.
+/// Docker accepts the option with and without a value.
 fn no_new_privileges(security_options: &[String]) -> bool {
     let values = ["no-new-privileges", "no-new-privileges=true", "no-new-privileges:true"];
     security_options.iter().any(|option| values.contains(&option.as_str()))
 }
 
-/// An option of a kind as `KIND=VALUE`; `KIND:VALUE` is Docker's old form of it.
+/// Returns an option of a kind as `KIND=VALUE`; `KIND:VALUE` is Docker's old form.
 fn with_equals_sign(option: &str, kind: &str) -> Option<String> {
     let value = option.strip_prefix(kind)?.strip_prefix(['=', ':'])?;
     Some(format!("{kind}={value}"))
@@ -239,7 +241,7 @@ fn with_equals_sign(option: &str, kind: &str) -> Option<String> {
 
 fn state(status: ContainerStateStatusEnum) -> Phase {
     match status {
-        // The client of a stop request sees this while the processes still run.
+        // While a stop request is pending, the processes still run.
         ContainerStateStatusEnum::RUNNING | ContainerStateStatusEnum::STOPPING => Phase::Running,
         ContainerStateStatusEnum::PAUSED => Phase::Paused,
         ContainerStateStatusEnum::RESTARTING => Phase::Restarting,

@@ -1,10 +1,11 @@
-//! Debug twins, proved. A label finds a candidate and proves nothing: any image can carry it. The proof is made each time,
-//! from what the engine says of both images:
+//! Verifies debug twins. A label only finds candidates, because any image can have it. Each use
+//! verifies both images, from the engine's description of them:
 //!
-//! - the twin's layers are the production image's and exactly one more;
-//! - that one is the layer that this scratchdbg makes of the busybox at hand, byte for byte: what is in it is known, so
-//!   nobody else's program runs with the target's environment and volumes;
-//! - the settings are the production image's, but for the end of `PATH` and the labels that make it a twin.
+//! - The twin's layers are those of the production image and exactly one more.
+//! - That layer is byte for byte the one that this scratchdbg makes from the available busybox. So
+//!   its content is known, and no other program runs with the target's environment and volumes.
+//! - The settings are those of the production image, except for the end of `PATH` and the labels of
+//!   a twin.
 
 use std::collections::HashMap;
 
@@ -15,41 +16,41 @@ use crate::{Engine, Error};
 
 const LABEL_ROLE: &str = "io.scratchdbg.role";
 const LABEL_PROD: &str = "io.scratchdbg.prod";
-/// What a twin has at the end of its `PATH`; see `builder`.
+/// The folder at the end of a twin's `PATH`; see `builder`.
 const TWIN_BIN: &str = "/.scratchdbg/bin";
-/// What the engine gives a process when its image sets no `PATH`.
+/// The `PATH` that the engine gives a process if its image sets none.
 const DEFAULT_PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// How many images that say they are twins are looked at: anybody can make more.
+/// The maximum number of candidates: anybody can create more.
 const MOST: usize = 64;
-/// How many questions are under way at once.
-const AT_ONCE: usize = 8;
+/// The number of concurrent requests.
+const CONCURRENCY: usize = 8;
 
-/// What there is to say of the debug twin of an image.
+/// The result of looking for the debug twin of an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Twin {
-    /// It is one: its id.
+    /// A verified twin: its id.
     Proved(String),
-    /// An image says that it is one, and is not to be believed.
+    /// An image that claims to be the twin, but is not.
     NotProved {
         /// Its id.
         id: String,
-        /// Why not.
+        /// The reason.
         why: NotATwin,
     },
 }
 
-/// Why an image that says it is a debug twin is not believed.
+/// Why an image that claims to be a debug twin is not one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NotATwin {
-    /// Other layers.
+    /// Its layers differ.
     #[error("its layers are not the image's and one more")]
     Layers,
-    /// Other settings.
+    /// Its settings differ.
     #[error("its settings are not the image's")]
     Settings,
-    /// The layer more could hold anything.
+    /// The additional layer could contain anything.
     #[error(
         "its layer of tools is not the one that this scratchdbg makes of the busybox at hand, and could hold anything"
     )]
@@ -57,15 +58,15 @@ pub enum NotATwin {
 }
 
 impl Engine {
-    /// The debug twins of these images, where the engine has them, or has what says so. `tools` gives the `diff_id` of the
-    /// layer of tools that a twin has; it is asked only where there is a candidate.
+    /// Looks for the debug twins of these images. `tools` returns the `diff_id` of a twin's tools
+    /// layer; it is called only if there is a candidate.
     pub async fn twins_of(
         &self,
         images: &[&str],
         tools: impl AsyncFnOnce() -> Option<String>,
     ) -> Result<HashMap<String, Twin>, Error> {
         let mut candidates = self.list_images(Some(&format!("{LABEL_ROLE}=debug"))).await?;
-        // An old twin, or one that pretends, has the one label alone.
+        // An old twin, or a false one, has only one label.
         candidates.extend(self.list_images(Some(LABEL_PROD)).await?);
         candidates.sort_by_key(|image| {
             let named = image.labels.get(LABEL_PROD).is_some_and(|prod| images.contains(&prod.as_str()));
@@ -84,7 +85,7 @@ impl Engine {
         for id in &ids {
             looks.push(self.told_of_image(id));
         }
-        let documents: Vec<_> = futures_util::stream::iter(looks).buffered(AT_ONCE).collect().await;
+        let documents: Vec<_> = futures_util::stream::iter(looks).buffered(CONCURRENCY).collect().await;
         let documents = documents.into_iter().collect::<Result<Vec<_>, _>>()?;
         let (candidates, production) = documents.split_at(candidates.len());
         for (&image, document) in images.iter().zip(production) {
@@ -92,7 +93,8 @@ impl Engine {
             let claims = ids.iter().zip(candidates).filter_map(|(id, twin)| Some((id, twin.as_ref()?)));
             let judged = claims.filter_map(|(id, twin)| {
                 let verdict = prove(document, twin, tools.as_deref());
-                // What says whose it is, by name, is told of when it is not; other images' twins are not.
+                // A candidate with other layers may be another image's twin: report it only if its
+                // label names this image.
                 let named = twin["Config"]["Labels"][LABEL_PROD] == image;
                 match verdict {
                     Ok(()) => Some(Twin::Proved(id.clone())),
@@ -107,7 +109,7 @@ impl Engine {
     }
 }
 
-/// Proves that one image is the debug twin of another.
+/// Verifies that one image is the debug twin of another.
 fn prove(production: &Value, twin: &Value, tools: Option<&str>) -> Result<(), NotATwin> {
     let layers = |image: &Value| image["RootFS"]["Layers"].as_array().cloned().unwrap_or_default();
     let (shared, all) = (layers(production), layers(twin));
@@ -125,8 +127,8 @@ fn prove(production: &Value, twin: &Value, tools: Option<&str>) -> Result<(), No
     Ok(())
 }
 
-/// The settings of an image, without what is empty (engines write that as null, as empty, or not at all), and without the
-/// labels that tell the two of a pair apart.
+/// Returns the settings of an image without empty values (engines write them as null, as empty, or
+/// not at all), and without the labels in which the images of a pair differ.
 fn settings(image: &Value) -> Map<String, Value> {
     let mut settings = image["Config"].as_object().cloned().unwrap_or_default();
     if let Some(labels) = settings.get_mut("Labels").and_then(Value::as_object_mut) {
@@ -137,7 +139,7 @@ fn settings(image: &Value) -> Map<String, Value> {
     settings
 }
 
-/// Those that the twin of an image has.
+/// Returns the settings that the twin of an image must have.
 fn expected(production: &Value) -> Map<String, Value> {
     let mut settings = settings(production);
     let environment = settings.entry("Env").or_insert_with(|| Value::Array(Vec::new()));
@@ -205,7 +207,7 @@ mod tests {
         assert_eq!(prove(&production(), &twin(), None), Err(NotATwin::Tools), "no busybox is at hand");
     }
 
-    /// Labels say the same of all of these.
+    /// The labels of all of these are the same.
     #[test]
     fn what_only_says_that_it_is_a_twin_is_not_believed() {
         for (path, value, why) in [
@@ -240,7 +242,7 @@ mod tests {
             twin["Config"][key] = value;
             assert_eq!(prove(&production(), &twin, Some("sha256:tools")), Err(NotATwin::Settings), "{key}");
         }
-        // Two images of nothing are not a pair.
+        // Two images without layers are not a pair.
         let nothing = json!({"RootFS": {"Layers": []}});
         let one = json!({"RootFS": {"Layers": ["sha256:tools"]}});
         assert_eq!(prove(&nothing, &one, Some("sha256:tools")), Err(NotATwin::Layers));

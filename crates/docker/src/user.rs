@@ -1,18 +1,20 @@
-//! Who a process in a container runs as: Docker's rules for `USER`, `--user` and exec's `User`.
+//! Resolves the user of a process in a container, by Docker's rules for `USER`, `--user` and exec's
+//! `User`.
 //!
-//! The keeper must have exactly the uid **and** gid of the session's process, or the kernel refuses the way through
-//! `/proc/<keeper>/root`. The keeper's own image has no `/etc/passwd`, so the numbers are worked out here, by the
-//! rules of the runtime (`GetExecUser` in moby's `user` package).
+//! The keeper must have exactly the uid **and** gid of the session's process. Otherwise the kernel
+//! denies access to `/proc/<keeper>/root`. The keeper's own image has no `/etc/passwd`, so names
+//! are resolved here, by the rules of the runtime (`GetExecUser` in moby's `user` package).
 
 pub(crate) use scratchdbg_backend::NumericUser;
 
-/// Who a process in a container will be.
+/// The user of a process in a container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ResolvedUser {
-    /// In numbers.
+    /// The numeric user and group.
     pub(crate) numeric: NumericUser,
-    /// What an exec is told, in numbers as far as that means the same. The engine reads the target's files once more, and a name
-    /// may stand for somebody else by then. Nothing where the words say the same at any time, or where numbers would lose groups.
+    /// The `User` of an exec, numeric if that means the same: the engine reads the target's files
+    /// again, and a name may refer to another user by then. `None` if the words always mean the
+    /// same, or if numbers would lose groups.
     pub(crate) exec: Option<String>,
 }
 
@@ -28,7 +30,8 @@ pub enum UserError {
     UnknownGroup(String),
 }
 
-/// Whether the target's own files have a say: they do not when both parts are numbers, nor for root by default.
+/// Whether the target's files affect the result: not if both parts are numbers, nor for root by
+/// default.
 pub(crate) fn needs_files(user: &str) -> bool {
     match user.split_once(':') {
         Some((user, group)) => user.parse::<u32>().is_err() || group.parse::<u32>().is_err(),
@@ -36,8 +39,8 @@ pub(crate) fn needs_files(user: &str) -> bool {
     }
 }
 
-/// Resolves `""`, `user`, `user:group`, each a name or a number, with the texts of the target's `/etc/passwd` and
-/// `/etc/group` (empty where there is no such file).
+/// Resolves `""`, `user` or `user:group`, each a name or a number, with the contents of the
+/// target's `/etc/passwd` and `/etc/group` (empty if there is no such file).
 pub(crate) fn resolve(user: &str, passwd: &str, group: &str) -> Result<NumericUser, UserError> {
     let (user, group_part) = user.split_once(':').unwrap_or((user, ""));
     let user = if user.is_empty() { "0" } else { user };
@@ -62,7 +65,7 @@ pub(crate) fn resolve(user: &str, passwd: &str, group: &str) -> Result<NumericUs
     gid.map(|gid| NumericUser { uid, gid }).ok_or_else(|| UserError::UnknownGroup(group_part.to_owned()))
 }
 
-/// A user as [`resolve`] understands it, and what an exec is told.
+/// Resolves a user like [`resolve`], and returns the `User` of an exec.
 pub(crate) fn resolve_for_exec(user: &str, passwd: &str, group: &str) -> Result<ResolvedUser, UserError> {
     let numeric = resolve(user, passwd, group)?;
     let exec = if !needs_files(user) {
@@ -82,7 +85,7 @@ pub(crate) fn resolve_for_exec(user: &str, passwd: &str, group: &str) -> Result<
     Ok(ResolvedUser { numeric, exec })
 }
 
-/// The groups that have a user as a member, by the name of its record.
+/// Returns the groups of which a user is a member, by the name in its record.
 fn further_groups(user: &str, passwd: &str, group: &str) -> Vec<String> {
     let name = records(passwd).find_map(|fields| match fields.as_slice() {
         [name, _, uid, _, ..] if *name == user || *uid == user => Some((*name).to_owned()),
@@ -98,7 +101,7 @@ fn further_groups(user: &str, passwd: &str, group: &str) -> Vec<String> {
     groups
 }
 
-/// The records of a file such as `/etc/passwd`: fields parted by colons.
+/// Returns the records of a file such as `/etc/passwd`: fields separated by colons.
 fn records(text: &str) -> impl Iterator<Item = Vec<&str>> {
     text.lines().filter(|line| !line.starts_with('#')).map(|line| line.trim().split(':').collect())
 }
@@ -139,7 +142,7 @@ mod tests {
             ("", None),
             ("0", None),
             ("65532:65532", None),
-            // The engine adds the group of its record, and those that it is a member of.
+            // The engine adds the group of the record and the groups it is a member of.
             ("nonroot", Some("65532")),
             ("65532", Some("65532")),
             ("1000", Some("1000")),
@@ -149,11 +152,11 @@ mod tests {
         ] {
             assert_eq!(exec(user, PASSWD, GROUP).as_deref(), expected, "{user:?}");
         }
-        // The number is another record's first.
+        // The first record with this number is another one.
         let passwd = "other:x:7:1::/:\napp:x:7:2::/:\n";
         assert_eq!(exec("app", passwd, "").as_deref(), Some("7:2"));
         assert_eq!(exec("app", passwd, "staff:x:50:app\n"), None, "numbers would lose a group");
-        // A record is called like a number.
+        // A record has a number as its name.
         assert_eq!(exec("app", "7:x:0:0::/:\napp:x:7:2::/:\n", "").as_deref(), Some("7:2"));
     }
 

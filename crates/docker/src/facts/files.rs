@@ -31,7 +31,7 @@ impl Engine {
     ) -> Result<Option<Vec<Found>>, Error> {
         let container = &record.id.parse::<ContainerName>()?;
         let is_asked = |want: &Want| hidden(record, &want.path).is_none();
-        if wanted.iter().any(is_asked) && self.looking_makes_folders(record).await {
+        if wanted.iter().any(is_asked) && self.reading_creates_folders(record).await {
             return Ok(None);
         }
         let answers = wanted.iter().map(async |want| match hidden(record, &want.path) {

@@ -1,4 +1,4 @@
-//! Containers of ours.
+//! Recognizes containers of scratchdbg.
 
 use bollard::models::{ContainerInspectResponse, ContainerSummary, ImageConfig, ImageInspect, MountPoint};
 
@@ -7,30 +7,31 @@ use scratchdbg_backend::launcher::LAUNCHER_NAME;
 use super::{MODE_DEMO, MODE_FILES, Marks, image};
 use crate::labels::LABEL_SESSION;
 
-/// What the names of our containers begin with.
+/// The prefix of our containers' names.
 const NAME: &str = "scratchdbg-";
 
-/// What stands between a lingering keeper's name and its process id: labels cannot be changed once a container is made.
+/// Separates a lingering keeper's name from its process id. The id cannot be in a label, because
+/// labels cannot be changed after creation.
 const PID_MARK: &str = "-pid";
 
-/// What a container of ours is for.
+/// The purpose of a container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
-    /// It holds a session, or more, where it lingers: then its process id is in its name.
+    /// A keeper of one or more sessions. If it lingers, its name contains its process id.
     Keeper {
-        /// Its process id, as seen in the PID namespace of the target.
+        /// Its process id in the PID namespace of the target.
         pid: Option<u32>,
     },
-    /// The session's process is in it: a sidecar, or a copy.
+    /// The container of the session's process: a sidecar or a copy.
     Shell,
-    /// A file is taken out of its image. It is never started.
+    /// A container for reading a file of its image. It is never started.
     Files,
     /// The demo's application. It ends with its client, as a keeper does.
     Demo,
 }
 
 impl Role {
-    /// The name of a container for this session.
+    /// Returns the name of a container for this session.
     pub(crate) fn name(self, session: &str) -> String {
         match self {
             Self::Keeper { pid: None } => format!("{NAME}{session}"),
@@ -41,7 +42,7 @@ impl Role {
         }
     }
 
-    /// What a name says; nothing unless it is this session's.
+    /// Parses a name. Returns `None` unless it is a name of this session.
     fn of_name(name: &str, session: &str) -> Option<Self> {
         let rest = name.strip_prefix('/').unwrap_or(name).strip_prefix(NAME)?.strip_prefix(session)?;
         match rest {
@@ -51,14 +52,15 @@ impl Role {
             "-demo" => Some(Self::Demo),
             _ => {
                 let pid = rest.strip_prefix(PID_MARK)?;
-                // As it is written, and no other way: `+7` and `07` are read as numbers too.
+                // Only in the form in which it is written: `+7` and `07` would parse as numbers
+                // too.
                 let number: u32 = pid.parse().ok()?;
                 (number.to_string() == pid).then_some(Self::Keeper { pid: Some(number) })
             }
         }
     }
 
-    /// As `sessions ls` calls it.
+    /// The role as `sessions ls` prints it.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Keeper { .. } => "keeper",
@@ -78,19 +80,19 @@ impl Role {
     }
 }
 
-/// What a list of containers says: whether a closer look is worth its while.
+/// Whether a listed container may be ours, so that it is worth inspecting.
 pub(crate) fn may_be_ours(container: &ContainerSummary) -> Option<(Role, Marks)> {
     let names = container.names.as_ref()?;
-    // A second one is a link from another container.
+    // A second name is a link from another container.
     let [name] = &names[..] else { return None };
     let marks = Marks::read(container.labels.as_ref()?)?;
     let role = Role::of_name(name, &marks.session)?;
     role.fits_mode(&marks.mode).then_some((role, marks))
 }
 
-/// Whether a container of a list is a keeper that lingers, so that a session may rest upon it: the list tells its image, its
-/// command line, its network and its mounts, and to look closer would be one more round trip. Its process id, and for how
-/// long it waits.
+/// Whether a listed container is a lingering keeper, so that a session may use it. The list
+/// contains its image, command line, network and mounts; inspecting it would cost another round
+/// trip. Returns its process id and its labels.
 pub(crate) fn is_lingering(container: &ContainerSummary) -> Option<(u32, Marks)> {
     let (Role::Keeper { pid: Some(pid) }, marks) = may_be_ours(container)? else { return None };
     marks.lingers.as_ref()?;
@@ -99,19 +101,19 @@ pub(crate) fn is_lingering(container: &ContainerSummary) -> Option<(u32, Marks)>
     let ours = image::is_toolkit_name(container.image.as_deref()?)
         && is_keeping(&command.split_ascii_whitespace().collect::<Vec<_>>())
         && container.mounts.as_deref().unwrap_or_default().is_empty()
-        // Podman's list does not tell.
+        // Podman's list does not contain the network.
         && network.is_none_or(|network| network.is_empty() || network == "none");
     ours.then_some((pid, marks))
 }
 
-/// Whether a container is ours, from all that the engine knows of it and of its image.
+/// Whether a container is ours, from all that the engine knows about it and its image.
 pub(crate) fn is_ours(container: &ContainerInspectResponse, of: &ImageInspect) -> Option<(Role, Marks)> {
     let config = container.config.as_ref()?;
     let host = container.host_config.as_ref()?;
     let marks = Marks::read(config.labels.as_ref()?)?;
     let role = Role::of_name(container.name.as_deref()?, &marks.session)?;
     let log = host.log_config.as_ref().and_then(|log| log.typ.as_deref());
-    // What the demo's application says is to be read.
+    // The log of the demo's application is meant to be read.
     let keeps_no_log = role == Role::Demo || log.is_none_or(|log| log == "none");
     let of_any_role = role.fits_mode(&marks.mode) && host.auto_remove == Some(true) && keeps_no_log;
     let image_name = config.image.as_deref()?;
@@ -171,14 +173,14 @@ fn is_keeping(command: &[&str]) -> bool {
     program == Some(LAUNCHER_NAME) && command.contains(&"keep")
 }
 
-/// Whether a container can have this session from its image. With another one in the image, whoever made the container gave
-/// it its own: an image cannot hide what is made from it.
+/// Whether the container may have this session's label from its image. If the image has another
+/// one, the creator of the container has set it: an image cannot fake that.
 fn is_images_session(config: Option<&ImageConfig>, session: &str) -> bool {
     let of_image = config.and_then(|config| config.labels.as_ref()).and_then(|labels| labels.get(LABEL_SESSION));
     of_image.is_some_and(|of_image| of_image == session)
 }
 
-/// Anything but a volume that came with the image.
+/// Whether a mount is anything but a volume that the image declares.
 fn is_from_elsewhere(mount: &MountPoint) -> bool {
     mount.typ.as_deref() != Some("volume")
 }
@@ -292,7 +294,7 @@ mod tests {
         }
     }
 
-    /// Each is what somebody else could have made with one thing missing.
+    /// Each could be created by somebody else if one check were missing.
     #[test]
     fn what_lacks_anything_that_an_image_cannot_set_is_not() {
         let foreign = format!("/scratchdbg-{SESSION}x");

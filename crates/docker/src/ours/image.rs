@@ -1,42 +1,44 @@
-//! Images of ours.
+//! Recognizes images of scratchdbg.
 
 use bollard::models::{ImageInspect, ImageSummary};
 use serde_json::Value;
 
 use super::{Marks, familiar, is_session};
 
-/// The repository of the images that hold a container's filesystem for the length of a session.
+/// The repository of the images that store a container's file system during a session.
 pub(crate) const COPIES: &str = "scratchdbg/copy";
-/// The repository of the images that the demo makes.
+/// The repository of the demo's images.
 pub(crate) const DEMOS: &str = "scratchdbg/demo";
-/// The repository of the images that keepers are made from.
+/// The repository of toolkit images.
 const TOOLKITS: &str = "scratchdbg/toolkit";
-/// The labels of a toolkit's image; see `builder`.
+/// The labels of a toolkit image; see `builder`.
 const LABEL_ROLE: &str = "io.scratchdbg.role";
 const LABEL_LAYOUT: &str = "io.scratchdbg.layout";
-/// The environment of a toolkit's image.
+/// The environment of a toolkit image.
 const TOOLKIT_ENV: [&str; 1] = ["PATH=/bin"];
 
-/// Whether a reference is that of a toolkit's image: its tag is the beginning of a digest.
+/// Whether a reference has the form of a toolkit image's: its tag is a prefix of a digest.
 pub(super) fn is_toolkit_name(reference: &str) -> bool {
     let name = familiar(reference).strip_prefix(TOOLKITS).and_then(|rest| rest.strip_prefix(':'));
     name.is_some_and(|tag| tag.len() >= 12 && tag.bytes().all(super::is_lower_hex))
 }
 
-/// Whether an image is made as a toolkit's image is, whichever version made it: one layer, and no setting beside `PATH`.
+/// Whether an image has the form of a toolkit image of any version: one layer, and no settings
+/// except `PATH`.
 pub(crate) fn is_toolkit(image: &ImageInspect) -> bool {
     let layers = image.root_fs.as_ref().and_then(|root| root.layers.as_deref()).unwrap_or_default();
     let config = image.config.as_ref().and_then(|config| serde_json::to_value(config).ok());
     layers.len() == 1 && config.is_some_and(|config| is_toolkits_config(&config))
 }
 
-/// Whether these are the settings of a toolkit's image, as an engine tells them: those that ours has, and no other, whatever it is
-/// called. A health check, for one, runs in all that is made from an image.
+/// Whether these are exactly the settings of a toolkit image, as an engine reports them. Any other
+/// setting is refused, whatever its name: for example, a health check would run in every container
+/// created from the image.
 pub(crate) fn is_toolkits_config(config: &Value) -> bool {
     let is_ours = |(key, value): (&String, &Value)| match key.as_str() {
         "Env" => *value == serde_json::json!(TOOLKIT_ENV),
         "Labels" => are_toolkits_labels(value),
-        // Where a container starts that is told nothing.
+        // The default working directory.
         "WorkingDir" => *value == "/" || is_nothing(value),
         _ => is_nothing(value),
     };
@@ -53,7 +55,7 @@ fn are_toolkits_labels(labels: &Value) -> bool {
     labels.as_object().is_some_and(|labels| labels.contains_key(LABEL_ROLE) && labels.iter().all(of_form))
 }
 
-/// What an engine says of a setting that was not made.
+/// Whether an engine reports this value for a setting that is absent.
 fn is_nothing(value: &Value) -> bool {
     match value {
         Value::Null => true,
@@ -65,14 +67,14 @@ fn is_nothing(value: &Value) -> bool {
     }
 }
 
-/// The session that an image's name says it is a copy for.
+/// Returns the session in the name of an image that may be a copy.
 pub(super) fn session_of_copy(reference: &str) -> Option<&str> {
     let session = familiar(reference).strip_prefix(COPIES)?.strip_prefix(':')?;
     is_session(session).then_some(session)
 }
 
-/// What a list of images says of one that may be the filesystem of a copy: the reference, and its labels. One that has
-/// another name beside it is somebody's by now.
+/// Returns the reference and labels of a listed image that may be the file system of a copy. An
+/// image with another name besides is in use by somebody.
 pub(crate) fn may_be_copy(image: &ImageSummary) -> Option<(&str, Marks)> {
     let [reference] = &image.repo_tags[..] else { return None };
     let marks = Marks::read(&image.labels)?;
@@ -81,35 +83,36 @@ pub(crate) fn may_be_copy(image: &ImageSummary) -> Option<(&str, Marks)> {
     is_copy.then_some((reference, marks))
 }
 
-/// The session that an image's name says it was made for by the demo: the production image, or its twin.
+/// Returns the session in the name of one of the demo's images: the production image, or its twin.
 pub(super) fn session_of_demo(reference: &str) -> Option<&str> {
     let tag = familiar(reference).strip_prefix(DEMOS)?.strip_prefix(':')?;
     let session = tag.strip_suffix("-debug").unwrap_or(tag);
     is_session(session).then_some(session)
 }
 
-/// What a list of images says of one that the demo made: the reference, and its labels. It has no other name, and the mark of a client
-/// of this machine, which nobody elsewhere could name.
+/// Returns the reference and labels of a listed image that the demo created. The image has no other
+/// name, and the mark of a client of this machine, which nobody elsewhere can know.
 pub(crate) fn is_demo(image: &ImageSummary) -> Option<(&str, Marks)> {
     let [reference] = &image.repo_tags[..] else { return None };
     let marks = Marks::read(&image.labels)?;
     (session_of_demo(reference) == Some(&marks.session) && are_demos(&marks)).then_some((reference, marks))
 }
 
-/// Whether these are labels of the demo's, by a client of this machine.
+/// Whether these labels were set by the demo, in a client of this machine.
 pub(super) fn are_demos(marks: &Marks) -> bool {
     marks.mode == super::MODE_DEMO
         && marks.target.is_empty()
         && marks.client.as_deref().is_some_and(crate::client::is_of_this_machine)
 }
 
-/// Whether an image that may be a copy is one: it has what its original's image has, and one layer more, or, where the
-/// original is gone, it was made by a client of this machine, which nobody elsewhere could name.
+/// Whether an image that may be a copy is one: it has the layers of its original's image and one
+/// more. If the original is gone, it must have been created by a client of this machine, whose mark
+/// nobody elsewhere can know.
 pub(crate) fn is_copy(marks: &Marks, grown: Option<bool>) -> bool {
     grown.unwrap_or_else(|| marks.client.as_deref().is_some_and(crate::client::is_of_this_machine))
 }
 
-/// Whether an image is another with exactly one layer more.
+/// Whether an image has the layers of another and exactly one more.
 pub(crate) fn is_grown_from(image: &ImageInspect, base: &ImageInspect) -> bool {
     let layers = |image: &ImageInspect| image.root_fs.as_ref().and_then(|root| root.layers.clone()).unwrap_or_default();
     let (layers, base) = (layers(image), layers(base));
@@ -249,7 +252,7 @@ mod tests {
         ] {
             assert_eq!(is_grown_from(&image(layers), &image(base)), expected, "{layers:?} {base:?}");
         }
-        // Nobody of another machine can name a client of this one.
+        // Nobody on another machine can know the mark of a client of this one.
         let mut marks = Marks::read(&labels()).unwrap();
         assert!(is_copy(&marks, Some(true)) && !is_copy(&marks, Some(false)) && !is_copy(&marks, None));
         marks.client = crate::client::own_mark();

@@ -1,4 +1,4 @@
-//! Which mode a session is in: inside the target, beside it, or in a copy.
+//! Chooses the mode of a session: inside the target, beside it, or in a copy.
 
 use scratchdbg_backend::{Mode, PlanRequest};
 
@@ -9,7 +9,7 @@ use crate::target::Target;
 pub(super) const CAP_ADD: &str = "--cap-add";
 pub(super) const SECURITY_OPT: &str = "--security-opt";
 
-/// The mode, and why.
+/// Returns the mode, and the reason.
 pub(super) fn mode(target: &Target, request: &AttachRequest) -> Result<(Mode, &'static str), Refusal> {
     let chosen = by_state_and_request(target, request)?;
     if request.podman && chosen.0 == Mode::Sidecar && target.state == Phase::Paused {

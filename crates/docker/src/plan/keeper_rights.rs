@@ -1,48 +1,52 @@
-//! The rights of a keeper: those of its session, and neither more nor less.
+//! The capabilities of a keeper: exactly those of its session.
 //!
-//! Whoever may look into a process may also open its standard streams, trace it, and take part in what it says: the kernel lets
-//! a process of the same user and group do so that has the same capabilities (`ptrace(2)`, "Ptrace access mode checking"). A
-//! keeper with fewer than its session would lie open to processes that could never touch the session.
+//! A process that may access another can also open its standard streams, trace it, and write in its
+//! name. The kernel allows that to a process of the same user and group with at least the same
+//! capabilities (`ptrace(2)`, "Ptrace access mode checking"). So a keeper with fewer capabilities
+//! than its session would be accessible to processes that could never access the session.
 
 use scratchdbg_diagnose::capability;
 
 use crate::target::Target;
 use crate::user::NumericUser;
 
-/// The capabilities of a keeper, as an engine takes them.
+/// The capabilities of a keeper, in the form that an engine takes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct KeeperRights {
     /// `HostConfig.CapAdd`.
     pub(crate) added: Vec<String>,
     /// `HostConfig.CapDrop`.
     pub(crate) dropped: Vec<String>,
-    /// It has fewer than its session: see [`of_session_inside`].
+    /// The keeper has fewer capabilities than its session: see [`of_session_inside`].
     pub(crate) fewer_than_session: bool,
-    /// They are the target's own, user and group too: who could take over such a keeper could take over the target. Only such a
-    /// keeper may outlive its session. Who takes over another needs to be there only once, at a time when nobody looks for it,
-    /// and has its own program run in the place of every later session.
+    /// The keeper has the target's own user, group and capabilities, so a process that could take
+    /// over the keeper could take over the target anyway. Only such a keeper may outlive its
+    /// session. A process that takes over any other keeper needs to be there only once, when no
+    /// session checks for it, and could then replace the program of every later session.
     pub(crate) may_linger: bool,
 }
 
 impl KeeperRights {
-    /// No capability.
+    /// No capabilities.
     pub(super) fn none() -> Self {
         Self { added: Vec::new(), dropped: vec!["ALL".to_owned()], fewer_than_session: false, may_linger: false }
     }
 
-    /// Tells these rights from others, for keepers that linger.
+    /// Identifies these rights, for lingering keepers.
     pub(crate) fn mark(&self) -> String {
         format!("+{} -{}", self.added.join(","), self.dropped.join(","))
     }
 }
 
-/// The rights of the keeper whose session is started inside a target as `user`, who was asked for by the name `asked`, or is
-/// the target's own.
+/// Returns the rights of the keeper of a session that starts inside a target as `user`. `asked` is
+/// the user that was requested by name; without it, the session runs as the target's own user.
 ///
-/// The engine gives a process that it starts in a container the capabilities of the container's configuration, which depend on
-/// the user that stands there: Docker gives root all of them and others none, but keeps them for a later change of the user.
-/// So root inside a container of another user gets them only as it starts the program, and has none while it looks the program
-/// up. A keeper with any could not be entered then: it gets none, and is weaker than its session.
+/// The engine gives an exec process the capabilities of the container's configuration, depending on
+/// the container's user. Docker gives root all of them. It gives other users none, but keeps them
+/// for a later change of the user. So a root process in a container of another user gets them only
+/// when it executes the program, and has none while it looks up the program. It could not enter the
+/// root of a keeper with capabilities at that time, so the keeper gets none, and has fewer than its
+/// session.
 pub(crate) fn of_session_inside(target: &Target, user: NumericUser, asked: Option<&str>, podman: bool) -> KeeperRights {
     let may_linger = is_targets_own(&target.user, user, asked);
     let as_the_target = || KeeperRights {
@@ -52,7 +56,8 @@ pub(crate) fn of_session_inside(target: &Target, user: NumericUser, asked: Optio
         may_linger,
     };
     if podman {
-        // It gives root all of them at once, and others what was added for the container's own user alone, by its very name.
+        // Podman gives root all capabilities at once. It gives other users the added ones only if
+        // the user is requested by the exact name of the container's own user.
         let is_targets_own = user.uid == 0 || asked.is_none_or(|asked| asked == target.user);
         return if is_targets_own { as_the_target() } else { KeeperRights::none() };
     }
@@ -63,8 +68,8 @@ pub(crate) fn of_session_inside(target: &Target, user: NumericUser, asked: Optio
     KeeperRights { fewer_than_session: granted != 0 && !target.no_new_privileges, ..KeeperRights::none() }
 }
 
-/// Whether the session's user and group are the target's own: by the same words, or by numbers that nothing in the image can
-/// give another meaning.
+/// Whether the session's user and group are the target's own: by the same words, or by numbers that
+/// nothing in the image can change the meaning of.
 pub(super) fn is_targets_own(own: &str, user: NumericUser, asked: Option<&str>) -> bool {
     let Some(asked) = asked else { return true };
     let numbers = match own.split_once(':') {
@@ -75,7 +80,7 @@ pub(super) fn is_targets_own(own: &str, user: NumericUser, asked: Option<&str>) 
     *asked == *own || numbers == Some((user.uid, user.gid))
 }
 
-/// Whether a container's user is root. A name other than root's is taken for somebody else's.
+/// Whether a container's user is root. Any name other than `root` counts as another user.
 fn is_root(user: &str) -> bool {
     let name = user.split(':').next().unwrap_or_default();
     name.is_empty() || name == "root" || name.parse() == Ok(0)
@@ -125,7 +130,7 @@ mod tests {
                 }
             }
         }
-        // Podman gives the container's own user what was added, whoever that is.
+        // Podman gives the added capabilities to the container's own user, whoever that is.
         assert_eq!(rights(&of("1000", "NET_ADMIN", ""), USER, None, true), expected("NET_ADMIN", "", false));
         assert_eq!(rights(&of("1000", "NET_ADMIN", ""), USER, Some("1000"), true), expected("NET_ADMIN", "", false));
         assert_eq!(rights(&of("1000", "NET_ADMIN", ""), USER, Some("1000:1000"), true), expected("", "ALL", false));
@@ -167,11 +172,12 @@ mod tests {
             ("1000:1000", USER, Some("1000"), false, true),
             ("app", USER, None, false, true),
             ("app", USER, Some("app"), false, true),
-            // Root in a container of another user, by whatever word, and by a name that the image gives to root.
+            // Root in a container of another user, in any spelling, also by a name that the image
+            // maps to root.
             ("1000:1000", ROOT, Some("0"), false, false),
             ("app", ROOT, Some("root"), false, false),
             ("app", ROOT, None, false, false),
-            // Another user, or another group, than the target's.
+            // Another user or group than the target's.
             ("", USER, Some("1000:1000"), false, false),
             ("1000:0", USER, Some("1000:1000"), false, false),
             ("", USER, Some("1000:1000"), true, false),

@@ -1,4 +1,4 @@
-//! As whom, with what: the ladder of least privilege, once the mode is chosen.
+//! Chooses the user and the rights of a session by least privilege, once its mode is chosen.
 
 use scratchdbg_backend::{Copied, Exec, How, LeftOut, Mode, Plan, PlanRequest, Reason, Sidecar};
 use scratchdbg_diagnose::capability;
@@ -6,19 +6,20 @@ use scratchdbg_diagnose::capability;
 use super::choice::{self, CAP_ADD, SECURITY_OPT};
 use super::keeper_rights::{self, KeeperRights, is_targets_own};
 use super::rights::{self, CopySettings};
-use super::{AttachRequest, Refusal, SessionPlan, Way};
+use super::{AttachRequest, ModePlan, Refusal, SessionPlan};
 use crate::target::Target;
 use crate::twin::Twin;
 use crate::user::NumericUser;
 
-/// What Docker gives a process when its image sets no `PATH`.
+/// The `PATH` that Docker gives a process if its image sets none.
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// What it takes to see the files of a process that has more capabilities: the kernel's `ptrace(2)` check. To read what root
-/// may not is no part of it: `DAC_READ_SEARCH` also opens the host's files (`open_by_handle_at(2)`).
+/// The capability to see the files of a process with more capabilities: the kernel's `ptrace(2)`
+/// check. Reading files that root may not read is not included: `DAC_READ_SEARCH` also opens the
+/// host's files (`open_by_handle_at(2)`).
 const SEE_OTHERS: [&str; 1] = ["SYS_PTRACE"];
 
-/// Decides. `user` is who the session's process will be, in numbers.
+/// Plans a session. `user` is the numeric user of its process.
 pub(crate) fn plan(target: &Target, user: NumericUser, request: &AttachRequest) -> Result<SessionPlan, Refusal> {
     let asked = &request.asked;
     let mut reasons = Vec::new();
@@ -29,7 +30,7 @@ pub(crate) fn plan(target: &Target, user: NumericUser, request: &AttachRequest) 
     because(format!("mode {}", mode.as_str()), why);
     let mut session_user = user;
     let mut keeper_rights = KeeperRights::none();
-    let (how, way);
+    let (how, mode_plan);
     match mode {
         Mode::Exec => {
             keeper_rights = keeper_rights::of_session_inside(target, user, asked.user.as_deref(), request.podman);
@@ -48,26 +49,27 @@ pub(crate) fn plan(target: &Target, user: NumericUser, request: &AttachRequest) 
                     "who could touch the one could touch the other: its user, group and capabilities are the same",
                 );
             }
-            if request.standing.is_some() {
+            if request.lingering_keeper.is_some() {
                 because("the keeper that is there".to_owned(), "one lingers that has the same target, user and tools");
             }
             how = How::Exec(Exec {
                 outranks_keeper: keeper_rights.fewer_than_session,
                 tools_first: keeper_rights.fewer_than_session || is_another_user(target, user, asked),
                 linger: asked.linger,
-                has_keeper: request.standing.is_some(),
+                has_keeper: request.lingering_keeper.is_some(),
             });
-            way = Way::Exec {
+            mode_plan = ModePlan::Exec {
                 user: request.exec_user.clone().or_else(|| asked.user.clone()),
                 tools: request.tools.clone(),
-                standing: request.standing.clone(),
+                lingering_keeper: request.lingering_keeper.clone(),
             };
         }
         Mode::Sidecar => {
             let sidecar = sidecar(target, user, request, &mut because);
             session_user = sidecar.0;
             how = How::Sidecar(sidecar.1);
-            way = Way::Sidecar { tools: request.tools_archive.clone().filter(|_| request.tools_image.is_some()) };
+            mode_plan =
+                ModePlan::Sidecar { tools: request.tools_archive.clone().filter(|_| request.tools_image.is_some()) };
         }
         Mode::Copy => {
             because(format!("user {user}"), user_reason(target, asked));
@@ -79,7 +81,7 @@ pub(crate) fn plan(target: &Target, user: NumericUser, request: &AttachRequest) 
                 as_original: settings.as_original,
                 left_out: settings.left_out.clone(),
             });
-            way = Way::Copy {
+            mode_plan = ModePlan::Copy {
                 user: asked.user.clone(),
                 image: match &request.twin {
                     Some(Twin::Proved(id)) => id.clone(),
@@ -95,7 +97,7 @@ pub(crate) fn plan(target: &Target, user: NumericUser, request: &AttachRequest) 
     }
     let mut security_options = security_options(target, asked);
     if mode == Mode::Copy && !asked.same_rights {
-        // Nobody shares anything with the original here.
+        // A copy shares nothing with the original.
         security_options.retain(|option| rights::confines(option));
     }
     for option in &security_options {
@@ -123,8 +125,8 @@ pub(crate) fn plan(target: &Target, user: NumericUser, request: &AttachRequest) 
             "the session's user or group is not the target's own: its programs would get rights that they have not",
         );
     }
-    let user_namespace = match &way {
-        Way::Copy { settings, .. } => settings.user_namespace.clone(),
+    let user_namespace = match &mode_plan {
+        ModePlan::Copy { settings, .. } => settings.user_namespace.clone(),
         _ => Some(target.user_namespace.clone()).filter(|namespace| !namespace.is_empty()),
     };
     if let Some(namespace) = &user_namespace {
@@ -157,11 +159,11 @@ pub(crate) fn plan(target: &Target, user: NumericUser, request: &AttachRequest) 
         seccomp: target.seccomp.clone(),
         user_namespace,
         detach_keys: asked.detach_keys.clone(),
-        way,
+        mode_plan,
     })
 }
 
-/// A sidecar, and who it runs as.
+/// Plans a sidecar, and returns its user.
 fn sidecar(
     target: &Target,
     user: NumericUser,
@@ -192,7 +194,8 @@ fn sidecar(
     }
     let sidecar = Sidecar {
         image: request.tools_image.clone().unwrap_or_else(|| request.toolkit_image.clone()),
-        // Docker keeps those of other users for a change to root, which nothing in a sidecar can do.
+        // Docker keeps the capabilities of other users for a change to root, which nothing in a
+        // sidecar can do.
         withholds: !capabilities.is_empty() && session_user.uid != 0 && !request.podman,
         brings_tools: request.tools_image.as_ref().is_some_and(|image| *image != request.toolkit_image),
         capabilities,
@@ -201,7 +204,7 @@ fn sidecar(
     (session_user, sidecar)
 }
 
-/// What a copy has of its original's settings.
+/// Decides which settings of its original a copy gets.
 fn copy_settings(target: &Target, request: &AttachRequest, because: &mut impl FnMut(String, &str)) -> CopySettings {
     let asked = &request.asked;
     let mut settings = CopySettings { capabilities: asked.capabilities.clone(), ..CopySettings::default() };
@@ -244,17 +247,17 @@ fn copy_settings(target: &Target, request: &AttachRequest, because: &mut impl Fn
     settings
 }
 
-/// Whether the session's user or group is not the target's own.
+/// Whether the session's user or group differs from the target's own.
 fn is_another_user(target: &Target, user: NumericUser, asked: &PlanRequest) -> bool {
     !is_targets_own(&target.user, user, asked.user.as_deref())
 }
 
-/// What the target's processes can have.
+/// Returns the bounding set of the target's processes.
 fn bounding_set(target: &Target) -> u64 {
     capability::bounding_set(target.privileged, &target.added_capabilities, &target.dropped_capabilities)
 }
 
-/// Whether the user wants a container beside the target, with what that takes.
+/// Whether the user agreed to a sidecar with the capabilities it needs.
 fn is_asked_for(request: &PlanRequest) -> bool {
     (request.mode.is_some() && !request.is_fallback) || !request.capabilities.is_empty()
 }
@@ -269,8 +272,9 @@ fn user_reason(target: &Target, request: &PlanRequest) -> &'static str {
     }
 }
 
-/// What the keeper and a sidecar are confined by: what the target is, but for the kinds of which the user says otherwise.
-/// Where the target has no SELinux options of its own, the engine gives its label to whatever shares its PID namespace.
+/// Returns the security options of the keeper and a sidecar: those of the target, except for kinds
+/// that the user overrides. If the target has no SELinux options of its own, the engine gives its
+/// label to every container in its PID namespace.
 fn security_options(target: &Target, request: &PlanRequest) -> Vec<String> {
     let kind = |option: &String| option.split('=').next().unwrap_or_default().to_owned();
     let asked = |option: &&String| request.security_options.iter().any(|other| kind(other) == kind(option));
@@ -283,14 +287,16 @@ fn environment(target: &Target, mode: Mode, request: &PlanRequest, tools_first: 
     if request.tty {
         environment.push(format!("TERM={}", request.term.as_deref().unwrap_or("xterm")));
     }
-    // A shell runs the commands in its prompt: where the target is not to choose any, its own is never left there.
+    // A shell executes commands in its prompt variable. If the target must not choose commands, its
+    // own prompt is always replaced.
     if (request.tty && request.command.is_empty()) || tools_first {
         environment.push(format!("PS1={}", prompt(&target.name, mode)));
     }
     environment
 }
 
-/// A prompt that says where this is. The engine's rules leave nothing in a name that a shell would read.
+/// A prompt that names the target. The engine allows no characters in a name that a shell would
+/// interpret.
 fn prompt(name: &str, mode: Mode) -> String {
     match mode {
         Mode::Exec => format!("{name}:$PWD \\$ "),

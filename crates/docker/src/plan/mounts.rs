@@ -1,10 +1,10 @@
-//! Which of a container's mounts its copy has, and how.
+//! Chooses the mounts of a copy.
 
-use super::ruling::{Shows, shows};
+use super::ruling::{MountContent, classify};
 use crate::target::{Mount, Reach};
 
-/// The mounts of a copy. `all` is that it should have what the original has. `leave_out` is told what it goes without, why, and
-/// whether that is gone.
+/// Returns the mounts of a copy. With `all`, it gets everything that the original has. `leave_out`
+/// receives each mount that is left out, the reason, and whether it no longer exists.
 pub(super) fn of_copy(reach: &Reach, all: bool, leave_out: &mut impl FnMut(String, &str, bool)) -> Vec<Mount> {
     let mut mounts = Vec::new();
     for mount in &reach.mounts {
@@ -14,19 +14,19 @@ pub(super) fn of_copy(reach: &Reach, all: bool, leave_out: &mut impl FnMut(Strin
             continue;
         }
         if let Some(why) = &mount.lost {
-            // Not even who asks for all is to see more than the original does.
+            // Even `--same-rights` must not show more than the original sees.
             leave_out(format!("mount {}", mount.destination), &format!("{why}, and no option gives it"), false);
             continue;
         }
-        match shows(mount, reach) {
-            Shows::Ruling(why) if !all => leave_out(format!("mount {}", what()), why, false),
-            Shows::PartOfHost if !all => {
+        match classify(mount, reach) {
+            MountContent::Ruling(why) if !all => leave_out(format!("mount {}", what()), why, false),
+            MountContent::PartOfHost if !all => {
                 if !mount.read_only {
                     leave_out(format!("writing to {}", what()), "a part of the host", false);
                 }
                 mounts.push(Mount { read_only: true, non_recursive: true, ..mount.clone() });
             }
-            // Whoever mounts something below a folder does not say that it is data.
+            // Not all mounts below a folder are known to be data.
             _ if !all && mount.kind == "bind" => {
                 if mount.has_more_below && !mount.non_recursive {
                     leave_out(format!("what is mounted below {}", what()), "", false);

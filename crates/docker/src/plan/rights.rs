@@ -1,9 +1,10 @@
-//! What a copy of a container gets of that which reaches beyond a container: as a rule, none of it. To look at files takes no
-//! right over the host, and the copy runs whatever its user types.
+//! Decides which rights beyond its container a copy keeps: by default, none. Inspecting files needs
+//! no right over the host, and the copy runs whatever its user types.
 //!
-//! A copy keeps what every container has: the engine's usual capabilities as far as the original had them, its volumes and
-//! its folders of data, its network. It gets neither more capabilities nor devices, no namespace of the host, no socket of
-//! an engine and no folder that rules the host, unless the user asks for what the original had.
+//! A copy keeps what every container has: the engine's default capabilities as far as the original
+//! had them, volumes, data folders and networks. It gets no further capabilities, no devices, no
+//! namespace of the host, no socket of an engine and no folder that controls the host, unless the
+//! user asks for the original's rights.
 
 use scratchdbg_backend::LeftOut;
 use scratchdbg_diagnose::capability;
@@ -11,38 +12,38 @@ use scratchdbg_diagnose::capability;
 use super::mounts;
 use crate::target::{Mount, Target};
 
-/// What a copy has of its original's settings.
+/// The settings that a copy takes from its original.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct CopySettings {
-    /// Capabilities beside the engine's usual ones.
+    /// Capabilities in addition to the engine's default set.
     pub capabilities: Vec<String>,
-    /// Its network, as the engine's API has it.
+    /// The network, as the engine's API names it.
     pub network: String,
-    /// Whose System V IPC and shared memory it shares; nothing for its own.
+    /// The container whose System V IPC and shared memory it shares; `None` for its own.
     pub ipc: Option<String>,
-    /// Whose host name it has; nothing for its own.
+    /// The namespace of its host name; `None` for its own.
     pub uts: Option<String>,
-    /// What confines it.
+    /// Its security options.
     pub security_options: Vec<String>,
-    /// It is left out of the engine's remapping of users, where the original is.
+    /// Set if the original is excluded from the engine's user remapping.
     pub user_namespace: Option<String>,
-    /// It has the original's devices, and sees what engines hide of `/proc` where the original does.
+    /// The copy has the original's devices, and sees hidden parts of `/proc` if the original does.
     pub as_original: bool,
     /// Volumes and folders of the host.
     pub mounts: Vec<Mount>,
-    /// What it goes without.
+    /// What the copy lacks.
     pub left_out: Vec<LeftOut>,
 }
 
-/// Decides what a copy of this target has. `asked` are capabilities that the user gave it; `all` is that it should have
-/// what the original has.
+/// Decides which settings a copy of this target gets. `asked` are capabilities that the user
+/// requested. With `all`, it gets everything that the original has.
 pub(super) fn copy_settings(target: &Target, asked: &[String], all: bool) -> CopySettings {
     let reach = &target.reach;
     let mut settings = CopySettings { as_original: all, ..CopySettings::default() };
     let mut leave_out = |what: String, why: &str, gone: bool| {
         settings.left_out.push(LeftOut { what, why: why.to_owned(), gone });
     };
-    // `--privileged` is never given: it is all capabilities, all devices, and no protection.
+    // `--privileged` is never copied: it means all capabilities, all devices, and no protection.
     if target.privileged {
         let why = if all { "all capabilities are given instead" } else { "it is all rights over the host" };
         leave_out("--privileged".to_owned(), why, false);
@@ -75,7 +76,8 @@ pub(super) fn copy_settings(target: &Target, asked: &[String], all: bool) -> Cop
             leave_out(what, why, false);
         }
     }
-    // A copy shares neither the host's namespace nor, by way of another container or of a file, what may be that.
+    // A copy shares neither the host's namespace nor one that may be the host's through another
+    // container or a file.
     let reaches_host = |kind, mode: &str| !all && (is_hosts(mode) || reach.leads_to_host.contains(&kind));
     let (mut ipc, mut uts) = (None, None);
     match (&*reach.ipc_mode, &reach.ipc_gone) {
@@ -84,7 +86,7 @@ pub(super) fn copy_settings(target: &Target, asked: &[String], all: bool) -> Cop
             let (what, why) = of_host("ipc", mode, "shared memory");
             leave_out(what, why, false);
         }
-        // `shareable` is for others to join.
+        // `shareable` only allows others to join.
         ("" | "private" | "shareable", None) => {}
         (mode, None) => ipc = Some(mode.to_owned()),
     }
@@ -136,12 +138,12 @@ pub(super) fn copy_settings(target: &Target, asked: &[String], all: bool) -> Cop
     CopySettings { capabilities, network, ipc, uts, security_options, user_namespace, mounts, ..settings }
 }
 
-/// Whether a namespace is the host's, or one that a file stands for: that may be the host's.
+/// Whether a namespace is the host's, or is given by a file and so may be the host's.
 pub(crate) fn is_hosts(mode: &str) -> bool {
     mode == "host" || mode.starts_with("ns:")
 }
 
-/// A namespace that is left out, in words, and why.
+/// Describes a namespace that is left out, and why.
 fn of_host(kind: &str, mode: &str, words: &str) -> (String, &'static str) {
     if mode == "host" {
         (format!("the host's {words}"), "")
@@ -150,20 +152,20 @@ fn of_host(kind: &str, mode: &str, words: &str) -> (String, &'static str) {
     }
 }
 
-/// A capability's name as the engine takes it.
+/// Returns a capability's name as the engine takes it.
 fn short_name(capability: &str) -> String {
     let upper = capability.to_ascii_uppercase();
     upper.strip_prefix("CAP_").unwrap_or(&upper).to_owned()
 }
 
-/// Whether a container has this capability when nobody asks for any.
+/// Whether a container has this capability by default.
 fn is_usual(name: &str) -> bool {
     let only = capability::bounding_set(false, &[name.to_owned()], &["ALL".to_owned()]);
     only != 0 && only & !capability::DEFAULT == 0
 }
 
-/// Whether a seccomp profile refuses the system calls that it does not name, as the engine's own does. What a file of the
-/// engine's host says is not known here.
+/// Whether a seccomp profile denies system calls that it does not name, as the engine's own profile
+/// does. The content of a file on the engine's host is unknown.
 fn refuses_by_default(profile: &str) -> bool {
     const REFUSALS: &[&str] =
         &["SCMP_ACT_ERRNO", "SCMP_ACT_KILL", "SCMP_ACT_KILL_PROCESS", "SCMP_ACT_KILL_THREAD", "SCMP_ACT_TRAP"];
@@ -171,12 +173,12 @@ fn refuses_by_default(profile: &str) -> bool {
         return true;
     }
     let Ok(serde_json::Value::Object(profile)) = serde_json::from_str(profile) else { return false };
-    // Engines do not heed the case of a key.
+    // Engines ignore the case of keys.
     let mut actions = profile.iter().filter(|(key, _)| key.eq_ignore_ascii_case("defaultAction")).peekable();
     actions.peek().is_some() && actions.all(|(_, action)| action.as_str().is_some_and(|text| REFUSALS.contains(&text)))
 }
 
-/// Whether an option takes rights away, and gives none.
+/// Whether an option only removes rights.
 pub(super) fn confines(option: &str) -> bool {
     let (kind, value) = option.split_once(['=', ':']).unwrap_or((option, ""));
     match kind {

@@ -1,34 +1,35 @@
-//! Which folders of the host rule it: who can write there, and with some who can read there, has the host.
+//! Folders that control the host: writing to them, and reading some of them, gives control of the
+//! host.
 
 use scratchdbg_diagnose::rootfs::normalize;
 
 use crate::target::{Mount, Reach};
 
-/// What a mount shows.
+/// The content of a mount.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Shows {
+pub(super) enum MountContent {
     /// Data.
     Data,
-    /// A part of the host that anybody may read.
+    /// A part of the host that everybody may read.
     PartOfHost,
-    /// What rules the host, or may, and why.
+    /// A folder that controls the host, or may control it, and the reason.
     Ruling(&'static str),
 }
 
-/// What a mount shows.
-pub(super) fn shows(mount: &Mount, reach: &Reach) -> Shows {
+/// Classifies a mount.
+pub(super) fn classify(mount: &Mount, reach: &Reach) -> MountContent {
     let paths = std::iter::once(&mount.source).filter(|_| mount.kind == "bind").chain(&mount.also_at);
-    let mut shown = Shows::Data;
+    let mut shown = MountContent::Data;
     for path in paths {
         match shows_path(path, reach.engine_socket.as_deref(), &reach.engine_folders) {
-            Shows::Data => {}
-            Shows::PartOfHost => shown = Shows::PartOfHost,
-            ruling @ Shows::Ruling(_) => return ruling,
+            MountContent::Data => {}
+            MountContent::PartOfHost => shown = MountContent::PartOfHost,
+            ruling @ MountContent::Ruling(_) => return ruling,
         }
     }
     match mount.unclear {
-        Some(why) => Shows::Ruling(why),
-        None if mount.is_socket => Shows::Ruling(SOCKET),
+        Some(why) => MountContent::Ruling(why),
+        None if mount.is_socket => MountContent::Ruling(SOCKET),
         None => shown,
     }
 }
@@ -39,8 +40,8 @@ const PART: &str = "a part of the host";
 const SERVICES: &str = "the host's services";
 const PROGRAMS: &str = "the host's programs";
 
-/// What anybody may read, though it is below a folder that rules the host, with all that is below it, and what links to it
-/// lead to.
+/// Paths that everybody may read, although they are below a folder that controls the host. Includes
+/// everything below them and the targets of links to them.
 const READABLE: &[&str] = &[
     "/etc/group",
     "/etc/hostname",
@@ -60,7 +61,7 @@ const READABLE: &[&str] = &[
     "/usr/share/zoneinfo",
 ];
 
-/// Folders that rule the host with all that is below them.
+/// Folders that control the host, including everything below them.
 const WITH_ALL_BELOW: &[(&str, &str)] = &[
     ("/proc", "the host's /proc"),
     ("/sys", "the host's /sys"),
@@ -98,49 +99,49 @@ const WITH_ALL_BELOW: &[(&str, &str)] = &[
     ("/var/lib/rancher", ENGINE),
 ];
 
-/// Folders that rule the host themselves.
+/// Folders that control the host, without the folders below them.
 const THEMSELVES: &[&str] = &["/", "/home", "/opt", "/var", "/var/lib", "/var/snap", "/var/spool"];
 
-/// Names of folders with people's keys, wherever they are.
+/// Names of folders with users' keys, anywhere.
 const KEYS: &[&str] = &[".ssh", ".docker", ".kube", ".aws", ".gnupg", ".azure", ".config"];
 
-fn shows_path(path: &str, engine_socket: Option<&str>, engine_folders: &[String]) -> Shows {
+fn shows_path(path: &str, engine_socket: Option<&str>, engine_folders: &[String]) -> MountContent {
     let path = plain(path);
     if path == "/" {
-        return Shows::Ruling("the host's root");
+        return MountContent::Ruling("the host's root");
     }
     if [".sock", ".socket"].iter().any(|end| path.ends_with(end)) {
-        return Shows::Ruling(SOCKET);
+        return MountContent::Ruling(SOCKET);
     }
     if engine_socket.is_some_and(|socket| is_at_or_below(&plain(socket), &path)) {
-        return Shows::Ruling("the engine's socket is in it");
+        return MountContent::Ruling("the engine's socket is in it");
     }
     let of_engine = |folder: &String| {
         let folder = plain(folder);
         is_at_or_below(&path, &folder) || is_at_or_below(&folder, &path)
     };
     if engine_folders.iter().any(of_engine) {
-        return Shows::Ruling(ENGINE);
+        return MountContent::Ruling(ENGINE);
     }
     if READABLE.iter().any(|readable| is_at_or_below(&path, readable)) {
-        return Shows::PartOfHost;
+        return MountContent::PartOfHost;
     }
     if let Some((_, why)) = WITH_ALL_BELOW.iter().find(|(folder, _)| is_at_or_below(&path, folder)) {
-        return Shows::Ruling(why);
+        return MountContent::Ruling(why);
     }
     let is_home = path.strip_prefix("/home/").is_some_and(|rest| !rest.contains('/'));
     if is_home || THEMSELVES.contains(&&*path) {
-        return Shows::Ruling(PART);
+        return MountContent::Ruling(PART);
     }
     let is_of_keys = path.split('/').any(|name| KEYS.contains(&name));
-    if is_of_keys { Shows::Ruling("keys of a user of the host") } else { Shows::Data }
+    if is_of_keys { MountContent::Ruling("keys of a user of the host") } else { MountContent::Data }
 }
 
 fn is_at_or_below(path: &str, folder: &str) -> bool {
     path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// A path without `.`, `..`, and doubled slashes, and with `/var/run` for what it is.
+/// Normalizes a path: removes `.`, `..` and doubled slashes, and resolves `/var/run`.
 fn plain(path: &str) -> String {
     let path = normalize(path);
     if is_at_or_below(&path, "/var/run") { path["/var".len()..].to_owned() } else { path }
@@ -204,7 +205,7 @@ mod tests {
             "/data/of/engine/volumes/x/_data",
             "/srv/../data/of/",
         ] {
-            assert!(matches!(shows_path(path), Shows::Ruling(_)), "{path}");
+            assert!(matches!(shows_path(path), MountContent::Ruling(_)), "{path}");
         }
         for path in [
             "/etc/localtime",
@@ -217,7 +218,7 @@ mod tests {
             "/usr/share/zoneinfo",
             "/usr/share/zoneinfo/Europe/Berlin",
         ] {
-            assert_eq!(shows_path(path), Shows::PartOfHost, "{path}");
+            assert_eq!(shows_path(path), MountContent::PartOfHost, "{path}");
         }
         for path in [
             "/srv/shop",
@@ -235,7 +236,7 @@ mod tests {
             "/etcetera",
             "/library",
         ] {
-            assert_eq!(shows_path(path), Shows::Data, "{path}");
+            assert_eq!(shows_path(path), MountContent::Data, "{path}");
         }
     }
 
@@ -249,19 +250,19 @@ mod tests {
             unclear,
             ..Mount::default()
         };
-        let engine = Shows::Ruling(ENGINE);
+        let engine = MountContent::Ruling(ENGINE);
         for (mount, expected) in [
-            (mount("bind", &[], false, None), Shows::Data),
-            (mount("bind", &["/run/docker.sock"], false, None), Shows::Ruling(SOCKET)),
-            (mount("bind", &["/usr/share/zoneinfo/UTC"], false, None), Shows::PartOfHost),
+            (mount("bind", &[], false, None), MountContent::Data),
+            (mount("bind", &["/run/docker.sock"], false, None), MountContent::Ruling(SOCKET)),
+            (mount("bind", &["/usr/share/zoneinfo/UTC"], false, None), MountContent::PartOfHost),
             (mount("bind", &["/etc/hosts", "/var/lib/docker"], false, None), engine),
-            (mount("volume", &[], false, None), Shows::Data),
-            (mount("volume", &["/"], false, None), Shows::Ruling("the host's root")),
-            (mount("volume", &["/tmp/link", "/etc/hosts"], false, None), Shows::PartOfHost),
-            (mount("volume", &[], false, Some("a disk")), Shows::Ruling("a disk")),
-            (mount("bind", &[], true, None), Shows::Ruling(SOCKET)),
+            (mount("volume", &[], false, None), MountContent::Data),
+            (mount("volume", &["/"], false, None), MountContent::Ruling("the host's root")),
+            (mount("volume", &["/tmp/link", "/etc/hosts"], false, None), MountContent::PartOfHost),
+            (mount("volume", &[], false, Some("a disk")), MountContent::Ruling("a disk")),
+            (mount("bind", &[], true, None), MountContent::Ruling(SOCKET)),
         ] {
-            assert_eq!(shows(&mount, &Reach::default()), expected, "{mount:?}");
+            assert_eq!(classify(&mount, &Reach::default()), expected, "{mount:?}");
         }
     }
 }

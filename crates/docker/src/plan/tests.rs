@@ -1,4 +1,4 @@
-//! How the launcher is called for what is planned.
+//! Tests how the launcher is called for a plan.
 
 use scratchdbg_backend::launcher::{self, KeeperAddress};
 use scratchdbg_backend::{How, Mode, PlanRequest};
@@ -54,7 +54,7 @@ fn another_user_than_the_targets_own_finds_the_tools_first_in_every_mode() {
         ("1000:1000", Some("1000"), (1000, 1000), true),
         ("1000:1000", Some("1000:0"), (1000, 0), false),
         ("app", Some("app"), (7, 7), true),
-        // Who that is the image decides.
+        // The image decides who this user is.
         ("root", Some("0"), (0, 0), false),
         ("app", Some("0"), (0, 0), false),
     ] {

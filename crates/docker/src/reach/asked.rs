@@ -1,7 +1,8 @@
-//! How a container's mounts were asked for: an inspection's list of mounts has neither which part of a volume is shown nor
-//! what else narrows a mount.
+//! How the mounts of a container were requested. The list of mounts in an inspection contains
+//! neither the mounted part of a volume nor other options that restrict a mount.
 //!
-//! Every option is known here, or the mount is not for a copy: what is dropped unread may be what kept others' data out.
+//! Every option must be known here; otherwise the copy does not get the mount, because an ignored
+//! option may be what keeps other data out.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,22 +11,23 @@ use serde_json::Value;
 
 use crate::target::Mount;
 
-/// How the mounts of one container were asked for, by their place; or why that cannot be said.
-type Asked = BTreeMap<String, Result<Mount, String>>;
+/// The requested mounts of one container by destination, or why a request cannot be interpreted.
+type Requested = BTreeMap<String, Result<Mount, String>>;
 
-/// What is had from the containers of `--volumes-from`.
+/// The mounts inherited from the containers of `--volumes-from`.
 #[derive(Debug, Default)]
 pub(super) struct Inherited {
-    /// Mounts by their place.
+    /// Mounts by destination.
     pub(super) mounts: BTreeMap<String, Mount>,
-    /// One of these containers is gone, or another: it could have given any of the mounts.
+    /// One of these containers is gone, or was replaced: it may be the source of any mount.
     pub(super) unknown: bool,
 }
 
-/// What can be in the list of mounts that an inspection gives. `Options` is Podman's own, and says what `Binds` says.
+/// The known keys of the list of mounts in an inspection. `Options` is Podman's own, and repeats
+/// what `Binds` says.
 const LISTED: &[&str] = &["Type", "Name", "Source", "Destination", "Driver", "Mode", "RW", "Propagation", "Options"];
 
-/// A container's mounts, from an inspection as the engine gives it.
+/// Returns a container's mounts from the engine's inspection.
 pub(super) fn mounts(inspection: &Value, inherited: &Inherited, is_podman: bool) -> Vec<Mount> {
     let host = &inspection["HostConfig"];
     let mut asked = asked(host, is_podman);
@@ -37,8 +39,8 @@ pub(super) fn mounts(inspection: &Value, inherited: &Inherited, is_podman: bool)
     for listed in inspection["Mounts"].as_array().into_iter().flatten() {
         let is = listed_mount(listed);
         let place = normalize(&is.destination);
-        let way = match asked.remove(&place) {
-            // Of those that are had by another option.
+        let requested = match asked.remove(&place) {
+            // A mount in memory that another option requested.
             None if is.kind == "tmpfs" && in_memory.contains(&place) => continue,
             None if inherited.unknown => Err("it may come from a container that is gone".to_owned()),
             None => match inherited.mounts.get(&place) {
@@ -46,14 +48,14 @@ pub(super) fn mounts(inspection: &Value, inherited: &Inherited, is_podman: bool)
                 None if is.kind == "volume" && declared.contains(&place) => Ok(is.clone()),
                 None => Err("how it is mounted cannot be seen".to_owned()),
             },
-            Some(way) => way,
+            Some(requested) => requested,
         };
-        let way = known(listed, LISTED).and(way).and_then(|way| agree(&is, way));
-        mounts.push(way.unwrap_or_else(|why| Mount { lost: Some(why), ..is }));
+        let requested = known(listed, LISTED).and(requested).and_then(|requested| agree(&is, requested));
+        mounts.push(requested.unwrap_or_else(|why| Mount { lost: Some(why), ..is }));
     }
-    // What no list has, it may yet have: memory and images.
-    for (destination, way) in asked {
-        mounts.push(match way {
+    // The list lacks mounts in memory and of images.
+    for (destination, requested) in asked {
+        mounts.push(match requested {
             Ok(mount) if matches!(&*mount.kind, "tmpfs" | "image") => mount,
             Ok(mount) => Mount { lost: Some("the engine does not tell of it".to_owned()), ..mount },
             Err(why) => Mount { destination, lost: Some(why), ..Mount::default() },
@@ -74,37 +76,37 @@ fn listed_mount(listed: &Value) -> Mount {
     }
 }
 
-/// A mount as it was asked for, if it is the one that is there.
-fn agree(is: &Mount, way: Mount) -> Result<Mount, String> {
-    let is_same = is.kind == way.kind
+/// Combines an existing mount with its request, if they match.
+fn agree(is: &Mount, requested: Mount) -> Result<Mount, String> {
+    let is_same = is.kind == requested.kind
         && match &*is.kind {
-            "bind" => normalize(&is.source) == normalize(&way.source),
-            "volume" => way.name.is_empty() || way.name == is.name,
+            "bind" => normalize(&is.source) == normalize(&requested.source),
+            "volume" => requested.name.is_empty() || requested.name == is.name,
             _ => true,
         };
     if !is_same {
         return Err("it is not what was asked for".to_owned());
     }
-    let source = if is.kind == "image" { way.source.clone() } else { is.source.clone() };
-    let read_only = is.read_only || way.read_only;
-    Ok(Mount { name: is.name.clone(), source, destination: is.destination.clone(), read_only, ..way })
+    let source = if is.kind == "image" { requested.source.clone() } else { is.source.clone() };
+    let read_only = is.read_only || requested.read_only;
+    Ok(Mount { name: is.name.clone(), source, destination: is.destination.clone(), read_only, ..requested })
 }
 
-fn asked(host: &Value, is_podman: bool) -> Asked {
-    let mut asked = Asked::new();
-    let mut add = |place: String, way| {
-        // Engines take no two for one place.
+fn asked(host: &Value, is_podman: bool) -> Requested {
+    let mut asked = Requested::new();
+    let mut add = |place: String, requested| {
+        // Engines do not accept two mounts for one destination.
         let twice = asked.contains_key(&place).then(|| Err("it is asked for twice".to_owned()));
-        asked.insert(place, twice.unwrap_or(way));
+        asked.insert(place, twice.unwrap_or(requested));
     };
     for bind in host["Binds"].as_array().into_iter().flatten().filter_map(Value::as_str) {
         let parts: Vec<&str> = bind.split(':').collect();
         match parts[..] {
-            // A volume without a name, which the image could have declared.
+            // An anonymous volume, which the image may have declared.
             [place] => add(normalize(place), of_bind("", place, "", is_podman)),
             [source, place] => add(normalize(place), of_bind(source, place, "", is_podman)),
             [source, place, options] => add(normalize(place), of_bind(source, place, options, is_podman)),
-            // It has no place that can be told: its mount is found to have been asked for by nobody.
+            // Its destination is unknown, so its mount will be found to have no request.
             _ => {}
         }
     }
@@ -114,13 +116,13 @@ fn asked(host: &Value, is_podman: bool) -> Asked {
     asked
 }
 
-/// One of `HostConfig.Binds`: `SOURCE:PLACE[:OPTIONS]`.
+/// Parses an entry of `HostConfig.Binds`: `SOURCE:DESTINATION[:OPTIONS]`.
 fn of_bind(source: &str, place: &str, options: &str, is_podman: bool) -> Result<Mount, String> {
     let is_folder = source.starts_with('/');
     let mut mount = Mount {
         kind: if is_folder { "bind" } else { "volume" }.to_owned(),
         destination: place.to_owned(),
-        // In this form alone Docker gives the files of a volume no other label.
+        // Only in this form, Docker keeps the labels of a volume's files.
         keeps_labels: !is_folder && !source.is_empty() && !is_podman,
         ..Mount::default()
     };
@@ -129,12 +131,12 @@ fn of_bind(source: &str, place: &str, options: &str, is_podman: bool) -> Result<
         match option {
             "ro" => mount.read_only = true,
             "bind" => mount.non_recursive = true,
-            // They give more than there is without them, are said of each copy anew, or change the files for the container: their
-            // labels (`z`, `Z`) and owners (`U`) are as they are, and stay.
+            // These do not restrict the mount, are repeated for each copy, or have changed the
+            // files for the container already: labels (`z`, `Z`) and owners (`U`) stay as they are.
             "rw" | "rbind" | "z" | "Z" | "U" | "copy" | "nocopy" | "consistent" | "cached" | "delegated"
             | "default" | "private" | "rprivate" | "shared" | "rshared" | "slave" | "rslave" | "suid" | "dev"
             | "exec" => {}
-            // What Podman gives each volume.
+            // Podman sets these for each volume.
             "nosuid" | "nodev" if !is_folder && is_podman => {}
             _ => return Err(format!("its option {option} cannot be passed on")),
         }
@@ -146,7 +148,7 @@ fn of_bind(source: &str, place: &str, options: &str, is_podman: bool) -> Result<
     Ok(mount)
 }
 
-/// One of `HostConfig.Mounts`.
+/// Parses an entry of `HostConfig.Mounts`.
 fn of_entry(entry: &Value) -> Result<Mount, String> {
     let text = |key: &str| entry[key].as_str().unwrap_or_default().to_owned();
     let kind = text("Type");
@@ -189,7 +191,7 @@ fn of_entry(entry: &Value) -> Result<Mount, String> {
     Ok(Mount { kind, ..mount })
 }
 
-/// Whether all that is set of these is known by name.
+/// Checks that all options that are set are known.
 fn known(options: &Value, names: &[&str]) -> Result<(), String> {
     let options = match options {
         Value::Object(options) => options,
@@ -320,7 +322,7 @@ mod tests {
         ] {
             assert!(other.iter().all(|mount| mount.lost.is_some()), "{other:?}");
         }
-        // One of a future engine, of which it tells in its list.
+        // A type of mount of a future engine.
         let mut partial = listed("volume", "/x");
         partial["SubPath"] = "a".into();
         assert!(of(json!({"Binds": ["data:/x"]}), partial)[0].lost.is_some());

@@ -1,5 +1,5 @@
-//! What a folder of the engine's machine is, where that is this machine: by which other names it goes, who could put another
-//! in its place, and what is in it.
+//! Examines folders of the engine's machine, if that is this machine: their other names, who could
+//! replace them, and their content.
 
 use std::collections::VecDeque;
 use std::ffi::OsString;
@@ -12,13 +12,13 @@ use std::time::{Duration, Instant};
 use super::mountinfo::{Mountinfo, Place};
 use crate::target::Mount;
 
-/// How many links lead to a file at most, as the kernel has it.
+/// The maximum number of links in a path, as in the kernel.
 const LINKS: usize = 40;
-/// How much of a folder is searched for sockets at most: files and folders, and for how long.
+/// The limits of searching a folder for sockets: the number of entries, and the time.
 const FILES: usize = 20_000;
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Who can write to one of these is root.
+/// Writing to one of these folders gives control of the host.
 const THE_HOST: &[&str] = &["/", "/boot", "/dev", "/etc", "/root", "/usr", "/var", "/var/lib"];
 
 const CANNOT_BE_SEEN: &str = "where its links lead cannot be seen";
@@ -29,25 +29,26 @@ const MORE_BELOW: &str = "other filesystems are mounted below it";
 /// The engine's machine.
 #[derive(Debug, Default)]
 pub(super) struct Host {
-    /// Its files are those of this machine.
+    /// The engine's files are on this machine.
     pub(super) is_here: bool,
-    /// What is mounted there; nothing where that cannot be seen.
+    /// The mounts of this machine; empty if they are unknown.
     pub(super) mounted: Mountinfo,
-    /// Where the engine keeps its files.
+    /// The folders with the engine's files.
     pub(super) engine_folders: Vec<String>,
-    /// The engine's containers are of another user namespace: the kernel takes no folder apart from what is mounted below it.
+    /// The engine's containers have another user namespace: the kernel then does not mount a folder
+    /// without the mounts below it.
     pub(super) mounts_are_locked: bool,
-    /// Folders that containers can write to, but for those by which they have the host anyway.
+    /// Folders that containers can write to, except for those that give control of the host anyway.
     pub(super) writable: Vec<Place>,
 }
 
 impl Host {
-    /// All other names of these folders too.
+    /// Adds folders under all their names.
     pub(super) fn add_engine_folders(&mut self, folders: impl IntoIterator<Item = PathBuf>) {
         for folder in folders {
             self.engine_folders.push(folder.display().to_string());
             if self.is_here
-                && let Ok(Led { path, .. }) = lead(&folder)
+                && let Ok(Resolved { path, .. }) = resolve(&folder)
             {
                 let names =
                     self.mounted.names(&path).into_iter().filter(|name| path.starts_with(name) || name.exists());
@@ -60,10 +61,11 @@ impl Host {
         self.engine_folders.dedup();
     }
 
-    /// Notes that a container can write to this folder. Who has the host by it gains nothing by more.
+    /// Records that a container can write to this folder. A folder that gives control of the host
+    /// is ignored: the container gains nothing more.
     pub(super) fn add_writable(&mut self, folder: &str) {
-        let led = if self.is_here { lead(Path::new(folder)).map(|led| led.path).ok() } else { None };
-        let path = led.unwrap_or_else(|| PathBuf::from(folder));
+        let resolved = if self.is_here { resolve(Path::new(folder)).map(|resolved| resolved.path).ok() } else { None };
+        let path = resolved.unwrap_or_else(|| PathBuf::from(folder));
         let has_engine = self.engine_folders.iter().any(|engine| Path::new(engine).starts_with(&path));
         if has_engine || THE_HOST.iter().any(|host| path == Path::new(host)) {
             return;
@@ -72,20 +74,21 @@ impl Host {
         self.writable.extend(places);
     }
 
-    /// Looks at a folder of the host that a mount shows, and notes what a copy has to know of it.
-    pub(super) fn look(&self, folder: &str, mount: &mut Mount) {
-        let led = match lead(Path::new(folder)) {
-            // The engine is of another machine, or has another view of it: then a file of this one says nothing, and does no harm.
-            led if !self.is_here => {
+    /// Examines a folder of the host that is mounted, and records what a copy must know about it.
+    pub(super) fn examine(&self, folder: &str, mount: &mut Mount) {
+        let resolved = match resolve(Path::new(folder)) {
+            // The engine runs on another machine, or has another view of this one. A file of this
+            // machine then proves nothing, and does no harm.
+            resolved if !self.is_here => {
                 if self.can_be_swapped([Path::new(folder)]) {
                     mount.unclear = Some(CAN_BE_SWAPPED);
                 }
-                let Ok(led) = led else { return };
-                mount.is_socket = is_socket(&led.path);
-                mount.also_at.push(led.path.display().to_string());
+                let Ok(resolved) = resolved else { return };
+                mount.is_socket = is_socket(&resolved.path);
+                mount.also_at.push(resolved.path.display().to_string());
                 return;
             }
-            Ok(led) => led,
+            Ok(resolved) => resolved,
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 mount.gone = Some(format!("{folder} is not there"));
                 return;
@@ -95,7 +98,7 @@ impl Host {
                 return;
             }
         };
-        let path = &led.path;
+        let path = &resolved.path;
         mount.also_at.push(path.display().to_string());
         mount.is_socket = is_socket(path);
         let names = self.mounted.names(path).into_iter().filter(|name| !self.is_engines_mount(name));
@@ -103,21 +106,22 @@ impl Host {
         mount.has_more_below = self.mounted.below(path).next().is_some();
         if self.mounted.is_of_the_kernel(path) {
             mount.unclear = Some(OF_THE_KERNEL);
-        } else if self.can_be_swapped(led.looked_up.iter().map(PathBuf::as_path)) {
+        } else if self.can_be_swapped(resolved.looked_up.iter().map(PathBuf::as_path)) {
             mount.unclear = Some(CAN_BE_SWAPPED);
         } else if mount.has_more_below && self.mounts_are_locked {
             mount.unclear = Some(MORE_BELOW);
         }
     }
 
-    /// A volume of the engine's own has nothing mounted in it.
-    pub(super) fn look_into_volume(&self, folder: &str, mount: &mut Mount) {
+    /// A volume of the engine's own has no other mounts in it.
+    pub(super) fn examine_volume(&self, folder: &str, mount: &mut Mount) {
         if self.is_here && !folder.is_empty() && self.mounted.below(Path::new(folder)).next().is_some() {
             mount.unclear = Some(MORE_BELOW);
         }
     }
 
-    /// Whether a container can write to one of the folders in which the names of a path are looked up; for a path, to one above it.
+    /// Whether a container can write to one of the folders in which the components of these paths
+    /// are looked up, or to a folder above.
     fn can_be_swapped<'a>(&self, paths: impl IntoIterator<Item = &'a Path>) -> bool {
         let mut places = paths.into_iter().map(|path| {
             if self.is_here { self.mounted.place(path) } else { Place::named(path.parent().unwrap_or(path)) }
@@ -125,24 +129,25 @@ impl Host {
         places.any(|place| self.writable.iter().any(|folder| place.is_in(folder)))
     }
 
-    /// Engines mount what their users named below their own folders: that makes it none of theirs.
+    /// Engines mount folders that users named below their own folders, which does not make them the
+    /// engine's.
     fn is_engines_mount(&self, name: &Path) -> bool {
         name.starts_with("/var/lib/kubelet/pods")
             || self.engine_folders.iter().any(|folder| name.starts_with(Path::new(folder).join("volumes")))
     }
 }
 
-/// Where a path leads.
+/// The result of resolving a path.
 #[derive(Debug)]
-struct Led {
-    /// Without links.
+struct Resolved {
+    /// The path without links.
     path: PathBuf,
-    /// The folders that its names, and those of the links on the way, were looked up in.
+    /// The folders in which the components of the path and of its links were looked up.
     looked_up: Vec<PathBuf>,
 }
 
-/// Follows a path to its end.
-fn lead(path: &Path) -> io::Result<Led> {
+/// Resolves a path.
+fn resolve(path: &Path) -> io::Result<Resolved> {
     let names = |path: &Path| {
         let named = path.components().filter_map(|part| match part {
             Component::Normal(name) => Some(name.to_owned()),
@@ -178,14 +183,14 @@ fn lead(path: &Path) -> io::Result<Led> {
     }
     looked_up.sort();
     looked_up.dedup();
-    Ok(Led { path: at, looked_up })
+    Ok(Resolved { path: at, looked_up })
 }
 
 fn is_socket(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|facts| facts.file_type().is_socket())
 }
 
-/// Whether there is a socket in a folder, as far as it is searched: what is near its top first.
+/// Whether a folder contains a socket, within the search limits. Searches breadth-first.
 pub(super) fn has_socket(folder: &Path) -> bool {
     let deadline = Instant::now() + PATIENCE;
     let mut folders = VecDeque::from([folder.to_owned()]);
@@ -216,7 +221,8 @@ mod tests {
 
     use super::*;
 
-    /// A folder `shared` that a container writes to, with `data` in it, links to that, and one out of it.
+    /// A folder `shared` that a container writes to, with `data` in it, links to `data`, and a link
+    /// out of the folder.
     fn stage() -> (tempfile::TempDir, Host) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().canonicalize().unwrap();
@@ -236,7 +242,7 @@ mod tests {
         let (folder, mut host) = stage();
         let unclear = |host: &Host, name: &str| {
             let mut mount = Mount::default();
-            host.look(&folder.path().join(name).display().to_string(), &mut mount);
+            host.examine(&folder.path().join(name).display().to_string(), &mut mount);
             (mount.unclear, mount.gone.is_some())
         };
         for (name, expected) in [
@@ -254,14 +260,14 @@ mod tests {
             assert_eq!(unclear(&host, name), (expected, false), "{name}");
         }
         assert_eq!(unclear(&host, "shared/gone"), (None, true));
-        // One that has the host gains nothing.
+        // A container that controls the host gains nothing.
         host.writable.clear();
         host.add_writable("/");
         host.engine_folders =
             vec![folder.path().canonicalize().unwrap().join("shared/data/deep/er").display().to_string()];
         host.add_writable(&folder.path().join("shared").display().to_string());
         assert_eq!(unclear(&host, "shared/data"), (None, false));
-        // Elsewhere there are names alone.
+        // On another machine, only names are known.
         host.is_here = false;
         host.mounted = Mountinfo::default();
         host.add_writable("/no-such/shared");
@@ -269,7 +275,7 @@ mod tests {
             [("/no-such/shared", None), ("/no-such/shared/x", Some(CAN_BE_SWAPPED)), ("/no-such/sharedness/x", None)]
         {
             let mut mount = Mount::default();
-            host.look(name, &mut mount);
+            host.examine(name, &mut mount);
             assert_eq!((mount.unclear, mount.gone), (expected, None), "{name}");
         }
     }
@@ -280,7 +286,7 @@ mod tests {
         assert!(!has_socket(folder.path()));
         let _socket = UnixListener::bind(folder.path().join("shared/data/deep/s")).unwrap();
         assert!(has_socket(folder.path()));
-        // A link leads elsewhere in a container.
+        // A link has another target in a container.
         assert!(!has_socket(&folder.path().join("own")));
     }
 }

@@ -1,22 +1,23 @@
-//! What is mounted on this machine, from `/proc/self/mountinfo` (`proc_pid_mountinfo(5)`): a folder can be had under any name.
+//! The mounts of this machine, from `/proc/self/mountinfo` (`proc_pid_mountinfo(5)`): the same
+//! folder can have many names.
 
 use std::path::{Path, PathBuf};
 
-/// A folder by what it is, and not by its name: where on which filesystem.
+/// The identity of a folder, independent of its name: its place on a file system.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Place {
-    /// The filesystem's device; empty where nobody can say.
+    /// The file system's device; empty if unknown.
     device: String,
     path: PathBuf,
 }
 
 impl Place {
-    /// Of a machine that cannot be seen: by its name.
+    /// Identifies a folder of another machine by its name.
     pub(super) fn named(path: &Path) -> Self {
         Self { device: String::new(), path: path.to_owned() }
     }
 
-    /// Whether it is that folder, or below it.
+    /// Whether this is the given folder, or below it.
     pub(super) fn is_in(&self, folder: &Self) -> bool {
         self.device == folder.device && self.path.starts_with(&folder.path)
     }
@@ -25,17 +26,17 @@ impl Place {
 #[derive(Debug)]
 struct Mounted {
     device: String,
-    /// Which folder of its filesystem is mounted.
+    /// The folder of the file system that is mounted.
     root: PathBuf,
     at: PathBuf,
     kind: String,
 }
 
-/// All that is mounted.
+/// All mounts.
 #[derive(Debug, Default)]
 pub(super) struct Mountinfo(Vec<Mounted>);
 
-/// Filesystems of the kernel's own: none of them is data.
+/// File systems of the kernel, which contain no data.
 const OF_THE_KERNEL: &[&str] = &[
     "binfmt_misc",
     "bpf",
@@ -60,7 +61,7 @@ const OF_THE_KERNEL: &[&str] = &[
 ];
 
 impl Mountinfo {
-    /// What this process sees.
+    /// Reads the mounts that this process sees.
     pub(super) fn here() -> Self {
         Self::read(&std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default())
     }
@@ -76,30 +77,31 @@ impl Mountinfo {
         Self(text.lines().filter_map(mounted).collect())
     }
 
-    /// The mount that a path without links is on. Of several at one place the last one is on top.
+    /// Returns the mount that contains a path without links. The last of several mounts at one
+    /// place is on top.
     fn of(&self, path: &Path) -> Option<&Mounted> {
         let around = self.0.iter().filter(|mount| path.starts_with(&mount.at));
         around.max_by_key(|mount| mount.at.components().count())
     }
 
-    /// What a path without links is.
+    /// Identifies a path without links.
     pub(super) fn place(&self, path: &Path) -> Place {
         let Some(mount) = self.of(path) else { return Place::named(path) };
         Place { device: mount.device.clone(), path: below(&mount.root, path, &mount.at) }
     }
 
-    /// Whether a path shows a filesystem of the kernel's own.
+    /// Whether a path is on a file system of the kernel.
     pub(super) fn is_of_the_kernel(&self, path: &Path) -> bool {
-        // A network's filesystem has a part, such as `nfs4`: those are not these.
+        // The type of a network file system may have a suffix, such as `nfs4`: these have none.
         self.of(path).is_some_and(|mount| OF_THE_KERNEL.contains(&&*mount.kind))
     }
 
-    /// What is mounted below a path.
+    /// Returns the mounts below a path.
     pub(super) fn below<'a>(&'a self, path: &'a Path) -> impl Iterator<Item = &'a Path> {
         self.0.iter().map(|mount| &*mount.at).filter(move |at| *at != path && at.starts_with(path))
     }
 
-    /// All names of what a path shows, itself or below it, that its filesystem is mounted by.
+    /// Returns all paths at which the content of a path, or content below it, is mounted.
     pub(super) fn names(&self, path: &Path) -> Vec<PathBuf> {
         let place = self.place(path);
         let same = self.0.iter().filter(|mount| mount.device == place.device);
@@ -107,7 +109,7 @@ impl Mountinfo {
             if place.path.starts_with(&mount.root) {
                 Some(below(&mount.at, &place.path, &mount.root))
             } else {
-                // A folder in it goes by another name.
+                // A folder below the path has another name too.
                 mount.root.starts_with(&place.path).then(|| mount.at.clone())
             }
         };
@@ -115,7 +117,7 @@ impl Mountinfo {
     }
 }
 
-/// `path`, which is below `from`, below `to` instead.
+/// Moves `path`, which is below `from`, to below `to`.
 fn below(to: &Path, path: &Path, from: &Path) -> PathBuf {
     match path.strip_prefix(from) {
         Ok(rest) if rest.as_os_str().is_empty() => to.to_owned(),
@@ -124,7 +126,7 @@ fn below(to: &Path, path: &Path, from: &Path) -> PathBuf {
     }
 }
 
-/// Octal escapes of space, tab, newline, backslash and others.
+/// Decodes the octal escapes of space, tab, newline, backslash and others.
 fn unescape(field: &str) -> String {
     let mut pieces = field.split('\\');
     let mut text = pieces.next().unwrap_or_default().to_owned();
@@ -167,7 +169,7 @@ mod tests {
             ("/srv/m/sub/cron.d", &["/srv/m/sub/cron.d", "/etc/cron.d"]),
             ("/srv/with space/x", &["/srv/other/x", "/srv/with space/x"]),
             ("/mnt/disk/x", &["/mnt/disk/x"]),
-            // A part of it is what the host has elsewhere.
+            // A part of the folder is mounted elsewhere.
             ("/mnt/disk/persist", &["/mnt/disk/persist", "/etc/own"]),
             ("/srv/data", &["/srv/data"]),
         ] {

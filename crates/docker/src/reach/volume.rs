@@ -1,24 +1,25 @@
-//! What a volume shows, from what it was made with: its driver can mount anything of the host under a harmless name.
+//! Determines what a volume shows, from its settings: its driver can mount anything of the host
+//! under a harmless name.
 
 use serde_json::Value;
 
-/// What a volume shows.
+/// The content of a volume.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Shows {
-    /// Files of its own, memory, or a share that is reached by network.
+pub(crate) enum VolumeContent {
+    /// Its own files, memory, or a network share.
     Data,
     /// This folder of the host.
     Folder(String),
-    /// What its driver makes of these paths.
+    /// Unknown content that its driver derives from these paths.
     Paths(Vec<String>),
-    /// Something else, and why that may be anything.
+    /// Anything else, and why it may be part of the host.
     Unclear(&'static str),
 }
 
-/// Types of shares that are reached by network: they are what whoever made the volume named, and not the host's.
+/// Types of network shares, whose content is that of a server and not of the host.
 const SHARES: &[&str] = &["nfs", "nfs3", "nfs4", "cifs", "smb3"];
 
-/// The options of a filesystem in memory.
+/// Options of a file system in memory.
 const OF_MEMORY: &[&str] = &[
     "size",
     "mode",
@@ -46,12 +47,12 @@ const OF_MEMORY: &[&str] = &[
     "strictatime",
 ];
 
-/// What makes a mount of a share something else than that: the kernel does not look at the type then, or another program
-/// mounts it.
+/// Options that turn the mount of a share into something else: the kernel then ignores the type, or
+/// another program does the mount.
 const NOT_OF_SHARES: &[&str] = &["bind", "move", "remount", "helper", "loop", "x-"];
 
-/// What a volume shows, as the engine describes it.
-pub(crate) fn shows(volume: &Value) -> Shows {
+/// Classifies a volume by the engine's description.
+pub(crate) fn shows(volume: &Value) -> VolumeContent {
     let option = |key: &str| {
         let options = volume["Options"].as_object().into_iter().flatten();
         let mut named = options.filter(|(name, _)| name.eq_ignore_ascii_case(key));
@@ -59,29 +60,30 @@ pub(crate) fn shows(volume: &Value) -> Shows {
     };
     let driver = volume["Driver"].as_str().unwrap_or_default();
     if !matches!(driver, "" | "local") {
-        // Each driver has options of its own. As a rule it makes a folder of the host known by that folder's path.
+        // Each driver has its own options. Usually an option that refers to a folder of the host
+        // contains its path.
         let values = volume["Options"].as_object().into_iter().flatten().filter_map(|(_, value)| value.as_str());
-        return Shows::Paths(values.filter(|value| value.starts_with('/')).map(str::to_owned).collect());
+        return VolumeContent::Paths(values.filter(|value| value.starts_with('/')).map(str::to_owned).collect());
     }
     let (kind, device) = (option("type"), option("device"));
     let words: Vec<String> = option("o").split(',').map(|word| word.trim().to_ascii_lowercase()).collect();
     let is_bind = |word: &str| matches!(word, "bind" | "rbind");
     if kind.is_empty() && device.is_empty() {
-        Shows::Data
+        VolumeContent::Data
     } else if is_bind(kind) || words.iter().any(|word| is_bind(word)) {
         if device.starts_with('/') {
-            Shows::Folder(device.to_owned())
+            VolumeContent::Folder(device.to_owned())
         } else {
-            Shows::Unclear("its folder has no name")
+            VolumeContent::Unclear("its folder has no name")
         }
     } else if (kind == "tmpfs" && words.iter().all(|word| is_of_memory(word)))
         || (SHARES.contains(&kind) && !words.iter().any(|word| NOT_OF_SHARES.iter().any(|no| word.contains(no))))
     {
-        Shows::Data
+        VolumeContent::Data
     } else if device.starts_with("/dev/") {
-        Shows::Unclear("a disk of the host")
+        VolumeContent::Unclear("a disk of the host")
     } else {
-        Shows::Unclear("what it mounts may be the host's")
+        VolumeContent::Unclear("what it mounts may be the host's")
     }
 }
 
@@ -104,7 +106,7 @@ mod tests {
                 options.iter().filter(|(_, v)| !v.is_empty()).map(|(k, v)| ((*k).to_owned(), (*v).into())).collect();
             super::shows(&json!({"Driver": driver, "Options": options}))
         };
-        assert_eq!(super::shows(&json!({"Driver": "local", "Options": null})), Shows::Data);
+        assert_eq!(super::shows(&json!({"Driver": "local", "Options": null})), VolumeContent::Data);
         for (kind, device, o) in [
             ("", "", ""),
             ("", "", "uid=1000"),
@@ -113,11 +115,11 @@ mod tests {
             ("nfs", ":/export", "addr=192.0.2.1,rw,nolock"),
             ("cifs", "//server/share", "username=shop,password=x"),
         ] {
-            assert_eq!(shows("local", kind, device, o), Shows::Data, "{kind} {device} {o}");
+            assert_eq!(shows("local", kind, device, o), VolumeContent::Data, "{kind} {device} {o}");
         }
         for (kind, o) in [("none", "bind"), ("none", "ro,rbind"), ("tmpfs", "bind"), ("nfs", "rw, BIND"), ("bind", "")]
         {
-            assert_eq!(shows("local", kind, "/tmp/x", o), Shows::Folder("/tmp/x".into()), "{kind} {o}");
+            assert_eq!(shows("local", kind, "/tmp/x", o), VolumeContent::Folder("/tmp/x".into()), "{kind} {o}");
         }
         for (kind, device, o) in [
             ("ext4", "/dev/vda", ""),
@@ -133,10 +135,10 @@ mod tests {
             ("devtmpfs", "", ""),
             ("TMPFS", "tmpfs", ""),
         ] {
-            assert!(matches!(shows("local", kind, device, o), Shows::Unclear(_)), "{kind} {device} {o}");
+            assert!(matches!(shows("local", kind, device, o), VolumeContent::Unclear(_)), "{kind} {device} {o}");
         }
         let upper = json!({"Driver": "local", "Options": {"TYPE": "ext4", "Device": "/dev/vda"}});
-        assert_eq!(super::shows(&upper), Shows::Unclear("a disk of the host"));
-        assert_eq!(shows("plugin", "", "/etc", "x"), Shows::Paths(vec!["/etc".into()]));
+        assert_eq!(super::shows(&upper), VolumeContent::Unclear("a disk of the host"));
+        assert_eq!(shows("plugin", "", "/etc", "x"), VolumeContent::Paths(vec!["/etc".into()]));
     }
 }

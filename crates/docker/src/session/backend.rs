@@ -1,4 +1,4 @@
-//! Sessions as every platform has them.
+//! Implements sessions on the engine.
 
 use scratchdbg_backend::{
     self as backend, ContainerName, Mode, Neighbor, Phase, PlanRequest, Scope, SessionBackend, SessionList,
@@ -6,12 +6,12 @@ use scratchdbg_backend::{
 };
 
 use super::{Keeper, Process};
-use crate::first_look::FirstLook;
+use crate::initial_probe::InitialProbe;
 use crate::plan::{AttachRequest, of_session_inside, plan};
 use crate::{Engine, Error, SessionPlan, Target};
 
 impl SessionBackend for Engine {
-    type Target = FirstLook;
+    type Target = InitialProbe;
     type Plan = SessionPlan;
     type Keeper = Keeper;
     type Process = Process;
@@ -28,7 +28,7 @@ impl SessionBackend for Engine {
         self.transport.is_there().await
     }
 
-    async fn inspect(&self, target: &SessionTarget, with_keepers: bool) -> Result<FirstLook, backend::Error> {
+    async fn inspect(&self, target: &SessionTarget, with_keepers: bool) -> Result<InitialProbe, backend::Error> {
         let keepers = async { if with_keepers { self.lingering_keepers().await } else { Ok(Vec::new()) } };
         let target = async {
             match target {
@@ -39,12 +39,12 @@ impl SessionBackend for Engine {
             }
         };
         let (target, keepers) = tokio::join!(target, keepers);
-        Ok(FirstLook { target: target?, keepers: keepers? })
+        Ok(InitialProbe { target: target?, keepers: keepers? })
     }
 
     async fn plan(
         &self,
-        FirstLook { target, keepers }: FirstLook,
+        InitialProbe { target, keepers }: InitialProbe,
         request: &PlanRequest,
         tools: &impl ToolSource,
     ) -> Result<SessionPlan, backend::Error> {
@@ -53,38 +53,41 @@ impl SessionBackend for Engine {
             AttachRequest { asked: request.clone(), podman: self.is_podman(), ..AttachRequest::default() };
         let asked_user = request.asked.user.clone();
         let user = self.resolve_user(&target, asked_user.as_deref()).await?.map_err(Error::from)?;
-        // Podman gives the container's own user what was added for it by its very name.
+        // Podman gives the added capabilities only to a user requested by the exact name of the
+        // container's own user.
         request.exec_user = user.exec.filter(|_| !request.podman);
         let user = user.numeric;
-        // The tools of this machine are known by their files: those that a keeper has need not be read again.
+        // The tools of this machine are identified by their files, so a keeper's tools need not be
+        // read again.
         let rights = of_session_inside(&target, user, asked_user.as_deref(), request.podman);
-        let standing =
+        let lingering_keeper =
             |tools: &str| keepers.iter().find(|keeper| keeper.serves(&target, user, tools, &rights)).cloned();
         if let Some(stamp) = &stamp
-            && let Some(keeper) = standing(stamp)
+            && let Some(keeper) = lingering_keeper(stamp)
         {
             keeper.image().clone_into(&mut request.toolkit_image);
             request.tools.clone_from(stamp);
-            request.standing = Some(keeper);
+            request.lingering_keeper = Some(keeper);
             let plan = plan(&target, user, &request).map_err(Error::from)?;
             if plan.view.has_keeper() {
                 return Ok(plan);
             }
-            request.standing = None;
+            request.lingering_keeper = None;
         }
         let images = tools.provide(request.asked.dry_run).await?;
         let mut reach = None;
         let is_copy = request.asked.mode == Some(Mode::Copy);
-        // Only a copy can be made from the twin: a session inside the target is not to wait for the look-up.
+        // Only a copy can use the twin. A session inside the target must not wait for the lookup.
         if is_copy || target.state != Phase::Running {
-            reach = Some(self.look_at_reach(&target, &request.asked.missing_sources).await?);
+            reach = Some(self.examine_reach(&target, &request.asked.missing_sources).await?);
             let image = target.image_id.as_str();
             request.twin = self.twins_of(&[image], async || tools.twin_layer().await).await?.remove(image);
         }
         if tools.are_named() {
-            request.standing = standing(&images.keeper);
+            request.lingering_keeper = lingering_keeper(&images.keeper);
         }
-        // Only a container of the session's own that is made from another image has the tools brought along.
+        // Only a container of the session's own that is created from another image needs the tools
+        // copied into it.
         let brings = is_copy || target.state != Phase::Running || images.own.is_some();
         if brings && !request.asked.dry_run {
             request.tools_archive = Some(tools.archive().await?);
@@ -92,7 +95,7 @@ impl SessionBackend for Engine {
         request.tools = stamp.unwrap_or_else(|| images.keeper.clone());
         request.toolkit_image = images.keeper;
         request.tools_image = images.own;
-        // A plan of another mode has no use for it.
+        // Plans of other modes do not need it.
         let target = Target { reach: reach.unwrap_or_default(), ..target };
         Ok(plan(&target, user, &request).map_err(Error::from)?)
     }
@@ -113,7 +116,7 @@ impl SessionBackend for Engine {
                 Ok(None)
             }
             Ok(target) => {
-                // Of one that runs again, the code is that of the run that began.
+                // If the target runs again, the exit code is that of the previous run.
                 let runs_again = target.state.has_processes();
                 let exit_code = if runs_again { self.last_exit_code(id).await } else { Some(target.exit_code) };
                 Ok(Some(TargetEnd { state: target.state, exit_code }))
@@ -160,7 +163,7 @@ impl SessionBackend for Engine {
 }
 
 impl Engine {
-    /// How the last run of a container ended that is over, where the engine still knows.
+    /// Returns the exit code of a container's last run, if the engine still knows it.
     async fn last_exit_code(&self, container: &str) -> Option<i64> {
         let host = self.host_facts().await.ok()?;
         let events = self.events_of(container, &host).await?;

@@ -1,4 +1,4 @@
-//! The standard streams of a container without a terminal, as one stream in each direction.
+//! The standard streams of a container without a terminal, as one bidirectional stream.
 
 use std::io;
 use std::pin::Pin;
@@ -9,11 +9,11 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::transport::Hijacked;
 
-/// What the container writes, out of its frames, and what it reads.
+/// The container's output, without frames, and its input.
 pub(super) struct Connection {
     streams: Hijacked,
     decoder: FrameDecoder,
-    /// What has come and is not yet read.
+    /// Received bytes that are not read yet.
     held: Vec<u8>,
 }
 

@@ -1,11 +1,11 @@
-//! The container of a session's own: a sidecar, and what it has in common with a copy and a keeper.
+//! The container of a session: a sidecar, and the settings that it shares with a copy and a keeper.
 
 use bollard::models::{ContainerCreateBody, HostConfig, HostConfigLogConfig};
 use hyper::Method;
 use scratchdbg_backend::How;
 
 use super::beside_target;
-use super::removal::Removal;
+use super::exit_waiter::ExitWaiter;
 use crate::files::percent_encode;
 use crate::transport::{Hijacked, full};
 use crate::{ContainerName, Engine, Error, SessionPlan};
@@ -14,7 +14,8 @@ use crate::{ContainerName, Engine, Error, SessionPlan};
 const SIDECAR_MEMORY: i64 = 512 << 20;
 const SIDECAR_PROCESSES: i64 = 256;
 
-/// A container beside the target: its processes and its network, and a root of its own.
+/// Returns the settings of a sidecar: it shares the target's processes and network, and has a root
+/// of its own.
 pub(super) fn sidecar(plan: &SessionPlan, environment: Vec<String>) -> ContainerCreateBody {
     let target = format!("container:{}", plan.view.target_id);
     let image = if let How::Sidecar(sidecar) = &plan.view.how { Some(&*sidecar.image) } else { None };
@@ -23,7 +24,7 @@ pub(super) fn sidecar(plan: &SessionPlan, environment: Vec<String>) -> Container
         image: image.map(str::to_owned),
         user: Some(plan.view.user.to_string()),
         env: Some(environment),
-        // The launcher goes to the target's root.
+        // The launcher changes to the target's root.
         working_dir: Some("/".to_owned()),
         host_config: Some(HostConfig {
             pid_mode: Some(target.clone()),
@@ -37,8 +38,9 @@ pub(super) fn sidecar(plan: &SessionPlan, environment: Vec<String>) -> Container
     }
 }
 
-/// What every container with a session's process in it has. The tools are in an anonymous volume of its own: nothing is written
-/// into its root, which may be read-only, and the engine removes it with the container.
+/// Adds the settings of every container with a session's process. The tools are in an anonymous
+/// volume, so that nothing is written into the root, which may be read-only. The engine removes the
+/// volume with the container.
 pub(super) fn interactive(body: ContainerCreateBody, tty: bool, tools: Option<&str>) -> ContainerCreateBody {
     let host_config = body.host_config.unwrap_or_default();
     let volumes = tools.map(|folder| vec![folder.to_owned()]);
@@ -59,15 +61,15 @@ pub(super) fn interactive(body: ContainerCreateBody, tty: bool, tools: Option<&s
     }
 }
 
-/// Creates, puts the tools there, attaches, asks for the end, and starts: in this order nothing can be missed. Nothing is left on
-/// failure.
+/// Creates a container, copies the tools into it, attaches, waits for its end, and starts it. In
+/// this order nothing is missed. Leaves nothing behind on failure.
 pub(super) async fn start_container(
     engine: &Engine,
     name: &str,
     body: ContainerCreateBody,
     tools: Option<(String, &[u8])>,
     detach_keys: Option<&str>,
-) -> Result<(ContainerName, Removal, Hijacked), Error> {
+) -> Result<(ContainerName, ExitWaiter, Hijacked), Error> {
     let container = engine.create(name, body).await?;
     let started = async {
         if let Some((folder, archive)) = tools {
@@ -76,26 +78,26 @@ pub(super) async fn start_container(
         attach_and_start(engine, &container, detach_keys).await
     };
     match started.await {
-        Ok((removal, streams)) => Ok((container, removal, streams)),
+        Ok((exit_waiter, streams)) => Ok((container, exit_waiter, streams)),
         Err(error) => {
-            // Automatic removal covers only what has run.
+            // The engine removes only containers that have run.
             let _already_gone = engine.remove(&container).await;
             Err(error)
         }
     }
 }
 
-/// The part of [`start_container`] that the keeper shares.
+/// The part of [`start_container`] that keepers use too.
 pub(super) async fn attach_and_start(
     engine: &Engine,
     container: &ContainerName,
     detach_keys: Option<&str>,
-) -> Result<(Removal, Hijacked), Error> {
+) -> Result<(ExitWaiter, Hijacked), Error> {
     let keys = detach_keys.map(|keys| format!("&detachKeys={}", percent_encode(keys))).unwrap_or_default();
     let path = format!("/containers/{container}/attach?stream=1&stdin=1&stdout=1&stderr=1{keys}");
     let attach = engine.transport.request(Method::POST, &path, full(""))?;
-    // Before the start, both of them: nothing can be missed then.
-    let (removal, streams) = tokio::try_join!(Removal::ask(engine, container), engine.transport.hijack(attach))?;
+    // Both before the start, so that nothing is missed.
+    let (exit_waiter, streams) = tokio::try_join!(ExitWaiter::ask(engine, container), engine.transport.hijack(attach))?;
     engine.start(container).await?;
-    Ok((removal, streams))
+    Ok((exit_waiter, streams))
 }

@@ -1,7 +1,8 @@
-//! A copy of a container that has no processes to join: same filesystem, environment, user, mounts and limits.
+//! A copy of a container without running processes: the same file system, environment, user, mounts
+//! and limits.
 //!
-//! The copy joins the keeper's PID namespace, so that its first process can come from the keeper's files. Nothing is
-//! written into it, and the original is not touched.
+//! The copy joins the keeper's PID namespace, so that its first process can be started from the
+//! keeper's files. Nothing is written into the copy's file system, and the original is not touched.
 
 use bollard::models::{
     ContainerCreateBody, HealthConfig, HostConfig, Mount, MountBindOptions, MountBindOptionsPropagationEnum,
@@ -13,17 +14,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::containers::unprivileged;
 use crate::ours::COPIES;
-use crate::plan::{CopySettings, Way};
+use crate::plan::{CopySettings, ModePlan};
 use crate::{Engine, Error, SessionPlan, labels};
 
-/// What has to be removed after a session in a copy.
+/// The objects to remove after a session in a copy.
 #[derive(Debug, Default)]
 pub(super) struct Copy {
     image: Option<String>,
 }
 
 impl Copy {
-    /// Removes the image that was made.
+    /// Removes the image.
     pub(super) async fn remove(self, engine: &Engine) -> Result<(), Error> {
         match self.image {
             Some(image) => engine.remove_image(&image).await,
@@ -32,29 +33,29 @@ impl Copy {
     }
 }
 
-/// What a copy is to be like.
+/// The properties of a copy.
 #[derive(Clone, Copy)]
-pub(super) struct Like<'a> {
-    /// Who it runs as; nothing for the original's user.
+pub(super) struct CopyOptions<'a> {
+    /// The user; `None` for the original's user.
     pub(super) user: Option<&'a str>,
-    /// The image of one whose original changed no file.
+    /// The image to use if the original changed no file.
     pub(super) image: &'a str,
-    /// What it has of the original's settings.
+    /// The settings.
     pub(super) settings: &'a CopySettings,
 }
 
-/// The copy's container, without its command.
+/// Returns the copy's container, without its command.
 pub(super) async fn container(
     engine: &Engine,
     plan: &SessionPlan,
     session: &str,
     keeper: &KeeperAddress,
-    Like { user, image, settings: copied }: Like<'_>,
+    CopyOptions { user, image, settings: copied }: CopyOptions<'_>,
     environment: &[String],
 ) -> Result<(ContainerCreateBody, Copy), Error> {
     let pid_mode = Some(format!("container:{}", keeper.container));
     let Some(target_id) = plan.copied_container() else {
-        // An image alone: there are no settings to take over, so it gets the strictest.
+        // For an image alone, there are no settings to copy, so it gets the strictest.
         let host_config = HostConfig { pid_mode, cap_add: Some(copied.capabilities.clone()), ..unprivileged() };
         let body = ContainerCreateBody {
             image: Some(image.to_owned()),
@@ -83,8 +84,8 @@ pub(super) async fn container(
     Ok((body, copy))
 }
 
-/// What is taken over of the original's settings: what limits it, and what the plan gives. Anything that is not named here, a
-/// copy has not: what an engine may learn in the future too.
+/// Returns the settings of a copy: the original's limits, and what the plan allows. All other
+/// settings are left out, including those of future engines.
 fn settings(plan: &SessionPlan, copy: &CopySettings, original: HostConfig, pid_mode: Option<String>) -> HostConfig {
     let as_original = copy.as_original;
     let (words, entries): (Vec<_>, Vec<_>) = copy.mounts.iter().partition(|mount| is_in_one_word(mount));
@@ -136,7 +137,8 @@ fn settings(plan: &SessionPlan, copy: &CopySettings, original: HostConfig, pid_m
     }
 }
 
-/// Whether a volume is asked for in the short form: in the other one Docker has its files labelled for all containers.
+/// Whether a volume needs the short form: in the long form, Docker changes the SELinux labels of
+/// its files.
 fn is_in_one_word(of: &crate::Mount) -> bool {
     of.kind == "volume" && of.keeps_labels && of.subpath.is_none() && !of.name.is_empty()
 }
@@ -146,8 +148,8 @@ fn in_one_word(of: &crate::Mount) -> String {
     format!("{}:{}:{read_only},nocopy", of.name, of.destination)
 }
 
-/// A mount as the original has it, by its own name, and private: what is mounted in the one later is not in the other. In this
-/// form the engine makes no folder on its host where there is none.
+/// Returns a mount with the original's name, and private: later mounts in one container do not
+/// appear in the other. In this form the engine does not create missing folders on its host.
 fn mount(of: &crate::Mount) -> Mount {
     let shared = Mount { target: Some(of.destination.clone()), read_only: Some(of.read_only), ..Mount::default() };
     match &*of.kind {
@@ -170,7 +172,7 @@ fn mount(of: &crate::Mount) -> Mount {
         },
         "tmpfs" => Mount {
             typ: Some(MountType::TMPFS),
-            // They were read from such options.
+            // They were parsed from such options.
             tmpfs_options: serde_json::from_value(of.memory.clone()).unwrap_or_default(),
             ..shared
         },
@@ -183,7 +185,8 @@ fn mount(of: &crate::Mount) -> Mount {
     }
 }
 
-/// Nothing where engines do the same of themselves: Podman 4 takes a `NonRecursive` that is false for one that is true.
+/// Returns `None` if these are the engine's defaults: Podman 4 treats a false `NonRecursive` as
+/// true.
 fn bind_options(of: &crate::Mount) -> Option<MountBindOptions> {
     let is_read_only_below = of.is_read_only_below && of.read_only && !of.non_recursive;
     (of.non_recursive || is_read_only_below).then(|| MountBindOptions {
@@ -194,16 +197,16 @@ fn bind_options(of: &crate::Mount) -> Option<MountBindOptions> {
     })
 }
 
-/// The folder of the host that an engine's refusal says is not there.
+/// Returns the folder of the host that the engine's error reports as missing.
 pub(super) fn missing_source(plan: &SessionPlan, error: &Error) -> Option<String> {
     let Error::Api(answer) = error else { return None };
     let says_so = ["bind source path does not exist", "no such file or directory"].iter();
     if !says_so.clone().any(|words| answer.message.contains(words)) {
         return None;
     }
-    let Way::Copy { settings, .. } = &plan.way else { return None };
+    let ModePlan::Copy { settings, .. } = &plan.mode_plan else { return None };
     let binds = settings.mounts.iter().filter(|mount| mount.kind == "bind");
-    // The longest: one may be below another.
+    // The longest match: one folder may be below another.
     let named = binds.map(|mount| &mount.source).filter(|source| answer.message.contains(source.as_str()));
     named.max_by_key(|source| source.len()).cloned()
 }
@@ -213,7 +216,8 @@ fn no_healthcheck() -> HealthConfig {
 }
 
 impl Engine {
-    /// An image of a container's filesystem as it is now; nothing when it is that of its image still.
+    /// Creates an image of a container's current file system. Returns `None` if the file system is
+    /// unchanged.
     async fn commit_if_changed(
         &self,
         plan: &SessionPlan,
@@ -233,7 +237,7 @@ impl Engine {
         if self.changes(&container.parse()?).await?.is_empty() {
             return Ok(None);
         }
-        // Pausing would be noticed by whoever talks to the original.
+        // Clients of the original would notice a pause.
         let path = format!("/commit?container={container}&repo={COPIES}&tag={session}&pause=0");
         let labels = labels::session_labels(session, plan, self.now());
         let request = self.transport.json_request(Method::POST, &path, &Changes { labels })?;

@@ -1,9 +1,10 @@
-//! The detach keys, in Docker's words.
+//! Parses detach keys as Docker writes them.
 
-/// What engines take for the detach keys where no others are named.
+/// The default detach keys of engines.
 const DOCKERS: &str = "ctrl-p,ctrl-q";
 
-/// The bytes of the keys that leave a session; of Docker's own where none are named, and none where they cannot be understood.
+/// Returns the bytes of the detach keys: Docker's defaults if none are given, and none if they are
+/// malformed.
 pub(super) fn keys(named: Option<&str>) -> Vec<u8> {
     codes(named.unwrap_or(DOCKERS)).unwrap_or_default()
 }
@@ -13,7 +14,8 @@ pub fn are_detach_keys(keys: &str) -> bool {
     codes(keys).is_some()
 }
 
-/// The bytes of keys such as `ctrl-p,ctrl-q` or `ctrl-x,q` (moby/term, `ascii.go`); nothing of what is none.
+/// Returns the bytes of keys such as `ctrl-p,ctrl-q` or `ctrl-x,q` (moby/term, `ascii.go`), or
+/// `None` if they are malformed.
 fn codes(keys: &str) -> Option<Vec<u8>> {
     const DELETE: u8 = 127;
     let code = |key: &str| match (key.as_bytes(), key.strip_prefix("ctrl-").map(str::as_bytes)) {

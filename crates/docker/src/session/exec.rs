@@ -1,4 +1,4 @@
-//! Execs, and how processes are whose streams have ended.
+//! Execs, and the state of processes whose streams have ended.
 
 use std::time::{Duration, Instant};
 
@@ -11,25 +11,26 @@ use super::output::ProcessOutput;
 use crate::transport::{Hijacked, Kind};
 use crate::{ContainerName, Engine, Error};
 
-/// How long after the end of streams without a record the engine may take to note the end of their process. Most ends it notes at
-/// once; one with much to do takes seconds.
-pub(super) const NOTED_WITHIN: Duration = Duration::from_secs(5);
+/// After streams ended without a record, how long the engine may take to note the end of the
+/// process. Usually it does so at once; a busy engine takes seconds.
+pub(super) const EXIT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What an engine says of a process whose streams have ended.
+/// The engine's view of a process whose streams have ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Noted {
-    /// It has ended with this code.
+pub(super) enum ExecState {
+    /// It exited with this code.
     Exited(u8),
-    /// It goes on: what has ended is our hold on it.
+    /// It is still running; only the connection to it ended.
     StillRunning,
     /// The engine could not start it, and made up this code.
     NotStarted(u8),
 }
 
 impl Engine {
-    /// Runs a command in a container as `docker exec` would, and drops what it prints: its exit code.
+    /// Runs a command in a container as `docker exec` would, discards its output, and returns its
+    /// exit code.
     ///
-    /// Fails with [`Error::ExecRefused`] when the runtime cannot start it.
+    /// Fails with [`Error::ExecRefused`] if the runtime cannot start it.
     pub async fn exec(&self, container: &ContainerName, command: &[&str]) -> Result<u8, Error> {
         use scratchdbg_backend::Output as _;
         let exec = ExecConfig {
@@ -43,10 +44,10 @@ impl Engine {
         let Hijacked { reader, writer: _writer } = self.start_exec(&exec, false).await?;
         let mut output = ProcessOutput::of(reader, false, NotExecuted::none());
         while let Some(_dropped) = output.next().await.map_err(|error| Error::transport("exec", error))? {}
-        match self.exec_end(&exec, NOTED_WITHIN).await? {
-            Noted::Exited(code) => Ok(code),
-            Noted::StillRunning => Ok(u8::MAX),
-            Noted::NotStarted(code) => Err(output.end().refusal(code)),
+        match self.exec_end(&exec, EXIT_TIMEOUT).await? {
+            ExecState::Exited(code) => Ok(code),
+            ExecState::StillRunning => Ok(u8::MAX),
+            ExecState::NotStarted(code) => Err(output.end().refusal(code)),
         }
     }
 
@@ -62,27 +63,27 @@ impl Engine {
         self.transport.hijack(request).await
     }
 
-    /// How an exec is whose streams have ended.
-    pub(super) async fn exec_end(&self, exec: &str, patience: Duration) -> Result<Noted, Error> {
-        let mut polls = Polls::until(patience);
+    /// Determines the state of an exec whose streams have ended.
+    pub(super) async fn exec_end(&self, exec: &str, timeout: Duration) -> Result<ExecState, Error> {
+        let mut polls = Polls::until(timeout);
         loop {
             let state = self.transport.ask(Kind::Question, self.docker.inspect_exec(exec)).await?;
             if let (Some(false), Some(code)) = (state.running, state.exit_code) {
-                // Codes are eight bits wide; the engine uses others for its own failures.
+                // Exit codes have eight bits; the engine uses other values for its own failures.
                 let code = u8::try_from(code).unwrap_or(u8::MAX);
                 // Docker keeps the process id of an exec that has ended. Podman forgets it.
                 let began = self.is_podman() || state.pid != Some(0);
-                return Ok(if began { Noted::Exited(code) } else { Noted::NotStarted(code) });
+                return Ok(if began { ExecState::Exited(code) } else { ExecState::NotStarted(code) });
             }
             if !polls.again().await {
-                return Ok(Noted::StillRunning);
+                return Ok(ExecState::StillRunning);
             }
         }
     }
 
-    /// Whether a container runs, and goes on running for all that time.
-    pub(super) async fn keeps_running(&self, container: &ContainerName, patience: Duration) -> Result<bool, Error> {
-        let mut polls = Polls::until(patience);
+    /// Whether a container runs, and keeps running for this time.
+    pub(super) async fn keeps_running(&self, container: &ContainerName, timeout: Duration) -> Result<bool, Error> {
+        let mut polls = Polls::until(timeout);
         loop {
             match self.inspect(container).await {
                 Ok(target) if target.state.has_processes() => {}
@@ -96,7 +97,8 @@ impl Engine {
     }
 }
 
-/// The pauses between polls of a process whose streams have ended: at first short ones, as most are noted at once.
+/// The backoff for polling a process whose streams have ended: short at first, as most ends are
+/// noted at once.
 pub(super) struct Polls {
     deadline: Instant,
     pause: Duration,
@@ -105,11 +107,11 @@ pub(super) struct Polls {
 impl Polls {
     const LONGEST_PAUSE: Duration = Duration::from_millis(60);
 
-    pub(super) fn until(patience: Duration) -> Self {
-        Self { deadline: Instant::now() + patience, pause: Duration::from_millis(2) }
+    pub(super) fn until(timeout: Duration) -> Self {
+        Self { deadline: Instant::now() + timeout, pause: Duration::from_millis(2) }
     }
 
-    /// Waits for the next poll; `false` when there has been time enough.
+    /// Waits for the next poll. Returns `false` when the time is over.
     pub(super) async fn again(&mut self) -> bool {
         if Instant::now() >= self.deadline {
             return false;

@@ -1,4 +1,4 @@
-//! All that is ours in an engine: found by labels, proved one by one.
+//! Finds all our objects in an engine by their labels, and verifies each.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -7,26 +7,26 @@ use bollard::models::{ContainerInspectResponse, ContainerSummary, ImageInspect};
 use futures_util::StreamExt as _;
 use jiff::Timestamp;
 
-use super::leftover::{self, Look};
+use super::leftover::{self, Candidate};
 use crate::client::{self, Client};
 use crate::labels::LABEL_SESSION;
 use crate::ours::{self, Marks, Role};
 use crate::{ContainerName, Engine, Error, Phase, Target};
 
-/// How many questions are under way at once.
-const AT_ONCE: usize = 8;
+/// The number of concurrent requests.
+const CONCURRENCY: usize = 8;
 
-/// How long a look at one of them may take, lest one keeps us from all others.
-const LOOKS_WITHIN: Duration = Duration::from_secs(10);
+/// The time limit for inspecting one object, so that one cannot block all others.
+const INSPECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What is ours in an engine.
+/// Our objects in an engine.
 #[derive(Debug, Default)]
 pub(super) struct Inventory {
     pub(super) containers: Vec<OurContainer>,
     pub(super) images: Vec<OurImage>,
-    /// Why something that may be ours could not be looked at.
+    /// Why an object that may be ours could not be inspected.
     pub(super) failure: Option<Error>,
-    /// When that was, by the engine's clock.
+    /// The time of the inventory, by the engine's clock.
     pub(super) now: Option<Timestamp>,
 }
 
@@ -51,18 +51,18 @@ pub(super) struct OurImage {
     pub(super) is_left: bool,
 }
 
-/// Which of ours are looked for.
+/// Which objects to find.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wanted {
     All,
-    /// What may be left over. Sessions that are on are not looked at one by one.
+    /// Objects that may be left over. Running sessions are not inspected one by one.
     Left,
 }
 
 impl Engine {
-    /// Looks for all that is ours.
+    /// Finds all our objects.
     pub(super) async fn inventory(&self, wanted: Wanted) -> Result<Inventory, Error> {
-        // In this order: the keeper of a copy is made before its image.
+        // In this order, because the keeper of a copy is created before its image.
         let images = self.list_images(Some(LABEL_SESSION)).await?;
         let (list, now) = self.list_containers_dated(true, &[LABEL_SESSION.to_owned()]).await?;
         let candidates: Vec<_> =
@@ -75,10 +75,10 @@ impl Engine {
         let mut looks = Vec::new();
         for (container, (_, marks)) in &candidates {
             if wanted == Wanted::All || may_be_left(container, client::client(marks.client.as_deref())) {
-                looks.push(self.look_closer(container, &keepers, now));
+                looks.push(self.verify(container, &keepers, now));
             }
         }
-        let containers: Vec<_> = futures_util::stream::iter(looks).buffered(AT_ONCE).collect().await;
+        let containers: Vec<_> = futures_util::stream::iter(looks).buffered(CONCURRENCY).collect().await;
         let mut failure = None;
         let mut known = Vec::new();
         for look in containers {
@@ -112,15 +112,15 @@ impl Engine {
         Ok(Inventory { containers: known, images: found, failure, now })
     }
 
-    /// A container that may be ours, if it is.
-    async fn look_closer(
+    /// Inspects a container that may be ours, and returns it if it is.
+    async fn verify(
         &self,
         listed: &ContainerSummary,
         keepers: &HashSet<&str>,
         now: Option<Timestamp>,
     ) -> Result<Option<OurContainer>, Error> {
         let Some(id) = listed.id.as_deref() else { return Ok(None) };
-        let container = match self.inspect_within(id, LOOKS_WITHIN).await {
+        let container = match self.inspect_within(id, INSPECT_TIMEOUT).await {
             Ok(container) => container,
             Err(error) if error.is_no_such_container() => return Ok(None),
             Err(error) => return Err(error),
@@ -133,23 +133,23 @@ impl Engine {
         let created = listed.created.and_then(|second| Timestamp::from_second(second).ok());
         let finished = container.state.as_ref().and_then(|state| state.finished_at.as_deref()?.parse().ok());
         let state = Target::from_inspect(container).state;
-        let look = Look {
+        let candidate = Candidate {
             role,
             lingers: marks.lingers.is_some(),
             state,
             created,
-            // What has not ended has ended in the year 1.
+            // The end of a container that has not ended is in the year 1.
             finished: finished.filter(|time| *time > Timestamp::UNIX_EPOCH),
             client: client::client(marks.client.as_deref()),
             has_keeper: matches!(role, Role::Keeper { .. }) || keepers.contains(&*marks.session),
         };
-        let is_left = leftover::is_left(&look, now);
+        let is_left = leftover::is_left(&candidate, now);
         Ok(Some(OurContainer { id: id.parse()?, role, marks, state, created, is_left }))
     }
 
-    /// Whether the image that may be a copy is one of its original.
+    /// Whether an image that may be a copy is a copy of its original.
     async fn is_copy(&self, image: &str, marks: &Marks) -> Result<bool, Error> {
-        let original = match self.inspect_within(&marks.target, LOOKS_WITHIN).await {
+        let original = match self.inspect_within(&marks.target, INSPECT_TIMEOUT).await {
             Ok(original) => self.image_of(&original).await?,
             Err(error) if error.is_no_such_container() => None,
             Err(error) => return Err(error),
@@ -170,14 +170,14 @@ impl Engine {
     }
 }
 
-/// Whether a closer look could find it left over.
+/// Whether inspecting the container could show that it is left over.
 fn may_be_left(container: &ContainerSummary, client: Client) -> bool {
     use bollard::models::ContainerSummaryStateEnum as Told;
     !matches!(container.state, Some(Told::RUNNING | Told::PAUSED)) || client == Client::Gone
 }
 
 impl Inventory {
-    /// The things of each session, sessions in no order.
+    /// Groups the objects by session, in no particular order.
     pub(super) fn by_session(&self) -> HashMap<&str, (Vec<&OurContainer>, Vec<&OurImage>)> {
         let mut sessions: HashMap<&str, (Vec<_>, Vec<_>)> = HashMap::new();
         for container in &self.containers {

@@ -14,78 +14,83 @@ use super::beside_target;
 use super::connection::Connection;
 use super::container::attach_and_start;
 use super::exec::Polls;
+use super::exit_waiter::ExitWaiter;
 use super::lingering::{self, LingeringKeeper};
-use super::removal::Removal;
 use crate::ours::Role;
-use crate::plan::{KeeperRights, Way};
+use crate::plan::{KeeperRights, ModePlan};
 use crate::transport::{Hijacked, full};
 use crate::{ContainerName, Engine, Error, SessionPlan, labels};
 
-/// The keeper's limits: it reads a pipe. What the session does counts against the target.
+/// The keeper's limits: it only reads a pipe. The session's usage counts against the target.
 ///
-/// The memory is for the runtime, which starts it from within: runc's first process took over 15 MiB on a control group of
-/// version 2, where its copy of itself counts too, and was killed at 16.
+/// The memory is needed by the runtime, which starts the keeper from within the container: runc's
+/// first process used over 15 MiB on a control group of version 2, where its copy of itself counts
+/// too, and was killed at 16.
 const MEMORY: i64 = 64 << 20;
 const PROCESSES: i64 = 8;
 
-/// What the folder of names is made with: nothing there is a file, save links. It takes the mode that the image has for it.
+/// The mount options of the folder of names, which contains only links. It gets the mode that the
+/// image has for it.
 const SESSIONS_OPTIONS: &str = "size=64k,mode=1733";
 
-/// How long the keeper may take to go once it is told to: it ends what is left of the session first.
-const GOES_WITHIN: Duration = Duration::from_secs(4);
+/// How long the keeper may take to exit after it was told to: it ends what is left of the session
+/// first.
+const STOP_TIMEOUT: Duration = Duration::from_secs(4);
 
-/// How long its removal may take after that, when it has been asked for. What is not gone then is told.
-const REMOVED_WITHIN: Duration = Duration::from_secs(6);
+/// How long its removal may take after that, once it was requested. A container that is not removed
+/// by then is reported.
+const REMOVAL_TIMEOUT: Duration = Duration::from_secs(6);
 
 /// How long after the end of a keeper the engine may take to note it.
-const NOTED_WITHIN: Duration = Duration::from_millis(300);
+const END_TIMEOUT: Duration = Duration::from_millis(300);
 
 /// A running keeper.
 #[derive(Debug)]
 pub struct Keeper {
     engine: Engine,
     container: ContainerName,
-    /// Its process id, where it is one that lingered.
-    standing: Option<u32>,
-    /// Its standard streams, until they are asked for.
+    /// Its process id, if it is a lingering one from an earlier session.
+    lingering_pid: Option<u32>,
+    /// Its standard streams, until they are taken.
     connection: Option<Hijacked>,
-    end: End,
+    end: KeeperEnd,
 }
 
 /// How a keeper ends.
 #[derive(Debug)]
-enum End {
+enum KeeperEnd {
     /// With its standard input.
-    WithClient(Removal),
+    WithClient(ExitWaiter),
     /// By itself, later.
     Lingers,
 }
 
 impl Keeper {
-    /// The keeper of a session: the one that lingers, or a new one. Nothing is left when that fails.
+    /// Starts the keeper of a session, or returns the lingering one. Leaves nothing behind on
+    /// failure.
     pub(super) async fn of(engine: &Engine, plan: &SessionPlan, session: &str) -> Result<Self, Error> {
-        if let Way::Exec { standing: Some(LingeringKeeper { container, pid, .. }), .. } = &plan.way {
+        if let ModePlan::Exec { lingering_keeper: Some(LingeringKeeper { container, pid, .. }), .. } = &plan.mode_plan {
             tracing::debug!(%container, pid, "a keeper lingers here");
             return Ok(Self {
                 engine: engine.clone(),
                 container: container.clone(),
-                standing: Some(*pid),
+                lingering_pid: Some(*pid),
                 connection: None,
-                end: End::Lingers,
+                end: KeeperEnd::Lingers,
             });
         }
         let body = container(plan, session, engine.now());
         let container = engine.create(&Role::Keeper { pid: None }.name(session), body).await?;
         match attach_and_start(engine, &container, None).await {
-            Ok((removal, connection)) => Ok(Self {
+            Ok((exit_waiter, connection)) => Ok(Self {
                 engine: engine.clone(),
                 container,
-                standing: None,
+                lingering_pid: None,
                 connection: Some(connection),
-                end: End::WithClient(removal),
+                end: KeeperEnd::WithClient(exit_waiter),
             }),
             Err(error) => {
-                // Automatic removal covers only what has run.
+                // The engine removes only containers that have run.
                 let _already_gone = engine.remove(&container).await;
                 Err(error)
             }
@@ -99,7 +104,7 @@ impl KeeperHandle for Keeper {
     }
 
     fn lingering_pid(&self) -> Option<u32> {
-        self.standing
+        self.lingering_pid
     }
 
     fn connect(&mut self) -> BoxFuture<'static, Result<Box<dyn Duplex>, scratchdbg_backend::Error>> {
@@ -119,14 +124,14 @@ impl KeeperHandle for Keeper {
 
     async fn linger(&mut self, session: &str, pid: u32) -> Result<(), scratchdbg_backend::Error> {
         self.engine.rename(&self.container, &lingering::name(session, pid)).await?;
-        // It is to stay.
+        // The keeper is meant to stay.
         self.engine.transport.scope().gone(self.container.as_str());
-        self.end = End::Lingers;
+        self.end = KeeperEnd::Lingers;
         Ok(())
     }
 
     async fn is_gone(&mut self) -> bool {
-        let mut polls = Polls::until(NOTED_WITHIN);
+        let mut polls = Polls::until(END_TIMEOUT);
         loop {
             match self.engine.keeps_running(&self.container, Duration::ZERO).await {
                 Ok(true) => {}
@@ -140,26 +145,27 @@ impl KeeperHandle for Keeper {
     }
 
     async fn end(self) -> Result<(), scratchdbg_backend::Error> {
-        let End::WithClient(mut removal) = self.end else { return Ok(()) };
-        match tokio::time::timeout(GOES_WITHIN, removal.exit_code()).await {
+        let KeeperEnd::WithClient(mut exit_waiter) = self.end else { return Ok(()) };
+        match tokio::time::timeout(STOP_TIMEOUT, exit_waiter.exit_code()).await {
             Ok(Ok(_)) => {
                 self.engine.transport.scope().gone(self.container.as_str());
                 Ok(())
             }
-            // It hangs, or the engine lost track of it. One that is gone is fine.
-            _ => Ok(self.engine.remove_within(&self.container, REMOVED_WITHIN).await?),
+            // It hangs, or the engine lost track of it. If it is gone, that is fine.
+            _ => Ok(self.engine.remove_within(&self.container, REMOVAL_TIMEOUT).await?),
         }
     }
 
     async fn discard(self) {
-        // Automatic removal covers only what has run.
+        // The engine removes only containers that have run.
         let _already_gone = self.engine.remove(&self.container).await;
     }
 }
 
-/// The container: the session's rights and not one more, no network, no secret, no host mount. Its root is read-only. What it
-/// has in memory (the names of sessions, `/dev`) is no matter: who may write there may trace it, and can give it a program to run
-/// without a file (`memfd_create(2)`).
+/// Returns the container: exactly the session's rights, no network, no secrets, no host mounts, and
+/// a read-only root. Its writable memory (the names of sessions, `/dev`) does no harm: a process
+/// that may write there may trace the keeper anyway, and can run a program without a file
+/// (`memfd_create(2)`).
 fn container(plan: &SessionPlan, session: &str, now: Timestamp) -> ContainerCreateBody {
     let KeeperRights { added, dropped, .. } = plan.keeper_rights.clone();
     ContainerCreateBody {
@@ -174,17 +180,18 @@ fn container(plan: &SessionPlan, session: &str, now: Timestamp) -> ContainerCrea
         attach_stdout: Some(true),
         attach_stderr: Some(true),
         open_stdin: Some(true),
-        // The dead-man switch: the engine closes standard input when the one client that holds it is gone.
+        // The dead man's switch: the engine closes standard input when the one client that holds it
+        // is gone.
         stdin_once: Some(plan.linger().is_none()),
-        // Beside network mode `none`: the runtime then makes the empty network namespace by itself, and does not call
-        // back into the engine for it. That halves the time of a start.
+        // In addition to network mode `none`: the runtime then creates the empty network namespace
+        // by itself, without calling back into the engine. That halves the start time.
         network_disabled: Some(true),
         host_config: Some(HostConfig {
-            // A copy joins the keeper, and not the other way round.
+            // A copy joins the keeper, and not vice versa.
             pid_mode: (plan.view.mode() != Mode::Copy).then(|| format!("container:{}", plan.view.target_id)),
             readonly_rootfs: Some(true),
             tmpfs: Some([(SESSIONS.to_owned(), SESSIONS_OPTIONS.to_owned())].into()),
-            // It shares no memory: there is no `/dev/shm` to mount.
+            // It needs no shared memory: then there is no `/dev/shm` to mount.
             ipc_mode: Some("none".to_owned()),
             auto_remove: Some(true),
             memory: Some(MEMORY),

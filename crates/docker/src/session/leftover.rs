@@ -1,9 +1,10 @@
-//! What of ours has nobody any more: decided from what the engine says, by the engine's clock, and from whether the client
-//! that made it is there.
+//! Decides which of our objects are left over, from the engine's facts, by the engine's clock, and
+//! from whether the client that created them is running.
 //!
-//! A client sets a session up in steps (create, attach, start), and on a busy machine each may take minutes. So what looks
-//! idle is not left over: it is when its client is gone, when the keeper that everything else of its session rests upon is
-//! gone, or when it is far older than any start.
+//! A client sets a session up in steps (create, attach, start), and on a busy machine each may take
+//! minutes. So an idle object is not left over. It is left over if its client is gone, if the
+//! keeper that the rest of its session depends on is gone, or if it is far older than any start
+//! takes.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -11,50 +12,50 @@ use crate::Phase;
 use crate::client::Client;
 use crate::ours::Role;
 
-/// A start of which nothing is known takes no longer.
-const STARTS_WITHIN: SignedDuration = SignedDuration::from_mins(15);
+/// The longest start of a session whose client is unknown.
+const MAX_START: SignedDuration = SignedDuration::from_mins(15);
 
-/// The engine removes what has ended by itself, and takes no longer.
-const REMOVED_WITHIN: SignedDuration = SignedDuration::from_mins(1);
+/// The engine removes an ended container by itself within this time.
+const REMOVAL_TIMEOUT: SignedDuration = SignedDuration::from_mins(1);
 
-/// A container of ours, as far as it matters here.
+/// The facts about a container of ours that matter here.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Look {
+pub(super) struct Candidate {
     pub(super) role: Role,
     pub(super) lingers: bool,
     pub(super) state: Phase,
     /// By the engine's clock.
     pub(super) created: Option<Timestamp>,
-    /// By the engine's clock; nothing where it has not ended.
+    /// By the engine's clock; `None` if it has not ended.
     pub(super) finished: Option<Timestamp>,
     pub(super) client: Client,
-    /// Its session has a keeper: it is one, or there is one beside it.
+    /// Whether it is a keeper, or its session has one.
     pub(super) has_keeper: bool,
 }
 
-/// Whether it is left over. `now` is the engine's clock; where that is not known, nothing is old.
-pub(super) fn is_left(look: &Look, now: Option<Timestamp>) -> bool {
+/// Whether an object is left over. `now` is the engine's clock; if it is unknown, nothing is old.
+pub(super) fn is_left(candidate: &Candidate, now: Option<Timestamp>) -> bool {
     let older_than = |time: Option<Timestamp>, limit: SignedDuration| {
         now.zip(time).is_some_and(|(now, time)| now.duration_since(time) > limit)
     };
-    // A keeper that lingers is meant to outlive its client, and ends by itself.
-    let is_alone = look.client == Client::Gone && !look.lingers;
-    match look.state {
-        Phase::Created => match look.client {
+    // A lingering keeper is meant to outlive its client, and ends by itself.
+    let is_alone = candidate.client == Client::Gone && !candidate.lingers;
+    match candidate.state {
+        Phase::Created => match candidate.client {
             Client::Gone => true,
             Client::Alive => false,
-            // The keeper is made first, and goes last.
-            Client::Unknown if look.role == Role::Shell && !look.has_keeper => true,
-            Client::Unknown => older_than(look.created, STARTS_WITHIN),
+            // The keeper is created first, and removed last.
+            Client::Unknown if candidate.role == Role::Shell && !candidate.has_keeper => true,
+            Client::Unknown => older_than(candidate.created, MAX_START),
         },
         Phase::Running | Phase::Paused => is_alone,
-        Phase::Exited | Phase::Dead => older_than(look.finished.or(look.created), REMOVED_WITHIN),
+        Phase::Exited | Phase::Dead => older_than(candidate.finished.or(candidate.created), REMOVAL_TIMEOUT),
         Phase::Restarting | Phase::Removing => false,
     }
 }
 
-/// Whether the image of a copy is left over: the keeper of its session is made before it. The keepers are looked for after
-/// the images.
+/// Whether the image of a copy is left over: the keeper of its session is created before it.
+/// Keepers are listed after images.
 pub(super) fn is_image_left(has_keeper: bool, client: Client) -> bool {
     !has_keeper && client != Client::Alive
 }
@@ -64,7 +65,7 @@ mod tests {
     use super::*;
 
     const KEEPER: Role = Role::Keeper { pid: None };
-    /// Seconds, by the engine's clock.
+    /// In seconds, by the engine's clock.
     const NOW: i64 = 1_000_000;
 
     fn at(second: i64) -> Option<Timestamp> {
@@ -83,7 +84,7 @@ mod tests {
             (KEEPER, Created, 86_400, Alive, true, false),
             (KEEPER, Created, 0, Gone, true, true),
             (KEEPER, Created, 901, Unknown, true, true),
-            // The clock of the engine was put back.
+            // The engine's clock was set back.
             (KEEPER, Created, -86_400, Unknown, true, false),
             (Role::Shell, Created, 27, Unknown, true, false),
             (Role::Shell, Created, 0, Unknown, false, true),
@@ -103,13 +104,13 @@ mod tests {
         ] {
             let (created, finished) =
                 (at(NOW - age), (state == Exited || state == Dead).then(|| at(NOW - age)).flatten());
-            let look = Look { role, lingers: false, state, created, finished, client, has_keeper };
-            assert_eq!(is_left(&look, at(NOW)), expected, "{look:?} {age}");
+            let candidate = Candidate { role, lingers: false, state, created, finished, client, has_keeper };
+            assert_eq!(is_left(&candidate, at(NOW)), expected, "{candidate:?} {age}");
             // Without the engine's clock, nothing is old.
             let by_age = age > 60 && client == Unknown || matches!(state, Exited | Dead);
-            assert_eq!(is_left(&look, None), expected && !by_age, "{look:?} without a clock");
+            assert_eq!(is_left(&candidate, None), expected && !by_age, "{candidate:?} without a clock");
         }
-        let lingering = Look {
+        let lingering = Candidate {
             role: Role::Keeper { pid: Some(7) },
             lingers: true,
             state: Running,
@@ -119,7 +120,7 @@ mod tests {
             has_keeper: true,
         };
         assert!(!is_left(&lingering, at(NOW)), "it is there for the next client");
-        assert!(is_left(&Look { state: Created, ..lingering }, at(NOW)));
+        assert!(is_left(&Candidate { state: Created, ..lingering }, at(NOW)));
     }
 
     #[test]

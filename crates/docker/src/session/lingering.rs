@@ -1,4 +1,5 @@
-//! Keepers that wait for their next session: found by their labels, whose process id stands in their name.
+//! Keepers that wait for their next session. They are found by their labels; their names contain
+//! their process ids.
 
 use bollard::models::ContainerSummary;
 use jiff::{SignedDuration, Timestamp};
@@ -14,7 +15,7 @@ use crate::{ContainerName, Engine, Error, Target};
 pub(crate) struct LingeringKeeper {
     /// Its container.
     pub(super) container: ContainerName,
-    /// Its process id, as seen in the PID namespace of the target.
+    /// Its process id in the PID namespace of the target.
     pub(super) pid: u32,
     target_id: String,
     fits: String,
@@ -22,14 +23,14 @@ pub(crate) struct LingeringKeeper {
 }
 
 impl LingeringKeeper {
-    /// Whether a session of this user in this target can be held by it. `tools` is what they were when
-    /// it was made, and `rights` are those that a new one would have. One that should not have been left is not believed: it may
-    /// be somebody else's by now.
+    /// Whether this keeper can serve a session of this user in this target. `tools` identifies the
+    /// tools it was created with, and `rights` are those that a new keeper would have. A keeper
+    /// whose rights do not allow lingering is refused: another process may have taken it over.
     pub(crate) fn serves(&self, target: &Target, user: NumericUser, tools: &str, rights: &KeeperRights) -> bool {
         rights.may_linger && self.target_id == target.id && self.fits == labels::fits(user, tools, rights)
     }
 
-    /// The toolkit image that it was made from.
+    /// The toolkit image that it was created from.
     pub(crate) fn image(&self) -> &str {
         &self.image
     }
@@ -39,21 +40,21 @@ impl LingeringKeeper {
 const TIME_TO_BEGIN: SignedDuration = SignedDuration::from_secs(2);
 
 impl Engine {
-    /// All keepers that wait long enough for a session to begin, of all targets.
+    /// Returns all keepers, of all targets, that wait long enough for a session to begin.
     pub(crate) async fn lingering_keepers(&self) -> Result<Vec<LingeringKeeper>, Error> {
         let (list, now) = self.list_containers_dated(false, &[LABEL_LINGERS.to_owned()]).await?;
         Ok(keepers_that_wait(list, now))
     }
 }
 
-/// The keepers of a list of containers that wait long enough for a session to begin. `now` is the engine's clock, as is the
-/// time at which each was made.
+/// Selects the keepers that wait long enough for a session to begin. `now` is the engine's clock,
+/// by which each was dated too.
 pub(crate) fn keepers_that_wait(list: Vec<ContainerSummary>, now: Option<Timestamp>) -> Vec<LingeringKeeper> {
     let keeper = |keeper: ContainerSummary| {
         let (pid, marks) = ours::is_lingering(&keeper)?;
         let (time, fits) = marks.lingers?;
         let expires_at = Timestamp::from_second(keeper.created?).ok()?.checked_add(time).ok()?;
-        // One that ends too soon all the same is replaced.
+        // If a keeper ends too early in spite of this, it is replaced.
         if now.is_some_and(|now| expires_at.duration_since(now) < TIME_TO_BEGIN) {
             return None;
         }
@@ -68,7 +69,7 @@ pub(crate) fn keepers_that_wait(list: Vec<ContainerSummary>, now: Option<Timesta
     list.into_iter().filter_map(keeper).collect()
 }
 
-/// The name by which the keeper of this session is found while it lingers.
+/// Returns the name of this session's keeper while it lingers.
 pub(super) fn name(session: &str, pid: u32) -> String {
     Role::Keeper { pid: Some(pid) }.name(session)
 }
@@ -78,7 +79,8 @@ mod tests {
     use jiff::Timestamp;
     use serde_json::json;
 
-    /// The client that made it was years ahead, and whoever looks may be as well: only the engine's clock counts.
+    /// The clocks of the client that created it and of the current one may be years off: only the
+    /// engine's clock counts.
     #[test]
     fn its_time_is_by_the_engines_clock() {
         let session = "0123456789abcdef";

@@ -1,4 +1,4 @@
-//! Who else is in a target's PID namespace.
+//! Finds the other containers in a target's PID namespace.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -9,54 +9,57 @@ use scratchdbg_backend::Neighbor;
 
 use crate::{Engine, Error, SessionPlan, Target, ours};
 
-/// So many containers are looked at at once.
-const AT_ONCE: usize = 8;
+/// The number of concurrent inspections.
+const CONCURRENCY: usize = 8;
 
-/// How long a look at one may take. One that cannot be looked at may be anything.
-const LOOKS_WITHIN: Duration = Duration::from_secs(15);
+/// The time limit for inspecting one container. A container that cannot be inspected counts as a
+/// neighbor.
+const INSPECT_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// A container, as far as it matters here.
+/// The facts about a container that matter here.
 #[derive(Debug, Clone)]
 struct Member {
     name: String,
     /// `HostConfig.PidMode`.
     pid_mode: String,
     capabilities: u64,
-    /// It is a keeper of ours, by proof.
+    /// It is verified to be a keeper of ours.
     is_keeper: bool,
 }
 
 impl Engine {
-    /// The containers whose processes see those of the plan's target, whether they run or may be started: those that
-    /// join its PID namespace, or one that leads there, that whose namespace it joins, those in the namespace of the host, and
-    /// those of which it cannot be told, as what they joined is gone. `the host` stands for the host's own processes.
+    /// Returns the containers whose processes share the PID namespace of the plan's target, running
+    /// ones and those that may be started. These are containers that join the target's namespace,
+    /// directly or through others; the container whose namespace the target joins; those in the
+    /// host's namespace; and those whose namespace is unknown, because the container that they
+    /// joined is gone. `the host` stands for the host's own processes.
     pub(super) async fn neighbors_of(&self, plan: &SessionPlan) -> Result<Vec<Neighbor>, Error> {
         let listed = self.list_containers(true, &[]).await?;
-        let looks = listed.into_iter().filter_map(|other| other.id).map(|id| self.look_at_member(id));
-        let mut looks = stream::iter(looks).buffer_unordered(AT_ONCE);
+        let looks = listed.into_iter().filter_map(|other| other.id).map(|id| self.inspect_member(id));
+        let mut looks = stream::iter(looks).buffer_unordered(CONCURRENCY);
         let mut members = HashMap::new();
         while let Some(look) = looks.next().await {
             members.extend(look?);
         }
-        // What others join may be left out of the list.
+        // The list may lack containers that others join.
         let joined: Vec<String> =
             members.values().filter_map(|member| joined(&member.pid_mode)).map(str::to_owned).collect();
         for name in joined {
             if find(&members, &name).is_none() {
-                members.extend(self.look_at_member(name).await?);
+                members.extend(self.inspect_member(name).await?);
             }
         }
         Ok(neighbors(&members, &plan.view.target_id, &plan.target_pid_mode))
     }
 
-    /// A container by its id; nothing where it is gone.
-    async fn look_at_member(&self, id: String) -> Result<Option<(String, Member)>, Error> {
+    /// Inspects a container by its id. Returns `None` if it is gone.
+    async fn inspect_member(&self, id: String) -> Result<Option<(String, Member)>, Error> {
         if id.is_empty() {
             return Ok(None);
         }
-        let container = match self.inspect_within(&id, LOOKS_WITHIN).await {
+        let container = match self.inspect_within(&id, INSPECT_TIMEOUT).await {
             Ok(container) => container,
-            // It went in between.
+            // It was removed in between.
             Err(error) if error.is_no_such_container() => return Ok(None),
             Err(error) => return Err(error),
         };
@@ -71,7 +74,7 @@ impl Engine {
         Ok(Some((id, Member { name: member.name, pid_mode: member.pid_mode, capabilities, is_keeper })))
     }
 
-    /// Whether it is a keeper, by all that proves it: a name and labels are anybody's.
+    /// Whether the container is verified to be a keeper: anybody can use its name and labels.
     async fn is_keeper(&self, container: &ContainerInspectResponse) -> Result<bool, Error> {
         let labels = container.config.as_ref().and_then(|config| config.labels.as_ref());
         if labels.and_then(ours::Marks::read).is_none() {
@@ -82,28 +85,29 @@ impl Engine {
     }
 }
 
-/// What a `PidMode` joins.
+/// Returns the container that a `PidMode` joins.
 fn joined(pid_mode: &str) -> Option<&str> {
     pid_mode.strip_prefix("container:")
 }
 
-/// A container by its id, its name, or the beginning of its id, in the engine's order.
+/// Finds a container by its id, its name, or a prefix of its id, in the engine's order.
 fn find<'a>(members: &'a HashMap<String, Member>, name: &str) -> Option<(&'a String, &'a Member)> {
     let by_name = || members.iter().find(|(_, member)| member.name == name);
     let by_start = || members.iter().find(|(id, _)| !name.is_empty() && id.starts_with(name));
     members.get_key_value(name).or_else(by_name).or_else(by_start)
 }
 
-/// Whose PID namespace a container is in.
+/// The PID namespace of a container.
 #[derive(Debug, PartialEq, Eq)]
 enum Namespace<'a> {
     Of(&'a str),
     Host,
-    /// What it joined is gone, or joined itself: that which could not be found.
+    /// Unknown: the chain of joined containers leads to this one, which was not found, or in a
+    /// circle.
     Unknown(&'a str),
 }
 
-/// Follows what joins what to its end.
+/// Follows the chain of joined containers to its end.
 fn namespace<'a>(members: &'a HashMap<String, Member>, id: &'a str, pid_mode: &'a str) -> Namespace<'a> {
     let (mut id, mut pid_mode) = (id, pid_mode);
     for _ in 0..=members.len() {
@@ -120,7 +124,7 @@ fn neighbors(members: &HashMap<String, Member>, target: &str, pid_mode: &str) ->
     let own = namespace(members, target, pid_mode);
     let mut found = Vec::new();
     match own {
-        // Whoever is root there has nothing to gain.
+        // Root on the host has nothing to gain.
         Namespace::Host => found.push(Neighbor { name: "the host".to_owned(), capabilities: u64::MAX }),
         Namespace::Unknown(other) => {
             let tracer = ["SYS_PTRACE".to_owned()];
@@ -144,7 +148,7 @@ fn neighbors(members: &HashMap<String, Member>, target: &str, pid_mode: &str) ->
 mod tests {
     use super::*;
 
-    /// `ID NAME PID-MODE` each.
+    /// Each entry is `ID NAME PID-MODE`.
     fn of(list: &[(&str, &str, &str)], target: &str, pid_mode: &str) -> Vec<String> {
         let member = |(id, name, pid_mode): &(&str, &str, &str)| {
             let is_keeper = *name == "keeper";
@@ -167,7 +171,7 @@ mod tests {
             ("container:012", true),
             ("container:web", true),
             ("container:other", false),
-            // What it joined is gone: it may be anywhere.
+            // The container that it joined is gone, so its namespace is unknown.
             ("container:gone", true),
             ("container:", true),
             ("container:n1", true),
@@ -189,10 +193,10 @@ mod tests {
             ("k", "keeper", "container:t"),
         ];
         assert_eq!(of(&list, "t", "container:a"), ["first", "second", "third"]);
-        // The target joined what joined another.
+        // The target joined a container that joined another.
         let list = [("t", "web", "container:a"), ("a", "first", "container:b"), ("b", "last", "")];
         assert_eq!(of(&list, "t", "container:a"), ["first", "last"]);
-        // The middle is gone.
+        // The middle of the chain is gone.
         let list = [("t", "web", ""), ("c", "third", "container:gone")];
         assert_eq!(of(&list, "t", ""), ["third"]);
         let list = [("t", "web", "container:gone"), ("e", "alone", "")];

@@ -1,37 +1,39 @@
-//! The first output of a session, which may be the engine's own.
+//! Recognizes engine errors in the first output of a session.
 //!
-//! When the engine cannot start a process it has already answered that the stream is open, and so it writes why into the
-//! stream, in place of the process's output: one line, and the end. It has many words for it, its runtime's and
-//! containerd's among them, and for a container that ends just then they are different each time. So they are not known
-//! by what they say: the first line is held back until more comes, or the end, and then the exec tells whether there
-//! ever was a process.
+//! When the engine fails to start a process, it has already answered that the stream is open. So it
+//! writes the error into the stream, in place of the process's output: one line, and the end. The
+//! wording varies with the runtime, with containerd, and from run to run for a container that is
+//! just ending. So the error cannot be recognized by its text. Instead, the first line is held back
+//! until more output or the end arrives, and then the exec's state tells whether the process ever
+//! started.
 
 use std::borrow::Cow;
 use std::time::Duration;
 
-/// Longer than any engine's line.
+/// Longer than any engine's error.
 const LONGEST: usize = 8 << 10;
 
-/// The end follows the engine's line at once. A line that stays alone for so long is a program's.
+/// The end follows the engine's line at once. A line that stays alone for longer is a program's.
 pub(super) const HELD_FOR: Duration = Duration::from_millis(50);
 
-/// What names the launcher by its path is hardly a program's: a terminal may take its time to close behind it.
+/// A line with the launcher's path is hardly a program's, and a terminal may take a while to close
+/// after it.
 pub(super) const REFUSAL_HELD_FOR: Duration = Duration::from_secs(2);
 
-/// What is known of a session's first output.
+/// The state of a session's first output.
 #[derive(Debug, Default)]
 pub(super) enum Opening {
-    /// Nothing came yet.
+    /// Nothing has arrived yet.
     #[default]
     Awaited,
     /// One line, which may be the engine's.
     Held(Vec<u8>),
-    /// The process speaks.
+    /// The process is writing output.
     Over,
 }
 
 impl Opening {
-    /// Takes a piece of standard output; what is to be passed on of all that came.
+    /// Takes a chunk of standard output, and returns the bytes to forward.
     pub(super) fn output<'a>(&mut self, piece: &'a [u8]) -> Cow<'a, [u8]> {
         match self {
             _ if piece.is_empty() => Cow::Borrowed(piece),
@@ -47,7 +49,7 @@ impl Opening {
         }
     }
 
-    /// It is no more the first output: what was held back.
+    /// Ends the first output, and returns the bytes that were held back.
     pub(super) fn end(&mut self) -> Vec<u8> {
         match std::mem::replace(self, Self::Over) {
             Self::Held(line) => line,
@@ -55,37 +57,39 @@ impl Opening {
         }
     }
 
-    /// Nothing came yet.
+    /// Whether nothing has arrived yet.
     pub(super) fn is_awaited(&self) -> bool {
         matches!(self, Self::Awaited)
     }
 
-    /// There is something that waits for more, or for the end.
+    /// Whether a line is being held back.
     pub(super) fn is_held(&self) -> bool {
         matches!(self, Self::Held(_))
     }
 }
 
-/// What runc says in the place of a program that it could start no more than begin: the kernel refused to execute it when all else
-/// was set up, as where the user has as many processes as it may. To the engine that is a process with an exit code.
+/// Recognizes runc's error for a program that the kernel refused to execute after everything else
+/// was set up, for example because the user has reached the limit on processes. To the engine this
+/// looks like a process with an exit code.
 #[derive(Debug)]
 pub(super) struct NotExecuted {
-    /// What its line begins with; empty where it is not looked for.
+    /// The start of the error; empty to recognize nothing.
     begin: String,
 }
 
 impl NotExecuted {
-    /// Nothing is looked for.
+    /// Recognizes nothing.
     pub(super) const fn none() -> Self {
         Self { begin: String::new() }
     }
 
-    /// The program is this one. Its path is known to few: see the random name of a session.
+    /// Recognizes the error for this program. Few processes know its path: it contains the random
+    /// name of a session.
     pub(super) fn of(program: &str) -> Self {
         Self { begin: format!("exec {program}: ") }
     }
 
-    /// Whether this is its line.
+    /// Whether the chunk begins with this error.
     pub(super) fn begins(&self, piece: &[u8]) -> bool {
         let line = piece.trim_ascii_end();
         !self.begin.is_empty()
@@ -96,7 +100,7 @@ impl NotExecuted {
     }
 }
 
-/// The engine ends its line as terminals do. On a pipe, programs do not.
+/// The engine ends its line as terminals do. Programs that write to a pipe do not.
 fn may_be_the_engines(piece: &[u8]) -> bool {
     piece.len() <= LONGEST && piece.strip_suffix(b"\r\n").is_some_and(|line| !line.is_empty() && !line.contains(&b'\n'))
 }

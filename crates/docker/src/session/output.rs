@@ -1,4 +1,4 @@
-//! What the process of a session writes, as the engine sends it.
+//! Decodes the output of a session's process from the engine's stream.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -11,30 +11,32 @@ use tokio::io::{AsyncRead, AsyncReadExt as _};
 use super::opening::{HELD_FOR, NotExecuted, Opening, REFUSAL_HELD_FOR};
 use crate::Error;
 
-/// The engine copies in pieces of 32 KiB.
+/// The engine copies in chunks of 32 KiB.
 const BUFFER: usize = 32 << 10;
 
-/// What engines before 23 end the output of an exec with when the detach keys are pressed.
+/// Engines before 23 end the output of an exec with this text when the detach keys are pressed.
 const ESCAPED: &[u8] = b"exec attach failed: error on attach stdin: read escape sequence\r\n";
 
-/// What is known of an output that has ended, beside what it was.
+/// What the end of an output reveals.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum OutputEnd {
     /// Nothing.
     Plain,
-    /// The engine has read the detach keys: the last that it wrote says so.
+    /// The engine has read the detach keys, as its last output says.
     Escaped {
-        /// That has not been passed on.
+        /// That output was not forwarded.
         is_held: bool,
     },
-    /// This line is all that came, and it may be the engine's. It has not been passed on.
+    /// The output was only this line, which may be the engine's. It was not forwarded.
     OneLine(Vec<u8>),
-    /// The runtime could not execute the launcher: it says so in this line, which is all that came. It has not been passed on.
+    /// The output was only this line, in which the runtime reports that it could not execute the
+    /// launcher. It was not forwarded.
     NotExecuted(Vec<u8>),
 }
 
 impl OutputEnd {
-    /// The engine's refusal of an exec that never was a process, with the exit code that it made up.
+    /// Returns the engine's error for an exec that never started a process, with the exit code that
+    /// it made up.
     pub(super) fn refusal(&self, code: u8) -> Error {
         let message = match self {
             Self::OneLine(line) | Self::NotExecuted(line) => String::from_utf8_lossy(line).trim().to_owned(),
@@ -43,7 +45,7 @@ impl OutputEnd {
         Error::ExecRefused { message, code }
     }
 
-    /// What was held back of it.
+    /// Returns the output that was held back.
     pub(super) fn held(self) -> Vec<u8> {
         match self {
             Self::OneLine(line) => line,
@@ -61,13 +63,13 @@ pub struct ProcessOutput {
     tty: bool,
     opening: Opening,
     not_executed: NotExecuted,
-    /// The first that came on standard error, or on a terminal, where that may be the runtime's.
+    /// The first output on standard error, or on a terminal, if it may be the runtime's.
     refusal: Vec<u8>,
-    /// What came last is what engines say of detach keys.
+    /// The last output is what engines write when they read the detach keys.
     escaped: bool,
-    /// And it is held back: it is no output of the command's, if the end follows.
+    /// That output is being held back: it is not the command's if the end follows.
     escape_held: bool,
-    /// What is to be passed on.
+    /// The chunks to forward.
     pieces: VecDeque<(Stream, Bytes)>,
     has_ended: bool,
     failure: Option<Error>,
@@ -80,7 +82,8 @@ impl std::fmt::Debug for ProcessOutput {
 }
 
 impl ProcessOutput {
-    /// Of a connection. `not_executed` is what comes where the program could not be executed.
+    /// Reads from a connection. `not_executed` recognizes the runtime's error if the program could
+    /// not be executed.
     pub(super) fn of(reader: impl AsyncRead + Send + Unpin + 'static, tty: bool, not_executed: NotExecuted) -> Self {
         Self {
             reader: Box::new(reader),
@@ -98,7 +101,7 @@ impl ProcessOutput {
         }
     }
 
-    /// What is known of it, once it has ended.
+    /// Describes how the output ended.
     pub(super) fn end(&self) -> OutputEnd {
         match &self.opening {
             _ if !self.refusal.is_empty() => OutputEnd::NotExecuted(self.refusal.clone()),
@@ -144,7 +147,7 @@ impl ProcessOutput {
         }
     }
 
-    /// Has a piece of a stream passed on, unless it may be the engine's.
+    /// Forwards a chunk, unless it may be the engine's.
     fn pass(&mut self, stream: Stream, piece: Bytes) {
         let is_first = self.opening.is_awaited() && self.refusal.is_empty();
         if is_first && (self.tty || stream == Stream::Stderr) && self.not_executed.begins(&piece) {
@@ -180,7 +183,7 @@ impl ProcessOutput {
         }
     }
 
-    /// Has passed on what was held back.
+    /// Forwards what was held back.
     fn release(&mut self) {
         let (refusal, opening) = (std::mem::take(&mut self.refusal), self.opening.end());
         let of_refusal = if self.tty { Stream::Stdout } else { Stream::Stderr };
@@ -194,7 +197,7 @@ impl ProcessOutput {
         }
     }
 
-    /// How long what waits for more, or for the end, waits.
+    /// Returns how long to hold back a chunk that may be the engine's.
     fn held_for(&self) -> Option<Duration> {
         if self.refusal.is_empty() && !self.escape_held {
             self.opening.is_held().then_some(HELD_FOR)
@@ -217,7 +220,7 @@ impl Output for ProcessOutput {
                 return Ok(None);
             }
             if let Err(error) = self.read().await {
-                // What came before it comes first.
+                // Forward earlier output first.
                 (self.failure, self.has_ended) = (Some(error), true);
             }
         }
@@ -235,7 +238,7 @@ mod tests {
         [&[stream, 0, 0, 0], &length[..], payload].concat()
     }
 
-    /// All that comes of an input: the end, standard output, standard error.
+    /// Reads all of an input: the end, standard output, standard error.
     async fn read(input: &[u8], tty: bool) -> (OutputEnd, Vec<u8>, Vec<u8>) {
         let mut read = ProcessOutput::of(std::io::Cursor::new(input.to_vec()), tty, NotExecuted::of("/l"));
         let (mut output, mut error) = (Vec::new(), Vec::new());
@@ -273,7 +276,7 @@ mod tests {
         assert_eq!(read(&frame(2, line), false).await, (OutputEnd::NotExecuted(line.to_vec()), Vec::new(), Vec::new()));
         assert_eq!(read(line, true).await, (OutputEnd::NotExecuted(line.to_vec()), Vec::new(), Vec::new()));
         assert_eq!(read(&[&line[..], b"# "].concat(), true).await.0, OutputEnd::Plain);
-        // A command that says the same says more.
+        // A command that writes the same text writes more.
         for (more, output) in [(frame(2, b"e"), &b""[..]), (frame(1, b"o"), b"o")] {
             let (end, written, error) = read(&[frame(2, line), more].concat(), false).await;
             assert_eq!((end, &written[..]), (OutputEnd::Plain, output));
@@ -298,12 +301,12 @@ mod tests {
     #[tokio::test]
     async fn detach_keys_are_told_from_an_end() {
         let said = [b"# ", ESCAPED].concat();
-        // It is the engine's word, and no output.
+        // The text is the engine's, not output of the command.
         for (said, output) in [(&said[..], &b"# "[..]), (ESCAPED, b"")] {
             let end = OutputEnd::Escaped { is_held: true };
             assert_eq!(read(said, true).await, (end, output.to_vec(), Vec::new()));
         }
-        // A program that says the same says more.
+        // A program that writes the same text writes more.
         let more = [&said[..], b"# "].concat();
         assert_eq!(read(&more, true).await, (OutputEnd::Plain, more, Vec::new()));
         let twice = [&said[..], ESCAPED].concat();

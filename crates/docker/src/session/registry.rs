@@ -1,4 +1,4 @@
-//! What sessions there are in an engine, and what is left of those that are over.
+//! Lists the sessions in an engine, and removes what is left of ended ones.
 
 use std::time::Duration;
 
@@ -12,14 +12,15 @@ use super::inventory::{OurContainer, OurImage, Wanted};
 use crate::ours::{self, Role};
 use crate::{Engine, Error, Phase, Target};
 
-/// How long the removal of one thing may take, lest it keeps us from all others.
-const REMOVED_WITHIN: Duration = Duration::from_secs(30);
+/// The time limit for removing one object, so that one cannot block all others.
+const REMOVAL_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long what a session started may take to end when its keeper is gone: the launcher sees that at once.
-const ENDS_WITHIN: Duration = Duration::from_secs(5);
+/// How long a session's processes may take to end after its keeper is gone, which the launcher
+/// notices at once.
+const END_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long the engine may take to tell of a session's target.
-const LOOKED_AT_WITHIN: Duration = Duration::from_secs(5);
+/// How long the engine may take to describe a session's target.
+const INSPECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 const IMAGE: &str = "image";
 const KEEPER: &str = "keeper";
@@ -35,7 +36,8 @@ fn part_of_image(image: &OurImage) -> Part {
     Part { kind: IMAGE, role, name, state: None, size: Some(image.size) }
 }
 
-/// Whether the launcher of a session is among the processes that an engine lists: its command line names the session.
+/// Whether the launcher of a session is among the processes that an engine lists: its command line
+/// names the session.
 fn is_launcher_among(processes: &Value, session: &str) -> bool {
     let rows = processes["Processes"].as_array().into_iter().flatten();
     let mut words = rows.flat_map(|row| row.as_array().into_iter().flatten()).filter_map(Value::as_str);
@@ -43,8 +45,8 @@ fn is_launcher_among(processes: &Value, session: &str) -> bool {
 }
 
 impl Engine {
-    /// All sessions and what is left of them, the oldest first; and why others are not among them, where the engine does not say
-    /// how they are.
+    /// Returns all sessions and what is left of ended ones, oldest first. The error tells why the
+    /// list is incomplete, if the engine does not report the state of all of them.
     pub(super) async fn list_sessions(&self) -> Result<(Vec<Session>, Option<Error>), Error> {
         let (ours, names) = tokio::try_join!(self.inventory(Wanted::All), self.names())?;
         let mut sessions: Vec<((Option<Timestamp>, Timestamp), Session)> = Vec::new();
@@ -80,28 +82,29 @@ impl Engine {
             };
             sessions.push(((created, marks.created_at), session));
         }
-        // The engine tells whole seconds. Within one, what the clients took for its time is all there is.
+        // The engine's times have whole seconds. Within a second, only the clients' times can order
+        // sessions.
         sessions.sort_by(|(left, a), (right, b)| left.cmp(right).then_with(|| a.id.cmp(&b.id)));
         Ok((sessions.into_iter().map(|(_, session)| session).collect(), ours.failure))
     }
 
-    /// Ends a session: its keeper is removed, and what it started ends with it. That it does is looked at: in a container that is
-    /// paused nothing ends.
+    /// Ends a session by removing its keeper. The session's processes end with it. That they do is
+    /// checked, because in a paused container nothing ends.
     pub(super) async fn end_session(&self, session: &Session) -> Result<(), Error> {
-        // The keeper first: its client and its launcher see by that that the session is over.
+        // The keeper first: its removal tells the client and the launcher that the session is over.
         let (keepers, others): (Vec<_>, Vec<_>) = session.parts.iter().partition(|part| part.role == KEEPER);
         for part in keepers.into_iter().chain(others) {
             if part.kind == IMAGE {
                 self.remove_unused_image(&part.name).await?;
             } else {
-                self.remove_within(&part.name.parse()?, REMOVED_WITHIN).await?;
+                self.remove_within(&part.name.parse()?, REMOVAL_TIMEOUT).await?;
             }
         }
-        // A container of the session's own is gone with all that was in it.
+        // A container of the session's own was removed with all its processes.
         if session.mode != Mode::Exec.as_str() {
             return Ok(());
         }
-        let mut polls = Polls::until(ENDS_WITHIN);
+        let mut polls = Polls::until(END_TIMEOUT);
         while let Some(is_paused) = self.still_has(session).await {
             if is_paused || !polls.again().await {
                 let (session, target) = (session.id.clone(), session.target_name.clone());
@@ -111,23 +114,24 @@ impl Engine {
         Ok(())
     }
 
-    /// Whether a session's launcher is in its target; then, whether that is paused. A target that is gone has none.
+    /// Returns whether the target is paused if a session's launcher is still in it. Returns `None`
+    /// if there is no launcher, or no target.
     async fn still_has(&self, session: &Session) -> Option<bool> {
-        let target = self.inspect_within(&session.target, LOOKED_AT_WITHIN).await.ok()?;
+        let target = self.inspect_within(&session.target, INSPECT_TIMEOUT).await.ok()?;
         let is_paused = Target::from_inspect(target).state == Phase::Paused;
         let list = format!("/containers/{}/top", crate::files::percent_encode(&session.target));
-        let processes = tokio::time::timeout(LOOKED_AT_WITHIN, self.ask(&list)).await.ok().flatten();
+        let processes = tokio::time::timeout(INSPECT_TIMEOUT, self.ask(&list)).await.ok().flatten();
         let is_there = match processes {
             Some(processes) => is_launcher_among(&processes, &session.id),
-            // Podman lists no processes of what is paused.
+            // Podman lists no processes of a paused container.
             None => is_paused,
         };
         is_there.then_some(is_paused)
     }
 
-    /// Removes an image of ours once the engine has let go of the container that was made of it.
+    /// Removes an image of ours once the engine has released the container created from it.
     pub(super) async fn remove_unused_image(&self, reference: &str) -> Result<(), Error> {
-        let mut polls = Polls::until(ENDS_WITHIN);
+        let mut polls = Polls::until(END_TIMEOUT);
         loop {
             match self.remove_image(reference).await {
                 Err(error) if error.is_status(409) && polls.again().await => {}
@@ -136,8 +140,8 @@ impl Engine {
         }
     }
 
-    /// Removes what is left of sessions that are over: containers whose clients were killed, and images of copies. How many
-    /// things. One that cannot be removed keeps nobody from the others.
+    /// Removes what is left of ended sessions: containers whose clients were killed, and images of
+    /// copies. Returns the number of objects. A failed removal does not prevent the others.
     pub(super) async fn remove_leftovers(&self) -> Result<usize, Error> {
         let ours = self.inventory(Wanted::Left).await?;
         let mut removed = 0;
@@ -146,11 +150,11 @@ impl Engine {
             Ok(()) => removed += 1,
             Err(error) => failure = Some(error),
         };
-        // What joins a keeper goes before it.
+        // Remove containers that join a keeper before the keeper.
         let (keepers, others): (Vec<_>, Vec<_>) = (ours.containers.iter().filter(|each| each.is_left))
             .partition(|each| matches!(each.role, Role::Keeper { .. }));
         for container in others.into_iter().chain(keepers) {
-            note(self.remove_within(&container.id, REMOVED_WITHIN).await);
+            note(self.remove_within(&container.id, REMOVAL_TIMEOUT).await);
         }
         for image in ours.images.iter().filter(|image| image.is_left) {
             note(self.remove_unused_image(&image.reference).await);

@@ -1,5 +1,6 @@
-//! What the demo makes: a hardened container that ends with its client, and its images. Each has what proves that it is ours, so that
-//! `sessions gc`, and any next session, removes what a client leaves that was killed.
+//! The demo's objects: a hardened container that ends with its client, and its images. Each can be
+//! verified to be ours, so that `sessions gc` and any next session remove what a killed client
+//! leaves behind.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,21 +8,22 @@ use std::time::Duration;
 use bollard::models::{ContainerCreateBody, HostConfig};
 
 use super::container::attach_and_start;
-use super::removal::Removal;
+use super::exit_waiter::ExitWaiter;
 use crate::containers::unprivileged;
 use crate::ours::{DEMOS, MODE_DEMO, Role};
 use crate::transport::Hijacked;
 use crate::{ContainerName, Engine, Error, labels};
 
-/// How long it may take to go once its input is closed, before it is removed.
-const GOES_WITHIN: Duration = Duration::from_secs(3);
+/// How long the container may take to end after its input is closed, before it is removed.
+const STOP_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// A container that is made to be thrown away, and what it is made of.
+/// A temporary container and its images.
 #[derive(Debug)]
 pub struct Throwaway {
     session: String,
-    /// Its standard streams. The engine closes its input when they go, however that comes, and it ends by that.
-    running: Option<(Removal, Hijacked)>,
+    /// Its standard streams. When they are closed in any way, the engine closes the container's
+    /// input, which ends the container.
+    running: Option<(ExitWaiter, Hijacked)>,
 }
 
 impl Default for Throwaway {
@@ -36,18 +38,19 @@ impl Throwaway {
         Role::Demo.name(&self.session)
     }
 
-    /// The name of its image. That of the twin has `-debug` behind it.
+    /// The name of its image. The twin's name has the suffix `-debug`.
     pub fn image(&self) -> String {
         format!("{DEMOS}:{}", self.session)
     }
 
-    /// What its images are to be labelled with.
+    /// The labels for its images.
     pub fn labels(&self, engine: &Engine) -> BTreeMap<String, String> {
         labels::labels(&self.session, "", MODE_DEMO, engine.now()).into_iter().collect()
     }
 
-    /// Makes and starts the container, with every restriction that an application without a shell can live with: read-only root, no
-    /// capability, no new privileges, no network. Its id.
+    /// Creates and starts the container, with every restriction that an application without a shell
+    /// can run under: read-only root, no capabilities, no new privileges, no network. Returns its
+    /// id.
     pub async fn run(&mut self, engine: &Engine) -> Result<ContainerName, Error> {
         let body = ContainerCreateBody {
             image: Some(self.image()),
@@ -65,14 +68,15 @@ impl Throwaway {
                 Ok(container)
             }
             Err(error) => {
-                // Automatic removal covers only what has run.
+                // The engine removes only containers that have run.
                 let _already_gone = engine.remove(&container).await;
                 Err(error)
             }
         }
     }
 
-    /// Removes its container and these images, also what was only begun, and the sessions in it.
+    /// Removes the container, even if it is incomplete, these images, and sessions in the
+    /// container.
     pub async fn remove(&mut self, engine: &Engine, images: &[String]) -> Result<(), Error> {
         let container: ContainerName = self.container().parse()?;
         if let Ok(target) = engine.inspect(&container).await {
@@ -80,9 +84,9 @@ impl Throwaway {
                 engine.end_session(session).await?;
             }
         }
-        if let Some((mut removal, streams)) = self.running.take() {
+        if let Some((mut exit_waiter, streams)) = self.running.take() {
             drop(streams);
-            let _gone = tokio::time::timeout(GOES_WITHIN, removal.exit_code()).await;
+            let _gone = tokio::time::timeout(STOP_TIMEOUT, exit_waiter.exit_code()).await;
         }
         engine.remove(&container).await?;
         for image in images {

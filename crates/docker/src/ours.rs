@@ -1,16 +1,19 @@
-//! What in an engine is ours: the one place where it is decided, from things that an image cannot set.
+//! Decides which objects in an engine are ours, by properties that an image cannot set.
 //!
-//! A container has its image's labels, environment and command line beside its own, so all of those can be the work of
-//! whoever made the image. What an image cannot set are the container's name and its settings in the engine. Ours has
+//! A container inherits labels, environment and command line from its image, so the author of an
+//! image can choose all of those. An image cannot set the container's name and its settings in the
+//! engine. Our containers have
 //!
-//! - a name that its session's label repeats, and all the labels that we set, each of its form, the session not its image's;
-//! - the settings that we make it with: it goes when it ends, keeps no log, and reads its standard input without a terminal
-//!   of its own, or as a keeper has neither network nor mounts nor a root that can be written to;
-//! - as a keeper, an image that is a toolkit of ours by its name and by what it is;
-//! - as the demo's, an image whose name repeats the session, and the mark of a client of this machine, which nobody elsewhere knows.
+//! - a name that matches the session's label, and all the labels that we set, each in its form,
+//!   with a session that is not the image's;
+//! - our settings: they are removed when they end, keep no log, and read standard input without a
+//!   terminal; a keeper has neither a network nor mounts nor a writable root;
+//! - for a keeper, an image that is one of our toolkit images by its name and its content;
+//! - for the demo, an image whose name contains the session, and the mark of a client of this
+//!   machine, which nobody elsewhere can know.
 //!
-//! What is ours goes at its end by its own settings: who takes care to make all of this loses nothing by a removal that the
-//! engine would not have done by itself.
+//! The engine removes our containers by their own settings when they end. So somebody who imitates
+//! all of this loses nothing that the engine would not have removed by itself.
 
 mod container;
 mod image;
@@ -30,31 +33,31 @@ use crate::labels::{
     LABEL_VERSION,
 };
 
-/// What stands in `io.scratchdbg.mode` of a container that a file is taken out of.
+/// The value of `io.scratchdbg.mode` for a container that reads a file of its image.
 pub(crate) const MODE_FILES: &str = "files";
 
-/// What stands there on what the demo makes.
+/// The value of that label for the demo's objects.
 pub(crate) const MODE_DEMO: &str = "demo";
 
-/// The labels of something of ours, each of its form.
+/// The labels of one of our objects.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Marks {
     /// The session's id.
     pub(crate) session: String,
     /// The full id of the target; empty for an image.
     pub(crate) target: String,
-    /// When it was made, by the engine's clock as far as its client knew it.
+    /// The creation time, by the engine's clock as far as the client knew it.
     pub(crate) created_at: Timestamp,
     /// `exec`, `sidecar`, `copy`, [`MODE_FILES`] or [`MODE_DEMO`].
     pub(crate) mode: String,
-    /// Which client made it.
+    /// The client that created it.
     pub(crate) client: Option<String>,
-    /// How long it waits for its next session, and for which.
+    /// How long it waits for its next session, and which sessions it fits.
     pub(crate) lingers: Option<(SignedDuration, String)>,
 }
 
 impl Marks {
-    /// Reads them; nothing where one is missing, or not as we write it.
+    /// Parses the labels. Returns `None` if one is missing or malformed.
     pub(crate) fn read<S: BuildHasher>(labels: &HashMap<String, String, S>) -> Option<Self> {
         let label = |key: &str| labels.get(key).cloned();
         let of_form = |key: &str, form: fn(&str) -> bool| label(key).filter(|value| form(value));
@@ -64,7 +67,8 @@ impl Marks {
         if !client.as_deref().is_none_or(client::is_mark) {
             return None;
         }
-        // Only keepers set these. What else is ours may have them from its image. Both times are by the same clock.
+        // Only keepers set these; other objects may have them from their image. Both times are by
+        // the same clock.
         let lingers = label(LABEL_EXPIRES_AT).zip(label(LABEL_LINGERS)).and_then(|(expires, fits)| {
             let expires: Timestamp = expires.parse().ok()?;
             Some((expires.duration_since(created_at), fits))
@@ -99,7 +103,7 @@ fn is_version(text: &str) -> bool {
     text.starts_with(|first: char| first.is_ascii_digit()) && text.len() <= 64 && text.bytes().all(allowed)
 }
 
-/// A reference without what Podman and old Dockers put in front of it.
+/// A reference without the prefixes that Podman and old Dockers add.
 fn familiar(reference: &str) -> &str {
     ["localhost/", "docker.io/library/", "docker.io/"]
         .iter()
@@ -147,7 +151,7 @@ mod tests {
             };
             assert_eq!(Marks::read(&labels), None, "{key}={value:?}");
         }
-        // An older version did not name its client.
+        // An older version did not record its client.
         let mut labels = labels();
         labels.remove(LABEL_CLIENT);
         assert!(Marks::read(&labels).is_some());

@@ -1,6 +1,7 @@
-//! What `attach` will do: a pure function from what the engine says and what the user asks to a plan.
+//! Plans sessions: a pure function from the engine's facts and the user's request to a plan.
 //!
-//! No I/O happens here, so that every decision can be tested as a table and shown to the user with its reason.
+//! No I/O happens here, so that every decision can be tested in a table and shown to the user with
+//! its reason.
 
 mod choice;
 mod keeper_rights;
@@ -24,74 +25,79 @@ use crate::session::LingeringKeeper;
 use crate::twin::Twin;
 use crate::user::NumericUser;
 
-/// What the user asks of a session, and what was found out for it.
+/// The user's request, and the facts gathered for it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct AttachRequest {
-    /// What the user asks.
+    /// The user's request.
     pub(crate) asked: PlanRequest,
-    /// Its user for exec alone, the target's own user too, in numbers: see [`ResolvedUser::exec`](crate::ResolvedUser::exec).
+    /// The numeric user for an exec, also if it is the target's own: see
+    /// [`ResolvedUser::exec`](crate::ResolvedUser::exec).
     pub(crate) exec_user: Option<String>,
-    /// The toolkit image that the keeper is made from.
+    /// The toolkit image that the keeper is created from.
     pub(crate) toolkit_image: String,
-    /// Tells the same tools from others: a keeper that lingers serves sessions with the same ones.
+    /// Identifies the tools: a lingering keeper serves sessions with the same ones.
     pub(crate) tools: String,
-    /// A keeper that lingers, and serves this session.
-    pub(crate) standing: Option<LingeringKeeper>,
-    /// An image of the user's own whose tools are to be used, and that need not be static.
+    /// The lingering keeper that serves this session.
+    pub(crate) lingering_keeper: Option<LingeringKeeper>,
+    /// An image chosen by the user, whose tools need not be static.
     pub(crate) tools_image: Option<String>,
-    /// The debug twin of the target's image, where the engine has it, or has what says so.
+    /// The debug twin of the target's image, or an image that claims to be it, if the engine has
+    /// one.
     pub(crate) twin: Option<Twin>,
-    /// The files of the toolkit as a tar archive: for a container that is not made from the toolkit image.
+    /// The files of the toolkit as a tar archive, for a container that is not created from the
+    /// toolkit image.
     pub(crate) tools_archive: Option<Arc<[u8]>>,
     /// The engine is Podman.
     pub(crate) podman: bool,
 }
 
-/// A session that is planned, with all that it takes of an engine.
+/// A planned session, with everything that the engine needs for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionPlan {
-    /// In terms of no platform.
+    /// The platform-independent part.
     pub(crate) view: Plan,
-    /// When the target was last started, as the engine writes it: tells this run from the next.
+    /// When the target was last started, as the engine writes it: identifies this run.
     pub(crate) target_started_at: String,
-    /// The PID namespace of the target, as its `PidMode` has it.
+    /// The PID namespace of the target, in the form of `PidMode`.
     pub(crate) target_pid_mode: String,
     /// The keeper's capabilities.
     pub(crate) keeper_rights: KeeperRights,
-    /// The target's own seccomp profile, for the keeper and for what has no more capabilities than the target.
+    /// The target's own seccomp profile, for the keeper and for a process with no more capabilities
+    /// than the target.
     pub(crate) seccomp: Option<String>,
-    /// The user namespace of the keeper and a sidecar; nothing for the engine's own choice.
+    /// The user namespace of the keeper and a sidecar; `None` for the engine's default.
     pub(crate) user_namespace: Option<String>,
-    /// The keys that leave the session.
+    /// The detach keys.
     pub(crate) detach_keys: Option<String>,
-    /// What it takes in its mode alone.
-    pub(crate) way: Way,
+    /// The settings of the session's mode.
+    pub(crate) mode_plan: ModePlan,
 }
 
-/// What a session takes in one mode alone.
+/// The settings of a session's mode.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Way {
+pub(crate) enum ModePlan {
     /// Inside the target.
     Exec {
-        /// What exec is told. Nothing when the target's own user is meant as the engine knows it.
+        /// The user of the exec. `None` if it is the target's own user, as the engine knows it.
         user: Option<String>,
-        /// Tells the same tools from others.
+        /// Identifies the tools.
         tools: String,
-        /// The keeper that is there already.
-        standing: Option<LingeringKeeper>,
+        /// The lingering keeper to use.
+        lingering_keeper: Option<LingeringKeeper>,
     },
     /// Beside the target.
     Sidecar {
-        /// The files of the toolkit, if its image is not the toolkit's.
+        /// The files of the toolkit, if the sidecar's image is not the toolkit image.
         tools: Option<Arc<[u8]>>,
     },
-    /// In a copy of it.
+    /// In a copy of the target.
     Copy {
-        /// Who it runs as; nothing for the original's user.
+        /// The user; `None` for the original's user.
         user: Option<String>,
-        /// The image of a copy of a container that changed no file: the target's, or its debug twin.
+        /// The image of the copy if the original changed no file: the target's image, or its debug
+        /// twin.
         image: String,
-        /// What a copy of a container has of its settings.
+        /// The settings that the copy takes from its original.
         settings: CopySettings,
         /// The files of the toolkit. Absent from a plan that is only shown.
         tools: Option<Arc<[u8]>>,
@@ -104,39 +110,39 @@ impl AsRef<Plan> for SessionPlan {
     }
 }
 
-/// Why a container cannot be attached to.
+/// Why a session cannot be planned.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// There are no processes to join.
+    /// The target has no processes to join.
     #[error("container `{name}` is {}: --mode {} needs a running container", state.as_str(), mode.as_str())]
     NotRunning {
         /// The container.
         name: String,
-        /// Its state.
+        /// Its phase.
         state: Phase,
-        /// The mode that was asked for.
+        /// The requested mode.
         mode: Mode,
     },
-    /// The engine refuses exec while the processes are frozen.
+    /// The engine refuses exec while the container is paused.
     #[error("container `{name}` is paused: the engine cannot start a process in it")]
     Paused {
         /// The container.
         name: String,
     },
-    /// Podman starts nothing beside a container whose processes are frozen.
+    /// Podman starts nothing beside a paused container.
     #[error("container `{name}` is paused: Podman cannot start a process in it or beside it")]
     PausedInPodman {
         /// The container.
         name: String,
     },
-    /// The engine is removing it.
+    /// The engine is removing the container.
     #[error("container `{name}` is being removed")]
     Removing {
         /// The container.
         name: String,
     },
-    /// The keeper of a session with other rights than the target's own would wait for the next one.
+    /// The keeper must not linger, because the session has other rights than the target's own user.
     #[error("--linger needs the target's own user: a process in `{name}` could take over a waiting keeper of {user}")]
     MayNotLinger {
         /// The container.
@@ -144,18 +150,18 @@ pub enum Refusal {
         /// The session's user.
         user: NumericUser,
     },
-    /// What was asked for does not go together.
+    /// The request contains options that contradict each other.
     #[error("{what} needs a container of its own: it cannot be used with --mode {}", mode.as_str())]
     NeedsSidecar {
         /// The option.
         what: &'static str,
-        /// The mode that was asked for.
+        /// The requested mode.
         mode: Mode,
     },
 }
 
 impl SessionPlan {
-    /// The container that a copy takes its settings from; nothing when an image alone is to be looked at.
+    /// The container that a copy takes its settings from; `None` for a session in an image alone.
     pub(crate) fn copied_container(&self) -> Option<&str> {
         (!self.view.target_id.is_empty()).then_some(&*self.view.target_id)
     }

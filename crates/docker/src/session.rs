@@ -1,4 +1,5 @@
-//! Debug sessions in an engine: the containers, the exec and the streams of one, and what there is of others.
+//! Debug sessions in an engine: the containers, exec and streams of one session, and the list of
+//! all.
 
 mod backend;
 mod connection;
@@ -6,6 +7,7 @@ mod container;
 mod copy;
 mod detach;
 mod exec;
+mod exit_waiter;
 mod inventory;
 mod keeper;
 mod leftover;
@@ -16,7 +18,6 @@ mod output;
 mod probe;
 mod process;
 mod registry;
-mod removal;
 mod throwaway;
 
 use bollard::models::HostConfig;
@@ -30,18 +31,20 @@ pub use self::process::Process;
 pub use self::throwaway::Throwaway;
 use crate::SessionPlan;
 use crate::containers::unprivileged;
-use crate::plan::Way;
+use crate::plan::ModePlan;
 
-/// What a container has that is to share namespaces with the target, or to signal what does: no privilege, and what the
-/// kernel wants processes to have in common for that.
+/// Returns the settings of a container that shares namespaces with the target, or signals a
+/// container that does: no privileges, and the settings that the kernel requires processes to have
+/// in common.
 ///
-/// With the target's rights, it has the target's own seccomp profile too: who may trace it makes system calls in it.
+/// With the target's rights, it also gets the target's seccomp profile: a process that may trace it
+/// can make system calls through it.
 fn beside_target(plan: &SessionPlan, with_its_rights: bool) -> HostConfig {
     let mut config = unprivileged();
-    // Beside a copy nobody has a profile that the copy is not given.
-    let given = |profile: &&String| match &plan.way {
-        Way::Copy { settings, .. } => settings.security_options.contains(profile),
-        Way::Exec { .. } | Way::Sidecar { .. } => true,
+    // The keeper of a copy gets no profile that the copy does not get.
+    let given = |profile: &&String| match &plan.mode_plan {
+        ModePlan::Copy { settings, .. } => settings.security_options.contains(profile),
+        ModePlan::Exec { .. } | ModePlan::Sidecar { .. } => true,
     };
     let seccomp = plan.seccomp.iter().filter(|profile| with_its_rights && given(profile));
     config.security_opt.get_or_insert_default().extend(plan.view.security_options.iter().chain(seccomp).cloned());

@@ -1,4 +1,4 @@
-//! The end of a container that the engine removes by itself, and the exit code that it had.
+//! Waits for the end of a container that the engine removes by itself, to get its exit code.
 
 use bytes::Bytes;
 use hyper::Method;
@@ -8,33 +8,34 @@ use tokio::task::JoinHandle;
 use crate::transport::full;
 use crate::{ContainerName, Engine, Error};
 
-/// The answer to a wait.
+/// The answer to a wait request.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Ended {
+struct WaitAnswer {
     status_code: i64,
 }
 
-/// No answer to it is longer.
+/// The maximum length of an answer.
 const MAX_ANSWER: usize = 64 << 10;
 
-/// A question that the engine answers once it has removed the container.
+/// A pending wait request, which the engine answers once it has removed the container.
 #[derive(Debug)]
-pub(super) struct Removal {
+pub(super) struct ExitWaiter {
     answer: JoinHandle<Result<i64, Error>>,
 }
 
-impl Drop for Removal {
+impl Drop for ExitWaiter {
     fn drop(&mut self) {
         // Nobody waits for the answer any more.
         self.answer.abort();
     }
 }
 
-impl Removal {
-    /// Asks for it. This goes before the start: of a container that is gone nothing can be asked, and a question that comes while
-    /// Docker removes the container may stay without an answer for ever. Docker begins its answer when it has begun to wait, and
-    /// that is waited for; Podman does not.
+impl ExitWaiter {
+    /// Sends the wait request. This must happen before the start: a removed container cannot be
+    /// waited for, and a request that arrives while Docker removes the container may never be
+    /// answered. Docker starts its answer once it is waiting, which this waits for. Podman does
+    /// not.
     pub(super) async fn ask(engine: &Engine, container: &ContainerName) -> Result<Self, Error> {
         let wait = |condition: &str| {
             let path = format!("/containers/{container}/wait?condition={condition}");
@@ -49,8 +50,9 @@ impl Removal {
         let ended = wait("next-exit")?;
         let (engine, container) = (engine.clone(), container.clone());
         let answer = tokio::spawn(async move {
-            // Podman tells of a container that is gone that it ended with 0, so the end is waited for by itself. One that was
-            // gone at its next look it knows nothing of, save in its record.
+            // Podman reports exit code 0 for a container that is already removed, so its end is
+            // waited for separately. A container that is gone at Podman's next poll is known only
+            // from its record.
             let ended = engine.transport.fetch(ended).await;
             match engine.transport.fetch(removed).await {
                 Err(error) if !error.is_no_such_container() => return Err(error),
@@ -65,19 +67,19 @@ impl Removal {
         Ok(Self { answer })
     }
 
-    /// It is removed, or the question failed.
+    /// Whether the container is removed, or the request failed.
     pub(super) fn is_over(&self) -> bool {
         self.answer.is_finished()
     }
 
-    /// Waits for the removal; the exit code.
+    /// Waits for the removal, and returns the exit code.
     pub(super) async fn exit_code(&mut self) -> Result<i64, Error> {
         (&mut self.answer).await.map_err(|error| Error::transport("wait for the session's container", error))?
     }
 }
 
 impl Engine {
-    /// The exit code that the engine wrote down when the container ended.
+    /// Returns the exit code that the engine recorded when the container ended.
     pub(super) async fn recorded_exit_code(&self, container: &ContainerName) -> Option<i64> {
         let host = self.host_facts().await.ok()?;
         let events = self.events_of(container.as_str(), &host).await?;
@@ -86,6 +88,6 @@ impl Engine {
 }
 
 fn read(answer: &Bytes) -> Result<i64, Error> {
-    let ended: Result<Ended, _> = serde_json::from_slice(answer);
+    let ended: Result<WaitAnswer, _> = serde_json::from_slice(answer);
     Ok(ended.map_err(|error| Error::transport("wait for the session's container", error))?.status_code)
 }

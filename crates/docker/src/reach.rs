@@ -1,4 +1,5 @@
-//! What a container reaches beyond itself, before it is copied: which of it is still there, and what a mount really shows.
+//! Determines what a container reaches beyond itself, before it is copied: which of that still
+//! exists, and what each mount really shows.
 
 mod asked;
 mod folders;
@@ -18,22 +19,22 @@ use serde_json::Value;
 use self::asked::Inherited;
 use self::folders::Host;
 use self::mountinfo::Mountinfo;
-use self::volume::Shows;
+use self::volume::VolumeContent;
 use crate::containers::inspect_path;
 use crate::plan::is_hosts;
 use crate::target::{Mount, Reach, Target};
 use crate::{Address, Engine, Error};
 
-/// How many containers can share a namespace one by way of another, before nobody follows any more.
+/// The maximum number of containers in a chain of shared namespaces.
 const LINKS: usize = 8;
 
-/// How one of a container's namespaces is set.
+/// Returns the setting of one of a container's namespaces.
 type ModeOf = fn(&Target) -> &str;
 
 impl Engine {
-    /// Looks at what a copy of this target would share, and notes what of it is gone. `missing` are folders of the host that
-    /// an earlier attempt did not find.
-    pub async fn look_at_reach(&self, target: &Target, missing: &[String]) -> Result<Reach, Error> {
+    /// Examines what a copy of this target would share, and records what no longer exists.
+    /// `missing` are folders of the host that an earlier attempt did not find.
+    pub async fn examine_reach(&self, target: &Target, missing: &[String]) -> Result<Reach, Error> {
         let mut reach = target.reach.clone();
         let mut host = Box::pin(self.host_of_mounts()).await?;
         if let Address::Unix(socket) = &self.endpoint().address {
@@ -60,13 +61,13 @@ impl Engine {
         }
         for mount in reach.mounts.iter_mut().filter(|mount| mount.lost.is_none()) {
             match &*mount.kind {
-                "volume" => self.look_at_volume(mount, &host).await?,
+                "volume" => self.examine_mounted_volume(mount, &host).await?,
                 "bind" if missing.contains(&mount.source) => {
                     mount.gone = Some(format!("{} is not there", mount.source));
                 }
                 "bind" => {
                     let source = mount.source.clone();
-                    host.look(&source, mount);
+                    host.examine(&source, mount);
                     let path = mount.also_at.first().cloned().filter(|_| host.is_here && mount.unclear.is_none());
                     mount.is_socket |= search(path).await;
                 }
@@ -76,21 +77,22 @@ impl Engine {
         Ok(reach)
     }
 
-    /// Whether to look at a container's files would make folders on this machine: for the archive call, Docker mounts what a
-    /// container has that does not run, and makes what is missing. Where that cannot be seen, it is taken not to be so.
-    pub(crate) async fn looking_makes_folders(&self, record: &ContainerRecord) -> bool {
+    /// Whether reading a container's files would create folders on this machine: for the archive
+    /// API, Docker mounts the volumes of a container that does not run, and creates missing
+    /// folders. If this cannot be determined, returns false.
+    pub(crate) async fn reading_creates_folders(&self, record: &ContainerRecord) -> bool {
         let mut folders = record.facts.mounts.iter().filter(|mount| mount.kind == MountKind::Bind);
         if !matches!(self.endpoint().address, Address::Unix(_))
             || !folders.any(|mount| is_missing(Path::new(&mount.source)))
         {
             return false;
         }
-        // It may have ended since the record was made.
+        // The container may have ended since the record was created.
         let Ok(container) = record.id.parse() else { return false };
         self.inspect(&container).await.is_ok_and(|target| !target.state.has_processes())
     }
 
-    /// Why a network cannot be had.
+    /// Returns why a network is not available.
     async fn network_gone(&self, mode: &str) -> Result<Option<String>, Error> {
         let of_the_engine = ["", "default", "bridge", "none", "host", "nat", "slirp4netns", "pasta", "private", "pod"];
         if of_the_engine.contains(&mode) || mode.starts_with("slirp4netns:") || mode.starts_with("pasta:") {
@@ -111,7 +113,7 @@ impl Engine {
         }
     }
 
-    /// Why the container whose namespace is shared cannot be joined.
+    /// Returns why the container whose namespace is shared cannot be joined.
     async fn peer_gone(&self, mode: &str) -> Result<Option<String>, Error> {
         let Some(peer) = mode.strip_prefix("container:") else { return Ok(None) };
         let Ok(name) = peer.parse() else { return Ok(Some("it is gone".to_owned())) };
@@ -123,7 +125,8 @@ impl Engine {
         }
     }
 
-    /// Whether a namespace is the host's, by way of however many containers. Where that cannot be seen, it may be.
+    /// Whether a namespace is the host's, through any number of containers. If this cannot be
+    /// determined, returns true.
     async fn leads_to_host(&self, mode: &str, mode_of: fn(&Target) -> &str) -> Result<bool, Error> {
         let mut mode = mode.to_owned();
         for _ in 0..LINKS {
@@ -141,24 +144,26 @@ impl Engine {
         Ok(true)
     }
 
-    /// To name a volume that is gone would make a new one. One can be a folder of the host by another name.
-    async fn look_at_volume(&self, mount: &mut Mount, host: &Host) -> Result<(), Error> {
+    /// Naming a volume that is gone would create a new one. A volume may be a folder of the host
+    /// under another name.
+    async fn examine_mounted_volume(&self, mount: &mut Mount, host: &Host) -> Result<(), Error> {
         let path = format!("/volumes/{}", crate::files::percent_encode(&mount.name));
         match self.get(&path).await {
             Ok(answer) => {
                 let volume: Value = serde_json::from_slice(&answer).unwrap_or_default();
                 match volume::shows(&volume) {
-                    Shows::Data => host.look_into_volume(&mount.source.clone(), mount),
-                    Shows::Paths(paths) => mount.also_at.extend(paths),
-                    Shows::Unclear(why) => mount.unclear = Some(why),
-                    Shows::Folder(folder) => {
-                        // A link can lead anywhere, and where the engine sees another machine, nobody knows where.
+                    VolumeContent::Data => host.examine_volume(&mount.source.clone(), mount),
+                    VolumeContent::Paths(paths) => mount.also_at.extend(paths),
+                    VolumeContent::Unclear(why) => mount.unclear = Some(why),
+                    VolumeContent::Folder(folder) => {
+                        // A link may lead anywhere. If the engine runs on another machine, its
+                        // target is unknown.
                         let mut seen = Mount::default();
-                        host.look(&folder, &mut seen);
+                        host.examine(&folder, &mut seen);
                         let path = seen.also_at.first().cloned().filter(|_| host.is_here);
                         mount.unclear = match seen.unclear {
                             None if path.is_none() => Some("where its folder leads cannot be seen"),
-                            // Its options may have all that is below it mounted too.
+                            // The mount's options may include everything mounted below.
                             None if seen.has_more_below => Some("other filesystems are mounted below it"),
                             unclear => unclear,
                         };
@@ -177,13 +182,13 @@ impl Engine {
         }
     }
 
-    /// What the engine says of a container, as it says it: options that nobody here knows, too.
+    /// Returns the engine's inspection of a container as JSON, including options unknown to us.
     async fn raw_inspection(&self, container: &str) -> Result<Value, Error> {
         let path = inspect_path(container);
         let unreadable = |error| Error::transport(&path, error);
         let mut inspection: Value = serde_json::from_slice(&self.get(&path).await?).map_err(unreadable)?;
         if self.is_podman() {
-            // Its own list has options that Docker's has no names for.
+            // Podman's own API has options that Docker's has no names for.
             let path = format!("/libpod{path}");
             if let Ok(own) = self.get(&path).await
                 && let Ok(mut own) = serde_json::from_slice::<Value>(&own)
@@ -195,7 +200,8 @@ impl Engine {
         Ok(inspection)
     }
 
-    /// A container's mounts with all that was asked for, of other containers' too, as far as `depth` of them have theirs from others.
+    /// Returns a container's mounts with all requested options, including those inherited from
+    /// other containers, up to `depth` levels.
     async fn mounts_of(&self, inspection: Value, depth: usize) -> Result<Vec<Mount>, Error> {
         let mut inherited = Inherited::default();
         let others = inspection["HostConfig"]["VolumesFrom"].as_array().into_iter().flatten();
@@ -209,7 +215,7 @@ impl Engine {
                 }
                 Err(error) => return Err(error),
             };
-            // One that is younger has the name of the one that was meant, and no more.
+            // A container that is younger has only taken over the name of the original one.
             if depth == 0 || !is_older(&theirs, &inspection) {
                 inherited.unknown = true;
                 continue;
@@ -220,14 +226,14 @@ impl Engine {
         Ok(asked::mounts(&inspection, &inherited, self.is_podman()))
     }
 
-    /// The machine that the engine's files are on.
+    /// Describes the machine with the engine's files.
     async fn host_of_mounts(&self) -> Result<Host, Error> {
         let ask = async |path: &str| -> Result<Value, Error> {
             serde_json::from_slice(&self.get(path).await?).map_err(|error| Error::transport(path, error))
         };
         let info = ask("/info").await?;
         let mut folders: Vec<PathBuf> = info["DockerRootDir"].as_str().map(PathBuf::from).into_iter().collect();
-        // In another view of the machine it has no folder there.
+        // In another view of the machine, the engine's folders do not exist.
         let has_all = !folders.is_empty() && !folders.iter().any(|folder| is_missing(folder));
         let is_here = self.is_described_by(&info) && has_all;
         if self.is_podman()
@@ -248,12 +254,12 @@ impl Engine {
         Ok(host)
     }
 
-    /// What containers could put something else in the place of.
+    /// Records the folders whose content containers could replace.
     async fn note_what_containers_write(&self, host: &mut Host) -> Result<(), Error> {
         let containers = self.list_containers(true, &[]).await?;
         let volumes: Value = serde_json::from_slice(&self.get("/volumes").await?).unwrap_or_default();
         let folders = volumes["Volumes"].as_array().into_iter().flatten().filter_map(|volume| {
-            let Shows::Folder(folder) = volume::shows(volume) else { return None };
+            let VolumeContent::Folder(folder) = volume::shows(volume) else { return None };
             Some((volume["Name"].as_str()?.to_owned(), folder))
         });
         let folders: HashMap<String, String> = folders.collect();
@@ -269,21 +275,21 @@ impl Engine {
     }
 }
 
-/// How many containers can have their volumes from one another.
+/// The maximum depth of inherited volumes.
 const VOLUMES_FROM: usize = 8;
 
-/// Whether a container was made before another; where that cannot be told, it was not.
+/// Whether a container was created before another; false if unknown.
 fn is_older(one: &Value, other: &Value) -> bool {
     let made = |inspection: &Value| inspection["Created"].as_str().and_then(|time| time.parse::<Timestamp>().ok());
     made(one).zip(made(other)).is_some_and(|(one, other)| one <= other)
 }
 
-/// Whether there is nothing at a path of this machine, as far as that can be seen.
+/// Whether a path of this machine is known not to exist.
 fn is_missing(path: &Path) -> bool {
     fs::symlink_metadata(path).is_err_and(|error| error.kind() == ErrorKind::NotFound)
 }
 
-/// Looks for sockets in a folder, off the threads that signals are heard on.
+/// Searches a folder for sockets, on a thread for blocking work, so that signals are still handled.
 async fn search(folder: Option<String>) -> bool {
     let Some(folder) = folder else { return false };
     tokio::task::spawn_blocking(move || folders::has_socket(Path::new(&folder))).await.unwrap_or_default()
