@@ -22,7 +22,7 @@ static IS_ENDING: AtomicBool = AtomicBool::new(false);
 
 /// How long after the first signal a session may take that passes it on: for the command, and to clear up on a busy engine. Only
 /// what is held up itself takes as long.
-const PASSED_ON: Duration = scratchdbg_session::AFTER_SIGNAL.saturating_add(Duration::from_secs(60));
+const PASSED_ON: Duration = scratchdbg_session::AFTER_SIGNAL.saturating_add(Duration::from_mins(1));
 
 /// How much longer than the grace of a scope a command may take to end by itself.
 const AFTER_GRACE: Duration = Duration::from_secs(2);

@@ -75,13 +75,16 @@ impl<R: Read + AsFd> Read for Patient<R> {
     }
 }
 
+/// A stream, a piece that was to be written to it, and what came of that.
+type Written<W> = (Patient<W>, Vec<u8>, io::Result<()>);
+
 /// The same for those who may not be held up: what is written goes to a thread of its own, a piece at a time.
 #[derive(Debug)]
 pub(crate) struct Outlet<W> {
     stream: Option<Patient<W>>,
     piece: Vec<u8>,
     /// A piece on its way.
-    writing: Option<JoinHandle<(Patient<W>, Vec<u8>, io::Result<()>)>>,
+    writing: Option<JoinHandle<Written<W>>>,
 }
 
 impl<W> Outlet<W> {

@@ -46,7 +46,7 @@ pub(crate) async fn demo(args: DemoArgs, context: &Context, mut interrupts: Inte
     images.extend(missing_image);
     // What was called off asks for nothing more: this is another matter.
     let engine = engine.within(&Scope::default());
-    let cleaned = clean_up(throwaway.remove(&engine, &images), outcome.is_err(), &mut interrupts).await;
+    let cleaned = clean_up(Box::pin(throwaway.remove(&engine, &images)), outcome.is_err(), &mut interrupts).await;
     // What is said of it below.
     context.scope.clear();
     let outcome = match cleaned {
