@@ -1,5 +1,5 @@
-//! Builds the production image of a Dockerfile that ends in a `FROM scratch` stage: `cargo run
-//! --example dockerfile -- ./Dockerfile . shop/app:1 | docker load`.
+//! Builds the production image of a Dockerfile that ends in a `FROM scratch` stage:
+//! `cargo run --example dockerfile -- ./Dockerfile . shop/app:1 | docker load`.
 
 use scratchdbg_builder::build;
 use scratchdbg_builder::dockerfile::{self, Arguments};

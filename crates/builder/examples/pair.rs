@@ -1,6 +1,6 @@
-//! Builds a pair from a static binary: `cargo run --example pair -- ./app shop/app:1 | docker
-//! load`, or, with a folder and a compression, `cargo run --example pair -- ./app shop/app:1
-//! ./layout gzip`.
+//! Builds a pair from a static binary:
+//! `cargo run --example pair -- ./app shop/app:1 | docker load`, or, with a folder and a
+//! compression, `cargo run --example pair -- ./app shop/app:1 ./layout gzip`.
 
 use scratchdbg_builder::{BuildSpec, LayerStorage, Twin, build, toolkit};
 use scratchdbg_image::{Layout, write_hybrid};

@@ -7,8 +7,8 @@ use std::fmt::{self, Write as _};
 use std::io::{self, Write};
 use std::str::FromStr;
 
-/// A SHA-256 content digest. Its text form, also in JSON, is `sha256:<64 lower-case hexadecimal
-/// digits>`.
+/// A SHA-256 content digest. Its text form, also in JSON, is `sha256:` and 64 lower-case
+/// hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct Digest([u8; 32]);

@@ -40,8 +40,8 @@ pub(super) fn exclusive(folder: &Path, layout: &Path, timeout: Duration) -> Resu
     Ok(file)
 }
 
-/// Finds the process that holds the lock, in the kernel's table: `1: FLOCK  ADVISORY  WRITE 4242
-/// 08:01:131 0 EOF`.
+/// Finds the process that holds the lock, in the kernel's table:
+/// `1: FLOCK  ADVISORY  WRITE 4242 08:01:131 0 EOF`.
 fn holder(file: &File) -> String {
     let unknown = || "another process".to_owned();
     let (Ok(metadata), Ok(locks)) = (file.metadata(), fs::read_to_string("/proc/locks")) else { return unknown() };
