@@ -125,7 +125,7 @@ fn signalled(session: Running, signal: Signal) -> (Option<i32>, Duration, String
     let began = Instant::now();
     session.signal(signal);
     let mut session = session;
-    while !session.has_ended() && began.elapsed() < Duration::from_secs(60) {
+    while !session.has_ended() && began.elapsed() < Duration::from_mins(1) {
         std::thread::sleep(Duration::from_millis(50));
     }
     let lasted = began.elapsed();

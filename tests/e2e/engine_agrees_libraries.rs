@@ -79,35 +79,35 @@ fn context(stage: &Stage) -> std::path::PathBuf {
 fn cases() -> Vec<(String, bool)> {
     let m = |lines: &str| format!("COPY m /m\n{lines}\nENTRYPOINT [\"/m\"]");
     let of = |program: &str, lines: &str| format!("COPY {program} /opt/bin/m\n{lines}\nENTRYPOINT [\"/opt/bin/m\"]");
-    let foo = |folder: &str| format!("COPY libfoo.so.1 {folder}/");
+    let library = |folder: &str| format!("COPY libfoo.so.1 {folder}/");
     vec![
-        (m(&foo(DEBIAN)), true),
-        (m(&foo("/usr/lib")), true),
+        (m(&library(DEBIAN)), true),
+        (m(&library("/usr/lib")), true),
         // Not where Debian's loader looks.
-        (m(&foo("/lib64")), false),
-        (m(&foo("/usr/local/lib")), false),
+        (m(&library("/lib64")), false),
+        (m(&library("/usr/local/lib")), false),
         (m(""), false),
         // By the processor.
-        (m(&foo("/lib/x86_64-linux-gnu/glibc-hwcaps/x86-64-v2")), true),
-        (m(&foo("/lib/x86_64-linux-gnu/blas")), false),
+        (m(&library("/lib/x86_64-linux-gnu/glibc-hwcaps/x86-64-v2")), true),
+        (m(&library("/lib/x86_64-linux-gnu/blas")), false),
         // The environment.
-        (m(&format!("{}\nENV LD_PRELOAD=/opt/l/libfoo.so.1", foo("/opt/l"))), true),
-        (m(&format!("{}\nENV LD_LIBRARY_PATH=\"/x;/opt/l\"", foo("/opt/l"))), true),
-        (m(&format!("{}\nENV LD_LIBRARY_PATH=l\nWORKDIR /opt", foo("/opt/l"))), true),
-        (m(&format!("{}\nENV LD_LIBRARY_PATH=l\nWORKDIR /srv", foo("/opt/l"))), false),
+        (m(&format!("{}\nENV LD_PRELOAD=/opt/l/libfoo.so.1", library("/opt/l"))), true),
+        (m(&format!("{}\nENV LD_LIBRARY_PATH=\"/x;/opt/l\"", library("/opt/l"))), true),
+        (m(&format!("{}\nENV LD_LIBRARY_PATH=l\nWORKDIR /opt", library("/opt/l"))), true),
+        (m(&format!("{}\nENV LD_LIBRARY_PATH=l\nWORKDIR /srv", library("/opt/l"))), false),
         // Files.
-        (m(&format!("{}\nCOPY preload /etc/ld.so.preload", foo("/opt/l"))), true),
-        (m(&format!("{}\nCOPY cache /etc/ld.so.cache", foo("/opt/l"))), true),
-        (m(&format!("{}\nCOPY conf /etc/ld.so.conf", foo("/opt/l"))), false),
-        (m(&format!("{}\nCOPY cache /etc/ld.so.cache", foo("/opt/other"))), false),
+        (m(&format!("{}\nCOPY preload /etc/ld.so.preload", library("/opt/l"))), true),
+        (m(&format!("{}\nCOPY cache /etc/ld.so.cache", library("/opt/l"))), true),
+        (m(&format!("{}\nCOPY conf /etc/ld.so.conf", library("/opt/l"))), false),
+        (m(&format!("{}\nCOPY cache /etc/ld.so.cache", library("/opt/other"))), false),
         // Run paths.
-        (of("run-lib", &foo("/opt/lib/x86_64-linux-gnu")), true),
-        (of("run-lib", &foo("/opt/lib")), false),
-        (of("run-origin", &foo("/opt/own")), true),
-        (of("run-origin", &foo("/opt/bin/own")), false),
-        (of("run-old", &foo("/opt/own")), true),
-        (of("run-relative", &format!("{}\nWORKDIR /opt", foo("/opt/own"))), true),
-        (of("run-relative", &format!("{}\nWORKDIR /", foo("/opt/own"))), false),
+        (of("run-lib", &library("/opt/lib/x86_64-linux-gnu")), true),
+        (of("run-lib", &library("/opt/lib")), false),
+        (of("run-origin", &library("/opt/own")), true),
+        (of("run-origin", &library("/opt/bin/own")), false),
+        (of("run-old", &library("/opt/own")), true),
+        (of("run-relative", &format!("{}\nWORKDIR /opt", library("/opt/own"))), true),
+        (of("run-relative", &format!("{}\nWORKDIR /", library("/opt/own"))), false),
         (of("inherits", "COPY libmid.so libfoo.so.1 /opt/own/"), true),
         (of("inherits-not", "COPY libmid.so libfoo.so.1 /opt/own/"), false),
         // By path.
@@ -118,8 +118,8 @@ fn cases() -> Vec<(String, bool)> {
         (m("COPY text /lib/libfoo.so.1"), false),
         (m("COPY foreign /lib/libfoo.so.1"), false),
         (m("COPY folder /lib/libfoo.so.1"), false),
-        (m(&format!("COPY foreign {DEBIAN}/libfoo.so.1\n{}", foo("/lib"))), true),
-        (m(&format!("COPY text {DEBIAN}/libfoo.so.1\n{}", foo("/lib"))), false),
+        (m(&format!("COPY foreign {DEBIAN}/libfoo.so.1\n{}", library("/lib"))), true),
+        (m(&format!("COPY text {DEBIAN}/libfoo.so.1\n{}", library("/lib"))), false),
     ]
 }
 

@@ -21,7 +21,9 @@ fn write(folder: &Path, (path, content, mode): &Content) {
 }
 
 /// Files, the mode of a folder, the rest of the Dockerfile, and whether it runs.
-fn cases() -> Vec<(Vec<Content>, Option<(&'static str, u32)>, &'static str, bool)> {
+type Case = (Vec<Content>, Option<(&'static str, u32)>, &'static str, bool);
+
+fn cases() -> Vec<Case> {
     let sh = || ("bin/sh", None, 0o755);
     let script = |text| ("s", Some(text), 0o755);
     vec![

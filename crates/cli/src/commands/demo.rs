@@ -289,7 +289,9 @@ mod tests {
     /// The end of a removal that takes so many milliseconds (for ever without), with signals that come before it.
     async fn end(takes: Option<u64>, is_second: bool, signals: &[u8]) -> Result<Option<u8>, String> {
         let (sender, codes) = mpsc::unbounded_channel();
-        signals.iter().for_each(|&code| sender.send(code).unwrap());
+        for &code in signals {
+            sender.send(code).unwrap();
+        }
         let removal = async {
             match takes {
                 Some(time) => tokio::time::sleep(std::time::Duration::from_millis(time)).await,
