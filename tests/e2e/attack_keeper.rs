@@ -20,7 +20,7 @@ fn a_keeper_of_another_user_than_the_targets_own_never_lingers() {
         let target = stage.target_named(stem, flags, &stage.image, &[]);
         let refused = stage.run(&["attach", "--linger", "1m", "-u", user, target.name(), "--", "id", "-u"]);
         refused.expect(125, "");
-        for words in ["--linger is for the target's own user", "hint: "] {
+        for words in ["--linger needs the target's own user", "hint: "] {
             assert!(refused.stderr.contains(words), "{words:?} is missing in {refused}");
         }
         assert_eq!(target.container.companions(), [""; 0], "nothing is made");

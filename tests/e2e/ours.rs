@@ -97,7 +97,7 @@ fn what_only_looks_like_a_session_is_never_removed_or_listed() {
     assert_eq!(ids(), before);
     assert_eq!(foreign[0].inspect()["Mounts"], mounts);
     for id in &named {
-        stage.engine.ask(["rm", id]);
+        stage.engine.ask(["rm", "--volumes", id]);
     }
 }
 
