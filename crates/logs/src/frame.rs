@@ -313,5 +313,4 @@ fn as_u32(count: usize) -> u32 {
 }
 
 #[cfg(test)]
-#[path = "frame_tests.rs"]
 pub(crate) mod tests;

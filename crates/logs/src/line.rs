@@ -8,9 +8,12 @@
 //! A record of Docker's that has no newline and is *shorter* than 16 KiB is the end of its stream: the process closed
 //! it. After a restart the next run's output follows at once, and is not the rest of that line.
 
+mod pending;
+
+use self::pending::{Head, Pending};
 use crate::Timestamp;
 use crate::frame::{Framing, Piece, Stream};
-use crate::search::{Found, LineSearch, Search};
+use crate::search::{Found, Search};
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -109,32 +112,6 @@ impl Line<'_> {
 pub(crate) struct LineAssembler {
     options: LineOptions,
     streams: [Pending; 3],
-}
-
-/// What is known of the line that a stream is in.
-#[derive(Debug, Default)]
-struct Pending {
-    /// Still looking for the timestamp of a frame that has begun; what was seen of it so far.
-    head: Option<Vec<u8>>,
-    /// The text so far, up to the cap.
-    text: Vec<u8>,
-    /// Bytes beyond the cap.
-    cut: u64,
-    /// What is looked for in lines that go beyond it.
-    wanted: Option<Arc<Search>>,
-    /// A carriage return before the newline is part of the ending.
-    holds_cr: bool,
-    /// The search of the line, once it has gone beyond the cap.
-    search: Option<Box<LineSearch>>,
-    /// A line has begun.
-    open: bool,
-    /// `text` was handed out and is stale.
-    lent: bool,
-    timestamp: Option<Timestamp>,
-    /// Bytes of text seen in the current frame.
-    frame_len: usize,
-    /// The last byte seen, kept or not.
-    last: u8,
 }
 
 /// A line that is complete: where its text is.
@@ -343,70 +320,6 @@ impl LineAssembler {
     }
 }
 
-/// What came of looking for a frame's timestamp.
-enum Head {
-    /// Found, or not there: the text follows in the piece.
-    Done,
-    /// More of the frame is needed.
-    Incomplete,
-    /// There was none, and what was read instead is a whole line.
-    Line,
-}
-
-impl Pending {
-    fn drop_lent(&mut self) {
-        if std::mem::take(&mut self.lent) {
-            self.text.clear();
-        }
-    }
-
-    /// Append text to the line, up to the cap.
-    fn push(&mut self, text: &[u8], max_line: usize) {
-        self.open = true;
-        self.last = text.last().copied().unwrap_or(self.last);
-        let kept = text.len().min(max_line.saturating_sub(self.text.len()));
-        self.text.extend_from_slice(&text[..kept]);
-        if kept < text.len()
-            && let Some(wanted) = &self.wanted
-        {
-            let search = self.search.get_or_insert_with(|| {
-                let mut search = Box::new(wanted.begin(self.holds_cr));
-                search.push(&self.text);
-                search
-            });
-            search.push(&text[kept..]);
-        }
-        self.cut += (text.len() - kept) as u64;
-    }
-
-    /// Take the frame's timestamp off the piece. It counts only at the start of a line: a partial repeats it.
-    fn read_head(&mut self, piece: &mut Piece<'_>, max_line: usize) -> Head {
-        let head = self.head.get_or_insert_default();
-        let window = &piece.payload[..piece.payload.len().min(Timestamp::MAX_PREFIX - head.len())];
-        let len = memchr::memchr2(b' ', b'\n', window).map_or(window.len(), |at| at + 1);
-        let (taken, rest) = piece.payload.split_at(len);
-        piece.payload = rest;
-        head.extend_from_slice(taken);
-        let is_complete = matches!(head.last(), Some(b' ' | b'\n')) || head.len() == Timestamp::MAX_PREFIX;
-        let is_last = piece.ends_frame && rest.is_empty();
-        if !is_complete && !is_last {
-            return Head::Incomplete;
-        }
-        let mut head = self.head.take().unwrap_or_default();
-        let timestamp = Timestamp::split(&head).map(|(timestamp, _)| timestamp);
-        if !self.open {
-            self.timestamp = timestamp;
-        }
-        if timestamp.is_some() || head.is_empty() {
-            return Head::Done;
-        }
-        let is_line = head.pop_if(|last| *last == b'\n').is_some();
-        self.push(&head, max_line);
-        self.frame_len = if is_line { 0 } else { head.len() };
-        if is_line { Head::Line } else { Head::Done }
-    }
-}
-
 /// A TTY's line without the timestamps that Docker put in the middle of it: the same one again, once per partial.
 fn without_repeats<'a>(text: &'a [u8], timestamp: &Timestamp) -> Cow<'a, [u8]> {
     if text.len() <= DOCKER_PARTIAL_LEN {
@@ -427,5 +340,4 @@ fn without_repeats<'a>(text: &'a [u8], timestamp: &Timestamp) -> Cow<'a, [u8]> {
 }
 
 #[cfg(test)]
-#[path = "line_tests.rs"]
 mod tests;

@@ -1,5 +1,8 @@
 //! `COPY` and `ADD` of files that are at hand.
 
+mod sources;
+
+use self::sources::{document, expand, is_archive, leads_out};
 use super::error::Refusal;
 use super::pattern::{self, Ignore};
 use super::source::{self, Instruction};
@@ -8,9 +11,7 @@ use super::{Context, accounts, array, words};
 use crate::{Addition, links};
 use scratchdbg_diagnose::rootfs::normalize;
 use scratchdbg_image::{Entry, FileData, Node, Tree};
-use std::fs;
-use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// One instruction with its words expanded.
 #[derive(Debug)]
@@ -363,56 +364,4 @@ pub(super) struct Found {
     relative: String,
     /// The part of that which `--parents` keeps.
     below: String,
-}
-
-/// Whether a source has more `..` than folders before them. Links are not looked at, as in engines.
-fn leads_out(source: &str) -> bool {
-    let mut depth = 0_usize;
-    source.split('/').any(|part| match part {
-        "" | "." => false,
-        ".." => {
-            let is_out = depth == 0;
-            depth = depth.saturating_sub(1);
-            is_out
-        }
-        _ => {
-            depth += 1;
-            false
-        }
-    })
-}
-
-/// The text of a here-document by its name, with variables replaced unless its word was quoted.
-fn document(instruction: &Instruction, name: &str, stage: &Stage, context: &Context) -> Result<String, String> {
-    let document = instruction.documents.iter().rfind(|document| document.name == name);
-    let document = document.ok_or_else(|| format!("the here-document {name} is not there"))?;
-    if !document.expand {
-        return Ok(document.text.clone());
-    }
-    words::expand_document(&document.text, stage, &context.budget)
-}
-
-/// What matches a pattern below `folder`, sorted.
-fn expand(folder: &Path, pattern: &str) -> Vec<String> {
-    let mut found = vec![String::new()];
-    for part in pattern.split('/') {
-        let mut next = Vec::new();
-        for base in &found {
-            let Ok(entries) = fs::read_dir(folder.join(base)) else { continue };
-            let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-            let matching = names.filter(|name| pattern::part_matches(part.as_bytes(), name.as_bytes()));
-            next.extend(matching.map(|name| if base.is_empty() { name } else { format!("{base}/{name}") }));
-        }
-        next.sort();
-        found = next;
-    }
-    found
-}
-
-/// What Docker's `ADD` takes for an archive: tar, or gzip, bzip2, xz.
-fn is_archive(path: &Path) -> bool {
-    let mut head = Vec::new();
-    let read = scratchdbg_files::open(path).and_then(|(file, _)| file.take(512).read_to_end(&mut head));
-    let magic: [&[u8]; 3] = [b"\x1f\x8b\x08", b"BZh", b"\xfd7zXZ\0"];
-    read.is_ok() && (magic.iter().any(|magic| head.starts_with(magic)) || head.get(257..262) == Some(b"ustar"))
 }

@@ -1,0 +1,275 @@
+//! Records as output: text, raw bytes, JSON lines, or a template of chosen fields.
+
+mod prefix;
+mod template;
+
+pub use prefix::Prefixes;
+pub use template::{Template, TemplateError};
+
+use crate::escape::LineEscaper;
+use crate::fields;
+use crate::frame::Stream;
+use crate::level::Level;
+use crate::line::{Ending, Line};
+use base64::Engine as _;
+use regex::bytes::Regex;
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+/// What a record looks like.
+#[derive(Clone, Debug)]
+pub enum Format {
+    /// The line, perhaps with a prefix and its timestamp.
+    Text,
+    /// The container's bytes, and nothing else.
+    Raw,
+    /// One JSON object a line: `{container, stream, time, line}`, and where known `level`, `fields`, `run`;
+    /// `line_base64` when the line is not UTF-8 (`line` then has U+FFFD in place of what is not); `cut`, the number of
+    /// bytes dropped from the end of a line over the cap.
+    Json,
+    /// Chosen fields.
+    Template(Template),
+}
+
+/// How to render.
+#[derive(Clone, Debug)]
+pub struct Style {
+    /// What a record looks like.
+    pub format: Format,
+    /// Text: write each line's timestamp.
+    pub timestamps: bool,
+    /// The output is a terminal: escape what could drive it. Otherwise text is exact.
+    pub terminal: bool,
+    /// Text: colour timestamps and matches.
+    pub colour: bool,
+    /// Text: what to highlight, when there is colour.
+    pub highlight: Vec<Regex>,
+}
+
+/// A line, and where it comes from.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry<'a> {
+    /// The container's name.
+    pub container: &'a str,
+    /// What [`Prefixes`] says for it, or nothing. It is for [`Format::Text`] and is written as it is.
+    pub prefix: &'a str,
+    /// The line, or the lines of a stack trace.
+    pub line: &'a Line<'a>,
+}
+
+/// Writes records. It remembers whether the last line had no ending, so that the next is not glued to it.
+#[derive(Debug)]
+pub struct Renderer {
+    style: Style,
+    owes_newline: bool,
+    /// The beginning of a line that is shown already.
+    begun: Option<(Stream, Vec<u8>)>,
+}
+
+impl Renderer {
+    /// A renderer at the start of the output.
+    pub fn new(style: Style) -> Self {
+        Self { style, owes_newline: false, begun: None }
+    }
+
+    /// Append the beginning of a line that has no end yet, or what has been added to it since. `false` when that cannot be
+    /// told apart from another beginning that is shown: its line must come first. For [`Format::Text`] and [`Format::Raw`].
+    ///
+    /// [`render`](Self::render) appends only the rest of the line then, if it is that line which comes.
+    pub fn render_beginning(&mut self, out: &mut Vec<u8>, stream: Stream, text: &[u8]) -> bool {
+        let shown = match &self.begun {
+            Some((other, shown)) if *other != stream || !text.starts_with(shown) => return false,
+            Some((_, shown)) => shown.len(),
+            None => 0,
+        };
+        if std::mem::take(&mut self.owes_newline) {
+            out.push(b'\n');
+        }
+        self.render_part(out, &text[shown..]);
+        self.begun = Some((stream, text.to_vec()));
+        true
+    }
+
+    /// End a beginning that is shown, because something else comes between it and its rest: its line will be shown whole.
+    pub fn break_beginning(&mut self, out: &mut Vec<u8>) {
+        if self.begun.take().is_some() {
+            out.push(b'\n');
+        }
+    }
+
+    /// Append a record to `out`.
+    pub fn render(&mut self, out: &mut Vec<u8>, entry: &Entry<'_>) {
+        match self.begun.take() {
+            Some((stream, shown)) if stream == entry.line.stream && entry.line.text.starts_with(&shown) => {
+                let line = entry.line;
+                let rest = Line { text: line.text[shown.len()..].into(), ..line.clone() };
+                return self.render_whole(out, &Entry { prefix: "", line: &rest, ..*entry });
+            }
+            Some(_) => out.push(b'\n'),
+            None => {}
+        }
+        self.render_whole(out, entry);
+    }
+
+    fn render_whole(&mut self, out: &mut Vec<u8>, entry: &Entry<'_>) {
+        if std::mem::take(&mut self.owes_newline) {
+            out.push(b'\n');
+        }
+        match &self.style.format {
+            Format::Text => self.render_text(out, entry),
+            Format::Raw => {
+                out.extend_from_slice(&entry.line.text);
+                out.extend_from_slice(entry.line.ending.as_bytes());
+            }
+            Format::Json if self.style.terminal => {
+                let mut json = Vec::new();
+                render_json(&mut json, entry);
+                out.extend_from_slice(crate::escape::json(&String::from_utf8_lossy(&json)).as_bytes());
+            }
+            Format::Json => render_json(out, entry),
+            Format::Template(template) => {
+                let text = template.fill(entry);
+                if self.style.terminal {
+                    out.extend_from_slice(crate::escape::line(&text).as_bytes());
+                } else {
+                    out.extend_from_slice(&text);
+                }
+                out.push(b'\n');
+            }
+        }
+    }
+
+    /// Append what stands between lines that were not next to each other, as grep has it.
+    pub fn render_gap(&mut self, out: &mut Vec<u8>) {
+        if matches!(self.style.format, Format::Text) {
+            if std::mem::take(&mut self.owes_newline) {
+                out.push(b'\n');
+            }
+            out.extend_from_slice(b"--\n");
+        }
+    }
+
+    fn render_text(&mut self, out: &mut Vec<u8>, entry: &Entry<'_>) {
+        let line = entry.line;
+        let mut parts = line.text.split(|byte| *byte == b'\n').peekable();
+        while let Some(part) = parts.next() {
+            out.extend_from_slice(entry.prefix.as_bytes());
+            if self.style.timestamps
+                && let Some(timestamp) = line.timestamp
+            {
+                let (on, off) = if self.style.colour { ("\x1b[2m", "\x1b[22m") } else { ("", "") };
+                for text in [on, timestamp.as_str(), off, " "] {
+                    out.extend_from_slice(text.as_bytes());
+                }
+            }
+            self.render_part(out, part);
+            if parts.peek().is_some() {
+                out.push(b'\n');
+            }
+        }
+        if line.cut > 0 {
+            out.extend_from_slice(format!(" [… {} bytes cut]", line.cut).as_bytes());
+        }
+        match line.ending {
+            Ending::None if !self.style.terminal => self.owes_newline = true,
+            Ending::CrLf if !self.style.terminal => out.extend_from_slice(b"\r\n"),
+            Ending::None | Ending::Lf | Ending::CrLf => out.push(b'\n'),
+        }
+    }
+
+    fn render_part(&self, out: &mut Vec<u8>, text: &[u8]) {
+        let highlight: &[Regex] = if self.style.colour { &self.style.highlight } else { &[] };
+        if highlight.is_empty() {
+            if self.style.terminal {
+                out.extend_from_slice(crate::escape::line(text).as_bytes());
+            } else {
+                out.extend_from_slice(text);
+            }
+            return;
+        }
+        let mut safe = String::with_capacity(text.len() + 16);
+        let mut escaper = LineEscaper::default();
+        let mut push = |safe: &mut String, out: &mut Vec<u8>, part: &[u8]| {
+            if self.style.terminal {
+                escaper.push(safe, part);
+                out.extend_from_slice(safe.as_bytes());
+                safe.clear();
+            } else {
+                out.extend_from_slice(part);
+            }
+        };
+        let text = if self.style.terminal { text.strip_suffix(b"\r").unwrap_or(text) } else { text };
+        let mut at = 0;
+        for (start, end) in spans(highlight, text) {
+            push(&mut safe, out, &text[at..start]);
+            // Reverse video leaves the line's own colours as they are.
+            out.extend_from_slice(b"\x1b[7m");
+            push(&mut safe, out, &text[start..end]);
+            out.extend_from_slice(b"\x1b[27m");
+            at = end;
+        }
+        push(&mut safe, out, &text[at..]);
+        escaper.finish(&mut safe);
+        out.extend_from_slice(safe.as_bytes());
+    }
+}
+
+/// What the expressions match, in order, with overlapping matches joined.
+fn spans(patterns: &[Regex], text: &[u8]) -> Vec<(usize, usize)> {
+    let matches = patterns.iter().flat_map(|pattern| pattern.find_iter(text));
+    let mut found: Vec<_> =
+        matches.filter(|found| !found.is_empty()).map(|found| (found.start(), found.end())).collect();
+    found.sort_unstable();
+    found.dedup_by(|next, kept| {
+        let overlaps = next.0 <= kept.1;
+        if overlaps {
+            kept.1 = kept.1.max(next.1);
+        }
+        overlaps
+    });
+    found
+}
+
+/// The shape of a JSON line, in the order of its fields.
+#[derive(Serialize)]
+struct JsonLine<'a> {
+    container: &'a str,
+    stream: &'a str,
+    time: Option<&'a str>,
+    line: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line_base64: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cut: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    level: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fields: Option<&'a RawValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    run: Option<u32>,
+}
+
+fn render_json(out: &mut Vec<u8>, entry: &Entry<'_>) {
+    let line = entry.line;
+    let text = String::from_utf8_lossy(&line.text);
+    let is_utf8 = matches!(text, std::borrow::Cow::Borrowed(_));
+    let fields = fields::object(&line.text).and_then(|object| RawValue::from_string(object.into_owned()).ok());
+    let json = JsonLine {
+        container: entry.container,
+        stream: line.stream.as_str(),
+        time: line.timestamp.as_ref().map(crate::Timestamp::as_str),
+        line: &text,
+        line_base64: (!is_utf8).then(|| base64::engine::general_purpose::STANDARD.encode(&line.text)),
+        cut: (line.cut > 0).then_some(line.cut),
+        level: Level::of(&line.text).map(Level::as_str),
+        fields: fields.as_deref(),
+        run: entry.line.run,
+    };
+    // Strings and numbers into a vector: this cannot fail.
+    drop(serde_json::to_writer(&mut *out, &json));
+    out.push(b'\n');
+}
+
+#[cfg(test)]
+#[path = "render/tests.rs"]
+mod tests;
