@@ -48,7 +48,7 @@ fn what_a_shell_or_the_kernel_may_not_execute_is_named() {
         (&[], &["/bin/sh", "-c", "echo started; echo hi > /x; /x"], "not-executable-mode", "may not execute /x"),
         (&noexec, &["/bin/sh", "-c", "busybox cp /app /t/x; /t/x exit 0"], "mount-noexec", "the tmpfs at /t"),
         (&noexec, &["/bin/sh", "-c", "busybox cp /app /t/x; exec /t/x exit 0"], "mount-noexec", "the tmpfs at /t"),
-        (&[], &["/loop"], "interpreter-missing", "names itself"),
+        (&[], &["/loop"], "interpreter-missing", "its interpreter /loop is one too"),
         (&[], &["/bin/busybox", "wget", "http://db:3000/"], "name-not-resolved", "answers: db"),
         (&["--device-read-bps", "/dev/nosuch:1mb"], &["/app"], "device-missing", "/dev/nosuch"),
         // Near misses.
