@@ -157,6 +157,16 @@ impl Engine {
             note(self.remove_within(&container.id, REMOVAL_TIMEOUT).await);
         }
         for image in ours.images.iter().filter(|image| image.is_left) {
+            // Without its image, a container cannot be proved to be ours: the engine may still be ending it.
+            let of_session = ours.containers.iter().filter(|each| each.marks.session == image.marks.session);
+            let mut is_used = false;
+            for container in of_session {
+                let found = self.inspect_within(container.id.as_str(), REMOVAL_TIMEOUT).await;
+                is_used |= !matches!(found, Err(error) if error.is_no_such_container());
+            }
+            if is_used {
+                continue;
+            }
             note(self.remove_unused_image(&image.reference).await);
         }
         failure.map_or(Ok(removed), Err)
