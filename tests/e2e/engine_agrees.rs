@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::stage::Stage;
 
 /// Whether `check` finds an error.
-pub(crate) fn has_error(stage: &Stage, subject: &str) -> (bool, String) {
+fn has_error(stage: &Stage, subject: &str) -> (bool, String) {
     let finished = stage.run(&["check", "--deny", "none", "--format", "json", subject]);
     finished.expect_code(0);
     let report: Value = serde_json::from_slice(&finished.stdout).expect("JSON");
@@ -19,9 +19,18 @@ pub(crate) fn has_error(stage: &Stage, subject: &str) -> (bool, String) {
     (findings.iter().any(|finding| finding["severity"] == "error"), finished.text())
 }
 
+/// What is wrong where `check` and the engine do not agree on a Dockerfile in the folder `context`; nothing where both say
+/// that the program runs, or does not, as it `works`.
+pub(crate) fn disagreement(stage: &Stage, folder: &Path, text: &str, works: bool) -> Option<String> {
+    fs::write(folder.join("Dockerfile"), text).expect("a file");
+    let (is_wrong, said) = has_error(stage, "context/Dockerfile");
+    let runs = engine_runs(stage, folder);
+    (runs != works || is_wrong == works).then(|| format!("{text}{said}: runs {runs}, to run {works}"))
+}
+
 /// Builds the folder with Docker's classic builder and runs what comes out. Nothing of a build is left, also of one that
 /// fails: each of its images has a label.
-pub(crate) fn engine_runs(stage: &Stage, folder: &Path) -> bool {
+fn engine_runs(stage: &Stage, folder: &Path) -> bool {
     let image = stage.engine.name("agrees");
     let label = format!("scratchdbg.test.agrees={image}");
     let text = fs::read_to_string(folder.join("Dockerfile")).expect("a Dockerfile");

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use crate::engine_agrees::{engine_runs, has_error};
+use crate::engine_agrees::disagreement;
 use crate::stage::Stage;
 
 const DEBIAN: &str = "/lib/x86_64-linux-gnu";
@@ -132,12 +132,8 @@ fn check_says_of_libraries_what_the_loader_does() {
         let base =
             format!("FROM scratch\nCOPY ld /lib64/ld-linux-x86-64.so.2\nCOPY libc {DEBIAN}/libc.so.6\nUSER 7:7\n");
         let text = format!("{base}{lines}\n");
-        fs::write(folder.join("Dockerfile"), &text).expect("a file");
-        let (is_wrong, said) = has_error(&stage, "context/Dockerfile");
-        let runs = engine_runs(&stage, &folder);
-        if runs != works || is_wrong == works {
-            disagree.push(format!("{text}{said}: runs {runs}, to run {works}"));
-        }
+        let found = disagreement(&stage, &folder, &text, works);
+        disagree.extend(found);
     }
     assert!(disagree.is_empty(), "{}", disagree.join("\n\n"));
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use crate::engine_agrees::{engine_runs, has_error};
+use crate::engine_agrees::disagreement;
 use crate::stage::Stage;
 
 /// A file of the context: its path, its content (of busybox where it is `None`) and its mode.
@@ -83,12 +83,8 @@ fn check_says_of_places_and_interpreters_what_the_engine_does() {
             fs::set_permissions(folder.join("root").join(path), fs::Permissions::from_mode(mode)).expect("a mode");
         }
         let text = format!("FROM scratch\nCOPY root /\nUSER 7:7\n{lines}\n");
-        fs::write(folder.join("Dockerfile"), &text).expect("a file");
-        let (is_wrong, said) = has_error(&stage, "context/Dockerfile");
-        let runs = engine_runs(&stage, &folder);
-        if runs != works || is_wrong == works {
-            disagree.push(format!("{files:?} {text}{said}: runs {runs}, to run {works}"));
-        }
+        let found = disagreement(&stage, &folder, &text, works);
+        disagree.extend(found.map(|found| format!("{files:?} {found}")));
     }
     assert!(disagree.is_empty(), "{}", disagree.join("\n\n"));
 }
@@ -109,12 +105,8 @@ fn check_says_of_nested_scripts_what_the_kernel_does() {
             fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("a mode");
         }
         let text = format!("FROM scratch\nCOPY root /\nUSER 7:7\nENTRYPOINT [\"/s{depth}\"]\n");
-        fs::write(folder.join("Dockerfile"), &text).expect("a file");
-        let (is_wrong, said) = has_error(&stage, "context/Dockerfile");
-        let runs = engine_runs(&stage, &folder);
-        if runs != works || is_wrong == works {
-            disagree.push(format!("{text}{said}: runs {runs}, to run {works}"));
-        }
+        let found = disagreement(&stage, &folder, &text, works);
+        disagree.extend(found);
     }
     assert!(disagree.is_empty(), "{}", disagree.join("\n\n"));
 }

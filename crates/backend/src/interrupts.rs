@@ -3,6 +3,7 @@
 use std::pin::pin;
 
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use crate::Scope;
 
@@ -54,5 +55,13 @@ impl Interrupts {
             }
         }
         Err(code)
+    }
+}
+
+/// Waits until a limit, or for ever if there is none.
+pub async fn sleep_until(limit: Option<Instant>) {
+    match limit {
+        Some(limit) => tokio::time::sleep_until(limit).await,
+        None => std::future::pending().await,
     }
 }

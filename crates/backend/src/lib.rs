@@ -33,7 +33,7 @@ pub use self::error::{Error, ErrorKind, chain};
 pub use self::facts::{ContainerRecord, FactsBackend, HostFacts, ListFilter};
 pub use self::files::{FilesBackend, Found};
 pub use self::images::{BoxError, ImageBackend, ImageRecord};
-pub use self::interrupts::Interrupts;
+pub use self::interrupts::{Interrupts, sleep_until};
 pub use self::logs::{
     ByteStream, Completeness, LogBackend, LogRequest, LogSource, RunEnd, RunHistory, Selector, Storage, StoredFiles,
 };

@@ -7,7 +7,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use scratchdbg_backend::{Interrupts, Scope};
+use scratchdbg_backend::{Interrupts, Scope, sleep_until};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
@@ -117,13 +117,6 @@ fn time_left(count: u32, is_passed_on: bool) -> Duration {
         (1, true) => PASSED_ON,
         (1, false) | (2, true) => Scope::GRACE + AFTER_GRACE,
         _ => AT_ONCE,
-    }
-}
-
-async fn sleep_until(at: Option<tokio::time::Instant>) {
-    match at {
-        Some(at) => tokio::time::sleep_until(at).await,
-        None => std::future::pending().await,
     }
 }
 

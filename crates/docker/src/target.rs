@@ -254,7 +254,7 @@ fn state(status: ContainerStateStatusEnum) -> Phase {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use super::{Phase, Reach, Target, confinement};
+    use super::{ImageInspect, Phase, Target, confinement};
 
     #[test]
     fn what_confines_it_is_what_the_engine_says_or_will_say() {
@@ -281,23 +281,11 @@ pub(crate) mod tests {
             id: "0123".to_owned(),
             name: "web".to_owned(),
             state: Phase::Running,
-            tty: false,
             user: "65532:65532".to_owned(),
             env: vec!["A=b".to_owned()],
-            image: "shop/app:1".to_owned(),
             image_id: "sha256:0".to_owned(),
             command_line: vec!["/app".to_owned()],
-            added_capabilities: Vec::new(),
-            dropped_capabilities: Vec::new(),
-            privileged: false,
-            confinement: Vec::new(),
-            seccomp: None,
-            no_new_privileges: false,
-            pid_mode: String::new(),
-            user_namespace: String::new(),
-            reach: Reach::default(),
-            started_at: String::new(),
-            exit_code: 0,
+            ..Target::from_image("shop/app:1", ImageInspect::default())
         }
     }
 }

@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use scratchdbg_backend::{
     Error, ErrorKind, Interrupts, Phase, Plan, Probe as _, Process as _, SessionBackend, Start, TargetEnd, Window,
-    launcher, session_id,
+    launcher, session_id, sleep_until,
 };
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
@@ -17,7 +16,7 @@ use crate::keys::Typed;
 use crate::pass::{self, StreamContext};
 use crate::record::Secret;
 use crate::silence::{self, Silence, Stall};
-use crate::user::{Stage, Streams};
+use crate::user::{Stage, StreamsOf, User};
 
 /// How a session ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,20 +69,14 @@ pub(crate) struct Attempt {
 }
 
 /// Runs a session to its end, and forwards the signals that arrive meanwhile.
-pub(crate) async fn attempt<B, I, O, E>(
+pub(crate) async fn attempt<B: SessionBackend, U: User>(
     backend: &B,
     plan: &B::Plan,
-    streams: Streams<I, O, E>,
+    streams: StreamsOf<U>,
     windows: watch::Receiver<Option<Window>>,
     interrupts: &mut Interrupts,
     enter: &dyn Fn(Stage) -> Result<(), Error>,
-) -> Attempt
-where
-    B: SessionBackend,
-    I: AsyncRead + Send + Unpin + 'static,
-    O: AsyncWrite + Unpin,
-    E: AsyncWrite + Unpin,
-{
+) -> Attempt {
     let (sender, requests) = mpsc::unbounded_channel();
     let to_end = sender.clone();
     let is_ending = Cell::new(false);
@@ -94,7 +87,7 @@ where
         }
     };
     let (mut interrupted, mut limit, mut overdue) = (0, None, None);
-    let mut session = Box::pin(run_to_end(backend, plan, streams, windows, requests, &enters));
+    let mut session = Box::pin(run_to_end::<B, U>(backend, plan, streams, windows, requests, &enters));
     let outcome = loop {
         tokio::select! {
             outcome = &mut session => break outcome,
@@ -130,13 +123,6 @@ where
     Attempt { outcome, interrupted, overdue }
 }
 
-async fn sleep_until(at: Option<Instant>) {
-    match at {
-        Some(at) => tokio::time::sleep_until(at).await,
-        None => std::future::pending().await,
-    }
-}
-
 /// Decides what a signal to the client does to the session. Without a terminal, the command
 /// receives the first signal that would stop or interrupt it, because it may want to clean up. It
 /// has [`AFTER_SIGNAL`] to do so. The second signal ends the session.
@@ -149,25 +135,19 @@ fn request(plan: &Plan, code: u8, earlier: u8) -> control::Request {
 /// Runs a session to its end. The keeper is removed before this returns, except in two cases: it
 /// lingers, or the platform did not confirm the removal. In the second case the platform's
 /// [`Scope`](scratchdbg_backend::Scope) is not clear.
-async fn run_to_end<B, I, O, E>(
+async fn run_to_end<B: SessionBackend, U: User>(
     backend: &B,
     plan: &B::Plan,
-    streams: Streams<I, O, E>,
+    streams: StreamsOf<U>,
     windows: watch::Receiver<Option<Window>>,
     requests: mpsc::UnboundedReceiver<control::Request>,
     enters: &dyn Fn(Stage),
-) -> Result<AttemptEnd, Error>
-where
-    B: SessionBackend,
-    I: AsyncRead + Send + Unpin + 'static,
-    O: AsyncWrite + Unpin,
-    E: AsyncWrite + Unpin,
-{
+) -> Result<AttemptEnd, Error> {
     let scope = backend.scope();
     let control = Control::new(enters);
     let outcome = tokio::select! {
         biased;
-        outcome = with_keeper(backend, plan, streams, windows, &control) => outcome,
+        outcome = with_keeper::<B, U>(backend, plan, streams, windows, &control) => outcome,
         // The time for cleaning up is over.
         () = scope.expired(true) => Ok(AttemptEnd::Interrupted),
         never = control.serve(requests, scope) => match never {},
@@ -188,19 +168,13 @@ where
 
 /// Runs a session with its keeper. Removes what earlier sessions left behind at the same time, so
 /// that this costs no time.
-async fn with_keeper<B, I, O, E>(
+async fn with_keeper<B: SessionBackend, U: User>(
     backend: &B,
     plan: &B::Plan,
-    streams: Streams<I, O, E>,
+    streams: StreamsOf<U>,
     windows: watch::Receiver<Option<Window>>,
     control: &Control<'_>,
-) -> Result<AttemptEnd, Error>
-where
-    B: SessionBackend,
-    I: AsyncRead + Send + Unpin + 'static,
-    O: AsyncWrite + Unpin,
-    E: AsyncWrite + Unpin,
-{
+) -> Result<AttemptEnd, Error> {
     let session = session_id();
     let keeper = match Keeper::start(backend, plan, &session).await {
         Ok(keeper) => keeper,
@@ -212,7 +186,7 @@ where
     // next session tries again.
     let is_swept = plan.as_ref().has_keeper();
     let mut sweep = tokio::spawn(async move { if is_swept { Ok(0) } else { sweeper.collect_garbage().await } });
-    let outcome = run_process(backend, plan, &session, keeper, streams, windows, control).await;
+    let outcome = run_process::<B, U>(backend, plan, &session, keeper, streams, windows, control).await;
     match tokio::time::timeout(SWEEP_TIMEOUT, &mut sweep).await {
         Ok(Ok(Err(error))) => tracing::debug!(%error, "cannot remove what earlier sessions left"),
         Ok(_) => {}
@@ -242,25 +216,18 @@ async fn target_end_or<B: SessionBackend>(error: Error, backend: &B, plan: &B::P
 }
 
 /// Starts the session's process, copies its streams until it ends, and releases the keeper.
-async fn run_process<B, I, O, E>(
+async fn run_process<B: SessionBackend, U: User>(
     backend: &B,
     plan: &B::Plan,
     session: &str,
     mut keeper: Keeper<B::Keeper>,
-    streams: Streams<I, O, E>,
+    streams: StreamsOf<U>,
     windows: watch::Receiver<Option<Window>>,
     control: &Control<'_>,
-) -> Result<AttemptEnd, Error>
-where
-    B: SessionBackend,
-    I: AsyncRead + Send + Unpin + 'static,
-    O: AsyncWrite + Unpin,
-    E: AsyncWrite + Unpin,
-{
+) -> Result<AttemptEnd, Error> {
     let view: &Plan = plan.as_ref();
     let started = async {
-        let secret =
-            Secret::new().map_err(|error| Error::new(ErrorKind::Local, format!("no random bytes: {error}")))?;
+        let secret = Secret::new()?;
         let start = Start {
             keeper: &keeper.address,
             command: launcher::run(view, &keeper.address, session),
@@ -286,7 +253,7 @@ where
     let outcome = {
         let context = StreamContext { secret: &secret, silence: &silence, typed: &typed, control };
         tokio::select! {
-            outcome = pass::pass_bytes(view, context, &mut process, taken, streams, windows) => outcome,
+            outcome = pass::pass_bytes::<_, U>(view, context, &mut process, taken, streams, windows) => outcome,
             () = control.pass_on(|number| {
                 if probe.can_signal() {
                     // The first process of the session's container is the launcher.

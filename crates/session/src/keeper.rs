@@ -36,8 +36,7 @@ impl<K: KeeperHandle> Keeper<K> {
     ) -> Result<Self, Error> {
         let mut handle = backend.keep(plan, session).await?;
         if let Some(pid) = handle.lingering_pid() {
-            let name =
-                random_bits().map_err(|error| Error::new(ErrorKind::Local, format!("no random bytes: {error}")))?;
+            let name = random_bits()?;
             let name = format!("{name:032x}");
             let orders = Orders::to_lingering(handle.connect(), session, &name);
             let address = KeeperAddress { pid, name, container: handle.container() };

@@ -19,7 +19,7 @@ use crate::control::Control;
 use crate::keys::{Keys, Typed};
 use crate::record::{Record, Secret};
 use crate::silence::Silence;
-use crate::user::Streams;
+use crate::user::{StreamsOf, User};
 
 /// Platforms copy in chunks of 32 KiB.
 const BUFFER: usize = 32 << 10;
@@ -44,20 +44,14 @@ pub(crate) struct StreamContext<'a> {
 }
 
 /// Copies bytes until the process ends.
-pub(crate) async fn pass_bytes<P, I, O, E>(
+pub(crate) async fn pass_bytes<P: Process, U: User>(
     plan: &Plan,
     StreamContext { secret, silence, typed, control }: StreamContext<'_>,
     process: &mut P,
     (mut output, input): (P::Output, P::Input),
-    mut streams: Streams<I, O, E>,
+    mut streams: StreamsOf<U>,
     windows: watch::Receiver<Option<Window>>,
-) -> Result<AttemptEnd, Error>
-where
-    P: Process,
-    I: AsyncRead + Send + Unpin + 'static,
-    O: AsyncWrite + Unpin,
-    E: AsyncWrite + Unpin,
-{
+) -> Result<AttemptEnd, Error> {
     let keys = plan.tty.then(|| Keys::watch(process.detach_keys(), typed.clone()));
     let mut input = tokio::spawn(forward_input(streams.input, input, keys));
     let probe = process.probe();

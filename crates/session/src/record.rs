@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 
 use scratchdbg_backend::launcher::RECORD_VARIABLE;
+use scratchdbg_backend::{Error, ErrorKind};
 
 /// ASCII's record separator.
 const MARK: u8 = 0x1e;
@@ -17,7 +18,7 @@ pub(crate) struct Secret(String);
 impl Secret {
     /// Creates a secret from 128 random bits. It is written in decimal digits, which no terminal
     /// setting changes.
-    pub(crate) fn new() -> std::io::Result<Self> {
+    pub(crate) fn new() -> Result<Self, Error> {
         Ok(Self(format!("{:039}", random_bits()?)))
     }
 
@@ -33,10 +34,11 @@ impl Secret {
 }
 
 /// Returns 128 random bits from the kernel.
-pub(crate) fn random_bits() -> std::io::Result<u128> {
+pub(crate) fn random_bits() -> Result<u128, Error> {
     use std::io::Read as _;
     let mut bytes = [0; 16];
-    std::fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+    let read = std::fs::File::open("/dev/urandom").and_then(|mut source| source.read_exact(&mut bytes));
+    read.map_err(|error| Error::new(ErrorKind::Local, format!("no random bytes: {error}")))?;
     Ok(u128::from_ne_bytes(bytes))
 }
 

@@ -237,7 +237,7 @@ async fn session<B: SessionBackend, U: User>(
         user.enter(stage, view).inspect_err(|error| *failure.borrow_mut() = Some(error.clone()))
     };
     enter(Stage::Starting)?;
-    let attempt = attempt::attempt(backend, plan, streams, windows, interrupts, &enter).await;
+    let attempt = attempt::attempt::<B, U>(backend, plan, streams, windows, interrupts, &enter).await;
     let Attempt { outcome, interrupted, overdue } = attempt;
     // Restore the terminal before anything is printed.
     let over = enter(Stage::Over);

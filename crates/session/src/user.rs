@@ -17,6 +17,9 @@ pub struct Streams<I, O, E> {
     pub error: E,
 }
 
+/// The streams of a user.
+pub(crate) type StreamsOf<U> = Streams<<U as User>::Input, <U as User>::Output, <U as User>::Errors>;
+
 /// The stage of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {

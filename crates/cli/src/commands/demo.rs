@@ -6,7 +6,9 @@ use std::path::Path;
 use std::pin::pin;
 
 use jiff::Timestamp;
-use scratchdbg_backend::{ContainerName, Error, Interrupts, Plan, PlanRequest, Scope, SessionTarget, Window};
+use scratchdbg_backend::{
+    ContainerName, Error, Interrupts, Plan, PlanRequest, Scope, SessionTarget, Window, sleep_until,
+};
 use scratchdbg_builder::{BuildSpec, Twin};
 use scratchdbg_docker::{LABEL_TARGET, Throwaway};
 use scratchdbg_image::{TaggedReference, write_hybrid};
@@ -88,15 +90,9 @@ async fn clean_up(
     let in_the_end = || Instant::now() + Scope::GRACE;
     let (mut signal, mut limit) = (None, is_second.then(in_the_end));
     loop {
-        let over = async {
-            match limit {
-                Some(limit) => tokio::time::sleep_until(limit).await,
-                None => std::future::pending().await,
-            }
-        };
         tokio::select! {
             removed = &mut removal => return removed.map(|()| signal).map_err(Into::into),
-            () = over => return Err(CommandError::new("the engine does not answer")),
+            () = sleep_until(limit) => return Err(CommandError::new("the engine does not answer")),
             code = interrupts.next() => {
                 if is_second || signal.is_some() {
                     return Err(CommandError::new("interrupted"));
