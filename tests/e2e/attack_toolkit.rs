@@ -109,14 +109,14 @@ fn no_image_has_anything_run_beside_a_session() {
         let command = if options[options.len() - 1] == "sidecar" { &begun[..] } else { &["--", "sh", "-c", begun[3]] };
         let mut session = stage.scratchdbg.start([&["attach"], options, &[subject], command].concat());
         session.wait_for_stdout("the session", |bytes| bytes == b"begun\n");
-        let filter = if options == ["--image"] {
-            "label=io.scratchdbg.target=".to_owned()
-        } else {
-            format!("label=io.scratchdbg.target={}", target.container.id())
-        };
-        let ours = stage.engine.ask(["ps", "--quiet", "--no-trunc", "--filter", &filter]);
-        assert!(ours.lines().count() >= 1, "{options:?}");
-        for container in ours.lines() {
+        // Its client's mark names its process: other tests start sessions of images beside this one.
+        let list = ["ps", "--no-trunc", "--format", "{{.ID}} {{.Label \"io.scratchdbg.client\"}}"];
+        let of_client = format!("-{}-", session.id());
+        let listed = stage.engine.ask(list);
+        let ours: Vec<_> = listed.lines().filter_map(|line| line.split_once(' ')).collect();
+        let ours: Vec<_> = ours.into_iter().filter(|(_, mark)| mark.contains(&of_client)).collect();
+        assert!(!ours.is_empty(), "{options:?}");
+        for (container, _) in ours {
             let config = stage.engine.ask_json(["inspect", "--format", "{{json .Config}}", container]);
             assert_eq!(config["Healthcheck"]["Test"], json!(["NONE"]), "{options:?}: {config}");
             assert_eq!(config["StopSignal"], "SIGTERM", "{options:?}: {config}");
