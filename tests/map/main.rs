@@ -12,10 +12,11 @@ const MAP: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "backend", "builder", "diagnose", "docker", "files", "follow", "format", "image", "inspect", "logs",
-            "registry", "session",
+            "backend", "builder", "console", "diagnose", "docker", "files", "follow", "format", "image", "inspect",
+            "logs", "registry", "session",
         ],
     ),
+    ("console", &["backend"]),
     ("diagnose", &[]),
     ("docker", &["backend", "diagnose", "files", "logs", "pace"]),
     ("files", &[]),

@@ -15,9 +15,9 @@ mod why;
 use scratchdbg_backend::Interrupts;
 
 use crate::args::{Command, PairCommand, SessionsCommand};
-use crate::closed;
 use crate::context::Context;
 use crate::error::{CommandError, Outcome};
+use scratchdbg_console::closed;
 
 /// Runs a command; its exit code.
 pub(crate) async fn run(command: Command, context: &Context, mut interrupts: Interrupts) -> Outcome {

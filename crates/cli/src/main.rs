@@ -2,27 +2,24 @@
 
 mod args;
 mod blocking;
-mod closed;
 mod commands;
 mod context;
 mod docker_config;
 mod env;
 mod error;
-mod fatal;
 mod findings;
-mod interrupt;
 mod platform;
 mod printer;
 mod progress;
 mod registry;
-mod streams;
-mod terminal;
 mod zone;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser as _;
 use scratchdbg_backend::Scope;
+use scratchdbg_console::{closed, signals, streams};
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::args::{Cli, Color, Command, Global};
@@ -30,6 +27,10 @@ use crate::context::Context;
 use crate::env::Environment;
 use crate::error::{ATTACH_FAILED, CommandError, FAILED, Outcome, USAGE};
 use crate::printer::Printer;
+
+/// How long a session may take after a signal that it passes on: for the command, and to clean up on a busy engine. Only a
+/// session that is blocked takes as long.
+const AFTER_SIGNAL: Duration = scratchdbg_session::AFTER_SIGNAL.saturating_add(Duration::from_mins(1));
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -53,7 +54,11 @@ fn main() -> ExitCode {
     };
     let attach = matches!(cli.command, Command::Attach(_));
     let context = Context::new(cli.global, Environment::read(), printer);
-    let interrupts = match interrupt::listen(&context) {
+    let last_words = {
+        let scope = context.scope.clone();
+        move || say_what_may_be_left(&scope, printer)
+    };
+    let interrupts = match signals::listen(AFTER_SIGNAL, last_words) {
         Ok(interrupts) => interrupts,
         Err(error) => {
             printer.error(&format!("cannot listen for signals: {error}"));
@@ -61,7 +66,7 @@ fn main() -> ExitCode {
         }
     };
     let outcome = runtime.block_on(commands::run(cli.command, &context, interrupts));
-    interrupt::ending();
+    signals::ending();
     // Nothing of a command is left to be dropped, and the kernel takes the rest back faster than we do. A thread may still be
     // reading what nobody needs any more, from a file or, by way of this runtime, from a registry: without it, it would panic.
     let _left = std::mem::ManuallyDrop::new(runtime);

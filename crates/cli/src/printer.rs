@@ -9,7 +9,7 @@ use anstream::ColorChoice;
 use anstyle::{AnsiColor, Style};
 use scratchdbg_logs::escape;
 
-use crate::streams;
+use scratchdbg_console::streams;
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();

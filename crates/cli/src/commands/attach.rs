@@ -18,7 +18,7 @@ use crate::context::Context;
 use crate::docker_config;
 use crate::error::{CommandError, Outcome};
 use crate::platform::{Looked, Platform, is_image_reference};
-use crate::terminal::is_interactive;
+use scratchdbg_console::terminal::is_interactive;
 
 pub(crate) async fn attach(args: AttachArgs, context: &Context, mut interrupts: Interrupts) -> Outcome {
     // Before anything is made: a session that was to be recorded does not go unrecorded.

@@ -11,7 +11,7 @@ use crate::error::{CommandError, FAILED, Outcome};
 use crate::findings;
 use crate::printer::Printer;
 use crate::registry;
-use crate::terminal;
+use scratchdbg_console::terminal;
 
 pub(crate) async fn check(args: CheckArgs, context: &Context) -> Outcome {
     let texts = args.subjects.clone();

@@ -9,6 +9,6 @@ pub(crate) fn completion(args: &CompletionArgs) -> Outcome {
     use std::io::Write as _;
     let mut text = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "scratchdbg", &mut text);
-    crate::streams::stdout().write_all(&text)?;
+    scratchdbg_console::streams::stdout().write_all(&text)?;
     Ok(0)
 }

@@ -23,7 +23,7 @@ use crate::args::{DemoArgs, LogsArgs};
 use crate::context::Context;
 use crate::error::{CommandError, FAILED, Outcome};
 use crate::platform::ImagePlatform;
-use crate::streams::{self, Outlet};
+use scratchdbg_console::streams::{self, Outlet};
 
 /// The names of the images that the demo makes.
 struct Names {

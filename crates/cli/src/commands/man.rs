@@ -14,6 +14,6 @@ pub(crate) fn man() -> Outcome {
         let name = format!("scratchdbg-{}", command.get_name());
         clap_mangen::Man::new(command.clone().name(name)).render(&mut text)?;
     }
-    crate::streams::stdout().write_all(&text)?;
+    scratchdbg_console::streams::stdout().write_all(&text)?;
     Ok(0)
 }

@@ -15,7 +15,7 @@ use crate::args::{Format, PsArgs};
 use crate::context::Context;
 use crate::error::{CommandError, Outcome};
 use crate::platform::on_platform;
-use crate::terminal;
+use scratchdbg_console::terminal;
 
 /// A container, as it is listed.
 #[derive(Debug, Serialize)]

@@ -13,7 +13,7 @@ use crate::error::{CommandError, FAILED, Outcome};
 use crate::findings;
 use crate::platform::on_platform;
 use crate::printer::Printer;
-use crate::terminal;
+use scratchdbg_console::terminal;
 
 /// The bytes of a long text that are kept, of its beginning and of its end each.
 const KEPT: usize = 512 << 10;
@@ -63,7 +63,7 @@ async fn ask(name: &ContainerName, format: Format, context: &Context) -> Outcome
 /// `--message`: nothing is asked but the text itself.
 fn explain(message: &str, format: Format, printer: Printer) -> Outcome {
     let text = if message == "-" {
-        let bytes = read_ends(crate::streams::Patient(io::stdin().lock()).take(MOST_READ))
+        let bytes = read_ends(scratchdbg_console::streams::Patient(io::stdin().lock()).take(MOST_READ))
             .map_err(|error| CommandError::new(format!("cannot read standard input: {error}")))?;
         String::from_utf8_lossy(&bytes).into_owned()
     } else {

@@ -6,7 +6,7 @@ use scratchdbg_backend::{Error, Interrupts, Plan};
 use scratchdbg_session::Consent;
 
 use crate::printer::Printer;
-use crate::streams::Patient;
+use scratchdbg_console::streams::Patient;
 
 /// Asks the user. Where nobody can be asked, or the answer is not yes, it is no.
 pub(super) async fn obtain(plan: &Plan, refusal: &Error, printer: Printer, interrupts: &mut Interrupts) -> Consent {

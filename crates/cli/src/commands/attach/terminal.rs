@@ -10,10 +10,10 @@ use tokio::sync::watch;
 
 use super::audit::Audit;
 use super::{consent, words};
-use crate::interrupt::PassedOn;
 use crate::printer::Printer;
-use crate::streams::{self, Outlet};
-use crate::terminal::{self, Input, RawMode};
+use scratchdbg_console::signals::PassedOn;
+use scratchdbg_console::streams::{self, Outlet};
+use scratchdbg_console::terminal::{self, Input, RawMode};
 
 /// Standard streams, a terminal if there is one, and the file that sessions are recorded in.
 pub(super) struct TerminalUser {

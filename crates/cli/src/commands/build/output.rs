@@ -17,7 +17,7 @@ use crate::blocking::blocking;
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::registry;
-use crate::streams::Patient;
+use scratchdbg_console::streams::Patient;
 
 /// One place.
 #[derive(Debug, Clone, PartialEq, Eq)]

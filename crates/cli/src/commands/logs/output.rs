@@ -13,7 +13,7 @@ use scratchdbg_logs::{Line, Stream};
 use super::notice::words;
 use super::request::Request;
 use crate::printer::Printer;
-use crate::streams::Patient;
+use scratchdbg_console::streams::Patient;
 
 /// Lines wait here until so many bytes are there, or nothing more comes.
 const BUFFER: usize = 64 << 10;

@@ -1,7 +1,8 @@
-//! The standard streams, as everything here reads and writes them.
+//! Standard streams that wait for room or input, whether their files block or not.
 //!
-//! Whether a write blocks is a setting of the open file, which other programs share: one of them may have set the terminal, or
-//! the pipe, so that a write that finds no room fails, or a read that finds nothing. Nothing has gone wrong then: it is waited for.
+//! Whether a read or write blocks is a setting of the open file, which other programs share. One of them may have set the
+//! terminal or the pipe to non-blocking. A write without room, or a read without input, then fails with `EAGAIN`, although
+//! nothing is wrong. The streams here wait with `poll(2)` instead.
 
 use std::io::{self, Read, Stderr, Stdout, Write};
 use std::os::fd::AsFd;
@@ -14,21 +15,25 @@ use rustix::event::{PollFd, PollFlags};
 use tokio::io::AsyncWrite;
 use tokio::task::JoinHandle;
 
-/// What is written at once, at most.
+/// The largest number of bytes of one write.
 const LONGEST_PIECE: usize = 64 << 10;
 
 /// Standard output.
-pub(crate) fn stdout() -> Patient<Stdout> {
+pub fn stdout() -> Patient<Stdout> {
     Patient(io::stdout())
 }
 
 /// Standard error.
-pub(crate) fn stderr() -> Patient<Stderr> {
+pub fn stderr() -> Patient<Stderr> {
     Patient(io::stderr())
 }
 
-/// Writes a text, with the styles in it if the stream is to have any.
-pub(crate) fn print(mut stream: Patient<impl RawStream + AsFd>, text: &str) -> io::Result<()> {
+/// Writes a text, and removes the styles from it if the stream must not have any.
+///
+/// # Errors
+///
+/// Fails as a write of the stream does.
+pub fn print(mut stream: Patient<impl RawStream + AsFd>, text: &str) -> io::Result<()> {
     if AutoStream::choice(&stream.0) == ColorChoice::Never {
         stream.write_all(anstream::adapter::strip_str(text).to_string().as_bytes())?;
     } else {
@@ -37,9 +42,9 @@ pub(crate) fn print(mut stream: Patient<impl RawStream + AsFd>, text: &str) -> i
     stream.flush()
 }
 
-/// A stream that waits for room, or for something to read, whether the file blocks or not.
+/// A stream that waits for room or input, whether its file blocks or not.
 #[derive(Debug)]
-pub(crate) struct Patient<S>(pub(crate) S);
+pub struct Patient<S>(pub S);
 
 impl<S: AsFd> Patient<S> {
     fn wait<T>(&mut self, what: PollFlags, mut work: impl FnMut(&mut S) -> io::Result<T>) -> io::Result<T> {
@@ -47,7 +52,7 @@ impl<S: AsFd> Patient<S> {
             match work(&mut self.0) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     match rustix::event::poll(&mut [PollFd::new(&self.0, what)], None) {
-                        // Of an end that was closed the next attempt tells.
+                        // If the other end was closed, the next attempt fails.
                         Ok(_) | Err(rustix::io::Errno::INTR) => {}
                         Err(error) => return Err(error.into()),
                     }
@@ -58,7 +63,7 @@ impl<S: AsFd> Patient<S> {
     }
 }
 
-/// Never by `write_all` of the stream itself: it does not tell how much was written when there was no more room.
+/// Uses `write`, not the stream's own `write_all`: that one does not report how much was written before `EAGAIN`.
 impl<W: Write + AsFd> Write for Patient<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.wait(PollFlags::OUT, |stream| stream.write(bytes))
@@ -75,24 +80,25 @@ impl<R: Read + AsFd> Read for Patient<R> {
     }
 }
 
-/// A stream, a piece that was to be written to it, and what came of that.
+/// A stream, the piece to write to it, and the result.
 type Written<W> = (Patient<W>, Vec<u8>, io::Result<()>);
 
-/// The same for those who may not be held up: what is written goes to a thread of its own, a piece at a time.
+/// A [`Patient`] stream for asynchronous code. Each piece is written on a thread for blocking work.
 #[derive(Debug)]
-pub(crate) struct Outlet<W> {
+pub struct Outlet<W> {
     stream: Option<Patient<W>>,
     piece: Vec<u8>,
-    /// A piece on its way.
+    /// The write in progress.
     writing: Option<JoinHandle<Written<W>>>,
 }
 
 impl<W> Outlet<W> {
-    pub(crate) fn of(stream: Patient<W>) -> Self {
+    /// Makes an outlet of a stream.
+    pub fn of(stream: Patient<W>) -> Self {
         Self { stream: Some(stream), piece: Vec::new(), writing: None }
     }
 
-    /// Waits until the piece is written that is on its way.
+    /// Waits for the write in progress.
     fn poll_written(&mut self, context: &mut task::Context<'_>) -> Poll<io::Result<()>> {
         let Some(writing) = &mut self.writing else { return Poll::Ready(Ok(())) };
         let ended = ready!(Pin::new(writing).poll(context));
@@ -137,7 +143,7 @@ mod tests {
 
     use super::*;
 
-    /// A pipe whose writes do not block, and a slow reader of it.
+    /// A pipe whose writes do not block, and its slow reader.
     fn pipe() -> (File, std::thread::JoinHandle<Vec<u8>>) {
         let (mut reader, writer) = io::pipe().unwrap();
         fcntl_setfl(&writer, OFlags::NONBLOCK).unwrap();

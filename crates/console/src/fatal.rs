@@ -1,9 +1,12 @@
-//! Signals that end this process at once, while it has the terminal: each gives the terminal back first, and is then what it was.
+//! Signals that end this process at once. Their handler restores the terminal first.
 //!
-//! Those that ask a command to end are heard elsewhere (see [`crate::interrupt`]). What is here runs in a signal handler, where hardly
-//! anything is allowed: `tcsetattr(3)`, `sigaction(2)` and `raise(3)` are.
+//! The signals that ask a command to end are received elsewhere (see [`crate::signals`]). A handler may call hardly anything:
+//! `tcsetattr(3)`, `sigaction(2)` and `raise(3)` are allowed.
 
-#![expect(unsafe_code, reason = "no crate here sets a handler of a signal that is to end the process after all")]
+#![expect(
+    unsafe_code,
+    reason = "no dependency sets a handler that restores something and lets the signal end the process"
+)]
 
 use std::mem::MaybeUninit;
 use std::ptr;
@@ -12,13 +15,13 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 
 use libc::{c_int, termios};
 
-/// The terminal's settings to go back to; null while it has them.
+/// The terminal's settings to restore. Null while nothing is to be restored.
 static SETTINGS: AtomicPtr<termios> = AtomicPtr::new(ptr::null_mut());
 
-/// What each signal did before.
+/// The action of each signal before, by number.
 static BEFORE: OnceLock<Vec<Option<libc::sigaction>>> = OnceLock::new();
 
-/// What does not end a process that says nothing of it, and what cannot be caught.
+/// The signals whose default action does not end a process, and those that cannot be caught.
 const OTHERS: [c_int; 9] = [
     libc::SIGKILL,
     libc::SIGSTOP,
@@ -31,10 +34,10 @@ const OTHERS: [c_int; 9] = [
     libc::SIGWINCH,
 ];
 
-/// Faults of our own, for which the standard library has a handler: it knows an overflow of the stack.
+/// Faults of this process. The standard library has a handler for them, which reports stack overflows.
 const FAULTS: [c_int; 2] = [libc::SIGSEGV, libc::SIGBUS];
 
-/// Notes the settings of standard input, which is a terminal: it is about to get others.
+/// Saves the settings of standard input, a terminal, before they are changed.
 pub(crate) fn save() {
     BEFORE.get_or_init(catch);
     let mut settings = MaybeUninit::<termios>::uninit();
@@ -42,24 +45,24 @@ pub(crate) fn save() {
     let saved =
         unsafe { (libc::tcgetattr(libc::STDIN_FILENO, settings.as_mut_ptr()) == 0).then(|| settings.assume_init()) };
     if let Some(settings) = saved {
-        // Never freed: a handler may be reading it. A session has a few bytes of this kind, once.
+        // Never freed, because a handler may be reading it. A session leaks a few bytes, once.
         SETTINGS.store(Box::leak(Box::new(settings)), Ordering::Release);
     }
 }
 
-/// The terminal has its settings again.
+/// Forgets the saved settings, because the terminal has them again.
 pub(crate) fn forget() {
     SETTINGS.store(ptr::null_mut(), Ordering::Release);
 }
 
-/// Has all signals caught that would end the process; what they did before, by number.
+/// Catches all signals that would end the process. Returns their actions before, by number.
 fn catch() -> Vec<Option<libc::sigaction>> {
     let catch = |signal: c_int| {
         if OTHERS.contains(&signal) {
             return None;
         }
         let before = action(signal, None)?;
-        // What is ignored stays so, and what others hear of they go on hearing of.
+        // Signals that are ignored or have a handler keep their action.
         let ends = before.sa_sigaction == libc::SIG_DFL || FAULTS.contains(&signal);
         ends.then_some(before)
     };
@@ -67,14 +70,14 @@ fn catch() -> Vec<Option<libc::sigaction>> {
     for (signal, _) in (0..).zip(&before).filter(|(_, before)| before.is_some()) {
         // SAFETY: all zeros are a valid `sigaction`: no flags, and no signal is held back.
         let mut ours: libc::sigaction = unsafe { MaybeUninit::zeroed().assume_init() };
-        ours.sa_sigaction = give_back as extern "C" fn(c_int, *mut libc::siginfo_t, *mut libc::c_void) as usize;
+        ours.sa_sigaction = restore as extern "C" fn(c_int, *mut libc::siginfo_t, *mut libc::c_void) as usize;
         ours.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
         action(signal, Some(&ours));
     }
     before
 }
 
-/// Sets what a signal does, if there is something to set; what it did.
+/// Sets the action of a signal, if there is a new one. Returns the old one.
 fn action(signal: c_int, new: Option<&libc::sigaction>) -> Option<libc::sigaction> {
     let mut old = MaybeUninit::<libc::sigaction>::uninit();
     let new = new.map_or(ptr::null(), ptr::from_ref);
@@ -83,7 +86,7 @@ fn action(signal: c_int, new: Option<&libc::sigaction>) -> Option<libc::sigactio
 }
 
 /// The handler.
-extern "C" fn give_back(signal: c_int, info: *mut libc::siginfo_t, _: *mut libc::c_void) {
+extern "C" fn restore(signal: c_int, info: *mut libc::siginfo_t, _: *mut libc::c_void) {
     let settings = SETTINGS.load(Ordering::Acquire);
     let before = usize::try_from(signal).ok().and_then(|at| BEFORE.get()?.get(at)?.as_ref());
     // SAFETY: `settings` is null or a `termios` that is never freed; `info` is the kernel's, for as long as this runs. The calls are
@@ -94,7 +97,7 @@ extern "C" fn give_back(signal: c_int, info: *mut libc::siginfo_t, _: *mut libc:
         }
         let default: libc::sigaction = MaybeUninit::zeroed().assume_init();
         libc::sigaction(signal, before.map_or(&raw const default, ptr::from_ref), ptr::null_mut());
-        // A fault comes again by itself, and tells the library's handler where it was.
+        // A fault occurs again by itself, and then the library's handler learns its address.
         let is_fault = !info.is_null() && (*info).si_code > 0;
         if !is_fault {
             libc::raise(signal);

@@ -1,0 +1,178 @@
+//! The signals that ask this command to end: SIGINT, SIGTERM, SIGHUP, SIGQUIT.
+//!
+//! The first one cancels the command, which then removes what it created in the engine, within [`Scope::GRACE`]. The second one
+//! ends the command at once. A pipe that nobody reads, or an engine, may block everything else, so a thread of its own receives
+//! the signals. It ends the process if nothing else does.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use scratchdbg_backend::{Interrupts, Scope, sleep_until};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
+
+use crate::terminal;
+
+/// Whether the first signal is passed on to the command in a session, which may want to clean up. The session limits the time
+/// for that.
+static IS_PASSED_ON: AtomicBool = AtomicBool::new(false);
+
+/// Whether the command is over, and the process only has to end.
+static IS_ENDING: AtomicBool = AtomicBool::new(false);
+
+/// The time that a command has to end by itself beyond the grace of its scope.
+const AFTER_GRACE: Duration = Duration::from_secs(2);
+
+/// The time for the last words of a process that is ended here.
+const SAID_WITHIN: Duration = Duration::from_millis(200);
+
+/// The time that a command has to end at once.
+const AT_ONCE: Duration = Duration::from_millis(700);
+
+/// Receives the signals from here on. They no longer end the process by themselves: each command ends in its own way, so that it
+/// leaves nothing behind.
+///
+/// `passed_on` is the time that a session has after a first signal that it passes on (see [`PassedOn`]). `last_words` is called
+/// before this module ends the process; it may block.
+///
+/// # Errors
+///
+/// Fails if no signal handler can be installed, or no thread started.
+pub fn listen(passed_on: Duration, last_words: impl FnOnce() + Send + 'static) -> std::io::Result<Interrupts> {
+    let (sender, codes) = mpsc::unbounded_channel();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let signals = {
+        let _guard = runtime.enter();
+        Signals::open()?
+    };
+    let receive = move || {
+        let code = runtime.block_on(receive(signals, &sender, passed_on));
+        terminal::restore();
+        // Standard error may be what blocks everything.
+        if let Ok(said) = std::thread::Builder::new().spawn(last_words) {
+            let deadline = std::time::Instant::now() + SAID_WITHIN;
+            while !said.is_finished() && std::time::Instant::now() < deadline {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        }
+        end(code);
+    };
+    std::thread::Builder::new().name("signals".to_owned()).stack_size(256 << 10).spawn(receive)?;
+    silence_panics_at_the_end();
+    Ok(Interrupts::new(codes))
+}
+
+/// Marks the command as over, by itself or by a signal. Panics from here on, on threads whose work nobody waits for, are not
+/// printed.
+pub fn ending() {
+    IS_ENDING.store(true, Ordering::Relaxed);
+}
+
+fn silence_panics_at_the_end() {
+    let print = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if !IS_ENDING.load(Ordering::Relaxed) {
+            print(panic);
+        }
+    }));
+}
+
+/// While this exists, the first signal is passed on to the command in a session.
+#[derive(Debug)]
+pub struct PassedOn(());
+
+impl PassedOn {
+    /// Begins to pass the first signal on.
+    pub fn begin() -> Self {
+        IS_PASSED_ON.store(true, Ordering::Relaxed);
+        Self(())
+    }
+}
+
+impl Drop for PassedOn {
+    fn drop(&mut self) {
+        IS_PASSED_ON.store(false, Ordering::Relaxed);
+    }
+}
+
+/// Sends the codes of signals to the command until the process must end. Returns its exit code.
+async fn receive(mut signals: Signals, sender: &mpsc::UnboundedSender<u8>, passed_on: Duration) -> u8 {
+    let mut first = None;
+    let mut count = 0;
+    let mut limit = None;
+    loop {
+        let code = tokio::select! {
+            code = signals.next() => code,
+            () = sleep_until(limit) => return first.unwrap_or(1),
+        };
+        let _ended = sender.send(code);
+        first.get_or_insert(code);
+        count += 1;
+        let at =
+            tokio::time::Instant::now() + time_left(count, IS_PASSED_ON.load(Ordering::Relaxed).then_some(passed_on));
+        limit = Some(limit.map_or(at, |limit: tokio::time::Instant| limit.min(at)));
+    }
+}
+
+/// The time that the process has to end after `count` signals. `passed_on` is the time for a first signal that is passed on.
+fn time_left(count: u32, passed_on: Option<Duration>) -> Duration {
+    match (count, passed_on) {
+        (1, Some(limit)) => limit,
+        (1, None) | (2, Some(_)) => Scope::GRACE + AFTER_GRACE,
+        _ => AT_ONCE,
+    }
+}
+
+#[expect(
+    clippy::exit,
+    clippy::disallowed_methods,
+    reason = "everything that would end the process in another way is blocked"
+)]
+fn end(code: u8) {
+    ending();
+    std::process::exit(code.into());
+}
+
+/// The signals that end a command.
+#[derive(Debug)]
+struct Signals([(SignalKind, Signal); 4]);
+
+impl Signals {
+    fn open() -> std::io::Result<Self> {
+        let open = |kind| Ok::<_, std::io::Error>((kind, signal(kind)?));
+        Ok(Self([
+            open(SignalKind::interrupt())?,
+            open(SignalKind::terminate())?,
+            open(SignalKind::hangup())?,
+            open(SignalKind::quit())?,
+        ]))
+    }
+
+    async fn next(&mut self) -> u8 {
+        let [interrupt, terminate, hangup, quit] = &mut self.0;
+        let kind = tokio::select! {
+            _ = interrupt.1.recv() => interrupt.0,
+            _ = terminate.1.recv() => terminate.0,
+            _ = hangup.1.recv() => hangup.0,
+            _ = quit.1.recv() => quit.0,
+        };
+        u8::try_from(128 + kind.as_raw_value()).unwrap_or(u8::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_command_that_runs_may_take_its_time() {
+        let limit = Duration::from_mins(1);
+        assert_eq!(time_left(1, Some(limit)), limit);
+        for (count, passed_on) in [(1, None), (2, Some(limit))] {
+            assert!(time_left(count, passed_on) > Scope::GRACE, "there is time to clean up");
+        }
+        for (count, passed_on) in [(2, None), (3, Some(limit)), (3, None), (9, Some(limit))] {
+            assert_eq!(time_left(count, passed_on), AT_ONCE);
+        }
+    }
+}
