@@ -82,9 +82,7 @@ fn the_command_line_names_platforms_in_one_place() {
     for path in sources(&folder) {
         let text = fs::read_to_string(&path).expect("a source file");
         let name = path.strip_prefix(&folder).expect("it is below").to_string_lossy().into_owned();
-        // The demo shows commands of Docker's own beside ours.
-        let may = ["platform.rs", "commands/demo.rs"].contains(&&*name);
-        assert!(may || !text.contains("scratchdbg_docker"), "{name} names a platform");
+        assert!(name == "platform.rs" || !text.contains("scratchdbg_docker"), "{name} names a platform");
     }
 }
 

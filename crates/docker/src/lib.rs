@@ -41,7 +41,7 @@ pub use self::initial_probe::InitialProbe;
 pub use self::labels::{LABEL_SESSION, LABEL_TARGET};
 pub use self::logs::LogStream;
 pub use self::plan::{Refusal, SessionPlan};
-pub use self::session::{Keeper, Process, ProcessOutput, ProcessProbe, Throwaway, are_detach_keys};
+pub use self::session::{Keeper, Process, ProcessOutput, ProcessProbe, ShownCommands, Throwaway, are_detach_keys};
 pub use self::target::{Mount, Reach, Target};
 pub use self::twin::{NotATwin, Twin};
 pub use self::user::UserError;

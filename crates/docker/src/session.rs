@@ -28,7 +28,7 @@ pub(crate) use self::lingering::{LingeringKeeper, keepers_that_wait};
 pub use self::output::ProcessOutput;
 pub use self::probe::ProcessProbe;
 pub use self::process::Process;
-pub use self::throwaway::Throwaway;
+pub use self::throwaway::{ShownCommands, Throwaway};
 use crate::SessionPlan;
 use crate::containers::unprivileged;
 use crate::plan::ModePlan;

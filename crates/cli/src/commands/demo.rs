@@ -10,7 +10,6 @@ use scratchdbg_backend::{
     ContainerName, Error, Interrupts, Plan, PlanRequest, Scope, SessionTarget, Window, sleep_until,
 };
 use scratchdbg_builder::{BuildSpec, Twin};
-use scratchdbg_docker::{LABEL_TARGET, Throwaway};
 use scratchdbg_image::{TaggedReference, write_hybrid};
 use scratchdbg_session::tools::{self, SessionTools};
 use scratchdbg_session::{Consent, LAUNCHER, Notice, Request, SessionEnd, Stage, Streams, User};
@@ -22,7 +21,7 @@ use super::logs;
 use crate::args::{DemoArgs, LogsArgs};
 use crate::context::Context;
 use crate::error::{CommandError, FAILED, Outcome};
-use crate::platform::ImagePlatform;
+use crate::platform::{ImagePlatform, PlatformError, Throwaway};
 use scratchdbg_console::streams::{self, Outlet};
 
 /// The names of the images that the demo makes.
@@ -82,7 +81,7 @@ pub(crate) async fn demo(args: DemoArgs, context: &Context, mut interrupts: Inte
 /// Waits until all is removed. The first signal does not end that, but limits it: it is the result then. `is_second`: a signal came
 /// before.
 async fn clean_up(
-    removal: impl Future<Output = Result<(), scratchdbg_docker::Error>>,
+    removal: impl Future<Output = Result<(), PlatformError>>,
     is_second: bool,
     interrupts: &mut Interrupts,
 ) -> Result<Option<u8>, CommandError> {
@@ -125,18 +124,16 @@ async fn story(
     build(args, names, throwaway, engine, context).await?;
 
     printer.heading("2. The production image runs with every restriction there is")?;
-    printer.command(&format!(
-        "docker run -d -i --rm --name {name} --network none --read-only --cap-drop ALL --security-opt no-new-privileges {image}"
-    ))?;
+    printer.command(&throwaway.commands("").run)?;
     let container = throwaway.run(engine).await?;
     printer.line(container.as_str())?;
 
     printer.heading("3. There is no shell in it")?;
-    printer.command(&format!("docker exec {name} sh"))?;
-    match engine.exec(&container, &["sh"]).await {
-        Err(scratchdbg_docker::Error::ExecRefused { message, .. }) => printer.line(&printable(&message))?,
-        Err(error) => return Err(error.into()),
-        Ok(_) => return Err(CommandError::new("the image has a shell of its own")),
+    let commands = throwaway.commands(container.as_str());
+    printer.command(&commands.shell)?;
+    match throwaway.try_shell(engine, &container).await? {
+        Some(refusal) => printer.line(&printable(&refusal))?,
+        None => return Err(CommandError::new("the image has a shell of its own")),
     }
 
     printer.heading("4. attach runs commands inside it all the same, as its own user")?;
@@ -154,13 +151,13 @@ async fn story(
     Box::pin(logs::logs(request, context, Interrupts::none())).await?;
 
     printer.heading("6. The container is as it was: no file changed, no debug container left")?;
-    printer.command(&format!("docker diff {name}"))?;
+    printer.command(&commands.changes)?;
     let changes = engine.changes(&container).await?;
     for change in &changes {
         printer.line(&format!("{} {}", change.kind, printable(&change.path)))?;
     }
-    printer.command(&format!("docker ps -aq --filter label={LABEL_TARGET}={container}"))?;
-    let left = engine.labelled(LABEL_TARGET, container.as_str()).await?;
+    printer.command(&commands.left)?;
+    let left = throwaway.left(engine, &container).await?;
     for id in &left {
         printer.line(id)?;
     }

@@ -10,6 +10,7 @@ use bollard::models::{ContainerCreateBody, HostConfig};
 use super::container::attach_and_start;
 use super::exit_waiter::ExitWaiter;
 use crate::containers::unprivileged;
+use crate::labels::LABEL_TARGET;
 use crate::ours::{DEMOS, MODE_DEMO, Role};
 use crate::transport::Hijacked;
 use crate::{ContainerName, Engine, Error, labels};
@@ -24,6 +25,19 @@ pub struct Throwaway {
     /// Its standard streams. When they are closed in any way, the engine closes the container's
     /// input, which ends the container.
     running: Option<(ExitWaiter, Hijacked)>,
+}
+
+/// The commands of the engine's own client that do what a [`Throwaway`] does. The demo prints them.
+#[derive(Debug)]
+pub struct ShownCommands {
+    /// Starts the container.
+    pub run: String,
+    /// Looks for a shell in it.
+    pub shell: String,
+    /// Lists the files that changed in it.
+    pub changes: String,
+    /// Lists the debug containers that are left.
+    pub left: String,
 }
 
 impl Default for Throwaway {
@@ -46,6 +60,34 @@ impl Throwaway {
     /// The labels for its images.
     pub fn labels(&self, engine: &Engine) -> BTreeMap<String, String> {
         labels::labels(&self.session, "", MODE_DEMO, engine.now()).into_iter().collect()
+    }
+
+    /// The commands that do the same, with its container, image and the container's id.
+    pub fn commands(&self, container: &str) -> ShownCommands {
+        let name = self.container();
+        ShownCommands {
+            run: format!(
+                "docker run -d -i --rm --name {name} --network none --read-only --cap-drop ALL --security-opt no-new-privileges {}",
+                self.image()
+            ),
+            shell: format!("docker exec {name} sh"),
+            changes: format!("docker diff {name}"),
+            left: format!("docker ps -aq --filter label={LABEL_TARGET}={container}"),
+        }
+    }
+
+    /// Tries to start a shell in the container. Returns the engine's refusal, or `None` if there is a shell.
+    pub async fn try_shell(&self, engine: &Engine, container: &ContainerName) -> Result<Option<String>, Error> {
+        match engine.exec(container, &["sh"]).await {
+            Err(Error::ExecRefused { message, .. }) => Ok(Some(message)),
+            Err(error) => Err(error),
+            Ok(_) => Ok(None),
+        }
+    }
+
+    /// The ids of containers that sessions in the container left behind.
+    pub async fn left(&self, engine: &Engine, container: &ContainerName) -> Result<Vec<String>, Error> {
+        engine.labelled(LABEL_TARGET, container.as_str()).await
     }
 
     /// Creates and starts the container, with every restriction that an application without a shell
