@@ -3,6 +3,18 @@
 //! A fault is a container that failed, a command that docker refused, or an image, whose verdict is asked of the binary.
 //! The tables stand beside each other by family, as in docs/codes.md.
 
+/// Makes a test for each code of a family, named after it.
+macro_rules! one_test_each {
+    ($($name:ident)*) => {
+        /// The codes that have a test, with `_` for `-`.
+        pub(super) const TESTED: &[&str] = &[$(stringify!($name)),*];
+
+        mod each {
+            $(#[test] fn $name() { $crate::codes::prove(super::PROOFS, stringify!($name)); })*
+        }
+    };
+}
+
 mod causes;
 mod dockerfile;
 mod image;
@@ -36,44 +48,42 @@ pub(crate) struct Proof {
     near_miss: Making,
 }
 
-const FAMILIES: &[&[Proof]] = &[
-    start::PROOFS,
-    refused::PROOFS,
-    image::PROOFS,
-    dockerfile::PROOFS,
-    needs::PROOFS,
-    run::PROOFS,
-    restarted::PROOFS,
-    causes::PROOFS,
-    platform::PROOFS,
-    mounted::PROOFS,
-    told::PROOFS,
+const FAMILIES: &[(&[Proof], &[&str])] = &[
+    (start::PROOFS, start::TESTED),
+    (refused::PROOFS, refused::TESTED),
+    (image::PROOFS, image::TESTED),
+    (dockerfile::PROOFS, dockerfile::TESTED),
+    (needs::PROOFS, needs::TESTED),
+    (run::PROOFS, run::TESTED),
+    (restarted::PROOFS, restarted::TESTED),
+    (causes::PROOFS, causes::TESTED),
+    (platform::PROOFS, platform::TESTED),
+    (mounted::PROOFS, mounted::TESTED),
+    (told::PROOFS, told::TESTED),
 ];
 
-/// Makes every fault and near miss of a family; all that went wrong is told at once.
+/// Makes the fault and the near miss of one code.
 #[track_caller]
-fn prove(family: &[Proof]) {
+fn prove(family: &[Proof], test: &str) {
     let stage = Stage::set();
-    let mut wrong = Vec::new();
-    for Proof { code, fault, near_miss } in family {
-        let answer = fault(&stage);
-        if answer["findings"][0]["code"] != *code {
-            wrong.push(format!("{code} is not the first of {answer:#}"));
-        }
-        let answer = near_miss(&stage);
-        if fault::codes(&answer).iter().any(|found| found == code) {
-            wrong.push(format!("{code} was found in a near miss: {answer:#}"));
-        }
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let is_tested = |proof: &&Proof| proof.code.replace('-', "_") == test;
+    let Proof { code, fault, near_miss } = family.iter().find(is_tested).expect("the test is named after a code");
+    let answer = fault(&stage);
+    assert_eq!(answer["findings"][0]["code"], *code, "it is not the first of {answer:#}");
+    let answer = near_miss(&stage);
+    assert!(!fault::codes(&answer).iter().any(|found| found == code), "it was found in a near miss: {answer:#}");
 }
 
 #[test]
 fn every_code_has_a_fault_and_a_near_miss() {
-    let proven: Vec<&str> = FAMILIES.iter().copied().flatten().map(|proof| proof.code).collect();
+    let proven: Vec<&str> = FAMILIES.iter().flat_map(|(family, _)| *family).map(|proof| proof.code).collect();
     let all: BTreeSet<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
     assert_eq!(proven.iter().copied().collect::<BTreeSet<&str>>(), all);
     assert_eq!(proven.len(), all.len(), "a code is proven twice");
+    for (family, tested) in FAMILIES {
+        let codes: BTreeSet<_> = family.iter().map(|proof| proof.code.replace('-', "_")).collect();
+        assert_eq!(codes, tested.iter().map(|&name| name.to_owned()).collect(), "each code has a test");
+    }
 }
 
 /// `why` of a container.

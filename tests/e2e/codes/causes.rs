@@ -6,14 +6,9 @@ use std::os::unix::fs::PermissionsExt as _;
 use serde_json::Value;
 
 use super::program::compiled;
-use super::{Proof, ended, prove};
+use super::{Proof, ended};
 use crate::fault::{self, executable};
 use crate::stage::Stage;
-
-#[test]
-fn what_programs_run_into() {
-    prove(PROOFS);
-}
 
 /// Does what its first argument says as often as its second says, and ends with 1: with the words of C where that fails.
 const SOURCE: &str = r#"
@@ -168,3 +163,8 @@ pub(super) const PROOFS: &[Proof] = &[
         near_miss: |stage| busy(stage, "idle", false),
     },
 ];
+
+one_test_each! {
+    process_limit file_limit no_space out_of_memory path_not_permitted operation_not_permitted
+    port_not_permitted name_not_resolved connection_refused connection_timed_out file_busy
+}

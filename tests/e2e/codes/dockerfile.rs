@@ -5,16 +5,11 @@ use std::fs;
 use serde_json::Value;
 
 use super::program::bare;
-use super::{Proof, check, prove};
+use super::{Proof, check};
 use crate::fault::{self, executable};
 use crate::stage::Stage;
 
 const USER: &str = "USER 65532:65532";
-
-#[test]
-fn lines_of_a_dockerfile() {
-    prove(PROOFS);
-}
 
 /// The report of `check` on a Dockerfile of a program that needs nothing.
 fn of(stage: &Stage, lines: &[&str]) -> Value {
@@ -78,3 +73,8 @@ pub(super) const PROOFS: &[Proof] = &[
         near_miss: |stage| of(stage, &[r#"ENTRYPOINT ["/app"]"#, "COPY app /app2"]),
     },
 ];
+
+one_test_each! {
+    dockerfile_invalid copy_source_missing exec_form_invalid exec_form_shell_syntax command_ignored
+    instruction_overridden maintainer_deprecated onbuild_trigger
+}

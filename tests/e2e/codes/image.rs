@@ -3,17 +3,12 @@
 use serde_json::Value;
 
 use super::program::bare;
-use super::{Proof, check, prove, refusal, why};
+use super::{Proof, check, refusal, why};
 use crate::fault::{self, File, executable};
 use crate::stage::Stage;
 
 const APP: &str = r#"ENTRYPOINT ["/app"]"#;
 const USER: &str = "USER 65532:65532";
-
-#[test]
-fn unwise_images() {
-    prove(PROOFS);
-}
 
 /// The report of `check` on an image of a program that needs nothing, with more files and these settings.
 fn of(stage: &Stage, more: Vec<File>, settings: &[&str]) -> Value {
@@ -157,3 +152,9 @@ pub(super) const PROOFS: &[Proof] = &[
         near_miss: |stage| of(stage, vec![file("su", 0o1755, "x")], &[USER]),
     },
 ];
+
+one_test_each! {
+    user_not_numeric runs_as_root healthcheck_needs_shell healthcheck_missing_program duplicate_path
+    hard_link_broken volume_not_mountable volume_hides_program stop_signal_unknown secret_in_image
+    setuid_file
+}

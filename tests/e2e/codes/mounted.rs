@@ -6,14 +6,9 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use super::{Proof, ended, prove};
+use super::{Proof, ended};
 use crate::fault::{self, executable};
 use crate::stage::Stage;
-
-#[test]
-fn what_is_mounted_over_programs() {
-    prove(PROOFS);
-}
 
 /// A filesystem in memory, mounted on this machine until it goes out of scope.
 struct Mounted(PathBuf);
@@ -64,3 +59,7 @@ pub(super) const PROOFS: &[Proof] = &[
         near_miss: |stage| on_mount(stage, "exec", "exec,size=64m"),
     },
 ];
+
+one_test_each! {
+    hidden_by_mount mount_noexec
+}

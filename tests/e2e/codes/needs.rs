@@ -4,17 +4,12 @@
 use serde_json::Value;
 
 use super::program::{bare, compiled, needing};
-use super::{Proof, check, ended, prove};
+use super::{Proof, check, ended};
 use crate::fault::{self, File, executable};
 use crate::stage::Stage;
 
 const APP: &str = r#"ENTRYPOINT ["/app"]"#;
 const USER: &str = "USER 65532:65532";
-
-#[test]
-fn what_programs_need() {
-    prove(PROOFS);
-}
 
 fn file(path: &'static str, mode: u32) -> File {
     File { path, mode, bytes: if path.ends_with('/') { Vec::new() } else { b"#\n".to_vec() } }
@@ -128,3 +123,8 @@ pub(super) const PROOFS: &[Proof] = &[
         |stage| resolver(stage, vec![file("etc/nsswitch.conf", 0o644)]),
     ),
 ];
+
+one_test_each! {
+    ca_certificates_missing timezone_missing tmp_missing tmp_mode passwd_missing services_missing static_glibc_nss
+    nsswitch_missing
+}

@@ -6,14 +6,9 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use super::{Proof, ended, prove, refusal, why};
+use super::{Proof, ended, refusal, why};
 use crate::fault;
 use crate::stage::Stage;
-
-#[test]
-fn what_engines_and_registries_refuse() {
-    prove(PROOFS);
-}
 
 /// A container that joins a network of its own, which is removed before the start or not.
 fn networked(stage: &Stage, stem: &str, is_removed: bool) -> Value {
@@ -200,3 +195,9 @@ pub(super) const PROOFS: &[Proof] = &[
         near_miss: |stage| pulled(stage, "404 Not Found", "MANIFEST_UNKNOWN", "manifest unknown"),
     },
 ];
+
+one_test_each! {
+    device_missing network_missing peer_missing start_failed log_driver_failed
+    security_profile_missing limit_refused name_in_use config_missing engine_unreachable api_version
+    image_name_invalid image_not_found registry_denied registry_rate_limited image_pull_failed
+}

@@ -1,15 +1,10 @@
 //! What the engine refuses before anything runs, and commands that it refuses in a container that does.
 
-use super::{Proof, ended, prove, refusal, why};
+use super::{Proof, ended, refusal, why};
 use crate::fault::{self, File, executable};
 use crate::stage::Stage;
 
 const APP: &str = r#"ENTRYPOINT ["/app"]"#;
-
-#[test]
-fn what_the_engine_refuses() {
-    prove(PROOFS);
-}
 
 fn app(stage: &Stage) -> Vec<u8> {
     fault::app(stage)
@@ -114,4 +109,9 @@ fn environment(stage: &Stage, stem: &str, entry: &str) -> serde_json::Value {
         return why(stage, &name);
     }
     refusal(stage, &["create", &image])
+}
+
+one_test_each! {
+    no_command environment_invalid user_unknown workdir_not_a_directory workdir_missing
+    shell_missing program_missing mount_failed never_started not_running
 }

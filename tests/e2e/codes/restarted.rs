@@ -1,12 +1,7 @@
 //! An engine that is killed with all that it runs, as by a power cut, and started again.
 
-use super::{Proof, ended, prove};
+use super::{Proof, ended};
 use crate::own_engine::OwnEngine;
-
-#[test]
-fn an_engine_that_was_restarted() {
-    prove(PROOFS);
-}
 
 pub(super) const PROOFS: &[Proof] = &[Proof {
     code: "daemon-restarted",
@@ -24,3 +19,7 @@ pub(super) const PROOFS: &[Proof] = &[Proof {
     },
     near_miss: |stage| ended(stage, "by-itself", &[], &stage.image, &["exit", "255"]),
 }];
+
+one_test_each! {
+    daemon_restarted
+}

@@ -7,14 +7,9 @@ use scratchdbg_testkit::eventually;
 use serde_json::Value;
 
 use super::program::{bare, with_libraries};
-use super::{Proof, ended, prove, why};
+use super::{Proof, ended, why};
 use crate::fault::{self, executable};
 use crate::stage::Stage;
-
-#[test]
-fn ends_of_programs() {
-    prove(PROOFS);
-}
 
 /// A container of the sample program that has ended.
 fn sample(stage: &Stage, stem: &str, flags: &[&str], command: &[&str]) -> Value {
@@ -292,4 +287,11 @@ fn first_only(answer: &serde_json::Map<String, Value>) -> Value {
 fn why_of_nothing(stage: &Stage, name: &str) -> Value {
     let finished = stage.run(&["why", "--format", "json", name]);
     serde_json::from_slice(&finished.stdout).expect("one JSON document")
+}
+
+one_test_each! {
+    oom_killed child_oom_killed killed_from_outside stop_signal_ignored segfault_or_abort aborted
+    illegal_instruction forbidden_syscall killed_by_signal rust_panic go_panic read_only_filesystem
+    port_in_use app_exit stopped crash_loop restarted_after_success paused removed running_unhealthy
+    zombies near_limit running
 }

@@ -5,16 +5,11 @@ use std::fs;
 use scratchdbg_testkit::sample;
 
 use super::program::{bare, compiled, with_libraries};
-use super::{Proof, ended, prove};
+use super::{Proof, ended};
 use crate::fault::{self, File, executable};
 use crate::stage::Stage;
 
 const APP: &str = r#"ENTRYPOINT ["/app"]"#;
-
-#[test]
-fn programs_that_do_not_start() {
-    prove(PROOFS);
-}
 
 /// The verdict on a container of `files`, started by `entrypoint`, that has ended or never came to run.
 fn of(stage: &Stage, code: &str, files: &[File], entrypoint: &str) -> serde_json::Value {
@@ -198,4 +193,11 @@ fn long(stage: &Stage, bytes: usize) -> serde_json::Value {
     let config = format!(r#"{{"Entrypoint": ["/app", "exit", "1"], "Env": ["V={value}"]}}"#);
     let image = fault::loaded(stage, &config, |layer| fault::append(layer, &executable("app", app(stage))));
     ended(stage, &format!("long-{bytes}"), &[], &image, &[])
+}
+
+one_test_each! {
+    loader_missing library_missing library_too_old interpreter_missing crlf_shebang
+    wrong_architecture not_an_executable truncated_binary cpu_level entrypoint_missing
+    entrypoint_not_absolute entrypoint_one_string shell_form not_executable_mode
+    parent_not_searchable exec_not_permitted argument_too_long
 }

@@ -3,14 +3,9 @@
 use serde_json::Value;
 
 use super::program::compiled;
-use super::{Proof, ended, prove, refusal};
+use super::{Proof, ended, refusal};
 use crate::fault::{self, executable};
 use crate::stage::Stage;
-
-#[test]
-fn what_servers_and_clients_say() {
-    prove(PROOFS);
-}
 
 const SOURCE: &str = r#"
 #include <stdio.h>
@@ -59,3 +54,7 @@ pub(super) const PROOFS: &[Proof] = &[
         near_miss: |stage| says(stage, "unlocked", &["the database was locked yesterday"]),
     },
 ];
+
+one_test_each! {
+    config_invalid certificate_invalid login_refused data_unusable data_in_use
+}
