@@ -105,7 +105,7 @@ fn parse(text: &str, now: &Zoned) -> Option<Parsed> {
     }
     let at = day_word(text, now)
         .or_else(|| unix_seconds(text))
-        .or_else(|| go_duration(text).and_then(|nanos| before(now, nanos)))
+        .or_else(|| duration(text).and_then(|nanos| before(now, nanos)))
         .or_else(|| date_time(text, now))?;
     Some(Parsed { at, is_time_of_day: false })
 }
@@ -164,8 +164,10 @@ fn before(now: &Zoned, nanos: i128) -> Option<Timestamp> {
     Timestamp::from_nanosecond(now.timestamp().as_nanosecond().checked_sub(nanos)?).ok()
 }
 
-/// A duration as Go's `time.ParseDuration` takes it, and `d` and `w`: `1h30m`, `1.5h`, `-10s`, `2d`. In nanoseconds.
-fn go_duration(text: &str) -> Option<i128> {
+/// Parses a duration, in nanoseconds: `1h30m`, `1.5h`, `-10s`, `2d`. The grammar is the one of Go's `time.ParseDuration`, which
+/// Docker's options use, with the units `d` and `w` for days and weeks. Every option of the command line that takes a duration
+/// uses it.
+pub fn duration(text: &str) -> Option<i128> {
     let (sign, mut rest) = match text.strip_prefix(['-', '+']) {
         Some(rest) => (if text.starts_with('-') { -1 } else { 1 }, rest),
         None => (1, text),

@@ -110,12 +110,12 @@ fn security_option(text: &str) -> Result<String, String> {
     }
 }
 
-/// Durations as Go and Docker write them.
+/// Parses how long a keeper lingers.
 fn duration(text: &str) -> Result<Duration, String> {
     const LONGEST: Duration = Duration::from_hours(24);
-    let duration: jiff::SignedDuration =
-        text.parse().map_err(|_| "not a duration: write it as 90s, 10m or 1h30m".to_owned())?;
-    let duration = Duration::try_from(duration).map_err(|_| "a duration cannot be negative".to_owned())?;
+    let nanoseconds = scratchdbg_logs::when::duration(text).ok_or("not a duration: write it as 90s, 10m or 1h30m")?;
+    let nanoseconds = u128::try_from(nanoseconds).map_err(|_| "a duration cannot be negative")?;
+    let duration = u64::try_from(nanoseconds).map_or(Duration::MAX, Duration::from_nanos);
     if duration < Duration::from_secs(1) {
         return Err("a keeper lingers for a second at least".to_owned());
     }
