@@ -64,8 +64,13 @@ ensure_referees() {
   done
   [ ${#missing[@]} -gt 0 ] || return 0
   install_packages "the tests need ${missing[*]}" "${missing[@]}"
-  # The package's own service is a registry that anybody may write to. The tests start theirs, on loopback.
-  if [[ " ${missing[*]} " == *" docker-registry "* ]] && [ -d /run/systemd/system ]; then
+  stop_registry_service "${missing[@]}"
+}
+
+# stop_registry_service PACKAGE...: where docker-registry was one of those just installed. The package's own service is a
+# registry that anybody may write to; the tests start theirs.
+stop_registry_service() {
+  if [[ " $* " == *" docker-registry "* ]] && [ -d /run/systemd/system ]; then
     systemctl disable --now docker-registry
   fi
 }
