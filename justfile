@@ -7,6 +7,14 @@ _default:
 test:
     ./scripts/test
 
+# The tests that need a Kubernetes cluster, which is made for them (as root), or those whose names contain FILTER
+test-kubernetes *FILTER:
+    ./scripts/test --kubernetes {{ FILTER }}
+
+# Make or remove a Kubernetes cluster of two nodes (as root): `just cluster up`, `just cluster down`
+cluster *ARGUMENTS:
+    ./scripts/cluster {{ ARGUMENTS }}
+
 # The whole story on a throwaway container
 demo:
     ./scripts/demo

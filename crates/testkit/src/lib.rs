@@ -1,6 +1,7 @@
 //! What the tests share.
 //!
 //! - [`sample`]: a small static program to put into images.
+//! - [`cluster`]: the Kubernetes cluster under test, asked by kubectl.
 //! - [`engine`]: the engine under test, asked by the docker CLI, which is the independent referee.
 //! - [`fake`]: a platform in memory, for tests without an engine; [`fake_session`]: one that sessions run on.
 //! - [`lease`]: a file that whoever opens it has to wait for.
@@ -11,6 +12,7 @@
 //!
 //! Everything here panics with a clear message instead of returning an error, as assertions do.
 
+pub mod cluster;
 pub mod engine;
 pub mod fake;
 pub mod fake_session;

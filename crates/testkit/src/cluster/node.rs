@@ -1,0 +1,139 @@
+//! The machine's side of the cluster: images in the nodes, processes of pods, the programs of the cluster itself.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::answer;
+
+/// A node.
+#[derive(Clone, Debug)]
+pub struct Node {
+    folder: PathBuf,
+    number: u32,
+}
+
+impl Node {
+    pub(super) fn new(folder: &Path, number: u32) -> Self {
+        Self { folder: folder.to_owned(), number }
+    }
+
+    pub(super) fn is_there(&self) -> bool {
+        self.socket().exists()
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.folder.join(self.name()).join("containerd.sock")
+    }
+
+    /// Its name in the cluster.
+    pub fn name(&self) -> String {
+        format!("node{}", self.number)
+    }
+
+    /// Its kubelet.
+    pub fn kubelet(&self) -> Service {
+        Service::new(&self.folder, &format!("kubelet{}", self.number))
+    }
+
+    /// Its containerd.
+    pub fn containerd(&self) -> Service {
+        Service::new(&self.folder, &format!("containerd{}", self.number))
+    }
+
+    /// containerd's own client, in the namespace of kubelet's images and containers.
+    pub fn ctr(&self) -> Command {
+        let mut command = Command::new(self.folder.join("bin/ctr"));
+        command.arg("--address").arg(self.socket()).args(["--namespace", "k8s.io"]);
+        command
+    }
+
+    #[track_caller]
+    pub(super) fn import(&self, archive: &Path) {
+        let mut command = self.ctr();
+        command.args(["images", "import", "--local"]).arg(archive);
+        answer(command);
+    }
+
+    pub(super) fn remove_images(&self, names: &[String]) {
+        if !names.is_empty() {
+            // A complaint is of images or a node that are gone.
+            let _removed = self.ctr().args(["images", "rm"]).args(names).output();
+        }
+    }
+}
+
+/// A program of the cluster, which a test may end and start again. Where it is left ended, other tests fail.
+#[derive(Clone, Debug)]
+pub struct Service {
+    starter: PathBuf,
+}
+
+impl Service {
+    pub(super) fn new(folder: &Path, name: &str) -> Self {
+        Self { starter: folder.join("run").join(name) }
+    }
+
+    /// Its process id.
+    pub fn id(&self) -> rustix::process::Pid {
+        let text = fs::read_to_string(self.starter.with_extension("pid")).expect("it was started");
+        text.trim().parse().ok().and_then(rustix::process::Pid::from_raw).expect("a process id")
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: rustix::process::Signal) {
+        rustix::process::kill_process(self.id(), signal).expect("it runs");
+    }
+
+    /// Starts it, after it has ended.
+    pub fn start(&self) {
+        answer(Command::new(&self.starter));
+    }
+}
+
+/// A process, as the machine sees it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Process {
+    /// The id on this machine.
+    pub id: u32,
+    /// The id in the innermost PID namespace.
+    pub inner_id: u32,
+    /// One letter, as in `/proc/PID/stat`: `Z` for a zombie.
+    pub state: char,
+    /// The name, as in `/proc/PID/comm`.
+    pub name: String,
+}
+
+/// The processes in control groups whose path contains `mark`, and all others of their PID namespaces, zombies included.
+pub(super) fn processes(mark: &str) -> Vec<Process> {
+    let all: Vec<PathBuf> = fs::read_dir("/proc")
+        .expect("there is /proc")
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.file_name().is_some_and(|name| name.as_encoded_bytes().iter().all(u8::is_ascii_digit)))
+        .collect();
+    let is_marked = |path: &PathBuf| fs::read_to_string(path.join("cgroup")).is_ok_and(|groups| groups.contains(mark));
+    let namespace = |path: &PathBuf| fs::read_link(path.join("ns/pid")).ok();
+    let own = fs::read_link("/proc/self/ns/pid").ok();
+    // A zombie is in no control group any more.
+    let namespaces: BTreeSet<PathBuf> = all.iter().filter(|path| is_marked(path)).filter_map(namespace).collect();
+    let is_ours = |path: &&PathBuf| {
+        let namespace = namespace(path);
+        is_marked(path) || namespace != own && namespace.is_some_and(|namespace| namespaces.contains(&namespace))
+    };
+    let mut processes: Vec<Process> = all.iter().filter(is_ours).filter_map(|path| process(path)).collect();
+    processes.sort();
+    processes
+}
+
+/// What is told of a process. None, where it has ended meanwhile.
+fn process(folder: &Path) -> Option<Process> {
+    let status = fs::read_to_string(folder.join("status")).ok()?;
+    let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
+    Some(Process {
+        id: field("Pid:")?.parse().ok()?,
+        inner_id: field("NSpid:")?.split_whitespace().last()?.parse().ok()?,
+        state: field("State:")?.chars().next()?,
+        name: field("Name:")?.to_owned(),
+    })
+}
