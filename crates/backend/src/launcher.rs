@@ -1,6 +1,7 @@
 //! The protocol of the launcher (`crates/launcher`): its command lines and messages, shared by the
 //! client, the platforms and the launcher.
 
+use crate::Window;
 use crate::plan::{How, Plan};
 
 /// The folder of the toolkit's programs, below the root of a container that is created from the
@@ -27,6 +28,81 @@ const ENTRYPOINT_VARIABLE: &str = "SCRATCHDBG_ENTRYPOINT";
 /// The variable with the prefix of the launcher's record (see `record` of `scratchdbg-session`).
 /// The launcher removes it from the command's environment.
 pub const RECORD_VARIABLE: &str = "SCRATCHDBG_RECORD";
+
+/// Returns the command line of [`run`] for a platform on which a command gets no environment of its
+/// own. The variables come as arguments, except for the secret, which everybody could read there:
+/// the launcher expects it in a [`preamble`].
+pub fn with_preamble(command: Vec<String>, environment: &[String], has_input: bool) -> Vec<String> {
+    /// The launcher, `run`, the keeper and the session.
+    const FIXED: usize = 4;
+    let mut command = command;
+    let mut options = vec!["--preamble".to_owned()];
+    if !has_input {
+        options.push("--no-input".to_owned());
+    }
+    let is_option = |entry: &&String| !entry.starts_with("PATH=") && secret(entry).is_none();
+    options.extend(environment.iter().filter(is_option).flat_map(|entry| ["--env".to_owned(), entry.clone()]));
+    let at = command.len().min(FIXED);
+    command.splice(at..at, options);
+    command
+}
+
+/// Returns what the launcher reads before the command's input: the secret of this environment, and
+/// the size of the terminal.
+pub fn preamble(environment: &[String], window: Option<Window>) -> String {
+    let secret = environment.iter().find_map(|entry| secret(entry)).unwrap_or_default();
+    let Window { columns, rows } = window.unwrap_or(Window { columns: 0, rows: 0 });
+    format!("{secret} {columns} {rows}\n")
+}
+
+fn secret(entry: &str) -> Option<&str> {
+    entry.strip_prefix(RECORD_VARIABLE)?.strip_prefix('=')
+}
+
+/// Returns the arguments of a keeper's program that speaks only when asked, see [`order_to_open`].
+pub fn keep_asked(session: &str, linger: Option<std::time::Duration>) -> Vec<String> {
+    let mut arguments = keep(session, linger);
+    arguments.insert(1, "--asked".to_owned());
+    arguments
+}
+
+/// Returns the order that begins a session of such a keeper. `container` is the id of the target's
+/// container.
+pub fn order_to_open(session: &str, name: &str, container: &str) -> String {
+    format!("open {session} {name} {container}\n")
+}
+
+/// The answer of a keeper that speaks only when asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// The path to the tools exists.
+    Opened {
+        /// The keeper's process id in the PID namespace of the session.
+        pid: u32,
+        /// The effective user and group of the first process of the target's container, if the
+        /// keeper sees it.
+        target: Option<crate::NumericUser>,
+    },
+    /// The session cannot be opened.
+    Failed(String),
+}
+
+/// Parses a line of a keeper's output. Returns `None` if it is not the answer for this session.
+pub fn parse_answer(line: &[u8], session: &str) -> Option<Answer> {
+    let line = std::str::from_utf8(line).ok()?;
+    let of = |word: &str| line.strip_prefix(word)?.strip_prefix(session)?.strip_prefix(' ');
+    if let Some(reason) = of("failed ") {
+        return Some(Answer::Failed(reason.to_owned()));
+    }
+    let (pid, ids) = of("opened ")?.split_once(' ')?;
+    let number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten();
+    let target = match ids.split_once(':') {
+        Some((uid, gid)) => Some(crate::NumericUser { uid: number(uid)?, gid: number(gid)? }),
+        None if ids == "-" => None,
+        None => return None,
+    };
+    Some(Answer::Opened { pid: number(pid).filter(|&pid| pid > 0)?, target })
+}
 
 /// The address of a keeper, as a session needs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -143,7 +219,48 @@ fn encode(arguments: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::parse_address;
+    use super::{Answer, parse_address, parse_answer, preamble, with_preamble};
+    use crate::{NumericUser, Window};
+
+    #[test]
+    fn what_everybody_may_read_has_no_secret_in_it() {
+        let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        let environment = words("TERM=xterm PATH=/bin SCRATCHDBG_RECORD=0123");
+        let command = words("/launcher run 7 s1 --tools last ls --env x");
+        assert_eq!(
+            with_preamble(command.clone(), &environment, true),
+            words("/launcher run 7 s1 --preamble --env TERM=xterm --tools last ls --env x")
+        );
+        assert_eq!(
+            with_preamble(command, &environment[1..], false),
+            words("/launcher run 7 s1 --preamble --no-input --tools last ls --env x")
+        );
+        assert_eq!(preamble(&environment, Some(Window { columns: 80, rows: 24 })), "0123 80 24\n");
+        assert_eq!(preamble(&environment, None), "0123 0 0\n");
+    }
+
+    #[test]
+    fn an_answer_is_read_strictly() {
+        let parse = |line: &str| parse_answer(line.as_bytes(), "s1");
+        let user = |uid, gid| Some(NumericUser { uid, gid });
+        assert_eq!(parse("opened s1 42 0:7"), Some(Answer::Opened { pid: 42, target: user(0, 7) }));
+        assert_eq!(parse("opened s1 42 -"), Some(Answer::Opened { pid: 42, target: None }));
+        assert_eq!(parse("failed s1 cannot: x"), Some(Answer::Failed("cannot: x".to_owned())));
+        for bad in [
+            "",
+            "opened s1",
+            "opened s1 42",
+            "opened s1 0 -",
+            "opened s1 +4 -",
+            "opened s1 4 1:-1",
+            "opened s1 4 1:2:3",
+            "opened s1 4 x",
+            "opened s2 42 -",
+            "opened s1 1/root/../42 -",
+        ] {
+            assert_eq!(parse(bad), None, "{bad:?}");
+        }
+    }
 
     #[test]
     fn an_address_leads_nowhere_else() {

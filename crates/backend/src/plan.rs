@@ -78,6 +78,8 @@ pub struct Plan {
     pub keeper_added: Vec<String>,
     /// The capabilities of the default set that the keeper does not get.
     pub keeper_dropped: Vec<String>,
+    /// The network of the keeper: `none`, or `pod` where the platform lets it have no other.
+    pub keeper_network: &'static str,
     /// The security options of the keeper and of a sidecar, in the platform's syntax.
     pub security_options: Vec<String>,
     /// The mode, with the settings of that mode.
@@ -193,7 +195,7 @@ impl Plan {
                 image: &self.keeper_image,
                 capabilities: &self.keeper_added,
                 dropped_capabilities: &self.keeper_dropped,
-                network: "none",
+                network: self.keeper_network,
             },
             capabilities: self.capabilities(),
             unasked_capabilities: self.unasked(),

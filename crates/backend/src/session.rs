@@ -175,6 +175,8 @@ pub struct Start<'a> {
     pub environment: Vec<String>,
     /// The client has input for the process.
     pub has_input: bool,
+    /// The size of the client's terminal, if the process gets one and the size is known.
+    pub window: Option<Window>,
 }
 
 /// A connection to a keeper's standard streams.

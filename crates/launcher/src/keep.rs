@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use self::hold::Hold;
 use self::order::Order;
 use self::session::Session;
-use crate::system;
+use crate::{processes, system};
 
 /// How long a client may be silent. A client sends a heartbeat once a second. This limit applies
 /// when the end of the keeper's input tells nothing, because the keeper is to outlive the client or
@@ -26,6 +26,10 @@ const SILENCE: Duration = Duration::from_secs(4);
 /// The limit if it is unknown whether another process holds the input open, or before the first
 /// heartbeat.
 const SILENCE_UNVERIFIED: Duration = Duration::from_secs(20);
+
+/// How long a keeper that speaks only when asked waits for its first client. It may have started
+/// long after its client gave up, and nobody can remove it.
+const FIRST_CLIENT: Duration = Duration::from_mins(1);
 
 /// The limit if no other process holds the input open: a client that was stopped is silent too, and
 /// may be continued.
@@ -40,7 +44,7 @@ const ENDING_POLL_INTERVAL: i32 = 20;
 /// How often to search all processes for one that holds the input of a silent client.
 const SEARCH_INTERVAL: Duration = Duration::from_secs(2);
 
-/// `SESSION [SECONDS]`: prints `keeper PID NAME`, then executes the client's orders, one per line
+/// `[--asked] SESSION [SECONDS]`: prints `keeper PID NAME`, then executes the client's orders, one per line
 /// (see [`Order`]). The path to the tools of this session is below NAME in the folder of names (see
 /// [`folder`]).
 ///
@@ -52,7 +56,15 @@ const SEARCH_INTERVAL: Duration = Duration::from_secs(2);
 ///
 /// Another process that holds the other end of the input prevents its end from arriving. So a
 /// client that stays silent counts as gone too.
+///
+/// With `--asked`, the keeper prints nothing by itself: on some platforms a client can connect only
+/// to a container that is running, and misses what was printed before. Its first session too begins
+/// with an order, which the keeper answers with its process id.
 pub(crate) fn keep(arguments: &[OsString]) -> Result<u8, String> {
+    let (is_asked, arguments) = match arguments {
+        [flag, arguments @ ..] if flag == "--asked" => (true, arguments),
+        arguments => (false, arguments),
+    };
     let (session, time) = match arguments {
         [session] => (session, None),
         [session, seconds] => {
@@ -66,13 +78,21 @@ pub(crate) fn keep(arguments: &[OsString]) -> Result<u8, String> {
     let failed = |error: std::io::Error| format!("keeper: {error}");
     // Not through the standard library's buffer: poll(2) does not see buffered data.
     let input = stdin().as_fd().try_clone_to_owned().map_err(failed)?;
-    let first = Session::open(session, None).map_err(|error| format!("keeper: cannot name the session: {error}"))?;
-    // A lingering keeper answers its later clients.
-    output::print_line(&format!("keeper {} {}", std::process::id(), first.name()), time.is_none()).map_err(failed)?;
+    let mut sessions = Vec::new();
+    if !is_asked {
+        let first = Session::open(session, None);
+        let first = first.map_err(|error| format!("keeper: cannot name the session: {error}"))?;
+        // A lingering keeper answers its later clients.
+        let line = format!("keeper {} {}", std::process::id(), first.name());
+        output::print_line(&line, time.is_none()).map_err(failed)?;
+        sessions.push(first);
+    }
     let keeper = Keeper {
         input: Some(input.into()),
         deadline: time.map(|seconds| Instant::now() + Duration::from_secs(seconds)),
-        sessions: vec![first],
+        first: is_asked.then(|| First { session: session.to_owned(), until: Instant::now() + FIRST_CLIENT }),
+        is_asked,
+        sessions,
         pending: Vec::new(),
         searched: None,
     };
@@ -84,11 +104,22 @@ struct Keeper {
     input: Option<File>,
     /// Until when the keeper waits for the next session. `None` if it ends with the first.
     deadline: Option<Instant>,
+    /// The session that the keeper was started for, until a client opens it.
+    first: Option<First>,
+    /// The keeper reports its process id in each answer.
+    is_asked: bool,
     sessions: Vec<Session>,
     /// The start of an incomplete order.
     pending: Vec<u8>,
     /// The time and result of the last search for a process that holds the input.
     searched: Option<(Instant, Hold)>,
+}
+
+/// The first session of a keeper that waits for its client.
+struct First {
+    session: String,
+    /// How long the keeper waits.
+    until: Instant,
 }
 
 impl Keeper {
@@ -117,8 +148,11 @@ impl Keeper {
             self.end_silent_sessions();
             self.sessions.iter_mut().for_each(Session::check_launcher);
             self.sessions.retain(|session| !session.is_over());
-            let is_time = self.input.is_none() || self.deadline.is_none_or(|deadline| Instant::now() >= deadline);
-            if self.sessions.is_empty() && is_time {
+            let now = Instant::now();
+            let is_over = |until: Instant| now >= until;
+            let is_time =
+                self.deadline.is_none_or(is_over) && self.first.as_ref().is_none_or(|first| is_over(first.until));
+            if self.sessions.is_empty() && (self.input.is_none() || is_time) {
                 return 0;
             }
         }
@@ -153,10 +187,16 @@ impl Keeper {
     }
 
     fn execute(&mut self, order: Order<'_>) {
-        if let Order::Open { session, name } = order {
-            if self.deadline.is_some() && self.session(session).is_none() {
-                self.open(session, name);
+        if let Order::Open { session, name, container } = order {
+            let is_first = self.first.as_ref().is_some_and(|first| first.session == session);
+            if (self.deadline.is_some() || is_first) && self.session(session).is_none() {
+                self.first = self.first.take().filter(|_| !is_first);
+                self.open(session, name, container);
             }
+            return;
+        }
+        if let Order::Quit { .. } = order {
+            self.close_input();
             return;
         }
         let Some(session) = self.session(order.session()) else { return };
@@ -164,19 +204,33 @@ impl Keeper {
             Order::Signal { number, .. } => session.signal(number),
             Order::Here { .. } => session.heartbeat(),
             Order::Done { .. } => session.done(),
-            Order::Open { .. } => {}
+            Order::Open { .. } | Order::Quit { .. } => {}
         }
     }
 
-    /// Creates the path to the tools for another session, and reports it. On failure, the client
-    /// gets no answer.
-    fn open(&mut self, session: &str, name: &str) {
-        let Ok(opened) = Session::open(session, Some(name)) else { return };
-        self.sessions.push(opened);
+    /// Creates the path to the tools for another session, and reports it. On failure, the client of
+    /// a keeper that speaks only when asked gets the reason, and others no answer.
+    fn open(&mut self, session: &str, name: &str, container: Option<&str>) {
+        let line = match Session::open(session, Some(name)) {
+            Ok(opened) => {
+                self.sessions.push(opened);
+                if self.is_asked {
+                    let ids = container.and_then(processes::first_of_container).and_then(processes::ids);
+                    let ids = ids.map_or_else(|| "-".to_owned(), |(uid, gid)| format!("{uid}:{gid}"));
+                    format!("opened {session} {} {ids}", std::process::id())
+                } else {
+                    format!("opened {session}")
+                }
+            }
+            Err(error) if self.is_asked => format!("failed {session} cannot name the session: {error}"),
+            Err(_) => return,
+        };
+        // The client may use the path at once. Until now, there was nothing that others may see.
+        let _stays_hidden = system::make_accessible();
         let mut out = stdout().lock();
         // Do not block if another process has filled the pipe.
         if system::is_writable(stdout().as_fd()).unwrap_or(false) {
-            let _gone = writeln!(out, "opened {session}").and_then(|()| out.flush());
+            let _gone = writeln!(out, "{line}").and_then(|()| out.flush());
         }
     }
 

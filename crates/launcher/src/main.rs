@@ -1,7 +1,7 @@
 //! The small static program that runs inside debug sessions. Its first argument selects one of
 //! three roles:
 //!
-//! - `keep SESSION [SECONDS]`: the keeper, the main process of the ephemeral debug container.
+//! - `keep [--asked] SESSION [SECONDS]`: the keeper, the main process of the ephemeral debug container.
 //!   Prints its process id in the PID namespace that it shares with the target, and a name that
 //!   leads to the tools in its root. Then lives as long as its client or, with a time, that much
 //!   longer.
@@ -25,6 +25,7 @@ mod app;
 mod denial;
 mod entrypoint;
 mod keep;
+mod preamble;
 mod processes;
 mod record;
 mod root;
@@ -45,17 +46,18 @@ fn main() -> ExitCode {
     let name = arguments.next().unwrap_or_default();
     let arguments: Vec<OsString> = arguments.collect();
     let role = arguments.first().and_then(|role| role.to_str()).unwrap_or_default();
-    let outcome =
-        match role {
-            _ if Path::new(&name).file_name().is_some_and(|name| name == entrypoint::NAME) => {
-                Err(entrypoint::run_entrypoint(&arguments))
-            }
-            "keep" => keep::keep(&arguments[1..]),
-            "run" => run::run(Path::new(&name), &arguments[1..]),
-            "app" => app::app(),
-            _ => Err("usage: scratchdbg-launcher keep SESSION [SECONDS] | run KEEPER SESSION COMMAND [ARG...] | app"
-                .to_owned()),
-        };
+    let outcome = match role {
+        _ if Path::new(&name).file_name().is_some_and(|name| name == entrypoint::NAME) => {
+            Err(entrypoint::run_entrypoint(&arguments))
+        }
+        "keep" => keep::keep(&arguments[1..]),
+        "run" => run::run(Path::new(&name), &arguments[1..]),
+        "app" => app::app(),
+        _ => Err(
+            "usage: scratchdbg-launcher keep [--asked] SESSION [SECONDS] | run KEEPER SESSION COMMAND [ARG...] | app"
+                .to_owned(),
+        ),
+    };
     match outcome {
         Ok(code) => ExitCode::from(code),
         Err(message) => {

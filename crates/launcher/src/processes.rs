@@ -73,6 +73,21 @@ pub(crate) fn first_of_container(id: &str) -> Option<i32> {
     all().filter(of_container).min()
 }
 
+/// Returns the effective user and group of a process.
+pub(crate) fn ids(pid: i32) -> Option<(u32, u32)> {
+    parse_ids(&fs::read_to_string(format!("/proc/{pid}/status")).ok()?)
+}
+
+/// The lines `Uid:` and `Gid:` of `/proc/PID/status` have the real, effective, saved and filesystem
+/// ids.
+fn parse_ids(status: &str) -> Option<(u32, u32)> {
+    let effective = |field: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(field))?;
+        line.split_ascii_whitespace().nth(1)?.parse().ok()
+    };
+    Some((effective("Uid:")?, effective("Gid:")?))
+}
+
 /// The used fields of `/proc/PID/stat`, see `proc_pid_stat(5)`.
 #[derive(Debug, PartialEq, Eq, Clone, Copy)]
 pub(crate) struct Stat {
@@ -165,6 +180,16 @@ mod tests {
     fn stat_is_read_behind_a_name_with_parentheses() {
         let line = "7 (a) R (b)) S 3 7 7 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 12345 1 1 1";
         assert_eq!(parse_stat(line), Some(Stat { state: 'S', parent: 3, start_time: 12345 }));
+    }
+
+    #[test]
+    fn effective_ids_are_read() {
+        let status = "Name:\tx\nUmask:\t0022\nUid:\t0\t65532\t0\t0\nGid:\t7\t8\t9\t10\nGroups:\t2000 \n";
+        assert_eq!(super::parse_ids(status), Some((65532, 8)));
+        for bad in ["", "Uid:\t0\n", "Uid:\t0\t1\t2\t3\n", "Uid:\tx\ty\t0\t0\nGid:\t0\t0\t0\t0\n"] {
+            assert_eq!(super::parse_ids(bad), None, "{bad:?}");
+        }
+        assert_eq!(super::ids(-1), None);
     }
 
     #[test]

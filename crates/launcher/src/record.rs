@@ -48,6 +48,11 @@ impl Secret {
         system::take_variable(VARIABLE).filter(|secret| !secret.is_empty()).map(Self)
     }
 
+    /// Uses the secret that came another way.
+    pub(crate) fn of(secret: Vec<u8>) -> Self {
+        Self(secret)
+    }
+
     /// Writes the record to both streams, which are the same on a terminal. Calls `wait` for a
     /// stream that is not writable. The client treats a stream without a record as incomplete.
     pub(crate) fn tell(&self, code: u8, mut wait: impl FnMut(BorrowedFd<'_>) -> io::Result<Wait>) {

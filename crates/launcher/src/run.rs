@@ -7,7 +7,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use std::{env, io};
 
@@ -16,7 +16,7 @@ use crate::processes::Stat;
 use crate::record::{Secret, Wait};
 use crate::system::{self, END_SESSION, Reap, SIGCHLD, SIGHUP, SIGKILL, Signal, Signals};
 use crate::tools::Tools;
-use crate::{OWN_FAILURE, denial, entrypoint, processes, root};
+use crate::{OWN_FAILURE, denial, entrypoint, preamble, processes, root};
 
 /// The exit codes that shells and runtimes use for a command that was not found, and for one that
 /// cannot be executed.
@@ -40,18 +40,25 @@ const STOPPED_LIMIT: Duration = Duration::from_secs(4);
 /// which cannot be signaled, or one that hangs in the kernel takes longer.
 const KILL_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// `KEEPER SESSION [--tools first|last | --beside KEEPER-CONTAINER CONTAINER] [COMMAND [ARG...]]`:
+/// `KEEPER SESSION [--preamble [--no-input] [--env NAME=VALUE]...] [--tools first|last | --beside KEEPER-CONTAINER CONTAINER] [COMMAND [ARG...]]`:
 /// runs the command and returns its exit code. Writes the code after the command's output, see
 /// [`Secret`]. `program` is the path that this program was started by.
 ///
+/// - `--preamble`: the secret is not in the environment, but in the first line of standard input, see
+///   [`preamble`]. For platforms on which a command gets no environment of its own.
+/// - `--no-input`: the command's standard input is empty.
+/// - `--env`: sets a variable for the command.
 /// - `--tools`: adds the folder of this program to that end of `PATH`. The default command is the
 ///   shell in that folder.
 /// - `--beside`: this container was created for the session. The command starts in the root of the
 ///   container's first process, and the keeper's process belongs to another container.
 pub(crate) fn run(program: &Path, arguments: &[OsString]) -> Result<u8, String> {
     // Before anything else.
-    let secret = Secret::take();
-    let Options { keeper, tools, beside, command } = Options::parse(arguments)?;
+    let mut secret = Secret::take();
+    let Options { keeper, preamble, no_input, environment, tools, beside, command } = Options::parse(arguments)?;
+    if preamble {
+        secret = Some(preamble::read()?);
+    }
     // The process id that the client passed may come from another process that can write to the
     // keeper's output. The control group identifies the keeper reliably.
     let of_container = beside.and_then(|(keeper, _)| processes::first_of_container(keeper));
@@ -68,7 +75,10 @@ pub(crate) fn run(program: &Path, arguments: &[OsString]) -> Result<u8, String> 
         ([], None) => return Err("run takes a command".to_owned()),
     };
     let mut process = Command::new(command);
-    process.args(arguments).env_remove(Secret::variable());
+    process.args(arguments).env_remove(Secret::variable()).envs(environment);
+    if no_input {
+        process.stdin(Stdio::null());
+    }
     if let Some((tools, order)) = &tools {
         process.env("PATH", tools.search_path(&search_path(), *order == Order::First));
         if *order == Order::First {

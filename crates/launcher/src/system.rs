@@ -27,6 +27,7 @@ unsafe extern "C" {
     fn read(fd: c_int, buffer: *mut c_void, count: usize) -> isize;
     fn access(path: *const c_char, mode: c_int) -> c_int;
     fn fcntl(fd: c_int, command: c_int, ...) -> c_int;
+    fn ioctl(fd: c_int, request: c_ulong, ...) -> c_int;
     fn getppid() -> c_int;
     fn fork() -> c_int;
     fn signal(number: c_int, handler: usize) -> usize;
@@ -51,6 +52,8 @@ struct PollFd {
 const PR_SET_PDEATHSIG: c_int = 1;
 const PR_SET_DUMPABLE: c_int = 4;
 const PR_SET_CHILD_SUBREAPER: c_int = 36;
+/// The same number on all architectures but MIPS, PowerPC, SPARC and Alpha, where the call fails.
+const TIOCSWINSZ: c_ulong = 0x5414;
 const F_DUPFD: c_int = 0;
 const F_GETFL: c_int = 3;
 const F_SETFL: c_int = 4;
@@ -154,6 +157,14 @@ pub(crate) fn take_variable(name: &CStr) -> Option<Vec<u8>> {
         }
         Some(bytes)
     }
+}
+
+/// Sets the size of a terminal, see `TIOCSWINSZ(2const)`. Fails if the descriptor is none.
+pub(crate) fn set_window(terminal: BorrowedFd<'_>, columns: u16, rows: u16) -> io::Result<()> {
+    // `struct winsize`: rows, columns, and two fields that nobody uses.
+    let size = [rows, columns, 0, 0];
+    // SAFETY: the call reads a `struct winsize`, which is four 16-bit numbers.
+    check(unsafe { ioctl(terminal.as_raw_fd(), TIOCSWINSZ, size.as_ptr()) }).map(drop)
 }
 
 /// Makes a descriptor non-blocking, for all processes that share it.

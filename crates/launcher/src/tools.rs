@@ -9,7 +9,7 @@ use std::fs::{self, File};
 use std::io;
 use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::system;
 
@@ -73,6 +73,16 @@ fn hold(folder: &Path) -> io::Result<OwnedFd> {
     outcome
 }
 
+/// Returns the folder that contains the folder of this program: `/` in a toolkit image, `/.scratchdbg`
+/// in a debug twin.
+pub(crate) fn base() -> PathBuf {
+    base_of(Path::new(&std::env::args_os().next().unwrap_or_default()))
+}
+
+fn base_of(program: &Path) -> PathBuf {
+    program.ancestors().nth(2).filter(|base| base.is_absolute()).unwrap_or(Path::new("/")).to_owned()
+}
+
 /// Whether two paths lead to the same file.
 pub(crate) fn is_same(one: &Path, other: &Path) -> bool {
     let identity = |path: &Path| fs::metadata(path).map(|file| (file.dev(), file.ino())).ok();
@@ -108,6 +118,20 @@ mod tests {
         }
         fs::remove_dir_all(&folder).unwrap();
         assert!(Tools::beside(Path::new("/")).is_err());
+    }
+
+    #[test]
+    fn names_are_beside_the_folder_of_the_program() {
+        for (program, base) in [
+            ("/bin/scratchdbg-launcher", "/"),
+            ("/.scratchdbg/bin/scratchdbg-launcher", "/.scratchdbg"),
+            ("scratchdbg-launcher", "/"),
+            ("bin/scratchdbg-launcher", "/"),
+            ("/scratchdbg-launcher", "/"),
+            ("", "/"),
+        ] {
+            assert_eq!(super::base_of(Path::new(program)), Path::new(base), "{program:?}");
+        }
     }
 
     #[test]

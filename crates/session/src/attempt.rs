@@ -233,6 +233,7 @@ async fn run_process<B: SessionBackend, U: User>(
             command: launcher::run(view, &keeper.address, session),
             environment: [launcher::environment(view), vec![secret.variable()]].concat(),
             has_input: streams.input.is_some(),
+            window: view.tty.then(|| *windows.borrow()).flatten(),
         };
         let mut process = backend.start(plan, session, start, keeper.orders.opened()).await?;
         let taken = process.streams().ok_or_else(|| Error::new(ErrorKind::Broken, "the session has no streams"))?;

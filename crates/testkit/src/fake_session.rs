@@ -261,6 +261,7 @@ impl SessionBackend for FakeSessions {
             keeper_image: tools.keeper,
             keeper_added: Vec::new(),
             keeper_dropped: Vec::new(),
+            keeper_network: "none",
             security_options: Vec::new(),
             how: how(mode, &world, request, with_keepers),
             reasons: Vec::new(),

@@ -147,6 +147,7 @@ pub(crate) fn plan(target: &Target, user: NumericUser, request: &AttachRequest) 
         keeper_image: request.toolkit_image.clone(),
         keeper_added: keeper_rights.added.clone(),
         keeper_dropped: keeper_rights.dropped.clone(),
+        keeper_network: "none",
         security_options,
         how,
         reasons,

@@ -8,11 +8,11 @@ use std::os::unix::fs::{DirBuilderExt as _, symlink};
 use std::path::PathBuf;
 use std::{fs, io};
 
-use crate::system;
+use crate::{system, tools};
 
-/// The folder of names in the keeper's root. Everybody may create entries there, and nobody may
-/// list them.
-const FOLDER: &str = "/session";
+/// The folder of names, beside the folder of this program: `/session` in a toolkit image. Everybody
+/// may create entries there, and nobody may list them.
+pub(super) const FOLDER: &str = "session";
 
 /// The link from a name to the tools of the image. It is relative, so that the kernel resolves it
 /// in the keeper's root.
@@ -32,8 +32,8 @@ impl Folder {
             Some(_) => return Err(io::ErrorKind::InvalidInput.into()),
             None => format!("{:032x}", u128::from_ne_bytes(system::random_bytes()?)),
         };
-        fs::DirBuilder::new().mode(0o700).create(PathBuf::from(FOLDER).join(&name))?;
         let folder = Self { name };
+        fs::DirBuilder::new().mode(0o700).create(folder.path())?;
         symlink(TOOLS, folder.path().join("bin"))?;
         Ok(folder)
     }
@@ -44,7 +44,7 @@ impl Folder {
     }
 
     fn path(&self) -> PathBuf {
-        PathBuf::from(FOLDER).join(&self.name)
+        tools::base().join(FOLDER).join(&self.name)
     }
 }
 

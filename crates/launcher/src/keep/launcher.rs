@@ -40,7 +40,8 @@ impl Launcher {
     /// it runs this same executable.
     pub(super) fn find(session: &str, name: &str) -> Option<Self> {
         let own = std::process::id().to_string();
-        let program = format!("/proc/{own}/root/session/{name}/bin/{}", tools::NAME);
+        let names = tools::base().join(super::folder::FOLDER);
+        let program = format!("/proc/{own}/root{}/{name}/bin/{}", names.display(), tools::NAME);
         let is_program = |called: &[u8]| called == program.as_bytes();
         let candidates = processes::with_arguments(is_program, &["run", &own, session]).into_iter().filter_map(|pid| {
             let descriptor = system::process_descriptor(pid).ok();

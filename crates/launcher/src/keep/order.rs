@@ -3,12 +3,15 @@
 /// One line of the keeper's input.
 #[derive(Debug, PartialEq, Eq, Clone, Copy)]
 pub(super) enum Order<'a> {
-    /// `open SESSION NAME`: create the path of this name to the tools for another session.
+    /// `open SESSION NAME [CONTAINER]`: create the path of this name to the tools for another
+    /// session, and report the ids of the container's first process.
     Open {
         /// The session.
         session: &'a str,
         /// The name of the path.
         name: &'a str,
+        /// The id of the target's container.
+        container: Option<&'a str>,
     },
     /// `signal SESSION NUMBER`: forward a signal to the command.
     Signal {
@@ -27,6 +30,11 @@ pub(super) enum Order<'a> {
         /// The session.
         session: &'a str,
     },
+    /// `quit SESSION`: end all sessions, and the keeper.
+    Quit {
+        /// Any session.
+        session: &'a str,
+    },
 }
 
 impl<'a> Order<'a> {
@@ -34,14 +42,15 @@ impl<'a> Order<'a> {
     pub(super) fn parse(line: &'a str) -> Option<Self> {
         let mut words = line.split_ascii_whitespace();
         let (order, session) = (words.next()?, words.next()?);
-        match (order, words.next(), words.next()) {
-            ("open", Some(name), None) => Some(Self::Open { session, name }),
-            ("signal", Some(number), None) => match number.parse().ok()? {
+        match (order, words.next(), words.next(), words.next()) {
+            ("open", Some(name), container, None) => Some(Self::Open { session, name, container }),
+            ("signal", Some(number), None, None) => match number.parse().ok()? {
                 number @ 1..=64 => Some(Self::Signal { session, number }),
                 _ => None,
             },
-            ("here", None, None) => Some(Self::Here { session }),
-            ("done", None, None) => Some(Self::Done { session }),
+            ("here", None, None, None) => Some(Self::Here { session }),
+            ("done", None, None, None) => Some(Self::Done { session }),
+            ("quit", None, None, None) => Some(Self::Quit { session }),
             _ => None,
         }
     }
@@ -52,7 +61,8 @@ impl<'a> Order<'a> {
             Self::Open { session, .. }
             | Self::Signal { session, .. }
             | Self::Here { session }
-            | Self::Done { session } => session,
+            | Self::Done { session }
+            | Self::Quit { session } => session,
         }
     }
 }
@@ -64,9 +74,14 @@ mod tests {
     #[test]
     fn orders_are_read_strictly() {
         assert_eq!(Order::parse("signal s1 15"), Some(Order::Signal { session: "s1", number: 15 }));
-        assert_eq!(Order::parse("open s1 n1"), Some(Order::Open { session: "s1", name: "n1" }));
+        assert_eq!(Order::parse("open s1 n1"), Some(Order::Open { session: "s1", name: "n1", container: None }));
+        assert_eq!(
+            Order::parse("open s1 n1 c1"),
+            Some(Order::Open { session: "s1", name: "n1", container: Some("c1") })
+        );
         assert_eq!(Order::parse("here s1"), Some(Order::Here { session: "s1" }));
         assert_eq!(Order::parse("done s1"), Some(Order::Done { session: "s1" }));
+        assert_eq!(Order::parse("quit s1"), Some(Order::Quit { session: "s1" }));
         for bad in [
             "",
             "signal",
@@ -77,7 +92,7 @@ mod tests {
             "signal s1 9 9",
             "here",
             "open s1",
-            "open s1 n1 n2",
+            "open s1 n1 c1 c2",
             "done a b",
         ] {
             assert_eq!(Order::parse(bad), None, "{bad:?}");

@@ -1,6 +1,7 @@
 //! The arguments of the launcher.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt as _;
 
 /// The end of `PATH` that the tools are added to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +15,12 @@ pub(super) enum Order {
 pub(super) struct Options<'a> {
     /// The keeper's process id.
     pub(super) keeper: i32,
+    /// The secret and the size of the terminal come in a line of input, see [`crate::preamble`].
+    pub(super) preamble: bool,
+    /// The command gets no input.
+    pub(super) no_input: bool,
+    /// Additions to the command's environment.
+    pub(super) environment: Vec<(&'a OsStr, &'a OsStr)>,
     pub(super) tools: Option<Order>,
     /// The containers of the keeper and of the target.
     pub(super) beside: Option<(&'a str, &'a str)>,
@@ -28,9 +35,33 @@ impl<'a> Options<'a> {
         };
         let keeper = keeper.to_str().and_then(|pid| pid.parse().ok()).filter(|&pid: &i32| pid > 0);
         let keeper = keeper.ok_or("the keeper's process id is not a number")?;
-        let mut options = Self { keeper, tools: None, beside: None, command: rest };
+        let mut options = Self {
+            keeper,
+            preamble: false,
+            no_input: false,
+            environment: Vec::new(),
+            tools: None,
+            beside: None,
+            command: rest,
+        };
         // The client passes the options in this order, and a command may have the name of an
         // option.
+        if let [flag, rest @ ..] = options.command
+            && flag == "--preamble"
+        {
+            (options.preamble, options.command) = (true, rest);
+            if let [flag, rest @ ..] = options.command
+                && flag == "--no-input"
+            {
+                (options.no_input, options.command) = (true, rest);
+            }
+            while let [flag, entry, rest @ ..] = options.command
+                && flag == "--env"
+            {
+                options.environment.extend(split(entry));
+                options.command = rest;
+            }
+        }
         match options.command {
             [flag, order, rest @ ..] if flag == "--tools" => {
                 let order = if order == "first" { Order::First } else { Order::Last };
@@ -44,6 +75,13 @@ impl<'a> Options<'a> {
         }
         Ok(options)
     }
+}
+
+/// Splits `NAME=VALUE`.
+fn split(entry: &OsStr) -> Option<(&OsStr, &OsStr)> {
+    let bytes = entry.as_bytes();
+    let at = bytes.iter().position(|&byte| byte == b'=').filter(|&at| at > 0)?;
+    Some((OsStr::from_bytes(&bytes[..at]), OsStr::from_bytes(&bytes[at + 1..])))
 }
 
 #[cfg(test)]
@@ -62,7 +100,25 @@ mod tests {
             ("7 s1 --tools last --tools first x", Some(Order::Last), None, "--tools first x"),
         ] {
             let (line, command) = (words(line), words(command));
-            let expected = Options { keeper: 7, tools, beside, command: &command };
+            let (environment, preamble, no_input) = (Vec::new(), false, false);
+            let expected = Options { keeper: 7, preamble, no_input, environment, tools, beside, command: &command };
+            assert_eq!(Options::parse(&line), Ok(expected), "{line:?}");
+        }
+        for (line, no_input, environment, command) in [
+            ("7 s1 --preamble --tools last ls", false, &[][..], "ls"),
+            ("7 s1 --preamble --no-input --tools last ls", true, &[], "ls"),
+            (
+                "7 s1 --preamble --env A=b=c --env =x --env B= --tools last --env C=d",
+                false,
+                &[("A", "b=c"), ("B", "")],
+                "--env C=d",
+            ),
+        ] {
+            let (line, command) = (words(line), words(command));
+            let environment = environment.iter().map(|(name, value)| (OsStr::new(name), OsStr::new(value))).collect();
+            let tools = Some(Order::Last);
+            let expected =
+                Options { keeper: 7, preamble: true, no_input, environment, tools, beside: None, command: &command };
             assert_eq!(Options::parse(&line), Ok(expected), "{line:?}");
         }
         for bad in ["", "7", "x s1", "0 s1", "-7 s1"] {

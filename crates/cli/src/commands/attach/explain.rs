@@ -24,7 +24,7 @@ pub(super) fn print(plan: &Plan, format: Format, printer: Printer) -> io::Result
     let facts = [
         ("target", format!("{} ({})", plan.target_name, plan.target_kind)),
         ("command", scratchdbg_logs::escape::label(&command).into_owned()),
-        ("keeper", format!("{}, no network, {}", plan.keeper_image, rights(plan))),
+        ("keeper", format!("{}, {}, {}", plan.keeper_image, network(plan), rights(plan))),
     ];
     for (name, fact) in &facts {
         printer.line(&format!("{name:9}{fact}"))?;
@@ -44,4 +44,11 @@ pub(super) fn print(plan: &Plan, format: Format, printer: Printer) -> io::Result
         ))?;
     }
     Ok(())
+}
+
+fn network(plan: &Plan) -> String {
+    match plan.keeper_network {
+        "none" => "no network".to_owned(),
+        shared => format!("the network of the {shared}"),
+    }
 }
