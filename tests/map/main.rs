@@ -12,8 +12,20 @@ const MAP: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "backend", "builder", "console", "diagnose", "docker", "files", "follow", "format", "image", "inspect",
-            "logs", "registry", "session",
+            "backend",
+            "builder",
+            "console",
+            "diagnose",
+            "docker",
+            "files",
+            "follow",
+            "format",
+            "image",
+            "inspect",
+            "kubernetes",
+            "logs",
+            "registry",
+            "session",
         ],
     ),
     ("console", &["backend"]),
@@ -24,6 +36,7 @@ const MAP: &[(&str, &[&str])] = &[
     ("format", &["logs"]),
     ("image", &["files"]),
     ("inspect", &["backend", "builder", "diagnose", "files", "image"]),
+    ("kubernetes", &["backend", "diagnose", "logs", "pace"]),
     ("launcher", &[]),
     ("logs", &[]),
     ("pace", &[]),
@@ -33,7 +46,7 @@ const MAP: &[(&str, &[&str])] = &[
 ];
 
 /// The types of a platform, and the only crate that may name them.
-const PLATFORMS: &[(&str, &str)] = &[("bollard", "docker")];
+const PLATFORMS: &[(&str, &str)] = &[("bollard", "docker"), ("k8s-openapi", "kubernetes"), ("kube", "kubernetes")];
 
 fn crates() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -82,7 +95,9 @@ fn the_command_line_names_platforms_in_one_place() {
     for path in sources(&folder) {
         let text = fs::read_to_string(&path).expect("a source file");
         let name = path.strip_prefix(&folder).expect("it is below").to_string_lossy().into_owned();
-        assert!(name == "platform.rs" || !text.contains("scratchdbg_docker"), "{name} names a platform");
+        for platform in ["scratchdbg_docker", "scratchdbg_kubernetes"] {
+            assert!(name == "platform.rs" || !text.contains(platform), "{name} names a platform");
+        }
     }
 }
 

@@ -27,6 +27,7 @@ mod name;
 pub mod plan;
 mod scope;
 mod session;
+mod similar;
 mod user;
 
 pub use self::error::{Error, ErrorKind, chain};
@@ -44,6 +45,7 @@ pub use self::session::{
     Duplex, KeeperHandle, Neighbor, Output, Part, PlanRequest, Probe, Process, ProcessEnd, Session, SessionBackend,
     SessionList, SessionState, SessionTarget, Start, TargetEnd, ToolSource, ToolStore, ToolsImage, Window, session_id,
 };
+pub use self::similar::similar;
 pub use self::user::NumericUser;
 
 pub use scratchdbg_diagnose::container::Phase;

@@ -7,6 +7,7 @@ mod attach;
 mod build;
 mod check;
 mod examples;
+mod kubernetes;
 mod logs;
 mod pair;
 mod ps;
@@ -19,6 +20,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use self::attach::AttachArgs;
 pub(crate) use self::build::BuildArgs;
 pub(crate) use self::check::{CheckArgs, CheckFormat, Deny};
+pub(crate) use self::kubernetes::KubernetesArgs;
 pub(crate) use self::logs::{Count, LogsArgs};
 pub(crate) use self::pair::{PairCommand, VerifyArgs};
 pub(crate) use self::ps::PsArgs;
@@ -86,7 +88,7 @@ pub(crate) enum Command {
     /// Without a terminal, the first SIGINT, SIGTERM or SIGQUIT is passed on to the command. After 10 seconds, or at the
     /// second signal, the session is ended, with 128+n. If nobody reads its output any more, it is ended with 141. On a terminal,
     /// the detach keys (ctrl-p,ctrl-q, or `detachKeys` in Docker's config.json) end it too, with 129.
-    #[command(after_help = examples::ATTACH)]
+    #[command(after_help = examples::ATTACH, mut_arg("namespace", |argument| argument.short('n')))]
     Attach(AttachArgs),
     /// List and end debug sessions
     #[command(subcommand)]
@@ -95,13 +97,13 @@ pub(crate) enum Command {
     #[command(after_help = examples::LOGS)]
     Logs(LogsArgs),
     /// Explain why a container died or is unhealthy
-    #[command(after_help = examples::WHY)]
+    #[command(after_help = examples::WHY, mut_arg("namespace", |argument| argument.short('n')))]
     Why(WhyArgs),
     /// Find problems in a binary, image or Dockerfile before it ships
     #[command(after_help = examples::CHECK)]
     Check(CheckArgs),
     /// List containers with their state, user, shell, twin and verdict
-    #[command(after_help = examples::PS)]
+    #[command(after_help = examples::PS, mut_arg("namespace", |argument| argument.short('n')))]
     Ps(PsArgs),
     /// Run a guided tour on a temporary container
     Demo(DemoArgs),

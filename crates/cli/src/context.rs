@@ -2,16 +2,18 @@
 
 use std::sync::OnceLock;
 
+#[cfg(feature = "kubernetes")]
+use scratchdbg_backend::ErrorKind;
 use scratchdbg_backend::{self as backend, Scope, SessionTarget};
 use scratchdbg_inspect::{RegistryImage, Sources};
 use scratchdbg_registry::Registry;
 use scratchdbg_session::tools::HostToolkit;
 use tokio::sync::OnceCell;
 
-use crate::args::Global;
+use crate::args::{Global, KubernetesArgs};
 use crate::env::Environment;
 use crate::error::CommandError;
-use crate::platform::{self, ImagePlatform, Looked, Platform};
+use crate::platform::{self, ImagePlatform, Location, Looked, Platform};
 use crate::printer::Printer;
 
 /// The surroundings of a command.
@@ -46,6 +48,21 @@ impl Context {
         self.platform.get_or_try_init(|| platform::connect(&self.global, &self.environment, &self.scope)).await
     }
 
+    /// The platform that has these targets: the engine, or the Kubernetes cluster that the options name.
+    pub(crate) async fn platform_of(
+        &self,
+        targets: &[String],
+        options: &KubernetesArgs,
+    ) -> Result<&Platform, CommandError> {
+        match platform::location(targets, options)? {
+            Location::Engine => self.platform().await,
+            Location::Cluster => {
+                let connect = || platform::connect_to_cluster(options, &self.environment, &self.scope);
+                self.platform.get_or_try_init(connect).await
+            }
+        }
+    }
+
     /// The same. When it connects, it looks at a target in the same breath.
     pub(crate) async fn platform_looking_at(
         &self,
@@ -66,6 +83,10 @@ impl Context {
     pub(crate) async fn images(&self) -> Result<&ImagePlatform, backend::Error> {
         match self.platform().await? {
             Platform::Docker(engine) => Ok(engine),
+            #[cfg(feature = "kubernetes")]
+            Platform::Kubernetes(_) => {
+                Err(backend::Error::new(ErrorKind::Unsupported, "a Kubernetes cluster shows no images of its nodes"))
+            }
         }
     }
 

@@ -25,6 +25,12 @@ pub(crate) struct Environment {
     pub(crate) term: Option<String>,
     /// `TZ`: the time zone of times without one.
     pub(crate) zone: Option<OsString>,
+    /// `KUBECONFIG`: files of Kubernetes configuration.
+    pub(crate) kubeconfig: Option<OsString>,
+    /// `.kube/config` in the home folder.
+    pub(crate) default_kubeconfig: Option<PathBuf>,
+    /// `KUBERNETES_SERVICE_HOST` is set: this is a container of a pod.
+    pub(crate) is_in_pod: bool,
     /// `XDG_RUNTIME_DIR`: where engines without root put their sockets.
     pub(crate) runtime_dir: Option<PathBuf>,
 }
@@ -43,6 +49,9 @@ impl Environment {
             source_date_epoch: text("SOURCE_DATE_EPOCH"),
             term: text("TERM"),
             zone: env::var_os("TZ").filter(|value| !value.is_empty()),
+            kubeconfig: env::var_os("KUBECONFIG").filter(|value| !value.is_empty()),
+            default_kubeconfig: path("HOME").map(|home| home.join(".kube/config")),
+            is_in_pod: text("KUBERNETES_SERVICE_HOST").is_some(),
             runtime_dir: path("XDG_RUNTIME_DIR"),
         }
     }

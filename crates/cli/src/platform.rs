@@ -1,12 +1,12 @@
 //! The platforms that this program knows: the one place that names them. Commands are written for any of them, and
 //! [`on_platform!`] has one arm for each.
 
-use scratchdbg_backend::{Error, Scope, SessionTarget};
+use scratchdbg_backend::{Error, ErrorKind, Scope, SessionTarget};
 use scratchdbg_docker::{Endpoint, EndpointRequest, InitialProbe};
 /// What can be a name or a setting on any platform that we know.
 pub(crate) use scratchdbg_docker::{are_detach_keys, is_image_reference};
 
-use crate::args::Global;
+use crate::args::{Global, KubernetesArgs};
 use crate::blocking::blocking;
 use crate::env::Environment;
 use crate::error::CommandError;
@@ -25,6 +25,9 @@ pub(crate) type Throwaway = scratchdbg_docker::Throwaway;
 pub(crate) enum Platform {
     /// Docker or Podman.
     Docker(scratchdbg_docker::Engine),
+    /// A Kubernetes cluster.
+    #[cfg(feature = "kubernetes")]
+    Kubernetes(scratchdbg_kubernetes::Cluster),
 }
 
 /// What was seen of a target while connecting, if that cost nothing.
@@ -39,10 +42,24 @@ macro_rules! on_platform {
     ($platform:expr, $name:ident => $work:expr) => {
         match $platform {
             $crate::platform::Platform::Docker($name) => $work,
+            #[cfg(feature = "kubernetes")]
+            $crate::platform::Platform::Kubernetes($name) => $work,
         }
     };
 }
 pub(crate) use on_platform;
+
+/// The same for what only engines can do yet: elsewhere, the function returns an error that says so.
+macro_rules! on_engine {
+    ($platform:expr, $what:literal, $name:ident => $work:expr) => {
+        match $platform {
+            $crate::platform::Platform::Docker($name) => $work,
+            #[cfg(feature = "kubernetes")]
+            $crate::platform::Platform::Kubernetes(_) => return Err($crate::platform::not_for_pods($what)),
+        }
+    };
+}
+pub(crate) use on_engine;
 
 /// Connects to the platform that flags, environment and Docker's configuration name.
 pub(crate) async fn connect(
@@ -53,6 +70,75 @@ pub(crate) async fn connect(
     let connected = scratchdbg_docker::Engine::connect(endpoint(global, environment).await?).await;
     let engine = connected.map_err(|error| suggest_other_sockets(error.into(), environment))?;
     Ok(Platform::Docker(engine.within(scope)))
+}
+
+/// Where the targets of a command are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Location {
+    /// In an engine: they are containers.
+    Engine,
+    /// In a Kubernetes cluster: they are pods and workloads.
+    Cluster,
+}
+
+/// Where the targets of a command are. A plain name is a container of the engine, whatever else is given; pods and workloads
+/// are named with their kind.
+pub(crate) fn location(targets: &[String], options: &KubernetesArgs) -> Result<Location, CommandError> {
+    let (pods, containers): (Vec<&String>, Vec<&String>) = targets.iter().partition(|target| is_pod_reference(target));
+    match (pods.first(), containers.first(), options.given()) {
+        (Some(pod), Some(container), _) => Err(CommandError::usage(format!(
+            "`{pod}` is in a Kubernetes cluster, and `{container}` is a container of an engine: one command reads one of them"
+        ))
+        .hint(format!("a pod is pod/{container}"))),
+        (None, Some(container), Some(option)) => Err(CommandError::usage(format!(
+            "{option} is for pods, and `{container}` names a container of the engine"
+        ))
+        .hint(format!("a pod is pod/{container}, a deployment deploy/{container}"))),
+        (Some(_), None, _) | (None, None, Some(_)) => Ok(Location::Cluster),
+        (None, _, None) => Ok(Location::Engine),
+    }
+}
+
+/// Whether a text names a pod or a workload, well or badly.
+pub(crate) fn is_pod_reference(text: &str) -> bool {
+    text.find('/').is_some_and(|at| at > 0)
+}
+
+/// Only engines can do this yet.
+pub(crate) fn not_for_pods(what: &str) -> CommandError {
+    CommandError::from(Error::new(ErrorKind::Unsupported, format!("scratchdbg cannot {what} on Kubernetes yet")))
+}
+
+/// Connects to the Kubernetes cluster that options, environment and configuration name.
+#[cfg(feature = "kubernetes")]
+pub(crate) async fn connect_to_cluster(
+    options: &KubernetesArgs,
+    environment: &Environment,
+    scope: &Scope,
+) -> Result<Platform, CommandError> {
+    use scratchdbg_kubernetes::{Cluster, ConnectionRequest};
+    let files = environment.kubeconfig.as_deref().map(ConnectionRequest::files_of);
+    let request = ConnectionRequest {
+        file: options.kubeconfig.clone(),
+        files: files.unwrap_or_default(),
+        default_file: environment.default_kubeconfig.clone(),
+        context: options.kube_context.clone(),
+        namespace: options.namespace.clone(),
+        is_in_pod: environment.is_in_pod,
+    };
+    Ok(Platform::Kubernetes(Cluster::connect(&request, scope).await?))
+}
+
+/// This program was built without Kubernetes.
+#[cfg(not(feature = "kubernetes"))]
+#[expect(clippy::unused_async, reason = "it is asynchronous with Kubernetes")]
+pub(crate) async fn connect_to_cluster(
+    _options: &KubernetesArgs,
+    _environment: &Environment,
+    _scope: &Scope,
+) -> Result<Platform, CommandError> {
+    let error = Error::new(ErrorKind::Unsupported, "this scratchdbg was built without Kubernetes");
+    Err(CommandError::from(error.hint("build it with the feature `kubernetes`, which is on by default")))
 }
 
 /// Like [`connect`], and probes the target at the same time.
@@ -96,5 +182,27 @@ fn suggest_other_sockets(error: CommandError, environment: &Environment) -> Comm
 impl From<scratchdbg_docker::Error> for CommandError {
     fn from(error: scratchdbg_docker::Error) -> Self {
         Error::from(error).into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn targets_say_where_they_are() {
+        let options = KubernetesArgs::default();
+        let shop = KubernetesArgs { namespace: Some("shop".into()), ..KubernetesArgs::default() };
+        let at = |targets: &[&str], options: &KubernetesArgs| {
+            let targets: Vec<String> = targets.iter().map(|target| (*target).to_owned()).collect();
+            location(&targets, options).map_err(|error| error.message)
+        };
+        assert_eq!(at(&["web", "/db"], &options), Ok(Location::Engine));
+        assert_eq!(at(&[], &options), Ok(Location::Engine));
+        assert_eq!(at(&["pod/web", "deploy/db"], &options), Ok(Location::Cluster));
+        assert_eq!(at(&["pod/web"], &shop), Ok(Location::Cluster));
+        assert_eq!(at(&[], &shop), Ok(Location::Cluster));
+        assert!(at(&["web", "pod/web"], &options).unwrap_err().contains("`pod/web`"));
+        assert!(at(&["web"], &shop).unwrap_err().starts_with("--namespace is for pods"));
     }
 }

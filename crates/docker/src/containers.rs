@@ -14,7 +14,6 @@ use hyper::Method;
 use jiff::Timestamp;
 
 use crate::files::percent_encode;
-use crate::name;
 use crate::transport::{Kind, full};
 use crate::{ContainerName, Engine, Error, Target};
 
@@ -79,7 +78,10 @@ impl Engine {
             let matches = all.into_iter().filter(|(id, _)| id.starts_with(typed)).map(|(_, name)| name).collect();
             return Error::Ambiguous { name, matches };
         }
-        Error::NoSuchContainer { name, similar: name::similar(typed, all.iter().map(|(_, name)| name.as_str())) }
+        Error::NoSuchContainer {
+            name,
+            similar: scratchdbg_backend::similar(typed, all.iter().map(|(_, name)| name.as_str())),
+        }
     }
 
     /// Ids and names of all containers, stopped ones too.

@@ -20,7 +20,6 @@ mod labels;
 mod log_source;
 mod log_storage;
 mod logs;
-mod name;
 mod ours;
 mod plan;
 mod reach;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use scratchdbg_backend::Mode;
 
-use super::Format;
+use super::{Format, KubernetesArgs};
 
 /// `--mode`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -99,6 +99,8 @@ pub(crate) struct AttachArgs {
     /// Do not allocate a terminal, even if there is one
     #[arg(long)]
     pub(crate) no_tty: bool,
+    #[command(flatten)]
+    pub(crate) kubernetes: KubernetesArgs,
 }
 
 /// Accepts the options that name a profile. Docker's other options would only remove protection.

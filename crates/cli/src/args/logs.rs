@@ -5,14 +5,16 @@ use std::str::FromStr;
 use clap::{Args, ValueEnum};
 use scratchdbg_follow as follow;
 
+use super::KubernetesArgs;
+
 const RANGE: &str = "Range";
 const PRINTED: &str = "Output";
 const SOURCE: &str = "Source";
 
 #[derive(Debug, Default, Args)]
-#[command(group = clap::ArgGroup::new("which").required(true).multiple(true).args(["targets", "label", "project"]))]
+#[command(group = clap::ArgGroup::new("which").required(true).multiple(true).args(["targets", "label", "project", "pod_selector"]))]
 pub(crate) struct LogsArgs {
-    /// Containers: names, ids or id prefixes
+    /// Containers: names, ids or id prefixes. Or pod/NAME, deploy/NAME, …
     #[arg(value_name = "TARGET")]
     pub(crate) targets: Vec<String>,
     /// Add the containers with this label (repeat to require several)
@@ -107,6 +109,8 @@ pub(crate) struct LogsArgs {
     /// Print where each log is read from, and why
     #[arg(long, help_heading = SOURCE)]
     pub(crate) explain: bool,
+    #[command(flatten)]
+    pub(crate) kubernetes: KubernetesArgs,
 }
 
 /// How to get at a log.

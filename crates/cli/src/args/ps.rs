@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::Format;
+use super::{Format, KubernetesArgs};
 
 #[derive(Debug, Args)]
 pub(crate) struct PsArgs {
@@ -15,4 +15,6 @@ pub(crate) struct PsArgs {
     /// Output format
     #[arg(long, value_enum, default_value = "text")]
     pub(crate) format: Format,
+    #[command(flatten)]
+    pub(crate) kubernetes: KubernetesArgs,
 }

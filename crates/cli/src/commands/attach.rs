@@ -17,13 +17,18 @@ use crate::blocking::blocking;
 use crate::context::Context;
 use crate::docker_config;
 use crate::error::{CommandError, Outcome};
-use crate::platform::{Looked, Platform, is_image_reference};
+use crate::platform::{self, Location, Looked, Platform, is_image_reference};
 use scratchdbg_console::terminal::is_interactive;
 
 pub(crate) async fn attach(args: AttachArgs, context: &Context, mut interrupts: Interrupts) -> Outcome {
     // Before anything is made: a session that was to be recorded does not go unrecorded.
     let audit = args.audit.as_deref().filter(|_| !args.explain).map(Audit::open).transpose()?;
     let prepared = async {
+        // An image may have a slash in its name.
+        if !args.image && platform::location(std::slice::from_ref(&args.target), &args.kubernetes)? == Location::Cluster
+        {
+            return Err(platform::not_for_pods("attach"));
+        }
         let request = request(&args, context).await?;
         let (platform, looked) = context.platform_looking_at(&request.target).await?;
         Ok::<_, CommandError>((request, platform, looked))
@@ -37,6 +42,8 @@ pub(crate) async fn attach(args: AttachArgs, context: &Context, mut interrupts: 
             let looked = looked.and_then(|Looked::Docker(looked)| looked);
             Box::pin(attach_on(engine, args, request, looked, audit, context, &mut interrupts)).await
         }
+        #[cfg(feature = "kubernetes")]
+        Platform::Kubernetes(_) => Err(platform::not_for_pods("attach")),
     }
 }
 

@@ -16,7 +16,7 @@ use self::request::Request;
 use crate::args::LogsArgs;
 use crate::context::Context;
 use crate::error::{CommandError, FAILED, Outcome};
-use crate::platform::on_platform;
+use crate::platform::on_engine;
 use crate::zone;
 
 pub(crate) async fn logs(args: LogsArgs, context: &Context, mut interrupts: Interrupts) -> Outcome {
@@ -28,9 +28,8 @@ pub(crate) async fn logs(args: LogsArgs, context: &Context, mut interrupts: Inte
         Err(code) => return Ok(code),
     };
     let request = Request::new(&args, zone)?;
-    let names = args.targets.iter().map(|name| name.parse()).collect::<Result<Vec<ContainerName>, _>>()?;
     let mut output = Mutex::new(Output::new(&request, context.printer));
-    let reading = read(&args, &request, &names, &mut output, context);
+    let reading = read(&args, &request, &mut output, context);
     let outcome = interrupts.race(&context.scope, Box::pin(reading)).await;
     // What was read is shown, whatever came then.
     let complete = output.get_mut().unwrap_or_else(PoisonError::into_inner).finish()?;
@@ -45,11 +44,13 @@ pub(crate) async fn logs(args: LogsArgs, context: &Context, mut interrupts: Inte
 async fn read(
     args: &LogsArgs,
     request: &Request,
-    names: &[ContainerName],
     output: &mut Mutex<Output>,
     context: &Context,
 ) -> Result<(), CommandError> {
-    on_platform!(context.platform().await?, platform => read_on(platform, args, request, names, output).await)
+    on_engine!(context.platform_of(&args.targets, &args.kubernetes).await?, "read logs", platform => {
+        let names = args.targets.iter().map(|name| name.parse()).collect::<Result<Vec<ContainerName>, _>>()?;
+        read_on(platform, args, request, &names, output).await
+    })
 }
 
 async fn read_on(

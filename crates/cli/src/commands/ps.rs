@@ -14,7 +14,7 @@ use serde::Serialize;
 use crate::args::{Format, PsArgs};
 use crate::context::Context;
 use crate::error::{CommandError, Outcome};
-use crate::platform::on_platform;
+use crate::platform::on_engine;
 use scratchdbg_console::terminal;
 
 /// A container, as it is listed.
@@ -48,7 +48,8 @@ struct Row {
 
 pub(crate) async fn ps(args: PsArgs, context: &Context) -> Outcome {
     let filter = ListFilter { all: args.all, filters: filters(&args.filters)? };
-    on_platform!(context.platform().await?, platform => list(&filter, args.format, platform, context).await)
+    let platform = context.platform_of(&[], &args.kubernetes).await?;
+    on_engine!(platform, "list containers", platform => list(&filter, args.format, platform, context).await)
 }
 
 async fn list(filter: &ListFilter, format: Format, engine: &impl Platform, context: &Context) -> Outcome {

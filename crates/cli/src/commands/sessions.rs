@@ -9,14 +9,15 @@ use scratchdbg_format::{self as format, Column, KEPT};
 use crate::args::{Format, SessionsCommand};
 use crate::context::Context;
 use crate::error::{CommandError, Outcome};
-use crate::platform::on_platform;
+use crate::platform::on_engine;
 
 pub(crate) async fn sessions(command: SessionsCommand, context: &Context) -> Outcome {
     match command {
         SessionsCommand::Ls { format } => list(format, context).await,
         SessionsCommand::Rm { sessions, all } => remove(&sessions, all, context).await,
         SessionsCommand::Gc => {
-            let count = on_platform!(context.platform().await?, platform => platform.collect_garbage().await)?;
+            let count =
+                on_engine!(context.platform().await?, "list sessions", platform => platform.collect_garbage().await)?;
             context.printer.note(&format!("{count} removed"));
             Ok(0)
         }
@@ -24,7 +25,8 @@ pub(crate) async fn sessions(command: SessionsCommand, context: &Context) -> Out
 }
 
 async fn list(format: Format, context: &Context) -> Outcome {
-    let (sessions, failure) = on_platform!(context.platform().await?, platform => platform.sessions().await)?;
+    let (sessions, failure) =
+        on_engine!(context.platform().await?, "list sessions", platform => platform.sessions().await)?;
     let outcome = failure.map_or(Ok(0), |error| Err(error.into()));
     if format == Format::Json {
         context.printer.json(&sessions)?;
@@ -70,7 +72,7 @@ async fn remove(wanted: &[String], all: bool, context: &Context) -> Outcome {
         return Err(CommandError::usage("the id of a session is empty")
             .hint("`scratchdbg sessions ls` lists the sessions; --all ends all of them"));
     }
-    on_platform!(context.platform().await?, platform => remove_on(platform, wanted, all, context).await)
+    on_engine!(context.platform().await?, "list sessions", platform => remove_on(platform, wanted, all, context).await)
 }
 
 async fn remove_on(platform: &impl SessionList, wanted: &[String], all: bool, context: &Context) -> Outcome {

@@ -11,7 +11,7 @@ use crate::args::{Format, WhyArgs};
 use crate::context::Context;
 use crate::error::{CommandError, FAILED, Outcome};
 use crate::findings;
-use crate::platform::on_platform;
+use crate::platform::on_engine;
 use crate::printer::Printer;
 use scratchdbg_console::terminal;
 
@@ -41,12 +41,16 @@ pub(crate) async fn why(args: WhyArgs, context: &Context) -> Outcome {
     if let Some(message) = &args.message {
         return explain(message, args.format, context.printer);
     }
-    let name: ContainerName = args.target.unwrap_or_default().parse()?;
-    Box::pin(ask(&name, args.format, context)).await
+    Box::pin(ask(args, context)).await
 }
 
-async fn ask(name: &ContainerName, format: Format, context: &Context) -> Outcome {
-    let answered = on_platform!(context.platform().await?, platform => inspect::why(name, platform).await);
+async fn ask(args: WhyArgs, context: &Context) -> Outcome {
+    let format = args.format;
+    let targets: Vec<String> = args.target.into_iter().collect();
+    let answered = on_engine!(context.platform_of(&targets, &args.kubernetes).await?, "say why", platform => {
+        let name: ContainerName = targets.concat().parse()?;
+        inspect::why(&name, platform).await
+    });
     let Diagnosis { container, findings, failure } = answered?;
     if let Some(failure) = failure {
         context.printer.warning(&format!("its files cannot be read ({failure}): less is known"));

@@ -1,8 +1,8 @@
 //! Names that look like what a user typed.
 
-/// Which of the names a user may have meant: those that contain what was typed or are contained in it, and those that
+/// Returns at most three of the names that a user may have meant: those that contain what was typed or are contained in it, and those that
 /// differ in at most two letters.
-pub(crate) fn similar<'a>(typed: &str, names: impl Iterator<Item = &'a str>) -> Vec<String> {
+pub fn similar<'a>(typed: &str, names: impl Iterator<Item = &'a str>) -> Vec<String> {
     const MOST: usize = 3;
     let typed = typed.to_lowercase();
     let alike = |name: &str| {

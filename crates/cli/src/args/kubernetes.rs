@@ -1,0 +1,44 @@
+//! The options that name pods, and the cluster that has them.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// Which cluster, and which part of it. They make sense with targets such as pod/NAME, and are left out of the short help.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Kubernetes")]
+pub(crate) struct KubernetesArgs {
+    /// The namespace of pods [default: that of the context]
+    #[arg(long, value_name = "NAME", hide_short_help = true)]
+    pub(crate) namespace: Option<String>,
+    /// The container of the pod [default: as kubectl chooses it]
+    #[arg(short, long, value_name = "NAME", hide_short_help = true)]
+    pub(crate) container: Option<String>,
+    /// Pods with these labels: app=web,tier!=db
+    #[arg(short = 'l', long = "selector", id = "pod_selector", value_name = "LABELS", hide_short_help = true)]
+    pub(crate) selector: Option<String>,
+    /// In all namespaces
+    #[arg(long, hide_short_help = true, conflicts_with = "namespace")]
+    pub(crate) all_namespaces: bool,
+    /// Use this context of the Kubernetes configuration
+    #[arg(long, value_name = "NAME", hide_short_help = true)]
+    pub(crate) kube_context: Option<String>,
+    /// Read this Kubernetes configuration [default: KUBECONFIG, or ~/.kube/config]
+    #[arg(long, value_name = "FILE", hide_short_help = true)]
+    pub(crate) kubeconfig: Option<PathBuf>,
+}
+
+impl KubernetesArgs {
+    /// An option that only makes sense for pods, where one is given.
+    pub(crate) fn given(&self) -> Option<&'static str> {
+        let options = [
+            (self.namespace.is_some(), "--namespace"),
+            (self.container.is_some(), "--container"),
+            (self.selector.is_some(), "--selector"),
+            (self.all_namespaces, "--all-namespaces"),
+            (self.kube_context.is_some(), "--kube-context"),
+            (self.kubeconfig.is_some(), "--kubeconfig"),
+        ];
+        options.into_iter().find_map(|(is_given, name)| is_given.then_some(name))
+    }
+}

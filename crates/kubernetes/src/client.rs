@@ -1,0 +1,234 @@
+//! Requests: the one place that sends them, waits for them, and gives them up.
+//!
+//! Every request has a limit for its first byte and, where the answer is read whole, for all of it
+//! ([`Call::limit`]). It is raced with the end of the command's [`Scope`]. Nothing is tried twice here: whoever asks
+//! knows whether that does harm.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt as _};
+use http_body_util::{BodyExt as _, Limited};
+use hyper::{Response, StatusCode};
+use kube::client::{Body, Connection};
+use scratchdbg_backend::{Scope, chain};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::call::Call;
+use crate::error::{Error, Refusal};
+use crate::list::List;
+use crate::place::Place;
+
+/// The most that is read of an answer that is read whole.
+const MOST: usize = 64 << 20;
+
+/// The most that is read of an answer that refuses.
+const MOST_OF_A_REFUSAL: usize = 64 << 10;
+
+/// How many objects a page of a list has.
+const PAGE: &str = "500";
+
+/// How a change is described.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PatchKind {
+    /// `application/strategic-merge-patch+json`: lists are merged by the names of their elements.
+    Strategic,
+    /// `application/merge-patch+json` (RFC 7386).
+    Merge,
+}
+
+/// A connection to a cluster. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Client {
+    pub(crate) inner: kube::Client,
+    pub(crate) place: Arc<Place>,
+    pub(crate) scope: Scope,
+}
+
+impl Client {
+    /// Reads an object.
+    pub(crate) async fn get<T: DeserializeOwned>(&self, call: &Call) -> Result<T, Error> {
+        self.read(call, None, Vec::new()).await
+    }
+
+    /// Reads a whole list, page by page. It is that of one moment where the API server still has it.
+    pub(crate) async fn list<T: DeserializeOwned>(&self, call: &Call) -> Result<List<T>, Error> {
+        let mut all: List<T> = self.read(&call.clone().with("limit", PAGE), None, Vec::new()).await?;
+        while !all.metadata.next.is_empty() {
+            let page = call.clone().with("limit", PAGE).with("continue", all.metadata.next.clone());
+            let next: List<T> = self.read(&page, None, Vec::new()).await?;
+            all.items.extend(next.items);
+            all.metadata.next = next.metadata.next;
+        }
+        Ok(all)
+    }
+
+    /// Makes an object. The answer is the object as it is stored.
+    pub(crate) async fn create<T: DeserializeOwned>(&self, call: &Call, object: &impl Serialize) -> Result<T, Error> {
+        let body = serde_json::to_vec(object).map_err(|error| Error::broken(call, error))?;
+        self.read(call, Some("application/json"), body).await
+    }
+
+    /// Changes an object. The answer is the whole object, also where only a part of it may be changed.
+    pub(crate) async fn patch<T: DeserializeOwned>(
+        &self,
+        call: &Call,
+        kind: PatchKind,
+        change: &impl Serialize,
+    ) -> Result<T, Error> {
+        let content_type = match kind {
+            PatchKind::Strategic => "application/strategic-merge-patch+json",
+            PatchKind::Merge => "application/merge-patch+json",
+        };
+        let body = serde_json::to_vec(change).map_err(|error| Error::broken(call, error))?;
+        self.read(call, Some(content_type), body).await
+    }
+
+    /// Removes an object, if it still has this `uid`. Also after the command was canceled.
+    pub(crate) async fn delete(&self, call: &Call, uid: &str) -> Result<(), Error> {
+        let options = serde_json::json!({
+            "kind": "DeleteOptions", "apiVersion": "v1", "gracePeriodSeconds": 0, "preconditions": { "uid": uid },
+        });
+        let body = serde_json::to_vec(&options).map_err(|error| Error::broken(call, error))?;
+        let _removed: serde_json::Value = self.read(call, Some("application/json"), body).await?;
+        Ok(())
+    }
+
+    /// Opens a stream of bytes, such as a log or a watch. The limit is for its begin: it may be silent for ever. `None` if
+    /// the answer is that there is nothing (204).
+    pub(crate) async fn stream(
+        &self,
+        call: &Call,
+    ) -> Result<Option<impl Stream<Item = Result<Bytes, Error>> + Send + Unpin + use<>>, Error> {
+        let answer = self.send(call, None, Vec::new()).await?;
+        if answer.status() == StatusCode::NO_CONTENT {
+            return Ok(None);
+        }
+        let call = call.clone();
+        let data = answer.into_body().into_data_stream();
+        Ok(Some(data.map(move |piece| piece.map_err(|error| Error::broken(&call, chain(&error))))))
+    }
+
+    /// Opens a WebSocket: the connection speaks `v5.channel.k8s.io` (input can be closed) or `v4.channel.k8s.io`. Each message
+    /// begins with the number of its channel. The connection has no limit from then on: keep it alive and give it up
+    /// yourself.
+    pub(crate) async fn connect(&self, call: &Call) -> Result<Connection, Error> {
+        let request = call.request(None, Vec::new()).map_err(|error| Error::broken(call, error))?;
+        let connected = async { self.inner.connect(request).await.map_err(|error| self.explain(call, error)) };
+        self.wait(call, call.limit(), connected).await
+    }
+
+    async fn read<T: DeserializeOwned>(
+        &self,
+        call: &Call,
+        content_type: Option<&'static str>,
+        body: Vec<u8>,
+    ) -> Result<T, Error> {
+        let begun = Instant::now();
+        let answer = self.send(call, content_type, body).await?;
+        let rest = call.whole_limit().saturating_sub(begun.elapsed());
+        let whole = async {
+            let body = Limited::new(answer.into_body(), MOST).collect().await;
+            body.map_err(|error| Error::broken(call, chain(&*error)))
+        };
+        let bytes = self.wait(call, rest, whole).await?.to_bytes();
+        serde_json::from_slice(&bytes)
+            .map_err(|error| Error::broken(call, format!("the answer is not understood: {error}")))
+    }
+
+    /// Sends a request. An answer that refuses is an error.
+    async fn send(
+        &self,
+        call: &Call,
+        content_type: Option<&'static str>,
+        body: Vec<u8>,
+    ) -> Result<Response<Body>, Error> {
+        let request = call.request(content_type, Body::from(body)).map_err(|error| Error::broken(call, error))?;
+        let sent = async { self.inner.send(request).await.map_err(|error| self.explain(call, error)) };
+        let answer = self.wait(call, call.limit(), sent).await?;
+        if answer.status().is_success() {
+            return Ok(answer);
+        }
+        let code = answer.status().as_u16();
+        let body = Limited::new(answer.into_body(), MOST_OF_A_REFUSAL).collect();
+        let body = self
+            .wait(call, call.limit(), async {
+                Ok(body.await.map(http_body_util::Collected::to_bytes).unwrap_or_default())
+            })
+            .await?;
+        Err(self.refused(call, Refusal::read(code, &body)))
+    }
+
+    /// Waits for an answer, as long as it may take and as long as the command goes on.
+    async fn wait<T>(
+        &self,
+        call: &Call,
+        limit: Duration,
+        answer: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        let called_off = || Error::CalledOff { call: Box::new(call.clone()) };
+        if self.scope.is_canceled() && !call.cleans_up {
+            return Err(called_off());
+        }
+        tokio::select! {
+            biased;
+            answer = answer => answer,
+            () = tokio::time::sleep(limit) => {
+                Err(Error::Silent { place: Arc::clone(&self.place), call: Box::new(call.clone()), waited: limit })
+            }
+            () = self.scope.expired(call.cleans_up) => Err(called_off()),
+        }
+    }
+
+    fn refused(&self, call: &Call, refusal: Refusal) -> Error {
+        Error::Refused { call: Box::new(call.clone()), refusal, place: Arc::clone(&self.place) }
+    }
+
+    fn explain(&self, call: &Call, error: kube::Error) -> Error {
+        match error {
+            kube::Error::Api(status) => {
+                let refusal = Refusal { code: status.code, reason: status.reason, message: status.message };
+                self.refused(call, refusal)
+            }
+            kube::Error::UpgradeConnection(kube::client::UpgradeConnectionError::ProtocolSwitch(code)) => {
+                self.refused(call, Refusal { code: code.as_u16(), reason: String::new(), message: String::new() })
+            }
+            kube::Error::Auth(error) => {
+                Error::Credentials { place: Arc::clone(&self.place), reason: credentials(&error) }
+            }
+            kube::Error::Service(_) | kube::Error::HyperError(_) => {
+                Error::Unreachable { place: Arc::clone(&self.place), reason: innermost(&error) }
+            }
+            error => Error::broken(call, chain(&error)),
+        }
+    }
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Client").field("place", &self.place).finish_non_exhaustive()
+    }
+}
+
+/// Why there are no credentials: in the words of the program that should have given them, where there is one.
+pub(crate) fn credentials(error: &kube::client::AuthError) -> String {
+    match error {
+        kube::client::AuthError::AuthExecRun { cmd, out } => {
+            let words = String::from_utf8_lossy(&out.stderr);
+            let last = words.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or("it says nothing");
+            format!("`{cmd}` ended with {}: {last}", out.status)
+        }
+        error => chain(error),
+    }
+}
+
+/// What happened in the end: the layers between only say that something did.
+fn innermost(error: &kube::Error) -> String {
+    let mut innermost: &dyn std::error::Error = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost.to_string()
+}

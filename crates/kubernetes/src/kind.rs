@@ -1,0 +1,88 @@
+//! The kinds of objects that are asked for, and where the API has them. The paths are fixed: no discovery is needed.
+
+/// A kind of object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Kind {
+    Pod,
+    Deployment,
+    StatefulSet,
+    DaemonSet,
+    Job,
+    ReplicaSet,
+    Event,
+    Node,
+    Namespace,
+    /// May I? Made, never stored.
+    SelfSubjectAccessReview,
+}
+
+impl Kind {
+    /// The folder of the API that has this kind.
+    pub(crate) fn group_path(self) -> &'static str {
+        match self {
+            Self::Pod | Self::Event | Self::Node | Self::Namespace => "/api/v1",
+            Self::Deployment | Self::StatefulSet | Self::DaemonSet | Self::ReplicaSet => "/apis/apps/v1",
+            Self::Job => "/apis/batch/v1",
+            Self::SelfSubjectAccessReview => "/apis/authorization.k8s.io/v1",
+        }
+    }
+
+    /// The group, as roles name it.
+    pub(crate) fn group(self) -> &'static str {
+        let path = self.group_path();
+        path.strip_prefix("/apis/").and_then(|rest| Some(rest.split_once('/')?.0)).unwrap_or_default()
+    }
+
+    /// The resource, as paths and roles name it.
+    pub(crate) fn plural(self) -> &'static str {
+        match self {
+            Self::Pod => "pods",
+            Self::Deployment => "deployments",
+            Self::StatefulSet => "statefulsets",
+            Self::DaemonSet => "daemonsets",
+            Self::Job => "jobs",
+            Self::ReplicaSet => "replicasets",
+            Self::Event => "events",
+            Self::Node => "nodes",
+            Self::Namespace => "namespaces",
+            Self::SelfSubjectAccessReview => "selfsubjectaccessreviews",
+        }
+    }
+
+    /// In a sentence.
+    pub(crate) fn words(self) -> &'static str {
+        match self {
+            Self::Pod => "pod",
+            Self::Deployment => "deployment",
+            Self::StatefulSet => "stateful set",
+            Self::DaemonSet => "daemon set",
+            Self::Job => "job",
+            Self::ReplicaSet => "replica set",
+            Self::Event => "event",
+            Self::Node => "node",
+            Self::Namespace => "namespace",
+            Self::SelfSubjectAccessReview => "access review",
+        }
+    }
+
+    /// Before a slash, as kubectl prints it.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Pod => "pod",
+            Self::Deployment => "deploy",
+            Self::StatefulSet => "sts",
+            Self::DaemonSet => "ds",
+            Self::Job => "job",
+            Self::ReplicaSet => "rs",
+            Self::Event => "event",
+            Self::Node => "node",
+            Self::Namespace => "namespace",
+            Self::SelfSubjectAccessReview => "selfsubjectaccessreview",
+        }
+    }
+
+    /// The objects are in namespaces.
+    pub(crate) fn is_namespaced(self) -> bool {
+        !matches!(self, Self::Node | Self::Namespace | Self::SelfSubjectAccessReview)
+    }
+}

@@ -1,0 +1,32 @@
+//! Kubernetes as a platform: pods are containers behind the traits of `scratchdbg-backend`.
+//!
+//! The only home of `kube`: it makes the connections, with their credentials, TLS, proxies and WebSockets. Objects are
+//! our own small structs (`model`), paths are fixed (`kind`), so no discovery and none of the API's thousands of types are
+//! needed.
+//!
+//! * [`ConnectionRequest`] says how a user names a cluster, [`Cluster`] is the connection.
+//! * [`TargetName`] is a pod or a workload on the command line.
+//! * `call` is one request as a value; `client` sends it, with a deadline, and turns refusals into errors; `watch` hears of
+//!   changes.
+//! * `hint` says what a user can do about an error.
+
+#![expect(dead_code, reason = "logs, verdicts and sessions of pods come next, and use all of it")]
+
+mod call;
+mod client;
+mod cluster;
+mod config;
+mod container_id;
+mod error;
+mod hint;
+mod kind;
+mod list;
+mod model;
+mod place;
+mod pods;
+mod target;
+mod watch;
+
+pub use self::cluster::Cluster;
+pub use self::config::ConnectionRequest;
+pub use self::target::{InvalidTarget, TargetName};

@@ -1,0 +1,266 @@
+//! Objects of the API, as far as they are used. Fields that are absent have their default; fields that are not here are
+//! ignored. Times stay texts (RFC 3339, whole seconds) until they are needed.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+/// `metadata`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct Metadata {
+    pub(crate) name: String,
+    pub(crate) namespace: String,
+    pub(crate) uid: String,
+    pub(crate) resource_version: String,
+    pub(crate) creation_timestamp: Option<String>,
+    pub(crate) deletion_timestamp: Option<String>,
+    pub(crate) labels: BTreeMap<String, String>,
+    pub(crate) annotations: BTreeMap<String, String>,
+    pub(crate) owner_references: Vec<Owner>,
+    pub(crate) generation: i64,
+}
+
+/// An object that owns another one.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct Owner {
+    pub(crate) kind: String,
+    pub(crate) name: String,
+    pub(crate) uid: String,
+    pub(crate) controller: bool,
+}
+
+/// A pod.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Pod {
+    pub(crate) metadata: Metadata,
+    pub(crate) spec: PodSpec,
+    pub(crate) status: PodStatus,
+}
+
+/// What a pod should be.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct PodSpec {
+    pub(crate) node_name: String,
+    pub(crate) restart_policy: String,
+    pub(crate) containers: Vec<Container>,
+    pub(crate) init_containers: Vec<Container>,
+    pub(crate) ephemeral_containers: Vec<Container>,
+    pub(crate) security_context: SecurityContext,
+    pub(crate) termination_grace_period_seconds: Option<i64>,
+}
+
+/// A container of a pod. Of an ephemeral one too.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct Container {
+    pub(crate) name: String,
+    pub(crate) image: String,
+    pub(crate) command: Vec<String>,
+    pub(crate) args: Vec<String>,
+    pub(crate) working_dir: String,
+    pub(crate) tty: bool,
+    /// Of an init container: `Always` makes it a sidecar.
+    pub(crate) restart_policy: String,
+    pub(crate) security_context: SecurityContext,
+    pub(crate) resources: Resources,
+    pub(crate) liveness_probe: Option<Probe>,
+    pub(crate) readiness_probe: Option<Probe>,
+    pub(crate) startup_probe: Option<Probe>,
+    /// Of an ephemeral container.
+    pub(crate) target_container_name: String,
+}
+
+/// Who a container runs as.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct SecurityContext {
+    pub(crate) run_as_user: Option<i64>,
+    pub(crate) run_as_group: Option<i64>,
+    pub(crate) run_as_non_root: Option<bool>,
+    pub(crate) read_only_root_filesystem: Option<bool>,
+}
+
+/// What a container may use.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Resources {
+    pub(crate) limits: BTreeMap<String, String>,
+    pub(crate) requests: BTreeMap<String, String>,
+}
+
+/// A probe.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct Probe {
+    pub(crate) exec: Option<ExecProbe>,
+    pub(crate) failure_threshold: Option<i64>,
+    pub(crate) period_seconds: Option<i64>,
+    pub(crate) initial_delay_seconds: Option<i64>,
+}
+
+/// A probe that runs a program.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct ExecProbe {
+    pub(crate) command: Vec<String>,
+}
+
+/// What a pod is.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct PodStatus {
+    pub(crate) phase: String,
+    pub(crate) reason: String,
+    pub(crate) message: String,
+    pub(crate) conditions: Vec<Condition>,
+    pub(crate) container_statuses: Vec<ContainerStatus>,
+    pub(crate) init_container_statuses: Vec<ContainerStatus>,
+    pub(crate) ephemeral_container_statuses: Vec<ContainerStatus>,
+    pub(crate) start_time: Option<String>,
+}
+
+/// A condition of an object.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct Condition {
+    #[serde(rename = "type")]
+    pub(crate) kind: String,
+    pub(crate) status: String,
+    pub(crate) reason: String,
+    pub(crate) message: String,
+    pub(crate) last_transition_time: Option<String>,
+}
+
+/// What a container is.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct ContainerStatus {
+    pub(crate) name: String,
+    #[serde(rename = "containerID")]
+    pub(crate) container_id: String,
+    pub(crate) image: String,
+    #[serde(rename = "imageID")]
+    pub(crate) image_id: String,
+    pub(crate) restart_count: i64,
+    pub(crate) ready: bool,
+    pub(crate) started: Option<bool>,
+    pub(crate) state: ContainerState,
+    pub(crate) last_state: ContainerState,
+}
+
+/// One of the three, or none.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct ContainerState {
+    pub(crate) waiting: Option<Waiting>,
+    pub(crate) running: Option<Running>,
+    pub(crate) terminated: Option<Terminated>,
+}
+
+/// It does not run.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Waiting {
+    pub(crate) reason: String,
+    pub(crate) message: String,
+}
+
+/// It runs.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct Running {
+    pub(crate) started_at: Option<String>,
+}
+
+/// A run that has ended.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct Terminated {
+    pub(crate) exit_code: i64,
+    pub(crate) signal: Option<i64>,
+    pub(crate) reason: String,
+    pub(crate) message: String,
+    pub(crate) started_at: Option<String>,
+    pub(crate) finished_at: Option<String>,
+    #[serde(rename = "containerID")]
+    pub(crate) container_id: String,
+}
+
+/// A Deployment, a StatefulSet, a DaemonSet, a Job or a ReplicaSet.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Workload {
+    pub(crate) metadata: Metadata,
+    pub(crate) spec: WorkloadSpec,
+    pub(crate) status: WorkloadStatus,
+}
+
+/// What a workload should be.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct WorkloadSpec {
+    pub(crate) selector: Option<LabelSelector>,
+    pub(crate) replicas: Option<i64>,
+}
+
+/// What a workload is.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct WorkloadStatus {
+    pub(crate) conditions: Vec<Condition>,
+    pub(crate) replicas: i64,
+    pub(crate) ready_replicas: i64,
+    pub(crate) updated_replicas: i64,
+    pub(crate) unavailable_replicas: i64,
+    pub(crate) observed_generation: i64,
+}
+
+/// Which pods belong to a workload.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct LabelSelector {
+    pub(crate) match_labels: BTreeMap<String, String>,
+    pub(crate) match_expressions: Vec<Requirement>,
+}
+
+/// A condition of a selector.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Requirement {
+    pub(crate) key: String,
+    pub(crate) operator: String,
+    pub(crate) values: Vec<String>,
+}
+
+/// An event.
+#[expect(clippy::struct_field_names, reason = "the names are the API's")]
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct Event {
+    pub(crate) metadata: Metadata,
+    pub(crate) involved_object: Involved,
+    #[serde(rename = "type")]
+    pub(crate) kind: String,
+    pub(crate) reason: String,
+    pub(crate) message: String,
+    pub(crate) count: Option<i64>,
+    pub(crate) first_timestamp: Option<String>,
+    pub(crate) last_timestamp: Option<String>,
+    pub(crate) event_time: Option<String>,
+}
+
+/// The object that an event is about.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct Involved {
+    pub(crate) kind: String,
+    pub(crate) name: String,
+    pub(crate) namespace: String,
+    pub(crate) uid: String,
+    /// Such as `spec.containers{app}`.
+    pub(crate) field_path: String,
+}
