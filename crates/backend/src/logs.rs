@@ -80,6 +80,9 @@ pub struct LogSource {
     pub id: String,
     /// The container's name.
     pub name: String,
+    /// The container is found again by the name that it was asked by, also where that is not its
+    /// [`name`](Self::name).
+    pub is_found_by_name: bool,
     /// The container's phase.
     pub state: Phase,
     /// The container has a terminal: its log is one stream without frames.
@@ -100,7 +103,7 @@ impl LogSource {
     /// Returns the name or id to look the container up by later. A container that was requested by
     /// name is found again by name, even after it was recreated; otherwise it is found by id.
     pub fn lookup(&self, asked: &ContainerName) -> ContainerName {
-        if asked.as_str() == self.name {
+        if self.is_found_by_name || asked.as_str() == self.name {
             return asked.clone();
         }
         self.id.parse().unwrap_or_else(|_| asked.clone())
@@ -179,4 +182,7 @@ pub struct Selector {
     /// The project that the container belongs to, as tools for several containers (such as Compose)
     /// label it.
     pub project: Option<String>,
+    /// The container of each object, on platforms whose objects have several. The platform chooses
+    /// where none is named.
+    pub container: Option<String>,
 }

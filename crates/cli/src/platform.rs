@@ -1,7 +1,7 @@
 //! The platforms that this program knows: the one place that names them. Commands are written for any of them, and
 //! [`on_platform!`] has one arm for each.
 
-use scratchdbg_backend::{Error, ErrorKind, Scope, SessionTarget};
+use scratchdbg_backend::{ContainerName, Error, ErrorKind, Scope, Selector, SessionTarget};
 use scratchdbg_docker::{Endpoint, EndpointRequest, InitialProbe};
 /// What can be a name or a setting on any platform that we know.
 pub(crate) use scratchdbg_docker::{are_detach_keys, is_image_reference};
@@ -21,6 +21,7 @@ pub(crate) type PlatformError = scratchdbg_docker::Error;
 pub(crate) type Throwaway = scratchdbg_docker::Throwaway;
 
 /// A platform that is connected to.
+#[cfg_attr(feature = "kubernetes", expect(clippy::large_enum_variant, reason = "there is one of it"))]
 #[derive(Debug)]
 pub(crate) enum Platform {
     /// Docker or Podman.
@@ -116,7 +117,7 @@ pub(crate) async fn connect_to_cluster(
     environment: &Environment,
     scope: &Scope,
 ) -> Result<Platform, CommandError> {
-    use scratchdbg_kubernetes::{Cluster, ConnectionRequest};
+    use scratchdbg_kubernetes::{Cluster, ConnectionRequest, ContainerChoice, Options};
     let files = environment.kubeconfig.as_deref().map(ConnectionRequest::files_of);
     let request = ConnectionRequest {
         file: options.kubeconfig.clone(),
@@ -126,7 +127,50 @@ pub(crate) async fn connect_to_cluster(
         namespace: options.namespace.clone(),
         is_in_pod: environment.is_in_pod,
     };
-    Ok(Platform::Kubernetes(Cluster::connect(&request, scope).await?))
+    let containers = match &options.container {
+        Some(name) => ContainerChoice::Named(name.clone()),
+        None if options.all_containers => ContainerChoice::All,
+        None => ContainerChoice::Default,
+    };
+    let chosen = Options { all_namespaces: options.all_namespaces, containers };
+    Ok(Platform::Kubernetes(Cluster::connect(&request, scope).await?.with(chosen)))
+}
+
+/// The containers whose logs are wanted, named or by what selects them.
+#[derive(Debug, Default)]
+pub(crate) struct LogTargets {
+    pub(crate) names: Vec<ContainerName>,
+    pub(crate) selectors: Vec<Selector>,
+}
+
+/// Finds what the targets of `logs` mean.
+pub(crate) async fn log_targets(
+    platform: &Platform,
+    targets: &[String],
+    options: &KubernetesArgs,
+) -> Result<LogTargets, CommandError> {
+    match platform {
+        Platform::Docker(_) => {
+            let names = targets.iter().map(|name| name.parse()).collect::<Result<_, _>>()?;
+            Ok(LogTargets { names, selectors: Vec::new() })
+        }
+        #[cfg(feature = "kubernetes")]
+        Platform::Kubernetes(cluster) => {
+            let targets = targets.iter().map(|target| target.parse()).collect::<Result<Vec<_>, _>>();
+            let targets = targets.map_err(Error::from)?;
+            let found = cluster.log_targets(&targets, options.selector.as_deref()).await?;
+            Ok(LogTargets { names: found.names, selectors: found.selectors })
+        }
+    }
+}
+
+/// Whether a target may be several containers: a workload, or a pod of which all are wanted.
+pub(crate) fn may_be_several(targets: &[String], options: &KubernetesArgs) -> bool {
+    let is_workload = |target: &String| {
+        let kind = target.split('/').next().unwrap_or_default().to_ascii_lowercase();
+        is_pod_reference(target) && !["pod", "pods", "po"].contains(&kind.as_str())
+    };
+    options.selector.is_some() || options.all_containers || targets.iter().any(is_workload)
 }
 
 /// This program was built without Kubernetes.

@@ -77,6 +77,7 @@ impl Engine {
             id,
             name,
             state,
+            is_found_by_name: false,
             tty,
             started_at,
             finished_at,

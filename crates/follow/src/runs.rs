@@ -124,6 +124,7 @@ mod tests {
         LogSource {
             id: String::new(),
             name: "web".to_owned(),
+            is_found_by_name: false,
             state,
             tty: false,
             joining: Joining::Docker,

@@ -323,14 +323,14 @@ async fn several_containers_are_merged_by_time_and_one_that_fails_does_not_end_t
         backend.write(name, text);
     }
     let mut sink = Recorder::default();
-    let selectors = [Selector { labels: vec!["app=shop".to_owned()], project: None }];
+    let selectors = [Selector { labels: vec!["app=shop".to_owned()], ..Selector::default() }];
     let wanted = Request { timestamps: true, ..request(false) };
     crate::read_many(&backend, &wanted, &[], &selectors, &mut sink).await.expect("it is read");
     let taken = sink.taken();
     let lines: Vec<_> = taken.iter().filter(|text| !text.starts_with(['+', '['])).collect();
     assert_eq!(lines, ["1", "2", "3", "4"], "{taken:?}");
     assert!(taken.iter().any(|text| text == "[the log cannot be read!]"), "{taken:?}");
-    let none = [Selector { labels: vec!["app=none".to_owned()], project: None }];
+    let none = [Selector { labels: vec!["app=none".to_owned()], ..Selector::default() }];
     let error = crate::read_many(&backend, &wanted, &[], &none, &mut sink).await.expect_err("nothing matches");
     assert!(matches!(error, Error::NothingSelected), "{error}");
 }

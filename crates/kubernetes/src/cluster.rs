@@ -1,14 +1,20 @@
 //! A connection to a cluster.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use kube::client::ClientBuilder;
 use scratchdbg_backend::{self as backend, Scope};
+use tokio::sync::Semaphore;
 
 use crate::client::{Client, credentials};
 use crate::config::{ConnectionRequest, Settings};
+use crate::container_id::ContainerId;
 use crate::error::Error;
+use crate::logs::CleanEnds;
+use crate::model::Pod;
 
 /// A connection to a cluster, for one namespace or for all of them. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -16,7 +22,42 @@ pub struct Cluster {
     pub(crate) client: Client,
     /// The namespace of objects that are named without one.
     namespace: Arc<str>,
+    options: Arc<Options>,
+    /// Who may open a stream.
+    pub(crate) opening: Arc<Semaphore>,
+    pub(crate) clean_ends: Arc<CleanEnds>,
+    recent: Arc<Mutex<RecentPods>>,
 }
+
+/// When a pod was asked for, and what it was; by namespace and name.
+type RecentPods = HashMap<(String, String), (Instant, Arc<Pod>)>;
+
+/// Which of the objects of a cluster are meant.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Lists are those of all namespaces.
+    pub all_namespaces: bool,
+    /// Which containers of a pod are meant.
+    pub containers: ContainerChoice,
+}
+
+/// Which containers of a pod are meant.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum ContainerChoice {
+    /// The one that kubectl takes: that of the annotation, or the first.
+    #[default]
+    Default,
+    /// The one of this name, in pods that have one.
+    Named(String),
+    /// All, init and ephemeral ones too.
+    All,
+}
+
+/// How many streams are opened at a time.
+const OPENED_AT_A_TIME: usize = 8;
+
+/// How old what is known of a pod may be where it is asked for again and again. Its status lags by some seconds anyway.
+const RECENT: Duration = Duration::from_millis(700);
 
 impl Cluster {
     /// Reads the configuration, gets the credentials, and prepares a connection. Nothing is asked of the API server yet.
@@ -32,7 +73,57 @@ impl Cluster {
             .map_err(|error| Error::config("cannot read the Kubernetes configuration", error))
             .and_then(|prepared| prepared)?;
         let client = Client { inner, place: settings_place, scope: scope.clone() };
-        Ok(Self { client, namespace: namespace.into() })
+        Ok(Self {
+            client,
+            namespace: namespace.into(),
+            options: Arc::default(),
+            opening: Arc::new(Semaphore::new(OPENED_AT_A_TIME)),
+            clean_ends: Arc::default(),
+            recent: Arc::default(),
+        })
+    }
+
+    /// The same connection, for these of its objects.
+    #[must_use]
+    pub fn with(self, options: Options) -> Self {
+        Self { options: Arc::new(options), ..self }
+    }
+
+    /// The namespace whose objects are listed; `None` for all.
+    pub(crate) fn namespaces(&self) -> Option<&str> {
+        (!self.options.all_namespaces).then_some(&*self.namespace)
+    }
+
+    pub(crate) fn choice(&self) -> &ContainerChoice {
+        &self.options.containers
+    }
+
+    /// Reads the pod of a container. Another pod of its name is an error where only that one is meant.
+    pub(crate) async fn fresh_pod(&self, id: &ContainerId) -> Result<Arc<Pod>, Error> {
+        let pod = Arc::new(self.client.pod(&id.namespace, &id.pod).await?);
+        let key = (id.namespace.clone(), id.pod.clone());
+        self.recent().insert(key, (Instant::now(), Arc::clone(&pod)));
+        check_uid(id, pod)
+    }
+
+    /// The same, as it was a moment ago.
+    pub(crate) async fn recent_pod(&self, id: &ContainerId) -> Result<Arc<Pod>, Error> {
+        let known = self.recent().get(&(id.namespace.clone(), id.pod.clone())).cloned();
+        match known {
+            Some((at, pod)) if at.elapsed() < RECENT => check_uid(id, pod),
+            _ => self.fresh_pod(id).await,
+        }
+    }
+
+    fn recent(&self) -> MutexGuard<'_, RecentPods> {
+        self.recent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A container's name where several may be shown: as short as it can be.
+    pub(crate) fn display_name(&self, pod: &Pod, container: &str) -> String {
+        let name = &pod.metadata.name;
+        let name = if pod.all_containers().count() > 1 { format!("{name}/{container}") } else { name.clone() };
+        if self.options.all_namespaces { format!("{}/{name}", pod.metadata.namespace) } else { name }
     }
 
     /// The namespace of objects that are named without one.
@@ -48,6 +139,13 @@ impl Cluster {
     /// The lifetime of the command that it is part of.
     pub fn scope(&self) -> &Scope {
         &self.client.scope
+    }
+}
+
+fn check_uid(id: &ContainerId, pod: Arc<Pod>) -> Result<Arc<Pod>, Error> {
+    match &id.uid {
+        Some(uid) if *uid != pod.metadata.uid => Err(Error::PodGone { pod: id.pod.clone() }),
+        _ => Ok(pod),
     }
 }
 

@@ -181,6 +181,20 @@ impl Error {
         Self::Broken { call: Box::new(call.clone()), reason: reason.to_string() }
     }
 
+    /// Another attempt may do: the API server is not there, has too much to do, or does not reach a kubelet.
+    pub(crate) fn is_passing(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } | Self::Silent { .. } => true,
+            Self::Refused { refusal, .. } => matches!(refusal.code, 429 | 500..),
+            _ => false,
+        }
+    }
+
+    /// There is no such object, or no longer.
+    pub(crate) fn is_absent(&self) -> bool {
+        matches!(self, Self::NoSuchObject { .. } | Self::NoSuchContainer { .. } | Self::PodGone { .. })
+    }
+
     /// The status of a refusal.
     pub(crate) fn status(&self) -> Option<u16> {
         match self {

@@ -147,6 +147,12 @@ fn alternatives(names: &[String]) -> String {
     }
 }
 
+impl From<crate::InvalidTarget> for backend::Error {
+    fn from(error: crate::InvalidTarget) -> Self {
+        Error::from(error).into()
+    }
+}
+
 impl From<Error> for backend::Error {
     fn from(error: Error) -> Self {
         Self { kind: error.kind(), message: error.to_string(), hints: error.hints() }

@@ -8,6 +8,7 @@
 //! * [`TargetName`] is a pod or a workload on the command line.
 //! * `call` is one request as a value; `client` sends it, with a deadline, and turns refusals into errors; `watch` hears of
 //!   changes.
+//! * `logs` reads the logs of pods.
 //! * `hint` says what a user can do about an error.
 
 #![expect(dead_code, reason = "logs, verdicts and sessions of pods come next, and use all of it")]
@@ -21,12 +22,14 @@ mod error;
 mod hint;
 mod kind;
 mod list;
+mod logs;
 mod model;
 mod place;
 mod pods;
 mod target;
 mod watch;
 
-pub use self::cluster::Cluster;
+pub use self::cluster::{Cluster, ContainerChoice, Options};
 pub use self::config::ConnectionRequest;
+pub use self::logs::LogTargets;
 pub use self::target::{InvalidTarget, TargetName};

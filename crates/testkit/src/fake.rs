@@ -111,6 +111,7 @@ impl FakeBackend {
             source: LogSource {
                 id: id.clone(),
                 name: name.to_owned(),
+                is_found_by_name: false,
                 state: Phase::Running,
                 tty: false,
                 joining: Joining::Docker,

@@ -17,7 +17,8 @@ pub(super) const LOGS: &str = "\
 Examples:
   scratchdbg logs -f web                            Follow one container across restarts
   scratchdbg logs --since 10m --level warn web db   Merge two containers by time, warnings and worse
-  scratchdbg logs --project shop --stats            Count the lines of a Compose project";
+  scratchdbg logs --project shop --stats            Count the lines of a Compose project
+  scratchdbg logs -f deploy/shop                    Follow all pods of a Kubernetes deployment";
 
 pub(super) const WHY: &str = "\
 Examples:

@@ -14,6 +14,9 @@ pub(crate) struct KubernetesArgs {
     /// The container of the pod [default: as kubectl chooses it]
     #[arg(short, long, value_name = "NAME", hide_short_help = true)]
     pub(crate) container: Option<String>,
+    /// All containers of each pod, init and ephemeral ones too
+    #[arg(long, hide_short_help = true, conflicts_with = "container")]
+    pub(crate) all_containers: bool,
     /// Pods with these labels: app=web,tier!=db
     #[arg(short = 'l', long = "selector", id = "pod_selector", value_name = "LABELS", hide_short_help = true)]
     pub(crate) selector: Option<String>,
@@ -34,6 +37,7 @@ impl KubernetesArgs {
         let options = [
             (self.namespace.is_some(), "--namespace"),
             (self.container.is_some(), "--container"),
+            (self.all_containers, "--all-containers"),
             (self.selector.is_some(), "--selector"),
             (self.all_namespaces, "--all-namespaces"),
             (self.kube_context.is_some(), "--kube-context"),

@@ -7,7 +7,7 @@ mod request;
 use std::sync::{Mutex, PoisonError};
 
 use jiff::tz::TimeZone;
-use scratchdbg_backend::{ContainerName, Interrupts, LogBackend};
+use scratchdbg_backend::{Interrupts, LogBackend};
 use scratchdbg_follow::{Error, LogReader, MergedSink as _};
 use scratchdbg_logs::Framing;
 
@@ -16,7 +16,7 @@ use self::request::Request;
 use crate::args::LogsArgs;
 use crate::context::Context;
 use crate::error::{CommandError, FAILED, Outcome};
-use crate::platform::on_engine;
+use crate::platform::{self, LogTargets, on_platform};
 use crate::zone;
 
 pub(crate) async fn logs(args: LogsArgs, context: &Context, mut interrupts: Interrupts) -> Outcome {
@@ -47,26 +47,26 @@ async fn read(
     output: &mut Mutex<Output>,
     context: &Context,
 ) -> Result<(), CommandError> {
-    on_engine!(context.platform_of(&args.targets, &args.kubernetes).await?, "read logs", platform => {
-        let names = args.targets.iter().map(|name| name.parse()).collect::<Result<Vec<ContainerName>, _>>()?;
-        read_on(platform, args, request, &names, output).await
-    })
+    let platform = context.platform_of(&args.targets, &args.kubernetes).await?;
+    let mut targets = platform::log_targets(platform, &args.targets, &args.kubernetes).await?;
+    targets.selectors.extend(request::selectors(args));
+    on_platform!(platform, platform => read_on(platform, args, request, &targets, output).await)
 }
 
 async fn read_on(
     platform: &impl LogBackend,
     args: &LogsArgs,
     request: &Request,
-    names: &[ContainerName],
+    targets: &LogTargets,
     output: &mut Mutex<Output>,
 ) -> Result<(), CommandError> {
     let wanted = request.wanted(args, platform.now())?;
     if request.many {
         let output = output.get_mut().unwrap_or_else(PoisonError::into_inner);
-        scratchdbg_follow::read_many(platform, &wanted, names, &request::selectors(args), output).await?;
+        scratchdbg_follow::read_many(platform, &wanted, &targets.names, &targets.selectors, output).await?;
         return Ok(());
     }
-    let Some(name) = names.first() else { return Ok(()) };
+    let Some(name) = targets.names.first() else { return Ok(()) };
     let source = platform.log_source(name).await?;
     let container = output.get_mut().unwrap_or_else(PoisonError::into_inner).add(&source.name);
     let framing = Framing::from_tty(source.tty);

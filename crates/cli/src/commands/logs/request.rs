@@ -10,6 +10,7 @@ use scratchdbg_logs::{Level, Stream};
 
 use crate::args::{Count, LogsArgs};
 use crate::error::CommandError;
+use crate::platform::{self, Location};
 
 /// What was asked for.
 #[derive(Debug, Clone)]
@@ -46,6 +47,9 @@ impl Request {
             )
             .hint("follow one of them with --live"));
         }
+        if platform::location(&args.targets, &args.kubernetes)? == Location::Cluster {
+            check_for_pods(args)?;
+        }
         let query = Query::new(&QuerySpec {
             grep: args.grep.clone(),
             exclude: args.exclude.clone(),
@@ -68,7 +72,10 @@ impl Request {
             format,
             timestamps: args.timestamps,
             stats: (args.stats || args.patterns).then_some(args.patterns),
-            many: args.targets.len() > 1 || !args.label.is_empty() || args.project.is_some(),
+            many: args.targets.len() > 1
+                || !args.label.is_empty()
+                || args.project.is_some()
+                || platform::may_be_several(&args.targets, &args.kubernetes),
             live: args.live,
             stream,
             zone,
@@ -120,6 +127,24 @@ impl Request {
         let needs_order = args.follow || self.many || args.run.is_some();
         needs_order || self.timestamps || self.tells_runs() || !self.is_plain()
     }
+}
+
+/// What only an engine can do.
+fn check_for_pods(args: &LogsArgs) -> Result<(), CommandError> {
+    if args.stdout || args.stderr {
+        return Err(CommandError::usage(
+            "--stdout and --stderr are for containers of an engine: nodes keep both streams as one",
+        )
+        .hint("--grep or --level tells lines apart by their text"));
+    }
+    if args.live {
+        return Err(CommandError::usage("--live is for containers of an engine"));
+    }
+    if !args.label.is_empty() || args.project.is_some() {
+        return Err(CommandError::usage("--label and --project are for containers of an engine")
+            .hint("pods are selected with -l KEY=VALUE"));
+    }
+    Ok(())
 }
 
 /// Whether the user's time zone matters: to times that are given, and to those in a summary.

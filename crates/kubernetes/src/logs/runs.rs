@@ -1,0 +1,60 @@
+//! The ends of a container's runs.
+//!
+//! The API tells them in whole seconds, cut: the run may have written lines after the time that is said to be its end, and the
+//! next one may have begun in the same second. The last line that the node has of a run has an exact time, which is no later
+//! than the end, and earlier than each line of the next run.
+
+use bytes::BytesMut;
+use futures_util::TryStreamExt as _;
+use jiff::Timestamp;
+use scratchdbg_backend::{RunEnd, RunHistory};
+
+use super::framer::{Framer, Range};
+use super::parts::{Facts, time};
+use crate::call::Call;
+use crate::cluster::Cluster;
+use crate::container_id::ContainerId;
+use crate::error::Error;
+use crate::kind::Kind;
+
+impl Cluster {
+    /// The runs that the API server still tells of: the last one that ended, and the one before it while the last one's end
+    /// is its state.
+    pub(crate) async fn runs_of(&self, id: &ContainerId) -> Result<RunHistory, Error> {
+        let pod = self.fresh_pod(id).await?;
+        let facts = Facts::of(&pod, &id.container);
+        let mut history = RunHistory { ends: Vec::new(), is_whole: is_whole(&facts) };
+        let count = facts.ended.len();
+        for (index, run) in facts.ended.iter().enumerate() {
+            let Some(finished) = time(run.finished_at.as_deref()) else { continue };
+            // While a container waits for its next run, the current log is that of the last one.
+            let is_previous = facts.phase.has_processes() || index + 1 < count;
+            let last = self.last_line(id, is_previous).await;
+            let at = last.map_or(finished, |last| last.max(finished));
+            history.ends.push(RunEnd { at, exit_code: Some(run.exit_code) });
+        }
+        Ok(history)
+    }
+
+    /// The time of the last line of a run. `None` if its log is gone, empty, or cannot be read.
+    async fn last_line(&self, id: &ContainerId, is_previous: bool) -> Option<Timestamp> {
+        let call = Call::get(Kind::Pod, &id.namespace, &id.pod).of("log").with("container", id.container.clone());
+        let mut call = call.with("timestamps", "true").with("tailLines", "1");
+        if is_previous {
+            call = call.with("previous", "true");
+        }
+        let mut bytes = self.client.stream(&call).await.ok()??;
+        let (mut reader, mut frames) = (Framer::new(Range::default()), BytesMut::new());
+        while let Ok(Some(chunk)) = bytes.try_next().await {
+            reader.push(&chunk, &mut frames).ok()?;
+            frames.clear();
+        }
+        reader.last
+    }
+}
+
+/// Whether all runs that ended are known.
+fn is_whole(facts: &Facts) -> bool {
+    let ended = facts.restart_count + i64::from(!facts.phase.has_processes() && !facts.ended.is_empty());
+    i64::try_from(facts.ended.len()) == Ok(ended)
+}

@@ -1,0 +1,378 @@
+//! A container's log as one stream: the run before, the current run, and with `follow` what is written from then on.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::{Bytes, BytesMut};
+use futures_util::stream::BoxStream;
+use futures_util::{StreamExt as _, TryStreamExt as _};
+use jiff::{SignedDuration, Timestamp};
+use scratchdbg_backend::{self as backend, ErrorKind, LogRequest};
+
+use super::framer::{Framer, Range, Words};
+use super::parts::Facts;
+use crate::call::Call;
+use crate::cluster::Cluster;
+use crate::container_id::ContainerId;
+use crate::error::Error;
+use crate::kind::Kind;
+
+/// A log as frames.
+pub(crate) type PodLog = BoxStream<'static, Result<Bytes, backend::Error>>;
+
+/// A log as the API server sends it.
+type RawLog = BoxStream<'static, Result<Bytes, Error>>;
+
+/// How long a node that does not answer is waited for while a log is followed: a kubelet that is restarted, or updated.
+const NODE_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// The pause between two attempts.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// How long the status of a container may lag behind the end of its log.
+const STATUS_LAG: Duration = Duration::from_secs(6);
+
+/// The pause between two looks at it.
+const LOOK_AGAIN: Duration = Duration::from_millis(300);
+
+/// The log of one run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Previous,
+    Current,
+}
+
+/// A log that is being read.
+struct Reading {
+    cluster: Cluster,
+    id: ContainerId,
+    request: LogRequest,
+    /// The current run when it was opened, by its restarts and its id in the runtime.
+    run: (i64, String),
+    left: VecDeque<Part>,
+    open: Option<(Part, RawLog, Framer)>,
+    /// The time of the last line of the parts before.
+    last: Option<Timestamp>,
+    has_read_previous: bool,
+    frames: BytesMut,
+}
+
+impl Cluster {
+    /// Opens the log of a container.
+    pub(crate) async fn pod_log(&self, id: &ContainerId, request: &LogRequest) -> Result<PodLog, backend::Error> {
+        let pod = match self.fresh_pod(id).await {
+            Ok(pod) => pod,
+            // The log of a pod that is removed was read to its end before.
+            Err(error) if error.is_absent() && self.clean_ends.has(id) && request.since.is_some() => {
+                return Ok(futures_util::stream::empty().boxed());
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let facts = Facts::of(&pod, &id.container);
+        if !facts.has_log() {
+            if request.follow {
+                return Ok(futures_util::stream::empty().boxed());
+            }
+            return Err(not_started(id, &facts));
+        }
+        if let Some(lines) = request.tail {
+            return self.tail(id, request, lines, &facts).await;
+        }
+        let container_id = pod.container_status(&id.container).map(|status| status.container_id.clone());
+        let previous = (facts.may_have_previous() || request.since.is_some()).then_some(Part::Previous);
+        let mut reading = Reading {
+            cluster: self.clone(),
+            id: id.clone(),
+            request: request.clone(),
+            run: (facts.restart_count, container_id.unwrap_or_default()),
+            left: previous.into_iter().chain([Part::Current]).collect(),
+            open: None,
+            last: None,
+            has_read_previous: false,
+            frames: BytesMut::new(),
+        };
+        self.clean_ends.forget(id);
+        // A log that cannot be opened is an error now, and not one of the stream.
+        reading.advance().await?;
+        let stream = futures_util::stream::try_unfold(reading, |mut reading| async move {
+            Ok(reading.next().await?.map(|frames| (frames, reading)))
+        });
+        Ok(stream.boxed())
+    }
+
+    /// The last records. The lines of the run before come first, and are only needed where the current run has too few.
+    async fn tail(
+        &self,
+        id: &ContainerId,
+        request: &LogRequest,
+        lines: u64,
+        facts: &Facts,
+    ) -> Result<PodLog, backend::Error> {
+        let range = range(request, None);
+        let current = self.open(id, request, Part::Current, Some(lines), None).await?;
+        if !facts.may_have_previous() {
+            let framed = current.map_or_else(|| futures_util::stream::empty().boxed(), |bytes| framed(bytes, range));
+            return Ok(framed);
+        }
+        let (reader, frames) = collect(current, Framer::new(range)).await.map_err(|words| node_says(&words))??;
+        let missing = lines.saturating_sub(reader.lines);
+        let mut all = VecDeque::from([frames.freeze()]);
+        if missing > 0 {
+            // The same log is not read twice, whatever the kubelet calls the current run by now.
+            let before = reader.first.map(|first| first - SignedDuration::from_nanos(1));
+            let until = before.into_iter().chain(range.until).min();
+            let previous = self.open(id, request, Part::Previous, Some(missing), None).await.unwrap_or_default();
+            if let Ok(Ok((_, frames))) = collect(previous, Framer::new(Range { until, ..range })).await {
+                all.push_front(frames.freeze());
+            }
+        }
+        Ok(futures_util::stream::iter(all.into_iter().map(Ok)).boxed())
+    }
+
+    /// Opens the log of a run. `None` if there is none.
+    async fn open(
+        &self,
+        id: &ContainerId,
+        request: &LogRequest,
+        part: Part,
+        tail: Option<u64>,
+        after: Option<Timestamp>,
+    ) -> Result<Option<RawLog>, Error> {
+        let call = call(id, request, part, tail, after);
+        let begun = Instant::now();
+        loop {
+            // Many streams are opened one after the other, so that neither API server nor kubelets have to begin all at once.
+            let permit = self.opening.acquire().await;
+            let opened = self.client.stream(&call).await;
+            drop(permit);
+            match opened {
+                Ok(bytes) => return Ok(bytes.map(futures_util::StreamExt::boxed)),
+                // There is no run before, or its log is gone.
+                Err(error) if part == Part::Previous && matches!(error.status(), Some(400 | 404)) => return Ok(None),
+                Err(error) if request.follow && error.is_passing() && begun.elapsed() < NODE_TIMEOUT => {
+                    tracing::debug!(%error, "the log is opened again");
+                    tokio::time::sleep(PAUSE).await;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Waits until the status of a container tells of the end of its log, if there was an end. Kubelets end streams when they
+    /// are restarted too: the container is said to run on then, as long as one waits.
+    async fn confirm_end(&self, id: &ContainerId, run: &(i64, String)) {
+        let begun = Instant::now();
+        while begun.elapsed() < STATUS_LAG {
+            let Ok(pod) = self.fresh_pod(id).await else { return };
+            let Some(status) = pod.container_status(&id.container) else { return };
+            if status.state.running.is_none() || (status.restart_count, &status.container_id) != (run.0, &run.1) {
+                return;
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+        tracing::debug!(%id, "the log ended, and the container runs on");
+    }
+}
+
+impl Reading {
+    /// The next frames, or `None` at the end.
+    async fn next(&mut self) -> Result<Option<Bytes>, backend::Error> {
+        loop {
+            let Some((part, bytes, reader)) = &mut self.open else {
+                if self.left.is_empty() {
+                    return Ok(None);
+                }
+                self.advance().await?;
+                continue;
+            };
+            let part = *part;
+            let outcome = match bytes.next().await.transpose()? {
+                Some(chunk) => reader.push(&chunk, &mut self.frames),
+                None => {
+                    let outcome = reader.finish(!self.left.is_empty(), &mut self.frames);
+                    self.last = reader.last.max(self.last);
+                    self.open = None;
+                    if part == Part::Current && self.request.follow && outcome.is_ok() {
+                        self.cluster.confirm_end(&self.id, &self.run).await;
+                        self.cluster.clean_ends.note(&self.id);
+                    }
+                    outcome
+                }
+            };
+            match outcome {
+                Ok(()) => {}
+                // Its log went while it was read, or before.
+                Err(words) if part == Part::Previous => {
+                    tracing::debug!(words = words.0, "the log of the run before is not read");
+                    self.open = None;
+                }
+                Err(words) => return Err(node_says(&words)),
+            }
+            if self.open.as_ref().is_some_and(|(_, _, reader)| reader.is_over()) {
+                self.open = None;
+                self.left.clear();
+            }
+            if !self.frames.is_empty() {
+                return Ok(Some(self.frames.split().freeze()));
+            }
+        }
+    }
+
+    /// Opens the next part that there is.
+    async fn advance(&mut self) -> Result<(), Error> {
+        while let Some(part) = self.left.pop_front() {
+            let opened = self.cluster.open(&self.id, &self.request, part, None, self.last).await;
+            let Some(bytes) = opened? else { continue };
+            if part == Part::Current && self.has_read_previous && self.has_restarted().await {
+                // What was the current run is the one before by now.
+                self.left = VecDeque::from([Part::Previous, Part::Current]);
+                self.has_read_previous = false;
+                continue;
+            }
+            self.has_read_previous |= part == Part::Previous;
+            let reader = Framer::new(range(&self.request, self.last));
+            self.open = Some((part, bytes, reader));
+            return Ok(());
+        }
+        Ok(())
+    }
+
+    /// Whether the container was restarted since its runs were looked up.
+    async fn has_restarted(&mut self) -> bool {
+        let Ok(pod) = self.cluster.fresh_pod(&self.id).await else { return false };
+        let Some(status) = pod.container_status(&self.id.container) else { return false };
+        let run = (status.restart_count, status.container_id.clone());
+        let is_later = run.0 > self.run.0;
+        self.run = run;
+        is_later
+    }
+}
+
+/// The containers whose log ended as logs do when they were last followed.
+#[derive(Debug, Default)]
+pub(crate) struct CleanEnds(Mutex<std::collections::HashSet<ContainerId>>);
+
+impl CleanEnds {
+    fn note(&self, id: &ContainerId) {
+        self.lock().insert(id.clone());
+    }
+
+    fn forget(&self, id: &ContainerId) {
+        self.lock().remove(id);
+    }
+
+    fn has(&self, id: &ContainerId) -> bool {
+        self.lock().contains(id)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, std::collections::HashSet<ContainerId>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The request for the log of a run.
+fn call(id: &ContainerId, request: &LogRequest, part: Part, tail: Option<u64>, after: Option<Timestamp>) -> Call {
+    let call = Call::get(Kind::Pod, &id.namespace, &id.pod).of("log");
+    let mut call = call.with("container", id.container.clone()).with("timestamps", "true");
+    if part == Part::Previous {
+        call = call.with("previous", "true");
+    } else if request.follow {
+        call = call.with("follow", "true");
+    }
+    if let Some(tail) = tail {
+        call = call.with("tailLines", tail.to_string());
+    }
+    if let Some(since) = request.since.max(after) {
+        call = call.with("sinceTime", wire_time(since));
+    }
+    call
+}
+
+/// A time that is surely not too late. Kubelets cut it to the second, and test each line; lines of the two streams may be in
+/// another order than their times by some microseconds.
+fn wire_time(at: Timestamp) -> String {
+    let at = at.checked_sub(SignedDuration::from_secs(1)).unwrap_or(at);
+    let seconds = Timestamp::from_second(at.as_second()).unwrap_or(at);
+    seconds.to_string()
+}
+
+fn range(request: &LogRequest, after: Option<Timestamp>) -> Range {
+    Range { since: request.since, after, until: request.until, timestamps: request.timestamps }
+}
+
+/// A stream of one run, as frames.
+fn framed(bytes: RawLog, range: Range) -> PodLog {
+    let reader = Framer::new(range);
+    let stream = futures_util::stream::try_unfold((bytes, reader), |(mut bytes, mut reader)| async move {
+        let mut frames = BytesMut::new();
+        while let Some(chunk) = bytes.next().await.transpose()? {
+            reader.push(&chunk, &mut frames).map_err(|words| node_says(&words))?;
+            if !frames.is_empty() {
+                return Ok(Some((frames.freeze(), (bytes, reader))));
+            }
+        }
+        reader.finish(false, &mut frames).map_err(|words| node_says(&words))?;
+        Ok::<_, backend::Error>(None)
+    });
+    stream.boxed()
+}
+
+/// All frames of one run.
+async fn collect(bytes: Option<RawLog>, mut reader: Framer) -> Result<Result<(Framer, BytesMut), Error>, Words> {
+    let mut frames = BytesMut::new();
+    if let Some(mut bytes) = bytes {
+        loop {
+            match bytes.try_next().await {
+                Ok(Some(chunk)) => reader.push(&chunk, &mut frames)?,
+                Ok(None) => break,
+                Err(error) => return Ok(Err(error)),
+            }
+        }
+        reader.finish(true, &mut frames)?;
+    }
+    Ok(Ok((reader, frames)))
+}
+
+fn node_says(words: &Words) -> backend::Error {
+    let words = if words.0.is_empty() { "nothing that is understood" } else { &words.0 };
+    backend::Error::new(ErrorKind::Broken, format!("the node says instead of the log: {words}"))
+}
+
+fn not_started(id: &ContainerId, facts: &Facts) -> backend::Error {
+    let reason = facts.waits_for.as_deref().unwrap_or("it has not run");
+    let ContainerId { namespace, pod, container, .. } = id;
+    let message = format!("container `{container}` of pod `{pod}` has not started, so it has no log: {reason}");
+    backend::Error::new(ErrorKind::Refused, message)
+        .hint(format!("`scratchdbg why pod/{pod} --namespace {namespace}` says why it does not start"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_for_logs() {
+        let id: ContainerId = "shop_web_app".parse().unwrap();
+        let since = Some("2026-11-27T03:00:05.5Z".parse().unwrap());
+        let path = |request: &LogRequest, part, tail, after: Option<&str>| {
+            let after = after.map(|at| at.parse().unwrap());
+            call(&id, request, part, tail, after).path().split_once("log?").unwrap().1.to_owned()
+        };
+        let whole = LogRequest::default();
+        assert_eq!(path(&whole, Part::Current, None, None), "container=app&timestamps=true");
+        let followed = LogRequest { follow: true, since, ..LogRequest::default() };
+        assert_eq!(
+            path(&followed, Part::Current, None, None),
+            "container=app&timestamps=true&follow=true&sinceTime=2026-11-27T03%3A00%3A04Z"
+        );
+        assert_eq!(
+            path(&followed, Part::Previous, None, None),
+            "container=app&timestamps=true&previous=true&sinceTime=2026-11-27T03%3A00%3A04Z"
+        );
+        assert_eq!(
+            path(&followed, Part::Current, Some(9), Some("2026-11-27T03:00:09.9Z")),
+            "container=app&timestamps=true&follow=true&tailLines=9&sinceTime=2026-11-27T03%3A00%3A08Z"
+        );
+    }
+}
