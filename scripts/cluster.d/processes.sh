@@ -52,8 +52,8 @@ quoted() { printf '%q ' "$@"; }
 # start NAME NAMESPACE COMMAND...
 start() {
   write_starter "$@"
-  # Not the lock: it would be held as long as the program lives.
-  "$dir/run/$1" 8>&-
+  # Neither the lock nor the caller's streams: they would be held as long as the program lives.
+  "$dir/run/$1" 7>&- 8>&-
 }
 
 # own_processes: all that is in the cluster's groups.

@@ -6,11 +6,14 @@
 # a version: `go get -tool PROGRAM@VERSION` in the folder. The go.mod of Kubernetes itself requires its staging modules as v0.0.0,
 # which is not published: for 1.X.Y, each of them is replaced by its v0.X.Y, and `go mod tidy` finds the rest.
 
-# Changes with everything that decides what is built.
+# How they are built: to be raised with a change of tags or flags below.
+recipe=1
+
+# programs_version: changes with everything that decides what is built.
 programs_version() {
   local version sum
   version=$(sed -n 's/^\tk8s\.io\/kubernetes v\([0-9.]*\).*/\1/p' "$parts/kubernetes/go.mod")
-  sum=$(cat "$parts"/*/go.mod "$parts"/*/go.sum "$parts/programs.sh" | sha256sum)
+  sum=$({ echo "$recipe"; cat "$parts"/*/go.mod "$parts"/*/go.sum; } | sha256sum)
   printf '%s-%s' "$version" "${sum:0:12}"
 }
 
@@ -26,9 +29,11 @@ ensure_go() {
     die "go is $found, and the programs need $needed" "install Go $needed or newer: https://go.dev/doc/install"
 }
 
-# ensure_programs: sets `programs` to the folder that has them, and builds them if it is not there.
+# programs_folder: where they are, or will be.
+programs_folder() { printf '%s/scratchdbg/cluster/%s' "${XDG_CACHE_HOME:-$HOME/.cache}" "$(programs_version)"; }
+
+# ensure_programs: builds them into the folder `programs`, if they are not there.
 ensure_programs() {
-  programs=${XDG_CACHE_HOME:-$HOME/.cache}/scratchdbg/cluster/$(programs_version)
   [ ! -d "$programs" ] || return 0
   ensure_go
   have cc || install_packages "there is no C compiler" gcc libc6-dev
@@ -69,6 +74,11 @@ build_module() {
 }
 
 build_tools() {
+  local log=$GOPATH/log
   cd "$1"
-  CGO_ENABLED=${CGO_ENABLED:-0} go install -tags "$3" -ldflags "-s -w $2" tool
+  # What go prints of its downloads is of interest only when it fails.
+  CGO_ENABLED=${CGO_ENABLED:-0} go install -tags "$3" -ldflags "-s -w $2" tool >"$log" 2>&1 || {
+    tail -n 20 "$log" >&2
+    die "cannot build the programs of $1" "run this again: it goes on where it was"
+  }
 }
