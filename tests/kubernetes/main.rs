@@ -4,4 +4,5 @@
 //! by side; without a cluster they fail. `./scripts/test --kubernetes` makes one.
 
 mod images;
+mod logs;
 mod stage;

@@ -18,7 +18,7 @@ use serde_json::Value;
 
 pub use image::ImageSpec;
 pub use namespace::{Namespace, Security};
-pub use node::{Node, Process, Service};
+pub use node::{Killed, Node, Process, Service};
 pub use pod::{Pod, pod_spec};
 
 /// Names the kubeconfig of the cluster that tests use. `scripts/test --kubernetes` sets it.
@@ -76,7 +76,7 @@ impl Cluster {
 
     /// Its nodes, in the order of their names.
     pub fn nodes(&self) -> Vec<Node> {
-        (1..).map(|number| Node::new(&self.folder, number)).take_while(Node::is_there).collect()
+        (1..=9).map(|number| Node::new(&self.folder, number)).take_while(Node::is_there).collect()
     }
 
     /// A program of the control plane.

@@ -64,7 +64,7 @@ impl Node {
     }
 }
 
-/// A program of the cluster, which a test may end and start again. Where it is left ended, other tests fail.
+/// A program of the cluster, which a test may end and start again, if no other test runs meanwhile.
 #[derive(Clone, Debug)]
 pub struct Service {
     starter: PathBuf,
@@ -86,9 +86,31 @@ impl Service {
         rustix::process::kill_process(self.id(), signal).expect("it runs");
     }
 
-    /// Starts it, after it has ended.
-    pub fn start(&self) {
-        answer(Command::new(&self.starter));
+    /// Ends it with SIGKILL, and starts it again when the answer is dropped, after a panic too.
+    #[must_use]
+    pub fn kill(&self) -> Killed {
+        let id = self.id();
+        self.signal(rustix::process::Signal::KILL);
+        // It is no child of ours: its new parent reaps it.
+        let folder = PathBuf::from(format!("/proc/{}", id.as_raw_nonzero()));
+        crate::eventually(
+            || format!("the end of {}", self.starter.display()),
+            || process(&folder).is_none_or(|process| process.state == 'Z').then_some(()),
+        );
+        Killed { service: self.clone() }
+    }
+}
+
+/// A program of the cluster that does not run.
+#[derive(Debug)]
+pub struct Killed {
+    service: Service,
+}
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        // Where that fails, so do the tests after this one.
+        let _started = Command::new(&self.service.starter).status();
     }
 }
 
@@ -103,6 +125,14 @@ pub struct Process {
     pub state: char,
     /// The name, as in `/proc/PID/comm`.
     pub name: String,
+}
+
+impl Process {
+    /// Kills it with SIGKILL, as somebody on the node.
+    pub fn kill(&self) {
+        let id = i32::try_from(self.id).ok().and_then(rustix::process::Pid::from_raw).expect("process ids fit");
+        rustix::process::kill_process(id, rustix::process::Signal::KILL).expect("it runs");
+    }
 }
 
 /// The processes in control groups whose path contains `mark`, and all others of their PID namespaces, zombies included.

@@ -96,6 +96,17 @@ impl<'namespace> Pod<'namespace> {
         node::processes(&format!("pod{}", self.uid))
     }
 
+    /// The only process of it with this name.
+    #[track_caller]
+    pub fn process(&self, name: &str) -> Process {
+        let processes = self.processes();
+        let mut named = processes.iter().filter(|process| process.name == name);
+        match (named.next(), named.next()) {
+            (Some(process), None) => process.clone(),
+            _ => panic!("one process `{name}` is wanted in pod {}: {processes:?}", self.name),
+        }
+    }
+
     /// Waits until its processes have these names, whatever their order.
     #[track_caller]
     pub fn wait_for_processes(&self, names: &[&str]) {
