@@ -85,6 +85,8 @@ pub struct LogSource {
     pub is_found_by_name: bool,
     /// The container's phase.
     pub state: Phase,
+    /// Why the container has not started yet, if the platform is about to start it.
+    pub waits_for: Option<String>,
     /// The container has a terminal: its log is one stream without frames.
     pub tty: bool,
     /// How the platform splits long lines into records.
@@ -172,6 +174,8 @@ pub struct RunHistory {
     pub ends: Vec<RunEnd>,
     /// The history is complete: the first end is that of the first run.
     pub is_whole: bool,
+    /// The log has nothing of the runs before the first of these.
+    pub begins_the_log: bool,
 }
 
 /// Selects containers. All conditions must hold.

@@ -141,6 +141,24 @@ pub(crate) async fn connect_to_cluster(
 pub(crate) struct LogTargets {
     pub(crate) names: Vec<ContainerName>,
     pub(crate) selectors: Vec<Selector>,
+    /// The workloads, or the labels, in a cluster.
+    pub(crate) workload: Option<String>,
+}
+
+impl LogTargets {
+    /// None of them has a log.
+    pub(crate) fn nothing_selected(&self) -> CommandError {
+        let Some(workload) = &self.workload else {
+            return CommandError::new("no container carries these labels")
+                .hint("`docker ps -a --format '{{.Names}} {{.Labels}}'` lists the labels");
+        };
+        CommandError::new(format!("no pod of {workload} has started, so there is no log"))
+            .hint(format!("`kubectl get pods -l '{}'` lists its pods", self.labels()))
+    }
+
+    fn labels(&self) -> String {
+        self.selectors.iter().flat_map(|selector| &selector.labels).cloned().collect::<Vec<_>>().join(",")
+    }
 }
 
 /// Finds what the targets of `logs` mean.
@@ -152,14 +170,18 @@ pub(crate) async fn log_targets(
     match platform {
         Platform::Docker(_) => {
             let names = targets.iter().map(|name| name.parse()).collect::<Result<_, _>>()?;
-            Ok(LogTargets { names, selectors: Vec::new() })
+            Ok(LogTargets { names, ..LogTargets::default() })
         }
         #[cfg(feature = "kubernetes")]
         Platform::Kubernetes(cluster) => {
+            let workload = match &options.selector {
+                Some(labels) => format!("`{labels}`"),
+                None => targets.iter().map(|target| format!("`{target}`")).collect::<Vec<_>>().join(", "),
+            };
             let targets = targets.iter().map(|target| target.parse()).collect::<Result<Vec<_>, _>>();
             let targets = targets.map_err(Error::from)?;
             let found = cluster.log_targets(&targets, options.selector.as_deref()).await?;
-            Ok(LogTargets { names: found.names, selectors: found.selectors })
+            Ok(LogTargets { names: found.names, selectors: found.selectors, workload: Some(workload) })
         }
     }
 }

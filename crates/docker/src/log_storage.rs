@@ -78,6 +78,7 @@ impl Engine {
             name,
             state,
             is_found_by_name: false,
+            waits_for: None,
             tty,
             started_at,
             finished_at,

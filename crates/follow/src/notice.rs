@@ -14,6 +14,11 @@ use crate::Error;
 pub enum Notice {
     /// The platform drops lines of this log that arrive too fast.
     MayDrop,
+    /// The container has not started yet, for this reason. The reader waits for it.
+    NotStarted {
+        /// What the platform says.
+        reason: String,
+    },
     /// A run ended.
     RunEnded(RunEnd),
     /// The container was removed, and another one was created under its name.
@@ -151,6 +156,7 @@ impl Notice {
             | Self::ReaderFailed(_)
             | Self::StartsLost { .. } => Severity::Failure,
             Self::MayDrop
+            | Self::NotStarted { .. }
             | Self::RunEnded(_)
             | Self::Recreated
             | Self::EngineGone { .. }

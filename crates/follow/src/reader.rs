@@ -74,6 +74,9 @@ impl<'a, B: LogBackend, S: Sink> LogReader<'a, B, S> {
         } else {
             self.runs = Runs::all(self.request.range);
         }
+        if let Some(reason) = self.source.waits_for.take_if(|_| self.request.follow) {
+            self.sink.notice(Notice::NotStarted { reason })?;
+        }
         if self.source.storage.may_drop {
             self.sink.notice(Notice::MayDrop)?;
         }

@@ -28,14 +28,14 @@ impl Runs {
 
     /// Applies a request to the history of a container's runs.
     pub(crate) fn select(request: &Request, source: &LogSource, history: RunHistory) -> Result<Self, Error> {
-        let RunHistory { ends, is_whole } = history;
+        let RunHistory { ends, is_whole, begins_the_log } = history;
         let known = ends.last().map(|end| end.at);
         let numbered = is_whole.then(|| ends.iter().map(|end| end.at).collect());
         match request.run {
             Some(Run::All) => Ok(Self { range: request.range, untold: ends.into(), known, numbered }),
             Some(Run::Back(back)) => {
-                let range =
-                    range(source, &ends, back).ok_or_else(|| Error::NoSuchRun { name: source.name.clone(), back })?;
+                let range = range(source, &ends, back, begins_the_log)
+                    .ok_or_else(|| Error::NoSuchRun { name: source.name.clone(), back })?;
                 Ok(Self { range, untold: VecDeque::new(), known, numbered })
             }
             None => Ok(Self { range: request.range, untold: VecDeque::new(), known, numbered }),
@@ -79,7 +79,7 @@ impl Runs {
 }
 
 /// Returns the time range of one run, counted from the last.
-fn range(source: &LogSource, ends: &[RunEnd], back: usize) -> Option<TimeRange> {
+fn range(source: &LogSource, ends: &[RunEnd], back: usize, begins_the_log: bool) -> Option<TimeRange> {
     // A busy engine records the start of a run later than the first lines.
     const JUST_BEFORE: SignedDuration = SignedDuration::from_secs(1);
     const NEXT: SignedDuration = SignedDuration::from_nanos(1);
@@ -102,7 +102,8 @@ fn range(source: &LogSource, ends: &[RunEnd], back: usize) -> Option<TimeRange> 
     let until = ends.get(index).map(|end| end.at);
     let since = match index.checked_sub(1) {
         Some(before) => Some(ends[before].at + NEXT),
-        // Whether the first known run is the first of all.
+        // Whether the first known run is the first of all, or of those in the log.
+        None if begins_the_log => None,
         None if usize::try_from(source.restart_count).is_ok_and(|count| count + 1 == runs) => None,
         None => return None,
     };
@@ -125,6 +126,7 @@ mod tests {
             id: String::new(),
             name: "web".to_owned(),
             is_found_by_name: false,
+            waits_for: None,
             state,
             tty: false,
             joining: Joining::Docker,
@@ -154,7 +156,7 @@ mod tests {
         let ends: Vec<_> = [10, 20].map(|second| RunEnd { at: at(second), exit_code: Some(1) }).into();
         let range = |source: &LogSource, ends: &[RunEnd], back| {
             let seconds = |at: Option<Timestamp>| at.map(Timestamp::as_millisecond);
-            range(source, ends, back).map(|range| (seconds(range.since), seconds(range.until)))
+            range(source, ends, back, false).map(|range| (seconds(range.since), seconds(range.until)))
         };
         let running = source(Phase::Running, 21, Some(20), 2);
         assert_eq!(range(&running, &ends, 0), Some((Some(20_000), None)));
@@ -165,6 +167,8 @@ mod tests {
         let exited = source(Phase::Exited, 11, Some(20), 1);
         assert_eq!(range(&exited, &ends, 0), Some((Some(10_000), Some(20_000))));
         assert_eq!(range(&running, &[], 0), Some((Some(20_500), None)), "between the end and the start");
+        let seconds = super::range(&running, &ends[1..], 1, true).map(|range| (range.since, range.until));
+        assert_eq!(seconds, Some((None, Some(at(20)))), "the log begins with it");
         let short = source(Phase::Exited, 21, Some(20), 0);
         assert_eq!(range(&short, &ends[1..], 0), Some((None, None)), "its start was noted after its end");
         assert_eq!(range(&short, &[], 0), Some((Some(20_000), None)), "its end is forgotten");

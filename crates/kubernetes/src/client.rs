@@ -218,7 +218,9 @@ pub(crate) fn credentials(error: &kube::client::AuthError) -> String {
         kube::client::AuthError::AuthExecRun { cmd, out } => {
             let words = String::from_utf8_lossy(&out.stderr);
             let last = words.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or("it says nothing");
-            format!("`{cmd}` ended with {}: {last}", out.status)
+            // The command's environment stands before it.
+            let program = cmd.rsplit_once("}}\" ").map_or(cmd.as_str(), |(_, program)| program);
+            format!("`{program}` ended with {}: {last}", out.status)
         }
         error => chain(error),
     }

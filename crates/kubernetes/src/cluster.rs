@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use kube::client::ClientBuilder;
 use scratchdbg_backend::{self as backend, Scope};
 use tokio::sync::Semaphore;
@@ -26,6 +27,8 @@ pub struct Cluster {
     /// Who may open a stream.
     pub(crate) opening: Arc<Semaphore>,
     pub(crate) clean_ends: Arc<CleanEnds>,
+    /// When runs ended, by their ids in the runtime.
+    pub(crate) run_ends: Arc<Mutex<HashMap<String, Timestamp>>>,
     recent: Arc<Mutex<RecentPods>>,
 }
 
@@ -79,6 +82,7 @@ impl Cluster {
             options: Arc::default(),
             opening: Arc::new(Semaphore::new(OPENED_AT_A_TIME)),
             clean_ends: Arc::default(),
+            run_ends: Arc::default(),
             recent: Arc::default(),
         })
     }

@@ -7,6 +7,7 @@
 
 mod backend;
 mod framer;
+mod newest_file;
 mod parts;
 mod runs;
 mod select;

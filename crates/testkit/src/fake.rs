@@ -112,6 +112,7 @@ impl FakeBackend {
                 id: id.clone(),
                 name: name.to_owned(),
                 is_found_by_name: false,
+                waits_for: None,
                 state: Phase::Running,
                 tty: false,
                 joining: Joining::Docker,
@@ -321,7 +322,7 @@ impl LogBackend for FakeBackend {
     }
 
     async fn run_history(&self, id: &str) -> Result<RunHistory, Error> {
-        Ok(RunHistory { ends: self.world().find(id)?.ends.clone(), is_whole: true })
+        Ok(RunHistory { ends: self.world().find(id)?.ends.clone(), is_whole: true, ..RunHistory::default() })
     }
 
     async fn run_ends(&self, id: &str) -> Result<BoxStream<'static, Result<RunEnd, Error>>, Error> {

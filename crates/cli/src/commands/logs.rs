@@ -63,8 +63,11 @@ async fn read_on(
     let wanted = request.wanted(args, platform.now())?;
     if request.many {
         let output = output.get_mut().unwrap_or_else(PoisonError::into_inner);
-        scratchdbg_follow::read_many(platform, &wanted, &targets.names, &targets.selectors, output).await?;
-        return Ok(());
+        let read = scratchdbg_follow::read_many(platform, &wanted, &targets.names, &targets.selectors, output).await;
+        return read.map_err(|error| match error {
+            Error::NothingSelected => targets.nothing_selected(),
+            error => error.into(),
+        });
     }
     let Some(name) = targets.names.first() else { return Ok(()) };
     let source = platform.log_source(name).await?;
@@ -98,9 +101,6 @@ impl From<Error> for CommandError {
             Error::FilesNotFollowed { .. } => Self::new(message).hint("--via auto follows it through the engine then"),
             Error::NoSuchRun { .. } => Self::new(message)
                 .hint("--run all shows all that was said, with the ends of those runs that are known"),
-            Error::NothingSelected => {
-                Self::new(message).hint("`docker ps -a --format '{{.Names}} {{.Labels}}'` lists the labels")
-            }
             _ => Self::new(message),
         }
     }

@@ -51,6 +51,11 @@ impl Facts {
         self.phase.has_processes() || !self.ended.is_empty()
     }
 
+    /// Its phase as one that follows its log sees it: before its first run it is awaited as before the next one.
+    pub(crate) fn log_phase(&self) -> Phase {
+        if self.phase == Phase::Created { Phase::Restarting } else { self.phase }
+    }
+
     /// There may be a run before the current one whose log the node still has.
     pub(crate) fn may_have_previous(&self) -> bool {
         self.restart_count > 0 || self.ended.len() > 1

@@ -4,9 +4,11 @@
 //! next one may have begun in the same second. The last line that the node has of a run has an exact time, which is no later
 //! than the end, and earlier than each line of the next run.
 
+use std::sync::PoisonError;
+
 use bytes::BytesMut;
 use futures_util::TryStreamExt as _;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use scratchdbg_backend::{RunEnd, RunHistory};
 
 use super::framer::{Framer, Range};
@@ -23,17 +25,36 @@ impl Cluster {
     pub(crate) async fn runs_of(&self, id: &ContainerId) -> Result<RunHistory, Error> {
         let pod = self.fresh_pod(id).await?;
         let facts = Facts::of(&pod, &id.container);
-        let mut history = RunHistory { ends: Vec::new(), is_whole: is_whole(&facts) };
+        // Of the runs before the first of these, the node has no log any more.
+        let mut history = RunHistory { ends: Vec::new(), is_whole: is_whole(&facts), begins_the_log: true };
         let count = facts.ended.len();
         for (index, run) in facts.ended.iter().enumerate() {
             let Some(finished) = time(run.finished_at.as_deref()) else { continue };
             // While a container waits for its next run, the current log is that of the last one.
             let is_previous = facts.phase.has_processes() || index + 1 < count;
-            let last = self.last_line(id, is_previous).await;
-            let at = last.map_or(finished, |last| last.max(finished));
+            let known = self.run_ends.lock().unwrap_or_else(PoisonError::into_inner).get(&run.container_id).copied();
+            let at = match known {
+                Some(at) => at,
+                None => self.exact_end(id, finished, is_previous).await,
+            };
+            self.run_ends.lock().unwrap_or_else(PoisonError::into_inner).insert(run.container_id.clone(), at);
             history.ends.push(RunEnd { at, exit_code: Some(run.exit_code) });
         }
         Ok(history)
+    }
+
+    /// The end of a run. The kubelet may call another run the current one than the status does: the time of the last line
+    /// must be within the second that is told.
+    async fn exact_end(&self, id: &ContainerId, finished: Timestamp, is_previous: bool) -> Timestamp {
+        const SECOND: SignedDuration = SignedDuration::from_secs(1);
+        for is_previous in [is_previous, !is_previous] {
+            if let Some(last) = self.last_line(id, is_previous).await
+                && last < finished + SECOND
+            {
+                return last.max(finished);
+            }
+        }
+        finished
     }
 
     /// The time of the last line of a run. `None` if its log is gone, empty, or cannot be read.

@@ -11,6 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use scratchdbg_backend::{self as backend, ErrorKind, LogRequest};
 
 use super::framer::{Framer, Range, Words};
+use super::newest_file::NewestFile;
 use super::parts::Facts;
 use crate::call::Call;
 use crate::cluster::Cluster;
@@ -55,6 +56,12 @@ struct Reading {
     /// The time of the last line of the parts before.
     last: Option<Timestamp>,
     has_read_previous: bool,
+    /// When the current run began.
+    started_at: Option<Timestamp>,
+    /// How much of its log came.
+    bytes: u64,
+    /// Lines before this one are missing.
+    rotated: Option<Timestamp>,
     frames: BytesMut,
 }
 
@@ -90,6 +97,9 @@ impl Cluster {
             open: None,
             last: None,
             has_read_previous: false,
+            started_at: facts.started_at,
+            bytes: 0,
+            rotated: None,
             frames: BytesMut::new(),
         };
         self.clean_ends.forget(id);
@@ -180,6 +190,9 @@ impl Reading {
     async fn next(&mut self) -> Result<Option<Bytes>, backend::Error> {
         loop {
             let Some((part, bytes, reader)) = &mut self.open else {
+                if let Some(first) = self.rotated.take() {
+                    return Err(rotated_away(&self.id, first));
+                }
                 if self.left.is_empty() {
                     return Ok(None);
                 }
@@ -188,10 +201,24 @@ impl Reading {
             };
             let part = *part;
             let outcome = match bytes.next().await.transpose()? {
-                Some(chunk) => reader.push(&chunk, &mut self.frames),
+                Some(chunk) => {
+                    self.bytes += if part == Part::Current { chunk.len() as u64 } else { 0 };
+                    reader.push(&chunk, &mut self.frames)
+                }
                 None => {
                     let outcome = reader.finish(!self.left.is_empty(), &mut self.frames);
                     self.last = reader.last.max(self.last);
+                    if part == Part::Current && outcome.is_ok() && !self.request.follow {
+                        let newest = NewestFile {
+                            begun: self.started_at,
+                            first: reader.first,
+                            last: reader.last,
+                            bytes: self.bytes,
+                        };
+                        self.rotated = newest
+                            .misses_lines_before()
+                            .filter(|first| self.request.since.is_none_or(|since| since < *first));
+                    }
                     self.open = None;
                     if part == Part::Current && self.request.follow && outcome.is_ok() {
                         self.cluster.confirm_end(&self.id, &self.run).await;
@@ -337,6 +364,14 @@ async fn collect(bytes: Option<RawLog>, mut reader: Framer) -> Result<Result<(Fr
 fn node_says(words: &Words) -> backend::Error {
     let words = if words.0.is_empty() { "nothing that is understood" } else { &words.0 };
     backend::Error::new(ErrorKind::Broken, format!("the node says instead of the log: {words}"))
+}
+
+fn rotated_away(id: &ContainerId, first: Timestamp) -> backend::Error {
+    let message = format!(
+        "lines of `{}` before {first:.3} are missing: its node has rotated the log, and gives the newest file only",
+        id.pod
+    );
+    backend::Error::new(ErrorKind::Broken, message)
 }
 
 fn not_started(id: &ContainerId, facts: &Facts) -> backend::Error {

@@ -10,6 +10,7 @@ pub(super) fn words(name: &str, notice: Notice) -> String {
         Notice::MayDrop => format!(
             "lines of `{name}` may be missing: its log driver is non-blocking and drops lines that come too fast"
         ),
+        Notice::NotStarted { reason } => format!("waiting for `{name}`, which has not started: {reason}"),
         Notice::RunEnded(end) => {
             let code = end.exit_code.map_or(String::new(), |code| format!(" with code {code}"));
             format!("--- {name} exited{code} at {:.3} ---", end.at)
@@ -110,6 +111,7 @@ mod tests {
         let reason = || "connection reset".to_owned();
         let all = [
             Notice::MayDrop,
+            Notice::NotStarted { reason: "ErrImagePull: not found".to_owned() },
             Notice::RunEnded(RunEnd { at: at(1), exit_code: Some(137) }),
             Notice::RunEnded(RunEnd { at: at(1), exit_code: None }),
             Notice::Recreated,
