@@ -54,9 +54,9 @@ ensure_programs() {
 # was interrupted goes on where it was, and nothing is left of 5 GB afterwards.
 build_programs() {
   local work=$1.work
-  mkdir -p "$1" "$work"
+  mkdir -p "$1" "$work/tmp"
   export GOTOOLCHAIN=local GOFLAGS='-mod=readonly -modcacherw -trimpath -buildvcs=false' GOBIN=$1
-  export GOPATH=$work GOMODCACHE=$work/modules GOCACHE=$work/cache
+  export GOPATH=$work GOMODCACHE=$work/modules GOCACHE=$work/cache GOTMPDIR=$work/tmp
   local version
   version=$(sed -n 's/^\tk8s\.io\/kubernetes \(v[0-9.]*\).*/\1/p' "$parts/kubernetes/go.mod")
   local component=k8s.io/component-base/version
