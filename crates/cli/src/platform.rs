@@ -10,6 +10,8 @@ use crate::args::{Global, KubernetesArgs};
 use crate::blocking::blocking;
 use crate::env::Environment;
 use crate::error::CommandError;
+#[cfg(feature = "kubernetes")]
+use crate::printer::Printer;
 
 /// The platform whose images can be had without a registry, and that images are loaded into.
 pub(crate) type ImagePlatform = scratchdbg_docker::Engine;
@@ -193,6 +195,36 @@ pub(crate) fn may_be_several(targets: &[String], options: &KubernetesArgs) -> bo
         is_pod_reference(target) && !["pod", "pods", "po"].contains(&kind.as_str())
     };
     options.selector.is_some() || options.all_containers || targets.iter().any(is_workload)
+}
+
+#[cfg(feature = "kubernetes")]
+pub(crate) use scratchdbg_kubernetes::{Chosen, ClusterTools, PodSessions};
+
+/// Sessions on the pods of a cluster, with what they have to say as notes.
+#[cfg(feature = "kubernetes")]
+pub(crate) fn pod_sessions(platform: &Platform, printer: Printer) -> Result<PodSessions, CommandError> {
+    match platform {
+        Platform::Docker(_) => Err(CommandError::usage("pods are in a Kubernetes cluster")),
+        Platform::Kubernetes(cluster) => Ok(PodSessions::new(cluster, move |note| printer.note(note))),
+    }
+}
+
+/// Finds the container that a pod or a workload on the command line means.
+#[cfg(feature = "kubernetes")]
+pub(crate) async fn choose_container(
+    sessions: &PodSessions,
+    target: &str,
+    options: &KubernetesArgs,
+) -> Result<Chosen, CommandError> {
+    let target: scratchdbg_kubernetes::TargetName = target.parse().map_err(invalid)?;
+    Ok(sessions.choose(&target, options.container.as_deref()).await?)
+}
+
+/// A text that names no pod or workload.
+#[cfg(feature = "kubernetes")]
+fn invalid(error: scratchdbg_kubernetes::InvalidTarget) -> CommandError {
+    CommandError::usage(error.to_string())
+        .hint("pod/NAME[/CONTAINER], deploy/NAME, sts/NAME, ds/NAME, job/NAME or rs/NAME")
 }
 
 /// This program was built without Kubernetes.

@@ -105,6 +105,11 @@ impl Call {
         Self::new(Verb::Delete, kind, Some(namespace), Some(name))
     }
 
+    /// Asks the API server for its version.
+    pub(crate) fn version() -> Self {
+        Self::new(Verb::Get, Kind::Version, None, None)
+    }
+
     /// Opens a WebSocket to a pod: `exec` or `attach`.
     pub(crate) fn connect(namespace: &str, pod: &str, subresource: &'static str) -> Self {
         Self::new(Verb::Connect, Kind::Pod, Some(namespace), Some(pod)).of(subresource)
@@ -211,6 +216,7 @@ impl fmt::Display for Call {
             }
             (None, Some(namespace)) => write!(formatter, "{verb} the {}s of namespace {namespace}", self.kind.words()),
             (None, None) if self.verb == Verb::Create => write!(formatter, "{verb} a {}", self.kind.words()),
+            (None, None) if self.kind == Kind::Version => write!(formatter, "{verb} the version"),
             (None, None) => write!(formatter, "{verb} all {}s", self.kind.words()),
         }
     }

@@ -14,6 +14,8 @@ pub(crate) enum Kind {
     Namespace,
     /// May I? Made, never stored.
     SelfSubjectAccessReview,
+    /// Of the API server: no object, but a path of its own.
+    Version,
 }
 
 impl Kind {
@@ -24,6 +26,7 @@ impl Kind {
             Self::Deployment | Self::StatefulSet | Self::DaemonSet | Self::ReplicaSet => "/apis/apps/v1",
             Self::Job => "/apis/batch/v1",
             Self::SelfSubjectAccessReview => "/apis/authorization.k8s.io/v1",
+            Self::Version => "",
         }
     }
 
@@ -46,6 +49,7 @@ impl Kind {
             Self::Node => "nodes",
             Self::Namespace => "namespaces",
             Self::SelfSubjectAccessReview => "selfsubjectaccessreviews",
+            Self::Version => "version",
         }
     }
 
@@ -62,6 +66,7 @@ impl Kind {
             Self::Node => "node",
             Self::Namespace => "namespace",
             Self::SelfSubjectAccessReview => "access review",
+            Self::Version => "version",
         }
     }
 
@@ -78,11 +83,12 @@ impl Kind {
             Self::Node => "node",
             Self::Namespace => "namespace",
             Self::SelfSubjectAccessReview => "selfsubjectaccessreview",
+            Self::Version => "version",
         }
     }
 
     /// The objects are in namespaces.
     pub(crate) fn is_namespaced(self) -> bool {
-        !matches!(self, Self::Node | Self::Namespace | Self::SelfSubjectAccessReview)
+        !matches!(self, Self::Node | Self::Namespace | Self::SelfSubjectAccessReview | Self::Version)
     }
 }

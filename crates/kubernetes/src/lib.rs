@@ -9,6 +9,7 @@
 //! * `call` is one request as a value; `client` sends it, with a deadline, and turns refusals into errors; `watch` hears of
 //!   changes.
 //! * `logs` reads the logs of pods.
+//! * [`PodSessions`] runs debug sessions in them; `plan` decides how, without asking anything.
 //! * `hint` says what a user can do about an error.
 
 #![expect(dead_code, reason = "logs, verdicts and sessions of pods come next, and use all of it")]
@@ -25,11 +26,15 @@ mod list;
 mod logs;
 mod model;
 mod place;
+mod plan;
 mod pods;
+mod session;
 mod target;
 mod watch;
 
 pub use self::cluster::{Cluster, ContainerChoice, Options};
 pub use self::config::ConnectionRequest;
 pub use self::logs::LogTargets;
+pub use self::plan::session::SessionPlan;
+pub use self::session::{Chosen, ClusterTools, PodKeeper, PodOutput, PodProbe, PodProcess, PodSessions, PodTarget};
 pub use self::target::{InvalidTarget, TargetName};

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde_json::Value;
 
 /// `metadata`.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -45,12 +46,23 @@ pub(crate) struct Pod {
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct PodSpec {
     pub(crate) node_name: String,
+    pub(crate) os: Os,
+    #[serde(rename = "hostPID")]
+    pub(crate) host_pid: bool,
+    pub(crate) share_process_namespace: bool,
     pub(crate) restart_policy: String,
     pub(crate) containers: Vec<Container>,
     pub(crate) init_containers: Vec<Container>,
     pub(crate) ephemeral_containers: Vec<Container>,
     pub(crate) security_context: SecurityContext,
     pub(crate) termination_grace_period_seconds: Option<i64>,
+}
+
+/// The operating system that a pod is for.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Os {
+    pub(crate) name: String,
 }
 
 /// A container of a pod. Of an ephemeral one too.
@@ -82,6 +94,19 @@ pub(crate) struct SecurityContext {
     pub(crate) run_as_group: Option<i64>,
     pub(crate) run_as_non_root: Option<bool>,
     pub(crate) read_only_root_filesystem: Option<bool>,
+    pub(crate) privileged: bool,
+    pub(crate) capabilities: Capabilities,
+    pub(crate) seccomp_profile: Option<Value>,
+    pub(crate) app_armor_profile: Option<Value>,
+    pub(crate) se_linux_options: Option<Value>,
+}
+
+/// Capabilities that a container has more, or less, than the runtime's default set.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub(crate) struct Capabilities {
+    pub(crate) add: Vec<String>,
+    pub(crate) drop: Vec<String>,
 }
 
 /// What a container may use.
@@ -150,6 +175,29 @@ pub(crate) struct ContainerStatus {
     pub(crate) started: Option<bool>,
     pub(crate) state: ContainerState,
     pub(crate) last_state: ContainerState,
+    /// Who its processes run as, from containerd 2.0 on.
+    pub(crate) user: Option<ContainerUser>,
+}
+
+impl ContainerStatus {
+    /// The runtime's id of the container: without `containerd://`.
+    pub(crate) fn runtime_id(&self) -> &str {
+        self.container_id.split_once("://").map_or(&*self.container_id, |(_, id)| id)
+    }
+}
+
+/// Who a container's processes run as.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct ContainerUser {
+    pub(crate) linux: Option<LinuxUser>,
+}
+
+/// The same on Linux.
+#[derive(Debug, Clone, Copy, Deserialize)]
+pub(crate) struct LinuxUser {
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
 }
 
 /// One of the three, or none.

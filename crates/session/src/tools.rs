@@ -9,7 +9,7 @@ use scratchdbg_backend::launcher::{LAUNCHER_NAME, RUN_ENTRYPOINT, TOOLKIT_BIN};
 use scratchdbg_backend::{Error, ErrorKind, ToolSource, ToolStore, ToolsImage, chain};
 use scratchdbg_builder::Toolkit;
 use scratchdbg_builder::toolkit::{self, ExtraFile, HostSearch, Skipped, TWIN_BIN, ToolkitError, search_host};
-use scratchdbg_image::{Digest, write_hybrid};
+use scratchdbg_image::{Digest, ImageSet, write_hybrid};
 use tokio::sync::OnceCell;
 
 use crate::LAUNCHER;
@@ -195,7 +195,7 @@ impl<'a, S: ToolStore> SessionTools<'a, S> {
             return Ok(());
         }
         (self.on_load)(&found.image.keeper, found.toolkit.origin());
-        let image = found.toolkit.image(&[launcher(&found.toolkit)?]).map_err(explain)?;
+        let image = toolkit_image(&found.toolkit)?;
         self.store.load_image(move |out| write_hybrid(&[image], IMAGE_TIME, out)).await
     }
 }
@@ -245,6 +245,11 @@ async fn twin_layer(toolkit: Toolkit) -> Option<String> {
 /// Returns the name of the image that keepers are created from, whether or not a platform has it.
 fn reference_of(toolkit: &Toolkit) -> Result<String, Error> {
     Ok(toolkit.image_reference(&[launcher(toolkit)?]).map_err(explain)?.familiar())
+}
+
+/// Returns the image that keepers are created from, under the name that sessions on an engine look for.
+pub fn toolkit_image(toolkit: &Toolkit) -> Result<ImageSet, Error> {
+    toolkit.image(&[launcher(toolkit)?]).map_err(explain)
 }
 
 /// Returns the launcher for the toolkit's platform.

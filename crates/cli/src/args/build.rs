@@ -12,7 +12,7 @@ const TWIN: &str = "Debug twin";
 #[derive(Debug, Args)]
 pub(crate) struct BuildArgs {
     /// Static executables, one per platform. With --file, the build context
-    #[arg(required_unless_present = "file", value_name = "BINARY")]
+    #[arg(required_unless_present_any = ["file", "toolkit_only"], value_name = "BINARY")]
     pub(crate) binaries: Vec<PathBuf>,
     /// Name of the production image (repeatable)
     ///
@@ -90,6 +90,14 @@ pub(crate) struct BuildArgs {
     /// A file, or an image in the engine that contains one.
     #[arg(long = "toolkit", help_heading = TWIN, value_name = "PATH|IMAGE")]
     pub(crate) toolkits: Vec<String>,
+    /// Build only an image of tools, for sessions on Kubernetes
+    ///
+    /// Push it where the nodes can pull it, and name it in `attach pod/NAME --toolkit`.
+    #[arg(long, help_heading = TWIN, conflicts_with_all = [
+        "binaries", "file", "debug_tags", "additions", "entrypoint", "cmd", "env", "labels", "user", "workdir", "expose",
+        "stop_signal", "healthcheck", "with", "compress", "platforms", "no_debug",
+    ])]
+    pub(crate) toolkit_only: bool,
     /// Fail on findings of this severity or worse, and write nothing
     #[arg(long, value_enum, default_value = "error", value_name = "LEVEL")]
     pub(crate) deny: Deny,

@@ -6,7 +6,7 @@ mod explain;
 mod terminal;
 mod words;
 
-use scratchdbg_backend::{Interrupts, Mode, PlanRequest, SessionBackend, SessionTarget, ToolStore};
+use scratchdbg_backend::{Interrupts, Mode, PlanRequest, SessionBackend, SessionTarget, ToolSource, ToolStore};
 use scratchdbg_session::tools::SessionTools;
 use scratchdbg_session::{Notice, Request};
 
@@ -23,13 +23,12 @@ use scratchdbg_console::terminal::is_interactive;
 pub(crate) async fn attach(args: AttachArgs, context: &Context, mut interrupts: Interrupts) -> Outcome {
     // Before anything is made: a session that was to be recorded does not go unrecorded.
     let audit = args.audit.as_deref().filter(|_| !args.explain).map(Audit::open).transpose()?;
+    // An image may have a slash in its name.
+    if !args.image && platform::location(std::slice::from_ref(&args.target), &args.kubernetes)? == Location::Cluster {
+        return Box::pin(attach_to_pod(args, audit, context, &mut interrupts)).await;
+    }
     let prepared = async {
-        // An image may have a slash in its name.
-        if !args.image && platform::location(std::slice::from_ref(&args.target), &args.kubernetes)? == Location::Cluster
-        {
-            return Err(platform::not_for_pods("attach"));
-        }
-        let request = request(&args, context).await?;
+        let request = request(&args, target(&args)?, context).await?;
         let (platform, looked) = context.platform_looking_at(&request.target).await?;
         Ok::<_, CommandError>((request, platform, looked))
     };
@@ -57,9 +56,59 @@ async fn attach_on<B: SessionBackend + ToolStore>(
     interrupts: &mut Interrupts,
 ) -> Outcome {
     let on_load = |image: &str, origin: &str| words::tell(Notice::LoadsTools { image, origin }, context.printer);
-    let tools = SessionTools::new(platform.clone(), &context.host_toolkit, args.toolkit, &on_load);
+    let tools = SessionTools::new(platform.clone(), &context.host_toolkit, args.toolkit.clone(), &on_load);
+    attach_with(platform, &tools, &args, request, looked, audit, context, interrupts).await
+}
+
+/// The same in a container of a pod.
+#[cfg(feature = "kubernetes")]
+async fn attach_to_pod(
+    args: AttachArgs,
+    audit: Option<Audit>,
+    context: &Context,
+    interrupts: &mut Interrupts,
+) -> Outcome {
+    let prepared = async {
+        let connected = context.platform_of(std::slice::from_ref(&args.target), &args.kubernetes).await?;
+        let sessions = platform::pod_sessions(connected, context.printer)?;
+        let chosen = platform::choose_container(&sessions, &args.target, &args.kubernetes).await?;
+        let request = request(&args, chosen.target, context).await?;
+        chosen.note.iter().for_each(|note| context.printer.note(note));
+        Ok::<_, CommandError>((sessions, request, chosen.seen))
+    };
+    let (sessions, request, seen) = match interrupts.race(&context.scope, Box::pin(prepared)).await {
+        Ok(prepared) => prepared?,
+        Err(code) => return Ok(code),
+    };
+    let tools = platform::ClusterTools::new(args.toolkit.clone());
+    attach_with(&sessions, &tools, &args, request, Some(seen), audit, context, interrupts).await
+}
+
+/// This program was built without Kubernetes.
+#[cfg(not(feature = "kubernetes"))]
+async fn attach_to_pod(
+    args: AttachArgs,
+    _audit: Option<Audit>,
+    context: &Context,
+    _interrupts: &mut Interrupts,
+) -> Outcome {
+    context.platform_of(&[args.target], &args.kubernetes).await?;
+    Err(platform::not_for_pods("attach"))
+}
+
+#[expect(clippy::too_many_arguments, reason = "all that a session takes, from two callers")]
+async fn attach_with<B: SessionBackend>(
+    platform: &B,
+    tools: &impl ToolSource,
+    args: &AttachArgs,
+    request: Request,
+    looked: Option<B::Target>,
+    audit: Option<Audit>,
+    context: &Context,
+    interrupts: &mut Interrupts,
+) -> Outcome {
     if args.explain {
-        let planned = Box::pin(scratchdbg_session::plan(platform, &request, looked, &tools));
+        let planned = Box::pin(scratchdbg_session::plan(platform, &request, looked, tools));
         return match interrupts.race(&context.scope, planned).await {
             Ok(plan) => {
                 explain::print(plan?.as_ref(), args.format, context.printer)?;
@@ -69,26 +118,29 @@ async fn attach_on<B: SessionBackend + ToolStore>(
         };
     }
     let mut user = TerminalUser::new(context.printer, audit);
-    Ok(scratchdbg_session::run(platform, request, looked, &tools, &mut user, interrupts).await?)
+    Ok(scratchdbg_session::run(platform, request, looked, tools, &mut user, interrupts).await?)
+}
+
+/// The container or image of an engine.
+fn target(args: &AttachArgs) -> Result<SessionTarget, CommandError> {
+    if !args.image {
+        return Ok(SessionTarget::Container(args.target.parse()?));
+    }
+    if !is_image_reference(&args.target) {
+        return Err(CommandError::usage(format!("`{}` cannot be the name of an image", args.target))
+            .hint("--image takes NAME[:TAG], NAME@DIGEST or an id, as `docker images` lists them"));
+    }
+    Ok(SessionTarget::Image(args.target.clone()))
 }
 
 /// What the command line asks.
-async fn request(args: &AttachArgs, context: &Context) -> Result<Request, CommandError> {
+async fn request(args: &AttachArgs, target: SessionTarget, context: &Context) -> Result<Request, CommandError> {
     let tty = !args.no_tty && is_interactive();
     args.user.as_deref().map_or(Ok(()), check_user)?;
     args.capabilities.iter().try_for_each(|name| check_capability(name))?;
     // Keys are typed on a terminal alone.
     let folder = context.environment.docker_config.clone().filter(|_| tty);
     let detach_keys = blocking(move || docker_config::detach_keys(folder.as_deref())).await?;
-    let target = if args.image {
-        if !is_image_reference(&args.target) {
-            return Err(CommandError::usage(format!("`{}` cannot be the name of an image", args.target))
-                .hint("--image takes NAME[:TAG], NAME@DIGEST or an id, as `docker images` lists them"));
-        }
-        SessionTarget::Image(args.target.clone())
-    } else {
-        SessionTarget::Container(args.target.parse()?)
-    };
     let plan = PlanRequest {
         command: args.command.clone(),
         mode: if args.image { Some(Mode::Copy) } else { args.mode.into() },

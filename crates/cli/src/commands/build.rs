@@ -6,6 +6,7 @@ mod output;
 mod settings;
 mod storage;
 mod summary;
+mod toolkit;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -14,7 +15,7 @@ use std::sync::Arc;
 use scratchdbg_builder::provision::{Decision, provision};
 use scratchdbg_builder::{BuildSpec, Pair, Toolkit, Twin};
 use scratchdbg_diagnose::{Finding, Severity};
-use scratchdbg_image::{Image, ImageSet, Meter};
+use scratchdbg_image::{Image, ImageSet, Meter, TaggedReference};
 use scratchdbg_inspect::{preflight, with_those_of_the_file};
 use scratchdbg_registry::PushReport;
 use scratchdbg_session::tools;
@@ -36,6 +37,9 @@ use crate::registry;
 pub(crate) async fn build(args: BuildArgs, context: &Context) -> Outcome {
     // All that can be wrong with the command line is found before anything is done.
     let outputs = output::parse(&args.outputs, args.format)?;
+    if args.toolkit_only {
+        return Box::pin(toolkit::build(&args, &outputs, context)).await;
+    }
     let compression = settings::compression(args.compress.as_deref())?;
     let with = settings::with(&args)?;
     let debug_tags = settings::references("--debug-tag", &args.debug_tags)?;
@@ -54,13 +58,7 @@ pub(crate) async fn build(args: BuildArgs, context: &Context) -> Outcome {
         let toolkits = toolkits(&args.toolkits, context).await?;
         spec.twin = Some(Twin { toolkits, tags: debug_tags });
     }
-    if outputs.contains(&Output::Registry) && spec.tags.is_empty() {
-        return Err(CommandError::usage("--output registry: where to? The image has no name")
-            .hint("name it as its registry is to have it: --tag HOST/REPOSITORY:TAG"));
-    }
-    if outputs.contains(&Output::Registry) {
-        context.registry()?.knock(&spec.tags).await.map_err(|error| registry::explain(&error))?;
-    }
+    knock(&outputs, &spec.tags, context).await?;
     let named = outputs.clone();
     let storage = Arc::new(blocking(move || Storage::prepare(&named, compression)).await?);
     spec.layers = storage.layers();
@@ -90,6 +88,18 @@ pub(crate) async fn build(args: BuildArgs, context: &Context) -> Outcome {
         Format::Text => summary::print(&built, &outputs, context.printer)?,
     }
     Ok(0)
+}
+
+/// Asks the registries, if images go there, before anything is packed.
+async fn knock(outputs: &[Output], tags: &[TaggedReference], context: &Context) -> Result<(), CommandError> {
+    if !outputs.contains(&Output::Registry) {
+        return Ok(());
+    }
+    if tags.is_empty() {
+        return Err(CommandError::usage("--output registry: where to? The image has no name")
+            .hint("name it as its registry is to have it: --tag HOST/REPOSITORY:TAG"));
+    }
+    context.registry()?.knock(tags).await.map_err(|error| registry::explain(&error))
 }
 
 /// The bytes that are packed.

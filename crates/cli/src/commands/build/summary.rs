@@ -24,7 +24,7 @@ pub(super) fn json(built: &Built, outputs: &[String]) -> Value {
     })
 }
 
-fn pushed_json(pushed: &Pushed) -> Value {
+pub(super) fn pushed_json(pushed: &Pushed) -> Value {
     json!({
         "reference": pushed.reference.familiar(),
         "digest": pushed.digest.to_string(),
@@ -33,7 +33,7 @@ fn pushed_json(pushed: &Pushed) -> Value {
 }
 
 /// The first image with its names, and under `platforms` every image.
-fn set_json(set: &ImageSet) -> Value {
+pub(super) fn set_json(set: &ImageSet) -> Value {
     let tags: Vec<_> = set.tags().iter().map(TaggedReference::familiar).collect();
     let platforms: Vec<Value> = set.images().iter().map(image_json).collect();
     let mut json = platforms.first().cloned().unwrap_or_default();
@@ -112,7 +112,7 @@ fn images(pair: &Pair) -> Vec<String> {
 }
 
 /// What the registries have now, and how much of it was sent.
-fn pushed(report: &PushReport) -> Vec<String> {
+pub(super) fn pushed(report: &PushReport) -> Vec<String> {
     let name = |pushed: &Pushed| format!("pushed  {}  {}", pushed.reference.familiar(), pushed.digest);
     let blobs = |count: usize| if count == 1 { "1 blob".to_owned() } else { format!("{count} blobs") };
     let mut how = vec![format!("{} sent ({})", blobs(report.sent), size(report.sent_bytes))];
@@ -147,6 +147,12 @@ fn next(pair: &Pair, outputs: &[Output]) -> Vec<String> {
             Output::Engine | Output::Stdout => None,
         });
     command.map(|command| format!("Next: {command}")).into_iter().collect()
+}
+
+/// A line for an image alone.
+pub(super) fn line(role: &str, set: &ImageSet, image: &Image) -> String {
+    let id = image.config_document().digest().short();
+    format!("{role}  {}  {}  {}  {id}", name(set, image), image.platform(), size(total(image)))
 }
 
 fn name(set: &ImageSet, image: &Image) -> String {

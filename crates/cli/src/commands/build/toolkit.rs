@@ -1,0 +1,65 @@
+//! `build --toolkit-only`: the image that sessions on a cluster get their tools from.
+
+use std::sync::Arc;
+
+use scratchdbg_builder::Pair;
+use scratchdbg_image::{Image, ImageSet};
+use scratchdbg_registry::PushReport;
+use scratchdbg_session::tools;
+use serde_json::json;
+
+use super::explain::explain_image;
+use super::output::Output;
+use super::storage::Storage;
+use super::{knock, settings, summary, toolkits};
+use crate::args::{BuildArgs, Format};
+use crate::blocking::blocking;
+use crate::context::Context;
+use crate::error::Outcome;
+
+/// Builds it, for each platform that a busybox was given for.
+pub(super) async fn build(args: &BuildArgs, outputs: &[Output], context: &Context) -> Outcome {
+    let tags = settings::references("--tag", &args.tags)?;
+    knock(outputs, &tags, context).await?;
+    let toolkits = toolkits(&args.toolkits, context).await?;
+    let named = outputs.to_vec();
+    let storage = Arc::new(blocking(move || Storage::prepare(&named, None)).await?);
+    let set = blocking(move || {
+        let sets = toolkits.iter().map(tools::toolkit_image).collect::<Result<Vec<_>, _>>()?;
+        let images: Vec<Image> = sets.iter().flat_map(ImageSet::images).cloned().collect();
+        let own = sets.first().map(|set| set.tags().to_vec()).unwrap_or_default();
+        let tags = if tags.is_empty() { own } else { tags };
+        ImageSet::new(tags, images).map_err(|error| explain_image(&error))
+    })
+    .await?;
+    // There is no production image: this one is written as others are.
+    let pair = Pair { prod: set, debug: None };
+    let mut pushed: Option<PushReport> = None;
+    for output in outputs {
+        let report = output.write(&pair, 0, &storage, context).await?;
+        pushed = pushed.or(report);
+    }
+    let set = &pair.prod;
+    match args.format {
+        Format::Json => context.printer.json(&json!({
+            "toolkit": summary::set_json(set),
+            "outputs": args.outputs,
+            "pushed": pushed.iter().flat_map(|report| &report.pushed).map(summary::pushed_json).collect::<Vec<_>>(),
+        }))?,
+        Format::Text => {
+            let name = set.tags().first().map(scratchdbg_image::TaggedReference::familiar).unwrap_or_default();
+            let mut lines: Vec<String> =
+                set.images().iter().map(|image| summary::line("toolkit", set, image)).collect();
+            lines.extend(pushed.iter().flat_map(summary::pushed));
+            if outputs.contains(&Output::Registry) {
+                lines.push(format!("Next: scratchdbg attach pod/NAME --toolkit {name}"));
+            }
+            if outputs.contains(&Output::Stdout) {
+                context.printer.note_lines(&lines);
+            } else {
+                lines.iter().try_for_each(|line| context.printer.line(line))?;
+            }
+        }
+    }
+    Ok(0)
+}

@@ -1,0 +1,97 @@
+//! The permissions that a session takes, asked for before anything is created.
+
+use scratchdbg_backend::{Error, ErrorKind};
+use serde_json::{Value, json};
+
+/// A verb on a subresource of pods.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Permission {
+    pub(crate) verb: &'static str,
+    pub(crate) subresource: &'static str,
+    /// Servers before Kubernetes 1.35 do not ask for it.
+    pub(crate) is_new: bool,
+}
+
+/// What a session needs, beside reading the pod.
+///
+/// WebSocket streams are opened by a GET request, so older servers check `get` alone. From 1.35 on
+/// (`AuthorizePodWebsocketUpgradeCreatePermission`) they check `create` as well.
+pub(crate) const NEEDED: [Permission; 5] = [
+    Permission { verb: "patch", subresource: "ephemeralcontainers", is_new: false },
+    Permission { verb: "get", subresource: "attach", is_new: false },
+    Permission { verb: "create", subresource: "attach", is_new: true },
+    Permission { verb: "get", subresource: "exec", is_new: false },
+    Permission { verb: "create", subresource: "exec", is_new: true },
+];
+
+/// The first minor version of Kubernetes 1 that checks `create` for streams.
+const CHECKS_CREATE: u32 = 35;
+
+impl Permission {
+    /// Returns the question whether the user has it, for `SelfSubjectAccessReview`.
+    pub(crate) fn review(self, namespace: &str, pod: &str) -> Value {
+        json!({
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": {
+                "namespace": namespace,
+                "verb": self.verb,
+                "resource": "pods",
+                "subresource": self.subresource,
+                "name": pod,
+            }},
+        })
+    }
+}
+
+/// Returns the error for permissions that the user does not have. `minor` is the server's minor
+/// version, if known. Returns `None` if the server does not ask for any of them.
+pub(crate) fn refusal(missing: &[Permission], namespace: &str, minor: Option<u32>) -> Option<Error> {
+    let is_old = minor.is_some_and(|minor| minor < CHECKS_CREATE);
+    let missing: Vec<_> = missing.iter().filter(|permission| !(is_old && permission.is_new)).collect();
+    if missing.is_empty() {
+        return None;
+    }
+    let lacks: Vec<_> =
+        missing.iter().map(|permission| format!("{} pods/{}", permission.verb, permission.subresource)).collect();
+    let message = format!("you may not debug pods in namespace `{namespace}`: not allowed are {}", lacks.join(", "));
+    Some(
+        Error::new(ErrorKind::Refused, message).hint(format!("a role with these rules allows it: {}", rules(&missing))),
+    )
+}
+
+/// Returns the rules that grant them, one for each set of verbs.
+fn rules(missing: &[&Permission]) -> String {
+    let mut by_resource: Vec<(&str, Vec<&str>)> = Vec::new();
+    for permission in missing {
+        match by_resource.iter_mut().find(|(name, _)| *name == permission.subresource) {
+            Some((_, verbs)) => verbs.push(permission.verb),
+            None => by_resource.push((permission.subresource, vec![permission.verb])),
+        }
+    }
+    let mut by_verbs: Vec<(Vec<&str>, Vec<String>)> = Vec::new();
+    for (name, verbs) in by_resource {
+        match by_verbs.iter_mut().find(|(known, _)| *known == verbs) {
+            Some((_, names)) => names.push(format!("pods/{name}")),
+            None => by_verbs.push((verbs, vec![format!("pods/{name}")])),
+        }
+    }
+    let rules: Vec<_> = by_verbs
+        .iter()
+        .map(|(verbs, names)| {
+            format!("{{apiGroups: [\"\"], resources: [{}], verbs: [{}]}}", names.join(", "), verbs.join(", "))
+        })
+        .collect();
+    rules.join(", ")
+}
+
+/// Reads the minor version of `/version`: `37` or `37+`.
+pub(crate) fn minor_version(version: &Value) -> Option<u32> {
+    let text = version.get("minor")?.as_str()?;
+    text.trim_end_matches(|character: char| !character.is_ascii_digit()).parse().ok()
+}
+
+/// Reads the answer of a `SelfSubjectAccessReview`. `None` if it is none.
+pub(crate) fn is_allowed(answer: &Value) -> Option<bool> {
+    answer.get("status")?.get("allowed")?.as_bool()
+}

@@ -1,0 +1,177 @@
+//! The keeper of a session on a pod: an ephemeral container with the rights of the target's
+//! container, which passes the pod security profile that the target passed.
+
+use std::time::Duration;
+
+use scratchdbg_backend::NumericUser;
+use scratchdbg_backend::launcher::{self, LAUNCHER_NAME, TOOLKIT_BIN};
+use serde_json::{Value, json};
+
+use crate::model::{Capabilities, Container, Pod};
+
+/// The beginning of the name of every keeper. The session's id follows.
+pub(crate) const NAME_STEM: &str = "scratchdbg-";
+
+/// What a keeper is made from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Keeper {
+    /// Its image.
+    pub(crate) image: String,
+    /// The user and group of its process.
+    pub(crate) user: NumericUser,
+    /// How long it waits for further sessions.
+    pub(crate) linger: Option<Duration>,
+    /// The settings that it has of its target.
+    pub(crate) confinement: Confinement,
+}
+
+/// The settings that decide what processes may do to each other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Confinement {
+    /// The target's own, so that the keeper's permitted set equals that of the session.
+    pub(crate) capabilities: Capabilities,
+    /// The target's seccomp profile: a process that may trace the keeper can make system calls
+    /// through it. `RuntimeDefault` where the target has none.
+    pub(crate) seccomp: Value,
+    /// The target's AppArmor profile and SELinux options, if its container has its own.
+    pub(crate) app_armor: Option<Value>,
+    pub(crate) se_linux: Option<Value>,
+}
+
+impl Confinement {
+    /// Returns the settings for a keeper of this container.
+    pub(crate) fn of(pod: &Pod, target: &Container) -> Self {
+        let own = target.security_context.clone();
+        let of_pod = pod.spec.security_context.seccomp_profile.clone();
+        let capabilities = if own.privileged {
+            // Never privileged: the capabilities are all that the kernel compares.
+            Capabilities { add: vec!["ALL".to_owned()], drop: Vec::new() }
+        } else {
+            own.capabilities
+        };
+        Self {
+            capabilities,
+            seccomp: own.seccomp_profile.or(of_pod).unwrap_or_else(|| json!({"type": "RuntimeDefault"})),
+            app_armor: own.app_armor_profile,
+            se_linux: own.se_linux_options,
+        }
+    }
+}
+
+/// Returns the name of the keeper with this id: that of its session, as a rule.
+pub(crate) fn name(id: &str) -> String {
+    format!("{NAME_STEM}{id}")
+}
+
+impl Keeper {
+    /// Returns the ephemeral container of this name.
+    pub(crate) fn container(&self, session: &str, name: &str, target: &str) -> Value {
+        json!({
+            "name": name,
+            "image": self.image,
+            "imagePullPolicy": "IfNotPresent",
+            "command": [format!("{TOOLKIT_BIN}/{LAUNCHER_NAME}")],
+            "args": launcher::keep_asked(session, self.linger),
+            "targetContainerName": target,
+            "stdin": true,
+            // The dead man's switch: standard input ends with the one client that holds it.
+            "stdinOnce": self.linger.is_none(),
+            "tty": false,
+            "securityContext": self.security_context(),
+        })
+    }
+
+    /// Returns the patch that adds it to this pod, and to no other one of its name.
+    pub(crate) fn patch(&self, session: &str, name: &str, pod_uid: &str, target: &str) -> Value {
+        json!({
+            "metadata": {"uid": pod_uid},
+            "spec": {"ephemeralContainers": [self.container(session, name, target)]},
+        })
+    }
+
+    fn security_context(&self) -> Value {
+        let Self { user, confinement, .. } = self;
+        let mut context = json!({
+            "runAsUser": user.uid,
+            "runAsGroup": user.gid,
+            "runAsNonRoot": user.uid != 0,
+            "seccompProfile": confinement.seccomp,
+        });
+        // The API refuses the two together. The capability is the target's own.
+        let may_escalate = confinement.capabilities.add.iter().any(|name| name == "CAP_SYS_ADMIN");
+        if !may_escalate {
+            context["allowPrivilegeEscalation"] = json!(false);
+        }
+        let Capabilities { add, drop } = &confinement.capabilities;
+        let mut capabilities = json!({});
+        for (field, list) in [("add", add), ("drop", drop)] {
+            if !list.is_empty() {
+                capabilities[field] = json!(list);
+            }
+        }
+        context["capabilities"] = capabilities;
+        for (field, value) in [("appArmorProfile", &confinement.app_armor), ("seLinuxOptions", &confinement.se_linux)] {
+            if let Some(value) = value {
+                context[field] = value.clone();
+            }
+        }
+        context
+    }
+}
+
+/// An ephemeral container that is a keeper.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Known<'a> {
+    /// The session that it was made for.
+    pub(crate) session: &'a str,
+    /// How long it waits for further sessions.
+    pub(crate) linger: Option<Duration>,
+    /// The container that it was made for.
+    pub(crate) target: &'a str,
+    /// Its image.
+    pub(crate) image: &'a str,
+}
+
+/// Recognizes a keeper by its name and command line. Only who may add ephemeral containers to the
+/// pod can make a container that looks like one; no image can.
+pub(crate) fn recognize(container: &Container) -> Option<Known<'_>> {
+    let own_id = container.name.strip_prefix(NAME_STEM)?;
+    let is_id = |id: &str| id.len() == 16 && id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    let [program] = &container.command[..] else { return None };
+    let is_launcher =
+        program.strip_suffix(LAUNCHER_NAME).is_some_and(|folder| folder.ends_with(&format!("{TOOLKIT_BIN}/")));
+    let (session, linger) = match &container.args[..] {
+        [keep, asked, session] if keep == "keep" && asked == "--asked" => (session, None),
+        [keep, asked, session, seconds] if keep == "keep" && asked == "--asked" => {
+            (session, Some(Duration::from_secs(seconds.parse().ok()?)))
+        }
+        _ => return None,
+    };
+    let target = &*container.target_container_name;
+    let is_ours = is_id(own_id) && is_id(session) && is_launcher && !target.is_empty();
+    is_ours.then_some(Known { session, linger, target, image: &container.image })
+}
+
+/// Finds a running keeper in the pod that can serve a session, as if it was made for it.
+pub(crate) fn lingering<'a>(pod: &'a Pod, keeper: &Keeper, target: &str) -> Option<&'a str> {
+    let is_running = |name: &str| {
+        let status = pod.container_status(name);
+        status.is_some_and(|status| status.state.running.is_some())
+    };
+    let serves = |container: &&Container| {
+        let known = recognize(container).filter(|known| known.linger.is_some() && known.target == target);
+        let own = container.security_context.clone();
+        let confinement = Confinement {
+            capabilities: own.capabilities,
+            seccomp: own.seccomp_profile.unwrap_or_default(),
+            app_armor: own.app_armor_profile,
+            se_linux: own.se_linux_options,
+        };
+        known.is_some_and(|known| known.image == keeper.image)
+            && own.run_as_user == Some(keeper.user.uid.into())
+            && own.run_as_group == Some(keeper.user.gid.into())
+            && confinement == keeper.confinement
+            && is_running(&container.name)
+    };
+    pod.spec.ephemeral_containers.iter().find(serves).map(|container| &*container.name)
+}

@@ -1,0 +1,134 @@
+//! The plan of a session on a pod.
+
+use scratchdbg_backend::{Error, Exec, How, Plan, PlanRequest, Reason};
+use scratchdbg_diagnose::capability;
+
+use super::ids::{self, Ids, Source};
+use super::keeper::{self, Confinement, Keeper};
+use super::target::{self, Target};
+use crate::model::Pod;
+
+/// A planned session, with everything that the cluster needs for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionPlan {
+    /// The platform-independent part.
+    pub(crate) view: Plan,
+    pub(crate) namespace: String,
+    pub(crate) pod: String,
+    /// Another pod may get its name.
+    pub(crate) pod_uid: String,
+    pub(crate) node: String,
+    /// The name of the target's container.
+    pub(crate) container: String,
+    /// The id of its present run.
+    pub(crate) container_id: String,
+    pub(crate) keeper: Keeper,
+    /// The keeper compares its ids with those of the target's first process.
+    pub(crate) ids_are_guessed: bool,
+    /// The ephemeral container that serves this session, left by an earlier one.
+    pub(crate) lingering: Option<String>,
+    /// How many keepers the pod's record has already.
+    pub(crate) earlier: usize,
+}
+
+impl AsRef<Plan> for SessionPlan {
+    fn as_ref(&self) -> &Plan {
+        &self.view
+    }
+}
+
+/// Plans a session in a container of a pod. `target_id` names it for the platform, `image` is that
+/// of the keeper.
+pub(crate) fn plan(
+    pod: &Pod,
+    container: &str,
+    target_id: String,
+    request: &PlanRequest,
+    image: &str,
+) -> Result<SessionPlan, Error> {
+    let Target { container: found, status } = target::find(pod, container)?;
+    let Ids { user, source } = ids::of(pod, found, status);
+    target::check(request, user)?;
+    let confinement = Confinement::of(pod, found);
+    let keeper = Keeper { image: image.to_owned(), user, linger: request.linger, confinement };
+    let lingering = keeper::lingering(pod, &keeper, container).map(str::to_owned);
+    let earlier = pod.spec.ephemeral_containers.iter().filter(|each| keeper::recognize(each).is_some()).count();
+    let own = found.security_context.clone();
+    let name = format!("pod/{}/{container}", pod.metadata.name);
+    let view = Plan {
+        target_id,
+        target_name: name,
+        target_kind: target::phase(pod, Some(status)).as_str(),
+        target_capabilities: capability::bounding_set(own.privileged, &own.capabilities.add, &own.capabilities.drop),
+        user,
+        tty: request.tty,
+        command: request.command.clone(),
+        environment: environment(&pod.metadata.name, request),
+        path: String::new(),
+        keeper_image: image.to_owned(),
+        keeper_added: keeper.confinement.capabilities.add.clone(),
+        keeper_dropped: keeper.confinement.capabilities.drop.clone(),
+        keeper_network: "pod",
+        security_options: Vec::new(),
+        how: How::Exec(Exec {
+            outranks_keeper: false,
+            tools_first: false,
+            linger: request.linger,
+            has_keeper: lingering.is_some(),
+        }),
+        reasons: reasons(pod, source, &keeper, lingering.is_some()),
+    };
+    Ok(SessionPlan {
+        view,
+        namespace: pod.metadata.namespace.clone(),
+        pod: pod.metadata.name.clone(),
+        pod_uid: pod.metadata.uid.clone(),
+        node: pod.spec.node_name.clone(),
+        container: container.to_owned(),
+        container_id: status.runtime_id().to_owned(),
+        keeper,
+        ids_are_guessed: source == Source::Guess,
+        lingering,
+        earlier,
+    })
+}
+
+fn reasons(pod: &Pod, source: Source, keeper: &Keeper, lingers: bool) -> Vec<Reason> {
+    let mut reasons = Vec::new();
+    let mut because = |decision: String, because: &str| reasons.push(Reason { decision, because: because.to_owned() });
+    because("mode exec".to_owned(), "the target runs");
+    because(format!("user {}", keeper.user), source.because());
+    because(
+        "the keeper has the session's rights".to_owned(),
+        "who could touch the one could touch the other: its user, group, capabilities and profiles are the same",
+    );
+    let seccomp = keeper.confinement.seccomp.get("type").and_then(serde_json::Value::as_str).unwrap_or("its own");
+    because(
+        format!("seccomp profile {seccomp}"),
+        "nothing beside the target lends it system calls that it denies itself",
+    );
+    if lingers {
+        because("the keeper that is there".to_owned(), "one lingers that has the same target, user and tools");
+    } else {
+        because(
+            "an ephemeral container".to_owned(),
+            "Kubernetes starts nothing else in a pod that runs; its entry stays in the pod's record until the pod is deleted",
+        );
+    }
+    if pod.spec.share_process_namespace || pod.spec.host_pid {
+        because("all containers see the session's processes".to_owned(), "the pod shares one PID namespace");
+    }
+    reasons
+}
+
+fn environment(pod: &str, request: &PlanRequest) -> Vec<String> {
+    let mut environment = Vec::new();
+    if request.tty {
+        environment.push(format!("TERM={}", request.term.as_deref().unwrap_or("xterm")));
+        if request.command.is_empty() {
+            // The API allows no characters in a name that a shell would interpret.
+            environment.push(format!("PS1={pod}:$PWD \\$ "));
+        }
+    }
+    environment
+}

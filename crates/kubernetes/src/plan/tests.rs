@@ -1,0 +1,431 @@
+//! Tables of pods and requests, and what follows from them.
+
+use std::time::Duration;
+
+use scratchdbg_backend::{ErrorKind, Mode, NumericUser, Phase, PlanRequest};
+use serde_json::{Value, json};
+
+use super::access::{self, NEEDED, Permission};
+use super::ids::{self, Source};
+use super::keeper::{self, Confinement, Keeper};
+use super::waiting::{self, Progress};
+use super::{session, target};
+use crate::model::Pod;
+
+const IMAGE: &str = "registry.example/toolkit:1";
+
+/// A pod with one running container, changed by a merge (RFC 7386).
+fn pod(change: Value) -> Pod {
+    let mut pod = json!({
+        "metadata": {"name": "web", "namespace": "shop", "uid": "u1"},
+        "spec": {
+            "nodeName": "n1",
+            "containers": [{"name": "app", "image": "app:1"}],
+        },
+        "status": {
+            "phase": "Running",
+            "containerStatuses": [{
+                "name": "app",
+                "containerID": "containerd://c1",
+                "state": {"running": {"startedAt": "2026-01-01T00:00:00Z"}},
+                "user": {"linux": {"uid": 65532, "gid": 65532}},
+            }],
+        },
+    });
+    merge(&mut pod, change);
+    serde_json::from_value(pod).unwrap()
+}
+
+fn merge(into: &mut Value, change: Value) {
+    match (into, change) {
+        (Value::Object(into), Value::Object(change)) => {
+            for (key, value) in change {
+                merge(into.entry(key).or_insert(Value::Null), value);
+            }
+        }
+        (into, change) => *into = change,
+    }
+}
+
+/// The same with a security context of the pod and of the container, and without ids in the status.
+fn confined(of_pod: Value, own: Value) -> Pod {
+    pod(json!({
+        "spec": {
+            "securityContext": of_pod,
+            "containers": [{"name": "app", "image": "app:1", "securityContext": own}],
+        },
+        "status": {"containerStatuses": [{"name": "app", "containerID": "containerd://c1", "state": {"running": {}}}]},
+    }))
+}
+
+fn with_state(state: Value) -> Pod {
+    pod(json!({"status": {"containerStatuses": [{"name": "app", "state": state}]}}))
+}
+
+#[test]
+fn what_cannot_work_is_refused_with_the_reason() {
+    let refused = |pod: &Pod, container: &str| {
+        let error = target::find(pod, container).unwrap_err();
+        (error.message, error.hints.len())
+    };
+    for (pod, reason) in [
+        (pod(json!({"metadata": {"annotations": {"kubernetes.io/config.mirror": "x"}}})), "a static pod of node `n1`"),
+        (pod(json!({"spec": {"os": {"name": "windows"}}})), "runs on Windows"),
+        (pod(json!({"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}})), "is being deleted"),
+        (pod(json!({"status": {"phase": "Succeeded"}})), "has completed"),
+        (pod(json!({"status": {"phase": "Failed"}})), "has failed"),
+        (pod(json!({"spec": {"nodeName": ""}})), "not scheduled"),
+        (pod(json!({"status": {"containerStatuses": []}})), "was not started yet"),
+        (with_state(json!({"terminated": {"exitCode": 3}})), "has ended with exit code 3"),
+        (with_state(json!({"waiting": {"reason": "CrashLoopBackOff"}})), "does not run: CrashLoopBackOff"),
+        (with_state(json!({})), "does not run"),
+    ] {
+        let (message, _) = refused(&pod, "app");
+        assert!(message.contains(reason), "{message}: {reason}");
+    }
+    let (message, hints) = refused(&pod(json!({})), "other");
+    assert_eq!((&*message, hints), ("pod `web` has no container `other`", 1));
+    let debugged = pod(json!({"spec": {"ephemeralContainers": [{"name": "e"}]}}));
+    assert!(refused(&debugged, "e").0.contains("is an ephemeral container"));
+    assert!(target::find(&debugged, "app").is_ok());
+    let sidecar = pod(json!({
+        "spec": {"initContainers": [{"name": "proxy"}]},
+        "status": {"initContainerStatuses": [{"name": "proxy", "state": {"running": {}}}]},
+    }));
+    assert!(target::find(&sidecar, "proxy").is_ok(), "an init container that goes on");
+}
+
+#[test]
+fn options_that_pods_have_not_are_refused() {
+    let own = NumericUser { uid: 1000, gid: 2000 };
+    let check = |request: PlanRequest| target::check(&request, own).map_err(|error| error.message);
+    let user = |user: &str| PlanRequest { user: Some(user.to_owned()), ..PlanRequest::default() };
+    for request in [
+        PlanRequest::default(),
+        PlanRequest { mode: Some(Mode::Exec), ..PlanRequest::default() },
+        user("1000"),
+        user("1000:2000"),
+    ] {
+        assert_eq!(check(request.clone()), Ok(()), "{request:?}");
+    }
+    for (request, reason) in [
+        (PlanRequest { mode: Some(Mode::Copy), ..PlanRequest::default() }, "--mode copy"),
+        (PlanRequest { mode: Some(Mode::Sidecar), ..PlanRequest::default() }, "--mode sidecar"),
+        (PlanRequest { capabilities: vec!["NET_ADMIN".to_owned()], ..PlanRequest::default() }, "--cap-add"),
+        (PlanRequest { security_options: vec!["label=x".to_owned()], ..PlanRequest::default() }, "--security-opt"),
+        (PlanRequest { same_rights: true, ..PlanRequest::default() }, "--same-rights"),
+        (user("0"), "the container's own user, 1000:2000"),
+        (user("1000:0"), "the container's own user"),
+        (user("root"), "the container's own user"),
+    ] {
+        assert!(check(request).unwrap_err().contains(reason), "{reason}");
+    }
+}
+
+#[test]
+fn ids_are_known_or_guessed() {
+    let of = |pod: &Pod| {
+        let found = target::find(pod, "app").unwrap();
+        let ids = ids::of(pod, found.container, found.status);
+        (ids.user.uid, ids.user.gid, ids.source)
+    };
+    assert_eq!(of(&pod(json!({}))), (65532, 65532, Source::Status));
+    assert_eq!(
+        of(&pod(json!({"spec": {"securityContext": {"runAsUser": 7, "runAsGroup": 7}}}))),
+        (65532, 65532, Source::Status),
+        "the kubelet knows best"
+    );
+    let none = || json!({});
+    for (of_pod, own, expected) in [
+        (none(), none(), (0, 0, Source::Guess)),
+        (json!({"runAsNonRoot": true}), none(), (65532, 0, Source::Guess)),
+        (json!({"runAsNonRoot": true}), json!({"runAsNonRoot": false}), (0, 0, Source::Guess)),
+        // The trap: without a group, it is the image's, or 0.
+        (json!({"runAsUser": 1000}), none(), (1000, 0, Source::Guess)),
+        (none(), json!({"runAsUser": 1000, "runAsGroup": 1000}), (1000, 1000, Source::Spec)),
+        (json!({"runAsUser": 1, "runAsGroup": 2}), json!({"runAsUser": 3}), (3, 2, Source::Spec)),
+        (json!({"runAsUser": -1, "runAsGroup": 99_999_999_999_i64}), none(), (0, 0, Source::Guess)),
+    ] {
+        assert_eq!(of(&confined(of_pod.clone(), own.clone())), expected, "{of_pod} {own}");
+    }
+}
+
+fn security_context(pod: &Pod) -> Value {
+    let found = target::find(pod, "app").unwrap();
+    let ids = ids::of(pod, found.container, found.status);
+    let confinement = Confinement::of(pod, found.container);
+    let keeper = Keeper { image: IMAGE.to_owned(), user: ids.user, linger: None, confinement };
+    keeper.container("0123456789abcdef", "scratchdbg-0123456789abcdef", "app")["securityContext"].clone()
+}
+
+#[test]
+fn a_keeper_has_what_its_target_has_and_nothing_more() {
+    let default = json!({"type": "RuntimeDefault"});
+    for (of_pod, own, expected) in [
+        (
+            json!({"runAsNonRoot": true, "runAsUser": 1000, "runAsGroup": 1000, "seccompProfile": default, "fsGroup": 2000}),
+            json!({"allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]}, "readOnlyRootFilesystem": true}),
+            json!({
+                "runAsUser": 1000, "runAsGroup": 1000, "runAsNonRoot": true, "seccompProfile": default,
+                "allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]},
+            }),
+        ),
+        (
+            json!({}),
+            json!({}),
+            json!({
+                "runAsUser": 0, "runAsGroup": 0, "runAsNonRoot": false, "seccompProfile": default,
+                "allowPrivilegeEscalation": false, "capabilities": {},
+            }),
+        ),
+        (
+            json!({"seccompProfile": {"type": "Unconfined"}}),
+            json!({
+                "capabilities": {"add": ["NET_ADMIN"], "drop": ["NET_RAW"]},
+                "seccompProfile": {"type": "Localhost", "localhostProfile": "p.json"},
+                "appArmorProfile": {"type": "Unconfined"}, "seLinuxOptions": {"level": "s0:c1,c2"},
+            }),
+            json!({
+                "runAsUser": 0, "runAsGroup": 0, "runAsNonRoot": false,
+                "seccompProfile": {"type": "Localhost", "localhostProfile": "p.json"},
+                "allowPrivilegeEscalation": false, "capabilities": {"add": ["NET_ADMIN"], "drop": ["NET_RAW"]},
+                "appArmorProfile": {"type": "Unconfined"}, "seLinuxOptions": {"level": "s0:c1,c2"},
+            }),
+        ),
+        // Never privileged; and the API refuses this capability together with no escalation.
+        (
+            json!({}),
+            json!({"privileged": true, "capabilities": {"drop": ["NET_RAW"]}}),
+            json!({
+                "runAsUser": 0, "runAsGroup": 0, "runAsNonRoot": false, "seccompProfile": default,
+                "allowPrivilegeEscalation": false, "capabilities": {"add": ["ALL"]},
+            }),
+        ),
+        (
+            json!({}),
+            json!({"capabilities": {"add": ["CAP_SYS_ADMIN"]}}),
+            json!({
+                "runAsUser": 0, "runAsGroup": 0, "runAsNonRoot": false, "seccompProfile": default,
+                "capabilities": {"add": ["CAP_SYS_ADMIN"]},
+            }),
+        ),
+    ] {
+        assert_eq!(security_context(&confined(of_pod, own.clone())), expected, "{own}");
+    }
+}
+
+#[test]
+fn a_keeper_is_an_ephemeral_container_that_is_known_again() {
+    let pod = pod(json!({}));
+    let found = target::find(&pod, "app").unwrap();
+    let confinement = Confinement::of(&pod, found.container);
+    let user = NumericUser { uid: 65532, gid: 65532 };
+    let mut keeper = Keeper { image: IMAGE.to_owned(), user, linger: None, confinement };
+    let (session, name) = ("0123456789abcdef", "scratchdbg-0123456789abcdef");
+    assert_eq!(keeper::name(session), name);
+    let container = keeper.container(session, name, "app");
+    assert_eq!(
+        (&container["stdin"], &container["stdinOnce"], &container["tty"]),
+        (&json!(true), &json!(true), &json!(false))
+    );
+    let known = |container: &Value| {
+        let container = serde_json::from_value(container.clone()).unwrap();
+        keeper::recognize(&container).map(|known| (known.session.to_owned(), known.linger, known.target.to_owned()))
+    };
+    assert_eq!(known(&container), Some((session.to_owned(), None, "app".to_owned())));
+    keeper.linger = Some(Duration::from_secs(90));
+    let lingering = keeper.container(session, name, "app");
+    assert_eq!(lingering["stdinOnce"], json!(false), "it has several clients");
+    assert_eq!(known(&lingering), Some((session.to_owned(), Some(Duration::from_secs(90)), "app".to_owned())));
+    for (field, value) in [
+        ("name", json!("scratchdbg-x")),
+        ("name", json!("other-0123456789abcdef")),
+        ("command", json!(["/bin/sh"])),
+        ("command", json!([])),
+        ("args", json!(["keep", session])),
+        ("args", json!(["keep", "--asked", "x"])),
+        ("args", json!(["keep", "--asked", session, "soon"])),
+        ("targetContainerName", json!("")),
+    ] {
+        let mut other = lingering.clone();
+        other[field] = value.clone();
+        assert_eq!(known(&other), None, "{field}: {value}");
+    }
+    let patch = keeper.patch(session, name, "u1", "app");
+    assert_eq!(patch["metadata"], json!({"uid": "u1"}));
+}
+
+#[test]
+fn a_lingering_keeper_serves_those_that_it_could_have_been_made_for() {
+    let plain = pod(json!({}));
+    let request = PlanRequest { linger: Some(Duration::from_mins(10)), ..PlanRequest::default() };
+    let plan = |pod: &Pod, image: &str| session::plan(pod, "app", "id".to_owned(), &request, image).unwrap();
+    let first = plan(&plain, IMAGE);
+    assert_eq!((first.lingering.as_deref(), first.earlier), (None, 0));
+    let name = "scratchdbg-0123456789abcdef";
+    let with = |change: Value, state: Value| {
+        let mut container = first.keeper.container("0123456789abcdef", name, "app");
+        merge(&mut container, change);
+        pod(json!({
+            "spec": {"ephemeralContainers": [container]},
+            "status": {"ephemeralContainerStatuses": [{"name": name, "state": state}]},
+        }))
+    };
+    let running = || json!({"running": {}});
+    let found = plan(&with(json!({}), running()), IMAGE);
+    assert_eq!((found.lingering.as_deref(), found.earlier), (Some(name), 1));
+    assert!(found.view.has_keeper());
+    for (change, state, image) in [
+        (json!({}), json!({"terminated": {"exitCode": 0}}), IMAGE),
+        (json!({}), running(), "registry.example/toolkit:2"),
+        (json!({"args": ["keep", "--asked", "0123456789abcdef"]}), running(), IMAGE),
+        (json!({"targetContainerName": "other"}), running(), IMAGE),
+        (json!({"securityContext": {"runAsGroup": 0}}), running(), IMAGE),
+        (json!({"securityContext": {"capabilities": {"drop": ["ALL"]}}}), running(), IMAGE),
+        (json!({"securityContext": {"seccompProfile": {"type": "Unconfined"}}}), running(), IMAGE),
+    ] {
+        assert_eq!(plan(&with(change.clone(), state), image).lingering, None, "{change}");
+    }
+}
+
+#[test]
+fn what_becomes_of_a_keeper_is_told_as_it_comes() {
+    let judge = |state: Value| {
+        let statuses = if state.is_null() { json!([]) } else { json!([{"name": "k", "state": state}]) };
+        waiting::judge(&pod(json!({"status": {"ephemeralContainerStatuses": statuses}})), "k", IMAGE)
+    };
+    let waits = |reason: &str, message: &str| judge(json!({"waiting": {"reason": reason, "message": message}}));
+    assert_eq!(judge(json!({"running": {}})), Ok(Progress::Running));
+    for state in [
+        Value::Null,
+        json!({}),
+        json!({"waiting": {"reason": "ContainerCreating"}}),
+        json!({"waiting": {"reason": "PodInitializing"}}),
+    ] {
+        assert_eq!(judge(state.clone()), Ok(Progress::Waits(None)), "{state}");
+    }
+    assert_eq!(waits("Odd", "a word"), Ok(Progress::Waits(Some("a word (Odd)".to_owned()))));
+    for (reason, message, words, hint) in [
+        (
+            "ErrImagePull",
+            "not found",
+            "cannot use the toolkit image registry.example/toolkit:1: not found (ErrImagePull)",
+            "--toolkit-only",
+        ),
+        ("ImagePullBackOff", "Back-off", "cannot use", "imagePullSecrets"),
+        (
+            "ErrImageNeverPull",
+            "",
+            "cannot use the toolkit image registry.example/toolkit:1: ErrImageNeverPull",
+            "imagePullSecrets",
+        ),
+        (
+            "RunContainerError",
+            "exec: \"/bin/scratchdbg-launcher\": stat …: no such file or directory",
+            "cannot be started",
+            "is no toolkit image",
+        ),
+        (
+            "CreateContainerError",
+            "invalid target container: container \"x\" is not running - in state CONTAINER_EXITED",
+            "cannot be started",
+            "has ended meanwhile",
+        ),
+        (
+            "CreateContainerConfigError",
+            "unable to find target container app",
+            "cannot be started",
+            "has ended meanwhile",
+        ),
+    ] {
+        let error = waits(reason, message).unwrap_err();
+        assert!(error.message.contains(words), "{reason}: {}", error.message);
+        assert!(error.hints.concat().contains(hint), "{reason}: {:?}", error.hints);
+        assert!(!error.is_exec_refusal(), "no other mode is tried");
+    }
+    let error =
+        judge(json!({"terminated": {"exitCode": 125, "reason": "Error", "message": "keeper: x\n"}})).unwrap_err();
+    assert_eq!(error.message, "the keeper ended as soon as it had started, with exit code 125: Error: keeper: x");
+    assert_eq!(error.kind, ErrorKind::Keeper);
+}
+
+#[test]
+fn phases_are_those_of_all_platforms() {
+    let phase = |pod: &Pod| target::phase(pod, pod.container_status("app"));
+    let state = |state: Value| phase(&with_state(state));
+    assert_eq!(phase(&pod(json!({}))), Phase::Running);
+    assert_eq!(state(json!({"terminated": {}})), Phase::Exited);
+    assert_eq!(state(json!({"waiting": {}})), Phase::Created);
+    assert_eq!(state(json!({})), Phase::Created);
+    let again = pod(json!({"status": {"containerStatuses": [
+        {"name": "app", "state": {"waiting": {"reason": "CrashLoopBackOff"}}, "lastState": {"terminated": {"exitCode": 1}}},
+    ]}}));
+    assert_eq!(phase(&again), Phase::Restarting);
+    let mut going = with_state(json!({"terminated": {}}));
+    going.metadata.deletion_timestamp = Some("2026-01-01T00:00:00Z".to_owned());
+    assert_eq!(phase(&going), Phase::Removing);
+}
+
+#[test]
+fn missing_permissions_come_with_the_rule_that_grants_them() {
+    let refusal = |missing: &[Permission], minor| access::refusal(missing, "shop", minor);
+    let [patch, get_attach, create_attach, get_exec, create_exec] = NEEDED;
+    let all = refusal(&NEEDED, Some(37)).unwrap();
+    assert!(
+        all.message.contains("patch pods/ephemeralcontainers, get pods/attach, create pods/attach"),
+        "{}",
+        all.message
+    );
+    assert!(
+        all.hints[0].ends_with(
+            "{apiGroups: [\"\"], resources: [pods/ephemeralcontainers], verbs: [patch]}, \
+             {apiGroups: [\"\"], resources: [pods/attach, pods/exec], verbs: [get, create]}"
+        ),
+        "{}",
+        all.hints[0]
+    );
+    assert!(!all.is_exec_refusal(), "no other mode is tried");
+    for (missing, minor, is_refused) in [
+        (&[create_attach, create_exec][..], Some(34), false),
+        (&[create_attach, create_exec], Some(35), true),
+        (&[create_exec], None, true),
+        (&[get_exec], Some(30), true),
+        (&[get_attach, create_exec], Some(30), true),
+        (&[patch], None, true),
+        (&[], None, false),
+    ] {
+        assert_eq!(refusal(missing, minor).is_some(), is_refused, "{missing:?} {minor:?}");
+    }
+    let review = patch.review("shop", "web");
+    assert_eq!(review["spec"]["resourceAttributes"]["subresource"], "ephemeralcontainers");
+    assert_eq!(access::is_allowed(&json!({"status": {"allowed": false}})), Some(false));
+    assert_eq!(access::is_allowed(&json!({})), None);
+    for (minor, expected) in [(json!("37"), Some(37)), (json!("34+"), Some(34)), (json!(""), None), (json!(7), None)] {
+        assert_eq!(access::minor_version(&json!({"minor": minor})), expected, "{minor}");
+    }
+}
+
+#[test]
+fn a_plan_says_what_is_done_and_why() {
+    let request = PlanRequest { tty: true, ..PlanRequest::default() };
+    let plan = session::plan(&pod(json!({})), "app", "shop_web_app_u1".to_owned(), &request, IMAGE).unwrap();
+    let view = &plan.view;
+    assert_eq!((&*view.target_name, view.keeper_network, view.mode()), ("pod/web/app", "pod", Mode::Exec));
+    assert_eq!(view.environment, ["TERM=xterm", "PS1=web:$PWD \\$ "]);
+    assert_eq!((&*plan.container_id, &*plan.pod_uid, &*plan.node, plan.ids_are_guessed), ("c1", "u1", "n1", false));
+    let decisions: Vec<_> = view.reasons.iter().map(|reason| &*reason.decision).collect();
+    assert_eq!(
+        decisions,
+        [
+            "mode exec",
+            "user 65532:65532",
+            "the keeper has the session's rights",
+            "seccomp profile RuntimeDefault",
+            "an ephemeral container"
+        ]
+    );
+    let shared = pod(json!({"spec": {"shareProcessNamespace": true}}));
+    let shared = session::plan(&shared, "app", String::new(), &PlanRequest::default(), IMAGE).unwrap();
+    assert!(shared.view.reasons.iter().any(|reason| reason.because.contains("one PID namespace")));
+    assert!(shared.view.environment.is_empty());
+}

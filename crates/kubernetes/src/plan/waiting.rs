@@ -1,0 +1,85 @@
+//! Interprets what becomes of an ephemeral container after it was added to a pod.
+
+use scratchdbg_backend::{Error, ErrorKind};
+
+use crate::model::{Pod, Terminated, Waiting};
+
+/// The state of a new ephemeral container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Progress {
+    /// It runs.
+    Running,
+    /// It does not run yet; this is why, as far as the kubelet tells.
+    Waits(Option<String>),
+}
+
+/// Determines whether the container runs. Fails if it never will: the kubelet's reasons are final
+/// for whoever waits, also where the kubelet tries again.
+pub(crate) fn judge(pod: &Pod, name: &str, image: &str) -> Result<Progress, Error> {
+    let pod_name = &pod.metadata.name;
+    if pod.metadata.deletion_timestamp.is_some() {
+        return Err(Error::new(ErrorKind::Gone, format!("pod `{pod_name}` is being deleted")));
+    }
+    let Some(status) = pod.container_status(name) else { return Ok(Progress::Waits(None)) };
+    let state = &status.state;
+    if state.running.is_some() {
+        return Ok(Progress::Running);
+    }
+    if let Some(ended) = &state.terminated {
+        return Err(ended_at_once(ended));
+    }
+    let Some(waiting) = &state.waiting else { return Ok(Progress::Waits(None)) };
+    match &*waiting.reason {
+        "" | "ContainerCreating" | "PodInitializing" => Ok(Progress::Waits(None)),
+        "ErrImagePull"
+        | "ImagePullBackOff"
+        | "ErrImageNeverPull"
+        | "InvalidImageName"
+        | "RegistryUnavailable"
+        | "ImageInspectError"
+        | "SignatureValidationFailed" => Err(no_image(waiting, image)),
+        "CreateContainerConfigError"
+        | "CreateContainerError"
+        | "RunContainerError"
+        | "CreatePodSandboxError"
+        | "CrashLoopBackOff" => Err(not_started(waiting, image)),
+        _ => Ok(Progress::Waits(Some(words(waiting)))),
+    }
+}
+
+fn words(waiting: &Waiting) -> String {
+    let Waiting { reason, message } = waiting;
+    if message.is_empty() { reason.clone() } else { format!("{message} ({reason})") }
+}
+
+fn no_image(waiting: &Waiting, image: &str) -> Error {
+    Error::new(ErrorKind::Refused, format!("the node cannot use the toolkit image {image}: {}", words(waiting))).hint(
+        "the image must be in a registry that the node reaches; the pod's own imagePullSecrets are used for it. `scratchdbg \
+         build --toolkit-only --tag REGISTRY/NAME:TAG --output registry` pushes one, and --toolkit names it",
+    )
+}
+
+fn not_started(waiting: &Waiting, image: &str) -> Error {
+    let error = Error::new(ErrorKind::Refused, format!("the keeper cannot be started: {}", words(waiting)));
+    let is_absent =
+        ["no such file or directory", "not found in $PATH"].iter().any(|text| waiting.message.contains(text));
+    if waiting.message.contains("is not running") || waiting.message.contains("unable to find target container") {
+        error.hint("the target has ended meanwhile: a session needs one that stays for a while")
+    } else if is_absent {
+        error.hint(format!("{image} is no toolkit image: `scratchdbg build --toolkit-only` makes one"))
+    } else {
+        error
+    }
+}
+
+fn ended_at_once(ended: &Terminated) -> Error {
+    let Terminated { exit_code, reason, message, .. } = ended;
+    let mut text = format!("the keeper ended as soon as it had started, with exit code {exit_code}");
+    for words in [reason, message] {
+        if !words.is_empty() {
+            text.push_str(": ");
+            text.push_str(words.trim_end());
+        }
+    }
+    Error::new(ErrorKind::Keeper, text)
+}
