@@ -257,10 +257,10 @@ fn a_keeper_is_an_ephemeral_container_that_is_known_again() {
 
 #[test]
 fn a_lingering_keeper_serves_those_that_it_could_have_been_made_for() {
-    let plain = pod(json!({}));
+    let bare = pod(json!({}));
     let request = PlanRequest { linger: Some(Duration::from_mins(10)), ..PlanRequest::default() };
     let plan = |pod: &Pod, image: &str| session::plan(pod, "app", "id".to_owned(), &request, image).unwrap();
-    let first = plan(&plain, IMAGE);
+    let first = plan(&bare, IMAGE);
     assert_eq!((first.lingering.as_deref(), first.earlier), (None, 0));
     let name = "scratchdbg-0123456789abcdef";
     let with = |change: Value, state: Value| {

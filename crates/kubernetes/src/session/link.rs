@@ -123,7 +123,7 @@ async fn answer(socket: &mut Socket, session: &str) -> Result<Answer, Error> {
             Event::Status(_) | Event::End(None) => return Err(failed(String::from_utf8_lossy(&words).trim())),
             Event::End(Some(reason)) => return Err(failed(&reason)),
         };
-        for &byte in bytes.iter() {
+        for &byte in &bytes {
             if byte != b'\n' {
                 if line.len() < MAX_ANSWER {
                     line.push(byte);
