@@ -181,7 +181,7 @@ fn a_registry_that_wants_a_password() {
     let host = registry.name();
     let tag = format!("{host}/app:1");
     let push = ["build", "app", "-t", &tag, "-o", "registry"];
-    stage.run(&push).expect_clear_failure(1, &["wants credentials", &format!("docker login {host}")]);
+    stage.run(&push).expect_clear_failure(1, &["requires credentials", &format!("docker login {host}")]);
     configure(&home, &serde_json::json!({"auths": {&host: {"auth": "dXNlcjpvdGhlcg=="}}}));
     stage.run(&push).expect_clear_failure(1, &["did not accept", &format!("docker login {host}")]);
     configure(&home, &serde_json::json!({"auths": {&host: {"auth": LOGIN}}}));
@@ -239,7 +239,7 @@ fn a_registry_with_tls_is_believed_for_its_certificate() {
     let registry = Registry::with(&Options { tls: Some((certificate, key)), ..Options::default() });
     let tag = format!("{}/app:1", registry.name());
     let push = ["build", "app", "-t", &tag, "-o", "registry"];
-    stage.run(&push).expect_clear_failure(1, &["no safe connection", "SSL_CERT_FILE"]);
+    stage.run(&push).expect_clear_failure(1, &["secure connection", "SSL_CERT_FILE"]);
     assert!(!registry.storage().exists(), "nothing went there without protection");
     stage.scratchdbg = stage.scratchdbg.with_variable("SSL_CERT_FILE", authority);
     stage.run(&push).expect_code(0);

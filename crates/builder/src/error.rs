@@ -10,7 +10,7 @@ use std::path::PathBuf;
 #[non_exhaustive]
 pub enum BuildError {
     /// Neither a binary nor another file was given.
-    #[error("nothing was given to put into the image: name the static executable that it is to run")]
+    #[error("no file was given for the image: name the static executable that it runs")]
     NoBinary,
     /// The binary could not be read.
     #[error("cannot read {}: {source}", path.display())]
@@ -35,7 +35,7 @@ pub enum BuildError {
         what: String,
     },
     /// The binary is truncated.
-    #[error("{} is cut short: its headers promise {expected} bytes and it has {actual}; copy or build it again", path.display())]
+    #[error("{} is truncated: its headers describe {expected} bytes, and it has {actual}; copy or build it again", path.display())]
     Truncated {
         /// The binary.
         path: PathBuf,
@@ -53,7 +53,7 @@ pub enum BuildError {
         interpreter: String,
     },
     /// The binary is for an architecture that no image can declare.
-    #[error("{} is for a machine that OCI images have no name for (ELF machine {machine})", path.display())]
+    #[error("{} is for an architecture that OCI images cannot name (ELF machine {machine})", path.display())]
     UnknownMachine {
         /// The binary.
         path: PathBuf,
@@ -61,7 +61,7 @@ pub enum BuildError {
         machine: u16,
     },
     /// A symbolic link in an added folder that leads out of the folder.
-    #[error("{} points at {target}, which lies outside of the folder that is added: copy the file, or add the folder that holds both", path.display())]
+    #[error("{} points at {target}, outside of the added folder: copy the file, or add a folder that contains both", path.display())]
     LinkLeadsOut {
         /// The link.
         path: PathBuf,
@@ -69,7 +69,7 @@ pub enum BuildError {
         target: String,
     },
     /// A requested platform that the binary does not run on.
-    #[error("{} is made for {actual}, not for {asked}: leave --platform out, or give the binary for {asked}", path.display())]
+    #[error("{} is for {actual}, not for {asked}: leave --platform out, or give the binary for {asked}", path.display())]
     WrongPlatform {
         /// The binary.
         path: PathBuf,
@@ -79,7 +79,9 @@ pub enum BuildError {
         asked: String,
     },
     /// A file that `--with` requires is not on this machine.
-    #[error("--with {need}: this machine has none of {looked_for}; install {package}, or add your own file by --add")]
+    #[error(
+        "--with {need}: none of {looked_for} exists on this machine; install {package}, or add your own file with --add"
+    )]
     NoSource {
         /// The argument of `--with`.
         need: String,
@@ -90,7 +92,7 @@ pub enum BuildError {
     },
     /// The platform of the image cannot be determined.
     #[error(
-        "nothing says what the image is for: its entrypoint is no executable that is in the image; name it by --platform"
+        "the platform of the image is not known, because its entrypoint is not an executable in the image: set --platform"
     )]
     UnknownPlatform,
     /// A name, path or value that is not allowed in an image.
@@ -111,7 +113,7 @@ pub enum BuildError {
     },
     /// There is no toolkit for the platform of a binary.
     #[error(
-        "the debug twin for {platform} needs a static busybox for {platform}, the one at hand is for {available}: give one by --toolkit, or build without the twin by --no-debug"
+        "the debug twin for {platform} needs a static busybox for {platform}, and the one found is for {available}: name one with --toolkit, or build without a twin (--no-debug)"
     )]
     NoToolkitFor {
         /// The binary's platform.
@@ -134,11 +136,11 @@ impl BuildError {
             Self::DynamicallyLinked { .. } => {
                 Some("link it statically. Go: CGO_ENABLED=0; Rust: --target x86_64-unknown-linux-musl; C: -static")
             }
-            Self::NotAnExecutable { .. } => Some("give the static Linux executable that the image is to run"),
+            Self::NotAnExecutable { .. } => Some("give the static Linux executable that the image runs"),
             Self::Read { source, .. } | Self::Image(ImageError::Read { source, .. })
                 if source.kind() == io::ErrorKind::NotFound =>
             {
-                Some("give the path of the static executable that the image is to run")
+                Some("check the path of the static executable that the image runs")
             }
             _ => None,
         }

@@ -72,7 +72,7 @@ pub enum ToolkitError {
         source: io::Error,
     },
     /// The file is not a busybox, or cannot run in an image without other files.
-    #[error("{origin} cannot serve as the toolkit: {reason}")]
+    #[error("{origin} cannot be the toolkit: {reason}")]
     Unfit {
         /// Where the bytes come from.
         origin: String,
@@ -81,8 +81,8 @@ pub enum ToolkitError {
     },
     /// No toolkit was found.
     #[error(
-        "no static busybox was found{}. Three ways to have one: install it (Debian, Ubuntu: apt-get install \
-         busybox-static); name one, --toolkit PATH; or have an image that holds one in the engine, --toolkit IMAGE",
+        "no static busybox was found{}. Install one (Debian, Ubuntu: apt-get install busybox-static), name a file \
+         (--toolkit PATH), or name an image in the engine that contains one (--toolkit IMAGE)",
         search::list(skipped)
     )]
     NotFound {

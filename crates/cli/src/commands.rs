@@ -1,7 +1,7 @@
 //! One file a command.
 
 mod attach;
-mod build;
+pub(crate) mod build;
 mod check;
 mod completion;
 mod demo;

@@ -98,3 +98,6 @@ impl From<inspect::Error> for CommandError {
         Self { hints, code, ..Self::new(error.to_string()) }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -43,7 +43,7 @@ pub enum ImageError {
         reason: &'static str,
     },
     /// Two different entries for one path.
-    #[error("`/{path}` is put into the image twice: name two places, or leave one out")]
+    #[error("`/{path}` is added to the image twice: use two paths, or leave one out")]
     DuplicatePath {
         /// The path in the image, without its leading slash.
         path: String,
@@ -75,7 +75,7 @@ pub enum ImageError {
         actual: u64,
     },
     /// The bytes of a blob differ from those that were hashed first.
-    #[error("the bytes of {expected} are now those of {actual}: a source file changed during the build; build again")]
+    #[error("a source file changed during the build (its digest was {expected} and is {actual}): build again")]
     BlobChanged {
         /// The digest recorded first.
         expected: Digest,
@@ -127,7 +127,7 @@ pub enum ImageError {
         reason: String,
     },
     /// Another process has been changing the layout for too long.
-    #[error("{} is being changed by {holder}: wait for it to end, or end it, and try again", path.display())]
+    #[error("{} is being changed by {holder}: wait until it has ended, and try again", path.display())]
     Locked {
         /// The folder.
         path: PathBuf,
@@ -135,7 +135,7 @@ pub enum ImageError {
         holder: String,
     },
     /// A tag that another repository's image in the same layout has already.
-    #[error("{} already has a `{tag}`, of {other}: in a layout a tag stands for one image; use another tag or folder", path.display())]
+    #[error("{} already has a `{tag}`, of {other}: a layout has one image for each tag; use another tag or folder", path.display())]
     TagTaken {
         /// The folder.
         path: PathBuf,

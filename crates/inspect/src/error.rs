@@ -70,13 +70,13 @@ pub enum Error {
         reference: String,
     },
     /// Neither a file nor an image nor a container has this name.
-    #[error("nothing is called `{name}`: no file, no image and no container")]
+    #[error("no file, image or container is called `{name}`")]
     NothingNamed {
         /// The name that the user gave.
         name: String,
     },
     /// A file was given where an image is needed.
-    #[error("{} is a file, and no image", path.display())]
+    #[error("{} is a file, not an image", path.display())]
     NotAnImage {
         /// The path.
         path: PathBuf,
@@ -96,7 +96,7 @@ pub enum Error {
         images: Vec<String>,
     },
     /// An image is not for the platform that is compared.
-    #[error("{name} is not for {wanted}, but for {}", available.join(", "))]
+    #[error("{name} is for {}, not for {wanted}", available.join(", "))]
     NotFor {
         /// The name that the user gave.
         name: String,
@@ -106,7 +106,7 @@ pub enum Error {
         available: Vec<String>,
     },
     /// The debug image is for a platform that the production image is not for.
-    #[error("{debug} is also for {platform}, and {production} is not")]
+    #[error("{debug} is for {platform} too, but {production} is not")]
     AlsoFor {
         /// The user's name of the debug image.
         debug: String,
@@ -146,15 +146,15 @@ impl Error {
             Self::Image { source: ReadError::NotAnImage { .. }, .. } => {
                 "check the path: a layout is a folder, an archive a file"
             }
-            Self::Image { source: ReadError::NoSuchImage { .. }, .. } => "name one that is there",
-            Self::Image { .. } => "the image is damaged, or was tampered with: fetch or build it again",
+            Self::Image { source: ReadError::NoSuchImage { .. }, .. } => "name one of these",
+            Self::Image { .. } => "the image was damaged or tampered with: pull or build it again",
             Self::NotCopied { refusal: Refusal::NoArchive | Refusal::NoEnd { .. }, .. } => {
-                "is it an engine, and is it well? Nothing of it was kept"
+                "check that it is an engine and that it works; nothing was kept"
             }
-            Self::NoRoom { .. } | Self::NotCopied { .. } => "TMPDIR names the folder for temporary files",
+            Self::NoRoom { .. } | Self::NotCopied { .. } => "set TMPDIR to a folder with enough space",
             Self::Empty { .. } => "build one into it with `scratchdbg build -o`",
-            Self::SeveralImages { name, .. } => return vec![format!("append the one that is meant: {name}:NAME")],
-            Self::NotFor { .. } | Self::AlsoFor { .. } => "--platform chooses what is compared",
+            Self::SeveralImages { name, .. } => return vec![format!("append one of them: {name}:NAME")],
+            Self::NotFor { .. } | Self::AlsoFor { .. } => "choose the platform to compare with --platform",
             Self::Dockerfile { .. } => {
                 "the folder of the Dockerfile is its context: build it with Docker, and check the image that comes out"
             }

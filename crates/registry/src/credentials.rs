@@ -60,7 +60,7 @@ pub enum CredentialError {
         reason: String,
     },
     /// What the file has for a registry makes no sense.
-    #[error("the credentials for {key} in {} cannot be understood", path.display())]
+    #[error("the credentials for {key} in {} are malformed", path.display())]
     Entry {
         /// The file.
         path: PathBuf,
@@ -81,10 +81,10 @@ impl CredentialError {
     pub(crate) fn hint(&self) -> String {
         match self {
             Self::Config { .. } => "it should be JSON, as `docker login` writes it".to_owned(),
-            Self::Entry { .. } => "`docker login` writes them anew".to_owned(),
+            Self::Entry { .. } => "`docker login` writes them again".to_owned(),
             Self::Helper { program, .. } => {
                 format!(
-                    "try it: `echo REGISTRY | {program} get`; Docker's config.json names it (credsStore, credHelpers)"
+                    "test it: `echo REGISTRY | {program} get`; Docker's config.json names it (credsStore, credHelpers)"
                 )
             }
         }

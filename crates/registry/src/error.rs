@@ -34,7 +34,7 @@ pub enum Error {
         registry: String,
     },
     /// Its certificate, or what it understands of TLS.
-    #[error("no safe connection to the registry {registry}: {reason}")]
+    #[error("cannot make a secure connection to the registry {registry}: {reason}")]
     Tls {
         /// The registry's name.
         registry: String,
@@ -42,7 +42,7 @@ pub enum Error {
         reason: String,
     },
     /// It says nothing any more.
-    #[error("the registry {registry} was silent for {} seconds: {what}", after.as_secs())]
+    #[error("the registry {registry} sent nothing for {} seconds: {what}", after.as_secs())]
     Silent {
         /// The registry's name.
         registry: String,
@@ -64,7 +64,7 @@ pub enum Error {
         came: u64,
     },
     /// It wants to know who we are, and no answer of ours is good enough.
-    #[error("the registry {registry} {}", if *had_credentials { "did not accept the credentials for it" } else { "wants credentials, and there are none for it" })]
+    #[error("the registry {registry} {}", if *had_credentials { "rejected the credentials that are stored for it" } else { "requires credentials, and none are stored for it" })]
     Unauthorized {
         /// The registry's name.
         registry: String,
@@ -100,7 +100,7 @@ pub enum Error {
         message: String,
     },
     /// The registry, or what stands in front of it, takes nothing as large.
-    #[error("the registry {registry} takes nothing as large as {what}{}", said(message))]
+    #[error("the registry {registry} does not accept anything as large as {what}{}", said(message))]
     TooLarge {
         /// The registry's name.
         registry: String,
@@ -110,7 +110,7 @@ pub enum Error {
         message: String,
     },
     /// Too many requests, or a registry that is not well, after all attempts.
-    #[error("the registry {registry} cannot now ({status}), for {what}{}", said(message))]
+    #[error("the registry {registry} is not available ({status}) for {what}{}", said(message))]
     Busy {
         /// The registry's name.
         registry: String,
@@ -122,7 +122,7 @@ pub enum Error {
         message: String,
     },
     /// Anything else that it does not do.
-    #[error("the registry {registry} answers {status} to {what}{}", said(message))]
+    #[error("the registry {registry} answered {status} for {what}{}", said(message))]
     Refused {
         /// The registry's name.
         registry: String,
@@ -142,7 +142,7 @@ pub enum Error {
         reason: String,
     },
     /// Its token server is somewhere where the credentials do not belong.
-    #[error("the registry {registry} has its credentials asked for by {realm}: they were not sent there")]
+    #[error("the registry {registry} asks for its credentials to be sent to {realm}; they were not sent")]
     ForeignRealm {
         /// The registry's name.
         registry: String,
@@ -150,7 +150,7 @@ pub enum Error {
         realm: String,
     },
     /// The content is not what its name says.
-    #[error("the registry {registry} gives {actual} as {what}, which should be {expected}")]
+    #[error("the registry {registry} sent {what} with the digest {actual} instead of {expected}")]
     DigestMismatch {
         /// The registry's name.
         registry: String,
@@ -188,41 +188,41 @@ impl Error {
     /// What to do about it, where we know.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
-            Self::InvalidReference { .. } => "it is [HOST[:PORT]/]REPOSITORY[:TAG] or …@sha256:DIGEST".to_owned(),
+            Self::InvalidReference { .. } => "write it as [HOST[:PORT]/]REPOSITORY[:TAG] or REPOSITORY@sha256:DIGEST".to_owned(),
             Self::Unreachable { registry, .. } => format!("check the name {registry} and the network"),
             Self::PlainHttp { .. } => {
-                "only a registry on this machine (localhost, 127.0.0.1) may: give it a certificate, or reach it by \
-                 `ssh -L`"
+                "plain HTTP is allowed only for this machine (localhost, 127.0.0.1): give the registry a certificate, or \
+                 connect through `ssh -L`"
                     .to_owned()
             }
             Self::Tls { .. } => {
-                "an authority of your own is trusted when it is among the system's certificates, or in the file that \
-                 SSL_CERT_FILE names"
+                "to trust an authority of your own, add it to the system's certificates, or to the file that SSL_CERT_FILE \
+                 names"
                     .to_owned()
             }
             Self::Silent { .. } | Self::Slow { .. } | Self::Busy { .. } | Self::Broken { .. } => {
-                "try again later: what is there already is not sent again".to_owned()
+                "try again later; what has arrived is not sent again".to_owned()
             }
             Self::Unauthorized { registry, .. } => format!("log in: `docker login{}`", login(registry)),
             Self::Denied { registry, .. } => {
-                format!("the account needs the right to do this; another one: `docker login{}`", login(registry))
+                format!("the account lacks the right to do this; log in with another: `docker login{}`", login(registry))
             }
             Self::NotFound { .. } => {
-                "check the name; a private image also looks so to whoever is not logged in".to_owned()
+                "check the name, and log in if the image is private".to_owned()
             }
-            Self::Quota { .. } => "remove images there, or have the quota raised".to_owned(),
-            Self::TooLarge { .. } => "a proxy in front of a registry often has a limit of its own".to_owned(),
+            Self::Quota { .. } => "remove images there, or raise the quota".to_owned(),
+            Self::TooLarge { .. } => "a proxy in front of a registry often has its own limit".to_owned(),
             Self::ForeignRealm { realm, .. } => {
                 format!(
-                    "if that server may have them, put credentials for `{realm}` into Docker's config.json (`auths`)"
+                    "if you trust that server, put credentials for `{realm}` into Docker's config.json (`auths`)"
                 )
             }
             Self::DigestMismatch { .. } => {
-                "it is damaged, or was tampered with, there or on the way: nothing of it was used".to_owned()
+                "it was damaged or tampered with, at the registry or on the way; nothing of it was used".to_owned()
             }
             Self::Credentials(error) => error.hint(),
             Self::Refused { .. } | Self::Protocol { .. } => {
-                "is it a registry? It must speak the OCI distribution specification, under /v2/".to_owned()
+                "check that it is a registry: it must implement the OCI distribution specification, under /v2/".to_owned()
             }
             Self::Image(_) => return None,
         };

@@ -94,7 +94,7 @@ fn each_platform_gets_its_image_and_its_toolkit() {
     let mut spec = spec(&folder);
     spec.binaries.push(folder.file("app-arm64", &elf(AARCH64, None, b"app")));
     let error = build(&spec).unwrap_err().to_string();
-    assert!(error.contains("static busybox for linux/arm64, the one at hand is for linux/amd64"), "{error}");
+    assert!(error.contains("static busybox for linux/arm64, and the one found is for linux/amd64"), "{error}");
     spec.twin.as_mut().unwrap().toolkits.push(toolkit(AARCH64));
     let pair = build(&spec).unwrap();
     let platforms = |set: &ImageSet| set.images().iter().map(|image| image.platform().to_string()).collect::<Vec<_>>();
@@ -115,8 +115,8 @@ fn what_could_not_run_is_refused_in_one_line() {
         (file("script", b"#!/bin/sh\n"), "a script"),
         (file("text", b"hello\n"), "a text file"),
         (file("empty", b""), "an empty file"),
-        (file("cut", &busybox(X86_64)[..150]), "cut short"),
-        (file("machine", &elf(0x7777, None, b"")), "no name for"),
+        (file("cut", &busybox(X86_64)[..150]), "truncated"),
+        (file("machine", &elf(0x7777, None, b"")), "cannot name"),
         (folder.0.path().join("absent"), "No such file"),
         (folder.0.path().to_owned(), "is a directory"),
         ("/dev/null".into(), "is a device"),
@@ -161,7 +161,7 @@ fn files_settings_and_platform() {
 
     spec.platforms = vec!["linux/arm64".parse().unwrap()];
     let error = build(&spec).unwrap_err().to_string();
-    assert!(error.contains("is made for linux/amd64, not for linux/arm64"), "{error}");
+    assert!(error.contains("is for linux/amd64, not for linux/arm64"), "{error}");
     spec.platforms = vec!["linux/amd64".parse().unwrap(), "linux/arm64".parse().unwrap()];
     assert!(build(&spec).unwrap_err().to_string().contains("none of the binaries"));
 

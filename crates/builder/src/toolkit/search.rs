@@ -139,6 +139,6 @@ mod tests {
             assert!(error.contains(part), "{error}");
         }
         let error = ToolkitError::NotFound { skipped: Vec::new() }.to_string();
-        assert!(error.starts_with("no static busybox was found. Three ways"), "{error}");
+        assert!(error.starts_with("no static busybox was found. Install one"), "{error}");
     }
 }

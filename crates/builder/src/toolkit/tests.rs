@@ -19,7 +19,7 @@ fn what_would_not_work_is_refused_with_the_reason() {
         (busybox(X86_64)[..150].to_vec(), "not a whole executable"),
     ] {
         let error = Toolkit::from_bytes(bytes, "x").unwrap_err().to_string();
-        assert!(error.starts_with("x cannot serve as the toolkit: ") && error.contains(part), "{error}");
+        assert!(error.starts_with("x cannot be the toolkit: ") && error.contains(part), "{error}");
     }
 }
 

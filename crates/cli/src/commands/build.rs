@@ -1,6 +1,6 @@
 //! `build`: a production image and its debug twin from static binaries or a Dockerfile.
 
-mod explain;
+pub(crate) mod explain;
 mod modes;
 mod output;
 mod settings;

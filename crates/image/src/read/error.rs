@@ -60,7 +60,7 @@ pub enum ReadError {
         actual: u64,
     },
     /// A layer contains a path twice.
-    #[error("{path} in {layer}: it is there twice, which engines refuse")]
+    #[error("{layer} contains {path} twice, which engines refuse")]
     DuplicatePath {
         /// The absolute path.
         path: String,

@@ -353,7 +353,7 @@ fn entries_that_engines_refuse_are_named() {
     let value = u32::from_str_radix(std::str::from_utf8(&sum).unwrap().trim_matches(['\0', ' ']), 8).unwrap() - 1;
     tar[1024 + 148..1024 + 155].copy_from_slice(format!("{value:07o}").as_bytes());
     store.set_layer(&tar, &tar, TAR);
-    assert!(store.error().contains("/aa in layer") && store.error().contains("twice"), "{}", store.error());
+    assert!(store.error().contains(" contains /aa twice"), "{}", store.error());
 }
 
 #[test]

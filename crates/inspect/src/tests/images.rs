@@ -228,11 +228,11 @@ async fn what_cannot_be_compared() {
         verify(production.clone(), debug.clone(), platform, &places).await
     };
     for (production, debug, platform, expected, is_mistake) in [
-        (&one, &two, None, "is also for linux/arm64", false),
-        (&two, &one, None, "is not for linux/arm64, but for linux/amd64", false),
-        (&one, &one, Some("linux/riscv64"), "is not for linux/riscv64", false),
+        (&one, &two, None, "is for linux/arm64 too", false),
+        (&two, &one, None, "is for linux/amd64, not for linux/arm64", false),
+        (&one, &one, Some("linux/riscv64"), "not for linux/riscv64", false),
         (&mixed, &one, None, "has several images: ", true),
-        (&one, &ImageLocation::Program(at("one")), None, "is a file, and no image", true),
+        (&one, &ImageLocation::Program(at("one")), None, "is a file, not an image", true),
         (&one, &ImageLocation::Platform("none".into()), None, "the engine has no image none", false),
     ] {
         let error = compare(production, debug, platform).await.unwrap_err();

@@ -121,10 +121,10 @@ async fn a_token_server_where_none_should_be_is_not_asked() {
 #[tokio::test]
 async fn a_token_server_that_redirects_or_babbles() {
     for (answer, part) in [
-        (Answer::status(307).header("Location", "http://127.0.0.2:1/token"), "answers 307"),
+        (Answer::status(307).header("Location", "http://127.0.0.2:1/token"), "answered 307"),
         (Answer::status(200).body("{}"), "gives no token"),
         (Answer::status(200).body(r#"{"token": "a\nb"}"#), "cannot be shown"),
-        (Answer::status(500), "cannot now (500)"),
+        (Answer::status(500), "is not available (500)"),
     ] {
         let fake = Fake::start(move |seen| {
             if seen.path.starts_with("/token") {

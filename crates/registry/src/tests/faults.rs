@@ -42,10 +42,10 @@ async fn passing_troubles_pass() {
 async fn troubles_that_stay_are_said_after_some_attempts() {
     for (method, part) in [("HEAD", "/blobs/"), ("POST", "/uploads/"), ("PUT", "/uploads/"), ("PUT", "/manifests/")] {
         for (fault, text) in [
-            (Answer::error(429, "TOOMANYREQUESTS", "slow \u{1b}[2J down"), "cannot now (429)"),
-            (Answer::error(503, "UNAVAILABLE", "maintenance"), "cannot now (503)"),
+            (Answer::error(429, "TOOMANYREQUESTS", "slow \u{1b}[2J down"), "is not available (429)"),
+            (Answer::error(503, "UNAVAILABLE", "maintenance"), "is not available (503)"),
             (Answer::Close, "broke"),
-            (Answer::Silence, "silent"),
+            (Answer::Silence, "sent nothing"),
         ] {
             let fake = shaky(Shelf::default(), move |seen| seen.is(method, part), Times::new(usize::MAX, fault));
             let begun = Instant::now();
@@ -73,8 +73,8 @@ async fn a_registry_says_how_long_to_wait() {
 async fn what_is_refused_is_refused_once() {
     for (answer, check) in [
         (Answer::error(403, "DENIED", "not yours"), "denies blob"),
-        (Answer::error(413, "", ""), "takes nothing as large"),
-        (Answer::error(400, "NAME_INVALID", "bad name"), "answers 400"),
+        (Answer::error(413, "", ""), "does not accept anything as large"),
+        (Answer::error(400, "NAME_INVALID", "bad name"), "answered 400"),
         (Answer::error(403, "DENIED", "Quota exceeded"), "has no room"),
         (Answer::error(404, "NAME_UNKNOWN", "no such project"), "no repository app"),
     ] {

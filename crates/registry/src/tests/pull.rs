@@ -79,7 +79,9 @@ async fn a_connection_that_breaks_within_a_blob_is_taken_up_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_blob_that_never_comes_whole_is_given_up() {
-    for (fault, part) in [(Answer::Close, "broke"), (Answer::Silence, "silent"), (Answer::status(404), "has no blob")] {
+    for (fault, part) in
+        [(Answer::Close, "broke"), (Answer::Silence, "sent nothing"), (Answer::status(404), "has no blob")]
+    {
         let (shelf, digest) = filled().await;
         let fake = Fake::start(move |seen| if seen.is("GET", "/blobs/") { fault.clone() } else { shelf.answer(seen) });
         let (bytes, failure) = read(&fake, digest).await;
@@ -124,12 +126,8 @@ async fn manifests_that_are_not_what_they_should_be() {
     let lie = zero.clone();
     let by_tag = "app:1".to_owned();
     for (reference, answer, part) in [
-        (
-            by_tag.clone(),
-            Answer::status(200).header("Docker-Content-Digest", lie).body(bytes.clone()),
-            "which should be",
-        ),
-        (format!("app@{zero}"), Answer::status(200).body(bytes.clone()), "which should be"),
+        (by_tag.clone(), Answer::status(200).header("Docker-Content-Digest", lie).body(bytes.clone()), "instead of"),
+        (format!("app@{zero}"), Answer::status(200).body(bytes.clone()), "instead of"),
         (by_tag.clone(), Answer::status(200).body(vec![b' '; 5 << 20]), "more than 4 MiB"),
         (by_tag.clone(), Answer::error(404, "MANIFEST_UNKNOWN", ""), "has no image"),
         // Longer than it is: the connection ends too early, each time.
