@@ -183,7 +183,7 @@ fn a_registry_that_wants_a_password() {
     let push = ["build", "app", "-t", &tag, "-o", "registry"];
     stage.run(&push).expect_clear_failure(1, &["requires credentials", &format!("docker login {host}")]);
     configure(&home, &serde_json::json!({"auths": {&host: {"auth": "dXNlcjpvdGhlcg=="}}}));
-    stage.run(&push).expect_clear_failure(1, &["did not accept", &format!("docker login {host}")]);
+    stage.run(&push).expect_clear_failure(1, &["rejected", &format!("docker login {host}")]);
     configure(&home, &serde_json::json!({"auths": {&host: {"auth": LOGIN}}}));
     let pushed = stage.run(&[&push[..], &["-vvv"]].concat());
     pushed.expect_code(0);
