@@ -22,6 +22,7 @@ mod attack_keeper;
 mod attack_restart;
 mod attack_session;
 mod attack_toolkit;
+mod attack_user;
 mod bad_input;
 mod build_hostile;
 mod build_options;

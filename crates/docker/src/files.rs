@@ -1,17 +1,23 @@
 //! Small files of a container, by the engine's archive call: works without a shell, and on stopped containers too.
 
 use std::io::Read as _;
+use std::time::Duration;
 
 use hyper::Method;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use crate::containers::Change;
 use crate::transport::full;
-use crate::user::{self, ResolvedUser, UserError};
+use crate::user::{self, NumericUser, ResolvedUser, UserError};
 use crate::{ContainerName, Engine, Error, Target};
 
 /// No file that is read here is longer; a longer one is cut.
 const MAX_FILE: u64 = 1 << 20;
+
+/// How long the engine may take to read a file in which users are looked up. It waits for ever on a pipe that the target put
+/// in the place of the file.
+const LOOKUP_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How many symbolic links are followed. The engine resolves all but the last component itself.
 const MAX_LINKS: usize = 8;
@@ -21,24 +27,28 @@ impl Engine {
     pub async fn read_file(&self, container: &ContainerName, path: &str) -> Result<Option<String>, Error> {
         let mut path = path.to_owned();
         for _ in 0..MAX_LINKS {
-            let query = format!("/containers/{container}/archive?path={}", percent_encode(&path));
-            let request = self.transport.request(Method::GET, &query, full(""))?;
-            let archive = match self.transport.fetch(request).await {
-                Ok(archive) => archive,
-                Err(error) if error.is_status(404) => return Ok(None),
-                Err(error) => return Err(error),
-            };
-            match first_entry(&archive).map_err(|error| Error::transport(&query, error))? {
-                Entry::File(text) => return Ok(Some(text)),
-                Entry::Link(target) if target.starts_with('/') => path = target,
-                Entry::Link(target) => {
+            match self.read_entry(container, &path).await? {
+                Some(Entry::File(text)) => return Ok(Some(text)),
+                Some(Entry::Link(target)) if target.starts_with('/') => path = target,
+                Some(Entry::Link(target)) => {
                     let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
                     path = format!("{folder}/{target}");
                 }
-                Entry::Other => return Ok(None),
+                Some(Entry::Other) | None => return Ok(None),
             }
         }
         Ok(None)
+    }
+
+    /// What is at a path of a container, if anything. A symbolic link is not followed.
+    async fn read_entry(&self, container: &ContainerName, path: &str) -> Result<Option<Entry>, Error> {
+        let query = format!("/containers/{container}/archive?path={}", percent_encode(path));
+        let request = self.transport.request(Method::GET, &query, full(""))?;
+        match self.transport.fetch(request).await {
+            Ok(archive) => first_entry(&archive).map(Some).map_err(|error| Error::transport(&query, error)),
+            Err(error) if error.is_status(404) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Unpacks a tar archive into a folder of a container that is not started yet.
@@ -50,30 +60,87 @@ impl Engine {
         self.transport.fetch(request).await.map(drop)
     }
 
-    /// Who a process started in the target as `user` will be: `None` stands for the target's own user.
+    /// Resolves the user of a process that is started in the target as `user`; `None` stands for the
+    /// target's own user.
+    ///
+    /// Files that the target may have changed are not even read: it could have chosen the ids, or put
+    /// a pipe in the place of a file, on which an engine waits. The target's own user is then that of
+    /// its first process.
     pub(crate) async fn resolve_user(
         &self,
         target: &Target,
         user: Option<&str>,
     ) -> Result<Result<ResolvedUser, UserError>, Error> {
+        let is_own = user.is_none();
         let user = user.unwrap_or(&target.user);
-        if !user::needs_files(user) {
-            return Ok(user::resolve_for_exec(user, "", ""));
+        let is_fixed = target.has_fixed_files();
+        let named_group = target.added_groups.iter().find(|group| group.parse::<u32>().is_err() && !is_fixed);
+        if !user::needs_files(user) && named_group.is_none() {
+            return Ok(user::resolve_for_exec(user, "", "", is_fixed));
         }
-        let (passwd, group) =
-            tokio::try_join!(self.file_of_target(target, "/etc/passwd"), self.file_of_target(target, "/etc/group"))?;
-        Ok(user::resolve_for_exec(user, &passwd, &group))
+        let mut changed = user::changed(&self.changes_of_target(target).await?, &target.reach.mounts);
+        if is_fixed {
+            changed = None;
+        }
+        if changed.is_none() {
+            let [passwd, group] = user::FILES.map(|path| self.file_of_target(target, path, is_fixed));
+            match tokio::try_join!(passwd, group)? {
+                (Some(passwd), Some(group)) => return Ok(user::resolve_for_exec(user, &passwd, &group, is_fixed)),
+                // A link may lead to what the target may change.
+                (None, _) => changed = Some(user::FILES[0]),
+                (_, None) => changed = Some(user::FILES[1]),
+            }
+        }
+        let Some(path) = changed else { return Ok(user::resolve_for_exec(user, "", "", is_fixed)) };
+        if let Some(group) = named_group {
+            return Ok(Err(UserError::ChangedGroups { group: group.clone() }));
+        }
+        if user::is_plainly_root(user) {
+            return Ok(Ok(NumericUser::ROOT.into()));
+        }
+        let first = if is_own { self.first_process(target).await } else { None };
+        let resolved = first.filter(|&first| user::agrees(user, first)).map(ResolvedUser::from);
+        Ok(resolved.ok_or_else(|| UserError::Changed { user: user.to_owned(), path }))
     }
 
-    /// A text file of a container, or of an image; empty when it is not there.
-    async fn file_of_target(&self, target: &Target, path: &str) -> Result<String, Error> {
+    /// The changes in a target's filesystem; none for an image.
+    async fn changes_of_target(&self, target: &Target) -> Result<Vec<Change>, Error> {
+        if target.id.is_empty() || target.has_fixed_files() {
+            return Ok(Vec::new());
+        }
+        self.changes(&target.id.parse()?).await
+    }
+
+    /// The ids of a running target's first process, if the engine reports them.
+    async fn first_process(&self, target: &Target) -> Option<NumericUser> {
+        // Podman runs the `ps` that is in the container.
+        if target.pid == 0 || !target.state.has_processes() || self.is_podman() {
+            return None;
+        }
+        let top = self.ask(&format!("/containers/{}/top?ps_args=-eo%20pid,uid,gid", target.id)).await?;
+        user::first_process(&top, target.pid)
+    }
+
+    /// A text file of a container or an image, empty if it does not exist. `None` if it is a symbolic
+    /// link that is not to be followed.
+    async fn file_of_target(&self, target: &Target, path: &str, follow: bool) -> Result<Option<String>, Error> {
         // For the call, Docker mounts what a container has that does not run, and makes folders on its host for what is missing.
         let shares_folders = target.reach.mounts.iter().any(|mount| mount.kind == "bind");
         if target.id.is_empty() || (shares_folders && !target.state.has_processes()) {
             let file = self.file_of_image(&target.image_id, path).await?.unwrap_or_default();
-            return Ok(String::from_utf8_lossy(&file).into_owned());
+            return Ok(Some(String::from_utf8_lossy(&file).into_owned()));
         }
-        Ok(self.read_file(&target.id.parse()?, path).await?.unwrap_or_default())
+        let container = target.id.parse()?;
+        if follow {
+            return Ok(Some(self.read_file(&container, path).await?.unwrap_or_default()));
+        }
+        let read = tokio::time::timeout(LOOKUP_TIMEOUT, self.read_entry(&container, path));
+        let entry = read.await.unwrap_or_else(|_| Err(Error::transport(path, "the engine does not read it")))?;
+        Ok(match entry {
+            Some(Entry::File(text)) => Some(text),
+            Some(Entry::Link(_)) => None,
+            Some(Entry::Other) | None => Some(String::new()),
+        })
     }
 }
 

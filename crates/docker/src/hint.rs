@@ -5,6 +5,7 @@ use scratchdbg_backend::{self as backend, ErrorKind};
 use crate::endpoint::{Address, ContextError, EndpointError, Origin};
 use crate::error::Error;
 use crate::plan::Refusal;
+use crate::user::UserError;
 
 impl Error {
     /// What the user can do about it, in one line.
@@ -42,6 +43,9 @@ impl Error {
             }
             Self::NoSuchContainer { similar, .. } => format!("did you mean {}?", alternatives(similar)),
             Self::NoSuchImage { .. } => "`docker images` lists the images; no registry is asked".to_owned(),
+            Self::User(UserError::ChangedGroups { .. }) => {
+                "give groups in numbers when the container is created: --group-add GID".to_owned()
+            }
             Self::User(_) => "give the user in numbers: -u UID:GID".to_owned(),
             Self::Refused(refusal) => return of_refusal(refusal),
             Self::Ambiguous { matches, .. } => format!("give more of the id, or the name: {}", alternatives(matches)),

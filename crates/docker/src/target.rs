@@ -42,6 +42,12 @@ pub struct Target {
     pub pid_mode: String,
     /// `HostConfig.UsernsMode`: `host` if it is excluded from the engine's user remapping.
     pub user_namespace: String,
+    /// Its root filesystem is read-only.
+    pub read_only_root: bool,
+    /// `HostConfig.GroupAdd`.
+    pub added_groups: Vec<String>,
+    /// The process id of its first process on the engine's machine; 0 if it does not run.
+    pub pid: i64,
     /// What it shares beyond its own container.
     pub reach: Reach,
     /// The time of its last start, as the engine writes it.
@@ -122,6 +128,7 @@ pub struct Mount {
 impl Target {
     pub(crate) fn from_inspect(answer: ContainerInspectResponse) -> Self {
         let config = answer.config.unwrap_or_default();
+        let pid = answer.state.as_ref().and_then(|state| state.pid).unwrap_or_default();
         let exit_code = answer.state.as_ref().and_then(|state| state.exit_code).unwrap_or_default();
         let started_at = answer.state.as_ref().and_then(|state| state.started_at.clone()).unwrap_or_default();
         let command_line = config.entrypoint.into_iter().chain(config.cmd).flatten().collect();
@@ -149,6 +156,9 @@ impl Target {
             no_new_privileges: no_new_privileges(&security_options),
             pid_mode: host_config.pid_mode.unwrap_or_default(),
             user_namespace: host_config.userns_mode.unwrap_or_default(),
+            read_only_root: host_config.readonly_rootfs.unwrap_or_default(),
+            added_groups: host_config.group_add.unwrap_or_default(),
+            pid,
             reach,
             started_at,
             exit_code,
@@ -157,6 +167,16 @@ impl Target {
 }
 
 impl Target {
+    /// Whether no process of the container can change the files in which users are looked up: its
+    /// root is read-only, and nothing is mounted over them.
+    pub(crate) fn has_fixed_files(&self) -> bool {
+        let is_near = |mount: &Mount| {
+            let place = mount.destination.trim_end_matches('/');
+            place.is_empty() || place == "/etc" || place.starts_with("/etc/passwd") || place.starts_with("/etc/group")
+        };
+        self.read_only_root && !self.reach.mounts.iter().any(is_near)
+    }
+
     /// Describes a container as if it were created from an image.
     pub(crate) fn from_image(reference: &str, answer: ImageInspect) -> Self {
         let config = answer.config.unwrap_or_default();
@@ -178,6 +198,9 @@ impl Target {
             no_new_privileges: false,
             pid_mode: String::new(),
             user_namespace: String::new(),
+            read_only_root: false,
+            added_groups: Vec::new(),
+            pid: 0,
             reach: Reach::default(),
             started_at: String::new(),
             exit_code: 0,

@@ -5,17 +5,27 @@
 //! denies access to `/proc/<keeper>/root`. The keeper's own image has no `/etc/passwd`, so names
 //! are resolved here, by the rules of the runtime (`GetExecUser` in moby's `user` package).
 
+mod lookup;
+
 pub(crate) use scratchdbg_backend::NumericUser;
+
+pub(crate) use self::lookup::{FILES, changed, first_process};
 
 /// The user of a process in a container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ResolvedUser {
     /// The numeric user and group.
     pub(crate) numeric: NumericUser,
-    /// The `User` of an exec, numeric if that means the same: the engine reads the target's files
-    /// again, and a name may refer to another user by then. `None` if the words always mean the
-    /// same, or if numbers would lose groups.
+    /// The `User` of an exec, in numbers: the engine reads the target's files again, and a name or
+    /// a user without a group may have other ids and further groups by then. `None` if the words
+    /// always mean the same.
     pub(crate) exec: Option<String>,
+}
+
+impl From<NumericUser> for ResolvedUser {
+    fn from(numeric: NumericUser) -> Self {
+        Self { numeric, exec: Some(numeric.to_string()) }
+    }
 }
 
 /// Why a user cannot be resolved.
@@ -28,15 +38,42 @@ pub enum UserError {
     /// The name is not in the target's `/etc/group`.
     #[error("group `{0}` is not in the target's /etc/group")]
     UnknownGroup(String),
+    /// The target could have chosen the ids by changing the file that they are looked up in.
+    #[error("user `{user}` is looked up in {path}, which was changed in the container")]
+    Changed {
+        /// The user.
+        user: String,
+        /// The file.
+        path: &'static str,
+    },
+    /// The target could have chosen the id of a group that it was given by name.
+    #[error("its group `{group}` is looked up in /etc/group, which was changed in the container")]
+    ChangedGroups {
+        /// The group.
+        group: String,
+    },
 }
 
-/// Whether the target's files affect the result: not if both parts are numbers, nor for root by
+/// Whether the target's files affect the ids: not if both parts are numbers, nor for root by
 /// default.
 pub(crate) fn needs_files(user: &str) -> bool {
     match user.split_once(':') {
         Some((user, group)) => user.parse::<u32>().is_err() || group.parse::<u32>().is_err(),
         None => !user.is_empty() && user != "0",
     }
+}
+
+/// Whether a user is root by a name or number that nobody gives to another user.
+pub(crate) fn is_plainly_root(user: &str) -> bool {
+    matches!(user, "" | "0" | "root")
+}
+
+/// Whether the ids of a process can be those of a user: the same numbers, as far as there are any.
+/// Greater uids than those of images are those of a user namespace on the engine's machine.
+pub(crate) fn agrees(user: &str, process: NumericUser) -> bool {
+    let (uid, gid) = user.split_once(':').map_or((user, None), |(uid, gid)| (uid, Some(gid)));
+    let is_same = |part: &str, id: u32| part.parse::<u32>().map_or(id <= u32::from(u16::MAX), |number| number == id);
+    is_same(uid, process.uid) && gid.is_none_or(|gid| is_same(gid, process.gid))
 }
 
 /// Resolves `""`, `user` or `user:group`, each a name or a number, with the contents of the
@@ -66,39 +103,18 @@ pub(crate) fn resolve(user: &str, passwd: &str, group: &str) -> Result<NumericUs
 }
 
 /// Resolves a user like [`resolve`], and returns the `User` of an exec.
-pub(crate) fn resolve_for_exec(user: &str, passwd: &str, group: &str) -> Result<ResolvedUser, UserError> {
+///
+/// `is_fixed` says that no process can change the target's files. Only then may the engine look
+/// the user up again, and so add the further groups of which it is a member.
+pub(crate) fn resolve_for_exec(
+    user: &str,
+    passwd: &str,
+    group: &str,
+    is_fixed: bool,
+) -> Result<ResolvedUser, UserError> {
     let numeric = resolve(user, passwd, group)?;
-    let exec = if !needs_files(user) {
-        None
-    } else if user.contains(':') {
-        // An engine adds no further groups to such a user.
-        Some(numeric.to_string())
-    } else {
-        let bare = numeric.uid.to_string();
-        let groups = further_groups(user, passwd, group);
-        if resolve(&bare, passwd, group) == Ok(numeric) && further_groups(&bare, passwd, group) == groups {
-            Some(bare)
-        } else {
-            groups.is_empty().then(|| numeric.to_string())
-        }
-    };
-    Ok(ResolvedUser { numeric, exec })
-}
-
-/// Returns the groups of which a user is a member, by the name in its record.
-fn further_groups(user: &str, passwd: &str, group: &str) -> Vec<String> {
-    let name = records(passwd).find_map(|fields| match fields.as_slice() {
-        [name, _, uid, _, ..] if *name == user || *uid == user => Some((*name).to_owned()),
-        _ => None,
-    });
-    let Some(name) = name else { return Vec::new() };
-    let has_it = |fields: Vec<&str>| match fields.as_slice() {
-        [_, _, gid, members, ..] if members.split(',').any(|member| member == name) => Some((*gid).to_owned()),
-        _ => None,
-    };
-    let mut groups: Vec<String> = records(group).filter_map(has_it).collect();
-    groups.sort();
-    groups
+    let is_certain = user.is_empty() || (user.contains(':') && !needs_files(user));
+    Ok(ResolvedUser { numeric, exec: (!is_certain && !is_fixed).then(|| numeric.to_string()) })
 }
 
 /// Returns the records of a file such as `/etc/passwd`: fields separated by colons.
@@ -136,28 +152,41 @@ mod tests {
     }
 
     #[test]
-    fn an_exec_is_told_numbers_that_mean_the_same() {
-        let exec = |user: &str, passwd: &str, group: &str| resolve_for_exec(user, passwd, group).unwrap().exec;
+    fn an_exec_is_told_numbers_where_files_can_change() {
+        let exec = |user: &str, is_fixed| resolve_for_exec(user, PASSWD, GROUP, is_fixed).unwrap().exec;
         for (user, expected) in [
             ("", None),
-            ("0", None),
+            // The engine adds the groups of which root is a member.
+            ("0", Some("0:0")),
+            ("root", Some("0:0")),
             ("65532:65532", None),
-            // The engine adds the group of the record and the groups it is a member of.
-            ("nonroot", Some("65532")),
-            ("65532", Some("65532")),
-            ("1000", Some("1000")),
+            ("nonroot", Some("65532:65533")),
+            ("65532", Some("65532:65533")),
+            ("1000", Some("1000:0")),
             ("nonroot:staff", Some("65532:50")),
             (":staff", Some("0:50")),
-            ("root", Some("0")),
         ] {
-            assert_eq!(exec(user, PASSWD, GROUP).as_deref(), expected, "{user:?}");
+            assert_eq!(exec(user, false).as_deref(), expected, "{user:?}");
+            assert_eq!(exec(user, true), None, "{user:?}");
         }
-        // The first record with this number is another one.
-        let passwd = "other:x:7:1::/:\napp:x:7:2::/:\n";
-        assert_eq!(exec("app", passwd, "").as_deref(), Some("7:2"));
-        assert_eq!(exec("app", passwd, "staff:x:50:app\n"), None, "numbers would lose a group");
-        // A record has a number as its name.
-        assert_eq!(exec("app", "7:x:0:0::/:\napp:x:7:2::/:\n", "").as_deref(), Some("7:2"));
+    }
+
+    #[test]
+    fn a_process_has_the_numbers_that_are_known_of_its_user() {
+        let process = NumericUser { uid: 1000, gid: 50 };
+        for (user, expected) in [
+            ("app", true),
+            ("1000", true),
+            ("1000:staff", true),
+            ("app:50", true),
+            ("1001", false),
+            ("app:51", false),
+            ("1001:staff", false),
+        ] {
+            assert_eq!(agrees(user, process), expected, "{user}");
+        }
+        assert!(!agrees("app", NumericUser { uid: 101_000, gid: 50 }), "it is in a user namespace");
+        assert!(agrees("1000740000", NumericUser { uid: 1_000_740_000, gid: 0 }));
     }
 
     #[test]

@@ -82,6 +82,8 @@ fn of_answers() -> Vec<Error> {
         Error::Produce("the file is gone".into()),
         UserError::UnknownUser("app".to_owned()).into(),
         UserError::UnknownGroup("staff".to_owned()).into(),
+        UserError::ChangedGroups { group: "staff".to_owned() }.into(),
+        UserError::Changed { user: "app".to_owned(), path: "/etc/passwd" }.into(),
     ]
 }
 

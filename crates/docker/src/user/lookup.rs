@@ -1,0 +1,97 @@
+//! Whether a target could have changed the files in which its user is looked up.
+//!
+//! A process that may write `/etc/passwd` or `/etc/group` decides which ids a name has, and which
+//! groups an id. A session must not get ids that the target chose: it would have rights that the
+//! target lacks, for instance over the files of a volume, and a process of the target with the same
+//! uid could use them. So the files are believed only if they are those of the image.
+
+use serde_json::Value;
+
+use super::NumericUser;
+use crate::containers::Change;
+use crate::target::Mount;
+
+/// The files in which users are looked up.
+pub(crate) const FILES: [&str; 2] = ["/etc/passwd", "/etc/group"];
+
+/// Returns the lookup file that a target changed or could have changed, if there is one.
+///
+/// `changes` are those that the engine lists.
+pub(crate) fn changed(changes: &[Change], mounts: &[Mount]) -> Option<&'static str> {
+    let below_etc = |change: &&Change| change.path.starts_with("/etc/");
+    // A folder changes with the entries in it. If none of them did, it may be another folder.
+    let is_etc_replaced = changes.iter().any(|change| change.path == "/etc" && change.kind != 'C')
+        || (changes.iter().any(|change| change.path == "/etc") && !changes.iter().any(|change| below_etc(&change)));
+    let is_changed = |path: &str| is_etc_replaced || changes.iter().any(|change| change.path == path);
+    let covers = |mount: &Mount, path: &str| {
+        let rest = path.strip_prefix(mount.destination.trim_end_matches('/'));
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    let is_mounted = |path: &str| mounts.iter().any(|mount| !mount.read_only && covers(mount, path));
+    FILES.into_iter().find(|path| is_changed(path) || is_mounted(path))
+}
+
+/// Reads the ids of the process `pid` from the engine's answer to
+/// `GET /containers/ID/top?ps_args=-eo pid,uid,gid`.
+pub(crate) fn first_process(top: &Value, pid: i64) -> Option<NumericUser> {
+    let column = |name: &str| top["Titles"].as_array()?.iter().position(|title| title == name);
+    let (pids, uids, gids) = (column("PID")?, column("UID")?, column("GID")?);
+    let number = |row: &Value, column: usize| row[column].as_str()?.parse::<u32>().ok();
+    let rows = top["Processes"].as_array()?;
+    let row = rows.iter().find(|row| number(row, pids).is_some_and(|found| i64::from(found) == pid))?;
+    Some(NumericUser { uid: number(row, uids)?, gid: number(row, gids)? })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn changes(list: &[(char, &str)]) -> Vec<Change> {
+        list.iter().map(|&(kind, path)| Change { kind, path: path.to_owned() }).collect()
+    }
+
+    #[test]
+    fn a_file_that_the_target_wrote_is_found() {
+        for (list, expected) in [
+            (&[][..], None),
+            (&[('C', "/etc"), ('A', "/etc/motd"), ('A', "/tmp/etc/passwd")], None),
+            (&[('C', "/etc"), ('C', "/etc/passwd")], Some("/etc/passwd")),
+            (&[('C', "/etc"), ('A', "/etc/group")], Some("/etc/group")),
+            (&[('C', "/etc"), ('D', "/etc/passwd")], Some("/etc/passwd")),
+            // A new folder, a removed one, and a link in its place.
+            (&[('A', "/etc")], Some("/etc/passwd")),
+            (&[('D', "/etc")], Some("/etc/passwd")),
+            (&[('C', "/etc"), ('A', "/x/passwd")], Some("/etc/passwd")),
+        ] {
+            assert_eq!(changed(&changes(list), &[]), expected, "{list:?}");
+        }
+    }
+
+    #[test]
+    fn a_mount_that_can_be_written_is_not_trusted() {
+        let mount =
+            |destination: &str, read_only| Mount { destination: destination.to_owned(), read_only, ..Mount::default() };
+        for (destination, read_only, expected) in [
+            ("/etc", false, Some("/etc/passwd")),
+            ("/etc/", false, Some("/etc/passwd")),
+            ("/", false, Some("/etc/passwd")),
+            ("/etc/group", false, Some("/etc/group")),
+            ("/etc/group", true, None),
+            ("/et", false, None),
+            ("/etc/passwd.d", false, None),
+        ] {
+            assert_eq!(changed(&[], &[mount(destination, read_only)]), expected, "{destination}");
+        }
+    }
+
+    #[test]
+    fn the_first_process_has_the_ids_that_the_host_sees() {
+        let top = json!({"Titles": ["PID", "UID", "GID"], "Processes": [["7", "0", "0"], ["70", "1000", "50"]]});
+        assert_eq!(first_process(&top, 70), Some(NumericUser { uid: 1000, gid: 50 }));
+        assert_eq!(first_process(&top, 0), None);
+        let podman = json!({"Titles": ["USER", "PID"], "Processes": [["app", "1"]]});
+        assert_eq!(first_process(&podman, 1), None);
+    }
+}
