@@ -29,6 +29,11 @@ const ENTRYPOINT_VARIABLE: &str = "SCRATCHDBG_ENTRYPOINT";
 /// The launcher removes it from the command's environment.
 pub const RECORD_VARIABLE: &str = "SCRATCHDBG_RECORD";
 
+/// The variable with the ids of the supplementary groups that a session may have, separated by
+/// commas. The launcher ends the session if it has others, and removes the variable from the
+/// command's environment.
+pub const GROUPS_VARIABLE: &str = "SCRATCHDBG_GROUPS";
+
 /// Returns the command line of [`run`] for a platform on which a command gets no environment of its
 /// own. The variables come as arguments, except for the secret, which everybody could read there:
 /// the launcher expects it in a [`preamble`].

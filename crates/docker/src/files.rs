@@ -76,7 +76,7 @@ impl Engine {
         let is_fixed = target.has_fixed_files();
         let named_group = target.added_groups.iter().find(|group| group.parse::<u32>().is_err() && !is_fixed);
         if !user::needs_files(user) && named_group.is_none() {
-            return Ok(user::resolve_for_exec(user, "", "", is_fixed));
+            return Ok(user::resolve_for_exec(user, "", "", &[], is_fixed));
         }
         let mut changed = user::changed(&self.changes_of_target(target).await?, &target.reach.mounts);
         if is_fixed {
@@ -85,13 +85,15 @@ impl Engine {
         if changed.is_none() {
             let [passwd, group] = user::FILES.map(|path| self.file_of_target(target, path, is_fixed));
             match tokio::try_join!(passwd, group)? {
-                (Some(passwd), Some(group)) => return Ok(user::resolve_for_exec(user, &passwd, &group, is_fixed)),
+                (Some(passwd), Some(group)) => {
+                    return Ok(user::resolve_for_exec(user, &passwd, &group, &target.added_groups, is_fixed));
+                }
                 // A link may lead to what the target may change.
                 (None, _) => changed = Some(user::FILES[0]),
                 (_, None) => changed = Some(user::FILES[1]),
             }
         }
-        let Some(path) = changed else { return Ok(user::resolve_for_exec(user, "", "", is_fixed)) };
+        let Some(path) = changed else { return Ok(user::resolve_for_exec(user, "", "", &[], is_fixed)) };
         if let Some(group) = named_group {
             return Ok(Err(UserError::ChangedGroups { group: group.clone() }));
         }

@@ -33,6 +33,9 @@ pub(crate) struct AttachRequest {
     /// The numeric user for an exec, also if it is the target's own: see
     /// [`ResolvedUser::exec`](crate::ResolvedUser::exec).
     pub(crate) exec_user: Option<String>,
+    /// The supplementary groups that an exec may have, see
+    /// [`ResolvedUser::groups`](crate::ResolvedUser::groups).
+    pub(crate) groups: Option<Vec<u32>>,
     /// The toolkit image that the keeper is created from.
     pub(crate) toolkit_image: String,
     /// Identifies the tools: a lingering keeper serves sessions with the same ones.
@@ -80,6 +83,8 @@ pub(crate) enum ModePlan {
     Exec {
         /// The user of the exec. `None` if it is the target's own user, as the engine knows it.
         user: Option<String>,
+        /// The supplementary groups that the launcher allows; `None` for all.
+        groups: Option<Vec<u32>>,
         /// Identifies the tools.
         tools: String,
         /// The lingering keeper to use.

@@ -20,11 +20,14 @@ pub(crate) struct ResolvedUser {
     /// a user without a group may have other ids and further groups by then. `None` if the words
     /// always mean the same.
     pub(crate) exec: Option<String>,
+    /// The supplementary groups that the process may have, if the engine looks them up when it
+    /// starts the process. The launcher checks them.
+    pub(crate) groups: Option<Vec<u32>>,
 }
 
 impl From<NumericUser> for ResolvedUser {
     fn from(numeric: NumericUser) -> Self {
-        Self { numeric, exec: Some(numeric.to_string()) }
+        Self { numeric, exec: Some(numeric.to_string()), groups: None }
     }
 }
 
@@ -94,27 +97,62 @@ pub(crate) fn resolve(user: &str, passwd: &str, group: &str) -> Result<NumericUs
     if group_part.is_empty() {
         return Ok(NumericUser { uid, gid });
     }
-    let named = records(group).find_map(|fields| match fields.as_slice() {
-        [name, _, gid, ..] if *name == group_part => gid.parse().ok(),
-        _ => None,
-    });
-    let gid = named.or_else(|| group_part.parse().ok());
-    gid.map(|gid| NumericUser { uid, gid }).ok_or_else(|| UserError::UnknownGroup(group_part.to_owned()))
+    named_group(group_part, group)
+        .map(|gid| NumericUser { uid, gid })
+        .ok_or_else(|| UserError::UnknownGroup(group_part.to_owned()))
 }
 
-/// Resolves a user like [`resolve`], and returns the `User` of an exec.
+/// Resolves a user like [`resolve`], and returns the `User` of an exec. `added` are the groups that
+/// the container was given, by name or number.
 ///
-/// `is_fixed` says that no process can change the target's files. Only then may the engine look
-/// the user up again, and so add the further groups of which it is a member.
+/// `is_fixed` says that no process can change the target's files. Otherwise the engine gets numbers,
+/// unless that loses groups of which the user is a member.
 pub(crate) fn resolve_for_exec(
     user: &str,
     passwd: &str,
     group: &str,
+    added: &[String],
     is_fixed: bool,
 ) -> Result<ResolvedUser, UserError> {
     let numeric = resolve(user, passwd, group)?;
     let is_certain = user.is_empty() || (user.contains(':') && !needs_files(user));
-    Ok(ResolvedUser { numeric, exec: (!is_certain && !is_fixed).then(|| numeric.to_string()) })
+    if is_certain || is_fixed {
+        return Ok(ResolvedUser { numeric, exec: None, groups: None });
+    }
+    let mut groups = if user.contains(':') { Vec::new() } else { further_groups(user, passwd, group) };
+    // A number means the same only if the first record with it is that of the user.
+    let bare = numeric.uid.to_string();
+    let is_same = resolve(&bare, passwd, group) == Ok(numeric) && further_groups(&bare, passwd, group) == groups;
+    if groups.is_empty() || !is_same {
+        return Ok(numeric.into());
+    }
+    groups.extend(added.iter().filter_map(|added| named_group(added, group)));
+    Ok(ResolvedUser { numeric, exec: Some(bare), groups: Some(groups) })
+}
+
+/// Returns the id of a group by its name or number.
+fn named_group(name: &str, group: &str) -> Option<u32> {
+    let named = records(group).find_map(|fields| match fields.as_slice() {
+        [found, _, gid, ..] if *found == name => gid.parse().ok(),
+        _ => None,
+    });
+    named.or_else(|| name.parse().ok())
+}
+
+/// Returns the groups of which a user is a member, by the name in its record.
+fn further_groups(user: &str, passwd: &str, group: &str) -> Vec<u32> {
+    let name = records(passwd).find_map(|fields| match fields.as_slice() {
+        [name, _, uid, _, ..] if *name == user || *uid == user => Some((*name).to_owned()),
+        _ => None,
+    });
+    let Some(name) = name else { return Vec::new() };
+    let has_it = |fields: Vec<&str>| match fields.as_slice() {
+        [_, _, gid, members, ..] if members.split(',').any(|member| member == name) => gid.parse().ok(),
+        _ => None,
+    };
+    let mut groups: Vec<u32> = records(group).filter_map(has_it).collect();
+    groups.sort_unstable();
+    groups
 }
 
 /// Returns the records of a file such as `/etc/passwd`: fields separated by colons.
@@ -153,22 +191,30 @@ mod tests {
 
     #[test]
     fn an_exec_is_told_numbers_where_files_can_change() {
-        let exec = |user: &str, is_fixed| resolve_for_exec(user, PASSWD, GROUP, is_fixed).unwrap().exec;
+        let resolved = |user: &str, is_fixed| {
+            let resolved = resolve_for_exec(user, PASSWD, GROUP, &["7".to_owned(), "staff".to_owned()], is_fixed);
+            resolved.map(|resolved| (resolved.exec, resolved.groups)).unwrap()
+        };
         for (user, expected) in [
             ("", None),
             // The engine adds the groups of which root is a member.
             ("0", Some("0:0")),
             ("root", Some("0:0")),
             ("65532:65532", None),
-            ("nonroot", Some("65532:65533")),
-            ("65532", Some("65532:65533")),
             ("1000", Some("1000:0")),
             ("nonroot:staff", Some("65532:50")),
             (":staff", Some("0:50")),
         ] {
-            assert_eq!(exec(user, false).as_deref(), expected, "{user:?}");
-            assert_eq!(exec(user, true), None, "{user:?}");
+            assert_eq!(resolved(user, false), (expected.map(str::to_owned), None), "{user:?}");
+            assert_eq!(resolved(user, true), (None, None), "{user:?}");
         }
+        // Numbers would lose a group. The launcher checks those that the engine finds.
+        for user in ["nonroot", "65532"] {
+            assert_eq!(resolved(user, false), (Some("65532".to_owned()), Some(vec![50, 7, 50])), "{user}");
+        }
+        let other = "other:x:7:1::/:\napp:x:7:2::/:\n";
+        let app = resolve_for_exec("app", other, "staff:x:50:app\n", &[], false).unwrap();
+        assert_eq!((app.exec.as_deref(), app.groups), (Some("7:2"), None), "the number is another user's");
     }
 
     #[test]

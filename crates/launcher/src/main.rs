@@ -24,6 +24,7 @@
 mod app;
 mod denial;
 mod entrypoint;
+mod groups;
 mod keep;
 mod preamble;
 mod processes;

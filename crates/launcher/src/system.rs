@@ -29,6 +29,8 @@ unsafe extern "C" {
     fn fcntl(fd: c_int, command: c_int, ...) -> c_int;
     fn ioctl(fd: c_int, request: c_ulong, ...) -> c_int;
     fn getppid() -> c_int;
+    fn getegid() -> c_uint;
+    fn getgroups(count: c_int, list: *mut c_uint) -> c_int;
     fn fork() -> c_int;
     fn signal(number: c_int, handler: usize) -> usize;
     fn dup2(from: c_int, to: c_int) -> c_int;
@@ -157,6 +159,22 @@ pub(crate) fn take_variable(name: &CStr) -> Option<Vec<u8>> {
         }
         Some(bytes)
     }
+}
+
+/// Returns the effective group of this process.
+pub(crate) fn group() -> u32 {
+    // SAFETY: the call has no arguments and cannot fail.
+    unsafe { getegid() }
+}
+
+/// Returns the supplementary groups of this process, see `getgroups(2)`.
+pub(crate) fn groups() -> io::Result<Vec<u32>> {
+    // SAFETY: with a count of zero nothing is written.
+    let count = check(unsafe { getgroups(0, std::ptr::null_mut()) })?;
+    let mut groups = vec![0; usize::try_from(count).unwrap_or_default()];
+    // SAFETY: the list has room for that many ids, and only this thread could change their number.
+    check(unsafe { getgroups(count, groups.as_mut_ptr()) })?;
+    Ok(groups)
 }
 
 /// Sets the size of a terminal, see `TIOCSWINSZ(2const)`. Fails if the descriptor is none.

@@ -60,6 +60,7 @@ pub(crate) fn plan(target: &Target, user: NumericUser, request: &AttachRequest) 
             });
             mode_plan = ModePlan::Exec {
                 user: request.exec_user.clone().or_else(|| asked.user.clone()),
+                groups: request.groups.clone(),
                 tools: request.tools.clone(),
                 lingering_keeper: request.lingering_keeper.clone(),
             };

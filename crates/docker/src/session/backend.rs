@@ -56,6 +56,7 @@ impl SessionBackend for Engine {
         // Podman gives the added capabilities only to a user requested by the exact name of the
         // container's own user.
         request.exec_user = user.exec.filter(|_| !request.podman);
+        request.groups = user.groups;
         let user = user.numeric;
         // The tools of this machine are identified by their files, so a keeper's tools need not be
         // read again.

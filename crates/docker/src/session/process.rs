@@ -75,6 +75,12 @@ enum RunsIn {
     },
 }
 
+/// The variable for the launcher with the groups that the session may have.
+fn allowed_groups(groups: &[u32]) -> String {
+    let groups: Vec<String> = groups.iter().map(u32::to_string).collect();
+    format!("{}={}", launcher::GROUPS_VARIABLE, groups.join(","))
+}
+
 impl Process {
     /// Starts the planned process. Without input, an exec needs no input stream. Awaits `ready`
     /// immediately before the start.
@@ -88,7 +94,9 @@ impl Process {
         let not_executed = NotExecuted::of(&launcher::path(&plan.view, start.keeper, session));
         let tty = plan.view.tty;
         let (runs, Hijacked { reader, writer }) = match &plan.mode_plan {
-            ModePlan::Exec { user, .. } => {
+            ModePlan::Exec { user, groups, .. } => {
+                let mut environment = start.environment;
+                environment.extend(groups.as_deref().map(allowed_groups));
                 let exec = ExecConfig {
                     attach_stdin: Some(start.has_input),
                     attach_stdout: Some(true),
@@ -96,7 +104,7 @@ impl Process {
                     tty: Some(tty),
                     detach_keys: plan.detach_keys.clone(),
                     user: user.clone(),
-                    env: Some(start.environment),
+                    env: Some(environment),
                     cmd: Some(start.command),
                     ..ExecConfig::default()
                 };
