@@ -5,13 +5,15 @@
 
 #![expect(unsafe_code, reason = "system calls the standard library does not wrap")]
 
-use std::ffi::{CStr, CString, c_char, c_int, c_long, c_uint, c_ulong, c_void};
+mod rights;
+
+use std::ffi::{CStr, c_char, c_int, c_long, c_uint, c_ulong, c_void};
 use std::io;
 use std::os::fd::{AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd};
-use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::process::CommandExt as _;
-use std::path::Path;
 use std::process::{Child, Command};
+
+pub(crate) use self::rights::{group, groups, may_execute};
 
 unsafe extern "C" {
     fn prctl(option: c_int, arg2: c_ulong, arg3: c_ulong, arg4: c_ulong, arg5: c_ulong) -> c_int;
@@ -25,12 +27,9 @@ unsafe extern "C" {
     fn poll(fds: *mut PollFd, count: c_ulong, timeout: c_int) -> c_int;
     fn syscall(number: c_long, ...) -> c_long;
     fn read(fd: c_int, buffer: *mut c_void, count: usize) -> isize;
-    fn access(path: *const c_char, mode: c_int) -> c_int;
     fn fcntl(fd: c_int, command: c_int, ...) -> c_int;
     fn ioctl(fd: c_int, request: c_ulong, ...) -> c_int;
     fn getppid() -> c_int;
-    fn getegid() -> c_uint;
-    fn getgroups(count: c_int, list: *mut c_uint) -> c_int;
     fn fork() -> c_int;
     fn signal(number: c_int, handler: usize) -> usize;
     fn dup2(from: c_int, to: c_int) -> c_int;
@@ -70,7 +69,6 @@ const P_PID: c_int = 1;
 const SIGINFO_WORDS: usize = 128 / size_of::<u64>();
 const POLLIN: i16 = 1;
 const POLLOUT: i16 = 4;
-const X_OK: c_int = 1;
 /// These have the same number on every architecture: they came after the tables were unified.
 const SYS_PIDFD_SEND_SIGNAL: c_long = 424;
 const SYS_PIDFD_OPEN: c_long = 434;
@@ -159,22 +157,6 @@ pub(crate) fn take_variable(name: &CStr) -> Option<Vec<u8>> {
         }
         Some(bytes)
     }
-}
-
-/// Returns the effective group of this process.
-pub(crate) fn group() -> u32 {
-    // SAFETY: the call has no arguments and cannot fail.
-    unsafe { getegid() }
-}
-
-/// Returns the supplementary groups of this process, see `getgroups(2)`.
-pub(crate) fn groups() -> io::Result<Vec<u32>> {
-    // SAFETY: with a count of zero nothing is written.
-    let count = check(unsafe { getgroups(0, std::ptr::null_mut()) })?;
-    let mut groups = vec![0; usize::try_from(count).unwrap_or_default()];
-    // SAFETY: the list has room for that many ids, and only this thread could change their number.
-    check(unsafe { getgroups(count, groups.as_mut_ptr()) })?;
-    Ok(groups)
 }
 
 /// Sets the size of a terminal, see `TIOCSWINSZ(2const)`. Fails if the descriptor is none.
@@ -406,12 +388,6 @@ pub(crate) fn is_writable(pipe: BorrowedFd<'_>) -> io::Result<bool> {
     // SAFETY: one entry, as the count says.
     check(unsafe { poll(&raw mut polled, 1, 0) })?;
     Ok(polled.revents == POLLOUT)
-}
-
-/// Whether file modes and mount options let this process execute a file, see `access(2)`.
-pub(crate) fn may_execute(path: &Path) -> bool {
-    // SAFETY: the path ends with a zero byte.
-    CString::new(path.as_os_str().as_bytes()).is_ok_and(|path| unsafe { access(path.as_ptr(), X_OK) } == 0)
 }
 
 /// The C library's convention: -1 means that `errno` says why.
