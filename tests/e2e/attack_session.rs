@@ -173,9 +173,19 @@ fn a_keeper_or_a_launcher_that_is_stopped_is_noticed() {
 fn a_command_ends_with_its_launcher() {
     let stage = Stage::set();
     let target = stage.target(&[]);
-    let finished = target.attach(&["sh", "-c", "echo begun; kill -9 $PPID; sleep 1000"]);
-    assert_ne!(finished.status.code(), Some(0), "{finished}");
-    until_over(&target, "after the launcher");
+    let audit = stage.scratchdbg.home().join("audit.jsonl").to_string_lossy().into_owned();
+    for mode in ["exec", "sidecar"] {
+        let options = ["attach", "--audit", &audit, "--mode", mode, target.name(), "--"];
+        let finished = stage.run(&[&options[..], &["sh", "-c", "echo begun; kill -9 $PPID; sleep 1000"]].concat());
+        // Nobody has said how the command ended.
+        finished.expect(125, "begun\n");
+        assert!(finished.stderr.contains("the launcher did not say how the command ended"), "{mode}: {finished}");
+        let text = std::fs::read_to_string(&audit).expect("it was recorded");
+        let record: serde_json::Value = serde_json::from_str(text.lines().last().expect("a line")).expect("JSON");
+        let end = record["end"].as_str().expect("text");
+        assert!(end.starts_with("failed: the launcher") && record["exit_code"].is_null(), "{mode}: {record}");
+        until_over(&target, "after the launcher");
+    }
 }
 
 #[test]

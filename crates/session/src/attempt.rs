@@ -22,8 +22,11 @@ use crate::user::{Stage, StreamsOf, User};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AttemptEnd {
-    /// The command exited with this code (128+n for signal n).
+    /// The command exited with this code (128+n for signal n), as the launcher recorded.
     Exited(u8),
+    /// The launcher ended with this code (128+n for signal n) and recorded nothing, so how the
+    /// command ended is not known.
+    Unrecorded(u8),
     /// The target ended, and the session's processes with it.
     TargetEnded(TargetEnd),
     /// The session's own container (a sidecar or a copy) ran out of memory, and the command was
@@ -127,8 +130,11 @@ pub(crate) async fn attempt<B: SessionBackend, U: User>(
 /// receives the first signal that would stop or interrupt it, because it may want to clean up. It
 /// has [`AFTER_SIGNAL`] to do so. The second signal ends the session.
 fn request(plan: &Plan, code: u8, earlier: u8) -> control::Request {
-    const HANGUP: u8 = 128 + 1;
-    let ends = plan.tty || earlier != 0 || code == HANGUP;
+    const INTERRUPT: u8 = 128 + 2;
+    const QUIT: u8 = 128 + 3;
+    const TERMINATE: u8 = 128 + 15;
+    let is_passed_on = matches!(code, INTERRUPT | QUIT | TERMINATE);
+    let ends = plan.tty || earlier != 0 || !is_passed_on;
     if ends { control::Request::End } else { control::Request::Signal(code - 128) }
 }
 
@@ -161,7 +167,10 @@ async fn run_to_end<B: SessionBackend, U: User>(
         ) => Ok(known),
         outcome => {
             backend.clean_up().await;
-            outcome.or(Ok(AttemptEnd::Interrupted))
+            match outcome {
+                Ok(AttemptEnd::Unrecorded(_)) | Err(_) => Ok(AttemptEnd::Interrupted),
+                outcome => outcome,
+            }
         }
     }
 }
@@ -195,7 +204,7 @@ async fn with_keeper<B: SessionBackend, U: User>(
     match outcome {
         // Code 137 also results from the end of the target's PID 1: the kernel then kills all
         // processes of its PID namespace. The platform can tell the two apart.
-        Ok(killed @ (AttemptEnd::Exited(KILLED) | AttemptEnd::Removed)) => {
+        Ok(killed @ (AttemptEnd::Exited(KILLED) | AttemptEnd::Removed | AttemptEnd::Unrecorded(_))) => {
             let end = backend.target_end(plan).await.ok().flatten();
             Ok(end.map_or(killed, AttemptEnd::TargetEnded))
         }
@@ -213,6 +222,12 @@ async fn target_end_or<B: SessionBackend>(error: Error, backend: &B, plan: &B::P
         return Err(error);
     }
     backend.target_end(plan).await.ok().flatten().map(AttemptEnd::TargetEnded).ok_or(error)
+}
+
+/// Returns the error for a session that did not start because its keeper had ended.
+fn keeper_ended(refusal: &Error) -> Error {
+    Error::new(ErrorKind::Keeper, format!("the keeper ended before the session began: {}", refusal.message))
+        .hint("something ended it: another client (`scratchdbg sessions rm`), a lack of memory, or a process beside it")
 }
 
 /// Starts the session's process, copies its streams until it ends, and releases the keeper.
@@ -237,15 +252,16 @@ async fn run_process<B: SessionBackend, U: User>(
         };
         let mut process = backend.start(plan, session, start, keeper.orders.opened()).await?;
         let taken = process.streams().ok_or_else(|| Error::new(ErrorKind::Broken, "the session has no streams"))?;
-        Ok((secret, process, taken))
+        Ok::<_, Error>((secret, process, taken))
     };
     let (secret, mut process, taken) = match started.await {
         Ok(started) => started,
         Err(error) => {
+            let is_gone = error.is_exec_refusal() && keeper.is_gone().await;
             if let Err(error) = keeper.end(session).await {
                 tracing::debug!(%error, "the keeper may be left");
             }
-            return Err(error);
+            return Err(if is_gone { keeper_ended(&error) } else { error });
         }
     };
     let (silence, typed) = (Silence::default(), Typed::default());
@@ -277,9 +293,16 @@ async fn run_process<B: SessionBackend, U: User>(
     };
     control.is_ending();
     let outcome = match outcome {
-        Ok(AttemptEnd::Exited(KILLED)) if process.ran_out_of_memory().await => Ok(AttemptEnd::OutOfMemory),
+        Ok(AttemptEnd::Exited(KILLED) | AttemptEnd::Unrecorded(KILLED)) if process.ran_out_of_memory().await => {
+            Ok(AttemptEnd::OutOfMemory)
+        }
         // The launcher kills the command when the keeper is gone.
-        Ok(AttemptEnd::Exited(KILLED)) if keeper.is_gone().await => Ok(AttemptEnd::Removed),
+        Ok(AttemptEnd::Exited(KILLED) | AttemptEnd::Unrecorded(KILLED)) if keeper.is_gone().await => {
+            Ok(AttemptEnd::Removed)
+        }
+        // Without the keeper, there is nothing to start. No other mode is offered, because one with
+        // more rights would reward who ended the keeper.
+        Err(error) if error.is_exec_refusal() && keeper.is_gone().await => Err(keeper_ended(&error)),
         outcome => outcome,
     };
     if matches!(outcome, Ok(AttemptEnd::PlatformSilent)) {

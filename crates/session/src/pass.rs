@@ -4,7 +4,8 @@
 //! output. Only streams with that record are known to be complete. Without it, output may be lost
 //! even if the platform reports that the command succeeded, so the session does not count as a
 //! success. The record is legitimately missing if the launcher could not be started, was killed, or
-//! could not do its work. The exit code shows these cases.
+//! could not do its work. The exit code that the platform reports is the launcher's then, and never
+//! passed on as the command's.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -20,6 +21,9 @@ use crate::keys::{Keys, Typed};
 use crate::record::{Record, Secret};
 use crate::silence::Silence;
 use crate::user::{StreamsOf, User};
+
+/// The launcher's exit code if it could not do its work.
+const OWN_FAILURE: u8 = 125;
 
 /// Platforms copy in chunks of 32 KiB.
 const BUFFER: usize = 32 << 10;
@@ -111,8 +115,8 @@ fn without_record(end: ProcessEnd) -> Result<AttemptEnd, Error> {
         ProcessEnd::Detached => return Ok(AttemptEnd::Detached),
         ProcessEnd::NotStarted(error) => return Err(error),
         // The launcher could not do its work, was not found, or was killed before it wrote the
-        // record.
-        ProcessEnd::Exited(code @ (125 | 127..), _) => return Ok(AttemptEnd::Exited(code)),
+        // record. The caller may know why.
+        ProcessEnd::Exited(code @ (OWN_FAILURE | 127..), _) => return Ok(AttemptEnd::Unrecorded(code)),
         ProcessEnd::Exited(code, _) => {
             format!(" before all output arrived; the command itself ended with {code}")
         }
@@ -120,6 +124,22 @@ fn without_record(end: ProcessEnd) -> Result<AttemptEnd, Error> {
         ProcessEnd::Unknown => "; how the command ended is not known".to_owned(),
     };
     Err(cut(&words))
+}
+
+/// Returns the error for a launcher that ended with this code and recorded nothing.
+pub(crate) fn unrecorded(code: u8) -> Error {
+    let message = match code {
+        // It has printed why.
+        OWN_FAILURE => "the launcher failed before it could say how the command ended".to_owned(),
+        129.. => {
+            let signal = code - 128;
+            format!(
+                "the launcher did not say how the command ended: the engine reports {code}, as after signal {signal}"
+            )
+        }
+        _ => format!("the launcher did not say how the command ended: the engine reports {code}"),
+    };
+    Error::new(ErrorKind::Broken, message)
 }
 
 /// Returns the error for streams that ended early.
@@ -339,9 +359,19 @@ mod tests {
             let error = without_record(end.clone()).unwrap_err();
             assert!(error.message.contains(words), "{end:?}: {error}");
         }
-        // The launcher writes no record with these codes unless it failed itself.
-        for code in [125, 127, 129, 137, 143, 255] {
-            assert_eq!(without_record(Exited(code, Vec::new())), Ok(AttemptEnd::Exited(code)));
+        // The launcher writes no record with these codes unless it failed itself, or was killed.
+        for (code, words) in [
+            (125, "the launcher failed"),
+            (127, "reports 127"),
+            (128, "reports 128"),
+            (129, "signal 1"),
+            (137, "signal 9"),
+            (178, "signal 50"),
+            (255, "signal 127"),
+        ] {
+            assert_eq!(without_record(Exited(code, Vec::new())), Ok(AttemptEnd::Unrecorded(code)));
+            let error = unrecorded(code);
+            assert!(error.message.ends_with(words) || error.message.starts_with(words), "{code}: {error}");
         }
         assert_eq!(without_record(Detached), Ok(AttemptEnd::Detached));
     }

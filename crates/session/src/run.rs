@@ -10,6 +10,7 @@ use scratchdbg_backend::{
 
 use crate::attempt::{self, Attempt, AttemptEnd};
 use crate::neighbors;
+use crate::pass;
 use crate::runs::{self, RestartBackoff};
 use crate::user::{Consent, Notice, SessionEnd, Stage, User};
 
@@ -248,6 +249,11 @@ async fn session<B: SessionBackend, U: User>(
     if let Some(is_paused) = overdue {
         user.tell(Notice::Overdue { plan: view, is_paused });
     }
+    let outcome = outcome.and_then(|end| match end {
+        // A signal that came before the launcher could pass it on ends the launcher.
+        AttemptEnd::Unrecorded(code) if code != interrupted => Err(pass::unrecorded(code)),
+        end => Ok(end),
+    });
     let by_interrupt = if interrupted == 0 { BY_CTRL_C } else { interrupted };
     let outcome = match outcome {
         Err(Error { kind: ErrorKind::SourceGone { path }, .. }) => return Ok(SessionEnd::SourceMissing(path)),
@@ -262,7 +268,7 @@ async fn session<B: SessionBackend, U: User>(
         outcome => outcome?,
     };
     Ok(match outcome {
-        AttemptEnd::Exited(code) => SessionEnd::Code(code),
+        AttemptEnd::Exited(code) | AttemptEnd::Unrecorded(code) => SessionEnd::Code(code),
         AttemptEnd::Interrupted => SessionEnd::Code(by_interrupt),
         AttemptEnd::PlatformSilent => {
             user.tell(Notice::PlatformSilent { place: &backend.place() });

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use scratchdbg_backend::{ErrorKind, Mode, Phase};
+use scratchdbg_backend::{ErrorKind, Mode, Phase, ProcessEnd};
 use scratchdbg_testkit::fake_session::{Script, TARGET};
 
 use super::{Case, error, exits};
@@ -43,6 +43,25 @@ async fn a_fallback_with_capabilities_asks_first() {
         assert!(result.said.iter().any(|word| word == "question"));
         let sidecars = platform.journal().iter().filter(|entry| *entry == "keep for sidecar").count();
         assert_eq!(sidecars, usize::from(answer == Consent::Given));
+    }
+}
+
+/// Whoever ends the keeper in time would have more rights offered for it.
+#[tokio::test(start_paused = true)]
+async fn a_keeper_that_was_ended_is_no_reason_for_more_rights() {
+    let refusal = || error(ErrorKind::NotStarted, "no such file");
+    for script in [
+        Script { no_process: Some(refusal()), keeper_is_gone: true, ..Script::default() },
+        Script { end: Some(ProcessEnd::NotStarted(refusal())), keeper_is_gone: true, ..Script::default() },
+    ] {
+        let case = Case::new([script]);
+        case.platform.want_capabilities(&["SYS_PTRACE"]);
+        let (platform, result) = case.run().await;
+        let failure = result.code.expect_err("it did not begin");
+        assert!(failure.message.starts_with("the keeper ended before the session began"), "{failure}");
+        assert!(failure.hints.iter().all(|hint| !hint.contains("--mode")), "{failure:?}");
+        assert!(!result.said.contains(&"question".to_owned()), "{:?}", result.said);
+        assert!(!platform.journal().contains(&"keep for sidecar".to_owned()));
     }
 }
 
