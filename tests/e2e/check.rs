@@ -82,6 +82,18 @@ fn images_and_containers() {
     stage.run(&["check", "no-such-thing"]).expect_clear_failure(1, &["no-such-thing"]);
 }
 
+/// No image can have such a name.
+#[test]
+fn a_container_with_capitals_in_its_name_is_found() {
+    let stage = Stage::set();
+    let image = fault::image(&stage, &[executable("app", fault::app(&stage))], &[APP]);
+    let container = stage.engine.run("Web", &["--user", "0"], &image, &[]);
+    let report = check(&stage, &[container.name()]);
+    assert_eq!(codes(&report).first().map(String::as_str), Some("runs-as-root"), "{report:#}");
+    stage.run(&["why", container.name()]).expect_code(0);
+    stage.run(&["check", "No-Such-Thing"]).expect_clear_failure(1, &["No-Such-Thing"]);
+}
+
 #[test]
 fn archives() {
     let stage = Stage::set();

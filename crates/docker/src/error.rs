@@ -77,6 +77,12 @@ pub enum Error {
         /// Its id.
         container: String,
     },
+    /// A container that is not ours needs an image of ours.
+    #[error("the image {image} is in use by a container of somebody else, and stays")]
+    ImageInUse {
+        /// Its reference.
+        image: String,
+    },
     /// A session's keeper was removed, and its processes go on.
     #[error("session {session} has not ended: its processes in `{target}` go on, without a keeper")]
     SessionGoesOn {
@@ -221,6 +227,11 @@ impl Error {
             Self::Api(error) => error.status == 404 || error.message.trim_end().ends_with("no such container"),
             _ => false,
         }
+    }
+
+    /// Whether the engine says that no image can have such a name, as one with capitals. A container can.
+    pub(crate) fn is_invalid_reference(&self) -> bool {
+        matches!(self, Self::Api(error) if error.message.contains("invalid reference format"))
     }
 
     /// Whether the engine answered with this HTTP status.

@@ -54,8 +54,9 @@ impl Error {
             }
             Self::EngineTooOld { .. } => "use Docker 19.03 or later, or Podman 4 or later".to_owned(),
             Self::Unending { .. } => {
-                "another process probably holds its output; the engine removes it when that process ends".to_owned()
+                "another process probably holds its output or its start; the engine goes on when that process ends".to_owned()
             }
+            Self::ImageInUse { image } => format!("`docker ps -a --filter ancestor={image}` lists what needs it"),
             Self::SessionGoesOn { target, is_paused: true, .. } => {
                 format!("it is paused: they end as soon as it goes on (`docker unpause {target}`)")
             }

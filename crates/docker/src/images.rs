@@ -62,7 +62,7 @@ impl Engine {
         let path = format!("/images/{}/json", crate::files::percent_encode(reference));
         let answer = match self.transport.fetch(self.transport.request(Method::GET, &path, full(""))?).await {
             Ok(answer) => answer,
-            Err(error) if error.is_status(404) => return Ok(None),
+            Err(error) if error.is_status(404) || error.is_invalid_reference() => return Ok(None),
             Err(error) => return Err(error),
         };
         serde_json::from_slice(&answer).map(Some).map_err(|error| Error::transport(&path, error))

@@ -112,6 +112,71 @@ fn a_keeper_that_is_gone_when_it_is_needed_is_replaced() {
     target.assert_untouched();
 }
 
+/// A keeper that lingers on this target for this long, and does nothing more: it is paused, as a process beside it could stop it.
+fn stopped_keeper(stage: &Stage, target: &Target<'_>, time: &str) -> String {
+    stage.run(&["attach", "--linger", time, target.name(), "--", "true"]).expect_code(0);
+    let keepers = target.container.companions();
+    let [keeper] = &keepers[..] else { panic!("one lingers: {keepers:?}") };
+    stage.engine.ask(["pause", keeper]);
+    keeper.clone()
+}
+
+#[test]
+fn a_lingering_keeper_that_is_stopped_goes_when_its_time_is_over() {
+    let stage = Stage::set();
+    // By `sessions gc`, and by a session on any other target.
+    let other = stage.target_named("other", &[], &stage.image, &[]);
+    for by in [&["sessions", "gc"][..], &["attach", other.name(), "--", "sleep", "1"]] {
+        let target = stage.target_named(&scratchdbg_testkit::unique(), &[], &stage.image, &[]);
+        let keeper = stopped_keeper(&stage, &target, "30s");
+        assert_eq!(listed(&stage, &target)[0]["state"], "running", "its time is not over");
+        stage.run(by).expect_code(0);
+        assert_eq!(target.container.companions(), [keeper], "its time is not over");
+        eventually(
+            || format!("{by:?}: {:?}", listed(&stage, &target)),
+            || {
+                stage.run(by).expect_code(0);
+                target.container.companions().is_empty().then_some(())
+            },
+        );
+        assert_eq!(listed(&stage, &target), [(); 0].map(Value::from));
+    }
+}
+
+/// As Docker does while it starts a container whose first process was stopped.
+#[test]
+fn a_container_that_the_engine_does_not_finish_with_keeps_nobody_from_the_others() {
+    let stage = Stage::set();
+    let (first, second) = (stage.target(&[]), stage.target_named("other", &[], &stage.image, &[]));
+    stage.run(&["attach", "--linger", "10m", first.name(), "--", "true"]).expect_code(0);
+    let stuck = first.container.companions().pop().expect("it lingers");
+    let left = stopped_keeper(&stage, &second, "10s");
+    let question = format!("/containers/{stuck}/json");
+    let (_folder, host) = crate::proxy::answering(stage.engine.host(), move |request| {
+        while request.contains(&question) {
+            std::thread::park();
+        }
+        None
+    });
+    let run = |arguments: &[&str]| stage.run(&[&["--host", &host], arguments].concat());
+    let words = ["the engine does not finish with", &stuck[..12]];
+    eventually(
+        || "a keeper whose time is over".to_owned(),
+        || {
+            let finished = run(&["sessions", "ls"]);
+            let others = finished.expect_code(0).text();
+            assert!(words.iter().all(|words| finished.stderr.contains(words)), "{finished}");
+            assert!(others.contains(second.name()) && !others.contains(first.name()), "{finished}");
+            others.lines().any(|line| line.contains(second.name()) && line.contains("left over")).then_some(())
+        },
+    );
+    run(&["sessions", "gc"]).expect_clear_failure(1, &words);
+    assert!(!second.container.companions().contains(&left), "the others are removed");
+    assert_eq!(first.container.companions(), [stuck]);
+    run(&["attach", second.name(), "--", "sh", "-c", "exit 7"]).expect_code(7);
+    stage.run(&["sessions", "rm", "--all"]);
+}
+
 #[test]
 fn each_is_recorded() {
     let stage = Stage::set();

@@ -139,10 +139,10 @@ fn a_container_that_cannot_be_looked_at_hides_no_other_session() {
     let id = scene.stage.engine.ask(["inspect", "--format", "{{.Id}}", &keepers[0]]).trim().to_owned();
     let proxy = FaultProxy::open(scene.stage.engine.host(), Fault::HangTo(format!("{id}/json")), 0);
     let listed = scene.start(&proxy, &["sessions", "ls"]).finish();
-    listed.expect_code(1);
+    listed.expect_code(0);
     let is_other = |line: &&str| line.contains(scene.target.name()) && line.contains(" running ");
     assert_eq!(listed.text().lines().filter(is_other).count(), 1, "{listed}");
-    assert!(listed.stderr.contains(&id), "{listed}");
+    assert!(listed.stderr.contains(&id[..12]) && listed.stderr.contains("warning"), "{listed}");
     for session in [first, second] {
         session.signal(Signal::TERM);
         session.finish();

@@ -27,15 +27,19 @@ pub(crate) async fn sessions(command: SessionsCommand, context: &Context) -> Out
 async fn list(format: Format, context: &Context) -> Outcome {
     let (sessions, failure) =
         on_engine!(context.platform().await?, "list sessions", platform => platform.sessions().await)?;
-    let outcome = failure.map_or(Ok(0), |error| Err(error.into()));
     if format == Format::Json {
         context.printer.json(&sessions)?;
-        return outcome;
+    } else {
+        for line in scratchdbg_format::lines(COLUMNS, &sessions, None) {
+            context.printer.line(&line)?;
+        }
     }
-    for line in scratchdbg_format::lines(COLUMNS, &sessions, None) {
-        context.printer.line(&line)?;
+    // What cannot be looked at keeps nobody from the others.
+    if let Some(failure) = failure {
+        context.printer.warning(&format!("not all may be listed: {}", failure.message));
+        failure.hints.iter().for_each(|hint| context.printer.hint(hint));
     }
-    outcome
+    Ok(0)
 }
 
 const fn column(name: &'static str, cell: fn(&Session) -> String) -> Column<Session> {

@@ -146,7 +146,15 @@ impl SessionBackend for Engine {
     }
 
     async fn collect_garbage(&self) -> Result<usize, backend::Error> {
-        Ok(self.remove_leftovers().await?)
+        let (removed, failures) = self.remove_leftovers().await?;
+        let mut failures = failures.into_iter().map(backend::Error::from);
+        let Some(mut failure) = failures.next() else { return Ok(removed) };
+        for other in failures {
+            failure.message = format!("{}; {}", failure.message, other.message);
+            failure.hints.extend(other.hints);
+        }
+        failure.hints.dedup();
+        Err(if removed > 0 { failure.hint(format!("all else is removed: {removed}")) } else { failure })
     }
 
     async fn clean_up(&self) {

@@ -74,17 +74,17 @@ impl Engine {
             .collect();
         let mut looks = Vec::new();
         for (container, (_, marks)) in &candidates {
-            if wanted == Wanted::All || may_be_left(container, client::client(marks.client.as_deref())) {
+            if wanted == Wanted::All || may_be_left(container, marks, now) {
                 looks.push(self.verify(container, &keepers, now));
             }
         }
         let containers: Vec<_> = futures_util::stream::iter(looks).buffered(CONCURRENCY).collect().await;
-        let mut failure = None;
+        let mut unfinished = Vec::new();
         let mut known = Vec::new();
         for look in containers {
             match look {
                 Ok(look) => known.extend(look),
-                Err(error @ Error::Unending { .. }) => failure = Some(error),
+                Err(Error::Unending { container }) => unfinished.push(container),
                 Err(error) => return Err(error),
             }
         }
@@ -99,16 +99,32 @@ impl Engine {
             } else {
                 leftover::is_image_left(keepers.contains(&*marks.session), client)
             };
-            if (wanted == Wanted::All || is_left) && (is_demo || self.is_copy(&image.id, &marks).await?) {
+            if wanted == Wanted::Left && !is_left {
+                continue;
+            }
+            let is_ours = if is_demo { Ok(true) } else { self.is_copy(&image.id, &marks).await };
+            let is_ours = match is_ours {
+                // Without its original, nothing proves that it is ours.
+                Err(Error::Unending { container }) => {
+                    unfinished.push(container);
+                    false
+                }
+                is_ours => is_ours?,
+            };
+            if is_ours {
+                // The images of the demo are the same in each run, and so are their dates.
+                let created = if is_demo { Some(marks.created_at) } else { Timestamp::from_second(image.created).ok() };
                 found.push(OurImage {
                     reference: reference.to_owned(),
                     marks,
-                    created: Timestamp::from_second(image.created).ok(),
+                    created,
                     size: u64::try_from(image.size).unwrap_or_default(),
                     is_left,
                 });
             }
         }
+        unfinished.dedup();
+        let failure = (!unfinished.is_empty()).then(|| Error::Unending { container: unfinished.join(", ") });
         Ok(Inventory { containers: known, images: found, failure, now })
     }
 
@@ -123,6 +139,7 @@ impl Engine {
         let container = match self.inspect_within(id, INSPECT_TIMEOUT).await {
             Ok(container) => container,
             Err(error) if error.is_no_such_container() => return Ok(None),
+            Err(Error::Unending { .. }) => return Err(Error::Unending { container: shown(listed) }),
             Err(error) => return Err(error),
         };
         let Some(image) = self.image_of(&container).await? else { return Ok(None) };
@@ -130,9 +147,16 @@ impl Engine {
             tracing::debug!(container = id, "it has our label, and is not ours");
             return Ok(None);
         };
-        let created = listed.created.and_then(|second| Timestamp::from_second(second).ok());
+        let created = created(listed);
         let finished = container.state.as_ref().and_then(|state| state.finished_at.as_deref()?.parse().ok());
         let state = Target::from_inspect(container).state;
+        let is_over_time = is_over_time(&marks, created, now);
+        let is_overdue = match role {
+            Role::Keeper { pid: Some(pid) } if is_over_time && state.has_processes() => {
+                !self.serves_session(pid, &marks.target).await
+            }
+            _ => false,
+        };
         let candidate = Candidate {
             role,
             lingers: marks.lingers.is_some(),
@@ -142,6 +166,7 @@ impl Engine {
             finished: finished.filter(|time| *time > Timestamp::UNIX_EPOCH),
             client: client::client(marks.client.as_deref()),
             has_keeper: matches!(role, Role::Keeper { .. }) || keepers.contains(&*marks.session),
+            is_overdue,
         };
         let is_left = leftover::is_left(&candidate, now);
         Ok(Some(OurContainer { id: id.parse()?, role, marks, state, created, is_left }))
@@ -171,9 +196,30 @@ impl Engine {
 }
 
 /// Whether inspecting the container could show that it is left over.
-fn may_be_left(container: &ContainerSummary, client: Client) -> bool {
+fn may_be_left(container: &ContainerSummary, marks: &Marks, now: Option<Timestamp>) -> bool {
     use bollard::models::ContainerSummaryStateEnum as Told;
-    !matches!(container.state, Some(Told::RUNNING | Told::PAUSED)) || client == Client::Gone
+    !matches!(container.state, Some(Told::RUNNING | Told::PAUSED))
+        || client::client(marks.client.as_deref()) == Client::Gone
+        || is_over_time(marks, created(container), now)
+}
+
+/// Whether it is a lingering keeper whose time is over.
+fn is_over_time(marks: &Marks, created: Option<Timestamp>, now: Option<Timestamp>) -> bool {
+    marks.lingers.as_ref().is_some_and(|(time, _)| leftover::is_over_time(*time, created, now))
+}
+
+/// Its name and id, for a message.
+fn shown(container: &ContainerSummary) -> String {
+    let id: String = container.id.iter().flat_map(|id| id.chars()).take(12).collect();
+    match container.names.iter().flatten().next() {
+        Some(name) => format!("`{}` ({id})", name.trim_start_matches('/')),
+        None => id,
+    }
+}
+
+/// By the engine's clock.
+fn created(container: &ContainerSummary) -> Option<Timestamp> {
+    container.created.and_then(|second| Timestamp::from_second(second).ok())
 }
 
 impl Inventory {

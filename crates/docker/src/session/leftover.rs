@@ -31,6 +31,19 @@ pub(super) struct Candidate {
     pub(super) client: Client,
     /// Whether it is a keeper, or its session has one.
     pub(super) has_keeper: bool,
+    /// A lingering keeper that should have ended by itself, and serves no session.
+    pub(super) is_overdue: bool,
+}
+
+/// How long after its time a lingering keeper may take to end. A session that began in time may
+/// still be starting.
+const OVERTIME: SignedDuration = SignedDuration::from_secs(10);
+
+/// Whether the time of a lingering keeper is over. `now` is the engine's clock, by which it was
+/// created too.
+pub(super) fn is_over_time(time: SignedDuration, created: Option<Timestamp>, now: Option<Timestamp>) -> bool {
+    let limit = time.saturating_add(OVERTIME);
+    created.zip(now).is_some_and(|(created, now)| now.duration_since(created) > limit)
 }
 
 /// Whether an object is left over. `now` is the engine's clock; if it is unknown, nothing is old.
@@ -38,7 +51,8 @@ pub(super) fn is_left(candidate: &Candidate, now: Option<Timestamp>) -> bool {
     let older_than = |time: Option<Timestamp>, limit: SignedDuration| {
         now.zip(time).is_some_and(|(now, time)| now.duration_since(time) > limit)
     };
-    // A lingering keeper is meant to outlive its client, and ends by itself.
+    // A lingering keeper is meant to outlive its client, and ends by itself, unless another process
+    // stops it.
     let is_alone = candidate.client == Client::Gone && !candidate.lingers;
     match candidate.state {
         Phase::Created => match candidate.client {
@@ -48,7 +62,7 @@ pub(super) fn is_left(candidate: &Candidate, now: Option<Timestamp>) -> bool {
             Client::Unknown if candidate.role == Role::Shell && !candidate.has_keeper => true,
             Client::Unknown => older_than(candidate.created, MAX_START),
         },
-        Phase::Running | Phase::Paused => is_alone,
+        Phase::Running | Phase::Paused => is_alone || candidate.is_overdue,
         Phase::Exited | Phase::Dead => older_than(candidate.finished.or(candidate.created), REMOVAL_TIMEOUT),
         Phase::Restarting | Phase::Removing => false,
     }
@@ -104,7 +118,9 @@ mod tests {
         ] {
             let (created, finished) =
                 (at(NOW - age), (state == Exited || state == Dead).then(|| at(NOW - age)).flatten());
-            let candidate = Candidate { role, lingers: false, state, created, finished, client, has_keeper };
+            let is_overdue = false;
+            let candidate =
+                Candidate { role, lingers: false, state, created, finished, client, has_keeper, is_overdue };
             assert_eq!(is_left(&candidate, at(NOW)), expected, "{candidate:?} {age}");
             // Without the engine's clock, nothing is old.
             let by_age = age > 60 && client == Unknown || matches!(state, Exited | Dead);
@@ -118,9 +134,31 @@ mod tests {
             finished: None,
             client: Gone,
             has_keeper: true,
+            is_overdue: false,
         };
         assert!(!is_left(&lingering, at(NOW)), "it is there for the next client");
         assert!(is_left(&Candidate { state: Created, ..lingering }, at(NOW)));
+        for client in [Alive, Gone, Unknown] {
+            assert!(is_left(&Candidate { client, is_overdue: true, ..lingering }, None), "it should have ended");
+        }
+    }
+
+    #[test]
+    fn a_lingering_keeper_has_a_while_after_its_time() {
+        let minute = SignedDuration::from_mins(1);
+        for (time, age, expected) in [
+            (minute, 0, false),
+            (minute, 60, false),
+            (minute, 70, false),
+            (minute, 71, true),
+            (SignedDuration::ZERO, 11, true),
+            (SignedDuration::MAX, 86_400, false),
+            // The engine's clock was set back.
+            (minute, -86_400, false),
+        ] {
+            assert_eq!(is_over_time(time, at(NOW - age), at(NOW)), expected, "{time} {age}");
+            assert!(!is_over_time(time, at(NOW - age), None) && !is_over_time(time, None, at(NOW)));
+        }
     }
 
     #[test]

@@ -36,12 +36,24 @@ fn part_of_image(image: &OurImage) -> Part {
     Part { kind: IMAGE, role, name, state: None, size: Some(image.size) }
 }
 
+/// Whether the launcher of a session of this keeper is among the processes that an engine lists: its
+/// command line names the keeper's process.
+fn is_served_among(processes: &Value, keeper: u32) -> bool {
+    let served = format!(" run {keeper} ");
+    launchers_among(processes).any(|line| line.contains(&served))
+}
+
 /// Whether the launcher of a session is among the processes that an engine lists: its command line
 /// names the session.
 fn is_launcher_among(processes: &Value, session: &str) -> bool {
+    launchers_among(processes).any(|line| line.contains(session))
+}
+
+/// Returns what may be the command lines of launchers. Any process can have one like that.
+fn launchers_among(processes: &Value) -> impl Iterator<Item = &str> {
     let rows = processes["Processes"].as_array().into_iter().flatten();
-    let mut words = rows.flat_map(|row| row.as_array().into_iter().flatten()).filter_map(Value::as_str);
-    words.any(|word| word.contains(LAUNCHER_NAME) && word.contains(session))
+    let cells = rows.flat_map(|row| row.as_array().into_iter().flatten()).filter_map(Value::as_str);
+    cells.filter(|cell| cell.contains(LAUNCHER_NAME))
 }
 
 impl Engine {
@@ -119,14 +131,30 @@ impl Engine {
     async fn still_has(&self, session: &Session) -> Option<bool> {
         let target = self.inspect_within(&session.target, INSPECT_TIMEOUT).await.ok()?;
         let is_paused = Target::from_inspect(target).state == Phase::Paused;
-        let list = format!("/containers/{}/top", crate::files::percent_encode(&session.target));
-        let processes = tokio::time::timeout(INSPECT_TIMEOUT, self.ask(&list)).await.ok().flatten();
-        let is_there = match processes {
+        let is_there = match self.processes_of(&session.target).await {
             Some(processes) => is_launcher_among(&processes, &session.id),
             // Podman lists no processes of a paused container.
             None => is_paused,
         };
         is_there.then_some(is_paused)
+    }
+
+    /// Whether a lingering keeper, by its process id, serves a session in its target, as far as the
+    /// engine tells.
+    pub(super) async fn serves_session(&self, keeper: u32, target: &str) -> bool {
+        match self.processes_of(target).await {
+            Some(processes) => is_served_among(&processes, keeper),
+            None => !matches!(
+                self.inspect_within(target, INSPECT_TIMEOUT).await,
+                Err(error) if error.is_no_such_container()
+            ),
+        }
+    }
+
+    /// Lists the processes of a container. Returns `None` if the engine does not.
+    async fn processes_of(&self, container: &str) -> Option<Value> {
+        let list = format!("/containers/{}/top", crate::files::percent_encode(container));
+        tokio::time::timeout(INSPECT_TIMEOUT, self.ask(&list)).await.ok().flatten()
     }
 
     /// Removes an image of ours once the engine has released the container created from it.
@@ -135,20 +163,22 @@ impl Engine {
         loop {
             match self.remove_image(reference).await {
                 Err(error) if error.is_status(409) && polls.again().await => {}
+                Err(error) if error.is_status(409) => return Err(Error::ImageInUse { image: reference.to_owned() }),
                 removed => return removed,
             }
         }
     }
 
     /// Removes what is left of ended sessions: containers whose clients were killed, and images of
-    /// copies. Returns the number of objects. A failed removal does not prevent the others.
-    pub(super) async fn remove_leftovers(&self) -> Result<usize, Error> {
+    /// copies. Returns the number of objects, and what could not be removed. A failed removal does
+    /// not prevent the others.
+    pub(super) async fn remove_leftovers(&self) -> Result<(usize, Vec<Error>), Error> {
         let ours = self.inventory(Wanted::Left).await?;
         let mut removed = 0;
-        let mut failure = ours.failure;
+        let mut failures: Vec<Error> = ours.failure.into_iter().collect();
         let mut note = |outcome: Result<(), Error>| match outcome {
             Ok(()) => removed += 1,
-            Err(error) => failure = Some(error),
+            Err(error) => failures.push(error),
         };
         // Remove containers that join a keeper before the keeper.
         let (keepers, others): (Vec<_>, Vec<_>) = (ours.containers.iter().filter(|each| each.is_left))
@@ -169,7 +199,7 @@ impl Engine {
             }
             note(self.remove_unused_image(&image.reference).await);
         }
-        failure.map_or(Ok(removed), Err)
+        Ok((removed, failures))
     }
 }
 
@@ -177,7 +207,7 @@ impl Engine {
 mod tests {
     use serde_json::json;
 
-    use super::is_launcher_among;
+    use super::{is_launcher_among, is_served_among};
 
     #[test]
     fn a_launcher_is_known_by_its_session() {
@@ -190,5 +220,9 @@ mod tests {
         assert!(of(&launcher));
         assert!(!of("sleep 100") && !of(session) && !of(&launcher.replace(session, "fedcba9876543210")));
         assert!(!is_launcher_among(&json!({"Processes": null}), session) && !is_launcher_among(&json!({}), session));
+        // A keeper is known by its process id.
+        let list = json!({"Processes": [["1", "/app"], ["9", launcher]]});
+        assert!(is_served_among(&list, 7) && !is_served_among(&list, 77) && !is_served_among(&list, 9));
+        assert!(!is_served_among(&json!({"Processes": [["9", "app run 7 x"]]}), 7));
     }
 }
