@@ -144,6 +144,8 @@ impl LineAssembler {
         let stream = [Stream::Stdin, Stream::Stdout, Stream::Stderr].into_iter().find(|stream| {
             let pending = self.pending(*stream);
             pending.drop_lent();
+            // A record that was cut within its timestamp has none of the text yet.
+            pending.head.take_if(|head| Timestamp::begins(head));
             pending.open || pending.head.as_ref().is_some_and(|head| !head.is_empty())
         })?;
         let max_line = self.buffer_cap();
@@ -152,10 +154,7 @@ impl LineAssembler {
             if !pending.open {
                 pending.timestamp = None;
             }
-            // Half of a repeated timestamp is no text.
-            if !pending.timestamp.is_some_and(|stamp| stamp.as_str().as_bytes().starts_with(&head)) {
-                pending.push(&head, max_line);
-            }
+            pending.push(&head, max_line);
         }
         Some(self.lend(&Ready { stream, whole: None, ending: Ending::None }))
     }

@@ -48,6 +48,18 @@ impl Timestamp {
         Some(Self { text: stored, len })
     }
 
+    /// Whether a text is the beginning of a timestamp, or a whole one.
+    pub(crate) fn begins(text: &[u8]) -> bool {
+        let fits = |(at, byte): (usize, &u8)| match at {
+            4 | 7 => *byte == b'-',
+            10 => *byte == b'T',
+            13 | 16 => *byte == b':',
+            0..=18 => byte.is_ascii_digit(),
+            _ => matches!(byte, b'0'..=b'9' | b'.' | b':' | b'+' | b'-' | b'Z'),
+        };
+        text.len() <= MAX_LEN && text.iter().enumerate().all(fits)
+    }
+
     /// A timestamp in UTC as log files hold it, without its last zeros; they are given back, as engines do.
     pub(crate) fn from_utc_without_zeros(text: &[u8]) -> Option<Self> {
         const FULL: &[u8; 30] = b"0000-00-00T00:00:00.000000000Z";

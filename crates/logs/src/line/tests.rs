@@ -214,12 +214,25 @@ fn errors_come_after_all_that_was_good() {
             timed(),
             [frame(1, &stamped(T1, "a\n")), frame(1, &stamped(T2, "b\n"))[..18].to_vec()].concat(),
             (
-                vec![
-                    line(Stream::Stdout, Some(T1), "a", Ending::Lf),
-                    line(Stream::Stdout, None, &T2[..10], Ending::None),
-                ],
+                vec![line(Stream::Stdout, Some(T1), "a", Ending::Lf)],
                 vec![],
                 Some(FrameError::TruncatedPayload { got: 10, length: 33 }),
+            ),
+        ),
+        (
+            "28: truncated inside what is no timestamp",
+            timed(),
+            frame(1, b"2026 lines")[..12].to_vec(),
+            (vec![], vec![], Some(FrameError::TruncatedPayload { got: 4, length: 10 })),
+        ),
+        (
+            "28: truncated inside text without a timestamp",
+            timed(),
+            frame(1, b"lines 2026")[..12].to_vec(),
+            (
+                vec![line(Stream::Stdout, None, "line", Ending::None)],
+                vec![],
+                Some(FrameError::TruncatedPayload { got: 4, length: 10 }),
             ),
         ),
         (
