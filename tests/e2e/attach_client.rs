@@ -199,6 +199,31 @@ fn a_command_may_take_its_time_after_a_signal() {
     target.assert_untouched();
 }
 
+/// What there is to say is not waited for when nobody takes it.
+#[test]
+fn one_signal_ends_a_session_whose_outputs_nobody_reads() {
+    let stage = Stage::set();
+    let target = stage.target(&[]);
+    for script in ["yes", "yes >&2"] {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        let mut command = attach(&stage, "exec", &target, script);
+        command.stdout(writer.try_clone().expect("a handle")).stderr(writer);
+        let mut session = command.spawn().expect("it starts");
+        drop(command);
+        let processes = || target.processes();
+        let is_running = || processes().iter().any(|process| process.ends_with(" yes"));
+        scratchdbg_testkit::eventually(|| format!("{script}: {:?}", processes()), || is_running().then_some(()));
+        let began = Instant::now();
+        let id = rustix::process::Pid::from_child(&session);
+        rustix::process::kill_process(id, Signal::TERM).expect("it is there");
+        assert_eq!(session.wait().expect("it ends").code(), Some(143), "{script}");
+        // After 10 seconds the session is ended, and after a minute more the client.
+        assert!(began.elapsed() < Duration::from_mins(1), "{script}: {:?}", began.elapsed());
+        drop(reader);
+        target.assert_untouched();
+    }
+}
+
 /// What is wrong on its face is refused as such: nothing is guessed, made or asked for by a name that leads elsewhere.
 #[test]
 fn what_names_nobody_or_nothing_is_refused() {

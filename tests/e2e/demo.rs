@@ -1,8 +1,11 @@
 //! `demo`: the whole story, which leaves nothing behind.
 
-use rustix::process::Signal;
-use scratchdbg_testkit::eventually;
+use std::sync::{Mutex, mpsc};
 
+use rustix::process::Signal;
+use scratchdbg_testkit::{PATIENCE, eventually};
+
+use crate::proxy::Proxy;
 use crate::stage::Stage;
 
 #[test]
@@ -66,6 +69,10 @@ fn an_interrupted_demo_clears_up() {
         ("docker run", Signal::TERM),
         ("scratchdbg attach", Signal::INT),
         ("docker diff", Signal::INT),
+        ("scratchdbg build", Signal::USR1),
+        ("docker run", Signal::USR2),
+        ("docker exec", Signal::ALARM),
+        ("scratchdbg attach", Signal::XCPU),
         // The last that is said before all is removed.
         ("docker ps -aq", Signal::INT),
     ] {
@@ -78,5 +85,28 @@ fn an_interrupted_demo_clears_up() {
         // All may be over by then.
         assert!(code == Some(128 + signal.as_raw()) || code == Some(0), "after {step}: {finished}");
         assert_eq!(left(&stage, &session), [""; 0], "after {step}: {finished}");
+    }
+}
+
+/// What an engine finishes behind a client's back, nobody would remove.
+#[test]
+fn a_demo_that_is_interrupted_while_its_images_are_loaded_leaves_none() {
+    let stage = Stage::set();
+    for signal in [Signal::INT, Signal::TERM, Signal::QUIT, Signal::HUP, Signal::USR1] {
+        let (sender, loads) = mpsc::channel();
+        let sender = Mutex::new(sender);
+        let proxy = Proxy::with_witness(stage.engine.host(), move |bytes| {
+            if bytes.windows(12).any(|part| part == b"/images/load") {
+                let _not_waited_for = sender.lock().expect("no panic").send(());
+            }
+        });
+        proxy.open();
+        let demo = stage.scratchdbg.start(["--host", &proxy.host(), "demo"]);
+        loads.recv_timeout(PATIENCE).expect("it loads its images");
+        demo.signal(signal);
+        let finished = demo.finish();
+        finished.expect_code(128 + signal.as_raw());
+        let session = session(&finished.text()).expect("it names its image");
+        assert_eq!(left(&stage, &session), [""; 0], "{signal:?}: {finished}");
     }
 }

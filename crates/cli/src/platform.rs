@@ -16,9 +16,6 @@ use crate::printer::Printer;
 /// The platform whose images can be had without a registry, and that images are loaded into.
 pub(crate) type ImagePlatform = scratchdbg_docker::Engine;
 
-/// Its error, before it is one of any platform.
-pub(crate) type PlatformError = scratchdbg_docker::Error;
-
 /// The demo's container and images there.
 pub(crate) type Throwaway = scratchdbg_docker::Throwaway;
 

@@ -9,7 +9,7 @@ use anstream::ColorChoice;
 use anstyle::{AnsiColor, Style};
 use scratchdbg_logs::escape;
 
-use scratchdbg_console::streams;
+use scratchdbg_console::{signals, streams};
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
@@ -101,7 +101,7 @@ impl Printer {
             Some((word, style)) => format!("{style}{word}{style:#}{EMPHASIS}:{EMPHASIS:#} {text}\n"),
             None => format!("{text}\n"),
         };
-        // Nothing can be done about a standard error that is closed.
-        let _unwritten = streams::print(streams::stderr(), &line);
+        // Nothing can be done about a standard error that is closed, or that nobody reads.
+        signals::say(move || drop(streams::print(streams::stderr(), &line)));
     }
 }

@@ -77,6 +77,11 @@ fn catch() -> Vec<Option<libc::sigaction>> {
     before
 }
 
+/// Whether a signal is ignored, as who started this process may have set it.
+pub(crate) fn is_ignored(signal: c_int) -> bool {
+    action(signal, None).is_some_and(|action| action.sa_sigaction == libc::SIG_IGN)
+}
+
 /// Sets the action of a signal, if there is a new one. Returns the old one.
 fn action(signal: c_int, new: Option<&libc::sigaction>) -> Option<libc::sigaction> {
     let mut old = MaybeUninit::<libc::sigaction>::uninit();

@@ -1,17 +1,19 @@
-//! The signals that ask this command to end: SIGINT, SIGTERM, SIGHUP, SIGQUIT.
+//! The signals that ask this command to end: SIGINT, SIGTERM, SIGHUP, SIGQUIT, and those that would end it anyway and that others
+//! send on purpose: SIGUSR1, SIGUSR2, SIGALRM, SIGXCPU.
 //!
 //! The first one cancels the command, which then removes what it created in the engine, within [`Scope::GRACE`]. The second one
 //! ends the command at once. A pipe that nobody reads, or an engine, may block everything else, so a thread of its own receives
 //! the signals. It ends the process if nothing else does.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use scratchdbg_backend::{Interrupts, Scope, sleep_until};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
-use crate::terminal;
+use crate::{fatal, terminal};
 
 /// Whether the first signal is passed on to the command in a session, which may want to clean up. The session limits the time
 /// for that.
@@ -19,6 +21,15 @@ static IS_PASSED_ON: AtomicBool = AtomicBool::new(false);
 
 /// Whether the command is over, and the process only has to end.
 static IS_ENDING: AtomicBool = AtomicBool::new(false);
+
+/// Whether a signal has asked for the end.
+static IS_ASKED: AtomicBool = AtomicBool::new(false);
+
+/// Whether nobody took a message after that.
+static IS_UNHEARD: AtomicBool = AtomicBool::new(false);
+
+/// The time that a message may take after a signal: standard error may be a pipe that nobody reads.
+const MESSAGE_WITHIN: Duration = Duration::from_secs(1);
 
 /// The time that a command has to end by itself beyond the grace of its scope.
 const AFTER_GRACE: Duration = Duration::from_secs(2);
@@ -49,17 +60,32 @@ pub fn listen(passed_on: Duration, last_words: impl FnOnce() + Send + 'static) -
         let code = runtime.block_on(receive(signals, &sender, passed_on));
         terminal::restore();
         // Standard error may be what blocks everything.
-        if let Ok(said) = std::thread::Builder::new().spawn(last_words) {
-            let deadline = std::time::Instant::now() + SAID_WITHIN;
-            while !said.is_finished() && std::time::Instant::now() < deadline {
-                std::thread::sleep(Duration::from_millis(1));
-            }
-        }
+        say_within(SAID_WITHIN, last_words);
         end(code);
     };
     std::thread::Builder::new().name("signals".to_owned()).stack_size(256 << 10).spawn(receive)?;
     silence_panics_at_the_end();
     Ok(Interrupts::new(codes))
+}
+
+/// Prints a message. Once a signal has asked for the end, the message is waited for no longer than a second, and after one that
+/// nobody took there is no other.
+pub fn say(print: impl FnOnce() + Send + 'static) {
+    if !IS_ASKED.load(Ordering::Relaxed) {
+        print();
+    } else if !IS_UNHEARD.load(Ordering::Relaxed) && !say_within(MESSAGE_WITHIN, print) {
+        IS_UNHEARD.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Prints on a thread of its own, which may be left behind. Returns whether it was done in this time.
+fn say_within(limit: Duration, print: impl FnOnce() + Send + 'static) -> bool {
+    let Ok(said) = std::thread::Builder::new().spawn(print) else { return false };
+    let deadline = std::time::Instant::now() + limit;
+    while !said.is_finished() && std::time::Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    said.is_finished()
 }
 
 /// Marks the command as over, by itself or by a signal. Panics from here on, on threads whose work nobody waits for, are not
@@ -105,6 +131,7 @@ async fn receive(mut signals: Signals, sender: &mpsc::UnboundedSender<u8>, passe
             code = signals.next() => code,
             () = sleep_until(limit) => return first.unwrap_or(1),
         };
+        IS_ASKED.store(true, Ordering::Relaxed);
         let _ended = sender.send(code);
         first.get_or_insert(code);
         count += 1;
@@ -135,27 +162,29 @@ fn end(code: u8) {
 
 /// The signals that end a command.
 #[derive(Debug)]
-struct Signals([(SignalKind, Signal); 4]);
+struct Signals(Vec<(SignalKind, Signal)>);
 
 impl Signals {
     fn open() -> std::io::Result<Self> {
-        let open = |kind| Ok::<_, std::io::Error>((kind, signal(kind)?));
-        Ok(Self([
-            open(SignalKind::interrupt())?,
-            open(SignalKind::terminate())?,
-            open(SignalKind::hangup())?,
-            open(SignalKind::quit())?,
-        ]))
+        let asking = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup(), SignalKind::quit()];
+        let ending = [
+            SignalKind::user_defined1(),
+            SignalKind::user_defined2(),
+            SignalKind::alarm(),
+            SignalKind::from_raw(libc::SIGXCPU),
+        ];
+        // Who started this command may have these ignored: they do not end it then.
+        let ending = ending.into_iter().filter(|kind| !fatal::is_ignored(kind.as_raw_value()));
+        asking.into_iter().chain(ending).map(|kind| Ok((kind, signal(kind)?))).collect::<Result<_, _>>().map(Self)
     }
 
     async fn next(&mut self) -> u8 {
-        let [interrupt, terminate, hangup, quit] = &mut self.0;
-        let kind = tokio::select! {
-            _ = interrupt.1.recv() => interrupt.0,
-            _ = terminate.1.recv() => terminate.0,
-            _ = hangup.1.recv() => hangup.0,
-            _ = quit.1.recv() => quit.0,
-        };
+        let kind = std::future::poll_fn(|context| {
+            let received =
+                self.0.iter_mut().find_map(|(kind, signal)| signal.poll_recv(context).is_ready().then_some(*kind));
+            received.map_or(Poll::Pending, Poll::Ready)
+        })
+        .await;
         u8::try_from(128 + kind.as_raw_value()).unwrap_or(u8::MAX)
     }
 }
@@ -163,6 +192,26 @@ impl Signals {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_that_nobody_takes_are_not_waited_for() {
+        use std::io::Write as _;
+        assert!(say_within(Duration::from_mins(1), || ()));
+        // Nobody reads it, and it is full in the end.
+        let (reader, mut writer) = std::io::pipe().unwrap();
+        assert!(!say_within(Duration::from_millis(50), move || while writer.write_all(&[0; 4096]).is_ok() {}));
+        drop(reader);
+    }
+
+    #[tokio::test]
+    async fn every_signal_that_would_end_the_command_is_received() {
+        let mut signals = Signals::open().unwrap();
+        for number in [libc::SIGHUP, libc::SIGUSR1, libc::SIGUSR2, libc::SIGALRM, libc::SIGXCPU] {
+            let number = rustix::process::Signal::from_named_raw(number).unwrap();
+            rustix::process::kill_process(rustix::process::getpid(), number).unwrap();
+            assert_eq!(i32::from(signals.next().await), 128 + number.as_raw());
+        }
+    }
 
     #[test]
     fn only_a_command_that_runs_may_take_its_time() {

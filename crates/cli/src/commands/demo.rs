@@ -4,10 +4,12 @@ use std::io::{self, Stderr, Stdout};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::pin::pin;
+use std::sync::OnceLock;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use scratchdbg_backend::{
-    ContainerName, Error, Interrupts, Plan, PlanRequest, Scope, SessionTarget, Window, sleep_until,
+    ContainerName, Error, ImageBackend as _, Interrupts, Plan, PlanRequest, Scope, SessionTarget, Window, sleep_until,
 };
 use scratchdbg_builder::{BuildSpec, Twin};
 use scratchdbg_image::{TaggedReference, write_hybrid};
@@ -21,8 +23,12 @@ use super::logs;
 use crate::args::{DemoArgs, LogsArgs};
 use crate::context::Context;
 use crate::error::{CommandError, FAILED, Outcome};
-use crate::platform::{ImagePlatform, PlatformError, Throwaway};
+use crate::platform::{ImagePlatform, Throwaway};
 use scratchdbg_console::streams::{self, Outlet};
+
+/// How long images are looked for that the engine may be loading, and how often.
+const LATE_WITHIN: Duration = Duration::from_secs(3);
+const LATE_PAUSE: Duration = Duration::from_millis(200);
 
 /// The names of the images that the demo makes.
 struct Names {
@@ -41,13 +47,18 @@ pub(crate) async fn demo(args: DemoArgs, context: &Context, mut interrupts: Inte
         Ok(begun) => begun?,
         Err(code) => return Ok(code),
     };
-    let story = Box::pin(story(&args, &names, &mut throwaway, engine, context));
-    let outcome = interrupts.race(&context.scope, story).await;
     let mut images = vec![names.image.familiar(), names.twin.familiar()];
     images.extend(missing_image);
+    let story = Box::pin(story(&args, &names, &mut throwaway, engine, context));
+    let outcome = interrupts.race(&context.scope, story).await;
     // What was called off asks for nothing more: this is another matter.
     let engine = engine.within(&Scope::default());
-    let cleaned = clean_up(Box::pin(throwaway.remove(&engine, &images)), outcome.is_err(), &mut interrupts).await;
+    let loading: Vec<String> = context.scope.left().into_iter().filter(|left| images.contains(left)).collect();
+    let removal = async {
+        throwaway.remove(&engine, &images).await?;
+        remove_late(&engine, loading).await
+    };
+    let cleaned = clean_up(Box::pin(removal), outcome.is_err(), &mut interrupts).await;
     // What is said of it below.
     context.scope.clear();
     let outcome = match cleaned {
@@ -81,7 +92,7 @@ pub(crate) async fn demo(args: DemoArgs, context: &Context, mut interrupts: Inte
 /// Waits until all is removed. The first signal does not end that, but limits it: it is the result then. `is_second`: a signal came
 /// before.
 async fn clean_up(
-    removal: impl Future<Output = Result<(), PlatformError>>,
+    removal: impl Future<Output = Result<(), CommandError>>,
     is_second: bool,
     interrupts: &mut Interrupts,
 ) -> Result<Option<u8>, CommandError> {
@@ -90,7 +101,7 @@ async fn clean_up(
     let (mut signal, mut limit) = (None, is_second.then(in_the_end));
     loop {
         tokio::select! {
-            removed = &mut removal => return removed.map(|()| signal).map_err(Into::into),
+            removed = &mut removal => return removed.map(|()| signal),
             () = sleep_until(limit) => return Err(CommandError::new("the engine does not answer")),
             code = interrupts.next() => {
                 if is_second || signal.is_some() {
@@ -100,6 +111,27 @@ async fn clean_up(
             }
         }
     }
+}
+
+/// Removes images that the engine may still have been loading when the load was given up, as soon as they are there.
+async fn remove_late(engine: &ImagePlatform, mut images: Vec<String>) -> Result<(), CommandError> {
+    let deadline = Instant::now() + LATE_WITHIN;
+    while !images.is_empty() {
+        let mut awaited = Vec::new();
+        for image in images {
+            if engine.image_record(&image).await?.is_some() {
+                engine.remove_image(&image).await?;
+            } else {
+                awaited.push(image);
+            }
+        }
+        if !awaited.is_empty() && Instant::now() >= deadline {
+            return Err(CommandError::new(format!("the engine did not finish loading {}", awaited.join(" and "))));
+        }
+        images = awaited;
+        tokio::time::sleep(LATE_PAUSE).await;
+    }
+    Ok(())
 }
 
 fn names(throwaway: &Throwaway) -> Result<Names, CommandError> {
@@ -194,7 +226,14 @@ async fn build(
     let pair =
         scratchdbg_builder::build(&spec).map_err(|error| CommandError::new(scratchdbg_backend::chain(&error)))?;
     let sets = pair.sets();
-    engine.load(move |out| write_hybrid(&sets, epoch, out)).await?;
+    // A load that is under way when a signal comes is waited for: what the engine finishes later, nobody would remove.
+    let images = [names.image.familiar(), names.twin.familiar()];
+    images.iter().for_each(|image| context.scope.made(image));
+    let loaded = engine.load(move |out| write_hybrid(&sets, epoch, out)).await;
+    if loaded.is_ok() || !context.scope.is_canceled() {
+        images.iter().for_each(|image| context.scope.gone(image));
+    }
+    loaded?;
     super::build::print_summary(&pair, context.printer)?;
     Ok(())
 }
@@ -216,10 +255,19 @@ async fn run_inside(
     let plan = PlanRequest { command: command.iter().map(|&word| word.to_owned()).collect(), ..PlanRequest::default() };
     let target = SessionTarget::Container(container.clone());
     let request = Request { target, plan, trust_neighbors: false, follow_restarts: false };
-    let tools = session_tools(args, engine, context);
+    // As for the demo's own images. This one's name is not known before.
+    let loading = OnceLock::new();
+    let on_load = |image: &str, _: &str| {
+        context.scope.made(loading.get_or_init(|| image.to_owned()));
+    };
+    let tools = SessionTools::new(engine.clone(), &context.host_toolkit, args.toolkit.clone(), &on_load);
     let (mut audience, mut interrupts) = (Audience::default(), Interrupts::none());
     let session = scratchdbg_session::run(engine, request, None, &tools, &mut audience, &mut interrupts);
-    let code = Box::pin(session).await?;
+    let code = Box::pin(session).await;
+    if let Some(image) = loading.get().filter(|_| !context.scope.is_canceled()) {
+        context.scope.gone(image);
+    }
+    let code = code?;
     // As for all else that the demo prints.
     if audience.has_left { Err(io::Error::from(io::ErrorKind::BrokenPipe).into()) } else { Ok(code) }
 }
