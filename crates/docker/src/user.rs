@@ -75,7 +75,7 @@ pub(crate) fn is_plainly_root(user: &str) -> bool {
 /// Greater uids than those of images are those of a user namespace on the engine's machine.
 pub(crate) fn agrees(user: &str, process: NumericUser) -> bool {
     let (uid, gid) = user.split_once(':').map_or((user, None), |(uid, gid)| (uid, Some(gid)));
-    let is_same = |part: &str, id: u32| part.parse::<u32>().map_or(id <= u32::from(u16::MAX), |number| number == id);
+    let is_same = |part: &str, id: u32| part.parse::<u32>().map_or(u16::try_from(id).is_ok(), |number| number == id);
     is_same(uid, process.uid) && gid.is_none_or(|gid| is_same(gid, process.gid))
 }
 

@@ -228,10 +228,14 @@ async fn build(
     let sets = pair.sets();
     // A load that is under way when a signal comes is waited for: what the engine finishes later, nobody would remove.
     let images = [names.image.familiar(), names.twin.familiar()];
-    images.iter().for_each(|image| context.scope.made(image));
+    for image in &images {
+        context.scope.made(image);
+    }
     let loaded = engine.load(move |out| write_hybrid(&sets, epoch, out)).await;
     if loaded.is_ok() || !context.scope.is_canceled() {
-        images.iter().for_each(|image| context.scope.gone(image));
+        for image in &images {
+            context.scope.gone(image);
+        }
     }
     loaded?;
     super::build::print_summary(&pair, context.printer)?;
