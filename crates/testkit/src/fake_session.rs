@@ -73,6 +73,8 @@ struct World {
     /// Counts the target's runs.
     run: u32,
     target_is_gone: bool,
+    /// The keeper of the session that ended last had ended by itself.
+    keeper_was_gone: bool,
     is_silent: bool,
     /// Processes have ended, whatever their streams say.
     processes_are_over: bool,
@@ -95,6 +97,7 @@ impl FakeSessions {
             phase: Phase::Running,
             run: 1,
             target_is_gone: false,
+            keeper_was_gone: false,
             is_silent: false,
             processes_are_over: false,
             has_keeper: false,
@@ -170,6 +173,7 @@ impl FakeSessions {
     fn finish(&self) {
         let mut world = self.world();
         let script = world.scripts.pop_front().unwrap_or_default();
+        world.keeper_was_gone = script.keeper_is_gone;
         if let Some((phase, code)) = script.target_ends {
             world.end = Some(TargetEnd { state: phase, exit_code: Some(code) });
             world.phase = phase;
@@ -282,6 +286,7 @@ impl SessionBackend for FakeSessions {
     }
 
     async fn keep(&self, plan: &FakePlan, _: &str) -> Result<FakeKeeper, Error> {
+        self.world().keeper_was_gone = false;
         self.note(format!("keep for {}", plan.0.mode().as_str()));
         let script = self.next_script();
         if let Some(error) = script.no_keeper {

@@ -72,7 +72,7 @@ impl KeeperHandle for FakeKeeper {
     }
 
     async fn is_gone(&mut self) -> bool {
-        self.platform.next_script().keeper_is_gone
+        self.platform.world().keeper_was_gone || self.platform.next_script().keeper_is_gone
     }
 
     async fn end(self) -> Result<(), Error> {
