@@ -1,9 +1,9 @@
-//! Reading a Dockerfile whose last stage begins at `FROM scratch`, without running anything.
+//! Reads a Dockerfile whose last stage begins with `FROM scratch`, without running anything.
 //!
-//! `COPY` and `ADD` of local files and all settings are understood as BuildKit understands them. What would need a
-//! shell, a network or another image is refused with the line, the reason and the way out. Files get the modes 0755 and
-//! 0644 where `--chmod` says nothing, because those on disk depend on the umask of whoever checked them out, and everything
-//! becomes one layer.
+//! `COPY` and `ADD` of local files and all settings are interpreted like in BuildKit. An instruction that needs a
+//! shell, a network or another image is refused with the line, the reason and a remedy. Without `--chmod`, files get
+//! the modes 0755 and 0644, because modes on disk depend on the umask of whoever checked the files out. All files
+//! become one layer.
 
 mod accounts;
 mod array;
@@ -43,16 +43,16 @@ use std::io;
 use std::path::{Path, PathBuf};
 use unseen::Told;
 
-/// The size in bytes up to which a Dockerfile, or a `.dockerignore`, is read.
+/// The largest Dockerfile or `.dockerignore` in bytes that is read.
 pub const LARGEST: u64 = 1024 * 1024;
 
-/// More stages are refused: each may begin with the files of another.
+/// The most stages of a file, because each may begin with the files of another.
 const MOST_STAGES: usize = 1000;
 
-/// So many findings are told of one file.
+/// The most findings that are reported for one file.
 const MOST_FINDINGS: usize = 1000;
 
-/// All instructions that there are.
+/// All instructions.
 const KEYWORDS: [&str; 18] = [
     "ADD",
     "ARG",
@@ -74,22 +74,22 @@ const KEYWORDS: [&str; 18] = [
     "WORKDIR",
 ];
 
-/// What a Dockerfile makes.
+/// The result of reading a Dockerfile.
 #[derive(Clone, Debug)]
 pub struct Recipe {
-    /// Files and settings of the last stage; names, twin and storage are the caller's to fill in.
+    /// Files and settings of the last stage. The caller adds names, twin and storage.
     pub spec: BuildSpec,
     /// The lines that they come from.
     pub origins: Origins,
-    /// What is wrong with the file itself, by line. Their locations have an empty path: it is the caller's to fill in.
+    /// The problems of the file itself, by line. Their locations have an empty path, which the caller sets.
     pub findings: Vec<Finding>,
-    /// The number of findings that are left out because there are too many.
+    /// The number of findings that were left out because there were too many.
     pub left_out: usize,
 }
 
-/// What stages are made from.
+/// The inputs of all stages.
 struct Context {
-    /// The folder that sources lie in, without symbolic links.
+    /// The directory of the sources, without symbolic links.
     folder: PathBuf,
     ignore: Ignore,
     escape: char,
@@ -99,22 +99,23 @@ struct Context {
     global: BTreeMap<String, String>,
 }
 
-/// Reads the Dockerfile `text`. Sources are looked for in the folder `context`, less what its `.dockerignore` names.
+/// Reads the Dockerfile `text`. Sources are in the directory `context`, except for those that its `.dockerignore`
+/// excludes.
 pub fn read(text: &str, context: &Path, arguments: &Arguments) -> Result<Recipe, DockerfileError> {
     read_last(text, context, arguments, None)
 }
 
-/// Reads the last stage as far as that goes without Docker, to look at and not to build: what needs another image, an
-/// earlier stage that does, a shell or a network is passed over, and told. What no engine would build is among the findings,
-/// and the rest of the file is read all the same. An error is about the context alone.
+/// Reads the last stage as far as possible without Docker, to inspect and not to build it. An instruction that needs
+/// another image, a stage that needs one, a shell or a network is skipped and reported. Lines that no engine accepts
+/// are reported as findings, and the rest of the file is read nevertheless. Only problems of the context are errors.
 pub fn inspect(text: &str, context: &Path, arguments: &Arguments) -> Result<(Recipe, Vec<Unseen>), DockerfileError> {
     let mut told = Told::default();
     let recipe = read_last(text, context, arguments, Some(&mut told))?;
     Ok((recipe, told.unseen))
 }
 
-/// Whether a text that is not named so is a Dockerfile: it begins with `FROM` or `ARG` and half of its instructions are some,
-/// or all are.
+/// Reports whether a text with another name is a Dockerfile: it begins with `FROM` or `ARG`, and at least half of its
+/// instructions are known, or all are.
 pub fn reads_as_one(text: &str) -> bool {
     let instructions = source::parse(text).instructions;
     let known = instructions.iter().filter(|other| KEYWORDS.contains(&other.keyword.as_str())).count();
@@ -123,7 +124,7 @@ pub fn reads_as_one(text: &str) -> bool {
         && ((begins && known * 2 >= instructions.len()) || (known > 1 && known == instructions.len()))
 }
 
-/// Without a place for what is told, that is an error.
+/// Reads the last stage. Without `told`, everything that would be reported is an error.
 fn read_last(
     text: &str,
     context: &Path,
@@ -193,7 +194,7 @@ fn read_last(
     Ok(Recipe { spec: stage.spec, origins: stage.origins, findings, left_out })
 }
 
-/// A file in which there is no stage that can be read.
+/// The result for a file without a readable stage.
 fn nothing_read(source: &source::Source, mut told: Option<&mut Told>) -> Recipe {
     if let Some(told) = &mut told {
         told.hide(&Instruction::lost(1), Hidden::Anything);
@@ -203,8 +204,8 @@ fn nothing_read(source: &source::Source, mut told: Option<&mut Told>) -> Recipe 
     Recipe { spec, origins, findings, left_out }
 }
 
-/// What was told on the way and what the rules over lines say: each line is invalid once, and not at all where a rule says
-/// why. The second value is the number of those that were too many.
+/// Returns the problems found while reading and those found by rules. A line is reported as invalid once, and not at
+/// all if a rule explains it. The second value is the number of findings that were too many.
 fn all_findings(source: &source::Source, told: Option<&mut Told>) -> (Vec<Finding>, usize) {
     let by_rules = rules::findings(source);
     let line = |finding: &Finding| finding.location.as_ref().map(|location| location.line);
@@ -226,7 +227,7 @@ fn error(instruction: &Instruction, reason: String) -> DockerfileError {
 }
 
 impl Context {
-    /// An `ARG` before the first stage.
+    /// Handles an `ARG` before the first stage.
     fn global_argument(&mut self, instruction: &Instruction) -> Result<(), DockerfileError> {
         for word in words::raw_words(&instruction.arguments, self.escape) {
             let (name, default) =

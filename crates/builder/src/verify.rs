@@ -140,14 +140,13 @@ fn difference(subject: &str, message: String) -> Difference {
 fn role(prod: &Subject, debug: &Subject) -> Vec<Difference> {
     let mut found = Vec::new();
     if let Some(role) = prod.label(label::ROLE).filter(|role| *role != "prod") {
-        let message = format!("{}, given as the production image, is labelled as `{role}`", prod.name);
+        let message = format!("{}, given as the production image, is labeled as `{role}`", prod.name);
         found.push(difference("role", message));
     }
     match debug.label(label::ROLE) {
         Some("debug") => {}
         Some(role) => {
-            found
-                .push(difference("role", format!("{}, given as the debug image, is labelled as `{role}`", debug.name)));
+            found.push(difference("role", format!("{}, given as the debug image, is labeled as `{role}`", debug.name)));
         }
         None => found.push(difference("role", format!("{} has no label {}", debug.name, label::ROLE))),
     }

@@ -1,4 +1,4 @@
-//! Sizes, ages and tables as people read them.
+//! Formats sizes, ages and tables for people.
 
 mod table;
 

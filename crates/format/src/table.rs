@@ -1,4 +1,4 @@
-//! Tables that fit the terminal.
+//! Formats tables that fit the terminal.
 
 use anstyle::Style;
 use scratchdbg_logs::escape;
@@ -6,21 +6,21 @@ use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 const GAP: &str = "  ";
 const HEADER: Style = Style::new().bold();
-/// No column is made narrower than this.
+/// The smallest width that a column is cut to.
 const NARROWEST: usize = 12;
 
-/// A column, with what it shows of a row.
+/// A column.
 #[derive(Debug)]
 pub struct Column<R> {
-    /// What stands above it.
+    /// The header.
     pub name: &'static str,
-    /// The text of a cell. It is escaped before it is shown.
+    /// Returns the text of a cell. It is escaped before it is shown.
     pub cell: fn(&R) -> String,
-    /// The style of a cell.
+    /// Returns the style of a cell.
     pub style: fn(&R) -> Style,
-    /// Where the table is too wide, the columns with the lowest rank are left out first; [`KEPT`] ones stay.
+    /// If the table is too wide, columns with the lowest rank are left out first. Columns with rank [`KEPT`] stay.
     pub rank: u8,
-    /// It may be cut to make room.
+    /// Whether it may be cut to make room.
     pub may_shrink: bool,
 }
 
@@ -34,7 +34,7 @@ struct Laid<'a, R> {
     width: usize,
 }
 
-/// Lays rows out in columns of at most `width` characters together: the header, and a line for each row.
+/// Formats rows as a table of at most `width` characters: the header, and a line for each row.
 pub fn lines<R>(columns: &[Column<R>], rows: &[R], width: Option<usize>) -> Vec<String> {
     let mut laid: Vec<Laid<'_, R>> = columns
         .iter()
@@ -64,7 +64,7 @@ pub fn lines<R>(columns: &[Column<R>], rows: &[R], width: Option<usize>) -> Vec<
     std::iter::once(header).chain(body).collect()
 }
 
-/// Cuts what may be cut, then leaves columns out, until the table fits.
+/// Cuts columns that may be cut, then leaves columns out, until the table fits.
 fn fit<R>(columns: &mut Vec<Laid<'_, R>>, width: usize) {
     let total = |columns: &[Laid<'_, R>]| {
         columns.iter().map(|laid| laid.width + GAP.len()).sum::<usize>().saturating_sub(GAP.len())
@@ -87,7 +87,7 @@ fn fit<R>(columns: &mut Vec<Laid<'_, R>>, width: usize) {
     }
 }
 
-/// A cell of at most `width` characters.
+/// Returns a cell cut to at most `width` characters.
 fn cut(cell: &str, width: usize) -> String {
     if cell.width() <= width {
         return cell.to_owned();

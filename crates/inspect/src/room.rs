@@ -1,5 +1,5 @@
-//! The copy of an image on its way to the disk, which must not be filled by it: what is no archive is not written at all, and
-//! what is far longer than the image that it should be, or takes the last of the disk, is not written on.
+//! Copies an image to disk without filling the disk. A stream that is not an archive is not written at all. Copying
+//! stops if the archive is far larger than the image should be, or would use the last of the disk.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -9,46 +9,46 @@ use rustix::fs::fstatvfs;
 /// A block of a tar archive.
 const BLOCK: usize = 512;
 
-/// An archive may be as much longer than twice the files in it: each has headers.
+/// How much longer than twice the size of the files in it an archive may be: each file has headers.
 const SLACK: u64 = 2 << 30;
 
-/// So much of the disk is left to others, or a part of it where it is small.
+/// How much of the disk stays free for others. Less on a small disk.
 const LEFT_FREE: u64 = 256 << 20;
 const SMALL_PART: u64 = 20;
 
-/// How much is written between two looks at the disk.
+/// How many bytes are written between two checks of the disk.
 const STRIDE: u64 = 16 << 20;
 
 /// Why a copy is not made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// What the platform sends does not begin as an archive does.
+    /// The platform's stream does not begin like an archive.
     #[error("what is sent is no archive")]
     NoArchive,
-    /// It has no end in sight.
+    /// The stream is far longer than it should be.
     #[error("more than {} MiB of it were sent, and it should have {} MiB", sent >> 20, size >> 20)]
     NoEnd {
-        /// What has come.
+        /// How many bytes arrived.
         sent: u64,
-        /// What the platform says of the image.
+        /// The image's size according to the platform.
         size: u64,
     },
     /// The disk would be full.
     #[error("less than {} MiB would be left free for temporary files", left_free >> 20)]
     NoRoom {
-        /// What is left to others.
+        /// How much must stay free.
         left_free: u64,
     },
 }
 
-/// A file that is written.
+/// A file that is being written.
 #[derive(Debug)]
 pub(crate) struct Copy {
     file: File,
-    /// The begin, until there is enough to know an archive by.
+    /// The first bytes, until there are enough to recognize an archive.
     head: Vec<u8>,
     written: u64,
-    /// How long the image is, by what the platform says.
+    /// The size of the image according to the platform.
     size: Option<u64>,
     look_at: u64,
     refusal: Option<Refusal>,
@@ -59,12 +59,12 @@ impl Copy {
         Self { file, head: Vec::with_capacity(BLOCK), written: 0, size, look_at: 0, refusal: None }
     }
 
-    /// Why it was refused, where it was.
+    /// Returns why the copy was refused, if it was.
     pub(crate) fn refusal(&self) -> Option<Refusal> {
         self.refusal
     }
 
-    /// The file, with all that came.
+    /// Returns the file with all data.
     pub(crate) fn finish(mut self) -> io::Result<File> {
         if self.written == 0 {
             self.file.write_all(&self.head)?;
@@ -95,7 +95,7 @@ impl Copy {
     }
 }
 
-/// What is to be left free, where less would be after so many bytes more.
+/// Returns how much must stay free, if less would be after writing `more` bytes.
 fn shortage(free: u64, all: u64, more: u64) -> Option<u64> {
     let left_free = LEFT_FREE.min(all / SMALL_PART);
     (free < left_free.saturating_add(more.max(STRIDE.min(all / SMALL_PART)))).then_some(left_free)
@@ -124,8 +124,8 @@ impl Write for Copy {
     }
 }
 
-/// Whether a block is the header of a member, by its sum (POSIX.1-2017, pax, "ustar Interchange Format"), or the end of an
-/// archive that has none.
+/// Reports whether a block is the header of a member, by its checksum (POSIX.1-2017, pax, "ustar Interchange
+/// Format"), or the end of an empty archive.
 fn begins_archive(block: &[u8]) -> bool {
     const SUM: std::ops::Range<usize> = 148..156;
     let text = String::from_utf8_lossy(&block[SUM]);
@@ -142,7 +142,7 @@ mod tests {
 
     use super::*;
 
-    /// The header of an empty file.
+    /// Returns the header of an empty file.
     fn header() -> Vec<u8> {
         let mut block = vec![0; BLOCK];
         block[..4].copy_from_slice(b"file");
@@ -178,7 +178,7 @@ mod tests {
             file.read_to_end(&mut read).unwrap();
             assert_eq!(read, archive, "{size}");
         }
-        // Whoever reads it says what is wrong with it.
+        // Reading the copy reports what is wrong with it.
         let mut short = copy(None);
         short.write_all(b"short").unwrap();
         assert_eq!(short.finish().unwrap().metadata().unwrap().len(), 5);

@@ -6,8 +6,8 @@ use std::os::unix::fs::FileTypeExt as _;
 
 use crate::system::{self, SIGINT, SIGTERM, Signals};
 
-/// Writes two lines to standard output and one to standard error, then waits for SIGTERM or SIGINT; or, where its input is a pipe, for
-/// the end of that: whoever started the demo is gone.
+/// Writes two lines to standard output and one to standard error, then waits for SIGTERM or SIGINT. If its input is a
+/// pipe, it also ends with the input: the client that started the demo is gone then.
 pub(crate) fn app() -> Result<u8, String> {
     let broken = |error: std::io::Error| format!("app: {error}");
     let signals = Signals::block_all().map_err(broken)?;
@@ -19,9 +19,9 @@ pub(crate) fn app() -> Result<u8, String> {
     let mut input = is_pipe.then_some(input);
     loop {
         let watched = input.as_ref().map(|input| input.as_fd());
-        let [is_signalled, is_readable] =
+        let [is_signaled, is_readable] =
             system::wait_readable([Some(signals.descriptor()), watched], None).map_err(broken)?;
-        let mut ends = is_signalled && matches!(signals.next().map_err(broken)?.number, SIGTERM | SIGINT);
+        let mut ends = is_signaled && matches!(signals.next().map_err(broken)?.number, SIGTERM | SIGINT);
         if let (true, Some(input)) = (is_readable, &mut input) {
             ends |= input.read(&mut [0; 64]).map_err(broken)? == 0;
         }

@@ -221,11 +221,11 @@ fn next_event(keeper: &mut Keeper, signals: &Signals, stream: Option<BorrowedFd<
         None => (None, POLL_INTERVAL),
     };
     let ready = [Some(signals.descriptor()), descriptor, stream];
-    let [signalled, keeper_ended, writable] = system::wait_readable_or_last_writable(ready, Some(timeout))?;
+    let [signaled, keeper_ended, writable] = system::wait_readable_or_last_writable(ready, Some(timeout))?;
     if keeper_ended || keeper.is_lost() {
         return Ok(Event::Over(system::killed_by(SIGKILL)));
     }
-    if !signalled {
+    if !signaled {
         return Ok(if writable { Event::Writable } else { Event::None });
     }
     let signal = signals.next()?;

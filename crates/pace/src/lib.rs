@@ -1,12 +1,12 @@
-//! How slow a stream may be before it is given up.
+//! Decides when a stream is too slow and should be given up.
 //!
-//! A limit of silence alone is none: who sends a byte now and then renews it for ever. So what comes is counted against the
-//! time in which it was waited for, as curl does with `--speed-limit` and `--speed-time`. The time in which nobody waited,
-//! since there was enough to do with what had come, does not count.
+//! A limit on silence alone is not enough: a byte now and then would renew it forever. So the bytes that arrive are
+//! compared with the time spent waiting for them, as in curl's `--speed-limit` and `--speed-time`. Time in which
+//! nobody waited, because earlier bytes were still being processed, does not count.
 
 use std::time::Duration;
 
-/// The speed of a stream, window by window.
+/// Measures the speed of a stream, window by window.
 #[derive(Debug, Clone)]
 pub struct Pace {
     window: Duration,
@@ -15,23 +15,23 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// Bytes a second. Less than that, over a whole window, is no transfer.
+    /// The least speed in bytes per second. A whole window below it counts as no transfer.
     pub const LEAST: u64 = 1024;
 
-    /// A stream that has not begun.
+    /// Returns the state of a stream that has not begun.
     pub fn new(window: Duration) -> Self {
         Self { window, waited: Duration::ZERO, came: 0 }
     }
 
-    /// How much longer it may be waited for before [`waited`](Self::waited) is to be told of it.
+    /// Returns how much longer the stream may be waited for before [`waited`](Self::waited) must be called.
     pub fn left(&self) -> Duration {
         self.window.saturating_sub(self.waited)
     }
 
-    /// It was waited for so long, and then so many bytes came, or none yet.
+    /// Records that the stream was waited for this long and then returned this many bytes, or none yet.
     ///
     /// # Errors
-    /// [`TooSlow`] where a window is over, and too little came in it.
+    /// [`TooSlow`] if a window is over and too few bytes arrived in it.
     pub fn waited(&mut self, time: Duration, came: usize) -> Result<(), TooSlow> {
         self.waited += time;
         self.came = self.came.saturating_add(came as u64);
@@ -46,12 +46,12 @@ impl Pace {
     }
 }
 
-/// A stream is slower than it may be.
+/// A stream is too slow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TooSlow {
-    /// How long it was waited for.
+    /// How long the stream was waited for.
     pub waited: Duration,
-    /// How many bytes came in that time.
+    /// How many bytes arrived in that time.
     pub came: u64,
 }
 
@@ -61,7 +61,7 @@ mod tests {
 
     const MINUTE: Duration = Duration::from_mins(1);
 
-    /// How long a stream is waited for that sends so many bytes each so often; nothing where it may go on.
+    /// Returns when a stream that sends this many bytes at this interval is given up, or `None` if it may continue.
     fn given_up_after(first: usize, bytes: usize, every: Duration) -> Option<Duration> {
         let mut pace = Pace::new(MINUTE);
         pace.waited(Duration::ZERO, first).ok()?;

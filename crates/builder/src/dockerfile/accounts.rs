@@ -1,14 +1,14 @@
-//! The numbers of users and groups, from the files of a stage.
+//! Resolves names of users and groups to numbers, with the files of a stage.
 
 use crate::links::real_path;
 use scratchdbg_image::{Entry, FileData, Node, Tree};
 use std::io::Read as _;
 
-/// More of an account file is not read.
+/// The most bytes of an account file that are read.
 const LARGEST: u64 = 1024 * 1024;
 
-/// `USER[:GROUP]` as numbers. Names are looked up in the files; a user without a group has its own, or the group of its
-/// own number.
+/// Resolves `USER[:GROUP]` to numbers. Names are looked up in the files. A user without a group gets its own group,
+/// or the group with its own number.
 pub(super) fn resolve(files: &Tree, text: &str) -> Result<(u64, u64), String> {
     let (user, group) = text.split_once(':').map_or((text, None), |(user, group)| (user, Some(group)));
     let (uid, own) = match number(user) {
@@ -37,7 +37,7 @@ fn number(text: &str) -> Option<u64> {
     text.parse::<u32>().ok().map(u64::from)
 }
 
-/// The fields of the line that begins with `name`.
+/// Returns the fields of the line that begins with `name`.
 fn account(files: &Tree, path: &str, name: &str) -> Result<Vec<String>, String> {
     let real = real_path(files, path)?;
     let text = match files.get(&real) {

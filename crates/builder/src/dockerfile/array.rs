@@ -1,12 +1,12 @@
-//! JSON arrays of instructions.
+//! JSON arrays in instructions.
 
 use super::source::Instruction;
 use scratchdbg_diagnose::rules::dockerfile;
 use serde_json::Value;
 
-/// The words of the exec form; `None` if the arguments are no JSON array, which makes them a shell's line or plain words. An
-/// array that holds something else than strings is refused by engines. What stands behind it is no matter: engines read one
-/// value, and no further.
+/// Returns the words of the exec form, or `None` if the arguments are not a JSON array: then they are a shell's line
+/// or plain words. Engines refuse an array that contains anything but strings. Text after the array is ignored,
+/// because engines read only one value.
 pub(super) fn strict(instruction: &Instruction) -> Result<Option<Vec<String>>, String> {
     if !instruction.arguments.starts_with('[') {
         return Ok(None);
@@ -17,7 +17,7 @@ pub(super) fn strict(instruction: &Instruction) -> Result<Option<Vec<String>>, S
     strings.map(Some).ok_or_else(|| advice(instruction).unwrap_or_else(|| "a JSON array of strings is expected".into()))
 }
 
-/// What is wrong with an array that is none, and the line that is right.
+/// Returns the problem of an invalid array, and the corrected line.
 pub(super) fn advice(instruction: &Instruction) -> Option<String> {
     let broken = dockerfile::broken_array(&instruction.arguments)?;
     Some(format!("it is no JSON array of strings: {}; write {} {}", broken.reason, instruction.keyword, broken.mended))

@@ -1,4 +1,4 @@
-//! Dockerfiles that grow, nest or repeat without end: each is read, or refused with one clear line.
+//! Dockerfiles that grow, nest or repeat without end. Each is read, or refused with one clear line.
 
 use super::{Arguments, DockerfileError, MOST_FINDINGS, inspect, read};
 use crate::BuildSpec;
@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-/// In a context with one file, `app`.
+/// Reads a Dockerfile in a context with one file, `app`.
 fn spec(text: &str) -> Result<BuildSpec, DockerfileError> {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("app"), "app").unwrap();
@@ -40,7 +40,7 @@ fn what_grows_without_end_is_refused() {
         (format!("FROM scratch\n{}", "ONBUILD ".repeat(50_000)), ""),
         (format!("FROM scratch\nCMD {}\n", "[".repeat(500_000)), ""),
         ("x".repeat(2 << 20), "larger than 1 MiB"),
-        // The parser passes over a mark that stands there twice; places are looked up all the same.
+        // The parser skips a mark that occurs twice; positions are looked up nevertheless.
         ("\u{feff}\u{feff}FROM scratch\nENV \u{e4}\u{f6}\u{20ac}=\"x\n".to_owned(), ""),
         ("\u{feff}\u{20ac}".to_owned(), ""),
     ] {

@@ -1,28 +1,28 @@
-//! What one Dockerfile may take in all: a line within its limits may be there many times.
+//! The total resources of one Dockerfile: a line within its limits may be repeated many times.
 
 use crate::links;
 use scratchdbg_image::Tree;
 use std::cell::Cell;
 
-/// Values of variables that are used, or that stages begin with, in bytes.
+/// The most bytes of variables' values that are used, or that stages begin with.
 const MOST_TEXT: u64 = 64 * 1024 * 1024;
-/// Matching takes time by the length of the value and of the pattern: their products, added up.
+/// The most matching work: the sum of the products of the lengths of value and pattern.
 const MOST_MATCHING: u64 = 100_000_000;
-/// A pattern is made ready for each use of it, which takes as long as to match so many characters.
+/// The cost of preparing a pattern for one use, in characters to match.
 const PREPARING: usize = 1000;
-/// Files and folders that are copied into stages, or that stages begin with.
+/// The most files and directories that are copied into stages, or that stages begin with.
 const MOST_FILES: u64 = 1_000_000;
 
-/// The paths of those files, in bytes.
+/// The most bytes of those files' paths.
 const MOST_PATHS: u64 = 128 * 1024 * 1024;
-/// Following a path takes time by its length and by the number of its parts: their products, added up.
+/// The most work of following paths: the sum of the products of a path's length and its number of components.
 const MOST_FOLLOWING: u64 = 100_000_000;
-/// `PATH_MAX`, with the NUL at its end.
+/// `PATH_MAX`, which includes the terminating NUL.
 const LONGEST_PATH: usize = 4096;
 /// `NAME_MAX`.
 const LONGEST_NAME: usize = 255;
 
-/// What was used so far.
+/// The resources used so far.
 #[derive(Debug, Default)]
 pub(super) struct Budget {
     text: Cell<u64>,
@@ -48,7 +48,7 @@ impl Budget {
         count(&self.matching, work, MOST_MATCHING, reason)
     }
 
-    /// Counts files and folders of one copy.
+    /// Counts files and directories of one copy.
     pub(super) fn files(&self, tree: &Tree) -> Result<(), String> {
         let reason = "with this instruction, the stages hold more than 1,000,000 files, each copy of one counted";
         count(&self.files, tree.len(), MOST_FILES, reason)?;
@@ -57,14 +57,14 @@ impl Budget {
         count(&self.paths, tree.paths_size(), MOST_PATHS, reason)
     }
 
-    /// Counts folders that are made.
+    /// Counts directories that are created.
     pub(super) fn folders(&self, paths: &[&str]) -> Result<(), String> {
         let reason =
             "with this instruction, the paths of files are longer than 128 MiB in all, each copy of a file counted";
         count(&self.paths, paths.iter().map(|path| path.len()).sum(), MOST_PATHS, reason)
     }
 
-    /// Counts one way along a path among `files`, which is refused where Linux takes no path as long.
+    /// Counts following one path among `files`. A path that is too long for Linux is refused.
     pub(super) fn path(&self, files: &Tree, path: &str) -> Result<(), String> {
         if path.len() >= LONGEST_PATH {
             let length = path.len();
@@ -77,7 +77,7 @@ impl Budget {
         }
         let reason = "with this instruction, following paths takes too long: the lengths of paths times the numbers of \
                       their parts are more than 100,000,000 in all";
-        // One that is there, or whose folder is, is looked up at once.
+        // A path that exists, or whose directory exists, is looked up in one step.
         let parts = if links::is_plain(files, path) { 1 } else { names().count() };
         count(&self.following, path.len().saturating_mul(parts), MOST_FOLLOWING, reason)
     }

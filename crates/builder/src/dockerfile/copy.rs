@@ -1,4 +1,4 @@
-//! `COPY` and `ADD` of files that are at hand.
+//! `COPY` and `ADD` of available files.
 
 mod sources;
 
@@ -13,7 +13,7 @@ use scratchdbg_diagnose::rootfs::normalize;
 use scratchdbg_image::{Entry, FileData, Node, Tree};
 use std::path::PathBuf;
 
-/// One instruction with its words expanded.
+/// One instruction with expanded words.
 #[derive(Debug)]
 pub(super) struct Copy {
     /// The stage or image of `--from`.
@@ -21,12 +21,12 @@ pub(super) struct Copy {
     sources: Vec<String>,
     /// Files written in the Dockerfile itself: name and text.
     documents: Vec<(String, String)>,
-    /// Absolute; ends with a slash if it is a folder.
+    /// Absolute; ends with a slash if it is a directory.
     destination: String,
     mode: Option<u32>,
-    /// Who the copies belong to; nothing keeps the owner that they have, which is root for files of this machine.
+    /// The owner of the copies. `None` keeps the owner, which is root for files of this machine.
     owner: Option<(u64, u64)>,
-    /// `--parents`: the folders of a source are made below the destination.
+    /// `--parents`: the directories of a source are created below the destination.
     parents: bool,
     /// `--exclude`.
     exclude: Ignore,
@@ -98,12 +98,12 @@ impl Copy {
         Ok(copy)
     }
 
-    /// The paths or patterns to copy.
+    /// Returns the paths or patterns to copy.
     pub(super) fn sources(&self) -> &[String] {
         &self.sources
     }
 
-    /// Where they go; it ends with a slash if it is a folder.
+    /// Returns the destination, which ends with a slash if it is a directory.
     pub(super) fn destination(&self) -> &str {
         &self.destination
     }
@@ -137,7 +137,7 @@ impl Copy {
                 let mode = u32::from_str_radix(&value, 8).ok().filter(|mode| *mode <= 0o7777);
                 let refuse = || {
                     let reason = format!("--chmod={value}: expected up to four octal digits, as in 0755");
-                    // BuildKit knows words of chmod(1) too, from version 0.18 on.
+                    // Since version 0.18, BuildKit also accepts the symbolic modes of chmod(1).
                     let is_in_words = value.contains(['+', '-', '=']);
                     if is_in_words { Refusal::Unsupported(reason) } else { Refusal::Invalid(reason) }
                 };
@@ -148,18 +148,18 @@ impl Copy {
                 let owner = accounts::resolve(&stage.spec.files, &value);
                 self.owner = Some(owner.map_err(|reason| Refusal::Account(format!("--chown={value}: {reason}")))?);
             }
-            // A layer of its own is no matter here: everything becomes one layer.
+            // Separate layers do not matter here: everything becomes one layer.
             "--link" => drop(yes()?),
             "--parents" if keyword == "COPY" => self.parents = yes()?,
             "--unpack" if keyword == "ADD" => self.keep_packed = !yes()?,
-            // These are about sources on a network, which are refused themselves.
+            // These options concern network sources, which are refused anyway.
             "--checksum" | "--keep-git-dir" if keyword == "ADD" => {}
             other => return Err(format!("{other} is not supported").into()),
         }
         Ok(())
     }
 
-    /// From the folder of the build.
+    /// Copies from the context.
     pub(super) fn local(&self, stage: &mut Stage, context: &Context) -> Result<(), Refusal> {
         for (name, text) in &self.documents {
             let mut tree = Tree::default();
@@ -195,7 +195,7 @@ impl Copy {
         Ok(())
     }
 
-    /// From an earlier stage.
+    /// Copies from an earlier stage.
     pub(super) fn stage_files(&self, stage: &mut Stage, files: &Tree, context: &Context) -> Result<(), Refusal> {
         for source in &self.sources {
             let (pivot, pattern) = self.pivot(source);
@@ -240,9 +240,9 @@ impl Copy {
         Ok(())
     }
 
-    /// Puts what was copied to `root` into the stage. Directories on the way there are made where they are missing, and
-    /// belong to whom `--chown` names. `root` itself stays as it is where it is a directory already; directories below it
-    /// become what was copied.
+    /// Adds the copied files at `root` to the stage. Missing directories on the way are created with the owner in
+    /// `--chown`. If `root` is a directory already, it stays unchanged; directories below it are replaced by those
+    /// that were copied.
     fn merge(&self, stage: &mut Stage, tree: Tree, root: &str, context: &Context) -> Result<(), String> {
         context.budget.files(&tree)?;
         let root = root.trim_matches('/');
@@ -288,7 +288,7 @@ impl Copy {
         }
     }
 
-    /// `ADD` fetches and unpacks; we do neither.
+    /// Refuses sources that `ADD` would download or unpack.
     pub(super) fn refuse_what_add_would_unpack(&self, context: &Context) -> Result<(), Refusal> {
         let is_remote = |source: &&String| source.contains("://") || source.starts_with("git@");
         if let Some(source) = self.sources.iter().find(is_remote) {
@@ -305,12 +305,12 @@ impl Copy {
         Ok(())
     }
 
-    /// With `--parents`, what is before `/./` in a source is not made below the destination.
+    /// With `--parents`, the part of a source before `/./` is not created below the destination.
     fn pivot<'a>(&self, source: &'a str) -> (&'a str, &'a str) {
         if self.parents { source.split_once("/./").unwrap_or(("", source)) } else { ("", source) }
     }
 
-    /// The destination of a source whose folders are kept: for a file, the folder that it goes into.
+    /// Returns the destination of a source whose directories are kept: for a file, the directory that it is put into.
     fn below_parents(&self, below: &str, is_folder: bool) -> String {
         let base = self.destination.trim_end_matches('/');
         let below = below.trim_matches('/');
@@ -318,7 +318,8 @@ impl Copy {
         normalize(&format!("{base}/{kept}")).trim_end_matches('/').to_owned() + "/"
     }
 
-    /// The sources as files of this machine, each with its path in the context. Nothing leads out of the context.
+    /// Returns the sources as files of this machine, each with its path in the context. No source is outside of the
+    /// context.
     pub(super) fn resolve(&self, context: &Context) -> Result<Vec<Found>, Refusal> {
         let mut found = Vec::new();
         for source in &self.sources {
@@ -346,7 +347,7 @@ impl Copy {
                 let below = relative.strip_prefix(&pivot).unwrap_or(&relative).trim_start_matches('/').to_owned();
                 found.push(Found { path, relative, below });
             }
-            // As in BuildKit, a pattern may match nothing: that is how files that may be missing are named.
+            // As in BuildKit, a pattern may match nothing, so that optional files can be copied.
             if found.len() == before && !is_pattern {
                 let place = context.folder.display();
                 let reason = format!("{source} is not in the context {place}, or .dockerignore names it");
@@ -357,11 +358,11 @@ impl Copy {
     }
 }
 
-/// A source that is there.
+/// A source that exists.
 pub(super) struct Found {
     path: PathBuf,
     /// Its path in the context.
     relative: String,
-    /// The part of that which `--parents` keeps.
+    /// The part of the path that `--parents` keeps.
     below: String,
 }

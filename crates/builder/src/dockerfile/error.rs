@@ -1,34 +1,34 @@
-//! Why a Dockerfile cannot be built here.
+//! Errors of a Dockerfile.
 
-/// One line that is wrong, or that we do not do.
+/// A line that is invalid or not supported.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {}{reason}", if instruction.is_empty() { String::new() } else { format!("`{instruction}`: ") })]
 pub struct DockerfileError {
-    /// Its number, from 1.
+    /// The line number, from 1.
     pub line: usize,
-    /// Its beginning.
+    /// The beginning of the line.
     pub instruction: String,
-    /// What is wrong, and the way out.
+    /// The problem and the remedy.
     pub reason: String,
-    /// The line that is meant, where that can be told.
+    /// The corrected line, if it can be guessed.
     pub mended: Option<String>,
 }
 
-/// Why an instruction is not followed, and the way out.
+/// Why an instruction is refused, and the remedy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
-    /// No engine takes it.
+    /// No engine accepts it.
     Invalid(String),
-    /// What it copies is not in the context.
+    /// A source is not in the context.
     Missing(String),
-    /// A name of a user or group that the stage does not know; an image that it begins with may.
+    /// A user or group name that is unknown in the stage. The base image may know it.
     Account(String),
-    /// Engines may take it.
+    /// Engines may accept it.
     Unsupported(String),
 }
 
 impl Refusal {
-    /// The reason alone.
+    /// Returns the reason.
     pub(super) fn reason(self) -> String {
         match self {
             Self::Invalid(reason) | Self::Missing(reason) | Self::Account(reason) | Self::Unsupported(reason) => reason,

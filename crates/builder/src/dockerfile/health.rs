@@ -6,7 +6,7 @@ use scratchdbg_image::Healthcheck;
 
 const OPTIONS: [&str; 5] = ["--interval", "--timeout", "--start-period", "--start-interval", "--retries"];
 
-/// An option that is zero, which later engines take for the default and Docker 20.10 refuses.
+/// Returns an option that is zero, which later engines interpret as the default and Docker 20.10 refuses.
 pub(super) fn zero(instruction: &Instruction) -> Option<String> {
     let is_zero = |flag: &&String| {
         flag.split_once('=').is_some_and(|(name, value)| match name {
@@ -31,13 +31,13 @@ pub(super) fn read(instruction: &Instruction) -> Result<Healthcheck, String> {
     instruction.flags_once(&[])?;
     for flag in &instruction.flags {
         let (name, value) = flag.split_once('=').ok_or_else(|| format!("{flag} has no value"))?;
-        // Nothing is the default.
+        // An empty value is the default.
         if value.is_empty() && OPTIONS.contains(&name) {
             continue;
         }
         let time = || duration(value).ok_or_else(|| format!("`{value}` is not a duration, as in 30s"));
         match name {
-            // Zero is the engine's default, and so nothing.
+            // Zero is the engine's default, so it is omitted.
             "--interval" => check.interval = Some(time()?).filter(|time| *time > 0),
             "--timeout" => check.timeout = Some(time()?).filter(|time| *time > 0),
             "--start-period" => check.start_period = Some(time()?).filter(|time| *time > 0),
@@ -61,7 +61,7 @@ pub(super) fn read(instruction: &Instruction) -> Result<Healthcheck, String> {
     Ok(check)
 }
 
-/// The command of a `HEALTHCHECK CMD` as an instruction of its own.
+/// Returns the command of a `HEALTHCHECK CMD` as an instruction of its own.
 pub(super) fn command(instruction: &Instruction) -> Instruction {
     let keyword = format!("{} CMD", instruction.keyword);
     Instruction { keyword, arguments: kind(instruction).1.to_owned(), ..instruction.clone() }
@@ -73,8 +73,8 @@ fn kind(instruction: &Instruction) -> (String, &str) {
     (kind.to_ascii_uppercase(), rest.trim())
 }
 
-/// Go's notation (`time.ParseDuration`) in nanoseconds: `1h30m`, `1.5s`. Less than a millisecond is refused, as
-/// engines do, unless it is zero.
+/// Parses Go's notation (`time.ParseDuration`) into nanoseconds: `1h30m`, `1.5s`. As in engines, less than a
+/// millisecond is refused unless it is zero.
 fn duration(text: &str) -> Option<i64> {
     const MILLISECOND: f64 = 1e6;
     if text == "0" {

@@ -1,17 +1,17 @@
-//! Which line of the Dockerfile a setting or file of the image comes from.
+//! Records which line of the Dockerfile a setting or file of the image comes from.
 
 use std::collections::BTreeMap;
 
-/// Lines, from 1. Of several instructions that set the same thing, the line of the one that counts.
+/// Lines, from 1. If several instructions set the same thing, the line of the one with an effect.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Origins {
     /// The `FROM` of the last stage.
     pub stage: usize,
-    /// The instructions that set one thing, by their name in capitals: `ENTRYPOINT`, `USER`.
+    /// Instructions that set a single value, by their name in capitals: `ENTRYPOINT`, `USER`.
     pub settings: BTreeMap<String, usize>,
-    /// Variables of the environment.
+    /// Environment variables.
     pub env: BTreeMap<String, usize>,
-    /// Files and folders, by their path in the image without the leading slash.
+    /// Files and directories, by their path in the image without the leading slash.
     pub files: BTreeMap<String, usize>,
 }
 
@@ -20,17 +20,17 @@ impl Origins {
         self.settings.insert(keyword.to_owned(), line);
     }
 
-    /// Another place sets what this instruction does.
+    /// Removes an instruction whose setting is overridden from elsewhere.
     pub fn forget(&mut self, keyword: &str) {
         self.settings.remove(keyword);
     }
 
-    /// The line of an instruction that sets one thing.
+    /// Returns the line of an instruction that sets a single value.
     pub fn setting(&self, keyword: &str) -> Option<usize> {
         self.settings.get(keyword).copied()
     }
 
-    /// The line that brought a file, or the nearest folder above it.
+    /// Returns the line that added a file, or the nearest directory above it.
     pub fn file(&self, path: &str) -> Option<usize> {
         let mut path = path.trim_matches('/');
         loop {

@@ -1,15 +1,15 @@
-//! Wildcards of `COPY` sources and `.dockerignore` (Go's `filepath.Match`, and `**` for any number of folders).
+//! Wildcards of `COPY` sources and `.dockerignore` (Go's `filepath.Match`, and `**` for any number of directories).
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeSet, HashMap};
 
-/// Whether `pattern` matches the whole of `path`, both relative.
+/// Reports whether `pattern` matches all of `path`. Both are relative.
 pub(super) fn matches(pattern: &str, path: &str) -> bool {
     let pattern: Vec<_> = pattern.split('/').map(str::to_owned).collect();
     parts_match(&pattern, &path.split('/').collect::<Vec<_>>(), &Cell::default())
 }
 
-/// Whether the parts of a pattern match all parts of a path.
+/// Reports whether the parts of a pattern match all parts of a path.
 fn parts_match(pattern: &[String], path: &[&str], steps: &Cell<u64>) -> bool {
     let step = |pattern: &mut &[String], path: &mut &[&str]| match (*pattern, *path) {
         ([first, rest @ ..], [name, tail @ ..]) if bytes_match(first.as_bytes(), name.as_bytes(), steps) => {
@@ -21,7 +21,7 @@ fn parts_match(pattern: &[String], path: &[&str], steps: &Cell<u64>) -> bool {
     any_number_at(|part| part == "**", step, pattern, path, steps)
 }
 
-/// One part between slashes.
+/// Matches one part between slashes.
 pub(super) fn part_matches(pattern: &[u8], name: &[u8]) -> bool {
     bytes_match(pattern, name, &Cell::default())
 }
@@ -42,10 +42,11 @@ fn bytes_match(pattern: &[u8], name: &[u8], steps: &Cell<u64>) -> bool {
     any_number_at(|byte| *byte == b'*', step, pattern, name, steps)
 }
 
-/// Matches a pattern in which each star stands for any number of elements, and `step` takes one element of the rest.
+/// Matches a pattern in which each star stands for any number of elements. `step` consumes one element of the rest.
 ///
-/// Only the last star is tried again: what an earlier one could take more, that one takes as well. So the time is the
-/// product of both lengths at most, where going back to every star would be exponential. It is counted in `steps`.
+/// Only the last star is retried: anything that an earlier star could match in addition, the last one can match as
+/// well. So the time is at most the product of both lengths, while retrying every star would be exponential. The
+/// steps are counted in `steps`.
 fn any_number_at<P, N>(
     is_star: impl Fn(&P) -> bool,
     step: impl Fn(&mut &[P], &mut &[N]) -> bool,
@@ -72,7 +73,7 @@ fn any_number_at<P, N>(
     }
 }
 
-/// What follows the class that begins `pattern`, if `byte` is in it.
+/// Returns the rest of the pattern after its first class, if the class contains `byte`.
 fn class(pattern: &[u8], byte: u8) -> Option<&[u8]> {
     let end = pattern.iter().position(|byte| *byte == b']')?;
     let (set, after) = (&pattern[..end], &pattern[end + 1..]);
@@ -91,12 +92,12 @@ fn class(pattern: &[u8], byte: u8) -> Option<&[u8]> {
     (found != negated).then_some(after)
 }
 
-/// Whether there is anything in `text` that is not to be taken literally.
+/// Reports whether `text` contains characters that are not literal.
 pub(super) fn is_pattern(text: &str) -> bool {
     text.contains(['*', '?', '['])
 }
 
-/// Whether engines take a pattern (Go's `filepath.Match`): brackets are closed, and nothing stands open in them.
+/// Checks a pattern as engines do (Go's `filepath.Match`): brackets are closed, and ranges are complete.
 pub(super) fn valid(pattern: &str) -> Result<(), String> {
     let invalid = || format!("`{pattern}` is no pattern: a bracket is not closed or is empty, or a \\ is its end");
     let mut rest = pattern.chars().peekable();
@@ -107,7 +108,7 @@ pub(super) fn valid(pattern: &str) -> Result<(), String> {
                 rest.next_if_eq(&'^');
                 let mut is_empty = true;
                 while is_empty || rest.next_if_eq(&']').is_none() {
-                    // One character, or the first and the last of several.
+                    // A single character, or the ends of a range.
                     for _ in 0..2 {
                         match rest.next() {
                             Some('\\') => drop(rest.next().ok_or_else(invalid)?),
@@ -130,7 +131,7 @@ pub(super) fn valid(pattern: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// The lines of a `.dockerignore` that are rules, by their number, without the mark of an exception.
+/// Returns the rules of a `.dockerignore` with their line numbers, without the mark of an exception.
 fn rules(text: &str) -> impl Iterator<Item = (usize, &str, bool)> {
     let lines = text.lines().enumerate().map(|(index, line)| (index + 1, line.trim()));
     let lines = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
@@ -140,7 +141,8 @@ fn rules(text: &str) -> impl Iterator<Item = (usize, &str, bool)> {
     })
 }
 
-/// What is wrong with the first line of a `.dockerignore` that no engine takes: it refuses the whole build.
+/// Returns the problem of the first line of a `.dockerignore` that no engine accepts. Such a line fails the whole
+/// build.
 pub(super) fn invalid_rule(text: &str) -> Option<String> {
     rules(text).find_map(|(number, pattern, _)| {
         let reason = match pattern {
@@ -151,23 +153,23 @@ pub(super) fn invalid_rule(text: &str) -> Option<String> {
     })
 }
 
-/// More patterns with wildcards are refused: each is held against every file. Plain paths are looked up.
+/// The most patterns with wildcards: each is compared with every file. Plain paths are looked up.
 const MOST_WILDCARDS: usize = 10_000;
-/// Steps of matching, over all files and patterns: some seconds.
+/// The most steps of matching, over all files and patterns: some seconds.
 const MOST_STEPS: u64 = 2_000_000_000;
 
-/// The rules of a `.dockerignore`. The last that matches a path, or a folder that it lies in, decides.
+/// The rules of a `.dockerignore`. The last rule that matches a path, or a directory above it, decides.
 #[derive(Debug, Default)]
 pub(super) struct Ignore {
     /// For each rule, whether it is an exception.
     is_exception: Vec<bool>,
-    /// The last rule for each path that is written out.
+    /// The last rule for each literal path.
     plain: HashMap<String, usize>,
     /// Patterns in parts, with the number of their rule, in order.
     wildcards: Vec<(usize, Vec<String>)>,
-    /// Exceptions as they are written.
+    /// Exceptions as written.
     exceptions: BTreeSet<String>,
-    /// The last rule for each folder that was asked about.
+    /// The last rule for each directory that was looked up.
     folders: RefCell<HashMap<String, Option<usize>>>,
     steps: Cell<u64>,
 }
@@ -175,7 +177,7 @@ pub(super) struct Ignore {
 impl Ignore {
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         let mut ignore = Self::default();
-        // Of a pattern that stands there several times, the last counts.
+        // If a pattern occurs several times, the last one counts.
         let mut wildcards: HashMap<String, usize> = HashMap::new();
         for (_, line, exception) in rules(text) {
             let pattern = line.trim_start_matches("./").trim_matches('/').to_owned();
@@ -203,14 +205,14 @@ impl Ignore {
         Ok(ignore)
     }
 
-    /// Whether `path`, relative to the context, is part of the context. A folder is if only an exception lies in it. Not to
-    /// be believed when [`Ignore::check`] fails afterwards.
+    /// Reports whether `path`, relative to the context, is part of the context. A directory is part of it even if
+    /// only an exception is below it. Not reliable if [`Ignore::check`] fails afterwards.
     pub(super) fn wants(&self, path: &str) -> bool {
         let is_ignored = |rule: usize| self.is_exception.get(rule) == Some(&false);
         !self.rule(path).is_some_and(is_ignored) || self.leads_to_exception(path)
     }
 
-    /// An error when matching took too long.
+    /// Fails if matching took too long.
     pub(super) fn check(&self) -> Result<(), String> {
         if self.steps.get() < MOST_STEPS {
             return Ok(());
@@ -218,7 +220,7 @@ impl Ignore {
         Err("the patterns of .dockerignore take too long to match with so many files: name folders instead".into())
     }
 
-    /// The last rule that matches the path or a folder that it lies in.
+    /// Returns the last rule that matches the path or a directory above it.
     fn rule(&self, path: &str) -> Option<usize> {
         let mut last = None;
         let ends = path.match_indices('/').map(|(at, _)| (at, true)).chain([(path.len(), false)]);
@@ -233,7 +235,7 @@ impl Ignore {
         last
     }
 
-    /// The last rule that matches the path itself, if it comes after `earlier`, the one for its folder.
+    /// Returns the last rule that matches the path itself, if it comes after `earlier`, the rule for its directory.
     fn own_rule(&self, path: &str, earlier: Option<usize>) -> Option<usize> {
         let best = self.plain.get(path).copied().max(earlier);
         if self.wildcards.is_empty() || self.steps.get() >= MOST_STEPS {
@@ -311,7 +313,7 @@ mod tests {
         assert_eq!(invalid_rule("a\n!b[c]\n!!x\n"), None);
     }
 
-    /// Each of these took longer than anybody waits, when every star was tried again.
+    /// When every star was retried, each of these took unacceptably long.
     #[test]
     fn many_stars_do_not_take_exponential_time() {
         let name = "a".repeat(200);
@@ -337,7 +339,7 @@ mod tests {
         }
     }
 
-    /// As it is documented, without any of the ways round.
+    /// Matches as documented, without optimizations.
     fn plainly(text: &str, path: &str) -> bool {
         let rules = text.lines().map(|line| line.strip_prefix('!').map_or((line, true), |line| (line, false)));
         let covers = |pattern: &str| {
@@ -370,7 +372,7 @@ mod tests {
         assert!(!ignore.wants("node_modules/package-59999/x"));
         assert!((0..60_000).all(|number| ignore.wants(&format!("src/{number}"))));
         ignore.check().unwrap();
-        // The same over and over is one.
+        // A repeated rule counts once.
         let ignore = Ignore::parse(&many(|_| "**/*a*a*a*b".to_owned())).unwrap();
         assert!(ignore.wants(&"a".repeat(200)));
         ignore.check().unwrap();

@@ -3,22 +3,22 @@
 use scratchdbg_image::Platform;
 use std::collections::BTreeMap;
 
-/// What is given from outside.
+/// The inputs of a build.
 #[derive(Clone, Debug, Default)]
 pub struct Arguments {
-    /// Values for `ARG`s, by `--build-arg`.
+    /// Values for `ARG`s, from `--build-arg`.
     pub values: BTreeMap<String, String>,
-    /// The platform that the image is for, if it was asked for. Else it is this machine's.
+    /// The requested platform of the image. By default, that of this machine.
     pub target: Option<Platform>,
 }
 
 impl Arguments {
-    /// The platform that stages are made for.
+    /// Returns the platform that stages are built for.
     pub(super) fn target(&self) -> Platform {
         self.target.as_ref().map_or_else(host, normal)
     }
 
-    /// The predefined arguments in the global scope; values that are given take their place.
+    /// Returns the predefined arguments in the global scope. Explicit values override them.
     pub(super) fn predefined(&self, target_stage: &str) -> BTreeMap<String, String> {
         let mut predefined = BTreeMap::new();
         for (prefix, platform) in [("BUILD", host()), ("TARGET", self.target())] {
@@ -39,7 +39,7 @@ impl Arguments {
     }
 }
 
-/// Linux on the processor of this machine.
+/// Returns Linux on this machine's processor.
 fn host() -> Platform {
     let (architecture, variant) = match std::env::consts::ARCH {
         "x86_64" => ("amd64", None),
@@ -53,7 +53,7 @@ fn host() -> Platform {
     Platform { variant, ..Platform::linux(architecture) }
 }
 
-/// The form that BuildKit gives a platform: `linux/arm64` for `linux/arm64/v8`, which is the same.
+/// Normalizes a platform like BuildKit: `linux/arm64/v8` becomes the equivalent `linux/arm64`.
 fn normal(platform: &Platform) -> Platform {
     let variant = platform.variant.clone().filter(|variant| {
         !matches!((platform.architecture.as_str(), variant.as_str()), ("arm64", "v8") | ("amd64", "v1"))
@@ -61,7 +61,7 @@ fn normal(platform: &Platform) -> Platform {
     Platform { variant, ..platform.clone() }
 }
 
-/// Systems that a platform may consist of alone (containerd's `platforms.Parse`).
+/// Systems that are valid as a complete platform (containerd's `platforms.Parse`).
 const SYSTEMS: [&str; 16] = [
     "aix",
     "android",
@@ -80,7 +80,7 @@ const SYSTEMS: [&str; 16] = [
     "solaris",
     "windows",
 ];
-/// Architectures that it may consist of alone.
+/// Architectures that are valid as a complete platform.
 const ARCHITECTURES: [&str; 30] = [
     "386",
     "i386",
@@ -114,7 +114,7 @@ const ARCHITECTURES: [&str; 30] = [
     "amd64p32",
 ];
 
-/// What is wrong with the value of `FROM --platform`: its form, or a system that no image of Linux is for.
+/// Returns the problem of a value of `FROM --platform`: its form, or a system other than Linux.
 pub(super) fn check_written(text: &str) -> Result<(), String> {
     let lower = text.to_ascii_lowercase();
     let parts: Vec<&str> = lower.split('/').collect();

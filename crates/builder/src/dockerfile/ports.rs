@@ -1,8 +1,8 @@
-//! The words of `EXPOSE`, as engines read them (`nat.ParsePortSpec`).
+//! Parses the words of `EXPOSE` as engines do (`nat.ParsePortSpec`).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// `[[IP:]HOST:]PORT[-PORT][/PROTOCOL]`: what counts is the container's port.
+/// Returns the container's port of `[[IP:]HOST:]PORT[-PORT][/PROTOCOL]`.
 pub(super) fn exposed(text: &str) -> Result<String, String> {
     read(text).ok_or_else(|| format!("`{text}` is no port: expected PORT[-PORT][/tcp|udp|sctp], as in 8080 or 53/udp"))
 }
@@ -18,7 +18,7 @@ fn read(text: &str) -> Option<String> {
             Some(inner) => inner.parse::<Ipv6Addr>().is_ok() || inner.parse::<IpAddr>().is_ok(),
             None => address.is_empty() || address.parse::<Ipv4Addr>().is_ok(),
         };
-        // A range of the host's is for one port, or for as many.
+        // A range of host ports is for a single port, or for as many.
         let fits = |(begin, end): (u16, u16)| first == last || end - begin == last - first;
         if !is_address || (!ports.is_empty() && !range(ports).is_some_and(fits)) {
             return None;
@@ -32,7 +32,7 @@ fn read(text: &str) -> Option<String> {
     }
 }
 
-/// One port, or the first and the last of several.
+/// Parses a single port, or the ends of a range.
 fn range(text: &str) -> Option<(u16, u16)> {
     let number = |text: &str| {
         let is_number = text.bytes().all(|byte| byte.is_ascii_digit());

@@ -1,4 +1,4 @@
-//! Making stages, in the order of the file.
+//! Builds stages in the order of the file.
 
 use super::error::Refusal;
 use super::source::Instruction;
@@ -9,19 +9,19 @@ use super::{Context, DockerfileError, array, copy, error, health, rules, source}
 use crate::links;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The parsed file, and what its stages are made from.
+/// The parsed file, and the inputs of its stages.
 pub(super) struct Reader<'a> {
     pub(super) stages: Vec<Parsed<'a>>,
     pub(super) bases: Vec<Result<Base, DockerfileError>>,
     pub(super) context: Context,
 }
 
-/// Stages that were made, or why they cannot be, by number.
+/// Stages that were built, or their errors, by number.
 pub(super) type Made = BTreeMap<usize, Result<Stage, DockerfileError>>;
 
 impl Reader<'_> {
-    /// Makes the last stage, and before it all that it needs, in the order of the file: no stage is made twice, and a long
-    /// chain of stages is no deep recursion.
+    /// Builds the last stage, and before it all stages that it needs, in the order of the file. No stage is built
+    /// twice, and a long chain of stages needs no deep recursion.
     pub(super) fn last(&self, last: usize, told: Option<&mut Told>) -> Result<Stage, DockerfileError> {
         let mut made = Made::new();
         let Some(told) = told else {
@@ -38,7 +38,7 @@ impl Reader<'_> {
         while let Some(Ok(Base::Stage(number))) = chain.last().and_then(|number| self.bases.get(*number)) {
             chain.push(*number);
         }
-        // Engines make every stage, or those that are needed.
+        // Engines build every stage, or those that are needed.
         for number in 0..last {
             let mut own = Told { is_for_findings: true, ..Told::default() };
             let base = match self.bases[number] {
@@ -62,7 +62,7 @@ impl Reader<'_> {
         Ok(stage)
     }
 
-    /// These stages and all that they are made from.
+    /// Returns these stages and all stages that they depend on.
     fn needed(&self, start: BTreeSet<usize>) -> BTreeSet<usize> {
         let mut needed = BTreeSet::new();
         let mut left: Vec<usize> = start.into_iter().collect();
@@ -77,7 +77,7 @@ impl Reader<'_> {
         needed
     }
 
-    /// The earlier stages that a stage copies from.
+    /// Returns the earlier stages that a stage copies from.
     fn sources(&self, number: usize) -> Vec<usize> {
         let instructions = self.stages[number].instructions.iter();
         let flags = instructions.filter(|instruction| matches!(instruction.keyword.as_str(), "COPY" | "ONBUILD"));
@@ -88,7 +88,7 @@ impl Reader<'_> {
         words.filter_map(|flag| self.earlier(flag.strip_prefix("--from=")?, number)).collect()
     }
 
-    /// A stage for a build.
+    /// Builds a stage.
     fn stage(&self, number: usize, made: &Made) -> Result<Stage, DockerfileError> {
         let parsed = &self.stages[number];
         let mut stage = match self.bases[number].clone()? {
@@ -116,7 +116,7 @@ impl Reader<'_> {
         Ok(stage)
     }
 
-    /// The same for somebody who looks: what cannot be known is passed over and told.
+    /// Inspects a stage: anything that cannot be known is skipped and reported.
     fn look(&self, number: usize, base: Option<&Stage>, made: &Made, told: &mut Told) -> Stage {
         let parsed = &self.stages[number];
         let mut stage = Stage::default();
@@ -127,7 +127,7 @@ impl Reader<'_> {
                 Err(reason) => told.find(rules::invalid(&error(parsed.from, reason))),
             },
             (Ok(Base::Image(image)), _) => hidden = Some(Hidden::Base(image.clone())),
-            // The other one is a stage that could not be made.
+            // The base is a stage that could not be built.
             (Ok(Base::Unknown), _) | (Ok(Base::Stage(_)), None) => hidden = Some(Hidden::Anything),
             (Ok(Base::Scratch), _) => {}
             (Err(error), _) => {
@@ -189,7 +189,7 @@ impl Reader<'_> {
         format!("scratchdbg fetches no images, and {from} is one: take the file out of it with Docker, and COPY it")
     }
 
-    /// An earlier stage by its name or number.
+    /// Returns an earlier stage by its name or number.
     pub(super) fn earlier(&self, name: &str, before: usize) -> Option<usize> {
         let named = |stage: &Parsed<'_>| stage.name.as_deref().is_some_and(|other| other.eq_ignore_ascii_case(name));
         let number = || name.parse().ok().filter(|number| *number < before);
@@ -197,7 +197,7 @@ impl Reader<'_> {
     }
 }
 
-/// What the stage that this one begins with left for it by `ONBUILD`, at the line of the `FROM`.
+/// Returns the instructions that the base stage left by `ONBUILD`, with the line of the `FROM`.
 fn triggers(parsed: &Parsed<'_>, stage: &mut Stage) -> Vec<Instruction> {
     let left = std::mem::take(&mut stage.spec.on_build);
     let read = |text: String| {
@@ -208,7 +208,7 @@ fn triggers(parsed: &Parsed<'_>, stage: &mut Stage) -> Vec<Instruction> {
     left.into_iter().filter_map(read).collect()
 }
 
-/// A health check in shell form, and a `SHELL`, are of use only to an image that has the shell.
+/// Checks that the image has the shell for a health check in shell form or a `SHELL`.
 fn shell_is_there(parsed: &Parsed<'_>, stage: &Stage) -> Result<(), DockerfileError> {
     let shell = stage.spec.shell.as_ref().and_then(|words| words.first().map(String::as_str)).unwrap_or("/bin/sh");
     let has_shell = links::real_path(&stage.spec.files, shell).is_ok_and(|path| stage.spec.files.get(&path).is_some());

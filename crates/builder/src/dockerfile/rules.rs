@@ -1,4 +1,4 @@
-//! The instructions as the rules over Dockerfiles want them.
+//! Converts instructions into the input of the rules for Dockerfiles.
 
 use super::run::Lack;
 use super::source::{Instruction, Source};
@@ -6,7 +6,7 @@ use super::{DockerfileError, health};
 use scratchdbg_diagnose::Finding;
 use scratchdbg_diagnose::rules::dockerfile::{self, Fact};
 
-/// What is wrong with the file, whether it can be built or not.
+/// Returns the problems of the file, whether it can be built or not.
 pub(super) fn findings(source: &Source) -> Vec<Finding> {
     let mut stage = 0;
     let mut facts = Vec::new();
@@ -28,12 +28,12 @@ pub(super) fn findings(source: &Source) -> Vec<Finding> {
     dockerfile::check(&facts)
 }
 
-/// A line that no engine takes.
+/// Returns the finding for a line that no engine accepts.
 pub(super) fn invalid(error: &DockerfileError) -> Finding {
     dockerfile::invalid(error.line, &error.instruction, &error.reason, error.mended.as_deref())
 }
 
-/// A `RUN` that cannot be started.
+/// Returns the finding for a `RUN` that cannot be started.
 pub(super) fn run_fails(instruction: &Instruction, lack: &Lack) -> Finding {
     let (line, text) = (instruction.line, instruction.beginning());
     match lack {

@@ -1,4 +1,4 @@
-//! `RUN` in a stage whose files are all known: it needs a program that is among them.
+//! `RUN` in a stage whose files are all known: it needs a program among those files.
 
 use super::array;
 use super::source::Instruction;
@@ -7,18 +7,19 @@ use super::unseen::Unseen;
 use crate::links;
 use scratchdbg_image::{Entry, Node};
 
-/// What a `RUN` surely lacks.
+/// What a `RUN` certainly lacks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Lack {
-    /// The shell that its line is for.
+    /// The shell for its line.
     Shell(String),
-    /// The program that it names.
+    /// The program it names.
     Program(String),
-    /// It names none.
+    /// It names no program.
     Command,
 }
 
-/// What keeps a `RUN` from being started, as far as that is known: `unseen` may have brought what it needs.
+/// Returns why a `RUN` cannot be started, as far as that is known: `unseen` instructions may have added what it
+/// needs.
 pub(super) fn lack(instruction: &Instruction, stage: &Stage, unseen: &[Unseen]) -> Option<Lack> {
     let words = array::strict(instruction).ok()?;
     let is_shell = words.is_none();

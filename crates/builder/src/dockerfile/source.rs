@@ -1,5 +1,5 @@
-//! A Dockerfile as its instructions: lines that are continued, comments, directives, flags and here-documents, as BuildKit's
-//! parser takes them apart (`frontend/dockerfile/parser/parser.go`).
+//! Parses a Dockerfile into instructions like BuildKit's parser (`frontend/dockerfile/parser/parser.go`): continued
+//! lines, comments, directives, flags and here-documents.
 
 use super::budget::Budget;
 use super::{DockerfileError, words};
@@ -8,29 +8,30 @@ use std::collections::BTreeSet;
 /// All instructions of one file, in order.
 #[derive(Debug)]
 pub(super) struct Source {
-    /// What escapes a character and continues a line: `\`, or `` ` `` where a directive says so.
+    /// The character that escapes and continues lines: `\`, or `` ` `` with a directive.
     pub(super) escape: char,
     pub(super) instructions: Vec<Instruction>,
-    /// What is wrong with the file, in the order in which it was found. What is understood beside it is in `instructions`.
+    /// The problems of the file, in the order in which they were found. The instructions that could be parsed are in
+    /// `instructions`.
     pub(super) errors: Vec<DockerfileError>,
 }
 
-/// One instruction as it is written.
+/// One instruction as written.
 #[derive(Clone, Debug)]
 pub(super) struct Instruction {
     /// The number of its first line, from 1.
     pub(super) line: usize,
-    /// The number of white characters before it.
+    /// The number of blanks before it.
     pub(super) indent: usize,
-    /// In capitals; empty where what was written is not understood at all.
+    /// The keyword in capitals; empty if the line could not be interpreted.
     pub(super) keyword: String,
-    /// The same as it is written.
+    /// The keyword as written.
     pub(super) word: String,
-    /// What begins with `--` before the arguments, without quotes: `--from=build`.
+    /// The words with `--` before the arguments, without quotes: `--from=build`.
     pub(super) flags: Vec<String>,
     /// The rest, in one line.
     pub(super) arguments: String,
-    /// The texts that follow it, in the order of their words.
+    /// The here-documents that follow it, in the order of their words.
     pub(super) documents: Vec<Document>,
 }
 
@@ -38,7 +39,7 @@ pub(super) struct Instruction {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Document {
     pub(super) name: String,
-    /// Whether variables in it are replaced: its word has no quotes.
+    /// Whether variables in it are replaced, because its word has no quotes.
     pub(super) expand: bool,
     pub(super) text: String,
 }
@@ -47,14 +48,14 @@ pub(super) struct Document {
 struct Announced {
     name: String,
     expand: bool,
-    /// `<<-`: tabs that begin a line are no part of it.
+    /// `<<-`: leading tabs of each line are removed.
     chomp: bool,
 }
 
 /// Instructions that may be followed by here-documents.
 const WITH_DOCUMENTS: [&str; 3] = ["ADD", "COPY", "RUN"];
 
-/// Takes a file apart, as far as that goes.
+/// Parses a file as far as possible.
 pub(super) fn parse(text: &str) -> Source {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut lines = text.split_inclusive('\n').enumerate().map(|(index, line)| (index + 1, line)).peekable();
@@ -69,7 +70,7 @@ pub(super) fn parse(text: &str) -> Source {
         let mut logical = part.to_owned();
         while continued {
             let Some((_, line)) = lines.next() else { break };
-            // Comments and empty lines between the parts are passed over.
+            // Comments and empty lines between the parts are skipped.
             if is_comment(line) || line.trim().is_empty() {
                 continue;
             }
@@ -105,7 +106,7 @@ pub(super) fn parse(text: &str) -> Source {
         }
         instructions.push(instruction);
         if is_cut {
-            // What follows may be meant as part of the document or not.
+            // The next lines may or may not be part of the document.
             instructions.push(Instruction::lost(number));
         }
     }
@@ -117,18 +118,18 @@ pub(super) fn error(line: usize, instruction: &str, reason: String) -> Dockerfil
 }
 
 impl Instruction {
-    /// Text of which nobody knows what it is to do.
+    /// Returns an instruction of unknown purpose.
     pub(super) fn lost(line: usize) -> Self {
         instruction(line, "", '\\')
     }
 
-    /// Its beginning, as errors name it.
+    /// Returns its beginning, for errors.
     pub(super) fn beginning(&self) -> String {
         let text = [std::slice::from_ref(&self.keyword), &self.flags, std::slice::from_ref(&self.arguments)].concat();
         text.join(" ").trim().chars().take(80).collect()
     }
 
-    /// An error where an option stands there twice, but for those that may.
+    /// Fails if an option occurs twice, except for `several`.
     pub(super) fn flags_once(&self, several: &[&str]) -> Result<(), String> {
         let mut seen = BTreeSet::new();
         let names = self.flags.iter().map(|flag| flag.split('=').next().unwrap_or(flag));
@@ -138,14 +139,14 @@ impl Instruction {
         }
     }
 
-    /// The instruction that follows `ONBUILD`.
+    /// Returns the instruction after `ONBUILD`.
     pub(super) fn trigger(&self, escape: char) -> Self {
         let inner = instruction(self.line, &self.arguments, escape);
         Self { documents: self.documents.clone(), ..inner }
     }
 }
 
-/// An instruction that an earlier stage left for this one.
+/// Returns an instruction that an earlier stage left for this one.
 pub(super) fn instruction(line: usize, text: &str, escape: char) -> Instruction {
     let text = text.trim();
     let (keyword, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
@@ -161,7 +162,7 @@ pub(super) fn instruction(line: usize, text: &str, escape: char) -> Instruction 
     }
 }
 
-/// The directives at the beginning of the file: the first line that is none ends them.
+/// Parses the directives at the beginning of the file, which end at the first other line.
 fn directives(text: &str, errors: &mut Vec<DockerfileError>) -> char {
     let mut seen = Vec::new();
     let mut escape = '\\';
@@ -195,7 +196,8 @@ fn is_comment(line: &str) -> bool {
     line.trim_start().starts_with('#')
 }
 
-/// The line without the escape character at its end, and whether there was one. One that is escaped itself is none.
+/// Returns the line without the escape character at its end, and whether there was one. An escaped escape character
+/// does not count.
 fn continuation(line: &str, escape: char) -> (&str, bool) {
     match line.trim_end_matches([' ', '\t']).strip_suffix(escape) {
         Some(rest) if !rest.ends_with(escape) => (rest, true),
@@ -203,7 +205,7 @@ fn continuation(line: &str, escape: char) -> (&str, bool) {
     }
 }
 
-/// Takes the words that begin with `--` off, with their quotes and escapes resolved.
+/// Splits off the words that begin with `--`, with their quotes and escapes resolved.
 fn flags(text: &str, escape: char) -> (Vec<String>, &str) {
     let mut flags = Vec::new();
     let mut rest = text;
@@ -236,7 +238,7 @@ fn flags(text: &str, escape: char) -> (Vec<String>, &str) {
     }
 }
 
-/// The here-documents that follow an instruction, in order.
+/// Returns the here-documents that follow an instruction, in order.
 fn announced(instruction: &Instruction) -> Vec<Announced> {
     let inner;
     let instruction = if instruction.keyword == "ONBUILD" {
@@ -265,7 +267,7 @@ fn announcement(word: &str) -> Option<Announced> {
     is_one_word.then(|| Announced { name, expand: !rest.contains(['\'', '"']), chomp })
 }
 
-/// The here-document that this source of a `COPY` stands for.
+/// Returns the name of the here-document that this source of a `COPY` refers to.
 pub(super) fn document_name(source: &str) -> Option<String> {
     announcement(source).map(|announced| announced.name)
 }

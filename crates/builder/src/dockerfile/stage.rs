@@ -1,4 +1,4 @@
-//! One stage: what its instructions have set so far.
+//! One stage: the result of its instructions so far.
 
 use super::source::Instruction;
 use super::words::{self, Variables};
@@ -13,13 +13,13 @@ use std::collections::BTreeMap;
 #[derive(Clone, Debug)]
 pub(super) struct Stage {
     pub(super) spec: BuildSpec,
-    /// The lines that all this comes from.
+    /// The lines that the settings and files come from.
     pub(super) origins: Origins,
-    /// What variables stand for: each `ARG` and `ENV` so far, the last one of a name.
+    /// The values of variables: each `ARG` and `ENV` so far. The last one with a name counts.
     scope: BTreeMap<String, String>,
-    /// Where in the environment a variable is: there may be very many.
+    /// The index of each variable in the environment, which may be large.
     places: BTreeMap<String, usize>,
-    /// Whether `CMD` was in this stage: an `ENTRYPOINT` takes an inherited one away.
+    /// Whether this stage has a `CMD`. If not, an `ENTRYPOINT` removes the inherited one.
     own_cmd: bool,
 }
 
@@ -48,7 +48,7 @@ impl Variables for Stage {
 }
 
 impl Stage {
-    /// A stage that begins with an earlier one: its arguments are inherited as well.
+    /// Returns a stage that begins with an earlier one. Its arguments are inherited as well.
     pub(super) fn continuing(earlier: &Self, context: &Context) -> Result<Self, String> {
         let values = earlier.scope.values().chain(earlier.spec.labels.values());
         context.budget.text(values.map(String::len).sum())?;
@@ -56,7 +56,7 @@ impl Stage {
         Ok(Self { own_cmd: false, ..earlier.clone() })
     }
 
-    /// Every instruction that is neither `COPY`, `ADD` nor `RUN`.
+    /// Executes an instruction other than `COPY`, `ADD` and `RUN`.
     pub(super) fn setting(&mut self, instruction: &Instruction, context: &Context) -> Result<(), String> {
         let arguments = instruction.arguments.as_str();
         let line = instruction.line;
@@ -100,7 +100,7 @@ impl Stage {
             "EXPOSE" => {
                 for word in arguments.split_ascii_whitespace() {
                     let ports = words::expand(word, context.escape, self, &context.budget)?;
-                    // A variable may hold several ports, or none.
+                    // A variable may contain several ports, or none.
                     let ports = ports.split_ascii_whitespace().map(ports::exposed).collect::<Result<Vec<_>, _>>()?;
                     self.spec.expose.extend(ports);
                 }
@@ -161,7 +161,7 @@ impl Stage {
         Ok(())
     }
 
-    /// `NAME`, `NAME=DEFAULT`, or several of them.
+    /// Handles `NAME`, `NAME=DEFAULT`, or several of them.
     pub(super) fn argument(&mut self, text: &str, context: &Context) -> Result<(), String> {
         for word in words::raw_words(text, context.escape) {
             let (name, default) =
@@ -174,7 +174,7 @@ impl Stage {
                 (None, Some(default)) => Some(words::expand(default, context.escape, self, &context.budget)?),
                 (None, None) => context.global.get(name).cloned(),
             };
-            // A variable of ENV stays what it is, whatever an ARG of its name says later.
+            // A variable of ENV keeps its value, whatever a later ARG with its name says.
             if let Some(value) = value.filter(|_| !self.places.contains_key(name)) {
                 self.scope.insert(name.to_owned(), value);
             }
@@ -182,7 +182,7 @@ impl Stage {
         Ok(())
     }
 
-    /// Makes the directory: it and those above that are missing belong to the user so far, as BuildKit has it.
+    /// Creates the working directory. As in BuildKit, it and its missing parents belong to the current user.
     fn working_directory(&mut self, path: &str, line: usize, context: &Context) -> Result<(), String> {
         let path = self.absolute(path);
         context.budget.path(&self.spec.files, &path)?;
@@ -208,19 +208,19 @@ impl Stage {
         }
     }
 
-    /// A path of the image, seen from the working directory.
+    /// Returns a path relative to the working directory as an absolute path.
     pub(super) fn absolute(&self, path: &str) -> String {
         let workdir = self.spec.workdir.as_deref().unwrap_or("/");
         let joined = if path.starts_with('/') { path.to_owned() } else { format!("{workdir}/{path}") };
         normalize(&joined)
     }
 
-    /// Where programs are looked for.
+    /// Returns the search path for programs.
     pub(super) fn search_path(&self) -> &str {
         self.scope.get("PATH").map_or(DEFAULT_PATH, String::as_str)
     }
 
-    /// The exec form as it is, the shell form as Docker writes it into the config.
+    /// Returns the exec form unchanged, and the shell form as Docker writes it into the configuration.
     fn command(&self, instruction: &Instruction) -> Result<Vec<String>, String> {
         if let Some(words) = array::strict(instruction)? {
             return Ok(words);
@@ -229,7 +229,8 @@ impl Stage {
         Ok(shell.into_iter().chain([instruction.arguments.clone()]).collect())
     }
 
-    /// `NAME=VALUE …`, or the old form `NAME VALUE`. All values are expanded with what was set before this instruction.
+    /// Parses `NAME=VALUE …`, or the old form `NAME VALUE`. All values are expanded with the variables before this
+    /// instruction.
     fn pairs(&self, text: &str, context: &Context) -> Result<Vec<(String, String)>, String> {
         let words = words::raw_words(text, context.escape);
         let expand = |text: &str| words::expand(text, context.escape, self, &context.budget);
@@ -256,11 +257,11 @@ impl Stage {
     }
 }
 
-/// What is not there of `path` and the directories that lead to it, the outermost first.
+/// Returns the missing directories of `path` and its parents, the outermost first.
 pub(super) fn missing<'a>(files: &Tree, path: &'a str) -> Vec<&'a str> {
     let mut missing = Vec::new();
     let mut at = path.trim_matches('/');
-    // Where a directory is, those above it are too.
+    // If a directory exists, so do its parents.
     while !at.is_empty() && files.get(at).is_none() {
         missing.push(at);
         at = at.rsplit_once('/').map_or("", |(above, _)| above);
@@ -276,7 +277,7 @@ pub(super) fn no_flags(instruction: &Instruction) -> Result<(), String> {
     }
 }
 
-/// The text of an `ONBUILD` as the config keeps it, with its here-documents.
+/// Returns the text of an `ONBUILD` in the form of the configuration, with its here-documents.
 fn trigger_text(instruction: &Instruction) -> String {
     let mut text = instruction.arguments.clone();
     for document in &instruction.documents {

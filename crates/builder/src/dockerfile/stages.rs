@@ -1,30 +1,30 @@
-//! The stages of a Dockerfile as they are written.
+//! Splits a Dockerfile into stages.
 
 use super::source::{self, Instruction, Source};
 use super::{Context, DockerfileError, error, platform, rules, words};
 use scratchdbg_diagnose::Finding;
 use std::collections::BTreeSet;
 
-/// One stage as it is written.
+/// One stage as written.
 pub(super) struct Parsed<'a> {
     pub(super) from: &'a Instruction,
-    /// The words behind `FROM`; `None` where they cannot be read.
+    /// The words after `FROM`; `None` if they cannot be parsed.
     pub(super) image: Option<&'a str>,
     pub(super) name: Option<String>,
     pub(super) instructions: &'a [Instruction],
 }
 
-/// Where a stage begins.
+/// The base of a stage.
 #[derive(Clone, Debug)]
 pub(super) enum Base {
     Scratch,
     Stage(usize),
     Image(String),
-    /// The line cannot be read.
+    /// The line cannot be parsed.
     Unknown,
 }
 
-/// The `ARG`s before the first stage, and all stages. What no engine reads is an error, in whatever stage it is.
+/// Returns the `ARG`s before the first stage, and all stages. Invalid lines of any stage are errors.
 pub(super) fn stages<'a>(
     source: &'a Source,
     errors: &mut Vec<DockerfileError>,
@@ -36,7 +36,7 @@ pub(super) fn stages<'a>(
     let mut stages: Vec<Parsed<'_>> = Vec::new();
     if let Some(early) = early {
         let from = &instructions[early];
-        // A line that is not understood may have been the FROM, and was told.
+        // A line that was not recognized may have been the FROM, and was reported.
         if !from.keyword.is_empty() {
             errors.push(error(from, "the first instruction is FROM; only ARG may stand before it".into()));
         }
@@ -73,7 +73,8 @@ pub(super) fn stages<'a>(
     (&instructions[..early.unwrap_or(first)], stages)
 }
 
-/// Stages with the name of an earlier one. The classic builder refuses them; in BuildKit the later one counts.
+/// Returns stages with the name of an earlier one. The classic builder refuses them; in BuildKit the later one
+/// counts.
 pub(super) fn named_twice<'a>(stages: &'a [Parsed<'_>]) -> impl Iterator<Item = Finding> + 'a {
     let mut names = BTreeSet::new();
     stages.iter().filter_map(move |stage| {
@@ -91,7 +92,7 @@ pub(super) fn base(stage: &Parsed<'_>, earlier: &[Parsed<'_>], context: &Context
     for flag in &stage.from.flags {
         let platform = flag.strip_prefix("--platform=").ok_or_else(|| at(format!("{flag} is no option of FROM")))?;
         let platform = words::expand(platform, context.escape, &context.global, &context.budget).map_err(at)?;
-        // Which one it is matters to images that are fetched, and to nothing that begins at scratch.
+        // The platform matters only for images that are fetched, not for scratch.
         if flag != "--platform=" {
             platform::check_written(&platform).map_err(at)?;
         }

@@ -1,13 +1,14 @@
-//! `${NAME#pattern}`, `${NAME%pattern}` and `${NAME/pattern/text}`: patterns with `*` and `?`, as BuildKit has them.
+//! `${NAME#pattern}`, `${NAME%pattern}` and `${NAME/pattern/text}`: patterns with `*` and `?`, as in BuildKit.
 
 use super::budget::Budget;
 use super::words;
 use regex::Regex;
 
-/// A longer pattern is an error, in bytes.
+/// The longest pattern in bytes.
 const LONGEST: usize = 1024;
 
-/// The value without what the pattern matches at its beginning, or at its end: as little as possible, or the `longest`.
+/// Returns the value without the match of the pattern at its beginning or at its end: the shortest match, or the
+/// `longest`.
 pub(super) fn trim(value: &str, pattern: &str, at_end: bool, longest: bool, budget: &Budget) -> Result<String, String> {
     let mut parts = parts(pattern)?;
     budget.matching(value.len(), parts.len())?;
@@ -15,14 +16,14 @@ pub(super) fn trim(value: &str, pattern: &str, at_end: bool, longest: bool, budg
         let matched = regex(&parts, longest, true)?.find(value).map_or(0, |found| found.end());
         return Ok(value[matched..].to_owned());
     }
-    // A regular expression finds the leftmost match: both are turned round to find the rightmost.
+    // A regular expression finds the leftmost match: reverse both to find the rightmost.
     parts.reverse();
     let reversed: String = value.chars().rev().collect();
     let matched = regex(&parts, longest, true)?.find(&reversed).map_or(0, |found| found.end());
     Ok(value[..value.len() - matched].to_owned())
 }
 
-/// The value with `replacement` in the place of the first match, or of all of them.
+/// Returns the value with the first match, or all matches, replaced.
 pub(super) fn replace(
     value: &str,
     pattern: &str,
@@ -64,7 +65,7 @@ fn parts(pattern: &str) -> Result<Vec<Part>, String> {
     let mut characters = pattern.chars();
     while let Some(character) = characters.next() {
         parts.push(match character {
-            // Several are one, and would take their time.
+            // Several stars are equivalent to one, and would be slow.
             '*' if matches!(parts.last(), Some(Part::Any)) => continue,
             '*' => Part::Any,
             '?' => Part::One,

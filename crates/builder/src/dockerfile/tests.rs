@@ -4,7 +4,7 @@ use crate::samples::{X86_64, elf};
 use scratchdbg_image::Entry;
 use std::fs;
 
-/// A folder with a program, a few files, and a `.dockerignore`.
+/// Creates a directory with a program, a few files, and a `.dockerignore`.
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
@@ -207,7 +207,7 @@ fn text_behind_an_array_is_passed_over() {
     assert_eq!(paths(&super::tests::spec(text).unwrap()), ["app"]);
 }
 
-/// The lines that a look says something of, with the beginning of what it says.
+/// Returns the lines that an inspection reports, with the beginning of each report.
 fn looked_at(text: &str) -> Vec<(usize, Code)> {
     let folder = folder();
     let (recipe, _) = inspect(text, folder.path(), &Arguments::default()).unwrap();
@@ -253,7 +253,7 @@ fn what_docker_does_not_build_is_said() {
         ("FROM scratch\nHEALTHCHECK --retries=1 --retries=2 CMD curl x\n", &[(2, Invalid)]),
         ("FROM scratch\nHEALTHCHECK --retries= --interval=+5s CMD curl x\n", &[]),
         ("FROM scratch\nCOPY app[ /x/\n", &[(2, Invalid)]),
-        // A warning about text behind the array hides nothing.
+        // A warning about text after the array hides nothing.
         ("FROM scratch\nCOPY [\"none\", \"/x\"] # x\n", &[(2, Source)]),
     ] {
         assert_eq!(looked_at(text), expected, "{text}");

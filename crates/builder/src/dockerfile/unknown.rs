@@ -1,20 +1,20 @@
-//! Lines that begin with no instruction. What is meant is taken for what is written where that can be told, so that one
-//! slip does not hide what is wrong with the other lines, nor make them look wrong.
+//! Lines that do not begin with an instruction. If the intended instruction can be guessed, it replaces the line, so
+//! that one typing error does not hide the problems of other lines, or make them appear wrong.
 
 use super::source::{Instruction, Source};
 use super::{DockerfileError, KEYWORDS, error};
 
-/// So many in a row are told: the file may be something else altogether.
+/// How many such lines in a row are reported: the file may be something else altogether.
 const MOST_TOLD: usize = 10;
 
-/// Instructions that mean something else without the lines that were to continue them.
+/// Instructions that mean something else without their continuation lines.
 const CHANGED_BY_A_CUT: [&str; 9] =
     ["ADD", "CMD", "COPY", "ENTRYPOINT", "HEALTHCHECK", "ONBUILD", "RUN", "SHELL", "VOLUME"];
 
-/// Adds an error for each such line. A slip of the pen becomes the instruction that is meant; other text, and an instruction
-/// that it seems to continue, is marked as lost.
+/// Adds an error for each such line. A typing error is replaced by the intended instruction. Other text, and an
+/// instruction that it seems to continue, is marked as lost.
 pub(super) fn settle(source: &mut Source) {
-    // The last line that was understood, and the number of those since.
+    // The last instruction that was recognized, and the number of lines since.
     let mut last: Option<usize> = None;
     let mut since = 0;
     for index in 0..source.instructions.len() {
@@ -22,7 +22,7 @@ pub(super) fn settle(source: &mut Source) {
         let before = last.map_or(0, |last| source.instructions[last].indent);
         let is_inner = instruction.indent > before;
         let is_known = KEYWORDS.contains(&instruction.keyword.as_str());
-        // An indented word behind lost text belongs to that text, whatever it is.
+        // An indented word after lost text belongs to that text, whatever it is.
         if is_known && !(since > 0 && is_inner) {
             (last, since) = (Some(index), 0);
             continue;
@@ -69,7 +69,7 @@ fn reason(instruction: &Instruction, continues: bool, escape: char) -> String {
     }
 }
 
-/// Whether one word is the other with one letter wrong, missing, too many or in its neighbour's place.
+/// Reports whether one word differs from the other by one wrong, missing, additional or transposed letter.
 fn is_near(word: &str, known: &str) -> bool {
     let (word, known) = (word.as_bytes(), known.as_bytes());
     let same = word.iter().zip(known).take_while(|(a, b)| a == b).count();
@@ -88,7 +88,7 @@ mod tests {
     use super::super::source;
     use super::*;
 
-    /// The keywords that are left, `-` for what is lost, and the lines of errors.
+    /// Returns the remaining keywords, with `-` for lost text, and the lines of errors.
     fn settled(text: &str) -> (String, Vec<usize>) {
         let mut source = source::parse(text);
         settle(&mut source);

@@ -1,4 +1,4 @@
-//! What of a stage cannot be seen without Docker, for those who look at a Dockerfile and do not build it.
+//! The parts of a stage that cannot be known without Docker, for inspecting a Dockerfile without building it.
 
 use super::MOST_FINDINGS;
 use super::copy::Copy;
@@ -10,32 +10,32 @@ use super::{error, health, pattern, rules, run};
 use scratchdbg_diagnose::Finding;
 use scratchdbg_diagnose::rules::dockerfile;
 
-/// An instruction whose outcome is not known.
+/// An instruction with an unknown outcome.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unseen {
-    /// The number of its line, from 1.
+    /// The line number, from 1.
     pub line: usize,
-    /// Its beginning.
+    /// The beginning of the line.
     pub instruction: String,
-    /// What it hides.
+    /// What remains unknown.
     pub hidden: Hidden,
 }
 
-/// What is not known because of an instruction.
+/// What remains unknown because of an instruction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Hidden {
-    /// The files and the settings of an image that the stage begins with.
+    /// The files and the settings of the stage's base image.
     Base(String),
-    /// What was copied to these places.
+    /// The files that were copied to these places.
     At(Vec<Place>),
     /// Any file may be anywhere.
     Files,
-    /// The line cannot be read: settings may be anything as well.
+    /// The line cannot be parsed: settings are unknown as well.
     Anything,
 }
 
 impl Hidden {
-    /// Whether there may be something at `path`, an absolute path, that is not known.
+    /// Reports whether there may be an unknown file at the absolute `path`.
     pub fn may_have(&self, path: &str) -> bool {
         match self {
             Self::Base(_) | Self::Files | Self::Anything => true,
@@ -45,8 +45,8 @@ impl Hidden {
 }
 
 impl Place {
-    /// Whether there may be something at `path`: itself, what a folder that was copied there holds, or, where its content went
-    /// into the folder around, that.
+    /// Reports whether there may be something at `path`: the copied file itself, the contents of a copied directory,
+    /// or, if its contents were put into the enclosing directory, those.
     pub fn may_have(&self, path: &str) -> bool {
         let is_at_or_below = |root: &str| {
             path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || root == "/")
@@ -54,7 +54,7 @@ impl Place {
         is_at_or_below(&self.path) || (self.into_folder && is_at_or_below(self.folder()) && path != self.folder())
     }
 
-    /// The folder around.
+    /// Returns the enclosing directory.
     pub fn folder(&self) -> &str {
         match self.path.rsplit_once('/') {
             None | Some(("", _)) => "/",
@@ -63,22 +63,22 @@ impl Place {
     }
 }
 
-/// What somebody who looks at a file is told beside what it makes.
+/// What an inspection reports besides the result.
 #[derive(Debug, Default)]
 pub(super) struct Told {
     pub(super) unseen: Vec<Unseen>,
-    /// What is wrong with it, by line, with an empty path.
+    /// The problems, by line, with an empty path.
     pub(super) findings: Vec<Finding>,
-    /// The number of those that were too many.
+    /// The number of findings that were too many.
     pub(super) left_out: usize,
-    /// Whether a stage begins with files that are not known, or has some.
+    /// Whether a stage begins with unknown files, or contains some.
     pub(super) has_unknown_base: bool,
-    /// Findings are all that is wanted of a stage: what it copies onto files that are not known is not looked at.
+    /// Whether only findings are needed from a stage: copies over unknown files are not inspected.
     pub(super) is_for_findings: bool,
 }
 
 impl Told {
-    /// Adds what is wrong with a line. Each line may be wrong: there is a limit to what anybody reads.
+    /// Adds a problem of a line, up to a limit.
     pub(super) fn find(&mut self, finding: Finding) {
         if self.findings.len() < MOST_FINDINGS {
             self.findings.push(finding);
@@ -87,36 +87,37 @@ impl Told {
         }
     }
 
-    /// Tells what is not seen.
+    /// Reports what remains unknown.
     pub(super) fn hide(&mut self, instruction: &Instruction, hidden: Hidden) {
         self.has_unknown_base |= matches!(hidden, Hidden::Base(_) | Hidden::Anything);
         self.unseen.push(Unseen { line: instruction.line, instruction: instruction.beginning(), hidden });
     }
 }
 
-/// Where something was copied of which only its name is known.
+/// The destination of a copy of which only the name is known.
 ///
 /// See [`Place::may_have`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
     /// The absolute path, if it is a file.
     pub path: String,
-    /// The destination is a folder: if a folder was copied, its content is there, under names that are not known.
+    /// Whether the destination is a directory: if a directory was copied, its contents are there, under unknown
+    /// names.
     pub into_folder: bool,
 }
 
-/// What a look at an instruction gave.
+/// The result of inspecting an instruction.
 enum Look {
-    /// It can be followed as in a build.
+    /// It can be executed as in a build.
     Seen,
-    /// It was followed, or matters to nobody who looks.
+    /// It was executed, or does not matter for an inspection.
     Done,
-    /// It cannot be followed.
+    /// It cannot be executed.
     Hidden(Hidden),
 }
 
 impl Reader<'_> {
-    /// Follows an instruction of stage `number` as far as that goes.
+    /// Executes an instruction of stage `number` as far as possible.
     pub(super) fn follow(
         &self,
         instruction: &Instruction,
@@ -132,7 +133,7 @@ impl Reader<'_> {
         if instruction.keyword == "RUN"
             && let Some(lack) = run::lack(instruction, stage, &told.unseen)
         {
-            // The build ends with it: nobody knows what it was to make.
+            // The build fails here: nobody knows what it was supposed to create.
             told.find(rules::run_fails(instruction, &lack));
             told.hide(instruction, Hidden::Files);
             return;
@@ -150,7 +151,7 @@ impl Reader<'_> {
             Err(refusal) => Err(refusal),
         };
         let Err(refusal) = followed else { return };
-        // What it would have changed is not known from here on.
+        // What it would have changed is unknown from here on.
         let hidden = match instruction.keyword.as_str() {
             "COPY" | "ADD" => {
                 let copy = Copy::new(instruction, stage, &self.context).ok();
@@ -179,7 +180,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Looks at an instruction of stage `number`.
+    /// Inspects an instruction of stage `number`.
     fn hidden(
         &self,
         instruction: &Instruction,
@@ -193,7 +194,7 @@ impl Reader<'_> {
         Ok(match instruction.keyword.as_str() {
             "RUN" => Look::Hidden(Hidden::Files),
             "USER" | "WORKDIR" | "SHELL" if is_on_image => match stage.setting(instruction, context) {
-                // Names of users may be known to the image, and so may files that are links.
+                // The image may know names of users, and so may files that are links.
                 Err(_) if instruction.keyword == "WORKDIR" => Look::Hidden(Hidden::Files),
                 result => result.map(|()| Look::Done)?,
             },
@@ -202,13 +203,13 @@ impl Reader<'_> {
                 match copy.and_then(|copy| copy.refuse_what_add_would_unpack(context)) {
                     Err(Refusal::Unsupported(_)) => Look::Hidden(Hidden::Files),
                     Err(Refusal::Account(_)) if is_on_image => Look::Hidden(Hidden::Files),
-                    // What else is wrong is told when it is copied.
+                    // Other problems are reported when it is copied.
                     _ => Look::Seen,
                 }
             }
             "COPY" => {
                 let copy = match Copy::new(instruction, stage, context) {
-                    // Names of users may be known to the image.
+                    // The image may know names of users.
                     Err(Refusal::Account(_)) if is_on_image => return Ok(Look::Hidden(Hidden::Files)),
                     copy => copy?,
                 };
@@ -236,12 +237,12 @@ impl Reader<'_> {
 }
 
 impl Copy {
-    /// Where each source goes; nothing where that cannot be told.
+    /// Returns the destination of each source, or `None` if one cannot be determined.
     fn destinations(&self) -> Option<Vec<Place>> {
         let place = |source: &String| {
             let name =
                 source.trim_end_matches('/').rsplit('/').next().filter(|name| !matches!(*name, "" | "." | ".."))?;
-            // The content of a folder would go there, and its name not.
+            // For a directory, its contents and not its name would be at the destination.
             match self.destination().strip_suffix('/') {
                 _ if pattern::is_pattern(source) || source.ends_with('/') => None,
                 Some(folder) => Some(Place { path: format!("{folder}/{name}"), into_folder: true }),

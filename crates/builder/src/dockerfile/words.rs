@@ -1,12 +1,12 @@
-//! Words of an instruction: quotes, escapes and variables, as BuildKit's shell lexer reads them
+//! Words of an instruction: quotes, escapes and variables, like in BuildKit's shell lexer
 //! (`frontend/dockerfile/shell/lex.go`; Dockerfile reference, "Environment replacement").
 
 use super::budget::Budget;
 use super::substitute;
 
-/// The values that variables stand for.
+/// The values of variables.
 pub(super) trait Variables {
-    /// The value of `name`, if it has one.
+    /// Returns the value of `name`, if it has one.
     fn value(&self, name: &str) -> Option<String>;
 }
 
@@ -19,19 +19,20 @@ impl Variables for Nothing {
     }
 }
 
-/// `${A:-${B:-…}}` no deeper than this.
+/// The deepest nesting of `${A:-${B:-…}}`.
 const DEEPEST: usize = 64;
-/// A word that becomes longer is an error: variables that hold each other twice would double it without end.
+/// The longest expanded word: variables that contain each other twice would double its length without end.
 pub(super) const LONGEST: usize = 1024 * 1024;
-/// What is said of it.
+/// The error for a longer word.
 pub(super) const TOO_LONG: &str = "with its variables replaced it is longer than 1 MiB";
 
-/// Words as they are written.
+/// Splits text into words as written.
 pub(super) fn raw_words(text: &str, escape: char) -> Vec<String> {
     cut(text, escape, false)
 }
 
-/// Words as a shell sees them, quotes kept: the escape is `\`, and white space after `<<` belongs to the word.
+/// Splits text into words like a shell, with quotes kept: the escape character is `\`, and white space after `<<`
+/// belongs to the word.
 pub(super) fn shell_words(text: &str) -> Vec<String> {
     cut(text, '\\', true)
 }
@@ -69,12 +70,12 @@ fn cut(text: &str, escape: char, with_documents: bool) -> Vec<String> {
     words
 }
 
-/// Takes quotes and escapes away and puts values in the place of variables.
+/// Removes quotes and escapes, and replaces variables by their values.
 pub(super) fn expand(word: &str, escape: char, variables: &dyn Variables, budget: &Budget) -> Result<String, String> {
     Lexer { escape, quotes: true, variables, budget }.whole(word)
 }
 
-/// The same for a here-document, in which quotes are nothing special and the escape is always `\`.
+/// Like [`expand`], for a here-document, in which quotes are literal and the escape character is always `\`.
 pub(super) fn expand_document(text: &str, variables: &dyn Variables, budget: &Budget) -> Result<String, String> {
     Lexer { escape: '\\', quotes: false, variables, budget }.whole(text)
 }
@@ -99,7 +100,8 @@ impl Lexer<'_> {
         Ok(value)
     }
 
-    /// Reads up to `end`, which is taken, or to the end of the text. Escapes stay in `raw` text: it is a pattern.
+    /// Reads up to `end`, which is consumed, or to the end of the text. In `raw` text, which is a pattern, escapes
+    /// stay.
     fn until(&self, rest: &mut Rest<'_>, end: Option<char>, raw: bool, depth: usize) -> Result<String, String> {
         let mut out = String::new();
         while let Some(character) = rest.next() {
@@ -153,7 +155,7 @@ impl Lexer<'_> {
         Err("the quote \" is not closed".into())
     }
 
-    /// What stands behind a dollar sign.
+    /// Reads the text after a dollar sign.
     fn variable(&self, rest: &mut Rest<'_>, depth: usize) -> Result<String, String> {
         if rest.next_if_eq(&'{').is_none() {
             let name = name(rest);
@@ -196,7 +198,7 @@ impl Lexer<'_> {
     }
 }
 
-/// `${NAME-word}`, `${NAME+word}`, `${NAME?word}`, where a value that counts as none was taken away before.
+/// Handles `${NAME-word}`, `${NAME+word}`, `${NAME?word}`. A value that counts as unset was removed before.
 fn chosen(name: &str, value: Option<String>, modifier: char, word: String, written: &str) -> Result<String, String> {
     match (modifier, value) {
         ('-', None) | ('+', Some(_)) => Ok(word),
@@ -211,7 +213,7 @@ fn unknown(name: &str, modifier: &str) -> String {
     format!("${{{name}{modifier}…}}: only :-, :+, :?, -, +, ?, #, ##, %, %%, / and // are understood")
 }
 
-/// A name, or one of the parameters that a shell has of its own, which are never set here.
+/// Reads a name, or a special parameter of shells, which is never set here.
 fn name(rest: &mut Rest<'_>) -> String {
     let mut name = String::new();
     match rest.peek() {

@@ -40,7 +40,7 @@ fn what_we_build_is_a_pair() {
 fn a_debug_image_under_the_production_tag_is_named_first() {
     let (prod, debug) = pair();
     let first = &verify(&debug, &debug).differences[0];
-    assert_eq!(first.message, "docker.io/shop/app:1-debug, given as the production image, is labelled as `debug`");
+    assert_eq!(first.message, "docker.io/shop/app:1-debug, given as the production image, is labeled as `debug`");
     let subjects: Vec<_> = verify(&debug, &prod).differences.into_iter().map(|difference| difference.subject).collect();
     for expected in ["role", "layers", "production-shell", "base"] {
         assert!(subjects.iter().any(|subject| subject == expected), "{subjects:?}");

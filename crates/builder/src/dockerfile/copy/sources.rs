@@ -1,4 +1,4 @@
-//! What the sources of a `COPY` are: patterns, here-documents, archives.
+//! The sources of a `COPY`: patterns, here-documents, archives.
 
 use std::fs;
 use std::io::Read as _;
@@ -8,7 +8,7 @@ use super::super::source::Instruction;
 use super::super::stage::Stage;
 use super::super::{Context, pattern, words};
 
-/// Whether a source has more `..` than folders before them. Links are not looked at, as in engines.
+/// Reports whether a source has more `..` than directories before them. As in engines, links are not considered.
 pub(super) fn leads_out(source: &str) -> bool {
     let mut depth = 0_usize;
     source.split('/').any(|part| match part {
@@ -25,7 +25,7 @@ pub(super) fn leads_out(source: &str) -> bool {
     })
 }
 
-/// The text of a here-document by its name, with variables replaced unless its word was quoted.
+/// Returns the text of a here-document by its name, with variables replaced unless its word was quoted.
 pub(super) fn document(
     instruction: &Instruction,
     name: &str,
@@ -40,7 +40,7 @@ pub(super) fn document(
     words::expand_document(&document.text, stage, &context.budget)
 }
 
-/// What matches a pattern below `folder`, sorted.
+/// Returns the paths below `folder` that match a pattern, sorted.
 pub(super) fn expand(folder: &Path, pattern: &str) -> Vec<String> {
     let mut found = vec![String::new()];
     for part in pattern.split('/') {
@@ -57,7 +57,7 @@ pub(super) fn expand(folder: &Path, pattern: &str) -> Vec<String> {
     found
 }
 
-/// What Docker's `ADD` takes for an archive: tar, or gzip, bzip2, xz.
+/// Reports whether Docker's `ADD` would unpack the file: tar, or gzip, bzip2, xz.
 pub(super) fn is_archive(path: &Path) -> bool {
     let mut head = Vec::new();
     let read = scratchdbg_files::open(path).and_then(|(file, _)| file.take(512).read_to_end(&mut head));
