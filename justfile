@@ -36,7 +36,7 @@ fuzz SECONDS="60" *TARGETS:
 security-vm MODULE *TESTS:
     ./scripts/security-vm {{ MODULE }} {{ TESTS }}
 
-# Licences, bans and sources of the dependencies
+# Licenses, bans and sources of the dependencies
 deny:
     cargo deny --offline check licenses bans sources
 

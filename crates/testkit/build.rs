@@ -1,5 +1,5 @@
-//! Compiles the sample program twice: statically linked, as it goes into images, and dynamically linked, as a program
-//! that does not belong into one. And a hostile one, statically linked.
+//! Compiles the sample program twice: statically linked, for images, and dynamically linked, as a program that does
+//! not belong in an image. Also compiles a hostile program, statically linked.
 
 use std::path::Path;
 use std::process::Command;
@@ -16,7 +16,7 @@ fn main() {
     compile(SOURCE, "app-dynamic", &["-C", "target-feature=-crt-static"]);
 }
 
-/// Compiles a source to `OUT_DIR/name`, small.
+/// Compiles a source to `OUT_DIR/name`, optimized for size.
 fn compile(source: &str, name: &str, options: &[&str]) {
     let output = Path::new(&variable("OUT_DIR")).join(name);
     let status = Command::new(variable("RUSTC"))
@@ -31,7 +31,7 @@ fn compile(source: &str, name: &str, options: &[&str]) {
     assert!(status.success(), "rustc failed on {source} ({name}): {status}");
 }
 
-/// A variable that cargo sets for every build script.
+/// Returns a variable that cargo sets for every build script.
 #[expect(clippy::disallowed_methods, reason = "a build script is told everything by its environment")]
 fn variable(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|error| panic!("{name}: {error}"))

@@ -1,4 +1,4 @@
-//! Archives of images as they come: the outer tar, its documents, its layers.
+//! Image archives: the outer tar, its documents, its layers.
 
 use scratchdbg_image::read::{ImageSource, validate};
 

@@ -1,4 +1,4 @@
-//! An image's configuration with its account files, and every rule over them.
+//! An image's configuration with its account files, and all rules for images.
 
 use scratchdbg_diagnose::config::ConfigFacts;
 use scratchdbg_diagnose::rootfs::{Entry, Rootfs};
@@ -16,7 +16,7 @@ pub fn run(data: &[u8]) {
     rootfs.insert("/loop", Entry::symlink("/loop/x"));
     let findings = image::check(ImageFacts::new(&config, &rootfs));
     assert!(findings.is_sorted_by(|a, b| a.severity >= b.severity), "{findings:?}");
-    // Asking ends, whatever is answered.
+    // Requests end, whatever the responses are.
     let on_demand = Rootfs::on_demand();
     for round in 0.. {
         image::check(ImageFacts::new(&config, &on_demand));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use scratchdbg_builder::dockerfile::{self, Arguments};
 
-/// `data` is the Dockerfile. In its context are a file, a folder and a link that leads out.
+/// `data` is the Dockerfile. Its context contains a file, a directory and a link that leads out.
 pub fn run(data: &[u8]) {
     let folder = super::folder();
     let context = folder.path();

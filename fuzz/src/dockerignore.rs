@@ -7,7 +7,7 @@ pub fn run(data: &[u8]) {
     let [pattern, ignore] = super::parts(data);
     let folder = super::folder();
     let context = folder.path();
-    // Names as long as patterns need to go wrong.
+    // Names that are long enough for patterns to be slow.
     let long = "a".repeat(60);
     std::fs::create_dir_all(context.join("d/e").join(&long)).unwrap();
     std::fs::write(context.join("d/e").join(&long).join("f.go"), "f").unwrap();

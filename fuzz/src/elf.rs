@@ -1,4 +1,4 @@
-//! Programs: ELF, scripts, what else is started by mistake, and the rules over them.
+//! Programs: ELF, scripts, other files that are started by mistake, and the rules for them.
 
 use std::io::Cursor;
 

@@ -3,7 +3,7 @@
 use scratchdbg_logs::line::{Joining, LineOptions};
 use scratchdbg_logs::{Event, FrameError, Framing, Line, LogDecoder};
 
-/// The first four bytes say how the stream behind them is cut. However it is, the same lines come out.
+/// The first four bytes decide how the following stream is cut. The lines must not depend on that.
 pub fn run(data: &[u8]) {
     for framing in [Framing::Multiplexed, Framing::Raw] {
         for joining in [Joining::Docker, Joining::UntilNewline] {

@@ -1,10 +1,10 @@
-//! The tar of a layer, in an archive that is otherwise as it should be.
+//! The tar of a layer, in an otherwise correct archive.
 
 use scratchdbg_image::Digest;
 use scratchdbg_image::read::{ImageSource, MemberKind, validate};
 use serde_json::json;
 
-/// `data` is the layer as it is stored: packed or not.
+/// `data` is the layer as stored: compressed or not.
 pub fn run(data: &[u8]) {
     let config = json!({
         "architecture": "amd64", "os": "linux",
@@ -30,7 +30,7 @@ pub fn run(data: &[u8]) {
         let _invalid = validate(&source, &image);
         for layer in &image.layers {
             let _invalid = source.visit_layer(layer, &mut |member, data| {
-                // Nothing leads out of the root, and nobody is told of more than there is.
+                // No path leads out of the root, and no size exceeds the data.
                 assert!(!member.path.starts_with('/'), "{member:?}");
                 assert!(member.path.split('/').all(|part| part != ".."), "{member:?}");
                 if matches!(member.kind, MemberKind::File) {

@@ -3,17 +3,17 @@
 use scratchdbg_image::Digest;
 use scratchdbg_image::read::{ImageSource, validate};
 
-/// The most documents of one input.
+/// The most documents in one input.
 const MOST: usize = 8;
 
-/// `data` is `index.json` and then blobs, between lines `---`. `@N` stands for the digest of part N and `#N` for its size:
-/// what reads it would else see nothing but wrong digests.
+/// `data` is `index.json` and then blobs, separated by lines `---`. `@N` stands for the digest of part N and `#N` for
+/// its size: otherwise readers would only see wrong digests.
 pub fn run(data: &[u8]) {
     let mut documents: Vec<Vec<u8>> = super::parts::<MOST>(data).iter().map(|part| part.to_vec()).collect();
     let folder = super::folder();
     let blobs = folder.path().join("blobs/sha256");
     std::fs::create_dir_all(&blobs).unwrap();
-    // What a part names stands behind it.
+    // A part refers to later parts.
     for index in (0..documents.len()).rev() {
         let (before, after) = documents.split_at_mut(index + 1);
         let text = String::from_utf8_lossy(&before[index]).into_owned();
@@ -22,7 +22,7 @@ pub fn run(data: &[u8]) {
             let text = text.replace(&format!("@{number}"), &Digest::of(blob).to_string());
             text.replace(&format!("#{number}"), &blob.len().to_string())
         });
-        // A blob that is no text stays as it is.
+        // A blob that is not text stays unchanged.
         if std::str::from_utf8(&before[index]).is_ok() {
             before[index] = text.into_bytes();
         }

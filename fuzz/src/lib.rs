@@ -1,8 +1,8 @@
-//! One module for each thing that reads what others wrote. Its `run` takes any bytes, and panics or hangs where the reader
-//! does, or where what came out breaks a promise.
+//! One module for each reader of untrusted input. Its `run` accepts any bytes, and panics or hangs if the reader
+//! does, or if the result breaks a guarantee.
 //!
-//! The functions stand here, and not in the fuzz targets, so that the project's own tests can run them over the seeds and
-//! over everything that was found (`tests/fuzz`).
+//! The functions are here and not in the fuzz targets, so that the project's own tests can run them with the seeds
+//! and with every finding (`tests/fuzz`).
 
 #![expect(clippy::unwrap_used, reason = "what panics here is what is looked for")]
 
@@ -25,13 +25,13 @@ pub mod template;
 pub mod time;
 pub mod toolkit;
 
-/// A folder for readers that take paths, in memory where there is such a place.
+/// Returns a directory for readers that need paths, in memory if possible.
 fn folder() -> tempfile::TempDir {
     let memory = std::path::Path::new("/dev/shm");
     if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap()
 }
 
-/// The input in parts, which a line `---` divides.
+/// Splits the input at lines `---`.
 fn parts<const N: usize>(data: &[u8]) -> [&[u8]; N] {
     const MARK: &[u8] = b"\n---\n";
     let mut rest = data;
@@ -43,7 +43,7 @@ fn parts<const N: usize>(data: &[u8]) -> [&[u8]; N] {
     })
 }
 
-/// The input cut where its own first bytes say, to be fed piece by piece.
+/// Cuts the input as its first bytes decide, to be passed piece by piece.
 fn chunks(data: &[u8]) -> (&[u8], impl Iterator<Item = &[u8]>) {
     let (cuts, stream) = data.split_at(data.len().min(4));
     let mut rest = stream;

@@ -1,11 +1,11 @@
-//! What a client orders a keeper to do, one line each.
+//! The orders of clients to a keeper, one per line.
 
 #[path = "../../crates/launcher/src/keep/order.rs"]
 mod keeper;
 
 use keeper::Order;
 
-/// `data` is the lines.
+/// `data` contains the lines.
 pub fn run(data: &[u8]) {
     for line in data.split(|&byte| byte == b'\n') {
         let Some(order) = std::str::from_utf8(line).ok().and_then(Order::parse) else { continue };

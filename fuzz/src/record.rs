@@ -1,4 +1,4 @@
-//! What is read out of single log lines: levels, fields, traces, patterns, and how they are shown.
+//! Interpreting single log lines: levels, fields, traces, patterns, and rendering.
 
 use std::borrow::Cow;
 
@@ -8,7 +8,7 @@ use scratchdbg_logs::stats::Stats;
 use scratchdbg_logs::trace::TraceJoiner;
 use scratchdbg_logs::{Level, Stream, Timestamp, fields};
 
-/// `data` is log lines.
+/// `data` contains log lines.
 pub fn run(data: &[u8]) {
     let mut stats = Stats::new(true);
     let mut joiner = TraceJoiner::default();
@@ -37,14 +37,14 @@ pub fn run(data: &[u8]) {
         joiner.push(line, &mut emit);
     }
     joiner.flush(&mut emit);
-    // Joining puts a newline between lines, and drops nothing.
+    // Joining adds a newline between lines, and drops nothing.
     assert!(bytes + lines >= data.len(), "{bytes} of {}", data.len());
     let _report = stats.report(10).to_text(80, &jiff::tz::TimeZone::UTC);
 }
 
 fn show(line: &Line<'_>) {
     let entry = Entry { container: "web", prefix: "", line };
-    let style = |format| Style { format, timestamps: true, terminal: false, colour: false, highlight: Vec::new() };
+    let style = |format| Style { format, timestamps: true, terminal: false, color: false, highlight: Vec::new() };
     let mut json = Vec::new();
     Renderer::new(style(Format::Json)).render(&mut json, &entry);
     let value: serde_json::Value = serde_json::from_slice(&json).unwrap();

@@ -4,7 +4,7 @@ use scratchdbg_diagnose::Platform;
 use scratchdbg_docker::ContainerName;
 use scratchdbg_image::{Digest, TaggedReference};
 
-/// `data` is the name. What is taken is written as it is read again.
+/// `data` is the name. An accepted name is printed in a form that parses to the same name.
 pub fn run(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     if let Ok(reference) = text.parse::<TaggedReference>() {

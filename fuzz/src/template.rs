@@ -23,7 +23,7 @@ pub fn run(data: &[u8]) {
         format: Format::Template(template),
         timestamps: false,
         terminal: true,
-        colour: false,
+        color: false,
         highlight: Vec::new(),
     };
     let mut out = Vec::new();

@@ -1,9 +1,9 @@
-//! Timestamps of log lines, and the times that people write.
+//! Timestamps of log lines, and times on the command line.
 
 use scratchdbg_logs::Timestamp;
 use scratchdbg_logs::when::TimeRange;
 
-/// `data` is a time. What is read of a log line stays as it was written.
+/// `data` is a time. A timestamp of a log line keeps its text.
 pub fn run(data: &[u8]) {
     if let Some(timestamp) = Timestamp::new(data) {
         assert_eq!(timestamp.as_str().as_bytes(), data);

@@ -1,4 +1,4 @@
-//! A busybox that somebody names.
+//! A busybox that a user names.
 
 use scratchdbg_builder::Toolkit;
 

@@ -1,8 +1,8 @@
-//! `attach`: one command in a container that has no shell, on every kind of target.
+//! `attach`: one command in a container without a shell, for every kind of target.
 
 use crate::stage::Stage;
 
-/// Attaches to a target made with `flags` from an image made with `changes`, whose process runs as `uid`:`gid`.
+/// Attaches to a target created with `flags` from an image with `changes`, whose process runs as `uid`:`gid`.
 fn session_in(flags: &[&str], changes: &[&str], uid: u32, gid: u32) {
     let stage = Stage::set();
     let image = if changes.is_empty() { stage.image.clone() } else { stage.engine.import_app(changes) };
@@ -144,7 +144,7 @@ fn two_sessions_at_once_do_not_meet() {
 fn nothing_new_is_on_the_engine_the_second_time() {
     let stage = Stage::set();
     let target = stage.target(&[]);
-    // The first session may bring the toolkit image, which stays for the next one.
+    // The first session may load the toolkit image, which stays for the next one.
     target.attach(&["true"]).expect(0, "");
     let toolkits = stage.engine.images("scratchdbg/toolkit");
     assert_ne!(toolkits, [""; 0], "the toolkit is an image by that name");

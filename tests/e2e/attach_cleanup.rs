@@ -6,10 +6,10 @@ use scratchdbg_testkit::program::Running;
 
 use crate::stage::{Stage, Target};
 
-/// A command that leaves a child in the background, a daemon in a session of its own, and a zombie to be.
+/// A command that leaves a background child, a daemon in a session of its own, and a future zombie.
 const MESSY: &[&str] = &["sh", "-c", "sleep 1001 & setsid sleep 1002 & (sleep 1003 &) ; echo started; sleep 1004"];
 
-/// Starts [`MESSY`] and waits until all of it runs.
+/// Starts [`MESSY`] and waits until all of its processes run.
 fn messy_session(target: &Target<'_>) -> Running {
     let session = target.start_attach(MESSY);
     session.wait_for_stdout("the command", |bytes| bytes == b"started\n");
@@ -46,7 +46,7 @@ fn the_client_is_killed_on_a_hardened_target() {
 fn the_client_is_killed_while_it_sets_up() {
     let stage = Stage::set();
     let target = stage.target(&[]);
-    // Warm, so that the moments below fall into the session's own steps.
+    // Load everything first, so that the signals below arrive during the session's own steps.
     target.attach(&["true"]).expect(0, "");
     for milliseconds in [5, 20, 40, 60, 80, 100, 120, 150, 180, 250] {
         let session = target.start_attach(MESSY);
@@ -54,7 +54,7 @@ fn the_client_is_killed_while_it_sets_up() {
         session.signal(Signal::KILL);
         session.finish();
     }
-    // A container that was made, and never started, cannot end by itself: a later session removes it.
+    // A container that was created but not started cannot end by itself: a later session removes it.
     eventually(
         || format!("no container of a killed session: {:?}", target.container.companions()),
         || {
@@ -124,7 +124,7 @@ fn a_keeper_has_nothing_a_target_could_take() {
     let host = &facts["HostConfig"];
     let empty = |value: &serde_json::Value| value.as_array().is_none_or(Vec::is_empty);
     let given = |name: &str| serde_json::json!([format!("CAP_{name}")]);
-    // With fewer than its session it would lie open to what cannot touch the session.
+    // With fewer capabilities, processes that cannot access the session could access the keeper.
     assert_eq!((&host["CapAdd"], &host["CapDrop"]), (&given("NET_ADMIN"), &given("CHOWN")));
     assert!(empty(&host["Binds"]) && empty(&host["Mounts"]) && empty(&facts["Mounts"]));
     assert_eq!(host["NetworkMode"], "none");

@@ -1,4 +1,4 @@
-//! `attach` and those around it: a reader that leaves, one that is slow, signals that ask for the end.
+//! `attach` and its client: a reader that leaves, a slow reader, signals that end the client.
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::os::fd::OwnedFd;
@@ -18,13 +18,13 @@ fn attach(stage: &Stage, mode: &str, target: &Target<'_>, script: &str) -> Comma
     stage.scratchdbg.command(["attach", "--mode", mode, target.name(), "--", "sh", "-c", script])
 }
 
-/// The last line of an audit file.
+/// Returns the last line of an audit file.
 fn last_record(path: &str) -> Value {
     let text = std::fs::read_to_string(path).expect("it was recorded");
     serde_json::from_str(text.lines().last().expect("a line")).expect("JSON")
 }
 
-/// The command is killed, and what it had to say is lost: that is no success, and none that is recorded.
+/// The command is killed and its remaining output is lost: this must not be reported or recorded as success.
 #[test]
 fn a_reader_that_leaves_is_no_success() {
     let stage = Stage::set();
@@ -76,7 +76,7 @@ fn a_reader_that_leaves_is_no_success() {
     target.assert_untouched();
 }
 
-/// Whether a write blocks is the open file's setting, which another program may have made.
+/// Another program that shares the open file may have made it non-blocking.
 #[test]
 fn an_output_that_does_not_block_is_whole() {
     let stage = Stage::set();
@@ -95,7 +95,7 @@ fn an_output_that_does_not_block_is_whole() {
         drop(command);
         let mut first = [0; 1];
         reader.read_exact(&mut first).expect("something comes");
-        // The pipe is full meanwhile. Nothing says when.
+        // By then the pipe is full. There is no event to wait for.
         std::thread::sleep(Duration::from_secs(1));
         let mut rest = Vec::new();
         reader.read_to_end(&mut rest).expect("the rest comes");
@@ -109,7 +109,7 @@ fn an_output_that_does_not_block_is_whole() {
         command.arg(format!("{script} >&2")).stdout(Stdio::null());
         assert_eq!(whole(command, true, mode), 1_000_000, "{mode}");
     }
-    // What is printed, and not passed on: a log, and a page that is longer than a pipe.
+    // Output that is printed and not passed on: a log, and a page that is longer than a pipe.
     let talker = stage.engine.run("talker", &[], &stage.image, &["numbers", "60000"]);
     talker.wait();
     let length = stage.run(&["logs", talker.name()]).expect_code(0).stdout.len();
@@ -120,8 +120,8 @@ fn an_output_that_does_not_block_is_whole() {
     target.assert_untouched();
 }
 
-/// What became of a session that was signalled once: its exit code, and for how long it went on.
-fn signalled(session: Running, signal: Signal) -> (Option<i32>, Duration, String) {
+/// Returns the exit code of a session after one signal, how long it ran, and its messages.
+fn signaled(session: Running, signal: Signal) -> (Option<i32>, Duration, String) {
     let began = Instant::now();
     session.signal(signal);
     let mut session = session;
@@ -161,7 +161,7 @@ fn one_signal_ends_every_session_in_the_end() {
                 let ends = begun
                     .into_iter()
                     .zip([Signal::TERM, Signal::INT, Signal::QUIT])
-                    .map(|((mode, session), signal)| scope.spawn(move || (mode, signal, signalled(session, signal))));
+                    .map(|((mode, session), signal)| scope.spawn(move || (mode, signal, signaled(session, signal))));
                 for end in ends.collect::<Vec<_>>() {
                     let (mode, signal, (code, lasted, said)) = end.join().expect("it ends");
                     let words = format!("{name} {mode} {signal:?}: {code:?} after {lasted:?}: {said}");
@@ -171,7 +171,7 @@ fn one_signal_ends_every_session_in_the_end() {
                 }
                 if name == "paused" {
                     stage.engine.ask(["unpause", target.name()]);
-                    // The keeper has killed its launcher meanwhile: a zombie is left to a first process that reaps none.
+                    // The keeper has killed its launcher: a first process that reaps nothing leaves it as a zombie.
                     return crate::attack_session::until_over(&target, name);
                 }
                 target.assert_untouched();
@@ -180,7 +180,7 @@ fn one_signal_ends_every_session_in_the_end() {
     });
 }
 
-/// A command that takes its time after a signal, and ends before it is over, keeps its own code.
+/// A command that ends a while after a signal, but within the limit, keeps its own exit code.
 #[test]
 fn a_command_may_take_its_time_after_a_signal() {
     let stage = Stage::set();
@@ -258,7 +258,7 @@ fn what_names_nobody_or_nothing_is_refused() {
     target.assert_untouched();
 }
 
-/// The client of a session that somebody else ends says what happened, and the record too.
+/// The client of a session that somebody else ended reports that, and so does the audit record.
 #[test]
 fn a_session_that_is_ended_from_elsewhere_says_so() {
     let stage = Stage::set();
@@ -278,13 +278,13 @@ fn a_session_that_is_ended_from_elsewhere_says_so() {
         let record = last_record(&audit);
         assert_eq!((&record["end"], &record["exit_code"]), (&"removed".into(), &137.into()), "{mode}");
     }
-    // A command that is killed is another thing.
+    // A command that is killed is reported differently.
     let finished = target.attach(&["sh", "-c", "kill -9 $$"]);
     assert!(!finished.expect_code(137).stderr.contains("elsewhere"), "{finished}");
     target.assert_untouched();
 }
 
-/// In a paused target nothing ends: it is not said that it did.
+/// Nothing ends in a paused target, and the client must not claim otherwise.
 #[test]
 fn a_session_in_a_paused_target_is_not_called_removed() {
     let stage = Stage::set();
@@ -303,7 +303,7 @@ fn a_session_in_a_paused_target_is_not_called_removed() {
     target.assert_untouched();
 }
 
-/// A target that is removed has no next run; one that is made anew under its name is another.
+/// A removed target has no next run; a new container with its name is another one.
 #[test]
 fn a_followed_target_that_is_removed_is_called_by_its_name() {
     let stage = Stage::set();

@@ -1,5 +1,5 @@
-//! Targets that a security module of the kernel confines. Most of it takes a kernel with AppArmor or SELinux:
-//! `scripts/security-vm` makes a machine that has one, and runs the tests that are ignored elsewhere.
+//! Targets that a security module of the kernel confines. Most tests need a kernel with AppArmor or SELinux:
+//! `scripts/security-vm` creates a virtual machine with one, and runs the tests that are ignored elsewhere.
 
 use std::fs;
 
@@ -8,14 +8,14 @@ use scratchdbg_testkit::{eventually, unique};
 
 use crate::stage::{Stage, Target};
 
-/// How a session is labelled, and whether it sees the target's files.
+/// Prints a session's label, and whether it sees the target's files.
 const LOOK: &str = "cat /proc/self/attr/current; ls -d /proc/1/root/app; exit 42";
 
-/// What every profile here has. Without the first flag, no file of another mount namespace can be named.
+/// The flags of every profile here. Without the first, no file of another mount namespace can be named.
 const FLAGS: &str = "flags=(attach_disconnected,mediate_deleted)";
 const FILES: &str = "file, network, capability, umount,";
 
-/// A profile that is in the kernel as long as this lives.
+/// A profile that is loaded in the kernel until this is dropped.
 struct Profile {
     name: String,
     text: String,
@@ -23,7 +23,7 @@ struct Profile {
 }
 
 impl Profile {
-    /// Loads it. `NAME` in the rules stands for its own.
+    /// Loads a profile. `NAME` in the rules is replaced by its name.
     fn load(flags: &str, rules: &str) -> Self {
         let name = format!("sdbgtest-{}", unique());
         let text = format!("profile {name} {flags} {{ {} }}", rules.replace("NAME", &name));
@@ -50,7 +50,7 @@ impl Drop for Profile {
     }
 }
 
-/// Attaches in a mode: its exit code, what it printed and what it said.
+/// Attaches in a mode. Returns the exit code, the output and the messages.
 fn look(stage: &Stage, options: &[&str], target: &str) -> (Option<i32>, String, String) {
     let finished = stage.run(&[&["attach"], options, &[target, "--", "sh", "-c", LOOK]].concat());
     (finished.status.code(), finished.text(), finished.stderr)
@@ -59,8 +59,8 @@ fn look(stage: &Stage, options: &[&str], target: &str) -> (Option<i32>, String, 
 #[test]
 fn fault_16_the_keeper_and_a_sidecar_are_confined_as_the_target_is() {
     let stage = Stage::set();
-    // The one profile that every kernel has, those without AppArmor too. The user has no capabilities, to see which takes
-    // `SYS_PTRACE`: a policy of SELinux gives that to no container.
+    // The one profile that every kernel has, even without AppArmor. The user has no capabilities, to see which
+    // sessions need `SYS_PTRACE`: an SELinux policy does not grant that to any container.
     let target = stage.target(&["--security-opt", "apparmor=unconfined", "--user", "1000:2000"]);
     let options = |mode: &str| {
         let session = ["attach", "--mode", mode, target.name(), "--", "sh", "-c", "echo begun; read line"];
@@ -74,7 +74,7 @@ fn fault_16_the_keeper_and_a_sidecar_are_confined_as_the_target_is() {
         session.finish();
         options
     };
-    // Where the kernel has SELinux, the engine adds the target's label.
+    // If the kernel has SELinux, the engine adds the target's label.
     let confined = r#"["no-new-privileges","apparmor=unconfined""#;
     for (mode, containers) in [("exec", 1), ("sidecar", 2)] {
         let options = options(mode);
@@ -134,7 +134,7 @@ fn fault_16_apparmor_what_a_keeper_must_be_able_to_signal() {
 #[ignore = "takes a kernel with AppArmor: scripts/security-vm apparmor"]
 fn fault_16_apparmor_a_profile_of_the_targets_own() {
     let stage = Stage::set();
-    // As the engine's own, under another name.
+    // Like the engine's own profile, under another name.
     let rules = format!(
         "{FILES} signal (receive) peer=unconfined, signal (send,receive) peer=NAME, \
          ptrace (trace,read,tracedby,readby) peer=NAME,"
@@ -180,7 +180,7 @@ fn fault_16_apparmor_a_denial_names_the_profile_and_the_remedy() {
 #[ignore = "takes a kernel with SELinux: scripts/security-vm selinux"]
 fn fault_16_selinux_labels() {
     let stage = Stage::set();
-    // The engine gives a level of its own, the target's, or none: not one file of another level can be read.
+    // The engine assigns a level of its own, the target's, or none. No file of another level can be read.
     let targets: [(&[&str], &str); 4] = [
         (&["--user", "1000:2000"], "container_t"),
         (&["--user", "1000:2000", "--security-opt", "label=level:s0:c100,c200"], "container_t:s0:c100,c200"),
@@ -204,7 +204,7 @@ fn fault_16_selinux_labels() {
 #[ignore = "takes a kernel with SELinux: scripts/security-vm selinux"]
 fn fault_16_selinux_a_denial_names_the_label_and_the_remedy() {
     let stage = Stage::set();
-    // Its capabilities can be seen only by who has `SYS_PTRACE`, and the policy gives that to no container.
+    // Reading its capabilities needs `SYS_PTRACE`, which the policy does not grant to any container.
     let target = stage.target(&[]);
     let (code, _, said) = look(&stage, &["--mode", "sidecar"], target.name());
     assert_eq!(code, Some(125), "{said}");

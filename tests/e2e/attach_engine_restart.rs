@@ -1,11 +1,11 @@
-//! Sessions whose engine goes away: they end clearly, and nothing is left of them when it is back.
+//! Sessions whose engine goes away: they end with a clear message, and leave nothing once the engine is back.
 
 use scratchdbg_testkit::eventually;
 
 use crate::own_engine::OwnEngine;
 use crate::stage::Stage;
 
-/// A session during which something happens to its engine.
+/// Runs a session during which something happens to its engine.
 fn session_over(happening: impl Fn(&mut OwnEngine)) {
     let stage = Stage::set();
     let mut engine = OwnEngine::start();
@@ -17,10 +17,10 @@ fn session_over(happening: impl Fn(&mut OwnEngine)) {
     happening(&mut engine);
     let finished = session.finish();
     let code = finished.status.code();
-    // What the session's process left behind, or that the engine cannot be asked.
+    // Either the process's exit code, or the code for an engine that cannot be reached.
     assert!(matches!(code, Some(125 | 137)), "{finished}");
     assert!(!finished.stderr.is_empty() && !finished.stderr.contains("panicked"), "{finished}");
-    // The next session removes what an engine without power could not.
+    // The next session removes what could not be removed while the engine was down.
     let running = || engine.ask(&["inspect", "--format", "{{.State.Running}}", "web"]);
     eventually(|| "the target to run again".to_owned(), || (running().trim() == "true").then_some(()));
     let again = scratchdbg.run(["attach", "web", "--", "sh", "-c", "ps | grep -c [s]leep"]);

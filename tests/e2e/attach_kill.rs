@@ -1,5 +1,5 @@
-//! Clients that are killed with SIGKILL, which they cannot answer, at any moment of any mode: what is left then is
-//! gone after the next sessions.
+//! Clients that are killed with SIGKILL, which they cannot handle, at any moment and in any mode: later sessions
+//! remove what they left.
 
 use std::time::Duration;
 
@@ -8,13 +8,14 @@ use scratchdbg_testkit::eventually;
 
 use crate::stage::Stage;
 
-/// So many sessions, unless the environment says otherwise: `SDBGTEST_KILLS=200`.
+/// The number of sessions. Override it with `SDBGTEST_KILLS=200`.
 const KILLS: u64 = 20;
 
-/// From before the first request to a session in full course: a cold session takes some 200 ms.
+/// The latest kill in milliseconds. The range is from before the first request to a running session: a cold session
+/// takes some 200 ms.
 const LATEST_MILLISECONDS: u64 = 400;
 
-/// Leaves something in the background, a daemon, and a zombie to be.
+/// Leaves a background process, a daemon, and a future zombie.
 const MESSY: &str = "sleep 1001 & setsid sleep 1002 & (sleep 1003 &) ; sleep 1004";
 
 #[test]
@@ -29,7 +30,7 @@ fn sessions_killed_at_random_moments_leave_nothing() {
     );
     let exited = stage.engine.run("exited", &["--volume", "/data"], &stage.image, &["exit", "7"]);
     exited.wait();
-    // A file of its own: what it died with has to be committed for a copy.
+    // It has changed a file, so its file system must be committed for a copy.
     stage.engine.ask(["cp", "/etc/hostname", &format!("{}:/written", exited.name())]);
     let image = [&stage.image[..], "--image"];
     let ways: [&[&str]; 6] = [
@@ -40,7 +41,7 @@ fn sessions_killed_at_random_moments_leave_nothing() {
         &[exited.name()],
         &image,
     ];
-    // Warm, so that the moments fall into the sessions' own steps.
+    // Load everything first, so that the kills fall into the sessions' own steps.
     running.attach(&["true"]).expect(0, "");
 
     let mut moments = Moments(u64::from(std::process::id()));
@@ -53,7 +54,7 @@ fn sessions_killed_at_random_moments_leave_nothing() {
         session.finish();
     }
 
-    // A container that was made, and never started, cannot end by itself: a later session removes it.
+    // A container that was created but not started cannot end by itself: a later session removes it.
     let left = || {
         let containers =
             [&running.container, &hardened.container, &exited].map(scratchdbg_testkit::engine::Container::companions);
@@ -65,10 +66,10 @@ fn sessions_killed_at_random_moments_leave_nothing() {
         || format!("nothing of a killed session: {:?}", left()),
         || {
             running.attach(&["true"]).expect(0, "");
-            // Sessions in copies remove what was left of others.
+            // Sessions in copies remove what others left.
             stage.run(&["attach", exited.name(), "--", "true"]).expect(0, "");
             let (containers, copies, images) = left();
-            // The three targets are containers of the image themselves.
+            // The three targets themselves are containers of the image.
             (containers.is_empty() && copies == 3 && images.is_empty()).then_some(())
         },
     );
@@ -81,12 +82,12 @@ fn kills() -> u64 {
     std::env::var("SDBGTEST_KILLS").ok().and_then(|count| count.parse().ok()).unwrap_or(KILLS)
 }
 
-/// Moments without a pattern, other ones in each run.
+/// Pseudo-random moments, different ones in each run.
 struct Moments(u64);
 
 impl Moments {
     fn next(&mut self) -> Duration {
-        // Knuth's MMIX generator; its high bits are the good ones.
+        // Knuth's MMIX generator, of which the high bits are the random ones.
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         Duration::from_millis((self.0 >> 33) % LATEST_MILLISECONDS)
     }

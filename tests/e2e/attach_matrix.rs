@@ -1,5 +1,5 @@
-//! The attach matrix: every kind of target, and what a session sees of it and leaves in it. One table, [`rows::ROWS`],
-//! is the test and the document.
+//! The attach matrix: every kind of target, what a session sees of it, and that it leaves nothing in it. The table
+//! [`rows::ROWS`] is both the test and the document.
 
 mod document;
 mod rows;
@@ -7,7 +7,7 @@ mod scene;
 
 use std::sync::Mutex;
 
-use scratchdbg_testkit::PATIENCE;
+use scratchdbg_testkit::TIMEOUT;
 use scratchdbg_testkit::engine::Engine;
 use scratchdbg_testkit::program::Finished;
 
@@ -17,10 +17,10 @@ use self::scene::{LEFT_BEHIND, Scene};
 use crate::own_engine::OwnEngine;
 use crate::stage::Stage;
 
-/// As many rows at a time as keep an engine busy.
+/// How many rows run at a time, enough to keep an engine busy.
 const AT_ONCE: usize = 4;
 
-/// Says who and where it is by the shell's own builtins, so that it needs no process beside itself.
+/// Reports its user and place with the shell's builtins, so that it needs no other process.
 const LOOK: &str = r#"
 while read -r key value _; do
     case $key in Uid:) uid=$value ;; Gid:) gid=$value ;; esac
@@ -42,7 +42,7 @@ fn every_target() {
 #[test]
 fn fault_15_every_target_where_users_are_remapped() {
     let engine = OwnEngine::start_remapped();
-    // The engine has no container in the PID namespace of its host then.
+    // With user remapping, the engine has no container in the host's PID namespace.
     let rows = ROWS.iter().filter(|row| !row.flags.contains(&"host")).chain(NOT_REMAPPED);
     all_right(rows, || Stage::on(Engine::at(engine.host())));
 }
@@ -79,7 +79,7 @@ fn write_the_attach_matrix() {
     std::fs::write(path, document()).expect("the document can be written");
 }
 
-/// Checks all rows, some at a time. The last go first: they take the longest.
+/// Checks all rows, some at a time. Starts with the last, which take the longest.
 fn for_each<T: Sync>(
     rows: Vec<&T>,
     set: impl Fn() -> Stage + Sync,
@@ -103,7 +103,7 @@ fn for_each<T: Sync>(
     wrong.into_inner().expect("no holder panics")
 }
 
-/// Attaches to the target of a row, and compares column by column.
+/// Attaches to the target of a row, and compares all columns.
 fn check(stage: &Stage, row: &Row) -> Result<(), String> {
     let scene = Scene::set(stage, row.flags, row.changes, row.state);
     let before = scene.trace();
@@ -140,14 +140,14 @@ fn check(stage: &Stage, row: &Row) -> Result<(), String> {
     }
 
     if let Some(after) = scene.not_restored(&before) {
-        wrong.push(format!("left behind: before\n  {before:?}\n  after {PATIENCE:?} / 3\n  {after:?}"));
+        wrong.push(format!("left behind: before\n  {before:?}\n  after {TIMEOUT:?} / 3\n  {after:?}"));
     }
     if wrong.is_empty() { Ok(()) } else { Err(format!("{}\n{finished}", wrong.join("; "))) }
 }
 
-/// What a session does: looks, leaves a process behind where it may, and ends with 42.
+/// Returns the command of a session: it reports, leaves a process behind if possible, and exits with 42.
 fn script(row: &Row) -> String {
-    // A sidecar starts in the target's root; `/` is its own.
+    // A sidecar starts in the target's root; its own root is `/`.
     let go = if row.is_inside() { "cd /\n" } else { "" };
     let leave = match row.state {
         State::RunningWithoutRoom => "",
@@ -156,7 +156,7 @@ fn script(row: &Row) -> String {
     format!("{LOOK}{go}echo files *\n{leave}exit 42")
 }
 
-/// Tries what is refused, and compares what is said.
+/// Tries a session that must be refused, and compares the messages.
 fn refused(stage: &Stage, row: &Limit) -> Result<(), String> {
     let scene = Scene::set(stage, row.flags, &[], row.state);
     let before = scene.trace();
@@ -169,7 +169,7 @@ fn refused(stage: &Stage, row: &Limit) -> Result<(), String> {
         row.says.iter().filter(|words| !finished.stderr.contains(**words)).map(|words| format!("no {words:?}")),
     );
     if let Some(after) = scene.not_restored(&before) {
-        wrong.push(format!("left behind: before\n  {before:?}\n  after {PATIENCE:?} / 3\n  {after:?}"));
+        wrong.push(format!("left behind: before\n  {before:?}\n  after {TIMEOUT:?} / 3\n  {after:?}"));
     }
     if wrong.is_empty() { Ok(()) } else { Err(format!("{}\n{finished}", wrong.join("; "))) }
 }

@@ -1,4 +1,4 @@
-//! `attach` beside a target and in a copy of it, its sessions, and what can go wrong.
+//! `attach` beside a target and in a copy of it, its sessions, and its failures.
 
 mod copy;
 mod faults;

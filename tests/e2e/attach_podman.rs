@@ -1,10 +1,10 @@
-//! Podman, by its Docker-compatible API.
+//! Podman, with its Docker-compatible API.
 
 use scratchdbg_testkit::podman::Podman;
 
 use crate::stage::Stage;
 
-/// It ends at once: Podman forgets a container that is removed, with its exit code, and may do so before it has answered.
+/// Ends at once: Podman forgets the exit code of a removed container, perhaps before it has responded.
 const LOOK: &str = "id -u; pwd; ls; exit 42";
 
 #[test]

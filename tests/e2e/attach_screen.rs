@@ -1,4 +1,4 @@
-//! `attach` on a terminal with programs that take all of the screen, job control, and a client that is stopped.
+//! `attach` on a terminal with full-screen programs, job control, and a client that is stopped.
 
 use std::process::Command;
 use std::time::Duration;
@@ -28,7 +28,7 @@ fn shell(stage: &Stage, target: &Target<'_>) -> Terminal {
     terminal
 }
 
-/// The settings of a terminal that nobody changed.
+/// Returns the settings of an unchanged terminal.
 fn untouched_settings() -> String {
     Terminal::start(Command::new("true"), ROWS, COLUMNS).settings()
 }
@@ -45,7 +45,7 @@ fn an_editor_takes_the_screen_and_gives_it_back() {
     assert!(terminal.is_alternate_screen(), "{}", terminal.text());
     terminal.send("ihello, world\x1b");
     terminal.wait_for("what was typed", |screen| screen.starts_with("hello, world"));
-    // Its lines are as long as the window is wide, at once.
+    // The lines fill the width of the window immediately.
     terminal.resize(30, 60);
     terminal.send("\x0c");
     terminal.wait_for("the new size", |screen| screen.lines().filter(|line| line.trim_end() == "~").count() > 24);
@@ -114,7 +114,7 @@ fn fault_04_the_client_is_stopped_and_goes_on() {
     terminal.resize(33, 99);
     terminal.signal(Signal::CONT);
     eventually(|| "raw again".to_owned(), || (terminal.settings() == raw).then_some(()));
-    // Keys and sizes take ways of their own.
+    // Keys and sizes are sent on different channels.
     terminal.send("until [ \"$(stty size)\" = '33 99' ]; do sleep 0.1; done; echo res''ized\r");
     terminal.wait_for("the size of now", |screen| screen.contains("resized"));
     terminal.send("exit 6\r");
@@ -134,7 +134,7 @@ fn fault_03_ctrl_c_while_the_session_is_set_up() {
         std::thread::sleep(Duration::from_millis(milliseconds));
         terminal.send("\x03");
         let terminal = std::cell::RefCell::new(terminal);
-        // Once the terminal is raw the key is the shell's: it shows a new prompt.
+        // Once the terminal is raw, the key goes to the shell, which shows a new prompt.
         let ended = eventually(
             || format!("an end or a prompt after {milliseconds} ms; on the screen:\n{}", terminal.borrow().text()),
             || {

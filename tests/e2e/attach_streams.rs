@@ -1,4 +1,4 @@
-//! `attach` in a pipe: standard input, output and error are the command's own, byte for byte.
+//! `attach` in a pipe: standard input, output and error are passed on byte for byte.
 
 use std::io::Read as _;
 use std::process::Stdio;
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::stage::Stage;
 
-/// Bytes without a pattern, every value among them.
+/// Returns bytes without a pattern, which include every value.
 fn noise(length: usize) -> Vec<u8> {
     let mut state = 1_u64;
     let step = |_| {
@@ -30,7 +30,7 @@ fn ten_megabytes_through_cat() {
     target.assert_untouched();
 }
 
-/// The launcher writes how the command ended behind its output, between record separators: a secret, and the code.
+/// The launcher writes a record after the command's output, between record separators: a secret, and the exit code.
 #[test]
 fn what_looks_like_the_launchers_record_is_output() {
     let stage = Stage::set();
@@ -43,7 +43,7 @@ fn what_looks_like_the_launchers_record_is_output() {
     target.assert_untouched();
 }
 
-/// A command has ended when it has, however slowly its output is read.
+/// A command ends when it ends, however slowly its output is read.
 #[test]
 fn output_that_is_not_read_for_a_while_is_whole() {
     let stage = Stage::set();
@@ -55,7 +55,7 @@ fn output_that_is_not_read_for_a_while_is_whole() {
         let mut output = session.stdout.take().expect("it is piped");
         let mut first = [0; 1];
         output.read_exact(&mut first).expect("something comes");
-        // The pipes between are full. Nothing says when.
+        // By then the pipes are full. There is no event to wait for.
         std::thread::sleep(Duration::from_secs(3));
         let mut rest = Vec::new();
         output.read_to_end(&mut rest).expect("the rest comes");
@@ -84,7 +84,7 @@ fn a_lot_of_output_without_input() {
 fn a_command_that_does_not_read_is_not_waited_for() {
     let stage = Stage::set();
     let target = stage.target(&[]);
-    // Standard input stays open, with and without something in it.
+    // Standard input stays open, with and without data in it.
     target.start_attach(&["true"]).finish().expect(0, "");
     let mut session = target.start_attach(&["true"]);
     session.write_and_close_input(noise(4 << 20));
@@ -110,7 +110,7 @@ fn a_reader_that_leaves_ends_the_session_quietly() {
     session.wait_for_stdout("something", |bytes| !bytes.is_empty());
     session.close_output();
     let finished = session.finish();
-    // As by SIGPIPE.
+    // As if killed by SIGPIPE.
     assert_eq!(finished.expect_code(141).stderr, "", "{finished}");
     target.assert_untouched();
 }

@@ -1,4 +1,4 @@
-//! `attach` on a terminal: a shell as a person uses it.
+//! `attach` on a terminal: an interactive shell.
 
 use rustix::process::Signal;
 use scratchdbg_testkit::eventually;
@@ -9,7 +9,8 @@ use crate::stage::{Stage, Target};
 const ROWS: u16 = 24;
 const COLUMNS: u16 = 80;
 
-/// A shell in the target, on a new terminal, at its prompt. The terminal's settings as they were are returned too.
+/// Starts a shell in the target on a new terminal, and waits for its prompt. Also returns the terminal's original
+/// settings.
 fn shell_in(stage: &Stage, target: &Target<'_>) -> (Terminal, String) {
     let idle = Terminal::start(std::process::Command::new("true"), ROWS, COLUMNS).settings();
     let mut command = stage.scratchdbg.command(["attach", target.name()]);
@@ -28,7 +29,7 @@ fn a_shell_with_a_prompt_a_size_and_an_exit_code() {
     terminal.send("stty size\r");
     terminal.wait_for("the size", |screen| screen.contains("24 80"));
     terminal.resize(40, 120);
-    // Keys and sizes take ways of their own.
+    // Keys and sizes are sent on different channels.
     terminal.send("until [ \"$(stty size)\" = '40 120' ]; do sleep 0.1; done; echo res''ized\r");
     terminal.wait_for("the new size", |screen| screen.contains("resized"));
     terminal.send("exit 7\r");
@@ -43,7 +44,7 @@ fn ctrl_c_is_for_the_command_and_not_for_the_session() {
     let target = stage.target(&[]);
     let (mut terminal, idle) = shell_in(&stage, &target);
     terminal.send("sleep 1000\r");
-    // Until the shell has handed the terminal over, Ctrl-C would be a key like any other.
+    // Until the shell has handed over the terminal, Ctrl-C would be an ordinary key.
     eventually(
         || format!("sleep in {:?}", target.processes()),
         || target.processes().iter().any(|process| process.ends_with(" sleep")).then_some(()),
@@ -52,7 +53,7 @@ fn ctrl_c_is_for_the_command_and_not_for_the_session() {
     terminal.wait_for("the next prompt", |screen| screen.matches(['#', '$']).count() == 2);
     terminal.send("echo code $?\r");
     terminal.wait_for("the code of an interrupted command", |screen| screen.contains("code 130"));
-    // Docker's own client eats Ctrl-P, which a shell has for its history.
+    // Docker's own client swallows Ctrl-P, which shells use for their history.
     terminal.send("\x10\r");
     terminal.wait_for("the command from the history", |screen| screen.matches("\ncode ").count() == 2);
     terminal.send("exit\r");
@@ -102,7 +103,7 @@ fn every_fatal_signal_gives_the_terminal_back() {
         let (mut terminal, idle) = shell_in(&stage, &target);
         assert_ne!(terminal.settings(), idle, "raw during the session");
         terminal.signal(signal);
-        // The standard library takes the first of these for a fault that comes again.
+        // The standard library takes the first of these for a fault that will be raised again.
         let mut status = None;
         eventually(
             || format!("the end after {signal:?}"),
@@ -148,7 +149,7 @@ fn an_input_that_is_no_terminal_gives_no_terminal() {
     terminal.wait_for("no terminal", |screen| screen.contains("not a tty"));
 }
 
-/// The launcher writes how a command ended on a terminal too: nothing of it is seen, whatever the terminal is set to.
+/// The launcher writes its record on a terminal too. It is never visible, whatever the terminal's settings are.
 #[test]
 fn the_record_of_an_end_is_never_seen() {
     let stage = Stage::set();

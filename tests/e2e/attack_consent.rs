@@ -1,17 +1,18 @@
-//! A session gets no right that nobody asked for: not where the target cannot be joined, nor where it was made so.
+//! A session gets no right that was not requested: neither if the target cannot be joined, nor if somebody made it
+//! so.
 
 use scratchdbg_testkit::terminal::Terminal;
 
 use crate::stage::{Stage, Target};
 
-/// A target that is root with capabilities, and paused: inside it nothing can be started.
+/// Returns a target that is root with capabilities, and paused: nothing can be started inside it.
 fn paused(stage: &Stage) -> Target<'_> {
     let target = stage.target(&[]);
     stage.engine.ask(["pause", target.name()]);
     target
 }
 
-/// `attach TARGET -- id -u` on a terminal that was asked and answered.
+/// Runs `attach TARGET -- id -u` on a terminal, and answers the question.
 fn answer(stage: &Stage, target: &Target<'_>, answer: &str) -> (Option<i32>, String) {
     let mut command = stage.scratchdbg.command(["attach", target.name(), "--", "echo", "be", "gun"]);
     command.env("TERM", "xterm");
@@ -37,10 +38,10 @@ fn capabilities_that_nobody_asked_for_are_refused_and_named() {
     assert_eq!(plan["unasked_capabilities"], serde_json::json!(["SYS_PTRACE"]));
     let explained = stage.run(&["attach", "--explain", target.name()]);
     assert!(explained.text().contains("it asks first"), "{explained}");
-    // The hint is right, and what is given is said.
+    // The hint works, and reports what is granted.
     let beside = stage.run(&["attach", "--mode", "sidecar", target.name(), "--", "id", "-u"]);
     beside.expect(0, "0\n");
-    // It is enough to see the target's files.
+    // That is enough to see the target's files.
     stage.run(&["attach", "--mode", "sidecar", target.name(), "--", "ls", "app"]).expect(0, "app\n");
     assert!(beside.stderr.contains("as 0:0 with SYS_PTRACE:"), "{beside}");
     stage.engine.ask(["unpause", target.name()]);
@@ -51,7 +52,7 @@ fn capabilities_that_nobody_asked_for_are_refused_and_named() {
 fn tools_of_ones_own_are_no_reason_for_capabilities() {
     let stage = Stage::set();
     let target = stage.target(&[]);
-    // The sample program is no busybox: an image of it has tools that need a root of their own.
+    // The sample program is not a busybox: an image with it has tools that need a root of their own.
     let refused = stage.run(&["attach", "--toolkit", &stage.image, target.name(), "--", "/app"]);
     refused.expect(125, "");
     assert!(refused.stderr.contains("SYS_PTRACE") && refused.stderr.contains("--mode sidecar"), "{refused}");
@@ -65,15 +66,15 @@ fn a_sidecar_that_could_be_traced_lends_no_capability() {
     let beside = |target: &Target<'_>, options: &[&str]| {
         stage.run(&[&["attach", "--mode", "sidecar"], options, &[target.name(), "--", "id", "-u"]].concat())
     };
-    // It has that itself.
+    // The target has that capability itself.
     beside(&target, &[]).expect(0, "0\n");
     let refused = beside(&target, &["--cap-add", "DAC_READ_SEARCH"]);
     refused.expect(125, "");
-    for words in ["itself", "SYS_PTRACE", "--trust-neighbours"] {
+    for words in ["itself", "SYS_PTRACE", "--trust-neighbors"] {
         assert!(refused.stderr.contains(words), "{words:?} is missing in {refused}");
     }
-    beside(&target, &["--cap-add", "DAC_READ_SEARCH", "--trust-neighbours"]).expect(0, "0\n");
-    // A neighbour may have it too, and by way of another.
+    beside(&target, &["--cap-add", "DAC_READ_SEARCH", "--trust-neighbors"]).expect(0, "0\n");
+    // A neighbor may have it too, even one that joined through another container.
     let plain = stage.target_named("plain", &[], &stage.image, &[]);
     beside(&plain, &["--cap-add", "DAC_READ_SEARCH"]).expect(0, "0\n");
     let middle = format!("container:{}", plain.container.id());
@@ -81,11 +82,11 @@ fn a_sidecar_that_could_be_traced_lends_no_capability() {
     beside(&plain, &["--cap-add", "DAC_READ_SEARCH"]).expect(0, "0\n");
     let through = format!("container:{}", middle.container.id());
     let flags = ["--pid", &through, "--cap-add", "SYS_PTRACE"];
-    let neighbour = stage.target_named("tracer", &flags, &stage.image, &[]);
+    let neighbor = stage.target_named("tracer", &flags, &stage.image, &[]);
     beside(&plain, &[]).expect(0, "0\n");
     let refused = beside(&plain, &["--cap-add", "DAC_READ_SEARCH"]);
     refused.expect(125, "");
-    assert!(refused.stderr.contains(neighbour.name()), "{refused}");
+    assert!(refused.stderr.contains(neighbor.name()), "{refused}");
 }
 
 #[test]

@@ -1,11 +1,11 @@
-//! Copies: nobody else's program runs in them, and they have no right that nobody asked for.
+//! Copies run nobody else's program, and have no right that was not requested.
 
 use scratchdbg_testkit::program::Finished;
 use serde_json::Value;
 
 use crate::stage::Stage;
 
-/// Looks into a copy of the container.
+/// Runs a command in a copy of the container.
 fn look(stage: &Stage, options: &[&str], name: &str, command: &[&str]) -> Finished {
     stage.run(&[&["attach"], options, &[name, "--"], command].concat())
 }
@@ -18,7 +18,7 @@ fn a_forged_twin_is_never_run() {
     let victim = stage.engine.run("victim", &["--env", "SECRET=hunter2"], &image, &["exit", "1"]);
     victim.wait();
     let labels = format!("LABEL io.scratchdbg.prod={id} io.scratchdbg.role=debug");
-    // Of other layers, and with the victim's own and one more, settings and all.
+    // An image with other layers, and one with the victim's layers, one more, and the victim's settings.
     stage.engine.import_app(&[&labels]);
     let maker = stage.engine.create("maker", &[], &image, &[]);
     stage.engine.ask(["cp", "/etc/hostname", &format!("{}:/hostile", maker.name())]);
@@ -37,14 +37,14 @@ fn a_forged_twin_is_never_run() {
     assert_eq!(row["twin"], false);
 }
 
-/// Who loads an archive gives its images whatever names are in it.
+/// Whoever loads an archive chooses the names of its images.
 #[test]
 fn an_image_under_the_name_of_the_toolkit_is_not_it() {
     let stage = Stage::set();
     let target = stage.target(&[]);
     let tools = stage.scratchdbg.home().join("busybox");
     let mut bytes = std::fs::read("/bin/busybox").expect("busybox-static is installed");
-    // One that no other test has: what follows the program is not run.
+    // A program that no other test has: bytes after it do not matter.
     bytes.extend_from_slice(stage.engine.name("own").as_bytes());
     std::fs::write(&tools, bytes).expect("the file can be written");
     let tools = tools.to_string_lossy().into_owned();
@@ -58,14 +58,14 @@ fn an_image_under_the_name_of_the_toolkit_is_not_it() {
     target.assert_untouched();
 }
 
-/// A container's mounts but for the volume of its own that its tools are in.
+/// Returns a container's mounts, except for the volume with its tools.
 fn mounts_of_original(container: &Value) -> Vec<Value> {
     let mut mounts = container["Mounts"].as_array().cloned().unwrap_or_default();
     mounts.retain(|mount| !mount["Destination"].as_str().is_some_and(|path| path.starts_with("/.scratchdbg-")));
     mounts
 }
 
-/// All rights over the host that a container can be made with. It is never started.
+/// All rights over the host that a container can have. It is never started.
 const MIGHTY: &[&str] = &[
     "--privileged",
     "--cap-add",
@@ -129,7 +129,7 @@ fn a_copy_has_no_right_that_nobody_asked_for() {
         plan["left_out"].as_array().expect("a list").iter().map(|each| each["what"].clone()).collect();
     assert!(left_out.contains(&"mount /".into()) && left_out.contains(&"device /dev/null".into()), "{left_out:?}");
 
-    // One that is asked for is given, and it alone.
+    // A requested capability is granted, and no other.
     let finished = look(&stage, &["--cap-add", "SYS_PTRACE"], &name, &["grep", "CapBnd", "/proc/self/status"]);
     let bounds = finished.expect_code(0).text();
     let bounds = u64::from_str_radix(bounds.split_whitespace().last().expect("a set"), 16).expect("hexadecimal");
@@ -162,7 +162,7 @@ fn a_copy_is_made_without_what_is_gone() {
     let sharing = run("sharing", &["--network", "none", "--volume", &volume]);
     for name in [&networked, &joined, &sharing] {
         let finished = look(&stage, &[], name, &["sh", "-c", "exit 42"]);
-        // The peer's memory is not to be shared: it has nothing shareable.
+        // The peer's memory cannot be shared.
         if name != &joined {
             finished.expect(42, "");
             assert!(!finished.stderr.contains("gone"), "{finished}");
@@ -181,7 +181,7 @@ fn a_copy_is_made_without_what_is_gone() {
     assert!(!std::path::Path::new(&folder).exists(), "a folder of the host is not made for a look");
 }
 
-/// Volumes that a test made, and the container that has them: removed in the end, it first.
+/// Volumes of a test, and the container that uses them. On drop, the container is removed first.
 struct Volumes<'a>(&'a Stage, Vec<String>, String);
 
 impl Drop for Volumes<'_> {
@@ -217,7 +217,7 @@ fn a_copy_is_not_led_to_the_host_by_another_name() {
     let profile = path("profile.json");
     std::fs::write(&profile, r#"{"defaultAction":"SCMP_ACT_ALLOW"}"#).expect("it can be written");
 
-    // The label of the image does not hide what is made from it.
+    // The image's label does not hide an image derived from it.
     let image = stage.engine.import_app(&["LABEL io.scratchdbg.session=fedcba9876543210"]);
     let peer = stage.engine.name("peer");
     let run = ["run", "--detach", "--network", "host", "--ipc", "host", "--name", &peer, &stage.image];

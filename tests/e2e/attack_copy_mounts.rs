@@ -1,4 +1,5 @@
-//! Copies: they see no more of the host's folders and of volumes than their originals, and none that is not surely data.
+//! Copies see no more of the host's directories and of volumes than their originals, and none that may be more than
+//! data.
 
 use std::fs;
 use std::os::unix::net::UnixListener;
@@ -10,7 +11,7 @@ use scratchdbg_testkit::program::Finished;
 use crate::own_engine::OwnEngine;
 use crate::stage::Stage;
 
-/// What a test mounted below a folder; unmounted in the end.
+/// A mount below a directory; unmounted on drop.
 struct Mounted(String);
 
 impl Mounted {
@@ -27,7 +28,7 @@ impl Drop for Mounted {
     }
 }
 
-/// Containers that are never started; removed in the end.
+/// Containers that are never started; removed on drop.
 struct Created<'a>(&'a Stage, Vec<String>);
 
 impl Created<'_> {
@@ -50,14 +51,14 @@ impl Drop for Created<'_> {
     }
 }
 
-/// A folder of the test's own, by a name without links.
+/// Creates a directory for the test, with a path without links.
 fn folder(stage: &Stage, name: &str) -> String {
     let path = stage.scratchdbg.home().canonicalize().expect("it is there").join(name);
     fs::create_dir_all(&path).expect("it can be made");
     path.to_string_lossy().into_owned()
 }
 
-/// Which of these paths a copy has.
+/// Returns which of these paths a copy has.
 fn look(stage: &Stage, options: &[&str], name: &str, paths: &[&str]) -> Finished {
     let script = r#"for path; do test -e "$path" && echo "$path"; done; true"#;
     let command = ["--", "sh", "-c", script, "sh"];
@@ -89,7 +90,7 @@ fn a_copy_has_nothing_that_is_mounted_below_a_folder() {
     assert!(finished.stderr.contains(&format!("what is mounted below {top}")), "{finished}");
     look(&stage, &["--same-rights"], &wide, &["/wide/disk/hidden"]).expect(0, "/wide/disk/hidden\n");
 
-    // How another container had it is not to be known any more; one of its name is another.
+    // How the other container mounted it is no longer known; a new container with its name is another one.
     created.remove(&narrow);
     for again in [false, true] {
         if again {
@@ -107,7 +108,7 @@ fn a_copy_has_no_folder_that_a_container_can_put_another_in_the_place_of() {
     let mut created = Created(&stage, Vec::new());
     let (shared, own) = (folder(&stage, "shared"), folder(&stage, "own"));
     let inside = folder(&stage, "shared/inside");
-    // Whoever has the engine look into a container that was never started leaves empty folders where it mounts.
+    // Having the engine read files of a container that was never started leaves empty directories at its mounts.
     std::fs::write(format!("{inside}/disk"), "").expect("it can be made");
     std::os::unix::fs::symlink(&inside, format!("{own}/link")).expect("it can be made");
     let _other = created.add("other", &["--volume", &format!("{shared}:/shared")]);

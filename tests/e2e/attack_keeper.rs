@@ -1,4 +1,4 @@
-//! Who waits for a session to come by, or to go: keepers that linger, and processes with as many rights that hold on to one.
+//! Attacks on keepers that linger, and processes with the same rights that hold on to a keeper.
 
 use rustix::process::Signal;
 use scratchdbg_testkit::eventually;
@@ -6,8 +6,8 @@ use scratchdbg_testkit::eventually;
 use crate::attack_session::{HARDENED, hostile, processes_of_sessions, until_over};
 use crate::stage::Stage;
 
-/// A keeper that waits is looked after by nobody. One whose rights are not the target's own could be taken over by a neighbour
-/// that is gone again when the next session comes, and is root in the target.
+/// Nobody watches a lingering keeper. If its rights were not the target's own, a neighbor could take it over, be gone
+/// when the next session starts, and be root in the target.
 #[test]
 fn a_keeper_of_another_user_than_the_targets_own_never_lingers() {
     let stage = Stage::set();
@@ -24,11 +24,11 @@ fn a_keeper_of_another_user_than_the_targets_own_never_lingers() {
             assert!(refused.stderr.contains(words), "{words:?} is missing in {refused}");
         }
         assert_eq!(target.container.companions(), [""; 0], "nothing is made");
-        // Trust in neighbours is for this session, and not for all that come.
+        // Trust in neighbors applies to this session only.
         stage
-            .run(&["attach", "--linger", "1m", "--trust-neighbours", "-u", user, target.name(), "--", "true"])
+            .run(&["attach", "--linger", "1m", "--trust-neighbors", "-u", user, target.name(), "--", "true"])
             .expect(125, "");
-        // The target's own user's does, and serves nobody else.
+        // A keeper of the target's own user lingers, and serves no other user.
         stage.run(&["attach", "--linger", "1m", "-u", own, target.name(), "--", "true"]).expect(0, "");
         let lingering = target.container.companions();
         assert_eq!(lingering.len(), 1);
@@ -40,7 +40,7 @@ fn a_keeper_of_another_user_than_the_targets_own_never_lingers() {
     }
 }
 
-/// Without a file that can be opened, nothing can be looked at in `/proc`.
+/// A process that may not open files cannot read `/proc`.
 #[test]
 fn a_launcher_that_may_open_no_file_leaves_nothing() {
     let stage = Stage::set();
@@ -57,7 +57,7 @@ fn a_launcher_that_may_open_no_file_leaves_nothing() {
     }
 }
 
-/// As a debugger holds a process, it does not notice signals other than the one that kills it.
+/// A traced process notices no signals except the one that kills it.
 #[test]
 fn a_keeper_or_a_launcher_that_is_traced_is_noticed() {
     let stage = Stage::set();
@@ -69,7 +69,7 @@ fn a_keeper_or_a_launcher_that_is_traced_is_noticed() {
         eventually(said, || said().contains(": true").then_some(()));
         session.signal(Signal::KILL);
         session.finish();
-        // What the tracer holds of it, it may keep: a process that has ended, and its container.
+        // The tracer may keep what it holds: a process that has ended, and its container.
         let left = || processes_of_sessions(&target);
         eventually(|| format!("{how}: {:?}", left()), || left().is_empty().then_some(()));
         target.container.kill();

@@ -1,4 +1,4 @@
-//! A session in the next run of a target is a new one: it goes through all that the first one went through.
+//! A session in the next run of a target is new: it passes all checks of the first one.
 
 use rustix::process::Signal;
 use scratchdbg_testkit::eventually;
@@ -15,9 +15,9 @@ fn follow(stage: &Stage, target: &Target<'_>, options: &[&str], command: &str) -
 }
 
 #[test]
-fn a_neighbour_that_came_meanwhile_is_seen_before_the_next_session() {
+fn a_neighbor_that_came_meanwhile_is_seen_before_the_next_session() {
     let stage = Stage::set();
-    // Flags of the target, options of the session, flags of the neighbour.
+    // Flags of the target, options of the session, flags of the neighbor.
     let rows: [(&str, [&[&str]; 3]); 2] = [
         ("root", [&["--user", "1000:1000"], &["-u", "0:0"], &[]]),
         ("sidecar", [&[], &["--mode", "sidecar", "--cap-add", "DAC_READ_SEARCH"], &["--cap-add", "SYS_PTRACE"]]),
@@ -25,19 +25,19 @@ fn a_neighbour_that_came_meanwhile_is_seen_before_the_next_session() {
     for (stem, [flags, options, rights]) in rows {
         let target = stage.target_named(stem, &[flags, &["--restart", "always"]].concat(), &stage.image, &[]);
         let session = follow(&stage, &target, options, "echo up; sleep 1000");
-        // It need not run: it may whenever it is wanted.
+        // It need not run: it may be started at any time.
         let namespace = format!("container:{}", target.container.id());
-        let neighbour = format!("neighbour-{stem}");
-        let neighbour = stage.engine.create(&neighbour, &[&["--pid", &namespace], rights].concat(), &stage.image, &[]);
+        let neighbor = format!("neighbor-{stem}");
+        let neighbor = stage.engine.create(&neighbor, &[&["--pid", &namespace], rights].concat(), &stage.image, &[]);
         stage.engine.ask(["restart", "--time", "0", target.name()]);
         let finished = session.finish();
         finished.expect(125, "up\n");
-        for words in [neighbour.name(), "--trust-neighbours"] {
+        for words in [neighbor.name(), "--trust-neighbors"] {
             assert!(finished.stderr.contains(words), "{words:?} is missing in {finished}");
         }
         let left = || target.container.companions();
-        eventually(|| format!("{:?}", left()), || (left() == [neighbour.id()]).then_some(()));
-        stage.engine.ask(["rm", "--force", neighbour.id()]);
+        eventually(|| format!("{:?}", left()), || (left() == [neighbor.id()]).then_some(()));
+        stage.engine.ask(["rm", "--force", neighbor.id()]);
         // Without it, the next run is followed.
         let session = follow(&stage, &target, options, "echo up; sleep 1000");
         stage.engine.ask(["restart", "--time", "0", target.name()]);
@@ -72,7 +72,7 @@ fn a_user_that_is_another_in_the_next_run_is_found_out() {
     }
 }
 
-/// It was passed on to the command, which took no notice, and is gone with the target.
+/// The signal was passed on to the command, which ignored it and is gone with the target.
 #[test]
 fn a_signal_ends_the_wait_for_the_next_run() {
     let stage = Stage::set();
@@ -82,7 +82,7 @@ fn a_signal_ends_the_wait_for_the_next_run() {
     session.wait_for_stdout("the signal", |bytes| bytes == b"up\ngot\n");
     stage.engine.ask(["restart", "--time", "0", target.name()]);
     session.finish().expect(143, "up\ngot\n");
-    // And while it waits.
+    // The same while it waits.
     let target = stage.target_named("ended", &[], &stage.image, &[]);
     let session = follow(&stage, &target, &[], "echo up; sleep 1000");
     stage.engine.ask(["kill", target.name()]);

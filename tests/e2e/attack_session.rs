@@ -1,4 +1,5 @@
-//! Targets and neighbours that want to gain from a session, or to keep it: `samples/hostile.rs` of the testkit is their program.
+//! Targets and neighbors that try to gain rights from a session, or to keep them. Their program is
+//! `samples/hostile.rs` of the testkit.
 
 use rustix::process::Signal;
 use scratchdbg_testkit::program::{Finished, Running};
@@ -7,10 +8,10 @@ use scratchdbg_testkit::{eventually, sample};
 
 use crate::stage::{Stage, Target};
 
-/// A name as a keeper's. The hostile image has a program of its own where such a name leads.
+/// A name like a keeper's. The hostile image has its own program where such a name leads.
 const NAME: &str = "0123456789abcdef0123456789abcdef";
 
-/// What the kernel gives a container's root by default.
+/// The capabilities of a container's root by default.
 const DEFAULT_CAPABILITIES: &str = "00000000a80425fb";
 
 pub(crate) const HARDENED: &[&str] =
@@ -30,34 +31,34 @@ pub(crate) fn image(stage: &Stage) -> String {
     stage.engine.import_app_with(&files, &[r#"ENTRYPOINT ["/hostile"]"#])
 }
 
-/// A hostile container that does this, and is at it.
+/// Starts a hostile container with this attack, and waits until it is ready.
 pub(crate) fn hostile<'stage>(stage: &'stage Stage, stem: &str, flags: &[&str], command: &[&str]) -> Target<'stage> {
     let target = stage.target_named(stem, flags, &image(stage), command);
     eventually(|| target.container.logs(), || target.container.logs().contains("up").then_some(()));
     target
 }
 
-/// Nothing of a session is left: no container, and no process. What a killed launcher leaves to a first process that reaps
-/// nothing is a zombie.
+/// Waits until nothing of a session is left: no container, and no process. A killed launcher may remain as a zombie
+/// if the first process reaps nothing.
 #[track_caller]
 pub(crate) fn until_over(target: &Target<'_>, when: &str) {
     let left = || (target.container.companions(), processes_of_sessions(target));
     eventually(|| format!("{when}: {:?}", left()), || (left() == (Vec::new(), Vec::new())).then_some(()));
 }
 
-/// The processes of sessions in the target that have not ended.
+/// Returns the processes of sessions in the target that have not ended.
 pub(crate) fn processes_of_sessions(target: &Target<'_>) -> Vec<String> {
     let names = ["S sleep", "S sh", "T sh", "S scratchdbg-laun", "T scratchdbg-laun", "t scratchdbg-laun"];
     let is_ours = |process: &String| names.iter().any(|name| process.ends_with(&format!(" {name}")));
     target.processes().into_iter().filter(is_ours).collect()
 }
 
-/// A session as it should be, or one that did not begin; and in no case one with more rights than the target.
+/// Asserts a correct session, or one that did not begin, and in no case a session with more rights than the target.
 #[track_caller]
 fn expect_no_gain(finished: &Finished, when: &str) {
     let said = finished.text();
     match finished.status.code() {
-        // Without the launcher's record there is no success, save by the word of the engine.
+        // Without the launcher's record, only the engine can report success.
         Some(0 | 125) if said.starts_with("HIJACKED") => assert!(
             said.contains(DEFAULT_CAPABILITIES),
             "{when}: a process that could trace the session runs in its place, and has no right more: {finished}"
@@ -81,36 +82,36 @@ fn a_target_that_speaks_in_its_keepers_place_gains_nothing() {
 }
 
 #[test]
-fn a_neighbour_with_fewer_rights_cannot_speak_for_the_keeper() {
+fn a_neighbor_with_fewer_rights_cannot_speak_for_the_keeper() {
     let stage = Stage::set();
     let target = stage.target(&[]);
     let namespace = format!("container:{}", target.container.id());
     let weak = ["--pid", &namespace, "--cap-drop", "ALL"];
-    let neighbour = hostile(&stage, "neighbour", &weak, &["lie", "self", NAME]);
+    let neighbor = hostile(&stage, "neighbor", &weak, &["lie", "self", NAME]);
     for _ in 0..3 {
         target.attach(&["id", "-u"]).expect(0, "0\n");
     }
-    let said = neighbour.container.logs();
+    let said = neighbor.container.logs();
     assert!(!said.contains("told"), "{said}");
-    stage.engine.ask(["rm", "--force", neighbour.container.id()]);
+    stage.engine.ask(["rm", "--force", neighbor.container.id()]);
     until_over(&target, "after the sessions");
 }
 
 #[test]
-fn a_neighbour_that_takes_the_keepers_process_id_runs_nothing() {
+fn a_neighbor_that_takes_the_keepers_process_id_runs_nothing() {
     let stage = Stage::set();
     let target = stage.target(&[]);
     let namespace = format!("container:{}", target.container.id());
-    // It may kill what is of its user. It takes no process id of a namespace with many of them in time, but a way that is looked
-    // up again is gone with the keeper too.
+    // It may kill processes of its user. In a namespace with many process ids it cannot take over a certain id in
+    // time, but the session's path is gone with the keeper anyway.
     let weak = ["--pid", &namespace, "--cap-drop", "ALL"];
-    let neighbour = hostile(&stage, "neighbour", &weak, &["take"]);
+    let neighbor = hostile(&stage, "neighbor", &weak, &["take"]);
     let finished = target.attach(&["sh", "-c", "echo begun; sleep 1; id; sleep 1; id"]);
     assert!(!finished.text().contains("HIJACKED"), "{finished}");
     assert_ne!(finished.status.code(), Some(0), "{finished}");
-    let said = neighbour.container.logs();
+    let said = neighbor.container.logs();
     assert!(said.contains("take: killed true"), "{said}");
-    stage.engine.ask(["rm", "--force", neighbour.container.id()]);
+    stage.engine.ask(["rm", "--force", neighbor.container.id()]);
     until_over(&target, "after the session");
 }
 
@@ -121,7 +122,7 @@ fn a_held_input_neither_delays_an_end_nor_keeps_a_session() {
         let target = hostile(&stage, how, flags, &[how]);
         let began = std::time::Instant::now();
         target.attach(&["true"]).expect(0, "");
-        assert!(began.elapsed() < scratchdbg_testkit::PATIENCE / 4, "the end is said");
+        assert!(began.elapsed() < scratchdbg_testkit::TIMEOUT / 4, "the end is said");
         let session = target.start_attach(&["sh", "-c", "echo begun; sleep 1000"]);
         session.wait_for_stdout("the session", |bytes| bytes == b"begun\n");
         let said = || target.container.logs();
@@ -132,8 +133,8 @@ fn a_held_input_neither_delays_an_end_nor_keeps_a_session() {
     }
 }
 
-/// Starts a session, and waits until its command has begun, or it has ended: what is stopped before that is noticed too. But where
-/// both are stopped, which nobody notices.
+/// Starts a session, and waits until its command has begun or the session has ended. A keeper or launcher that is
+/// stopped earlier is noticed, unless both are stopped.
 fn begun_or_ended(target: &Target<'_>, command: &[&str]) -> Running {
     let mut session = target.start_attach(command);
     eventually(
@@ -152,7 +153,7 @@ fn a_keeper_or_a_launcher_that_is_stopped_is_noticed() {
     let stage = Stage::set();
     for how in ["stop-keeper", "stop-launcher", "stop-both"] {
         let target = hostile(&stage, how, HARDENED, &[how]);
-        // The client is there, and ends the session, however that goes on.
+        // The client is running, and ends the session.
         let mut session = begun_or_ended(&target, &["sh", "-c", "echo begun; read line"]);
         if !session.has_ended() {
             session.signal(Signal::HUP);
@@ -199,7 +200,8 @@ fn a_flood_in_the_keepers_output_is_no_matter() {
     }
 }
 
-/// The session has the target's rights. What was not taken before the keeper spoke is not there any more.
+/// The session has the target's rights. Descriptors that the target did not open before the keeper wrote its line are
+/// gone.
 #[test]
 fn a_keeper_has_no_output_that_a_target_could_hold() {
     let stage = Stage::set();
@@ -227,7 +229,7 @@ fn who_only_calls_itself_the_launcher_gets_no_signal() {
 #[test]
 fn root_in_another_users_target_is_safe_or_refused() {
     let stage = Stage::set();
-    // Its own `id` is not that of the tools.
+    // Its own `id` is not the tools'.
     let idle = stage.target_named("idle", &["--user", "1000:1000"], &image(&stage), &["hold"]);
     let attach = |options: &[&str]| {
         stage.run(&[&["attach", "--user", "0:0"], options, &[idle.name(), "--", "id", "-u"]].concat())
@@ -236,15 +238,15 @@ fn root_in_another_users_target_is_safe_or_refused() {
     alone.expect(0, "0\n");
     assert!(alone.stderr.contains("the tools come before"), "{alone}");
     let namespace = format!("container:{}", idle.container.id());
-    let neighbour = stage.target_named("neighbour", &["--pid", &namespace, "--cap-drop", "ALL"], &stage.image, &[]);
+    let neighbor = stage.target_named("neighbor", &["--pid", &namespace, "--cap-drop", "ALL"], &stage.image, &[]);
     let refused = attach(&[]);
     refused.expect(125, "");
-    for words in [neighbour.name(), "--trust-neighbours"] {
+    for words in [neighbor.name(), "--trust-neighbors"] {
         assert!(refused.stderr.contains(words), "{words:?} is missing in {refused}");
     }
-    attach(&["--trust-neighbours"]).expect(0, "0\n");
-    // Nor does one hide behind a name and labels like ours, or behind what it joined and is gone.
-    stage.engine.ask(["rm", "--force", neighbour.container.id()]);
+    attach(&["--trust-neighbors"]).expect(0, "0\n");
+    // A name and labels like ours do not hide a neighbor, nor does a joined container that is gone.
+    stage.engine.ask(["rm", "--force", neighbor.container.id()]);
     let session = "0123456789abcdef";
     let own = format!("scratchdbg-{session}-shell");
     let mut labels = vec![format!("io.scratchdbg.session={session}"), "io.scratchdbg.mode=sidecar".to_owned()];
@@ -259,14 +261,14 @@ fn root_in_another_users_target_is_safe_or_refused() {
     stage.engine.ask(["rename", &own, hidden.name()]);
     refused.expect(125, "");
     assert!(refused.stderr.contains(&own), "{refused}");
-    // Without a user of one's own there is nothing to refuse.
+    // Without another user there is nothing to refuse.
     stage.run(&["attach", idle.name(), "--", "/proc/self/fd/100/id", "-u"]).expect(0, "1000\n");
 }
 
 #[test]
 fn another_users_session_takes_no_code_from_the_targets_environment() {
     let stage = Stage::set();
-    // Its own `id` is not that of the tools, and its environment has the shell run it.
+    // Its own `id` is not the tools', and its environment would make a shell run it.
     let flags = ["--user", "65532", "--env", "ENV=/rc", "--env", "PS4=$(/hostile run)", "--env", "PS1=$(/hostile run)"];
     let flags = [&flags[..], &["--env", "LD_PRELOAD=/evil.so", "--env", "PAGER=/hostile", "--env", "KEPT=1"]].concat();
     let target = stage.target_named("env", &flags, &image(&stage), &["hold"]);
@@ -297,7 +299,8 @@ fn the_way_to_the_tools_is_another_for_each_session() {
     stage.run(&["sessions", "gc"]);
 }
 
-/// Writes all that can be found out about the launcher as records of a success, on both streams, and fails.
+/// Writes everything that can be found out about the launcher as forged records of success, on both streams, and
+/// fails.
 const FORGE: &str = r#"
 words=$(tr '\0' '\n' < /proc/$PPID/cmdline
     tr '\0=' '\n\n' < /proc/$PPID/environ
@@ -318,7 +321,7 @@ fn a_command_cannot_forge_how_it_ended() {
         ("root", &[], &["exec", "copy"]),
         ("user", &["--user", "1000:1000"], &["exec", "sidecar"]),
         ("hardened", HARDENED, &["exec", "sidecar"]),
-        // It can look into the launcher.
+        // It can read the launcher's memory.
         ("tracer", &["--cap-add", "SYS_PTRACE"], &["exec"]),
         (
             "admin",
@@ -342,7 +345,8 @@ fn a_command_cannot_forge_how_it_ended() {
     }
 }
 
-/// What knows the launcher's memory can do all that the session can. What has no `SYS_PTRACE` does not know it.
+/// A process that can read the launcher's memory can do everything that the session can. Without `SYS_PTRACE` it
+/// cannot read it.
 #[test]
 fn a_launcher_forbids_to_be_looked_into() {
     let stage = Stage::set();
@@ -352,7 +356,7 @@ fn a_launcher_forbids_to_be_looked_into() {
             "for file in environ mem maps auxv; do cat /proc/$PPID/$file > /dev/null && echo $file; done; exit 0";
         let finished = target.attach(&["sh", "-c", look]);
         finished.expect(0, "");
-        // It is found all the same, and ended; and its own shell may be looked into.
+        // The launcher is found and ended nevertheless; and its own shell is accessible.
         target.attach(&["sh", "-c", "cat /proc/$$/environ > /dev/null"]).expect(0, "");
         let session = target.start_attach(&["sh", "-c", "echo begun; sleep 1000"]);
         session.wait_for_stdout("the session", |bytes| bytes == b"begun\n");

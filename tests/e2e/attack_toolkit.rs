@@ -1,4 +1,5 @@
-//! An image that is the toolkit's by its name and its layer, and has a setting more; and what an image says of its containers.
+//! An image with the toolkit's name and layer, and one more setting; and settings that an image imposes on its
+//! containers.
 
 use std::io::Read as _;
 
@@ -6,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::stage::Stage;
 
-/// The path of a busybox that no other test has: what follows the program is not run.
+/// Writes a busybox that no other test has, and returns its path: bytes after the program do not matter.
 fn own_busybox(stage: &Stage) -> String {
     let tools = stage.scratchdbg.home().join("busybox");
     let mut bytes = std::fs::read("/bin/busybox").expect("busybox-static is installed");
@@ -48,7 +49,7 @@ fn a_toolkit_image_with_a_setting_more_is_not_it() {
     target.assert_untouched();
 }
 
-/// An image of one layer, taken apart.
+/// The parts of an image with one layer.
 struct Archive {
     config: Value,
     layer: Vec<u8>,
@@ -75,7 +76,7 @@ impl Archive {
         Self { config, layer: entry(&path(&manifest[0]["Layers"][0])) }
     }
 
-    /// Loads the same layer under this name, with a setting more.
+    /// Loads the same layer under this name, with an additional setting.
     fn load_with(&self, stage: &Stage, name: &str, setting: &str, value: &Value) {
         let mut config = self.config.clone();
         config["config"][setting] = value.clone();
@@ -109,7 +110,7 @@ fn no_image_has_anything_run_beside_a_session() {
         let command = if options[options.len() - 1] == "sidecar" { &begun[..] } else { &["--", "sh", "-c", begun[3]] };
         let mut session = stage.scratchdbg.start([&["attach"], options, &[subject], command].concat());
         session.wait_for_stdout("the session", |bytes| bytes == b"begun\n");
-        // Its client's mark names its process: other tests start sessions of images beside this one.
+        // The client's mark identifies its process: other tests start sessions of images at the same time.
         let list = ["ps", "--no-trunc", "--format", "{{.ID}} {{.Label \"io.scratchdbg.client\"}}"];
         let of_client = format!("-{}-", session.id());
         let listed = stage.engine.ask(list);

@@ -1,4 +1,4 @@
-//! Bad input gets one clear line and a hint, the right exit code, and leaves nothing.
+//! Invalid input yields one clear line and a hint, the right exit code, and leaves nothing behind.
 
 use std::fs;
 use std::io::Read as _;
@@ -131,7 +131,7 @@ fn standard_output_that_takes_nothing() {
     target.assert_untouched();
 }
 
-/// A text may be read by halves; of an archive that its reader gave up, nobody has anything.
+/// Part of a text may be useful; part of an archive is not.
 #[test]
 fn a_reader_of_an_archive_that_goes_away_is_a_failure() {
     let stage = Stage::set();
@@ -141,7 +141,7 @@ fn a_reader_of_an_archive_that_goes_away_is_a_failure() {
         let mut command = stage.scratchdbg.command(["build", app, "-t", "cut/app:1", "-q", "-o", "archive:-"]);
         let (mut reader, writer) = std::io::pipe().expect("a pipe");
         let building = command.stdout(writer).stderr(Stdio::piped()).spawn().expect("it starts");
-        // It holds the end that is written to.
+        // It holds the write end.
         drop(command);
         let mut begin = vec![0; taken];
         reader.read_exact(&mut begin).expect("the beginning of an archive");
@@ -162,7 +162,7 @@ fn help_that_cannot_be_written_is_a_failure() {
         let complaint = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{arguments:?}: {complaint}");
         assert!(complaint.contains("No space left on device"), "{arguments:?}: {complaint}");
-        // Nobody reads it: that is no failure.
+        // A missing reader is not a failure here.
         let (reader, writer) = std::io::pipe().expect("a pipe");
         drop(reader);
         let output = stage.scratchdbg.command(arguments).stdout(writer).output().expect("it starts");
@@ -174,7 +174,7 @@ fn help_that_cannot_be_written_is_a_failure() {
 fn an_archive_never_takes_the_place_of_a_device() {
     let stage = Stage::set();
     let app = sample::write_app(stage.scratchdbg.home());
-    // A pipe stands in for a device: neither is a file whose content can be replaced by renaming over it.
+    // A pipe stands for a device: neither can be replaced by renaming a file.
     let pipe = stage.scratchdbg.home().join("pipe");
     let made = std::process::Command::new("mkfifo").arg(&pipe).status().expect("mkfifo starts");
     assert!(made.success());
@@ -207,7 +207,7 @@ fn a_tz_that_is_no_file_of_a_zone() {
             assert_eq!(code, Some(1), "{zone}: {said}");
             assert!(said.contains("not a regular file"), "{zone}: {said}");
         }
-        // Where no time is asked for or shown, the zone does not matter.
+        // If no time is given or shown, the zone does not matter.
         assert_eq!(run(&[]).0, Some(0), "{zone}");
     }
 }

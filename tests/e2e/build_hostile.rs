@@ -1,4 +1,4 @@
-//! `build` and `pair verify` on what was made to break them: one clear line, nothing half written, never a hang.
+//! `build` and `pair verify` with malicious or broken inputs: one clear line, no partial output, no hang.
 
 use std::fs;
 use std::io::Write as _;
@@ -46,7 +46,7 @@ fn paths_that_cannot_be_in_an_image() {
     }
 }
 
-/// A layout of a pair in `home/layout`.
+/// Creates a layout of a pair in `home/layout`.
 fn layout(stage: &Stage) {
     sample::write_app(stage.scratchdbg.home());
     stage.run(&["build", "app", "-t", "a/b:1", "-o", "oci:layout", "-o", "archive:pair.tar"]).expect_code(0);
@@ -56,7 +56,7 @@ fn verify(stage: &Stage, words: &[&str]) {
     stage.run(&["pair", "verify", "oci:layout:1", "oci:layout:1-debug"]).expect_clear_failure(1, words);
 }
 
-/// Calls `change` on each blob in turn, with the blob put back in between.
+/// Calls `change` on each blob in turn, and restores the blob afterwards.
 fn with_each_blob(home: &Path, change: impl Fn(&Path, &[u8])) {
     let blobs = fs::read_dir(home.join("layout/blobs/sha256")).expect("blobs");
     for blob in blobs {
@@ -115,8 +115,8 @@ fn documents_that_lie() {
     stage.run(&["pair", "verify", "archive:pair.tar", "archive:pair.tar"]).expect_clear_failure(2, &["a/b:1-debug"]);
 }
 
-/// 61: how long a build takes differs: the kills come at ever later times, from before the first write to after the last,
-/// and then between those.
+/// 61: the duration of a build varies. The kills come at increasing times, from before the first write to after the
+/// last, and then in between.
 #[test]
 fn killed_builds_leave_a_layout_that_the_next_one_completes() {
     let stage = Stage::set();
@@ -154,7 +154,7 @@ fn two_builders_of_one_layout() {
     }
 }
 
-/// 60: a file system that is full after ever more of the build's writes. Needs root, to mount one.
+/// 60: a file system that is full after an increasing number of writes. Needs root, to mount one.
 #[test]
 fn a_full_disk_at_any_step_leaves_what_was_there() {
     const SCRIPT: &str = r#"

@@ -1,4 +1,4 @@
-//! `build`: every option is found again in the images, and what cannot be is refused before anything is made.
+//! `build`: every option has its effect on the images, and invalid options are refused before anything is created.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -12,7 +12,7 @@ use crate::stage::Stage;
 
 const AARCH64: u16 = 183;
 
-/// The sample program as `app` in the working folder, and a name for an image of it.
+/// Writes the sample program as `app` into the working directory, and returns a name for an image of it.
 fn prepare(stage: &Stage) -> String {
     sample::write_app(stage.scratchdbg.home());
     format!("{}:1", stage.engine.name("options"))
@@ -99,7 +99,7 @@ fn what_the_program_mentions_is_added_with_the_reason() {
     let finished = stage.run(&["build", "app", "-t", &tag, "--no-debug"]);
     assert!(finished.text().contains("the program mentions /etc/passwd"), "{finished}");
     assert!(saved_entries(&stage.engine, &tag)[0].contains(&("etc/passwd".to_owned(), 0o644)));
-    // Not into the engine again: an image whose name goes to another stays there without one.
+    // Do not load it again: an image whose name moves to another one stays without a name.
     let facts = json_of(&stage, &["app", "-t", &tag, "--no-debug", "--with", "none", "-o", "oci:layout"]);
     assert_eq!(facts["provision"], json!([]));
 }
@@ -113,7 +113,7 @@ fn several_architectures_are_one_image_with_a_name() {
     sample::write_foreign_app(&home.join("arm"), "app", AARCH64);
     sample::write_foreign_busybox(home, "busybox-arm", AARCH64);
     let toolkits = ["--toolkit", "/bin/busybox", "--toolkit", "busybox-arm"];
-    // The foreign one first: the engine is given the one that it can run all the same.
+    // The foreign one first: the engine must still get the one that it can run.
     let build = ["arm/app", "app", "-t", &tag, "-o", "oci:layout", "-o", "engine"];
     let facts = json_of(&stage, &[&build[..], &toolkits].concat());
     for role in ["prod", "debug"] {
@@ -121,7 +121,7 @@ fn several_architectures_are_one_image_with_a_name() {
         let names: Vec<_> = platforms.iter().map(|image| image["platform"].as_str().expect("a platform")).collect();
         assert_eq!(names, ["linux/arm64", "linux/amd64"]);
         assert_eq!(facts[role]["platform"], "linux/arm64");
-        // An engine that has one image to a name keeps the others without one.
+        // An engine with one image per name keeps the others without a name.
         let foreign = platforms[0]["image_id"].as_str().expect("an id");
         stage.engine.docker(["rmi", "--force", foreign]);
     }
@@ -177,7 +177,7 @@ fn settings_that_cannot_be_are_refused() {
     assert_eq!(stage.engine.ask(["images", "--quiet", tag.trim_end_matches(":1")]), "");
 }
 
-/// What `docker build` without BuildKit makes of the same Dockerfile.
+/// Builds the same Dockerfile with `docker build` without BuildKit.
 fn docker_build(stage: &Stage, folder: &Path, tag: &str) {
     let mut command = std::process::Command::new("docker");
     command.args(["build", "--quiet", "--no-cache", "--tag", tag]).arg(folder).env("DOCKER_BUILDKIT", "0");
@@ -226,7 +226,7 @@ fn a_dockerfile_means_what_docker_build_makes_of_it() {
     let settings = |image: &str| {
         let image = inspect(&stage.engine, image);
         let mut config = image["Config"].as_object().expect("an object").clone();
-        // Which image it was built upon, and names of containers that docker build ran.
+        // The base image, and the names of containers that docker build ran.
         for key in ["Image", "Hostname"] {
             config.remove(key);
         }
@@ -248,7 +248,7 @@ fn a_dockerfile_means_what_docker_build_makes_of_it() {
     assert_eq!(ours, theirs);
 }
 
-/// The paths of all layers.
+/// Returns the paths of all layers.
 fn saved_paths(stage: &Stage, image: &str) -> Vec<String> {
     let name = stage.engine.name("export");
     stage.engine.ask(["create", "--name", &name, image]);

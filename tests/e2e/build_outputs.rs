@@ -1,4 +1,4 @@
-//! `build`: what is written can be read by others, and is the same wherever it goes.
+//! `build`: other tools can read its outputs, and all outputs have the same content.
 
 use std::fs;
 use std::path::Path;
@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::pair::{inspect, layers};
 use crate::stage::Stage;
 
-/// Runs a tool that is a judge of what we write. Without it the test fails: a judge that is not asked proves nothing.
+/// Runs an independent tool on our output. Fails the test without the tool: a skipped test proves nothing.
 #[track_caller]
 fn referee(home: &Path, program: &str, arguments: &[&str]) -> Finished {
     let there = Command::new("sh").args(["-c", &format!("command -v {program}")]).output().expect("sh runs");
@@ -59,7 +59,7 @@ fn one_run_writes_everywhere() {
     assert_eq!(leftovers(home), [] as [String; 0]);
 }
 
-/// Temporary files of ours.
+/// Returns our temporary files.
 fn leftovers(folder: &Path) -> Vec<String> {
     let mut left = Vec::new();
     for entry in fs::read_dir(folder).expect("a folder") {
@@ -119,7 +119,7 @@ fn the_engine_loads_an_archive_however_it_is_packed() {
         ids.push(inspected["Id"].clone());
         stage.engine.ask(["rmi", "--force", &tag, &debug]);
     }
-    // Docker reads zstd from 23.0 on.
+    // Docker supports zstd since 23.0.
     let is_old = stage.engine.ask(["version", "--format", "{{.Server.Version}}"]).starts_with("20.");
     let zstd = stage.run(&["build", "app", "-t", &tag, "--compress", "zstd"]);
     if is_old {
@@ -127,7 +127,7 @@ fn the_engine_loads_an_archive_however_it_is_packed() {
     } else {
         zstd.expect_code(0);
     }
-    // What is packed is the same, and so is the image's id.
+    // The layers are the same, and so is the image's id.
     assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
     let output = stage.run(&["build", "app", "-t", &tag, "-o", "archive:-"]);
     assert_eq!(output.expect_code(0).stdout, fs::read(home.join("none.tar")).expect("the archive"));

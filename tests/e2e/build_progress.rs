@@ -1,4 +1,4 @@
-//! What `build` shows while it works: a bar on a terminal, when it takes long, which is gone at the end.
+//! The progress of `build`: on a terminal, a long operation shows a bar, which disappears at the end.
 
 use std::fs;
 
@@ -8,7 +8,7 @@ use scratchdbg_testkit::terminal::Terminal;
 
 const BAR: &str = "packing [";
 
-/// Packing this takes seconds on any machine.
+/// Writes a file that takes seconds to compress on any machine.
 fn write_slow_file(path: &std::path::Path) {
     let mut state = 1_u64;
     let words = std::iter::repeat_with(|| {
@@ -38,7 +38,7 @@ fn a_long_build_shows_how_far_it_is() {
         assert_eq!(terminal.wait().code(), Some(0), "{}", terminal.text());
         terminal.wait_for("the summary, and no bar", |screen| !screen.contains(BAR) && screen.contains("production"));
     }
-    // Neither where nobody looks, nor where nothing was to be said.
+    // No bar without a terminal, and none with `--quiet`.
     let finished = program.run(arguments(&[]));
     finished.expect_code(0);
     assert!(!finished.stderr.contains(BAR), "{finished}");

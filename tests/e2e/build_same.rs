@@ -1,4 +1,4 @@
-//! Same inputs, same bytes, wherever, whenever and by whomever they are built.
+//! The same inputs yield the same bytes, wherever, whenever and by whomever they are built.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -12,7 +12,7 @@ use crate::stage::Stage;
 
 const BUILDS: usize = 50;
 
-/// The command that builds an archive on standard output, in other surroundings each time.
+/// Returns a command that builds an archive on standard output, in a different environment each time.
 fn command(program: &Path, folder: &Path, round: usize) -> Command {
     let mask = ["022", "077", "000", "027"][round % 4];
     let script = r#"umask "$1"; cd "$2"; shift 2; exec "$@""#;
@@ -45,10 +45,10 @@ fn command(program: &Path, folder: &Path, round: usize) -> Command {
 #[test]
 fn fifty_builds_in_changing_surroundings_give_one_archive() {
     let home = tempfile::TempDir::new().expect("a folder");
-    // Other users are to read it.
+    // Another user must be able to read it.
     let open = |path: &Path| fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o755));
     open(home.path()).expect("a mode");
-    // The folder that it was built in may be closed to them.
+    // That user may have no access to the directory where it was built.
     let program = home.path().join("scratchdbg");
     fs::copy(env!("CARGO_BIN_EXE_scratchdbg"), &program).expect("a copy");
     let app = sample::write_app(home.path());
@@ -57,7 +57,7 @@ fn fifty_builds_in_changing_surroundings_give_one_archive() {
     for round in 0..BUILDS {
         let folder = home.path().join(format!("folder-{round}"));
         fs::create_dir_all(folder.join("etc")).expect("a folder");
-        // The order in which a folder lists its files follows that of their making.
+        // Directories list files in the order of their creation.
         let names = ["b", "a", "d", "c"];
         for at in 0..names.len() {
             fs::write(folder.join("etc").join(names[(at + round) % names.len()]), "x").expect("a file");
@@ -65,7 +65,7 @@ fn fifty_builds_in_changing_surroundings_give_one_archive() {
         fs::copy(&app, folder.join("app")).expect("a copy");
         let mut command = command(&program, &folder, round);
         threads.push(std::thread::spawn(move || command.output().expect("it runs")));
-        // Some beside each other, some under no load.
+        // Some builds run concurrently, some alone.
         if threads.len() == 1 + round % 5 {
             for output in threads.drain(..).map(|thread| thread.join().expect("no panic")) {
                 assert!(output.status.success(), "{:?}", output.status);

@@ -1,4 +1,4 @@
-//! `check`: what is wrong is said before it is shipped.
+//! `check`: reports problems before an image is shipped.
 
 use std::fs;
 
@@ -10,7 +10,7 @@ use crate::stage::Stage;
 
 const APP: &str = r#"ENTRYPOINT ["/app"]"#;
 
-/// The report as JSON.
+/// Returns the report as JSON.
 #[track_caller]
 fn check(stage: &Stage, arguments: &[&str]) -> Value {
     let all = [&["check", "--format", "json", "--deny", "none"], arguments].concat();
@@ -34,13 +34,13 @@ fn binaries() {
         stage.run(&["check", file]).expect_code(1);
         stage.run(&["check", "--deny", "none", file]).expect_code(0);
     }
-    // The near miss: what is built from it is well.
+    // The near miss: a correct image.
     let report = check(&stage, &["app"]);
     assert_eq!(report["subject"], "app");
     let errors = |finding: &&Value| finding["severity"] == "error";
     assert_eq!(report["findings"].as_array().expect("a list").iter().find(errors), None, "{report:#}");
     stage.run(&["check", "app"]).expect_code(0);
-    // The sample is linked against glibc, which is worth a warning.
+    // The sample is linked against glibc, which causes a warning.
     stage.run(&["check", "--deny", "warning", "app"]).expect_code(1);
     stage.run(&["check", "./no-such-file"]).expect_code(1);
 }
@@ -107,7 +107,7 @@ fn archives() {
     assert_eq!(one["subject"], "archive:pair.tar:shop/app:1");
     stage.run(&["check", "archive:pair.tar:shop/other:1"]).expect_code(1);
 
-    // What docker writes, with an error in it, and unpacked by tar as a layout where that is one.
+    // docker's archive of a faulty image, and its unpacked layout if it has one.
     let image = fault::image(&stage, &[executable("app", "#!/bin/sh\n")], &[APP]);
     let saved = stage.scratchdbg.home().join("saved.tar");
     stage.engine.ask(["save", "--output", saved.to_str().expect("a plain path"), &image]);
@@ -167,7 +167,7 @@ fn dockerfiles() {
     assert!(shown.contains("error[copy-source-missing]") && shown.contains("Dockerfile:2: "), "{shown}");
 }
 
-/// Stages that need Docker are not made; what can be seen of the last is checked, and the rest is named.
+/// Stages that need Docker are not built. What is known about the last stage is checked, and the rest is listed.
 #[test]
 fn dockerfiles_with_build_stages() {
     let stage = Stage::set();
@@ -199,9 +199,9 @@ fn dockerfiles_with_build_stages() {
             &[],
             "Dockerfile:4: what is at /srv",
         ),
-        // Anything may come from there: nothing is said of what is missing.
+        // The copied files are unknown: nothing is reported as missing.
         ("FROM scratch\nCOPY --from=build /rootfs /\nUSER 1\nENTRYPOINT app\n", &[], "Dockerfile:4"),
-        // Nor of what the image says itself.
+        // The same for settings of the image.
         (
             "FROM gcr.io/distroless/static:nonroot\nCOPY --from=build /out/app /app\nENTRYPOINT [\"/app\"]\n",
             &[],
@@ -222,8 +222,8 @@ fn dockerfiles_with_build_stages() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// What SARIF 2.1.0 demands of what is in ours. The schema of OASIS was held against reports by hand; here its rules stand for
-/// the properties that we write, and no others may be there.
+/// The requirements of SARIF 2.1.0 for our reports. Reports were validated against OASIS's schema by hand. This test
+/// checks its rules for the properties that we write, and refuses other properties.
 #[test]
 fn sarif() {
     let stage = Stage::set();
@@ -254,7 +254,7 @@ fn sarif() {
             assert!(["error", "warning", "note"].contains(&result["level"].as_str().expect("text")), "{result:#}");
             assert!(result["message"]["text"].is_string() && result["properties"].is_object(), "{result:#}");
             let location = &result["locations"][0]["physicalLocation"]["artifactLocation"];
-            // A reference as RFC 3986 has it.
+            // A URI reference of RFC 3986.
             let uri = location["uri"].as_str().expect("text");
             assert!(!uri.is_empty() && uri.bytes().all(|byte| byte.is_ascii_graphic()), "{uri}");
         }
@@ -263,7 +263,7 @@ fn sarif() {
     assert_eq!(runs[0]["results"][0]["level"], "error");
 }
 
-/// The names of an object's properties, sorted.
+/// Returns the names of an object's properties, sorted.
 fn keys(value: &Value) -> Vec<&str> {
     let mut keys: Vec<&str> = value.as_object().expect("an object").keys().map(String::as_str).collect();
     keys.sort_unstable();

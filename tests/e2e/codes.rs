@@ -1,9 +1,9 @@
-//! Every code, made for real: for each a fault that gets it first, and a near miss that does not get it at all.
+//! Every code has a real fault that yields it as the first code, and a near miss that does not yield it.
 //!
-//! A fault is a container that failed, a command that docker refused, or an image, whose verdict is asked of the binary.
-//! The tables stand beside each other by family, as in docs/codes.md.
+//! A fault is a container that failed, a command that docker refused, or an image. The verdict is that of the binary.
+//! The tables are grouped by family, as in docs/codes.md.
 
-/// Makes a test for each code of a family, named after it.
+/// Defines a test for each code of a family, named after it.
 macro_rules! one_test_each {
     ($($name:ident)*) => {
         /// The codes that have a test, with `_` for `-`.
@@ -36,15 +36,15 @@ use serde_json::Value;
 use crate::fault;
 use crate::stage::Stage;
 
-/// What was asked of, and what scratchdbg answered.
+/// Creates an object and returns the answer of scratchdbg about it.
 type Making = fn(&Stage) -> Value;
 
-/// One code with its two ways to be tested.
+/// The fault and the near miss of one code.
 pub(crate) struct Proof {
     code: &'static str,
-    /// Makes the fault, and returns the answer of which the code is the first.
+    /// Creates the fault, and returns the answer, whose first code must be this one.
     fault: Making,
-    /// Makes what looks like it, and returns an answer without the code.
+    /// Creates the near miss, and returns an answer without the code.
     near_miss: Making,
 }
 
@@ -62,7 +62,7 @@ const FAMILIES: &[(&[Proof], &[&str])] = &[
     (told::PROOFS, told::TESTED),
 ];
 
-/// Makes the fault and the near miss of one code.
+/// Tests the fault and the near miss of one code.
 #[track_caller]
 fn prove(family: &[Proof], test: &str) {
     let stage = Stage::set();
@@ -86,19 +86,19 @@ fn every_code_has_a_fault_and_a_near_miss() {
     }
 }
 
-/// `why` of a container.
+/// Runs `why` for a container.
 fn why(stage: &Stage, name: &str) -> Value {
     fault::why(stage, name)
 }
 
-/// `check` of an image, an archive or a file.
+/// Runs `check` for an image, an archive or a file.
 fn check(stage: &Stage, subject: &str) -> Value {
     let finished = stage.run(&["check", "--format", "json", "--deny", "none", subject]);
     finished.expect_code(0);
     serde_json::from_slice(&finished.stdout).expect("one JSON document")
 }
 
-/// What docker says when it refuses this, explained by `why --message`.
+/// Explains docker's error for these arguments with `why --message`.
 #[track_caller]
 fn refusal(stage: &Stage, arguments: &[&str]) -> Value {
     let output = stage.engine.docker(arguments.iter().copied());
@@ -108,7 +108,8 @@ fn refusal(stage: &Stage, arguments: &[&str]) -> Value {
     serde_json::from_slice(&finished.stdout).unwrap_or_else(|error| panic!("{error}: {finished}"))
 }
 
-/// The container's answer once it has ended; `flags` and `command` as for docker. The name is made from the code.
+/// Runs a container to its end, with `flags` and `command` as for docker, and returns the answer. The name is derived
+/// from the code.
 #[track_caller]
 fn ended(stage: &Stage, stem: &str, flags: &[&str], image: &str, command: &[&str]) -> Value {
     why(stage, &fault::ended(stage, stem, flags, image, command))

@@ -1,4 +1,4 @@
-//! `demo`: the whole story, which leaves nothing behind.
+//! `demo`: the complete tour, which leaves nothing behind.
 
 use std::sync::{Mutex, mpsc};
 
@@ -18,25 +18,25 @@ fn it_tells_the_story_and_leaves_nothing() {
     {
         assert!(told.contains(step), "{step:?} is shown as one would type it: {finished}");
     }
-    // Its container and its images bear one name, which no other run has.
+    // Its container and its images have a name that no other run has.
     let session = session(&told).expect("it names its image");
     assert_eq!(left(&stage, &session), [""; 0]);
 }
 
-/// The session in the name of the demo's image, once it has said that.
+/// Returns the session in the name of the demo's image, once it was printed.
 fn session(told: &str) -> Option<String> {
     let after = told.split("scratchdbg/demo:").nth(1)?;
     after.get(..16).filter(|id| id.bytes().all(|byte| byte.is_ascii_hexdigit())).map(str::to_owned)
 }
 
-/// What there is of a demo.
+/// Returns what is left of a demo.
 fn left(stage: &Stage, session: &str) -> Vec<String> {
     let mut left = stage.engine.containers(&format!("scratchdbg-{session}-demo"));
     left.extend(stage.engine.images(&format!("scratchdbg/demo:{session}")));
     left
 }
 
-/// Killed at any moment, it leaves nothing but what `sessions gc` knows and removes.
+/// If killed at any moment, it leaves nothing but objects that `sessions gc` finds and removes.
 #[test]
 fn a_demo_that_is_killed_leaves_nothing_for_good() {
     let stage = Stage::set();
@@ -47,7 +47,7 @@ fn a_demo_that_is_killed_leaves_nothing_for_good() {
         demo.signal(Signal::KILL);
         let finished = demo.finish();
         let session = session(&finished.text()).expect("it names its image");
-        // Its container ends by itself; what never began does not.
+        // Its container ends by itself, unless it was never started.
         eventually(
             || format!("after {step}: {:?}", left(&stage, &session)),
             || {
@@ -60,7 +60,7 @@ fn a_demo_that_is_killed_leaves_nothing_for_good() {
     }
 }
 
-/// What clears up is not ended by the signal that asks for the end.
+/// A signal does not interrupt the cleanup.
 #[test]
 fn an_interrupted_demo_clears_up() {
     let stage = Stage::set();
@@ -82,7 +82,7 @@ fn an_interrupted_demo_clears_up() {
         let finished = demo.finish();
         let session = session(&finished.text()).expect("it names its image");
         let code = finished.status.code();
-        // All may be over by then.
+        // It may have finished by then.
         assert!(code == Some(128 + signal.as_raw()) || code == Some(0), "after {step}: {finished}");
         assert_eq!(left(&stage, &session), [""; 0], "after {step}: {finished}");
     }

@@ -1,4 +1,4 @@
-//! Dockerfiles as real projects write them: what is built of them, and which line is to blame.
+//! Dockerfiles of real projects: the resulting images, and the lines that are reported.
 
 mod files;
 
@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::stage::Stage;
 
-/// A context with the sample program at these paths, and these other files.
+/// Creates a context with the sample program at these paths, and these other files.
 fn context(stage: &Stage, programs: &[&str], files: &[(&str, &str)]) {
     let home = stage.scratchdbg.home();
     let app = sample::write_app(home);
@@ -28,7 +28,7 @@ fn context(stage: &Stage, programs: &[&str], files: &[(&str, &str)]) {
     }
 }
 
-/// Builds `text` for an archive without the twin: its config, and `PATH MODE UID:GID` of all that is in it.
+/// Builds `text` into an archive without the twin. Returns its configuration, and `PATH MODE UID:GID` of all files.
 #[track_caller]
 fn build(stage: &Stage, text: &str, more: &[&str]) -> (Value, Vec<String>) {
     let home = stage.scratchdbg.home();
@@ -52,7 +52,7 @@ fn build(stage: &Stage, text: &str, more: &[&str]) -> (Value, Vec<String>) {
     (config, entries.collect())
 }
 
-/// The bytes of a member of an archive.
+/// Returns the bytes of a member of an archive.
 fn member(archive: &Path, name: &str) -> Vec<u8> {
     let mut archive = tar::Archive::new(fs::File::open(archive).expect("an archive"));
     let is_it = |entry: &tar::Entry<'_, fs::File>| entry.path().is_ok_and(|path| path.as_os_str() == name);
@@ -70,12 +70,12 @@ fn dockerfiles_of_real_projects() {
         &["app", "bin/linux/amd64/app", "bin/linux/arm64/app"],
         &[("passwd", "web:x:10001:10001::/:/\n"), ("group", "web:x:10001:\n"), ("run", "#!/bin/busybox sh\n")],
     );
-    // The platform comes from a program in PATH.
+    // The platform is that of a program in PATH.
     let text = "FROM --platform=$BUILDPLATFORM scratch\nCOPY app /usr/bin/gotool\nENTRYPOINT [\"gotool\"]\n";
     let (config, files) = build(&stage, text, &[]);
     let host = config["architecture"].as_str().expect("an architecture").to_owned();
     assert_eq!(files, ["./ 755 0:0", "usr/ 755 0:0", "usr/bin/ 755 0:0", "usr/bin/gotool 755 0:0"]);
-    // Two stages, and a folder that WORKDIR makes for the user.
+    // Two stages, and a directory that WORKDIR creates for the user.
     let text = "FROM scratch as squash\nCOPY passwd group /etc/\nCOPY app /bin/httpd\n\nFROM scratch\nENV PATH=/bin\n\
                 USER web\nCOPY --from=squash / /\nWORKDIR /opt\nWORKDIR httpd\nENTRYPOINT [\"httpd\", \"-f\"]\nCMD [\"-p\"]\n";
     let text = text.replace("USER web\nCOPY --from=squash / /\n", "COPY --from=squash / /\nUSER web\n");
@@ -83,12 +83,13 @@ fn dockerfiles_of_real_projects() {
     assert_eq!(config["config"]["WorkingDir"], "/opt/httpd");
     assert_eq!(files[files.len() - 2..], ["opt/ 755 10001:10001", "opt/httpd/ 755 10001:10001"]);
     assert!(files.contains(&"bin/httpd 755 0:0".to_owned()), "{files:?}");
-    // Predefined arguments where they are declared, and nowhere else.
+    // Predefined arguments exist only where they are declared.
     let text = "ARG TARGETOS\nFROM scratch\nARG TARGETOS\nARG TARGETARCH\nENV V=x${TARGETVARIANT}y${TARGETPLATFORM}\n\
                 COPY bin/${TARGETOS}/${TARGETARCH}/app /app\nENTRYPOINT [\"/app\"]\n";
     let (config, _) = build(&stage, text, &[]);
     assert_eq!((&config["architecture"], &config["config"]["Env"][1]), (&Value::from(host.as_str()), &"V=xy".into()));
-    // A script has the platform of its interpreter; an image without a program that of the machine, as in BuildKit.
+    // A script has the platform of its interpreter; an image without a program has that of the machine, as in
+    // BuildKit.
     let text = "FROM scratch\nCOPY app /bin/busybox\nCOPY --chmod=755 run /run\nCMD [\"/run\"]\n";
     assert_eq!(build(&stage, text, &[]).0["architecture"], host.as_str());
     assert_eq!(build(&stage, "FROM scratch\nCOPY run /data\n", &[]).0["architecture"], host.as_str());
@@ -197,7 +198,7 @@ fn findings_name_the_line_of_the_dockerfile() {
         assert_eq!(physical["region"]["startLine"], line, "{code}");
         assert!(shown.contains(&format!("[{code}]")) && shown.contains(&format!(": {subject}:{line}: ")), "{shown}");
     }
-    // An instruction that is none is refused with its line.
+    // A line that is not an instruction is refused with its number.
     fs::write(stage.scratchdbg.home().join("context/Dockerfile"), "FROM scratch\n\nCPOY app /app\n").expect("a file");
     stage.run(&["build", "-f", subject]).expect_clear_failure(1, &["line 3", "CPOY"]);
 }
@@ -218,7 +219,7 @@ fn what_cannot_be_read_is_a_finding_and_hides_no_other() {
             &[("dockerfile-invalid", 3), ("runs-as-root", 4), ("maintainer-deprecated", 5)],
         ),
         ("FROM scratch\nCOPY app /app\nFOO x\nUSER 1\nBAR\n", &[("dockerfile-invalid", 3), ("dockerfile-invalid", 5)]),
-        // The lines behind a line that was not continued belong to it.
+        // The lines after a line with a missing continuation belong to it.
         ("FROM scratch\nCOPY app /app\nUSER 1\nCMD [\"/app\",\n  \"x\"]\n", &[("dockerfile-invalid", 5)]),
         ("ENV API_TOKEN=abcdef0123\n", &[("dockerfile-invalid", 1), ("secret-in-image", 1)]),
         ("", &[("dockerfile-invalid", 1)]),
@@ -244,7 +245,7 @@ fn what_cannot_be_read_is_a_finding_and_hides_no_other() {
                 let region = &result["locations"][0]["physicalLocation"]["region"];
                 (result["ruleId"].as_str().expect("a code"), region["startLine"].as_u64().expect("a line"))
             })
-            // What the sample program lacks is not of interest.
+            // Files that the sample program lacks do not matter here.
             .filter(|(code, _)| !code.ends_with("-missing") || *code == "copy-source-missing")
             .collect();
         assert_eq!(found, expected, "{text}");

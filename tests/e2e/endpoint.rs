@@ -1,4 +1,4 @@
-//! Which engine is meant, and what is said when it does not answer.
+//! The choice of the engine, and the messages if it does not respond.
 
 use std::os::unix::net::UnixListener;
 
@@ -6,7 +6,7 @@ use scratchdbg_testkit::program::{Program, Running};
 
 use crate::stage::Stage;
 
-/// The binary, led to no engine by its environment.
+/// Returns the binary with an environment that leads to no engine.
 fn lost() -> Program {
     Program::new(env!("CARGO_BIN_EXE_scratchdbg"))
 }
@@ -17,10 +17,10 @@ fn an_engine_that_is_not_there_is_named_with_where_it_came_from() {
     let from_environment = program.run(["attach", "web", "--", "true"]);
     from_environment.expect_clear_failure(125, &["/no/such/a.sock", "DOCKER_HOST"]);
     program.run(["logs", "web"]).expect_clear_failure(1, &["/no/such/a.sock", "DOCKER_HOST"]);
-    // A flag goes before the environment.
+    // A flag takes precedence over the environment.
     let flag = ["-H", "unix:///no/such/b.sock", "attach", "web", "--", "true"];
     program.run(flag).expect_clear_failure(125, &["/no/such/b.sock"]);
-    // Nobody listens on port 1.
+    // Nothing listens on port 1.
     program.run(["--host", "tcp://127.0.0.1:1", "logs", "web"]).expect_clear_failure(1, &["127.0.0.1:1"]);
 }
 
@@ -47,7 +47,7 @@ fn something_that_is_no_engine_does_not_hang_us() {
     let program = lost();
     let directory = tempfile::TempDir::new().expect("a directory");
     let socket = directory.path().join("silent.sock");
-    // Connections are taken by the kernel, and never answered.
+    // The kernel accepts connections, but nobody responds.
     let _listener = UnixListener::bind(&socket).expect("a socket");
     let host = format!("unix://{}", socket.display());
     program.run(["-H", &host, "attach", "web", "--", "true"]).expect_clear_failure(125, &["silent.sock"]);
@@ -67,12 +67,12 @@ fn docker_contexts_are_followed() {
     program.run(["--context", "elsewhere"].into_iter().chain(attach)).expect(0, "hi\n");
     let program = program.with_variable("DOCKER_CONTEXT", "elsewhere");
     program.run(attach).expect(0, "hi\n");
-    // The environment's host goes before its context.
+    // DOCKER_HOST takes precedence over DOCKER_CONTEXT.
     let program = program.with_variable("DOCKER_HOST", "unix:///no/such.sock");
     program.run(attach).expect_clear_failure(125, &["/no/such.sock"]);
 }
 
-/// An engine that knows its version of the API, and what `knows` answers. It keeps what it was asked.
+/// An engine that reports its API version and responds as `knows` says. It records requests.
 fn engine_of_version(
     folder: &std::path::Path,
     version: &'static str,
@@ -122,7 +122,7 @@ fn fault_24_an_engine_that_is_too_old_and_one_of_the_future() {
     let (new, asked) = engine_of_version(folder.path(), "2.7", |_| None);
     let finished = program.run(["-H", &new, "attach", "web", "--", "true"]);
     finished.expect_clear_failure(125, &["web"]);
-    // It is spoken to in the newest version that we know.
+    // Requests use the newest version that scratchdbg supports.
     let asked = asked.lock().expect("no holder panics");
     assert!(asked.contains("GET /v1.") && !asked.contains("/v2"), "{asked}");
 }
@@ -130,7 +130,7 @@ fn fault_24_an_engine_that_is_too_old_and_one_of_the_future() {
 #[test]
 fn an_engine_that_loses_its_way_in_the_list_of_images_is_asked_again() {
     use std::sync::atomic::{AtomicU32, Ordering};
-    // Docker 28 with the containerd store does so when an image is removed meanwhile.
+    // Docker 28 with the containerd store responds this way if an image is removed meanwhile.
     static ASKED: AtomicU32 = AtomicU32::new(0);
     let knows = |request: &str| match request.split(['?', ' ']).nth(1).unwrap_or_default() {
         path if path.ends_with("/images/json") => (ASKED.fetch_add(1, Ordering::Relaxed) > 1).then_some("[]"),

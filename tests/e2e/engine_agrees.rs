@@ -1,4 +1,4 @@
-//! What the engine and the kernel make of Dockerfiles and programs, beside what `check` says of them.
+//! Compares `check` with what the engine and the kernel really do with Dockerfiles and programs.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::stage::Stage;
 
-/// Whether `check` finds an error.
+/// Reports whether `check` finds an error.
 fn has_error(stage: &Stage, subject: &str) -> (bool, String) {
     let finished = stage.run(&["check", "--deny", "none", "--format", "json", subject]);
     finished.expect_code(0);
@@ -19,8 +19,8 @@ fn has_error(stage: &Stage, subject: &str) -> (bool, String) {
     (findings.iter().any(|finding| finding["severity"] == "error"), finished.text())
 }
 
-/// What is wrong where `check` and the engine do not agree on a Dockerfile in the folder `context`; nothing where both say
-/// that the program runs, or does not, as it `works`.
+/// Returns the problem if `check` and the engine disagree about a Dockerfile in the directory `context`, or `None` if
+/// both agree that the program runs or not, as in `works`.
 pub(crate) fn disagreement(stage: &Stage, folder: &Path, text: &str, works: bool) -> Option<String> {
     fs::write(folder.join("Dockerfile"), text).expect("a file");
     let (is_wrong, said) = has_error(stage, "context/Dockerfile");
@@ -28,8 +28,8 @@ pub(crate) fn disagreement(stage: &Stage, folder: &Path, text: &str, works: bool
     (runs != works || is_wrong == works).then(|| format!("{text}{said}: runs {runs}, to run {works}"))
 }
 
-/// Builds the folder with Docker's classic builder and runs what comes out. Nothing of a build is left, also of one that
-/// fails: each of its images has a label.
+/// Builds the directory with Docker's classic builder and runs the result. Nothing of a build is left, even if it
+/// fails: its images have a label.
 fn engine_runs(stage: &Stage, folder: &Path) -> bool {
     let image = stage.engine.name("agrees");
     let label = format!("scratchdbg.test.agrees={image}");
@@ -38,11 +38,11 @@ fn engine_runs(stage: &Stage, folder: &Path) -> bool {
         from if from.starts_with("FROM ") => vec![from.to_owned(), format!("LABEL {label}")],
         other => vec![other.to_owned()],
     });
-    let labelled = folder.with_file_name("labelled.Dockerfile");
-    fs::write(&labelled, lines.collect::<Vec<_>>().join("\n") + "\n").expect("a file");
+    let labeled = folder.with_file_name("labeled.Dockerfile");
+    fs::write(&labeled, lines.collect::<Vec<_>>().join("\n") + "\n").expect("a file");
     let mut docker = Command::new("docker");
     docker.env("DOCKER_BUILDKIT", "0").envs(stage.engine.variables()).stdin(Stdio::null());
-    docker.args(["build", "-q", "--force-rm", "--network", "none", "-t", &image, "-f"]).arg(labelled).arg(folder);
+    docker.args(["build", "-q", "--force-rm", "--network", "none", "-t", &image, "-f"]).arg(labeled).arg(folder);
     let is_built = docker.output().expect("docker runs").status.success();
     let name = stage.engine.name("agrees-run");
     let runs =
@@ -66,24 +66,24 @@ fn check_says_of_dockerfiles_what_the_engine_does() {
     let of = |line: &str| format!("{app}{line}\n{end}");
     let only = |path: &str| format!("FROM scratch\nCOPY app {path}\nCMD [\"{path}\", \"say\", \"x\"]\n");
     for (text, works) in [
-        // Text behind an array.
+        // Text after an array.
         (format!("{app}CMD [\"/app\", \"say\", \"x\"] # comment\n"), true),
         (format!("{app}ENTRYPOINT [\"/app\", \"say\", \"x\"] --flag\n"), true),
         (format!("{app}ENTRYPOINT [\"/app\", \"say\", \"x\"];\n"), true),
-        // Paths that lead back.
+        // Paths with `..`.
         (format!("FROM scratch\nCOPY ./ctx/../app /app\n{end}"), true),
         (format!("FROM scratch\nCOPY ctx/../../app /app\n{end}"), false),
-        // A variable that an argument of its name does not change.
+        // An argument does not change a variable with the same name.
         (format!("FROM scratch\nENV V=app\nARG V=none\nCOPY $V /app\n{end}"), true),
         (format!("FROM scratch\nARG V=app\nENV V=none\nCOPY $V /app\n{end}"), false),
-        // Words that become nothing.
+        // Words that expand to nothing.
         (of("EXPOSE $PORT"), true),
         (of("EXPOSE $PORT/tcp"), false),
         (of("EXPOSE 65535-1"), false),
         (of("WORKDIR $NONE"), false),
         (of("STOPSIGNAL $NONE"), false),
         (of("USER $NONE"), true),
-        // What is run in a stage without it.
+        // A program that the stage lacks.
         (of("RUN echo hi"), false),
         (of("RUN [\"/nope\"]"), false),
         (of("RUN [\"/app\", \"say\", \"x\"]"), true),
@@ -94,7 +94,7 @@ fn check_says_of_dockerfiles_what_the_engine_does() {
         (format!("FROM scratch\nCOPY none /app\nFROM scratch\nCOPY app /app\n{end}"), false),
         (format!("FROM --platform=foo/bar scratch\nCOPY app /app\n{end}"), false),
         (format!("FROM --platform=amd64 scratch\nCOPY app /app\n{end}"), true),
-        // Programs that no container sees, and one that is no folder.
+        // Programs that are not visible in containers, and a program that is a directory.
         (only("/dev/app"), false),
         (only("/proc/app"), false),
         (only("/sys/app"), false),
@@ -126,7 +126,7 @@ fn check_says_of_dockerfiles_what_the_engine_does() {
     }
 }
 
-/// Nothing is certain of what a folder has that is copied from an image.
+/// The contents of a directory that is copied from an image are unknown.
 #[test]
 fn a_folder_from_elsewhere_may_have_anything() {
     let stage = Stage::set();
@@ -143,7 +143,7 @@ fn a_folder_from_elsewhere_may_have_anything() {
             false,
         ),
         ("FROM scratch\nENV PATH=/opt/tools/bin\nCOPY --from=busybox /opt/tools /opt/tools\nCMD [\"app\"]\n", false),
-        // Near misses: what is needed lies elsewhere.
+        // Near misses: the required file is elsewhere.
         ("FROM scratch\nCOPY --from=busybox /lib /lib\nCMD [\"ls\"]\n", true),
         ("FROM scratch\nCOPY --from=busybox /bin /tools\nCMD [\"/bin/ls\"]\n", true),
         ("FROM scratch\nCOPY --from=busybox /app /app\nUSER web\nCMD [\"/app\"]\n", true),
@@ -154,7 +154,7 @@ fn a_folder_from_elsewhere_may_have_anything() {
     }
 }
 
-/// Changed bytes at places of the header, and whether the kernel of this machine runs the program all the same.
+/// Changed bytes in the header, and whether the kernel of this machine still runs the program.
 #[test]
 fn check_says_of_programs_what_the_kernel_does() {
     let stage = Stage::set();
@@ -185,7 +185,7 @@ fn check_says_of_programs_what_the_kernel_does() {
             file[*at] = *byte;
         }
         let path = home.join("changed");
-        // The kernel executes no file that is open to be written to.
+        // The kernel does not execute a file that is open for writing.
         drop(fs::remove_file(&path));
         fs::write(&path, file).expect("a file");
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("a mode");
@@ -197,7 +197,7 @@ fn check_says_of_programs_what_the_kernel_does() {
     }
 }
 
-/// Files of a size that no disk has, with almost nothing in them.
+/// Files that are larger than any disk, with almost no content.
 #[test]
 fn sparse_files_are_checked_at_once() {
     let stage = Stage::set();

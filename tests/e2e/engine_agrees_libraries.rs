@@ -1,4 +1,4 @@
-//! Where glibc's loader finds libraries, and where not: what the engine makes of images, beside what `check` says of them.
+//! Where glibc's loader finds libraries: compares `check` with what the engine really does with images.
 
 use std::fs;
 use std::path::Path;
@@ -19,7 +19,7 @@ fn compile(folder: &Path, source: &str, output: &str, options: &[&str]) {
     assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
 }
 
-/// An `ld.so.cache` with one entry.
+/// Returns an `ld.so.cache` with one entry.
 fn cache(name: &str, path: &str) -> Vec<u8> {
     let mut file = b"glibc-ld.so.cache1.1".to_vec();
     let begin = 48 + 24;
@@ -31,7 +31,7 @@ fn cache(name: &str, path: &str) -> Vec<u8> {
     file
 }
 
-/// The program, its libraries, and files that are none, each by the name that Dockerfiles copy.
+/// Creates the program, its libraries, and files that are not libraries, under the names that Dockerfiles copy.
 fn context(stage: &Stage) -> std::path::PathBuf {
     let folder = stage.scratchdbg.home().join("context");
     fs::create_dir_all(&folder).expect("a folder");
@@ -51,7 +51,7 @@ fn context(stage: &Stage) -> std::path::PathBuf {
     ] {
         compile(&folder, main, name, &["./libfoo.so.1", option]);
     }
-    // A library that needs another, found by the run path of the program or not.
+    // A library that needs another one, which the program's run path finds or not.
     compile(
         &folder,
         main.replace("main", "mid").as_str(),
@@ -75,7 +75,7 @@ fn context(stage: &Stage) -> std::path::PathBuf {
     folder
 }
 
-/// What a Dockerfile says beside the loader and the C library, and whether the program runs.
+/// Returns Dockerfile lines in addition to the loader and the C library, and whether the program runs.
 fn cases() -> Vec<(String, bool)> {
     let m = |lines: &str| format!("COPY m /m\n{lines}\nENTRYPOINT [\"/m\"]");
     let of = |program: &str, lines: &str| format!("COPY {program} /opt/bin/m\n{lines}\nENTRYPOINT [\"/opt/bin/m\"]");
@@ -83,11 +83,11 @@ fn cases() -> Vec<(String, bool)> {
     vec![
         (m(&library(DEBIAN)), true),
         (m(&library("/usr/lib")), true),
-        // Not where Debian's loader looks.
+        // Not searched by Debian's loader.
         (m(&library("/lib64")), false),
         (m(&library("/usr/local/lib")), false),
         (m(""), false),
-        // By the processor.
+        // By processor level.
         (m(&library("/lib/x86_64-linux-gnu/glibc-hwcaps/x86-64-v2")), true),
         (m(&library("/lib/x86_64-linux-gnu/blas")), false),
         // The environment.
@@ -113,7 +113,7 @@ fn cases() -> Vec<(String, bool)> {
         // By path.
         (of("by-path", "COPY libbar.so /opt/libbar.so\nWORKDIR /opt"), true),
         (of("by-path", "COPY libbar.so /opt/libbar.so\nWORKDIR /"), false),
-        // Files that no loader takes.
+        // Files that no loader accepts.
         (m("COPY empty /lib/libfoo.so.1"), false),
         (m("COPY text /lib/libfoo.so.1"), false),
         (m("COPY foreign /lib/libfoo.so.1"), false),

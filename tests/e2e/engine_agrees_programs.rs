@@ -1,4 +1,4 @@
-//! What the engine and the kernel make of a program's place, mode and interpreter, beside what `check` says of them.
+//! A program's path, mode and interpreter: compares `check` with what the engine and the kernel really do.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::engine_agrees::disagreement;
 use crate::stage::Stage;
 
-/// A file of the context: its path, its content (of busybox where it is `None`) and its mode.
+/// A file of the context: its path, its content (that of busybox for `None`) and its mode.
 type Content = (&'static str, Option<&'static str>, u32);
 
 fn write(folder: &Path, (path, content, mode): &Content) {
@@ -20,14 +20,14 @@ fn write(folder: &Path, (path, content, mode): &Content) {
     fs::set_permissions(&place, fs::Permissions::from_mode(*mode)).expect("a mode");
 }
 
-/// Files, the mode of a folder, the rest of the Dockerfile, and whether it runs.
+/// Files, the mode of a directory, the rest of the Dockerfile, and whether it runs.
 type Case = (Vec<Content>, Option<(&'static str, u32)>, &'static str, bool);
 
 fn cases() -> Vec<Case> {
     let sh = || ("bin/sh", None, 0o755);
     let script = |text| ("s", Some(text), 0o755);
     vec![
-        // What LookPath passes over.
+        // Files that LookPath skips.
         (
             vec![sh(), ("a/sh", Some("notes\n"), 0o644)],
             None,
@@ -64,7 +64,7 @@ fn cases() -> Vec<Case> {
         (vec![sh(), script("#!bin/sh\nexit 0\n")], None, "WORKDIR /srv\nENTRYPOINT [\"/s\"]", false),
         (vec![script("#!/s\n")], None, "ENTRYPOINT [\"/s\"]", false),
         (vec![script("#!/t\n"), ("t", Some("#!/s\n"), 0o755)], None, "ENTRYPOINT [\"/s\"]", false),
-        // Through the kernel's own view of the root.
+        // Through the kernel's view of the root.
         (vec![sh()], None, "ENTRYPOINT [\"/proc/self/root/bin/sh\", \"-c\", \"true\"]", true),
     ]
 }
@@ -89,7 +89,7 @@ fn check_says_of_places_and_interpreters_what_the_engine_does() {
     assert!(disagree.is_empty(), "{}", disagree.join("\n\n"));
 }
 
-/// Scripts that have a script for their interpreter: the kernel follows five.
+/// Scripts whose interpreter is a script: the kernel follows five.
 #[test]
 fn check_says_of_nested_scripts_what_the_kernel_does() {
     let stage = Stage::set();

@@ -1,4 +1,4 @@
-//! Engines that hang, cut, or answer what no engine answers, at each request of each command.
+//! Engines that hang, break off, or respond with something that no engine sends, at each request of each command.
 
 mod answers;
 mod clock;
@@ -16,10 +16,10 @@ use scratchdbg_testkit::program::Running;
 use self::proxy::{Fault, FaultProxy};
 use crate::stage::{Stage, Target};
 
-/// How many runs of a command go side by side.
+/// How many runs of a command are concurrent.
 const AT_ONCE: usize = 6;
 
-/// A running target, one that has ended, and commands that ask for either.
+/// A running target, an ended one, and commands for both.
 struct Scene<'stage> {
     stage: &'stage Stage,
     target: Target<'stage>,
@@ -31,12 +31,12 @@ impl<'stage> Scene<'stage> {
         let target = stage.target(&[]);
         let ended = stage.engine.run("ended", &[], &stage.image, &["exit", "1"]);
         ended.wait();
-        // The tools are in the engine from here on: each run has the same requests.
+        // The tools are in the engine from here on, so that each run sends the same requests.
         target.attach(&["true"]).expect(0, "");
         Self { stage, target, ended }
     }
 
-    /// Command lines that ask an engine for all that there is to ask.
+    /// Returns command lines that together send every kind of request.
     fn commands(&self) -> Vec<Vec<&str>> {
         let (target, ended) = (self.target.name(), self.ended.name());
         vec![
@@ -59,7 +59,7 @@ impl<'stage> Scene<'stage> {
         self.stage.scratchdbg.start([&["-H", &host], arguments].concat())
     }
 
-    /// The same command as a program for a terminal.
+    /// Returns the same command for a terminal.
     fn command(&self, proxy: &FaultProxy, arguments: &[&str]) -> Command {
         let host = proxy.host();
         let mut command = self.stage.scratchdbg.command([&["-H", &host], arguments].concat());
@@ -67,14 +67,14 @@ impl<'stage> Scene<'stage> {
         command
     }
 
-    /// How many requests a command makes.
+    /// Returns how many requests a command sends.
     fn requests(&self, arguments: &[&str]) -> u32 {
         let proxy = FaultProxy::open(self.stage.engine.host(), Fault::Hold, u32::MAX);
         self.start(&proxy, arguments).finish();
         proxy.count()
     }
 
-    /// Waits until nothing of a session is left; what was said to be left is removed as the hint says.
+    /// Waits until nothing of a session is left. Objects that were reported as left are removed as the hint says.
     #[track_caller]
     fn assert_clear(&self) {
         let left = || [self.target.container.companions(), self.ended.companions()].concat();
@@ -92,7 +92,7 @@ impl<'stage> Scene<'stage> {
     }
 }
 
-/// Does something with each of many, several at a time.
+/// Runs `work` for each item, several at a time.
 fn side_by_side<T: Send>(all: Vec<T>, work: impl Fn(T) + Sync) {
     let left = std::sync::Mutex::new(all);
     std::thread::scope(|scope| {

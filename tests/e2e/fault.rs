@@ -1,4 +1,4 @@
-//! Images with one thing wrong in them, made by the docker CLI.
+//! Creates images with one fault, with the docker CLI.
 
 use std::fs;
 use std::process::Command;
@@ -56,7 +56,8 @@ pub(crate) fn append(archive: &mut Layer, file: &File) {
     archive.append_data(&mut header, file.path, file.bytes.as_slice()).expect("writing to memory works");
 }
 
-/// A tar archive of one image, named `name`, as `docker save` writes it: `config` is the JSON of its `config`.
+/// Returns a tar archive of one image, named `name`, in the format of `docker save`. `config` is the JSON of its
+/// `config`.
 pub(crate) fn saved(name: &str, config: &str, fill: impl FnOnce(&mut Layer)) -> Vec<u8> {
     let mut layer = tar::Builder::new(Vec::new());
     fill(&mut layer);
@@ -74,7 +75,7 @@ pub(crate) fn saved(name: &str, config: &str, fill: impl FnOnce(&mut Layer)) -> 
     ])
 }
 
-/// Loads an image whose configuration or layer no Dockerfile instruction can make; its name.
+/// Loads an image whose configuration or layer cannot be created by Dockerfile instructions. Returns its name.
 #[track_caller]
 pub(crate) fn loaded(stage: &Stage, config: &str, fill: impl FnOnce(&mut Layer)) -> String {
     let image = format!("{}:1", stage.engine.name(&format!("loaded-{}", scratchdbg_testkit::unique())));
@@ -86,7 +87,7 @@ pub(crate) fn loaded(stage: &Stage, config: &str, fill: impl FnOnce(&mut Layer))
     image
 }
 
-/// Makes an image of `files` with these Dockerfile instructions; its name.
+/// Creates an image of `files` with these Dockerfile instructions. Returns its name.
 #[track_caller]
 pub(crate) fn image(stage: &Stage, files: &[File], changes: &[&str]) -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
@@ -104,7 +105,7 @@ pub(crate) fn image(stage: &Stage, files: &[File], changes: &[&str]) -> String {
     image
 }
 
-/// Creates and starts a container, whether or not that works, and waits for its end where it does; its name.
+/// Creates and starts a container, whether or not the start succeeds, and waits for its end. Returns its name.
 #[track_caller]
 pub(crate) fn ended(stage: &Stage, stem: &str, flags: &[&str], image: &str, command: &[&str]) -> String {
     let name = created(stage, stem, flags, image, command);
@@ -114,7 +115,7 @@ pub(crate) fn ended(stage: &Stage, stem: &str, flags: &[&str], image: &str, comm
     name
 }
 
-/// Creates a container without a network; its name.
+/// Creates a container without a network. Returns its name.
 #[track_caller]
 pub(crate) fn created(stage: &Stage, stem: &str, flags: &[&str], image: &str, command: &[&str]) -> String {
     let name = stage.engine.name(stem);
@@ -123,7 +124,7 @@ pub(crate) fn created(stage: &Stage, stem: &str, flags: &[&str], image: &str, co
     name
 }
 
-/// The answer of `why` as JSON, whose shape is asserted.
+/// Returns the answer of `why` as JSON, and asserts its structure.
 #[track_caller]
 pub(crate) fn why(stage: &Stage, name: &str) -> Value {
     let finished = stage.run(&["why", "--format", "json", name]);
@@ -145,7 +146,7 @@ pub(crate) fn expect_verdict(stage: &Stage, name: &str, code: &str) -> Value {
     answer
 }
 
-/// Every code in a list of findings.
+/// Returns every code in a list of findings.
 pub(crate) fn codes(findings: &Value) -> Vec<String> {
     let findings = findings["findings"].as_array().expect("a list of findings");
     findings.iter().map(|finding| finding["code"].as_str().expect("a code").to_owned()).collect()

@@ -1,9 +1,9 @@
-//! `docs/faults.md` and `docs/threat-model.md` name tests that are there.
+//! Checks that the tests named in `docs/faults.md` and `docs/threat-model.md` exist.
 
 use std::fs;
 use std::path::Path;
 
-/// The text of all Rust sources below a folder, build output aside.
+/// Collects the text of all Rust sources below a directory, except for build output.
 fn sources(folder: &Path, text: &mut String) {
     for entry in fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()) {
         if entry.is_dir() && !entry.ends_with("target") {
@@ -14,8 +14,8 @@ fn sources(folder: &Path, text: &mut String) {
     }
 }
 
-/// How many rows a document's tables have and how many names are in them, and the names that are of no test. Every other part
-/// between backquotes is a name; `is_name` says which, where others are quoted too.
+/// Returns the number of rows and of names in a document's tables, and the names without a test. Names are in
+/// backquotes; `is_name` selects them if other texts are quoted too.
 fn missing(document: &str, text: &str, is_name: impl Fn(&str) -> bool) -> (usize, usize, Vec<String>) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let document = fs::read_to_string(root.join(document)).expect("the document");
@@ -39,7 +39,7 @@ fn every_test_that_the_documents_name_is_there() {
         assert!(missing.is_empty(), "{document}: no such tests: {missing:?}");
     };
     check("docs/faults.md", 90, |name| !name.contains(' '));
-    // Capabilities and options are quoted there too.
+    // Capabilities and options are quoted too.
     check("docs/threat-model.md", 20, |name| {
         name.starts_with(|first: char| first.is_ascii_lowercase()) && name.contains('_')
     });

@@ -1,5 +1,5 @@
-//! Files that a user names and that are something else: a pipe that nobody writes to, a device without an end, a folder, a
-//! socket, a file of gigabytes, one that hangs. Each gets one clear line at once, and an interrupt always works.
+//! Files named by a user that are something else: a pipe without a writer, an endless device, a directory, a socket,
+//! a file of gigabytes, a file that hangs. Each yields one clear line at once, and an interrupt always works.
 
 use std::fs::{self, File};
 use std::os::unix::fs::symlink;
@@ -13,12 +13,12 @@ use scratchdbg_testkit::lease::Leased;
 use scratchdbg_testkit::program::Program;
 use scratchdbg_testkit::sample;
 
-/// The binary, led to no engine by its environment.
+/// Returns the binary with an environment that leads to no engine.
 fn program() -> Program {
     Program::new(env!("CARGO_BIN_EXE_scratchdbg")).with_variable("DOCKER_HOST", "unix:///no/such/engine.sock")
 }
 
-/// Something that is no file to be read, and the word that an error calls it by.
+/// An object that is not a readable file, and its name in errors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Odd {
     Pipe,
@@ -47,7 +47,7 @@ impl Odd {
         }
     }
 
-    /// Makes it at `path`.
+    /// Creates it at `path`.
     fn make(self, path: &Path) {
         match self {
             Pipe => {
@@ -59,13 +59,13 @@ impl Odd {
             Socket => drop(UnixListener::bind(path).expect("a socket")),
             Circle => symlink(path, path).expect("a link"),
             Missing => {}
-            // Nothing is written for it: it has a size alone.
+            // Only the size is set; nothing is written.
             Huge => File::create(path).and_then(|file| file.set_len(10 << 30)).expect("a sparse file"),
         }
     }
 }
 
-/// A folder with a program in it for each odd thing, which is at `odd`.
+/// Creates a directory with a program for each kind of object, which is at `odd`.
 fn place(program: &Program, odd: Odd) -> PathBuf {
     let folder = program.home().join(format!("{odd:?}"));
     fs::create_dir(&folder).expect("a folder");
@@ -84,7 +84,7 @@ fn a_path_that_leads_to_something_else_gets_one_clear_line() {
         let output = ["-t", "odd/app:1", "--no-debug", "-o", "archive:odd.tar"];
         let build = |arguments: &[&str]| program.run(["build"].iter().chain(arguments).chain(&output));
         build(&["-f", &path, "."]).expect_clear_failure(1, &[&path, word]);
-        // A file without an end to its size is no program, and is not read to learn that.
+        // A file of unlimited size is not a program, which must be detected without reading it.
         let not_a_program = if odd == Huge { "not a Linux executable" } else { word };
         build(&[&path]).expect_clear_failure(1, &[&path, not_a_program]);
         let add = format!("{path}:/x");
@@ -153,7 +153,7 @@ fn files_beside_those_that_are_named_get_one_clear_line_too() {
                 .expect_clear_failure(1, &[name, word]);
             program.run(["check", &layout]).expect_clear_failure(1, &[name]);
         }
-        // Docker's configuration, its contexts, and the files for TLS.
+        // Docker's configuration, its contexts, and TLS files.
         let config = folder.join("config");
         let meta = config.join("contexts/meta").join(Digest::of(b"odd").hex());
         fs::create_dir_all(&meta).expect("a folder");
@@ -181,7 +181,7 @@ fn files_beside_those_that_are_named_get_one_clear_line_too() {
     }
 }
 
-/// A lease makes whoever opens a file wait, as a network file system does that lost its server.
+/// A lease makes whoever opens a file wait, like a network file system that has lost its server.
 #[test]
 fn an_interrupt_ends_what_waits_for_a_file() {
     let program = program();
@@ -222,7 +222,7 @@ fn an_interrupt_ends_what_waits_for_a_file() {
             lease.wait_for_visitor();
             running.signal(signal);
             let finished = running.finish();
-            // A command that has nothing to clean up leaves the signal to the kernel.
+            // A command without cleanup leaves the signal to the kernel.
             let end = finished.status.code().or(finished.status.signal().map(|signal| 128 + signal));
             assert_eq!(end, Some(128 + signal.as_raw()), "{file}: {finished}");
             drop(lease);
@@ -259,7 +259,7 @@ fn a_dockerfile_that_grows_without_end_is_refused() {
         fs::write(context.join("Dockerfile"), text).expect("a file");
         let build = ["build", "-f", "context/Dockerfile", "-t", "odd/app:1", "--no-debug", "-o", "archive:odd.tar"];
         program.run(build).expect_clear_failure(1, &[word]);
-        // What a line says is a finding, what the folder has an error.
+        // A problem of a line is a finding, a problem of the directory is an error.
         let checked = program.run(["check", "context/Dockerfile"]);
         checked.expect_code(1);
         let said = format!("{}{}", String::from_utf8_lossy(&checked.stdout), checked.stderr);
@@ -268,7 +268,7 @@ fn a_dockerfile_that_grows_without_end_is_refused() {
     assert!(!home.join("odd.tar").exists());
 }
 
-/// With one look at the file for each line, this took longer than any test may.
+/// If each line inspected the file anew, this took longer than a test may.
 #[test]
 fn one_program_under_thousands_of_names_is_looked_at_once() {
     let program = program();
@@ -314,7 +314,7 @@ fn what_is_written_has_the_mode_that_the_umask_leaves() {
     assert!(bytes.windows(2).all(|pair| pair[0] == pair[1]), "and the same content");
 }
 
-/// With the time that grew with the square of their number, this took longer than any test may.
+/// With quadratic time, this took longer than a test may.
 #[test]
 fn an_image_of_a_hundred_thousand_files_is_checked() {
     let program = program();

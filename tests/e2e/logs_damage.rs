@@ -1,4 +1,4 @@
-//! `logs` of damaged log files: nothing that is whole is lost, and nothing is lost without a word.
+//! `logs` of damaged log files: no complete line is lost, and every loss is reported.
 
 use std::fs;
 use std::net::{Shutdown, TcpListener};
@@ -18,7 +18,7 @@ fn log_file(container: &Container<'_>) -> PathBuf {
     PathBuf::from(facts["LogPath"].as_str().expect("a log file"))
 }
 
-/// Changes one of the lines of the file, in place: the engine goes on writing to it.
+/// Changes one line of the file in place: the engine keeps writing to it.
 fn damage(container: &Container<'_>, change: impl Fn(&mut Vec<Vec<u8>>)) {
     let path = log_file(container);
     let mut lines: Vec<Vec<u8>> =
@@ -27,7 +27,7 @@ fn damage(container: &Container<'_>, change: impl Fn(&mut Vec<Vec<u8>>)) {
     fs::write(&path, lines.join(&b'\n')).expect("written");
 }
 
-/// The engine as one on another machine: the client does not look for files there.
+/// Returns an address under which the engine counts as remote, so that the client does not look for its files.
 fn from_afar(engine: &str) -> String {
     let engine = PathBuf::from(engine.strip_prefix("unix://").expect("a Unix socket"));
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
@@ -52,7 +52,7 @@ fn from_afar(engine: &str) -> String {
 
 type Change = fn(&mut Vec<Vec<u8>>);
 
-/// What happens to log files when a machine loses power or a disk is full, and the numbers that are lost.
+/// Damage after a power loss or on a full disk, and the numbers of the lost lines.
 const DAMAGE: [(&str, Change, &[usize]); 12] = [
     ("a record of zeros", |lines| lines[17] = vec![0; lines[17].len()], &[18]),
     ("garbage", |lines| lines[17] = b"not json at all".to_vec(), &[18]),
@@ -118,7 +118,7 @@ fn fault_40_what_is_behind_damage_is_read_and_damage_is_told() {
                 left.iter().filter(|line| line.ends_with('7')).count(),
                 "{name}"
             );
-            // Through the engine what is behind is lost, some of it at least.
+            // Through the engine, at least some of the following lines are lost.
             if lost == [LINES] {
                 let last = run(&["--via", "api", "-n", "5"]);
                 assert!(last.expect_code(1).stderr.contains("damaged"), "{name}: {last}");
@@ -132,7 +132,7 @@ fn fault_40_what_is_behind_damage_is_read_and_damage_is_told() {
     }
 }
 
-/// Where the files cannot be read, the engine's answers are held against each other.
+/// If the files cannot be read, the engine's responses are compared with each other.
 #[test]
 fn fault_40_an_engine_that_leaves_lines_out_is_found_out() {
     const MANY: usize = 60_000;

@@ -1,10 +1,10 @@
-//! `logs -f` over a restart of the engine itself: every line once, in order.
+//! `logs -f` across a restart of the engine itself: every line once, in order.
 
 use crate::logs_follow::{lines, wait_for_lines};
 use crate::own_engine::OwnEngine;
 use crate::stage::Stage;
 
-/// Follows a container in both ways while something happens to its engine that starts the container again.
+/// Follows a container in both ways while its engine is restarted and starts the container again.
 fn follow_over(happening: impl Fn(&mut OwnEngine)) {
     let stage = Stage::set();
     let mut engine = OwnEngine::start();
@@ -16,7 +16,7 @@ fn follow_over(happening: impl Fn(&mut OwnEngine)) {
         wait_for_lines(following, 5);
     }
     happening(&mut engine);
-    // What is written from now on is of the second run, whose lines begin with the first again.
+    // Lines from now on belong to the second run, which counts from the beginning again.
     for (_, following) in &following {
         wait_for_lines(following, lines(following) + 10);
     }

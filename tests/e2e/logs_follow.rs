@@ -1,11 +1,11 @@
-//! `logs --follow`: every line once, over restarts, rotation, and an engine that goes away.
+//! `logs --follow`: every line once, across restarts, rotations, and outages of the engine.
 
 use scratchdbg_testkit::program::Running;
 
 use crate::proxy::Proxy;
 use crate::stage::Stage;
 
-/// Whole lines only.
+/// Counts complete lines.
 pub(crate) fn lines_of(bytes: &[u8]) -> usize {
     bytes.split(|&byte| byte == b'\n').count() - 1
 }
@@ -43,7 +43,7 @@ fn every_line_once_over_restarts() {
     assert_eq!(before.lines().filter(|line| *line == "tick 1").count(), 1, "one run: {before}");
     let all = stage.run(&["logs", "--run", "all", container.name()]);
     assert_eq!(all.expect_code(0).text().trim_end(), container.logs());
-    // The engine remembers 256 events of all that it runs, and so not every end when it has much to do.
+    // The engine keeps 256 events of all containers, so a busy engine may have forgotten an end.
     let of_this = format!("container={}", container.id());
     let replay = ["events", "--since", "0", "--until", "0s", "--filter", "event=die", "--filter", &of_this];
     let remembered = stage.engine.ask(replay);
@@ -154,12 +154,12 @@ fn until_ends_a_silent_log() {
     let stage = Stage::set();
     let container = stage.engine.run("web", &[], &stage.image, &[]);
     scratchdbg_testkit::eventually(|| "its lines".to_owned(), || container.logs().ends_with("out 2").then_some(()));
-    // A negative duration is ahead.
+    // A negative duration is in the future.
     let finished = stage.run(&["logs", "-f", "--until", "-5s", container.name()]);
     finished.expect(0, "out 1\nout 2\n");
 }
 
-/// This engine loses lines when it rotates a log that is followed.
+/// This engine loses lines when it rotates a followed log.
 #[test]
 fn lines_that_were_rotated_away_are_told() {
     let stage = Stage::set();
@@ -177,7 +177,7 @@ fn lines_that_were_rotated_away_are_told() {
     finished.expect_code(1);
 }
 
-/// What no stream of the engine's manages: its files are held open, and read to their ends.
+/// No stream of the engine can do this: the files are held open and read to their ends.
 #[test]
 fn a_log_that_is_rotated_all_the_time_is_followed_whole() {
     let stage = Stage::set();
@@ -192,7 +192,7 @@ fn a_log_that_is_rotated_all_the_time_is_followed_whole() {
     let numbers: Vec<u32> = finished.text().lines().map(|line| line.parse().expect("a whole line")).collect();
     let wanted = (1..=120_000).chain(1..=120_000);
     let gaps = numbers.windows(2).filter(|pair| pair[0] + 1 != pair[1] && pair[0] != 120_000).count();
-    // On a machine that is busy enough a file can come and go between two looks: that is told.
+    // On a very busy machine, a file can appear and disappear between two checks, which is reported.
     if gaps == 0 {
         assert!(numbers.into_iter().eq(wanted), "every line, once");
     } else {
@@ -202,7 +202,7 @@ fn a_log_that_is_rotated_all_the_time_is_followed_whole() {
     assert_eq!(finished.stderr.matches(" exited with code 0 ").count(), 2, "{}", finished.stderr);
 }
 
-/// Asked for the lines since a time, Docker leaves out the files that it has packed, as if they were older.
+/// For a request since a time, Docker leaves out compressed files, as if they were older.
 #[test]
 fn a_log_whose_rotated_files_are_packed_is_followed_whole() {
     let stage = Stage::set();

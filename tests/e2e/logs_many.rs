@@ -1,4 +1,4 @@
-//! `logs` of many containers: by time, each in its own order, those too that start later.
+//! `logs` of many containers: by time, each in its own order, including those that start later.
 
 use std::collections::HashMap;
 
@@ -20,7 +20,7 @@ fn two_by_name() {
     stage.run(&["logs", a, &missing]).expect_clear_failure(1, &[&missing]);
 }
 
-/// 42: as many as a busy machine has, one that says nothing and one that says more than all others.
+/// 42: as many containers as a busy machine has. One is silent, and one writes more than all others.
 #[test]
 fn fault_42_two_hundred_by_label() {
     const COUNT: usize = 200;

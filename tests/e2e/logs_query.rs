@@ -1,4 +1,4 @@
-//! `logs`: only what is asked for, in the form that is asked for.
+//! `logs`: shows the selected lines in the selected format.
 
 use scratchdbg_testkit::terminal::Terminal;
 
@@ -70,7 +70,7 @@ fn the_last_lines_are_whole_however_long() {
     }
 }
 
-/// A line is judged as a whole, though only its beginning is kept; where that cannot be, it is said.
+/// A line is judged as a whole, although only its beginning is kept. If that is not possible, it is reported.
 #[test]
 fn what_stands_behind_the_first_mebibyte_of_a_line_is_found() {
     let stage = Stage::set();
@@ -161,7 +161,7 @@ fn what_could_drive_a_terminal_is_shown_there_and_exact_elsewhere() {
     terminal.wait_for("the line", |screen| screen.contains("\\x1b]0;title\\x07\\x1b[2Jgone red"));
 }
 
-/// C1 controls, bidirectional marks and text that nobody sees: documents keep their values, and terminals their peace.
+/// C1 controls, bidirectional marks and invisible text: documents keep their values, and terminals are not affected.
 #[test]
 fn fault_44_documents_on_a_terminal_are_documents_and_safe() {
     let stage = Stage::set();
@@ -192,7 +192,7 @@ fn fault_44_documents_on_a_terminal_are_documents_and_safe() {
     }
 }
 
-/// A line that is longer than what is held of one.
+/// A line that is longer than the limit.
 #[test]
 fn fault_31_raw_output_is_exact_however_long_a_line_is() {
     const LONG: usize = 3_000_000;
@@ -286,7 +286,7 @@ fn a_reader_that_wants_one_line_gets_it() {
     assert_eq!(finished.stderr, "");
 }
 
-/// The log file and the engine tell the same, whatever the container says.
+/// The log file and the engine yield the same, whatever the container writes.
 #[test]
 fn the_files_say_what_the_engine_says() {
     let stage = Stage::set();
@@ -312,7 +312,7 @@ fn the_files_say_what_the_engine_says() {
         };
         let complete = || {
             let said = log("api", &[]);
-            // The engine takes both streams down each at its own pace.
+            // The engine reads both streams independently.
             let ends = crate::logs_follow::lines_of(&said.0);
             (command[0] != "lines" || (ends, said.1.lines().count()) == (4, 4)).then_some(said)
         };
@@ -328,7 +328,7 @@ fn the_files_say_what_the_engine_says() {
     }
 }
 
-/// Rotated files, packed and not, of both drivers that keep files.
+/// Rotated files, compressed or not, of both drivers that keep files.
 #[test]
 fn rotated_and_packed_files_say_what_the_engine_says() {
     let stage = Stage::set();
@@ -354,7 +354,7 @@ fn rotated_and_packed_files_say_what_the_engine_says() {
         }
         let since = log("file", &["--since", &time]);
         assert_eq!(since.split(|byte| *byte == b'\n').count(), 11_001, "{driver}, {packed}");
-        // Files that were read, and more than one.
+        // Files were read, and more than one.
         let explained = stage.run(&["logs", "--explain", "--grep", "nothing", container.name()]).stderr;
         let count = explained.split(" (").last().and_then(|text| text.split(' ').next()?.parse::<u32>().ok());
         assert!(explained.contains("reading `") && count > Some(3), "{explained}");

@@ -1,4 +1,4 @@
-//! What is ours in an engine, and what only looks so: nothing else is ever removed, listed or believed.
+//! Objects that scratchdbg created, and look-alikes: only the former are removed, listed or trusted.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::mpsc;
@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::proxy::Proxy;
 use crate::stage::{Stage, Target};
 
-/// The labels of a keeper that lingers beside the target, as `KEY=VALUE` each: what somebody could take over from us.
+/// Returns the labels of a keeper that lingers beside the target, as `KEY=VALUE`: somebody could copy them.
 fn labels_of_ours(stage: &Stage, target: &Target<'_>) -> Vec<String> {
     stage.run(&["attach", "--linger", "10m", target.name(), "--", "true"]).expect_code(0);
     let [keeper] = &target.container.companions()[..] else { panic!("one lingers") };
@@ -23,8 +23,8 @@ fn labels_of_ours(stage: &Stage, target: &Target<'_>) -> Vec<String> {
     labels
 }
 
-/// An image with these labels, and a volume.
-fn labelled_image(stage: &Stage, labels: &[String]) -> String {
+/// Creates an image with these labels, and a volume.
+fn labeled_image(stage: &Stage, labels: &[String]) -> String {
     let labels: Vec<String> = labels
         .iter()
         .map(|label| label.split_once('=').expect("a value"))
@@ -33,7 +33,7 @@ fn labelled_image(stage: &Stage, labels: &[String]) -> String {
     stage.engine.import_app(&[&format!("LABEL {}", labels.join(" ")), "VOLUME /data"])
 }
 
-/// An image that a test named outside of its corner.
+/// An image with a name that lacks the test's prefix.
 struct Tagged<'a>(&'a Stage, String);
 
 impl Drop for Tagged<'_> {
@@ -49,19 +49,19 @@ fn what_only_looks_like_a_session_is_never_removed_or_listed() {
     let labels = labels_of_ours(&stage, &target);
     let flags: Vec<String> = labels.iter().map(|label| format!("--label={label}")).collect();
     let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
-    let hostile = labelled_image(&stage, &labels);
+    let hostile = labeled_image(&stage, &labels);
     let session = labels.iter().find_map(|label| label.strip_prefix("io.scratchdbg.session=")).expect("a session");
 
     let foreign = [
-        // By its image alone, by its own labels, never started, running, and ended.
+        // With the labels from its image or its own; never started, running, and ended.
         stage.engine.create("created", &[], &hostile, &[]),
         stage.engine.run("running", &[], &hostile, &[]),
         stage.engine.run("ended", &[], &hostile, &["exit", "1"]),
-        stage.engine.create("labelled", &flags, &stage.image, &[]),
+        stage.engine.create("labeled", &flags, &stage.image, &[]),
         stage.engine.run("thrown-away", &["--rm", "--interactive", "--log-driver", "none"], &hostile, &[]),
     ];
     foreign[2].wait();
-    // And by its name too, with all that a keeper has but for what it runs: removed with the target, by its labels.
+    // With our name too, and everything that a keeper has except its program: removed with the target, by its labels.
     let mut named = Vec::new();
     for (name, image) in [("", &hostile), ("-shell", &stage.image), ("-pid77", &hostile), ("-files", &hostile)] {
         let name = format!("scratchdbg-{}{name}", session.chars().rev().collect::<String>());
@@ -89,7 +89,7 @@ fn what_only_looks_like_a_session_is_never_removed_or_listed() {
     for mode in ["exec", "sidecar", "copy"] {
         stage.run(&["attach", "--mode", mode, target.name(), "--", "true"]).expect_code(0);
     }
-    // The session whose labels were taken over is ended, and it alone.
+    // Only the session with the copied labels is ended.
     stage.run(&["sessions", "rm", session]).expect_code(0);
     let plan = stage.run(&["attach", "--explain", target.name()]);
     assert!(!plan.expect_code(0).text().contains("the keeper that is there"), "none is believed: {plan}");
@@ -108,7 +108,7 @@ fn an_image_that_only_looks_like_a_copy_is_never_removed() {
     let ended = stage.engine.run("ended", &[], &stage.image, &["exit", "1"]);
     ended.wait();
     stage.engine.ask(["cp", "/etc/hostname", &format!("{}:/written", ended.name())]);
-    // The labels of a real one, of an original that is there.
+    // The labels of a real session in a copy, whose original exists.
     let mut session = stage.scratchdbg.start(["attach", ended.name(), "--", "sh", "-c", "echo begun; read line"]);
     session.wait_for_stdout("the command", |bytes| bytes == b"begun\n");
     let [copy] = &stage.engine.descendants(&stage.image)[..] else { panic!("the filesystem of the copy") };
@@ -118,7 +118,7 @@ fn an_image_that_only_looks_like_a_copy_is_never_removed() {
     session.finish().expect_code(0);
     let labels = labels.as_object().expect("labels").iter();
     let labels: Vec<String> = labels.map(|(key, value)| format!("{key}={}", value.as_str().expect("text"))).collect();
-    let hostile = labelled_image(&stage, &labels);
+    let hostile = labeled_image(&stage, &labels);
     let session = labels.iter().find_map(|label| label.strip_prefix("io.scratchdbg.session=")).expect("a session");
     let named = Tagged(&stage, format!("scratchdbg/copy:{session}"));
     stage.engine.ask(["tag", &hostile, &named.1]);
@@ -132,7 +132,7 @@ fn an_image_that_only_looks_like_a_copy_is_never_removed() {
     assert_eq!(stage.engine.images(&named.1).len(), 1);
 }
 
-/// The sessions on a container, as `sessions ls` has them.
+/// Returns the sessions of a container in `sessions ls`.
 fn listed(stage: &Stage, id: &str) -> Vec<Value> {
     let finished = stage.run(&["sessions", "ls", "--format", "json"]);
     let all: Vec<Value> = serde_json::from_slice(&finished.expect_code(0).stdout).expect("an array");
@@ -148,7 +148,7 @@ fn what_a_killed_copy_leaves_is_removed_by_any_next_session() {
     stage.engine.ask(["cp", "/etc/hostname", &format!("{}:/written", ended.name())]);
     let session = stage.scratchdbg.start(["attach", ended.name(), "--", "sh", "-c", "echo begun; sleep 1000"]);
     session.wait_for_stdout("the command", |bytes| bytes == b"begun\n");
-    // What it is made of is shown, and nobody takes it away from under it.
+    // Its parts are listed, and nobody removes them while it runs.
     target.attach(&["true"]).expect(0, "");
     stage.run(&["sessions", "gc"]).expect_code(0);
     let sessions = listed(&stage, ended.id());
@@ -162,7 +162,7 @@ fn what_a_killed_copy_leaves_is_removed_by_any_next_session() {
     eventually(
         || format!("no image of the copy: {:?}", stage.engine.descendants(&stage.image)),
         || {
-            // Inside another target, and in no copy.
+            // Inside another target, and not in a copy.
             target.attach(&["true"]).expect(0, "");
             stage.engine.descendants(&stage.image).is_empty().then_some(())
         },
@@ -170,7 +170,7 @@ fn what_a_killed_copy_leaves_is_removed_by_any_next_session() {
     assert_eq!(listed(&stage, ended.id()), [(); 0].map(Value::from));
 }
 
-/// A session that is held up between the making of its keeper and its start, as by an engine under load.
+/// A session that is delayed between creating its keeper and starting it, as by a busy engine.
 #[test]
 fn a_session_that_is_being_set_up_is_left_alone() {
     let stage = Stage::set();
@@ -200,7 +200,7 @@ fn a_session_that_is_being_set_up_is_left_alone() {
     target.assert_untouched();
 }
 
-/// The same, and its client is killed: what has nobody any more is removed at once, however young.
+/// The same with a killed client: objects without a client are removed at once, however new.
 #[test]
 fn what_a_client_made_that_was_killed_before_its_start_is_removed() {
     let stage = Stage::set();
@@ -211,7 +211,7 @@ fn what_a_client_made_that_was_killed_before_its_start_is_removed() {
         let line = String::from_utf8_lossy(bytes.split(|&byte| byte == b'\r').next().unwrap_or_default()).into_owned();
         if line.contains("/containers/") && line.contains("/start") {
             let _nobody_waits = arrived.send(());
-            // It never gets there.
+            // Never reached.
             std::thread::sleep(std::time::Duration::from_mins(10));
         }
     });
@@ -239,7 +239,7 @@ fn an_empty_id_ends_no_session() {
         stage.run(arguments).expect_clear_failure(2, &["empty", "sessions ls"]);
     }
     let id = listed(&stage, target.container.id())[0]["id"].as_str().expect("an id").to_owned();
-    // Nothing is ended when one of the ids is wrong.
+    // If one of the ids is invalid, no session is ended.
     stage.run(&["sessions", "rm", &id, "no-such-session"]).expect_clear_failure(1, &["no-such-session"]);
     session.write_and_close_input("\n");
     session.finish().expect(7, "begun\n");

@@ -1,4 +1,4 @@
-//! An engine of a test's own, which it can start again, or pull the plug on.
+//! An engine for a single test, which the test can restart or kill.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -13,28 +13,28 @@ use serde_json::{Value, json};
 use crate::fault::{self, executable};
 use crate::stage::Stage;
 
-/// An engine beside that of this machine: its own files, its own network.
+/// An engine beside that of this machine, with its own files and its own network.
 pub(crate) struct OwnEngine {
     folder: tempfile::TempDir,
     users: Users,
     daemon: Child,
 }
 
-/// Whose numbers the users of containers have.
+/// The user ids of containers.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Users {
     /// The machine's: root is root.
     Own,
-    /// Others of the machine's, by `--userns-remap`.
+    /// Remapped by `--userns-remap`.
     Remapped,
 }
 
-/// Sixty-five thousand users of the machine that nobody has, as `/etc/subuid` gives them to someone: root of a container
-/// is the first of them.
+/// Sixty-five thousand unused user ids of the machine, in the format of `/etc/subuid`. Root of a container is the
+/// first of them.
 const SUBORDINATE: &str = "nobody:1234000000:65536\nnogroup:1234000000:65536\n";
 
-/// A runtime, `late` by name, after whose start of a program a second goes by before the engine hears that it runs: as on a
-/// machine that has much to do.
+/// A runtime named `late`: after starting a program, it waits a second before the engine learns that the program
+/// runs, as on a busy machine.
 const LATE_RUNTIME: &str = r#"#!/bin/sh
 runc "$@"
 code=$?
@@ -47,14 +47,14 @@ impl OwnEngine {
         Self::start_with(Users::Own)
     }
 
-    /// One whose containers have users of their own.
+    /// Starts an engine with user remapping.
     pub(crate) fn start_remapped() -> Self {
         Self::start_with(Users::Remapped)
     }
 
     fn start_with(users: Users) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        // The root of a container is to get to its files.
+        // The root of a container must have access to its files.
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o711)).expect("it is ours");
         let daemon = Self::daemon(folder.path(), users);
         let engine = Self { folder, users, daemon };
@@ -67,14 +67,14 @@ impl OwnEngine {
         let late = folder.join("late");
         fs::write(&late, LATE_RUNTIME).expect("a file");
         fs::set_permissions(&late, fs::Permissions::from_mode(0o755)).expect("it is ours");
-        // Not the settings of the machine's engine.
+        // Ignore the settings of the machine's engine.
         let settings = json!({"runtimes": {"late": {"path": late}}});
         fs::write(folder.join("daemon.json"), settings.to_string()).expect("a file");
-        // In a network namespace of its own, for its bridge. The time of the bridge is that of the engine.
+        // In a network namespace of its own, for its bridge. The bridge is as old as the engine.
         let mut unshare = Command::new("unshare");
         unshare.arg("--net");
         if users == Users::Remapped {
-            // The machine's own tables of users stay as they are.
+            // The machine's own tables of users stay unchanged.
             let table = folder.join("subordinate");
             fs::write(&table, SUBORDINATE).expect("a file");
             let bind = r#"mount --bind "$0" /etc/subuid && mount --bind "$0" /etc/subgid && exec "$@""#;
@@ -109,17 +109,17 @@ impl OwnEngine {
         );
     }
 
-    /// Where it is, as `DOCKER_HOST` has it.
+    /// Returns its address in the form of `DOCKER_HOST`.
     pub(crate) fn host(&self) -> String {
         format!("unix://{}/docker.sock", self.folder.path().display())
     }
 
-    /// The docker CLI, told to use this engine.
+    /// Runs the docker CLI with this engine.
     pub(crate) fn docker(&self, arguments: &[&str]) -> Output {
         Command::new("docker").args(["--host", &self.host()]).args(arguments).output().expect("docker runs")
     }
 
-    /// What it says; it must succeed.
+    /// Runs the docker CLI, which must succeed, and returns its output.
     #[track_caller]
     pub(crate) fn ask(&self, arguments: &[&str]) -> String {
         let output = self.docker(arguments);
@@ -127,12 +127,12 @@ impl OwnEngine {
         String::from_utf8(output.stdout).expect("text")
     }
 
-    /// scratchdbg, told to use this engine.
+    /// Returns scratchdbg, configured for this engine.
     pub(crate) fn scratchdbg(&self) -> Program {
         Program::new(env!("CARGO_BIN_EXE_scratchdbg")).with_variable("DOCKER_HOST", self.host())
     }
 
-    /// What scratchdbg says of a container's end.
+    /// Runs `why` for a container.
     #[track_caller]
     pub(crate) fn why(&self, name: &str) -> Value {
         let finished = self.scratchdbg().run(["why", "--format", "json", name]);
@@ -149,7 +149,7 @@ impl OwnEngine {
         self.ask(&["import", "--change", r#"ENTRYPOINT ["/app"]"#, path.to_str().expect("a plain path"), "app:1"]);
     }
 
-    /// Starts the container `web` of the sample program, which the engine starts again whenever it ends.
+    /// Starts the container `web` of the sample program, with a policy that always restarts it.
     #[track_caller]
     pub(crate) fn run_web(&self, stage: &Stage, command: &str) {
         self.import_app(stage);
@@ -157,13 +157,13 @@ impl OwnEngine {
         self.ask(&[&["run"][..], &flags, &["app:1", command]].concat());
     }
 
-    /// Signals the daemon alone: stopped, it takes connections, and answers nothing.
+    /// Signals the daemon alone: while stopped, it accepts connections and does not respond.
     pub(crate) fn signal(&self, signal: Signal) {
         let pid = i32::try_from(self.daemon.id()).ok().and_then(Pid::from_raw).expect("process ids fit");
         kill_process(pid, signal).expect("it runs");
     }
 
-    /// Ends it as an update of it does, and starts it again.
+    /// Restarts it as an update does.
     pub(crate) fn restart(&mut self) {
         kill_gently(self.daemon.id());
         self.daemon.wait().expect("it was started here");
@@ -171,8 +171,7 @@ impl OwnEngine {
         self.wait();
     }
 
-    /// Kills the daemon, its containerd, the shims and what they run; then starts it again, as a machine does that has power
-    /// again.
+    /// Kills the daemon, its containerd, the shims and their processes; then starts it again, as after a power cut.
     pub(crate) fn lose_power(&mut self) {
         let containers = self.docker(&["ps", "--quiet", "--no-trunc"]).stdout;
         let containers = String::from_utf8_lossy(&containers).into_owned();
@@ -187,7 +186,7 @@ impl OwnEngine {
         for pid in String::from_utf8_lossy(&pids.stdout).lines().filter(|pid| *pid != "0") {
             kill(pid);
         }
-        // What a start of the machine finds empty.
+        // Directories that are empty after a boot.
         self.unmount();
         let _gone = fs::remove_file(self.folder.path().join("pid"));
         fs::remove_dir_all(self.folder.path().join("exec")).expect("nothing is mounted there");
@@ -203,7 +202,7 @@ impl OwnEngine {
         }
     }
 
-    /// The process ids of containerd and the shims: they name our folder on their command line.
+    /// Returns the process ids of containerd and the shims: their command lines contain our directory.
     fn helpers(&self) -> Vec<String> {
         let ours = self.folder.path().join("exec").to_string_lossy().into_owned();
         let processes = fs::read_dir("/proc").expect("it is mounted");
@@ -218,7 +217,7 @@ impl OwnEngine {
 }
 
 fn kill(pid: &str) {
-    // It may have ended with another.
+    // It may have ended together with another process.
     let _ended = Command::new("kill").args(["-9", pid]).stderr(Stdio::null()).status();
 }
 
@@ -228,7 +227,7 @@ impl Drop for OwnEngine {
         let containers = self.docker(&["ps", "--all", "--quiet"]).stdout;
         let containers = String::from_utf8_lossy(&containers).into_owned();
         self.docker(&[&["rm", "--force"][..], &containers.lines().collect::<Vec<_>>()].concat());
-        // It ends its containerd with itself.
+        // The daemon also ends its containerd.
         kill_gently(self.daemon.id());
         let _ended = self.daemon.wait();
         for pid in self.helpers() {

@@ -1,4 +1,4 @@
-//! `build`: one static binary in, a production image and its debug twin out.
+//! `build`: turns a static binary into a production image and its debug twin.
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
@@ -29,7 +29,7 @@ pub(crate) fn inspect(engine: &Engine, image: &str) -> Value {
     engine.ask_json(["image", "inspect", "--format", "{{json .}}", image])
 }
 
-/// The layers, by the digests of their uncompressed bytes.
+/// Returns the layers, by the digests of their uncompressed bytes.
 pub(crate) fn layers(image: &Value) -> Vec<&str> {
     image["RootFS"]["Layers"]
         .as_array()
@@ -39,7 +39,7 @@ pub(crate) fn layers(image: &Value) -> Vec<&str> {
         .collect()
 }
 
-/// The entries of every layer of an image as the engine saves it, in order, as path and mode.
+/// Returns the entries of every layer of an image saved by the engine, in order, as path and mode.
 pub(crate) fn saved_entries(engine: &Engine, image: &str) -> Vec<Vec<(String, u32)>> {
     let saved = engine.docker(["save", image]);
     assert!(saved.status.success(), "{}", String::from_utf8_lossy(&saved.stderr));

@@ -1,4 +1,4 @@
-//! A socket between a client and the engine, to be there at a moment of the test's choice.
+//! A proxy between a client and the engine that a test can interrupt.
 
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -7,32 +7,32 @@ use std::sync::{Arc, Mutex};
 
 use tempfile::TempDir;
 
-/// Sees bytes on their way.
+/// Is called with the bytes that pass.
 type Witness = dyn Fn(&[u8]) + Send + Sync;
 
-/// Passes a Unix socket on, until it is cut.
+/// Forwards a Unix socket until it is cut.
 pub(crate) struct Proxy {
     folder: TempDir,
     engine: PathBuf,
-    /// Sees what a client sends before the engine does.
+    /// Is called with a client's bytes before the engine gets them.
     witness: Arc<Witness>,
     connections: Arc<Mutex<Vec<UnixStream>>>,
 }
 
 impl Proxy {
-    /// In front of an engine, not open yet.
+    /// Creates a closed proxy for an engine.
     pub(crate) fn new(engine: &str) -> Self {
         Self::with_witness(engine, |_| {})
     }
 
-    /// The same; what a client sends reaches the engine when the witness has returned.
+    /// Like [`new`](Self::new). Bytes of a client reach the engine when the witness has returned.
     pub(crate) fn with_witness(engine: &str, witness: impl Fn(&[u8]) + Send + Sync + 'static) -> Self {
         let engine = PathBuf::from(engine.strip_prefix("unix://").expect("the engine of the tests has a Unix socket"));
         let folder = TempDir::new().expect("a folder");
         Self { folder, engine, witness: Arc::new(witness), connections: Arc::default() }
     }
 
-    /// Its address, for `--host`.
+    /// Returns its address, for `--host`.
     pub(crate) fn host(&self) -> String {
         format!("unix://{}", self.path().display())
     }
@@ -57,7 +57,7 @@ impl Proxy {
         });
     }
 
-    /// The engine is gone: nobody listens, and what was open is cut.
+    /// Closes the socket and cuts open connections, as if the engine were gone.
     pub(crate) fn cut(&self) {
         std::fs::remove_file(self.path()).expect("the socket was there");
         for connection in self.connections.lock().expect("no panic").drain(..) {
@@ -79,16 +79,16 @@ fn pass(mut from: UnixStream, mut to: UnixStream, witness: impl Fn(&[u8]) + Send
     });
 }
 
-/// A socket in front of an engine that finds no file in any container: every archive is answered with 404. It lives as long as
-/// the folder that is returned with its address.
+/// Starts a proxy for an engine that finds no file in any container: every archive request gets 404. The proxy runs
+/// as long as the returned directory exists.
 pub(crate) fn without_files(engine: &str) -> (TempDir, String) {
     const ANSWER: &[u8] = b"HTTP/1.1 404 Not Found\r\nContent-Type: application/json\r\nConnection: close\r\n\
         Content-Length: 28\r\n\r\n{\"message\":\"no such thing\"}\n";
     answering(engine, |request| request.contains("/archive").then_some(ANSWER))
 }
 
-/// A socket in front of an engine whose requests, known by their first lines, get other answers here and there. It lives as
-/// long as the folder that is returned with its address.
+/// Starts a proxy that replaces the responses to some requests, selected by their first lines. The proxy runs as long
+/// as the returned directory exists.
 pub(crate) fn answering(
     engine: &str,
     answer: impl Fn(&str) -> Option<&'static [u8]> + Send + Sync + 'static,
@@ -112,7 +112,7 @@ pub(crate) fn answering(
                     let _sent = client.write_all(answer);
                     return;
                 }
-                // One request a connection, so that each is seen.
+                // One request per connection, so that each is seen.
                 let single = text.replacen("\r\n", "\r\nConnection: close\r\n", 1);
                 let mut server = UnixStream::connect(&engine).expect("the engine");
                 if server.write_all(single.as_bytes()).is_err() {

@@ -1,4 +1,4 @@
-//! `ps`: the containers at a glance.
+//! `ps`: an overview of containers.
 
 use serde_json::Value;
 

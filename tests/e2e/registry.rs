@@ -1,4 +1,4 @@
-//! Pairs in a real registry: pushed, judged by others, pulled, verified and checked where they are.
+//! Pairs in a real registry: pushed, inspected by independent tools, pulled, verified and checked in place.
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use scratchdbg_testkit::program::{Finished, Running};
 use scratchdbg_testkit::registry::{Options, PASSWORD, Registry, USER};
-use scratchdbg_testkit::{PATIENCE, sample};
+use scratchdbg_testkit::{TIMEOUT, sample};
 use serde_json::Value;
 
 use crate::stage::Stage;
@@ -26,14 +26,14 @@ fn build(stage: &Stage, options: &[&str]) -> Value {
     json(&stage.run(&[&["build", "app", "--format", "json"], options].concat()))
 }
 
-/// Asks the referee that reads registries.
+/// Runs skopeo, the independent reader of registries.
 fn skopeo(arguments: &[&str]) -> Finished {
     let mut command = Command::new("skopeo");
     command.args(arguments);
     Running::start(command).finish()
 }
 
-/// What a registry has under a name, byte for byte.
+/// Returns what a registry has under a name, byte for byte.
 fn raw(name: &str) -> Vec<u8> {
     skopeo(&["inspect", "--raw", "--tls-verify=false", &format!("docker://{name}")]).expect_code(0).stdout.clone()
 }
@@ -54,7 +54,7 @@ fn a_pair_goes_through_a_registry() {
             assert_eq!(seen["Layers"][0], facts["prod"]["layers"][0]["digest"]);
         }
     }
-    // What the engine gets from there is the pair.
+    // The engine pulls the same pair.
     let debug = format!("{tag}-debug");
     for image in [&tag, &debug] {
         stage.engine.ask(["pull", "--quiet", image]);
@@ -86,7 +86,7 @@ fn several_outputs_hold_the_same_and_can_be_compared() {
         }
     }
     stage.run(&["pair", "verify", &places[0], &digest]).expect_code(0);
-    // The debug image under production's name, or something else altogether.
+    // The debug image under the production name, or another image.
     let swapped = stage.run(&["pair", "verify", &format!("{}-debug", places[0]), &places[0]]);
     assert!(swapped.expect_code(1).text().contains("role"), "{swapped}");
     let checked = stage.run(&["check", &places[0], &format!("{}-debug", places[0])]);
@@ -130,7 +130,7 @@ fn several_platforms_are_one_name() {
     assert_eq!(verified["platforms"].as_array().map(Vec::len), Some(2), "{verified}");
 }
 
-/// Killed at whatever moment: what has a name is whole, and the next run sends only what is missing.
+/// Whenever a push is killed, every tag refers to a complete image, and the next push sends only what is missing.
 #[test]
 fn a_push_that_is_killed_leaves_no_name_of_half_an_image() {
     let (stage, registry) = (Stage::set(), Registry::start());
@@ -192,7 +192,7 @@ fn a_registry_that_wants_a_password() {
     }
     let verify = ["pair", "verify", &format!("registry:{tag}"), &format!("registry:{tag}-debug")];
     stage.run(&verify).expect_code(0);
-    // The same by a helper program, for this registry and for all.
+    // The same with a helper program, for this registry and for all.
     let helper = format!(
         "#!/bin/sh\n[ \"$1\" = get ] && [ \"$(cat)\" = '{host}' ] || exit 1\n\
          echo '{{\"ServerURL\": \"{host}\", \"Username\": \"{USER}\", \"Secret\": \"{PASSWORD}\"}}'\n"
@@ -214,7 +214,7 @@ fn write_program(path: &Path, text: &str) {
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("its mode");
 }
 
-/// An authority, and a certificate of it for this machine.
+/// Creates a certificate authority, and a certificate for this machine.
 fn certificates(folder: &Path) -> (PathBuf, PathBuf, PathBuf) {
     let openssl = |arguments: &str| {
         let mut command = Command::new("openssl");
@@ -264,14 +264,15 @@ fn what_cannot_be_is_said() {
     }
 }
 
-/// The name of a registry that is there, and never answers the first question about a blob; and that question's arrival.
+/// Starts a registry that never responds to the first request about a blob. Returns its name, and the arrival of that
+/// request.
 fn silent_registry() -> (String, mpsc::Receiver<TcpStream>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let name = listener.local_addr().expect("an address").to_string();
     let (sender, asked) = mpsc::channel();
     std::thread::spawn(move || {
         for mut stream in listener.incoming().flatten() {
-            // A request without a body comes in one piece. What is closed with something unread is reset.
+            // A request without a body arrives in one piece. Closing a connection with unread data would reset it.
             let mut request = [0; 4096];
             let Ok(size) = stream.read(&mut request) else { continue };
             match &request[..size.min(4)] {
@@ -280,7 +281,7 @@ fn silent_registry() -> (String, mpsc::Receiver<TcpStream>) {
                     stream.write_all(answer.as_bytes()).expect("it can be answered");
                 }
                 b"HEAD" if sender.send(stream).is_err() => return,
-                // A registry may hang up on TLS instead of saying that it knows none.
+                // A registry may close a TLS connection instead of reporting that it does not support TLS.
                 _ => {}
             }
         }
@@ -288,7 +289,7 @@ fn silent_registry() -> (String, mpsc::Receiver<TcpStream>) {
     (name, asked)
 }
 
-/// Ctrl-C ends a push to such a registry at once, and nothing stays.
+/// Ctrl-C ends a push to such a registry at once, and nothing is left.
 #[test]
 fn an_interrupt_ends_a_push() {
     let stage = Stage::set();
@@ -300,7 +301,7 @@ fn an_interrupt_ends_a_push() {
     let mut command = stage.scratchdbg.command(["build", "app", "-t", &format!("{host}/app:1"), "-o", "registry"]);
     command.env("TMPDIR", &temporary);
     let running = Running::start(command);
-    let connection = asked.recv_timeout(PATIENCE).expect("it asks for a blob");
+    let connection = asked.recv_timeout(TIMEOUT).expect("it asks for a blob");
     assert_eq!(fs::read_dir(&temporary).expect("it").count(), 0, "packed layers wait in files without a name");
     running.signal(rustix::process::Signal::INT);
     running.finish().expect_code(130);
@@ -308,7 +309,7 @@ fn an_interrupt_ends_a_push() {
     drop(connection);
 }
 
-/// The name of a registry that sends a blob byte by byte, and the arrival of the request for it.
+/// Starts a registry that sends a blob byte by byte. Returns its name, and the arrival of the request for the blob.
 fn dripping_registry() -> (String, mpsc::Receiver<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let name = listener.local_addr().expect("an address").to_string();
@@ -346,14 +347,14 @@ fn dripping_registry() -> (String, mpsc::Receiver<()>) {
     (name, asked)
 }
 
-/// A reader that waits for the network when its runtime goes away says nothing of it.
+/// A reader that waits for the network when its runtime is dropped prints nothing.
 #[test]
 fn a_signal_while_a_blob_is_read_ends_without_a_panic() {
     let stage = Stage::set();
     let (host, asked) = dripping_registry();
     for round in 0..12_u64 {
         let running = stage.scratchdbg.start(["check", &format!("registry:{host}/app:1")]);
-        asked.recv_timeout(PATIENCE).expect("it asks for a blob");
+        asked.recv_timeout(TIMEOUT).expect("it asks for a blob");
         // At any moment of a read.
         std::thread::sleep(std::time::Duration::from_millis(50 + round * 7));
         let is_even = round % 2 == 0;

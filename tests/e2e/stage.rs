@@ -1,4 +1,4 @@
-//! What every test here needs: the binary, an engine, and something to debug.
+//! The common set-up of tests: the binary, an engine, and something to debug.
 
 use std::ffi::OsStr;
 
@@ -10,7 +10,7 @@ use scratchdbg_testkit::program::{Finished, Program, Running};
 pub(crate) struct Stage {
     pub(crate) engine: Engine,
     pub(crate) scratchdbg: Program,
-    /// An image of the sample program, made without scratchdbg: no shell, no user, nothing but `/app`.
+    /// An image of the sample program, created without scratchdbg: no shell, no user, nothing but `/app`.
     pub(crate) image: String,
 }
 
@@ -19,7 +19,7 @@ impl Stage {
         Self::on(Engine::required())
     }
 
-    /// The same on an engine of the caller's choice.
+    /// Like `new`, with the given engine.
     pub(crate) fn on(engine: Engine) -> Self {
         let variables = engine.variables();
         let scratchdbg = variables.fold(Program::new(env!("CARGO_BIN_EXE_scratchdbg")), |program, (name, value)| {
@@ -29,17 +29,17 @@ impl Stage {
         Self { engine, scratchdbg, image }
     }
 
-    /// A running container of the sample program, doing its default. `flags` are those of `docker run`.
+    /// Starts a container of the sample program with its default behavior. `flags` are those of `docker run`.
     pub(crate) fn target(&self, flags: &[&str]) -> Target<'_> {
         self.target_of(flags, &self.image, &[])
     }
 
-    /// The same of an image and with a command of the caller's choice.
+    /// Like [`target`](Self::target), with the given image and command.
     pub(crate) fn target_of(&self, flags: &[&str], image: &str, command: &[&str]) -> Target<'_> {
         self.target_named("web", flags, image, command)
     }
 
-    /// The same by a name of its own, where there is more than one.
+    /// Like [`target`](Self::target), with a name of its own, for tests with several targets.
     pub(crate) fn target_named(&self, stem: &str, flags: &[&str], image: &str, command: &[&str]) -> Target<'_> {
         let container = self.engine.run(stem, flags, image, command);
         let before = Snapshot::of(&container, &self.image);
@@ -52,7 +52,7 @@ impl Stage {
     }
 }
 
-/// A running container, and how it was before anybody attached to it.
+/// A running container, and its state before any session.
 #[derive(Debug)]
 pub(crate) struct Target<'stage> {
     stage: &'stage Stage,
@@ -70,27 +70,27 @@ impl Target<'_> {
         self.stage.scratchdbg.run(self.attach_arguments(command))
     }
 
-    /// The same with something on standard input.
+    /// Like [`attach`](Self::attach), with data on standard input.
     pub(crate) fn attach_with_input(&self, command: &[&str], input: impl Into<Vec<u8>>) -> Finished {
         self.stage.scratchdbg.run_with_input(self.attach_arguments(command), input)
     }
 
-    /// The same, not waited for, with standard input held open.
+    /// Like [`attach`](Self::attach), without waiting for the end, and with standard input held open.
     pub(crate) fn start_attach(&self, command: &[&str]) -> Running {
         self.stage.scratchdbg.start(self.attach_arguments(command))
     }
 
-    /// The arguments of `attach TARGET -- COMMAND...`.
+    /// Returns the arguments of `attach TARGET -- COMMAND...`.
     pub(crate) fn attach_arguments<'a>(&'a self, command: &[&'a str]) -> Vec<&'a str> {
         ["attach", self.name(), "--"].into_iter().chain(command.iter().copied()).collect()
     }
 
-    /// The processes in the target's PID namespace, see [`Container::processes`].
+    /// Returns the processes in the target's PID namespace, see [`Container::processes`].
     pub(crate) fn processes(&self) -> Vec<String> {
         self.container.processes(&self.stage.image)
     }
 
-    /// Waits until the target and the engine are as they were before anybody attached: no change in its filesystem, no
+    /// Waits until the target and the engine are in their state before any session: no change in the file system, no
     /// process or zombie, no session container.
     #[track_caller]
     pub(crate) fn assert_untouched(&self) {

@@ -1,4 +1,4 @@
-//! `pair verify`: yes to a pair, no with the first difference to anything else.
+//! `pair verify`: accepts a pair, and reports the first difference of anything else.
 
 use scratchdbg_testkit::sample;
 use serde_json::Value;
@@ -9,7 +9,7 @@ fn build(stage: &Stage, options: &[&str]) {
     stage.run(&[&["build", "app"], options].concat()).expect_code(0);
 }
 
-/// What `pair verify` says of two images, as JSON, and its exit code.
+/// Returns the result of `pair verify` for two images as JSON, and its exit code.
 fn verify(stage: &Stage, prod: &str, debug: &str) -> (Option<i32>, Value) {
     let finished = stage.run(&["pair", "verify", prod, debug, "--format", "json"]);
     (

@@ -1,4 +1,4 @@
-//! `why`: each fault is made on the engine, and its code comes first.
+//! `why`: creates each fault on the engine, and expects its code as the first one.
 
 use std::net::TcpListener;
 
@@ -11,7 +11,7 @@ use crate::stage::Stage;
 
 const APP: &str = r#"ENTRYPOINT ["/app"]"#;
 
-/// A program that does not start, by what is wrong with its file.
+/// Programs that do not start, by the fault of their file.
 #[test]
 fn programs_that_cannot_be_executed() {
     let stage = Stage::set();
@@ -45,7 +45,7 @@ fn programs_that_cannot_be_executed() {
         ("entrypoint-not-absolute", vec![executable("app", app.clone())], r#"ENTRYPOINT ["app"]"#),
         ("entrypoint-one-string", vec![executable("app", app.clone())], r#"ENTRYPOINT ["/app exit 0"]"#),
         ("shell-form", vec![executable("app", app.clone())], "ENTRYPOINT /app exit 0"),
-        // Near misses: a script whose interpreter is there, a program in PATH, spaces in an argument.
+        // Near misses: a script whose interpreter exists, a program in PATH, spaces in an argument.
         ("app-exit", vec![executable("run", app.clone()), executable("app", "#!/run numbers\n")], APP),
         ("app-exit", vec![executable("bin/app", app.clone())], r#"ENTRYPOINT ["app", "exit", "1"]"#),
         ("app-exit", vec![executable("app", app)], r#"ENTRYPOINT ["/app", "exit 0"]"#),
@@ -62,7 +62,7 @@ fn programs_that_cannot_be_executed() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// What the user of the container may not do.
+/// Missing permissions of the container's user.
 #[test]
 fn rights_to_a_program() {
     let stage = Stage::set();
@@ -87,7 +87,7 @@ fn rights_to_a_program() {
     }
 }
 
-/// A log driver that keeps nothing takes away the runtime's word; the image proves it all the same.
+/// A log driver that keeps nothing loses the runtime's message, but the image proves the cause.
 #[test]
 fn a_missing_loader_without_a_log() {
     let stage = Stage::set();
@@ -145,8 +145,8 @@ fn memory() {
     expect_verdict(&stage, &enough, "app-exit");
 }
 
-/// A program that was at its limit before the engine listened for that: `OOMKilled` stays false (not so with containerd 1.7
-/// on control groups of version 2), and the kernel's log tells.
+/// A program that reached its limit before the engine was listening: `OOMKilled` stays false (not with containerd 1.7
+/// on cgroup v2), and the kernel's log reveals the cause.
 #[test]
 fn memory_that_the_engine_did_not_hear_of() {
     let stage = Stage::set();
@@ -164,7 +164,7 @@ fn memory_that_the_engine_did_not_hear_of() {
     let answer = engine.why("eater");
     let finding = &answer["findings"][0];
     assert_eq!((&finding["code"], &finding["confidence"]), (&json!("oom-killed"), &json!("certain")), "{answer:#}");
-    // No engine tells which process it was.
+    // No engine reports which process it was.
     assert!(finding["evidence"].to_string().contains("(app) was killed for memory"), "{answer:#}");
     run("modest", &["exit", "137"]);
     let answer = engine.why("modest");
@@ -182,7 +182,7 @@ fn kills_and_stops() {
     stage.engine.ask(["stop", "--time", "1", deaf.name()]);
     expect_verdict(&stage, deaf.name(), "stop-signal-ignored");
     let obeying = stage.engine.run("obeying", &[], &stage.image, &["obey"]);
-    // Its handler is set once it waits: asked of the process itself.
+    // Wait until the process has installed its handler.
     eventually(
         || "a handler for SIGTERM".to_owned(),
         || {
@@ -215,12 +215,12 @@ fn deaths_of_its_own_making() {
         let name = fault::ended(&stage, &format!("web-{index}"), flags, &stage.image, &[what]);
         expect_verdict(&stage, &name, code);
     }
-    // The near miss: an exit code one beyond the signals that mean something.
+    // The near miss: an exit code one above those of signals.
     let name = fault::ended(&stage, "near", &[], &stage.image, &["exit", "200"]);
     expect_verdict(&stage, &name, "app-exit");
 }
 
-/// What an earlier run died of is not what the last one died of.
+/// The reason for an earlier run's end is not that of the last run's.
 #[test]
 fn only_the_last_run_counts() {
     let stage = Stage::set();
@@ -256,7 +256,7 @@ fn exits_and_loops() {
             (waits && inspected["RestartCount"].as_u64() >= Some(4)).then_some(())
         },
     );
-    // It may be up for a moment at each look.
+    // It may be up for a moment at each check.
     eventually(
         || "the loop to be seen".to_owned(),
         || (fault::why(&stage, looping.name())["verdict"] == "crash-loop").then_some(()),
@@ -264,7 +264,7 @@ fn exits_and_loops() {
     looping.restart_no_more();
 }
 
-/// A stop is what ended it; the crashes before are told beside.
+/// A stop is the verdict; the crashes before it are reported beside it.
 #[test]
 fn a_loop_that_is_stopped() {
     let stage = Stage::set();

@@ -1,4 +1,4 @@
-//! `why` of containers whose end or state looks like another's.
+//! `why` of containers whose end or state resembles another.
 
 use scratchdbg_testkit::eventually;
 use serde_json::Value;
@@ -7,7 +7,7 @@ use crate::fault::{self, executable, expect_verdict};
 use crate::proxy;
 use crate::stage::Stage;
 
-/// An image with the sample program and a shell.
+/// Creates an image with the sample program and a shell.
 fn with_shell(stage: &Stage) -> String {
     let busybox = std::fs::read("/bin/busybox").expect("busybox-static is installed");
     let files = [
@@ -83,7 +83,7 @@ fn a_lack_of_memory_is_told_of_children_and_at_every_moment_of_a_loop() {
         if is_listed { ("child-oom-killed", "guess") } else { ("oom-killed", "certain") },
         "{answer:#}"
     );
-    // It goes on.
+    // It continues to run.
     let goes_on = stage.engine.run("goes-on", &memory, &image, &["/bin/sh", "-c", "/app eat; exec /app"]);
     eventually(
         || "a child that was killed".to_owned(),
@@ -100,7 +100,7 @@ fn a_lack_of_memory_is_told_of_children_and_at_every_moment_of_a_loop() {
     );
     for _ in 0..5 {
         let codes = fault::codes(&fault::why(&stage, looping.name()));
-        // Up for a moment after the first few restarts, it is not called a loop yet.
+        // Up for a moment after the first few restarts: not yet a loop.
         assert_eq!(codes[0], "oom-killed", "{codes:?}");
     }
     looping.restart_no_more();
@@ -125,7 +125,7 @@ fn a_log_that_was_cut_is_not_called_empty() {
     // Nine bytes of sixty.
     const CUT: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: application/vnd.docker.multiplexed-stream\r\n\
         Connection: close\r\nContent-Length: 60\r\n\r\n\x01\0\0\0\0\0\0\x34x";
-    // The same, of a proxy that names no length.
+    // The same from a proxy that sends no length.
     const CLOSED: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: application/vnd.docker.multiplexed-stream\r\n\
         Connection: close\r\n\r\n\x01\0\0\0\0\0\0\x34x";
     const BROKEN: &[u8] =

@@ -1,14 +1,14 @@
-//! `why --message`: error texts as they are pasted, explained without an engine.
+//! `why --message`: pasted error messages, explained without an engine.
 
 use scratchdbg_testkit::program::Program;
 use serde_json::Value;
 
-/// No engine answers there.
+/// Returns the binary with an address where no engine responds.
 fn offline() -> Program {
     Program::new(env!("CARGO_BIN_EXE_scratchdbg")).with_variable("DOCKER_HOST", "unix:///nowhere.sock")
 }
 
-/// The texts of `crates/diagnose/tests/data/messages.txt` with their codes; `none` where nothing is known of one.
+/// Returns the texts of `crates/diagnose/tests/data/messages.txt` with their codes; `none` for an unknown text.
 fn corpus() -> Vec<(&'static str, &'static str)> {
     include_str!("../../crates/diagnose/tests/data/messages.txt")
         .split("#= ")
@@ -18,7 +18,7 @@ fn corpus() -> Vec<(&'static str, &'static str)> {
         .collect()
 }
 
-/// Every text as an argument, and some as they are piped in, which goes the same way from there on.
+/// Passes every text as an argument, and some through a pipe, which is handled the same way afterwards.
 #[test]
 fn real_texts() {
     let scratchdbg = offline();

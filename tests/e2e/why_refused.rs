@@ -1,11 +1,12 @@
-//! `why` of starts that are refused after a run, of links and libraries that meet a mount, and of stops that give no time.
+//! `why` of starts that fail after an earlier run, of links and libraries under a mount, and of stops without a grace
+//! period.
 
 use std::fs;
 
 use crate::fault::{self, File, executable, expect_verdict};
 use crate::stage::Stage;
 
-/// The engine writes the code of a start that failed over that of the run before it.
+/// For a failed start, the engine overwrites the exit code of the earlier run.
 #[test]
 fn what_the_older_run_ended_with_is_not_taken_from_the_start_that_failed() {
     let stage = Stage::set();
@@ -21,7 +22,7 @@ fn what_the_older_run_ended_with_is_not_taken_from_the_start_that_failed() {
     assert!(evidence.contains("an older run ended with exit code 5"), "{answer:#}");
 }
 
-/// A network that a container was connected to later is called by its name.
+/// A network that a container was connected to later is reported by its name.
 #[test]
 fn a_second_network_that_is_gone_is_named() {
     let stage = Stage::set();
@@ -41,7 +42,8 @@ fn a_second_network_that_is_gone_is_named() {
     stage.engine.ask(["network", "rm", &networks[0]]);
 }
 
-/// What the image has under a mount is not said to be missing from the image; nor a link that is there and leads to nothing.
+/// Files of the image under a mount are not reported as missing from the image, nor is a link whose target is
+/// missing.
 #[test]
 fn mounts_over_shells_libraries_and_links() {
     let stage = Stage::set();
@@ -86,7 +88,7 @@ fn mounts_over_shells_libraries_and_links() {
     assert!(answer["findings"][0]["message"].to_string().contains("the library lib"), "{answer:#}");
 }
 
-/// Whether a program that is killed at once would have ended by itself nobody knows.
+/// Whether a program that is killed at once would have ended by itself is unknown.
 #[test]
 fn a_stop_without_a_grace_period() {
     let stage = Stage::set();

@@ -4,7 +4,7 @@ use crate::fault::{self, executable, expect_verdict};
 use crate::stage::Stage;
 use scratchdbg_testkit::eventually;
 use scratchdbg_testkit::podman::Podman;
-/// A mount stands before what the image has: the program, and what it is started with.
+/// A mount hides files of the image: the program, and the files that it needs to start.
 #[test]
 fn mounts_over_a_program_and_what_it_needs() {
     let stage = Stage::set();
@@ -33,11 +33,11 @@ fn mounts_over_a_program_and_what_it_needs() {
         (vec!["--tmpfs", "/opt"], "/opt/server", "hidden-by-mount", "the tmpfs at /opt"),
         (vec!["--volume", &bind("/bin")], "/opt/script", "hidden-by-mount", "the interpreter /bin/run"),
         (vec!["--volume", &bind("/lib64")], "/dynamic", "hidden-by-mount", "the loader"),
-        // What was never in the image.
+        // Files that the image never had.
         (vec!["--volume", &bind("/data")], "/data/none", "entrypoint-missing", "nor in the image"),
         (vec!["--volume", &directory], "/opt/new", "not-executable-mode", "is a directory"),
         (vec!["--tmpfs", "/data"], "/none", "entrypoint-missing", "/none"),
-        // Near misses: a mount beside it, a volume that is filled from the image, a mount that supplies the program.
+        // Near misses: a mount elsewhere, a volume that is filled from the image, a mount that contains the program.
         (vec!["--volume", &bind("/opt/data")], "/opt/server", "app-exit", ""),
         (vec!["--volume", &format!("{volume}:/opt")], "/opt/server", "app-exit", ""),
         (
@@ -126,7 +126,7 @@ fn one_that_was_removed() {
     stage.run(&["why", &stage.engine.name("never")]).expect_clear_failure(1, &["never"]);
 }
 
-/// Podman ends a replay of its events with the clock, be it read or not: most of them were missing.
+/// Podman ends a replay of its events by the clock, before it has read all of them: most were missing.
 #[test]
 fn podman_is_asked_for_all_its_events() {
     let podman = Podman::start();
@@ -152,7 +152,7 @@ fn nothing_of_a_container_drives_the_terminal() {
     assert!(finished.text().starts_with("error[app-exit]"), "{finished}");
 }
 
-/// An engine that shows no file at all: nothing is said to be absent.
+/// An engine that shows no file: nothing is reported as absent.
 #[test]
 fn an_engine_that_shows_no_file() {
     let stage = Stage::set();
@@ -171,7 +171,7 @@ fn an_engine_that_shows_no_file() {
     stage.run(&["--host", &host, "check", &name]).expect_clear_failure(1, &["not even"]);
 }
 
-/// Looking leaves nothing behind and changes nothing.
+/// Inspecting leaves nothing behind and changes nothing.
 #[test]
 fn looking_changes_nothing() {
     let stage = Stage::set();

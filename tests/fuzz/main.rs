@@ -1,5 +1,5 @@
-//! The fuzz targets, run over their seeds and over every input that broke something once: what was mended stays mended, and
-//! the targets go on fitting the code that they are for. How they are fuzzed: CONTRIBUTING.md.
+//! Runs the fuzz targets with their seeds and with every input that once broke something, so that fixed bugs stay
+//! fixed and the targets keep matching the code. CONTRIBUTING.md explains fuzzing.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -10,11 +10,11 @@ mod mutations;
 #[path = "../../fuzz/src/lib.rs"]
 mod targets;
 
-/// Many times what any input takes, so that a loaded machine does not matter: a pattern that goes back exponentially takes
-/// years.
+/// Far more time than any input takes, so that a loaded machine does not matter: a pattern with exponential time
+/// takes years.
 const SLOWEST: Duration = Duration::from_secs(20);
 
-/// A test for each target, and the list of them.
+/// Defines a test for each target, and the list of targets.
 macro_rules! targets {
     ($($name:ident),+ $(,)?) => {
         const TARGETS: &[&str] = &[$(stringify!($name)),+];
@@ -65,7 +65,7 @@ fn fuzz_folder() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz"))
 }
 
-/// The files of a folder, sorted; none where there is no such folder.
+/// Returns the files of a directory, sorted; none if there is no such directory.
 fn files(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).into_iter().flatten();
     let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("the folder can be read").path()).collect();

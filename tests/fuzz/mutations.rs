@@ -1,8 +1,8 @@
-//! Changes the seeds at random for two minutes a target: no feedback from the code leads it, as in a fuzzer, but it needs none.
+//! Changes the seeds at random for two minutes per target. Unlike a fuzzer, it needs no feedback from the code.
 //!
 //!     cargo test -p scratchdbg --test fuzz -- --ignored --nocapture mutations_of::dockerfile
 //!
-//! What broke a target is written to `fuzz/artifacts`.
+//! Inputs that break a target are written to `fuzz/artifacts`.
 
 use std::time::{Duration, Instant, SystemTime};
 
@@ -12,7 +12,7 @@ const LONG: Duration = Duration::from_mins(2);
 /// Longer inputs are cut.
 const LARGEST: usize = 64 * 1024;
 
-/// Marsaglia's xorshift: which numbers come does not matter, only that they differ.
+/// Marsaglia's xorshift: the quality of the numbers does not matter.
 struct Random(u64);
 
 impl Random {
@@ -23,7 +23,7 @@ impl Random {
         usize::try_from(self.0 % (end.max(1) as u64)).unwrap_or_default()
     }
 
-    /// A part of `data`, short in most cases.
+    /// Returns a part of `data`, usually a short one.
     fn part<'a>(&mut self, data: &'a [u8]) -> &'a [u8] {
         let begin = self.below(data.len());
         let most = if self.below(4) == 0 { data.len() } else { 16 };
@@ -97,7 +97,7 @@ fn change(data: &mut Vec<u8>, seeds: &[Vec<u8>], random: &mut Random) {
             let part = random.part(seed).to_vec();
             data.splice(at..at, part);
         }
-        // The same again, a few or many times.
+        // Repeat it, a few or many times.
         6 => {
             let part = random.part(data).repeat(1 + random.below(40));
             data.splice(at..at, part);

@@ -1,11 +1,11 @@
-//! Holds the map of the crates (docs/architecture.md): which crate may depend on which of ours, and where the types of a
+//! Checks the map of the crates (docs/architecture.md): which crate may depend on which, and where the types of a
 //! platform may be named.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Each crate, and the crates of ours that it may depend on.
+/// Each crate, and the crates of this workspace that it may depend on.
 const MAP: &[(&str, &[&str])] = &[
     ("backend", &["diagnose", "logs"]),
     ("builder", &["diagnose", "files", "image"]),
@@ -52,7 +52,7 @@ fn crates() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// The names in a manifest's `[dependencies]`. Those for tests alone are no part of the map.
+/// Returns the names in a manifest's `[dependencies]`. Dependencies of tests do not count.
 fn dependencies(manifest: &str) -> Vec<String> {
     let section = manifest.lines().skip_while(|line| *line != "[dependencies]").skip(1);
     let lines = section.take_while(|line| !line.starts_with('['));
@@ -82,7 +82,7 @@ fn crates_depend_on_those_below_them_only() {
     assert_eq!(found, map.keys().copied().collect::<Vec<_>>(), "the map has crates that are not there");
 }
 
-/// The source files below a folder.
+/// Returns the source files below a directory.
 fn sources(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
     let (folders, files): (Vec<_>, Vec<_>) = entries.partition(|path| path.is_dir());

@@ -58,7 +58,7 @@ impl Interrupts {
     }
 }
 
-/// Waits until a limit, or for ever if there is none.
+/// Waits until a limit, or forever if there is none.
 pub async fn sleep_until(limit: Option<Instant>) {
     match limit {
         Some(limit) => tokio::time::sleep_until(limit).await,

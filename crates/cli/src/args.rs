@@ -1,4 +1,4 @@
-//! The command line, and nothing else: the texts here are the help, the completions and the manual page.
+//! Defines the command line. The texts here become the help, the completions and the manual page.
 
 #![expect(clippy::doc_markdown, reason = "these comments are help texts, and help has no markup")]
 #![expect(rustdoc::broken_intra_doc_links, reason = "brackets in help texts are no links")]
@@ -145,8 +145,8 @@ mod tests {
         super::Cli::command().debug_assert();
     }
 
-    /// A change of wording is to be seen in review: each help text is a file in `snapshots`. `INSTA_UPDATE=always cargo test
-    /// -p scratchdbg help_texts` writes them anew.
+    /// Compares each help text with a file in `snapshots`, so that changes of wording are visible in review.
+    /// `INSTA_UPDATE=always cargo test -p scratchdbg help_texts` rewrites the files.
     #[test]
     fn help_texts() {
         let mut command = super::Cli::command().term_width(100);
@@ -167,7 +167,7 @@ mod tests {
         }
     }
 
-    /// Without blanks at the ends of lines.
+    /// Removes blanks at the ends of lines.
     fn trimmed(text: &str) -> String {
         text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
     }

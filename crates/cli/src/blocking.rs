@@ -1,9 +1,10 @@
-//! Work that waits for files: on a thread of its own, so that a file system that hangs makes nobody deaf to Ctrl-C.
+//! Runs work that waits for files on a separate thread, so that a hanging file system does not prevent Ctrl-C from
+//! working.
 
 use crate::error::CommandError;
 
-/// Runs `work` on a thread for blocking work. When the caller goes away, the work goes on to its end, or to that of the
-/// process.
+/// Runs `work` on a thread for blocking work. If the caller is dropped, the work continues until it or the process
+/// ends.
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, CommandError> + Send + 'static,
 ) -> Result<T, CommandError> {

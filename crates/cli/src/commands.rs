@@ -1,4 +1,4 @@
-//! One file a command.
+//! The commands, one per file.
 
 mod attach;
 pub(crate) mod build;
@@ -19,7 +19,7 @@ use crate::context::Context;
 use crate::error::{CommandError, Outcome};
 use scratchdbg_console::closed;
 
-/// Runs a command; its exit code.
+/// Runs a command and returns its exit code.
 pub(crate) async fn run(command: Command, context: &Context, mut interrupts: Interrupts) -> Outcome {
     if closed::stdout() && needs_stdout(&command) {
         return Err(CommandError::new("standard output is closed").hint("`>/dev/null` throws the output away"));
@@ -28,17 +28,17 @@ pub(crate) async fn run(command: Command, context: &Context, mut interrupts: Int
         return Err(CommandError::new("standard error is closed").hint("`2>/dev/null` throws what comes there away"));
     }
     let work = match command {
-        // What these have begun they end in their own ways.
+        // These commands clean up by themselves.
         Command::Attach(args) => return Box::pin(attach::attach(args, context, interrupts)).await,
         Command::Logs(args) => return Box::pin(logs::logs(args, context, interrupts)).await,
         Command::Demo(args) => return Box::pin(demo::demo(args, context, interrupts)).await,
         command => Box::pin(run_to_the_end(command, context)),
     };
-    // What a command has on the disk goes with the future.
+    // Temporary files of a command are removed when the future is dropped.
     interrupts.race(&context.scope, work).await.unwrap_or_else(Ok)
 }
 
-/// Whether what a command prints is what it is for.
+/// Reports whether a command exists for its output.
 fn needs_stdout(command: &Command) -> bool {
     match command {
         Command::Sessions(command) => matches!(command, SessionsCommand::Ls { .. }),
@@ -46,7 +46,8 @@ fn needs_stdout(command: &Command) -> bool {
     }
 }
 
-/// Whether what others write goes to standard error too: a session's command, or a container whose streams are kept apart.
+/// Reports whether the output of others also goes to standard error: that of a session's command, or of a container
+/// with separate streams.
 fn needs_stderr(command: &Command) -> bool {
     match command {
         Command::Attach(args) => !args.explain,

@@ -1,4 +1,4 @@
-//! What Docker's configuration file says that concerns us. The engine crate reads the contexts.
+//! Reads the settings that scratchdbg uses from Docker's configuration file. The docker crate reads the contexts.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use serde::Deserialize;
 use crate::error::CommandError;
 use crate::platform::are_detach_keys;
 
-/// A larger file is not Docker's.
+/// The largest accepted file.
 const LARGEST: u64 = 4 * 1024 * 1024;
 
 #[derive(Deserialize)]
@@ -16,8 +16,8 @@ struct ConfigFile {
     detach_keys: Option<String>,
 }
 
-/// The keys that leave a session. Blocking. A file that cannot be read or understood has no say in this; keys that are none are an
-/// error, as they are to docker.
+/// Returns the detach keys. Blocking. A file that cannot be read or parsed is ignored. Invalid keys are an error, as
+/// in docker.
 pub(crate) fn detach_keys(config_dir: Option<&Path>) -> Result<Option<String>, CommandError> {
     let Some(path) = config_dir.map(|folder| folder.join("config.json")) else { return Ok(None) };
     let file: Option<ConfigFile> =

@@ -1,4 +1,4 @@
-//! The environment variables that scratchdbg honours, read in this one place.
+//! The environment variables that scratchdbg honors, read in this one place.
 
 #![expect(clippy::disallowed_methods, reason = "this is the one place")]
 
@@ -6,7 +6,7 @@ use std::env;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-/// What the environment says.
+/// The environment variables.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Environment {
     /// `DOCKER_HOST`: the engine's address.
@@ -19,9 +19,9 @@ pub(crate) struct Environment {
     pub(crate) docker_tls_verify: bool,
     /// `DOCKER_CERT_PATH`: the folder of the TLS files.
     pub(crate) docker_cert_path: Option<PathBuf>,
-    /// `SOURCE_DATE_EPOCH`: the time that images carry, in seconds since 1970.
+    /// `SOURCE_DATE_EPOCH`: the time stamp of images, in seconds since 1970.
     pub(crate) source_date_epoch: Option<String>,
-    /// `TERM`: what the user's terminal understands.
+    /// `TERM`: the type of the user's terminal.
     pub(crate) term: Option<String>,
     /// `TZ`: the time zone of times without one.
     pub(crate) zone: Option<OsString>,
@@ -31,7 +31,7 @@ pub(crate) struct Environment {
     pub(crate) default_kubeconfig: Option<PathBuf>,
     /// `KUBERNETES_SERVICE_HOST` is set: this is a container of a pod.
     pub(crate) is_in_pod: bool,
-    /// `XDG_RUNTIME_DIR`: where engines without root put their sockets.
+    /// `XDG_RUNTIME_DIR`: where rootless engines put their sockets.
     pub(crate) runtime_dir: Option<PathBuf>,
 }
 

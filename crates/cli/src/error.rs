@@ -1,4 +1,4 @@
-//! Errors as users see them: one line that says what and why, hints that say what to do, and an exit code.
+//! Errors as users see them: one line with the failure and its reason, hints for remedies, and an exit code.
 
 use std::io;
 use std::path::Path;
@@ -6,46 +6,46 @@ use std::path::Path;
 use scratchdbg_backend::ErrorKind;
 use scratchdbg_inspect as inspect;
 
-/// Something went wrong.
+/// The exit code of a failure.
 pub(crate) const FAILED: u8 = 1;
-/// The command line is wrong.
+/// The exit code of a usage error.
 pub(crate) const USAGE: u8 = 2;
-/// `attach`: scratchdbg or the engine failed, not the command.
+/// The exit code of `attach` if scratchdbg or the engine failed, as opposed to the command.
 pub(crate) const ATTACH_FAILED: u8 = 125;
 
 /// A command that failed.
 #[derive(Debug)]
 pub(crate) struct CommandError {
-    /// What went wrong, and why.
+    /// The failure and its reason.
     pub(crate) message: String,
-    /// What to do about it.
+    /// What the user can do.
     pub(crate) hints: Vec<String>,
     /// The exit code.
     pub(crate) code: u8,
-    /// The reader of standard output is gone: nothing is said, and the code is 0.
+    /// The reader of standard output is gone: nothing is printed, and the code is 0.
     pub(crate) broken_pipe: bool,
 }
 
-/// What a command returns: an exit code, or what went wrong.
+/// The result of a command: an exit code, or an error.
 pub(crate) type Outcome = Result<u8, CommandError>;
 
 impl CommandError {
-    /// A failure.
+    /// Returns a failure.
     pub(crate) fn new(message: impl Into<String>) -> Self {
         Self { message: message.into(), hints: Vec::new(), code: FAILED, broken_pipe: false }
     }
 
-    /// A mistake on the command line.
+    /// Returns a usage error.
     pub(crate) fn usage(message: impl Into<String>) -> Self {
         Self { code: USAGE, ..Self::new(message) }
     }
 
-    /// A file of this machine that cannot be read.
+    /// Returns the error for a file of this machine that cannot be read.
     pub(crate) fn unreadable(path: &Path, error: &io::Error) -> Self {
         Self::new(format!("cannot read {}: {error}", path.display())).hint(scratchdbg_files::hint(error))
     }
 
-    /// Adds what to do about it.
+    /// Adds a hint.
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
         self
@@ -53,7 +53,7 @@ impl CommandError {
 }
 
 impl From<std::io::Error> for CommandError {
-    /// The only I/O that is not explained where it happens is that of standard output.
+    /// Only I/O errors of standard output are not explained where they occur.
     fn from(error: std::io::Error) -> Self {
         let broken_pipe = error.kind() == std::io::ErrorKind::BrokenPipe;
         Self { broken_pipe, ..Self::new(format!("cannot write to standard output: {error}")) }

@@ -1,4 +1,4 @@
-//! Findings as text: the code and the sentence, the evidence, the fix.
+//! Formats findings as text: code and sentence, evidence, fix.
 
 use anstyle::{AnsiColor, Style};
 use scratchdbg_diagnose::{Confidence, Finding, Severity};
@@ -9,10 +9,10 @@ const DIM: Style = Style::new().dimmed();
 const FIX: Style = AnsiColor::Cyan.on_default().bold();
 const BOLD: Style = Style::new().bold();
 
-/// Lines narrower than this are not broken any more.
+/// Lines narrower than this are not wrapped.
 const NARROWEST: usize = 30;
 
-/// The colour of a severity.
+/// Returns the color of a severity.
 pub(crate) fn style(severity: Severity) -> Style {
     match severity {
         Severity::Error => AnsiColor::Red.on_default().bold(),
@@ -21,8 +21,8 @@ pub(crate) fn style(severity: Severity) -> Style {
     }
 }
 
-/// A finding in lines of at most `width` columns; as long as they come where there is no terminal. What images and
-/// containers control in it is made harmless.
+/// Returns a finding in lines of at most `width` columns, or unwrapped without a terminal. Text that images and
+/// containers control is escaped.
 pub(crate) fn text(finding: &Finding, width: Option<usize>) -> String {
     let style = style(finding.severity);
     let likely = match finding.confidence {
@@ -53,13 +53,13 @@ pub(crate) fn text(finding: &Finding, width: Option<usize>) -> String {
     lines.join("\n")
 }
 
-/// The line of a file that a finding comes from, as compilers write it: `Dockerfile:7: `.
+/// Returns a finding's file and line like a compiler: `Dockerfile:7: `.
 pub(crate) fn place(finding: &Finding) -> String {
     let place = finding.location.as_ref();
     place.map(|location| format!("{}:{}: ", escape::label(&location.path), location.line)).unwrap_or_default()
 }
 
-/// How many of what, in one line.
+/// Returns the number of findings by severity, in one line.
 pub(crate) fn summary(subject: &str, findings: &[Finding]) -> String {
     let count = |severity: Severity, one: &str, many: &str| {
         let count = findings.iter().filter(|finding| finding.severity == severity).count();
@@ -80,7 +80,7 @@ pub(crate) fn summary(subject: &str, findings: &[Finding]) -> String {
     format!("{BOLD}{}{BOLD:#}: {counts}", escape::label(subject))
 }
 
-/// `text` behind `head`, made harmless, and broken between words into lines that begin with `indent`.
+/// Escapes `text` and appends it to `head`, wrapped between words into lines that begin with `indent`.
 fn wrapped(head: &str, text: &str, indent: &str, width: Option<usize>) -> Vec<String> {
     let text = escape::label(text);
     let Some(width) = width.map(|width| width.max(NARROWEST)) else { return vec![format!("{head}{text}")] };

@@ -28,8 +28,8 @@ use crate::env::Environment;
 use crate::error::{ATTACH_FAILED, CommandError, FAILED, Outcome, USAGE};
 use crate::printer::Printer;
 
-/// How long a session may take after a signal that it passes on: for the command, and to clean up on a busy engine. Only a
-/// session that is blocked takes as long.
+/// How long a session may take after a signal that it passes on: for the command, and to clean up on a busy engine.
+/// Only a session that is blocked takes as long.
 const AFTER_SIGNAL: Duration = scratchdbg_session::AFTER_SIGNAL.saturating_add(Duration::from_mins(1));
 
 fn main() -> ExitCode {
@@ -39,8 +39,8 @@ fn main() -> ExitCode {
     };
     let printer = Printer::new(color(&cli.global), cli.global.quiet);
     trace_to_stderr(cli.global.verbose);
-    // A session only passes bytes on: more threads would take their time to start, and cores from the engine. An engine
-    // sends a log in pieces of one line, and to pass each of them from one thread to another takes longer than to read it.
+    // A session only passes bytes on: more threads would take time to start, and would take cores from the engine. An
+    // engine sends a log in chunks of one line, and passing each to another thread takes longer than reading it.
     let mut runtime = match &cli.command {
         Command::Attach(_) | Command::Logs(_) | Command::Check(_) => tokio::runtime::Builder::new_current_thread(),
         _ => tokio::runtime::Builder::new_multi_thread(),
@@ -67,15 +67,16 @@ fn main() -> ExitCode {
     };
     let outcome = runtime.block_on(commands::run(cli.command, &context, interrupts));
     signals::ending();
-    // Nothing of a command is left to be dropped, and the kernel takes the rest back faster than we do. A thread may still be
-    // reading what nobody needs any more, from a file or, by way of this runtime, from a registry: without it, it would panic.
+    // The command has dropped everything that matters, and the kernel frees the rest faster than we would. A thread
+    // may still be reading from a file or, through this runtime, from a registry: without the runtime, it would
+    // panic.
     let _left = std::mem::ManuallyDrop::new(runtime);
     let code = exit_code(outcome, attach, printer);
     say_what_may_be_left(&context.scope, printer);
     code
 }
 
-/// Says what went wrong, if anything did.
+/// Prints the error, if any, and returns the exit code.
 fn exit_code(outcome: Outcome, attach: bool, printer: Printer) -> ExitCode {
     match outcome {
         Ok(code) => ExitCode::from(code),
@@ -90,14 +91,14 @@ fn exit_code(outcome: Outcome, attach: bool, printer: Printer) -> ExitCode {
     }
 }
 
-/// What the engine did not say to be gone, the user should know of.
+/// Reports objects that the engine did not confirm as removed.
 fn say_what_may_be_left(scope: &Scope, printer: Printer) {
     if !scope.is_clear() {
         printer.hint("something may be left in the engine, which did not say that it is gone: `scratchdbg sessions gc` removes it");
     }
 }
 
-/// Prints clap's help, version or complaint. `attach` keeps all codes but 125 for the command that it runs.
+/// Prints clap's help, version or usage error. `attach` reserves all exit codes but 125 for the command that it runs.
 fn explain_usage(error: &clap::Error) -> ExitCode {
     let text = error.render().ansi().to_string();
     if !error.use_stderr() {

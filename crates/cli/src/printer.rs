@@ -1,7 +1,7 @@
-//! Everything that is printed goes through here.
+//! Prints all output.
 //!
-//! Data goes to standard output, everything else to standard error. What others control (an engine's words, names) is
-//! made harmless before it is printed; only the command's own output in `attach` and raw logs are not.
+//! Data goes to standard output, everything else to standard error. Untrusted text (an engine's messages, names) is
+//! escaped before it is printed. The exceptions are the command's own output in `attach`, and raw logs.
 
 use std::io::{self, IsTerminal as _};
 
@@ -25,23 +25,24 @@ pub(crate) struct Printer {
 
 #[expect(clippy::unused_self, reason = "printing is the printer's privilege")]
 impl Printer {
-    /// Settles colours for the whole process.
+    /// Configures colors for the whole process.
     pub(crate) fn new(color: ColorChoice, quiet: bool) -> Self {
         color.write_global();
         Self { quiet }
     }
 
-    /// Nothing but errors is to be said.
+    /// Reports whether only errors are printed.
     pub(crate) fn is_quiet(self) -> bool {
         self.quiet
     }
 
-    /// A line of standard output. Fails when nobody reads it any more.
+    /// Prints a line on standard output. Fails if the reader is gone.
     pub(crate) fn line(self, text: &str) -> io::Result<()> {
         streams::print(streams::stdout(), &format!("{text}\n"))
     }
 
-    /// One JSON document on standard output. On a terminal, what could drive it is escaped, as JSON has it.
+    /// Prints a JSON document on standard output. On a terminal, characters that could control it are escaped as JSON
+    /// escapes.
     pub(crate) fn json(self, value: &impl serde::Serialize) -> io::Result<()> {
         let text = serde_json::to_string_pretty(value).map_err(io::Error::other)?;
         let text = if io::stdout().is_terminal() { escape::json(&text) } else { text.into() };
@@ -49,48 +50,48 @@ impl Printer {
         io::Write::write_all(&mut stdout, format!("{text}\n").as_bytes())
     }
 
-    /// Something worth knowing. Not with `--quiet`.
+    /// Prints a note. Not with `--quiet`.
     pub(crate) fn note(self, text: &str) {
         if !self.quiet {
             self.message(None, text);
         }
     }
 
-    /// Several of them.
+    /// Prints several notes.
     pub(crate) fn note_lines(self, lines: &[String]) {
         for line in lines {
             self.note(line);
         }
     }
 
-    /// What a user would type to do the same, on standard output.
+    /// Prints the command that a user would type to do the same, on standard output.
     pub(crate) fn command(self, text: &str) -> io::Result<()> {
         streams::print(streams::stdout(), &format!("{COMMAND}$ {}{COMMAND:#}\n", escape::label(text)))
     }
 
-    /// What comes next, in one sentence, on standard output.
+    /// Prints a heading on standard output.
     pub(crate) fn heading(self, text: &str) -> io::Result<()> {
         streams::print(streams::stdout(), &format!("\n{EMPHASIS}{text}{EMPHASIS:#}\n"))
     }
 
-    /// Something that may be wrong. Not with `--quiet`.
+    /// Prints a warning. Not with `--quiet`.
     pub(crate) fn warning(self, text: &str) {
         if !self.quiet {
             self.message(Some(("warning", WARNING)), text);
         }
     }
 
-    /// Something that a person is to answer, on the same line.
+    /// Prints a question. The answer follows on the same line.
     pub(crate) fn question(self, text: &str) {
         let _unwritten = streams::print(streams::stderr(), &format!("{EMPHASIS}{}{EMPHASIS:#}", escape::label(text)));
     }
 
-    /// What went wrong.
+    /// Prints an error.
     pub(crate) fn error(self, text: &str) {
         self.message(Some(("error", ERROR)), text);
     }
 
-    /// What to do about it.
+    /// Prints a hint.
     pub(crate) fn hint(self, text: &str) {
         self.message(Some(("hint", HINT)), text);
     }

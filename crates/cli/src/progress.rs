@@ -1,4 +1,4 @@
-//! How far something long is, on a terminal: a bar that appears after a second and leaves nothing behind.
+//! Shows the progress of a long operation on a terminal: a bar that appears after a second and disappears at the end.
 
 use std::time::Duration;
 
@@ -8,13 +8,13 @@ use tokio::task::JoinHandle;
 
 use crate::printer::Printer;
 
-/// What takes less time is over before a bar could be read.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// Shorter operations end before a bar could be read.
+const TIMEOUT: Duration = Duration::from_secs(1);
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// As wide as the terminal.
 const STYLE: &str = "{msg} [{wide_bar}] {decimal_bytes} of {decimal_total_bytes}";
 
-/// A bar. It goes when this is dropped.
+/// A progress bar, which disappears on drop.
 #[derive(Debug)]
 pub(crate) struct Progress {
     bar: ProgressBar,
@@ -22,8 +22,8 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    /// Begins to show how much of `total` bytes the meter has counted, from nothing on. Shows nothing where standard error
-    /// is no terminal, or with `--quiet`.
+    /// Begins to show how much of `total` bytes the meter has counted. Shows nothing if standard error is not a
+    /// terminal, or with `--quiet`.
     pub(crate) fn begin(what: impl Into<String>, total: u64, meter: &Meter, printer: Printer) -> Self {
         meter.reset();
         let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::hidden()).with_message(what.into());
@@ -43,7 +43,7 @@ impl Drop for Progress {
 }
 
 async fn show(bar: ProgressBar, meter: Meter, printer: Printer) {
-    tokio::time::sleep(PATIENCE).await;
+    tokio::time::sleep(TIMEOUT).await;
     if printer.is_quiet() {
         return;
     }

@@ -1,4 +1,4 @@
-//! Registries, as commands use them.
+//! Registries for commands.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use scratchdbg_registry::{Error, Reference};
 use crate::context::Context;
 use crate::error::CommandError;
 
-/// Fails where the user names an image of a registry by what cannot be its name.
+/// Fails if the user's name for an image in a registry is invalid.
 pub(crate) fn expect_reference(location: &ImageLocation) -> Result<(), CommandError> {
     let ImageLocation::Registry(text) = location else { return Ok(()) };
     let reference = text.parse::<Reference>();
@@ -27,13 +27,13 @@ pub(crate) async fn pull(reference: &str, context: &Context) -> Result<RegistryI
     })
 }
 
-/// The same error as of any platform.
+/// Converts a registry's error to the error type of all platforms.
 fn failed(error: &Error) -> backend::Error {
     let hints = error.hint().into_iter().collect();
     backend::Error { hints, ..backend::Error::new(ErrorKind::Broken, backend::chain(error)) }
 }
 
-/// What to do about a registry that does not do as it should.
+/// Explains an error of a registry.
 pub(crate) fn explain(error: &Error) -> CommandError {
     let result = CommandError::new(scratchdbg_backend::chain(error));
     match error.hint() {

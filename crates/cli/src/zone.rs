@@ -1,7 +1,7 @@
 //! The user's time zone.
 //!
-//! `TZ` may name any file, and jiff would read it whole, whatever it is: a named pipe that nobody writes to, a device without
-//! an end. So a `TZ` that is set never reaches jiff but as the name of a zone, a rule, or the content of a regular file.
+//! `TZ` may name any file, and jiff would read it completely: a named pipe without a writer, or a device without an
+//! end. So jiff gets the value of `TZ` only as the name of a zone, a rule, or the content of a regular file.
 
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -13,10 +13,10 @@ use jiff::tz::TimeZone;
 use crate::blocking::blocking;
 use crate::error::CommandError;
 
-/// The largest file of a zone that is read. Real ones have a few kilobytes.
+/// The largest zone file that is read. Real ones have a few kilobytes.
 const LIMIT: u64 = 1 << 20;
 
-/// The zone that `TZ` names, or that of the machine where it is not set.
+/// Returns the zone in `TZ`, or the machine's zone if it is unset.
 pub(crate) async fn local(tz: Option<OsString>) -> Result<TimeZone, CommandError> {
     blocking(move || match tz.filter(|tz| !tz.is_empty()) {
         Some(tz) => named(&tz),
@@ -25,14 +25,15 @@ pub(crate) async fn local(tz: Option<OsString>) -> Result<TimeZone, CommandError
     .await
 }
 
-/// What a `TZ` means: a rule (`EST5EDT,M3.2.0,M11.1.0`), a zone's name, or a file; the last two also behind a colon.
+/// Interprets a `TZ`: a rule (`EST5EDT,M3.2.0,M11.1.0`), a zone's name, or a file. Names and files may follow a
+/// colon.
 fn named(tz: &OsStr) -> Result<TimeZone, CommandError> {
     let text = tz.to_str();
     if let Some(zone) = text.and_then(|text| TimeZone::posix(text).ok()) {
         return Ok(zone);
     }
     let path = tz.as_bytes().strip_prefix(b":").map_or(tz, OsStr::from_bytes);
-    // A path into a zone database has the zone's name as its end.
+    // A path into a zone database ends with the zone's name.
     let name = path.to_str().map(|path| path.rsplit_once("zoneinfo/").map_or(path, |(_, name)| name));
     if let Some(zone) = name.and_then(|name| TimeZone::get(name).ok()) {
         return Ok(zone);
@@ -40,7 +41,7 @@ fn named(tz: &OsStr) -> Result<TimeZone, CommandError> {
     let path = Path::new(path);
     let bytes = match scratchdbg_files::read(path, LIMIT) {
         Ok(bytes) => bytes,
-        // The C library takes UTC then, and says nothing: times would be hours off.
+        // The C library would silently use UTC: times would be hours off.
         Err(error) if error.kind() == io::ErrorKind::NotFound && path.is_relative() => {
             return Err(unusable(tz, &"no such zone is known"));
         }

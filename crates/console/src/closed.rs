@@ -1,8 +1,8 @@
 //! Whether standard output and standard error were closed when the process started.
 //!
-//! The standard library opens `/dev/null` in place of closed standard streams, so that no other file gets their numbers. Every
-//! write then succeeds and is lost. A command whose output is its purpose should fail instead, so this module checks before
-//! the standard library does.
+//! The standard library opens `/dev/null` in place of closed standard streams, so that no other file gets their
+//! numbers. Every write then succeeds and is lost. A command whose output is its purpose should fail instead, so this
+//! module checks before the standard library does.
 
 use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,7 +1,7 @@
 //! Signals that end this process at once. Their handler restores the terminal first.
 //!
-//! The signals that ask a command to end are received elsewhere (see [`crate::signals`]). A handler may call hardly anything:
-//! `tcsetattr(3)`, `sigaction(2)` and `raise(3)` are allowed.
+//! The signals that ask a command to end are received elsewhere (see [`crate::signals`]). A handler may call hardly
+//! anything: `tcsetattr(3)`, `sigaction(2)` and `raise(3)` are allowed.
 
 #![expect(
     unsafe_code,
@@ -68,7 +68,7 @@ fn catch() -> Vec<Option<libc::sigaction>> {
     };
     let before: Vec<_> = (0..=libc::SIGRTMAX()).map(catch).collect();
     for (signal, _) in (0..).zip(&before).filter(|(_, before)| before.is_some()) {
-        // SAFETY: all zeros are a valid `sigaction`: no flags, and no signal is held back.
+        // SAFETY: all zeros are a valid `sigaction`: no flags, and no blocked signal.
         let mut ours: libc::sigaction = unsafe { MaybeUninit::zeroed().assume_init() };
         ours.sa_sigaction = restore as extern "C" fn(c_int, *mut libc::siginfo_t, *mut libc::c_void) as usize;
         ours.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
@@ -90,12 +90,12 @@ fn action(signal: c_int, new: Option<&libc::sigaction>) -> Option<libc::sigactio
     unsafe { (libc::sigaction(signal, new, old.as_mut_ptr()) == 0).then(|| old.assume_init()) }
 }
 
-/// The handler.
+/// The signal handler.
 extern "C" fn restore(signal: c_int, info: *mut libc::siginfo_t, _: *mut libc::c_void) {
     let settings = SETTINGS.load(Ordering::Acquire);
     let before = usize::try_from(signal).ok().and_then(|at| BEFORE.get()?.get(at)?.as_ref());
-    // SAFETY: `settings` is null or a `termios` that is never freed; `info` is the kernel's, for as long as this runs. The calls are
-    // safe in a handler (signal-safety(7)).
+    // SAFETY: `settings` is null or a `termios` that is never freed; `info` is the kernel's, for as long as this
+    // runs. The calls are safe in a handler (signal-safety(7)).
     unsafe {
         if !settings.is_null() {
             libc::tcsetattr(libc::STDIN_FILENO, libc::TCSANOW, settings);

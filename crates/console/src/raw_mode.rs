@@ -13,7 +13,8 @@ use crate::fatal;
 /// The settings to restore while raw mode is on. The panic hook reads them too.
 static SAVED: Mutex<Option<Termios>> = Mutex::new(None);
 
-/// Raw mode: every key goes to the session as it is typed. Dropping this restores the terminal, also while a panic unwinds.
+/// Raw mode: every key goes to the session as it is typed. Dropping this restores the terminal, also while a panic
+/// unwinds.
 #[derive(Debug)]
 pub struct RawMode {
     /// Restores the terminal while this process is stopped by `kill -TSTP`. (The key Ctrl-Z goes to the session.)
@@ -41,8 +42,8 @@ impl RawMode {
         let stops = tokio::spawn(async move {
             while stops.recv().await.is_some() {
                 restore();
-                // The signal does not stop all threads at the same moment. Wait for SIGCONT, so that this thread does not
-                // set raw mode before the process is stopped.
+                // The signal does not stop all threads at the same moment. Wait for SIGCONT, so that this thread does
+                // not set raw mode before the process is stopped.
                 let Ok(mut continued) = signal(SignalKind::from_raw(Signal::CONT.as_raw())) else { return };
                 if kill_process(getpid(), Signal::STOP).is_ok() {
                     continued.recv().await;

@@ -1,9 +1,9 @@
 //! The signals that ask this command to end: SIGINT, SIGTERM, SIGHUP, SIGQUIT, and those that would end it anyway and that others
 //! send on purpose: SIGUSR1, SIGUSR2, SIGALRM, SIGXCPU.
 //!
-//! The first one cancels the command, which then removes what it created in the engine, within [`Scope::GRACE`]. The second one
-//! ends the command at once. A pipe that nobody reads, or an engine, may block everything else, so a thread of its own receives
-//! the signals. It ends the process if nothing else does.
+//! The first one cancels the command, which then removes what it created in the engine, within [`Scope::GRACE`]. The
+//! second one ends the command at once. A pipe that nobody reads, or an engine, may block everything else, so a
+//! thread of its own receives the signals. It ends the process if nothing else does.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
@@ -15,8 +15,8 @@ use tokio::sync::mpsc;
 
 use crate::{fatal, terminal};
 
-/// Whether the first signal is passed on to the command in a session, which may want to clean up. The session limits the time
-/// for that.
+/// Whether the first signal is passed on to the command in a session, which may want to clean up. The session limits
+/// the time for that.
 static IS_PASSED_ON: AtomicBool = AtomicBool::new(false);
 
 /// Whether the command is over, and the process only has to end.
@@ -40,11 +40,11 @@ const SAID_WITHIN: Duration = Duration::from_millis(200);
 /// The time that a command has to end at once.
 const AT_ONCE: Duration = Duration::from_millis(700);
 
-/// Receives the signals from here on. They no longer end the process by themselves: each command ends in its own way, so that it
-/// leaves nothing behind.
+/// Receives the signals from here on. They no longer end the process by themselves: each command ends in its own way,
+/// so that it leaves nothing behind.
 ///
-/// `passed_on` is the time that a session has after a first signal that it passes on (see [`PassedOn`]). `last_words` is called
-/// before this module ends the process; it may block.
+/// `passed_on` is the time that a session has after a first signal that it passes on (see [`PassedOn`]). `last_words`
+/// is called before this module ends the process; it may block.
 ///
 /// # Errors
 ///
@@ -141,7 +141,8 @@ async fn receive(mut signals: Signals, sender: &mpsc::UnboundedSender<u8>, passe
     }
 }
 
-/// The time that the process has to end after `count` signals. `passed_on` is the time for a first signal that is passed on.
+/// The time that the process has to end after `count` signals. `passed_on` is the time for a first signal that is
+/// passed on.
 fn time_left(count: u32, passed_on: Option<Duration>) -> Duration {
     match (count, passed_on) {
         (1, Some(limit)) => limit,

@@ -1,8 +1,8 @@
 //! Standard streams that wait for room or input, whether their files block or not.
 //!
-//! Whether a read or write blocks is a setting of the open file, which other programs share. One of them may have set the
-//! terminal or the pipe to non-blocking. A write without room, or a read without input, then fails with `EAGAIN`, although
-//! nothing is wrong. The streams here wait with `poll(2)` instead.
+//! Whether a read or write blocks is a setting of the open file, which other programs share. One of them may have set
+//! the terminal or the pipe to non-blocking. A write without room, or a read without input, then fails with `EAGAIN`,
+//! although nothing is wrong. The streams here wait with `poll(2)` instead.
 
 use std::io::{self, Read, Stderr, Stdout, Write};
 use std::os::fd::AsFd;
@@ -18,14 +18,14 @@ use tokio::task::JoinHandle;
 /// The largest number of bytes of one write.
 const LONGEST_PIECE: usize = 64 << 10;
 
-/// Standard output.
-pub fn stdout() -> Patient<Stdout> {
-    Patient(io::stdout())
+/// Returns standard output.
+pub fn stdout() -> WaitingStream<Stdout> {
+    WaitingStream(io::stdout())
 }
 
-/// Standard error.
-pub fn stderr() -> Patient<Stderr> {
-    Patient(io::stderr())
+/// Returns standard error.
+pub fn stderr() -> WaitingStream<Stderr> {
+    WaitingStream(io::stderr())
 }
 
 /// Writes a text, and removes the styles from it if the stream must not have any.
@@ -33,7 +33,7 @@ pub fn stderr() -> Patient<Stderr> {
 /// # Errors
 ///
 /// Fails as a write of the stream does.
-pub fn print(mut stream: Patient<impl RawStream + AsFd>, text: &str) -> io::Result<()> {
+pub fn print(mut stream: WaitingStream<impl RawStream + AsFd>, text: &str) -> io::Result<()> {
     if AutoStream::choice(&stream.0) == ColorChoice::Never {
         stream.write_all(anstream::adapter::strip_str(text).to_string().as_bytes())?;
     } else {
@@ -44,9 +44,9 @@ pub fn print(mut stream: Patient<impl RawStream + AsFd>, text: &str) -> io::Resu
 
 /// A stream that waits for room or input, whether its file blocks or not.
 #[derive(Debug)]
-pub struct Patient<S>(pub S);
+pub struct WaitingStream<S>(pub S);
 
-impl<S: AsFd> Patient<S> {
+impl<S: AsFd> WaitingStream<S> {
     fn wait<T>(&mut self, what: PollFlags, mut work: impl FnMut(&mut S) -> io::Result<T>) -> io::Result<T> {
         loop {
             match work(&mut self.0) {
@@ -64,7 +64,7 @@ impl<S: AsFd> Patient<S> {
 }
 
 /// Uses `write`, not the stream's own `write_all`: that one does not report how much was written before `EAGAIN`.
-impl<W: Write + AsFd> Write for Patient<W> {
+impl<W: Write + AsFd> Write for WaitingStream<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.wait(PollFlags::OUT, |stream| stream.write(bytes))
     }
@@ -74,19 +74,19 @@ impl<W: Write + AsFd> Write for Patient<W> {
     }
 }
 
-impl<R: Read + AsFd> Read for Patient<R> {
+impl<R: Read + AsFd> Read for WaitingStream<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.wait(PollFlags::IN, |stream| stream.read(buffer))
     }
 }
 
 /// A stream, the piece to write to it, and the result.
-type Written<W> = (Patient<W>, Vec<u8>, io::Result<()>);
+type Written<W> = (WaitingStream<W>, Vec<u8>, io::Result<()>);
 
-/// A [`Patient`] stream for asynchronous code. Each piece is written on a thread for blocking work.
+/// A [`WaitingStream`] for asynchronous code. Each piece is written on a thread for blocking work.
 #[derive(Debug)]
 pub struct Outlet<W> {
-    stream: Option<Patient<W>>,
+    stream: Option<WaitingStream<W>>,
     piece: Vec<u8>,
     /// The write in progress.
     writing: Option<JoinHandle<Written<W>>>,
@@ -94,7 +94,7 @@ pub struct Outlet<W> {
 
 impl<W> Outlet<W> {
     /// Makes an outlet of a stream.
-    pub fn of(stream: Patient<W>) -> Self {
+    pub fn of(stream: WaitingStream<W>) -> Self {
         Self { stream: Some(stream), piece: Vec::new(), writing: None }
     }
 
@@ -164,12 +164,12 @@ mod tests {
         let (writer, read) = pipe();
         let written = text.clone();
         let buffered = std::thread::spawn(move || {
-            let mut stream = Patient(writer);
+            let mut stream = WaitingStream(writer);
             stream.write_all(&written).and_then(|()| stream.flush())
         });
         assert!(read.join().unwrap() == text && buffered.join().unwrap().is_ok());
         let (writer, read) = pipe();
-        let mut outlet = Outlet::of(Patient(writer));
+        let mut outlet = Outlet::of(WaitingStream(writer));
         outlet.write_all(&text).await.unwrap();
         outlet.flush().await.unwrap();
         drop(outlet);
@@ -180,7 +180,7 @@ mod tests {
     async fn a_reader_that_has_left_is_told() {
         let (reader, writer) = io::pipe().unwrap();
         drop(reader);
-        let mut outlet = Outlet::of(Patient(File::from(std::os::fd::OwnedFd::from(writer))));
+        let mut outlet = Outlet::of(WaitingStream(File::from(std::os::fd::OwnedFd::from(writer))));
         let _passed_on = outlet.write_all(b"text").await;
         assert_eq!(outlet.flush().await.unwrap_err().kind(), io::ErrorKind::BrokenPipe);
     }

@@ -22,8 +22,8 @@ fn window() -> Option<Window> {
     Some(Window { columns: size.ws_col, rows: size.ws_row })
 }
 
-/// The number of columns of the terminal that standard output is. Returns `None` if it is not a terminal, or if the size is
-/// not known.
+/// The number of columns of the terminal that standard output is. Returns `None` if it is not a terminal, or if the
+/// size is not known.
 pub fn columns() -> Option<usize> {
     window().map(|window| usize::from(window.columns)).filter(|&columns| columns > 0)
 }

@@ -48,7 +48,7 @@ const NAMES: &[&str] = &[
     "CHECKPOINT_RESTORE",
 ];
 
-/// The names of the capabilities in a set.
+/// Returns the names of the capabilities in a set.
 pub(crate) fn names(set: u64) -> Vec<String> {
     (0..64)
         .filter(|bit| set >> bit & 1 != 0)
@@ -56,7 +56,8 @@ pub(crate) fn names(set: u64) -> Vec<String> {
         .collect()
 }
 
-/// `CapBnd` of a container with these options: `ALL` first, then the names, as moby's `caps.TweakCapabilities` has it.
+/// Returns `CapBnd` of a container with these options: `ALL` is applied before the names, as in moby's
+/// `caps.TweakCapabilities`.
 pub fn bounding_set(privileged: bool, add: &[String], drop: &[String]) -> u64 {
     let all = (1 << NAMES.len()) - 1;
     if privileged {
@@ -71,7 +72,7 @@ pub fn bounding_set(privileged: bool, add: &[String], drop: &[String]) -> u64 {
     }
 }
 
-/// Whether an option may name this: a capability, with or without `CAP_`, or `ALL`.
+/// Reports whether an option accepts this name: a capability, with or without `CAP_`, or `ALL`.
 pub fn is_known(name: &str) -> bool {
     name.eq_ignore_ascii_case("ALL") || bit(name).is_some()
 }

@@ -1,4 +1,4 @@
-//! The codes: stable words for everything that can be found.
+//! The codes: stable names of everything that can be found.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,24 +7,24 @@ use serde::{Serialize, Serializer};
 
 macro_rules! codes {
     ($($(#[doc = $doc:literal])+ $variant:ident = $word:literal,)+) => {
-        /// What was found, as a stable kebab-case word: words are added, never renamed.
+        /// What was found, as a stable kebab-case name. Names are added, never changed.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Code {
             $($(#[doc = $doc])+ $variant,)+
         }
 
         impl Code {
-            /// Every code, in the order of the documentation.
+            /// All codes, in the order of the documentation.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
 
-            /// The word.
+            /// Returns the name.
             pub fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$variant => $word,)+
                 }
             }
 
-            /// What it means, in a sentence.
+            /// Returns the meaning as a sentence.
             pub fn meaning(self) -> &'static str {
                 match self {
                     $(Self::$variant => concat!($($doc,)+).trim_ascii(),)+
@@ -273,7 +273,7 @@ impl Serialize for Code {
     }
 }
 
-/// A word that is no code.
+/// The text is not the name of a code.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a code: docs/codes.md lists them all")]
 pub struct CodeError(String);

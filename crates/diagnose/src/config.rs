@@ -1,4 +1,4 @@
-//! The configuration that a container is made from: of an image, or of the container itself.
+//! The configuration that a container is created from: that of an image, or the container's own.
 
 use std::collections::BTreeMap;
 
@@ -6,35 +6,35 @@ use serde::{Deserialize, Deserializer};
 
 use crate::platform::Platform;
 
-/// The search path that Docker, containerd and Podman set where the configuration has none.
+/// The search path that Docker, containerd and Podman use if the configuration sets none.
 pub const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// What is to be run, and how. The field names in JSON are those of the OCI image configuration's `config` object, which
-/// Docker's `Config` shares.
+/// What to run, and how. The JSON fields are those of the OCI image configuration's `config` object, which Docker's
+/// `Config` shares.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct ConfigFacts {
     /// The program and its first arguments.
     #[serde(deserialize_with = "or_default")]
     pub entrypoint: Vec<String>,
-    /// Further arguments, or the whole command where there is no entrypoint.
+    /// Further arguments, or the complete command if there is no entrypoint.
     #[serde(deserialize_with = "or_default", rename = "Cmd")]
     pub command: Vec<String>,
     /// `NAME=value` entries.
     #[serde(deserialize_with = "or_default")]
     pub env: Vec<String>,
-    /// `user`, `user:group`, as names or numbers; empty for root.
+    /// `user` or `user:group`, as names or numbers; empty for root.
     #[serde(deserialize_with = "or_default")]
     pub user: String,
     /// The working directory; empty for `/`.
     #[serde(deserialize_with = "or_default", rename = "WorkingDir")]
     pub working_directory: String,
-    /// How the engine asks whether the program is well (Docker's extension of the OCI configuration).
+    /// The health check (Docker's extension of the OCI configuration).
     pub healthcheck: Option<Healthcheck>,
     /// The signal that asks the program to end, such as `SIGTERM` or `15`; empty for SIGTERM.
     #[serde(deserialize_with = "or_default")]
     pub stop_signal: String,
-    /// Where volumes are mounted that nobody names otherwise.
+    /// Where anonymous volumes are mounted.
     #[serde(deserialize_with = "keys")]
     pub volumes: Vec<String>,
     /// The platform that the image declares.
@@ -51,7 +51,7 @@ pub struct Healthcheck {
     pub test: Vec<String>,
 }
 
-/// A configuration that is not what its specification says.
+/// The configuration does not follow its specification.
 #[derive(Debug, thiserror::Error)]
 #[error("the image configuration is not valid: {0}: rebuild the image, or export it again")]
 pub struct ConfigError(#[from] serde_json::Error);
@@ -68,22 +68,23 @@ struct ImageConfiguration {
     config: ConfigFacts,
 }
 
-/// `null` where Docker and others write it instead of leaving a field out.
+/// Reads `null` as the default value: Docker and others write `null` instead of omitting a field.
 fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
-/// The keys of an object, whose values say nothing.
+/// Returns the keys of an object, whose values are ignored.
 fn keys<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     let object: Option<BTreeMap<String, serde_json::Value>> = Option::deserialize(deserializer)?;
     Ok(object.unwrap_or_default().into_keys().collect())
 }
 
 impl ConfigFacts {
-    /// Reads an image configuration (`application/vnd.oci.image.config.v1+json`, or Docker's of the same shape).
+    /// Parses an image configuration (`application/vnd.oci.image.config.v1+json`, or Docker's format with the same
+    /// fields).
     ///
     /// # Errors
-    /// [`ConfigError`] when it is not JSON or a field has another type than the specification says.
+    /// [`ConfigError`] if the text is not JSON or a field has the wrong type.
     pub fn from_image_json(json: &[u8]) -> Result<Self, ConfigError> {
         let image: ImageConfiguration = serde_json::from_slice(json)?;
         let mut config = image.config;
@@ -93,17 +94,17 @@ impl ConfigFacts {
         Ok(config)
     }
 
-    /// The argument vector that is executed.
+    /// Returns the argument vector that is executed.
     pub fn arguments(&self) -> Vec<&str> {
         self.entrypoint.iter().chain(&self.command).map(String::as_str).collect()
     }
 
-    /// The value of an environment variable; of several entries the last one counts.
+    /// Returns the value of an environment variable. The last of several entries counts.
     pub fn variable(&self, name: &str) -> Option<&str> {
         self.env.iter().rev().find_map(|entry| entry.strip_prefix(name)?.strip_prefix('='))
     }
 
-    /// Where programs without a slash in their name are looked for.
+    /// Returns the search path for programs without a slash in their name.
     pub fn search_path(&self) -> &str {
         self.variable("PATH").unwrap_or(DEFAULT_PATH)
     }

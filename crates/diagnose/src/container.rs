@@ -1,53 +1,55 @@
-//! A container, as an engine's API tells of it: plain values, whoever fills them in.
+//! Facts about a container from an engine's API, as plain values. Any platform may fill them in.
 //!
-//! Times are nanoseconds since 1970-01-01 UTC; a time that the engine leaves at year 1 is `None`.
+//! Times are nanoseconds since 1970-01-01 UTC. A time that the engine leaves at year 1 is `None`.
 
 use crate::mounts::Mount;
 use crate::rules::image::ImageFacts;
 
-/// Everything that is known of a container. What is `None` was not asked for or could not be had, and rules say so where
+/// Everything that is known about a container. A `None` was not requested or is unavailable; rules report that where
 /// it matters.
 #[derive(Clone, Debug, Default)]
 pub struct ContainerFacts<'a> {
-    /// Its name, for sentences.
+    /// Its name, for messages.
     pub name: String,
-    /// Where it is in its life.
+    /// Its state.
     pub state: State,
-    /// How often and why it was started again.
+    /// How often it was restarted, and its restart policy.
     pub restarts: Restarts,
-    /// Its health check, when it has one that ran.
+    /// Its health check, if it has one that ran.
     pub health: Option<Health>,
-    /// What is mounted into it, beside what engines always mount.
+    /// Its mounts, except for those that engines always make.
     pub mounts: Vec<Mount>,
-    /// The engine's clock when the facts were taken.
+    /// The engine's time when the facts were collected.
     pub now: Option<i64>,
-    /// What it may use.
+    /// Its limits.
     pub limits: Limits,
-    /// What it uses now.
+    /// Its current usage.
     pub usage: Option<Usage>,
-    /// How it was started.
+    /// The options that it was started with.
     pub options: Options,
-    /// The engine's events of this container, oldest first; `None` when they could not be had. An engine keeps a few
-    /// hundred of all containers and forgets them when it restarts.
+    /// The engine's events of this container, oldest first; `None` if they are unavailable. An engine keeps a few
+    /// hundred events of all containers and loses them when it restarts.
     pub events: Option<Vec<Event>>,
-    /// The last lines of its log, oldest first; `None` when the log cannot be read (log driver `none`, or another that
-    /// cannot be read back).
+    /// The last lines of its log, oldest first; `None` if the log cannot be read (log driver `none`, or another that
+    /// does not support reading).
     pub log: Option<Vec<String>>,
-    /// What its processes look like from inside.
+    /// Facts about its processes, seen from inside.
     pub processes: Option<Processes>,
-    /// When the engine was started.
+    /// When the engine started.
     pub engine_started_at: Option<i64>,
-    /// Why the log that was read may lack its end, or could not be read at all; `None` where it was read to its end.
+    /// Why the end of the log may be missing, or why the log could not be read at all; `None` if it was read to its
+    /// end.
     pub log_gap: Option<String>,
-    /// What else was asked for and not answered, each with the reason.
+    /// Other requests that were not answered, each with the reason.
     pub gaps: Vec<String>,
-    /// What the kernel wrote down about it; `None` when its log cannot be read, or is that of another machine.
+    /// The kernel's records about it; `None` if the kernel's log cannot be read, or belongs to another machine.
     pub kernel_log: Option<KernelLog>,
-    /// Its configuration and files. The configuration is the container's own, with what was given at its creation.
+    /// Its configuration and files. The configuration is the container's own, including options given at its
+    /// creation.
     pub image: Option<ImageFacts<'a>>,
 }
 
-/// Where a container is in its life, on any platform.
+/// The phase of a container's life, on any platform.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Phase {
@@ -58,28 +60,28 @@ pub enum Phase {
     Running,
     /// Its processes are frozen.
     Paused,
-    /// Between two runs: its restart policy starts it again.
+    /// Between two runs: its restart policy will start it again.
     Restarting,
     /// Being removed.
     Removing,
-    /// It ran and ended.
+    /// It has run and ended.
     Exited,
     /// The platform failed to remove it.
     Dead,
 }
 
 impl Phase {
-    /// Whether its log may grow: it runs, or its restart policy starts it again.
+    /// Reports whether its log may grow: it runs, or its restart policy will start it again.
     pub fn is_writing(self) -> bool {
         matches!(self, Self::Running | Self::Paused | Self::Restarting)
     }
 
-    /// Whether it has processes, and so its mounts are in place.
+    /// Reports whether it has processes, so that its mounts exist.
     pub fn has_processes(self) -> bool {
         matches!(self, Self::Running | Self::Paused)
     }
 
-    /// In one word, such as `running`: Docker's, which users know.
+    /// Returns the phase as one word, such as `running`. These are Docker's words, which users know.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Created => "created",
@@ -96,135 +98,137 @@ impl Phase {
 /// The `State` of an inspection.
 #[derive(Clone, Debug, Default)]
 pub struct State {
-    /// Where it is in its life.
+    /// Its phase.
     pub phase: Phase,
     /// The exit code of the last run; 0 before the first.
     pub exit_code: i64,
-    /// What the engine said about a start that failed; it is forgotten at the next start that works.
+    /// The engine's error for a failed start. The next successful start clears it.
     pub error: String,
-    /// The kernel killed one of its processes for memory.
+    /// The kernel killed one of its processes for lack of memory.
     pub oom_killed: bool,
-    /// The beginning of the last run.
+    /// The start of the last run.
     pub started_at: Option<i64>,
     /// The end of the last run.
     pub finished_at: Option<i64>,
 }
 
-/// Restarts by policy; those by hand are not counted.
+/// Restarts by policy. Manual restarts do not count.
 #[derive(Clone, Debug, Default)]
 pub struct Restarts {
-    /// Their number.
+    /// The number of restarts.
     pub count: u64,
     /// `no`, `always`, `on-failure`, `unless-stopped`; empty for `no`.
     pub policy: String,
-    /// After how many `on-failure` gives up; `None` for never.
+    /// After how many restarts `on-failure` gives up; `None` for never.
     pub at_most: Option<u64>,
 }
 
-/// A health check's record.
+/// The results of a health check.
 #[derive(Clone, Debug, Default)]
 pub struct Health {
     /// `starting`, `healthy`, `unhealthy`.
     pub status: String,
-    /// Failures in a row.
+    /// Consecutive failures.
     pub failing_streak: u64,
-    /// The last probes, oldest first; Docker keeps five.
+    /// The last probes, oldest first. Docker keeps five.
     pub log: Vec<Probe>,
 }
 
 /// One probe.
 #[derive(Clone, Debug, Default)]
 pub struct Probe {
-    /// 0 for well; -1 when the probe could not be started.
+    /// 0 for healthy; -1 if the probe could not be started.
     pub exit_code: i64,
-    /// What it printed, cut by the engine at 4096 bytes.
+    /// Its output, cut by the engine at 4096 bytes.
     pub output: String,
 }
 
-/// Limits; `None` for none.
+/// Limits; `None` if unlimited.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Limits {
     /// Bytes of memory.
     pub memory: Option<u64>,
     /// Number of processes and threads.
     pub pids: Option<u64>,
-    /// Processes of its user, counted over the whole host (`ulimit nproc`).
+    /// Processes of its user, counted on the whole host (`ulimit nproc`).
     pub user_processes: Option<u64>,
 }
 
-/// What is in use.
+/// Current usage.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Usage {
-    /// Bytes of memory, without what the kernel can drop (`inactive_file`).
+    /// Bytes of memory, without memory that the kernel can reclaim (`inactive_file`).
     pub memory: u64,
     /// Number of processes and threads.
     pub pids: u64,
 }
 
-/// How the container was started.
+/// The options of a container's start.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// An init process of the engine is PID 1 (`--init`).
+    /// PID 1 is an init process of the engine (`--init`).
     pub init: bool,
     /// Its root filesystem is read-only.
     pub read_only: bool,
-    /// `PidMode`: empty for its own namespace, else `host` or `container:ID`.
+    /// `PidMode`: empty for a namespace of its own, otherwise `host` or `container:ID`.
     pub pid_mode: String,
     /// `NetworkMode`: a network's name, `host`, `none` or `container:ID`.
     pub network_mode: String,
-    /// The networks that it is connected to: name and id.
+    /// The connected networks: name and id.
     pub networks: Vec<(String, String)>,
     /// `IpcMode`: `private`, `shareable`, `host` or `container:ID`.
     pub ipc_mode: String,
     /// The log driver's name.
     pub log_driver: String,
-    /// Seconds between the stop signal and SIGKILL, when set.
+    /// Seconds between the stop signal and SIGKILL, if set.
     pub stop_timeout: Option<u64>,
 }
 
-/// What the kernel's log tells of the container.
+/// The kernel log's records about the container.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KernelLog {
-    /// When its first record was written: the kernel forgets the oldest when it needs the room. `None` when it is empty.
+    /// The time of the log's first record: the kernel drops the oldest when it needs room. `None` if the log is
+    /// empty.
     pub reaches_back_to: Option<i64>,
-    /// Processes of the container that were killed for memory, oldest first.
+    /// Processes of the container that were killed for lack of memory, oldest first.
     pub memory_kills: Vec<MemoryKill>,
-    /// The numbers of the processes that the kernel lists just now, as it does before a kill.
+    /// The process ids in the list that the kernel is writing, which precedes a kill.
     pub listed: Vec<u32>,
 }
 
-/// A process that the kernel killed for memory.
+/// A process that the kernel killed for lack of memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MemoryKill {
-    /// When, by a clock that is not that of the engine.
+    /// The time, by a clock other than the engine's.
     pub time: i64,
-    /// Nanoseconds by which that clock may be wrong, save for the time that the machine slept since.
+    /// By how many nanoseconds that clock may be wrong, not counting time that the machine slept since.
     pub uncertainty: i64,
-    /// The process's name, which it may have given itself.
+    /// The process's name, which the process can choose.
     pub process: String,
-    /// Its number on the machine.
+    /// Its process id on the machine.
     pub pid: u32,
-    /// What was used up.
+    /// Which memory limit was reached.
     pub limit: MemoryLimit,
-    /// Whether it was the oldest of the container's processes, which is its program; `None` where the kernel did not list them.
+    /// Whether it was the oldest of the container's processes, which is its program; `None` if the kernel did not
+    /// list them.
     pub is_oldest: Option<bool>,
 }
 
-/// Whose memory was used up.
+/// A memory limit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MemoryLimit {
     /// The container's own limit.
     Container,
-    /// The limit of a control group that the container is in, by its path: of a pod, or of a slice.
+    /// The limit of a control group that contains the container, by its path: that of a pod or of a slice.
     Group(String),
-    /// All that the machine has.
+    /// The machine's memory.
     Machine,
 }
 
 /// An event of the engine.
 #[derive(Clone, Debug, Default)]
 pub struct Event {
-    /// When.
+    /// The time.
     pub time: i64,
     /// `start`, `kill`, `oom`, `die`, `stop`, `destroy`, ….
     pub action: String,
@@ -234,10 +238,10 @@ pub struct Event {
     pub exit_code: Option<i64>,
 }
 
-/// The container's processes, as its own `/proc` shows them.
+/// The container's processes, from its own `/proc`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Processes {
-    /// Dead children of PID 1 that it has not reaped (state `Z`).
+    /// Dead children that PID 1 has not reaped (state `Z`).
     pub zombies: u64,
     /// Whether PID 1 handles its stop signal (`SigCgt` of `/proc/1/status`).
     pub handles_stop_signal: Option<bool>,

@@ -1,7 +1,7 @@
-//! Error texts: of container runtimes when a start fails, of engines around them, and of programs in their logs.
+//! Interprets error messages: of container runtimes when a start fails, of engines, and of programs in their logs.
 //!
-//! One failure has many wordings: runc alone changed its own three times. Here each wording leads to one meaning, and each
-//! meaning to one finding.
+//! One failure has many wordings: runc alone changed its own three times. Here each wording is mapped to one meaning,
+//! and each meaning to one finding.
 
 mod causes;
 mod certificates;
@@ -12,9 +12,9 @@ mod exits;
 mod explain;
 mod general;
 mod host;
+mod incidental;
 mod languages;
 mod logs;
-mod passing;
 mod platform;
 mod prepare;
 mod programs;
@@ -32,50 +32,50 @@ use crate::code::Code;
 use crate::finding::Finding;
 use prepare::prepare;
 
-/// What a text says went wrong. A name or path is as the text has it.
+/// The problem that a text reports. Names and paths are as in the text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Meaning {
     /// A name without a slash is in no directory of PATH.
     NotInPath(String),
-    /// A path leads to nothing.
+    /// A path does not exist.
     NotFound(String),
-    /// The file is there and the kernel says that it is not: loader or interpreter are missing.
+    /// The file exists and the kernel reports that it does not: its loader or interpreter is missing.
     NotFoundByKernel(Option<String>),
-    /// No permission to execute.
+    /// No execute permission.
     Denied(Option<String>),
-    /// No permission to get to the program.
+    /// No permission to reach the program.
     Unreachable(String),
     /// The program is a directory.
     Directory(String),
-    /// The kernel does not know the format.
+    /// The kernel does not recognize the format.
     Format(Option<String>),
-    /// The kernel refuses it for another reason, by the name of an error.
+    /// The kernel refuses it for another reason, given by the name of an error.
     Refused(String, String),
-    /// A shell may not execute it, or was denied what it redirects to or from.
+    /// A shell may not execute it, or may not open a file that it redirects to or from.
     DeniedToShell(Option<String>),
     /// An argument or variable is too long.
     TooLong(Option<String>),
-    /// Capabilities, or a mount that forbids execution.
+    /// A capability is missing, or a mount forbids execution.
     NotPermitted(Option<String>),
-    /// A code whose sentence needs nothing but what was captured.
+    /// A code whose sentence depends only on the captured text.
     Plain(Code, Option<String>),
     /// A code with a sentence of its own.
     Told(Told),
 }
 
-/// What a wording means, in full.
+/// A complete meaning.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Told {
     pub(crate) code: Code,
     pub(crate) message: String,
     pub(crate) fix: &'static str,
-    /// The text does not settle it.
+    /// The text is not conclusive.
     pub(crate) is_guess: bool,
-    /// Nothing is wrong.
+    /// The text reports no problem.
     pub(crate) is_success: bool,
 }
 
-/// A wording whose sentence is written beside it: `{p}` stands for what the group `p` captured.
+/// A wording with its sentence: `{p}` is replaced by the text of the group `p`.
 macro_rules! says {
     ($code:ident, $pattern:expr, $message:literal, $fix:literal $(,)?) => {
         Wording { pattern: $pattern, meaning: |c| $crate::dialect::told(Code::$code, $message, $fix, false, c) }
@@ -86,7 +86,7 @@ macro_rules! says {
 }
 use says;
 
-/// `[…]` in a message is left out where nothing was captured for the `{p}` in it.
+/// Fills in a message. A part in `[…]` is left out if nothing was captured for its `{p}`.
 fn told(code: Code, message: &str, fix: &'static str, is_guess: bool, captures: &Captures<'_>) -> Meaning {
     let subject = ["p", "q", "r", "s", "t"].into_iter().find_map(|name| named(captures, name));
     let mut text = String::with_capacity(message.len());
@@ -103,20 +103,20 @@ fn told(code: Code, message: &str, fix: &'static str, is_guess: bool, captures: 
     Meaning::Told(Told { code, message: text, fix, is_guess, is_success: false })
 }
 
-/// Where a program was started from, as far as the text tells.
+/// Where a program was started from, as far as the text shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Context {
     /// The container's own program.
     Create,
-    /// A further program in a running container.
+    /// An additional program in a running container.
     Exec,
     /// A health check or probe.
     Probe,
-    /// By the program itself.
+    /// By the container's program.
     Program,
 }
 
-/// From what a pattern captured to what it means.
+/// Maps the groups that a pattern captured to a meaning.
 type Reading = fn(&Captures<'_>) -> Meaning;
 
 /// One wording.
@@ -126,24 +126,24 @@ struct Wording {
     meaning: Reading,
 }
 
-/// What a wording is to the others of a text.
+/// How a wording relates to other wordings in the same text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Rank {
-    /// Understands a whole line: nothing else of it is told.
+    /// Explains a complete line: other wordings in that line are ignored.
     Whole,
-    /// What a program writes, and an engine when a start fails.
+    /// Written by programs, and by engines when a start fails.
     Strong,
-    /// What engines, registries and clusters tell a user, and no program's log.
+    /// Written by engines, registries and clusters for a user, and not found in a program's log.
     Platform,
-    /// Says little where the same line was understood better.
+    /// Ignored if another wording explains the same line better.
     Weak,
-    /// How a program died, which is told after why.
+    /// How a program died, reported after the cause.
     Death,
-    /// Says nothing where anything else was understood. Of messages alone.
+    /// Ignored if anything else was recognized. For messages only, not for logs.
     General,
 }
 
-/// All wordings in the order in which they convince.
+/// All wordings, the most convincing first.
 const FAMILIES: &[(Rank, &[Wording])] = &[
     (Rank::Whole, whole::WORDINGS),
     (Rank::Platform, platform::FIRST),
@@ -165,8 +165,8 @@ const FAMILIES: &[(Rank, &[Wording])] = &[
     (Rank::General, exits::WORDINGS),
 ];
 
-/// All wordings. One set says at once which of them a text has; what each captures is compiled when it is first met. A test
-/// sees to it that every pattern compiles.
+/// All wordings. A single regex set determines which of them occur in a text. The regex that captures the details is
+/// compiled when its wording first occurs. A test ensures that every pattern compiles.
 struct Wordings {
     set: RegexSet,
     each: Vec<Compiled>,
@@ -179,9 +179,9 @@ struct Compiled {
     rank: Rank,
 }
 
-/// How many places of one wording are looked at for one whose line is not understood as a whole.
+/// How many matches of one wording are checked for one whose line is not explained as a whole.
 const MOST_PLACES: usize = 16;
-/// What the set may take when it is compiled, and what it may keep of what it has seen.
+/// The size limits of the compiled set and of its cache.
 const SET_SIZE: usize = 64 << 20;
 const SET_CACHE: usize = 64 << 20;
 
@@ -203,13 +203,13 @@ static WORDINGS: LazyLock<Wordings> = LazyLock::new(|| {
     Wordings { set: set.unwrap_or_else(|_| RegexSet::empty()), each }
 });
 
-/// The pattern as one of bytes where it can be: characters of more bytes than one make it many times as large.
+/// Returns the pattern as a bytes pattern if possible: multi-byte characters make it many times larger.
 fn bytes(pattern: &str) -> String {
     if pattern.is_ascii() { format!("(?-u){pattern}") } else { ascii(pattern) }
 }
 
-/// The pattern with classes and boundaries of ASCII alone: those of Unicode are large, and of a line that is not ASCII they
-/// take a way that is a hundred times as slow.
+/// Returns the pattern with ASCII classes and boundaries: Unicode classes are large, and a hundred times slower on a
+/// line that is not ASCII.
 fn ascii(pattern: &str) -> String {
     let mut plain = String::with_capacity(pattern.len() * 2);
     let mut characters = pattern.chars();
@@ -238,7 +238,7 @@ impl Compiled {
     }
 }
 
-/// A meaning with the line that it was read from.
+/// A meaning and the line that it was read from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Said {
     pub(crate) meaning: Meaning,
@@ -246,14 +246,14 @@ pub(crate) struct Said {
     pub(crate) line: String,
 }
 
-/// Explains an error text: of a runtime (runc of every age, crun, youki), an engine (Docker, containerd, Podman, the
-/// kubelet), a registry, or a program. The likeliest cause comes first; a text that says nothing known gives nothing. No image
-/// is looked at, so that what only the image could settle is marked as a guess.
+/// Explains an error message of a runtime (any version of runc, crun, youki), an engine (Docker, containerd, Podman,
+/// the kubelet), a registry, or a program. The likeliest cause comes first. Unknown texts yield no findings. No image
+/// is consulted, so a finding that only the image could confirm is marked as a guess.
 pub fn explain_message(text: &str) -> Vec<Finding> {
     findings(&read(text))
 }
 
-/// The same of what a program wrote: what an engine, a registry or a cluster says to its user is none of it.
+/// Like [`explain_message`], for a program's log. Messages of engines, registries and clusters are ignored.
 pub(crate) fn explain_log(text: &str) -> Vec<Finding> {
     findings(&read_log(text))
 }
@@ -262,7 +262,7 @@ fn findings(said: &[Said]) -> Vec<Finding> {
     let mut findings: Vec<Finding> = Vec::new();
     for said in said {
         let mut finding = explain::finding(said);
-        if passing::is_in_passing(finding.code, &said.line) {
+        if incidental::is_incidental(finding.code, &said.line) {
             finding = finding.guessed();
         }
         if !findings.iter().any(|other| other.code == finding.code) {
@@ -273,7 +273,7 @@ fn findings(said: &[Said]) -> Vec<Finding> {
     findings
 }
 
-/// Go's runtime catches a fault and panics: it names the signal, and ends by itself.
+/// Go's runtime turns a fault into a panic: it names the signal, but ends by itself.
 pub(crate) fn without_echoes_of_a_panic(findings: &mut Vec<Finding>) {
     if findings.iter().any(|finding| finding.code == Code::GoPanic) {
         findings.retain(|finding| {
@@ -282,12 +282,12 @@ pub(crate) fn without_echoes_of_a_panic(findings: &mut Vec<Finding>) {
     }
 }
 
-/// What a text says, each meaning once, in the order in which the wordings convince.
+/// Returns the meanings of a text, each once, the most convincing first.
 pub(crate) fn read(text: &str) -> Vec<Said> {
     read_ranks(text, |_| true)
 }
 
-/// The same of a program's log.
+/// Like [`read`], for a program's log.
 pub(crate) fn read_log(text: &str) -> Vec<Said> {
     read_ranks(text, |rank| !matches!(rank, Rank::Platform | Rank::General))
 }
@@ -367,12 +367,12 @@ fn context(line: &str) -> Context {
     }
 }
 
-/// The text of a named group.
+/// Returns the text of a named group.
 fn named(captures: &Captures<'_>, name: &str) -> Option<String> {
     captures.name(name).map(|text| text.as_str().trim().to_owned()).filter(|text| !text.is_empty())
 }
 
-/// The text of the group `p`, the program or path.
+/// Returns the text of the group `p`, the program or path.
 fn path(captures: &Captures<'_>) -> String {
     named(captures, "p").unwrap_or_default()
 }

@@ -1,7 +1,8 @@
-//! ELF files: everything that decides whether, where and with what they run.
+//! Reads ELF files: everything that decides whether, where and with what they run.
 //!
-//! Follows the System V gABI and what Linux does with it (`fs/binfmt_elf.c`). Read by seeking, so that a file of some
-//! gigabytes costs as little as a small one; every table has a cap, so that a hostile file costs no more.
+//! Follows the System V gABI and Linux's interpretation of it (`fs/binfmt_elf.c`). Files are read by seeking, so that
+//! a file of several gigabytes costs as little as a small one. Every table has a size limit, so that a malicious file
+//! costs no more.
 
 mod arm;
 mod dynamic;
@@ -39,13 +40,13 @@ pub enum Endianness {
     Big,
 }
 
-/// What the file is for.
+/// The purpose of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// An executable at a fixed address that needs no loader (`ET_EXEC` without `PT_INTERP`).
     Static,
-    /// A position-independent executable that needs no loader (`ET_DYN` without `PT_INTERP`, marked as PIE): it has a
-    /// dynamic section and is not dynamic.
+    /// A position-independent executable that needs no loader (`ET_DYN` without `PT_INTERP`, marked as PIE). It has a
+    /// dynamic section but is not dynamically linked.
     StaticPie,
     /// An executable that a loader starts (`PT_INTERP`), at a fixed address or not.
     Dynamic,
@@ -55,12 +56,12 @@ pub enum Kind {
     Object,
     /// A core dump.
     Core,
-    /// A type that the gABI does not know.
+    /// A type that the gABI does not define.
     Unknown(u16),
 }
 
 impl Kind {
-    /// Whether a kernel executes it.
+    /// Reports whether a kernel executes it.
     pub fn is_executable(self) -> bool {
         matches!(self, Self::Static | Self::StaticPie | Self::Dynamic)
     }
@@ -87,18 +88,19 @@ pub enum Libc {
     Glibc,
     /// musl.
     Musl,
-    /// Android's.
+    /// Android's C library.
     Bionic,
 }
 
-/// A piece of the file that its headers promise and that is not there.
+/// A part of the file that its headers describe and that is missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Truncation {
-    /// What is cut.
+    /// The part that is cut.
     pub part: Part,
-    /// Where it should end, in bytes from the start of the file.
+    /// Where the part should end, in bytes from the start of the file.
     pub end: u64,
-    /// What is cut is needed at the start: the first instruction, or the end of data that the kernel fills up with zeros.
+    /// The missing part is needed at the start: it contains the first instruction, or the end of data whose page the
+    /// kernel zero-fills.
     pub is_needed: bool,
 }
 
@@ -107,9 +109,9 @@ pub struct Truncation {
 pub enum Part {
     /// The table of program headers: the kernel refuses the file.
     ProgramHeaders,
-    /// A segment that is loaded (`PT_LOAD`): the program dies when it touches what is not there.
+    /// A segment that is loaded (`PT_LOAD`): the program crashes when it accesses the missing part.
     Segment,
-    /// The table of section headers, at the end of the file: the program may run all the same.
+    /// The table of section headers, at the end of the file: the program may run without it.
     SectionHeaders,
 }
 
@@ -124,12 +126,13 @@ pub enum IsaLevel {
     V3,
     /// `x86-64-v4`: AVX-512.
     V4,
-    /// A level that the psABI did not have when this was written: no processor is known to have it.
+    /// A level that the psABI did not define when this was written: no processor is known to support it.
     Later,
 }
 
 impl IsaLevel {
-    /// The highest level that a processor has, from the `flags` line of `/proc/cpuinfo`; `None` when it is no x86-64.
+    /// Returns the highest level that a processor supports, from the `flags` line of `/proc/cpuinfo`, or `None` if it
+    /// is not x86-64.
     pub fn of_cpu_flags(flags: &str) -> Option<Self> {
         const LEVELS: &[(IsaLevel, &str)] = &[
             (IsaLevel::V1, "lm sse2"),
@@ -163,16 +166,17 @@ pub struct RequiredVersion {
     pub version: String,
 }
 
-/// What a Rust compiler left in a program.
+/// What a Rust compiler recorded in a program.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct RustBuild {
     /// The compiler's version, such as `1.95.0`, from `.comment`.
     pub version: Option<String>,
-    /// The file holds the list of its crates (`.dep-v0`, written by `cargo auditable`).
+    /// The file contains the list of its crates (`.dep-v0`, written by `cargo auditable`).
     pub audit: bool,
 }
 
-/// The facts of one ELF file. Text from the file is kept as it is, invalid UTF-8 replaced: escape it before showing it.
+/// The facts of one ELF file. Text from the file is unchanged except that invalid UTF-8 is replaced: escape it before
+/// showing it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ElfFacts {
     /// Word size.
@@ -181,59 +185,60 @@ pub struct ElfFacts {
     pub endianness: Endianness,
     /// `e_machine`.
     pub machine: u16,
-    /// What the file is for.
+    /// The purpose of the file.
     pub kind: Kind,
     /// The file's size in bytes.
     pub size: u64,
-    /// The platform it is built for, where OCI has a name for it.
+    /// The platform that it is built for, if OCI has a name for it.
     pub platform: Option<Platform>,
-    /// The loader it asks for (`PT_INTERP`).
+    /// The loader that it requests (`PT_INTERP`).
     pub interpreter: Option<String>,
     /// The libraries it needs (`DT_NEEDED`), in order.
     pub needed: Vec<String>,
-    /// Where it looks for its own libraries (`DT_RUNPATH`); may hold `$ORIGIN`, `$LIB` and `$PLATFORM`. An empty element is
-    /// the working directory.
+    /// The search path for its own libraries (`DT_RUNPATH`), which may contain `$ORIGIN`, `$LIB` and `$PLATFORM`. An
+    /// empty element is the working directory.
     pub run_path: Vec<String>,
-    /// Where it and what it loads look for libraries before all else (`DT_RPATH`, where there is no `DT_RUNPATH`).
+    /// The search path for its libraries and theirs, which is searched first (`DT_RPATH`, if there is no
+    /// `DT_RUNPATH`).
     pub inherited_run_path: Vec<String>,
-    /// Its libraries are not looked for in the cache and the loader's own directories (`DF_1_NODEFLIB`).
+    /// Its libraries are not searched in the cache and in the loader's own directories (`DF_1_NODEFLIB`).
     pub own_run_path_only: bool,
-    /// Of glibc's loader: the directories that it was built to look in, in order. Empty where they were not found in it.
+    /// For glibc's loader: its built-in search directories, in order. Empty if they were not found.
     pub library_directories: Vec<String>,
-    /// Its own name, when it is a library (`DT_SONAME`).
+    /// Its own name, if it is a library (`DT_SONAME`).
     pub soname: Option<String>,
-    /// The symbol versions it needs of its libraries, sorted.
+    /// The symbol versions that it needs from its libraries, sorted.
     pub required_versions: Vec<RequiredVersion>,
-    /// The symbol versions it defines, in order.
+    /// The symbol versions that it defines, in order.
     pub provided_versions: Vec<String>,
-    /// Why a kernel refuses or kills it, though its type is that of a program.
+    /// Why a kernel refuses or kills it, although its type is that of a program.
     pub refused: Option<Refused>,
-    /// What is cut off the file, if anything: the gravest.
+    /// The most severe truncation of the file, if any.
     pub truncated: Option<Truncation>,
-    /// The x86-64 level it says that it needs (`.note.gnu.property`, or Go's `GOAMD64`).
+    /// The x86-64 level that it declares to need (`.note.gnu.property`, or Go's `GOAMD64`).
     pub isa_level: Option<IsaLevel>,
     /// The oldest kernel that its C library supports (`NT_GNU_ABI_TAG`).
     pub minimum_kernel: Option<[u32; 3]>,
-    /// The C library, where it can be told. `None` for programs that have none, such as most Go programs, and for static
-    /// programs that do not say.
+    /// The C library, if it can be determined. `None` for programs without one, such as most Go programs, and for
+    /// static programs that do not record it.
     pub libc: Option<Libc>,
-    /// The Go tool chain made it: its build id, near the file's beginning, says so, or its record.
+    /// The Go toolchain built it: there is a Go build id near the beginning of the file, or Go's build record.
     pub is_go: bool,
-    /// What the Go tool chain recorded, which lies deep in the file.
+    /// The Go toolchain's record, which is deep in the file.
     pub go: Option<GoBuild>,
-    /// What the Rust tool chain recorded.
+    /// The Rust toolchain's record.
     pub rust: Option<RustBuild>,
-    /// Only a part of the file was at hand: what is absent here may be present in the file.
+    /// Only a part of the file was available: facts that are missing here may be present in the file.
     pub partial: bool,
 }
 
 impl ElfFacts {
-    /// Whether Linux has a name for its machine: no kernel runs any other.
+    /// Reports whether Linux knows its machine. No kernel runs a file for any other.
     pub fn has_known_machine(&self) -> bool {
         machine::is_linux(self.machine)
     }
 
-    /// The platform in words, also where OCI has no name for it.
+    /// Describes the platform, also if OCI has no name for it.
     pub fn platform_name(&self) -> String {
         match &self.platform {
             Some(platform) => platform.to_string(),
@@ -242,7 +247,7 @@ impl ElfFacts {
     }
 }
 
-/// Text of a file as a string; a file can hold anything, so it is bounded and made valid.
+/// Returns text of a file as a string. A file may contain anything, so the text is bounded and made valid UTF-8.
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }

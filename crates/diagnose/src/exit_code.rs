@@ -1,6 +1,6 @@
-//! What exit codes mean.
+//! The meaning of exit codes.
 
-/// The signals of Linux, by number (`signal(7)`, all architectures but Alpha, MIPS and SPARC).
+/// Linux's signals by number (`signal(7)`, for all architectures but Alpha, MIPS and SPARC).
 const SIGNALS: &[&str] = &[
     "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2", "PIPE", "ALRM", "TERM",
     "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH", "IO",
@@ -12,14 +12,14 @@ pub(crate) const KILL: u8 = 9;
 /// SIGTERM.
 pub const TERM: u8 = 15;
 
-/// The signal that a process was ended by, from its exit code as shells and engines give it (128 + number).
+/// Returns the signal that ended a process, from its exit code in the form of shells and engines (128 + number).
 pub fn signal(exit_code: i64) -> Option<u8> {
     let number = u8::try_from(exit_code.checked_sub(128)?).ok()?;
-    // Real-time signals end at 64; 255 and its like are codes of their own.
+    // Real-time signals end at 64; 255 and similar codes are no signals.
     (1..=64).contains(&number).then_some(number)
 }
 
-/// A signal's name with `SIG`, such as `SIGTERM`.
+/// Returns a signal's name with `SIG`, such as `SIGTERM`.
 pub fn signal_name(number: u8) -> String {
     match SIGNALS.get(usize::from(number).wrapping_sub(1)) {
         Some(name) => format!("SIG{name}"),
@@ -27,7 +27,7 @@ pub fn signal_name(number: u8) -> String {
     }
 }
 
-/// A signal's number, from a number or a name with or without `SIG`, as `StopSignal` and events have them.
+/// Returns a signal's number, from a number or a name with or without `SIG`, as in `StopSignal` and events.
 pub fn signal_number(text: &str) -> Option<u8> {
     if let Ok(number) = text.parse() {
         return (1..=64).contains(&number).then_some(number);
@@ -44,7 +44,7 @@ pub fn signal_number(text: &str) -> Option<u8> {
     u8::try_from(index + 1).ok()
 }
 
-/// The signals for programs' own use: 34 to 64, as glibc numbers them, counted from either end.
+/// Parses a real-time signal: 34 to 64, in glibc's numbering, counted from either end.
 fn real_time(name: &str) -> Option<u8> {
     let step = |text: &str, most: u8| text.parse().ok().filter(|step| (1..=most).contains(step));
     match name.split_at_checked(5)? {
@@ -56,7 +56,7 @@ fn real_time(name: &str) -> Option<u8> {
     }
 }
 
-/// What an exit code usually means, in a few words.
+/// Describes the usual meaning of an exit code in a few words.
 pub fn describe(exit_code: i64) -> String {
     match exit_code {
         0 => "success".to_owned(),

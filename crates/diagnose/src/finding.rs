@@ -1,10 +1,10 @@
-//! What a rule has to say: a code, a sentence, the evidence, the fix.
+//! The result of a rule: a code, a sentence, the evidence and the fix.
 
 use serde::Serialize;
 
 use crate::code::Code;
 
-/// How much a finding matters. Ordered: `Info < Warning < Error`.
+/// The severity of a finding. Ordered: `Info < Warning < Error`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
@@ -12,12 +12,12 @@ pub enum Severity {
     Info,
     /// It works until something common happens.
     Warning,
-    /// It does not start, or it has died of this.
+    /// It does not start, or it ended for this reason.
     Error,
 }
 
 impl Severity {
-    /// The word used on the command line and in JSON.
+    /// Returns the word used on the command line and in JSON.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Info => "info",
@@ -27,49 +27,49 @@ impl Severity {
     }
 }
 
-/// Whether a finding follows from its evidence, or is the likeliest reading of it.
+/// Whether a finding follows from its evidence or is its likeliest interpretation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Confidence {
     /// The evidence proves it.
     Certain,
-    /// The evidence suggests it; the message says what would settle the matter.
+    /// The evidence suggests it. The message says what would prove it.
     Guess,
 }
 
 /// A line of a file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Location {
-    /// The file, as it was named. As untrusted as names are.
+    /// The file's path as the user named it. Untrusted, like names.
     pub path: String,
-    /// Its number, from 1.
+    /// The line number, from 1.
     pub line: usize,
 }
 
-/// One finding or verdict, in the shape of every JSON output:
-/// `{code, severity, confidence, message, evidence[], fix}`, and `location` where a line of a file is to blame.
+/// One finding or verdict, in the form of all JSON output: `{code, severity, confidence, message, evidence[], fix}`,
+/// and `location` if a line of a file causes it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// The stable word for what was found.
+    /// The stable name of the problem.
     pub code: Code,
-    /// How much it matters.
+    /// The severity.
     pub severity: Severity,
     /// Whether it is proven or guessed.
     pub confidence: Confidence,
-    /// One sentence: what is wrong and why. It may hold text that an image or container controls: whoever shows it on a
-    /// terminal escapes it.
+    /// One sentence: what is wrong and why. It may contain text that an image or container controls: escape it before
+    /// showing it on a terminal.
     pub message: String,
-    /// The facts that it rests on, one a line, in the order in which they convince. As untrusted as `message`.
+    /// The supporting facts, one per line, the most convincing first. Untrusted, like `message`.
     pub evidence: Vec<String>,
-    /// What to do about it; `None` where nothing needs doing.
+    /// What to do about it; `None` if nothing needs to be done.
     pub fix: Option<String>,
-    /// The line that it comes from; `None` where no file was read that has lines.
+    /// The line that causes it; `None` if no file with lines was read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub location: Option<Location>,
 }
 
 impl Finding {
-    /// A proven finding without evidence or fix yet.
+    /// Returns a proven finding without evidence and fix.
     pub(crate) fn new(code: Code, severity: Severity, message: impl Into<String>) -> Self {
         Self {
             code,
@@ -82,26 +82,26 @@ impl Finding {
         }
     }
 
-    /// Says which line of which file it comes from.
+    /// Sets the file and line that cause it.
     #[must_use]
     pub fn at(mut self, path: impl Into<String>, line: usize) -> Self {
         self.location = Some(Location { path: path.into(), line });
         self
     }
 
-    /// Adds one line of evidence.
+    /// Adds a line of evidence.
     pub(crate) fn evidence(mut self, line: impl Into<String>) -> Self {
         self.evidence.push(line.into());
         self
     }
 
-    /// Says what to do.
+    /// Sets the fix.
     pub(crate) fn fix(mut self, fix: impl Into<String>) -> Self {
         self.fix = Some(fix.into());
         self
     }
 
-    /// Marks it as the likeliest reading rather than a proof.
+    /// Marks it as the likeliest interpretation instead of a proof.
     pub(crate) fn guessed(mut self) -> Self {
         self.confidence = Confidence::Guess;
         self

@@ -1,4 +1,5 @@
-//! Whom a container's process runs as, as the engine works it out from `User` and the image's passwd and group files.
+//! Determines the user and groups of a container's process like the engine does, from `User` and the image's passwd
+//! and group files.
 
 use crate::rootfs::{Entry, Rootfs};
 
@@ -10,30 +11,30 @@ pub(crate) struct Identity {
     pub(crate) groups: Vec<u32>,
 }
 
-/// What `User` leads to.
+/// The result of resolving `User`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Resolved {
     Known(Identity),
-    /// A user's name that no passwd file explains.
+    /// A user name that is not in a passwd file.
     UnknownUser(String),
-    /// A group's name that no group file explains.
+    /// A group name that is not in a group file.
     UnknownGroup(String),
-    /// A number of a user or group that no engine takes: which of the two, and the number.
+    /// A number that engines refuse: whether it is a user's or a group's, and the number.
     OutOfRange(&'static str, String),
     /// The files are not known yet.
     Open,
 }
 
-/// A number that is no user's or group's: engines take 0 to 2147483647.
+/// Reports whether a number is out of range: engines accept 0 to 2147483647.
 fn is_out_of_range(number: &str) -> bool {
     number.parse::<i64>().is_ok_and(|number| !(0..=i64::from(i32::MAX)).contains(&number))
 }
 
-/// Follows Docker's and containerd's reading (`github.com/moby/sys/user`): a name is looked up before a number is taken for
-/// a number, and a numeric user that passwd does not know gets group 0.
+/// Follows Docker and containerd (`github.com/moby/sys/user`): a text is looked up as a name before it is parsed as a
+/// number, and a numeric user without a passwd entry gets group 0.
 pub(crate) fn resolve(user: &str, rootfs: &Rootfs) -> Resolved {
     let (user, group) = match user.split_once(':') {
-        // What stands behind the group is no matter.
+        // Anything after the group is ignored.
         Some((user, rest)) => (user, rest.split(':').next().unwrap_or(rest)),
         None => (user, ""),
     };
@@ -70,7 +71,7 @@ pub(crate) fn resolve(user: &str, rootfs: &Rootfs) -> Resolved {
         .iter()
         .filter(|fields| !name.is_empty() && field(fields, 3).split(',').any(|member| member == name))
         .filter_map(|fields| field(fields, 2).parse().ok());
-    // A group that is asked for replaces the supplementary ones.
+    // A requested group replaces the supplementary ones.
     let groups = if group.is_empty() { member_of.collect() } else { Vec::new() };
     Resolved::Known(Identity { uid, gid, groups })
 }
@@ -79,13 +80,13 @@ fn field(fields: &[String], index: usize) -> &str {
     fields.get(index).map_or("", String::as_str)
 }
 
-/// The lines of a colon-separated file; empty when it is absent, `None` when it is not known yet.
+/// Returns the lines of a colon-separated file: empty if it is absent, `None` if it is not known yet.
 fn table(rootfs: &Rootfs, path: &str) -> Option<Vec<Vec<String>>> {
     if !rootfs.exists(path)? {
         return Some(Vec::new());
     }
     let Some(content) = rootfs.content(path) else {
-        // Not a readable file, unless it was asked for just now.
+        // The file is not readable, or was requested just now.
         return if rootfs.is_waiting() { None } else { Some(Vec::new()) };
     };
     let text = String::from_utf8_lossy(content);
@@ -98,8 +99,8 @@ fn table(rootfs: &Rootfs, path: &str) -> Option<Vec<Vec<String>>> {
 }
 
 impl Identity {
-    /// Whether this identity has the permission bits (`0o4` read, `0o2` write, `0o1` execute or search) on an entry. Root
-    /// has every one but the permission to execute a file that nobody may execute.
+    /// Reports whether this identity has the permission bits (`0o4` read, `0o2` write, `0o1` execute or search) on an
+    /// entry. Root has all except the permission to execute a file that nobody may execute.
     pub(crate) fn may(&self, entry: &Entry, bits: u32) -> bool {
         if self.uid == 0 {
             return bits & 0o1 == 0 || entry.is_directory() || entry.mode & 0o111 != 0;
@@ -160,7 +161,7 @@ mod tests {
             (id(5, 5, &[]), Entry::file(0o700, 1), 0o1, false),
             (id(5, 5, &[]), Entry::file(0o711, 1), 0o1, true),
             (id(5, 5, &[]), Entry::file(0o700, 1).owned_by(5, 0), 0o1, true),
-            // The owner's bits count for the owner, even where others have more.
+            // The owner's bits count for the owner, even if others have more.
             (id(5, 5, &[]), Entry::file(0o077, 1).owned_by(5, 0), 0o1, false),
             (id(5, 5, &[]), Entry::file(0o710, 1).owned_by(0, 5), 0o1, true),
             (id(5, 5, &[9]), Entry::file(0o710, 1).owned_by(0, 9), 0o1, true),

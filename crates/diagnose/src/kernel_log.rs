@@ -1,34 +1,34 @@
-//! What the kernel's log tells of processes that were killed for memory.
+//! Parses the kernel log's records about processes that were killed for lack of memory.
 //!
-//! An engine hears of a lack of memory on another way than of the end of a process, and misses it when the program is
-//! killed right after its start: `OOMKilled` stays false. The kernel writes down each such kill with the control group of
-//! the process, and every engine names that group by the container's full id.
+//! An engine learns of a lack of memory on another channel than of the end of a process, and misses it if the program
+//! is killed right after its start: `OOMKilled` stays false. The kernel records each such kill with the control group
+//! of the process, and every engine names that group by the container's full id.
 
 use crate::container::{KernelLog, MemoryKill, MemoryLimit};
 
-/// Where the kernel notes whom it killed, and why (`mm/oom_kill.c`, `dump_oom_victim`; since Linux 5.0).
+/// The kernel's record of a killed process and the reason (`mm/oom_kill.c`, `dump_oom_victim`; since Linux 5.0).
 const KILL: &str = "oom-kill:constraint=";
 
-/// What stands above the list of the processes among which it chose (`dump_tasks`).
+/// The heading of the list of processes among which the kernel chose (`dump_tasks`).
 const LIST: &str = "Tasks state";
 
-/// Nanoseconds by which the log's clock and the engine's may differ from the beginning on.
+/// By how many nanoseconds the log's clock and the engine's may differ initially.
 const APART_AT_FIRST: i64 = 2_000_000_000;
-/// The log's clock is not corrected by the network's time: it gains or loses one part in so many.
+/// The log's clock is not corrected by network time: it may drift by one part in this many.
 const ACCURACY: i64 = 20_000;
 
 impl KernelLog {
-    /// Takes in one record of `/dev/kmsg`, which tells of the container with the full id `container` or not. `boot` is when
-    /// the log's clock was at zero, in nanoseconds since 1970.
+    /// Processes one record of `/dev/kmsg`, which may or may not concern the container with the full id `container`.
+    /// `boot` is the time of the log clock's zero, in nanoseconds since 1970.
     ///
     /// A record is `PRIORITY,SEQUENCE,MICROSECONDS,FLAGS[,…];TEXT`, a newline, and lines for machines
     /// (`Documentation/ABI/testing/dev-kmsg`).
-    pub fn take_in(&mut self, record: &str, container: &str, boot: i64) {
+    pub fn add_record(&mut self, record: &str, container: &str, boot: i64) {
         let Some((priority, microseconds, text)) = split(record) else { return };
         let since_boot = microseconds.saturating_mul(1_000);
         let time = boot.saturating_add(since_boot);
         self.reaches_back_to.get_or_insert(time);
-        // What is not the kernel's own was written by a program, which may write what it likes.
+        // A record with another facility was written by a program and may contain anything.
         let is_the_kernels = priority >> 3 == 0;
         if !is_the_kernels {
             return;
@@ -40,7 +40,7 @@ impl KernelLog {
         let told = text.strip_prefix(KILL);
         if let Some((process, pid, limit)) = told.and_then(|told| killed(told, container)) {
             let uncertainty = since_boot / ACCURACY + APART_AT_FIRST;
-            // Of a limit of its own, the kernel lists the processes of the container and no others.
+            // At the container's own limit, the kernel lists exactly the processes of the container.
             let is_oldest = (limit == MemoryLimit::Container && self.listed.contains(&pid))
                 .then(|| self.listed.iter().min() == Some(&pid));
             self.listed.clear();
@@ -49,13 +49,13 @@ impl KernelLog {
     }
 }
 
-/// The number of a process in the kernel's list: `[   3376]     0  3376      385 …`.
+/// Returns the process id in a line of the kernel's list: `[   3376]     0  3376      385 …`.
 fn listed(text: &str) -> Option<u32> {
     let (number, rest) = text.strip_prefix('[')?.split_once(']')?;
     rest.starts_with(' ').then(|| number.trim_start().parse().ok())?
 }
 
-/// Priority, microseconds since the start of the machine, and text.
+/// Returns priority, microseconds since the start of the machine, and text.
 fn split(record: &str) -> Option<(u32, i64, &str)> {
     let (head, text) = record.split_once(';')?;
     let mut head = head.split(',');
@@ -64,15 +64,16 @@ fn split(record: &str) -> Option<(u32, i64, &str)> {
     Some((priority, microseconds, text.lines().next()?))
 }
 
-/// The process that was killed, where it was of the container: `CONSTRAINT,nodemask=…,oom_memcg=GROUP,task_memcg=GROUP,
-/// task=NAME,pid=NUMBER,uid=NUMBER`, with `global_oom` in place of the first group when the whole machine had none left.
+/// Returns the killed process, if it belonged to the container:
+/// `CONSTRAINT,nodemask=…,oom_memcg=GROUP,task_memcg=GROUP, task=NAME,pid=NUMBER,uid=NUMBER`, with `global_oom` in
+/// place of the first group if the whole machine was out of memory.
 fn killed(told: &str, container: &str) -> Option<(String, u32, MemoryLimit)> {
     let (groups, process) = told.split_once(",task=")?;
     let (limit, group) = groups.split_once(",task_memcg=")?;
     if container.is_empty() || !group.contains(container) {
         return None;
     }
-    // A process gives itself its name, which may hold what looks like the next field.
+    // A process chooses its own name, which may look like the next field.
     let (name, rest) = process.rsplit_once(",pid=")?;
     let pid = rest.split(',').next()?.parse().ok()?;
     let limit = match limit.split_once(",oom_memcg=") {
@@ -93,7 +94,7 @@ mod tests {
     fn log(records: &[String]) -> KernelLog {
         let mut log = KernelLog::default();
         for record in records {
-            log.take_in(record, ID, BOOT);
+            log.add_record(record, ID, BOOT);
         }
         log
     }
@@ -147,7 +148,7 @@ mod tests {
             let records: Vec<String> = list(&[1]).into_iter().chain(list(numbers)).chain([own.clone()]).collect();
             assert_eq!(log(&records).memory_kills[0].is_oldest, is_oldest, "{numbers:?}");
         }
-        // A time of the kernel's own is no number.
+        // A line with the kernel's own timestamp is not an entry.
         assert_eq!(listed("[12345.678901] x"), None);
     }
 
@@ -167,9 +168,9 @@ mod tests {
         let own = kill(&format!("CONSTRAINT_MEMCG,oom_memcg={group}"), &group, "eat");
         let other = ID.replace("0b", "0c");
         for record in [
-            // A program wrote it, through `/dev/kmsg` or the system's logger.
+            // Written by a program, through `/dev/kmsg` or the system's logger.
             own.replacen("6,", "14,", 1),
-            // Of another container, at the limit of this one's.
+            // A process of another container, killed at this container's limit.
             own.replace(&format!("task_memcg=/docker/{ID}"), &format!("task_memcg=/docker/{other}")),
             own.replace("oom-kill:", "systemd[1]: oom-kill:"),
             own.replace(",pid=3376", ",pid=many"),
@@ -179,7 +180,7 @@ mod tests {
             assert_eq!(log(std::slice::from_ref(&record)).memory_kills, [], "{record}");
         }
         let mut log = KernelLog::default();
-        log.take_in(&own, "", BOOT);
+        log.add_record(&own, "", BOOT);
         assert_eq!(log.memory_kills, [], "no id is no container");
     }
 

@@ -1,7 +1,7 @@
 //! Pure rules over ELF, image and container facts: facts in, findings out.
 //!
-//! Nothing here opens a file, a socket or an environment variable: a caller hands in bytes, a `Read + Seek`, or plain
-//! structs, and gets values back. Nothing panics, whatever the bytes are.
+//! This crate opens no file and no socket, and reads no environment variable. Callers pass bytes, a `Read + Seek`, or
+//! plain structs, and get values back. No input makes it panic.
 
 pub mod capability;
 mod catalogue;

@@ -1,14 +1,14 @@
-//! What files a program speaks of, found by searching its bytes.
+//! Finds the names of files that a program may open, by searching its bytes.
 //!
-//! A static binary names the files that its libraries open: certificates, time zones, `/etc/passwd`. The names are searched
-//! as bytes and not as NUL-ended strings, because Go's strings are not. A mention is a hint and no proof: the code that
-//! uses it may never run.
+//! A static binary contains the names of the files that its libraries open: certificates, time zones, `/etc/passwd`.
+//! The search is for bytes and not for NUL-terminated strings, because Go's strings are not terminated. A mention is
+//! a hint, not a proof: the code that uses the name may never run.
 
 use std::collections::BTreeMap;
 
 use aho_corasick::{AhoCorasick, MatchKind};
 
-/// A thing outside of a binary that it may need.
+/// A resource outside of a binary that it may need.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Topic {
     /// A bundle of CA certificates.
@@ -31,7 +31,7 @@ pub enum Topic {
     Shell,
 }
 
-/// What is searched for. The longest is the most that a match can straddle two chunks.
+/// The names to search for. The longest name limits how much of a match can be in the previous chunk.
 const PATTERNS: &[(&str, Topic)] = &[
     ("/etc/ssl/certs/ca-certificates.crt", Topic::CaCertificates),
     ("/etc/ssl/cert.pem", Topic::CaCertificates),
@@ -52,31 +52,32 @@ const PATTERNS: &[(&str, Topic)] = &[
 ];
 const LONGEST: usize = 34;
 
-/// What a program speaks of: for each topic the first name that was found.
+/// The topics that a program mentions, each with the first name that was found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Mentions {
     found: BTreeMap<Topic, &'static str>,
 }
 
 impl Mentions {
-    /// The name by which the program speaks of `topic`.
+    /// Returns the name by which the program mentions `topic`.
     pub fn get(&self, topic: Topic) -> Option<&'static str> {
         self.found.get(&topic).copied()
     }
 
-    /// Every topic with the name that was found, in order.
+    /// Returns all topics with the names that were found, in order.
     pub fn iter(&self) -> impl Iterator<Item = (Topic, &'static str)> {
         self.found.iter().map(|(&topic, &name)| (topic, name))
     }
 }
 
-/// Searches a file that is handed in piece by piece, at the speed of memory: for use beside whatever else reads the file.
+/// Searches a file chunk by chunk, as fast as memory can be read. Can be used while the file is read for another
+/// purpose.
 #[derive(Debug)]
 pub struct MentionScanner {
-    /// `None` when the automaton could not be built, which bounded patterns do not let happen: nothing is found then.
+    /// `None` if the automaton could not be built, which cannot happen with these patterns. Nothing is found then.
     automaton: Option<AhoCorasick>,
     found: Mentions,
-    /// The end of what was seen, in which a name may have begun.
+    /// The end of the previous chunk, in which a name may have begun.
     tail: Vec<u8>,
 }
 
@@ -87,7 +88,7 @@ impl Default for MentionScanner {
 }
 
 impl MentionScanner {
-    /// A scanner at the beginning of a file.
+    /// Returns a scanner at the beginning of a file.
     pub fn new() -> Self {
         let automaton = AhoCorasick::builder()
             .match_kind(MatchKind::LeftmostFirst)
@@ -96,7 +97,7 @@ impl MentionScanner {
         Self { automaton, found: Mentions::default(), tail: Vec::new() }
     }
 
-    /// The next piece of the file, of any length; large ones are faster.
+    /// Searches the next chunk, of any length. Large chunks are faster.
     pub fn push(&mut self, chunk: &[u8]) {
         let Some(automaton) = &self.automaton else { return };
         if self.found.found.len() == TOPICS {
@@ -111,19 +112,19 @@ impl MentionScanner {
             self.tail.clear();
             self.tail.extend_from_slice(&chunk[chunk.len().saturating_sub(LONGEST - 1)..]);
         } else {
-            // The chunk is already at the end of the tail.
+            // The tail already includes the chunk.
             let surplus = self.tail.len().saturating_sub(LONGEST - 1);
             self.tail.drain(..surplus);
         }
     }
 
-    /// What was found.
+    /// Returns the result.
     pub fn finish(self) -> Mentions {
         self.found
     }
 }
 
-/// The number of topics: when all are found, the rest of the file has nothing to add.
+/// The number of topics. Once all are found, the rest of the file need not be searched.
 const TOPICS: usize = 9;
 
 fn search(automaton: &AhoCorasick, bytes: &[u8], found: &mut Mentions) {
@@ -157,7 +158,7 @@ mod tests {
     #[test]
     fn every_pattern_is_found_however_the_file_is_cut() {
         for &(pattern, topic) in PATTERNS {
-            // As in Go: other strings on both sides and no NUL.
+            // As in Go: surrounded by other strings, without NUL.
             let file = [b"abc".as_slice(), pattern.as_bytes(), b"def/etc/pass".as_slice()].concat();
             for piece in 1..=file.len() {
                 let found = scan(&file, piece);

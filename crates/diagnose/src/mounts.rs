@@ -1,46 +1,46 @@
-//! What is mounted into a container's filesystem, and what of the image it hides.
+//! The mounts of a container, and the files of the image that they hide.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::rootfs::normalize;
 
-/// What a mount is made of.
+/// The kind of a mount.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MountKind {
     /// A file or directory of the host.
     Bind,
     /// A volume of the engine.
     Volume,
-    /// Memory, empty at every start.
+    /// Memory, which is empty at every start.
     Tmpfs,
-    /// Of another kind.
+    /// Any other kind.
     Other,
 }
 
 /// A mount of a container.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mount {
-    /// What it is made of.
+    /// Its kind.
     pub kind: MountKind,
     /// The path on the engine's host, or the volume's name; empty for a tmpfs.
     pub source: String,
-    /// Where it is in the container, normalised.
+    /// Its path in the container, normalized.
     pub destination: String,
-    /// It cannot be written to.
+    /// It is read-only.
     pub read_only: bool,
-    /// Whether programs on it are refused (`noexec`); `None` where that cannot be seen.
+    /// Whether programs on it cannot be executed (`noexec`); `None` if that is unknown.
     pub no_exec: Option<bool>,
-    /// Its source has to be on the engine's host: the engine does not make it.
+    /// Its source must exist on the engine's host: the engine does not create it.
     pub needs_source: bool,
-    /// Its source is not on the engine's host, and the engine does not make it: no start works.
+    /// Its source does not exist on the engine's host, and the engine does not create it: no start succeeds.
     pub is_source_missing: bool,
-    /// What the image has there is copied into it at the start (`tmpcopyup`).
+    /// The image's files at that path are copied into it at the start (`tmpcopyup`).
     pub copies_up: bool,
 }
 
 impl Mount {
-    /// A mount of that kind at `destination`, of which no more is known.
+    /// Returns a mount of that kind at `destination`, with no further facts.
     pub fn new(kind: MountKind, source: &str, destination: &str) -> Self {
         Self {
             kind,
@@ -54,18 +54,18 @@ impl Mount {
         }
     }
 
-    /// Whether `path`, which is normalised, is its place or below it.
+    /// Reports whether the normalized `path` is its destination or below it.
     pub fn covers(&self, path: &str) -> bool {
         let rest = path.strip_prefix(self.destination.as_str());
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || self.destination == "/")
     }
 
-    /// Whether `path` is below it.
+    /// Reports whether `path` is below it.
     pub fn is_above(&self, path: &str) -> bool {
         self.covers(path) && path != self.destination
     }
 
-    /// Itself in words, such as `the bind mount of /srv/data at /app`.
+    /// Describes it, such as `the bind mount of /srv/data at /app`.
     pub(crate) fn describe(&self) -> String {
         let place = &self.destination;
         match self.kind {
@@ -77,16 +77,16 @@ impl Mount {
     }
 }
 
-/// The mount that `path` lies on: of several the innermost.
+/// Returns the innermost mount that contains `path`.
 pub fn over<'a>(mounts: &'a [Mount], path: &str) -> Option<&'a Mount> {
     let path = normalize(path);
     mounts.iter().filter(|mount| mount.covers(&path)).max_by_key(|mount| mount.destination.len())
 }
 
-/// The mounts of a container, with what its image has beneath them.
+/// The mounts of a container, with the files of its image that they cover.
 ///
-/// To learn what an image has beneath a mount its files have to be listed. Rules ask for it here; whoever runs them does so
-/// where [`Mounts::is_asked`], and runs them again.
+/// Which files of an image a mount covers is only known once they are listed. Rules request that here. If
+/// [`Mounts::is_asked`] is true, list the files and run the rules again.
 #[derive(Debug, Default)]
 pub struct Mounts {
     list: Vec<Mount>,
@@ -95,32 +95,32 @@ pub struct Mounts {
 }
 
 impl Mounts {
-    /// Mounts beneath which nothing is known yet.
+    /// Returns mounts whose covered files are unknown.
     pub fn new(list: Vec<Mount>) -> Self {
         Self { list, ..Self::default() }
     }
 
-    /// Whether a rule asked in vain what lies beneath.
+    /// Reports whether a rule needs the covered files, and they are unknown.
     pub fn is_asked(&self) -> bool {
         self.asked.load(Ordering::Relaxed) && self.beneath.is_none()
     }
 
-    /// Tells every path of the image that a mount covers.
+    /// Sets the paths of the image that mounts cover.
     pub fn tell(&mut self, beneath: BTreeSet<String>) {
         self.beneath = Some(beneath);
     }
 
-    /// The mounts.
+    /// Returns the mounts.
     pub fn list(&self) -> &[Mount] {
         &self.list
     }
 
-    /// The mount that `path` lies on.
+    /// Returns the mount that contains `path`.
     pub(crate) fn over(&self, path: &str) -> Option<&Mount> {
         over(&self.list, path)
     }
 
-    /// The mount that hides `path`, and whether the image has something there; `None` where that is not known.
+    /// Returns the mount that hides `path`, and whether the image has something there, or `None` if that is unknown.
     pub(crate) fn hiding(&self, path: &str) -> Option<(&Mount, Option<bool>)> {
         let mount = self.over(path)?;
         if self.beneath.is_none() {
@@ -130,12 +130,12 @@ impl Mounts {
         Some((mount, self.beneath.as_ref().map(|beneath| beneath.contains(&path))))
     }
 
-    /// The mount that hides what the image has at `path`, where that is certain.
+    /// Returns the mount that certainly hides the image's file at `path`.
     pub(crate) fn surely_hiding(&self, path: &str) -> Option<&Mount> {
         self.hiding(path).filter(|(_, has)| *has == Some(true)).map(|(mount, _)| mount)
     }
 
-    /// A hidden file of that name, with the mount that hides it.
+    /// Returns a hidden file with that name, and the mount that hides it.
     pub(crate) fn hidden_file(&self, name: &str) -> Option<(&str, &Mount)> {
         if self.list.is_empty() {
             return None;

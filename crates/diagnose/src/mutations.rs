@@ -1,4 +1,4 @@
-//! Whatever the bytes are, there is an answer: no panic, no hang, no reading of more than was promised.
+//! Property tests with arbitrary bytes: no panic, no endless loop, and no more is read than documented.
 
 use std::io::Cursor;
 
@@ -16,7 +16,7 @@ use crate::rules::program::Subject;
 use crate::rules::{image, program};
 use crate::{explain_message, why};
 
-/// A file with something in every table that is read.
+/// Returns a file with something in every table that is read.
 fn rich_elf() -> Vec<u8> {
     let mut versions = [1u16, 1].map(u16::to_le_bytes).concat();
     versions.extend([1u32, 16, 0].map(u32::to_le_bytes).concat());
@@ -44,7 +44,7 @@ fn rich_elf() -> Vec<u8> {
         .build()
 }
 
-/// One change to a file.
+/// One change of a file.
 #[derive(Clone, Debug)]
 enum Mutation {
     Byte(usize, u8),
@@ -80,7 +80,7 @@ fn apply(file: &mut Vec<u8>, mutation: &Mutation) {
     match *mutation {
         Mutation::Byte(at, byte) => file[at % length] = byte,
         Mutation::Word(at, word) => {
-            // Words of a header are aligned: most mutations hit a whole field.
+            // Header fields are aligned: most mutations hit a complete field.
             let at = (at % length) & !7;
             let bytes = word.to_le_bytes();
             let count = bytes.len().min(length - at);
@@ -95,7 +95,7 @@ fn apply(file: &mut Vec<u8>, mutation: &Mutation) {
     }
 }
 
-/// Asks everything that there is to ask of a program.
+/// Runs every rule on a program.
 fn interrogate(program: &Program) -> usize {
     let mut rootfs = Rootfs::complete();
     rootfs.insert("/lib64/ld-linux-x86-64.so.2", Entry::file(0o755, 1));
@@ -164,9 +164,9 @@ proptest! {
     ) {
         let ((priority, microseconds, boot), process, pid) = record;
         let mut kernel_log = KernelLog::default();
-        kernel_log.take_in(&process, "ab12", boot);
+        kernel_log.add_record(&process, "ab12", boot);
         let record = format!("{priority},1,{microseconds},-;oom-kill:constraint=,task_memcg=/ab12,task={process},pid={pid},");
-        kernel_log.take_in(&record, "ab12", boot);
+        kernel_log.add_record(&record, "ab12", boot);
         let events = signals.into_iter().map(|signal| Event { action: "kill".to_owned(), signal: Some(signal), ..Event::default() });
         let facts = ContainerFacts {
             state: State { phase, exit_code, error, oom_killed, started_at: times[0], finished_at: times[1] },
@@ -203,7 +203,7 @@ proptest! {
     }
 }
 
-/// Text that is near to what rules look for.
+/// Generates text that resembles what rules look for.
 fn odd_text() -> impl Strategy<Value = String> {
     let known = vec![
         "",
@@ -257,7 +257,7 @@ fn interrogate_config(config: &ConfigFacts) {
     let state = State { phase: Phase::Exited, exit_code: 1, ..State::default() };
     let facts = ContainerFacts { state, image: Some(ImageFacts::new(config, &rootfs)), ..ContainerFacts::default() };
     assert_ne!(why(&facts).code, Code::Running);
-    // Asking on demand ends, whatever is answered.
+    // Requests end, whatever the responses are.
     let on_demand = Rootfs::on_demand();
     let mut rounds = 0;
     loop {

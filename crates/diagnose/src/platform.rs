@@ -5,27 +5,27 @@ use std::str::FromStr;
 
 use serde::Serialize;
 
-/// What a program runs on, in the words of the OCI image configuration (`os`, `architecture`, `variant`: the values of
-/// Go's `GOOS` and `GOARCH`, and for ARM the instruction set version).
+/// The platform that a program runs on, with the names of the OCI image configuration (`os`, `architecture`,
+/// `variant`: the values of Go's `GOOS` and `GOARCH`, and for ARM the instruction set version).
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub struct Platform {
     /// `linux`, `freebsd`, …
     pub os: String,
     /// `amd64`, `arm64`, `arm`, `386`, `riscv64`, `ppc64le`, `s390x`, …
     pub architecture: String,
-    /// `v5` to `v8` for `arm`; `None` elsewhere, and for `arm64`, whose `v8` is left out as Docker does.
+    /// `v5` to `v8` for `arm`; `None` for other architectures, including `arm64`, whose `v8` is omitted as in Docker.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub variant: Option<String>,
 }
 
 impl Platform {
-    /// A platform without a variant on Linux.
+    /// Returns a Linux platform without a variant.
     pub fn linux(architecture: &str) -> Self {
         Self::new("linux", architecture, None)
     }
 
-    /// A platform with its names in the spelling of OCI: `x86_64` becomes `amd64`, `aarch64` `arm64`, and the `v8` of
-    /// `arm64` is dropped, as containerd's `platforms.Normalize` does.
+    /// Returns a platform with OCI's spelling: `x86_64` becomes `amd64`, `aarch64` becomes `arm64`, and the `v8` of
+    /// `arm64` is dropped, as in containerd's `platforms.Normalize`.
     pub fn new(os: &str, architecture: &str, variant: Option<&str>) -> Self {
         let os = os.to_ascii_lowercase();
         let os = if os == "macos" { "darwin".to_owned() } else { os };
@@ -42,8 +42,8 @@ impl Platform {
         Self { os, architecture, variant: (!variant.is_empty()).then_some(variant) }
     }
 
-    /// Whether a kernel of `self` runs programs of `program`: the same system and architecture, and an ARM variant that is
-    /// not newer than ours where both are known.
+    /// Reports whether a kernel of `self` runs programs of `program`: the same system and architecture, and an ARM
+    /// variant that is not newer, if both are known.
     pub fn runs(&self, program: &Self) -> bool {
         if self.os != program.os || self.architecture != program.architecture {
             return false;
@@ -57,8 +57,8 @@ impl Platform {
         }
     }
 
-    /// Whether a kernel of `self` usually runs programs of `program` in a compatibility mode: `386` on `amd64` and `arm` on
-    /// `arm64`. Kernels can be built without it, and some ARM servers have no 32-bit mode at all.
+    /// Reports whether a kernel of `self` usually runs programs of `program` in a compatibility mode: `386` on
+    /// `amd64` and `arm` on `arm64`. Kernels can be built without it, and some ARM servers have no 32-bit mode.
     pub fn may_run(&self, program: &Self) -> bool {
         self.os == program.os
             && matches!(
@@ -78,7 +78,7 @@ impl fmt::Display for Platform {
     }
 }
 
-/// A platform that is not written as `os/architecture[/variant]`.
+/// The text does not have the form `os/architecture[/variant]`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a platform: write it as os/architecture[/variant], such as linux/amd64 or linux/arm/v7")]
 pub struct PlatformError(String);
@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn spelling_is_normalised() {
+    fn spelling_is_normalized() {
         for (written, shown) in [
             ("linux/amd64", "linux/amd64"),
             ("linux/x86_64", "linux/amd64"),

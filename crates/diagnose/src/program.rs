@@ -1,4 +1,4 @@
-//! What a file is to a Linux kernel that is asked to execute it.
+//! Determines how a Linux kernel treats a file that is executed.
 
 mod format;
 mod script;
@@ -12,36 +12,36 @@ pub use format::Format;
 pub use script::ScriptFacts;
 use source::{Head, Tracked};
 
-/// How much of a file's beginning tells scripts and foreign formats apart.
+/// How many bytes of a file's beginning distinguish scripts and foreign formats.
 const HEAD: u64 = 512;
 
-/// A file, as far as executing it is concerned.
+/// A file as the kernel sees it when executing it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Program {
-    /// An ELF file with a header that a kernel reads.
+    /// An ELF file with a header that a kernel accepts.
     Elf(Box<ElfFacts>),
     /// A script: a text that begins with `#!`.
     Script(Box<ScriptFacts>),
-    /// Something that no kernel executes.
+    /// A file that no kernel executes.
     Other(Format),
 }
 
-/// The file could not be read: nothing is known about it.
+/// The file could not be read.
 #[derive(Debug, thiserror::Error)]
 #[error("reading the program failed: {0}")]
 pub struct ReadError(#[from] io::Error);
 
-/// Looks at a file of any size: reads its headers, dynamic section, notes and a few small sections, and never the whole.
-/// A file that is damaged or is no program is an answer, not an error.
+/// Inspects a file of any size: reads its headers, dynamic section, notes and a few small sections, and never the
+/// whole file. A damaged file or a file that is not a program is a result, not an error.
 ///
 /// # Errors
-/// [`ReadError`] when the reader fails.
+/// [`ReadError`] if the reader fails.
 pub fn inspect<R: Read + Seek>(reader: R) -> Result<Program, ReadError> {
     let mut reader = Tracked::new(reader);
     reader.seek(SeekFrom::Start(0))?;
     let mut head = Vec::new();
     match reader.by_ref().take(HEAD).read_to_end(&mut head) {
-        // What was read before the gap stays in `head`.
+        // `head` keeps what was read before the gap.
         Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => return Err(error.into()),
         _ => {}
     }
@@ -64,14 +64,14 @@ pub fn inspect<R: Read + Seek>(reader: R) -> Result<Program, ReadError> {
     })
 }
 
-/// Looks at the first bytes of a file of `size` bytes, for a caller that has a stream and does not want to read all of it.
-/// What the rest would have told is missing from the answer, and [`ElfFacts::partial`] says so. One MiB holds everything
-/// that decides whether a program starts.
+/// Inspects the first bytes of a file of `size` bytes, for a caller that has a stream and does not want to read all
+/// of it. Facts in the rest of the file are missing, and [`ElfFacts::partial`] reports that. One MiB contains
+/// everything that decides whether a program starts.
 pub fn inspect_head(head: &[u8], size: u64) -> Program {
     let bytes = usize::try_from(size).map_or(head, |size| &head[..head.len().min(size)]);
     match inspect(Head { bytes, size, position: 0 }) {
         Ok(program) => program,
-        // The bytes are in memory: reading them does not fail.
+        // Reading bytes in memory does not fail.
         Err(_) => Program::Other(Format::of(bytes)),
     }
 }

@@ -1,14 +1,14 @@
-//! The files of an image or container, as far as rules ask for them.
+//! The files of an image or container, as far as rules need them.
 //!
-//! Rules look paths up here. A [`Rootfs::complete`] one holds every entry that there is. A [`Rootfs::on_demand`] one holds
-//! what was fetched so far and remembers what it was asked for in vain, so that a caller whose files are far away (behind
-//! an engine's API, or in a compressed layer) fetches only what the rules want:
+//! Rules look up paths here. A [`Rootfs::complete`] contains every entry of the image. A [`Rootfs::on_demand`]
+//! contains what was fetched so far, and records unanswered requests, so that a caller whose files are expensive to
+//! read (behind an engine's API, or in a compressed layer) fetches only what the rules need:
 //!
 //! 1. run the rules;
 //! 2. fetch what [`Rootfs::take_wanted`] lists, and [`Rootfs::insert`] or [`Rootfs::insert_absent`] it;
-//! 3. repeat until it lists nothing. A rule whose question is still open says nothing.
+//! 3. repeat until the list is empty. A rule with an unanswered request reports nothing.
 //!
-//! Every round answers at least one question about a path, and rules ask about finitely many, so the loop ends.
+//! Every round answers at least one request for a path, and rules request finitely many, so the loop ends.
 
 mod resolve;
 
@@ -20,10 +20,11 @@ use crate::program::Program;
 
 pub use resolve::{Resolution, normalize};
 
-/// One file, directory, link or other node. An image has very many: what few of them have takes little room in the others.
+/// A file, directory, link or other node. An image has very many, so rare attributes take little room in entries
+/// without them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// What it is.
+    /// Its kind.
     pub kind: EntryKind,
     /// Permission bits, with setuid (`0o4000`), setgid (`0o2000`) and sticky (`0o1000`).
     pub mode: u32,
@@ -36,33 +37,33 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// A regular file of root with nothing known of its content.
+    /// Returns a regular file of root with unknown content.
     pub fn file(mode: u32, size: u64) -> Self {
         Self::of(EntryKind::File { size, content: None, program: None }, mode)
     }
 
-    /// A regular file of root with its facts as a program.
+    /// Returns a regular file of root with its facts as a program.
     pub fn program(mode: u32, size: u64, program: Program) -> Self {
         Self::of(EntryKind::File { size, content: None, program: Some(program) }, mode)
     }
 
-    /// A regular file of root with its content, such as `/etc/passwd`.
+    /// Returns a regular file of root with its content, such as `/etc/passwd`.
     pub fn content(mode: u32, content: impl Into<Vec<u8>>) -> Self {
         let content = content.into().into_boxed_slice();
         Self::of(EntryKind::File { size: content.len() as u64, content: Some(content), program: None }, mode)
     }
 
-    /// A directory of root.
+    /// Returns a directory of root.
     pub fn directory(mode: u32) -> Self {
         Self::of(EntryKind::Directory, mode)
     }
 
-    /// A symbolic link.
+    /// Returns a symbolic link.
     pub fn symlink(target: impl Into<Box<str>>) -> Self {
         Self::of(EntryKind::Symlink { target: target.into() }, 0o777)
     }
 
-    /// The same entry with another owner and group.
+    /// Returns the same entry with another owner and group.
     #[must_use]
     pub fn owned_by(mut self, uid: u32, gid: u32) -> Self {
         self.uid = uid;
@@ -74,82 +75,82 @@ impl Entry {
         Self { kind, mode, uid: 0, gid: 0, capabilities: None }
     }
 
-    /// Whether it is a directory.
+    /// Reports whether it is a directory.
     pub fn is_directory(&self) -> bool {
         matches!(self.kind, EntryKind::Directory)
     }
 }
 
-/// What an [`Entry`] is.
+/// The kind of an [`Entry`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EntryKind {
-    /// A regular file; a hard link is the file that it links to.
+    /// A regular file. A hard link is the file that it links to.
     File {
         /// Bytes.
         size: u64,
-        /// The whole content, where it was asked for and is at most [`Want::MAX_CONTENT`].
+        /// The complete content, if it was requested and is at most [`Want::MAX_CONTENT`].
         content: Option<Box<[u8]>>,
-        /// Its facts as a program, where they were asked for.
+        /// Its facts as a program, if they were requested.
         program: Option<Program>,
     },
     /// A directory.
     Directory,
     /// A symbolic link.
     Symlink {
-        /// Where it points to, as written.
+        /// Its target as written.
         target: Box<str>,
     },
     /// A device, FIFO or socket.
     Special,
 }
 
-/// A question that a rule asked and that the facts at hand do not answer.
+/// A request of a rule that the available facts do not answer.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Want {
-    /// The absolute path, normalised; no symbolic link in it is followed. `/lib/x` is asked for only when `/lib` is known
-    /// to be a directory.
+    /// The absolute, normalized path. Symbolic links in it are not followed. `/lib/x` is requested only if `/lib` is
+    /// known to be a directory.
     pub path: String,
-    /// How much of it.
+    /// How much to fetch.
     pub detail: Detail,
 }
 
 impl Want {
-    /// The size in bytes up to which a file's content is fetched; a larger file is inserted without it.
+    /// The largest content in bytes that is fetched. A larger file is inserted without its content.
     pub const MAX_CONTENT: u64 = 1024 * 1024;
 }
 
-/// How much of a file a rule wants to know.
+/// How much of a file a rule needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Detail {
-    /// Whether it is there, its kind, mode and owner.
+    /// Whether it exists, its kind, mode and owner.
     Entry,
-    /// That, and its whole content.
+    /// The entry, and its complete content.
     Content,
-    /// That, and its facts as a program.
+    /// The entry, and its facts as a program.
     Program,
 }
 
-/// The files that are known. See the module's documentation.
+/// The known files. See the module's documentation.
 #[derive(Clone, Debug)]
 pub struct Rootfs {
     entries: BTreeMap<Box<str>, Entry>,
     /// Paths that are known to be absent.
     absent: BTreeSet<String>,
     complete: bool,
-    /// Paths at and below which anything may be that is not in `entries`.
+    /// Paths at and below which there may be anything that is not in `entries`.
     open: BTreeSet<String>,
     questions: Questions,
 }
 
-/// The questions of rules, which only read what they are about.
+/// The requests of rules, which only have shared access.
 #[derive(Debug, Default)]
 struct Questions(Mutex<Asked>);
 
 #[derive(Clone, Debug, Default)]
 struct Asked {
-    /// Those that nobody has taken yet.
+    /// Requests that were not taken yet.
     open: BTreeSet<Want>,
-    /// Every question so far: none is asked twice, so that asking ends whatever the answers are.
+    /// All requests so far. None is repeated, so that the loop ends whatever the responses are.
     all: BTreeSet<Want>,
 }
 
@@ -165,7 +166,7 @@ impl Clone for Questions {
     }
 }
 
-/// What is known of one path.
+/// What is known about a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Lookup<'a> {
     Present(&'a Entry),
@@ -176,12 +177,12 @@ pub(crate) enum Lookup<'a> {
 }
 
 impl Rootfs {
-    /// One that is told everything: what is not inserted does not exist.
+    /// Returns a rootfs that is complete: entries that are not inserted do not exist.
     pub fn complete() -> Self {
         Self::complete_with(BTreeMap::new())
     }
 
-    /// The same with these entries, by absolute and normalised paths.
+    /// Returns a complete rootfs with these entries, by absolute and normalized paths.
     pub fn complete_with(entries: BTreeMap<Box<str>, Entry>) -> Self {
         Self {
             entries,
@@ -192,43 +193,45 @@ impl Rootfs {
         }
     }
 
-    /// One that is told what it asks for: what is not inserted is unknown.
+    /// Returns a rootfs that is filled on demand: entries that are not inserted are unknown.
     pub fn on_demand() -> Self {
         Self { complete: false, ..Self::complete() }
     }
 
-    /// Tells of an entry. `path` is absolute, or relative to the root as in a layer (`./etc/passwd`).
+    /// Inserts an entry. `path` is absolute, or relative to the root as in a layer (`./etc/passwd`).
     pub fn insert(&mut self, path: &str, entry: Entry) {
         let path = normalize(path);
         self.absent.remove(&path);
         self.entries.insert(path.into_boxed_str(), entry);
     }
 
-    /// Tells that nothing is at `path`.
+    /// Records that nothing exists at `path`.
     pub fn insert_absent(&mut self, path: &str) {
         let path = normalize(path);
         self.entries.remove(path.as_str());
         self.absent.insert(path);
     }
 
-    /// Tells that something is at `path`, and that neither it nor what is below is known but for what is inserted.
+    /// Records that something exists at `path`, and that it and everything below are unknown except for inserted
+    /// entries.
     pub fn insert_open(&mut self, path: &str) {
         self.open.insert(normalize(path));
     }
 
-    /// Whether anything may be at `path`, which is not in `entries`.
+    /// Reports whether there may be anything at `path`, which is not in `entries`.
     fn is_open(&self, path: &str) -> bool {
         let ends = path.match_indices('/').map(|(at, _)| at.max(1)).chain([path.len()]);
         !self.open.is_empty() && ends.into_iter().any(|end| self.open.contains(&path[..end]))
     }
 
-    /// What rules asked for since the last call and did not find known, in order of path. Always empty for a complete
-    /// rootfs. Nothing is asked for twice: what is not answered, or not in the detail that was asked for, stays unknown.
+    /// Returns the requests since the last call that could not be answered, in order of path. Always empty for a
+    /// complete rootfs. No request is repeated: if it is not answered, or not with the requested detail, the answer
+    /// stays unknown.
     pub fn take_wanted(&self) -> Vec<Want> {
         std::mem::take(&mut self.questions.asked().open).into_iter().collect()
     }
 
-    /// What is at `path`, which is normalised; no link is followed.
+    /// Looks up the normalized `path`. Links are not followed.
     pub(crate) fn lookup(&self, path: &str) -> Lookup<'_> {
         match self.entries.get(path) {
             Some(entry) => return Lookup::Present(entry),
@@ -237,7 +240,7 @@ impl Rootfs {
             None => {}
         }
         let below = format!("{path}/");
-        // Its kind and its mode are not known either.
+        // Its kind and its mode are unknown too.
         if self.open.contains(path) {
             return Lookup::Unknown;
         }
@@ -246,7 +249,7 @@ impl Rootfs {
             .range::<str, _>((Bound::Included(below.as_str()), Bound::Unbounded))
             .next()
             .is_some_and(|(other, _)| other.starts_with(&below));
-        // An open path is there, and so is what leads to it.
+        // An open path exists, and so do its parents.
         let leads_to_open = |path: &str| {
             let next = self.open.range::<str, _>((Bound::Included(path), Bound::Unbounded)).next();
             next.is_some_and(|open| open.starts_with(path))
@@ -263,7 +266,8 @@ impl Rootfs {
         }
     }
 
-    /// The content of the file at `path`, links followed; `None` when it is absent, no file, too large or not known yet.
+    /// Returns the content of the file at `path`, following links. Returns `None` if it is absent, not a file, too
+    /// large or not known yet.
     pub(crate) fn content(&self, path: &str) -> Option<&[u8]> {
         let Resolution::Found { path, entry: Some(entry), .. } = self.resolve(path) else { return None };
         match &entry.kind {
@@ -276,7 +280,7 @@ impl Rootfs {
         }
     }
 
-    /// The facts of the program at `path`, links followed, with the path it is really at.
+    /// Returns the facts of the program at `path`, following links, and its actual path.
     pub(crate) fn program(&self, path: &str) -> Option<(String, &Program)> {
         let Resolution::Found { path, entry: Some(entry), .. } = self.resolve(path) else { return None };
         match &entry.kind {
@@ -289,7 +293,7 @@ impl Rootfs {
         }
     }
 
-    /// The paths of files of that name, wherever they lie; none where not everything is known.
+    /// Returns the paths of all files with that name, or none if not everything is known.
     pub(crate) fn files_named(&self, name: &str) -> Vec<String> {
         if !self.complete || name.is_empty() {
             return Vec::new();
@@ -301,17 +305,17 @@ impl Rootfs {
             .collect()
     }
 
-    /// Whether everything is known: what is not found is nowhere.
+    /// Reports whether everything is known, so that entries that are not found do not exist.
     pub(crate) fn knows_all(&self) -> bool {
         self.complete && self.open.is_empty()
     }
 
-    /// Whether a question is open: an answer that is missing now may come.
+    /// Reports whether there is an unanswered request.
     pub(crate) fn is_waiting(&self) -> bool {
         !self.questions.asked().open.is_empty()
     }
 
-    /// Whether any entry is known to be there.
+    /// Reports whether any entry is known to exist.
     pub fn has_any(&self) -> bool {
         !self.entries.is_empty()
     }

@@ -1,4 +1,4 @@
-//! The rules: each looks at facts and says what is wrong, in one sentence, with evidence and fix.
+//! The rules. Each reads facts and reports a problem in one sentence, with evidence and fix.
 
 pub mod dockerfile;
 pub mod image;

@@ -1,4 +1,4 @@
-//! Why a container is as it is: from facts to one verdict and what else there is to say.
+//! Explains a container's state: turns facts into one verdict and further findings.
 
 mod ended;
 mod evidence;
@@ -9,7 +9,7 @@ mod refuted;
 mod restart;
 mod running;
 mod runs;
-mod signalled;
+mod signaled;
 mod start;
 
 use crate::code::Code;
@@ -22,11 +22,11 @@ use crate::rules::image;
 pub struct Verdict {
     /// The verdict's code.
     pub code: Code,
-    /// The verdict, then the other findings; never empty.
+    /// The verdict, then other findings; never empty.
     pub findings: Vec<Finding>,
 }
 
-/// Says why a container is as it is.
+/// Explains the state of a container.
 pub fn why(facts: &ContainerFacts<'_>) -> Verdict {
     let findings = match facts.state.phase {
         Phase::Created => start::never_started(facts),
@@ -37,14 +37,14 @@ pub fn why(facts: &ContainerFacts<'_>) -> Verdict {
                 return with_image(facts, with_gaps(facts, findings));
             }
             let mut findings = ended::ended(facts);
-            restart::put_in(facts, &mut findings);
+            restart::insert_loop(facts, &mut findings);
             findings
         }
     };
     with_image(facts, with_gaps(facts, findings))
 }
 
-/// What was asked for in vain is told: it might have changed the verdict.
+/// Adds requests that were not answered: their answers might have changed the verdict.
 fn with_gaps(facts: &ContainerFacts<'_>, mut findings: Vec<Finding>) -> Vec<Finding> {
     const LOG: &str = "the log could not be read to its end: ";
     if let Some(first) = findings.first_mut() {
@@ -58,9 +58,9 @@ fn with_gaps(facts: &ContainerFacts<'_>, mut findings: Vec<Finding>) -> Vec<Find
     findings
 }
 
-/// The verdict, with what the image says beside it.
+/// Adds the image's problems to the verdict.
 fn with_image(facts: &ContainerFacts<'_>, mut findings: Vec<Finding>) -> Verdict {
-    // What else is wrong with the image is told after what matters now.
+    // Other problems of the image come after those that matter now.
     if let Some(image) = facts.image {
         let refuted = refuted::refuted(facts, image);
         for finding in image::check(image) {
@@ -73,8 +73,8 @@ fn with_image(facts: &ContainerFacts<'_>, mut findings: Vec<Finding>) -> Verdict
     Verdict { code, findings }
 }
 
-/// Says what the engine's events tell of a container that is not there any more. `events` are those of its name or id,
-/// oldest first; `None` when they could not be had.
+/// Explains, from the engine's events, a container that no longer exists. `events` are those of its name or id,
+/// oldest first; `None` if they are unavailable.
 pub fn removed(name: &str, events: Option<&[Event]>) -> Verdict {
     let events = events.unwrap_or_default();
     let mut finding = Finding::new(Code::Removed, Severity::Error, format!("there is no container {name}"));

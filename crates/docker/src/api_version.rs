@@ -11,15 +11,15 @@ pub struct ApiVersion {
 }
 
 impl ApiVersion {
-    /// The newest version whose answers we know: that of bollard's types.
+    /// The newest supported version: that of bollard's types.
     pub const NEWEST_KNOWN: Self = Self { major: 1, minor: 53 };
-    /// The oldest version that is tried: Docker 20.10's own is 1.41, Podman 4's is 1.41 too.
+    /// The oldest supported version: that of Docker 20.10, and of Podman 4.
     pub const OLDEST_SUPPORTED: Self = Self { major: 1, minor: 40 };
-    /// From this version on (Docker 23.0), following a log goes on over its rotation.
+    /// Since this version (Docker 23.0), a followed log continues across rotations.
     pub const FOLLOWS_ROTATION: Self = Self { major: 1, minor: 42 };
 }
 
-/// Not of the form `1.41`.
+/// The text does not have the form `1.41`.
 #[derive(Debug, thiserror::Error)]
 #[error("not an API version")]
 pub struct NotAVersion;

@@ -1,8 +1,8 @@
-//! Which engine to talk to: the rules by which Docker's own client finds it.
+//! Finds the engine to connect to, by the rules of Docker's own client.
 //!
 //! The order is that of the client's code: `--context` or `--host`, `DOCKER_HOST`, `DOCKER_CONTEXT`, the current
-//! context of the configuration file, the default socket. (Docker's manual says that `DOCKER_CONTEXT` goes before
-//! `DOCKER_HOST`; its code does it the other way round, and the code is what users have.)
+//! context of the configuration file, the default socket. (Docker's manual puts `DOCKER_CONTEXT` before
+//! `DOCKER_HOST`. The code, which users run, does the opposite.)
 
 mod context;
 
@@ -11,10 +11,10 @@ use std::path::{Path, PathBuf};
 
 pub use self::context::ContextError;
 
-/// Where Docker's daemon listens when nothing says otherwise.
+/// The default address of Docker's daemon.
 pub const DEFAULT_SOCKET: &str = "/var/run/docker.sock";
 
-/// What the user and the environment say about the engine. Empty strings count as absent, as they do for Docker.
+/// The settings of the user and the environment that select the engine. As in Docker, empty strings count as absent.
 #[derive(Debug, Clone, Default)]
 pub struct EndpointRequest {
     /// `--host`.
@@ -25,20 +25,20 @@ pub struct EndpointRequest {
     pub docker_host: Option<String>,
     /// `DOCKER_CONTEXT`.
     pub docker_context: Option<String>,
-    /// `DOCKER_TLS_VERIFY`: present and not empty.
+    /// `DOCKER_TLS_VERIFY`: set if it is present and not empty.
     pub tls_verify: bool,
-    /// `DOCKER_CERT_PATH`: the folder of `ca.pem`, `cert.pem` and `key.pem`; the configuration folder when absent.
+    /// `DOCKER_CERT_PATH`: the folder of `ca.pem`, `cert.pem` and `key.pem`. By default, the configuration folder.
     pub cert_path: Option<PathBuf>,
-    /// `DOCKER_CONFIG`, or `.docker` in the home folder. Absent when neither is known.
+    /// `DOCKER_CONFIG`, or `.docker` in the home folder. `None` if neither is known.
     pub config_dir: Option<PathBuf>,
 }
 
-/// An engine's address, and what named it.
+/// An engine's address and its origin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
-    /// Where to connect to.
+    /// The address to connect to.
     pub address: Address,
-    /// What named it.
+    /// Which setting the address comes from.
     pub origin: Origin,
 }
 
@@ -47,27 +47,27 @@ pub struct Endpoint {
 pub enum Address {
     /// A Unix socket.
     Unix(PathBuf),
-    /// A TCP port, with TLS when there is material for it.
+    /// A TCP port, with TLS if there are certificates for it.
     Tcp {
         /// Host name or address, without brackets.
         host: String,
         /// Port.
         port: u16,
-        /// How the connection is protected; `None` is plain text.
+        /// The TLS settings; `None` means plain text.
         tls: Option<Tls>,
     },
 }
 
-/// TLS material, as files in PEM form.
+/// TLS certificates and keys, as files in PEM form.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tls {
-    /// The only authorities that are trusted. Without it, nothing is verified (`SkipTLSVerify` of a context).
+    /// The only trusted authorities. Without them, nothing is verified (`SkipTLSVerify` of a context).
     pub ca: Option<PathBuf>,
     /// The client's certificate and its key.
     pub identity: Option<(PathBuf, PathBuf)>,
 }
 
-/// What named the endpoint: said with every failure to reach it.
+/// Which setting the endpoint comes from. Included in every connection error.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
     /// `--host`.
@@ -78,51 +78,51 @@ pub enum Origin {
     HostVariable,
     /// `DOCKER_CONTEXT`.
     ContextVariable(String),
-    /// `currentContext` of Docker's configuration file.
+    /// `currentContext` in Docker's configuration file.
     CurrentContext(String),
-    /// Nothing: the default socket.
+    /// No setting: the default socket.
     Default,
 }
 
-/// Why no endpoint could be made of the request.
+/// Why there is no endpoint.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum EndpointError {
     /// Two flags that exclude each other.
     #[error("conflicting options: both --host and --context are given")]
     HostAndContext,
-    /// An address that is no address.
+    /// An invalid address.
     #[error("invalid engine address `{address}` ({origin}): {reason}")]
     InvalidAddress {
         /// The address as given.
         address: String,
-        /// What named it.
+        /// Which setting the address comes from.
         origin: Origin,
-        /// What is wrong with it.
+        /// The problem.
         reason: String,
     },
-    /// An address of a kind that is not supported.
+    /// An address with an unsupported scheme.
     #[error("cannot use the engine address `{address}` ({origin}): `{scheme}` is not supported")]
     UnsupportedScheme {
         /// The address as given.
         address: String,
-        /// The kind.
+        /// The scheme.
         scheme: String,
-        /// What named it.
+        /// Which setting the address comes from.
         origin: Origin,
     },
-    /// Docker's context store does not give the context.
+    /// The context cannot be read from Docker's context store.
     #[error("{source} ({origin})")]
     Context {
-        /// What is wrong.
+        /// The problem.
         source: ContextError,
-        /// What named the context.
+        /// Which setting the context comes from.
         origin: Origin,
     },
 }
 
 impl Endpoint {
-    /// Finds the endpoint. Reads Docker's configuration folder when a context is named or may be current.
+    /// Finds the endpoint. Reads Docker's configuration folder if a context is named or may be current.
     pub fn resolve(request: &EndpointRequest) -> Result<Self, EndpointError> {
         let given = |value: &Option<String>| value.clone().filter(|value| !value.is_empty());
         let (host, context) = (given(&request.host), given(&request.context));
@@ -153,7 +153,7 @@ impl Endpoint {
         Self { address: Address::Unix(PathBuf::from(DEFAULT_SOCKET)), origin }
     }
 
-    /// TLS for an address that a flag or a variable gives comes from the environment.
+    /// Returns the endpoint of a flag or a variable. Its TLS settings come from the environment.
     fn of_host(request: &EndpointRequest, host: &str, origin: Origin) -> Result<Self, EndpointError> {
         let tls = request.tls_verify.then(|| {
             let folder = request.cert_path.as_deref().or(request.config_dir.as_deref()).unwrap_or(Path::new("."));
@@ -165,7 +165,7 @@ impl Endpoint {
 
     fn of_context(request: &EndpointRequest, origin: Origin, name: &str) -> Result<Self, EndpointError> {
         if name == "default" {
-            // The default context is not in the store: it stands for what the environment says.
+            // The default context is not in the store: it stands for the environment's settings.
             return match request.docker_host.as_deref().filter(|host| !host.is_empty()) {
                 Some(host) => Self::of_host(request, host, Origin::HostVariable),
                 None => Ok(Self::default_socket(origin)),
@@ -177,7 +177,7 @@ impl Endpoint {
     }
 }
 
-/// Reads `unix:///path`, `tcp://host[:port]`, `http://…` and `https://…`, as Docker's client does.
+/// Parses `unix:///path`, `tcp://host[:port]`, `http://…` and `https://…`, as Docker's client does.
 fn parse_address(text: &str, tls: Option<Tls>, origin: &Origin) -> Result<Address, EndpointError> {
     let invalid = |reason: &str| EndpointError::InvalidAddress {
         address: text.to_owned(),
@@ -210,7 +210,7 @@ fn parse_address(text: &str, tls: Option<Tls>, origin: &Origin) -> Result<Addres
     }
 }
 
-/// `host:port`, `host`, `[v6]:port`, `[v6]`. Nothing when there is a port that is no number.
+/// Splits `host:port`, `host`, `[v6]:port` or `[v6]`. Returns `None` if the port is not a number.
 fn split_port(authority: &str) -> Option<(&str, Option<u16>)> {
     if let Some(rest) = authority.strip_prefix('[') {
         let (host, after) = rest.split_once(']')?;

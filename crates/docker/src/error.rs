@@ -1,4 +1,4 @@
-//! What can go wrong between us and an engine.
+//! The errors of this crate.
 
 use std::path::{Path, PathBuf};
 
@@ -6,42 +6,42 @@ use crate::api_version::ApiVersion;
 use crate::endpoint::{Endpoint, EndpointError};
 use crate::transport::BoxError;
 
-/// An engine did not answer, or not as an engine does.
+/// No engine answered, or something that is not an engine did.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot reach the engine at {endpoint}: {source}")]
 pub struct Unreachable {
-    /// Where we tried, and what named it.
+    /// The endpoint, with the setting that it comes from.
     pub endpoint: Box<Endpoint>,
     /// What happened.
     pub source: BoxError,
 }
 
-/// An engine was waited for, and given up.
+/// The engine did not respond in time.
 #[derive(Debug, thiserror::Error)]
 #[error("the engine at {endpoint} does not answer (waited {} s for it to {what})", waited.as_secs())]
 pub struct Silent {
-    /// Where it is.
+    /// The engine's endpoint.
     pub endpoint: Box<Endpoint>,
-    /// How long nothing came.
+    /// How long nothing arrived.
     pub waited: std::time::Duration,
-    /// What it was to do.
+    /// The operation.
     pub what: &'static str,
 }
 
-/// An engine sent an answer too slowly, and was given up.
+/// The engine sent a response too slowly.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "the engine at {endpoint} is too slow (waited {} s for it to {what}, in which {came} bytes came)",
     waited.as_secs()
 )]
 pub struct Slow {
-    /// Where it is.
+    /// The engine's endpoint.
     pub endpoint: Box<Endpoint>,
-    /// How long it was waited for.
+    /// How long the client waited.
     pub waited: std::time::Duration,
-    /// What it was to do.
+    /// The operation.
     pub what: &'static str,
-    /// How much came in that time.
+    /// How many bytes arrived in that time.
     pub came: u64,
 }
 
@@ -51,7 +51,7 @@ pub struct Slow {
 pub struct ApiError {
     /// The HTTP status.
     pub status: u16,
-    /// The engine's words. They may quote what a container controls.
+    /// The engine's message. It may contain text that a container controls.
     pub message: String,
 }
 
@@ -59,22 +59,22 @@ pub struct ApiError {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// No endpoint could be made of flags, environment and configuration.
+    /// Flags, environment and configuration yield no endpoint.
     #[error(transparent)]
     Endpoint(Box<EndpointError>),
     /// No engine answers at the endpoint.
     #[error(transparent)]
     Unreachable(#[from] Unreachable),
-    /// The engine has accepted a request, and does not answer.
+    /// The engine accepted a request and does not respond.
     #[error(transparent)]
     Silent(#[from] Silent),
-    /// The engine has begun an answer, and comes to no end with it.
+    /// The engine began a response and does not finish it in time.
     #[error(transparent)]
     Slow(#[from] Slow),
-    /// The engine answers other questions, and comes to no end with a container of a session.
+    /// The engine responds to other requests, but not to one about a container of a session.
     #[error("the engine does not finish with container {container}")]
     Unending {
-        /// Its id.
+        /// The container's id.
         container: String,
     },
     /// A container that is not ours needs an image of ours.
@@ -85,40 +85,40 @@ pub enum Error {
     },
     /// A session's keeper was removed, and its processes go on.
     #[error("session {session} has not ended: its processes in `{target}` go on, without a keeper")]
-    SessionGoesOn {
-        /// Its id.
+    SessionStillRuns {
+        /// The session's id.
         session: String,
         /// The target's name.
         target: String,
-        /// The target is paused.
+        /// Whether the target is paused.
         is_paused: bool,
     },
-    /// The user wished for the end while the engine was waited for.
+    /// The user canceled while the client waited for the engine.
     #[error("interrupted, before the engine could {what}")]
-    CalledOff {
-        /// What the engine was to do.
+    Canceled {
+        /// The operation.
         what: &'static str,
     },
-    /// The connection that a session's streams went over ended before all that the command wrote had come.
+    /// The connection with a session's streams ended before all output of the command had arrived.
     #[error("the connection to the engine ended; how the command ended is not known")]
     ConnectionEnded,
-    /// The engine is older than anything that was tried.
+    /// The engine is older than the oldest supported version.
     #[error("the engine at {endpoint} speaks API {version}; {} is the oldest that works", ApiVersion::OLDEST_SUPPORTED)]
     EngineTooOld {
-        /// Where the engine is.
+        /// The engine's endpoint.
         endpoint: Box<Endpoint>,
-        /// The newest version it offers.
+        /// The newest version that the engine supports.
         version: ApiVersion,
     },
     /// TLS cannot be set up.
     #[error("cannot set up tls: {0}")]
     Tls(BoxError),
-    /// A file with TLS material cannot be used.
+    /// A TLS file cannot be used.
     #[error("cannot use {} for tls: {source}", path.display())]
     TlsFile {
         /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The reason.
         source: BoxError,
     },
     /// Not a container's name or id.
@@ -127,27 +127,27 @@ pub enum Error {
     /// The engine has no such container.
     #[error("no container `{name}`")]
     NoSuchContainer {
-        /// What was given.
+        /// The name as given.
         name: String,
-        /// Names of containers that look like it.
+        /// Similar names of containers.
         similar: Vec<String>,
     },
     /// The engine has no such image.
     #[error("no image `{name}` in the engine")]
     NoSuchImage {
-        /// What was given.
+        /// The name as given.
         name: String,
     },
-    /// Who a session would run as cannot be found out.
+    /// The user of a session cannot be resolved.
     #[error(transparent)]
     User(#[from] crate::user::UserError),
-    /// There can be no such session.
+    /// The requested session is not possible.
     #[error(transparent)]
     Refused(#[from] crate::plan::Refusal),
-    /// More than one container's id begins like this.
+    /// The ids of several containers begin with this text.
     #[error("`{name}` is ambiguous: {} containers have ids that begin so", matches.len())]
     Ambiguous {
-        /// What was given.
+        /// The text as given.
         name: String,
         /// The names of those containers.
         matches: Vec<String>,
@@ -155,7 +155,7 @@ pub enum Error {
     /// The engine refused a request.
     #[error(transparent)]
     Api(#[from] ApiError),
-    /// A request did not get through, or its answer was not understood.
+    /// A request could not be sent, or its response is invalid.
     #[error("{what}: {source}")]
     Transport {
         /// The request.
@@ -166,27 +166,27 @@ pub enum Error {
     /// The engine could not start the session's process inside the target.
     #[error("the engine cannot start the session inside the target: {message}")]
     ExecRefused {
-        /// The engine's words.
+        /// The engine's message.
         message: String,
-        /// The exit code that the engine gives: 126 or 127.
+        /// The exit code that the engine reports: 126 or 127.
         code: u8,
     },
-    /// A folder of the engine's machine that a copy should have is not there.
+    /// A folder of the engine's machine that a copy needs does not exist.
     #[error("{path} is not there any more: the copy cannot have it")]
     MountSourceGone {
         /// Its path.
         path: String,
     },
-    /// The engine stopped the transfer of an image, or refused it.
+    /// The engine refused or aborted the transfer of an image.
     #[error("the engine cannot load the image: {message}")]
     Load {
-        /// The engine's words.
+        /// The engine's message.
         message: String,
     },
-    /// What was to be sent to the engine could not be produced.
+    /// The content to send to the engine could not be produced.
     #[error("cannot produce the image: {0}")]
     Produce(#[source] BoxError),
-    /// The stream of logs is damaged.
+    /// The log stream is damaged.
     #[error(transparent)]
     Frame(#[from] scratchdbg_logs::FrameError),
 }
@@ -210,7 +210,7 @@ impl Error {
         Self::TlsFile { path: path.to_owned(), source: source.into() }
     }
 
-    /// An error of bollard: the engine's answer where there is one.
+    /// Converts an error of bollard: to the engine's response, if there is one.
     pub(crate) fn bollard(what: &str, error: bollard::errors::Error) -> Self {
         match error {
             bollard::errors::Error::DockerResponseServerError { status_code, message } => {
@@ -220,8 +220,8 @@ impl Error {
         }
     }
 
-    /// Whether the engine says that there is no container of that name. Podman answers 500 when it was removed while it was
-    /// looked at.
+    /// Reports whether no container has that name. Podman responds with 500 if the container was removed during the
+    /// request.
     pub(crate) fn is_no_such_container(&self) -> bool {
         match self {
             Self::Api(error) => error.status == 404 || error.message.trim_end().ends_with("no such container"),

@@ -1,4 +1,4 @@
-//! Events of containers, as both engines write them: JSON documents, one after the other.
+//! Events of containers in the form of both engines: a sequence of JSON documents.
 
 use std::collections::HashMap;
 use std::pin::Pin;
@@ -14,7 +14,7 @@ use crate::files::percent_encode;
 use crate::transport::{Pieces, full};
 use crate::{Engine, Error};
 
-/// An event, as far as it matters here.
+/// An event, with the fields needed here.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Event {
     #[serde(rename = "Action", default)]
@@ -25,7 +25,7 @@ pub(crate) struct Event {
     pub(crate) actor: Actor,
 }
 
-/// What it happened to.
+/// The object of an event.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Actor {
     #[serde(rename = "ID")]
@@ -39,20 +39,20 @@ impl Event {
         self.actor.attributes.get(name)
     }
 
-    /// Of an end. Podman has a name of its own for it.
+    /// Returns the exit code of an end. Podman has another name for the attribute.
     fn exit_code(&self) -> Option<i64> {
         self.attribute("exitCode").or_else(|| self.attribute("containerExitCode"))?.parse().ok()
     }
 
-    /// As the end of a run.
+    /// Returns the event as the end of a run.
     pub(crate) fn run_end(&self) -> Option<RunEnd> {
         let at = Timestamp::from_nanosecond(self.time.into()).ok()?;
         Some(RunEnd { at, exit_code: self.exit_code() })
     }
 
-    /// As rules read it.
+    /// Returns the event in the form that rules read.
     pub(crate) fn fact(&self) -> container::Event {
-        // Podman's words for them.
+        // Replace Podman's names.
         let action = match self.action.as_str() {
             "died" => "die",
             "remove" => "destroy",
@@ -67,13 +67,13 @@ impl Event {
     }
 }
 
-/// Reads a whole answer. An event that cannot be read ends the list.
+/// Parses a complete response. An invalid event ends the list.
 pub(crate) fn read(answer: &[u8]) -> Vec<Event> {
     serde_json::Deserializer::from_slice(answer).into_iter().map_while(Result::ok).collect()
 }
 
 impl Engine {
-    /// The events that match, as they come. Without an end in `range`, neither has the stream.
+    /// Streams matching events as they happen. If `range` has no end, neither has the stream.
     pub(crate) async fn events(
         &self,
         filters: &serde_json::Value,
@@ -86,14 +86,14 @@ impl Engine {
     }
 }
 
-/// JSON documents, a line each.
+/// Splits JSON documents, one per line.
 struct JsonLines {
     body: Pieces,
     buffer: Vec<u8>,
 }
 
 impl JsonLines {
-    /// No event is longer: labels are part of them.
+    /// The longest accepted event, including its labels.
     const MAX_LINE: usize = 1 << 20;
 
     async fn next(mut self) -> Option<(Result<Event, Error>, Self)> {

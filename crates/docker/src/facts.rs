@@ -1,5 +1,5 @@
-//! What an engine knows of containers, as the facts that rules read: filled from raw answers, so that no field of the
-//! API that one engine writes and another leaves out makes the rest unreadable.
+//! The engine's facts about containers, for rules. Parses raw responses, so that a field that only one engine writes
+//! cannot make the rest unreadable.
 
 mod backend;
 mod events;
@@ -23,19 +23,19 @@ use scratchdbg_diagnose::container::Phase;
 use crate::transport::full;
 use crate::{ContainerName, Engine, Error};
 
-/// How long any one of the side questions may take. Without an answer the rules do with less.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// The time limit of each additional request. Without a response, rules work with fewer facts.
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Engine {
-    /// What the engine says of a container when it is inspected.
+    /// Returns the facts of a container's inspection.
     async fn record_of(&self, container: &str) -> Result<ContainerRecord, Error> {
         let path = format!("/containers/{}/json", crate::files::percent_encode(container));
         let answer = self.get(&path).await?;
         inspection::read(&answer, self.is_podman()).map_err(|error| Error::transport(&path, error))
     }
 
-    /// Adds what is known beside the inspection: events, the end of the log, what a running container uses and what its
-    /// processes look like; and what the kernel wrote down about one that ended. What is not answered stays unknown.
+    /// Adds facts that the inspection lacks: events, the end of the log, a running container's usage and processes,
+    /// and the kernel's record of an ended container. Facts that the engine does not report remain unknown.
     async fn observe_container(&self, record: &mut ContainerRecord, host: &HostFacts) {
         let id = record.id.clone();
         let Ok(name) = id.parse::<ContainerName>() else { return };
@@ -50,7 +50,7 @@ impl Engine {
         record.facts.engine_started_at = host.engine_started_at;
         record.facts.now = host.clock;
         self.describe_all_mounts(record, host).await;
-        // Of one that runs: what was killed in it, and what ended its earlier runs.
+        // For a running container: what was killed in it, and why its earlier runs ended.
         if host.is_this_machine && record.facts.state.started_at.is_some() {
             record.facts.kernel_log = kernel_log::read(&id);
         }
@@ -63,9 +63,9 @@ impl Engine {
         self.transport.fetch(self.transport.request(Method::GET, path, full(""))?).await
     }
 
-    /// The same as JSON, for what may go unanswered.
+    /// Requests JSON. Returns `None` on failure.
     pub(crate) async fn ask(&self, path: &str) -> Option<serde_json::Value> {
-        let answer = tokio::time::timeout(PATIENCE, self.get(path)).await;
+        let answer = tokio::time::timeout(TIMEOUT, self.get(path)).await;
         match answer {
             Ok(Ok(answer)) => serde_json::from_slice(&answer).ok(),
             Ok(Err(error)) => {
@@ -80,7 +80,7 @@ impl Engine {
     }
 }
 
-/// What the engine did not tell, as far as it was asked.
+/// Describes the facts that the engine did not report, as far as they were requested.
 fn gaps(has_events: bool, has_processes: Option<bool>) -> Vec<String> {
     let mut gaps = Vec::new();
     if !has_events {

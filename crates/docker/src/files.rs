@@ -1,4 +1,5 @@
-//! Small files of a container, by the engine's archive call: works without a shell, and on stopped containers too.
+//! Reads small files of a container with the engine's archive API, which needs no shell and works on stopped
+//! containers.
 
 use std::io::Read as _;
 use std::time::Duration;
@@ -12,18 +13,18 @@ use crate::transport::full;
 use crate::user::{self, NumericUser, ResolvedUser, UserError};
 use crate::{ContainerName, Engine, Error, Target};
 
-/// No file that is read here is longer; a longer one is cut.
+/// The most bytes of a file that are read.
 const MAX_FILE: u64 = 1 << 20;
 
 /// How long the engine may take to read a file in which users are looked up. It waits for ever on a pipe that the target put
 /// in the place of the file.
 const LOOKUP_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How many symbolic links are followed. The engine resolves all but the last component itself.
+/// How many symbolic links are followed. The engine itself resolves all components but the last.
 const MAX_LINKS: usize = 8;
 
 impl Engine {
-    /// Reads a small text file of a container. Nothing when it is not there or not a file.
+    /// Reads a small text file of a container. Returns `None` if it does not exist or is not a file.
     pub async fn read_file(&self, container: &ContainerName, path: &str) -> Result<Option<String>, Error> {
         let mut path = path.to_owned();
         for _ in 0..MAX_LINKS {
@@ -51,7 +52,7 @@ impl Engine {
         }
     }
 
-    /// Unpacks a tar archive into a folder of a container that is not started yet.
+    /// Unpacks a tar archive into a folder of a container that has not been started.
     pub(crate) async fn unpack(&self, container: &ContainerName, folder: &str, archive: &[u8]) -> Result<(), Error> {
         let path = format!("/containers/{container}/archive?path={}", percent_encode(folder));
         let body = full(archive.to_vec());
@@ -126,7 +127,7 @@ impl Engine {
     /// A text file of a container or an image, empty if it does not exist. `None` if it is a symbolic
     /// link that is not to be followed.
     async fn file_of_target(&self, target: &Target, path: &str, follow: bool) -> Result<Option<String>, Error> {
-        // For the call, Docker mounts what a container has that does not run, and makes folders on its host for what is missing.
+        // For this request, Docker mounts the volumes of a stopped container and creates missing folders on its host.
         let shares_folders = target.reach.mounts.iter().any(|mount| mount.kind == "bind");
         if target.id.is_empty() || (shares_folders && !target.state.has_processes()) {
             let file = self.file_of_image(&target.image_id, path).await?.unwrap_or_default();
@@ -152,7 +153,7 @@ enum Entry {
     Other,
 }
 
-/// The first entry of the tar archive that the engine makes of a path.
+/// Returns the first entry of the engine's tar archive of a path.
 fn first_entry(archive: &[u8]) -> std::io::Result<Entry> {
     let mut archive = tar::Archive::new(archive);
     let Some(entry) = archive.entries()?.next() else { return Ok(Entry::Other) };
@@ -170,10 +171,10 @@ fn first_entry(archive: &[u8]) -> std::io::Result<Entry> {
     Ok(Entry::File(String::from_utf8_lossy(&bytes).into_owned()))
 }
 
-/// What stands for itself in a query: the unreserved characters of RFC 3986, section 2.3, and slashes.
+/// Characters that are not escaped in a query: the unreserved characters of RFC 3986, section 2.3, and slashes.
 const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
 
-/// Escapes what may not stand in a query.
+/// Percent-encodes text for a query.
 pub(crate) fn percent_encode(text: &str) -> String {
     utf8_percent_encode(text, QUERY).to_string()
 }

@@ -1,4 +1,4 @@
-//! What a user can do about an engine's error, and the error as every platform has it.
+//! Hints for an engine's errors, and their conversion to the errors of [`scratchdbg_backend`].
 
 use scratchdbg_backend::{self as backend, ErrorKind};
 
@@ -8,7 +8,7 @@ use crate::plan::Refusal;
 use crate::user::UserError;
 
 impl Error {
-    /// What the user can do about it, in one line.
+    /// Returns what the user can do about the error, in one line.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Endpoint(error) => match &**error {
@@ -60,7 +60,7 @@ impl Error {
             Self::SessionGoesOn { target, is_paused: true, .. } => {
                 format!("it is paused: they end as soon as it goes on (`docker unpause {target}`)")
             }
-            Self::SessionGoesOn { target, .. } => {
+            Self::SessionStillRuns { target, .. } => {
                 format!("what is stopped, or hangs in the kernel, cannot end: `docker top {target}` shows it")
             }
             Self::ExecRefused { message, .. } if message.contains("resource temporarily unavailable") => {
@@ -78,7 +78,7 @@ impl Error {
 
     fn kind(&self) -> ErrorKind {
         match self {
-            // A context that is missing on this machine is a failure; an address that is no address is a mistake.
+            // A context that is missing on this machine is a failure; an invalid address is a usage error.
             Self::Endpoint(error) if !matches!(**error, EndpointError::Context { .. }) => ErrorKind::Invalid,
             Self::InvalidName(_) => ErrorKind::Invalid,
             Self::NoSuchContainer { similar, .. } => ErrorKind::NotFound { similar: similar.clone() },
@@ -94,7 +94,7 @@ impl Error {
             Self::User(_) | Self::Refused(_) => ErrorKind::Unsupported,
             Self::ExecRefused { .. } => ErrorKind::NotStarted,
             Self::MountSourceGone { path } => ErrorKind::SourceGone { path: path.clone() },
-            Self::CalledOff { .. } => ErrorKind::Interrupted,
+            Self::Canceled { .. } => ErrorKind::Interrupted,
             Self::Unreachable(_) | Self::Silent(_) | Self::Slow(_) => ErrorKind::Unreachable,
             _ => ErrorKind::Broken,
         }

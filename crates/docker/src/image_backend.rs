@@ -1,4 +1,4 @@
-//! Docker and Podman as a platform that holds images.
+//! Implements [`ImageBackend`] for Docker and Podman.
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -14,7 +14,7 @@ use crate::{Engine, Twin};
 
 impl ImageBackend for Engine {
     async fn image_record(&self, reference: &str) -> Result<Option<ImageRecord>, Error> {
-        Ok(self.told_of_image(reference).await?.as_ref().map(record))
+        Ok(self.raw_image(reference).await?.as_ref().map(record))
     }
 
     async fn save_image(&self, reference: &str, sink: &mut (dyn Write + Send)) -> Result<(), Error> {

@@ -1,4 +1,4 @@
-//! Images in the engine: whether one is there, loading one, and taking a single file out of one.
+//! Images in the engine: checks for one, loads one, and reads a single file from one.
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -16,26 +16,26 @@ use crate::containers::unprivileged;
 use crate::transport::{BoxError, Kind, Progress, full};
 use crate::{ContainerName, Engine, Error, Target, labels, ours};
 
-/// How much of an archive is on its way at once, at most: this many chunks.
+/// How many chunks of an archive are in flight at most.
 const CHUNKS_IN_FLIGHT: usize = 4;
 /// The size of a chunk. Larger ones gain nothing over a Unix socket.
 const CHUNK: usize = 256 << 10;
 
-/// How often the list of images is asked for, where the engine loses its way in it.
+/// How often to retry listing images if the engine fails while images are being removed.
 const LIST_ATTEMPTS: u32 = 10;
 
-/// What an engine says of a load is a few lines.
+/// The longest accepted response to a load, which is normally a few lines.
 const MAX_LOAD_ANSWER: usize = 1 << 20;
 
-/// A program of a static toolkit is a few megabytes; nothing larger is taken out of an image.
+/// The largest file that is read from an image. A program of a static toolkit has a few megabytes.
 const MAX_PROGRAM: u64 = 64 << 20;
 
 impl Engine {
-    /// Whether the engine has, by this reference, the toolkit image that holds exactly this layer, and has no setting that ours has
-    /// not. A name proves nothing: who loads an archive gives its images the names that are in it.
+    /// Reports whether the engine has, by this reference, the toolkit image with exactly this layer and no further
+    /// settings. A name proves nothing: whoever loads an archive chooses the names of its images.
     pub async fn has_toolkit(&self, reference: &str, layer: &str) -> Result<bool, Error> {
-        let Some(told) = self.told_of_image(reference).await? else { return Ok(false) };
-        // As it was told: what a later engine knows of is a setting too.
+        let Some(told) = self.raw_image(reference).await? else { return Ok(false) };
+        // Use the raw response: a setting that only a later engine has counts too.
         if !ours::is_toolkits_config(&told["Config"]) {
             return Ok(false);
         }
@@ -44,18 +44,19 @@ impl Engine {
         Ok(layers == [layer] && ours::is_toolkit(&image))
     }
 
-    /// An image as something to attach to: a container that was never made. Nothing when the engine has no such image.
+    /// Returns an image as a target: like a container that was never created. Returns `None` if the engine has no
+    /// such image.
     pub async fn inspect_image(&self, reference: &str) -> Result<Option<Target>, Error> {
         Ok(self.image_facts(reference).await?.map(|answer| Target::from_image(reference, answer)))
     }
 
-    /// What the engine says of an image, in Docker's words; nothing when it has no such image.
+    /// Returns the engine's description of an image, or `None` if there is no such image.
     pub(crate) async fn image_facts(&self, reference: &str) -> Result<Option<ImageInspect>, Error> {
-        self.told_of_image(reference).await?.map(read_image).transpose()
+        self.raw_image(reference).await?.map(read_image).transpose()
     }
 
-    /// The same as the engine says it.
-    pub(crate) async fn told_of_image(&self, reference: &str) -> Result<Option<serde_json::Value>, Error> {
+    /// Like [`image_facts`](Self::image_facts), as raw JSON.
+    pub(crate) async fn raw_image(&self, reference: &str) -> Result<Option<serde_json::Value>, Error> {
         if !is_image_reference(reference) {
             return Ok(None);
         }
@@ -68,7 +69,7 @@ impl Engine {
         serde_json::from_slice(&answer).map(Some).map_err(|error| Error::transport(&path, error))
     }
 
-    /// The images that have a label, or all.
+    /// Lists the images that have a label, or all.
     pub(crate) async fn list_images(&self, label: Option<&str>) -> Result<Vec<ImageSummary>, Error> {
         let filters = match label {
             Some(label) => serde_json::json!({ "label": [label] }),
@@ -79,7 +80,7 @@ impl Engine {
         loop {
             attempts += 1;
             match self.transport.fetch(self.transport.request(Method::GET, &path, full(""))?).await {
-                // Docker 28 with the containerd store, when an image is removed while it lists them.
+                // Docker 28 with the containerd store fails this way if an image is removed while it lists them.
                 Err(error) if error.is_status(404) && attempts < LIST_ATTEMPTS => {
                     tracing::debug!(%error, attempts, "the list is asked for again");
                     tokio::time::sleep(Duration::from_millis(5) * attempts).await;
@@ -91,8 +92,8 @@ impl Engine {
         }
     }
 
-    /// Loads an image archive, which `produce` writes while it is sent: no copy of it is made on either side's disk
-    /// before the engine unpacks it.
+    /// Loads an image archive that `produce` writes while it is sent, so that neither side stores a copy before the
+    /// engine unpacks it.
     pub async fn load<E>(
         &self,
         produce: impl FnOnce(&mut dyn Write) -> Result<(), E> + Send + 'static,
@@ -106,7 +107,7 @@ impl Engine {
             let produced = produce(&mut sink).map_err(Into::into);
             let produced = produced.and_then(|()| sink.flush().map_err(Into::into));
             if produced.is_err() {
-                // The body must end in an error, or the engine takes what it got for the whole.
+                // End the body with an error, or the engine takes the part for the whole.
                 let _gone = sender.blocking_send(Err(io::Error::other("the image could not be produced")));
             }
             produced
@@ -125,8 +126,8 @@ impl Engine {
             Ok(answer) => self.transport.pieces(Kind::Load, "load", answer).collect(MAX_LOAD_ANSWER).await,
             Err(error) => Err(error),
         };
-        // The producer's own failure explains the request's. A request that failed first stops the producer, whose
-        // failure is then only the closed channel.
+        // If the producer failed, its error explains the request's. If the request failed first, the producer only
+        // sees a closed channel.
         let produced = production.await.map_err(|error| Error::Produce(error.into()))?;
         match (sent, produced) {
             (Ok(answer), Ok(())) => load_outcome(&answer),
@@ -137,7 +138,7 @@ impl Engine {
         }
     }
 
-    /// References of images that may hold a busybox: ours, and those that are named so.
+    /// Returns references of images that may contain a busybox: our toolkit images, and images with that name.
     pub async fn images_with_busybox(&self) -> Result<Vec<String>, Error> {
         let images = self.list_images(None).await?;
         let holds_busybox = |reference: &String| {
@@ -147,7 +148,8 @@ impl Engine {
         Ok(images.into_iter().flat_map(|image| image.repo_tags).filter(holds_busybox).collect())
     }
 
-    /// Takes one file out of an image, by way of a container that is never started. Nothing when it is not there.
+    /// Reads one file from an image by creating a container that is never started. Returns `None` if the file does
+    /// not exist.
     pub async fn file_of_image(&self, image: &str, path: &str) -> Result<Option<Vec<u8>>, Error> {
         let session = scratchdbg_backend::session_id();
         let mut host_config = unprivileged();
@@ -177,7 +179,7 @@ impl Engine {
         first_file(&archive).map_err(|error| Error::transport(&query, error))
     }
 
-    /// Removes an image's reference, and the image with its last one. One that is not there is fine.
+    /// Removes an image's reference, and with its last reference the image. A missing image is not an error.
     pub async fn remove_image(&self, reference: &str) -> Result<(), Error> {
         let options = RemoveImageOptionsBuilder::default().build();
         match self.transport.ask(Kind::RemoveImage, self.docker.remove_image(reference, Some(options), None)).await {
@@ -190,8 +192,9 @@ impl Engine {
     }
 }
 
-/// Whether a text can name an image: a reference, or an id or its beginning. What cannot is never asked for: it would become part of
-/// a request's path, where `..` and doubled slashes lead elsewhere. Whether an engine likes a name that can is its own affair.
+/// Reports whether a text can name an image: a reference, an id or a prefix of one. Other texts are never requested,
+/// because they become part of the request's path, where `..` and double slashes have a meaning. Whether the engine
+/// accepts the name is up to the engine.
 pub fn is_image_reference(text: &str) -> bool {
     const LONGEST: usize = 4096;
     let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-:@+[]".contains(&byte);
@@ -205,7 +208,7 @@ fn read_image(told: serde_json::Value) -> Result<ImageInspect, Error> {
     serde_json::from_value(told).map_err(|error| Error::transport("look at an image", error))
 }
 
-/// The bytes of the first entry, where that is a file.
+/// Returns the bytes of the first entry, if it is a file.
 fn first_file(archive: &[u8]) -> io::Result<Option<Vec<u8>>> {
     use std::io::Read as _;
     let mut archive = tar::Archive::new(archive);
@@ -219,7 +222,8 @@ fn first_file(archive: &[u8]) -> io::Result<Option<Vec<u8>>> {
     Ok(Some(bytes))
 }
 
-/// The engine answers a load with 200 and reports a failure inside the answer: JSON values, one after the other.
+/// Reads the result of a load. The engine responds with 200 and reports errors inside the response, which is a
+/// sequence of JSON values.
 fn load_outcome(answer: &[u8]) -> Result<(), Error> {
     #[derive(serde::Deserialize)]
     struct Progress {
@@ -238,7 +242,7 @@ fn load_outcome(answer: &[u8]) -> Result<(), Error> {
     if is_said { Ok(()) } else { Err(Error::transport("load an image", "the engine does not say that it did")) }
 }
 
-/// Hands chunks over to the request. Blocking: for a thread of its own.
+/// Passes chunks on to the request. Blocking, so it needs a thread of its own.
 struct ChunkSender(mpsc::Sender<io::Result<Bytes>>);
 
 impl Write for ChunkSender {
@@ -253,7 +257,7 @@ impl Write for ChunkSender {
     }
 }
 
-/// Whether the producer failed only because nobody takes its chunks any more.
+/// Reports whether the producer failed only because the request no longer takes its chunks.
 fn is_closed_channel(error: &(dyn std::error::Error + 'static)) -> bool {
     let mut current = Some(error);
     while let Some(error) = current {

@@ -1,7 +1,7 @@
-//! Talks to container engines by the Docker API: endpoints, typed targets, plans, sessions, streams.
+//! Connects to container engines by the Docker API: endpoints, targets, plans, sessions, streams.
 //!
-//! The only home of bollard: none of its types leaves this crate, so that another way to an engine can be put beside
-//! it behind the same types.
+//! Only this crate uses bollard. None of bollard's types appears in its public interface, so that other
+//! implementations of [`scratchdbg_backend`] can stand beside it.
 
 mod api_version;
 mod client;
@@ -58,7 +58,7 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Connects, and settles the API version.
+    /// Connects and negotiates the API version.
     pub async fn connect(endpoint: Endpoint) -> Result<Self, Error> {
         Self::over(Transport::connect(&endpoint).await?, endpoint)
     }
@@ -68,28 +68,28 @@ impl Engine {
         Ok(Self { transport, docker, endpoint })
     }
 
-    /// The same engine, for what is part of this scope.
+    /// Returns the same engine for requests that are part of this scope.
     #[must_use]
     pub fn within(&self, scope: &scratchdbg_backend::Scope) -> Self {
         Self { transport: self.transport.within(scope), ..self.clone() }
     }
 
-    /// Whether it answers at all.
-    pub async fn is_there(&self) -> bool {
-        self.transport.is_there().await
+    /// Reports whether the engine responds at all.
+    pub async fn responds(&self) -> bool {
+        self.transport.responds().await
     }
 
-    /// Where the engine is.
+    /// Returns the engine's endpoint.
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
     }
 
-    /// It is Podman, behind its Docker-compatible API.
+    /// Reports whether the engine is Podman with its Docker-compatible API.
     pub fn is_podman(&self) -> bool {
         self.transport.is_podman()
     }
 
-    /// The API version in use: the newest that both sides know.
+    /// Returns the negotiated API version: the newest that both sides support.
     pub fn api_version(&self) -> ApiVersion {
         self.transport.version()
     }

@@ -1,4 +1,5 @@
-//! Docker and Podman as a [`LogBackend`]: finds containers, reads their logs, and reports the ends of their runs.
+//! Implements [`LogBackend`] for Docker and Podman: finds containers, reads their logs, and reports the ends of their
+//! runs.
 
 use bytes::Bytes;
 use futures_util::StreamExt as _;
@@ -9,7 +10,7 @@ use scratchdbg_backend::{self as backend, LogBackend, LogRequest, LogSource, Run
 use crate::logs::{LogStream, wire_time};
 use crate::{ContainerName, Engine, Error};
 
-/// The label by which Compose marks the containers of a project.
+/// Compose's label for the project of a container.
 const COMPOSE_PROJECT: &str = "com.docker.compose.project";
 
 impl LogBackend for Engine {
@@ -38,10 +39,10 @@ impl LogBackend for Engine {
         Ok(self.live(container).await?.map(|piece| piece.map_err(Into::into)).boxed())
     }
 
-    /// Docker keeps 256 events, of all containers, and forgets them when it is restarted.
+    /// Docker keeps the last 256 events of all containers, and loses them when it restarts.
     async fn run_history(&self, id: &str) -> Result<RunHistory, backend::Error> {
         let filters = serde_json::json!({ "type": ["container"], "event": ["create", "die"], "container": [id] });
-        // The engine's clock may be another: what comes in from now on does no harm, but the answer must end.
+        // The engine's clock may differ. Including events from now on is harmless, but the response must end.
         let range = format!("&since=0.000000001&until={}", wire_time(self.soon()));
         let mut events = self.events(&filters, &range).await?;
         let mut history = RunHistory::default();
@@ -78,13 +79,13 @@ impl LogBackend for Engine {
     }
 }
 
-/// The labels that a container must have.
+/// Returns the labels that a container must have.
 fn labels(selector: &Selector) -> Vec<String> {
     let project = selector.project.iter().map(|project| format!("{COMPOSE_PROJECT}={project}"));
     selector.labels.iter().cloned().chain(project).collect()
 }
 
-/// Some log drivers cannot be read back.
+/// Converts the error of a log driver that does not support reading.
 fn unreadable(error: Error) -> backend::Error {
     let (unsupported, damaged) = match &error {
         Error::Api(answer) => (

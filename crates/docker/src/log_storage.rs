@@ -1,4 +1,4 @@
-//! How the engines' log drivers store logs, and what that means for reading them.
+//! How the engines' log drivers store logs, and what that implies for reading them.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -13,13 +13,13 @@ use crate::api_version::ApiVersion;
 use crate::endpoint::Address;
 use crate::{Engine, Target};
 
-/// What decides how an engine's log is read, besides the container.
+/// The properties of the engine that decide how a log is read.
 #[derive(Debug, Clone, Copy)]
 struct Platform {
     is_podman: bool,
-    /// The engine may be on this machine, so that its files may be read.
+    /// Whether the engine may be on this machine, so that its files may be readable.
     may_be_local: bool,
-    /// The engine loses lines of a followed log when the log is rotated.
+    /// Whether a followed log loses lines when it is rotated.
     loses_lines_at_rotation: bool,
 }
 
@@ -28,12 +28,12 @@ struct Platform {
 struct Driver {
     name: String,
     options: HashMap<String, String>,
-    /// Where `json-file` or `local` writes, on the engine's machine. Empty with other drivers.
+    /// Where `json-file` or `local` writes on the engine's machine. Empty for other drivers.
     path: String,
 }
 
 impl Engine {
-    /// Docker before 23.0 loses lines when it rotates a log under a stream that follows it.
+    /// Returns the properties of this engine. Docker before 23.0 loses lines when it rotates a followed log.
     fn platform(&self) -> Platform {
         let is_podman = self.is_podman();
         Platform {
@@ -43,12 +43,12 @@ impl Engine {
         }
     }
 
-    /// How this engine cuts long lines into records.
+    /// Returns how this engine cuts long lines into records.
     pub(crate) fn log_joining(&self) -> Joining {
         if self.is_podman() { Joining::UntilNewline } else { Joining::Docker }
     }
 
-    /// A container's log.
+    /// Describes a container's log.
     pub(crate) fn describe_log(&self, mut answer: ContainerInspectResponse) -> LogSource {
         let log = answer.host_config.as_mut().and_then(|config| config.log_config.take()).unwrap_or_default();
         let time = |text: Option<&String>| {
@@ -61,8 +61,8 @@ impl Engine {
         let finished_at = time(state.and_then(|state| state.finished_at.as_ref()));
         let restart_count = answer.restart_count.unwrap_or_default();
         let path = answer.log_path.take().unwrap_or_default();
-        // The engine does not name the files of `local`. They lie in the container's folder, as others do that it names
-        // (moby `daemon/logger/local/local.go`).
+        // The engine does not report the path of `local`'s files. They are in the container's folder, as are others
+        // whose path it reports (moby `daemon/logger/local/local.go`).
         let folder = answer.resolv_conf_path.as_deref().and_then(|path| Some(path.rsplit_once('/')?.0.to_owned()));
         let Target { id, name, state, tty, .. } = Target::from_inspect(answer);
         let driver = log.typ.unwrap_or_default();
@@ -92,7 +92,7 @@ impl Driver {
         self.options.get(name).map(String::as_str)
     }
 
-    /// Old records are deleted as new ones come.
+    /// Reports whether old records are deleted when new ones arrive.
     fn rotates(&self) -> bool {
         match self.name.as_str() {
             "json-file" => self.option("max-size").is_some_and(|size| size != "-1"),
@@ -101,7 +101,7 @@ impl Driver {
         }
     }
 
-    /// The rotated files are compressed.
+    /// Reports whether rotated files are compressed.
     fn compresses(&self) -> bool {
         match self.name.as_str() {
             "json-file" => self.option("compress") == Some("true"),
@@ -119,19 +119,19 @@ impl Driver {
             "local" => FileFormat::Local,
             driver => return Err(format!("the files of the log driver `{driver}` are not read")),
         };
-        // With the id in its path, it is the file of this container and no other.
+        // A path that contains the id belongs to this container.
         if container.is_empty() || !self.path.contains(container) {
             return Err("the engine names no log file".to_owned());
         }
         Ok(StoredFiles { path: PathBuf::from(&self.path), format })
     }
 
-    /// Why the files cannot be followed.
+    /// Returns why the files cannot be followed.
     fn cannot_follow_files(&self) -> Option<String> {
         if self.name != "json-file" {
             return Some(format!("the files of the log driver `{}` are not followed", self.name));
         }
-        // A single file is emptied for rotation: what was in it cannot be read to its end.
+        // With a single file, rotation truncates it, so it cannot be read to its end.
         let kept = self.option("max-file").and_then(|count| count.parse().ok()).unwrap_or(1);
         if self.rotates() && kept < 2 {
             return Some("with max-file=1 the engine empties it when it is full".to_owned());
@@ -145,7 +145,8 @@ fn storage(driver: Driver, container: &str, platform: Platform) -> Storage {
         may_drop: driver.option("mode") == Some("non-blocking"),
         rotates: driver.rotates(),
         loses_lines_at_rotation: platform.loses_lines_at_rotation,
-        // Docker leaves out whole compressed files then, as if they were older (seen with 20.10, with both drivers).
+        // Docker then leaves out complete compressed files, as if they were older (observed with 20.10 and both
+        // drivers).
         since_is_incomplete: driver.compresses(),
         completeness: match driver.name.as_str() {
             "journald" => Completeness::Unknown,
@@ -172,7 +173,7 @@ mod tests {
 
     #[test]
     fn drivers_decide_how_a_log_is_read() {
-        // Options; it rotates, a time is not enough, its files can be followed.
+        // Options; whether the log rotates, a time is not enough, and its files can be followed.
         let cases = [
             ("json-file", &[][..], (false, false, true)),
             ("json-file", &[("max-size", "-1")], (false, false, true)),

@@ -1,4 +1,4 @@
-//! The raw stream of a container's logs. Decoding is the business of the logs crate.
+//! The raw stream of a container's logs. The `logs` crate decodes it.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -12,16 +12,16 @@ use tokio::io::AsyncReadExt as _;
 use crate::transport::{Pieces, full};
 use crate::{ContainerName, Engine, Error};
 
-/// The bytes as the engine sends them, in the framing that the container's `tty` decides.
+/// The bytes as the engine sends them. The framing depends on the container's `tty`.
 #[derive(Debug)]
 pub struct LogStream(Pieces);
 
-/// How much of what a container writes is taken at a time.
+/// The size of a read from a container's output.
 const PIECE: usize = 32 << 10;
 
 impl Engine {
-    /// What a running container writes from now on, as it writes it. The logs have a line when it has its end; here its
-    /// beginning is there before.
+    /// Streams what a running container writes from now on, immediately. The log contains a line only once it is
+    /// complete; this stream also has its beginning.
     pub(crate) async fn live(
         &self,
         container: &ContainerName,
@@ -38,7 +38,7 @@ impl Engine {
         }))
     }
 
-    /// Asks for a container's logs.
+    /// Requests a container's logs.
     pub(crate) async fn logs(&self, container: &ContainerName, request: &LogRequest) -> Result<LogStream, Error> {
         let tail = request.tail.map_or_else(|| "all".to_owned(), |count| count.to_string());
         let mut path = format!(
@@ -46,7 +46,7 @@ impl Engine {
             u8::from(request.follow),
             u8::from(request.timestamps),
         );
-        // Podman leaves the time itself out.
+        // Podman excludes the time itself.
         let earlier = jiff::SignedDuration::from_nanos(i64::from(self.transport.is_podman()));
         if let Some(since) = request.since.map(|since| since.checked_sub(earlier).unwrap_or(since)) {
             path = format!("{path}&since={}", wire_time(since));
@@ -58,7 +58,7 @@ impl Engine {
     }
 }
 
-/// `seconds.nanoseconds`, the only form that the API takes. Zero would mean "no limit".
+/// Formats a time as `seconds.nanoseconds`, the only form that the API accepts. Zero would mean "no limit".
 pub(crate) fn wire_time(at: jiff::Timestamp) -> String {
     let at = if at == jiff::Timestamp::UNIX_EPOCH { jiff::Timestamp::UNIX_EPOCH + NANOSECOND } else { at };
     let nanos = at.as_nanosecond();

@@ -19,7 +19,7 @@ use scratchdbg_backend::{How, Mode, Plan, PlanRequest};
 
 pub(crate) use self::keeper_rights::{KeeperRights, of_session_inside};
 pub(crate) use self::ladder::plan;
-pub(crate) use self::rights::{CopySettings, is_hosts};
+pub(crate) use self::rights::{CopySettings, is_host_namespace};
 use crate::Phase;
 use crate::session::LingeringKeeper;
 use crate::twin::Twin;

@@ -21,7 +21,7 @@ use self::folders::Host;
 use self::mountinfo::Mountinfo;
 use self::volume::VolumeContent;
 use crate::containers::inspect_path;
-use crate::plan::is_hosts;
+use crate::plan::is_host_namespace;
 use crate::target::{Mount, Reach, Target};
 use crate::{Address, Engine, Error};
 
@@ -130,7 +130,7 @@ impl Engine {
     async fn leads_to_host(&self, mode: &str, mode_of: fn(&Target) -> &str) -> Result<bool, Error> {
         let mut mode = mode.to_owned();
         for _ in 0..LINKS {
-            if is_hosts(&mode) {
+            if is_host_namespace(&mode) {
                 return Ok(true);
             }
             let Some(peer) = mode.strip_prefix("container:") else { return Ok(false) };

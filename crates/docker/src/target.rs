@@ -12,7 +12,7 @@ pub struct Target {
     pub name: String,
     /// Its phase.
     pub state: Phase,
-    /// The container has a terminal: its logs and its attach stream are raw.
+    /// Whether the container has a terminal, so that its logs and its attach stream have no frames.
     pub tty: bool,
     /// `Config.User`: empty, or `user[:group]` with names or numbers.
     pub user: String,
@@ -99,7 +99,7 @@ pub struct Mount {
     pub source: String,
     /// The path in the container.
     pub destination: String,
-    /// It is read-only.
+    /// Whether it is read-only.
     pub read_only: bool,
     /// Other paths of the same content on the host.
     pub also_at: Vec<String>,

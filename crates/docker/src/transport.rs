@@ -1,16 +1,16 @@
-//! HTTP to the engine: one connection pool that bollard and our own raw requests share.
+//! HTTP to the engine: one connection pool for bollard and for raw requests.
 //!
-//! Why not bollard's own transports: version 0.21 negotiates an API version and then leaves it out of the request path
-//! (its issue 736), so that the engine answers in its newest dialect; and it decodes logs, attach and exec streams by
-//! guessing from the first byte, which loses bytes. Here the version is put on the wire, and raw streams are handed
-//! out as they come.
+//! bollard's own transports are not used. Version 0.21 negotiates an API version but omits it from the request path
+//! (its issue 736), so that the engine responds in its newest version. It also guesses from the first byte how to
+//! decode logs, attach and exec streams, which loses bytes. This transport sends the version and returns raw streams
+//! as they arrive.
 
 mod connector;
 mod handshake;
 mod hijack;
 mod kind;
-mod patience;
 mod pieces;
+mod timeouts;
 mod tls;
 
 use std::pin::Pin;
@@ -31,21 +31,21 @@ use self::connector::Connector;
 pub(crate) use self::handshake::Handshake;
 pub(crate) use self::hijack::{Hijacked, Upgraded};
 pub(crate) use self::kind::Kind;
-pub(crate) use self::patience::Progress;
 pub(crate) use self::pieces::Pieces;
+pub(crate) use self::timeouts::Progress;
 use crate::api_version::ApiVersion;
 use crate::clock::Skew;
 use crate::endpoint::Endpoint;
 use crate::error::{ApiError, Error};
 use scratchdbg_backend::Scope;
 
-/// The body of a request: bytes, or a stream of them.
+/// The body of a request: bytes, or a stream of bytes.
 pub(crate) type Body = UnsyncBoxBody<Bytes, std::io::Error>;
 
-/// How long an engine may take to accept a connection and to answer the first request.
+/// How long an engine may take to accept a connection and to respond to the first request.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// No answer of an engine that we read whole is longer than this; logs and archives are streamed.
+/// The longest response that is read completely. Logs and archives are streamed.
 pub(crate) const MAX_ANSWER: usize = 16 << 20;
 
 /// A pool of connections to one engine. Cheap to clone.
@@ -55,35 +55,35 @@ pub(crate) struct Transport {
     version: ApiVersion,
     podman: bool,
     endpoint: Arc<Endpoint>,
-    /// What the requests are part of.
+    /// The scope that requests belong to.
     scope: Scope,
     skew: Skew,
-    /// An answer of this engine came to no end: the next ones are waited for less patiently.
+    /// Set if this engine did not finish a response in time: the time limits of later responses are shorter then.
     is_slow: Arc<AtomicBool>,
 }
 
-/// Bytes as a body.
+/// Returns bytes as a body.
 pub(crate) fn full(bytes: impl Into<Bytes>) -> Body {
     Full::new(bytes.into()).map_err(|never| match never {}).boxed_unsync()
 }
 
 impl Transport {
-    /// Connects, and settles the API version: the newest that both sides know.
+    /// Connects and negotiates the API version: the newest that both sides support.
     pub(crate) async fn connect(endpoint: &Endpoint) -> Result<Self, Error> {
         Handshake::open(endpoint).await?.ping().await
     }
 
-    /// The API version in use.
+    /// Returns the negotiated API version.
     pub(crate) fn version(&self) -> ApiVersion {
         self.version
     }
 
-    /// The engine is Podman, behind its Docker-compatible API.
+    /// Reports whether the engine is Podman with its Docker-compatible API.
     pub(crate) fn is_podman(&self) -> bool {
         self.podman
     }
 
-    /// A request below `/vX.Y`.
+    /// Returns a request below `/vX.Y`.
     pub(crate) fn request(&self, method: Method, path_and_query: &str, body: Body) -> Result<Request<Body>, Error> {
         Request::builder()
             .method(method)
@@ -92,7 +92,7 @@ impl Transport {
             .map_err(|error| Error::transport(path_and_query, error))
     }
 
-    /// A request with a JSON body.
+    /// Returns a request with a JSON body.
     pub(crate) fn json_request(
         &self,
         method: Method,
@@ -105,28 +105,28 @@ impl Transport {
         Ok(request)
     }
 
-    /// The same engine for requests that are part of this scope.
+    /// Returns the same engine for requests that are part of this scope.
     pub(crate) fn within(&self, scope: &Scope) -> Self {
         Self { scope: scope.clone(), ..self.clone() }
     }
 
-    /// What the requests are part of.
+    /// Returns the scope that requests belong to.
     pub(crate) fn scope(&self) -> &Scope {
         &self.scope
     }
 
-    /// What is known of the engine's clock.
+    /// Returns the estimate of the engine's clock.
     pub(crate) fn skew(&self) -> &Skew {
         &self.skew
     }
 
-    /// Sends a request. An answer that is an error is read, and becomes [`Error::Api`]; one that means something else than that
-    /// it is done is an error too.
+    /// Sends a request. An error response is read and returned as [`Error::Api`]. Any status that does not mean
+    /// success for this request is an error too.
     pub(crate) async fn send(&self, request: Request<Body>) -> Result<Response<Incoming>, Error> {
         self.send_with(request, &Progress::default()).await
     }
 
-    /// The same of a request whose body is sent for long: `progress` is told of it.
+    /// Like [`send`](Self::send), for a request with a long body that updates `progress`.
     pub(crate) async fn send_with(
         &self,
         request: Request<Body>,
@@ -152,25 +152,25 @@ impl Transport {
         self.wait(kind.headers(self.podman), progress, sent).await
     }
 
-    /// Sends a request and reads the whole answer.
+    /// Sends a request and reads the complete response.
     pub(crate) async fn fetch(&self, request: Request<Body>) -> Result<Bytes, Error> {
         let mut pieces = self.stream(request).await?;
         pieces.collect(MAX_ANSWER).await
     }
 
-    /// Sends a request; the answer in pieces, as they come.
+    /// Sends a request and returns the response in chunks as they arrive.
     pub(crate) async fn stream(&self, request: Request<Body>) -> Result<Pieces, Error> {
         let (kind, what) = (kind_of(&request), request.uri().path().to_owned());
         let answer = self.send(request).await?;
         Ok(self.pieces(kind, &what, answer))
     }
 
-    /// The body of an answer.
+    /// Returns the body of a response.
     pub(crate) fn pieces(&self, kind: Kind, what: &str, answer: Response<Incoming>) -> Pieces {
         Pieces::new(self.clone(), kind, what.to_owned(), answer.into_body())
     }
 
-    /// Waits for what bollard asks.
+    /// Waits for a request of bollard.
     pub(crate) fn ask<T>(
         &self,
         kind: Kind,
@@ -184,8 +184,8 @@ impl Transport {
         }
     }
 
-    /// bollard on this pool, to be used by way of [`Transport::ask`]. Its own time limit covers only the time until the headers
-    /// of an answer: ours comes before it.
+    /// Returns a bollard client on this pool, to be used with [`Transport::ask`]. Its own time limit covers only the
+    /// time until the headers of a response, and ours is shorter.
     pub(crate) fn bollard(&self) -> Result<bollard::Docker, Error> {
         const HEADERS_WITHIN_SECONDS: u64 = 3600;
         let transport = self.clone();
@@ -212,7 +212,7 @@ impl Transport {
             let answer = transport.client.request(request).await;
             let answer = answer.map_err(|error| std::io::Error::other(innermost(error)))?;
             let status = answer.status();
-            // bollard takes more for a success than is one.
+            // bollard treats too many statuses as success.
             let is_error = status.is_client_error() || status.is_server_error();
             if !is_error && !kind.is_done_with(status) {
                 return Err(std::io::Error::other(NotAnEngine(status)).into());
@@ -222,7 +222,7 @@ impl Transport {
     }
 }
 
-/// Puts the API version in front of the path.
+/// Adds the API version before the path.
 fn versioned(uri: &Uri, version: ApiVersion) -> Result<Uri, bollard::errors::Error> {
     let path = uri.path_and_query().map_or("/", |path| path.as_str());
     Ok(Uri::builder().scheme("http").authority("engine").path_and_query(format!("/v{version}{path}")).build()?)
@@ -232,7 +232,7 @@ fn kind_of<B>(request: &Request<B>) -> Kind {
     Kind::of(request.method(), request.uri().path_and_query().map_or("/", |path| path.as_str()))
 }
 
-/// An answer that no engine gives.
+/// The response is not an engine's.
 #[derive(Debug, thiserror::Error)]
 #[error("it answers {0}, as no engine does: is there something else at this address?")]
 struct NotAnEngine(StatusCode);
@@ -240,7 +240,8 @@ struct NotAnEngine(StatusCode);
 /// An error of any kind.
 pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// The last error of a chain says what happened ("connection refused"); those around it say "client error".
+/// Returns the last error of a chain, which tells what happened ("connection refused"). The errors around it say
+/// "client error".
 fn innermost(error: impl std::error::Error + Send + Sync + 'static) -> BoxError {
     let mut current: &dyn std::error::Error = &error;
     while let Some(source) = current.source() {
@@ -249,7 +250,7 @@ fn innermost(error: impl std::error::Error + Send + Sync + 'static) -> BoxError 
     current.to_string().into()
 }
 
-/// The `message` of an error answer, or its text where it is not the JSON that the API promises.
+/// Returns the `message` of an error response, or its text if it is not the JSON that the API specifies.
 async fn error_message(answer: Response<Incoming>) -> String {
     #[derive(serde::Deserialize)]
     struct ErrorAnswer {

@@ -83,7 +83,7 @@ impl Engine {
         ids.extend(images.iter().map(|&image| image.to_owned()));
         let mut looks = Vec::new();
         for id in &ids {
-            looks.push(self.told_of_image(id));
+            looks.push(self.raw_image(id));
         }
         let documents: Vec<_> = futures_util::stream::iter(looks).buffered(CONCURRENCY).collect().await;
         let documents = documents.into_iter().collect::<Result<Vec<_>, _>>()?;
@@ -207,7 +207,7 @@ mod tests {
         assert_eq!(prove(&production(), &twin(), None), Err(NotATwin::Tools), "no busybox is at hand");
     }
 
-    /// The labels of all of these are the same.
+    /// All of these have the same labels.
     #[test]
     fn what_only_says_that_it_is_a_twin_is_not_believed() {
         for (path, value, why) in [

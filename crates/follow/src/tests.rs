@@ -8,7 +8,7 @@ use scratchdbg_backend::{Completeness, LogBackend as _, Selector};
 use scratchdbg_logs::Line;
 use scratchdbg_logs::query::{Query, QuerySpec};
 use scratchdbg_logs::when::TimeRange;
-use scratchdbg_testkit::PATIENCE;
+use scratchdbg_testkit::TIMEOUT;
 use scratchdbg_testkit::fake::FakeBackend;
 
 use crate::many::MergedSink;
@@ -50,7 +50,7 @@ impl Recorder {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
-        let in_time = tokio::time::timeout(PATIENCE, waiting).await.is_ok();
+        let in_time = tokio::time::timeout(TIMEOUT, waiting).await.is_ok();
         assert!(in_time, "waited in vain for {text:?}: {:?}", self.taken());
     }
 }
@@ -120,7 +120,7 @@ async fn followed(backend: &FakeBackend, request: Request, script: impl AsyncFnO
     let (other, recorder) = (backend.clone(), sink.clone());
     let reading = tokio::spawn(async move { read(&other, &request, recorder).await });
     script(&sink).await;
-    let ended = tokio::time::timeout(PATIENCE, reading).await.expect("it ends");
+    let ended = tokio::time::timeout(TIMEOUT, reading).await.expect("it ends");
     ended.expect("no panic").expect("no failure");
     sink.taken()
 }

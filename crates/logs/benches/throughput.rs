@@ -1,5 +1,5 @@
-//! How fast one core goes through logs. `cargo bench -p scratchdbg-logs`; the numbers are bytes of input per second,
-//! the best of five rounds.
+//! Measures how many bytes of log input per second one core processes: `cargo bench -p scratchdbg-logs`. Each number
+//! is the best of five rounds.
 
 use scratchdbg_logs::file::{FileDecoder, FileEvent, FileFormat};
 use scratchdbg_logs::line::Joining;
@@ -11,7 +11,7 @@ use std::time::Instant;
 
 const LINES: usize = 400_000;
 
-/// What a hyper body's chunks are at most.
+/// The largest chunk of a hyper body.
 const CHUNK: usize = 64 << 10;
 
 fn main() {
@@ -145,7 +145,7 @@ fn decode_file(input: &[u8], query: &Query) -> usize {
 }
 
 fn render(input: &[u8], format: Format) -> usize {
-    let style = Style { format, timestamps: false, terminal: true, colour: true, highlight: Vec::new() };
+    let style = Style { format, timestamps: false, terminal: true, color: true, highlight: Vec::new() };
     let mut renderer = Renderer::new(style);
     let (mut out, mut total) = (Vec::new(), 0);
     for_lines(input, false, |line| {

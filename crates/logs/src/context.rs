@@ -1,38 +1,38 @@
-//! Lines around a match: `-A`, `-B` and `-C`, as grep has them.
+//! Lines around a match, like grep's `-A`, `-B` and `-C`.
 
 use crate::line::Line;
 use std::collections::VecDeque;
 
-/// A line that is to be shown.
+/// A line to show.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shown<'a> {
     /// The line.
     pub line: Line<'a>,
-    /// It matches, and is not only near one that does.
+    /// Whether the line itself matches. If not, it is context.
     pub is_match: bool,
-    /// Lines were left out between the one shown before and this one.
+    /// Whether lines were left out between the previously shown line and this one.
     pub after_gap: bool,
 }
 
-/// Picks matches and the lines around them. Holds as many lines as are asked for before a match, and none otherwise.
+/// Selects matches and the lines around them. Holds at most as many lines as are shown before a match.
 #[derive(Debug)]
 pub struct Context {
     before: usize,
     after: usize,
     held: VecDeque<Line<'static>>,
-    /// How many of the next lines are still near the last match.
+    /// How many of the following lines are still context of the last match.
     near: usize,
     has_shown: bool,
     has_left_out: bool,
 }
 
 impl Context {
-    /// With this many lines before and after each match.
+    /// Shows `before` lines before each match and `after` lines after it.
     pub fn new(before: usize, after: usize) -> Self {
         Self { before, after, held: VecDeque::new(), near: 0, has_shown: false, has_left_out: false }
     }
 
-    /// Take the next line, and show what it makes worth showing.
+    /// Takes the next line and shows each line that is now known to be a match or its context.
     pub fn push(&mut self, line: Line<'_>, is_match: bool, mut show: impl FnMut(Shown<'_>)) {
         if is_match {
             while let Some(line) = self.held.pop_front() {
@@ -67,7 +67,7 @@ mod tests {
     use crate::frame::Stream;
     use crate::line::Ending;
 
-    /// Lines as words; matches are in capitals, and a gap is `--`.
+    /// Returns the shown lines as words. Matches are in capitals; a gap is `--`.
     fn run(before: usize, after: usize, input: &str) -> String {
         let mut context = Context::new(before, after);
         let mut out = Vec::new();

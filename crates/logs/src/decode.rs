@@ -1,21 +1,21 @@
-//! A log stream as lines: the [`FrameDecoder`], and the joining of its pieces, in one.
+//! Decodes a log stream into lines: [`FrameDecoder`] and the joining of its pieces in one step.
 
 use crate::frame::{FrameDecoder, FrameError, FrameEvent, Piece};
 use crate::line::{Line, LineAssembler, LineOptions};
 use crate::search::Search;
 use std::sync::Arc;
 
-/// What a log stream says.
+/// One event of a log stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event<'a> {
-    /// A whole line of the container.
+    /// A complete line of the container.
     Line(Line<'a>),
-    /// The daemon reports an error of its own. More lines may follow. The text is not trusted: escape it before it is
-    /// shown.
+    /// The daemon reports an error of its own. More lines may follow. The text is untrusted: escape it before showing
+    /// it.
     DaemonError(String),
 }
 
-/// Resumable decoder of a log stream: feed it chunks cut anywhere. It holds back at most one line per stream, each
+/// Resumable decoder of a log stream. Chunks may be cut anywhere. The decoder holds at most one line per stream, each
 /// up to [`LineOptions::max_line`] bytes.
 ///
 /// ```
@@ -58,7 +58,7 @@ impl LogDecoder {
         Self { frames: FrameDecoder::new(options.framing), lines: LineAssembler::new(options) }
     }
 
-    /// The same, which searches lines that are longer than they are held: [`Line::found`].
+    /// Also searches lines that are longer than the limit. The result is in [`Line::found`].
     #[must_use]
     pub fn searching(mut self, search: Option<&Arc<Search>>) -> Self {
         if let Some(search) = search {
@@ -67,23 +67,23 @@ impl LogDecoder {
         self
     }
 
-    /// The events in the next chunk. Read them all: what is left when the result is dropped is lost.
+    /// Returns the events in the next chunk. Read all of them: events left when the result is dropped are lost.
     pub fn push<'d, 'a>(&'d mut self, chunk: &'a [u8]) -> Events<'d, 'a> {
         Events { decoder: self, chunk, piece: None }
     }
 
-    /// How many of the engine's records there were so far: a long line is several. Zero where there is a TTY, which has no
-    /// frames.
+    /// Returns how many of the engine's records were read so far. A long line is several records. Zero with a TTY,
+    /// which has no frames.
     pub fn records(&self) -> u64 {
         self.frames.frames()
     }
 
-    /// After the last chunk, or an error: the next line that was left without an ending. Call until `None`.
+    /// Returns the next line that has no ending. Call after the last chunk or an error, until `None`.
     pub fn finish_line(&mut self) -> Option<Line<'_>> {
         self.lines.finish_line()
     }
 
-    /// Say that the stream has ended.
+    /// Declares the end of the stream.
     ///
     /// # Errors
     /// [`FrameError`] when it ended inside a frame, or had failed before.
@@ -102,7 +102,8 @@ pub struct Events<'d, 'a> {
 }
 
 impl Events<'_, '_> {
-    /// The next event, or `None` at the end of the chunk. (No `Iterator`: a line may borrow from the decoder.)
+    /// Returns the next event, or `None` at the end of the chunk. This is not an `Iterator` because a line may borrow
+    /// from the decoder.
     ///
     /// # Errors
     /// [`FrameError`] when the stream is not framed as it should be. The lines before it stay good.

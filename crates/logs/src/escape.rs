@@ -1,20 +1,19 @@
-//! Text that a container controls, made safe for a terminal.
+//! Makes text that a container controls safe for a terminal.
 //!
-//! A terminal obeys what it is sent: it may clear the screen, overwrite what stood there, set its title, write the
-//! clipboard or answer on stdin (CVE-2021-25743). So of all control characters and sequences only colours and text
-//! attributes (SGR, `ESC [ … m`) pass, in log lines; everything else is shown as a Rust-style escape: `\x1b[2J`,
-//! `\r`, `\u{202e}`. That goes for bytes that are not UTF-8 too (`\xff`), and for the bidirectional controls that
-//! make text read as something else, characters that nobody sees, and the attribute that conceals text (SGR 8). Nothing
-//! is left out, and nothing is escaped when it is harmless: a tab and a
-//! carriage return right at the end stay silent.
+//! A terminal obeys the text it receives: it may clear the screen, overwrite earlier text, set its title, write the
+//! clipboard or answer on stdin (CVE-2021-25743). In log lines, only colors and text attributes (SGR, `ESC [ … m`)
+//! pass. Every other control character or sequence is shown as a Rust-style escape: `\x1b[2J`, `\r`, `\u{202e}`. The
+//! same applies to bytes that are not UTF-8 (`\xff`), to bidirectional controls, which make text read as something
+//! else, to invisible characters, and to the attribute that conceals text (SGR 8). Nothing is left out, and harmless
+//! text is not escaped: a tab, and a carriage return at the very end of a line, pass.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-/// What gives the terminal's own colours back.
+/// Restores the terminal's own colors.
 const RESET: &str = "\x1b[0m";
 
-/// A log line (without its newline) with its colours, which end with the line.
+/// Returns a log line (without its newline) with its colors, which are reset at the end of the line.
 ///
 /// ```
 /// use scratchdbg_logs::escape;
@@ -32,7 +31,7 @@ pub fn line(text: &[u8]) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// A name, a label, an error message: one line, without colours.
+/// Returns a name, a label or an error message as one line without colors.
 ///
 /// ```
 /// use scratchdbg_logs::escape;
@@ -48,7 +47,7 @@ pub fn label<T: AsRef<[u8]> + ?Sized>(text: &T) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// A JSON document, which stays one with the same values: what is unsafe is escaped as JSON has it.
+/// Returns a JSON document with the same values, in which unsafe characters are escaped as JSON escapes.
 ///
 /// ```
 /// use scratchdbg_logs::escape;
@@ -62,7 +61,7 @@ pub fn json(text: &str) -> Cow<'_, str> {
     let mut out = String::with_capacity(text.len() + 16);
     for c in text.chars() {
         match c {
-            // Between values: within strings it is escaped already.
+            // Only between values: inside strings, JSON has escaped it already.
             '\r' => out.push(' '),
             c if is_unsafe(c) => {
                 for unit in c.encode_utf16(&mut [0; 2]) {
@@ -76,20 +75,20 @@ pub fn json(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// Escapes a line that is written in parts, and remembers whether it left a colour on.
+/// Escapes a line that is written in parts, and remembers whether the line left a color on.
 #[derive(Debug, Default)]
 pub(crate) struct LineEscaper {
-    is_coloured: bool,
+    is_colored: bool,
 }
 
 impl LineEscaper {
-    /// Append the next part of the line.
+    /// Appends the next part of the line.
     pub(crate) fn push(&mut self, out: &mut String, mut text: &[u8]) {
         while let Some(at) = memchr::memchr(b'\x1b', text) {
             push_escaped(out, &text[..at]);
             text = &text[at..];
             if let Some(sequence) = sgr(text) {
-                self.is_coloured = !matches!(sequence, "\x1b[m" | "\x1b[0m");
+                self.is_colored = !matches!(sequence, "\x1b[m" | "\x1b[0m");
                 out.push_str(sequence);
                 text = &text[sequence.len()..];
             } else {
@@ -100,15 +99,15 @@ impl LineEscaper {
         push_escaped(out, text);
     }
 
-    /// End the line: turn off what it left on.
+    /// Ends the line and turns off attributes that it left on.
     pub(crate) fn finish(self, out: &mut String) {
-        if self.is_coloured {
+        if self.is_colored {
             out.push_str(RESET);
         }
     }
 }
 
-/// The text as it is, when nothing in it needs a second look.
+/// Returns the text unchanged if nothing in it can need escaping.
 fn as_clean(text: &[u8]) -> Option<&str> {
     // No early exit: this compiles to vector instructions.
     let (mut has_control, mut has_high) = (false, false);
@@ -123,14 +122,14 @@ fn as_clean(text: &[u8]) -> Option<&str> {
     (!has_high || !text.chars().any(is_unsafe)).then_some(text)
 }
 
-/// Characters that drive a terminal or reorder what it shows.
+/// Reports whether the character controls a terminal or reorders what the terminal shows.
 fn is_unsafe(c: char) -> bool {
     // C0, DEL and C1.
     let is_control = c.is_control() && c != '\t';
-    // Some terminals obey the line and the paragraph separator.
+    // Some terminals obey the line separator and the paragraph separator.
     let is_separator = matches!(c, '\u{2028}' | '\u{2029}');
     let is_bidi = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    // Text in these is not seen. The joiners (U+200C, U+200D) are left alone: scripts and emoji need them.
+    // These characters are invisible. The joiners (U+200C, U+200D) pass: scripts and emoji need them.
     let is_invisible = matches!(
         c,
         '\u{ad}' | '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{200b}' | '\u{2060}'..='\u{2064}' | '\u{206a}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
@@ -139,7 +138,7 @@ fn is_unsafe(c: char) -> bool {
     is_control || is_separator || is_bidi || is_invisible
 }
 
-/// Append text with everything unsafe escaped, `ESC` included.
+/// Appends text with everything unsafe escaped, `ESC` included.
 fn push_escaped(out: &mut String, text: &[u8]) {
     if let Some(clean) = as_clean(text) {
         out.push_str(clean);
@@ -166,7 +165,7 @@ fn push_hex(out: &mut String, byte: u32) {
     let _ = write!(out, "\\x{byte:02x}");
 }
 
-/// The SGR sequence that `text` starts with: `ESC [`, numbers with `;` or `:` between them, `m`.
+/// Returns the SGR sequence that `text` starts with: `ESC [`, numbers separated by `;` or `:`, `m`.
 fn sgr(text: &[u8]) -> Option<&str> {
     let parameters = text.strip_prefix(b"\x1b[")?;
     let len = parameters.iter().take_while(|byte| matches!(byte, b'0'..=b'9' | b';' | b':')).count();
@@ -176,7 +175,7 @@ fn sgr(text: &[u8]) -> Option<&str> {
     str::from_utf8(&text[..len + 3]).ok()
 }
 
-/// Whether text is hidden by this: attribute 8, which is no part of a colour.
+/// Reports whether the sequence hides text: attribute 8, unless the 8 is part of a color.
 fn conceals(parameters: &[u8]) -> bool {
     let mut parameters = parameters.split(|byte| *byte == b';').map(|each| {
         let digits = each.split(|byte| *byte == b':').next().unwrap_or_default();
@@ -216,7 +215,7 @@ mod tests {
             (b"\x1b[38:2::1:2:3mred\x1b[m", "\x1b[38:2::1:2:3mred\x1b[m"),
             (b"\x1b[31mleft on", "\x1b[31mleft on\x1b[0m"),
             (b"\x1b[0m\x1b[48;5;0mleft on", "\x1b[0m\x1b[48;5;0mleft on\x1b[0m"),
-            // 44: everything else that a terminal would obey.
+            // 44: everything else that a terminal obeys.
             (b"\x1b[2J\x1b[H", "\\x1b[2J\\x1b[H"),
             (b"\x1b]0;title\x07", "\\x1b]0;title\\x07"),
             (b"\x1b]52;c;aGk=\x1b\\", "\\x1b]52;c;aGk=\\x1b\\"),
@@ -242,7 +241,7 @@ mod tests {
                 "a\u{200b}b\u{2060}\u{feff}\u{e0041}\u{e01ef}\u{ad}\u{2800}\u{3164}".as_bytes(),
                 "a\\u{200b}b\\u{2060}\\u{feff}\\u{e0041}\\u{e01ef}\\u{ad}\\u{2800}\\u{3164}",
             ),
-            // Concealed text, and colours that have the same number in them.
+            // Concealed text, and colors that contain the same number.
             (b"\x1b[8mhidden\x1b[0m", "\\x1b[8mhidden\x1b[0m"),
             (b"\x1b[1;08;31mhidden\x1b[0m", "\\x1b[1;08;31mhidden\x1b[0m"),
             (b"\x1b[38;5;8;8mhidden", "\\x1b[38;5;8;8mhidden"),
@@ -274,19 +273,19 @@ mod tests {
     }
 
     #[test]
-    fn labels_have_no_colours() {
+    fn labels_have_no_colors() {
         assert_eq!(label("web-1"), "web-1");
         assert_eq!(label("\x1b[31mweb\x1b[0m\r\n"), "\\x1b[31mweb\\x1b[0m\\r\\n");
         assert_eq!(label("\u{202e}gpj.exe"), "\\u{202e}gpj.exe");
     }
 
-    /// What is left of escaped text when its colours are taken out.
-    fn without_colours(text: &str) -> String {
+    /// Returns escaped text without its colors.
+    fn without_colors(text: &str) -> String {
         let mut out = String::new();
         let mut rest = text;
         while let Some(at) = rest.find('\x1b') {
             out.push_str(&rest[..at]);
-            rest = &rest[at + sgr(&rest.as_bytes()[at..]).expect("only colours pass").len()..];
+            rest = &rest[at + sgr(&rest.as_bytes()[at..]).expect("only colors pass").len()..];
         }
         out + rest
     }
@@ -303,8 +302,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_but_colours_passes(text in hostile()) {
-            prop_assert!(!without_colours(&line(&text)).contains(is_unsafe));
+        fn nothing_but_colors_passes(text in hostile()) {
+            prop_assert!(!without_colors(&line(&text)).contains(is_unsafe));
             prop_assert!(!label(&text).contains(is_unsafe));
         }
 
@@ -321,7 +320,7 @@ mod tests {
         }
 
         #[test]
-        fn colours_end_with_the_line(text in hostile()) {
+        fn colors_end_with_the_line(text in hostile()) {
             let safe = line(&text);
             let last = safe.rfind('\x1b').and_then(|at| sgr(&safe.as_bytes()[at..]));
             prop_assert!(last.is_none_or(|last| last == "\x1b[0m" || last == "\x1b[m"), "{safe:?}");

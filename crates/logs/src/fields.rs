@@ -1,16 +1,16 @@
-//! Fields of structured log lines, JSON or logfmt, read only when somebody asks for one.
+//! Reads fields of structured log lines (JSON or logfmt) on demand.
 //!
-//! A line is never rejected: where it is neither, or broken, there are no fields, and the line is text. Scanning goes
-//! from left to right, without recursion and without copying; of duplicate keys the first counts.
+//! No line is rejected. A line that is neither JSON nor logfmt, or broken, is text without fields. Scanning goes from
+//! left to right, without recursion and without copying. The first of duplicate keys counts.
 
 mod json;
 mod logfmt;
 
 use std::borrow::Cow;
 
-/// A field's value as text: a string without its quotes and escapes, anything else as it is written.
+/// Returns a field's value as text: a string without its quotes and escapes, any other value as written.
 ///
-/// `path` is a key (`msg`, also one with dots in it, as in `log.level`), or a path of keys into nested objects
+/// `path` is a key (`msg`; a key may contain dots, as `log.level` does) or a path of keys into nested objects
 /// (`http.status`).
 ///
 /// ```
@@ -24,7 +24,7 @@ pub fn get<'a>(line: &'a [u8], path: &str) -> Option<Cow<'a, str>> {
     if json::is_object(line) { json::get(line, path).and_then(text) } else { logfmt::get(line, path) }
 }
 
-/// The line's fields as one JSON object: the line itself when it is one, or its logfmt pairs as strings.
+/// Returns the line's fields as one JSON object: the line itself if it is one, or its logfmt pairs as strings.
 pub(crate) fn object(line: &[u8]) -> Option<Cow<'_, str>> {
     if json::is_object(line) {
         json::valid_object(line).map(Cow::Borrowed)
@@ -33,20 +33,20 @@ pub(crate) fn object(line: &[u8]) -> Option<Cow<'_, str>> {
     }
 }
 
-/// How a line is written.
+/// The notation of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// One JSON object.
     Json,
-    /// The beginning of one.
+    /// The beginning of a JSON object.
     CutJson,
-    /// It begins with a pair of logfmt.
+    /// The line begins with a logfmt pair.
     Logfmt,
-    /// Anything else. There may be pairs in it.
+    /// Any other text. It may contain pairs.
     Text,
 }
 
-/// How the line is written, as far as a look at its ends tells.
+/// Guesses the notation of the line from its first and last bytes.
 pub(crate) fn kind(line: &[u8]) -> Kind {
     if json::is_object(line) {
         Kind::Json
@@ -59,8 +59,8 @@ pub(crate) fn kind(line: &[u8]) -> Kind {
     }
 }
 
-/// What `make` makes of the first field that it makes something of, among those whose keys are `wanted`; the objects `log`
-/// and `record` stand for what is in them.
+/// Calls `make` for the fields with `wanted` keys and returns its first result. The objects `log` and `record` stand
+/// for their members.
 pub(crate) fn pick<W, T>(
     line: &[u8],
     wanted: impl Fn(&[u8]) -> Option<W>,
@@ -72,15 +72,15 @@ pub(crate) fn pick<W, T>(
     }
     json::members(line).find_map(|(key, value)| {
         of(key, value).or_else(|| {
-            // The Elastic Common Schema nests it: {"log":{"level":"info"}}. So does loguru, in "record".
+            // The Elastic Common Schema nests the level: {"log":{"level":"info"}}. loguru does too, in "record".
             (matches!(key, b"log" | b"record") && json::is_object(value))
                 .then(|| json::members(value).find_map(|(key, value)| of(key, value)))?
         })
     })
 }
 
-/// The same of the pairs of a line that begins with words: those alone that have another pair right beside them. A single one
-/// is part of a sentence or a query.
+/// Like [`pick`], for a line that begins with words. Considers only pairs that have another pair right beside them: a
+/// single pair is part of a sentence or a query.
 pub(crate) fn pick_beside<W, T>(
     line: &[u8],
     wanted: impl Fn(&[u8]) -> Option<W>,
@@ -95,7 +95,7 @@ pub(crate) fn pick_beside<W, T>(
     })
 }
 
-/// A raw value as text: strings unescaped, anything else (a string that cannot be unescaped too) as it is written.
+/// Returns a raw value as text: strings unescaped, any other value (and strings that cannot be unescaped) as written.
 fn text(raw: &[u8]) -> Option<Cow<'_, str>> {
     let raw = str::from_utf8(raw).ok()?;
     let Some(inner) = raw.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) else {

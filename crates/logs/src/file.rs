@@ -1,7 +1,7 @@
-//! Lines out of Docker's own log files: the same that the engine would send, without its decoding in between.
+//! Reads lines from Docker's own log files. The lines are the same that the engine would send.
 //!
-//! The caller reads the files, rotated ones first and unpacked, and pushes their bytes one after the other into the
-//! same decoder: lines go on over rotation.
+//! The caller reads the files, rotated ones first and decompressed, and pushes their bytes one after the other into
+//! the same decoder, because lines continue across rotations.
 
 mod json_file;
 mod json_rescue;
@@ -13,41 +13,41 @@ use crate::line::{Joining, Line, LineAssembler, LineOptions};
 use crate::search::Search;
 use std::sync::Arc;
 
-/// The longest record that is believed, as it stands in a file. Docker's hold 16 KiB of text, each byte of which may be
-/// escaped to six, and a driver's plugin up to 1 MB.
+/// The longest accepted record, as stored. Docker's records hold 16 KiB of text, each byte of which may be escaped to
+/// six, and those of a driver's plugin up to 1 MB.
 const MAX_RECORD: usize = 8 << 20;
 
 /// The logging driver that wrote the files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileFormat {
-    /// `json-file`: one JSON object a line.
+    /// `json-file`: one JSON object per line.
     JsonFile,
-    /// `local`: protobuf messages between their lengths.
+    /// `local`: protobuf messages, each between its length and the same length again.
     Local,
 }
 
-/// What a log file says.
+/// One event of a log file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FileEvent<'a> {
-    /// A whole line of the container, with its timestamp where the record has one.
+    /// A complete line of the container, with its timestamp if the record has one.
     Line(Line<'a>),
-    /// Bytes that are no record were skipped: the file is damaged (a crash of the host, a full disk). It is emitted
-    /// once for each damaged place, before the line that follows it.
+    /// Bytes that are not a record were skipped: the file is damaged (a crash of the host, a full disk). Emitted once
+    /// per damaged place, before the line that follows.
     Hole(Hole),
 }
 
 /// A damaged place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hole {
-    /// How many bytes of all files came before it.
+    /// How many bytes of all files precede the damage.
     pub at: u64,
-    /// How many bytes long it is.
+    /// The length in bytes.
     pub bytes: u64,
 }
 
-/// Resumable decoder of log files: feed it chunks cut anywhere. It holds at most one record, and one line per stream.
+/// Resumable decoder of log files. Chunks may be cut anywhere. Holds at most one record, and one line per stream.
 ///
-/// Damage ends nothing: the next whole record is looked for behind it.
+/// Damage does not end decoding: the decoder continues with the next complete record.
 ///
 /// ```
 /// use scratchdbg_logs::LineOptions;
@@ -69,19 +69,19 @@ pub struct Hole {
 #[derive(Debug)]
 pub struct FileDecoder {
     format: FileFormat,
-    /// The begin of a record whose end is not there yet.
+    /// The beginning of a record whose end has not been read.
     carry: Vec<u8>,
-    /// The text of a record that has escapes, without them.
+    /// The text of the current record, unescaped.
     unescaped: Vec<u8>,
     out: Out,
 }
 
-/// What comes out of the records.
+/// Turns records into lines.
 #[derive(Debug)]
 struct Out {
     /// How many bytes were decoded.
     position: u64,
-    /// The damaged place that the next record ends.
+    /// The damaged place that the next record will end.
     hole: Option<Hole>,
     lines: LineAssembler,
 }
@@ -96,7 +96,7 @@ struct Record<'a> {
 }
 
 impl FileDecoder {
-    /// A decoder at the start of the oldest file; `tty` is inspect's `Config.Tty`, `max_line` as in
+    /// Returns a decoder at the start of the oldest file. `tty` is inspect's `Config.Tty`; `max_line` is as in
     /// [`LineOptions::max_line`].
     pub fn new(format: FileFormat, tty: bool, max_line: usize) -> Self {
         let framing = Framing::from_tty(tty);
@@ -106,7 +106,7 @@ impl FileDecoder {
         )
     }
 
-    /// The same, which gives out lines that are longer than `max_line` as [`LineOptions::in_parts`] says.
+    /// Like [`new`](Self::new), but emits lines longer than `max_line` in parts; see [`LineOptions::in_parts`].
     pub fn in_parts(format: FileFormat, tty: bool, max_line: usize) -> Self {
         let framing = Framing::from_tty(tty);
         Self::with(
@@ -115,7 +115,7 @@ impl FileDecoder {
         )
     }
 
-    /// The same, which searches lines that are longer than they are held: [`Line::found`].
+    /// Also searches lines that are longer than the limit. The result is in [`Line::found`].
     #[must_use]
     pub fn searching(mut self, search: Option<&Arc<Search>>) -> Self {
         if let Some(search) = search {
@@ -129,7 +129,7 @@ impl FileDecoder {
         Self { format, carry: Vec::new(), unescaped: Vec::new(), out: Out { position: 0, hole: None, lines } }
     }
 
-    /// Decode the next chunk, and emit what is complete.
+    /// Decodes the next chunk and emits what is complete.
     pub fn push(&mut self, chunk: &[u8], mut emit: impl FnMut(FileEvent<'_>)) {
         match self.format {
             FileFormat::JsonFile => self.push_json(chunk, &mut emit),
@@ -137,12 +137,12 @@ impl FileDecoder {
         }
     }
 
-    /// Whether the begin of a record is there without its end: the engine is writing it, or died while it did.
+    /// Reports whether a record has begun and not ended: the engine is writing it, or was killed while it did.
     pub fn is_in_record(&self) -> bool {
         !self.carry.is_empty()
     }
 
-    /// Say that the files have ended, and emit what is left: a record without its end, a line without an ending.
+    /// Declares the end of the files and emits the rest: a record without its end, a line without an ending.
     pub fn finish(mut self, mut emit: impl FnMut(FileEvent<'_>)) {
         match self.format {
             FileFormat::JsonFile => {
@@ -172,7 +172,7 @@ impl FileDecoder {
         }
         self.carry.extend_from_slice(input);
         if self.carry.len() > MAX_RECORD {
-            // No record is as long. One may have begun behind the damage.
+            // No record is that long. Another record may have begun after the damage.
             let skipped = json_rescue::last_begin(&self.carry);
             self.carry.drain(..skipped);
             self.out.skip(skipped);
@@ -192,7 +192,7 @@ impl FileDecoder {
         self.carry = carry;
     }
 
-    /// Decodes what is complete, and says how many bytes it was.
+    /// Decodes complete records and returns how many bytes they took.
     fn local_records(&mut self, input: &[u8], is_last: bool, emit: &mut impl FnMut(FileEvent<'_>)) -> usize {
         let mut done = 0;
         while done < input.len() {
@@ -214,7 +214,7 @@ impl FileDecoder {
 }
 
 impl Out {
-    /// Bytes are no record.
+    /// Skips bytes that are not a record.
     fn skip(&mut self, bytes: usize) {
         let bytes = bytes as u64;
         self.hole.get_or_insert(Hole { at: self.position, bytes: 0 }).bytes += bytes;
@@ -235,7 +235,7 @@ impl Out {
 
     fn record(&mut self, record: &Record<'_>, emit: &mut impl FnMut(FileEvent<'_>)) {
         if self.hole.is_some() {
-            // The rest of a line that had begun may be lost: another's is not put in its place.
+            // The rest of an unfinished line may be lost. Other text must not be joined to it.
             self.end_lines(emit);
             self.tell_hole(emit);
         }
@@ -245,7 +245,7 @@ impl Out {
         }
     }
 
-    /// A line of a json-file: one record, unless it is damaged.
+    /// Decodes a line of a json-file: one record, unless the line is damaged.
     fn json_line(&mut self, line: &[u8], unescaped: &mut Vec<u8>, emit: &mut impl FnMut(FileEvent<'_>)) {
         if let Some(record) = json_file::parse(line, unescaped) {
             self.record(&record, emit);

@@ -1,33 +1,33 @@
-//! The engine's multiplexed stream, as logs, attach and exec without a TTY send it.
+//! The engine's multiplexed stream, used by logs, attach and exec without a TTY.
 //!
-//! A frame is `[type u8][0, 0, 0][length u32, big endian][payload]`; the types are 0 stdin, 1 stdout, 2 stderr and
-//! 3 an error of the daemon itself in the middle of a stream that began well (moby `api/pkg/stdcopy/stdcopy.go`).
-//! A container with a TTY sends plain bytes instead. Only inspect's `Config.Tty` tells the two apart: the bytes
-//! never do, since a terminal program may well begin with `\x01`.
+//! A frame is `[type u8][0, 0, 0][length u32, big endian][payload]`. The types are 0 stdin, 1 stdout, 2 stderr, and 3
+//! an error of the daemon itself that occurs in the middle of a stream (moby `api/pkg/stdcopy/stdcopy.go`). A
+//! container with a TTY sends plain bytes instead. Only inspect's `Config.Tty` distinguishes the two: the bytes do
+//! not, since a terminal program may begin with `\x01`.
 //!
-//! Payloads are handed out as they arrive, as slices of the caller's chunk. At most one header and one message of
-//! the daemon are ever held back.
+//! Payloads are returned as they arrive, as slices of the caller's chunk. The decoder holds at most one header and
+//! one message of the daemon.
 
 use thiserror::Error;
 
-/// More empty frames in a row are not read. Engines send none; one that sends nothing else would be read for ever.
+/// The most empty frames accepted in a row. Engines send none; a stream of nothing else would never end.
 const MAX_EMPTY_FRAMES: u32 = 1 << 16;
 
-/// The longest payload that is believed. Docker's log frames hold 16 KiB and a timestamp, its exec frames 32 KiB;
-/// a length far above that means that we are not reading a header.
+/// The longest accepted payload. Docker's log frames hold 16 KiB and a timestamp, its exec frames 32 KiB. A length
+/// far above that means that the bytes are not a header.
 pub const MAX_FRAME_LEN: u32 = 16 << 20;
 
-/// How much of a daemon's error message is kept; the rest is read and dropped.
+/// How many bytes of a daemon's error message are kept. The rest is read and dropped.
 const MAX_DAEMON_ERROR_LEN: usize = 64 << 10;
 
 const HEADER_LEN: usize = 8;
 
-/// Which of the process's streams the bytes belong to.
+/// The stream of the process that the bytes belong to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Stream {
-    /// Input echoed back (attach only).
+    /// Echoed input (attach only).
     Stdin,
-    /// Standard output, and everything that a TTY shows.
+    /// Standard output, and all output of a TTY.
     Stdout,
     /// Standard error.
     Stderr,
@@ -44,7 +44,7 @@ impl Stream {
     }
 }
 
-/// How the stream is framed, from inspect's `Config.Tty` of the container or exec.
+/// The framing of a stream, from inspect's `Config.Tty` of the container or exec.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Framing {
     /// No TTY: frames.
@@ -54,36 +54,36 @@ pub enum Framing {
 }
 
 impl Framing {
-    /// The framing of a container or exec that has a TTY, or has none.
+    /// Returns the framing of a container or exec with or without a TTY.
     pub fn from_tty(tty: bool) -> Self {
         if tty { Self::Raw } else { Self::Multiplexed }
     }
 }
 
-/// A piece of a frame's payload: all of it, or as much as the chunk held.
+/// A piece of a frame's payload: all of it, or the part in the chunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Piece<'a> {
     /// The stream that the bytes belong to.
     pub stream: Stream,
     /// The bytes. Empty only for an empty frame.
     pub payload: &'a [u8],
-    /// These are the first bytes of their frame. Never set when [`Framing::Raw`].
+    /// Whether these are the first bytes of their frame. Never set with [`Framing::Raw`].
     pub starts_frame: bool,
-    /// These are the last bytes of their frame. Never set when [`Framing::Raw`].
+    /// Whether these are the last bytes of their frame. Never set with [`Framing::Raw`].
     pub ends_frame: bool,
 }
 
-/// What the decoder found.
+/// One event of the stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FrameEvent<'a> {
     /// Bytes of the process.
     Data(Piece<'a>),
-    /// The daemon reports an error of its own (frame type 3). What came before is good, and more may follow. The text
-    /// is not trusted: escape it before it is shown.
+    /// The daemon reports an error of its own (frame type 3). Earlier data is valid, and more may follow. The text is
+    /// untrusted: escape it before showing it.
     DaemonError(String),
 }
 
-/// The stream is not what it should be. All that was decoded before stays good; nothing after can be.
+/// The stream is invalid. Data that was decoded before is valid; decoding cannot continue.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum FrameError {
     /// The first byte of a header is not 0..=3.
@@ -93,7 +93,7 @@ pub enum FrameError {
     UnknownType {
         /// The byte found.
         kind: u8,
-        /// The header it was found in.
+        /// The header that contains it.
         header: [u8; HEADER_LEN],
     },
     /// Bytes 1..=3 of a header are not zero.
@@ -104,7 +104,7 @@ pub enum FrameError {
         /// The header found.
         header: [u8; HEADER_LEN],
     },
-    /// The length is over [`MAX_FRAME_LEN`].
+    /// The length exceeds [`MAX_FRAME_LEN`].
     #[error(
         "the stream announces a frame of {length} bytes, more than the {MAX_FRAME_LEN} that are plausible: it is damaged"
     )]
@@ -112,7 +112,7 @@ pub enum FrameError {
         /// The announced length.
         length: u32,
     },
-    /// Very many frames in a row hold nothing.
+    /// Too many empty frames in a row.
     #[error("the stream holds {MAX_EMPTY_FRAMES} frames in a row with nothing in them: it has no end in sight")]
     NothingButFrames,
     /// The stream ended inside a header.
@@ -123,7 +123,7 @@ pub enum FrameError {
         /// Bytes of the header that arrived.
         got: usize,
     },
-    /// The stream ended inside a payload. What arrived of it was handed out.
+    /// The stream ended inside a payload. The part that arrived was returned.
     #[error("the stream ended inside a frame ({got} of {length} bytes): the connection or the engine broke off")]
     TruncatedPayload {
         /// Bytes of the payload that arrived.
@@ -138,12 +138,12 @@ pub enum FrameError {
         got: u32,
         /// Bytes announced.
         length: u32,
-        /// What arrived. Not trusted: escape it before it is shown.
+        /// The part of the message that arrived. Untrusted: escape it before showing it.
         message: String,
     },
 }
 
-/// Resumable decoder: feed it chunks cut anywhere.
+/// Resumable decoder. Chunks may be cut anywhere.
 ///
 /// ```
 /// use scratchdbg_logs::frame::{FrameDecoder, FrameEvent, Framing};
@@ -166,7 +166,7 @@ pub struct FrameDecoder {
     framing: Framing,
     state: State,
     frames: u64,
-    /// How many in a row were empty.
+    /// How many empty frames came in a row.
     empty: u32,
 }
 
@@ -186,10 +186,10 @@ impl FrameDecoder {
         Self { framing, state: START, frames: 0, empty: 0 }
     }
 
-    /// Decode the next event and advance `input` past it; `None` when all of `input` is used up.
+    /// Decodes the next event and advances `input` past it. Returns `None` when all of `input` is consumed.
     ///
     /// # Errors
-    /// [`FrameError`] when the stream is not framed as it should be. It stays so: each later call says the same.
+    /// [`FrameError`] if the stream is not framed correctly. Each later call returns the same error.
     pub fn decode<'a>(&mut self, input: &mut &'a [u8]) -> Result<Option<FrameEvent<'a>>, FrameError> {
         if self.framing == Framing::Raw {
             let payload = std::mem::take(input);
@@ -254,15 +254,15 @@ impl FrameDecoder {
         }
     }
 
-    /// How many frames of the process there were so far. Never any when [`Framing::Raw`].
+    /// Returns how many frames of the process were read so far. Zero with [`Framing::Raw`].
     pub fn frames(&self) -> u64 {
         self.frames
     }
 
-    /// Say that the stream has ended.
+    /// Declares the end of the stream.
     ///
     /// # Errors
-    /// [`FrameError`] when it ended inside a frame, or had failed before.
+    /// [`FrameError`] if the stream ended inside a frame or failed earlier.
     pub fn finish(self) -> Result<(), FrameError> {
         match self.state {
             State::Header { filled: 0, .. } => Ok(()),
@@ -276,7 +276,7 @@ impl FrameDecoder {
     }
 }
 
-/// The stream (`None`: the daemon itself) and the payload's length.
+/// Returns the stream (`None`: the daemon itself) and the payload's length.
 fn parse_header(header: [u8; HEADER_LEN]) -> Result<(Option<Stream>, u32), FrameError> {
     let [kind, padding @ .., l0, l1, l2, l3] = header;
     let stream = match kind {
@@ -300,7 +300,7 @@ fn message_text(message: &[u8]) -> String {
     String::from_utf8_lossy(message.trim_ascii_end()).into_owned()
 }
 
-/// Split up to `count` bytes off the front of `input`.
+/// Splits up to `count` bytes off the front of `input`.
 fn take<'a>(input: &mut &'a [u8], count: usize) -> &'a [u8] {
     let (taken, rest) = input.split_at(count.min(input.len()));
     *input = rest;

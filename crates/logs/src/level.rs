@@ -1,6 +1,7 @@
-//! How severe a line is: from a field of a structured line, or from what stands before the message of a plain one.
+//! Determines the severity of a line: from a field of a structured line, or from the text before the message of a
+//! plain line.
 //!
-//! A word in a message is no level: "0 errors" tells nothing of the line that says so.
+//! A word within a message is not a level: "0 errors" says nothing about the severity of its line.
 
 mod known;
 mod labels;
@@ -13,7 +14,7 @@ use std::str::FromStr;
 
 use crate::fields::{self, Kind};
 
-/// Severity, least first.
+/// Severity, least severe first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {
     /// `trace`, `verbose`, `finest`.
@@ -30,7 +31,7 @@ pub enum Level {
     Fatal,
 }
 
-/// Not the name of a level.
+/// The text is not the name of a level.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a log level: write trace, debug, info, warn, error or fatal")]
 pub struct UnknownLevel(String);
@@ -39,7 +40,7 @@ impl Level {
     /// All levels, least severe first.
     pub const ALL: [Self; 6] = [Self::Trace, Self::Debug, Self::Info, Self::Warn, Self::Error, Self::Fatal];
 
-    /// The level's name, in lower case.
+    /// Returns the level's name in lower case.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Trace => "trace",
@@ -51,13 +52,13 @@ impl Level {
         }
     }
 
-    /// The level of a line; `None` when it tells none.
+    /// Returns the level of a line, or `None` if the line has none.
     ///
-    /// A JSON or logfmt field (`level`, `lvl`, `severity`, `levelname`, `log.level`, `@l`, …) decides, as a word or as a
-    /// number of pino and bunyan (10 trace … 60 fatal), of syslog (0 emergency … 7 debug) or of OpenTelemetry
-    /// (`severityNumber`). In other lines it is what stands before the message: a priority of syslog, the letter of klog,
-    /// Android, Jupyter and others, a mark of Redis, a level's name in capitals, in brackets or before a colon; or the
-    /// start of a panic or a stack trace.
+    /// A JSON or logfmt field (`level`, `lvl`, `severity`, `levelname`, `log.level`, `@l`, …) decides, as a word or
+    /// as a number of pino and bunyan (10 trace … 60 fatal), of syslog (0 emergency … 7 debug) or of OpenTelemetry
+    /// (`severityNumber`). In other lines, the text before the message decides: a syslog priority, the letter of
+    /// klog, Android, Jupyter and others, a mark of Redis, a level's name in capitals, in brackets or before a colon;
+    /// or the beginning of a panic or a stack trace.
     ///
     /// ```
     /// use scratchdbg_logs::Level;
@@ -69,7 +70,7 @@ impl Level {
         match fields::kind(line) {
             Kind::Json | Kind::CutJson => structured::level(line, false),
             Kind::Logfmt => structured::level(line, false).or_else(|| plain::level(line).flatten()),
-            // Where the form is known, it is known to have none too.
+            // A known form without a level is known to have none.
             Kind::Text => plain::level(line).unwrap_or_else(|| {
                 let of_pairs = || structured::level(line, true);
                 labels::behind_a_name(line).and_then(Self::of).or_else(of_pairs)

@@ -1,19 +1,20 @@
-//! Container logs as values: bytes in, records out. No I/O, no async, no Docker types.
+//! Container logs as values: bytes in, records out. This crate does no I/O, is not async and does not depend on
+//! Docker types.
 //!
-//! From the wire to the screen:
+//! From the engine to the terminal:
 //!
-//! * [`frame`]: the engine's multiplexed stream, cut into pieces of stdin, stdout and stderr;
-//! * [`mod@line`]: pieces joined into whole [`Line`]s, each with its one [`Timestamp`];
-//! * [`decode`]: both of the above as one step, for log streams;
-//! * [`when`]: the forms of `--since` and `--until`;
-//! * [`fields`], [`level`]: what structured lines hold;
-//! * [`mod@file`]: lines out of the engine's own log files, where they can be read;
-//! * [`trace`]: stack traces as one record;
-//! * [`query`], [`context`]: which lines are wanted, and those around them;
-//! * [`tail`], [`merge`], [`resume`]: the last lines, many containers by time, a broken stream taken up again;
+//! * [`frame`]: splits the engine's multiplexed stream into pieces of stdin, stdout and stderr;
+//! * [`mod@line`]: joins pieces into complete [`Line`]s, each with one [`Timestamp`];
+//! * [`decode`]: does both in one step, for log streams;
+//! * [`when`]: parses `--since` and `--until`;
+//! * [`fields`], [`level`]: read fields and the severity of a line;
+//! * [`mod@file`]: reads lines from the engine's own log files, where they are accessible;
+//! * [`trace`]: joins stack traces into one record;
+//! * [`query`], [`context`]: select lines, and the lines around them;
+//! * [`tail`], [`merge`], [`resume`]: keep the last lines, merge containers by time, resume a broken stream;
 //! * [`stats`]: counts, rate, silences and patterns;
-//! * [`render`]: text, raw bytes, JSON lines, templates;
-//! * [`escape`]: text that a container controls, made safe for a terminal.
+//! * [`render`]: writes text, raw bytes, JSON lines or templates;
+//! * [`escape`]: makes text that a container controls safe for a terminal.
 
 pub mod context;
 pub mod decode;

@@ -1,12 +1,12 @@
-//! Whole lines out of the pieces that an engine sends.
+//! Joins the pieces that an engine sends into complete lines.
 //!
 //! Engines cut long lines. Docker's daemon sends a record whenever it has read 16 KiB without a newline (moby
-//! `daemon/logger/copier.go`), conmon whenever it has read up to 8 KiB (`src/ctr_logging.c`); such a *partial* ends
+//! `daemon/logger/copier.go`), conmon whenever it has read up to 8 KiB (`src/ctr_logging.c`). Such a *partial* ends
 //! without a newline. With `timestamps=1` each partial carries a timestamp of its own, and partials of stdout and
-//! stderr arrive interleaved. So lines are joined per stream, and keep the first timestamp alone.
+//! stderr arrive interleaved. So lines are joined per stream, and only the first timestamp is kept.
 //!
-//! A record of Docker's that has no newline and is *shorter* than 16 KiB is the end of its stream: the process closed
-//! it. After a restart the next run's output follows at once, and is not the rest of that line.
+//! A record of Docker that has no newline and is *shorter* than 16 KiB is the last of its stream: the process closed
+//! the stream. After a restart, the output of the next run follows at once and does not belong to that line.
 
 mod pending;
 
@@ -18,52 +18,52 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 /// Docker's daemon cuts lines at this length (`defaultBufSize` in moby `daemon/logger/copier.go`). A partial may be
-/// longer, since json-file replaces each invalid byte with three, but never shorter.
+/// longer, since json-file replaces each invalid byte with three, but not shorter.
 const DOCKER_PARTIAL_LEN: usize = 16 << 10;
 
-/// Which records without a newline go on in the next record of their stream.
+/// Which records without a newline continue in the next record of their stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Joining {
-    /// Those of 16 KiB and more: Docker's logs.
+    /// Records of 16 KiB and more: Docker's logs.
     Docker,
-    /// All: Podman's logs, which are cut wherever a read ended, and attach streams.
+    /// All records: Podman's logs, which are cut wherever a read ended, and attach streams.
     UntilNewline,
 }
 
-/// How a stream is to be read.
+/// How to read a stream.
 #[derive(Clone, Copy, Debug)]
 pub struct LineOptions {
-    /// From inspect's `Config.Tty`.
+    /// The framing, from inspect's `Config.Tty`.
     pub framing: Framing,
-    /// From the engine that sends the stream.
+    /// How lines are cut, which depends on the engine.
     pub joining: Joining,
-    /// Whether timestamps were asked for (`timestamps=1`).
+    /// Whether timestamps were requested (`timestamps=1`).
     pub timestamps: bool,
-    /// The most bytes of one line that are kept. Memory is bounded by this, once per stream.
+    /// The most bytes of one line that are kept. This bounds memory, once per stream.
     pub max_line: usize,
-    /// A line that is longer is given out in parts of about that length, all but the last without an ending, and nothing
-    /// is dropped. Not where timestamps stand within the lines: with a TTY.
+    /// Whether to return a longer line in parts of about that length, all but the last without an ending, so that
+    /// nothing is dropped. Not supported where timestamps stand within the lines: with a TTY.
     pub in_parts: bool,
 }
 
 impl LineOptions {
-    /// The cap on a line, unless told otherwise: 1 MiB.
+    /// The default limit of a line: 1 MiB.
     pub const MAX_LINE: usize = 1 << 20;
 }
 
-/// What stood at the end of a line.
+/// The end of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
     /// Nothing: the stream ended, or the process closed it, in the middle of the line.
     None,
-    /// A newline.
+    /// A newline (line feed).
     Lf,
-    /// A carriage return and a newline, as a TTY writes them. Told apart only where there is a TTY.
+    /// A carriage return and a newline, as a TTY writes them. Distinguished only with a TTY.
     CrLf,
 }
 
 impl Ending {
-    /// The bytes that stood there.
+    /// Returns the bytes of the ending.
     pub fn as_bytes(self) -> &'static [u8] {
         match self {
             Self::None => b"",
@@ -73,27 +73,27 @@ impl Ending {
     }
 }
 
-/// One whole line.
+/// One complete line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line<'a> {
-    /// The stream that it was written to.
+    /// The stream that the process wrote the line to.
     pub stream: Stream,
-    /// When the engine read its newline, where timestamps were asked for and the engine gave one.
+    /// When the engine read the newline, if timestamps were requested and the engine sent one.
     pub timestamp: Option<Timestamp>,
-    /// The text, without timestamp and ending. Any bytes may be in it, save a newline.
+    /// The text, without timestamp and ending. It may contain any byte except a newline.
     pub text: Cow<'a, [u8]>,
-    /// What stood at the end.
+    /// The end of the line.
     pub ending: Ending,
-    /// How many bytes beyond the cap were dropped from the end of `text`.
+    /// How many bytes beyond the limit were dropped from the end of `text`.
     pub cut: u64,
-    /// What a search found in all of it, where some was dropped and the line was searched.
+    /// The result of a search in the complete line, if some of it was dropped and the line was searched.
     pub found: Option<Found>,
-    /// Which of the container's runs said it, from 1 on. The log itself does not say: whoever reads it may know.
+    /// The container's run that wrote the line, from 1 on. Set by the reader, since the log does not contain it.
     pub run: Option<u32>,
 }
 
 impl Line<'_> {
-    /// The same line, free of the buffers that it was read from.
+    /// Returns the same line without borrows from the buffers that it was read from.
     pub fn into_owned(self) -> Line<'static> {
         Line {
             stream: self.stream,
@@ -107,28 +107,28 @@ impl Line<'_> {
     }
 }
 
-/// Resumable joiner of pieces into lines. Bytes are copied only where a line spans pieces.
+/// Resumable joiner of pieces into lines. Copies bytes only if a line spans several pieces.
 #[derive(Debug)]
 pub(crate) struct LineAssembler {
     options: LineOptions,
     streams: [Pending; 3],
 }
 
-/// A line that is complete: where its text is.
+/// The location of a complete line's text.
 pub(crate) struct Ready<'a> {
     stream: Stream,
-    /// The whole text, or `None` when it is in `Pending::text`.
+    /// The complete text, or `None` if it is in `Pending::text`.
     whole: Option<&'a [u8]>,
     ending: Ending,
 }
 
 impl LineAssembler {
-    /// An assembler at the start of a stream.
+    /// Returns an assembler at the start of a stream.
     pub(crate) fn new(options: LineOptions) -> Self {
         Self { options, streams: Default::default() }
     }
 
-    /// The same, which searches lines that are longer than they are held. Not where timestamps stand within the lines.
+    /// Also searches lines that are longer than the limit. Not supported where timestamps stand within the lines.
     pub(crate) fn search(&mut self, search: &Arc<Search>) {
         if self.has_times_in_lines() {
             return;
@@ -139,7 +139,7 @@ impl LineAssembler {
         }
     }
 
-    /// The next line that the end of the stream leaves without an ending. Call until `None`.
+    /// Returns the next line that the end of the stream leaves without an ending. Call until `None`.
     pub(crate) fn finish_line(&mut self) -> Option<Line<'_>> {
         let stream = [Stream::Stdin, Stream::Stdout, Stream::Stderr].into_iter().find(|stream| {
             let pending = self.pending(*stream);
@@ -163,7 +163,8 @@ impl LineAssembler {
         &mut self.streams[stream as usize]
     }
 
-    /// A TTY's timestamps are found when the line is complete: they need room beside the line.
+    /// Returns the limit of the buffer. With a TTY, timestamps are removed when the line is complete, so they need
+    /// room too.
     fn buffer_cap(&self) -> usize {
         if self.gives_parts() {
             return usize::MAX;
@@ -179,8 +180,8 @@ impl LineAssembler {
         self.options.in_parts && !self.has_times_in_lines()
     }
 
-    /// Read on to the end of the next line, or of the piece; the payload is advanced past what was read.
-    /// [`lend`](Self::lend) makes the line. (Two steps, since a line may borrow from the assembler.)
+    /// Reads up to the end of the next line or of the piece, and advances the payload. [`lend`](Self::lend) then
+    /// makes the line. (These are two steps because a line may borrow from the assembler.)
     pub(crate) fn advance<'a>(&mut self, piece: &mut Piece<'a>) -> Option<Ready<'a>> {
         let max_line = self.buffer_cap();
         let part_len = self.gives_parts().then_some(self.options.max_line);
@@ -220,7 +221,7 @@ impl LineAssembler {
             if !text.is_empty() {
                 pending.push(text, max_line);
             }
-            // Parts end where records do, however these were cut on their way: a stream that is taken up again has the same.
+            // Parts end where records end, however the stream was cut: a resumed stream yields the same parts.
             let may_part = piece.ends_frame || framing == Framing::Raw;
             if may_part && part_len.is_some_and(|len| pending.text.len() >= len) {
                 return Some(Ready { stream, whole: None, ending: Ending::None });
@@ -237,7 +238,7 @@ impl LineAssembler {
         Some(Ready { stream, whole, ending: Ending::Lf })
     }
 
-    /// Take a whole record of a log file, whose timestamp stands beside its text.
+    /// Takes a complete record of a log file, whose timestamp is stored beside its text.
     pub(crate) fn record<'s, 'a: 's>(
         &'s mut self,
         stream: Stream,
@@ -266,7 +267,7 @@ impl LineAssembler {
         Some(self.lend(&Ready { stream, whole, ending }))
     }
 
-    /// Make the line out of what is ready, and mark the buffer as lent.
+    /// Makes the line from `ready`, and marks the buffer as lent.
     pub(crate) fn lend<'s, 'a: 's>(&'s mut self, ready: &Ready<'a>) -> Line<'s> {
         let LineOptions { framing, timestamps, max_line, .. } = self.options;
         let gives_parts = self.gives_parts();
@@ -283,7 +284,7 @@ impl LineAssembler {
             let last = ready.whole.map_or(Some(pending.last), |whole| whole.last().copied());
             if ending == Ending::Lf && last == Some(b'\r') {
                 ending = Ending::CrLf;
-                // The carriage return is either the last byte kept or the last one dropped.
+                // The carriage return is the last byte kept or the last one dropped.
                 match cut.checked_sub(1) {
                     Some(less) => cut = less,
                     None => text = &text[..text.len() - 1],
@@ -319,7 +320,7 @@ impl LineAssembler {
     }
 }
 
-/// A TTY's line without the timestamps that Docker put in the middle of it: the same one again, once per partial.
+/// Removes the timestamps that Docker writes into the middle of a TTY's line: the same timestamp, once per partial.
 fn without_repeats<'a>(text: &'a [u8], timestamp: &Timestamp) -> Cow<'a, [u8]> {
     if text.len() <= DOCKER_PARTIAL_LEN {
         return Cow::Borrowed(text);

@@ -1,8 +1,8 @@
-//! Many containers in one output, by time.
+//! Merges the logs of several containers by time.
 //!
-//! Each container's own order is kept, always: the engine stamps stdout and stderr in two places, clocks jump back,
-//! and timestamps may be missing. So a record counts as no earlier than the one before it from the same container.
-//! Between containers the earliest goes first. Where streams end by themselves the order is exact. Where they are
+//! The order within each container is always kept: the engine stamps stdout and stderr in two places, clocks jump
+//! back, and timestamps may be missing. So a record counts as no earlier than the previous one of the same container.
+//! Between containers, the earliest record goes first. If streams end by themselves, the order is exact. If they are
 //! followed, a record waits at most a window for a silent container that might still have an earlier one.
 
 use jiff::Timestamp;
@@ -10,19 +10,19 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::time::{Duration, Instant};
 
-/// Names a source of a [`Merger`].
+/// Identifies a source of a [`Merger`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SourceId(usize);
 
-/// Merges the records of any number of sources. It holds at most `capacity` records of each.
+/// Merges records of any number of sources. Holds at most `capacity` records of each.
 #[derive(Debug)]
 pub struct Merger<T> {
     window: Option<Duration>,
     capacity: usize,
     sources: Vec<Source<T>>,
-    /// The first record of each source that has one; of equal times the source added first.
+    /// The first record of each source that has one. For equal times, the source that was added first.
     heads: BinaryHeap<Reverse<(Timestamp, SourceId)>>,
-    /// Open sources that have none: what they still send might come first.
+    /// How many open sources have no record. Their next record might come first.
     silent: usize,
 }
 
@@ -42,21 +42,21 @@ struct Queued<T> {
 }
 
 impl<T> Merger<T> {
-    /// With `window`, the longest that a record waits for silent sources; `None` waits until each has sent something or
-    /// is closed. `capacity` (at least 1) is how many records of a source are held.
+    /// `window` is the longest time that a record waits for silent sources; `None` waits until each has sent a record
+    /// or is closed. `capacity` (at least 1) is how many records of a source are held.
     pub fn new(window: Option<Duration>, capacity: usize) -> Self {
         Self { window, capacity: capacity.max(1), sources: Vec::new(), heads: BinaryHeap::new(), silent: 0 }
     }
 
-    /// Add a source, at the start or at any time later.
+    /// Adds a source, at the start or at any later time.
     pub fn add(&mut self) -> SourceId {
         self.sources.push(Source { queue: VecDeque::new(), is_open: true, latest: Timestamp::MIN });
         self.silent += 1;
         SourceId(self.sources.len() - 1)
     }
 
-    /// Take a source's next record; `at` is `None` where the engine gave no usable time. Ask
-    /// [`is_full`](Self::is_full) before: a record more than the capacity is taken, and makes memory grow.
+    /// Takes a source's next record. `at` is `None` if the engine sent no usable time. Ask [`is_full`](Self::is_full)
+    /// first: a record beyond the capacity is accepted and makes memory grow.
     pub fn push(&mut self, source: SourceId, at: Option<Timestamp>, record: T, now: Instant) {
         let Some(state) = self.sources.get_mut(source.0) else { return };
         state.latest = at.map_or(state.latest, |at| at.max(state.latest));
@@ -67,12 +67,12 @@ impl<T> Merger<T> {
         state.queue.push_back(Queued { at: state.latest, arrived: now, record });
     }
 
-    /// The source is not to be read for now: the merger holds as much of it as it may.
+    /// Reports whether the merger holds as many records of the source as it may. Do not read the source then.
     pub fn is_full(&self, source: SourceId) -> bool {
         self.sources.get(source.0).is_some_and(|source| source.queue.len() >= self.capacity)
     }
 
-    /// The source has ended: nobody waits for it any more.
+    /// Declares the end of a source: records no longer wait for it.
     pub fn close(&mut self, source: SourceId) {
         if let Some(source) = self.sources.get_mut(source.0)
             && std::mem::replace(&mut source.is_open, false)
@@ -82,7 +82,7 @@ impl<T> Merger<T> {
         }
     }
 
-    /// The next record, when its turn has come. Call until `None`, after each round of pushes and at
+    /// Returns the next record whose turn has come. Call until `None`, after each round of pushes and at
     /// [`deadline`](Self::deadline).
     pub fn pop(&mut self, now: Instant) -> Option<(SourceId, T)> {
         if self.silent > 0 && self.deadline().is_none_or(|deadline| now < deadline) {
@@ -98,13 +98,13 @@ impl<T> Merger<T> {
         Some((id, record))
     }
 
-    /// When [`pop`](Self::pop) gives the next record even if nothing more arrives; `None` when only a push or a close
-    /// can help.
+    /// Returns when [`pop`](Self::pop) returns the next record even if nothing more arrives, or `None` if only a push
+    /// or a close can help.
     pub fn deadline(&self) -> Option<Instant> {
         let window = self.window?;
         let heads = self.sources.iter().filter_map(|source| {
             let head = source.queue.front()?;
-            // A source that is full cannot be read: it does not wait at all.
+            // A full source cannot be read, so its record does not wait.
             Some(if source.queue.len() >= self.capacity { head.arrived } else { head.arrived + window })
         });
         heads.min()

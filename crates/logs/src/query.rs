@@ -1,4 +1,4 @@
-//! Which lines are wanted.
+//! Selects lines by expressions, stream, level and fields.
 
 use crate::fields;
 use crate::frame::Stream;
@@ -10,56 +10,56 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 use thiserror::Error;
 
-/// What is asked for, as it was written. All conditions must hold; the default wants every line.
+/// A query as the user wrote it. All conditions must hold. The default matches every line.
 #[derive(Clone, Debug, Default)]
 pub struct QuerySpec {
-    /// `--grep`: at least one of these expressions must match, when there are any.
+    /// `--grep`: at least one of these expressions must match, if there are any.
     pub grep: Vec<String>,
     /// `--exclude`: none of these may match.
     pub exclude: Vec<String>,
-    /// `-i`: letters match whatever their case, in all expressions.
+    /// `-i`: all expressions ignore the case of letters.
     pub ignore_case: bool,
-    /// `--stdout`, `--stderr`: one stream alone.
+    /// `--stdout`, `--stderr`: only this stream.
     pub stream: Option<Stream>,
-    /// `--level`: this severity or a worse one. A line that tells no level is not wanted then.
+    /// `--level`: at least this severity. Lines without a level do not match.
     pub level: Option<Level>,
-    /// `--field`: `key=value`, `key>number`, `key<number`, `key~expression`. All must hold.
+    /// `--field`: `key=value`, `key>number`, `key<number` or `key~expression`. All must hold.
     pub fields: Vec<String>,
 }
 
-/// A query that cannot be run.
+/// An invalid query.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum QueryError {
-    /// Not a regular expression, or one that would need too much memory.
+    /// Not a valid regular expression, or one that would need too much memory.
     #[error("{option} `{pattern}` is not a usable regular expression: {reason}")]
     Pattern {
-        /// The option that it stands in.
+        /// The option.
         option: &'static str,
-        /// What was written.
+        /// The expression as written.
         pattern: String,
-        /// What is wrong, and where.
+        /// The problem and its position.
         reason: String,
     },
-    /// Not a condition on a field.
+    /// Not a valid condition on a field.
     #[error("--field `{text}` is not a condition: write key=value, key>number, key<number or key~expression")]
     Field {
-        /// What was written.
+        /// The condition as written.
         text: String,
     },
 }
 
-/// What a query makes of a line.
+/// The result of a query for a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// It is wanted.
+    /// The line matches.
     Wanted,
-    /// It is not.
+    /// The line does not match.
     Unwanted,
-    /// It would be, but a level is asked for, and it tells none.
+    /// The line would match, but a level is required and the line has none.
     WithoutLevel,
 }
 
-/// A query, ready to run. Expressions run in linear time on any line.
+/// A compiled query. Expressions run in linear time on any line.
 #[derive(Clone, Debug)]
 pub struct Query {
     grep: Vec<Regex>,
@@ -67,15 +67,15 @@ pub struct Query {
     stream: Option<Stream>,
     level: Option<Level>,
     fields: Vec<Field>,
-    /// For lines that are longer than they are held.
+    /// The search to run on lines that are longer than the limit.
     search: Option<Arc<Search>>,
 }
 
 impl Query {
-    /// Check and compile what was asked for.
+    /// Checks and compiles a query.
     ///
     /// # Errors
-    /// [`QueryError`] names the option and what is wrong with it.
+    /// [`QueryError`] names the option and the problem.
     ///
     /// ```
     /// use scratchdbg_logs::query::{Query, QuerySpec};
@@ -94,24 +94,24 @@ impl Query {
             level: spec.level,
             fields: spec.fields.iter().map(|text| Field::parse(text, spec.ignore_case)).collect::<Result<_, _>>()?,
         };
-        // Of expressions that are known to be good, and of a limited size.
+        // The expressions are valid here, and limited in size.
         if !spec.grep.is_empty() || !spec.exclude.is_empty() {
             query.search = Some(Arc::new(Search::new(&spec.grep, &spec.exclude, spec.ignore_case)));
         }
         Ok(query)
     }
 
-    /// Whether the line is wanted.
+    /// Reports whether the line matches.
     pub fn matches(&self, line: &Line<'_>) -> bool {
         self.judge(line) == Verdict::Wanted
     }
 
-    /// Whether the text is wanted, whatever its stream.
+    /// Reports whether the text matches, whatever its stream.
     pub fn matches_text(&self, text: &[u8]) -> bool {
         self.judge_text(text) == Verdict::Wanted
     }
 
-    /// The same for a line, and why not.
+    /// Judges a line, and tells why it does not match.
     pub fn judge(&self, line: &Line<'_>) -> Verdict {
         if self.stream.is_some_and(|stream| stream != line.stream) {
             return Verdict::Unwanted;
@@ -134,8 +134,8 @@ impl Query {
         if matches!(level, Some((_, None))) { Verdict::WithoutLevel } else { Verdict::Wanted }
     }
 
-    /// The same for a line of which some was dropped, and whether that is certain: what was searched as it came is, a level
-    /// or a field that would have stood in what was dropped is not.
+    /// Judges a line of which some was dropped, and reports whether the result is certain. Expressions were searched
+    /// in the complete line. A level or a field may have been in the dropped part.
     pub fn judge_cut(&self, line: &Line<'_>) -> (Verdict, bool) {
         if self.stream.is_some_and(|stream| stream != line.stream) {
             return (Verdict::Unwanted, true);
@@ -155,7 +155,7 @@ impl Query {
         let has_no_level = matches!(level, Some((_, None)));
         let has_fields = fields().all(|(_, is_there)| is_there);
         let is_certain = grep.is_some() && exclude.is_some() && !has_no_level && has_fields;
-        // By what there is of it.
+        // Decide from the part that was kept.
         let is_wanted = grep.unwrap_or_else(|| any_of(&self.grep)) && !exclude.unwrap_or_else(|| any_of(&self.exclude));
         if !is_wanted || !has_fields {
             return (Verdict::Unwanted, is_certain);
@@ -163,12 +163,12 @@ impl Query {
         (if has_no_level { Verdict::WithoutLevel } else { Verdict::Wanted }, is_certain)
     }
 
-    /// What is searched in lines that are longer than they are held.
+    /// Returns the search to run on lines that are longer than the limit.
     pub fn search(&self) -> Option<&Arc<Search>> {
         self.search.as_ref()
     }
 
-    /// Whether every line is wanted.
+    /// Reports whether every line matches.
     pub fn wants_all(&self) -> bool {
         self.grep.is_empty()
             && self.exclude.is_empty()
@@ -177,7 +177,7 @@ impl Query {
             && self.fields.is_empty()
     }
 
-    /// What `--grep` looks for, to be highlighted.
+    /// Returns the expressions of `--grep`, for highlighting.
     pub fn highlight(&self) -> &[Regex] {
         &self.grep
     }

@@ -16,16 +16,16 @@ use regex::bytes::Regex;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-/// What a record looks like.
+/// The form of a record.
 #[derive(Clone, Debug)]
 pub enum Format {
-    /// The line, perhaps with a prefix and its timestamp.
+    /// The line, optionally with a prefix and its timestamp.
     Text,
     /// The container's bytes, and nothing else.
     Raw,
-    /// One JSON object a line: `{container, stream, time, line}`, and where known `level`, `fields`, `run`;
-    /// `line_base64` when the line is not UTF-8 (`line` then has U+FFFD in place of what is not); `cut`, the number of
-    /// bytes dropped from the end of a line over the cap.
+    /// One JSON object per line: `{container, stream, time, line}`, and where known `level`, `fields`, `run`. Also
+    /// `line_base64` if the line is not UTF-8 (`line` then has U+FFFD in place of invalid bytes), and `cut`, the
+    /// number of bytes dropped from the end of an overlong line.
     Json,
     /// Chosen fields.
     Template(Template),
@@ -34,35 +34,35 @@ pub enum Format {
 /// How to render.
 #[derive(Clone, Debug)]
 pub struct Style {
-    /// What a record looks like.
+    /// The form of a record.
     pub format: Format,
-    /// Text: write each line's timestamp.
+    /// Text: whether to write each line's timestamp.
     pub timestamps: bool,
-    /// The output is a terminal: escape what could drive it. Otherwise text is exact.
+    /// Whether the output is a terminal. If so, text that could control it is escaped. Otherwise text is exact.
     pub terminal: bool,
-    /// Text: colour timestamps and matches.
-    pub colour: bool,
-    /// Text: what to highlight, when there is colour.
+    /// Text: whether to color timestamps and matches.
+    pub color: bool,
+    /// Text: what to highlight, if colors are on.
     pub highlight: Vec<Regex>,
 }
 
-/// A line, and where it comes from.
+/// A line and its origin.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry<'a> {
     /// The container's name.
     pub container: &'a str,
-    /// What [`Prefixes`] says for it, or nothing. It is for [`Format::Text`] and is written as it is.
+    /// The prefix from [`Prefixes`], or nothing. For [`Format::Text`] only; written unchanged.
     pub prefix: &'a str,
     /// The line, or the lines of a stack trace.
     pub line: &'a Line<'a>,
 }
 
-/// Writes records. It remembers whether the last line had no ending, so that the next is not glued to it.
+/// Writes records. Remembers whether the last line had no ending, so that the next one starts on a line of its own.
 #[derive(Debug)]
 pub struct Renderer {
     style: Style,
     owes_newline: bool,
-    /// The beginning of a line that is shown already.
+    /// The beginning of a line that was already shown.
     begun: Option<(Stream, Vec<u8>)>,
 }
 
@@ -72,10 +72,11 @@ impl Renderer {
         Self { style, owes_newline: false, begun: None }
     }
 
-    /// Append the beginning of a line that has no end yet, or what has been added to it since. `false` when that cannot be
-    /// told apart from another beginning that is shown: its line must come first. For [`Format::Text`] and [`Format::Raw`].
+    /// Appends the beginning of an unfinished line, or what was added to it since. Returns `false` if another line's
+    /// beginning is shown and the two could not be told apart: that line must be finished first. For [`Format::Text`]
+    /// and [`Format::Raw`].
     ///
-    /// [`render`](Self::render) appends only the rest of the line then, if it is that line which comes.
+    /// Afterwards, [`render`](Self::render) appends only the rest of that line.
     pub fn render_beginning(&mut self, out: &mut Vec<u8>, stream: Stream, text: &[u8]) -> bool {
         let shown = match &self.begun {
             Some((other, shown)) if *other != stream || !text.starts_with(shown) => return false,
@@ -90,14 +91,14 @@ impl Renderer {
         true
     }
 
-    /// End a beginning that is shown, because something else comes between it and its rest: its line will be shown whole.
+    /// Ends a shown beginning because other output comes before its rest. The line will then be shown in full.
     pub fn break_beginning(&mut self, out: &mut Vec<u8>) {
         if self.begun.take().is_some() {
             out.push(b'\n');
         }
     }
 
-    /// Append a record to `out`.
+    /// Appends a record to `out`.
     pub fn render(&mut self, out: &mut Vec<u8>, entry: &Entry<'_>) {
         match self.begun.take() {
             Some((stream, shown)) if stream == entry.line.stream && entry.line.text.starts_with(&shown) => {
@@ -139,7 +140,7 @@ impl Renderer {
         }
     }
 
-    /// Append what stands between lines that were not next to each other, as grep has it.
+    /// Appends the separator between lines that are not adjacent, as grep does.
     pub fn render_gap(&mut self, out: &mut Vec<u8>) {
         if matches!(self.style.format, Format::Text) {
             if std::mem::take(&mut self.owes_newline) {
@@ -157,7 +158,7 @@ impl Renderer {
             if self.style.timestamps
                 && let Some(timestamp) = line.timestamp
             {
-                let (on, off) = if self.style.colour { ("\x1b[2m", "\x1b[22m") } else { ("", "") };
+                let (on, off) = if self.style.color { ("\x1b[2m", "\x1b[22m") } else { ("", "") };
                 for text in [on, timestamp.as_str(), off, " "] {
                     out.extend_from_slice(text.as_bytes());
                 }
@@ -178,7 +179,7 @@ impl Renderer {
     }
 
     fn render_part(&self, out: &mut Vec<u8>, text: &[u8]) {
-        let highlight: &[Regex] = if self.style.colour { &self.style.highlight } else { &[] };
+        let highlight: &[Regex] = if self.style.color { &self.style.highlight } else { &[] };
         if highlight.is_empty() {
             if self.style.terminal {
                 out.extend_from_slice(crate::escape::line(text).as_bytes());
@@ -202,7 +203,7 @@ impl Renderer {
         let mut at = 0;
         for (start, end) in spans(highlight, text) {
             push(&mut safe, out, &text[at..start]);
-            // Reverse video leaves the line's own colours as they are.
+            // Reverse video keeps the line's own colors.
             out.extend_from_slice(b"\x1b[7m");
             push(&mut safe, out, &text[start..end]);
             out.extend_from_slice(b"\x1b[27m");
@@ -214,7 +215,7 @@ impl Renderer {
     }
 }
 
-/// What the expressions match, in order, with overlapping matches joined.
+/// Returns the ranges that the expressions match, in order, with overlapping ranges joined.
 fn spans(patterns: &[Regex], text: &[u8]) -> Vec<(usize, usize)> {
     let matches = patterns.iter().flat_map(|pattern| pattern.find_iter(text));
     let mut found: Vec<_> =
@@ -230,7 +231,7 @@ fn spans(patterns: &[Regex], text: &[u8]) -> Vec<(usize, usize)> {
     found
 }
 
-/// The shape of a JSON line, in the order of its fields.
+/// A JSON line, with its fields in output order.
 #[derive(Serialize)]
 struct JsonLine<'a> {
     container: &'a str,
@@ -265,7 +266,7 @@ fn render_json(out: &mut Vec<u8>, entry: &Entry<'_>) {
         fields: fields.as_deref(),
         run: entry.line.run,
     };
-    // Strings and numbers into a vector: this cannot fail.
+    // Writing strings and numbers into a vector cannot fail.
     drop(serde_json::to_writer(&mut *out, &json));
     out.push(b'\n');
 }

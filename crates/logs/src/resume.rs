@@ -1,63 +1,66 @@
-//! Going on with a broken stream where it ended: no line lost, none doubled.
+//! Resumes a broken stream where it ended, without losing or repeating a line.
 //!
-//! An engine can be asked for the records since a time, at best. Records share timestamps, and time may go back. So
-//! what is remembered is the *latest* time seen, and how many lines came from the first of that time on. Asked since
-//! that time, the engine begins with just that first line: all before it are older (moby `daemon/logger/loggerutils/logfile.go`
-//! drops records until one is not older, and tests none after it). So many lines are skipped, and the next one is new.
+//! An engine can only be asked for the records since a time. Records share timestamps, and time may go back. So this
+//! module remembers the *latest* time seen, and how many lines came from the first line with that time on. When asked
+//! for records since that time, the engine begins with exactly that first line: all lines before it are older (moby
+//! `daemon/logger/loggerutils/logfile.go` drops records until one is not older, and tests none after it). So that
+//! many lines are skipped, and the next one is new.
 
 use crate::Timestamp;
 use crate::line::Line;
 
-/// What a line is, seen from the lines before the stream broke.
+/// How a line relates to the lines before the interruption.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Admission {
-    /// It was not there before.
+    /// The line is new.
     New,
-    /// It was delivered before: leave it out.
+    /// The line was delivered before: leave it out.
     Seen,
-    /// It is new, and lines that were delivered before are gone: the engine has rotated its log away. What it wrote in
-    /// between, from `since` to this line, may be lost.
+    /// The line is new, and lines that were delivered before are gone because the engine rotated its log. Lines
+    /// written in between, from `since` to this line, may be lost.
     NewAfterGap {
         /// The time of the last line that was delivered before.
         since: Timestamp,
     },
 }
 
-/// Keeps the place in one container's log. The log must be read with timestamps, and always the same streams of it.
+/// Tracks the position in one container's log. The log must be read with timestamps, and always with the same
+/// streams.
 #[derive(Clone, Debug, Default)]
 pub struct Resume {
     latest: Option<(jiff::Timestamp, Timestamp)>,
-    /// Lines from the first at `latest` on.
+    /// How many lines came from the first line at `latest` on.
     since_latest: u64,
-    /// How many of those the resumed stream has still to repeat.
+    /// How many of those lines the resumed stream has yet to repeat.
     to_skip: u64,
     is_first: bool,
     gap_expected: bool,
 }
 
 impl Resume {
-    /// At the start of the log.
+    /// Returns the position at the start of the log.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The stream broke, and a new one is about to be read. The result is the time to ask the engine for, which counts
-    /// itself in; `None` asks for everything. (Podman leaves that time out: ask it for a nanosecond less.)
+    /// Prepares for a new stream after an interruption. Returns the time to ask the engine for, which is inclusive;
+    /// `None` asks for everything. (Podman excludes that time: ask it for a nanosecond less.)
     ///
-    /// A line that the break left without its end must not have been [admitted](Self::admit): it comes again, whole.
+    /// A line that the interruption left without its end must not have been [admitted](Self::admit): the new stream
+    /// sends it again, complete.
     pub fn restart(&mut self) -> Option<jiff::Timestamp> {
         self.to_skip = self.since_latest;
         self.is_first = true;
         self.latest.map(|(at, _)| at)
     }
 
-    /// What comes next may not follow on what was there: the next new line is one after a gap.
+    /// Declares that the next stream may not continue the last one: the next new line is one after a gap.
     pub fn expect_gap(&mut self) {
         self.gap_expected = true;
     }
 
-    /// Whether [`admit`](Self::admit) would find a gap before this line because it is not the one that was asked for.
-    /// Somebody who knows better may then ask for more.
+    /// Reports whether [`admit`](Self::admit) would find a gap before this line because it is not the requested one.
+    /// A caller with more information may then request more.
     pub fn misses_lines(&self, line: &Line<'_>) -> bool {
         if self.to_skip == 0 || !self.is_first {
             return false;
@@ -66,12 +69,12 @@ impl Resume {
         at.is_some() && at != self.latest.map(|(latest, _)| latest)
     }
 
-    /// Judge the next line. Call it for every line, in order.
+    /// Classifies the next line. Call it for every line, in order.
     pub fn admit(&mut self, line: &Line<'_>) -> Admission {
         self.admit_at(line, line.timestamp.and_then(|stamp| stamp.instant()))
     }
 
-    /// The same for somebody who has turned the line's timestamp into an instant already.
+    /// Like [`admit`](Self::admit), if the line's timestamp has been converted already.
     pub fn admit_at(&mut self, line: &Line<'_>, at: Option<jiff::Timestamp>) -> Admission {
         let misses_lines = self.misses_lines(line);
         self.is_first = false;
@@ -127,7 +130,7 @@ mod tests {
         }
     }
 
-    /// What Docker sends when asked for the lines since a time.
+    /// Returns the lines that Docker sends when asked for those since a time.
     fn since(log: &[Line<'static>], at: Option<jiff::Timestamp>) -> Vec<Line<'static>> {
         let is_old = |line: &&Line<'_>| line.timestamp.and_then(|stamp| stamp.instant()) < at;
         log.iter().skip_while(is_old).cloned().collect()

@@ -1,8 +1,8 @@
-//! Expressions that are searched in a line as it comes, piece by piece: a line may be longer than memory is to be, and no part
-//! of it may be left out of the search.
+//! Searches expressions in a line piece by piece. A line may be longer than the memory limit, and no part of it may
+//! be left out of the search.
 //!
-//! A lazy DFA needs nothing but its state between two pieces, so that what matches is what matches in the whole line, anchors
-//! and all. It cannot do one thing: `\b` between characters that are not ASCII.
+//! A lazy DFA keeps only its state between two pieces, so the result is the same as for the complete line, anchors
+//! included. The one exception is `\b` between characters that are not ASCII.
 
 use std::sync::Arc;
 
@@ -12,36 +12,36 @@ use regex_automata::nfa::thompson;
 use regex_automata::util::syntax;
 use regex_automata::{Input, MatchKind};
 
-/// How many bytes the states of one expression may take, for each line that is searched.
+/// The most bytes that the states of one expression may take, for each searched line.
 const STATES: usize = 1 << 20;
 
-/// How many bytes an expression may take: as many as regex allows.
+/// The most bytes that an expression may take: regex's own limit.
 const LARGEST: usize = 10 << 20;
 
-/// What `--grep` and `--exclude` look for.
+/// The expressions of `--grep` and `--exclude`.
 #[derive(Clone, Debug, Default)]
 pub struct Search {
     grep: Vec<Option<Arc<DFA>>>,
     exclude: Vec<Option<Arc<DFA>>>,
 }
 
-/// What a search found in a whole line; nothing where it cannot be known.
+/// The result of a search in a complete line; `None` where it cannot be known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Found {
-    /// One of the expressions of `--grep` matches.
+    /// Whether one of the expressions of `--grep` matches.
     pub grep: Option<bool>,
-    /// One of those of `--exclude` does.
+    /// Whether one of the expressions of `--exclude` matches.
     pub exclude: Option<bool>,
 }
 
 impl Search {
-    /// A search for these expressions, which are known to be good.
+    /// Returns a search for these expressions, which must be valid.
     pub(crate) fn new(grep: &[String], exclude: &[String], ignore_case: bool) -> Self {
         let compile = |patterns: &[String]| patterns.iter().map(|pattern| compile(pattern, ignore_case)).collect();
         Self { grep: compile(grep), exclude: compile(exclude) }
     }
 
-    /// Begins to search a line. With `holds_cr` a carriage return at its end is part of its ending.
+    /// Begins to search a line. With `holds_cr`, a carriage return at the end is part of the ending.
     pub(crate) fn begin(&self, holds_cr: bool) -> LineSearch {
         let scans = |patterns: &[Option<Arc<DFA>>]| patterns.iter().map(|dfa| Scan::begin(dfa.as_ref())).collect();
         LineSearch { grep: scans(&self.grep), exclude: scans(&self.exclude), holds_cr, held: false }
@@ -68,12 +68,12 @@ pub(crate) struct LineSearch {
     grep: Vec<Scan>,
     exclude: Vec<Scan>,
     holds_cr: bool,
-    /// A carriage return came last.
+    /// Whether the last byte was a carriage return, which is held back.
     held: bool,
 }
 
 impl LineSearch {
-    /// The next piece of the line.
+    /// Searches the next piece of the line.
     pub(crate) fn push(&mut self, piece: &[u8]) {
         let Some(last) = piece.last() else { return };
         if std::mem::take(&mut self.held) {
@@ -87,7 +87,7 @@ impl LineSearch {
         self.grep.iter_mut().chain(&mut self.exclude).for_each(|scan| scan.push(piece));
     }
 
-    /// The line is over.
+    /// Ends the line and returns the result.
     pub(crate) fn finish(mut self, is_terminated: bool) -> Found {
         if self.held && !is_terminated {
             self.scan(b"\r");
@@ -112,7 +112,7 @@ enum Scan {
         cache: Box<Cache>,
         state: LazyStateID,
     },
-    /// It matches, or never will; nothing where that cannot be known.
+    /// The result is final: it matches, or never will; `None` if it cannot be known.
     Known(Option<bool>),
 }
 
@@ -150,7 +150,7 @@ impl Scan {
     }
 }
 
-/// What a state says, where more of the line cannot change it.
+/// Returns the result of a state that more input cannot change.
 #[expect(clippy::option_option, reason = "whether it is known, and what it is")]
 fn known(state: Option<LazyStateID>) -> Option<Option<bool>> {
     match state {
@@ -198,7 +198,7 @@ mod tests {
             }
         }
         assert_eq!(found(r"(?-u:\xff) b", b"a \xff b", 2), Some(true));
-        // What it cannot know it does not claim to.
+        // An unknowable result is not reported as known.
         assert_eq!(found(r"\bist\b", "größer ist".as_bytes(), 4), None);
     }
 

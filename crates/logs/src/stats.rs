@@ -1,4 +1,4 @@
-//! `--stats` and `--patterns`: what a log holds, without reading it.
+//! `--stats` and `--patterns`: a summary of a log.
 
 mod patterns;
 mod rate;
@@ -13,7 +13,7 @@ use patterns::Patterns;
 use rate::Rate;
 use std::collections::BTreeMap;
 
-/// How many of the longest silences are kept.
+/// How many silences are kept, the longest ones.
 const MAX_GAPS: usize = 3;
 
 /// Counts lines. Memory is bounded by the number of containers, not of lines.
@@ -32,12 +32,12 @@ pub struct Stats {
 }
 
 impl Stats {
-    /// Nothing counted yet; with `patterns`, lines are clustered too.
+    /// Returns empty statistics. With `patterns`, lines are clustered too.
     pub fn new(patterns: bool) -> Self {
         Self { patterns: patterns.then(Patterns::default), ..Self::default() }
     }
 
-    /// Count a line of a container.
+    /// Counts a line of a container.
     pub fn add(&mut self, container: &str, line: &Line<'_>) {
         self.lines += 1;
         self.bytes += (line.text.len() + line.ending.as_bytes().len()) as u64 + line.cut;
@@ -69,7 +69,7 @@ impl Stats {
         self.last = Some(self.last.map_or(at, |last| last.max(at)));
     }
 
-    /// What was counted, with at most `rows` bars of rate over time and as many patterns.
+    /// Returns the counts, with at most `rows` bars of rate over time and as many patterns.
     pub fn report(&self, rows: usize) -> Report {
         let (patterns, other_patterns) = self.patterns.as_ref().map(|patterns| patterns.top(rows)).unwrap_or_default();
         Report {

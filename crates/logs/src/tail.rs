@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-/// Keeps the last records, and the bytes that they take within a limit.
+/// Keeps the last records within a limit on the number of bytes.
 #[derive(Debug)]
 pub struct Tail<T> {
     count: usize,
@@ -14,12 +14,12 @@ pub struct Tail<T> {
 }
 
 impl<T> Tail<T> {
-    /// The last `count` records, in at most `max_bytes` bytes.
+    /// Keeps the last `count` records, in at most `max_bytes` bytes.
     pub fn new(count: usize, max_bytes: usize) -> Self {
         Self { count, max_bytes, bytes: 0, kept: VecDeque::new(), is_short: false, has_dropped: false }
     }
 
-    /// Take the next record, which holds this many bytes.
+    /// Takes the next record, which holds this many bytes.
     pub fn push(&mut self, record: T, bytes: usize) {
         self.kept.push_back((record, bytes));
         self.bytes += bytes;
@@ -32,18 +32,18 @@ impl<T> Tail<T> {
         }
     }
 
-    /// Fewer than `count` records are kept, because of the limit on bytes: read the log a second time and skip all but
-    /// the last `count` of those that were pushed, or say so.
+    /// Reports whether fewer than `count` records are kept because of the limit on bytes. If so, read the log a
+    /// second time and skip all but the last `count` of the pushed records, or report it.
     pub fn is_short(&self) -> bool {
         self.is_short && self.kept.len() < self.count
     }
 
-    /// Records came before the first of those that are kept.
+    /// Reports whether records before the first kept one were dropped.
     pub fn has_dropped(&self) -> bool {
         self.has_dropped
     }
 
-    /// The last records, oldest first.
+    /// Returns the last records, oldest first.
     pub fn into_records(self) -> impl Iterator<Item = T> {
         self.kept.into_iter().map(|(record, _)| record)
     }
@@ -55,7 +55,8 @@ mod tests {
 
     #[test]
     fn the_last_ones() {
-        // How many, in how many bytes, of records that are as long as their number; what is left, and whether short.
+        // Count, byte limit, and records that are as long as their number; then the kept records and whether they are
+        // too few.
         let cases: [(usize, usize, usize, &[usize], bool); 7] = [
             (3, 100, 5, &[3, 4, 5], false),
             (9, 100, 2, &[1, 2], false),

@@ -1,8 +1,8 @@
-//! The timestamp that an engine puts before a log record when asked with `timestamps=1`.
+//! The timestamp that an engine writes before a log record if asked with `timestamps=1`.
 //!
-//! Docker writes `2006-01-02T15:04:05.000000000Z`, always UTC and 30 characters; Podman and some hosts write a local
-//! offset (`+02:00`, 35 characters). The text is kept as it came, because it is what the user is shown and what a
-//! resumed stream is compared with; it is turned into a point in time only when somebody asks.
+//! Docker writes `2006-01-02T15:04:05.000000000Z`, always UTC and 30 characters. Podman and some hosts write a local
+//! offset (`+02:00`, 35 characters). The text is kept unchanged, because it is shown to the user and compared with
+//! that of a resumed stream. It is converted to an instant only on demand.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ const MAX_LEN: usize = "2006-01-02T15:04:05.000000000+07:00".len();
 /// The shortest timestamp: whole seconds in UTC.
 const MIN_LEN: usize = "2006-01-02T15:04:05Z".len();
 
-/// An engine's timestamp, as text. It has the shape of RFC 3339, but need not be a real date.
+/// An engine's timestamp, as text. It has the format of RFC 3339, but need not be a real date.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Timestamp {
     text: [u8; MAX_LEN],
@@ -20,18 +20,18 @@ pub struct Timestamp {
 }
 
 impl Timestamp {
-    /// The longest prefix of a record that can be a timestamp: the text and the space after it.
+    /// The longest prefix of a record that can be a timestamp: the text and the following space.
     pub(crate) const MAX_PREFIX: usize = MAX_LEN + 1;
 
-    /// Take a timestamp and the one space after it from the start of `record`; the rest is the log text.
-    /// `None` when the record does not start with one: then all of it is log text.
+    /// Takes a timestamp and the one space after it from the start of `record` and returns the rest, the log text.
+    /// Returns `None` if the record does not start with a timestamp: then all of it is log text.
     pub fn split(record: &[u8]) -> Option<(Self, &[u8])> {
         let window = &record[..record.len().min(Self::MAX_PREFIX)];
         let space = memchr::memchr(b' ', window)?;
         Some((Self::new(&record[..space])?, &record[space + 1..]))
     }
 
-    /// A timestamp from its text alone; `None` when the text has another shape.
+    /// Returns a timestamp from its text alone, or `None` if the text has another format.
     pub fn new(text: &[u8]) -> Option<Self> {
         let digits = [0, 1, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15, 17, 18];
         let marks = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':')];
@@ -72,7 +72,7 @@ impl Timestamp {
         Self::new(&full)
     }
 
-    /// The text as the engine wrote it.
+    /// Returns the text as the engine wrote it.
     pub fn as_str(&self) -> &str {
         // Only ASCII is ever stored.
         str::from_utf8(self.as_bytes()).unwrap_or_default()
@@ -82,8 +82,8 @@ impl Timestamp {
         &self.text[..usize::from(self.len)]
     }
 
-    /// The point in time; `None` when the text is no real date (month 13). A leap second (`:60`) is the first
-    /// instant of the minute after it.
+    /// Returns the instant, or `None` if the text is not a real date (month 13). A leap second (`:60`) is the first
+    /// instant of the following minute.
     pub fn instant(&self) -> Option<jiff::Timestamp> {
         let text = self.as_bytes();
         let (year, month, day) = (number(&text[..4])?, number(&text[5..7])?, number(&text[8..10])?);
@@ -116,7 +116,7 @@ fn number(digits: &[u8]) -> Option<i64> {
     digits.iter().try_fold(0, |sum: i64, byte| Some(sum * 10 + i64::from(byte.checked_sub(b'0').filter(|d| *d < 10)?)))
 }
 
-/// Nanoseconds from an optional `.123456789`, and what follows it.
+/// Parses an optional `.123456789` and returns nanoseconds and the text after it.
 fn fraction(text: &[u8]) -> Option<(i32, &[u8])> {
     let Some(text) = text.strip_prefix(b".") else { return Some((0, text)) };
     let count = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
@@ -127,7 +127,7 @@ fn fraction(text: &[u8]) -> Option<(i32, &[u8])> {
     Some((i32::try_from(number(&text[..count])? * scale).ok()?, &text[count..]))
 }
 
-/// Seconds east of UTC from `Z` or `±hh:mm`.
+/// Parses `Z` or `±hh:mm` into seconds east of UTC.
 fn offset_seconds(text: &[u8]) -> Option<i64> {
     match text {
         b"Z" => Some(0),
@@ -139,9 +139,9 @@ fn offset_seconds(text: &[u8]) -> Option<i64> {
     }
 }
 
-/// Days from 1970-01-01 in the proleptic Gregorian calendar.
+/// Returns the days since 1970-01-01 in the proleptic Gregorian calendar.
 fn days_since_epoch(date: jiff::civil::Date) -> i64 {
-    // Years counted from March, so that the leap day is the last of its year.
+    // Years are counted from March, so that the leap day is the last of its year.
     let month = i64::from(date.month());
     let year = i64::from(date.year()) - i64::from(month <= 2);
     let (era, year_of_era) = (year.div_euclid(400), year.rem_euclid(400));

@@ -1,22 +1,23 @@
-//! Stack traces as one record, so that a filter takes or leaves them whole.
+//! Joins stack traces into one record, so that a filter keeps or drops them as a whole.
 //!
-//! Known are the traces of Java (and all of its runtime), Node, Python, Go and Rust, and the messages of .NET's console. What a line belongs to is told by
-//! the lines before it in its own stream; other lines pass at once, untouched.
+//! Recognizes the traces of Java (and all languages of its runtime), Node, Python, Go and Rust, and the messages of
+//! .NET's console. Whether a line belongs to a trace depends on the lines before it in its own stream. Other lines
+//! pass at once, unchanged.
 
 use crate::line::{Ending, Line};
 use memchr::memmem::Finder;
 
-/// A trace that goes on beyond this is split: memory is bounded.
+/// The longest trace in bytes. A longer one is split, so that memory is bounded.
 pub const MAX_LEN: usize = 256 << 10;
 
-/// Joins the lines of stack traces. A joined line's text holds the newlines between its lines; its timestamp is that
-/// of the first.
+/// Joins the lines of stack traces. A joined line's text contains the newlines between its lines; its timestamp is
+/// that of the first.
 ///
-/// A line that may be the begin of a trace is held until the next line of its stream, or until [`flush`](Self::flush).
+/// A line that may begin a trace is held until the next line of its stream, or until [`flush`](Self::flush).
 #[derive(Debug)]
 pub struct TraceJoiner {
     streams: [Option<Trace>; 3],
-    /// How many traces were longer than is held.
+    /// How many traces exceeded the limit.
     split: u64,
     exception_names: [Finder<'static>; 3],
 }
@@ -25,7 +26,7 @@ pub struct TraceJoiner {
 struct Trace {
     kind: Kind,
     record: Line<'static>,
-    /// Blank lines that belong to the trace only if it goes on after them.
+    /// Blank lines that belong to the trace only if the trace continues after them.
     blanks: Vec<Line<'static>>,
 }
 
@@ -46,7 +47,7 @@ enum Kind {
 enum Verdict {
     Belongs,
     BelongsIfMoreFollows,
-    /// It belongs, and there is no room for it.
+    /// The line belongs to the trace, but exceeds the limit.
     IsTooMuch,
     IsOther,
 }
@@ -62,7 +63,7 @@ impl Default for TraceJoiner {
 }
 
 impl TraceJoiner {
-    /// Take the next line, and emit what is complete.
+    /// Takes the next line and emits what is complete.
     pub fn push(&mut self, line: Line<'_>, mut emit: impl FnMut(Line<'_>)) {
         let slot = line.stream as usize;
         if let Some(trace) = &mut self.streams[slot] {
@@ -84,14 +85,14 @@ impl TraceJoiner {
         }
     }
 
-    /// Emit what is held: at the end, or when nothing has come for a while.
+    /// Emits the held lines: at the end, or when nothing has arrived for a while.
     pub fn flush(&mut self, mut emit: impl FnMut(Line<'_>)) {
         for trace in self.streams.iter_mut().filter_map(Option::take) {
             trace.emit(&mut emit);
         }
     }
 
-    /// How many traces there were so far that are longer than is held. Their further lines are records of their own.
+    /// Returns how many traces exceeded the limit so far. Their further lines are records of their own.
     pub fn split(&self) -> u64 {
         self.split
     }
@@ -179,7 +180,7 @@ impl Trace {
             text.extend_from_slice(&line.text);
             self.record.ending = line.ending;
             self.record.cut += line.cut;
-            // It was found in one of the lines, or not; of all together nothing is known.
+            // The search was made in single lines. The result for the joined text is unknown.
             self.record.found = None;
         }
     }
@@ -190,7 +191,7 @@ impl Trace {
     }
 }
 
-/// The first line of .NET's console logger, which has the level and the category: `fail: Shop.Orders[13]`.
+/// The first line of .NET's console logger, with level and category: `fail: Shop.Orders[13]`.
 fn is_dot_net(text: &[u8]) -> bool {
     let names: [&[u8]; 6] = [b"fail: ", b"warn: ", b"info: ", b"dbug: ", b"trce: ", b"crit: "];
     let text = text.trim_ascii_end();
@@ -208,7 +209,7 @@ fn is_go_call(text: &[u8]) -> bool {
         && text[..name_len].contains(&b'.')
 }
 
-/// Whether a record is a joined trace of Java's or Node's.
+/// Reports whether a record is a joined trace of Java or Node.
 pub(crate) fn has_frames(text: &[u8]) -> bool {
     memchr::memchr_iter(b'\n', text).any(|at| text[at + 1..].trim_ascii_start().starts_with(b"at "))
 }
@@ -231,7 +232,7 @@ mod tests {
         }
     }
 
-    /// The records of all of these lines on stderr.
+    /// Joins these lines, all on stderr, and returns the records.
     fn join(text: &str) -> Vec<String> {
         let mut joiner = TraceJoiner::default();
         let mut out = Vec::new();

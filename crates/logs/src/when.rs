@@ -1,14 +1,14 @@
-//! `--since` and `--until`: the forms that people write, as points in time.
+//! Parses `--since` and `--until` into instants.
 //!
-//! All forms of docker's command line are taken (moby `client/internal/timestamp/timestamp.go`), and some more:
-//! days and weeks in durations, `10:30`, `today`, `yesterday`, `yesterday 10:30`, `now`. Unlike there, durations keep
-//! their nanoseconds. What names no zone is in the zone of the caller's clock.
+//! Accepts all forms of docker's command line (moby `client/internal/timestamp/timestamp.go`) and some more: days and
+//! weeks in durations, `10:30`, `today`, `yesterday`, `yesterday 10:30`, `now`. Unlike docker, durations keep their
+//! nanoseconds. A time without a zone is in the zone of the caller's clock.
 
 use jiff::civil::{Date, DateTime, Time};
 use jiff::{Timestamp, ToSpan as _, Zoned};
 use thiserror::Error;
 
-/// A span of time; both ends are part of it. An end that is `None` is open.
+/// A span of time that includes both ends. An end that is `None` is open.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TimeRange {
     /// The first instant.
@@ -20,28 +20,28 @@ pub struct TimeRange {
 /// A time that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum TimeError {
-    /// Not one of the forms.
+    /// Not an accepted form.
     #[error(
         "{option} `{text}` is not a time: write how long ago (10m, 1h30m, 2d), a time of day (10:30), `yesterday`, a date (2006-01-02, 2006-01-02T15:04:05, with Z or +02:00 for its zone) or unix seconds"
     )]
     Unknown {
         /// `--since` or `--until`.
         option: &'static str,
-        /// What was written.
+        /// The text as written.
         text: String,
     },
     /// `--since` is in the future: no line can match.
     #[error("--since `{text}` is in the future ({since}): no line can be that new")]
     Future {
-        /// What was written.
+        /// The text as written.
         text: String,
-        /// The instant that it means.
+        /// The instant.
         since: Timestamp,
     },
     /// The range ends before it begins.
     #[error("--until ({until}) is before --since ({since}): no line can match")]
     Reversed {
-        /// The begin.
+        /// The beginning.
         since: Timestamp,
         /// The end.
         until: Timestamp,
@@ -49,8 +49,8 @@ pub enum TimeError {
 }
 
 impl TimeRange {
-    /// The range that the two options name, seen from `now`. A time of day that is still to come today means yesterday
-    /// in `--since`, and today in `--until`.
+    /// Returns the range that the two options name, relative to `now`. A time of day that is still to come today
+    /// means yesterday in `--since`, and today in `--until`.
     ///
     /// # Errors
     /// [`TimeError`], whose text names the accepted forms.
@@ -94,7 +94,7 @@ fn parse_since(text: &str, now: &Zoned) -> Result<Timestamp, TimeError> {
 
 struct Parsed {
     at: Timestamp,
-    /// The text was a time of day alone, of today.
+    /// The text was only a time of day, on today's date.
     is_time_of_day: bool,
 }
 
@@ -114,7 +114,7 @@ fn at_zone_of(civil: DateTime, now: &Zoned) -> Option<Timestamp> {
     Some(civil.to_zoned(now.time_zone().clone()).ok()?.timestamp())
 }
 
-/// `now`; `today` and `yesterday`, also with a time of day.
+/// `now`; `today` and `yesterday`, optionally with a time of day.
 fn day_word(text: &str, now: &Zoned) -> Option<Timestamp> {
     let (word, time) = text.split_once(' ').unwrap_or((text, "00:00"));
     let date = match word {
@@ -142,17 +142,17 @@ fn time_of_day(text: &str) -> Option<Time> {
 }
 
 fn digits<N: std::str::FromStr>(text: &str) -> Option<N> {
-    // The standard parsers also take a sign.
+    // The standard parsers also accept a sign.
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
 }
 
-/// Nanoseconds from the digits after a decimal point.
+/// Parses the digits after a decimal point into nanoseconds.
 fn fraction_nanos(text: &str) -> Option<i64> {
     (1..=9).contains(&text.len()).then_some(())?;
     digits::<i64>(text).map(|value| value * 10_i64.pow(9 - u32::try_from(text.len()).unwrap_or(9)))
 }
 
-/// `seconds` or `seconds.nanos` since 1970, also negative.
+/// `seconds` or `seconds.nanos` since 1970, possibly negative.
 fn unix_seconds(text: &str) -> Option<Timestamp> {
     let (sign, number) = text.strip_prefix('-').map_or((1, text), |rest| (-1, rest));
     let (whole, fraction) = number.split_once('.').map_or((number, None), |(whole, rest)| (whole, Some(rest)));
@@ -164,9 +164,9 @@ fn before(now: &Zoned, nanos: i128) -> Option<Timestamp> {
     Timestamp::from_nanosecond(now.timestamp().as_nanosecond().checked_sub(nanos)?).ok()
 }
 
-/// Parses a duration, in nanoseconds: `1h30m`, `1.5h`, `-10s`, `2d`. The grammar is the one of Go's `time.ParseDuration`, which
-/// Docker's options use, with the units `d` and `w` for days and weeks. Every option of the command line that takes a duration
-/// uses it.
+/// Parses a duration, in nanoseconds: `1h30m`, `1.5h`, `-10s`, `2d`. The grammar is the one of Go's
+/// `time.ParseDuration`, which Docker's options use, with the units `d` and `w` for days and weeks. Every option of
+/// the command line that takes a duration uses it.
 pub fn duration(text: &str) -> Option<i128> {
     let (sign, mut rest) = match text.strip_prefix(['-', '+']) {
         Some(rest) => (if text.starts_with('-') { -1 } else { 1 }, rest),
@@ -193,7 +193,7 @@ pub fn duration(text: &str) -> Option<i128> {
             _ => return None,
         };
         let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
-        // More digits than a nanosecond of a week has tell nothing.
+        // Further digits are below a nanosecond, even of a week.
         let fraction = &fraction[..fraction.len().min(15)];
         if whole.is_empty() || fraction.is_empty() {
             return None;
@@ -207,7 +207,7 @@ pub fn duration(text: &str) -> Option<i128> {
     Some(sign * total)
 }
 
-/// A date, perhaps with a time (`T` or a space before it), perhaps with a zone (`Z` or `±hh:mm`).
+/// A date, optionally with a time (`T` or a space before it) and a zone (`Z` or `±hh:mm`).
 fn date_time(text: &str, now: &Zoned) -> Option<Timestamp> {
     let (date, rest) = text.split_at_checked(10)?;
     let [year, month, day] = [date.get(..4)?, date.get(5..7)?, date.get(8..)?];

@@ -1,4 +1,4 @@
-//! What registries say when they refuse (OCI distribution-spec, error codes).
+//! Error responses of registries (OCI distribution-spec, error codes).
 
 use std::time::Duration;
 
@@ -10,18 +10,18 @@ use serde::Deserialize;
 use crate::error::Error;
 use crate::text;
 
-/// More of an error is not read.
+/// The most bytes of an error response that are read.
 const LARGEST: usize = 64 * 1024;
-/// Nobody waits longer for an explanation.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// The time limit for reading an error response.
+const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A refusal.
+/// An error response.
 #[derive(Debug, Default)]
 pub(crate) struct Refusal {
     pub(crate) status: StatusCode,
     /// Error codes, such as `MANIFEST_UNKNOWN`.
     pub(crate) codes: Vec<String>,
-    /// The words, cut.
+    /// The message, cut to a length.
     pub(crate) message: String,
 }
 
@@ -39,10 +39,10 @@ struct Entry {
 }
 
 impl Refusal {
-    /// Reads the rest of an answer that is no success.
+    /// Reads the rest of an error response.
     pub(crate) async fn read(answer: Response<Incoming>) -> Self {
         let status = answer.status();
-        let body = tokio::time::timeout(PATIENCE, Limited::new(answer.into_body(), LARGEST).collect()).await;
+        let body = tokio::time::timeout(TIMEOUT, Limited::new(answer.into_body(), LARGEST).collect()).await;
         let body = body.ok().and_then(Result::ok).map(http_body_util::Collected::to_bytes).unwrap_or_default();
         let document: Document = serde_json::from_slice(&body).unwrap_or_default();
         let say = |entry: &Entry| match entry.message.as_str() {
@@ -58,7 +58,7 @@ impl Refusal {
         self.codes.iter().any(|own| own == code)
     }
 
-    /// The error that it is, where `what` was asked for.
+    /// Returns the error for a request for `what`.
     pub(crate) fn into_error(self, registry: &str, what: &str) -> Error {
         let (registry, what, message) = (registry.to_owned(), what.to_owned(), self.message);
         let status = self.status.as_u16();

@@ -1,4 +1,4 @@
-//! What is sent: nothing, a document, or a blob that is written as it goes.
+//! Request bodies: nothing, a document, or a blob that is produced while it is sent.
 
 use std::io::{self, Write};
 use std::pin::Pin;
@@ -12,20 +12,20 @@ use scratchdbg_image::{ImageError, Layer};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-/// What is written at once.
+/// The size of a chunk.
 const CHUNK: usize = 256 * 1024;
-/// Chunks that wait for the network.
+/// How many chunks wait for the network.
 const QUEUE: usize = 2;
 
 /// The body of a request.
 pub(crate) enum Content {
-    /// All of it.
+    /// All bytes of the body.
     Bytes(Option<Bytes>),
-    /// Chunks of a blob of `left` bytes, which others write.
+    /// Chunks of a blob of `left` bytes, which another thread writes.
     Stream { chunks: mpsc::Receiver<Bytes>, left: u64, taken: Progress },
 }
 
-/// How many bytes of a body the network has taken.
+/// How many bytes of a body were handed to the network.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Progress(Arc<AtomicU64>);
 
@@ -40,9 +40,9 @@ impl Content {
         Self::Bytes(Some(bytes).filter(|bytes| !bytes.is_empty()))
     }
 
-    /// A layer's blob. It is written by a thread of its own, at the pace of the network; the handle says how that went. The
-    /// last bytes are held back until all of them are known to be right: a registry never gets a blob whole that is not the
-    /// one that was meant.
+    /// Returns a layer's blob as a body. A separate thread writes the blob at the pace of the network; the handle
+    /// returns the thread's result. The last bytes are held back until all bytes are verified, so a registry never
+    /// receives a complete blob with the wrong content.
     pub(crate) fn layer(layer: Layer) -> (Self, Progress, JoinHandle<Result<(), ImageError>>) {
         let (sender, chunks) = mpsc::channel(QUEUE);
         let taken = Progress::default();
@@ -56,7 +56,7 @@ impl Content {
     }
 }
 
-/// Hands chunks over. The buffer is sent when more comes, so that the end stays here until it is asked for.
+/// Sends chunks. The buffer is sent when more bytes arrive, so the end of the blob stays here until it is taken.
 struct ChunkWriter {
     sender: mpsc::Sender<Bytes>,
     buffer: Vec<u8>,

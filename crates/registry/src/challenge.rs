@@ -1,24 +1,24 @@
-//! What a registry wants to see before it answers: `WWW-Authenticate` (RFC 9110 section 11.6.1, RFC 6750).
+//! The authentication that a registry requires: `WWW-Authenticate` (RFC 9110 section 11.6.1, RFC 6750).
 
 use std::collections::BTreeMap;
 
 use hyper::HeaderMap;
 use hyper::header::WWW_AUTHENTICATE;
 
-/// Longer headers are not looked at: realm, service and scope have some hundred bytes.
+/// Longer headers are ignored: realm, service and scope have some hundred bytes.
 const LONGEST: usize = 16 * 1024;
 
-/// How a registry lets somebody in.
+/// An authentication method that a registry accepts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Challenge {
-    /// A token of the server at `realm`.
+    /// A token from the server at `realm`.
     Bearer { realm: String, service: Option<String> },
-    /// User name and password themselves.
+    /// User name and password.
     Basic,
 }
 
 impl Challenge {
-    /// The best of what is asked for. `None`: nothing that we know.
+    /// Returns the best method in the headers, or `None` if no method is known.
     pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
         let texts = headers.get_all(WWW_AUTHENTICATE).into_iter().filter_map(|value| value.to_str().ok());
         let offers: Vec<_> = texts.filter(|text| text.len() <= LONGEST).flat_map(parse).collect();
@@ -37,7 +37,7 @@ struct Offer {
     parameters: BTreeMap<String, String>,
 }
 
-/// All challenges of a header, as far as they can be understood.
+/// Parses all challenges of a header, up to the first error.
 fn parse(text: &str) -> Vec<Offer> {
     let mut offers: Vec<Offer> = Vec::new();
     let mut rest = text;
@@ -66,7 +66,7 @@ fn token(text: &str) -> (&str, &str) {
     text.split_at(text.bytes().position(|byte| !is_token(byte)).unwrap_or(text.len()))
 }
 
-/// A token or a quoted string, and what follows.
+/// Parses a token or a quoted string, and returns the text after it.
 fn parameter(text: &str) -> Option<(String, &str)> {
     let Some(quoted) = text.strip_prefix('"') else {
         let (value, rest) = token(text);

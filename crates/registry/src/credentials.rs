@@ -1,4 +1,4 @@
-//! The credentials that Docker keeps: its configuration file and its helper programs.
+//! Docker's credentials: its configuration file and its helper programs.
 
 mod config_file;
 mod helper;
@@ -10,12 +10,12 @@ use std::time::Duration;
 use self::config_file::ConfigFile;
 use crate::origin::HUB;
 
-/// How Docker's configuration calls Docker Hub.
+/// The name of Docker Hub in Docker's configuration.
 const HUB_KEY: &str = "https://index.docker.io/v1/";
-/// A helper may have to ask its user to unlock a key ring.
-const HELPER_PATIENCE: Duration = Duration::from_mins(1);
+/// The time limit for a helper, which may ask the user to unlock a key ring.
+const HELPER_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// Something that nobody else is to see: neither `Debug` nor an error shows it.
+/// A secret. Neither `Debug` nor an error shows it.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Secret(String);
 
@@ -24,7 +24,7 @@ impl Secret {
         Self(text.into())
     }
 
-    /// The secret itself, for the one who is to have it.
+    /// Returns the secret itself.
     pub(crate) fn reveal(&self) -> &str {
         &self.0
     }
@@ -36,35 +36,35 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// What a user has for a registry.
+/// A user's credential for a registry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Credential {
-    /// A user name and a password, or a token that stands for one.
+    /// A user name, and a password or a token in its place.
     Login { username: String, password: Secret },
-    /// A token that the token server gives other tokens for (OAuth 2 refresh token).
+    /// A token that the token server exchanges for other tokens (OAuth 2 refresh token).
     Identity(Secret),
     /// A token for the registry itself.
     Registry(Secret),
 }
 
-/// Why there are no credentials.
+/// Why credentials cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CredentialError {
-    /// Docker's configuration file is there, and of no use.
+    /// Docker's configuration file exists, but is unusable.
     #[error("cannot read {}: {reason}", path.display())]
     Config {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         reason: String,
     },
-    /// What the file has for a registry makes no sense.
+    /// The file's entry for a registry is invalid.
     #[error("the credentials for {key} in {} are malformed", path.display())]
     Entry {
         /// The file.
         path: PathBuf,
-        /// The registry, as the file names it.
+        /// The registry's name in the file.
         key: String,
     },
     /// The helper program failed.
@@ -91,21 +91,21 @@ impl CredentialError {
     }
 }
 
-/// Where credentials come from.
+/// The source of credentials.
 #[derive(Clone, Debug)]
 pub(crate) struct CredentialStore {
     /// The folder of Docker's `config.json`.
     folder: Option<PathBuf>,
-    helper_patience: Duration,
+    helper_timeout: Duration,
 }
 
 impl CredentialStore {
     pub(crate) fn new(folder: Option<&Path>) -> Self {
-        Self { folder: folder.map(Path::to_owned), helper_patience: HELPER_PATIENCE }
+        Self { folder: folder.map(Path::to_owned), helper_timeout: HELPER_TIMEOUT }
     }
 
-    /// What there is for `registry`, a host with its port if it has one, as image names begin with it. Looked up anew each
-    /// time, so that nothing secret lies about for longer than it is needed.
+    /// Returns the credential for `registry`, a host with an optional port as in image names. Credentials are looked
+    /// up anew each time, so that no secret stays in memory longer than necessary.
     pub(crate) async fn find(&self, registry: &str) -> Result<Option<Credential>, CredentialError> {
         let Some(folder) = &self.folder else { return Ok(None) };
         let path = folder.join("config.json");
@@ -114,7 +114,7 @@ impl CredentialStore {
         let Some(file) = read.map_err(|error| failed(error.to_string()))?? else { return Ok(None) };
         let key = if registry == HUB { HUB_KEY } else { registry };
         if let Some(name) = file.helper(registry, key)
-            && let Some(credential) = helper::ask(name, key, self.helper_patience).await?
+            && let Some(credential) = helper::ask(name, key, self.helper_timeout).await?
         {
             return Ok(Some(credential));
         }
@@ -131,10 +131,8 @@ mod tests {
     fn store(config: &str) -> (tempfile::TempDir, CredentialStore) {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("config.json"), config).unwrap();
-        let store = CredentialStore {
-            helper_patience: Duration::from_millis(500),
-            ..CredentialStore::new(Some(folder.path()))
-        };
+        let store =
+            CredentialStore { helper_timeout: Duration::from_millis(500), ..CredentialStore::new(Some(folder.path())) };
         (folder, store)
     }
 
@@ -151,7 +149,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_file_has_them_by_host() {
-        // "dXNlcjpwYTpzcw==" is user:pa:ss, "Og==" is a lone colon.
+        // "dXNlcjpwYTpzcw==" is user:pa:ss, "Og==" is a single colon.
         let (_folder, store) = store(
             r#"{"auths": {
                 "https://index.docker.io/v1/": {"auth": "dXNlcjpwYTpzcw=="},
@@ -193,7 +191,7 @@ mod tests {
         }
     }
 
-    /// A helper that is named by its path: this process's PATH is not a test's to change.
+    /// Creates a helper that is named by its path, because tests must not change this process's PATH.
     fn helper(folder: &Path, script: &str) -> PathBuf {
         let path = folder.join("docker-credential-test");
         fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();

@@ -1,5 +1,5 @@
-//! Small answers, read whole: a manifest, a token. There is a limit for their size and for their time, and one of silence
-//! would be none: a byte now and then renews it.
+//! Reads small responses completely: a manifest, a token. Both size and total time are limited. A limit on silence
+//! would not suffice: a byte now and then would renew it.
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use crate::error::Error;
 use crate::session::Session;
 
-/// Reads the body of an answer of at most `largest` bytes.
+/// Reads the body of a response of at most `largest` bytes.
 pub(crate) async fn read(
     session: &Session,
     answer: Response<Incoming>,
@@ -19,11 +19,11 @@ pub(crate) async fn read(
     what: &str,
 ) -> Result<Bytes, Error> {
     let (begun, mut body, mut all) = (Instant::now(), answer.into_body(), BytesMut::new());
-    let mut pace = Pace::new(session.patience.silence);
+    let mut pace = Pace::new(session.policy.silence);
     loop {
-        let left = session.patience.whole.saturating_sub(begun.elapsed());
+        let left = session.policy.whole.saturating_sub(begun.elapsed());
         if left.is_zero() {
-            return Err(session.too_slow(TooSlow { waited: session.patience.whole, came: all.len() as u64 }, what));
+            return Err(session.too_slow(TooSlow { waited: session.policy.whole, came: all.len() as u64 }, what));
         }
         let (since, limit) = (Instant::now(), left.min(pace.left()));
         let frame = tokio::time::timeout(limit, body.frame()).await;

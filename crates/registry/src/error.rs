@@ -1,4 +1,4 @@
-//! Why nothing was pushed or pulled.
+//! The errors of pushing and pulling.
 
 use std::time::Duration;
 
@@ -6,142 +6,142 @@ use scratchdbg_image::{Digest, ImageError};
 
 use crate::credentials::CredentialError;
 
-/// What can go wrong between us and a registry. What the registry says is in the texts as it is, cut to a length: whoever
-/// shows them on a terminal escapes them. No text has a secret in it.
+/// An error of the communication with a registry. The registry's own messages are included unescaped, cut to a
+/// length: escape them before showing them on a terminal. No error contains a secret.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A name that no registry would take.
+    /// A name that no registry accepts.
     #[error("`{text}` is not the name of an image in a registry: {reason}")]
     InvalidReference {
-        /// The text as it was given.
+        /// The text as given.
         text: String,
-        /// What is wrong with it.
+        /// The problem.
         reason: String,
     },
-    /// Nobody is there, or the connection ends before anything is said.
+    /// The registry cannot be reached, or the connection ends before any response.
     #[error("cannot reach the registry {registry}: {reason}")]
     Unreachable {
         /// The registry's name.
         registry: String,
-        /// Why.
+        /// The reason.
         reason: String,
     },
-    /// It is there, and speaks without encryption.
+    /// The registry does not encrypt.
     #[error("the registry {registry} speaks plain HTTP")]
     PlainHttp {
         /// The registry's name.
         registry: String,
     },
-    /// Its certificate, or what it understands of TLS.
+    /// Its certificate is not trusted, or its TLS is incompatible.
     #[error("cannot make a secure connection to the registry {registry}: {reason}")]
     Tls {
         /// The registry's name.
         registry: String,
-        /// Why.
+        /// The reason.
         reason: String,
     },
-    /// It says nothing any more.
+    /// The registry stopped responding.
     #[error("the registry {registry} sent nothing for {} seconds: {what}", after.as_secs())]
     Silent {
         /// The registry's name.
         registry: String,
-        /// What was going on.
+        /// The operation.
         what: String,
-        /// For how long.
+        /// How long the client waited.
         after: Duration,
     },
-    /// It sends so little that there is no end in sight.
+    /// The registry sends too slowly to ever finish.
     #[error("the registry {registry} is too slow: {came} bytes in {} seconds of {what}", after.as_secs())]
     Slow {
         /// The registry's name.
         registry: String,
-        /// What was going on.
+        /// The operation.
         what: String,
-        /// For how long it was waited.
+        /// How long the client waited.
         after: Duration,
-        /// How much came in that time.
+        /// How many bytes arrived in that time.
         came: u64,
     },
-    /// It wants to know who we are, and no answer of ours is good enough.
+    /// The registry requires authentication, and no available credential suffices.
     #[error("the registry {registry} {}", if *had_credentials { "rejected the credentials that are stored for it" } else { "requires credentials, and none are stored for it" })]
     Unauthorized {
         /// The registry's name.
         registry: String,
-        /// Whether there were any.
+        /// Whether there were credentials.
         had_credentials: bool,
     },
-    /// It knows who we are, and does not let us.
+    /// The credentials do not permit the request.
     #[error("the registry {registry} denies {what}{}", said(message))]
     Denied {
         /// The registry's name.
         registry: String,
-        /// What was asked for.
+        /// The operation.
         what: String,
-        /// The registry's words.
+        /// The registry's message.
         message: String,
     },
-    /// There is no such image, or it is hidden from us.
+    /// The image does not exist, or is hidden from this user.
     #[error("the registry {registry} has no {what}")]
     NotFound {
         /// The registry's name.
         registry: String,
-        /// What is not there.
+        /// The missing object.
         what: String,
     },
-    /// There is no room for it.
+    /// The registry's storage quota is exhausted.
     #[error("the registry {registry} has no room for {what}{}", said(message))]
     Quota {
         /// The registry's name.
         registry: String,
-        /// What was sent.
+        /// The object that was sent.
         what: String,
-        /// The registry's words.
+        /// The registry's message.
         message: String,
     },
-    /// The registry, or what stands in front of it, takes nothing as large.
+    /// The object exceeds a limit of the registry or of a proxy.
     #[error("the registry {registry} does not accept anything as large as {what}{}", said(message))]
     TooLarge {
         /// The registry's name.
         registry: String,
-        /// What was sent.
+        /// The object that was sent.
         what: String,
-        /// The registry's words.
+        /// The registry's message.
         message: String,
     },
-    /// Too many requests, or a registry that is not well, after all attempts.
+    /// Too many requests, or a server error, after all attempts.
     #[error("the registry {registry} is not available ({status}) for {what}{}", said(message))]
     Busy {
         /// The registry's name.
         registry: String,
         /// The HTTP status.
         status: u16,
-        /// What was asked for.
+        /// The operation.
         what: String,
-        /// The registry's words.
+        /// The registry's message.
         message: String,
     },
-    /// Anything else that it does not do.
+    /// The registry refused for any other reason.
     #[error("the registry {registry} answered {status} for {what}{}", said(message))]
     Refused {
         /// The registry's name.
         registry: String,
         /// The HTTP status.
         status: u16,
-        /// What was asked for.
+        /// The operation.
         what: String,
-        /// The registry's words.
+        /// The registry's message.
         message: String,
     },
-    /// It says things that the specification does not allow, or that no client should do.
+    /// A response violates the specification, or asks for something that no client should do.
     #[error("the registry {registry} {reason}")]
     Protocol {
         /// The registry's name.
         registry: String,
-        /// What it does.
+        /// The violation.
         reason: String,
     },
-    /// Its token server is somewhere where the credentials do not belong.
+    /// The token server has an origin that must not receive the credentials.
     #[error("the registry {registry} asks for its credentials to be sent to {realm}; they were not sent")]
     ForeignRealm {
         /// The registry's name.
@@ -149,26 +149,26 @@ pub enum Error {
         /// The origin of the token server.
         realm: String,
     },
-    /// The content is not what its name says.
+    /// The content does not match its digest.
     #[error("the registry {registry} sent {what} with the digest {actual} instead of {expected}")]
     DigestMismatch {
         /// The registry's name.
         registry: String,
-        /// What it is.
+        /// The object.
         what: String,
-        /// What it should be.
+        /// The expected digest.
         expected: Digest,
-        /// What it is.
+        /// The digest of the content.
         actual: String,
     },
-    /// The connection broke too often while something was on its way.
+    /// The connection broke too often during a transfer.
     #[error("the connection to the registry {registry} broke during {what}: {reason}")]
     Broken {
         /// The registry's name.
         registry: String,
-        /// What was on its way.
+        /// The object that was transferred.
         what: String,
-        /// Why.
+        /// The reason.
         reason: String,
     },
     /// The credentials could not be read.
@@ -179,13 +179,13 @@ pub enum Error {
     Image(#[from] ImageError),
 }
 
-/// The registry's own words, after ours.
+/// Formats the registry's message for the end of an error.
 fn said(message: &str) -> String {
     if message.is_empty() { String::new() } else { format!(": {message}") }
 }
 
 impl Error {
-    /// What to do about it, where we know.
+    /// Returns what the user can do, if known.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::InvalidReference { .. } => "write it as [HOST[:PORT]/]REPOSITORY[:TAG] or REPOSITORY@sha256:DIGEST".to_owned(),
@@ -230,7 +230,7 @@ impl Error {
     }
 }
 
-/// The argument of `docker login`.
+/// Returns the argument of `docker login`.
 fn login(registry: &str) -> String {
     if registry == crate::origin::HUB { String::new() } else { format!(" {registry}") }
 }

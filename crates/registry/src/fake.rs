@@ -1,4 +1,4 @@
-//! A registry for tests, as bad as they want it to be: plain HTTP/1.1 on loopback, one request a connection.
+//! A registry for tests that can be made to fail: plain HTTP/1.1 on loopback, one request per connection.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -9,7 +9,7 @@ use std::time::Duration;
 use scratchdbg_image::Digest;
 use serde_json::{Value, json};
 
-/// What was asked.
+/// A received request.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Seen {
     pub(crate) method: String,
@@ -35,16 +35,16 @@ impl Seen {
     }
 }
 
-/// What is answered.
+/// A response.
 #[derive(Clone, Debug)]
 pub(crate) enum Answer {
-    /// With the length of the body as its `Content-Length`, unless there is another.
+    /// A complete response. `Content-Length` is the length of the body, unless given.
     Full { status: u16, headers: Vec<(String, String)>, body: Vec<u8> },
-    /// Nothing, and the connection is closed.
+    /// No response: the connection is closed.
     Close,
-    /// Nothing, for a long time.
+    /// No response for a long time.
     Silence,
-    /// Some bytes, and then one each 20 ms, for a long time.
+    /// Some bytes, and then one every 20 ms for a long time.
     Drip(usize),
 }
 
@@ -70,17 +70,17 @@ impl Answer {
         }
     }
 
-    /// An error as registries write it.
+    /// Returns an error in the form of registries.
     pub(crate) fn error(status: u16, code: &str, message: &str) -> Self {
         Self::status(status).body(json!({"errors": [{"code": code, "message": message}]}).to_string())
     }
 }
 
 type Handler = dyn Fn(&Seen) -> Answer + Send + Sync;
-/// Answers before the body is read, or leaves it to the other.
+/// Responds before the body is read, or returns `None`.
 type Early = dyn Fn(&Seen) -> Option<Answer> + Send + Sync;
 
-/// A server, until the end of the test.
+/// A server that runs until the end of the test.
 pub(crate) struct Fake {
     address: SocketAddr,
     seen: Arc<Mutex<Vec<Seen>>>,
@@ -91,12 +91,12 @@ impl Fake {
         Self::listen("127.0.0.1", Arc::new(|_: &Seen| None), Arc::new(answer))
     }
 
-    /// At another address of this machine: another host, to whoever must keep hosts apart.
+    /// Starts a server on another address of this machine, which counts as another host.
     pub(crate) fn elsewhere(answer: impl Fn(&Seen) -> Answer + Send + Sync + 'static) -> Self {
         Self::listen("127.0.0.2", Arc::new(|_: &Seen| None), Arc::new(answer))
     }
 
-    /// One that answers some requests when it has read no more than their head.
+    /// Starts a server that answers some requests after reading only their head.
     pub(crate) fn hasty(
         early: impl Fn(&Seen) -> Option<Answer> + Send + Sync + 'static,
         answer: impl Fn(&Seen) -> Answer + Send + Sync + 'static,
@@ -118,7 +118,7 @@ impl Fake {
         Self { address, seen }
     }
 
-    /// The registry's name.
+    /// Returns the registry's name.
     pub(crate) fn name(&self) -> String {
         self.address.to_string()
     }
@@ -136,11 +136,11 @@ impl Fake {
     }
 }
 
-/// Errors are the client's business: it may go whenever it likes.
+/// Serves a connection. Errors are ignored: a client may close it at any time.
 fn serve(mut stream: TcpStream, log: &Mutex<Vec<Seen>>, early: &Early, handler: &Handler) -> Option<()> {
     let mut reader = BufReader::new(stream.try_clone().ok()?);
     if reader.fill_buf().ok()?.first() == Some(&0x16) {
-        // What servers without TLS say to those who try it.
+        // The response of servers without TLS to a TLS handshake.
         stream.write_all(b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTPS request to an HTTP server.\n").ok()?;
         return None;
     }
@@ -194,16 +194,16 @@ fn serve(mut stream: TcpStream, log: &Mutex<Vec<Seen>>, early: &Early, handler: 
                 stream.write_all(&body).ok()?;
             }
             stream.flush().ok()?;
-            // As servers do, so that what is still on its way here does not destroy the answer.
+            // As servers do, so that bytes that are still arriving do not destroy the response.
             stream.shutdown(std::net::Shutdown::Write).ok()?;
             std::io::copy(&mut stream.take(64 << 20), &mut std::io::sink()).ok().map(drop)
         }
     }
 }
 
-/// A registry that does all as it should, and refuses what is not in the right order.
+/// A correct registry. It refuses requests in the wrong order.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Shelf(Arc<Mutex<Content>>);
+pub(crate) struct FakeStorage(Arc<Mutex<Content>>);
 
 #[derive(Debug, Default)]
 pub(crate) struct Content {
@@ -214,7 +214,7 @@ pub(crate) struct Content {
     pub(crate) declines_mounts: bool,
 }
 
-impl Shelf {
+impl FakeStorage {
     pub(crate) fn content(&self) -> std::sync::MutexGuard<'_, Content> {
         self.0.lock().unwrap()
     }
@@ -282,7 +282,7 @@ impl Shelf {
         }
     }
 
-    /// Refuses what names something that is not there yet.
+    /// Stores a manifest, or refuses it if it names a missing blob or manifest.
     fn put_manifest(&self, repository: &str, version: &str, bytes: &[u8]) -> Answer {
         let mut content = self.content();
         let document: Value = serde_json::from_slice(bytes).unwrap();

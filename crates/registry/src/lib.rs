@@ -1,13 +1,13 @@
-//! Registries: pushing pairs and reading images, by the OCI distribution specification 1.1, which Docker's registry API v2
-//! is too.
+//! Pushes pairs to registries and reads images from them, by the OCI distribution specification 1.1, which is also
+//! Docker's registry API v2.
 //!
-//! [`Registry::push`] takes images as values of `scratchdbg-image`; [`Registry::pull`] gives one to read from, blob by blob,
-//! so that nothing is kept on the disk or in memory. Credentials are those that Docker keeps. They go to the registry they
-//! are for, over TLS unless the registry is this machine, and to nobody else: redirects, upload locations and token servers
-//! are held against that.
+//! [`Registry::push`] takes images as values of `scratchdbg-image`. [`Registry::pull`] returns an image that is read
+//! blob by blob, so that nothing is stored on disk or in memory. Credentials are Docker's. They are sent only to the
+//! registry they belong to, and only over TLS unless the registry is on this machine: redirects, upload locations and
+//! token servers are checked for that.
 //!
-//! The HTTP client is hyper, with rustls and the system's authorities, without anything between: what is followed, what is
-//! asked again and what is sent along is decided here and nowhere else.
+//! The HTTP client is hyper with rustls and the system's certificate authorities, without a higher-level client: this
+//! crate alone decides which redirects are followed, what is retried and which headers are sent.
 
 mod answer;
 mod body;
@@ -33,7 +33,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use self::credentials::CredentialStore;
-use self::retry::Patience;
+use self::retry::RetryPolicy;
 use self::session::Session;
 use self::transport::Transport;
 
@@ -43,32 +43,32 @@ pub use self::pull::PulledImage;
 pub use self::push::{PushReport, Pushed};
 pub use self::reference::Reference;
 
-/// All registries.
+/// A client for all registries.
 #[derive(Debug)]
 pub struct Registry {
     transport: Transport,
     store: CredentialStore,
-    patience: Patience,
+    policy: RetryPolicy,
     sessions: Mutex<HashMap<String, Arc<Session>>>,
 }
 
 impl Registry {
-    /// With the credentials of the `config.json` in Docker's configuration folder.
+    /// Returns a client with the credentials of the `config.json` in Docker's configuration folder.
     pub fn new(docker_config: Option<&Path>) -> Result<Self, Error> {
         let tls = |error: rustls::Error| Error::Tls { registry: "any".into(), reason: error.to_string() };
         Ok(Self {
             transport: Transport::new().map_err(tls)?,
             store: CredentialStore::new(docker_config),
-            patience: Patience::default(),
+            policy: RetryPolicy::default(),
             sessions: Mutex::default(),
         })
     }
 
-    /// The session with a registry: one for all that is done with it.
+    /// Returns the session with a registry. All operations on a registry share one session.
     fn session(&self, registry: &str) -> Arc<Session> {
         let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
         let session = sessions.entry(registry.to_owned()).or_insert_with(|| {
-            Arc::new(Session::new(registry, self.transport.clone(), self.store.clone(), self.patience))
+            Arc::new(Session::new(registry, self.transport.clone(), self.store.clone(), self.policy))
         });
         Arc::clone(session)
     }

@@ -1,16 +1,16 @@
-//! Who is spoken to, and who may be.
+//! Origins of registries, and the rules for which of them a request may be sent to.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use hyper::Uri;
 
-/// The registry that a name without a host means, and where it is.
+/// The registry of names without a host, and its address.
 pub(crate) const HUB: &str = "docker.io";
 const HUB_HOST: &str = "registry-1.docker.io";
 const HUB_TOKEN_HOST: &str = "auth.docker.io";
 
-/// Scheme, host and port of a URI (RFC 6454). Credentials are sent to one origin and no other.
+/// Scheme, host and port of a URI (RFC 6454). Credentials are sent to exactly one origin.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Origin {
     pub(crate) is_encrypted: bool,
@@ -19,8 +19,8 @@ pub(crate) struct Origin {
 }
 
 impl Origin {
-    /// The origins at which a registry of this name can be, the one to try first coming first. As with Docker, only a
-    /// registry on this machine may do without TLS.
+    /// Returns the possible origins of a registry, in the order to try. As in Docker, only a registry on this machine
+    /// may do without TLS.
     pub(crate) fn candidates(registry: &str) -> Vec<Self> {
         let registry = if registry == HUB { HUB_HOST } else { registry };
         let (host, port) = match registry.rsplit_once(':') {
@@ -33,7 +33,7 @@ impl Origin {
         if plain.is_loopback() { vec![encrypted, plain] } else { vec![encrypted] }
     }
 
-    /// The origin of an absolute `http` or `https` URI.
+    /// Returns the origin of an absolute `http` or `https` URI.
     pub(crate) fn of(uri: &Uri) -> Option<Self> {
         let is_encrypted = match uri.scheme_str()? {
             "https" => true,
@@ -41,7 +41,7 @@ impl Origin {
             _ => return None,
         };
         let authority = uri.authority()?;
-        // `user:password@host` is how a link pretends to be another host's.
+        // A link with `user:password@host` can disguise its host.
         if authority.as_str().contains('@') {
             return None;
         }
@@ -50,7 +50,7 @@ impl Origin {
         Some(Self { is_encrypted, host, port })
     }
 
-    /// An absolute URI of this origin.
+    /// Returns an absolute URI of this origin.
     pub(crate) fn uri(&self, path_and_query: &str) -> Result<Uri, hyper::http::Error> {
         let scheme = if self.is_encrypted { "https" } else { "http" };
         Uri::builder().scheme(scheme).authority(self.authority()).path_and_query(path_and_query).build()
@@ -67,12 +67,12 @@ impl Origin {
         self.host.trim_start_matches('[').trim_end_matches(']').parse().ok()
     }
 
-    /// Whether it is this machine, which no network can stand between.
+    /// Reports whether the origin is this machine, so that no network is involved.
     pub(crate) fn is_loopback(&self) -> bool {
         self.host == "localhost" || self.ip().is_some_and(|ip| ip.is_loopback())
     }
 
-    /// Addresses that only this link knows: metadata services of clouds live there, registries do not.
+    /// Reports whether the address is link-local. Metadata services of clouds have such addresses; registries do not.
     fn is_link_local(&self) -> bool {
         match self.ip() {
             Some(IpAddr::V4(ip)) => is_link_local(ip),
@@ -81,16 +81,16 @@ impl Origin {
         }
     }
 
-    /// Whether a registry at this origin may send us to `other`. Never from TLS to none, never from elsewhere to what is
-    /// local to this machine.
+    /// Reports whether a registry at this origin may redirect to `other`: never from TLS to plain text, and never
+    /// from elsewhere to an address that is local to this machine.
     pub(crate) fn may_send_to(&self, other: &Self) -> bool {
         let stays_safe = other.is_encrypted || (!self.is_encrypted && self.is_loopback() && other.is_loopback());
         let stays_outside = self.is_loopback() || !other.is_loopback();
         stays_safe && stays_outside && !other.is_link_local()
     }
 
-    /// `uri` as it was meant: a registry behind a proxy that does TLS for it may not know of that, and write `http` into the
-    /// links to itself. It is asked over TLS all the same.
+    /// Returns `uri` with TLS if it is this origin's. A registry behind a TLS proxy may not know of the proxy and
+    /// write `http` into links to itself. Such links are requested over TLS.
     pub(crate) fn with_tls(&self, uri: Uri) -> Uri {
         let is_own = |other: &Self| {
             self.is_encrypted && !other.is_encrypted && self.host == other.host && [80, self.port].contains(&other.port)
@@ -102,8 +102,8 @@ impl Origin {
         }
     }
 
-    /// Whether the credentials of the registry at this origin are also those of the token server at `realm`: it is the same
-    /// host, or one that rules over the registry's name anyhow, because the name lies in its domain.
+    /// Reports whether the token server at `realm` may receive the credentials of the registry at this origin: it is
+    /// the same host, or one that controls the registry's name anyway because the name is in its domain.
     pub(crate) fn shares_credentials_with(&self, realm: &Self) -> bool {
         if !realm.is_encrypted {
             return self == realm;

@@ -1,4 +1,4 @@
-//! What a push consists of: pure, so that its order can be tested.
+//! Plans a push. This is a pure function, so that the order can be tested.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use scratchdbg_image::{Digest, ImageError, ImageSet, Layer, TaggedReference};
 pub(crate) const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 pub(crate) const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 
-/// Something that is stored by its digest.
+/// An object that is stored by its digest.
 #[derive(Clone, Debug)]
 pub(crate) enum Blob {
     Config(Document),
@@ -31,18 +31,18 @@ impl Blob {
     }
 }
 
-/// One repository's part.
+/// The part of a push that belongs to one repository.
 #[derive(Clone, Debug)]
-pub(crate) struct Share {
+pub(crate) struct RepositoryPlan {
     pub(crate) registry: String,
     pub(crate) repository: String,
     pub(crate) blobs: Vec<Blob>,
-    /// The manifests that indexes name, which have no name of their own.
+    /// The manifests that indexes refer to, which have no tag of their own.
     pub(crate) unnamed: Vec<Document>,
     pub(crate) named: Vec<Named>,
 }
 
-/// A manifest or index, and its name.
+/// A manifest or index, and its tag.
 #[derive(Clone, Debug)]
 pub(crate) struct Named {
     pub(crate) reference: TaggedReference,
@@ -50,13 +50,14 @@ pub(crate) struct Named {
     pub(crate) media_type: &'static str,
 }
 
-/// The repositories that the names of `sets` lie in, in their order, with what each is to have, nothing twice.
-pub(crate) fn plan(sets: &[ImageSet]) -> Result<Vec<Share>, ImageError> {
-    let mut shares: Vec<Share> = Vec::new();
+/// Returns the repositories of the names in `sets`, in their order, with the objects that each needs, without
+/// duplicates.
+pub(crate) fn plan(sets: &[ImageSet]) -> Result<Vec<RepositoryPlan>, ImageError> {
+    let mut shares: Vec<RepositoryPlan> = Vec::new();
     for set in sets {
         let index = set.index()?;
         for tag in set.tags() {
-            let share = share_of(&mut shares, tag);
+            let share = plan_of(&mut shares, tag);
             for image in set.images() {
                 let config = Blob::Config(image.config_document().clone());
                 let blobs = image.layers().iter().cloned().map(Blob::Layer).chain([config]);
@@ -76,11 +77,11 @@ pub(crate) fn plan(sets: &[ImageSet]) -> Result<Vec<Share>, ImageError> {
     Ok(shares)
 }
 
-fn share_of<'a>(shares: &'a mut Vec<Share>, tag: &TaggedReference) -> &'a mut Share {
+fn plan_of<'a>(shares: &'a mut Vec<RepositoryPlan>, tag: &TaggedReference) -> &'a mut RepositoryPlan {
     let there =
         shares.iter().position(|share| share.registry == tag.registry() && share.repository == tag.repository());
     let at = there.unwrap_or_else(|| {
-        shares.push(Share {
+        shares.push(RepositoryPlan {
             registry: tag.registry().to_owned(),
             repository: tag.repository().to_owned(),
             blobs: Vec::new(),
@@ -92,7 +93,7 @@ fn share_of<'a>(shares: &'a mut Vec<Share>, tag: &TaggedReference) -> &'a mut Sh
     &mut shares[at]
 }
 
-impl Share {
+impl RepositoryPlan {
     fn add_blobs(&mut self, blobs: impl Iterator<Item = Blob>) {
         let mut there: BTreeSet<Digest> = self.blobs.iter().map(Blob::digest).collect();
         self.blobs.extend(blobs.filter(|blob| there.insert(blob.digest())));
@@ -104,7 +105,7 @@ impl Share {
         }
     }
 
-    /// Whether the repository is to have a blob.
+    /// Reports whether the repository needs a blob.
     pub(crate) fn has(&self, digest: Digest) -> bool {
         self.blobs.iter().any(|blob| blob.digest() == digest)
     }

@@ -1,5 +1,5 @@
-//! Pulling: an image of a registry as a place to read images from. Nothing is kept: every blob is fetched when it is read,
-//! and held against its digest by whoever reads it.
+//! Pulling: reads an image directly from a registry. Nothing is stored. Each blob is fetched when it is read, and its
+//! reader verifies the digest.
 
 use std::io::{self, Read};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,12 +19,13 @@ use crate::reader::BlobReader;
 use crate::reference::Reference;
 use crate::session::{Call, Session};
 
-/// A manifest or index is refused beyond this size, as registries do.
+/// The largest accepted manifest or index, as in registries.
 pub(crate) const LARGEST_MANIFEST: usize = 4 * 1024 * 1024;
 const ACCEPTED: &str = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, \
     application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.docker.distribution.manifest.v2+json";
 
-/// An image in a registry, for one platform or several. Read it on a thread that may block, and not on one of the runtime.
+/// An image in a registry, for one platform or several. Read it on a thread that may block, not on one of the
+/// runtime.
 #[derive(Debug)]
 pub struct PulledImage {
     reference: Reference,
@@ -32,18 +33,18 @@ pub struct PulledImage {
     fetch: Fetch,
 }
 
-/// How things of one repository are fetched.
+/// Fetches objects of one repository.
 #[derive(Clone, Debug)]
 pub(crate) struct Fetch {
     session: Arc<Session>,
     repository: String,
     runtime: Handle,
-    /// What went wrong first: what reads the image knows I/O errors only.
+    /// The first error. Readers of the image pass on I/O errors only, so the original error is kept here.
     failure: Arc<Mutex<Option<Error>>>,
 }
 
 impl Registry {
-    /// Finds an image: fetches its manifest or index, and nothing else yet.
+    /// Finds an image. Fetches only its manifest or index.
     pub async fn pull(&self, reference: &Reference) -> Result<PulledImage, Error> {
         let fetch = Fetch {
             session: self.session(reference.registry()),
@@ -58,13 +59,13 @@ impl Registry {
 }
 
 impl PulledImage {
-    /// Whether another image is of the same repository.
+    /// Reports whether another image is in the same repository.
     pub fn is_beside(&self, other: &Self) -> bool {
         let place = |image: &Self| (image.reference.registry().to_owned(), image.reference.repository().to_owned());
         place(self) == place(other)
     }
 
-    /// What went wrong while the image was read, if it was the registry's or the network's doing.
+    /// Returns the error of the registry or the network that ended reading, if any.
     pub fn failure(&self) -> Option<Error> {
         self.fetch.failure.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
@@ -107,10 +108,10 @@ impl Fetch {
                 Ok(bytes) => break (said, bytes),
                 Err(error @ (Error::Broken { .. } | Error::Silent { .. })) => {
                     failures += 1;
-                    if failures >= session.patience.attempts {
+                    if failures >= session.policy.attempts {
                         return Err(error);
                     }
-                    session.rest(failures, None, what).await;
+                    session.back_off(failures, None, what).await;
                 }
                 Err(error) => return Err(error),
             }
@@ -125,7 +126,7 @@ impl Fetch {
         if let Some(expected) = expected.filter(|expected| *expected != actual) {
             return Err(mismatch(expected, actual.to_string()));
         }
-        // What the registry says that it is, and what it is.
+        // Compare the media type in the header with that in the document.
         match said {
             Some(said) if said != actual.to_string() => Err(mismatch(actual, crate::text::cut(&said))),
             _ => Ok(bytes),
@@ -149,7 +150,7 @@ impl Fetch {
         self.runtime.block_on(work)
     }
 
-    /// Keeps what went wrong, and says so as readers know it.
+    /// Keeps an error, and returns it in the form that readers expect.
     pub(crate) fn fail(&self, error: Error) -> io::Error {
         let text = error.to_string();
         let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);

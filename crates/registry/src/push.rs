@@ -1,5 +1,5 @@
-//! Pushing: blobs first, then the manifests that indexes name, then what has a tag. So a tag never stands for an image
-//! that is not there whole, and a push that was interrupted and is repeated sends only what is missing.
+//! Pushing: first blobs, then the manifests that indexes refer to, then tagged manifests. So a tag never refers to an
+//! incomplete image, and repeating an interrupted push sends only what is missing.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,30 +15,30 @@ use scratchdbg_image::{Digest, ImageSet, TaggedReference};
 use crate::Registry;
 use crate::document;
 use crate::error::Error;
-use crate::plan::{self, MANIFEST, Share};
+use crate::plan::{self, MANIFEST, RepositoryPlan};
 use crate::pull::LARGEST_MANIFEST;
 use crate::session::{Call, Session};
 use crate::upload::{Outcome, Upload};
 
-/// Blobs on their way at the same time, each of which takes a thread and less than a MiB.
+/// The number of concurrent uploads. Each needs a thread and less than a MiB.
 const AT_ONCE: usize = 3;
 
-/// What a push did.
+/// The result of a push.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PushReport {
-    /// The names, and what they stand for now.
+    /// The names, and what they refer to now.
     pub pushed: Vec<Pushed>,
-    /// Blobs that were sent.
+    /// How many blobs were sent.
     pub sent: usize,
-    /// Their bytes.
+    /// How many bytes were sent.
     pub sent_bytes: u64,
-    /// Blobs that the registry took over from another repository of its own.
+    /// How many blobs the registry mounted from another of its repositories.
     pub mounted: usize,
-    /// Blobs that were there.
+    /// How many blobs existed already.
     pub present: usize,
 }
 
-/// One name.
+/// A pushed name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pushed {
     /// The name.
@@ -50,16 +50,16 @@ pub struct Pushed {
 }
 
 impl Registry {
-    /// Sees to it that the registries which the names of a push name are there and let us in, before anything is made for
-    /// them. That a repository cannot be written to only the push itself shows.
-    pub async fn knock(&self, references: &[TaggedReference]) -> Result<(), Error> {
+    /// Checks that the registries in the names of a push are reachable and accept the credentials, before anything is
+    /// built. Whether a repository is writable becomes known only in the push itself.
+    pub async fn check_access(&self, references: &[TaggedReference]) -> Result<(), Error> {
         for reference in references {
             let session = self.session(reference.registry());
             let uri = session.uri("").await?;
             let scope = scope(reference.repository(), None);
             let answer = session.send(&Call::new(Method::GET, uri, &scope, "access")).await;
             match answer {
-                // Not all of them know this question, or take the answer for a right.
+                // Some registries do not support this request, or do not answer it by permission.
                 Ok(_) | Err(Error::NotFound { .. } | Error::Denied { .. } | Error::Refused { .. }) => {}
                 Err(error) => return Err(error),
             }
@@ -67,7 +67,7 @@ impl Registry {
         Ok(())
     }
 
-    /// Pushes all images to the registries that their names name.
+    /// Pushes all images to the registries in their names.
     pub async fn push(&self, sets: &[ImageSet]) -> Result<PushReport, Error> {
         let shares = plan::plan(sets)?;
         let sessions: HashMap<&str, Arc<Session>> =
@@ -75,8 +75,8 @@ impl Registry {
         let mut report = PushReport::default();
         for (number, share) in shares.iter().enumerate() {
             let session = &sessions[share.registry.as_str()];
-            // What an earlier repository of the same registry has by now, this one can have from there.
-            let earlier: Vec<&Share> =
+            // Blobs that an earlier repository of the same registry has by now can be mounted from there.
+            let earlier: Vec<&RepositoryPlan> =
                 shares[..number].iter().filter(|other| other.registry == share.registry).collect();
             push_blobs(session, share, &earlier, &mut report).await?;
         }
@@ -109,7 +109,7 @@ impl Registry {
     }
 }
 
-/// What a registry said that it took.
+/// What a registry reported as stored.
 struct Kept<'a> {
     session: &'a Session,
     repository: &'a str,
@@ -118,7 +118,7 @@ struct Kept<'a> {
 }
 
 impl Kept<'_> {
-    /// Whether the registry has it. One that takes everything and keeps nothing is no registry.
+    /// Checks that the registry has the document, in case it accepts everything and stores nothing.
     async fn check(&self, document: &Document, media_type: &'static str) -> Result<(), Error> {
         let Self { session, repository, version, scope } = *self;
         let what = format!("manifest {repository}:{version}");
@@ -132,11 +132,11 @@ impl Kept<'_> {
             failures += 1;
             let answer = match session.send(&call).await {
                 Ok(answer) => answer,
-                // Who may write need not be allowed to read.
+                // Permission to write does not imply permission to read.
                 Err(Error::Denied { .. } | Error::Unauthorized { .. }) => return Ok(()),
-                // One of many machines may not have heard of it yet.
-                Err(Error::NotFound { .. }) if failures < session.patience.attempts => {
-                    session.rest(failures, None, &what).await;
+                // A registry of several machines may need a moment.
+                Err(Error::NotFound { .. }) if failures < session.policy.attempts => {
+                    session.back_off(failures, None, &what).await;
                     continue;
                 }
                 Err(Error::NotFound { .. }) => {
@@ -154,7 +154,7 @@ impl Kept<'_> {
     }
 }
 
-/// The access that a push to `repository` needs, and that to take blobs `from` another.
+/// Returns the access that a push to `repository` needs, and the access to mount blobs `from` another one.
 fn scope(repository: &str, from: Option<&str>) -> String {
     let push = format!("repository:{repository}:pull,push");
     match from {
@@ -165,8 +165,8 @@ fn scope(repository: &str, from: Option<&str>) -> String {
 
 async fn push_blobs(
     session: &Session,
-    share: &Share,
-    earlier: &[&Share],
+    share: &RepositoryPlan,
+    earlier: &[&RepositoryPlan],
     report: &mut PushReport,
 ) -> Result<(), Error> {
     let uploads = share.blobs.iter().map(|blob| {
@@ -210,7 +210,7 @@ async fn put_manifest(
     check_digest(session, &answer, document.digest(), &what)
 }
 
-/// The digest that the registry says something has, where it says one, is the one that it has.
+/// Compares the digest that the registry reports, if any, with the object's own.
 pub(crate) fn check_digest(
     session: &Session,
     answer: &hyper::Response<Incoming>,
@@ -225,7 +225,7 @@ pub(crate) fn check_digest(
     Err(Error::DigestMismatch { registry, what: what.to_owned(), expected, actual })
 }
 
-/// `Docker-Content-Digest`, where it is one of the algorithm that we know.
+/// Returns `Docker-Content-Digest`, if its algorithm is supported.
 pub(crate) fn digest_header(answer: &hyper::Response<Incoming>) -> Option<String> {
     let text = answer.headers().get("docker-content-digest")?.to_str().ok()?;
     text.starts_with("sha256:").then(|| text.to_owned())

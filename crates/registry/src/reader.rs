@@ -1,4 +1,4 @@
-//! Reading a blob as it comes over the network, and going on where the connection broke.
+//! Reads a blob from the network, and resumes after the connection broke.
 
 use std::io::{self, Read};
 
@@ -16,15 +16,15 @@ use crate::pull::Fetch;
 use crate::session::Call;
 use crate::transport::innermost;
 
-/// A blob from its beginning to its end. Whether it is the right one, its reader finds out by its digest.
+/// A blob from beginning to end. The reader must verify its digest.
 pub(crate) struct BlobReader {
     fetch: Fetch,
     digest: Digest,
     body: Incoming,
     chunk: Bytes,
-    /// Bytes that were handed on.
+    /// How many bytes were returned.
     position: u64,
-    /// Bytes to come that were handed on before.
+    /// How many of the next bytes were returned before.
     again: u64,
     failures: u32,
     pace: Pace,
@@ -34,11 +34,11 @@ impl BlobReader {
     pub(crate) fn open(fetch: Fetch, digest: Digest) -> io::Result<Self> {
         let answer = fetch.block_on(ask(&fetch, digest, 0)).map_err(|error| fetch.fail(error))?;
         let body = answer.into_body();
-        let pace = Pace::new(fetch.session().patience.silence);
+        let pace = Pace::new(fetch.session().policy.silence);
         Ok(Self { fetch, digest, body, chunk: Bytes::new(), position: 0, again: 0, failures: 0, pace })
     }
 
-    /// The next piece; empty at the end.
+    /// Returns the next chunk, which is empty at the end.
     async fn next(&mut self) -> Result<Bytes, Error> {
         loop {
             let (registry, what) = (self.fetch.session().registry.clone(), format!("blob {}", self.digest));
@@ -48,7 +48,7 @@ impl BlobReader {
                 Ok(Some(Ok(frame))) => frame.data_ref().map_or(0, Bytes::len),
                 _ => 0,
             };
-            // Of what is too slow, the next attempt would have no more.
+            // If the response is too slow, retrying would not help.
             let error = match (frame, self.pace.waited(since.elapsed(), came)) {
                 (Ok(None), _) => return Ok(Bytes::new()),
                 (Ok(Some(Err(error))), _) => Error::Broken { registry, what, reason: innermost(&error) },
@@ -69,14 +69,14 @@ impl BlobReader {
                 }
             };
             self.failures += 1;
-            if self.failures >= self.fetch.session().patience.attempts {
+            if self.failures >= self.fetch.session().policy.attempts {
                 return Err(error);
             }
-            self.fetch.session().rest(self.failures, None, "a blob").await;
+            self.fetch.session().back_off(self.failures, None, "a blob").await;
             let answer = ask(&self.fetch, self.digest, self.position).await?;
-            self.again = if goes_on(&answer, self.position) { 0 } else { self.position };
+            self.again = if is_resumed(&answer, self.position) { 0 } else { self.position };
             self.body = answer.into_body();
-            self.pace = Pace::new(self.fetch.session().patience.silence);
+            self.pace = Pace::new(self.fetch.session().policy.silence);
         }
     }
 }
@@ -93,8 +93,8 @@ async fn ask(fetch: &Fetch, digest: Digest, from: u64) -> Result<Response<Incomi
     fetch.session().send(&call).await
 }
 
-/// Whether an answer begins where it was asked to; many servers begin anew.
-fn goes_on(answer: &Response<Incoming>, from: u64) -> bool {
+/// Reports whether a response starts at the requested position. Many servers start from the beginning.
+fn is_resumed(answer: &Response<Incoming>, from: u64) -> bool {
     let range = answer.headers().get(CONTENT_RANGE).and_then(|range| range.to_str().ok());
     answer.status() == StatusCode::PARTIAL_CONTENT
         && range.is_some_and(|range| range.starts_with(&format!("bytes {from}-")))

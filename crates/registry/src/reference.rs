@@ -1,4 +1,4 @@
-//! Names of images that are there already: by tag or by digest.
+//! Names of existing images: by tag or by digest.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,7 +7,7 @@ use scratchdbg_image::{Digest, TaggedReference};
 
 use crate::error::Error;
 
-/// An image of a registry: `[HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST]`. With a digest the tag says nothing.
+/// An image in a registry: `[HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST]`. A digest takes precedence over the tag.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reference {
     name: TaggedReference,
@@ -15,22 +15,22 @@ pub struct Reference {
 }
 
 impl Reference {
-    /// The registry's name.
+    /// Returns the registry's name.
     pub fn registry(&self) -> &str {
         self.name.registry()
     }
 
-    /// The repository without its registry.
+    /// Returns the repository without its registry.
     pub fn repository(&self) -> &str {
         self.name.repository()
     }
 
-    /// The digest that the manifest must have.
+    /// Returns the digest that the manifest must have.
     pub fn digest(&self) -> Option<Digest> {
         self.digest
     }
 
-    /// What stands for the manifest in the registry's API.
+    /// Returns the manifest's name in the registry's API.
     pub(crate) fn version(&self) -> String {
         self.digest.map_or_else(|| self.name.tag().to_owned(), |digest| digest.to_string())
     }
@@ -57,7 +57,7 @@ impl FromStr for Reference {
     }
 }
 
-/// As users type it.
+/// The reference as users type it.
 impl fmt::Display for Reference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.digest {

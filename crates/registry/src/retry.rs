@@ -1,4 +1,4 @@
-//! When to try again, and how long to wait.
+//! When to retry a request, and how long to wait.
 
 use std::hash::{BuildHasher as _, Hasher as _};
 use std::time::Duration;
@@ -6,22 +6,22 @@ use std::time::Duration;
 use hyper::header::RETRY_AFTER;
 use hyper::{HeaderMap, StatusCode};
 
-/// How patient we are.
+/// Limits of retries and of waiting.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Patience {
-    /// How often something is tried, the first time included.
+pub(crate) struct RetryPolicy {
+    /// The number of attempts, including the first.
     pub(crate) attempts: u32,
-    /// The wait after the first failure; doubled after each further one.
+    /// The wait after the first failure. It doubles with each further failure.
     pub(crate) first_wait: Duration,
-    /// No wait is longer, whatever the registry asks for.
+    /// The longest wait, whatever the registry asks for.
     pub(crate) longest_wait: Duration,
-    /// How long a registry may take for an answer, and a stream may stand still.
+    /// How long a registry may take to respond, and a stream may pause.
     pub(crate) silence: Duration,
-    /// How long all of a small answer may take.
+    /// How long a small response may take in total.
     pub(crate) whole: Duration,
 }
 
-impl Default for Patience {
+impl Default for RetryPolicy {
     fn default() -> Self {
         Self {
             attempts: 5,
@@ -33,11 +33,12 @@ impl Default for Patience {
     }
 }
 
-impl Patience {
-    /// The wait after failure number `failures`, counted from 1. A random part of it keeps those apart who failed together.
-    pub(crate) fn wait(&self, failures: u32, asked_for: Option<Duration>) -> Duration {
-        if let Some(asked_for) = asked_for {
-            return asked_for.min(self.longest_wait);
+impl RetryPolicy {
+    /// Returns the wait after failure number `failures`, counted from 1. A random part prevents clients that failed
+    /// together from retrying together.
+    pub(crate) fn wait(&self, failures: u32, retry_after: Option<Duration>) -> Duration {
+        if let Some(retry_after) = retry_after {
+            return retry_after.min(self.longest_wait);
         }
         let doubled = self.first_wait.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(self.longest_wait);
         // Between three quarters and all of it.
@@ -50,7 +51,7 @@ fn random() -> u32 {
     u32::try_from(word & 0xffff_ffff).unwrap_or_default()
 }
 
-/// Whether the same request may succeed later.
+/// Reports whether the same request may succeed later.
 pub(crate) fn is_passing(status: StatusCode) -> bool {
     matches!(
         status,
@@ -79,15 +80,15 @@ mod tests {
 
     #[test]
     fn waits_grow_to_a_limit() {
-        let patience = Patience::default();
-        let first = patience.wait(1, None);
+        let policy = RetryPolicy::default();
+        let first = policy.wait(1, None);
         assert!(first <= Duration::from_millis(300) && first >= Duration::from_millis(225), "{first:?}");
         for failures in 2..100 {
-            let (least, most) = (patience.wait(failures, None), patience.longest_wait);
-            assert!(least >= patience.first_wait && least <= most, "{failures}: {least:?}");
+            let (least, most) = (policy.wait(failures, None), policy.longest_wait);
+            assert!(least >= policy.first_wait && least <= most, "{failures}: {least:?}");
         }
-        assert_eq!(patience.wait(1, Some(Duration::from_secs(2))), Duration::from_secs(2));
-        assert_eq!(patience.wait(1, Some(Duration::from_hours(24))), Duration::from_secs(30));
+        assert_eq!(policy.wait(1, Some(Duration::from_secs(2))), Duration::from_secs(2));
+        assert_eq!(policy.wait(1, Some(Duration::from_hours(24))), Duration::from_secs(30));
     }
 
     #[test]

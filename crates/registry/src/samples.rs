@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use scratchdbg_image::{Entry, FileData, Image, ImageConfig, ImageSet, Layer, Tree};
 
-/// A layer of one file.
+/// Returns a layer with one file.
 pub(crate) fn layer(content: &str) -> Layer {
     let mut tree = Tree::with_root();
     tree.insert("app", Entry::file(FileData::Bytes(content.as_bytes().into()), 0o755)).unwrap();
     Layer::from_tree(tree, 0).unwrap()
 }
 
-/// An image of one layer.
+/// Returns an image with one layer.
 pub(crate) fn image(architecture: &str, content: &str) -> Image {
     image_of(architecture, vec![layer(content)])
 }

@@ -1,4 +1,4 @@
-//! Talking to one registry: who it is, what it wants to see, and asking again.
+//! The session with one registry: finds it, authenticates, sends requests and retries them.
 
 mod access;
 
@@ -18,37 +18,38 @@ use crate::challenge::Challenge;
 use crate::credentials::CredentialStore;
 use crate::error::Error;
 use crate::origin::Origin;
-use crate::retry::{self, Patience};
+use crate::retry::{self, RetryPolicy};
 use crate::transport::{Failure, Transport};
 
-/// How often a registry is looked for: that nobody is there is rarely a passing trouble.
+/// How often to try to find a registry. An unreachable registry is rarely a temporary problem.
 const ATTEMPTS_TO_FIND: u32 = 3;
-/// How often one request is sent on to another place.
+/// The most redirects of one request.
 const MOST_REDIRECTS: usize = 5;
 const AGENT: &str = concat!("scratchdbg/", env!("CARGO_PKG_VERSION"));
 
-/// One registry, as long as we have to do with it.
+/// A session with one registry.
 #[derive(Debug)]
 pub(crate) struct Session {
-    /// Its name, as image names begin with it.
+    /// The registry's name as in image names.
     pub(crate) registry: String,
-    pub(crate) patience: Patience,
+    pub(crate) policy: RetryPolicy,
     transport: Transport,
     store: CredentialStore,
     origin: OnceCell<Origin>,
     access: Mutex<Access>,
 }
 
-/// A request to a registry, which can be sent as often as it takes.
+/// A request to a registry that can be sent several times.
 #[derive(Clone, Debug)]
 pub(crate) struct Call<'a> {
     pub(crate) method: Method,
     pub(crate) uri: Uri,
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     pub(crate) body: Bytes,
-    /// The access that it needs, as token servers name it: `repository:NAME:pull,push`, and several with spaces between.
+    /// The access that the request needs, in the form of token servers: `repository:NAME:pull,push`, several
+    /// separated by spaces.
     pub(crate) scope: &'a str,
-    /// What it is about, for errors.
+    /// The operation, for errors.
     pub(crate) what: &'a str,
 }
 
@@ -59,12 +60,12 @@ impl<'a> Call<'a> {
 }
 
 impl Session {
-    pub(crate) fn new(registry: &str, transport: Transport, store: CredentialStore, patience: Patience) -> Self {
+    pub(crate) fn new(registry: &str, transport: Transport, store: CredentialStore, policy: RetryPolicy) -> Self {
         let registry = registry.to_owned();
-        Self { registry, patience, transport, store, origin: OnceCell::new(), access: Mutex::default() }
+        Self { registry, policy, transport, store, origin: OnceCell::new(), access: Mutex::default() }
     }
 
-    /// An absolute URI of this registry's API: `/v2/` and `path`.
+    /// Returns an absolute URI of this registry's API: `/v2/` and `path`.
     pub(crate) async fn uri(&self, path: &str) -> Result<Uri, Error> {
         let origin = self.origin().await?;
         origin
@@ -72,7 +73,8 @@ impl Session {
             .map_err(|error| self.protocol(format!("cannot be asked for {path}: {error}")))
     }
 
-    /// Where the registry is. Found by asking it (OCI distribution-spec, end-1), which also tells what it wants to see.
+    /// Returns the registry's origin. Finds it with a request (OCI distribution-spec, end-1), whose response also
+    /// tells how to authenticate.
     async fn origin(&self) -> Result<&Origin, Error> {
         self.origin.get_or_try_init(|| self.find()).await
     }
@@ -88,7 +90,7 @@ impl Session {
                     self.access.lock().await.challenge = challenge;
                     return Ok(origin);
                 }
-                // Something is there that knows no TLS. A certificate that is not good is another matter.
+                // The server does not speak TLS. An untrusted certificate is a different error.
                 Err(Failure::PlainHttp | Failure::Handshake(_)) if candidates.peek().is_some() => {}
                 Err(failure) => return Err(self.failed(failure, "its address")),
             }
@@ -101,59 +103,59 @@ impl Session {
         let mut failures = 0;
         loop {
             let request = request(Method::GET, &uri, Content::bytes(Bytes::new()));
-            match self.transport.send(request, self.patience.silence).await {
-                Err(failure) if failure.is_passing() && failures + 1 < ATTEMPTS_TO_FIND.min(self.patience.attempts) => {
-                    // A registry on this machine that hangs up on TLS may know none.
+            match self.transport.send(request, self.policy.silence).await {
+                Err(failure) if failure.is_passing() && failures + 1 < ATTEMPTS_TO_FIND.min(self.policy.attempts) => {
+                    // A registry on this machine that closes a TLS connection may not support TLS.
                     if matches!(failure, Failure::Handshake(_)) && origin.is_loopback() {
                         return Err(failure);
                     }
                     failures += 1;
-                    self.rest(failures, None, "its address").await;
+                    self.back_off(failures, None, "its address").await;
                 }
-                Ok(answer) if retry::is_passing(answer.status()) && failures + 1 < self.patience.attempts => {
+                Ok(answer) if retry::is_passing(answer.status()) && failures + 1 < self.policy.attempts => {
                     failures += 1;
-                    self.rest(failures, retry::retry_after(answer.headers()), "its address").await;
+                    self.back_off(failures, retry::retry_after(answer.headers()), "its address").await;
                 }
                 answered => return answered,
             }
         }
     }
 
-    /// Sends a request until there is an answer that is not a passing trouble. An answer that is no success is an error.
+    /// Sends a request until the response is not a temporary failure. A response without success is an error.
     pub(crate) async fn send(&self, call: &Call<'_>) -> Result<Response<Incoming>, Error> {
         let mut failures = 0;
         loop {
-            let (error, asked_for) = match self.follow(call).await? {
+            let (error, retry_after) = match self.follow(call).await? {
                 Ok(answer) if answer.status().is_success() => return Ok(answer),
                 Ok(answer) => {
-                    let asked_for = retry::retry_after(answer.headers());
+                    let retry_after = retry::retry_after(answer.headers());
                     let refusal = Refusal::read(answer).await;
                     let is_passing = retry::is_passing(refusal.status);
                     let error = refusal.into_error(&self.registry, call.what);
                     if !is_passing {
                         return Err(error);
                     }
-                    (error, asked_for)
+                    (error, retry_after)
                 }
                 Err(failure) if failure.is_passing() => (self.failed(failure, call.what), None),
                 Err(failure) => return Err(self.failed(failure, call.what)),
             };
             failures += 1;
-            if failures >= self.patience.attempts {
+            if failures >= self.policy.attempts {
                 return Err(error);
             }
-            self.rest(failures, asked_for, call.what).await;
+            self.back_off(failures, retry_after, call.what).await;
         }
     }
 
     /// Waits before the next attempt.
-    pub(crate) async fn rest(&self, failures: u32, asked_for: Option<Duration>, what: &str) {
-        let wait = self.patience.wait(failures, asked_for);
+    pub(crate) async fn back_off(&self, failures: u32, retry_after: Option<Duration>, what: &str) {
+        let wait = self.policy.wait(failures, retry_after);
         tracing::debug!(registry = %self.registry, what, failures, ?wait, "trying again");
         tokio::time::sleep(wait).await;
     }
 
-    /// One attempt: follows where the registry sends us, and shows once what it wants to see.
+    /// Makes one attempt: follows redirects, and authenticates once if required.
     async fn follow(&self, call: &Call<'_>) -> Result<Result<Response<Incoming>, Failure>, Error> {
         let own = self.origin().await?;
         let (mut uri, mut is_renewed) = (call.uri.clone(), false);
@@ -165,7 +167,7 @@ impl Session {
             }
             let shown = self.authorization(&uri, call.scope).await?;
             request.headers_mut().extend(shown.clone().map(|shown| (AUTHORIZATION, shown)));
-            let answer = match self.transport.send(request, self.patience.silence).await {
+            let answer = match self.transport.send(request, self.policy.silence).await {
                 Ok(answer) => answer,
                 Err(failure) => return Ok(Err(failure)),
             };
@@ -176,7 +178,7 @@ impl Session {
                 }
                 StatusCode::UNAUTHORIZED if is_own => return Err(self.unauthorized().await),
                 status if status.is_redirection() && status != StatusCode::NOT_MODIFIED => {
-                    uri = self.sent_to(call, &uri, &answer).await?;
+                    uri = self.redirect_target(call, &uri, &answer).await?;
                 }
                 _ => return Ok(Ok(answer)),
             }
@@ -184,8 +186,8 @@ impl Session {
         Err(self.protocol(format!("sends us from one place to the next for {}", call.what)))
     }
 
-    /// Where a redirect leads, if we may go there.
-    async fn sent_to(&self, call: &Call<'_>, from: &Uri, answer: &Response<Incoming>) -> Result<Uri, Error> {
+    /// Returns where a redirect leads, if that is allowed.
+    async fn redirect_target(&self, call: &Call<'_>, from: &Uri, answer: &Response<Incoming>) -> Result<Uri, Error> {
         let keeps_method = matches!(answer.status(), StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT);
         if !keeps_method && !matches!(call.method, Method::GET | Method::HEAD) {
             return Err(self.protocol(format!("sends us elsewhere with {} for {}", answer.status(), call.what)));
@@ -193,7 +195,7 @@ impl Session {
         self.location(from, answer, call.what).await
     }
 
-    /// The place that an answer names, relative or absolute, if a client of this registry may go there.
+    /// Returns the location in a response, relative or absolute, if a client of this registry may go there.
     pub(crate) async fn location(&self, from: &Uri, answer: &Response<Incoming>, what: &str) -> Result<Uri, Error> {
         let own = self.origin().await?;
         let location = answer.headers().get(LOCATION).and_then(|location| location.to_str().ok());
@@ -210,7 +212,7 @@ impl Session {
         }
     }
 
-    /// Sends a blob of `size` bytes, once: what it consists of is used up by that.
+    /// Sends a blob of `size` bytes, once: sending consumes the content.
     pub(crate) async fn send_blob(
         &self,
         uri: &Uri,
@@ -221,12 +223,12 @@ impl Session {
     ) -> Result<Response<Incoming>, Failure> {
         let mut request = request(Method::PUT, uri, content);
         request.headers_mut().extend(headers);
-        self.transport.send_slowly(request, progress, size, self.patience.silence).await
+        self.transport.send_slowly(request, progress, size, self.policy.silence).await
     }
 
-    /// Asks a token server, which has no access to check but its own.
+    /// Sends a request to a token server, without authorization.
     pub(crate) async fn ask_token_server(&self, request: Request<Content>) -> Result<Response<Incoming>, Failure> {
-        self.transport.send(request, self.patience.silence).await
+        self.transport.send(request, self.policy.silence).await
     }
 
     pub(crate) fn failed(&self, failure: Failure, what: &str) -> Error {
@@ -240,7 +242,7 @@ impl Session {
         }
     }
 
-    /// What stalls within an answer: one that says nothing at all may do better the next time.
+    /// Returns the error for a response that stalls. If no response came at all, a retry may help.
     pub(crate) fn too_slow(&self, slow: TooSlow, what: &str) -> Error {
         let (registry, what, after) = (self.registry.clone(), what.to_owned(), slow.waited);
         match slow.came {
@@ -254,7 +256,7 @@ impl Session {
     }
 }
 
-/// A request with what every one of ours has.
+/// Returns a request with the headers that all requests have.
 pub(crate) fn request(method: Method, uri: &Uri, body: Content) -> Request<Content> {
     let mut request = Request::new(body);
     *request.method_mut() = method;
@@ -263,7 +265,7 @@ pub(crate) fn request(method: Method, uri: &Uri, body: Content) -> Request<Conte
     request
 }
 
-/// A reference resolved against where it was found (RFC 3986 section 5.2, as far as servers use it).
+/// Resolves a reference against its base (RFC 3986 section 5.2, as far as servers use it).
 fn resolve(base: &Uri, location: &str) -> Option<Uri> {
     let location = location.split('#').next()?;
     if location.contains("://") {
@@ -288,7 +290,7 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
-        /// Wherever a registry sends us: it has an origin that can be judged, or is no place.
+        /// Any redirect either has an origin that can be checked or is invalid.
         #[test]
         fn any_location_ends_in_a_result(location in "\\PC{0,40}|(https?:)?//[a-z@:\\[\\]./?#%0-9-]{0,30}") {
             let base: Uri = "https://r.example/v2/".parse().unwrap();

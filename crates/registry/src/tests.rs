@@ -1,4 +1,4 @@
-//! A registry that does not mean well, or does not work: fault cases of the network, each a test.
+//! Tests against registries that are malicious or broken. Each fault case of the network has a test.
 
 mod access;
 mod faults;
@@ -14,14 +14,14 @@ use tempfile::TempDir;
 
 use crate::Registry;
 use crate::fake::Answer;
-use crate::retry::Patience;
+use crate::retry::RetryPolicy;
 
-/// The password in every test: no error, no debugging output may have it.
+/// The password in every test. No error and no debugging output may contain it.
 const SECRET: &str = "hidden-word";
 /// `user:hidden-word` in base64.
 const BASIC: &str = "dXNlcjpoaWRkZW4td29yZA==";
 
-/// A client that is in a hurry, with the credentials for some registries.
+/// A client with short time limits and the credentials for some registries.
 struct Client {
     registry: Registry,
     _folder: TempDir,
@@ -34,7 +34,7 @@ impl Client {
             registries.iter().map(|name| ((*name).to_owned(), serde_json::json!({"auth": BASIC}))).collect();
         fs::write(folder.path().join("config.json"), serde_json::json!({"auths": auths}).to_string()).unwrap();
         let mut registry = Registry::new(Some(folder.path())).unwrap();
-        registry.patience = Patience {
+        registry.policy = RetryPolicy {
             attempts: 3,
             first_wait: Duration::from_millis(1),
             longest_wait: Duration::from_millis(40),
@@ -57,7 +57,7 @@ impl std::ops::Deref for Client {
     }
 }
 
-/// Gives `fault` the first `times` times, and then leaves it to others.
+/// Returns `fault` the first `times` times.
 struct Times {
     left: AtomicUsize,
     fault: Answer,

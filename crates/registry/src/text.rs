@@ -1,9 +1,9 @@
-//! Words of others, made short enough for a line. Escaping them is the business of whoever has the terminal.
+//! Cuts foreign text to the length of a line. Escape the result before showing it on a terminal.
 
-/// Characters of somebody else's words in an error.
+/// The most characters of foreign text in an error.
 const MOST: usize = 300;
 
-/// The beginning of `text`, on one line.
+/// Returns the beginning of `text`, on one line.
 pub(crate) fn cut(text: &str) -> String {
     let mut short: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
     if let Some((end, _)) = short.char_indices().nth(MOST) {

@@ -1,5 +1,5 @@
-//! Tokens: what token servers give, and how credentials are written in a header (docker's token authentication, RFC 7617,
-//! RFC 6750).
+//! Tokens from token servers, and the form of credentials in a header (docker's token authentication, RFC 7617, RFC
+//! 6750).
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ use crate::origin::Origin;
 use crate::retry;
 use crate::session::{Session, request};
 
-/// Tokens have some KiB.
+/// The largest accepted response. Tokens have some KiB.
 const LARGEST: usize = 1024 * 1024;
 const CLIENT: &str = "scratchdbg";
 
@@ -40,16 +40,16 @@ fn secret_header(text: &str) -> Result<HeaderValue, InvalidHeaderValue> {
     Ok(value)
 }
 
-/// A token server, and who asks.
+/// A token server, and the registry that referred to it.
 pub(crate) struct Server<'a> {
     pub(crate) session: &'a Session,
-    /// The registry that sent us there.
+    /// The registry that referred to the server.
     pub(crate) own: &'a Origin,
     pub(crate) realm: &'a str,
     pub(crate) service: Option<&'a str>,
 }
 
-/// Not `Debug`: there is a token in it.
+/// Not `Debug`: it contains a token.
 #[derive(Deserialize)]
 struct Answer {
     token: Option<String>,
@@ -57,8 +57,9 @@ struct Answer {
 }
 
 impl Server<'_> {
-    /// A token for `scope`. The registry's credentials go to the server only if it is the registry's own; those that the
-    /// user keeps for the server itself go to it in any case. Without any, an anonymous token is asked for.
+    /// Requests a token for `scope`. The registry's credentials are sent to the server only if it is the registry's
+    /// own. Credentials that the user stored for the server itself are sent in any case. Without credentials,
+    /// requests an anonymous token.
     pub(crate) async fn token(
         &self,
         credential: Option<Credential>,
@@ -83,7 +84,7 @@ impl Server<'_> {
             Err(refusal) => refusal,
         };
         Err(match refusal.status.as_u16() {
-            // An identity token that is over is a bad request to OAuth.
+            // To OAuth, an expired identity token is a bad request.
             400 | 401 | 403 => {
                 Error::Unauthorized { registry: self.session.registry.clone(), had_credentials: *had_credentials }
             }
@@ -91,7 +92,7 @@ impl Server<'_> {
         })
     }
 
-    /// The server's address, if the registry may send us there.
+    /// Returns the server's address, if the registry may refer to it.
     fn place(&self) -> Result<(Uri, Origin), Error> {
         let uri: Option<Uri> = self.realm.parse().ok();
         let place = uri.and_then(|uri| Some((Origin::of(&uri)?, uri)));
@@ -121,7 +122,7 @@ impl Server<'_> {
             };
             let request = request.ok_or_else(|| self.session.protocol("cannot be asked for a token".into()))?;
             let (is_passing, wait, outcome) = match self.session.ask_token_server(request).await {
-                // A redirect is not followed: a token server is where the registry says, and nowhere else.
+                // Redirects are not followed: the registry alone names the token server.
                 Ok(answer) if answer.status().is_success() => return self.read(answer).await.map(Ok),
                 Ok(answer) => {
                     let wait = retry::retry_after(answer.headers());
@@ -131,14 +132,14 @@ impl Server<'_> {
                 Err(failure) => (failure.is_passing(), None, Err(self.session.failed(failure, "a token"))),
             };
             failures += 1;
-            if !is_passing || failures >= self.session.patience.attempts {
+            if !is_passing || failures >= self.session.policy.attempts {
                 return outcome;
             }
-            self.session.rest(failures, wait, "a token").await;
+            self.session.back_off(failures, wait, "a token").await;
         }
     }
 
-    /// `GET realm?service=…&scope=…`, for a user or for nobody.
+    /// `GET realm?service=…&scope=…`, with or without a user.
     fn get(&self, uri: &Uri, scope: &str) -> Option<Request<Content>> {
         let mut parameters: Vec<(&str, &str)> = Vec::new();
         parameters.extend(self.service.map(|service| ("service", service)));
@@ -179,16 +180,16 @@ impl Server<'_> {
     }
 }
 
-/// `application/x-www-form-urlencoded`, for queries too.
+/// Encodes parameters as `application/x-www-form-urlencoded`, also for queries.
 fn form(parameters: &[(&str, &str)]) -> String {
     let pairs = parameters.iter().map(|(name, value)| format!("{name}={}", escaped(value)));
     pairs.collect::<Vec<_>>().join("&")
 }
 
-/// What stands for itself (RFC 3986 section 2.3).
+/// The unreserved characters (RFC 3986 section 2.3).
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// Percent-encoded (RFC 3986 section 2.1).
+/// Percent-encodes text (RFC 3986 section 2.1).
 pub(crate) fn escaped(text: &str) -> String {
     utf8_percent_encode(text, UNRESERVED).to_string()
 }

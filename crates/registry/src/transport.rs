@@ -1,4 +1,4 @@
-//! Connections: TCP and TLS, with a limit of time on every step.
+//! Connections: TCP and TLS, with a time limit on every step.
 
 use std::error::Error as StdError;
 use std::io;
@@ -16,10 +16,10 @@ use rustls::{ClientConfig, InvalidMessage, RootCertStore};
 use crate::body::{Content, Progress};
 
 const CONNECT: Duration = Duration::from_secs(15);
-/// A connection that was idle for longer may be gone without our knowing.
+/// A connection that was idle for longer may have been closed unnoticed.
 const IDLE: Duration = Duration::from_secs(20);
-/// After the last byte of a blob a registry may take as many silences to store it.
-const SILENCES_AT_THE_END: u32 = 5;
+/// How many silences a registry may take after the last byte of a blob, to store it.
+const FINAL_SILENCES: u32 = 5;
 
 /// A pool of connections to all registries.
 #[derive(Clone, Debug)]
@@ -27,32 +27,32 @@ pub(crate) struct Transport {
     client: Client<HttpsConnector<HttpConnector>, Content>,
 }
 
-/// Why a request has no answer.
+/// Why a request got no response.
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// No connection.
     Connect(String),
-    /// The other side speaks, and not TLS.
+    /// The server responds, but does not speak TLS.
     PlainHttp,
-    /// The other side hangs up on TLS.
+    /// The server closed the connection during the TLS handshake.
     Handshake(String),
-    /// A connection that would not be safe.
+    /// A connection would not be secure.
     Tls(String),
     /// The connection broke.
     Broken(String),
-    /// Nothing came for this long.
+    /// No data arrived for this long.
     Silent(Duration),
 }
 
 impl Transport {
-    /// Trusts the authorities that the system trusts.
+    /// Trusts the certificate authorities of the system.
     pub(crate) fn new() -> Result<Self, rustls::Error> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
         let config = match builder.clone().with_native_roots() {
             Ok(builder) => builder.with_no_client_auth(),
             Err(error) => {
-                // A registry on this machine needs none; any other will be told to be unknown.
+                // A registry on this machine needs none; the certificate of any other will not be trusted.
                 tracing::debug!(%error, "the system has no certificates of authorities");
                 builder.with_root_certificates(RootCertStore::empty()).with_no_client_auth()
             }
@@ -70,7 +70,7 @@ impl Transport {
         Ok(Self { client })
     }
 
-    /// Sends a request, and waits for the beginning of the answer.
+    /// Sends a request, and waits for the head of the response.
     pub(crate) async fn send(
         &self,
         request: Request<Content>,
@@ -80,7 +80,8 @@ impl Transport {
         answered.map_err(|_| Failure::Silent(silence))?.map_err(|error| Failure::of(&error))
     }
 
-    /// The same for a body of `size` bytes that takes its time: what is limited is how long it stands still.
+    /// Like [`send`](Self::send), for a large body of `size` bytes: the limit applies to pauses, not to the total
+    /// time.
     pub(crate) async fn send_slowly(
         &self,
         request: Request<Content>,
@@ -96,7 +97,7 @@ impl Transport {
             }
             let now = progress.bytes();
             silences = if now == before { silences + 1 } else { 0 };
-            let allowed = if now == size { SILENCES_AT_THE_END } else { 0 };
+            let allowed = if now == size { FINAL_SILENCES } else { 0 };
             if silences > allowed {
                 return Err(Failure::Silent(silence * silences));
             }
@@ -110,31 +111,31 @@ impl Failure {
         match tls_error(error) {
             Some(rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType)) => Self::PlainHttp,
             Some(error) => Self::Tls(error.to_string()),
-            None if error.is_connect() && hung_up(error) => Self::Handshake(innermost(error)),
+            None if error.is_connect() && is_hang_up(error) => Self::Handshake(innermost(error)),
             None if error.is_connect() => Self::Connect(innermost(error)),
             None => Self::Broken(innermost(error)),
         }
     }
 
-    /// Whether the same may succeed a moment later.
+    /// Reports whether a retry may succeed.
     pub(crate) fn is_passing(&self) -> bool {
         matches!(self, Self::Connect(_) | Self::Handshake(_) | Self::Broken(_) | Self::Silent(_))
     }
 }
 
-/// A connection that was there, and ended before it was of use.
-fn hung_up(error: &(dyn StdError + 'static)) -> bool {
+/// Reports whether an existing connection ended before it was used.
+fn is_hang_up(error: &(dyn StdError + 'static)) -> bool {
     use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
     let mut kinds = chain(error).filter_map(|error| error.downcast_ref::<io::Error>()).map(io::Error::kind);
     kinds.any(|kind| matches!(kind, BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof))
 }
 
-/// What TLS has to do with it.
+/// Returns the TLS error in a chain of causes.
 fn tls_error<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a rustls::Error> {
     chain(error).find_map(|error| error.downcast_ref())
 }
 
-/// An error and its causes. An I/O error does not count what it wraps among its sources.
+/// Returns an error and its causes. An I/O error does not list the error it wraps among its sources.
 fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
     std::iter::successors(Some(error), |&error: &&'a (dyn StdError + 'static)| {
         let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
@@ -142,7 +143,8 @@ fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (d
     })
 }
 
-/// The last error of a chain says what happened ("connection refused"); those around it say "client error".
+/// Returns the last error of a chain, which tells what happened ("connection refused"). The errors around it say
+/// "client error".
 pub(crate) fn innermost(error: &(dyn StdError + 'static)) -> String {
     let mut current = error;
     while let Some(source) = current.source() {

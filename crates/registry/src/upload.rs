@@ -1,4 +1,4 @@
-//! One blob: whether it is there, whether it can be had from a repository beside, and else sending it (OCI
+//! Uploads one blob: checks whether it exists, tries to mount it from another repository, and otherwise sends it (OCI
 //! distribution-spec, end-2, end-4a, end-6, end-11).
 
 use hyper::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
@@ -13,17 +13,17 @@ use crate::retry;
 use crate::session::{Call, Session};
 use crate::token::escaped;
 
-/// A blob on its way to a repository.
+/// The upload of a blob to a repository.
 pub(crate) struct Upload<'a> {
     pub(crate) session: &'a Session,
     pub(crate) repository: &'a str,
     pub(crate) blob: &'a Blob,
-    /// Another repository of the registry that has it.
+    /// Another repository of the registry that has the blob.
     pub(crate) from: Option<&'a str>,
     pub(crate) scope: &'a str,
 }
 
-/// What it took.
+/// How the blob got into the repository.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Present,
@@ -31,8 +31,8 @@ pub(crate) enum Outcome {
     Sent,
 }
 
-/// Where a blob is to be sent.
-enum Begun {
+/// The result of starting an upload.
+enum UploadStart {
     Mounted,
     At(Uri),
 }
@@ -46,24 +46,24 @@ impl Upload<'_> {
                 return Ok(if failures == 0 { Outcome::Present } else { Outcome::Sent });
             }
             let uri = match self.begin(from.take(), &what).await? {
-                Begun::Mounted => return Ok(Outcome::Mounted),
-                Begun::At(uri) => uri,
+                UploadStart::Mounted => return Ok(Outcome::Mounted),
+                UploadStart::At(uri) => uri,
             };
             let (error, wait) = match self.send(&uri, &what).await? {
-                Sent::Done => return Ok(Outcome::Sent),
-                // A token may run out while a large blob is on its way.
-                Sent::Unauthorized if is_renewed => return Err(self.session.unauthorized().await),
-                Sent::Unauthorized => {
+                Attempt::Done => return Ok(Outcome::Sent),
+                // A token may expire while a large blob is being sent.
+                Attempt::Unauthorized if is_renewed => return Err(self.session.unauthorized().await),
+                Attempt::Unauthorized => {
                     is_renewed = true;
                     continue;
                 }
-                Sent::Failed { error, wait } => (error, wait),
+                Attempt::Failed { error, wait } => (error, wait),
             };
             failures += 1;
-            if failures >= self.session.patience.attempts {
+            if failures >= self.session.policy.attempts {
                 return Err(error);
             }
-            self.session.rest(failures, wait, &what).await;
+            self.session.back_off(failures, wait, &what).await;
         }
     }
 
@@ -74,13 +74,13 @@ impl Upload<'_> {
             Err(Error::NotFound { .. }) => return Ok(false),
             Err(error) => return Err(error),
         };
-        // One that is there by halves, or is another, is sent again: the registry then says what it makes of it.
+        // A blob with another length or digest is sent again. The registry then reports what is wrong.
         let length = answer.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
         let same_digest = digest_header(&answer).is_none_or(|digest| digest == self.blob.digest().to_string());
         Ok(same_digest && length.is_none_or(|length| length == self.blob.size()))
     }
 
-    async fn begin(&self, from: Option<&str>, what: &str) -> Result<Begun, Error> {
+    async fn begin(&self, from: Option<&str>, what: &str) -> Result<UploadStart, Error> {
         let digest = escaped(&self.blob.digest().to_string());
         let path = match from {
             Some(from) => format!("{}/blobs/uploads/?mount={digest}&from={}", self.repository, escaped(from)),
@@ -96,16 +96,16 @@ impl Upload<'_> {
         })?;
         if answer.status() == StatusCode::CREATED && from.is_some() {
             check_digest(self.session, &answer, self.blob.digest(), what)?;
-            return Ok(Begun::Mounted);
+            return Ok(UploadStart::Mounted);
         }
         let location = self.session.location(&uri, &answer, what).await?;
-        // The registry's own parameters stay as they are.
+        // Keep the registry's own parameters.
         let separator = if location.query().is_some() { '&' } else { '?' };
         let complete = format!("{location}{separator}digest={digest}").parse();
-        complete.map(Begun::At).map_err(|_| self.session.protocol(format!("names no place to go for {what}")))
+        complete.map(UploadStart::At).map_err(|_| self.session.protocol(format!("names no place to go for {what}")))
     }
 
-    async fn send(&self, uri: &Uri, what: &str) -> Result<Sent, Error> {
+    async fn send(&self, uri: &Uri, what: &str) -> Result<Attempt, Error> {
         let session = self.session;
         let shown = session.authorization(uri, self.scope).await?;
         let headers = [
@@ -124,7 +124,7 @@ impl Upload<'_> {
             }
         };
         let answered = session.send_blob(uri, headers, content, &progress, self.blob.size()).await;
-        // A source that changed is the reason for whatever else went wrong. That nobody listened any more is not.
+        // An error of the source explains any other error, unless the source failed only because its reader was gone.
         if let Some(writer) = writer {
             match writer.await {
                 Ok(Err(scratchdbg_image::ImageError::Write(_)) | Ok(())) => {}
@@ -135,35 +135,35 @@ impl Upload<'_> {
         let answer = match answered {
             Ok(answer) => answer,
             Err(failure) if failure.is_passing() => {
-                return Ok(Sent::Failed { error: session.failed(failure, what), wait: None });
+                return Ok(Attempt::Failed { error: session.failed(failure, what), wait: None });
             }
             Err(failure) => return Err(session.failed(failure, what)),
         };
         let status = answer.status();
         if status == StatusCode::CREATED {
             check_digest(session, &answer, self.blob.digest(), what)?;
-            return Ok(Sent::Done);
+            return Ok(Attempt::Done);
         }
         if status == StatusCode::UNAUTHORIZED {
             session.renew(&answer, self.scope, shown.as_ref()).await?;
-            return Ok(Sent::Unauthorized);
+            return Ok(Attempt::Unauthorized);
         }
         let wait = retry::retry_after(answer.headers());
         let refusal = Refusal::read(answer).await;
-        // The upload's place is gone: a new one may be had.
+        // The upload session is gone; a new one can be started.
         let is_over = matches!(status, StatusCode::NOT_FOUND | StatusCode::RANGE_NOT_SATISFIABLE)
             || refusal.has_code("BLOB_UPLOAD_UNKNOWN");
         let is_damaged = refusal.has_code("DIGEST_INVALID") || refusal.has_code("SIZE_INVALID");
         let error = refusal.into_error(&session.registry, what);
         if is_over || is_damaged || retry::is_passing(status) {
-            return Ok(Sent::Failed { error, wait });
+            return Ok(Attempt::Failed { error, wait });
         }
         Err(error)
     }
 }
 
-/// How one attempt ended.
-enum Sent {
+/// The result of one attempt.
+enum Attempt {
     Done,
     Unauthorized,
     Failed { error: Error, wait: Option<std::time::Duration> },

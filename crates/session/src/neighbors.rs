@@ -55,7 +55,7 @@ fn refusal(plan: &Plan, neighbors: &[Neighbor]) -> Option<Error> {
                     shown.join(", ")
                 );
                 Error::new(ErrorKind::Unsupported, message)
-                    .hint("without -u, the session runs as the target's own user; --trust-neighbours starts it anyway")
+                    .hint("without -u, the session runs as the target's own user; --trust-neighbors starts it anyway")
             })
         }
         How::Sidecar(sidecar) => {
@@ -71,7 +71,7 @@ fn refusal(plan: &Plan, neighbors: &[Neighbor]) -> Option<Error> {
                     tracers.join(", ")
                 );
                 Error::new(ErrorKind::Unsupported, message)
-                    .hint("use -u, or --cap-add with only the capabilities that those have; --trust-neighbours starts it anyway")
+                    .hint("use -u, or --cap-add with only the capabilities that those have; --trust-neighbors starts it anyway")
             })
         }
     }

@@ -1,21 +1,21 @@
-//! The program inside the containers of the tests. It does one thing, named by its first argument:
+//! The program inside the containers of tests. Its first argument selects what it does:
 //!
-//! - `talk` (the default): two lines on standard output, one on standard error, then waits to be killed.
-//! - `exit CODE`: one line on each stream, then ends with that code.
-//! - `lines LENGTH...`: a line of each length on standard output, `mark` on standard error after each, then waits.
-//! - `numbers COUNT`: the lines `1` to COUNT on standard output, then ends.
-//! - `say LINE...`: each line on standard output, then ends.
-//! - `flood ROUNDS`: twenty times a second, so many times, two thousand numbered lines at once, then ends.
-//! - `tick`: a numbered line ten times a second, for ever.
-//! - `halves`: half a line, the other half later, and so on for ever.
-//! - `unfinished`: a line and half a line, then ends well at a SIGTERM.
-//! - `terminal`: says whether its standard output is a terminal, and ends.
-//! - `panic`, `abort`, `segfault`, `trap`: dies of it.
-//! - `eat`: takes memory until it gets no more; `child-eat` has a child do so, and ends well itself.
-//! - `zombies COUNT`: starts so many children that end at once, does not wait for them, then waits to be killed.
-//! - `obey`: waits for SIGTERM, and ends well.
-//! - `secretive`: forbids others of its user to look into it, and waits to be killed.
-//! - `processes`: the other processes it can see, one a line, as `PID STATE NAME`, and ends.
+//! - `talk` (the default): writes two lines to standard output and one to standard error, then waits to be killed.
+//! - `exit CODE`: writes one line to each stream, then exits with that code.
+//! - `lines LENGTH...`: for each length, writes a line to standard output and `mark` to standard error, then waits.
+//! - `numbers COUNT`: writes the lines `1` to COUNT to standard output, then exits.
+//! - `say LINE...`: writes each line to standard output, then exits.
+//! - `flood ROUNDS`: writes two thousand numbered lines at once, twenty times a second, ROUNDS times, then exits.
+//! - `tick`: writes a numbered line ten times a second, forever.
+//! - `halves`: writes half a line, the other half later, and so on forever.
+//! - `unfinished`: writes a line and half a line, then exits with 0 at a SIGTERM.
+//! - `terminal`: reports whether its standard output is a terminal, and exits.
+//! - `panic`, `abort`, `segfault`, `trap`: dies that way.
+//! - `eat`: allocates memory until it fails; `child-eat` has a child do so, and exits with 0 itself.
+//! - `zombies COUNT`: starts COUNT children that end at once, does not reap them, then waits to be killed.
+//! - `obey`: waits for SIGTERM, and exits with 0.
+//! - `secretive`: makes itself inaccessible to other processes of its user, and waits to be killed.
+//! - `processes`: lists the other processes that it can see, one per line, as `PID STATE NAME`, and exits.
 
 use std::io::{self, BufWriter, IsTerminal as _, Write as _};
 use std::process::ExitCode;
@@ -59,7 +59,7 @@ fn main() -> io::Result<ExitCode> {
                 writeln!(out, "{line}")?;
             }
         }
-        // Lines of a length, each with a beginning and an end.
+        // Lines of one length, each with a beginning and an end.
         "repeat" => {
             for line in arguments[1..].chunks(3) {
                 writeln!(out, "{}{}{}", line[1], "x".repeat(number(&line[0])?), line[2])?;
@@ -105,8 +105,8 @@ fn main() -> io::Result<ExitCode> {
         "trap" => unsafe { std::arch::asm!("ud2") },
         #[cfg(target_arch = "aarch64")]
         "trap" => unsafe { std::arch::asm!("udf #0") },
-        // The engine hears of a lack of memory on another way than of start and end: of one just after the start or just
-        // before the end it may not hear at all.
+        // The engine learns of a lack of memory on another channel than of starts and ends. It may miss one that
+        // occurs just after the start or just before the end.
         "eat" => {
             std::thread::sleep(Duration::from_millis(700));
             eat()
@@ -137,7 +137,7 @@ fn main() -> io::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Takes memory until there is none.
+/// Allocates memory until that fails.
 fn eat() -> ! {
     loop {
         let mut taken = vec![0_u8; 1 << 20];
@@ -147,7 +147,7 @@ fn eat() -> ! {
 }
 
 const SIGTERM: i32 = 15;
-/// Of `prctl(2)`.
+/// From `prctl(2)`.
 const PR_SET_DUMPABLE: i32 = 4;
 
 unsafe extern "C" {

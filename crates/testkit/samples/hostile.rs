@@ -1,17 +1,22 @@
-//! A program of a container that wants to gain from being debugged, or to keep what it gets. It watches for the processes of
-//! sessions in its PID namespace, as any program can, and says what it does. Its first argument chooses:
+//! A program in a container that tries to gain rights from a debug session, or to keep them. It watches for the
+//! processes of sessions in its PID namespace, as any program can, and reports what it does. Its first argument
+//! selects the attack:
 //!
-//! - `lie PID NAME`: slows each newcomer down, and writes `keeper PID NAME` into the output of a keeper, before the keeper does
-//!   where it can; `self` is its own process id.
+//! - `lie PID NAME`: slows each new process down, and writes `keeper PID NAME` into the output of a keeper, before
+//!   the keeper does so if possible. `self` is its own process id.
 //! - `flood`: writes into the output of a keeper without end.
-//! - `hold`: opens the input of each keeper for writing, and keeps it; `hold-hidden` has a process do so that nobody may look into.
+//! - `hold`: opens the input of each keeper for writing, and keeps it open; `hold-hidden` does so in an inaccessible
+//!   process.
 //! - `stop-keeper`, `stop-launcher`, `stop-both`: stops each that it sees, again and again.
-//! - `limit`: lets no keeper and no launcher that it sees open a file any more.
-//! - `trace-keeper`, `trace-launcher`: holds each that it sees as a debugger does.
-//! - `take`: kills each keeper whose session runs, and takes its process id, with the session's path in its own root.
-//! - `pose`: a process that is called like the launcher of each session that it sees, and says which signal it got.
+//! - `limit`: sets the limit on open files of each keeper and launcher to zero.
+//! - `trace-keeper`, `trace-launcher`: stops each that it sees with `ptrace`, as a debugger does.
+//! - `take`: kills each keeper whose session is running and takes its process id, with the session's path in its own
+//!   root.
+//! - `pose`: starts a process with the command line of each launcher that it sees, and reports which signal that
+//!   process received.
 //!
-//! Called as a launcher is, by its name, it says that it runs, and with which rights: it must never.
+//! If it is started like a launcher, by its name, it reports that it is running, and with which rights. This must
+//! never happen.
 
 use std::collections::HashSet;
 use std::ffi::CString;
@@ -59,7 +64,7 @@ fn main() -> io::Result<()> {
     }
     say("up");
     let what = arguments.get(1).map(String::as_str).unwrap_or_default();
-    // Children are reaped by themselves, but where they are waited for.
+    // Children are reaped by the kernel, except where they are waited for.
     if what != "take" {
         unsafe { signal(SIGCHLD, 1) };
     }
@@ -97,7 +102,7 @@ fn main() -> io::Result<()> {
                     if let Some(role) = role(pid)
                         && seen.insert(pid)
                     {
-                        // It should have begun.
+                        // By then it should have begun.
                         std::thread::sleep(Duration::from_millis(300));
                         let limited = unsafe { prlimit(pid, RLIMIT_NOFILE, &[0, 0], std::ptr::null_mut()) } == 0;
                         say(&format!("limit {role}: {limited}"));
@@ -122,7 +127,7 @@ fn main() -> io::Result<()> {
                         pose(pid);
                     }
                 }
-                // Again and again, until it may.
+                // Retry until permitted.
                 _ if !seen.contains(&pid) && role(pid).as_deref() == Some("keep") => {
                     let done = match what {
                         "flood" => flood(pid),
@@ -166,7 +171,7 @@ fn command_line(pid: i32) -> Vec<String> {
     String::from_utf8_lossy(&line).trim_end_matches('\0').split('\0').map(str::to_owned).collect()
 }
 
-/// What a process of a session does: `keep` or `run`.
+/// Returns the role of a session's process: `keep` or `run`.
 fn role(pid: i32) -> Option<String> {
     let line = command_line(pid);
     if line[0].ends_with(LAUNCHER) { line.get(1).cloned() } else { None }
@@ -176,7 +181,7 @@ fn open_output(pid: i32) -> io::Result<File> {
     OpenOptions::new().write(true).open(format!("/proc/{pid}/fd/1"))
 }
 
-/// Steps a newcomer until it is a keeper or something else, and speaks before it does.
+/// Single-steps a new process until it becomes a keeper or something else, and writes before it does.
 fn lie(pid: i32, words: &str) {
     for step in 0..400_000 {
         if unsafe { kill(pid, SIGSTOP) } != 0 {
@@ -200,7 +205,7 @@ fn lie(pid: i32, words: &str) {
                 sched_setscheduler(pid, SCHED_IDLE, &0);
             }
         }
-        // It shares our processor, and gets it only when we give it away.
+        // The other process shares our processor, and runs only when we yield.
         unsafe {
             kill(pid, SIGCONT);
             sched_yield();
@@ -212,7 +217,7 @@ fn lie(pid: i32, words: &str) {
     }
 }
 
-/// Whether there is no more to do.
+/// Reports whether there is nothing more to do.
 fn flood(pid: i32) -> bool {
     let Ok(mut output) = open_output(pid) else { return false };
     if fs::read_link(format!("/proc/{pid}/fd/1")).is_ok_and(|output| output == std::path::Path::new("/dev/null")) {
@@ -236,7 +241,7 @@ fn hold(pid: i32) -> Option<File> {
     opened.ok()
 }
 
-/// A child holds the input, and cannot be looked into: by who it is, or because it says so.
+/// A child holds the input, and is inaccessible: by its user, or because it made itself so.
 fn hide(pid: i32) -> bool {
     let Some(_held) = hold(pid) else { return false };
     if unsafe { fork() } == 0 {
@@ -251,7 +256,7 @@ fn hide(pid: i32) -> bool {
     true
 }
 
-/// Takes the process id of a launcher's keeper, and has a program where the launcher's path leads.
+/// Takes the process id of a launcher's keeper, and puts a program at the launcher's path.
 fn take(launcher: i32) {
     let line = command_line(launcher);
     let Some(keeper) = line.get(2).and_then(|pid| pid.parse::<i32>().ok()) else { return };
@@ -288,7 +293,7 @@ fn take(launcher: i32) {
     unsafe { kill(launcher, SIGCONT) };
 }
 
-/// Starts a process that is called as the launcher is.
+/// Starts a process with the command line of the launcher.
 fn pose(launcher: i32) {
     let mut line = command_line(launcher);
     line.truncate(4);
@@ -306,20 +311,20 @@ fn pose(launcher: i32) {
     }
 }
 
-extern "C" fn signalled(number: i32) {
+extern "C" fn signaled(number: i32) {
     say(&format!("pose: got {number}"));
 }
 
 fn posing() -> io::Result<()> {
     for number in [2, 3, SIGUSR1, 15, SIGCONT, 50] {
-        unsafe { signal(number, signalled as *const () as usize) };
+        unsafe { signal(number, signaled as *const () as usize) };
     }
     loop {
         unsafe { pause() };
     }
 }
 
-/// It runs in a session's place.
+/// The program that runs in a session's place.
 fn hijacked() -> io::Result<()> {
     let status = fs::read_to_string("/proc/self/status")?;
     let rights = status.lines().filter(|line| line.starts_with("Uid:") || line.starts_with("CapEff:"));

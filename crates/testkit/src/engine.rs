@@ -1,5 +1,5 @@
-//! The engine under test, asked by the docker CLI: what a test asserts about the engine is not what the code under
-//! test says about it.
+//! The engine under test, queried with the docker CLI, so that assertions about the engine do not depend on the code
+//! under test.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -10,31 +10,31 @@ use serde_json::Value;
 
 use crate::{eventually, sample, unique};
 
-/// What the names of all that tests make begin with.
+/// The prefix of all names that tests create.
 const PREFIX: &str = "sdbgtest-";
 
-/// Label of keepers and other session containers: the container they were made for.
+/// The label of keepers and other session containers with the id of their target.
 const SESSION_TARGET_LABEL: &str = "io.scratchdbg.target";
 
-/// A Docker engine, and one test's own corner in it. When it is dropped, after a panic too, everything in that corner
-/// is removed: its containers, the session containers made for them, and its images.
+/// A Docker engine with a name prefix for one test. On drop, also after a panic, everything with that prefix is
+/// removed: its containers, their session containers, and its images.
 #[derive(Debug)]
 pub struct Engine {
-    /// The prefix of every name in the corner.
+    /// The prefix of all names of the test.
     prefix: String,
     endpoint: Endpoint,
 }
 
-/// How the code under test finds the same engine as the docker CLI, which may go by its context or its environment.
+/// How the code under test finds the same engine as the docker CLI, which may use a context or its environment.
 #[derive(Debug)]
 struct Endpoint {
-    /// As `DOCKER_HOST` has it, for example `unix:///var/run/docker.sock`.
+    /// In the form of `DOCKER_HOST`, for example `unix:///var/run/docker.sock`.
     host: String,
     tls: Vec<(&'static str, String)>,
 }
 
 impl Engine {
-    /// The engine that the docker CLI talks to. Without one the test fails: a test that is skipped proves nothing.
+    /// Returns the docker CLI's engine. Fails the test without one: a skipped test proves nothing.
     pub fn required() -> Self {
         let asked = Command::new("docker").args(["version", "--format", "{{.Server.Version}}"]).output();
         match asked {
@@ -48,7 +48,7 @@ impl Engine {
         Self::with(Endpoint::of_docker_cli())
     }
 
-    /// The engine at an address, as `DOCKER_HOST` has it.
+    /// Returns the engine at an address in the form of `DOCKER_HOST`.
     pub fn at(host: String) -> Self {
         Self::with(Endpoint { host, tls: Vec::new() })
     }
@@ -57,17 +57,17 @@ impl Engine {
         Self { prefix: format!("{PREFIX}{}", unique()), endpoint }
     }
 
-    /// The endpoint, as `DOCKER_HOST` has it.
+    /// Returns the endpoint in the form of `DOCKER_HOST`.
     pub fn host(&self) -> &str {
         &self.endpoint.host
     }
 
-    /// The variables that lead a program to the same engine.
+    /// Returns the variables that select this engine.
     pub fn variables(&self) -> impl Iterator<Item = (&'static str, String)> + '_ {
         std::iter::once(("DOCKER_HOST", self.endpoint.host.clone())).chain(self.endpoint.tls.iter().cloned())
     }
 
-    /// A name that no other test uses, for a container, or for an image (as its repository, or the part before `:`).
+    /// Returns a name that no other test uses, for a container or an image (its repository, or the part before `:`).
     pub fn name(&self, stem: &str) -> String {
         format!("{}-{stem}", self.prefix)
     }
@@ -77,14 +77,14 @@ impl Engine {
         self.cli().args(arguments).stdin(Stdio::null()).output().expect("docker runs")
     }
 
-    /// The docker CLI, led to this engine.
+    /// Returns the docker CLI, configured for this engine.
     fn cli(&self) -> Command {
         let mut command = Command::new("docker");
         command.envs(self.variables());
         command
     }
 
-    /// Runs docker, which must succeed, and returns what it said without the last line end.
+    /// Runs docker, which must succeed, and returns its output without the last line ending.
     #[track_caller]
     pub fn ask<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> String {
         let arguments: Vec<&str> = arguments.into_iter().collect();
@@ -94,19 +94,19 @@ impl Engine {
         String::from_utf8(output.stdout).expect("docker speaks UTF-8").trim_end().to_owned()
     }
 
-    /// Runs docker, which must succeed and speak JSON.
+    /// Runs docker, which must succeed and print JSON.
     #[track_caller]
     pub fn ask_json<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Value {
         serde_json::from_str(&self.ask(arguments)).expect("docker speaks JSON")
     }
 
-    /// Makes an image that holds the sample program as `/app` and nothing else, without the builder under test.
-    /// `changes` are Dockerfile instructions beside the entrypoint, such as `USER 1000`. Returns the image's name.
+    /// Creates an image that contains only the sample program as `/app`, without the builder under test. `changes`
+    /// are Dockerfile instructions in addition to the entrypoint, such as `USER 1000`. Returns the image's name.
     pub fn import_app(&self, changes: &[&str]) -> String {
         self.import(&[("app", 0o755, &sample::unique_app())], changes)
     }
 
-    /// The same, with more files beside the program: path without the first slash, mode, contents.
+    /// Like [`import_app`](Self::import_app), with more files: path without the leading slash, mode, contents.
     pub fn import_app_with(&self, files: &[(&str, u32, &[u8])], changes: &[&str]) -> String {
         let app = sample::unique_app();
         let files: Vec<_> = std::iter::once(("app", 0o755, &app[..])).chain(files.iter().copied()).collect();
@@ -116,7 +116,8 @@ impl Engine {
     fn import(&self, files: &[(&str, u32, &[u8])], changes: &[&str]) -> String {
         let image = format!("{}:1", self.name(&format!("imported-{}", unique())));
         let mut archive = tar::Builder::new(Vec::new());
-        // Folders that an archive does not name, the engine makes with mode 0600: root of a user namespace is not let in.
+        // The engine creates directories that are missing from an archive with mode 0600, which root of a user
+        // namespace cannot access.
         let folders: BTreeSet<&Path> =
             files.iter().flat_map(|(path, ..)| Path::new(path).ancestors().skip(1)).collect();
         for folder in folders.into_iter().filter(|folder| !folder.as_os_str().is_empty()) {
@@ -146,13 +147,13 @@ impl Engine {
         image
     }
 
-    /// Starts a container of `image`, without a network, and returns it running. `flags` are those of `docker run`.
+    /// Starts a container of `image` without a network and returns it. `flags` are those of `docker run`.
     #[track_caller]
     pub fn run(&self, stem: &str, flags: &[&str], image: &str, command: &[&str]) -> Container<'_> {
         self.make(&["run", "--detach"], stem, flags, image, command)
     }
 
-    /// The same, made and not started.
+    /// Like [`run`](Self::run), but only creates the container.
     #[track_caller]
     pub fn create(&self, stem: &str, flags: &[&str], image: &str, command: &[&str]) -> Container<'_> {
         self.make(&["create"], stem, flags, image, command)
@@ -165,13 +166,14 @@ impl Engine {
         Container { engine: self, id, name }
     }
 
-    /// The images that begin with the same layer as `image`, itself excepted: what was made from it.
+    /// Returns the images that begin with the same layer as `image`, except for itself: those that were created from
+    /// it.
     pub fn descendants(&self, image: &str) -> Vec<String> {
         let first_layer = "{{index .RootFS.Layers 0}}";
         let layer = self.ask(["image", "inspect", "--format", first_layer, image]);
         let format = format!("{{{{.Id}}}} {first_layer} {{{{json .RepoTags}}}}");
         let all = self.ask(["images", "--all", "--quiet", "--no-trunc"]);
-        // Those that are gone by now are left out by docker, with a complaint.
+        // docker leaves out images that are gone by now, with an error.
         let inspected = self.docker(["image", "inspect", "--format", &format].into_iter().chain(all.lines()));
         let inspected = String::from_utf8_lossy(&inspected.stdout);
         let related = |line: &&str| line.contains(&layer) && !line.contains(image);
@@ -180,7 +182,7 @@ impl Engine {
         related
     }
 
-    /// The name and id of every image whose name begins with `prefix`, sorted.
+    /// Returns the name and id of every image whose name begins with `prefix`, sorted.
     pub fn images(&self, prefix: &str) -> Vec<String> {
         let format = "{{.Repository}}:{{.Tag}} {{.ID}}";
         let listed = self.ask(["images", "--no-trunc", "--format", format]);
@@ -190,20 +192,20 @@ impl Engine {
         images
     }
 
-    /// The id of every container whose name begins with `prefix`.
+    /// Returns the id of every container whose name begins with `prefix`.
     pub fn containers(&self, prefix: &str) -> Vec<String> {
         let named = |facts: Facts| facts.name.starts_with(prefix).then_some(facts.id);
         self.facts().into_iter().filter_map(named).collect()
     }
 
-    /// What is told of every container that there is.
+    /// Returns facts about all containers.
     fn facts(&self) -> Vec<Facts> {
         let all = self.ask(["ps", "--all", "--quiet", "--no-trunc"]);
         let format = format!(
             "{{{{.Id}}}} {{{{.Name}}}} {{{{.HostConfig.PidMode}}}} {{{{.HostConfig.NetworkMode}}}} \
              {{{{index .Config.Labels \"{SESSION_TARGET_LABEL}\"}}}}"
         );
-        // Those that are gone by now are left out by docker, with a complaint.
+        // docker leaves out containers that are gone by now, with an error.
         let inspected =
             self.docker(["inspect", "--type", "container", "--format", &format].into_iter().chain(all.lines()));
         let inspected = String::from_utf8_lossy(&inspected.stdout);
@@ -216,7 +218,7 @@ impl Engine {
     }
 }
 
-/// What is told of a container.
+/// Facts about a container.
 struct Facts {
     id: String,
     name: String,
@@ -225,7 +227,7 @@ struct Facts {
 }
 
 impl Facts {
-    /// Does it share a namespace with the container `id`, or say that it was made for it?
+    /// Reports whether it shares a namespace with the container `id`, or is labeled as created for it.
     fn joins(&self, id: &str) -> bool {
         self.id != id && self.references.contains(id)
     }
@@ -278,22 +280,22 @@ pub struct Container<'engine> {
 }
 
 impl Container<'_> {
-    /// The full id.
+    /// Returns the full id.
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// The name.
+    /// Returns the name.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// What `docker inspect` says.
+    /// Returns the output of `docker inspect`.
     pub fn inspect(&self) -> Value {
         self.engine.ask_json(["inspect", "--type", "container", "--format", "{{json .}}", &self.id])
     }
 
-    /// What changed in its filesystem since it was made, a change a line, sorted.
+    /// Returns the changes in its file system since its creation, one per line, sorted.
     pub fn diff(&self) -> String {
         let diff = self.engine.ask(["diff", &self.id]);
         let mut changes: Vec<&str> = diff.lines().collect();
@@ -301,29 +303,29 @@ impl Container<'_> {
         changes.join("\n")
     }
 
-    /// What it said so far, each stream to its own, by the docker CLI.
+    /// Returns its output so far, by stream, from the docker CLI.
     pub fn output(&self) -> Output {
         self.engine.docker(["logs", &self.id])
     }
 
-    /// What it said so far on standard output, by the docker CLI.
+    /// Returns its standard output so far, from the docker CLI.
     pub fn logs(&self) -> String {
         self.engine.ask(["logs", &self.id])
     }
 
-    /// Waits until it has ended, and returns its exit code.
+    /// Waits for its end and returns its exit code.
     pub fn wait(&self) -> i32 {
         self.engine.ask(["wait", &self.id]).parse().expect("docker wait prints a number")
     }
 
-    /// Kills it with SIGKILL, and waits for its end.
+    /// Kills it with SIGKILL and waits for its end.
     pub fn kill(&self) {
         self.engine.ask(["kill", &self.id]);
         self.wait();
     }
 
-    /// Lets the engine not start it again. Docker refuses that in the moments in which a run of it begins or ends ("task …
-    /// not found").
+    /// Disables its restart policy. Docker refuses that at moments in which a run begins or ends ("task … not
+    /// found").
     pub fn restart_no_more(&self) {
         let stderr = RefCell::new(String::new());
         eventually(
@@ -336,18 +338,18 @@ impl Container<'_> {
         );
     }
 
-    /// The containers made for it, or that share a namespace with it.
+    /// Returns the containers that were created for it or share a namespace with it.
     pub fn companions(&self) -> Vec<String> {
         self.engine.facts().into_iter().filter(|facts| facts.joins(&self.id)).map(|facts| facts.id).collect()
     }
 
-    /// The processes and zombies in its PID namespace, as `PID STATE NAME`, sorted, seen by a container that joins it
-    /// for the look with an image that holds the sample program.
+    /// Returns the processes and zombies in its PID namespace, as `PID STATE NAME`, sorted. A temporary container
+    /// joins the namespace to list them; its image must contain the sample program.
     pub fn processes(&self, image: &str) -> Vec<String> {
         let namespace = format!("container:{}", self.id);
         let join = ["run", "--rm", "--network", "none", "--user", "0:0", "--pid", &namespace];
         let name = self.engine.name(&unique());
-        // A PID namespace is shared only by containers of one user namespace.
+        // Only containers in the same user namespace can share a PID namespace.
         let users = self.engine.ask(["inspect", "--format", "{{.HostConfig.UsernsMode}}", &self.id]);
         let view = ["--userns", &users, "--name", &name, "--entrypoint", "/app", image, "processes"];
         let mut processes: Vec<String> =
@@ -357,7 +359,7 @@ impl Container<'_> {
     }
 }
 
-/// A container as it was at one time: what a session must leave as it was.
+/// The state of a container at one time, which a session must not change.
 #[derive(Debug, PartialEq, Eq, Clone)]
 pub struct Snapshot {
     diff: String,
@@ -368,7 +370,7 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// Looks at `container`, which runs. For `image`, see [`Container::processes`].
+    /// Records the state of the running `container`. For `image`, see [`Container::processes`].
     pub fn of(container: &Container<'_>, image: &str) -> Self {
         let inspect = container.inspect();
         Self {
@@ -380,7 +382,7 @@ impl Snapshot {
         }
     }
 
-    /// Waits until `container` is again as it was.
+    /// Waits until `container` has this state again.
     #[track_caller]
     pub fn assert_restored(&self, container: &Container<'_>, image: &str) {
         let last = std::cell::RefCell::new(self.clone());

@@ -1,4 +1,4 @@
-//! A platform in memory: containers whose logs, runs, files and faults a test scripts. No engine is needed.
+//! A platform in memory: containers whose logs, runs, files and faults a test controls. No engine is needed.
 
 mod contents;
 
@@ -17,20 +17,20 @@ use scratchdbg_backend::{
 use scratchdbg_logs::line::Joining;
 use tokio::sync::mpsc;
 
-/// A platform in memory. Cloning it gives another handle to the same platform.
+/// A platform in memory. A clone is another handle to the same platform.
 #[derive(Debug, Clone)]
 pub struct FakeBackend(Arc<Mutex<World>>);
 
 #[derive(Debug)]
 struct World {
     containers: Vec<Container>,
-    /// How many were ever made.
+    /// The number of containers that were ever created.
     made: usize,
-    /// Each record and event has a time of its own, unless time stands still.
+    /// The current time. It advances with each record and event, unless it is stopped.
     now: Timestamp,
     is_still: bool,
     is_gone: bool,
-    /// Requests for logs, in order.
+    /// The log requests, in order.
     requests: Vec<LogRequest>,
     starts: Vec<mpsc::UnboundedSender<Result<String, Error>>>,
     contents: contents::Contents,
@@ -51,7 +51,7 @@ struct Container {
 struct Record {
     at: Timestamp,
     text: String,
-    /// A stream over the whole log leaves it out.
+    /// A stream over the whole log omits it.
     is_hidden: bool,
 }
 
@@ -62,7 +62,7 @@ struct Reader {
     timestamps: bool,
 }
 
-/// Storage in memory, which rotates nothing, and of which no answer can be checked.
+/// Returns storage in memory that does not rotate, and whose responses cannot be checked for completeness.
 pub fn storage() -> Storage {
     Storage {
         driver: "memory".to_owned(),
@@ -83,7 +83,8 @@ impl Default for FakeBackend {
 }
 
 impl FakeBackend {
-    /// A platform without containers. Its clock shows the real time and then one millisecond more with each record.
+    /// Returns a platform without containers. Its clock starts at the real time, and advances by one millisecond with
+    /// each record.
     pub fn new() -> Self {
         Self(Arc::new(Mutex::new(World {
             containers: Vec::new(),
@@ -101,7 +102,7 @@ impl FakeBackend {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds a running container with these labels, and tells whoever waits for it. Its id.
+    /// Adds a running container with these labels, and notifies those who wait for one. Returns its id.
     pub fn run(&self, name: &str, labels: &[&str]) -> String {
         let mut world = self.world();
         world.made += 1;
@@ -132,7 +133,7 @@ impl FakeBackend {
         id
     }
 
-    /// The container of this name writes a line to standard output.
+    /// Writes a line to the container's standard output.
     pub fn write(&self, name: &str, text: &str) {
         let mut world = self.world();
         let at = world.tick();
@@ -142,28 +143,28 @@ impl FakeBackend {
         container.records.push(record);
     }
 
-    /// The last record of the container is one that a stream over the whole log leaves out, as behind a damaged place.
+    /// Makes streams over the whole log omit the container's last record, as after a damaged place.
     pub fn hide_last(&self, name: &str) {
         if let Some(record) = self.world().container(name).records.last_mut() {
             record.is_hidden = true;
         }
     }
 
-    /// Only the latest records are kept.
+    /// Removes all but the latest `kept` records.
     pub fn rotate(&self, name: &str, kept: usize) {
         let mut world = self.world();
         let records = &mut world.container(name).records;
         records.drain(..records.len().saturating_sub(kept));
     }
 
-    /// The streams that follow the container's log break.
+    /// Breaks the streams that follow the container's log.
     pub fn cut(&self, name: &str) {
         for reader in self.world().container(name).readers.drain(..) {
             let _nobody_reads = reader.sender.send(Err(Error::new(ErrorKind::Broken, "connection reset")));
         }
     }
 
-    /// The container's run ends. With `restarts`, its restart policy will start it again.
+    /// Ends the container's run. With `restarts`, its restart policy will start it again.
     pub fn exit(&self, name: &str, code: i64, restarts: bool) {
         let mut world = self.world();
         let end = RunEnd { at: world.tick(), exit_code: Some(code) };
@@ -175,7 +176,7 @@ impl FakeBackend {
         container.readers.clear();
     }
 
-    /// The container is started again.
+    /// Starts the container again.
     pub fn start(&self, name: &str) {
         let mut world = self.world();
         let at = world.tick();
@@ -185,12 +186,12 @@ impl FakeBackend {
         container.source.restart_count += 1;
     }
 
-    /// The container is removed.
+    /// Removes the container.
     pub fn remove(&self, name: &str) {
         self.world().containers.retain(|container| container.source.name != name);
     }
 
-    /// The platform does not answer (`true`), or answers again.
+    /// Makes the platform unreachable (`true`), or reachable again.
     pub fn go_away(&self, is_gone: bool) {
         let mut world = self.world();
         world.is_gone = is_gone;
@@ -199,7 +200,7 @@ impl FakeBackend {
         }
     }
 
-    /// All records from now on have the same time (`true`), or each its own again.
+    /// Gives all records from now on the same time (`true`), or each its own again.
     pub fn stop_clock(&self, is_still: bool) {
         self.world().is_still = is_still;
     }
@@ -209,12 +210,12 @@ impl FakeBackend {
         change(&mut self.world().container(name).source.storage);
     }
 
-    /// Nobody can read the container's log back.
+    /// Makes the container's log unreadable.
     pub fn make_unreadable(&self, name: &str) {
         self.world().container(name).is_unreadable = true;
     }
 
-    /// How many streams follow the container's log.
+    /// Returns how many streams follow the container's log.
     pub fn followers(&self, name: &str) -> usize {
         let mut world = self.world();
         let readers = &mut world.container(name).readers;
@@ -222,7 +223,7 @@ impl FakeBackend {
         readers.len()
     }
 
-    /// The requests for logs, in order.
+    /// Returns the log requests, in order.
     pub fn requests(&self) -> Vec<LogRequest> {
         self.world().requests.clone()
     }
@@ -255,7 +256,7 @@ fn unreachable() -> Error {
     Error::new(ErrorKind::Unreachable, "cannot reach the platform")
 }
 
-/// A record in Docker's framing.
+/// Returns a record in Docker's framing.
 fn frame(record: &Record, timestamps: bool) -> Bytes {
     let time = if timestamps { format!("{:.9} ", record.at) } else { String::new() };
     let text = format!("{time}{}", record.text);
@@ -264,11 +265,11 @@ fn frame(record: &Record, timestamps: bool) -> Bytes {
 }
 
 impl Container {
-    /// What is stored, as a stream of it has it.
+    /// Returns the stored records that a request selects, as a stream.
     fn stored(&self, request: &LogRequest) -> Vec<Result<Bytes, Error>> {
         let mut records: Vec<_> = self.records.iter().collect();
         match request.tail {
-            // The last are counted without being decoded.
+            // The last records are counted without being decoded.
             Some(tail) => {
                 let kept = usize::try_from(tail).unwrap_or(usize::MAX);
                 records.drain(..records.len().saturating_sub(kept));

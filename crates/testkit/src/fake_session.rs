@@ -1,7 +1,7 @@
-//! A platform in memory on which debug sessions run as a test scripts them. No engine is needed.
+//! A platform in memory with debug sessions that a test controls. No engine is needed.
 //!
-//! Each session takes the next [`Script`]. What the platform was asked for, and what of it is left, is in its
-//! [journal](FakeSessions::journal).
+//! Each session takes the next [`Script`]. The [journal](FakeSessions::journal) records the requests to the platform,
+//! and the objects that are left.
 
 mod keeper;
 mod process;
@@ -22,45 +22,46 @@ pub use self::process::{FakeOutput, FakeProcess};
 /// The id of the target.
 pub const TARGET: &str = "0123456789abcdef";
 
-/// What happens to one session.
+/// The course of one session.
 #[derive(Debug, Clone, Default)]
 pub struct Script {
-    /// The keeper cannot be started.
+    /// Starting the keeper fails.
     pub no_keeper: Option<Error>,
-    /// The keeper says this in place of its address.
+    /// The keeper prints this instead of its address.
     pub keeper_says: Option<&'static str>,
-    /// The process cannot be started.
+    /// Starting the process fails.
     pub no_process: Option<Error>,
-    /// What the process writes, in order.
+    /// The output of the process, in order.
     pub writes: Vec<Write>,
-    /// What the platform says of the process if there was no record; that its connection was lost where nothing stands here.
+    /// The end of the process according to the platform, if there was no record. `None`: the connection to it was
+    /// lost.
     pub end: Option<ProcessEnd>,
-    /// The container of the session's own ran out of memory.
+    /// The session's own container ran out of memory.
     pub out_of_memory: bool,
-    /// The keeper has ended, and nobody has told it to.
+    /// The keeper has ended although nobody told it to.
     pub keeper_is_gone: bool,
-    /// The target has ended by the end of the session; it is in this phase then.
+    /// The target has ended by the end of the session, with this phase and exit code.
     pub target_ends: Option<(Phase, i64)>,
 }
 
-/// What a process writes.
+/// A step of a process's output.
 #[derive(Debug, Clone)]
 pub enum Write {
-    /// On standard output.
+    /// Output on standard output.
     Out(&'static str),
-    /// On standard error.
+    /// Output on standard error.
     Err(&'static str),
-    /// The launcher's record, on both.
+    /// The launcher's record, on both streams.
     Record(u8),
-    /// Nothing, until the process gets this signal.
+    /// No output until the process receives this signal.
     AwaitSignal(u8),
-    /// Nothing any more, and no end.
+    /// No more output, and no end.
     Hang,
     /// The stream breaks.
     Break,
 }
 
-/// The platform. Cloning it gives another handle to the same one.
+/// The platform. A clone is another handle to the same platform.
 #[derive(Debug, Clone)]
 pub struct FakeSessions {
     world: Arc<Mutex<World>>,
@@ -70,28 +71,28 @@ pub struct FakeSessions {
 #[derive(Debug)]
 struct World {
     phase: Phase,
-    /// Counts the target's runs.
+    /// The number of the target's run.
     run: u32,
     target_is_gone: bool,
     /// The keeper of the session that ended last had ended by itself.
     keeper_was_gone: bool,
     is_silent: bool,
-    /// Processes have ended, whatever their streams say.
+    /// Processes have ended, whatever their streams show.
     processes_are_over: bool,
-    /// A keeper of an earlier session stands.
+    /// There is a keeper of an earlier session.
     has_keeper: bool,
     unasked: Vec<String>,
     outranks_keeper: bool,
     neighbors: Vec<Neighbor>,
     scripts: VecDeque<Script>,
     journal: Vec<String>,
-    /// What is left to say of the target's end, and how it ended.
+    /// The end of the target that is yet to be reported.
     end: Option<TargetEnd>,
     signals: Option<mpsc::UnboundedSender<u8>>,
 }
 
 impl FakeSessions {
-    /// A running target, and the sessions that are to come.
+    /// Returns a platform with a running target, and the sessions to come.
     pub fn new(scripts: impl IntoIterator<Item = Script>) -> Self {
         let world = World {
             phase: Phase::Running,
@@ -120,22 +121,22 @@ impl FakeSessions {
         self.world().journal.push(text.into());
     }
 
-    /// What was asked for, in order.
+    /// Returns the requests, in order.
     pub fn journal(&self) -> Vec<String> {
         self.world().journal.clone()
     }
 
-    /// A keeper of an earlier session lingers.
+    /// Leaves a lingering keeper of an earlier session.
     pub fn leave_a_keeper(&self) {
         self.world().has_keeper = true;
     }
 
-    /// Sidecars take these capabilities, which nobody asked for.
+    /// Makes sidecars need these capabilities, which were not requested.
     pub fn want_capabilities(&self, names: &[&str]) {
         self.world().unasked = names.iter().map(|&name| name.to_owned()).collect();
     }
 
-    /// Sessions have more rights than their keepers, and these containers see the target's processes.
+    /// Gives sessions more rights than their keepers, and lets these containers see the target's processes.
     pub fn outrank_keepers(&self, neighbors: &[&str]) {
         let mut world = self.world();
         world.outranks_keeper = true;
@@ -143,24 +144,24 @@ impl FakeSessions {
         world.neighbors = neighbors.iter().map(neighbor).collect();
     }
 
-    /// The target is in this phase from now on; if it runs, that is another run.
+    /// Sets the target's phase. If it runs, that is a new run.
     pub fn set_phase(&self, phase: Phase) {
         let mut world = self.world();
         world.run += u32::from(phase == Phase::Running);
         world.phase = phase;
     }
 
-    /// The platform answers nothing any more.
+    /// Makes the platform stop responding.
     pub fn fall_silent(&self) {
         self.world().is_silent = true;
     }
 
-    /// Processes end, and their streams do not.
+    /// Ends processes without ending their streams.
     pub fn lose_streams(&self) {
         self.world().processes_are_over = true;
     }
 
-    /// The target is removed.
+    /// Removes the target.
     pub fn remove_target(&self) {
         self.world().target_is_gone = true;
     }
@@ -169,7 +170,7 @@ impl FakeSessions {
         self.world().scripts.front().cloned().unwrap_or_default()
     }
 
-    /// A session is over, and with it, perhaps, its target.
+    /// Ends a session, and the target if the script says so.
     fn finish(&self) {
         let mut world = self.world();
         let script = world.scripts.pop_front().unwrap_or_default();
@@ -181,7 +182,7 @@ impl FakeSessions {
     }
 }
 
-/// The plan of a session on it.
+/// The plan of a session on this platform.
 #[derive(Debug, Clone)]
 pub struct FakePlan(Plan);
 
@@ -217,7 +218,7 @@ fn how(mode: Mode, world: &World, request: &PlanRequest, with_keeper: bool) -> H
 }
 
 impl SessionBackend for FakeSessions {
-    /// Whether keepers were looked for.
+    /// Whether keepers were searched.
     type Target = bool;
     type Plan = FakePlan;
     type Keeper = FakeKeeper;
@@ -339,7 +340,7 @@ impl SessionBackend for FakeSessions {
     }
 }
 
-/// Tools that are there already.
+/// Tools that are available already.
 #[derive(Debug, Clone, Copy)]
 pub struct FakeTools;
 

@@ -1,4 +1,4 @@
-//! A file that whoever opens it has to wait for, as one on a network that hangs.
+//! A file that blocks whoever opens it, like one on a network file system that hangs.
 
 #![expect(unsafe_code, reason = "leases are in no library that we use")]
 
@@ -9,17 +9,17 @@ use std::path::Path;
 
 use crate::eventually;
 
-/// A file with a write lease on it (`fcntl(2)`): the kernel makes everybody else wait who opens it, for 45 seconds at most,
-/// and tells us. Given back when it is dropped.
+/// A file with a write lease (`fcntl(2)`): the kernel makes everybody who opens it wait, for 45 seconds at most, and
+/// notifies us. Released on drop.
 #[derive(Debug)]
 pub struct Leased(File);
 
-/// `<fcntl.h>` of Linux.
+/// From Linux's `<fcntl.h>`.
 const F_SETSIG: c_int = 10;
 const F_SETLEASE: c_int = 1024;
 const F_GETLEASE: c_int = 1025;
 const F_WRLCK: c_int = 1;
-/// `SIGURG`, which does nothing to a process that does not ask for it; the default would end it.
+/// `SIGURG`, which is ignored by default. The default signal of a lease would end the process.
 const HARMLESS: c_int = 23;
 
 unsafe extern "C" {
@@ -27,7 +27,7 @@ unsafe extern "C" {
 }
 
 impl Leased {
-    /// Takes the lease on the file at `path`, which nobody has open.
+    /// Takes the lease on the file at `path`, which nobody may have open.
     pub fn take(path: &Path) -> Self {
         let file = File::options().read(true).write(true).open(path).expect("the file is there");
         let fd = file.as_raw_fd();
@@ -36,14 +36,13 @@ impl Leased {
         assert_eq!(signal, 0, "{}", std::io::Error::last_os_error());
         eventually(
             || format!("a lease on {}: {}", path.display(), std::io::Error::last_os_error()),
-            // A child that another thread starts has the file open until it runs its program.
-            // SAFETY: as above.
+            // A child that another thread starts has the file open until it executes its program. SAFETY: as above.
             || (unsafe { fcntl(fd, F_SETLEASE, F_WRLCK) } == 0).then_some(()),
         );
         Self(file)
     }
 
-    /// Waits until somebody waits for the file.
+    /// Waits until somebody tries to open the file.
     pub fn wait_for_visitor(&self) {
         eventually(
             || "somebody who opens the file".to_owned(),

@@ -1,16 +1,16 @@
-//! What the tests share.
+//! Utilities for tests.
 //!
 //! - [`sample`]: a small static program to put into images.
-//! - [`cluster`]: the Kubernetes cluster under test, asked by kubectl.
-//! - [`engine`]: the engine under test, asked by the docker CLI, which is the independent referee.
+//! - [`cluster`]: the Kubernetes cluster under test, queried with kubectl.
+//! - [`engine`]: the engine under test, queried with the independent docker CLI.
 //! - [`fake`]: a platform in memory, for tests without an engine; [`fake_session`]: one that sessions run on.
-//! - [`lease`]: a file that whoever opens it has to wait for.
-//! - [`podman`]: another engine.
-//! - [`program`]: runs the built binary with nothing of the developer's environment.
+//! - [`lease`]: a file that blocks whoever opens it.
+//! - [`podman`]: a Podman of a test's own.
+//! - [`program`]: runs the built binary without the developer's environment.
 //! - [`registry`]: a registry to push to.
-//! - [`terminal`]: runs it on a pseudo-terminal, and reads the screen.
+//! - [`terminal`]: runs a program on a pseudo-terminal, and reads the screen.
 //!
-//! Everything here panics with a clear message instead of returning an error, as assertions do.
+//! Everything here panics with a clear message instead of returning an error, like assertions do.
 
 pub mod cluster;
 pub mod engine;
@@ -25,23 +25,24 @@ pub mod terminal;
 
 use std::time::{Duration, Instant};
 
-/// How long anything may take before a test fails as hung. Far above what is usual: nothing is measured by it.
-pub const PATIENCE: Duration = Duration::from_secs(90);
+/// How long anything may take before a test fails. Far above the usual time, because tests do not measure time.
+pub const TIMEOUT: Duration = Duration::from_secs(90);
 
-/// Asks until `question` has an answer, and returns it. Panics after [`PATIENCE`] with what `waited_for` says then.
+/// Calls `question` until it returns a value, and returns that. After [`TIMEOUT`], panics with the result of
+/// `waited_for`.
 #[track_caller]
 pub fn eventually<T>(waited_for: impl Fn() -> String, mut question: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIMEOUT;
     loop {
         if let Some(answer) = question() {
             return answer;
         }
-        assert!(Instant::now() < deadline, "waited {PATIENCE:?} in vain for {}", waited_for());
+        assert!(Instant::now() < deadline, "waited {TIMEOUT:?} in vain for {}", waited_for());
         std::thread::sleep(Duration::from_millis(20));
     }
 }
 
-/// A word that no other run of the tests uses, now or later: lower-case letters and digits.
+/// Returns a word of lower-case letters and digits that no other run of the tests uses, now or later.
 pub fn unique() -> String {
     use std::sync::atomic::{AtomicU32, Ordering};
     use std::time::SystemTime;

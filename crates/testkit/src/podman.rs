@@ -1,4 +1,4 @@
-//! Podman's Docker-compatible API: a service of a test's own, with a folder of its own.
+//! Podman's Docker-compatible API: a service of a test's own, with its own directory.
 
 use std::fs;
 use std::process::{Child, Command, Stdio};
@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use crate::engine::Engine;
-use crate::{PATIENCE, eventually};
+use crate::{TIMEOUT, eventually};
 
-/// What Podman needs to be told where there is no systemd, or control groups are of both versions: crun refuses those. It
-/// would raise the limits on open files and processes, which not every root may.
+/// Settings for a machine without systemd, or with control groups of both versions, which crun refuses. By default,
+/// Podman would also raise the limits on open files and processes, which not every root may.
 const SETTINGS: &str = r#"
 [containers]
 default_ulimits = ["nofile=1024:1024", "nproc=4096:4096"]
@@ -22,7 +22,7 @@ events_logger = "file"
 exit_command_delay = 2
 "#;
 
-/// A Podman that is ended, with all that it has, when it is dropped.
+/// A Podman service. On drop, it is ended and everything it created is removed.
 #[derive(Debug)]
 pub struct Podman {
     service: Child,
@@ -30,7 +30,7 @@ pub struct Podman {
 }
 
 impl Podman {
-    /// Starts it. Without the program, or without root, the test fails: a test that is skipped proves nothing.
+    /// Starts it. Fails the test without the program or without root: a skipped test proves nothing.
     pub fn start() -> Self {
         let folder = TempDir::new().expect("a temporary directory can be made");
         fs::write(folder.path().join("containers.conf"), SETTINGS).expect("it can be written");
@@ -53,14 +53,14 @@ impl Podman {
         podman
     }
 
-    /// A test's corner in it, asked by the docker CLI.
+    /// Returns a test's view of it, with the docker CLI.
     pub fn engine(&self) -> Engine {
         Engine::at(format!("unix://{}/podman.sock", self.folder.path().display()))
     }
 }
 
 impl Podman {
-    /// Whether a process watches over one of its containers or execs.
+    /// Reports whether a monitor process of one of its containers or execs is running.
     fn has_monitors(&self) -> bool {
         let ours = self.folder.path().to_string_lossy();
         let command = |entry: fs::DirEntry| fs::read(entry.path().join("cmdline")).unwrap_or_default();
@@ -70,7 +70,7 @@ impl Podman {
     }
 }
 
-/// Podman, with all its files in a folder.
+/// Returns a Podman command with all its files in a directory.
 fn podman(folder: &TempDir) -> Command {
     let mut command = Command::new("podman");
     command.env("CONTAINERS_CONF", folder.path().join("containers.conf"));
@@ -81,16 +81,16 @@ fn podman(folder: &TempDir) -> Command {
 
 impl Drop for Podman {
     fn drop(&mut self) {
-        // A complaint is of things that are gone.
+        // Errors are about objects that are gone.
         let _removed = podman(&self.folder).args(["rm", "--all", "--force", "--time", "0"]).output();
-        // What it has still running makes its files anew at the end.
-        let deadline = Instant::now() + PATIENCE / 10;
+        // Processes that are still running create its files again at their end.
+        let deadline = Instant::now() + TIMEOUT / 10;
         while self.has_monitors() && Instant::now() < deadline {
             std::thread::sleep(Duration::from_millis(50));
         }
         let _gone = self.service.kill();
         let _ended = self.service.wait();
-        // It mounts its own folder on itself.
+        // Podman mounts its own directory on itself.
         for name in ["root/vfs", "root"] {
             let _unmounted = Command::new("umount").arg(self.folder.path().join(name)).stderr(Stdio::null()).status();
         }

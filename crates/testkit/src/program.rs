@@ -1,4 +1,4 @@
-//! Runs the built binary with nothing of the developer's environment.
+//! Runs the built binary without the developer's environment.
 
 use std::ffi::{OsStr, OsString};
 use std::io::{Read, Write as _};
@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use crate::eventually;
 
-/// A program to run, with an environment and a home directory of its own.
+/// A program to run, with its own environment and home directory.
 #[derive(Debug)]
 pub struct Program {
     path: PathBuf,
@@ -22,7 +22,8 @@ pub struct Program {
 }
 
 impl Program {
-    /// The program at `path`: for the binary under test, `env!("CARGO_BIN_EXE_scratchdbg")` in the test itself.
+    /// Returns the program at `path`. For the binary under test, use `env!("CARGO_BIN_EXE_scratchdbg")` in the test
+    /// itself.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         let home = TempDir::new().expect("a temporary directory can be made");
         Self { path: path.into(), environment: Vec::new(), home }
@@ -35,12 +36,12 @@ impl Program {
         self
     }
 
-    /// The home directory, which is also the working directory.
+    /// Returns the home directory, which is also the working directory.
     pub fn home(&self) -> &Path {
         self.home.path()
     }
 
-    /// The command, with empty standard input, to be changed and started by the caller.
+    /// Returns the command with empty standard input, to be changed and started by the caller.
     pub fn command<I, S>(&self, arguments: I) -> Command
     where
         I: IntoIterator<Item = S>,
@@ -68,7 +69,7 @@ impl Program {
         self.run_with_input(arguments, Vec::new())
     }
 
-    /// Runs it to its end, with `input` piped to its standard input.
+    /// Runs it to its end with `input` piped to its standard input.
     pub fn run_with_input<I, S>(&self, arguments: I, input: impl Into<Vec<u8>>) -> Finished
     where
         I: IntoIterator<Item = S>,
@@ -89,7 +90,7 @@ impl Program {
     }
 }
 
-/// A started program. Killed when dropped before its end.
+/// A running program. Killed on drop.
 #[derive(Debug)]
 pub struct Running {
     command_line: String,
@@ -113,12 +114,12 @@ impl Running {
         Self { command_line, child, stdout, stderr }
     }
 
-    /// The process id.
+    /// Returns the process id.
     pub fn id(&self) -> u32 {
         self.child.id()
     }
 
-    /// Writes `input` to standard input beside whatever else goes on, and closes it.
+    /// Writes `input` to standard input on a separate thread, and closes it.
     pub fn write_and_close_input(&mut self, input: impl Into<Vec<u8>>) {
         let mut stdin = self.child.stdin.take().expect("standard input is still open");
         let input = input.into();
@@ -132,12 +133,12 @@ impl Running {
         stdin.write_all(input).and_then(|()| stdin.flush()).expect("standard input can be written");
     }
 
-    /// What it wrote to standard output so far.
+    /// Returns its standard output so far.
     pub fn stdout(&self) -> Vec<u8> {
         self.stdout.so_far()
     }
 
-    /// Waits until `enough` holds for what it wrote to standard output.
+    /// Waits until `enough` returns true for its standard output.
     pub fn wait_for_stdout(&self, what: &str, enough: impl Fn(&[u8]) -> bool) {
         eventually(
             || {
@@ -151,7 +152,7 @@ impl Running {
         );
     }
 
-    /// Stops reading standard output: the program's next write but one finds nobody there.
+    /// Stops reading standard output: the program's next write but one fails.
     pub fn close_output(&mut self) {
         self.stdout.closed.store(true, Ordering::Relaxed);
     }
@@ -159,10 +160,10 @@ impl Running {
     /// Sends it a signal.
     pub fn signal(&self, signal: rustix::process::Signal) {
         let pid = i32::try_from(self.id()).ok().and_then(rustix::process::Pid::from_raw).expect("process ids fit");
-        rustix::process::kill_process(pid, signal).expect("a child of ours can be signalled until it is waited for");
+        rustix::process::kill_process(pid, signal).expect("a child of ours can be signaled until it is waited for");
     }
 
-    /// Whether it has ended.
+    /// Reports whether it has ended.
     pub fn has_ended(&mut self) -> bool {
         self.child.try_wait().expect("it can be waited for").is_some()
     }
@@ -185,13 +186,13 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // It may have ended: both calls fail then, or do nothing.
+        // It may have ended: both calls then fail, or do nothing.
         let _ended = self.child.kill();
         let _waited = self.child.wait();
     }
 }
 
-/// How a program ended, and what it wrote.
+/// The end of a program and its output.
 #[derive(Debug)]
 pub struct Finished {
     /// The command line, for messages.
@@ -205,7 +206,7 @@ pub struct Finished {
 }
 
 impl Finished {
-    /// Standard output as text.
+    /// Returns standard output as text.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.stdout).into_owned()
     }
@@ -225,8 +226,8 @@ impl Finished {
         self
     }
 
-    /// Asserts that it failed as bad input should: with this code, nothing on standard output, and on standard error
-    /// one line that says what is wrong, with each of `words` in it somewhere, and a hint or two. No panic, no trace.
+    /// Asserts that it failed as for invalid input: with this code, nothing on standard output, and on standard error
+    /// one line with the error, which contains each of `words`, and one or two hints. No panic and no stack trace.
     #[track_caller]
     pub fn expect_clear_failure(&self, code: i32, words: &[&str]) {
         self.expect(code, "");
@@ -253,7 +254,7 @@ impl std::fmt::Display for Finished {
     }
 }
 
-/// What a stream delivered, collected by a thread until its end.
+/// The output of a stream, collected by a thread until its end.
 #[derive(Debug)]
 struct Output {
     bytes: Arc<Mutex<Vec<u8>>>,
@@ -281,7 +282,7 @@ impl Output {
         self.bytes.lock().expect("no holder panics").clone()
     }
 
-    /// Everything, once the stream has ended.
+    /// Returns all output after the end of the stream.
     fn all(&self) -> Vec<u8> {
         eventually(
             || "the end of a stream: somebody holds it open".to_owned(),

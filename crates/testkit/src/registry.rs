@@ -1,4 +1,4 @@
-//! A real registry: Debian's `docker-registry`, on a free port of loopback, with a folder of its own.
+//! A real registry: Debian's `docker-registry`, on a free port of loopback, with its own directory.
 
 use std::fs;
 use std::net::{TcpListener, TcpStream};
@@ -7,16 +7,16 @@ use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
-use crate::PATIENCE;
+use crate::TIMEOUT;
 
-/// The user of a registry that wants one, and the password. The password is in nothing that is printed.
+/// The user of a registry that requires one. The password must not occur in any output.
 pub const USER: &str = "user";
 /// See [`USER`].
 pub const PASSWORD: &str = "hidden-word";
 /// The password's bcrypt hash, as `htpasswd -B` writes it.
 const HASHED: &str = "$2b$05$pt4xUuY5y99ecEbWpMxFpO4nzO./vMnM0658VgXAgALj2vHIhxSa6";
 
-/// A registry that is ended, with all that it has, when it is dropped.
+/// A registry. On drop, it is ended and everything it stored is removed.
 #[derive(Debug)]
 pub struct Registry {
     process: Child,
@@ -24,24 +24,24 @@ pub struct Registry {
     port: u16,
 }
 
-/// How it is to be.
+/// The options of a registry.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// Lets [`USER`] in and nobody else.
+    /// Requires [`USER`].
     pub wants_password: bool,
-    /// Speaks TLS, with these files: certificate and key.
+    /// Uses TLS with these files: certificate and key.
     pub tls: Option<(PathBuf, PathBuf)>,
 }
 
 impl Registry {
-    /// Plain, and open to all.
+    /// Starts a registry without TLS and without authentication.
     pub fn start() -> Self {
         Self::with(&Options::default())
     }
 
-    /// As `options` say. Without the program the test fails: a test that is skipped proves nothing.
+    /// Starts a registry with `options`. Fails the test without the program: a skipped test proves nothing.
     pub fn with(options: &Options) -> Self {
-        // Somebody else may take the port between our looking and the registry's.
+        // Another process may take the port before the registry does.
         (0..5).find_map(|_| Self::try_start(options)).expect("a registry starts on one of five free ports")
     }
 
@@ -61,7 +61,7 @@ impl Registry {
             .spawn()
             .unwrap_or_else(|error| panic!("this test needs docker-registry ({error}): run ./scripts/test"));
         let mut registry = Self { process, folder, port };
-        let deadline = std::time::Instant::now() + PATIENCE;
+        let deadline = std::time::Instant::now() + TIMEOUT;
         while std::time::Instant::now() < deadline {
             if registry.process.try_wait().expect("it can be waited for").is_some() {
                 return None;
@@ -74,17 +74,17 @@ impl Registry {
         panic!("docker-registry does not listen; its log: {}", registry.log());
     }
 
-    /// Its name, as image names begin with it.
+    /// Returns its name, as in image names.
     pub fn name(&self) -> String {
         format!("127.0.0.1:{}", self.port)
     }
 
-    /// What it has.
+    /// Returns the directory of its storage.
     pub fn storage(&self) -> PathBuf {
         self.folder.path().join("storage")
     }
 
-    /// What it said.
+    /// Returns its log.
     pub fn log(&self) -> String {
         fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }

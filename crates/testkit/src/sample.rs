@@ -5,19 +5,20 @@ use std::path::{Path, PathBuf};
 
 /// Writes the sample program to `directory/app` and returns that path. See `samples/app.rs` for what it does.
 ///
-/// No two calls write the same bytes, so what a test builds of it shares no layer with what the engine has already.
+/// Each call writes different bytes, so that an image built from the program shares no layer with others in the
+/// engine.
 pub fn write_app(directory: &Path) -> PathBuf {
     write_executable(&directory.join("app"), &unique_app())
 }
 
-/// Writes the same program, but dynamically linked, to `directory/app-dynamic`, and returns that path.
+/// Writes the same program, dynamically linked, to `directory/app-dynamic` and returns that path.
 pub fn write_dynamic_app(directory: &Path) -> PathBuf {
     let bytes = fs::read(concat!(env!("OUT_DIR"), "/app-dynamic")).expect("the build script made it");
     write_executable(&directory.join("app-dynamic"), &bytes)
 }
 
-/// Writes the static sample program to `directory/NAME`, its headers changed to claim the ELF machine `machine`: a program
-/// for another architecture, to every tool that does not run it.
+/// Writes the static sample program to `directory/NAME` with the ELF machine `machine` in its header: a program for
+/// another architecture, to every tool that does not run it.
 pub fn write_foreign_app(directory: &Path, name: &str, machine: u16) -> PathBuf {
     write_executable(&directory.join(name), &claim_machine(unique_app(), machine))
 }
@@ -34,15 +35,15 @@ fn claim_machine(mut bytes: Vec<u8>, machine: u16) -> Vec<u8> {
     bytes
 }
 
-/// The bytes of the static sample program, made unlike those of any other call.
+/// Returns the static sample program with unique bytes.
 pub(crate) fn unique_app() -> Vec<u8> {
     let mut bytes = fs::read(concat!(env!("OUT_DIR"), "/app")).expect("the build script made it");
-    // Loaders pass over what follows the segments of an ELF file.
+    // Loaders ignore bytes after the segments of an ELF file.
     bytes.extend_from_slice(crate::unique().as_bytes());
     bytes
 }
 
-/// The bytes of the hostile sample program, see `samples/hostile.rs`.
+/// Returns the hostile sample program, see `samples/hostile.rs`.
 pub fn hostile() -> Vec<u8> {
     fs::read(concat!(env!("OUT_DIR"), "/hostile")).expect("the build script made it")
 }

@@ -11,10 +11,10 @@ use pty_process::blocking::{Pts, Pty};
 
 use crate::eventually;
 
-/// A terminal of the given size with a program on it. The program is killed when this is dropped.
+/// A terminal of a given size with a program on it. The program is killed on drop.
 pub struct Terminal {
     pty: Arc<Pty>,
-    /// Held open, so that the settings outlive the program and can be looked at.
+    /// Held open, so that the settings can be inspected after the end of the program.
     pts: Pts,
     child: Child,
     screen: Arc<Mutex<vt100::Parser>>,
@@ -27,11 +27,11 @@ impl std::fmt::Debug for Terminal {
 }
 
 impl Terminal {
-    /// Starts `command` on a new terminal, which becomes its controlling one.
+    /// Starts `command` on a new terminal, which becomes its controlling terminal.
     pub fn start(command: Command, rows: u16, columns: u16) -> Self {
         let (pty, pts) = pty_process::blocking::open().expect("a pseudo-terminal can be had");
         pty.resize(Size::new(rows, columns)).expect("its size can be set");
-        // The three standard streams are set on the way, whatever they were.
+        // This sets all three standard streams.
         let child = pty_process::blocking::Command::from(command).spawn_borrowed(&pts).expect("the program starts");
         let terminal = Self {
             pty: Arc::new(pty),
@@ -40,7 +40,7 @@ impl Terminal {
             screen: Arc::new(Mutex::new(vt100::Parser::new(cells(rows), cells(columns), 1000))),
         };
         let (pty, screen) = (Arc::clone(&terminal.pty), Arc::clone(&terminal.screen));
-        // Ends when the last holder of the other end is gone: the program, and `pts` above.
+        // Ends when the other end is closed by its last holders: the program, and `pts` above.
         std::thread::spawn(move || {
             let mut buffer = [0; 4096];
             while let Ok(count @ 1..) = (&*pty).read(&mut buffer) {
@@ -55,34 +55,34 @@ impl Terminal {
         (&*self.pty).write_all(keys.as_bytes()).expect("the terminal takes keys");
     }
 
-    /// Changes the window's size; the program is told by the kernel, with SIGWINCH.
+    /// Changes the window's size. The kernel sends the program SIGWINCH.
     pub fn resize(&self, rows: u16, columns: u16) {
         self.pty.resize(Size::new(rows, columns)).expect("the size can be set");
         self.screen.lock().expect("no holder panics").screen_mut().set_size(cells(rows), cells(columns));
     }
 
-    /// The text on the screen.
+    /// Returns the text on the screen.
     pub fn text(&self) -> String {
         self.screen.lock().expect("no holder panics").screen().contents()
     }
 
-    /// Whether a program has taken the whole screen, to give back what was there before.
+    /// Reports whether the program uses the alternate screen.
     pub fn is_alternate_screen(&self) -> bool {
         self.screen.lock().expect("no holder panics").screen().alternate_screen()
     }
 
-    /// Waits until `wanted` holds for the text on the screen.
+    /// Waits until `wanted` returns true for the text on the screen.
     #[track_caller]
     pub fn wait_for(&self, what: &str, wanted: impl Fn(&str) -> bool) {
         eventually(|| format!("{what}; on the screen:\n{}", self.text()), || wanted(&self.text()).then_some(()));
     }
 
-    /// The terminal's settings, as text to compare: modes, special characters, speeds.
+    /// Returns the terminal's settings as text: modes, special characters, speeds.
     pub fn settings(&self) -> String {
         format!("{:?}", rustix::termios::tcgetattr(self.pts.as_fd()).expect("it is a terminal"))
     }
 
-    /// The program's process id.
+    /// Returns the program's process id.
     pub fn id(&self) -> u32 {
         self.child.id()
     }
@@ -90,15 +90,15 @@ impl Terminal {
     /// Sends the program a signal.
     pub fn signal(&self, signal: rustix::process::Signal) {
         let pid = i32::try_from(self.id()).ok().and_then(rustix::process::Pid::from_raw).expect("process ids fit");
-        rustix::process::kill_process(pid, signal).expect("a child of ours can be signalled until it is waited for");
+        rustix::process::kill_process(pid, signal).expect("a child of ours can be signaled until it is waited for");
     }
 
-    /// How the program ended, if it did.
+    /// Returns how the program ended, if it has.
     pub fn has_ended(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().expect("it can be waited for")
     }
 
-    /// Sends the program what the kernel sends when the window is closed, and waits for its end.
+    /// Sends the program the signal of a closed window, and waits for its end.
     #[track_caller]
     pub fn hang_up(mut self) {
         self.signal(rustix::process::Signal::HUP);
@@ -124,7 +124,7 @@ fn cells(length: u16) -> NonZeroU16 {
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        // It may have ended: both calls fail then, or do nothing.
+        // It may have ended: both calls then fail, or do nothing.
         let _ended = self.child.kill();
         let _waited = self.child.wait();
     }

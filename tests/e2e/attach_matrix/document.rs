@@ -1,4 +1,4 @@
-//! The same table, for people: `docs/attach-matrix.md`.
+//! The same table as a document: `docs/attach-matrix.md`.
 
 use std::fmt::Write as _;
 
@@ -42,7 +42,7 @@ What no message can say:
 - **gVisor and Kata** have not been tried.
 ";
 
-/// The document.
+/// Returns the document.
 pub(super) fn document() -> String {
     let mut text = OPENING.to_owned();
     text.push_str(

@@ -1,9 +1,9 @@
-//! The table: what is attached to, and what is to be seen.
+//! The table: targets, and what a session sees.
 
-/// What `attach` works on, and what a session in it sees.
+/// A target that `attach` works on, and what a session in it sees.
 pub(super) struct Row {
     pub(super) target: &'static str,
-    /// The flags of `docker run`, as far as they matter.
+    /// The relevant flags of `docker run`.
     pub(super) flags: &'static [&'static str],
     /// Dockerfile instructions of the image.
     pub(super) changes: &'static [&'static str],
@@ -11,15 +11,15 @@ pub(super) struct Row {
     pub(super) mode: &'static str,
     /// The options of `attach`.
     pub(super) options: &'static [&'static str],
-    /// `uid:gid` and the supplementary groups, as `/proc/self/status` has them.
+    /// `uid:gid` and the supplementary groups, as in `/proc/self/status`.
     pub(super) user: &'static str,
 }
 
-/// What is done to the target before anybody attaches.
+/// The state of the target before the session.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum State {
     Running,
-    /// Its limit on processes leaves room for the session's first two alone.
+    /// Its limit on processes leaves room only for the session's first two.
     RunningWithoutRoom,
     /// In the PID namespace of another container, whose program is process 1.
     BesideAnother,
@@ -32,7 +32,8 @@ pub(super) enum State {
 }
 
 impl Row {
-    /// The session is in the target or its copy; a sidecar has an environment and a working directory of its own.
+    /// Reports whether the session is in the target or its copy. A sidecar has an environment and a working directory
+    /// of its own.
     pub(super) fn is_inside(&self) -> bool {
         self.mode != "sidecar"
     }
@@ -41,10 +42,10 @@ impl Row {
 const RUNNING: Row =
     Row { target: "", flags: &[], changes: &[], state: State::Running, mode: "exec", options: &[], user: "0:0" };
 
-/// What agrees to a container beside a target that is root with capabilities.
+/// Agrees to a container beside a target that is root with capabilities.
 const SIDECAR: &[&str] = &["--mode", "sidecar"];
 
-/// A profile that refuses a debugger's system calls.
+/// A profile that refuses the system calls of debuggers.
 pub(super) const SECCOMP_PROFILE: &str = r#"{
   "defaultAction": "SCMP_ACT_ALLOW",
   "syscalls": [{
@@ -56,7 +57,7 @@ pub(super) const SECCOMP_PROFILE: &str = r#"{
 /// Stands for the path of a file with [`SECCOMP_PROFILE`].
 pub(super) const SECCOMP_FLAG: &str = "seccomp=PROFILE";
 
-/// The least memory that the runtime starts a container with.
+/// The least memory with which the runtime can start a container.
 pub(super) const MEMORY_FLAG: &str = "6m";
 
 pub(super) const ROWS: &[Row] = &[
@@ -88,7 +89,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row { target: "memory limit of 6 MiB", flags: &["--memory", MEMORY_FLAG, "--memory-swap", MEMORY_FLAG], ..RUNNING },
     Row {
-        // The runtime itself needs some for a moment: with fewer, it refuses now and then.
+        // The runtime itself needs some processes for a moment: with a lower limit it sometimes fails.
         target: "process limit of sixteen",
         flags: &["--pids-limit", "16"],
         state: State::RunningWithoutRoom,
@@ -129,7 +130,7 @@ pub(super) const ROWS: &[Row] = &[
     },
 ];
 
-/// Targets that an engine which remaps users leaves out of it.
+/// Targets that are excluded from the engine's user remapping.
 pub(super) const NOT_REMAPPED: &[Row] = &[
     Row { target: "users of the host", flags: &["--userns", "host"], ..RUNNING },
     Row {
@@ -155,7 +156,7 @@ pub(super) const NOT_REMAPPED: &[Row] = &[
     },
 ];
 
-/// What `attach` refuses, and what it says.
+/// A session that `attach` refuses, and its message.
 pub(super) struct Limit {
     pub(super) situation: &'static str,
     pub(super) flags: &'static [&'static str],
@@ -163,7 +164,7 @@ pub(super) struct Limit {
     /// The options of `attach`.
     pub(super) options: &'static [&'static str],
     pub(super) code: i32,
-    /// What standard error says, among the rest.
+    /// Texts that standard error contains.
     pub(super) says: &'static [&'static str],
     pub(super) way_out: &'static str,
 }

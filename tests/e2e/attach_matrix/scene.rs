@@ -1,20 +1,20 @@
-//! A target as a row of the table describes it, and what it looks like from outside.
+//! A target created from a row of the table, and its state seen from outside.
 
 use std::time::Instant;
 
 use scratchdbg_testkit::engine::Container;
-use scratchdbg_testkit::{PATIENCE, eventually};
+use scratchdbg_testkit::{TIMEOUT, eventually};
 
 use super::rows::{MEMORY_FLAG, SECCOMP_FLAG, SECCOMP_PROFILE, State};
 use crate::stage::Stage;
 
-/// The name that a session gives to the process it leaves behind.
+/// The name of the process that a session leaves behind.
 pub(super) const LEFT_BEHIND: &str = "sdbg-left";
 
-/// A restart loop is looked at after so many restarts: the engine then waits some seconds between two.
+/// The number of restarts after which a restart loop is tested: the engine then waits some seconds between two.
 const RESTARTS: u64 = 8;
 
-/// A user by name, with a group that is not its number, and another group.
+/// A user name, with a group other than its own number, and another group.
 const PASSWD: &[u8] = b"root:x:0:0:root:/:/none\napp:x:1234:4321:app:/:/none\n";
 const GROUP: &[u8] = b"root:x:0:\nmore:x:5678:app\n";
 
@@ -24,11 +24,11 @@ pub(super) struct Scene<'stage> {
     image: String,
     container: Option<Container<'stage>>,
     state: State,
-    /// Its PID namespace is the host's, where others come and go.
+    /// Whether its PID namespace is the host's, where other processes come and go.
     in_host: bool,
 }
 
-/// What a session must leave as it was.
+/// The state that a session must not change.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Trace {
     diff: String,
@@ -39,7 +39,7 @@ pub(super) struct Trace {
 }
 
 impl<'stage> Scene<'stage> {
-    /// Makes an image and a target of it.
+    /// Creates an image and a target from it.
     pub(super) fn set(stage: &'stage Stage, flags: &[&str], changes: &[&str], condition: State) -> Self {
         let engine = &stage.engine;
         let changes: Vec<&str> = [changes, &["ENV MARK=seen", "WORKDIR /dev"]].concat();
@@ -55,7 +55,7 @@ impl<'stage> Scene<'stage> {
         let profile = stage.scratchdbg.home().join("seccomp.json");
         std::fs::write(&profile, SECCOMP_PROFILE).expect("the profile can be written");
         let profile = format!("seccomp={}", profile.display());
-        // The runtime's copy of itself counts too on control groups of version 2: with less it does not start.
+        // With cgroup v2, the runtime's copy of itself counts too: with less memory it does not start.
         let memory = if engine.ask(["info", "--format", "{{.CgroupVersion}}"]) == "2" { "32m" } else { MEMORY_FLAG };
         let fill_in = |flag: &&str| match *flag {
             SECCOMP_FLAG => profile.clone(),
@@ -94,7 +94,7 @@ impl<'stage> Scene<'stage> {
         scene
     }
 
-    /// The arguments of `attach`, with these options and this command.
+    /// Returns the arguments of `attach`, with these options and this command.
     pub(super) fn arguments<'a>(&'a self, options: &[&'a str], command: &[&'a str]) -> Vec<&'a str> {
         let target: &[&str] = match &self.container {
             Some(container) => &[container.name()],
@@ -103,7 +103,7 @@ impl<'stage> Scene<'stage> {
         [&["attach"], options, target, &["--"], command].concat()
     }
 
-    /// How it is now.
+    /// Returns the current state.
     pub(super) fn trace(&self) -> Trace {
         let images = self.stage.engine.descendants(&self.image);
         let Some(container) = &self.container else {
@@ -112,23 +112,23 @@ impl<'stage> Scene<'stage> {
             let containers = containers.lines().map(str::to_owned).collect();
             return Trace { diff: String::new(), state: String::new(), containers, processes: Vec::new(), images };
         };
-        // Nobody's process has that name in a namespace that is shared with the whole host, save what was left.
+        // In the host's namespace, only the process left behind has that name.
         let counts = |process: &String| !self.in_host || process.ends_with(LEFT_BEHIND);
         let processes = match self.state {
             State::Created | State::Exited | State::Restarting | State::ImageOnly => Vec::new(),
             _ => container.processes(&self.stage.image).into_iter().filter(counts).collect(),
         };
         let state = match self.state {
-            // It goes on restarting.
+            // It continues to restart.
             State::Restarting => String::new(),
             _ => container.inspect()["State"]["Status"].to_string(),
         };
         Trace { diff: container.diff(), state, containers: container.companions(), processes, images }
     }
 
-    /// Waits until it is as `before`. How it is instead, if that does not come to pass.
+    /// Waits until the state is `before` again. Returns the differing state if that does not happen.
     pub(super) fn not_restored(&self, before: &Trace) -> Option<Trace> {
-        let deadline = Instant::now() + PATIENCE / 3;
+        let deadline = Instant::now() + TIMEOUT / 3;
         loop {
             let now = self.trace();
             if now == *before {
@@ -143,14 +143,14 @@ impl<'stage> Scene<'stage> {
 
 impl Drop for Scene<'_> {
     fn drop(&mut self) {
-        // A restart loop, and sleepers in the host's namespace, are not left until the test ends.
+        // Remove restart loops, and sleepers in the host's namespace, before the test ends.
         if let Some(container) = &self.container {
             self.stage.engine.docker(["rm", "--force", container.id()]);
         }
     }
 }
 
-/// A name for a container of this row alone.
+/// Returns a name for a container of this row.
 fn unique(stem: &str) -> String {
     use std::sync::atomic::{AtomicU32, Ordering};
     static COUNT: AtomicU32 = AtomicU32::new(0);

@@ -1,11 +1,11 @@
-//! `--mode copy`: what cannot be joined, again, as it was.
+//! `--mode copy`: a copy of a container that cannot be joined.
 
 use scratchdbg_testkit::sample;
 use serde_json::Value;
 
 use crate::stage::Stage;
 
-/// An ended container with all that a copy has to take over, and a file that it wrote itself.
+/// An ended container with all settings that a copy must take over, and a changed file.
 const SETTINGS: &[&str] = &[
     "--env",
     "MARK=seen",
@@ -33,7 +33,7 @@ fn it_has_what_the_original_had() {
     let stage = Stage::set();
     let original = stage.engine.run("web", SETTINGS, &stage.image, &["exit", "7"]);
     original.wait();
-    // The engine writes neither below a read-only root nor as its user: the file goes into the volume.
+    // The engine writes neither below a read-only root nor as the container's user: put the file into the volume.
     stage.engine.ask(["cp", "/etc/hostname", &format!("{}:/data/kept", original.name())]);
     let before = facts(&original.inspect());
     let mut session = stage.scratchdbg.start(["attach", original.name(), "--", "sh"]);
@@ -56,7 +56,7 @@ fn it_has_what_the_original_had() {
     finished.expect_code(3);
     assert!(finished.stderr.contains("run-entrypoint"), "{finished}");
     assert_left_alone(&stage, &original, &before);
-    // The copy was removed with its volumes: the original's is not one of them.
+    // The copy was removed with its volumes, but the original's volume must remain.
     let look = ["attach", original.name(), "--", "cat", "/data/kept"];
     assert_ne!(stage.run(&look).expect_code(0).text(), "");
 }
@@ -132,7 +132,7 @@ fn an_image_that_is_not_there_is_named() {
     finished.expect_clear_failure(125, &["sdbgtest-no-such-image:1", "docker images"]);
 }
 
-/// What tells whether a container was touched.
+/// Returns facts that show whether a container was touched.
 fn facts(inspect: &Value) -> Value {
     serde_json::json!([
         inspect["State"],
@@ -143,7 +143,7 @@ fn facts(inspect: &Value) -> Value {
     ])
 }
 
-/// The original is as it was, and nothing that was made for its sake is left.
+/// Asserts that the original is unchanged, and that nothing created for the session is left.
 #[track_caller]
 fn assert_left_alone(stage: &Stage, original: &scratchdbg_testkit::engine::Container<'_>, before: &Value) {
     assert_eq!(facts(&original.inspect()), *before);

@@ -1,4 +1,4 @@
-//! What a target does while somebody is attached to it.
+//! Events in a target during a session.
 
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
@@ -12,10 +12,11 @@ use scratchdbg_testkit::program::Finished;
 use crate::proxy::Proxy;
 use crate::stage::{Stage, Target};
 
-/// What any command may take, in KiB.
+/// The most memory that a command may use, in KiB.
 const PEAK_MEMORY: u64 = 32 << 10;
 
-/// Kills the main process of a target behind the engine's back: a container that docker kills is not restarted.
+/// Kills the main process of a target behind the engine's back: docker does not restart a container that was killed
+/// with `docker kill`.
 fn crash(stage: &Stage, target: &Target<'_>) {
     let pid = target.container.inspect()["State"]["Pid"].to_string();
     let toolkit = stage.engine.images("scratchdbg/toolkit");
@@ -33,7 +34,7 @@ fn until_alone(target: &Target<'_>, when: &str) {
     );
 }
 
-/// The target ended under a session that had hardly begun: one clear message, no output, and nothing left.
+/// Asserts a session whose target ended when it had hardly begun: one clear message, no output, and nothing left.
 #[track_caller]
 fn expect_ended_with_target(target: &Target<'_>, finished: &Finished, when: &str) {
     assert!(matches!(finished.status.code(), Some(125 | 137)), "{when}: {finished}");
@@ -95,7 +96,7 @@ fn the_target_ends_while_a_session_begins() {
     let target = stage.target(&[]);
     target.attach(&["true"]).expect(0, "");
     for milliseconds in [0, 15, 30, 45, 60, 80, 100, 130] {
-        // Of one that has ended already, another mode would make a copy.
+        // If the target has already ended, another mode would create a copy.
         let session = stage.scratchdbg.start(["attach", "--mode", "exec", target.name(), "--", "sleep", "1000"]);
         std::thread::sleep(Duration::from_millis(milliseconds));
         stage.engine.ask(["kill", target.container.id()]);
@@ -105,8 +106,8 @@ fn the_target_ends_while_a_session_begins() {
     }
 }
 
-/// The engine, containerd and its shim hear of an end one after the other, and each has its own words until then: none of
-/// them is output of the session.
+/// The engine, containerd and its shim learn of an end one after the other, and each reports it differently until
+/// then. None of these messages is output of the session.
 #[test]
 fn the_target_ends_as_the_command_is_started() {
     let stage = Stage::set();
@@ -133,7 +134,7 @@ fn the_target_ends_as_the_command_is_started() {
     }
 }
 
-/// One request without a body, over a connection of its own: faster than a client's start.
+/// Sends a request without a body on a new connection, which is faster than starting a client.
 fn ask_raw(host: &str, request: &str) {
     let socket = host.strip_prefix("unix://").expect("the engine of the tests has a Unix socket");
     let mut connection = UnixStream::connect(socket).expect("an engine");
@@ -200,7 +201,7 @@ fn fault_13_a_program_that_forbids_to_be_looked_into() {
     let stage = Stage::set();
     let target = stage.target_named("secretive", &["--user", "1000:1000"], &stage.image, &["secretive"]);
     eventually(|| target.container.logs(), || (target.container.logs() == "closed").then_some(()));
-    // Nothing of the target's process is looked into.
+    // Nothing of the target's process is inspected.
     target.attach(&["id", "-u"]).expect(0, "1000\n");
     let sidecar = ["attach", "--mode", "sidecar", target.name(), "--", "true"];
     let finished = stage.run(&sidecar);
@@ -217,7 +218,7 @@ fn fault_17_tools_that_cannot_be_had() {
     let home = stage.scratchdbg.home();
     let foreign = home.join("foreign-busybox");
     let mut bytes = std::fs::read("/bin/busybox").expect("busybox-static is installed");
-    // `e_machine`: a 64-bit RISC-V, which no machine of these tests is.
+    // `e_machine`: 64-bit RISC-V, which no test machine is.
     bytes[18..20].copy_from_slice(&243_u16.to_le_bytes());
     std::fs::write(&foreign, bytes).expect("the file can be written");
     let foreign = foreign.to_string_lossy().into_owned();

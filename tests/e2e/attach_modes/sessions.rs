@@ -1,4 +1,4 @@
-//! Sessions as things: listed, ended, kept for the next, recorded.
+//! Managing sessions: listed, ended, kept for the next session, recorded.
 
 use rustix::process::Signal;
 use scratchdbg_testkit::eventually;
@@ -7,14 +7,14 @@ use serde_json::Value;
 
 use crate::stage::{Stage, Target};
 
-/// A session that has begun.
+/// Returns a session that has begun.
 fn begun(target: &Target<'_>) -> Running {
     let session = target.start_attach(&["sh", "-c", "echo begun; sleep 1000"]);
     session.wait_for_stdout("the command", |bytes| bytes == b"begun\n");
     session
 }
 
-/// The sessions on this target, as `sessions ls` has them.
+/// Returns the sessions of this target in `sessions ls`.
 fn listed(stage: &Stage, target: &Target<'_>) -> Vec<Value> {
     let finished = stage.run(&["sessions", "ls", "--format", "json"]);
     let all: Vec<Value> = serde_json::from_slice(&finished.expect_code(0).stdout).expect("an array");
@@ -39,7 +39,7 @@ fn they_are_listed_and_ended() {
     assert_eq!(left, sessions[1..], "the other one goes on");
     let first = first.finish();
     assert_ne!(first.status.code(), Some(0), "{first}");
-    // Only what has nobody is garbage.
+    // Only objects without a client are garbage.
     stage.run(&["sessions", "gc"]).expect_code(0);
     assert_eq!(listed(&stage, &target), left);
     second.signal(Signal::TERM);
@@ -76,7 +76,7 @@ fn a_keeper_lingers_for_the_next_and_not_beyond_its_time() {
     assert_eq!(keepers.len(), 1, "{keepers:?}");
     assert!(!target.processes().iter().any(|process| process.ends_with("sleep")), "{:?}", target.processes());
     assert_eq!(attach("exit 4", 4), keepers, "the same one");
-    // Any session that it serves is held by it, and no other.
+    // Only a session that the keeper serves holds it.
     let plan = |options: &[&str]| {
         let finished = stage.run(&[&["attach", "--explain"], options, &[target.name()]].concat());
         finished.expect_code(0);
@@ -98,7 +98,7 @@ fn a_keeper_that_is_gone_when_it_is_needed_is_replaced() {
     let [keeper] = &keepers[..] else { panic!("one lingers: {keepers:?}") };
     let labels = stage.engine.ask_json(["inspect", "--format", "{{json .Config.Labels}}", keeper]);
     stage.engine.ask(["rm", "--force", keeper]);
-    // Something that says all that a keeper says, and has no process of that number.
+    // A container that looks like a keeper but has no process with that number.
     let labels = labels.as_object().expect("labels").iter();
     let labels: Vec<String> =
         labels.map(|(key, value)| format!("--label={key}={}", value.as_str().expect("text"))).collect();
@@ -201,7 +201,7 @@ fn each_is_recorded() {
     );
     assert_eq!((&lines[1]["mode"], &lines[1]["exit_code"]), (&"sidecar".into(), &127.into()));
     assert!(lines[0]["started_at"].as_str() < lines[0]["ended_at"].as_str(), "{text}");
-    // What cannot be recorded is not begun.
+    // A session that cannot be recorded does not begin.
     let finished = stage.run(&["attach", "--audit", "/no/such/dir/a", target.name(), "--", "echo", "begun"]);
     finished.expect(125, "");
     assert!(finished.stderr.contains("/no/such/dir/a"), "{finished}");
@@ -232,7 +232,7 @@ fn an_interrupt_at_any_moment_leaves_nothing() {
             std::thread::sleep(std::time::Duration::from_millis(milliseconds));
             session.signal(Signal::INT);
             let finished = session.finish();
-            // Before the handlers stand, the signal ends it as it would any program.
+            // Before the handlers are installed, the signal ends the program as usual.
             let code = finished.status.code();
             let by_signal = std::os::unix::process::ExitStatusExt::signal(&finished.status);
             assert!(code == Some(130) || by_signal == Some(2), "after {milliseconds} ms: {finished}");

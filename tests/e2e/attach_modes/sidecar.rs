@@ -52,7 +52,7 @@ fn tools_that_are_not_static_have_a_root_of_their_own() {
     target.assert_untouched();
 }
 
-/// An image with a shell that needs a loader and libraries, taken from the machine that the tests run on.
+/// Returns an image with a shell that needs a loader and libraries, copied from the test machine.
 fn dynamic_tools(stage: &Stage) -> String {
     let listed = scratchdbg_testkit::program::Program::new("/usr/bin/ldd").run(["/bin/sh"]);
     let listed = listed.expect_code(0).text();
@@ -76,7 +76,7 @@ fn a_capability_is_added_on_request() {
     let hex = said.split_whitespace().last().unwrap_or_default();
     let capabilities = u64::from_str_radix(hex, 16).unwrap_or_else(|_| panic!("a set in {finished}"));
     assert_ne!(capabilities & 1 << NET_ADMIN, 0, "{finished}");
-    // No more than was asked for, and what it takes to see the target (`SYS_PTRACE`).
+    // Only the requested capability, and the one needed to see the target (`SYS_PTRACE`).
     assert_eq!(capabilities, (1 << NET_ADMIN) | (1 << SYS_PTRACE), "{finished}");
     target.assert_untouched();
 }
@@ -94,7 +94,7 @@ fn a_denial_names_the_check_and_the_remedy() {
         }
         assert!(!finished.stderr.contains("privileged"), "{finished}");
     }
-    // The remedy is one.
+    // The suggested remedy works.
     let remedy = ["attach", "--mode", "sidecar", "-u", "0:0", "--cap-add", "SYS_PTRACE", target.name(), "--", "ls"];
     assert!(stage.run(&remedy).expect_code(0).text().contains("app\n"));
     target.assert_untouched();

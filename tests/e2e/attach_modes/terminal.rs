@@ -18,7 +18,7 @@ fn shell(stage: &Stage, arguments: &[&str]) -> Terminal {
     terminal
 }
 
-/// Ends the shell once its terminal has the size of ours, which may come later than these keys.
+/// Exits the shell once its terminal has the size of ours, which may arrive later than these keys.
 fn exit_when_sized(code: u8) -> String {
     format!("until [ \"$(stty size)\" = '24 120' ]; do sleep 0.1; done; exit {code}\r")
 }
@@ -56,7 +56,7 @@ fn the_detach_keys_are_dockers() {
         let mut terminal = shell(&stage, &["--mode", mode, target.name()]);
         let idle = Terminal::start(Command::new("true"), ROWS, COLUMNS).settings();
         terminal.send("\x18q");
-        // The command is killed: that is no success.
+        // The command was killed, which is not success.
         assert_eq!(terminal.wait().code(), Some(129), "{mode}");
         terminal.wait_for("a word on it", |screen| screen.contains("detached"));
         assert!(!terminal.text().contains("escape sequence"), "{mode}: {}", terminal.text());
@@ -75,7 +75,7 @@ fn detach_keys_that_are_none_are_named_with_their_file() {
     let mut terminal = Terminal::start(stage.scratchdbg.command(["attach", target.name()]), ROWS, 300);
     assert_eq!(terminal.wait().code(), Some(125));
     terminal.wait_for("what is wrong", |screen| screen.contains("config.json: detachKeys `zzz`"));
-    // Where nothing is typed they are nobody's concern.
+    // If nothing is typed, they do not matter.
     target.attach(&["sh", "-c", "exit 3"]).expect_code(3);
     target.assert_untouched();
 }
@@ -97,8 +97,8 @@ fn a_window_without_a_size_is_no_matter() {
     target.assert_untouched();
 }
 
-/// The target's user has as many processes as it may, and the kernel executes no program for it. The runtime says so where the
-/// command's output would be.
+/// The target's user is at its process limit, so the kernel executes no program for it. The runtime reports that in
+/// place of the command's output.
 #[test]
 fn a_session_that_the_kernel_does_not_execute_is_told_from_output() {
     let stage = Stage::set();
@@ -119,7 +119,7 @@ fn a_session_that_the_kernel_does_not_execute_is_told_from_output() {
         assert_eq!(terminal.wait().code(), Some(code), "{mode}: {}", terminal.text());
         terminal.wait_for("why, and what was said", |screen| screen.contains(words) && screen.contains(output));
         let shown = terminal.text();
-        // Said once, as an error or a warning, and not as output.
+        // Reported once, as an error or a warning, and not as output.
         assert_eq!(shown.matches(words).count(), 1, "{mode}: {shown}");
         assert!(shown.contains("cannot start the session inside the target"), "{mode}: {shown}");
         assert_eq!(shown.contains("hello"), output == "hello", "{mode}: {shown}");

@@ -1,4 +1,4 @@
-//! What a program runs into: limits that are reached, things that are forbidden, others that do not answer.
+//! Causes of failures at run time: exhausted limits, missing permissions, unresponsive servers.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -10,7 +10,8 @@ use super::{Proof, ended};
 use crate::fault::{self, executable};
 use crate::stage::Stage;
 
-/// Does what its first argument says as often as its second says, and ends with 1: with the words of C where that fails.
+/// Repeats the operation in its first argument as often as its second says, and exits with 1 and C's error message if
+/// it fails.
 const SOURCE: &str = r#"
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -71,7 +72,7 @@ int main(int argc, char **argv) {
     if (is(what, "open") && open("/app", O_RDONLY) < 0) { perror("open /app"); return 1; }
     if (is(what, "write") && write(file, SOURCE_BLOCK, 1024) < 0) { perror("write /data/x"); return 1; }
     if (is(what, "allocate")) {
-      // Not touched: the limit counts what is mapped.
+      // The memory is not touched: the limit counts mappings.
       if (!malloc(1 << 20)) { perror("malloc"); return 1; }
     }
   }
@@ -79,7 +80,7 @@ int main(int argc, char **argv) {
 }
 "#;
 
-/// The program above, told so, once it has ended.
+/// Runs the program above with these arguments, to its end.
 fn program(stage: &Stage, what: &str, times: &str, flags: &[&str]) -> Value {
     let source = SOURCE.replace("SOURCE_BLOCK", "(char[1024]){0}");
     let image =
@@ -99,7 +100,7 @@ fn busy(stage: &Stage, stem: &str, is_open: bool) -> Value {
     ended(stage, stem, &["--volume", &mount, "--entrypoint", "/data/program"], &stage.image, &["exit", "1"])
 }
 
-/// A uid that nothing else on this machine runs as.
+/// A uid that nothing else on this machine uses.
 const USER: [&str; 2] = ["--user", "61234:61234"];
 
 pub(super) const PROOFS: &[Proof] = &[
@@ -153,7 +154,7 @@ pub(super) const PROOFS: &[Proof] = &[
     },
     Proof {
         code: "connection-timed-out",
-        // Nobody takes what is queued, and the queue is full.
+        // Nobody accepts queued connections, and the queue is full.
         fault: |stage| program(stage, "wait", "5", &[]),
         near_miss: |stage| program(stage, "wait", "0", &[]),
     },

@@ -1,4 +1,4 @@
-//! Dockerfiles whose lines engines take otherwise than they are meant.
+//! Dockerfiles with lines that engines interpret otherwise than they are meant.
 
 use std::fs;
 
@@ -11,7 +11,7 @@ use crate::stage::Stage;
 
 const USER: &str = "USER 65532:65532";
 
-/// The report of `check` on a Dockerfile of a program that needs nothing.
+/// Returns the report of `check` on a Dockerfile of a program that needs nothing.
 fn of(stage: &Stage, lines: &[&str]) -> Value {
     let folder = stage.scratchdbg.home().join("context");
     fs::create_dir_all(&folder).expect("a folder");
@@ -25,7 +25,7 @@ pub(super) const PROOFS: &[Proof] = &[
     Proof {
         code: "dockerfile-invalid",
         fault: |stage| of(stage, &["ENTRYPIONT [\"/app\"]"]),
-        // Lower case, a continued line and a comment in it are all well.
+        // Lower case, a continued line and a comment inside it are all valid.
         near_miss: |stage| of(stage, &["env A=1 \\", "# BOGUS", "  B=2", r#"entrypoint ["/app"]"#]),
     },
     Proof {
@@ -37,12 +37,12 @@ pub(super) const PROOFS: &[Proof] = &[
     Proof {
         code: "exec-form-invalid",
         fault: |stage| of(stage, &["ENTRYPOINT ['/app', 'serve']"]),
-        // The test command of a shell begins with a bracket as well.
+        // The test command of a shell begins with a bracket too.
         near_miss: |stage| of(stage, &[r#"CMD [ -f /app ] && exec /app "$@""#]),
     },
     Proof {
         code: "exec-form-shell-syntax",
-        // In an image too.
+        // The same in an image.
         fault: |stage| {
             let files = [executable("app", bare(stage, "leave(0);"))];
             check(stage, &fault::image(stage, &files, &[USER, r#"ENTRYPOINT ["/app", "&&", "/app"]"#]))

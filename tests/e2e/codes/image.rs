@@ -1,4 +1,4 @@
-//! Images whose programs start, and that are unwise in something: by `check`, before they do.
+//! Images whose programs start, but with questionable properties that `check` finds.
 
 use serde_json::Value;
 
@@ -10,7 +10,7 @@ use crate::stage::Stage;
 const APP: &str = r#"ENTRYPOINT ["/app"]"#;
 const USER: &str = "USER 65532:65532";
 
-/// The report of `check` on an image of a program that needs nothing, with more files and these settings.
+/// Returns the report of `check` on an image of a program that needs nothing, with more files and these settings.
 fn of(stage: &Stage, more: Vec<File>, settings: &[&str]) -> Value {
     let mut files = vec![executable("app", bare(stage, "leave(0);"))];
     files.extend(more);
@@ -21,7 +21,7 @@ fn file(path: &'static str, mode: u32, bytes: &str) -> File {
     File { path, mode, bytes: bytes.as_bytes().to_vec() }
 }
 
-/// The verdict on a container whose health check is this, once the engine has its first result.
+/// Returns the verdict on a container with this health check, once the engine has its first result.
 fn probed(stage: &Stage, stem: &str, probe: &str, status: &str) -> Value {
     let image = stage.engine.import_app(&[&format!("HEALTHCHECK --interval=1s --retries=1 {probe}")]);
     let container = stage.engine.run(stem, &[], &image, &[]);
@@ -35,7 +35,7 @@ fn probed(stage: &Stage, stem: &str, probe: &str, status: &str) -> Value {
     why(stage, container.name())
 }
 
-/// What docker says of an archive whose layer holds these files.
+/// Returns docker's message for an archive whose layer contains these files.
 fn load(stage: &Stage, name: &str, paths: &[&'static str]) -> Value {
     let archive = fault::saved("twice:1", "{}", |layer| {
         for path in paths {
@@ -47,7 +47,7 @@ fn load(stage: &Stage, name: &str, paths: &[&'static str]) -> Value {
     check(stage, &format!("archive:{name}"))
 }
 
-/// The report on an archive in which `/link` is a hard link to `target`, beside `/app`.
+/// Returns the report on an archive in which `/link` is a hard link to `target`, beside `/app`.
 fn linked(stage: &Stage, name: &str, target: &str) -> Value {
     let archive = fault::saved("linked:1", r#"{"User": "1", "Entrypoint": ["/app"]}"#, |layer| {
         fault::append(layer, &executable("app", bare(stage, "leave(0);")));
@@ -61,13 +61,13 @@ fn linked(stage: &Stage, name: &str, target: &str) -> Value {
     check(stage, &format!("archive:{name}"))
 }
 
-/// The report on an image whose program is `/srv/app`.
+/// Returns the report on an image whose program is `/srv/app`.
 fn in_folder(stage: &Stage, setting: &str) -> Value {
     let files = [executable("srv/app", bare(stage, "leave(0);"))];
     check(stage, &fault::image(stage, &files, &[r#"ENTRYPOINT ["/srv/app"]"#, USER, setting]))
 }
 
-/// The report on an image with this stop signal, which no Dockerfile need have passed.
+/// Returns the report on an image with this stop signal, which need not be valid in a Dockerfile.
 fn stopped_by(stage: &Stage, signal: &str) -> Value {
     let config = format!(r#"{{"User": "1", "Entrypoint": ["/app"], "StopSignal": "{signal}"}}"#);
     let image = fault::loaded(stage, &config, |layer| {
@@ -109,7 +109,7 @@ pub(super) const PROOFS: &[Proof] = &[
             });
             let path = stage.scratchdbg.home().join("twice.tar");
             std::fs::write(&path, archive).expect("a file");
-            // The engine and we say the same.
+            // The engine and scratchdbg agree.
             let refused = refusal(stage, &["load", "--input", path.to_str().expect("a plain path")]);
             let report = check(stage, "archive:twice.tar");
             assert_eq!(refused["findings"][0]["code"], report["findings"][0]["code"], "{refused:#}");
@@ -148,7 +148,7 @@ pub(super) const PROOFS: &[Proof] = &[
     Proof {
         code: "setuid-file",
         fault: |stage| of(stage, vec![file("su", 0o4755, "x")], &[USER]),
-        // The sticky bit is another.
+        // The sticky bit is different.
         near_miss: |stage| of(stage, vec![file("su", 0o1755, "x")], &[USER]),
     },
 ];

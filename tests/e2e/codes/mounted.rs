@@ -1,4 +1,4 @@
-//! What is mounted where the program is.
+//! Mounts over the program.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use super::{Proof, ended};
 use crate::fault::{self, executable};
 use crate::stage::Stage;
 
-/// A filesystem in memory, mounted on this machine until it goes out of scope.
+/// A file system in memory, mounted on this machine until it is dropped.
 struct Mounted(PathBuf);
 
 impl Mounted {
@@ -30,14 +30,14 @@ impl Drop for Mounted {
     }
 }
 
-/// A program in a folder, over which another one is mounted or not.
+/// A program in a directory that a mount hides, or not.
 fn hidden(stage: &Stage, stem: &str, flags: &[&str]) -> Value {
     let entrypoint = r#"ENTRYPOINT ["/opt/server", "exit", "1"]"#;
     let image = fault::image(stage, &[executable("opt/server", fault::app(stage))], &[entrypoint]);
     ended(stage, stem, flags, &image, &[])
 }
 
-/// A program on a filesystem of this machine that is mounted so.
+/// A program on a file system of this machine with these mount options.
 fn on_mount(stage: &Stage, stem: &str, options: &str) -> Value {
     let place = stage.scratchdbg.home().join(stem);
     let _mounted = Mounted::with(options, &place);

@@ -1,5 +1,5 @@
-//! What programs look for at run time and images lack. The programs really need it: each is run, and fails, where the fault
-//! is, and runs to its end in the near miss.
+//! Files that programs need at run time and images lack. The programs really need them: each one fails in the image
+//! with the fault, and succeeds in the near miss.
 
 use serde_json::Value;
 
@@ -15,7 +15,7 @@ fn file(path: &'static str, mode: u32) -> File {
     File { path, mode, bytes: if path.ends_with('/') { Vec::new() } else { b"#\n".to_vec() } }
 }
 
-/// The report on an image with `program` and `more`, of which the program is run and must end with `code`.
+/// Returns the report on an image with `program` and `more`. The program is run and must exit with `code`.
 #[track_caller]
 fn of(stage: &Stage, program: Vec<u8>, more: Vec<File>, settings: &[&str], code: i32) -> Value {
     let mut files = vec![executable("app", program)];
@@ -35,7 +35,7 @@ const fn need(code: &'static str, fault: super::Making, near_miss: super::Making
 const BUNDLE: &str = "/etc/ssl/certs/ca-certificates.crt";
 const ZONE: &str = "/usr/share/zoneinfo/Europe/Berlin";
 
-/// A program that makes a file in /tmp, and says as C's `perror` does why that failed.
+/// A program that creates a file in /tmp, and prints C's `perror` message on failure.
 fn temporary(stage: &Stage) -> Vec<u8> {
     let words = |reason: &str| format!("open /tmp/upload: {reason}\\n");
     let (missing, denied) = (words("No such file or directory"), words("Permission denied"));
@@ -57,11 +57,11 @@ fn with_tmp(stage: &Stage, stem: &str, mode: Option<u32>) -> Value {
     ended(stage, stem, &[], &image, &[])
 }
 
-/// A program of a static glibc that resolves a name, with everything else that it speaks of.
+/// A program with static glibc that resolves a name, together with everything else that it mentions.
 fn resolver(stage: &Stage, more: Vec<File>) -> Value {
     let source = "#include <netdb.h>\n#include <stdlib.h>\nint main(int argc, char **argv) {\n\
         struct addrinfo *found; if (argc > 1) return getaddrinfo(argv[1], \"http\", 0, &found); return 0; }";
-    // The linker warns of what is wanted here.
+    // The linker's warning is expected here.
     let program = compiled(stage, source, &["-static", "-Wl,--no-warnings"]);
     let mut files = vec![
         file("etc/passwd", 0o644),
@@ -111,7 +111,7 @@ pub(super) const PROOFS: &[Proof] = &[
     need(
         "static-glibc-nss",
         |stage| resolver(stage, Vec::new()),
-        // The same where its modules are, and a program that asks no name service.
+        // The same with its modules; and a program that uses no name service.
         |stage| {
             let module = file("lib/x86_64-linux-gnu/libnss_dns.so.2", 0o644);
             resolver(stage, vec![module])

@@ -1,4 +1,4 @@
-//! What engines and registries refuse.
+//! Requests that engines and registries refuse.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
@@ -44,8 +44,8 @@ fn joined(stage: &Stage, stem: &str, is_removed: bool) -> Value {
     why(stage, &name)
 }
 
-/// Two containers that ask for one fixed address, one after the other; the answer is of the first, started again while the
-/// second runs.
+/// Two containers with the same fixed address, one after the other. The answer is about the first, started again
+/// while the second runs.
 fn addressed(stage: &Stage, stem: &str, other: &str) -> Value {
     let network = stage.engine.name(&format!("{stem}-net"));
     let free = (0..40).map(|index| format!("10.214.{}", (std::process::id() + index) % 250)).find(|prefix| {
@@ -73,7 +73,7 @@ fn addressed(stage: &Stage, stem: &str, other: &str) -> Value {
     answer
 }
 
-/// What docker says when it pulls from a registry that answers every request for a manifest so.
+/// Returns docker's message when it pulls from a registry that responds this way to every request for a manifest.
 fn pulled(stage: &Stage, status: &str, code: &str, message: &str) -> Value {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("its address");
@@ -98,7 +98,7 @@ fn pulled(stage: &Stage, status: &str, code: &str, message: &str) -> Value {
     refusal(stage, &["pull", &format!("{address}/web:1")])
 }
 
-/// What docker says to a command that is given this environment.
+/// Returns docker's message for a command with this environment variable.
 fn with_variable(stage: &Stage, name: &str, value: &str) -> Value {
     let output = Command::new("docker").args(["ps"]).env(name, value).output().expect("the docker CLI");
     let said = [output.stdout, output.stderr].concat();

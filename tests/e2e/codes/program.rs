@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::fault::{File, executable};
 use crate::stage::Stage;
 
-/// Compiles `source` with these options of the compiler; the program.
+/// Compiles `source` with these compiler options, and returns the program.
 #[track_caller]
 pub(super) fn compiled(stage: &Stage, source: &str, options: &[&str]) -> Vec<u8> {
     let folder = stage.scratchdbg.home();
@@ -20,8 +20,8 @@ pub(super) fn compiled(stage: &Stage, source: &str, options: &[&str]) -> Vec<u8>
     bytes
 }
 
-/// A program without a C library, of which no byte is there that is not asked for. `body` is that of its only function,
-/// which can call `sys(NUMBER, A, B, C)` and must end by `leave(CODE)`.
+/// Returns a program without a C library that contains nothing else. `body` is that of its only function, which can
+/// call `sys(NUMBER, A, B, C)` and must end with `leave(CODE)`.
 #[track_caller]
 pub(super) fn bare(stage: &Stage, body: &str) -> Vec<u8> {
     let source = format!(
@@ -33,8 +33,8 @@ pub(super) fn bare(stage: &Stage, body: &str) -> Vec<u8> {
     compiled(stage, &source, &["-static", "-nostdlib", "-fno-stack-protector", "-Wl,--build-id=none"])
 }
 
-/// A program that needs the file `path`: it ends with 0 where it can be read, and else with 1 and the words of C's
-/// `perror`.
+/// Returns a program that needs the file `path`: it exits with 0 if it can read the file, and otherwise with 1 and
+/// C's `perror` message.
 #[track_caller]
 pub(super) fn needing(stage: &Stage, path: &str) -> Vec<u8> {
     let said = format!("open {path}: No such file or directory\\n");
@@ -45,7 +45,7 @@ pub(super) fn needing(stage: &Stage, path: &str) -> Vec<u8> {
     )
 }
 
-/// A dynamically linked program with what it needs: its loader, the C library and `more`.
+/// Returns the files of a dynamically linked program: its loader, the C library and `more`.
 pub(super) fn with_libraries(program: Vec<u8>, more: Vec<File>) -> Vec<File> {
     let library = |path: &str| fs::read(path).expect("this machine's libraries");
     let mut files = vec![

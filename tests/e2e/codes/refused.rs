@@ -1,4 +1,4 @@
-//! What the engine refuses before anything runs, and commands that it refuses in a container that does.
+//! Starts that the engine refuses, and commands that it refuses in a running container.
 
 use super::{Proof, ended, refusal, why};
 use crate::fault::{self, File, executable};
@@ -10,7 +10,7 @@ fn app(stage: &Stage) -> Vec<u8> {
     fault::app(stage)
 }
 
-/// What docker says to this command in a running container of the sample program.
+/// Returns docker's message for this command in a running container of the sample program.
 fn executed(stage: &Stage, stem: &str, arguments: &[&str]) -> serde_json::Value {
     let container = stage.engine.run(stem, &[], &stage.image, &[]);
     let (flags, command) = arguments.split_at(arguments.iter().take_while(|word| word.starts_with('-')).count() * 2);
@@ -55,7 +55,7 @@ pub(super) const PROOFS: &[Proof] = &[
     Proof {
         code: "workdir-not-a-directory",
         fault: |stage| refusal(stage, &["run", "--rm", "--network", "none", "--workdir", "/app", &stage.image]),
-        // One that is not there is made.
+        // A missing directory is created.
         near_miss: |stage| ended(stage, "folder", &["--workdir", "/folder"], &stage.image, &["exit", "1"]),
     },
     Proof {
@@ -99,7 +99,7 @@ pub(super) const PROOFS: &[Proof] = &[
     },
 ];
 
-/// A container of an image with this entry in its environment; or why there is none.
+/// A container of an image with this environment entry, or docker's message.
 fn environment(stage: &Stage, stem: &str, entry: &str) -> serde_json::Value {
     let config = format!(r#"{{"Entrypoint": ["/app", "exit", "1"], "Env": ["{entry}"]}}"#);
     let image = fault::loaded(stage, &config, |layer| fault::append(layer, &executable("app", app(stage))));

@@ -1,4 +1,4 @@
-//! An engine that is killed with all that it runs, as by a power cut, and started again.
+//! An engine that is killed with everything it runs, as by a power cut, and started again.
 
 use super::{Proof, ended};
 use crate::own_engine::OwnEngine;
@@ -13,7 +13,7 @@ pub(super) const PROOFS: &[Proof] = &[Proof {
         engine.ask(&own);
         engine.ask(&["wait", "own"]);
         engine.lose_power();
-        // One that had ended before ended by itself.
+        // A container that had ended before ended by itself.
         assert_eq!(engine.why("own")["verdict"], "app-exit");
         engine.why("up")
     },

@@ -1,4 +1,4 @@
-//! What became of programs that ran.
+//! Programs that ran: how they ended, and their state.
 
 use std::fs;
 use std::net::TcpListener;
@@ -39,7 +39,7 @@ fn any(_: &Value) -> bool {
     true
 }
 
-/// `sync`, which nothing else than this program calls, under a profile that answers it so.
+/// Calls `sync`, which nothing but this program calls, under a profile with this action for it.
 fn sandboxed(stage: &Stage, stem: &str, action: &str) -> Value {
     let profile = stage.scratchdbg.home().join(stem);
     let json =
@@ -49,7 +49,7 @@ fn sandboxed(stage: &Stage, stem: &str, action: &str) -> Value {
     bare_one(stage, stem, &["--security-opt", &option], "sys(162, 0, 0, 0); leave(1);")
 }
 
-/// A program of Go that panics when it is told to store images where it cannot.
+/// A Go program that panics if its storage directory is not writable.
 fn registry(stage: &Stage, stem: &str, storage: &str) -> Value {
     let program = fs::read("/usr/bin/docker-registry").expect("docker-registry, which ./scripts/test installs");
     let settings = format!("version: 0.1\nstorage: {{ {storage} }}\nhttp: {{ addr: nowhere }}\n");
@@ -58,7 +58,7 @@ fn registry(stage: &Stage, stem: &str, storage: &str) -> Value {
     ended(stage, stem, &[], &image, &[])
 }
 
-/// A container that publishes a port of this machine which is taken, or not any more.
+/// A container that publishes a port of this machine that is in use, or no longer is.
 fn published(stage: &Stage, stem: &str, is_taken: bool) -> Value {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let publish = format!("127.0.0.1:{}:80", listener.local_addr().expect("its address").port());
@@ -150,7 +150,7 @@ pub(super) const PROOFS: &[Proof] = &[
     },
     Proof {
         code: "illegal-instruction",
-        // FEMMS of 3DNow!, which no processor has any more.
+        // FEMMS of 3DNow!, which current processors lack.
         fault: |stage| bare_one(stage, "illegal", &[], "__asm__ volatile(\".byte 0x0f, 0x0e\"); leave(1);"),
         near_miss: |stage| bare_one(stage, "legal", &[], "__asm__ volatile(\"nop\"); leave(1);"),
     },
@@ -172,7 +172,7 @@ pub(super) const PROOFS: &[Proof] = &[
     Proof {
         code: "go-panic",
         fault: |stage| registry(stage, "go-panic", "nowhere: {}"),
-        // It cannot listen there, and says so.
+        // It cannot listen there, and reports that.
         near_miss: |stage| registry(stage, "no-go-panic", "inmemory: {}"),
     },
     Proof {
@@ -267,7 +267,7 @@ pub(super) const PROOFS: &[Proof] = &[
     },
 ];
 
-/// A program that writes into a directory which the image has not.
+/// A program that writes into a directory that the image lacks.
 fn write(stage: &Stage, stem: &str, flags: &[&str]) -> Value {
     let said = "open /data/state: Read-only file system\\n";
     let body = format!(
@@ -278,12 +278,12 @@ fn write(stage: &Stage, stem: &str, flags: &[&str]) -> Value {
     bare_one(stage, stem, flags, &body)
 }
 
-/// A panic is followed by the exit code it leads to: what counts is that this is not the verdict.
+/// A panic is followed by its exit code, which must not be the verdict.
 fn first_only(answer: &serde_json::Map<String, Value>) -> Value {
     serde_json::json!({"findings": [answer["findings"][0]]})
 }
 
-/// `why` of a name that is gone.
+/// Runs `why` for a name that does not exist.
 fn why_of_nothing(stage: &Stage, name: &str) -> Value {
     let finished = stage.run(&["why", "--format", "json", name]);
     serde_json::from_slice(&finished.stdout).expect("one JSON document")

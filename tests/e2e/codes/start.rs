@@ -1,4 +1,4 @@
-//! Programs that the kernel or the runtime does not execute, and what they need to be.
+//! Programs that the kernel or the runtime does not execute, and their requirements.
 
 use std::fs;
 
@@ -11,7 +11,7 @@ use crate::stage::Stage;
 
 const APP: &str = r#"ENTRYPOINT ["/app"]"#;
 
-/// The verdict on a container of `files`, started by `entrypoint`, that has ended or never came to run.
+/// Returns the verdict on a container with `files`, started by `entrypoint`, that has ended or never ran.
 fn of(stage: &Stage, code: &str, files: &[File], entrypoint: &str) -> serde_json::Value {
     let image = fault::image(stage, files, &[entrypoint]);
     ended(stage, &format!("{code}-{}", scratchdbg_testkit::unique()), &[], &image, &[])
@@ -25,7 +25,7 @@ fn exiting(stage: &Stage, options: &[&str]) -> Vec<u8> {
     compiled(stage, "int main(void) { return 3; }", options)
 }
 
-/// A program that needs the version `V_2` of a library, and the library in its version before and after.
+/// Returns a program that needs the version `V_2` of a library, and the library in its versions before and after.
 fn versioned(stage: &Stage) -> (Vec<u8>, Vec<u8>, Vec<u8>) {
     let folder = stage.scratchdbg.home();
     let old = "V_1 { global: one; };\n";
@@ -41,13 +41,13 @@ fn versioned(stage: &Stage) -> (Vec<u8>, Vec<u8>, Vec<u8>) {
     (program, old, new)
 }
 
-/// A program that asks for a level of processors in its notes: the first, or one that nobody has yet.
+/// Returns a program whose notes require a processor level: the first, or one that no processor has.
 fn leveled(stage: &Stage, bits: u32) -> Vec<u8> {
     let note = format!(
         "__asm__(\".section .note.gnu.property, \\\"a\\\"\\n .balign 8\\n .long 4, 16, 5\\n .asciz \\\"GNU\\\"\\n \
          .long 0xc0008002, 4, {bits}, 0\\n .text\\n\"); int main(void) {{ return 3; }}"
     );
-    // The compiler's own notes would be merged with ours, and lose what is not in both.
+    // The compiler's own notes would be merged with ours, and keep only what is in both.
     compiled(stage, &note, &["-fcf-protection=none"])
 }
 
@@ -111,7 +111,7 @@ pub(super) const PROOFS: &[Proof] = &[
             let app = app(stage);
             of(stage, "cut", &[executable("app", &app[..app.len() / 2])], APP)
         },
-        // More than the whole of it.
+        // More than all of it.
         near_miss: |stage| {
             of(stage, "cut", &[executable("app", [&bare(stage, "leave(3);")[..], &[0; 4096]].concat())], APP)
         },
@@ -141,7 +141,7 @@ pub(super) const PROOFS: &[Proof] = &[
     Proof {
         code: "shell-form",
         fault: |stage| of(stage, "shell", &[executable("app", app(stage))], "ENTRYPOINT /app exit 0"),
-        // A shell that is there: the sample program under its name.
+        // The sample program under the shell's name.
         near_miss: |stage| of(stage, "shell", &[executable("bin/sh", app(stage))], "ENTRYPOINT /app exit 0"),
     },
     Proof {
@@ -158,7 +158,7 @@ pub(super) const PROOFS: &[Proof] = &[
     },
     Proof {
         code: "exec-not-permitted",
-        // CAP_SYS_ADMIN, which no container has by default, and CAP_NET_BIND_SERVICE, which each has.
+        // CAP_SYS_ADMIN, which containers lack by default, and CAP_NET_BIND_SERVICE, which they have.
         fault: |stage| capable(stage, 21),
         near_miss: |stage| capable(stage, 10),
     },
@@ -187,7 +187,7 @@ fn capable(stage: &Stage, capability: u32) -> serde_json::Value {
     ended(stage, &format!("capable-{capability}"), &[], &image, &[])
 }
 
-/// A program with one variable of so many bytes, its end counted. The kernel takes 32 pages.
+/// A program with one variable of this many bytes, including its terminator. The kernel accepts 32 pages.
 fn long(stage: &Stage, bytes: usize) -> serde_json::Value {
     let value = "x".repeat(bytes - "V=".len());
     let config = format!(r#"{{"Entrypoint": ["/app", "exit", "1"], "Env": ["V={value}"]}}"#);

@@ -1,4 +1,4 @@
-//! What servers and their clients say of themselves: the words of real programs, from one that says what it is told.
+//! Messages of servers and their clients: real texts, printed by a program that prints its arguments.
 
 use serde_json::Value;
 
@@ -15,7 +15,7 @@ int main(int argc, char **argv) {
 }
 "#;
 
-/// The answer of a container whose program said these lines and ended with 1.
+/// Returns the answer for a container whose program printed these lines and exited with 1.
 fn says(stage: &Stage, stem: &str, lines: &[&str]) -> Value {
     let program = executable("app", compiled(stage, SOURCE, &["-static"]));
     let image = fault::image(stage, &[program], &[r#"ENTRYPOINT ["/app"]"#]);
@@ -38,7 +38,7 @@ pub(super) const PROOFS: &[Proof] = &[
     Proof {
         code: "login-refused",
         fault: |stage| says(stage, "login", &["pq: password authentication failed for user \"app\""]),
-        // A server tells of its clients, and dies of something else.
+        // A server reports its clients' errors, but ends for another reason.
         near_miss: |stage| {
             says(stage, "server", &["FATAL:  password authentication failed for user \"app\"", "out of patience"])
         },

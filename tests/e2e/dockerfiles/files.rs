@@ -67,7 +67,7 @@ fn file_capabilities_survive_the_build() {
         [(&["-f", "context/Dockerfile"], "app"), (&["app"], "app"), (&["app", "--add", "app:/opt/other"], "opt/other")];
     for (index, (way, path)) in ways.into_iter().enumerate() {
         stage.run(&[&["build", "--no-debug", "-t", &tag], way].concat()).expect_code(0);
-        // What the engine unpacks of it has them, as its own archive shows.
+        // The engine unpacks the file with them, as its own archive shows.
         let container = stage.engine.name(&format!("caps-{index}"));
         stage.engine.ask(["create", "--name", &container, &tag]);
         let exported = home.join("exported.tar");
@@ -89,7 +89,7 @@ fn file_capabilities_survive_the_build() {
         });
         assert!(found, "{way:?}");
     }
-    // One that the container may not have is found before it is shipped.
+    // A capability that the container may not have is found before it is shipped.
     let mut more = CAPABILITIES;
     more[6] = 0x20;
     let flags = rustix::fs::XattrFlags::empty();

@@ -1,4 +1,4 @@
-//! Answers that no engine gives are errors, never successes.
+//! Responses that no engine sends are errors, never successes.
 
 use super::proxy::{Fault, FaultProxy};
 use super::{Scene, side_by_side};
@@ -31,7 +31,7 @@ fn odd_answers_at_every_request_are_no_success() {
     for arguments in &commands {
         let good = stage.run(arguments);
         for number in 1..=scene.requests(arguments) {
-            // Each request has some of the answers, and each answer comes to each command.
+            // Each request gets some of the responses, and each response is used for each command.
             for odd in ODD.iter().skip(usize::try_from(number).unwrap_or_default() % 3).step_by(3) {
                 runs.push((arguments.clone(), good.status.code(), good.text(), number, *odd));
             }
@@ -41,7 +41,7 @@ fn odd_answers_at_every_request_are_no_success() {
         let proxy = FaultProxy::open(scene.stage.engine.host(), Fault::Answer(odd), number);
         let finished = scene.start(&proxy, &arguments).finish();
         let what = format!("{arguments:?}, request {number}: {:?}: {finished}", String::from_utf8_lossy(odd));
-        // A request that the command can do without, or what it is to say.
+        // The command may not need the request, or its result is the output.
         let is_done = finished.status.code() == code && finished.text() == text;
         let is_error = matches!(finished.status.code(), Some(1 | 125)) && finished.stderr.contains("error");
         assert!(is_done || is_error, "{what}");
@@ -51,7 +51,7 @@ fn odd_answers_at_every_request_are_no_success() {
     scene.target.assert_untouched();
 }
 
-/// What an engine says while it takes an image, and nothing more.
+/// The progress that an engine reports while loading an image, and nothing more.
 const SAID: &[u8] =
     b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 14\r\n\r\n{\"stream\":\"x\"}";
 
@@ -62,7 +62,7 @@ fn a_load_that_brings_nothing_is_no_success() {
     let app = scratchdbg_testkit::sample::write_app(stage.scratchdbg.home());
     let name = format!("{}:1", stage.engine.name("never"));
     let arguments = ["build", app.to_str().expect("a plain path"), "-t", &name];
-    // The load is one of the first requests: all of them are given this answer, one in each run.
+    // The load is one of the first requests: each of them gets this response in one run.
     let is_there = || stage.run(&["check", &name]).status.code() != Some(1);
     for number in 1..=6 {
         let proxy = FaultProxy::open(stage.engine.host(), Fault::Answer(SAID), number);

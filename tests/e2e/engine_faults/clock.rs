@@ -1,4 +1,4 @@
-//! An engine whose clock is another than ours: its time counts.
+//! An engine with another clock than the client: the engine's time counts.
 
 use jiff::Timestamp;
 use scratchdbg_testkit::program::Running;
@@ -6,7 +6,7 @@ use scratchdbg_testkit::program::Running;
 use super::proxy::{Fault, FaultProxy};
 use crate::stage::Stage;
 
-/// Runs `logs` behind an engine that says to be so many seconds ahead.
+/// Runs `logs` behind an engine whose clock is ahead by this many seconds.
 fn logs(stage: &Stage, seconds: i64, arguments: &[&str]) -> (FaultProxy, Running) {
     let proxy = FaultProxy::open(stage.engine.host(), Fault::Clock(seconds), 0);
     let host = proxy.host();
@@ -21,14 +21,14 @@ fn relative_times_are_counted_from_the_engines_clock() {
     container.wait();
     let said = container.logs();
     assert!(!said.is_empty(), "it says something");
-    // By the engine's clock, what was said is an hour old; or it is yet to be said.
+    // By the engine's clock, the lines are an hour old, or in the future.
     for (ahead, since, is_shown) in [(0, "10m", true), (3600, "10m", false), (3600, "2h", true), (-3600, "10m", true)] {
         let (_proxy, running) = logs(&stage, ahead, &["--since", since, container.name()]);
         let finished = running.finish();
         finished.expect_code(0);
         assert_eq!(!finished.stdout.is_empty(), is_shown, "ahead by {ahead} s, since {since}: {finished}");
     }
-    // A minute ago it had not been said yet; by a clock that is ahead it had been.
+    // A minute ago there were no lines yet; by a clock that is ahead there were.
     for (ahead, is_shown) in [(0, false), (3600, true)] {
         let (_proxy, running) = logs(&stage, ahead, &["--until", "1m", container.name()]);
         let finished = running.finish();
@@ -37,7 +37,7 @@ fn relative_times_are_counted_from_the_engines_clock() {
     }
 }
 
-/// What has happened so far is asked for up to now: in the future of the engine, it would wait for that.
+/// Events are requested up to the engine's current time: for a time in its future, the response would wait.
 #[test]
 fn a_log_is_followed_at_once_whatever_the_clocks_say() {
     let stage = Stage::set();
@@ -49,7 +49,7 @@ fn a_log_is_followed_at_once_whatever_the_clocks_say() {
     }
 }
 
-/// What a keeper waits for is judged by the engine's clock: what its labels say is by the same.
+/// A keeper's waiting time is judged by the engine's clock, and so are its labels.
 #[test]
 fn what_is_made_is_dated_by_the_engines_clock() {
     let stage = Stage::set();
@@ -68,7 +68,7 @@ fn what_is_made_is_dated_by_the_engines_clock() {
     let created = label("created-at");
     assert!((ahead - 5..ahead + 600).contains(&created), "{created}");
     assert!((119..=121).contains(&(label("expires-at") - created)), "{} {created}", label("expires-at"));
-    // Whoever knows the time finds it waiting.
+    // A client that uses the engine's clock finds it waiting.
     target.attach(&["true"]).expect(0, "");
     assert_eq!(target.container.companions(), keepers);
     stage.engine.ask(["rm", "--force", &keepers[0]]);

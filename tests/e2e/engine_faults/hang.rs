@@ -1,4 +1,4 @@
-//! An engine that stops answering at one request never makes a command deaf.
+//! An engine that hangs at one request never makes a command unresponsive.
 
 use std::time::{Duration, Instant};
 
@@ -11,16 +11,16 @@ use super::proxy::{Fault, FaultProxy};
 use super::{Scene, side_by_side};
 use crate::stage::Stage;
 
-/// How long the end of a command may take that was asked to end: far above the seconds that it is to take.
+/// How long a command may take to end when asked to: far longer than the few seconds it should take.
 const END_WITHIN: Duration = Duration::from_secs(30);
 
-/// Waits until the request has come, or the program has ended without it.
+/// Waits until the request has arrived, or the program has ended without sending it.
 fn wait_for_hit(proxy: &FaultProxy, mut has_ended: impl FnMut() -> bool) {
     eventually(|| "the request, or an end".to_owned(), || (proxy.is_hit() || has_ended()).then_some(()));
 }
 
 fn is_running(running: &Running) -> bool {
-    // A child that has ended and was not waited for is a zombie.
+    // A child that has ended and was not reaped is a zombie.
     let stat = std::fs::read_to_string(format!("/proc/{}/stat", running.id())).unwrap_or_default();
     stat.rsplit(')').next().is_some_and(|rest| !rest.trim_start().starts_with('Z') && !rest.is_empty())
 }
@@ -42,16 +42,16 @@ fn a_signal_ends_every_command_at_every_request_that_hangs() {
         let proxy = FaultProxy::open(scene.stage.engine.host(), fault, number);
         let running = scene.start(&proxy, &arguments);
         wait_for_hit(&proxy, || !is_running(&running));
-        // It may be one that the command does not wait for.
+        // The command may not be waiting for this request.
         std::thread::sleep(Duration::from_millis(300));
-        let signalled = Instant::now();
+        let signaled = Instant::now();
         if is_running(&running) {
             running.signal(signal);
         }
         let finished = running.finish();
-        assert!(signalled.elapsed() < END_WITHIN, "{what}: {:?}: {finished}", signalled.elapsed());
+        assert!(signaled.elapsed() < END_WITHIN, "{what}: {:?}: {finished}", signaled.elapsed());
         let ended_by_itself = matches!(finished.status.code(), Some(0 | 1 | 7));
-        // What the command itself said then is its own: the end of a log, or of a command.
+        // Otherwise the exit code is the command's own.
         assert!(finished.status.code() == Some(code) || ended_by_itself, "{what}: {finished}");
         assert!(!finished.stderr.contains("panicked"), "{what}: {finished}");
     });
@@ -83,7 +83,7 @@ fn ctrl_c_on_a_terminal_ends_a_session_at_every_request_that_hangs() {
         );
         std::thread::sleep(Duration::from_millis(500));
         let asked = Instant::now();
-        // A request that the session does not wait for: it goes on, and Ctrl-C is a key of the shell's.
+        // The session does not wait for this request: it continues, and Ctrl-C goes to the shell.
         for _ in 0..3 {
             if terminal.has_ended().is_none() && !has_prompt(&terminal) {
                 terminal.send("\x03");
@@ -104,7 +104,7 @@ fn ctrl_c_on_a_terminal_ends_a_session_at_every_request_that_hangs() {
     scene.target.assert_untouched();
 }
 
-/// As Docker 28 does while another process holds an output of a container that has ended.
+/// As in Docker 28 while another process holds an output of an ended container.
 #[test]
 fn a_session_ends_though_the_engine_removes_nothing() {
     let stage = Stage::set();
@@ -150,7 +150,7 @@ fn a_container_that_cannot_be_looked_at_hides_no_other_session() {
     scene.assert_clear();
 }
 
-/// An engine may do later what nobody waits for any more.
+/// An engine may complete a request after the client has given up.
 #[test]
 fn what_an_engine_makes_after_the_end_is_told() {
     let stage = Stage::set();
@@ -160,7 +160,7 @@ fn what_an_engine_makes_after_the_end_is_told() {
         let arguments = vec!["attach", name, "--", "true"];
         runs.extend((1..=scene.requests(&arguments)).map(|number| (arguments.clone(), number)));
     }
-    // One after the other: what is left is that of the one before.
+    // One after the other: the objects left are those of the current run.
     for (arguments, number) in runs {
         let what = format!("{arguments:?}, request {number}");
         let proxy = FaultProxy::open(scene.stage.engine.host(), Fault::Hold, number);
@@ -171,7 +171,7 @@ fn what_an_engine_makes_after_the_end_is_told() {
         }
         let finished = running.finish();
         proxy.release();
-        // It makes it now, or never.
+        // If it creates the object at all, then by now.
         std::thread::sleep(Duration::from_millis(700));
         let left = [scene.target.container.companions(), scene.ended.companions()].concat();
         let is_told = finished.stderr.contains("sessions gc");
@@ -181,7 +181,7 @@ fn what_an_engine_makes_after_the_end_is_told() {
     scene.target.assert_untouched();
 }
 
-/// The first signal is the command's own; where the engine does not take it, the session ends all the same.
+/// The first signal is for the command. If the engine does not deliver it, the session ends nevertheless.
 #[test]
 fn a_second_signal_ends_a_session_at_once() {
     let stage = Stage::set();

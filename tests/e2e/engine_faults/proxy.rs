@@ -1,4 +1,4 @@
-//! A socket in front of an engine that spoils one of the requests that go over it.
+//! A proxy in front of an engine that disturbs one of the requests.
 
 use std::io::{Read as _, Write as _};
 use std::net::Shutdown;
@@ -9,30 +9,30 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use tempfile::TempDir;
 
-/// What happens to a request.
+/// The fault of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Fault {
-    /// The engine never hears of it, and there is no answer.
+    /// The engine does not get the request, and there is no response.
     Hang,
-    /// The engine does what it was asked; of its answer only the headers come.
+    /// The engine executes the request, but only the headers of its response arrive.
     HangBody,
-    /// The same of each request with this in its first line.
+    /// The same for each request with this text in its first line.
     HangTo(String),
-    /// The engine comes to no end with what it is to remove: it does not say that it is gone, and answers no removal.
+    /// The engine cannot remove a container: it neither confirms a removal nor reports that the container is gone.
     RemovesNothing,
-    /// It is held until [`FaultProxy::release`].
+    /// The request is held until [`FaultProxy::release`].
     Hold,
-    /// These bytes are the answer, and the end of the connection.
+    /// These bytes are the response, followed by the end of the connection.
     Answer(&'static [u8]),
-    /// The connection ends within the answer.
+    /// The connection ends within the response.
     Cut,
-    /// The stream that the connection becomes ends like one that is over, as soon as these bytes have come.
+    /// The stream ends like a completed one as soon as these bytes have arrived.
     EndAfter(&'static [u8]),
-    /// The engine's clock is ahead by so many seconds.
+    /// The engine's clock is ahead by this many seconds.
     Clock(i64),
 }
 
-/// A proxy that spoils the request of a number, counted from 1 over all connections; 0 stands for all of them.
+/// A proxy that disturbs the request with this number, counted from 1 over all connections; 0 stands for all.
 pub(super) struct FaultProxy {
     folder: TempDir,
     shared: Arc<Shared>,
@@ -76,22 +76,22 @@ impl FaultProxy {
         Self { folder, shared }
     }
 
-    /// Its address, for `--host`.
+    /// Returns its address, for `--host`.
     pub(super) fn host(&self) -> String {
         format!("unix://{}", self.folder.path().join("engine.sock").display())
     }
 
-    /// How many requests have come.
+    /// Returns how many requests have arrived.
     pub(super) fn count(&self) -> u32 {
         self.shared.count.load(Ordering::SeqCst)
     }
 
-    /// Whether the request has come.
+    /// Reports whether the request has arrived.
     pub(super) fn is_hit(&self) -> bool {
         self.shared.is_hit.load(Ordering::SeqCst)
     }
 
-    /// Lets go of what is held, and of what hangs.
+    /// Releases held and hanging requests.
     pub(super) fn release(&self) {
         *self.shared.is_released.lock().unwrap_or_else(PoisonError::into_inner) = true;
         self.shared.released.notify_all();
@@ -104,7 +104,7 @@ impl Drop for FaultProxy {
     }
 }
 
-/// A request's head, and what of the connection follows it.
+/// A request's head, and the bytes of the connection that follow it.
 struct Head {
     text: String,
     bytes: Vec<u8>,
@@ -177,7 +177,7 @@ impl Shared {
         Ok(())
     }
 
-    /// Passes the answer on; `false` when nothing more is to go over the connection.
+    /// Passes the response on. Returns `false` if the connection must not be used any further.
     fn answer(&self, engine: &UnixStream, client: &UnixStream, fault: Option<&Fault>) -> std::io::Result<bool> {
         let mut ahead = Vec::new();
         let Some(head) = read_head(engine, &mut ahead)? else { return Ok(false) };
@@ -216,7 +216,7 @@ impl Shared {
         Ok(true)
     }
 
-    /// The same of an answer that makes a stream of the connection.
+    /// Passes on a response that turns the connection into a stream.
     fn answer_stream(&self, engine: &UnixStream, client: &UnixStream, fault: Option<&Fault>) -> std::io::Result<()> {
         let mut ahead = Vec::new();
         let Some(head) = read_head(engine, &mut ahead)? else { return Ok(()) };
@@ -250,7 +250,7 @@ impl Shared {
     }
 }
 
-/// A request with its times, which are by the clock that the engine is said to have, by the one that it has.
+/// Converts the times in a request from the reported clock to the engine's real clock.
 fn by_engines_clock(head: &Head, ahead: i64) -> Head {
     let mut text = head.text.clone();
     for name in ["since=", "until="] {
@@ -263,7 +263,7 @@ fn by_engines_clock(head: &Head, ahead: i64) -> Head {
     Head { bytes: text.clone().into_bytes(), text }
 }
 
-/// The head with another time in it.
+/// Returns the head with another time.
 fn with_clock(head: &Head, seconds: i64) -> String {
     let lines = head.text.split("\r\n").map(|line| match line.strip_prefix("Date: ") {
         Some(date) => {
@@ -276,7 +276,7 @@ fn with_clock(head: &Head, seconds: i64) -> String {
     lines.collect::<Vec<_>>().join("\r\n")
 }
 
-/// Passes bytes on until there are no more.
+/// Passes bytes on until the end.
 fn pass(mut from: &UnixStream, mut to: &UnixStream) {
     let mut buffer = vec![0; 64 << 10];
     while let Ok(count @ 1..) = from.read(&mut buffer) {
@@ -287,7 +287,7 @@ fn pass(mut from: &UnixStream, mut to: &UnixStream) {
     let _closed = to.shutdown(Shutdown::Write);
 }
 
-/// Reads up to the empty line; nothing at the end of the connection. What came behind it is left in `ahead`.
+/// Reads up to the empty line, or `None` at the end of the connection. Bytes after it stay in `ahead`.
 fn read_head(mut from: &UnixStream, ahead: &mut Vec<u8>) -> std::io::Result<Option<Head>> {
     let mut buffer = vec![0; 16 << 10];
     loop {
@@ -302,7 +302,7 @@ fn read_head(mut from: &UnixStream, ahead: &mut Vec<u8>) -> std::io::Result<Opti
     }
 }
 
-/// Passes the body behind a head on, or drops it.
+/// Passes on the body after a head, or drops it.
 fn pass_body(mut from: &UnixStream, head: &Head, ahead: &mut Vec<u8>, to: Option<&UnixStream>) -> std::io::Result<()> {
     let is_chunked = head.value("transfer-encoding").is_some_and(|value| value.eq_ignore_ascii_case("chunked"));
     let length: usize = head.value("content-length").and_then(|length| length.parse().ok()).unwrap_or_default();
@@ -318,7 +318,7 @@ fn pass_body(mut from: &UnixStream, head: &Head, ahead: &mut Vec<u8>, to: Option
         left -= if is_chunked { 0 } else { count };
         tail.extend_from_slice(&piece);
         tail.drain(..tail.len().saturating_sub(7));
-        // Nothing is asked before an answer is there: the last chunk ends what came.
+        // Clients send no request before they have the response, so the last chunk is at the end of the data.
         let is_over = if is_chunked { tail.ends_with(b"0\r\n\r\n") } else { left == 0 };
         if is_over {
             return Ok(());

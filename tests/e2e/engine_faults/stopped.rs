@@ -1,4 +1,4 @@
-//! A real engine that is stopped, as a machine with too little memory does it, at each request of a command.
+//! A real engine that is stopped, as on a machine with too little memory, at each request of a command.
 
 use std::time::{Duration, Instant};
 
@@ -10,10 +10,10 @@ use super::proxy::{Fault, FaultProxy};
 use crate::own_engine::OwnEngine;
 use crate::stage::Stage;
 
-/// How long the end of a command may take that was asked to end: far above the seconds that it is to take.
+/// How long a command may take to end when asked to: far longer than the few seconds it should take.
 const END_WITHIN: Duration = Duration::from_secs(30);
 
-/// More requests than any of the commands makes before it says something.
+/// More requests than any of the commands sends before its first output.
 const REQUESTS: u32 = 19;
 
 #[test]
@@ -43,7 +43,7 @@ fn a_signal_ends_every_command_while_the_engine_is_stopped() {
                 (proxy, running)
             })
             .collect();
-        // Each is at that request, or past all that it asks.
+        // Each run is at that request, or past all its requests.
         let begun = Instant::now();
         eventually(
             || format!("request {number}"),
@@ -57,21 +57,21 @@ fn a_signal_ends_every_command_while_the_engine_is_stopped() {
             proxy.release();
         }
         std::thread::sleep(Duration::from_millis(100));
-        let signalled = Instant::now();
+        let signaled = Instant::now();
         for (_, running) in &started {
             running.signal(Signal::TERM);
         }
         for ((_, running), arguments) in started.into_iter().zip(commands) {
             let finished = running.finish();
             let what =
-                format!("{arguments:?}, stopped at request {number}, after {:?}: {finished}", signalled.elapsed());
-            assert!(signalled.elapsed() < END_WITHIN, "{what}");
+                format!("{arguments:?}, stopped at request {number}, after {:?}: {finished}", signaled.elapsed());
+            assert!(signaled.elapsed() < END_WITHIN, "{what}");
             assert!(matches!(finished.status.code(), Some(143 | 0 | 1)), "{what}");
             assert!(!finished.stderr.contains("panicked"), "{what}");
         }
         engine.signal(Signal::CONT);
     }
-    // What was said to be left is removed as the hint says.
+    // Objects that were reported as left are removed as the hint says.
     let ours = || engine.ask(&["ps", "--all", "--quiet", "--filter", "label=io.scratchdbg.session"]);
     eventually(
         || format!("nothing of a session: {}", ours()),

@@ -1,4 +1,4 @@
-//! Streams that end before their time: never a success, and never taken for detach keys.
+//! Streams that end too early: never a success, and never taken for detach keys.
 
 use std::fs::File;
 use std::os::unix::net::UnixStream;
@@ -35,10 +35,10 @@ fn a_stream_that_ends_in_the_middle_is_an_error() {
     scene.target.assert_untouched();
 }
 
-/// The command ends well, and soon after: what it wrote in between is lost.
+/// The command succeeds soon after its stream broke: its output in between is lost.
 #[test]
 fn a_command_that_ends_soon_after_its_stream_is_no_success() {
-    // Docker does not know it where it could not write to us.
+    // Docker does not know the exit code if it could not write to the client.
     const OF_AN_EXEC: &str = "the connection to the engine ended";
     let stage = Stage::set();
     let scene = Scene::set(&stage);
@@ -47,7 +47,7 @@ fn a_command_that_ends_soon_after_its_stream_is_no_success() {
         (&["attach", scene.target.name()], b"begun\n", "echo begun; sleep 1; echo lost; exit 3", OF_AN_EXEC),
         (&["attach", "--mode", "sidecar", scene.target.name()], b"begun\n", "echo begun; sleep 1; exit 0", "with 0"),
         (&["attach", scene.ended.name()], b"begun\n", "echo begun; sleep 1; exit 0", "with 0"),
-        // One of the two streams has come whole.
+        // One of the two streams has arrived completely.
         (&["attach", scene.target.name()], b"one\n", "exec 3>&1 1>&2; echo one >&3; exec 3>&-; sleep 1", OF_AN_EXEC),
     ];
     side_by_side(cases.to_vec(), |(mode, mark, script, words)| {
@@ -86,7 +86,7 @@ fn a_terminal_whose_stream_ends_has_not_detached() {
     scene.target.assert_untouched();
 }
 
-/// What docker prints of detach keys is no proof of them: a program can print it too.
+/// docker's message for detach keys proves nothing: a program can print it too.
 #[test]
 fn a_program_cannot_pretend_that_its_user_detached() {
     let stage = Stage::set();
@@ -103,14 +103,14 @@ fn a_program_cannot_pretend_that_its_user_detached() {
 fn an_input_that_cannot_be_read_is_no_end_of_file() {
     let stage = Stage::set();
     let target = stage.target(&[]);
-    // A folder can be opened, and not read.
+    // A directory can be opened, but not read.
     let folder = File::open("/").expect("it is there");
     let output = stage.scratchdbg.command(target.attach_arguments(&["wc", "-c"])).stdin(folder).output();
     let output = output.expect("it starts");
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(125), "{said}");
     assert!(said.contains("cannot read standard input"), "{said}");
-    // One that does not block has only nothing yet.
+    // A non-blocking input only has no data yet.
     let (ours, theirs) = UnixStream::pair().expect("two ends");
     theirs.set_nonblocking(true).expect("it is ours");
     let mut command = stage.scratchdbg.command(target.attach_arguments(&["sh", "-c", "echo begun; wc -c"]));
@@ -145,7 +145,7 @@ fn an_output_that_was_closed_from_the_start_is_an_error() {
         (&["ps"], ">&-", 1),
         (&attach, ">&-", 125),
         (&logs, ">&-", 1),
-        // Nothing can be said there.
+        // No message can be printed there.
         (&attach, "2>&-", 125),
         (&logs, "2>&-", 1),
     ];
@@ -179,7 +179,7 @@ fn a_log_that_is_cut_is_said_to_be() {
     for number in 1..=scene.requests(&arguments) {
         let proxy = FaultProxy::open(stage.engine.host(), Fault::Cut, number);
         let finished = scene.start(&proxy, &arguments).finish();
-        // The end of what the log is, or was asked for beside it.
+        // The request was for the end of the log, or for additional facts.
         if finished.status.code() == Some(0) {
             assert!(finished.stdout == whole, "request {number}: {} bytes, and no word", finished.stdout.len());
         } else {
@@ -189,7 +189,7 @@ fn a_log_that_is_cut_is_said_to_be() {
     }
 }
 
-/// An answer that seems whole proves nothing where the request that checks it fails.
+/// A complete response proves nothing if the request that verifies it fails.
 #[test]
 fn a_check_of_a_log_that_fails_is_told() {
     const EMPTY: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: application/vnd.docker.multiplexed-stream\r\n\
@@ -202,7 +202,7 @@ fn a_check_of_a_log_that_fails_is_told() {
     let container = stage.engine.run("lines", &flags, &stage.image, &["numbers", "600"]);
     container.wait();
     let engine = stage.engine.host();
-    // Spoils requests for the log, counted from 1.
+    // Replaces responses to requests for the log, counted from 1.
     let spoiled = |spoil: fn(u32) -> Option<&'static [u8]>| {
         let count = AtomicU32::new(0);
         answering(engine, move |request| {
@@ -211,7 +211,7 @@ fn a_check_of_a_log_that_fails_is_told() {
     };
     for options in [&[][..], &["--since", "1h"]] {
         let run = |host: &str| stage.run(&[&["-H", host, "logs", "--via", "api", container.name()], options].concat());
-        // The log is empty, the engine says; but it has last lines.
+        // The engine reports an empty log, but the log has last lines.
         let (_folder, host) = spoiled(|number| (number == 1).then_some(EMPTY));
         let finished = run(&host);
         finished.expect(1, "");
@@ -219,13 +219,13 @@ fn a_check_of_a_log_that_fails_is_told() {
         // A second attempt succeeds.
         let (_folder, host) = spoiled(|number| (number == 2).then_some(FAILED));
         assert_eq!(run(&host).expect_code(0).text().lines().count(), 600, "{options:?}");
-        // No answer but the first.
+        // Only the first response is real.
         let (_folder, host) = spoiled(|number| Some(if number == 1 { EMPTY } else { FAILED }));
         let finished = run(&host);
         finished.expect(1, "");
         assert!(finished.stderr.contains("cannot check whether"), "{options:?}: {finished}");
     }
-    // One that is removed once it was read has nothing left to compare with.
+    // A container that was removed after reading cannot be verified.
     let (id, own) = (container.id().to_owned(), Engine::at(engine.to_owned()));
     let count = AtomicU32::new(0);
     let (_folder, host) = answering(engine, move |request| {

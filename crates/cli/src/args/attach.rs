@@ -80,8 +80,8 @@ pub(crate) struct AttachArgs {
     /// Continue although a process beside the session could gain its rights
     ///
     /// The target, or a container in its PID namespace, could take over a session with -u 0 or --cap-add.
-    #[arg(long, help_heading = RIGHTS)]
-    pub(crate) trust_neighbours: bool,
+    #[arg(long, alias = "trust-neighbours", help_heading = RIGHTS)]
+    pub(crate) trust_neighbors: bool,
     /// Attach again when the target restarts
     #[arg(long, help_heading = HOW)]
     pub(crate) follow_restarts: bool,
@@ -122,4 +122,17 @@ fn duration(text: &str) -> Result<Duration, String> {
         return Err("a keeper lingers for a second at least".to_owned());
     }
     if duration > LONGEST { Err("a keeper lingers for 24h at most".to_owned()) } else { Ok(duration) }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use crate::args::{Cli, Command};
+
+    #[test]
+    fn the_british_spelling_of_trust_neighbors_is_accepted() {
+        let cli = Cli::try_parse_from(["scratchdbg", "attach", "--trust-neighbours", "web"]).unwrap();
+        assert!(matches!(cli.command, Command::Attach(args) if args.trust_neighbors));
+    }
 }

@@ -1,4 +1,4 @@
-//! Examples, below the help of each command.
+//! Examples that follow the help of each command.
 
 pub(super) const ATTACH: &str = "\
 Examples:

@@ -113,7 +113,7 @@ pub(crate) struct LogsArgs {
     pub(crate) kubernetes: KubernetesArgs,
 }
 
-/// How to get at a log.
+/// How to read a log.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Via {
     /// The log files if they can be read, else the engine
@@ -162,12 +162,12 @@ impl FromStr for Count {
     }
 }
 
-/// Which runs of a container.
+/// The runs of a container to show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Run {
-    /// All, with their ends marked.
+    /// All runs, with their ends marked.
     All,
-    /// So many runs before the last.
+    /// This many runs before the last.
     Back(usize),
 }
 

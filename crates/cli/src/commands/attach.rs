@@ -1,4 +1,4 @@
-//! `attach`: a shell, or one command, inside a container that may have no shell.
+//! `attach`: a shell, or a single command, inside a container that may have no shell.
 
 mod audit;
 mod consent;
@@ -21,7 +21,7 @@ use crate::platform::{self, Location, Looked, Platform, is_image_reference};
 use scratchdbg_console::terminal::is_interactive;
 
 pub(crate) async fn attach(args: AttachArgs, context: &Context, mut interrupts: Interrupts) -> Outcome {
-    // Before anything is made: a session that was to be recorded does not go unrecorded.
+    // Before anything is created: a session must not run without its audit record.
     let audit = args.audit.as_deref().filter(|_| !args.explain).map(Audit::open).transpose()?;
     // An image may have a slash in its name.
     if !args.image && platform::location(std::slice::from_ref(&args.target), &args.kubernetes)? == Location::Cluster {
@@ -133,12 +133,12 @@ fn target(args: &AttachArgs) -> Result<SessionTarget, CommandError> {
     Ok(SessionTarget::Image(args.target.clone()))
 }
 
-/// What the command line asks.
+/// Turns the command line into a request.
 async fn request(args: &AttachArgs, target: SessionTarget, context: &Context) -> Result<Request, CommandError> {
     let tty = !args.no_tty && is_interactive();
     args.user.as_deref().map_or(Ok(()), check_user)?;
     args.capabilities.iter().try_for_each(|name| check_capability(name))?;
-    // Keys are typed on a terminal alone.
+    // Keys are typed only on a terminal.
     let folder = context.environment.docker_config.clone().filter(|_| tty);
     let detach_keys = blocking(move || docker_config::detach_keys(folder.as_deref())).await?;
     let plan = PlanRequest {
@@ -155,11 +155,11 @@ async fn request(args: &AttachArgs, target: SessionTarget, context: &Context) ->
         dry_run: args.explain,
         ..PlanRequest::default()
     };
-    Ok(Request { target, plan, trust_neighbors: args.trust_neighbours, follow_restarts: args.follow_restarts })
+    Ok(Request { target, plan, trust_neighbors: args.trust_neighbors, follow_restarts: args.follow_restarts })
 }
 
-/// An empty part stands for root, or for the target's own, as the engine likes: rights that nobody asked for by a variable that is
-/// not set.
+/// Refuses an empty part. Depending on the engine, it would stand for root or for the target's own user, so an unset
+/// variable would grant rights that nobody requested.
 fn check_user(text: &str) -> Result<(), CommandError> {
     let (user, group) = text.split_once(':').map_or((text, None), |(user, group)| (user, Some(group)));
     let missing = match (user.trim(), group.map(str::trim)) {
@@ -171,7 +171,7 @@ fn check_user(text: &str) -> Result<(), CommandError> {
         .hint("-u USER or -u USER:GROUP; without -u the session is the target's own user"))
 }
 
-/// One that is none would be left out by some engines, and refused by others when half is done.
+/// Refuses an unknown capability. Some engines would ignore it, others would refuse it halfway through.
 fn check_capability(name: &str) -> Result<(), CommandError> {
     if scratchdbg_diagnose::capability::is_known(name) {
         return Ok(());

@@ -35,7 +35,7 @@ use crate::progress::Progress;
 use crate::registry;
 
 pub(crate) async fn build(args: BuildArgs, context: &Context) -> Outcome {
-    // All that can be wrong with the command line is found before anything is done.
+    // Check the complete command line before anything is done.
     let outputs = output::parse(&args.outputs, args.format)?;
     if args.toolkit_only {
         return Box::pin(toolkit::build(&args, &outputs, context)).await;
@@ -58,7 +58,7 @@ pub(crate) async fn build(args: BuildArgs, context: &Context) -> Outcome {
         let toolkits = toolkits(&args.toolkits, context).await?;
         spec.twin = Some(Twin { toolkits, tags: debug_tags });
     }
-    knock(&outputs, &spec.tags, context).await?;
+    check_registries(&outputs, &spec.tags, context).await?;
     let named = outputs.clone();
     let storage = Arc::new(blocking(move || Storage::prepare(&named, compression)).await?);
     spec.layers = storage.layers();
@@ -90,8 +90,8 @@ pub(crate) async fn build(args: BuildArgs, context: &Context) -> Outcome {
     Ok(0)
 }
 
-/// Asks the registries, if images go there, before anything is packed.
-async fn knock(outputs: &[Output], tags: &[TaggedReference], context: &Context) -> Result<(), CommandError> {
+/// Checks access to the registries, if images go there, before anything is packed.
+async fn check_registries(outputs: &[Output], tags: &[TaggedReference], context: &Context) -> Result<(), CommandError> {
     if !outputs.contains(&Output::Registry) {
         return Ok(());
     }
@@ -99,16 +99,16 @@ async fn knock(outputs: &[Output], tags: &[TaggedReference], context: &Context) 
         return Err(CommandError::usage("--output registry: where to? The image has no name")
             .hint("name it as its registry is to have it: --tag HOST/REPOSITORY:TAG"));
     }
-    context.registry()?.knock(tags).await.map_err(|error| registry::explain(&error))
+    context.registry()?.check_access(tags).await.map_err(|error| registry::explain(&error))
 }
 
-/// The bytes that are packed.
+/// Returns the number of bytes to pack.
 fn size(spec: &BuildSpec) -> u64 {
     let binaries = spec.binaries.iter().filter_map(|path| std::fs::metadata(path).ok());
     spec.files.size() + binaries.map(|file| file.len()).sum::<u64>()
 }
 
-/// The bytes of all layers, each once.
+/// Returns the size of all layers, each counted once.
 fn blobs_size(pair: &Pair) -> u64 {
     let sets = pair.sets();
     let layers = sets.iter().flat_map(ImageSet::images).flat_map(Image::layers);
@@ -116,7 +116,7 @@ fn blobs_size(pair: &Pair) -> u64 {
     layers.values().sum()
 }
 
-/// A pair, and what is said about it.
+/// A pair, and facts about it.
 #[derive(Debug)]
 struct Built {
     pair: Pair,
@@ -126,7 +126,7 @@ struct Built {
     pushed: Option<PushReport>,
 }
 
-/// Says what is wrong with the images. What is denied is an error: nothing is written then.
+/// Prints findings about the images. A denied finding is an error: nothing is written.
 fn report(findings: &[Finding], deny: Deny, printer: Printer) -> Result<(), CommandError> {
     let text = |finding: &Finding| format!("{}: {}{}", finding.code, findings::place(finding), finding.message);
     let (denied, others): (Vec<_>, Vec<_>) = findings.iter().partition(|finding| is_denied(finding, deny));
@@ -142,13 +142,13 @@ fn report(findings: &[Finding], deny: Deny, printer: Printer) -> Result<(), Comm
     Err(error.hint("`--deny none` builds it all the same"))
 }
 
-/// The summary of a pair that was loaded into the engine.
+/// Prints the summary of a pair that was loaded into the engine.
 pub(super) fn print_summary(pair: &Pair, printer: Printer) -> std::io::Result<()> {
     let built = Built { pair: pair.clone(), decisions: Vec::new(), findings: Vec::new(), pushed: None };
     summary::print(&built, &[Output::Engine], printer)
 }
 
-/// Those that were named, or the first that is found.
+/// Returns the toolkits that were named, or the first that is found.
 async fn toolkits(wanted: &[String], context: &Context) -> Result<Vec<Toolkit>, CommandError> {
     if wanted.is_empty() {
         return Ok(vec![tools::find(None, &context.host_toolkit, async || Ok(context.images().await?.clone())).await?]);

@@ -1,4 +1,4 @@
-//! `check`: what is wrong with a binary, an image or a container before it is shipped.
+//! `check`: finds problems of a binary, an image or a container before it is shipped.
 
 use scratchdbg_builder::dockerfile::{Hidden, Unseen};
 use scratchdbg_diagnose::{Finding, Severity, sarif};
@@ -28,7 +28,7 @@ pub(crate) async fn check(args: CheckArgs, context: &Context) -> Outcome {
     Ok(if denied { FAILED } else { 0 })
 }
 
-/// What a subject on the command line means. Blocking.
+/// Interprets a subject on the command line. Blocking.
 fn location(text: &str) -> Result<ImageLocation, CommandError> {
     let unusable = |reason: &str| {
         CommandError::usage(format!("`{text}`: {reason}")).hint(
@@ -68,7 +68,7 @@ fn tell(caveat: &Caveat, printer: Printer) {
     }
 }
 
-/// Whether a finding is as grave as what is denied.
+/// Reports whether a finding is at least as severe as what is denied.
 pub(super) fn is_denied(finding: &Finding, deny: Deny) -> bool {
     match deny {
         Deny::Error => finding.severity >= Severity::Error,
@@ -98,7 +98,7 @@ fn print_text(reports: &[Report], printer: Printer) -> std::io::Result<()> {
     Ok(())
 }
 
-/// One run for each report.
+/// Merges the reports into one document with a run for each.
 fn merged_sarif(reports: &[Report]) -> serde_json::Value {
     let mut documents =
         reports.iter().map(|report| sarif(env!("CARGO_PKG_VERSION"), &report.subject, &report.findings));

@@ -1,4 +1,4 @@
-//! `completion`: completions for a shell, from the same definitions as the help.
+//! `completion`: completions for a shell, generated from the definitions of the help.
 
 use clap::CommandFactory as _;
 

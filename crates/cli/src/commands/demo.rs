@@ -1,4 +1,4 @@
-//! `demo`: the whole story on a throwaway container, with the commands that a user would type.
+//! `demo`: a guided tour on a temporary container, with the commands that a user would type.
 
 use std::io::{self, Stderr, Stdout};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
@@ -63,7 +63,7 @@ pub(crate) async fn demo(args: DemoArgs, context: &Context, mut interrupts: Inte
     context.scope.clear();
     let outcome = match cleaned {
         Ok(None) => outcome.unwrap_or_else(Ok),
-        // The signal that came while all was being removed has the last word.
+        // A signal during the cleanup takes precedence.
         Ok(Some(code)) => return Ok(code),
         Err(error) => {
             let hint = "`scratchdbg sessions gc` removes what is left of it, and any next session does";
@@ -89,8 +89,8 @@ pub(crate) async fn demo(args: DemoArgs, context: &Context, mut interrupts: Inte
     outcome
 }
 
-/// Waits until all is removed. The first signal does not end that, but limits it: it is the result then. `is_second`: a signal came
-/// before.
+/// Waits for the end of the cleanup. The first signal does not end the cleanup but limits its time, and becomes the
+/// result. `is_second` is set if a signal came before.
 async fn clean_up(
     removal: impl Future<Output = Result<(), CommandError>>,
     is_second: bool,
@@ -248,7 +248,7 @@ fn write_program(path: &Path) -> io::Result<()> {
     file.write_all(LAUNCHER)
 }
 
-/// One command, with its output on ours; its exit code.
+/// Runs one command with its output on ours. Returns its exit code.
 async fn run_inside(
     args: &DemoArgs,
     engine: &ImagePlatform,
@@ -280,10 +280,10 @@ fn session_tools<'a>(args: &DemoArgs, engine: &ImagePlatform, context: &'a Conte
     SessionTools::new(engine.clone(), &context.host_toolkit, args.toolkit.clone(), &|_, _| {})
 }
 
-/// Whoever looks at the demo: nothing is typed, and nothing asked.
+/// The audience of the demo: types nothing and is asked nothing.
 #[derive(Default)]
 struct Audience {
-    /// Nobody looks any more.
+    /// Whether the reader of the output is gone.
     has_left: bool,
 }
 
@@ -320,7 +320,7 @@ impl User for Audience {
     }
 }
 
-/// Text that others control, as one harmless line.
+/// Returns untrusted text as one escaped line.
 fn printable(text: &str) -> String {
     scratchdbg_logs::escape::label(text).into_owned()
 }
@@ -331,7 +331,8 @@ mod tests {
 
     use super::*;
 
-    /// The end of a removal that takes so many milliseconds (for ever without), with signals that come before it.
+    /// The result of a cleanup that takes this many milliseconds (forever without a number), with signals before its
+    /// end.
     async fn end(takes: Option<u64>, is_second: bool, signals: &[u8]) -> Result<Option<u8>, String> {
         let (sender, codes) = mpsc::unbounded_channel();
         for &code in signals {

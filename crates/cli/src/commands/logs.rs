@@ -1,4 +1,4 @@
-//! `logs`: what containers wrote, as whole lines, each once, in order.
+//! `logs`: the output of containers, as complete lines, each once, in order.
 
 mod notice;
 mod output;
@@ -31,7 +31,7 @@ pub(crate) async fn logs(args: LogsArgs, context: &Context, mut interrupts: Inte
     let mut output = Mutex::new(Output::new(&request, context.printer));
     let reading = read(&args, &request, &mut output, context);
     let outcome = interrupts.race(&context.scope, Box::pin(reading)).await;
-    // What was read is shown, whatever came then.
+    // Lines that were read are shown in any case.
     let complete = output.get_mut().unwrap_or_else(PoisonError::into_inner).finish()?;
     match outcome {
         Err(code) => Ok(code),

@@ -1,4 +1,4 @@
-//! `man`: the manual page, from the same definitions as the help.
+//! `man`: the manual page, generated from the definitions of the help.
 
 use clap::CommandFactory as _;
 
@@ -9,7 +9,7 @@ pub(crate) fn man() -> Outcome {
     use std::io::Write as _;
     let mut text = Vec::new();
     clap_mangen::Man::new(Cli::command()).render(&mut text)?;
-    // One page for everything: each subcommand's options follow as a section of their own.
+    // One page for everything: the options of each subcommand follow in a section of their own.
     for command in Cli::command().get_subcommands() {
         let name = format!("scratchdbg-{}", command.get_name());
         clap_mangen::Man::new(command.clone().name(name)).render(&mut text)?;

@@ -1,4 +1,4 @@
-//! `pair verify`: proving that a debug image is its production image and one more layer.
+//! `pair verify`: verifies that a debug image is its production image plus one layer.
 
 use scratchdbg_builder::verify::Verification;
 use scratchdbg_image::Platform;
@@ -26,7 +26,7 @@ pub(crate) async fn verify(args: VerifyArgs, context: &Context) -> Outcome {
     Ok(if ok { 0 } else { FAILED })
 }
 
-/// Where the user says that an image is. Blocking.
+/// Interprets an image on the command line. Blocking.
 fn location(text: &str) -> Result<ImageLocation, CommandError> {
     let location = ImageLocation::parse(text, BareWords::Images, &ThisMachine).map_err(|error| {
         let message = match error {
@@ -40,7 +40,7 @@ fn location(text: &str) -> Result<ImageLocation, CommandError> {
     Ok(location)
 }
 
-/// Two images are read: an error says which of them it is about.
+/// Names the image in an error, because two images are read.
 fn explain(error: inspect::Error) -> CommandError {
     match &error {
         inspect::Error::Image { name, .. } => {
@@ -51,7 +51,7 @@ fn explain(error: inspect::Error) -> CommandError {
     }
 }
 
-/// The first of the comparisons, and under `platforms` each of them.
+/// Returns the first comparison, and all comparisons under `platforms`.
 fn report(results: &[(Platform, Verification)]) -> Value {
     let mut report = results.first().map(|(_, result)| json!(result)).unwrap_or_default();
     let each = results.iter().map(|(platform, result)| {

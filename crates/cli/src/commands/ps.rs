@@ -1,4 +1,4 @@
-//! `ps`: the containers at a glance.
+//! `ps`: an overview of containers.
 
 mod table;
 
@@ -17,26 +17,26 @@ use crate::error::{CommandError, Outcome};
 use crate::platform::on_engine;
 use scratchdbg_console::terminal;
 
-/// A container, as it is listed.
+/// A container in the list.
 #[derive(Debug, Serialize)]
 struct Row {
     id: String,
     name: String,
     state: &'static str,
-    /// When it came into that state, in RFC 3339.
+    /// Since when it has that state, in RFC 3339.
     since: Option<String>,
-    /// Whether its health check passes, where it has one.
+    /// The result of its health check, if it has one.
     health: Option<String>,
-    /// Of a container that ended.
+    /// The exit code, if it has ended.
     exit_code: Option<i64>,
     image: String,
     image_id: String,
-    /// As it was given; empty for root.
+    /// As configured; empty for root.
     user: String,
-    /// Whether a shell answers to `sh` in it; `null` where that is not known.
+    /// Whether it has a shell named `sh`; `null` if unknown.
     shell: Option<bool>,
     read_only: bool,
-    /// Whether the engine has the debug twin of its image, proved.
+    /// Whether the engine has the verified debug twin of its image.
     twin: bool,
     restarts: u64,
     verdict: &'static str,
@@ -121,7 +121,7 @@ fn rfc3339(nanoseconds: i64) -> Option<String> {
     Some(jiff::Timestamp::from_nanosecond(i128::from(nanoseconds)).ok()?.to_string())
 }
 
-/// `KEY=VALUE` each, as the engine understands them.
+/// Parses filters of the form `KEY=VALUE`, which the engine interprets.
 fn filters(texts: &[String]) -> Result<BTreeMap<String, Vec<String>>, CommandError> {
     let mut filters: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for text in texts {

@@ -1,4 +1,4 @@
-//! `sessions`: what debug sessions there are in the engine, and getting rid of them.
+//! `sessions`: lists and ends debug sessions in the engine.
 
 use std::time::Duration;
 
@@ -71,7 +71,7 @@ fn part(part: &Part) -> String {
 }
 
 async fn remove(wanted: &[String], all: bool, context: &Context) -> Outcome {
-    // The beginning of every id.
+    // An empty text is a prefix of every id.
     if wanted.iter().any(|id| id.trim().is_empty()) {
         return Err(CommandError::usage("the id of a session is empty")
             .hint("`scratchdbg sessions ls` lists the sessions; --all ends all of them"));
@@ -82,7 +82,7 @@ async fn remove(wanted: &[String], all: bool, context: &Context) -> Outcome {
 async fn remove_on(platform: &impl SessionList, wanted: &[String], all: bool, context: &Context) -> Outcome {
     let (sessions, failure) = platform.sessions().await?;
     let chosen: Vec<&Session> = if all { sessions.iter().collect() } else { choose(&sessions, wanted)? };
-    // One that cannot be ended keeps nobody from the others.
+    // A failure to end one session does not prevent ending the others.
     let mut failures: Vec<CommandError> = failure.filter(|_| all).map(Into::into).into_iter().collect();
     for session in chosen {
         match platform.remove_session(session).await {
@@ -98,7 +98,7 @@ async fn remove_on(platform: &impl SessionList, wanted: &[String], all: bool, co
     last.map_or(Ok(0), Err)
 }
 
-/// The sessions that are meant, each once. All are known before the first is ended.
+/// Returns the named sessions without duplicates. All names are resolved before the first session is ended.
 fn choose<'a>(sessions: &'a [Session], wanted: &[String]) -> Result<Vec<&'a Session>, CommandError> {
     let mut chosen: Vec<&Session> = Vec::new();
     for id in wanted {

@@ -1,4 +1,4 @@
-//! `why`: the one sentence that says what a container died of, or what an error text means.
+//! `why`: one sentence that tells why a container ended, or what an error message means.
 
 use std::io::{self, Read};
 
@@ -15,9 +15,9 @@ use crate::platform::on_engine;
 use crate::printer::Printer;
 use scratchdbg_console::terminal;
 
-/// The bytes of a long text that are kept, of its beginning and of its end each.
+/// How many bytes of a long text are kept, from its beginning and from its end each.
 const KEPT: usize = 512 << 10;
-/// The most that is read to come to the end.
+/// The most bytes that are read to find the end.
 const MOST_READ: u64 = 64 << 20;
 
 /// The answer as JSON.
@@ -28,7 +28,7 @@ struct JsonAnswer<'a> {
     findings: &'a [Finding],
 }
 
-/// Which container the answer is about.
+/// The container of the answer.
 #[derive(Serialize)]
 struct TargetAnswer<'a> {
     id: Option<&'a str>,
@@ -64,10 +64,10 @@ async fn ask(args: WhyArgs, context: &Context) -> Outcome {
     answer(Some(target), &findings, format, context.printer)
 }
 
-/// `--message`: nothing is asked but the text itself.
+/// `--message`: nothing but the text itself is consulted.
 fn explain(message: &str, format: Format, printer: Printer) -> Outcome {
     let text = if message == "-" {
-        let bytes = read_ends(scratchdbg_console::streams::Patient(io::stdin().lock()).take(MOST_READ))
+        let bytes = read_ends(scratchdbg_console::streams::WaitingStream(io::stdin().lock()).take(MOST_READ))
             .map_err(|error| CommandError::new(format!("cannot read standard input: {error}")))?;
         String::from_utf8_lossy(&bytes).into_owned()
     } else {
@@ -87,7 +87,7 @@ fn explain(message: &str, format: Format, printer: Printer) -> Outcome {
     Ok(code)
 }
 
-/// The beginning and the end of what there is to read: failures are told at the end, as a rule.
+/// Reads the beginning and the end of the input: failures are usually at the end.
 fn read_ends(mut input: impl Read) -> io::Result<Vec<u8>> {
     let mut kept = Vec::new();
     let mut chunk = vec![0; 64 << 10];

@@ -1,4 +1,4 @@
-//! Messages whose last words alone would be taken for something else, and such as name their cause in few words.
+//! Messages whose last words mean something else without their context, and short messages that name their cause.
 
 use super::*;
 use crate::finding::Confidence::{Certain, Guess};

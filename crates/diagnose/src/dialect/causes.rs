@@ -1,11 +1,11 @@
-//! What is used up or forbidden: limits, memory, disks, ports, names. These are causes, whatever the program that met them
-//! made of it.
+//! Exhausted or forbidden resources: limits, memory, disks, ports, names. These are causes, whatever the program
+//! reports as their consequence.
 
 use super::{Wording, says};
 use crate::code::Code;
 
 pub(super) const WORDINGS: &[Wording] = &[
-    // Processes and threads. EAGAIN alone is also what sockets and file locks answer.
+    // Processes and threads. Sockets and file locks fail with EAGAIN too, so EAGAIN alone is ambiguous.
     says!(
         ProcessLimit,
         r"(?i)(?:\bfork\b|\bv?fork\(|\bclone\b|pthread_create|posix_spawn|\bspawn|\bexec\b|fork/exec|(?:creat|start|spawn|new)\w*[^\n]{0,40}\bthreads?\b|\bthreads?\b[^\n]{0,60}(?:creat|start|spawn|init))[^\n]*(?:resource temporarily unavailable|\bEAGAIN\b|errno ?= ?11\b|os error 11\b)",
@@ -20,7 +20,7 @@ pub(super) const WORDINGS: &[Wording] = &[
         "raise the limit that is reached: ulimit nproc (--ulimit nproc=…; it counts all processes of that uid on the host, of all \
          containers together), --pids-limit, or kernel.threads-max; or find what leaves processes behind (zombies: --init)"
     ),
-    // Inotify has limits of its own, and answers with the errors of others.
+    // Inotify has its own limits, and reports them with other errors' names.
     says!(
         FileLimit,
         r"(?i)(?:inotify|fsnotify|file watch|\bwatch\b)[^\n]*(?:too many open files|no space left on device|ENOSPC|EMFILE)|limit for number of file watchers reached",
@@ -46,7 +46,7 @@ pub(super) const WORDINGS: &[Wording] = &[
         "see which: df -h and df -i (in the container: scratchdbg attach NAME -- df -h); docker system df tells what the engine \
          holds; a tmpfs and /dev/shm have sizes of their own (--tmpfs /tmp:size=…, --shm-size)"
     ),
-    // Memory that runs out inside of a program, before any killer comes.
+    // Memory that runs out inside a program, before the kernel kills it.
     says!(
         OutOfMemory,
         r"JavaScript heap out of memory|FATAL ERROR:[^\n]*Allocation failed",
@@ -67,7 +67,7 @@ pub(super) const WORDINGS: &[Wording] = &[
         "raise the limit or give the machine more memory; see --memory, --ulimit, vm.overcommit_memory; or make the program use \
          less"
     ),
-    // Ports that an unprivileged user may not take.
+    // Ports that an unprivileged user may not use.
     says!(
         PortNotPermitted,
         r"(?i)\b(?:tcp|udp)[46]? (?P<p>\S*:\d+): bind: permission denied",
@@ -82,7 +82,7 @@ pub(super) const WORDINGS: &[Wording] = &[
         "let it listen on a higher port and publish that (-p 80:8080); or --cap-add NET_BIND_SERVICE with root, or --sysctl \
          net.ipv4.ip_unprivileged_port_start=0"
     ),
-    // Names.
+    // Host names.
     says!(
         NameNotResolved,
         r"lookup (?P<p>[^\s:]+)(?: on \S+)?: (?:no such host|server misbehaving|Temporary failure in name resolution|[^\n]*(?:i/o timeout|connection refused|network is unreachable))",

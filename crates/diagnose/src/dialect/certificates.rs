@@ -1,4 +1,4 @@
-//! Certificates that are no good, whoever vouches for them.
+//! Invalid certificates, whatever the authority.
 
 use super::{Wording, says};
 use crate::code::Code;

@@ -1,5 +1,5 @@
-//! What the command lines of docker, Compose, BuildKit and kubectl refuse before anything is started. A program's log is not
-//! searched for these.
+//! Errors of the command lines of docker, Compose, BuildKit and kubectl before anything is started. Not searched for
+//! in a program's log.
 
 use super::{Wording, says};
 use crate::code::Code;

@@ -1,4 +1,4 @@
-//! What language runtimes and shells write when a program dies. How it died is told after why, where that is known.
+//! Messages of language runtimes and shells when a program dies. Reported after the cause, if that is known.
 
 use super::{Meaning, Wording, named, says};
 use crate::code::Code;
@@ -18,7 +18,7 @@ pub(super) const WORDINGS: &[Wording] = &[
     ),
     plain!(GoPanic, r"goroutine \d+ \[running\]:"),
     plain!(GoPanic, r"(?P<p>runtime: goroutine stack exceeds \d+-byte limit)"),
-    // Others than Go say so too.
+    // Also written by runtimes other than Go's.
     says!(
         guess GoPanic,
         r"(?m)^(?:\S+\s+\|\s+)?fatal error: stack overflow",

@@ -1,4 +1,4 @@
-//! What Docker, containerd, Podman and the kubelet say before or around a start.
+//! Messages of Docker, containerd, Podman and the kubelet before or around a start.
 
 use super::{Meaning, Wording, named, says};
 use crate::code::Code;
@@ -41,7 +41,7 @@ pub(super) const WORDINGS: &[Wording] = &[
     plain!(WorkdirMissing, r"chdir(?: to)? `(?P<p>[^`\n]+)`: No such file or directory"),
     plain!(WorkdirMissing, r#"workdir "(?P<p>[^"\n]+)" does not exist on container"#),
     plain!(ParentNotSearchable, r#"chdir to cwd \("(?P<p>[^"\n]+)"\) set in config.json failed: permission denied"#),
-    // A start that fails because something else is gone.
+    // A start that fails because another object is gone.
     says!(
         DeviceMissing,
         r#"error gathering device information while adding custom device "(?P<p>[^"\n]+)": (?:no such file or directory|not a device node)|[Uu]nresolvable CDI devices? (?P<q>\S+)|Error: stat (?P<r>/dev/\S+): no such file or directory|adding (?:linux )?device[^\n]*?: stat (?P<s>/dev/[^\s:]+): no such file"#,
@@ -175,7 +175,8 @@ pub(super) const WORDINGS: &[Wording] = &[
     plain!(MountFailed, r#"mounting "(?P<p>[^"\n]+)" to rootfs"#),
     plain!(MountFailed, r"bind source path does not exist: (?P<p>[^\n]+)"),
     plain!(MountFailed, r"error while creating mount source path '(?P<p>[^'\n]+)'"),
-    // Docker adds "Are you trying to mount a directory onto a file" to every "not a directory": it says nothing of itself.
+    // Docker adds "Are you trying to mount a directory onto a file" to every "not a directory", so that text alone
+    // means nothing.
     plain!(MountFailed, r"Error: statfs (?P<p>[^:\n]+): no such file or directory"),
     plain!(MountFailed, r"mount `(?P<p>[^`\n]+)` to `[^`\n]+`: "),
     plain!(MountFailed, r#"MountVolume\.SetUp failed for volume "(?P<p>[^"\n]+)""#),
@@ -203,7 +204,7 @@ pub(super) const WORDINGS: &[Wording] = &[
         r#"choosing image instance: no image found in (?:manifest list|image index) for architecture "?(?P<p>\w+)"#
     ),
     plain!(OomKilled, r"[Mm]emory cgroup out of memory: Kill(?:ed)? process \d+ \((?P<p>[^)\n]*)\)"),
-    // Not the `"OOMKilled": false` of an inspection.
+    // Does not match the `"OOMKilled": false` of an inspection.
     plain!(
         OomKilled,
         r#"(?m)\bOOMKilled\b["']?\s*[:=]\s*["']?true|[:=]\s*["']OOMKilled["']|\bOOMKilled\b(?:[^"'\w:=\s]|[ \t]+[^:=\s]|\s*$)"#

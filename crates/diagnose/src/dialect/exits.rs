@@ -1,4 +1,5 @@
-//! Exit codes in words: `Exited (137) 5 minutes ago`, `exit status 1`, `code=exited, status=203/EXEC`, or a bare number.
+//! Exit codes as text: `Exited (137) 5 minutes ago`, `exit status 1`, `code=exited, status=203/EXEC`, or a bare
+//! number.
 
 use regex::Captures;
 
@@ -61,9 +62,9 @@ fn told(code: Code, message: String, fix: &'static str) -> Meaning {
     Meaning::Told(Told { code, message, fix, is_guess: true, is_success: false })
 }
 
-/// What an exit code alone suggests.
+/// Returns the usual meaning of an exit code alone.
 pub(crate) fn of_exit_code(exit_code: i64) -> Told {
-    // What ends with -1 is seen as 255.
+    // An exit code of -1 appears as 255.
     let exit_code = exit_code.rem_euclid(256);
     let (code, message, fix) = match exit_code {
         0 => (Code::AppExit, "success: the program ended by itself", "nothing, where it was meant to end"),

@@ -1,4 +1,4 @@
-//! From what a text says to a finding: without an image at hand, so that the fix names what to look at.
+//! Turns the meaning of a text into a finding. No image is available, so the fix names what to inspect.
 
 mod plain;
 
@@ -86,7 +86,7 @@ fn what(path: Option<&str>) -> &str {
     path.unwrap_or("the program")
 }
 
-/// A line of evidence is for reading: a stack trace in one line is cut.
+/// Cuts a line of evidence, such as a stack trace in one line, to a readable length.
 fn shorten(line: &str) -> String {
     const MAX: usize = 500;
     if line.len() <= MAX {
@@ -126,13 +126,13 @@ fn not_in_path(name: &str, context: Context) -> Finding {
                  its program",
             )
         }
-        // An error that Go's os/exec gives too: without more of the message it is not known who called.
+        // Go's os/exec returns this error too: without more context the caller is unknown.
         Context::Program if one_string(name).is_some() => one_string(name).unwrap_or_else(|| called(name, context)),
         _ => called(name, context),
     }
 }
 
-/// A program that is there and that the kernel does not execute, by the name of an error.
+/// The program exists, but the kernel does not execute it. `reason` is the name of an error.
 fn refused(path: &str, reason: &str) -> Finding {
     match reason.to_ascii_lowercase().as_str() {
         "too many levels of symbolic links" => error(
@@ -179,7 +179,7 @@ fn not_found(path: &str, context: Context) -> Finding {
     }
 }
 
-/// A program that something else than the container's start called.
+/// A program that was started by something other than the container's start.
 fn called(program: &str, context: Context) -> Finding {
     match context {
         Context::Probe if is_shell(program) => error(
@@ -229,7 +229,7 @@ fn not_found_by_kernel(path: Option<&str>) -> Finding {
     .guessed()
 }
 
-/// Why a mount failed is said at the line's end, by the name of an error.
+/// The end of the line tells why a mount failed, by the name of an error.
 fn mount_failed(subject: Option<&str>, line: &str) -> Finding {
     const SAID: &[&str] = &[
         "invalid argument",

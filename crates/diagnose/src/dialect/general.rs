@@ -1,11 +1,11 @@
-//! Words that name a state and no cause: told where nothing else of a message is understood.
+//! Messages that name a state and no cause. Reported only if nothing else in a message is recognized.
 
 use regex::Captures;
 
 use super::{Meaning, Wording, exits, named, says};
 use crate::code::Code;
 
-/// A command of a build, with what its exit code usually means.
+/// A command of a build, with the usual meaning of its exit code.
 fn step_of_a_build(captures: &Captures<'_>) -> Meaning {
     let command = named(captures, "p").or_else(|| named(captures, "q")).unwrap_or_default();
     let exit_code =
@@ -18,7 +18,7 @@ fn step_of_a_build(captures: &Captures<'_>) -> Meaning {
 }
 
 pub(super) const WORDINGS: &[Wording] = &[
-    // What programs and their libraries say of what they are given.
+    // Messages of programs and libraries about their input.
     says!(
         ConfigInvalid,
         r"(?m)^(?:\S+: )?error: (?:unexpected argument '(?P<p>[^'\n]+)' found|unrecognized arguments?: (?P<q>[^\n]+)|unrecognized (?:option|subcommand) '?(?P<r>[^'\n]+)'?|the following (?:required )?arguments (?:were not provided|are required):? ?(?P<s>[^\n]*)|invalid value '(?P<t>[^'\n]*)' for)",
@@ -130,7 +130,7 @@ pub(super) const WORDINGS: &[Wording] = &[
         "the container runs and its health check fails",
         "see what the check says: scratchdbg why NAME"
     ),
-    // A signal's name, of a shell or of Go's os/exec.
+    // The name of a signal, from a shell or Go's os/exec.
     says!(
         guess KilledFromOutside,
         r"(?m)^(?:\S+\s+\|\s+)?Killed$|^[^\n]*: line \d+:\s+\d+ Killed\b|signal: killed|(?im:^SIGKILL$|\bSIGKILL (?:received|caught)|\b(?:received|got|caught|sent|by|with|signal:?)\b[^\n]{0,20}\bSIGKILL\b)|killed by signal 9\b|signal 9\b",

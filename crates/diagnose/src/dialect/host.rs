@@ -1,4 +1,4 @@
-//! What the host's kernel, systemd and drivers say: in a journal, in the kernel's log, or through a program that asks them.
+//! Messages of the host's kernel, systemd and drivers: in a journal, in the kernel's log, or passed on by a program.
 
 use super::{Meaning, Wording, named, says};
 use crate::code::Code;
@@ -9,7 +9,7 @@ macro_rules! plain {
     };
 }
 
-/// In a journal or the kernel's log: a container's program does not write these.
+/// Found in a journal or the kernel's log. A container's program does not write these.
 pub(super) const JOURNAL: &[Wording] = &[
     says!(
         OomKilled,
@@ -103,7 +103,7 @@ pub(super) const JOURNAL: &[Wording] = &[
     ),
 ];
 
-/// What programs say of devices, limits and rights of the host.
+/// Messages of programs about devices, limits and rights of the host.
 pub(super) const WORDINGS: &[Wording] = &[
     says!(
         DeviceMissing,

@@ -1,4 +1,4 @@
-//! What interpreters and virtual machines say of what they are to run.
+//! Messages of interpreters and virtual machines about the programs that they run.
 
 use super::{Meaning, Wording, named, says};
 use crate::code::Code;
@@ -30,14 +30,14 @@ pub(super) const WORDINGS: &[Wording] = &[
         "what is to be run is not in the image, or not where it is looked for: {p}",
         "see the working directory (WORKDIR), what was copied into it, and that no mount hides it"
     ),
-    // A program that another one starts.
+    // A program that another program starts.
     says!(
         ProgramMissing,
         r"\bspawn (?P<p>[^\s/]+) ENOENT|FileNotFoundError: \[Errno 2\] No such file or directory: '(?P<q>[\w+-]+)'$|Errno::ENOENT: No such file or directory - (?P<r>[\w+-]+)$|Cannot run program \x22(?P<s>[^\x22\n]+)\x22[^\n]*error=2",
         "the program calls {p}, which is not in the image",
         "add it to the image, or do its work in the program itself"
     ),
-    // Runtimes and extensions of other versions.
+    // Runtimes and extensions in incompatible versions.
     says!(
         LibraryTooOld,
         r"compiled against a different Node\.js version[^\n]*|UnsupportedClassVersionError: (?P<p>\S+) has been compiled by|The framework '(?P<q>[^'\n]+)', version '[^'\n]+'[^\n]* was not found|It was not possible to find any compatible framework version|You must install or update \.NET to run this application|requires? (?:a )?(?:different Python|Python)[^\n]*(?:not in|but the running)|Your Ruby version is (?P<r>\S+), but your Gemfile specified|Your Composer dependencies require a PHP version",
@@ -76,7 +76,7 @@ pub(super) const WORDINGS: &[Wording] = &[
         TmpMissing,
         r"mktemp: [^\n]*(?P<p>/tmp/[^\s'’]*)['’]?: No such file or directory|IOException: No such file or directory: /tmp(?:/|$)"
     ),
-    // Scripts with Windows line endings, past their first line.
+    // Scripts with Windows line endings after their first line.
     plain!(CrlfShebang, r"\$'\\?r': command not found|can't execute '[^'\n]*\\?r': No such file"),
     plain!(InterpreterMissing, r"env: can't execute '(?P<p>[^'\n\\]+)': No such file or directory"),
 ];

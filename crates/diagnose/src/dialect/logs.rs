@@ -1,4 +1,4 @@
-//! What loaders, language runtimes and libraries write into a container's log when the image lacks something.
+//! Messages of loaders, language runtimes and libraries in a container's log if the image lacks something.
 
 use super::{Meaning, Wording, named, says};
 use crate::code::Code;
@@ -56,10 +56,10 @@ pub(super) const WORDINGS: &[Wording] = &[
     plain!(LoaderMissing, r"qemu-\w+(?:-static)?: Could not open '(?P<p>[^'\n]+)': No such file or directory"),
     // Processors.
     plain!(CpuLevel, r"CPU does not support (?P<p>x86-64-v\d)"),
-    // glibc's loader, of a program's or library's `.note.gnu.property`.
+    // glibc's loader, about the `.note.gnu.property` of a program or library.
     plain!(CpuLevel, r"(?P<p>CPU ISA level is lower than required)"),
     plain!(CpuLevel, r"can only be run on AMD64 processors with (?P<p>v\d) microarchitecture support"),
-    // What an image lacks.
+    // Missing files of an image.
     plain!(TimezoneMissing, r"unknown time zone (?P<p>[A-Za-z_+/-]+)"),
     plain!(TimezoneMissing, r"ZoneInfoNotFoundError: [^\n]*key (?P<p>[^\s'\x22]+)"),
     // Go, and C's perror.
@@ -105,7 +105,7 @@ pub(super) const WORDINGS: &[Wording] = &[
         "the directory that the program works in is gone",
         "see who removes it (the program itself, or a mount over it); name one that stays: WORKDIR, --workdir"
     ),
-    // Shells and env, of a program or an interpreter that they do not find or may not execute.
+    // Shells and env, about a program or interpreter that they cannot find or execute.
     plain!(CrlfShebang, r"(?P<p>[^\s:]+(?:\^M|\\r)['’]?: (?:bad interpreter: )?No such file or directory)"),
     plain!(InterpreterMissing, r"(?P<p>/[^\s:]+): bad interpreter: No such file or directory"),
     plain!(InterpreterMissing, r#"\benv: [‘'"]?(?P<p>[^\s:'’"]+)[’'"]?: No such file or directory"#),
@@ -117,7 +117,7 @@ pub(super) const WORDINGS: &[Wording] = &[
         pattern: r"(?m)^(?:\S+\s+\|\s+)?(?:\S*/)?(?:ba|da|a|k|z)?sh: (?:exec: )?(?:(?:line )?(?:\d+: )?(?:exec: )?(?P<p>[^\s:]*/[^\s:]*)|(?:line )?\d+: (?:exec: )?(?P<q>[\w.+-]+)): (?:cannot execute: )?Permission denied",
         meaning: |c| Meaning::DeniedToShell(named(c, "p").or_else(|| named(c, "q"))),
     },
-    // Dash and busybox say the same of a file that is not there and of one without its loader.
+    // Dash and busybox write the same for a missing file and for a file whose loader is missing.
     says!(
         guess ProgramMissing,
         r"(?m)^(?:\S+\s+\|\s+)?(?:\S*/)?(?:da|a)?sh: (?:\d+: )?(?P<p>[^\s:]*/[^\s:]*): not found",

@@ -1,4 +1,4 @@
-//! What engines, registries, clusters and Compose tell their users. A program's log is not searched for these.
+//! Messages of engines, registries, clusters and Compose for their users. Not searched for in a program's log.
 
 use regex::Captures;
 
@@ -11,7 +11,7 @@ macro_rules! plain {
     };
 }
 
-/// The docker client could not ask the program that keeps its passwords.
+/// The docker client could not run its credential helper.
 pub(super) fn credential_helper(captures: &Captures<'_>) -> Meaning {
     super::told(
         Code::ImagePullFailed,
@@ -22,7 +22,7 @@ pub(super) fn credential_helper(captures: &Captures<'_>) -> Meaning {
     )
 }
 
-/// Those that must be seen before their last words are taken for something else.
+/// Wordings that must be recognized before their last words are taken for something else.
 pub(super) const FIRST: &[Wording] = &[
     says!(
         LimitRefused,
@@ -48,7 +48,7 @@ pub(super) const FIRST: &[Wording] = &[
         "the engine does not have its runtime {p}",
         "install it on the engine's host (packages runc, crun, containerd), where the engine's PATH leads to it"
     ),
-    // As the server tells of its client; a program's log is searched for what the client says.
+    // Seen by the server. In a program's log, only the client's view is searched for.
     says!(
         LoginRefused,
         r#"FATAL: +(?:password authentication failed for user (?P<p>"[^"\n]+")|no pg_hba\.conf entry[^\n]*?user (?P<q>"[^"\n]+")|role (?P<r>"[^"\n]+") does not exist)|Access denied for user (?P<s>'[^'\n]*'@'[^'\n]*')"#,
@@ -80,7 +80,7 @@ pub(super) const FIRST: &[Wording] = &[
         "the kernel killed a process of it for memory: its control group was at its limit, or the machine had none left",
         "see which: dmesg names the group or says that it was none; raise the limit (--memory, MemoryMax), or make the program use less"
     ),
-    // Of a control group at its limit the kernel says "Memory cgroup out of memory".
+    // For a control group at its limit, the kernel writes "Memory cgroup out of memory".
     says!(
         OomKilled,
         r"(?m)(?:^|[\s:\]])Out of memory: Kill(?:ed)? process \d+ \((?P<p>[^)\n]*)\)|oom-kill:constraint=CONSTRAINT_(?:NONE|CPUSET|MEMORY_POLICY)[^\n]*?\btask=(?P<q>[^,\n]+)",
@@ -166,7 +166,7 @@ pub(super) const FIRST: &[Wording] = &[
 ];
 
 pub(super) const WORDINGS: &[Wording] = &[
-    // Whatever a network plugin says of its own servers is no word of a registry.
+    // Messages of a network plugin about its own servers are not a registry's.
     says!(
         NetworkMissing,
         r#"plugin type="?(?P<p>[\w.-]+)"? failed"#,
@@ -219,7 +219,7 @@ pub(super) const WORDINGS: &[Wording] = &[
         "remove or rename the other (docker rm NAME, docker rename), or choose another name; for an endpoint that was left behind: \
          docker network disconnect -f NETWORK NAME"
     ),
-    // Kubernetes and Compose: what a container is to be configured with.
+    // Kubernetes and Compose: missing configuration of a container.
     says!(
         ConfigMissing,
         r#"(?i)(?:secret|configmap) "?(?P<p>[\w.-]+)"? not found|couldn't find key (?P<q>\S+) in (?:Secret|ConfigMap)|references non-existent (?:secret|config) key: (?P<r>\S+)"#,

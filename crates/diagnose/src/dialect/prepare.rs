@@ -1,21 +1,22 @@
-//! A text as it was pasted, made plain: without the escapes of terminals and of JSON.
+//! Removes the escapes of terminals and of JSON from pasted text.
 
 use std::borrow::Cow;
 
-/// The bytes of a text that are looked at: of its beginning and, where failures are told as a rule, of its end.
+/// How many bytes of a text are examined: at its beginning and at its end, where failures usually are.
 const MAX_BEGIN: usize = 32 * 1024;
 const MAX_END: usize = 64 * 1024;
-/// The bytes that may become that many, when escapes are taken away: half each.
+/// How many bytes are read before escapes are removed: half from each end.
 const MAX_RAW: usize = 256 * 1024;
 
-/// Quotes are escaped once for every layer of JSON or Go's `%q` that the text went through; backslashes say nothing here,
-/// save before the `n` and `t` of a text in quotes. Colours and carriage returns say nothing at all.
+/// Removes escapes. Quotes are escaped once for every layer of JSON or Go's `%q` that the text went through.
+/// Backslashes have no meaning here except before the `n` and `t` of a quoted text. Colors and carriage returns are
+/// removed.
 pub(super) fn prepare(text: &str) -> String {
     let plain = without_escapes(&ends(text, MAX_RAW / 2, MAX_RAW / 2));
     ends(&plain, MAX_BEGIN, MAX_END).into_owned()
 }
 
-/// A text that is too long without its middle.
+/// Removes the middle of an overlong text.
 fn ends(text: &str, begin: usize, end: usize) -> Cow<'_, str> {
     if text.len() <= begin + end {
         return Cow::Borrowed(text);
@@ -38,7 +39,7 @@ fn without_escapes(kept: &str) -> String {
                     backslashes += 1;
                 }
                 match characters.peek() {
-                    // Before a quote they only escape it.
+                    // Before a quote, backslashes only escape it.
                     Some('"') => {}
                     Some('n') if is_quoted => {
                         characters.next();
@@ -52,7 +53,7 @@ fn without_escapes(kept: &str) -> String {
                 }
             }
             '\r' => {}
-            // What is no text: of bytes that are none, one after the other, a single mark is left.
+            // Characters that are not text. A sequence of invalid bytes leaves a single mark.
             '\u{fffd}' | '\0'..='\u{8}' | '\u{e}'..='\u{1f}' | '\u{7f}' => {
                 if !plain.ends_with('\u{fffd}') {
                     plain.push('\u{fffd}');
@@ -66,7 +67,7 @@ fn without_escapes(kept: &str) -> String {
 
 type Characters<'a> = std::iter::Peekable<std::str::Chars<'a>>;
 
-/// A control sequence (`ESC [ … letter`), or what is left of one.
+/// Skips a control sequence (`ESC [ … letter`), or the rest of one.
 fn skip_escape(characters: &mut Characters<'_>) {
     if characters.next_if_eq(&'[').is_none() {
         return;
@@ -78,12 +79,12 @@ fn skip_escape(characters: &mut Characters<'_>) {
     }
 }
 
-/// Backslashes that stand for themselves, save before the spelt-out ESC of a colour (`\u001b[31m`, `\x1b[0m`, `\033[1m`).
+/// Appends literal backslashes, except those of a written-out ESC of a color (`\u001b[31m`, `\x1b[0m`, `\033[1m`).
 fn push_backslashes(plain: &mut String, characters: &mut Characters<'_>, count: usize) {
     let rest: String = characters.clone().take(5).collect();
     for escape in ["u001b", "u001B", "x1b", "x1B", "033", "e"] {
-        let is_colour = rest.starts_with(escape) && characters.clone().nth(escape.len()) == Some('[');
-        if is_colour {
+        let is_color = rest.starts_with(escape) && characters.clone().nth(escape.len()) == Some('[');
+        if is_color {
             for _ in 0..escape.len() {
                 characters.next();
             }

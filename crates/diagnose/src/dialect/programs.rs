@@ -1,4 +1,4 @@
-//! Further words of programs and of what they ask: each names one cause.
+//! Further messages of programs and of the services that they use. Each names one cause.
 
 use super::{Meaning, Wording, named, says};
 use crate::code::Code;

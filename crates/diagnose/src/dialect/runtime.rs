@@ -1,4 +1,4 @@
-//! What runc, crun and youki say when a program cannot be started.
+//! Messages of runc, crun and youki if a program cannot be started.
 //!
 //! Sources: runc `libcontainer/standard_init_linux.go`, `container_linux.go` and Go's `os/exec`; crun
 //! `src/libcrun/container.c` and `utils.c`; youki `crates/libcontainer/src/workload/default.rs`.
@@ -8,8 +8,9 @@ use regex::Captures;
 use super::{Meaning, Wording, named, path, says};
 use crate::code::Code;
 
-/// An own line of a container's log: runc ≥ 1.1 writes `exec /app: …` to the container's standard error. A prefix of
-/// docker compose, kubectl or a timestamp may stand before it, nothing else: `fork/exec /x: …` is a program's own trouble.
+/// A line of a container's log written by the runtime: runc ≥ 1.1 writes `exec /app: …` to the container's standard
+/// error. Only a prefix of docker compose or kubectl or a timestamp may precede it: `fork/exec /x: …` is an error of
+/// the program itself.
 macro_rules! own_line {
     ($rest:literal) => {
         concat!(
@@ -36,7 +37,7 @@ pub(super) const WORDINGS: &[Wording] = &[
     Wording {
         pattern: r#"exec: "(?P<p>[^"\n/]+)": executable file not found in \$PATH"#,
         meaning: |c| match path(c) {
-            // The docker client runs it, outside of any container.
+            // The docker client runs a credential helper, outside of any container.
             helper if helper.starts_with("docker-credential-") => super::platform::credential_helper(c),
             name => Meaning::NotInPath(name),
         },
@@ -48,7 +49,7 @@ pub(super) const WORDINGS: &[Wording] = &[
         "write the program's path, or name its directory in PATH in full: an empty element (a colon at the beginning or end, or \
          two in a row) is the working directory"
     ),
-    // Some builds of runc say the same of a path.
+    // Some builds of runc report the same for a path.
     Wording {
         pattern: r#"exec: "(?P<p>[^"\n]*/[^"\n]*)": executable file not found in \$PATH"#,
         meaning: |c| Meaning::NotFound(path(c)),
@@ -69,7 +70,7 @@ pub(super) const WORDINGS: &[Wording] = &[
     },
     Wording { pattern: r#"exec: "(?P<p>[^"\n]+)": is a directory"#, meaning: |c| Meaning::Directory(path(c)) },
     Wording { pattern: r#"exec: "(?P<p>[^"\n]+)": permission denied"#, meaning: |c| Meaning::Denied(Some(path(c))) },
-    // runc since 1.1 asks before it executes (`unix.Faccessat` in `standard_init_linux.go`): Go's `PathError`, unquoted.
+    // Since 1.1, runc checks access first (`unix.Faccessat` in `standard_init_linux.go`): Go's `PathError`, unquoted.
     Wording {
         pattern: r"container process: exec (?P<p>/[^:\n]+): permission denied",
         meaning: |c| Meaning::Denied(Some(path(c))),
@@ -92,7 +93,7 @@ pub(super) const WORDINGS: &[Wording] = &[
     Wording { pattern: own_line!("permission denied"), meaning: |c| Meaning::Denied(Some(path(c))) },
     Wording { pattern: own_line!("operation not permitted"), meaning: |c| Meaning::NotPermitted(Some(path(c))) },
     Wording { pattern: own_line!("argument list too long"), meaning: |c| Meaning::TooLong(Some(path(c))) },
-    // What else execve may answer. Other errors are a program's, which called something else.
+    // Other errors of execve. Any error not listed is that of a program that called something else.
     Wording {
         pattern: own_line!(
             "(?P<e>too many levels of symbolic links|text file busy|input/output error|is a directory|not a directory|invalid argument|file name too long|bad address|accessing a corrupted shared library|structure needs cleaning|stale (?:NFS )?file handle|no such device(?: or address)?|key has been rejected by service|required key not available)"

@@ -1,10 +1,10 @@
-//! What databases and web servers say when they do not start, and what their clients are refused.
+//! Messages of databases and web servers that do not start, and of clients that they refuse.
 
 use super::{Wording, says};
 use crate::code::Code;
 
 pub(super) const WORDINGS: &[Wording] = &[
-    // Logins, as clients tell of them: a server's own log tells of those of others.
+    // Failed logins as clients report them. A server's own log reports those of its clients.
     says!(
         LoginRefused,
         r#"(?i)(?:\bpq: |psql: error|psycopg|asyncpg|PSQLException|OperationalError|connection to server[^\n]*|SQLSTATE\[\w+\][^\n]*|pgx|failed SASL auth|PG::\w+: )[^\n]*(?:password authentication failed for user (?P<p>"[^"\n]+")|no pg_hba\.conf entry[^\n]*?user (?P<q>"[^"\n]+")|role (?P<r>"[^"\n]+") does not exist)"#,
@@ -25,7 +25,7 @@ pub(super) const WORDINGS: &[Wording] = &[
         "the server refuses the login[ of {p}]",
         "see user and password in the program's environment, and that they are those that the server was given at its first start"
     ),
-    // Data of another version, or damaged.
+    // Data of another version, or damaged data.
     says!(
         DataUnusable,
         r"database files are incompatible with server|data directory was initialized by (?P<p>PostgreSQL version [\d.]+)|Invalid MySQL server (?:up|down)grade: (?P<q>[^\n]+)|Cannot (?:up|down)grade (?:server )?from (?:version )?(?P<r>\d[\d.]*)|Can't handle RDB format version (?P<s>\d+)|[Ii]nvalid featureCompatibilityVersion|incompatible with (?:this version|data files)[^\n]*(?:mongo|data)|cannot upgrade a node from version \[(?P<t>[^\]\n]+)\]|[Uu]pgrade is not supported after a crash|cannot (?:up|down)grade directly from[^\n]*|[Tt]he data (?:files|directory) (?:is|are|was|were)[^\n]*(?:newer|older|incompatible)[^\n]*",
@@ -40,7 +40,7 @@ pub(super) const WORDINGS: &[Wording] = &[
         "see what lies there (scratchdbg attach NAME -- ls -la DIRECTORY): lost+found of a whole disk, or another program's files; use \
          a folder below it (PGDATA), or bring back a copy"
     ),
-    // Data that another process holds.
+    // Data that another process has locked.
     says!(
         DataInUse,
         r#"lock file "(?P<p>[^"\n]+)" already exists|Unable to lock (?:the lock file: )?(?P<q>[./]\S*ibdata\d*|/\S+\.lock)|\bDBPathInUse\b|lock DB directory: resource temporarily unavailable|failed to obtain node locks?, tried \[(?P<r>[^\]\n]+)\]|Could not get lock (?P<s>/\S+?)\.?(?:\s|$)|database is locked|SQLITE_BUSY|LOCK: (?:already held by process|Resource temporarily unavailable)|[Aa]nother (?:mongod|mysqld|postmaster|redis) (?:instance|process)[^\n]*running|Waiting for table metadata lock|Failed to acquire lock on file (?P<t>\S+)"#,
@@ -48,7 +48,7 @@ pub(super) const WORDINGS: &[Wording] = &[
         "two containers on one volume: stop the other (docker ps --filter volume=NAME); a lock left behind by a crash is removed when \
          no other one runs"
     ),
-    // What a database needs to be told at its first start.
+    // Settings that a database requires at its first start.
     says!(
         ConfigMissing,
         r"(?i)database is uninitialized and (?:superuser )?password (?:option )?is not specified|you need to specify one of the following as an environment variable|must specify (?P<p>\w+_PASSWORD)\b|(?P<q>ACCEPT_EULA\S*) (?:must be|not set)|env(?:ironment)? var(?:iable)?s? [`'\x22]?(?P<r>[A-Z][A-Z0-9_]{2,})[`'\x22]?(?: is| are)? (?:not set|missing|required|not defined|must be set|undefined)|\b(?:[A-Z][A-Z0-9]*_[A-Z0-9_]+) must be set\b|(?:missing required|required) env(?:ironment)? var(?:iable)?s?:? [`'\x22]?(?P<s>[A-Z][A-Z0-9_]{2,})|(?P<t>\b[A-Z][A-Z0-9_]{3,}): (?:parameter not set|unbound variable|parameter null or not set)",
@@ -56,7 +56,7 @@ pub(super) const WORDINGS: &[Wording] = &[
         "set it: -e NAME=VALUE, --env-file FILE, environment: in the compose file; where it is a password, its _FILE form takes a \
          secret's path"
     ),
-    // Configuration that is not there, or not understood.
+    // Missing or invalid configuration.
     says!(
         ConfigMissing,
         r#"\[emerg\][^\n]*(?:open\(\) "(?P<p>[^"\n]+)" failed \(2: No such file|cannot load certificate(?: key)? "(?P<q>[^"\n]+)": [^\n]*No such file)|(?i:can't open config file|Fatal error, can't open config file|[Cc]onfig(?:uration)? file [`'"]?(?P<r>/[^\s'"`:]+)[`'"]? (?:does not exist|not found|is missing))|(?:could not|couldn't|failed to|unable to|cannot) (?:load|read|open|find|access)(?: the)? (?:server )?config(?:uration)?(?: file)?[^\n]*?(?P<s>/[^\s'"`:,]+)[^\n]*no such file"#,

@@ -4,7 +4,7 @@ fn corpus() -> Vec<(&'static str, &'static str)> {
     parse(include_str!("../../tests/data/messages.txt"))
 }
 
-/// `#= code` and then a text, as in `tests/data/messages.txt`.
+/// Parses `#= code` lines, each followed by a text, as in `tests/data/messages.txt`.
 fn parse(corpus: &'static str) -> Vec<(&'static str, &'static str)> {
     corpus
         .split("#= ")
@@ -51,7 +51,7 @@ fn check(corpus: &[(&str, &str)]) {
     assert!(wrong.is_empty(), "{} are wrong:\n{}", wrong.len(), wrong.join("\n"));
 }
 
-/// What docker, Compose, Kubernetes, databases, servers and runtimes say on an ordinary day.
+/// Common messages of docker, Compose, Kubernetes, databases, servers and runtimes.
 #[test]
 fn everyday_messages_are_understood() {
     let everyday = parse(include_str!("../../tests/data/everyday.txt"));

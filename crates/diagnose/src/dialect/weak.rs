@@ -1,4 +1,4 @@
-//! Failures of a connection or of a permission: told where nothing better is known of the same line.
+//! Failures of a connection or of a permission. Ignored if the same line is explained better.
 
 use super::{Meaning, Wording, named, says};
 use crate::code::Code;

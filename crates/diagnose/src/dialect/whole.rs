@@ -1,4 +1,4 @@
-//! Lines that must be read as a whole: their last words alone would be taken for something else.
+//! Lines that must be interpreted as a whole: their last words alone would mean something else.
 
 use super::{Wording, says};
 use crate::code::Code;
@@ -72,7 +72,7 @@ pub(super) const WORDINGS: &[Wording] = &[
         "listen on 0.0.0.0 or ::, or on an address that is there (ip addr); a published port (-p ADDRESS:80:80) needs an address of the \
          engine's host"
     ),
-    // Windows has ranges of its own, and says it in these words alone.
+    // Windows reserves port ranges, and reports that only in these words.
     says!(
         guess PortNotPermitted,
         r"(?i)(?:tcp|udp)[46]? (?P<p>\S+:\d+): bind: An attempt was made to access a socket in a way forbidden|An attempt was made to access a socket in a way forbidden by its access permissions",

@@ -1,4 +1,4 @@
-//! The dynamic section, found by its segment, so that a file stripped of its section headers is read too.
+//! The dynamic section, located by its segment, so that a file without section headers can be read too.
 
 use object::read::elf::{Dyn as _, FileHeader, ProgramHeader as _};
 use object::{ReadRef, elf};
@@ -12,7 +12,7 @@ const MAX_NEEDED: usize = 4096;
 /// `PATH_MAX`, and more than any library's name.
 const MAX_STRING: u64 = 4096;
 
-/// What the dynamic section says.
+/// The contents of the dynamic section.
 #[derive(Debug, Default)]
 pub(super) struct Dynamic {
     pub(super) needed: Vec<String>,
@@ -43,11 +43,11 @@ where
         let end = data.len().ok()?.min(start.saturating_add(MAX_STRING));
         data.read_bytes_at_until(start..end, 0).ok().map(text)
     };
-    // An empty list is none; an empty element is the working directory.
+    // An empty list has no elements; an empty element is the working directory.
     let paths = |list: String| list.split(':').filter(|_| !list.is_empty()).map(ToOwned::to_owned).collect::<Vec<_>>();
     let flags = value(elf::DT_FLAGS_1).unwrap_or_default();
     let run_path = value(elf::DT_RUNPATH);
-    // Beside a DT_RUNPATH, DT_RPATH counts for nothing.
+    // If there is a DT_RUNPATH, DT_RPATH is ignored.
     let inherited = value(elf::DT_RPATH).filter(|_| run_path.is_none());
     Dynamic {
         needed: entries()
@@ -63,7 +63,7 @@ where
     }
 }
 
-/// Where in the file the byte lies that is loaded at `address`.
+/// Returns the file offset of the byte that is loaded at `address`.
 pub(super) fn file_offset<Elf: FileHeader>(
     endian: Elf::Endian,
     segments: &[Elf::ProgramHeader],

@@ -1,4 +1,4 @@
-//! What the Go tool chain records in a program: `debug/buildinfo` of Go's standard library.
+//! Reads the Go toolchain's record in a program, like `debug/buildinfo` of Go's standard library.
 
 use std::collections::BTreeMap;
 
@@ -12,15 +12,15 @@ use super::{IsaLevel, text};
 const MAGIC: &[u8] = b"\xff Go buildinf:";
 /// The record's fixed part.
 const HEADER: u64 = 32;
-/// The module information that is read at most; large programs have some 20 KiB.
+/// The longest module information that is read. Large programs have some 20 KiB.
 const MAX_STRING: u64 = 1024 * 1024;
-/// Go puts this around the module information, 16 bytes at either end.
+/// Go surrounds the module information with 16 bytes at either end.
 const SENTINEL: usize = 16;
 
-/// What the Go tool chain recorded.
+/// The Go toolchain's record.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct GoBuild {
-    /// The tool chain's version, such as `go1.23.4`.
+    /// The toolchain's version, such as `go1.23.4`.
     pub version: String,
     /// The main package's import path.
     pub path: Option<String>,
@@ -33,7 +33,7 @@ pub struct GoBuild {
 }
 
 impl GoBuild {
-    /// The x86-64 level that `GOAMD64` asked for.
+    /// Returns the x86-64 level that `GOAMD64` selected.
     pub(super) fn isa_level(&self) -> Option<IsaLevel> {
         match self.settings.get("GOAMD64")?.as_str() {
             "v1" => Some(IsaLevel::V1),
@@ -44,7 +44,7 @@ impl GoBuild {
         }
     }
 
-    /// Major and minor version, where the version is one of a release.
+    /// Returns major and minor version, if the version is that of a release.
     pub fn release(&self) -> Option<(u32, u32)> {
         let version = self.version.strip_prefix("go")?;
         let mut parts = version.split(|c: char| !c.is_ascii_digit());
@@ -76,7 +76,7 @@ impl GoBuild {
     }
 }
 
-/// Values with blanks or quotes are written as Go string literals.
+/// Unquotes a value. Values with blanks or quotes are written as Go string literals.
 fn unquote(value: &str) -> String {
     match value.strip_prefix('"').and_then(|value| value.strip_suffix('"')) {
         Some(inner) => inner.replace("\\\"", "\"").replace("\\\\", "\\"),
@@ -118,7 +118,7 @@ where
     Some(GoBuild::parse(version, modules.unwrap_or_default()))
 }
 
-/// The string at `offset`, after its length as a varint, and where it ends.
+/// Returns the string at `offset`, which follows its length as a varint, and the offset of its end.
 fn inline<'data, R: ReadRef<'data>>(data: R, offset: u64) -> Option<(&'data [u8], u64)> {
     let mut length: u64 = 0;
     let mut at = offset;

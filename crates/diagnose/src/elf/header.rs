@@ -1,4 +1,4 @@
-//! The file header, the program headers, and the order in which the rest is read.
+//! Reads the file header and the program headers, and then the rest in the right order.
 
 use std::io::{Read, Seek};
 
@@ -13,10 +13,10 @@ use super::{
 };
 use kernel::AsLoaded;
 
-/// Where the class stands in the file (`EI_CLASS`).
+/// The offset of the class in the file (`EI_CLASS`).
 const CLASS: u64 = 4;
 
-/// Reads the facts of an ELF file, and gives the reader back. `None` when the header is one that no kernel takes.
+/// Reads the facts of an ELF file and returns the reader too. The facts are `None` if no kernel accepts the header.
 pub(crate) fn parse<R: Read + Seek>(reader: R) -> (Option<ElfFacts>, R) {
     let cache = ReadCache::new(AsLoaded::new(reader));
     let facts = match cache.read_bytes_at(CLASS, 1) {
@@ -43,7 +43,7 @@ where
     let table = Table::of(header, endian);
     let segments = match &table {
         Some(table) if table.size <= kernel::MAX_PROGRAM_HEADERS => header.program_headers(endian, data).ok(),
-        // Where the table lies at the beginning, the header itself is read as one.
+        // If the table would start at offset 0, the kernel reads the header itself as one.
         None => Some(&[][..]),
         Some(_) => None,
     };
@@ -89,14 +89,14 @@ where
     })
 }
 
-/// Where a table of headers lies.
+/// The location of a table of headers.
 struct Table {
     offset: u64,
     size: u64,
 }
 
 impl Table {
-    /// The table of program headers, or `None` when there is none or its entries have the wrong size.
+    /// Returns the table of program headers, or `None` if there is none or its entries have the wrong size.
     fn of<Elf: FileHeader>(header: &Elf, endian: Elf::Endian) -> Option<Self> {
         let count = u64::from(header.e_phnum(endian));
         let entry = u64::from(header.e_phentsize(endian));
@@ -114,7 +114,7 @@ fn kind(e_type: u16, has_interpreter: bool, entry: u64, dynamic: &Dynamic) -> Ki
     match elf::FileType(e_type) {
         elf::ET_EXEC | elf::ET_DYN if has_interpreter => Kind::Dynamic,
         elf::ET_EXEC => Kind::Static,
-        // A static-pie and a library look alike: linkers mark the first (DF_1_PIE), and name the second.
+        // A static-pie and a library look alike: linkers mark the former (DF_1_PIE) and name the latter.
         elf::ET_DYN if dynamic.is_pie => Kind::StaticPie,
         elf::ET_DYN if entry == 0 || dynamic.soname.is_some() || !dynamic.needed.is_empty() => Kind::SharedLibrary,
         elf::ET_DYN => Kind::StaticPie,
@@ -124,8 +124,8 @@ fn kind(e_type: u16, has_interpreter: bool, entry: u64, dynamic: &Dynamic) -> Ki
     }
 }
 
-/// Whether the kernel, or the first instruction, touches a page of the segment that lies behind the end of the file. A file is
-/// mapped however short it is; a page without a byte of it cannot be read.
+/// Reports whether the kernel, or the first instruction, accesses a page of the segment that is after the end of the
+/// file. A file of any length can be mapped, but a page without a byte of the file cannot be read.
 fn is_needed<Elf: FileHeader>(segment: &Elf::ProgramHeader, endian: Elf::Endian, size: u64, entry: u64) -> bool {
     const PAGE: u64 = 4096;
     let (offset, address): (u64, u64) = (segment.p_offset(endian).into(), segment.p_vaddr(endian).into());
@@ -177,7 +177,7 @@ fn libc(interpreter: Option<&str>, dynamic: &Dynamic, os_abi: u8, has_abi_tag: b
         Some(path) if path.starts_with("/system/bin/linker") => Some(Libc::Bionic),
         _ if needs("libc.musl-") => Some(Libc::Musl),
         _ if needs("libc.so.6") => Some(Libc::Glibc),
-        // Only glibc leaves an ABI tag, and only it has indirect functions, which change the OS ABI byte.
+        // Only glibc writes an ABI tag, and only glibc has indirect functions, which change the OS ABI byte.
         _ if has_abi_tag || elf::OsAbi(os_abi) == elf::ELFOSABI_GNU => Some(Libc::Glibc),
         _ => None,
     }

@@ -1,4 +1,5 @@
-//! What Linux makes of a file's header (`fs/binfmt_elf.c`): less than the gABI asks for, and some of it stricter.
+//! How Linux interprets a file's header (`fs/binfmt_elf.c`): it checks less than the gABI requires, and some of it
+//! more strictly.
 
 use std::fmt;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -7,11 +8,11 @@ use object::elf;
 use object::read::elf::{FileHeader, ProgramHeader as _};
 use object::{ReadRef, elf::ProgramType};
 
-/// The most that is read of a program header table (64 KiB): more is refused.
+/// The largest program header table that the kernel reads (64 KiB). It refuses larger ones.
 pub(super) const MAX_PROGRAM_HEADERS: u64 = 64 * 1024;
 /// `PATH_MAX`: the longest loader name.
 const MAX_INTERPRETER: u64 = 4096;
-/// The smallest page that there is, and the largest.
+/// The smallest page size and the largest.
 const PAGES: (u64, u64) = (4 << 10, 64 << 10);
 
 /// Why a kernel does not run a file whose type is that of a program.
@@ -19,26 +20,26 @@ const PAGES: (u64, u64) = (4 << 10, 64 << 10);
 pub enum Refused {
     /// `e_phentsize` is not the size of a program header.
     EntrySize(u16),
-    /// `e_phnum`: there is none, or there are more than it reads.
+    /// `e_phnum`: there are no program headers, or too many.
     Count(u16),
-    /// The loader's name is shorter than one letter, or longer than a path may be: its size in bytes.
+    /// The loader's name is empty or longer than a path may be. Contains its size in bytes.
     InterpreterSize(u64),
     /// The loader's name has no NUL at its end.
     InterpreterEnd,
-    /// The loader's name lies behind the end of the file.
+    /// The loader's name is after the end of the file.
     InterpreterOutside,
-    /// No segment is loaded (`PT_LOAD`): it is killed before its first instruction.
+    /// There is no segment to load (`PT_LOAD`): the program is killed before its first instruction.
     NothingLoaded,
-    /// A loaded segment has more bytes in the file than in memory.
+    /// A loaded segment is larger in the file than in memory.
     SegmentSize,
-    /// A loaded segment's place in the file and its address cannot be mapped: they differ within a page.
+    /// A loaded segment cannot be mapped: its file offset and its address differ within a page.
     SegmentPlace,
-    /// The first instruction lies in no loaded segment that is executed.
+    /// The first instruction is not in a loaded, executable segment.
     Entry(u64),
 }
 
 impl Refused {
-    /// Whether it is started, and killed at once.
+    /// Reports whether the program is started and killed immediately.
     pub fn is_killed(self) -> bool {
         matches!(self, Self::NothingLoaded | Self::SegmentSize | Self::SegmentPlace | Self::Entry(_))
     }
@@ -62,7 +63,8 @@ impl fmt::Display for Refused {
     }
 }
 
-/// The first thing that a kernel minds. `segments` is `None` where they cannot be read, which is told elsewhere.
+/// Returns the first problem that a kernel finds. `segments` is `None` if they cannot be read, which is reported
+/// elsewhere.
 pub(super) fn refused<'data, Elf, R>(
     header: &Elf,
     endian: Elf::Endian,
@@ -96,7 +98,7 @@ where
         }
     }
     let entry: u64 = header.e_entry(endian).into();
-    // Where the stack may not be executed, no data may be.
+    // If the stack must not be executable, data is not executable either.
     let stack = of_kind(elf::PT_GNU_STACK).next();
     let data_is_executed = stack.is_none_or(|stack| stack.p_flags(endian).contains(elf::PF_X));
     let page = match header.e_machine(endian) {
@@ -128,7 +130,7 @@ where
     }
 }
 
-/// The name of the loader, up to its first NUL.
+/// Returns the name of the loader, up to its first NUL.
 pub(super) fn interpreter<'data, Elf, R>(
     endian: Elf::Endian,
     data: R,
@@ -146,7 +148,8 @@ where
     bytes.split(|&byte| byte == 0).next()
 }
 
-/// A file whose class, byte order and version read as the kernels of its machine take them, who do not look at those bytes.
+/// A file whose class, byte order and version are read like the kernels of its machine read them: these kernels
+/// ignore those bytes.
 #[derive(Debug)]
 pub(super) struct AsLoaded<R> {
     inner: R,
@@ -154,14 +157,14 @@ pub(super) struct AsLoaded<R> {
     identification: Option<[u8; 3]>,
 }
 
-/// Where the class stands (`EI_CLASS`); the byte order and the version follow.
+/// The offset of the class (`EI_CLASS`). The byte order and the version follow.
 const CLASS: u64 = 4;
 
 impl<R: Read + Seek> AsLoaded<R> {
     pub(super) fn new(mut inner: R) -> Self {
         let mut head = Vec::new();
         let is_read = inner.seek(SeekFrom::Start(0)).is_ok();
-        // Of a file that is cut, what was read stays.
+        // If the file is cut, keep what was read.
         let _ = is_read && inner.by_ref().take(64).read_to_end(&mut head).is_ok();
         let position = inner.stream_position().unwrap_or_default();
         Self { inner, position, identification: identification(&head) }
@@ -172,11 +175,12 @@ impl<R: Read + Seek> AsLoaded<R> {
     }
 }
 
-/// The machines whose kernels look at nothing else. Read as little-endian, their numbers are those of no other machine.
+/// The machines whose kernels check nothing else. Their numbers, read as little-endian, are not those of any other
+/// machine.
 fn identification(head: &[u8]) -> Option<[u8; 3]> {
     let half = |at: usize| Some(u16::from_le_bytes(head.get(at..at + 2)?.try_into().ok()?));
     let class = match elf::Machine(half(18)?) {
-        // With headers of 32 bits it is x32, which few kernels run.
+        // With 32-bit headers it is x32, which few kernels run.
         elf::EM_X86_64 if head.get(4) == Some(&elf::ELFCLASS32.0) && half(54) != Some(56) => elf::ELFCLASS32,
         elf::EM_X86_64 | elf::EM_AARCH64 => elf::ELFCLASS64,
         elf::EM_386 | elf::EM_ARM => elf::ELFCLASS32,

@@ -1,16 +1,16 @@
-//! What glibc's loader was built with: the directories that it looks for libraries in. Each distribution has its own.
+//! The built-in search directories of glibc's loader. Each distribution has its own.
 
 use object::ReadRef;
 
-/// More than any loader has.
+/// The largest loader that is read.
 const MAX_SIZE: u64 = 4 * 1024 * 1024;
-/// More directories than any loader looks in.
+/// The most directories of a loader that are read.
 const MAX_DIRECTORIES: usize = 16;
 /// `PATH_MAX`.
 const MAX_PATH: usize = 4096;
 
-/// The directories of a loader, which its name (`DT_SONAME`) says that it is: they stand in it one after the other, each
-/// ends with a slash and a NUL (`system_dirs` of glibc's `elf/dl-load.c`).
+/// Returns the search directories of a loader, which is recognized by its name (`DT_SONAME`). The loader stores them
+/// one after the other; each ends with a slash and a NUL (`system_dirs` of glibc's `elf/dl-load.c`).
 pub(super) fn directories<'data, R: ReadRef<'data>>(soname: Option<&str>, data: R) -> Vec<String> {
     let is_loader = soname
         .is_some_and(|name| ["ld-linux", "ld64.so", "ld.so", "ld-2."].iter().any(|begin| name.starts_with(begin)));

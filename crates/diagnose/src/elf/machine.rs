@@ -1,11 +1,12 @@
-//! Machines, and what OCI calls them.
+//! Machines and their names in OCI.
 
 use object::elf;
 
 use super::{Class, Endianness};
 use crate::platform::Platform;
 
-/// The OCI platform of a machine, or `None` where OCI has no name for it. The variant of `arm` is found elsewhere.
+/// Returns the OCI platform of a machine, or `None` if OCI has no name for it. The variant of `arm` is determined
+/// elsewhere.
 pub(super) fn platform(machine: u16, class: Class, endianness: Endianness, os_abi: u8) -> Option<Platform> {
     use Class::{Elf32, Elf64};
     use Endianness::{Big, Little};
@@ -25,7 +26,7 @@ pub(super) fn platform(machine: u16, class: Class, endianness: Endianness, os_ab
         (elf::EM_MIPS, Elf64, Big) => "mips64",
         _ => return None,
     };
-    // Linux itself does not look at this byte, but other systems mark their programs with it.
+    // Linux ignores this byte, but other systems mark their programs with it.
     let os = match elf::OsAbi(os_abi) {
         elf::ELFOSABI_FREEBSD => "freebsd",
         elf::ELFOSABI_NETBSD => "netbsd",
@@ -36,7 +37,7 @@ pub(super) fn platform(machine: u16, class: Class, endianness: Endianness, os_ab
     Some(Platform::new(os, architecture, None))
 }
 
-/// Whether Linux runs, or ran, on a machine (`include/uapi/linux/elf-em.h`).
+/// Reports whether Linux runs, or ran, on a machine (`include/uapi/linux/elf-em.h`).
 pub(super) fn is_linux(machine: u16) -> bool {
     matches!(
         machine,
@@ -45,7 +46,7 @@ pub(super) fn is_linux(machine: u16) -> bool {
     )
 }
 
-/// A machine in words.
+/// Describes a machine.
 pub(super) fn describe(machine: u16, class: Class, endianness: Endianness) -> String {
     let bits = match class {
         Class::Elf32 => 32,

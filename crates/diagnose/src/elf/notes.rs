@@ -1,25 +1,25 @@
-//! The notes that say on what a program runs.
+//! The notes with a program's requirements.
 
 use object::read::elf::{FileHeader, ProgramHeader as _};
 use object::{Endian, ReadRef, elf};
 
 use super::IsaLevel;
 
-/// The largest note segment that is read; core dumps hold larger ones.
+/// The largest note segment that is read. Core dumps have larger ones.
 const MAX_SIZE: u64 = 256 * 1024;
-/// The most note segments that are read: programs have one to three.
+/// The most note segments that are read. Programs have one to three.
 const MAX_SEGMENTS: usize = 8;
 /// The most notes of a segment that are read.
 const MAX_NOTES: usize = 256;
 
-/// What the notes say.
+/// The contents of the notes.
 #[derive(Debug, Default)]
 pub(super) struct Notes {
     /// The kernel version of `NT_GNU_ABI_TAG`, which only glibc writes.
     pub(super) minimum_kernel: Option<[u32; 3]>,
     /// The highest level of `GNU_PROPERTY_X86_ISA_1_NEEDED`.
     pub(super) isa_level: Option<IsaLevel>,
-    /// Go's linker wrote its build id.
+    /// Whether Go's linker wrote its build id.
     pub(super) go: bool,
 }
 
@@ -41,7 +41,7 @@ where
         let Ok(Some(mut notes)) = segment.notes(endian, data) else { continue };
         for _ in 0..MAX_NOTES {
             let Ok(Some(note)) = notes.next() else { break };
-            // Go pads its name with a zero too many.
+            // Go pads its name with an additional zero.
             found.go |= note.name().strip_suffix(b"\0").unwrap_or(note.name()) == GO_NAME
                 && note.n_type(endian) == NT_GO_BUILD_ID;
             if note.name() != elf::ELF_NOTE_GNU {
@@ -64,7 +64,7 @@ where
     found
 }
 
-/// Four words: the operating system (0 is Linux) and the three parts of the kernel's version.
+/// Parses four words: the operating system (0 is Linux) and the three parts of the kernel's version.
 fn abi_tag<E: Endian>(endian: E, bytes: &[u8]) -> Option<[u32; 3]> {
     let word = |index: usize| -> Option<u32> {
         let bytes: [u8; 4] = bytes.get(index * 4..index * 4 + 4)?.try_into().ok()?;

@@ -1,8 +1,8 @@
-//! Small ELF files for tests, put together field by field.
+//! Builds small ELF files for tests, field by field.
 
 use std::collections::BTreeMap;
 
-/// A 64-bit little-endian ELF file to be.
+/// The contents of a 64-bit little-endian ELF file.
 #[derive(Clone, Debug)]
 pub(crate) struct Sample {
     pub(crate) e_type: u16,
@@ -30,7 +30,7 @@ pub(crate) const FLAGS_1: u64 = 0x6fff_fffb;
 pub(crate) const PIE: u64 = 0x0800_0000;
 
 impl Sample {
-    /// A static x86-64 program.
+    /// Returns a static x86-64 program.
     pub(crate) fn fixed() -> Self {
         Self {
             e_type: 2,
@@ -44,7 +44,7 @@ impl Sample {
         }
     }
 
-    /// A dynamic x86-64 program that needs glibc.
+    /// Returns a dynamic x86-64 program that needs glibc.
     pub(crate) fn glibc() -> Self {
         Self {
             e_type: 3,
@@ -59,7 +59,7 @@ impl Sample {
         self
     }
 
-    /// The file: header, program headers, one loaded segment with everything in it, section headers.
+    /// Returns the file: header, program headers, one loaded segment with all contents, section headers.
     pub(crate) fn build(&self) -> Vec<u8> {
         const BASE: u64 = 0x40_0000;
         let count = 1
@@ -120,7 +120,7 @@ impl Sample {
         let mut table = vec![0; 64];
         let total = self.sections.len();
         for (index, ((name, kind, _), (offset, size))) in self.sections.iter().zip(&placed).enumerate() {
-            // A table of versions is linked to the string table that is the next section.
+            // The version table refers to the string table in the next section.
             table.extend(section_header(name_at[name], *kind, *offset, *size, u32::try_from(index + 2).unwrap()));
         }
         table.extend(section_header(name_at[".shstrtab"], 3, names_offset, names_size, 0));
@@ -166,7 +166,7 @@ fn section_header(name: u32, kind: u32, offset: u64, size: u64, link: u32) -> Ve
     bytes
 }
 
-/// A note of the owner `GNU`.
+/// Returns a note of the owner `GNU`.
 pub(crate) fn gnu_note(kind: u32, content: &[u8]) -> Vec<u8> {
     let mut note = Vec::new();
     for word in [4, u32::try_from(content.len()).unwrap(), kind] {

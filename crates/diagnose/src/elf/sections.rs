@@ -1,4 +1,4 @@
-//! What only the section headers lead to: symbol versions, and what compilers leave behind.
+//! Facts that are found only by the section headers: symbol versions, and the records of compilers.
 
 use std::collections::BTreeMap;
 
@@ -11,14 +11,14 @@ use super::{RequiredVersion, RustBuild, text};
 
 /// The largest section header table that is read: 65,536 sections of a 64-bit file.
 const MAX_TABLE: u64 = 4 * 1024 * 1024;
-/// The most sections whose names are looked at: a linked program has some dozens.
+/// The most sections whose names are read. A linked program has some dozens.
 const MAX_NAMED: usize = 4096;
-/// The largest of the small sections that are read.
+/// The largest of the small sections that is read.
 const MAX_SECTION: u64 = 1024 * 1024;
 /// The most symbol versions that are read.
 const MAX_VERSIONS: usize = 4096;
 
-/// What the sections say.
+/// The contents of the sections.
 #[derive(Debug, Default)]
 pub(super) struct Sections<'data> {
     pub(super) required_versions: Vec<RequiredVersion>,
@@ -43,7 +43,7 @@ where
         header.shnum(endian, data).map_or(u64::MAX, |count| u64::from(count) * u64::from(header.e_shentsize(endian)));
     let headers = if table <= MAX_TABLE { header.section_headers(endian, data).unwrap_or_default() } else { &[] };
     let names = header.section_strings(endian, data, headers).unwrap_or_default();
-    // Of each kind the first alone is read: a hostile file may have thousands.
+    // Read only the first of each kind: a malicious file may have thousands.
     let typed = |kind| headers.iter().find(|section| section.sh_type(endian) == kind && is_small(*section, endian));
     if let Some(section) = typed(elf::SHT_GNU_VERNEED) {
         found.required_versions = required::<Elf, R>(endian, data, headers, section);
@@ -77,7 +77,7 @@ fn is_small<S: SectionHeader>(section: &S, endian: S::Endian) -> bool {
     section.sh_size(endian).into() <= MAX_SECTION
 }
 
-/// `rustc version 1.95.0 (59807616e 2026-04-14)` among the NUL-ended strings of `.comment`.
+/// Finds `rustc version 1.95.0 (59807616e 2026-04-14)` among the NUL-terminated strings of `.comment`.
 fn rust_version(comment: &[u8]) -> Option<String> {
     comment.split(|&byte| byte == 0).find_map(|line| {
         let version = line.strip_prefix(b"rustc version ")?;
@@ -111,7 +111,7 @@ where
     let mut versions = Vec::new();
     let Ok(Some((mut libraries, link))) = section.gnu_verneed(endian, data) else { return versions };
     let Some(strings) = strings::<Elf, R>(endian, data, headers, link) else { return versions };
-    // A hostile table points back into itself; the number of steps is bounded, not only that of the answers.
+    // A malicious table may point back into itself, so the number of steps is bounded too.
     let mut steps = 0;
     while let Ok(Some((library, mut names))) = libraries.next() {
         let file = library.file(endian, strings).map(text).unwrap_or_default();
@@ -150,7 +150,7 @@ where
     let Some(strings) = strings::<Elf, R>(endian, data, headers, link) else { return versions };
     for _ in 0..MAX_VERSIONS {
         let Ok(Some((_, mut names))) = definitions.next() else { break };
-        // The first name is the version's own, the others are its parents'.
+        // The first name is that of the version, the others are its parents'.
         if let Ok(Some(name)) = names.next()
             && let Ok(name) = name.name(endian, strings)
         {

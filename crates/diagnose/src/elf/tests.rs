@@ -101,7 +101,7 @@ fn levels_of_processors() {
         (&format!("{v2} avx avx2"), Some(IsaLevel::V2)),
         (&v3, Some(IsaLevel::V3)),
         (&format!("{v3} avx512f avx512bw avx512cd avx512dq avx512vl"), Some(IsaLevel::V4)),
-        // AVX-512 without what the third level asks for.
+        // AVX-512 without a requirement of the third level.
         ("lm sse2 avx512f avx512bw avx512cd avx512dq avx512vl", Some(IsaLevel::V1)),
     ] {
         assert_eq!(IsaLevel::of_cpu_flags(flags), level, "{flags}");
@@ -214,7 +214,7 @@ fn the_first_bytes_are_enough() {
     assert_eq!(inspect_head(b"MZ\0\0", 4096), Program::Other(Format::Pe));
 }
 
-/// A reader of a huge file that counts what is read of it and may break.
+/// A reader of a huge file. Counts the bytes read and may fail.
 struct Huge {
     file: Vec<u8>,
     position: u64,
@@ -279,7 +279,7 @@ fn a_huge_file_is_not_read_whole() {
     assert_eq!(inspect(&mut broken).unwrap_err().to_string(), "reading the program failed: input/output error");
 }
 
-/// The file of a sample with something else at some places.
+/// Returns the file of a sample with other bytes at some offsets.
 fn changed(sample: &Sample, places: &[(usize, &[u8])]) -> Vec<u8> {
     let mut file = sample.build();
     for (at, bytes) in places {
@@ -288,12 +288,12 @@ fn changed(sample: &Sample, places: &[(usize, &[u8])]) -> Vec<u8> {
     file
 }
 
-/// Each of these was given to a kernel: it answered `ENOEXEC`, or killed the program at once.
+/// A kernel was given each of these: it returned `ENOEXEC`, or killed the program immediately.
 #[test]
 fn what_a_kernel_minds() {
     let fixed = Sample::fixed();
     let glibc = Sample::glibc();
-    // Its program headers: the loader's name, the dynamic section, what is loaded.
+    // The program headers: the loader's name, the dynamic section, the loaded segment.
     let (interpreter, load) = (64, 64 + 2 * 56);
     let long = 8u64.to_le_bytes();
     for (file, expected) in [
@@ -322,7 +322,7 @@ fn what_a_kernel_minds() {
     ] {
         assert_eq!(facts(&file).refused, expected);
     }
-    // The beginning alone tells nothing of what lies behind it.
+    // The beginning alone does not show what follows it.
     let file = Sample { notes: vec![0; 4096], ..Sample::glibc() }.build();
     let Program::Elf(head) = inspect_head(&file[..70], file.len() as u64) else { panic!() };
     assert_eq!((head.partial, head.refused), (true, None));
@@ -337,11 +337,11 @@ fn what_no_kernel_looks_at() {
             assert_eq!(other, whole, "byte {at} is {value}");
         }
     }
-    // Others do: RISC-V's kernel compares the class.
+    // Other kernels do: RISC-V's compares the class.
     let riscv = Sample { machine: 243, ..Sample::fixed() };
     let inspected = inspect(Cursor::new(changed(&riscv, &[(4, &[9])]))).unwrap();
     assert_eq!(inspected, Program::Other(Format::InvalidElf));
-    // Headers of 32 bits make it x32.
+    // 32-bit headers make it x32.
     let x32 = facts(&changed(&Sample::fixed(), &[(4, &[1]), (54, &[0, 0])]));
     assert_eq!((x32.class, x32.platform), (Class::Elf32, None));
 }

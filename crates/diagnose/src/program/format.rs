@@ -1,23 +1,23 @@
-//! What a file is that is neither ELF nor script, from its first bytes.
+//! Recognizes files that are neither ELF nor scripts by their first bytes.
 
 use std::fmt;
 
 /// A kind of file that Linux does not execute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Format {
-    /// No byte at all.
+    /// An empty file.
     Empty,
     /// A macOS or iOS executable or library, thin or universal.
     MachO,
     /// A Windows executable or library, or a DOS one.
     Pe,
-    /// A static library (`ar`), which a linker takes.
+    /// A static library (`ar`), which is input for a linker.
     StaticLibrary,
     /// A Debian package.
     DebianPackage,
     /// An RPM package.
     RpmPackage,
-    /// A zip file, which a jar is too.
+    /// A zip file, such as a jar.
     Zip,
     /// Gzip data, such as a `.tar.gz`.
     Gzip,
@@ -37,28 +37,28 @@ pub enum Format {
     JavaClass,
     /// A JSON document.
     Json,
-    /// An HTML or XML page: what a download returns when it fails.
+    /// An HTML or XML page, such as the result of a failed download.
     Markup,
-    /// A git-lfs pointer: the real file was not fetched.
+    /// A git-lfs pointer: the actual file was not fetched.
     GitLfsPointer,
     /// A text file without a `#!` line.
     Text,
-    /// Zero bytes only: a hole left by a copy that failed.
+    /// Only zero bytes: a hole left by a failed copy.
     Zeros,
-    /// An ELF header that no kernel takes: its class, byte order or version is invalid.
+    /// An ELF header that no kernel accepts: its class, byte order or version is invalid.
     InvalidElf,
     /// Anything else.
     Data,
 }
 
 impl Format {
-    /// What a file is that begins with `head` (512 bytes, or the whole file, are enough).
+    /// Returns the format of a file that begins with `head`. 512 bytes, or the whole file, are enough.
     pub fn of(head: &[u8]) -> Self {
         let starts = |magic: &[u8]| head.starts_with(magic);
         match head {
             [] => Self::Empty,
-            // The universal magic of Mach-O is Java's too: Mach-O holds a small number of architectures behind it, a class
-            // file its version, 45 or more.
+            // Mach-O's universal magic is also Java's. In Mach-O, a small number of architectures follows; in a class
+            // file, its version, which is 45 or more.
             [0xca, 0xfe, 0xba, 0xbe, 0, 0, 0, 1..=44, ..]
             | [0xfe, 0xed, 0xfa, 0xce | 0xcf, ..]
             | [0xce | 0xcf, 0xfa, 0xed, 0xfe, ..] => Self::MachO,
@@ -93,7 +93,8 @@ impl Format {
     }
 }
 
-/// UTF-8 text (a character may be cut at the end) with no control characters but blanks.
+/// Reports whether this is UTF-8 text (a character may be cut at the end) without control characters other than
+/// blanks.
 fn looks_like_text(head: &[u8]) -> bool {
     let valid = match str::from_utf8(head) {
         Ok(_) => true,

@@ -1,25 +1,25 @@
-//! Scripts: what the kernel makes of a `#!` line.
+//! Parses the `#!` line of a script like the kernel does.
 
-/// How many bytes of a script the kernel looks at (`BINPRM_BUF_SIZE`, Linux 5.1 and later; 128 before).
+/// How many bytes of a script the kernel reads (`BINPRM_BUF_SIZE`, Linux 5.1 and later; 128 before).
 const KERNEL_WINDOW: usize = 256;
 
-/// A script's first line, read as `fs/binfmt_script.c` reads it.
+/// A script's first line, parsed as in `fs/binfmt_script.c`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ScriptFacts {
-    /// The interpreter's path as written; empty when the line names none. Includes a trailing carriage return when the
-    /// line ends in one and no argument stands before it: that is the name the kernel looks for.
+    /// The interpreter's path as written; empty if the line names none. Includes a trailing carriage return if the
+    /// line ends in one and has no argument: the kernel looks for that name.
     pub interpreter: String,
-    /// Everything after the interpreter, as the one argument that the kernel passes on.
+    /// Everything after the interpreter, which the kernel passes as a single argument.
     pub argument: Option<String>,
     /// The line ends in `\r\n`.
     pub carriage_return: bool,
-    /// The file begins with a UTF-8 byte order mark, so that the kernel does not see `#!` at all.
+    /// The file begins with a UTF-8 byte order mark, so the kernel does not recognize `#!`.
     pub byte_order_mark: bool,
 }
 
 impl ScriptFacts {
-    /// The facts of a file that begins with `head`, or `None` when it is no script. `head` should hold 256 bytes, or the
-    /// whole file.
+    /// Returns the facts of a file that begins with `head`, or `None` if it is not a script. `head` should contain
+    /// 256 bytes, or the whole file.
     pub fn parse(head: &[u8]) -> Option<Self> {
         let (byte_order_mark, head) = match head.strip_prefix(b"\xef\xbb\xbf") {
             Some(rest) => (true, rest),
@@ -29,7 +29,7 @@ impl ScriptFacts {
         let line = &line[..line.len().min(KERNEL_WINDOW - 2)];
         let line = line.split(|&byte| byte == b'\n' || byte == 0).next().unwrap_or_default();
         let carriage_return = line.ends_with(b"\r");
-        // The kernel trims blanks and tabs, nothing else.
+        // The kernel trims only blanks and tabs.
         let text = String::from_utf8_lossy(line);
         let text = text.trim_matches([' ', '\t']);
         let (interpreter, argument) = match text.split_once([' ', '\t']) {
@@ -44,7 +44,7 @@ impl ScriptFacts {
         })
     }
 
-    /// The interpreter's name without the carriage return that a line from Windows leaves on it.
+    /// Returns the interpreter's name without the carriage return of a Windows line ending.
     pub fn intended_interpreter(&self) -> &str {
         self.interpreter.trim_end_matches('\r')
     }

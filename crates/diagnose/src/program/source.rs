@@ -1,8 +1,8 @@
-//! The reader under the ELF parser: remembers why a read failed, which `object` does not.
+//! The reader for the ELF parser. Remembers why a read failed, which `object` does not.
 
 use std::io::{self, Read, Seek, SeekFrom};
 
-/// A reader that keeps the first I/O error it met and whether something beyond its known bytes was asked for.
+/// A reader that keeps its first I/O error, and whether bytes after the available ones were requested.
 #[derive(Debug)]
 pub(super) struct Tracked<R> {
     inner: R,
@@ -46,7 +46,8 @@ impl<R: Seek> Seek for Tracked<R> {
     }
 }
 
-/// The first bytes of a file whose size is known: what lies behind them reads as a gap (`UnexpectedEof`), not as the end.
+/// The first bytes of a file of known size. Reading after them fails with `UnexpectedEof`, unlike the end of the
+/// file.
 #[derive(Debug)]
 pub(super) struct Head<'a> {
     pub(super) bytes: &'a [u8],

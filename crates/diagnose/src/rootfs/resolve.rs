@@ -1,4 +1,4 @@
-//! Paths, walked as a kernel walks them inside the image's root: links never lead out of it.
+//! Resolves paths inside the image's root like a kernel does. Links never lead out of it.
 
 use std::collections::VecDeque;
 
@@ -9,39 +9,39 @@ const MAX_LINKS: usize = 40;
 /// `PATH_MAX`.
 const MAX_PATH: usize = 4096;
 
-/// Where a path leads.
+/// The result of resolving a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Resolution<'a> {
-    /// It leads to an entry.
+    /// The path leads to an entry.
     Found {
-        /// The path without links in it.
+        /// The path without links.
         path: String,
-        /// The entry; `None` for a directory that only the entries below it imply (root's, `0755`).
+        /// The entry; `None` for a directory that only the entries below it imply (owned by root, `0755`).
         entry: Option<&'a Entry>,
-        /// The directories that were walked through, in order, where they are listed.
+        /// The directories on the way, in order, if they are listed.
         parents: Vec<(String, &'a Entry)>,
     },
-    /// It leads to nothing.
+    /// The path does not exist.
     Missing {
-        /// The first part of the way that is not there, without links in it.
+        /// The first component that does not exist, without links.
         at: String,
         /// The last link that was followed, and its target as written.
         link: Option<(String, String)>,
-        /// The directories that were walked through.
+        /// The directories on the way.
         parents: Vec<(String, &'a Entry)>,
     },
-    /// Something on the way is a file.
+    /// A component on the way is a file.
     NotADirectory {
-        /// What is in the way.
+        /// That file.
         at: String,
     },
-    /// More links than a kernel follows, or a path longer than it takes.
+    /// More links than a kernel follows, or a path that is too long.
     Loop,
-    /// A part of the way is not known yet.
+    /// A component on the way is not known yet.
     Unknown,
 }
 
-/// `path` as absolute and without `.`, `..`, or doubled slashes. Links are not looked at.
+/// Returns `path` as an absolute path without `.`, `..`, or doubled slashes. Links are not considered.
 pub fn normalize(path: &str) -> String {
     let mut parts: Vec<&str> = Vec::new();
     for part in path.split('/') {
@@ -56,7 +56,7 @@ pub fn normalize(path: &str) -> String {
     format!("/{}", parts.join("/"))
 }
 
-/// A path that goes through the root of a process, as the kernel follows it.
+/// Returns the rest of a path through the root of a process, as the kernel follows it.
 fn within_root(path: &str) -> &str {
     const ROOTS: [&str; 3] = ["/proc/self/root", "/proc/1/root", "/proc/thread-self/root"];
     let mut path = path;
@@ -67,7 +67,7 @@ fn within_root(path: &str) -> &str {
 }
 
 impl Rootfs {
-    /// Follows `path`, which is taken from the root, links and all.
+    /// Resolves `path` from the root, following links.
     pub fn resolve(&self, path: &str) -> Resolution<'_> {
         let path = within_root(path);
         let mut rest: VecDeque<String> = path.split('/').map(ToOwned::to_owned).collect();
@@ -95,7 +95,7 @@ impl Rootfs {
             last = None;
             match self.lookup(&at) {
                 Lookup::Unknown => return Resolution::Unknown,
-                // What the kernel has there is known to it alone.
+                // Only the kernel knows the content of its file systems.
                 Lookup::Absent if at.starts_with("/proc/") || (at == "/proc" && !is_last) => {
                     return Resolution::Unknown;
                 }
@@ -115,7 +115,7 @@ impl Rootfs {
                     }
                     link = Some((at, target.to_string()));
                 }
-                // A slash behind a name is for directories alone.
+                // A trailing slash requires a directory.
                 Lookup::Present(entry) if is_last && (rest.is_empty() || entry.is_directory()) => last = Some(entry),
                 Lookup::Present(entry) if entry.is_directory() => parents.push((at, entry)),
                 Lookup::Present(_) => return Resolution::NotADirectory { at },
@@ -129,7 +129,7 @@ impl Rootfs {
         Resolution::Found { path, entry, parents }
     }
 
-    /// Whether `path` leads to something; `None` when that is not known yet.
+    /// Reports whether `path` leads to something; `None` if that is not known yet.
     pub(crate) fn exists(&self, path: &str) -> Option<bool> {
         match self.resolve(path) {
             Resolution::Found { .. } => Some(true),
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn normalisation() {
+    fn normalization() {
         for (path, normal) in [("", "/"), ("a/b", "/a/b"), ("./a", "/a"), ("/a/../../b/", "/b"), ("//a//b", "/a/b")] {
             assert_eq!(normalize(path), normal, "{path}");
         }

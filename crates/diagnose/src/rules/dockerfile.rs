@@ -1,4 +1,4 @@
-//! A Dockerfile as it is written: what engines take otherwise than it is meant.
+//! Rules for Dockerfiles: lines that engines interpret otherwise than they are meant.
 
 mod array;
 
@@ -14,13 +14,14 @@ pub struct Fact {
     pub line: usize,
     /// The number of its stage, from 1; 0 before the first.
     pub stage: usize,
-    /// In capitals. What follows `HEALTHCHECK` and `ONBUILD` is an instruction of its own as well: `HEALTHCHECK CMD`.
+    /// The keyword in capitals. The instruction after `HEALTHCHECK` and `ONBUILD` is an instruction of its own as
+    /// well: `HEALTHCHECK CMD`.
     pub keyword: String,
-    /// What follows its flags, in one line.
+    /// The text after its flags, in one line.
     pub arguments: String,
 }
 
-/// Everything that is wrong with the lines, the gravest first, each at its line and with an empty path.
+/// Returns all problems of the lines, the most severe first, each with its line and an empty path.
 pub fn check(facts: &[Fact]) -> Vec<Finding> {
     let mut findings: Vec<Finding> = Vec::new();
     for (index, fact) in facts.iter().enumerate() {
@@ -31,8 +32,8 @@ pub fn check(facts: &[Fact]) -> Vec<Finding> {
     findings
 }
 
-/// `dockerfile-invalid`: a line that no engine takes, as far as it was read. `text` is its beginning, empty where the whole
-/// file is meant; `mended` the line that is meant, where that can be told.
+/// `dockerfile-invalid`: a line that no engine accepts. `text` is its beginning, or empty for the whole file;
+/// `mended` is the intended line, if it can be guessed.
 pub fn invalid(line: usize, text: &str, reason: &str, mended: Option<&str>) -> Finding {
     let what = if text.is_empty() { "the Dockerfile" } else { "this line" };
     let message = format!("{what} cannot be read: {reason}");
@@ -43,7 +44,7 @@ pub fn invalid(line: usize, text: &str, reason: &str, mended: Option<&str>) -> F
     at_line(Finding::new(Code::DockerfileInvalid, Severity::Error, message), line, text).fix(fix)
 }
 
-/// `copy-source-missing`: `reason` says which source of the line `text` is missing, and where it was looked for.
+/// `copy-source-missing`: `reason` tells which source of the line `text` is missing, and where it was searched.
 pub fn source_missing(line: usize, text: &str, reason: &str) -> Finding {
     let message = format!("there is nothing to copy: {reason}");
     at_line(Finding::new(Code::CopySourceMissing, Severity::Error, message), line, text).guessed().fix(
@@ -52,7 +53,7 @@ pub fn source_missing(line: usize, text: &str, reason: &str) -> Finding {
     )
 }
 
-/// `dockerfile-invalid` about the `.dockerignore` beside it, which engines refuse with the whole build.
+/// `dockerfile-invalid` for the `.dockerignore` beside it. If it is invalid, engines refuse the whole build.
 pub fn ignore_invalid(reason: &str) -> Finding {
     let message = format!("no engine builds this: {reason}");
     Finding::new(Code::DockerfileInvalid, Severity::Error, message)
@@ -60,7 +61,7 @@ pub fn ignore_invalid(reason: &str) -> Finding {
         .fix("correct that line: https://docs.docker.com/build/concepts/context/#dockerignore-files has the form of patterns")
 }
 
-/// `shell-form`: a `RUN` whose line is for a shell that the stage does not have.
+/// `shell-form`: a `RUN` whose line needs a shell that the stage does not have.
 pub fn run_without_shell(line: usize, text: &str, shell: &str) -> Finding {
     let message = format!("this RUN is a line for a shell, and {shell} is not in the stage: the build fails");
     at_line(Finding::new(Code::ShellForm, Severity::Error, message), line, text)
@@ -120,7 +121,7 @@ fn exec_form(fact: &Fact) -> Option<Finding> {
     )
 }
 
-/// `instruction-overridden`: of several in one stage the last one counts.
+/// `instruction-overridden`: only the last of several in one stage has an effect.
 fn overridden(fact: &Fact, later: &[Fact]) -> Option<Finding> {
     if !matches!(fact.keyword.as_str(), "CMD" | "ENTRYPOINT" | "HEALTHCHECK") {
         return None;

@@ -1,4 +1,4 @@
-//! An image, or a container's configuration and files: what is wrong with it before it runs.
+//! Rules for an image, or a container's configuration and files: problems that are visible before it runs.
 
 mod command;
 mod environment;
@@ -28,35 +28,35 @@ use crate::program::Program;
 use crate::rootfs::{Resolution, Rootfs};
 use crate::rules::program::{self, Subject};
 
-/// An image with everything that is known of it and of where it is to run.
+/// An image, and the machine that it will run on.
 #[derive(Clone, Copy, Debug)]
 pub struct ImageFacts<'a> {
     /// Its configuration.
     pub config: &'a ConfigFacts,
     /// Its files.
     pub rootfs: &'a Rootfs,
-    /// What its program speaks of; `None` when it was not searched.
+    /// The names that its program mentions; `None` if it was not searched.
     pub mentions: Option<&'a Mentions>,
-    /// The platform of the host, where it is to run on a known one. Without it, that of the configuration counts.
+    /// The platform of the host, if known. Otherwise that of the configuration is used.
     pub host: Option<&'a Platform>,
-    /// The level of the host's processor, where that is known.
+    /// The level of the host's processor, if known.
     pub cpu: Option<IsaLevel>,
-    /// The capabilities that a process can have at most (`CapBnd`), one bit each. Docker's default is
+    /// The most capabilities that a process can have (`CapBnd`), one bit each. Docker's default is
     /// [`capability::DEFAULT`].
     pub bounding_set: u64,
-    /// What is mounted over its files, where it is a container's.
+    /// The mounts over its files, if it is a container.
     pub mounts: Option<&'a Mounts>,
 }
 
 impl<'a> ImageFacts<'a> {
-    /// An image that is to run on the platform that it declares, under default options.
+    /// Returns an image that will run on its declared platform, with default options.
     pub fn new(config: &'a ConfigFacts, rootfs: &'a Rootfs) -> Self {
         Self { config, rootfs, mentions: None, host: None, cpu: None, bounding_set: capability::DEFAULT, mounts: None }
     }
 }
 
-/// Everything that is wrong with the image, the gravest first: errors, then warnings, then notes, each in the order in
-/// which a start would meet them.
+/// Returns all problems of the image, the most severe first: errors, then warnings, then notes, each in the order in
+/// which a start encounters them.
 pub fn check(image: ImageFacts<'_>) -> Vec<Finding> {
     let mut findings = check_start(image);
     findings.extend(volume::check(image));
@@ -70,7 +70,8 @@ pub fn check(image: ImageFacts<'_>) -> Vec<Finding> {
     findings
 }
 
-/// What keeps the image's program from starting, in the order in which an engine meets it.
+/// Returns the problems that prevent the image's program from starting, in the order in which an engine encounters
+/// them.
 pub(crate) fn check_start(image: ImageFacts<'_>) -> Vec<Finding> {
     let mut findings = environment::check(image.config);
     findings.extend(user::unknown(image));
@@ -104,7 +105,7 @@ pub(crate) fn check_start(image: ImageFacts<'_>) -> Vec<Finding> {
     findings
 }
 
-/// The program that is started, where it is found: its path without links, its mode, and the mount that it lies on.
+/// Returns the program, if it exists: its path without links, its mode, and the mount that contains it.
 pub(crate) fn program_file(image: ImageFacts<'_>) -> Option<(String, u32, Option<Mount>)> {
     let arguments = image.config.arguments();
     let command::Command::Found(path) = command::find(image, &arguments) else { return None };
@@ -113,13 +114,13 @@ pub(crate) fn program_file(image: ImageFacts<'_>) -> Option<(String, u32, Option
     Some((path, entry.mode, mount))
 }
 
-/// The mode of a file of the image.
+/// Returns the mode of a file of the image.
 pub(crate) fn mode_of_file(image: ImageFacts<'_>, path: &str) -> Option<u32> {
     let Resolution::Found { entry: Some(entry), .. } = image.rootfs.resolve(path) else { return None };
     Some(entry.mode)
 }
 
-/// The interpreter of a script, or the loader of a dynamic program, where it lies on a mount with noexec.
+/// Returns the interpreter of a script, or the loader of a dynamic program, if it is on a mount with noexec.
 pub(crate) fn interpreter_on_noexec(image: ImageFacts<'_>) -> Option<Finding> {
     let arguments = image.config.arguments();
     let command::Command::Found(path) = command::find(image, &arguments) else { return None };
@@ -133,7 +134,8 @@ pub(crate) fn interpreter_on_noexec(image: ImageFacts<'_>) -> Option<Finding> {
     mount::no_exec(image, &path, entry.mode)
 }
 
-/// What the image and the mounts prove of a library that the loader did not find: a mount hides it, or it is in neither.
+/// Returns what the image and the mounts prove about a library that the loader did not find: a mount hides it, or it
+/// is in neither.
 pub(crate) fn library_proven(image: ImageFacts<'_>, name: &str) -> Option<Finding> {
     let says =
         |finding: &Finding| [' ', ','].iter().any(|end| finding.message.contains(&format!("library {name}{end}")));
@@ -141,7 +143,7 @@ pub(crate) fn library_proven(image: ImageFacts<'_>, name: &str) -> Option<Findin
     check_start(image).into_iter().find(|finding| is_of_libraries(finding.code) && says(finding))
 }
 
-/// Whether a shell answers to `sh` in the image; `None` when that is not known yet.
+/// Reports whether the image has a shell named `sh`; `None` if that is not known yet.
 pub fn has_shell(config: &ConfigFacts, rootfs: &Rootfs) -> Option<bool> {
     match lookup::find(config, rootfs, "sh") {
         lookup::Found::At(_) => Some(true),

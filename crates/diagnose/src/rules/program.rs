@@ -1,4 +1,4 @@
-//! One program in its root filesystem: does it start there?
+//! Rules for one program in its root filesystem: whether it starts there.
 
 mod access;
 mod architecture;
@@ -17,38 +17,38 @@ use crate::platform::Platform;
 use crate::program::Program;
 use crate::rootfs::Rootfs;
 
-/// How deep a script's interpreter may be a script itself (`fs/exec.c`: five rewrites).
+/// How many levels of a script's interpreter may be scripts themselves (`fs/exec.c`: five rewrites).
 const MAX_DEPTH: usize = 5;
 
-/// A program, where it lies, and what it is to run on.
+/// A program, its location, and the machine that it will run on.
 #[derive(Clone, Copy, Debug)]
 pub struct Subject<'a> {
     /// The program's absolute path in the image.
     pub path: &'a str,
     /// Its facts.
     pub program: &'a Program,
-    /// The files around it. For a single binary in an otherwise empty image: [`Rootfs::complete`] with nothing in it.
+    /// The surrounding files. For a single binary in an otherwise empty image, an empty [`Rootfs::complete`].
     pub rootfs: &'a Rootfs,
-    /// The platform that the image declares, or that of the host; `None` when neither is known.
+    /// The platform that the image declares, or that of the host; `None` if neither is known.
     pub platform: Option<&'a Platform>,
-    /// The value of `PATH` that the program is started with.
+    /// The value of `PATH` for the program.
     pub search_path: &'a str,
-    /// The value of `LD_LIBRARY_PATH` that the program is started with; empty for none.
+    /// The value of `LD_LIBRARY_PATH` for the program; empty if unset.
     pub library_path: &'a str,
-    /// The value of `LD_PRELOAD` that the program is started with; empty for none.
+    /// The value of `LD_PRELOAD` for the program; empty if unset.
     pub preload: &'a str,
-    /// The directory that the program is started in.
+    /// The working directory of the program.
     pub working_directory: &'a str,
-    /// Whom it is started as, as an image's configuration says it; `None` where permissions are not to be looked at.
+    /// The user in an image configuration's notation; `None` if permissions are not to be checked.
     pub user: Option<&'a str>,
-    /// The level of the processor that is to run it, where that is known.
+    /// The level of the processor that will run it, if known.
     pub cpu: Option<IsaLevel>,
-    /// What is mounted over the files around it.
+    /// The mounts over the surrounding files.
     pub mounts: Option<&'a Mounts>,
 }
 
 impl<'a> Subject<'a> {
-    /// A program with nothing known of the environment and the host.
+    /// Returns a program with no facts about the environment and the host.
     pub fn new(path: &'a str, program: &'a Program, rootfs: &'a Rootfs) -> Self {
         Self {
             path,
@@ -65,7 +65,7 @@ impl<'a> Subject<'a> {
         }
     }
 
-    /// `path` as the program that is started in the working directory takes it.
+    /// Returns `path` relative to the working directory as an absolute path.
     pub(crate) fn absolute(&self, path: &str) -> String {
         if path.starts_with('/') {
             return path.to_owned();
@@ -74,7 +74,7 @@ impl<'a> Subject<'a> {
     }
 }
 
-/// Everything that keeps the program from starting, the gravest first.
+/// Returns all problems that prevent the program from starting, the most severe first.
 pub fn check(subject: Subject<'_>) -> Vec<Finding> {
     check_nested(subject, 0)
 }

@@ -1,8 +1,8 @@
-//! A container whose program ended: the rules in the order in which one excludes the next.
+//! A container whose program ended. The order of the rules matters: one excludes the next.
 
 use super::evidence::{LastRun, duration, exit_evidence, last_run, log_evidence};
 use super::last_words::{self, LastWords};
-use super::{killed, memory, restart, signalled, start};
+use super::{killed, memory, restart, signaled, start};
 use crate::code::Code;
 use crate::container::ContainerFacts;
 use crate::finding::{Finding, Severity};
@@ -11,11 +11,11 @@ pub(super) fn ended(facts: &ContainerFacts<'_>) -> Vec<Finding> {
     let mut findings = last_run_ended(facts);
     let error = facts.state.error.trim();
     if let (false, Some(first)) = (error.is_empty(), findings.first_mut()) {
-        // Of a dead container: what the engine could not clean up.
+        // For a dead container: what the engine could not clean up.
         first.evidence.push(format!("the engine says: {error}"));
     }
     if let Some(missing) = start::source_missing(facts) {
-        // A stop explains itself; what would keep it from starting again is told beside.
+        // A stop is its own explanation. Problems that would prevent the next start are reported beside it.
         let is_stop =
             findings.first().is_some_and(|first| matches!(first.code, Code::Stopped | Code::StopSignalIgnored));
         findings.insert(usize::from(is_stop), missing);
@@ -39,7 +39,7 @@ fn last_run_ended(facts: &ContainerFacts<'_>) -> Vec<Finding> {
     }
     let LastWords { mut at_end, earlier } = LastWords::of(facts);
     start::prove_library(facts, &mut at_end);
-    // A request to stop explains the end; what was logged before it is told beside.
+    // A stop request explains the end. Log messages before it are reported beside it.
     if let Some(stopped) = killed::stopped(facts, &run) {
         at_end.insert(0, stopped);
         return at_end;
@@ -48,12 +48,12 @@ fn last_run_ended(facts: &ContainerFacts<'_>) -> Vec<Finding> {
         at_end.insert(0, sent);
         return at_end;
     }
-    if let Some(signalled) = signalled::check(facts) {
-        return with_signal(signalled, at_end);
+    if let Some(signaled) = signaled::check(facts) {
+        return with_signal(signaled, at_end);
     }
     let own = app_exit(facts, &run);
     if facts.state.exit_code == 0 {
-        // What a program logs and survives is no cause.
+        // An error that the program logged and survived is not the cause.
         return vec![own];
     }
     if let Some(first) = at_end.first_mut() {
@@ -68,25 +68,25 @@ fn last_run_ended(facts: &ContainerFacts<'_>) -> Vec<Finding> {
     at_end
 }
 
-/// What was logged at the end before the signal that it led to: a named cause, or the panic. A signal that programs do not
-/// send themselves comes first.
-fn with_signal(mut signalled: Vec<Finding>, mut logged: Vec<Finding>) -> Vec<Finding> {
-    let code = signalled.first().map(|finding| finding.code);
+/// Combines the end of the log with the signal that it led to: a named cause, or the panic. A signal that programs do
+/// not send to themselves comes first.
+fn with_signal(mut signaled: Vec<Finding>, mut logged: Vec<Finding>) -> Vec<Finding> {
+    let code = signaled.first().map(|finding| finding.code);
     let of_its_own_making = matches!(code, Some(Code::SegfaultOrAbort | Code::Aborted | Code::IllegalInstruction))
-        || signalled.first().is_some_and(|finding| last_words::is_death(finding.code));
-    // What the image proves of the program explains its end better than any word.
+        || signaled.first().is_some_and(|finding| last_words::is_death(finding.code));
+    // What the image proves about the program is a better explanation than any message.
     let proven = matches!(code, Some(Code::TruncatedBinary | Code::CpuLevel));
     if of_its_own_making && !proven && !logged.is_empty() {
-        if let Some(evidence) = signalled.first().and_then(|finding| finding.evidence.first().cloned()) {
+        if let Some(evidence) = signaled.first().and_then(|finding| finding.evidence.first().cloned()) {
             logged[0].evidence.push(evidence);
         }
-        signalled.retain(|finding| logged.iter().all(|other| other.code != finding.code));
-        logged.extend(signalled);
+        signaled.retain(|finding| logged.iter().all(|other| other.code != finding.code));
+        logged.extend(signaled);
         return logged;
     }
-    logged.retain(|finding| signalled.iter().all(|other| other.code != finding.code));
-    signalled.extend(logged);
-    signalled
+    logged.retain(|finding| signaled.iter().all(|other| other.code != finding.code));
+    signaled.extend(logged);
+    signaled
 }
 
 fn app_exit(facts: &ContainerFacts<'_>, run: &LastRun<'_>) -> Finding {

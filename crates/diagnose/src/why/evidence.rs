@@ -1,16 +1,16 @@
-//! What the facts tell about a container's last run, in the form that rules ask for.
+//! Evidence about a container's last run, in the form that rules need.
 
 use crate::container::{ContainerFacts, Event};
 use crate::exit_code;
 
-/// The last lines that rules look at: what killed a program is said at the end.
+/// How many lines of the log rules examine. The reason for the end of a program is in its last lines.
 const LAST_LINES: usize = 60;
 const SECOND: i64 = 1_000_000_000;
 
 /// The events of the last run.
 pub(super) struct LastRun<'a> {
     pub(super) events: Vec<&'a Event>,
-    /// The record reaches back to the run's start, so that what is not in it did not happen.
+    /// Whether the events reach back to the run's start, so that all of them are known.
     pub(super) complete: bool,
 }
 
@@ -26,7 +26,7 @@ pub(super) fn last_run<'a>(facts: &'a ContainerFacts<'_>) -> LastRun<'a> {
 }
 
 impl LastRun<'_> {
-    /// The signals that were sent through the engine, in order.
+    /// Returns the signals that were sent through the engine, in order.
     pub(super) fn signals(&self) -> Vec<u8> {
         self.events
             .iter()
@@ -35,12 +35,12 @@ impl LastRun<'_> {
             .collect()
     }
 
-    /// Whether an event of that kind is in the record.
+    /// Reports whether there is an event with that action.
     pub(super) fn has(&self, action: &str) -> bool {
         self.events.iter().any(|event| event.action == action)
     }
 
-    /// Why there is no proof, for a finding that lacks one.
+    /// Returns why there is no proof, for a finding without one.
     pub(super) fn gap(&self) -> &'static str {
         if self.complete {
             "no kill event in the engine's record of this run"
@@ -50,23 +50,23 @@ impl LastRun<'_> {
     }
 }
 
-/// The last lines of the log.
+/// Returns the last lines of the log.
 pub(super) fn last_lines<'a>(facts: &'a ContainerFacts<'_>) -> &'a [String] {
     let lines = facts.log.as_deref().unwrap_or_default();
     &lines[lines.len().saturating_sub(LAST_LINES)..]
 }
 
-/// The same as one text; empty when there are none.
+/// Returns the last lines as one text; empty if there are none.
 pub(super) fn log_text(facts: &ContainerFacts<'_>) -> String {
     last_lines(facts).join("\n")
 }
 
-/// The last line that says anything.
+/// Returns the last line that is not blank.
 pub(super) fn last_line<'a>(facts: &'a ContainerFacts<'_>) -> Option<&'a str> {
     facts.log.as_deref()?.iter().rev().map(|line| line.trim()).find(|line| !line.is_empty())
 }
 
-/// The last line of the log, or why there is none, as evidence.
+/// Returns the last line of the log as evidence, or why there is none.
 pub(super) fn log_evidence(facts: &ContainerFacts<'_>) -> String {
     match (&facts.log, last_line(facts)) {
         (_, None) if facts.log_gap.is_some() => {
@@ -82,7 +82,7 @@ pub(super) fn name_or<'a>(name: &'a str, other: &'a str) -> &'a str {
     if name.is_empty() { other } else { name }
 }
 
-/// Whether the last run was shorter than that many seconds; no when its times are not known.
+/// Reports whether the last run was shorter than that many seconds; `false` if its times are unknown.
 pub(super) fn ran_less_than(facts: &ContainerFacts<'_>, seconds: i64) -> bool {
     match (facts.state.started_at, facts.state.finished_at) {
         (Some(start), Some(end)) => end.saturating_sub(start) < seconds.saturating_mul(SECOND),
@@ -90,13 +90,13 @@ pub(super) fn ran_less_than(facts: &ContainerFacts<'_>, seconds: i64) -> bool {
     }
 }
 
-/// How long the last run was, in words.
+/// Describes the length of the last run.
 pub(super) fn duration(facts: &ContainerFacts<'_>) -> Option<String> {
     let nanoseconds = facts.state.finished_at?.checked_sub(facts.state.started_at?)?;
     (nanoseconds >= 0).then(|| in_words(nanoseconds))
 }
 
-/// Nanoseconds in words.
+/// Describes a number of nanoseconds.
 pub(super) fn in_words(nanoseconds: i64) -> String {
     let milliseconds = u64::try_from(nanoseconds).unwrap_or_default() / 1_000_000;
     match milliseconds {
@@ -108,13 +108,13 @@ pub(super) fn in_words(nanoseconds: i64) -> String {
     }
 }
 
-/// The exit code with its usual meaning, as evidence.
+/// Returns the exit code with its usual meaning, as evidence.
 pub(super) fn exit_evidence(facts: &ContainerFacts<'_>) -> String {
     let code = facts.state.exit_code;
     format!("exit code {code}: {}", exit_code::describe(code))
 }
 
-/// Bytes in words.
+/// Describes a number of bytes.
 pub(super) fn bytes(count: u64) -> String {
     const UNITS: &[(u64, &str)] = &[(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
     match UNITS.iter().find(|(unit, _)| count >= *unit) {

@@ -1,4 +1,4 @@
-//! Exit code 137 and stops: who ended the program?
+//! Exit code 137 and stops: determines who ended the program.
 
 use super::evidence::{LastRun, exit_evidence, in_words};
 use super::memory::kernel_knows_of_none;
@@ -10,7 +10,7 @@ use crate::finding::{Finding, Severity};
 /// The exit code of a process that SIGKILL ended.
 pub(super) const KILLED: i64 = 137;
 
-/// The other ways to 137: a stop that was not obeyed, `docker kill`, and kills that no engine knows of.
+/// The other causes of 137: a stop that was not obeyed, `docker kill`, and kills unknown to the engine.
 pub(super) fn killed(facts: &ContainerFacts<'_>, run: &LastRun<'_>) -> Option<Finding> {
     if facts.state.exit_code != KILLED {
         return None;
@@ -19,7 +19,7 @@ pub(super) fn killed(facts: &ContainerFacts<'_>, run: &LastRun<'_>) -> Option<Fi
     let stop = stop_signal(facts);
     let asked_before = |kill: usize| signals[..kill].contains(&stop);
     let first_kill = signals.iter().position(|&signal| signal == KILL);
-    // Only a stop leaves an event of that name, and only a stop signal of SIGKILL, or a stop that asks for it, begins with one.
+    // Only a stop leaves an event of that name. Only a stop with SIGKILL as its signal begins with one.
     if run.has("stop") && (stop == KILL || first_kill.is_some_and(|kill| !asked_before(kill))) {
         return Some(stopped_by_kill(facts));
     }
@@ -46,7 +46,7 @@ pub(super) fn killed(facts: &ContainerFacts<'_>, run: &LastRun<'_>) -> Option<Fi
         });
     }
     if signals.contains(&stop) || run.has("stop") {
-        // Podman does not record the second signal, and Docker's record may begin behind the first.
+        // Podman does not record the second signal, and Docker's record may lack the first.
         return Some(stop_ignored(facts, run, stop).guessed());
     }
     Some(by_something_else(facts, run).guessed())
@@ -101,12 +101,12 @@ fn by_something_else(facts: &ContainerFacts<'_>, run: &LastRun<'_>) -> Finding {
     Finding { message, ..finding }.fix(fix)
 }
 
-/// The signal that asks this container's program to end.
+/// Returns the signal that asks this container's program to end.
 pub(super) fn stop_signal(facts: &ContainerFacts<'_>) -> u8 {
     facts.image.and_then(|image| exit_code::signal_number(&image.config.stop_signal)).unwrap_or(exit_code::TERM)
 }
 
-/// How long the stop signal came before SIGKILL, where both are on record.
+/// Returns how long before SIGKILL the stop signal was sent, if both are recorded.
 fn time_to_end(run: &LastRun<'_>, stop: u8) -> Option<i64> {
     let sent = |signal: u8| {
         move |event: &&&Event| {
@@ -118,7 +118,7 @@ fn time_to_end(run: &LastRun<'_>, stop: u8) -> Option<i64> {
     Some(killed.saturating_sub(asked)).filter(|&time| time > 0)
 }
 
-/// A stop that gives no time (`docker stop -t 0`): whether the program would have ended on its own is not known.
+/// A stop without a grace period (`docker stop -t 0`): whether the program would have ended on its own is unknown.
 fn at_once(facts: &ContainerFacts<'_>, run: &LastRun<'_>, stop: u8) -> Option<Finding> {
     const NO_TIME: i64 = 900_000_000;
     let time = time_to_end(run, stop).filter(|&time| time < NO_TIME)?;
@@ -156,7 +156,7 @@ fn stop_ignored(facts: &ContainerFacts<'_>, run: &LastRun<'_>, signal: u8) -> Fi
     ))
 }
 
-/// Whether a stop found no program any more, because the restart policy was waiting.
+/// Reports whether there was no program at the time of a stop, because the restart policy was waiting.
 fn ended_before_the_stop(facts: &ContainerFacts<'_>, run: &LastRun<'_>) -> bool {
     if matches!(facts.restarts.policy.as_str(), "" | "no") {
         return false;
@@ -166,7 +166,7 @@ fn ended_before_the_stop(facts: &ContainerFacts<'_>, run: &LastRun<'_>) -> bool 
     let asked_at = run.events.iter().position(|event| matches!(event.action.as_str(), "kill" | "stop"));
     let has_kill = run.has("kill");
     match (died, asked_at) {
-        // A stop that is obeyed is kill, die, stop.
+        // The events of an obeyed stop are kill, die, stop.
         (Some(died), Some(asked)) if died < asked && !has_kill => true,
         _ => asked.is_some_and(|asked| facts.state.finished_at.is_some_and(|ended| ended < asked.time)),
     }
@@ -218,23 +218,23 @@ pub(super) fn stopped(facts: &ContainerFacts<'_>, run: &LastRun<'_>) -> Option<F
     })
 }
 
-/// How long a program may take to end after a signal that is no stop.
+/// How long a program may take to end after a signal that is not the stop signal.
 const SHORTLY: i64 = 3_000_000_000;
 
-/// Another signal than that of a stop, sent through the engine (`docker kill -s HUP`) just before the end.
+/// Another signal than the stop signal, sent through the engine (`docker kill -s HUP`) just before the end.
 pub(super) fn signal_sent(facts: &ContainerFacts<'_>, run: &LastRun<'_>) -> Option<Finding> {
     let kill = run.events.iter().rev().find(|event| event.action == "kill")?;
     let signal = exit_code::signal_number(kill.signal.as_deref()?)?;
     let by_signal = exit_code::signal(facts.state.exit_code) == Some(signal);
     let waited = facts.state.finished_at?.saturating_sub(kill.time);
-    // No program ends of these unless it wants to: CHLD, CONT, URG, WINCH.
+    // By default, these signals do not end a program: CHLD, CONT, URG, WINCH.
     let is_harmless = matches!(signal, 17 | 18 | 23 | 28);
     if !by_signal && (is_harmless || !(-SHORTLY / 3..=SHORTLY).contains(&waited)) {
         return None;
     }
     let name = exit_code::signal_name(signal);
     let code = facts.state.exit_code;
-    // HUP, INT and QUIT ask; others are meant to end it.
+    // HUP, INT and QUIT are requests; others are meant to end it.
     let (code_of, severity) = match signal {
         1..=3 | exit_code::TERM => (Code::Stopped, Severity::Info),
         _ => (Code::KilledFromOutside, Severity::Error),

@@ -1,4 +1,4 @@
-//! What a log says at its end: the named cause first, then how the program died of it.
+//! Interprets the end of a log: the named cause first, then how the program died.
 
 use std::sync::LazyLock;
 
@@ -13,29 +13,29 @@ use crate::finding::{Confidence, Finding, Severity};
 use crate::mounts;
 use crate::rules::image;
 
-/// How many lines that say something belong to the end.
+/// How many meaningful lines count as the end.
 const END: usize = 5;
-/// How many may follow a program's last cry, beside those of a stack.
+/// How many lines may follow the report of a program's death, not counting those of a stack trace.
 const AFTER_DEATH: usize = 25;
-/// How many before it may be what led to it.
+/// How many lines before that report may contain its cause.
 const BEFORE_DEATH: usize = 2;
 
-/// The exit code by which a shell says that it may not execute a program.
+/// The exit code of a shell that may not execute a program.
 const NOT_EXECUTABLE: i64 = 126;
 
-/// Codes that a log proves whatever the exit code is: the program said itself what it died of.
+/// Codes that a log proves whatever the exit code is, because the program itself reported why it died.
 const CERTAIN: &[Code] =
     &[Code::LibraryMissing, Code::LibraryTooOld, Code::LoaderMissing, Code::CpuLevel, Code::TruncatedBinary];
 
-/// A log's findings by where they stand in it.
+/// A log's findings by their position.
 pub(super) struct LastWords {
-    /// What the program ended with, the cause first.
+    /// Findings at the end of the log, the cause first.
     pub(super) at_end: Vec<Finding>,
-    /// What it said before, and survived.
+    /// Earlier findings, which the program survived.
     pub(super) earlier: Vec<Finding>,
 }
 
-/// Whether the code says how a program died, and not why.
+/// Reports whether the code tells how a program died, and not why.
 pub(super) fn is_death(code: Code) -> bool {
     matches!(
         code,
@@ -48,7 +48,7 @@ pub(super) fn is_death(code: Code) -> bool {
     )
 }
 
-/// Whether the code is a signal that the exit code shows too, where it ended the program.
+/// Reports whether the code is a signal that is also visible in the exit code if it ended the program.
 fn is_raised_signal(code: Code) -> bool {
     matches!(code, Code::SegfaultOrAbort | Code::IllegalInstruction | Code::ForbiddenSyscall | Code::KilledBySignal)
 }
@@ -73,19 +73,19 @@ impl LastWords {
         });
         let begin = death.map_or(end, |death| death.min(end));
 
-        // A stack says that there was a panic; the line above it says which.
+        // A stack trace shows that there was a panic; the line above it tells which.
         let is_panic = |finding: &Finding| finding.code == Code::GoPanic;
         let panic_is_told =
             lines.iter().zip(&found).any(|(line, found)| says_something(line) && found.iter().any(is_panic));
 
         let mut words = Self { at_end: Vec::new(), earlier: Vec::new() };
-        // The last line first: it is what the program died with.
+        // Start with the last line: it tells why the program died.
         for (index, findings) in found.into_iter().enumerate().rev() {
             for mut finding in findings {
                 if panic_is_told && is_panic(&finding) && !says_something(&lines[index]) {
                     continue;
                 }
-                // A file that is not in /tmp says nothing of /tmp itself, where that can be looked at.
+                // An error about a file outside of /tmp says nothing about /tmp, if that can be checked.
                 if finding.code == Code::TmpMissing
                     && facts.image.is_some_and(|image| image.rootfs.exists("/tmp") == Some(true))
                 {
@@ -115,7 +115,7 @@ impl LastWords {
                     if !is_certain && !near {
                         finding.confidence = Confidence::Guess;
                     }
-                    // What is said in passing explains no end.
+                    // Words in a line about something else are not the cause.
                     if finding.confidence == Confidence::Guess && index != last && !tells_of_failure(&lines[index]) {
                         words.earlier.push(finding);
                         continue;
@@ -145,7 +145,7 @@ impl LastWords {
     }
 }
 
-/// Not the root filesystem is read-only where the path lies on a mount that is.
+/// If the path is on a read-only mount, the root filesystem is not the cause.
 fn name_the_mount(facts: &ContainerFacts<'_>, finding: &mut Finding) {
     let says = |text: &str| finding.evidence.iter().any(|line| line.contains(text));
     let Some(mount) = facts.mounts.iter().find(|mount| mount.read_only && says(&mount.destination)) else { return };
@@ -153,14 +153,14 @@ fn name_the_mount(facts: &ContainerFacts<'_>, finding: &mut Finding) {
     finding.fix = Some("mount it without :ro (readonly), or let the program write elsewhere".to_owned());
 }
 
-/// What keeps a shell from executing a file: the mount that it lies on, or its mode in the image.
+/// Finds why a shell cannot execute a file: the mount that contains it, or its mode in the image.
 fn name_what_denies(facts: &ContainerFacts<'_>, line: &str, finding: &mut Finding) {
     let path = dialect::read_log(line).into_iter().find_map(|said| match said.meaning {
         dialect::Meaning::DeniedToShell(path) => path,
         _ => None,
     });
     let Some(path) = path.filter(|path| path.starts_with('/')) else { return };
-    // A shell that may not write a file uses the same words, and ends with another code.
+    // A shell that may not write a file prints the same words, but exits with another code.
     if facts.state.exit_code != NOT_EXECUTABLE {
         finding.confidence = Confidence::Guess;
     }
@@ -181,7 +181,7 @@ fn name_what_denies(facts: &ContainerFacts<'_>, line: &str, finding: &mut Findin
     }
 }
 
-/// What one line of a log means; nothing where the line itself says that nothing is wrong.
+/// Returns the findings for one line of a log; none if the line itself says that nothing is wrong.
 pub(super) fn explain_line(line: &str) -> Vec<Finding> {
     if is_harmless(line) {
         return Vec::new();
@@ -192,7 +192,7 @@ pub(super) fn explain_line(line: &str) -> Vec<Finding> {
     findings
 }
 
-/// A level below a warning at the line's beginning.
+/// Reports whether a level below warning begins the line.
 fn is_harmless(line: &str) -> bool {
     static LOW: LazyLock<Option<Regex>> = LazyLock::new(|| {
         Regex::new(r#"(?i)(?:^|[\s\[|"'=:(<])(?:info|debug|trace|notice|verbose|inf|dbg|trc)(?:$|[\s\]|"',:)>])"#).ok()
@@ -202,13 +202,13 @@ fn is_harmless(line: &str) -> bool {
     });
     let begin = &line[..line.floor_char_boundary(100)];
     let matches = |regex: &LazyLock<Option<Regex>>| regex.as_ref().is_some_and(|regex| regex.is_match(begin));
-    // Where a message behind the level speaks of an error, the level is still the level.
+    // The level counts even if the message mentions an error.
     let level = LOW.as_ref().and_then(|low| low.find(begin)).map(|found| found.start());
     let error = HIGH.as_ref().and_then(|high| high.find(begin)).map(|found| found.start());
     matches(&LOW) && error.is_none_or(|error| level.is_some_and(|level| level < error))
 }
 
-/// A warning, or words that tell of going on: no cause where more was said after it.
+/// Reports whether a line is a warning, or says that the program continues: not the cause if more lines follow.
 fn is_survived(line: &str) -> bool {
     static WORDS: LazyLock<Option<Regex>> = LazyLock::new(|| {
         Regex::new(
@@ -219,7 +219,7 @@ fn is_survived(line: &str) -> bool {
     WORDS.as_ref().is_some_and(|words| words.is_match(line))
 }
 
-/// Words of an error, or of a call that fails.
+/// Reports whether a line contains words of an error or of a failed call.
 fn tells_of_failure(line: &str) -> bool {
     static WORDS: LazyLock<Option<Regex>> = LazyLock::new(|| {
         Regex::new(
@@ -230,7 +230,7 @@ fn tells_of_failure(line: &str) -> bool {
     WORDS.as_ref().is_some_and(|words| words.is_match(line))
 }
 
-/// Not empty, and not a frame of a stack.
+/// Reports whether a line is neither blank nor a frame of a stack trace.
 fn says_something(line: &str) -> bool {
     static FRAME: LazyLock<Option<Regex>> = LazyLock::new(|| {
         Regex::new(

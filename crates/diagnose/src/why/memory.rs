@@ -1,4 +1,4 @@
-//! A lack of memory: by the engine's word, and by the kernel's where the engine missed it.
+//! Lack of memory: reported by the engine, or by the kernel if the engine missed it.
 
 use super::evidence::{LastRun, bytes, exit_evidence};
 use super::killed::KILLED;
@@ -14,8 +14,8 @@ pub(super) fn out_of_memory(facts: &ContainerFacts<'_>, run: &LastRun<'_>) -> Op
     } else {
         (program_killed && run.has("oom")).then_some("event oom")
     };
-    let kernel = kernels_word(facts);
-    // A signal that went through the engine explains the end better than the lack of memory of a child.
+    let kernel = kernel_record(facts);
+    // A signal sent through the engine explains the end better than a child's lack of memory.
     let kernel_alone = kernel.as_ref().filter(|_| run.signals().is_empty());
     let limit = kernel.as_ref().map(|word| &word.kill.limit);
     let killed = match &kernel {
@@ -36,16 +36,16 @@ pub(super) fn out_of_memory(facts: &ContainerFacts<'_>, run: &LastRun<'_>) -> Op
     Some(with_evidence(finding, Some(told), kill, facts).evidence(exit_evidence(facts)))
 }
 
-/// Whom the kernel killed.
+/// Which process the kernel killed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Killed {
     Program,
     Child,
-    /// The kernel's log names another than the oldest process, and the program ended as if it had been killed.
+    /// The kernel's log names a process other than the oldest, and the program ended as if it had been killed.
     ChildMostLikely,
 }
 
-/// Whose memory was used up, and what helps; that is known from the kernel only.
+/// Describes the limit and the remedy. Only the kernel tells which limit was reached.
 fn limit_in_words(limit: Option<&MemoryLimit>) -> (String, &'static str) {
     match limit {
         None | Some(MemoryLimit::Container) => (
@@ -63,7 +63,7 @@ fn limit_in_words(limit: Option<&MemoryLimit>) -> (String, &'static str) {
     }
 }
 
-/// The finding without its evidence.
+/// Returns the finding without its evidence.
 fn finding(facts: &ContainerFacts<'_>, limit: Option<&MemoryLimit>, killed: Killed) -> Finding {
     let (at_limit, fix) = limit_in_words(limit);
     let code = facts.state.exit_code;
@@ -88,7 +88,7 @@ fn finding(facts: &ContainerFacts<'_>, limit: Option<&MemoryLimit>, killed: Kill
     finding.fix(fix)
 }
 
-/// A child of a program that runs on, which was killed in this run.
+/// A child that was killed in this run, while the program continues to run.
 pub(super) fn child_of_a_running(facts: &ContainerFacts<'_>, run: &LastRun<'_>) -> Option<Finding> {
     let started = facts.state.started_at?;
     let kill = kills(facts).iter().rev().find(|kill| kill.time >= started);
@@ -106,7 +106,7 @@ pub(super) fn child_of_a_running(facts: &ContainerFacts<'_>, run: &LastRun<'_>) 
     Some(with_evidence(finding, event.then_some("event oom in this run"), kill, facts))
 }
 
-/// The finding with who told of it, and the limit.
+/// Adds the source and the limit to the finding.
 fn with_evidence(
     mut finding: Finding,
     event: Option<&str>,
@@ -117,28 +117,28 @@ fn with_evidence(
         finding = finding.evidence(event);
     }
     if let Some(kill) = kill {
-        finding = finding.evidence(word_of(kill));
+        finding = finding.evidence(record_text(kill));
     }
     finding.evidence(limit_evidence(facts))
 }
 
-/// What the kernel's log has of kills for memory, the oldest first.
+/// Returns the kernel log's records of kills for lack of memory, oldest first.
 fn kills<'a>(facts: &'a ContainerFacts<'_>) -> &'a [MemoryKill] {
     facts.kernel_log.as_ref().map(|log| log.memory_kills.as_slice()).unwrap_or_default()
 }
 
-/// The kernel's own word on a kill.
-fn word_of(kill: &MemoryKill) -> String {
+/// Returns the kernel's record of a kill as evidence.
+fn record_text(kill: &MemoryKill) -> String {
     format!("the kernel's log: process {} ({}) was killed for memory", kill.pid, kill.process)
 }
 
-/// How many of the latest runs are looked at.
+/// How many of the latest runs are considered.
 const LATEST: usize = 3;
-/// How far back, where it is not on record when they began.
-const LATELY: i64 = 120_000_000_000;
+/// How far back to look if the start of those runs is not recorded.
+const RECENT: i64 = 120_000_000_000;
 
-/// A lack of memory that ended one of the latest runs of a program that is started again and again: the engine forgets its own
-/// word at each start, and has it of some runs only.
+/// Lack of memory that ended one of the latest runs of a program in a restart loop. The engine clears its flag at
+/// each start, and sets it for some runs only.
 pub(super) fn in_a_loop(facts: &ContainerFacts<'_>) -> Option<Finding> {
     let events = facts.events.as_deref().unwrap_or_default();
     let ends: Vec<_> = events.iter().filter(|event| event.action == "die").collect();
@@ -147,10 +147,10 @@ pub(super) fn in_a_loop(facts: &ContainerFacts<'_>) -> Option<Finding> {
     if !was_killed {
         return None;
     }
-    // The end before those runs, or the first that is known.
+    // The end of the run before those, or the first that is known.
     let begin = match ends.len().checked_sub(LATEST + 1).and_then(|at| ends.get(at)) {
         Some(end) => end.time,
-        None => events.first().map(|event| event.time).or(facts.state.finished_at)?.saturating_sub(LATELY),
+        None => events.first().map(|event| event.time).or(facts.state.finished_at)?.saturating_sub(RECENT),
     };
     let event = events.iter().any(|event| event.action == "oom" && event.time >= begin);
     let kill = kills(facts).iter().rev().find(|kill| kill.time.saturating_add(kill.uncertainty) >= begin);
@@ -177,32 +177,34 @@ fn limit_evidence(facts: &ContainerFacts<'_>) -> String {
 }
 
 /// What the kernel's log tells of the last run.
-struct KernelsWord<'a> {
+struct KernelRecord<'a> {
     kill: &'a MemoryKill,
-    /// It cannot have been in an earlier run, and explains the end of this one.
+    /// Whether it cannot have been in an earlier run, and explains the end of this one.
     certain: bool,
 }
 
-/// The last kill for memory that may have been in the last run.
-fn kernels_word<'a>(facts: &'a ContainerFacts<'_>) -> Option<KernelsWord<'a>> {
+/// Returns the last kill for lack of memory that may have been in the last run.
+fn kernel_record<'a>(facts: &'a ContainerFacts<'_>) -> Option<KernelRecord<'a>> {
     let kill = facts.kernel_log.as_ref()?.memory_kills.last()?;
     let started = facts.state.started_at?;
     let finished = facts.state.finished_at?;
     if facts.state.exit_code == KILLED {
-        // What is too late by the clock may be of this run all the same: while a machine sleeps, the log's clock stands.
+        // A kill that appears to be later may still belong to this run: while a machine sleeps, the log's clock
+        // stops.
         let begun = kill.time.saturating_add(kill.uncertainty) >= started;
         let over = kill.time.saturating_sub(kill.uncertainty) > finished;
-        begun.then_some(KernelsWord { kill, certain: !over })
+        begun.then_some(KernelRecord { kill, certain: !over })
     } else {
-        // Nothing about the end itself hints at memory: the kill of an earlier run must not be taken for one of this.
-        (started..=finished).contains(&kill.time).then_some(KernelsWord { kill, certain: false })
+        // Nothing else indicates a lack of memory, so a kill in an earlier run must not be attributed to this one.
+        (started..=finished).contains(&kill.time).then_some(KernelRecord { kill, certain: false })
     }
 }
 
-/// Whether the kernel's log can be read, goes back beyond the last run, and has no kill for memory in it.
+/// Reports whether the kernel's log is readable, reaches back before the last run, and has no kill for lack of memory
+/// in it.
 pub(super) fn kernel_knows_of_none(facts: &ContainerFacts<'_>) -> bool {
     let Some((log, started)) = facts.kernel_log.as_ref().zip(facts.state.started_at) else { return false };
-    log.reaches_back_to.is_some_and(|begin| begin < started) && kernels_word(facts).is_none()
+    log.reaches_back_to.is_some_and(|begin| begin < started) && kernel_record(facts).is_none()
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What a container has done refutes what its image seems to prove: a program that runs, or ran, was started.
+//! A container's actual behavior refutes a problem of its image: a program that runs, or ran, was started.
 
 use super::{evidence, start};
 use crate::code::Code;
@@ -7,12 +7,12 @@ use crate::exit_code;
 use crate::finding::{Finding, Severity};
 use crate::rules::image::{self, ImageFacts};
 
-/// So many nanoseconds are more than a loader or a kernel needs to refuse a program.
+/// More nanoseconds than a loader or a kernel needs to refuse a program.
 const LONG: i64 = 2_000_000_000;
 /// The exit code of a loader that does not find a library.
 const NO_LIBRARY: i64 = 127;
 
-/// The errors that would have kept the container's program from starting, and did not.
+/// Returns the errors that would have prevented the container's program from starting, but did not.
 pub(super) fn refuted(facts: &ContainerFacts<'_>, image: ImageFacts<'_>) -> Vec<Finding> {
     let is_ended = matches!(facts.state.phase, Phase::Exited | Phase::Dead) && facts.state.error.trim().is_empty();
     let is_started = is_started(facts, is_ended);
@@ -35,7 +35,7 @@ fn is_started(facts: &ContainerFacts<'_>, is_ended: bool) -> bool {
     let is_long = until.zip(facts.state.started_at).is_some_and(|(end, start)| end.saturating_sub(start) >= LONG);
     let code = facts.state.exit_code;
     match facts.state.phase {
-        // Between two restarts a container is said to run, for a moment.
+        // Between two restarts, a container is reported as running for a moment.
         Phase::Running | Phase::Paused => facts.restarts.count == 0 || is_long,
         _ if !is_ended => false,
         _ => is_long || !(start::may_be_failed_exec(code) || code == 128 || exit_code::signal(code).is_some()),

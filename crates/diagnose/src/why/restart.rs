@@ -7,29 +7,29 @@ use crate::code::Code;
 use crate::container::{ContainerFacts, Phase};
 use crate::finding::{Confidence, Finding, Severity};
 
-/// Restarts from which on a container is said to loop.
+/// How many restarts make a loop.
 const MANY: u64 = 3;
 const SECOND: i64 = 1_000_000_000;
-/// A container that has been up for less has proven nothing.
+/// A container that has been up for less may end again.
 const YOUNG: i64 = 10 * SECOND;
-/// One that has been up for longer is not called looping, however long its earlier runs were.
+/// A container that has been up for longer is not in a loop, however long its earlier runs were.
 const OLD: i64 = 300 * SECOND;
-/// The pause before a start from which on several short runs must have gone before: the engine doubles it from 100 ms on, and
-/// starts again with 100 ms after a run of ten seconds.
+/// The shortest pause before a start that proves several short runs before it: the engine doubles it from 100 ms on,
+/// and resets it after a run of ten seconds.
 const LONG_PAUSE: i64 = 3 * SECOND / 2;
-/// How many of the latest runs are looked at.
+/// How many of the latest runs are considered.
 const LATEST: usize = 3;
-/// The engine's word for an exit status that it could not learn.
+/// The exit code that the engine records if it could not learn the real one.
 const UNKNOWN_STATUS: i64 = 255;
-/// How long after its start an engine needs at most to see what became of its containers.
+/// How long after its start an engine may take to find out what happened to its containers.
 const RECOVERY: i64 = 60 * SECOND;
 
 fn is_by_policy(facts: &ContainerFacts<'_>) -> bool {
     !matches!(facts.restarts.policy.as_str(), "" | "no")
 }
 
-/// Adds the loop: before a cause that says no more than an exit code, behind a better one.
-pub(super) fn put_in(facts: &ContainerFacts<'_>, findings: &mut Vec<Finding>) {
+/// Adds the loop: before a cause that is only an exit code, after a more specific one.
+pub(super) fn insert_loop(facts: &ContainerFacts<'_>, findings: &mut Vec<Finding>) {
     let waiting = facts.state.phase == Phase::Restarting;
     if !is_by_policy(facts) {
         return;
@@ -42,7 +42,7 @@ pub(super) fn put_in(facts: &ContainerFacts<'_>, findings: &mut Vec<Finding>) {
         }
         return;
     }
-    // A success is what `on-failure` waits for: the loop has ended, and is told as what went before.
+    // `on-failure` ends with a success: the loop is over, and is reported as history.
     if !waiting && facts.state.exit_code == 0 && facts.restarts.policy == "on-failure" {
         if let Some(first) = findings.first_mut() {
             first.evidence.push(restart_count(facts));
@@ -52,7 +52,7 @@ pub(super) fn put_in(facts: &ContainerFacts<'_>, findings: &mut Vec<Finding>) {
         }
         return;
     }
-    // Ended on request: the loop has ended too, and is told as what went before.
+    // The stop request ended the loop too, so it is reported as history.
     if let Some(first) = findings.first_mut()
         && (matches!(first.code, Code::Stopped | Code::StopSignalIgnored)
             || (!waiting && first.code == Code::KilledFromOutside && first.confidence != Confidence::Guess))
@@ -64,7 +64,7 @@ pub(super) fn put_in(facts: &ContainerFacts<'_>, findings: &mut Vec<Finding>) {
         }));
         return;
     }
-    // One success among failures is no program that is meant to end.
+    // One success among failures does not mean that the program is supposed to end.
     let only_successes =
         || runs::ended_runs(facts).iter().rev().take(LATEST).all(|run| run.exit_code.unwrap_or(0) == 0);
     if facts.state.exit_code == 0 && waiting && only_successes() {
@@ -104,7 +104,7 @@ pub(super) fn put_in(facts: &ContainerFacts<'_>, findings: &mut Vec<Finding>) {
     if !findings.iter().any(|finding| matches!(finding.code, Code::OomKilled | Code::ChildOomKilled))
         && let Some(killed) = memory::in_a_loop(facts)
     {
-        // What the engine missed of the last run it saw of one before.
+        // If the engine missed the reason for the last run, use that of the previous one.
         findings.retain(|finding| finding.code != Code::KilledFromOutside || finding.confidence != Confidence::Guess);
         findings.insert(0, killed);
     }
@@ -112,7 +112,7 @@ pub(super) fn put_in(facts: &ContainerFacts<'_>, findings: &mut Vec<Finding>) {
     findings.insert(at.min(findings.len()), finding);
 }
 
-/// The runs before the last.
+/// Returns the runs before the last.
 fn earlier_than_the_last(facts: &ContainerFacts<'_>) -> Vec<Run> {
     let mut earlier = runs::ended_runs(facts);
     earlier.pop();
@@ -123,7 +123,7 @@ fn restart_count(facts: &ContainerFacts<'_>) -> String {
     format!("restart count: {}", facts.restarts.count)
 }
 
-/// A program that is meant to end, under a policy that does not let it.
+/// A program that is supposed to end, under a policy that restarts it.
 fn after_success(facts: &ContainerFacts<'_>, evidence: String) -> Finding {
     let policy = &facts.restarts.policy;
     Finding::new(
@@ -139,9 +139,9 @@ fn after_success(facts: &ContainerFacts<'_>, evidence: String) -> Finding {
     )
 }
 
-/// A container that is up for a moment only, between two ends.
+/// A container that is up only for a moment between two ends.
 pub(super) fn flapping(facts: &ContainerFacts<'_>) -> Option<Finding> {
-    // A start by hand sets the count to 0.
+    // A manual start resets the count.
     if !is_by_policy(facts) || facts.restarts.count < MANY {
         return None;
     }
@@ -192,7 +192,7 @@ pub(super) fn flapping(facts: &ContainerFacts<'_>) -> Option<Finding> {
     )
 }
 
-/// The engine was restarted, found the container dead, and wrote 255 for an exit code that it could not learn.
+/// The engine was restarted, found the container dead, and recorded 255 because it could not learn the exit code.
 pub(super) fn daemon_restarted(facts: &ContainerFacts<'_>, run: &LastRun<'_>) -> Option<Finding> {
     let engine = facts.engine_started_at?;
     let ended = facts.state.finished_at?;

@@ -1,4 +1,4 @@
-//! A container that runs: is it well?
+//! A running container: determines whether it is healthy.
 
 use super::evidence::{bytes, last_lines};
 use super::killed::stop_signal;
@@ -10,29 +10,29 @@ use crate::exit_code;
 use crate::finding::{Finding, Severity};
 use crate::rules::image;
 
-/// The share of a limit, in percent, from which on it is close.
+/// The share of a limit, in percent, that counts as close to it.
 const CLOSE: u64 = 90;
 
 pub(super) fn running(facts: &ContainerFacts<'_>) -> Vec<Finding> {
     let mut findings = unhealthy(facts);
     let flapping = super::restart::flapping(facts);
     let healthy = findings.is_empty();
-    // Zombies may be what fills the limit.
+    // Zombies may be the reason why the limit is reached.
     let dangers: Vec<Finding> = zombies(facts).into_iter().chain(near_limits(facts)).collect();
     let (urgent, harmless): (Vec<_>, Vec<_>) =
         dangers.into_iter().partition(|finding| finding.severity >= Severity::Warning);
-    // What will end it soon is said before that it runs.
+    // A problem that will end it soon is more important than the fact that it runs.
     findings.extend(urgent);
     if flapping.is_none() {
         findings.extend(super::memory::child_of_a_running(facts, &super::evidence::last_run(facts)));
     }
     let is_flapping = flapping.is_some();
-    // Told however few the restarts are yet, until it has been up for a while.
+    // Reported even for few restarts, until it has been up for a while.
     let is_restarted = facts.restarts.count > 0 && up_for_less_than_a_minute(facts);
     let is_loop = flapping.as_ref().map_or(is_restarted, |finding| finding.code == Code::CrashLoop);
     let killed = is_loop.then(|| super::memory::in_a_loop(facts)).flatten();
     let flapping = killed.into_iter().chain(flapping);
-    // It will not be up long enough for the rest to matter.
+    // It will not be up long enough for other problems to matter.
     findings.splice(0..0, flapping);
     if healthy && !is_flapping {
         findings.push(runs(facts));
@@ -69,7 +69,7 @@ fn runs(facts: &ContainerFacts<'_>) -> Finding {
         Some(health) => finding.evidence(health),
         None => finding,
     };
-    // Not yet unhealthy: the check has not failed often enough, or its start period is not over.
+    // Not unhealthy yet: the check has not failed often enough, or its start period is not over.
     let failing = facts.health.as_ref().filter(|health| health.status != "unhealthy" && health.failing_streak > 0);
     let finding = match failing {
         Some(health) => {
@@ -105,7 +105,7 @@ fn unhealthy(facts: &ContainerFacts<'_>) -> Vec<Finding> {
     if let Some(limit) = process_limit(facts, output) {
         return vec![limit, finding];
     }
-    // A probe that could not even be started has a cause of its own.
+    // A probe that could not be started has a cause of its own.
     let could_not_start = !dialect::explain_message(&format!("Health check: {}", output.replace('\n', " "))).is_empty()
         && last.is_some_and(|probe| matches!(probe.exit_code, -1 | 126 | 127) || output.starts_with("exec /"));
     let cause = could_not_start.then(|| cause_of_probe(facts, output)).flatten();
@@ -114,7 +114,7 @@ fn unhealthy(facts: &ContainerFacts<'_>) -> Vec<Finding> {
     cause.into_iter().chain([finding]).collect()
 }
 
-/// A probe that could not be started because no process can be: nothing is wrong with the probe.
+/// A probe that could not be started because no process can be: the probe itself is fine.
 fn process_limit(facts: &ContainerFacts<'_>, output: &str) -> Option<Finding> {
     let said = dialect::explain_message(&output.replace('\n', " "));
     let mut finding = said.into_iter().find(|finding| finding.code == Code::ProcessLimit)?;
@@ -156,7 +156,8 @@ fn cause_of_probe(facts: &ContainerFacts<'_>, output: &str) -> Option<Finding> {
     of_image.into_iter().chain(of_text).find(is_probe).or(refused)
 }
 
-/// A program that the shell of the probe does not find, whatever the probe then ends with (`curl … || exit 1`).
+/// A program that the shell of the probe does not find, whatever exit code the probe then returns
+/// (`curl … || exit 1`).
 fn missing_to_the_shell(output: &str) -> Option<Finding> {
     let said = output.lines().flat_map(dialect::read_log);
     let finding = said.filter_map(|said| match (&said.meaning, said.line.contains("not found")) {
@@ -175,7 +176,7 @@ fn missing_to_the_shell(output: &str) -> Option<Finding> {
     )
 }
 
-/// Codes of a program that is there and cannot be started.
+/// Codes of a program that exists and cannot be started.
 fn is_refusal(code: Code) -> bool {
     matches!(
         code,
@@ -192,7 +193,7 @@ fn is_refusal(code: Code) -> bool {
     )
 }
 
-/// Shell syntax in a probe that no shell reads: it fails, or tests what it was not meant to.
+/// Shell syntax in a probe without a shell: it fails, or tests the wrong thing.
 fn syntax_of_probe(facts: &ContainerFacts<'_>) -> Option<Finding> {
     let of_image = facts.image.map(image::check).unwrap_or_default();
     of_image.into_iter().find(|finding| {
@@ -236,11 +237,11 @@ fn near_limits(facts: &ContainerFacts<'_>) -> Vec<Finding> {
     findings
 }
 
-/// A user that has as many processes as it may, of which those of this container alone are enough.
+/// A user at its process limit, which this container's processes alone reach.
 fn process_limit_of_user(facts: &ContainerFacts<'_>, processes: u64) -> Option<Finding> {
     let limit = facts.limits.user_processes?;
     let user = facts.image?.config.user.as_str();
-    // Root has no such limit.
+    // The limit does not apply to root.
     let is_root = matches!(user.split(':').next().unwrap_or_default(), "" | "0" | "root");
     if is_root || processes < limit {
         return None;
@@ -295,7 +296,7 @@ fn stop_signal_ignored(facts: &ContainerFacts<'_>) -> Option<Finding> {
     )
 }
 
-/// What the program complains of in its log while it runs on.
+/// Errors that the program logs while it keeps running.
 fn complaints(facts: &ContainerFacts<'_>, known: &[Finding]) -> Vec<Finding> {
     let mut findings: Vec<Finding> = Vec::new();
     for finding in last_lines(facts).iter().rev().flat_map(|line| explain_line(line)) {

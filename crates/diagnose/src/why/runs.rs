@@ -1,4 +1,4 @@
-//! A container's earlier runs, as the engine's events tell of them.
+//! A container's earlier runs, from the engine's events.
 
 use super::killed::stop_signal;
 use crate::container::{ContainerFacts, Event};
@@ -7,15 +7,15 @@ use crate::exit_code::{self, KILL};
 /// A run that has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Run {
-    /// How long it was, in nanoseconds; `None` where its start is not on record.
+    /// Its length in nanoseconds; `None` if its start is not recorded.
     pub(super) length: Option<i64>,
-    /// What it ended with, where that is on record.
+    /// Its exit code, if recorded.
     pub(super) exit_code: Option<i64>,
-    /// Somebody asked for its end.
+    /// Whether its end was requested.
     pub(super) on_request: bool,
 }
 
-/// The runs that have ended, oldest first. An engine forgets: there may have been more.
+/// Returns the runs that have ended, oldest first. An engine forgets events, so there may have been more.
 pub(super) fn ended_runs(facts: &ContainerFacts<'_>) -> Vec<Run> {
     let events = facts.events.as_deref().unwrap_or_default();
     let stop = stop_signal(facts);
@@ -40,12 +40,12 @@ pub(super) fn ended_runs(facts: &ContainerFacts<'_>) -> Vec<Run> {
     runs
 }
 
-/// Earlier ends in words: how many of the last runs ended with which codes.
+/// Describes how many of the last runs ended with which codes.
 pub(super) fn in_words(runs: &[Run]) -> Option<String> {
     const SHOWN: usize = 5;
     let codes: Vec<i64> = runs.iter().rev().filter_map(|run| run.exit_code).take(SHOWN).collect();
     let latest = *codes.first()?;
-    // What one code means says nothing of others.
+    // The meaning applies only if all codes are the same.
     let meaning = if codes.iter().all(|&code| code == latest) {
         exit_code::describe(latest)
     } else {

@@ -1,5 +1,5 @@
-//! A container whose program never came to run: refused by the engine or the runtime (status `created`), or by the kernel
-//! after the engine had said "started" (the text is in the log alone).
+//! A container whose program never ran: refused by the engine or the runtime (status `created`), or by the kernel
+//! after the engine had reported "started" (the error is only in the log).
 
 use super::evidence::{self, exit_evidence, log_evidence};
 use super::runs;
@@ -11,7 +11,7 @@ use crate::finding::{Confidence, Finding, Severity};
 use crate::mounts::{self, MountKind};
 use crate::rules::image;
 
-/// What keeps a program from being found or executed: two of these may describe one failure.
+/// Codes for a program that cannot be found or executed: two of these may describe one failure.
 const START_CODES: &[Code] = &[
     Code::EntrypointMissing,
     Code::EntrypointNotAbsolute,
@@ -44,14 +44,15 @@ pub(super) fn never_started(facts: &ContainerFacts<'_>) -> Vec<Finding> {
         if let Some(missing) = source_missing(facts) {
             return vec![missing];
         }
-        // Podman keeps no word of a start that failed. Whether or not there was one, what the image proves comes first.
+        // Podman does not keep the error of a failed start. Whether or not there was one, what the image proves comes
+        // first.
         let Some(proven) = proven_by_image(facts) else { return vec![finding] };
         let proven = proven.evidence("status created: no start is on record, and any would fail");
         return vec![proven];
     }
     let mut findings = of_error(facts, error);
     if findings.is_empty() && error.contains("OCI runtime") {
-        // The runtime's words are new; what keeps the program from starting may be plain to see.
+        // The runtime's message is unknown, but the image may prove why the program cannot start.
         findings.extend(proven_by_image(facts).map(|finding| finding.evidence(format!("the engine says: {error}"))));
     }
     if let Some(first) = findings.first_mut() {
@@ -67,8 +68,8 @@ pub(super) fn never_started(facts: &ContainerFacts<'_>) -> Vec<Finding> {
     findings
 }
 
-/// A container that ran once and whose latest start failed: the engine keeps the older run's exit code beside its error. It
-/// forgets the error at the next start that works.
+/// A container that ran once and whose latest start failed: the engine keeps the earlier run's exit code beside its
+/// error. The next successful start clears the error.
 pub(super) fn latest_failed(facts: &ContainerFacts<'_>) -> Option<Vec<Finding>> {
     let error = facts.state.error.trim();
     if facts.state.phase != Phase::Exited || error.is_empty() {
@@ -83,7 +84,7 @@ pub(super) fn latest_failed(facts: &ContainerFacts<'_>) -> Option<Vec<Finding>> 
     }
     let first = findings.first_mut()?;
     first.message = format!("the latest start failed: {}", first.message);
-    first.evidence.push(older_end(facts, error));
+    first.evidence.push(earlier_exit(facts, error));
     if evidence::last_line(facts).is_some() {
         first.evidence.push(format!("of that run: {}", log_evidence(facts)));
     }
@@ -93,9 +94,9 @@ pub(super) fn latest_failed(facts: &ContainerFacts<'_>) -> Option<Vec<Finding>> 
     Some(findings)
 }
 
-/// What the older run ended with. Docker writes a code for some starts that fail over the older run's: 126 and 127 for what the
-/// runtime says of the program, and 128 over a 0.
-fn older_end(facts: &ContainerFacts<'_>, error: &str) -> String {
+/// Returns the exit code of the earlier run. For some failed starts, Docker overwrites it: with 126 or 127 for the
+/// runtime's errors about the program, and 0 with 128.
+fn earlier_exit(facts: &ContainerFacts<'_>, error: &str) -> String {
     let code = facts.state.exit_code;
     if let Some(ended) = runs::ended_runs(facts).last().and_then(|run| run.exit_code) {
         return format!("an older run ended with exit code {ended}: {}", exit_code::describe(ended));
@@ -108,14 +109,16 @@ fn older_end(facts: &ContainerFacts<'_>, error: &str) -> String {
     }
 }
 
-/// The kernel's own filesystems, which a runtime needs where they belong.
-const KERNEL: &[&str] = &["/proc", "/sys", "/dev"];
+/// The kernel's file systems, which a runtime needs in their place.
+const KERNEL_FILESYSTEMS: &[&str] = &["/proc", "/sys", "/dev"];
 
-/// A mount of the container's in place of one of the kernel's filesystems, where the runtime missed something on it.
+/// A mount of the container that replaces one of the kernel's file systems, if the runtime missed something on it.
 fn covers_the_kernels(facts: &ContainerFacts<'_>, said: &Finding) -> Option<Finding> {
     let misses = |place: &str| said.evidence.iter().any(|line| line.contains(&format!("{place}/")));
     let mount = facts.mounts.iter().find(|mount| {
-        KERNEL.contains(&mount.destination.as_str()) && mount.kind != MountKind::Other && misses(&mount.destination)
+        KERNEL_FILESYSTEMS.contains(&mount.destination.as_str())
+            && mount.kind != MountKind::Other
+            && misses(&mount.destination)
     })?;
     let place = &mount.destination;
     let mut finding = Finding::new(
@@ -128,7 +131,7 @@ fn covers_the_kernels(facts: &ContainerFacts<'_>, said: &Finding) -> Option<Find
     Some(finding)
 }
 
-/// The network that an error speaks of, by its name: engines tell the id or the name.
+/// Returns the name of the network in an error: engines report its id or its name.
 fn network_name(facts: &ContainerFacts<'_>, said: &Finding) -> Option<String> {
     let words = || said.evidence.iter().flat_map(|line| line.split([' ', '"', '\'', ',', ':']));
     let says = |text: &str| !text.is_empty() && words().any(|word| word == text);
@@ -141,14 +144,14 @@ fn network_name(facts: &ContainerFacts<'_>, said: &Finding) -> Option<String> {
     (!is_built_in).then(|| mode.to_owned())
 }
 
-/// What the engine's error of a start means, with the names of what is gone.
+/// Returns the meaning of the engine's error for a start, with the names of missing objects.
 fn of_error(facts: &ContainerFacts<'_>, error: &str) -> Vec<Finding> {
     let mut findings = with_image(facts, dialect::explain_message(error));
     for finding in &mut findings {
         match finding.code {
-            // Of a start this is not the container itself.
+            // In the error of a start, this is not the container itself.
             Code::Removed | Code::NotRunning | Code::PeerMissing => *finding = peer_missing(facts, finding),
-            // Without its files at hand, a mount over the program's place is what explains it best.
+            // If its files are unavailable, a mount over the program's path is the best explanation.
             Code::EntrypointMissing if facts.image.is_none() => {
                 let program =
                     finding.evidence.iter().flat_map(|line| line.split('"')).find(|word| word.starts_with('/'));
@@ -171,7 +174,7 @@ fn of_error(facts: &ContainerFacts<'_>, error: &str) -> Vec<Finding> {
             }
         }
     }
-    // Two sentences of one error may have led to the same.
+    // Two sentences of one error may have the same meaning.
     let mut codes = Vec::new();
     findings.retain(|finding| {
         let is_new = !codes.contains(&finding.code);
@@ -181,7 +184,7 @@ fn of_error(facts: &ContainerFacts<'_>, error: &str) -> Vec<Finding> {
     findings
 }
 
-/// A program that the kernel refuses although its mode is well.
+/// A program that the kernel refuses although its mode is correct.
 fn denied_with_good_mode(facts: &ContainerFacts<'_>, said: &Finding) -> Option<Finding> {
     if let Some(mut finding) = image::interpreter_on_noexec(facts.image?) {
         finding.evidence.extend(said.evidence.iter().cloned());
@@ -210,7 +213,7 @@ fn denied_with_good_mode(facts: &ContainerFacts<'_>, said: &Finding) -> Option<F
     Some(finding)
 }
 
-/// A mount whose source is gone: whatever became of the last run, there will be no other.
+/// A mount whose source is gone: whatever happened in the last run, the next start will fail.
 pub(super) fn source_missing(facts: &ContainerFacts<'_>) -> Option<Finding> {
     let mount = facts.mounts.iter().find(|mount| mount.is_source_missing)?;
     Some(
@@ -228,7 +231,7 @@ pub(super) fn source_missing(facts: &ContainerFacts<'_>) -> Option<Finding> {
     )
 }
 
-/// The container whose namespaces this one joins, by what the configuration calls it.
+/// Names the container whose namespaces this one joins, as in the configuration.
 fn peer_missing(facts: &ContainerFacts<'_>, said: &Finding) -> Finding {
     let modes = [
         ("network", &facts.options.network_mode),
@@ -237,7 +240,7 @@ fn peer_missing(facts: &ContainerFacts<'_>, said: &Finding) -> Finding {
     ];
     let joined: Vec<_> =
         modes.iter().filter_map(|(what, mode)| Some((*what, mode.strip_prefix("container:")?))).collect();
-    // Of several, the one that the error names.
+    // If there are several, use the one in the error.
     let named = joined.iter().find(|(_, peer)| said.evidence.iter().any(|line| line.contains(*peer)));
     let Some((what, peer)) = named.or(joined.first()) else { return said.clone() };
     let short = if peer.len() == 64 { &peer[..peer.floor_char_boundary(12)] } else { peer };
@@ -253,7 +256,7 @@ fn peer_missing(facts: &ContainerFacts<'_>, said: &Finding) -> Finding {
     finding
 }
 
-/// Puts what the image proves in place of what a message only suggests.
+/// Replaces what a message only suggests by what the image proves.
 fn with_image(facts: &ContainerFacts<'_>, said: Vec<Finding>) -> Vec<Finding> {
     let mut proven: Vec<Finding> = match facts.image {
         Some(image) => image::check_start(image),
@@ -261,7 +264,7 @@ fn with_image(facts: &ContainerFacts<'_>, said: Vec<Finding>) -> Vec<Finding> {
     };
     proven.retain(|finding| finding.severity == Severity::Error);
     let Some(first) = said.first() else { return said };
-    // Of a shell that the image has under a mount it must not be said that there is none.
+    // A shell of the image that a mount hides must not be reported as missing.
     let hides_shell = |finding: &Finding| first.code == Code::ShellMissing && finding.code == Code::HiddenByMount;
     let same = proven.iter().position(|finding| finding.code == first.code || hides_shell(finding)).or_else(|| {
         START_CODES
@@ -281,7 +284,7 @@ fn with_image(facts: &ContainerFacts<'_>, said: Vec<Finding>) -> Vec<Finding> {
     }
 }
 
-/// Puts what the image and the mounts prove in place of a loader's "cannot open" of a library.
+/// Replaces a loader's "cannot open" of a library by what the image and the mounts prove.
 pub(super) fn prove_library(facts: &ContainerFacts<'_>, said: &mut [Finding]) {
     let Some(image) = facts.image else { return };
     for finding in said.iter_mut().filter(|finding| finding.code == Code::LibraryMissing) {
@@ -293,7 +296,8 @@ pub(super) fn prove_library(facts: &ContainerFacts<'_>, said: &mut [Finding]) {
     }
 }
 
-/// Codes of a run whose program could not be executed: runc ≤ 1.1 ends with 1, runc ≥ 1.2 with 255, crun with 126 or 127.
+/// Exit codes of a run whose program could not be executed: runc ≤ 1.1 exits with 1, runc ≥ 1.2 with 255, crun with
+/// 126 or 127.
 pub(super) fn may_be_failed_exec(exit_code: i64) -> bool {
     matches!(exit_code, 1 | 126 | 127 | 255)
 }
@@ -323,7 +327,8 @@ pub(super) fn refused_by_kernel(facts: &ContainerFacts<'_>) -> Option<Vec<Findin
         }
         return Some(findings);
     }
-    // The runtime's word went to a log that cannot be read, or was never written. The image itself may prove it.
+    // The runtime's error is in a log that cannot be read, or was never written. The image itself may prove the
+    // cause.
     if last.is_some() || !evidence::ran_less_than(facts, 2) {
         return None;
     }
@@ -331,7 +336,7 @@ pub(super) fn refused_by_kernel(facts: &ContainerFacts<'_>) -> Option<Vec<Findin
     Some(vec![finding.evidence(log_evidence(facts)).evidence(exit_evidence(facts))])
 }
 
-/// What the image itself says of why its program cannot be executed.
+/// Returns what the image proves about why its program cannot be executed.
 fn proven_by_image(facts: &ContainerFacts<'_>) -> Option<Finding> {
     let is_proof = |finding: &Finding| finding.severity == Severity::Error && START_CODES.contains(&finding.code);
     image::check_start(facts.image?).into_iter().find(is_proof)

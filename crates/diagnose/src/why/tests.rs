@@ -1,4 +1,4 @@
-//! Verdicts of containers that were made up.
+//! Verdicts for made-up containers.
 
 mod apart;
 mod facts;
@@ -65,7 +65,7 @@ fn verdict(facts: &ContainerFacts<'_>) -> (&'static str, bool) {
     (verdict.code.as_str(), verdict.findings[0].confidence == Confidence::Guess)
 }
 
-/// An image whose program is what a test wants it to be.
+/// Returns an image with this program.
 fn image_of(file: &[u8], mode: u32) -> (ConfigFacts, Rootfs) {
     let mut rootfs = Rootfs::complete();
     rootfs.insert("/app", Entry::program(mode, 1, inspect(Cursor::new(file)).unwrap()));

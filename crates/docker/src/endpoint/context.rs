@@ -8,14 +8,14 @@ use sha2::{Digest as _, Sha256};
 
 use super::Tls;
 
-/// A larger file is not Docker's.
+/// The largest accepted file.
 const LARGEST: u64 = 4 * 1024 * 1024;
 
 /// Why a context cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ContextError {
-    /// Nothing is stored under the name.
+    /// There is no context with this name.
     #[error("context `{name}` is not in Docker's context store")]
     NotFound {
         /// The context.
@@ -32,20 +32,20 @@ pub enum ContextError {
     Read {
         /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The reason.
         source: io::Error,
     },
-    /// A file of the store or the configuration is not what it should be.
+    /// A file of the store or the configuration is invalid.
     #[error("cannot understand {}", path.display())]
     Parse {
         /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The reason.
         source: serde_json::Error,
     },
 }
 
-/// What the store says of a context.
+/// A context of the store.
 #[derive(Debug)]
 pub(super) struct StoredContext {
     pub(super) host: String,
@@ -77,13 +77,13 @@ struct ConfigFile {
     current_context: String,
 }
 
-/// The current context of `config.json`; nothing when there is no such file, or it names none.
+/// Returns the current context of `config.json`, or `None` if there is no such file or it names no context.
 pub(super) fn current(config_dir: &Path) -> Result<Option<String>, ContextError> {
     let file: Option<ConfigFile> = read_json(&config_dir.join("config.json"))?;
     Ok(file.map(|file| file.current_context).filter(|name| !name.is_empty()))
 }
 
-/// Looks a context up.
+/// Reads a context.
 pub(super) fn load(config_dir: Option<&Path>, name: &str) -> Result<StoredContext, ContextError> {
     let not_found = || ContextError::NotFound { name: name.to_owned() };
     let contexts = config_dir.ok_or_else(not_found)?.join("contexts");
@@ -102,7 +102,7 @@ pub(super) fn load(config_dir: Option<&Path>, name: &str) -> Result<StoredContex
     Ok(StoredContext { host: endpoint.host, tls })
 }
 
-/// The store names a context's folders by the SHA-256 of its name, in hexadecimal.
+/// Returns the name of a context's folder: the SHA-256 of its name in hexadecimal.
 fn folder_name(name: &str) -> String {
     use std::fmt::Write as _;
     Sha256::digest(name).iter().fold(String::new(), |mut text, byte| {
@@ -112,7 +112,7 @@ fn folder_name(name: &str) -> String {
     })
 }
 
-/// Reads a JSON file; nothing when it does not exist.
+/// Reads a JSON file. Returns `None` if it does not exist.
 fn read_json<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<Option<T>, ContextError> {
     let text = match scratchdbg_files::read(path, LARGEST) {
         Ok(text) => text,
@@ -136,7 +136,7 @@ pub(super) mod tests {
 
     #[test]
     fn folders_are_named_as_dockers_client_names_them() {
-        // `printf default | sha256sum`
+        // From `printf default | sha256sum`.
         assert_eq!(folder_name("default"), "37a8eec1ce19687d132fe29051dca629d164e2c4958ba141d5f4133a33f0688f");
     }
 

@@ -1,4 +1,4 @@
-//! Docker and Podman as a platform that tells facts of containers, and shows their files.
+//! Implements [`FactsBackend`] and [`FilesBackend`] for Docker and Podman.
 
 use std::collections::BTreeSet;
 

@@ -1,28 +1,30 @@
-//! The engine's record of what happened to a container.
+//! The engine's record of a container's events.
 //!
-//! Docker holds the last 256 events of everything, in memory; a replay needs `until`, or the answer has no end. Podman writes
-//! its events to a file or the journal.
+//! Docker keeps the last 256 events of all objects in memory. A replay needs `until`, or the response has no end.
+//! Podman writes its events to a file or the journal.
 
 use std::collections::HashMap;
 
 use scratchdbg_backend::HostFacts;
 use scratchdbg_diagnose::container::Event;
 
-use super::{PATIENCE, host};
+use super::{TIMEOUT, host};
 use crate::{Engine, event};
 
-/// What matters for the end of a container. The events of health checks and execs, three a probe, are left out.
+/// The events that matter for the end of a container. Events of health checks and execs (three per probe) are left
+/// out.
 const ACTIONS: &[&str] =
     &["create", "start", "restart", "kill", "oom", "die", "died", "stop", "destroy", "remove", "pause", "unpause"];
 
 impl Engine {
-    /// The events of the container with that id or name, oldest first; `None` when the engine does not tell.
+    /// Returns the events of the container with that id or name, oldest first, or `None` if the engine does not
+    /// report them.
     pub(crate) async fn events_of(&self, container: &str, host: &HostFacts) -> Option<Vec<Event>> {
         let events = self.replay(Some(container), host).await?;
         Some(events.into_iter().map(|(_, event)| event).collect())
     }
 
-    /// The events of every container by its id.
+    /// Returns the events of all containers by id.
     pub(super) async fn all_events(&self, host: &HostFacts) -> Option<HashMap<String, Vec<Event>>> {
         let mut events: HashMap<String, Vec<Event>> = HashMap::new();
         for (id, event) in self.replay(None, host).await? {
@@ -38,13 +40,13 @@ impl Engine {
         }
         let filters = crate::files::percent_encode(&filters.to_string());
         let end = if self.is_podman() {
-            // Podman stops reading its record when the clock is at `until`, however little of it is read by then.
+            // Podman stops reading its record when its clock reaches `until`, however little it has read by then.
             "stream=false".to_owned()
         } else {
             format!("until={}", host::now(facts))
         };
         let path = format!("/events?since=0&{end}&filters={filters}");
-        let answer = tokio::time::timeout(PATIENCE, self.get(&path)).await.ok()?;
+        let answer = tokio::time::timeout(TIMEOUT, self.get(&path)).await.ok()?;
         let events = event::read(&answer.ok()?);
         Some(events.into_iter().map(|event| (event.actor.id.clone(), event.fact())).collect())
     }

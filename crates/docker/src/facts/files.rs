@@ -1,5 +1,4 @@
-//! Files for rules, one by one and only those that are asked for, by the engine's archive call: it needs no shell, and
-//! works on containers that are stopped.
+//! Reads single files for rules with the engine's archive API, which needs no shell and works on stopped containers.
 
 use std::io::{self, Read as _};
 
@@ -15,15 +14,15 @@ use scratchdbg_diagnose::rootfs::{Detail, Entry, EntryKind, Want};
 use crate::transport::full;
 use crate::{ContainerName, Engine, Error};
 
-/// Room for the headers in front of a file's data, with extended attributes.
+/// Room for the headers before a file's data, including extended attributes.
 const HEADERS: usize = 16 << 10;
-/// How much of a program is read: everything that decides whether it starts.
+/// How much of a program is read: enough to decide whether it starts.
 const PROGRAM_HEAD: usize = 1 << 20;
-/// The extended attribute that holds file capabilities, as pax records spell it.
+/// The extended attribute with file capabilities, in the spelling of pax records.
 const CAPABILITIES: &str = "SCHILY.xattr.security.capability";
 
 impl Engine {
-    /// What is at the paths that rules ask for; `None` where to look would make folders on this machine.
+    /// Looks up the paths that rules ask for. Returns `None` where the lookup would create folders on this machine.
     pub(super) async fn look_up_paths(
         &self,
         record: &ContainerRecord,
@@ -41,18 +40,18 @@ impl Engine {
         join_all(answers).await.into_iter().collect::<Result<_, Error>>().map(Some)
     }
 
-    /// The root directory, of which no more is read than that the engine finds it.
+    /// Checks that the root directory exists, and reads no more of it.
     async fn root(&self, container: &ContainerName) -> Result<Option<Entry>, Error> {
         let query = format!("/containers/{container}/archive?path=/");
         match self.transport.send(self.transport.request(Method::GET, &query, full(""))?).await {
-            // What follows is everything: it is not read.
+            // The rest is the whole file system: do not read it.
             Ok(_) => Ok(Some(Entry::directory(0o755))),
             Err(error) if error.is_status(404) => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    /// Shows `visit` the bytes of a container's file as they come, between the headers of an archive.
+    /// Passes the bytes of a container's file to `visit` as they arrive, without the archive's headers.
     pub(super) async fn read_through(
         &self,
         container: &ContainerName,
@@ -75,7 +74,7 @@ impl Engine {
         let mut pieces = match self.transport.stream(self.transport.request(Method::GET, &query, full(""))?).await {
             Ok(pieces) => pieces,
             Err(error) if error.is_status(404) => return Ok(None),
-            // "not a directory": something above it is a file.
+            // "not a directory": a parent is a file.
             Err(Error::Api(error)) if error.message.contains("not a directory") => return Ok(None),
             Err(error) => return Err(error),
         };
@@ -86,7 +85,7 @@ impl Engine {
                 Detail::Program => PROGRAM_HEAD,
             };
         let mut archive = Vec::new();
-        // The engine packs a folder with all that is in it: what is not needed is not waited for.
+        // The engine sends a folder with everything in it. Stop once there is enough.
         while archive.len() < enough {
             match pieces.next().await {
                 Some(piece) => archive.extend_from_slice(&piece?),
@@ -97,7 +96,7 @@ impl Engine {
     }
 }
 
-/// What is known of a path without asking: an engine's archive call does not see what is on a tmpfs.
+/// Returns what is known of a path without a request: the engine's archive API does not see the content of a tmpfs.
 fn hidden(record: &ContainerRecord, path: &str) -> Option<Found> {
     let mount = mounts::over(&record.facts.mounts, path)?;
     if mount.kind != MountKind::Tmpfs || mount.copies_up {
@@ -106,14 +105,14 @@ fn hidden(record: &ContainerRecord, path: &str) -> Option<Found> {
     Some(if !mount.is_above(path) {
         Found::Entry(Entry::directory(0o1777))
     } else if record.facts.state.phase == Phase::Running {
-        // The program may have put something there.
+        // The program may have created it.
         Found::Unknown
     } else {
         Found::Absent
     })
 }
 
-/// The first entry of an archive that may be cut behind it.
+/// Returns the first entry of an archive that may be cut after it.
 fn first_entry(archive: &[u8], detail: Detail) -> io::Result<Option<Entry>> {
     let mut archive = tar::Archive::new(archive);
     let Some(entry) = archive.entries()?.next() else { return Ok(None) };
@@ -182,7 +181,7 @@ mod tests {
         let whole = read(tar::EntryType::Regular, 3, b"a:b", Detail::Content);
         assert_eq!((whole.uid, whole.gid, whole.mode), (7, 8, 0o4750));
         assert_eq!(whole.kind, EntryKind::File { size: 3, content: Some((*b"a:b").into()), program: None });
-        // Cut behind the beginning: its size is still the whole one.
+        // Cut after the beginning: the entry still reports its full size.
         let cut = read(tar::EntryType::Regular, 5 << 20, b"#!/bin/sh\n", Detail::Program);
         let EntryKind::File { size, program: Some(Program::Script(_)), .. } = cut.kind else { panic!("{cut:?}") };
         assert_eq!(size, 5 << 20);

@@ -1,4 +1,4 @@
-//! An inspection, read into facts.
+//! Parses an inspection into facts.
 
 use std::collections::BTreeMap;
 
@@ -156,14 +156,14 @@ struct RawRestartPolicy {
     maximum_retry_count: Option<i64>,
 }
 
-/// `null`, which engines write where others leave a field out, is the default.
+/// Reads `null` as the default value: some engines write `null` where others omit a field.
 pub(super) fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
     deserializer: D,
 ) -> Result<T, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
-/// Reads the answer of `GET /containers/{id}/json`.
+/// Parses the response of `GET /containers/{id}/json`.
 pub(super) fn read(json: &[u8], is_podman: bool) -> Result<ContainerRecord, serde_json::Error> {
     let inspection: Inspection = serde_json::from_slice(json)?;
     let config: ConfigFacts = serde_json::from_value(inspection.config.clone())?;
@@ -230,12 +230,12 @@ pub(super) fn read(json: &[u8], is_podman: bool) -> Result<ContainerRecord, serd
     })
 }
 
-/// Name and id of each.
+/// Returns the name and id of each network.
 fn networks(settings: RawNetworkSettings) -> Vec<(String, String)> {
     settings.networks.into_iter().map(|(name, network)| (name, network.unwrap_or_default().id)).collect()
 }
 
-/// Docker's words, and Podman's.
+/// Parses a state, in the spelling of Docker or Podman.
 fn phase(word: &str) -> Phase {
     match word {
         "running" | "stopping" => Phase::Running,
@@ -248,7 +248,7 @@ fn phase(word: &str) -> Phase {
     }
 }
 
-/// A time in RFC 3339; engines write year 1 for none.
+/// Parses a time in RFC 3339. For an absent time, engines write year 1.
 pub(super) fn time(text: &str) -> Option<i64> {
     let time: jiff::Timestamp = text.parse().ok()?;
     i64::try_from(time.as_nanosecond()).ok().filter(|&nanoseconds| nanoseconds > 0)

@@ -1,4 +1,4 @@
-//! The log of this machine's kernel, for a container of an engine on this machine.
+//! Reads this machine's kernel log for a container of an engine on this machine.
 
 use std::fs::OpenOptions;
 use std::io::{self, Read as _};
@@ -10,13 +10,13 @@ use rustix::time::{ClockId, clock_gettime};
 use scratchdbg_diagnose::container::KernelLog;
 
 const KERNEL_LOG: &str = "/dev/kmsg";
-/// The longest record that the kernel hands out (`PRINTK_MESSAGE_MAX`, with room to spare).
+/// The longest record that the kernel returns (`PRINTK_MESSAGE_MAX`, plus a margin).
 const LONGEST_RECORD: usize = 16 << 10;
-/// More records than the log has room for. A kernel that writes without end is not followed.
+/// The most records that are read, more than the log can hold. A kernel that keeps writing is not followed.
 const MOST_RECORDS: usize = 1 << 20;
 
-/// What the log tells of the container with the full id `id`; `None` where this user may not read it: root always may, others
-/// where `kernel.dmesg_restrict` is 0.
+/// Returns what the log reports about the container with the full id `id`, or `None` if this user may not read the
+/// log. Root may always read it, others if `kernel.dmesg_restrict` is 0.
 pub(super) fn read(id: &str) -> Option<KernelLog> {
     match read_file(Path::new(KERNEL_LOG), id) {
         Ok(log) => Some(log),
@@ -28,21 +28,21 @@ pub(super) fn read(id: &str) -> Option<KernelLog> {
 }
 
 fn read_file(path: &Path, id: &str) -> io::Result<KernelLog> {
-    // Not to wait for what will be written yet.
+    // Do not wait for records that are yet to be written.
     let flags = i32::try_from(OFlags::NONBLOCK.bits()).map_err(io::Error::other)?;
     let mut file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
     let boot = start_of_clock();
     let mut log = KernelLog::default();
     let mut buffer = vec![0; LONGEST_RECORD];
     for _ in 0..MOST_RECORDS {
-        // One record at a time.
+        // Each read returns one record.
         match file.read(&mut buffer) {
             Ok(0) => break,
             Ok(length) => {
-                log.take_in(&String::from_utf8_lossy(buffer.get(..length).unwrap_or_default()), id, boot);
+                log.add_record(&String::from_utf8_lossy(buffer.get(..length).unwrap_or_default()), id, boot);
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-            // The next record was overwritten before it was read; reading goes on with the oldest that is left.
+            // The next record was overwritten before it was read. Continue with the oldest that is left.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
@@ -51,8 +51,8 @@ fn read_file(path: &Path, id: &str) -> io::Result<KernelLog> {
     Ok(log)
 }
 
-/// When the log's clock was at zero, in nanoseconds since 1970: it counts from the start of the machine, and stands while the
-/// machine sleeps.
+/// Returns the origin of the log's clock, in nanoseconds since 1970. The clock counts from the start of the machine
+/// and stops while the machine sleeps.
 fn start_of_clock() -> i64 {
     let nanoseconds = |clock| {
         let time = clock_gettime(clock);

@@ -1,4 +1,4 @@
-//! All containers at once.
+//! Facts about all containers.
 
 use futures_util::StreamExt as _;
 use scratchdbg_backend::{ContainerRecord, HostFacts, ListFilter};
@@ -6,12 +6,12 @@ use serde_json::Value;
 
 use crate::{Engine, Error};
 
-/// How many inspections are under way at once.
+/// The number of concurrent inspections.
 const AT_ONCE: usize = 8;
 
 impl Engine {
-    /// What inspections tell of the containers that are listed, newest first, with the engine's events of each. Those that
-    /// are gone by the time they are looked at are left out.
+    /// Inspects the listed containers, newest first, and adds the engine's events. Containers that are gone by then
+    /// are left out.
     pub(super) async fn records_of_list(
         &self,
         filter: &ListFilter,

@@ -4,31 +4,31 @@ use futures_util::StreamExt as _;
 use scratchdbg_backend::{ContainerRecord, LogRequest};
 use scratchdbg_logs::{Event, Framing, LineOptions, LogDecoder};
 
-use super::PATIENCE;
+use super::TIMEOUT;
 use crate::{ContainerName, Engine};
 
-/// How many records of the log are asked for. What killed a program is said at the end.
+/// How many records of the log are requested. The reason for the end of a program is in its last lines.
 const RECORDS: u64 = 60;
-/// The longest part of a line that is looked at.
+/// The longest part of a line that is read.
 const LONGEST: usize = 16 << 10;
-/// How long before its start a run's first line may be: the runtime's own word on a failed exec comes before the engine
-/// has noted the start.
+/// How long before its start a run's first line may be: the runtime reports a failed exec before the engine has
+/// recorded the start.
 const SLACK: i64 = 2_000_000_000;
 
 /// The end of a log, as far as it could be read.
 pub(super) struct LastLines {
     pub(super) lines: Option<Vec<String>>,
-    /// Why it may not be all.
+    /// Why lines may be missing.
     pub(super) gap: Option<String>,
 }
 
 impl Engine {
-    /// The last lines that the last run of the container wrote, oldest first; none when the log cannot be read.
+    /// Returns the last lines that the container's last run wrote, oldest first, or none if the log cannot be read.
     pub(super) async fn last_lines(&self, container: &ContainerName, record: &ContainerRecord) -> LastLines {
-        let read = tokio::time::timeout(PATIENCE, self.read_last_lines(container, record)).await;
+        let read = tokio::time::timeout(TIMEOUT, self.read_last_lines(container, record)).await;
         read.unwrap_or_else(|_| LastLines {
             lines: None,
-            gap: Some(format!("the engine did not send it within {} s", PATIENCE.as_secs())),
+            gap: Some(format!("the engine did not send it within {} s", TIMEOUT.as_secs())),
         })
     }
 
@@ -38,7 +38,7 @@ impl Engine {
             Ok(stream) => stream,
             Err(error) => {
                 tracing::debug!(%error, "the log cannot be read");
-                // That a driver keeps nothing that can be read is told by its name.
+                // The driver's name shows that its logs cannot be read.
                 return LastLines { lines: None, gap: None };
             }
         };
@@ -87,8 +87,8 @@ impl Engine {
     }
 }
 
-/// Where the last run's lines begin: after the end of the run before it where the engine remembers that, else a little
-/// before its own start.
+/// Returns the start of the last run's lines: the end of the previous run if the engine remembers it, otherwise a
+/// little before the last start.
 fn begin_of_run(record: &ContainerRecord) -> Option<i64> {
     let events = record.facts.events.as_deref().unwrap_or_default();
     if let Some(start) = events.iter().rposition(|event| event.action == "start")

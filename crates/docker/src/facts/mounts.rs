@@ -1,4 +1,4 @@
-//! What is mounted into a container, and what can be seen of it from here.
+//! The mounts of a container, and what this machine can tell about them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
@@ -15,12 +15,12 @@ use super::inspection::or_default;
 use crate::transport::full;
 use crate::{ContainerName, Engine};
 
-/// How long the files of an image are listed at most, to learn what lies beneath a mount.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// How many bytes of paths beneath mounts are kept at most.
+/// How long to list the files of an image in order to find those below a mount.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// The most bytes of paths below mounts that are kept.
 const MAX_PATHS: usize = 4 << 20;
 
-/// A mount as an inspection has it, once among `Mounts` and once among those that were asked for.
+/// A mount in an inspection: either in `Mounts`, or as requested.
 #[derive(Debug, Deserialize, Default)]
 #[serde(rename_all = "PascalCase", default)]
 pub(super) struct RawMount {
@@ -32,14 +32,14 @@ pub(super) struct RawMount {
     source: String,
     #[serde(deserialize_with = "or_default")]
     destination: String,
-    /// The same where a mount is asked for.
+    /// The destination of a requested mount.
     #[serde(deserialize_with = "or_default")]
     target: String,
     #[serde(deserialize_with = "or_default")]
     mode: String,
     #[serde(rename = "RW")]
     writable: Option<bool>,
-    /// Podman's.
+    /// Podman's options.
     #[serde(deserialize_with = "or_default")]
     options: Vec<String>,
     #[serde(deserialize_with = "or_default")]
@@ -54,7 +54,7 @@ impl RawMount {
     }
 }
 
-/// The mounts that an inspection lists: those that are there, and the tmpfs that are made at each start.
+/// Returns the mounts in an inspection: existing ones, and the tmpfs that are created at each start.
 pub(super) fn of(
     there: &[RawMount],
     asked: &[RawMount],
@@ -77,7 +77,7 @@ pub(super) fn of(
         if kind == MountKind::Tmpfs {
             let options = asked.iter().find(|other| other.target == raw.destination).map(|other| &other.tmpfs_options);
             let exec = raw.has("exec") || options.is_some_and(|options| options.to_string().contains("\"exec\""));
-            // Docker's default for a tmpfs is noexec, Podman's is not.
+            // By default, a tmpfs is noexec in Docker, but not in Podman.
             mount.no_exec = Some(!exec && (!is_podman || raw.has("noexec")));
             mount.copies_up |= is_podman && !raw.has("notmpcopyup");
         }
@@ -95,7 +95,7 @@ pub(super) fn of(
     mounts
 }
 
-/// Whether `--mount type=bind` was asked for at this place: an engine does not make its source.
+/// Reports whether `--mount type=bind` was requested for this destination: the engine does not create its source.
 fn is_strict(asked: &[RawMount], destination: &str) -> bool {
     let makes = |raw: &RawMount| raw.bind_options["CreateMountpoint"].as_bool().unwrap_or_default();
     let mut strict = asked.iter().filter(|raw| raw.kind == "bind" && !makes(raw));
@@ -103,7 +103,8 @@ fn is_strict(asked: &[RawMount], destination: &str) -> bool {
 }
 
 impl Engine {
-    /// Adds what this machine tells of a container's mounts where it is the engine's, and what its volumes were made with.
+    /// Adds facts about a container's mounts from this machine, if it is the engine's, and about the settings of its
+    /// volumes.
     pub(super) async fn describe_all_mounts(&self, record: &mut ContainerRecord, host: &HostFacts) {
         describe_binds(record, host);
         for mount in &mut record.facts.mounts {
@@ -122,13 +123,13 @@ impl Engine {
         }
     }
 
-    /// The paths of a container's own files that a mount covers, whatever is mounted there: an export leaves mounts out.
-    /// `None` where the engine does not tell, or not in time.
+    /// Returns the paths of a container's own files that a mount covers. An export excludes mounts, so it shows the
+    /// covered files. Returns `None` if the engine does not respond in time.
     pub(super) async fn paths_covered(&self, container: &ContainerName, mounts: &[Mount]) -> Option<BTreeSet<String>> {
-        tokio::time::timeout(PATIENCE, self.list_beneath(container, mounts)).await.ok().flatten()
+        tokio::time::timeout(TIMEOUT, self.list_below(container, mounts)).await.ok().flatten()
     }
 
-    async fn list_beneath(&self, container: &ContainerName, mounts: &[Mount]) -> Option<BTreeSet<String>> {
+    async fn list_below(&self, container: &ContainerName, mounts: &[Mount]) -> Option<BTreeSet<String>> {
         let path = format!("/containers/{container}/export");
         let request = self.transport.request(Method::GET, &path, full("")).ok()?;
         let mut body = self.transport.send(request).await.ok()?.into_body();
@@ -147,7 +148,7 @@ impl Engine {
     }
 }
 
-/// Adds what this machine tells of a container's binds where it is the engine's, which is not asked.
+/// Adds facts about a container's binds from this machine, if it is the engine's, without a request to the engine.
 pub(super) fn describe_binds(record: &mut ContainerRecord, host: &HostFacts) {
     let is_bind = |mount: &Mount| mount.kind == MountKind::Bind;
     if !host.is_this_machine || !record.facts.mounts.iter().any(is_bind) {
@@ -158,7 +159,7 @@ pub(super) fn describe_binds(record: &mut ContainerRecord, host: &HostFacts) {
         let source = Path::new(&mount.source);
         let is_there = source.symlink_metadata();
         let is_gone = is_there.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
-        // Where not even the folder above is there, this may be another view of the machine than the engine's.
+        // If not even the parent folder exists, this process may have another view of the machine than the engine.
         let is_same_view = source.parent().is_some_and(Path::exists);
         mount.is_source_missing = is_gone && is_same_view && mount.needs_source;
         if mount.no_exec.is_none() && is_there.is_ok() {
@@ -167,12 +168,12 @@ pub(super) fn describe_binds(record: &mut ContainerRecord, host: &HostFacts) {
     }
 }
 
-/// What is mounted on this machine, as this process sees it.
+/// Returns the mounts that this process sees.
 fn mounted_here() -> Option<String> {
     std::fs::read_to_string("/proc/self/mountinfo").ok()
 }
 
-/// The paths of an archive that a mount covers.
+/// Returns the paths of an archive that a mount covers.
 fn covered(archive: impl Read, mounts: &[Mount]) -> io::Result<BTreeSet<String>> {
     let mut paths = BTreeSet::new();
     let mut kept = 0;
@@ -187,7 +188,7 @@ fn covered(archive: impl Read, mounts: &[Mount]) -> io::Result<BTreeSet<String>>
     Ok(paths)
 }
 
-/// A body's pieces, read by a thread as they come.
+/// A body that a thread reads while its chunks arrive.
 struct Pieces {
     receiver: tokio::sync::mpsc::Receiver<bytes::Bytes>,
     rest: bytes::Bytes,
@@ -207,7 +208,8 @@ impl Read for Pieces {
     }
 }
 
-/// Whether the filesystem that `path` lies on is mounted noexec, from `/proc/self/mountinfo` (`proc_pid_mountinfo(5)`).
+/// Reports whether the file system of `path` is mounted noexec, from `/proc/self/mountinfo`
+/// (`proc_pid_mountinfo(5)`).
 fn no_exec(mountinfo: &str, path: &str) -> Option<bool> {
     let real = std::fs::canonicalize(path);
     let path = real.as_deref().unwrap_or(Path::new(path));
@@ -219,7 +221,7 @@ fn no_exec(mountinfo: &str, path: &str) -> Option<bool> {
         if !path.starts_with(&place) {
             continue;
         }
-        // Of several at one place the last one is on top.
+        // The last of several mounts at one place is on top.
         if best.is_none_or(|(length, _)| place.len() >= length) {
             best = Some((place.len(), options.split(',').any(|option| option == "noexec")));
         }
@@ -227,7 +229,7 @@ fn no_exec(mountinfo: &str, path: &str) -> Option<bool> {
     best.map(|(_, no_exec)| no_exec)
 }
 
-/// Octal escapes of space, tab, newline and backslash.
+/// Decodes the octal escapes of space, tab, newline and backslash.
 fn unescape(field: &str) -> String {
     [("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")]
         .into_iter()

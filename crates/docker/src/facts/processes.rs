@@ -1,4 +1,4 @@
-//! What a running container uses, and what its processes look like, without entering it.
+//! The usage and the processes of a running container, without entering it.
 
 use scratchdbg_backend::ContainerRecord;
 use scratchdbg_diagnose::container::{Processes, Usage};
@@ -8,11 +8,11 @@ use serde_json::Value;
 use crate::Engine;
 
 impl Engine {
-    /// Memory and processes in use; zombies and PID 1's signal handlers, as `ps` on the host sees them: `GET /top` passes
-    /// its columns on to it.
+    /// Adds memory and processes in use, zombies, and PID 1's signal handlers as `ps` on the host sees them:
+    /// `GET /top` passes its column list to `ps`.
     ///
-    /// `ps` is shown the processes of the container's cgroup, from which the kernel takes a process when it dies; the
-    /// cgroup's count falls when the process is reaped. The difference is the zombies.
+    /// `ps` sees the processes in the container's cgroup, from which the kernel removes a process when it dies. The
+    /// cgroup's count decreases when the process is reaped. The difference is the number of zombies.
     pub(super) async fn running_facts(&self, record: &ContainerRecord) -> (Option<Usage>, Option<Processes>) {
         const COLUMNS: &str = "-eLo%20pid,lwp,caught";
         let top = format!("/containers/{}/top?ps_args={COLUMNS}", record.id);
@@ -32,7 +32,7 @@ impl Engine {
 fn read_usage(stats: &Value) -> Option<Usage> {
     let memory = &stats["memory_stats"];
     let used = memory["usage"].as_u64()?;
-    // cgroup v2 and v1 name it differently; see docker's own `calculateMemUsageUnixNoCache`.
+    // cgroup v1 and v2 use different names; see docker's `calculateMemUsageUnixNoCache`.
     let cache = memory["stats"]["total_inactive_file"].as_u64().or_else(|| memory["stats"]["inactive_file"].as_u64());
     Some(Usage {
         memory: used.saturating_sub(cache.unwrap_or_default()),
@@ -40,13 +40,15 @@ fn read_usage(stats: &Value) -> Option<Usage> {
     })
 }
 
-/// Only where nothing was started or ended between two looks is the difference one of zombies.
+/// Reads both lists of processes. Only if nothing started or ended between them is the difference the number of
+/// zombies.
 fn read_processes(before: &Value, count: u64, after: &Value, stop_signal: u8) -> Option<Processes> {
     let column = |name: &str| before["Titles"].as_array()?.iter().position(|title| title == name);
     let rows = before["Processes"].as_array()?;
     let still = before["Processes"] == after["Processes"];
     let zombies = if still { count.saturating_sub(rows.len() as u64) } else { 0 };
-    // PID 1 of the container is the oldest, and the host gives numbers in order: save where they wrapped round.
+    // PID 1 of the container is its oldest process, so it has the lowest number on the host unless the numbers
+    // wrapped around.
     let (pid, caught) = (column("PID")?, column("CAUGHT")?);
     let number = |row: &&Value| row[pid].as_str().and_then(|pid| pid.parse::<u64>().ok());
     let first = rows.iter().filter(|row| number(row).is_some()).min_by_key(|row| number(row));

@@ -1,4 +1,4 @@
-//! Every error of this crate as a user reads it. Review changes of the snapshot as prose.
+//! A snapshot of every error of this crate as a user sees it. Review its changes as prose.
 
 use std::io;
 use std::path::PathBuf;

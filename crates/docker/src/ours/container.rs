@@ -294,7 +294,7 @@ mod tests {
         }
     }
 
-    /// Each could be created by somebody else if one check were missing.
+    /// Somebody else could create each of these if one check were missing.
     #[test]
     fn what_lacks_anything_that_an_image_cannot_set_is_not() {
         let foreign = format!("/scratchdbg-{SESSION}x");
@@ -336,11 +336,11 @@ mod tests {
             *image.pointer_mut(path).expect(path) = value.clone();
             assert_eq!(decide(&keeper(), &image), None, "{path} {value}");
         }
-        let mut labelled = app();
-        labelled["Config"]["Labels"]["io.scratchdbg.session"] = SESSION.into();
-        assert_eq!(decide(&copy(), &labelled), None, "the label is the image's");
-        labelled["Config"]["Labels"]["io.scratchdbg.session"] = "fedcba9876543210".into();
-        assert_eq!(decide(&copy(), &labelled), Some(Role::Shell), "an image does not hide its copy");
+        let mut labeled = app();
+        labeled["Config"]["Labels"]["io.scratchdbg.session"] = SESSION.into();
+        assert_eq!(decide(&copy(), &labeled), None, "the label is the image's");
+        labeled["Config"]["Labels"]["io.scratchdbg.session"] = "fedcba9876543210".into();
+        assert_eq!(decide(&copy(), &labeled), Some(Role::Shell), "an image does not hide its copy");
         for (path, value) in [
             ("/Config/Entrypoint", json!(["/bin/sleep", "1000"])),
             ("/Config/OpenStdin", json!(false)),

@@ -105,7 +105,7 @@ pub(crate) fn plan(target: &Target, user: NumericUser, request: &AttachRequest) 
         let why = if asked.security_options.contains(option) {
             SECURITY_OPT
         } else {
-            "the target's: the kernel keeps what is confined differently from seeing and signalling each other"
+            "the target's: the kernel keeps what is confined differently from seeing and signaling each other"
         };
         because(option.clone(), why);
     }

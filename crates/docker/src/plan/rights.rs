@@ -54,7 +54,7 @@ pub(super) fn copy_settings(target: &Target, asked: &[String], all: bool) -> Cop
     }
     for capability in &target.added_capabilities {
         let name = short_name(capability);
-        if all || is_usual(&name) {
+        if all || is_default(&name) {
             capabilities.push(name);
         } else {
             leave_out(format!("capability {name}"), "", false);
@@ -71,14 +71,14 @@ pub(super) fn copy_settings(target: &Target, asked: &[String], all: bool) -> Cop
         if reach.unmasked {
             leave_out("the unmasked parts of /proc and /sys".to_owned(), "", false);
         }
-        if is_hosts(&reach.pid_mode) {
+        if is_host_namespace(&reach.pid_mode) {
             let (what, why) = of_host("pid", &reach.pid_mode, "processes");
             leave_out(what, why, false);
         }
     }
     // A copy shares neither the host's namespace nor one that may be the host's through another
     // container or a file.
-    let reaches_host = |kind, mode: &str| !all && (is_hosts(mode) || reach.leads_to_host.contains(&kind));
+    let reaches_host = |kind, mode: &str| !all && (is_host_namespace(mode) || reach.leads_to_host.contains(&kind));
     let (mut ipc, mut uts) = (None, None);
     match (&*reach.ipc_mode, &reach.ipc_gone) {
         (_, Some(why)) => leave_out(format!("the shared memory of {}", reach.ipc_mode), why, true),
@@ -139,7 +139,7 @@ pub(super) fn copy_settings(target: &Target, asked: &[String], all: bool) -> Cop
 }
 
 /// Whether a namespace is the host's, or is given by a file and so may be the host's.
-pub(crate) fn is_hosts(mode: &str) -> bool {
+pub(crate) fn is_host_namespace(mode: &str) -> bool {
     mode == "host" || mode.starts_with("ns:")
 }
 
@@ -159,7 +159,7 @@ fn short_name(capability: &str) -> String {
 }
 
 /// Whether a container has this capability by default.
-fn is_usual(name: &str) -> bool {
+fn is_default(name: &str) -> bool {
     let only = capability::bounding_set(false, &[name.to_owned()], &["ALL".to_owned()]);
     only != 0 && only & !capability::DEFAULT == 0
 }

@@ -62,7 +62,7 @@ const READABLE: &[&str] = &[
 ];
 
 /// Folders that control the host, including everything below them.
-const WITH_ALL_BELOW: &[(&str, &str)] = &[
+const WITH_SUBFOLDERS: &[(&str, &str)] = &[
     ("/proc", "the host's /proc"),
     ("/sys", "the host's /sys"),
     ("/dev", "the host's devices"),
@@ -100,7 +100,7 @@ const WITH_ALL_BELOW: &[(&str, &str)] = &[
 ];
 
 /// Folders that control the host, without the folders below them.
-const THEMSELVES: &[&str] = &["/", "/home", "/opt", "/var", "/var/lib", "/var/snap", "/var/spool"];
+const WITHOUT_SUBFOLDERS: &[&str] = &["/", "/home", "/opt", "/var", "/var/lib", "/var/snap", "/var/spool"];
 
 /// Names of folders with users' keys, anywhere.
 const KEYS: &[&str] = &[".ssh", ".docker", ".kube", ".aws", ".gnupg", ".azure", ".config"];
@@ -126,11 +126,11 @@ fn shows_path(path: &str, engine_socket: Option<&str>, engine_folders: &[String]
     if READABLE.iter().any(|readable| is_at_or_below(&path, readable)) {
         return MountContent::PartOfHost;
     }
-    if let Some((_, why)) = WITH_ALL_BELOW.iter().find(|(folder, _)| is_at_or_below(&path, folder)) {
+    if let Some((_, why)) = WITH_SUBFOLDERS.iter().find(|(folder, _)| is_at_or_below(&path, folder)) {
         return MountContent::Ruling(why);
     }
     let is_home = path.strip_prefix("/home/").is_some_and(|rest| !rest.contains('/'));
-    if is_home || THEMSELVES.contains(&&*path) {
+    if is_home || WITHOUT_SUBFOLDERS.contains(&&*path) {
         return MountContent::Ruling(PART);
     }
     let is_of_keys = path.split('/').any(|name| KEYS.contains(&name));

@@ -16,7 +16,7 @@ use crate::target::Mount;
 const LINKS: usize = 40;
 /// The limits of searching a folder for sockets: the number of entries, and the time.
 const FILES: usize = 20_000;
-const PATIENCE: Duration = Duration::from_secs(1);
+const TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Writing to one of these folders gives control of the host.
 const THE_HOST: &[&str] = &["/", "/boot", "/dev", "/etc", "/root", "/usr", "/var", "/var/lib"];
@@ -192,7 +192,7 @@ fn is_socket(path: &Path) -> bool {
 
 /// Whether a folder contains a socket, within the search limits. Searches breadth-first.
 pub(super) fn has_socket(folder: &Path) -> bool {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIMEOUT;
     let mut folders = VecDeque::from([folder.to_owned()]);
     let mut left = FILES;
     while let Some(folder) = folders.pop_front() {

@@ -25,7 +25,7 @@ impl SessionBackend for Engine {
     }
 
     async fn is_there(&self) -> bool {
-        self.transport.is_there().await
+        self.transport.responds().await
     }
 
     async fn inspect(&self, target: &SessionTarget, with_keepers: bool) -> Result<InitialProbe, backend::Error> {

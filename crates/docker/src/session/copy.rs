@@ -88,7 +88,7 @@ pub(super) async fn container(
 /// settings are left out, including those of future engines.
 fn settings(plan: &SessionPlan, copy: &CopySettings, original: HostConfig, pid_mode: Option<String>) -> HostConfig {
     let as_original = copy.as_original;
-    let (words, entries): (Vec<_>, Vec<_>) = copy.mounts.iter().partition(|mount| is_in_one_word(mount));
+    let (words, entries): (Vec<_>, Vec<_>) = copy.mounts.iter().partition(|mount| needs_short_form(mount));
     HostConfig {
         pid_mode,
         network_mode: Some(copy.network.clone()).filter(|mode| !mode.is_empty()),
@@ -98,7 +98,7 @@ fn settings(plan: &SessionPlan, copy: &CopySettings, original: HostConfig, pid_m
         cap_add: Some(copy.capabilities.clone()),
         cap_drop: original.cap_drop,
         security_opt: Some(copy.security_options.clone()),
-        binds: Some(words.into_iter().map(in_one_word).collect()),
+        binds: Some(words.into_iter().map(short_form).collect()),
         mounts: Some(entries.into_iter().map(mount).collect()),
         devices: original.devices.filter(|_| as_original),
         device_cgroup_rules: original.device_cgroup_rules.filter(|_| as_original),
@@ -139,11 +139,11 @@ fn settings(plan: &SessionPlan, copy: &CopySettings, original: HostConfig, pid_m
 
 /// Whether a volume needs the short form: in the long form, Docker changes the SELinux labels of
 /// its files.
-fn is_in_one_word(of: &crate::Mount) -> bool {
+fn needs_short_form(of: &crate::Mount) -> bool {
     of.kind == "volume" && of.keeps_labels && of.subpath.is_none() && !of.name.is_empty()
 }
 
-fn in_one_word(of: &crate::Mount) -> String {
+fn short_form(of: &crate::Mount) -> String {
     let read_only = if of.read_only { "ro" } else { "rw" };
     format!("{}:{}:{read_only},nocopy", of.name, of.destination)
 }
@@ -292,14 +292,14 @@ mod tests {
                 json!({"Type": "tmpfs", "TmpfsOptions": {"SizeBytes": 5, "Options": [["exec"]]}}),
             ),
         ] {
-            assert!(!is_in_one_word(&of));
+            assert!(!needs_short_form(&of));
             let asked = serde_json::to_value(mount(&of)).unwrap();
             for (key, value) in expected.as_object().unwrap() {
                 assert_eq!(&asked[key], value, "{key} of {asked}");
             }
         }
-        let labelled = crate::Mount { keeps_labels: true, read_only: true, ..volume };
-        assert!(is_in_one_word(&labelled));
-        assert_eq!(in_one_word(&labelled), "data:/x:ro,nocopy");
+        let labeled = crate::Mount { keeps_labels: true, read_only: true, ..volume };
+        assert!(needs_short_form(&labeled));
+        assert_eq!(short_form(&labeled), "data:/x:ro,nocopy");
     }
 }

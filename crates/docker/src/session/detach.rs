@@ -1,12 +1,12 @@
 //! Parses detach keys as Docker writes them.
 
 /// The default detach keys of engines.
-const DOCKERS: &str = "ctrl-p,ctrl-q";
+const DEFAULT_KEYS: &str = "ctrl-p,ctrl-q";
 
 /// Returns the bytes of the detach keys: Docker's defaults if none are given, and none if they are
 /// malformed.
 pub(super) fn keys(named: Option<&str>) -> Vec<u8> {
-    codes(named.unwrap_or(DOCKERS)).unwrap_or_default()
+    codes(named.unwrap_or(DEFAULT_KEYS)).unwrap_or_default()
 }
 
 /// Whether engines understand these detach keys.

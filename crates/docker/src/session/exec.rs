@@ -30,7 +30,7 @@ impl Engine {
     /// Runs a command in a container as `docker exec` would, discards its output, and returns its
     /// exit code.
     ///
-    /// Fails with [`Error::ExecRefused`] if the runtime cannot start it.
+    /// Returns [`Error::ExecRefused`] if the runtime cannot start it.
     pub async fn exec(&self, container: &ContainerName, command: &[&str]) -> Result<u8, Error> {
         use scratchdbg_backend::Output as _;
         let exec = ExecConfig {

@@ -100,7 +100,8 @@ impl NotExecuted {
     }
 }
 
-/// The engine ends its line as terminals do. Programs that write to a pipe do not.
+/// Reports whether a chunk may be the engine's line, which ends like a terminal's. Programs that write to a pipe do
+/// not end lines that way.
 fn may_be_the_engines(piece: &[u8]) -> bool {
     piece.len() <= LONGEST && piece.strip_suffix(b"\r\n").is_some_and(|line| !line.is_empty() && !line.contains(&b'\n'))
 }

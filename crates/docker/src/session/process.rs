@@ -45,7 +45,7 @@ const EXIT_TIMEOUT_DETACHED: Duration = Duration::from_secs(1);
 /// The exit code that the engine reports for an exec that it could not serve, if the runtime
 /// reported no better one. Docker also reports it if the connection to us broke, and then never
 /// reports how the process ended.
-const ENGINES_OWN: u8 = 126;
+const ENGINE_EXIT_CODE: u8 = 126;
 
 /// A process, and its streams until they are taken.
 #[derive(Debug)]
@@ -210,7 +210,7 @@ impl scratchdbg_backend::Process for Process {
     ) -> Result<ProcessEnd, scratchdbg_backend::Error> {
         let end = output.end();
         if let OutputEnd::NotExecuted(_) = end {
-            return Ok(ProcessEnd::NotStarted(end.refusal(ENGINES_OWN).into()));
+            return Ok(ProcessEnd::NotStarted(end.refusal(ENGINE_EXIT_CODE).into()));
         }
         let timeout = match end {
             _ if !is_detached => EXIT_TIMEOUT,
@@ -260,11 +260,11 @@ fn process_end(state: ExecState, end: OutputEnd, is_detached: bool, is_exec: boo
     match state {
         ExecState::NotStarted(code) => ProcessEnd::NotStarted(end.refusal(code).into()),
         ExecState::StillRunning | ExecState::Exited(0) if is_detached => ProcessEnd::Detached,
-        ExecState::Exited(ENGINES_OWN) if is_detached && matches!(end, OutputEnd::Escaped { .. }) => {
+        ExecState::Exited(ENGINE_EXIT_CODE) if is_detached && matches!(end, OutputEnd::Escaped { .. }) => {
             ProcessEnd::Detached
         }
         ExecState::StillRunning => ProcessEnd::StillRunning(end.held()),
-        ExecState::Exited(ENGINES_OWN) if is_exec => ProcessEnd::Unknown,
+        ExecState::Exited(ENGINE_EXIT_CODE) if is_exec => ProcessEnd::Unknown,
         ExecState::Exited(code) => ProcessEnd::Exited(code, end.held()),
     }
 }

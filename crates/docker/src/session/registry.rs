@@ -120,7 +120,7 @@ impl Engine {
         while let Some(is_paused) = self.still_has(session).await {
             if is_paused || !polls.again().await {
                 let (session, target) = (session.id.clone(), session.target_name.clone());
-                return Err(Error::SessionGoesOn { session, target, is_paused });
+                return Err(Error::SessionStillRuns { session, target, is_paused });
             }
         }
         Ok(())

@@ -87,7 +87,7 @@ impl Throwaway {
 
     /// The ids of containers that sessions in the container left behind.
     pub async fn left(&self, engine: &Engine, container: &ContainerName) -> Result<Vec<String>, Error> {
-        engine.labelled(LABEL_TARGET, container.as_str()).await
+        engine.containers_with_label(LABEL_TARGET, container.as_str()).await
     }
 
     /// Creates and starts the container, with every restriction that an application without a shell

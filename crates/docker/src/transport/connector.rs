@@ -18,7 +18,7 @@ use super::tls;
 use crate::endpoint::Address;
 use crate::error::Error;
 
-/// Opens connections to one address, whatever the URI of a request says.
+/// Opens connections to one address, whatever the URI of a request is.
 #[derive(Clone)]
 pub(crate) struct Connector {
     address: Arc<Address>,
@@ -26,12 +26,12 @@ pub(crate) struct Connector {
 }
 
 impl Connector {
-    /// Reads the TLS material, where there is any.
+    /// Reads the TLS files, if any.
     pub(crate) async fn new(address: &Address) -> Result<Self, Error> {
         let tls = match address {
             Address::Tcp { host, tls: Some(files), .. } => {
                 let (host, files) = (host.clone(), files.clone());
-                // The files may lie on a file system that hangs.
+                // The files may be on a file system that hangs.
                 let read = tokio::task::spawn_blocking(move || tls::Client::new(&host, &files)).await;
                 Some(read.map_err(Error::tls)??)
             }
@@ -56,8 +56,8 @@ impl Connector {
     }
 }
 
-/// Has the kernel ask a silent engine whether it is there: of a machine that went away without a word, a connection that
-/// only waits would never hear.
+/// Enables keep-alive probes. Without them, a connection that only waits would never notice that the engine's machine
+/// is gone.
 fn keep_alive(stream: &TcpStream) -> io::Result<()> {
     const SILENCE: Duration = Duration::from_secs(15);
     const BETWEEN: Duration = Duration::from_secs(5);
@@ -87,11 +87,11 @@ impl tower_service::Service<Uri> for Connector {
     }
 }
 
-/// What all kinds of connections have in common.
+/// The traits that all kinds of connections implement.
 trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> ByteStream for T {}
 
-/// An open connection, as hyper wants it.
+/// An open connection in the form that hyper needs.
 pub(crate) struct Stream(TokioIo<Box<dyn ByteStream>>);
 
 impl Connection for Stream {

@@ -1,4 +1,5 @@
-//! The first words with an engine, which settle the API version: every answer of an engine names its newest.
+//! The first request to an engine, which negotiates the API version: every response of an engine contains its newest
+//! version.
 
 use std::sync::Arc;
 
@@ -18,14 +19,14 @@ use crate::endpoint::Endpoint;
 use crate::error::{Error, Unreachable};
 use scratchdbg_backend::Scope;
 
-/// A way to an engine of which nothing is known yet.
+/// An engine about which nothing is known yet.
 pub(crate) struct Handshake {
     client: Client<Connector, Body>,
     endpoint: Endpoint,
     skew: Skew,
 }
 
-/// An answer to a request that named no API version: in the newest dialect of the engine.
+/// A response to a request without an API version, in the engine's newest version.
 #[derive(Debug)]
 pub(crate) struct FirstAnswer {
     status: StatusCode,
@@ -34,17 +35,17 @@ pub(crate) struct FirstAnswer {
 }
 
 impl FirstAnswer {
-    /// The newest API version of the engine.
+    /// Returns the newest API version of the engine.
     fn version(&self) -> Option<ApiVersion> {
         self.headers.get("Api-Version")?.to_str().ok()?.parse().ok()
     }
 
-    /// When it was given, by the engine's clock.
+    /// Returns the time of the response by the engine's clock.
     pub(crate) fn date(&self) -> Option<jiff::Timestamp> {
         crate::clock::date(&self.headers)
     }
 
-    /// What was asked for, if it was given, in a dialect that we know.
+    /// Returns the body, if the request succeeded and the version is supported.
     pub(crate) fn known(&self) -> Option<&Bytes> {
         let known = ApiVersion::OLDEST_SUPPORTED..=ApiVersion::NEWEST_KNOWN;
         (self.status == StatusCode::OK && known.contains(&self.version()?)).then_some(&self.body)
@@ -52,7 +53,7 @@ impl FirstAnswer {
 }
 
 impl Handshake {
-    /// Prepares connections. Nothing is asked yet.
+    /// Prepares connections. Sends no request.
     pub(crate) async fn open(endpoint: &Endpoint) -> Result<Self, Error> {
         let client = Client::builder(TokioExecutor::new()).build(Connector::new(&endpoint.address).await?);
         Ok(Self { client, endpoint: endpoint.clone(), skew: Skew::default() })
@@ -62,7 +63,7 @@ impl Handshake {
         Unreachable { endpoint: Box::new(self.endpoint.clone()), source: source.into() }.into()
     }
 
-    /// Asks for something, without an API version.
+    /// Sends a request without an API version.
     pub(crate) async fn ask(&self, path_and_query: &str) -> Result<FirstAnswer, Error> {
         let request = Request::builder()
             .uri(format!("http://engine{path_and_query}"))
@@ -81,7 +82,7 @@ impl Handshake {
             .map_err(|_| self.unreachable(format!("no answer within {} seconds", CONNECT_TIMEOUT.as_secs())))?
     }
 
-    /// The newest API version that both sides know, by a request that means nothing else.
+    /// Negotiates the API version with a request that has no other purpose.
     pub(crate) async fn ping(self) -> Result<Transport, Error> {
         let answer = self.ask("/_ping").await?;
         if answer.status != StatusCode::OK {
@@ -90,7 +91,7 @@ impl Handshake {
         self.settle(&answer)
     }
 
-    /// The same, by any answer of the engine.
+    /// Negotiates the API version from any response of the engine.
     pub(crate) fn settle(self, answer: &FirstAnswer) -> Result<Transport, Error> {
         let theirs = answer.version();
         let theirs = theirs.ok_or_else(|| self.unreachable("it names no API version: is it a Docker engine?"))?;

@@ -8,18 +8,18 @@ use tokio::io::{ReadHalf, WriteHalf};
 use super::{Body, Transport};
 use crate::error::Error;
 
-/// A connection that was made for HTTP, and is a stream of bytes now.
+/// An HTTP connection that became a byte stream.
 pub(crate) type Upgraded = TokioIo<hyper::upgrade::Upgraded>;
 
-/// The two directions of a hijacked connection. Shutting the writer down is the end of file of standard input; what
-/// the engine still has to say can be read after it.
+/// The two directions of a hijacked connection. Shutting down the writer is the end of standard input. The engine's
+/// remaining output can be read after that.
 pub(crate) struct Hijacked {
     pub(crate) reader: ReadHalf<Upgraded>,
     pub(crate) writer: WriteHalf<Upgraded>,
 }
 
 impl Transport {
-    /// Sends a request that asks for the connection itself.
+    /// Sends a request that takes over the connection.
     pub(crate) async fn hijack(&self, mut request: Request<Body>) -> Result<Hijacked, Error> {
         let what = request.uri().path().to_owned();
         request.headers_mut().insert(CONNECTION, HeaderValue::from_static("Upgrade"));

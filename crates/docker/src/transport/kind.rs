@@ -1,4 +1,4 @@
-//! What is asked of an engine: in words, and how long the answer may take.
+//! The kinds of requests to an engine: their description and their time limits.
 
 use std::time::Duration;
 
@@ -9,21 +9,21 @@ use scratchdbg_pace::Pace;
 /// A kind of request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// A question that is answered from memory.
+    /// A query that the engine answers from memory.
     Question,
-    /// A list, which may take locks of all that is listed.
+    /// A list, for which the engine may lock all listed objects.
     List,
-    /// What a container changed: its files are compared.
+    /// The changes of a container, for which the engine compares files.
     Changes,
     /// A file or a folder of a container.
     File,
-    /// A log, as far as it goes now.
+    /// A log up to now.
     Log,
-    /// A whole image.
+    /// A complete image.
     Save,
-    /// What has no end: a log or events that are followed, the end of a container.
+    /// A response without an end: a followed log or followed events, or waiting for the end of a container.
     Endless,
-    /// The beginning of an answer that has no end.
+    /// The headers of a response without an end.
     Beginning,
     /// The stream of a container.
     Attach,
@@ -38,12 +38,12 @@ pub(crate) enum Kind {
     RemoveImage,
     Commit,
     Load,
-    /// Anything else that changes something.
+    /// Any other request that changes something.
     Change,
 }
 
 impl Kind {
-    /// The kind of a request, by its method and its path (`/v1.41` in front of it or not) with its query.
+    /// Returns the kind of a request from its method and its path (with or without `/v1.41`) and query.
     pub(crate) fn of(method: &Method, path_and_query: &str) -> Self {
         let (path, query) = path_and_query.split_once('?').unwrap_or((path_and_query, ""));
         let words: Vec<&str> = path.split('/').filter(|word| !word.is_empty()).collect();
@@ -78,7 +78,7 @@ impl Kind {
         }
     }
 
-    /// What is waited for, for a message.
+    /// Describes the operation, for a message.
     pub(crate) fn words(self) -> &'static str {
         match self {
             Self::Question => "answer a question",
@@ -105,12 +105,12 @@ impl Kind {
         }
     }
 
-    /// How long nothing may come while the engine answers other questions; nothing where that may be for ever. An engine that
-    /// answers none is given up sooner.
-    pub(crate) fn patience(self) -> Option<Duration> {
-        let patience = match self {
+    /// Returns how long nothing may arrive while the engine responds to other requests, or `None` for no limit. An
+    /// engine that responds to none is given up earlier.
+    pub(crate) fn max_silence(self) -> Option<Duration> {
+        let max_silence = match self {
             Self::Endless => return None,
-            // An engine with much to do was seen to take 27 s for a start, and more for a question that waits for a lock.
+            // A busy engine was observed to take 27 s for a start, and longer for a query that waits for a lock.
             Self::Question
             | Self::List
             | Self::Resize
@@ -127,42 +127,42 @@ impl Kind {
             | Self::Changes
             | Self::Change => Duration::from_mins(2),
             Self::Log | Self::RemoveImage => Duration::from_mins(5),
-            // Gigabytes are written before a word is said.
+            // The engine writes gigabytes before it responds.
             Self::Save | Self::Commit | Self::Load => Duration::from_mins(10),
         };
-        Some(patience)
+        Some(max_silence)
     }
 
-    /// How long the body of an answer may take that is read whole; nothing where only its speed counts. Small answers have a
-    /// limit for all of it: a byte a second is no answer, however patiently it is waited for.
-    pub(crate) fn whole(self) -> Option<Duration> {
+    /// Returns how long a response that is read completely may take, or `None` if only its speed is limited. Small
+    /// responses are limited in total, because a byte per second renews any limit on silence.
+    pub(crate) fn total_limit(self) -> Option<Duration> {
         match self {
             Self::Endless | Self::File | Self::Log | Self::Save => None,
-            // A line for each image, whenever it is unpacked.
+            // The engine writes a line for each image once it is unpacked.
             Self::Load => Some(Duration::from_hours(1)),
-            _ => self.patience(),
+            _ => self.max_silence(),
         }
     }
 
-    /// In how long a time an answer that comes in pieces must have been as fast as [`Pace::LEAST`]; nothing where it need not
-    /// be. As long as the engine may be silent: it may take that long to find what it sends.
+    /// Returns the time over which a streamed response must be as fast as [`Pace::LEAST`], or `None` for no such
+    /// limit. It is as long as the engine may be silent, since the engine may take that long to find the data.
     pub(crate) fn window(self) -> Option<Duration> {
-        if self == Self::Load { None } else { self.patience() }
+        if self == Self::Load { None } else { self.max_silence() }
     }
 
-    /// How the headers of the answer are waited for. Docker sends them when it has begun to do what it was asked; Podman with
-    /// the first that it has to say.
+    /// Returns the kind that limits waiting for the headers of a response. Docker sends headers when it has begun an
+    /// operation, Podman with the first output.
     pub(crate) fn headers(self, podman: bool) -> Self {
         if self == Self::Endless && !podman { Self::Beginning } else { self }
     }
 
-    /// It takes something away: what a command does at its end, also after it was called off.
+    /// Reports whether the request removes something, which a command does at its end even after it was canceled.
     pub(crate) fn cleans_up(self) -> bool {
         matches!(self, Self::Remove | Self::RemoveImage)
     }
 
-    /// Whether an engine that did what it was asked answers so. Others of the good codes mean something else: a proxy, or a web
-    /// server, that is no engine.
+    /// Reports whether an engine that succeeded responds with this status. Other success codes come from a proxy or a
+    /// web server.
     pub(crate) fn is_done_with(self, status: StatusCode) -> bool {
         match self {
             Self::Create | Self::CreateExec | Self::Commit => status == StatusCode::CREATED,
@@ -220,11 +220,11 @@ mod tests {
 
     #[test]
     fn only_what_has_no_end_may_take_for_ever() {
-        assert_eq!(Kind::Endless.patience(), None);
-        assert!(Kind::Endless.headers(false).patience().is_some(), "it has a beginning");
+        assert_eq!(Kind::Endless.max_silence(), None);
+        assert!(Kind::Endless.headers(false).max_silence().is_some(), "it has a beginning");
         assert_eq!(Kind::Endless.headers(true), Kind::Endless);
         for kind in [Kind::Question, Kind::Create, Kind::Start, Kind::Load, Kind::Remove] {
-            assert!(kind.patience().is_some(), "{kind:?}");
+            assert!(kind.max_silence().is_some(), "{kind:?}");
         }
     }
 
@@ -243,12 +243,12 @@ mod tests {
             Kind::Load,
             Kind::Change,
         ] {
-            assert!(kind.whole().is_some(), "{kind:?}: small answers have one for the whole");
+            assert!(kind.total_limit().is_some(), "{kind:?}: small answers have one for the whole");
         }
         for kind in [Kind::File, Kind::Log, Kind::Save, Kind::List] {
-            assert_eq!(kind.window(), kind.patience(), "{kind:?}: streams have a least speed");
+            assert_eq!(kind.window(), kind.max_silence(), "{kind:?}: streams have a least speed");
         }
-        assert_eq!((Kind::Endless.whole(), Kind::Endless.window()), (None, None));
+        assert_eq!((Kind::Endless.total_limit(), Kind::Endless.window()), (None, None));
     }
 
     #[test]

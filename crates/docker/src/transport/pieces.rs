@@ -1,5 +1,4 @@
-//! The body of an answer, piece by piece, watched: an engine that falls silent within it is given up, and so is one that
-//! comes to no end with it.
+//! Reads the body of a response in chunks. A response that stalls, or is too slow to ever finish, is given up.
 
 use std::pin::Pin;
 use std::sync::atomic::Ordering;
@@ -15,26 +14,26 @@ use tokio::time::Instant;
 use super::{Kind, Progress, Transport};
 use crate::error::{Error, Silent, Slow};
 
-/// How long a small answer may take of an engine that came to no end with one before.
-const WHOLE_AGAIN: Duration = Duration::from_secs(10);
+/// The total time limit for a small response, once this engine has exceeded the usual one.
+const REDUCED_TOTAL_LIMIT: Duration = Duration::from_secs(10);
 
-/// The pieces of an answer's body.
+/// The chunks of a response's body.
 pub(crate) struct Pieces {
     transport: Transport,
     kind: Kind,
     what: String,
     body: Incoming,
-    /// How fast it is, where that matters.
+    /// The least speed, if it is limited.
     pace: Option<Pace>,
-    /// How long all of it may take, where it is read whole.
+    /// The total time limit, if the response is read completely.
     whole: Option<Duration>,
     wait: Option<Wait>,
 }
 
-/// A wait for the next piece.
+/// A wait for the next chunk.
 struct Wait {
     since: Instant,
-    /// Why it is over before the piece is there; nothing where its speed is to be looked at.
+    /// Resolves when the wait ends without a chunk: to the error, or to `None` if the speed must be checked.
     over: Pin<Box<dyn Future<Output = Option<Error>> + Send>>,
 }
 
@@ -45,7 +44,7 @@ impl Wait {
             let progress = Progress::default();
             let given_up = transport.given_up(kind, &progress);
             match left {
-                // What is silent for all of the time is said to be silent.
+                // If nothing arrived in all that time, report silence, not slowness.
                 Some(left) => tokio::time::timeout(left, given_up).await.ok(),
                 None => Some(given_up.await),
             }
@@ -57,17 +56,17 @@ impl Wait {
 impl Pieces {
     pub(super) fn new(transport: Transport, kind: Kind, what: String, body: Incoming) -> Self {
         let pace = kind.window().map(Pace::new);
-        Self { transport, kind, what, body, pace, whole: kind.whole(), wait: None }
+        Self { transport, kind, what, body, pace, whole: kind.total_limit(), wait: None }
     }
 
-    /// All that comes; at most so many bytes.
+    /// Returns the complete body, of at most `limit` bytes.
     pub(crate) async fn collect(&mut self, limit: usize) -> Result<Bytes, Error> {
         let mut all = BytesMut::new();
         let Some(whole) = self.whole else {
             self.append_to(&mut all, limit).await?;
             return Ok(all.freeze());
         };
-        let again = self.transport.is_slow.load(Ordering::Relaxed).then_some(WHOLE_AGAIN);
+        let again = self.transport.is_slow.load(Ordering::Relaxed).then_some(REDUCED_TOTAL_LIMIT);
         let within = again.map_or(whole, |again| again.min(whole));
         match tokio::time::timeout(within, self.append_to(&mut all, limit)).await {
             Ok(read) => read.map(|()| all.freeze()),
@@ -85,7 +84,7 @@ impl Pieces {
         Ok(())
     }
 
-    /// It was waited for `time`, and then this much came.
+    /// Records that `came` bytes arrived after waiting for `time`.
     fn waited(&mut self, time: Duration, came: usize) -> Result<(), Error> {
         match self.pace.as_mut().map(|pace| pace.waited(time, came)) {
             Some(Err(slow)) => Err(self.too_slow(slow)),
@@ -118,7 +117,7 @@ impl Stream for Pieces {
             match Pin::new(&mut this.body).poll_frame(context) {
                 Poll::Ready(Some(Ok(frame))) => {
                     let time = this.wait.take().map_or(Duration::ZERO, |wait| wait.since.elapsed());
-                    // Trailers are nothing of the answer.
+                    // Trailers are not part of the body.
                     let data = frame.into_data().unwrap_or_default();
                     if let Err(error) = this.waited(time, data.len()) {
                         return Poll::Ready(Some(Err(error)));
@@ -157,7 +156,7 @@ mod tests {
     use crate::endpoint::{Address, Endpoint, Origin};
     use crate::transport::{Handshake, full};
 
-    /// An engine that answers a question with a byte each 20 ms, for ever.
+    /// Starts an engine that responds with a byte every 20 ms, forever.
     async fn dripping(folder: &std::path::Path) -> Transport {
         let path = folder.join("engine.sock");
         let listener = UnixListener::bind(&path).unwrap();
@@ -193,7 +192,7 @@ mod tests {
     async fn an_answer_that_drips_is_given_up() {
         let folder = tempfile::tempdir().unwrap();
         let transport = dripping(folder.path()).await;
-        // A small answer has a limit for all of it, however it comes.
+        // A small response is limited in total.
         let mut whole = pieces(&transport, "/containers/x/json").await;
         assert_eq!(whole.whole, Some(Duration::from_mins(2)));
         (whole.whole, whole.pace) = (Some(Duration::from_millis(300)), None);
@@ -212,7 +211,7 @@ mod tests {
             };
             assert!(matches!(&error, Error::Slow(_)), "{path}: {error}");
         }
-        // What has no end need not be fast.
+        // A response without an end may be slow.
         assert!(pieces(&transport, "/containers/x/logs?follow=1").await.pace.is_none());
     }
 }

@@ -1,4 +1,4 @@
-//! TLS as Docker's client does it: the authority given is the only one trusted; a client certificate where there is one.
+//! TLS as in Docker's client: only the given authority is trusted, and a client certificate is optional.
 
 use std::io;
 use std::path::Path;
@@ -16,10 +16,10 @@ use tokio_rustls::client::TlsStream;
 use crate::endpoint::Tls;
 use crate::error::Error;
 
-/// What is needed to open TLS connections to one host.
-/// A larger file is no certificate or key: bundles of all authorities have some hundred KiB.
+/// The largest accepted file. Bundles of all certificate authorities have some hundred KiB.
 const LARGEST: u64 = 4 * 1024 * 1024;
 
+/// Opens TLS connections to one host.
 #[derive(Clone)]
 pub(super) struct Client {
     connector: TlsConnector,
@@ -27,7 +27,7 @@ pub(super) struct Client {
 }
 
 impl Client {
-    /// Reads the files that `tls` names.
+    /// Reads the files in `tls`.
     pub(super) fn new(host: &str, tls: &Tls) -> Result<Self, Error> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
@@ -69,7 +69,7 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
     CertificateDer::pem_slice_iter(&text).collect::<Result<_, _>>().map_err(|source| Error::tls_file(path, source))
 }
 
-/// Accepts any certificate: for contexts that say `SkipTLSVerify`, and for nothing else.
+/// Accepts any certificate. Only for contexts with `SkipTLSVerify`.
 #[derive(Debug)]
 struct NoVerification(Arc<CryptoProvider>);
 

@@ -172,7 +172,7 @@ async fn what_a_mount_hides_is_asked_for() {
             findings.iter().find(|finding| finding.code == Code::HiddenByMount).map(|finding| finding.confidence)
         };
         assert_eq!(confidence().await, Some(Confidence::Guess), "the platform does not tell");
-        places.platform.put_beneath("web", beneath);
+        places.platform.put_below_mounts("web", beneath);
         assert_eq!(confidence().await, hidden.then_some(Confidence::Certain), "{beneath:?}");
     }
 }

@@ -181,7 +181,7 @@ async fn a_platform_that_does_not_hand_an_image_out() {
     assert!(matches!(&error, Error::Backend(error) if *error == denied()), "{error:?}");
 }
 
-/// Nothing of it is kept: what comes may have no end.
+/// Nothing is kept: the stream may have no end.
 #[tokio::test]
 async fn what_is_no_archive_is_not_copied() {
     let places = Places::default();
@@ -192,7 +192,7 @@ async fn what_is_no_archive_is_not_copied() {
     assert!(!error.hints().is_empty());
 }
 
-/// What the network did comes before what it made of the image.
+/// The network's error takes precedence over the resulting error of the image.
 #[tokio::test]
 async fn a_network_that_fails_is_the_error() {
     let mut remote = InMemory::of(&image("amd64"));

@@ -1,24 +1,24 @@
 //! The members of a JSON object, as slices of the line.
 
-/// Whether the line looks like one whole object. A byte order mark and blanks around it do not count.
+/// Reports whether the line looks like one complete object. A byte order mark and surrounding blanks are ignored.
 pub(super) fn is_object(line: &[u8]) -> bool {
     let line = trim(line);
     line.first() == Some(&b'{') && line.last() == Some(&b'}')
 }
 
-/// Whether the line begins as an object does. It may be cut.
+/// Reports whether the line begins like an object. The line may be cut.
 pub(super) fn begins_object(line: &[u8]) -> bool {
     trim(line).strip_prefix(b"{").is_some_and(|rest| rest.trim_ascii_start().first() == Some(&b'"'))
 }
 
-/// The object, when it is valid from end to end.
+/// Returns the object if all of it is valid.
 pub(super) fn valid_object(line: &[u8]) -> Option<&str> {
     let text = str::from_utf8(trim(line)).ok()?;
     serde_json::from_str::<serde::de::IgnoredAny>(text).ok()?;
     Some(text)
 }
 
-/// The raw value at a path of keys; a key with dots in it is found before a path.
+/// Returns the raw value at a path of keys. A key that contains dots takes precedence over a path.
 pub(super) fn get<'a>(object: &'a [u8], path: &str) -> Option<&'a [u8]> {
     let member = |wanted: &str| members(object).find(|(key, _)| is_key(key, wanted)).map(|(_, value)| value);
     member(path).or_else(|| {
@@ -37,7 +37,7 @@ fn is_key(raw: &[u8], wanted: &str) -> bool {
     serde_json::from_slice::<String>(&quoted).is_ok_and(|key| key == wanted)
 }
 
-/// Keys (between their quotes, escapes as written) and raw values, up to the first thing that is not JSON.
+/// Returns keys (without their quotes, escapes as written) and raw values, up to the first part that is not JSON.
 pub(super) fn members(line: &[u8]) -> Members<'_> {
     Members { rest: trim(line).strip_prefix(b"{").unwrap_or_default() }
 }
@@ -57,7 +57,7 @@ impl<'a> Iterator for Members<'a> {
         let (value, text) = text.split_at(value_len(text)?);
         self.rest = match text.trim_ascii_start() {
             [b',', rest @ ..] => rest,
-            // The end of the object, or no JSON: nothing more. Or of a line that was cut behind a whole value.
+            // The end of the object, or not JSON, or the end of a line that was cut after a complete value.
             [b'}', ..] | [] => &[],
             _ => return None,
         };
@@ -69,7 +69,7 @@ fn trim(line: &[u8]) -> &[u8] {
     line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line).trim_ascii()
 }
 
-/// The length of the string that `text` starts with, quotes included.
+/// Returns the length of the string that `text` starts with, quotes included.
 fn string_len(text: &[u8]) -> Option<usize> {
     if text.first() != Some(&b'"') {
         return None;
@@ -84,7 +84,7 @@ fn string_len(text: &[u8]) -> Option<usize> {
     }
 }
 
-/// The length of the value that `text` starts with.
+/// Returns the length of the value that `text` starts with.
 fn value_len(text: &[u8]) -> Option<usize> {
     match text.first()? {
         b'"' => string_len(text),

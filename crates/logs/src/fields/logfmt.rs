@@ -1,14 +1,14 @@
-//! logfmt: `key=value key="a value"` pairs, between words that are none.
+//! logfmt: `key=value key="a value"` pairs, possibly between other words.
 
 use super::text;
 use std::borrow::Cow;
 
-/// The text of the first pair with this key.
+/// Returns the text of the first pair with this key.
 pub(super) fn get<'a>(line: &'a [u8], wanted: &str) -> Option<Cow<'a, str>> {
     pairs(line).find(|(key, _)| *key == wanted.as_bytes()).and_then(|(_, value)| text(value))
 }
 
-/// All pairs as a JSON object of strings, when the line is nothing but pairs, two at least.
+/// Returns all pairs as a JSON object of strings, if the line consists of at least two pairs and nothing else.
 pub(super) fn object(line: &[u8]) -> Option<String> {
     let mut words = Words { rest: line };
     let mut object = String::from("{");
@@ -26,22 +26,22 @@ pub(super) fn object(line: &[u8]) -> Option<String> {
     (count >= 2 && words.rest.is_empty()).then_some(object)
 }
 
-/// Whether the first word is a pair.
+/// Reports whether the first word is a pair.
 pub(super) fn begins_with_pair(line: &[u8]) -> bool {
     matches!(Words { rest: line }.next(), Some(Some(_)))
 }
 
-/// Word after word: a pair, or `None` for a word that is none.
+/// Returns the words of the line: a pair, or `None` for any other word.
 pub(super) fn words(line: &[u8]) -> impl Iterator<Item = Option<(&[u8], &[u8])>> {
     Words { rest: line }
 }
 
-/// Keys and raw values (quotes included).
+/// Returns keys and raw values (quotes included).
 pub(super) fn pairs(line: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     Words { rest: line }.flatten()
 }
 
-/// Word after word: a pair, or `None` for a word that is none.
+/// Iterates over the words of a line: a pair, or `None` for any other word.
 struct Words<'a> {
     rest: &'a [u8],
 }
@@ -75,7 +75,7 @@ fn word_len(text: &[u8]) -> usize {
     text.iter().position(u8::is_ascii_whitespace).unwrap_or(text.len())
 }
 
-/// The length of a quoted string that ends at the end of a word; `None` when there is none.
+/// Returns the length of a quoted string that ends at the end of a word, or `None`.
 fn quoted_len(text: &[u8]) -> Option<usize> {
     if text.first() != Some(&b'"') {
         return None;

@@ -1,12 +1,12 @@
-//! The json-file driver: `{"log":"text\n","stream":"stdout","time":"2026-11-23T07:01:20.5Z"}`, one a line (moby
-//! `daemon/logger/jsonfilelog/jsonlog`). Partials have no `\n` in their text.
+//! The json-file driver: `{"log":"text\n","stream":"stdout","time":"2026-11-23T07:01:20.5Z"}`, one object per line
+//! (moby `daemon/logger/jsonfilelog/jsonlog`). The text of partials has no `\n`.
 
 use super::Record;
 use crate::Timestamp;
 use crate::frame::Stream;
 use serde::Deserialize;
 
-/// The record on a line of the file. A text with escapes other than its newline goes to `unescaped`.
+/// Parses the record on a line of the file. Text with escapes other than its newline is stored in `unescaped`.
 pub(super) fn parse<'a>(line: &'a [u8], unescaped: &'a mut Vec<u8>) -> Option<Record<'a>> {
     let line = line.trim_ascii_end();
     match simple(line) {
@@ -15,10 +15,10 @@ pub(super) fn parse<'a>(line: &'a [u8], unescaped: &'a mut Vec<u8>) -> Option<Re
     }
 }
 
-/// Stream, time and escaped text of a record with nothing else in it.
+/// Returns stream, time and escaped text of a record that has no other members.
 fn simple(line: &[u8]) -> Option<(Stream, &[u8], &[u8])> {
     let rest = line.strip_prefix(br#"{"log":""#)?.strip_suffix(br#""}"#)?;
-    // From the end: the text may hold anything that looks like what follows it.
+    // Parse from the end: the text may contain anything that looks like the members after it.
     let (rest, time) = rest.split_at(memchr::memrchr(b'"', rest)? + 1);
     let rest = rest.strip_suffix(br#"","time":""#)?;
     let (stream, text) = match rest.strip_suffix(br#"","stream":"stdout"#) {
@@ -47,18 +47,18 @@ fn record<'a>(stream: Stream, time: &[u8], text: &'a [u8], unescaped: &'a mut Ve
     Some(Record { stream, timestamp, text: unescaped, is_terminated })
 }
 
-/// Text that stands for itself in a JSON string.
+/// Reports whether the text means the same in a JSON string as outside of one.
 fn is_plain(text: &[u8]) -> bool {
     memchr::memchr2(b'\\', b'"', text).is_none() && !text.iter().any(|byte| *byte < b' ')
 }
 
-/// Takes the escapes of a JSON string away. `false` for the rare ones and for what is none: whoever knows all of JSON is to
-/// look at it.
+/// Unescapes a JSON string. Returns `false` for rare and invalid escapes, which a complete JSON parser must handle.
 ///
-/// Services that log JSON have a dozen escapes on a line. A general reader takes half of the time of reading their files.
+/// Services that log JSON have a dozen escapes per line. A general parser would take half of the time of reading
+/// their files.
 fn unescape(mut text: &[u8], out: &mut Vec<u8>) -> bool {
     let is_special = |byte: &u8| matches!(byte, b'\\' | b'"') || *byte < b' ';
-    // Byte by byte: the parts between the escapes are too short for anything cleverer.
+    // Byte by byte: the parts between the escapes are too short for a faster search.
     while let Some(at) = text.iter().position(is_special) {
         let (part, rest) = text.split_at(at);
         let (byte, after) = match rest {
@@ -68,7 +68,7 @@ fn unescape(mut text: &[u8], out: &mut Vec<u8>) -> bool {
             [b'\\', b'n', after @ ..] => (b'\n', after),
             [b'\\', b't', after @ ..] => (b'\t', after),
             [b'\\', b'r', after @ ..] => (b'\r', after),
-            // Docker's own: `<`, `>`, `&` and control characters, such as those of colours.
+            // Docker escapes `<`, `>`, `&` and control characters such as those of colors.
             [b'\\', b'u', b'0', b'0', high, low, after @ ..] => match (digit(*high), digit(*low)) {
                 (Some(high @ 0..8), Some(low)) => (high << 4 | low, after),
                 _ => return false,
@@ -83,7 +83,8 @@ fn unescape(mut text: &[u8], out: &mut Vec<u8>) -> bool {
     true
 }
 
-/// The same for all escapes. Half of a surrogate pair becomes U+FFFD, as in Go; `None` for what is no text of JSON.
+/// Like [`unescape`], for all escapes. Half of a surrogate pair becomes U+FFFD, as in Go. Returns `None` for text
+/// that is not valid JSON.
 fn unescape_all(mut text: &[u8], out: &mut Vec<u8>) -> Option<()> {
     let is_special = |byte: &u8| matches!(byte, b'\\' | b'"') || *byte < b' ';
     while let Some(at) = text.iter().position(is_special) {
@@ -112,7 +113,7 @@ fn unescape_all(mut text: &[u8], out: &mut Vec<u8>) -> Option<()> {
     Some(())
 }
 
-/// The character that is written behind `\u`, perhaps as two surrogates, and what follows.
+/// Returns the character written after `\u`, possibly as two surrogates, and the text after it.
 fn unicode(text: &[u8]) -> Option<(char, &[u8])> {
     let (first, rest) = four_digits(text)?;
     if let Some(after) = rest.strip_prefix(br"\u".as_slice())
@@ -136,7 +137,8 @@ fn digit(byte: u8) -> Option<u8> {
     char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }
 
-/// A record of the general form: more members (`attrs`), another order, none where its value is empty.
+/// A record in its general form: it may have more members (`attrs`), in another order, and lacks members that are
+/// empty.
 #[derive(Deserialize)]
 pub(super) struct General {
     log: Option<String>,
@@ -157,12 +159,12 @@ impl General {
         Timestamp::from_utc_without_zeros(self.time.as_ref()?.as_bytes())
     }
 
-    /// It has all that Docker writes: no other object does.
+    /// Reports whether the record has all members that Docker writes. No other object does.
     pub(super) fn is_sure(&self) -> bool {
         self.known_stream().is_some() && self.timestamp().is_some()
     }
 
-    /// The record. An object of other things is none.
+    /// Returns the record, or `None` if the object is not a record.
     pub(super) fn into_record(self, unescaped: &mut Vec<u8>) -> Option<Record<'_>> {
         let (stream, timestamp) = (self.known_stream(), self.timestamp());
         let known = [self.log.is_some(), stream.is_some(), timestamp.is_some()];
@@ -178,7 +180,7 @@ impl General {
 fn general<'a>(line: &[u8], unescaped: &'a mut Vec<u8>) -> Option<Record<'a>> {
     let general: General = match str::from_utf8(line) {
         Ok(line) => serde_json::from_str(line).ok()?,
-        // Go takes U+FFFD for what is no UTF-8.
+        // Go replaces invalid UTF-8 with U+FFFD.
         Err(_) => serde_json::from_str(&String::from_utf8_lossy(line)).ok()?,
     };
     general.into_record(unescaped)
@@ -190,7 +192,7 @@ mod tests {
 
     use super::*;
 
-    /// What the general reader makes of it.
+    /// Unescapes text with serde, for comparison.
     fn by_serde(text: &[u8]) -> Option<Vec<u8>> {
         serde_json::from_slice::<String>(&[b"\"", text, b"\""].concat()).ok().map(String::into_bytes)
     }

@@ -1,16 +1,16 @@
-//! Whole records on a damaged line of a json-file: behind zeros, behind half a record, several in a row.
+//! Finds complete records on a damaged line of a json-file: after zeros, after half a record, or several in a row.
 
 use std::ops::Range;
 
 use super::Record;
 use super::json_file::General;
 
-/// How Docker's records begin; the text is left out where it is empty.
+/// How Docker's records begin. Docker leaves out an empty text.
 const BEGINS: [&[u8]; 2] = [br#"{"log":""#, br#"{"stream":""#];
 
-/// The first whole record in these bytes, and where it stands.
+/// Returns the first complete record in these bytes, and its position.
 ///
-/// A record's text cannot be mistaken for one: in it, each quotation mark has a backslash before it.
+/// The text of a record cannot be mistaken for a record: each quotation mark in it has a backslash before it.
 pub(super) fn find<'u>(bytes: &[u8], unescaped: &'u mut Vec<u8>) -> Option<(Range<usize>, Record<'u>)> {
     let mut begins = memchr::memchr_iter(b'{', bytes);
     let (range, general) = begins.find_map(|begin| {
@@ -20,7 +20,7 @@ pub(super) fn find<'u>(bytes: &[u8], unescaped: &'u mut Vec<u8>) -> Option<(Rang
     Some((range, general.into_record(unescaped)?))
 }
 
-/// The record that the bytes begin with, and its length.
+/// Parses the record that the bytes begin with, and returns its length too.
 fn parse(bytes: &[u8]) -> Option<(usize, General)> {
     if bytes[1..].trim_ascii_start().first() != Some(&b'"') {
         return None;
@@ -30,10 +30,10 @@ fn parse(bytes: &[u8]) -> Option<(usize, General)> {
     Some((values.byte_offset(), general))
 }
 
-/// Where the last record in these bytes may begin: all before it can be given up.
+/// Returns where the last record in these bytes may begin. The bytes before that can be dropped.
 pub(super) fn last_begin(bytes: &[u8]) -> usize {
     let last = BEGINS.iter().filter_map(|begin| memchr::memmem::rfind(bytes, begin)).max();
-    // The last one's first bytes may be all that is there of it.
+    // The bytes may end within the opening of a record.
     let longest = BEGINS.iter().map(|begin| begin.len()).max().unwrap_or_default();
     match last {
         Some(last) if last > 0 => last,

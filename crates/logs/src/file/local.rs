@@ -1,6 +1,6 @@
-//! The local driver: `[length u32, big endian][LogEntry][the same length]` (moby `daemon/logger/local/local.go`), where
-//! the entry is a protobuf message (`api/types/plugins/logdriver/entry.proto`):
-//! 1 source, 2 nanoseconds since 1970, 3 line (without its newline), 4 partial, 5 {1 last, 2 id, 3 ordinal}.
+//! The local driver: `[length u32, big endian][LogEntry][the same length]` (moby `daemon/logger/local/local.go`). The
+//! entry is a protobuf message (`api/types/plugins/logdriver/entry.proto`) with these fields: 1 source, 2 nanoseconds
+//! since 1970, 3 line (without its newline), 4 partial, 5 {1 last, 2 id, 3 ordinal}.
 
 use super::{MAX_RECORD, Record};
 use crate::Timestamp;
@@ -8,24 +8,25 @@ use crate::frame::Stream;
 
 const LENGTH_LEN: usize = 4;
 
-/// How each message begins: the source is its first field. Of `stdout` and `stderr`, as much as they share.
+/// How each message begins: its first field is the source, and `stdout` and `stderr` share these letters.
 const BEGIN: &[u8] = b"\x0a\x06std";
 
 /// What the bytes begin with.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Next<'a> {
-    /// A record, so many bytes long.
+    /// A record of this many bytes.
     Record(usize, Record<'a>),
-    /// So many bytes that are none. A record may follow.
+    /// This many bytes that are not a record. A record may follow.
     Damaged(usize),
-    /// Perhaps a record, whose end is not there yet.
+    /// Possibly a record whose end is missing.
     Incomplete,
 }
 
-/// Looks at what comes next; nothing follows these bytes when `is_last`.
+/// Determines what the bytes begin with. With `is_last`, nothing follows these bytes.
 ///
-/// Where a length does not fit, the next record is found by the begin of its message, and believed when both its lengths
-/// do. A container can make up such a record within its own lines: of its own log, and only where that is damaged.
+/// If a length does not fit, the next record is found by the beginning of its message and accepted if both its
+/// lengths match. A container can forge such a record within its own lines, but only in its own log, and only where
+/// the log is damaged.
 pub(super) fn next(bytes: &[u8], is_last: bool) -> Next<'_> {
     match whole(bytes) {
         Some(Ok(record)) => return record,
@@ -42,7 +43,8 @@ pub(super) fn next(bytes: &[u8], is_last: bool) -> Next<'_> {
     }
 }
 
-/// The record that the bytes begin with; an error when they begin with none, and nothing when more of them are needed.
+/// Parses the record that the bytes begin with. Returns an error if they do not begin with one, and `None` if more
+/// bytes are needed.
 fn whole(bytes: &[u8]) -> Option<Result<Next<'_>, ()>> {
     let (length, rest) = bytes.split_first_chunk::<LENGTH_LEN>()?;
     let length = u32::from_be_bytes(*length) as usize;
@@ -55,7 +57,7 @@ fn whole(bytes: &[u8]) -> Option<Result<Next<'_>, ()>> {
     Some(record.map(|record| Next::Record(len, record)).ok_or(()))
 }
 
-/// The record in these bytes, both lengths included.
+/// Parses the record in these bytes, which include both lengths.
 fn parse(bytes: &[u8]) -> Option<Record<'_>> {
     let (length, rest) = bytes.split_first_chunk::<LENGTH_LEN>()?;
     let (message, length_again) = rest.split_last_chunk::<LENGTH_LEN>()?;
@@ -85,7 +87,7 @@ fn parse(bytes: &[u8]) -> Option<Record<'_>> {
     Some(Record { stream: stream?, timestamp, text, is_terminated: !is_partial || is_last })
 }
 
-/// The fields of a protobuf message: number and value; `None` for bytes that are none, and then nothing more.
+/// Iterates over the fields of a protobuf message: number and value. Yields `None` for invalid bytes and then ends.
 struct Fields<'a>(&'a [u8]);
 
 enum Value<'a> {

@@ -1,4 +1,4 @@
-//! Tests of both file formats, among them files and API answers recorded from Docker 20.10.24.
+//! Tests of both file formats, among them files and API responses recorded from Docker 20.10.24.
 
 use super::*;
 use crate::decode::{Event, LogDecoder};
@@ -64,7 +64,7 @@ fn the_same_lines_as_the_engine_sends() {
 
     let file = read(FileFormat::Local, false, &[LOCAL]);
     let mut api = read_api(LOCAL_API);
-    // Docker 20.10 forgets the newline after the last partial of a line; the file knows better.
+    // The API of Docker 20.10 omits the newline after the last partial of a line; the file has it.
     let forgotten: Vec<_> = api.iter().zip(&file.lines).filter(|(api, file)| api.ending != file.ending).collect();
     assert!(forgotten.iter().all(|(line, _)| line.ending == Ending::None && line.text.len() == 20_000));
     for line in api.iter_mut().filter(|line| line.text.len() == 20_000) {
@@ -222,7 +222,7 @@ fn long_lines_in_parts_are_exact() {
     assert!(out == (want + "end\nnext\n").into_bytes());
 }
 
-/// A record of the local driver: source, time, text.
+/// Returns a record of the local driver with this text.
 fn local(text: &str) -> Vec<u8> {
     let mut message = b"\x0a\x06stdout\x10\x80\xca\xb5\xee\x01\x1a".to_vec();
     message.push(u8::try_from(text.len()).unwrap());
@@ -240,7 +240,7 @@ fn a_damaged_local_file_is_read_on_behind_the_damage() {
         record
     };
     let len = a.len();
-    // A text that looks like a record is one only where the record around it is damaged.
+    // A text that looks like a record is taken for one only if the record around it is damaged.
     let nested = local(&String::from_utf8_lossy(&[&local("n")[..], b"x"].concat()).replace('\u{fffd}', "?"));
     let cases: Vec<(&str, Vec<u8>, &str, Vec<u64>)> = vec![
         ("whole", [&a[..], &b, &c].concat(), "abc", vec![]),
@@ -289,7 +289,7 @@ proptest! {
         prop_assert_eq!(read(FileFormat::JsonFile, false, &[file.as_bytes()]), Read { lines: want, ..Read::default() });
     }
 
-    /// 40: whatever is written over a part of a file, or taken out of it: all other lines are there, in order, once.
+    /// 40: overwrites or removes a part of a file. All lines outside of that part must come out once and in order.
     #[test]
     fn damage_takes_no_line_but_its_own(
         damage in prop_oneof![

@@ -10,7 +10,7 @@ pub(crate) fn frame(kind: u8, payload: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// What came out, with adjacent pieces of one frame joined.
+/// The decoded stream, with adjacent pieces of one frame joined.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Decoded {
     frames: Vec<(Stream, Vec<u8>)>,
@@ -156,7 +156,7 @@ fn a_long_message_of_the_daemon_is_held_to_its_cap() {
     assert_eq!(got.frames, [(Stream::Stdout, b"after".to_vec())]);
 }
 
-/// Cut `input` at the given places, taken modulo what is left.
+/// Cuts `input` into pieces of the given sizes, taken modulo the length that is left.
 pub(crate) fn cut<'a>(mut input: &'a [u8], sizes: &[usize]) -> Vec<&'a [u8]> {
     let mut chunks = Vec::new();
     for size in sizes {

@@ -1,4 +1,4 @@
-//! Lines as programs of many kinds write them.
+//! Lines as many kinds of programs write them.
 
 use super::Level::{Debug, Error, Fatal, Info, Warn};
 use super::tests::check;
@@ -160,7 +160,7 @@ fn hosts_and_clusters() {
     ]);
 }
 
-/// Capitals that begin a sentence.
+/// Words in capitals that begin a sentence.
 #[test]
 fn capitals_that_are_no_levels() {
     check(&[
@@ -172,7 +172,7 @@ fn capitals_that_are_no_levels() {
         ("DEBUG BUILD of the app", None),
         ("TRACE AMOUNTS of nuts", None),
         ("PANIC BUTTON pressed", None),
-        // As programs write them.
+        // Real levels.
         ("INFO HTTP server started", Some(Info)),
         ("ERROR JSON parse failed", Some(Error)),
         ("WARN DNS lookup is slow", Some(Warn)),

@@ -1,11 +1,12 @@
-//! Forms of lines that are known by how they begin.
+//! Formats that are recognized by how a line begins.
 
 use super::{Level, labels, word};
 
-/// What a form that is known says; nothing where the line is of another form.
+/// The level of a line in a recognized format (the inner `None`: no level), or the outer `None` if the format is
+/// another.
 pub(super) type Known = Option<Option<Level>>;
 
-/// Each knows its own by its first bytes.
+/// The recognizers. Each one checks the first bytes of the line.
 pub(super) const FORMS: &[fn(&[u8]) -> Known] = &[
     priority,
     klog,
@@ -32,9 +33,9 @@ fn priority(text: &[u8]) -> Known {
     (number < 192).then(|| Some(word::syslog(number)))
 }
 
-/// `E1123 07:01:20.422028       1 main.go:42] message`, also with the year before it (`CockroachDB`: two digits).
+/// `E1123 07:01:20.422028       1 main.go:42] message`, optionally with the year first (`CockroachDB`: two digits).
 fn klog(text: &[u8]) -> Known {
-    // brpc puts it into brackets.
+    // brpc adds a bracket.
     let text = text.strip_prefix(b"[").filter(|rest| rest.contains(&b']')).unwrap_or(text);
     let (letter, rest) = text.split_first()?;
     if !matches!(letter, b'I' | b'W' | b'E' | b'F') {
@@ -51,7 +52,7 @@ fn klog(text: &[u8]) -> Known {
     (is_klog && is_date()).then(|| word::letter(*letter))
 }
 
-/// Programs that die say so in words of their own.
+/// Messages of programs that crash.
 fn crash(text: &[u8]) -> Known {
     let starts = |prefix: &[u8]| text.starts_with(prefix);
     match text.first()? {
@@ -67,7 +68,7 @@ fn crash(text: &[u8]) -> Known {
         // Rust's compiler: `error[E0425]: cannot find value`.
         b'e' if starts(b"error[") && memchr::memmem::find(text, b"]: ").is_some() => Some(Some(Level::Error)),
         b'w' if starts(b"warning[") && memchr::memmem::find(text, b"]: ").is_some() => Some(Some(Level::Warn)),
-        // GitHub's actions: `::error file=a.js,line=1::message`, `::warning::message`.
+        // GitHub Actions: `::error file=a.js,line=1::message`, `::warning::message`.
         b':' if starts(b"::") => {
             let len = text[2..].iter().take_while(|byte| byte.is_ascii_lowercase()).count();
             let (word, rest) = text[2..].split_at(len);
@@ -78,7 +79,7 @@ fn crash(text: &[u8]) -> Known {
         b't' if starts(b"thread '") && memchr::memmem::find(text, b" panicked at").is_some() => {
             Some(Some(Level::Fatal))
         }
-        // systemd as PID 1, of a unit.
+        // Unit messages of systemd as PID 1.
         b'[' if starts(b"[FAILED] ") => Some(Some(Level::Error)),
         b'*' if starts(b"*** stack smashing detected ***") || starts(b"*** buffer overflow detected ***") => {
             Some(Some(Level::Fatal))
@@ -92,8 +93,8 @@ fn crash(text: &[u8]) -> Known {
     }
 }
 
-/// The access log of a web server, of which a client writes the most: `192.0.2.1 - - [23/Nov/2026:07:01:20 +0000] "GET / …`. A
-/// level that stands before it counts.
+/// The access log of a web server, most of which a client controls:
+/// `192.0.2.1 - - [23/Nov/2026:07:01:20 +0000] "GET / …`. A level before it counts.
 fn access(text: &[u8]) -> Known {
     let open = memchr::memchr(b'[', text)?;
     let [d1, d2, b'/', m1, _, _, b'/', y1, _, _, _, b':', h1, rest @ ..] = &text[open + 1..] else { return None };
@@ -105,8 +106,8 @@ fn access(text: &[u8]) -> Known {
     (is_access && !has_level && words.count() >= 3).then_some(None)
 }
 
-/// npm (`npm ERR! code ENOENT`, without the mark since its version 10), Node's own warnings (`(node:1) [DEP0005]
-/// DeprecationWarning: …`), and Logback's status lines (`07:01:20,123 |-WARN in …`).
+/// npm (`npm ERR! code ENOENT`, without the mark since version 10), Node's warnings
+/// (`(node:1) [DEP0005] DeprecationWarning: …`), and Logback's status lines (`07:01:20,123 |-WARN in …`).
 fn tools(text: &[u8]) -> Known {
     if let Some(rest) = text.strip_prefix(b"npm ") {
         let word = rest.split(|byte| matches!(byte, b' ' | b'!')).next()?;
@@ -126,8 +127,8 @@ fn tools(text: &[u8]) -> Known {
     rest[len..].starts_with(b" in ").then(|| word::level(&rest[..len]).map(Some))?
 }
 
-/// Celery (`[2026-11-23 07:01:20,123: ERROR/ForkPoolWorker-1] …`), Laravel (`[2026-11-23 07:01:20] production.ERROR: …`) and
-/// Nest (`[Nest] 1  - 11/23/2026, 7:01:20 AM     LOG [App] …`).
+/// Celery (`[2026-11-23 07:01:20,123: ERROR/ForkPoolWorker-1] …`), Laravel
+/// (`[2026-11-23 07:01:20] production.ERROR: …`) and Nest (`[Nest] 1  - 11/23/2026, 7:01:20 AM     LOG [App] …`).
 fn frameworks(text: &[u8]) -> Known {
     let rest = text.strip_prefix(b"[")?;
     if rest.starts_with(b"Nest] ") {
@@ -155,8 +156,8 @@ fn split_at_byte(text: &[u8], byte: u8) -> Option<(&[u8], &[u8])> {
     Some((&text[..at], &text[at + 1..]))
 }
 
-/// A letter for the level: Android's `E/Tag( 123): ` and `11-23 07:01:20.123  12  34 E Tag: `, Jupyter's `[E 07:01:20 app]`,
-/// Ruby's `E, [2026-11-23T07:01:20 #1] ERROR -- : `.
+/// A letter as the level: Android's `E/Tag( 123): ` and `11-23 07:01:20.123  12  34 E Tag: `, Jupyter's
+/// `[E 07:01:20 app]`, Ruby's `E, [2026-11-23T07:01:20 #1] ERROR -- : `.
 fn letters(text: &[u8]) -> Known {
     match text {
         [b'[', letter, b' ', digit, ..] if digit.is_ascii_digit() => Some(Some(word::letter(*letter)?)),
@@ -203,7 +204,7 @@ fn timed_letter(text: &[u8]) -> Known {
     }
     let ([letter], true) = (next, true) else { return android_studio(next, words.next()?) };
     let component = words.next()?;
-    // TensorFlow puts a colon behind the time, and the place in the source behind the letter.
+    // TensorFlow writes a colon after the time, and the source location after the letter.
     if time.ends_with(b":") && component.ends_with(b"]") && component.contains(&b':') {
         return Some(word::letter(*letter));
     }
@@ -222,7 +223,7 @@ fn android_studio(process: &[u8], tag: &[u8]) -> Known {
     (is_process && rest.len() >= 2 && rest.ends_with(b":")).then_some(Some(android(*letter)?))
 }
 
-/// The letters of Android: A is an assertion that failed.
+/// Android's letters. A is a failed assertion.
 fn android(letter: u8) -> Option<Level> {
     if letter == b'A' { Some(Level::Fatal) } else { word::letter(letter).filter(|_| !matches!(letter, b'T' | b'C')) }
 }

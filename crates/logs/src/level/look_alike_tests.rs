@@ -1,4 +1,4 @@
-//! Lines that have a level of their own form, and lines whose words look like one.
+//! Lines with a level in a format of their own, and lines with words that look like levels.
 
 use super::Level::{Debug, Error, Fatal, Info, Trace, Warn};
 use super::tests::check;
@@ -63,14 +63,14 @@ fn words_of_clients_queries_games_and_documents_are_no_levels() {
 #[test]
 fn what_looks_alike_and_is_a_level() {
     check(&[
-        // Access logs behind a level, and levels behind times.
+        // Access logs after a level, and levels after times.
         ("INFO: 192.0.2.1 - - [23/Nov/2026:07:01:20 +0000] \"GET / HTTP/1.1\" 200 9", Some(Info)),
         (
             "[2026-11-23 07:01:20 +0000] [7] [INFO] 192.0.2.1 - - [23/Nov/2026:07:01:20 +0000] \"GET / HTTP/1.1\"",
             Some(Info),
         ),
         ("web-1  | 192.0.2.1 - - [23/Nov/2026:07:01:20 +0000] \"GET /?q=ERROR: HTTP/1.1\" 200 9", None),
-        // Pairs behind words.
+        // Pairs after words.
         ("Nov 23 07:01:20 host app: time=x level=error msg=y", Some(Error)),
         ("UPDATE t SET level=error WHERE id=3", None),
         ("TRACE request took 3 ms", Some(Trace)),
@@ -87,7 +87,7 @@ fn what_looks_alike_and_is_a_level() {
         ("<error>no", None),
         ("2026-11-23 07:01:20 [INFO] ERROR is a word here", Some(Info)),
         ("[INFO] ERROR is a word here", Some(Info)),
-        // Cut lines.
+        // Lines that were cut.
         (r#"{"level":"warn","msg":"ERROR: no e"#, Some(Warn)),
         (r#"{"msg":"ERROR: x","lev"#, None),
         ("db-1 | {\"level\":\"warn\",\"msg\":\"x\"}", Some(Warn)),

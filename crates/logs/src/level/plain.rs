@@ -1,4 +1,4 @@
-//! What stands before the message of a plain line.
+//! Finds the level in the text before the message of a plain line.
 
 use std::borrow::Cow;
 
@@ -6,14 +6,14 @@ use super::known::{self, Known};
 use super::{Level, word};
 use crate::trace;
 
-/// How far into a line its level is looked for: past a timestamp, a thread and a logger's name.
+/// How far into a line its level may be: after a timestamp, a thread and a logger's name.
 const PREFIX: usize = 128;
 
-/// The level; nothing where the line is of no form that is known and begins with no level.
+/// Returns the level, or `None` if the line has no known format and does not begin with a level.
 pub(super) fn level(line: &[u8]) -> Known {
-    let start = without_colours(&line[..line.len().min(PREFIX)]);
+    let start = without_colors(&line[..line.len().min(PREFIX)]);
     let start = start.trim_ascii_start();
-    // Each knows its own by its first bytes.
+    // Each one checks the first bytes of the line.
     for known in known::FORMS {
         if let Some(level) = known(start) {
             return Some(level);
@@ -22,7 +22,7 @@ pub(super) fn level(line: &[u8]) -> Known {
     before_the_message(start).or_else(|| trace::has_frames(line).then_some(Some(Level::Error)))
 }
 
-pub(super) fn without_colours(text: &[u8]) -> Cow<'_, [u8]> {
+pub(super) fn without_colors(text: &[u8]) -> Cow<'_, [u8]> {
     if memchr::memchr(b'\x1b', text).is_none() {
         return Cow::Borrowed(text);
     }
@@ -37,19 +37,19 @@ pub(super) fn without_colours(text: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(kept)
 }
 
-/// The words of what stands before a message.
+/// Counts of the words before a message.
 #[derive(Debug, Default)]
 struct Header {
-    /// Numbers were among them: a time, as a rule.
+    /// Whether there were numbers: usually a time.
     has_number: bool,
-    /// Words as a sentence has them, in small letters.
+    /// Words in lower case, as in a sentence.
     small: usize,
-    /// Words that begin with a capital, and are no names of days and months.
+    /// Words that begin with a capital and are not names of days or months.
     capitalized: usize,
 }
 
 impl Header {
-    /// What was read so far is no sentence.
+    /// Reports whether the words so far are not a sentence.
     fn may_go_on(&self) -> bool {
         if self.has_number { self.small <= 1 && self.capitalized <= 2 } else { self.small + self.capitalized == 0 }
     }
@@ -71,7 +71,7 @@ impl Header {
     }
 }
 
-/// The first word that names a level and looks as if it meant to.
+/// Returns the first word that names a level and stands where a level would.
 fn before_the_message(text: &[u8]) -> Known {
     let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80;
     let mut header = Header::default();
@@ -111,7 +111,7 @@ enum Judged {
     Other,
 }
 
-/// A word in its surroundings.
+/// A word and its surroundings.
 struct Place<'a> {
     text: &'a [u8],
     at: usize,
@@ -130,7 +130,7 @@ impl Place<'_> {
     fn judge(&self, word: &[u8], header: &Header) -> Judged {
         let (before, after) = (self.before(), self.after());
         if let [letter] = word {
-            // `[I]`, after a time or a place in the source, if anything.
+            // `[I]`, with nothing but a time or a source location before it.
             let is_own = before == Some(b'[') && after == Some(b']');
             let level = word::letter(*letter).filter(|_| is_own && header.small == 0);
             return level.map_or(Judged::Other, |level| Judged::Level(Some(level)));
@@ -145,8 +145,8 @@ impl Place<'_> {
         if self.at == 0 && !is_own && is_capital && begins_a_sentence(&self.text[self.end..]) {
             return Judged::Other;
         }
-        let is_labelled = after == Some(b':') && !matches!(before, Some(b':' | b'.' | b'/' | b'-'));
-        if is_labelled && is_a_count(&self.text[..self.at], &self.text[self.end + 1..]) {
+        let is_labeled = after == Some(b':') && !matches!(before, Some(b':' | b'.' | b'/' | b'-'));
+        if is_labeled && is_a_count(&self.text[..self.at], &self.text[self.end + 1..]) {
             return Judged::Other;
         }
         let is_alone = is_capital
@@ -154,18 +154,18 @@ impl Place<'_> {
             && !matches!(before, Some(b'/' | b'.' | b'-' | b'_' | b'"' | b'\'' | b'=' | b'$'));
         let is_alone = is_alone && !matches!(after, Some(b'/' | b'.' | b'-' | b'_' | b'"' | b'\'' | b'=' | b'('));
         let may_be = if word::is_everyday(word) {
-            is_own || is_labelled || is_alone && matches!(word, b"NOTICE" | b"ALERT" | b"SUCCESS" | b"VERBOSE")
+            is_own || is_labeled || is_alone && matches!(word, b"NOTICE" | b"ALERT" | b"SUCCESS" | b"VERBOSE")
         } else {
-            is_own || is_labelled || is_alone || self.is_after_a_time()
+            is_own || is_labeled || is_alone || self.is_after_a_time()
         };
         let level = match word {
             _ if !may_be => None,
-            // Logback puts the thread into brackets, whatever its name: `[ERROR] INFO  c.e.App - x`.
+            // Logback writes the thread in brackets, whatever its name: `[ERROR] INFO  c.e.App - x`.
             _ if is_own && before == Some(b'[') && header.has_number && self.thread_before().is_some() => {
                 self.thread_before()
             }
             // .NET's console, MySQL's notes.
-            b"fail" if is_labelled => Some(Level::Error),
+            b"fail" if is_labeled => Some(Level::Error),
             b"Note" | b"System" if self.is_bracketed() => Some(Level::Info),
             _ => word::level(word),
         };
@@ -187,7 +187,7 @@ impl Place<'_> {
         };
         let is_closed =
             matches!((open, close), (Some(b'['), Some(b']')) | (Some(b'<'), Some(b'>')) | (Some(b'('), Some(b')')));
-        // `<error>no</error>` is a document.
+        // `<error>no</error>` is a markup document.
         is_closed && (close != Some(b'>') || memchr::memmem::find(self.text, b"</").is_none() && !self.is_a_tag())
     }
 
@@ -197,8 +197,8 @@ impl Place<'_> {
         after.is_some_and(|byte| !matches!(byte, b' ' | b'\t' | b':' | b',' | b']' | b'-'))
     }
 
-    /// Capitals alone need a message behind them, save where a time begins the line; and in a row of fields with bars
-    /// between, something like a time before them.
+    /// Reports whether capitals without brackets or colon are a level. They need a message after them, unless a time
+    /// begins the line; and among fields separated by bars, they need something like a time before them.
     fn is_before_a_message(&self, header: &Header) -> bool {
         let after = &self.text[self.end..];
         let before = self.text[..self.at].trim_ascii_end();
@@ -214,7 +214,7 @@ impl Place<'_> {
             && !is_request
     }
 
-    /// The level in capitals right behind the bracket that this word stands in.
+    /// Returns the level in capitals right after the bracket that encloses this word.
     fn thread_before(&self) -> Option<Level> {
         let rest = self.text.get(self.end..)?.strip_prefix(b"] ")?.trim_ascii_start();
         let len = rest.iter().take_while(|byte| byte.is_ascii_uppercase()).count();
@@ -223,7 +223,7 @@ impl Place<'_> {
         word::level(&rest[..len]).filter(|_| len >= 3 && logger[logger_len..].trim_ascii_start().starts_with(b"- "))
     }
 
-    /// ` - error - `, ` | error | `, and between tabs.
+    /// ` - error - `, ` | error | `, or a level between tabs.
     fn is_between_marks(&self) -> bool {
         let (before, after) = (&self.text[..self.at], &self.text[self.end..]);
         let after_blanks = after.trim_ascii_start();
@@ -242,7 +242,8 @@ impl Place<'_> {
     }
 }
 
-/// A number, and a further word with one before it, or a level behind it: `Fatal: 0 Error: 0`.
+/// Reports whether the word is counted: a number and another word with a number before it, or with a level after it,
+/// as in `Fatal: 0 Error: 0`.
 fn is_a_count(before: &[u8], after: &[u8]) -> bool {
     let before = before.trim_ascii_end();
     let before = before.strip_suffix(b",").unwrap_or(before);
@@ -260,8 +261,8 @@ fn is_a_count(before: &[u8], after: &[u8]) -> bool {
     len > 0 && (is_behind_one || is_before_one)
 }
 
-/// A further word in capitals, and words in small letters behind it: `WARNING SIGNS of fatigue`. Abbreviations are let be,
-/// with which many a message begins.
+/// Reports whether another word in capitals and words in lower case follow: `WARNING SIGNS of fatigue`. Abbreviations
+/// do not count, because many messages begin with one.
 fn begins_a_sentence(after: &[u8]) -> bool {
     const ABBREVIATIONS: &[&[u8]] = &[
         b"HTTP",
@@ -333,7 +334,7 @@ fn begins_a_sentence(after: &[u8]) -> bool {
     len >= 4 && next.is_some_and(u8::is_ascii_lowercase) && !ABBREVIATIONS.contains(&&rest[..len])
 }
 
-/// Postgres puts two blanks behind its words. Those that explain the line before have no level of their own.
+/// Postgres writes two blanks after its words. The words that explain the previous line have no level of their own.
 fn postgres(word: &[u8], after: &[u8]) -> Known {
     if !after.starts_with(b":  ") {
         return None;

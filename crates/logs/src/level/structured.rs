@@ -1,28 +1,28 @@
-//! The fields of JSON and logfmt lines that tell a level.
+//! The fields of JSON and logfmt lines that contain a level.
 
 use super::{Level, word};
 use crate::fields;
 
-/// What a field's value is written in.
+/// How the value of a field is to be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Scale {
     /// A name, or a number of pino, bunyan or syslog.
     Common,
     /// A name, or a number of Google Cloud's, pino, bunyan or syslog.
     Severity,
-    /// A name alone: numbers of fields so called mean anything.
+    /// A name only: numbers in such fields have no fixed meaning.
     Name,
-    /// A name, or a severity of syslog where the line is the journal's: queues and tasks have priorities too.
+    /// A name, or a syslog severity if the line is from the journal. Queues and tasks have priorities too.
     Journal,
-    /// A severity of syslog: 0 is the worst.
+    /// A syslog severity: 0 is the worst.
     Syslog,
     /// A severity number of OpenTelemetry: 1 to 24.
     OpenTelemetry,
-    /// A level number of Python's: 10 to 50.
+    /// A Python level number: 10 to 50.
     Python,
-    /// A severity level of Application Insights: 0 to 4.
+    /// An Application Insights severity level: 0 to 4.
     Insights,
-    /// A letter of `MongoDB`'s.
+    /// A `MongoDB` letter.
     Mongo,
 }
 
@@ -43,11 +43,11 @@ fn scale(key: &[u8]) -> Option<Scale> {
     })
 }
 
-/// The level that a field of the line tells; `is_text` where there are words before the fields.
+/// Returns the level in a field of the line. With `is_text`, there are words before the fields.
 pub(super) fn level(line: &[u8], is_text: bool) -> Option<Level> {
     let of = |scale, value: &str| {
         let level = match scale {
-            // Behind words, numbers of levels are those of games and floods.
+            // After words, a level number is that of a game or a flood.
             Scale::Common | Scale::Severity if is_text => self::value(value, Scale::Name, line),
             Scale::Mongo | Scale::Journal if is_text => None,
             scale => self::value(value, scale, line),
@@ -59,7 +59,7 @@ pub(super) fn level(line: &[u8], is_text: bool) -> Option<Level> {
     if !is_number {
         return Some(level);
     }
-    // A number has many scales, and a name says which: {"level":400,"level_name":"ERROR"}.
+    // Numbers have many scales, and a name is unambiguous: {"level":400,"level_name":"ERROR"}.
     let named = fields::pick(line, scale, |scale, value| match scale {
         Scale::Common | Scale::Severity => self::value(value, Scale::Name, line),
         _ => None,
@@ -67,8 +67,8 @@ pub(super) fn level(line: &[u8], is_text: bool) -> Option<Level> {
     named.or_else(|| is_of_a_log(line).then_some(level))
 }
 
-/// A number alone, one that comes first in its object as Pino's does, or one beside what lines of logs have: other objects have
-/// levels too.
+/// Reports whether a number is a log level: it is the only member, or it comes first in its object as Pino's does, or
+/// it is beside members that log lines have. Other objects have levels too.
 fn is_of_a_log(line: &[u8]) -> bool {
     const BESIDE: &[&str] = &[
         "msg",
@@ -99,13 +99,13 @@ fn is_of_a_log(line: &[u8]) -> bool {
     pairs <= 1 || is_first || BESIDE.iter().any(|name| fields::get(line, name).is_some())
 }
 
-/// Serilog's compact form leaves the level out where it is `Information`.
+/// Serilog's compact form leaves out the level `Information`.
 fn serilog(line: &[u8]) -> Option<Level> {
     let has = |key: &str| fields::get(line, key).is_some();
     (line.starts_with(b"{\"@t\"") && (has("@mt") || has("@m")) && !has("@l")).then_some(Level::Info)
 }
 
-/// Whether the value is a number of a scale that the key does not tell.
+/// Reports whether the value is a number whose scale the key does not tell.
 fn is_ambiguous(scale: Scale, value: &str) -> bool {
     matches!(scale, Scale::Common | Scale::Severity) && value.trim_matches([' ', '[', ']']).parse::<u32>().is_ok()
 }
@@ -113,7 +113,7 @@ fn is_ambiguous(scale: Scale, value: &str) -> bool {
 fn value(value: &str, scale: Scale, line: &[u8]) -> Option<Level> {
     let text = value.trim_matches([' ', '[', ']']);
     if scale == Scale::Mongo {
-        // `s` is the name of many things: here it stands beside a time and a component.
+        // `s` means many things. MongoDB writes it beside a time and a component.
         let is_mongo = || fields::get(line, "t.$date").is_some() && fields::get(line, "c").is_some();
         let letter =
             text.as_bytes().first().copied().filter(|first| matches!(first, b'F' | b'E' | b'W' | b'I' | b'D'))?;
@@ -159,7 +159,7 @@ fn value(value: &str, scale: Scale, line: &[u8]) -> Option<Level> {
     }
 }
 
-/// Nothing but a priority, or a message with what the journal knows of its sender.
+/// Reports whether the line has nothing but a priority, or a message with the journal's facts about its sender.
 fn is_of_the_journal(line: &[u8]) -> bool {
     const MESSAGE: &[&str] = &["message", "MESSAGE", "msg"];
     const SENDER: &[&str] = &[
@@ -197,24 +197,24 @@ fn hundreds(number: u32, scale: Scale) -> Option<Level> {
     })
 }
 
-/// A name, a letter for it, or a name with what Go's slog adds or takes away (`ERROR+2`).
+/// Reads a name, a letter for it, or a name with an offset of Go's slog (`ERROR+2`).
 fn name(text: &str) -> Option<Level> {
     if let [only] = text.as_bytes() {
         return word::letter(*only);
     }
-    // Winston colours the names in its objects too, and has one more.
-    let plain = super::plain::without_colours(text.as_bytes());
+    // Winston colors the names in its objects too, and has one more name.
+    let plain = super::plain::without_colors(text.as_bytes());
     if &*plain == b"http" {
         return Some(Level::Debug);
     }
     if let Some(level) = word::level(&plain) {
         return Some(level);
     }
-    // loguru names it within an object.
+    // loguru stores the name in a nested object.
     if text.starts_with('{') {
         return fields::get(text.as_bytes(), "name").and_then(|name| word::level(name.as_bytes()));
     }
-    // OpenTelemetry's names have numbers: ERROR2.
+    // OpenTelemetry's names may end in numbers: ERROR2.
     let (name, offset) = text.find(['+', '-', '2', '3', '4']).map(|at| text.split_at(at))?;
     let offset = offset.parse::<i32>().ok()?;
     match word::level(name.as_bytes())? {

@@ -1,9 +1,9 @@
-//! Levels as programs write them, and words that are none.
+//! Levels as programs write them, and words that are not levels.
 
 use super::Level::{Debug, Error, Fatal, Info, Trace, Warn};
 use super::*;
 
-/// Holds each line against the level that it is to have, and tells all that are wrong.
+/// Compares the level of each line with the expected one, and reports all that are wrong.
 #[track_caller]
 pub(super) fn check(cases: &[(&str, Option<Level>)]) {
     let wrong: Vec<_> = cases.iter().filter(|(line, want)| Level::of(line.as_bytes()) != *want).collect();

@@ -2,9 +2,9 @@
 
 use super::Level;
 
-/// The level of this name, in any case.
+/// Returns the level with this name, in any case.
 pub(super) fn level(word: &[u8]) -> Option<Level> {
-    // No name is longer.
+    // The longest name.
     let mut lower = [0; 13];
     let lower = lower.get_mut(..word.len())?;
     lower.copy_from_slice(word);
@@ -17,14 +17,15 @@ pub(super) fn level(word: &[u8]) -> Option<Level> {
         b"error" | b"err" | b"eror" | b"erro" | b"severe" => Level::Error,
         b"fatal" | b"ftl" | b"fata" | b"critical" | b"crit" | b"alert" | b"emerg" | b"emergency" | b"panic"
         | b"pani" | b"pnc" | b"dpanic" => Level::Fatal,
-        // The debug levels of Postgres, the trace levels of Apache.
+        // Postgres has numbered debug levels, Apache numbered trace levels.
         [rest @ .., b'1'..=b'8'] if rest == b"debug" => Level::Debug,
         [rest @ .., b'1'..=b'8'] if rest == b"trace" => Level::Trace,
         _ => return None,
     })
 }
 
-/// Whether the name is also a word of everyday: it counts only where it cannot be one.
+/// Reports whether the name is also an everyday word. Such a name counts only where it cannot be a word of a
+/// sentence.
 pub(super) fn is_everyday(word: &[u8]) -> bool {
     [
         &b"fine"[..],
@@ -42,7 +43,7 @@ pub(super) fn is_everyday(word: &[u8]) -> bool {
     .any(|each| word.eq_ignore_ascii_case(each))
 }
 
-/// The level of a letter that stands for its name.
+/// Returns the level that a letter stands for.
 pub(super) fn letter(letter: u8) -> Option<Level> {
     Some(match letter {
         b'T' | b'V' => Level::Trace,
@@ -55,7 +56,7 @@ pub(super) fn letter(letter: u8) -> Option<Level> {
     })
 }
 
-/// The level of a severity of syslog (RFC 5424), which is also that of a priority with its facility taken off.
+/// Returns the level of a syslog severity (RFC 5424), which is also that of a priority without its facility.
 pub(super) fn syslog(severity: u32) -> Level {
     match severity & 7 {
         0..=2 => Level::Fatal,

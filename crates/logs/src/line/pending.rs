@@ -1,4 +1,4 @@
-//! The line that a stream is in.
+//! The unfinished line of a stream.
 
 use std::sync::Arc;
 
@@ -6,39 +6,39 @@ use crate::Timestamp;
 use crate::frame::Piece;
 use crate::search::{LineSearch, Search};
 
-/// What is known of the line that a stream is in.
+/// The unfinished line of a stream.
 #[derive(Debug, Default)]
 pub(super) struct Pending {
-    /// Still looking for the timestamp of a frame that has begun; what was seen of it so far.
+    /// The bytes read so far while looking for the timestamp of a frame.
     pub(super) head: Option<Vec<u8>>,
-    /// The text so far, up to the cap.
+    /// The text so far, up to the limit.
     pub(super) text: Vec<u8>,
-    /// Bytes beyond the cap.
+    /// How many bytes exceeded the limit.
     pub(super) cut: u64,
-    /// What is looked for in lines that go beyond it.
+    /// The search to run on lines that exceed the limit.
     pub(super) wanted: Option<Arc<Search>>,
-    /// A carriage return before the newline is part of the ending.
+    /// Whether a carriage return before the newline is part of the ending.
     pub(super) holds_cr: bool,
-    /// The search of the line, once it has gone beyond the cap.
+    /// The running search, if the line has exceeded the limit.
     pub(super) search: Option<Box<LineSearch>>,
-    /// A line has begun.
+    /// Whether a line has begun.
     pub(super) open: bool,
-    /// `text` was handed out and is stale.
+    /// Whether `text` was lent out and is stale.
     pub(super) lent: bool,
     pub(super) timestamp: Option<Timestamp>,
-    /// Bytes of text seen in the current frame.
+    /// Bytes of text read in the current frame.
     pub(super) frame_len: usize,
     /// The last byte seen, kept or not.
     pub(super) last: u8,
 }
 
-/// What came of looking for a frame's timestamp.
+/// The result of looking for a frame's timestamp.
 pub(super) enum Head {
-    /// Found, or not there: the text follows in the piece.
+    /// The timestamp was found, or there is none: the text follows in the piece.
     Done,
-    /// More of the frame is needed.
+    /// More bytes of the frame are needed.
     Incomplete,
-    /// There was none, and what was read instead is a whole line.
+    /// There was no timestamp, and the bytes read instead are a complete line.
     Line,
 }
 
@@ -49,7 +49,7 @@ impl Pending {
         }
     }
 
-    /// Append text to the line, up to the cap.
+    /// Appends text to the line, up to the limit.
     pub(super) fn push(&mut self, text: &[u8], max_line: usize) {
         self.open = true;
         self.last = text.last().copied().unwrap_or(self.last);
@@ -68,7 +68,8 @@ impl Pending {
         self.cut += (text.len() - kept) as u64;
     }
 
-    /// Take the frame's timestamp off the piece. It counts only at the start of a line: a partial repeats it.
+    /// Takes the frame's timestamp off the piece. A timestamp counts only at the start of a line: a partial repeats
+    /// it.
     pub(super) fn read_head(&mut self, piece: &mut Piece<'_>, max_line: usize) -> Head {
         let head = self.head.get_or_insert_default();
         let window = &piece.payload[..piece.payload.len().min(Timestamp::MAX_PREFIX - head.len())];

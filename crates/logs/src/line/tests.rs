@@ -1,4 +1,4 @@
-//! Tests of the line assembler, through [`LogDecoder`]: fault cases 27–34 of the wire and any chunking.
+//! Tests of the line assembler through [`LogDecoder`]: fault cases 27–34, with any chunking.
 
 use super::*;
 use crate::decode::{Event, LogDecoder};
@@ -62,7 +62,7 @@ fn read(options: LineOptions, chunks: &[&[u8]]) -> Read {
     (lines, errors, decoder.finish().err())
 }
 
-/// The same in one chunk, byte by byte, and in chunks of 7; `name` tells which case failed.
+/// Decodes the input in one chunk, byte by byte, and in chunks of 7. `name` identifies the case.
 fn check(name: &str, options: LineOptions, input: &[u8], want: &Read) {
     for size in [input.len().max(1), 1, 7] {
         let chunks: Vec<&[u8]> = input.chunks(size).collect();

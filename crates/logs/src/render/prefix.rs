@@ -1,29 +1,32 @@
-//! The name in front of each line when there are several containers.
+//! The name before each line if there are several containers.
 
 use crate::escape;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
-/// Colours that read on dark and on light: cyan, yellow, green, magenta, blue, and their bright kin.
-const COLOURS: [&str; 10] = ["36", "33", "32", "35", "34", "96", "93", "92", "95", "94"];
+/// Colors that are legible on dark and on light backgrounds: cyan, yellow, green, magenta, blue, and their bright
+/// variants.
+const COLORS: [&str; 10] = ["36", "33", "32", "35", "34", "96", "93", "92", "95", "94"];
 
-/// Prefixes of equal width, `name | `, in a colour for each container. Names are made safe for a terminal.
+/// Prefixes of equal width, `name | `, in a color for each container. Names are escaped.
 #[derive(Debug)]
 pub struct Prefixes {
     names: Vec<String>,
     rendered: Vec<String>,
     widest: usize,
     limit: usize,
-    colour: bool,
+    color: bool,
 }
 
 impl Prefixes {
-    /// For a terminal of this many columns, of which names may take a third; `None` when it is no terminal.
-    pub fn new(columns: Option<usize>, colour: bool) -> Self {
+    /// `columns` is the width of the terminal, of which names may take a third, or `None` if the output is not a
+    /// terminal.
+    pub fn new(columns: Option<usize>, color: bool) -> Self {
         let limit = columns.map_or(usize::MAX, |columns| (columns / 3).max(4));
-        Self { names: Vec::new(), rendered: Vec::new(), widest: 0, limit, colour }
+        Self { names: Vec::new(), rendered: Vec::new(), widest: 0, limit, color }
     }
 
-    /// Add a container; the result names it in [`get`](Self::get). A longer name than before widens them all.
+    /// Adds a container and returns its index for [`get`](Self::get). A name longer than the previous ones widens all
+    /// prefixes.
     pub fn add(&mut self, name: &str) -> usize {
         self.names.push(shorten(&escape::label(name), self.limit));
         let index = self.names.len() - 1;
@@ -37,7 +40,7 @@ impl Prefixes {
         index
     }
 
-    /// The container's prefix, for [`Entry::prefix`](super::Entry::prefix).
+    /// Returns the container's prefix, for [`Entry::prefix`](super::Entry::prefix).
     pub fn get(&self, index: usize) -> &str {
         self.rendered.get(index).map_or("", String::as_str)
     }
@@ -45,15 +48,15 @@ impl Prefixes {
     fn render(&self, index: usize) -> String {
         let name = &self.names[index];
         let padding = " ".repeat(self.widest - name.width());
-        if self.colour {
-            format!("\x1b[{}m{name}{padding} |\x1b[0m ", COLOURS[index % COLOURS.len()])
+        if self.color {
+            format!("\x1b[{}m{name}{padding} |\x1b[0m ", COLORS[index % COLORS.len()])
         } else {
             format!("{name}{padding} | ")
         }
     }
 }
 
-/// The name in at most `limit` columns, with an ellipsis where it was cut.
+/// Returns the name in at most `limit` columns, with an ellipsis if it was cut.
 fn shorten(name: &str, limit: usize) -> String {
     if name.width() <= limit {
         return name.to_owned();

@@ -6,8 +6,9 @@ use crate::level::Level;
 use std::str::FromStr;
 use thiserror::Error;
 
-/// Text with fields in braces. `container`, `stream`, `time`, `level`, `line` and `run` are the record's; any other name is
-/// a field of a JSON or logfmt line (`{msg}`, `{http.status}`), empty where there is none. `{{` and `}}` are braces.
+/// Text with fields in braces. `container`, `stream`, `time`, `level`, `line` and `run` are the record's. Any other
+/// name is a field of a JSON or logfmt line (`{msg}`, `{http.status}`), or empty if the line lacks it. `{{` and `}}`
+/// are literal braces.
 #[derive(Clone, Debug)]
 pub struct Template {
     parts: Vec<Part>,
@@ -19,13 +20,13 @@ enum Part {
     Field(String),
 }
 
-/// Text that is no template.
+/// An invalid template.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum TemplateError {
-    /// No field in it: every line would be the same.
+    /// The template has no field: every line would be the same.
     #[error("the format `{0}` names no field: write text, json, or a template such as '{{time}} {{level}} {{msg}}'")]
     NoField(String),
-    /// A brace without its other one, or with nothing in it.
+    /// A brace without its counterpart, or with nothing inside.
     #[error(
         "the format `{0}` has a brace that does not belong to a field: write fields as {{name}}, and a brace itself twice"
     )]
@@ -69,7 +70,7 @@ impl FromStr for Template {
 }
 
 impl Template {
-    /// The template with the record's fields in it.
+    /// Returns the template with the record's fields filled in.
     pub(super) fn fill(&self, entry: &Entry<'_>) -> Vec<u8> {
         let mut out = Vec::new();
         for part in &self.parts {

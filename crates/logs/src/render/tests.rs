@@ -5,7 +5,7 @@ use crate::Timestamp;
 use unicode_width::UnicodeWidthStr as _;
 
 fn style(format: Format) -> Style {
-    Style { format, timestamps: false, terminal: false, colour: false, highlight: Vec::new() }
+    Style { format, timestamps: false, terminal: false, color: false, highlight: Vec::new() }
 }
 
 fn line(text: &[u8], ending: Ending) -> Line<'_> {
@@ -54,7 +54,7 @@ fn of_a_line_whose_beginning_is_shown_the_rest_follows() {
     assert!(!renderer.render_beginning(&mut out, Stream::Stdout, b"password"), "another stream");
     whole(&mut renderer, &mut out, b"password: ");
     assert_eq!(out, b"password: \n");
-    // One of which the beginning was missed, or something came between.
+    // A line whose beginning was missed or interrupted.
     assert!(renderer.render_beginning(&mut out, Stream::Stderr, b"word"));
     whole(&mut renderer, &mut out, b"password");
     assert!(renderer.render_beginning(&mut out, Stream::Stderr, b"half"));
@@ -81,14 +81,14 @@ fn timestamps_and_the_mark_of_a_cut() {
     let cut = Line { cut: 12, ..line(b"long", Ending::Lf) };
     let got = render(Style { timestamps: true, ..style(Format::Text) }, "", std::slice::from_ref(&cut));
     assert_eq!(got, "2026-11-23T07:01:20.422028881Z long [… 12 bytes cut]\n");
-    let got = render(Style { timestamps: true, colour: true, ..style(Format::Text) }, "", &[cut]);
+    let got = render(Style { timestamps: true, color: true, ..style(Format::Text) }, "", &[cut]);
     assert_eq!(got, "\x1b[2m2026-11-23T07:01:20.422028881Z\x1b[22m long [… 12 bytes cut]\n");
 }
 
 #[test]
 fn matches_stand_out() {
     let highlight = ["b+", "bc", "$", r"\["].map(|pattern| Regex::new(pattern).unwrap()).to_vec();
-    let style = Style { highlight, colour: true, terminal: true, ..style(Format::Text) };
+    let style = Style { highlight, color: true, terminal: true, ..style(Format::Text) };
     let cases: [(&[u8], &str); 3] = [
         (b"abbc b", "a\x1b[7mbbc\x1b[27m \x1b[7mb\x1b[27m\n"),
         (b"\x1b[31mb\x07b", "\\x1b\x1b[7m[\x1b[27m31m\x1b[7mb\x1b[27m\\x07\x1b[7mb\x1b[27m\n"),
@@ -97,7 +97,7 @@ fn matches_stand_out() {
     for (text, want) in cases {
         assert_eq!(render(style.clone(), "", &[line(text, Ending::Lf)]), want);
     }
-    let plain = render(Style { colour: false, ..style }, "", &[line(b"abbc", Ending::Lf)]);
+    let plain = render(Style { color: false, ..style }, "", &[line(b"abbc", Ending::Lf)]);
     assert_eq!(plain, "abbc\n");
 }
 
@@ -118,7 +118,7 @@ fn json_lines() {
             Line { cut: 7, ..line(b"x\xff", Ending::Lf) },
             format!("{{\"container\":\"web\",\"stream\":\"stderr\",\"time\":\"{time}\",\"line\":\"x\u{fffd}\",\"line_base64\":\"eP8=\",\"cut\":7}}"),
         ),
-        // 47: a number that no double holds is passed on as it is.
+        // 47: a number that does not fit a double is passed on unchanged.
         (line(br#"{"n":1e400}"#, Ending::Lf), format!(r#"{{"container":"web","stream":"stderr","time":"{time}","line":"{{\"n\":1e400}}","fields":{{"n":1e400}}}}"#)),
     ];
     for (line, want) in cases {
@@ -157,7 +157,7 @@ fn templates() {
 
 #[test]
 fn prefixes_line_up() {
-    // 51: narrow terminals, wide characters, names that would drive the terminal.
+    // 51: narrow terminals, wide characters, names with control sequences.
     let names = ["web", "a-very-long-container-name", "日本語の名前です", "👩‍👩‍👧x", "evil\x1b[2J\n"];
     for columns in [Some(20), Some(80), Some(1), None] {
         let mut prefixes = Prefixes::new(columns, false);
@@ -172,8 +172,8 @@ fn prefixes_line_up() {
         }
         assert!(columns.is_none_or(|columns| width <= (columns / 3).max(4) + 3));
     }
-    let mut coloured = Prefixes::new(None, true);
-    let indices = [coloured.add("a"), coloured.add("bb")];
-    assert_eq!(indices.map(|index| coloured.get(index)), ["\x1b[36ma  |\x1b[0m ", "\x1b[33mbb |\x1b[0m "]);
-    assert_eq!(coloured.get(2), "");
+    let mut colored = Prefixes::new(None, true);
+    let indices = [colored.add("a"), colored.add("bb")];
+    assert_eq!(indices.map(|index| colored.get(index)), ["\x1b[36ma  |\x1b[0m ", "\x1b[33mbb |\x1b[0m "]);
+    assert_eq!(colored.get(2), "");
 }

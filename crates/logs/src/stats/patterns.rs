@@ -1,14 +1,14 @@
-//! Lines that differ only in numbers and ids, counted as one.
+//! Counts lines that differ only in numbers and ids as one pattern.
 
 use super::PatternCount;
 use crate::fields;
 use crate::level::Level;
 use std::collections::HashMap;
 
-/// How many different patterns are told apart; lines of others are counted together.
+/// The most patterns that are distinguished. Lines of further patterns are counted together.
 const MAX_PATTERNS: usize = 4_096;
 
-/// How much of a line takes part.
+/// How many bytes of a line are compared.
 const MAX_LEN: usize = 256;
 
 #[derive(Debug, Default)]
@@ -30,7 +30,7 @@ impl Patterns {
         }
     }
 
-    /// The most frequent ones, and how many lines have none of these.
+    /// Returns the most frequent patterns, and how many lines have another pattern.
     pub(super) fn top(&self, rows: usize) -> (Vec<PatternCount>, u64) {
         let count = |(pattern, (lines, level)): (&String, &(u64, Option<Level>))| PatternCount {
             lines: *lines,
@@ -44,8 +44,8 @@ impl Patterns {
     }
 }
 
-/// The line's message with numbers as `<n>` and ids as `<id>`. Of a structured line it is the message field alone, of a
-/// stack trace the first line.
+/// Returns the line's message with numbers as `<n>` and ids as `<id>`. For a structured line this is the message
+/// field only, for a stack trace the first line.
 fn pattern(text: &[u8]) -> String {
     let message = ["msg", "message", "@mt", "@m"].into_iter().find_map(|key| fields::get(text, key));
     let text = message.as_ref().map_or(text, |message| message.as_bytes());

@@ -1,4 +1,4 @@
-//! Lines over time, in a bounded number of buckets whatever the span.
+//! Counts lines over time, in a bounded number of buckets for any span.
 
 use super::Bucket;
 use jiff::Timestamp;
@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 /// Widths of buckets in seconds, up to a week; each divides the next, so that buckets can be joined exactly.
 const WIDTHS: [i64; 11] = [1, 5, 15, 60, 300, 900, 3_600, 10_800, 43_200, 86_400, 604_800];
 
-/// How many buckets are held before they are joined to wider ones.
+/// How many buckets are held before they are joined into wider ones.
 const MAX_BUCKETS: usize = 720;
 
 #[derive(Clone, Debug, Default)]
@@ -35,9 +35,9 @@ impl Rate {
         self.width += 1;
     }
 
-    /// From the first bucket to the last, empty ones too: at most `rows`, or 2.
+    /// Returns the buckets from the first to the last, empty ones included: at most `rows`, or 2.
     pub(super) fn buckets(&self, rows: usize) -> Vec<Bucket> {
-        // However wide, a bucket before 1970 and one after it never become one.
+        // However wide the buckets are, one before 1970 and one after it are never joined.
         let rows = i64::try_from(rows.max(2)).unwrap_or(i64::MAX);
         let mut rate = self.clone();
         loop {

@@ -1,4 +1,4 @@
-//! What was counted, as a value to be written as JSON, and as text that fits a terminal.
+//! The statistics as a value that is serialized to JSON, and as text that fits a terminal.
 
 use crate::escape;
 use jiff::Timestamp;
@@ -8,12 +8,12 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use unicode_width::UnicodeWidthChar as _;
 
-/// What a log holds.
+/// A summary of a log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Report {
-    /// Lines; a stack trace is one.
+    /// The number of lines; a stack trace counts as one.
     pub lines: u64,
-    /// Bytes of them, endings included.
+    /// The number of bytes, line endings included.
     pub bytes: u64,
     /// The earliest time.
     pub first: Option<Timestamp>,
@@ -21,34 +21,34 @@ pub struct Report {
     pub last: Option<Timestamp>,
     /// Lines by stream.
     pub streams: BTreeMap<&'static str, u64>,
-    /// Lines by level, where they tell one.
+    /// Lines by level, for lines that have one.
     pub levels: BTreeMap<&'static str, u64>,
-    /// Lines that tell no level.
+    /// Lines without a level.
     pub no_level: u64,
     /// Lines by container.
     pub containers: BTreeMap<String, u64>,
-    /// Lines over time, in buckets of equal width without holes.
+    /// Lines over time, in contiguous buckets of equal width.
     pub rate: Vec<Bucket>,
     /// The longest silences, longest first.
     pub gaps: Vec<Gap>,
-    /// The most frequent patterns; none when they were not asked for.
+    /// The most frequent patterns; empty if not requested.
     pub patterns: Vec<PatternCount>,
-    /// Lines that are of none of these patterns.
+    /// Lines that match none of these patterns.
     pub other_patterns: u64,
 }
 
 /// Lines in a span of time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Bucket {
-    /// Its begin.
+    /// The start of the span.
     pub since: Timestamp,
-    /// Its width.
+    /// The width in seconds.
     pub seconds: i64,
     /// How many lines.
     pub lines: u64,
 }
 
-/// A time without a line.
+/// A span of time without a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Gap {
     /// The line before.
@@ -58,7 +58,7 @@ pub struct Gap {
 }
 
 impl Gap {
-    /// How long it was.
+    /// Returns how long the silence was.
     pub fn duration(&self) -> jiff::SignedDuration {
         self.until.duration_since(self.since)
     }
@@ -71,12 +71,13 @@ pub struct PatternCount {
     pub lines: u64,
     /// The worst level among them.
     pub level: Option<&'static str>,
-    /// Their text, with `<n>` for numbers and `<id>` for ids.
+    /// The text, with `<n>` for numbers and `<id>` for ids.
     pub pattern: String,
 }
 
 impl Report {
-    /// The report as text of at most `columns` columns (40 at least), times in `zone`, safe for a terminal.
+    /// Returns the report as text of at most `columns` columns (40 at least), with times in `zone`, safe for a
+    /// terminal.
     pub fn to_text(&self, columns: usize, zone: &TimeZone) -> String {
         let columns = columns.max(40);
         let mut out = format!("{} lines, {} bytes", self.lines, self.bytes);
@@ -152,12 +153,12 @@ impl Report {
     }
 }
 
-/// Formatting into a string cannot fail.
+/// Appends formatted text. Formatting into a string cannot fail.
 fn put(out: &mut String, text: std::fmt::Arguments<'_>) {
     let _ = out.write_fmt(text);
 }
 
-/// A title, and for each row its name, its count and a bar.
+/// Appends a title and, for each row, its name, count and bar.
 fn bars(out: &mut String, title: &str, rows: &[(String, u64)], columns: usize) {
     let Some(most) = rows.iter().map(|(_, count)| *count).max() else { return };
     let names: Vec<_> = rows.iter().map(|(name, _)| fit(&escape::label(name), columns / 3)).collect();
@@ -172,7 +173,7 @@ fn bars(out: &mut String, title: &str, rows: &[(String, u64)], columns: usize) {
     }
 }
 
-/// A bar in eighths of a column; what is not nothing is seen.
+/// Returns a bar in eighths of a column. A count above zero is always visible.
 fn bar(count: u64, most: u64, room: usize) -> String {
     const EIGHTHS: [char; 8] = [' ', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
     let all = room as u128 * 8;
@@ -188,7 +189,7 @@ fn width(text: &str) -> usize {
     text.chars().map(|c| c.width().unwrap_or(0)).sum()
 }
 
-/// The text in at most `limit` columns.
+/// Returns the text in at most `limit` columns.
 fn fit(text: &str, limit: usize) -> String {
     if width(text) <= limit {
         return text.to_owned();
@@ -203,7 +204,7 @@ fn fit(text: &str, limit: usize) -> String {
     short
 }
 
-/// `2d 3h`, `5m 20s`, `1.5s`: two units at most.
+/// Formats a duration with at most two units: `2d 3h`, `5m 20s`, `1.5s`.
 fn short_duration(duration: jiff::SignedDuration) -> String {
     let seconds = duration.as_secs();
     if (1..60).contains(&seconds) && duration.subsec_millis() >= 100 {

@@ -1,4 +1,4 @@
-//! Docker's `config.json`, as far as it is about credentials.
+//! The credentials in Docker's `config.json`.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -11,9 +11,9 @@ use serde::Deserialize;
 use super::{Credential, CredentialError, Secret};
 use crate::origin::HUB;
 
-/// A larger file is not Docker's.
+/// The largest accepted file.
 const LARGEST: u64 = 4 * 1024 * 1024;
-/// Some tools leave the padding out.
+/// Base64 with optional padding, because some tools omit it.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &base64::alphabet::STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
@@ -29,7 +29,7 @@ struct Content {
     cred_helpers: BTreeMap<String, String>,
 }
 
-/// Not `Debug`: there are passwords in it.
+/// Not `Debug`: it contains passwords.
 #[derive(Deserialize)]
 struct Entry {
     #[serde(default)]
@@ -44,14 +44,14 @@ struct Entry {
     registrytoken: String,
 }
 
-/// The file, read.
+/// The parsed file.
 pub(super) struct ConfigFile {
     path: PathBuf,
     content: Content,
 }
 
 impl ConfigFile {
-    /// Reads it. `None`: there is none. Blocking.
+    /// Reads the file. Returns `None` if there is none. Blocking.
     pub(super) fn read(path: &Path) -> Result<Option<Self>, CredentialError> {
         let failed = |reason: String| CredentialError::Config { path: path.to_owned(), reason };
         let bytes = match scratchdbg_files::read(path, LARGEST) {
@@ -59,20 +59,20 @@ impl ConfigFile {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(failed(error.to_string())),
         };
-        // The position, and not the message: that one may quote what stands there.
+        // Report only the position: the message may quote the file's content.
         let not_json =
             |error: serde_json::Error| failed(format!("it is not what it should be at line {}", error.line()));
         let content = serde_json::from_slice(&bytes).map_err(not_json)?;
         Ok(Some(Self { path: path.to_owned(), content }))
     }
 
-    /// The helper to be asked for a registry.
+    /// Returns the helper for a registry.
     pub(super) fn helper(&self, registry: &str, key: &str) -> Option<&str> {
         let own = self.content.cred_helpers.get(key).or_else(|| self.content.cred_helpers.get(registry));
         own.or(self.content.creds_store.as_ref()).map(String::as_str).filter(|name| !name.is_empty())
     }
 
-    /// What the file itself has for a registry.
+    /// Returns the file's own entry for a registry.
     pub(super) fn entry(&self, registry: &str, key: &str) -> Result<Option<Credential>, CredentialError> {
         let auths = &self.content.auths;
         // Older clients wrote the address of the registry's API.
@@ -98,14 +98,14 @@ impl ConfigFile {
     }
 }
 
-/// `user:password` in base64; some tools end it with zero bytes.
+/// Decodes `user:password` in base64. Some tools append zero bytes.
 fn decode(auth: &str) -> Option<(String, String)> {
     let text = String::from_utf8(BASE64.decode(auth).ok()?).ok()?;
     let (username, password) = text.split_once(':')?;
     Some((username.to_owned(), password.trim_end_matches('\0').to_owned()))
 }
 
-/// The host, with its port, of a key that may be a URL.
+/// Returns the host, with its port, of a key that may be a URL.
 fn host(key: &str) -> &str {
     let rest = key.strip_prefix("https://").or_else(|| key.strip_prefix("http://")).unwrap_or(key);
     rest.split('/').next().unwrap_or(rest)

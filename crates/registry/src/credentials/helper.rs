@@ -1,4 +1,4 @@
-//! Helper programs: `docker-credential-NAME`, which are asked for one registry (docker-credential-helpers).
+//! Credential helpers: `docker-credential-NAME` programs, each asked for one registry (docker-credential-helpers).
 
 use std::io;
 use std::path::Path;
@@ -12,12 +12,12 @@ use tokio::process::Command;
 use super::{Credential, CredentialError, Secret};
 use crate::text;
 
-/// More than any token.
+/// The longest accepted output, more than any token.
 const LONGEST_ANSWER: u64 = 1024 * 1024;
-/// What helpers print when they have nothing.
+/// The text that helpers print if they have no credential.
 const NOT_FOUND: &str = "credentials not found in native keychain";
 
-/// Not `Debug`: there is a password in it.
+/// Not `Debug`: it contains a password.
 #[derive(Deserialize)]
 struct Answer {
     #[serde(rename = "Username", default)]
@@ -26,21 +26,22 @@ struct Answer {
     secret: String,
 }
 
-/// What the helper `name` has for `key`.
-pub(super) async fn ask(name: &str, key: &str, patience: Duration) -> Result<Option<Credential>, CredentialError> {
+/// Asks the helper `name` for the credential of `key`.
+pub(super) async fn ask(name: &str, key: &str, timeout: Duration) -> Result<Option<Credential>, CredentialError> {
     let program = format!("docker-credential-{name}");
     if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)) {
         return Err(CredentialError::Helper { program, reason: "has no name that a program can have".into() });
     }
-    run(Path::new(&program), key, patience).await
+    run(Path::new(&program), key, timeout).await
 }
 
-/// Runs a helper. The registry goes to its standard input, as the protocol has it: no shell sees it.
-pub(super) async fn run(program: &Path, key: &str, patience: Duration) -> Result<Option<Credential>, CredentialError> {
+/// Runs a helper. The registry's name is written to its standard input, as the protocol requires, so that no shell
+/// interprets it.
+pub(super) async fn run(program: &Path, key: &str, timeout: Duration) -> Result<Option<Credential>, CredentialError> {
     let failed = |reason: String| CredentialError::Helper { program: program.display().to_string(), reason };
-    let answered = tokio::time::timeout(patience, exchange(program, key)).await;
+    let answered = tokio::time::timeout(timeout, exchange(program, key)).await;
     let (status, output) = answered
-        .map_err(|_| failed(format!("gave no answer within {} seconds", patience.as_secs())))?
+        .map_err(|_| failed(format!("gave no answer within {} seconds", timeout.as_secs())))?
         .map_err(|error| failed(format!("cannot be started: {error}")))?;
     if output.len() as u64 > LONGEST_ANSWER {
         return Err(failed("says too much".into()));
@@ -57,7 +58,7 @@ pub(super) async fn run(program: &Path, key: &str, patience: Duration) -> Result
     let secret = Secret::new(answer.secret);
     Ok(match answer.username.as_str() {
         "" if secret.reveal().is_empty() => None,
-        // Docker's own word for an identity token.
+        // Docker's marker for an identity token.
         "<token>" => Some(Credential::Identity(secret)),
         _ => Some(Credential::Login { username: answer.username, password: secret }),
     })
@@ -72,7 +73,7 @@ async fn exchange(program: &Path, key: &str) -> io::Result<(std::process::ExitSt
         .kill_on_drop(true)
         .spawn()?;
     if let Some(mut stdin) = child.stdin.take() {
-        // One that does not read may still know the answer.
+        // A helper that does not read may still answer.
         let _unread = stdin.write_all(key.as_bytes()).await;
     }
     let mut output = Vec::new();

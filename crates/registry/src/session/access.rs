@@ -1,4 +1,4 @@
-//! What lets us in, and showing it to the registry alone.
+//! Authentication with a registry. Credentials are sent to that registry only.
 
 use std::collections::HashMap;
 
@@ -13,17 +13,17 @@ use crate::error::Error;
 use crate::origin::Origin;
 use crate::token;
 
-/// What a registry wants to see, and what we have to show.
+/// The registry's authentication method and the available credentials.
 #[derive(Debug, Default)]
 pub(super) struct Access {
     pub(super) challenge: Option<Challenge>,
-    /// What is sent along, for each scope.
+    /// The authorization header for each scope.
     granted: HashMap<String, Option<HeaderValue>>,
     had_credentials: bool,
 }
 
 impl Session {
-    /// What is sent along to `uri`: credentials to the registry itself, nothing to anybody else.
+    /// Returns the authorization header for `uri`: credentials for the registry itself, none for any other host.
     pub(crate) async fn authorization(&self, uri: &Uri, scope: &str) -> Result<Option<HeaderValue>, Error> {
         let own = self.origin().await?;
         if Origin::of(uri).as_ref() != Some(own) {
@@ -53,7 +53,8 @@ impl Session {
         Ok(granted)
     }
 
-    /// What was `shown` was not enough, or is no longer: forgets it, unless something newer was had meanwhile.
+    /// Discards the authorization `shown`, which was insufficient or has expired, unless a newer one was obtained
+    /// meanwhile.
     pub(crate) async fn renew(
         &self,
         answer: &Response<Incoming>,

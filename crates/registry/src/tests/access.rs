@@ -1,16 +1,16 @@
-//! Who is let in, and who is told what.
+//! Tests of authentication, and of which host receives credentials.
 
 use super::{BASIC, Client, SECRET, bearer_challenge};
 use crate::error::Error;
-use crate::fake::{Answer, Fake, Seen, Shelf};
+use crate::fake::{Answer, Fake, FakeStorage, Seen};
 use crate::samples::{image, set};
 
 fn token(seen: &Seen, expected: &str) -> bool {
     seen.authorization() == Some(&format!("Bearer {expected}"))
 }
 
-/// A registry that is its own token server and wants the token `open`.
-fn with_tokens(shelf: Shelf, wants_credentials: bool) -> Fake {
+/// Starts a registry that is its own token server and requires the token `open`.
+fn with_tokens(shelf: FakeStorage, wants_credentials: bool) -> Fake {
     Fake::start(move |seen| {
         if seen.path.starts_with("/token") {
             let is_user = seen.authorization() == Some(&format!("Basic {BASIC}"));
@@ -29,7 +29,7 @@ fn with_tokens(shelf: Shelf, wants_credentials: bool) -> Fake {
 
 #[tokio::test]
 async fn a_token_is_fetched_once_and_shown() {
-    let shelf = Shelf::default();
+    let shelf = FakeStorage::default();
     let fake = with_tokens(shelf.clone(), true);
     let client = Client::with_credentials_for(&[&fake.name()]);
     let name = format!("{}/shop/app:1", fake.name());
@@ -38,17 +38,17 @@ async fn a_token_is_fetched_once_and_shown() {
     let tokens: Vec<_> = fake.seen().into_iter().filter(|seen| seen.path.starts_with("/token")).collect();
     assert_eq!(tokens.len(), 1, "{tokens:?}");
     assert_eq!(tokens[0].path, "/token?service=test&scope=repository%3Ashop%2Fapp%3Apull%2Cpush");
-    // The password was shown to the token server alone.
+    // The password was sent to the token server only.
     let told = fake.seen().into_iter().filter(|seen| seen.authorization().is_some_and(|text| text.contains(BASIC)));
     assert_eq!(told.count(), 1);
 }
 
 #[tokio::test]
 async fn whoever_has_no_credentials_is_a_guest() {
-    let fake = with_tokens(Shelf::default(), false);
+    let fake = with_tokens(FakeStorage::default(), false);
     let name = format!("{}/app:1", fake.name());
     Client::anonymous().push(&[set(&[&name], vec![image("amd64", "a")])]).await.unwrap();
-    let fake = with_tokens(Shelf::default(), true);
+    let fake = with_tokens(FakeStorage::default(), true);
     let name = format!("{}/app:1", fake.name());
     let error = Client::anonymous().push(&[set(&[&name], vec![image("amd64", "a")])]).await.unwrap_err();
     assert!(matches!(&error, Error::Unauthorized { had_credentials: false, .. }), "{error}");
@@ -86,7 +86,7 @@ async fn a_challenge_that_nobody_knows() {
 async fn a_token_server_elsewhere_is_told_no_password() {
     let elsewhere = Fake::elsewhere(|_| Answer::status(200).body(r#"{"token": "open"}"#));
     let realm = elsewhere.url("/token");
-    let shelf = Shelf::default();
+    let shelf = FakeStorage::default();
     let fake = Fake::start(move |seen| if token(seen, "open") { shelf.answer(seen) } else { bearer_challenge(&realm) });
     let name = format!("{}/app:1", fake.name());
     let push = async |client: &Client| client.push(&[set(&[&name], vec![image("amd64", "a")])]).await;
@@ -94,7 +94,8 @@ async fn a_token_server_elsewhere_is_told_no_password() {
     assert!(matches!(&error, Error::ForeignRealm { .. }), "{error}");
     assert!(error.hint().unwrap().contains(&elsewhere.name()));
     assert!(elsewhere.seen().is_empty());
-    // A guest has nothing to lose, and what the user keeps for that very server is meant for it.
+    // An anonymous client has no credentials to lose, and those that the user stored for that very server are meant
+    // for it.
     push(&Client::anonymous()).await.unwrap();
     assert!(elsewhere.seen().iter().all(|seen| seen.authorization().is_none()));
     let before = elsewhere.seen().len();
@@ -142,7 +143,7 @@ async fn a_token_server_that_redirects_or_babbles() {
 
 #[tokio::test]
 async fn an_identity_token_becomes_another_token() {
-    let shelf = Shelf::default();
+    let shelf = FakeStorage::default();
     let fake = Fake::start(move |seen| {
         if seen.is("POST", "/token") {
             let form = String::from_utf8(seen.body.clone()).unwrap();
@@ -168,13 +169,13 @@ async fn an_identity_token_becomes_another_token() {
 
 #[tokio::test]
 async fn a_token_that_ran_out_is_renewed() {
-    let (shelf, count) = (Shelf::default(), std::sync::atomic::AtomicUsize::new(0));
+    let (shelf, count) = (FakeStorage::default(), std::sync::atomic::AtomicUsize::new(0));
     let fake = Fake::start(move |seen| {
         if seen.path.starts_with("/token") {
             let number = count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
             return Answer::status(200).body(format!(r#"{{"token": "t{number}"}}"#));
         }
-        // The first one is over as soon as there is something to send.
+        // The first token expires as soon as there is something to send.
         let is_good = token(seen, "t1") || (token(seen, "t0") && seen.method != "PUT");
         if is_good { shelf.answer(seen) } else { bearer_challenge(&format!("http://{}/token", seen.headers["host"])) }
     });

@@ -1,14 +1,14 @@
-//! A network, and registries, that fail in the middle.
+//! Tests of networks and registries that fail in the middle.
 
 use std::time::{Duration, Instant};
 
 use super::{Client, Times};
 use crate::error::Error;
-use crate::fake::{Answer, Fake, Seen, Shelf};
+use crate::fake::{Answer, Fake, FakeStorage, Seen};
 use crate::samples::{image, image_of, layer, set};
 
-/// A good registry that has a bad moment whenever `is_meant` and `fault` say so.
-fn shaky(shelf: Shelf, is_meant: impl Fn(&Seen) -> bool + Send + Sync + 'static, fault: Times) -> Fake {
+/// Starts a correct registry that fails whenever `is_meant` and `fault` agree.
+fn shaky(shelf: FakeStorage, is_meant: impl Fn(&Seen) -> bool + Send + Sync + 'static, fault: Times) -> Fake {
     Fake::start(
         move |seen| {
             if is_meant(seen) { fault.next().unwrap_or_else(|| shelf.answer(seen)) } else { shelf.answer(seen) }
@@ -30,7 +30,7 @@ async fn passing_troubles_pass() {
             Answer::Close,
             Answer::Silence,
         ] {
-            let shelf = Shelf::default();
+            let shelf = FakeStorage::default();
             let fake = shaky(shelf.clone(), move |seen| seen.method == method, Times::new(2, fault.clone()));
             push(&fake).await.unwrap_or_else(|error| panic!("{method} {fault:?}: {error}"));
             assert_eq!(shelf.content().manifests.len(), 2, "the tag and its digest");
@@ -47,12 +47,12 @@ async fn troubles_that_stay_are_said_after_some_attempts() {
             (Answer::Close, "broke"),
             (Answer::Silence, "sent nothing"),
         ] {
-            let fake = shaky(Shelf::default(), move |seen| seen.is(method, part), Times::new(usize::MAX, fault));
+            let fake = shaky(FakeStorage::default(), move |seen| seen.is(method, part), Times::new(usize::MAX, fault));
             let begun = Instant::now();
             let error = push(&fake).await.unwrap_err().to_string();
             assert!(error.contains(text), "{method} {part}: {error}");
             assert!(begun.elapsed() < Duration::from_secs(15));
-            // Two blobs at once, each of which is tried three times.
+            // Two concurrent blobs, each tried three times.
             assert!((3..=6).contains(&fake.count(method, part)), "{method} {part}: {}", fake.count(method, part));
         }
     }
@@ -61,9 +61,9 @@ async fn troubles_that_stay_are_said_after_some_attempts() {
 #[tokio::test]
 async fn a_registry_says_how_long_to_wait() {
     let fault = Answer::status(429).header("Retry-After", "1");
-    let fake = shaky(Shelf::default(), |seen| seen.is("PUT", "/manifests/"), Times::new(1, fault));
+    let fake = shaky(FakeStorage::default(), |seen| seen.is("PUT", "/manifests/"), Times::new(1, fault));
     let mut client = Client::anonymous();
-    client.registry.patience.longest_wait = Duration::from_secs(5);
+    client.registry.policy.longest_wait = Duration::from_secs(5);
     let begun = Instant::now();
     client.push(&[set(&[&format!("{}/app:1", fake.name())], vec![image("amd64", "a")])]).await.unwrap();
     assert!(begun.elapsed() >= Duration::from_secs(1));
@@ -78,7 +78,7 @@ async fn what_is_refused_is_refused_once() {
         (Answer::error(403, "DENIED", "Quota exceeded"), "has no room"),
         (Answer::error(404, "NAME_UNKNOWN", "no such project"), "no repository app"),
     ] {
-        let fake = shaky(Shelf::default(), |seen| seen.method == "POST", Times::new(usize::MAX, answer));
+        let fake = shaky(FakeStorage::default(), |seen| seen.method == "POST", Times::new(usize::MAX, answer));
         let error = push(&fake).await.unwrap_err();
         assert!(error.to_string().contains(check), "{error}");
         assert!(error.hint().is_some());
@@ -88,7 +88,7 @@ async fn what_is_refused_is_refused_once() {
 
 #[tokio::test]
 async fn a_refusal_before_the_end_of_a_large_blob_is_heard() {
-    let shelf = Shelf::default();
+    let shelf = FakeStorage::default();
     let early = |seen: &Seen| seen.is("PUT", "/uploads/").then(|| Answer::error(413, "", "too large"));
     let fake = Fake::hasty(early, move |seen| shelf.answer(seen));
     let large = image_of("amd64", vec![layer(&"x".repeat(8 << 20))]);
@@ -99,7 +99,7 @@ async fn a_refusal_before_the_end_of_a_large_blob_is_heard() {
 
 #[tokio::test]
 async fn a_connection_that_breaks_within_a_blob() {
-    let shelf = Shelf::default();
+    let shelf = FakeStorage::default();
     let good = shelf.clone();
     let fault = Times::new(2, Answer::Close);
     let early = move |seen: &Seen| if seen.is("PUT", "/uploads/") { fault.next() } else { None };
@@ -114,10 +114,10 @@ async fn a_connection_that_breaks_within_a_blob() {
 #[tokio::test]
 async fn an_upload_that_expired_begins_anew() {
     let gone = Answer::error(404, "BLOB_UPLOAD_UNKNOWN", "upload session expired");
-    let fake = shaky(Shelf::default(), |seen| seen.is("PUT", "/uploads/"), Times::new(1, gone.clone()));
+    let fake = shaky(FakeStorage::default(), |seen| seen.is("PUT", "/uploads/"), Times::new(1, gone.clone()));
     push(&fake).await.unwrap();
     assert_eq!(fake.count("POST", "/uploads/"), 3, "two blobs, one of them twice");
-    let fake = shaky(Shelf::default(), |seen| seen.is("PUT", "/uploads/"), Times::new(usize::MAX, gone));
+    let fake = shaky(FakeStorage::default(), |seen| seen.is("PUT", "/uploads/"), Times::new(usize::MAX, gone));
     assert!(push(&fake).await.is_err());
     assert!(fake.count("POST", "/uploads/") <= 6);
 }

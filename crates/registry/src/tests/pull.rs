@@ -1,4 +1,4 @@
-//! What is fetched is what it says, or is not taken.
+//! Tests of pulling: content that does not match its digest is refused.
 
 use std::io::{self, Read as _};
 use std::sync::Arc;
@@ -8,12 +8,12 @@ use scratchdbg_image::read::{ImageSource, RemoteImage as _, validate};
 
 use super::{Client, Times};
 use crate::error::Error;
-use crate::fake::{Answer, Fake, Seen, Shelf};
+use crate::fake::{Answer, Fake, FakeStorage, Seen};
 use crate::samples::{image, image_of, layer, set};
 
-/// A shelf with `app:1` on it, and the digest of its layer of 4 MiB.
-async fn filled() -> (Shelf, Digest) {
-    let shelf = Shelf::default();
+/// Returns a registry with `app:1`, and the digest of its layer of 4 MiB.
+async fn filled() -> (FakeStorage, Digest) {
+    let shelf = FakeStorage::default();
     let good = shelf.clone();
     let fake = Fake::start(move |seen| good.answer(seen));
     let image = image_of("amd64", vec![layer(&"0123456789abcdef".repeat(1 << 18))]);
@@ -22,7 +22,7 @@ async fn filled() -> (Shelf, Digest) {
     (shelf, digest)
 }
 
-/// Reads the blob of the image `app:1`.
+/// Reads a blob of the image `app:1`.
 async fn read(fake: &Fake, digest: Digest) -> (io::Result<Vec<u8>>, Option<Error>) {
     let client = Client::anonymous();
     let pulled = client.pull(&format!("{}/app:1", fake.name()).parse().unwrap()).await.unwrap();
@@ -50,7 +50,7 @@ async fn an_image_is_read_without_being_kept() {
     assert_eq!(names, [reference.to_string()]);
 }
 
-/// The rest of a blob that was cut, by a server that goes on where it was asked to, or begins anew.
+/// The server resumes at the requested position, or starts from the beginning.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_that_breaks_within_a_blob_is_taken_up_again() {
     for knows_ranges in [true, false] {
@@ -91,7 +91,7 @@ async fn a_blob_that_never_comes_whole_is_given_up() {
     }
 }
 
-/// A limit of silence alone is none.
+/// A limit on silence would not suffice.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_registry_that_drips_is_given_up() {
     for first in [0, 1 << 20] {
@@ -130,7 +130,7 @@ async fn manifests_that_are_not_what_they_should_be() {
         (format!("app@{zero}"), Answer::status(200).body(bytes.clone()), "instead of"),
         (by_tag.clone(), Answer::status(200).body(vec![b' '; 5 << 20]), "more than 4 MiB"),
         (by_tag.clone(), Answer::error(404, "MANIFEST_UNKNOWN", ""), "has no image"),
-        // Longer than it is: the connection ends too early, each time.
+        // The length is too large: the connection ends too early, each time.
         (by_tag, Answer::status(200).header("Content-Length", "100000").body(bytes.clone()), "broke"),
     ] {
         let fake = Fake::start(
@@ -165,10 +165,10 @@ async fn a_blob_that_is_another_is_found_out() {
     }
 }
 
-/// What BuildKit puts beside an image is no image.
+/// BuildKit stores attestations beside images.
 #[tokio::test(flavor = "multi_thread")]
 async fn attestations_are_passed_over() {
-    let shelf = Shelf::default();
+    let shelf = FakeStorage::default();
     let good = shelf.clone();
     let fake = Fake::start(move |seen| good.answer(seen));
     let image = image("amd64", "a");

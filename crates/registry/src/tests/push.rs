@@ -1,4 +1,4 @@
-//! What is sent, in which order, and what is not.
+//! Tests of what is sent, in which order, and what is not.
 
 use std::fs;
 
@@ -6,12 +6,12 @@ use scratchdbg_image::{Entry, FileData, HostFile, Layer, Tree};
 
 use super::{Client, Times};
 use crate::error::Error;
-use crate::fake::{Answer, Fake, Shelf};
+use crate::fake::{Answer, Fake, FakeStorage};
 use crate::samples::{image, image_of, layer, set};
 
 #[tokio::test]
 async fn a_pair_is_pushed_and_pushing_it_again_sends_nothing() {
-    let shelf = Shelf::default();
+    let shelf = FakeStorage::default();
     let good = shelf.clone();
     let fake = Fake::start(move |seen| good.answer(seen));
     let host = fake.name();
@@ -34,12 +34,12 @@ async fn a_pair_is_pushed_and_pushing_it_again_sends_nothing() {
     assert_eq!(fake.count("PUT", "/uploads/"), before);
 }
 
-/// It says that it took everything, and keeps nothing; or comes to have it a moment later.
+/// The registry accepts everything and stores nothing, or stores it a moment later.
 #[tokio::test]
 async fn a_registry_is_asked_for_what_it_took() {
     let client = Client::anonymous();
     for (times, is_kept) in [(usize::MAX, false), (2, true)] {
-        let (shelf, missing) = (Shelf::default(), Times::new(times, Answer::error(404, "MANIFEST_UNKNOWN", "")));
+        let (shelf, missing) = (FakeStorage::default(), Times::new(times, Answer::error(404, "MANIFEST_UNKNOWN", "")));
         let fake = Fake::start(move |seen| {
             let gone = seen.is("GET", "/manifests/").then(|| missing.next()).flatten();
             gone.unwrap_or_else(|| shelf.answer(seen))
@@ -50,9 +50,9 @@ async fn a_registry_is_asked_for_what_it_took() {
             assert!(error.to_string().contains("said that it took manifest app:1, and does not have it"), "{error}");
         }
     }
-    // Another image than the one that was sent; and one that may be written, and not read.
+    // Another image than the one that was sent; and an image that is writable but not readable.
     for (answer, is_kept) in [(Answer::status(200).body("{}"), false), (Answer::error(403, "DENIED", ""), true)] {
-        let shelf = Shelf::default();
+        let shelf = FakeStorage::default();
         let fake =
             Fake::start(move |seen| if seen.is("GET", "/manifests/") { answer.clone() } else { shelf.answer(seen) });
         let pushed = client.push(&[set(&[&format!("{}/app:1", fake.name())], vec![image("amd64", "a")])]).await;
@@ -62,20 +62,20 @@ async fn a_registry_is_asked_for_what_it_took() {
 
 #[tokio::test]
 async fn who_is_not_let_in_is_told_before_there_is_anything_to_send() {
-    let shelf = Shelf::default();
+    let shelf = FakeStorage::default();
     let fake = Fake::start(move |seen| match seen.authorization() {
         None => Answer::status(401).header("WWW-Authenticate", "Basic"),
         Some(_) => shelf.answer(seen),
     });
     let reference = [format!("{}/app:1", fake.name()).parse().unwrap()];
-    let error = Client::anonymous().knock(&reference).await.unwrap_err();
+    let error = Client::anonymous().check_access(&reference).await.unwrap_err();
     assert!(matches!(&error, Error::Unauthorized { .. }), "{error}");
-    Client::with_credentials_for(&[&fake.name()]).knock(&reference).await.unwrap();
+    Client::with_credentials_for(&[&fake.name()]).check_access(&reference).await.unwrap();
 }
 
 #[tokio::test]
 async fn several_platforms_become_an_index_after_its_manifests() {
-    let shelf = Shelf::default();
+    let shelf = FakeStorage::default();
     let good = shelf.clone();
     let fake = Fake::start(move |seen| good.answer(seen));
     let images = set(&[&format!("{}/app:1", fake.name())], vec![image("amd64", "a"), image("arm64", "b")]);
@@ -95,7 +95,7 @@ async fn several_platforms_become_an_index_after_its_manifests() {
 #[tokio::test]
 async fn another_repository_takes_over_what_the_first_has() {
     for declines_mounts in [false, true] {
-        let shelf = Shelf::default();
+        let shelf = FakeStorage::default();
         shelf.content().declines_mounts = declines_mounts;
         let good = shelf.clone();
         let fake = Fake::start(move |seen| good.answer(seen));
@@ -111,7 +111,7 @@ async fn another_repository_takes_over_what_the_first_has() {
 
 #[tokio::test]
 async fn a_push_that_was_interrupted_goes_on_and_no_tag_came_too_early() {
-    let shelf = Shelf::default();
+    let shelf = FakeStorage::default();
     let good = shelf.clone();
     let denied = Times::new(1, Answer::error(403, "DENIED", "not now"));
     let fake = Fake::start(move |seen| {
@@ -137,7 +137,7 @@ async fn a_push_that_was_interrupted_goes_on_and_no_tag_came_too_early() {
 async fn a_registry_that_names_another_digest_is_not_believed() {
     let lie = format!("sha256:{}", "0".repeat(64));
     for part in ["/uploads/", "/manifests/"] {
-        let (shelf, lie) = (Shelf::default(), lie.clone());
+        let (shelf, lie) = (FakeStorage::default(), lie.clone());
         let fake = Fake::start(move |seen| {
             if seen.is("PUT", part) {
                 Answer::status(201).header("Docker-Content-Digest", &lie)
@@ -151,11 +151,11 @@ async fn a_registry_that_names_another_digest_is_not_believed() {
     }
 }
 
-/// A blob of which the registry says that it has another length or digest is not taken for there.
+/// A blob that the registry reports with another length or digest does not count as present.
 #[tokio::test]
 async fn what_is_there_by_halves_is_sent() {
     for header in [("Content-Length", "7"), ("Docker-Content-Digest", "sha256:00")] {
-        let shelf = Shelf::default();
+        let shelf = FakeStorage::default();
         let fake = Fake::start(move |seen| {
             if seen.is("HEAD", "/blobs/") { Answer::status(200).header(header.0, header.1) } else { shelf.answer(seen) }
         });
@@ -167,7 +167,7 @@ async fn what_is_there_by_halves_is_sent() {
 
 #[tokio::test]
 async fn a_source_that_changes_under_us_is_never_complete() {
-    let shelf = Shelf::default();
+    let shelf = FakeStorage::default();
     let good = shelf.clone();
     let fake = Fake::start(move |seen| good.answer(seen));
     let file = tempfile::NamedTempFile::new().unwrap();
@@ -180,6 +180,6 @@ async fn a_source_that_changes_under_us_is_never_complete() {
     let error = Client::anonymous().push(&[set(&[&format!("{}/app:1", fake.name())], vec![image])]).await.unwrap_err();
     assert!(matches!(&error, Error::Image(_)), "{error}");
     assert!(shelf.content().manifests.is_empty());
-    // The end of it was held back: whatever the registry would have made of the whole.
+    // The end was held back, so the registry never had all of it.
     assert!(fake.seen().iter().all(|seen| (seen.body.len() as u64) < size), "the wrong blob went out whole");
 }

@@ -1,4 +1,4 @@
-//! Being sent elsewhere.
+//! Tests of redirects.
 
 use std::io::Read as _;
 use std::sync::Arc;
@@ -7,12 +7,12 @@ use scratchdbg_image::read::{ImageSource, RemoteImage as _};
 
 use super::{BASIC, Client};
 use crate::error::Error;
-use crate::fake::{Answer, Fake, Shelf};
+use crate::fake::{Answer, Fake, FakeStorage};
 use crate::samples::{image, set};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn blobs_may_come_from_elsewhere_and_no_password_goes_there() {
-    let shelf = Shelf::default();
+    let shelf = FakeStorage::default();
     let store = shelf.clone();
     let elsewhere = Fake::elsewhere(move |seen| store.answer(seen));
     let target = format!("http://{}", elsewhere.name());
@@ -64,7 +64,7 @@ async fn where_nothing_good_can_be_nobody_goes() {
 async fn an_upload_that_is_sent_elsewhere_takes_no_password_along() {
     let elsewhere = Fake::elsewhere(|_| Answer::status(201));
     let target = elsewhere.url("/store/1?signature=s");
-    let shelf = Shelf::default();
+    let shelf = FakeStorage::default();
     let fake = Fake::start(move |seen| {
         if seen.authorization().is_none() {
             return Answer::status(401).header("WWW-Authenticate", "Basic realm=\"x\"");
@@ -76,7 +76,7 @@ async fn an_upload_that_is_sent_elsewhere_takes_no_password_along() {
     });
     let client = Client::with_credentials_for(&[&fake.name()]);
     let error = client.push(&[set(&[&format!("{}/app:1", fake.name())], vec![image("amd64", "a")])]).await.unwrap_err();
-    // The registry then has not got the blobs, and says so.
+    // The registry lacks the blobs, and reports that.
     assert!(error.to_string().contains("no manifest"), "{error}");
     assert_eq!(elsewhere.count("PUT", "/store/1?signature=s&digest=sha256%3A"), 2);
     assert!(elsewhere.seen().iter().all(|seen| seen.authorization().is_none()));
@@ -84,7 +84,7 @@ async fn an_upload_that_is_sent_elsewhere_takes_no_password_along() {
 
 #[tokio::test]
 async fn uploads_are_not_begun_where_get_would_be() {
-    let shelf = Shelf::default();
+    let shelf = FakeStorage::default();
     let fake = Fake::start(move |seen| match seen.method.as_str() {
         "POST" => Answer::status(302).header("Location", "/v2/other"),
         _ => shelf.answer(seen),
@@ -96,7 +96,7 @@ async fn uploads_are_not_begun_where_get_would_be() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_blob_is_read_from_its_beginning_each_time() {
-    let shelf = Shelf::default();
+    let shelf = FakeStorage::default();
     let fake = Fake::start(move |seen| shelf.answer(seen));
     let name = format!("{}/app:1", fake.name());
     let image = image("amd64", "content");

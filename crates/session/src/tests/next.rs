@@ -66,12 +66,12 @@ async fn a_keeper_that_was_ended_is_no_reason_for_more_rights() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn neighbours_are_looked_for_before_anything_is_started() {
+async fn neighbors_are_looked_for_before_anything_is_started() {
     let case = Case::new([exits(0)]);
     case.platform.outrank_keepers(&["other"]);
     let (platform, result) = case.run().await;
     let failure = result.code.expect_err("it is refused");
-    assert!(failure.message.contains("`other`") && failure.hints[0].contains("--trust-neighbours"), "{failure:?}");
+    assert!(failure.message.contains("`other`") && failure.hints[0].contains("--trust-neighbors"), "{failure:?}");
     assert_eq!(platform.journal(), ["look web"]);
     let mut case = Case::new([exits(0)]);
     case.platform.outrank_keepers(&["other"]);

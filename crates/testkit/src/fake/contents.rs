@@ -1,4 +1,4 @@
-//! What containers and images of the platform in memory hold, and what the platform knows of them.
+//! The files and images of the platform in memory, and its facts about containers.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
@@ -17,10 +17,10 @@ use super::FakeBackend;
 pub(super) struct Contents {
     records: BTreeMap<String, ContainerRecord>,
     files: BTreeMap<String, BTreeMap<String, File>>,
-    /// The paths beneath mounts, by container.
+    /// The paths below mounts, by container.
     beneath: BTreeMap<String, BTreeSet<String>>,
     images: BTreeMap<String, Vec<u8>>,
-    /// Archives that were taken in.
+    /// Archives that were loaded.
     loaded: Vec<Vec<u8>>,
     events: BTreeMap<String, Vec<Event>>,
     looked_up: Vec<Want>,
@@ -31,24 +31,23 @@ pub(super) struct Contents {
 #[derive(Debug)]
 struct File {
     entry: Entry,
-    /// Looks that it is there for.
+    /// How many lookups it survives.
     looks: usize,
 }
 
-/// What may be refused.
+/// Requests that can be refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Request {
     /// Any request.
     Any,
-    /// To show files of containers.
+    /// Reading files of containers.
     Files,
-    /// To hand out an image.
+    /// Saving an image.
     Save,
 }
 
 impl FakeBackend {
-    /// Changes what the platform knows of a container that runs. At first that is its name and its
-    /// state.
+    /// Changes the facts about a running container. Initially these are its name and its state.
     pub fn describe(&self, name: &str, change: impl FnOnce(&mut ContainerRecord)) {
         let mut world = self.world();
         let container = world.container(name);
@@ -67,25 +66,25 @@ impl FakeBackend {
         self.put_for(name, path, entry, usize::MAX);
     }
 
-    /// The same of a file that vanishes after so many looks at it.
+    /// Puts a file into a container that disappears after this many lookups.
     pub fn put_for(&self, name: &str, path: &str, entry: Entry, looks: usize) {
         let mut world = self.world();
         let files = world.contents.files.entry(name.to_owned()).or_default();
         files.insert(path.to_owned(), File { entry, looks });
     }
 
-    /// Tells what lies beneath a container's mounts. Else the platform does not tell.
-    pub fn put_beneath(&self, name: &str, paths: &[&str]) {
+    /// Sets the paths below a container's mounts. Otherwise they are unknown.
+    pub fn put_below_mounts(&self, name: &str, paths: &[&str]) {
         let paths = paths.iter().map(|&path| path.to_owned()).collect();
         self.world().contents.beneath.insert(name.to_owned(), paths);
     }
 
-    /// Holds an image, as the bytes of its archive.
+    /// Adds an image with the bytes of its archive.
     pub fn hold_image(&self, reference: &str, archive: Vec<u8>) {
         self.world().contents.images.insert(reference.to_owned(), archive);
     }
 
-    /// Remembers what happened to a container, which may be gone.
+    /// Adds events of a container, which may be gone.
     pub fn remember(&self, name: &str, events: Vec<Event>) {
         self.world().contents.events.insert(name.to_owned(), events);
     }
@@ -95,22 +94,22 @@ impl FakeBackend {
         self.world().contents.refusal = Some((request, error));
     }
 
-    /// To look at files would change something.
+    /// Reports that reading files would change something.
     pub fn forbid_looking(&self) {
         self.world().contents.looking_changes = true;
     }
 
-    /// The files that were asked for, in order.
+    /// Returns the requested files, in order.
     pub fn looked_up(&self) -> Vec<Want> {
         self.world().contents.looked_up.clone()
     }
 
-    /// The archives that were taken in, in order.
+    /// Returns the loaded archives, in order.
     pub fn loaded(&self) -> Vec<Vec<u8>> {
         self.world().contents.loaded.clone()
     }
 
-    /// Fails where such a request is refused, or the platform does not answer.
+    /// Fails if such a request is refused, or the platform is unreachable.
     fn allow(&self, request: Request) -> Result<(), Error> {
         let world = self.world();
         if world.is_gone {
@@ -142,7 +141,7 @@ impl Contents {
     }
 }
 
-/// No more than was asked for.
+/// Returns the requested detail of an entry, and no more.
 fn in_detail(entry: &Entry, detail: Detail) -> Entry {
     let mut entry = entry.clone();
     if let EntryKind::File { content, program, .. } = &mut entry.kind {

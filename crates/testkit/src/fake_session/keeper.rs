@@ -12,12 +12,12 @@ use super::FakeSessions;
 pub struct FakeKeeper {
     pub(super) platform: FakeSessions,
     pub(super) says: Option<&'static str>,
-    /// It lingers.
+    /// Whether it lingers.
     pub(super) stands: bool,
 }
 
 impl FakeKeeper {
-    /// What a keeper does with its orders.
+    /// Executes a keeper's orders.
     async fn serve(platform: FakeSessions, mut theirs: DuplexStream) {
         let mut heard = String::new();
         let mut bytes = [0; 256];
@@ -56,7 +56,7 @@ impl KeeperHandle for FakeKeeper {
         let connect = async move {
             let (ours, mut theirs) = tokio::io::duplex(1024);
             let _gone = theirs.write_all(says.unwrap_or_default().as_bytes()).await;
-            // One that lingered may be no keeper any more.
+            // A lingering one may have ended.
             if says.is_some() || stale.is_none() {
                 tokio::spawn(Self::serve(platform, theirs));
             }

@@ -72,7 +72,7 @@ impl Probe for FakeSessions {
     }
 }
 
-/// What a session's process writes.
+/// The output of a session's process.
 #[derive(Debug)]
 pub struct FakeOutput {
     pub(super) platform: FakeSessions,

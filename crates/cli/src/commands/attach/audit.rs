@@ -1,8 +1,8 @@
-//! `--audit`: a line of JSON when a session begins, and one when it has ended. Sessions leave nothing in the engine: these
-//! lines are what remains, and the first is there however the client ends.
+//! `--audit`: a line of JSON when a session begins, and one when it has ended. Sessions leave nothing in the engine,
+//! so these lines are the only record. The first exists however the client ends.
 //!
-//! The file may lie where others can put things. So no link is followed, nothing but a regular file is written to, and one
-//! that is made is readable by its user alone: the command line is in it, with whatever was typed there.
+//! The file may be in a directory to which others can write. So links are not followed, only a regular file is
+//! written to, and a new file is readable by its user alone, because it contains the command line as typed.
 
 use std::fmt::Write as _;
 use std::fs::File;
@@ -21,7 +21,7 @@ use crate::error::CommandError;
 /// The exit code of a session that was killed.
 const KILLED: u8 = 137;
 
-/// The file that sessions are recorded in.
+/// The audit file.
 #[derive(Debug)]
 pub(super) struct Audit {
     path: PathBuf,
@@ -29,7 +29,7 @@ pub(super) struct Audit {
 }
 
 impl Audit {
-    /// Opens the file, to append to it.
+    /// Opens the file for appending.
     pub(super) fn open(path: &Path) -> Result<Self, CommandError> {
         let file = open(path).map_err(|reason| {
             let shown = path.display().to_string();
@@ -39,12 +39,12 @@ impl Audit {
         Ok(Self { path: path.to_owned(), file })
     }
 
-    /// Records that a session begins.
+    /// Records the beginning of a session.
     pub(super) fn start(&mut self, plan: &Plan, started: Timestamp) -> Result<(), Error> {
         self.write("start", plan, started, json!({}))
     }
 
-    /// Records how it ended.
+    /// Records the end of a session.
     pub(super) fn end(
         &mut self,
         plan: &Plan,
@@ -87,7 +87,7 @@ impl Audit {
 }
 
 fn open(path: &Path) -> Result<File, String> {
-    // A FIFO without a reader would hold us up.
+    // Opening a FIFO without a reader would block.
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
     let file = File::options()
         .append(true)
@@ -107,16 +107,16 @@ fn open(path: &Path) -> Result<File, String> {
     }
 }
 
-/// One write: lines of sessions that begin or end together do not mix.
+/// Appends a line in a single write, so that lines of concurrent sessions do not mix.
 fn append(file: &mut File, line: &str) -> io::Result<()> {
     let written = file.write(line.as_bytes())?;
     if written == line.len() { Ok(()) } else { Err(io::Error::other("only a part of the line could be written")) }
 }
 
-/// A record as one line of JSON, without a character that would do something on a terminal.
+/// Returns a record as one line of JSON, without characters that control a terminal.
 fn line(record: &Value) -> String {
     let mut line = String::new();
-    // JSON itself has none of these; they are in strings, where `\u` may stand.
+    // Such characters occur only in strings, where `\u` is allowed.
     for character in record.to_string().chars() {
         let is_bidi_mark = matches!(
             character,

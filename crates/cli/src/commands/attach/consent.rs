@@ -1,4 +1,4 @@
-//! A yes to rights that nobody asked for, of a person at a terminal.
+//! Asks a person at a terminal to confirm rights that were not requested.
 
 use std::io::{IsTerminal as _, Read as _, stderr, stdin};
 
@@ -6,9 +6,9 @@ use scratchdbg_backend::{Error, Interrupts, Plan};
 use scratchdbg_session::Consent;
 
 use crate::printer::Printer;
-use scratchdbg_console::streams::Patient;
+use scratchdbg_console::streams::WaitingStream;
 
-/// Asks the user. Where nobody can be asked, or the answer is not yes, it is no.
+/// Asks the user. Returns `false` if nobody can be asked or the answer is not yes.
 pub(super) async fn obtain(plan: &Plan, refusal: &Error, printer: Printer, interrupts: &mut Interrupts) -> Consent {
     if !(stdin().is_terminal() && stderr().is_terminal()) {
         return Consent::Refused;
@@ -26,10 +26,10 @@ pub(super) async fn obtain(plan: &Plan, refusal: &Error, printer: Printer, inter
     }
 }
 
-/// The answer, byte for byte: what is typed after it is the session's.
+/// Reads the answer byte by byte: further input belongs to the session.
 fn read_line() -> Result<Vec<u8>, std::io::Error> {
     const LONGEST: usize = 1024;
-    let mut input = Patient(std::fs::File::from(std::os::fd::AsFd::as_fd(&stdin()).try_clone_to_owned()?));
+    let mut input = WaitingStream(std::fs::File::from(std::os::fd::AsFd::as_fd(&stdin()).try_clone_to_owned()?));
     let (mut line, mut byte) = (Vec::new(), [0]);
     while line.len() < LONGEST && input.read(&mut byte)? == 1 && byte != *b"\n" {
         line.push(byte[0]);

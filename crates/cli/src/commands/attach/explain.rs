@@ -1,4 +1,4 @@
-//! `attach --explain`: what would be done, and why.
+//! `attach --explain`: prints the plan and its reasons.
 
 use std::io;
 
@@ -7,7 +7,7 @@ use scratchdbg_backend::{How, Plan};
 use crate::args::Format;
 use crate::printer::Printer;
 
-/// The keeper's capabilities.
+/// Describes the keeper's capabilities.
 fn rights(plan: &Plan) -> &'static str {
     if plan.keeper_added.is_empty() && plan.keeper_dropped == ["ALL"] {
         "no capability"

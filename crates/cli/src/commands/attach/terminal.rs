@@ -1,4 +1,4 @@
-//! The user of a session: this process's standard streams and terminal.
+//! The user's side of a session: this process's standard streams and terminal.
 
 use std::cell::RefCell;
 use std::io::{Stderr, Stdout};
@@ -15,13 +15,13 @@ use scratchdbg_console::signals::PassedOn;
 use scratchdbg_console::streams::{self, Outlet};
 use scratchdbg_console::terminal::{self, Input, RawMode};
 
-/// Standard streams, a terminal if there is one, and the file that sessions are recorded in.
+/// Standard streams, a terminal if there is one, and the audit file.
 pub(super) struct TerminalUser {
     printer: Printer,
     audit: Option<Audit>,
-    /// Only while a session has the terminal: before and after, Ctrl-C is a signal to us.
+    /// Set only while a session uses the terminal: before and after, Ctrl-C is a signal to this process.
     raw_mode: RefCell<Option<RawMode>>,
-    /// While the first signal is the command's.
+    /// Set while the first signal is passed on to the command.
     passed_on: RefCell<Option<PassedOn>>,
 }
 
@@ -41,7 +41,7 @@ impl User for TerminalUser {
     type Errors = Outlet<Stderr>;
 
     fn streams(&mut self) -> Streams<Input, Self::Output, Self::Errors> {
-        // To read it takes a thread of its own.
+        // Reading needs a thread of its own.
         let input = (!terminal::input_is_null()).then(Input::open);
         Streams { input, output: Outlet::of(streams::stdout()), error: Outlet::of(streams::stderr()) }
     }

@@ -1,11 +1,11 @@
-//! What a session has to say, in words.
+//! The wording of a session's notices.
 
 use scratchdbg_backend::{How, Mode, Plan};
 use scratchdbg_session::Notice;
 
 use crate::printer::Printer;
 
-/// Tells it.
+/// Prints a notice.
 pub(super) fn tell(notice: Notice<'_>, printer: Printer) {
     match notice {
         Notice::LoadsTools { image, origin } => {
@@ -77,7 +77,7 @@ pub(super) fn tell(notice: Notice<'_>, printer: Printer) {
     }
 }
 
-/// Says what is not as a user would expect of "inside".
+/// Reports where the session differs from what a user would expect of "inside".
 fn introduce(plan: &Plan, printer: Printer) {
     let name = &plan.target_name;
     match &plan.how {
@@ -112,7 +112,7 @@ fn introduce(plan: &Plan, printer: Printer) {
     }
 }
 
-/// Says what a copy cannot have any more.
+/// Reports what a copy lacks because it no longer exists.
 fn say_what_is_gone(plan: &Plan, printer: Printer) {
     if let How::Copy(copy) = &plan.how
         && let Some(list) = copy.without(true)

@@ -1,4 +1,4 @@
-//! Why there is no image, and what to do about it.
+//! Errors and hints for a failed build.
 
 use std::io;
 
@@ -8,7 +8,7 @@ use scratchdbg_image::ImageError;
 
 use crate::error::{CommandError, USAGE};
 
-/// What to do about a binary or a setting that cannot be shipped.
+/// Explains a binary or a setting that cannot be used in an image.
 pub(crate) fn explain(error: &BuildError) -> CommandError {
     let result = CommandError::new(scratchdbg_backend::chain(error));
     if let Some(hint) = error.hint() {
@@ -32,7 +32,7 @@ pub(crate) fn explain(error: &BuildError) -> CommandError {
     }
 }
 
-/// What to do about a file or place that cannot be read or written.
+/// Explains a file or location that cannot be read or written.
 pub(crate) fn explain_image(error: &ImageError) -> CommandError {
     let result = CommandError::new(scratchdbg_backend::chain(error));
     match error {
@@ -55,7 +55,7 @@ pub(crate) fn explain_image(error: &ImageError) -> CommandError {
     }
 }
 
-/// A Dockerfile that cannot be built without running something.
+/// Explains a Dockerfile that cannot be built without running something.
 pub(crate) fn explain_dockerfile(path: &std::path::Path, error: &DockerfileError) -> CommandError {
     CommandError::new(format!("{}: {error}", path.display())).hint(
         "scratchdbg builds Dockerfiles that end in a FROM scratch stage of COPY, ADD and settings; it runs no commands",

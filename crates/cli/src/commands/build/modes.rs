@@ -1,4 +1,4 @@
-//! Files that are private on this machine and are not in the image.
+//! Files that are private on this machine but readable in the image.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -8,9 +8,9 @@ use scratchdbg_image::{FileData, Node};
 
 use super::settings::Source;
 
-/// Says of files that others may not read here that everybody can read them in the image, and how a mode is set. Modes on
-/// disk depend on the umask of whoever made the files, so they are not taken over; one that was asked for is nobody's
-/// oversight.
+/// Reports files that are not readable by others on this machine but are readable by everybody in the image, and how
+/// to set their mode. Modes on disk are not used because they depend on the umask of whoever created the files. A
+/// mode that was set explicitly is not reported.
 pub(super) fn widened(spec: &BuildSpec, additions: &[String], source: Option<&Source>) -> Option<String> {
     let additions: Vec<Addition> = additions.iter().filter_map(|text| text.parse().ok()).collect();
     let is_asked_for = |path: &str| {

@@ -1,4 +1,4 @@
-//! Where images go.
+//! The outputs of a build.
 
 use std::io::{self, BufWriter, IsTerminal as _, Write as _};
 use std::path::PathBuf;
@@ -17,24 +17,24 @@ use crate::blocking::blocking;
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::registry;
-use scratchdbg_console::streams::Patient;
+use scratchdbg_console::streams::WaitingStream;
 
-/// One place.
+/// One output.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Output {
     /// The engine.
     Engine,
-    /// A folder that is an OCI layout, or becomes one.
+    /// A directory that is or becomes an OCI layout.
     Layout(PathBuf),
-    /// A file that `docker load`, `podman load` and skopeo read.
+    /// A file for `docker load`, `podman load` and skopeo.
     Archive(PathBuf),
     /// The same on standard output.
     Stdout,
-    /// The registries that the images' names name.
+    /// The registries in the images' names.
     Registry,
 }
 
-/// All outputs of a command line, each once.
+/// Returns all outputs of a command line, without duplicates.
 pub(super) fn parse(texts: &[String], format: Format) -> Result<Vec<Output>, CommandError> {
     let mut outputs: Vec<Output> = Vec::new();
     for text in texts {
@@ -74,7 +74,7 @@ impl FromStr for Output {
 }
 
 impl Output {
-    /// What is done for it, in one or two words.
+    /// Describes the operation in one or two words.
     pub(super) fn doing(&self) -> &'static str {
         match self {
             Self::Engine => "loading",
@@ -83,7 +83,7 @@ impl Output {
         }
     }
 
-    /// Writes both images of a pair. What was pushed is told.
+    /// Writes both images of a pair. Returns what was pushed.
     pub(super) async fn write(
         &self,
         pair: &Pair,
@@ -108,9 +108,9 @@ impl Output {
             }
             Self::Stdout => {
                 blocking(move || {
-                    let mut out = BufWriter::with_capacity(1 << 20, Patient(io::stdout().lock()));
+                    let mut out = BufWriter::with_capacity(1 << 20, WaitingStream(io::stdout().lock()));
                     match write_hybrid(&sets, epoch, &mut out).and_then(|()| out.flush().map_err(ImageError::Write)) {
-                        // Of a text, a reader may have enough; of an archive nobody has anything without its end.
+                        // The reader of a text may stop early, but an archive is useless without its end.
                         Err(ImageError::Write(error)) => {
                             Err(CommandError::new(format!("cannot write the archive to standard output: {error}")))
                         }
@@ -125,8 +125,8 @@ impl Output {
     }
 }
 
-/// Loads a pair into the engine. One without an image store for several platforms gives the names to the first image: that
-/// is to be the one that it can run.
+/// Loads a pair into the engine. An engine without an image store for several platforms gives the names to the first
+/// image, so that must be the one it can run.
 async fn load(sets: &[ImageSet], epoch: u64, engine: &(impl FactsBackend + ImageBackend)) -> Result<(), CommandError> {
     let mut sorted = sets.to_vec();
     if sets.iter().any(|set| set.images().len() > 1) {
@@ -155,7 +155,7 @@ async fn load(sets: &[ImageSet], epoch: u64, engine: &(impl FactsBackend + Image
     Ok(())
 }
 
-/// Whether the engine has what it said that it took.
+/// Checks that the engine has what it reported as loaded.
 async fn check_loaded(engine: &impl ImageBackend, set: &ImageSet, tag: &str) -> Result<(), CommandError> {
     let found = engine.image_record(tag).await?.map(|image| image.layers);
     let is_ours = |layers: &Vec<String>| {
@@ -163,7 +163,7 @@ async fn check_loaded(engine: &impl ImageBackend, set: &ImageSet, tag: &str) -> 
         set.images().iter().map(layers_of).any(|ours: Vec<String>| ours == *layers)
     };
     match found {
-        // Of several platforms, it may tell of one that is not there.
+        // For several platforms, the engine may describe one that is not there.
         Some(layers) if set.images().len() > 1 && layers.is_empty() => Ok(()),
         Some(layers) if is_ours(&layers) => Ok(()),
         Some(_) => Err(CommandError::new(format!("the engine took the images, and has another one as {tag}"))

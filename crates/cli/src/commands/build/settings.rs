@@ -1,4 +1,4 @@
-//! From the command line to what is to be built.
+//! Turns the command line into a build specification.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -13,28 +13,29 @@ use super::explain::{explain, explain_dockerfile};
 use crate::args::BuildArgs;
 use crate::error::CommandError;
 
-/// What of a Dockerfile is said about its image.
+/// Facts about an image's Dockerfile.
 #[derive(Debug)]
 pub(super) struct Source {
-    /// Its path, as it was named.
+    /// Its path as the user named it.
     pub(super) path: String,
-    /// What its lines set.
+    /// Which lines set what.
     pub(super) origins: Origins,
-    /// What is wrong with them.
+    /// Findings about its lines.
     pub(super) findings: Vec<Finding>,
     /// The lines.
     text: String,
 }
 
 impl Source {
-    /// Whether the line that brought a file of the image says which mode it has.
+    /// Reports whether the line that adds a file of the image sets the file's mode.
     pub(super) fn sets_mode(&self, path: &str) -> bool {
         let line = self.origins.files.get(path).and_then(|line| self.text.lines().nth(line.checked_sub(1)?));
         line.is_some_and(|line| line.contains("--chmod"))
     }
 }
 
-/// All but the twin and the storage, and the Dockerfile that it comes from. `epoch` is `SOURCE_DATE_EPOCH`.
+/// Returns everything except for the twin and the storage, and the image's Dockerfile. `epoch` is
+/// `SOURCE_DATE_EPOCH`.
 pub(super) fn spec(args: &BuildArgs, epoch: Option<&str>) -> Result<(BuildSpec, Option<Source>), CommandError> {
     let tags = references("--tag", &args.tags)?;
     let platforms = args.platforms.iter().map(|text| platform(text)).collect::<Result<Vec<_>, _>>()?;
@@ -51,7 +52,7 @@ pub(super) fn spec(args: &BuildArgs, epoch: Option<&str>) -> Result<(BuildSpec, 
         None => (BuildSpec { binaries: args.binaries.clone(), ..BuildSpec::default() }, None),
     };
     if let Some(source) = &mut source {
-        // What the command line sets is no line's doing.
+        // Settings from the command line do not come from a line.
         let given = [
             (args.entrypoint.is_some(), &["ENTRYPOINT", "CMD"][..]),
             (args.cmd.is_some(), &["CMD"]),
@@ -77,7 +78,7 @@ pub(super) fn spec(args: &BuildArgs, epoch: Option<&str>) -> Result<(BuildSpec, 
         spec.labels.insert(key.to_owned(), value.to_owned());
     }
     if let Some(entrypoint) = &args.entrypoint {
-        // As in Docker: a CMD was meant for the entrypoint that is replaced.
+        // As in Docker: CMD was meant for the replaced entrypoint.
         spec.cmd = None;
         spec.entrypoint = Some(words("--entrypoint", entrypoint)?);
     }
@@ -96,7 +97,7 @@ pub(super) fn spec(args: &BuildArgs, epoch: Option<&str>) -> Result<(BuildSpec, 
     Ok((spec, source))
 }
 
-/// What `--with` asks for. A Dockerfile says itself what is in its image.
+/// Parses `--with`. A Dockerfile lists its image's files itself, so nothing is added to it by default.
 pub(super) fn with(args: &BuildArgs) -> Result<With, CommandError> {
     match (&args.with, &args.file) {
         (Some(text), _) => text.parse().map_err(|error| explain(&error)),
@@ -105,7 +106,7 @@ pub(super) fn with(args: &BuildArgs) -> Result<With, CommandError> {
     }
 }
 
-/// The value of `--compress`.
+/// Parses the value of `--compress`.
 pub(super) fn compression(text: Option<&str>) -> Result<Option<Compression>, CommandError> {
     let parsed = text.map(str::parse).transpose();
     parsed.map_err(|error: scratchdbg_image::ImageError| {
@@ -114,7 +115,7 @@ pub(super) fn compression(text: Option<&str>) -> Result<Option<Compression>, Com
     })
 }
 
-/// The values of a flag that names images.
+/// Parses the values of a flag with image names.
 pub(super) fn references(flag: &str, texts: &[String]) -> Result<Vec<TaggedReference>, CommandError> {
     let parse = |text: &String| {
         let reference = text.parse::<TaggedReference>();
@@ -133,7 +134,7 @@ fn platform(text: &str) -> Result<Platform, CommandError> {
     })
 }
 
-/// `SOURCE_DATE_EPOCH`, or 1970.
+/// Returns `SOURCE_DATE_EPOCH`, or 1970.
 fn seconds(epoch: Option<&str>) -> Result<u64, CommandError> {
     let Some(text) = epoch else { return Ok(0) };
     text.parse().map_err(|_| {
@@ -142,7 +143,7 @@ fn seconds(epoch: Option<&str>) -> Result<u64, CommandError> {
     })
 }
 
-/// Files and settings of a Dockerfile. Its sources lie in the one folder that is named, or in its own.
+/// Returns files and settings of a Dockerfile. Its sources are in the named directory, or in its own.
 fn from_dockerfile(
     file: &Path,
     named: &[PathBuf],
@@ -180,7 +181,7 @@ fn from_dockerfile(
     Ok((recipe, text))
 }
 
-/// The last value that is given for a name is the one that counts.
+/// Sets a variable. The last value for a name counts.
 fn set_variable(env: &mut Vec<String>, variable: &str) -> Result<(), CommandError> {
     let (name, _) = variable.split_once('=').filter(|(name, _)| !name.is_empty()).ok_or_else(|| {
         CommandError::usage(format!("--env {variable}: no value"))
@@ -194,7 +195,7 @@ fn set_variable(env: &mut Vec<String>, variable: &str) -> Result<(), CommandErro
     Ok(())
 }
 
-/// A program, or a JSON array of program and arguments. No shell ever splits words.
+/// Parses a program, or a JSON array of program and arguments. Words are never split as in a shell.
 fn words(flag: &str, text: &str) -> Result<Vec<String>, CommandError> {
     if text.starts_with('[') {
         return serde_json::from_str(text).map_err(|error| {
@@ -210,7 +211,7 @@ fn words(flag: &str, text: &str) -> Result<Vec<String>, CommandError> {
     Ok(vec![text.to_owned()])
 }
 
-/// The form that the config has. Whether it can run without a shell is for the builder to say.
+/// Returns the health check in the form of the configuration. The builder checks whether it can run without a shell.
 fn health(text: &str) -> Result<Vec<String>, CommandError> {
     if text.eq_ignore_ascii_case("none") {
         return Ok(vec!["NONE".to_owned()]);

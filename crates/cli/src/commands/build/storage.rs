@@ -1,4 +1,4 @@
-//! Where layers are until they are written: each is read, hashed and packed once, whatever the number of outputs.
+//! Stores layers until they are written. Each layer is read, hashed and packed once, whatever the number of outputs.
 
 use std::path::{Path, PathBuf};
 
@@ -10,11 +10,11 @@ use super::explain::explain_image;
 use super::output::Output;
 use crate::error::CommandError;
 
-/// The folders of one build.
+/// The directories of a build.
 #[derive(Debug)]
 pub(super) struct Storage {
     layers: LayerStorage,
-    /// Removed when the build ends, in whatever way. Dropped before the layouts, in one of which it may be.
+    /// Removed when the build ends in any way. Dropped before the layouts, because it may be inside one.
     _spool: Option<TempDir>,
     layouts: Vec<OpenLayout>,
 }
@@ -23,13 +23,13 @@ pub(super) struct Storage {
 struct OpenLayout {
     path: PathBuf,
     layout: Layout,
-    /// Whether its folder was made for it.
+    /// Whether its directory was created for it.
     is_new: bool,
 }
 
 impl Storage {
-    /// Opens the layouts among the outputs, and decides where layers are kept. Without a `compression`, layers for a layout
-    /// or a registry are packed as registries and most tools expect it, and streams are not packed.
+    /// Opens the layouts among the outputs, and decides where layers are stored. Without a `compression`, layers for
+    /// a layout or a registry are packed as registries and most tools expect, and streams are not packed.
     pub(super) fn prepare(outputs: &[Output], compression: Option<Compression>) -> Result<Self, CommandError> {
         let layouts = outputs.iter().filter_map(|output| match output {
             Output::Layout(path) => Some(OpenLayout::open(path)),
@@ -40,7 +40,7 @@ impl Storage {
         let is_stored_packed = first.is_some() || outputs.contains(&Output::Registry);
         let compression = compression.unwrap_or(if is_stored_packed { Compression::GZIP } else { Compression::None });
         let spool = match first {
-            // On the file system of the layout: a layer becomes a blob there without being copied.
+            // On the file system of the layout, a layer becomes a blob without being copied.
             Some(open) => Some(open.layout.spool_folder().map_err(|error| explain_image(&error))?),
             None => None,
         };
@@ -56,14 +56,14 @@ impl Storage {
         self.layers.clone()
     }
 
-    /// Adds images to the layout in a folder that was among the outputs.
+    /// Adds images to a layout that was among the outputs.
     pub(super) fn add_to_layout(&self, folder: &Path, sets: &[ImageSet]) -> Result<(), ImageError> {
         self.layouts.iter().filter(|open| open.path == folder).try_for_each(|open| open.layout.add(sets))
     }
 }
 
 impl Drop for OpenLayout {
-    /// A folder that was made for a build that failed is taken away again; one that is not empty stays.
+    /// Removes a directory that was created for a failed build, unless it is not empty.
     fn drop(&mut self) {
         if self.is_new {
             let _not_empty = std::fs::remove_dir(&self.path);

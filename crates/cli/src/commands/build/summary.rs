@@ -1,4 +1,4 @@
-//! What was built, for people and for programs.
+//! The summary of a build, as text and as JSON.
 
 use std::io;
 
@@ -32,7 +32,7 @@ pub(super) fn pushed_json(pushed: &Pushed) -> Value {
     })
 }
 
-/// The first image with its names, and under `platforms` every image.
+/// Returns the first image with its names, and all images under `platforms`.
 pub(super) fn set_json(set: &ImageSet) -> Value {
     let tags: Vec<_> = set.tags().iter().map(TaggedReference::familiar).collect();
     let platforms: Vec<Value> = set.images().iter().map(image_json).collect();
@@ -59,7 +59,7 @@ fn image_json(image: &Image) -> Value {
     })
 }
 
-/// Both images, what differs, and what to type next. On standard error where standard output is the archive.
+/// Prints both images, their differences, and the next commands: on standard error if standard output is the archive.
 pub(super) fn print(built: &Built, outputs: &[Output], printer: Printer) -> io::Result<()> {
     let mut text = plan(&built.decisions);
     text.extend(images(&built.pair));
@@ -72,7 +72,7 @@ pub(super) fn print(built: &Built, outputs: &[Output], printer: Printer) -> io::
     text.iter().try_for_each(|line| printer.line(line))
 }
 
-/// What was added for the program, what was not, and why.
+/// Returns what was added for the program, what was not, and why.
 fn plan(decisions: &[Decision]) -> Vec<String> {
     let line = |decision: &Decision| {
         let word = if decision.added { "added" } else { "left out" };
@@ -81,7 +81,7 @@ fn plan(decisions: &[Decision]) -> Vec<String> {
     decisions.iter().map(line).collect()
 }
 
-/// A line for each image, and what the twin has more.
+/// Returns a line for each image, and what the twin adds.
 fn images(pair: &Pair) -> Vec<String> {
     let sets: Vec<(&str, &ImageSet)> =
         std::iter::once(("production", &pair.prod)).chain(pair.debug.iter().map(|set| ("debug twin", set))).collect();
@@ -111,7 +111,7 @@ fn images(pair: &Pair) -> Vec<String> {
     lines
 }
 
-/// What the registries have now, and how much of it was sent.
+/// Returns what the registries have now, and how much was sent.
 pub(super) fn pushed(report: &PushReport) -> Vec<String> {
     let name = |pushed: &Pushed| format!("pushed  {}  {}", pushed.reference.familiar(), pushed.digest);
     let blobs = |count: usize| if count == 1 { "1 blob".to_owned() } else { format!("{count} blobs") };
@@ -125,7 +125,7 @@ pub(super) fn pushed(report: &PushReport) -> Vec<String> {
     report.pushed.iter().map(name).chain([how.join(", ")]).collect()
 }
 
-/// What to type next, by where the images are.
+/// Returns the next commands, depending on where the images are.
 fn next(pair: &Pair, outputs: &[Output]) -> Vec<String> {
     let Some(image) = pair.prod.images().first() else { return Vec::new() };
     let image = name(&pair.prod, image);

@@ -1,10 +1,10 @@
-//! The words for what happens to a log besides its lines.
+//! The wording of events in a log other than lines.
 
 use scratchdbg_follow::Notice;
 
 use crate::error::CommandError;
 
-/// A notice about the container with this name, in one line.
+/// Returns a notice about the container with this name, in one line.
 pub(super) fn words(name: &str, notice: Notice) -> String {
     match notice {
         Notice::MayDrop => format!(
@@ -102,7 +102,7 @@ mod tests {
 
     use super::*;
 
-    /// A change of wording is to be seen in review.
+    /// Compares all notices with a snapshot, so that changes of wording are visible in review.
     #[test]
     fn notices() {
         let at = |second| Timestamp::from_second(second).expect("a time");

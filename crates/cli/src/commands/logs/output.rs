@@ -1,4 +1,4 @@
-//! The two streams that lines are printed on.
+//! Prints lines on the two output streams.
 
 use std::io::{self, IsTerminal as _, Stderr, Stdout, Write};
 use std::os::fd::AsFd;
@@ -13,29 +13,29 @@ use scratchdbg_logs::{Line, Stream};
 use super::notice::words;
 use super::request::Request;
 use crate::printer::Printer;
-use scratchdbg_console::streams::Patient;
+use scratchdbg_console::streams::WaitingStream;
 
-/// Lines wait here until so many bytes are there, or nothing more comes.
+/// How many bytes of lines are buffered until they are written, if more lines follow.
 const BUFFER: usize = 64 << 10;
 
-/// Prints lines, or counts them. On a terminal, what could drive it is made visible; elsewhere every byte is passed on
-/// as it is.
+/// Prints lines, or counts them. On a terminal, text that could control it is escaped. Elsewhere, every byte is
+/// passed on unchanged.
 #[derive(Debug)]
 pub(super) struct Output {
     stdout: Side<Stdout>,
     stderr: Side<Stderr>,
-    /// Both lead to the same place: the order between them is to be kept.
+    /// Whether both streams lead to the same file, so that the order between them must be kept.
     share_a_place: bool,
-    /// Text for people goes to the stream that the container used; documents go to standard output alone.
+    /// Whether text goes to the stream that the container used. JSON goes to standard output only.
     split: bool,
-    /// The only stream that is wanted.
+    /// The only stream to show.
     stream: Option<Stream>,
     names: Vec<String>,
     prefixes: Option<Prefixes>,
     stats: Option<Stats>,
     json: bool,
     raw: bool,
-    /// How many lines were too long, and how many of their bytes are not shown.
+    /// How many lines were too long, and how many of their bytes were dropped.
     cut: (u64, u64),
     without_level: u64,
     printer: Printer,
@@ -43,12 +43,12 @@ pub(super) struct Output {
     zone: TimeZone,
 }
 
-/// Names a container of an [`Output`].
+/// Identifies a container of an [`Output`].
 pub(super) type ContainerIndex = usize;
 
 #[derive(Debug)]
 struct Side<W> {
-    sink: Patient<W>,
+    sink: WaitingStream<W>,
     buffer: Vec<u8>,
     renderer: Renderer,
 }
@@ -57,7 +57,7 @@ impl Output {
     pub(super) fn new(request: &Request, printer: Printer) -> Self {
         let text = matches!(request.format, Format::Text);
         let (stdout, stderr) = (io::stdout(), io::stderr());
-        let colour = colours(&stdout);
+        let color = colors(&stdout);
         let columns = stdout.is_terminal().then(columns).flatten();
         let prefixed = request.many && text && request.stats.is_none();
         Self {
@@ -65,7 +65,7 @@ impl Output {
             split: text || matches!(request.format, Format::Raw),
             stream: request.stream,
             names: Vec::new(),
-            prefixes: prefixed.then(|| Prefixes::new(columns, colour)),
+            prefixes: prefixed.then(|| Prefixes::new(columns, color)),
             stats: request.stats.map(Stats::new),
             json: matches!(request.format, Format::Json),
             raw: matches!(request.format, Format::Raw),
@@ -79,7 +79,7 @@ impl Output {
         }
     }
 
-    /// The beginning of a line that has no end yet. `false` when its turn has not come.
+    /// Shows the beginning of an unfinished line. Returns `false` if another line must come first.
     pub(super) fn beginning(&mut self, stream: Stream, text: &[u8]) -> io::Result<bool> {
         if self.stream.is_some_and(|wanted| wanted != stream) {
             return Ok(true);
@@ -97,7 +97,7 @@ impl Output {
         }
     }
 
-    /// Where both streams lead to one place, nothing is put behind the beginning of a line.
+    /// If both streams lead to the same file, nothing must follow the beginning of a line.
     fn break_beginnings(&mut self) -> io::Result<()> {
         if self.share_a_place {
             self.stdout.break_beginning()?;
@@ -106,7 +106,7 @@ impl Output {
         Ok(())
     }
 
-    /// The end. Whether all was well.
+    /// Ends the output. Returns whether it was complete.
     pub(super) fn finish(&mut self) -> io::Result<bool> {
         const ROWS: usize = 12;
         const COLUMNS: usize = 80;
@@ -128,7 +128,7 @@ impl Output {
         Ok(!self.failed)
     }
 
-    /// Says what was left out of lines that were too long. Who asks for the raw bytes asks for all of them.
+    /// Reports how much of overlong lines was left out. With raw output, nothing may be left out.
     fn tell_cut(&mut self) {
         let (lines, bytes) = self.cut;
         if lines == 0 {
@@ -151,10 +151,14 @@ impl<W: Write + anstream::stream::RawStream> Side<W> {
             format: request.format.clone(),
             timestamps: request.timestamps,
             terminal: sink.is_terminal() && !matches!(request.format, Format::Raw),
-            colour: colours(&sink),
+            color: colors(&sink),
             highlight: request.query.highlight().to_vec(),
         };
-        Self { sink: Patient(sink), buffer: Vec::with_capacity(BUFFER + BUFFER / 4), renderer: Renderer::new(style) }
+        Self {
+            sink: WaitingStream(sink),
+            buffer: Vec::with_capacity(BUFFER + BUFFER / 4),
+            renderer: Renderer::new(style),
+        }
     }
 }
 
@@ -173,7 +177,7 @@ impl<W: Write + AsFd> Side<W> {
         Ok(shown)
     }
 
-    /// Writes what there is, and ends the beginning of a line with it.
+    /// Writes the buffer, and ends the beginning of a line that was shown.
     fn break_beginning(&mut self) -> io::Result<()> {
         self.renderer.break_beginning(&mut self.buffer);
         self.flush()
@@ -189,8 +193,8 @@ impl<W: Write + AsFd> Side<W> {
     }
 }
 
-/// Colours are wanted there.
-fn colours(stream: &impl anstream::stream::RawStream) -> bool {
+/// Reports whether to use colors on a stream.
+fn colors(stream: &impl anstream::stream::RawStream) -> bool {
     anstream::AutoStream::choice(stream) != anstream::ColorChoice::Never
 }
 
@@ -239,9 +243,9 @@ impl MergedSink for Output {
         }
     }
 
-    /// Says something on standard error, after all lines before it.
+    /// Prints a notice on standard error, after all earlier lines.
     fn notice(&mut self, container: Option<ContainerIndex>, notice: Notice) -> io::Result<()> {
-        // It is said once, at the end, of all containers.
+        // Reported once at the end, for all containers.
         if let Notice::WithoutLevel(count) = notice {
             self.without_level += count;
             return Ok(());
@@ -267,7 +271,7 @@ impl MergedSink for Output {
     }
 }
 
-/// The output, for a single container.
+/// The output for a single container.
 #[derive(Debug)]
 pub(super) struct Single<'a> {
     pub(super) output: &'a Mutex<Output>,

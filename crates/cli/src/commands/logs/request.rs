@@ -1,4 +1,4 @@
-//! What was asked for, checked: the command line as values.
+//! Checks the command line and turns it into a request.
 
 use jiff::tz::TimeZone;
 use scratchdbg_backend::Selector;
@@ -12,27 +12,27 @@ use crate::args::{Count, LogsArgs};
 use crate::error::CommandError;
 use crate::platform::{self, Location};
 
-/// What was asked for.
+/// The request.
 #[derive(Debug, Clone)]
 pub(super) struct Request {
     pub(super) query: Query,
     pub(super) format: Format,
     pub(super) timestamps: bool,
-    /// Count instead of showing; `true` also clusters lines.
+    /// Count lines instead of showing them. `true` also clusters lines.
     pub(super) stats: Option<bool>,
     /// Several containers may be shown.
     pub(super) many: bool,
-    /// The beginnings of lines are shown too.
+    /// The beginnings of unfinished lines are shown too.
     pub(super) live: bool,
-    /// The only stream that is wanted.
+    /// The only stream to show.
     pub(super) stream: Option<Stream>,
-    /// Times are given and shown in it, where they are.
+    /// The zone of the times on the command line and in the output.
     pub(super) zone: TimeZone,
 }
 
 impl Request {
     pub(super) fn new(args: &LogsArgs, zone: TimeZone) -> Result<Self, CommandError> {
-        // A mistake in it is told before the engine is asked.
+        // Report an error in it before asking the engine.
         range(args, &jiff::Timestamp::now().to_zoned(zone.clone()))?;
         let stream = match (args.stdout, args.stderr) {
             (true, false) => Some(Stream::Stdout),
@@ -82,8 +82,8 @@ impl Request {
         })
     }
 
-    /// Which part of the logs is wanted, by the engine's clock: ten minutes ago is ten minutes before what the engine calls
-    /// now.
+    /// Returns which part of the logs to show, by the engine's clock: ten minutes ago is ten minutes before the
+    /// engine's current time.
     pub(super) fn wanted(&self, args: &LogsArgs, now: jiff::Timestamp) -> Result<follow::Request, CommandError> {
         let around = |own: Option<u16>| usize::from(own.or(args.around).unwrap_or_default());
         Ok(follow::Request {
@@ -105,31 +105,31 @@ impl Request {
         })
     }
 
-    /// Lines are shown as they are, all of them.
+    /// Reports whether all lines are shown unchanged.
     fn is_plain(&self) -> bool {
         self.query.wants_all() && matches!(self.format, Format::Text | Format::Raw) && self.stats.is_none()
     }
 
-    /// The bytes are shown as they come: of a line that is too long to be held, one part after the other. Where lines are
-    /// counted, or those of others may come between, only whole ones will do.
+    /// Reports whether lines may be shown in parts as they arrive, if they exceed the limit. Counting and merging
+    /// need complete lines.
     fn takes_parts(&self, args: &LogsArgs) -> bool {
         let has_tail = matches!(args.tail, Some(Count::Lines(_)));
         matches!(self.format, Format::Raw) && self.is_plain() && !has_tail && !self.many && !self.live
     }
 
-    /// The runs of lines are shown, where they are known.
+    /// Reports whether the runs of lines are shown, if they are known.
     fn tells_runs(&self) -> bool {
         self.stats.is_none() && matches!(self.format, Format::Json | Format::Template(_))
     }
 
-    /// The engine must tell the time of each line.
+    /// Reports whether the engine must send the time of each line.
     fn needs_timestamps(&self, args: &LogsArgs) -> bool {
         let needs_order = args.follow || self.many || args.run.is_some();
         needs_order || self.timestamps || self.tells_runs() || !self.is_plain()
     }
 }
 
-/// What only an engine can do.
+/// Refuses options that only an engine supports.
 fn check_for_pods(args: &LogsArgs) -> Result<(), CommandError> {
     if args.stdout || args.stderr {
         return Err(CommandError::usage(
@@ -147,13 +147,13 @@ fn check_for_pods(args: &LogsArgs) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// Whether the user's time zone matters: to times that are given, and to those in a summary.
+/// Reports whether the user's time zone matters: for times on the command line, and in a summary.
 pub(super) fn needs_zone(args: &LogsArgs) -> bool {
     args.since.is_some() || args.until.is_some() || args.stats || args.patterns
 }
 
-/// Which containers are asked for, besides those that are named. Labels of one container must all hold; a project is asked
-/// for beside them.
+/// Returns which containers are selected in addition to those that are named. All labels must match the same
+/// container. A project is a separate selection.
 pub(super) fn selectors(args: &LogsArgs) -> Vec<Selector> {
     let labels = (!args.label.is_empty()).then(|| Selector { labels: args.label.clone(), ..Selector::default() });
     let project = args.project.clone().map(|project| Selector { project: Some(project), ..Selector::default() });
@@ -172,7 +172,8 @@ fn usage(error: &dyn std::fmt::Display, hint: &str) -> CommandError {
 fn explain_query(error: QueryError) -> CommandError {
     match error {
         QueryError::Pattern { option, pattern, reason } => {
-            // The last line of a regular expression's error says what is wrong; those before it draw where.
+            // The last line of a regular expression's error describes the problem; the lines before it show the
+            // position.
             let reason = reason.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
             let error = QueryError::Pattern { option, pattern, reason };
             usage(&error, "to look for a text as it is, put a \\ before each of .*+?()[]{}|^$\\")

@@ -1,4 +1,4 @@
-//! The list as a table that fits the terminal.
+//! Formats the list as a table that fits the terminal.
 
 use anstyle::{AnsiColor, Style};
 use scratchdbg_format::{Column, KEPT, age};
@@ -60,7 +60,7 @@ fn twin(row: &Row) -> String {
     if row.twin { "yes" } else { "-" }.to_owned()
 }
 
-/// The table's lines, the header first; the header alone if there are no rows.
+/// Returns the table's lines, the header first. Without rows, returns only the header.
 pub(super) fn lines(rows: &[Row], width: Option<usize>) -> Vec<String> {
     scratchdbg_format::lines(COLUMNS, rows, width)
 }

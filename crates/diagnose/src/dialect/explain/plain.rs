@@ -1,10 +1,10 @@
-//! Codes whose sentence is a matter of what was captured.
+//! Codes whose sentence depends only on the captured text.
 
 use super::severity;
 use crate::code::Code;
 use crate::finding::Finding;
 
-/// Codes whose sentence is a matter of what was captured.
+/// Returns the finding for a code and the captured text.
 pub(super) fn plain(code: Code, subject: Option<&str>) -> Finding {
     let (message, fix): (String, &str) = match code {
         Code::UserUnknown => (
@@ -116,6 +116,6 @@ pub(super) fn plain(code: Code, subject: Option<&str>) -> Finding {
         _ => (code.meaning().to_owned(), "`scratchdbg check` on the image says more"),
     };
     let finding = Finding::new(code, severity(code), message).fix(fix);
-    // The text says that no authority was known for the other side, not that the image knows none.
+    // The text reports an unknown authority for this server, not that the image has no authorities.
     if code == Code::CaCertificatesMissing { finding.guessed() } else { finding }
 }

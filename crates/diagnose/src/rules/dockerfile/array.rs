@@ -1,42 +1,43 @@
-//! What is meant as a JSON array and is none: engines take it for a shell's line, or for plain words, without saying so.
+//! Recognizes arrays that are not valid JSON. Engines interpret them as a shell's line, or as plain words, without a
+//! warning.
 
-/// An array that is none.
+/// An invalid array.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BrokenArray {
-    /// What is wrong with it, as the end of a sentence.
+    /// The problem, as the end of a sentence.
     pub reason: String,
-    /// The array that is meant.
+    /// The array that was probably meant.
     pub mended: String,
-    /// It is JSON, and holds something else than strings: engines refuse it.
+    /// It is valid JSON, but contains values other than strings: engines refuse it.
     pub is_json: bool,
-    /// It is an array of strings with text behind it, which engines that read one value and no further pass over.
+    /// It is an array of strings followed by text. Engines that read a single value ignore the text.
     pub is_ignored: bool,
 }
 
-/// One element, as far as it can be told.
+/// One element, as far as it can be recognized.
 #[derive(Debug)]
 struct Element {
     text: String,
-    /// The character that it is quoted by.
+    /// The character that quotes it.
     quote: Option<char>,
 }
 
-/// What was seen on the way through the text.
+/// What was found while scanning the text.
 #[derive(Debug, Default)]
 struct Seen {
     elements: Vec<Element>,
-    /// A comma where no element is before it, or behind the last.
+    /// A comma without an element before it, or after the last element.
     stray_comma: bool,
     missing_comma: bool,
     nested: bool,
     bad_escape: bool,
     open_quote: bool,
-    /// Where the bracket is closed.
+    /// The position of the closing bracket.
     end: Option<usize>,
 }
 
-/// What is wrong with the arguments of an instruction that begin with a bracket. `None` for an array of strings, and for
-/// what is no array at all: other text, and the test command of a shell (`[ -f /x ] && …`).
+/// Returns the problem of arguments that begin with a bracket. Returns `None` for an array of strings, and for text
+/// that is not meant as an array: other text, and a shell's test command (`[ -f /x ] && …`).
 pub fn broken_array(arguments: &str) -> Option<BrokenArray> {
     let text = arguments.trim();
     if let Some(list) = list_without_brackets(text) {
@@ -74,8 +75,8 @@ pub fn broken_array(arguments: &str) -> Option<BrokenArray> {
     Some(BrokenArray { reason: reason(&seen, rest), mended: written(&words), is_json: false, is_ignored: false })
 }
 
-/// The inside of `"/app", "serve"`, `{"/app"}` and `("/app", "serve")`: a quoted element with a comma behind it, or braces
-/// that hug a quote, are nothing that anybody writes for a shell.
+/// Returns the inside of `"/app", "serve"`, `{"/app"}` and `("/app", "serve")`. Nobody writes a quoted element with a
+/// comma after it, or braces next to a quote, for a shell.
 fn list_without_brackets(text: &str) -> Option<&str> {
     let inner = match text.as_bytes() {
         [b'{', .., b'}'] | [b'(', .., b')'] => &text[1..text.len() - 1],
@@ -87,7 +88,7 @@ fn list_without_brackets(text: &str) -> Option<&str> {
     (!first.contains(',') && (is_list || is_hugged)).then_some(inner)
 }
 
-/// The strings of a value that should be one.
+/// Returns the strings of a value that should be a string.
 fn strings(value: &serde_json::Value) -> Vec<String> {
     match value {
         serde_json::Value::String(text) => vec![text.clone()],
@@ -101,7 +102,7 @@ fn written(words: &[String]) -> String {
     format!("[{}]", quoted.join(", "))
 }
 
-/// The first thing that is wrong, the likeliest slip first.
+/// Returns the problem, the likeliest typing error first.
 fn reason(seen: &Seen, rest: &str) -> String {
     let quoted_by = |wanted: &[char]| {
         seen.elements.iter().any(|element| element.quote.is_some_and(|quote| wanted.contains(&quote)))
@@ -138,12 +139,12 @@ fn text_behind(rest: &str) -> String {
 
 const CURLY: [char; 10] = ['“', '”', '„', '‟', '‘', '’', '‚', '‛', '«', '»'];
 
-/// What closes a quote; curly ones are closed by any of their kind.
+/// Reports whether a character closes a quote. Typographic quotes are closed by any of their kind.
 fn closes(open: char, character: char) -> bool {
     if CURLY.contains(&open) { CURLY.contains(&character) || character == '"' } else { open == character }
 }
 
-/// Goes through what follows the opening bracket as somebody who reads it would.
+/// Scans the text after the opening bracket as a human reader would.
 fn scan(text: &str) -> Seen {
     let mut seen = Seen::default();
     let mut comma = true;
@@ -179,7 +180,7 @@ fn scan(text: &str) -> Seen {
                     }
                 }
                 seen.open_quote |= !is_closed;
-                // What an open quote swallowed is not all its own.
+                // An unclosed quote probably includes text after the element.
                 if !is_closed {
                     raw.truncate(raw.trim_end_matches([']', ',', ' ']).len());
                 }
@@ -208,8 +209,8 @@ fn push(seen: &mut Seen, comma: &mut bool, element: Element) {
     seen.elements.push(element);
 }
 
-/// The text of a string, and whether its escapes are JSON's. If one is not, backslashes stand for themselves, as in the
-/// paths of Windows.
+/// Returns the text of a string, and whether its escapes are valid JSON. If one is not, backslashes are literal, as
+/// in Windows paths.
 fn unescaped(raw: &str) -> (String, bool) {
     if !raw.contains('\\') {
         return (raw.to_owned(), true);
@@ -221,13 +222,14 @@ fn unescaped(raw: &str) -> (String, bool) {
     }
 }
 
-/// Words that only the test command has.
+/// Operators of the test command.
 const OPERATORS: [&str; 19] = [
     "=", "==", "!=", "=~", "<", ">", "!", "-a", "-o", "-eq", "-ne", "-lt", "-le", "-gt", "-ge", "-nt", "-ot", "-ef",
     "((",
 ];
 
-/// Whether a shell's test command is meant: `[ -f /x ] && …`. There is white space behind its bracket, and no comma.
+/// Reports whether a shell's test command is meant: `[ -f /x ] && …`. It has white space after its bracket, and no
+/// comma.
 fn is_test(inner: &str, seen: &Seen, rest: &str) -> bool {
     let is_double = inner.starts_with('[');
     let words = inner.trim_start_matches('[');

@@ -1,5 +1,5 @@
-//! `no-command`, `shell-form`, `entrypoint-one-string`, `entrypoint-not-absolute`, `entrypoint-missing`: from an argument
-//! vector to the file that it names.
+//! `no-command`, `shell-form`, `entrypoint-one-string`, `entrypoint-not-absolute`, `entrypoint-missing`: from an
+//! argument vector to the file it names.
 
 use super::lookup::{self, Found};
 use super::{ImageFacts, mount, shell};
@@ -8,11 +8,11 @@ use crate::config::ConfigFacts;
 use crate::finding::{Finding, Severity};
 use crate::rootfs::Resolution;
 
-/// What an argument vector leads to.
+/// The result of resolving an argument vector.
 pub(super) enum Command {
     /// The program's path.
     Found(String),
-    /// Nothing that could be started.
+    /// It cannot be started.
     Wrong(Vec<Finding>),
     /// Not known yet.
     Open,
@@ -72,7 +72,7 @@ pub(super) fn shell_arguments(config: &ConfigFacts) -> Option<Finding> {
     let command: Vec<&str> = config.command.iter().map(String::as_str).collect();
     let line = shell::line(&command)?;
     let program = config.entrypoint.first()?;
-    // A shell as the entrypoint is meant to get a command line.
+    // A shell as the entrypoint is supposed to get a command line.
     if program.rsplit('/').next().is_some_and(|name| name.ends_with("sh") || name == "env" || name == "tini") {
         return None;
     }
@@ -139,7 +139,7 @@ fn not_absolute(image: ImageFacts<'_>, program: &str, tried: &[String]) -> Optio
     )
 }
 
-/// Go's `LookPath` since 1.19, which runc uses: a program is not taken from where its caller happens to be.
+/// Go's `LookPath` since 1.19, which runc uses, refuses a program that was found in the current directory.
 fn by_relative_element(config: &ConfigFacts, program: &str, path: &str) -> Finding {
     Finding::new(
         Code::EntrypointNotAbsolute,
@@ -181,7 +181,7 @@ fn missing(image: ImageFacts<'_>, program: &str, tried: &[String]) -> Finding {
         Resolution::Loop => finding.evidence(format!("the links at {path} lead in a circle")),
         _ => finding.evidence(format!("tried: {}", tried.join(", "))),
     };
-    // Of a link it is not said that it is not there itself.
+    // Do not report a link as missing if its target is missing.
     if let (true, Resolution::Missing { at, link: Some((link, _)), .. }) =
         (program.contains('/'), image.rootfs.resolve(path))
         && link == path

@@ -1,11 +1,11 @@
-//! `healthcheck-needs-shell`, `healthcheck-missing-program`, and a probe that may not be executed.
+//! `healthcheck-needs-shell`, `healthcheck-missing-program`, and a probe without execute permission.
 
 use super::lookup::{self, Found};
 use super::{ImageFacts, permission, runtime, shell};
 use crate::code::Code;
 use crate::finding::{Finding, Severity};
 
-/// What a probe without a shell or curl can be.
+/// Alternatives to a probe that needs a shell or curl.
 const OWN_PROBE: &str =
     "let the program probe itself: HEALTHCHECK CMD [\"/app\", \"--healthcheck\"], or add a static probe";
 
@@ -44,14 +44,14 @@ fn needs_shell(image: ImageFacts<'_>, line: &str, test: &[&str]) -> Option<Findi
     )
 }
 
-/// A whole command line as the only element of the array.
+/// A complete command line as the only element of the array.
 fn one_string(image: ImageFacts<'_>, program: &str, test: &[&str]) -> Option<Finding> {
     let (name, _) = program.split_once(char::is_whitespace)?;
     let Found::Nowhere(_) = lookup::find(image.config, image.rootfs, program) else { return None };
     if test.len() != 2 {
         return None;
     }
-    // The exit code of a probe is what counts: nothing needs to make it 1.
+    // Any failing exit code of a probe counts, so it need not be changed to 1.
     let command = program.rsplit_once("||").filter(|(_, exit)| exit.trim_start().starts_with("exit"));
     let command = command.map_or(program, |(command, _)| command);
     let fix = match shell::words(command) {
@@ -93,7 +93,7 @@ fn missing_program(image: ImageFacts<'_>, program: &str, test: &[&str]) -> Optio
     )
 }
 
-/// A directory, a file that is no program, or one that the container's user may not execute.
+/// A directory, a file that is not a program, or a file that the container's user may not execute.
 fn may_not_run(image: ImageFacts<'_>, program: &str, test: &[&str]) -> Option<Finding> {
     let Found::At(path) = lookup::find(image.config, image.rootfs, program) else { return None };
     let mut finding = runtime::hidden(image, &path).or_else(|| permission::check(image, &path))?;

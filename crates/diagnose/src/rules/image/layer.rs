@@ -1,14 +1,14 @@
-//! Rules over single entries of a layer, for whoever walks one: `setuid-file`, `secret-in-image`, `duplicate-path`.
+//! Rules for single entries of a layer: `setuid-file`, `secret-in-image`, `duplicate-path`.
 
 use crate::code::Code;
 use crate::finding::{Finding, Severity};
 use crate::rootfs::{Entry, EntryKind};
 
-/// The bytes of a file's beginning that [`secret_content`] looks at.
+/// How many bytes of a file's beginning [`secret_content`] examines.
 pub const SECRET_WINDOW: usize = 4096;
 
-/// A path that stands twice in one layer, which the image specification forbids: Docker refuses to load it ("duplicates of
-/// file paths not supported").
+/// A path that occurs twice in one layer, which the image specification forbids: Docker refuses to load it
+/// ("duplicates of file paths not supported").
 pub fn duplicate_path(layer: &str, path: &str) -> Finding {
     Finding::new(
         Code::DuplicatePath,
@@ -19,7 +19,7 @@ pub fn duplicate_path(layer: &str, path: &str) -> Finding {
     .fix("build the layer again with each path once; a later layer may replace what an earlier one has")
 }
 
-/// A hard link to a file that is neither in its layer before it nor in one below.
+/// A hard link to a file that is neither earlier in its layer nor in a lower one.
 pub fn hard_link(path: &str, target: &str) -> Finding {
     let message = if path == target {
         format!("{path} is a hard link to itself: no engine can unpack the layer")
@@ -31,10 +31,10 @@ pub fn hard_link(path: &str, target: &str) -> Finding {
         .fix("build the layer again with the file before its links, as tar does by itself")
 }
 
-/// A file that runs with its owner's or group's rights.
+/// A file that runs with the rights of its owner or group.
 pub fn setuid(path: &str, entry: &Entry) -> Option<Finding> {
     let EntryKind::File { .. } = entry.kind else { return None };
-    // Without the group's execute bit, setgid meant mandatory locking and grants nothing.
+    // Without the group's execute bit, setgid once meant mandatory locking and grants nothing.
     let (bits, rights) = match (entry.mode & 0o4000 != 0, entry.mode & 0o2010 == 0o2010) {
         (true, _) => ("setuid", format!("user {}", entry.uid)),
         (false, true) => ("setgid", format!("group {}", entry.gid)),
@@ -54,7 +54,7 @@ pub fn setuid(path: &str, entry: &Entry) -> Option<Finding> {
     )
 }
 
-/// Files that hold secrets by what they are: the end of a path, and what it is.
+/// Files that contain secrets by their purpose: the end of a path, and a description.
 const SECRET_FILES: &[(&str, &str)] = &[
     ("/.ssh/id_rsa", "an SSH private key"),
     ("/.ssh/id_ed25519", "an SSH private key"),
@@ -73,7 +73,7 @@ const SECRET_FILES: &[(&str, &str)] = &[
     ("/application_default_credentials.json", "Google Cloud credentials"),
 ];
 
-/// A file whose name says that it holds a secret.
+/// A file whose name indicates a secret.
 pub fn secret_path(path: &str, entry: &Entry) -> Option<Finding> {
     let EntryKind::File { size: 1.., .. } = entry.kind else { return None };
     let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
@@ -81,10 +81,10 @@ pub fn secret_path(path: &str, entry: &Entry) -> Option<Finding> {
     Some(secret(&path, what, format!("{path} is a regular file")).guessed())
 }
 
-/// A file whose beginning (up to [`SECRET_WINDOW`] bytes) holds a private key.
+/// A file that contains a private key in its first [`SECRET_WINDOW`] bytes.
 pub fn secret_content(path: &str, head: &[u8]) -> Option<Finding> {
     let head = &head[..head.len().min(SECRET_WINDOW)];
-    // A program that can read keys holds the marker too, but not at the beginning of a line of text.
+    // A program that reads keys contains the marker too, but not at the beginning of a line of text.
     let text = str::from_utf8(head).or_else(|error| str::from_utf8(&head[..error.valid_up_to()])).ok()?;
     let line = text
         .lines()
@@ -103,12 +103,12 @@ fn secret(path: &str, what: &str, evidence: String) -> Finding {
     .fix("keep it out of the image and mount it at run time; a secret that was published once must be replaced")
 }
 
-/// Words that name a secret, as parts of an environment variable's name.
+/// Words that indicate a secret in the name of an environment variable.
 const SECRET_WORDS: &[&str] = &["PASSWORD", "PASSWD", "SECRET", "TOKEN", "CREDENTIALS", "APIKEY"];
-/// Pairs of words that do.
+/// Pairs of words that indicate one.
 const SECRET_PAIRS: &[(&str, &str)] = &[("API", "KEY"), ("PRIVATE", "KEY"), ("ACCESS", "KEY"), ("SIGNING", "KEY")];
 
-/// Environment entries whose name says that they hold a secret; their values are not shown.
+/// Environment entries whose name indicates a secret. Their values are not shown.
 pub(super) fn secrets_in_environment(env: &[String]) -> Vec<Finding> {
     env.iter()
         .filter_map(|entry| entry.split_once('='))
@@ -127,7 +127,7 @@ pub(super) fn secrets_in_environment(env: &[String]) -> Vec<Finding> {
 fn names_a_secret(name: &str, value: &str) -> bool {
     let name = name.to_ascii_uppercase();
     let words: Vec<&str> = name.split('_').collect();
-    // NAME_FILE and NAME_PATH say where a secret is mounted; flags and paths are no secrets either.
+    // NAME_FILE and NAME_PATH contain the path of a mounted secret. Flags and paths are not secrets either.
     let last = words.last().copied().unwrap_or_default();
     if matches!(last, "FILE" | "PATH" | "DIR" | "URL" | "NAME" | "TTL" | "ID" | "LENGTH" | "HEADER")
         || value.starts_with('/')

@@ -1,22 +1,23 @@
-//! Where an engine finds a program: runc's `LookPath` in the container's root.
+//! Finds the program like an engine does: runc's `LookPath` in the container's root.
 
 use crate::config::ConfigFacts;
 use crate::identity::{self, Identity, Resolved};
 use crate::rootfs::{Resolution, Rootfs};
 
-/// Where a program was found.
+/// The result of looking for a program.
 pub(super) enum Found {
-    /// At this path, which may go through links.
+    /// Found at this path, which may contain links.
     At(String),
-    /// At this path, by an element of `PATH` that is no absolute path.
+    /// Found at this path, by a relative element of `PATH`.
     Relative(String),
-    /// Nowhere; the paths that were tried.
+    /// Not found at any of these paths.
     Nowhere(Vec<String>),
     /// Not known yet.
     Open,
 }
 
-/// A name with a slash is a path, relative to the working directory; one without is looked for in `PATH`.
+/// Finds a program. A name with a slash is a path, relative to the working directory. A name without one is looked up
+/// in `PATH`.
 pub(super) fn find(config: &ConfigFacts, rootfs: &Rootfs, name: &str) -> Found {
     if name.contains('/') {
         let path = absolute(config, name);
@@ -42,7 +43,7 @@ pub(super) fn find(config: &ConfigFacts, rootfs: &Rootfs, name: &str) -> Found {
     }
     match passed_over {
         _ if open => Found::Open,
-        // Where there is nothing else, it is the one that was meant.
+        // If there is no other, this is the one that was meant.
         Some(path) => Found::At(path),
         None => Found::Nowhere(tried),
     }
@@ -50,7 +51,7 @@ pub(super) fn find(config: &ConfigFacts, rootfs: &Rootfs, name: &str) -> Found {
 
 enum Taken {
     Yes,
-    /// A file that nobody may execute, or that the user cannot get to.
+    /// A file that nobody may execute, or that the user cannot reach.
     PassedOver,
     No,
     Unknown,
@@ -75,8 +76,8 @@ fn known_identity(config: &ConfigFacts, rootfs: &Rootfs) -> Option<Identity> {
     }
 }
 
-/// Whether a directory of `PATH` behind the one where `name` was found has one that the user may execute. runc that is built
-/// with Go 1.20 and later takes that one, an older one the first.
+/// Reports whether a later directory of `PATH` has a file `name` that the user may execute. runc built with Go 1.20
+/// and later uses that one, an older runc the first.
 pub(super) fn has_another(config: &ConfigFacts, rootfs: &Rootfs, name: &str) -> bool {
     let Some(identity) = known_identity(config, rootfs).filter(|_| !name.contains('/')) else { return false };
     candidates(config, name).iter().any(|(path, _)| {
@@ -92,7 +93,7 @@ fn absolute(config: &ConfigFacts, path: &str) -> String {
     format!("{}/{path}", config.working_directory.trim_end_matches('/'))
 }
 
-/// The places of a name in `PATH`, and whether the element is no absolute path.
+/// Returns the candidates for a name in `PATH`, and whether each comes from a relative element.
 fn candidates(config: &ConfigFacts, name: &str) -> Vec<(String, bool)> {
     config
         .search_path()

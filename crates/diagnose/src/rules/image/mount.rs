@@ -1,4 +1,4 @@
-//! `hidden-by-mount` and `mount-noexec`: what is mounted stands before what the image has, and has rules of its own.
+//! `hidden-by-mount` and `mount-noexec`: a mount hides the image's files and may forbid execution.
 
 use super::ImageFacts;
 use crate::code::Code;
@@ -6,7 +6,7 @@ use crate::finding::{Finding, Severity};
 use crate::mounts::{Mount, MountKind, Mounts};
 use crate::rootfs::Resolution;
 
-/// What to do about a mount that hides what is needed.
+/// Returns advice for a mount that hides a required file.
 fn elsewhere(mount: &Mount) -> String {
     let advice = format!(
         "mount it elsewhere, or only the files that are meant to be replaced, instead of all of {}",
@@ -32,7 +32,8 @@ fn place(mount: &Mount) -> String {
     format!("mounted at {}: {what}", mount.destination)
 }
 
-/// Something of the image at `path` that a mount is known to hide. `what` is a sentence's subject, such as `the program /x`.
+/// Reports that a mount certainly hides the image's `path`. `what` is the subject of the sentence, such as
+/// `the program /x`.
 pub(crate) fn hidden(mount: &Mount, what: &str, path: &str, severity: Severity) -> Finding {
     Finding::new(Code::HiddenByMount, severity, format!("{what} is in the image, and {} hides it", mount.describe()))
         .evidence(format!("{path} is in the image"))
@@ -41,7 +42,7 @@ pub(crate) fn hidden(mount: &Mount, what: &str, path: &str, severity: Severity) 
         .fix(elsewhere(mount))
 }
 
-/// A program that was looked for at these places in vain, and that a mount hides.
+/// A program that was not found at these paths, and that a mount hides.
 pub(super) fn hidden_program(image: ImageFacts<'_>, program: &str, tried: &[String]) -> Option<Finding> {
     let mounts = image.mounts?;
     tried.iter().find_map(|path| {
@@ -51,7 +52,7 @@ pub(super) fn hidden_program(image: ImageFacts<'_>, program: &str, tried: &[Stri
     })
 }
 
-/// A program that is named by a path on a mount and is not there: nor in the image, as far as is known.
+/// A program with a path on a mount, where it does not exist. As far as is known, the image does not have it either.
 pub(super) fn not_on_mount(image: ImageFacts<'_>, program: &str, tried: &[String]) -> Option<Finding> {
     let mounts = image.mounts?;
     let path = tried.first().filter(|_| program.contains('/'))?;
@@ -87,7 +88,7 @@ pub(super) fn not_on_mount(image: ImageFacts<'_>, program: &str, tried: &[String
     ))
 }
 
-/// A link, on a mount or to one, that leads to nothing: of it cannot be said that it is not there.
+/// A link on a mount, or to one, whose target does not exist. Whether the target is missing cannot be said.
 fn leads_nowhere(image: ImageFacts<'_>, mounts: &Mounts, program: &str, path: &str) -> Option<Finding> {
     let (link, leads, mount) = match image.rootfs.resolve(path) {
         Resolution::Missing { at, link: Some((link, target)), .. } => {
@@ -114,7 +115,7 @@ fn leads_nowhere(image: ImageFacts<'_>, mounts: &Mounts, program: &str, path: &s
     )
 }
 
-/// The path, and where its links lead until the first part that is not there.
+/// Returns the path, and the targets of its links up to the first component that does not exist.
 fn way<'a>(image: ImageFacts<'_>, path: &'a str) -> impl Iterator<Item = String> + 'a {
     let at = match image.rootfs.resolve(path) {
         Resolution::Missing { at, .. } | Resolution::NotADirectory { at } => Some(at),
@@ -123,14 +124,14 @@ fn way<'a>(image: ImageFacts<'_>, path: &'a str) -> impl Iterator<Item = String>
     std::iter::once(path.to_owned()).chain(at)
 }
 
-/// The first of these places of the image that a mount hides, as a finding in place of one that calls it missing.
+/// Returns a finding for the first of these paths that a mount hides, in place of one that calls it missing.
 pub(super) fn hidden_need(image: ImageFacts<'_>, what: &str, paths: &[&str], severity: Severity) -> Option<Finding> {
     let mounts = image.mounts?;
     let path = paths.iter().find(|path| mounts.surely_hiding(path).is_some())?;
     Some(hidden(mounts.surely_hiding(path)?, what, path, severity))
 }
 
-/// A program on a mount from which nothing is executed.
+/// A program on a mount that forbids execution.
 pub(super) fn no_exec(image: ImageFacts<'_>, path: &str, mode: u32) -> Option<Finding> {
     let mount = image.mounts?.over(path).filter(|mount| mount.no_exec == Some(true))?;
     let fix = match mount.kind {
@@ -161,7 +162,7 @@ pub(super) fn no_exec(image: ImageFacts<'_>, path: &str, mode: u32) -> Option<Fi
     )
 }
 
-/// A directory where the program should be, because that is what is mounted there.
+/// A directory in the program's place, because it is mounted there.
 pub(super) fn mounted_directory(image: ImageFacts<'_>, path: &str) -> Option<Finding> {
     let mount = image.mounts?.over(path).filter(|mount| mount.destination == path)?;
     let finding = Finding::new(

@@ -1,5 +1,5 @@
-//! What the program looks for at run time and the image does not have. Where all that is known is that the program speaks
-//! of it, the finding is a guess, and a note rather than a warning unless the need is common and the failure total.
+//! Files that the program needs at run time and the image lacks. If the only evidence is that the program mentions
+//! them, the finding is a guess, and a note instead of a warning unless the need is common and the failure total.
 
 use super::lookup::{self, Found};
 use super::{ImageFacts, mount};
@@ -26,7 +26,7 @@ pub(super) fn check(image: ImageFacts<'_>) -> Vec<Finding> {
     .collect()
 }
 
-/// The program itself, where it is a binary.
+/// Returns the program's facts, if it is a binary.
 fn elf(image: ImageFacts<'_>) -> Option<&ElfFacts> {
     let arguments = image.config.arguments();
     let Found::At(path) = lookup::find(image.config, image.rootfs, arguments.first()?) else { return None };
@@ -40,9 +40,9 @@ fn mention(image: ImageFacts<'_>, topic: Topic) -> Option<&'static str> {
     image.mentions?.get(topic)
 }
 
-/// Whether none of the paths is there. Paths that are not known yet count as there.
+/// Reports whether none of the paths exists. Paths that are not known yet count as existing.
 fn all_absent(image: ImageFacts<'_>, paths: &[&str]) -> bool {
-    // Every path is asked for at once, so that one round of answers decides.
+    // Request all paths at once, so that one round of responses decides.
     let absent: Vec<bool> = paths.iter().map(|path| image.rootfs.exists(path) == Some(false)).collect();
     absent.into_iter().all(|absent| absent)
 }
@@ -51,7 +51,7 @@ fn mentions(name: &str) -> String {
     format!("the program mentions {name}")
 }
 
-/// Where Go, OpenSSL and rustls-native-certs look (Go's `crypto/x509/root_linux.go`, Rust's `openssl-probe`).
+/// The paths that Go, OpenSSL and rustls-native-certs use (Go's `crypto/x509/root_linux.go`, Rust's `openssl-probe`).
 const BUNDLES: &[&str] = &[
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/tls/certs/ca-bundle.crt",
@@ -137,7 +137,8 @@ fn time_zones(image: ImageFacts<'_>) -> Option<Finding> {
     })
 }
 
-/// Whether a value of TZ names a file: not UTC, and not a POSIX rule such as `CET-1CEST,M3.5.0,M10.5.0/3`.
+/// Reports whether a value of TZ names a file, as opposed to UTC or a POSIX rule such as
+/// `CET-1CEST,M3.5.0,M10.5.0/3`.
 fn names_a_zone(zone: &str) -> bool {
     let has_digit = zone.contains(|c: char| c.is_ascii_digit());
     let is_rule = zone.contains([',', '<']) || (has_digit && !zone.contains('/'));
@@ -212,7 +213,7 @@ fn passwd(image: ImageFacts<'_>) -> Option<Finding> {
 fn nsswitch(image: ImageFacts<'_>) -> Option<Finding> {
     let name = mention(image, Topic::Nsswitch)?;
     let elf = elf(image)?;
-    // Go looks at /etc/hosts first since 1.16, musl always did.
+    // Go reads /etc/hosts first since 1.16; musl always did.
     let reason = match &elf.go {
         Some(go) if go.release().is_some_and(|release| release < (1, 16)) => format!("it is built with {}", go.version),
         None if !elf.is_go && elf.libc == Some(Libc::Glibc) => "it is linked against glibc".to_owned(),
@@ -234,7 +235,7 @@ fn nsswitch(image: ImageFacts<'_>) -> Option<Finding> {
 
 fn services(image: ImageFacts<'_>) -> Option<Finding> {
     let name = mention(image, Topic::Services)?;
-    // Go has the common services and protocols built in.
+    // Go contains the common services and protocols.
     if elf(image)?.is_go {
         return None;
     }

@@ -1,4 +1,4 @@
-//! `not-executable-mode`, `parent-not-searchable`, `exec-not-permitted`: the program is there and may not be executed.
+//! `not-executable-mode`, `parent-not-searchable`, `exec-not-permitted`: the program exists and may not be executed.
 
 use super::{ImageFacts, lookup, mount};
 use crate::capability;
@@ -18,7 +18,7 @@ pub(super) fn check(image: ImageFacts<'_>, path: &str) -> Option<Finding> {
     if entry.kind == EntryKind::Special {
         return Some(special(&path));
     }
-    // Whom an unknown user would be does not matter any more.
+    // The numbers of an unknown user do not matter any more.
     let Resolved::Known(identity) = identity::resolve(&image.config.user, image.rootfs) else { return None };
     if let Some((parent, directory)) = parents.iter().find(|(_, parent)| !identity.may(parent, 0o1)) {
         return Some(not_searchable(&path, parent, directory, &identity));
@@ -29,7 +29,7 @@ pub(super) fn check(image: ImageFacts<'_>, path: &str) -> Option<Finding> {
         let is_passed_over = lookup::has_another(image.config, image.rootfs, arguments.first().copied().unwrap_or("/"));
         return Some(if is_passed_over { finding.guessed() } else { finding });
     }
-    // Reading a script is its interpreter's business, executing a binary needs no permission to read it.
+    // The interpreter of a script must read it. Executing a binary needs no read permission.
     file_capabilities(&path, entry, image.bounding_set)
 }
 
@@ -85,8 +85,8 @@ fn not_searchable(path: &str, parent: &str, directory: &Entry, identity: &Identi
     .fix(format!("give {parent} mode 0755, or the program a place outside of it"))
 }
 
-/// Refused by the kernel (`bprm_caps_from_vfs_caps`): a program whose file claims capabilities as effective that the
-/// bounding set does not hold.
+/// The kernel (`bprm_caps_from_vfs_caps`) refuses a program whose file has effective capabilities that are not in the
+/// bounding set.
 fn file_capabilities(path: &str, entry: &Entry, bounding_set: u64) -> Option<Finding> {
     let EntryKind::File { .. } = entry.kind else { return None };
     let capabilities = FileCapabilities::parse(entry.capabilities.as_deref()?)?;
@@ -116,7 +116,7 @@ struct FileCapabilities {
 }
 
 impl FileCapabilities {
-    /// `struct vfs_cap_data`: a magic word with the effective flag, then permitted and inheritable, twice.
+    /// Parses `struct vfs_cap_data`: a magic word with the effective flag, then permitted and inheritable, twice.
     fn parse(attribute: &[u8]) -> Option<Self> {
         let word = |index: usize| -> Option<u32> {
             Some(u32::from_le_bytes(attribute.get(index * 4..index * 4 + 4)?.try_into().ok()?))

@@ -1,4 +1,4 @@
-//! `hidden-by-mount`: what the runtime itself mounts or writes in every container stands before what the image has there.
+//! `hidden-by-mount`: files that the runtime mounts or writes in every container hide those of the image.
 
 use super::ImageFacts;
 use crate::code::Code;
@@ -7,13 +7,13 @@ use crate::rootfs::Resolution;
 
 /// Folders that are mounted in every container.
 const FOLDERS: [&str; 3] = ["/dev", "/proc", "/sys"];
-/// Files that Docker mounts, or writes anew.
+/// Files that Docker mounts or rewrites.
 const FILES: [&str; 5] = ["/.dockerenv", "/etc/hostname", "/etc/hosts", "/etc/mtab", "/etc/resolv.conf"];
 
-/// A program of the image at `path` that no container sees.
+/// A program of the image at `path` that is not visible in any container.
 pub(super) fn hidden(image: ImageFacts<'_>, path: &str) -> Option<Finding> {
     let Resolution::Found { path, .. } = image.rootfs.resolve(path) else { return None };
-    // What is mounted there on purpose is seen.
+    // An explicit mount there is visible.
     if image.mounts.is_some_and(|mounts| mounts.over(&path).is_some()) {
         return None;
     }

@@ -1,10 +1,10 @@
-//! Shell lines, and what their exec form would be.
+//! Shell lines, and their equivalent in exec form.
 
-/// What only a shell understands: with one of these a line cannot be written in exec form.
+/// Characters with a meaning to shells: a line with one of these cannot be written in exec form.
 const SHELL_SYNTAX: &[char] =
     &['|', '&', ';', '<', '>', '(', ')', '$', '`', '*', '?', '[', '~', '#', '{', '}', '\n', '!'];
 
-/// Whether an argument vector is what Docker makes of a shell form: `["/bin/sh", "-c", line]`.
+/// Returns the line of an argument vector that Docker made from a shell form: `["/bin/sh", "-c", line]`.
 pub(super) fn line<'a>(arguments: &[&'a str]) -> Option<&'a str> {
     match arguments {
         ["/bin/sh", "-c", line, ..] => Some(line),
@@ -12,7 +12,7 @@ pub(super) fn line<'a>(arguments: &[&'a str]) -> Option<&'a str> {
     }
 }
 
-/// The words of a line that needs no shell; `None` when it does.
+/// Returns the words of a line that needs no shell; `None` if it needs one.
 pub(super) fn words(line: &str) -> Option<Vec<String>> {
     let line = line.trim().strip_prefix("exec ").unwrap_or(line.trim());
     if line.contains(SHELL_SYNTAX) || line.is_empty() {
@@ -39,17 +39,17 @@ pub(super) fn words(line: &str) -> Option<Vec<String>> {
         }
     }
     words.extend(word);
-    // NAME=value before a command is the shell's business too.
+    // NAME=value before a command needs a shell too.
     words.first().is_some_and(|first| !first.contains('=')).then_some(words)
 }
 
-/// An argument vector in the notation of a Dockerfile.
+/// Formats an argument vector in the notation of a Dockerfile.
 pub(super) fn exec_form(words: &[impl AsRef<str>]) -> String {
     let quoted: Vec<String> = words.iter().map(|word| serde_json::Value::from(word.as_ref()).to_string()).collect();
     format!("[{}]", quoted.join(", "))
 }
 
-/// How to write a shell line without a shell.
+/// Explains how to write a shell line without a shell.
 pub(super) fn advice(instruction: &str, line: &str) -> String {
     match words(line) {
         Some(words) => format!("write it in exec form: {instruction} {}", exec_form(&words)),

@@ -1,20 +1,21 @@
-//! `exec-form-shell-syntax` and `command-ignored`: what a shell would have understood, and what a shell takes away.
+//! `exec-form-shell-syntax` and `command-ignored`: words that only a shell would interpret, and arguments that a
+//! shell consumes.
 
 use super::shell;
 use crate::code::Code;
 use crate::config::ConfigFacts;
 use crate::finding::{Finding, Severity};
 
-/// Programs that run a command line, or words of it, by themselves.
+/// Programs that execute a command line, or words of one.
 const SHELLS: [&str; 10] = ["sh", "bash", "ash", "dash", "zsh", "ksh", "mksh", "fish", "pwsh", "powershell"];
-/// Programs to whose arguments a dollar sign, a star or a semicolon means something.
+/// Programs that interpret dollar signs, stars or semicolons in their arguments.
 const READERS: [&str; 14] =
     ["awk", "gawk", "mawk", "sed", "grep", "egrep", "perl", "ruby", "php", "jq", "envsubst", "eval", "xargs", "expr"];
-/// Options whose value is a script or a pattern of the program's own.
+/// Options whose value is a script or a pattern of the program itself.
 const SCRIPT_OPTIONS: [&str; 9] =
     ["-c", "-e", "-E", "-r", "--eval", "--expression", "--execute", "--command", "--regex"];
 
-/// Every word of the commands that only a shell would understand.
+/// Returns findings for the words of the commands that only a shell would interpret.
 pub(super) fn check(config: &ConfigFacts) -> Vec<Finding> {
     let mut findings = Vec::new();
     let arguments = config.arguments();
@@ -33,7 +34,7 @@ pub(super) fn check(config: &ConfigFacts) -> Vec<Finding> {
     findings
 }
 
-/// The words in `range` of a whole argument vector: an instruction may be only a part of it.
+/// Checks the words in `range` of a complete argument vector. An instruction may provide only a part of it.
 fn of_command(
     config: &ConfigFacts,
     instruction: &str,
@@ -41,7 +42,7 @@ fn of_command(
     range: std::ops::Range<usize>,
 ) -> Option<Finding> {
     let name = |word: &str| word.rsplit('/').next().unwrap_or_default().to_owned();
-    // What follows a shell is the shell's: it may be behind env, tini or a program that starts others.
+    // A shell interprets the words after it. It may come after env, tini or another program that starts programs.
     if arguments.iter().take(range.end).any(|word| SHELLS.contains(&name(word).as_str())) {
         return None;
     }
@@ -71,7 +72,7 @@ fn of_command(
     Some(if worst == Kind::Operator { finding } else { finding.guessed() })
 }
 
-/// What a word would be to a shell. The gravest first.
+/// The meaning of a word to a shell, the gravest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
     /// `&&`, `2>&1`.
@@ -116,8 +117,8 @@ fn is_redirection(word: &str) -> bool {
     }
 }
 
-/// A variable or a command in the place of which a shell would put text. A dollar sign by itself is in many passwords and
-/// patterns: what counts is a name in braces, one that the environment has, or one that is written as variables are.
+/// Reports whether a shell would substitute a variable or a command. Many passwords and patterns contain a dollar
+/// sign, so what counts is a name in braces, a name in the environment, or a name in the usual spelling of variables.
 fn is_substituted(config: &ConfigFacts, word: &str) -> bool {
     let is_name = |name: &str| {
         !name.is_empty()
@@ -138,7 +139,7 @@ fn is_substituted(config: &ConfigFacts, word: &str) -> bool {
                 is_name(&inner[..end])
             });
         }
-        // `$(NAME)` is Kubernetes' notation for a variable.
+        // `$(NAME)` is the Kubernetes notation for a variable.
         if let Some(inner) = rest.strip_prefix('(') {
             return inner
                 .split_once(')')
@@ -153,7 +154,7 @@ fn is_substituted(config: &ConfigFacts, word: &str) -> bool {
     })
 }
 
-/// A pattern of file names: a path with a star, or `*.` and an ending.
+/// A pattern of file names: a path with a star, or `*.` and an extension.
 fn is_glob(word: &str) -> bool {
     let is_path = word.starts_with('/') || word.starts_with("./") || word.starts_with("../");
     let ending = word.strip_prefix("*.").is_some_and(|ending| {
@@ -164,9 +165,9 @@ fn is_glob(word: &str) -> bool {
     ending || (is_path && word.contains('*') && !word.contains("**") && !word.contains(' '))
 }
 
-/// What can be done without a shell, and what needs one.
+/// Explains what is possible without a shell, and what needs one.
 fn fix(instruction: &str, own: &[&str], found: &[(&str, Kind)]) -> String {
-    // The exit code of a probe is what counts: nothing needs to make it 1.
+    // Any failing exit code of a probe counts, so it need not be changed to 1.
     if let [command @ .., "||", "exit", _] = own
         && found.len() == 1
         && !command.is_empty()
@@ -184,7 +185,7 @@ fn fix(instruction: &str, own: &[&str], found: &[(&str, Kind)]) -> String {
     }
 }
 
-/// `command-ignored`: `/bin/sh -c LINE` takes what follows the line as its own parameters.
+/// `command-ignored`: `/bin/sh -c LINE` takes the words after the line as the shell's own parameters.
 fn ignored(config: &ConfigFacts) -> Option<Finding> {
     let entrypoint: Vec<&str> = config.entrypoint.iter().map(String::as_str).collect();
     let [program, options @ .., line] = entrypoint.as_slice() else { return None };
@@ -212,7 +213,7 @@ fn ignored(config: &ConfigFacts) -> Option<Finding> {
     )
 }
 
-/// Whether a shell's line looks at its parameters: `"$@"`, `$1`.
+/// Reports whether a shell's line uses its parameters: `"$@"`, `$1`.
 fn reads_parameters(line: &str) -> bool {
     let is_parameter = |rest: &str| {
         rest.trim_start_matches('{')

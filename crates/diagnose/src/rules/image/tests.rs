@@ -243,7 +243,7 @@ fn needs_of_the_program() {
     };
     let plain = Sample::fixed();
     let glibc = Sample { os_abi: 3, ..Sample::fixed() };
-    // The record of a large program is not read: the note is.
+    // The record of a large program is not read, but the note is.
     let large_go = Sample { notes: b"\x04\0\0\0\x04\0\0\0\x04\0\0\0Go\0\0abcd".to_vec(), ..glibc.clone() };
     let none: Vec<(&str, Entry)> = Vec::new();
     let file = || Entry::file(0o644, 1);
@@ -303,7 +303,7 @@ fn the_host_counts_before_the_declaration() {
     assert_eq!(findings[0].code.as_str(), "wrong-architecture");
 }
 
-/// Answers from a complete rootfs what an on-demand one asks for, and counts.
+/// Answers the requests of an on-demand rootfs from a complete one, and counts them.
 fn fetch(complete: &Rootfs, on_demand: &mut Rootfs) -> usize {
     let wanted = on_demand.take_wanted();
     for want in &wanted {

@@ -5,7 +5,7 @@ use crate::code::Code;
 use crate::finding::{Finding, Severity};
 use crate::identity::{self, Resolved};
 
-/// What keeps the container from starting.
+/// A user that prevents the container from starting.
 pub(super) fn unknown(image: ImageFacts<'_>) -> Option<Finding> {
     let user = image.config.user.as_str();
     let (what, name, file) = match identity::resolve(user, image.rootfs) {
@@ -39,7 +39,7 @@ fn out_of_range(user: &str, what: &str, number: &str) -> Finding {
     .fix("use a smaller number: USER 65532:65532")
 }
 
-/// What Kubernetes minds, or a careful operator.
+/// A user that Kubernetes or a careful operator rejects.
 pub(super) fn check(image: ImageFacts<'_>) -> Option<Finding> {
     let user = image.config.user.as_str();
     let name = user.split(':').next().unwrap_or_default();

@@ -54,7 +54,7 @@ fn one(image: ImageFacts<'_>, volume: &str, program: Option<&str>) -> Option<Fin
     )
 }
 
-/// Where the program really is.
+/// Returns the actual path of the program.
 fn program(image: ImageFacts<'_>) -> Option<String> {
     let name = image.config.arguments().first().copied().filter(|name| !name.is_empty())?;
     let Found::At(path) = lookup::find(image.config, image.rootfs, name) else { return None };

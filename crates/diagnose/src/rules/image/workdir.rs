@@ -1,4 +1,4 @@
-//! `workdir-not-a-directory`. A working directory that is absent is no fault: engines make it.
+//! `workdir-not-a-directory`. A missing working directory is not a problem: engines create it.
 
 use super::ImageFacts;
 use crate::code::Code;

@@ -1,4 +1,4 @@
-//! What keeps the user of a program from a file: its kind, its mode, or a directory on the way to it.
+//! Determines why a program's user cannot use a file: its kind, its mode, or a directory on the way to it.
 
 use super::Subject;
 use crate::identity::{self, Identity, Resolved};
@@ -9,7 +9,7 @@ pub(super) const EXECUTE: u32 = 0o1;
 /// Reading a file.
 pub(super) const READ: u32 = 0o4;
 
-/// Whom the program runs as, where that is known.
+/// Returns the identity that the program runs as, if known.
 pub(super) fn identity(subject: Subject<'_>) -> Option<Identity> {
     match identity::resolve(subject.user?, subject.rootfs) {
         Resolved::Known(identity) => Some(identity),
@@ -20,16 +20,16 @@ pub(super) fn identity(subject: Subject<'_>) -> Option<Identity> {
 /// Why a file cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Denied {
-    /// A directory on the way to it may not be searched.
+    /// A directory on the way may not be searched.
     Directory(String),
     /// Its own mode forbids it.
     Mode(String),
-    /// It is no regular file.
+    /// It is not a regular file.
     Kind(&'static str),
 }
 
 impl Denied {
-    /// The reason, with the file as its subject.
+    /// Returns the reason, with the file as its subject.
     pub(super) fn reason(&self) -> &str {
         match self {
             Self::Directory(reason) | Self::Mode(reason) => reason,
@@ -38,8 +38,8 @@ impl Denied {
     }
 }
 
-/// Why `identity` may not use the file that `entry` is in this way, having walked through `parents`; of an unknown one, why
-/// nobody may.
+/// Returns why `identity` cannot use `entry` in this way, after walking through `parents`. For an unknown identity,
+/// returns why nobody can.
 pub(super) fn denied(
     identity: Option<&Identity>,
     parents: &[(String, &Entry)],

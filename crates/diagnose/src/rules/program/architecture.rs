@@ -1,4 +1,4 @@
-//! `wrong-architecture`: built for another machine or system than it is to run on.
+//! `wrong-architecture`: built for another machine or system than the one it will run on.
 
 use crate::code::Code;
 use crate::elf::ElfFacts;
@@ -36,7 +36,7 @@ pub(super) fn check(path: &str, elf: &ElfFacts, platform: Option<&Platform>) -> 
     )
 }
 
-/// A machine that no kernel is for, where nobody said on which one the file is to run.
+/// A machine that no kernel supports, if the target platform is unknown.
 fn unknown(path: &str, elf: &ElfFacts) -> Option<Finding> {
     if elf.has_known_machine() {
         return None;

@@ -1,10 +1,10 @@
-//! `cpu-level`: built for newer processors than every one of its architecture.
+//! `cpu-level`: needs a newer processor than the baseline of its architecture.
 
 use crate::code::Code;
 use crate::elf::{ElfFacts, IsaLevel};
 use crate::finding::{Finding, Severity};
 
-/// `host` is the level of the processor that is to run it, where that is known.
+/// `host` is the level of the processor that will run it, if known.
 pub(super) fn check(path: &str, elf: &ElfFacts, host: Option<IsaLevel>) -> Option<Finding> {
     let needed = elf.isa_level?;
     let lacking = host.is_some_and(|host| host < needed);

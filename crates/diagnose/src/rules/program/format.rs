@@ -1,4 +1,4 @@
-//! `not-an-executable`: the file is nothing that Linux executes.
+//! `not-an-executable`: Linux cannot execute the file.
 
 use crate::code::Code;
 use crate::elf::{ElfFacts, Kind, Refused};
@@ -76,7 +76,7 @@ pub(super) fn of_elf(path: &str, elf: &ElfFacts) -> Option<Finding> {
     )
 }
 
-/// A program whose headers a kernel does not take.
+/// A program whose headers a kernel does not accept.
 fn of_refused(path: &str, elf: &ElfFacts, refused: Refused) -> Finding {
     let consequence = if refused.is_killed() {
         "it is killed before its first instruction, with exit code 139 and without a word"

@@ -1,7 +1,7 @@
-//! `library-missing` and `library-too-old`: what the loader does before the program's first instruction.
+//! `library-missing` and `library-too-old`: simulates the loader before the program's first instruction.
 //!
-//! [`search`] knows where glibc and musl look, [`place`] what they make of what they find there. Where the image's loader is
-//! another one, or has a list that cannot be read, an absent library is a guess.
+//! [`search`] knows where glibc and musl search, [`place`] how they treat the file they find. If the image's loader
+//! is another one, or has a list that cannot be read, a missing library is a guess.
 
 mod cache;
 mod place;
@@ -22,16 +22,17 @@ use search::Found;
 #[cfg(test)]
 pub(super) use cache::sample as sample_cache;
 
-/// More libraries than any program loads: the walk ends here on a hostile image.
+/// More libraries than any program loads: limits the work for a malicious image.
 const MAX_LIBRARIES: usize = 1000;
-/// More libraries than anybody loads before all others.
+/// More libraries than anybody preloads.
 const MAX_PRELOADED: usize = 32;
 
-/// Where glibc looks that was built as most are. Debian and Ubuntu have directories by architecture, the others do not.
+/// The search directories of most glibc builds. Debian and Ubuntu have directories by architecture, other
+/// distributions do not.
 const GLIBC: &[&str] = &["/lib64", "/usr/lib64", "/lib", "/usr/lib"];
-/// Where musl looks (`ldso/dynlink.c`).
+/// musl's search directories (`ldso/dynlink.c`).
 const MUSL: &[&str] = &["/lib", "/usr/local/lib", "/usr/lib"];
-/// What musl's C library is, beside itself: the names that it does not look for (`ldso/dynlink.c`).
+/// The names that musl's C library provides itself and does not search for (`ldso/dynlink.c`).
 const OF_MUSL: &[&str] = &["c", "pthread", "rt", "m", "dl", "util", "xnet"];
 
 /// The loader of a program, as far as it is known.
@@ -39,24 +40,24 @@ pub(super) struct Loader<'a> {
     subject: Subject<'a>,
     identity: Option<Identity>,
     kind: Libc,
-    /// The directories that it was built to look in.
+    /// Its built-in search directories.
     defaults: Vec<String>,
-    /// What `$LIB` may stand for.
+    /// The possible values of `$LIB`.
     lib: Vec<&'static str>,
     /// The paths of `/etc/ld.so.cache`.
     cache: BTreeMap<String, Vec<String>>,
-    /// Its names, which are loaded already.
+    /// Its own names, which count as loaded.
     names: Vec<String>,
-    /// It looks nowhere else.
+    /// Whether it searches nowhere else.
     is_sure: bool,
 }
 
-/// A program or library that is loaded.
+/// A loaded program or library.
 pub(super) struct Object<'a> {
     /// Where it was found.
     path: String,
     facts: &'a ElfFacts,
-    /// Which of them asked for it.
+    /// Which loaded object requested it.
     loaded_by: Option<usize>,
 }
 
@@ -96,13 +97,13 @@ pub(super) fn check(subject: Subject<'_>, elf: &ElfFacts) -> Vec<Finding> {
     findings
 }
 
-/// What is loaded so far.
+/// The state of the simulation.
 struct Link<'a> {
     objects: Vec<Object<'a>>,
-    /// The names that are not looked for any more.
+    /// The names that need not be searched any more.
     names: BTreeSet<String>,
     by_name: BTreeMap<String, (String, &'a ElfFacts)>,
-    /// Those whose libraries are still to be looked for.
+    /// The objects whose libraries are yet to be searched.
     queue: VecDeque<usize>,
 }
 
@@ -116,13 +117,13 @@ impl<'a> Link<'a> {
     fn add(&mut self, loader: &Loader<'a>, name: &str, place: String, user: usize) {
         let Some((real, Program::Elf(facts))) = loader.subject.rootfs.program(&place) else { return };
         self.by_name.insert(name.to_owned(), (real, facts));
-        // glibc knows a library by the name that it gives itself, too.
+        // glibc also identifies a library by its soname.
         self.names.extend(facts.soname.clone().filter(|_| loader.kind == Libc::Glibc));
         self.queue.push_back(self.objects.len());
         self.objects.push(Object { path: place, facts, loaded_by: Some(user) });
     }
 
-    /// The libraries of `LD_PRELOAD` and `/etc/ld.so.preload`; one that is not there is passed over.
+    /// Loads the libraries of `LD_PRELOAD` and `/etc/ld.so.preload`. Missing ones are ignored.
     fn preload(&mut self, loader: &Loader<'a>, elf: &ElfFacts) {
         for name in loader.preloaded().into_iter().take(MAX_PRELOADED) {
             if let Found::At(place) = search::find(loader, elf, &self.objects, 0, &name) {
@@ -136,7 +137,7 @@ impl<'a> Link<'a> {
 }
 
 impl<'a> Loader<'a> {
-    /// `None` for a program without one, and where what it reads is not known yet.
+    /// Returns `None` for a program without a loader, and if the files that the loader reads are not known yet.
     fn of(subject: Subject<'a>, elf: &ElfFacts) -> Option<Self> {
         let interpreter = elf.interpreter.as_deref()?;
         let place = subject.absolute(interpreter);
@@ -149,7 +150,7 @@ impl<'a> Loader<'a> {
         let names = vec![base(&real), base(&place)];
         let is_named = |begins: &[&str]| names.iter().any(|name| begins.iter().any(|begin| name.starts_with(begin)));
         let is_musl = is_named(&["ld-musl", "libc.musl"]);
-        // A musl that takes programs of glibc (gcompat) has a loader of that name beside its own.
+        // A musl that runs glibc programs (gcompat) has a loader with that name beside its own.
         let musl_beside = !is_musl && has_musl(subject, elf);
         let kind = if is_musl { Libc::Musl } else { Libc::Glibc };
         let built_in = match file {
@@ -192,7 +193,7 @@ impl<'a> Loader<'a> {
         }
     }
 
-    /// Whether the loader itself is what is asked for.
+    /// Reports whether the requested name is the loader itself.
     fn is_loaded(&self, name: &str) -> bool {
         let of_musl = || {
             let name = name.strip_prefix("lib").and_then(|name| name.split('.').next());
@@ -217,7 +218,7 @@ impl<'a> Loader<'a> {
     }
 }
 
-/// The names that Linux distributions have for the machines that musl runs on.
+/// The names of musl's machines in Linux distributions.
 const ARCHITECTURES: &[&str] =
     &["x86_64", "aarch64", "armhf", "armv7", "i386", "riscv64", "powerpc64le", "ppc64le", "s390x", "loongarch64"];
 
@@ -231,7 +232,7 @@ fn has_musl(subject: Subject<'_>, elf: &ElfFacts) -> bool {
     subject.rootfs.exists(&format!("/lib/ld-musl-{machine}.so.1")) == Some(true)
 }
 
-/// The directories of musl's list, which replaces those that it was built with, and whether the list is known.
+/// Returns the directories in musl's list, which replace the built-in ones, and whether the list is known.
 fn directories_of_musl(subject: Subject<'_>, loader: &str) -> (Vec<String>, bool) {
     let usual = || MUSL.iter().map(ToString::to_string).collect();
     let name = loader.rsplit('/').next().and_then(|name| name.strip_prefix("ld-musl-"));
@@ -250,7 +251,7 @@ fn directories_of_musl(subject: Subject<'_>, loader: &str) -> (Vec<String>, bool
     (usual(), is_absent)
 }
 
-/// Where a loader looks that does not say it.
+/// Returns the search directories of a loader whose own list was not found.
 fn usual_directories(elf: &ElfFacts, loader: &str) -> Vec<String> {
     let mut directories: Vec<String> = GLIBC.iter().map(ToString::to_string).collect();
     if let Some(triplet) = debian_triplet(elf) {
@@ -262,7 +263,7 @@ fn usual_directories(elf: &ElfFacts, loader: &str) -> Vec<String> {
     directories
 }
 
-/// What `$LIB` stands for: the directory that the loader was built to have libraries in.
+/// Returns the possible values of `$LIB`: the library directory that the loader was built with.
 fn lib(elf: &ElfFacts, built_in: &[String]) -> Vec<&'static str> {
     let all = || {
         let of_debian = match debian_triplet(elf) {
@@ -280,7 +281,7 @@ fn lib(elf: &ElfFacts, built_in: &[String]) -> Vec<&'static str> {
     if known.is_empty() { all().collect() } else { known }
 }
 
-/// Debian's directory of an architecture's libraries.
+/// Returns Debian's name of an architecture's library directory.
 fn debian_triplet(elf: &ElfFacts) -> Option<&'static str> {
     let platform = elf.platform.as_ref()?;
     Some(match platform.architecture.as_str() {
@@ -298,7 +299,7 @@ fn debian_triplet(elf: &ElfFacts) -> Option<&'static str> {
 fn missing(loader: &Loader<'_>, name: &str, user: &str, searched: &[String]) -> Finding {
     let rootfs = loader.subject.rootfs;
     let place = rootfs.files_named(name.rsplit('/').next().unwrap_or(name)).into_iter().next();
-    // Nobody finds what is nowhere.
+    // A library that exists nowhere cannot be found.
     let is_nowhere = place.is_none() && rootfs.knows_all();
     let severity = if place.is_some() && !loader.is_sure { Severity::Warning } else { Severity::Error };
     let message = match &place {
@@ -323,7 +324,7 @@ fn missing(loader: &Loader<'_>, name: &str, user: &str, searched: &[String]) -> 
     if is_nowhere || (loader.is_sure && !rootfs.knows_all()) { finding } else { finding.guessed() }
 }
 
-/// A library that is there, and that the loader does not take.
+/// A library that exists, but that the loader does not accept.
 fn unusable(name: &str, user: &str, place: &str, reason: &str) -> Finding {
     Finding::new(
         Code::LibraryMissing,
@@ -341,7 +342,7 @@ fn unusable(name: &str, user: &str, place: &str, reason: &str) -> Finding {
 fn too_old(user: &str, facts: &ElfFacts, found: &BTreeMap<String, (String, &ElfFacts)>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (name, (path, library)) in found {
-        // A library without any version, or one that was read in part, proves nothing.
+        // A library without versions, or one that was read in part, proves nothing.
         if library.provided_versions.is_empty() || library.partial {
             continue;
         }

@@ -45,7 +45,7 @@ pub(super) fn check(subject: Subject<'_>, elf: &ElfFacts) -> Option<Finding> {
     Some(finding.fix(static_link_advice(elf)))
 }
 
-/// A loader that is there, and that the kernel does not take.
+/// A loader that exists, but that the kernel does not accept.
 fn unusable(path: &str, loader: &str, at: &str, entry: Option<&Entry>, denied: Option<&Denied>) -> Option<Finding> {
     let (reason, answer) = match (denied, entry.map(|entry| &entry.kind)) {
         (Some(denied), _) => (denied.reason(), "permission denied"),
@@ -63,7 +63,7 @@ fn unusable(path: &str, loader: &str, at: &str, entry: Option<&Entry>, denied: O
     )
 }
 
-/// How to build the program without a loader, by its tool chain.
+/// Explains how to build the program without a loader, by its toolchain.
 fn static_link_advice(elf: &ElfFacts) -> String {
     let advice = if let Some(go) = &elf.go {
         if go.settings.get("CGO_ENABLED").is_some_and(|value| value == "0") {

@@ -1,4 +1,4 @@
-//! `crlf-shebang` and `interpreter-missing`: scripts whose interpreter is not found.
+//! `crlf-shebang` and `interpreter-missing`: scripts whose interpreter is missing.
 
 use super::access::{self, Denied, EXECUTE, READ};
 use super::{MAX_DEPTH, Subject, check_nested};
@@ -11,7 +11,7 @@ use crate::rules::image::mount;
 pub(super) fn check(subject: Subject<'_>, script: &ScriptFacts, depth: usize) -> Vec<Finding> {
     let path = subject.path;
     if script.carriage_return {
-        // Behind an argument the carriage return belongs to the argument, and the interpreter is found.
+        // After an argument, the carriage return belongs to the argument, and the interpreter is found.
         let in_name = script.argument.is_none();
         if !in_name || subject.rootfs.exists(&subject.absolute(&script.interpreter)) == Some(false) {
             return vec![carriage_return(path, script, in_name)];
@@ -43,7 +43,7 @@ pub(super) fn check(subject: Subject<'_>, script: &ScriptFacts, depth: usize) ->
     if let Some(finding) = env_program(subject, script) {
         return vec![finding];
     }
-    // The interpreter is a program too: what keeps it from starting keeps the script from starting.
+    // The interpreter is a program too: if it cannot start, neither can the script.
     let mut findings = match subject.rootfs.program(&place) {
         Some((path, program)) => check_nested(Subject { path: &path, program, ..subject }, depth + 1),
         _ => Vec::new(),
@@ -54,7 +54,7 @@ pub(super) fn check(subject: Subject<'_>, script: &ScriptFacts, depth: usize) ->
     findings
 }
 
-/// An interpreter that is there, and that the kernel does not execute.
+/// An interpreter that exists, but that the kernel does not execute.
 fn unusable(path: &str, script: &ScriptFacts, denied: &Denied) -> Finding {
     let interpreter = &script.interpreter;
     let code = match denied {
@@ -72,7 +72,7 @@ fn unusable(path: &str, script: &ScriptFacts, denied: &Denied) -> Finding {
     .fix(format!("give {interpreter} and the directories that lead to it mode 0755, or name another interpreter"))
 }
 
-/// A script whose interpreter is a script, and so on: the kernel follows five.
+/// A chain of scripts as interpreters: the kernel follows five.
 fn too_deep(path: &str, script: &ScriptFacts) -> Finding {
     let interpreter = &script.interpreter;
     Finding::new(
@@ -87,7 +87,7 @@ fn too_deep(path: &str, script: &ScriptFacts) -> Finding {
     .fix("name a program and no script in the first line: #!/bin/sh")
 }
 
-/// A script that its user may execute and not read: its interpreter opens it, as that user.
+/// A script that its user may execute but not read: its interpreter opens it, as that user.
 fn unreadable(subject: Subject<'_>, script: &ScriptFacts) -> Option<Finding> {
     let (path, interpreter) = (subject.path, &script.interpreter);
     let identity = access::identity(subject)?;
@@ -138,7 +138,7 @@ fn missing(path: &str, script: &ScriptFacts) -> Finding {
     .fix("start a static program instead of the script, or use an image that has the interpreter")
 }
 
-/// `#!/usr/bin/env python3`: env is there, and what it looks for is not.
+/// `#!/usr/bin/env python3`: env exists, but the program that it searches does not.
 fn env_program(subject: Subject<'_>, script: &ScriptFacts) -> Option<Finding> {
     let (_, name) = script.interpreter.rsplit_once('/')?;
     let program = script.argument.as_deref()?.split_ascii_whitespace().find(|word| !word.starts_with('-'))?;

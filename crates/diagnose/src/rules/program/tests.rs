@@ -100,7 +100,7 @@ fn scripts_with_their_interpreter() {
         (b"#!/usr/bin/env -S python3 -u\n", &["interpreter-missing"]),
         (b"#!/usr/bin/env python3\n", &["interpreter-missing"]),
         (b"#!/bin/bash\n", &["interpreter-missing"]),
-        // The interpreter is there, its loader is not.
+        // The interpreter exists, its loader does not.
         (b"#!/usr/bin/ruby\n", &["loader-missing"]),
     ] {
         assert_eq!(codes(&script(text), &rootfs, "linux/amd64"), expected, "{:?}", String::from_utf8_lossy(text));
@@ -157,7 +157,7 @@ fn advice_follows_the_tool_chain() {
 #[test]
 fn libraries() {
     let glibc = |versions: &[&'static str]| {
-        // One definition a version, each with its name.
+        // One definition per version, each with its name.
         let mut strings = vec![0];
         let mut table = Vec::new();
         for (index, version) in versions.iter().enumerate() {
@@ -237,7 +237,7 @@ fn headers_that_no_kernel_takes() {
         let found = codes_of(file(at, byte));
         assert!(found.len() == 1 && found[0].0 == code && found[0].1.contains(word), "{at}: {found:?}");
     }
-    // Near misses: bytes that no kernel of x86-64 looks at.
+    // Near misses: bytes that no kernel of x86-64 reads.
     for (at, byte) in [(4, 9), (5, 2), (6, 0), (20, 9)] {
         assert_eq!(codes_of(file(at, byte)), [], "{at}");
     }
@@ -280,10 +280,10 @@ fn a_cut_is_certain_where_the_start_needs_what_is_gone() {
 
 #[test]
 fn an_entry_point_in_data_is_killed() {
-    // The segment that follows PT_LOAD's place says whether the stack, and so data, is executed.
+    // The segment after PT_LOAD decides whether the stack, and so data, is executable.
     let found = |flags: u32, stack: Option<u32>| {
         let mut file = Sample { notes: crate::elf::sample::gnu_note(9, &[]), ..Sample::fixed() }.build();
-        // The note's header becomes that of the stack; without one, of nothing.
+        // The note's header is turned into that of the stack, or into an unused one.
         file[64..68].copy_from_slice(&stack.map_or(0, |_| 0x6474_e551u32).to_le_bytes());
         file[68..72].copy_from_slice(&stack.unwrap_or_default().to_le_bytes());
         file[124..128].copy_from_slice(&flags.to_le_bytes());

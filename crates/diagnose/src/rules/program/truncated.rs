@@ -26,11 +26,11 @@ pub(super) fn check(path: &str, elf: &ElfFacts) -> Option<Finding> {
         .evidence(format!("{path}: {} bytes; {part} at byte {}", elf.size, cut.end))
         .fix("copy or download it again, and compare its checksum with that of the original"),
     )
-    // A segment that is never touched is never missed.
+    // A segment that is never accessed is never missed.
     .map(|finding| if cut.part == Part::Segment && !cut.is_needed { finding.guessed() } else { finding })
 }
 
-/// A library of which a part that is loaded is not there.
+/// A library with a missing part that is loaded.
 pub(super) fn of_library(path: &str, library: &ElfFacts) -> Option<Finding> {
     let cut = library.truncated.filter(|cut| cut.part == Part::Segment)?;
     Some(

@@ -7,7 +7,7 @@ const SECOND: i64 = 1_000_000_000;
 const START: i64 = 1_800_000_000 * SECOND;
 const END: i64 = START + 60 * SECOND;
 
-/// A run of a minute, of which the engine saw no more than the end.
+/// A run of a minute, of which the engine recorded only the end.
 fn ended(exit_code: i64, kills: &[(i64, MemoryLimit)]) -> ContainerFacts<'static> {
     let kill = |(time, limit): &(i64, MemoryLimit)| MemoryKill {
         time: *time,
@@ -43,9 +43,9 @@ fn the_kernel_knows_what_the_engine_missed() {
         // Both clocks are a little off.
         (ended(137, &at(START - SECOND)), Code::OomKilled, Certain),
         (ended(137, &at(END + SECOND)), Code::OomKilled, Certain),
-        // The machine slept since.
+        // The machine slept after that.
         (ended(137, &at(END + 3_600 * SECOND)), Code::OomKilled, Guess),
-        // Of an earlier run.
+        // In an earlier run.
         (ended(137, &at(START - 3 * SECOND)), Code::KilledFromOutside, Guess),
         (ended(0, &at(END - SECOND)), Code::ChildOomKilled, Guess),
         (ended(0, &at(START - SECOND)), Code::AppExit, Certain),
@@ -84,7 +84,7 @@ fn a_child_that_was_killed_is_not_taken_for_the_program() {
     }
 }
 
-/// Up for a moment, after runs that ended with these codes.
+/// Has just started, after runs that ended with these codes.
 fn flapping(codes: &[i64]) -> ContainerFacts<'static> {
     let mut facts = ended(0, &[]);
     facts.state.phase = Phase::Running;
@@ -107,7 +107,7 @@ fn flapping(codes: &[i64]) -> ContainerFacts<'static> {
 fn a_loop_for_want_of_memory_is_told_as_one_at_every_moment() {
     let codes = |facts: &ContainerFacts<'_>| why(facts).findings.iter().map(|finding| finding.code).collect::<Vec<_>>();
     let oom = |time| Event { time, action: "oom".to_owned(), ..Event::default() };
-    // By the engine's event of one of the runs, while it is up and between two runs.
+    // By the engine's event of one of the runs, both while it is up and between two runs.
     for status in [Phase::Running, Phase::Restarting] {
         let mut facts = flapping(&[137, 137, 137, 137]);
         facts.state.phase = status;
@@ -116,7 +116,7 @@ fn a_loop_for_want_of_memory_is_told_as_one_at_every_moment() {
         assert_eq!(codes(&facts)[..2], [Code::OomKilled, Code::CrashLoop], "{status:?}");
         assert!(!codes(&facts).contains(&Code::KilledFromOutside));
     }
-    // Before there are enough restarts for a loop, and no more when it has been up for long.
+    // Too few restarts for a loop; or up for a long time.
     let mut facts = flapping(&[137]);
     facts.restarts.count = 1;
     facts.events.as_mut().unwrap().insert(1, oom(START + SECOND));
@@ -127,7 +127,7 @@ fn a_loop_for_want_of_memory_is_told_as_one_at_every_moment() {
     let mut facts = flapping(&[137, 137]);
     facts.kernel_log = ended(137, &at(START + 10 * SECOND)).kernel_log;
     assert_eq!(codes(&facts)[..2], [Code::OomKilled, Code::CrashLoop]);
-    // Long ago, or of runs that ended otherwise.
+    // Long ago, or in runs that ended otherwise.
     let mut facts = flapping(&[137, 137, 1, 1, 1]);
     facts.events.as_mut().unwrap().insert(1, oom(START));
     assert_eq!(codes(&facts)[0], Code::CrashLoop);

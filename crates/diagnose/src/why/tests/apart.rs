@@ -1,4 +1,4 @@
-//! Ends and checks that look like others.
+//! Ends and checks that resemble others.
 
 use super::*;
 
@@ -46,7 +46,7 @@ fn what_a_shell_may_not_execute_is_not_the_shell() {
         ),
         ("sh: 1: exec: /t/x: Permission denied", 126, tmpfs(false), "not-executable-mode", false, "/t/x"),
         ("bash: line 1: /x: cannot execute: Permission denied", 126, vec![], "not-executable-mode", false, "/x"),
-        // Bash says the same of a file that it may not write.
+        // Bash prints the same for a file that it may not write.
         ("bash: line 1: /x: Permission denied", 1, vec![], "not-executable-mode", true, "/x"),
     ] {
         let mut facts = ended(exit_code);

@@ -1,10 +1,10 @@
-//! What a container has done refutes what its image seems to prove.
+//! A container's actual behavior refutes a problem of its image.
 
 use super::*;
 
 #[test]
 fn a_program_that_was_started_is_not_said_to_be_kept_from_it() {
-    // A loader without libraries: as the rules see it, the program cannot start.
+    // A loader without libraries: according to the rules, the program cannot start.
     let (config, mut rootfs) = image_of(&Sample::glibc().build(), 0o755);
     let program = inspect(Cursor::new(Sample::glibc().build())).unwrap();
     rootfs.insert("/lib64/ld-linux-x86-64.so.2", Entry::program(0o755, 1, program));

@@ -1,4 +1,4 @@
-//! What the last run ended of.
+//! Tests of the reason for the end of the last run.
 
 use super::*;
 
@@ -25,7 +25,7 @@ fn exit_code_137_in_its_variants() {
         (with(&[("start", 0), ("stop", 0), ("die", 137)]), "stop-signal-ignored", true),
         (with(&[("start", 0), ("kill", 9), ("die", 137)]), "killed-from-outside", false),
         (with(&[("start", 0), ("die", 137)]), "killed-from-outside", true),
-        // An earlier run's signals say nothing of this one.
+        // An earlier run's signals do not matter.
         (with(&[("kill", 15), ("kill", 9), ("die", 137), ("start", 0), ("die", 137)]), "killed-from-outside", true),
         (with(&[]), "killed-from-outside", true),
         (ended(137), "killed-from-outside", true),
@@ -131,7 +131,7 @@ fn stops() {
             "stopped",
             false,
         ),
-        // A signal that is not the stop signal did not end it.
+        // A signal other than the stop signal did not end it.
         (with(0, &[("start", 0), ("kill", 1), ("die", 0)]), "app-exit", false),
         (with(0, &[("start", 0), ("die", 0)]), "app-exit", false),
     ] {
@@ -154,7 +154,7 @@ fn last_words() {
         (1, "open /data/x: read-only file system", "read-only-filesystem"),
         (1, "unknown time zone Europe/Berlin", "timezone-missing"),
         (1, "config is wrong", "app-exit"),
-        // Words that are no error of this program's end.
+        // Words that do not report an error of this program's end.
         (1, "user email address already in use", "app-exit"),
         (1, "too many open files limit raised to 65535\nbye", "app-exit"),
         (1, "no space left on device check: ok", "app-exit"),
@@ -162,7 +162,7 @@ fn last_words() {
         (1, "Book title: no such host", "app-exit"),
         (1, "the segmentation fault test passed", "app-exit"),
         (1, "listen tcp :80: bind: address already in use\nbye", "port-in-use"),
-        // Survived long ago: told, but not with certainty.
+        // Survived long ago: reported, but not as certain.
         (0, "open /data/x: read-only file system\ndone", "app-exit"),
         (42, "", "app-exit"),
     ] {
@@ -186,7 +186,7 @@ fn amounts_in_words() {
     }
 }
 
-/// What the program met is said before what it made of it, and what it survived long ago is no cause.
+/// The cause comes before its consequence, and an error that was survived long ago is not the cause.
 #[test]
 fn named_causes_come_first() {
     let filler = "working\n".repeat(9);
@@ -215,7 +215,7 @@ fn named_causes_come_first() {
         (134, "terminate called after throwing an instance of 'std::bad_alloc'".to_owned(), "out-of-memory aborted"),
         (139, "accept: Too many open files".to_owned(), "file-limit segfault-or-abort"),
         (1, "dial tcp: lookup db on 127.0.0.11:53: no such host".to_owned(), "name-not-resolved app-exit"),
-        // Near misses: an info line, long past, a survived panic's neighbour.
+        // Near misses: an info line, an old error, a line beside a survived panic.
         (1, "[INFO] retry: too many open files".to_owned(), "app-exit"),
         (1, past("accept: too many open files"), "app-exit file-limit"),
         (1, "WARN cache: too many open files\nERROR: a key is missing".to_owned(), "app-exit file-limit"),

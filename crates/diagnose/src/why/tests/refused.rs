@@ -1,8 +1,8 @@
-//! What else is said of a start that was refused: the names of what is missing, and what the run before it ended with.
+//! Tests of further facts about a refused start: the names of missing objects, and the exit code of the previous run.
 
 use super::*;
 
-/// A container that ran, with the error of its latest start.
+/// Returns a container that ran, with the error of its latest start.
 fn failed(exit_code: i64, error: &str) -> ContainerFacts<'static> {
     let mut facts = ended(exit_code);
     error.clone_into(&mut facts.state.error);
@@ -12,7 +12,7 @@ fn failed(exit_code: i64, error: &str) -> ContainerFacts<'static> {
 const RUNC: &str =
     "failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: ";
 
-/// Docker writes 126, 127 and 128 for starts that fail over what the run before them ended with.
+/// For failed starts, Docker overwrites the exit code of the previous run with 126, 127 or 128.
 #[test]
 fn a_start_that_failed_has_no_say_in_what_the_older_run_ended_with() {
     let mounting = format!("{RUNC}error mounting \"/srv/f\" to rootfs at \"/etc/f\": not a directory: unknown");
@@ -42,9 +42,9 @@ fn the_network_that_is_gone_is_called_by_its_name() {
             "the network back is",
         ),
         ("front", vec![], "the network front is"),
-        // Known by others: what the error says stays.
+        // The engine reports other networks: the error's text stays.
         ("front", vec![("front".to_owned(), "0dcf".repeat(16))], id),
-        // Of an engine that does not tell, it is not called `default`.
+        // If the engine does not report it, do not call it `default`.
         ("default", vec![], id),
     ] {
         let mut facts = failed(1, &format!("network {id} not found"));
@@ -53,7 +53,7 @@ fn the_network_that_is_gone_is_called_by_its_name() {
         let first = &why(&facts).findings[0];
         assert!(first.code == Code::NetworkMissing && first.message.contains(named), "{first:?}");
     }
-    // Before its first start the engine knows it by its name.
+    // Before its first start, the engine knows it by its name.
     let mut facts = failed(1, "network back not found");
     facts.options.network_mode = "front".to_owned();
     facts.options.networks = vec![("front".to_owned(), "0dcf".repeat(16)), ("back".to_owned(), String::new())];
@@ -100,7 +100,7 @@ fn a_shell_under_a_mount_is_not_called_missing() {
     }
 }
 
-/// Of a link that leads to nothing it is not said that it is not there itself.
+/// A link whose target is missing is not missing itself.
 #[test]
 fn links_that_meet_a_mount() {
     let config = ConfigFacts { entrypoint: vec!["/app/link".to_owned()], ..ConfigFacts::default() };
@@ -144,7 +144,7 @@ fn a_library_under_a_mount_is_not_called_missing_from_the_image() {
     }
 }
 
-/// What on-failure, or somebody who kills, has ended is a loop no more.
+/// A loop that on-failure, or a kill, has ended is over.
 #[test]
 fn loops_that_are_over() {
     let loops = |status, exit_code, policy: &str, record: &[(&str, i64)]| {
@@ -159,7 +159,7 @@ fn loops_that_are_over() {
         (loops(Phase::Exited, 0, "on-failure", &then(&[("die", 0)])), "app-exit", "exit codes 4, 4, 4"),
         (loops(Phase::Exited, 3, "on-failure", &then(&[("die", 3)])), "crash-loop", "exit codes 3, 4, 4, 4"),
         (loops(Phase::Exited, 137, "always", &then(&[("kill", 9), ("die", 137)])), "killed-from-outside", "4, 4, 4"),
-        // One success among failures is no program that is meant to end.
+        // One success among failures does not mean that the program is supposed to end.
         (
             loops(Phase::Restarting, 0, "always", &then(&[("die", 0)])),
             "crash-loop",
@@ -176,7 +176,7 @@ fn loops_that_are_over() {
     }
 }
 
-/// A loader that lies on a mount with noexec.
+/// A loader on a mount with noexec.
 #[test]
 fn a_loader_on_a_mount_with_noexec() {
     let (config, mut rootfs) = image_of(&Sample::glibc().build(), 0o755);
@@ -192,7 +192,7 @@ fn a_loader_on_a_mount_with_noexec() {
     }
 }
 
-/// Whether a program that is killed at once would have ended by itself nobody knows.
+/// Whether a program that is killed at once would have ended by itself is unknown.
 #[test]
 fn a_stop_that_gives_no_time() {
     let stopped = |milliseconds: i64| {

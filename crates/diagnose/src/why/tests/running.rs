@@ -1,4 +1,4 @@
-//! Containers that run, run only now and then, or are gone.
+//! Tests of containers that run, restart in a loop, or are gone.
 
 use super::*;
 
@@ -141,7 +141,7 @@ fn a_container_that_runs_only_between_two_ends() {
         (flapping(3, 2, "always", &successes), "restarted-after-success"),
         (flapping(3, 2, "unless-stopped", &[]), "crash-loop"),
         (flapping(3, 30, "always", &[]), "running"),
-        // Restarts by hand are not counted, and few prove nothing.
+        // Manual restarts do not count, and few restarts prove nothing.
         (flapping(0, 2, "no", &crashes), "running"),
         (flapping(1, 2, "always", &crashes), "running"),
     ] {
@@ -154,7 +154,7 @@ fn a_container_that_runs_only_between_two_ends() {
     assert_eq!(verdict(&waiting).0, "restarted-after-success");
 }
 
-/// A stop is the verdict; what went before is told beside.
+/// A stop is the verdict. Earlier problems are reported beside it.
 #[test]
 fn a_stop_ends_a_loop() {
     let stopped = |exit_code, list: &[(&str, i64)]| ContainerFacts {
@@ -210,7 +210,7 @@ fn a_health_check_is_told_by_how_it_is_written() {
     }
 }
 
-/// Of a health check that cannot be started because no process can be, the check is not what is wrong.
+/// If a health check cannot be started because no process can be, the check is not the problem.
 #[test]
 fn a_health_check_without_a_process_to_spare() {
     let facts = ContainerFacts {

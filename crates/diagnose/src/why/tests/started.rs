@@ -1,4 +1,4 @@
-//! Starts that fail, and what the image and the mounts say of them.
+//! Tests of failed starts, and of what the image and the mounts prove about them.
 
 use super::*;
 
@@ -18,7 +18,7 @@ fn the_kernel_refused_and_the_image_says_why() {
         (b"MZ\x90\x00", "exec /app: exec format error", 1, "not-an-executable", false),
         (&good, "exec /app: no such file or directory", 1, "loader-missing", true),
         (&good, "some error\nexec /app: exec format error", 1, "wrong-architecture", true),
-        // The program itself ended with 1 and said something else last.
+        // The program itself exited with 1 and wrote something else last.
         (&dynamic, "exec /app: no such file or directory\nlater", 1, "loader-missing", true),
     ] {
         let (config, rootfs) = image_of(file, 0o755);
@@ -64,20 +64,20 @@ fn never_started() {
     ] {
         let plain = created(&error);
         assert_eq!(verdict(&plain).0, code, "{error}");
-        // The image's own fault does not hide what the engine said.
+        // The image's own problem does not hide the engine's error.
         let facts = ContainerFacts { image: Some(ImageFacts::new(&config, &rootfs)), ..created(&error) };
         let proven = code.starts_with("entrypoint") || error.is_empty();
         let expected = if proven { "not-executable-mode" } else { code };
         assert_eq!(verdict(&facts).0, expected, "{error}");
     }
-    // Of a runtime whose words are new, the image proves what it can.
+    // If the runtime's message is unknown, the image may prove the cause.
     let error = format!("{runc}new words");
     assert_eq!(verdict(&created(&error)).0, "never-started");
     let facts = ContainerFacts { image: Some(ImageFacts::new(&config, &rootfs)), ..created(&error) };
     assert_eq!(verdict(&facts).0, "not-executable-mode");
 }
 
-/// Podman keeps no word of a start that failed.
+/// Podman does not keep the error of a failed start.
 #[test]
 fn a_created_container_that_cannot_start() {
     let config = ConfigFacts { entrypoint: vec!["/gone".to_owned()], ..ConfigFacts::default() };
@@ -89,7 +89,7 @@ fn a_created_container_that_cannot_start() {
     assert_eq!(verdict(&facts), ("entrypoint-missing", false));
 }
 
-/// The engine's error of a start is of a later time than the exit code beside it.
+/// The engine's error of a start is more recent than the exit code beside it.
 #[test]
 fn the_latest_start_failed() {
     let failed = |error: &str| {
@@ -119,7 +119,7 @@ fn the_latest_start_failed() {
         assert!(first.message.contains(named) && first.message.starts_with("the latest start failed"), "{first:?}");
         assert!(first.evidence.iter().any(|line| line.contains("exit code 134")), "{first:?}");
     }
-    // Running: whatever it was, it is over.
+    // It runs, so the error is over.
     let mut running = failed(device);
     running.state.phase = Phase::Running;
     assert_eq!(verdict(&running).0, "running");
@@ -152,7 +152,7 @@ fn mounts_that_hide_or_refuse_the_program() {
         assert_eq!(verdict(&facts), (code, guess), "{has:?}");
         assert!(why(&facts).findings[0].message.contains("/srv/data"), "{:?}", why(&facts));
     }
-    // Without its files, as for a list.
+    // Without its files, as in a list.
     assert_eq!(verdict(&created(std::slice::from_ref(&bind))).0, "hidden-by-mount");
     assert_eq!(verdict(&created(&[])).0, "entrypoint-missing");
 

@@ -1,4 +1,4 @@
-//! Tests of the line assembler: lines that are too long, and any input however it is cut.
+//! Tests of the line assembler: overlong lines, and arbitrary input cut anywhere.
 
 use super::*;
 
@@ -46,7 +46,7 @@ fn a_line_of_100_mib_takes_no_more_memory_than_the_cap() {
     assert!(line.text.len() <= LineOptions::MAX_LINE);
 }
 
-/// What Docker's daemon sends for one line of a stream.
+/// Returns the records that Docker's daemon sends for one line of a stream.
 fn daemon_records(kind: u8, stamp: Option<&str>, text: &[u8]) -> Vec<Vec<u8>> {
     let terminated = [text, b"\n"].concat();
     let mut records = Vec::new();
@@ -159,7 +159,7 @@ proptest! {
     }
 }
 
-/// What is looked for may stand behind what is kept of a line.
+/// A match may lie after the part of a line that is kept.
 #[test]
 fn a_line_beyond_its_cap_is_searched_to_its_end() {
     use crate::query::{Query, QuerySpec};

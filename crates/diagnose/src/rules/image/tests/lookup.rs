@@ -1,4 +1,4 @@
-//! Where the program of an image is looked up.
+//! Tests of looking up the program of an image.
 
 use super::*;
 
@@ -81,7 +81,7 @@ fn a_file_that_nobody_may_execute_is_passed_over_in_path() {
     ] {
         assert_eq!(check_codes(config, &with(&entries)), expected, "{entries:?}");
     }
-    // What the newest runc passes over, older ones do not.
+    // The newest runc passes over these; older ones do not.
     let (config, rootfs) = (self::config(config), with(&[("/a/x", private()), ("/b/x", good())]));
     assert_eq!(check(ImageFacts::new(&config, &rootfs))[0].confidence, crate::Confidence::Guess);
 }
@@ -93,7 +93,7 @@ fn a_program_is_not_taken_from_a_relative_element_of_path() {
         (".:/bin", "/", &["entrypoint-not-absolute"]),
         ("bin", "/", &["entrypoint-not-absolute"]),
         ("/usr/bin:", "/bin", &["entrypoint-not-absolute"]),
-        // Found before it, or not there at all.
+        // Found earlier in `PATH`, or nowhere.
         ("/bin:", "/bin", &[]),
         (":/bin", "/srv", &[]),
     ] {

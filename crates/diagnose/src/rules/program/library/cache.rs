@@ -1,22 +1,22 @@
-//! `/etc/ld.so.cache`, by which glibc's loader finds libraries in directories that it was not built to look in. `ldconfig`
-//! makes it of `/etc/ld.so.conf`, which the loader itself does not read.
+//! Parses `/etc/ld.so.cache`, with which glibc's loader finds libraries outside of its built-in directories.
+//! `ldconfig` generates it from `/etc/ld.so.conf`, which the loader does not read.
 
 use std::collections::BTreeMap;
 
-/// Where the part begins that loaders since glibc 2.2 read; an older one may stand before it.
+/// The beginning of the part that loaders since glibc 2.2 read. A part for older loaders may precede it.
 const MAGIC: &[u8] = b"glibc-ld.so.cache1.1";
-/// The magic, two counts, and what later versions added.
+/// The size of the magic, two counts, and fields of later versions.
 const HEADER: usize = 48;
-/// The size of an entry: flags, where the name and the path are, and what processor it is for.
+/// The size of an entry: flags, offsets of name and path, and the required processor.
 const ENTRY: usize = 24;
-/// The kind of library that an entry is of, in its flags: those of glibc.
+/// The bits of an entry's flags with the kind of library: glibc's.
 const KIND: u32 = 0xff;
 const GLIBC: u32 = 3;
 const ANY: u32 = 1;
-/// More than any machine's cache has.
+/// The most entries that are read, more than any machine's cache has.
 const MAX_ENTRIES: usize = 100_000;
 
-/// The paths of each library, in the cache's order; `None` where it is none that a loader reads.
+/// Returns the paths of each library, in the cache's order, or `None` if no loader would accept the cache.
 pub(super) fn parse(content: &[u8]) -> Option<BTreeMap<String, Vec<String>>> {
     let begin = content.windows(MAGIC.len()).position(|window| window == MAGIC)?;
     let cache = content.get(begin..)?;

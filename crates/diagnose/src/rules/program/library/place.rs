@@ -1,4 +1,4 @@
-//! What a loader makes of the file that it finds in a library's place.
+//! Determines how a loader treats the file that it finds at a library's path.
 
 use super::super::access::{self, READ};
 use super::Loader;
@@ -6,25 +6,25 @@ use crate::elf::{ElfFacts, Kind, Libc, Part};
 use crate::program::{Format, Program};
 use crate::rootfs::{EntryKind, Resolution};
 
-/// The size of the smallest file that glibc reads as more than "too short".
+/// The smallest file size that glibc does not reject as "too short".
 const HEADER: u64 = 64;
 
-/// What is at a place.
+/// The file at a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Place {
-    /// Nothing.
+    /// None.
     Empty,
-    /// A library; its path as it was looked for.
+    /// A library, and its path as searched.
     Library(String),
-    /// A file that the loader passes over, to look on, and why.
+    /// A file that the loader skips, and why.
     PassedOver(String, String),
-    /// A file that it ends at, and why.
+    /// A file that makes the loader fail, and why.
     Fatal(String, String),
     /// Not known.
     Unknown,
 }
 
-/// What is at `path`, for a program of the machine that `elf` is for.
+/// Returns the file at `path`, for a program of the machine of `elf`.
 pub(super) fn at(loader: &Loader<'_>, elf: &ElfFacts, path: &str) -> Place {
     let rootfs = loader.subject.rootfs;
     let (real, entry, parents) = match rootfs.resolve(path) {
@@ -64,12 +64,12 @@ impl Place {
     }
 }
 
-/// What keeps an ELF file from being loaded.
+/// Returns why an ELF file cannot be loaded.
 fn of_elf(loader: &Loader<'_>, elf: &ElfFacts, library: &ElfFacts) -> Option<Place> {
     let none = String::new;
     if library.machine != elf.machine || library.class != elf.class {
         let reason = format!("is built for {}", library.platform_name());
-        // musl does not look, and dies of it.
+        // musl does not check this, and crashes.
         return Some(if loader.kind == Libc::Musl {
             Place::Fatal(none(), reason)
         } else {

@@ -1,32 +1,32 @@
-//! Where a loader looks for a library, in its order: `elf/dl-load.c` of glibc, `ldso/dynlink.c` of musl.
+//! Where a loader searches for a library, in its order: `elf/dl-load.c` of glibc, `ldso/dynlink.c` of musl.
 
 use super::place::{self, Place};
 use super::{Loader, Object};
 use crate::elf::{ElfFacts, IsaLevel, Libc};
 
-/// The directories by processor in which glibc since 2.33 looks first, and since when a processor is meant.
+/// The directories by processor level that glibc since 2.33 searches first.
 const LEVELS: &[(&str, IsaLevel)] =
     &[("x86-64-v4", IsaLevel::V4), ("x86-64-v3", IsaLevel::V3), ("x86-64-v2", IsaLevel::V2)];
 /// Those of other machines.
 const OTHER_LEVELS: &[&str] = &["power10", "power9", "z16", "z15", "z14", "z13"];
-/// In which glibc before 2.37 looked, in any combination of one of each.
+/// Those that glibc before 2.37 searched, in any combination of one of each.
 const LEGACY: [&[&str]; 4] = [&["", "tls"], &["", "haswell", "xeon_phi"], &["", "avx512_1"], &["", "x86_64"]];
-/// Values of `$PLATFORM`: the processor's name as the kernel or the loader says it.
+/// Values of `$PLATFORM`: the processor's name according to the kernel or the loader.
 const PLATFORMS: &[&str] = &["haswell", "xeon_phi", "x86_64", "aarch64", "i686", "i586"];
 
-/// What became of a search.
+/// The result of a search.
 pub(super) enum Found {
-    /// A library, at this path as it was looked for.
+    /// Found at this path, as searched.
     At(String),
-    /// A file that no loader takes, and why.
+    /// A file that the loader does not accept, and why.
     Unusable(String, String),
-    /// Nothing in these places.
+    /// Not found in these directories.
     Nowhere(Vec<String>),
     /// Not known.
     Open,
 }
 
-/// Looks for the library that `objects[user]` calls `name`.
+/// Searches the library that `objects[user]` requests as `name`.
 pub(super) fn find(loader: &Loader<'_>, elf: &ElfFacts, objects: &[Object<'_>], user: usize, name: &str) -> Found {
     if name.contains('/') {
         let paths = expand(loader, name, &objects[user].path);
@@ -41,7 +41,7 @@ pub(super) fn find(loader: &Loader<'_>, elf: &ElfFacts, objects: &[Object<'_>], 
     }
     let searched = directories.searched.into_iter().chain(loader.defaults.clone());
     match first(loader, elf, &paths, &searched.collect::<Vec<_>>()) {
-        // What is made for some processors is looked for where there is no other.
+        // Directories for some processors are searched only if there is no other file.
         Found::Nowhere(searched) if loader.kind == Libc::Glibc => {
             let paths: Vec<String> = paths.iter().flat_map(|path| by_processor(loader, path)).collect();
             match first(loader, elf, &paths, &[]) {
@@ -77,7 +77,7 @@ struct Directories {
     searched: Vec<String>,
 }
 
-/// The directories before those that the loader was built with, and how they are told.
+/// Returns the directories before the built-in ones, and how to describe them.
 fn directories(loader: &Loader<'_>, objects: &[Object<'_>], user: usize) -> Directories {
     let Some(own) = objects.get(user) else { return Directories { before: Vec::new(), searched: Vec::new() } };
     let chain = || std::iter::successors(Some(own), |object| objects.get(object.loaded_by?));
@@ -118,7 +118,8 @@ fn directories(loader: &Loader<'_>, objects: &[Object<'_>], user: usize) -> Dire
     Directories { searched: before.clone(), before }
 }
 
-/// A path with what its `$ORIGIN`, `$LIB` and `$PLATFORM` may stand for. `user` is the path of the file that has it.
+/// Returns the possible values of a path with `$ORIGIN`, `$LIB` and `$PLATFORM`. `user` is the path of the file that
+/// contains it.
 fn expand(loader: &Loader<'_>, path: &str, user: &str) -> Vec<String> {
     let origin = user.rsplit_once('/').map_or("", |(directory, _)| directory);
     let replace = |text: &str, name: &str, value: &str| {
@@ -138,7 +139,7 @@ fn expand(loader: &Loader<'_>, path: &str, user: &str) -> Vec<String> {
     paths
 }
 
-/// Where glibc looks for a file that is made for the processor, beside this path.
+/// Returns where glibc searches for a variant of this path for the processor.
 fn by_processor(loader: &Loader<'_>, path: &str) -> Vec<String> {
     let Some((directory, name)) = path.rsplit_once('/') else { return Vec::new() };
     let has = |level: IsaLevel| loader.subject.cpu.is_none_or(|cpu| cpu >= level);

@@ -1,4 +1,4 @@
-//! Where loaders look for libraries, and where they do not.
+//! Tests of where loaders search for libraries.
 
 use super::*;
 use crate::Confidence;
@@ -7,7 +7,7 @@ use crate::elf::sample::{NEEDED, RPATH, RUNPATH, SONAME, Value};
 const LOADER: &str = "/lib64/ld-linux-x86-64.so.2";
 const NAME: &str = "libown.so";
 
-/// glibc's loader as Debian builds it.
+/// Returns glibc's loader as Debian builds it.
 fn loader() -> Program {
     let directories = b"\0/lib/x86_64-linux-gnu/\0/usr/lib/x86_64-linux-gnu/\0/lib/\0/usr/lib/\0x".to_vec();
     let dynamic = Some(vec![(SONAME, Value::Text("ld-linux-x86-64.so.2"))]);
@@ -39,7 +39,7 @@ fn glibc_looks_where_it_is_told() {
     for (place, program, library_path, preload, workdir, found) in [
         ("/usr/lib/x86_64-linux-gnu/libown.so", plain(), "", "", "/", true),
         ("/usr/lib/libown.so", plain(), "", "", "/", true),
-        // Not with Debian's loader.
+        // Not searched by Debian's loader.
         ("/usr/lib64/libown.so", plain(), "", "", "/", false),
         ("/usr/local/lib/libown.so", plain(), "", "", "/", false),
         // Run paths.
@@ -60,7 +60,7 @@ fn glibc_looks_where_it_is_told() {
         ("/srv/libown.so", plain(), "", "/srv/libown.so", "/", true),
         ("/srv/libown.so", plain(), "", "libother.so /srv/libown.so", "/", true),
         ("/srv/libown.so", plain(), "", "/srv/libother.so", "/", false),
-        // By processor.
+        // By processor level.
         ("/lib/x86_64-linux-gnu/glibc-hwcaps/x86-64-v2/libown.so", plain(), "", "", "/", true),
         ("/lib/x86_64-linux-gnu/tls/libown.so", plain(), "", "", "/", true),
         ("/lib/tls/haswell/x86_64/libown.so", plain(), "", "", "/", true),
@@ -78,7 +78,7 @@ fn glibc_looks_where_it_is_told() {
         };
         let findings = check(subject);
         assert_eq!(findings.is_empty(), found, "{place} {library_path} {preload}: {findings:?}");
-        // Whoever starts it may say more than the image does.
+        // The program may be started with more variables than the image sets.
         assert!(findings.iter().all(|finding| finding.confidence == Confidence::Guess), "{findings:?}");
     }
     let (program, rootfs) = (plain(), with_loader());
@@ -92,7 +92,7 @@ fn lists_in_files_are_read() {
     for (list, content, found) in [
         ("/etc/ld.so.cache", cache, true),
         ("/etc/ld.so.preload", b"# none\n/srv/libown.so\n".to_vec(), true),
-        // glibc's loader does not read what ldconfig reads.
+        // glibc's loader does not read ldconfig's configuration.
         ("/etc/ld.so.conf", b"/srv\n".to_vec(), false),
     ] {
         let (program, mut rootfs) = (needing(&[]), with_loader());
@@ -103,7 +103,7 @@ fn lists_in_files_are_read() {
         let findings = check(Subject::new("/opt/bin/app", &program, &rootfs));
         assert_eq!(findings.is_empty(), found, "{list}: {findings:?}");
     }
-    // A cache that is not read leaves a doubt.
+    // An unreadable cache leaves doubt.
     let (program, mut rootfs) = (needing(&[]), with_loader());
     rootfs.insert("/srv/libown.so", Entry::program(0o644, 9000, library()));
     rootfs.insert("/etc/ld.so.cache", Entry::file(0o644, 1 << 30));
@@ -164,7 +164,7 @@ fn a_library_must_be_one_that_can_be_read() {
         assert_eq!(findings.is_empty(), word.is_none(), "{word:?}: {findings:?}");
         assert!(word.is_none_or(|word| findings[0].message.contains(word)), "{word:?}: {findings:?}");
     }
-    // One that is passed over hides none behind it.
+    // A skipped file does not hide a later one.
     let (program, mut rootfs) = (needing(&[]), with_loader());
     rootfs.insert("/lib/x86_64-linux-gnu", Entry::directory(0o700));
     rootfs.insert("/lib/x86_64-linux-gnu/libown.so", Entry::program(0o644, 9000, library()));

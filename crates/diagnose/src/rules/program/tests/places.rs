@@ -1,4 +1,4 @@
-//! Interpreters and loaders: from where they are named, and for whom.
+//! Tests of the paths of interpreters and loaders, and of their permissions.
 
 use super::*;
 

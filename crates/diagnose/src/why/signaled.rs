@@ -1,4 +1,4 @@
-//! Programs that died of a signal of their own making: 139, 134, 132, 159 and the rest.
+//! Programs that died of a signal that they caused themselves: 139, 134, 132, 159 and others.
 
 use super::evidence::{exit_evidence, log_evidence, log_text};
 use crate::code::Code;
@@ -37,14 +37,14 @@ fn error(code: Code, message: &str) -> Finding {
     Finding::new(code, Severity::Error, message)
 }
 
-/// What the image or the log prove about a death by signal, of these codes.
+/// Returns what the image or the log proves about a death by signal, for these codes.
 fn proven(facts: &ContainerFacts<'_>, codes: &[Code]) -> Option<Finding> {
     let of_image = facts.image.map(image::check_start).unwrap_or_default();
     of_image.into_iter().chain(dialect::explain_log(&log_text(facts))).find(|finding| codes.contains(&finding.code))
 }
 
-/// 139 is SIGSEGV, or `abort()` as PID 1: the kernel drops the SIGABRT, and the C library then executes an instruction that
-/// faults.
+/// 139 is SIGSEGV, or `abort()` as PID 1: the kernel drops the SIGABRT, and the C library then executes an
+/// instruction that faults.
 fn segfault(facts: &ContainerFacts<'_>) -> Vec<Finding> {
     let finding = if facts.options.init {
         error(Code::SegfaultOrAbort, "the program died of a segmentation fault (SIGSEGV)")

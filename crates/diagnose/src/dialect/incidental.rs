@@ -1,4 +1,4 @@
-//! Words of a failure in a line that tells of success, of going on, or of a feature.
+//! Recognizes lines that contain the words of a failure but report a success, a retry or a feature.
 
 use std::sync::LazyLock;
 
@@ -6,8 +6,8 @@ use regex::Regex;
 
 use crate::code::Code;
 
-/// Codes whose words stand in lines of programs that are well.
-const SAID_IN_PASSING: &[Code] = &[
+/// Codes whose words also occur in the lines of healthy programs.
+const INCIDENTAL: &[Code] = &[
     Code::ConnectionRefused,
     Code::ConnectionTimedOut,
     Code::NameNotResolved,
@@ -23,15 +23,15 @@ const SAID_IN_PASSING: &[Code] = &[
     Code::LoginRefused,
 ];
 
-/// Whether a line that has the words of that failure does not tell of one.
-pub(super) fn is_in_passing(code: Code, line: &str) -> bool {
+/// Reports whether a line contains the words of that failure without reporting one.
+pub(super) fn is_incidental(code: Code, line: &str) -> bool {
     static WORDS: LazyLock<Option<Regex>> = LazyLock::new(|| {
         Regex::new(
             r"(?i)\b(?:recovered|recovers|reconnected|succeeded|successful(?:ly)?|connected to|now connected|connection established|handled|is handling|will be handled|mitigated|resolved itself|alerts? (?:is |are )?(?:on|enabled|disabled|configured)|enabled$|feature ['\x22`]|simulat\w+|expected error|as expected|no longer|went away|server started|(?:is|are) now (?:up|ready|available)|after \d+ (?:retries|attempts)|on attempt \d+)",
         )
         .ok()
     });
-    SAID_IN_PASSING.contains(&code) && WORDS.as_ref().is_some_and(|words| words.is_match(line))
+    INCIDENTAL.contains(&code) && WORDS.as_ref().is_some_and(|words| words.is_match(line))
 }
 
 #[cfg(test)]
