@@ -3,7 +3,7 @@
 use std::sync::{Mutex, mpsc};
 
 use rustix::process::Signal;
-use scratchdbg_testkit::{PATIENCE, eventually};
+use scratchdbg_testkit::{TIMEOUT, eventually};
 
 use crate::proxy::Proxy;
 use crate::stage::Stage;
@@ -102,7 +102,7 @@ fn a_demo_that_is_interrupted_while_its_images_are_loaded_leaves_none() {
         });
         proxy.open();
         let demo = stage.scratchdbg.start(["--host", &proxy.host(), "demo"]);
-        loads.recv_timeout(PATIENCE).expect("it loads its images");
+        loads.recv_timeout(TIMEOUT).expect("it loads its images");
         demo.signal(signal);
         let finished = demo.finish();
         finished.expect_code(128 + signal.as_raw());

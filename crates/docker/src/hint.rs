@@ -57,7 +57,7 @@ impl Error {
                 "another process probably holds its output or its start; the engine goes on when that process ends".to_owned()
             }
             Self::ImageInUse { image } => format!("`docker ps -a --filter ancestor={image}` lists what needs it"),
-            Self::SessionGoesOn { target, is_paused: true, .. } => {
+            Self::SessionStillRuns { target, is_paused: true, .. } => {
                 format!("it is paused: they end as soon as it goes on (`docker unpause {target}`)")
             }
             Self::SessionStillRuns { target, .. } => {

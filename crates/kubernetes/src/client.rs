@@ -168,7 +168,7 @@ impl Client {
         limit: Duration,
         answer: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
-        let called_off = || Error::CalledOff { call: Box::new(call.clone()) };
+        let called_off = || Error::Canceled { call: Box::new(call.clone()) };
         if self.scope.is_canceled() && !call.cleans_up {
             return Err(called_off());
         }

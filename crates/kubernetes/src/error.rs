@@ -126,7 +126,7 @@ pub(crate) enum Error {
     },
     /// The user wished for the end.
     #[error("interrupted, before the cluster could {call}")]
-    CalledOff {
+    Canceled {
         /// What was asked.
         call: Box<Call>,
     },

@@ -44,7 +44,7 @@ impl Error {
                 None => "check that the pod may reach the API server".to_owned(),
             },
             Self::Refused { call, refusal, place } => return of_refusal(call, refusal, place.context.as_deref()),
-            Self::PodGone { .. } | Self::Broken { .. } | Self::CalledOff { .. } | Self::NotConnected { .. } => {
+            Self::PodGone { .. } | Self::Broken { .. } | Self::Canceled { .. } | Self::NotConnected { .. } => {
                 return Vec::new();
             }
         };
@@ -63,7 +63,7 @@ impl Error {
             Self::Credentials { .. } => ErrorKind::Denied,
             Self::Unreachable { .. } | Self::Silent { .. } => ErrorKind::Unreachable,
             Self::Broken { .. } => ErrorKind::Broken,
-            Self::CalledOff { .. } | Self::NotConnected { .. } => ErrorKind::Interrupted,
+            Self::Canceled { .. } | Self::NotConnected { .. } => ErrorKind::Interrupted,
             Self::Refused { refusal, .. } => match refusal.code {
                 401 | 403 => ErrorKind::Denied,
                 404 => ErrorKind::NotFound { similar: Vec::new() },

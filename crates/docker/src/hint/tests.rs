@@ -55,7 +55,7 @@ fn of_connections() -> Vec<Error> {
         Slow { endpoint: unix.clone(), waited, what: "look at a container", came: 12 }.into(),
         Error::Unending { container: "0123abc".to_owned() },
         Error::ImageInUse { image: "scratchdbg/demo:0123456789abcdef".to_owned() },
-        Error::CalledOff { what: "start a container" },
+        Error::Canceled { what: "start a container" },
         Error::ConnectionEnded,
         Error::EngineTooOld { endpoint: tcp, version: "1.24".parse().expect("a version") },
         Error::tls("no certificate"),
