@@ -11,7 +11,7 @@ use serde_json::json;
 use super::explain::explain_image;
 use super::output::Output;
 use super::storage::Storage;
-use super::{knock, settings, summary, toolkits};
+use super::{check_registries, settings, summary, toolkits};
 use crate::args::{BuildArgs, Format};
 use crate::blocking::blocking;
 use crate::context::Context;
@@ -20,7 +20,7 @@ use crate::error::Outcome;
 /// Builds it, for each platform that a busybox was given for.
 pub(super) async fn build(args: &BuildArgs, outputs: &[Output], context: &Context) -> Outcome {
     let tags = settings::references("--tag", &args.tags)?;
-    knock(outputs, &tags, context).await?;
+    check_registries(outputs, &tags, context).await?;
     let toolkits = toolkits(&args.toolkits, context).await?;
     let named = outputs.to_vec();
     let storage = Arc::new(blocking(move || Storage::prepare(&named, None)).await?);
