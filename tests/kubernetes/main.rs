@@ -3,6 +3,7 @@
 //! One binary with a module for each behavior. kubectl is the referee. Every test has its own namespace, so they run side
 //! by side; without a cluster they fail. `./scripts/test --kubernetes` makes one.
 
+mod attach;
 mod images;
 mod logs;
 mod stage;

@@ -205,7 +205,9 @@ fn may_be_left(container: &ContainerSummary, marks: &Marks, now: Option<Timestam
 
 /// Whether it is a lingering keeper whose time is over.
 fn is_over_time(marks: &Marks, created: Option<Timestamp>, now: Option<Timestamp>) -> bool {
-    marks.lingers.as_ref().is_some_and(|(time, _)| leftover::is_over_time(*time, created, now))
+    // Its client and the engine may have read different clocks. The later time counts.
+    let began = created.map(|created| created.max(marks.created_at));
+    marks.lingers.as_ref().is_some_and(|(time, _)| leftover::is_over_time(*time, began, now))
 }
 
 /// Its name and id, for a message.

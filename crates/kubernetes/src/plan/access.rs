@@ -95,3 +95,51 @@ pub(crate) fn minor_version(version: &Value) -> Option<u32> {
 pub(crate) fn is_allowed(answer: &Value) -> Option<bool> {
     answer.get("status")?.get("allowed")?.as_bool()
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn missing_permissions_come_with_the_rule_that_grants_them() {
+        let refusal = |missing: &[Permission], minor| refusal(missing, "shop", minor);
+        let [patch, get_attach, create_attach, get_exec, create_exec] = NEEDED;
+        let all = refusal(&NEEDED, Some(37)).unwrap();
+        assert!(
+            all.message.contains("patch pods/ephemeralcontainers, get pods/attach, create pods/attach"),
+            "{}",
+            all.message
+        );
+        assert!(
+            all.hints[0].ends_with(
+                "{apiGroups: [\"\"], resources: [pods/ephemeralcontainers], verbs: [patch]}, \
+                 {apiGroups: [\"\"], resources: [pods/attach, pods/exec], verbs: [get, create]}"
+            ),
+            "{}",
+            all.hints[0]
+        );
+        assert!(!all.is_exec_refusal(), "no other mode is tried");
+        for (missing, minor, is_refused) in [
+            (&[create_attach, create_exec][..], Some(34), false),
+            (&[create_attach, create_exec], Some(35), true),
+            (&[create_exec], None, true),
+            (&[get_exec], Some(30), true),
+            (&[get_attach, create_exec], Some(30), true),
+            (&[patch], None, true),
+            (&[], None, false),
+        ] {
+            assert_eq!(refusal(missing, minor).is_some(), is_refused, "{missing:?} {minor:?}");
+        }
+        let review = patch.review("shop", "web");
+        assert_eq!(review["spec"]["resourceAttributes"]["subresource"], "ephemeralcontainers");
+        assert_eq!(is_allowed(&json!({"status": {"allowed": false}})), Some(false));
+        assert_eq!(is_allowed(&json!({})), None);
+        for (minor, expected) in
+            [(json!("37"), Some(37)), (json!("34+"), Some(34)), (json!(""), None), (json!(7), None)]
+        {
+            assert_eq!(minor_version(&json!({"minor": minor})), expected, "{minor}");
+        }
+    }
+}

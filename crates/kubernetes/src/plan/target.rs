@@ -110,5 +110,5 @@ fn unsupported(message: String) -> Error {
 
 fn see_why(pod: &Pod, error: Error) -> Error {
     let Pod { metadata, .. } = pod;
-    error.hint(format!("`scratchdbg why pod/{} --namespace {}` says why", metadata.name, metadata.namespace))
+    error.hint(format!("`kubectl describe pod {} --namespace {}` shows why", metadata.name, metadata.namespace))
 }

@@ -5,7 +5,6 @@ use std::time::Duration;
 use scratchdbg_backend::{ErrorKind, Mode, NumericUser, Phase, PlanRequest};
 use serde_json::{Value, json};
 
-use super::access::{self, NEEDED, Permission};
 use super::ids::{self, Source};
 use super::keeper::{self, Confinement, Keeper};
 use super::waiting::{self, Progress};
@@ -364,45 +363,6 @@ fn phases_are_those_of_all_platforms() {
     let mut going = with_state(json!({"terminated": {}}));
     going.metadata.deletion_timestamp = Some("2026-01-01T00:00:00Z".to_owned());
     assert_eq!(phase(&going), Phase::Removing);
-}
-
-#[test]
-fn missing_permissions_come_with_the_rule_that_grants_them() {
-    let refusal = |missing: &[Permission], minor| access::refusal(missing, "shop", minor);
-    let [patch, get_attach, create_attach, get_exec, create_exec] = NEEDED;
-    let all = refusal(&NEEDED, Some(37)).unwrap();
-    assert!(
-        all.message.contains("patch pods/ephemeralcontainers, get pods/attach, create pods/attach"),
-        "{}",
-        all.message
-    );
-    assert!(
-        all.hints[0].ends_with(
-            "{apiGroups: [\"\"], resources: [pods/ephemeralcontainers], verbs: [patch]}, \
-             {apiGroups: [\"\"], resources: [pods/attach, pods/exec], verbs: [get, create]}"
-        ),
-        "{}",
-        all.hints[0]
-    );
-    assert!(!all.is_exec_refusal(), "no other mode is tried");
-    for (missing, minor, is_refused) in [
-        (&[create_attach, create_exec][..], Some(34), false),
-        (&[create_attach, create_exec], Some(35), true),
-        (&[create_exec], None, true),
-        (&[get_exec], Some(30), true),
-        (&[get_attach, create_exec], Some(30), true),
-        (&[patch], None, true),
-        (&[], None, false),
-    ] {
-        assert_eq!(refusal(missing, minor).is_some(), is_refused, "{missing:?} {minor:?}");
-    }
-    let review = patch.review("shop", "web");
-    assert_eq!(review["spec"]["resourceAttributes"]["subresource"], "ephemeralcontainers");
-    assert_eq!(access::is_allowed(&json!({"status": {"allowed": false}})), Some(false));
-    assert_eq!(access::is_allowed(&json!({})), None);
-    for (minor, expected) in [(json!("37"), Some(37)), (json!("34+"), Some(34)), (json!(""), None), (json!(7), None)] {
-        assert_eq!(access::minor_version(&json!({"minor": minor})), expected, "{minor}");
-    }
 }
 
 #[test]
