@@ -13,11 +13,11 @@ mod sessions;
 mod why;
 
 use scratchdbg_backend::Interrupts;
+use scratchdbg_console::closed;
 
 use crate::args::{Command, PairCommand, SessionsCommand};
 use crate::context::Context;
 use crate::error::{CommandError, Outcome};
-use scratchdbg_console::closed;
 
 /// Runs a command and returns its exit code.
 pub(crate) async fn run(command: Command, context: &Context, mut interrupts: Interrupts) -> Outcome {

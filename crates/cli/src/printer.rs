@@ -7,9 +7,8 @@ use std::io::{self, IsTerminal as _};
 
 use anstream::ColorChoice;
 use anstyle::{AnsiColor, Style};
-use scratchdbg_logs::escape;
-
 use scratchdbg_console::{signals, streams};
+use scratchdbg_logs::escape;
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();

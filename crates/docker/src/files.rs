@@ -8,7 +8,6 @@ use hyper::Method;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::containers::Change;
 use crate::transport::full;
 use crate::user::{self, NumericUser, ResolvedUser, UserError};
 use crate::{ContainerName, Engine, Error, Target};
@@ -79,22 +78,21 @@ impl Engine {
         if !user::needs_files(user) && named_group.is_none() {
             return Ok(user::resolve_for_exec(user, "", "", &[], is_fixed));
         }
-        let mut changed = user::changed(&self.changes_of_target(target).await?, &target.reach.mounts);
-        if is_fixed {
-            changed = None;
-        }
-        if changed.is_none() {
-            let [passwd, group] = user::FILES.map(|path| self.file_of_target(target, path, is_fixed));
-            match tokio::try_join!(passwd, group)? {
-                (Some(passwd), Some(group)) => {
-                    return Ok(user::resolve_for_exec(user, &passwd, &group, &target.added_groups, is_fixed));
+        let changed = if is_fixed { None } else { self.changed_user_file(target).await? };
+        let path = match changed {
+            Some(path) => path,
+            None => {
+                let [passwd, group] = user::FILES.map(|path| self.file_of_target(target, path, is_fixed));
+                match tokio::try_join!(passwd, group)? {
+                    (Some(passwd), Some(group)) => {
+                        return Ok(user::resolve_for_exec(user, &passwd, &group, &target.added_groups, is_fixed));
+                    }
+                    // A link may lead to what the target may change.
+                    (None, _) => user::FILES[0],
+                    (_, None) => user::FILES[1],
                 }
-                // A link may lead to what the target may change.
-                (None, _) => changed = Some(user::FILES[0]),
-                (_, None) => changed = Some(user::FILES[1]),
             }
-        }
-        let Some(path) = changed else { return Ok(user::resolve_for_exec(user, "", "", &[], is_fixed)) };
+        };
         if let Some(group) = named_group {
             return Ok(Err(UserError::ChangedGroups { group: group.clone() }));
         }
@@ -106,12 +104,13 @@ impl Engine {
         Ok(resolved.ok_or_else(|| UserError::Changed { user: user.to_owned(), path }))
     }
 
-    /// The changes in a target's filesystem; none for an image.
-    async fn changes_of_target(&self, target: &Target) -> Result<Vec<Change>, Error> {
-        if target.id.is_empty() || target.has_fixed_files() {
-            return Ok(Vec::new());
+    /// The file for users that the target changed or could have changed. `None` for an image.
+    async fn changed_user_file(&self, target: &Target) -> Result<Option<&'static str>, Error> {
+        if target.id.is_empty() {
+            return Ok(None);
         }
-        self.changes(&target.id.parse()?).await
+        let changes = self.changes(&target.id.parse()?).await?;
+        Ok(user::changed(&changes, &target.reach.mounts))
     }
 
     /// The ids of a running target's first process, if the engine reports them.

@@ -7,6 +7,7 @@ mod terminal;
 mod words;
 
 use scratchdbg_backend::{Interrupts, Mode, PlanRequest, SessionBackend, SessionTarget, ToolSource, ToolStore};
+use scratchdbg_console::terminal::is_interactive;
 use scratchdbg_session::tools::SessionTools;
 use scratchdbg_session::{Notice, Request};
 
@@ -18,7 +19,6 @@ use crate::context::Context;
 use crate::docker_config;
 use crate::error::{CommandError, Outcome};
 use crate::platform::{self, Location, Looked, Platform, is_image_reference};
-use scratchdbg_console::terminal::is_interactive;
 
 pub(crate) async fn attach(args: AttachArgs, context: &Context, mut interrupts: Interrupts) -> Outcome {
     // Before anything is created: a session must not run without its audit record.

@@ -1,6 +1,7 @@
 //! `check`: finds problems of a binary, an image or a container before it is shipped.
 
 use scratchdbg_builder::dockerfile::{Hidden, Unseen};
+use scratchdbg_console::terminal;
 use scratchdbg_diagnose::{Finding, Severity, sarif};
 use scratchdbg_inspect::{self as inspect, BareWords, Caveat, ImageLocation, LocationError, Report, ThisMachine};
 
@@ -11,7 +12,6 @@ use crate::error::{CommandError, FAILED, Outcome};
 use crate::findings;
 use crate::printer::Printer;
 use crate::registry;
-use scratchdbg_console::terminal;
 
 pub(crate) async fn check(args: CheckArgs, context: &Context) -> Outcome {
     let texts = args.subjects.clone();

@@ -12,6 +12,7 @@ use scratchdbg_backend::{
     ContainerName, Error, ImageBackend as _, Interrupts, Plan, PlanRequest, Scope, SessionTarget, Window, sleep_until,
 };
 use scratchdbg_builder::{BuildSpec, Twin};
+use scratchdbg_console::streams::{self, Outlet};
 use scratchdbg_image::{TaggedReference, write_hybrid};
 use scratchdbg_session::tools::{self, SessionTools};
 use scratchdbg_session::{Consent, LAUNCHER, Notice, Request, SessionEnd, Stage, Streams, User};
@@ -24,7 +25,6 @@ use crate::args::{DemoArgs, LogsArgs};
 use crate::context::Context;
 use crate::error::{CommandError, FAILED, Outcome};
 use crate::platform::{ImagePlatform, Throwaway};
-use scratchdbg_console::streams::{self, Outlet};
 
 /// How long images are looked for that the engine may be loading, and how often.
 const LATE_WITHIN: Duration = Duration::from_secs(3);

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime};
 
 use scratchdbg_backend::{ContainerRecord, ListFilter};
+use scratchdbg_console::terminal;
 use scratchdbg_diagnose::container::Phase;
 use scratchdbg_diagnose::{Severity, why};
 use scratchdbg_inspect::{Platform, shells};
@@ -15,7 +16,6 @@ use crate::args::{Format, PsArgs};
 use crate::context::Context;
 use crate::error::{CommandError, Outcome};
 use crate::platform::on_engine;
-use scratchdbg_console::terminal;
 
 /// A container in the list.
 #[derive(Debug, Serialize)]

@@ -3,6 +3,7 @@
 use std::io::{self, Read};
 
 use scratchdbg_backend::{ContainerName, Phase};
+use scratchdbg_console::terminal;
 use scratchdbg_diagnose::{Finding, explain_message};
 use scratchdbg_inspect::{self as inspect, Diagnosis};
 use serde::Serialize;
@@ -13,7 +14,6 @@ use crate::error::{CommandError, FAILED, Outcome};
 use crate::findings;
 use crate::platform::on_engine;
 use crate::printer::Printer;
-use scratchdbg_console::terminal;
 
 /// How many bytes of a long text are kept, from its beginning and from its end each.
 const KEPT: usize = 512 << 10;

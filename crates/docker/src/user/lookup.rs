@@ -5,6 +5,8 @@
 //! target lacks, for instance over the files of a volume, and a process of the target with the same
 //! uid could use them. So the files are believed only if they are those of the image.
 
+use std::path::Path;
+
 use serde_json::Value;
 
 use super::NumericUser;
@@ -18,16 +20,13 @@ pub(crate) const FILES: [&str; 2] = ["/etc/passwd", "/etc/group"];
 ///
 /// `changes` are those that the engine lists.
 pub(crate) fn changed(changes: &[Change], mounts: &[Mount]) -> Option<&'static str> {
-    let below_etc = |change: &&Change| change.path.starts_with("/etc/");
     // A folder changes with the entries in it. If none of them did, it may be another folder.
-    let is_etc_replaced = changes.iter().any(|change| change.path == "/etc" && change.kind != 'C')
-        || (changes.iter().any(|change| change.path == "/etc") && !changes.iter().any(|change| below_etc(&change)));
+    let has_changed_entries = changes.iter().any(|change| change.path.starts_with("/etc/"));
+    let is_etc_replaced =
+        changes.iter().any(|change| change.path == "/etc" && (change.kind != 'C' || !has_changed_entries));
     let is_changed = |path: &str| is_etc_replaced || changes.iter().any(|change| change.path == path);
-    let covers = |mount: &Mount, path: &str| {
-        let rest = path.strip_prefix(mount.destination.trim_end_matches('/'));
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    };
-    let is_mounted = |path: &str| mounts.iter().any(|mount| !mount.read_only && covers(mount, path));
+    let is_mounted =
+        |path: &str| mounts.iter().any(|mount| !mount.read_only && Path::new(path).starts_with(&mount.destination));
     FILES.into_iter().find(|path| is_changed(path) || is_mounted(path))
 }
 

@@ -2,17 +2,23 @@
 
 use super::*;
 
+/// A command that hears no signal, and a client that gets this one while it runs.
+fn deaf(signal: u8) -> Case {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    let mut case = Case::new([Script { writes: vec![Write::Hang], ..Script::default() }]);
+    case.signals = Some(receiver);
+    case.at = Box::new(move |stage| {
+        if stage == Stage::Running {
+            sender.send(signal).expect("it listens");
+        }
+    });
+    case
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_command_that_does_not_hear_a_signal_has_a_limit() {
     for signal in [130, 131, 143] {
-        let (sender, receiver) = mpsc::unbounded_channel();
-        let mut case = Case::new([Script { writes: vec![Write::Hang], ..Script::default() }]);
-        case.signals = Some(receiver);
-        case.at = Box::new(move |stage| {
-            if stage == Stage::Running {
-                sender.send(signal).expect("it listens");
-            }
-        });
+        let case = deaf(signal);
         let began = tokio::time::Instant::now();
         let (platform, result) = case.run().await;
         assert_eq!(result.code, Ok(signal));
@@ -28,14 +34,7 @@ async fn a_command_that_does_not_hear_a_signal_has_a_limit() {
 #[tokio::test(start_paused = true)]
 async fn a_signal_that_is_not_passed_on_ends_the_session_at_once() {
     for signal in [129, 138, 140, 142, 152] {
-        let (sender, receiver) = mpsc::unbounded_channel();
-        let mut case = Case::new([Script { writes: vec![Write::Hang], ..Script::default() }]);
-        case.signals = Some(receiver);
-        case.at = Box::new(move |stage| {
-            if stage == Stage::Running {
-                sender.send(signal).expect("it listens");
-            }
-        });
+        let case = deaf(signal);
         let began = tokio::time::Instant::now();
         let (platform, result) = case.run().await;
         assert_eq!(result.code, Ok(signal));

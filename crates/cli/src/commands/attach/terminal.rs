@@ -5,15 +5,15 @@ use std::io::{Stderr, Stdout};
 
 use jiff::Timestamp;
 use scratchdbg_backend::{Error, ErrorKind, Interrupts, Plan, Window};
+use scratchdbg_console::signals::PassedOn;
+use scratchdbg_console::streams::{self, Outlet};
+use scratchdbg_console::terminal::{self, Input, RawMode};
 use scratchdbg_session::{Consent, Notice, SessionEnd, Stage, Streams, User};
 use tokio::sync::watch;
 
 use super::audit::Audit;
 use super::{consent, words};
 use crate::printer::Printer;
-use scratchdbg_console::signals::PassedOn;
-use scratchdbg_console::streams::{self, Outlet};
-use scratchdbg_console::terminal::{self, Input, RawMode};
 
 /// Standard streams, a terminal if there is one, and the audit file.
 pub(super) struct TerminalUser {

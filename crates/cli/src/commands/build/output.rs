@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use scratchdbg_backend::{self as backend, FactsBackend, ImageBackend};
 use scratchdbg_builder::Pair;
+use scratchdbg_console::streams::WaitingStream;
 use scratchdbg_image::{Image, ImageError, ImageSet, LayerMediaType, save_hybrid, write_hybrid};
 use scratchdbg_registry::PushReport;
 
@@ -17,7 +18,6 @@ use crate::blocking::blocking;
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::registry;
-use scratchdbg_console::streams::WaitingStream;
 
 /// One output.
 #[derive(Debug, Clone, PartialEq, Eq)]

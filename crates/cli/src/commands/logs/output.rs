@@ -5,6 +5,7 @@ use std::os::fd::AsFd;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::tz::TimeZone;
+use scratchdbg_console::streams::WaitingStream;
 use scratchdbg_follow::{MergedSink, Notice, Severity, Sink};
 use scratchdbg_logs::render::{Entry, Format, Prefixes, Renderer, Style};
 use scratchdbg_logs::stats::Stats;
@@ -13,7 +14,6 @@ use scratchdbg_logs::{Line, Stream};
 use super::notice::words;
 use super::request::Request;
 use crate::printer::Printer;
-use scratchdbg_console::streams::WaitingStream;
 
 /// How many bytes of lines are buffered until they are written, if more lines follow.
 const BUFFER: usize = 64 << 10;
