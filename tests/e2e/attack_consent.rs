@@ -1,6 +1,7 @@
 //! A session gets no right that was not requested: neither if the target cannot be joined, nor if somebody made it
 //! so.
 
+use scratchdbg_testkit::host_processes;
 use scratchdbg_testkit::terminal::Terminal;
 
 use crate::stage::{Stage, Target};
@@ -62,6 +63,7 @@ fn tools_of_ones_own_are_no_reason_for_capabilities() {
 #[test]
 fn a_sidecar_that_could_be_traced_lends_no_capability() {
     let stage = Stage::set();
+    let _no_others = host_processes::keep_out();
     let target = stage.target(&["--cap-add", "SYS_PTRACE"]);
     let beside = |target: &Target<'_>, options: &[&str]| {
         stage.run(&[&["attach", "--mode", "sidecar"], options, &[target.name(), "--", "id", "-u"]].concat())

@@ -1,8 +1,8 @@
 //! A session in the next run of a target is new: it passes all checks of the first one.
 
 use rustix::process::Signal;
-use scratchdbg_testkit::eventually;
 use scratchdbg_testkit::program::Running;
+use scratchdbg_testkit::{eventually, host_processes};
 
 use crate::stage::{Stage, Target};
 
@@ -17,6 +17,7 @@ fn follow(stage: &Stage, target: &Target<'_>, options: &[&str], command: &str) -
 #[test]
 fn a_neighbor_that_came_meanwhile_is_seen_before_the_next_session() {
     let stage = Stage::set();
+    let _no_others = host_processes::keep_out();
     // Flags of the target, options of the session, flags of the neighbor.
     let rows: [(&str, [&[&str]; 3]); 2] = [
         ("root", [&["--user", "1000:1000"], &["-u", "0:0"], &[]]),

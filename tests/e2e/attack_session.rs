@@ -4,7 +4,7 @@
 use rustix::process::Signal;
 use scratchdbg_testkit::program::{Finished, Running};
 use scratchdbg_testkit::terminal::Terminal;
-use scratchdbg_testkit::{eventually, sample};
+use scratchdbg_testkit::{eventually, host_processes, sample};
 
 use crate::stage::{Stage, Target};
 
@@ -229,6 +229,7 @@ fn who_only_calls_itself_the_launcher_gets_no_signal() {
 #[test]
 fn root_in_another_users_target_is_safe_or_refused() {
     let stage = Stage::set();
+    let _no_others = host_processes::keep_out();
     // Its own `id` is not the tools'.
     let idle = stage.target_named("idle", &["--user", "1000:1000"], &image(&stage), &["hold"]);
     let attach = |options: &[&str]| {

@@ -4,6 +4,7 @@
 //! - [`cluster`]: the Kubernetes cluster under test, queried with kubectl.
 //! - [`engine`]: the engine under test, queried with the independent docker CLI.
 //! - [`fake`]: a platform in memory, for tests without an engine; [`fake_session`]: one that sessions run on.
+//! - [`host_processes`]: keeps containers in the host's PID namespace apart from tests that need no neighbors;
 //! - [`lease`]: a file that blocks whoever opens it.
 //! - [`podman`]: a Podman of a test's own.
 //! - [`program`]: runs the built binary without the developer's environment.
@@ -16,6 +17,7 @@ pub mod cluster;
 pub mod engine;
 pub mod fake;
 pub mod fake_session;
+pub mod host_processes;
 pub mod lease;
 pub mod podman;
 pub mod program;

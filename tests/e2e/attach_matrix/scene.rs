@@ -1,9 +1,10 @@
 //! A target created from a row of the table, and its state seen from outside.
 
+use std::fs::File;
 use std::time::Instant;
 
 use scratchdbg_testkit::engine::Container;
-use scratchdbg_testkit::{TIMEOUT, eventually};
+use scratchdbg_testkit::{TIMEOUT, eventually, host_processes};
 
 use super::rows::{MEMORY_FLAG, SECCOMP_FLAG, SECCOMP_PROFILE, State};
 use crate::stage::Stage;
@@ -26,6 +27,8 @@ pub(super) struct Scene<'stage> {
     state: State,
     /// Whether its PID namespace is the host's, where other processes come and go.
     in_host: bool,
+    /// Held open while it is.
+    _entered: Option<File>,
 }
 
 /// The state that a session must not change.
@@ -47,7 +50,14 @@ impl<'stage> Scene<'stage> {
         let by_name = changes.contains(&"USER app");
         let image = engine.import_app_with(if by_name { &files } else { &[] }, &changes);
         let in_host = flags.contains(&"host");
-        let mut scene = Self { stage, image, container: None, state: condition, in_host };
+        let mut scene = Self {
+            stage,
+            image,
+            container: None,
+            state: condition,
+            in_host,
+            _entered: in_host.then(host_processes::enter),
+        };
         if condition == State::ImageOnly {
             return scene;
         }

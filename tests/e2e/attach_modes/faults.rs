@@ -6,8 +6,8 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use rustix::process::Signal;
-use scratchdbg_testkit::eventually;
 use scratchdbg_testkit::program::Finished;
+use scratchdbg_testkit::{eventually, host_processes};
 
 use crate::proxy::Proxy;
 use crate::stage::{Stage, Target};
@@ -22,6 +22,7 @@ fn crash(stage: &Stage, target: &Target<'_>) {
     let pid = target.container.inspect()["State"]["Pid"].to_string();
     let toolkit = stage.engine.images("scratchdbg/toolkit");
     let toolkit = toolkit.first().and_then(|image| image.split(' ').next()).expect("there was a session");
+    let _entered = host_processes::enter();
     let kill = ["run", "--rm", "--network", "none", "--pid", "host", "--entrypoint", "/bin/busybox", toolkit, "kill"];
     stage.engine.ask(kill.into_iter().chain(["-KILL", &pid]));
 }

@@ -23,6 +23,8 @@ struct Member {
     /// `HostConfig.PidMode`.
     pid_mode: String,
     capabilities: u64,
+    /// It has processes now.
+    has_processes: bool,
     /// It is verified to be a keeper of ours.
     is_keeper: bool,
 }
@@ -31,8 +33,9 @@ impl Engine {
     /// Returns the containers whose processes share the PID namespace of the plan's target, running
     /// ones and those that may be started. These are containers that join the target's namespace,
     /// directly or through others; the container whose namespace the target joins; those in the
-    /// host's namespace; and those whose namespace is unknown, because the container that they
-    /// joined is gone. `the host` stands for the host's own processes.
+    /// host's namespace; and running ones whose namespace is unknown, because the container that
+    /// they joined is gone (such a container cannot be started). `the host` stands for the host's
+    /// own processes.
     pub(super) async fn neighbors_of(&self, plan: &SessionPlan) -> Result<Vec<Neighbor>, Error> {
         let listed = self.list_containers(true, &[]).await?;
         let looks = listed.into_iter().filter_map(|other| other.id).map(|id| self.inspect_member(id));
@@ -71,7 +74,9 @@ impl Engine {
             &member.added_capabilities,
             &member.dropped_capabilities,
         );
-        Ok(Some((id, Member { name: member.name, pid_mode: member.pid_mode, capabilities, is_keeper })))
+        let has_processes = member.state.has_processes();
+        let member = Member { name: member.name, pid_mode: member.pid_mode, capabilities, has_processes, is_keeper };
+        Ok(Some((id, member)))
     }
 
     /// Whether the container is verified to be a keeper: anybody can use its name and labels.
@@ -136,7 +141,12 @@ fn neighbors(members: &HashMap<String, Member>, target: &str, pid_mode: &str) ->
     }
     for (id, member) in members.iter().filter(|(id, member)| *id != target && !member.is_keeper) {
         let theirs = namespace(members, id, &member.pid_mode);
-        if theirs == own || matches!(theirs, Namespace::Host | Namespace::Unknown(_)) {
+        let may_be_near = match theirs {
+            Namespace::Host => true,
+            Namespace::Unknown(_) => member.has_processes,
+            Namespace::Of(_) => theirs == own,
+        };
+        if may_be_near {
             found.push(Neighbor { name: member.name.clone(), capabilities: member.capabilities });
         }
     }
@@ -152,10 +162,9 @@ mod tests {
     fn of(list: &[(&str, &str, &str)], target: &str, pid_mode: &str) -> Vec<String> {
         let member = |(id, name, pid_mode): &(&str, &str, &str)| {
             let is_keeper = *name == "keeper";
-            (
-                (*id).to_owned(),
-                Member { name: (*name).to_owned(), pid_mode: (*pid_mode).to_owned(), capabilities: 7, is_keeper },
-            )
+            let has_processes = *name != "ended";
+            let (name, pid_mode) = ((*name).to_owned(), (*pid_mode).to_owned());
+            ((*id).to_owned(), Member { name, pid_mode, capabilities: 7, has_processes, is_keeper })
         };
         let members = list.iter().map(member).collect();
         neighbors(&members, target, pid_mode).into_iter().map(|neighbor| neighbor.name).collect()
@@ -199,6 +208,11 @@ mod tests {
         // The middle of the chain is gone.
         let list = [("t", "web", ""), ("c", "third", "container:gone")];
         assert_eq!(of(&list, "t", ""), ["third"]);
+        // It cannot be started.
+        let list = [("t", "web", ""), ("c", "ended", "container:gone")];
+        assert_eq!(of(&list, "t", ""), [""; 0]);
+        let list = [("t", "web", ""), ("c", "ended", "container:t")];
+        assert_eq!(of(&list, "t", ""), ["ended"]);
         let list = [("t", "web", "container:gone"), ("e", "alone", "")];
         assert_eq!(of(&list, "t", "container:gone"), ["gone, which is gone"]);
         let list = [("t", "web", "host"), ("e", "alone", ""), ("f", "far", "container:t")];
