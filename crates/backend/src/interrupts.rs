@@ -56,6 +56,35 @@ impl Interrupts {
         }
         Err(code)
     }
+
+    /// Waits for the end of a cleanup, and returns the exit code of a signal that arrived meanwhile.
+    /// The first signal does not end the cleanup but limits its time: to [`Scope::GRACE`]. A second
+    /// one ends it. `is_second` is set if a signal came before.
+    ///
+    /// # Errors
+    ///
+    /// Returns why the cleanup is not complete.
+    pub async fn clean_up(
+        &mut self,
+        cleanup: impl Future<Output = Result<(), String>>,
+        is_second: bool,
+    ) -> Result<Option<u8>, String> {
+        let mut cleanup = pin!(cleanup);
+        let in_the_end = || Instant::now() + Scope::GRACE;
+        let (mut signal, mut limit) = (None, is_second.then(in_the_end));
+        loop {
+            tokio::select! {
+                done = &mut cleanup => return done.map(|()| signal),
+                () = sleep_until(limit) => return Err("the engine does not answer".to_owned()),
+                code = self.next() => {
+                    if is_second || signal.is_some() {
+                        return Err("interrupted".to_owned());
+                    }
+                    (signal, limit) = (Some(code), Some(in_the_end()));
+                }
+            }
+        }
+    }
 }
 
 /// Waits until a limit, or forever if there is none.
@@ -63,5 +92,46 @@ pub async fn sleep_until(limit: Option<Instant>) {
     match limit {
         Some(limit) => tokio::time::sleep_until(limit).await,
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The result of a cleanup that takes this many milliseconds (forever without a number), with
+    /// signals before its end.
+    async fn end(takes: Option<u64>, is_second: bool, signals: &[u8]) -> Result<Option<u8>, String> {
+        let (sender, codes) = mpsc::unbounded_channel();
+        for &code in signals {
+            sender.send(code).unwrap();
+        }
+        let cleanup = async {
+            match takes {
+                Some(time) => tokio::time::sleep(std::time::Duration::from_millis(time)).await,
+                None => std::future::pending().await,
+            }
+            Ok(())
+        };
+        Interrupts::new(codes).clean_up(cleanup, is_second).await
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_first_signal_does_not_keep_a_command_from_clearing_up() {
+        for (takes, is_second, signals, expected) in [
+            (Some(30), false, &[][..], Ok(None)),
+            (Some(30), false, &[130], Ok(Some(130))),
+            (Some(30), true, &[], Ok(None)),
+            (Some(30), true, &[130], Err("interrupted")),
+            (None, false, &[130, 130], Err("interrupted")),
+            (None, false, &[143], Err("the engine does not answer")),
+        ] {
+            let ended = end(takes, is_second, signals).await;
+            assert_eq!(
+                ended.as_ref().map_err(|text| &**text),
+                expected.as_ref().map_err(|&text| text),
+                "{takes:?} {signals:?}"
+            );
+        }
     }
 }

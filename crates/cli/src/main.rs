@@ -4,15 +4,12 @@ mod args;
 mod blocking;
 mod commands;
 mod context;
-mod docker_config;
 mod env;
 mod error;
-mod findings;
 mod platform;
 mod printer;
 mod progress;
 mod registry;
-mod zone;
 
 use std::process::ExitCode;
 use std::time::Duration;

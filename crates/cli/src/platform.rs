@@ -3,8 +3,8 @@
 
 use scratchdbg_backend::{ContainerName, Error, ErrorKind, Scope, Selector, SessionTarget};
 use scratchdbg_docker::{Endpoint, EndpointRequest, InitialProbe};
-/// What can be a name or a setting on any platform that we know.
-pub(crate) use scratchdbg_docker::{are_detach_keys, is_image_reference};
+/// What can be a name, and what is a user's setting, on any platform that we know.
+pub(crate) use scratchdbg_docker::{detach_keys, is_image_reference};
 
 use crate::args::{Global, KubernetesArgs};
 use crate::blocking::blocking;

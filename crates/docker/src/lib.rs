@@ -7,6 +7,7 @@ mod api_version;
 mod client;
 mod clock;
 mod containers;
+mod docker_config;
 mod endpoint;
 mod error;
 mod event;
@@ -31,6 +32,7 @@ mod user;
 
 pub use self::api_version::{ApiVersion, NotAVersion};
 pub use self::containers::Change;
+pub use self::docker_config::detach_keys;
 pub use self::endpoint::{
     Address, ContextError, DEFAULT_SOCKET, Endpoint, EndpointError, EndpointRequest, Origin, Tls,
 };
@@ -40,7 +42,7 @@ pub use self::initial_probe::InitialProbe;
 pub use self::labels::{LABEL_SESSION, LABEL_TARGET};
 pub use self::logs::LogStream;
 pub use self::plan::{Refusal, SessionPlan};
-pub use self::session::{Keeper, Process, ProcessOutput, ProcessProbe, ShownCommands, Throwaway, are_detach_keys};
+pub use self::session::{Keeper, Process, ProcessOutput, ProcessProbe, ShownCommands, Throwaway};
 pub use self::target::{Mount, Reach, Target};
 pub use self::twin::{NotATwin, Twin};
 pub use self::user::UserError;

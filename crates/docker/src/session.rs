@@ -22,7 +22,7 @@ mod throwaway;
 
 use bollard::models::HostConfig;
 
-pub use self::detach::are_detach_keys;
+pub(crate) use self::detach::are_detach_keys;
 pub use self::keeper::Keeper;
 pub(crate) use self::lingering::{LingeringKeeper, keepers_that_wait};
 pub use self::output::ProcessOutput;

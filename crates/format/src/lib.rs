@@ -1,5 +1,6 @@
-//! Formats sizes, ages and tables for people.
+//! Formats sizes, ages, tables and findings for people.
 
+pub mod findings;
 mod table;
 
 use std::time::Duration;

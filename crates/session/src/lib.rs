@@ -6,12 +6,14 @@
 //!   follows restarts of the target. `attach` and `demo` call it.
 //! * [`plan()`] only returns the plan.
 //! * [`User`] is the caller's interface: streams, terminal, questions and notices.
+//! * [`Audit`] records sessions in a file.
 //! * [`tools`] finds a static busybox, and makes the toolkit image of it and the launcher.
 //!
 //! Platforms are used through the traits of `scratchdbg-backend`. This crate knows none in
 //! particular.
 
 mod attempt;
+mod audit;
 mod control;
 mod keeper;
 mod keys;
@@ -28,6 +30,7 @@ pub mod tools;
 mod user;
 
 pub use self::attempt::{AFTER_SIGNAL, AttemptEnd};
+pub use self::audit::Audit;
 pub use self::run::{Request, plan, run};
 pub use self::user::{Consent, Notice, SessionEnd, Stage, Streams, User};
 

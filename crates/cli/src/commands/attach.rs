@@ -1,6 +1,5 @@
 //! `attach`: a shell, or a single command, inside a container that may have no shell.
 
-mod audit;
 mod consent;
 mod explain;
 mod terminal;
@@ -9,14 +8,12 @@ mod words;
 use scratchdbg_backend::{Interrupts, Mode, PlanRequest, SessionBackend, SessionTarget, ToolSource, ToolStore};
 use scratchdbg_console::terminal::is_interactive;
 use scratchdbg_session::tools::SessionTools;
-use scratchdbg_session::{Notice, Request};
+use scratchdbg_session::{Audit, Notice, Request};
 
-use self::audit::Audit;
 use self::terminal::TerminalUser;
 use crate::args::AttachArgs;
 use crate::blocking::blocking;
 use crate::context::Context;
-use crate::docker_config;
 use crate::error::{CommandError, Outcome};
 use crate::platform::{self, Location, Looked, Platform, is_image_reference};
 
@@ -140,7 +137,7 @@ async fn request(args: &AttachArgs, target: SessionTarget, context: &Context) ->
     args.capabilities.iter().try_for_each(|name| check_capability(name))?;
     // Keys are typed only on a terminal.
     let folder = context.environment.docker_config.clone().filter(|_| tty);
-    let detach_keys = blocking(move || docker_config::detach_keys(folder.as_deref())).await?;
+    let detach_keys = blocking(move || Ok(platform::detach_keys(folder.as_deref())?)).await?;
     let plan = PlanRequest {
         command: args.command.clone(),
         mode: if args.image { Some(Mode::Copy) } else { args.mode.into() },

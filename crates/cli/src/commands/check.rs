@@ -3,13 +3,13 @@
 use scratchdbg_builder::dockerfile::{Hidden, Unseen};
 use scratchdbg_console::terminal;
 use scratchdbg_diagnose::{Finding, Severity, sarif};
+use scratchdbg_format::findings;
 use scratchdbg_inspect::{self as inspect, BareWords, Caveat, ImageLocation, LocationError, Report, ThisMachine};
 
 use crate::args::{CheckArgs, CheckFormat, Deny};
 use crate::blocking::blocking;
 use crate::context::Context;
 use crate::error::{CommandError, FAILED, Outcome};
-use crate::findings;
 use crate::printer::Printer;
 use crate::registry;
 

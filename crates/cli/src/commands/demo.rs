@@ -3,13 +3,12 @@
 use std::io::{self, Stderr, Stdout};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
-use std::pin::pin;
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use scratchdbg_backend::{
-    ContainerName, Error, ImageBackend as _, Interrupts, Plan, PlanRequest, Scope, SessionTarget, Window, sleep_until,
+    ContainerName, Error, ImageBackend as _, Interrupts, Plan, PlanRequest, Scope, SessionTarget, Window,
 };
 use scratchdbg_builder::{BuildSpec, Twin};
 use scratchdbg_console::streams::{self, Outlet};
@@ -55,29 +54,27 @@ pub(crate) async fn demo(args: DemoArgs, context: &Context, mut interrupts: Inte
     let engine = engine.within(&Scope::default());
     let loading: Vec<String> = context.scope.left().into_iter().filter(|left| images.contains(left)).collect();
     let removal = async {
-        throwaway.remove(&engine, &images).await?;
+        throwaway.remove(&engine, &images).await.map_err(|error| CommandError::from(error).message)?;
         remove_late(&engine, loading).await
     };
-    let cleaned = clean_up(Box::pin(removal), outcome.is_err(), &mut interrupts).await;
+    let cleaned = interrupts.clean_up(Box::pin(removal), outcome.is_err()).await;
     // What is said of it below.
     context.scope.clear();
     let outcome = match cleaned {
         Ok(None) => outcome.unwrap_or_else(Ok),
         // A signal during the cleanup takes precedence.
         Ok(Some(code)) => return Ok(code),
-        Err(error) => {
+        Err(reason) => {
             let hint = "`scratchdbg sessions gc` removes what is left of it, and any next session does";
             let name = throwaway.container();
             return match outcome {
                 Err(code) => {
-                    context
-                        .printer
-                        .warning(&format!("the container {name} and its images may be left: {}", error.message));
+                    context.printer.warning(&format!("the container {name} and its images may be left: {reason}"));
                     context.printer.hint(hint);
                     Ok(code)
                 }
                 Ok(_) => {
-                    let message = format!("the container {name} and its images may be left: {}", error.message);
+                    let message = format!("the container {name} and its images may be left: {reason}");
                     Err(CommandError::new(message).hint(hint))
                 }
             };
@@ -89,44 +86,20 @@ pub(crate) async fn demo(args: DemoArgs, context: &Context, mut interrupts: Inte
     outcome
 }
 
-/// Waits for the end of the cleanup. The first signal does not end the cleanup but limits its time, and becomes the
-/// result. `is_second` is set if a signal came before.
-async fn clean_up(
-    removal: impl Future<Output = Result<(), CommandError>>,
-    is_second: bool,
-    interrupts: &mut Interrupts,
-) -> Result<Option<u8>, CommandError> {
-    let mut removal = pin!(removal);
-    let in_the_end = || Instant::now() + Scope::GRACE;
-    let (mut signal, mut limit) = (None, is_second.then(in_the_end));
-    loop {
-        tokio::select! {
-            removed = &mut removal => return removed.map(|()| signal),
-            () = sleep_until(limit) => return Err(CommandError::new("the engine does not answer")),
-            code = interrupts.next() => {
-                if is_second || signal.is_some() {
-                    return Err(CommandError::new("interrupted"));
-                }
-                (signal, limit) = (Some(code), Some(in_the_end()));
-            }
-        }
-    }
-}
-
 /// Removes images that the engine may still have been loading when the load was given up, as soon as they are there.
-async fn remove_late(engine: &ImagePlatform, mut images: Vec<String>) -> Result<(), CommandError> {
+async fn remove_late(engine: &ImagePlatform, mut images: Vec<String>) -> Result<(), String> {
     let deadline = Instant::now() + LATE_WITHIN;
     while !images.is_empty() {
         let mut awaited = Vec::new();
         for image in images {
-            if engine.image_record(&image).await?.is_some() {
-                engine.remove_image(&image).await?;
+            if engine.image_record(&image).await.map_err(|error| error.message)?.is_some() {
+                engine.remove_image(&image).await.map_err(|error| CommandError::from(error).message)?;
             } else {
                 awaited.push(image);
             }
         }
         if !awaited.is_empty() && Instant::now() >= deadline {
-            return Err(CommandError::new(format!("the engine did not finish loading {}", awaited.join(" and "))));
+            return Err(format!("the engine did not finish loading {}", awaited.join(" and ")));
         }
         images = awaited;
         tokio::time::sleep(LATE_PAUSE).await;
@@ -323,48 +296,4 @@ impl User for Audience {
 /// Returns untrusted text as one escaped line.
 fn printable(text: &str) -> String {
     scratchdbg_logs::escape::label(text).into_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use tokio::sync::mpsc;
-
-    use super::*;
-
-    /// The result of a cleanup that takes this many milliseconds (forever without a number), with signals before its
-    /// end.
-    async fn end(takes: Option<u64>, is_second: bool, signals: &[u8]) -> Result<Option<u8>, String> {
-        let (sender, codes) = mpsc::unbounded_channel();
-        for &code in signals {
-            sender.send(code).unwrap();
-        }
-        let removal = async {
-            match takes {
-                Some(time) => tokio::time::sleep(std::time::Duration::from_millis(time)).await,
-                None => std::future::pending().await,
-            }
-            Ok(())
-        };
-        let ended = clean_up(removal, is_second, &mut Interrupts::new(codes)).await;
-        ended.map_err(|error| error.message)
-    }
-
-    #[tokio::test]
-    async fn the_first_signal_does_not_keep_the_demo_from_clearing_up() {
-        for (takes, is_second, signals, expected) in [
-            (Some(30), false, &[][..], Ok(None)),
-            (Some(30), false, &[130], Ok(Some(130))),
-            (Some(30), true, &[], Ok(None)),
-            (Some(30), true, &[130], Err("interrupted")),
-            (None, false, &[130, 130], Err("interrupted")),
-            (None, false, &[143], Err("the engine does not answer")),
-        ] {
-            let ended = end(takes, is_second, signals).await;
-            assert_eq!(
-                ended.as_ref().map_err(|text| &**text),
-                expected.as_ref().map_err(|&text| text),
-                "{takes:?} {signals:?}"
-            );
-        }
-    }
 }

@@ -14,14 +14,18 @@ use scratchdbg_logs::Framing;
 use self::output::{Output, Single};
 use self::request::Request;
 use crate::args::LogsArgs;
+use crate::blocking::blocking;
 use crate::context::Context;
 use crate::error::{CommandError, FAILED, Outcome};
 use crate::platform::{self, LogTargets, on_platform};
-use crate::zone;
 
 pub(crate) async fn logs(args: LogsArgs, context: &Context, mut interrupts: Interrupts) -> Outcome {
     let zone = async {
-        if request::needs_zone(&args) { zone::local(context.environment.zone.clone()).await } else { Ok(TimeZone::UTC) }
+        let tz = context.environment.zone.clone();
+        if !request::needs_zone(&args) {
+            return Ok(TimeZone::UTC);
+        }
+        blocking(move || Ok(scratchdbg_console::zone::local(tz)?)).await
     };
     let zone = match interrupts.race(&context.scope, zone).await {
         Ok(zone) => zone?,

@@ -5,13 +5,13 @@ use std::io::{self, Read};
 use scratchdbg_backend::{ContainerName, Phase};
 use scratchdbg_console::terminal;
 use scratchdbg_diagnose::{Finding, explain_message};
+use scratchdbg_format::findings;
 use scratchdbg_inspect::{self as inspect, Diagnosis};
 use serde::Serialize;
 
 use crate::args::{Format, WhyArgs};
 use crate::context::Context;
 use crate::error::{CommandError, FAILED, Outcome};
-use crate::findings;
 use crate::platform::on_engine;
 use crate::printer::Printer;
 

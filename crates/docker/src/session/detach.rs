@@ -10,7 +10,7 @@ pub(super) fn keys(named: Option<&str>) -> Vec<u8> {
 }
 
 /// Whether engines understand these detach keys.
-pub fn are_detach_keys(keys: &str) -> bool {
+pub(crate) fn are_detach_keys(keys: &str) -> bool {
     codes(keys).is_some()
 }
 

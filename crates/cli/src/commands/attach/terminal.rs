@@ -8,10 +8,9 @@ use scratchdbg_backend::{Error, ErrorKind, Interrupts, Plan, Window};
 use scratchdbg_console::signals::PassedOn;
 use scratchdbg_console::streams::{self, Outlet};
 use scratchdbg_console::terminal::{self, Input, RawMode};
-use scratchdbg_session::{Consent, Notice, SessionEnd, Stage, Streams, User};
+use scratchdbg_session::{Audit, Consent, Notice, SessionEnd, Stage, Streams, User};
 use tokio::sync::watch;
 
-use super::audit::Audit;
 use super::{consent, words};
 use crate::printer::Printer;
 

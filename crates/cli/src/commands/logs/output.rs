@@ -1,13 +1,15 @@
 //! Prints lines on the two output streams.
 
-use std::io::{self, IsTerminal as _, Stderr, Stdout, Write};
+use std::io::{self, Stderr, Stdout, Write};
 use std::os::fd::AsFd;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use anstream::stream::RawStream;
 use jiff::tz::TimeZone;
-use scratchdbg_console::streams::WaitingStream;
+use scratchdbg_console::lines::{LineStream, are_same_file, has_colors};
+use scratchdbg_console::terminal::columns;
 use scratchdbg_follow::{MergedSink, Notice, Severity, Sink};
-use scratchdbg_logs::render::{Entry, Format, Prefixes, Renderer, Style};
+use scratchdbg_logs::render::{Entry, Format, Prefixes, Style};
 use scratchdbg_logs::stats::Stats;
 use scratchdbg_logs::{Line, Stream};
 
@@ -15,15 +17,12 @@ use super::notice::words;
 use super::request::Request;
 use crate::printer::Printer;
 
-/// How many bytes of lines are buffered until they are written, if more lines follow.
-const BUFFER: usize = 64 << 10;
-
 /// Prints lines, or counts them. On a terminal, text that could control it is escaped. Elsewhere, every byte is
 /// passed on unchanged.
 #[derive(Debug)]
 pub(super) struct Output {
-    stdout: Side<Stdout>,
-    stderr: Side<Stderr>,
+    stdout: LineStream<Stdout>,
+    stderr: LineStream<Stderr>,
     /// Whether both streams lead to the same file, so that the order between them must be kept.
     share_a_place: bool,
     /// Whether text goes to the stream that the container used. JSON goes to standard output only.
@@ -46,26 +45,17 @@ pub(super) struct Output {
 /// Identifies a container of an [`Output`].
 pub(super) type ContainerIndex = usize;
 
-#[derive(Debug)]
-struct Side<W> {
-    sink: WaitingStream<W>,
-    buffer: Vec<u8>,
-    renderer: Renderer,
-}
-
 impl Output {
     pub(super) fn new(request: &Request, printer: Printer) -> Self {
         let text = matches!(request.format, Format::Text);
         let (stdout, stderr) = (io::stdout(), io::stderr());
-        let color = colors(&stdout);
-        let columns = stdout.is_terminal().then(columns).flatten();
         let prefixed = request.many && text && request.stats.is_none();
         Self {
-            share_a_place: same_place(&stdout, &stderr),
+            share_a_place: are_same_file(&stdout, &stderr),
             split: text || matches!(request.format, Format::Raw),
             stream: request.stream,
             names: Vec::new(),
-            prefixes: prefixed.then(|| Prefixes::new(columns, color)),
+            prefixes: prefixed.then(|| Prefixes::new(columns(), has_colors(&stdout))),
             stats: request.stats.map(Stats::new),
             json: matches!(request.format, Format::Json),
             raw: matches!(request.format, Format::Raw),
@@ -74,8 +64,8 @@ impl Output {
             printer,
             failed: false,
             zone: request.zone.clone(),
-            stdout: Side::new(stdout, request),
-            stderr: Side::new(stderr, request),
+            stdout: self::stream(stdout, request),
+            stderr: self::stream(stderr, request),
         }
     }
 
@@ -145,69 +135,16 @@ impl Output {
     }
 }
 
-impl<W: Write + anstream::stream::RawStream> Side<W> {
-    fn new(sink: W, request: &Request) -> Self {
-        let style = Style {
-            format: request.format.clone(),
-            timestamps: request.timestamps,
-            terminal: sink.is_terminal() && !matches!(request.format, Format::Raw),
-            color: colors(&sink),
-            highlight: request.query.highlight().to_vec(),
-        };
-        Self {
-            sink: WaitingStream(sink),
-            buffer: Vec::with_capacity(BUFFER + BUFFER / 4),
-            renderer: Renderer::new(style),
-        }
-    }
-}
-
-impl<W: Write + AsFd> Side<W> {
-    fn entry(&mut self, entry: &Entry<'_>, after_gap: bool) -> io::Result<()> {
-        if after_gap {
-            self.renderer.render_gap(&mut self.buffer);
-        }
-        self.renderer.render(&mut self.buffer, entry);
-        if self.buffer.len() >= BUFFER { self.flush() } else { Ok(()) }
-    }
-
-    fn beginning(&mut self, stream: Stream, text: &[u8]) -> io::Result<bool> {
-        let shown = self.renderer.render_beginning(&mut self.buffer, stream, text);
-        self.flush()?;
-        Ok(shown)
-    }
-
-    /// Writes the buffer, and ends the beginning of a line that was shown.
-    fn break_beginning(&mut self) -> io::Result<()> {
-        self.renderer.break_beginning(&mut self.buffer);
-        self.flush()
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        if self.buffer.is_empty() {
-            return Ok(());
-        }
-        let written = self.sink.write_all(&self.buffer).and_then(|()| self.sink.flush());
-        self.buffer.clear();
-        written
-    }
-}
-
-/// Reports whether to use colors on a stream.
-fn colors(stream: &impl anstream::stream::RawStream) -> bool {
-    anstream::AutoStream::choice(stream) != anstream::ColorChoice::Never
-}
-
-fn columns() -> Option<usize> {
-    let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
-    (size.ws_col > 0).then(|| size.ws_col.into())
-}
-
-fn same_place(one: impl AsFd, other: impl AsFd) -> bool {
-    match (rustix::fs::fstat(one), rustix::fs::fstat(other)) {
-        (Ok(one), Ok(other)) => (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino),
-        _ => true,
-    }
+/// A stream that lines are rendered on as the request wants it.
+fn stream<W: Write + RawStream + AsFd>(stream: W, request: &Request) -> LineStream<W> {
+    let style = Style {
+        format: request.format.clone(),
+        timestamps: request.timestamps,
+        terminal: stream.is_terminal() && !matches!(request.format, Format::Raw),
+        color: has_colors(&stream),
+        highlight: request.query.highlight().to_vec(),
+    };
+    LineStream::new(stream, style)
 }
 
 impl MergedSink for Output {
@@ -234,12 +171,12 @@ impl MergedSink for Output {
             if self.share_a_place {
                 self.stdout.break_beginning()?;
             }
-            self.stderr.entry(&entry, after_gap)
+            self.stderr.line(&entry, after_gap)
         } else {
             if self.share_a_place {
                 self.stderr.break_beginning()?;
             }
-            self.stdout.entry(&entry, after_gap)
+            self.stdout.line(&entry, after_gap)
         }
     }
 

@@ -1,10 +1,9 @@
 //! Formats the list as a table that fits the terminal.
 
 use anstyle::{AnsiColor, Style};
-use scratchdbg_format::{Column, KEPT, age};
+use scratchdbg_format::{Column, KEPT, age, findings};
 
 use super::Row;
-use crate::findings;
 
 /// A column whose cells have no style.
 const fn plain(name: &'static str, cell: fn(&Row) -> String, rank: u8, may_shrink: bool) -> Column<Row> {

@@ -1,8 +1,11 @@
-//! `--audit`: a line of JSON when a session begins, and one when it has ended. Sessions leave nothing in the engine,
-//! so these lines are the only record. The first exists however the client ends.
+//! The audit file: a line of JSON when a session begins, and one when it has ended.
 //!
-//! The file may be in a directory to which others can write. So links are not followed, only a regular file is
-//! written to, and a new file is readable by its user alone, because it contains the command line as typed.
+//! Sessions leave nothing on the platform, so these lines are the only record. The first exists
+//! however the client ends.
+//!
+//! The file may be in a directory to which others can write. So links are not followed, only a
+//! regular file is written to, and a new file is readable by its user alone, because it contains
+//! the command line as typed.
 
 use std::fmt::Write as _;
 use std::fs::File;
@@ -13,44 +16,50 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use rustix::fs::OFlags;
 use scratchdbg_backend::{Error, ErrorKind, Plan};
-use scratchdbg_session::SessionEnd;
 use serde_json::{Value, json};
 
-use crate::error::CommandError;
+use crate::SessionEnd;
 
 /// The exit code of a session that was killed.
 const KILLED: u8 = 137;
 
 /// The audit file.
 #[derive(Debug)]
-pub(super) struct Audit {
+pub struct Audit {
     path: PathBuf,
     file: File,
 }
 
 impl Audit {
     /// Opens the file for appending.
-    pub(super) fn open(path: &Path) -> Result<Self, CommandError> {
+    ///
+    /// # Errors
+    ///
+    /// Fails if it is no regular file, or cannot be opened or created.
+    pub fn open(path: &Path) -> Result<Self, Error> {
         let file = open(path).map_err(|reason| {
             let shown = path.display().to_string();
-            CommandError::new(format!("cannot write {}: {reason}", scratchdbg_logs::escape::label(&shown)))
+            Error::new(ErrorKind::Local, format!("cannot write {}: {reason}", scratchdbg_logs::escape::label(&shown)))
                 .hint("--audit takes a regular file, or the name of a new one; links are not followed")
         })?;
         Ok(Self { path: path.to_owned(), file })
     }
 
     /// Records the beginning of a session.
-    pub(super) fn start(&mut self, plan: &Plan, started: Timestamp) -> Result<(), Error> {
+    ///
+    /// # Errors
+    ///
+    /// Fails if the line cannot be written.
+    pub fn start(&mut self, plan: &Plan, started: Timestamp) -> Result<(), Error> {
         self.write("start", plan, started, json!({}))
     }
 
     /// Records the end of a session.
-    pub(super) fn end(
-        &mut self,
-        plan: &Plan,
-        started: Timestamp,
-        ended: &Result<SessionEnd, Error>,
-    ) -> Result<(), Error> {
+    ///
+    /// # Errors
+    ///
+    /// Fails if the line cannot be written.
+    pub fn end(&mut self, plan: &Plan, started: Timestamp, ended: &Result<SessionEnd, Error>) -> Result<(), Error> {
         let (end, exit_code) = match ended {
             Ok(SessionEnd::Code(code)) => ("exited".to_owned(), Some(*code)),
             Ok(SessionEnd::OutOfMemory) => ("out of memory".to_owned(), Some(KILLED)),

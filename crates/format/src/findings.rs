@@ -1,4 +1,4 @@
-//! Formats findings as text: code and sentence, evidence, fix.
+//! Findings as text: code and sentence, evidence, fix.
 
 use anstyle::{AnsiColor, Style};
 use scratchdbg_diagnose::{Confidence, Finding, Severity};
@@ -13,7 +13,7 @@ const BOLD: Style = Style::new().bold();
 const NARROWEST: usize = 30;
 
 /// Returns the color of a severity.
-pub(crate) fn style(severity: Severity) -> Style {
+pub fn style(severity: Severity) -> Style {
     match severity {
         Severity::Error => AnsiColor::Red.on_default().bold(),
         Severity::Warning => AnsiColor::Yellow.on_default().bold(),
@@ -23,7 +23,7 @@ pub(crate) fn style(severity: Severity) -> Style {
 
 /// Returns a finding in lines of at most `width` columns, or unwrapped without a terminal. Text that images and
 /// containers control is escaped.
-pub(crate) fn text(finding: &Finding, width: Option<usize>) -> String {
+pub fn text(finding: &Finding, width: Option<usize>) -> String {
     let style = style(finding.severity);
     let likely = match finding.confidence {
         Confidence::Certain => "",
@@ -54,13 +54,13 @@ pub(crate) fn text(finding: &Finding, width: Option<usize>) -> String {
 }
 
 /// Returns a finding's file and line like a compiler: `Dockerfile:7: `.
-pub(crate) fn place(finding: &Finding) -> String {
+pub fn place(finding: &Finding) -> String {
     let place = finding.location.as_ref();
     place.map(|location| format!("{}:{}: ", escape::label(&location.path), location.line)).unwrap_or_default()
 }
 
 /// Returns the number of findings by severity, in one line.
-pub(crate) fn summary(subject: &str, findings: &[Finding]) -> String {
+pub fn summary(subject: &str, findings: &[Finding]) -> String {
     let count = |severity: Severity, one: &str, many: &str| {
         let count = findings.iter().filter(|finding| finding.severity == severity).count();
         let style = style(severity);

@@ -10,24 +10,23 @@ use std::path::Path;
 
 use jiff::tz::TimeZone;
 
-use crate::blocking::blocking;
-use crate::error::CommandError;
+use scratchdbg_backend::{Error, ErrorKind};
 
 /// The largest zone file that is read. Real ones have a few kilobytes.
 const LIMIT: u64 = 1 << 20;
 
-/// Returns the zone in `TZ`, or the machine's zone if it is unset.
-pub(crate) async fn local(tz: Option<OsString>) -> Result<TimeZone, CommandError> {
-    blocking(move || match tz.filter(|tz| !tz.is_empty()) {
-        Some(tz) => named(&tz),
-        None => Ok(TimeZone::system()),
-    })
-    .await
+/// Returns the zone in `TZ`, or the machine's zone if it is unset. Waits for files.
+///
+/// # Errors
+///
+/// Fails if `TZ` is neither a rule, nor the name of a zone, nor a file of one.
+pub fn local(tz: Option<OsString>) -> Result<TimeZone, Error> {
+    tz.filter(|tz| !tz.is_empty()).map_or_else(|| Ok(TimeZone::system()), |tz| named(&tz))
 }
 
 /// Interprets a `TZ`: a rule (`EST5EDT,M3.2.0,M11.1.0`), a zone's name, or a file. Names and files may follow a
 /// colon.
-fn named(tz: &OsStr) -> Result<TimeZone, CommandError> {
+fn named(tz: &OsStr) -> Result<TimeZone, Error> {
     let text = tz.to_str();
     if let Some(zone) = text.and_then(|text| TimeZone::posix(text).ok()) {
         return Ok(zone);
@@ -50,9 +49,9 @@ fn named(tz: &OsStr) -> Result<TimeZone, CommandError> {
     TimeZone::tzif("", &bytes).map_err(|error| unusable(tz, &error))
 }
 
-fn unusable(tz: &OsStr, error: &dyn std::fmt::Display) -> CommandError {
+fn unusable(tz: &OsStr, error: &dyn std::fmt::Display) -> Error {
     let tz = tz.to_string_lossy();
-    CommandError::new(format!("cannot use TZ={tz} as the time zone: {error}"))
+    Error::new(ErrorKind::Local, format!("cannot use TZ={tz} as the time zone: {error}"))
         .hint("set TZ to a zone's name, for example Europe/Berlin, or to the file of one")
 }
 

@@ -1,11 +1,11 @@
-//! Reads the settings that scratchdbg uses from Docker's configuration file. The docker crate reads the contexts.
+//! The settings in Docker's configuration file that matter to sessions.
 
 use std::path::Path;
 
+use scratchdbg_backend::{Error, ErrorKind};
 use serde::Deserialize;
 
-use crate::error::CommandError;
-use crate::platform::are_detach_keys;
+use crate::session::are_detach_keys;
 
 /// The largest accepted file.
 const LARGEST: u64 = 4 * 1024 * 1024;
@@ -16,9 +16,13 @@ struct ConfigFile {
     detach_keys: Option<String>,
 }
 
-/// Returns the detach keys. Blocking. A file that cannot be read or parsed is ignored. Invalid keys are an error, as
-/// in docker.
-pub(crate) fn detach_keys(config_dir: Option<&Path>) -> Result<Option<String>, CommandError> {
+/// Returns the keys that detach from a session. Waits for files. A file that cannot be read or
+/// parsed is ignored.
+///
+/// # Errors
+///
+/// Fails if the keys are invalid, as docker does.
+pub fn detach_keys(config_dir: Option<&Path>) -> Result<Option<String>, Error> {
     let Some(path) = config_dir.map(|folder| folder.join("config.json")) else { return Ok(None) };
     let file: Option<ConfigFile> =
         scratchdbg_files::read(&path, LARGEST).ok().and_then(|text| serde_json::from_slice(&text).ok());
@@ -26,7 +30,7 @@ pub(crate) fn detach_keys(config_dir: Option<&Path>) -> Result<Option<String>, C
     match keys {
         Some(keys) if !are_detach_keys(&keys) => {
             let message = format!("{}: detachKeys `{keys}` are no keys", path.display());
-            Err(CommandError::new(message)
+            Err(Error::new(ErrorKind::Local, message)
                 .hint("keys are single characters and ctrl-a to ctrl-z, with commas: ctrl-p,ctrl-q"))
         }
         keys => Ok(keys),
