@@ -32,6 +32,7 @@ mod build_same;
 mod check;
 mod codes;
 mod demo;
+mod docker_habits;
 mod dockerfiles;
 mod endpoint;
 mod engine_agrees;

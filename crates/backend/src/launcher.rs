@@ -181,6 +181,8 @@ pub fn path(plan: &Plan, keeper: &KeeperAddress, session: &str) -> String {
 /// Returns the session's command line: the launcher, then the command.
 pub fn run(plan: &Plan, keeper: &KeeperAddress, session: &str) -> Vec<String> {
     let mut line = vec![path(plan, keeper, session), "run".to_owned(), keeper.pid.to_string(), session.to_owned()];
+    // Before an option that is always there: a command may have the name of an option.
+    line.extend(plan.workdir.iter().flat_map(|path| ["--directory".to_owned(), path.clone()]));
     match &plan.how {
         How::Sidecar(_) => line.extend(["--beside".to_owned(), keeper.container.clone(), plan.target_id.clone()]),
         // The target's own programs come first, so that a session finds what the application would

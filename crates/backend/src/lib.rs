@@ -37,6 +37,7 @@ pub use self::images::{BoxError, ImageBackend, ImageRecord};
 pub use self::interrupts::{Interrupts, sleep_until};
 pub use self::logs::{
     ByteStream, Completeness, LogBackend, LogRequest, LogSource, RunEnd, RunHistory, Selector, Storage, StoredFiles,
+    is_pattern, matches,
 };
 pub use self::name::{ContainerName, InvalidName};
 pub use self::plan::{Copied, Exec, How, LeftOut, Mode, Plan, Reason, Sidecar};

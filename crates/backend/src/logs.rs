@@ -181,6 +181,8 @@ pub struct RunHistory {
 /// Selects containers. All conditions must hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Selector {
+    /// A pattern of names, in which `*` stands for any text and `?` for any character.
+    pub name: Option<String>,
     /// `key` or `key=value`.
     pub labels: Vec<String>,
     /// The project that the container belongs to, as tools for several containers (such as Compose)
@@ -189,4 +191,59 @@ pub struct Selector {
     /// The container of each object, on platforms whose objects have several. The platform chooses
     /// where none is named.
     pub container: Option<String>,
+}
+
+/// Whether a text is a pattern of names: no name has these characters.
+pub fn is_pattern(text: &str) -> bool {
+    text.contains(['*', '?'])
+}
+
+/// Whether a name matches a pattern, in which `*` stands for any text and `?` for any character.
+pub fn matches(pattern: &str, name: &str) -> bool {
+    let (pattern, name): (Vec<char>, Vec<char>) = (pattern.chars().collect(), name.chars().collect());
+    let (mut at, mut position) = (0, 0);
+    // Where to go on after the last `*`, with one character more of the name.
+    let mut star: Option<(usize, usize)> = None;
+    while position < name.len() {
+        match pattern.get(at) {
+            Some('*') => {
+                star = Some((at + 1, position));
+                at += 1;
+            }
+            Some(&wanted) if wanted == '?' || wanted == name[position] => (at, position) = (at + 1, position + 1),
+            _ => match &mut star {
+                Some((after, taken)) => {
+                    *taken += 1;
+                    (at, position) = (*after, *taken);
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern[at..].iter().all(|&rest| rest == '*')
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn patterns_match_whole_names() {
+        for (pattern, name, expected) in [
+            ("web-*", "web-1", true),
+            ("web-*", "web-", true),
+            ("web-*", "my-web-1", false),
+            ("*", "", true),
+            ("*-web-?", "shop-web-1", true),
+            ("*-web-?", "shop-web-12", false),
+            ("a*b*c", "aXbYbZc", true),
+            ("a*b*c", "aXcYb", false),
+            ("??", "é1", true),
+            ("web", "web", true),
+            ("web", "web1", false),
+            ("**a", "bba", true),
+        ] {
+            assert_eq!(super::matches(pattern, name), expected, "{pattern} {name}");
+        }
+        let long = "a".repeat(10_000);
+        assert!(!super::matches(&format!("{}b", "*a".repeat(50)), &long), "it takes no exponential time");
+    }
 }

@@ -72,6 +72,8 @@ pub struct Plan {
     pub environment: Vec<String>,
     /// The target's `PATH`.
     pub path: String,
+    /// Where the command starts, in the target; `None` for the target's own working directory.
+    pub workdir: Option<String>,
     /// The image of the keeper.
     pub keeper_image: String,
     /// The capabilities that the keeper gets in addition to the default set.

@@ -33,6 +33,10 @@ pub struct PlanRequest {
     pub tty: bool,
     /// The client's `TERM`.
     pub term: Option<String>,
+    /// The user's additions to the command's environment: `NAME=VALUE`.
+    pub environment: Vec<String>,
+    /// Where the command starts: an absolute path in the target.
+    pub workdir: Option<String>,
     /// Capabilities for the session.
     pub capabilities: Vec<String>,
     /// Security options that replace the target's, in the platform's syntax.

@@ -36,7 +36,7 @@ const STYLES: Styles = Styles::styled()
 /// Debug containers that have no shell
 #[derive(Debug, Parser)]
 #[command(name = "scratchdbg", version, styles = STYLES, max_term_width = 100)]
-#[command(infer_subcommands = false, disable_help_subcommand = true, propagate_version = false)]
+#[command(infer_subcommands = false, propagate_version = false)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) global: Global,
@@ -88,7 +88,7 @@ pub(crate) enum Command {
     /// Without a terminal, the first SIGINT, SIGTERM or SIGQUIT is passed on to the command. After 10 seconds, or at the
     /// second signal, the session is ended, with 128+n. If nobody reads its output any more, it is ended with 141. On a terminal,
     /// the detach keys (ctrl-p,ctrl-q, or `detachKeys` in Docker's config.json) end it too, with 129.
-    #[command(after_help = examples::ATTACH, mut_arg("namespace", |argument| argument.short('n')))]
+    #[command(visible_alias = "exec", after_help = examples::ATTACH, mut_arg("namespace", |argument| argument.short('n')))]
     Attach(AttachArgs),
     /// List and end debug sessions
     #[command(subcommand)]
@@ -111,6 +111,8 @@ pub(crate) enum Command {
     Completion(CompletionArgs),
     /// Print the manual page
     Man,
+    /// Print the version
+    Version,
 }
 
 /// Output format.
@@ -161,7 +163,7 @@ mod tests {
         let most = if name.contains("logs") { 62 } else { 56 };
         assert!(rows <= most, "{name}: the short help has {rows} lines");
         insta::assert_snapshot!(format!("{name}-long"), trimmed(&command.render_long_help().to_string()));
-        for inner in command.get_subcommands_mut() {
+        for inner in command.get_subcommands_mut().filter(|inner| inner.get_name() != "help") {
             let name = format!("{name}-{}", inner.get_name());
             snapshot(inner, &name);
         }

@@ -70,6 +70,10 @@ async fn run_to_the_end(command: Command, context: &Context) -> Outcome {
         Command::Ps(args) => ps::ps(args, context).await,
         Command::Completion(args) => completion::completion(&args),
         Command::Man => man::man(),
+        Command::Version => {
+            context.printer.line(concat!("scratchdbg ", env!("CARGO_PKG_VERSION")))?;
+            Ok(0)
+        }
         Command::Attach(_) | Command::Logs(_) | Command::Demo(_) => Ok(0),
     }
 }

@@ -36,6 +36,11 @@ pub(crate) struct Environment {
 }
 
 impl Environment {
+    /// Reads a variable that the user named on the command line.
+    pub(crate) fn named(name: &str) -> Option<String> {
+        env::var_os(name).map(lossy)
+    }
+
     /// Reads the environment. An empty variable counts as absent.
     pub(crate) fn read() -> Self {
         let path = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);

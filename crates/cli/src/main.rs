@@ -14,7 +14,7 @@ mod registry;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, Parser as _};
 use scratchdbg_backend::Scope;
 use scratchdbg_console::{closed, signals, streams};
 use tracing_subscriber::filter::LevelFilter;
@@ -107,7 +107,9 @@ fn explain_usage(error: &clap::Error) -> ExitCode {
         return exit_code(written.map(|()| 0), false, Printer::new(anstream::ColorChoice::Auto, false));
     }
     let _unwritten = streams::print(streams::stderr(), &text);
-    let attach = std::env::args_os().any(|argument| argument == "attach");
+    let is_command = |argument: &std::ffi::OsString| Cli::command().find_subcommand(argument).is_some();
+    let command = std::env::args_os().skip(1).find(is_command);
+    let attach = command.is_some_and(|command| command == "attach" || command == "exec");
     ExitCode::from(if attach { ATTACH_FAILED } else { USAGE })
 }
 

@@ -1,7 +1,7 @@
 //! The platforms that this program knows: the one place that names them. Commands are written for any of them, and
 //! [`on_platform!`] has one arm for each.
 
-use scratchdbg_backend::{ContainerName, Error, ErrorKind, Scope, Selector, SessionTarget};
+use scratchdbg_backend::{ContainerName, Error, ErrorKind, Scope, Selector, SessionTarget, is_pattern};
 use scratchdbg_docker::{Endpoint, EndpointRequest, InitialProbe};
 /// What can be a name, and what is a user's setting, on any platform that we know.
 pub(crate) use scratchdbg_docker::{detach_keys, is_image_reference};
@@ -148,8 +148,8 @@ impl LogTargets {
     /// None of them has a log.
     pub(crate) fn nothing_selected(&self) -> CommandError {
         let Some(workload) = &self.workload else {
-            return CommandError::new("no container carries these labels")
-                .hint("`docker ps -a --format '{{.Names}} {{.Labels}}'` lists the labels");
+            return CommandError::new("no container is selected by these patterns or labels")
+                .hint("`docker ps -a --format '{{.Names}} {{.Labels}}'` lists names and labels");
         };
         CommandError::new(format!("no pod of {workload} has started, so there is no log"))
             .hint(format!("`kubectl get pods -l '{}'` lists its pods", self.labels()))
@@ -168,7 +168,8 @@ pub(crate) async fn log_targets(
 ) -> Result<LogTargets, CommandError> {
     match platform {
         Platform::Docker(_) => {
-            let names = targets.iter().map(|name| name.parse()).collect::<Result<_, _>>()?;
+            let names = targets.iter().filter(|name| !is_pattern(name));
+            let names = names.map(|name| name.parse()).collect::<Result<_, _>>()?;
             Ok(LogTargets { names, ..LogTargets::default() })
         }
         #[cfg(feature = "kubernetes")]

@@ -16,13 +16,22 @@ struct ConfigFile {
     detach_keys: Option<String>,
 }
 
-/// Returns the keys that detach from a session. Waits for files. A file that cannot be read or
-/// parsed is ignored.
+/// Returns the keys that detach from a session: the given ones, or those of the configuration file.
+/// Waits for files. A file that cannot be read or parsed is ignored.
 ///
 /// # Errors
 ///
 /// Fails if the keys are invalid, as docker does.
-pub fn detach_keys(config_dir: Option<&Path>) -> Result<Option<String>, Error> {
+pub fn detach_keys(given: Option<String>, config_dir: Option<&Path>) -> Result<Option<String>, Error> {
+    let hint = "keys are single characters and ctrl-a to ctrl-z, with commas: ctrl-p,ctrl-q";
+    if let Some(keys) = given {
+        let message = format!("--detach-keys `{keys}` are no keys");
+        return if are_detach_keys(&keys) {
+            Ok(Some(keys))
+        } else {
+            Err(Error::new(ErrorKind::Local, message).hint(hint))
+        };
+    }
     let Some(path) = config_dir.map(|folder| folder.join("config.json")) else { return Ok(None) };
     let file: Option<ConfigFile> =
         scratchdbg_files::read(&path, LARGEST).ok().and_then(|text| serde_json::from_slice(&text).ok());
@@ -30,8 +39,7 @@ pub fn detach_keys(config_dir: Option<&Path>) -> Result<Option<String>, Error> {
     match keys {
         Some(keys) if !are_detach_keys(&keys) => {
             let message = format!("{}: detachKeys `{keys}` are no keys", path.display());
-            Err(Error::new(ErrorKind::Local, message)
-                .hint("keys are single characters and ctrl-a to ctrl-z, with commas: ctrl-p,ctrl-q"))
+            Err(Error::new(ErrorKind::Local, message).hint(hint))
         }
         keys => Ok(keys),
     }

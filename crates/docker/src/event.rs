@@ -35,7 +35,11 @@ pub(crate) struct Actor {
 }
 
 impl Event {
-    fn attribute(&self, name: &str) -> Option<&String> {
+    pub(crate) fn attributes(&self) -> &HashMap<String, String> {
+        &self.actor.attributes
+    }
+
+    pub(crate) fn attribute(&self, name: &str) -> Option<&String> {
         self.actor.attributes.get(name)
     }
 

@@ -1,6 +1,8 @@
 //! Implements [`LogBackend`] for Docker and Podman: finds containers, reads their logs, and reports the ends of their
 //! runs.
 
+use std::collections::HashMap;
+
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
@@ -8,7 +10,7 @@ use jiff::Timestamp;
 use scratchdbg_backend::{self as backend, LogBackend, LogRequest, LogSource, RunEnd, RunHistory, Selector};
 
 use crate::logs::{LogStream, wire_time};
-use crate::{ContainerName, Engine, Error};
+use crate::{ContainerName, Engine, Error, LABEL_SESSION};
 
 /// Compose's label for the project of a container.
 const COMPOSE_PROJECT: &str = "com.docker.compose.project";
@@ -66,7 +68,11 @@ impl LogBackend for Engine {
 
     async fn select(&self, selector: &Selector) -> Result<Vec<String>, backend::Error> {
         let list = self.list_containers(true, &labels(selector)).await?;
-        Ok(list.into_iter().filter_map(|each| each.id).collect())
+        let wanted = list.into_iter().filter(|each| {
+            let name = each.names.iter().flatten().next().map_or("", |name| name.trim_start_matches('/'));
+            is_wanted(selector, name, each.labels.as_ref())
+        });
+        Ok(wanted.filter_map(|each| each.id).collect())
     }
 
     async fn starts(
@@ -75,7 +81,15 @@ impl LogBackend for Engine {
     ) -> Result<BoxStream<'static, Result<String, backend::Error>>, backend::Error> {
         let filters = serde_json::json!({ "type": ["container"], "event": ["start"], "label": labels(selector) });
         let events = self.events(&filters, "").await?;
-        Ok(events.map(|event| event.map(|event| event.actor.id).map_err(Into::into)).boxed())
+        let selector = selector.clone();
+        let starts = events.filter_map(move |event| {
+            let wanted = event.map(|event| {
+                let name = event.attribute("name").map_or("", String::as_str);
+                is_wanted(&selector, name, Some(event.attributes())).then_some(event.actor.id)
+            });
+            std::future::ready(wanted.map_err(Into::into).transpose())
+        });
+        Ok(starts.boxed())
     }
 }
 
@@ -83,6 +97,12 @@ impl LogBackend for Engine {
 fn labels(selector: &Selector) -> Vec<String> {
     let project = selector.project.iter().map(|project| format!("{COMPOSE_PROJECT}={project}"));
     selector.labels.iter().cloned().chain(project).collect()
+}
+
+/// Whether a container with the selector's labels is meant: by a pattern, the name decides, and sessions of ours are not.
+fn is_wanted(selector: &Selector, name: &str, labels: Option<&HashMap<String, String>>) -> bool {
+    let Some(pattern) = &selector.name else { return true };
+    backend::matches(pattern, name) && !labels.is_some_and(|labels| labels.contains_key(LABEL_SESSION))
 }
 
 /// Converts the error of a log driver that does not support reading.

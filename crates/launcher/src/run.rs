@@ -4,6 +4,7 @@ mod environment;
 mod options;
 
 use std::ffi::{OsStr, OsString};
+use std::io::Write as _;
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
@@ -40,7 +41,7 @@ const STOPPED_LIMIT: Duration = Duration::from_secs(4);
 /// which cannot be signaled, or one that hangs in the kernel takes longer.
 const KILL_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// `KEEPER SESSION [--preamble [--no-input] [--env NAME=VALUE]...] [--tools first|last | --beside KEEPER-CONTAINER CONTAINER] [COMMAND [ARG...]]`:
+/// `KEEPER SESSION [--preamble [--no-input] [--env NAME=VALUE]...] [--directory PATH] [--tools first|last | --beside KEEPER-CONTAINER CONTAINER] [COMMAND [ARG...]]`:
 /// runs the command and returns its exit code. Writes the code after the command's output, see
 /// [`Secret`]. `program` is the path that this program was started by.
 ///
@@ -48,6 +49,7 @@ const KILL_TIMEOUT: Duration = Duration::from_secs(2);
 ///   [`preamble`]. For platforms on which a command gets no environment of its own.
 /// - `--no-input`: the command's standard input is empty.
 /// - `--env`: sets a variable for the command.
+/// - `--directory`: the command starts there: a path below the root of the target.
 /// - `--tools`: adds the folder of this program to that end of `PATH`. The default command is the
 ///   shell in that folder.
 /// - `--beside`: this container was created for the session. The command starts in the root of the
@@ -56,7 +58,8 @@ pub(crate) fn run(program: &Path, arguments: &[OsString]) -> Result<u8, String> 
     // Before anything else.
     let mut secret = Secret::take();
     groups::check()?;
-    let Options { keeper, preamble, no_input, environment, tools, beside, command } = Options::parse(arguments)?;
+    let Options { keeper, preamble, no_input, environment, directory, tools, beside, command } =
+        Options::parse(arguments)?;
     if preamble {
         secret = Some(preamble::read()?);
     }
@@ -86,13 +89,24 @@ pub(crate) fn run(program: &Path, arguments: &[OsString]) -> Result<u8, String> 
             environment::remove_unsafe(&mut process);
         }
     }
-    if let Some((_, container)) = beside {
-        // The kernel cannot name a folder outside of our own root. The shell takes its name from
-        // this variable.
-        process.env("PWD", root::enter(container)?);
+    // The kernel cannot name a folder outside of our own root. The shell takes its name from this
+    // variable.
+    let root = beside.map(|(_, container)| root::enter(container)).transpose()?;
+    if let Some(root) = &root {
+        process.env("PWD", root);
     }
     system::become_subreaper().map_err(|error| format!("cannot become the session's reaper: {error}"))?;
     let signals = Signals::block_all().map_err(|error| format!("cannot hold back signals: {error}"))?;
+    if let Some(directory) = directory {
+        match root::go_to(root.as_deref(), directory) {
+            Ok(path) => drop(process.env("PWD", path)),
+            Err(message) => {
+                let _unwritten = writeln!(io::stderr(), "scratchdbg: {message}");
+                tell(secret.as_ref(), OWN_FAILURE, &mut keeper, &signals);
+                return Ok(OWN_FAILURE);
+            }
+        }
+    }
     let child = match system::spawn_session(&mut process) {
         Ok(child) => child,
         Err(error) => {
@@ -136,7 +150,6 @@ fn search_path() -> OsString {
 
 /// Reports why the command did not start. Returns the exit code that a shell would return.
 fn refuse(command: &OsString, error: &io::Error) -> u8 {
-    use std::io::Write as _;
     let name = command.to_string_lossy();
     let (text, code) = match error.kind() {
         io::ErrorKind::NotFound if name.contains('/') => ("no such file or directory".to_owned(), NOT_FOUND),

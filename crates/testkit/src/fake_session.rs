@@ -263,6 +263,7 @@ impl SessionBackend for FakeSessions {
             command: request.command.clone(),
             environment: Vec::new(),
             path: "/bin".to_owned(),
+            workdir: request.workdir.clone(),
             keeper_image: tools.keeper,
             keeper_added: Vec::new(),
             keeper_dropped: Vec::new(),

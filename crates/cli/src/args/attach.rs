@@ -47,11 +47,29 @@ pub(crate) struct AttachArgs {
     #[arg(long, value_enum, default_value = "auto", value_name = "MODE", help_heading = HOW)]
     pub(crate) mode: ModeArg,
     /// Command to run, with its arguments [default: a shell]
-    #[arg(last = true, value_name = "COMMAND")]
+    #[arg(trailing_var_arg = true, value_name = "COMMAND")]
     pub(crate) command: Vec<String>,
     /// Run as this user (name or uid) and group [default: the target's user]
     #[arg(short, long, value_name = "USER[:GROUP]")]
     pub(crate) user: Option<String>,
+    /// Run as root: the same as -u 0
+    #[arg(long, conflicts_with = "user")]
+    pub(crate) root: bool,
+    /// Set a variable for the command (repeatable); NAME alone passes yours on
+    #[arg(short, long, value_name = "NAME=VALUE")]
+    pub(crate) env: Vec<String>,
+    /// Start in this directory of the target
+    #[arg(short, long, value_name = "PATH")]
+    pub(crate) workdir: Option<String>,
+    /// Keys that end the session [default: those of docker, or ctrl-p,ctrl-q]
+    #[arg(long, value_name = "KEYS", help_heading = HOW)]
+    pub(crate) detach_keys: Option<String>,
+    /// Taken for docker's sake: input is always passed on
+    #[arg(short, long, hide_short_help = true)]
+    pub(crate) interactive: bool,
+    /// Taken for docker's sake: there is a terminal where you have one
+    #[arg(short, long, hide_short_help = true, conflicts_with = "no_tty")]
+    pub(crate) tty: bool,
     /// Use the tools of a static busybox, or of any image
     ///
     /// The path of a static busybox, or the name of an image in the engine.

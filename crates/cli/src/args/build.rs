@@ -11,7 +11,7 @@ const TWIN: &str = "Debug twin";
 
 #[derive(Debug, Args)]
 pub(crate) struct BuildArgs {
-    /// Static executables, one per platform. With --file, the build context
+    /// Static executables, one per platform. Or a build context with a Dockerfile
     #[arg(required_unless_present_any = ["file", "toolkit_only"], value_name = "BINARY")]
     pub(crate) binaries: Vec<PathBuf>,
     /// Name of the production image (repeatable)
@@ -27,11 +27,14 @@ pub(crate) struct BuildArgs {
     /// `registry` pushes each image to the registry of its name; `archive:-` is standard output.
     #[arg(short, long = "output", value_name = "OUTPUT", default_value = "engine")]
     pub(crate) outputs: Vec<String>,
+    /// Push to the registry: the same as --output registry
+    #[arg(long, conflicts_with = "outputs")]
+    pub(crate) push: bool,
     /// Build from a Dockerfile whose last stage is FROM scratch
     #[arg(short, long, value_name = "DOCKERFILE")]
     pub(crate) file: Option<PathBuf>,
     /// Set an ARG of the Dockerfile (repeatable)
-    #[arg(long = "build-arg", value_name = "NAME=VALUE", requires = "file")]
+    #[arg(long = "build-arg", value_name = "NAME=VALUE")]
     pub(crate) arguments: Vec<String>,
     /// Add a file, or the content of a directory (repeatable)
     ///

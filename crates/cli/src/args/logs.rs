@@ -12,11 +12,14 @@ const PRINTED: &str = "Output";
 const SOURCE: &str = "Source";
 
 #[derive(Debug, Default, Args)]
-#[command(group = clap::ArgGroup::new("which").required(true).multiple(true).args(["targets", "label", "project", "pod_selector"]))]
+#[command(group = clap::ArgGroup::new("which").required(true).multiple(true).args(["targets", "all", "label", "project", "pod_selector"]))]
 pub(crate) struct LogsArgs {
-    /// Containers: names, ids or id prefixes. Or pod/NAME, deploy/NAME, …
+    /// Containers: names, ids, id prefixes or 'web-*'. Or pod/NAME, deploy/NAME, …
     #[arg(value_name = "TARGET")]
     pub(crate) targets: Vec<String>,
+    /// All containers
+    #[arg(long, conflicts_with_all = ["targets", "live"])]
+    pub(crate) all: bool,
     /// Add the containers with this label (repeat to require several)
     #[arg(long, value_name = "KEY[=VALUE]")]
     pub(crate) label: Vec<String>,

@@ -14,6 +14,7 @@ use self::terminal::TerminalUser;
 use crate::args::AttachArgs;
 use crate::blocking::blocking;
 use crate::context::Context;
+use crate::env::Environment;
 use crate::error::{CommandError, Outcome};
 use crate::platform::{self, Location, Looked, Platform, is_image_reference};
 
@@ -134,16 +135,20 @@ fn target(args: &AttachArgs) -> Result<SessionTarget, CommandError> {
 async fn request(args: &AttachArgs, target: SessionTarget, context: &Context) -> Result<Request, CommandError> {
     let tty = !args.no_tty && is_interactive();
     args.user.as_deref().map_or(Ok(()), check_user)?;
+    args.workdir.as_deref().map_or(Ok(()), check_workdir)?;
     args.capabilities.iter().try_for_each(|name| check_capability(name))?;
     // Keys are typed only on a terminal.
     let folder = context.environment.docker_config.clone().filter(|_| tty);
-    let detach_keys = blocking(move || Ok(platform::detach_keys(folder.as_deref())?)).await?;
+    let keys = args.detach_keys.clone();
+    let detach_keys = blocking(move || Ok(platform::detach_keys(keys, folder.as_deref())?)).await?;
     let plan = PlanRequest {
         command: args.command.clone(),
         mode: if args.image { Some(Mode::Copy) } else { args.mode.into() },
-        user: args.user.clone(),
+        user: if args.root { Some("0".to_owned()) } else { args.user.as_deref().map(with_numeric_root) },
         tty,
         term: context.environment.term.clone(),
+        environment: environment(&args.env)?,
+        workdir: args.workdir.clone(),
         capabilities: args.capabilities.clone(),
         security_options: args.security_options.clone(),
         linger: args.linger,
@@ -168,6 +173,43 @@ fn check_user(text: &str) -> Result<(), CommandError> {
         .hint("-u USER or -u USER:GROUP; without -u the session is the target's own user"))
 }
 
+/// Root is 0 wherever there is a root, also where no file says so.
+fn with_numeric_root(user: &str) -> String {
+    let number = |name: &str| if name == "root" { "0".to_owned() } else { name.to_owned() };
+    match user.split_once(':') {
+        Some((user, group)) => format!("{}:{}", number(user), number(group)),
+        None => number(user),
+    }
+}
+
+/// Returns the variables for the command. A name alone takes its value from our environment, if it is there, as in docker.
+fn environment(entries: &[String]) -> Result<Vec<String>, CommandError> {
+    let mut variables = Vec::new();
+    for entry in entries {
+        let (name, value) = entry.split_once('=').map_or((entry.as_str(), None), |(name, value)| (name, Some(value)));
+        if name.is_empty() {
+            return Err(CommandError::usage(format!("--env `{entry}` names no variable")).hint("it is NAME=VALUE"));
+        }
+        if name == "PATH" || name.starts_with("SCRATCHDBG_") {
+            return Err(CommandError::usage(format!("--env {name}: scratchdbg sets this variable itself"))
+                .hint(format!("`attach TARGET env {name}=VALUE COMMAND` sets it for the command alone")));
+        }
+        match value {
+            Some(_) => variables.push(entry.clone()),
+            None => variables.extend(Environment::named(name).map(|value| format!("{name}={value}"))),
+        }
+    }
+    Ok(variables)
+}
+
+fn check_workdir(path: &str) -> Result<(), CommandError> {
+    if path.starts_with('/') {
+        return Ok(());
+    }
+    Err(CommandError::usage(format!("--workdir `{path}` is not an absolute path"))
+        .hint("it is a directory of the target, such as /srv"))
+}
+
 /// Refuses an unknown capability. Some engines would ignore it, others would refuse it halfway through.
 fn check_capability(name: &str) -> Result<(), CommandError> {
     if scratchdbg_diagnose::capability::is_known(name) {
@@ -180,7 +222,28 @@ fn check_capability(name: &str) -> Result<(), CommandError> {
 
 #[cfg(test)]
 mod tests {
-    use super::{check_capability, check_user};
+    use super::{check_capability, check_user, environment, with_numeric_root};
+
+    #[test]
+    fn root_is_a_number_everywhere() {
+        for (user, expected) in
+            [("root", "0"), ("root:root", "0:0"), ("root:7", "0:7"), ("app", "app"), ("rooted:x", "rooted:x")]
+        {
+            assert_eq!(with_numeric_root(user), expected);
+        }
+    }
+
+    #[test]
+    fn variables_are_those_of_the_command_line() {
+        let of = |entries: &[&str]| {
+            environment(&entries.iter().map(|&entry| entry.to_owned()).collect::<Vec<_>>())
+                .map_err(|error| error.message)
+        };
+        assert_eq!(of(&["A=b=c", "B=", "NOT_SET_ANYWHERE"]), Ok(vec!["A=b=c".to_owned(), "B=".to_owned()]));
+        for bad in ["=x", "", "PATH=/x", "PATH", "SCRATCHDBG_RECORD=x"] {
+            assert!(of(&[bad]).is_err(), "{bad:?}");
+        }
+    }
 
     #[test]
     fn an_empty_part_of_a_user_is_refused() {

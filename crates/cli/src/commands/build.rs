@@ -34,9 +34,13 @@ use crate::printer::Printer;
 use crate::progress::Progress;
 use crate::registry;
 
-pub(crate) async fn build(args: BuildArgs, context: &Context) -> Outcome {
+pub(crate) async fn build(mut args: BuildArgs, context: &Context) -> Outcome {
     // Check the complete command line before anything is done.
+    if args.push {
+        args.outputs = vec!["registry".to_owned()];
+    }
     let outputs = output::parse(&args.outputs, args.format)?;
+    let args = blocking(move || settings::with_dockerfile_of_context(args)).await?;
     if args.toolkit_only {
         return Box::pin(toolkit::build(&args, &outputs, context)).await;
     }

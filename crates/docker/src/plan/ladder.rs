@@ -145,6 +145,7 @@ pub(crate) fn plan(target: &Target, user: NumericUser, request: &AttachRequest) 
         command: asked.command.clone(),
         environment: environment(target, mode, asked, tools_first),
         path: path.to_owned(),
+        workdir: asked.workdir.clone(),
         keeper_image: request.toolkit_image.clone(),
         keeper_added: keeper_rights.added.clone(),
         keeper_dropped: keeper_rights.dropped.clone(),
@@ -294,6 +295,7 @@ fn environment(target: &Target, mode: Mode, request: &PlanRequest, tools_first: 
     if (request.tty && request.command.is_empty()) || tools_first {
         environment.push(format!("PS1={}", prompt(&target.name, mode)));
     }
+    environment.extend_from_slice(&request.environment);
     environment
 }
 

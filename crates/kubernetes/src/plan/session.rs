@@ -65,6 +65,7 @@ pub(crate) fn plan(
         command: request.command.clone(),
         environment: environment(&pod.metadata.name, request),
         path: String::new(),
+        workdir: request.workdir.clone(),
         keeper_image: image.to_owned(),
         keeper_added: keeper.confinement.capabilities.add.clone(),
         keeper_dropped: keeper.confinement.capabilities.drop.clone(),
@@ -130,5 +131,6 @@ fn environment(pod: &str, request: &PlanRequest) -> Vec<String> {
             environment.push(format!("PS1={pod}:$PWD \\$ "));
         }
     }
+    environment.extend_from_slice(&request.environment);
     environment
 }

@@ -21,6 +21,8 @@ pub(super) struct Options<'a> {
     pub(super) no_input: bool,
     /// Additions to the command's environment.
     pub(super) environment: Vec<(&'a OsStr, &'a OsStr)>,
+    /// Where the command starts.
+    pub(super) directory: Option<&'a OsStr>,
     pub(super) tools: Option<Order>,
     /// The containers of the keeper and of the target.
     pub(super) beside: Option<(&'a str, &'a str)>,
@@ -40,6 +42,7 @@ impl<'a> Options<'a> {
             preamble: false,
             no_input: false,
             environment: Vec::new(),
+            directory: None,
             tools: None,
             beside: None,
             command: rest,
@@ -61,6 +64,11 @@ impl<'a> Options<'a> {
                 options.environment.extend(split(entry));
                 options.command = rest;
             }
+        }
+        if let [flag, directory, rest @ ..] = options.command
+            && flag == "--directory"
+        {
+            (options.directory, options.command) = (Some(directory.as_os_str()), rest);
         }
         match options.command {
             [flag, order, rest @ ..] if flag == "--tools" => {
@@ -101,7 +109,9 @@ mod tests {
         ] {
             let (line, command) = (words(line), words(command));
             let (environment, preamble, no_input) = (Vec::new(), false, false);
-            let expected = Options { keeper: 7, preamble, no_input, environment, tools, beside, command: &command };
+            let directory = None;
+            let expected =
+                Options { keeper: 7, preamble, no_input, environment, directory, tools, beside, command: &command };
             assert_eq!(Options::parse(&line), Ok(expected), "{line:?}");
         }
         for (line, no_input, environment, command) in [
@@ -117,9 +127,28 @@ mod tests {
             let (line, command) = (words(line), words(command));
             let environment = environment.iter().map(|(name, value)| (OsStr::new(name), OsStr::new(value))).collect();
             let tools = Some(Order::Last);
-            let expected =
-                Options { keeper: 7, preamble: true, no_input, environment, tools, beside: None, command: &command };
+            let (directory, beside) = (None, None);
+            let expected = Options {
+                keeper: 7,
+                preamble: true,
+                no_input,
+                environment,
+                directory,
+                tools,
+                beside,
+                command: &command,
+            };
             assert_eq!(Options::parse(&line), Ok(expected), "{line:?}");
+        }
+        for (line, command) in [
+            ("7 s1 --directory /srv --tools last ls", "ls"),
+            ("7 s1 --preamble --directory /srv --tools last --directory /x", "--directory /x"),
+            ("7 s1 --directory /srv --beside k1 t1 --directory /x", "--directory /x"),
+        ] {
+            let line = words(line);
+            let options = Options::parse(&line).unwrap();
+            assert_eq!(options.directory, Some(OsStr::new("/srv")), "{line:?}");
+            assert_eq!(options.command, words(command), "{line:?}");
         }
         for bad in ["", "7", "x s1", "0 s1", "-7 s1"] {
             assert!(Options::parse(&words(bad)).is_err(), "{bad:?}");

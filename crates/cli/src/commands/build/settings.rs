@@ -34,6 +34,25 @@ impl Source {
     }
 }
 
+/// Takes the Dockerfile of a folder that is named in the place of a binary, as `docker build .` does.
+pub(super) fn with_dockerfile_of_context(mut args: BuildArgs) -> Result<BuildArgs, CommandError> {
+    if let (None, [context]) = (&args.file, &args.binaries[..])
+        && context.is_dir()
+    {
+        let file = context.join("Dockerfile");
+        if !file.is_file() {
+            return Err(CommandError::usage(format!("{} is a folder without a Dockerfile", context.display()))
+                .hint("name a static binary, or the Dockerfile with --file"));
+        }
+        args.file = Some(file);
+    }
+    if args.file.is_none() && !args.arguments.is_empty() {
+        return Err(CommandError::usage("--build-arg sets an ARG of a Dockerfile, and none is named")
+            .hint("name the Dockerfile with --file, or the folder that has it"));
+    }
+    Ok(args)
+}
+
 /// Returns everything except for the twin and the storage, and the image's Dockerfile. `epoch` is
 /// `SOURCE_DATE_EPOCH`.
 pub(super) fn spec(args: &BuildArgs, epoch: Option<&str>) -> Result<(BuildSpec, Option<Source>), CommandError> {

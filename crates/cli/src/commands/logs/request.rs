@@ -1,7 +1,7 @@
 //! Checks the command line and turns it into a request.
 
 use jiff::tz::TimeZone;
-use scratchdbg_backend::Selector;
+use scratchdbg_backend::{Selector, is_pattern};
 use scratchdbg_follow as follow;
 use scratchdbg_logs::query::{Query, QueryError, QuerySpec};
 use scratchdbg_logs::render::Format;
@@ -41,7 +41,7 @@ impl Request {
         };
         let level = args.level.as_deref().map(str::parse::<Level>).transpose();
         let level = level.map_err(|error| usage(&error, "levels are trace, debug, info, warn, error and fatal"))?;
-        if args.live && args.targets.len() > 1 {
+        if args.live && (args.targets.len() > 1 || !selectors(args).is_empty()) {
             return Err(CommandError::usage(
                 "--live shows one container: of several, beginnings of lines would be mixed",
             )
@@ -73,8 +73,7 @@ impl Request {
             timestamps: args.timestamps,
             stats: (args.stats || args.patterns).then_some(args.patterns),
             many: args.targets.len() > 1
-                || !args.label.is_empty()
-                || args.project.is_some()
+                || !selectors(args).is_empty()
                 || platform::may_be_several(&args.targets, &args.kubernetes),
             live: args.live,
             stream,
@@ -157,7 +156,10 @@ pub(super) fn needs_zone(args: &LogsArgs) -> bool {
 pub(super) fn selectors(args: &LogsArgs) -> Vec<Selector> {
     let labels = (!args.label.is_empty()).then(|| Selector { labels: args.label.clone(), ..Selector::default() });
     let project = args.project.clone().map(|project| Selector { project: Some(project), ..Selector::default() });
-    labels.into_iter().chain(project).collect()
+    let names =
+        args.targets.iter().filter(|target| is_pattern(target)).cloned().chain(args.all.then(|| "*".to_owned()));
+    let names = names.map(|name| Selector { name: Some(name), ..Selector::default() });
+    labels.into_iter().chain(project).chain(names).collect()
 }
 
 fn range(args: &LogsArgs, now: &jiff::Zoned) -> Result<TimeRange, CommandError> {

@@ -1,8 +1,11 @@
 //! Finds the program like an engine does: runc's `LookPath` in the container's root.
 
+use std::cell::LazyCell;
+use std::ops::Deref;
+
 use crate::config::ConfigFacts;
 use crate::identity::{self, Identity, Resolved};
-use crate::rootfs::{Resolution, Rootfs};
+use crate::rootfs::{Entry, Resolution, Rootfs};
 
 /// The result of looking for a program.
 pub(super) enum Found {
@@ -27,12 +30,12 @@ pub(super) fn find(config: &ConfigFacts, rootfs: &Rootfs, name: &str) -> Found {
             _ => Found::Nowhere(vec![path]),
         };
     }
-    let identity = known_identity(config, rootfs);
+    let identity = LazyCell::new(|| known_identity(config, rootfs));
     let mut tried = Vec::new();
     let mut passed_over = None;
     let mut open = false;
     for (path, is_relative) in candidates(config, name) {
-        match is_taken(rootfs, &path, identity.as_ref()) {
+        match is_taken(rootfs, &path, &identity) {
             Taken::Yes if is_relative => return Found::Relative(path),
             Taken::Yes => return Found::At(path),
             Taken::PassedOver => passed_over = passed_over.or_else(|| Some(path.clone())),
@@ -57,11 +60,13 @@ enum Taken {
     Unknown,
 }
 
-fn is_taken(rootfs: &Rootfs, path: &str, identity: Option<&Identity>) -> Taken {
+/// `identity` reads files, so it is only used if not everybody may search the directories.
+fn is_taken(rootfs: &Rootfs, path: &str, identity: &impl Deref<Target = Option<Identity>>) -> Taken {
     match rootfs.resolve(path) {
         Resolution::Found { entry: Some(entry), parents, .. } if !entry.is_directory() => {
+            let may_search = |directory: &Entry| identity.as_ref().is_none_or(|identity| identity.may(directory, 0o1));
             let is_reached =
-                identity.is_none_or(|identity| parents.iter().all(|(_, directory)| identity.may(directory, 0o1)));
+                parents.iter().all(|(_, directory)| directory.mode & 0o111 == 0o111 || may_search(directory));
             if entry.mode & 0o111 != 0 && is_reached { Taken::Yes } else { Taken::PassedOver }
         }
         Resolution::Unknown => Taken::Unknown,
