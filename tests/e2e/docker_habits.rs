@@ -124,7 +124,7 @@ fn build_takes_a_folder_with_a_dockerfile() {
     std::fs::create_dir(&folder).expect("a new folder");
     std::fs::write(folder.join("data"), "x").expect("it can be written");
     let without = stage.run(&["build", "context"]);
-    without.expect(2, "");
+    without.expect(1, "");
     assert!(without.stderr.contains("without a Dockerfile"), "{without}");
     std::fs::write(folder.join("Dockerfile"), "ARG A\nFROM scratch\nARG A\nLABEL a=$A\nCOPY data /data\n")
         .expect("it can be written");
@@ -165,4 +165,43 @@ fn help_and_version_are_commands_too() {
         let help = stage.run(command);
         assert!(help.expect_code(0).text().contains(words), "{help}");
     }
+}
+
+#[test]
+fn an_image_in_the_place_of_a_container_is_told() {
+    let stage = Stage::set();
+    for name in ["shop/app:1", "ghcr.io/shop/app", "app:1"] {
+        for command in ["attach", "why", "logs"] {
+            let refused = stage.run(&[command, name]);
+            assert!(refused.status.code() != Some(0) && refused.stdout.is_empty(), "{refused}");
+            assert!(refused.stderr.contains("attach --image"), "{refused}");
+            assert!(!refused.stderr.contains("kubeconfig"), "{refused}");
+        }
+    }
+}
+
+#[test]
+fn a_container_that_never_started_has_no_log_and_that_is_said() {
+    let stage = Stage::set();
+    let created = stage.engine.create("created", &[], &stage.image, &[]);
+    for options in [&[][..], &["-f"]] {
+        let finished = stage.run(&[&["logs"], options, &[created.name()]].concat());
+        finished.expect(0, "");
+        assert!(finished.stderr.contains("has never started"), "{finished}");
+    }
+    let silent = stage.engine.run("silent", &[], &stage.image, &["exit", "0"]);
+    silent.wait();
+    let finished = stage.run(&["logs", silent.name()]);
+    assert!(!finished.expect_code(0).stderr.contains("never started"), "{finished}");
+}
+
+#[test]
+fn a_quiet_build_prints_the_id_alone() {
+    let stage = Stage::set();
+    let app = scratchdbg_testkit::sample::write_app(stage.scratchdbg.home());
+    let tag = format!("{}:1", stage.engine.name("quiet"));
+    let built = stage.run(&["build", &app.to_string_lossy(), "-t", &tag, "-q"]);
+    let id = stage.engine.ask(["image", "inspect", "--format", "{{.Id}}", &tag]);
+    built.expect(0, &format!("{}\n", id.trim()));
+    assert_eq!(built.stderr, "", "{built}");
 }

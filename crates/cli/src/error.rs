@@ -60,9 +60,13 @@ impl From<std::io::Error> for CommandError {
     }
 }
 
+/// For those who name an image where a container is meant.
+pub(crate) const OF_IMAGES: &str =
+    "an image is opened by `scratchdbg attach --image IMAGE`, and examined by `scratchdbg check IMAGE`";
+
 impl From<scratchdbg_backend::InvalidName> for CommandError {
     fn from(error: scratchdbg_backend::InvalidName) -> Self {
-        Self::new(error.to_string())
+        Self::new(error.to_string()).hint(OF_IMAGES)
     }
 }
 

@@ -14,6 +14,7 @@ mod registry;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use clap::error::ContextKind;
 use clap::{CommandFactory as _, Parser as _};
 use scratchdbg_backend::Scope;
 use scratchdbg_console::{closed, signals, streams};
@@ -32,7 +33,11 @@ const AFTER_SIGNAL: Duration = scratchdbg_session::AFTER_SIGNAL.saturating_add(D
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => return explain_usage(&error),
+        Err(mut error) => {
+            // It advises to pass an unknown option as a value, which nobody wants.
+            error.remove(ContextKind::Suggested);
+            return explain_usage(&error);
+        }
     };
     let printer = Printer::new(color(&cli.global), cli.global.quiet);
     trace_to_stderr(cli.global.verbose);

@@ -9,7 +9,7 @@ pub(crate) use scratchdbg_docker::{detach_keys, is_image_reference};
 use crate::args::{Global, KubernetesArgs};
 use crate::blocking::blocking;
 use crate::env::Environment;
-use crate::error::CommandError;
+use crate::error::{CommandError, OF_IMAGES};
 #[cfg(feature = "kubernetes")]
 use crate::printer::Printer;
 
@@ -84,6 +84,10 @@ pub(crate) enum Location {
 /// Where the targets of a command are. A plain name is a container of the engine, whatever else is given; pods and workloads
 /// are named with their kind.
 pub(crate) fn location(targets: &[String], options: &KubernetesArgs) -> Result<Location, CommandError> {
+    #[cfg(feature = "kubernetes")]
+    for target in targets.iter().filter(|target| is_pod_reference(target)) {
+        target.parse::<scratchdbg_kubernetes::TargetName>().map_err(invalid)?;
+    }
     let (pods, containers): (Vec<&String>, Vec<&String>) = targets.iter().partition(|target| is_pod_reference(target));
     match (pods.first(), containers.first(), options.given()) {
         (Some(pod), Some(container), _) => Err(CommandError::usage(format!(
@@ -221,8 +225,11 @@ pub(crate) async fn choose_container(
 /// A text that names no pod or workload.
 #[cfg(feature = "kubernetes")]
 fn invalid(error: scratchdbg_kubernetes::InvalidTarget) -> CommandError {
-    CommandError::usage(error.to_string())
-        .hint("pod/NAME[/CONTAINER], deploy/NAME, sts/NAME, ds/NAME, job/NAME or rs/NAME")
+    let is_kind = !matches!(error, scratchdbg_kubernetes::InvalidTarget::Kind { .. });
+    let result = CommandError::usage(error.to_string());
+    // Most names with a slash are images.
+    let result = if is_kind { result } else { result.hint(OF_IMAGES) };
+    result.hint("pods and workloads are pod/NAME[/CONTAINER], deploy/NAME, sts/NAME, ds/NAME, job/NAME and rs/NAME")
 }
 
 /// This program was built without Kubernetes.

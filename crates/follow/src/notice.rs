@@ -19,6 +19,8 @@ pub enum Notice {
         /// What the platform says.
         reason: String,
     },
+    /// The container has never started, so it has no log.
+    NeverStarted,
     /// A run ended.
     RunEnded(RunEnd),
     /// The container was removed, and another one was created under its name.
@@ -157,6 +159,7 @@ impl Notice {
             | Self::StartsLost { .. } => Severity::Failure,
             Self::MayDrop
             | Self::NotStarted { .. }
+            | Self::NeverStarted
             | Self::RunEnded(_)
             | Self::Recreated
             | Self::EngineGone { .. }

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use jiff::Timestamp;
-use scratchdbg_backend::{ContainerName, LogBackend, LogRequest, LogSource};
+use scratchdbg_backend::{ContainerName, LogBackend, LogRequest, LogSource, Phase};
 use scratchdbg_logs::Line;
 use scratchdbg_logs::resume::{Admission, Resume};
 
@@ -93,6 +93,9 @@ impl<'a, B: LogBackend, S: Sink> LogReader<'a, B, S> {
         self.pipeline.finish(&mut self.sink)?;
         for notice in self.runs.remaining() {
             self.sink.notice(notice)?;
+        }
+        if self.source.state == Phase::Created && self.source.waits_for.is_none() && self.lines == 0 {
+            self.sink.notice(Notice::NeverStarted)?;
         }
         self.sink.settle(true).await?;
         Ok(())

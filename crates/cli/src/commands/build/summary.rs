@@ -61,6 +61,11 @@ fn image_json(image: &Image) -> Value {
 
 /// Prints both images, their differences, and the next commands: on standard error if standard output is the archive.
 pub(super) fn print(built: &Built, outputs: &[Output], printer: Printer) -> io::Result<()> {
+    if printer.is_quiet() {
+        // As `docker build --quiet`: what a script needs.
+        let images = built.pair.prod.images().iter().filter(|_| !outputs.contains(&Output::Stdout));
+        return images.map(|image| image.config_document().digest().to_string()).try_for_each(|id| printer.line(&id));
+    }
     let mut text = plan(&built.decisions);
     text.extend(images(&built.pair));
     text.extend(built.pushed.iter().flat_map(pushed));
@@ -129,12 +134,14 @@ pub(super) fn pushed(report: &PushReport) -> Vec<String> {
 fn next(pair: &Pair, outputs: &[Output]) -> Vec<String> {
     let Some(image) = pair.prod.images().first() else { return Vec::new() };
     let image = name(&pair.prod, image);
+    let repository = pair.prod.tags().first().map(|tag| tag.repository().to_owned()).unwrap_or_default();
+    let container = repository.rsplit('/').next().filter(|name| !name.is_empty()).unwrap_or("app");
     if outputs.contains(&Output::Engine) {
         return vec![
             format!(
-                "Next: docker run -d --name app --read-only --cap-drop ALL --security-opt no-new-privileges {image}"
+                "Next: docker run -d --name {container} --read-only --cap-drop ALL --security-opt no-new-privileges {image}"
             ),
-            "      scratchdbg attach app".to_owned(),
+            format!("      scratchdbg attach {container}"),
         ];
     }
     let command =

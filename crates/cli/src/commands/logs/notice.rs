@@ -10,6 +10,9 @@ pub(super) fn words(name: &str, notice: Notice) -> String {
         Notice::MayDrop => format!(
             "lines of `{name}` may be missing: its log driver is non-blocking and drops lines that come too fast"
         ),
+        Notice::NeverStarted => {
+            format!("`{name}` has never started, so it has no log; `scratchdbg why {name}` says why")
+        }
         Notice::NotStarted { reason } => format!("waiting for `{name}`, which has not started: {reason}"),
         Notice::RunEnded(end) => {
             let code = end.exit_code.map_or(String::new(), |code| format!(" with code {code}"));
@@ -112,6 +115,7 @@ mod tests {
         let all = [
             Notice::MayDrop,
             Notice::NotStarted { reason: "ErrImagePull: not found".to_owned() },
+            Notice::NeverStarted,
             Notice::RunEnded(RunEnd { at: at(1), exit_code: Some(137) }),
             Notice::RunEnded(RunEnd { at: at(1), exit_code: None }),
             Notice::Recreated,
