@@ -48,15 +48,36 @@ impl FromStr for Addition {
     }
 }
 
+/// Whether a path is copied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// It is, unless a rule for something below says otherwise.
+    Yes,
+    /// It is not. If it is a directory, something below may be, and then it is too.
+    OnlyWithContent,
+    /// It is not, nor is anything below.
+    No,
+}
+
+impl Wanted {
+    /// Whether a path is copied that two kinds of rules are about.
+    pub(crate) fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Yes, Self::Yes) => Self::Yes,
+            (Self::No, _) | (_, Self::No) => Self::No,
+            _ => Self::OnlyWithContent,
+        }
+    }
+}
+
 impl Addition {
     /// Adds the files to `tree`. Two different entries for one path are an error.
     pub fn apply(&self, tree: &mut Tree) -> Result<(), BuildError> {
-        self.apply_filtered(tree, &|_| true)
+        self.apply_filtered(tree, &|_| Wanted::Yes)
     }
 
-    /// Like [`Addition::apply`], without the paths below the source for which `wanted` returns
-    /// false. Excluding a folder excludes its contents.
-    pub(crate) fn apply_filtered(&self, tree: &mut Tree, wanted: &dyn Fn(&str) -> bool) -> Result<(), BuildError> {
+    /// Like [`Addition::apply`], with those paths below the source that are wanted.
+    pub(crate) fn apply_filtered(&self, tree: &mut Tree, wanted: &dyn Fn(&str) -> Wanted) -> Result<(), BuildError> {
         let metadata = fs::metadata(&self.source).map_err(|source| unreadable(&self.source, source))?;
         if metadata.is_dir() {
             tree.insert(&self.destination, self.own(Entry::directory()))?;
@@ -75,21 +96,31 @@ impl Addition {
         tree: &mut Tree,
         folder: &Path,
         below: &str,
-        wanted: &dyn Fn(&str) -> bool,
+        wanted: &dyn Fn(&str) -> Wanted,
     ) -> Result<(), BuildError> {
         let failed = |source| unreadable(folder, source);
         for entry in fs::read_dir(folder).map_err(failed)? {
             let path = entry.map_err(failed)?.path();
             let name = utf8_name(&path)?;
             let below = if below.is_empty() { name.to_owned() } else { format!("{below}/{name}") };
-            if !wanted(&below) {
+            let wanted_here = wanted(&below);
+            if wanted_here == Wanted::No {
                 continue;
             }
             let metadata = fs::symlink_metadata(&path).map_err(|source| unreadable(&path, source))?;
             let target = format!("{}/{below}", self.destination.trim_end_matches('/'));
-            if metadata.is_dir() {
+            if metadata.is_dir() && wanted_here == Wanted::OnlyWithContent {
+                let mut content = Tree::default();
+                self.folder(&mut content, &path, &below, wanted)?;
+                if !content.is_empty() {
+                    tree.insert(&target, self.own(Entry::directory()))?;
+                    tree.overlay(content)?;
+                }
+            } else if metadata.is_dir() {
                 tree.insert(&target, self.own(Entry::directory()))?;
                 self.folder(tree, &path, &below, wanted)?;
+            } else if wanted_here == Wanted::OnlyWithContent {
+                // Only directories have content.
             } else if metadata.is_symlink() {
                 self.symlink(tree, &path, &target)?;
             } else {

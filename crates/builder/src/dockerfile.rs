@@ -10,7 +10,9 @@ mod array;
 mod budget;
 mod copy;
 mod error;
+mod glob;
 mod health;
+mod ignore;
 mod origins;
 mod pattern;
 mod platform;
@@ -33,7 +35,7 @@ pub use unseen::{Hidden, Place, Unseen};
 
 use crate::BuildSpec;
 use budget::Budget;
-use pattern::Ignore;
+use ignore::Ignore;
 use reader::Reader;
 use scratchdbg_diagnose::{Code, Finding, Severity};
 use source::Instruction;
@@ -154,7 +156,7 @@ fn read_last(
     let folder =
         context.canonicalize().map_err(|error| whole(format!("the context {}: {error}", context.display())))?;
     let ignore = match scratchdbg_files::read_text(&folder.join(".dockerignore"), LARGEST) {
-        Ok(text) => match (pattern::invalid_rule(&text), &mut told) {
+        Ok(text) => match (ignore::invalid_rule(&text), &mut told) {
             (None, _) => Ignore::parse(&text).map_err(whole)?,
             (Some(reason), None) => return Err(whole(reason)),
             (Some(reason), Some(told)) => {

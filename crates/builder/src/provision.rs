@@ -5,7 +5,7 @@
 //! others are copied from this machine. Each decision has a reason, including the decision not to
 //! add something.
 
-use crate::add::Addition;
+use crate::add::{Addition, Wanted};
 use crate::{BuildError, BuildSpec};
 use scratchdbg_diagnose::elf::ElfFacts;
 use scratchdbg_diagnose::mentions::{MentionScanner, Mentions, Topic};
@@ -241,8 +241,8 @@ fn add(spec: &mut BuildSpec, need: Need, root: &Path) -> Result<(), BuildError> 
                 return Err(absent(&format!("/{ZONES}"), "tzdata"));
             }
             if spec.files.get(ZONES).is_none() {
-                addition(&source, &format!("/{ZONES}"))
-                    .apply_filtered(&mut spec.files, &|path| !ZONES_LEFT_OUT.contains(&path))?;
+                let wanted = |path: &str| if ZONES_LEFT_OUT.contains(&path) { Wanted::No } else { Wanted::Yes };
+                addition(&source, &format!("/{ZONES}")).apply_filtered(&mut spec.files, &wanted)?;
             }
         }
         Need::Passwd => {

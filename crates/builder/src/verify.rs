@@ -181,9 +181,42 @@ fn debug_layer(layer: &ListedLayer) -> Option<Difference> {
             return Some(difference("debug-layer", format!("/{path} deletes a file of the production image")));
         }
     }
+    if let Some(found) = layer.members.iter().find_map(|member| no_tool(layer, member)) {
+        return Some(found);
+    }
     let shell = format!("{}/sh", toolkit::TWIN_BIN.trim_start_matches('/'));
     let has_shell = layer.members.iter().any(|member| member.path == shell);
     (!has_shell).then(|| difference("debug-layer", format!("it has no /{shell}")))
+}
+
+/// Finds an entry that is more than a file for debugging: an engine would unpack files through a link, and a device or a
+/// set-user-id program would give rights.
+fn no_tool(layer: &ListedLayer, member: &Member) -> Option<Difference> {
+    const SPECIAL_BITS: u32 = 0o7000;
+    let Member { path, .. } = member;
+    let tell = |what: String| Some(difference("debug-layer", format!("/{path} {what}")));
+    let is_inside = |target: &str| target.strip_prefix(TWIN_ROOT).is_some_and(|rest| rest.starts_with('/'));
+    match &member.kind {
+        MemberKind::Directory | MemberKind::File if member.mode & SPECIAL_BITS != 0 => {
+            tell(format!("has the mode {:o}, with a special bit", member.mode))
+        }
+        MemberKind::Directory => None,
+        MemberKind::Special => tell("is neither a file nor a directory nor a link".to_owned()),
+        _ if layer
+            .members
+            .iter()
+            .any(|other| other.path.strip_prefix(path).is_some_and(|rest| rest.starts_with('/'))) =>
+        {
+            tell("is no directory, and another entry is below it".to_owned())
+        }
+        MemberKind::File => None,
+        MemberKind::HardLink(target) if is_inside(target.trim_start_matches('/')) => None,
+        // Ours lead to a program in the same folder.
+        MemberKind::Symlink(target) if !target.contains('/') && !matches!(&**target, "" | "." | "..") => None,
+        MemberKind::HardLink(target) | MemberKind::Symlink(target) => {
+            tell(format!("is a link to {target}, which may be anywhere"))
+        }
+    }
 }
 
 fn production_shell(prod: &Subject) -> Option<Difference> {

@@ -4,14 +4,17 @@ mod sources;
 
 use self::sources::{document, expand, is_archive, leads_out};
 use super::error::Refusal;
-use super::pattern::{self, Ignore};
+use super::ignore::Ignore;
+use super::pattern;
 use super::source::{self, Instruction};
 use super::stage::{Stage, missing};
 use super::{Context, accounts, array, words};
+use crate::add::Wanted;
 use crate::{Addition, links};
 use scratchdbg_diagnose::rootfs::normalize;
 use scratchdbg_image::{Entry, FileData, Node, Tree};
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 /// One instruction with expanded words.
 #[derive(Debug)]
@@ -181,7 +184,7 @@ impl Copy {
             let mut tree = Tree::default();
             let wanted = |inner: &str| {
                 let in_context = if relative.is_empty() { inner.to_owned() } else { format!("{relative}/{inner}") };
-                context.ignore.wants(&in_context) && self.exclude.wants(inner)
+                context.ignore.wants(&in_context).and(self.exclude.wants(inner))
             };
             let name = addition.source.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
             let applied = addition.apply_filtered(&mut tree, &wanted);
@@ -225,9 +228,16 @@ impl Copy {
                 let copied = files.subtree(&real, &to).map_err(|error| error.to_string())?;
                 let mut tree = Tree::default();
                 let root = to.trim_matches('/');
+                let inner = |at: &str| at.strip_prefix(root).unwrap_or_default().trim_start_matches('/').to_owned();
+                let is_wanted = |at: &str| self.exclude.wants(&inner(at)) == Wanted::Yes;
+                let wanted: BTreeSet<&str> = copied.iter().map(|(at, _)| at).filter(|at| is_wanted(at)).collect();
                 for (at, entry) in copied.iter() {
-                    let inner = at.strip_prefix(root).unwrap_or_default().trim_start_matches('/');
-                    if (inner.is_empty() && at != root) || (!inner.is_empty() && !self.exclude.wants(inner)) {
+                    let has_content = || {
+                        let below = format!("{at}/");
+                        wanted.range(&*below..).next().is_some_and(|path| path.starts_with(&below))
+                    };
+                    let is_root = inner(at).is_empty();
+                    if (is_root && at != root) || (!is_root && !wanted.contains(at) && !has_content()) {
                         continue;
                     }
                     let entry = self.own(entry.clone());
@@ -336,8 +346,11 @@ impl Copy {
             }
             let candidates = if is_pattern { expand(&context.folder, &trimmed) } else { vec![trimmed] };
             let before = found.len();
-            for relative in candidates.into_iter().filter(|path| path.is_empty() || context.ignore.wants(path)) {
+            for relative in candidates {
                 let path = context.folder.join(&relative);
+                if !is_in_context(&path, &relative, &context.ignore) {
+                    continue;
+                }
                 let Ok(real) = path.canonicalize() else { continue };
                 if !real.starts_with(&context.folder) {
                     let place = context.folder.display();
@@ -355,6 +368,24 @@ impl Copy {
             }
         }
         Ok(found)
+    }
+}
+
+/// Whether `.dockerignore` leaves a path in the context, or something below it.
+fn is_in_context(path: &Path, relative: &str, ignore: &Ignore) -> bool {
+    if relative.is_empty() {
+        return true;
+    }
+    match ignore.wants(relative) {
+        Wanted::Yes => true,
+        Wanted::No => false,
+        Wanted::OnlyWithContent => {
+            let entries = if path.is_symlink() { None } else { path.read_dir().ok() };
+            entries.into_iter().flatten().filter_map(Result::ok).any(|entry| {
+                let below = format!("{relative}/{}", entry.file_name().to_string_lossy());
+                is_in_context(&entry.path(), &below, ignore)
+            })
+        }
     }
 }
 

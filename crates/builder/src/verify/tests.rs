@@ -50,6 +50,24 @@ fn a_debug_image_under_the_production_tag_is_named_first() {
 #[test]
 fn every_difference_is_found_and_named() {
     type Change = fn(&mut Subject, &mut Subject);
+    let add = |debug: &mut Subject, path: &str, kind: MemberKind, mode: u32| {
+        let member = Member { path: path.to_owned(), kind, mode, ..debug.layers[1].members[0].clone() };
+        debug.layers[1].members.push(member);
+    };
+    for (path, kind, mode, expected) in [
+        (".scratchdbg/l", MemberKind::Symlink("/".into()), 0o777, "is a link to /"),
+        (".scratchdbg/l", MemberKind::Symlink("..".into()), 0o777, "is a link to .."),
+        (".scratchdbg/l", MemberKind::Symlink("x/../..".into()), 0o777, "is a link to x/../.."),
+        (".scratchdbg/l", MemberKind::HardLink("app".into()), 0o755, "is a link to app"),
+        (".scratchdbg/bin/sh/x", MemberKind::File, 0o755, "another entry is below it"),
+        (".scratchdbg/root", MemberKind::File, 0o4755, "special bit"),
+        (".scratchdbg/disk", MemberKind::Special, 0o666, "neither a file"),
+    ] {
+        let (prod, mut debug) = pair();
+        add(&mut debug, path, kind, mode);
+        let messages: Vec<_> = verify(&prod, &debug).differences.into_iter().map(|found| found.message).collect();
+        assert!(messages.iter().any(|message| message.contains(expected)), "{expected}: {messages:?}");
+    }
     let changes: [(Change, &str); 14] = [
         (
             |_, debug| debug.config["config"]["User"] = "0".into(),

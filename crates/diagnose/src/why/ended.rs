@@ -26,7 +26,9 @@ pub(super) fn ended(facts: &ContainerFacts<'_>) -> Vec<Finding> {
 fn last_run_ended(facts: &ContainerFacts<'_>) -> Vec<Finding> {
     let run = last_run(facts);
     if let Some(finding) = memory::out_of_memory(facts, &run) {
-        return vec![finding];
+        // What was sent through the engine explains the end better than a child's lack of memory.
+        let asked = if finding.code == Code::ChildOomKilled { on_request(facts, &run) } else { None };
+        return asked.into_iter().chain([finding]).collect();
     }
     if let Some(findings) = start::refused_by_kernel(facts) {
         return findings;
@@ -66,6 +68,14 @@ fn last_run_ended(facts: &ContainerFacts<'_>) -> Vec<Finding> {
         }
     }
     at_end
+}
+
+/// An end that was asked for through the engine.
+fn on_request(facts: &ContainerFacts<'_>, run: &LastRun<'_>) -> Option<Finding> {
+    if run.signals().is_empty() && !run.has("stop") {
+        return None;
+    }
+    killed::killed(facts, run).or_else(|| killed::stopped(facts, run)).or_else(|| killed::signal_sent(facts, run))
 }
 
 /// Combines the end of the log with the signal that it led to: a named cause, or the panic. A signal that programs do

@@ -4,6 +4,7 @@ use super::evidence::{LastRun, bytes, exit_evidence};
 use super::killed::KILLED;
 use crate::code::Code;
 use crate::container::{ContainerFacts, MemoryKill, MemoryLimit};
+use crate::exit_code;
 use crate::finding::{Finding, Severity};
 
 /// `oom-killed` and `child-oom-killed`.
@@ -20,6 +21,8 @@ pub(super) fn out_of_memory(facts: &ContainerFacts<'_>, run: &LastRun<'_>) -> Op
     let limit = kernel.as_ref().map(|word| &word.kill.limit);
     let killed = match &kernel {
         _ if !program_killed => Killed::Child,
+        // The kernel kills a program before a signal can reach it, or not at all.
+        _ if run.signals().contains(&exit_code::KILL) => Killed::Child,
         Some(word) if word.kill.is_oldest == Some(false) => Killed::ChildMostLikely,
         _ => Killed::Program,
     };
@@ -75,7 +78,7 @@ fn finding(facts: &ContainerFacts<'_>, limit: Option<&MemoryLimit>, killed: Kill
             Code::ChildOomKilled,
             Severity::Error,
             format!(
-                "the kernel killed a child of the program because {at_limit}; the program itself went on and ended with exit code {code}"
+                "the kernel killed a child of the program because {at_limit}; the program itself went on, and ended later with exit code {code}"
             ),
         ),
         Killed::ChildMostLikely => Finding::new(

@@ -1,4 +1,7 @@
 //! Programs that died of a signal that they caused themselves: 139, 134, 132, 159 and others.
+//!
+//! No engine tells such an end from that of a program that passes on the exit code of a child, as
+//! shells do. So without further proof these are guesses.
 
 use super::evidence::{exit_evidence, log_evidence, log_text};
 use crate::code::Code;
@@ -30,8 +33,11 @@ pub(super) fn check(facts: &ContainerFacts<'_>) -> Option<Vec<Finding>> {
         number => error(Code::KilledBySignal, &format!("the program was ended by {}", exit_code::signal_name(number)))
             .fix("see its last log lines: scratchdbg logs"),
     };
-    Some(vec![finding.evidence(exit_evidence(facts)).evidence(log_evidence(facts))])
+    Some(vec![finding.guessed().evidence(exit_evidence(facts)).evidence(CHILD).evidence(log_evidence(facts))])
 }
+
+/// What an exit code leaves open.
+const CHILD: &str = "128 and more may also be the code of a child that the program passed on, as a shell does";
 
 fn error(code: Code, message: &str) -> Finding {
     Finding::new(code, Severity::Error, message)
@@ -48,6 +54,7 @@ fn proven(facts: &ContainerFacts<'_>, codes: &[Code]) -> Option<Finding> {
 fn segfault(facts: &ContainerFacts<'_>) -> Vec<Finding> {
     let finding = if facts.options.init {
         error(Code::SegfaultOrAbort, "the program died of a segmentation fault (SIGSEGV)")
+            .guessed()
             .evidence("an init process is PID 1, so that abort() would have been 134")
     } else {
         error(
@@ -72,7 +79,9 @@ fn illegal_instruction(facts: &ContainerFacts<'_>) -> Vec<Finding> {
         Code::IllegalInstruction,
         "the program executed an instruction that the processor does not have, or a deliberate trap (SIGILL)",
     )
+    .guessed()
     .evidence(exit_evidence(facts))
+    .evidence(CHILD)
     .evidence(log_evidence(facts))
     .fix("build for the baseline (GOAMD64=v1, -C target-cpu=x86-64, -march=x86-64); a trap is __builtin_trap or intrinsics::abort");
     match proven(facts, &[Code::CpuLevel]) {

@@ -138,12 +138,22 @@ fn a_loop_for_want_of_memory_is_told_as_one_at_every_moment() {
 
 #[test]
 fn a_kill_through_the_engine_explains_the_end() {
+    let codes = |facts: &ContainerFacts<'_>| why(facts).findings.iter().map(|found| found.code).collect::<Vec<_>>();
     let mut facts = ended(137, &at(END - 30 * SECOND));
     let kill = Event { time: END, action: "kill".to_owned(), signal: Some("9".to_owned()), ..Event::default() };
     facts.events.as_mut().unwrap().push(kill);
     assert_eq!(why(&facts).code, Code::KilledFromOutside);
+    // The engine's mark may be of a child.
     facts.state.oom_killed = true;
-    assert_eq!(why(&facts).code, Code::OomKilled);
+    assert_eq!(codes(&facts), [Code::KilledFromOutside, Code::ChildOomKilled]);
+    facts.events.as_mut().unwrap().pop();
+    assert_eq!(codes(&facts), [Code::OomKilled]);
+    // A stop that was obeyed.
+    let mut facts = ended(0, &at(END - 30 * SECOND));
+    facts.state.oom_killed = true;
+    let kill = Event { time: END, action: "kill".to_owned(), signal: Some("15".to_owned()), ..Event::default() };
+    facts.events.as_mut().unwrap().push(kill);
+    assert_eq!(codes(&facts), [Code::Stopped, Code::ChildOomKilled]);
 }
 
 #[test]

@@ -43,17 +43,17 @@ fn signals() {
     let init = Options { init: true, ..Options::default() };
     for (facts, code, guess) in [
         (ended(139), "segfault-or-abort", true),
-        (ContainerFacts { options: init, ..ended(139) }, "segfault-or-abort", false),
+        (ContainerFacts { options: init, ..ended(139) }, "segfault-or-abort", true),
         (ContainerFacts { log: Some(log("thread 'main' has overflowed its stack")), ..ended(139) }, "aborted", true),
-        (ended(134), "aborted", false),
-        (ended(132), "illegal-instruction", false),
+        (ended(134), "aborted", true),
+        (ended(132), "illegal-instruction", true),
         (
             ContainerFacts { log: Some(log("Fatal glibc error: CPU does not support x86-64-v3")), ..ended(132) },
             "cpu-level",
             false,
         ),
-        (ended(159), "forbidden-syscall", false),
-        (ended(136), "killed-by-signal", false),
+        (ended(159), "forbidden-syscall", true),
+        (ended(136), "killed-by-signal", true),
         (
             ContainerFacts { log: Some(log("thread 'main' panicked at a.rs:1:1:\nboom")), ..ended(134) },
             "rust-panic",
