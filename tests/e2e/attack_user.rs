@@ -71,3 +71,83 @@ fn a_pipe_in_the_place_of_a_user_file_is_not_read() {
     // The engine still answers for the container.
     assert_eq!(stage.engine.ask(["inspect", "--format", "{{.State.Status}}", target.name()]), "running");
 }
+
+/// The runtime looks groups up by name first, and takes a number for a name too.
+#[test]
+fn a_group_whose_name_is_a_number_is_no_group_of_a_session() {
+    let stage = Stage::set();
+    let hardened = ["--cap-drop", "ALL", "--security-opt", "no-new-privileges"];
+    // The user of the image, flags, options, the number that is a name.
+    let rows: [(&str, &[&str], &[&str], &str); 6] = [
+        ("0:0", &hardened, &[], "0"),
+        ("0", &hardened, &[], "0"),
+        ("1000:1000", &[], &[], "1000"),
+        ("app", &[], &[], "1000"),
+        ("1000:1000", &[], &["-u", "1234:1234"], "1234"),
+        ("1000:1000", &[], &["--mode", "copy"], "1000"),
+    ];
+    for (number, (user, flags, options, name)) in rows.into_iter().enumerate() {
+        let image = stage.engine.import_app_with(&FILES, &[&format!("USER {user}")]);
+        let target = stage.target_named(&format!("web{number}"), flags, &image, &[]);
+        write(&stage, &target, "/etc/group", &format!("{name}:x:4242:\n"));
+        let finished = stage.run(&[&["attach"], options, &[target.name(), "--"], &WHO[..]].concat());
+        finished.expect(125, "");
+        assert!(finished.stderr.contains("the session the group 4242"), "{user} {options:?}: {finished}");
+    }
+    // Who may set groups has them anyway: they are dropped.
+    let image = stage.engine.import_app_with(&FILES, &[]);
+    let target = stage.target_named("setgid", &[], &image, &[]);
+    write(&stage, &target, "/etc/group", "0:x:4242:\n");
+    assert!(!who(&stage, &[], &target).contains("4242"));
+}
+
+/// Groups that the target has are no gain.
+#[test]
+fn a_session_has_the_groups_that_its_target_has() {
+    let stage = Stage::set();
+    let group = b"root:x:0:\nstaff:x:50:root,app\napp:x:1000:\n";
+    let files = [("etc/passwd", 0o644, PASSWD), ("etc/group", 0o644, &group[..])];
+    let hardened: &[&str] = &["--cap-drop", "ALL", "--group-add", "77"];
+    for (user, flags, expected) in [
+        ("0", hardened, "Groups: 77"),
+        ("root", hardened, "Groups: 50 77"),
+        ("app", hardened, "Groups: 50 77"),
+        ("1000:1000", hardened, "Groups: 77"),
+        ("app", &[], "Groups: 50"),
+    ] {
+        let image = stage.engine.import_app_with(&files, &[&format!("USER {user}")]);
+        let target = stage.target_named(&format!("as-{}-{}", user.replace(':', "-"), flags.len()), flags, &image, &[]);
+        let shown = who(&stage, &[], &target);
+        let groups = |text: &str| {
+            let list =
+                text.split("Groups:").nth(1).unwrap_or_default().split("CapEff").next().unwrap_or_default().to_owned();
+            list.split_whitespace().map(str::to_owned).collect::<std::collections::BTreeSet<_>>()
+        };
+        assert!(groups(&shown).is_superset(&groups(expected)), "{user}: {shown}");
+    }
+}
+
+#[test]
+fn a_copy_of_a_target_that_changed_its_user_file_has_no_other_ids() {
+    let stage = Stage::set();
+    let image = stage.engine.import_app_with(&FILES, &["USER app"]);
+    for (number, (path, text)) in [
+        ("/etc/passwd", "app:x:0:0::/:/x\n"),
+        ("/etc/passwd", "app:x:1000:1000::/:/x\n1000:x:0:0::/:/x\n"),
+        ("/etc/group", "private:x:4242:app\n"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let target = stage.target_named(&format!("web{number}"), &[], &image, &[]);
+        write(&stage, &target, path, text);
+        let finished = stage.run(&[&["attach", "--mode", "copy", target.name(), "--"], &WHO[..]].concat());
+        if finished.status.code() == Some(125) {
+            assert!(finished.stdout.is_empty() && finished.stderr.contains("the target's files give"), "{finished}");
+            continue;
+        }
+        let shown = finished.expect_code(0).text().split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(shown.starts_with("Uid: 1000 1000") && !shown.contains("4242"), "{text}: {shown}");
+        assert!(shown.contains("CapEff: 0000000000000000"), "{text}: {shown}");
+    }
+}

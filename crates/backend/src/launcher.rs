@@ -29,10 +29,20 @@ const ENTRYPOINT_VARIABLE: &str = "SCRATCHDBG_ENTRYPOINT";
 /// The launcher removes it from the command's environment.
 pub const RECORD_VARIABLE: &str = "SCRATCHDBG_RECORD";
 
-/// The variable with the ids of the supplementary groups that a session may have, separated by
-/// commas. The launcher ends the session if it has others, and removes the variable from the
-/// command's environment.
-pub const GROUPS_VARIABLE: &str = "SCRATCHDBG_GROUPS";
+/// The variable with the user and the groups that a session may have. The launcher ends the session
+/// if it has others that it cannot drop, and removes the variable from the command's environment.
+const IDS_VARIABLE: &str = "SCRATCHDBG_IDS";
+
+/// Returns the variable for the launcher with the user, its group and the other groups that a
+/// session may have. With `has_targets_own`, it may also have those of the target's first process.
+pub fn allowed_ids(user: crate::NumericUser, groups: &[u32], has_targets_own: bool) -> String {
+    let mut text = format!("{IDS_VARIABLE}={user}");
+    groups.iter().for_each(|group| text.push_str(&format!(",{group}")));
+    if has_targets_own {
+        text.push_str(",own");
+    }
+    text
+}
 
 /// Returns the command line of [`run`] for a platform on which a command gets no environment of its
 /// own. The variables come as arguments, except for the secret, which everybody could read there:

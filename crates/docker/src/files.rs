@@ -76,7 +76,7 @@ impl Engine {
         let is_fixed = target.has_fixed_files();
         let named_group = target.added_groups.iter().find(|group| group.parse::<u32>().is_err() && !is_fixed);
         if !user::needs_files(user) && named_group.is_none() {
-            return Ok(user::resolve_for_exec(user, "", "", &[], is_fixed));
+            return Ok(user::resolve_for_exec(user, "", "", &target.added_groups, is_fixed));
         }
         let changed = if is_fixed { None } else { self.changed_user_file(target).await? };
         let path = match changed {
@@ -96,11 +96,14 @@ impl Engine {
         if let Some(group) = named_group {
             return Ok(Err(UserError::ChangedGroups { group: group.clone() }));
         }
+        // None of them is a name.
+        let added = || target.added_groups.iter().filter_map(|group| group.parse().ok()).collect();
         if user::is_plainly_root(user) {
-            return Ok(Ok(NumericUser::ROOT.into()));
+            return Ok(Ok(ResolvedUser::by_numbers(NumericUser::ROOT, added())));
         }
         let first = if is_own { self.first_process(target).await } else { None };
-        let resolved = first.filter(|&first| user::agrees(user, first)).map(ResolvedUser::from);
+        let resolved = first.filter(|&first| user::agrees(user, first));
+        let resolved = resolved.map(|first| ResolvedUser::by_numbers(first, added()));
         Ok(resolved.ok_or_else(|| UserError::Changed { user: user.to_owned(), path }))
     }
 

@@ -33,7 +33,7 @@ pub(crate) struct AttachRequest {
     /// The numeric user for an exec, also if it is the target's own: see
     /// [`ResolvedUser::exec`](crate::ResolvedUser::exec).
     pub(crate) exec_user: Option<String>,
-    /// The supplementary groups that an exec may have, see
+    /// The supplementary groups that the session may have, see
     /// [`ResolvedUser::groups`](crate::ResolvedUser::groups).
     pub(crate) groups: Option<Vec<u32>>,
     /// The toolkit image that the keeper is created from.
@@ -72,6 +72,8 @@ pub struct SessionPlan {
     pub(crate) user_namespace: Option<String>,
     /// The detach keys.
     pub(crate) detach_keys: Option<String>,
+    /// The variable with the user and groups that the launcher allows; `None` for all.
+    pub(crate) allowed_ids: Option<String>,
     /// The settings of the session's mode.
     pub(crate) mode_plan: ModePlan,
 }
@@ -83,8 +85,6 @@ pub(crate) enum ModePlan {
     Exec {
         /// The user of the exec. `None` if it is the target's own user, as the engine knows it.
         user: Option<String>,
-        /// The supplementary groups that the launcher allows; `None` for all.
-        groups: Option<Vec<u32>>,
         /// Identifies the tools.
         tools: String,
         /// The lingering keeper to use.

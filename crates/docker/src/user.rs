@@ -20,14 +20,16 @@ pub(crate) struct ResolvedUser {
     /// a user without a group may have other ids and further groups by then. `None` if the words
     /// always mean the same.
     pub(crate) exec: Option<String>,
-    /// The supplementary groups that the process may have, if the engine looks them up when it
-    /// starts the process. The launcher checks them.
+    /// The supplementary groups that the process may have. The runtime looks them up again when it
+    /// starts the process, and the launcher checks them. `None` if no process can change the files
+    /// that they are looked up in.
     pub(crate) groups: Option<Vec<u32>>,
 }
 
-impl From<NumericUser> for ResolvedUser {
-    fn from(numeric: NumericUser) -> Self {
-        Self { numeric, exec: Some(numeric.to_string()), groups: None }
+impl ResolvedUser {
+    /// A user by numbers, with these groups.
+    pub(crate) fn by_numbers(numeric: NumericUser, groups: Vec<u32>) -> Self {
+        Self { numeric, exec: Some(numeric.to_string()), groups: Some(groups) }
     }
 }
 
@@ -115,18 +117,24 @@ pub(crate) fn resolve_for_exec(
     is_fixed: bool,
 ) -> Result<ResolvedUser, UserError> {
     let numeric = resolve(user, passwd, group)?;
-    let is_certain = user.is_empty() || (user.contains(':') && !needs_files(user));
-    if is_certain || is_fixed {
+    if is_fixed {
         return Ok(ResolvedUser { numeric, exec: None, groups: None });
     }
     let mut groups = if user.contains(':') { Vec::new() } else { further_groups(user, passwd, group) };
+    let added = added.iter().filter_map(|added| named_group(added, group));
+    let is_certain = user.is_empty() || (user.contains(':') && !needs_files(user));
+    if is_certain {
+        groups.extend(added);
+        return Ok(ResolvedUser { numeric, exec: None, groups: Some(groups) });
+    }
     // A number means the same only if the first record with it is that of the user.
     let bare = numeric.uid.to_string();
     let is_same = resolve(&bare, passwd, group) == Ok(numeric) && further_groups(&bare, passwd, group) == groups;
-    if groups.is_empty() || !is_same {
-        return Ok(numeric.into());
+    let has_further = !groups.is_empty();
+    groups.extend(added);
+    if !has_further || !is_same {
+        return Ok(ResolvedUser::by_numbers(numeric, groups));
     }
-    groups.extend(added.iter().filter_map(|added| named_group(added, group)));
     Ok(ResolvedUser { numeric, exec: Some(bare), groups: Some(groups) })
 }
 
@@ -205,7 +213,7 @@ mod tests {
             ("nonroot:staff", Some("65532:50")),
             (":staff", Some("0:50")),
         ] {
-            assert_eq!(resolved(user, false), (expected.map(str::to_owned), None), "{user:?}");
+            assert_eq!(resolved(user, false), (expected.map(str::to_owned), Some(vec![7, 50])), "{user:?}");
             assert_eq!(resolved(user, true), (None, None), "{user:?}");
         }
         // Numbers would lose a group. The launcher checks those that the engine finds.
@@ -214,7 +222,7 @@ mod tests {
         }
         let other = "other:x:7:1::/:\napp:x:7:2::/:\n";
         let app = resolve_for_exec("app", other, "staff:x:50:app\n", &[], false).unwrap();
-        assert_eq!((app.exec.as_deref(), app.groups), (Some("7:2"), None), "the number is another user's");
+        assert_eq!((app.exec.as_deref(), app.groups), (Some("7:2"), Some(vec![50])), "the number is another user's");
     }
 
     #[test]

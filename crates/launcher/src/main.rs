@@ -24,7 +24,7 @@
 mod app;
 mod denial;
 mod entrypoint;
-mod groups;
+mod ids;
 mod keep;
 mod preamble;
 mod processes;

@@ -78,6 +78,20 @@ pub(crate) fn ids(pid: i32) -> Option<(u32, u32)> {
     parse_ids(&fs::read_to_string(format!("/proc/{pid}/status")).ok()?)
 }
 
+/// Returns the control groups of a process, as the kernel lists them for this one. `process` is an
+/// id, or `self`.
+pub(crate) fn control_group(process: &str) -> Option<String> {
+    fs::read_to_string(format!("/proc/{process}/cgroup")).ok()
+}
+
+/// Returns the effective group of a process and its supplementary ones.
+pub(crate) fn groups(pid: i32) -> Vec<u32> {
+    let Ok(status) = fs::read_to_string(format!("/proc/{pid}/status")) else { return Vec::new() };
+    let own = parse_ids(&status).map(|(_, group)| group);
+    let line = status.lines().find_map(|line| line.strip_prefix("Groups:")).unwrap_or_default();
+    own.into_iter().chain(line.split_ascii_whitespace().filter_map(|group| group.parse().ok())).collect()
+}
+
 /// The lines `Uid:` and `Gid:` of `/proc/PID/status` have the real, effective, saved and filesystem
 /// ids.
 fn parse_ids(status: &str) -> Option<(u32, u32)> {

@@ -13,7 +13,7 @@ use std::os::fd::{AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command};
 
-pub(crate) use self::rights::{group, groups, may_execute};
+pub(crate) use self::rights::{group, groups, may_execute, set_groups, user};
 
 unsafe extern "C" {
     fn prctl(option: c_int, arg2: c_ulong, arg3: c_ulong, arg4: c_ulong, arg5: c_ulong) -> c_int;

@@ -1,6 +1,6 @@
 //! Chooses the user and the rights of a session by least privilege, once its mode is chosen.
 
-use scratchdbg_backend::{Copied, Exec, How, LeftOut, Mode, Plan, PlanRequest, Reason, Sidecar};
+use scratchdbg_backend::{Copied, Exec, How, LeftOut, Mode, Plan, PlanRequest, Reason, Sidecar, launcher};
 use scratchdbg_diagnose::capability;
 
 use super::choice::{self, CAP_ADD, SECURITY_OPT};
@@ -29,6 +29,8 @@ pub(crate) fn plan(target: &Target, user: NumericUser, request: &AttachRequest) 
     let (mode, why) = choice::mode(target, request)?;
     because(format!("mode {}", mode.as_str()), why);
     let mut session_user = user;
+    let has_targets_own = mode == Mode::Exec && asked.user.is_none();
+    let allowed_ids = request.groups.as_deref().map(|groups| launcher::allowed_ids(user, groups, has_targets_own));
     let mut keeper_rights = KeeperRights::none();
     let (how, mode_plan);
     match mode {
@@ -60,7 +62,6 @@ pub(crate) fn plan(target: &Target, user: NumericUser, request: &AttachRequest) 
             });
             mode_plan = ModePlan::Exec {
                 user: request.exec_user.clone().or_else(|| asked.user.clone()),
-                groups: request.groups.clone(),
                 tools: request.tools.clone(),
                 lingering_keeper: request.lingering_keeper.clone(),
             };
@@ -83,7 +84,11 @@ pub(crate) fn plan(target: &Target, user: NumericUser, request: &AttachRequest) 
                 left_out: settings.left_out.clone(),
             });
             mode_plan = ModePlan::Copy {
-                user: asked.user.clone(),
+                // In the copy's files, a name or a number could mean another user than in those of the image.
+                user: match &request.groups {
+                    Some(_) if !request.podman => request.exec_user.clone().or_else(|| Some(user.to_string())),
+                    _ => asked.user.clone(),
+                },
                 image: match &request.twin {
                     Some(Twin::Proved(id)) => id.clone(),
                     _ => target.image_id.clone(),
@@ -162,6 +167,8 @@ pub(crate) fn plan(target: &Target, user: NumericUser, request: &AttachRequest) 
         seccomp: target.seccomp.clone(),
         user_namespace,
         detach_keys: asked.detach_keys.clone(),
+        // A sidecar's files are not the target's.
+        allowed_ids: allowed_ids.filter(|_| mode != Mode::Sidecar),
         mode_plan,
     })
 }

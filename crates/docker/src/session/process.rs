@@ -75,12 +75,6 @@ enum RunsIn {
     },
 }
 
-/// The variable for the launcher with the groups that the session may have.
-fn allowed_groups(groups: &[u32]) -> String {
-    let groups: Vec<String> = groups.iter().map(u32::to_string).collect();
-    format!("{}={}", launcher::GROUPS_VARIABLE, groups.join(","))
-}
-
 impl Process {
     /// Starts the planned process. Without input, an exec needs no input stream. Awaits `ready`
     /// immediately before the start.
@@ -88,15 +82,14 @@ impl Process {
         engine: &Engine,
         plan: &SessionPlan,
         session: &str,
-        start: Start<'_>,
+        mut start: Start<'_>,
         ready: impl Future<Output = Result<(), scratchdbg_backend::Error>> + Send,
     ) -> Result<Self, scratchdbg_backend::Error> {
         let not_executed = NotExecuted::of(&launcher::path(&plan.view, start.keeper, session));
         let tty = plan.view.tty;
+        start.environment.extend(plan.allowed_ids.clone());
         let (runs, Hijacked { reader, writer }) = match &plan.mode_plan {
-            ModePlan::Exec { user, groups, .. } => {
-                let mut environment = start.environment;
-                environment.extend(groups.as_deref().map(allowed_groups));
+            ModePlan::Exec { user, .. } => {
                 let exec = ExecConfig {
                     attach_stdin: Some(start.has_input),
                     attach_stdout: Some(true),
@@ -104,7 +97,7 @@ impl Process {
                     tty: Some(tty),
                     detach_keys: plan.detach_keys.clone(),
                     user: user.clone(),
-                    env: Some(environment),
+                    env: Some(start.environment),
                     cmd: Some(start.command),
                     ..ExecConfig::default()
                 };

@@ -1,4 +1,4 @@
-//! The groups of this process, and what it may execute.
+//! The user and groups of this process, and what it may execute.
 
 use std::ffi::{CString, c_char, c_int, c_uint};
 use std::io;
@@ -9,11 +9,19 @@ use super::check;
 
 unsafe extern "C" {
     fn access(path: *const c_char, mode: c_int) -> c_int;
+    fn geteuid() -> c_uint;
     fn getegid() -> c_uint;
     fn getgroups(count: c_int, list: *mut c_uint) -> c_int;
+    fn setgroups(count: usize, list: *const c_uint) -> c_int;
 }
 
 const X_OK: c_int = 1;
+
+/// Returns the effective user of this process.
+pub(crate) fn user() -> u32 {
+    // SAFETY: the call has no arguments and cannot fail.
+    unsafe { geteuid() }
+}
 
 /// Returns the effective group of this process.
 pub(crate) fn group() -> u32 {
@@ -29,6 +37,13 @@ pub(crate) fn groups() -> io::Result<Vec<u32>> {
     // SAFETY: the list has room for that many ids, and only this thread could change their number.
     check(unsafe { getgroups(count, groups.as_mut_ptr()) })?;
     Ok(groups)
+}
+
+/// Sets the supplementary groups of this process, see `setgroups(2)`. Takes the right to change them.
+pub(crate) fn set_groups(groups: &[u32]) -> io::Result<()> {
+    // SAFETY: the list has that many ids.
+    check(unsafe { setgroups(groups.len(), groups.as_ptr()) })?;
+    Ok(())
 }
 
 /// Whether file modes and mount options let this process execute a file, see `access(2)`.
