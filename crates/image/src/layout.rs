@@ -11,6 +11,7 @@ mod index;
 mod lock;
 
 use crate::blobs::{Blob, Blobs, OCI_LAYOUT};
+use crate::digest::HashingWriter;
 use crate::layer::{TEMPORARY_PREFIX, temporary_file};
 use crate::{Digest, ImageError, ImageSet, durable};
 use std::fs::{self, File, Permissions};
@@ -89,7 +90,7 @@ impl Layout {
             Blob::Document(document) => document.size(),
             Blob::Layer(layer) => layer.size(),
         };
-        if fs::symlink_metadata(&path).is_ok_and(|there| there.is_file() && there.len() == size) {
+        if is_there(&path, digest, size) {
             return Ok(());
         }
         match blob {
@@ -174,6 +175,17 @@ fn remove_temporary_files(root: &Path) -> Result<(), ImageError> {
 
 fn is_temporary(name: &std::ffi::OsStr) -> bool {
     name.to_str().is_some_and(|name| name.starts_with(TEMPORARY_PREFIX))
+}
+
+/// Whether a blob is stored whole. A power cut leaves files of the right size full of zeros, so it is
+/// read.
+fn is_there(path: &Path, digest: Digest, size: u64) -> bool {
+    if !fs::symlink_metadata(path).is_ok_and(|there| there.is_file() && there.len() == size) {
+        return false;
+    }
+    let mut hashed = HashingWriter::new(io::sink());
+    let copied = File::open(path).and_then(|mut file| io::copy(&mut file, &mut hashed));
+    copied.is_ok() && hashed.finish() == (digest, size)
 }
 
 fn store(path: &Path, source: io::Error) -> ImageError {

@@ -138,6 +138,21 @@ fn a_torn_blob_is_written_again_and_stale_files_are_removed() {
 }
 
 #[test]
+fn a_damaged_blob_of_the_right_size_is_written_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    let add = || Layout::open_or_create(root).unwrap().add(&[set("app:1", sample("amd64", "1"))]).unwrap();
+    add();
+    for blob in fs::read_dir(root.join("blobs/sha256")).unwrap() {
+        let path = blob.unwrap().path();
+        let size = fs::metadata(&path).unwrap().len();
+        fs::write(&path, vec![0; usize::try_from(size).unwrap()]).unwrap();
+    }
+    add();
+    assert_whole(root);
+}
+
+#[test]
 fn temporary_files_of_a_living_run_stay() {
     let folder = tempfile::tempdir().unwrap();
     let first = Layout::open_or_create(folder.path()).unwrap();
