@@ -77,7 +77,10 @@ fn prove(family: &[Proof], test: &str) {
 #[test]
 fn every_code_has_a_fault_and_a_near_miss() {
     let proven: Vec<&str> = FAMILIES.iter().flat_map(|(family, _)| *family).map(|proof| proof.code).collect();
-    let all: BTreeSet<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
+    // Those of pods need a cluster: crates/kubernetes/src/facts/tests.rs has a fault and a near miss of each, as a cluster
+    // reported them, and tests/kubernetes/why makes the faults for real.
+    let pods: BTreeSet<Code> = scratchdbg_diagnose::codes_of_pods().collect();
+    let all: BTreeSet<&str> = Code::ALL.iter().filter(|code| !pods.contains(code)).map(|code| code.as_str()).collect();
     assert_eq!(proven.iter().copied().collect::<BTreeSet<&str>>(), all);
     assert_eq!(proven.len(), all.len(), "a code is proven twice");
     for (family, tested) in FAMILIES {

@@ -6,4 +6,6 @@
 mod attach;
 mod images;
 mod logs;
+mod ps;
 mod stage;
+mod why;

@@ -190,6 +190,32 @@ pub(crate) async fn log_targets(
     }
 }
 
+/// Finds out why a container, a pod or a workload is as it is.
+pub(crate) async fn why(
+    platform: &Platform,
+    target: &str,
+    options: &KubernetesArgs,
+) -> Result<scratchdbg_inspect::Diagnosis, CommandError> {
+    match platform {
+        Platform::Docker(engine) => Ok(scratchdbg_inspect::why(&target.parse()?, engine).await?),
+        #[cfg(feature = "kubernetes")]
+        Platform::Kubernetes(cluster) => {
+            let several = [
+                (options.selector.is_some(), "--selector"),
+                (options.all_namespaces, "--all-namespaces"),
+                (options.all_containers, "--all-containers"),
+            ];
+            if let Some((_, option)) = several.iter().find(|(is_given, _)| *is_given) {
+                return Err(CommandError::usage(format!("{option} is not for `why`, which explains one container"))
+                    .hint("`scratchdbg ps` shows the verdicts of many"));
+            }
+            let target = target.parse().map_err(invalid)?;
+            let record = cluster.explain(&target, options.container.as_deref()).await?;
+            Ok(scratchdbg_inspect::why_without_files(record))
+        }
+    }
+}
+
 /// Whether a target may be several containers: a workload, or a pod of which all are wanted.
 pub(crate) fn may_be_several(targets: &[String], options: &KubernetesArgs) -> bool {
     let is_workload = |target: &String| {

@@ -1,6 +1,7 @@
 //! What the documentation says of every code: how it shows, how it is mended, and how to see it for oneself.
 
 mod image;
+mod pod;
 mod run;
 mod start;
 
@@ -20,9 +21,14 @@ pub(crate) struct Entry {
 
 /// The documentation of a code; a test sees to it that every code has its own.
 pub(crate) fn entry(code: Code) -> Entry {
-    let all = [start::ENTRIES, image::ENTRIES, run::ENTRIES];
+    let all = [start::ENTRIES, image::ENTRIES, run::ENTRIES, pod::ENTRIES];
     let own = all.into_iter().flatten().find(|entry| entry.code == code);
     own.copied().unwrap_or(Entry { code, shows: "", fix: "", reproduce: "" })
+}
+
+/// The codes that only pods have.
+pub fn codes_of_pods() -> impl Iterator<Item = Code> {
+    pod::ENTRIES.iter().map(|entry| entry.code)
 }
 
 /// The document of all codes, as Markdown: `docs/codes.md`.
@@ -37,6 +43,7 @@ pub fn codes_markdown() -> String {
         ("It does not start", start::ENTRIES),
         ("It starts, and something is missing or unwise", image::ENTRIES),
         ("What became of it", run::ENTRIES),
+        ("On Kubernetes", pod::ENTRIES),
     ];
     for (title, entries) in groups {
         text.extend(["## ", title, "\n\n"]);
@@ -60,7 +67,7 @@ mod tests {
     #[test]
     fn every_code_has_one_entry() {
         let mut counts: BTreeMap<Code, usize> = BTreeMap::new();
-        for entry in [start::ENTRIES, image::ENTRIES, run::ENTRIES].into_iter().flatten() {
+        for entry in [start::ENTRIES, image::ENTRIES, run::ENTRIES, pod::ENTRIES].into_iter().flatten() {
             *counts.entry(entry.code).or_default() += 1;
             assert!(!entry.shows.is_empty() && !entry.fix.is_empty() && !entry.reproduce.is_empty(), "{}", entry.code);
         }

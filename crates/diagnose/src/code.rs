@@ -257,6 +257,66 @@ codes! {
     Zombies = "zombies",
     /// The container is close to its memory or process limit.
     NearLimit = "near-limit",
+    /// The image is not on the node, and the pod forbids pulling it.
+    ImageNeverPull = "image-never-pull",
+    /// The image exists in its registry, but not for the platform of the node.
+    ImagePlatformMissing = "image-platform-missing",
+    /// The registry refuses the pod's credentials, or wants some.
+    ImageAuth = "image-auth",
+    /// The node does not get through to the registry of an image.
+    ImageRegistryUnreachable = "image-registry-unreachable",
+    /// The pod needs a ConfigMap that does not exist in its namespace.
+    ConfigMapMissing = "config-map-missing",
+    /// The pod needs a Secret that does not exist in its namespace.
+    SecretMissing = "secret-missing",
+    /// The pod takes a key that its ConfigMap or Secret does not have.
+    ConfigKeyMissing = "config-key-missing",
+    /// The pod must not run as root, and its image or its settings do.
+    RunAsNonRootRootImage = "run-as-non-root-root-image",
+    /// The pod must not run as root, and its image names its user in letters.
+    RunAsNonRootNamedUser = "run-as-non-root-named-user",
+    /// No node has room for what the pod requests.
+    UnschedulableResources = "unschedulable-resources",
+    /// No node matches the node selector, affinity or spread constraints of the pod.
+    UnschedulableAffinity = "unschedulable-affinity",
+    /// The nodes keep the pod away by taints, or because they are cordoned.
+    UnschedulableTaint = "unschedulable-taint",
+    /// The pod waits for a volume claim that does not exist or is not bound.
+    PvcUnbound = "pvc-unbound",
+    /// A volume of the pod cannot be attached or mounted.
+    VolumeMountFailed = "volume-mount-failed",
+    /// The node cannot make the sandbox of a pod: its namespaces and its network.
+    SandboxFailed = "sandbox-failed",
+    /// An init container fails, so the containers after it are not started.
+    InitFailed = "init-failed",
+    /// The kubelet kills the container because its liveness probe fails.
+    LivenessKilled = "liveness-killed",
+    /// The kubelet kills the container because its startup probe does not succeed in time.
+    StartupProbeTooTight = "startup-probe-too-tight",
+    /// The container runs, and its readiness probe fails: services send nothing to it.
+    ReadinessFailing = "readiness-failing",
+    /// A probe runs a program that is not in the image, such as a shell.
+    ProbeNeedsShell = "probe-needs-shell",
+    /// The container did not end in the grace period of its pod's deletion, and was killed.
+    SigkillAfterGrace = "sigkill-after-grace",
+    /// The pod was evicted because its node ran low on memory.
+    EvictedMemory = "evicted-memory",
+    /// The pod was evicted because of the disk that it used, or because its node ran low on it.
+    EvictedDisk = "evicted-disk",
+    /// The pod or job ran longer than it may.
+    DeadlineExceeded = "deadline-exceeded",
+    /// The node of the pod does not report: what the pod does is unknown.
+    NodeLost = "node-lost",
+    /// The node has lost the container: its exit code is made up.
+    StatusUnknown = "status-unknown",
+    /// The pod security profile of the namespace forbids the pods of a workload.
+    PodSecurityRefused = "pod-security-refused",
+    /// The quota of the namespace does not allow the pods of a workload.
+    QuotaExceeded = "quota-exceeded",
+    /// The program of a container ends with success each time, and its pod starts it again.
+    CompletedRestartLoop = "completed-restart-loop",
+    /// A rollout does not finish: its pods do not become ready in time.
+    RolloutStuck = "rollout-stuck",
     /// The container runs.
     Running = "running",
 }

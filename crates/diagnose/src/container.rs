@@ -3,6 +3,7 @@
 //! Times are nanoseconds since 1970-01-01 UTC. A time that the engine leaves at year 1 is `None`.
 
 use crate::mounts::Mount;
+use crate::pod::PodFacts;
 use crate::rules::image::ImageFacts;
 
 /// Everything that is known about a container. A `None` was not requested or is unavailable; rules report that where
@@ -44,6 +45,8 @@ pub struct ContainerFacts<'a> {
     pub gaps: Vec<String>,
     /// The kernel's records about it; `None` if the kernel's log cannot be read, or belongs to another machine.
     pub kernel_log: Option<KernelLog>,
+    /// The pod that it is part of, on Kubernetes.
+    pub pod: Option<PodFacts>,
     /// Its configuration and files. The configuration is the container's own, including options given at its
     /// creation.
     pub image: Option<ImageFacts<'a>>,

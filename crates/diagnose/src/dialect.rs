@@ -13,6 +13,7 @@ mod explain;
 mod general;
 mod host;
 mod incidental;
+mod kubernetes;
 mod languages;
 mod logs;
 mod platform;
@@ -131,6 +132,8 @@ struct Wording {
 enum Rank {
     /// Explains a complete line: other wordings in that line are ignored.
     Whole,
+    /// Written by the parts of a cluster for a user: explains a complete line too, and is not found in a program's log.
+    Cluster,
     /// Written by programs, and by engines when a start fails.
     Strong,
     /// Written by engines, registries and clusters for a user, and not found in a program's log.
@@ -146,6 +149,7 @@ enum Rank {
 /// All wordings, the most convincing first.
 const FAMILIES: &[(Rank, &[Wording])] = &[
     (Rank::Whole, whole::WORDINGS),
+    (Rank::Cluster, kubernetes::WORDINGS),
     (Rank::Platform, platform::FIRST),
     (Rank::Platform, host::JOURNAL),
     (Rank::Platform, client::WORDINGS),
@@ -289,7 +293,7 @@ pub(crate) fn read(text: &str) -> Vec<Said> {
 
 /// Like [`read`], for a program's log.
 pub(crate) fn read_log(text: &str) -> Vec<Said> {
-    read_ranks(text, |rank| !matches!(rank, Rank::Platform | Rank::General))
+    read_ranks(text, |rank| !matches!(rank, Rank::Cluster | Rank::Platform | Rank::General))
 }
 
 fn read_ranks(text: &str, wanted: fn(Rank) -> bool) -> Vec<Said> {
@@ -309,7 +313,7 @@ fn read_ranks(text: &str, wanted: fn(Rank) -> bool) -> Vec<Said> {
         let Some((line, captures)) = lines.take(MOST_PLACES).find(|(line, _)| !understood.contains(line)) else {
             continue;
         };
-        if rank == Rank::Whole {
+        if matches!(rank, Rank::Whole | Rank::Cluster) {
             understood.push(line);
         }
         if rank == Rank::Weak && said.iter().any(|other| other.line == line) {

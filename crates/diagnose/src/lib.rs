@@ -19,13 +19,14 @@ pub mod mounts;
 #[cfg(test)]
 mod mutations;
 mod platform;
+pub mod pod;
 pub mod program;
 pub mod rootfs;
 pub mod rules;
 mod sarif;
 mod why;
 
-pub use catalogue::codes_markdown;
+pub use catalogue::{codes_markdown, codes_of_pods};
 pub use code::{Code, CodeError};
 pub use dialect::explain_message;
 pub use finding::{Confidence, Finding, Location, Severity};

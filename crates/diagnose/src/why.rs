@@ -5,12 +5,15 @@ mod evidence;
 mod killed;
 mod last_words;
 mod memory;
+mod pod;
 mod refuted;
 mod restart;
 mod running;
 mod runs;
 mod signaled;
 mod start;
+
+pub(crate) use pod::{image_pull, schedule};
 
 use crate::code::Code;
 use crate::container::{ContainerFacts, Event, Phase};
@@ -28,6 +31,9 @@ pub struct Verdict {
 
 /// Explains the state of a container.
 pub fn why(facts: &ContainerFacts<'_>) -> Verdict {
+    if let Some(pod) = &facts.pod {
+        return with_image(facts, with_gaps(facts, pod::findings(facts, pod)));
+    }
     let findings = match facts.state.phase {
         Phase::Created => start::never_started(facts),
         Phase::Running => running::running(facts),

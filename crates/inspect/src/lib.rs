@@ -45,7 +45,7 @@ pub use self::report::{Caveat, Report};
 pub use self::room::Refusal;
 pub use self::shells::shells;
 pub use self::verify::verify;
-pub use self::why::{ContainerSummary, Diagnosis, why};
+pub use self::why::{ContainerSummary, Diagnosis, PodSummary, why, why_without_files};
 
 use scratchdbg_backend::{FactsBackend, FilesBackend, ImageBackend};
 

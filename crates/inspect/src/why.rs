@@ -32,6 +32,19 @@ pub struct ContainerSummary {
     pub image: Option<String>,
     /// Its phase.
     pub phase: Option<Phase>,
+    /// Its pod, on Kubernetes.
+    pub pod: Option<PodSummary>,
+}
+
+/// Where a container of a pod is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PodSummary {
+    /// The namespace.
+    pub namespace: String,
+    /// The pod's name; `None` if a workload has no pod.
+    pub pod: Option<String>,
+    /// The node's name; `None` before the pod has one.
+    pub node: Option<String>,
 }
 
 /// Finds out why a container is as it is. A removed container is diagnosed from the events that the
@@ -47,13 +60,30 @@ pub async fn why(name: &ContainerName, platform: &impl Platform) -> Result<Diagn
     };
     platform.observe(&mut record, &host).await;
     let Evaluation { value: verdict, failure } = verdict(&record, &host, platform).await;
-    let container = ContainerSummary {
-        phase: Some(record.facts.state.phase),
-        id: Some(record.id),
+    Ok(Diagnosis { container: summary(record), findings: verdict.findings, failure })
+}
+
+/// Finds out why a container is as it is, from its record alone: its platform shows no files.
+pub fn why_without_files(record: ContainerRecord) -> Diagnosis {
+    let verdict = scratchdbg_diagnose::why(&record.facts);
+    Diagnosis { container: summary(record), findings: verdict.findings, failure: None }
+}
+
+fn summary(record: ContainerRecord) -> ContainerSummary {
+    let pod = record.facts.pod.map(|pod| PodSummary {
+        namespace: pod.namespace,
+        pod: Some(pod.name).filter(|name| !name.is_empty()),
+        node: Some(pod.node).filter(|name| !name.is_empty()),
+    });
+    // A workload without pods has no container.
+    let is_container = !record.id.is_empty();
+    ContainerSummary {
+        phase: is_container.then_some(record.facts.state.phase),
+        id: is_container.then_some(record.id),
         name: record.facts.name,
-        image: Some(record.image),
-    };
-    Ok(Diagnosis { container, findings: verdict.findings, failure })
+        image: is_container.then_some(record.image),
+        pod,
+    }
 }
 
 async fn verdict(record: &ContainerRecord, host: &HostFacts, platform: &impl Platform) -> Evaluation<Verdict> {
@@ -82,6 +112,6 @@ async fn gone(
         return Err(error);
     }
     let verdict = removed(name.as_str(), events.as_deref());
-    let container = ContainerSummary { id: None, name: name.to_string(), image: None, phase: None };
+    let container = ContainerSummary { id: None, name: name.to_string(), image: None, phase: None, pod: None };
     Ok(Diagnosis { container, findings: verdict.findings, failure: None })
 }

@@ -5,12 +5,14 @@
 //! knows whether that does harm.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::{Response, StatusCode};
+use jiff::{SignedDuration, Timestamp};
 use kube::client::{Body, Connection};
 use scratchdbg_backend::{Scope, chain};
 use serde::Serialize;
@@ -45,6 +47,8 @@ pub(crate) struct Client {
     pub(crate) inner: kube::Client,
     pub(crate) place: Arc<Place>,
     pub(crate) scope: Scope,
+    /// How far this machine's clock is behind that of the API server, in seconds.
+    pub(crate) clock: Arc<AtomicI64>,
 }
 
 impl Client {
@@ -63,6 +67,29 @@ impl Client {
             all.metadata.next = next.metadata.next;
         }
         Ok(all)
+    }
+
+    /// Reads the begin of a list, of at most so many pages. Returns whether there is more.
+    pub(crate) async fn list_begin<T: DeserializeOwned>(
+        &self,
+        call: &Call,
+        pages: usize,
+    ) -> Result<(Vec<T>, bool), Error> {
+        let mut items = Vec::new();
+        let mut next = String::new();
+        for _ in 0..pages {
+            let mut page = call.clone().with("limit", PAGE);
+            if !next.is_empty() {
+                page = page.with("continue", next);
+            }
+            let list: List<T> = self.read(&page, None, Vec::new()).await?;
+            items.extend(list.items);
+            next = list.metadata.next;
+            if next.is_empty() {
+                break;
+            }
+        }
+        Ok((items, !next.is_empty()))
     }
 
     /// Makes an object. The answer is the object as it is stored.
@@ -148,6 +175,7 @@ impl Client {
         let request = call.request(content_type, Body::from(body)).map_err(|error| Error::broken(call, error))?;
         let sent = async { self.inner.send(request).await.map_err(|error| self.explain(call, error)) };
         let answer = self.wait(call, call.limit(), sent).await?;
+        self.set_clock(&answer);
         if answer.status().is_success() {
             return Ok(answer);
         }
@@ -159,6 +187,23 @@ impl Client {
             })
             .await?;
         Err(self.refused(call, Refusal::read(code, &body)))
+    }
+
+    /// The time by the clock of the API server, as its last answer told it. Times of objects are told by its clock, or by
+    /// those of nodes.
+    pub(crate) fn now(&self) -> Timestamp {
+        let now = Timestamp::now();
+        now.checked_add(SignedDuration::from_secs(self.clock.load(Ordering::Relaxed))).unwrap_or(now)
+    }
+
+    fn set_clock(&self, answer: &Response<Body>) {
+        let told = answer.headers().get("date").and_then(|date| date.to_str().ok());
+        let told = told.and_then(|date| jiff::fmt::rfc2822::parse(date).ok());
+        if let Some(told) = told {
+            // It is cut to whole seconds: a clock that is right is not moved.
+            let behind = told.timestamp().duration_since(Timestamp::now()).as_secs();
+            self.clock.store(if behind.abs() <= 1 { 0 } else { behind }, Ordering::Relaxed);
+        }
     }
 
     /// Waits for an answer, as long as it may take and as long as the command goes on.

@@ -75,7 +75,7 @@ impl Cluster {
         let (settings_place, namespace, inner) = prepared
             .map_err(|error| Error::config("cannot read the Kubernetes configuration", error))
             .and_then(|prepared| prepared)?;
-        let client = Client { inner, place: settings_place, scope: scope.clone() };
+        let client = Client { inner, place: settings_place, scope: scope.clone(), clock: Arc::default() };
         Ok(Self {
             client,
             namespace: namespace.into(),

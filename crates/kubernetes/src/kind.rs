@@ -12,6 +12,7 @@ pub(crate) enum Kind {
     Event,
     Node,
     Namespace,
+    ResourceQuota,
     /// May I? Made, never stored.
     SelfSubjectAccessReview,
     /// Of the API server: no object, but a path of its own.
@@ -22,7 +23,7 @@ impl Kind {
     /// The folder of the API that has this kind.
     pub(crate) fn group_path(self) -> &'static str {
         match self {
-            Self::Pod | Self::Event | Self::Node | Self::Namespace => "/api/v1",
+            Self::Pod | Self::Event | Self::Node | Self::Namespace | Self::ResourceQuota => "/api/v1",
             Self::Deployment | Self::StatefulSet | Self::DaemonSet | Self::ReplicaSet => "/apis/apps/v1",
             Self::Job => "/apis/batch/v1",
             Self::SelfSubjectAccessReview => "/apis/authorization.k8s.io/v1",
@@ -48,6 +49,7 @@ impl Kind {
             Self::Event => "events",
             Self::Node => "nodes",
             Self::Namespace => "namespaces",
+            Self::ResourceQuota => "resourcequotas",
             Self::SelfSubjectAccessReview => "selfsubjectaccessreviews",
             Self::Version => "version",
         }
@@ -65,6 +67,7 @@ impl Kind {
             Self::Event => "event",
             Self::Node => "node",
             Self::Namespace => "namespace",
+            Self::ResourceQuota => "quota",
             Self::SelfSubjectAccessReview => "access review",
             Self::Version => "version",
         }
@@ -82,6 +85,7 @@ impl Kind {
             Self::Event => "event",
             Self::Node => "node",
             Self::Namespace => "namespace",
+            Self::ResourceQuota => "quota",
             Self::SelfSubjectAccessReview => "selfsubjectaccessreview",
             Self::Version => "version",
         }

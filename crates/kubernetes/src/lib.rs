@@ -10,6 +10,7 @@
 //!   changes.
 //! * `logs` reads the logs of pods.
 //! * [`PodSessions`] runs debug sessions in them; `plan` decides how, without asking anything.
+//! * `facts` says what the API tells of pods, for `why` and `ps`.
 //! * `hint` says what a user can do about an error.
 
 #![expect(dead_code, reason = "logs, verdicts and sessions of pods come next, and use all of it")]
@@ -20,6 +21,7 @@ mod cluster;
 mod config;
 mod container_id;
 mod error;
+mod facts;
 mod hint;
 mod kind;
 mod list;

@@ -13,5 +13,6 @@ mod runs;
 mod select;
 mod stream;
 
+pub(crate) use self::parts::{Facts as RunFacts, time};
 pub use self::select::LogTargets;
 pub(crate) use self::stream::CleanEnds;

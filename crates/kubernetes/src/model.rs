@@ -16,6 +16,8 @@ pub(crate) struct Metadata {
     pub(crate) resource_version: String,
     pub(crate) creation_timestamp: Option<String>,
     pub(crate) deletion_timestamp: Option<String>,
+    pub(crate) deletion_grace_period_seconds: Option<i64>,
+    pub(crate) finalizers: Vec<String>,
     pub(crate) labels: BTreeMap<String, String>,
     pub(crate) annotations: BTreeMap<String, String>,
     pub(crate) owner_references: Vec<Owner>,
@@ -125,6 +127,7 @@ pub(crate) struct Probe {
     pub(crate) failure_threshold: Option<i64>,
     pub(crate) period_seconds: Option<i64>,
     pub(crate) initial_delay_seconds: Option<i64>,
+    pub(crate) timeout_seconds: Option<i64>,
 }
 
 /// A probe that runs a program.
@@ -253,6 +256,12 @@ pub(crate) struct Workload {
 pub(crate) struct WorkloadSpec {
     pub(crate) selector: Option<LabelSelector>,
     pub(crate) replicas: Option<i64>,
+    /// Of a Job.
+    pub(crate) completions: Option<i64>,
+    /// Of a Job.
+    pub(crate) parallelism: Option<i64>,
+    /// Of a Job.
+    pub(crate) suspend: bool,
 }
 
 /// What a workload is.
@@ -264,6 +273,12 @@ pub(crate) struct WorkloadStatus {
     pub(crate) ready_replicas: i64,
     pub(crate) updated_replicas: i64,
     pub(crate) unavailable_replicas: i64,
+    /// Of a `DaemonSet`.
+    pub(crate) desired_number_scheduled: i64,
+    /// Of a `DaemonSet`.
+    pub(crate) number_ready: i64,
+    /// Of a Job: how many of its pods have succeeded.
+    pub(crate) succeeded: i64,
     pub(crate) observed_generation: i64,
 }
 
@@ -299,6 +314,15 @@ pub(crate) struct Event {
     pub(crate) first_timestamp: Option<String>,
     pub(crate) last_timestamp: Option<String>,
     pub(crate) event_time: Option<String>,
+    pub(crate) series: Option<EventSeries>,
+}
+
+/// Repetitions of an event, as some components tell them.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct EventSeries {
+    pub(crate) count: i64,
+    pub(crate) last_observed_time: Option<String>,
 }
 
 /// The object that an event is about.
@@ -311,4 +335,34 @@ pub(crate) struct Involved {
     pub(crate) uid: String,
     /// Such as `spec.containers{app}`.
     pub(crate) field_path: String,
+}
+
+/// A node, as far as its conditions.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Node {
+    pub(crate) status: NodeStatus,
+}
+
+/// The state of a node.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct NodeStatus {
+    pub(crate) conditions: Vec<Condition>,
+}
+
+/// A quota of a namespace.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Quota {
+    pub(crate) metadata: Metadata,
+    pub(crate) status: QuotaStatus,
+}
+
+/// What a quota allows, and what is used of it, by resource.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct QuotaStatus {
+    pub(crate) hard: BTreeMap<String, String>,
+    pub(crate) used: BTreeMap<String, String>,
 }

@@ -5,6 +5,8 @@
 //! - `lines LENGTH...`: for each length, writes a line to standard output and `mark` to standard error, then waits.
 //! - `numbers COUNT`: writes the lines `1` to COUNT to standard output, then exits.
 //! - `say LINE...`: writes each line to standard output, then exits.
+//! - `fail CODE LINE...`: the same, and exits with that code. In a line, `\e` is an escape character.
+//! - `fill FILE MEBIBYTES`: writes a file of that size, then waits to be killed.
 //! - `flood ROUNDS`: writes two thousand numbered lines at once, twenty times a second, ROUNDS times, then exits.
 //! - `tick`: writes a numbered line ten times a second, forever.
 //! - `halves`: writes half a line, the other half later, and so on forever.
@@ -58,6 +60,19 @@ fn main() -> io::Result<ExitCode> {
             for line in &arguments[1..] {
                 writeln!(out, "{line}")?;
             }
+        }
+        "fail" => {
+            for line in &arguments[2..] {
+                writeln!(out, "{}", line.replace("\\e", "\u{1b}"))?;
+            }
+            return Ok(ExitCode::from(number(&arguments[1])? as u8));
+        }
+        "fill" => {
+            let mut file = std::fs::File::create(&arguments[1])?;
+            for _ in 0..number(&arguments[2])? {
+                file.write_all(&[1; 1 << 20])?;
+            }
+            wait()
         }
         // Lines of one length, each with a beginning and an end.
         "repeat" => {

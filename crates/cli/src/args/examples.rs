@@ -23,6 +23,7 @@ Examples:
 pub(super) const WHY: &str = "\
 Examples:
   scratchdbg why web                                Explain why a container died
+  scratchdbg why deploy/shop                        Explain why its pods do not run
   scratchdbg why -m 'exec format error'             Explain an error message
   docker logs web 2>&1 | scratchdbg why -m -        Explain what a program printed";
 
@@ -35,7 +36,8 @@ Examples:
 pub(super) const PS: &str = "\
 Examples:
   scratchdbg ps -a                                  List all containers
-  scratchdbg ps -a --filter status=exited           List those that have ended, with the reason";
+  scratchdbg ps -a --filter status=exited           List those that have ended, with the reason
+  scratchdbg ps -A                                  List the containers of all pods of a cluster";
 
 pub(super) const PAIR_VERIFY: &str = "\
 Examples:

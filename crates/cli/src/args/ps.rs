@@ -7,6 +7,8 @@ use super::{Format, KubernetesArgs};
 #[derive(Debug, Args)]
 pub(crate) struct PsArgs {
     /// Include containers that do not run
+    ///
+    /// Of pods, also init and ephemeral containers.
     #[arg(short, long)]
     pub(crate) all: bool,
     /// Filter as `docker ps` does (repeatable): status=exited, name=web, label=a=b, ancestor=IMAGE, …
@@ -17,4 +19,13 @@ pub(crate) struct PsArgs {
     pub(crate) format: Format,
     #[command(flatten)]
     pub(crate) kubernetes: KubernetesArgs,
+    /// In all namespaces, like --all-namespaces
+    #[arg(
+        short = 'A',
+        id = "all_of_the_cluster",
+        help_heading = "Kubernetes",
+        hide_short_help = true,
+        conflicts_with = "namespace"
+    )]
+    pub(crate) all_of_the_cluster: bool,
 }

@@ -15,7 +15,7 @@ use serde::Serialize;
 use crate::args::{Format, PsArgs};
 use crate::context::Context;
 use crate::error::{CommandError, Outcome};
-use crate::platform::on_engine;
+use crate::platform::on_platform;
 
 /// A container in the list.
 #[derive(Debug, Serialize)]
@@ -31,8 +31,8 @@ struct Row {
     exit_code: Option<i64>,
     image: String,
     image_id: String,
-    /// As configured; empty for root.
-    user: String,
+    /// As configured; empty for root. Of a pod: as it runs, `null` if unknown.
+    user: Option<String>,
     /// Whether it has a shell named `sh`; `null` if unknown.
     shell: Option<bool>,
     read_only: bool,
@@ -40,16 +40,30 @@ struct Row {
     twin: bool,
     restarts: u64,
     verdict: &'static str,
+    #[serde(flatten)]
+    place: Option<Place>,
     #[serde(skip)]
     severity: Severity,
     #[serde(skip)]
     age: Option<Duration>,
 }
 
-pub(crate) async fn ps(args: PsArgs, context: &Context) -> Outcome {
-    let filter = ListFilter { all: args.all, filters: filters(&args.filters)? };
+/// Where the container is, on Kubernetes.
+#[derive(Debug, Serialize)]
+struct Place {
+    namespace: String,
+    pod: String,
+    node: Option<String>,
+}
+
+pub(crate) async fn ps(mut args: PsArgs, context: &Context) -> Outcome {
+    args.kubernetes.all_namespaces |= args.all_of_the_cluster;
+    let mut filter = ListFilter { all: args.all, filters: filters(&args.filters)? };
+    if let Some(labels) = &args.kubernetes.selector {
+        filter.filters.insert("selector".to_owned(), vec![labels.clone()]);
+    }
     let platform = context.platform_of(&[], &args.kubernetes).await?;
-    on_engine!(platform, "list containers", platform => list(&filter, args.format, platform, context).await)
+    on_platform!(platform, platform => list(&filter, args.format, platform, context).await)
 }
 
 async fn list(filter: &ListFilter, format: Format, engine: &impl Platform, context: &Context) -> Outcome {
@@ -67,6 +81,11 @@ async fn list(filter: &ListFilter, format: Format, engine: &impl Platform, conte
             row(record, shell, twins.contains(&record.image_id), now)
         })
         .collect();
+    if let Some(gap) =
+        records.iter().filter(|record| record.facts.pod.is_some()).find_map(|record| record.facts.gaps.first())
+    {
+        context.printer.note(&format!("verdicts may be incomplete: {gap}"));
+    }
     match format {
         Format::Json => context.printer.json(&rows)?,
         Format::Text => {
@@ -88,6 +107,9 @@ fn row(record: &ContainerRecord, shell: Option<bool>, twin: bool, now: Option<i6
         _ => facts.state.finished_at,
     };
     let ended = matches!(state, Phase::Exited | Phase::Dead | Phase::Restarting);
+    // A pod may be over before all of its containers have run.
+    let own = facts.pod.as_ref().and_then(|pod| pod.container(&pod.container));
+    let ended = ended && own.is_none_or(|container| container.ended.is_some());
     Row {
         id: record.id.clone(),
         name: facts.name.clone(),
@@ -97,12 +119,17 @@ fn row(record: &ContainerRecord, shell: Option<bool>, twin: bool, now: Option<i6
         exit_code: ended.then_some(facts.state.exit_code),
         image: record.image.clone(),
         image_id: record.image_id.clone(),
-        user: record.config.user.clone(),
+        user: own.map_or_else(|| Some(record.config.user.clone()), |container| container.user.clone()),
         shell,
         read_only: facts.options.read_only,
         twin,
         restarts: facts.restarts.count,
         verdict: verdict.code.as_str(),
+        place: facts.pod.as_ref().map(|pod| Place {
+            namespace: pod.namespace.clone(),
+            pod: pod.name.clone(),
+            node: Some(pod.node.clone()).filter(|node| !node.is_empty()),
+        }),
         severity: verdict.findings.first().map_or(Severity::Info, |finding| finding.severity),
         age: age(begin, now),
     }

@@ -2,17 +2,17 @@
 
 use std::io::{self, Read};
 
-use scratchdbg_backend::{ContainerName, Phase};
+use scratchdbg_backend::Phase;
 use scratchdbg_console::terminal;
 use scratchdbg_diagnose::{Finding, explain_message};
 use scratchdbg_format::findings;
-use scratchdbg_inspect::{self as inspect, Diagnosis};
+use scratchdbg_inspect::Diagnosis;
 use serde::Serialize;
 
 use crate::args::{Format, WhyArgs};
 use crate::context::Context;
 use crate::error::{CommandError, FAILED, Outcome};
-use crate::platform::on_engine;
+use crate::platform;
 use crate::printer::Printer;
 
 /// How many bytes of a long text are kept, from its beginning and from its end each.
@@ -35,6 +35,16 @@ struct TargetAnswer<'a> {
     name: &'a str,
     image: Option<&'a str>,
     state: Option<&'a str>,
+    #[serde(flatten)]
+    place: Option<Place<'a>>,
+}
+
+/// Where the container is, on Kubernetes.
+#[derive(Serialize)]
+struct Place<'a> {
+    namespace: &'a str,
+    pod: Option<&'a str>,
+    node: Option<&'a str>,
 }
 
 pub(crate) async fn why(args: WhyArgs, context: &Context) -> Outcome {
@@ -47,11 +57,9 @@ pub(crate) async fn why(args: WhyArgs, context: &Context) -> Outcome {
 async fn ask(args: WhyArgs, context: &Context) -> Outcome {
     let format = args.format;
     let targets: Vec<String> = args.target.into_iter().collect();
-    let answered = on_engine!(context.platform_of(&targets, &args.kubernetes).await?, "say why", platform => {
-        let name: ContainerName = targets.concat().parse()?;
-        inspect::why(&name, platform).await
-    });
-    let Diagnosis { container, findings, failure } = answered?;
+    let platform = context.platform_of(&targets, &args.kubernetes).await?;
+    let diagnosis = platform::why(platform, &targets.concat(), &args.kubernetes).await?;
+    let Diagnosis { container, findings, failure } = diagnosis;
     if let Some(failure) = failure {
         context.printer.warning(&format!("its files cannot be read ({failure}): less is known"));
     }
@@ -60,6 +68,11 @@ async fn ask(args: WhyArgs, context: &Context) -> Outcome {
         name: &container.name,
         image: container.image.as_deref(),
         state: container.phase.map(Phase::as_str),
+        place: container.pod.as_ref().map(|place| Place {
+            namespace: &place.namespace,
+            pod: place.pod.as_deref(),
+            node: place.node.as_deref(),
+        }),
     };
     answer(Some(target), &findings, format, context.printer)
 }

@@ -28,9 +28,6 @@ pub(super) const WORDINGS: &[Wording] = &[
         "the number of the user or group is larger than the engine takes[: it must be in {p}]",
         "name a smaller number: --user 65532:65532, USER 65532:65532 in a Dockerfile"
     ),
-    plain!(UserNotNumeric, r"image has non-numeric user \((?P<p>[^)\n]+)\), cannot verify user is non-root"),
-    plain!(RunsAsRoot, r"container has runAsNonRoot and image will run as root"),
-    plain!(RunsAsRoot, r"container's runAsUser breaks non-root policy"),
     plain!(EnvironmentInvalid, r#"environment variable name can't be empty(?:: "(?P<p>[^"\n]*)")?"#),
     plain!(EnvironmentInvalid, r"invalid environment variable: (?P<p>=[^\n]*)"),
     plain!(WorkdirNotADirectory, r"Cannot mkdir: (?P<p>\S+) is not a directory"),

@@ -297,7 +297,7 @@ fn stop_signal_ignored(facts: &ContainerFacts<'_>) -> Option<Finding> {
 }
 
 /// Errors that the program logs while it keeps running.
-fn complaints(facts: &ContainerFacts<'_>, known: &[Finding]) -> Vec<Finding> {
+pub(super) fn complaints(facts: &ContainerFacts<'_>, known: &[Finding]) -> Vec<Finding> {
     let mut findings: Vec<Finding> = Vec::new();
     for finding in last_lines(facts).iter().rev().flat_map(|line| explain_line(line)) {
         if known.iter().chain(&findings).all(|other| other.code != finding.code) {

@@ -97,8 +97,19 @@ impl Namespace {
     /// Makes or changes an object, by `kubectl apply`.
     #[track_caller]
     pub fn apply(&self, object: &Value) {
+        self.send("apply", object);
+    }
+
+    /// Makes objects, by `kubectl create`: faster where there are many.
+    #[track_caller]
+    pub fn create_all(&self, objects: &Value) {
+        self.send("create", objects);
+    }
+
+    #[track_caller]
+    fn send(&self, command: &str, object: &Value) {
         let mut child = self
-            .kubectl_command(["apply", "--filename", "-"])
+            .kubectl_command([command, "--filename", "-"])
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())

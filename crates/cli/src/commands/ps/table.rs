@@ -39,7 +39,11 @@ fn state(row: &Row) -> String {
 }
 
 fn user(row: &Row) -> String {
-    if row.user.is_empty() { "root".to_owned() } else { row.user.clone() }
+    match row.user.as_deref() {
+        Some("") => "root".to_owned(),
+        Some(user) => user.to_owned(),
+        None => "?".to_owned(),
+    }
 }
 
 fn shell(row: &Row) -> String {
@@ -96,12 +100,13 @@ mod tests {
             exit_code: Some(137),
             image: "registry.example/shop/app:1".into(),
             image_id: String::new(),
-            user: String::new(),
+            user: Some(String::new()),
             shell: Some(false),
             read_only: true,
             twin: true,
             restarts: 3,
             verdict: "oom-killed",
+            place: None,
             severity: Severity::Error,
             age: Some(Duration::from_secs(7_300)),
         }
