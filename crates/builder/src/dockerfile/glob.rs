@@ -57,6 +57,7 @@ impl Glob {
         // As there: what begins with `**` and has no other wildcard is compared from the end.
         if let [Token::Folders, rest @ ..] = &tokens[..]
             && text(rest).is_some()
+            && !pattern.contains('\\')
         {
             return Self::Suffix(pattern[2..].to_owned());
         }
@@ -194,6 +195,8 @@ mod tests {
             ("**secret", "d/mysecret", true),
             ("**/secret", "d/mysecret", false),
             ("**/secret", "secret", true),
+            ("**/\\[q\\]", "a/[q]", true),
+            ("**/\\[q\\]", "a[q]", false),
             ("s**t", "st", true),
             ("s**t", "sa/t", true),
             ("s**t", "sat", false),

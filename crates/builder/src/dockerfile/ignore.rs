@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeSet, HashMap};
+use std::rc::Rc;
 
 use super::glob::Glob;
 use super::pattern::valid;
@@ -54,21 +55,22 @@ const MOST_WILDCARDS: usize = 10_000;
 /// The most steps of matching, over all files and patterns: some seconds.
 const MOST_STEPS: u64 = 2_000_000_000;
 
-/// The rules of a `.dockerignore`. The last rule that matches a path, or a directory above it, decides.
+/// The rules of a `.dockerignore`. The last rule that matches a path, or a directory above it, decides. As in Docker, an
+/// exception only matches what is left out by the rules before it, and another rule only what is not.
 #[derive(Debug, Default)]
 pub(super) struct Ignore {
     /// For each rule, whether it is an exception.
     is_exception: Vec<bool>,
-    /// The last rule for each path without wildcards.
-    plain: HashMap<String, usize>,
+    /// The rules for each path without wildcards, in order.
+    plain: HashMap<String, Vec<usize>>,
     /// Patterns with the number of their rule, in order.
     wildcards: Vec<(usize, Glob)>,
     /// Where exceptions without wildcards lead to.
     exceptions: BTreeSet<String>,
     /// An exception has wildcards, so any directory may lead to one.
     has_wild_exception: bool,
-    /// The last rule for each directory that was looked up.
-    folders: RefCell<HashMap<String, Option<usize>>>,
+    /// What matched each directory that was looked up.
+    folders: RefCell<HashMap<String, Rc<Vec<usize>>>>,
     steps: Cell<u64>,
 }
 
@@ -76,7 +78,7 @@ impl Ignore {
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         let mut ignore = Self::default();
         // If a pattern occurs several times, the last one counts.
-        let mut wildcards: HashMap<String, usize> = HashMap::new();
+        let mut wildcards: HashMap<(String, bool), usize> = HashMap::new();
         for (_, pattern, exception) in rules(text) {
             let number = ignore.is_exception.len();
             ignore.is_exception.push(exception);
@@ -88,9 +90,9 @@ impl Ignore {
                 }
             }
             match glob {
-                Glob::Exact(path) => ignore.plain.insert(path, number),
-                _ => wildcards.insert(pattern, number),
-            };
+                Glob::Exact(path) => ignore.plain.entry(path).or_default().push(number),
+                _ => drop(wildcards.insert((pattern, exception), number)),
+            }
         }
         if wildcards.len() > MOST_WILDCARDS {
             let count = wildcards.len();
@@ -98,15 +100,15 @@ impl Ignore {
                 ".dockerignore has {count} patterns with wildcards, and at most {MOST_WILDCARDS} are read"
             ));
         }
-        ignore.wildcards = wildcards.into_iter().map(|(pattern, number)| (number, Glob::parse(&pattern))).collect();
+        ignore.wildcards =
+            wildcards.into_iter().map(|((pattern, _), number)| (number, Glob::parse(&pattern))).collect();
         ignore.wildcards.sort_unstable_by_key(|(number, _)| *number);
         Ok(ignore)
     }
 
     /// Reports whether `path`, relative to the context, is copied. Not reliable if [`Ignore::check`] fails afterwards.
     pub(super) fn wants(&self, path: &str) -> Wanted {
-        let is_ignored = |rule: usize| self.is_exception.get(rule) == Some(&false);
-        if !self.rule(path).is_some_and(is_ignored) {
+        if !self.is_left_out(path) {
             Wanted::Yes
         } else if self.may_lead_to_exception(path) {
             Wanted::OnlyWithContent
@@ -123,32 +125,51 @@ impl Ignore {
         Err("the patterns of .dockerignore take too long to match with so many files: name folders instead".into())
     }
 
-    /// Returns the last rule that matches the path or a directory above it.
-    fn rule(&self, path: &str) -> Option<usize> {
-        let mut last = None;
+    /// Reports whether the rules leave a path out.
+    fn is_left_out(&self, path: &str) -> bool {
+        let mut matched: Rc<Vec<usize>> = Rc::default();
         let ends = path.match_indices('/').map(|(at, _)| (at, true)).chain([(path.len(), false)]);
         for (end, is_folder) in ends {
             let path = &path[..end];
-            let known = self.folders.borrow().get(path).copied();
-            last = known.unwrap_or_else(|| self.own_rule(path, last));
-            if is_folder && known.is_none() {
-                self.folders.borrow_mut().insert(path.to_owned(), last);
+            let known = self.folders.borrow().get(path).map(Rc::clone);
+            let is_known = known.is_some();
+            matched = known.unwrap_or_else(|| Rc::new(self.rules_for(path, &matched)));
+            if is_folder && !is_known {
+                self.folders.borrow_mut().insert(path.to_owned(), Rc::clone(&matched));
             }
         }
-        last
+        matched.last().is_some_and(|rule| !self.is_exception[*rule])
     }
 
-    /// Returns the last rule that matches the path itself, if it comes after `earlier`, the rule for its directory.
-    fn own_rule(&self, path: &str, earlier: Option<usize>) -> Option<usize> {
-        let best = self.plain.get(path).copied().max(earlier);
-        if self.wildcards.is_empty() || self.steps.get() >= MOST_STEPS {
-            return best;
-        }
+    /// Returns the rules that match a path, in order: those of its directory, and its own.
+    fn rules_for(&self, path: &str, of_folder: &[usize]) -> Vec<usize> {
+        let own = self.plain.get(path).map(Vec::as_slice).unwrap_or_default();
+        let is_over = self.steps.get() >= MOST_STEPS;
+        let wildcards = if is_over { &[][..] } else { &self.wildcards[..] };
         let mut steps = self.steps.get();
-        let later = self.wildcards.iter().rev().take_while(|(rule, _)| Some(*rule) > best);
-        let found = later.into_iter().find(|(_, glob)| glob.matches(path, &mut steps)).map(|(rule, _)| *rule);
+        let mut matched = Vec::new();
+        let mut is_left_out = false;
+        let (mut inherited, mut plain, mut wild) =
+            (of_folder.iter().peekable(), own.iter().peekable(), wildcards.iter().peekable());
+        loop {
+            let next = [
+                inherited.peek().map(|rule| **rule),
+                plain.peek().map(|rule| **rule),
+                wild.peek().map(|(rule, _)| *rule),
+            ];
+            let Some(rule) = next.into_iter().flatten().min() else { break };
+            let is_inherited = inherited.next_if(|other| **other == rule).is_some();
+            let is_plain = plain.next_if(|other| **other == rule).is_some();
+            let glob = wild.next_if(|(other, _)| *other == rule);
+            let matters = self.is_exception[rule] == is_left_out;
+            let mut matches = || is_plain || glob.is_some_and(|(_, glob)| glob.matches(path, &mut steps));
+            if is_inherited || (matters && matches()) {
+                matched.push(rule);
+                is_left_out = !self.is_exception[rule];
+            }
+        }
         self.steps.set(steps);
-        found.or(best)
+        matched
     }
 
     /// As in BuildKit: with wildcards in an exception, every directory is looked into.
@@ -206,6 +227,11 @@ mod tests {
             ("./a/", "a", No),
             ("  #a", "#a", No),
             ("#a", "#a", Yes),
+            // An exception for a directory that no rule leaves out yet is void.
+            ("d/*\n!d", "d/x", No),
+            ("d/*\n! /*", "d/x", OnlyWithContent),
+            ("d\n!d\nd/x", "d/y", Yes),
+            ("d\n!d\nd/x", "d/x", No),
         ] {
             assert_eq!(Ignore::parse(text).unwrap().wants(path), expected, "{text:?} {path}");
         }
@@ -218,14 +244,22 @@ mod tests {
         assert_eq!(invalid_rule("a\n!b[c]\n!!x\n./\n"), None);
     }
 
-    /// Matches as documented, without optimizations.
+    /// `MatchesUsingParentResults` of `github.com/moby/patternmatcher`, without optimizations.
     fn plainly(text: &str, path: &str) -> bool {
-        let rules = text.lines().map(|line| line.strip_prefix('!').map_or((line, true), |line| (line, false)));
-        let matches = |pattern: &str, path: &str| Glob::parse(pattern).matches(path, &mut 0);
-        let covers = |pattern: &str| {
-            path.match_indices('/').map(|(at, _)| &path[..at]).chain([path]).any(|path| matches(pattern, path))
-        };
-        !rules.clone().rfind(|(pattern, _)| covers(pattern)).is_some_and(|(_, ignores)| ignores)
+        let rules = text.lines().map(|line| line.strip_prefix('!').map_or((line, false), |line| (line, true)));
+        let rules: Vec<(Glob, bool)> = rules.map(|(pattern, exception)| (Glob::parse(pattern), exception)).collect();
+        let mut above = vec![false; rules.len()];
+        let mut is_left_out = false;
+        for end in path.match_indices('/').map(|(at, _)| at).chain([path.len()]) {
+            is_left_out = false;
+            for (number, (glob, exception)) in rules.iter().enumerate() {
+                above[number] |= *exception == is_left_out && glob.matches(&path[..end], &mut 0);
+                if above[number] {
+                    is_left_out = !exception;
+                }
+            }
+        }
+        !is_left_out
     }
 
     proptest::proptest! {
