@@ -205,3 +205,15 @@ fn a_quiet_build_prints_the_id_alone() {
     built.expect(0, &format!("{}\n", id.trim()));
     assert_eq!(built.stderr, "", "{built}");
 }
+
+#[test]
+fn a_code_is_explained() {
+    let stage = Stage::set();
+    let text = stage.run(&["check", "--explain", "loader-missing"]).expect_code(0).text();
+    for words in ["loader-missing\n", "Shows: ", "Fix: ", "To see it:"] {
+        assert!(text.contains(words), "{words:?} is missing in {text}");
+    }
+    let wrong = stage.run(&["check", "--explain", "loader-mising"]);
+    wrong.expect(2, "");
+    assert!(wrong.stderr.contains("did you mean `loader-missing`?"), "{wrong}");
+}

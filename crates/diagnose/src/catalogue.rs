@@ -31,6 +31,12 @@ pub fn codes_of_pods() -> impl Iterator<Item = Code> {
     pod::ENTRIES.iter().map(|entry| entry.code)
 }
 
+/// What the documentation says of a code, as plain text; `None` if there is no such code.
+pub fn explain_code(code: &str) -> Option<String> {
+    let Entry { code, shows, fix, reproduce } = entry(*Code::ALL.iter().find(|known| known.as_str() == code)?);
+    Some(format!("{code}\n\n{}\n\nShows: {shows}\n\nFix: {fix}\n\nTo see it:\n\n{reproduce}", code.meaning()))
+}
+
 /// The document of all codes, as Markdown: `docs/codes.md`.
 pub fn codes_markdown() -> String {
     let mut text = String::from(

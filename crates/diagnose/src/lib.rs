@@ -26,7 +26,7 @@ pub mod rules;
 mod sarif;
 mod why;
 
-pub use catalogue::{codes_markdown, codes_of_pods};
+pub use catalogue::{codes_markdown, codes_of_pods, explain_code};
 pub use code::{Code, CodeError};
 pub use dialect::explain_message;
 pub use finding::{Confidence, Finding, Location, Severity};

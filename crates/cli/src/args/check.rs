@@ -7,11 +7,14 @@ use clap::{Args, ValueEnum};
 #[derive(Debug, Args)]
 pub(crate) struct CheckArgs {
     /// Binary, Dockerfile, oci:DIR[:TAG], archive:FILE[:REF], registry:REF, or an image or container in the engine
-    #[arg(required_unless_present = "files", value_name = "SUBJECT")]
+    #[arg(required_unless_present_any = ["files", "explain"], value_name = "SUBJECT")]
     pub(crate) subjects: Vec<String>,
     /// Check this file as a Dockerfile (repeatable)
     #[arg(short, long = "file", value_name = "DOCKERFILE")]
     pub(crate) files: Vec<PathBuf>,
+    /// Explain a code of findings, such as loader-missing, and check nothing
+    #[arg(long, value_name = "CODE", conflicts_with_all = ["subjects", "files"])]
+    pub(crate) explain: Option<String>,
     /// Exit with 1 if there is a finding of this severity or worse
     #[arg(long, value_enum, default_value = "error", value_name = "LEVEL")]
     pub(crate) deny: Deny,

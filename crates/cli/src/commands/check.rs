@@ -2,7 +2,7 @@
 
 use scratchdbg_builder::dockerfile::{Hidden, Unseen};
 use scratchdbg_console::terminal;
-use scratchdbg_diagnose::{Finding, Severity, sarif};
+use scratchdbg_diagnose::{Code, Finding, Severity, explain_code, sarif};
 use scratchdbg_format::findings;
 use scratchdbg_inspect::{self as inspect, BareWords, Caveat, ImageLocation, LocationError, Report, ThisMachine};
 
@@ -14,6 +14,9 @@ use crate::printer::Printer;
 use crate::registry;
 
 pub(crate) async fn check(args: CheckArgs, context: &Context) -> Outcome {
+    if let Some(code) = &args.explain {
+        return explain(code, context.printer);
+    }
     let texts = args.subjects.clone();
     let subjects = blocking(move || texts.iter().map(|text| location(text)).collect::<Result<Vec<_>, _>>()).await?;
     let mut reports = Vec::new();
@@ -26,6 +29,21 @@ pub(crate) async fn check(args: CheckArgs, context: &Context) -> Outcome {
     print(&reports, args.format, context.printer)?;
     let denied = reports.iter().flat_map(|report| &report.findings).any(|finding| is_denied(finding, args.deny));
     Ok(if denied { FAILED } else { 0 })
+}
+
+/// `--explain`: what the documentation says of a code.
+fn explain(code: &str, printer: Printer) -> Outcome {
+    let Some(text) = explain_code(code) else {
+        let similar = scratchdbg_backend::similar(code, Code::ALL.iter().map(|known| known.as_str()));
+        let shown = scratchdbg_logs::escape::label(code);
+        let error = CommandError::usage(format!("there is no code `{shown}`"));
+        return Err(match similar.first() {
+            Some(other) => error.hint(format!("did you mean `{other}`?")),
+            None => error.hint("codes stand in brackets: error[loader-missing]"),
+        });
+    };
+    printer.line(&text)?;
+    Ok(0)
 }
 
 /// Interprets a subject on the command line. Blocking.
