@@ -8,6 +8,9 @@ use crate::plan::{How, Plan};
 /// toolkit image.
 pub const TOOLKIT_BIN: &str = "/bin";
 
+/// The folder of a debug twin that has the contents of a toolkit image's root.
+pub const TWIN_BASE: &str = "/.scratchdbg";
+
 /// The launcher's file name in [`TOOLKIT_BIN`].
 pub const LAUNCHER_NAME: &str = "scratchdbg-launcher";
 
@@ -181,8 +184,11 @@ pub fn opened(session: &str) -> String {
 /// root.
 pub fn path(plan: &Plan, keeper: &KeeperAddress, session: &str) -> String {
     let folder = match &plan.how {
-        How::Exec(_) => format!("/proc/{}/root{SESSIONS}/{}{TOOLKIT_BIN}", keeper.pid, keeper.name),
+        How::Exec(exec) => {
+            format!("/proc/{}/root{}{SESSIONS}/{}{TOOLKIT_BIN}", keeper.pid, exec.tools_base, keeper.name)
+        }
         How::Sidecar(sidecar) if !sidecar.brings_tools => TOOLKIT_BIN.to_owned(),
+        How::Copy(crate::plan::Copied { tools_base: Some(base), .. }) => format!("{base}{TOOLKIT_BIN}"),
         How::Sidecar(_) | How::Copy(_) => format!("{TOOLS_FOLDER_STEM}{session}{TOOLKIT_BIN}"),
     };
     format!("{folder}/{LAUNCHER_NAME}")

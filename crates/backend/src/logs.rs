@@ -20,6 +20,9 @@ pub trait LogBackend: Clone + Send + Sync + 'static {
     /// A log as the platform sends it.
     type Log: ByteStream;
 
+    /// What messages call the platform: `engine`, `cluster`.
+    fn word(&self) -> &'static str;
+
     /// Returns the current time by the clock that timestamps the records.
     fn now(&self) -> Timestamp;
 

@@ -54,6 +54,8 @@ pub struct LeftOut {
 /// else it needs beside it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
+    /// What messages call the platform: `engine`, `cluster`.
+    pub platform: &'static str,
     /// Full id of the target; empty for an image.
     pub target_id: String,
     /// The target's name.
@@ -110,6 +112,9 @@ pub struct Exec {
     /// The tools come before the target's own programs in `PATH`, because those programs could use
     /// the session's rights.
     pub tools_first: bool,
+    /// The folder of the keeper's root that has the tools: empty for the root itself,
+    /// [`TWIN_BASE`](crate::launcher::TWIN_BASE) in a debug twin.
+    pub tools_base: &'static str,
     /// How long the keeper stays for further sessions.
     pub linger: Option<Duration>,
     /// A keeper of an earlier session serves this one.
@@ -137,6 +142,9 @@ pub struct Sidecar {
 pub struct Copied {
     /// Its capabilities in addition to the default set.
     pub capabilities: Vec<String>,
+    /// The folder of the copy's own root that has the tools. `None` if they are copied into a folder that
+    /// is named for the session.
+    pub tools_base: Option<&'static str>,
     /// The command line of the original, for `run-entrypoint`.
     pub entrypoint: Vec<String>,
     /// The tools come before the original's own programs in `PATH`.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -24,6 +24,8 @@ struct Shared {
     made: Mutex<BTreeSet<String>>,
     /// The platform timed out, and has not answered since.
     is_silent: AtomicBool,
+    /// What to do about what may be left.
+    remedy: OnceLock<String>,
 }
 
 impl Default for Scope {
@@ -32,6 +34,7 @@ impl Default for Scope {
             canceled: watch::Sender::new(None),
             made: Mutex::default(),
             is_silent: AtomicBool::new(false),
+            remedy: OnceLock::new(),
         }))
     }
 }
@@ -85,6 +88,16 @@ impl Scope {
     /// Lists what was created and is not known to be removed.
     pub fn left(&self) -> Vec<String> {
         self.lock().iter().cloned().collect()
+    }
+
+    /// Tells what may be left if something is, and what to do about it. The first call counts.
+    pub fn set_remedy(&self, remedy: impl Into<String>) {
+        let _earlier = self.0.remedy.set(remedy.into());
+    }
+
+    /// What may be left and what to do about it, if a platform has told it.
+    pub fn remedy(&self) -> Option<&str> {
+        self.0.remedy.get().map(String::as_str)
     }
 
     /// Whether the platform timed out and has not answered since. Then requests do not wait as long

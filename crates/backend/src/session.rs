@@ -1,5 +1,6 @@
 //! The interface that `scratchdbg-session` runs sessions through.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -67,8 +68,14 @@ pub enum SessionTarget {
 pub struct ToolsImage {
     /// The image of the keeper.
     pub keeper: String,
+    /// The folder of that image that has the tools: empty for the root itself, as in a toolkit image.
+    pub base: &'static str,
     /// An image chosen by the user, whose tools need not be static.
     pub own: Option<String>,
+    /// Why it is this image, where a user may wonder.
+    pub because: Option<String>,
+    /// The entrypoint and the arguments that the target's image sets, if it was looked into.
+    pub image_command: Option<(Vec<String>, Vec<String>)>,
 }
 
 /// Provides the tools of a session. Implemented by `scratchdbg-session`.
@@ -345,6 +352,10 @@ pub struct Session {
     pub state: SessionState,
     /// The containers and images of the session.
     pub parts: Vec<Part>,
+    /// Where the target is, on platforms with such places, by the names that the fields have in
+    /// JSON.
+    #[serde(flatten)]
+    pub places: BTreeMap<&'static str, String>,
 }
 
 /// The state of a session.

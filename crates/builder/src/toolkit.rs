@@ -22,8 +22,10 @@ use std::sync::Arc;
 
 pub use search::{HOST_PATHS, HostSearch, Skipped, host_stamp, search_host};
 
-/// The folder of the twin's tools. It has its own top-level directory, so that it hides nothing of
-/// the production image.
+/// The twin's own top-level directory, so that its layer hides nothing of the production image. It has
+/// the same contents as the root of a toolkit image.
+const TWIN_BASE: &str = "/.scratchdbg";
+/// The folder of the twin's tools.
 pub const TWIN_BIN: &str = "/.scratchdbg/bin";
 /// The modification time of the files there.
 pub(crate) const TWIN_MTIME: u64 = 0;
@@ -44,6 +46,8 @@ pub struct Toolkit {
     platform: Platform,
     applets: Arc<[String]>,
     origin: String,
+    /// Files of a twin beside busybox, with their paths in a toolkit image.
+    extras: Arc<[ExtraFile]>,
 }
 
 /// An additional file of a toolkit image.
@@ -107,7 +111,15 @@ impl Toolkit {
             let reason = "it is not a busybox with a shell: it holds no list of applets with `sh` in it".into();
             return Err(ToolkitError::Unfit { origin, reason });
         };
-        Ok(Self { digest: Digest::of(&bytes), bytes, platform, applets: applets.into(), origin })
+        let extras = Arc::from([]);
+        Ok(Self { digest: Digest::of(&bytes), bytes, platform, applets: applets.into(), origin, extras })
+    }
+
+    /// Adds these files to the twins that are made with it, as [`Toolkit::image`] does to a toolkit
+    /// image. With the programs of a session, a twin can serve as a toolkit image.
+    #[must_use]
+    pub fn with_extras(self, extras: Vec<ExtraFile>) -> Self {
+        Self { extras: extras.into(), ..self }
     }
 
     /// The platform of the busybox.
@@ -136,10 +148,14 @@ impl Toolkit {
     }
 
     /// Returns the files of the twin's additional layer. With [`TWIN_MTIME`], the layer's bytes
-    /// depend only on the busybox, so that all twins made with it share the layer.
+    /// depend only on the tools, so that all twins made with them share the layer.
     pub(crate) fn twin_tree(&self) -> Result<Tree, ImageError> {
         let mut tree = Tree::default();
         self.install(&mut tree, TWIN_BIN)?;
+        if !self.extras.is_empty() {
+            install_extras(&mut tree, TWIN_BASE, &self.extras)?;
+            tree.insert(&format!("{TWIN_BASE}{SESSIONS}"), sessions())?;
+        }
         Ok(tree)
     }
 
@@ -201,8 +217,7 @@ impl Toolkit {
     /// Returns the files of the image.
     fn image_tree(&self, extras: &[ExtraFile]) -> Result<Tree, ImageError> {
         let mut tree = self.tools_tree(extras)?;
-        // Sessions of all users create folders there, whose names must stay secret.
-        tree.insert(SESSIONS, Entry { mode: 0o1733, ..Entry::directory() })?;
+        tree.insert(SESSIONS, sessions())?;
         Ok(tree)
     }
 
@@ -210,14 +225,7 @@ impl Toolkit {
     fn tools_tree(&self, extras: &[ExtraFile]) -> Result<Tree, ImageError> {
         let mut tree = Tree::with_root();
         self.install(&mut tree, "/bin")?;
-        for file in extras {
-            let entry = Entry::file(FileData::Bytes(file.bytes.clone()), file.mode);
-            tree.insert(&file.path, entry.clone())?;
-            for link in &file.links {
-                let target = file.path.trim_start_matches('/').to_owned();
-                tree.insert(link, Entry { node: Node::HardLink(target), ..entry.clone() })?;
-            }
-        }
+        install_extras(&mut tree, "", extras)?;
         Ok(tree)
     }
 
@@ -232,6 +240,26 @@ impl Toolkit {
         }
         Ok(())
     }
+}
+
+/// Returns the folder for the names of sessions. Sessions of all users create folders there, whose
+/// names must stay secret.
+fn sessions() -> Entry {
+    Entry { mode: 0o1733, ..Entry::directory() }
+}
+
+/// Adds files below `base`.
+fn install_extras(tree: &mut Tree, base: &str, extras: &[ExtraFile]) -> Result<(), ImageError> {
+    for file in extras {
+        let path = format!("{base}{}", file.path);
+        let entry = Entry::file(FileData::Bytes(file.bytes.clone()), file.mode);
+        tree.insert(&path, entry.clone())?;
+        for link in &file.links {
+            let target = path.trim_start_matches('/').to_owned();
+            tree.insert(&format!("{base}{link}"), Entry { node: Node::HardLink(target), ..entry.clone() })?;
+        }
+    }
+    Ok(())
 }
 
 /// Returns the platform of a static executable. The error tells why the file is not one.

@@ -8,6 +8,7 @@ mod build;
 mod check;
 mod examples;
 mod kubernetes;
+mod kubernetes_command;
 mod logs;
 mod pair;
 mod ps;
@@ -17,10 +18,11 @@ mod why;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub(crate) use self::attach::AttachArgs;
+pub(crate) use self::attach::{AttachArgs, ModeArg};
 pub(crate) use self::build::BuildArgs;
 pub(crate) use self::check::{CheckArgs, CheckFormat, Deny};
 pub(crate) use self::kubernetes::KubernetesArgs;
+pub(crate) use self::kubernetes_command::{KubernetesCommand, PurposeArg};
 pub(crate) use self::logs::{Count, LogsArgs};
 pub(crate) use self::pair::{PairCommand, VerifyArgs};
 pub(crate) use self::ps::PsArgs;
@@ -105,6 +107,9 @@ pub(crate) enum Command {
     /// List containers with their state, user, shell, twin and verdict
     #[command(after_help = examples::PS, mut_arg("namespace", |argument| argument.short('n')))]
     Ps(PsArgs),
+    /// Prepare a Kubernetes cluster
+    #[command(subcommand)]
+    Kubernetes(KubernetesCommand),
     /// Run a guided tour on a temporary container
     Demo(DemoArgs),
     /// Print the completion script for a shell

@@ -5,6 +5,7 @@ pub(crate) mod build;
 mod check;
 mod completion;
 mod demo;
+mod kubernetes;
 mod logs;
 mod man;
 mod pair;
@@ -68,6 +69,7 @@ async fn run_to_the_end(command: Command, context: &Context) -> Outcome {
         Command::Why(args) => Box::pin(why::why(args, context)).await,
         Command::Check(args) => check::check(args, context).await,
         Command::Ps(args) => ps::ps(args, context).await,
+        Command::Kubernetes(command) => kubernetes::kubernetes(&command, context),
         Command::Completion(args) => completion::completion(&args),
         Command::Man => man::man(),
         Command::Version => {

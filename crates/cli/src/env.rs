@@ -29,6 +29,8 @@ pub(crate) struct Environment {
     pub(crate) kubeconfig: Option<OsString>,
     /// `.kube/config` in the home folder.
     pub(crate) default_kubeconfig: Option<PathBuf>,
+    /// `scratchdbg/config.json` in `XDG_CONFIG_HOME`, or in `.config` of the home folder.
+    pub(crate) config_file: Option<PathBuf>,
     /// `KUBERNETES_SERVICE_HOST` is set: this is a container of a pod.
     pub(crate) is_in_pod: bool,
     /// `XDG_RUNTIME_DIR`: where rootless engines put their sockets.
@@ -56,6 +58,9 @@ impl Environment {
             zone: env::var_os("TZ").filter(|value| !value.is_empty()),
             kubeconfig: env::var_os("KUBECONFIG").filter(|value| !value.is_empty()),
             default_kubeconfig: path("HOME").map(|home| home.join(".kube/config")),
+            config_file: path("XDG_CONFIG_HOME")
+                .or_else(|| Some(path("HOME")?.join(".config")))
+                .map(|folder| folder.join("scratchdbg/config.json")),
             is_in_pod: text("KUBERNETES_SERVICE_HOST").is_some(),
             runtime_dir: path("XDG_RUNTIME_DIR"),
         }

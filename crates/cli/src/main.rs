@@ -3,13 +3,17 @@
 mod args;
 mod blocking;
 mod commands;
+#[cfg_attr(not(feature = "kubernetes"), expect(dead_code, reason = "its settings are for Kubernetes"))]
+mod config_file;
 mod context;
 mod env;
 mod error;
 mod platform;
+mod plugin;
 mod printer;
 mod progress;
 mod registry;
+mod suggest;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -24,14 +28,27 @@ use crate::args::{Cli, Color, Command, Global};
 use crate::context::Context;
 use crate::env::Environment;
 use crate::error::{ATTACH_FAILED, CommandError, FAILED, Outcome, USAGE};
+use crate::plugin::Called;
 use crate::printer::Printer;
+use crate::suggest::ClusterOptions;
 
 /// How long a session may take after a signal that it passes on: for the command, and to clean up on a busy engine.
 /// Only a session that is blocked takes as long.
 const AFTER_SIGNAL: Duration = scratchdbg_session::AFTER_SIGNAL.saturating_add(Duration::from_mins(1));
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let arguments = std::env::args_os();
+    let called = plugin::called(std::env::args_os().next().as_deref());
+    let parsed = match called {
+        Called::Alone => Cli::try_parse(),
+        Called::AsPlugin => plugin::parse(arguments),
+        Called::ForCompletion => {
+            let words: Vec<_> = arguments.skip(1).collect();
+            let printed = streams::print(streams::stdout(), &plugin::completions(&words));
+            return ExitCode::from(if printed.is_ok() { 0 } else { FAILED });
+        }
+    };
+    let cli = match parsed {
         Ok(cli) => cli,
         Err(mut error) => {
             // It advises to pass an unknown option as a value, which nobody wants.
@@ -39,7 +56,9 @@ fn main() -> ExitCode {
             return explain_usage(&error);
         }
     };
-    let printer = Printer::new(color(&cli.global), cli.global.quiet);
+    // As long as the process: a printer is copied everywhere.
+    let cluster = ClusterOptions::of(&cli.command).map(|options| &*Box::leak(Box::new(options)));
+    let printer = Printer::new(color(&cli.global), cli.global.quiet).suggesting(cluster);
     trace_to_stderr(cli.global.verbose);
     // A session only passes bytes on: more threads would take time to start, and would take cores from the engine. An
     // engine sends a log in chunks of one line, and passing each to another thread takes longer than reading it.
@@ -93,10 +112,12 @@ fn exit_code(outcome: Outcome, attach: bool, printer: Printer) -> ExitCode {
     }
 }
 
-/// Reports objects that the engine did not confirm as removed.
+/// Reports objects that the platform did not confirm as removed.
 fn say_what_may_be_left(scope: &Scope, printer: Printer) {
+    const IN_ENGINE: &str =
+        "something may be left in the engine, which did not say that it is gone: `scratchdbg sessions gc` removes it";
     if !scope.is_clear() {
-        printer.hint("something may be left in the engine, which did not say that it is gone: `scratchdbg sessions gc` removes it");
+        printer.hint(scope.remedy().unwrap_or(IN_ENGINE));
     }
 }
 

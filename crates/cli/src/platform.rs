@@ -6,7 +6,7 @@ use scratchdbg_docker::{Endpoint, EndpointRequest, InitialProbe};
 /// What can be a name, and what is a user's setting, on any platform that we know.
 pub(crate) use scratchdbg_docker::{detach_keys, is_image_reference};
 
-use crate::args::{Global, KubernetesArgs};
+use crate::args::{Global, KubernetesArgs, PurposeArg};
 use crate::blocking::blocking;
 use crate::env::Environment;
 use crate::error::{CommandError, OF_IMAGES};
@@ -61,6 +61,22 @@ macro_rules! on_engine {
 }
 pub(crate) use on_engine;
 
+/// Works with the sessions of a platform, whichever it is. Notes go to the printer.
+macro_rules! on_sessions {
+    ($platform:expr, $printer:expr, $name:ident => $work:expr) => {
+        match $platform {
+            $crate::platform::Platform::Docker($name) => $work,
+            #[cfg(feature = "kubernetes")]
+            $crate::platform::Platform::Kubernetes(cluster) => {
+                let printer = $printer;
+                let $name = &$crate::platform::PodSessions::new(cluster, move |note| printer.note(note));
+                $work
+            }
+        }
+    };
+}
+pub(crate) use on_sessions;
+
 /// Connects to the platform that flags, environment and Docker's configuration name.
 pub(crate) async fn connect(
     global: &Global,
@@ -79,6 +95,16 @@ pub(crate) enum Location {
     Engine,
     /// In a Kubernetes cluster: they are pods and workloads.
     Cluster,
+}
+
+impl Location {
+    /// What messages call the platform there.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Engine => "engine",
+            Self::Cluster => "cluster",
+        }
+    }
 }
 
 /// Where the targets of a command are. A plain name is a container of the engine, whatever else is given; pods and workloads
@@ -136,7 +162,13 @@ pub(crate) async fn connect_to_cluster(
         None => ContainerChoice::Default,
     };
     let chosen = Options { all_namespaces: options.all_namespaces, containers };
-    Ok(Platform::Kubernetes(Cluster::connect(&request, scope).await?.with(chosen)))
+    let cluster = Cluster::connect(&request, scope).await?.with(chosen);
+    let namespace = cluster.namespace();
+    scope.set_remedy(format!(
+        "something may be left in the cluster, which did not say that it has ended: `scratchdbg sessions gc --namespace \
+         {namespace}` removes it, and `scratchdbg sessions ls --namespace {namespace}` shows what still runs"
+    ));
+    Ok(Platform::Kubernetes(cluster))
 }
 
 /// The containers whose logs are wanted, named or by what selects them.
@@ -226,7 +258,7 @@ pub(crate) fn may_be_several(targets: &[String], options: &KubernetesArgs) -> bo
 }
 
 #[cfg(feature = "kubernetes")]
-pub(crate) use scratchdbg_kubernetes::{Chosen, ClusterTools, PodSessions};
+pub(crate) use scratchdbg_kubernetes::{Chosen, ClusterTools, Configured, FindTwin, PodSessions, PodTarget, Twin};
 
 /// Sessions on the pods of a cluster, with what they have to say as notes.
 #[cfg(feature = "kubernetes")]
@@ -237,15 +269,40 @@ pub(crate) fn pod_sessions(platform: &Platform, printer: Printer) -> Result<PodS
     }
 }
 
-/// Finds the container that a pod or a workload on the command line means.
+/// Finds the container that a pod or a workload on the command line means. Of a workload, a running one is taken, or any
+/// if `takes_ended`.
 #[cfg(feature = "kubernetes")]
 pub(crate) async fn choose_container(
     sessions: &PodSessions,
     target: &str,
     options: &KubernetesArgs,
+    takes_ended: bool,
 ) -> Result<Chosen, CommandError> {
     let target: scratchdbg_kubernetes::TargetName = target.parse().map_err(invalid)?;
-    Ok(sessions.choose(&target, options.container.as_deref()).await?)
+    Ok(sessions.choose(&target, options.container.as_deref(), takes_ended).await?)
+}
+
+/// The least role for these purposes, or for all.
+#[cfg(feature = "kubernetes")]
+pub(crate) fn role(purposes: &[PurposeArg], namespace: Option<&str>) -> Result<String, CommandError> {
+    use scratchdbg_kubernetes::Purpose;
+    let purposes: Vec<Purpose> = purposes
+        .iter()
+        .map(|purpose| match purpose {
+            PurposeArg::Logs => Purpose::Logs,
+            PurposeArg::Why => Purpose::Why,
+            PurposeArg::Attach => Purpose::Attach,
+            PurposeArg::Copy => Purpose::Copy,
+        })
+        .collect();
+    let purposes = if purposes.is_empty() { &Purpose::ALL[..] } else { &purposes };
+    Ok(scratchdbg_kubernetes::role(purposes, namespace))
+}
+
+/// This program was built without Kubernetes.
+#[cfg(not(feature = "kubernetes"))]
+pub(crate) fn role(_purposes: &[PurposeArg], _namespace: Option<&str>) -> Result<String, CommandError> {
+    Err(without_kubernetes())
 }
 
 /// A text that names no pod or workload.
@@ -266,8 +323,13 @@ pub(crate) async fn connect_to_cluster(
     _environment: &Environment,
     _scope: &Scope,
 ) -> Result<Platform, CommandError> {
+    Err(without_kubernetes())
+}
+
+#[cfg(not(feature = "kubernetes"))]
+fn without_kubernetes() -> CommandError {
     let error = Error::new(ErrorKind::Unsupported, "this scratchdbg was built without Kubernetes");
-    Err(CommandError::from(error.hint("build it with the feature `kubernetes`, which is on by default")))
+    CommandError::from(error.hint("build it with the feature `kubernetes`, which is on by default"))
 }
 
 /// Like [`connect`], and probes the target at the same time.

@@ -10,6 +10,8 @@ use anstyle::{AnsiColor, Style};
 use scratchdbg_console::{signals, streams};
 use scratchdbg_logs::escape;
 
+use crate::suggest::ClusterOptions;
+
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 const HINT: Style = AnsiColor::Cyan.on_default().bold();
@@ -20,6 +22,8 @@ const EMPHASIS: Style = Style::new().bold();
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Printer {
     quiet: bool,
+    /// What the commands in hints are completed with.
+    cluster: Option<&'static ClusterOptions>,
 }
 
 #[expect(clippy::unused_self, reason = "printing is the printer's privilege")]
@@ -27,7 +31,12 @@ impl Printer {
     /// Configures colors for the whole process.
     pub(crate) fn new(color: ColorChoice, quiet: bool) -> Self {
         color.write_global();
-        Self { quiet }
+        Self { quiet, cluster: None }
+    }
+
+    /// Completes the commands in hints with these options.
+    pub(crate) fn suggesting(self, cluster: Option<&'static ClusterOptions>) -> Self {
+        Self { cluster, ..self }
     }
 
     /// Reports whether only errors are printed.
@@ -90,9 +99,10 @@ impl Printer {
         self.message(Some(("error", ERROR)), text);
     }
 
-    /// Prints a hint.
+    /// Prints a hint. Commands in it are completed, see [`ClusterOptions`].
     pub(crate) fn hint(self, text: &str) {
-        self.message(Some(("hint", HINT)), text);
+        let completed = self.cluster.map(|cluster| cluster.complete(text));
+        self.message(Some(("hint", HINT)), completed.as_deref().unwrap_or(text));
     }
 
     fn message(self, word: Option<(&str, Style)>, text: &str) {

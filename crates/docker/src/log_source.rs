@@ -18,6 +18,10 @@ const COMPOSE_PROJECT: &str = "com.docker.compose.project";
 impl LogBackend for Engine {
     type Log = LogStream;
 
+    fn word(&self) -> &'static str {
+        "engine"
+    }
+
     fn now(&self) -> Timestamp {
         Self::now(self)
     }

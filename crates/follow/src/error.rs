@@ -38,8 +38,10 @@ pub enum Error {
         reason: String,
     },
     /// The platform does not know this run.
-    #[error("the engine knows no run -{back} of `{name}` any more")]
+    #[error("the {platform} knows no run -{back} of `{name}` any more")]
     NoSuchRun {
+        /// What the platform is called.
+        platform: &'static str,
         /// The container's name.
         name: String,
         /// How many runs before the latest.

@@ -66,11 +66,11 @@ impl<'a, B: LogBackend, S: Sink> LogReader<'a, B, S> {
     pub async fn read(mut self) -> Result<(), Error> {
         if self.request.run.is_some() || self.request.follow {
             let history = self.backend.run_history(&self.source.id).await?;
-            self.runs = Runs::select(self.request, &self.source, history)?;
+            self.runs = Runs::select(self.backend.word(), self.request, &self.source, history)?;
         } else if self.request.tells_runs {
             // The history only provides the numbers of runs.
             let history = self.backend.run_history(&self.source.id).await.unwrap_or_default();
-            self.runs = Runs::select(self.request, &self.source, history)?;
+            self.runs = Runs::select(self.backend.word(), self.request, &self.source, history)?;
         } else {
             self.runs = Runs::all(self.request.range);
         }

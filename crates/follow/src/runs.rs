@@ -27,15 +27,23 @@ impl Runs {
     }
 
     /// Applies a request to the history of a container's runs.
-    pub(crate) fn select(request: &Request, source: &LogSource, history: RunHistory) -> Result<Self, Error> {
+    pub(crate) fn select(
+        platform: &'static str,
+        request: &Request,
+        source: &LogSource,
+        history: RunHistory,
+    ) -> Result<Self, Error> {
         let RunHistory { ends, is_whole, begins_the_log } = history;
         let known = ends.last().map(|end| end.at);
         let numbered = is_whole.then(|| ends.iter().map(|end| end.at).collect());
         match request.run {
             Some(Run::All) => Ok(Self { range: request.range, untold: ends.into(), known, numbered }),
             Some(Run::Back(back)) => {
-                let range = range(source, &ends, back, begins_the_log)
-                    .ok_or_else(|| Error::NoSuchRun { name: source.name.clone(), back })?;
+                let range = range(source, &ends, back, begins_the_log).ok_or_else(|| Error::NoSuchRun {
+                    platform,
+                    name: source.name.clone(),
+                    back,
+                })?;
                 Ok(Self { range, untold: VecDeque::new(), known, numbered })
             }
             None => Ok(Self { range: request.range, untold: VecDeque::new(), known, numbered }),

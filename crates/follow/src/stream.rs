@@ -122,7 +122,7 @@ impl<B: LogBackend, S: Sink> LogReader<'_, B, S> {
                         }
                     }
                     Ok(Some(Event::DaemonError(message))) if self.request.follow => {
-                        return Ok(StreamEnd::Broken(format!("the engine says: {message}")));
+                        return Ok(StreamEnd::Broken(format!("the {} says: {message}", self.backend.word())));
                     }
                     Ok(Some(Event::DaemonError(message))) => {
                         self.sent = None;

@@ -9,7 +9,8 @@
 //! * [`preflight`]: the findings of an image that is being built;
 //! * [`why`]: why a container ended, or what is wrong with it while it runs;
 //! * [`shells`]: whether containers have a shell;
-//! * [`verify`]: whether two images are a pair.
+//! * [`verify`]: whether two images are a pair;
+//! * [`find_twin`]: the debug twin of a running image, in its registry.
 //!
 //! Rules name the files of a container that they need. One loop (`evaluate`) fetches these files
 //! and runs the rules again until they ask for nothing new. Platforms are reached through the
@@ -33,6 +34,7 @@ mod shells;
 mod stored;
 #[cfg(test)]
 mod tests;
+mod twin;
 mod verify;
 mod why;
 
@@ -44,6 +46,7 @@ pub use self::preflight::{preflight, with_those_of_the_file};
 pub use self::report::{Caveat, Report};
 pub use self::room::Refusal;
 pub use self::shells::shells;
+pub use self::twin::{NoTwin, ProvedTwin, RunningImage, find_twin, twin_name};
 pub use self::verify::verify;
 pub use self::why::{ContainerSummary, Diagnosis, PodSummary, why, why_without_files};
 

@@ -113,11 +113,13 @@ impl Client {
         self.read(call, Some(content_type), body).await
     }
 
-    /// Removes an object, if it still has this `uid`. Also after the command was canceled.
+    /// Removes an object, if it still has this `uid`, or whatever its `uid` is if that is not known. Also after
+    /// the command was canceled.
     pub(crate) async fn delete(&self, call: &Call, uid: &str) -> Result<(), Error> {
-        let options = serde_json::json!({
-            "kind": "DeleteOptions", "apiVersion": "v1", "gracePeriodSeconds": 0, "preconditions": { "uid": uid },
-        });
+        let mut options = serde_json::json!({ "kind": "DeleteOptions", "apiVersion": "v1", "gracePeriodSeconds": 0 });
+        if !uid.is_empty() {
+            options["preconditions"] = serde_json::json!({ "uid": uid });
+        }
         let body = serde_json::to_vec(&options).map_err(|error| Error::broken(call, error))?;
         let _removed: serde_json::Value = self.read(call, Some("application/json"), body).await?;
         Ok(())

@@ -11,6 +11,7 @@
 //! * `logs` reads the logs of pods.
 //! * [`PodSessions`] runs debug sessions in them; `plan` decides how, without asking anything.
 //! * `facts` says what the API tells of pods, for `why` and `ps`.
+//! * [`role()`] is the least role that the commands need.
 //! * `hint` says what a user can do about an error.
 
 #![expect(dead_code, reason = "logs, verdicts and sessions of pods come next, and use all of it")]
@@ -30,6 +31,7 @@ mod model;
 mod place;
 mod plan;
 mod pods;
+mod role;
 mod session;
 mod target;
 mod watch;
@@ -38,5 +40,9 @@ pub use self::cluster::{Cluster, ContainerChoice, Options};
 pub use self::config::ConnectionRequest;
 pub use self::logs::LogTargets;
 pub use self::plan::session::SessionPlan;
-pub use self::session::{Chosen, ClusterTools, PodKeeper, PodOutput, PodProbe, PodProcess, PodSessions, PodTarget};
+pub use self::role::{Purpose, role};
+pub use self::session::{
+    Chosen, ClusterTools, Configured, FindTwin, PodKeeper, PodOutput, PodProbe, PodProcess, PodSessions, PodTarget,
+    Twin,
+};
 pub use self::target::{InvalidTarget, TargetName};

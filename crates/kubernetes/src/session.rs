@@ -3,6 +3,7 @@
 //! * [`PodSessions`] is the platform for `scratchdbg-session`.
 //! * `channel` is the protocol of exec and attach on a WebSocket, `socket` such a connection.
 //! * `keeper` adds the ephemeral container, waits for it (`wait`) and talks to it (`link`).
+//! * `copy` makes a pod for a session, and removes it.
 //! * `process` is the session's process in the target: its streams (`output`) and its end.
 //! * `list` finds the keepers that there are, and ends them.
 //! * `tools` says which image keepers are made from.
@@ -11,6 +12,7 @@
 mod backend;
 mod channel;
 mod choose;
+mod copy;
 mod keeper;
 mod link;
 mod list;
@@ -21,6 +23,7 @@ mod tools;
 mod wait;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use scratchdbg_backend::{Error, ErrorKind};
 
@@ -28,7 +31,7 @@ pub use self::choose::Chosen;
 pub use self::keeper::PodKeeper;
 pub use self::output::PodOutput;
 pub use self::process::{PodProbe, PodProcess};
-pub use self::tools::ClusterTools;
+pub use self::tools::{ClusterTools, Configured, FindTwin, Twin};
 use crate::cluster::Cluster;
 use crate::container_id::ContainerId;
 use crate::model::Pod;
@@ -39,6 +42,8 @@ pub struct PodSessions {
     cluster: Cluster,
     /// Tells the user what is being waited for, and what is added to a pod.
     report: Arc<dyn Fn(&str) + Send + Sync>,
+    /// The session of this command runs in no copy of a pod.
+    makes_no_copy: Arc<AtomicBool>,
 }
 
 impl std::fmt::Debug for PodSessions {
@@ -47,19 +52,27 @@ impl std::fmt::Debug for PodSessions {
     }
 }
 
-/// A pod with a container that a session is to run in, and what the user may do there.
+/// A pod with a container that a session is to run in.
 #[derive(Debug, Clone)]
 pub struct PodTarget {
     pod: Pod,
     container: String,
-    /// Why the user may not debug it.
-    denied: Option<Error>,
+}
+
+impl PodTarget {
+    /// The image of the container: its name, as the pod has it, and its id, as the kubelet tells it. The id is
+    /// `REPOSITORY@DIGEST` as a rule, and empty before the first start.
+    pub fn image(&self) -> (&str, &str) {
+        let name = self.pod.container(&self.container).map_or("", |(_, container)| &container.image);
+        let id = self.pod.container_status(&self.container).map_or("", |status| &status.image_id);
+        (name, id)
+    }
 }
 
 impl PodSessions {
     /// Sessions on this cluster. `report` is called with notes for the user.
     pub fn new(cluster: &Cluster, report: impl Fn(&str) + Send + Sync + 'static) -> Self {
-        Self { cluster: cluster.clone(), report: Arc::new(report) }
+        Self { cluster: cluster.clone(), report: Arc::new(report), makes_no_copy: Arc::default() }
     }
 
     /// Reads a pod. One that has another `uid` is another pod.

@@ -7,6 +7,8 @@ mod order;
 mod output;
 mod session;
 
+pub(crate) use self::folder::FOLDER;
+
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{Read as _, Write as _, stdin, stdout};

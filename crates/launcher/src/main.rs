@@ -1,5 +1,5 @@
 //! The small static program that runs inside debug sessions. Its first argument selects one of
-//! three roles:
+//! these roles:
 //!
 //! - `keep [--asked] SESSION [SECONDS]`: the keeper, the main process of the ephemeral debug container.
 //!   Prints its process id in the PID namespace that it shares with the target, and a name that
@@ -9,6 +9,7 @@
 //!   inside the target, or it is the main process of a container of its own. It starts the command
 //!   as a child and becomes the reaper of all its descendants. It ends all of them when the command
 //!   ends, when the keeper is gone, or when the terminal hangs up. See `run.rs` for the options.
+//! - `install FOLDER`: copies the tools of a toolkit image to a volume, for a container of another image.
 //! - `app`: the sample application of `scratchdbg demo`.
 //!
 //! When called as `run-entrypoint`, it runs the command line of the container that a session is a
@@ -25,6 +26,7 @@ mod app;
 mod denial;
 mod entrypoint;
 mod ids;
+mod install;
 mod keep;
 mod preamble;
 mod processes;
@@ -53,9 +55,10 @@ fn main() -> ExitCode {
         }
         "keep" => keep::keep(&arguments[1..]),
         "run" => run::run(Path::new(&name), &arguments[1..]),
+        "install" => install::install(&arguments[1..]),
         "app" => app::app(),
         _ => Err(
-            "usage: scratchdbg-launcher keep [--asked] SESSION [SECONDS] | run KEEPER SESSION COMMAND [ARG...] | app"
+            "usage: scratchdbg-launcher keep [--asked] SESSION [SECONDS] | run KEEPER SESSION COMMAND [ARG...] | install FOLDER | app"
                 .to_owned(),
         ),
     };

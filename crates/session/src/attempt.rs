@@ -283,7 +283,7 @@ async fn run_process<B: SessionBackend, U: User>(
             }) => Ok(AttemptEnd::Interrupted),
             () = backend.scope().canceled() => Ok(AttemptEnd::Interrupted),
             stall = silence::watch(backend, &probe, &silence, &typed, view.tty) => match stall {
-                Stall::Ended => Err(pass::cut("; how the command ended is not known")),
+                Stall::Ended => Err(pass::cut(view.platform, "; how the command ended is not known")),
                 Stall::PlatformSilent => {
                     backend.scope().set_silent(true);
                     Ok(AttemptEnd::PlatformSilent)

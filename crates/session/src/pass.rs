@@ -106,11 +106,11 @@ pub(crate) async fn pass_bytes<P: Process, U: User>(
     {
         return Ok(AttemptEnd::OutputClosed);
     }
-    without_record(end)
+    without_record(end, plan.platform)
 }
 
 /// Interprets the end of streams without a record.
-fn without_record(end: ProcessEnd) -> Result<AttemptEnd, Error> {
+fn without_record(end: ProcessEnd, platform: &str) -> Result<AttemptEnd, Error> {
     let words = match end {
         ProcessEnd::Detached => return Ok(AttemptEnd::Detached),
         ProcessEnd::NotStarted(error) => return Err(error),
@@ -123,28 +123,28 @@ fn without_record(end: ProcessEnd) -> Result<AttemptEnd, Error> {
         ProcessEnd::StillRunning(_) => ", and the command did not".to_owned(),
         ProcessEnd::Unknown => "; how the command ended is not known".to_owned(),
     };
-    Err(cut(&words))
+    Err(cut(platform, &words))
 }
 
 /// Returns the error for a launcher that ended with this code and recorded nothing.
-pub(crate) fn unrecorded(code: u8) -> Error {
+pub(crate) fn unrecorded(platform: &str, code: u8) -> Error {
     let message = match code {
         // It has printed why.
         OWN_FAILURE => "the launcher failed before it could say how the command ended".to_owned(),
         129.. => {
             let signal = code - 128;
             format!(
-                "the launcher did not say how the command ended: the engine reports {code}, as after signal {signal}"
+                "the launcher did not say how the command ended: the {platform} reports {code}, as after signal {signal}"
             )
         }
-        _ => format!("the launcher did not say how the command ended: the engine reports {code}"),
+        _ => format!("the launcher did not say how the command ended: the {platform} reports {code}"),
     };
     Error::new(ErrorKind::Broken, message)
 }
 
 /// Returns the error for streams that ended early.
-pub(crate) fn cut(words: &str) -> Error {
-    Error::new(ErrorKind::Broken, format!("the connection to the engine ended{words}"))
+pub(crate) fn cut(platform: &str, words: &str) -> Error {
+    Error::new(ErrorKind::Broken, format!("the connection to the {platform} ended{words}"))
 }
 
 /// Why copying the output ended.
@@ -356,7 +356,7 @@ mod tests {
             (Unknown, "is not known"),
             (NotStarted(Error::new(ErrorKind::NotStarted, "no such file")), "no such file"),
         ] {
-            let error = without_record(end.clone()).unwrap_err();
+            let error = without_record(end.clone(), "engine").unwrap_err();
             assert!(error.message.contains(words), "{end:?}: {error}");
         }
         // The launcher writes no record with these codes unless it failed itself, or was killed.
@@ -369,10 +369,10 @@ mod tests {
             (178, "signal 50"),
             (255, "signal 127"),
         ] {
-            assert_eq!(without_record(Exited(code, Vec::new())), Ok(AttemptEnd::Unrecorded(code)));
-            let error = unrecorded(code);
+            assert_eq!(without_record(Exited(code, Vec::new()), "engine"), Ok(AttemptEnd::Unrecorded(code)));
+            let error = unrecorded("engine", code);
             assert!(error.message.ends_with(words) || error.message.starts_with(words), "{code}: {error}");
         }
-        assert_eq!(without_record(Detached), Ok(AttemptEnd::Detached));
+        assert_eq!(without_record(Detached, "engine"), Ok(AttemptEnd::Detached));
     }
 }

@@ -251,7 +251,7 @@ async fn session<B: SessionBackend, U: User>(
     }
     let outcome = outcome.and_then(|end| match end {
         // A signal that came before the launcher could pass it on ends the launcher.
-        AttemptEnd::Unrecorded(code) if code != interrupted => Err(pass::unrecorded(code)),
+        AttemptEnd::Unrecorded(code) if code != interrupted => Err(pass::unrecorded(view.platform, code)),
         end => Ok(end),
     });
     let by_interrupt = if interrupted == 0 { BY_CTRL_C } else { interrupted };

@@ -9,7 +9,7 @@ use scratchdbg_backend::launcher::{LAUNCHER_NAME, RUN_ENTRYPOINT, TOOLKIT_BIN};
 use scratchdbg_backend::{Error, ErrorKind, ToolSource, ToolStore, ToolsImage, chain};
 use scratchdbg_builder::Toolkit;
 use scratchdbg_builder::toolkit::{self, ExtraFile, HostSearch, Skipped, TWIN_BIN, ToolkitError, search_host};
-use scratchdbg_image::{Digest, ImageSet, write_hybrid};
+use scratchdbg_image::{Digest, ImageSet, Platform, write_hybrid};
 use tokio::sync::OnceCell;
 
 use crate::LAUNCHER;
@@ -32,7 +32,8 @@ struct Host {
 impl HostToolkit {
     async fn look(&self) -> Result<&Host, Error> {
         let look = || {
-            let search = search_host();
+            let HostSearch { toolkit, skipped } = search_host();
+            let search = HostSearch { toolkit: toolkit.map(equipped), skipped };
             // Errors are reported when the toolkit is used.
             let reference = search.toolkit.as_ref().and_then(|toolkit| reference_of(toolkit).ok());
             Host { search, reference }
@@ -71,7 +72,13 @@ pub async fn find<S: ToolStore>(
         };
     };
     let path = PathBuf::from(named);
-    let from_file = move || if path.exists() { Toolkit::from_file(&path).map(Some).map_err(explain) } else { Ok(None) };
+    let from_file = move || {
+        if path.exists() {
+            Toolkit::from_file(&path).map(|toolkit| Some(equipped(toolkit))).map_err(explain)
+        } else {
+            Ok(None)
+        }
+    };
     if let Some(toolkit) = blocking(from_file).await? {
         return Ok(toolkit);
     }
@@ -104,7 +111,7 @@ async fn from_image(store: &impl ToolStore, image: &str) -> Result<Option<Toolki
         if let Some(bytes) = store.file_of_image(image, &format!("{folder}/busybox")).await?
             && let Ok(toolkit) = Toolkit::from_bytes(bytes, format!("image {image}"))
         {
-            return Ok(Some(toolkit));
+            return Ok(Some(equipped(toolkit)));
         }
     }
     Ok(None)
@@ -187,7 +194,7 @@ impl<'a, S: ToolStore> SessionTools<'a, S> {
             blocking(move || toolkit.image_layer(&[launcher(&toolkit)?]).map_err(explain)).await?
         };
         let in_store = self.store.has_toolkit(&keeper, &layer.to_string()).await?;
-        Ok(Found { image: ToolsImage { keeper, own }, in_store, toolkit })
+        Ok(Found { image: ToolsImage { keeper, base: "", own, because: None, image_command: None }, in_store, toolkit })
     }
 
     async fn load(&self, found: &Found) -> Result<(), Error> {
@@ -252,15 +259,28 @@ pub fn toolkit_image(toolkit: &Toolkit) -> Result<ImageSet, Error> {
     toolkit.image(&[launcher(toolkit)?]).map_err(explain)
 }
 
-/// Returns the launcher for the toolkit's platform.
-fn launcher(toolkit: &Toolkit) -> Result<ExtraFile, Error> {
-    let own = match std::env::consts::ARCH {
+/// Adds the launcher to the twins that are made with a toolkit, so that they can be the toolkit images of
+/// sessions on a cluster. There is none for other platforms than this program's.
+fn equipped(toolkit: Toolkit) -> Toolkit {
+    match launcher(&toolkit) {
+        Ok(launcher) => toolkit.with_extras(vec![launcher]),
+        Err(_) => toolkit,
+    }
+}
+
+/// Returns the platform of the launcher.
+pub fn launcher_platform() -> Platform {
+    Platform::linux(match std::env::consts::ARCH {
         "x86_64" => "amd64",
         "aarch64" => "arm64",
         other => other,
-    };
+    })
+}
+
+/// Returns the launcher for the toolkit's platform.
+fn launcher(toolkit: &Toolkit) -> Result<ExtraFile, Error> {
     let platform = toolkit.platform();
-    if LAUNCHER.is_empty() || platform.architecture != own {
+    if LAUNCHER.is_empty() || platform.architecture != launcher_platform().architecture {
         return Err(failed(format!("this build of scratchdbg carries no launcher for {platform}"))
             .hint(format!("use a scratchdbg that is built for {platform}")));
     }

@@ -290,6 +290,10 @@ fn received<T: Send + 'static>(receiver: mpsc::UnboundedReceiver<T>) -> BoxStrea
 impl LogBackend for FakeBackend {
     type Log = BoxStream<'static, Result<Bytes, Error>>;
 
+    fn word(&self) -> &'static str {
+        "engine"
+    }
+
     fn now(&self) -> Timestamp {
         Timestamp::now().max(self.world().now)
     }

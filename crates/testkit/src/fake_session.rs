@@ -197,6 +197,7 @@ fn how(mode: Mode, world: &World, request: &PlanRequest, with_keeper: bool) -> H
         Mode::Exec => How::Exec(Exec {
             outranks_keeper: world.outranks_keeper,
             tools_first: false,
+            tools_base: "",
             linger: request.linger,
             has_keeper: with_keeper && world.has_keeper,
         }),
@@ -209,6 +210,7 @@ fn how(mode: Mode, world: &World, request: &PlanRequest, with_keeper: bool) -> H
         }),
         Mode::Copy => How::Copy(Copied {
             capabilities: Vec::new(),
+            tools_base: None,
             entrypoint: vec!["/app".to_owned()],
             tools_first: false,
             as_original: false,
@@ -254,6 +256,7 @@ impl SessionBackend for FakeSessions {
         let world = self.world();
         let mode = request.mode.unwrap_or(if world.phase.has_processes() { Mode::Exec } else { Mode::Copy });
         Ok(FakePlan(Plan {
+            platform: "engine",
             target_id: TARGET.to_owned(),
             target_name: "web".to_owned(),
             target_kind: world.phase.as_str(),
@@ -355,7 +358,7 @@ impl ToolSource for FakeTools {
     }
 
     async fn provide(&self, _: bool) -> Result<ToolsImage, Error> {
-        Ok(ToolsImage { keeper: "tools".to_owned(), own: None })
+        Ok(ToolsImage { keeper: "tools".to_owned(), base: "", own: None, because: None, image_command: None })
     }
 
     async fn twin_layer(&self) -> Option<String> {

@@ -44,6 +44,16 @@ Examples:
   scratchdbg pair verify shop/app:1 shop/app:1-debug
   scratchdbg pair verify registry:ghcr.io/me/app:1 registry:ghcr.io/me/app:1-debug";
 
+pub(super) const KUBERNETES_ROLE: &str = "\
+Examples:
+  scratchdbg kubernetes role | kubectl apply -n shop -f -    Make the role in a namespace
+  scratchdbg kubernetes role --for logs --for attach         Print a role for two commands";
+
+pub(super) const SESSIONS_LS: &str = "\
+Examples:
+  scratchdbg sessions ls                            List the sessions in the engine
+  scratchdbg sessions ls -n shop                    List those on the pods of a namespace";
+
 pub(super) const SESSIONS_RM: &str = "\
 Examples:
   scratchdbg sessions rm 3ed92071                   End one session

@@ -29,6 +29,9 @@ pub(crate) struct KubernetesArgs {
     /// Read this Kubernetes configuration [default: KUBECONFIG, or ~/.kube/config]
     #[arg(long, value_name = "FILE", hide_short_help = true)]
     pub(crate) kubeconfig: Option<PathBuf>,
+    /// The program is called by kubectl: what is meant is in a cluster.
+    #[arg(skip)]
+    pub(crate) is_plugin: bool,
 }
 
 impl KubernetesArgs {
@@ -42,6 +45,7 @@ impl KubernetesArgs {
             (self.all_namespaces, "--all-namespaces"),
             (self.kube_context.is_some(), "--kube-context"),
             (self.kubeconfig.is_some(), "--kubeconfig"),
+            (self.is_plugin, "kubectl's plugin"),
         ];
         options.into_iter().find_map(|(is_given, name)| is_given.then_some(name))
     }

@@ -3,6 +3,8 @@
 mod consent;
 mod explain;
 mod terminal;
+#[cfg(feature = "kubernetes")]
+mod toolkit;
 mod words;
 
 use scratchdbg_backend::{Interrupts, Mode, PlanRequest, SessionBackend, SessionTarget, ToolSource, ToolStore};
@@ -12,6 +14,8 @@ use scratchdbg_session::{Audit, Notice, Request};
 
 use self::terminal::TerminalUser;
 use crate::args::AttachArgs;
+#[cfg(feature = "kubernetes")]
+use crate::args::ModeArg;
 use crate::blocking::blocking;
 use crate::context::Context;
 use crate::env::Environment;
@@ -69,7 +73,8 @@ async fn attach_to_pod(
     let prepared = async {
         let connected = context.platform_of(std::slice::from_ref(&args.target), &args.kubernetes).await?;
         let sessions = platform::pod_sessions(connected, context.printer)?;
-        let chosen = platform::choose_container(&sessions, &args.target, &args.kubernetes).await?;
+        let chosen =
+            platform::choose_container(&sessions, &args.target, &args.kubernetes, args.mode == ModeArg::Copy).await?;
         let request = request(&args, chosen.target, context).await?;
         chosen.note.iter().for_each(|note| context.printer.note(note));
         Ok::<_, CommandError>((sessions, request, chosen.seen))
@@ -78,7 +83,7 @@ async fn attach_to_pod(
         Ok(prepared) => prepared?,
         Err(code) => return Ok(code),
     };
-    let tools = platform::ClusterTools::new(args.toolkit.clone());
+    let tools = toolkit::of_cluster(&args, &seen, context).await?;
     attach_with(&sessions, &tools, &args, request, Some(seen), audit, context, interrupts).await
 }
 

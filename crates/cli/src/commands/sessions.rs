@@ -1,4 +1,4 @@
-//! `sessions`: lists and ends debug sessions in the engine.
+//! `sessions`: lists and ends debug sessions in the engine, or on the pods of a cluster.
 
 use std::time::Duration;
 
@@ -6,31 +6,39 @@ use anstyle::Style;
 use scratchdbg_backend::{Part, Session, SessionBackend as _, SessionList, SessionState};
 use scratchdbg_format::{self as format, Column, KEPT};
 
-use crate::args::{Format, SessionsCommand};
+use crate::args::{Format, KubernetesArgs, SessionsCommand};
 use crate::context::Context;
 use crate::error::{CommandError, Outcome};
-use crate::platform::on_engine;
+use crate::platform::{self, Location, on_sessions};
 
 pub(crate) async fn sessions(command: SessionsCommand, context: &Context) -> Outcome {
-    match command {
-        SessionsCommand::Ls { format } => list(format, context).await,
-        SessionsCommand::Rm { sessions, all } => remove(&sessions, all, context).await,
-        SessionsCommand::Gc => {
-            let count =
-                on_engine!(context.platform().await?, "list sessions", platform => platform.collect_garbage().await)?;
+    if let SessionsCommand::Rm { sessions, .. } = &command {
+        check_ids(sessions)?;
+    }
+    let options = KubernetesArgs::from(command.cluster());
+    let location = platform::location(&[], &options)?;
+    let platform = context.platform_of(&[], &options).await?;
+    on_sessions!(platform, context.printer, platform => match command {
+        SessionsCommand::Ls { format, .. } => list(platform, location, format, context).await,
+        SessionsCommand::Rm { sessions, all, .. } => remove(platform, &sessions, all, context).await,
+        SessionsCommand::Gc { .. } => {
+            let count = platform.collect_garbage().await?;
             context.printer.note(&format!("{count} removed"));
             Ok(0)
         }
-    }
+    })
 }
 
-async fn list(format: Format, context: &Context) -> Outcome {
-    let (sessions, failure) =
-        on_engine!(context.platform().await?, "list sessions", platform => platform.sessions().await)?;
+async fn list(platform: &impl SessionList, location: Location, format: Format, context: &Context) -> Outcome {
+    let (sessions, failure) = platform.sessions().await?;
     if format == Format::Json {
         context.printer.json(&sessions)?;
     } else {
-        for line in scratchdbg_format::lines(COLUMNS, &sessions, None) {
+        let columns = match location {
+            Location::Engine => COLUMNS,
+            Location::Cluster => POD_COLUMNS,
+        };
+        for line in scratchdbg_format::lines(columns, &sessions, None) {
             context.printer.line(&line)?;
         }
     }
@@ -46,14 +54,24 @@ const fn column(name: &'static str, cell: fn(&Session) -> String) -> Column<Sess
     Column { name, cell, style: |_| Style::new(), rank: KEPT, may_shrink: false }
 }
 
-const COLUMNS: &[Column<Session>] = &[
-    column("SESSION", |session| session.id.clone()),
-    column("TARGET", |session| session.target_name.clone()),
-    column("MODE", |session| session.mode.clone()),
-    column("AGE", |session| session.age.map_or_else(|| "?".to_owned(), |age| format::age(Duration::from_secs(age)))),
-    column("STATE", |session| state(session.state).to_owned()),
-    column("PARTS", |session| session.parts.iter().map(part).collect::<Vec<_>>().join(", ")),
-];
+const ID: Column<Session> = column("SESSION", |session| session.id.clone());
+const TARGET: Column<Session> = column("TARGET", |session| session.target_name.clone());
+const MODE: Column<Session> = column("MODE", |session| session.mode.clone());
+const AGE: Column<Session> =
+    column("AGE", |session| session.age.map_or_else(|| "?".to_owned(), |age| format::age(Duration::from_secs(age))));
+const STATE: Column<Session> = column("STATE", |session| state(session.state).to_owned());
+const PARTS: Column<Session> = column("PARTS", |session| session.parts.iter().map(part).collect::<Vec<_>>().join(", "));
+const NAMESPACE: Column<Session> = column("NAMESPACE", |session| place(session, "namespace"));
+const NODE: Column<Session> = column("NODE", |session| place(session, "node"));
+
+const COLUMNS: &[Column<Session>] = &[ID, TARGET, MODE, AGE, STATE, PARTS];
+
+/// The columns for sessions on pods.
+const POD_COLUMNS: &[Column<Session>] = &[ID, NAMESPACE, TARGET, NODE, MODE, AGE, STATE, PARTS];
+
+fn place(session: &Session, name: &str) -> String {
+    session.places.get(name).cloned().unwrap_or_default()
+}
 
 fn state(state: SessionState) -> &'static str {
     match state {
@@ -70,16 +88,16 @@ fn part(part: &Part) -> String {
     }
 }
 
-async fn remove(wanted: &[String], all: bool, context: &Context) -> Outcome {
-    // An empty text is a prefix of every id.
+/// Refuses an empty id: it is a prefix of every id.
+fn check_ids(wanted: &[String]) -> Result<(), CommandError> {
     if wanted.iter().any(|id| id.trim().is_empty()) {
         return Err(CommandError::usage("the id of a session is empty")
             .hint("`scratchdbg sessions ls` lists the sessions; --all ends all of them"));
     }
-    on_engine!(context.platform().await?, "list sessions", platform => remove_on(platform, wanted, all, context).await)
+    Ok(())
 }
 
-async fn remove_on(platform: &impl SessionList, wanted: &[String], all: bool, context: &Context) -> Outcome {
+async fn remove(platform: &impl SessionList, wanted: &[String], all: bool, context: &Context) -> Outcome {
     let (sessions, failure) = platform.sessions().await?;
     let chosen: Vec<&Session> = if all { sessions.iter().collect() } else { choose(&sessions, wanted)? };
     // A failure to end one session does not prevent ending the others.
@@ -123,6 +141,8 @@ fn choose<'a>(sessions: &'a [Session], wanted: &[String]) -> Result<Vec<&'a Sess
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     fn session(id: &str) -> Session {
@@ -136,6 +156,7 @@ mod tests {
             running: true,
             state: SessionState::Running,
             parts: Vec::new(),
+            places: BTreeMap::new(),
         }
     }
 

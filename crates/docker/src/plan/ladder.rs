@@ -57,6 +57,7 @@ pub(crate) fn plan(target: &Target, user: NumericUser, request: &AttachRequest) 
             how = How::Exec(Exec {
                 outranks_keeper: keeper_rights.fewer_than_session,
                 tools_first: keeper_rights.fewer_than_session || is_another_user(target, user, asked),
+                tools_base: "",
                 linger: asked.linger,
                 has_keeper: request.lingering_keeper.is_some(),
             });
@@ -78,6 +79,7 @@ pub(crate) fn plan(target: &Target, user: NumericUser, request: &AttachRequest) 
             let settings = copy_settings(target, request, &mut because);
             how = How::Copy(Copied {
                 capabilities: settings.capabilities.clone(),
+                tools_base: None,
                 entrypoint: target.command_line.clone(),
                 tools_first: is_another_user(target, user, asked),
                 as_original: settings.as_original,
@@ -141,6 +143,7 @@ pub(crate) fn plan(target: &Target, user: NumericUser, request: &AttachRequest) 
     because("the keeper has no network, no secret and no file of others".to_owned(), "the target can read it");
     let path = target.env.iter().find_map(|entry| entry.strip_prefix("PATH=")).unwrap_or(DEFAULT_PATH);
     let view = Plan {
+        platform: "engine",
         target_id: target.id.clone(),
         target_name: target.name.clone(),
         target_kind: if target.id.is_empty() { "image" } else { target.state.as_str() },

@@ -1,5 +1,6 @@
 //! Lists the sessions in an engine, and removes what is left of ended ones.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -91,6 +92,7 @@ impl Engine {
                 parts: (containers.iter().map(|each| part_of_container(each)))
                     .chain(images.iter().map(|each| part_of_image(each)))
                     .collect(),
+                places: BTreeMap::new(),
             };
             sessions.push(((created, marks.created_at), session));
         }

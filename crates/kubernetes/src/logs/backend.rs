@@ -19,6 +19,10 @@ use crate::error::Error;
 impl LogBackend for Cluster {
     type Log = PodLog;
 
+    fn word(&self) -> &'static str {
+        "cluster"
+    }
+
     fn now(&self) -> Timestamp {
         Timestamp::now()
     }

@@ -3,31 +3,46 @@
 use scratchdbg_backend::{Error, ErrorKind};
 use serde_json::{Value, json};
 
-/// A verb on a subresource of pods.
+/// A verb on pods, or on a subresource of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Permission {
     pub(crate) verb: &'static str,
+    /// Empty for pods themselves.
     pub(crate) subresource: &'static str,
     /// Servers before Kubernetes 1.35 do not ask for it.
     pub(crate) is_new: bool,
 }
 
-/// What a session needs, beside reading the pod.
+/// What the streams of every session need.
 ///
 /// WebSocket streams are opened by a GET request, so older servers check `get` alone. From 1.35 on
 /// (`AuthorizePodWebsocketUpgradeCreatePermission`) they check `create` as well.
-pub(crate) const NEEDED: [Permission; 5] = [
-    Permission { verb: "patch", subresource: "ephemeralcontainers", is_new: false },
+pub(crate) const STREAMS: [Permission; 4] = [
     Permission { verb: "get", subresource: "attach", is_new: false },
     Permission { verb: "create", subresource: "attach", is_new: true },
     Permission { verb: "get", subresource: "exec", is_new: false },
     Permission { verb: "create", subresource: "exec", is_new: true },
 ];
 
+/// What a session in a running container needs beside that.
+pub(crate) const INSIDE: [Permission; 1] =
+    [Permission { verb: "patch", subresource: "ephemeralcontainers", is_new: false }];
+
+/// What a session in a copy of a pod needs beside that.
+pub(crate) const COPY: [Permission; 2] = [
+    Permission { verb: "create", subresource: "", is_new: false },
+    Permission { verb: "delete", subresource: "", is_new: false },
+];
+
 /// The first minor version of Kubernetes 1 that checks `create` for streams.
 const CHECKS_CREATE: u32 = 35;
 
 impl Permission {
+    /// Returns what it is about, as roles name it.
+    pub(crate) fn resource(self) -> String {
+        if self.subresource.is_empty() { "pods".to_owned() } else { format!("pods/{}", self.subresource) }
+    }
+
     /// Returns the question whether the user has it, for `SelfSubjectAccessReview`.
     pub(crate) fn review(self, namespace: &str, pod: &str) -> Value {
         json!({
@@ -53,27 +68,30 @@ pub(crate) fn refusal(missing: &[Permission], namespace: &str, minor: Option<u32
         return None;
     }
     let lacks: Vec<_> =
-        missing.iter().map(|permission| format!("{} pods/{}", permission.verb, permission.subresource)).collect();
+        missing.iter().map(|permission| format!("{} {}", permission.verb, permission.resource())).collect();
     let message = format!("you may not debug pods in namespace `{namespace}`: not allowed are {}", lacks.join(", "));
     Some(
-        Error::new(ErrorKind::Refused, message).hint(format!("a role with these rules allows it: {}", rules(&missing))),
+        Error::new(ErrorKind::Refused, message)
+            .hint(format!("a role with these rules allows it: {}", rules(&missing)))
+            .hint("`scratchdbg kubernetes role` prints the least role for all commands"),
     )
 }
 
 /// Returns the rules that grant them, one for each set of verbs.
 fn rules(missing: &[&Permission]) -> String {
-    let mut by_resource: Vec<(&str, Vec<&str>)> = Vec::new();
+    let mut by_resource: Vec<(String, Vec<&str>)> = Vec::new();
     for permission in missing {
-        match by_resource.iter_mut().find(|(name, _)| *name == permission.subresource) {
+        let resource = permission.resource();
+        match by_resource.iter_mut().find(|(name, _)| *name == resource) {
             Some((_, verbs)) => verbs.push(permission.verb),
-            None => by_resource.push((permission.subresource, vec![permission.verb])),
+            None => by_resource.push((resource, vec![permission.verb])),
         }
     }
     let mut by_verbs: Vec<(Vec<&str>, Vec<String>)> = Vec::new();
     for (name, verbs) in by_resource {
         match by_verbs.iter_mut().find(|(known, _)| *known == verbs) {
-            Some((_, names)) => names.push(format!("pods/{name}")),
-            None => by_verbs.push((verbs, vec![format!("pods/{name}")])),
+            Some((_, names)) => names.push(name),
+            None => by_verbs.push((verbs, vec![name])),
         }
     }
     let rules: Vec<_> = by_verbs
@@ -105,8 +123,9 @@ mod tests {
     #[test]
     fn missing_permissions_come_with_the_rule_that_grants_them() {
         let refusal = |missing: &[Permission], minor| refusal(missing, "shop", minor);
-        let [patch, get_attach, create_attach, get_exec, create_exec] = NEEDED;
-        let all = refusal(&NEEDED, Some(37)).unwrap();
+        let [patch] = INSIDE;
+        let [get_attach, create_attach, get_exec, create_exec] = STREAMS;
+        let all = refusal(&[&INSIDE[..], &STREAMS].concat(), Some(37)).unwrap();
         assert!(
             all.message.contains("patch pods/ephemeralcontainers, get pods/attach, create pods/attach"),
             "{}",
@@ -132,6 +151,9 @@ mod tests {
         ] {
             assert_eq!(refusal(missing, minor).is_some(), is_refused, "{missing:?} {minor:?}");
         }
+        let copy = refusal(&COPY, Some(37)).unwrap();
+        assert!(copy.message.ends_with("create pods, delete pods"), "{}", copy.message);
+        assert!(copy.hints[0].ends_with("resources: [pods], verbs: [create, delete]}"), "{}", copy.hints[0]);
         let review = patch.review("shop", "web");
         assert_eq!(review["spec"]["resourceAttributes"]["subresource"], "ephemeralcontainers");
         assert_eq!(is_allowed(&json!({"status": {"allowed": false}})), Some(false));

@@ -42,8 +42,8 @@ impl Source {
 }
 
 /// Returns the ids of a container.
-pub(crate) fn of(pod: &Pod, container: &Container, status: &ContainerStatus) -> Ids {
-    if let Some(linux) = status.user.as_ref().and_then(|user| user.linux) {
+pub(crate) fn of(pod: &Pod, container: &Container, status: Option<&ContainerStatus>) -> Ids {
+    if let Some(linux) = status.and_then(|status| status.user.as_ref()?.linux) {
         return Ids { user: NumericUser { uid: linux.uid, gid: linux.gid }, source: Source::Status };
     }
     let (own, of_pod) = (&container.security_context, &pod.spec.security_context);

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use scratchdbg_backend::NumericUser;
-use scratchdbg_backend::launcher::{self, LAUNCHER_NAME, TOOLKIT_BIN};
+use scratchdbg_backend::launcher::{self, LAUNCHER_NAME, TOOLKIT_BIN, TWIN_BASE};
 use serde_json::{Value, json};
 
 use crate::model::{Capabilities, Container, Pod};
@@ -17,6 +17,8 @@ pub(crate) const NAME_STEM: &str = "scratchdbg-";
 pub(crate) struct Keeper {
     /// Its image.
     pub(crate) image: String,
+    /// The folder of the image that has the tools, see [`ToolsImage`](scratchdbg_backend::ToolsImage).
+    pub(crate) base: &'static str,
     /// The user and group of its process.
     pub(crate) user: NumericUser,
     /// How long it waits for further sessions.
@@ -58,19 +60,29 @@ impl Confinement {
     }
 }
 
+/// Returns the path of the launcher in an image with the tools in this folder.
+pub(crate) fn program(base: &str) -> String {
+    format!("{base}{TOOLKIT_BIN}/{LAUNCHER_NAME}")
+}
+
 /// Returns the name of the keeper with this id: that of its session, as a rule.
 pub(crate) fn name(id: &str) -> String {
     format!("{NAME_STEM}{id}")
 }
 
 impl Keeper {
+    /// Returns the path of its program.
+    fn program(&self) -> String {
+        program(self.base)
+    }
+
     /// Returns the ephemeral container of this name.
     pub(crate) fn container(&self, session: &str, name: &str, target: &str) -> Value {
         json!({
             "name": name,
             "image": self.image,
             "imagePullPolicy": "IfNotPresent",
-            "command": [format!("{TOOLKIT_BIN}/{LAUNCHER_NAME}")],
+            "command": [self.program()],
             "args": launcher::keep_asked(session, self.linger),
             "targetContainerName": target,
             "stdin": true,
@@ -136,20 +148,32 @@ pub(crate) struct Known<'a> {
 /// pod can make a container that looks like one; no image can.
 pub(crate) fn recognize(container: &Container) -> Option<Known<'_>> {
     let own_id = container.name.strip_prefix(NAME_STEM)?;
-    let is_id = |id: &str| id.len() == 16 && id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     let [program] = &container.command[..] else { return None };
-    let is_launcher =
-        program.strip_suffix(LAUNCHER_NAME).is_some_and(|folder| folder.ends_with(&format!("{TOOLKIT_BIN}/")));
-    let (session, linger) = match &container.args[..] {
-        [keep, asked, session] if keep == "keep" && asked == "--asked" => (session, None),
-        [keep, asked, session, seconds] if keep == "keep" && asked == "--asked" => {
-            (session, Some(Duration::from_secs(seconds.parse().ok()?)))
-        }
-        _ => return None,
-    };
+    let (session, linger) = arguments(&container.args)?;
     let target = &*container.target_container_name;
-    let is_ours = is_id(own_id) && is_id(session) && is_launcher && !target.is_empty();
+    let is_ours = is_id(own_id) && is_id(session) && is_program(program) && !target.is_empty();
     is_ours.then_some(Known { session, linger, target, image: &container.image })
+}
+
+/// Whether a text has the form of a session's id.
+pub(crate) fn is_id(id: &str) -> bool {
+    id.len() == 16 && id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+/// Whether a path is that of the launcher, in a toolkit image or a twin.
+pub(crate) fn is_program(path: &str) -> bool {
+    ["", TWIN_BASE].iter().any(|base| path == program(base))
+}
+
+/// Reads the arguments of a keeper: its session, and how long it waits for further ones.
+pub(crate) fn arguments(arguments: &[String]) -> Option<(&str, Option<Duration>)> {
+    match arguments {
+        [keep, asked, session] if keep == "keep" && asked == "--asked" => Some((session, None)),
+        [keep, asked, session, seconds] if keep == "keep" && asked == "--asked" => {
+            Some((session, Some(Duration::from_secs(seconds.parse().ok()?))))
+        }
+        _ => None,
+    }
 }
 
 /// Finds a running keeper in the pod that can serve a session, as if it was made for it.
@@ -168,6 +192,7 @@ pub(crate) fn lingering<'a>(pod: &'a Pod, keeper: &Keeper, target: &str) -> Opti
             se_linux: own.se_linux_options,
         };
         known.is_some_and(|known| known.image == keeper.image)
+            && container.command == [keeper.program()]
             && own.run_as_user == Some(keeper.user.uid.into())
             && own.run_as_group == Some(keeper.user.gid.into())
             && confinement == keeper.confinement

@@ -1,8 +1,11 @@
 //! The plan of a session on a pod.
 
-use scratchdbg_backend::{Error, Exec, How, Plan, PlanRequest, Reason};
+use scratchdbg_backend::launcher::TWIN_BASE;
+use scratchdbg_backend::{Copied, Error, Exec, How, Plan, PlanRequest, Reason, ToolsImage};
 use scratchdbg_diagnose::capability;
+use serde_json::Value;
 
+use super::copy::{self, CopyPlan};
 use super::ids::{self, Ids, Source};
 use super::keeper::{self, Confinement, Keeper};
 use super::target::{self, Target};
@@ -29,6 +32,8 @@ pub struct SessionPlan {
     pub(crate) lingering: Option<String>,
     /// How many keepers the pod's record has already.
     pub(crate) earlier: usize,
+    /// The pod that the session runs in, if it is a copy.
+    pub(crate) copy: Option<CopyPlan>,
 }
 
 impl AsRef<Plan> for SessionPlan {
@@ -37,25 +42,26 @@ impl AsRef<Plan> for SessionPlan {
     }
 }
 
-/// Plans a session in a container of a pod. `target_id` names it for the platform, `image` is that
-/// of the keeper.
+/// Plans a session in a container of a pod. `target_id` names it for the platform.
 pub(crate) fn plan(
     pod: &Pod,
     container: &str,
     target_id: String,
     request: &PlanRequest,
-    image: &str,
+    tools: &ToolsImage,
 ) -> Result<SessionPlan, Error> {
     let Target { container: found, status } = target::find(pod, container)?;
-    let Ids { user, source } = ids::of(pod, found, status);
+    let Ids { user, source } = ids::of(pod, found, Some(status));
     target::check(request, user)?;
     let confinement = Confinement::of(pod, found);
-    let keeper = Keeper { image: image.to_owned(), user, linger: request.linger, confinement };
+    let (image, base) = (tools.keeper.clone(), tools.base);
+    let keeper = Keeper { image, base, user, linger: request.linger, confinement };
     let lingering = keeper::lingering(pod, &keeper, container).map(str::to_owned);
     let earlier = pod.spec.ephemeral_containers.iter().filter(|each| keeper::recognize(each).is_some()).count();
     let own = found.security_context.clone();
     let name = format!("pod/{}/{container}", pod.metadata.name);
     let view = Plan {
+        platform: "cluster",
         target_id,
         target_name: name,
         target_kind: target::phase(pod, Some(status)).as_str(),
@@ -66,7 +72,7 @@ pub(crate) fn plan(
         environment: environment(&pod.metadata.name, request),
         path: String::new(),
         workdir: request.workdir.clone(),
-        keeper_image: image.to_owned(),
+        keeper_image: keeper.image.clone(),
         keeper_added: keeper.confinement.capabilities.add.clone(),
         keeper_dropped: keeper.confinement.capabilities.drop.clone(),
         keeper_network: "pod",
@@ -74,10 +80,11 @@ pub(crate) fn plan(
         how: How::Exec(Exec {
             outranks_keeper: false,
             tools_first: false,
+            tools_base: keeper.base,
             linger: request.linger,
             has_keeper: lingering.is_some(),
         }),
-        reasons: reasons(pod, source, &keeper, lingering.is_some()),
+        reasons: reasons(pod, source, &keeper, tools, lingering.is_some()),
     };
     Ok(SessionPlan {
         view,
@@ -91,19 +98,100 @@ pub(crate) fn plan(
         ids_are_guessed: source == Source::Guess,
         lingering,
         earlier,
+        copy: None,
     })
 }
 
-fn reasons(pod: &Pod, source: Source, keeper: &Keeper, lingers: bool) -> Vec<Reason> {
+/// Plans a session in a copy of a pod. `raw` is the pod as the API gives it.
+pub(crate) fn plan_copy(
+    pod: &Pod,
+    raw: &Value,
+    container: &str,
+    target_id: String,
+    request: &PlanRequest,
+    tools: &ToolsImage,
+) -> Result<SessionPlan, Error> {
+    target::check_copy(pod, container, request)?;
+    let found = pod.chosen_container(Some(container)).map_err(Error::from)?;
+    let status = pod.container_status(container);
+    let Ids { user, .. } = ids::of(pod, found, status);
+    let copy = copy::plan(pod, raw, container, user, tools, request)?;
+    let own = &found.security_context;
+    let keeper = Keeper {
+        image: tools.keeper.clone(),
+        base: tools.base,
+        user,
+        linger: None,
+        confinement: Confinement::of(pod, found),
+    };
+    let mut reasons = vec![Reason {
+        decision: "mode copy".to_owned(),
+        because: "asked for by --mode: a new pod, which is removed at the end".to_owned(),
+    }];
+    reasons.extend(
+        tools.because.clone().map(|because| Reason { decision: format!("toolkit image {}", tools.keeper), because }),
+    );
+    reasons.extend(
+        copy.differences
+            .iter()
+            .map(|because| Reason { decision: "the copy differs".to_owned(), because: because.clone() }),
+    );
+    let view = Plan {
+        platform: "cluster",
+        target_id,
+        target_name: format!("pod/{}/{container}", pod.metadata.name),
+        target_kind: target::phase(pod, status).as_str(),
+        target_capabilities: capability::bounding_set(own.privileged, &own.capabilities.add, &own.capabilities.drop),
+        user,
+        tty: request.tty,
+        command: request.command.clone(),
+        environment: environment(&pod.metadata.name, request),
+        path: String::new(),
+        workdir: request.workdir.clone(),
+        keeper_image: tools.keeper.clone(),
+        keeper_added: Vec::new(),
+        keeper_dropped: Vec::new(),
+        keeper_network: "pod",
+        security_options: Vec::new(),
+        how: How::Copy(Copied {
+            capabilities: request.capabilities.clone(),
+            tools_base: Some(TWIN_BASE),
+            entrypoint: copy.entrypoint.clone(),
+            tools_first: request.user.is_some(),
+            as_original: request.same_rights,
+            left_out: copy.left_out.clone(),
+        }),
+        reasons,
+    };
+    Ok(SessionPlan {
+        view,
+        namespace: pod.metadata.namespace.clone(),
+        pod: pod.metadata.name.clone(),
+        pod_uid: pod.metadata.uid.clone(),
+        node: pod.spec.node_name.clone(),
+        container: container.to_owned(),
+        container_id: status.map_or_else(String::new, |status| status.runtime_id().to_owned()),
+        keeper,
+        ids_are_guessed: false,
+        lingering: None,
+        earlier: 0,
+        copy: Some(copy),
+    })
+}
+
+fn reasons(pod: &Pod, source: Source, keeper: &Keeper, tools: &ToolsImage, lingers: bool) -> Vec<Reason> {
     let mut reasons = Vec::new();
     let mut because = |decision: String, because: &str| reasons.push(Reason { decision, because: because.to_owned() });
     because("mode exec".to_owned(), "the target runs");
     because(format!("user {}", keeper.user), source.because());
+    if let Some(why) = &tools.because {
+        because(format!("toolkit image {}", keeper.image), why);
+    }
     because(
         "the keeper has the session's rights".to_owned(),
         "who could touch the one could touch the other: its user, group, capabilities and profiles are the same",
     );
-    let seccomp = keeper.confinement.seccomp.get("type").and_then(serde_json::Value::as_str).unwrap_or("its own");
+    let seccomp = keeper.confinement.seccomp.get("type").and_then(Value::as_str).unwrap_or("its own");
     because(
         format!("seccomp profile {seccomp}"),
         "nothing beside the target lends it system calls that it denies itself",

@@ -67,8 +67,8 @@ pub(crate) fn find<'a>(pod: &'a Pod, container: &str) -> Result<Target<'a>, Erro
 /// Refuses options that need what pods do not have.
 pub(crate) fn check(request: &PlanRequest, own_user: scratchdbg_backend::NumericUser) -> Result<(), Error> {
     let what = match request {
-        PlanRequest { mode: Some(mode @ (Mode::Sidecar | Mode::Copy)), .. } => {
-            return Err(unsupported(format!("--mode {} is not there for pods yet", mode.as_str()))
+        PlanRequest { mode: Some(Mode::Sidecar), .. } => {
+            return Err(unsupported("--mode sidecar is not there for pods".to_owned())
                 .hint("without --mode, the session runs inside the target"));
         }
         PlanRequest { capabilities, .. } if !capabilities.is_empty() => "--cap-add",
@@ -81,7 +81,31 @@ pub(crate) fn check(request: &PlanRequest, own_user: scratchdbg_backend::Numeric
         }
         _ => return Ok(()),
     };
-    Err(unsupported(format!("{what} needs a container of the session's own, which is not there for pods yet")))
+    Err(unsupported(format!("{what} needs a container of the session's own"))
+        .hint("--mode copy runs the session in a copy of the pod"))
+}
+
+/// Refuses a copy that cannot work.
+pub(crate) fn check_copy(pod: &Pod, container: &str, request: &PlanRequest) -> Result<(), Error> {
+    let name = &pod.metadata.name;
+    match pod.container(container) {
+        Some((Role::Main | Role::Init, _)) => {}
+        Some((Role::Ephemeral, _)) => {
+            return Err(unsupported(format!(
+                "`{container}` of pod `{name}` is an ephemeral container: it has no copy"
+            )));
+        }
+        None => drop(pod.chosen_container(Some(container)).map_err(Error::from)?),
+    }
+    if pod.spec.os.name == "windows" {
+        return Err(unsupported(format!("pod `{name}` runs on Windows: sessions need Linux")));
+    }
+    let what = match request {
+        PlanRequest { linger: Some(_), .. } => "--linger",
+        PlanRequest { security_options, .. } if !security_options.is_empty() => "--security-opt",
+        _ => return Ok(()),
+    };
+    Err(unsupported(format!("{what} cannot be used with --mode copy on pods")))
 }
 
 /// Whether `USER[:GROUP]` in numbers is this user.
@@ -110,5 +134,7 @@ fn unsupported(message: String) -> Error {
 
 fn see_why(pod: &Pod, error: Error) -> Error {
     let Pod { metadata, .. } = pod;
-    error.hint(format!("`kubectl describe pod {} --namespace {}` shows why", metadata.name, metadata.namespace))
+    error
+        .hint("--mode copy runs the session in a copy of the pod, which is removed afterwards")
+        .hint(format!("`kubectl describe pod {} --namespace {}` shows why", metadata.name, metadata.namespace))
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use scratchdbg_backend::{ErrorKind, Mode, NumericUser, Phase, PlanRequest};
+use scratchdbg_backend::{ErrorKind, Mode, NumericUser, Phase, PlanRequest, ToolsImage};
 use serde_json::{Value, json};
 
 use super::ids::{self, Source};
@@ -12,6 +12,11 @@ use super::{session, target};
 use crate::model::Pod;
 
 const IMAGE: &str = "registry.example/toolkit:1";
+
+/// A toolkit image of this name.
+fn tools(image: &str) -> ToolsImage {
+    ToolsImage { keeper: image.to_owned(), base: "", own: None, because: None, image_command: None }
+}
 
 /// A pod with one running container, changed by a merge (RFC 7386).
 fn pod(change: Value) -> Pod {
@@ -125,7 +130,7 @@ fn options_that_pods_have_not_are_refused() {
 fn ids_are_known_or_guessed() {
     let of = |pod: &Pod| {
         let found = target::find(pod, "app").unwrap();
-        let ids = ids::of(pod, found.container, found.status);
+        let ids = ids::of(pod, found.container, Some(found.status));
         (ids.user.uid, ids.user.gid, ids.source)
     };
     assert_eq!(of(&pod(json!({}))), (65532, 65532, Source::Status));
@@ -151,9 +156,9 @@ fn ids_are_known_or_guessed() {
 
 fn security_context(pod: &Pod) -> Value {
     let found = target::find(pod, "app").unwrap();
-    let ids = ids::of(pod, found.container, found.status);
+    let ids = ids::of(pod, found.container, Some(found.status));
     let confinement = Confinement::of(pod, found.container);
-    let keeper = Keeper { image: IMAGE.to_owned(), user: ids.user, linger: None, confinement };
+    let keeper = Keeper { image: IMAGE.to_owned(), base: "", user: ids.user, linger: None, confinement };
     keeper.container("0123456789abcdef", "scratchdbg-0123456789abcdef", "app")["securityContext"].clone()
 }
 
@@ -219,7 +224,7 @@ fn a_keeper_is_an_ephemeral_container_that_is_known_again() {
     let found = target::find(&pod, "app").unwrap();
     let confinement = Confinement::of(&pod, found.container);
     let user = NumericUser { uid: 65532, gid: 65532 };
-    let mut keeper = Keeper { image: IMAGE.to_owned(), user, linger: None, confinement };
+    let mut keeper = Keeper { image: IMAGE.to_owned(), base: "", user, linger: None, confinement };
     let (session, name) = ("0123456789abcdef", "scratchdbg-0123456789abcdef");
     assert_eq!(keeper::name(session), name);
     let container = keeper.container(session, name, "app");
@@ -258,7 +263,7 @@ fn a_keeper_is_an_ephemeral_container_that_is_known_again() {
 fn a_lingering_keeper_serves_those_that_it_could_have_been_made_for() {
     let bare = pod(json!({}));
     let request = PlanRequest { linger: Some(Duration::from_mins(10)), ..PlanRequest::default() };
-    let plan = |pod: &Pod, image: &str| session::plan(pod, "app", "id".to_owned(), &request, image).unwrap();
+    let plan = |pod: &Pod, image: &str| session::plan(pod, "app", "id".to_owned(), &request, &tools(image)).unwrap();
     let first = plan(&bare, IMAGE);
     assert_eq!((first.lingering.as_deref(), first.earlier), (None, 0));
     let name = "scratchdbg-0123456789abcdef";
@@ -368,7 +373,7 @@ fn phases_are_those_of_all_platforms() {
 #[test]
 fn a_plan_says_what_is_done_and_why() {
     let request = PlanRequest { tty: true, ..PlanRequest::default() };
-    let plan = session::plan(&pod(json!({})), "app", "shop_web_app_u1".to_owned(), &request, IMAGE).unwrap();
+    let plan = session::plan(&pod(json!({})), "app", "shop_web_app_u1".to_owned(), &request, &tools(IMAGE)).unwrap();
     let view = &plan.view;
     assert_eq!((&*view.target_name, view.keeper_network, view.mode()), ("pod/web/app", "pod", Mode::Exec));
     assert_eq!(view.environment, ["TERM=xterm", "PS1=web:$PWD \\$ "]);
@@ -385,7 +390,7 @@ fn a_plan_says_what_is_done_and_why() {
         ]
     );
     let shared = pod(json!({"spec": {"shareProcessNamespace": true}}));
-    let shared = session::plan(&shared, "app", String::new(), &PlanRequest::default(), IMAGE).unwrap();
+    let shared = session::plan(&shared, "app", String::new(), &PlanRequest::default(), &tools(IMAGE)).unwrap();
     assert!(shared.view.reasons.iter().any(|reason| reason.because.contains("one PID namespace")));
     assert!(shared.view.environment.is_empty());
 }

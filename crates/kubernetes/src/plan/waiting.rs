@@ -2,7 +2,7 @@
 
 use scratchdbg_backend::{Error, ErrorKind};
 
-use crate::model::{Pod, Terminated, Waiting};
+use crate::model::{Condition, ContainerStatus, Pod, PodStatus, Terminated, Waiting};
 
 /// The state of a new ephemeral container.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +45,37 @@ pub(crate) fn judge(pod: &Pod, name: &str, image: &str) -> Result<Progress, Erro
         | "CrashLoopBackOff" => Err(not_started(waiting, image)),
         _ => Ok(Progress::Waits(Some(words(waiting)))),
     }
+}
+
+/// The same of a pod that was made for a session, and of all that must happen before its container runs.
+pub(crate) fn judge_copy(pod: &Pod, name: &str, image: &str) -> Result<Progress, Error> {
+    let PodStatus { phase, reason, message, conditions, init_container_statuses, .. } = &pod.status;
+    if phase == "Failed" && !reason.is_empty() {
+        // The node did not take it, or threw it out.
+        return Err(Error::new(ErrorKind::Refused, format!("the copy cannot run: {message} ({reason})")));
+    }
+    for status in init_container_statuses {
+        if let Some(waiting) = &status.state.waiting {
+            let told = Pod { status: of_one(status), ..pod.clone() };
+            if let waits @ Progress::Waits(Some(_)) = judge(&told, &status.name, image)? {
+                return Ok(waits);
+            }
+            tracing::trace!(reason = waiting.reason, "the tools are on their way");
+        }
+        if let Some(ended) = status.state.terminated.as_ref().filter(|ended| ended.exit_code != 0) {
+            return Err(ended_at_once(ended));
+        }
+    }
+    let scheduled = conditions.iter().find(|condition| condition.kind == "PodScheduled" && condition.status == "False");
+    if let Some(Condition { message, .. }) = scheduled {
+        return Ok(Progress::Waits(Some(message.clone())));
+    }
+    judge(pod, name, image)
+}
+
+/// The status of a pod with this container alone.
+fn of_one(status: &ContainerStatus) -> PodStatus {
+    PodStatus { container_statuses: vec![status.clone()], ..PodStatus::default() }
 }
 
 fn words(waiting: &Waiting) -> String {

@@ -1,29 +1,27 @@
 //! Implements sessions on the pods of a cluster.
 
+use std::sync::atomic::Ordering;
+
 use scratchdbg_backend::{
-    Error, ErrorKind, Neighbor, Phase, PlanRequest, Scope, SessionBackend, SessionTarget, Start, TargetEnd, ToolSource,
+    Error, ErrorKind, Mode, Neighbor, Phase, PlanRequest, Scope, SessionBackend, SessionTarget, Start, TargetEnd,
+    ToolSource,
 };
 use serde_json::Value;
 
 use super::keeper::{KeeperName, quit};
-use super::{PodKeeper, PodProcess, PodSessions, PodTarget, id_of};
+use super::{PodKeeper, PodProcess, PodSessions, PodTarget, copy, id_of};
 use crate::call::Call;
 use crate::container_id::ContainerId;
 use crate::kind::Kind;
 use crate::model::{ContainerStatus, Pod};
-use crate::plan::access::{self, NEEDED, Permission};
+use crate::plan::access::{self, Permission};
 use crate::plan::session::{self, SessionPlan};
 use crate::plan::{keeper, target};
 
 impl PodSessions {
-    /// Asks what the user may do in a pod, before anything is created there.
-    pub(super) async fn look(&self, pod: Pod, container: String) -> PodTarget {
-        let denied = self.denied(&pod.metadata.namespace, &pod.metadata.name).await;
-        PodTarget { pod, container, denied }
-    }
-
-    /// Returns why the user may not debug a pod. `None` if they may, or if the cluster does not tell.
-    async fn denied(&self, namespace: &str, pod: &str) -> Option<Error> {
+    /// Fails if the user may not debug a pod. If the cluster does not tell, it is tried.
+    async fn check_access(&self, pod: &Pod, needed: &[Permission]) -> Result<(), Error> {
+        let (namespace, pod) = (&*pod.metadata.namespace, &*pod.metadata.name);
         let ask = async |permission: Permission| {
             let call = Call::create(Kind::SelfSubjectAccessReview, None);
             let answer: Result<Value, _> = self.cluster.client.create(&call, &permission.review(namespace, pod)).await;
@@ -35,14 +33,33 @@ impl PodSessions {
                 }
             }
         };
-        let denied = futures_util::future::join_all(NEEDED.map(ask)).await;
+        let needed: Vec<Permission> = needed.iter().chain(&access::STREAMS).copied().collect();
+        let denied = futures_util::future::join_all(needed.iter().copied().map(ask)).await;
         let missing: Vec<_> =
-            NEEDED.into_iter().zip(denied).filter_map(|(each, denied)| denied.then_some(each)).collect();
+            needed.into_iter().zip(denied).filter_map(|(each, denied)| denied.then_some(each)).collect();
         if missing.is_empty() {
-            return None;
+            return Ok(());
         }
         let version = self.cluster.client.get::<Value>(&Call::version()).await;
-        access::refusal(&missing, namespace, version.ok().as_ref().and_then(access::minor_version))
+        let minor = version.ok().as_ref().and_then(access::minor_version);
+        access::refusal(&missing, namespace, minor).map_or(Ok(()), Err)
+    }
+
+    /// Plans a session in a copy of a pod.
+    async fn plan_copy(
+        &self,
+        pod: &Pod,
+        container: &str,
+        request: &PlanRequest,
+        tools: &impl ToolSource,
+    ) -> Result<SessionPlan, Error> {
+        target::check_copy(pod, container, request)?;
+        self.check_access(pod, &access::COPY).await?;
+        // All of it: what we have no field for is in the copy, too.
+        let call = Call::get(Kind::Pod, &pod.metadata.namespace, &pod.metadata.name);
+        let raw: Value = self.cluster.client.get(&call).await?;
+        let tools = tools.provide(request.dry_run).await?;
+        session::plan_copy(pod, &raw, container, id_of(pod, container).to_string(), request, &tools)
     }
 
     async fn planned_pod(&self, plan: &SessionPlan) -> Result<Pod, Error> {
@@ -77,22 +94,23 @@ impl SessionBackend for PodSessions {
             .parse()
             .map_err(|_| Error::new(ErrorKind::Invalid, format!("`{name}` is no container of a pod")))?;
         let pod = self.pod(&id.namespace, &id.pod, id.uid.as_deref()).await?;
-        Ok(self.look(pod, id.container).await)
+        Ok(PodTarget { pod, container: id.container })
     }
 
     async fn plan(
         &self,
-        PodTarget { pod, container, denied }: PodTarget,
+        PodTarget { pod, container }: PodTarget,
         request: &PlanRequest,
         tools: &impl ToolSource,
     ) -> Result<SessionPlan, Error> {
+        if request.mode == Some(Mode::Copy) {
+            return self.plan_copy(&pod, &container, request, tools).await;
+        }
         // What cannot work is said first, whatever else is missing.
         target::find(&pod, &container)?;
-        if let Some(denied) = denied {
-            return Err(denied);
-        }
-        let image = tools.provide(request.dry_run).await?.keeper;
-        session::plan(&pod, &container, id_of(&pod, &container).to_string(), request, &image)
+        self.check_access(&pod, &access::INSIDE).await?;
+        let tools = tools.provide(request.dry_run).await?;
+        session::plan(&pod, &container, id_of(&pod, &container).to_string(), request, &tools)
     }
 
     async fn state(&self, plan: &SessionPlan) -> Result<Phase, Error> {
@@ -101,6 +119,10 @@ impl SessionBackend for PodSessions {
     }
 
     async fn target_end(&self, plan: &SessionPlan) -> Result<Option<TargetEnd>, Error> {
+        if plan.copy.is_some() {
+            // It does not depend on its original.
+            return Ok(None);
+        }
         match self.planned_pod(plan).await {
             Ok(pod) => Ok(end_of_run(&pod, pod.container_status(&plan.container), &plan.container_id)),
             Err(error) if error.is_absent() => Ok(Some(TargetEnd { state: Phase::Removing, exit_code: None })),
@@ -114,28 +136,39 @@ impl SessionBackend for PodSessions {
     }
 
     async fn keep(&self, plan: &SessionPlan, session: &str) -> Result<PodKeeper, Error> {
+        self.makes_no_copy.store(plan.copy.is_none(), Ordering::Relaxed);
         PodKeeper::of(self, plan, session).await
     }
 
     async fn start(
         &self,
         plan: &SessionPlan,
-        _session: &str,
+        session: &str,
         command: Start<'_>,
         ready: impl Future<Output = Result<(), Error>> + Send,
     ) -> Result<PodProcess, Error> {
         ready.await?;
-        PodProcess::start(self, plan, command).await
+        PodProcess::start(self, plan, session, command).await
     }
 
     async fn collect_garbage(&self) -> Result<usize, Error> {
-        // Keepers end by themselves, and nobody can remove their entries.
-        Ok(0)
+        // Keepers end by themselves, and nobody can remove their entries. Copies of pods stay.
+        if self.makes_no_copy.load(Ordering::Relaxed) {
+            // The user of such a session need not be allowed to list pods.
+            return Ok(0);
+        }
+        copy::collect(self).await
     }
 
     async fn clean_up(&self) {
         let ends = self.cluster.client.scope.left().into_iter().map(async |mark| {
             let Some(name) = KeeperName::parse(&mark) else { return };
+            if name.is_copy {
+                if let Err(error) = copy::remove(self, &name).await {
+                    tracing::debug!(%error, mark, "it may be left");
+                }
+                return;
+            }
             let session = name.container.strip_prefix(keeper::NAME_STEM).unwrap_or_default().to_owned();
             if let Err(error) = quit(self, &name, &session).await {
                 tracing::debug!(%error, mark, "it may be left");

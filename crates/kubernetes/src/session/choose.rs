@@ -20,8 +20,13 @@ pub struct Chosen {
 }
 
 impl PodSessions {
-    /// Finds the container. Of a workload, one of its running pods is taken.
-    pub async fn choose(&self, target: &TargetName, container: Option<&str>) -> Result<Chosen, Error> {
+    /// Finds the container. Of a workload, one of its running pods is taken, or any if `takes_ended`.
+    pub async fn choose(
+        &self,
+        target: &TargetName,
+        container: Option<&str>,
+        takes_ended: bool,
+    ) -> Result<Chosen, Error> {
         if let (Some(one), Some(other)) = (container, &target.container)
             && one != other
         {
@@ -33,22 +38,26 @@ impl PodSessions {
         let (pod, note) = if target.is_pod() {
             (self.pod(&namespace, &target.name, None).await?, None)
         } else {
-            self.pod_of(target, &namespace).await?
+            self.pod_of(target, &namespace, takes_ended).await?
         };
         let container = pod.chosen_container(container)?.name.clone();
-        let seen = self.look(pod, container.clone()).await;
-        let id = id_of(&seen.pod, &container).to_string();
-        Ok(Chosen { target: SessionTarget::Container(id.parse()?), seen, note })
+        let id = id_of(&pod, &container).to_string();
+        Ok(Chosen { target: SessionTarget::Container(id.parse()?), seen: PodTarget { pod, container }, note })
     }
 
-    /// Finds a running pod of a workload, and says which.
-    async fn pod_of(&self, target: &TargetName, namespace: &str) -> Result<(Pod, Option<String>), Error> {
+    /// Finds a pod of a workload, and says which.
+    async fn pod_of(
+        &self,
+        target: &TargetName,
+        namespace: &str,
+        takes_ended: bool,
+    ) -> Result<(Pod, Option<String>), Error> {
         let client = &self.cluster.client;
         let selector = client.selector_of(target, namespace).await?;
         let call = Call::list(Kind::Pod, Some(namespace)).with("labelSelector", selector);
         let pods = client.list::<Pod>(&call).await?.items;
         let count = pods.len();
-        let Some(pod) = best(pods) else {
+        let Some(pod) = best(pods, takes_ended) else {
             let message = format!("none of the {count} pods of {target} runs");
             let message = if count == 0 { format!("{target} has no pods") } else { message };
             return Err(Error::new(ErrorKind::Unsupported, message)
@@ -63,13 +72,19 @@ impl PodSessions {
     }
 }
 
-/// The newest of the pods that run, those first of which all containers are ready.
-fn best(pods: Vec<Pod>) -> Option<Pod> {
-    let runs = |pod: &Pod| pod.status.phase == "Running" && pod.metadata.deletion_timestamp.is_none();
+/// The newest of the pods that run, those first of which all containers are ready. A copy is rather wanted of one
+/// that is not.
+fn best(pods: Vec<Pod>, takes_ended: bool) -> Option<Pod> {
+    let runs = |pod: &Pod| {
+        let is_kept = pod.metadata.deletion_timestamp.is_none();
+        is_kept && (takes_ended || pod.status.phase == "Running")
+    };
     let is_ready = |pod: &Pod| pod.status.container_statuses.iter().all(|status| status.ready);
     let running = pods.into_iter().filter(runs);
     running.max_by(|one, other| {
-        let key = |pod: &Pod| (is_ready(pod), pod.metadata.creation_timestamp.clone(), pod.metadata.name.clone());
+        let key = |pod: &Pod| {
+            (is_ready(pod) != takes_ended, pod.metadata.creation_timestamp.clone(), pod.metadata.name.clone())
+        };
         key(one).cmp(&key(other))
     })
 }
@@ -92,10 +107,13 @@ mod tests {
         let unready = pod("unready", "Running", false, "2026-01-03T00:00:00Z", None);
         let gone = pod("gone", "Running", true, "2026-01-04T00:00:00Z", Some("2026-01-05T00:00:00Z"));
         let failed = pod("failed", "Failed", true, "2026-01-05T00:00:00Z", None);
-        let name = |pods: &[&Pod]| best(pods.iter().map(|&pod| pod.clone()).collect()).map(|pod| pod.metadata.name);
+        let name =
+            |pods: &[&Pod]| best(pods.iter().map(|&pod| pod.clone()).collect(), false).map(|pod| pod.metadata.name);
         assert_eq!(name(&[&old, &new, &unready, &gone, &failed]).as_deref(), Some("new"));
         assert_eq!(name(&[&unready, &gone]).as_deref(), Some("unready"));
         assert_eq!(name(&[&gone, &failed]), None);
         assert_eq!(name(&[]), None);
+        let copied = best(vec![old.clone(), failed.clone(), unready, gone], true).map(|pod| pod.metadata.name);
+        assert_eq!(copied.as_deref(), Some("unready"), "a copy is wanted of what does not work");
     }
 }

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 use super::link::{Link, LinkState, Opening, attach, failed};
 use super::socket::{Event, Socket};
-use super::{PodSessions, random_name, wait};
+use super::{PodSessions, copy, random_name, wait};
 use crate::call::Call;
 use crate::client::PatchKind;
 use crate::kind::Kind;
@@ -25,8 +25,8 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(4);
 /// How long the pod's status may take to tell of the end, where the connection does not.
 const STATUS_TIMEOUT: Duration = Duration::from_secs(8);
 
-/// How long the connection may take to tell that the keeper has ended.
-const END_TIMEOUT: Duration = Duration::from_millis(300);
+/// How long the connection may take to tell that the keeper has ended. Only a command that was killed waits for it.
+const END_TIMEOUT: Duration = Duration::from_millis(1500);
 
 /// How often the pod's status is looked at.
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
@@ -36,8 +36,11 @@ const POLL_INTERVAL: Duration = Duration::from_millis(250);
 pub(super) struct KeeperName {
     pub(super) namespace: String,
     pub(super) pod: String,
+    /// Empty for a copy that the API server has not confirmed.
     pub(super) pod_uid: String,
     pub(super) container: String,
+    /// The pod is a copy, which was made for the session.
+    pub(super) is_copy: bool,
 }
 
 /// A running keeper.
@@ -53,6 +56,10 @@ pub struct PodKeeper {
 impl PodKeeper {
     /// Starts the keeper of a session, or opens the session in the lingering one.
     pub(super) async fn of(sessions: &PodSessions, plan: &SessionPlan, session: &str) -> Result<Self, Error> {
+        if let Some(planned) = &plan.copy {
+            let (name, link) = copy::start(sessions, plan, planned, session).await?;
+            return Ok(Self::over(sessions, name, link, false));
+        }
         if let Some(container) = &plan.lingering {
             tracing::debug!(container, "a keeper lingers here");
             let name = KeeperName::of(plan, container);
@@ -93,6 +100,7 @@ impl KeeperName {
             pod: plan.pod.clone(),
             pod_uid: plan.pod_uid.clone(),
             container: container.to_owned(),
+            is_copy: false,
         }
     }
 
@@ -100,13 +108,15 @@ impl KeeperName {
     pub(super) fn parse(mark: &str) -> Option<Self> {
         let mut parts = mark.split('/').map(str::to_owned);
         let (namespace, pod, container, pod_uid) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
-        Some(Self { namespace, pod, pod_uid, container })
+        let is_copy = parts.next().is_some();
+        Some(Self { namespace, pod, pod_uid, container, is_copy })
     }
 
     /// The name by which a scope knows it.
     pub(super) fn mark(&self) -> String {
-        let Self { namespace, pod, pod_uid, container } = self;
-        format!("{namespace}/{pod}/{container}/{pod_uid}")
+        let Self { namespace, pod, pod_uid, container, is_copy } = self;
+        let copy = if *is_copy { "/copy" } else { "" };
+        format!("{namespace}/{pod}/{container}/{pod_uid}{copy}")
     }
 }
 
@@ -144,12 +154,13 @@ async fn start(
     };
     let opened = async {
         tokio::select! {
-            running = wait::until_running(sessions, plan, &name.container, pod) => running?,
+            running = wait::until_running(sessions, plan, &name.container, pod) => drop(running?),
             () = scope.canceled() => {
                 return Err(Error::new(ErrorKind::Interrupted, "interrupted, before the keeper ran"));
             }
         }
-        open(sessions, plan, &name, session, plan.keeper.linger.is_some()).await
+        let lingers = plan.keeper.linger.is_some();
+        open(sessions, plan, &name, session, lingers).await
     };
     match opened.await {
         Ok(link) => Ok((name, link)),
@@ -171,7 +182,17 @@ async fn open(
     lingers: bool,
 ) -> Result<Link, Error> {
     let random = random_name()?;
-    let opening = Opening { session, name: &random, container: &plan.container_id, lingers };
+    let container = &plan.container_id;
+    let opening = Opening { session, name: &random, container, lingers, is_alone: false };
+    open_session(sessions, name, opening).await
+}
+
+/// Connects to a keeper, and opens a session in it.
+pub(super) async fn open_session(
+    sessions: &PodSessions,
+    name: &KeeperName,
+    opening: Opening<'_>,
+) -> Result<Link, Error> {
     let call = attach(&name.namespace, &name.pod, &name.container);
     let link = Link::open(&sessions.cluster.client, &call, opening).await?;
     tracing::debug!(container = name.container, pid = link.pid, "the keeper has opened the session");
@@ -285,10 +306,19 @@ impl KeeperHandle for PodKeeper {
         if self.lingers {
             return Ok(());
         }
+        if self.name.is_copy {
+            return copy::remove(&self.sessions, &self.name).await;
+        }
         confirm(&self.sessions, &self.name, self.state).await
     }
 
     async fn discard(self) {
+        if self.name.is_copy {
+            if let Err(error) = copy::remove(&self.sessions, &self.name).await {
+                tracing::debug!(%error, "the copy is left");
+            }
+            return;
+        }
         // Without its client it ends by itself.
         self.sessions.cluster.client.scope.gone(&self.name.mark());
     }

@@ -1,5 +1,6 @@
 //! The connection to a keeper: the order that begins a session, its answer, and the keeper's end.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use scratchdbg_backend::launcher::{self, Answer};
@@ -55,6 +56,8 @@ pub(super) struct Opening<'a> {
     pub(super) container: &'a str,
     /// The keeper outlives this connection.
     pub(super) lingers: bool,
+    /// The keeper is the target's own container, and may be alone.
+    pub(super) is_alone: bool,
 }
 
 /// Returns the request for a keeper's streams.
@@ -80,7 +83,7 @@ impl Link {
         };
         let (pid, target) = match answer {
             // It sees nothing of the target.
-            Answer::Opened { pid: 1, .. } => {
+            Answer::Opened { pid: 1, .. } if !opening.is_alone => {
                 return Err(failed(
                     "the container runtime gave it a PID namespace of its own, without the target's processes",
                 ));
@@ -171,10 +174,16 @@ async fn carry(socket: Socket, theirs: DuplexStream, state: watch::Sender<LinkSt
             }
         }
     };
-    let ended = tokio::select! {
-        ((), ended) = async { tokio::join!(forward, backward) } => ended,
-        // Nobody waits for the keeper's end: it lingers, or was given up.
-        () = state.closed() => LinkState::Lost,
+    let (mut forward, mut backward) = (pin!(forward), pin!(backward));
+    let mut is_open = true;
+    let ended = loop {
+        tokio::select! {
+            // At once, also where there are orders to come: somebody else may have ended it.
+            ended = &mut backward => break ended,
+            () = &mut forward, if is_open => is_open = false,
+            // Nobody waits for the keeper's end: it lingers, or was given up.
+            () = state.closed() => break LinkState::Lost,
+        }
     };
     drop(control);
     let _nobody_waits = state.send(ended);

@@ -36,18 +36,43 @@ pub struct PodProbe {
 struct Place {
     namespace: String,
     pod: String,
-    pod_uid: String,
+    /// Not known of a copy, whose name no other pod has.
+    pod_uid: Option<String>,
     container: String,
-    container_id: String,
+    /// Not known of a copy, which runs once.
+    container_id: Option<String>,
+}
+
+impl Place {
+    /// Where the process of a session is.
+    fn of(plan: &SessionPlan, session: &str) -> Self {
+        let (pod, is_copy) = match &plan.copy {
+            Some(copy) => (copy.name(session), true),
+            None => (plan.pod.clone(), false),
+        };
+        Self {
+            namespace: plan.namespace.clone(),
+            pod,
+            pod_uid: (!is_copy).then(|| plan.pod_uid.clone()),
+            container: plan.container.clone(),
+            container_id: (!is_copy).then(|| plan.container_id.clone()),
+        }
+    }
 }
 
 impl PodProcess {
     /// Starts the launcher, and tells it what is not in its command line.
-    pub(super) async fn start(sessions: &PodSessions, plan: &SessionPlan, start: Start<'_>) -> Result<Self, Error> {
+    pub(super) async fn start(
+        sessions: &PodSessions,
+        plan: &SessionPlan,
+        session: &str,
+        start: Start<'_>,
+    ) -> Result<Self, Error> {
         let Start { command, environment, has_input, window, .. } = start;
         let tty = plan.view.tty;
         let command = launcher::with_preamble(command, &environment, has_input);
-        let call = exec(plan, &command, tty);
+        let place = Place::of(plan, session);
+        let call = exec(&place, &command, tty);
         let mut socket = Socket::open(&sessions.cluster.client, &call, true).await.map_err(no_other_mode)?;
         if has_input && !tty && !socket.has_end_of_input {
             let message = "the API server speaks version 4 of the protocol for streams, in which input has no end";
@@ -62,20 +87,13 @@ impl PodProcess {
         sent.map_err(|error| Error::new(ErrorKind::Broken, format!("the session's connection is gone: {error}")))?;
         let (reader, input, control) = socket.split();
         let output = PodOutput::of(reader, if tty { &preamble } else { "" });
-        let place = Place {
-            namespace: plan.namespace.clone(),
-            pod: plan.pod.clone(),
-            pod_uid: plan.pod_uid.clone(),
-            container: plan.container.clone(),
-            container_id: plan.container_id.clone(),
-        };
         let probe = PodProbe { sessions: sessions.clone(), control, place };
         Ok(Self { probe, streams: Some((output, input)) })
     }
 }
 
-fn exec(plan: &SessionPlan, command: &[String], tty: bool) -> Call {
-    let mut call = Call::connect(&plan.namespace, &plan.pod, "exec").with("container", &*plan.container);
+fn exec(place: &Place, command: &[String], tty: bool) -> Call {
+    let mut call = Call::connect(&place.namespace, &place.pod, "exec").with("container", &*place.container);
     for word in command {
         call = call.with("command", &**word);
     }
@@ -146,10 +164,11 @@ fn not_started(reason: &str) -> Error {
 impl Probe for PodProbe {
     async fn is_running(&self) -> Result<bool, Error> {
         let Place { namespace, pod, pod_uid, container, container_id } = &self.place;
-        match self.sessions.pod(namespace, pod, Some(pod_uid)).await {
+        match self.sessions.pod(namespace, pod, pod_uid.as_deref()).await {
             Ok(pod) => {
                 let status = pod.container_status(container);
-                let is_same = status.is_some_and(|status| status.runtime_id() == container_id);
+                let is_same =
+                    container_id.as_ref().is_none_or(|id| status.is_some_and(|status| status.runtime_id() == id));
                 Ok(is_same && target::phase(&pod, status) == Phase::Running)
             }
             Err(error) if error.is_absent() => Ok(false),

@@ -3,43 +3,138 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
+use scratchdbg_backend::launcher::TWIN_BASE;
 use scratchdbg_backend::{Error, ErrorKind, ToolSource, ToolsImage};
+use tokio::sync::OnceCell;
 
-/// A toolkit image in a registry that the nodes reach. Nothing is loaded: the node pulls it.
-#[derive(Debug, Clone)]
-pub struct ClusterTools {
-    image: Option<String>,
+/// Finds the debug twin of the target's image: its reference by digest, or why there is none. The caller
+/// knows registries.
+pub type FindTwin<'a> = Box<dyn Fn() -> BoxFuture<'a, Result<Twin, Error>> + Send + Sync + 'a>;
+
+/// A debug twin that was proved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Twin {
+    /// `REPOSITORY@DIGEST`.
+    pub reference: String,
+    /// The name that it was found by.
+    pub name: String,
+    /// The entrypoint and the arguments that the image sets.
+    pub command: (Vec<String>, Vec<String>),
 }
 
-impl ClusterTools {
-    /// Uses the image that the user named.
-    pub fn new(named: Option<String>) -> Self {
-        Self { image: named }
+/// A toolkit image in a registry that the nodes reach. Nothing is loaded: the node pulls it.
+///
+/// It is the one that the user named, or else the debug twin of the target's image: the node has the credentials for that
+/// repository. Or else the one of the configuration file.
+pub struct ClusterTools<'a> {
+    named: Option<String>,
+    find_twin: FindTwin<'a>,
+    configured: Configured,
+    found: OnceCell<ToolsImage>,
+}
+
+/// What the user's configuration file says.
+#[derive(Debug, Clone, Default)]
+pub struct Configured {
+    /// The toolkit image.
+    pub toolkit: Option<String>,
+    /// The file, whether or not it exists.
+    pub file: String,
+    /// The registry of the target's image, for an example.
+    pub registry: String,
+}
+
+impl std::fmt::Debug for ClusterTools<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("ClusterTools").field("named", &self.named).finish_non_exhaustive()
     }
 }
 
-const MAKE_ONE: &str = "`scratchdbg build --toolkit-only --tag REGISTRY/NAME:TAG --output registry` pushes one, to a registry that \
-                        the nodes reach; then `--toolkit REGISTRY/NAME:TAG`";
+impl<'a> ClusterTools<'a> {
+    /// Uses the image that the user named, or the target's twin, or the configured one, in this order.
+    pub fn new(named: Option<String>, find_twin: FindTwin<'a>, configured: Configured) -> Self {
+        Self { named, find_twin, configured, found: OnceCell::new() }
+    }
 
-impl ToolSource for ClusterTools {
+    async fn find(&self) -> Result<ToolsImage, Error> {
+        let toolkit = |image: &str, because: String| ToolsImage {
+            keeper: image.to_owned(),
+            base: "",
+            own: None,
+            because: Some(because),
+            image_command: None,
+        };
+        if let Some(named) = &self.named {
+            return Ok(toolkit(checked(named, "--toolkit")?, "--toolkit names it".to_owned()));
+        }
+        let why = match (self.find_twin)().await {
+            Ok(Twin { reference, name, command }) => {
+                let because = format!("{name} is the debug twin of the target's image: its layers prove it");
+                return Ok(ToolsImage {
+                    keeper: reference,
+                    base: TWIN_BASE,
+                    own: None,
+                    because: Some(because),
+                    image_command: Some(command),
+                });
+            }
+            Err(error) if error.kind == ErrorKind::Interrupted => return Err(error),
+            Err(why) => why,
+        };
+        if let Some(configured) = &self.configured.toolkit {
+            let image = checked(configured, &self.configured.file)?;
+            return Ok(toolkit(image, format!("{} names it; no twin is used: {}", self.configured.file, why.message)));
+        }
+        Err(self.nothing(why))
+    }
+
+    /// Says what to do where there is no toolkit image at all.
+    fn nothing(&self, why: Error) -> Error {
+        let Configured { file, registry, .. } = &self.configured;
+        let message = format!(
+            "a session on a pod needs a toolkit image that its node can pull. The debug twin of the target's image is one, \
+             and it is not to be had: {}",
+            why.message
+        );
+        let error = Error { hints: why.hints, ..Error::new(ErrorKind::Unsupported, message) };
+        error
+            .hint("`scratchdbg build BINARY --tag IMAGE --output registry` pushes an image with its debug twin")
+            .hint(format!(
+                "or one toolkit for all: `scratchdbg build --toolkit-only --tag {registry}/toolkit:1 --output registry` pushes \
+                 it; then --toolkit {registry}/toolkit:1, or for always {{\"kubernetes\": {{\"toolkit\": \
+                 \"{registry}/toolkit:1\"}}}} in {file}"
+            ))
+    }
+}
+
+/// Refuses what can be no image for a node.
+fn checked<'a>(image: &'a str, origin: &str) -> Result<&'a str, Error> {
+    let image = image.trim();
+    let problem = if image.is_empty() {
+        "it is empty"
+    } else if image.starts_with(['/', '.']) || Path::new(image).is_file() {
+        "a node cannot use a file of this machine"
+    } else {
+        return Ok(image);
+    };
+    Err(Error::new(ErrorKind::Unsupported, format!("{origin} {image}: {problem}")).hint(
+        "`scratchdbg build --toolkit-only --tag REGISTRY/NAME:TAG --output registry` pushes a toolkit to a registry that the \
+         nodes reach; name it by REGISTRY/NAME:TAG",
+    ))
+}
+
+impl ToolSource for ClusterTools<'_> {
     async fn stamp(&self) -> Option<String> {
         None
     }
 
     fn are_named(&self) -> bool {
-        self.image.is_some()
+        self.named.is_some()
     }
 
     async fn provide(&self, _dry_run: bool) -> Result<ToolsImage, Error> {
-        let Some(image) = self.image.as_deref().map(str::trim).filter(|image| !image.is_empty()) else {
-            let message = "a session on a pod needs a toolkit image that its node can pull: name one with --toolkit";
-            return Err(Error::new(ErrorKind::Unsupported, message).hint(MAKE_ONE));
-        };
-        if image.starts_with(['/', '.']) || Path::new(image).is_file() {
-            let message = format!("--toolkit {image}: a node cannot use a file of this machine");
-            return Err(Error::new(ErrorKind::Unsupported, message).hint(MAKE_ONE));
-        }
-        Ok(ToolsImage { keeper: image.to_owned(), own: None })
+        self.found.get_or_try_init(|| self.find()).await.cloned()
     }
 
     async fn twin_layer(&self) -> Option<String> {
@@ -48,5 +143,54 @@ impl ToolSource for ClusterTools {
 
     async fn archive(&self) -> Result<Arc<[u8]>, Error> {
         Err(Error::new(ErrorKind::Unsupported, "nothing is copied into a pod"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+
+    use super::*;
+
+    async fn provided(named: Option<&str>, twin: bool, configured: Option<&str>) -> Result<ToolsImage, Error> {
+        let find: FindTwin<'_> = Box::new(move || {
+            async move {
+                let found = Twin {
+                    reference: "r.example/app@sha256:1".to_owned(),
+                    name: "r.example/app:1-debug".to_owned(),
+                    command: (vec!["/app".to_owned()], Vec::new()),
+                };
+                if twin { Ok(found) } else { Err(Error::new(ErrorKind::Broken, "no such image").hint("log in")) }
+            }
+            .boxed()
+        });
+        let configured = Configured {
+            toolkit: configured.map(str::to_owned),
+            file: "/home/me/config.json".to_owned(),
+            registry: "r.example".to_owned(),
+        };
+        ClusterTools::new(named.map(str::to_owned), find, configured).provide(false).await
+    }
+
+    #[tokio::test]
+    async fn the_toolkit_is_the_named_one_or_the_twin_or_the_configured_one() {
+        for (named, twin, configured, image, base, because) in [
+            (Some("t:1"), true, Some("c:1"), "t:1", "", "--toolkit"),
+            (None, true, Some("c:1"), "r.example/app@sha256:1", TWIN_BASE, "debug twin"),
+            (None, false, Some("c:1"), "c:1", "", "config.json names it; no twin is used: no such image"),
+        ] {
+            let found = provided(named, twin, configured).await.unwrap();
+            assert_eq!((&*found.keeper, found.base), (image, base));
+            assert!(found.because.as_ref().is_some_and(|words| words.contains(because)), "{found:?}");
+        }
+        let error = provided(None, false, None).await.unwrap_err();
+        assert!(error.message.ends_with("no such image"), "{}", error.message);
+        let hints = error.hints.join("\n");
+        for words in ["log in", "--tag IMAGE", "--toolkit r.example/toolkit:1", "/home/me/config.json"] {
+            assert!(hints.contains(words), "{words}: {hints}");
+        }
+        for bad in ["", " ", "/bin/busybox", "./busybox"] {
+            assert!(provided(Some(bad), true, None).await.is_err(), "{bad:?}");
+        }
     }
 }

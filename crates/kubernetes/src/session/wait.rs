@@ -21,40 +21,65 @@ const REPORT_AFTER: Duration = Duration::from_secs(2);
 const SHORTEST_PAUSE: Duration = Duration::from_millis(25);
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
-/// Waits until the container runs. `pod` is the pod as it was last seen.
+/// What is waited for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Awaited<'a> {
+    pub(super) namespace: &'a str,
+    pub(super) pod: &'a str,
+    pub(super) pod_uid: &'a str,
+    pub(super) container: &'a str,
+    pub(super) image: &'a str,
+}
+
+/// Waits until the keeper runs in the target's pod. `pod` is the pod as it was last seen.
 pub(super) async fn until_running(
     sessions: &PodSessions,
     plan: &SessionPlan,
     name: &str,
+    pod: Pod,
+) -> Result<Pod, Error> {
+    let awaited = Awaited {
+        namespace: &plan.namespace,
+        pod: &plan.pod,
+        pod_uid: &plan.pod_uid,
+        container: name,
+        image: &plan.keeper.image,
+    };
+    until(sessions, awaited, pod, |pod| waiting::judge(pod, name, awaited.image)).await
+}
+
+/// Waits until a container runs, as `judge` tells.
+pub(super) async fn until(
+    sessions: &PodSessions,
+    awaited: Awaited<'_>,
     mut pod: Pod,
-) -> Result<(), Error> {
+    judge: impl Fn(&Pod) -> Result<Progress, Error>,
+) -> Result<Pod, Error> {
+    let Awaited { image, container, .. } = awaited;
     let began = Instant::now();
     let mut pause = SHORTEST_PAUSE;
     let mut told: Option<String> = None;
     loop {
-        let waits = match waiting::judge(&pod, name, &plan.keeper.image)? {
-            Progress::Running => return Ok(()),
+        let waits = match judge(&pod)? {
+            Progress::Running => return Ok(pod),
             Progress::Waits(words) => words,
         };
-        let is_noticed = pod.container_status(name).is_some();
-        let (node, image) = (&plan.node, &plan.keeper.image);
+        let is_noticed = pod.container_status(container).is_some();
+        let node = match &*pod.spec.node_name {
+            "" => "a node".to_owned(),
+            node => format!("node `{node}`"),
+        };
         if !is_noticed && began.elapsed() > UNNOTICED {
-            let seconds = UNNOTICED.as_secs();
-            let message = format!("node `{node}` has not noticed the keeper for {seconds} s");
-            return Err(Error::new(ErrorKind::Unreachable, message).hint(format!(
-                "`kubectl get node {node}` shows whether it is ready; the keeper ends by itself if it starts later"
-            )));
+            return Err(unnoticed(&pod, waits));
         }
         if began.elapsed() > LIMIT {
-            let message = format!("node `{node}` has not started the keeper for {} min", LIMIT.as_secs() / 60);
+            let message = format!("{node} has not started the keeper for {} min", LIMIT.as_secs() / 60);
             return Err(Error::new(ErrorKind::Unreachable, message));
         }
         let words = match waits {
             None if began.elapsed() < REPORT_AFTER => None,
-            None if is_noticed => {
-                Some(format!("waiting for node {node} to start the keeper; it may have to pull {image}"))
-            }
-            None => Some(format!("waiting for node {node} to notice the keeper")),
+            None if is_noticed => Some(format!("waiting for {node} to start the keeper; it may have to pull {image}")),
+            None => Some(format!("waiting for {node} to notice the keeper")),
             words => words,
         };
         if words.is_some() && words != told {
@@ -63,6 +88,20 @@ pub(super) async fn until_running(
         }
         tokio::time::sleep(pause).await;
         pause = (pause * 3 / 2).min(LONGEST_PAUSE);
-        pod = sessions.pod(&plan.namespace, &plan.pod, Some(&plan.pod_uid)).await?;
+        pod = sessions.pod(awaited.namespace, awaited.pod, Some(awaited.pod_uid)).await?;
     }
+}
+
+/// No node has begun to start it.
+fn unnoticed(pod: &Pod, why: Option<String>) -> Error {
+    let seconds = UNNOTICED.as_secs();
+    let why = why.map(|words| format!(": {words}")).unwrap_or_default();
+    let node = &pod.spec.node_name;
+    if node.is_empty() {
+        let name = &pod.metadata.name;
+        return Error::new(ErrorKind::Unreachable, format!("no node has taken pod `{name}` for {seconds} s{why}"));
+    }
+    Error::new(ErrorKind::Unreachable, format!("node `{node}` has not noticed the keeper for {seconds} s{why}")).hint(
+        format!("`kubectl get node {node}` shows whether it is ready; the keeper ends by itself if it starts later"),
+    )
 }

@@ -12,7 +12,7 @@ use crate::{system, tools};
 
 /// The folder of names, beside the folder of this program: `/session` in a toolkit image. Everybody
 /// may create entries there, and nobody may list them.
-pub(super) const FOLDER: &str = "session";
+pub(crate) const FOLDER: &str = "session";
 
 /// The link from a name to the tools of the image. It is relative, so that the kernel resolves it
 /// in the keeper's root.

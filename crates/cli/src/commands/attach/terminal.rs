@@ -57,9 +57,10 @@ impl User for TerminalUser {
                 *self.raw_mode.borrow_mut() = Some(raw);
             }
             Stage::Running => {}
-            Stage::Unclear => self.printer.note(
-                "the session's stream ended without a word from the launcher; asking the engine how the command did",
-            ),
+            Stage::Unclear => self.printer.note(&format!(
+                "the session's stream ended without a word from the launcher; asking the {} how the command did",
+                plan.platform
+            )),
             Stage::Ending => *self.raw_mode.borrow_mut() = None,
             Stage::Over => {
                 *self.passed_on.borrow_mut() = None;

@@ -92,7 +92,10 @@ fn introduce(plan: &Plan, printer: Printer) {
             ));
             if sidecar.withholds {
                 let asked = sidecar.capabilities.join(", ");
-                printer.warning(&format!("the engine gives {asked} to root alone, and the session is {}", plan.user));
+                printer.warning(&format!(
+                    "the {} gives {asked} to root alone, and the session is {}",
+                    plan.platform, plan.user
+                ));
                 printer.hint("-u 0 --cap-add gives it");
             }
         }

@@ -4,8 +4,8 @@ use scratchdbg_follow::Notice;
 
 use crate::error::CommandError;
 
-/// Returns a notice about the container with this name, in one line.
-pub(super) fn words(name: &str, notice: Notice) -> String {
+/// Returns a notice about the container with this name, in one line. `platform` is what messages call the platform.
+pub(super) fn words(platform: &str, name: &str, notice: Notice) -> String {
     match notice {
         Notice::MayDrop => format!(
             "lines of `{name}` may be missing: its log driver is non-blocking and drops lines that come too fast"
@@ -20,26 +20,26 @@ pub(super) fn words(name: &str, notice: Notice) -> String {
         }
         Notice::Recreated => format!("--- {name} was recreated ---"),
         Notice::EngineGone { reason, timeout } => {
-            format!("cannot reach the engine ({reason}); retrying for {} s", timeout.as_secs())
+            format!("cannot reach the {platform} ({reason}); retrying for {} s", timeout.as_secs())
         }
-        Notice::EngineBack => "the engine answers again".to_owned(),
+        Notice::EngineBack => format!("the {platform} answers again"),
         Notice::Gap { since, until } => {
             let until = until.map_or("?".to_owned(), |until| until.to_string());
             format!(
-                "lines of `{name}` are lost between {since} and {until}: the engine rotated its log before they could be \
+                "lines of `{name}` are lost between {since} and {until}: the {platform} rotated its log before they could be \
                  read"
             )
         }
         Notice::LeftOut { files_have_more } => {
-            let remedy = "; on the engine's machine, --via file reads past the damage";
-            let remedy = if files_have_more { remedy } else { "" };
+            let remedy = format!("; on the {platform}'s machine, --via file reads past the damage");
+            let remedy = if files_have_more { remedy } else { String::new() };
             format!(
-                "the engine left out lines of `{name}`: its log is damaged, or was rotated while it was read{remedy}"
+                "the {platform} left out lines of `{name}`: its log is damaged, or was rotated while it was read{remedy}"
             )
         }
         Notice::NotChecked { reason, .. } => {
             let reason = reason.unwrap_or_else(|| "it grows too fast".to_owned());
-            format!("cannot check whether the engine sent the whole log of `{name}`: {reason}")
+            format!("cannot check whether the {platform} sent the whole log of `{name}`: {reason}")
         }
         Notice::Damaged { after, place, bytes } => {
             let after = after.map_or("at its start".to_owned(), |after| format!("after {after}"));
@@ -53,7 +53,7 @@ pub(super) fn words(name: &str, notice: Notice) -> String {
             format!("the log file of `{name}` was truncated while it was followed: lines may be lost")
         }
         Notice::Broken { reason } => reason,
-        Notice::EngineError { message } => format!("the engine says: {message}"),
+        Notice::EngineError { message } => format!("the {platform} says: {message}"),
         Notice::TailTooLong { limit } => {
             format!("-n asks for more than {0} MiB: only the last {0} MiB are printed", limit >> 20)
         }
@@ -82,13 +82,13 @@ pub(super) fn words(name: &str, notice: Notice) -> String {
             let files = if count == 1 { "1 file".to_owned() } else { format!("{count} files") };
             format!("reading `{name}` from {} ({files})", path.display())
         }
-        Notice::ReadThroughEngine { reason } => format!("reading `{name}` through the engine: {reason}"),
+        Notice::ReadThroughEngine { reason } => format!("reading `{name}` through the {platform}: {reason}"),
         Notice::RestThroughEngine { reason, follows } => {
             let doing = if follows { "following" } else { "reading" };
-            format!("{doing} the rest of `{name}` through the engine: {reason}")
+            format!("{doing} the rest of `{name}` through the {platform}: {reason}")
         }
         Notice::Followed { in_files } => {
-            let source = if in_files { "in its log files" } else { "through the engine" };
+            let source = if in_files { "in its log files".to_owned() } else { format!("through the {platform}") };
             format!("following `{name}` {source}")
         }
         // A notice of a later version of the crate.
@@ -146,7 +146,7 @@ mod tests {
             Notice::Followed { in_files: true },
             Notice::Followed { in_files: false },
         ];
-        let lines: Vec<_> = all.into_iter().map(|notice| words("web", notice)).collect();
+        let lines: Vec<_> = all.into_iter().map(|notice| words("engine", "web", notice)).collect();
         insta::assert_snapshot!(lines.join("\n"));
     }
 }

@@ -38,6 +38,8 @@ pub(super) struct Output {
     cut: (u64, u64),
     without_level: u64,
     printer: Printer,
+    /// What messages call the platform.
+    platform: &'static str,
     failed: bool,
     zone: TimeZone,
 }
@@ -62,6 +64,7 @@ impl Output {
             cut: (0, 0),
             without_level: 0,
             printer,
+            platform: request.platform,
             failed: false,
             zone: request.zone.clone(),
             stdout: self::stream(stdout, request),
@@ -113,7 +116,7 @@ impl Output {
         }
         self.tell_cut();
         if self.without_level > 0 {
-            self.printer.note(&words("", Notice::WithoutLevel(self.without_level)));
+            self.printer.note(&words(self.platform, "", Notice::WithoutLevel(self.without_level)));
         }
         Ok(!self.failed)
     }
@@ -191,7 +194,7 @@ impl MergedSink for Output {
         self.flush()?;
         let severity = notice.severity();
         let name = container.and_then(|container| self.names.get(container)).map_or("", String::as_str);
-        let text = words(name, notice);
+        let text = words(self.platform, name, notice);
         match severity {
             Severity::Info => self.printer.note(&text),
             Severity::Failure => {

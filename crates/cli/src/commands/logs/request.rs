@@ -28,6 +28,8 @@ pub(super) struct Request {
     pub(super) stream: Option<Stream>,
     /// The zone of the times on the command line and in the output.
     pub(super) zone: TimeZone,
+    /// What messages call the platform.
+    pub(super) platform: &'static str,
 }
 
 impl Request {
@@ -47,7 +49,8 @@ impl Request {
             )
             .hint("follow one of them with --live"));
         }
-        if platform::location(&args.targets, &args.kubernetes)? == Location::Cluster {
+        let location = platform::location(&args.targets, &args.kubernetes)?;
+        if location == Location::Cluster {
             check_for_pods(args)?;
         }
         let query = Query::new(&QuerySpec {
@@ -78,6 +81,7 @@ impl Request {
             live: args.live,
             stream,
             zone,
+            platform: location.word(),
         })
     }
 

@@ -1,0 +1,45 @@
+//! The toolkit image of a session on a pod.
+
+use scratchdbg_backend::{self as backend, ErrorKind};
+use scratchdbg_inspect::{NoTwin, RunningImage, find_twin};
+use scratchdbg_session::LAUNCHER;
+use scratchdbg_session::tools::launcher_platform;
+
+use crate::args::AttachArgs;
+use crate::config_file;
+use crate::context::Context;
+use crate::error::CommandError;
+use crate::platform::{ClusterTools, Configured, FindTwin, PodTarget, Twin};
+
+/// Returns the image of `--toolkit`, or what finds the debug twin of the target's image, or else the image of the
+/// configuration file.
+pub(super) async fn of_cluster<'a>(
+    args: &AttachArgs,
+    target: &PodTarget,
+    context: &'a Context,
+) -> Result<ClusterTools<'a>, CommandError> {
+    let (name, id) = target.image();
+    let running = RunningImage { name: name.to_owned(), id: id.to_owned() };
+    let file = context.environment.config_file.clone();
+    let shown = file.as_ref().map(|file| file.display().to_string()).unwrap_or_default();
+    let settings = match &args.toolkit {
+        // The file does not matter then, nor do its mistakes.
+        Some(_) => config_file::Settings::default(),
+        None => config_file::read(file).await?,
+    };
+    let registry = running.name.split('/').next().filter(|host| host.contains(['.', ':'])).unwrap_or("REGISTRY");
+    let configured = Configured { toolkit: settings.kubernetes.toolkit, file: shown, registry: registry.to_owned() };
+    let find: FindTwin<'a> = Box::new(move || {
+        let running = running.clone();
+        Box::pin(async move {
+            let found = find_twin(&running, &launcher_platform(), LAUNCHER, context).await;
+            let found = found.map(|twin| Twin { reference: twin.reference, name: twin.name, command: twin.command });
+            found.map_err(|error| explain(&error))
+        })
+    });
+    Ok(ClusterTools::new(args.toolkit.clone(), find, configured))
+}
+
+fn explain(error: &NoTwin) -> backend::Error {
+    backend::Error { hints: error.hints(), ..backend::Error::new(ErrorKind::Unsupported, error.to_string()) }
+}

@@ -1,0 +1,13 @@
+//! `kubernetes`: what a cluster needs for scratchdbg.
+
+use crate::args::KubernetesCommand;
+use crate::context::Context;
+use crate::error::Outcome;
+use crate::platform;
+
+pub(crate) fn kubernetes(command: &KubernetesCommand, context: &Context) -> Outcome {
+    let KubernetesCommand::Role { purposes, namespace } = command;
+    let role = platform::role(purposes, namespace.as_deref())?;
+    role.lines().try_for_each(|line| context.printer.line(line))?;
+    Ok(0)
+}

@@ -1,0 +1,165 @@
+//! kubectl's plugin: the same program, called by the name `kubectl-scratchdbg` or `kubectl_complete-scratchdbg`.
+//!
+//! There a plain name is a pod, `-n` is the namespace everywhere, and `--context` is one of the Kubernetes configuration.
+
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
+
+use clap::{CommandFactory as _, FromArgMatches as _};
+
+use crate::args::{Cli, Command, KubernetesArgs};
+
+/// The name of a plugin `kubectl scratchdbg`. kubectl looks for it in `PATH`.
+const NAME: &str = "kubectl-scratchdbg";
+
+/// The name under which kubectl asks for completions.
+const COMPLETION: &str = "kubectl_complete-scratchdbg";
+
+/// How a program is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Called {
+    /// By its own name.
+    Alone,
+    /// By kubectl.
+    AsPlugin,
+    /// By kubectl, for the words that a command line may go on with.
+    ForCompletion,
+}
+
+/// Returns how this program is called, by its first argument.
+pub(crate) fn called(program: Option<&OsStr>) -> Called {
+    match program.and_then(|program| Path::new(program).file_name()) {
+        Some(name) if name == NAME => Called::AsPlugin,
+        Some(name) if name == COMPLETION => Called::ForCompletion,
+        _ => Called::Alone,
+    }
+}
+
+/// The command line of the plugin.
+fn command() -> clap::Command {
+    let command = Cli::command().bin_name("kubectl scratchdbg");
+    command
+        .mut_subcommand("logs", |logs| {
+            let logs = logs.mut_arg("tail", |tail| tail.short(None));
+            logs.mut_arg("namespace", |namespace| namespace.short('n'))
+        })
+        .mut_subcommand("ps", |ps| ps.mut_arg("all_namespaces", |all| all.short('A')))
+}
+
+/// Parses the plugin's command line.
+pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Cli, clap::Error> {
+    let mut cli = Cli::from_arg_matches(&command().try_get_matches_from(arguments)?)?;
+    let context = cli.global.context.take();
+    let adapt = |options: &mut KubernetesArgs| {
+        options.is_plugin = true;
+        options.kube_context = options.kube_context.take().or(context.clone());
+    };
+    match &mut cli.command {
+        Command::Attach(args) => {
+            adapt(&mut args.kubernetes);
+            if !args.image {
+                as_pod(&mut args.target);
+            }
+        }
+        Command::Logs(args) => {
+            adapt(&mut args.kubernetes);
+            args.targets.iter_mut().for_each(as_pod);
+        }
+        Command::Why(args) => {
+            adapt(&mut args.kubernetes);
+            args.target.iter_mut().for_each(as_pod);
+        }
+        Command::Ps(args) => adapt(&mut args.kubernetes),
+        Command::Sessions(command) => {
+            let cluster = command.cluster_mut();
+            cluster.is_plugin = true;
+            cluster.kube_context = cluster.kube_context.take().or(context.clone());
+        }
+        _ => {}
+    }
+    Ok(cli)
+}
+
+/// Makes a plain name one of a pod.
+fn as_pod(target: &mut String) {
+    if !target.contains('/') {
+        target.insert_str(0, "pod/");
+    }
+}
+
+/// Returns the words that a command line may go on with, by kubectl's protocol: one a line, and a last line that says that
+/// no files are meant. The last argument is the word to complete.
+pub(crate) fn completions(arguments: &[OsString]) -> String {
+    const NO_FILES: &str = ":4\n";
+    let mut command = command();
+    command.build();
+    let words: Vec<String> = arguments.iter().map(|word| word.to_string_lossy().into_owned()).collect();
+    let (typed, before) = words.split_last().map_or(("", &[][..]), |(typed, before)| (&**typed, before));
+    let mut at = &command;
+    for word in before {
+        at = at.find_subcommand(word).unwrap_or(at);
+    }
+    let options = at.get_arguments().filter_map(|argument| argument.get_long()).map(|name| format!("--{name}"));
+    let commands = at.get_subcommands().map(|command| command.get_name().to_owned()).filter(|name| name != "help");
+    let candidates: Vec<String> = if typed.starts_with('-') { options.collect() } else { commands.collect() };
+    let fitting = candidates.into_iter().filter(|candidate| candidate.starts_with(typed));
+    fitting.map(|candidate| candidate + "\n").collect::<String>() + NO_FILES
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> Command {
+        parse(line.split_whitespace().map(OsString::from)).unwrap().command
+    }
+
+    #[test]
+    fn the_plugin_is_known_by_its_name() {
+        for (program, expected) in [
+            ("scratchdbg", Called::Alone),
+            ("/usr/bin/scratchdbg", Called::Alone),
+            ("/usr/local/bin/kubectl-scratchdbg", Called::AsPlugin),
+            ("kubectl_complete-scratchdbg", Called::ForCompletion),
+            ("", Called::Alone),
+        ] {
+            assert_eq!(called(Some(OsStr::new(program))), expected, "{program}");
+        }
+        assert_eq!(called(None), Called::Alone);
+    }
+
+    #[test]
+    fn a_plain_name_is_a_pod_there() {
+        let Command::Attach(args) = parsed("kubectl-scratchdbg attach web -n shop --context prod -- ls -n") else {
+            panic!("attach")
+        };
+        assert_eq!(
+            (&*args.target, args.kubernetes.namespace.as_deref(), args.kubernetes.kube_context.as_deref()),
+            ("pod/web", Some("shop"), Some("prod"))
+        );
+        assert_eq!(args.command, ["ls", "-n"]);
+        let Command::Logs(args) = parsed("kubectl-scratchdbg logs web deploy/db -n shop --tail 5") else {
+            panic!("logs")
+        };
+        assert_eq!(args.targets, ["pod/web", "deploy/db"]);
+        assert_eq!(args.kubernetes.namespace.as_deref(), Some("shop"));
+        let Command::Sessions(command) = parsed("kubectl-scratchdbg sessions ls") else { panic!("sessions") };
+        assert!(KubernetesArgs::from(command.cluster()).given().is_some(), "the cluster's sessions are meant");
+        assert!(parse(["kubectl-scratchdbg", "attach"].map(OsString::from).into_iter()).is_err());
+    }
+
+    #[test]
+    fn the_command_line_is_sound() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn words_are_completed_by_kubectls_protocol() {
+        let words = |line: &str| completions(&line.split(' ').map(OsString::from).collect::<Vec<_>>());
+        assert_eq!(words("att"), "attach\n:4\n");
+        assert_eq!(words("sessions "), "ls\nrm\ngc\n:4\n");
+        assert_eq!(words("attach --kube-"), "--kube-context\n:4\n");
+        assert_eq!(words("nothing"), ":4\n");
+        assert!(completions(&[]).ends_with(":4\n"));
+    }
+}

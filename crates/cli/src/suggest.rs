@@ -1,0 +1,152 @@
+//! Commands that hints suggest, completed with the options by which the user named a cluster: a command that is copied from a
+//! hint must ask the same cluster about the same namespace.
+
+use crate::args::{Command, KubernetesArgs};
+
+/// The options by which the user named a cluster and a namespace.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct ClusterOptions {
+    /// `--namespace NAME` or `--all-namespaces`.
+    namespace: Option<String>,
+    context: Option<String>,
+    kubeconfig: Option<String>,
+}
+
+/// How a program spells an option: the words that stand for it, and the option with its value.
+type Spelled = (&'static [&'static str], String);
+
+/// The commands of scratchdbg that take the options.
+const OURS: [&str; 5] = ["attach", "logs", "ps", "sessions", "why"];
+
+/// What kubectl is asked about that is in no namespace.
+const WITHOUT_NAMESPACE: [&str; 6] = ["config", "node", "nodes", "version", "whoami", "namespaces"];
+
+impl ClusterOptions {
+    /// Those of a command line. `None` if there are none.
+    pub(crate) fn of(command: &Command) -> Option<Self> {
+        let options = match command {
+            Command::Attach(args) => args.kubernetes.clone(),
+            Command::Logs(args) => args.kubernetes.clone(),
+            Command::Why(args) => args.kubernetes.clone(),
+            Command::Ps(args) => args.kubernetes.clone(),
+            Command::Sessions(command) => KubernetesArgs::from(command.cluster()),
+            _ => return None,
+        };
+        let all = options.all_namespaces.then(|| "--all-namespaces".to_owned());
+        let namespace = options.namespace.as_deref().map(|name| format!("--namespace {}", quoted(name)));
+        let file = options.kubeconfig.as_deref().map(|path| quoted(&path.to_string_lossy()));
+        let given = Self {
+            namespace: all.or(namespace),
+            context: options.kube_context.as_deref().map(quoted),
+            kubeconfig: file,
+        };
+        (given != Self::default()).then_some(given)
+    }
+
+    /// Completes the commands in a hint, which stand between backquotes.
+    pub(crate) fn complete(&self, hint: &str) -> String {
+        let parts: Vec<String> = hint
+            .split('`')
+            .enumerate()
+            .map(|(at, part)| if at % 2 == 1 { self.command(part) } else { part.to_owned() })
+            .collect();
+        parts.join("`")
+    }
+
+    /// Completes a command. Other texts stay as they are.
+    fn command(&self, text: &str) -> String {
+        let mut words = text.split_whitespace();
+        let options = match (words.next(), words.next()) {
+            (Some("kubectl"), _) => self.spelled("--context"),
+            (Some("scratchdbg"), Some(command)) if OURS.contains(&command) => self.spelled("--kube-context"),
+            _ => return text.to_owned(),
+        };
+        let (before, after) = match text.split_once(" -- ") {
+            Some((before, command)) => (before, format!(" -- {command}")),
+            None => (text, String::new()),
+        };
+        let has = |names: &[&str]| before.split_whitespace().any(|word| names.contains(&word));
+        let is_global = before.starts_with("kubectl") && has(&WITHOUT_NAMESPACE);
+        let missing = options.into_iter().filter(|(names, _)| !has(names) && !(is_global && names.contains(&"-n")));
+        let missing: String = missing.map(|(_, option)| format!(" {option}")).collect();
+        format!("{before}{missing}{after}")
+    }
+
+    fn spelled(&self, context: &'static str) -> Vec<Spelled> {
+        let contexts: &'static [&'static str] =
+            if context == "--context" { &["--context"] } else { &["--kube-context"] };
+        let options = [
+            (&["--namespace", "-n", "--all-namespaces", "-A"][..], self.namespace.clone()),
+            (contexts, self.context.as_ref().map(|name| format!("{context} {name}"))),
+            (&["--kubeconfig"], self.kubeconfig.as_ref().map(|file| format!("--kubeconfig {file}"))),
+        ];
+        options.into_iter().filter_map(|(names, option)| Some((names, option?))).collect()
+    }
+}
+
+/// As a word of a shell's command line.
+fn quoted(text: &str) -> String {
+    let is_plain = |character: char| character.is_ascii_alphanumeric() || "_-./:@%+=,".contains(character);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', "'\\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::args::Cli;
+
+    fn options(line: &str) -> Option<ClusterOptions> {
+        let cli = Cli::try_parse_from(line.split_whitespace()).unwrap();
+        ClusterOptions::of(&cli.command)
+    }
+
+    #[test]
+    fn commands_in_hints_have_the_options_that_the_user_gave() {
+        let given =
+            options("scratchdbg attach pod/web --namespace shop --kube-context prod --kubeconfig /a/b").unwrap();
+        for (hint, expected) in [
+            ("nothing to run", "nothing to run"),
+            ("`web` is a name", "`web` is a name"),
+            (
+                "`scratchdbg logs pod/web` shows what it said",
+                "`scratchdbg logs pod/web --namespace shop --kube-context prod --kubeconfig /a/b` shows what it said",
+            ),
+            (
+                "`kubectl describe pod web --namespace other` or `kubectl get nodes`",
+                "`kubectl describe pod web --namespace other --context prod --kubeconfig /a/b` or `kubectl get nodes \
+                 --context prod --kubeconfig /a/b`",
+            ),
+            (
+                "`scratchdbg attach pod/web -- ls -n`",
+                "`scratchdbg attach pod/web --namespace shop --kube-context prod --kubeconfig /a/b -- ls -n`",
+            ),
+            ("`scratchdbg build --toolkit-only`", "`scratchdbg build --toolkit-only`"),
+            ("an `unclosed text", "an `unclosed text"),
+        ] {
+            assert_eq!(given.complete(hint), expected);
+        }
+        let all = options("scratchdbg sessions ls -A").unwrap();
+        assert_eq!(all.complete("`scratchdbg sessions ls`"), "`scratchdbg sessions ls --all-namespaces`");
+        assert_eq!(options("scratchdbg attach web"), None);
+        assert_eq!(options("scratchdbg build app"), None);
+    }
+
+    #[test]
+    fn values_are_words_of_a_shell() {
+        for (text, expected) in [
+            ("arn:aws:eks:eu-1:1:cluster/a", "arn:aws:eks:eu-1:1:cluster/a"),
+            ("a b", "'a b'"),
+            ("$(id)", "'$(id)'"),
+            ("it's", "'it'\\''s'"),
+            ("", "''"),
+        ] {
+            assert_eq!(quoted(text), expected);
+        }
+    }
+}

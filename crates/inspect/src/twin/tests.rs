@@ -1,0 +1,206 @@
+//! Twins in a registry in memory, true and false ones.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+
+use scratchdbg_backend::{self as backend, ErrorKind};
+use scratchdbg_image::read::RemoteImage;
+use scratchdbg_image::{ContainerConfig, Digest, Entry, FileData, History, Image, ImageConfig, Layer, Tree};
+use scratchdbg_testkit::fake::FakeBackend;
+
+use super::*;
+use crate::RegistryImage;
+
+const LAUNCHER: &[u8] = b"the launcher";
+const NAME: &str = "registry.example/shop/app:1";
+const TWIN: &str = "registry.example/shop/app:1-debug";
+const PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// An image whose layers all can be read, and which of them were.
+#[derive(Debug)]
+struct InMemory {
+    name: String,
+    root: Vec<u8>,
+    blobs: BTreeMap<Digest, Vec<u8>>,
+    /// It must not be downloaded.
+    production_layer: Digest,
+}
+
+impl RemoteImage for InMemory {
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    fn root(&self) -> &[u8] {
+        &self.root
+    }
+
+    fn manifest(&self, digest: Digest) -> io::Result<Vec<u8>> {
+        self.blobs.get(&digest).cloned().ok_or_else(|| io::Error::other("there is no such blob"))
+    }
+
+    fn blob(&self, digest: Digest) -> io::Result<Box<dyn Read>> {
+        assert_ne!(digest, self.production_layer, "the production image's layer is downloaded");
+        Ok(Box::new(io::Cursor::new(self.manifest(digest)?)))
+    }
+}
+
+/// A registry in memory.
+#[derive(Default)]
+struct Registry {
+    platform: FakeBackend,
+    images: BTreeMap<String, Image>,
+}
+
+impl Sources for Registry {
+    type Platform = FakeBackend;
+
+    async fn platform(&self) -> Result<&FakeBackend, backend::Error> {
+        Ok(&self.platform)
+    }
+
+    async fn pull(&self, reference: &str) -> Result<RegistryImage, backend::Error> {
+        let missing = || backend::Error::new(ErrorKind::Broken, format!("{reference}: no such image"));
+        let image = self.images.get(reference).ok_or_else(missing)?;
+        let mut blobs = BTreeMap::from([(image.config_document().digest(), image.config_document().bytes().to_vec())]);
+        for layer in image.layers() {
+            let mut bytes = Vec::new();
+            layer.write_to(&mut bytes).unwrap();
+            blobs.insert(layer.digest(), bytes);
+        }
+        let root = image.manifest().bytes().to_vec();
+        let production_layer = image.layers()[0].digest();
+        let image = InMemory { name: reference.to_owned(), root, blobs, production_layer };
+        Ok(RegistryImage { image: Arc::new(image), repository: "shop/app".to_owned(), failure: Box::new(|| None) })
+    }
+}
+
+fn layer(files: &[(&str, &[u8])]) -> Layer {
+    let mut tree = Tree::default();
+    for (path, bytes) in files {
+        tree.insert(path, Entry::file(FileData::Bytes((*bytes).into()), 0o755)).unwrap();
+    }
+    Layer::from_tree(tree, 0).unwrap()
+}
+
+/// The layer of tools.
+fn tools(launcher: &[u8]) -> Layer {
+    layer(&[(".scratchdbg/bin/sh", b"busybox"), (".scratchdbg/bin/scratchdbg-launcher", launcher)])
+}
+
+fn labels(words: &[(&str, &str)]) -> Option<BTreeMap<String, String>> {
+    Some(words.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect())
+}
+
+fn history(steps: usize) -> Vec<History> {
+    (0..steps).map(|_| History { created_by: Some("build".to_owned()), ..History::default() }).collect()
+}
+
+fn production() -> Image {
+    let container = ContainerConfig {
+        user: "65532".to_owned(),
+        entrypoint: Some(vec!["/app".to_owned()]),
+        env: Some(vec!["A=1".to_owned()]),
+        labels: labels(&[("io.scratchdbg.role", "prod")]),
+        ..ContainerConfig::default()
+    };
+    let config = ImageConfig {
+        architecture: "amd64".into(),
+        os: "linux".into(),
+        config: container,
+        history: history(1),
+        ..ImageConfig::default()
+    };
+    Image::new(config, vec![layer(&[("app", b"an app")])], BTreeMap::new()).unwrap()
+}
+
+/// The twin, changed.
+fn twin(tools: Layer, change: impl Fn(&mut ImageConfig)) -> Image {
+    let production = production();
+    let mut config = production.config().clone();
+    config.config.env.get_or_insert_default().push(format!("{PATH}:/.scratchdbg/bin"));
+    let id = production.config_document().digest().to_string();
+    config.config.labels = labels(&[("io.scratchdbg.role", "debug"), ("io.scratchdbg.prod", &id)]);
+    config.history = history(2);
+    change(&mut config);
+    let layers = [production.layers().to_vec(), vec![tools]].concat();
+    Image::new(config, layers, BTreeMap::new()).unwrap()
+}
+
+/// What is found if the registry has this as the twin, and the platform tells this id.
+async fn found(twin: Option<Image>, id: &str) -> Result<ProvedTwin, NoTwin> {
+    let production = production();
+    let mut images = BTreeMap::from([
+        (NAME.to_owned(), production.clone()),
+        (format!("{NAME}@{}", production.manifest().digest()), production),
+    ]);
+    images.extend(twin.map(|twin| (TWIN.to_owned(), twin)));
+    let registry = Registry { images, ..Registry::default() };
+    let running = RunningImage { name: NAME.to_owned(), id: id.to_owned() };
+    find_twin(&running, &Platform::linux("amd64"), LAUNCHER, &registry).await
+}
+
+fn by_manifest() -> String {
+    format!("mirror.example/app@{}", production().manifest().digest())
+}
+
+#[tokio::test]
+async fn a_twin_is_proved_by_what_the_platform_runs() {
+    let true_twin = twin(tools(LAUNCHER), |_| {});
+    let expected = format!("registry.example/shop/app@{}", true_twin.manifest().digest());
+    let config = production().config_document().digest().to_string();
+    for id in [by_manifest(), config, format!("docker-pullable://{}", by_manifest())] {
+        let proved = found(Some(true_twin.clone()), &id).await.unwrap();
+        assert_eq!((proved.reference, proved.name.as_str()), (expected.clone(), TWIN), "{id}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_proved_is_not_a_twin() {
+    let id = by_manifest();
+    let other_layer = {
+        let config = twin(tools(LAUNCHER), |_| {}).config().clone();
+        Image::new(config, vec![layer(&[("app", b"another")]), tools(LAUNCHER)], BTreeMap::new()).unwrap()
+    };
+    let outside = layer(&[
+        (".scratchdbg/bin/sh", b"busybox"),
+        (".scratchdbg/bin/scratchdbg-launcher", LAUNCHER),
+        ("etc/passwd", b"evil"),
+    ]);
+    for (twin, id, words) in [
+        (None, &*id, "no such image"),
+        (Some(production()), &id, "not the image's and one more"),
+        (Some(other_layer), &id, "not the image's and one more"),
+        (Some(twin(outside, |_| {})), &id, "outside of /.scratchdbg"),
+        (Some(twin(tools(LAUNCHER), |config| config.config.user = "0".to_owned())), &id, "User"),
+        (
+            Some(twin(tools(LAUNCHER), |config| config.config.entrypoint = Some(vec!["/x".to_owned()]))),
+            &id,
+            "Entrypoint",
+        ),
+        (Some(twin(tools(LAUNCHER), |config| config.architecture = "arm64".into())), &id, "other platforms"),
+        (Some(twin(tools(b"another launcher"), |_| {})), &id, "is not this one's"),
+        (Some(twin(tools(b"the launcher and more"), |_| {})), &id, "is not this one's"),
+        (Some(twin(layer(&[(".scratchdbg/bin/sh", b"busybox")]), |_| {})), &id, "is missing"),
+        (Some(twin(tools(LAUNCHER), |_| {})), "sha256:0000", "is another image"),
+        (Some(twin(tools(LAUNCHER), |_| {})), "", "is another image"),
+    ] {
+        let error = found(twin, id).await.unwrap_err().to_string();
+        assert!(error.contains(words), "{words}: {error}");
+    }
+}
+
+#[test]
+fn a_twin_has_the_tag_of_its_image_and_more() {
+    for (image, twin) in [
+        ("shop/app:1", Some("shop/app:1-debug")),
+        ("app", Some("app:latest-debug")),
+        ("registry.example:5000/app", Some("registry.example:5000/app:latest-debug")),
+        ("registry.example:5000/app:1@sha256:00", Some("registry.example:5000/app:1-debug")),
+        ("registry.example:5000/app@sha256:00", None),
+        ("Not A Name", None),
+    ] {
+        assert_eq!(twin_name(image).as_deref(), twin, "{image}");
+    }
+}

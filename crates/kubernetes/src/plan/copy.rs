@@ -1,0 +1,420 @@
+//! A copy of a pod, for a container that does not run: a new pod with that container alone, in which the
+//! launcher runs in the place of its program. The copy's container is the session's keeper, too.
+//!
+//! The copy has what the original's container has, as far as it concerns the container: environment,
+//! volumes, user and profiles. It has nothing that would make the cluster take it
+//! for the original (labels, owner, probes), and no right over the node that nobody asked for.
+
+use scratchdbg_backend::launcher::{self, TWIN_BASE};
+use scratchdbg_backend::{Error, ErrorKind, LeftOut, NumericUser, PlanRequest, ToolsImage};
+use serde_json::{Map, Value, json};
+
+use super::keeper;
+use crate::model::Pod;
+
+/// Marks a copy, with the id of its session.
+pub(crate) const LABEL_SESSION: &str = "io.scratchdbg.session";
+/// The original: its pod and container. An annotation.
+const TARGET: &str = "io.scratchdbg.target";
+
+/// Stands between the name of the original and the id of the session.
+const NAME_MIDDLE: &str = "-scratchdbg-";
+
+/// The longest name of a pod that is its host name, too.
+const LONGEST_NAME: usize = 63;
+
+/// How long a copy may live, in seconds, whatever happens to its client: a day.
+const LIFETIME: u32 = 24 * 60 * 60;
+
+/// The container that fills the volume of tools, and that volume.
+const TOOLS: &str = "scratchdbg-tools";
+
+/// What a copy has of its original's pod, beside volumes.
+const OF_POD: [&str; 15] = [
+    "automountServiceAccountToken",
+    "dnsConfig",
+    "dnsPolicy",
+    "enableServiceLinks",
+    "hostAliases",
+    "hostUsers",
+    "imagePullSecrets",
+    "nodeSelector",
+    "os",
+    "runtimeClassName",
+    "schedulerName",
+    "securityContext",
+    "serviceAccount",
+    "serviceAccountName",
+    "tolerations",
+];
+
+/// What it has of its original's container, beside its image.
+const OF_CONTAINER: [&str; 9] = [
+    "name",
+    "env",
+    "envFrom",
+    "volumeMounts",
+    "volumeDevices",
+    "workingDir",
+    "resources",
+    "securityContext",
+    "terminationMessagePolicy",
+];
+
+/// Namespaces of the node that a pod can have.
+const OF_NODE: [&str; 3] = ["hostNetwork", "hostPID", "hostIPC"];
+
+/// A planned copy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct CopyPlan {
+    /// The pod, without what depends on the session.
+    manifest: Value,
+    /// The name of the original pod.
+    original: String,
+    /// The container.
+    pub(crate) container: String,
+    /// The rights over the node that it goes without.
+    pub(crate) left_out: Vec<LeftOut>,
+    /// What else differs from the original, in one clause each.
+    pub(crate) differences: Vec<String>,
+    /// The command line of the original. Empty if it is that of an image that was not looked into.
+    pub(crate) entrypoint: Vec<String>,
+}
+
+/// Returns the name of a session's copy.
+pub(crate) fn name(original: &str, session: &str) -> String {
+    let room = LONGEST_NAME - NAME_MIDDLE.len() - session.len();
+    let cut: String = original.chars().take(room).collect();
+    format!("{}{NAME_MIDDLE}{session}", cut.trim_end_matches(['-', '.']))
+}
+
+/// A pod that is a copy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct KnownCopy<'a> {
+    /// Its session.
+    pub(crate) session: &'a str,
+    /// The original: `pod/NAME/CONTAINER`.
+    pub(crate) target: &'a str,
+    /// The container of the copy.
+    pub(crate) container: &'a str,
+}
+
+/// Recognizes a copy by its name, label, annotation and command line, all of which only who may create pods
+/// can give to one.
+pub(crate) fn recognize(pod: &Pod) -> Option<KnownCopy<'_>> {
+    let session = &**pod.metadata.labels.get(LABEL_SESSION)?;
+    let target = &**pod.metadata.annotations.get(TARGET)?;
+    let [container] = &pod.spec.containers[..] else { return None };
+    let [program] = &container.command[..] else { return None };
+    let (served, linger) = keeper::arguments(&container.args)?;
+    let is_ours = keeper::is_id(session)
+        && pod.metadata.name.ends_with(&format!("{NAME_MIDDLE}{session}"))
+        && served == session
+        && linger.is_none()
+        && *program == keeper::program(TWIN_BASE)
+        && pod.spec.restart_policy == "Never";
+    is_ours.then_some(KnownCopy { session, target, container: &container.name })
+}
+
+/// Plans a copy of the pod `raw`, as the API gives it. `user` is that of the container, as far as it is known.
+pub(crate) fn plan(
+    pod: &Pod,
+    raw: &Value,
+    container: &str,
+    user: NumericUser,
+    tools: &ToolsImage,
+    request: &PlanRequest,
+) -> Result<CopyPlan, Error> {
+    let spec = &raw["spec"];
+    let original = find(spec, container)
+        .ok_or_else(|| Error::new(ErrorKind::Invalid, format!("`{container}` is no container that can be copied")))?;
+    let mut plan = CopyPlan {
+        manifest: Value::Null,
+        original: pod.metadata.name.clone(),
+        container: container.to_owned(),
+        left_out: Vec::new(),
+        differences: Vec::new(),
+        entrypoint: command_line(original, tools),
+    };
+    plan.say_what_all_copies_lack(spec, container);
+    let mut copy = pick(original, &OF_CONTAINER);
+    plan.limit_rights(&mut copy, request)?;
+    let mut spec_of_copy = pick(spec, &OF_POD);
+    // Rules about other pods are for the original: they would keep a copy from being placed.
+    let node_affinity = spec["affinity"].get("nodeAffinity").cloned();
+    spec_of_copy.extend(node_affinity.map(|rule| ("affinity".to_owned(), json!({"nodeAffinity": rule}))));
+    plan.leave_namespaces_of_the_node(spec, &mut spec_of_copy, request);
+    let mut volumes = plan.volumes(spec, &mut copy, request);
+    let is_bound = is_bound_to_node(&volumes) || original["imagePullPolicy"] == "Never";
+    if is_bound && let Some(node) = spec["nodeName"].as_str().filter(|node| !node.is_empty()) {
+        // A scheduler would not be asked, and must not place it elsewhere.
+        spec_of_copy.insert("nodeName".to_owned(), node.into());
+    }
+    plan.bring_tools(pod, original, &mut copy, &mut spec_of_copy, &mut volumes, user, tools);
+    copy.insert("command".to_owned(), json!([keeper::program(TWIN_BASE)]));
+    for (field, value) in [("stdin", true), ("stdinOnce", true), ("tty", false)] {
+        copy.insert(field.to_owned(), value.into());
+    }
+    spec_of_copy.insert("containers".to_owned(), json!([copy]));
+    spec_of_copy.insert("volumes".to_owned(), volumes.into());
+    spec_of_copy.insert("restartPolicy".to_owned(), "Never".into());
+    spec_of_copy.insert("terminationGracePeriodSeconds".to_owned(), 1.into());
+    spec_of_copy.insert("activeDeadlineSeconds".to_owned(), LIFETIME.into());
+    plan.manifest = json!({
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "namespace": pod.metadata.namespace,
+            "annotations": {TARGET: format!("pod/{}/{container}", pod.metadata.name)},
+        },
+        "spec": spec_of_copy,
+    });
+    Ok(plan)
+}
+
+impl CopyPlan {
+    /// Returns the copy's name in the API.
+    pub(crate) fn name(&self, session: &str) -> String {
+        name(&self.original, session)
+    }
+
+    /// Returns the pod of this session.
+    pub(crate) fn manifest(&self, session: &str) -> Value {
+        let mut manifest = self.manifest.clone();
+        manifest["metadata"]["name"] = self.name(session).into();
+        manifest["metadata"]["labels"] = json!({LABEL_SESSION: session, "io.scratchdbg.mode": "copy"});
+        manifest["spec"]["containers"][0]["args"] = json!(launcher::keep_asked(session, None));
+        manifest
+    }
+
+    fn differs(&mut self, words: impl Into<String>) {
+        self.differences.push(words.into());
+    }
+
+    fn leaves_out(&mut self, what: String, why: &str) {
+        self.left_out.push(LeftOut { what, why: why.to_owned(), gone: false });
+    }
+
+    fn say_what_all_copies_lack(&mut self, spec: &Value, container: &str) {
+        self.differs("it has no labels, owner, probes, hooks and ports");
+        self.differs("its filesystem is that of the image: what the original wrote is not there");
+        let others = names(spec, "containers").into_iter().chain(names(spec, "initContainers"));
+        let others: Vec<_> = others.filter(|name| *name != container).map(|name| format!("`{name}`")).collect();
+        if !others.is_empty() {
+            self.differs(format!("{} of the pod do not run in it", others.join(", ")));
+        }
+        if self.entrypoint.is_empty() {
+            self.differs("run-entrypoint does not know the image's own command");
+        }
+    }
+
+    /// Takes away what reaches beyond the container, and gives what the user asked for.
+    fn limit_rights(&mut self, copy: &mut Map<String, Value>, request: &PlanRequest) -> Result<(), Error> {
+        let mut context =
+            copy.remove("securityContext").and_then(|context| context.as_object().cloned()).unwrap_or_default();
+        if context.remove("privileged") == Some(Value::Bool(true)) {
+            self.leaves_out("privileged".to_owned(), "no copy is");
+        }
+        context.remove("procMount");
+        let added = context.get("capabilities").and_then(|set| set["add"].as_array()).cloned().unwrap_or_default();
+        let mut add: Vec<Value> = Vec::new();
+        if request.same_rights {
+            add = added;
+        } else {
+            for name in added.iter().filter_map(Value::as_str) {
+                self.leaves_out(format!("capability {name}"), "a right over the node");
+            }
+        }
+        add.extend(request.capabilities.iter().map(|name| {
+            let name = name.to_ascii_uppercase();
+            Value::from(name.strip_prefix("CAP_").unwrap_or(&name))
+        }));
+        if !add.is_empty() || context.contains_key("capabilities") {
+            let set = context.entry("capabilities").or_insert_with(|| json!({}));
+            if let Some(set) = set.as_object_mut() {
+                set.remove("add");
+                if !add.is_empty() {
+                    set.insert("add".to_owned(), add.into());
+                }
+            }
+        }
+        if let Some(user) = &request.user {
+            let (uid, gid) = numbers(user)?;
+            context.insert("runAsUser".to_owned(), uid.into());
+            if uid == 0 {
+                context.insert("runAsNonRoot".to_owned(), false.into());
+            }
+            context.extend(gid.map(|gid| ("runAsGroup".to_owned(), gid.into())));
+        }
+        copy.insert("securityContext".to_owned(), context.into());
+        if let Some(resources) = copy.get_mut("resources").and_then(Value::as_object_mut) {
+            resources.remove("claims");
+        }
+        Ok(())
+    }
+
+    fn leave_namespaces_of_the_node(&mut self, spec: &Value, copy: &mut Map<String, Value>, request: &PlanRequest) {
+        for field in OF_NODE.into_iter().filter(|field| spec[field] == true) {
+            if request.same_rights {
+                copy.insert(field.to_owned(), true.into());
+            } else {
+                self.leaves_out(field.to_owned(), "a namespace of the node");
+            }
+        }
+    }
+
+    /// Returns the volumes that the container mounts. Takes the mounts of the others away.
+    fn volumes(&mut self, spec: &Value, copy: &mut Map<String, Value>, request: &PlanRequest) -> Vec<Value> {
+        let mounted = |copy: &Map<String, Value>, name: &Value| {
+            let fields = ["volumeMounts", "volumeDevices"].into_iter().filter_map(|field| copy.get(field)?.as_array());
+            fields.flatten().any(|mount| mount["name"] == *name)
+        };
+        let mut kept = Vec::new();
+        for volume in spec["volumes"].as_array().into_iter().flatten().filter(|volume| mounted(copy, &volume["name"])) {
+            let name = volume["name"].as_str().unwrap_or_default();
+            if volume.get("hostPath").is_some() && !request.same_rights {
+                let path = volume["hostPath"]["path"].as_str().unwrap_or_default();
+                self.leaves_out(path.to_owned(), "a folder of the node");
+                continue;
+            }
+            if volume.get("ephemeral").is_some() {
+                self.differs(format!("volume `{name}` is left out: its claim is made for one pod"));
+                continue;
+            }
+            if volume.get("emptyDir").is_some() {
+                self.differs(format!("volume `{name}` is empty"));
+            }
+            if let Some(claim) = volume["persistentVolumeClaim"]["claimName"].as_str() {
+                self.differs(format!(
+                    "volume `{name}` (claim `{claim}`) is the original's own: what the session writes stays there. A claim \
+                     that only one node may mount holds the copy on that node"
+                ));
+            }
+            kept.push(volume.clone());
+        }
+        for field in ["volumeMounts", "volumeDevices"] {
+            if let Some(mounts) = copy.get_mut(field).and_then(Value::as_array_mut) {
+                mounts.retain(|mount| kept.iter().any(|volume| volume["name"] == mount["name"]));
+            }
+        }
+        kept
+    }
+
+    /// Gives the copy its image and the tools: both are in a twin. Otherwise a container that runs first
+    /// copies the tools from the toolkit image to a volume.
+    #[expect(clippy::too_many_arguments, reason = "the parts of one pod")]
+    fn bring_tools(
+        &mut self,
+        pod: &Pod,
+        original: &Value,
+        copy: &mut Map<String, Value>,
+        spec: &mut Map<String, Value>,
+        volumes: &mut Vec<Value>,
+        user: NumericUser,
+        tools: &ToolsImage,
+    ) {
+        let is_twin = tools.base == TWIN_BASE;
+        // The root may be read-only, and sessions have names in a folder.
+        let path = if is_twin { format!("{TWIN_BASE}{}", launcher::SESSIONS) } else { TWIN_BASE.to_owned() };
+        volumes.push(json!({"name": TOOLS, "emptyDir": {"sizeLimit": "32Mi"}}));
+        let mount = |path: &str| json!({"name": TOOLS, "mountPath": path});
+        let mounts = copy.entry("volumeMounts").or_insert_with(|| json!([]));
+        if let Some(mounts) = mounts.as_array_mut() {
+            mounts.push(mount(&path));
+        }
+        if is_twin {
+            copy.insert("image".to_owned(), tools.keeper.clone().into());
+            copy.insert("imagePullPolicy".to_owned(), "IfNotPresent".into());
+            self.differs("its image is the debug twin");
+            return;
+        }
+        let status = pod.container_status(&self.container);
+        let image = original["image"].as_str().unwrap_or_default();
+        copy.insert("image".to_owned(), running_image(image, status.map_or("", |status| &status.image_id)).into());
+        let policy = if original["imagePullPolicy"] == "Never" { "Never" } else { "IfNotPresent" };
+        copy.insert("imagePullPolicy".to_owned(), policy.into());
+        // The image of the tools has no user of its own, and may be refused without one.
+        let mut context = copy.get("securityContext").and_then(Value::as_object).cloned().unwrap_or_default();
+        let of_pod = spec.get("securityContext").cloned().unwrap_or_default();
+        for (field, id) in [("runAsUser", user.uid), ("runAsGroup", user.gid)] {
+            if !context.contains_key(field) && of_pod.get(field).is_none() {
+                context.insert(field.to_owned(), id.into());
+            }
+        }
+        let mut init = json!({
+            "name": TOOLS,
+            "image": tools.keeper,
+            "imagePullPolicy": "IfNotPresent",
+            "command": [keeper::program("")],
+            "args": ["install", TWIN_BASE],
+            "securityContext": context,
+            "volumeMounts": [mount(TWIN_BASE)],
+        });
+        // Where a quota demands limits, it does of this container too.
+        if let Some(resources) = copy.get("resources") {
+            init["resources"] = resources.clone();
+        }
+        spec.insert("initContainers".to_owned(), json!([init]));
+    }
+}
+
+/// Whether a pod with these volumes can only run where its original does.
+fn is_bound_to_node(volumes: &[Value]) -> bool {
+    volumes.iter().any(|volume| ["persistentVolumeClaim", "hostPath"].iter().any(|kind| volume.get(kind).is_some()))
+}
+
+/// Finds a container in the spec of a pod, init containers too.
+fn find<'a>(spec: &'a Value, name: &str) -> Option<&'a Value> {
+    let lists = ["containers", "initContainers"].into_iter().filter_map(|list| spec[list].as_array());
+    lists.flatten().find(|container| container["name"] == name)
+}
+
+fn names<'a>(spec: &'a Value, list: &str) -> Vec<&'a str> {
+    spec[list].as_array().into_iter().flatten().filter_map(|container| container["name"].as_str()).collect()
+}
+
+/// Returns these members of an object.
+fn pick(object: &Value, members: &[&str]) -> Map<String, Value> {
+    members.iter().filter_map(|&name| Some((name.to_owned(), object.get(name)?.clone()))).collect()
+}
+
+/// Returns the image that a container ran, by digest if its name was resolved to one.
+fn running_image(name: &str, id: &str) -> String {
+    let repository = name.split('@').next().unwrap_or_default();
+    let has_tag = repository.rsplit('/').next().is_some_and(|last| last.contains(':'));
+    let untagged = if has_tag { repository.rsplit_once(':').map_or(repository, |(name, _)| name) } else { repository };
+    match id.split_once('@') {
+        Some((_, digest)) => format!("{untagged}@{digest}"),
+        None => name.to_owned(),
+    }
+}
+
+/// Returns the command line that the container would run, as far as it is known.
+fn command_line(container: &Value, tools: &ToolsImage) -> Vec<String> {
+    let words = |field: &str| {
+        let list = container[field].as_array()?;
+        Some(list.iter().filter_map(Value::as_str).map(str::to_owned).collect::<Vec<_>>())
+            .filter(|list| !list.is_empty())
+    };
+    match (words("command"), words("args"), &tools.image_command) {
+        (Some(command), arguments, _) => [command, arguments.unwrap_or_default()].concat(),
+        (None, arguments, Some((entrypoint, cmd))) => {
+            [entrypoint.clone(), arguments.unwrap_or_else(|| cmd.clone())].concat()
+        }
+        (None, _, None) => Vec::new(),
+    }
+}
+
+/// Reads `UID[:GID]`. Kubernetes knows no names.
+fn numbers(user: &str) -> Result<(u32, Option<u32>), Error> {
+    let (uid, gid) = user.split_once(':').map_or((user, None), |(uid, gid)| (uid, Some(gid)));
+    let gid = gid.map(str::parse).transpose();
+    match (uid.parse(), gid) {
+        (Ok(uid), Ok(gid)) => Ok((uid, gid)),
+        _ => Err(Error::new(ErrorKind::Invalid, format!("--user {user}: Kubernetes takes numbers alone"))
+            .hint("-u UID or -u UID:GID")),
+    }
+}
+
+#[cfg(test)]
+mod tests;
