@@ -10,10 +10,10 @@ use crate::stage::{Stage, as_user};
 
 const USER: ImageSpec<'static> = ImageSpec { user: "65532:65532", files: &[] };
 /// What runs in a pod of one container before a session and after it.
-const PROCESSES: &[&str] = &["pause", "app"];
+pub(crate) const PROCESSES: &[&str] = &["pause", "app"];
 
 /// A stage, and the name of a toolkit in the cluster's registry.
-fn set(security: Security) -> (Stage, String) {
+pub(crate) fn set(security: Security) -> (Stage, String) {
     let stage = Stage::set(security);
     let toolkit = format!("{}:toolkit", stage.namespace.repository());
     stage.run(&["build", "--toolkit-only", "--tag", &toolkit, "--output", "registry"]).expect_code(0);
@@ -21,12 +21,12 @@ fn set(security: Security) -> (Stage, String) {
 }
 
 /// A pod `web` of one container, under the profile *restricted*.
-fn web(stage: &Stage) -> Pod<'_> {
+pub(crate) fn web(stage: &Stage) -> Pod<'_> {
     let image = stage.namespace.import_app(USER);
     stage.namespace.run("web", &pod_spec(&image, &[]))
 }
 
-fn attach<'a>(toolkit: &'a str, command: &[&'a str]) -> Vec<&'a str> {
+pub(crate) fn attach<'a>(toolkit: &'a str, command: &[&'a str]) -> Vec<&'a str> {
     ["attach", "--toolkit", toolkit, "pod/web", "--"].into_iter().chain(command.iter().copied()).collect()
 }
 
@@ -60,7 +60,7 @@ fn streams_pass_whole_and_input_ends() {
 }
 
 /// Starts a session in which `sleep` runs.
-fn start_sleep(stage: &Stage, toolkit: &str, pod: &Pod<'_>) -> Running {
+pub(crate) fn start_sleep(stage: &Stage, toolkit: &str, pod: &Pod<'_>) -> Running {
     let running = stage.start(&attach(toolkit, &["sleep", "1000"]));
     scratchdbg_testkit::eventually(
         || format!("sleep in {}: {:?}", pod.name(), pod.processes()),

@@ -4,8 +4,13 @@
 //! by side; without a cluster they fail. `./scripts/test --kubernetes` makes one.
 
 mod attach;
+mod copy;
+mod hostile;
 mod images;
 mod logs;
 mod ps;
+mod role;
+mod sessions;
 mod stage;
+mod toolkit;
 mod why;

@@ -1,0 +1,72 @@
+//! Which toolkit image a session on a pod uses.
+
+use std::fs;
+
+use scratchdbg_testkit::cluster::{ImageSpec, Pod, Security, pod_spec};
+use scratchdbg_testkit::sample;
+use serde_json::json;
+
+use crate::attach::PROCESSES;
+use crate::stage::Stage;
+
+/// Builds a pair, pushes it, and returns the name of the production image.
+pub(crate) fn push_pair(stage: &Stage) -> String {
+    sample::write_app(stage.scratchdbg.home());
+    let tag = format!("{}:1", stage.namespace.repository());
+    stage.run(&["build", "app", "-t", &tag, "-o", "registry"]).expect_code(0);
+    tag
+}
+
+/// A pod `web` of an image that its node pulls.
+fn pulled<'a>(stage: &'a Stage, image: &str) -> Pod<'a> {
+    let mut spec = pod_spec(image, &[]);
+    spec["containers"][0]["imagePullPolicy"] = json!("Always");
+    stage.namespace.run("web", &spec)
+}
+
+#[test]
+fn the_debug_twin_is_the_toolkit_where_there_is_one() {
+    let stage = Stage::set(Security::Restricted);
+    let tag = push_pair(&stage);
+    let pod = pulled(&stage, &tag);
+    let explained = stage.ask(&["attach", "--explain", "pod/web"]);
+    explained.expect_code(0);
+    assert!(explained.text().contains(&format!("{tag}-debug is the debug twin")), "{explained}");
+    stage.ask(&["attach", "pod/web", "--", "sh", "-c", "ls -d /app; exit 42"]).expect(42, "/app\n");
+    let keeper = pod.get()["spec"]["ephemeralContainers"][0].clone();
+    let image = keeper["image"].as_str().expect("an image");
+    assert!(image.contains("@sha256:"), "what was proved, whatever the tag will name: {image}");
+    pod.wait_for_processes(PROCESSES);
+}
+
+#[test]
+fn what_is_not_the_twin_is_not_used() {
+    let stage = Stage::set(Security::Restricted);
+    let tag = push_pair(&stage);
+    let pod = pulled(&stage, &tag);
+    // Somebody moved its name to another image, which is a twin too.
+    sample::write_app(stage.scratchdbg.home());
+    stage.run(&["build", "app", "-t", &tag, "-o", "registry"]).expect_code(0);
+    let said = stage.ask(&["attach", "pod/web", "--", "true"]);
+    said.expect_clear_failure(125, &["is not the debug twin", "--toolkit-only"]);
+    assert!(pod.get()["spec"]["ephemeralContainers"].is_null());
+}
+
+#[test]
+fn without_a_twin_the_configuration_file_names_the_toolkit() {
+    let stage = Stage::set(Security::Restricted);
+    let image = stage.namespace.import_app(ImageSpec { user: "65532:65532", files: &[] });
+    let pod = stage.namespace.run("web", &pod_spec(&image, &[]));
+    // Nothing there: the user is told what to do.
+    let said = stage.ask(&["attach", "pod/web", "--", "true"]);
+    said.expect_clear_failure(125, &["toolkit image", "--toolkit-only", "config.json"]);
+    let toolkit = format!("{}:toolkit", stage.namespace.repository());
+    stage.run(&["build", "--toolkit-only", "--tag", &toolkit, "--output", "registry"]).expect_code(0);
+    let folder = stage.scratchdbg.home().join(".config/scratchdbg");
+    fs::create_dir_all(&folder).expect("a folder");
+    fs::write(folder.join("config.json"), json!({"kubernetes": {"toolkit": toolkit}}).to_string()).expect("a file");
+    stage.ask(&["attach", "pod/web", "--", "sh", "-c", "exit 3"]).expect_code(3);
+    pod.wait_for_processes(PROCESSES);
+    fs::write(folder.join("config.json"), "{\"toolkit\": 7}").expect("a file");
+    stage.ask(&["attach", "pod/web", "--", "true"]).expect_clear_failure(125, &["config.json", "unknown field"]);
+}
