@@ -71,9 +71,9 @@ const RULES: [Rule; 8] = [
     },
     Rule {
         purposes: &[Purpose::Why],
-        comment: "what the cluster says of pods and workloads",
+        comment: "what the cluster says of pods, workloads and quotas",
         group: "",
-        resources: &["events"],
+        resources: &["events", "resourcequotas"],
         verbs: &["list"],
     },
     Rule {
