@@ -284,6 +284,7 @@ pub(crate) async fn choose_container(
 
 /// The least role for these purposes, or for all.
 #[cfg(feature = "kubernetes")]
+#[expect(clippy::unnecessary_wraps, reason = "it fails without Kubernetes")]
 pub(crate) fn role(purposes: &[PurposeArg], namespace: Option<&str>) -> Result<String, CommandError> {
     use scratchdbg_kubernetes::Purpose;
     let purposes: Vec<Purpose> = purposes

@@ -67,9 +67,9 @@ impl ClusterOptions {
         };
         let has = |names: &[&str]| before.split_whitespace().any(|word| names.contains(&word));
         let is_global = before.starts_with("kubectl") && has(&WITHOUT_NAMESPACE);
-        let missing = options.into_iter().filter(|(names, _)| !has(names) && !(is_global && names.contains(&"-n")));
-        let missing: String = missing.map(|(_, option)| format!(" {option}")).collect();
-        format!("{before}{missing}{after}")
+        let is_needless = |names: &[&str]| has(names) || is_global && names.contains(&"-n");
+        let missing = options.into_iter().filter(|(names, _)| !is_needless(names)).map(|(_, option)| option);
+        [before.to_owned()].into_iter().chain(missing).collect::<Vec<_>>().join(" ") + &after
     }
 
     fn spelled(&self, context: &'static str) -> Vec<Spelled> {

@@ -89,8 +89,8 @@ fn tools(launcher: &[u8]) -> Layer {
     layer(&[(".scratchdbg/bin/sh", b"busybox"), (".scratchdbg/bin/scratchdbg-launcher", launcher)])
 }
 
-fn labels(words: &[(&str, &str)]) -> Option<BTreeMap<String, String>> {
-    Some(words.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect())
+fn labels(words: &[(&str, &str)]) -> BTreeMap<String, String> {
+    words.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
 }
 
 fn history(steps: usize) -> Vec<History> {
@@ -102,7 +102,7 @@ fn production() -> Image {
         user: "65532".to_owned(),
         entrypoint: Some(vec!["/app".to_owned()]),
         env: Some(vec!["A=1".to_owned()]),
-        labels: labels(&[("io.scratchdbg.role", "prod")]),
+        labels: Some(labels(&[("io.scratchdbg.role", "prod")])),
         ..ContainerConfig::default()
     };
     let config = ImageConfig {
@@ -121,7 +121,7 @@ fn twin(tools: Layer, change: impl Fn(&mut ImageConfig)) -> Image {
     let mut config = production.config().clone();
     config.config.env.get_or_insert_default().push(format!("{PATH}:/.scratchdbg/bin"));
     let id = production.config_document().digest().to_string();
-    config.config.labels = labels(&[("io.scratchdbg.role", "debug"), ("io.scratchdbg.prod", &id)]);
+    config.config.labels = Some(labels(&[("io.scratchdbg.role", "debug"), ("io.scratchdbg.prod", &id)]));
     config.history = history(2);
     change(&mut config);
     let layers = [production.layers().to_vec(), vec![tools]].concat();
