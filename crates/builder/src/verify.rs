@@ -193,10 +193,13 @@ fn debug_layer(layer: &ListedLayer) -> Option<Difference> {
 /// set-user-id program would give rights.
 fn no_tool(layer: &ListedLayer, member: &Member) -> Option<Difference> {
     const SPECIAL_BITS: u32 = 0o7000;
+    // Of a directory, the sticky bit takes rights away. That for the names of sessions has it.
+    const OF_DIRECTORY: u32 = 0o6000;
     let Member { path, .. } = member;
     let tell = |what: String| Some(difference("debug-layer", format!("/{path} {what}")));
     let is_inside = |target: &str| target.strip_prefix(TWIN_ROOT).is_some_and(|rest| rest.starts_with('/'));
     match &member.kind {
+        MemberKind::Directory if member.mode & OF_DIRECTORY == 0 => None,
         MemberKind::Directory | MemberKind::File if member.mode & SPECIAL_BITS != 0 => {
             tell(format!("has the mode {:o}, with a special bit", member.mode))
         }
