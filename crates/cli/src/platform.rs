@@ -49,18 +49,6 @@ macro_rules! on_platform {
 }
 pub(crate) use on_platform;
 
-/// The same for what only engines can do yet: elsewhere, the function returns an error that says so.
-macro_rules! on_engine {
-    ($platform:expr, $what:literal, $name:ident => $work:expr) => {
-        match $platform {
-            $crate::platform::Platform::Docker($name) => $work,
-            #[cfg(feature = "kubernetes")]
-            $crate::platform::Platform::Kubernetes(_) => return Err($crate::platform::not_for_pods($what)),
-        }
-    };
-}
-pub(crate) use on_engine;
-
 /// Works with the sessions of a platform, whichever it is. Notes go to the printer.
 macro_rules! on_sessions {
     ($platform:expr, $printer:expr, $name:ident => $work:expr) => {

@@ -32,15 +32,6 @@ const MOST_OF_A_REFUSAL: usize = 64 << 10;
 /// How many objects a page of a list has.
 const PAGE: &str = "500";
 
-/// How a change is described.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum PatchKind {
-    /// `application/strategic-merge-patch+json`: lists are merged by the names of their elements.
-    Strategic,
-    /// `application/merge-patch+json` (RFC 7386).
-    Merge,
-}
-
 /// A connection to a cluster. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Client {
@@ -99,18 +90,10 @@ impl Client {
     }
 
     /// Changes an object. The answer is the whole object, also where only a part of it may be changed.
-    pub(crate) async fn patch<T: DeserializeOwned>(
-        &self,
-        call: &Call,
-        kind: PatchKind,
-        change: &impl Serialize,
-    ) -> Result<T, Error> {
-        let content_type = match kind {
-            PatchKind::Strategic => "application/strategic-merge-patch+json",
-            PatchKind::Merge => "application/merge-patch+json",
-        };
+    pub(crate) async fn patch<T: DeserializeOwned>(&self, call: &Call, change: &impl Serialize) -> Result<T, Error> {
         let body = serde_json::to_vec(change).map_err(|error| Error::broken(call, error))?;
-        self.read(call, Some(content_type), body).await
+        // Lists are merged by the names of their elements.
+        self.read(call, Some("application/strategic-merge-patch+json"), body).await
     }
 
     /// Removes an object, if it still has this `uid`, or whatever its `uid` is if that is not known. Also after

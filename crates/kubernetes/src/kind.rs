@@ -11,7 +11,6 @@ pub(crate) enum Kind {
     ReplicaSet,
     Event,
     Node,
-    Namespace,
     ResourceQuota,
     /// May I? Made, never stored.
     SelfSubjectAccessReview,
@@ -23,7 +22,7 @@ impl Kind {
     /// The folder of the API that has this kind.
     pub(crate) fn group_path(self) -> &'static str {
         match self {
-            Self::Pod | Self::Event | Self::Node | Self::Namespace | Self::ResourceQuota => "/api/v1",
+            Self::Pod | Self::Event | Self::Node | Self::ResourceQuota => "/api/v1",
             Self::Deployment | Self::StatefulSet | Self::DaemonSet | Self::ReplicaSet => "/apis/apps/v1",
             Self::Job => "/apis/batch/v1",
             Self::SelfSubjectAccessReview => "/apis/authorization.k8s.io/v1",
@@ -48,7 +47,6 @@ impl Kind {
             Self::ReplicaSet => "replicasets",
             Self::Event => "events",
             Self::Node => "nodes",
-            Self::Namespace => "namespaces",
             Self::ResourceQuota => "resourcequotas",
             Self::SelfSubjectAccessReview => "selfsubjectaccessreviews",
             Self::Version => "version",
@@ -66,7 +64,6 @@ impl Kind {
             Self::ReplicaSet => "replica set",
             Self::Event => "event",
             Self::Node => "node",
-            Self::Namespace => "namespace",
             Self::ResourceQuota => "quota",
             Self::SelfSubjectAccessReview => "access review",
             Self::Version => "version",
@@ -84,7 +81,6 @@ impl Kind {
             Self::ReplicaSet => "rs",
             Self::Event => "event",
             Self::Node => "node",
-            Self::Namespace => "namespace",
             Self::ResourceQuota => "quota",
             Self::SelfSubjectAccessReview => "selfsubjectaccessreview",
             Self::Version => "version",
@@ -93,6 +89,6 @@ impl Kind {
 
     /// The objects are in namespaces.
     pub(crate) fn is_namespaced(self) -> bool {
-        !matches!(self, Self::Node | Self::Namespace | Self::SelfSubjectAccessReview | Self::Version)
+        !matches!(self, Self::Node | Self::SelfSubjectAccessReview | Self::Version)
     }
 }

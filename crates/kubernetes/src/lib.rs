@@ -14,8 +14,6 @@
 //! * [`role()`] is the least role that the commands need.
 //! * `hint` says what a user can do about an error.
 
-#![expect(dead_code, reason = "logs, verdicts and sessions of pods come next, and use all of it")]
-
 mod call;
 mod client;
 mod cluster;

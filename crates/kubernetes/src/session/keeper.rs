@@ -13,7 +13,6 @@ use super::link::{Link, LinkState, Opening, attach, failed};
 use super::socket::{Event, Socket};
 use super::{PodSessions, copy, random_name, wait};
 use crate::call::Call;
-use crate::client::PatchKind;
 use crate::kind::Kind;
 use crate::model::Pod;
 use crate::plan::keeper;
@@ -141,7 +140,7 @@ async fn start(
         plan.pod
     ));
     scope.made(&name.mark());
-    let added: Result<Pod, _> = sessions.cluster.client.patch(&call, PatchKind::Strategic, &patch).await;
+    let added: Result<Pod, _> = sessions.cluster.client.patch(&call, &patch).await;
     let pod = match added {
         Ok(pod) => pod,
         Err(error) => {
