@@ -37,13 +37,10 @@ pub(crate) fn called(program: Option<&OsStr>) -> Called {
 
 /// The command line of the plugin.
 fn command() -> clap::Command {
-    let command = Cli::command().bin_name("kubectl scratchdbg");
-    command
-        .mut_subcommand("logs", |logs| {
-            let logs = logs.mut_arg("tail", |tail| tail.short(None));
-            logs.mut_arg("namespace", |namespace| namespace.short('n'))
-        })
-        .mut_subcommand("ps", |ps| ps.mut_arg("all_namespaces", |all| all.short('A')))
+    Cli::command().bin_name("kubectl scratchdbg").mut_subcommand("logs", |logs| {
+        let logs = logs.mut_arg("tail", |tail| tail.short(None));
+        logs.mut_arg("namespace", |namespace| namespace.short('n'))
+    })
 }
 
 /// Parses the plugin's command line.
