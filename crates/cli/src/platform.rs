@@ -217,7 +217,7 @@ pub(crate) async fn why(
     options: &KubernetesArgs,
 ) -> Result<scratchdbg_inspect::Diagnosis, CommandError> {
     match platform {
-        Platform::Docker(engine) => Ok(scratchdbg_inspect::why(&target.parse()?, engine).await?),
+        Platform::Docker(engine) => Ok(Box::pin(scratchdbg_inspect::why(&target.parse()?, engine)).await?),
         #[cfg(feature = "kubernetes")]
         Platform::Kubernetes(cluster) => {
             let several = [

@@ -265,11 +265,11 @@ codes! {
     ImageAuth = "image-auth",
     /// The node does not get through to the registry of an image.
     ImageRegistryUnreachable = "image-registry-unreachable",
-    /// The pod needs a ConfigMap that does not exist in its namespace.
+    /// The pod needs a `ConfigMap` that does not exist in its namespace.
     ConfigMapMissing = "config-map-missing",
     /// The pod needs a Secret that does not exist in its namespace.
     SecretMissing = "secret-missing",
-    /// The pod takes a key that its ConfigMap or Secret does not have.
+    /// The pod takes a key that its `ConfigMap` or Secret does not have.
     ConfigKeyMissing = "config-key-missing",
     /// The pod must not run as root, and its image or its settings do.
     RunAsNonRootRootImage = "run-as-non-root-root-image",

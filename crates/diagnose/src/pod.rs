@@ -52,20 +52,14 @@ impl PodFacts {
 /// A requested deletion.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Deletion {
-    /// When it was requested.
+    /// When it was requested; `None` if that is no longer known, because the containers have ended.
     pub requested_at: Option<i64>,
+    /// When the grace period ends, or ended.
+    pub due: Option<i64>,
     /// The seconds that containers have to end.
     pub grace_seconds: u64,
     /// What must be done before the object is removed, by name.
     pub finalizers: Vec<String>,
-}
-
-impl Deletion {
-    /// Returns when the containers must have ended.
-    pub(crate) fn due(&self) -> Option<i64> {
-        let grace = i64::try_from(self.grace_seconds).ok()?.checked_mul(1_000_000_000)?;
-        self.requested_at?.checked_add(grace)
-    }
 }
 
 /// The part that a container has in its pod.

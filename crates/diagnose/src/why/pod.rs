@@ -71,10 +71,10 @@ fn of_container(facts: &ContainerFacts<'_>, pod: &PodFacts, container: &PodConta
     if container.is_running {
         return running::findings(facts, pod, container);
     }
-    if let Some((reason, message)) = &container.waiting {
-        if let Some(finding) = waiting::refused(pod, container, reason, message) {
-            return vec![finding];
-        }
+    if let Some((reason, message)) = &container.waiting
+        && let Some(finding) = waiting::refused(pod, container, reason, message)
+    {
+        return vec![finding];
     }
     match &container.ended {
         Some(end) => end::findings(facts, pod, container, end),

@@ -61,14 +61,16 @@ pub(super) fn pod_facts(pod: &Pod, container: &str) -> PodFacts {
 }
 
 /// The API tells the end of the grace period. When the containers have ended, the kubelet takes the grace period back to zero,
-/// and the time with it: then the pod's own grace period is the best that is known.
+/// and the time of the request is lost.
 fn deletion(pod: &Pod) -> Option<Deletion> {
-    let due = pod.metadata.deletion_timestamp.as_deref()?;
+    let due = moment(Some(pod.metadata.deletion_timestamp.as_deref()?));
     let grace = unsigned(pod.metadata.deletion_grace_period_seconds.unwrap_or_default());
     let own = unsigned(pod.spec.termination_grace_period_seconds.unwrap_or_default());
-    let nanoseconds = i64::try_from(grace).ok().and_then(|grace| grace.checked_mul(1_000_000_000));
+    let nanoseconds =
+        i64::try_from(grace).ok().filter(|grace| *grace > 0).and_then(|grace| grace.checked_mul(1_000_000_000));
     Some(Deletion {
-        requested_at: moment(Some(due)).zip(nanoseconds).map(|(due, grace)| due.saturating_sub(grace)),
+        requested_at: due.zip(nanoseconds).map(|(due, grace)| due.saturating_sub(grace)),
+        due,
         grace_seconds: if grace > 0 { grace } else { own },
         finalizers: pod.metadata.finalizers.iter().map(|name| sentence(name)).collect(),
     })
@@ -114,7 +116,7 @@ fn pod_container(pod: &Pod, role: Role, container: &Container) -> PodContainer {
             None => asked_user(pod, container),
         },
         memory_limit: container.resources.limits.get("memory").and_then(|text| quantity(text)),
-        readiness_seconds: container.readiness_probe.as_ref().map(|probe| first_result(probe)),
+        readiness_seconds: container.readiness_probe.as_ref().map(first_result),
         startup_seconds: container.startup_probe.as_ref().map(|probe| {
             let tries = probe.failure_threshold.unwrap_or(3).max(1);
             let period = probe.period_seconds.unwrap_or(10).max(1);

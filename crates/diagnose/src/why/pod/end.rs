@@ -1,7 +1,7 @@
 //! A container whose latest run has ended.
 
 use super::running::MANY;
-use super::{error, probes, waiting};
+use super::{error, events, probes, waiting};
 use crate::code::Code;
 use crate::container::ContainerFacts;
 use crate::exit_code::{self, TERM};
@@ -110,14 +110,15 @@ fn causes(facts: &ContainerFacts<'_>, pod: &PodFacts, container: &PodContainer, 
     at_end
 }
 
+/// Words of container runtimes.
+const RUNTIME: &[&str] = &["OCI runtime ", "runc create failed", "shim task", "containerd task", "container_linux.go"];
+
 /// Reports whether a line of the log is about another container: what happens to this one, its kubelet and its runtime tell in
 /// the pod's status, and never in the log.
 fn is_about_another(finding: &Finding) -> bool {
     if matches!(finding.code, Code::OomKilled | Code::ChildOomKilled | Code::KilledFromOutside | Code::Stopped) {
         return true;
     }
-    const RUNTIME: &[&str] =
-        &["OCI runtime ", "runc create failed", "shim task", "containerd task", "container_linux.go"];
     finding.evidence.iter().any(|line| RUNTIME.iter().any(|words| line.contains(words)))
 }
 
@@ -180,15 +181,23 @@ fn stopped_by_deletion(
     end: &PodContainerEnd,
 ) -> Option<Finding> {
     let deletion = pod.deletion.as_ref()?;
-    let (due, finished) = (deletion.due()?, end.finished_at?);
+    let finished = end.finished_at?;
     let (name, code) = (&container.name, end.exit_code);
-    if finished < deletion.requested_at? {
+    // The kubelet tells when it began to stop a container.
+    let begin = format!("Stopping container {name}");
+    let event = events::latest(pod, name, "Killing", end.started_at, |text| text.starts_with(&begin));
+    let asked_at = event.and_then(|event| event.time).or(deletion.requested_at);
+    let grace = i64::try_from(deletion.grace_seconds).ok()?.checked_mul(SECOND)?;
+    // Without that time: a kubelet gives up a pod soon after its containers have ended.
+    let earliest = asked_at.or_else(|| deletion.due?.checked_sub(grace)?.checked_sub(10 * SECOND));
+    if earliest.is_none_or(|earliest| finished < earliest) {
         return None;
     }
     let asked = format!("deletion was requested, with {} s to end", deletion.grace_seconds);
     // Times are whole seconds.
-    let had_all_its_time = deletion.grace_seconds > 0 && finished >= due.saturating_sub(SECOND);
-    Some(if code == KILLED && had_all_its_time {
+    let used = asked_at.map(|asked_at| finished.saturating_sub(asked_at));
+    let had_all_its_time = grace > 0 && used.is_some_and(|used| used.saturating_add(SECOND) >= grace);
+    let finding = if code == KILLED && had_all_its_time {
         Finding::new(
             Code::SigkillAfterGrace,
             Severity::Warning,
@@ -208,7 +217,8 @@ fn stopped_by_deletion(
         )
         .evidence(asked)
         .evidence(exit_evidence(facts))
-    })
+    };
+    Some(if asked_at.is_some() { finding } else { finding.guessed() })
 }
 
 /// A kill that nothing explains.

@@ -94,7 +94,7 @@ fn silent_node(pod: &PodFacts) -> Finding {
 pub(super) fn being_deleted(pod: &PodFacts, container: &PodContainer, now: Option<i64>) -> Option<Finding> {
     let deletion = pod.deletion.as_ref()?;
     let name = &pod.name;
-    let late = now.zip(deletion.due()).map(|(now, due)| now.saturating_sub(due)).filter(|late| *late > LATE);
+    let late = now.zip(deletion.due).map(|(now, due)| now.saturating_sub(due)).filter(|late| *late > LATE);
     let finding = match late {
         Some(late) if !deletion.finalizers.is_empty() => Finding::new(
             Code::NotRunning,
