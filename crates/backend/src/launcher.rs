@@ -39,12 +39,9 @@ const IDS_VARIABLE: &str = "SCRATCHDBG_IDS";
 /// Returns the variable for the launcher with the user, its group and the other groups that a
 /// session may have. With `has_targets_own`, it may also have those of the target's first process.
 pub fn allowed_ids(user: crate::NumericUser, groups: &[u32], has_targets_own: bool) -> String {
-    let mut text = format!("{IDS_VARIABLE}={user}");
-    groups.iter().for_each(|group| text.push_str(&format!(",{group}")));
-    if has_targets_own {
-        text.push_str(",own");
-    }
-    text
+    let groups = groups.iter().map(u32::to_string).chain(has_targets_own.then(|| "own".to_owned()));
+    let ids: Vec<String> = std::iter::once(user.to_string()).chain(groups).collect();
+    format!("{IDS_VARIABLE}={}", ids.join(","))
 }
 
 /// Returns the command line of [`run`] for a platform on which a command gets no environment of its

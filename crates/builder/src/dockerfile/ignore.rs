@@ -162,8 +162,8 @@ impl Ignore {
             let is_plain = plain.next_if(|other| **other == rule).is_some();
             let glob = wild.next_if(|(other, _)| *other == rule);
             let matters = self.is_exception[rule] == is_left_out;
-            let mut matches = || is_plain || glob.is_some_and(|(_, glob)| glob.matches(path, &mut steps));
-            if is_inherited || (matters && matches()) {
+            let mut is_hit = || is_plain || glob.is_some_and(|(_, glob)| glob.matches(path, &mut steps));
+            if is_inherited || (matters && is_hit()) {
                 matched.push(rule);
                 is_left_out = !self.is_exception[rule];
             }
