@@ -113,7 +113,6 @@ fn options_that_pods_have_not_are_refused() {
         assert_eq!(check(request.clone()), Ok(()), "{request:?}");
     }
     for (request, reason) in [
-        (PlanRequest { mode: Some(Mode::Copy), ..PlanRequest::default() }, "--mode copy"),
         (PlanRequest { mode: Some(Mode::Sidecar), ..PlanRequest::default() }, "--mode sidecar"),
         (PlanRequest { capabilities: vec!["NET_ADMIN".to_owned()], ..PlanRequest::default() }, "--cap-add"),
         (PlanRequest { security_options: vec!["label=x".to_owned()], ..PlanRequest::default() }, "--security-opt"),
