@@ -70,7 +70,7 @@ fn main() -> io::Result<ExitCode> {
         "fill" => {
             let mut file = std::fs::File::create(&arguments[1])?;
             for _ in 0..number(&arguments[2])? {
-                file.write_all(&[1; 1 << 20])?;
+                file.write_all(&vec![1; 1 << 20])?;
             }
             wait()
         }

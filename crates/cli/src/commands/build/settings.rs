@@ -41,7 +41,7 @@ pub(super) fn with_dockerfile_of_context(mut args: BuildArgs) -> Result<BuildArg
     {
         let file = context.join("Dockerfile");
         if !file.is_file() {
-            return Err(CommandError::new(format!("{} is a folder without a Dockerfile", context.display()))
+            return Err(CommandError::new(format!("{} is a directory without a Dockerfile", context.display()))
                 .hint("name a static binary, or the Dockerfile with --file"));
         }
         args.file = Some(file);
