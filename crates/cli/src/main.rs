@@ -133,7 +133,8 @@ fn explain_usage(error: &clap::Error) -> ExitCode {
         return exit_code(written.map(|()| 0), false, Printer::new(anstream::ColorChoice::Auto, false));
     }
     let _unwritten = streams::print(streams::stderr(), &text);
-    let is_command = |argument: &std::ffi::OsString| Cli::command().find_subcommand(argument).is_some();
+    let commands = Cli::command();
+    let is_command = |argument: &std::ffi::OsString| commands.find_subcommand(argument).is_some();
     let command = std::env::args_os().skip(1).find(is_command);
     let attach = command.is_some_and(|command| command == "attach" || command == "exec");
     ExitCode::from(if attach { ATTACH_FAILED } else { USAGE })

@@ -8,15 +8,15 @@ use super::glob::Glob;
 use super::pattern::valid;
 use crate::add::Wanted;
 
-/// Returns the rules of a `.dockerignore` with their line numbers, without the mark of an exception.
-fn rules(text: &str) -> impl Iterator<Item = (usize, String, bool)> {
+/// Returns the rules of a `.dockerignore` as written, with their line numbers and without the mark of an exception.
+fn rules(text: &str) -> impl Iterator<Item = (usize, &str, bool)> {
     // Editors on Windows write a mark of the byte order.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let lines = text.lines().enumerate().filter(|(_, line)| !line.starts_with('#'));
     let lines = lines.map(|(index, line)| (index + 1, line.trim())).filter(|(_, line)| !line.is_empty());
     lines.map(|(number, line)| match line.strip_prefix('!') {
-        Some(rest) => (number, clean(rest.trim()), true),
-        None => (number, clean(line), false),
+        Some(rest) => (number, rest.trim(), true),
+        None => (number, line, false),
     })
 }
 
@@ -37,17 +37,12 @@ fn clean(pattern: &str) -> String {
 /// build.
 pub(super) fn invalid_rule(text: &str) -> Option<String> {
     rules(text).find_map(|(number, pattern, _)| {
-        let reason = match pattern.as_str() {
-            "" if is_alone(text, number) => "a ! alone is no rule".to_owned(),
-            pattern => valid(pattern).err()?,
+        let reason = match pattern {
+            "" => "a ! alone is no rule".to_owned(),
+            pattern => valid(&clean(pattern)).err()?,
         };
         Some(format!("line {number} of .dockerignore: {reason}"))
     })
-}
-
-/// Whether a line is an exception from nothing.
-fn is_alone(text: &str, number: usize) -> bool {
-    text.lines().nth(number - 1).is_some_and(|line| line.trim() == "!")
 }
 
 /// The most patterns with wildcards: each is compared with every file. Plain paths are looked up.
@@ -78,10 +73,11 @@ impl Ignore {
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         let mut ignore = Self::default();
         // If a pattern occurs several times, the last one counts.
-        let mut wildcards: HashMap<(String, bool), usize> = HashMap::new();
+        let mut wildcards: HashMap<(String, bool), (usize, Glob)> = HashMap::new();
         for (_, pattern, exception) in rules(text) {
             let number = ignore.is_exception.len();
             ignore.is_exception.push(exception);
+            let pattern = clean(pattern);
             let glob = Glob::parse(&pattern);
             if exception {
                 match glob.plain_begin() {
@@ -91,7 +87,7 @@ impl Ignore {
             }
             match glob {
                 Glob::Exact(path) => ignore.plain.entry(path).or_default().push(number),
-                _ => drop(wildcards.insert((pattern, exception), number)),
+                glob => drop(wildcards.insert((pattern, exception), (number, glob))),
             }
         }
         if wildcards.len() > MOST_WILDCARDS {
@@ -100,8 +96,7 @@ impl Ignore {
                 ".dockerignore has {count} patterns with wildcards, and at most {MOST_WILDCARDS} are read"
             ));
         }
-        ignore.wildcards =
-            wildcards.into_iter().map(|((pattern, _), number)| (number, Glob::parse(&pattern))).collect();
+        ignore.wildcards = wildcards.into_values().collect();
         ignore.wildcards.sort_unstable_by_key(|(number, _)| *number);
         Ok(ignore)
     }

@@ -12,7 +12,7 @@ use crate::mounts::{self, MountKind};
 use crate::rules::image;
 
 /// Codes for a program that cannot be found or executed: two of these may describe one failure.
-const START_CODES: &[Code] = &[
+pub(super) const START_CODES: &[Code] = &[
     Code::EntrypointMissing,
     Code::EntrypointNotAbsolute,
     Code::EntrypointOneString,

@@ -9,7 +9,7 @@ use super::copy::{self, CopyPlan};
 use super::ids::{self, Ids, Source};
 use super::keeper::{self, Confinement, Keeper};
 use super::target::{self, Target};
-use crate::model::Pod;
+use crate::model::{Capabilities, Container, ContainerStatus, Pod};
 
 /// A planned session, with everything that the cluster needs for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,48 +58,17 @@ pub(crate) fn plan(
     let keeper = Keeper { image, base, user, linger: request.linger, confinement };
     let lingering = keeper::lingering(pod, &keeper, container).map(str::to_owned);
     let earlier = pod.spec.ephemeral_containers.iter().filter(|each| keeper::recognize(each).is_some()).count();
-    let own = found.security_context.clone();
-    let name = format!("pod/{}/{container}", pod.metadata.name);
-    let view = Plan {
-        platform: "cluster",
-        target_id,
-        target_name: name,
-        target_kind: target::phase(pod, Some(status)).as_str(),
-        target_capabilities: capability::bounding_set(own.privileged, &own.capabilities.add, &own.capabilities.drop),
-        user,
-        tty: request.tty,
-        command: request.command.clone(),
-        environment: environment(&pod.metadata.name, request),
-        path: String::new(),
-        workdir: request.workdir.clone(),
-        keeper_image: keeper.image.clone(),
-        keeper_added: keeper.confinement.capabilities.add.clone(),
-        keeper_dropped: keeper.confinement.capabilities.drop.clone(),
-        keeper_network: "pod",
-        security_options: Vec::new(),
-        how: How::Exec(Exec {
-            outranks_keeper: false,
-            tools_first: false,
-            tools_base: keeper.base,
-            linger: request.linger,
-            has_keeper: lingering.is_some(),
-        }),
-        reasons: reasons(pod, source, &keeper, tools, lingering.is_some()),
-    };
-    Ok(SessionPlan {
-        view,
-        namespace: pod.metadata.namespace.clone(),
-        pod: pod.metadata.name.clone(),
-        pod_uid: pod.metadata.uid.clone(),
-        node: pod.spec.node_name.clone(),
-        container: container.to_owned(),
-        container_id: status.runtime_id().to_owned(),
-        keeper,
-        ids_are_guessed: source == Source::Guess,
-        lingering,
-        earlier,
-        copy: None,
-    })
+    let how = How::Exec(Exec {
+        outranks_keeper: false,
+        tools_first: false,
+        tools_base: keeper.base,
+        linger: request.linger,
+        has_keeper: lingering.is_some(),
+    });
+    let reasons = reasons(pod, source, &keeper, tools, lingering.is_some());
+    let subject = Subject { pod, container: found, status: Some(status), target_id };
+    let planned = subject.plan(request, keeper, how, reasons);
+    Ok(SessionPlan { ids_are_guessed: source == Source::Guess, lingering, earlier, ..planned })
 }
 
 /// Plans a session in a copy of a pod. `raw` is the pod as the API gives it.
@@ -116,7 +85,6 @@ pub(crate) fn plan_copy(
     let status = pod.container_status(container);
     let Ids { user, .. } = ids::of(pod, found, status);
     let copy = copy::plan(pod, raw, container, user, tools, request)?;
-    let own = &found.security_context;
     let keeper = Keeper {
         image: tools.keeper.clone(),
         base: tools.base,
@@ -136,47 +104,76 @@ pub(crate) fn plan_copy(
             .iter()
             .map(|because| Reason { decision: "the copy differs".to_owned(), because: because.clone() }),
     );
-    let view = Plan {
-        platform: "cluster",
-        target_id,
-        target_name: format!("pod/{}/{container}", pod.metadata.name),
-        target_kind: target::phase(pod, status).as_str(),
-        target_capabilities: capability::bounding_set(own.privileged, &own.capabilities.add, &own.capabilities.drop),
-        user,
-        tty: request.tty,
-        command: request.command.clone(),
-        environment: environment(&pod.metadata.name, request),
-        path: String::new(),
-        workdir: request.workdir.clone(),
-        keeper_image: tools.keeper.clone(),
-        keeper_added: Vec::new(),
-        keeper_dropped: Vec::new(),
-        keeper_network: "pod",
-        security_options: Vec::new(),
-        how: How::Copy(Copied {
-            capabilities: request.capabilities.clone(),
-            tools_base: Some(TWIN_BASE),
-            entrypoint: copy.entrypoint.clone(),
-            tools_first: request.user.is_some(),
-            as_original: request.same_rights,
-            left_out: copy.left_out.clone(),
-        }),
-        reasons,
-    };
-    Ok(SessionPlan {
-        view,
-        namespace: pod.metadata.namespace.clone(),
-        pod: pod.metadata.name.clone(),
-        pod_uid: pod.metadata.uid.clone(),
-        node: pod.spec.node_name.clone(),
-        container: container.to_owned(),
-        container_id: status.map_or_else(String::new, |status| status.runtime_id().to_owned()),
-        keeper,
-        ids_are_guessed: false,
-        lingering: None,
-        earlier: 0,
-        copy: Some(copy),
-    })
+    let how = How::Copy(Copied {
+        capabilities: request.capabilities.clone(),
+        tools_base: Some(TWIN_BASE),
+        entrypoint: copy.entrypoint.clone(),
+        tools_first: request.user.is_some(),
+        as_original: request.same_rights,
+        left_out: copy.left_out.clone(),
+    });
+    let subject = Subject { pod, container: found, status, target_id };
+    Ok(SessionPlan { copy: Some(copy), ..subject.plan(request, keeper, how, reasons) })
+}
+
+/// The container of a pod that a session is for.
+struct Subject<'a> {
+    pod: &'a Pod,
+    container: &'a Container,
+    /// `None` if the kubelet has not told of it.
+    status: Option<&'a ContainerStatus>,
+    target_id: String,
+}
+
+impl Subject<'_> {
+    /// What plans of all modes have.
+    fn plan(self, request: &PlanRequest, keeper: Keeper, how: How, reasons: Vec<Reason>) -> SessionPlan {
+        let Self { pod, container, status, target_id } = self;
+        let own = &container.security_context;
+        // A copy is its own keeper.
+        let of_keeper = match &how {
+            How::Exec(_) => keeper.confinement.capabilities.clone(),
+            How::Sidecar(_) | How::Copy(_) => Capabilities::default(),
+        };
+        let view = Plan {
+            platform: "cluster",
+            target_id,
+            target_name: format!("pod/{}/{}", pod.metadata.name, container.name),
+            target_kind: target::phase(pod, status).as_str(),
+            target_capabilities: capability::bounding_set(
+                own.privileged,
+                &own.capabilities.add,
+                &own.capabilities.drop,
+            ),
+            user: keeper.user,
+            tty: request.tty,
+            command: request.command.clone(),
+            environment: environment(&pod.metadata.name, request),
+            path: String::new(),
+            workdir: request.workdir.clone(),
+            keeper_image: keeper.image.clone(),
+            keeper_added: of_keeper.add,
+            keeper_dropped: of_keeper.drop,
+            keeper_network: "pod",
+            security_options: Vec::new(),
+            how,
+            reasons,
+        };
+        SessionPlan {
+            view,
+            namespace: pod.metadata.namespace.clone(),
+            pod: pod.metadata.name.clone(),
+            pod_uid: pod.metadata.uid.clone(),
+            node: pod.spec.node_name.clone(),
+            container: container.name.clone(),
+            container_id: status.map_or_else(String::new, |status| status.runtime_id().to_owned()),
+            keeper,
+            ids_are_guessed: false,
+            lingering: None,
+            earlier: 0,
+            copy: None,
+        }
+    }
 }
 
 fn reasons(pod: &Pod, source: Source, keeper: &Keeper, tools: &ToolsImage, lingers: bool) -> Vec<Reason> {

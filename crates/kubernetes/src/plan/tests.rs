@@ -40,7 +40,7 @@ fn pod(change: Value) -> Pod {
     serde_json::from_value(pod).unwrap()
 }
 
-fn merge(into: &mut Value, change: Value) {
+pub(super) fn merge(into: &mut Value, change: Value) {
     match (into, change) {
         (Value::Object(into), Value::Object(change)) => {
             for (key, value) in change {

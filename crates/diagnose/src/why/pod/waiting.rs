@@ -5,27 +5,13 @@ use crate::code::Code;
 use crate::dialect;
 use crate::finding::Finding;
 use crate::pod::{PodContainer, PodFacts};
+use crate::why::start::START_CODES;
 
-/// Codes of a start that a runtime refused. Its message may contain words with another meaning elsewhere.
-const START_CODES: &[Code] = &[
-    Code::EntrypointMissing,
-    Code::EntrypointNotAbsolute,
-    Code::EntrypointOneString,
-    Code::ShellForm,
+/// Codes of a start that a runtime refused, beside those of [`START_CODES`]. Its message may contain words with another
+/// meaning elsewhere.
+const RUNTIME_CODES: &[Code] = &[
     Code::ShellMissing,
     Code::NoCommand,
-    Code::NotExecutableMode,
-    Code::HiddenByMount,
-    Code::MountNoexec,
-    Code::ParentNotSearchable,
-    Code::LoaderMissing,
-    Code::InterpreterMissing,
-    Code::CrlfShebang,
-    Code::WrongArchitecture,
-    Code::NotAnExecutable,
-    Code::TruncatedBinary,
-    Code::ExecNotPermitted,
-    Code::ArgumentTooLong,
     Code::EnvironmentInvalid,
     Code::WorkdirNotADirectory,
     Code::WorkdirMissing,
@@ -39,6 +25,10 @@ const START_CODES: &[Code] = &[
     Code::NoSpace,
     Code::FileBusy,
 ];
+
+fn is_of_start(code: Code) -> bool {
+    START_CODES.contains(&code) || RUNTIME_CODES.contains(&code)
+}
 
 /// Returns why a container is not started; `None` if it only waits for its turn or for its next run.
 pub(super) fn refused(pod: &PodFacts, container: &PodContainer, reason: &str, message: &str) -> Option<Finding> {
@@ -127,7 +117,7 @@ pub(super) fn missing_object(message: &str, who: &str) -> Option<Finding> {
 
 /// A program that the runtime did not start, in the words that engines use too.
 pub(super) fn start(container: &PodContainer, message: &str) -> Finding {
-    let known = dialect::explain_message(message).into_iter().find(|finding| START_CODES.contains(&finding.code));
+    let known = dialect::explain_message(message).into_iter().find(|finding| is_of_start(finding.code));
     match known {
         Some(mut finding) => {
             finding.message = format!("container {} cannot be started: {}", container.name, finding.message);

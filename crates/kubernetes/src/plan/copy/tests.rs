@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::plan::tests::merge;
 
 const SESSION: &str = "0123456789abcdef";
 const USER: NumericUser = NumericUser { uid: 65532, gid: 0 };
@@ -69,17 +70,6 @@ fn original() -> Value {
             }],
         },
     })
-}
-
-fn merge(into: &mut Value, change: Value) {
-    match (into, change) {
-        (Value::Object(into), Value::Object(change)) => {
-            for (key, value) in change {
-                merge(into.entry(key).or_insert(Value::Null), value);
-            }
-        }
-        (into, change) => *into = change,
-    }
 }
 
 fn planned(raw: &Value, tools: &ToolsImage, request: &PlanRequest) -> CopyPlan {
