@@ -29,7 +29,8 @@ pub(crate) fn disagreement(stage: &Stage, folder: &Path, text: &str, works: bool
 }
 
 /// Builds the directory with Docker's classic builder and runs the result. Nothing of a build is left, even if it
-/// fails: its images have a label.
+/// fails: its images have a label. Without the cache, because the builder goes through every image of the engine for it
+/// and fails if another test removes one meanwhile.
 fn engine_runs(stage: &Stage, folder: &Path) -> bool {
     let image = stage.engine.name("agrees");
     let label = format!("scratchdbg.test.agrees={image}");
@@ -42,7 +43,10 @@ fn engine_runs(stage: &Stage, folder: &Path) -> bool {
     fs::write(&labeled, lines.collect::<Vec<_>>().join("\n") + "\n").expect("a file");
     let mut docker = Command::new("docker");
     docker.env("DOCKER_BUILDKIT", "0").envs(stage.engine.variables()).stdin(Stdio::null());
-    docker.args(["build", "-q", "--force-rm", "--network", "none", "-t", &image, "-f"]).arg(labeled).arg(folder);
+    docker
+        .args(["build", "-q", "--no-cache", "--force-rm", "--network", "none", "-t", &image, "-f"])
+        .arg(labeled)
+        .arg(folder);
     let is_built = docker.output().expect("docker runs").status.success();
     let name = stage.engine.name("agrees-run");
     let runs =
