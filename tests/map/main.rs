@@ -28,7 +28,7 @@ const MAP: &[(&str, &[&str])] = &[
             "session",
         ],
     ),
-    ("console", &["backend", "files", "logs"]),
+    ("console", &["backend", "files", "follow", "logs"]),
     ("diagnose", &[]),
     ("docker", &["backend", "diagnose", "files", "logs", "pace"]),
     ("files", &[]),

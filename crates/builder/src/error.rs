@@ -142,6 +142,13 @@ impl BuildError {
             {
                 Some("check the path of the static executable that the image runs")
             }
+            Self::Read { source, .. } => Some(scratchdbg_files::hint(source)),
+            Self::Image(error) => error.hint(),
+            Self::Truncated { .. } => Some("compare its size and checksum with those of the original"),
+            Self::WrongPlatform { .. } => Some("--platform is not needed: the platform is taken from the binary"),
+            Self::LinkLeadsOut { .. } => Some("--add follows a symbolic link that is its own argument"),
+            Self::NoSource { .. } => Some("or leave it out of the list of `--with`"),
+            Self::NoToolkitFor { .. } => Some("--toolkit can be repeated, once for each platform"),
             _ => None,
         }
     }

@@ -17,6 +17,7 @@ mod why;
 
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use scratchdbg_console::suggest::ClusterOptions;
 
 pub(crate) use self::attach::{AttachArgs, ModeArg};
 pub(crate) use self::build::BuildArgs;
@@ -120,6 +121,22 @@ pub(crate) enum Command {
     Version,
 }
 
+impl Command {
+    /// The options by which the user named a cluster, if any were given.
+    pub(crate) fn cluster(&self) -> Option<ClusterOptions> {
+        let options = match self {
+            Self::Attach(args) => args.kubernetes.clone(),
+            Self::Logs(args) => args.kubernetes.clone(),
+            Self::Why(args) => args.kubernetes.clone(),
+            Self::Ps(args) => args.kubernetes.clone(),
+            Self::Sessions(command) => KubernetesArgs::from(command.cluster()),
+            _ => return None,
+        };
+        let given = ClusterOptions::from(options);
+        (given != ClusterOptions::default()).then_some(given)
+    }
+}
+
 /// Output format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
@@ -145,11 +162,23 @@ pub(crate) struct CompletionArgs {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
+    use clap::{CommandFactory as _, Parser as _};
 
     #[test]
     fn the_command_line_is_sound() {
         super::Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_cluster_is_named_by_options() {
+        let cluster = |line: &str| super::Cli::try_parse_from(line.split_whitespace()).unwrap().command.cluster();
+        let given = cluster("scratchdbg attach pod/web --namespace shop --kube-context prod --kubeconfig /a/b");
+        let given = given.expect("options of a cluster");
+        assert_eq!((given.namespace.as_deref(), given.context.as_deref()), (Some("shop"), Some("prod")));
+        assert_eq!((given.all_namespaces, given.kubeconfig), (false, Some("/a/b".into())));
+        assert!(cluster("scratchdbg sessions ls -A").is_some_and(|given| given.all_namespaces));
+        assert_eq!(cluster("scratchdbg attach web"), None);
+        assert_eq!(cluster("scratchdbg build app"), None);
     }
 
     /// Compares each help text with a file in `snapshots`, so that changes of wording are visible in review.

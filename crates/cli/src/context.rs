@@ -14,7 +14,7 @@ use crate::args::{Global, KubernetesArgs};
 use crate::env::Environment;
 use crate::error::CommandError;
 use crate::platform::{self, ImagePlatform, Location, Looked, Platform};
-use crate::printer::Printer;
+use scratchdbg_console::printer::Printer;
 
 /// The surroundings of a command.
 #[derive(Debug)]

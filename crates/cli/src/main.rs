@@ -10,10 +10,7 @@ mod env;
 mod error;
 mod platform;
 mod plugin;
-mod printer;
-mod progress;
 mod registry;
-mod suggest;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -29,8 +26,7 @@ use crate::context::Context;
 use crate::env::Environment;
 use crate::error::{ATTACH_FAILED, CommandError, FAILED, Outcome, USAGE};
 use crate::plugin::Called;
-use crate::printer::Printer;
-use crate::suggest::ClusterOptions;
+use scratchdbg_console::printer::Printer;
 
 /// How long a session may take after a signal that it passes on: for the command, and to clean up on a busy engine.
 /// Only a session that is blocked takes as long.
@@ -57,7 +53,7 @@ fn main() -> ExitCode {
         }
     };
     // As long as the process: a printer is copied everywhere.
-    let cluster = ClusterOptions::of(&cli.command).map(|options| &*Box::leak(Box::new(options)));
+    let cluster = cli.command.cluster().map(|options| &*Box::leak(Box::new(options)));
     let printer = Printer::new(color(&cli.global), cli.global.quiet).suggesting(cluster);
     trace_to_stderr(cli.global.verbose);
     // A session only passes bytes on: more threads would take time to start, and would take cores from the engine. An

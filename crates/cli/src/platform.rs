@@ -11,7 +11,7 @@ use crate::blocking::blocking;
 use crate::env::Environment;
 use crate::error::{CommandError, OF_IMAGES};
 #[cfg(feature = "kubernetes")]
-use crate::printer::Printer;
+use scratchdbg_console::printer::Printer;
 
 /// The platform whose images can be had without a registry, and that images are loaded into.
 pub(crate) type ImagePlatform = scratchdbg_docker::Engine;

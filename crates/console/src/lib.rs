@@ -1,9 +1,11 @@
-//! The terminal, the standard streams and the signals of this process.
+//! The terminal, the standard streams and the signals of this process, and what is printed there.
 //!
 //! * [`streams`] reads and writes standard streams, even if they do not block.
 //! * [`terminal`] sets raw mode, restores it on every path, and reports the window's size.
 //! * [`signals`] receives the signals that end a command.
-//! * [`lines`] prints log lines on a standard stream.
+//! * [`printer`] prints messages: errors, hints, notes. [`suggest`] completes the commands in hints.
+//! * [`progress`] shows the progress of a long operation.
+//! * [`log`] prints the logs of containers, [`lines`] its lines on one standard stream.
 //! * [`zone`] is the user's time zone.
 //! * [`closed`] reports whether a standard stream was closed when the process started.
 
@@ -11,8 +13,12 @@ pub mod closed;
 mod fatal;
 mod input;
 pub mod lines;
+pub mod log;
+pub mod printer;
+pub mod progress;
 mod raw_mode;
 pub mod signals;
 pub mod streams;
+pub mod suggest;
 pub mod terminal;
 pub mod zone;

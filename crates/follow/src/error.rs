@@ -57,3 +57,26 @@ pub enum Error {
     #[error("reading a log failed: {0}")]
     Panicked(#[from] tokio::task::JoinError),
 }
+
+impl Error {
+    /// What the user can do.
+    pub fn hints(&self) -> Vec<String> {
+        match self {
+            Self::Backend(error) => error.hints.clone(),
+            Self::Unreadable { name, driver, source } => {
+                let mut hints = source.hints.clone();
+                hints.push(format!(
+                    "`{name}` has the log driver `{driver}`, which keeps nothing that can be read back; json-file, local \
+                     and journald do: run it with --log-driver local"
+                ));
+                hints
+            }
+            Self::FilesUnreadable { .. } => vec!["--via auto reads it through the engine then".to_owned()],
+            Self::FilesNotFollowed { .. } => vec!["--via auto follows it through the engine then".to_owned()],
+            Self::NoSuchRun { .. } => {
+                vec!["--run all shows all that was said, with the ends of those runs that are known".to_owned()]
+            }
+            _ => Vec::new(),
+        }
+    }
+}

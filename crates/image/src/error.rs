@@ -148,3 +148,25 @@ pub enum ImageError {
     #[error("cannot write: {0}")]
     Write(#[source] io::Error),
 }
+
+impl ImageError {
+    /// What the user can do, if the message itself does not tell.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Read { source, .. } => Some(scratchdbg_files::hint(source)),
+            Self::Store { source, .. } if source.kind() == io::ErrorKind::NotFound => Some("create the folder first"),
+            Self::Store { source, .. } | Self::Write(source) if source.kind() == io::ErrorKind::StorageFull => {
+                Some("nothing was changed: free some space, or write elsewhere")
+            }
+            Self::NotARegularFile { .. } => Some("name a regular file"),
+            Self::DuplicatePlatform { .. } => {
+                Some("give one binary for each platform, or build images of one platform one by one")
+            }
+            Self::DuplicatePath { .. } => Some("`--add SRC:DST` and `--with` say what goes where"),
+            Self::InvalidPath { .. } => Some("a path in the image is absolute, without `..`"),
+            Self::NotALayout { .. } => Some("name an empty folder, a new one, or an OCI layout"),
+            Self::TagTaken { .. } => Some("give each repository its own layout, or its own tags"),
+            _ => None,
+        }
+    }
+}

@@ -8,7 +8,7 @@
 //! * [`check`]: the findings at a location;
 //! * [`preflight`]: the findings of an image that is being built;
 //! * [`why`]: why a container ended, or what is wrong with it while it runs;
-//! * [`shells`]: whether containers have a shell;
+//! * [`overview`]: what `ps` tells of containers;
 //! * [`verify`]: whether two images are a pair;
 //! * [`find_twin`]: the debug twin of a running image, in its registry.
 //!
@@ -26,6 +26,7 @@ mod layers;
 mod lines;
 mod location;
 mod open;
+mod overview;
 mod preflight;
 mod program;
 mod report;
@@ -42,10 +43,10 @@ pub use self::check::check;
 pub use self::error::Error;
 pub use self::location::{BareWords, Disk, ImageLocation, LocationError, ThisMachine};
 pub use self::open::{RegistryImage, Sources};
+pub use self::overview::{Overview, Place, Row, overview};
 pub use self::preflight::{preflight, with_those_of_the_file};
 pub use self::report::{Caveat, Report};
 pub use self::room::Refusal;
-pub use self::shells::shells;
 pub use self::twin::{NoTwin, ProvedTwin, RunningImage, find_twin, twin_name};
 pub use self::verify::verify;
 pub use self::why::{ContainerSummary, Diagnosis, PodSummary, why, why_without_files};

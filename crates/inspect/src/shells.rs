@@ -18,7 +18,7 @@ const TIME_LIMIT: Duration = Duration::from_secs(3);
 
 /// Returns whether `sh` starts a shell, by the containers' image id. `None` means that it cannot be
 /// seen; images that took too long are absent.
-pub async fn shells(backend: &impl FilesBackend, records: &[ContainerRecord]) -> HashMap<String, Option<bool>> {
+pub(crate) async fn shells(backend: &impl FilesBackend, records: &[ContainerRecord]) -> HashMap<String, Option<bool>> {
     let mut found = HashMap::new();
     let mut lookups = futures_util::stream::iter(representatives(records))
         .map(async |record| (record.image_id.clone(), shell(backend, record).await))

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use scratchdbg_console::suggest::ClusterOptions;
 
 /// Which cluster, and which part of it. They make sense with targets such as pod/NAME, and are left out of the short help.
 #[derive(Debug, Clone, Default, Args)]
@@ -48,5 +49,16 @@ impl KubernetesArgs {
             (self.is_plugin, "kubectl's plugin"),
         ];
         options.into_iter().find_map(|(is_given, name)| is_given.then_some(name))
+    }
+}
+
+impl From<KubernetesArgs> for ClusterOptions {
+    fn from(args: KubernetesArgs) -> Self {
+        Self {
+            namespace: args.namespace,
+            all_namespaces: args.all_namespaces,
+            context: args.kube_context,
+            kubeconfig: args.kubeconfig,
+        }
     }
 }

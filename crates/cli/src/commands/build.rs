@@ -30,9 +30,9 @@ use crate::args::{BuildArgs, Deny, Format};
 use crate::blocking::blocking;
 use crate::context::Context;
 use crate::error::{CommandError, Outcome};
-use crate::printer::Printer;
-use crate::progress::Progress;
 use crate::registry;
+use scratchdbg_console::printer::Printer;
+use scratchdbg_console::progress::Progress;
 
 pub(crate) async fn build(mut args: BuildArgs, context: &Context) -> Outcome {
     // Check the complete command line before anything is done.
@@ -69,7 +69,7 @@ pub(crate) async fn build(mut args: BuildArgs, context: &Context) -> Outcome {
     let epoch = spec.epoch;
     let meter = Meter::default();
     spec.files.count_with(meter.clone());
-    let progress = Progress::begin("packing", size(&spec), &meter, context.printer);
+    let progress = show_progress("packing", size(&spec), &meter, context);
     let work = move || -> Result<Built, CommandError> {
         let decisions = provision(&mut spec, &with, Path::new("/")).map_err(|error| explain(&error))?;
         let pair = scratchdbg_builder::build(&spec).map_err(|error| explain(&error))?;
@@ -83,7 +83,7 @@ pub(crate) async fn build(mut args: BuildArgs, context: &Context) -> Outcome {
     drop(progress);
     report(&built.findings, args.deny, context.printer)?;
     for output in &outputs {
-        let _progress = Progress::begin(output.doing(), blobs_size(&built.pair), &meter, context.printer);
+        let _progress = show_progress(output.doing(), blobs_size(&built.pair), &meter, context);
         let pushed = output.write(&built.pair, epoch, &storage, context).await?;
         built.pushed = built.pushed.or(pushed);
     }
@@ -104,6 +104,13 @@ async fn check_registries(outputs: &[Output], tags: &[TaggedReference], context:
             .hint("name it as its registry is to have it: --tag HOST/REPOSITORY:TAG"));
     }
     context.registry()?.check_access(tags).await.map_err(|error| registry::explain(&error))
+}
+
+/// Begins to show how many bytes were done, from none on.
+fn show_progress(what: &str, total: u64, meter: &Meter, context: &Context) -> Progress {
+    meter.reset();
+    let meter = meter.clone();
+    Progress::begin(what, total, move || meter.read(), context.printer)
 }
 
 /// Returns the number of bytes to pack.

@@ -10,8 +10,8 @@ use crate::args::{CheckArgs, CheckFormat, Deny};
 use crate::blocking::blocking;
 use crate::context::Context;
 use crate::error::{CommandError, FAILED, Outcome};
-use crate::printer::Printer;
 use crate::registry;
+use scratchdbg_console::printer::Printer;
 
 pub(crate) async fn check(args: CheckArgs, context: &Context) -> Outcome {
     if let Some(code) = &args.explain {

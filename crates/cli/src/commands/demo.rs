@@ -4,12 +4,9 @@ use std::io::{self, Stderr, Stdout};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::sync::OnceLock;
-use std::time::Duration;
 
 use jiff::Timestamp;
-use scratchdbg_backend::{
-    ContainerName, Error, ImageBackend as _, Interrupts, Plan, PlanRequest, Scope, SessionTarget, Window,
-};
+use scratchdbg_backend::{ContainerName, Error, Interrupts, Plan, PlanRequest, Scope, SessionTarget, Window};
 use scratchdbg_builder::{BuildSpec, Twin};
 use scratchdbg_console::streams::{self, Outlet};
 use scratchdbg_image::{TaggedReference, write_hybrid};
@@ -17,17 +14,12 @@ use scratchdbg_session::tools::{self, SessionTools};
 use scratchdbg_session::{Consent, LAUNCHER, Notice, Request, SessionEnd, Stage, Streams, User};
 use tokio::io::Empty;
 use tokio::sync::watch;
-use tokio::time::Instant;
 
 use super::logs;
 use crate::args::{DemoArgs, LogsArgs};
 use crate::context::Context;
 use crate::error::{CommandError, FAILED, Outcome};
 use crate::platform::{ImagePlatform, Throwaway};
-
-/// How long images are looked for that the engine may be loading, and how often.
-const LATE_WITHIN: Duration = Duration::from_secs(3);
-const LATE_PAUSE: Duration = Duration::from_millis(200);
 
 /// The names of the images that the demo makes.
 struct Names {
@@ -54,8 +46,8 @@ pub(crate) async fn demo(args: DemoArgs, context: &Context, mut interrupts: Inte
     let engine = engine.within(&Scope::default());
     let loading: Vec<String> = context.scope.left().into_iter().filter(|left| images.contains(left)).collect();
     let removal = async {
-        throwaway.remove(&engine, &images).await.map_err(|error| CommandError::from(error).message)?;
-        remove_late(&engine, loading).await
+        let removed = Box::pin(throwaway.remove(&engine, &images, loading)).await;
+        removed.map_err(|error| CommandError::from(error).message)
     };
     let cleaned = interrupts.clean_up(Box::pin(removal), outcome.is_err()).await;
     // What is said of it below.
@@ -84,27 +76,6 @@ pub(crate) async fn demo(args: DemoArgs, context: &Context, mut interrupts: Inte
         context.printer.heading("Container and images are removed: the engine is as it was.")?;
     }
     outcome
-}
-
-/// Removes images that the engine may still have been loading when the load was given up, as soon as they are there.
-async fn remove_late(engine: &ImagePlatform, mut images: Vec<String>) -> Result<(), String> {
-    let deadline = Instant::now() + LATE_WITHIN;
-    while !images.is_empty() {
-        let mut awaited = Vec::new();
-        for image in images {
-            if engine.image_record(&image).await.map_err(|error| error.message)?.is_some() {
-                engine.remove_image(&image).await.map_err(|error| CommandError::from(error).message)?;
-            } else {
-                awaited.push(image);
-            }
-        }
-        if !awaited.is_empty() && Instant::now() >= deadline {
-            return Err(format!("the engine did not finish loading {}", awaited.join(" and ")));
-        }
-        images = awaited;
-        tokio::time::sleep(LATE_PAUSE).await;
-    }
-    Ok(())
 }
 
 fn names(throwaway: &Throwaway) -> Result<Names, CommandError> {

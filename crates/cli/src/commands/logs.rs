@@ -1,17 +1,15 @@
 //! `logs`: the output of containers, as complete lines, each once, in order.
 
-mod notice;
-mod output;
 mod request;
 
 use std::sync::{Mutex, PoisonError};
 
 use jiff::tz::TimeZone;
 use scratchdbg_backend::{Interrupts, LogBackend};
+use scratchdbg_console::log::{Output, Single};
 use scratchdbg_follow::{Error, LogReader, MergedSink as _};
 use scratchdbg_logs::Framing;
 
-use self::output::{Output, Single};
 use self::request::Request;
 use crate::args::LogsArgs;
 use crate::blocking::blocking;
@@ -32,7 +30,7 @@ pub(crate) async fn logs(args: LogsArgs, context: &Context, mut interrupts: Inte
         Err(code) => return Ok(code),
     };
     let request = Request::new(&args, zone)?;
-    let mut output = Mutex::new(Output::new(&request, context.printer));
+    let mut output = Mutex::new(Output::new(&request.view, context.printer));
     let reading = read(&args, &request, &mut output, context);
     let outcome = interrupts.race(&context.scope, Box::pin(reading)).await;
     // Lines that were read are shown in any case.
@@ -65,7 +63,7 @@ async fn read_on(
     output: &mut Mutex<Output>,
 ) -> Result<(), CommandError> {
     let wanted = request.wanted(args, platform.now())?;
-    if request.many {
+    if request.view.many {
         let output = output.get_mut().unwrap_or_else(PoisonError::into_inner);
         let read = scratchdbg_follow::read_many(platform, &wanted, &targets.names, &targets.selectors, output).await;
         return read.map_err(|error| match error {
@@ -93,19 +91,10 @@ async fn read_on(
 
 impl From<Error> for CommandError {
     fn from(error: Error) -> Self {
-        let message = error.to_string();
         match error {
             Error::Backend(error) => error.into(),
             Error::Output(error) => error.into(),
-            Error::Unreadable { name, driver, source } => Self::from(*source).hint(format!(
-                "`{name}` has the log driver `{driver}`, which keeps nothing that can be read back; json-file, local and \
-                 journald do: run it with --log-driver local"
-            )),
-            Error::FilesUnreadable { .. } => Self::new(message).hint("--via auto reads it through the engine then"),
-            Error::FilesNotFollowed { .. } => Self::new(message).hint("--via auto follows it through the engine then"),
-            Error::NoSuchRun { .. } => Self::new(message)
-                .hint("--run all shows all that was said, with the ends of those runs that are known"),
-            _ => Self::new(message),
+            error => Self { hints: error.hints(), ..Self::new(error.to_string()) },
         }
     }
 }

@@ -9,8 +9,8 @@ use crate::args::{Format, VerifyArgs};
 use crate::blocking::blocking;
 use crate::context::Context;
 use crate::error::{CommandError, FAILED, Outcome};
-use crate::printer::Printer;
 use crate::registry;
+use scratchdbg_console::printer::Printer;
 
 pub(crate) async fn verify(args: VerifyArgs, context: &Context) -> Outcome {
     let platform = args.platform.as_deref().map(str::parse::<Platform>).transpose();

@@ -13,7 +13,7 @@ use crate::args::{Format, WhyArgs};
 use crate::context::Context;
 use crate::error::{CommandError, FAILED, Outcome};
 use crate::platform;
-use crate::printer::Printer;
+use scratchdbg_console::printer::Printer;
 
 /// How many bytes of a long text are kept, from its beginning and from its end each.
 const KEPT: usize = 512 << 10;

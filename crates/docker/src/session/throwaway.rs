@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bollard::models::{ContainerCreateBody, HostConfig};
+use scratchdbg_backend::{self as backend, ErrorKind, ImageBackend as _};
+use tokio::time::Instant;
 
 use super::container::attach_and_start;
 use super::exit_waiter::ExitWaiter;
@@ -17,6 +19,9 @@ use crate::{ContainerName, Engine, Error, labels};
 
 /// How long the container may take to end after its input is closed, before it is removed.
 const STOP_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long images are looked for that the engine may be loading, and how often.
+const LATE_WITHIN: Duration = Duration::from_secs(3);
+const LATE_PAUSE: Duration = Duration::from_millis(200);
 
 /// A temporary container and its images.
 #[derive(Debug)]
@@ -118,8 +123,14 @@ impl Throwaway {
     }
 
     /// Removes the container, even if it is incomplete, these images, and sessions in the
-    /// container.
-    pub async fn remove(&mut self, engine: &Engine, images: &[String]) -> Result<(), Error> {
+    /// container. Waits for those images that the engine may still be `loading`, because the load was
+    /// given up.
+    pub async fn remove(
+        &mut self,
+        engine: &Engine,
+        images: &[String],
+        loading: Vec<String>,
+    ) -> Result<(), backend::Error> {
         let container: ContainerName = self.container().parse()?;
         if let Ok(target) = engine.inspect(&container).await {
             for session in engine.list_sessions().await?.0.iter().filter(|session| session.target == target.id) {
@@ -134,6 +145,31 @@ impl Throwaway {
         for image in images {
             engine.remove_unused_image(image).await?;
         }
-        Ok(())
+        remove_late(engine, loading).await
     }
+}
+
+/// Removes images as soon as they are there.
+async fn remove_late(engine: &Engine, mut images: Vec<String>) -> Result<(), backend::Error> {
+    let deadline = Instant::now() + LATE_WITHIN;
+    while !images.is_empty() {
+        let mut awaited = Vec::new();
+        for image in images {
+            if engine.image_record(&image).await?.is_some() {
+                engine.remove_image(&image).await?;
+            } else {
+                awaited.push(image);
+            }
+        }
+        if !awaited.is_empty() && Instant::now() >= deadline {
+            let images = awaited.join(" and ");
+            return Err(backend::Error::new(
+                ErrorKind::Unreachable,
+                format!("the engine did not finish loading {images}"),
+            ));
+        }
+        images = awaited;
+        tokio::time::sleep(LATE_PAUSE).await;
+    }
+    Ok(())
 }

@@ -12,7 +12,8 @@ use scratchdbg_testkit::fake::Request;
 
 use super::{Places, codes, denied};
 use crate::evaluate::{Evaluation, evaluate};
-use crate::{Error, ImageLocation, shells, why};
+use crate::shells::shells;
+use crate::{Error, ImageLocation, why};
 
 fn script(text: &str) -> Entry {
     Entry::program(0o755, text.len() as u64, program::inspect_head(text.as_bytes(), text.len() as u64))

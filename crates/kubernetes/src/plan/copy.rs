@@ -5,23 +5,16 @@
 //! volumes, user and profiles. It has nothing that would make the cluster take it
 //! for the original (labels, owner, probes), and no right over the node that nobody asked for.
 
+mod marks;
+
 use scratchdbg_backend::launcher::{self, TWIN_BASE};
 use scratchdbg_backend::{Error, ErrorKind, LeftOut, NumericUser, PlanRequest, ToolsImage};
 use serde_json::{Map, Value, json};
 
+pub(crate) use self::marks::{KnownCopy, LABEL_SESSION, recognize};
+use self::marks::{TARGET, name};
 use super::keeper;
 use crate::model::Pod;
-
-/// Marks a copy, with the id of its session.
-pub(crate) const LABEL_SESSION: &str = "io.scratchdbg.session";
-/// The original: its pod and container. An annotation.
-const TARGET: &str = "io.scratchdbg.target";
-
-/// Stands between the name of the original and the id of the session.
-const NAME_MIDDLE: &str = "-scratchdbg-";
-
-/// The longest name of a pod that is its host name, too.
-const LONGEST_NAME: usize = 63;
 
 /// How long a copy may live, in seconds, whatever happens to its client: a day.
 const LIFETIME: u32 = 24 * 60 * 60;
@@ -79,41 +72,6 @@ pub(crate) struct CopyPlan {
     pub(crate) differences: Vec<String>,
     /// The command line of the original. Empty if it is that of an image that was not looked into.
     pub(crate) entrypoint: Vec<String>,
-}
-
-/// Returns the name of a session's copy.
-pub(crate) fn name(original: &str, session: &str) -> String {
-    let room = LONGEST_NAME - NAME_MIDDLE.len() - session.len();
-    let cut: String = original.chars().take(room).collect();
-    format!("{}{NAME_MIDDLE}{session}", cut.trim_end_matches(['-', '.']))
-}
-
-/// A pod that is a copy.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct KnownCopy<'a> {
-    /// Its session.
-    pub(crate) session: &'a str,
-    /// The original: `pod/NAME/CONTAINER`.
-    pub(crate) target: &'a str,
-    /// The container of the copy.
-    pub(crate) container: &'a str,
-}
-
-/// Recognizes a copy by its name, label, annotation and command line, all of which only who may create pods
-/// can give to one.
-pub(crate) fn recognize(pod: &Pod) -> Option<KnownCopy<'_>> {
-    let session = &**pod.metadata.labels.get(LABEL_SESSION)?;
-    let target = &**pod.metadata.annotations.get(TARGET)?;
-    let [container] = &pod.spec.containers[..] else { return None };
-    let [program] = &container.command[..] else { return None };
-    let (served, linger) = keeper::arguments(&container.args)?;
-    let is_ours = keeper::is_id(session)
-        && pod.metadata.name.ends_with(&format!("{NAME_MIDDLE}{session}"))
-        && served == session
-        && linger.is_none()
-        && *program == keeper::program(TWIN_BASE)
-        && pod.spec.restart_policy == "Never";
-    is_ours.then_some(KnownCopy { session, target, container: &container.name })
 }
 
 /// Plans a copy of the pod `raw`, as the API gives it. `user` is that of the container, as far as it is known.

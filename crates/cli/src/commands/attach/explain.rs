@@ -5,7 +5,7 @@ use std::io;
 use scratchdbg_backend::{How, Plan};
 
 use crate::args::Format;
-use crate::printer::Printer;
+use scratchdbg_console::printer::Printer;
 
 /// Describes the keeper's capabilities.
 fn rights(plan: &Plan) -> &'static str {

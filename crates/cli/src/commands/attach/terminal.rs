@@ -12,7 +12,7 @@ use scratchdbg_session::{Audit, Consent, Notice, SessionEnd, Stage, Streams, Use
 use tokio::sync::watch;
 
 use super::{consent, words};
-use crate::printer::Printer;
+use scratchdbg_console::printer::Printer;
 
 /// Standard streams, a terminal if there is one, and the audit file.
 pub(super) struct TerminalUser {

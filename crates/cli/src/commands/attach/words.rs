@@ -3,7 +3,7 @@
 use scratchdbg_backend::{How, Mode, Plan};
 use scratchdbg_session::Notice;
 
-use crate::printer::Printer;
+use scratchdbg_console::printer::Printer;
 
 /// Prints a notice.
 pub(super) fn tell(notice: Notice<'_>, printer: Printer) {

@@ -10,7 +10,7 @@ use scratchdbg_registry::{PushReport, Pushed};
 use serde_json::{Value, json};
 
 use super::{Built, Output};
-use crate::printer::Printer;
+use scratchdbg_console::printer::Printer;
 
 /// `{prod, debug, outputs[], findings[], provision[], pushed[]}`.
 pub(super) fn json(built: &Built, outputs: &[String]) -> Value {

@@ -2,6 +2,7 @@
 
 use jiff::tz::TimeZone;
 use scratchdbg_backend::{Selector, is_pattern};
+use scratchdbg_console::log::View;
 use scratchdbg_follow as follow;
 use scratchdbg_logs::query::{Query, QueryError, QuerySpec};
 use scratchdbg_logs::render::Format;
@@ -16,20 +17,9 @@ use crate::platform::{self, Location};
 #[derive(Debug, Clone)]
 pub(super) struct Request {
     pub(super) query: Query,
-    pub(super) format: Format,
-    pub(super) timestamps: bool,
-    /// Count lines instead of showing them. `true` also clusters lines.
-    pub(super) stats: Option<bool>,
-    /// Several containers may be shown.
-    pub(super) many: bool,
+    pub(super) view: View,
     /// The beginnings of unfinished lines are shown too.
     pub(super) live: bool,
-    /// The only stream to show.
-    pub(super) stream: Option<Stream>,
-    /// The zone of the times on the command line and in the output.
-    pub(super) zone: TimeZone,
-    /// What messages call the platform.
-    pub(super) platform: &'static str,
 }
 
 impl Request {
@@ -70,19 +60,19 @@ impl Request {
                 usage(&error, "a format is text, json, or a template such as '{time} {level} {msg}'")
             })?),
         };
-        Ok(Self {
-            query,
+        let view = View {
             format,
             timestamps: args.timestamps,
+            highlight: query.highlight().to_vec(),
             stats: (args.stats || args.patterns).then_some(args.patterns),
             many: args.targets.len() > 1
                 || !selectors(args).is_empty()
                 || platform::may_be_several(&args.targets, &args.kubernetes),
-            live: args.live,
             stream,
             zone,
             platform: location.word(),
-        })
+        };
+        Ok(Self { query, view, live: args.live })
     }
 
     /// Returns which part of the logs to show, by the engine's clock: ten minutes ago is ten minutes before the
@@ -91,7 +81,7 @@ impl Request {
         let around = |own: Option<u16>| usize::from(own.or(args.around).unwrap_or_default());
         Ok(follow::Request {
             follow: args.follow,
-            range: range(args, &now.to_zoned(self.zone.clone()))?,
+            range: range(args, &now.to_zoned(self.view.zone.clone()))?,
             tail: match args.tail {
                 Some(Count::Lines(lines)) => Some(usize::try_from(lines).unwrap_or(usize::MAX)),
                 Some(Count::All) | None => None,
@@ -110,25 +100,25 @@ impl Request {
 
     /// Reports whether all lines are shown unchanged.
     fn is_plain(&self) -> bool {
-        self.query.wants_all() && matches!(self.format, Format::Text | Format::Raw) && self.stats.is_none()
+        self.query.wants_all() && matches!(self.view.format, Format::Text | Format::Raw) && self.view.stats.is_none()
     }
 
     /// Reports whether lines may be shown in parts as they arrive, if they exceed the limit. Counting and merging
     /// need complete lines.
     fn takes_parts(&self, args: &LogsArgs) -> bool {
         let has_tail = matches!(args.tail, Some(Count::Lines(_)));
-        matches!(self.format, Format::Raw) && self.is_plain() && !has_tail && !self.many && !self.live
+        matches!(self.view.format, Format::Raw) && self.is_plain() && !has_tail && !self.view.many && !self.live
     }
 
     /// Reports whether the runs of lines are shown, if they are known.
     fn tells_runs(&self) -> bool {
-        self.stats.is_none() && matches!(self.format, Format::Json | Format::Template(_))
+        self.view.stats.is_none() && matches!(self.view.format, Format::Json | Format::Template(_))
     }
 
     /// Reports whether the engine must send the time of each line.
     fn needs_timestamps(&self, args: &LogsArgs) -> bool {
-        let needs_order = args.follow || self.many || args.run.is_some();
-        needs_order || self.timestamps || self.tells_runs() || !self.is_plain()
+        let needs_order = args.follow || self.view.many || args.run.is_some();
+        needs_order || self.view.timestamps || self.tells_runs() || !self.is_plain()
     }
 }
 

@@ -2,8 +2,7 @@
 
 use anstyle::{AnsiColor, Style};
 use scratchdbg_format::{Column, KEPT, age, findings};
-
-use super::Row;
+use scratchdbg_inspect::Row;
 
 /// A column whose cells have no style.
 const fn plain(name: &'static str, cell: fn(&Row) -> String, rank: u8, may_shrink: bool) -> Column<Row> {

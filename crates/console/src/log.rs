@@ -1,4 +1,6 @@
-//! Prints lines on the two output streams.
+//! Prints the logs of containers, and what there is to say of them, on the two output streams.
+
+mod notice;
 
 use std::io::{self, Stderr, Stdout, Write};
 use std::os::fd::AsFd;
@@ -6,21 +8,42 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anstream::stream::RawStream;
 use jiff::tz::TimeZone;
-use scratchdbg_console::lines::{LineStream, are_same_file, has_colors};
-use scratchdbg_console::terminal::columns;
+use regex::bytes::Regex;
 use scratchdbg_follow::{MergedSink, Notice, Severity, Sink};
 use scratchdbg_logs::render::{Entry, Format, Prefixes, Style};
 use scratchdbg_logs::stats::Stats;
 use scratchdbg_logs::{Line, Stream};
 
-use super::notice::words;
-use super::request::Request;
+use self::notice::words;
+use crate::lines::{LineStream, are_same_file, has_colors};
 use crate::printer::Printer;
+use crate::terminal::columns;
+
+/// How lines are shown.
+#[derive(Debug, Clone)]
+pub struct View {
+    /// The form of a line.
+    pub format: Format,
+    /// Whether the time stands before each line.
+    pub timestamps: bool,
+    /// What is marked in lines.
+    pub highlight: Vec<Regex>,
+    /// Count lines instead of showing them. `true` also clusters lines.
+    pub stats: Option<bool>,
+    /// Several containers may be shown.
+    pub many: bool,
+    /// The only stream to show.
+    pub stream: Option<Stream>,
+    /// The zone of the times in the output.
+    pub zone: TimeZone,
+    /// What messages call the platform.
+    pub platform: &'static str,
+}
 
 /// Prints lines, or counts them. On a terminal, text that could control it is escaped. Elsewhere, every byte is
 /// passed on unchanged.
 #[derive(Debug)]
-pub(super) struct Output {
+pub struct Output {
     stdout: LineStream<Stdout>,
     stderr: LineStream<Stderr>,
     /// Whether both streams lead to the same file, so that the order between them must be kept.
@@ -45,35 +68,40 @@ pub(super) struct Output {
 }
 
 /// Identifies a container of an [`Output`].
-pub(super) type ContainerIndex = usize;
+pub type ContainerIndex = usize;
 
 impl Output {
-    pub(super) fn new(request: &Request, printer: Printer) -> Self {
-        let text = matches!(request.format, Format::Text);
+    /// Nothing is printed yet.
+    pub fn new(view: &View, printer: Printer) -> Self {
+        let text = matches!(view.format, Format::Text);
         let (stdout, stderr) = (io::stdout(), io::stderr());
-        let prefixed = request.many && text && request.stats.is_none();
+        let prefixed = view.many && text && view.stats.is_none();
         Self {
             share_a_place: are_same_file(&stdout, &stderr),
-            split: text || matches!(request.format, Format::Raw),
-            stream: request.stream,
+            split: text || matches!(view.format, Format::Raw),
+            stream: view.stream,
             names: Vec::new(),
             prefixes: prefixed.then(|| Prefixes::new(columns(), has_colors(&stdout))),
-            stats: request.stats.map(Stats::new),
-            json: matches!(request.format, Format::Json),
-            raw: matches!(request.format, Format::Raw),
+            stats: view.stats.map(Stats::new),
+            json: matches!(view.format, Format::Json),
+            raw: matches!(view.format, Format::Raw),
             cut: (0, 0),
             without_level: 0,
             printer,
-            platform: request.platform,
+            platform: view.platform,
             failed: false,
-            zone: request.zone.clone(),
-            stdout: self::stream(stdout, request),
-            stderr: self::stream(stderr, request),
+            zone: view.zone.clone(),
+            stdout: self::stream(stdout, view),
+            stderr: self::stream(stderr, view),
         }
     }
 
     /// Shows the beginning of an unfinished line. Returns `false` if another line must come first.
-    pub(super) fn beginning(&mut self, stream: Stream, text: &[u8]) -> io::Result<bool> {
+    ///
+    /// # Errors
+    ///
+    /// Fails if it cannot be written.
+    pub fn beginning(&mut self, stream: Stream, text: &[u8]) -> io::Result<bool> {
         if self.stream.is_some_and(|wanted| wanted != stream) {
             return Ok(true);
         }
@@ -100,7 +128,11 @@ impl Output {
     }
 
     /// Ends the output. Returns whether it was complete.
-    pub(super) fn finish(&mut self) -> io::Result<bool> {
+    ///
+    /// # Errors
+    ///
+    /// Fails if it cannot be written.
+    pub fn finish(&mut self) -> io::Result<bool> {
         const ROWS: usize = 12;
         const COLUMNS: usize = 80;
         self.break_beginnings()?;
@@ -138,14 +170,14 @@ impl Output {
     }
 }
 
-/// A stream that lines are rendered on as the request wants it.
-fn stream<W: Write + RawStream + AsFd>(stream: W, request: &Request) -> LineStream<W> {
+/// A stream that lines are rendered on as the view wants it.
+fn stream<W: Write + RawStream + AsFd>(stream: W, view: &View) -> LineStream<W> {
     let style = Style {
-        format: request.format.clone(),
-        timestamps: request.timestamps,
-        terminal: stream.is_terminal() && !matches!(request.format, Format::Raw),
+        format: view.format.clone(),
+        timestamps: view.timestamps,
+        terminal: stream.is_terminal() && !matches!(view.format, Format::Raw),
         color: has_colors(&stream),
-        highlight: request.query.highlight().to_vec(),
+        highlight: view.highlight.clone(),
     };
     LineStream::new(stream, style)
 }
@@ -213,9 +245,11 @@ impl MergedSink for Output {
 
 /// The output for a single container.
 #[derive(Debug)]
-pub(super) struct Single<'a> {
-    pub(super) output: &'a Mutex<Output>,
-    pub(super) container: ContainerIndex,
+pub struct Single<'a> {
+    /// The output, which what shows beginnings of lines writes to as well.
+    pub output: &'a Mutex<Output>,
+    /// The container.
+    pub container: ContainerIndex,
 }
 
 impl Single<'_> {

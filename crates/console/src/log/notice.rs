@@ -2,8 +2,6 @@
 
 use scratchdbg_follow::Notice;
 
-use crate::error::CommandError;
-
 /// Returns a notice about the container with this name, in one line. `platform` is what messages call the platform.
 pub(super) fn words(platform: &str, name: &str, notice: Notice) -> String {
     match notice {
@@ -72,10 +70,9 @@ pub(super) fn words(platform: &str, name: &str, notice: Notice) -> String {
             )
         }
         Notice::ReaderFailed(error) => {
-            let error = CommandError::from(error);
-            let hints = error.hints.join("; ");
+            let hints = error.hints().join("; ");
             let hints = if hints.is_empty() { hints } else { format!(" ({hints})") };
-            format!("{name}: {}{hints}", error.message)
+            format!("{name}: {error}{hints}")
         }
         Notice::StartsLost { reason } => format!("cannot watch for new containers: {reason}"),
         Notice::ReadFromFiles { path, count } => {

@@ -1,15 +1,19 @@
 //! Commands that hints suggest, completed with the options by which the user named a cluster: a command that is copied from a
 //! hint must ask the same cluster about the same namespace.
 
-use crate::args::{Command, KubernetesArgs};
+use std::path::PathBuf;
 
 /// The options by which the user named a cluster and a namespace.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct ClusterOptions {
-    /// `--namespace NAME` or `--all-namespaces`.
-    namespace: Option<String>,
-    context: Option<String>,
-    kubeconfig: Option<String>,
+pub struct ClusterOptions {
+    /// `--namespace`.
+    pub namespace: Option<String>,
+    /// `--all-namespaces`.
+    pub all_namespaces: bool,
+    /// `--kube-context`, which is `--context` for kubectl.
+    pub context: Option<String>,
+    /// `--kubeconfig`.
+    pub kubeconfig: Option<PathBuf>,
 }
 
 /// How a program spells an option: the words that stand for it, and the option with its value.
@@ -22,29 +26,8 @@ const OURS: [&str; 5] = ["attach", "logs", "ps", "sessions", "why"];
 const WITHOUT_NAMESPACE: [&str; 6] = ["config", "node", "nodes", "version", "whoami", "namespaces"];
 
 impl ClusterOptions {
-    /// Those of a command line. `None` if there are none.
-    pub(crate) fn of(command: &Command) -> Option<Self> {
-        let options = match command {
-            Command::Attach(args) => args.kubernetes.clone(),
-            Command::Logs(args) => args.kubernetes.clone(),
-            Command::Why(args) => args.kubernetes.clone(),
-            Command::Ps(args) => args.kubernetes.clone(),
-            Command::Sessions(command) => KubernetesArgs::from(command.cluster()),
-            _ => return None,
-        };
-        let all = options.all_namespaces.then(|| "--all-namespaces".to_owned());
-        let namespace = options.namespace.as_deref().map(|name| format!("--namespace {}", quoted(name)));
-        let file = options.kubeconfig.as_deref().map(|path| quoted(&path.to_string_lossy()));
-        let given = Self {
-            namespace: all.or(namespace),
-            context: options.kube_context.as_deref().map(quoted),
-            kubeconfig: file,
-        };
-        (given != Self::default()).then_some(given)
-    }
-
     /// Completes the commands in a hint, which stand between backquotes.
-    pub(crate) fn complete(&self, hint: &str) -> String {
+    pub fn complete(&self, hint: &str) -> String {
         let parts: Vec<String> = hint
             .split('`')
             .enumerate()
@@ -75,10 +58,13 @@ impl ClusterOptions {
     fn spelled(&self, context: &'static str) -> Vec<Spelled> {
         let contexts: &'static [&'static str] =
             if context == "--context" { &["--context"] } else { &["--kube-context"] };
+        let all = self.all_namespaces.then(|| "--all-namespaces".to_owned());
+        let namespace = self.namespace.as_deref().map(|name| format!("--namespace {}", quoted(name)));
+        let file = self.kubeconfig.as_deref().map(|path| quoted(&path.to_string_lossy()));
         let options = [
-            (&["--namespace", "-n", "--all-namespaces", "-A"][..], self.namespace.clone()),
-            (contexts, self.context.as_ref().map(|name| format!("{context} {name}"))),
-            (&["--kubeconfig"], self.kubeconfig.as_ref().map(|file| format!("--kubeconfig {file}"))),
+            (&["--namespace", "-n", "--all-namespaces", "-A"][..], all.or(namespace)),
+            (contexts, self.context.as_deref().map(|name| format!("{context} {}", quoted(name)))),
+            (&["--kubeconfig"], file.map(|file| format!("--kubeconfig {file}"))),
         ];
         options.into_iter().filter_map(|(names, option)| Some((names, option?))).collect()
     }
@@ -96,20 +82,16 @@ fn quoted(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use clap::Parser as _;
-
     use super::*;
-    use crate::args::Cli;
-
-    fn options(line: &str) -> Option<ClusterOptions> {
-        let cli = Cli::try_parse_from(line.split_whitespace()).unwrap();
-        ClusterOptions::of(&cli.command)
-    }
 
     #[test]
     fn commands_in_hints_have_the_options_that_the_user_gave() {
-        let given =
-            options("scratchdbg attach pod/web --namespace shop --kube-context prod --kubeconfig /a/b").unwrap();
+        let given = ClusterOptions {
+            namespace: Some("shop".into()),
+            context: Some("prod".into()),
+            kubeconfig: Some("/a/b".into()),
+            ..ClusterOptions::default()
+        };
         for (hint, expected) in [
             ("nothing to run", "nothing to run"),
             ("`web` is a name", "`web` is a name"),
@@ -131,10 +113,8 @@ mod tests {
         ] {
             assert_eq!(given.complete(hint), expected);
         }
-        let all = options("scratchdbg sessions ls -A").unwrap();
+        let all = ClusterOptions { all_namespaces: true, ..ClusterOptions::default() };
         assert_eq!(all.complete("`scratchdbg sessions ls`"), "`scratchdbg sessions ls --all-namespaces`");
-        assert_eq!(options("scratchdbg attach web"), None);
-        assert_eq!(options("scratchdbg build app"), None);
     }
 
     #[test]

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use scratchdbg_image::Meter;
 use tokio::task::JoinHandle;
 
 use crate::printer::Printer;
@@ -16,21 +15,25 @@ const STYLE: &str = "{msg} [{wide_bar}] {decimal_bytes} of {decimal_total_bytes}
 
 /// A progress bar, which disappears on drop.
 #[derive(Debug)]
-pub(crate) struct Progress {
+pub struct Progress {
     bar: ProgressBar,
     task: JoinHandle<()>,
 }
 
 impl Progress {
-    /// Begins to show how much of `total` bytes the meter has counted. Shows nothing if standard error is not a
-    /// terminal, or with `--quiet`.
-    pub(crate) fn begin(what: impl Into<String>, total: u64, meter: &Meter, printer: Printer) -> Self {
-        meter.reset();
+    /// Begins to show how much of `total` bytes is done, as `done` tells it. Shows nothing if standard error is not a
+    /// terminal, or if the printer is quiet.
+    pub fn begin(
+        what: impl Into<String>,
+        total: u64,
+        done: impl Fn() -> u64 + Send + 'static,
+        printer: Printer,
+    ) -> Self {
         let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::hidden()).with_message(what.into());
         if let Ok(style) = ProgressStyle::with_template(STYLE) {
             bar.set_style(style.progress_chars("=> "));
         }
-        let task = tokio::spawn(show(bar.clone(), meter.clone(), printer));
+        let task = tokio::spawn(show(bar.clone(), done, printer));
         Self { bar, task }
     }
 }
@@ -42,14 +45,14 @@ impl Drop for Progress {
     }
 }
 
-async fn show(bar: ProgressBar, meter: Meter, printer: Printer) {
+async fn show(bar: ProgressBar, done: impl Fn() -> u64, printer: Printer) {
     tokio::time::sleep(TIMEOUT).await;
     if printer.is_quiet() {
         return;
     }
     bar.set_draw_target(ProgressDrawTarget::stderr());
     loop {
-        bar.set_position(meter.read());
+        bar.set_position(done());
         tokio::time::sleep(LOOK_EVERY).await;
     }
 }
