@@ -1,5 +1,5 @@
-//! One request to the API as a value: what is asked of which object, how long the answer may take, and in which words
-//! errors speak of it.
+//! One API request as a value: the verb, the object, the time limits, and how error messages name
+//! the request.
 
 use std::fmt;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::kind::Kind;
 
-/// What is done with an object, as roles name it.
+/// The verb of a request, as roles name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verb {
     Get,
@@ -45,20 +45,21 @@ impl Verb {
     }
 }
 
-/// A request.
+/// A request to the API server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Call {
     pub(crate) verb: Verb,
     pub(crate) kind: Kind,
-    /// The namespace; `None` for all, and for kinds that have none.
+    /// The namespace. `None` for all namespaces, and for kinds without namespaces.
     pub(crate) namespace: Option<String>,
-    /// The object; `None` for a list and for a new one.
+    /// The name of the object. `None` for a list and for a new object.
     pub(crate) name: Option<String>,
-    /// Such as `log`.
+    /// The subresource, such as `log`.
     pub(crate) subresource: Option<&'static str>,
-    /// The query, in order. Keys may be repeated.
+    /// The query parameters, in order. Keys may be repeated.
     pub(crate) query: Vec<(&'static str, String)>,
-    /// It takes something away: it may be sent after the command was canceled.
+    /// Whether the request removes something. Such a request may be sent after the command was
+    /// canceled.
     pub(crate) cleans_up: bool,
 }
 
@@ -85,12 +86,12 @@ impl Call {
         Self::new(Verb::List, kind, namespace, None)
     }
 
-    /// Hears of changes, of one namespace or of all.
+    /// Watches objects, of one namespace or of all.
     pub(crate) fn watch(kind: Kind, namespace: Option<&str>) -> Self {
         Self::new(Verb::Watch, kind, namespace, None).with("watch", "true")
     }
 
-    /// Makes an object.
+    /// Creates an object.
     pub(crate) fn create(kind: Kind, namespace: Option<&str>) -> Self {
         Self::new(Verb::Create, kind, namespace, None)
     }
@@ -100,7 +101,7 @@ impl Call {
         Self::new(Verb::Patch, kind, Some(namespace), Some(name))
     }
 
-    /// Removes an object.
+    /// Deletes an object.
     pub(crate) fn delete(kind: Kind, namespace: &str, name: &str) -> Self {
         Self::new(Verb::Delete, kind, Some(namespace), Some(name))
     }
@@ -115,21 +116,21 @@ impl Call {
         Self::new(Verb::Connect, Kind::Pod, Some(namespace), Some(pod)).of(subresource)
     }
 
-    /// The same of a part of the object.
+    /// Returns the same request for a subresource of the object.
     #[must_use]
     pub(crate) fn of(mut self, subresource: &'static str) -> Self {
         self.subresource = Some(subresource);
         self
     }
 
-    /// Adds to the query.
+    /// Adds a query parameter.
     #[must_use]
     pub(crate) fn with(mut self, key: &'static str, value: impl Into<String>) -> Self {
         self.query.push((key, value.into()));
         self
     }
 
-    /// The resource as roles name it, such as `pods/log`.
+    /// Returns the resource as roles name it, such as `pods/log`.
     pub(crate) fn resource(&self) -> String {
         match self.subresource {
             Some(subresource) => format!("{}/{subresource}", self.kind.plural()),
@@ -137,8 +138,8 @@ impl Call {
         }
     }
 
-    /// How long the first byte of the answer may take. An API server that has no answer of a kubelet waits for 10 to 60
-    /// seconds itself.
+    /// Returns how long the first byte of the answer may take. The API server itself waits 10 to 60
+    /// seconds for a kubelet that does not answer.
     pub(crate) fn limit(&self) -> Duration {
         match (self.verb, self.subresource) {
             (Verb::Connect, _) | (_, Some("log")) => Duration::from_secs(20),
@@ -147,12 +148,12 @@ impl Call {
         }
     }
 
-    /// How long an answer that is read whole may take in all.
+    /// Returns how long an answer that is read completely may take in total.
     pub(crate) fn whole_limit(&self) -> Duration {
         self.limit() * 2
     }
 
-    /// The path and the query.
+    /// Returns the path and the query.
     pub(crate) fn path(&self) -> String {
         let mut path = self.kind.group_path().to_owned();
         let mut add = |part: &str| {
@@ -175,7 +176,7 @@ impl Call {
         path
     }
 
-    /// The request as it is sent.
+    /// Returns the HTTP request.
     pub(crate) fn request<B>(
         &self,
         content_type: Option<&'static str>,
@@ -190,10 +191,10 @@ impl Call {
     }
 }
 
-/// All that is not unreserved (RFC 3986).
+/// All characters that are not unreserved (RFC 3986).
 const UNSAFE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// In a sentence: `read the logs of pod shop/web`.
+/// Formats the request for a sentence: `read the logs of pod shop/web`.
 impl fmt::Display for Call {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let verb = match (self.verb, self.subresource) {

@@ -1,8 +1,10 @@
-//! Requests: the one place that sends them, waits for them, and gives them up.
+//! Sends requests, waits for answers, and gives up after a time limit. No other module sends
+//! requests.
 //!
-//! Every request has a limit for its first byte and, where the answer is read whole, for all of it
-//! ([`Call::limit`]). It is raced with the end of the command's [`Scope`]. Nothing is tried twice here: whoever asks
-//! knows whether that does harm.
+//! Every request has a limit for the first byte of its answer. An answer that is read completely
+//! also has a limit for all of it ([`Call::limit`], [`Call::whole_limit`]). Requests end early when
+//! the [`Scope`] of the command ends. This module does not retry: only the caller knows whether a
+//! second attempt does harm.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -23,16 +25,16 @@ use crate::error::{Error, Refusal};
 use crate::list::List;
 use crate::place::Place;
 
-/// The most that is read of an answer that is read whole.
+/// The most bytes that are read of an answer that is read completely.
 const MOST: usize = 64 << 20;
 
-/// The most that is read of an answer that refuses.
+/// The most bytes that are read of an error response.
 const MOST_OF_A_REFUSAL: usize = 64 << 10;
 
-/// How many objects a page of a list has.
+/// The number of objects on a page of a list.
 const PAGE: &str = "500";
 
-/// A connection to a cluster. Cheap to clone.
+/// A client of one API server. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Client {
     pub(crate) inner: kube::Client,
@@ -48,7 +50,8 @@ impl Client {
         self.read(call, None, Vec::new()).await
     }
 
-    /// Reads a whole list, page by page. It is that of one moment where the API server still has it.
+    /// Reads a complete list, page by page. All pages show the same moment if the API server still
+    /// has that version.
     pub(crate) async fn list<T: DeserializeOwned>(&self, call: &Call) -> Result<List<T>, Error> {
         let mut all: List<T> = self.read(&call.clone().with("limit", PAGE), None, Vec::new()).await?;
         while !all.metadata.next.is_empty() {
@@ -60,7 +63,8 @@ impl Client {
         Ok(all)
     }
 
-    /// Reads the begin of a list, of at most so many pages. Returns whether there is more.
+    /// Reads the beginning of a list, up to a number of pages. Returns whether there are more
+    /// pages.
     pub(crate) async fn list_begin<T: DeserializeOwned>(
         &self,
         call: &Call,
@@ -83,21 +87,22 @@ impl Client {
         Ok((items, !next.is_empty()))
     }
 
-    /// Makes an object. The answer is the object as it is stored.
+    /// Creates an object. Returns the object as the API server stored it.
     pub(crate) async fn create<T: DeserializeOwned>(&self, call: &Call, object: &impl Serialize) -> Result<T, Error> {
         let body = serde_json::to_vec(object).map_err(|error| Error::broken(call, error))?;
         self.read(call, Some("application/json"), body).await
     }
 
-    /// Changes an object. The answer is the whole object, also where only a part of it may be changed.
+    /// Changes an object. The answer is the whole object, also if the user may change only a part
+    /// of it.
     pub(crate) async fn patch<T: DeserializeOwned>(&self, call: &Call, change: &impl Serialize) -> Result<T, Error> {
         let body = serde_json::to_vec(change).map_err(|error| Error::broken(call, error))?;
-        // Lists are merged by the names of their elements.
+        // A strategic merge patch merges lists by the names of their elements.
         self.read(call, Some("application/strategic-merge-patch+json"), body).await
     }
 
-    /// Removes an object, if it still has this `uid`, or whatever its `uid` is if that is not known. Also after
-    /// the command was canceled.
+    /// Deletes an object if it still has this `uid`. An empty `uid` matches every object of that
+    /// name. The request is also sent after the command was canceled.
     pub(crate) async fn delete(&self, call: &Call, uid: &str) -> Result<(), Error> {
         let mut options = serde_json::json!({ "kind": "DeleteOptions", "apiVersion": "v1", "gracePeriodSeconds": 0 });
         if !uid.is_empty() {
@@ -108,8 +113,9 @@ impl Client {
         Ok(())
     }
 
-    /// Opens a stream of bytes, such as a log or a watch. The limit is for its begin: it may be silent for ever. `None` if
-    /// the answer is that there is nothing (204).
+    /// Opens a stream of bytes, such as a log or a watch. The time limit applies to the beginning
+    /// of the answer; an open stream may be silent for any time. Returns `None` if the answer has
+    /// no content (204).
     pub(crate) async fn stream(
         &self,
         call: &Call,
@@ -123,9 +129,9 @@ impl Client {
         Ok(Some(data.map(move |piece| piece.map_err(|error| Error::broken(&call, chain(&error))))))
     }
 
-    /// Opens a WebSocket: the connection speaks `v5.channel.k8s.io` (input can be closed) or `v4.channel.k8s.io`. Each message
-    /// begins with the number of its channel. The connection has no limit from then on: keep it alive and give it up
-    /// yourself.
+    /// Opens a WebSocket. The connection speaks `v5.channel.k8s.io`, in which input can be closed,
+    /// or `v4.channel.k8s.io`. Each message begins with the number of its channel. An open
+    /// connection has no time limit: the caller keeps it alive and closes it.
     pub(crate) async fn connect(&self, call: &Call) -> Result<Connection, Error> {
         let request = call.request(None, Vec::new()).map_err(|error| Error::broken(call, error))?;
         let connected = async { self.inner.connect(request).await.map_err(|error| self.explain(call, error)) };
@@ -150,7 +156,7 @@ impl Client {
             .map_err(|error| Error::broken(call, format!("the answer is not understood: {error}")))
     }
 
-    /// Sends a request. An answer that refuses is an error.
+    /// Sends a request. An error status is returned as an error.
     async fn send(
         &self,
         call: &Call,
@@ -174,8 +180,8 @@ impl Client {
         Err(self.refused(call, Refusal::read(code, &body)))
     }
 
-    /// The time by the clock of the API server, as its last answer told it. Times of objects are told by its clock, or by
-    /// those of nodes.
+    /// Returns the time by the clock of the API server, as of its last answer. The times of objects
+    /// come from that clock, or from the clocks of nodes.
     pub(crate) fn now(&self) -> Timestamp {
         let now = Timestamp::now();
         now.checked_add(SignedDuration::from_secs(self.clock.load(Ordering::Relaxed))).unwrap_or(now)
@@ -185,13 +191,13 @@ impl Client {
         let told = answer.headers().get("date").and_then(|date| date.to_str().ok());
         let told = told.and_then(|date| jiff::fmt::rfc2822::parse(date).ok());
         if let Some(told) = told {
-            // It is cut to whole seconds: a clock that is right is not moved.
+            // The `Date` header has whole seconds, so a clock that is right is not moved.
             let behind = told.timestamp().duration_since(Timestamp::now()).as_secs();
             self.clock.store(if behind.abs() <= 1 { 0 } else { behind }, Ordering::Relaxed);
         }
     }
 
-    /// Waits for an answer, as long as it may take and as long as the command goes on.
+    /// Waits for an answer until the time limit, or until the command ends.
     async fn wait<T>(
         &self,
         call: &Call,
@@ -242,13 +248,13 @@ impl std::fmt::Debug for Client {
     }
 }
 
-/// Why there are no credentials: in the words of the program that should have given them, where there is one.
+/// Returns why there are no credentials, in the words of the credential program if there is one.
 pub(crate) fn credentials(error: &kube::client::AuthError) -> String {
     match error {
         kube::client::AuthError::AuthExecRun { cmd, out } => {
             let words = String::from_utf8_lossy(&out.stderr);
             let last = words.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or("it says nothing");
-            // The command's environment stands before it.
+            // The command's environment precedes the program.
             let program = cmd.rsplit_once("}}\" ").map_or(cmd.as_str(), |(_, program)| program);
             format!("`{program}` ended with {}: {last}", out.status)
         }
@@ -256,7 +262,7 @@ pub(crate) fn credentials(error: &kube::client::AuthError) -> String {
     }
 }
 
-/// What happened in the end: the layers between only say that something did.
+/// Returns the message of the innermost error. The outer errors only state that something failed.
 fn innermost(error: &kube::Error) -> String {
     let mut innermost: &dyn std::error::Error = error;
     while let Some(source) = innermost.source() {

@@ -24,49 +24,51 @@ pub struct Cluster {
     /// The namespace of objects that are named without one.
     namespace: Arc<str>,
     options: Arc<Options>,
-    /// Who may open a stream.
+    /// Limits how many streams are opened at the same time.
     pub(crate) opening: Arc<Semaphore>,
     pub(crate) clean_ends: Arc<CleanEnds>,
-    /// When runs ended, by their ids in the runtime.
+    /// The ends of runs, by the runtime's container id.
     pub(crate) run_ends: Arc<Mutex<HashMap<String, Timestamp>>>,
     recent: Arc<Mutex<RecentPods>>,
 }
 
-/// When a pod was asked for, and what it was; by namespace and name.
+/// Recently read pods by namespace and name, with the time of the request.
 type RecentPods = HashMap<(String, String), (Instant, Arc<Pod>)>;
 
-/// Which of the objects of a cluster are meant.
+/// Selects objects of a cluster.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Options {
-    /// Lists are those of all namespaces.
+    /// Whether lists contain the objects of all namespaces.
     pub all_namespaces: bool,
-    /// Which containers of a pod are meant.
+    /// The containers of a pod that are selected.
     pub containers: ContainerChoice,
 }
 
-/// Which containers of a pod are meant.
+/// Selects containers of a pod.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum ContainerChoice {
-    /// The one that kubectl takes: that of the annotation, or the first.
+    /// The container that kubectl selects: the one that the pod's annotation names, or the first.
     #[default]
     Default,
-    /// The one of this name, in pods that have one.
+    /// The container with this name. Pods without such a container are left out.
     Named(String),
-    /// All, init and ephemeral ones too.
+    /// All containers, including init and ephemeral containers.
     All,
 }
 
-/// How many streams are opened at a time.
+/// How many streams are opened at the same time.
 const OPENED_AT_A_TIME: usize = 8;
 
-/// How old what is known of a pod may be where it is asked for again and again. Its status lags by some seconds anyway.
+/// The maximum age of a cached pod where pods are read repeatedly. The status of a pod lags by some
+/// seconds anyway.
 const RECENT: Duration = Duration::from_millis(700);
 
 impl Cluster {
-    /// Reads the configuration, gets the credentials, and prepares a connection. Nothing is asked of the API server yet.
+    /// Reads the configuration, gets the credentials, and prepares a connection. Sends no request
+    /// to the API server.
     pub async fn connect(request: &ConnectionRequest, scope: &Scope) -> Result<Self, backend::Error> {
         let request = request.clone();
-        // Files are read, and a program may be run that asks for a password.
+        // This reads files, and may run a program that asks for a password.
         let prepared = tokio::task::spawn_blocking(move || prepare(&request));
         let prepared = tokio::select! {
             prepared = prepared => prepared,
@@ -87,13 +89,13 @@ impl Cluster {
         })
     }
 
-    /// The same connection, for these of its objects.
+    /// Returns the same connection with other options.
     #[must_use]
     pub fn with(self, options: Options) -> Self {
         Self { options: Arc::new(options), ..self }
     }
 
-    /// The namespace whose objects are listed; `None` for all.
+    /// Returns the namespace whose objects are listed, or `None` for all namespaces.
     pub(crate) fn namespaces(&self) -> Option<&str> {
         (!self.options.all_namespaces).then_some(&*self.namespace)
     }
@@ -102,7 +104,8 @@ impl Cluster {
         &self.options.containers
     }
 
-    /// Reads the pod of a container. Another pod of its name is an error where only that one is meant.
+    /// Reads the pod of a container. If the id has a `uid`, another pod of the same name is an
+    /// error.
     pub(crate) async fn fresh_pod(&self, id: &ContainerId) -> Result<Arc<Pod>, Error> {
         let pod = Arc::new(self.client.pod(&id.namespace, &id.pod).await?);
         let key = (id.namespace.clone(), id.pod.clone());
@@ -110,7 +113,7 @@ impl Cluster {
         check_uid(id, pod)
     }
 
-    /// The same, as it was a moment ago.
+    /// Returns the pod of a container, from the cache if it was read a moment ago.
     pub(crate) async fn recent_pod(&self, id: &ContainerId) -> Result<Arc<Pod>, Error> {
         let known = self.recent().get(&(id.namespace.clone(), id.pod.clone())).cloned();
         match known {
@@ -123,24 +126,25 @@ impl Cluster {
         self.recent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A container's name where several may be shown: as short as it can be.
+    /// Returns the name of a container for display. The pod's name suffices if the pod has one
+    /// container. The namespace precedes the name if several namespaces are listed.
     pub(crate) fn display_name(&self, pod: &Pod, container: &str) -> String {
         let name = &pod.metadata.name;
         let name = if pod.all_containers().count() > 1 { format!("{name}/{container}") } else { name.clone() };
         if self.options.all_namespaces { format!("{}/{name}", pod.metadata.namespace) } else { name }
     }
 
-    /// The namespace of objects that are named without one.
+    /// Returns the namespace of objects that are named without one.
     pub fn namespace(&self) -> &str {
         &self.namespace
     }
 
-    /// Where it is, for messages.
+    /// Returns the cluster's address and context for messages.
     pub fn place(&self) -> String {
         self.client.place.to_string()
     }
 
-    /// The lifetime of the command that it is part of.
+    /// Returns the scope of the command that uses this connection.
     pub fn scope(&self) -> &Scope {
         &self.client.scope
     }
@@ -156,7 +160,7 @@ fn check_uid(id: &ContainerId, pod: Arc<Pod>) -> Result<Arc<Pod>, Error> {
 fn prepare(request: &ConnectionRequest) -> Result<(Arc<crate::place::Place>, String, kube::Client), Error> {
     let Settings { config, place, namespace } = request.read()?;
     let place = Arc::new(place);
-    // This runs the program that gives the credentials, where there is one.
+    // This runs the credential program, if the configuration names one.
     let builder = ClientBuilder::try_from(config).map_err(|error| match error {
         kube::Error::Auth(error) => Error::Credentials { place: Arc::clone(&place), reason: credentials(&error) },
         error => Error::config(format!("cannot connect to {place}"), error),
@@ -165,7 +169,7 @@ fn prepare(request: &ConnectionRequest) -> Result<(Arc<crate::place::Place>, Str
 }
 
 impl ConnectionRequest {
-    /// The files that a text like that of `KUBECONFIG` names.
+    /// Splits a list of files in the format of `KUBECONFIG`.
     pub fn files_of(text: &std::ffi::OsStr) -> Vec<PathBuf> {
         std::env::split_paths(text).filter(|path| !path.as_os_str().is_empty()).collect()
     }

@@ -1,4 +1,4 @@
-//! The configuration of a connection: kubeconfig files, or that of a pod.
+//! The configuration of a connection: kubeconfig files, or the environment of a pod.
 
 use std::path::{Path, PathBuf};
 
@@ -8,24 +8,24 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use crate::error::Error;
 use crate::place::Place;
 
-/// How a user names a cluster. The caller reads the environment.
+/// The cluster that a user names. The caller reads the environment.
 #[derive(Debug, Clone, Default)]
 pub struct ConnectionRequest {
-    /// A file that is named on the command line: it must exist, and no other is read.
+    /// The file that the command line names. It must exist, and no other file is read.
     pub file: Option<PathBuf>,
-    /// The files of `KUBECONFIG`, merged: those that come first win. Missing ones are left out.
+    /// The files of `KUBECONFIG`, merged: earlier files take precedence. Missing files are ignored.
     pub files: Vec<PathBuf>,
-    /// The file that is read where none is named: `.kube/config` in the home folder.
+    /// The file that is read if none is named: `.kube/config` in the home directory.
     pub default_file: Option<PathBuf>,
-    /// A context other than the current one.
+    /// The context to use instead of the current one.
     pub context: Option<String>,
-    /// A namespace other than the context's.
+    /// The namespace to use instead of the context's.
     pub namespace: Option<String>,
-    /// This is a pod of a cluster: its API server is in the environment.
+    /// Whether this process runs in a pod, with the API server's address in its environment.
     pub is_in_pod: bool,
 }
 
-/// A configuration that is read.
+/// A configuration that was read.
 pub(crate) struct Settings {
     pub(crate) config: Config,
     pub(crate) place: Place,
@@ -33,7 +33,7 @@ pub(crate) struct Settings {
 }
 
 impl ConnectionRequest {
-    /// Reads the configuration. Reads files: call it where that may take its time.
+    /// Reads the configuration. Blocks on files.
     pub(crate) fn read(&self) -> Result<Settings, Error> {
         let Some((kubeconfig, named)) = self.kubeconfig()? else {
             return if self.is_in_pod { self.in_pod() } else { Err(self.nothing_found()) };
@@ -42,7 +42,8 @@ impl ConnectionRequest {
         let context = match (&self.context, &kubeconfig.current_context) {
             (Some(name), _) => name.clone(),
             (None, Some(name)) if !name.is_empty() => name.clone(),
-            // A configuration without a context is one of nobody's: a pod has its own.
+            // A kubeconfig without a context selects no cluster. In a pod, the pod's own
+            // configuration is used then.
             (None, _) if self.is_in_pod && !named => return self.in_pod(),
             (None, _) => return Err(Error::NoCurrentContext { contexts: contexts() }),
         };
@@ -64,16 +65,16 @@ impl ConnectionRequest {
     }
 
     fn settings(&self, mut config: Config, context: Option<String>) -> Settings {
-        // Requests have deadlines of their own, and those that wait for a first byte know what they ask for.
+        // Requests have their own deadlines: the limit for the first byte depends on the request.
         config.connect_timeout = Some(CONNECT_TIMEOUT);
-        // A retry of its own would hide an API server that is not well.
+        // A retry inside `kube` would hide an API server that is unhealthy.
         config.default_retry = false;
         let place = Place { server: without_user(&config.cluster_url.to_string()), context };
         let namespace = self.namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
         Settings { config, place, namespace }
     }
 
-    /// The merged files, and whether the user named them. `None` if there are none.
+    /// Returns the merged files, and whether the user named them. Returns `None` if there are none.
     fn kubeconfig(&self) -> Result<Option<(Kubeconfig, bool)>, Error> {
         if let Some(file) = &self.file {
             return Ok(Some((read(file)?, true)));
@@ -101,22 +102,22 @@ impl ConnectionRequest {
     }
 }
 
-/// How long a connection may take to be made.
+/// How long it may take to establish a connection.
 const CONNECT_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(10);
 
-/// The paths in the file are made absolute.
+/// Reads one file. Relative paths in the file become absolute.
 fn read(file: &Path) -> Result<Kubeconfig, Error> {
     let what = || format!("cannot use the Kubernetes configuration {}", file.display());
     Kubeconfig::read_from(file).map_err(|error| Error::config(what(), error))
 }
 
-/// The result of a future that is ready at once.
+/// Returns the result of a future that is ready at once.
 fn now<T>(future: impl Future<Output = T>) -> Option<T> {
     use futures_util::FutureExt as _;
     future.now_or_never()
 }
 
-/// A URL without a password in it.
+/// Removes the user and password from a URL.
 fn without_user(url: &str) -> String {
     let trimmed = url.trim_end_matches('/');
     match trimmed.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.split_once('@')?.1))) {

@@ -1,4 +1,4 @@
-//! Names of containers of pods, as one word: what the traits of `backend` pass around.
+//! The ids of containers of pods: one word each, which the traits of `backend` accept and return.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,11 +7,11 @@ use scratchdbg_backend::ContainerName;
 
 use crate::target::is_name;
 
-/// Stands between the parts. No name of an object has it.
+/// Separates the parts. No object name contains this character.
 const SEPARATOR: char = '_';
 
-/// A container of a pod: `NAMESPACE_POD_CONTAINER`, and the pod's `uid` where only that pod is meant and no later one of the
-/// same name.
+/// A container of a pod: `NAMESPACE_POD_CONTAINER`. The pod's `uid` follows if only that pod is
+/// meant, and no later pod of the same name.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct ContainerId {
     pub(crate) namespace: String,
@@ -21,18 +21,19 @@ pub(crate) struct ContainerId {
 }
 
 impl ContainerId {
-    /// As the word that the traits take. `None` if a name is no name.
+    /// Returns the id as the word that the traits accept. Returns `None` if a part is not a valid
+    /// name.
     pub(crate) fn name(&self) -> Option<ContainerName> {
         self.to_string().parse().ok()
     }
 
-    /// The same container of any pod of that name.
+    /// Returns the id of the same container in any pod of that name.
     pub(crate) fn of_any(&self) -> Self {
         Self { uid: None, ..self.clone() }
     }
 }
 
-/// Not such a word.
+/// The text is not a container id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is no container of a pod")]
 pub(crate) struct NotAContainer(String);

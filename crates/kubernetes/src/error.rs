@@ -1,4 +1,4 @@
-//! What can go wrong between us and a cluster.
+//! Errors of the connection to a cluster.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -7,14 +7,14 @@ use std::time::Duration;
 use crate::call::Call;
 use crate::place::Place;
 
-/// The API server's refusal of a request: its `Status`.
+/// A `Status` with which the API server refused a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Refusal {
     /// The HTTP status.
     pub(crate) code: u16,
-    /// Such as `NotFound`; may be empty.
+    /// The reason, such as `NotFound`. May be empty.
     pub(crate) reason: String,
-    /// Its words. They may quote what a container controls.
+    /// The message. It may quote text that a container controls.
     pub(crate) message: String,
 }
 
@@ -24,122 +24,123 @@ pub(crate) enum Error {
     /// The configuration cannot be used.
     #[error("{what}: {source}")]
     Config {
-        /// What cannot be done with it.
+        /// The operation that failed.
         what: String,
-        /// Why not.
+        /// The cause.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// There is no configuration.
+    /// No configuration was found.
     #[error("no Kubernetes configuration: {} does not exist, and this is no pod of a cluster", paths(.looked_at))]
     NoConfig {
-        /// The files that were looked for.
+        /// The files that were searched.
         looked_at: Vec<PathBuf>,
     },
-    /// The configuration has no such context.
+    /// The configuration has no context of this name.
     #[error("the Kubernetes configuration has no context `{name}`")]
     NoContext {
-        /// What was given.
+        /// The name that was given.
         name: String,
-        /// The contexts that there are.
+        /// The contexts of the configuration.
         contexts: Vec<String>,
     },
     /// The configuration names no current context.
     #[error("the Kubernetes configuration has no current context")]
     NoCurrentContext {
-        /// The contexts that there are.
+        /// The contexts of the configuration.
         contexts: Vec<String>,
     },
-    /// The program that gives the credentials failed.
+    /// The credential program failed.
     #[error("cannot get credentials for {place}: {reason}")]
     Credentials {
-        /// Where they were for.
+        /// The cluster that the credentials were for.
         place: Arc<Place>,
-        /// Why not.
+        /// The cause.
         reason: String,
     },
-    /// Not the name of a pod or a workload.
+    /// The text is not the name of a pod or a workload.
     #[error(transparent)]
     InvalidTarget(#[from] crate::target::InvalidTarget),
-    /// There is no such object.
+    /// The object does not exist.
     #[error("no {what} `{name}` in namespace `{namespace}`")]
     NoSuchObject {
-        /// The kind, in a sentence.
+        /// The kind of the object, as sentences name it.
         what: &'static str,
-        /// Its name.
+        /// The name of the object.
         name: String,
-        /// The namespace.
+        /// The namespace of the object.
         namespace: String,
-        /// Objects of similar names.
+        /// Names of existing objects that are similar.
         similar: Vec<String>,
     },
-    /// A pod has no such container.
+    /// The pod has no container of this name.
     #[error("pod `{pod}` has no container `{name}`")]
     NoSuchContainer {
-        /// The pod.
+        /// The name of the pod.
         pod: String,
-        /// What was given.
+        /// The name that was given.
         name: String,
-        /// The containers that it has.
+        /// The containers of the pod.
         containers: Vec<String>,
     },
-    /// The pod was removed, and there may be another one of its name.
+    /// The pod was deleted. Another pod of the same name may exist.
     #[error("pod `{pod}` was removed")]
     PodGone {
-        /// Its name.
+        /// The name of the pod.
         pod: String,
     },
-    /// The API server is not reached.
+    /// The API server cannot be reached.
     #[error("cannot reach {place}: {reason}")]
     Unreachable {
-        /// Where it should be.
+        /// The cluster and its expected address.
         place: Arc<Place>,
-        /// What happened.
+        /// The cause.
         reason: String,
     },
-    /// The API server does not answer.
+    /// The API server does not answer in time.
     #[error("{place} does not answer (waited {} s for it to {call})", waited.as_secs())]
     Silent {
-        /// Where it is.
+        /// The cluster and its address.
         place: Arc<Place>,
-        /// What was asked.
+        /// The request.
         call: Box<Call>,
-        /// How long it was waited for.
+        /// How long the client waited for the answer.
         waited: Duration,
     },
-    /// The API server refused.
+    /// The API server refused the request.
     #[error("cannot {call}: {}", refusal.words())]
     Refused {
-        /// What was asked.
+        /// The request.
         call: Box<Call>,
-        /// Its answer.
+        /// The API server's answer.
         refusal: Refusal,
-        /// Who refused.
+        /// The cluster that refused.
         place: Arc<Place>,
     },
-    /// An answer that is not understood, or broke off.
+    /// The answer is malformed or incomplete.
     #[error("cannot {call}: {reason}")]
     Broken {
-        /// What was asked.
+        /// The request.
         call: Box<Call>,
-        /// What happened.
+        /// The cause.
         reason: String,
     },
-    /// The user wished for the end.
+    /// The user canceled the command.
     #[error("interrupted, before the cluster could {call}")]
     Canceled {
-        /// What was asked.
+        /// The request.
         call: Box<Call>,
     },
-    /// The connection was to be made.
+    /// The command was canceled before the connection was established.
     #[error("interrupted, before {place} was connected to")]
     NotConnected {
-        /// Where it is.
+        /// The cluster and its address.
         place: Arc<Place>,
     },
 }
 
 impl Refusal {
-    /// What an answer with an error status says. The body is a `Status`, as a rule; proxies and kubelets send plain text.
+    /// Reads the body of an error response. The body is usually a `Status`; proxies and kubelets
+    /// send plain text.
     pub(crate) fn read(code: u16, body: &[u8]) -> Self {
         #[derive(serde::Deserialize)]
         struct Status {
@@ -161,7 +162,7 @@ impl Refusal {
         }
     }
 
-    /// Its words, or the HTTP status where it has none.
+    /// Returns the message, or the HTTP status if there is no message.
     fn words(&self) -> String {
         let message = self.message.trim_end_matches([':', ' ']);
         match (self.code, message) {
@@ -181,7 +182,8 @@ impl Error {
         Self::Broken { call: Box::new(call.clone()), reason: reason.to_string() }
     }
 
-    /// Another attempt may do: the API server is not there, has too much to do, or does not reach a kubelet.
+    /// Whether another attempt may succeed: the API server is not running, is overloaded, or does
+    /// not reach a kubelet.
     pub(crate) fn is_passing(&self) -> bool {
         match self {
             Self::Unreachable { .. } | Self::Silent { .. } => true,
@@ -190,12 +192,12 @@ impl Error {
         }
     }
 
-    /// There is no such object, or no longer.
+    /// Whether the object does not exist, or no longer exists.
     pub(crate) fn is_absent(&self) -> bool {
         matches!(self, Self::NoSuchObject { .. } | Self::NoSuchContainer { .. } | Self::PodGone { .. })
     }
 
-    /// The status of a refusal.
+    /// Returns the HTTP status of a refusal.
     pub(crate) fn status(&self) -> Option<u16> {
         match self {
             Self::Refused { refusal, .. } => Some(refusal.code),

@@ -1,8 +1,9 @@
 //! Facts about pods and workloads, for `why` and `ps`.
 //!
-//! `convert` turns objects of the API into the facts that `scratchdbg-diagnose` reads; `blame` decides which pod and which
-//! container a question is about. Both are pure. `explain` asks for what `why` needs, `backend` lists what `ps` shows, `optional`
-//! asks for what a verdict can do without, and `last_lines` reads the end of a log.
+//! `convert` turns API objects into the facts that `scratchdbg-diagnose` reads. `blame` selects the
+//! pod and the container that a question is about. Both are pure. `explain` requests the data for
+//! `why`, `backend` lists containers for `ps`, `optional` requests data that a verdict does not
+//! depend on, and `last_lines` reads the end of a log.
 
 mod backend;
 mod blame;

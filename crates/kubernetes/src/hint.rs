@@ -1,4 +1,4 @@
-//! What a user can do about a cluster's error, and the error as every platform has it.
+//! Hints for errors of a cluster, and their conversion to the error type of all platforms.
 
 use scratchdbg_backend::{self as backend, ErrorKind};
 
@@ -7,7 +7,7 @@ use crate::error::{Error, Refusal};
 use crate::kind::Kind;
 
 impl Error {
-    /// What the user can do about it, in one line each.
+    /// Returns what the user can do about the error, one line each.
     fn hints(&self) -> Vec<String> {
         let hint = match self {
             Self::Config { .. } => "`kubectl config view` shows how kubectl reads it".to_owned(),
@@ -68,7 +68,8 @@ impl Error {
                 401 | 403 => ErrorKind::Denied,
                 404 => ErrorKind::NotFound { similar: Vec::new() },
                 410 => ErrorKind::Gone,
-                // The API server is there, and cannot do it now: it starts, is overloaded, or does not reach a kubelet.
+                // The API server is reachable but cannot answer now: it is starting, is overloaded,
+                // or does not reach a kubelet.
                 429 | 502..=504 => ErrorKind::Unreachable,
                 _ => ErrorKind::Refused,
             },
@@ -82,7 +83,7 @@ fn of_refusal(call: &Call, refusal: &Refusal, context: Option<&str>) -> Vec<Stri
             Some(context) => format!("log in anew: the credentials of context `{context}` have expired or are wrong"),
             None => "the token of the pod's service account is not accepted".to_owned(),
         }],
-        // Admission speaks for itself.
+        // The message of admission explains itself.
         403 if !is_about_rights(call, refusal) => Vec::new(),
         403 => {
             let verbs: Vec<_> = call.verb.as_str().split(" and ").map(|verb| format!("\"{verb}\"")).collect();
@@ -109,8 +110,9 @@ fn of_refusal(call: &Call, refusal: &Refusal, context: Option<&str>) -> Vec<Stri
     }
 }
 
-/// Whether a request was refused because a role is missing, and not by admission. The message of a role that is missing
-/// names verb and resource, or is empty (a WebSocket without `create`).
+/// Whether a request was refused because the user lacks a role, and not by admission. The message
+/// about a missing role names the verb and the resource, or is empty (a WebSocket without
+/// `create`).
 fn is_about_rights(call: &Call, refusal: &Refusal) -> bool {
     let message = refusal.message.trim_end_matches([':', ' ']);
     message.contains(" cannot ")
@@ -134,7 +136,7 @@ fn place(call: &Call) -> String {
     }
 }
 
-/// `a`, `b` or `c`.
+/// Joins names: `a`, `b` or `c`.
 fn alternatives(names: &[String]) -> String {
     const MOST: usize = 8;
     let more = names.len() > MOST;
@@ -186,7 +188,7 @@ mod tests {
                 "`kubectl auth can-i get pods/log -n shop` shows what you may do",
             ]
         );
-        // Without `create`, a WebSocket is refused with nothing said.
+        // Without `create`, a WebSocket is refused without a reason.
         let error = refused(Call::connect("shop", "bb", "exec"), 403, "pods \"bb\" is forbidden: ");
         assert!(
             error.hints[0].contains("resources: [\"pods/exec\"], verbs: [\"get\", \"create\"]"),
@@ -197,7 +199,7 @@ mod tests {
             refused(Call::list(Kind::Deployment, None), 403, "deployments.apps is forbidden: User \"u\" cannot list");
         assert!(error.hints[0].contains("apiGroups: [\"apps\"], resources: [\"deployments\"], verbs: [\"list\"]"));
         assert!(error.hints[1].contains("list deployments -A"), "{:?}", error.hints);
-        // Admission is no matter of roles.
+        // A refusal by admission is not about roles.
         let patch = Call::patch(Kind::Pod, "shop", "web").of("ephemeralcontainers");
         let error = refused(patch, 403, "pods \"web\" is forbidden: violates PodSecurity \"restricted:latest\": x");
         assert!(error.hints.is_empty(), "{:?}", error.hints);

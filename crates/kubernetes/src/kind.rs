@@ -1,4 +1,5 @@
-//! The kinds of objects that are asked for, and where the API has them. The paths are fixed: no discovery is needed.
+//! The kinds of objects that are requested, and their API paths. The paths are fixed, so no
+//! discovery is needed.
 
 /// A kind of object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -12,14 +13,14 @@ pub(crate) enum Kind {
     Event,
     Node,
     ResourceQuota,
-    /// May I? Made, never stored.
+    /// Asks whether the user has a permission. Created, but never stored.
     SelfSubjectAccessReview,
-    /// Of the API server: no object, but a path of its own.
+    /// The version of the API server. Not an object: it has a path of its own.
     Version,
 }
 
 impl Kind {
-    /// The folder of the API that has this kind.
+    /// Returns the API path prefix of this kind.
     pub(crate) fn group_path(self) -> &'static str {
         match self {
             Self::Pod | Self::Event | Self::Node | Self::ResourceQuota => "/api/v1",
@@ -30,13 +31,13 @@ impl Kind {
         }
     }
 
-    /// The group, as roles name it.
+    /// Returns the API group, as roles name it.
     pub(crate) fn group(self) -> &'static str {
         let path = self.group_path();
         path.strip_prefix("/apis/").and_then(|rest| Some(rest.split_once('/')?.0)).unwrap_or_default()
     }
 
-    /// The resource, as paths and roles name it.
+    /// Returns the resource, as paths and roles name it.
     pub(crate) fn plural(self) -> &'static str {
         match self {
             Self::Pod => "pods",
@@ -53,7 +54,7 @@ impl Kind {
         }
     }
 
-    /// In a sentence.
+    /// Returns the name of the kind for a sentence.
     pub(crate) fn words(self) -> &'static str {
         match self {
             Self::Pod => "pod",
@@ -70,7 +71,7 @@ impl Kind {
         }
     }
 
-    /// Before a slash, as kubectl prints it.
+    /// Returns the prefix before a slash, as kubectl prints it.
     pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Pod => "pod",
@@ -87,7 +88,7 @@ impl Kind {
         }
     }
 
-    /// The objects are in namespaces.
+    /// Whether objects of this kind are in namespaces.
     pub(crate) fn is_namespaced(self) -> bool {
         !matches!(self, Self::Node | Self::SelfSubjectAccessReview | Self::Version)
     }

@@ -1,18 +1,18 @@
 //! Kubernetes as a platform: pods are containers behind the traits of `scratchdbg-backend`.
 //!
-//! The only home of `kube`: it makes the connections, with their credentials, TLS, proxies and WebSockets. Objects are
-//! our own small structs (`model`), paths are fixed (`kind`), so no discovery and none of the API's thousands of types are
-//! needed.
+//! Only this crate uses `kube`, which makes the connections, with their credentials, TLS, proxies
+//! and WebSockets. API objects are small structs of this crate (`model`) and API paths are fixed
+//! (`kind`), so neither discovery nor the thousands of types of the API are needed.
 //!
-//! * [`ConnectionRequest`] says how a user names a cluster, [`Cluster`] is the connection.
+//! * [`ConnectionRequest`] is the cluster that a user names. [`Cluster`] is the connection.
 //! * [`TargetName`] is a pod or a workload on the command line.
-//! * `call` is one request as a value; `client` sends it, with a deadline, and turns refusals into errors; `watch` hears of
-//!   changes.
+//! * `call` is one request as a value. `client` sends requests, with a deadline, and turns refusals
+//!   into errors. `watch` receives changes of objects.
 //! * `logs` reads the logs of pods.
-//! * [`PodSessions`] runs debug sessions in them; `plan` decides how, without asking anything.
-//! * `facts` says what the API tells of pods, for `why` and `ps`.
+//! * [`PodSessions`] runs debug sessions in pods. `plan` decides how, without any request.
+//! * `facts` collects facts about pods, for `why` and `ps`.
 //! * [`role()`] is the least role that the commands need.
-//! * `hint` says what a user can do about an error.
+//! * `hint` suggests what a user can do about an error.
 
 mod call;
 mod client;

@@ -8,7 +8,7 @@ use serde::Deserialize;
 pub(crate) struct List<T> {
     #[serde(default)]
     pub(crate) metadata: ListMetadata,
-    /// `null` where there are none.
+    /// The objects. `null` if there are none.
     #[serde(default = "Vec::new", deserialize_with = "null_is_empty")]
     pub(crate) items: Vec<T>,
 }
@@ -17,13 +17,13 @@ fn null_is_empty<'de, T: Deserialize<'de>, D: serde::Deserializer<'de>>(from: D)
     Ok(Option::deserialize(from)?.unwrap_or_default())
 }
 
-/// What a list says of itself.
+/// The metadata of a list.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct ListMetadata {
-    /// Names the next page; empty on the last one.
+    /// The token of the next page. Empty on the last page.
     #[serde(rename = "continue")]
     pub(crate) next: String,
-    /// The version that a watch can go on from.
+    /// The version from which a watch can continue.
     pub(crate) resource_version: String,
 }

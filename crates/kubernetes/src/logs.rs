@@ -1,9 +1,10 @@
 //! Pods as a [`LogBackend`](scratchdbg_backend::LogBackend).
 //!
-//! A node keeps one log for each run of a container, of the current run and, as a rule, of the one before it. Here they are one
-//! log, as an engine has it: the run before first. `parts` decides which of them are read, `stream` reads them one after the
-//! other, `framer` turns their lines into the frames that `scratchdbg-logs` reads. `runs` says when runs began and ended,
-//! `select` finds the containers of workloads and labels.
+//! A node keeps one log for each run of a container: for the current run, and usually for the
+//! previous one. This module presents them as one log, as an engine has it, with the previous run
+//! first. `parts` decides which logs are read, `stream` reads them one after the other, and
+//! `framer` turns their lines into the frames that `scratchdbg-logs` reads. `runs` determines when
+//! runs began and ended, and `select` finds the containers of workloads and labels.
 
 mod backend;
 mod framer;

@@ -1,5 +1,5 @@
-//! Objects of the API, as far as they are used. Fields that are absent have their default; fields that are not here are
-//! ignored. Times stay texts (RFC 3339, whole seconds) until they are needed.
+//! The API objects, reduced to the fields that are used. Absent fields have their default, and
+//! other fields are ignored. Times remain text (RFC 3339, whole seconds) until they are needed.
 
 use std::collections::BTreeMap;
 
@@ -43,7 +43,7 @@ pub(crate) struct Pod {
     pub(crate) status: PodStatus,
 }
 
-/// What a pod should be.
+/// The specification of a pod.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct PodSpec {
@@ -60,14 +60,14 @@ pub(crate) struct PodSpec {
     pub(crate) termination_grace_period_seconds: Option<i64>,
 }
 
-/// The operating system that a pod is for.
+/// The operating system of a pod.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Os {
     pub(crate) name: String,
 }
 
-/// A container of a pod. Of an ephemeral one too.
+/// A container of a pod. Also used for ephemeral containers.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct Container {
@@ -77,18 +77,18 @@ pub(crate) struct Container {
     pub(crate) args: Vec<String>,
     pub(crate) working_dir: String,
     pub(crate) tty: bool,
-    /// Of an init container: `Always` makes it a sidecar.
+    /// For init containers: `Always` makes the container a sidecar.
     pub(crate) restart_policy: String,
     pub(crate) security_context: SecurityContext,
     pub(crate) resources: Resources,
     pub(crate) liveness_probe: Option<Probe>,
     pub(crate) readiness_probe: Option<Probe>,
     pub(crate) startup_probe: Option<Probe>,
-    /// Of an ephemeral container.
+    /// For ephemeral containers.
     pub(crate) target_container_name: String,
 }
 
-/// Who a container runs as.
+/// The user and the privileges of a container.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct SecurityContext {
@@ -103,7 +103,7 @@ pub(crate) struct SecurityContext {
     pub(crate) se_linux_options: Option<Value>,
 }
 
-/// Capabilities that a container has more, or less, than the runtime's default set.
+/// Capabilities that are added to, or dropped from, the runtime's default set.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub(crate) struct Capabilities {
@@ -111,7 +111,7 @@ pub(crate) struct Capabilities {
     pub(crate) drop: Vec<String>,
 }
 
-/// What a container may use.
+/// The resource limits of a container.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Resources {
@@ -130,14 +130,14 @@ pub(crate) struct Probe {
     pub(crate) timeout_seconds: Option<i64>,
 }
 
-/// A probe that runs a program.
+/// A probe that runs a program in the container.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct ExecProbe {
     pub(crate) command: Vec<String>,
 }
 
-/// What a pod is.
+/// The status of a pod.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct PodStatus {
@@ -163,7 +163,7 @@ pub(crate) struct Condition {
     pub(crate) last_transition_time: Option<String>,
 }
 
-/// What a container is.
+/// The status of a container.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct ContainerStatus {
@@ -178,32 +178,32 @@ pub(crate) struct ContainerStatus {
     pub(crate) started: Option<bool>,
     pub(crate) state: ContainerState,
     pub(crate) last_state: ContainerState,
-    /// Who its processes run as, from containerd 2.0 on.
+    /// The user of the container's processes. Reported from containerd 2.0 on.
     pub(crate) user: Option<ContainerUser>,
 }
 
 impl ContainerStatus {
-    /// The runtime's id of the container: without `containerd://`.
+    /// Returns the runtime's id of the container, without `containerd://`.
     pub(crate) fn runtime_id(&self) -> &str {
         self.container_id.split_once("://").map_or(&*self.container_id, |(_, id)| id)
     }
 }
 
-/// Who a container's processes run as.
+/// The user of a container's processes.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct ContainerUser {
     pub(crate) linux: Option<LinuxUser>,
 }
 
-/// The same on Linux.
+/// The user of a container's processes on Linux.
 #[derive(Debug, Clone, Copy, Deserialize)]
 pub(crate) struct LinuxUser {
     pub(crate) uid: u32,
     pub(crate) gid: u32,
 }
 
-/// One of the three, or none.
+/// The state of a container: one of the three, or none.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct ContainerState {
@@ -212,7 +212,7 @@ pub(crate) struct ContainerState {
     pub(crate) terminated: Option<Terminated>,
 }
 
-/// It does not run.
+/// The container does not run.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Waiting {
@@ -220,7 +220,7 @@ pub(crate) struct Waiting {
     pub(crate) message: String,
 }
 
-/// It runs.
+/// The container runs.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct Running {
@@ -250,21 +250,21 @@ pub(crate) struct Workload {
     pub(crate) status: WorkloadStatus,
 }
 
-/// What a workload should be.
+/// The specification of a workload.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct WorkloadSpec {
     pub(crate) selector: Option<LabelSelector>,
     pub(crate) replicas: Option<i64>,
-    /// Of a Job.
+    /// For a Job.
     pub(crate) completions: Option<i64>,
-    /// Of a Job.
+    /// For a Job.
     pub(crate) parallelism: Option<i64>,
-    /// Of a Job.
+    /// For a Job.
     pub(crate) suspend: bool,
 }
 
-/// What a workload is.
+/// The status of a workload.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct WorkloadStatus {
@@ -273,16 +273,16 @@ pub(crate) struct WorkloadStatus {
     pub(crate) ready_replicas: i64,
     pub(crate) updated_replicas: i64,
     pub(crate) unavailable_replicas: i64,
-    /// Of a `DaemonSet`.
+    /// For a `DaemonSet`.
     pub(crate) desired_number_scheduled: i64,
-    /// Of a `DaemonSet`.
+    /// For a `DaemonSet`.
     pub(crate) number_ready: i64,
-    /// Of a Job: how many of its pods have succeeded.
+    /// For a Job: the number of its pods that have succeeded.
     pub(crate) succeeded: i64,
     pub(crate) observed_generation: i64,
 }
 
-/// Which pods belong to a workload.
+/// Selects the pods of a workload.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct LabelSelector {
@@ -317,7 +317,7 @@ pub(crate) struct Event {
     pub(crate) series: Option<EventSeries>,
 }
 
-/// Repetitions of an event, as some components tell them.
+/// Repetitions of an event, as some components report them.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct EventSeries {
@@ -337,14 +337,14 @@ pub(crate) struct Involved {
     pub(crate) field_path: String,
 }
 
-/// A node, as far as its conditions.
+/// A node, reduced to its conditions.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Node {
     pub(crate) status: NodeStatus,
 }
 
-/// The state of a node.
+/// The status of a node.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct NodeStatus {
@@ -359,7 +359,7 @@ pub(crate) struct Quota {
     pub(crate) status: QuotaStatus,
 }
 
-/// What a quota allows, and what is used of it, by resource.
+/// The allowed and the used amount, by resource.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct QuotaStatus {

@@ -1,8 +1,8 @@
-//! Where a cluster is, for messages.
+//! The address of a cluster, for messages.
 
 use std::fmt;
 
-/// A cluster's address, and what named it.
+/// A cluster's address, and the context that selected it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Place {
     /// The API server's URL.

@@ -3,11 +3,11 @@
 //!
 //! * [`target`] finds the container, and refuses what cannot work before anything is created.
 //! * [`ids`] finds the user and group of the container's processes.
-//! * [`keeper`] is the ephemeral container, with the rights of the container and nothing else.
+//! * [`keeper`] is the ephemeral container, which has exactly the rights of the target's container.
 //! * [`copy`] is a new pod for a container that does not run.
-//! * [`session`] puts these together.
-//! * [`waiting`] interprets what becomes of the ephemeral container.
-//! * [`access`] are the permissions that all of this takes.
+//! * [`session`] combines these to a plan.
+//! * [`waiting`] interprets the state of the ephemeral container.
+//! * [`access`] lists the permissions that a session needs.
 
 pub(crate) mod access;
 pub(crate) mod copy;

@@ -1,4 +1,4 @@
-//! Finding pods and their containers.
+//! Finds pods and their containers.
 
 use scratchdbg_backend::similar;
 
@@ -9,22 +9,22 @@ use crate::kind::Kind;
 use crate::model::{Container, ContainerStatus, LabelSelector, Pod, Workload};
 use crate::target::TargetName;
 
-/// Names the container that kubectl takes where none is named.
+/// The annotation that names the container that kubectl selects by default.
 const DEFAULT_CONTAINER: &str = "kubectl.kubernetes.io/default-container";
 
-/// The part that a container has in its pod.
+/// The role of a container in its pod.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
-    /// One of those that the pod is for.
+    /// A main container.
     Main,
-    /// It runs before them, or beside them as a sidecar.
+    /// An init container. It runs before the main containers, or beside them as a sidecar.
     Init,
-    /// It was added to the running pod.
+    /// An ephemeral container, which was added to the running pod.
     Ephemeral,
 }
 
 impl Pod {
-    /// Its containers, those that it is for first.
+    /// Returns all containers, main containers first.
     pub(crate) fn all_containers(&self) -> impl Iterator<Item = (Role, &Container)> {
         let spec = &self.spec;
         let lists = [
@@ -35,26 +35,27 @@ impl Pod {
         lists.into_iter().flat_map(|(role, list)| list.iter().map(move |container| (role, container)))
     }
 
-    /// A container, by its name.
+    /// Returns the container with this name.
     pub(crate) fn container(&self, name: &str) -> Option<(Role, &Container)> {
         self.all_containers().find(|(_, container)| container.name == name)
     }
 
-    /// What a container is, by its name. `None` before the node has the pod.
+    /// Returns the status of the container with this name. `None` before the node has accepted the
+    /// pod.
     pub(crate) fn container_status(&self, name: &str) -> Option<&ContainerStatus> {
         let status = &self.status;
         let lists = [&status.container_statuses, &status.init_container_statuses, &status.ephemeral_container_statuses];
         lists.into_iter().flatten().find(|status| status.name == name)
     }
 
-    /// The container that is meant where none is named: that of kubectl's annotation, or the first.
+    /// Returns the default container: the one that kubectl's annotation names, or the first.
     pub(crate) fn default_container(&self) -> Option<&Container> {
         let named = self.metadata.annotations.get(DEFAULT_CONTAINER);
         let named = named.and_then(|name| self.spec.containers.iter().find(|container| container.name == *name));
         named.or_else(|| self.spec.containers.first())
     }
 
-    /// Its container of that name, or the one that is meant where none is named.
+    /// Returns the container with this name, or the default container if there is no name.
     pub(crate) fn chosen_container(&self, name: Option<&str>) -> Result<&Container, Error> {
         let found = match name {
             Some(name) => self.container(name).map(|(_, container)| container),
@@ -69,7 +70,8 @@ impl Pod {
 }
 
 impl LabelSelector {
-    /// As the API takes it. `None` if it selects nothing, or is not understood.
+    /// Returns the selector in the API's syntax. Returns `None` if the selector is empty, or is not
+    /// supported.
     pub(crate) fn expression(&self) -> Option<String> {
         let mut parts: Vec<String> = self.match_labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
         for requirement in &self.match_expressions {
@@ -87,7 +89,7 @@ impl LabelSelector {
 }
 
 impl Client {
-    /// Reads a pod. One that is not there is an error with similar names.
+    /// Reads a pod. If the pod does not exist, the error contains similar names.
     pub(crate) async fn pod(&self, namespace: &str, name: &str) -> Result<Pod, Error> {
         match self.get(&Call::get(Kind::Pod, namespace, name)).await {
             Err(error) if error.status() == Some(404) => Err(self.no_such(Kind::Pod, namespace, name).await),
@@ -95,7 +97,7 @@ impl Client {
         }
     }
 
-    /// Reads a workload. One that is not there is an error with similar names.
+    /// Reads a workload. If the workload does not exist, the error contains similar names.
     pub(crate) async fn workload(&self, kind: Kind, namespace: &str, name: &str) -> Result<Workload, Error> {
         match self.get(&Call::get(kind, namespace, name)).await {
             Err(error) if error.status() == Some(404) => Err(self.no_such(kind, namespace, name).await),
@@ -103,7 +105,7 @@ impl Client {
         }
     }
 
-    /// The selector of a workload's pods.
+    /// Returns the selector of a workload's pods.
     pub(crate) async fn selector_of(&self, target: &TargetName, namespace: &str) -> Result<String, Error> {
         let call = Call::get(target.kind, namespace, &target.name);
         let workload = self.workload(target.kind, namespace, &target.name).await?;
@@ -111,8 +113,8 @@ impl Client {
         expression.ok_or_else(|| Error::broken(&call, "it selects no pods"))
     }
 
-    /// There is no such object. Others of its kind are asked for, to find names that are similar; who may not list them is
-    /// told none.
+    /// Returns the error for an object that does not exist. Lists the objects of its kind to find
+    /// similar names; there are none if the user may not list them.
     async fn no_such(&self, kind: Kind, namespace: &str, name: &str) -> Error {
         let names = self.list::<Workload>(&Call::list(kind, Some(namespace))).await;
         let names: Vec<String> =

@@ -1,8 +1,9 @@
-//! The least role that the commands need, printed by `scratchdbg kubernetes role` and in docs/kubernetes.md.
+//! The least role that the commands need, printed by `scratchdbg kubernetes role` and in
+//! docs/kubernetes.md.
 
 use std::fmt::Write as _;
 
-/// What a user does with pods.
+/// A set of commands that a role allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
     /// `logs`.
@@ -16,10 +17,10 @@ pub enum Purpose {
 }
 
 impl Purpose {
-    /// All of them.
+    /// All purposes.
     pub const ALL: [Self; 4] = [Self::Logs, Self::Why, Self::Attach, Self::Copy];
 
-    /// The commands.
+    /// Returns the names of the commands.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Logs => "logs",
@@ -33,7 +34,7 @@ impl Purpose {
 /// A rule of a role.
 struct Rule {
     purposes: &'static [Purpose],
-    /// What it is for, in a comment.
+    /// A comment that explains the rule.
     comment: &'static str,
     group: &'static str,
     resources: &'static [&'static str],
@@ -117,7 +118,7 @@ pub fn role(purposes: &[Purpose], namespace: Option<&str>) -> String {
     text
 }
 
-/// As a string of YAML: every JSON string is one.
+/// Quotes a text for YAML: every JSON string is a YAML string.
 fn quoted(text: &str) -> String {
     let is_plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
     if is_plain { text.to_owned() } else { serde_json::Value::from(text).to_string() }

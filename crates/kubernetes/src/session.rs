@@ -1,13 +1,13 @@
 //! Sessions on pods.
 //!
 //! * [`PodSessions`] is the platform for `scratchdbg-session`.
-//! * `channel` is the protocol of exec and attach on a WebSocket, `socket` such a connection.
-//! * `keeper` adds the ephemeral container, waits for it (`wait`) and talks to it (`link`).
-//! * `copy` makes a pod for a session, and removes it.
+//! * `channel` is the protocol of exec and attach on a WebSocket. `socket` is such a connection.
+//! * `keeper` adds the ephemeral container, waits for it (`wait`) and connects to it (`link`).
+//! * `copy` creates a pod for a session, and removes it.
 //! * `process` is the session's process in the target: its streams (`output`) and its end.
-//! * `list` finds the keepers that there are, and ends them.
-//! * `tools` says which image keepers are made from.
-//! * `choose` finds the container that a user means.
+//! * `list` finds existing keepers, and ends them.
+//! * `tools` selects the image of keepers.
+//! * `choose` finds the container that a user names.
 
 mod backend;
 mod channel;
@@ -40,9 +40,9 @@ use crate::model::Pod;
 #[derive(Clone)]
 pub struct PodSessions {
     cluster: Cluster,
-    /// Tells the user what is being waited for, and what is added to a pod.
+    /// Notifies the user of waits, and of additions to a pod.
     report: Arc<dyn Fn(&str) + Send + Sync>,
-    /// The session of this command runs in no copy of a pod.
+    /// Whether the session of this command does not run in a copy of a pod.
     makes_no_copy: Arc<AtomicBool>,
 }
 
@@ -52,7 +52,7 @@ impl std::fmt::Debug for PodSessions {
     }
 }
 
-/// A pod with a container that a session is to run in.
+/// A pod, and its container for a session.
 #[derive(Debug, Clone)]
 pub struct PodTarget {
     pod: Pod,
@@ -60,8 +60,9 @@ pub struct PodTarget {
 }
 
 impl PodTarget {
-    /// The image of the container: its name, as the pod has it, and its id, as the kubelet tells it. The id is
-    /// `REPOSITORY@DIGEST` as a rule, and empty before the first start.
+    /// Returns the image of the container: its name as the pod specifies it, and its id as the
+    /// kubelet reports it. The id is usually `REPOSITORY@DIGEST`, and is empty before the first
+    /// start.
     pub fn image(&self) -> (&str, &str) {
         let name = self.pod.container(&self.container).map_or("", |(_, container)| &container.image);
         let id = self.pod.container_status(&self.container).map_or("", |status| &status.image_id);
@@ -70,12 +71,13 @@ impl PodTarget {
 }
 
 impl PodSessions {
-    /// Sessions on this cluster. `report` is called with notes for the user.
+    /// Creates the platform for sessions on this cluster. `report` is called with notes for the
+    /// user.
     pub fn new(cluster: &Cluster, report: impl Fn(&str) + Send + Sync + 'static) -> Self {
         Self { cluster: cluster.clone(), report: Arc::new(report), makes_no_copy: Arc::default() }
     }
 
-    /// Reads a pod. One that has another `uid` is another pod.
+    /// Reads a pod. A pod of the same name with another `uid` is an error.
     async fn pod(&self, namespace: &str, name: &str, uid: Option<&str>) -> Result<Pod, Error> {
         let pod = self.cluster.client.pod(namespace, name).await?;
         if uid.is_some_and(|uid| uid != pod.metadata.uid) {
@@ -86,7 +88,7 @@ impl PodSessions {
     }
 }
 
-/// Returns the id by which the traits name a container of this pod and of no later one.
+/// Returns the id of a container, valid for this pod and no later pod of the same name.
 fn id_of(pod: &Pod, container: &str) -> ContainerId {
     ContainerId {
         namespace: pod.metadata.namespace.clone(),
@@ -96,7 +98,7 @@ fn id_of(pod: &Pod, container: &str) -> ContainerId {
     }
 }
 
-/// Returns 128 random bits of the kernel, in hexadecimal.
+/// Returns 128 random bits from the kernel, in hexadecimal.
 fn random_name() -> Result<String, Error> {
     use std::io::Read as _;
     let mut bytes = [0; 16];

@@ -5,29 +5,29 @@ use std::str::FromStr;
 
 use crate::kind::Kind;
 
-/// A pod or a workload that a user names, as kubectl writes it.
+/// A pod or a workload that a user names, in kubectl's syntax.
 ///
-/// `pod/NAME[/CONTAINER]`, `deploy/NAME`, `sts/NAME`, `ds/NAME`, `job/NAME`, `rs/NAME` and their longer
-/// forms. A text without a slash never is one: it names a container of an engine.
+/// `pod/NAME[/CONTAINER]`, `deploy/NAME`, `sts/NAME`, `ds/NAME`, `job/NAME`, `rs/NAME` and their
+/// longer forms. A text without a slash never matches: it names a container of an engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TargetName {
     /// The kind of object.
     pub(crate) kind: Kind,
-    /// Its name.
+    /// The name of the object.
     pub(crate) name: String,
     /// A container of the pod, or of each pod of the workload.
     pub(crate) container: Option<String>,
 }
 
-/// A text that names no pod or workload, although it looks like one.
+/// A text that looks like the name of a pod or workload, but is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidTarget {
-    /// The kind is not one that has pods.
+    /// The kind has no pods.
     #[error("`{text}` names no pod or workload: `{kind}` is not a kind that has pods")]
     Kind {
         /// The text, escaped.
         text: String,
-        /// Its first part, escaped.
+        /// The part before the slash, escaped.
         kind: String,
     },
     /// A name is malformed.
@@ -44,7 +44,7 @@ pub enum InvalidTarget {
     },
 }
 
-/// The words before the slash, in any case.
+/// The kinds before the slash. Case is ignored.
 const WORDS: [(&[&str], Kind); 6] = [
     (&["pod", "pods", "po"], Kind::Pod),
     (&["deploy", "deployment", "deployments"], Kind::Deployment),
@@ -55,18 +55,18 @@ const WORDS: [(&[&str], Kind); 6] = [
 ];
 
 impl TargetName {
-    /// A pod of this name.
+    /// Returns the target for a pod of this name.
     pub fn pod(name: &str) -> Result<Self, InvalidTarget> {
         format!("pod/{name}").parse()
     }
 
-    /// Whether a text names a pod or a workload, well or badly: it has a slash, and not at its begin, where Docker puts
-    /// one before the names of containers.
+    /// Whether a text is meant as a pod or a workload, valid or not: it has a slash, but not at its
+    /// beginning, where Docker puts one before the names of containers.
     pub fn is_meant(text: &str) -> bool {
         text.find('/').is_some_and(|at| at > 0)
     }
 
-    /// Whether it is a pod, and not a workload that has several.
+    /// Whether the target is a pod, and not a workload with several.
     pub fn is_pod(&self) -> bool {
         self.kind == Kind::Pod
     }
@@ -106,7 +106,8 @@ impl fmt::Display for TargetName {
     }
 }
 
-/// Whether a text can be the name of an object: a DNS subdomain (RFC 1123). Such a name is safe in a request path.
+/// Whether a text can be the name of an object: a DNS subdomain (RFC 1123). Such a name is safe in
+/// a request path.
 pub(crate) fn is_name(text: &str) -> bool {
     let is_inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     let ends_well = |byte: Option<&u8>| byte.is_some_and(|byte| is_inner(*byte));

@@ -1,4 +1,4 @@
-//! Changes of objects as they happen: a stream of JSON, one document a line.
+//! Watches changes of objects: a stream of JSON, one document per line.
 
 use std::marker::PhantomData;
 use std::pin::Pin;
@@ -14,17 +14,18 @@ use crate::call::Call;
 use crate::client::Client;
 use crate::error::{Error, Refusal};
 
-/// The longest event that is read: an object has 1.5 MiB at most (etcd), and is sent as JSON.
+/// The longest event that is read, in bytes. An object has at most 1.5 MiB (etcd), and is sent as
+/// JSON.
 const LONGEST: usize = 16 << 20;
 
-/// What happened.
+/// A change of an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Change<T> {
-    /// The object is there, as it is now: it was made, changed, or is there at the begin.
+    /// The current state of an object that was created, was changed, or existed at the beginning.
     Is(T),
-    /// It was removed.
+    /// The object was removed.
     Removed(T),
-    /// The watch may go on from this version later.
+    /// The watch can continue from this version.
     Bookmark(String),
 }
 
@@ -41,7 +42,7 @@ struct Bookmark {
 }
 
 impl Client {
-    /// Opens a watch. It ends by itself after a while, and must be opened again.
+    /// Opens a watch. A watch ends by itself after a while, and must be opened again.
     pub(crate) async fn watch<T: DeserializeOwned + Send>(&self, call: &Call) -> Result<Watch<T>, Error> {
         let bytes: BoxStream<'static, Result<Bytes, Error>> = match self.stream(call).await? {
             Some(bytes) => Box::pin(bytes),
@@ -51,7 +52,7 @@ impl Client {
     }
 }
 
-/// A watch that is open.
+/// An open watch.
 pub(crate) struct Watch<T> {
     bytes: BoxStream<'static, Result<Bytes, Error>>,
     lines: Lines,
@@ -110,22 +111,22 @@ impl<T: DeserializeOwned> Stream for Watch<T> {
     }
 }
 
-/// Lines out of pieces.
+/// Splits received bytes into lines.
 #[derive(Debug, Default)]
 struct Lines {
     held: Vec<u8>,
-    /// How much of it has no newline.
+    /// The number of leading bytes that contain no newline.
     searched: usize,
 }
 
 impl Lines {
-    /// Takes a piece. `false` if a line is too long.
+    /// Appends received bytes. Returns `false` if a line is too long.
     fn push(&mut self, piece: &[u8]) -> bool {
         self.held.extend_from_slice(piece);
         self.held.len() <= LONGEST + piece.len()
     }
 
-    /// The next whole line that is not empty.
+    /// Returns the next complete line that is not empty.
     fn next(&mut self) -> Option<Vec<u8>> {
         loop {
             let Some(found) = self.held[self.searched..].iter().position(|byte| *byte == b'\n') else {

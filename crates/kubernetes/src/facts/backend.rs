@@ -1,4 +1,5 @@
-//! The traits: pods as containers in a list, and what a cluster does not show (files and images of its nodes).
+//! Implements the backend traits: lists the containers of pods, and reports files and images as
+//! unsupported, since the API does not show those of a node.
 
 use std::collections::{BTreeSet, HashMap};
 use std::io;
@@ -19,7 +20,7 @@ use crate::kind::Kind;
 use crate::model::{Event as ApiEvent, Pod};
 use crate::pods::Role;
 
-/// The key of [`ListFilter`] for labels in the API's syntax.
+/// The key of [`ListFilter`] for a label selector in the API's syntax.
 pub(crate) const SELECTOR: &str = "selector";
 
 impl FactsBackend for Cluster {
@@ -38,7 +39,7 @@ impl FactsBackend for Cluster {
         Ok(record)
     }
 
-    /// [`Cluster::explain`] asks for everything at once.
+    /// Does nothing: [`Cluster::explain`] requests all facts at once.
     async fn observe(&self, _record: &mut ContainerRecord, _host: &HostFacts) {}
 
     async fn describe_mounts(&self, _record: &mut ContainerRecord, _host: &HostFacts) {}
@@ -97,7 +98,8 @@ impl FactsBackend for Cluster {
     }
 }
 
-/// Without `--all`, main containers that have not succeeded are listed: those that run, and those that should.
+/// Whether a container is listed. Without `--all`, the list has the main containers that have not
+/// succeeded: those that run, and those that should run.
 fn is_listed(role: Role, record: &ContainerRecord, filter: &ListFilter, choice: &ContainerChoice) -> bool {
     let state = &record.facts.state;
     match choice {
@@ -116,7 +118,7 @@ fn by_pod(events: &[ApiEvent]) -> HashMap<String, Vec<PodEvent>> {
     by_pod.into_iter().map(|(uid, events)| (uid, convert::pod_events(&events))).collect()
 }
 
-/// The API shows no files of a container without running something in it.
+/// The API does not show the files of a container unless a program runs in that container.
 impl FilesBackend for Cluster {
     async fn look_up(&self, _record: &ContainerRecord, wanted: &[Want]) -> Result<Option<Vec<Found>>, Error> {
         Ok(Some(wanted.iter().map(|_| Found::Unknown).collect()))
@@ -136,7 +138,7 @@ impl FilesBackend for Cluster {
     }
 }
 
-/// Nor the images of its nodes.
+/// The API does not show the images of a node.
 impl ImageBackend for Cluster {
     async fn image_record(&self, _reference: &str) -> Result<Option<ImageRecord>, Error> {
         Ok(None)

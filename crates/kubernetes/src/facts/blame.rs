@@ -1,13 +1,13 @@
-//! Which pod of a workload, and which container of a pod, a question is about. Pure.
+//! Selects the pod of a workload, and the container of a pod, that a question is about. Pure.
 
 use crate::kind::Kind;
 use crate::model::{Container, ContainerStatus, Pod, Workload};
 use crate::pods::Role;
 
-/// The label that a deployment gives its pods, by their template.
+/// The label with which a deployment marks its pods by template.
 const TEMPLATE_HASH: &str = "pod-template-hash";
 
-/// How bad the state of a container is: the worst has the highest number.
+/// Rates the state of a container. The worst state has the highest number.
 fn badness(role: Role, status: Option<&ContainerStatus>) -> u8 {
     let Some(status) = status else { return 0 };
     let state = &status.state;
@@ -15,7 +15,7 @@ fn badness(role: Role, status: Option<&ContainerStatus>) -> u8 {
     let is_failing = state.terminated.as_ref().is_some_and(has_failed);
     match (role, &state.waiting) {
         (Role::Ephemeral, _) => 0,
-        // It waits for others.
+        // The container waits for others.
         (_, Some(waiting)) if matches!(waiting.reason.as_str(), "PodInitializing" | "ContainerCreating" | "") => 1,
         (_, Some(_)) => 6,
         _ if is_failing => 5,
@@ -26,24 +26,26 @@ fn badness(role: Role, status: Option<&ContainerStatus>) -> u8 {
     }
 }
 
-/// The container of a pod that is worst off; the one that kubectl takes if all are well.
+/// Returns the container of a pod with the worst state. If all are healthy, returns the container
+/// that kubectl selects.
 pub(super) fn ailing_container(pod: &Pod) -> Option<&Container> {
     let rated = pod.all_containers().map(|(role, container)| {
         let order = match role {
-            // The others wait for it.
+            // The other containers wait for this one.
             Role::Init => 2_u8,
             Role::Main => 1,
             Role::Ephemeral => 0,
         };
         ((badness(role, pod.container_status(&container.name)), order), container)
     });
-    // Of those that are as badly off, the first.
+    // Of containers with the same rating, the first is selected.
     let worst = rated.reduce(|worst, next| if next.0 > worst.0 { next } else { worst });
     worst.filter(|((badness, _), _)| *badness > 1).map(|(_, container)| container).or_else(|| pod.default_container())
 }
 
-/// The pod of a workload that is worst off; of those that are as badly off, the youngest. Pods that have ended do not matter
-/// if the workload has all that it wants, and those that are being deleted only if there is no other.
+/// Returns the pod of a workload with the worst state, and of equal pods the youngest. Pods that
+/// have ended are ignored if the workload has all the pods that it should have. Pods that are being
+/// deleted are only returned if there is no other.
 pub(super) fn ailing_pod(pods: Vec<Pod>, has_all: bool) -> Option<Pod> {
     let rate = |pod: &Pod| {
         let worst = pod.all_containers().map(|(role, container)| badness(role, pod.container_status(&container.name)));
@@ -56,25 +58,27 @@ pub(super) fn ailing_pod(pods: Vec<Pod>, has_all: bool) -> Option<Pod> {
     pods.into_iter().max_by_key(|pod| (rate(pod), pod.metadata.creation_timestamp.clone()))
 }
 
-/// Whether a pod belongs to a workload. Other pods may carry the same labels.
+/// Whether a pod belongs to a workload. Labels alone do not prove it: other pods may have the same
+/// ones.
 pub(super) fn belongs(pod: &Pod, kind: Kind, workload: &Workload) -> bool {
     let owner = pod.metadata.owner_references.iter().find(|owner| owner.controller);
     let Some(owner) = owner else { return false };
     if kind != Kind::Deployment {
         return owner.uid == workload.metadata.uid;
     }
-    // Between them is a replica set, which is named after the deployment and the template.
+    // The replica set between deployment and pod is named after the deployment and the template.
     let hash = pod.metadata.labels.get(TEMPLATE_HASH);
     owner.kind == "ReplicaSet" && hash.is_some_and(|hash| owner.name == format!("{}-{hash}", workload.metadata.name))
 }
 
-/// Whether the state of a pod may be a thing of the past: its node tells nothing any more. Then the node is asked for.
+/// Whether the status of a pod may be outdated because its node no longer reports. The caller then
+/// requests the state of the node.
 pub(super) fn may_be_lost(pod: &Pod, has_lost_event: bool) -> bool {
     let status = &pod.status;
     let not_ready = status.conditions.iter().any(|condition| condition.kind == "Ready" && condition.status != "True");
     let claims = !status.container_statuses.is_empty()
         && status.container_statuses.iter().all(|container| container.ready && container.state.running.is_some());
-    // Its kubelet has not told of it yet, or is not there to do so.
+    // The kubelet has not reported the pod yet, or is not running.
     let is_unknown = status.container_statuses.is_empty() && status.phase == "Pending";
     let is_over = matches!(status.phase.as_str(), "Succeeded" | "Failed");
     let is_leaving = pod.metadata.deletion_timestamp.is_some();

@@ -1,4 +1,4 @@
-//! Objects of the API as facts. Pure.
+//! Converts API objects to facts. Pure.
 
 use std::collections::BTreeMap;
 
@@ -17,10 +17,10 @@ use crate::logs::{RunFacts, time};
 use crate::model::{Condition, Container, Event, Node, Pod, Probe, Quota, Terminated, Workload};
 use crate::pods::Role;
 
-/// How much of a sentence is kept. The API limits few of them.
+/// The most bytes of a sentence that are kept. The API limits few of them.
 const LONGEST: usize = 4096;
 
-/// A sentence of the API, cut if it is very long.
+/// Returns a sentence of the API, truncated if it is very long.
 pub(super) fn sentence(text: &str) -> String {
     let text = text.trim();
     let cut = text.floor_char_boundary(LONGEST);
@@ -35,11 +35,11 @@ fn moment(text: Option<&str>) -> Option<i64> {
     time(text).and_then(nanoseconds)
 }
 
-/// What a pod says of itself, for a verdict about one of its containers.
+/// Returns the facts about a pod, for a verdict about one of its containers.
 pub(super) fn pod_facts(pod: &Pod, container: &str) -> PodFacts {
     let condition = |kind: &str| pod.status.conditions.iter().find(|condition| condition.kind == kind);
     let scheduled = condition("PodScheduled").filter(|condition| condition.status == "False");
-    // The order of their starts.
+    // Containers are started in this order.
     let roles = [Role::Init, Role::Main, Role::Ephemeral];
     let containers = roles.iter().flat_map(|wanted| pod.all_containers().filter(move |(role, _)| role == wanted));
     PodFacts {
@@ -60,8 +60,8 @@ pub(super) fn pod_facts(pod: &Pod, container: &str) -> PodFacts {
     }
 }
 
-/// The API tells the end of the grace period. When the containers have ended, the kubelet takes the grace period back to zero,
-/// and the time of the request is lost.
+/// Returns the deletion of a pod. The API reports the end of the grace period. Once the containers
+/// have ended, the kubelet sets the grace period to zero, and the time of the request is lost.
 fn deletion(pod: &Pod) -> Option<Deletion> {
     let due = moment(Some(pod.metadata.deletion_timestamp.as_deref()?));
     let grace = unsigned(pod.metadata.deletion_grace_period_seconds.unwrap_or_default());
@@ -89,7 +89,7 @@ fn pod_container(pod: &Pod, role: Role, container: &Container) -> PodContainer {
     let policy = match role {
         Role::Ephemeral => "Never",
         _ if is_sidecar => "Always",
-        // One that succeeds is not started again.
+        // An init container that succeeds is not started again.
         Role::Init if pod.spec.restart_policy != "Never" => "OnFailure",
         _ => &pod.spec.restart_policy,
     };
@@ -127,7 +127,7 @@ fn pod_container(pod: &Pod, role: Role, container: &Container) -> PodContainer {
     }
 }
 
-/// The seconds until a probe has a first result.
+/// Returns the number of seconds until a probe has its first result.
 fn first_result(probe: &Probe) -> u64 {
     let parts = [
         probe.initial_delay_seconds.unwrap_or(0),
@@ -142,7 +142,7 @@ fn end(terminated: &Terminated) -> PodContainerEnd {
         exit_code: terminated.exit_code,
         reason: sentence(&terminated.reason),
         message: sentence(&terminated.message),
-        // A start that failed has the year 1970 as its begin.
+        // A start that failed has a start time in 1970.
         started_at: moment(terminated.started_at.as_deref()).filter(|at| *at > 0),
         finished_at: moment(terminated.finished_at.as_deref()).filter(|at| *at > 0),
     }
@@ -152,7 +152,7 @@ fn unsigned(number: i64) -> u64 {
     u64::try_from(number).unwrap_or_default()
 }
 
-/// The user that the pod asks for; `None` if its image decides.
+/// Returns the user that the pod specifies, or `None` if the image decides.
 fn asked_user(pod: &Pod, container: &Container) -> Option<String> {
     let (own, common) = (&container.security_context, &pod.spec.security_context);
     let user = own.run_as_user.or(common.run_as_user)?;
@@ -162,7 +162,7 @@ fn asked_user(pod: &Pod, container: &Container) -> Option<String> {
     })
 }
 
-/// An event. Those that only tell how a cluster is set up are left out.
+/// Converts an event. Returns `None` for events about the setup of the cluster.
 pub(super) fn pod_event(event: &Event) -> Option<PodEvent> {
     if event.reason == "MissingClusterDNS" {
         return None;
@@ -185,8 +185,8 @@ pub(super) fn pod_event(event: &Event) -> Option<PodEvent> {
     })
 }
 
-/// Events in the order in which they happened last. Those of one second have the order in which they were made, as far as
-/// it is known.
+/// Converts events, in the order of their last occurrence. Events of the same second keep the order
+/// of their creation, as far as it is known.
 pub(super) fn pod_events(events: &[Event]) -> Vec<PodEvent> {
     let mut events: Vec<(Option<i64>, &str, PodEvent)> = events
         .iter()
@@ -199,7 +199,7 @@ pub(super) fn pod_events(events: &[Event]) -> Vec<PodEvent> {
     events.into_iter().map(|(.., event)| event).collect()
 }
 
-/// What a workload says of itself. `pods` is how many it has.
+/// Returns the facts about a workload. `pods` is the number of its pods.
 pub(super) fn workload_facts(kind: Kind, workload: &Workload, pods: usize) -> WorkloadFacts {
     let (spec, status) = (&workload.spec, &workload.status);
     let (kind, wanted, ready) = match kind {
@@ -231,7 +231,8 @@ fn workload_condition(condition: &Condition) -> WorkloadCondition {
     }
 }
 
-/// What a node reports, or what the cluster says about one that does not.
+/// Returns the state that a node reports, or the state that the cluster assigned to a node that
+/// does not report.
 pub(super) fn node_state(node: &Node) -> NodeState {
     let ready = node.status.conditions.iter().find(|condition| condition.kind == "Ready");
     let told = |condition: &Condition| sentence(&condition.message);
@@ -243,7 +244,7 @@ pub(super) fn node_state(node: &Node) -> NodeState {
     }
 }
 
-/// A quota in words: what is used of what.
+/// Formats a quota: the used and the allowed amount of each resource.
 pub(super) fn quota(quota: &Quota) -> String {
     let used = |resource: &str| quota.status.used.get(resource).map_or("?", String::as_str);
     let parts: Vec<String> =
@@ -251,13 +252,14 @@ pub(super) fn quota(quota: &Quota) -> String {
     sentence(&format!("quota {}: {}", quota.metadata.name, parts.join(", ")))
 }
 
-/// A container of a pod. `facts` is what is known of the pod, and the caller adds the time.
+/// Returns the record of a container. `facts` are the facts about its pod. The caller adds the
+/// time.
 pub(super) fn record(pod: &Pod, container: &Container, id: String, name: String, facts: PodFacts) -> ContainerRecord {
     let run = RunFacts::of(pod, &container.name);
     let status = pod.container_status(&container.name);
     let own = facts.container(&container.name).cloned().unwrap_or_default();
     let end = own.ended.as_ref();
-    // The platform's words.
+    // The record uses the terms of the platform.
     let policy = match own.restart_policy.as_str() {
         "Never" => "no",
         "OnFailure" => "on-failure",
@@ -293,7 +295,7 @@ pub(super) fn record(pod: &Pod, container: &Container, id: String, name: String,
     }
 }
 
-/// A workload that has no pod.
+/// Returns the record of a workload without pods.
 pub(super) fn record_without_pod(namespace: &str, name: &str, workload: WorkloadFacts) -> ContainerRecord {
     let pod = PodFacts { namespace: namespace.to_owned(), workload: Some(workload), ..PodFacts::default() };
     ContainerRecord {

@@ -1,4 +1,4 @@
-//! Everything that `why` needs to know about a pod or a workload.
+//! Collects the facts about a pod or a workload that `why` needs.
 
 use std::time::Duration;
 
@@ -18,11 +18,12 @@ use crate::logs::RunFacts;
 use crate::model::{Container, LabelSelector, Pod, Workload};
 use crate::target::TargetName;
 
-/// A run that has ended since may still lack lines of its log, in nanoseconds.
+/// A run that ended less than this many nanoseconds ago may still lack lines of its log.
 const JUST_NOW: i64 = 5_000_000_000;
 
 impl Cluster {
-    /// Collects the facts about a container of a pod. If only a pod or a workload is named, about the one that is worst off.
+    /// Collects the facts about a container of a pod. If the target is only a pod or a workload,
+    /// selects the container with the worst state.
     pub async fn explain(&self, target: &TargetName, container: Option<&str>) -> Result<ContainerRecord, BackendError> {
         if let (Some(one), Some(other)) = (container, &target.container)
             && one != other
@@ -49,7 +50,7 @@ impl Cluster {
                 facts.quotas = self.quotas(&namespace).await;
             }
         }
-        // One that lacks the container has nothing to tell of it.
+        // Pods without the container are not considered if another pod has it.
         if let Some(name) = container {
             let has_one = pods.iter().any(|pod| pod.container(name).is_some());
             pods.retain(|pod| !has_one || pod.container(name).is_some());
@@ -116,7 +117,7 @@ impl Cluster {
         Ok(record)
     }
 
-    /// The last lines of the run that matters; `None` if it never ran.
+    /// Returns the last lines of the run that matters, or `None` if the container never ran.
     async fn log_of(&self, pod: &Pod, container: &Container, facts: &PodFacts) -> Option<LastLines> {
         let own = facts.container(&container.name)?;
         let is_ended_run = !own.is_running || own.is_unsettled(nanoseconds(self.client.now()));
@@ -137,7 +138,7 @@ impl Cluster {
         let is_empty = lines.lines.as_ref().is_some_and(Vec::is_empty);
         let ended = run.finished_at.zip(nanoseconds(self.client.now())).map(|(end, now)| now.saturating_sub(end));
         if is_empty && ended.is_some_and(|ended| ended < JUST_NOW) {
-            // The node may be about to write its last lines.
+            // The node may still write the last lines.
             tokio::time::sleep(Duration::from_secs(1)).await;
             return Some(self.last_lines(place, run).await);
         }

@@ -1,7 +1,8 @@
-//! The last lines of a run of a container.
+//! Reads the last lines of a run of a container.
 //!
-//! A kubelet gives the log of the run that it takes for the current one, which may be a later one than the pod's status tells of.
-//! So lines are taken by their times: only those of the run in question count.
+//! A kubelet returns the log of the run that it considers the current one. That run may be later
+//! than the one in the pod's status. Lines are therefore selected by their times: only lines of the
+//! requested run count.
 
 use futures_util::TryStreamExt as _;
 use jiff::Timestamp;
@@ -12,44 +13,44 @@ use crate::cluster::Cluster;
 use crate::error::Error;
 use crate::kind::Kind;
 
-/// How many of the last lines are read.
+/// The number of lines that are read.
 const LINES: &str = "60";
 
-/// The longest part of a line that is read.
+/// The most bytes of a line that are read.
 const LONGEST_LINE: usize = 16 << 10;
 
-/// The most that is read for them.
+/// The most bytes of a log that are read for the last lines.
 const MOST: usize = 4 << 20;
 
-/// A run, as far as its times are known. They are whole seconds, and lines may be stamped a little later than they were
-/// written.
+/// The known times of a run. They are whole seconds. The time of a line may be slightly later than
+/// the moment at which the line was written.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct RunTimes {
     pub(super) started_at: Option<i64>,
-    /// When it ended; `None` while it lasts.
+    /// The end of the run. `None` while the run lasts.
     pub(super) finished_at: Option<i64>,
-    /// What came after it.
+    /// The run that follows.
     pub(super) next: NextRun,
 }
 
-/// What came after a run.
+/// The run that follows a run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum NextRun {
-    /// Nothing: it lasts, or was the last one.
+    /// There is none: the run lasts, or was the last one.
     #[default]
     None,
-    /// Another run, perhaps: the status tells of none, and its node may know more.
+    /// There may be one: the status has none, but the node may be ahead of the status.
     Possible,
-    /// The run that began then.
+    /// A run that began at this time.
     Began(i64),
 }
 
-/// What was read.
+/// The result of reading the last lines.
 #[derive(Debug, Default)]
 pub(super) struct LastLines {
-    /// `None` if the log cannot be read.
+    /// The lines. `None` if the log cannot be read.
     pub(super) lines: Option<Vec<String>>,
-    /// Why it, or its end, cannot be read.
+    /// Why the log, or its end, cannot be read.
     pub(super) gap: Option<String>,
 }
 
@@ -59,7 +60,7 @@ impl LastLines {
     }
 }
 
-/// A line and its time in nanoseconds.
+/// A line with its time in nanoseconds.
 type Line = (i64, String);
 
 impl Cluster {
@@ -74,7 +75,7 @@ impl Cluster {
         if let NextRun::Began(_) = run.next {
             return match within(self.lines(&call(true))).await {
                 Ok(lines) => of_run(lines),
-                // Its node has removed the log.
+                // The node has removed the log.
                 Err(Missed::Error(error)) if error.status() == Some(400) => of_run(Vec::new()),
                 Err(missed) => LastLines::missed(missed),
             };
@@ -94,14 +95,14 @@ impl Cluster {
                         LastLines { lines: Some(before), gap: None }
                     };
                 }
-                // There is no run before, so this is the one.
+                // There is no previous run, so the current log is the one of this run.
                 Err(Missed::Error(error)) if error.status() == Some(400) => {
                     return LastLines {
                         lines: Some(inside(current, RunTimes { next: NextRun::None, ..run })),
                         gap: None,
                     };
                 }
-                // Its node has removed the log of the run before.
+                // The node has removed the log of the previous run.
                 Err(_) => {}
             }
         }
@@ -113,7 +114,7 @@ impl Cluster {
         let mut text = Vec::new();
         while let Some(chunk) = bytes.try_next().await? {
             text.extend_from_slice(&chunk);
-            // The last lines matter.
+            // Only the last lines matter.
             if text.len() > 2 * MOST {
                 text.drain(..text.len() - MOST);
             }
@@ -122,7 +123,8 @@ impl Cluster {
     }
 }
 
-/// Reads lines that begin with their times. `None` if nothing does: a node says there why it has no log.
+/// Reads lines that begin with their times. Returns `None` if no line does: then the node reports
+/// why there is no log.
 fn read(text: &[u8]) -> Option<Vec<Line>> {
     let is_empty = text.iter().all(u8::is_ascii_whitespace);
     let lines: Vec<Line> = text.split(|byte| *byte == b'\n').filter_map(line).collect();
@@ -137,7 +139,7 @@ fn line(line: &[u8]) -> Option<Line> {
     Some((time.as_nanosecond().try_into().ok()?, words))
 }
 
-/// The lines of a run.
+/// Returns the lines of a run.
 fn inside(lines: Vec<Line>, run: RunTimes) -> Vec<String> {
     const SECOND: i64 = 1_000_000_000;
     let end = match run.next {
@@ -160,7 +162,7 @@ mod tests {
         assert_eq!(read("2026-11-27T04:03:12.5Z a b\n2026-11-27T04:03:13Z \n").unwrap(), ["a b", ""]);
         assert_eq!(read("").unwrap(), [""; 0]);
         assert_eq!(read("unable to retrieve container logs for containerd://1"), None);
-        // The end of a line whose begin was not read.
+        // The first line is the end of a line whose beginning was not read.
         assert_eq!(read("rest of a line\n2026-11-27T04:03:12Z x\n").unwrap(), ["x"]);
         let long = format!("2026-11-27T04:03:12Z {}", "é".repeat(20_000));
         assert!(read(&long).unwrap()[0].len() <= LONGEST_LINE + 3);

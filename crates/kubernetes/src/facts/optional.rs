@@ -1,4 +1,5 @@
-//! What a verdict can do without: events, the node, quotas. If it may not be read, that is said, with the rule that grants it.
+//! Data that a verdict does not depend on: events, the node, quotas. If the user may not read some
+//! of them, the answer states so, with the rule that grants the access.
 
 use std::time::Duration;
 
@@ -12,20 +13,21 @@ use crate::error::Error;
 use crate::kind::Kind;
 use crate::model::{Event, Node, Quota};
 
-/// How long each of them is waited for.
+/// How long each request may take.
 pub(super) const PATIENCE: Duration = Duration::from_secs(8);
 
-/// How many pages of events are read.
+/// The most pages of events that are read.
 const PAGES: usize = 4;
 
-/// Events, and the sentence that some are missing.
+/// Events, and a sentence if some are missing.
 pub(super) struct Events {
     pub(super) events: Option<Vec<PodEvent>>,
     pub(super) gap: Option<String>,
 }
 
 impl Cluster {
-    /// The events about the object with this id. Another one of its name has its own.
+    /// Returns the events about the object with this `uid`. Another object of the same name has its
+    /// own events.
     pub(super) async fn events_about(&self, namespace: &str, uid: &str) -> Events {
         let call = Call::list(Kind::Event, Some(namespace)).with("fieldSelector", format!("involvedObject.uid={uid}"));
         match within(self.client.list_begin::<Event>(&call, PAGES)).await {
@@ -37,13 +39,14 @@ impl Cluster {
         }
     }
 
-    /// The events of pods of a namespace, or of all, by the ids of the pods.
+    /// Returns the events of the pods of a namespace, or of all namespaces, by the `uid` of the
+    /// pods.
     pub(super) async fn events_of_pods(&self) -> Result<(Vec<Event>, bool), String> {
         let call = Call::list(Kind::Event, self.namespaces()).with("fieldSelector", "involvedObject.kind=Pod");
         within(self.client.list_begin::<Event>(&call, PAGES)).await.map_err(|error| gap("the events were", error))
     }
 
-    /// The state of a node, or why it is not known.
+    /// Returns the state of a node, or why the state is not known.
     pub(super) async fn state_of_node(&self, name: &str) -> Result<NodeState, String> {
         match within(self.client.get::<Node>(&Call::get(Kind::Node, "", name))).await {
             Ok(node) => Ok(convert::node_state(&node)),
@@ -52,7 +55,7 @@ impl Cluster {
         }
     }
 
-    /// The quotas of a namespace in words.
+    /// Returns the quotas of a namespace, formatted.
     pub(super) async fn quotas(&self, namespace: &str) -> Vec<String> {
         let call = Call::list(Kind::ResourceQuota, Some(namespace));
         match within(self.client.list_begin::<Quota>(&call, 1)).await {
@@ -68,7 +71,7 @@ pub(super) enum Missed {
     Late,
 }
 
-/// Waits for an answer, but not for long.
+/// Waits for an answer until a short time limit.
 pub(super) async fn within<T>(answer: impl Future<Output = Result<T, Error>>) -> Result<T, Missed> {
     match tokio::time::timeout(PATIENCE, answer).await {
         Ok(answer) => answer.map_err(Missed::Error),
@@ -76,12 +79,12 @@ pub(super) async fn within<T>(answer: impl Future<Output = Result<T, Error>>) ->
     }
 }
 
-/// The sentence that something is not known.
+/// Returns the sentence that states that something is not known.
 fn gap(what: &str, missed: Missed) -> String {
     format!("{what} not read: {}", reason(missed))
 }
 
-/// Why something is not known, and what would change that.
+/// Returns why something is not known, and how to change that.
 pub(super) fn reason(missed: Missed) -> String {
     match missed {
         Missed::Late => format!("no answer within {} s", PATIENCE.as_secs()),

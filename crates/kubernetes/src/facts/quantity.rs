@@ -1,6 +1,7 @@
-//! Quantities, as the API writes them: `128Mi`, `1.5G`, `100m`.
+//! Reads quantities in the notation of the API: `128Mi`, `1.5G`, `100m`.
 
-/// A quantity as a whole number, cut; `None` if it is not understood.
+/// Returns a quantity, rounded down to a whole number. Returns `None` if the text is not a
+/// quantity.
 pub(crate) fn quantity(text: &str) -> Option<u64> {
     let end = text.find(|character: char| !character.is_ascii_digit() && character != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at(end);

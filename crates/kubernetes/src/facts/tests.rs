@@ -1,5 +1,6 @@
-//! Each code of pods, on what a cluster (Kubernetes 1.37) reported: a fault that gets it first, and a near miss that does not
-//! get it at all. `tests/kubernetes/why.rs` makes most of the faults for real.
+//! Tests each code of pods with data that a cluster (Kubernetes 1.37) reported: a fault that gets
+//! the code as its verdict, and a near miss that does not get the code at all.
+//! `tests/kubernetes/why.rs` causes most of the faults in a cluster.
 
 mod proofs;
 
@@ -12,15 +13,17 @@ use super::convert::{node_state, pod_events, pod_facts, record, record_without_p
 use crate::kind::Kind;
 use crate::model::{Event, Node, Pod, Workload};
 
-/// An event: its reason, its message, its container if it is about one, and when it happened, in seconds after four o'clock.
+/// An event: its reason, its message, its container if the event is about one, and its time in
+/// seconds after four o'clock.
 type Told<'a> = (&'a str, &'a str, Option<&'a str>, u32);
 
-/// A pod with one container, whose status is given, and its events.
+/// Returns the codes of a pod with one container, this status and these events.
 fn pod(phase: &str, status: Value, events: &[Told<'_>]) -> Vec<Code> {
     judge(json!({ "phase": phase, "containerStatuses": [status] }), json!({}), events)
 }
 
-/// The codes of a pod of this status and with these parts of its specification, the verdict first.
+/// Returns the codes of a pod with this status and these parts of its specification, the verdict
+/// first.
 fn judge(status: Value, spec: Value, events: &[Told<'_>]) -> Vec<Code> {
     judge_with(status, spec, json!({}), events, |_| {})
 }
@@ -79,7 +82,7 @@ fn read(events: &[Told<'_>]) -> Vec<PodEvent> {
     pod_events(&events)
 }
 
-/// The codes of a workload without pods.
+/// Returns the codes of a workload without pods.
 fn without_pods(kind: Kind, spec: Value, status: Value, events: &[Told<'_>]) -> Vec<Code> {
     let workload = json!({ "spec": spec, "status": status });
     let workload: Workload = serde_json::from_value(workload).expect("a workload");
@@ -106,12 +109,12 @@ fn waiting(reason: &str, message: &str) -> Value {
     json!({ "name": "app", "state": { "waiting": { "reason": reason, "message": message } } })
 }
 
-/// It runs since second 10.
+/// The state of a container that runs since second 10.
 fn running(ready: bool) -> Value {
     json!({ "name": "app", "ready": ready, "started": true, "state": { "running": { "startedAt": time(10) } } })
 }
 
-/// From second 60 to 70.
+/// The state of a container that ran from second 60 to second 70.
 fn ended(code: i64, reason: &str) -> Value {
     json!({ "exitCode": code, "reason": reason, "startedAt": time(60), "finishedAt": time(70) })
 }
@@ -168,7 +171,8 @@ fn refused(message: &str) -> Vec<Code> {
     without_pods(Kind::Deployment, json!({ "replicas": 1 }), json!({ "conditions": failure }), &[])
 }
 
-/// A pod whose deletion was requested in second 55, with 10 seconds to end, and which ended in second 70 or before.
+/// Returns the codes of a pod whose deletion was requested in second 55 with a grace period, and
+/// which ended by second 70.
 fn deleted(code: i64, grace: i64) -> Vec<Code> {
     let status = json!({ "phase": "Running", "containerStatuses": [over_with(code, "Error")] });
     let metadata = json!({
@@ -236,7 +240,7 @@ fn what_engines_know_too_has_the_same_code() {
     }
 }
 
-/// What a program, an image's name or the past can make up.
+/// Text that a program, the name of an image or an earlier run controls.
 #[test]
 fn words_of_others_are_not_believed() {
     let first = |found: Vec<Code>| words(&found).first().copied().unwrap_or_default();
@@ -259,10 +263,10 @@ fn words_of_others_are_not_believed() {
         let found = probed("readinessProbe", running(false), &[("Unhealthy", &lie, Some("app"), 80)]);
         assert_eq!(first(found), "readiness-failing", "{lie}");
     }
-    // A program that is found, and complains of another one.
+    // A program that exists and reports that another one is missing.
     let other = ERRORED.replace("\"sh\"", "\"curl\"");
     assert_eq!(first(probed("livenessProbe", running(true), &[("Unhealthy", &other, Some("app"), 80)])), "running");
-    // A termination message.
+    // A termination message that lies.
     let mut lying = looping(3, "Error");
     for lie in
         ["OCI runtime create failed: exec: \"/x\": no such file or directory", "OOMKilled", "configmap \"x\" not found"]
@@ -288,7 +292,7 @@ fn words_of_others_are_not_believed() {
     );
 }
 
-/// Several containers have several causes, and each is told.
+/// Several containers have several causes, and each cause is reported.
 #[test]
 fn each_container_has_its_own_cause() {
     let side = json!({

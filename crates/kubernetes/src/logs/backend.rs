@@ -1,4 +1,4 @@
-//! The trait itself.
+//! Implements the trait.
 
 use bytes::Bytes;
 use futures_util::StreamExt as _;
@@ -63,7 +63,8 @@ impl LogBackend for Cluster {
         Ok(self.runs_of(&read_id(id)?).await?)
     }
 
-    /// The history is asked for whenever a log ends: nothing is told meanwhile.
+    /// Returns an empty stream. The caller requests the history whenever a log ends, so nothing
+    /// needs to be reported in between.
     async fn run_ends(&self, _id: &str) -> Result<BoxStream<'static, Result<RunEnd, backend::Error>>, backend::Error> {
         Ok(futures_util::stream::pending().boxed())
     }
@@ -84,7 +85,8 @@ fn read_id(text: &str) -> Result<ContainerId, Error> {
     text.parse().map_err(|error| Error::config("cannot find a container", error))
 }
 
-/// Kubelets rotate every log. A stream that follows one loses nothing then; one that does not has the newest file only.
+/// Kubelets rotate every log. A stream that follows a log loses nothing at a rotation. A stream
+/// that does not follow contains the newest file only.
 fn storage() -> Storage {
     Storage {
         driver: "kubelet".to_owned(),

@@ -1,79 +1,83 @@
-//! Turns the lines of a pod's log into frames, as an engine sends them and `scratchdbg-logs` reads them.
+//! Turns the lines of a pod's log into frames, as an engine sends them and `scratchdbg-logs` reads
+//! them.
 //!
-//! Kubelets send lines with a time in front (`timestamps=true`), long ones whole, and both streams as one. What has no time
-//! is not the container's: it is the kubelet's own word, such as `unable to retrieve container logs`, which comes with status
-//! 200 in the place of a log.
+//! With `timestamps=true`, kubelets send each line with its time in front, do not split long lines,
+//! and merge both streams. Text without a time does not come from the container. Such text is a
+//! message of the kubelet, for example `unable to retrieve container logs`, which is sent with
+//! status 200 in place of a log.
 //!
-//! A kubelet cuts `sinceTime` to whole seconds. Older lines are left out here, up to the first that is not: so a reader that
-//! counts the lines since a time finds them as it left them.
+//! A kubelet rounds `sinceTime` down to whole seconds. The framer therefore drops older lines up to
+//! the first line that is not older. A reader that counts the lines since a time gets the same
+//! count again.
 
 use bytes::{BufMut as _, BytesMut};
 use scratchdbg_logs::Timestamp;
 
-/// The longest begin of a line that is looked at for a time.
+/// The longest beginning of a line that is searched for a time, in bytes.
 const LONGEST_TIME: usize = 40;
 
-/// How much of a kubelet's own words is kept.
+/// The most bytes of a kubelet's message that are kept.
 const MOST_WORDS: usize = 1024;
 
-/// Which of the lines are wanted.
+/// The range of lines to pass on.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Range {
-    /// From the first line on that is not older.
+    /// Begins with the first line that is not older than this time.
     pub(crate) since: Option<jiff::Timestamp>,
-    /// From the first line on that is newer: what the part before ended with.
+    /// Begins with the first line that is newer than this time, which is the last one of the
+    /// previous part.
     pub(crate) after: Option<jiff::Timestamp>,
-    /// Up to the first line that is newer.
+    /// Ends before the first line that is newer than this time.
     pub(crate) until: Option<jiff::Timestamp>,
-    /// The times are passed on.
+    /// Whether the times of lines are passed on.
     pub(crate) timestamps: bool,
 }
 
-/// What a kubelet said in the place of a line.
+/// A message that a kubelet sent in place of a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Words(pub(crate) String);
 
-/// Lines in, frames out.
+/// Turns lines into frames.
 #[derive(Debug)]
 pub(crate) struct Framer {
     range: Range,
     state: State,
-    /// The begin of a line, as long as its time is not whole; or words.
+    /// The beginning of a line whose time is incomplete, or a message.
     held: Vec<u8>,
-    /// The time in front of the line that goes on, with the space.
+    /// The time in front of the line that is being read, with the space.
     stamp: Vec<u8>,
-    /// A line was passed on: none after it is too old.
+    /// Whether a line was passed on. No later line is too old then.
     has_begun: bool,
     /// The time of the first line.
     pub(crate) first: Option<jiff::Timestamp>,
     /// The time of the last line.
     pub(crate) last: Option<jiff::Timestamp>,
-    /// How many lines were passed on, the last one too where it has no end yet.
+    /// The number of lines that were passed on, including a last line without an end.
     pub(crate) lines: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// At the begin of a line.
+    /// At the beginning of a line.
     Start,
     /// Within a line that is passed on.
     Passing,
-    /// Within a line that is left out.
+    /// Within a line that is dropped.
     Skipping,
-    /// Within what has no time.
+    /// Within text that has no time.
     Words,
-    /// Past the range.
+    /// After the end of the range.
     Over,
 }
 
 impl Framer {
-    /// At the begin of a log.
+    /// Creates a framer at the beginning of a log.
     pub(crate) fn new(range: Range) -> Self {
         let (held, stamp) = (Vec::new(), Vec::new());
         Self { range, state: State::Start, held, stamp, has_begun: false, first: None, last: None, lines: 0 }
     }
 
-    /// Takes bytes of a log, and appends frames. Fails where something is not of the log.
+    /// Reads bytes of a log, and appends frames. Fails on text that is not part of the log.
     pub(crate) fn push(&mut self, mut bytes: &[u8], frames: &mut BytesMut) -> Result<(), Words> {
         while !bytes.is_empty() && self.state != State::Over {
             if self.state == State::Start {
@@ -101,7 +105,8 @@ impl Framer {
         Ok(())
     }
 
-    /// The log ended. A line without an end gets one where another run's lines follow, and is left as it is otherwise.
+    /// Ends the log. A last line without an end gets one if lines of another run follow, and is
+    /// left unchanged otherwise.
     pub(crate) fn finish(&mut self, is_followed: bool, frames: &mut BytesMut) -> Result<(), Words> {
         if !self.held.is_empty() {
             return Err(self.words());
@@ -112,12 +117,12 @@ impl Framer {
         Ok(())
     }
 
-    /// No further line is wanted.
+    /// Whether the range has ended.
     pub(crate) fn is_over(&self) -> bool {
         self.state == State::Over
     }
 
-    /// Takes the begin of a line, as far as its text. Returns what is left.
+    /// Reads the beginning of a line up to its text. Returns the remaining bytes.
     fn start<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
         let window = &bytes[..bytes.len().min(LONGEST_TIME - self.held.len().min(LONGEST_TIME))];
         let space = window.iter().position(|byte| matches!(byte, b' ' | b'\n'));
@@ -159,7 +164,7 @@ impl Framer {
         State::Passing
     }
 
-    /// A frame of standard output: nothing tells the streams apart.
+    /// Appends a frame of standard output: the log does not distinguish the streams.
     fn frame(&self, piece: &[u8], frames: &mut BytesMut) {
         let stamp = if self.range.timestamps { &self.stamp[..] } else { &[] };
         for piece in piece.chunks(scratchdbg_logs::frame::MAX_FRAME_LEN as usize / 2) {
@@ -195,7 +200,7 @@ mod tests {
         lines.concat()
     }
 
-    /// The lines that come out at the other end, with their seconds.
+    /// Returns the lines that a reader gets from the frames, with their seconds.
     fn read(frames: &[u8], timestamps: bool) -> Vec<(i64, String)> {
         let options = LineOptions {
             framing: Framing::Multiplexed,

@@ -1,35 +1,37 @@
-//! Whether a node has rotated away the begin of a log. Pure.
+//! Determines whether a node has rotated away the beginning of a log. Pure.
 //!
-//! A kubelet gives the newest file of a log alone, and says nothing of those before it. It rotates a file of 10 MiB (its
-//! default), so what is missing is at least that much. A program that was silent at first has a log that begins late, too: so
-//! the lines are said to be missing only where the run would have written several MiB before them, at the speed at which it
-//! wrote what is there.
+//! A kubelet returns only the newest file of a log, and does not mention earlier files. By default
+//! it rotates a file at 10 MiB, so at least that much is missing after a rotation. The log of a
+//! program that was silent at first begins late, too. Lines are therefore only reported as missing
+//! if the run would have written several MiB before the first line, at the rate at which it wrote
+//! the lines that are there.
 
 use jiff::{SignedDuration, Timestamp};
 
-/// What came of the log of a run.
+/// The measurements of the log of a run.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct NewestFile {
-    /// The begin of the run.
+    /// The start of the run.
     pub(crate) begun: Option<Timestamp>,
-    /// The first line.
+    /// The time of the first line.
     pub(crate) first: Option<Timestamp>,
-    /// The last line.
+    /// The time of the last line.
     pub(crate) last: Option<Timestamp>,
-    /// How much came.
+    /// The number of bytes that were received.
     pub(crate) bytes: u64,
 }
 
 impl NewestFile {
-    /// Less than this is not said to be a log that was rotated.
+    /// A log with fewer bytes is not considered rotated.
     const SUBSTANCE: u64 = 64 << 10;
 
-    /// At least this much must be missing. Kubelets may have a smaller limit than the default.
+    /// The least number of bytes that must be missing. The limit of a kubelet may be lower than the
+    /// default.
     const MISSING: u64 = 2 << 20;
 
-    /// The time of the first line, if lines before it are missing.
+    /// Returns the time of the first line if lines before it are missing.
     pub(crate) fn misses_lines_before(self) -> Option<Timestamp> {
-        /// The begin is told in whole seconds.
+        /// The API reports the start of a run in whole seconds.
         const SECOND: SignedDuration = SignedDuration::from_secs(1);
         let (begun, first, last) = (self.begun?, self.first?, self.last?);
         let missing = first.duration_since(begun) - SECOND;

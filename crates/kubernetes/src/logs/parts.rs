@@ -1,30 +1,32 @@
-//! Which runs of a container there are, and where their logs are. Pure.
+//! Determines which runs of a container exist, and where their logs are. Pure.
 //!
-//! A kubelet gives the log of the *current* run, and of the *previous* one. Which run is the current one it decides itself, by
-//! what it knows, and the status that the API server has of it is some seconds old. So the previous log is asked for wherever
-//! there may be one, and what it has in common with the current one is left out by the times of the lines.
+//! A kubelet returns the log of the *current* run and of the *previous* one. The kubelet decides
+//! which run is the current one from its own state, and the status of the API server lags behind by
+//! some seconds. The previous log is therefore requested wherever there may be one. Lines that it
+//! shares with the current log are dropped by their times.
 
 use jiff::Timestamp;
+use scratchdbg_backend::Phase;
 
 use crate::model::{ContainerState, ContainerStatus, Pod, Terminated};
 use crate::pods::Role;
-use scratchdbg_backend::Phase;
 
-/// What a container is.
+/// The state of a container, as far as its logs are concerned.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Facts {
     pub(crate) phase: Phase,
     pub(crate) restart_count: i64,
     pub(crate) started_at: Option<Timestamp>,
     pub(crate) finished_at: Option<Timestamp>,
-    /// The runs that have ended and are known, in order.
+    /// The known runs that have ended, in order.
     pub(crate) ended: Vec<Terminated>,
-    /// Why it does not run, where it never ran: a reason such as `ImagePullBackOff`, and a message.
+    /// Why a container that never ran does not run: a reason such as `ImagePullBackOff`, and a
+    /// message.
     pub(crate) waits_for: Option<String>,
 }
 
 impl Facts {
-    /// What the pod's status says of a container.
+    /// Reads the state of a container from the pod's status.
     pub(crate) fn of(pod: &Pod, container: &str) -> Self {
         let Some(status) = pod.container_status(container) else {
             let phase = if is_over(pod) { Phase::Exited } else { Phase::Created };
@@ -46,23 +48,24 @@ impl Facts {
         }
     }
 
-    /// It has a log: it runs, or ran.
+    /// Whether the container has a log: it runs, or it ran.
     pub(crate) fn has_log(&self) -> bool {
         self.phase.has_processes() || !self.ended.is_empty()
     }
 
-    /// Its phase as one that follows its log sees it: before its first run it is awaited as before the next one.
+    /// Returns the phase for a reader that follows the log. A container before its first run counts
+    /// as one before its next run.
     pub(crate) fn log_phase(&self) -> Phase {
         if self.phase == Phase::Created { Phase::Restarting } else { self.phase }
     }
 
-    /// There may be a run before the current one whose log the node still has.
+    /// Whether the node may still have the log of a run before the current one.
     pub(crate) fn may_have_previous(&self) -> bool {
         self.restart_count > 0 || self.ended.len() > 1
     }
 }
 
-/// A time as the API writes it.
+/// Parses a time of the API.
 pub(crate) fn time(text: Option<&str>) -> Option<Timestamp> {
     text?.parse().ok()
 }
@@ -81,12 +84,12 @@ fn phase(pod: &Pod, status: &ContainerStatus) -> Phase {
     }
 }
 
-/// No container of it is started any more.
+/// Whether no container of the pod is started any more.
 fn is_over(pod: &Pod) -> bool {
     matches!(pod.status.phase.as_str(), "Succeeded" | "Failed") || pod.metadata.deletion_timestamp.is_some()
 }
 
-/// Whether a container that ended so is started again.
+/// Whether a container that ended with this exit code is started again.
 fn restarts(pod: &Pod, container: &str, exit_code: i64) -> bool {
     let policy = pod.spec.restart_policy.as_str();
     match pod.container(container) {

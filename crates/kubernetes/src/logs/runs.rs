@@ -1,8 +1,9 @@
-//! The ends of a container's runs.
+//! Determines when the runs of a container ended.
 //!
-//! The API tells them in whole seconds, cut: the run may have written lines after the time that is said to be its end, and the
-//! next one may have begun in the same second. The last line that the node has of a run has an exact time, which is no later
-//! than the end, and earlier than each line of the next run.
+//! The API reports ends in whole seconds, rounded down. The run may have written lines after the
+//! reported end, and the next run may have begun in the same second. The last line that the node
+//! has of a run has an exact time, which is not later than the end of the run and earlier than each
+//! line of the next run.
 
 use std::sync::PoisonError;
 
@@ -20,17 +21,17 @@ use crate::error::Error;
 use crate::kind::Kind;
 
 impl Cluster {
-    /// The runs that the API server still tells of: the last one that ended, and the one before it while the last one's end
-    /// is its state.
+    /// Returns the runs that the API server still reports: the last one that ended, and the one
+    /// before it while the container's state is the end of the last one.
     pub(crate) async fn runs_of(&self, id: &ContainerId) -> Result<RunHistory, Error> {
         let pod = self.fresh_pod(id).await?;
         let facts = Facts::of(&pod, &id.container);
-        // Of the runs before the first of these, the node has no log any more.
+        // The node has no log of any earlier run.
         let mut history = RunHistory { ends: Vec::new(), is_whole: is_whole(&facts), begins_the_log: true };
         let count = facts.ended.len();
         for (index, run) in facts.ended.iter().enumerate() {
             let Some(finished) = time(run.finished_at.as_deref()) else { continue };
-            // While a container waits for its next run, the current log is that of the last one.
+            // While a container waits for its next run, the current log is that of the last run.
             let is_previous = facts.phase.has_processes() || index + 1 < count;
             let known = self.run_ends.lock().unwrap_or_else(PoisonError::into_inner).get(&run.container_id).copied();
             let at = match known {
@@ -43,8 +44,8 @@ impl Cluster {
         Ok(history)
     }
 
-    /// The end of a run. The kubelet may call another run the current one than the status does: the time of the last line
-    /// must be within the second that is told.
+    /// Returns the exact end of a run. The kubelet and the status may disagree on which run is the
+    /// current one, so the time of the last line must be within the reported second.
     async fn exact_end(&self, id: &ContainerId, finished: Timestamp, is_previous: bool) -> Timestamp {
         const SECOND: SignedDuration = SignedDuration::from_secs(1);
         for is_previous in [is_previous, !is_previous] {
@@ -57,7 +58,8 @@ impl Cluster {
         finished
     }
 
-    /// The time of the last line of a run. `None` if its log is gone, empty, or cannot be read.
+    /// Returns the time of the last line of a run. Returns `None` if the log is gone, is empty, or
+    /// cannot be read.
     async fn last_line(&self, id: &ContainerId, is_previous: bool) -> Option<Timestamp> {
         let call = Call::get(Kind::Pod, &id.namespace, &id.pod).of("log").with("container", id.container.clone());
         let mut call = call.with("timestamps", "true").with("tailLines", "1");

@@ -1,4 +1,4 @@
-//! The containers that targets and labels mean, now and later.
+//! Finds the containers that targets and labels select, now and later.
 
 use std::collections::{HashSet, VecDeque};
 use std::time::{Duration, Instant};
@@ -18,23 +18,23 @@ use crate::pods::Role;
 use crate::target::TargetName;
 use crate::watch::{Change, Watch};
 
-/// How long an API server that does not answer is waited for while pods are watched.
+/// How long to wait for an API server that does not answer while pods are watched.
 const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// The pause between two attempts.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// What the logs of targets are.
+/// The logs that targets and labels select.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LogTargets {
-    /// Containers of pods that are named.
+    /// Containers of named pods.
     pub names: Vec<ContainerName>,
-    /// The pods of workloads, and those with the labels.
+    /// Selectors for the pods of workloads, and for the pods with the labels.
     pub selectors: Vec<Selector>,
 }
 
 impl Cluster {
-    /// Finds what targets and labels mean.
+    /// Resolves targets and labels.
     pub async fn log_targets(
         &self,
         targets: &[TargetName],
@@ -58,13 +58,14 @@ impl Cluster {
         Ok(found)
     }
 
-    /// The containers that a selector matches now.
+    /// Returns the containers that a selector matches now.
     pub(crate) async fn selected(&self, selector: &Selector) -> Result<Vec<String>, Error> {
         let pods = self.client.list::<Pod>(&self.listing(selector)).await?.items;
         Ok(pods.iter().flat_map(|pod| self.started(pod, selector)).collect())
     }
 
-    /// The containers that a selector matches as they start; those that have started come first.
+    /// Returns the containers that a selector matches, as they start. Containers that have already
+    /// started come first.
     pub(crate) async fn selected_later(
         &self,
         selector: &Selector,
@@ -76,7 +77,7 @@ impl Cluster {
             told: HashSet::new(),
             watch: None,
         };
-        // Who may not watch is told now.
+        // A missing permission to watch is reported now.
         coming.begin().await?;
         Ok(futures_util::stream::try_unfold(
             coming,
@@ -90,10 +91,10 @@ impl Cluster {
         if selector.labels.is_empty() { call } else { call.with("labelSelector", selector.labels.join(",")) }
     }
 
-    /// The ids of those containers of a pod that are wanted and have a log.
+    /// Returns the ids of the selected containers of a pod that have a log.
     fn started(&self, pod: &Pod, selector: &Selector) -> Vec<String> {
         let choice = selector.container.clone().map_or_else(|| self.choice().clone(), ContainerChoice::Named);
-        // A pod without that container has nothing to say.
+        // A pod without the selected container has no log to read.
         let wanted = containers(pod, &choice).unwrap_or_default();
         wanted
             .into_iter()
@@ -103,7 +104,7 @@ impl Cluster {
     }
 }
 
-/// Pods that come.
+/// Receives the containers of new pods.
 struct Coming {
     cluster: Cluster,
     selector: Selector,
@@ -131,7 +132,7 @@ impl Coming {
                 return Ok(id);
             }
             let Some(watch) = &mut self.watch else {
-                // It ended, which watches do after some minutes, or it broke.
+                // The watch ended, which happens after some minutes, or broke.
                 match self.begin().await {
                     Ok(()) => failing_since = None,
                     Err(error) => {
@@ -170,14 +171,14 @@ fn id(pod: &Pod, container: &str) -> ContainerId {
     }
 }
 
-/// The names of a pod's containers that are meant.
+/// Returns the names of the selected containers of a pod.
 fn containers(pod: &Pod, choice: &ContainerChoice) -> Result<Vec<String>, Error> {
     let named = |name: Option<&str>| Ok(vec![pod.chosen_container(name)?.name.clone()]);
     match choice {
         ContainerChoice::Default => named(None),
         ContainerChoice::Named(name) => named(Some(name)),
         ContainerChoice::All => {
-            // In the order in which they run.
+            // In the order in which the containers run.
             let mut all: Vec<_> = pod.all_containers().collect();
             all.sort_by_key(|(role, _)| match role {
                 Role::Init => 0,

@@ -1,4 +1,5 @@
-//! A container's log as one stream: the run before, the current run, and with `follow` what is written from then on.
+//! Reads a container's log as one stream: the previous run, the current run, and with `follow` all
+//! that is written later.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
@@ -25,7 +26,8 @@ pub(crate) type PodLog = BoxStream<'static, Result<Bytes, backend::Error>>;
 /// A log as the API server sends it.
 type RawLog = BoxStream<'static, Result<Bytes, Error>>;
 
-/// How long a node that does not answer is waited for while a log is followed: a kubelet that is restarted, or updated.
+/// How long to wait for a node that does not answer while a log is followed: its kubelet may be
+/// restarting or updating.
 const NODE_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// The pause between two attempts.
@@ -34,7 +36,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// How long the status of a container may lag behind the end of its log.
 const STATUS_LAG: Duration = Duration::from_secs(6);
 
-/// The pause between two looks at it.
+/// The pause between two reads of the status.
 const LOOK_AGAIN: Duration = Duration::from_millis(300);
 
 /// The log of one run.
@@ -49,18 +51,18 @@ struct Reading {
     cluster: Cluster,
     id: ContainerId,
     request: LogRequest,
-    /// The current run when it was opened, by its restarts and its id in the runtime.
+    /// The current run when the log was opened: its restart count and its id in the runtime.
     run: (i64, String),
     left: VecDeque<Part>,
     open: Option<(Part, RawLog, Framer)>,
-    /// The time of the last line of the parts before.
+    /// The time of the last line of the previous parts.
     last: Option<Timestamp>,
     has_read_previous: bool,
     /// When the current run began.
     started_at: Option<Timestamp>,
-    /// How much of its log came.
+    /// The number of bytes received of the current run's log.
     bytes: u64,
-    /// Lines before this one are missing.
+    /// The time of the first line, if lines before it are missing.
     rotated: Option<Timestamp>,
     frames: BytesMut,
 }
@@ -70,7 +72,7 @@ impl Cluster {
     pub(crate) async fn pod_log(&self, id: &ContainerId, request: &LogRequest) -> Result<PodLog, backend::Error> {
         let pod = match self.fresh_pod(id).await {
             Ok(pod) => pod,
-            // The log of a pod that is removed was read to its end before.
+            // The log of this removed pod was already read to its end.
             Err(error) if error.is_absent() && self.clean_ends.has(id) && request.since.is_some() => {
                 return Ok(futures_util::stream::empty().boxed());
             }
@@ -103,7 +105,7 @@ impl Cluster {
             frames: BytesMut::new(),
         };
         self.clean_ends.forget(id);
-        // A log that cannot be opened is an error now, and not one of the stream.
+        // A log that cannot be opened is reported here, and not as an error of the stream.
         reading.advance().await?;
         let stream = futures_util::stream::try_unfold(reading, |mut reading| async move {
             Ok(reading.next().await?.map(|frames| (frames, reading)))
@@ -111,7 +113,8 @@ impl Cluster {
         Ok(stream.boxed())
     }
 
-    /// The last records. The lines of the run before come first, and are only needed where the current run has too few.
+    /// Returns the last records. Lines of the previous run come first. They are only needed if the
+    /// current run has too few lines.
     async fn tail(
         &self,
         id: &ContainerId,
@@ -129,7 +132,7 @@ impl Cluster {
         let missing = lines.saturating_sub(reader.lines);
         let mut all = VecDeque::from([frames.freeze()]);
         if missing > 0 {
-            // The same log is not read twice, whatever the kubelet calls the current run by now.
+            // The same log is not read twice, whichever run the kubelet considers the current one.
             let before = reader.first.map(|first| first - SignedDuration::from_nanos(1));
             let until = before.into_iter().chain(range.until).min();
             let previous = self.open(id, request, Part::Previous, Some(missing), None).await.unwrap_or_default();
@@ -140,7 +143,7 @@ impl Cluster {
         Ok(futures_util::stream::iter(all.into_iter().map(Ok)).boxed())
     }
 
-    /// Opens the log of a run. `None` if there is none.
+    /// Opens the log of a run. Returns `None` if there is no log.
     async fn open(
         &self,
         id: &ContainerId,
@@ -152,13 +155,14 @@ impl Cluster {
         let call = call(id, request, part, tail, after);
         let begun = Instant::now();
         loop {
-            // Many streams are opened one after the other, so that neither API server nor kubelets have to begin all at once.
+            // Limits how many streams are opened at a time, so that API server and kubelets are not
+            // overloaded.
             let permit = self.opening.acquire().await;
             let opened = self.client.stream(&call).await;
             drop(permit);
             match opened {
                 Ok(bytes) => return Ok(bytes.map(futures_util::StreamExt::boxed)),
-                // There is no run before, or its log is gone.
+                // There is no previous run, or its log is gone.
                 Err(error) if part == Part::Previous && matches!(error.status(), Some(400 | 404)) => return Ok(None),
                 Err(error) if request.follow && error.is_passing() && begun.elapsed() < NODE_TIMEOUT => {
                     tracing::debug!(%error, "the log is opened again");
@@ -169,8 +173,9 @@ impl Cluster {
         }
     }
 
-    /// Waits until the status of a container tells of the end of its log, if there was an end. Kubelets end streams when they
-    /// are restarted too: the container is said to run on then, as long as one waits.
+    /// Waits until the status of a container reports the end of its run, if the run has ended.
+    /// Kubelets also end streams when they restart: then the status reports a running container
+    /// until the time limit.
     async fn confirm_end(&self, id: &ContainerId, run: &(i64, String)) {
         let begun = Instant::now();
         while begun.elapsed() < STATUS_LAG {
@@ -186,7 +191,7 @@ impl Cluster {
 }
 
 impl Reading {
-    /// The next frames, or `None` at the end.
+    /// Returns the next frames, or `None` at the end.
     async fn next(&mut self) -> Result<Option<Bytes>, backend::Error> {
         loop {
             let Some((part, bytes, reader)) = &mut self.open else {
@@ -229,7 +234,7 @@ impl Reading {
             };
             match outcome {
                 Ok(()) => {}
-                // Its log went while it was read, or before.
+                // The log was removed before or while it was read.
                 Err(words) if part == Part::Previous => {
                     tracing::debug!(words = words.0, "the log of the run before is not read");
                     self.open = None;
@@ -246,13 +251,13 @@ impl Reading {
         }
     }
 
-    /// Opens the next part that there is.
+    /// Opens the next part that exists.
     async fn advance(&mut self) -> Result<(), Error> {
         while let Some(part) = self.left.pop_front() {
             let opened = self.cluster.open(&self.id, &self.request, part, None, self.last).await;
             let Some(bytes) = opened? else { continue };
             if part == Part::Current && self.has_read_previous && self.has_restarted().await {
-                // What was the current run is the one before by now.
+                // The run that was the current one is the previous one now.
                 self.left = VecDeque::from([Part::Previous, Part::Current]);
                 self.has_read_previous = false;
                 continue;
@@ -265,7 +270,7 @@ impl Reading {
         Ok(())
     }
 
-    /// Whether the container was restarted since its runs were looked up.
+    /// Whether the container was restarted since its runs were read.
     async fn has_restarted(&mut self) -> bool {
         let Ok(pod) = self.cluster.fresh_pod(&self.id).await else { return false };
         let Some(status) = pod.container_status(&self.id.container) else { return false };
@@ -276,7 +281,7 @@ impl Reading {
     }
 }
 
-/// The containers whose log ended as logs do when they were last followed.
+/// The containers whose log ended in the regular way when it was last followed.
 #[derive(Debug, Default)]
 pub(crate) struct CleanEnds(Mutex<std::collections::HashSet<ContainerId>>);
 
@@ -298,7 +303,7 @@ impl CleanEnds {
     }
 }
 
-/// The request for the log of a run.
+/// Returns the request for the log of a run.
 fn call(id: &ContainerId, request: &LogRequest, part: Part, tail: Option<u64>, after: Option<Timestamp>) -> Call {
     let call = Call::get(Kind::Pod, &id.namespace, &id.pod).of("log");
     let mut call = call.with("container", id.container.clone()).with("timestamps", "true");
@@ -316,8 +321,8 @@ fn call(id: &ContainerId, request: &LogRequest, part: Part, tail: Option<u64>, a
     call
 }
 
-/// A time that is surely not too late. Kubelets cut it to the second, and test each line; lines of the two streams may be in
-/// another order than their times by some microseconds.
+/// Formats a time that is early enough for `sinceTime`. Kubelets round it down to the second, and
+/// test each line. Lines of the two streams may be out of order by some microseconds.
 fn wire_time(at: Timestamp) -> String {
     let at = at.checked_sub(SignedDuration::from_secs(1)).unwrap_or(at);
     let seconds = Timestamp::from_second(at.as_second()).unwrap_or(at);
@@ -328,7 +333,7 @@ fn range(request: &LogRequest, after: Option<Timestamp>) -> Range {
     Range { since: request.since, after, until: request.until, timestamps: request.timestamps }
 }
 
-/// A stream of one run, as frames.
+/// Turns the stream of one run into frames.
 fn framed(bytes: RawLog, range: Range) -> PodLog {
     let reader = Framer::new(range);
     let stream = futures_util::stream::try_unfold((bytes, reader), |(mut bytes, mut reader)| async move {
@@ -345,7 +350,7 @@ fn framed(bytes: RawLog, range: Range) -> PodLog {
     stream.boxed()
 }
 
-/// All frames of one run.
+/// Reads all frames of one run.
 async fn collect(bytes: Option<RawLog>, mut reader: Framer) -> Result<Result<(Framer, BytesMut), Error>, Words> {
     let mut frames = BytesMut::new();
     if let Some(mut bytes) = bytes {

@@ -1,4 +1,4 @@
-//! The permissions that a session takes, asked for before anything is created.
+//! The permissions that a session needs. They are checked before anything is created.
 
 use scratchdbg_backend::{Error, ErrorKind};
 use serde_json::{Value, json};
@@ -9,11 +9,11 @@ pub(crate) struct Permission {
     pub(crate) verb: &'static str,
     /// Empty for pods themselves.
     pub(crate) subresource: &'static str,
-    /// Servers before Kubernetes 1.35 do not ask for it.
+    /// Servers before Kubernetes 1.35 do not check this permission.
     pub(crate) is_new: bool,
 }
 
-/// What the streams of every session need.
+/// The permissions for the streams of every session.
 ///
 /// WebSocket streams are opened by a GET request, so older servers check `get` alone. From 1.35 on
 /// (`AuthorizePodWebsocketUpgradeCreatePermission`) they check `create` as well.
@@ -24,11 +24,11 @@ pub(crate) const STREAMS: [Permission; 4] = [
     Permission { verb: "create", subresource: "exec", is_new: true },
 ];
 
-/// What a session in a running container needs beside that.
+/// The additional permissions for a session in a running container.
 pub(crate) const INSIDE: [Permission; 1] =
     [Permission { verb: "patch", subresource: "ephemeralcontainers", is_new: false }];
 
-/// What a session in a copy of a pod needs beside that.
+/// The additional permissions for a session in a copy of a pod.
 pub(crate) const COPY: [Permission; 2] = [
     Permission { verb: "create", subresource: "", is_new: false },
     Permission { verb: "delete", subresource: "", is_new: false },
@@ -38,12 +38,12 @@ pub(crate) const COPY: [Permission; 2] = [
 const CHECKS_CREATE: u32 = 35;
 
 impl Permission {
-    /// Returns what it is about, as roles name it.
+    /// Returns the resource, as roles name it.
     pub(crate) fn resource(self) -> String {
         if self.subresource.is_empty() { "pods".to_owned() } else { format!("pods/{}", self.subresource) }
     }
 
-    /// Returns the question whether the user has it, for `SelfSubjectAccessReview`.
+    /// Returns a `SelfSubjectAccessReview`, which asks whether the user has this permission.
     pub(crate) fn review(self, namespace: &str, pod: &str) -> Value {
         json!({
             "apiVersion": "authorization.k8s.io/v1",
@@ -60,7 +60,7 @@ impl Permission {
 }
 
 /// Returns the error for permissions that the user does not have. `minor` is the server's minor
-/// version, if known. Returns `None` if the server does not ask for any of them.
+/// version, if known. Returns `None` if the server does not check any of them.
 pub(crate) fn refusal(missing: &[Permission], namespace: &str, minor: Option<u32>) -> Option<Error> {
     let is_old = minor.is_some_and(|minor| minor < CHECKS_CREATE);
     let missing: Vec<_> = missing.iter().filter(|permission| !(is_old && permission.is_new)).collect();
@@ -77,7 +77,7 @@ pub(crate) fn refusal(missing: &[Permission], namespace: &str, minor: Option<u32
     )
 }
 
-/// Returns the rules that grant them, one for each set of verbs.
+/// Returns the rules that grant the permissions, one for each set of verbs.
 fn rules(missing: &[&Permission]) -> String {
     let mut by_resource: Vec<(String, Vec<&str>)> = Vec::new();
     for permission in missing {
@@ -103,13 +103,13 @@ fn rules(missing: &[&Permission]) -> String {
     rules.join(", ")
 }
 
-/// Reads the minor version of `/version`: `37` or `37+`.
+/// Returns the minor version from `/version`: `37` or `37+`.
 pub(crate) fn minor_version(version: &Value) -> Option<u32> {
     let text = version.get("minor")?.as_str()?;
     text.trim_end_matches(|character: char| !character.is_ascii_digit()).parse().ok()
 }
 
-/// Reads the answer of a `SelfSubjectAccessReview`. `None` if it is none.
+/// Reads the answer to a `SelfSubjectAccessReview`. Returns `None` if the answer is malformed.
 pub(crate) fn is_allowed(answer: &Value) -> Option<bool> {
     answer.get("status")?.get("allowed")?.as_bool()
 }

@@ -1,9 +1,10 @@
-//! A copy of a pod, for a container that does not run: a new pod with that container alone, in which the
-//! launcher runs in the place of its program. The copy's container is the session's keeper, too.
+//! Plans a copy of a pod for a container that does not run: a new pod with that container alone, in
+//! which the launcher runs in place of the container's program. The copy's container is also the
+//! session's keeper.
 //!
-//! The copy has what the original's container has, as far as it concerns the container: environment,
-//! volumes, user and profiles. It has nothing that would make the cluster take it
-//! for the original (labels, owner, probes), and no right over the node that nobody asked for.
+//! The copy keeps the parts of the pod that concern the container: environment, volumes, user and
+//! profiles. The copy lacks all that would make the cluster treat it as the original (labels,
+//! owner, probes), and has no right over the node that the user did not request.
 
 mod marks;
 
@@ -16,13 +17,13 @@ use self::marks::{TARGET, name};
 use super::keeper;
 use crate::model::Pod;
 
-/// How long a copy may live, in seconds, whatever happens to its client: a day.
+/// The longest life of a copy, whatever happens to its client: one day, in seconds.
 const LIFETIME: u32 = 24 * 60 * 60;
 
-/// The container that fills the volume of tools, and that volume.
+/// The name of the init container that provides the tools, and of its volume.
 const TOOLS: &str = "scratchdbg-tools";
 
-/// What a copy has of its original's pod, beside volumes.
+/// The fields of the original pod that a copy keeps, beside volumes.
 const OF_POD: [&str; 15] = [
     "automountServiceAccountToken",
     "dnsConfig",
@@ -41,7 +42,7 @@ const OF_POD: [&str; 15] = [
     "tolerations",
 ];
 
-/// What it has of its original's container, beside its image.
+/// The fields of the original container that a copy keeps, beside its image.
 const OF_CONTAINER: [&str; 9] = [
     "name",
     "env",
@@ -54,27 +55,28 @@ const OF_CONTAINER: [&str; 9] = [
     "terminationMessagePolicy",
 ];
 
-/// Namespaces of the node that a pod can have.
+/// The fields with which a pod shares namespaces of the node.
 const OF_NODE: [&str; 3] = ["hostNetwork", "hostPID", "hostIPC"];
 
 /// A planned copy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct CopyPlan {
-    /// The pod, without what depends on the session.
+    /// The pod, without the parts that depend on the session.
     manifest: Value,
     /// The name of the original pod.
     original: String,
-    /// The container.
+    /// The name of the container.
     pub(crate) container: String,
-    /// The rights over the node that it goes without.
+    /// The rights over the node that the copy does not have.
     pub(crate) left_out: Vec<LeftOut>,
-    /// What else differs from the original, in one clause each.
+    /// Other differences from the original, one clause each.
     pub(crate) differences: Vec<String>,
-    /// The command line of the original. Empty if it is that of an image that was not looked into.
+    /// The command line of the original. Empty if the image defines it and was not inspected.
     pub(crate) entrypoint: Vec<String>,
 }
 
-/// Plans a copy of the pod `raw`, as the API gives it. `user` is that of the container, as far as it is known.
+/// Plans a copy of the pod `raw`, which is the pod as the API returns it. `user` is the user of the
+/// container, as far as it is known.
 pub(crate) fn plan(
     pod: &Pod,
     raw: &Value,
@@ -98,14 +100,15 @@ pub(crate) fn plan(
     let mut copy = pick(original, &OF_CONTAINER);
     plan.limit_rights(&mut copy, request)?;
     let mut spec_of_copy = pick(spec, &OF_POD);
-    // Rules about other pods are for the original: they would keep a copy from being placed.
+    // Rules about other pods are meant for the original. They could keep a copy from being
+    // scheduled.
     let node_affinity = spec["affinity"].get("nodeAffinity").cloned();
     spec_of_copy.extend(node_affinity.map(|rule| ("affinity".to_owned(), json!({"nodeAffinity": rule}))));
     plan.leave_namespaces_of_the_node(spec, &mut spec_of_copy, request);
     let mut volumes = plan.volumes(spec, &mut copy, request);
     let is_bound = is_bound_to_node(&volumes) || original["imagePullPolicy"] == "Never";
     if is_bound && let Some(node) = spec["nodeName"].as_str().filter(|node| !node.is_empty()) {
-        // A scheduler would not be asked, and must not place it elsewhere.
+        // The copy must run on this node, so the scheduler is bypassed.
         spec_of_copy.insert("nodeName".to_owned(), node.into());
     }
     plan.bring_tools(pod, original, &mut copy, &mut spec_of_copy, &mut volumes, user, tools);
@@ -136,7 +139,7 @@ impl CopyPlan {
         name(&self.original, session)
     }
 
-    /// Returns the pod of this session.
+    /// Returns the manifest of the copy for this session.
     pub(crate) fn manifest(&self, session: &str) -> Value {
         let mut manifest = self.manifest.clone();
         manifest["metadata"]["name"] = self.name(session).into();
@@ -166,7 +169,7 @@ impl CopyPlan {
         }
     }
 
-    /// Takes away what reaches beyond the container, and gives what the user asked for.
+    /// Removes access beyond the container, and adds the rights that the user requested.
     fn limit_rights(&mut self, copy: &mut Map<String, Value>, request: &PlanRequest) -> Result<(), Error> {
         let mut context =
             copy.remove("securityContext").and_then(|context| context.as_object().cloned()).unwrap_or_default();
@@ -221,7 +224,7 @@ impl CopyPlan {
         }
     }
 
-    /// Returns the volumes that the container mounts. Takes the mounts of the others away.
+    /// Returns the volumes that the container mounts. Removes the mounts of all other volumes.
     fn volumes(&mut self, spec: &Value, copy: &mut Map<String, Value>, request: &PlanRequest) -> Vec<Value> {
         let mounted = |copy: &Map<String, Value>, name: &Value| {
             let fields = ["volumeMounts", "volumeDevices"].into_iter().filter_map(|field| copy.get(field)?.as_array());
@@ -258,8 +261,8 @@ impl CopyPlan {
         kept
     }
 
-    /// Gives the copy its image and the tools: both are in a twin. Otherwise a container that runs first
-    /// copies the tools from the toolkit image to a volume.
+    /// Sets the image of the copy, and provides the tools. A twin contains both. Otherwise an init
+    /// container copies the tools from the toolkit image to a volume.
     #[expect(clippy::too_many_arguments, reason = "the parts of one pod")]
     fn bring_tools(
         &mut self,
@@ -272,7 +275,8 @@ impl CopyPlan {
         tools: &ToolsImage,
     ) {
         let is_twin = tools.base == TWIN_BASE;
-        // The root may be read-only, and sessions have names in a folder.
+        // The root file system may be read-only, and the launcher writes to a directory for the
+        // names of sessions.
         let path = if is_twin { format!("{TWIN_BASE}{}", launcher::SESSIONS) } else { TWIN_BASE.to_owned() };
         volumes.push(json!({"name": TOOLS, "emptyDir": {"sizeLimit": "32Mi"}}));
         let mount = |path: &str| json!({"name": TOOLS, "mountPath": path});
@@ -291,7 +295,7 @@ impl CopyPlan {
         copy.insert("image".to_owned(), running_image(image, status.map_or("", |status| &status.image_id)).into());
         let policy = if original["imagePullPolicy"] == "Never" { "Never" } else { "IfNotPresent" };
         copy.insert("imagePullPolicy".to_owned(), policy.into());
-        // The image of the tools has no user of its own, and may be refused without one.
+        // The toolkit image has no user of its own, and may be refused without one.
         let mut context = copy.get("securityContext").and_then(Value::as_object).cloned().unwrap_or_default();
         let of_pod = spec.get("securityContext").cloned().unwrap_or_default();
         for (field, id) in [("runAsUser", user.uid), ("runAsGroup", user.gid)] {
@@ -308,7 +312,7 @@ impl CopyPlan {
             "securityContext": context,
             "volumeMounts": [mount(TWIN_BASE)],
         });
-        // Where a quota demands limits, it does of this container too.
+        // A quota that demands limits demands them of this container too.
         if let Some(resources) = copy.get("resources") {
             init["resources"] = resources.clone();
         }
@@ -316,12 +320,12 @@ impl CopyPlan {
     }
 }
 
-/// Whether a pod with these volumes can only run where its original does.
+/// Whether a pod with these volumes can only run on the node of its original.
 fn is_bound_to_node(volumes: &[Value]) -> bool {
     volumes.iter().any(|volume| ["persistentVolumeClaim", "hostPath"].iter().any(|kind| volume.get(kind).is_some()))
 }
 
-/// Finds a container in the spec of a pod, init containers too.
+/// Returns a container from the specification of a pod, including init containers.
 fn find<'a>(spec: &'a Value, name: &str) -> Option<&'a Value> {
     let lists = ["containers", "initContainers"].into_iter().filter_map(|list| spec[list].as_array());
     lists.flatten().find(|container| container["name"] == name)
@@ -331,12 +335,12 @@ fn names<'a>(spec: &'a Value, list: &str) -> Vec<&'a str> {
     spec[list].as_array().into_iter().flatten().filter_map(|container| container["name"].as_str()).collect()
 }
 
-/// Returns these members of an object.
+/// Returns the given members of an object.
 fn pick(object: &Value, members: &[&str]) -> Map<String, Value> {
     members.iter().filter_map(|&name| Some((name.to_owned(), object.get(name)?.clone()))).collect()
 }
 
-/// Returns the image that a container ran, by digest if its name was resolved to one.
+/// Returns the image that a container ran, by digest if its name was resolved to a digest.
 fn running_image(name: &str, id: &str) -> String {
     let repository = name.split('@').next().unwrap_or_default();
     let has_tag = repository.rsplit('/').next().is_some_and(|last| last.contains(':'));
@@ -363,7 +367,7 @@ fn command_line(container: &Value, tools: &ToolsImage) -> Vec<String> {
     }
 }
 
-/// Reads `UID[:GID]`. Kubernetes knows no names.
+/// Parses `UID[:GID]`. Kubernetes accepts no user names.
 fn numbers(user: &str) -> Result<(u32, Option<u32>), Error> {
     let (uid, gid) = user.split_once(':').map_or((user, None), |(uid, gid)| (uid, Some(gid)));
     let gid = gid.map(str::parse).transpose();

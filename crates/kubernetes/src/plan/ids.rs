@@ -1,37 +1,38 @@
-//! The user and group of a container's processes.
+//! Finds the user and group of a container's processes.
 //!
-//! The kubelet tells them from containerd 2.0 on. Before that they follow from the pod and the
-//! image: with an image user `65532:65532` and no `runAsGroup`, a process has the group that the
-//! image's `/etc/passwd` gives the user, or else 0. What is not known is guessed, and the keeper
-//! compares the guess with the target's process before anything is executed.
+//! The kubelet reports them from containerd 2.0 on. With older runtimes they follow from the pod
+//! and the image: with an image user `65532:65532` and no `runAsGroup`, a process has the group
+//! that the image's `/etc/passwd` assigns to the user, or else 0. Ids that are not known are
+//! guessed, and the keeper compares the guess with the target's process before anything is
+//! executed.
 
 use scratchdbg_backend::NumericUser;
 
 use crate::model::{Container, ContainerStatus, Pod};
 
-/// A user that the image of the toolkit can run as where root is not allowed.
+/// The user of the toolkit image where root is not allowed.
 const NOT_ROOT: u32 = 65532;
 
-/// The ids, and how they are known.
+/// The ids, and their source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Ids {
     pub(crate) user: NumericUser,
     pub(crate) source: Source,
 }
 
-/// How ids are known.
+/// The source of ids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Source {
-    /// The kubelet tells them.
+    /// The kubelet reports the ids.
     Status,
-    /// The pod sets both.
+    /// The pod sets both ids.
     Spec,
-    /// They are a guess.
+    /// The ids are a guess.
     Guess,
 }
 
 impl Source {
-    /// Why the session has these ids.
+    /// Returns why the session has these ids.
     pub(crate) fn because(self) -> &'static str {
         match self {
             Self::Status => "the target's own user, as the kubelet tells it",

@@ -1,5 +1,5 @@
 //! The keeper of a session on a pod: an ephemeral container with the rights of the target's
-//! container, which passes the pod security profile that the target passed.
+//! container. It complies with every pod security profile that the target complies with.
 
 use std::time::Duration;
 
@@ -9,31 +9,33 @@ use serde_json::{Value, json};
 
 use crate::model::{Capabilities, Container, Pod};
 
-/// The beginning of the name of every keeper. The session's id follows.
+/// The beginning of every keeper's name. The id of the session follows.
 pub(crate) const NAME_STEM: &str = "scratchdbg-";
 
-/// What a keeper is made from.
+/// The properties of a keeper.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Keeper {
-    /// Its image.
+    /// The image.
     pub(crate) image: String,
-    /// The folder of the image that has the tools, see [`ToolsImage`](scratchdbg_backend::ToolsImage).
+    /// The directory of the image that contains the tools, see
+    /// [`ToolsImage`](scratchdbg_backend::ToolsImage).
     pub(crate) base: &'static str,
-    /// The user and group of its process.
+    /// The user and group of the keeper's process.
     pub(crate) user: NumericUser,
-    /// How long it waits for further sessions.
+    /// How long the keeper waits for further sessions.
     pub(crate) linger: Option<Duration>,
-    /// The settings that it has of its target.
+    /// The settings that the keeper takes from its target.
     pub(crate) confinement: Confinement,
 }
 
 /// The settings that decide what processes may do to each other.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Confinement {
-    /// The target's own, so that the keeper's permitted set equals that of the session.
+    /// The target's own capabilities, so that the keeper's permitted set equals that of the
+    /// session.
     pub(crate) capabilities: Capabilities,
     /// The target's seccomp profile: a process that may trace the keeper can make system calls
-    /// through it. `RuntimeDefault` where the target has none.
+    /// through it. `RuntimeDefault` if the target has none.
     pub(crate) seccomp: Value,
     /// The target's AppArmor profile and SELinux options, if its container has its own.
     pub(crate) app_armor: Option<Value>,
@@ -46,7 +48,8 @@ impl Confinement {
         let own = target.security_context.clone();
         let of_pod = pod.spec.security_context.seccomp_profile.clone();
         let capabilities = if own.privileged {
-            // Never privileged: the capabilities are all that the kernel compares.
+            // The keeper is never privileged. All capabilities suffice, since the kernel compares
+            // only those.
             Capabilities { add: vec!["ALL".to_owned()], drop: Vec::new() }
         } else {
             own.capabilities
@@ -60,23 +63,23 @@ impl Confinement {
     }
 }
 
-/// Returns the path of the launcher in an image with the tools in this folder.
+/// Returns the path of the launcher in an image that has the tools in this directory.
 pub(crate) fn program(base: &str) -> String {
     format!("{base}{TOOLKIT_BIN}/{LAUNCHER_NAME}")
 }
 
-/// Returns the name of the keeper with this id: that of its session, as a rule.
+/// Returns the name of the keeper with this id, which is usually the id of its session.
 pub(crate) fn name(id: &str) -> String {
     format!("{NAME_STEM}{id}")
 }
 
 impl Keeper {
-    /// Returns the path of its program.
+    /// Returns the path of the keeper's program.
     fn program(&self) -> String {
         program(self.base)
     }
 
-    /// Returns the ephemeral container of this name.
+    /// Returns the ephemeral container with this name.
     pub(crate) fn container(&self, session: &str, name: &str, target: &str) -> Value {
         json!({
             "name": name,
@@ -86,14 +89,14 @@ impl Keeper {
             "args": launcher::keep_asked(session, self.linger),
             "targetContainerName": target,
             "stdin": true,
-            // The dead man's switch: standard input ends with the one client that holds it.
+            // This is a dead man's switch: standard input ends when the only client disconnects.
             "stdinOnce": self.linger.is_none(),
             "tty": false,
             "securityContext": self.security_context(),
         })
     }
 
-    /// Returns the patch that adds it to this pod, and to no other one of its name.
+    /// Returns the patch that adds the keeper to this pod, and to no other pod of the same name.
     pub(crate) fn patch(&self, session: &str, name: &str, pod_uid: &str, target: &str) -> Value {
         json!({
             "metadata": {"uid": pod_uid},
@@ -109,7 +112,8 @@ impl Keeper {
             "runAsNonRoot": user.uid != 0,
             "seccompProfile": confinement.seccomp,
         });
-        // The API refuses the two together. The capability is the target's own.
+        // The API rejects this capability together with `allowPrivilegeEscalation: false`. The
+        // capability is the target's own.
         let may_escalate = confinement.capabilities.add.iter().any(|name| name == "CAP_SYS_ADMIN");
         if !may_escalate {
             context["allowPrivilegeEscalation"] = json!(false);
@@ -134,18 +138,18 @@ impl Keeper {
 /// An ephemeral container that is a keeper.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Known<'a> {
-    /// The session that it was made for.
+    /// The session for which the keeper was created.
     pub(crate) session: &'a str,
-    /// How long it waits for further sessions.
+    /// How long the keeper waits for further sessions.
     pub(crate) linger: Option<Duration>,
-    /// The container that it was made for.
+    /// The container for which the keeper was created.
     pub(crate) target: &'a str,
     /// Its image.
     pub(crate) image: &'a str,
 }
 
-/// Recognizes a keeper by its name and command line. Only who may add ephemeral containers to the
-/// pod can make a container that looks like one; no image can.
+/// Recognizes a keeper by its name and command line. Only users who may add ephemeral containers to
+/// the pod can create a container with both; an image cannot.
 pub(crate) fn recognize(container: &Container) -> Option<Known<'_>> {
     let own_id = container.name.strip_prefix(NAME_STEM)?;
     let [program] = &container.command[..] else { return None };
@@ -160,12 +164,12 @@ pub(crate) fn is_id(id: &str) -> bool {
     id.len() == 16 && id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-/// Whether a path is that of the launcher, in a toolkit image or a twin.
+/// Whether a path is the path of the launcher in a toolkit image or a twin.
 pub(crate) fn is_program(path: &str) -> bool {
     ["", TWIN_BASE].iter().any(|base| path == program(base))
 }
 
-/// Reads the arguments of a keeper: its session, and how long it waits for further ones.
+/// Parses the arguments of a keeper: its session, and how long it waits for further ones.
 pub(crate) fn arguments(arguments: &[String]) -> Option<(&str, Option<Duration>)> {
     match arguments {
         [keep, asked, session] if keep == "keep" && asked == "--asked" => Some((session, None)),
@@ -176,7 +180,7 @@ pub(crate) fn arguments(arguments: &[String]) -> Option<(&str, Option<Duration>)
     }
 }
 
-/// Finds a running keeper in the pod that can serve a session, as if it was made for it.
+/// Finds a running keeper in the pod that serves a session as well as a new keeper would.
 pub(crate) fn lingering<'a>(pod: &'a Pod, keeper: &Keeper, target: &str) -> Option<&'a str> {
     let is_running = |name: &str| {
         let status = pod.container_status(name);

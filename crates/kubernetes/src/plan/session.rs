@@ -1,4 +1,4 @@
-//! The plan of a session on a pod.
+//! Plans a session on a pod.
 
 use scratchdbg_backend::launcher::TWIN_BASE;
 use scratchdbg_backend::{Copied, Error, Exec, How, Plan, PlanRequest, Reason, ToolsImage};
@@ -11,28 +11,29 @@ use super::keeper::{self, Confinement, Keeper};
 use super::target::{self, Target};
 use crate::model::{Capabilities, Container, ContainerStatus, Pod};
 
-/// A planned session, with everything that the cluster needs for it.
+/// A planned session, with all data that the cluster needs for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionPlan {
     /// The platform-independent part.
     pub(crate) view: Plan,
     pub(crate) namespace: String,
     pub(crate) pod: String,
-    /// Another pod may get its name.
+    /// The `uid` of the pod, since another pod may get its name.
     pub(crate) pod_uid: String,
     pub(crate) node: String,
     /// The name of the target's container.
     pub(crate) container: String,
-    /// The id of its present run.
+    /// The id of the container's current run.
     pub(crate) container_id: String,
     pub(crate) keeper: Keeper,
-    /// The keeper compares its ids with those of the target's first process.
+    /// Whether the ids are guessed. The keeper then compares its ids with those of the target's
+    /// first process.
     pub(crate) ids_are_guessed: bool,
-    /// The ephemeral container that serves this session, left by an earlier one.
+    /// The ephemeral container of an earlier session that serves this session.
     pub(crate) lingering: Option<String>,
-    /// How many keepers the pod's record has already.
+    /// The number of keepers that the pod's record already has.
     pub(crate) earlier: usize,
-    /// The pod that the session runs in, if it is a copy.
+    /// The copy that the session runs in, if any.
     pub(crate) copy: Option<CopyPlan>,
 }
 
@@ -42,7 +43,7 @@ impl AsRef<Plan> for SessionPlan {
     }
 }
 
-/// Plans a session in a container of a pod. `target_id` names it for the platform.
+/// Plans a session in a container of a pod. `target_id` is the platform's id of the container.
 pub(crate) fn plan(
     pod: &Pod,
     container: &str,
@@ -71,7 +72,7 @@ pub(crate) fn plan(
     Ok(SessionPlan { ids_are_guessed: source == Source::Guess, lingering, earlier, ..planned })
 }
 
-/// Plans a session in a copy of a pod. `raw` is the pod as the API gives it.
+/// Plans a session in a copy of a pod. `raw` is the pod as the API returns it.
 pub(crate) fn plan_copy(
     pod: &Pod,
     raw: &Value,
@@ -120,13 +121,13 @@ pub(crate) fn plan_copy(
 struct Subject<'a> {
     pod: &'a Pod,
     container: &'a Container,
-    /// `None` if the kubelet has not told of it.
+    /// `None` if the kubelet has not reported the container.
     status: Option<&'a ContainerStatus>,
     target_id: String,
 }
 
 impl Subject<'_> {
-    /// What plans of all modes have.
+    /// Returns the plan, with the parts that all modes share.
     fn plan(self, request: &PlanRequest, keeper: Keeper, how: How, reasons: Vec<Reason>) -> SessionPlan {
         let Self { pod, container, status, target_id } = self;
         let own = &container.security_context;
@@ -212,7 +213,7 @@ fn environment(pod: &str, request: &PlanRequest) -> Vec<String> {
     if request.tty {
         environment.push(format!("TERM={}", request.term.as_deref().unwrap_or("xterm")));
         if request.command.is_empty() {
-            // The API allows no characters in a name that a shell would interpret.
+            // The API allows no characters in a pod name that a shell would interpret.
             environment.push(format!("PS1={pod}:$PWD \\$ "));
         }
     }

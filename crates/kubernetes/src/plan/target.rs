@@ -12,10 +12,10 @@ pub(crate) struct Target<'a> {
     pub(crate) status: &'a ContainerStatus,
 }
 
-/// The annotation of a pod that the API only mirrors.
+/// The annotation of a mirror pod: the API shows such a pod but does not control it.
 const MIRROR: &str = "kubernetes.io/config.mirror";
 
-/// Finds a running container of a pod that takes ephemeral containers.
+/// Finds a running container, and checks that its pod accepts ephemeral containers.
 pub(crate) fn find<'a>(pod: &'a Pod, container: &str) -> Result<Target<'a>, Error> {
     let name = &pod.metadata.name;
     let found = match pod.container(container) {
@@ -64,7 +64,7 @@ pub(crate) fn find<'a>(pod: &'a Pod, container: &str) -> Result<Target<'a>, Erro
     Err(see_why(pod, unsupported(format!("container `{container}` of pod `{name}` {how}"))))
 }
 
-/// Refuses options that need what pods do not have.
+/// Refuses options that need features that pods do not have.
 pub(crate) fn check(request: &PlanRequest, own_user: scratchdbg_backend::NumericUser) -> Result<(), Error> {
     let what = match request {
         PlanRequest { mode: Some(Mode::Sidecar), .. } => {
@@ -108,13 +108,13 @@ pub(crate) fn check_copy(pod: &Pod, container: &str, request: &PlanRequest) -> R
     Err(unsupported(format!("{what} cannot be used with --mode copy on pods")))
 }
 
-/// Whether `USER[:GROUP]` in numbers is this user.
+/// Whether a numeric `USER[:GROUP]` is this user.
 fn is_user(text: &str, user: scratchdbg_backend::NumericUser) -> bool {
     let (uid, gid) = text.split_once(':').map_or((text, None), |(uid, gid)| (uid, Some(gid)));
     uid.parse() == Ok(user.uid) && gid.is_none_or(|gid| gid.parse() == Ok(user.gid))
 }
 
-/// Returns the phase of a container, in the words that all platforms share.
+/// Returns the phase of a container, in the terms that all platforms share.
 pub(crate) fn phase(pod: &Pod, status: Option<&ContainerStatus>) -> Phase {
     let Some(status) = status else { return Phase::Created };
     let ContainerState { running, waiting, terminated } = &status.state;
@@ -122,7 +122,7 @@ pub(crate) fn phase(pod: &Pod, status: Option<&ContainerStatus>) -> Phase {
         _ if pod.metadata.deletion_timestamp.is_some() && running.is_none() => Phase::Removing,
         (Some(_), ..) => Phase::Running,
         (None, Some(_), _) => Phase::Exited,
-        // It ran before, and is to run again.
+        // The container ran before, and will run again.
         (None, None, Some(_)) if status.last_state.terminated.is_some() => Phase::Restarting,
         (None, None, _) => Phase::Created,
     }

@@ -1,4 +1,4 @@
-//! Tables of pods and requests, and what follows from them.
+//! Table tests of pods and requests.
 
 use std::time::Duration;
 
@@ -13,12 +13,12 @@ use crate::model::Pod;
 
 const IMAGE: &str = "registry.example/toolkit:1";
 
-/// A toolkit image of this name.
+/// Returns a toolkit image with this name.
 fn tools(image: &str) -> ToolsImage {
     ToolsImage { keeper: image.to_owned(), base: "", own: None, because: None, image_command: None }
 }
 
-/// A pod with one running container, changed by a merge (RFC 7386).
+/// Returns a pod with one running container, changed by a merge patch (RFC 7386).
 fn pod(change: Value) -> Pod {
     let mut pod = json!({
         "metadata": {"name": "web", "namespace": "shop", "uid": "u1"},
@@ -51,7 +51,8 @@ pub(super) fn merge(into: &mut Value, change: Value) {
     }
 }
 
-/// The same with a security context of the pod and of the container, and without ids in the status.
+/// Returns the same pod with a security context of the pod and of the container, and without ids in
+/// the status.
 fn confined(of_pod: Value, own: Value) -> Pod {
     pod(json!({
         "spec": {
@@ -143,7 +144,7 @@ fn ids_are_known_or_guessed() {
         (none(), none(), (0, 0, Source::Guess)),
         (json!({"runAsNonRoot": true}), none(), (65532, 0, Source::Guess)),
         (json!({"runAsNonRoot": true}), json!({"runAsNonRoot": false}), (0, 0, Source::Guess)),
-        // The trap: without a group, it is the image's, or 0.
+        // If `runAsGroup` is missing, the group is the image's, or 0.
         (json!({"runAsUser": 1000}), none(), (1000, 0, Source::Guess)),
         (none(), json!({"runAsUser": 1000, "runAsGroup": 1000}), (1000, 1000, Source::Spec)),
         (json!({"runAsUser": 1, "runAsGroup": 2}), json!({"runAsUser": 3}), (3, 2, Source::Spec)),
@@ -195,7 +196,8 @@ fn a_keeper_has_what_its_target_has_and_nothing_more() {
                 "appArmorProfile": {"type": "Unconfined"}, "seLinuxOptions": {"level": "s0:c1,c2"},
             }),
         ),
-        // Never privileged; and the API refuses this capability together with no escalation.
+        // The keeper is never privileged. The API rejects `CAP_SYS_ADMIN` together with
+        // `allowPrivilegeEscalation: false`.
         (
             json!({}),
             json!({"privileged": true, "capabilities": {"drop": ["NET_RAW"]}}),

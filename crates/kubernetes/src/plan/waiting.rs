@@ -1,4 +1,4 @@
-//! Interprets what becomes of an ephemeral container after it was added to a pod.
+//! Interprets the state of an ephemeral container after it was added to a pod.
 
 use scratchdbg_backend::{Error, ErrorKind};
 
@@ -7,14 +7,14 @@ use crate::model::{Condition, ContainerStatus, Pod, PodStatus, Terminated, Waiti
 /// The state of a new ephemeral container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Progress {
-    /// It runs.
+    /// The container runs.
     Running,
-    /// It does not run yet; this is why, as far as the kubelet tells.
+    /// The container does not run yet, for this reason if the kubelet reports one.
     Waits(Option<String>),
 }
 
-/// Determines whether the container runs. Fails if it never will: the kubelet's reasons are final
-/// for whoever waits, also where the kubelet tries again.
+/// Determines whether the container runs. Fails if the container will never run. The kubelet's
+/// reasons count as final, also if the kubelet retries.
 pub(crate) fn judge(pod: &Pod, name: &str, image: &str) -> Result<Progress, Error> {
     let pod_name = &pod.metadata.name;
     if pod.metadata.deletion_timestamp.is_some() {
@@ -47,11 +47,11 @@ pub(crate) fn judge(pod: &Pod, name: &str, image: &str) -> Result<Progress, Erro
     }
 }
 
-/// The same of a pod that was made for a session, and of all that must happen before its container runs.
+/// Determines whether the container of a copy runs, including all that must happen before.
 pub(crate) fn judge_copy(pod: &Pod, name: &str, image: &str) -> Result<Progress, Error> {
     let PodStatus { phase, reason, message, conditions, init_container_statuses, .. } = &pod.status;
     if phase == "Failed" && !reason.is_empty() {
-        // The node did not take it, or threw it out.
+        // The node rejected or evicted the pod.
         return Err(Error::new(ErrorKind::Refused, format!("the copy cannot run: {message} ({reason})")));
     }
     for status in init_container_statuses {
@@ -73,7 +73,7 @@ pub(crate) fn judge_copy(pod: &Pod, name: &str, image: &str) -> Result<Progress,
     judge(pod, name, image)
 }
 
-/// The status of a pod with this container alone.
+/// Returns the status of a pod with this container alone.
 fn of_one(status: &ContainerStatus) -> PodStatus {
     PodStatus { container_statuses: vec![status.clone()], ..PodStatus::default() }
 }

@@ -19,7 +19,8 @@ use crate::plan::session::{self, SessionPlan};
 use crate::plan::{keeper, target};
 
 impl PodSessions {
-    /// Fails if the user may not debug a pod. If the cluster does not tell, it is tried.
+    /// Fails if the user may not debug a pod. If the cluster does not answer the question, the
+    /// session proceeds.
     async fn check_access(&self, pod: &Pod, needed: &[Permission]) -> Result<(), Error> {
         let (namespace, pod) = (&*pod.metadata.namespace, &*pod.metadata.name);
         let ask = async |permission: Permission| {
@@ -55,7 +56,7 @@ impl PodSessions {
     ) -> Result<SessionPlan, Error> {
         target::check_copy(pod, container, request)?;
         self.check_access(pod, &access::COPY).await?;
-        // All of it: what we have no field for is in the copy, too.
+        // The whole object is read: the copy also keeps fields that this crate does not model.
         let call = Call::get(Kind::Pod, &pod.metadata.namespace, &pod.metadata.name);
         let raw: Value = self.cluster.client.get(&call).await?;
         let tools = tools.provide(request.dry_run).await?;
@@ -106,7 +107,7 @@ impl SessionBackend for PodSessions {
         if request.mode == Some(Mode::Copy) {
             return self.plan_copy(&pod, &container, request, tools).await;
         }
-        // What cannot work is said first, whatever else is missing.
+        // A session that cannot work is refused first, whatever else is missing.
         target::find(&pod, &container)?;
         self.check_access(&pod, &access::INSIDE).await?;
         let tools = tools.provide(request.dry_run).await?;
@@ -120,7 +121,7 @@ impl SessionBackend for PodSessions {
 
     async fn target_end(&self, plan: &SessionPlan) -> Result<Option<TargetEnd>, Error> {
         if plan.copy.is_some() {
-            // It does not depend on its original.
+            // A copy does not depend on its original.
             return Ok(None);
         }
         match self.planned_pod(plan).await {
@@ -152,9 +153,9 @@ impl SessionBackend for PodSessions {
     }
 
     async fn collect_garbage(&self) -> Result<usize, Error> {
-        // Keepers end by themselves, and nobody can remove their entries. Copies of pods stay.
+        // Keepers end by themselves, and their entries cannot be removed. Copies of pods remain.
         if self.makes_no_copy.load(Ordering::Relaxed) {
-            // The user of such a session need not be allowed to list pods.
+            // The user of such a session may lack the permission to list pods.
             return Ok(0);
         }
         copy::collect(self).await
@@ -178,7 +179,7 @@ impl SessionBackend for PodSessions {
     }
 }
 
-/// Returns how a run of a container ended, if it did.
+/// Returns how a run of a container ended, if the run has ended.
 fn end_of_run(pod: &Pod, status: Option<&ContainerStatus>, container_id: &str) -> Option<TargetEnd> {
     let state = target::phase(pod, status);
     let Some(status) = status else { return Some(TargetEnd { state, exit_code: None }) };

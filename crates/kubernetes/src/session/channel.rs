@@ -9,7 +9,7 @@ use serde::Deserialize;
 const STDIN: u8 = 0;
 const STDOUT: u8 = 1;
 const STDERR: u8 = 2;
-/// The end, as a `Status` in JSON.
+/// The end of the process, as a `Status` in JSON.
 const STATUS: u8 = 3;
 /// The size of the terminal, from the client.
 const RESIZE: u8 = 4;
@@ -23,23 +23,24 @@ pub(super) enum Frame<'a> {
     Output(Stream, &'a [u8]),
     /// How the process ended.
     Status(Status),
-    /// Nothing of interest.
+    /// A message that is ignored.
     Other,
 }
 
-/// How a process ended, as the platform tells it. It tells of a success also where it lost the
-/// process: a runtime that was restarted does.
+/// How a process ended, as the platform reports it. The platform also reports success if it lost
+/// the process, for example when the runtime was restarted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Status {
-    /// With exit code 0, or so the platform says.
+    /// The process ended with exit code 0, or the platform reports so.
     Success,
-    /// With another exit code.
+    /// The process ended with another exit code.
     Code(u8),
-    /// It could not be started, or was lost. The text may quote what a container controls.
+    /// The process could not be started, or was lost. The text may quote text that a container
+    /// controls.
     Failure(String),
 }
 
-/// Reads a message.
+/// Decodes a message.
 pub(super) fn decode(message: &[u8]) -> Frame<'_> {
     match message {
         // The first frame of each channel may be empty.
@@ -51,7 +52,7 @@ pub(super) fn decode(message: &[u8]) -> Frame<'_> {
     }
 }
 
-/// Returns a message with input. The bytes are those of a buffer whose first byte is free.
+/// Returns a message with input. The first byte of the buffer must be free, the input follows it.
 pub(super) fn input(buffer: &mut [u8]) -> &[u8] {
     if let Some(first) = buffer.first_mut() {
         *first = STDIN;

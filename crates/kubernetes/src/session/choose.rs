@@ -1,4 +1,4 @@
-//! Finds the container that a user means.
+//! Finds the container that a user names.
 
 use scratchdbg_backend::{Error, ErrorKind, SessionTarget};
 
@@ -11,16 +11,17 @@ use crate::target::TargetName;
 /// A container to run a session in.
 #[derive(Debug)]
 pub struct Chosen {
-    /// Its name, for later.
+    /// The target of the session.
     pub target: SessionTarget,
-    /// What was seen of it.
+    /// The pod and the container that were found.
     pub seen: PodTarget,
-    /// What the user did not say: which pod of several, and which container.
+    /// The choice that was made for the user: one pod of several, or a container.
     pub note: Option<String>,
 }
 
 impl PodSessions {
-    /// Finds the container. Of a workload, one of its running pods is taken, or any if `takes_ended`.
+    /// Finds the container. For a workload, selects one of its running pods, or any pod if
+    /// `takes_ended`.
     pub async fn choose(
         &self,
         target: &TargetName,
@@ -45,7 +46,7 @@ impl PodSessions {
         Ok(Chosen { target: SessionTarget::Container(id.parse()?), seen: PodTarget { pod, container }, note })
     }
 
-    /// Finds a pod of a workload, and says which.
+    /// Selects a pod of a workload, and returns a note about the choice.
     async fn pod_of(
         &self,
         target: &TargetName,
@@ -72,8 +73,8 @@ impl PodSessions {
     }
 }
 
-/// The newest of the pods that run, those first of which all containers are ready. A copy is rather wanted of one
-/// that is not.
+/// Returns the newest of the pods that run, or of all pods if `takes_ended`. Pods with all
+/// containers ready take precedence, or with `takes_ended` (for a copy) pods that are not ready.
 fn best(pods: Vec<Pod>, takes_ended: bool) -> Option<Pod> {
     let runs = |pod: &Pod| {
         let is_kept = pod.metadata.deletion_timestamp.is_none();

@@ -1,4 +1,4 @@
-//! Copies of pods: made for a session, and removed at its end.
+//! Copies of pods: created for a session, and removed at its end.
 
 use jiff::{SignedDuration, Timestamp};
 use scratchdbg_backend::{Error, ErrorKind};
@@ -14,10 +14,12 @@ use crate::plan::copy::{CopyPlan, KnownCopy, LABEL_SESSION, recognize};
 use crate::plan::session::SessionPlan;
 use crate::plan::waiting;
 
-/// The longest start of a copy whose client is unknown. It may wait for a node, and for an image.
+/// The longest start of a copy whose client is unknown. The copy may wait for a node, and for an
+/// image.
 const MAX_START: SignedDuration = SignedDuration::from_mins(15);
 
-/// Makes the copy, waits until it runs, and opens the session in it. Leaves nothing on failure.
+/// Creates the copy, waits until it runs, and opens the session in it. Leaves nothing behind on
+/// failure.
 pub(super) async fn start(
     sessions: &PodSessions,
     plan: &SessionPlan,
@@ -44,14 +46,15 @@ pub(super) async fn start(
     let pod = match made {
         Ok(pod) => pod,
         Err(error) => {
-            // A refusal leaves nothing. The cluster's words name the profile or the quota.
+            // A refused request leaves nothing behind. The cluster's message names the profile or
+            // the quota.
             if error.status().is_some() {
                 client.scope.gone(&name.mark());
             }
             return Err(explain(error.into(), plan));
         }
     };
-    // Now another pod of this name can be told from it.
+    // From here on, the `uid` distinguishes the copy from another pod of this name.
     client.scope.gone(&name.mark());
     name.pod_uid.clone_from(&pod.metadata.uid);
     client.scope.made(&name.mark());
@@ -103,7 +106,7 @@ pub(super) async fn remove(sessions: &PodSessions, name: &KeeperName) -> Result<
     }
 }
 
-/// Removes the copies whose client is gone. Returns how many.
+/// Removes the copies whose client is gone. Returns their number.
 pub(super) async fn collect(sessions: &PodSessions) -> Result<usize, Error> {
     let now = Timestamp::now();
     let mut count = 0;
@@ -121,7 +124,7 @@ async fn list(sessions: &PodSessions) -> Result<Vec<Pod>, Error> {
     Ok(sessions.cluster.client.list::<Pod>(&call).await?.items)
 }
 
-/// How the keeper of a copy is called.
+/// Returns the name of a copy's keeper.
 pub(super) fn name_of(pod: &Pod, known: &KnownCopy<'_>) -> KeeperName {
     KeeperName {
         namespace: pod.metadata.namespace.clone(),
@@ -132,8 +135,8 @@ pub(super) fn name_of(pod: &Pod, known: &KnownCopy<'_>) -> KeeperName {
     }
 }
 
-/// Whether a copy's client is gone: a copy ends with its client. One that has not started may be another client's, which
-/// still waits for it.
+/// Whether a copy was left behind by its client. A running copy ends with its client. A copy that
+/// has not started may belong to a client that still waits for it.
 pub(super) fn is_left(pod: &Pod, now: Timestamp) -> bool {
     let made: Option<Timestamp> = pod.metadata.creation_timestamp.as_deref().and_then(|time| time.parse().ok());
     match &*pod.status.phase {
@@ -143,7 +146,7 @@ pub(super) fn is_left(pod: &Pod, now: Timestamp) -> bool {
     }
 }
 
-/// Says what a refusal to make a pod means. It is no reason for another mode.
+/// Explains why a copy was refused. The refusal does not lead to another mode.
 fn explain(error: Error, plan: &SessionPlan) -> Error {
     let namespace = &plan.namespace;
     let error = if error.message.contains("violates PodSecurity") {

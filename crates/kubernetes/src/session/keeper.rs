@@ -1,5 +1,5 @@
-//! The keeper's container: an ephemeral container of the target's pod. It can be added, and ends;
-//! its entry in the pod's record stays until the pod is deleted.
+//! The keeper's container: an ephemeral container of the target's pod. Such a container can be
+//! added, and ends. Its entry in the pod's record remains until the pod is deleted.
 
 use std::time::Duration;
 
@@ -18,27 +18,29 @@ use crate::model::Pod;
 use crate::plan::keeper;
 use crate::plan::session::SessionPlan;
 
-/// How long a keeper may take to end after it was told to: it ends what is left of the session first.
+/// How long a keeper may take to end after the order to do so. The keeper first ends the remains of
+/// the session.
 const STOP_TIMEOUT: Duration = Duration::from_secs(4);
 
-/// How long the pod's status may take to tell of the end, where the connection does not.
+/// How long the pod's status may take to report the end, if the connection does not report it.
 const STATUS_TIMEOUT: Duration = Duration::from_secs(8);
 
-/// How long the connection may take to tell that the keeper has ended. Only a command that was killed waits for it.
+/// How long the connection may take to report that the keeper has ended. Only a command that was
+/// killed waits for this.
 const END_TIMEOUT: Duration = Duration::from_millis(1500);
 
-/// How often the pod's status is looked at.
+/// The interval at which the pod's status is read.
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
-/// A keeper as the pod's record has it.
+/// A keeper's entry in the pod's record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct KeeperName {
     pub(super) namespace: String,
     pub(super) pod: String,
-    /// Empty for a copy that the API server has not confirmed.
+    /// The `uid` of the pod. Empty for a copy that the API server has not confirmed.
     pub(super) pod_uid: String,
     pub(super) container: String,
-    /// The pod is a copy, which was made for the session.
+    /// Whether the pod is a copy, created for the session.
     pub(super) is_copy: bool,
 }
 
@@ -53,7 +55,7 @@ pub struct PodKeeper {
 }
 
 impl PodKeeper {
-    /// Starts the keeper of a session, or opens the session in the lingering one.
+    /// Starts the keeper of a session, or opens the session in a lingering keeper.
     pub(super) async fn of(sessions: &PodSessions, plan: &SessionPlan, session: &str) -> Result<Self, Error> {
         if let Some(planned) = &plan.copy {
             let (name, link) = copy::start(sessions, plan, planned, session).await?;
@@ -66,8 +68,8 @@ impl PodKeeper {
             return Ok(Self::over(sessions, name, link, true));
         }
         let (mut name, mut link) = start(sessions, plan, session, session).await?;
-        // Before anything is executed: a keeper with other ids than the session's can be taken over
-        // by processes that the session cannot.
+        // This check precedes any execution: a keeper with other ids than the session's can be
+        // taken over by processes that cannot take over the session.
         if plan.ids_are_guessed
             && let Some(user) = link.target.filter(|user| *user != plan.keeper.user)
         {
@@ -103,7 +105,7 @@ impl KeeperName {
         }
     }
 
-    /// Reads what [`KeeperName::mark`] wrote.
+    /// Parses the text that [`KeeperName::mark`] returns.
     pub(super) fn parse(mark: &str) -> Option<Self> {
         let mut parts = mark.split('/').map(str::to_owned);
         let (namespace, pod, container, pod_uid) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
@@ -111,7 +113,7 @@ impl KeeperName {
         Some(Self { namespace, pod, pod_uid, container, is_copy })
     }
 
-    /// The name by which a scope knows it.
+    /// Returns the text under which the scope registers the keeper.
     pub(super) fn mark(&self) -> String {
         let Self { namespace, pod, pod_uid, container, is_copy } = self;
         let copy = if *is_copy { "/copy" } else { "" };
@@ -144,7 +146,7 @@ async fn start(
     let pod = match added {
         Ok(pod) => pod,
         Err(error) => {
-            // A refusal leaves nothing.
+            // A refused request leaves nothing behind.
             if error.status().is_some() {
                 scope.gone(&name.mark());
             }
@@ -164,7 +166,7 @@ async fn start(
     match opened.await {
         Ok(link) => Ok((name, link)),
         Err(error) => {
-            // It cannot be removed, but ends by itself: without a client after a minute.
+            // The keeper cannot be removed, but ends by itself: without a client, after a minute.
             if error.kind != ErrorKind::Interrupted {
                 scope.gone(&name.mark());
             }
@@ -198,7 +200,7 @@ pub(super) async fn open_session(
     Ok(link)
 }
 
-/// Says what a refusal to add a container means.
+/// Explains why a container was refused.
 fn explain(error: Error, plan: &SessionPlan) -> Error {
     if error.message.contains("violates PodSecurity") {
         return error.hint(format!(
@@ -207,7 +209,7 @@ fn explain(error: Error, plan: &SessionPlan) -> Error {
             plan.container
         ));
     }
-    // No other mode may be tried in its place.
+    // No other mode may be tried instead.
     if error.kind == ErrorKind::Denied { Error { kind: ErrorKind::Refused, ..error } } else { error }
 }
 
@@ -218,7 +220,7 @@ async fn end(sessions: &PodSessions, name: &KeeperName, link: Link) -> Result<()
     confirm(sessions, name, state).await
 }
 
-/// Waits until a keeper has ended that was told to.
+/// Waits until a keeper that was ordered to end has ended.
 async fn confirm(
     sessions: &PodSessions,
     name: &KeeperName,
@@ -233,7 +235,7 @@ async fn confirm(
     Ok(())
 }
 
-/// Waits until the pod's status tells that a container has ended.
+/// Waits until the pod's status reports that a container has ended.
 async fn wait_for_end(sessions: &PodSessions, name: &KeeperName) -> Result<(), Error> {
     let look = async {
         loop {
@@ -256,7 +258,7 @@ async fn wait_for_end(sessions: &PodSessions, name: &KeeperName) -> Result<(), E
     })
 }
 
-/// Ends a keeper that this client has no connection to, with all of its sessions.
+/// Ends a keeper that this client is not connected to, with all of its sessions.
 pub(super) async fn quit(sessions: &PodSessions, name: &KeeperName, session: &str) -> Result<(), Error> {
     let mut call = attach(&name.namespace, &name.pod, &name.container);
     call.cleans_up = true;
@@ -277,7 +279,7 @@ impl KeeperHandle for PodKeeper {
     }
 
     fn lingering_pid(&self) -> Option<u32> {
-        // The session is open already: the connection tells the process id.
+        // The session is already open: the connection reports the process id.
         None
     }
 
@@ -291,7 +293,7 @@ impl KeeperHandle for PodKeeper {
     }
 
     async fn linger(&mut self, _session: &str, _pid: u32) -> Result<(), Error> {
-        // The keeper is meant to stay.
+        // The keeper is meant to remain.
         self.sessions.cluster.client.scope.gone(&self.name.mark());
         Ok(())
     }
@@ -318,7 +320,7 @@ impl KeeperHandle for PodKeeper {
             }
             return;
         }
-        // Without its client it ends by itself.
+        // Without its client, the keeper ends by itself.
         self.sessions.cluster.client.scope.gone(&self.name.mark());
     }
 }

@@ -1,4 +1,4 @@
-//! The connection to a keeper: the order that begins a session, its answer, and the keeper's end.
+//! The connection to a keeper: the order that opens a session, its answer, and the keeper's end.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -17,20 +17,20 @@ use crate::client::Client;
 /// How long a keeper may take to answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// The longest answer. Other processes with the keeper's rights may write more.
+/// The longest answer, in bytes. Other processes with the keeper's rights may write more.
 const MAX_ANSWER: usize = 512;
 
-/// Room for the orders of a session.
+/// The size of the buffer for the orders of a session, in bytes.
 const BUFFER: usize = 4096;
 
-/// A keeper's container, as its connection sees it.
+/// The state of a keeper's container, as its connection reports it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum LinkState {
-    /// It runs, as far as is known.
+    /// The container runs, as far as is known.
     Open,
-    /// It has ended.
+    /// The container has ended.
     Ended,
-    /// The connection is gone. The keeper ends for lack of a client.
+    /// The connection is gone. The keeper ends because it has no client.
     Lost,
 }
 
@@ -41,12 +41,12 @@ pub(super) struct Link {
     pub(super) pid: u32,
     /// The user and group of the target's first process, as the keeper sees them.
     pub(super) target: Option<NumericUser>,
-    /// The keeper's standard streams. The first line to read is that of other platforms' keepers.
+    /// The keeper's standard streams. The first line has the format of keepers on other platforms.
     pub(super) streams: DuplexStream,
     pub(super) state: watch::Receiver<LinkState>,
 }
 
-/// What a session needs of a keeper.
+/// The parameters of a session that a keeper opens.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Opening<'a> {
     pub(super) session: &'a str,
@@ -54,9 +54,9 @@ pub(super) struct Opening<'a> {
     pub(super) name: &'a str,
     /// The id of the target's container.
     pub(super) container: &'a str,
-    /// The keeper outlives this connection.
+    /// Whether the keeper outlives this connection.
     pub(super) lingers: bool,
-    /// The keeper is the target's own container, and may be alone.
+    /// Whether the keeper is the target's own container, and may be its only process.
     pub(super) is_alone: bool,
 }
 
@@ -82,7 +82,7 @@ impl Link {
             }
         };
         let (pid, target) = match answer {
-            // It sees nothing of the target.
+            // The keeper does not see the target's processes.
             Answer::Opened { pid: 1, .. } if !opening.is_alone => {
                 return Err(failed(
                     "the container runtime gave it a PID namespace of its own, without the target's processes",
@@ -96,7 +96,7 @@ impl Link {
             }
         };
         let (mut streams, theirs) = tokio::io::duplex(BUFFER);
-        // Rather than to the keeper, to whoever reads what it says.
+        // This line is not sent to the keeper. The client's reader of the keeper's output gets it.
         let (theirs, line) = (theirs, format!("keeper {pid} {}\n", opening.name));
         let (sender, state) = watch::channel(LinkState::Open);
         let theirs = greet(theirs, &line).await?;
@@ -140,7 +140,7 @@ async fn answer(socket: &mut Socket, session: &str) -> Result<Answer, Error> {
     }
 }
 
-/// Carries orders to the keeper and its output back, until its container has ended or the
+/// Forwards orders to the keeper and its output back, until its container has ended or the
 /// connection is gone.
 async fn carry(socket: Socket, theirs: DuplexStream, state: watch::Sender<LinkState>) {
     let (mut reader, mut input, control) = socket.split();
@@ -152,14 +152,14 @@ async fn carry(socket: Socket, theirs: DuplexStream, state: watch::Sender<LinkSt
                 break;
             }
         }
-        // The end of the input is passed on, unless the keeper lingers.
+        // The end of the input is forwarded, unless the keeper lingers.
         let _gone = input.shutdown().await;
         drop(input);
     };
     let backward = async {
         loop {
             match reader.next().await {
-                // Nobody may be left to read it.
+                // The reader may be gone.
                 Event::Output(Stream::Stdout, bytes) => drop(output.write_all(&bytes).await),
                 Event::Output(..) => {}
                 Event::Status(Status::Success | Status::Code(_)) => return LinkState::Ended,
@@ -178,10 +178,11 @@ async fn carry(socket: Socket, theirs: DuplexStream, state: watch::Sender<LinkSt
     let mut is_open = true;
     let ended = loop {
         tokio::select! {
-            // At once, also where there are orders to come: somebody else may have ended it.
+            // Ends at once, also if there are further orders: another client may have ended the
+            // keeper.
             ended = &mut backward => break ended,
             () = &mut forward, if is_open => is_open = false,
-            // Nobody waits for the keeper's end: it lingers, or was given up.
+            // Nothing waits for the keeper's end any more: the keeper lingers, or was given up.
             () = state.closed() => break LinkState::Lost,
         }
     };

@@ -1,6 +1,7 @@
-//! The sessions that run on a cluster's pods: their keepers, as the pods' status tells of them.
+//! Lists the sessions that run on a cluster's pods: their keepers, according to the pods' status.
 //!
-//! A keeper that has ended leaves an entry in its pod's record, and so does one that cannot be started. Neither is a session.
+//! A keeper that has ended leaves an entry in its pod's record, and so does one that cannot be
+//! started. Neither is a session.
 
 use std::collections::BTreeMap;
 
@@ -39,7 +40,7 @@ impl SessionList for PodSessions {
                 .hint("nobody can remove an ephemeral container; this one ends by itself a minute after its start"));
         }
         match quit(self, &name, &session.id).await {
-            // It has ended meanwhile, by itself or for another client.
+            // The keeper has ended in the meantime, by itself or at another client's request.
             Err(error) if !self.runs(&name).await.unwrap_or(true) => {
                 tracing::debug!(%error, "it has ended");
                 Ok(())
@@ -60,7 +61,8 @@ impl PodSessions {
     }
 }
 
-/// Lists the keepers of a pod that run, or may still; or the pod itself, if it is a copy.
+/// Lists the keepers of a pod that run, or may still run. If the pod is a copy, lists the pod
+/// itself.
 fn of_pod(pod: &Pod, now: Timestamp) -> Vec<Session> {
     if let Some(known) = recognize(pod) {
         return vec![session_of_copy(pod, &known, now)];
@@ -74,7 +76,7 @@ fn of_pod(pod: &Pod, now: Timestamp) -> Vec<Session> {
 
 fn session(pod: &Pod, container: &Container, now: Timestamp) -> Option<Session> {
     let known = keeper::recognize(container)?;
-    // One that has ended, and one that cannot be started, is an error here.
+    // A keeper that has ended, or cannot be started, is an error here.
     let running = match waiting::judge(pod, &container.name, known.image).ok()? {
         Progress::Running => true,
         Progress::Waits(_) => false,
@@ -103,7 +105,7 @@ fn session(pod: &Pod, container: &Container, now: Timestamp) -> Option<Session> 
     })
 }
 
-/// A session in a copy of a pod, or what is left of it.
+/// Returns the session in a copy of a pod, or its remains.
 fn session_of_copy(pod: &Pod, known: &KnownCopy<'_>, now: Timestamp) -> Session {
     let created_at = pod.metadata.creation_timestamp.clone().unwrap_or_default();
     let status = pod.container_status(known.container);
@@ -128,13 +130,13 @@ fn session_of_copy(pod: &Pod, known: &KnownCopy<'_>, now: Timestamp) -> Session 
     }
 }
 
-/// How old something is, in seconds.
+/// Returns the age of something in seconds.
 fn age(since: &str, now: Timestamp) -> Option<u64> {
     let since: Timestamp = since.parse().ok()?;
     now.duration_since(since).as_secs().max(0).try_into().ok()
 }
 
-/// Where a pod is.
+/// Returns the location of a pod.
 fn places(pod: &Pod) -> BTreeMap<&'static str, String> {
     BTreeMap::from([
         ("namespace", pod.metadata.namespace.clone()),

@@ -9,12 +9,12 @@ use scratchdbg_logs::frame::Stream;
 use super::channel::Status;
 use super::socket::{Event, Reader};
 
-/// The output, until the platform says that the process has ended, or the connection does.
+/// The output, until the platform reports the end of the process, or the connection ends.
 pub struct PodOutput {
     reader: Reader,
-    /// The terminal's echo of the preamble, to be taken out.
+    /// The terminal's echo of the preamble, which is removed.
     echo: Echo,
-    /// Some output was passed on.
+    /// Whether some output was passed on.
     is_heard: bool,
     end: Option<StreamEnd>,
 }
@@ -22,9 +22,9 @@ pub struct PodOutput {
 /// Why the output ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum StreamEnd {
-    /// The platform told how the process ended.
+    /// The platform reported how the process ended.
     Status(Status),
-    /// The connection ended before that.
+    /// The connection ended without such a report.
     Cut(Option<String>),
 }
 
@@ -35,12 +35,13 @@ impl std::fmt::Debug for PodOutput {
 }
 
 impl PodOutput {
-    /// `echoed` is what a terminal may echo at the begin; empty without one.
+    /// Creates the output. `echoed` is the text that a terminal may echo at the beginning. Empty
+    /// without a terminal.
     pub(super) fn of(reader: Reader, echoed: &str) -> Self {
         Self { reader, echo: Echo::of(echoed), is_heard: false, end: None }
     }
 
-    /// Why the output ended, and whether there was any.
+    /// Returns why the output ended, and whether there was any output.
     pub(super) fn end(self) -> (StreamEnd, bool) {
         (self.end.unwrap_or(StreamEnd::Cut(None)), self.is_heard)
     }
@@ -76,13 +77,13 @@ impl Output for PodOutput {
     }
 }
 
-/// Takes a line out of the begin of a stream, if it is there: a terminal echoes what arrives before
-/// the launcher reads it.
+/// Removes a line from the beginning of a stream, if it is there: a terminal echoes input that
+/// arrives before the launcher reads it.
 #[derive(Debug, Default)]
 struct Echo {
-    /// What may come, without its end.
+    /// The expected line, without its end.
     line: Vec<u8>,
-    /// What came, as long as it may be the line.
+    /// The bytes received so far, as long as they may be the line.
     held: Vec<u8>,
 }
 
@@ -96,7 +97,7 @@ impl Echo {
             return Cow::Borrowed(piece);
         }
         self.held.extend_from_slice(piece);
-        // A terminal that turns line ends into two characters, and one that does not.
+        // Some terminals turn line ends into two characters.
         for end in ["\r\n", "\n"] {
             let whole = [&self.line[..], end.as_bytes()].concat();
             if self.held.starts_with(&whole) {
@@ -111,7 +112,7 @@ impl Echo {
         Cow::Owned(std::mem::take(&mut self.held))
     }
 
-    /// At the end, returns what was held back.
+    /// Returns the bytes that were held back, at the end of the stream.
     fn rest(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.held)
     }

@@ -11,7 +11,7 @@ use crate::call::Call;
 use crate::plan::session::SessionPlan;
 use crate::plan::target;
 
-/// A process, and its streams until they are taken.
+/// A process, with its streams until they are taken.
 pub struct PodProcess {
     probe: PodProbe,
     streams: Option<(PodOutput, DuplexStream)>,
@@ -23,7 +23,8 @@ impl std::fmt::Debug for PodProcess {
     }
 }
 
-/// Queries about a process. The API has none about a process itself, so its container is looked at.
+/// Queries about a process. The API has no query for processes, so the state of the container is
+/// read.
 #[derive(Debug, Clone)]
 pub struct PodProbe {
     sessions: PodSessions,
@@ -31,20 +32,20 @@ pub struct PodProbe {
     place: Place,
 }
 
-/// The container that a process is in.
+/// The container of a process.
 #[derive(Debug, Clone)]
 struct Place {
     namespace: String,
     pod: String,
-    /// Not known of a copy, whose name no other pod has.
+    /// `None` for a copy, whose name no other pod has.
     pod_uid: Option<String>,
     container: String,
-    /// Not known of a copy, which runs once.
+    /// `None` for a copy, which runs once.
     container_id: Option<String>,
 }
 
 impl Place {
-    /// Where the process of a session is.
+    /// Returns the container of a session's process.
     fn of(plan: &SessionPlan, session: &str) -> Self {
         let (pod, is_copy) = match &plan.copy {
             Some(copy) => (copy.name(session), true),
@@ -61,7 +62,7 @@ impl Place {
 }
 
 impl PodProcess {
-    /// Starts the launcher, and tells it what is not in its command line.
+    /// Starts the launcher, and sends the data that its command line does not contain.
     pub(super) async fn start(
         sessions: &PodSessions,
         plan: &SessionPlan,
@@ -97,12 +98,12 @@ fn exec(place: &Place, command: &[String], tty: bool) -> Call {
     for word in command {
         call = call.with("command", &**word);
     }
-    // The launcher always reads a line. A terminal has one stream of output.
+    // The launcher always reads a line. A terminal merges both output streams.
     call = call.with("stdin", "true").with("stdout", "true");
     call.with(if tty { "tty" } else { "stderr" }, "true")
 }
 
-/// What the user is not allowed to do is no reason for another mode.
+/// Keeps a missing permission from leading to another mode.
 fn no_other_mode(error: crate::error::Error) -> Error {
     let error = Error::from(error);
     if error.is_exec_refusal() { Error { kind: ErrorKind::Refused, ..error } } else { error }
@@ -139,12 +140,12 @@ impl Process for PodProcess {
     }
 }
 
-/// Interprets the end of streams without the launcher's record.
+/// Interprets the end of the streams if the launcher left no record.
 fn interpret(end: StreamEnd, is_heard: bool) -> ProcessEnd {
     match end {
         StreamEnd::Status(Status::Code(code)) => ProcessEnd::Exited(code, Vec::new()),
         StreamEnd::Status(Status::Failure(reason)) if !is_heard => ProcessEnd::NotStarted(not_started(&reason)),
-        // A runtime that was restarted reports a success while the process runs on.
+        // A restarted runtime reports success while the process still runs.
         StreamEnd::Status(Status::Success | Status::Failure(_)) | StreamEnd::Cut(_) => ProcessEnd::Unknown,
     }
 }

@@ -1,8 +1,8 @@
 //! A connection to the streams of a process or a container.
 //!
-//! A task of its own writes: input, sizes of the terminal, and pings, so that a connection that is
-//! silent for long is kept by what lies between. Reading is left to whoever needs the output, so a
-//! reader that is slow slows down the process and nothing else.
+//! A separate task writes input, terminal sizes, and pings, which keep proxies from closing a
+//! connection that is silent for long. The consumer of the output reads. A slow reader therefore
+//! slows down the process and nothing else.
 
 use std::time::Duration;
 
@@ -22,10 +22,10 @@ use crate::call::Call;
 use crate::client::Client;
 use crate::error::Error;
 
-/// How many bytes of input a message has at most. Servers cut a connection at 32 MiB.
+/// The most bytes of input in one message. Servers close a connection at 32 MiB.
 const PIECE: usize = 32 << 10;
 
-/// How often a ping is sent.
+/// The interval between pings.
 const PING_INTERVAL: Duration = Duration::from_secs(5);
 
 type WebSocket = WebSocketStream<hyper_util::rt::TokioIo<Upgraded>>;
@@ -33,15 +33,15 @@ type WebSocket = WebSocketStream<hyper_util::rt::TokioIo<Upgraded>>;
 /// A connection.
 pub(super) struct Socket {
     reader: SplitStream<WebSocket>,
-    /// Standard input. Shutting it down ends the input, if the server can do that.
+    /// Standard input. Shutting it down ends the input, if the server supports that.
     pub(super) input: DuplexStream,
     pub(super) control: Control,
-    /// The server can end the input alone.
+    /// Whether the server can end the input alone.
     pub(super) has_end_of_input: bool,
 }
 
-/// Sends what is no input. The connection is closed when all of these are gone and the input has
-/// ended.
+/// Sends messages other than input. The connection is closed when all clones are dropped and the
+/// input has ended.
 #[derive(Debug, Clone)]
 pub(super) struct Control(mpsc::UnboundedSender<Vec<u8>>);
 
@@ -52,19 +52,20 @@ impl Control {
     }
 }
 
-/// What arrives.
+/// An event of the connection.
 #[derive(Debug)]
 pub(super) enum Event {
     /// Output.
     Output(Stream, Bytes),
     /// How the process ended.
     Status(Status),
-    /// The connection has ended, without a status unless one came before. The reason, if it broke.
+    /// The connection has ended. A status came before this event or not at all. Contains the reason
+    /// if the connection broke.
     End(Option<String>),
 }
 
 impl Socket {
-    /// Opens the connection. With `ends_input`, the end of [`Socket::input`] is passed on.
+    /// Opens the connection. With `ends_input`, the end of [`Socket::input`] is forwarded.
     pub(super) async fn open(client: &Client, call: &Call, ends_input: bool) -> Result<Self, Error> {
         let connection = client.connect(call).await?;
         let has_end_of_input = connection.supports_stream_close();
@@ -80,7 +81,7 @@ impl Socket {
         next(&mut self.reader).await
     }
 
-    /// Takes it apart.
+    /// Splits the connection into its reader, its input and its control.
     pub(super) fn split(self) -> (Reader, DuplexStream, Control) {
         (Reader(self.reader), self.input, self.control)
     }
@@ -117,7 +118,7 @@ async fn next(reader: &mut SplitStream<WebSocket>) -> Event {
     }
 }
 
-/// Writes until the input has ended and nobody controls the connection any more, then closes it.
+/// Writes until the input has ended and all controls are dropped, then closes the connection.
 async fn write(
     mut sink: SplitSink<WebSocket, Message>,
     mut input: DuplexStream,
@@ -129,7 +130,7 @@ async fn write(
     let (mut is_open, mut is_controlled) = (true, true);
     while is_open || is_controlled {
         let message = tokio::select! {
-            // Signals of the terminal before the input that follows them.
+            // Control messages of the terminal precede the input that follows them.
             biased;
             control = controls.recv(), if is_controlled => match control {
                 Some(message) => Message::Binary(message.into()),

@@ -1,4 +1,4 @@
-//! The image that keepers on a cluster are made from.
+//! Selects the image of keepers on a cluster.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -8,25 +8,26 @@ use scratchdbg_backend::launcher::TWIN_BASE;
 use scratchdbg_backend::{Error, ErrorKind, ToolSource, ToolsImage};
 use tokio::sync::OnceCell;
 
-/// Finds the debug twin of the target's image: its reference by digest, or why there is none. The caller
-/// knows registries.
+/// Finds the debug twin of the target's image: its reference by digest, or why there is none. The
+/// caller implements the access to registries.
 pub type FindTwin<'a> = Box<dyn Fn() -> BoxFuture<'a, Result<Twin, Error>> + Send + Sync + 'a>;
 
-/// A debug twin that was proved.
+/// A debug twin that was verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Twin {
     /// `REPOSITORY@DIGEST`.
     pub reference: String,
-    /// The name that it was found by.
+    /// The name by which the twin was found.
     pub name: String,
     /// The entrypoint and the arguments that the image sets.
     pub command: (Vec<String>, Vec<String>),
 }
 
-/// A toolkit image in a registry that the nodes reach. Nothing is loaded: the node pulls it.
+/// Selects a toolkit image in a registry that the nodes reach. Nothing is loaded: the node pulls
+/// the image.
 ///
-/// It is the one that the user named, or else the debug twin of the target's image: the node has the credentials for that
-/// repository. Or else the one of the configuration file.
+/// The first of these is used: the image that the user named; the debug twin of the target's image,
+/// as the node has the credentials for that repository; the image in the configuration file.
 pub struct ClusterTools<'a> {
     named: Option<String>,
     find_twin: FindTwin<'a>,
@@ -34,14 +35,14 @@ pub struct ClusterTools<'a> {
     found: OnceCell<ToolsImage>,
 }
 
-/// What the user's configuration file says.
+/// The toolkit settings of the user's configuration file.
 #[derive(Debug, Clone, Default)]
 pub struct Configured {
     /// The toolkit image.
     pub toolkit: Option<String>,
-    /// The file, whether or not it exists.
+    /// The path of the file, whether or not the file exists.
     pub file: String,
-    /// The registry of the target's image, for an example.
+    /// The registry of the target's image, for an example in a hint.
     pub registry: String,
 }
 
@@ -52,7 +53,8 @@ impl std::fmt::Debug for ClusterTools<'_> {
 }
 
 impl<'a> ClusterTools<'a> {
-    /// Uses the image that the user named, or the target's twin, or the configured one, in this order.
+    /// Uses the image that the user named, or the target's twin, or the configured one, in this
+    /// order.
     pub fn new(named: Option<String>, find_twin: FindTwin<'a>, configured: Configured) -> Self {
         Self { named, find_twin, configured, found: OnceCell::new() }
     }
@@ -89,7 +91,7 @@ impl<'a> ClusterTools<'a> {
         Err(self.nothing(why))
     }
 
-    /// Says what to do where there is no toolkit image at all.
+    /// Adds hints to an error if there is no toolkit image at all.
     fn nothing(&self, why: Error) -> Error {
         let Configured { file, registry, .. } = &self.configured;
         let message = format!(
@@ -108,7 +110,7 @@ impl<'a> ClusterTools<'a> {
     }
 }
 
-/// Refuses what can be no image for a node.
+/// Refuses a text that cannot be an image for a node.
 fn checked<'a>(image: &'a str, origin: &str) -> Result<&'a str, Error> {
     let image = image.trim();
     let problem = if image.is_empty() {

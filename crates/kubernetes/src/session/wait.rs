@@ -1,4 +1,4 @@
-//! Waits until an ephemeral container runs, and tells why it does not.
+//! Waits until an ephemeral container runs, and reports why it does not.
 
 use std::time::{Duration, Instant};
 
@@ -9,19 +9,19 @@ use crate::model::Pod;
 use crate::plan::session::SessionPlan;
 use crate::plan::waiting::{self, Progress};
 
-/// How long the node's kubelet may take to notice the container.
+/// How long the node's kubelet may take to report the container.
 const UNNOTICED: Duration = Duration::from_mins(1);
 
-/// How long an image may take to be pulled.
+/// How long pulling an image may take.
 const LIMIT: Duration = Duration::from_mins(10);
 
-/// After this time the user is told what is being waited for.
+/// After this time, the user is notified of the wait.
 const REPORT_AFTER: Duration = Duration::from_secs(2);
 
 const SHORTEST_PAUSE: Duration = Duration::from_millis(25);
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
-/// What is waited for.
+/// A container that is being waited for.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Awaited<'a> {
     pub(super) namespace: &'a str,
@@ -31,7 +31,7 @@ pub(super) struct Awaited<'a> {
     pub(super) image: &'a str,
 }
 
-/// Waits until the keeper runs in the target's pod. `pod` is the pod as it was last seen.
+/// Waits until the keeper runs in the target's pod. `pod` is the most recently read pod.
 pub(super) async fn until_running(
     sessions: &PodSessions,
     plan: &SessionPlan,
@@ -48,7 +48,7 @@ pub(super) async fn until_running(
     until(sessions, awaited, pod, |pod| waiting::judge(pod, name, awaited.image)).await
 }
 
-/// Waits until a container runs, as `judge` tells.
+/// Waits until a container runs according to `judge`.
 pub(super) async fn until(
     sessions: &PodSessions,
     awaited: Awaited<'_>,
@@ -92,7 +92,7 @@ pub(super) async fn until(
     }
 }
 
-/// No node has begun to start it.
+/// Returns the error if no node has begun to start the container.
 fn unnoticed(pod: &Pod, why: Option<String>) -> Error {
     let seconds = UNNOTICED.as_secs();
     let why = why.map(|words| format!(": {words}")).unwrap_or_default();

@@ -6,7 +6,7 @@ use scratchdbg_diagnose::codes_of_pods;
 
 use super::*;
 
-/// Each code, what its fault is judged as, and what its near miss is.
+/// Returns each code, the codes of its fault, and the codes of its near miss.
 #[expect(clippy::too_many_lines, reason = "a table")]
 fn proofs() -> Vec<(&'static str, Vec<Code>, Vec<Code>)> {
     let stuck = |reason: &str| {

@@ -1,19 +1,19 @@
-//! What marks a pod as a copy: its name, label, annotation and command line.
+//! The marks of a copy: its name, label, annotation and command line.
 
 use scratchdbg_backend::launcher::TWIN_BASE;
 
 use crate::model::Pod;
 use crate::plan::keeper;
 
-/// Marks a copy, with the id of its session.
+/// The label of a copy. Its value is the id of the session.
 pub(crate) const LABEL_SESSION: &str = "io.scratchdbg.session";
-/// The original: its pod and container. An annotation.
+/// The annotation that names the original: its pod and container.
 pub(super) const TARGET: &str = "io.scratchdbg.target";
 
-/// Stands between the name of the original and the id of the session.
+/// Separates the name of the original and the id of the session.
 const NAME_MIDDLE: &str = "-scratchdbg-";
 
-/// The longest name of a pod that is its host name, too.
+/// The longest pod name that is also a host name.
 const LONGEST_NAME: usize = 63;
 
 /// Returns the name of a session's copy.
@@ -26,7 +26,7 @@ pub(super) fn name(original: &str, session: &str) -> String {
 /// A pod that is a copy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct KnownCopy<'a> {
-    /// Its session.
+    /// The id of its session.
     pub(crate) session: &'a str,
     /// The original: `pod/NAME/CONTAINER`.
     pub(crate) target: &'a str,
@@ -34,8 +34,8 @@ pub(crate) struct KnownCopy<'a> {
     pub(crate) container: &'a str,
 }
 
-/// Recognizes a copy by its name, label, annotation and command line, all of which only who may create pods
-/// can give to one.
+/// Recognizes a copy by its name, label, annotation and command line. Only users who may create
+/// pods can set all of them.
 pub(crate) fn recognize(pod: &Pod) -> Option<KnownCopy<'_>> {
     let session = &**pod.metadata.labels.get(LABEL_SESSION)?;
     let target = &**pod.metadata.annotations.get(TARGET)?;

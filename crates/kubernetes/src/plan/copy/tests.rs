@@ -1,4 +1,4 @@
-//! Tables of pods and their copies.
+//! Table tests of pods and their copies.
 
 use serde_json::json;
 
@@ -21,7 +21,7 @@ fn twin() -> ToolsImage {
     }
 }
 
-/// A pod with everything that a copy must not have.
+/// Returns a pod with everything that a copy must not have.
 fn original() -> Value {
     json!({
         "metadata": {
