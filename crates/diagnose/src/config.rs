@@ -15,7 +15,7 @@ pub const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bi
 #[serde(rename_all = "PascalCase", default)]
 pub struct ConfigFacts {
     /// The program and its first arguments.
-    #[serde(deserialize_with = "or_default")]
+    #[serde(deserialize_with = "entrypoint")]
     pub entrypoint: Vec<String>,
     /// Further arguments, or the complete command if there is no entrypoint.
     #[serde(deserialize_with = "or_default", rename = "Cmd")]
@@ -73,6 +73,12 @@ fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(deserial
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
+/// Engines take one empty string for no entrypoint: `docker run --entrypoint ''` resets it, and the kubelet does the same.
+fn entrypoint<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let words: Vec<String> = or_default(deserializer)?;
+    Ok(if matches!(&words[..], [only] if only.is_empty()) { Vec::new() } else { words })
+}
+
 /// Returns the keys of an object, whose values are ignored.
 fn keys<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     let object: Option<BTreeMap<String, serde_json::Value>> = Option::deserialize(deserializer)?;
@@ -86,7 +92,15 @@ impl ConfigFacts {
     /// # Errors
     /// [`ConfigError`] if the text is not JSON or a field has the wrong type.
     pub fn from_image_json(json: &[u8]) -> Result<Self, ConfigError> {
-        let image: ImageConfiguration = serde_json::from_slice(json)?;
+        Self::from_image(serde_json::from_slice(json)?)
+    }
+
+    /// Like [`from_image_json`](Self::from_image_json), for a parsed document.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if a field has the wrong type.
+    pub fn from_image(document: serde_json::Value) -> Result<Self, ConfigError> {
+        let image: ImageConfiguration = serde_json::from_value(document)?;
         let mut config = image.config;
         if !image.os.is_empty() && !image.architecture.is_empty() {
             config.platform = Some(Platform::new(&image.os, &image.architecture, Some(&image.variant)));
@@ -134,6 +148,12 @@ mod tests {
         assert_eq!(empty, ConfigFacts::default());
         assert_eq!(empty.search_path(), DEFAULT_PATH);
         assert_eq!(ConfigFacts::from_image_json(b"{}").unwrap(), ConfigFacts::default());
+        for (entrypoint, arguments) in
+            [("[\"\"]", &["b"][..]), ("[]", &["b"]), ("[\"\",\"\"]", &["", "", "b"]), ("[\"\",\"a\"]", &["", "a", "b"])]
+        {
+            let json = format!("{{\"config\": {{\"Entrypoint\": {entrypoint}, \"Cmd\": [\"b\"]}}}}");
+            assert_eq!(ConfigFacts::from_image_json(json.as_bytes()).unwrap().arguments(), arguments, "{entrypoint}");
+        }
         for bad in [&b""[..], b"7", b"{\"config\": {\"Env\": 1}}", b"\xff"] {
             assert!(ConfigFacts::from_image_json(bad).is_err());
         }

@@ -25,13 +25,13 @@ pub(crate) enum Resolved {
     Open,
 }
 
-/// Reports whether a number is out of range: engines accept 0 to 2147483647.
-fn is_out_of_range(number: &str) -> bool {
-    number.parse::<i64>().is_ok_and(|number| !(0..=i64::from(i32::MAX)).contains(&number))
+/// A numeric user or group that has no entry must be in this range.
+fn is_out_of_range(number: i64) -> bool {
+    !(0..=i64::from(i32::MAX)).contains(&number)
 }
 
-/// Follows Docker and containerd (`github.com/moby/sys/user`): a text is looked up as a name before it is parsed as a
-/// number, and a numeric user without a passwd entry gets group 0.
+/// Follows Docker 20.10 (`libcontainer/user`, now `github.com/moby/sys/user`): a number is looked up as a number and never
+/// as a name, and gets group 0 without a passwd entry. Damaged lines count: what is no number in them is 0.
 pub(crate) fn resolve(user: &str, rootfs: &Rootfs) -> Resolved {
     let (user, group) = match user.split_once(':') {
         // Anything after the group is ignored.
@@ -41,39 +41,72 @@ pub(crate) fn resolve(user: &str, rootfs: &Rootfs) -> Resolved {
     let user = if user.is_empty() { "0" } else { user };
     let Some(passwd) = table(rootfs, "/etc/passwd") else { return Resolved::Open };
     let Some(groups) = table(rootfs, "/etc/group") else { return Resolved::Open };
-    let number = user.parse::<u32>().ok();
-    let line = passwd
-        .iter()
-        .find(|fields| field(fields, 0) == user || (number.is_some() && field(fields, 2).parse().ok() == number));
+    let groups: Vec<_> = groups.into_iter().filter(|fields| !field(fields, 0).starts_with('#')).collect();
+    let is_named = |fields: &&Vec<String>, text: &str, number: Option<i64>| match number {
+        Some(number) => id(fields, 2) == number,
+        None => field(fields, 0) == text,
+    };
+    let number = number(user);
+    let line = passwd.iter().find(|fields| is_named(fields, user, number));
     let (name, uid, own_group) = match (line, number) {
-        (Some(fields), _) => {
-            let uid = field(fields, 2).parse().ok().or(number);
-            let Some(uid) = uid else { return Resolved::UnknownUser(user.to_owned()) };
-            (field(fields, 0).to_owned(), uid, field(fields, 3).parse().unwrap_or(0))
-        }
-        (None, _) if is_out_of_range(user) => return Resolved::OutOfRange("user", user.to_owned()),
-        (None, Some(uid)) => (String::new(), uid, 0),
+        (Some(fields), _) => (field(fields, 0), id(fields, 2), id(fields, 3)),
+        (None, Some(uid)) => ("", uid, 0),
         (None, None) => return Resolved::UnknownUser(user.to_owned()),
     };
-    let gid = if group.is_empty() {
-        own_group
+    let (gid, is_gid_written, supplementary) = if group.is_empty() {
+        let member_of = groups
+            .iter()
+            .filter(|fields| !name.is_empty() && field(fields, 3).split(',').any(|member| member == name))
+            .map(|fields| truncated(id(fields, 2)));
+        (own_group, false, member_of.collect())
     } else {
+        let number = self::number(group);
+        let (gid, is_written) = match (groups.iter().find(|fields| is_named(fields, group, number)), number) {
+            (Some(fields), _) => (id(fields, 2), false),
+            (None, Some(number)) => (number, true),
+            (None, None) => return Resolved::UnknownGroup(group.to_owned()),
+        };
+        // A requested group replaces the supplementary ones. If a group has the number as its name, that is one.
         let named = groups.iter().find(|fields| field(fields, 0) == group);
-        if named.is_none() && is_out_of_range(group) {
-            return Resolved::OutOfRange("group", group.to_owned());
-        }
-        match named.and_then(|fields| field(fields, 2).parse().ok()).or_else(|| group.parse().ok()) {
-            Some(gid) => gid,
-            None => return Resolved::UnknownGroup(group.to_owned()),
-        }
+        (gid, is_written, named.map(|fields| truncated(id(fields, 2))).into_iter().collect())
     };
-    let member_of = groups
-        .iter()
-        .filter(|fields| !name.is_empty() && field(fields, 3).split(',').any(|member| member == name))
-        .filter_map(|fields| field(fields, 2).parse().ok());
-    // A requested group replaces the supplementary ones.
-    let groups = if group.is_empty() { member_of.collect() } else { Vec::new() };
-    Resolved::Known(Identity { uid, gid, groups })
+    // The runtime looks the numbers up again, after the engine made them numbers of 32 bits. Without an entry, they have
+    // a range.
+    let is_refused = |number: i64, is_written: bool, table: &[Vec<String>]| {
+        let number = if is_written { number } else { i64::from(truncated(number)) };
+        is_out_of_range(number) && !table.iter().any(|fields| id(fields, 2) == number)
+    };
+    if is_refused(uid, line.is_none(), &passwd) {
+        return Resolved::OutOfRange("user", uid.to_string());
+    }
+    if is_refused(gid, is_gid_written, &groups) {
+        return Resolved::OutOfRange("group", gid.to_string());
+    }
+    Resolved::Known(Identity { uid: truncated(uid), gid: truncated(gid), groups: supplementary })
+}
+
+/// Parses a number like Go's `strconv.Atoi`. One that is too large is none.
+fn number(text: &str) -> Option<i64> {
+    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    text.parse().ok()
+}
+
+/// Returns a number of a line: 0 if it is none, and the largest if it is too large.
+fn id(fields: &[String], index: usize) -> i64 {
+    let text = field(fields, index);
+    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    let largest = if text.starts_with('-') { i64::MIN } else { i64::MAX };
+    number(text).unwrap_or(if is_number { largest } else { 0 })
+}
+
+/// Returns the number as engines pass it on.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "engines do the same")]
+fn truncated(number: i64) -> u32 {
+    number as u32
 }
 
 fn field(fields: &[String], index: usize) -> &str {
@@ -90,12 +123,8 @@ fn table(rootfs: &Rootfs, path: &str) -> Option<Vec<Vec<String>>> {
         return if rootfs.is_waiting() { None } else { Some(Vec::new()) };
     };
     let text = String::from_utf8_lossy(content);
-    Some(
-        text.lines()
-            .filter(|line| !line.trim_start().starts_with('#') && !line.trim().is_empty())
-            .map(|line| line.split(':').map(|field| field.trim().to_owned()).collect())
-            .collect(),
-    )
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    Some(lines.map(|line| line.split(':').map(ToOwned::to_owned).collect()).collect())
 }
 
 impl Identity {
@@ -120,35 +149,88 @@ impl Identity {
 mod tests {
     use super::*;
 
-    fn rootfs() -> Rootfs {
+    fn known(uid: u32, gid: u32, groups: &[u32]) -> Resolved {
+        Resolved::Known(Identity { uid, gid, groups: groups.to_vec() })
+    }
+
+    fn rootfs(passwd: &str, group: &str) -> Rootfs {
         let mut rootfs = Rootfs::complete();
-        rootfs.insert("/etc/passwd", Entry::content(0o644, *b"root:x:0:0::/:\napp:x:1000:1001::/:\n# no:x:9:9\nbad\n"));
-        rootfs.insert("/etc/group", Entry::content(0o644, *b"root:x:0:\nweb:x:33:app,other\nlog:x:4:other\n"));
+        rootfs.insert("/etc/passwd", Entry::content(0o644, passwd));
+        rootfs.insert("/etc/group", Entry::content(0o644, group));
         rootfs
     }
 
     #[test]
     fn users() {
-        let known = |uid, gid, groups: &[u32]| Resolved::Known(Identity { uid, gid, groups: groups.to_vec() });
+        let rootfs = rootfs(
+            "root:x:0:0::/:\napp:x:1000:1001::/:\n# no:x:9:9\nbad\n",
+            "root:x:0:\nweb:x:33:app,other\nlog:x:4:other\n#no:x:5:app\n",
+        );
         for (user, expected) in [
             ("", known(0, 0, &[])),
             ("root", known(0, 0, &[])),
             ("app", known(1000, 1001, &[33])),
             ("1000", known(1000, 1001, &[33])),
-            ("app:web", known(1000, 33, &[])),
+            ("app:web", known(1000, 33, &[33])),
             ("app:77", known(1000, 77, &[])),
             ("65532:65532", known(65532, 65532, &[])),
             ("65532", known(65532, 0, &[])),
             ("nobody", Resolved::UnknownUser("nobody".to_owned())),
             ("app:none", Resolved::UnknownGroup("none".to_owned())),
-            ("bad", Resolved::UnknownUser("bad".to_owned())),
             ("-1", Resolved::OutOfRange("user", "-1".to_owned())),
             ("app:2147483648", Resolved::OutOfRange("group", "2147483648".to_owned())),
+            ("app:-1", Resolved::OutOfRange("group", "-1".to_owned())),
         ] {
-            assert_eq!(resolve(user, &rootfs()), expected, "{user}");
+            assert_eq!(resolve(user, &rootfs), expected, "{user}");
         }
         assert_eq!(resolve("root", &Rootfs::complete()), Resolved::UnknownUser("root".to_owned()));
         assert_eq!(resolve("app", &Rootfs::on_demand()), Resolved::Open);
+    }
+
+    /// Each of them as Docker 20.10 takes it, whose container was run.
+    #[test]
+    fn damaged_and_odd_account_files_are_read_as_engines_read_them() {
+        for (user, passwd, group, expected) in [
+            ("app", "app:x:abc:1000::/:", "", known(0, 1000, &[])),
+            ("app", "app", "", known(0, 0, &[])),
+            ("app", "app:x:::", "", known(0, 0, &[])),
+            ("app", "app:x:+5:5::/:", "", known(5, 5, &[])),
+            ("app", "app:x: 5:5::/:", "", known(0, 5, &[])),
+            ("app", "  app:x:5:5::/:  \r\n", "", known(5, 5, &[])),
+            ("app", " app :x:5:5::/:", "", Resolved::UnknownUser("app".to_owned())),
+            ("app", "#app:x:5:5::/:", "", Resolved::UnknownUser("app".to_owned())),
+            ("#app", "#app:x:1000:5::/:", "", known(1000, 5, &[])),
+            ("1000", "#app:x:1000:5::/:", "", known(1000, 5, &[])),
+            ("app", "app:x:5:5::/:\napp:x:6:6::/:", "", known(5, 5, &[])),
+            // Numbers that are names.
+            ("1000", "root:x:0:0::/:\n1000:x:0:0::/:", "", known(1000, 0, &[])),
+            ("1000", "1000:x:77:78::/:\nx:x:1000:5::/:", "", known(1000, 5, &[])),
+            ("5:1000", "", "1000:x:77:", known(5, 1000, &[77])),
+            ("5", "", "5:x:4242:", known(5, 0, &[])),
+            // Groups.
+            ("5:web", "", "web:x:abc:", known(5, 0, &[0])),
+            ("5:web", "", "web", known(5, 0, &[0])),
+            ("app", "app:x:5:5::/:", "web:x:33:app\nother:x:44: app , x\nthird:x:45:x,app", known(5, 5, &[33, 45])),
+            (":web", "root:x:0:0::/:", "web:x:33:", known(0, 33, &[33])),
+            // Numbers that engines cut to 32 bits, and look up once more.
+            ("app", "app:x:-5:5::/:", "", Resolved::OutOfRange("user", "-5".to_owned())),
+            ("app", "app:x:2147483648:5::/:", "", known(2_147_483_648, 5, &[])),
+            ("app", "app:x:4294967296:5::/:", "", known(0, 5, &[])),
+            ("app", "app:x:5:4294967295::/:", "", Resolved::OutOfRange("group", "4294967295".to_owned())),
+            (
+                "app",
+                "app:x:99999999999999999999999:5::/:",
+                "",
+                Resolved::OutOfRange("user", "9223372036854775807".to_owned()),
+            ),
+            // Numbers as Go writes them.
+            ("+5", "", "", known(5, 0, &[])),
+            ("05", "x:x:5:9::/:", "", known(5, 9, &[])),
+            ("-0", "", "", known(0, 0, &[])),
+            (" 5", "", "", Resolved::UnknownUser(" 5".to_owned())),
+        ] {
+            assert_eq!(resolve(user, &rootfs(passwd, group)), expected, "{user} {passwd:?} {group:?}");
+        }
     }
 
     #[test]

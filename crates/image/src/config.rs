@@ -14,12 +14,14 @@ pub struct ImageConfig {
     /// The creation time, in RFC 3339.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created: Option<String>,
-    /// `GOARCH`.
+    /// `GOARCH`. Empty if the document has none, as Docker reads it.
+    #[serde(default)]
     pub architecture: String,
     /// CPU variant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub variant: Option<String>,
     /// `GOOS`.
+    #[serde(default)]
     pub os: String,
     /// The defaults of containers created from the image.
     #[serde(default, deserialize_with = "or_default")]

@@ -9,6 +9,7 @@ mod image;
 mod layer;
 mod remote;
 mod source;
+mod spelling;
 mod tar;
 mod validate;
 
@@ -16,6 +17,7 @@ pub use error::ReadError;
 pub use image::{StoredImage, StoredLayer};
 pub use remote::RemoteImage;
 pub use source::ImageSource;
+pub use spelling::spelled;
 pub use tar::{Member, MemberKind};
 pub use validate::validate;
 

@@ -1,5 +1,7 @@
 //! The files of an image: its layers, applied in order.
 
+mod unpacked;
+
 use std::collections::BTreeMap;
 use std::io::Read;
 
@@ -10,6 +12,8 @@ use scratchdbg_diagnose::rules::image::layer;
 use scratchdbg_image::read::{Member, MemberKind, ReadError};
 
 use crate::contents;
+
+pub(crate) use unpacked::Layer;
 
 /// The limit of file content that is kept, in bytes. Rules read a few small lists.
 const MOST_CONTENT: u64 = 16 * 1024 * 1024;
@@ -31,17 +35,6 @@ pub(crate) struct Merged {
     kept: u64,
 }
 
-/// One layer.
-#[derive(Default)]
-pub(crate) struct Layer {
-    entries: BTreeMap<Box<str>, Entry>,
-    mentions: BTreeMap<String, Mentions>,
-    /// Paths that are removed with everything below them.
-    removed: Vec<String>,
-    /// Folders that are emptied.
-    emptied: Vec<String>,
-}
-
 impl Merged {
     /// Begins an image whose program has this file name.
     pub(crate) fn of(program: &str) -> Self {
@@ -50,15 +43,25 @@ impl Merged {
 
     /// Adds an entry to a layer.
     pub(crate) fn member(&mut self, member: &Member, data: &mut dyn Read, layer: &mut Layer) -> Result<(), ReadError> {
-        let path = format!("/{}", member.path);
+        let path = layer.place(&member.path);
         let (folder, name) = path.rsplit_once('/').unwrap_or_default();
         if name == ".wh..wh..opq" {
-            layer.emptied.push(folder.to_owned());
+            // The root of a layer is opaque to nothing: overlayfs takes it as it is.
+            if !folder.is_empty() {
+                layer.emptied.push(folder.to_owned());
+            }
             return Ok(());
         }
-        if let Some(hidden) = name.strip_prefix(".wh.") {
-            layer.removed.push(format!("{folder}/{hidden}"));
-            return Ok(());
+        match name.strip_prefix(".wh.") {
+            Some("" | "." | "..") => {
+                let reason = "a whiteout of a directory itself, which engines refuse".to_owned();
+                return Err(ReadError::Invalid { what: path, reason });
+            }
+            Some(hidden) => {
+                layer.removed.push(format!("{folder}/{hidden}"));
+                return Ok(());
+            }
+            None => {}
         }
         let entry = match &member.kind {
             MemberKind::Directory => Entry::directory(member.mode),
@@ -82,24 +85,31 @@ impl Merged {
         self.keep(&mut entry);
         self.findings.extend(layer::setuid(&path, &entry));
         self.findings.extend(layer::secret_path(&path, &entry));
-        layer.entries.insert(path.into_boxed_str(), entry);
+        layer.insert(path, entry);
         Ok(())
     }
 
-    /// Returns the entry of the file that a hard link names. The file must come before the link, or
-    /// the layer cannot be unpacked.
+    /// Returns the entry of the file that a hard link names, with the link's mode. The file must come before the link in
+    /// the same layer, or the layer cannot be unpacked: engines unpack it alone.
     fn hard_link(&mut self, member: &Member, path: &str, target: &str, layer: &mut Layer) -> Entry {
-        let target = format!("/{}", target.trim_start_matches('/'));
+        let target = layer.place(target);
         if layer.mentions.len() < MOST_SEARCHED
             && let Some(mentions) = layer.mentions.get(&target).cloned()
         {
             layer.mentions.insert(path.to_owned(), mentions);
         }
-        let linked = layer.entries.get(target.as_str()).or_else(|| self.entries.get(target.as_str())).cloned();
-        linked.unwrap_or_else(|| {
-            self.findings.push(layer::hard_link(path, &target));
-            Entry::file(member.mode, 0)
-        })
+        let linked = layer.entries.get(target.as_str()).filter(|entry| !entry.is_directory()).cloned();
+        if let Some(entry) = linked {
+            layer.link(path, &target);
+            return Entry { mode: member.mode, ..entry };
+        }
+        let is_below = self.entries.get(target.as_str()).is_some_and(|entry| !entry.is_directory());
+        self.findings.push(if is_below && !layer.entries.contains_key(target.as_str()) {
+            layer::hard_link_to_lower_layer(path, &target)
+        } else {
+            layer::hard_link(path, &target)
+        });
+        Entry::file(member.mode, 0)
     }
 
     /// Keeps the content of a file up to the limit.
@@ -115,6 +125,7 @@ impl Merged {
 
     /// Applies a layer: first its whiteouts, which concern the layers below, then its entries.
     pub(crate) fn apply(&mut self, layer: Layer) {
+        let layer = layer.finish();
         for path in &layer.removed {
             self.entries.remove(path.as_str());
             self.mentions.remove(path);
@@ -129,6 +140,18 @@ impl Merged {
             self.mentions = layer.mentions;
             return;
         }
+        for path in layer.removed.iter().chain(&layer.emptied) {
+            self.imply_parents(path, &layer.entries);
+        }
+        // Neighbors have the same parent.
+        let mut last = String::new();
+        for path in layer.entries.keys() {
+            let parent = path.rsplit_once('/').map_or("", |(parent, _)| parent);
+            if parent != last {
+                last = parent.to_owned();
+                self.imply_parents(path, &layer.entries);
+            }
+        }
         for (path, entry) in layer.entries {
             if !entry.is_directory() {
                 self.mentions.remove(&*path);
@@ -137,6 +160,18 @@ impl Merged {
             self.entries.insert(path, entry);
         }
         self.mentions.extend(layer.mentions);
+    }
+
+    /// A layer is unpacked alone: a parent that it does not list is a new directory there, and hides a file or a link of a
+    /// lower layer.
+    fn imply_parents(&mut self, path: &str, listed: &BTreeMap<Box<str>, Entry>) {
+        for (end, _) in path.match_indices('/').skip(1) {
+            let parent = &path[..end];
+            if !listed.contains_key(parent) && self.entries.get(parent).is_some_and(|entry| !entry.is_directory()) {
+                self.entries.remove(parent);
+                self.mentions.remove(parent);
+            }
+        }
     }
 
     fn empty(&mut self, folder: &str) {
@@ -161,14 +196,18 @@ mod tests {
         Member { path: path.to_owned(), kind, mode: 0o755, uid: 0, gid: 0, size: 0, capabilities: None }
     }
 
-    /// Each entry is a file; one that ends with a slash a directory, and one with an arrow a hard
-    /// link.
+    /// Each entry is a file; one that ends with a slash a directory, one with an arrow a hard link, and
+    /// one with a double arrow a symbolic link.
     fn merged(layers: &[&[&str]]) -> Merged {
         let mut merged = Merged::of("app");
         for entries in layers {
             let mut layer = Layer::default();
             for entry in *entries {
                 let member = match (entry.strip_suffix('/'), entry.split_once(" -> ")) {
+                    _ if entry.contains(" => ") => {
+                        let (path, target) = entry.split_once(" => ").unwrap();
+                        member(path, MemberKind::Symlink(target.to_owned()))
+                    }
                     (Some(path), _) => member(path, MemberKind::Directory),
                     (_, Some((path, target))) => member(path, MemberKind::HardLink(target.to_owned())),
                     _ => member(entry, MemberKind::File),
@@ -188,9 +227,21 @@ mod tests {
             (&[&["a/", "a/b", "ab"], &[".wh.a"]], "/ab"),
             (&[&["a/", "a/b"], &["a/.wh.b", "a/c"]], "/a /a/c"),
             (&[&["a/", "a/b", "x"], &["a/.wh..wh..opq", "a/c"]], "/a /a/c /x"),
-            (&[&["a", "b"], &[".wh..wh..opq", "c"]], "/c"),
+            (&[&["d/a", "b"], &["d/.wh..wh..opq", "c"]], "/b /c"),
+            // At the root it hides nothing.
+            (&[&["a", "b"], &[".wh..wh..opq", "c"]], "/a /b /c"),
             (&[&["a", "b"], &[".wh.c"]], "/a /b"),
-            (&[&["a/b"], &["a/b/c"]], "/a/b /a/b/c"),
+            (&[&["a/b"], &["a/b/c"]], "/a/b/c"),
+            (&[&["a/b"], &["a/b/.wh.c"]], ""),
+            // Through links of the same layer, and of a lower one.
+            (&[&["d/", "l => d", "l/a"]], "/d /d/a /l"),
+            (&[&["d/", "l => /../d", "l/a"]], "/d /d/a /l"),
+            (&[&["d/", "x/y => ../d", "x/y/a"]], "/d /d/a /x/y"),
+            (&[&["d/", "l => d"], &["l/a"]], "/d /l/a"),
+            (&[&["d/", "d/a", "l => d"], &["l/.wh.a"]], "/d /d/a"),
+            (&[&["d/", "d/a"], &["d/", "l => d", "l/.wh..wh..opq"]], "/d /l"),
+            (&[&["d/", "l => d"], &["l/", "l/a"]], "/d /l /l/a"),
+            (&[&["l => l", "l/a"]], "/l /l/a"),
         ] {
             let merged = merged(layers);
             let paths: Vec<_> = merged.entries.keys().map(|path| &**path).collect();
@@ -202,13 +253,45 @@ mod tests {
     fn hard_links_to_nothing_are_found() {
         for (layers, found) in [
             (&[&["a", "b -> a"][..]][..], 0),
-            (&[&["a"], &["b -> a"]], 0),
+            // Engines unpack a layer alone.
+            (&[&["a"], &["b -> a"]], 1),
+            (&[&["a"], &["a", "b -> a"]], 0),
+            (&[&["a/", "b -> a"]], 1),
+            (&[&["d/a", "l => d", "b -> l/a"]], 0),
             (&[&["a -> a"]], 1),
             (&[&["a -> b", "b -> a"]], 1),
             (&[&["b -> a", "a"]], 1),
             (&[&["a -> none"]], 1),
         ] {
             assert_eq!(merged(layers).findings.len(), found, "{layers:?}");
+        }
+    }
+
+    /// All names of a file have one mode and owner: those of the last entry, as engines set them.
+    #[test]
+    fn a_hard_link_sets_mode_and_owner_of_its_file() {
+        let mut merged = Merged::of("app");
+        let mut layer = Layer::default();
+        let link = |target: &str| MemberKind::HardLink(target.to_owned());
+        for (path, kind, mode, uid) in [
+            ("a", MemberKind::File, 0o644, 0),
+            ("b", link("a"), 0o600, 1),
+            ("c", link("b"), 0o755, 5),
+            ("x", MemberKind::File, 0o755, 7),
+        ] {
+            let member = Member { mode, uid, ..member(path, kind) };
+            merged.member(&member, &mut &b""[..], &mut layer).unwrap();
+        }
+        merged.apply(layer);
+        let seen: Vec<_> = merged.entries.values().map(|entry| (entry.mode, entry.uid)).collect();
+        assert_eq!(seen, [(0o755, 5), (0o755, 5), (0o755, 5), (0o755, 7)]);
+    }
+
+    #[test]
+    fn a_whiteout_of_a_directory_itself_is_refused() {
+        for path in [".wh.", "d/.wh.", "d/.wh..", "d/.wh..."] {
+            let refused = Merged::of("app").member(&member(path, MemberKind::File), &mut &b""[..], &mut Layer::default());
+            assert!(refused.is_err(), "{path}");
         }
     }
 

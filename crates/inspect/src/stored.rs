@@ -4,7 +4,7 @@ use scratchdbg_diagnose::config::ConfigFacts;
 use scratchdbg_diagnose::rootfs::Rootfs;
 use scratchdbg_diagnose::rules::image::{self, ImageFacts, layer};
 use scratchdbg_diagnose::{Finding, Platform, elf};
-use scratchdbg_image::read::{ImageSource, ReadError, StoredImage};
+use scratchdbg_image::read::{ImageSource, ReadError, StoredImage, spelled};
 
 use crate::layers::{Layer, Merged};
 use crate::open::OpenImage;
@@ -35,8 +35,9 @@ pub(crate) fn check_all(subject: &str, opened: &OpenImage, host: Host<'_>) -> Re
 }
 
 fn check(source: &ImageSource, stored: &StoredImage, host: Host<'_>) -> Result<Vec<Finding>, ReadError> {
-    let config = ConfigFacts::from_image_json(stored.config_document.bytes())
-        .map_err(|error| ReadError::Invalid { what: "the config".to_owned(), reason: error.to_string() })?;
+    let invalid = |reason| ReadError::Invalid { what: "the config".to_owned(), reason };
+    let document = spelled(stored.config_document.bytes()).map_err(|error| invalid(error.to_string()))?;
+    let config = ConfigFacts::from_image(document).map_err(|error| invalid(error.to_string()))?;
     let program = config.arguments().first().map(ToString::to_string).unwrap_or_default();
     let mut merged = Merged::of(base_name(&program));
     for stored_layer in &stored.layers {

@@ -5,7 +5,7 @@ use super::tar::{Member, TarReader};
 use super::{ImageSource, ReadError, StoredLayer};
 use crate::LayerMediaType;
 use std::collections::HashSet;
-use std::hash::{BuildHasher as _, RandomState};
+use std::hash::{BuildHasher as _, Hash, RandomState};
 use std::io::{self, BufRead as _, BufReader, Read};
 
 const BUFFER: usize = 256 * 1024;
@@ -81,7 +81,7 @@ fn walk(
     let mut seen = Paths::default();
     let mut tar = TarReader::new(content, name);
     while let Some(member) = tar.next()? {
-        if !seen.insert(&member.path) {
+        if !seen.insert(&(tar.listed(), &member.path)) {
             return Err(ReadError::DuplicatePath { path: format!("/{}", member.path), layer: name.to_owned() });
         }
         visit(&member, &mut tar)?;
@@ -99,7 +99,7 @@ struct Paths {
 
 impl Paths {
     /// Returns `false` if the path was there already.
-    fn insert(&mut self, path: &str) -> bool {
+    fn insert(&mut self, path: &impl Hash) -> bool {
         let hash = self.keys.each_ref().map(|key| key.hash_one(path));
         self.hashes.insert(hash)
     }

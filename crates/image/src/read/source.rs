@@ -333,7 +333,8 @@ fn checked(what: &str, descriptor: &Descriptor, bytes: Vec<u8>) -> Result<Vec<u8
 }
 
 fn parse_config(what: &str, bytes: Vec<u8>) -> Result<(ImageConfig, Document), ReadError> {
-    let config = serde_json::from_slice(&bytes).map_err(|error| ReadError::invalid(what, error.to_string()))?;
+    let config = super::spelled(&bytes).and_then(serde_json::from_value);
+    let config = config.map_err(|error| ReadError::invalid(what, error.to_string()))?;
     Ok((config, Document::stored(bytes)))
 }
 

@@ -11,6 +11,7 @@ pub use member::{Member, MemberKind};
 
 use super::ReadError;
 use extension::Extension;
+use member::Listed;
 use std::io::{self, Read};
 use tar::{EntryType, Header};
 
@@ -34,6 +35,8 @@ pub(crate) struct TarReader<R> {
     most_entries: u64,
     /// The size of all paths and links so far, in bytes.
     names: u64,
+    /// How the name of the last entry is written.
+    listed: Listed,
 }
 
 /// The input of a tar reader.
@@ -53,7 +56,15 @@ impl TarInput for &mut dyn Read {}
 impl<R: TarInput> TarReader<R> {
     /// Creates a reader. `what` names the stream in errors.
     pub(crate) fn new(input: R, what: impl Into<String>) -> Self {
-        Self { input, what: what.into(), data: 0, padding: 0, entries: 0, most_entries: MOST_ENTRIES, names: 0 }
+        let what = what.into();
+        let listed = Listed::default();
+        Self { input, what, data: 0, padding: 0, entries: 0, most_entries: MOST_ENTRIES, names: 0, listed }
+    }
+
+    /// How the name of the last entry is written. Engines take two entries for the same only if their names are written
+    /// alike but for `.` and `..` within: `/app` replaces `app`, `./app` is refused beside it.
+    pub(crate) fn listed(&self) -> Listed {
+        self.listed
     }
 
     /// Returns the next entry, or `None` at the end of the archive.

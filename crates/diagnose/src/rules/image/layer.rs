@@ -19,7 +19,7 @@ pub fn duplicate_path(layer: &str, path: &str) -> Finding {
     .fix("build the layer again with each path once; a later layer may replace what an earlier one has")
 }
 
-/// A hard link to a file that is neither earlier in its layer nor in a lower one.
+/// A hard link to a file that is not earlier in its layer, nor in a lower one.
 pub fn hard_link(path: &str, target: &str) -> Finding {
     let message = if path == target {
         format!("{path} is a hard link to itself: no engine can unpack the layer")
@@ -29,6 +29,21 @@ pub fn hard_link(path: &str, target: &str) -> Finding {
     Finding::new(Code::HardLinkBroken, Severity::Error, message)
         .evidence(format!("{path}: hard link to {target}"))
         .fix("build the layer again with the file before its links, as tar does by itself")
+}
+
+/// A hard link to a file that only a lower layer has. Engines unpack each layer into a directory of its own.
+pub fn hard_link_to_lower_layer(path: &str, target: &str) -> Finding {
+    Finding::new(
+        Code::HardLinkBroken,
+        Severity::Error,
+        format!(
+            "{path} is a hard link to {target}, which is in a lower layer: Docker and Podman unpack each layer alone, and \
+             refuse it (\"link {target} {path}: no such file or directory\")"
+        ),
+    )
+    .evidence(format!("{path}: hard link to {target}"))
+    .evidence(format!("{target} is in a lower layer, and not in the link's"))
+    .fix("build the layer again with the file itself before its links, or with a symbolic link")
 }
 
 /// A file that runs with the rights of its owner or group.

@@ -30,7 +30,7 @@ pub enum MemberKind {
 /// One entry of a tar stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {
-    /// The path relative to the root, without `./` and without a final slash; empty for the root.
+    /// The path relative to the root, without `.`, `..`, or a slash at either end; empty for the root.
     /// Bytes that are not UTF-8 are replaced.
     pub path: String,
     /// Its kind.
@@ -57,7 +57,8 @@ impl<R: TarInput> TarReader<R> {
         extension: Extension,
     ) -> Result<Member, ReadError> {
         let path = extension.path.unwrap_or_else(|| header.path_bytes().into_owned());
-        let path = normal(&path, &self.what)?;
+        let (path, listed) = normal(&path, &self.what)?;
+        self.listed = listed;
         let named = |reason: &str| ReadError::invalid(format!("/{path} in {}", self.what), reason);
         let link = extension.link.or_else(|| header.link_name_bytes().map(Into::into)).unwrap_or_default();
         if link.len() > LONGEST_PATH {
@@ -71,7 +72,7 @@ impl<R: TarInput> TarReader<R> {
         let kind = match kind {
             EntryType::Regular | EntryType::Continuous => MemberKind::File,
             EntryType::Directory => MemberKind::Directory,
-            EntryType::Link => MemberKind::HardLink(normal(&link, &self.what)?),
+            EntryType::Link => MemberKind::HardLink(normal(&link, &self.what)?.0),
             EntryType::Symlink => MemberKind::Symlink(String::from_utf8_lossy(&link).into_owned()),
             EntryType::GNUSparse => return Err(named("it is a sparse entry, which layers must not hold")),
             _ => MemberKind::Special,
@@ -99,27 +100,40 @@ impl<R: TarInput> TarReader<R> {
     }
 }
 
-/// Normalizes a path. Fails if it is not a path, or leads out of the image.
-fn normal(path: &[u8], what: &str) -> Result<String, ReadError> {
+/// How a name is written, beyond the path that it leads to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Listed {
+    /// Whether it begins with a slash.
+    is_absolute: bool,
+    /// Without a slash, the number of `..` that lead above the root.
+    above: usize,
+}
+
+/// Normalizes a path as engines do, which unpack a layer with its root as `/`: a slash at the beginning does not matter,
+/// `.` and `..` are resolved by their text, and `..` does not lead above the root. Fails if it is not a path.
+fn normal(path: &[u8], what: &str) -> Result<(String, Listed), ReadError> {
     let text = String::from_utf8_lossy(path);
     let shown: String = text.chars().take(200).collect();
     let refuse = |reason| Err(ReadError::invalid(format!("`{shown}` in {what}"), reason));
     if path.len() > LONGEST_PATH {
         return refuse("a path longer than 4096 bytes");
     }
-    if text.starts_with('/') {
-        return refuse("an absolute path");
-    }
     if text.contains('\0') {
         return refuse("a path with a NUL in it");
     }
+    let is_absolute = text.starts_with('/');
+    let mut listed = Listed { is_absolute, above: 0 };
     let mut parts = Vec::new();
     for part in text.split('/') {
         match part {
             "" | "." => {}
-            ".." => return refuse("a path that leads out of the image"),
+            ".." => {
+                if parts.pop().is_none() && !is_absolute {
+                    listed.above += 1;
+                }
+            }
             name => parts.push(name),
         }
     }
-    Ok(parts.join("/"))
+    Ok((parts.join("/"), listed))
 }

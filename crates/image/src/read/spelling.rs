@@ -1,0 +1,220 @@
+//! Config documents whose keys are not spelled as the image specification has them.
+//!
+//! Engines are written in Go, whose `encoding/json` takes a key in any case: `entrypoint` is `Entrypoint`. Of several
+//! spellings, the last counts, and objects are merged.
+
+use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, de};
+use serde_json::{Map, Number, Value};
+use std::fmt;
+
+const IMAGE: &[&str] = &["created", "author", "architecture", "variant", "os", "config", "rootfs", "history"];
+const CONTAINER: &[&str] = &[
+    "User",
+    "ExposedPorts",
+    "Env",
+    "Entrypoint",
+    "Cmd",
+    "Volumes",
+    "WorkingDir",
+    "Labels",
+    "StopSignal",
+    "Healthcheck",
+    "Shell",
+    "OnBuild",
+];
+const HEALTHCHECK: &[&str] = &["Test", "Interval", "Timeout", "StartPeriod", "StartInterval", "Retries"];
+const ROOTFS: &[&str] = &["type", "diff_ids"];
+const HISTORY: &[&str] = &["created", "created_by", "author", "comment", "empty_layer"];
+
+/// Returns a config document with each known key in the specification's spelling. `Entrypoint` and `Cmd` are lists, which
+/// Docker takes as one string too; `null` is left out, and in a list an empty string.
+///
+/// # Errors
+/// If the document is not JSON.
+pub fn spelled(document: &[u8]) -> Result<Value, serde_json::Error> {
+    let image = serde_json::from_slice(document)?;
+    Ok(object(image, IMAGE, &|key, value| match key {
+        "config" => object(value, CONTAINER, &|key, value| match (key, value) {
+            ("Healthcheck", value) => object(value, HEALTHCHECK, &|_, value| list(value.into())),
+            ("Entrypoint" | "Cmd", Json::Scalar(Value::String(word))) => Value::Array(vec![Value::String(word)]),
+            ("Entrypoint" | "Cmd" | "Env", value) => list(value.into()),
+            (_, value) => value.into(),
+        }),
+        "rootfs" => object(value, ROOTFS, &|_, value| value.into()),
+        "history" => match value {
+            Json::Array(steps) => {
+                steps.into_iter().map(|step| object(step, HISTORY, &|_, value| value.into())).collect()
+            }
+            other => other.into(),
+        },
+        _ => value.into(),
+    }))
+}
+
+/// JSON whose objects keep their order, and all their members.
+enum Json {
+    Scalar(Value),
+    Array(Vec<Json>),
+    Object(Vec<(String, Json)>),
+}
+
+/// Spells the keys of an object. `convert` gets each known key in its own spelling.
+fn object(json: Json, keys: &[&'static str], convert: &dyn Fn(&str, Json) -> Value) -> Value {
+    let Json::Object(members) = json else { return json.into() };
+    let mut spelled: Vec<(String, Json)> = Vec::new();
+    for (key, value) in members {
+        let Some(known) = keys.iter().find(|known| is_same(known, &key)) else {
+            spelled.push((key, value));
+            continue;
+        };
+        match (spelled.iter_mut().find(|(key, _)| key == known), value) {
+            (None, value) => spelled.push(((*known).to_owned(), value)),
+            (Some((_, Json::Object(before))), Json::Object(more)) => before.extend(more),
+            (Some((_, before)), value) => *before = value,
+        }
+    }
+    let is_null = |value: &Json| matches!(value, Json::Scalar(Value::Null));
+    let known = |key: &str| keys.contains(&key);
+    let members = spelled.into_iter().filter(|(key, value)| !(known(key) && is_null(value)));
+    Value::Object(
+        members
+            .map(|(key, value)| {
+                let value = if known(&key) { convert(&key, value) } else { value.into() };
+                (key, value)
+            })
+            .collect::<Map<_, _>>(),
+    )
+}
+
+/// Go folds two letters besides those of ASCII to one of them.
+fn is_same(known: &str, key: &str) -> bool {
+    known.len() == key.chars().count()
+        && known.chars().zip(key.chars()).all(|(known, letter)| match letter {
+            '\u{17f}' => known.eq_ignore_ascii_case(&'s'),
+            '\u{212a}' => known.eq_ignore_ascii_case(&'k'),
+            letter => known.eq_ignore_ascii_case(&letter),
+        })
+}
+
+/// Go reads `null` in a list of strings as an empty one.
+fn list(value: Value) -> Value {
+    let text = |item| if item == Value::Null { Value::String(String::new()) } else { item };
+    match value {
+        Value::Array(items) => items.into_iter().map(text).collect(),
+        other => other,
+    }
+}
+
+impl From<Json> for Value {
+    fn from(json: Json) -> Self {
+        match json {
+            Json::Scalar(value) => value,
+            Json::Array(items) => items.into_iter().map(Self::from).collect(),
+            Json::Object(members) => members.into_iter().map(|(key, value)| (key, Self::from(value))).collect(),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Json {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Any)
+    }
+}
+
+struct Any;
+
+impl<'de> Visitor<'de> for Any {
+    type Value = Json;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("JSON")
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<Json, E> {
+        Ok(Json::Scalar(Value::Null))
+    }
+
+    fn visit_bool<E: de::Error>(self, value: bool) -> Result<Json, E> {
+        Ok(Json::Scalar(Value::Bool(value)))
+    }
+
+    fn visit_u64<E: de::Error>(self, value: u64) -> Result<Json, E> {
+        Ok(Json::Scalar(value.into()))
+    }
+
+    fn visit_i64<E: de::Error>(self, value: i64) -> Result<Json, E> {
+        Ok(Json::Scalar(value.into()))
+    }
+
+    fn visit_f64<E: de::Error>(self, value: f64) -> Result<Json, E> {
+        Ok(Json::Scalar(Number::from_f64(value).map_or(Value::Null, Value::Number)))
+    }
+
+    fn visit_str<E: de::Error>(self, value: &str) -> Result<Json, E> {
+        Ok(Json::Scalar(Value::String(value.to_owned())))
+    }
+
+    fn visit_string<E: de::Error>(self, value: String) -> Result<Json, E> {
+        Ok(Json::Scalar(Value::String(value)))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Json, A::Error> {
+        let mut array = Vec::new();
+        while let Some(item) = items.next_element()? {
+            array.push(item);
+        }
+        Ok(Json::Array(array))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Json, A::Error> {
+        let mut object = Vec::new();
+        while let Some(member) = members.next_entry()? {
+            object.push(member);
+        }
+        Ok(Json::Object(object))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn container(config: &str) -> Value {
+        spelled(format!("{{\"config\":{config}}}").as_bytes()).unwrap()["config"].clone()
+    }
+
+    #[test]
+    fn keys_are_taken_in_any_case() {
+        for (config, expected) in [
+            (r#"{"entrypoint":["/a"],"cmd":["b"]}"#, json!({"Entrypoint": ["/a"], "Cmd": ["b"]})),
+            (r#"{"ENTRYPOINT":["/a"],"USER":"5"}"#, json!({"Entrypoint": ["/a"], "User": "5"})),
+            ("{\"WorKingdir\":\"/x\",\"U\u{17f}er\":\"5\"}", json!({"WorkingDir": "/x", "User": "5"})),
+            ("{\"Wor\u{212a}ingDir\":\"/x\"}", json!({"WorkingDir": "/x"})),
+            // The last one counts, whatever its spelling.
+            (r#"{"entryPoint":["/a"],"Entrypoint":["/b"]}"#, json!({"Entrypoint": ["/b"]})),
+            (r#"{"Entrypoint":["/b"],"entryPoint":["/a"]}"#, json!({"Entrypoint": ["/a"]})),
+            (r#"{"Labels":{"A":"1","a":"2"},"labels":{"b":"3"}}"#, json!({"Labels": {"A": "1", "a": "2", "b": "3"}})),
+            (r#"{"healthcheck":{"test":["CMD",null]}}"#, json!({"Healthcheck": {"Test": ["CMD", ""]}})),
+            // A string in the place of a list, and null.
+            (r#"{"Entrypoint":"/a","Cmd":null,"User":null}"#, json!({"Entrypoint": ["/a"]})),
+            (r#"{"Entrypoint":[null,"/a"]}"#, json!({"Entrypoint": ["", "/a"]})),
+            // What is not known stays as it is.
+            (r#"{"Entry":1,"entrypoints":null,"x":1.5}"#, json!({"Entry": 1, "entrypoints": null, "x": 1.5})),
+            ("null", Value::Null),
+            ("7", json!(7)),
+        ] {
+            assert_eq!(container(config), expected, "{config}");
+        }
+        let image = spelled(br#"{"OS":"linux","RootFS":{"Diff_IDs":["x"]},"Config":{"user":"5"},"history":[{"Comment":"c"}]}"#);
+        let expected = json!({
+            "os": "linux", "rootfs": {"diff_ids": ["x"]}, "config": {"User": "5"}, "history": [{"comment": "c"}]
+        });
+        assert_eq!(image.unwrap(), expected);
+        for bad in [&b""[..], b"{", b"\xff", b"{\"a\":1}x"] {
+            assert!(spelled(bad).is_err());
+        }
+        assert!(spelled("[".repeat(100_000).as_bytes()).is_err(), "too deep");
+    }
+}
