@@ -269,3 +269,30 @@ fn keys(value: &Value) -> Vec<&str> {
     keys.sort_unstable();
     keys
 }
+
+/// Docker keeps the mode of a file that is copied, with which the program's user may not execute it.
+#[test]
+fn a_dockerfile_is_judged_with_the_modes_that_docker_keeps() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let stage = Stage::set();
+    let home = stage.scratchdbg.home().to_owned();
+    sample::write_app(&home);
+    fs::write(home.join("passwd"), "app:x:5:5::/:\n").expect("a file");
+    fs::write(home.join("group"), "app:x:5:\n").expect("a file");
+    for (mode, options, is_wrong) in [
+        (0o750, "--chown=0:50", true),
+        (0o700, "", true),
+        (0o755, "--chown=0:50", false),
+        (0o750, "--chown=0:5", false),
+        (0o750, "--chown=0:50 --chmod=0755", false),
+    ] {
+        fs::set_permissions(home.join("app"), fs::Permissions::from_mode(mode)).expect("a mode");
+        let text = format!(
+            "FROM scratch\nCOPY passwd group /etc/\nCOPY {options} app /app\nUSER app:app\nENTRYPOINT [\"/app\"]\n"
+        );
+        fs::write(home.join("Dockerfile"), text).expect("a file");
+        let report = check(&stage, &["Dockerfile"]);
+        assert_eq!(codes(&report).iter().any(|code| code == "not-executable-mode"), is_wrong, "{report:#}");
+        assert_eq!(report.to_string().contains("which Docker keeps"), is_wrong, "{report:#}");
+    }
+}

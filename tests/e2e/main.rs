@@ -36,6 +36,7 @@ mod docker_habits;
 mod dockerfiles;
 mod endpoint;
 mod engine_agrees;
+mod engine_agrees_images;
 mod engine_agrees_libraries;
 mod engine_agrees_programs;
 mod engine_faults;

@@ -131,10 +131,16 @@ impl Addition {
     }
 
     fn file(&self, tree: &mut Tree, path: &Path, metadata: &Metadata, destination: &str) -> Result<(), BuildError> {
-        let executable = metadata.permissions().mode() & 0o111 != 0;
-        let mode = self.mode.unwrap_or(if executable { 0o755 } else { 0o644 });
-        let file = FileData::Host(HostFile::new(path)?);
-        Ok(tree.insert(destination, self.own(Entry::file(file, mode)))?)
+        let source_mode = metadata.permissions().mode();
+        let file = HostFile::new(path)?;
+        let entry = match self.mode {
+            Some(mode) => Entry::file(FileData::Host(file), mode),
+            None => {
+                let mode = if source_mode & 0o111 != 0 { 0o755 } else { 0o644 };
+                Entry::file(FileData::Host(file.with_source_mode(source_mode)), mode)
+            }
+        };
+        Ok(tree.insert(destination, self.own(entry))?)
     }
 
     /// Adds a link unchanged. A link that leads out of the added folder would have another target

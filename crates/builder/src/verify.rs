@@ -200,9 +200,11 @@ fn no_tool(layer: &ListedLayer, member: &Member) -> Option<Difference> {
     let is_inside = |target: &str| target.strip_prefix(TWIN_ROOT).is_some_and(|rest| rest.starts_with('/'));
     match &member.kind {
         MemberKind::Directory if member.mode & OF_DIRECTORY == 0 => None,
-        MemberKind::Directory | MemberKind::File if member.mode & SPECIAL_BITS != 0 => {
+        // The mode of a hard link becomes that of its file.
+        MemberKind::Directory | MemberKind::File | MemberKind::HardLink(_) if member.mode & SPECIAL_BITS != 0 => {
             tell(format!("has the mode {:o}, with a special bit", member.mode))
         }
+        _ if member.capabilities.is_some() => tell("has file capabilities".to_owned()),
         MemberKind::Directory => None,
         MemberKind::Special => tell("is neither a file nor a directory nor a link".to_owned()),
         _ if layer

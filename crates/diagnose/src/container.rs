@@ -155,6 +155,8 @@ pub struct Limits {
     pub pids: Option<u64>,
     /// Processes of its user, counted on the whole host (`ulimit nproc`).
     pub user_processes: Option<u64>,
+    /// Seconds of CPU time of a process (`ulimit cpu`).
+    pub cpu_seconds: Option<u64>,
 }
 
 /// Current usage.

@@ -69,6 +69,7 @@ pub struct HostFile {
     path: PathBuf,
     size: u64,
     capabilities: Option<Arc<[u8]>>,
+    source_mode: Option<u32>,
 }
 
 impl HostFile {
@@ -82,12 +83,24 @@ impl HostFile {
                     let capabilities = file_capabilities(&path)
                         .map_err(|source| ImageError::Read { path: path.clone(), source })?
                         .map(Arc::from);
-                    Ok(Self { size: metadata.len(), path, capabilities })
+                    Ok(Self { size: metadata.len(), path, capabilities, source_mode: None })
                 }
                 Some(kind) => Err(ImageError::NotARegularFile { kind, path }),
             },
             Err(source) => Err(ImageError::Read { path, source }),
         }
+    }
+
+    /// Notes the permission bits that the file has here, because its entry has others that nobody asked for.
+    #[must_use]
+    pub fn with_source_mode(self, mode: u32) -> Self {
+        Self { source_mode: Some(mode & 0o7777), ..self }
+    }
+
+    /// The permission bits that the file has here, if its entry has others that nobody asked for. A builder that keeps
+    /// modes would use these.
+    pub fn source_mode(&self) -> Option<u32> {
+        self.source_mode
     }
 
     /// The path of the file.
@@ -122,6 +135,16 @@ impl Entry {
     /// A directory, mode 0755, owned by root.
     pub fn directory() -> Self {
         Self { node: Node::Directory, mode: 0o755, uid: 0, gid: 0 }
+    }
+
+    /// The same entry with a mode that somebody asked for.
+    #[must_use]
+    pub fn with_mode(mut self, mode: u32) -> Self {
+        self.mode = mode;
+        if let Node::File(FileData::Host(file)) = &mut self.node {
+            file.source_mode = None;
+        }
+        self
     }
 
     /// A file owned by root.

@@ -10,6 +10,7 @@ use scratchdbg_diagnose::rootfs::{Entry, Rootfs};
 use scratchdbg_diagnose::{Code, Finding};
 use scratchdbg_image::ContainerConfig;
 
+use crate::preflight::Modes;
 use crate::{Caveat, Error, Report, preflight};
 
 /// The limit of lines that are reported as not seen.
@@ -43,7 +44,19 @@ pub(crate) fn check(subject: &str, path: &Path, tell: impl Fn(Caveat)) -> Result
         }
     }
     let config = config(&spec)?;
-    let mut findings = preflight::of_config(&spec, &config, known(&config, &unseen))?;
+    let mut findings = preflight::of_config(&spec, &config, known(&config, &unseen), Modes::OfTheSource)?;
+    for finding in findings.iter_mut().filter(|finding| finding.code == Code::NotExecutableMode) {
+        let is_other = |line: &String| {
+            let (path, state) = line.split_once(": mode ").unwrap_or_default();
+            let mode = spec.files.get(path).map(|entry| format!("{:04o},", entry.mode));
+            mode.is_some_and(|mode| !state.starts_with(&mode))
+        };
+        if finding.evidence.iter().any(is_other) {
+            finding
+                .evidence
+                .push("that is the mode of the file here, which Docker keeps; scratchdbg build sets 0755".to_owned());
+        }
+    }
     if unseen.iter().any(|unseen| matches!(unseen.hidden, Hidden::Base(_) | Hidden::Anything)) {
         // A base image, or a line that cannot be read, may set what the Dockerfile does not.
         let inherited = |finding: &Finding| match finding.code {

@@ -290,7 +290,8 @@ mod tests {
     #[test]
     fn a_whiteout_of_a_directory_itself_is_refused() {
         for path in [".wh.", "d/.wh.", "d/.wh..", "d/.wh..."] {
-            let refused = Merged::of("app").member(&member(path, MemberKind::File), &mut &b""[..], &mut Layer::default());
+            let refused =
+                Merged::of("app").member(&member(path, MemberKind::File), &mut &b""[..], &mut Layer::default());
             assert!(refused.is_err(), "{path}");
         }
     }

@@ -26,7 +26,7 @@ pub fn preflight(spec: &BuildSpec, pair: &Pair) -> Result<Vec<Finding>, Error> {
     for image in pair.prod.images() {
         let config = ConfigFacts::from_image_json(image.config_document().bytes())
             .map_err(|error| Error::Config(error.to_string()))?;
-        for finding in of_config(spec, &config, Rootfs::complete())? {
+        for finding in of_config(spec, &config, Rootfs::complete(), Modes::OfTheImage)? {
             if said.insert(format!("{finding:?}")) {
                 findings.push(finding);
             }
@@ -65,9 +65,32 @@ pub fn with_those_of_the_file(
     findings
 }
 
+/// The modes of files whose mode nobody asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Modes {
+    /// Those that `build` gives them.
+    OfTheImage,
+    /// Those of the files here, which Docker keeps.
+    OfTheSource,
+}
+
+impl Modes {
+    fn of(self, entry: &scratchdbg_image::Entry) -> u32 {
+        match &entry.node {
+            Node::File(FileData::Host(file)) if self == Self::OfTheSource => file.source_mode().unwrap_or(entry.mode),
+            _ => entry.mode,
+        }
+    }
+}
+
 /// Returns the findings of an image that is made from `spec` and has this configuration, in no
 /// order. `rootfs` holds the files that do not come from `spec`.
-pub(crate) fn of_config(spec: &BuildSpec, config: &ConfigFacts, mut rootfs: Rootfs) -> Result<Vec<Finding>, Error> {
+pub(crate) fn of_config(
+    spec: &BuildSpec,
+    config: &ConfigFacts,
+    mut rootfs: Rootfs,
+    modes: Modes,
+) -> Result<Vec<Finding>, Error> {
     let program = config.arguments().first().map(ToString::to_string).unwrap_or_default();
     let mut findings = Vec::new();
     let mut mentions: Option<Mentions> = None;
@@ -82,7 +105,7 @@ pub(crate) fn of_config(spec: &BuildSpec, config: &ConfigFacts, mut rootfs: Root
                 _ => Entry::file(entry.mode, 0),
             },
             Node::File(data) => {
-                let seen = host_files.read(&path, entry.mode, data, path == program)?;
+                let seen = host_files.read(&path, modes.of(entry), data, path == program)?;
                 mentions = seen.mentions.or(mentions);
                 findings.extend(layer::secret_content(&path, &seen.head));
                 seen.entry
@@ -200,13 +223,13 @@ mod tests {
         let file = FileData::Host(HostFile::new(&path).unwrap());
         spec.files.insert("app", scratchdbg_image::Entry::file(file, 0o755)).unwrap();
         let config = ConfigFacts { entrypoint: vec!["/app".to_owned()], ..ConfigFacts::default() };
-        assert!(of_config(&spec, &config, Rootfs::complete()).is_ok());
+        assert!(of_config(&spec, &config, Rootfs::complete(), Modes::OfTheImage).is_ok());
         std::fs::remove_file(&path).unwrap();
-        let error = of_config(&spec, &config, Rootfs::complete()).unwrap_err();
+        let error = of_config(&spec, &config, Rootfs::complete(), Modes::OfTheImage).unwrap_err();
         assert!(matches!(&error, Error::Content { path, .. } if path == "/app"), "{error:?}");
         // So is a binary that is named and not there.
         let spec = BuildSpec { binaries: vec![path], ..BuildSpec::default() };
-        let error = of_config(&spec, &config, Rootfs::complete()).unwrap_err();
+        let error = of_config(&spec, &config, Rootfs::complete(), Modes::OfTheImage).unwrap_err();
         assert!(matches!(error, Error::HostFile(_)), "{error:?}");
     }
 }

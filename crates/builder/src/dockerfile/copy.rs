@@ -241,8 +241,9 @@ impl Copy {
                         continue;
                     }
                     let entry = self.own(entry.clone());
-                    let mode = self.mode.filter(|_| !matches!(entry.node, Node::Symlink(_))).unwrap_or(entry.mode);
-                    tree.insert(at, Entry { mode, ..entry }).map_err(|error| error.to_string())?;
+                    let mode = self.mode.filter(|_| !matches!(entry.node, Node::Symlink(_)));
+                    let entry = mode.map_or(entry.clone(), |mode| entry.with_mode(mode));
+                    tree.insert(at, entry).map_err(|error| error.to_string())?;
                 }
                 self.merge(stage, tree, &to, context)?;
             }

@@ -72,11 +72,13 @@ pub(super) struct Ignore {
 impl Ignore {
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         let mut ignore = Self::default();
-        // If a pattern occurs several times, the last one counts.
-        let mut wildcards: HashMap<(String, bool), (usize, Glob)> = HashMap::new();
+        // Where a pattern was last seen, and where the last exception and the last other rule are.
+        let mut seen: HashMap<(String, bool), usize> = HashMap::new();
+        let mut last: [Option<usize>; 2] = [None; 2];
         for (_, pattern, exception) in rules(text) {
             let number = ignore.is_exception.len();
             ignore.is_exception.push(exception);
+            last[usize::from(exception)] = Some(number);
             let pattern = clean(pattern);
             let glob = Glob::parse(&pattern);
             if exception {
@@ -87,17 +89,22 @@ impl Ignore {
             }
             match glob {
                 Glob::Exact(path) => ignore.plain.entry(path).or_default().push(number),
-                glob => drop(wildcards.insert((pattern, exception), (number, glob))),
+                glob => {
+                    // Again, without a rule of the other kind in between, a pattern changes nothing.
+                    let is_idle = |at: &usize| last[usize::from(!exception)].is_none_or(|other| other < *at);
+                    if !seen.get(&(pattern.clone(), exception)).is_some_and(is_idle) {
+                        seen.insert((pattern, exception), number);
+                        ignore.wildcards.push((number, glob));
+                    }
+                }
             }
         }
-        if wildcards.len() > MOST_WILDCARDS {
-            let count = wildcards.len();
+        let count = ignore.wildcards.len();
+        if count > MOST_WILDCARDS {
             return Err(format!(
                 ".dockerignore has {count} patterns with wildcards, and at most {MOST_WILDCARDS} are read"
             ));
         }
-        ignore.wildcards = wildcards.into_values().collect();
-        ignore.wildcards.sort_unstable_by_key(|(number, _)| *number);
         Ok(ignore)
     }
 
@@ -227,6 +234,9 @@ mod tests {
             ("d/*\n! /*", "d/x", OnlyWithContent),
             ("d\n!d\nd/x", "d/y", Yes),
             ("d\n!d\nd/x", "d/x", No),
+            // A pattern that is there twice.
+            ("?\n!b/*\n?", "b/a", Yes),
+            ("*.x\n!a.x\n*.x", "a.x", OnlyWithContent),
         ] {
             assert_eq!(Ignore::parse(text).unwrap().wants(path), expected, "{text:?} {path}");
         }

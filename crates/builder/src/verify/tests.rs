@@ -61,6 +61,7 @@ fn every_difference_is_found_and_named() {
         (".scratchdbg/l", MemberKind::HardLink("app".into()), 0o755, "is a link to app"),
         (".scratchdbg/bin/sh/x", MemberKind::File, 0o755, "another entry is below it"),
         (".scratchdbg/root", MemberKind::File, 0o4755, "special bit"),
+        (".scratchdbg/root", MemberKind::HardLink(".scratchdbg/bin/sh".into()), 0o4755, "special bit"),
         (".scratchdbg/disk", MemberKind::Special, 0o666, "neither a file"),
     ] {
         let (prod, mut debug) = pair();
@@ -68,7 +69,11 @@ fn every_difference_is_found_and_named() {
         let messages: Vec<_> = verify(&prod, &debug).differences.into_iter().map(|found| found.message).collect();
         assert!(messages.iter().any(|message| message.contains(expected)), "{expected}: {messages:?}");
     }
-    let changes: [(Change, &str); 14] = [
+    let changes: [(Change, &str); 15] = [
+        (
+            |_, debug| debug.layers[1].members.last_mut().unwrap().capabilities = Some(vec![1; 20]),
+            "debug-layer: /.scratchdbg/bin/top has file capabilities",
+        ),
         (
             |_, debug| debug.config["config"]["User"] = "0".into(),
             r#"config.User: it is "65532:65532" in production and "0" in debug"#,

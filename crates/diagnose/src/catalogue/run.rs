@@ -19,7 +19,9 @@ pub(super) const ENTRIES: &[Entry] = &[
     },
     Entry {
         code: Code::KilledFromOutside,
-        shows: "Exit code 137 without a stop signal and without a lack of memory.",
+        shows: "Exit code 137 without a stop signal and without a lack of memory. Without an event, it may also be a limit of \
+                CPU time, the code of a child that the program passed on, or, where an init process is PID 1, a process of \
+                the container.",
         fix: "`docker kill` or an API client is in the events; else look at the host: `dmesg` (which `why` has looked into \
               where it may), the engine's log.",
         reproduce: "docker kill web; scratchdbg why web",

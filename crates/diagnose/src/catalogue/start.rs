@@ -192,8 +192,8 @@ pub(super) const ENTRIES: &[Entry] = &[
     },
     Entry {
         code: Code::WorkdirNotADirectory,
-        shows: "`Cannot mkdir: /app is not a directory`.",
-        fix: "Name a directory. One that is absent is made by the engine.",
+        shows: "`Cannot mkdir: /app is not a directory`, or `Cwd must be an absolute path`.",
+        fix: "Name a directory, by its whole path. One that is absent is made by the engine.",
         reproduce: "docker run --rm --workdir /app IMAGE",
     },
     Entry {

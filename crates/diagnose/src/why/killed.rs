@@ -2,6 +2,7 @@
 
 use super::evidence::{LastRun, exit_evidence, in_words};
 use super::memory::kernel_knows_of_none;
+use super::signaled::CHILD;
 use crate::code::Code;
 use crate::container::{ContainerFacts, Event};
 use crate::exit_code::{self, KILL};
@@ -79,19 +80,21 @@ fn by_something_else(facts: &ContainerFacts<'_>, run: &LastRun<'_>) -> Finding {
     let no_lack = kernel_knows_of_none(facts);
     let finding =
         if no_lack { finding.evidence("the kernel's log tells of no lack of memory in this run") } else { finding };
-    let by_whom = "the program was killed with SIGKILL by something outside of the engine: a process of the host";
-    let message = match (run.complete, no_lack) {
-        (true, true) => format!("{by_whom}, or the end of the runtime's shim"),
-        (true, false) => format!(
-            "{by_whom}, the kernel's memory killer where the engine did not see it, or the end of the runtime's shim"
+    let finding = match facts.limits.cpu_seconds {
+        Some(limit) => finding.evidence(format!("ulimit cpu={limit}: the kernel kills what runs for so many seconds")),
+        None => finding,
+    };
+    let finding = finding.evidence(CHILD);
+    let message = match run.complete {
+        true => format!(
+            "the program ended as if killed with SIGKILL, which the engine was not asked for: {}",
+            possible_killers(facts, no_lack)
         ),
-        (false, true) => {
+        false if no_lack => {
             "the program was killed with SIGKILL; the engine does not remember whether on request".to_owned()
         }
-        (false, false) => {
-            "the program was killed with SIGKILL; the engine remembers neither a request nor a lack of memory"
-                .to_owned()
-        }
+        false => "the program was killed with SIGKILL; the engine remembers neither a request nor a lack of memory"
+            .to_owned(),
     };
     let fix = if no_lack {
         "look at what kills processes on the host (a monitor, a script, a person), and at journalctl -u docker"
@@ -99,6 +102,28 @@ fn by_something_else(facts: &ContainerFacts<'_>, run: &LastRun<'_>) -> Finding {
         "look at the host: dmesg | grep -i 'killed process', journalctl -u docker"
     };
     Finding { message, ..finding }.fix(fix)
+}
+
+/// Lists what may have sent a SIGKILL that the engine did not, the most likely first.
+fn possible_killers(facts: &ContainerFacts<'_>, no_lack: bool) -> String {
+    let mut possible = Vec::new();
+    if facts.limits.cpu_seconds.is_some() {
+        possible.push("its limit of CPU time (ulimit cpu)");
+    }
+    possible.push("a process of the host");
+    if facts.options.init {
+        // As PID 1, a program gets no SIGKILL from inside.
+        possible.push("a process in the container (an init process is PID 1)");
+    }
+    if !no_lack {
+        possible.push("the kernel's memory killer where the engine did not see it");
+    }
+    possible.push("a child whose code it passed on");
+    if facts.limits.cpu_seconds.is_none() {
+        possible.push("a limit of CPU time");
+    }
+    possible.push("or the end of the runtime's shim");
+    possible.join(", ")
 }
 
 /// Returns the signal that asks this container's program to end.

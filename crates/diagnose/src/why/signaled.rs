@@ -37,7 +37,8 @@ pub(super) fn check(facts: &ContainerFacts<'_>) -> Option<Vec<Finding>> {
 }
 
 /// What an exit code leaves open.
-const CHILD: &str = "128 and more may also be the code of a child that the program passed on, as a shell does";
+pub(super) const CHILD: &str =
+    "128 and more may also be the code of a child that the program passed on, as a shell does";
 
 fn error(code: Code, message: &str) -> Finding {
     Finding::new(code, Severity::Error, message)

@@ -198,12 +198,8 @@ pub(super) fn read(json: &[u8], is_podman: bool) -> Result<ContainerRecord, serd
         limits: Limits {
             memory: positive(host.memory),
             pids: positive(host.pids_limit),
-            user_processes: positive(
-                host.ulimits
-                    .iter()
-                    .find(|limit| limit.name.trim_start_matches("RLIMIT_").eq_ignore_ascii_case("nproc"))
-                    .map(|limit| limit.soft),
-            ),
+            user_processes: positive(soft_limit(&host.ulimits, "nproc")),
+            cpu_seconds: positive(soft_limit(&host.ulimits, "cpu")),
         },
         options: Options {
             init: host.init.unwrap_or_default(),
@@ -252,6 +248,12 @@ fn phase(word: &str) -> Phase {
 pub(super) fn time(text: &str) -> Option<i64> {
     let time: jiff::Timestamp = text.parse().ok()?;
     i64::try_from(time.as_nanosecond()).ok().filter(|&nanoseconds| nanoseconds > 0)
+}
+
+/// Returns the soft limit of this name.
+fn soft_limit(limits: &[RawUlimit], name: &str) -> Option<i64> {
+    let is_wanted = |limit: &&RawUlimit| limit.name.trim_start_matches("RLIMIT_").eq_ignore_ascii_case(name);
+    limits.iter().find(is_wanted).map(|limit| limit.soft)
 }
 
 #[cfg(test)]

@@ -207,7 +207,8 @@ mod tests {
         ] {
             assert_eq!(container(config), expected, "{config}");
         }
-        let image = spelled(br#"{"OS":"linux","RootFS":{"Diff_IDs":["x"]},"Config":{"user":"5"},"history":[{"Comment":"c"}]}"#);
+        let image =
+            spelled(br#"{"OS":"linux","RootFS":{"Diff_IDs":["x"]},"Config":{"user":"5"},"history":[{"Comment":"c"}]}"#);
         let expected = json!({
             "os": "linux", "rootfs": {"diff_ids": ["x"]}, "config": {"User": "5"}, "history": [{"comment": "c"}]
         });

@@ -15,7 +15,13 @@ pub(super) fn check(config: &ConfigFacts) -> Option<Finding> {
     let (severity, message) = if is_sent {
         (Severity::Warning, format!("there is no signal {signal}: a stop sends it in vain, and then kills the program"))
     } else {
-        (Severity::Error, format!("there is no signal {signal:?}: engines refuse the image (\"invalid signal\")"))
+        (
+            Severity::Error,
+            format!(
+                "there is no signal {signal:?}: Docker does not build the image and Podman does not run it (\"invalid \
+                 signal\"); if it runs, SIGTERM is sent instead"
+            ),
+        )
     };
     Some(
         Finding::new(Code::StopSignalUnknown, severity, message)

@@ -15,7 +15,10 @@ pub(super) fn check(image: ImageFacts<'_>) -> Option<Finding> {
                 format!("the working directory {workdir} is no absolute path (\"Cwd must be an absolute path\")"),
             )
             .evidence(format!("WorkingDir: {workdir}"))
-            .fix(format!("write it in full: WORKDIR /{} in a Dockerfile, --workdir on the command line", workdir.trim_start_matches("./"))),
+            .fix(format!(
+                "write it in full: WORKDIR /{} in a Dockerfile, --workdir on the command line",
+                workdir.trim_start_matches("./")
+            )),
         );
     }
     let in_the_way = match image.rootfs.resolve(workdir) {
