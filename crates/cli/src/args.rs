@@ -87,10 +87,11 @@ pub(crate) enum Command {
     Pair(PairCommand),
     /// Open a shell or run a command inside a container that has no shell
     ///
-    /// Ends with the exit code of the command: 128+n for signal n, 127 and 126 if it cannot be run, 125 if scratchdbg fails.
-    /// Without a terminal, the first SIGINT, SIGTERM or SIGQUIT is passed on to the command. After 10 seconds, or at the
-    /// second signal, the session is ended, with 128+n. If nobody reads its output any more, it is ended with 141. On a terminal,
-    /// the detach keys (ctrl-p,ctrl-q, or `detachKeys` in Docker's config.json) end it too, with 129.
+    /// Ends with the exit code of the command: 128+n for signal n, 127 and 126 if it cannot be run,
+    /// 125 if scratchdbg fails. Without a terminal, the first SIGINT, SIGTERM or SIGQUIT is passed
+    /// on to the command. After 10 seconds, or at the second signal, the session is ended, with
+    /// 128+n. If nobody reads its output any more, it is ended with 141. On a terminal, the detach
+    /// keys (ctrl-p,ctrl-q, or `detachKeys` in Docker's config.json) end it too, with 129.
     #[command(visible_alias = "exec", after_help = examples::ATTACH, mut_arg("namespace", |argument| argument.short('n')))]
     Attach(AttachArgs),
     /// List and end debug sessions
@@ -181,8 +182,8 @@ mod tests {
         assert_eq!(cluster("scratchdbg build app"), None);
     }
 
-    /// Compares each help text with a file in `snapshots`, so that changes of wording are visible in review.
-    /// `INSTA_UPDATE=always cargo test -p scratchdbg help_texts` rewrites the files.
+    /// Compares each help text with a file in `snapshots`, so that changes of wording are visible
+    /// in review. `INSTA_UPDATE=always cargo test -p scratchdbg help_texts` rewrites the files.
     #[test]
     fn help_texts() {
         let mut command = super::Cli::command().term_width(100);

@@ -1,10 +1,10 @@
-//! Runs work that waits for files on a separate thread, so that a hanging file system does not prevent Ctrl-C from
-//! working.
+//! Runs work that waits for files on a separate thread, so that a hanging file system does not
+//! prevent Ctrl-C from working.
 
 use crate::error::CommandError;
 
-/// Runs `work` on a thread for blocking work. If the caller is dropped, the work continues until it or the process
-/// ends.
+/// Runs `work` on a thread for blocking work. If the caller is dropped, the work continues until it
+/// or the process ends.
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, CommandError> + Send + 'static,
 ) -> Result<T, CommandError> {

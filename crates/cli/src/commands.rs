@@ -47,8 +47,8 @@ fn needs_stdout(command: &Command) -> bool {
     }
 }
 
-/// Reports whether the output of others also goes to standard error: that of a session's command, or of a container
-/// with separate streams.
+/// Reports whether a command's output also goes to standard error: the output of a session's
+/// command, or of a container with separate streams.
 fn needs_stderr(command: &Command) -> bool {
     match command {
         Command::Attach(args) => !args.explain,

@@ -1,6 +1,8 @@
-//! The user's own settings: `scratchdbg/config.json` in the configuration folder (`XDG_CONFIG_HOME`, or `~/.config`).
+//! The user's settings: `scratchdbg/config.json` in the configuration directory (`XDG_CONFIG_HOME`,
+//! or `~/.config`).
 //!
-//! The file need not exist. A key that is not known is an error: a misspelled setting would be without an effect.
+//! The file need not exist. An unknown key is an error, since a misspelled setting would have no
+//! effect.
 
 use std::io;
 use std::path::PathBuf;
@@ -13,11 +15,11 @@ use crate::error::CommandError;
 /// The largest accepted file.
 const LARGEST: u64 = 1024 * 1024;
 
-/// The settings. What is not set has its default.
+/// The settings. Absent settings have their default.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Settings {
-    /// For sessions on pods.
+    /// The settings for sessions on pods.
     pub(crate) kubernetes: Kubernetes,
 }
 
@@ -25,7 +27,7 @@ pub(crate) struct Settings {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Kubernetes {
-    /// The toolkit image, where `--toolkit` names none and the target's image has no debug twin.
+    /// The toolkit image. Used if `--toolkit` names none and the target's image has no debug twin.
     pub(crate) toolkit: Option<String>,
 }
 

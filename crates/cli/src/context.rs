@@ -1,10 +1,11 @@
-//! What every command is given.
+//! The state that all commands share.
 
 use std::sync::OnceLock;
 
 #[cfg(feature = "kubernetes")]
 use scratchdbg_backend::ErrorKind;
 use scratchdbg_backend::{self as backend, Scope, SessionTarget};
+use scratchdbg_console::printer::Printer;
 use scratchdbg_inspect::{RegistryImage, Sources};
 use scratchdbg_registry::Registry;
 use scratchdbg_session::tools::HostToolkit;
@@ -13,17 +14,16 @@ use tokio::sync::OnceCell;
 use crate::args::{Global, KubernetesArgs};
 use crate::env::Environment;
 use crate::error::CommandError;
-use crate::platform::{self, ImagePlatform, Location, Looked, Platform};
-use scratchdbg_console::printer::Printer;
+use crate::platform::{self, ImagePlatform, Location, Platform, Probed};
 
-/// The surroundings of a command.
+/// The environment, options and connections of a command.
 #[derive(Debug)]
 pub(crate) struct Context {
     pub(crate) global: Global,
     pub(crate) environment: Environment,
     pub(crate) printer: Printer,
     pub(crate) host_toolkit: HostToolkit,
-    /// What the command does in the engine.
+    /// Tracks the command's work in the engine, so that the work can be canceled.
     pub(crate) scope: Scope,
     platform: OnceCell<Platform>,
     registry: OnceLock<Registry>,
@@ -43,12 +43,14 @@ impl Context {
         }
     }
 
-    /// The platform that flags, environment and Docker's configuration name. Connects when it is first asked for.
+    /// Returns the platform that flags, environment and Docker's configuration name. The first call
+    /// connects.
     pub(crate) async fn platform(&self) -> Result<&Platform, CommandError> {
         self.platform.get_or_try_init(|| platform::connect(&self.global, &self.environment, &self.scope)).await
     }
 
-    /// The platform that has these targets: the engine, or the Kubernetes cluster that the options name.
+    /// Returns the platform of these targets: the engine, or the Kubernetes cluster that the
+    /// options name.
     pub(crate) async fn platform_of(
         &self,
         targets: &[String],
@@ -63,23 +65,23 @@ impl Context {
         }
     }
 
-    /// The same. When it connects, it looks at a target in the same breath.
-    pub(crate) async fn platform_looking_at(
+    /// Like [`Context::platform`], and probes the target if this call connects.
+    pub(crate) async fn platform_with_probe(
         &self,
         target: &SessionTarget,
-    ) -> Result<(&Platform, Option<Looked>), CommandError> {
+    ) -> Result<(&Platform, Option<Probed>), CommandError> {
         let mut seen = None;
         let connect = async {
             let connected = platform::connect_and_probe(target, &self.global, &self.environment, &self.scope);
-            let (platform, looked) = connected.await?;
-            seen = Some(looked);
+            let (platform, probed) = connected.await?;
+            seen = Some(probed);
             Ok::<_, CommandError>(platform)
         };
         let platform = self.platform.get_or_try_init(|| connect).await?;
         Ok((platform, seen))
     }
 
-    /// The platform that holds images.
+    /// Returns the platform that stores images.
     pub(crate) async fn images(&self) -> Result<&ImagePlatform, backend::Error> {
         match self.platform().await? {
             Platform::Docker(engine) => Ok(engine),
@@ -90,7 +92,8 @@ impl Context {
         }
     }
 
-    /// Registries, with the credentials of Docker's configuration. Nothing is read or asked before it is needed.
+    /// Returns the client for registries, with the credentials of Docker's configuration. Files are
+    /// read and requests are sent on first use.
     pub(crate) fn registry(&self) -> Result<&Registry, CommandError> {
         if let Some(registry) = self.registry.get() {
             return Ok(registry);
@@ -101,7 +104,7 @@ impl Context {
     }
 }
 
-/// Connects when an image of the engine, or of a registry, is first asked for.
+/// Connects when an image of the engine, or of a registry, is first needed.
 impl Sources for Context {
     type Platform = ImagePlatform;
 

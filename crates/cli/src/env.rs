@@ -13,11 +13,11 @@ pub(crate) struct Environment {
     pub(crate) docker_host: Option<String>,
     /// `DOCKER_CONTEXT`: a context of Docker's context store.
     pub(crate) docker_context: Option<String>,
-    /// `DOCKER_CONFIG`, or `.docker` in the home folder.
+    /// `DOCKER_CONFIG`, or `.docker` in the home directory.
     pub(crate) docker_config: Option<PathBuf>,
-    /// `DOCKER_TLS_VERIFY` is set, and not empty.
+    /// Whether `DOCKER_TLS_VERIFY` is set, and not empty.
     pub(crate) docker_tls_verify: bool,
-    /// `DOCKER_CERT_PATH`: the folder of the TLS files.
+    /// `DOCKER_CERT_PATH`: the directory of the TLS files.
     pub(crate) docker_cert_path: Option<PathBuf>,
     /// `SOURCE_DATE_EPOCH`: the time stamp of images, in seconds since 1970.
     pub(crate) source_date_epoch: Option<String>,
@@ -27,13 +27,13 @@ pub(crate) struct Environment {
     pub(crate) zone: Option<OsString>,
     /// `KUBECONFIG`: files of Kubernetes configuration.
     pub(crate) kubeconfig: Option<OsString>,
-    /// `.kube/config` in the home folder.
+    /// `.kube/config` in the home directory.
     pub(crate) default_kubeconfig: Option<PathBuf>,
-    /// `scratchdbg/config.json` in `XDG_CONFIG_HOME`, or in `.config` of the home folder.
+    /// `scratchdbg/config.json` in `XDG_CONFIG_HOME`, or in `.config` of the home directory.
     pub(crate) config_file: Option<PathBuf>,
-    /// `KUBERNETES_SERVICE_HOST` is set: this is a container of a pod.
+    /// Whether `KUBERNETES_SERVICE_HOST` is set: this process runs in a container of a pod.
     pub(crate) is_in_pod: bool,
-    /// `XDG_RUNTIME_DIR`: where rootless engines put their sockets.
+    /// `XDG_RUNTIME_DIR`: the directory in which rootless engines create their sockets.
     pub(crate) runtime_dir: Option<PathBuf>,
 }
 

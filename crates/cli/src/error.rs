@@ -1,4 +1,5 @@
-//! Errors as users see them: one line with the failure and its reason, hints for remedies, and an exit code.
+//! Errors as users see them: one line with the failure and its reason, hints for remedies, and an
+//! exit code.
 
 use std::io;
 use std::path::Path;
@@ -60,7 +61,7 @@ impl From<std::io::Error> for CommandError {
     }
 }
 
-/// For those who name an image where a container is meant.
+/// The hint for users who name an image where a container is expected.
 pub(crate) const OF_IMAGES: &str =
     "an image is opened by `scratchdbg attach --image IMAGE`, and examined by `scratchdbg check IMAGE`";
 

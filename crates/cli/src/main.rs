@@ -18,6 +18,7 @@ use std::time::Duration;
 use clap::error::ContextKind;
 use clap::{CommandFactory as _, Parser as _};
 use scratchdbg_backend::Scope;
+use scratchdbg_console::printer::Printer;
 use scratchdbg_console::{closed, signals, streams};
 use tracing_subscriber::filter::LevelFilter;
 
@@ -26,10 +27,9 @@ use crate::context::Context;
 use crate::env::Environment;
 use crate::error::{ATTACH_FAILED, CommandError, FAILED, Outcome, USAGE};
 use crate::plugin::Called;
-use scratchdbg_console::printer::Printer;
 
-/// How long a session may take after a signal that it passes on: for the command, and to clean up on a busy engine.
-/// Only a session that is blocked takes as long.
+/// How long a session may take after a signal that it passes on: for the command to end, and for
+/// the cleanup on a busy engine. Only a session that is blocked takes as long.
 const AFTER_SIGNAL: Duration = scratchdbg_session::AFTER_SIGNAL.saturating_add(Duration::from_mins(1));
 
 fn main() -> ExitCode {
@@ -47,17 +47,18 @@ fn main() -> ExitCode {
     let cli = match parsed {
         Ok(cli) => cli,
         Err(mut error) => {
-            // It advises to pass an unknown option as a value, which nobody wants.
+            // clap suggests passing an unknown option as a value, which is never intended here.
             error.remove(ContextKind::Suggested);
             return explain_usage(&error);
         }
     };
-    // As long as the process: a printer is copied everywhere.
+    // Leaked on purpose: copies of the printer hold this reference until the process ends.
     let cluster = cli.command.cluster().map(|options| &*Box::leak(Box::new(options)));
     let printer = Printer::new(color(&cli.global), cli.global.quiet).suggesting(cluster);
     trace_to_stderr(cli.global.verbose);
-    // A session only passes bytes on: more threads would take time to start, and would take cores from the engine. An
-    // engine sends a log in chunks of one line, and passing each to another thread takes longer than reading it.
+    // A session only passes bytes on. More threads would take time to start, and would compete with
+    // the engine for cores. An engine sends a log in chunks of one line, and passing each chunk to
+    // another thread takes longer than reading it.
     let mut runtime = match &cli.command {
         Command::Attach(_) | Command::Logs(_) | Command::Check(_) => tokio::runtime::Builder::new_current_thread(),
         _ => tokio::runtime::Builder::new_multi_thread(),
@@ -84,9 +85,9 @@ fn main() -> ExitCode {
     };
     let outcome = runtime.block_on(commands::run(cli.command, &context, interrupts));
     signals::ending();
-    // The command has dropped everything that matters, and the kernel frees the rest faster than we would. A thread
-    // may still be reading from a file or, through this runtime, from a registry: without the runtime, it would
-    // panic.
+    // The command has dropped everything that matters, and the kernel frees the rest faster than
+    // destructors would. A thread may still be reading from a file or, through this runtime, from a
+    // registry: without the runtime, that thread would panic.
     let _left = std::mem::ManuallyDrop::new(runtime);
     let code = exit_code(outcome, attach, printer);
     say_what_may_be_left(&context.scope, printer);
@@ -117,7 +118,8 @@ fn say_what_may_be_left(scope: &Scope, printer: Printer) {
     }
 }
 
-/// Prints clap's help, version or usage error. `attach` reserves all exit codes but 125 for the command that it runs.
+/// Prints clap's help, version or usage error. `attach` reserves all exit codes but 125 for the
+/// command that it runs.
 fn explain_usage(error: &clap::Error) -> ExitCode {
     let text = error.render().ansi().to_string();
     if !error.use_stderr() {

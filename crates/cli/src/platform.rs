@@ -1,25 +1,27 @@
-//! The platforms that this program knows: the one place that names them. Commands are written for any of them, and
-//! [`on_platform!`] has one arm for each.
+//! The platforms that this program supports. Only this module names them. Commands are generic over
+//! the platform, and [`on_platform!`] has one arm for each.
 
 use scratchdbg_backend::{ContainerName, Error, ErrorKind, Scope, Selector, SessionTarget, is_pattern};
 use scratchdbg_docker::{Endpoint, EndpointRequest, InitialProbe};
-/// What can be a name, and what is a user's setting, on any platform that we know.
+/// Validation of image names and user settings, which does not depend on a connection.
 pub(crate) use scratchdbg_docker::{detach_keys, is_image_reference};
+
+#[cfg(feature = "kubernetes")]
+use scratchdbg_console::printer::Printer;
 
 use crate::args::{Global, KubernetesArgs, PurposeArg};
 use crate::blocking::blocking;
 use crate::env::Environment;
 use crate::error::{CommandError, OF_IMAGES};
-#[cfg(feature = "kubernetes")]
-use scratchdbg_console::printer::Printer;
 
-/// The platform whose images can be had without a registry, and that images are loaded into.
+/// The platform that stores images: images are read from it without a registry, and are loaded into
+/// it.
 pub(crate) type ImagePlatform = scratchdbg_docker::Engine;
 
-/// The demo's container and images there.
+/// The demo's container and images on that platform.
 pub(crate) type Throwaway = scratchdbg_docker::Throwaway;
 
-/// A platform that is connected to.
+/// A connected platform.
 #[cfg_attr(feature = "kubernetes", expect(clippy::large_enum_variant, reason = "there is one of it"))]
 #[derive(Debug)]
 pub(crate) enum Platform {
@@ -30,14 +32,14 @@ pub(crate) enum Platform {
     Kubernetes(scratchdbg_kubernetes::Cluster),
 }
 
-/// What was seen of a target while connecting, if that cost nothing.
+/// The result of probing a target while connecting, if there is one.
 #[derive(Debug)]
-pub(crate) enum Looked {
-    /// By Docker or Podman.
+pub(crate) enum Probed {
+    /// The result from Docker or Podman.
     Docker(Option<InitialProbe>),
 }
 
-/// Works with a platform, whichever it is.
+/// Evaluates an expression for any platform.
 macro_rules! on_platform {
     ($platform:expr, $name:ident => $work:expr) => {
         match $platform {
@@ -49,7 +51,7 @@ macro_rules! on_platform {
 }
 pub(crate) use on_platform;
 
-/// Works with the sessions of a platform, whichever it is. Notes go to the printer.
+/// Evaluates an expression for the sessions of any platform. Notes go to the printer.
 macro_rules! on_sessions {
     ($platform:expr, $printer:expr, $name:ident => $work:expr) => {
         match $platform {
@@ -76,17 +78,17 @@ pub(crate) async fn connect(
     Ok(Platform::Docker(engine.within(scope)))
 }
 
-/// Where the targets of a command are.
+/// The location of a command's targets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Location {
-    /// In an engine: they are containers.
+    /// The targets are containers of an engine.
     Engine,
-    /// In a Kubernetes cluster: they are pods and workloads.
+    /// The targets are pods and workloads of a Kubernetes cluster.
     Cluster,
 }
 
 impl Location {
-    /// What messages call the platform there.
+    /// Returns the name of the platform for messages.
     pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Engine => "engine",
@@ -95,8 +97,8 @@ impl Location {
     }
 }
 
-/// Where the targets of a command are. A plain name is a container of the engine, whatever else is given; pods and workloads
-/// are named with their kind.
+/// Returns the location of a command's targets. A plain name always means a container of the
+/// engine; pods and workloads are named with their kind.
 pub(crate) fn location(targets: &[String], options: &KubernetesArgs) -> Result<Location, CommandError> {
     #[cfg(feature = "kubernetes")]
     for target in targets.iter().filter(|target| is_pod_reference(target)) {
@@ -117,12 +119,12 @@ pub(crate) fn location(targets: &[String], options: &KubernetesArgs) -> Result<L
     }
 }
 
-/// Whether a text names a pod or a workload, well or badly.
+/// Whether a text is meant as a pod or a workload, valid or not.
 pub(crate) fn is_pod_reference(text: &str) -> bool {
     text.find('/').is_some_and(|at| at > 0)
 }
 
-/// Only engines can do this yet.
+/// Returns the error for a feature that only engines support.
 pub(crate) fn not_for_pods(what: &str) -> CommandError {
     CommandError::from(Error::new(ErrorKind::Unsupported, format!("scratchdbg cannot {what} on Kubernetes yet")))
 }
@@ -159,17 +161,17 @@ pub(crate) async fn connect_to_cluster(
     Ok(Platform::Kubernetes(cluster))
 }
 
-/// The containers whose logs are wanted, named or by what selects them.
+/// The containers whose logs are requested: by name, or by a selector.
 #[derive(Debug, Default)]
 pub(crate) struct LogTargets {
     pub(crate) names: Vec<ContainerName>,
     pub(crate) selectors: Vec<Selector>,
-    /// The workloads, or the labels, in a cluster.
+    /// The workloads, or the labels, of a cluster.
     pub(crate) workload: Option<String>,
 }
 
 impl LogTargets {
-    /// None of them has a log.
+    /// Returns the error if no selected container has a log.
     pub(crate) fn nothing_selected(&self) -> CommandError {
         let Some(workload) = &self.workload else {
             return CommandError::new("no container is selected by these patterns or labels")
@@ -184,7 +186,7 @@ impl LogTargets {
     }
 }
 
-/// Finds what the targets of `logs` mean.
+/// Resolves the targets of `logs`.
 pub(crate) async fn log_targets(
     platform: &Platform,
     targets: &[String],
@@ -210,7 +212,7 @@ pub(crate) async fn log_targets(
     }
 }
 
-/// Finds out why a container, a pod or a workload is as it is.
+/// Collects the facts about a container, a pod or a workload for `why`.
 pub(crate) async fn why(
     platform: &Platform,
     target: &str,
@@ -236,7 +238,8 @@ pub(crate) async fn why(
     }
 }
 
-/// Whether a target may be several containers: a workload, or a pod of which all are wanted.
+/// Whether a target may stand for several containers: a workload, or a pod of which all containers
+/// are selected.
 pub(crate) fn may_be_several(targets: &[String], options: &KubernetesArgs) -> bool {
     let is_workload = |target: &String| {
         let kind = target.split('/').next().unwrap_or_default().to_ascii_lowercase();
@@ -248,7 +251,7 @@ pub(crate) fn may_be_several(targets: &[String], options: &KubernetesArgs) -> bo
 #[cfg(feature = "kubernetes")]
 pub(crate) use scratchdbg_kubernetes::{Chosen, ClusterTools, Configured, FindTwin, PodSessions, PodTarget, Twin};
 
-/// Sessions on the pods of a cluster, with what they have to say as notes.
+/// Returns the sessions on the pods of a cluster. Their messages are printed as notes.
 #[cfg(feature = "kubernetes")]
 pub(crate) fn pod_sessions(platform: &Platform, printer: Printer) -> Result<PodSessions, CommandError> {
     match platform {
@@ -257,8 +260,8 @@ pub(crate) fn pod_sessions(platform: &Platform, printer: Printer) -> Result<PodS
     }
 }
 
-/// Finds the container that a pod or a workload on the command line means. Of a workload, a running one is taken, or any
-/// if `takes_ended`.
+/// Finds the container that a pod or a workload on the command line stands for. For a workload,
+/// selects a running pod, or any pod if `takes_ended`.
 #[cfg(feature = "kubernetes")]
 pub(crate) async fn choose_container(
     sessions: &PodSessions,
@@ -270,7 +273,7 @@ pub(crate) async fn choose_container(
     Ok(sessions.choose(&target, options.container.as_deref(), takes_ended).await?)
 }
 
-/// The least role for these purposes, or for all.
+/// Returns the least role for these purposes, or for all if there are none.
 #[cfg(feature = "kubernetes")]
 #[expect(clippy::unnecessary_wraps, reason = "it fails without Kubernetes")]
 pub(crate) fn role(purposes: &[PurposeArg], namespace: Option<&str>) -> Result<String, CommandError> {
@@ -288,23 +291,23 @@ pub(crate) fn role(purposes: &[PurposeArg], namespace: Option<&str>) -> Result<S
     Ok(scratchdbg_kubernetes::role(purposes, namespace))
 }
 
-/// This program was built without Kubernetes.
+/// Reports that this program was built without Kubernetes.
 #[cfg(not(feature = "kubernetes"))]
 pub(crate) fn role(_purposes: &[PurposeArg], _namespace: Option<&str>) -> Result<String, CommandError> {
     Err(without_kubernetes())
 }
 
-/// A text that names no pod or workload.
+/// Returns the error for a text that names no pod or workload.
 #[cfg(feature = "kubernetes")]
 fn invalid(error: scratchdbg_kubernetes::InvalidTarget) -> CommandError {
     let is_kind = !matches!(error, scratchdbg_kubernetes::InvalidTarget::Kind { .. });
     let result = CommandError::usage(error.to_string());
-    // Most names with a slash are images.
+    // Most names with a slash are names of images.
     let result = if is_kind { result } else { result.hint(OF_IMAGES) };
     result.hint("pods and workloads are pod/NAME[/CONTAINER], deploy/NAME, sts/NAME, ds/NAME, job/NAME and rs/NAME")
 }
 
-/// This program was built without Kubernetes.
+/// Reports that this program was built without Kubernetes.
 #[cfg(not(feature = "kubernetes"))]
 #[expect(clippy::unused_async, reason = "it is asynchronous with Kubernetes")]
 pub(crate) async fn connect_to_cluster(
@@ -327,13 +330,13 @@ pub(crate) async fn connect_and_probe(
     global: &Global,
     environment: &Environment,
     scope: &Scope,
-) -> Result<(Platform, Looked), CommandError> {
+) -> Result<(Platform, Probed), CommandError> {
     let SessionTarget::Container(name) = target else {
-        return Ok((connect(global, environment, scope).await?, Looked::Docker(None)));
+        return Ok((connect(global, environment, scope).await?, Probed::Docker(None)));
     };
     let connected = scratchdbg_docker::Engine::connect_and_probe(endpoint(global, environment).await?, name).await;
-    let (engine, looked) = connected.map_err(|error| suggest_other_sockets(error.into(), environment))?;
-    Ok((Platform::Docker(engine.within(scope)), Looked::Docker(looked)))
+    let (engine, probed) = connected.map_err(|error| suggest_other_sockets(error.into(), environment))?;
+    Ok((Platform::Docker(engine.within(scope)), Probed::Docker(probed)))
 }
 
 async fn endpoint(global: &Global, environment: &Environment) -> Result<Endpoint, CommandError> {
@@ -349,7 +352,7 @@ async fn endpoint(global: &Global, environment: &Environment) -> Result<Endpoint
     blocking(move || Ok(Endpoint::resolve(&request).map_err(scratchdbg_docker::Error::from)?)).await
 }
 
-/// Engines without root listen elsewhere.
+/// Rootless engines listen on other sockets.
 fn suggest_other_sockets(error: CommandError, environment: &Environment) -> CommandError {
     let folder = environment.runtime_dir.iter();
     let sockets = folder.flat_map(|folder| ["docker.sock", "podman/podman.sock"].map(|name| folder.join(name)));

@@ -1,6 +1,8 @@
-//! kubectl's plugin: the same program, called by the name `kubectl-scratchdbg` or `kubectl_complete-scratchdbg`.
+//! The kubectl plugin: the same program, run under the name `kubectl-scratchdbg` or
+//! `kubectl_complete-scratchdbg`.
 //!
-//! There a plain name is a pod, `-n` is the namespace everywhere, and `--context` is one of the Kubernetes configuration.
+//! In the plugin, a plain name is the name of a pod, `-n` is the namespace in all commands, and
+//! `--context` is a context of the Kubernetes configuration.
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
@@ -9,24 +11,24 @@ use clap::{CommandFactory as _, FromArgMatches as _};
 
 use crate::args::{Cli, Command, KubernetesArgs};
 
-/// The name of a plugin `kubectl scratchdbg`. kubectl looks for it in `PATH`.
+/// The file name of the plugin `kubectl scratchdbg`, which kubectl searches in `PATH`.
 const NAME: &str = "kubectl-scratchdbg";
 
-/// The name under which kubectl asks for completions.
+/// The file name of the program that kubectl runs for completions.
 const COMPLETION: &str = "kubectl_complete-scratchdbg";
 
-/// How a program is called.
+/// How this program was run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Called {
-    /// By its own name.
+    /// By the user, under its own name.
     Alone,
-    /// By kubectl.
+    /// By kubectl, as a plugin.
     AsPlugin,
-    /// By kubectl, for the words that a command line may go on with.
+    /// By kubectl, to complete a command line.
     ForCompletion,
 }
 
-/// Returns how this program is called, by its first argument.
+/// Returns how this program was run, according to its first argument.
 pub(crate) fn called(program: Option<&OsStr>) -> Called {
     match program.and_then(|program| Path::new(program).file_name()) {
         Some(name) if name == NAME => Called::AsPlugin,
@@ -35,7 +37,7 @@ pub(crate) fn called(program: Option<&OsStr>) -> Called {
     }
 }
 
-/// The command line of the plugin.
+/// Returns the definition of the plugin's command line.
 fn command() -> clap::Command {
     Cli::command().bin_name("kubectl scratchdbg").mut_subcommand("logs", |logs| {
         let logs = logs.mut_arg("tail", |tail| tail.short(None));
@@ -77,15 +79,15 @@ pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Cli, cl
     Ok(cli)
 }
 
-/// Makes a plain name one of a pod.
+/// Turns a plain name into the name of a pod.
 fn as_pod(target: &mut String) {
     if !target.contains('/') {
         target.insert_str(0, "pod/");
     }
 }
 
-/// Returns the words that a command line may go on with, by kubectl's protocol: one a line, and a last line that says that
-/// no files are meant. The last argument is the word to complete.
+/// Returns the completions of a command line in kubectl's protocol: one per line, and a last line
+/// that disables the completion of file names. The last argument is the word to complete.
 pub(crate) fn completions(arguments: &[OsString]) -> String {
     const NO_FILES: &str = ":4\n";
     let mut command = command();

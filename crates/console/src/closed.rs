@@ -1,8 +1,8 @@
 //! Whether standard output and standard error were closed when the process started.
 //!
-//! The standard library opens `/dev/null` in place of closed standard streams, so that no other file gets their
-//! numbers. Every write then succeeds and is lost. A command whose output is its purpose should fail instead, so this
-//! module checks before the standard library does.
+//! The standard library opens `/dev/null` in place of closed standard streams, so that no other
+//! file gets their numbers. Every write then succeeds and is lost. A command whose output is its
+//! purpose should fail instead, so this module checks before the standard library does.
 
 use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,7 +21,7 @@ pub fn stderr() -> bool {
 }
 
 extern "C" fn check() {
-    // Without /proc, nothing is known: take both for open.
+    // Without /proc, nothing is known: treat both as open.
     let is_known = fs::symlink_metadata("/proc/self/fd").is_ok();
     for (path, is_closed) in [("/proc/self/fd/1", &STDOUT), ("/proc/self/fd/2", &STDERR)] {
         is_closed.store(is_known && fs::read_link(path).is_err(), Ordering::Relaxed);

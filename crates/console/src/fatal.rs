@@ -1,7 +1,7 @@
 //! Signals that end this process at once. Their handler restores the terminal first.
 //!
-//! The signals that ask a command to end are received elsewhere (see [`crate::signals`]). A handler may call hardly
-//! anything: `tcsetattr(3)`, `sigaction(2)` and `raise(3)` are allowed.
+//! The signals that ask a command to end are received elsewhere (see [`crate::signals`]). A handler
+//! may call hardly anything: `tcsetattr(3)`, `sigaction(2)` and `raise(3)` are allowed.
 
 #![expect(
     unsafe_code,
@@ -18,7 +18,7 @@ use libc::{c_int, termios};
 /// The terminal's settings to restore. Null while nothing is to be restored.
 static SETTINGS: AtomicPtr<termios> = AtomicPtr::new(ptr::null_mut());
 
-/// The action of each signal before, by number.
+/// The previous action of each signal, by number.
 static BEFORE: OnceLock<Vec<Option<libc::sigaction>>> = OnceLock::new();
 
 /// The signals whose default action does not end a process, and those that cannot be caught.
@@ -34,7 +34,8 @@ const OTHERS: [c_int; 9] = [
     libc::SIGWINCH,
 ];
 
-/// Faults of this process. The standard library has a handler for them, which reports stack overflows.
+/// Faults of this process. The standard library has a handler for them, which reports stack
+/// overflows.
 const FAULTS: [c_int; 2] = [libc::SIGSEGV, libc::SIGBUS];
 
 /// Saves the settings of standard input, a terminal, before they are changed.
@@ -55,7 +56,7 @@ pub(crate) fn forget() {
     SETTINGS.store(ptr::null_mut(), Ordering::Release);
 }
 
-/// Catches all signals that would end the process. Returns their actions before, by number.
+/// Catches all signals that would end the process. Returns their previous actions, by number.
 fn catch() -> Vec<Option<libc::sigaction>> {
     let catch = |signal: c_int| {
         if OTHERS.contains(&signal) {
@@ -77,7 +78,7 @@ fn catch() -> Vec<Option<libc::sigaction>> {
     before
 }
 
-/// Whether a signal is ignored, as who started this process may have set it.
+/// Whether a signal is ignored. The parent process may have set this.
 pub(crate) fn is_ignored(signal: c_int) -> bool {
     action(signal, None).is_some_and(|action| action.sa_sigaction == libc::SIG_IGN)
 }
@@ -86,7 +87,8 @@ pub(crate) fn is_ignored(signal: c_int) -> bool {
 fn action(signal: c_int, new: Option<&libc::sigaction>) -> Option<libc::sigaction> {
     let mut old = MaybeUninit::<libc::sigaction>::uninit();
     let new = new.map_or(ptr::null(), ptr::from_ref);
-    // SAFETY: both pointers are null or valid for one `sigaction`; the old one is read only if the call has filled it.
+    // SAFETY: both pointers are null or valid for one `sigaction`; the old one is read only if the
+    // call has filled it.
     unsafe { (libc::sigaction(signal, new, old.as_mut_ptr()) == 0).then(|| old.assume_init()) }
 }
 
@@ -94,15 +96,15 @@ fn action(signal: c_int, new: Option<&libc::sigaction>) -> Option<libc::sigactio
 extern "C" fn restore(signal: c_int, info: *mut libc::siginfo_t, _: *mut libc::c_void) {
     let settings = SETTINGS.load(Ordering::Acquire);
     let before = usize::try_from(signal).ok().and_then(|at| BEFORE.get()?.get(at)?.as_ref());
-    // SAFETY: `settings` is null or a `termios` that is never freed; `info` is the kernel's, for as long as this
-    // runs. The calls are safe in a handler (signal-safety(7)).
+    // SAFETY: `settings` is null or a `termios` that is never freed; `info` belongs to the kernel,
+    // and is valid while the handler runs. The calls are safe in a handler (signal-safety(7)).
     unsafe {
         if !settings.is_null() {
             libc::tcsetattr(libc::STDIN_FILENO, libc::TCSANOW, settings);
         }
         let default: libc::sigaction = MaybeUninit::zeroed().assume_init();
         libc::sigaction(signal, before.map_or(&raw const default, ptr::from_ref), ptr::null_mut());
-        // A fault occurs again by itself, and then the library's handler learns its address.
+        // A fault occurs again by itself, and then the library's handler receives its address.
         let is_fault = !info.is_null() && (*info).si_code > 0;
         if !is_fault {
             libc::raise(signal);

@@ -20,8 +20,9 @@ pub fn is_null() -> bool {
 
 /// Standard input, read without blocking the runtime.
 ///
-/// Whether a read blocks is a setting of the open file, which other programs share. A read that finds
-/// nothing (`EAGAIN`) is tried again after a short pause: it does not mean the end of the input.
+/// Whether a read blocks is a setting of the open file, which other programs share. A read that
+/// finds nothing (`EAGAIN`) is repeated after a short pause: `EAGAIN` does not mean the end of the
+/// input.
 #[derive(Debug)]
 pub struct Input {
     stdin: tokio::io::Stdin,

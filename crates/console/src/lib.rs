@@ -1,11 +1,12 @@
-//! The terminal, the standard streams and the signals of this process, and what is printed there.
+//! The terminal, the standard streams and the signals of this process, and all output to them.
 //!
 //! * [`streams`] reads and writes standard streams, even if they do not block.
 //! * [`terminal`] sets raw mode, restores it on every path, and reports the window's size.
 //! * [`signals`] receives the signals that end a command.
-//! * [`printer`] prints messages: errors, hints, notes. [`suggest`] completes the commands in hints.
+//! * [`printer`] prints messages: errors, hints, notes. [`suggest`] completes the commands in
+//!   hints.
 //! * [`progress`] shows the progress of a long operation.
-//! * [`log`] prints the logs of containers, [`lines`] its lines on one standard stream.
+//! * [`log`] prints the logs of containers. [`lines`] prints lines on one standard stream.
 //! * [`zone`] is the user's time zone.
 //! * [`closed`] reports whether a standard stream was closed when the process started.
 

@@ -12,7 +12,7 @@ use crate::streams::WaitingStream;
 /// How many bytes of lines are buffered until they are written, if more lines follow.
 const BUFFER: usize = 64 << 10;
 
-/// A standard stream that log lines are rendered on.
+/// A standard stream on which log lines are rendered.
 #[derive(Debug)]
 pub struct LineStream<W> {
     stream: WaitingStream<W>,
@@ -21,13 +21,13 @@ pub struct LineStream<W> {
 }
 
 impl<W: Write + AsFd> LineStream<W> {
-    /// Creates a stream that lines are rendered on in this style.
+    /// Creates a stream that renders lines in this style.
     pub fn new(stream: W, style: Style) -> Self {
         let buffer = Vec::with_capacity(BUFFER + BUFFER / 4);
         Self { stream: WaitingStream(stream), buffer, renderer: Renderer::new(style) }
     }
 
-    /// Adds a line. `after_gap` marks that lines before it are left out.
+    /// Adds a line. `after_gap` states that lines before it are left out.
     ///
     /// # Errors
     ///
@@ -65,7 +65,7 @@ impl<W: Write + AsFd> LineStream<W> {
     ///
     /// # Errors
     ///
-    /// Fails if it cannot be written. Its lines are lost.
+    /// Fails if the buffer cannot be written. Its lines are lost.
     pub fn flush(&mut self) -> io::Result<()> {
         if self.buffer.is_empty() {
             return Ok(());

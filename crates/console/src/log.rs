@@ -1,4 +1,4 @@
-//! Prints the logs of containers, and what there is to say of them, on the two output streams.
+//! Prints the logs of containers, and notices about them, on the two output streams.
 
 mod notice;
 
@@ -22,26 +22,26 @@ use crate::terminal::columns;
 /// How lines are shown.
 #[derive(Debug, Clone)]
 pub struct View {
-    /// The form of a line.
+    /// The format of a line.
     pub format: Format,
-    /// Whether the time stands before each line.
+    /// Whether each line begins with its time.
     pub timestamps: bool,
-    /// What is marked in lines.
+    /// The patterns that are highlighted in lines.
     pub highlight: Vec<Regex>,
-    /// Count lines instead of showing them. `true` also clusters lines.
+    /// Counts lines instead of showing them. `true` also clusters lines.
     pub stats: Option<bool>,
-    /// Several containers may be shown.
+    /// Whether several containers may be shown.
     pub many: bool,
     /// The only stream to show.
     pub stream: Option<Stream>,
-    /// The zone of the times in the output.
+    /// The time zone of the output.
     pub zone: TimeZone,
-    /// What messages call the platform.
+    /// The name of the platform in messages.
     pub platform: &'static str,
 }
 
-/// Prints lines, or counts them. On a terminal, text that could control it is escaped. Elsewhere, every byte is
-/// passed on unchanged.
+/// Prints lines, or counts them. On a terminal, text that could control the terminal is escaped.
+/// Elsewhere, every byte is passed on unchanged.
 #[derive(Debug)]
 pub struct Output {
     stdout: LineStream<Stdout>,
@@ -57,11 +57,11 @@ pub struct Output {
     stats: Option<Stats>,
     json: bool,
     raw: bool,
-    /// How many lines were too long, and how many of their bytes were dropped.
+    /// The number of lines that were too long, and the number of bytes that were dropped from them.
     cut: (u64, u64),
     without_level: u64,
     printer: Printer,
-    /// What messages call the platform.
+    /// The name of the platform in messages.
     platform: &'static str,
     failed: bool,
     zone: TimeZone,
@@ -71,7 +71,7 @@ pub struct Output {
 pub type ContainerIndex = usize;
 
 impl Output {
-    /// Nothing is printed yet.
+    /// Creates the output. Prints nothing yet.
     pub fn new(view: &View, printer: Printer) -> Self {
         let text = matches!(view.format, Format::Text);
         let (stdout, stderr) = (io::stdout(), io::stderr());
@@ -100,7 +100,7 @@ impl Output {
     ///
     /// # Errors
     ///
-    /// Fails if it cannot be written.
+    /// Fails if the beginning cannot be written.
     pub fn beginning(&mut self, stream: Stream, text: &[u8]) -> io::Result<bool> {
         if self.stream.is_some_and(|wanted| wanted != stream) {
             return Ok(true);
@@ -118,7 +118,8 @@ impl Output {
         }
     }
 
-    /// If both streams lead to the same file, nothing must follow the beginning of a line.
+    /// Ends the beginnings of lines that are shown. If both streams lead to the same file, no other
+    /// text may follow the beginning of a line.
     fn break_beginnings(&mut self) -> io::Result<()> {
         if self.share_a_place {
             self.stdout.break_beginning()?;
@@ -131,7 +132,7 @@ impl Output {
     ///
     /// # Errors
     ///
-    /// Fails if it cannot be written.
+    /// Fails if the rest of the output cannot be written.
     pub fn finish(&mut self) -> io::Result<bool> {
         const ROWS: usize = 12;
         const COLUMNS: usize = 80;
@@ -170,7 +171,7 @@ impl Output {
     }
 }
 
-/// A stream that lines are rendered on as the view wants it.
+/// Creates a stream that renders lines as the view specifies.
 fn stream<W: Write + RawStream + AsFd>(stream: W, view: &View) -> LineStream<W> {
     let style = Style {
         format: view.format.clone(),
@@ -246,7 +247,7 @@ impl MergedSink for Output {
 /// The output for a single container.
 #[derive(Debug)]
 pub struct Single<'a> {
-    /// The output, which what shows beginnings of lines writes to as well.
+    /// The output. The code that shows beginnings of lines writes to it as well.
     pub output: &'a Mutex<Output>,
     /// The container.
     pub container: ContainerIndex,

@@ -1,7 +1,8 @@
 //! Prints all output.
 //!
-//! Data goes to standard output, everything else to standard error. Untrusted text (an engine's messages, names) is
-//! escaped before it is printed. The exceptions are the command's own output in `attach`, and raw logs.
+//! Data goes to standard output, everything else to standard error. Untrusted text (an engine's
+//! messages, names) is escaped before it is printed. The exceptions are the command's own output in
+//! `attach`, and raw logs.
 
 use std::io::{self, IsTerminal as _};
 
@@ -18,23 +19,23 @@ const HINT: Style = AnsiColor::Cyan.on_default().bold();
 const COMMAND: Style = AnsiColor::Green.on_default();
 const EMPHASIS: Style = Style::new().bold();
 
-/// What may be printed, and how.
+/// The settings of messages: whether they are printed, and how.
 #[derive(Debug, Clone, Copy)]
 pub struct Printer {
     quiet: bool,
-    /// What the commands in hints are completed with.
+    /// The options with which commands in hints are completed.
     cluster: Option<&'static ClusterOptions>,
 }
 
 #[expect(clippy::unused_self, reason = "printing is the printer's privilege")]
 impl Printer {
-    /// Configures colors for the whole process.
+    /// Creates a printer. Configures colors for the whole process.
     pub fn new(color: ColorChoice, quiet: bool) -> Self {
         color.write_global();
         Self { quiet, cluster: None }
     }
 
-    /// Completes the commands in hints with these options.
+    /// Returns a printer that completes the commands in hints with these options.
     #[must_use]
     pub fn suggesting(self, cluster: Option<&'static ClusterOptions>) -> Self {
         Self { cluster, ..self }
@@ -49,17 +50,17 @@ impl Printer {
     ///
     /// # Errors
     ///
-    /// Fails if it cannot be written: the reader may be gone.
+    /// Fails if the line cannot be written: the reader may be gone.
     pub fn line(self, text: &str) -> io::Result<()> {
         streams::print(streams::stdout(), &format!("{text}\n"))
     }
 
-    /// Prints a JSON document on standard output. On a terminal, characters that could control it are escaped as JSON
-    /// escapes.
+    /// Prints a JSON document on standard output. On a terminal, characters that could control the
+    /// terminal are escaped as JSON escapes.
     ///
     /// # Errors
     ///
-    /// Fails if it cannot be written, or if the value is none of JSON.
+    /// Fails if the document cannot be written, or if the value has no JSON form.
     pub fn json(self, value: &impl serde::Serialize) -> io::Result<()> {
         let text = serde_json::to_string_pretty(value).map_err(io::Error::other)?;
         let text = if io::stdout().is_terminal() { escape::json(&text) } else { text.into() };
@@ -67,14 +68,14 @@ impl Printer {
         io::Write::write_all(&mut stdout, format!("{text}\n").as_bytes())
     }
 
-    /// Prints a note. Not with `--quiet`.
+    /// Prints a note, unless `--quiet` is set.
     pub fn note(self, text: &str) {
         if !self.quiet {
             self.message(None, text);
         }
     }
 
-    /// Prints several notes.
+    /// Prints several notes, unless `--quiet` is set.
     pub fn note_lines(self, lines: &[String]) {
         for line in lines {
             self.note(line);
@@ -85,7 +86,7 @@ impl Printer {
     ///
     /// # Errors
     ///
-    /// Fails if it cannot be written.
+    /// Fails if the command cannot be written.
     pub fn command(self, text: &str) -> io::Result<()> {
         streams::print(streams::stdout(), &format!("{COMMAND}$ {}{COMMAND:#}\n", escape::label(text)))
     }
@@ -94,12 +95,12 @@ impl Printer {
     ///
     /// # Errors
     ///
-    /// Fails if it cannot be written.
+    /// Fails if the heading cannot be written.
     pub fn heading(self, text: &str) -> io::Result<()> {
         streams::print(streams::stdout(), &format!("\n{EMPHASIS}{text}{EMPHASIS:#}\n"))
     }
 
-    /// Prints a warning. Not with `--quiet`.
+    /// Prints a warning, unless `--quiet` is set.
     pub fn warning(self, text: &str) {
         if !self.quiet {
             self.message(Some(("warning", WARNING)), text);
@@ -116,7 +117,7 @@ impl Printer {
         self.message(Some(("error", ERROR)), text);
     }
 
-    /// Prints a hint. Commands in it are completed, see [`ClusterOptions`].
+    /// Prints a hint. Commands in the hint are completed, see [`ClusterOptions`].
     pub fn hint(self, text: &str) {
         let completed = self.cluster.map(|cluster| cluster.complete(text));
         self.message(Some(("hint", HINT)), completed.as_deref().unwrap_or(text));
@@ -128,7 +129,7 @@ impl Printer {
             Some((word, style)) => format!("{style}{word}{style:#}{EMPHASIS}:{EMPHASIS:#} {text}\n"),
             None => format!("{text}\n"),
         };
-        // Nothing can be done about a standard error that is closed, or that nobody reads.
+        // If standard error is closed or has no reader, there is nothing else to do.
         signals::say(move || drop(streams::print(streams::stderr(), &line)));
     }
 }

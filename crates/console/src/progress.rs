@@ -1,4 +1,5 @@
-//! Shows the progress of a long operation on a terminal: a bar that appears after a second and disappears at the end.
+//! Shows the progress of a long operation on a terminal: a bar that appears after a second and
+//! disappears at the end.
 
 use std::time::Duration;
 
@@ -7,10 +8,10 @@ use tokio::task::JoinHandle;
 
 use crate::printer::Printer;
 
-/// Shorter operations end before a bar could be read.
+/// The delay before a bar appears. Shorter operations end before a bar could be read.
 const TIMEOUT: Duration = Duration::from_secs(1);
 const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// As wide as the terminal.
+/// The template of a bar, which is as wide as the terminal.
 const STYLE: &str = "{msg} [{wide_bar}] {decimal_bytes} of {decimal_total_bytes}";
 
 /// A progress bar, which disappears on drop.
@@ -21,8 +22,8 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Begins to show how much of `total` bytes is done, as `done` tells it. Shows nothing if standard error is not a
-    /// terminal, or if the printer is quiet.
+    /// Begins to show how much of `total` bytes is done, as `done` reports. Shows nothing if
+    /// standard error is not a terminal, or if the printer is quiet.
     pub fn begin(
         what: impl Into<String>,
         total: u64,

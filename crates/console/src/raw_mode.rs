@@ -13,11 +13,12 @@ use crate::fatal;
 /// The settings to restore while raw mode is on. The panic hook reads them too.
 static SAVED: Mutex<Option<Termios>> = Mutex::new(None);
 
-/// Raw mode: every key goes to the session as it is typed. Dropping this restores the terminal, also while a panic
-/// unwinds.
+/// Raw mode: every key goes to the session as it is typed. Dropping this value restores the
+/// terminal, also while a panic unwinds.
 #[derive(Debug)]
 pub struct RawMode {
-    /// Restores the terminal while this process is stopped by `kill -TSTP`. (The key Ctrl-Z goes to the session.)
+    /// Restores the terminal while this process is stopped by `kill -TSTP`. (The key Ctrl-Z goes to
+    /// the session.)
     stops: JoinHandle<()>,
 }
 
@@ -32,7 +33,8 @@ impl RawMode {
         let mut stops = signal(SignalKind::from_raw(Signal::TSTP.as_raw()))?;
         HOOK.call_once(|| {
             let print = std::panic::take_hook();
-            // The message of a panic is printed before the stack unwinds. Restore first, so that it is readable.
+            // The message of a panic is printed before the stack unwinds. Restore first, so that it
+            // is readable.
             std::panic::set_hook(Box::new(move |panic| {
                 restore();
                 print(panic);
@@ -42,8 +44,8 @@ impl RawMode {
         let stops = tokio::spawn(async move {
             while stops.recv().await.is_some() {
                 restore();
-                // The signal does not stop all threads at the same moment. Wait for SIGCONT, so that this thread does
-                // not set raw mode before the process is stopped.
+                // The signal does not stop all threads at the same moment. Wait for SIGCONT, so
+                // that this thread does not set raw mode before the process is stopped.
                 let Ok(mut continued) = signal(SignalKind::from_raw(Signal::CONT.as_raw())) else { return };
                 if kill_process(getpid(), Signal::STOP).is_ok() {
                     continued.recv().await;
@@ -74,7 +76,7 @@ fn make_raw() -> std::io::Result<()> {
 /// Restores the settings that the terminal had before raw mode. Does nothing if raw mode is off.
 pub fn restore() {
     if let Some(original) = SAVED.lock().unwrap_or_else(PoisonError::into_inner).take() {
-        // Do not flush: input that was typed but not read is for the user's shell.
+        // Do not flush: input that was typed but not read belongs to the user's shell.
         let _gone = tcsetattr(stdin(), OptionalActions::Now, &original);
         fatal::forget();
     }
@@ -88,7 +90,7 @@ mod tests {
 
     use super::RawMode;
 
-    /// Not a test. The test below runs this on a terminal of its own.
+    /// Not a test. The test below runs this function on a terminal of its own.
     #[test]
     #[ignore = "it panics"]
     fn panics_in_raw_mode() {
@@ -109,7 +111,7 @@ mod tests {
         let mut terminal = Terminal::start(command, 24, 80);
         assert_eq!(terminal.wait().code(), Some(101), "{}", terminal.text());
         assert_eq!(terminal.settings(), idle, "restored");
-        // In raw mode each line would begin where the one before it ended.
+        // In raw mode, each line would begin in the column in which the previous line ended.
         terminal.wait_for("the message", |screen| screen.lines().any(|line| line == "no more"));
     }
 }

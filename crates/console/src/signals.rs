@@ -1,9 +1,11 @@
-//! The signals that ask this command to end: SIGINT, SIGTERM, SIGHUP, SIGQUIT, and those that would end it anyway and that others
-//! send on purpose: SIGUSR1, SIGUSR2, SIGALRM, SIGXCPU.
+//! The signals that ask this command to end: SIGINT, SIGTERM, SIGHUP, SIGQUIT, and those that would
+//! end the process by default and that other processes send on purpose: SIGUSR1, SIGUSR2, SIGALRM,
+//! SIGXCPU.
 //!
-//! The first one cancels the command, which then removes what it created in the engine, within [`Scope::GRACE`]. The
-//! second one ends the command at once. A pipe that nobody reads, or an engine, may block everything else, so a
-//! thread of its own receives the signals. It ends the process if nothing else does.
+//! The first signal cancels the command, which then removes what it created in the engine, within
+//! [`Scope::GRACE`]. The second signal ends the command at once. A pipe without a reader, or an
+//! engine, may block everything else, so a separate thread receives the signals. The thread ends
+//! the process if nothing else does.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
@@ -15,40 +17,40 @@ use tokio::sync::mpsc;
 
 use crate::{fatal, terminal};
 
-/// Whether the first signal is passed on to the command in a session, which may want to clean up. The session limits
-/// the time for that.
+/// Whether the first signal is passed on to the command in a session, which may need it to clean
+/// up. The session limits the time for that.
 static IS_PASSED_ON: AtomicBool = AtomicBool::new(false);
 
-/// Whether the command is over, and the process only has to end.
+/// Whether the command has ended, and only the process remains to end.
 static IS_ENDING: AtomicBool = AtomicBool::new(false);
 
-/// Whether a signal has asked for the end.
+/// Whether a signal has requested the end.
 static IS_ASKED: AtomicBool = AtomicBool::new(false);
 
-/// Whether nobody took a message after that.
+/// Whether a message could not be printed after that signal.
 static IS_UNHEARD: AtomicBool = AtomicBool::new(false);
 
-/// The time that a message may take after a signal: standard error may be a pipe that nobody reads.
+/// How long a message may take after a signal. Standard error may be a pipe without a reader.
 const MESSAGE_WITHIN: Duration = Duration::from_secs(1);
 
-/// The time that a command has to end by itself beyond the grace of its scope.
+/// How long a command may take to end by itself, beyond the grace period of its scope.
 const AFTER_GRACE: Duration = Duration::from_secs(2);
 
-/// The time for the last words of a process that is ended here.
+/// How long `last_words` may take before this module ends the process.
 const SAID_WITHIN: Duration = Duration::from_millis(200);
 
-/// The time that a command has to end at once.
+/// How long a command may take to end at once.
 const AT_ONCE: Duration = Duration::from_millis(700);
 
-/// Receives the signals from here on. They no longer end the process by themselves: each command ends in its own way,
-/// so that it leaves nothing behind.
+/// Begins to receive the signals. From now on they do not end the process by themselves: each
+/// command ends in its own way, so that it leaves nothing behind.
 ///
-/// `passed_on` is the time that a session has after a first signal that it passes on (see [`PassedOn`]). `last_words`
-/// is called before this module ends the process; it may block.
+/// `passed_on` is the time that a session has after a first signal that it passes on (see
+/// [`PassedOn`]). `last_words` is called before this module ends the process; it may block.
 ///
 /// # Errors
 ///
-/// Fails if no signal handler can be installed, or no thread started.
+/// Fails if no signal handler can be installed, or if no thread can be started.
 pub fn listen(passed_on: Duration, last_words: impl FnOnce() + Send + 'static) -> std::io::Result<Interrupts> {
     let (sender, codes) = mpsc::unbounded_channel();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -59,7 +61,7 @@ pub fn listen(passed_on: Duration, last_words: impl FnOnce() + Send + 'static) -
     let receive = move || {
         let code = runtime.block_on(receive(signals, &sender, passed_on));
         terminal::restore();
-        // Standard error may be what blocks everything.
+        // Standard error may be what blocks the process.
         say_within(SAID_WITHIN, last_words);
         end(code);
     };
@@ -68,8 +70,8 @@ pub fn listen(passed_on: Duration, last_words: impl FnOnce() + Send + 'static) -
     Ok(Interrupts::new(codes))
 }
 
-/// Prints a message. Once a signal has asked for the end, the message is waited for no longer than a second, and after one that
-/// nobody took there is no other.
+/// Prints a message. Once a signal has requested the end, a message may take at most one second.
+/// After a message that could not be printed, no further ones are printed.
 pub fn say(print: impl FnOnce() + Send + 'static) {
     if !IS_ASKED.load(Ordering::Relaxed) {
         print();
@@ -78,7 +80,8 @@ pub fn say(print: impl FnOnce() + Send + 'static) {
     }
 }
 
-/// Prints on a thread of its own, which may be left behind. Returns whether it was done in this time.
+/// Prints on a separate thread, which may be left behind. Returns whether the message was printed
+/// within the limit.
 fn say_within(limit: Duration, print: impl FnOnce() + Send + 'static) -> bool {
     let Ok(said) = std::thread::Builder::new().spawn(print) else { return false };
     let deadline = std::time::Instant::now() + limit;
@@ -88,8 +91,8 @@ fn say_within(limit: Duration, print: impl FnOnce() + Send + 'static) -> bool {
     said.is_finished()
 }
 
-/// Marks the command as over, by itself or by a signal. Panics from here on, on threads whose work nobody waits for, are not
-/// printed.
+/// Marks the command as ended, by itself or by a signal. From now on, panics are not printed if
+/// they occur on threads whose work is no longer needed.
 pub fn ending() {
     IS_ENDING.store(true, Ordering::Relaxed);
 }
@@ -108,7 +111,7 @@ fn silence_panics_at_the_end() {
 pub struct PassedOn(());
 
 impl PassedOn {
-    /// Begins to pass the first signal on.
+    /// Begins to pass on the first signal.
     pub fn begin() -> Self {
         IS_PASSED_ON.store(true, Ordering::Relaxed);
         Self(())
@@ -141,8 +144,8 @@ async fn receive(mut signals: Signals, sender: &mpsc::UnboundedSender<u8>, passe
     }
 }
 
-/// The time that the process has to end after `count` signals. `passed_on` is the time for a first signal that is
-/// passed on.
+/// Returns how long the process may take to end after `count` signals. `passed_on` is the time for
+/// a first signal that is passed on.
 fn time_left(count: u32, passed_on: Option<Duration>) -> Duration {
     match (count, passed_on) {
         (1, Some(limit)) => limit,
@@ -174,7 +177,8 @@ impl Signals {
             SignalKind::alarm(),
             SignalKind::from_raw(libc::SIGXCPU),
         ];
-        // Who started this command may have these ignored: they do not end it then.
+        // The parent process may have set these signals to be ignored. They do not end the command
+        // then.
         let ending = ending.into_iter().filter(|kind| !fatal::is_ignored(kind.as_raw_value()));
         asking.into_iter().chain(ending).map(|kind| Ok((kind, signal(kind)?))).collect::<Result<_, _>>().map(Self)
     }
@@ -198,7 +202,7 @@ mod tests {
     fn words_that_nobody_takes_are_not_waited_for() {
         use std::io::Write as _;
         assert!(say_within(Duration::from_mins(1), || ()));
-        // Nobody reads it, and it is full in the end.
+        // The pipe has no reader, so it fills up.
         let (reader, mut writer) = std::io::pipe().unwrap();
         assert!(!say_within(Duration::from_millis(50), move || while writer.write_all(&[0; 4096]).is_ok() {}));
         drop(reader);

@@ -1,8 +1,9 @@
 //! Standard streams that wait for room or input, whether their files block or not.
 //!
-//! Whether a read or write blocks is a setting of the open file, which other programs share. One of them may have set
-//! the terminal or the pipe to non-blocking. A write without room, or a read without input, then fails with `EAGAIN`,
-//! although nothing is wrong. The streams here wait with `poll(2)` instead.
+//! Whether a read or write blocks is a setting of the open file, which other programs share. One of
+//! them may have set the terminal or the pipe to non-blocking. A write without room, or a read
+//! without input, then fails with `EAGAIN`, although nothing is wrong. The streams here wait with
+//! `poll(2)` instead.
 
 use std::io::{self, Read, Stderr, Stdout, Write};
 use std::os::fd::AsFd;
@@ -28,11 +29,11 @@ pub fn stderr() -> WaitingStream<Stderr> {
     WaitingStream(io::stderr())
 }
 
-/// Writes a text, and removes the styles from it if the stream must not have any.
+/// Writes a text. Removes the styles from the text if the stream must not have any.
 ///
 /// # Errors
 ///
-/// Fails as a write of the stream does.
+/// Fails if writing to the stream fails.
 pub fn print(mut stream: WaitingStream<impl RawStream + AsFd>, text: &str) -> io::Result<()> {
     if AutoStream::choice(&stream.0) == ColorChoice::Never {
         stream.write_all(anstream::adapter::strip_str(text).to_string().as_bytes())?;
@@ -63,7 +64,8 @@ impl<S: AsFd> WaitingStream<S> {
     }
 }
 
-/// Uses `write`, not the stream's own `write_all`: that one does not report how much was written before `EAGAIN`.
+/// Uses `write`, not the stream's own `write_all`: that one does not report how much was written
+/// before `EAGAIN`.
 impl<W: Write + AsFd> Write for WaitingStream<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.wait(PollFlags::OUT, |stream| stream.write(bytes))
@@ -93,7 +95,7 @@ pub struct Outlet<W> {
 }
 
 impl<W> Outlet<W> {
-    /// Makes an outlet of a stream.
+    /// Creates an outlet for a stream.
     pub fn of(stream: WaitingStream<W>) -> Self {
         Self { stream: Some(stream), piece: Vec::new(), writing: None }
     }

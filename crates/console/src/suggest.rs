@@ -1,5 +1,5 @@
-//! Commands that hints suggest, completed with the options by which the user named a cluster: a command that is copied from a
-//! hint must ask the same cluster about the same namespace.
+//! Completes the commands that hints suggest with the options by which the user named a cluster: a
+//! command that is copied from a hint must query the same cluster and the same namespace.
 
 use std::path::PathBuf;
 
@@ -16,17 +16,17 @@ pub struct ClusterOptions {
     pub kubeconfig: Option<PathBuf>,
 }
 
-/// How a program spells an option: the words that stand for it, and the option with its value.
+/// How a program spells an option: the words that select it, and the option with its value.
 type Spelled = (&'static [&'static str], String);
 
 /// The commands of scratchdbg that take the options.
 const OURS: [&str; 5] = ["attach", "logs", "ps", "sessions", "why"];
 
-/// What kubectl is asked about that is in no namespace.
+/// The subjects of kubectl commands that are in no namespace.
 const WITHOUT_NAMESPACE: [&str; 6] = ["config", "node", "nodes", "version", "whoami", "namespaces"];
 
 impl ClusterOptions {
-    /// Completes the commands in a hint, which stand between backquotes.
+    /// Completes the commands in a hint, which are enclosed in backquotes.
     pub fn complete(&self, hint: &str) -> String {
         let parts: Vec<String> = hint
             .split('`')
@@ -36,7 +36,7 @@ impl ClusterOptions {
         parts.join("`")
     }
 
-    /// Completes a command. Other texts stay as they are.
+    /// Completes a command. Other texts are returned unchanged.
     fn command(&self, text: &str) -> String {
         let mut words = text.split_whitespace();
         let options = match (words.next(), words.next()) {
@@ -70,7 +70,7 @@ impl ClusterOptions {
     }
 }
 
-/// As a word of a shell's command line.
+/// Quotes a text as one word of a shell's command line.
 fn quoted(text: &str) -> String {
     let is_plain = |character: char| character.is_ascii_alphanumeric() || "_-./:@%+=,".contains(character);
     if !text.is_empty() && text.chars().all(is_plain) {

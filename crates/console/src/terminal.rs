@@ -16,19 +16,20 @@ pub fn is_interactive() -> bool {
     stdin().is_terminal() && stdout().is_terminal()
 }
 
-/// The size of the terminal that standard output is.
+/// Returns the size of the terminal, if standard output is one.
 fn window() -> Option<Window> {
     let size = tcgetwinsize(stdout()).ok()?;
     Some(Window { columns: size.ws_col, rows: size.ws_row })
 }
 
-/// The number of columns of the terminal that standard output is. Returns `None` if it is not a terminal, or if the
-/// size is not known.
+/// Returns the number of columns of the terminal. Returns `None` if standard output is not a
+/// terminal, or if the size is not known.
 pub fn columns() -> Option<usize> {
     window().map(|window| usize::from(window.columns)).filter(|&columns| columns > 0)
 }
 
-/// Watches the size of the terminal. The receiver holds the current size, and changes with it.
+/// Watches the size of the terminal. The receiver holds the current size, and is updated when the
+/// size changes.
 ///
 /// # Errors
 ///

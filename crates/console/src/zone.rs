@@ -1,7 +1,8 @@
 //! The user's time zone.
 //!
-//! `TZ` may name any file, and jiff would read it completely: a named pipe without a writer, or a device without an
-//! end. So jiff gets the value of `TZ` only as the name of a zone, a rule, or the content of a regular file.
+//! `TZ` may name any file, and jiff would read the file completely, even a named pipe without a
+//! writer, or a device without an end. Therefore jiff gets the value of `TZ` only as the name of a
+//! zone, a rule, or the content of a regular file.
 
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -9,23 +10,22 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use jiff::tz::TimeZone;
-
 use scratchdbg_backend::{Error, ErrorKind};
 
-/// The largest zone file that is read. Real ones have a few kilobytes.
+/// The largest zone file that is read, in bytes. Real zone files have a few kilobytes.
 const LIMIT: u64 = 1 << 20;
 
-/// Returns the zone in `TZ`, or the machine's zone if it is unset. Waits for files.
+/// Returns the zone in `TZ`, or the machine's zone if `TZ` is unset. Blocks on files.
 ///
 /// # Errors
 ///
-/// Fails if `TZ` is neither a rule, nor the name of a zone, nor a file of one.
+/// Fails if `TZ` is neither a rule, nor the name of a zone, nor a zone file.
 pub fn local(tz: Option<OsString>) -> Result<TimeZone, Error> {
     tz.filter(|tz| !tz.is_empty()).map_or_else(|| Ok(TimeZone::system()), |tz| named(&tz))
 }
 
-/// Interprets a `TZ`: a rule (`EST5EDT,M3.2.0,M11.1.0`), a zone's name, or a file. Names and files may follow a
-/// colon.
+/// Interprets a `TZ`: a rule (`EST5EDT,M3.2.0,M11.1.0`), a zone's name, or a file. A colon may
+/// precede names and files.
 fn named(tz: &OsStr) -> Result<TimeZone, Error> {
     let text = tz.to_str();
     if let Some(zone) = text.and_then(|text| TimeZone::posix(text).ok()) {
@@ -40,7 +40,7 @@ fn named(tz: &OsStr) -> Result<TimeZone, Error> {
     let path = Path::new(path);
     let bytes = match scratchdbg_files::read(path, LIMIT) {
         Ok(bytes) => bytes,
-        // The C library would silently use UTC: times would be hours off.
+        // The C library would silently use UTC, and times would be hours off.
         Err(error) if error.kind() == io::ErrorKind::NotFound && path.is_relative() => {
             return Err(unusable(tz, &"no such zone is known"));
         }

@@ -77,7 +77,8 @@ pub(crate) struct AttachArgs {
     pub(crate) toolkit: Option<String>,
     /// Give a copy the original's access to the host
     ///
-    /// Its capabilities, devices, and the host's namespaces, sockets and directories. Without it, a copy has none of them.
+    /// Its capabilities, devices, and the host's namespaces, sockets and directories. Without it, a
+    /// copy has none of them.
     #[arg(long, help_heading = RIGHTS)]
     pub(crate) same_rights: bool,
     /// Add a capability (repeatable)
@@ -97,7 +98,8 @@ pub(crate) struct AttachArgs {
     pub(crate) linger: Option<Duration>,
     /// Continue although a process beside the session could gain its rights
     ///
-    /// The target, or a container in its PID namespace, could take over a session with -u 0 or --cap-add.
+    /// The target, or a container in its PID namespace, could take over a session with -u 0 or
+    /// --cap-add.
     #[arg(long, alias = "trust-neighbours", help_heading = RIGHTS)]
     pub(crate) trust_neighbors: bool,
     /// Attach again when the target restarts

@@ -74,8 +74,8 @@ pub(crate) struct BuildArgs {
     pub(crate) healthcheck: Option<String>,
     /// Add files that programs expect: auto, none, or a list
     ///
-    /// `auto` adds what the binary mentions. A list has any of certs, tz, passwd, tmp, nsswitch, services, separated by
-    /// commas. The default is auto, and none with --file.
+    /// `auto` adds what the binary mentions. A list has any of certs, tz, passwd, tmp, nsswitch,
+    /// services, separated by commas. The default is auto, and none with --file.
     #[arg(long, help_heading = CONTENT, value_name = "LIST")]
     pub(crate) with: Option<String>,
     /// Compress layers: none, gzip[:1-12] or zstd[:1-19]

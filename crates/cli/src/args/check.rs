@@ -6,7 +6,8 @@ use clap::{Args, ValueEnum};
 
 #[derive(Debug, Args)]
 pub(crate) struct CheckArgs {
-    /// Binary, Dockerfile, oci:DIR[:TAG], archive:FILE[:REF], registry:REF, or an image or container in the engine
+    /// Binary, Dockerfile, oci:DIR[:TAG], archive:FILE[:REF], registry:REF, or an image or
+    /// container in the engine
     #[arg(required_unless_present_any = ["files", "explain"], value_name = "SUBJECT")]
     pub(crate) subjects: Vec<String>,
     /// Check this file as a Dockerfile (repeatable)

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 use scratchdbg_console::suggest::ClusterOptions;
 
-/// Which cluster, and which part of it. They make sense with targets such as pod/NAME, and are left out of the short help.
+/// Which cluster, and which part of it. They make sense with targets such as pod/NAME, and are left
+/// out of the short help.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Kubernetes")]
 pub(crate) struct KubernetesArgs {

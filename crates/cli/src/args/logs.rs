@@ -34,8 +34,8 @@ pub(crate) struct LogsArgs {
     pub(crate) live: bool,
     /// Print only lines since TIME: 10m, 10:30, 2026-01-02T15:04
     ///
-    /// A duration before now (10m, 2h30m), a time of today (10:30), `yesterday`, a date or a date and time
-    /// (2026-01-02T15:04, with or without a zone), or seconds since 1970.
+    /// A duration before now (10m, 2h30m), a time of today (10:30), `yesterday`, a date or a date
+    /// and time (2026-01-02T15:04, with or without a zone), or seconds since 1970.
     #[arg(long, help_heading = RANGE, value_name = "TIME", allow_hyphen_values = true)]
     pub(crate) since: Option<String>,
     /// Print only lines until TIME, in the same forms
@@ -85,7 +85,8 @@ pub(crate) struct LogsArgs {
     pub(crate) level: Option<String>,
     /// Print only lines with a field: key=value, key>1, key~REGEX
     ///
-    /// Fields are read from lines in JSON and logfmt. Repeat for several conditions: key=value, key>1, key<1, key~REGEX.
+    /// Fields are read from lines in JSON and logfmt. Repeat for several conditions: key=value,
+    /// key>1, key<1, key~REGEX.
     #[arg(long, value_name = "CONDITION", help_heading = "Searching")]
     pub(crate) field: Vec<String>,
     /// Print counts by level, stream, container and time
@@ -103,7 +104,8 @@ pub(crate) struct LogsArgs {
     pub(crate) raw: bool,
     /// Output format: text, json or a template
     ///
-    /// json prints one document per line. A template is text with fields in braces, such as '{time} {level} {msg}'.
+    /// json prints one document per line. A template is text with fields in braces, such as '{time}
+    /// {level} {msg}'.
     #[arg(long, help_heading = PRINTED, value_name = "text|json|TEMPLATE")]
     pub(crate) format: Option<String>,
     /// Where to read the logs from

@@ -11,7 +11,8 @@ pub(crate) struct PsArgs {
     /// Of pods, also init and ephemeral containers.
     #[arg(short, long)]
     pub(crate) all: bool,
-    /// Filter as `docker ps` does (repeatable): status=exited, name=web, label=a=b, ancestor=IMAGE, …
+    /// Filter as `docker ps` does (repeatable): status=exited, name=web, label=a=b, ancestor=IMAGE,
+    /// …
     #[arg(short, long = "filter", value_name = "KEY=VALUE")]
     pub(crate) filters: Vec<String>,
     /// Output format

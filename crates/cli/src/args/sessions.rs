@@ -52,7 +52,8 @@ impl SessionsCommand {
     }
 }
 
-/// The pods whose sessions are meant. Any of these options stands for a cluster instead of the engine.
+/// The pods whose sessions are meant. Any of these options stands for a cluster instead of the
+/// engine.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Kubernetes, instead of the engine")]
 pub(crate) struct ClusterArgs {

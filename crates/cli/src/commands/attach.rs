@@ -20,7 +20,7 @@ use crate::blocking::blocking;
 use crate::context::Context;
 use crate::env::Environment;
 use crate::error::{CommandError, Outcome};
-use crate::platform::{self, Location, Looked, Platform, is_image_reference};
+use crate::platform::{self, Location, Platform, Probed, is_image_reference};
 
 pub(crate) async fn attach(args: AttachArgs, context: &Context, mut interrupts: Interrupts) -> Outcome {
     // Before anything is created: a session must not run without its audit record.
@@ -31,17 +31,17 @@ pub(crate) async fn attach(args: AttachArgs, context: &Context, mut interrupts: 
     }
     let prepared = async {
         let request = request(&args, target(&args)?, context).await?;
-        let (platform, looked) = context.platform_looking_at(&request.target).await?;
-        Ok::<_, CommandError>((request, platform, looked))
+        let (platform, probed) = context.platform_with_probe(&request.target).await?;
+        Ok::<_, CommandError>((request, platform, probed))
     };
-    let (request, platform, looked) = match interrupts.race(&context.scope, Box::pin(prepared)).await {
+    let (request, platform, probed) = match interrupts.race(&context.scope, Box::pin(prepared)).await {
         Ok(prepared) => prepared?,
         Err(code) => return Ok(code),
     };
     match platform {
         Platform::Docker(engine) => {
-            let looked = looked.and_then(|Looked::Docker(looked)| looked);
-            Box::pin(attach_on(engine, args, request, looked, audit, context, &mut interrupts)).await
+            let probed = probed.and_then(|Probed::Docker(probed)| probed);
+            Box::pin(attach_on(engine, args, request, probed, audit, context, &mut interrupts)).await
         }
         #[cfg(feature = "kubernetes")]
         Platform::Kubernetes(_) => Err(platform::not_for_pods("attach")),
@@ -52,17 +52,17 @@ async fn attach_on<B: SessionBackend + ToolStore>(
     platform: &B,
     args: AttachArgs,
     request: Request,
-    looked: Option<B::Target>,
+    probed: Option<B::Target>,
     audit: Option<Audit>,
     context: &Context,
     interrupts: &mut Interrupts,
 ) -> Outcome {
     let on_load = |image: &str, origin: &str| words::tell(Notice::LoadsTools { image, origin }, context.printer);
     let tools = SessionTools::new(platform.clone(), &context.host_toolkit, args.toolkit.clone(), &on_load);
-    attach_with(platform, &tools, &args, request, looked, audit, context, interrupts).await
+    attach_with(platform, &tools, &args, request, probed, audit, context, interrupts).await
 }
 
-/// The same in a container of a pod.
+/// Runs a session in a container of a pod.
 #[cfg(feature = "kubernetes")]
 async fn attach_to_pod(
     args: AttachArgs,
@@ -87,7 +87,7 @@ async fn attach_to_pod(
     attach_with(&sessions, &tools, &args, request, Some(seen), audit, context, interrupts).await
 }
 
-/// This program was built without Kubernetes.
+/// Reports that this program was built without Kubernetes.
 #[cfg(not(feature = "kubernetes"))]
 async fn attach_to_pod(
     args: AttachArgs,
@@ -105,13 +105,13 @@ async fn attach_with<B: SessionBackend>(
     tools: &impl ToolSource,
     args: &AttachArgs,
     request: Request,
-    looked: Option<B::Target>,
+    probed: Option<B::Target>,
     audit: Option<Audit>,
     context: &Context,
     interrupts: &mut Interrupts,
 ) -> Outcome {
     if args.explain {
-        let planned = Box::pin(scratchdbg_session::plan(platform, &request, looked, tools));
+        let planned = Box::pin(scratchdbg_session::plan(platform, &request, probed, tools));
         return match interrupts.race(&context.scope, planned).await {
             Ok(plan) => {
                 explain::print(plan?.as_ref(), args.format, context.printer)?;
@@ -121,10 +121,10 @@ async fn attach_with<B: SessionBackend>(
         };
     }
     let mut user = TerminalUser::new(context.printer, audit);
-    Ok(scratchdbg_session::run(platform, request, looked, tools, &mut user, interrupts).await?)
+    Ok(scratchdbg_session::run(platform, request, probed, tools, &mut user, interrupts).await?)
 }
 
-/// The container or image of an engine.
+/// Returns the engine's container or image that the command line names.
 fn target(args: &AttachArgs) -> Result<SessionTarget, CommandError> {
     if !args.image {
         return Ok(SessionTarget::Container(args.target.parse()?));
@@ -165,8 +165,8 @@ async fn request(args: &AttachArgs, target: SessionTarget, context: &Context) ->
     Ok(Request { target, plan, trust_neighbors: args.trust_neighbors, follow_restarts: args.follow_restarts })
 }
 
-/// Refuses an empty part. Depending on the engine, it would stand for root or for the target's own user, so an unset
-/// variable would grant rights that nobody requested.
+/// Refuses an empty part. Depending on the engine, it would stand for root or for the target's own
+/// user, so an unset variable would grant rights that nobody requested.
 fn check_user(text: &str) -> Result<(), CommandError> {
     let (user, group) = text.split_once(':').map_or((text, None), |(user, group)| (user, Some(group)));
     let missing = match (user.trim(), group.map(str::trim)) {
@@ -178,7 +178,8 @@ fn check_user(text: &str) -> Result<(), CommandError> {
         .hint("-u USER or -u USER:GROUP; without -u the session is the target's own user"))
 }
 
-/// Root is 0 wherever there is a root, also where no file says so.
+/// Replaces the name `root` with 0, which is root in every container, even if no file defines the
+/// name.
 fn with_numeric_root(user: &str) -> String {
     let number = |name: &str| if name == "root" { "0".to_owned() } else { name.to_owned() };
     match user.split_once(':') {
@@ -187,7 +188,8 @@ fn with_numeric_root(user: &str) -> String {
     }
 }
 
-/// Returns the variables for the command. A name alone takes its value from our environment, if it is there, as in docker.
+/// Returns the variables for the command. As in docker, a name alone takes its value from the
+/// environment of this process, if it is set there.
 fn environment(entries: &[String]) -> Result<Vec<String>, CommandError> {
     let mut variables = Vec::new();
     for entry in entries {
@@ -215,7 +217,8 @@ fn check_workdir(path: &str) -> Result<(), CommandError> {
         .hint("it is a directory of the target, such as /srv"))
 }
 
-/// Refuses an unknown capability. Some engines would ignore it, others would refuse it halfway through.
+/// Refuses an unknown capability. Some engines would ignore it, others would refuse it halfway
+/// through.
 fn check_capability(name: &str) -> Result<(), CommandError> {
     if scratchdbg_diagnose::capability::is_known(name) {
         return Ok(());

@@ -14,6 +14,8 @@ use std::sync::Arc;
 
 use scratchdbg_builder::provision::{Decision, provision};
 use scratchdbg_builder::{BuildSpec, Pair, Toolkit, Twin};
+use scratchdbg_console::printer::Printer;
+use scratchdbg_console::progress::Progress;
 use scratchdbg_diagnose::{Finding, Severity};
 use scratchdbg_format::findings;
 use scratchdbg_image::{Image, ImageSet, Meter, TaggedReference};
@@ -31,8 +33,6 @@ use crate::blocking::blocking;
 use crate::context::Context;
 use crate::error::{CommandError, Outcome};
 use crate::registry;
-use scratchdbg_console::printer::Printer;
-use scratchdbg_console::progress::Progress;
 
 pub(crate) async fn build(mut args: BuildArgs, context: &Context) -> Outcome {
     // Check the complete command line before anything is done.
@@ -106,7 +106,7 @@ async fn check_registries(outputs: &[Output], tags: &[TaggedReference], context:
     context.registry()?.check_access(tags).await.map_err(|error| registry::explain(&error))
 }
 
-/// Begins to show how many bytes were done, from none on.
+/// Begins to show how many bytes are done, starting at zero.
 fn show_progress(what: &str, total: u64, meter: &Meter, context: &Context) -> Progress {
     meter.reset();
     let meter = meter.clone();
@@ -133,7 +133,7 @@ struct Built {
     pair: Pair,
     decisions: Vec<Decision>,
     findings: Vec<Finding>,
-    /// What the registries have now.
+    /// The contents of the registries after the push.
     pushed: Option<PushReport>,
 }
 

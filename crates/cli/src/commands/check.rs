@@ -1,6 +1,7 @@
 //! `check`: finds problems of a binary, an image or a container before it is shipped.
 
 use scratchdbg_builder::dockerfile::{Hidden, Unseen};
+use scratchdbg_console::printer::Printer;
 use scratchdbg_console::terminal;
 use scratchdbg_diagnose::{Code, Finding, Severity, explain_code, sarif};
 use scratchdbg_format::findings;
@@ -11,7 +12,6 @@ use crate::blocking::blocking;
 use crate::context::Context;
 use crate::error::{CommandError, FAILED, Outcome};
 use crate::registry;
-use scratchdbg_console::printer::Printer;
 
 pub(crate) async fn check(args: CheckArgs, context: &Context) -> Outcome {
     if let Some(code) = &args.explain {
@@ -31,7 +31,7 @@ pub(crate) async fn check(args: CheckArgs, context: &Context) -> Outcome {
     Ok(if denied { FAILED } else { 0 })
 }
 
-/// `--explain`: what the documentation says of a code.
+/// `--explain`: prints the documentation of a code.
 fn explain(code: &str, printer: Printer) -> Outcome {
     let Some(text) = explain_code(code) else {
         let similar = scratchdbg_backend::similar(code, Code::ALL.iter().map(|known| known.as_str()));
@@ -86,7 +86,7 @@ fn tell(caveat: &Caveat, printer: Printer) {
     }
 }
 
-/// Reports whether a finding is at least as severe as what is denied.
+/// Reports whether a finding is at least as severe as the denied severity.
 pub(super) fn is_denied(finding: &Finding, deny: Deny) -> bool {
     match deny {
         Deny::Error => finding.severity >= Severity::Error,

@@ -21,7 +21,7 @@ use crate::context::Context;
 use crate::error::{CommandError, FAILED, Outcome};
 use crate::platform::{ImagePlatform, Throwaway};
 
-/// The names of the images that the demo makes.
+/// The names of the images that the demo creates.
 struct Names {
     image: TaggedReference,
     twin: TaggedReference,
@@ -42,7 +42,8 @@ pub(crate) async fn demo(args: DemoArgs, context: &Context, mut interrupts: Inte
     images.extend(missing_image);
     let story = Box::pin(story(&args, &names, &mut throwaway, engine, context));
     let outcome = interrupts.race(&context.scope, story).await;
-    // What was called off asks for nothing more: this is another matter.
+    // The cleanup needs a scope of its own: the scope of a canceled command sends no further
+    // requests.
     let engine = engine.within(&Scope::default());
     let loading: Vec<String> = context.scope.left().into_iter().filter(|left| images.contains(left)).collect();
     let removal = async {
@@ -50,7 +51,7 @@ pub(crate) async fn demo(args: DemoArgs, context: &Context, mut interrupts: Inte
         removed.map_err(|error| CommandError::from(error).message)
     };
     let cleaned = interrupts.clean_up(Box::pin(removal), outcome.is_err()).await;
-    // What is said of it below.
+    // The messages below report what is left.
     context.scope.clear();
     let outcome = match cleaned {
         Ok(None) => outcome.unwrap_or_else(Ok),
@@ -170,7 +171,8 @@ async fn build(
     let pair =
         scratchdbg_builder::build(&spec).map_err(|error| CommandError::new(scratchdbg_backend::chain(&error)))?;
     let sets = pair.sets();
-    // A load that is under way when a signal comes is waited for: what the engine finishes later, nobody would remove.
+    // A signal does not interrupt a load. The engine might complete it later, and nothing would
+    // remove the image.
     let images = [names.image.familiar(), names.twin.familiar()];
     for image in &images {
         context.scope.made(image);
@@ -192,7 +194,7 @@ fn write_program(path: &Path) -> io::Result<()> {
     file.write_all(LAUNCHER)
 }
 
-/// Runs one command with its output on ours. Returns its exit code.
+/// Runs one command, and prints its output. Returns its exit code.
 async fn run_inside(
     args: &DemoArgs,
     engine: &ImagePlatform,
@@ -203,7 +205,8 @@ async fn run_inside(
     let plan = PlanRequest { command: command.iter().map(|&word| word.to_owned()).collect(), ..PlanRequest::default() };
     let target = SessionTarget::Container(container.clone());
     let request = Request { target, plan, trust_neighbors: false, follow_restarts: false };
-    // As for the demo's own images. This one's name is not known before.
+    // As for the demo's own images, a signal does not interrupt this load. The image's name is not
+    // known in advance.
     let loading = OnceLock::new();
     let on_load = |image: &str, _: &str| {
         context.scope.made(loading.get_or_init(|| image.to_owned()));
@@ -216,7 +219,7 @@ async fn run_inside(
         context.scope.gone(image);
     }
     let code = code?;
-    // As for all else that the demo prints.
+    // A reader that is gone is an error, as for all other output of the demo.
     if audience.has_left { Err(io::Error::from(io::ErrorKind::BrokenPipe).into()) } else { Ok(code) }
 }
 
@@ -224,7 +227,7 @@ fn session_tools<'a>(args: &DemoArgs, engine: &ImagePlatform, context: &'a Conte
     SessionTools::new(engine.clone(), &context.host_toolkit, args.toolkit.clone(), &|_, _| {})
 }
 
-/// The audience of the demo: types nothing and is asked nothing.
+/// The user of the demo's sessions. Provides no input and answers no questions.
 #[derive(Default)]
 struct Audience {
     /// Whether the reader of the output is gone.

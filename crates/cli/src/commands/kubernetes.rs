@@ -1,4 +1,4 @@
-//! `kubernetes`: what a cluster needs for scratchdbg.
+//! `kubernetes`: prints what scratchdbg needs on a cluster.
 
 use crate::args::KubernetesCommand;
 use crate::context::Context;

@@ -33,7 +33,7 @@ pub(crate) async fn logs(args: LogsArgs, context: &Context, mut interrupts: Inte
     let mut output = Mutex::new(Output::new(&request.view, context.printer));
     let reading = read(&args, &request, &mut output, context);
     let outcome = interrupts.race(&context.scope, Box::pin(reading)).await;
-    // Lines that were read are shown in any case.
+    // Lines that were read are always shown.
     let complete = output.get_mut().unwrap_or_else(PoisonError::into_inner).finish()?;
     match outcome {
         Err(code) => Ok(code),

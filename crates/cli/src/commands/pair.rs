@@ -1,6 +1,7 @@
 //! `pair verify`: verifies that a debug image is its production image plus one layer.
 
 use scratchdbg_builder::verify::Verification;
+use scratchdbg_console::printer::Printer;
 use scratchdbg_image::Platform;
 use scratchdbg_inspect::{self as inspect, BareWords, ImageLocation, LocationError, ThisMachine};
 use serde_json::{Value, json};
@@ -10,7 +11,6 @@ use crate::blocking::blocking;
 use crate::context::Context;
 use crate::error::{CommandError, FAILED, Outcome};
 use crate::registry;
-use scratchdbg_console::printer::Printer;
 
 pub(crate) async fn verify(args: VerifyArgs, context: &Context) -> Outcome {
     let platform = args.platform.as_deref().map(str::parse::<Platform>).transpose();

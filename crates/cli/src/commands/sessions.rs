@@ -42,7 +42,7 @@ async fn list(platform: &impl SessionList, location: Location, format: Format, c
             context.printer.line(&line)?;
         }
     }
-    // What cannot be looked at keeps nobody from the others.
+    // Sessions that cannot be read do not prevent listing the others.
     if let Some(failure) = failure {
         context.printer.warning(&format!("not all may be listed: {}", failure.message));
         failure.hints.iter().for_each(|hint| context.printer.hint(hint));
@@ -116,7 +116,8 @@ async fn remove(platform: &impl SessionList, wanted: &[String], all: bool, conte
     last.map_or(Ok(0), Err)
 }
 
-/// Returns the named sessions without duplicates. All names are resolved before the first session is ended.
+/// Returns the named sessions without duplicates. All names are resolved before the first session
+/// is ended.
 fn choose<'a>(sessions: &'a [Session], wanted: &[String]) -> Result<Vec<&'a Session>, CommandError> {
     let mut chosen: Vec<&Session> = Vec::new();
     for id in wanted {

@@ -1,8 +1,9 @@
-//! `why`: one sentence that tells why a container ended, or what an error message means.
+//! `why`: explains in one sentence why a container ended, or what an error message means.
 
 use std::io::{self, Read};
 
 use scratchdbg_backend::Phase;
+use scratchdbg_console::printer::Printer;
 use scratchdbg_console::terminal;
 use scratchdbg_diagnose::{Finding, explain_message};
 use scratchdbg_format::findings;
@@ -13,9 +14,8 @@ use crate::args::{Format, WhyArgs};
 use crate::context::Context;
 use crate::error::{CommandError, FAILED, Outcome};
 use crate::platform;
-use scratchdbg_console::printer::Printer;
 
-/// How many bytes of a long text are kept, from its beginning and from its end each.
+/// The number of bytes of a long text that are kept from each of its beginning and its end.
 const KEPT: usize = 512 << 10;
 /// The most bytes that are read to find the end.
 const MOST_READ: u64 = 64 << 20;
@@ -39,7 +39,7 @@ struct TargetAnswer<'a> {
     place: Option<Place<'a>>,
 }
 
-/// Where the container is, on Kubernetes.
+/// The location of the container, on Kubernetes.
 #[derive(Serialize)]
 struct Place<'a> {
     namespace: &'a str,
@@ -77,7 +77,7 @@ async fn ask(args: WhyArgs, context: &Context) -> Outcome {
     answer(Some(target), &findings, format, context.printer)
 }
 
-/// `--message`: nothing but the text itself is consulted.
+/// `--message`: explains a text, using nothing but the text.
 fn explain(message: &str, format: Format, printer: Printer) -> Outcome {
     let text = if message == "-" {
         let bytes = read_ends(scratchdbg_console::streams::WaitingStream(io::stdin().lock()).take(MOST_READ))

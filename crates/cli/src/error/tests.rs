@@ -1,5 +1,5 @@
-//! Errors of images, builds, registries and logs as a user reads them. Review changes of the snapshots as prose. Those of
-//! engines are in `crates/docker/src/hint/tests.rs`.
+//! Errors of images, builds, registries and logs as a user reads them. Review changes of the
+//! snapshots as prose. The errors of engines are tested in `crates/docker/src/hint/tests.rs`.
 
 use std::io;
 use std::path::PathBuf;

@@ -2,7 +2,8 @@
 
 use scratchdbg_follow::Notice;
 
-/// Returns a notice about the container with this name, in one line. `platform` is what messages call the platform.
+/// Returns a notice about the container with this name, in one line. `platform` is the name of the
+/// platform.
 pub(super) fn words(platform: &str, name: &str, notice: Notice) -> String {
     match notice {
         Notice::MayDrop => format!(

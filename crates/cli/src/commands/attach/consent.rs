@@ -3,10 +3,9 @@
 use std::io::{IsTerminal as _, Read as _, stderr, stdin};
 
 use scratchdbg_backend::{Error, Interrupts, Plan};
+use scratchdbg_console::printer::Printer;
 use scratchdbg_console::streams::WaitingStream;
 use scratchdbg_session::Consent;
-
-use scratchdbg_console::printer::Printer;
 
 /// Asks the user. Returns `false` if nobody can be asked or the answer is not yes.
 pub(super) async fn obtain(plan: &Plan, refusal: &Error, printer: Printer, interrupts: &mut Interrupts) -> Consent {

@@ -3,9 +3,9 @@
 use std::io;
 
 use scratchdbg_backend::{How, Plan};
+use scratchdbg_console::printer::Printer;
 
 use crate::args::Format;
-use scratchdbg_console::printer::Printer;
 
 /// Describes the keeper's capabilities.
 fn rights(plan: &Plan) -> &'static str {

@@ -5,6 +5,7 @@ use std::io::{Stderr, Stdout};
 
 use jiff::Timestamp;
 use scratchdbg_backend::{Error, ErrorKind, Interrupts, Plan, Window};
+use scratchdbg_console::printer::Printer;
 use scratchdbg_console::signals::PassedOn;
 use scratchdbg_console::streams::{self, Outlet};
 use scratchdbg_console::terminal::{self, Input, RawMode};
@@ -12,13 +13,13 @@ use scratchdbg_session::{Audit, Consent, Notice, SessionEnd, Stage, Streams, Use
 use tokio::sync::watch;
 
 use super::{consent, words};
-use scratchdbg_console::printer::Printer;
 
 /// Standard streams, a terminal if there is one, and the audit file.
 pub(super) struct TerminalUser {
     printer: Printer,
     audit: Option<Audit>,
-    /// Set only while a session uses the terminal: before and after, Ctrl-C is a signal to this process.
+    /// Set only while a session uses the terminal: before and after, Ctrl-C is a signal to this
+    /// process.
     raw_mode: RefCell<Option<RawMode>>,
     /// Set while the first signal is passed on to the command.
     passed_on: RefCell<Option<PassedOn>>,

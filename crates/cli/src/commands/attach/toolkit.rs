@@ -1,4 +1,4 @@
-//! The toolkit image of a session on a pod.
+//! Selects the toolkit image of a session on a pod.
 
 use scratchdbg_backend::{self as backend, ErrorKind};
 use scratchdbg_inspect::{NoTwin, RunningImage, find_twin};
@@ -11,8 +11,8 @@ use crate::context::Context;
 use crate::error::CommandError;
 use crate::platform::{ClusterTools, Configured, FindTwin, PodTarget, Twin};
 
-/// Returns the image of `--toolkit`, or what finds the debug twin of the target's image, or else the image of the
-/// configuration file.
+/// Returns the source of the tools: the image of `--toolkit`, or else the debug twin of the
+/// target's image, or else the image of the configuration file.
 pub(super) async fn of_cluster<'a>(
     args: &AttachArgs,
     target: &PodTarget,
@@ -23,7 +23,7 @@ pub(super) async fn of_cluster<'a>(
     let file = context.environment.config_file.clone();
     let shown = file.as_ref().map(|file| file.display().to_string()).unwrap_or_default();
     let settings = match &args.toolkit {
-        // The file does not matter then, nor do its mistakes.
+        // With `--toolkit`, the file is not read, so errors in it do not matter.
         Some(_) => config_file::Settings::default(),
         None => config_file::read(file).await?,
     };

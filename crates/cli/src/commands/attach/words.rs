@@ -1,9 +1,8 @@
 //! The wording of a session's notices.
 
 use scratchdbg_backend::{How, Mode, Plan};
-use scratchdbg_session::Notice;
-
 use scratchdbg_console::printer::Printer;
+use scratchdbg_session::Notice;
 
 /// Prints a notice.
 pub(super) fn tell(notice: Notice<'_>, printer: Printer) {

@@ -8,9 +8,9 @@ use scratchdbg_image::{FileData, Node};
 
 use super::settings::Source;
 
-/// Reports files that are not readable by others on this machine but are readable by everybody in the image, and how
-/// to set their mode. Modes on disk are not used because they depend on the umask of whoever created the files. A
-/// mode that was set explicitly is not reported.
+/// Reports files that are not readable by others on this machine but are readable by everybody in
+/// the image, and how to set their mode. Modes on disk are not used because they depend on the
+/// umask of the user who created the files. A mode that was set explicitly is not reported.
 pub(super) fn widened(spec: &BuildSpec, additions: &[String], source: Option<&Source>) -> Option<String> {
     let additions: Vec<Addition> = additions.iter().filter_map(|text| text.parse().ok()).collect();
     let is_asked_for = |path: &str| {

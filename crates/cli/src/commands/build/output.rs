@@ -28,7 +28,7 @@ pub(super) enum Output {
     Layout(PathBuf),
     /// A file for `docker load`, `podman load` and skopeo.
     Archive(PathBuf),
-    /// The same on standard output.
+    /// An archive on standard output.
     Stdout,
     /// The registries in the images' names.
     Registry,
@@ -110,7 +110,8 @@ impl Output {
                 blocking(move || {
                     let mut out = BufWriter::with_capacity(1 << 20, WaitingStream(io::stdout().lock()));
                     match write_hybrid(&sets, epoch, &mut out).and_then(|()| out.flush().map_err(ImageError::Write)) {
-                        // The reader of a text may stop early, but an archive is useless without its end.
+                        // The reader of a text may stop early, but an archive is useless without
+                        // its end.
                         Err(ImageError::Write(error)) => {
                             Err(CommandError::new(format!("cannot write the archive to standard output: {error}")))
                         }
@@ -125,8 +126,8 @@ impl Output {
     }
 }
 
-/// Loads a pair into the engine. An engine without an image store for several platforms gives the names to the first
-/// image, so that must be the one it can run.
+/// Loads a pair into the engine. An engine without an image store for several platforms gives the
+/// names to the first image, so that must be the one it can run.
 async fn load(sets: &[ImageSet], epoch: u64, engine: &(impl FactsBackend + ImageBackend)) -> Result<(), CommandError> {
     let mut sorted = sets.to_vec();
     if sets.iter().any(|set| set.images().len() > 1) {
@@ -163,7 +164,7 @@ async fn check_loaded(engine: &impl ImageBackend, set: &ImageSet, tag: &str) -> 
         set.images().iter().map(layers_of).any(|ours: Vec<String>| ours == *layers)
     };
     match found {
-        // For several platforms, the engine may describe one that is not there.
+        // For several platforms, the engine may describe an image that it does not have.
         Some(layers) if set.images().len() > 1 && layers.is_empty() => Ok(()),
         Some(layers) if is_ours(&layers) => Ok(()),
         Some(_) => Err(CommandError::new(format!("the engine took the images, and has another one as {tag}"))

@@ -16,13 +16,13 @@ use crate::error::CommandError;
 /// Facts about an image's Dockerfile.
 #[derive(Debug)]
 pub(super) struct Source {
-    /// Its path as the user named it.
+    /// The path, as the user named it.
     pub(super) path: String,
-    /// Which lines set what.
+    /// The line that set each value.
     pub(super) origins: Origins,
     /// Findings about its lines.
     pub(super) findings: Vec<Finding>,
-    /// The lines.
+    /// The text of the Dockerfile.
     text: String,
 }
 
@@ -34,7 +34,7 @@ impl Source {
     }
 }
 
-/// Takes the Dockerfile of a folder that is named in the place of a binary, as `docker build .` does.
+/// Uses the Dockerfile of a directory that is named in place of a binary, as `docker build .` does.
 pub(super) fn with_dockerfile_of_context(mut args: BuildArgs) -> Result<BuildArgs, CommandError> {
     if let (None, [context]) = (&args.file, &args.binaries[..])
         && context.is_dir()
@@ -71,7 +71,7 @@ pub(super) fn spec(args: &BuildArgs, epoch: Option<&str>) -> Result<(BuildSpec, 
         None => (BuildSpec { binaries: args.binaries.clone(), ..BuildSpec::default() }, None),
     };
     if let Some(source) = &mut source {
-        // Settings from the command line do not come from a line.
+        // Values from the command line have no line in the Dockerfile.
         let given = [
             (args.entrypoint.is_some(), &["ENTRYPOINT", "CMD"][..]),
             (args.cmd.is_some(), &["CMD"]),
@@ -116,7 +116,8 @@ pub(super) fn spec(args: &BuildArgs, epoch: Option<&str>) -> Result<(BuildSpec, 
     Ok((spec, source))
 }
 
-/// Parses `--with`. A Dockerfile lists its image's files itself, so nothing is added to it by default.
+/// Parses `--with`. A Dockerfile lists its image's files itself, so nothing is added to it by
+/// default.
 pub(super) fn with(args: &BuildArgs) -> Result<With, CommandError> {
     match (&args.with, &args.file) {
         (Some(text), _) => text.parse().map_err(|error| explain(&error)),
@@ -162,7 +163,8 @@ fn seconds(epoch: Option<&str>) -> Result<u64, CommandError> {
     })
 }
 
-/// Returns files and settings of a Dockerfile. Its sources are in the named directory, or in its own.
+/// Returns files and settings of a Dockerfile. Its sources are in the named directory, or in its
+/// own.
 fn from_dockerfile(
     file: &Path,
     named: &[PathBuf],
@@ -230,7 +232,8 @@ fn words(flag: &str, text: &str) -> Result<Vec<String>, CommandError> {
     Ok(vec![text.to_owned()])
 }
 
-/// Returns the health check in the form of the configuration. The builder checks whether it can run without a shell.
+/// Returns the health check in the form of the configuration. The builder checks whether it can run
+/// without a shell.
 fn health(text: &str) -> Result<Vec<String>, CommandError> {
     if text.eq_ignore_ascii_case("none") {
         return Ok(vec!["NONE".to_owned()]);

@@ -1,4 +1,5 @@
-//! Stores layers until they are written. Each layer is read, hashed and packed once, whatever the number of outputs.
+//! Stores layers until they are written. Each layer is read, hashed and packed once, whatever the
+//! number of outputs.
 
 use std::path::{Path, PathBuf};
 
@@ -14,7 +15,8 @@ use crate::error::CommandError;
 #[derive(Debug)]
 pub(super) struct Storage {
     layers: LayerStorage,
-    /// Removed when the build ends in any way. Dropped before the layouts, because it may be inside one.
+    /// Removed when the build ends in any way. Dropped before the layouts, because it may be inside
+    /// one.
     _spool: Option<TempDir>,
     layouts: Vec<OpenLayout>,
 }
@@ -28,8 +30,9 @@ struct OpenLayout {
 }
 
 impl Storage {
-    /// Opens the layouts among the outputs, and decides where layers are stored. Without a `compression`, layers for
-    /// a layout or a registry are packed as registries and most tools expect, and streams are not packed.
+    /// Opens the layouts among the outputs, and decides where layers are stored. Without a
+    /// `compression`, layers for a layout or a registry are packed as registries and most tools
+    /// expect, and streams are not packed.
     pub(super) fn prepare(outputs: &[Output], compression: Option<Compression>) -> Result<Self, CommandError> {
         let layouts = outputs.iter().filter_map(|output| match output {
             Output::Layout(path) => Some(OpenLayout::open(path)),

@@ -4,15 +4,15 @@ use std::io;
 
 use scratchdbg_builder::Pair;
 use scratchdbg_builder::provision::Decision;
+use scratchdbg_console::printer::Printer;
 use scratchdbg_format::size;
 use scratchdbg_image::{Image, ImageSet, Layer, TaggedReference};
 use scratchdbg_registry::{PushReport, Pushed};
 use serde_json::{Value, json};
 
 use super::{Built, Output};
-use scratchdbg_console::printer::Printer;
 
-/// `{prod, debug, outputs[], findings[], provision[], pushed[]}`.
+/// Returns the summary as `{prod, debug, outputs[], findings[], provision[], pushed[]}`.
 pub(super) fn json(built: &Built, outputs: &[String]) -> Value {
     json!({
         "prod": set_json(&built.pair.prod),
@@ -59,10 +59,11 @@ fn image_json(image: &Image) -> Value {
     })
 }
 
-/// Prints both images, their differences, and the next commands: on standard error if standard output is the archive.
+/// Prints both images, their differences, and the next commands: on standard error if standard
+/// output is the archive.
 pub(super) fn print(built: &Built, outputs: &[Output], printer: Printer) -> io::Result<()> {
     if printer.is_quiet() {
-        // As `docker build --quiet`: what a script needs.
+        // As in `docker build --quiet`, only the data that a script needs is printed.
         let images = built.pair.prod.images().iter().filter(|_| !outputs.contains(&Output::Stdout));
         return images.map(|image| image.config_document().digest().to_string()).try_for_each(|id| printer.line(&id));
     }
@@ -77,7 +78,7 @@ pub(super) fn print(built: &Built, outputs: &[Output], printer: Printer) -> io::
     text.iter().try_for_each(|line| printer.line(line))
 }
 
-/// Returns what was added for the program, what was not, and why.
+/// Returns which files were added for the program, which were not, and why.
 fn plan(decisions: &[Decision]) -> Vec<String> {
     let line = |decision: &Decision| {
         let word = if decision.added { "added" } else { "left out" };
@@ -116,7 +117,7 @@ fn images(pair: &Pair) -> Vec<String> {
     lines
 }
 
-/// Returns what the registries have now, and how much was sent.
+/// Returns what the registries have after the push, and how many bytes were sent.
 pub(super) fn pushed(report: &PushReport) -> Vec<String> {
     let name = |pushed: &Pushed| format!("pushed  {}  {}", pushed.reference.familiar(), pushed.digest);
     let blobs = |count: usize| if count == 1 { "1 blob".to_owned() } else { format!("{count} blobs") };
@@ -156,7 +157,7 @@ fn next(pair: &Pair, outputs: &[Output]) -> Vec<String> {
     command.map(|command| format!("Next: {command}")).into_iter().collect()
 }
 
-/// A line for an image alone.
+/// Returns the line for one image.
 pub(super) fn line(role: &str, set: &ImageSet, image: &Image) -> String {
     let id = image.config_document().digest().short();
     format!("{role}  {}  {}  {}  {id}", name(set, image), image.platform(), size(total(image)))

@@ -1,4 +1,5 @@
-//! `build --toolkit-only`: the image that sessions on a cluster get their tools from.
+//! `build --toolkit-only`: builds the toolkit image, which provides the tools of sessions on a
+//! cluster.
 
 use std::sync::Arc;
 
@@ -17,7 +18,7 @@ use crate::blocking::blocking;
 use crate::context::Context;
 use crate::error::Outcome;
 
-/// Builds it, for each platform that a busybox was given for.
+/// Builds the toolkit image, for each platform for which a busybox was given.
 pub(super) async fn build(args: &BuildArgs, outputs: &[Output], context: &Context) -> Outcome {
     let tags = settings::references("--tag", &args.tags)?;
     check_registries(outputs, &tags, context).await?;
@@ -32,7 +33,8 @@ pub(super) async fn build(args: &BuildArgs, outputs: &[Output], context: &Contex
         ImageSet::new(tags, images).map_err(|error| explain_image(&error))
     })
     .await?;
-    // There is no production image: this one is written as others are.
+    // There is no production image. The toolkit image takes its place, so that all outputs work
+    // alike.
     let pair = Pair { prod: set, debug: None };
     let mut pushed: Option<PushReport> = None;
     for output in outputs {

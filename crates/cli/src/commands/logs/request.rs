@@ -13,18 +13,18 @@ use crate::args::{Count, LogsArgs};
 use crate::error::CommandError;
 use crate::platform::{self, Location};
 
-/// The request.
+/// The checked request.
 #[derive(Debug, Clone)]
 pub(super) struct Request {
     pub(super) query: Query,
     pub(super) view: View,
-    /// The beginnings of unfinished lines are shown too.
+    /// Whether the beginnings of unfinished lines are shown.
     pub(super) live: bool,
 }
 
 impl Request {
     pub(super) fn new(args: &LogsArgs, zone: TimeZone) -> Result<Self, CommandError> {
-        // Report an error in it before asking the engine.
+        // An error in the range is reported before the first request to the engine.
         range(args, &jiff::Timestamp::now().to_zoned(zone.clone()))?;
         let stream = match (args.stdout, args.stderr) {
             (true, false) => Some(Stream::Stdout),
@@ -75,8 +75,8 @@ impl Request {
         Ok(Self { query, view, live: args.live })
     }
 
-    /// Returns which part of the logs to show, by the engine's clock: ten minutes ago is ten minutes before the
-    /// engine's current time.
+    /// Returns which part of the logs to show, by the engine's clock: ten minutes ago is ten
+    /// minutes before the engine's current time.
     pub(super) fn wanted(&self, args: &LogsArgs, now: jiff::Timestamp) -> Result<follow::Request, CommandError> {
         let around = |own: Option<u16>| usize::from(own.or(args.around).unwrap_or_default());
         Ok(follow::Request {
@@ -103,8 +103,8 @@ impl Request {
         self.query.wants_all() && matches!(self.view.format, Format::Text | Format::Raw) && self.view.stats.is_none()
     }
 
-    /// Reports whether lines may be shown in parts as they arrive, if they exceed the limit. Counting and merging
-    /// need complete lines.
+    /// Reports whether lines may be shown in parts as they arrive, if they exceed the limit.
+    /// Counting and merging need complete lines.
     fn takes_parts(&self, args: &LogsArgs) -> bool {
         let has_tail = matches!(args.tail, Some(Count::Lines(_)));
         matches!(self.view.format, Format::Raw) && self.is_plain() && !has_tail && !self.view.many && !self.live
@@ -145,8 +145,8 @@ pub(super) fn needs_zone(args: &LogsArgs) -> bool {
     args.since.is_some() || args.until.is_some() || args.stats || args.patterns
 }
 
-/// Returns which containers are selected in addition to those that are named. All labels must match the same
-/// container. A project is a separate selection.
+/// Returns which containers are selected in addition to those that are named. All labels must match
+/// the same container. A project is a separate selection.
 pub(super) fn selectors(args: &LogsArgs) -> Vec<Selector> {
     let labels = (!args.label.is_empty()).then(|| Selector { labels: args.label.clone(), ..Selector::default() });
     let project = args.project.clone().map(|project| Selector { project: Some(project), ..Selector::default() });
@@ -168,8 +168,8 @@ fn usage(error: &dyn std::fmt::Display, hint: &str) -> CommandError {
 fn explain_query(error: QueryError) -> CommandError {
     match error {
         QueryError::Pattern { option, pattern, reason } => {
-            // The last line of a regular expression's error describes the problem; the lines before it show the
-            // position.
+            // The last line of a regular expression's error describes the problem; the lines before
+            // it show the position.
             let reason = reason.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
             let error = QueryError::Pattern { option, pattern, reason };
             usage(&error, "to look for a text as it is, put a \\ before each of .*+?()[]{}|^$\\")
