@@ -1,13 +1,14 @@
-//! Measures how many bytes of log input per second one core processes: `cargo bench -p scratchdbg-logs`. Each number
-//! is the best of five rounds.
+//! Measures how many bytes of log input per second one core processes: `cargo bench -p
+//! scratchdbg-logs`. Each number is the best of five rounds.
+
+use std::hint::black_box;
+use std::time::Instant;
 
 use scratchdbg_logs::file::{FileDecoder, FileEvent, FileFormat};
 use scratchdbg_logs::line::Joining;
 use scratchdbg_logs::query::{Query, QuerySpec};
 use scratchdbg_logs::render::{Entry, Format, Renderer, Style};
 use scratchdbg_logs::{Event, Framing, Level, Line, LineOptions, LogDecoder};
-use std::hint::black_box;
-use std::time::Instant;
 
 const LINES: usize = 400_000;
 

@@ -1,7 +1,8 @@
 //! Lines around a match, like grep's `-A`, `-B` and `-C`.
 
-use crate::line::Line;
 use std::collections::VecDeque;
+
+use crate::line::Line;
 
 /// A line to show.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,7 +15,8 @@ pub struct Shown<'a> {
     pub after_gap: bool,
 }
 
-/// Selects matches and the lines around them. Holds at most as many lines as are shown before a match.
+/// Selects matches and the lines around them. Holds at most as many lines as are shown before a
+/// match.
 #[derive(Debug)]
 pub struct Context {
     before: usize,

@@ -1,22 +1,23 @@
 //! Decodes a log stream into lines: [`FrameDecoder`] and the joining of its pieces in one step.
 
+use std::sync::Arc;
+
 use crate::frame::{FrameDecoder, FrameError, FrameEvent, Piece};
 use crate::line::{Line, LineAssembler, LineOptions};
 use crate::search::Search;
-use std::sync::Arc;
 
 /// One event of a log stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event<'a> {
     /// A complete line of the container.
     Line(Line<'a>),
-    /// The daemon reports an error of its own. More lines may follow. The text is untrusted: escape it before showing
-    /// it.
+    /// The daemon reports an error of its own. More lines may follow. The text is untrusted: escape
+    /// it before showing it.
     DaemonError(String),
 }
 
-/// Resumable decoder of a log stream. Chunks may be cut anywhere. The decoder holds at most one line per stream, each
-/// up to [`LineOptions::max_line`] bytes.
+/// Resumable decoder of a log stream. Chunks may be cut anywhere. The decoder holds at most one
+/// line per stream, each up to [`LineOptions::max_line`] bytes.
 ///
 /// ```
 /// use scratchdbg_logs::line::{Joining, LineOptions};
@@ -67,18 +68,20 @@ impl LogDecoder {
         self
     }
 
-    /// Returns the events in the next chunk. Read all of them: events left when the result is dropped are lost.
+    /// Returns the events in the next chunk. Read all of them: events left when the result is
+    /// dropped are lost.
     pub fn push<'d, 'a>(&'d mut self, chunk: &'a [u8]) -> Events<'d, 'a> {
         Events { decoder: self, chunk, piece: None }
     }
 
-    /// Returns how many of the engine's records were read so far. A long line is several records. Zero with a TTY,
-    /// which has no frames.
+    /// Returns how many of the engine's records were read so far. A long line is several records.
+    /// Zero with a TTY, which has no frames.
     pub fn records(&self) -> u64 {
         self.frames.frames()
     }
 
-    /// Returns the next line that has no ending. Call after the last chunk or an error, until `None`.
+    /// Returns the next line that has no ending. Call after the last chunk or an error, until
+    /// `None`.
     pub fn finish_line(&mut self) -> Option<Line<'_>> {
         self.lines.finish_line()
     }
@@ -86,7 +89,7 @@ impl LogDecoder {
     /// Declares the end of the stream.
     ///
     /// # Errors
-    /// [`FrameError`] when it ended inside a frame, or had failed before.
+    /// [`FrameError`] if the stream ended inside a frame, or failed earlier.
     pub fn finish(self) -> Result<(), FrameError> {
         self.frames.finish()
     }
@@ -102,11 +105,11 @@ pub struct Events<'d, 'a> {
 }
 
 impl Events<'_, '_> {
-    /// Returns the next event, or `None` at the end of the chunk. This is not an `Iterator` because a line may borrow
-    /// from the decoder.
+    /// Returns the next event, or `None` at the end of the chunk. This is not an `Iterator` because
+    /// a line may borrow from the decoder.
     ///
     /// # Errors
-    /// [`FrameError`] when the stream is not framed as it should be. The lines before it stay good.
+    /// [`FrameError`] if the stream is not framed correctly. The lines before the error are valid.
     #[expect(clippy::should_implement_trait, reason = "an iterator's items cannot borrow from it")]
     pub fn next(&mut self) -> Result<Option<Event<'_>>, FrameError> {
         loop {

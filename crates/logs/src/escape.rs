@@ -1,10 +1,11 @@
 //! Makes text that a container controls safe for a terminal.
 //!
-//! A terminal obeys the text it receives: it may clear the screen, overwrite earlier text, set its title, write the
-//! clipboard or answer on stdin (CVE-2021-25743). In log lines, only colors and text attributes (SGR, `ESC [ … m`)
-//! pass. Every other control character or sequence is shown as a Rust-style escape: `\x1b[2J`, `\r`, `\u{202e}`. The
-//! same applies to bytes that are not UTF-8 (`\xff`), to bidirectional controls, which make text read as something
-//! else, to invisible characters, and to the attribute that conceals text (SGR 8). Nothing is left out, and harmless
+//! A terminal obeys the text it receives: it may clear the screen, overwrite earlier text, set its
+//! title, write the clipboard or answer on stdin (CVE-2021-25743). In log lines, only colors and
+//! text attributes (SGR, `ESC [ … m`) pass. Every other control character or sequence is shown as a
+//! Rust-style escape: `\x1b[2J`, `\r`, `\u{202e}`. The same applies to bytes that are not UTF-8
+//! (`\xff`), to bidirectional controls, which make text read as something else, to invisible
+//! characters, and to the attribute that conceals text (SGR 8). Nothing is left out, and harmless
 //! text is not escaped: a tab, and a carriage return at the very end of a line, pass.
 
 use std::borrow::Cow;
@@ -13,7 +14,8 @@ use std::fmt::Write as _;
 /// Restores the terminal's own colors.
 const RESET: &str = "\x1b[0m";
 
-/// Returns a log line (without its newline) with its colors, which are reset at the end of the line.
+/// Returns a log line (without its newline) with its colors, which are reset at the end of the
+/// line.
 ///
 /// ```
 /// use scratchdbg_logs::escape;
@@ -47,7 +49,8 @@ pub fn label<T: AsRef<[u8]> + ?Sized>(text: &T) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// Returns a JSON document with the same values, in which unsafe characters are escaped as JSON escapes.
+/// Returns a JSON document with the same values, in which unsafe characters are escaped as JSON
+/// escapes.
 ///
 /// ```
 /// use scratchdbg_logs::escape;
@@ -129,7 +132,8 @@ fn is_unsafe(c: char) -> bool {
     // Some terminals obey the line separator and the paragraph separator.
     let is_separator = matches!(c, '\u{2028}' | '\u{2029}');
     let is_bidi = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    // These characters are invisible. The joiners (U+200C, U+200D) pass: scripts and emoji need them.
+    // These characters are invisible. The joiners (U+200C, U+200D) pass: scripts and emoji need
+    // them.
     let is_invisible = matches!(
         c,
         '\u{ad}' | '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{200b}' | '\u{2060}'..='\u{2064}' | '\u{206a}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
@@ -202,8 +206,9 @@ fn conceals(parameters: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     #[test]
     fn lines() {

@@ -1,17 +1,19 @@
 //! Reads fields of structured log lines (JSON or logfmt) on demand.
 //!
-//! No line is rejected. A line that is neither JSON nor logfmt, or broken, is text without fields. Scanning goes from
-//! left to right, without recursion and without copying. The first of duplicate keys counts.
+//! No line is rejected. A line that is neither JSON nor logfmt, or broken, is text without fields.
+//! Scanning goes from left to right, without recursion and without copying. The first of duplicate
+//! keys counts.
 
 mod json;
 mod logfmt;
 
 use std::borrow::Cow;
 
-/// Returns a field's value as text: a string without its quotes and escapes, any other value as written.
+/// Returns a field's value as text: a string without its quotes and escapes, any other value as
+/// written.
 ///
-/// `path` is a key (`msg`; a key may contain dots, as `log.level` does) or a path of keys into nested objects
-/// (`http.status`).
+/// `path` is a key (`msg`; a key may contain dots, as `log.level` does) or a path of keys into
+/// nested objects (`http.status`).
 ///
 /// ```
 /// use scratchdbg_logs::fields;
@@ -24,7 +26,8 @@ pub fn get<'a>(line: &'a [u8], path: &str) -> Option<Cow<'a, str>> {
     if json::is_object(line) { json::get(line, path).and_then(text) } else { logfmt::get(line, path) }
 }
 
-/// Returns the line's fields as one JSON object: the line itself if it is one, or its logfmt pairs as strings.
+/// Returns the line's fields as one JSON object: the line itself if it is one, or its logfmt pairs
+/// as strings.
 pub(crate) fn object(line: &[u8]) -> Option<Cow<'_, str>> {
     if json::is_object(line) {
         json::valid_object(line).map(Cow::Borrowed)
@@ -59,8 +62,8 @@ pub(crate) fn kind(line: &[u8]) -> Kind {
     }
 }
 
-/// Calls `make` for the fields with `wanted` keys and returns its first result. The objects `log` and `record` stand
-/// for their members.
+/// Calls `make` for the fields with `wanted` keys and returns its first result. The objects `log`
+/// and `record` stand for their members.
 pub(crate) fn pick<W, T>(
     line: &[u8],
     wanted: impl Fn(&[u8]) -> Option<W>,
@@ -72,15 +75,16 @@ pub(crate) fn pick<W, T>(
     }
     json::members(line).find_map(|(key, value)| {
         of(key, value).or_else(|| {
-            // The Elastic Common Schema nests the level: {"log":{"level":"info"}}. loguru does too, in "record".
+            // The Elastic Common Schema nests the level: {"log":{"level":"info"}}. loguru does too,
+            // in "record".
             (matches!(key, b"log" | b"record") && json::is_object(value))
                 .then(|| json::members(value).find_map(|(key, value)| of(key, value)))?
         })
     })
 }
 
-/// Like [`pick`], for a line that begins with words. Considers only pairs that have another pair right beside them: a
-/// single pair is part of a sentence or a query.
+/// Like [`pick`], for a line that begins with words. Considers only pairs that have another pair
+/// right beside them: a single pair is part of a sentence or a query.
 pub(crate) fn pick_beside<W, T>(
     line: &[u8],
     wanted: impl Fn(&[u8]) -> Option<W>,
@@ -95,7 +99,8 @@ pub(crate) fn pick_beside<W, T>(
     })
 }
 
-/// Returns a raw value as text: strings unescaped, any other value (and strings that cannot be unescaped) as written.
+/// Returns a raw value as text: strings unescaped, any other value (and strings that cannot be
+/// unescaped) as written.
 fn text(raw: &[u8]) -> Option<Cow<'_, str>> {
     let raw = str::from_utf8(raw).ok()?;
     let Some(inner) = raw.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) else {
@@ -109,8 +114,9 @@ fn text(raw: &[u8]) -> Option<Cow<'_, str>> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     #[test]
     fn get_from_json() {

@@ -1,20 +1,21 @@
 //! Reads lines from Docker's own log files. The lines are the same that the engine would send.
 //!
-//! The caller reads the files, rotated ones first and decompressed, and pushes their bytes one after the other into
-//! the same decoder, because lines continue across rotations.
+//! The caller reads the files, rotated ones first and decompressed, and pushes their bytes one
+//! after the other into the same decoder, because lines continue across rotations.
 
 mod json_file;
 mod json_rescue;
 mod local;
 
+use std::sync::Arc;
+
 use crate::Timestamp;
 use crate::frame::{Framing, Stream};
 use crate::line::{Joining, Line, LineAssembler, LineOptions};
 use crate::search::Search;
-use std::sync::Arc;
 
-/// The longest accepted record, as stored. Docker's records hold 16 KiB of text, each byte of which may be escaped to
-/// six, and those of a driver's plugin up to 1 MB.
+/// The longest accepted record, as stored. Docker's records hold 16 KiB of text, each byte of which
+/// may be escaped to six, and those of a driver's plugin up to 1 MB.
 const MAX_RECORD: usize = 8 << 20;
 
 /// The logging driver that wrote the files.
@@ -31,8 +32,8 @@ pub enum FileFormat {
 pub enum FileEvent<'a> {
     /// A complete line of the container, with its timestamp if the record has one.
     Line(Line<'a>),
-    /// Bytes that are not a record were skipped: the file is damaged (a crash of the host, a full disk). Emitted once
-    /// per damaged place, before the line that follows.
+    /// Bytes that are not a record were skipped: the file is damaged (a crash of the host, a full
+    /// disk). Emitted once per damaged place, before the line that follows.
     Hole(Hole),
 }
 
@@ -45,7 +46,8 @@ pub struct Hole {
     pub bytes: u64,
 }
 
-/// Resumable decoder of log files. Chunks may be cut anywhere. Holds at most one record, and one line per stream.
+/// Resumable decoder of log files. Chunks may be cut anywhere. Holds at most one record, and one
+/// line per stream.
 ///
 /// Damage does not end decoding: the decoder continues with the next complete record.
 ///
@@ -96,8 +98,8 @@ struct Record<'a> {
 }
 
 impl FileDecoder {
-    /// Returns a decoder at the start of the oldest file. `tty` is inspect's `Config.Tty`; `max_line` is as in
-    /// [`LineOptions::max_line`].
+    /// Returns a decoder at the start of the oldest file. `tty` is inspect's `Config.Tty`;
+    /// `max_line` is as in [`LineOptions::max_line`].
     pub fn new(format: FileFormat, tty: bool, max_line: usize) -> Self {
         let framing = Framing::from_tty(tty);
         Self::with(
@@ -106,7 +108,8 @@ impl FileDecoder {
         )
     }
 
-    /// Like [`new`](Self::new), but emits lines longer than `max_line` in parts; see [`LineOptions::in_parts`].
+    /// Like [`new`](Self::new), but emits lines longer than `max_line` in parts; see
+    /// [`LineOptions::in_parts`].
     pub fn in_parts(format: FileFormat, tty: bool, max_line: usize) -> Self {
         let framing = Framing::from_tty(tty);
         Self::with(
@@ -137,12 +140,14 @@ impl FileDecoder {
         }
     }
 
-    /// Reports whether a record has begun and not ended: the engine is writing it, or was killed while it did.
+    /// Reports whether a record has begun and not ended: the engine is writing it, or was killed
+    /// while it did.
     pub fn is_in_record(&self) -> bool {
         !self.carry.is_empty()
     }
 
-    /// Declares the end of the files and emits the rest: a record without its end, a line without an ending.
+    /// Declares the end of the files and emits the rest: a record without its end, a line without
+    /// an ending.
     pub fn finish(mut self, mut emit: impl FnMut(FileEvent<'_>)) {
         match self.format {
             FileFormat::JsonFile => {

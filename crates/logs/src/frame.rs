@@ -1,20 +1,22 @@
 //! The engine's multiplexed stream, used by logs, attach and exec without a TTY.
 //!
-//! A frame is `[type u8][0, 0, 0][length u32, big endian][payload]`. The types are 0 stdin, 1 stdout, 2 stderr, and 3
-//! an error of the daemon itself that occurs in the middle of a stream (moby `api/pkg/stdcopy/stdcopy.go`). A
-//! container with a TTY sends plain bytes instead. Only inspect's `Config.Tty` distinguishes the two: the bytes do
-//! not, since a terminal program may begin with `\x01`.
+//! A frame is `[type u8][0, 0, 0][length u32, big endian][payload]`. The types are 0 stdin, 1
+//! stdout, 2 stderr, and 3 an error of the daemon itself that occurs in the middle of a stream
+//! (moby `api/pkg/stdcopy/stdcopy.go`). A container with a TTY sends plain bytes instead. Only
+//! inspect's `Config.Tty` distinguishes the two: the bytes do not, since a terminal program may
+//! begin with `\x01`.
 //!
-//! Payloads are returned as they arrive, as slices of the caller's chunk. The decoder holds at most one header and
-//! one message of the daemon.
+//! Payloads are returned as they arrive, as slices of the caller's chunk. The decoder holds at most
+//! one header and one message of the daemon.
 
 use thiserror::Error;
 
-/// The most empty frames accepted in a row. Engines send none; a stream of nothing else would never end.
+/// The most empty frames accepted in a row. Engines send none; a stream of nothing else would never
+/// end.
 const MAX_EMPTY_FRAMES: u32 = 1 << 16;
 
-/// The longest accepted payload. Docker's log frames hold 16 KiB and a timestamp, its exec frames 32 KiB. A length
-/// far above that means that the bytes are not a header.
+/// The longest accepted payload. Docker's log frames hold 16 KiB and a timestamp, its exec frames
+/// 32 KiB. A length far above that means that the bytes are not a header.
 pub const MAX_FRAME_LEN: u32 = 16 << 20;
 
 /// How many bytes of a daemon's error message are kept. The rest is read and dropped.
@@ -78,8 +80,8 @@ pub struct Piece<'a> {
 pub enum FrameEvent<'a> {
     /// Bytes of the process.
     Data(Piece<'a>),
-    /// The daemon reports an error of its own (frame type 3). Earlier data is valid, and more may follow. The text is
-    /// untrusted: escape it before showing it.
+    /// The daemon reports an error of its own (frame type 3). Earlier data is valid, and more may
+    /// follow. The text is untrusted: escape it before showing it.
     DaemonError(String),
 }
 
@@ -186,10 +188,12 @@ impl FrameDecoder {
         Self { framing, state: START, frames: 0, empty: 0 }
     }
 
-    /// Decodes the next event and advances `input` past it. Returns `None` when all of `input` is consumed.
+    /// Decodes the next event and advances `input` past it. Returns `None` when all of `input` is
+    /// consumed.
     ///
     /// # Errors
-    /// [`FrameError`] if the stream is not framed correctly. Each later call returns the same error.
+    /// [`FrameError`] if the stream is not framed correctly. Each later call returns the same
+    /// error.
     pub fn decode<'a>(&mut self, input: &mut &'a [u8]) -> Result<Option<FrameEvent<'a>>, FrameError> {
         if self.framing == Framing::Raw {
             let payload = std::mem::take(input);

@@ -1,5 +1,5 @@
-//! Determines the severity of a line: from a field of a structured line, or from the text before the message of a
-//! plain line.
+//! Determines the severity of a line: from a field of a structured line, or from the text before
+//! the message of a plain line.
 //!
 //! A word within a message is not a level: "0 errors" says nothing about the severity of its line.
 
@@ -54,11 +54,12 @@ impl Level {
 
     /// Returns the level of a line, or `None` if the line has none.
     ///
-    /// A JSON or logfmt field (`level`, `lvl`, `severity`, `levelname`, `log.level`, `@l`, …) decides, as a word or
-    /// as a number of pino and bunyan (10 trace … 60 fatal), of syslog (0 emergency … 7 debug) or of OpenTelemetry
-    /// (`severityNumber`). In other lines, the text before the message decides: a syslog priority, the letter of
-    /// klog, Android, Jupyter and others, a mark of Redis, a level's name in capitals, in brackets or before a colon;
-    /// or the beginning of a panic or a stack trace.
+    /// A JSON or logfmt field (`level`, `lvl`, `severity`, `levelname`, `log.level`, `@l`, …)
+    /// decides, as a word or as a number of pino and bunyan (10 trace … 60 fatal), of syslog (0
+    /// emergency … 7 debug) or of OpenTelemetry (`severityNumber`). In other lines, the text before
+    /// the message decides: a syslog priority, the letter of klog, Android, Jupyter and others, a
+    /// mark of Redis, a level's name in capitals, in brackets or before a colon; or the beginning
+    /// of a panic or a stack trace.
     ///
     /// ```
     /// use scratchdbg_logs::Level;
@@ -70,7 +71,7 @@ impl Level {
         match fields::kind(line) {
             Kind::Json | Kind::CutJson => structured::level(line, false),
             Kind::Logfmt => structured::level(line, false).or_else(|| plain::level(line).flatten()),
-            // A known form without a level is known to have none.
+            // A line in a known format without a level has no level.
             Kind::Text => plain::level(line).unwrap_or_else(|| {
                 let of_pairs = || structured::level(line, true);
                 labels::behind_a_name(line).and_then(Self::of).or_else(of_pairs)

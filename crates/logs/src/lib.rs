@@ -1,5 +1,5 @@
-//! Container logs as values: bytes in, records out. This crate does no I/O, is not async and does not depend on
-//! Docker types.
+//! Container logs as values: bytes in, records out. This crate does no I/O, is not async and does
+//! not depend on Docker types.
 //!
 //! From the engine to the terminal:
 //!
@@ -11,7 +11,8 @@
 //! * [`mod@file`]: reads lines from the engine's own log files, where they are accessible;
 //! * [`trace`]: joins stack traces into one record;
 //! * [`query`], [`context`]: select lines, and the lines around them;
-//! * [`tail`], [`merge`], [`resume`]: keep the last lines, merge containers by time, resume a broken stream;
+//! * [`tail`], [`merge`], [`resume`]: keep the last lines, merge containers by time, resume a
+//!   broken stream;
 //! * [`stats`]: counts, rate, silences and patterns;
 //! * [`render`]: writes text, raw bytes, JSON lines or templates;
 //! * [`escape`]: makes text that a container controls safe for a terminal.

@@ -1,24 +1,27 @@
 //! Joins the pieces that an engine sends into complete lines.
 //!
-//! Engines cut long lines. Docker's daemon sends a record whenever it has read 16 KiB without a newline (moby
-//! `daemon/logger/copier.go`), conmon whenever it has read up to 8 KiB (`src/ctr_logging.c`). Such a *partial* ends
-//! without a newline. With `timestamps=1` each partial carries a timestamp of its own, and partials of stdout and
-//! stderr arrive interleaved. So lines are joined per stream, and only the first timestamp is kept.
+//! Engines cut long lines. Docker's daemon sends a record whenever it has read 16 KiB without a
+//! newline (moby `daemon/logger/copier.go`), conmon whenever it has read up to 8 KiB
+//! (`src/ctr_logging.c`). Such a *partial* ends without a newline. With `timestamps=1` each partial
+//! carries a timestamp of its own, and partials of stdout and stderr arrive interleaved. So lines
+//! are joined per stream, and only the first timestamp is kept.
 //!
-//! A record of Docker that has no newline and is *shorter* than 16 KiB is the last of its stream: the process closed
-//! the stream. After a restart, the output of the next run follows at once and does not belong to that line.
+//! A record of Docker that has no newline and is *shorter* than 16 KiB is the last of its stream:
+//! the process closed the stream. After a restart, the output of the next run follows at once and
+//! does not belong to that line.
 
 mod pending;
+
+use std::borrow::Cow;
+use std::sync::Arc;
 
 use self::pending::{Head, Pending};
 use crate::Timestamp;
 use crate::frame::{Framing, Piece, Stream};
 use crate::search::{Found, Search};
-use std::borrow::Cow;
-use std::sync::Arc;
 
-/// Docker's daemon cuts lines at this length (`defaultBufSize` in moby `daemon/logger/copier.go`). A partial may be
-/// longer, since json-file replaces each invalid byte with three, but not shorter.
+/// Docker's daemon cuts lines at this length (`defaultBufSize` in moby `daemon/logger/copier.go`).
+/// A partial may be longer, since json-file replaces each invalid byte with three, but not shorter.
 const DOCKER_PARTIAL_LEN: usize = 16 << 10;
 
 /// Which records without a newline continue in the next record of their stream.
@@ -41,8 +44,9 @@ pub struct LineOptions {
     pub timestamps: bool,
     /// The most bytes of one line that are kept. This bounds memory, once per stream.
     pub max_line: usize,
-    /// Whether to return a longer line in parts of about that length, all but the last without an ending, so that
-    /// nothing is dropped. Not supported where timestamps stand within the lines: with a TTY.
+    /// Whether to return a longer line in parts of about that length, all but the last without an
+    /// ending, so that nothing is dropped. Not supported where timestamps stand within the lines:
+    /// with a TTY.
     pub in_parts: bool,
 }
 
@@ -86,9 +90,11 @@ pub struct Line<'a> {
     pub ending: Ending,
     /// How many bytes beyond the limit were dropped from the end of `text`.
     pub cut: u64,
-    /// The result of a search in the complete line, if some of it was dropped and the line was searched.
+    /// The result of a search in the complete line, if some of it was dropped and the line was
+    /// searched.
     pub found: Option<Found>,
-    /// The container's run that wrote the line, from 1 on. Set by the reader, since the log does not contain it.
+    /// The container's run that wrote the line, from 1 on. Set by the reader, since the log does
+    /// not contain it.
     pub run: Option<u32>,
 }
 
@@ -128,7 +134,8 @@ impl LineAssembler {
         Self { options, streams: Default::default() }
     }
 
-    /// Also searches lines that are longer than the limit. Not supported where timestamps stand within the lines.
+    /// Also searches lines that are longer than the limit. Not supported where timestamps stand
+    /// within the lines.
     pub(crate) fn search(&mut self, search: &Arc<Search>) {
         if self.has_times_in_lines() {
             return;
@@ -139,7 +146,8 @@ impl LineAssembler {
         }
     }
 
-    /// Returns the next line that the end of the stream leaves without an ending. Call until `None`.
+    /// Returns the next line that the end of the stream leaves without an ending. Call until
+    /// `None`.
     pub(crate) fn finish_line(&mut self) -> Option<Line<'_>> {
         let stream = [Stream::Stdin, Stream::Stdout, Stream::Stderr].into_iter().find(|stream| {
             let pending = self.pending(*stream);
@@ -163,8 +171,8 @@ impl LineAssembler {
         &mut self.streams[stream as usize]
     }
 
-    /// Returns the limit of the buffer. With a TTY, timestamps are removed when the line is complete, so they need
-    /// room too.
+    /// Returns the limit of the buffer. With a TTY, timestamps are removed when the line is
+    /// complete, so they need room too.
     fn buffer_cap(&self) -> usize {
         if self.gives_parts() {
             return usize::MAX;
@@ -180,8 +188,9 @@ impl LineAssembler {
         self.options.in_parts && !self.has_times_in_lines()
     }
 
-    /// Reads up to the end of the next line or of the piece, and advances the payload. [`lend`](Self::lend) then
-    /// makes the line. (These are two steps because a line may borrow from the assembler.)
+    /// Reads up to the end of the next line or of the piece, and advances the payload.
+    /// [`lend`](Self::lend) then makes the line. (These are two steps because a line may borrow
+    /// from the assembler.)
     pub(crate) fn advance<'a>(&mut self, piece: &mut Piece<'a>) -> Option<Ready<'a>> {
         let max_line = self.buffer_cap();
         let part_len = self.gives_parts().then_some(self.options.max_line);
@@ -221,7 +230,8 @@ impl LineAssembler {
             if !text.is_empty() {
                 pending.push(text, max_line);
             }
-            // Parts end where records end, however the stream was cut: a resumed stream yields the same parts.
+            // Parts end where records end, however the stream was cut: a resumed stream yields the
+            // same parts.
             let may_part = piece.ends_frame || framing == Framing::Raw;
             if may_part && part_len.is_some_and(|len| pending.text.len() >= len) {
                 return Some(Ready { stream, whole: None, ending: Ending::None });
@@ -320,7 +330,8 @@ impl LineAssembler {
     }
 }
 
-/// Removes the timestamps that Docker writes into the middle of a TTY's line: the same timestamp, once per partial.
+/// Removes the timestamps that Docker writes into the middle of a TTY's line: the same timestamp,
+/// once per partial.
 fn without_repeats<'a>(text: &'a [u8], timestamp: &Timestamp) -> Cow<'a, [u8]> {
     if text.len() <= DOCKER_PARTIAL_LEN {
         return Cow::Borrowed(text);

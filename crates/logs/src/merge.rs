@@ -1,14 +1,16 @@
 //! Merges the logs of several containers by time.
 //!
-//! The order within each container is always kept: the engine stamps stdout and stderr in two places, clocks jump
-//! back, and timestamps may be missing. So a record counts as no earlier than the previous one of the same container.
-//! Between containers, the earliest record goes first. If streams end by themselves, the order is exact. If they are
-//! followed, a record waits at most a window for a silent container that might still have an earlier one.
+//! The order within each container is always kept: the engine stamps stdout and stderr in two
+//! places, clocks jump back, and timestamps may be missing. So a record counts as no earlier than
+//! the previous one of the same container. Between containers, the earliest record goes first. If
+//! streams end by themselves, the order is exact. If they are followed, a record waits at most a
+//! window for a silent container that might still have an earlier one.
 
-use jiff::Timestamp;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
 
 /// Identifies a source of a [`Merger`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -20,7 +22,8 @@ pub struct Merger<T> {
     window: Option<Duration>,
     capacity: usize,
     sources: Vec<Source<T>>,
-    /// The first record of each source that has one. For equal times, the source that was added first.
+    /// The first record of each source that has one. For equal times, the source that was added
+    /// first.
     heads: BinaryHeap<Reverse<(Timestamp, SourceId)>>,
     /// How many open sources have no record. Their next record might come first.
     silent: usize,
@@ -42,8 +45,9 @@ struct Queued<T> {
 }
 
 impl<T> Merger<T> {
-    /// `window` is the longest time that a record waits for silent sources; `None` waits until each has sent a record
-    /// or is closed. `capacity` (at least 1) is how many records of a source are held.
+    /// `window` is the longest time that a record waits for silent sources; `None` waits until each
+    /// has sent a record or is closed. `capacity` (at least 1) is how many records of a source are
+    /// held.
     pub fn new(window: Option<Duration>, capacity: usize) -> Self {
         Self { window, capacity: capacity.max(1), sources: Vec::new(), heads: BinaryHeap::new(), silent: 0 }
     }
@@ -55,8 +59,9 @@ impl<T> Merger<T> {
         SourceId(self.sources.len() - 1)
     }
 
-    /// Takes a source's next record. `at` is `None` if the engine sent no usable time. Ask [`is_full`](Self::is_full)
-    /// first: a record beyond the capacity is accepted and makes memory grow.
+    /// Takes a source's next record. `at` is `None` if the engine sent no usable time. Ask
+    /// [`is_full`](Self::is_full) first: a record beyond the capacity is accepted and makes memory
+    /// grow.
     pub fn push(&mut self, source: SourceId, at: Option<Timestamp>, record: T, now: Instant) {
         let Some(state) = self.sources.get_mut(source.0) else { return };
         state.latest = at.map_or(state.latest, |at| at.max(state.latest));
@@ -67,7 +72,8 @@ impl<T> Merger<T> {
         state.queue.push_back(Queued { at: state.latest, arrived: now, record });
     }
 
-    /// Reports whether the merger holds as many records of the source as it may. Do not read the source then.
+    /// Reports whether the merger holds as many records of the source as it may. Do not read the
+    /// source then.
     pub fn is_full(&self, source: SourceId) -> bool {
         self.sources.get(source.0).is_some_and(|source| source.queue.len() >= self.capacity)
     }
@@ -82,8 +88,8 @@ impl<T> Merger<T> {
         }
     }
 
-    /// Returns the next record whose turn has come. Call until `None`, after each round of pushes and at
-    /// [`deadline`](Self::deadline).
+    /// Returns the next record whose turn has come. Call until `None`, after each round of pushes
+    /// and at [`deadline`](Self::deadline).
     pub fn pop(&mut self, now: Instant) -> Option<(SourceId, T)> {
         if self.silent > 0 && self.deadline().is_none_or(|deadline| now < deadline) {
             return None;
@@ -98,8 +104,8 @@ impl<T> Merger<T> {
         Some((id, record))
     }
 
-    /// Returns when [`pop`](Self::pop) returns the next record even if nothing more arrives, or `None` if only a push
-    /// or a close can help.
+    /// Returns when [`pop`](Self::pop) returns the next record even if nothing more arrives, or
+    /// `None` if only a push or a close can help.
     pub fn deadline(&self) -> Option<Instant> {
         let window = self.window?;
         let heads = self.sources.iter().filter_map(|source| {
@@ -113,8 +119,9 @@ impl<T> Merger<T> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     fn at(second: i64) -> Option<Timestamp> {
         Timestamp::from_second(second).ok()

@@ -1,14 +1,16 @@
 //! Selects lines by expressions, stream, level and fields.
 
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+use regex::bytes::{Regex, RegexBuilder};
+use thiserror::Error;
+
 use crate::fields;
 use crate::frame::Stream;
 use crate::level::Level;
 use crate::line::Line;
 use crate::search::Search;
-use regex::bytes::{Regex, RegexBuilder};
-use std::cmp::Ordering;
-use std::sync::Arc;
-use thiserror::Error;
 
 /// A query as the user wrote it. All conditions must hold. The default matches every line.
 #[derive(Clone, Debug, Default)]
@@ -111,7 +113,7 @@ impl Query {
         self.judge_text(text) == Verdict::Wanted
     }
 
-    /// Judges a line, and tells why it does not match.
+    /// Judges a line, and returns why the line does not match.
     pub fn judge(&self, line: &Line<'_>) -> Verdict {
         if self.stream.is_some_and(|stream| stream != line.stream) {
             return Verdict::Unwanted;
@@ -134,8 +136,9 @@ impl Query {
         if matches!(level, Some((_, None))) { Verdict::WithoutLevel } else { Verdict::Wanted }
     }
 
-    /// Judges a line of which some was dropped, and reports whether the result is certain. Expressions were searched
-    /// in the complete line. A level or a field may have been in the dropped part.
+    /// Judges a line of which some was dropped, and reports whether the result is certain.
+    /// Expressions were searched in the complete line. A level or a field may have been in the
+    /// dropped part.
     pub fn judge_cut(&self, line: &Line<'_>) -> (Verdict, bool) {
         if self.stream.is_some_and(|stream| stream != line.stream) {
             return (Verdict::Unwanted, true);

@@ -6,39 +6,42 @@ mod template;
 pub use prefix::Prefixes;
 pub use template::{Template, TemplateError};
 
-use crate::escape::LineEscaper;
-use crate::fields;
-use crate::frame::Stream;
-use crate::level::Level;
-use crate::line::{Ending, Line};
 use base64::Engine as _;
 use regex::bytes::Regex;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-/// The form of a record.
+use crate::escape::LineEscaper;
+use crate::fields;
+use crate::frame::Stream;
+use crate::level::Level;
+use crate::line::{Ending, Line};
+
+/// The format of a record.
 #[derive(Clone, Debug)]
 pub enum Format {
     /// The line, optionally with a prefix and its timestamp.
     Text,
     /// The container's bytes, and nothing else.
     Raw,
-    /// One JSON object per line: `{container, stream, time, line}`, and where known `level`, `fields`, `run`. Also
-    /// `line_base64` if the line is not UTF-8 (`line` then has U+FFFD in place of invalid bytes), and `cut`, the
-    /// number of bytes dropped from the end of an overlong line.
+    /// One JSON object per line: `{container, stream, time, line}`, and where known `level`,
+    /// `fields`, `run`. Also `line_base64` if the line is not UTF-8 (`line` then has U+FFFD in
+    /// place of invalid bytes), and `cut`, the number of bytes dropped from the end of an overlong
+    /// line.
     Json,
     /// Chosen fields.
     Template(Template),
 }
 
-/// How to render.
+/// The settings of a renderer.
 #[derive(Clone, Debug)]
 pub struct Style {
-    /// The form of a record.
+    /// The format of a record.
     pub format: Format,
     /// Text: whether to write each line's timestamp.
     pub timestamps: bool,
-    /// Whether the output is a terminal. If so, text that could control it is escaped. Otherwise text is exact.
+    /// Whether the output is a terminal. If so, text that could control the terminal is escaped.
+    /// Otherwise text is exact.
     pub terminal: bool,
     /// Text: whether to color timestamps and matches.
     pub color: bool,
@@ -57,7 +60,8 @@ pub struct Entry<'a> {
     pub line: &'a Line<'a>,
 }
 
-/// Writes records. Remembers whether the last line had no ending, so that the next one starts on a line of its own.
+/// Writes records. Remembers whether the last line had no ending, so that the next one starts on a
+/// line of its own.
 #[derive(Debug)]
 pub struct Renderer {
     style: Style,
@@ -72,9 +76,9 @@ impl Renderer {
         Self { style, owes_newline: false, begun: None }
     }
 
-    /// Appends the beginning of an unfinished line, or what was added to it since. Returns `false` if another line's
-    /// beginning is shown and the two could not be told apart: that line must be finished first. For [`Format::Text`]
-    /// and [`Format::Raw`].
+    /// Appends the beginning of an unfinished line, or what was added to it since. Returns `false`
+    /// if another line's beginning is shown and the two could not be told apart: that line must be
+    /// finished first. For [`Format::Text`] and [`Format::Raw`].
     ///
     /// Afterwards, [`render`](Self::render) appends only the rest of that line.
     pub fn render_beginning(&mut self, out: &mut Vec<u8>, stream: Stream, text: &[u8]) -> bool {
@@ -91,7 +95,8 @@ impl Renderer {
         true
     }
 
-    /// Ends a shown beginning because other output comes before its rest. The line will then be shown in full.
+    /// Ends a shown beginning because other output comes before its rest. The line will then be
+    /// shown in full.
     pub fn break_beginning(&mut self, out: &mut Vec<u8>) {
         if self.begun.take().is_some() {
             out.push(b'\n');

@@ -1,10 +1,11 @@
 //! Resumes a broken stream where it ended, without losing or repeating a line.
 //!
-//! An engine can only be asked for the records since a time. Records share timestamps, and time may go back. So this
-//! module remembers the *latest* time seen, and how many lines came from the first line with that time on. When asked
-//! for records since that time, the engine begins with exactly that first line: all lines before it are older (moby
-//! `daemon/logger/loggerutils/logfile.go` drops records until one is not older, and tests none after it). So that
-//! many lines are skipped, and the next one is new.
+//! An engine can only be asked for the records since a time. Records share timestamps, and time may
+//! go back. So this module remembers the *latest* time seen, and how many lines came from the first
+//! line with that time on. When asked for records since that time, the engine begins with exactly
+//! that first line: all lines before it are older (moby `daemon/logger/loggerutils/logfile.go`
+//! drops records until one is not older, and tests none after it). So that many lines are skipped,
+//! and the next one is new.
 
 use crate::Timestamp;
 use crate::line::Line;
@@ -16,16 +17,16 @@ pub enum Admission {
     New,
     /// The line was delivered before: leave it out.
     Seen,
-    /// The line is new, and lines that were delivered before are gone because the engine rotated its log. Lines
-    /// written in between, from `since` to this line, may be lost.
+    /// The line is new, and lines that were delivered before are gone because the engine rotated
+    /// its log. Lines written in between, from `since` to this line, may be lost.
     NewAfterGap {
         /// The time of the last line that was delivered before.
         since: Timestamp,
     },
 }
 
-/// Tracks the position in one container's log. The log must be read with timestamps, and always with the same
-/// streams.
+/// Tracks the position in one container's log. The log must be read with timestamps, and always
+/// with the same streams.
 #[derive(Clone, Debug, Default)]
 pub struct Resume {
     latest: Option<(jiff::Timestamp, Timestamp)>,
@@ -43,24 +44,26 @@ impl Resume {
         Self::default()
     }
 
-    /// Prepares for a new stream after an interruption. Returns the time to ask the engine for, which is inclusive;
-    /// `None` asks for everything. (Podman excludes that time: ask it for a nanosecond less.)
+    /// Prepares for a new stream after an interruption. Returns the time to ask the engine for,
+    /// which is inclusive; `None` asks for everything. (Podman excludes that time: ask it for a
+    /// nanosecond less.)
     ///
-    /// A line that the interruption left without its end must not have been [admitted](Self::admit): the new stream
-    /// sends it again, complete.
+    /// A line that the interruption left without its end must not have been
+    /// [admitted](Self::admit): the new stream sends it again, complete.
     pub fn restart(&mut self) -> Option<jiff::Timestamp> {
         self.to_skip = self.since_latest;
         self.is_first = true;
         self.latest.map(|(at, _)| at)
     }
 
-    /// Declares that the next stream may not continue the last one: the next new line is one after a gap.
+    /// Declares that the next stream may not continue the last one: the next new line is one after
+    /// a gap.
     pub fn expect_gap(&mut self) {
         self.gap_expected = true;
     }
 
-    /// Reports whether [`admit`](Self::admit) would find a gap before this line because it is not the requested one.
-    /// A caller with more information may then request more.
+    /// Reports whether [`admit`](Self::admit) would find a gap before this line because it is not
+    /// the requested one. A caller with more information may then request more.
     pub fn misses_lines(&self, line: &Line<'_>) -> bool {
         if self.to_skip == 0 || !self.is_first {
             return false;
@@ -112,10 +115,11 @@ impl Resume {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::frame::Stream;
     use crate::line::Ending;
-    use proptest::prelude::*;
 
     fn line(second: i64, text: usize) -> Line<'static> {
         let stamp = jiff::Timestamp::from_second(second).map(|at| format!("{at:.9}")).unwrap();

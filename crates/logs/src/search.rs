@@ -1,8 +1,9 @@
-//! Searches expressions in a line piece by piece. A line may be longer than the memory limit, and no part of it may
-//! be left out of the search.
+//! Searches expressions in a line piece by piece. A line may be longer than the memory limit, and
+//! no part of it may be left out of the search.
 //!
-//! A lazy DFA keeps only its state between two pieces, so the result is the same as for the complete line, anchors
-//! included. The one exception is `\b` between characters that are not ASCII.
+//! A lazy DFA keeps only its state between two pieces, so the result is the same as for the
+//! complete line, anchors included. The one exception is `\b` between characters that are not
+//! ASCII.
 
 use std::sync::Arc;
 
@@ -41,7 +42,8 @@ impl Search {
         Self { grep: compile(grep), exclude: compile(exclude) }
     }
 
-    /// Begins to search a line. With `holds_cr`, a carriage return at the end is part of the ending.
+    /// Begins to search a line. With `holds_cr`, a carriage return at the end is part of the
+    /// ending.
     pub(crate) fn begin(&self, holds_cr: bool) -> LineSearch {
         let scans = |patterns: &[Option<Arc<DFA>>]| patterns.iter().map(|dfa| Scan::begin(dfa.as_ref())).collect();
         LineSearch { grep: scans(&self.grep), exclude: scans(&self.exclude), holds_cr, held: false }

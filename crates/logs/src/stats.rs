@@ -6,12 +6,14 @@ mod report;
 
 pub use report::{Bucket, Gap, PatternCount, Report};
 
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
 use crate::level::Level;
 use crate::line::Line;
-use jiff::Timestamp;
 use patterns::Patterns;
 use rate::Rate;
-use std::collections::BTreeMap;
 
 /// How many silences are kept, the longest ones.
 const MAX_GAPS: usize = 3;

@@ -32,8 +32,9 @@ impl<T> Tail<T> {
         }
     }
 
-    /// Reports whether fewer than `count` records are kept because of the limit on bytes. If so, read the log a
-    /// second time and skip all but the last `count` of the pushed records, or report it.
+    /// Reports whether fewer than `count` records are kept because of the limit on bytes. If so,
+    /// read the log a second time and skip all but the last `count` of the pushed records, or
+    /// report it.
     pub fn is_short(&self) -> bool {
         self.is_short && self.kept.len() < self.count
     }
@@ -55,8 +56,8 @@ mod tests {
 
     #[test]
     fn the_last_ones() {
-        // Count, byte limit, and records that are as long as their number; then the kept records and whether they are
-        // too few.
+        // Count, byte limit, and records that are as long as their number; then the kept records
+        // and whether they are too few.
         let cases: [(usize, usize, usize, &[usize], bool); 7] = [
             (3, 100, 5, &[3, 4, 5], false),
             (9, 100, 2, &[1, 2], false),

@@ -1,8 +1,9 @@
 //! The timestamp that an engine writes before a log record if asked with `timestamps=1`.
 //!
-//! Docker writes `2006-01-02T15:04:05.000000000Z`, always UTC and 30 characters. Podman and some hosts write a local
-//! offset (`+02:00`, 35 characters). The text is kept unchanged, because it is shown to the user and compared with
-//! that of a resumed stream. It is converted to an instant only on demand.
+//! Docker writes `2006-01-02T15:04:05.000000000Z`, always UTC and 30 characters. Podman and some
+//! hosts write a local offset (`+02:00`, 35 characters). The text is kept unchanged, because it is
+//! shown to the user and compared with that of a resumed stream. It is converted to an instant only
+//! on demand.
 
 use std::fmt;
 
@@ -23,8 +24,9 @@ impl Timestamp {
     /// The longest prefix of a record that can be a timestamp: the text and the following space.
     pub(crate) const MAX_PREFIX: usize = MAX_LEN + 1;
 
-    /// Takes a timestamp and the one space after it from the start of `record` and returns the rest, the log text.
-    /// Returns `None` if the record does not start with a timestamp: then all of it is log text.
+    /// Takes a timestamp and the one space after it from the start of `record` and returns the
+    /// rest, the log text. Returns `None` if the record does not start with a timestamp: then all
+    /// of it is log text.
     pub fn split(record: &[u8]) -> Option<(Self, &[u8])> {
         let window = &record[..record.len().min(Self::MAX_PREFIX)];
         let space = memchr::memchr(b' ', window)?;
@@ -48,7 +50,7 @@ impl Timestamp {
         Some(Self { text: stored, len })
     }
 
-    /// Whether a text is the beginning of a timestamp, or a whole one.
+    /// Whether a text is the beginning of a timestamp, or a complete one.
     pub(crate) fn begins(text: &[u8]) -> bool {
         let fits = |(at, byte): (usize, &u8)| match at {
             4 | 7 => *byte == b'-',
@@ -60,7 +62,8 @@ impl Timestamp {
         text.len() <= MAX_LEN && text.iter().enumerate().all(fits)
     }
 
-    /// A timestamp in UTC as log files hold it, without its last zeros; they are given back, as engines do.
+    /// Returns a timestamp in UTC as log files store it, without its trailing zeros. Adds the
+    /// zeros, as engines do.
     pub(crate) fn from_utc_without_zeros(text: &[u8]) -> Option<Self> {
         const FULL: &[u8; 30] = b"0000-00-00T00:00:00.000000000Z";
         let digits = text.strip_suffix(b"Z")?;
@@ -82,8 +85,8 @@ impl Timestamp {
         &self.text[..usize::from(self.len)]
     }
 
-    /// Returns the instant, or `None` if the text is not a real date (month 13). A leap second (`:60`) is the first
-    /// instant of the following minute.
+    /// Returns the instant, or `None` if the text is not a real date (month 13). A leap second
+    /// (`:60`) is the first instant of the following minute.
     pub fn instant(&self) -> Option<jiff::Timestamp> {
         let text = self.as_bytes();
         let (year, month, day) = (number(&text[..4])?, number(&text[5..7])?, number(&text[8..10])?);
@@ -151,8 +154,9 @@ fn days_since_epoch(date: jiff::civil::Date) -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     #[test]
     fn what_is_a_timestamp_and_when_it_is() {

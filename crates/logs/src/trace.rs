@@ -1,19 +1,21 @@
 //! Joins stack traces into one record, so that a filter keeps or drops them as a whole.
 //!
-//! Recognizes the traces of Java (and all languages of its runtime), Node, Python, Go and Rust, and the messages of
-//! .NET's console. Whether a line belongs to a trace depends on the lines before it in its own stream. Other lines
-//! pass at once, unchanged.
+//! Recognizes the traces of Java (and all languages of its runtime), Node, Python, Go and Rust, and
+//! the messages of .NET's console. Whether a line belongs to a trace depends on the lines before it
+//! in its own stream. Other lines pass at once, unchanged.
+
+use memchr::memmem::Finder;
 
 use crate::line::{Ending, Line};
-use memchr::memmem::Finder;
 
 /// The longest trace in bytes. A longer one is split, so that memory is bounded.
 pub const MAX_LEN: usize = 256 << 10;
 
-/// Joins the lines of stack traces. A joined line's text contains the newlines between its lines; its timestamp is
-/// that of the first.
+/// Joins the lines of stack traces. A joined line's text contains the newlines between its lines;
+/// its timestamp is that of the first.
 ///
-/// A line that may begin a trace is held until the next line of its stream, or until [`flush`](Self::flush).
+/// A line that may begin a trace is held until the next line of its stream, or until
+/// [`flush`](Self::flush).
 #[derive(Debug)]
 pub struct TraceJoiner {
     streams: [Option<Trace>; 3],
@@ -34,7 +36,8 @@ struct Trace {
 enum Kind {
     /// Java and Node: the exception's name and message, then lines `at …`.
     Frames { has_frame: bool },
-    /// `Traceback (most recent call last):`, indented lines, then the exception, perhaps followed by another trace.
+    /// `Traceback (most recent call last):`, indented lines, then the exception, perhaps followed
+    /// by another trace.
     Python { has_exception: bool, is_chained: bool },
     /// `panic: …`, then goroutines.
     Go,
@@ -92,7 +95,8 @@ impl TraceJoiner {
         }
     }
 
-    /// Returns how many traces exceeded the limit so far. Their further lines are records of their own.
+    /// Returns how many traces exceeded the limit so far. Their further lines are records of their
+    /// own.
     pub fn split(&self) -> u64 {
         self.split
     }
@@ -216,9 +220,10 @@ pub(crate) fn has_frames(text: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::frame::Stream;
-    use proptest::prelude::*;
 
     fn line(stream: Stream, text: &str) -> Line<'_> {
         Line {

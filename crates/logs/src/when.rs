@@ -1,8 +1,9 @@
 //! Parses `--since` and `--until` into instants.
 //!
-//! Accepts all forms of docker's command line (moby `client/internal/timestamp/timestamp.go`) and some more: days and
-//! weeks in durations, `10:30`, `today`, `yesterday`, `yesterday 10:30`, `now`. Unlike docker, durations keep their
-//! nanoseconds. A time without a zone is in the zone of the caller's clock.
+//! Accepts all forms of docker's command line (moby `client/internal/timestamp/timestamp.go`) and
+//! some more: days and weeks in durations, `10:30`, `today`, `yesterday`, `yesterday 10:30`, `now`.
+//! Unlike docker, durations keep their nanoseconds. A time without a zone is in the zone of the
+//! caller's clock.
 
 use jiff::civil::{Date, DateTime, Time};
 use jiff::{Timestamp, ToSpan as _, Zoned};
@@ -49,8 +50,8 @@ pub enum TimeError {
 }
 
 impl TimeRange {
-    /// Returns the range that the two options name, relative to `now`. A time of day that is still to come today
-    /// means yesterday in `--since`, and today in `--until`.
+    /// Returns the range that the two options name, relative to `now`. A time of day that is still
+    /// to come today means yesterday in `--since`, and today in `--until`.
     ///
     /// # Errors
     /// [`TimeError`], whose text names the accepted forms.
@@ -165,8 +166,8 @@ fn before(now: &Zoned, nanos: i128) -> Option<Timestamp> {
 }
 
 /// Parses a duration, in nanoseconds: `1h30m`, `1.5h`, `-10s`, `2d`. The grammar is the one of Go's
-/// `time.ParseDuration`, which Docker's options use, with the units `d` and `w` for days and weeks. Every option of
-/// the command line that takes a duration uses it.
+/// `time.ParseDuration`, which Docker's options use, with the units `d` and `w` for days and weeks.
+/// Every option of the command line that takes a duration uses it.
 pub fn duration(text: &str) -> Option<i128> {
     let (sign, mut rest) = match text.strip_prefix(['-', '+']) {
         Some(rest) => (if text.starts_with('-') { -1 } else { 1 }, rest),
@@ -241,8 +242,9 @@ fn numeric_offset(zone: &str) -> Option<jiff::tz::Offset> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     fn now() -> Zoned {
         let offset = jiff::tz::Offset::from_seconds(2 * 3600).unwrap();

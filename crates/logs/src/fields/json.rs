@@ -1,6 +1,7 @@
 //! The members of a JSON object, as slices of the line.
 
-/// Reports whether the line looks like one complete object. A byte order mark and surrounding blanks are ignored.
+/// Reports whether the line looks like one complete object. A byte order mark and surrounding
+/// blanks are ignored.
 pub(super) fn is_object(line: &[u8]) -> bool {
     let line = trim(line);
     line.first() == Some(&b'{') && line.last() == Some(&b'}')
@@ -37,7 +38,8 @@ fn is_key(raw: &[u8], wanted: &str) -> bool {
     serde_json::from_slice::<String>(&quoted).is_ok_and(|key| key == wanted)
 }
 
-/// Returns keys (without their quotes, escapes as written) and raw values, up to the first part that is not JSON.
+/// Returns keys (without their quotes, escapes as written) and raw values, up to the first part
+/// that is not JSON.
 pub(super) fn members(line: &[u8]) -> Members<'_> {
     Members { rest: trim(line).strip_prefix(b"{").unwrap_or_default() }
 }
@@ -57,7 +59,8 @@ impl<'a> Iterator for Members<'a> {
         let (value, text) = text.split_at(value_len(text)?);
         self.rest = match text.trim_ascii_start() {
             [b',', rest @ ..] => rest,
-            // The end of the object, or not JSON, or the end of a line that was cut after a complete value.
+            // The end of the object, or not JSON, or the end of a line that was cut after a
+            // complete value.
             [b'}', ..] | [] => &[],
             _ => return None,
         };

@@ -1,14 +1,16 @@
 //! logfmt: `key=value key="a value"` pairs, possibly between other words.
 
-use super::text;
 use std::borrow::Cow;
+
+use super::text;
 
 /// Returns the text of the first pair with this key.
 pub(super) fn get<'a>(line: &'a [u8], wanted: &str) -> Option<Cow<'a, str>> {
     pairs(line).find(|(key, _)| *key == wanted.as_bytes()).and_then(|(_, value)| text(value))
 }
 
-/// Returns all pairs as a JSON object of strings, if the line consists of at least two pairs and nothing else.
+/// Returns all pairs as a JSON object of strings, if the line consists of at least two pairs and
+/// nothing else.
 pub(super) fn object(line: &[u8]) -> Option<String> {
     let mut words = Words { rest: line };
     let mut object = String::from("{");

@@ -1,12 +1,14 @@
-//! The json-file driver: `{"log":"text\n","stream":"stdout","time":"2026-11-23T07:01:20.5Z"}`, one object per line
-//! (moby `daemon/logger/jsonfilelog/jsonlog`). The text of partials has no `\n`.
+//! The json-file driver: `{"log":"text\n","stream":"stdout","time":"2026-11-23T07:01:20.5Z"}`, one
+//! object per line (moby `daemon/logger/jsonfilelog/jsonlog`). The text of partials has no `\n`.
+
+use serde::Deserialize;
 
 use super::Record;
 use crate::Timestamp;
 use crate::frame::Stream;
-use serde::Deserialize;
 
-/// Parses the record on a line of the file. Text with escapes other than its newline is stored in `unescaped`.
+/// Parses the record on a line of the file. Text with escapes other than its newline is stored in
+/// `unescaped`.
 pub(super) fn parse<'a>(line: &'a [u8], unescaped: &'a mut Vec<u8>) -> Option<Record<'a>> {
     let line = line.trim_ascii_end();
     match simple(line) {
@@ -52,10 +54,11 @@ fn is_plain(text: &[u8]) -> bool {
     memchr::memchr2(b'\\', b'"', text).is_none() && !text.iter().any(|byte| *byte < b' ')
 }
 
-/// Unescapes a JSON string. Returns `false` for rare and invalid escapes, which a complete JSON parser must handle.
+/// Unescapes a JSON string. Returns `false` for rare and invalid escapes, which a complete JSON
+/// parser must handle.
 ///
-/// Services that log JSON have a dozen escapes per line. A general parser would take half of the time of reading
-/// their files.
+/// Services that log JSON have a dozen escapes per line. A general parser would take half of the
+/// time of reading their files.
 fn unescape(mut text: &[u8], out: &mut Vec<u8>) -> bool {
     let is_special = |byte: &u8| matches!(byte, b'\\' | b'"') || *byte < b' ';
     // Byte by byte: the parts between the escapes are too short for a faster search.
@@ -83,8 +86,8 @@ fn unescape(mut text: &[u8], out: &mut Vec<u8>) -> bool {
     true
 }
 
-/// Like [`unescape`], for all escapes. Half of a surrogate pair becomes U+FFFD, as in Go. Returns `None` for text
-/// that is not valid JSON.
+/// Like [`unescape`], for all escapes. Half of a surrogate pair becomes U+FFFD, as in Go. Returns
+/// `None` for text that is not valid JSON.
 fn unescape_all(mut text: &[u8], out: &mut Vec<u8>) -> Option<()> {
     let is_special = |byte: &u8| matches!(byte, b'\\' | b'"') || *byte < b' ';
     while let Some(at) = text.iter().position(is_special) {
@@ -137,8 +140,8 @@ fn digit(byte: u8) -> Option<u8> {
     char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }
 
-/// A record in its general form: it may have more members (`attrs`), in another order, and lacks members that are
-/// empty.
+/// A record in its general form: it may have more members (`attrs`), in another order, and lacks
+/// members that are empty.
 #[derive(Deserialize)]
 pub(super) struct General {
     log: Option<String>,

@@ -1,4 +1,5 @@
-//! Finds complete records on a damaged line of a json-file: after zeros, after half a record, or several in a row.
+//! Finds complete records on a damaged line of a json-file: after zeros, after half a record, or
+//! several in a row.
 
 use std::ops::Range;
 
@@ -10,7 +11,8 @@ const BEGINS: [&[u8]; 2] = [br#"{"log":""#, br#"{"stream":""#];
 
 /// Returns the first complete record in these bytes, and its position.
 ///
-/// The text of a record cannot be mistaken for a record: each quotation mark in it has a backslash before it.
+/// The text of a record cannot be mistaken for a record: each quotation mark in it has a backslash
+/// before it.
 pub(super) fn find<'u>(bytes: &[u8], unescaped: &'u mut Vec<u8>) -> Option<(Range<usize>, Record<'u>)> {
     let mut begins = memchr::memchr_iter(b'{', bytes);
     let (range, general) = begins.find_map(|begin| {

@@ -1,6 +1,7 @@
-//! The local driver: `[length u32, big endian][LogEntry][the same length]` (moby `daemon/logger/local/local.go`). The
-//! entry is a protobuf message (`api/types/plugins/logdriver/entry.proto`) with these fields: 1 source, 2 nanoseconds
-//! since 1970, 3 line (without its newline), 4 partial, 5 {1 last, 2 id, 3 ordinal}.
+//! The local driver: `[length u32, big endian][LogEntry][the same length]` (moby
+//! `daemon/logger/local/local.go`). The entry is a protobuf message
+//! (`api/types/plugins/logdriver/entry.proto`) with these fields: 1 source, 2 nanoseconds since
+//! 1970, 3 line (without its newline), 4 partial, 5 {1 last, 2 id, 3 ordinal}.
 
 use super::{MAX_RECORD, Record};
 use crate::Timestamp;
@@ -8,7 +9,8 @@ use crate::frame::Stream;
 
 const LENGTH_LEN: usize = 4;
 
-/// How each message begins: its first field is the source, and `stdout` and `stderr` share these letters.
+/// How each message begins: its first field is the source, and `stdout` and `stderr` share these
+/// letters.
 const BEGIN: &[u8] = b"\x0a\x06std";
 
 /// What the bytes begin with.
@@ -24,9 +26,9 @@ pub(super) enum Next<'a> {
 
 /// Determines what the bytes begin with. With `is_last`, nothing follows these bytes.
 ///
-/// If a length does not fit, the next record is found by the beginning of its message and accepted if both its
-/// lengths match. A container can forge such a record within its own lines, but only in its own log, and only where
-/// the log is damaged.
+/// If a length does not fit, the next record is found by the beginning of its message and accepted
+/// if both its lengths match. A container can forge such a record within its own lines, but only in
+/// its own log, and only where the log is damaged.
 pub(super) fn next(bytes: &[u8], is_last: bool) -> Next<'_> {
     match whole(bytes) {
         Some(Ok(record)) => return record,
@@ -43,8 +45,8 @@ pub(super) fn next(bytes: &[u8], is_last: bool) -> Next<'_> {
     }
 }
 
-/// Parses the record that the bytes begin with. Returns an error if they do not begin with one, and `None` if more
-/// bytes are needed.
+/// Parses the record that the bytes begin with. Returns an error if they do not begin with one, and
+/// `None` if more bytes are needed.
 fn whole(bytes: &[u8]) -> Option<Result<Next<'_>, ()>> {
     let (length, rest) = bytes.split_first_chunk::<LENGTH_LEN>()?;
     let length = u32::from_be_bytes(*length) as usize;
@@ -87,7 +89,8 @@ fn parse(bytes: &[u8]) -> Option<Record<'_>> {
     Some(Record { stream: stream?, timestamp, text, is_terminated: !is_partial || is_last })
 }
 
-/// Iterates over the fields of a protobuf message: number and value. Yields `None` for invalid bytes and then ends.
+/// Iterates over the fields of a protobuf message: number and value. Yields `None` for invalid
+/// bytes and then ends.
 struct Fields<'a>(&'a [u8]);
 
 enum Value<'a> {

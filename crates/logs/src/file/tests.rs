@@ -1,10 +1,11 @@
 //! Tests of both file formats, among them files and API responses recorded from Docker 20.10.24.
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::decode::{Event, LogDecoder};
 use crate::frame::tests::cut;
 use crate::line::Ending;
-use proptest::prelude::*;
 
 const JSON_FILE: &[u8] = include_bytes!("testdata/json-file.log");
 const JSON_FILE_API: &[u8] = include_bytes!("testdata/json-file.api");
@@ -289,7 +290,8 @@ proptest! {
         prop_assert_eq!(read(FileFormat::JsonFile, false, &[file.as_bytes()]), Read { lines: want, ..Read::default() });
     }
 
-    /// 40: overwrites or removes a part of a file. All lines outside of that part must come out once and in order.
+    /// 40: overwrites or removes a part of a file. All lines outside of that part must come out
+    /// once and in order.
     #[test]
     fn damage_takes_no_line_but_its_own(
         damage in prop_oneof![

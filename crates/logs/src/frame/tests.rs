@@ -1,7 +1,8 @@
 //! Tests of the frame decoder, and helpers that the tests of lines share.
 
-use super::*;
 use proptest::prelude::*;
+
+use super::*;
 
 pub(crate) fn frame(kind: u8, payload: &[u8]) -> Vec<u8> {
     let mut bytes = vec![kind, 0, 0, 0];

@@ -2,8 +2,8 @@
 
 use super::{Level, labels, word};
 
-/// The level of a line in a recognized format (the inner `None`: no level), or the outer `None` if the format is
-/// another.
+/// The level of a line in a recognized format (the inner `None`: no level), or the outer `None` if
+/// the format is another one.
 pub(super) type Known = Option<Option<Level>>;
 
 /// The recognizers. Each one checks the first bytes of the line.
@@ -33,7 +33,8 @@ fn priority(text: &[u8]) -> Known {
     (number < 192).then(|| Some(word::syslog(number)))
 }
 
-/// `E1123 07:01:20.422028       1 main.go:42] message`, optionally with the year first (`CockroachDB`: two digits).
+/// `E1123 07:01:20.422028       1 main.go:42] message`, optionally with the year first
+/// (`CockroachDB`: two digits).
 fn klog(text: &[u8]) -> Known {
     // brpc adds a bracket.
     let text = text.strip_prefix(b"[").filter(|rest| rest.contains(&b']')).unwrap_or(text);
@@ -106,8 +107,8 @@ fn access(text: &[u8]) -> Known {
     (is_access && !has_level && words.count() >= 3).then_some(None)
 }
 
-/// npm (`npm ERR! code ENOENT`, without the mark since version 10), Node's warnings
-/// (`(node:1) [DEP0005] DeprecationWarning: …`), and Logback's status lines (`07:01:20,123 |-WARN in …`).
+/// npm (`npm ERR! code ENOENT`, without the mark since version 10), Node's warnings (`(node:1)
+/// [DEP0005] DeprecationWarning: …`), and Logback's status lines (`07:01:20,123 |-WARN in …`).
 fn tools(text: &[u8]) -> Known {
     if let Some(rest) = text.strip_prefix(b"npm ") {
         let word = rest.split(|byte| matches!(byte, b' ' | b'!')).next()?;
@@ -127,8 +128,8 @@ fn tools(text: &[u8]) -> Known {
     rest[len..].starts_with(b" in ").then(|| word::level(&rest[..len]).map(Some))?
 }
 
-/// Celery (`[2026-11-23 07:01:20,123: ERROR/ForkPoolWorker-1] …`), Laravel
-/// (`[2026-11-23 07:01:20] production.ERROR: …`) and Nest (`[Nest] 1  - 11/23/2026, 7:01:20 AM     LOG [App] …`).
+/// Celery (`[2026-11-23 07:01:20,123: ERROR/ForkPoolWorker-1] …`), Laravel (`[2026-11-23 07:01:20]
+/// production.ERROR: …`) and Nest (`[Nest] 1  - 11/23/2026, 7:01:20 AM     LOG [App] …`).
 fn frameworks(text: &[u8]) -> Known {
     let rest = text.strip_prefix(b"[")?;
     if rest.starts_with(b"Nest] ") {
@@ -156,8 +157,8 @@ fn split_at_byte(text: &[u8], byte: u8) -> Option<(&[u8], &[u8])> {
     Some((&text[..at], &text[at + 1..]))
 }
 
-/// A letter as the level: Android's `E/Tag( 123): ` and `11-23 07:01:20.123  12  34 E Tag: `, Jupyter's
-/// `[E 07:01:20 app]`, Ruby's `E, [2026-11-23T07:01:20 #1] ERROR -- : `.
+/// A letter as the level: Android's `E/Tag( 123): ` and `11-23 07:01:20.123  12  34 E Tag: `,
+/// Jupyter's `[E 07:01:20 app]`, Ruby's `E, [2026-11-23T07:01:20 #1] ERROR -- : `.
 fn letters(text: &[u8]) -> Known {
     match text {
         [b'[', letter, b' ', digit, ..] if digit.is_ascii_digit() => Some(Some(word::letter(*letter)?)),
@@ -213,7 +214,8 @@ fn timed_letter(text: &[u8]) -> Known {
     is_form.then(|| word::letter(*letter))
 }
 
-/// `2026-11-23 07:01:20.123 7-7/com.example E/Tag: message`, and Telegraf's `2026-11-23T07:01:20Z E! message`.
+/// `2026-11-23 07:01:20.123 7-7/com.example E/Tag: message`, and Telegraf's `2026-11-23T07:01:20Z
+/// E! message`.
 fn android_studio(process: &[u8], tag: &[u8]) -> Known {
     if let [letter @ (b'E' | b'W' | b'I' | b'D'), b'!'] = process {
         return Some(word::letter(*letter));

@@ -160,7 +160,8 @@ impl Place<'_> {
         };
         let level = match word {
             _ if !may_be => None,
-            // Logback writes the thread in brackets, whatever its name: `[ERROR] INFO  c.e.App - x`.
+            // Logback writes the thread in brackets, whatever its name: `[ERROR] INFO  c.e.App -
+            // x`.
             _ if is_own && before == Some(b'[') && header.has_number && self.thread_before().is_some() => {
                 self.thread_before()
             }
@@ -197,8 +198,9 @@ impl Place<'_> {
         after.is_some_and(|byte| !matches!(byte, b' ' | b'\t' | b':' | b',' | b']' | b'-'))
     }
 
-    /// Reports whether capitals without brackets or colon are a level. They need a message after them, unless a time
-    /// begins the line; and among fields separated by bars, they need something like a time before them.
+    /// Reports whether capitals without brackets or colon are a level. They need a message after
+    /// them, unless a time begins the line; and among fields separated by bars, they need something
+    /// like a time before them.
     fn is_before_a_message(&self, header: &Header) -> bool {
         let after = &self.text[self.end..];
         let before = self.text[..self.at].trim_ascii_end();
@@ -242,8 +244,8 @@ impl Place<'_> {
     }
 }
 
-/// Reports whether the word is counted: a number and another word with a number before it, or with a level after it,
-/// as in `Fatal: 0 Error: 0`.
+/// Reports whether the word is counted: a number and another word with a number before it, or with
+/// a level after it, as in `Fatal: 0 Error: 0`.
 fn is_a_count(before: &[u8], after: &[u8]) -> bool {
     let before = before.trim_ascii_end();
     let before = before.strip_suffix(b",").unwrap_or(before);
@@ -261,8 +263,8 @@ fn is_a_count(before: &[u8], after: &[u8]) -> bool {
     len > 0 && (is_behind_one || is_before_one)
 }
 
-/// Reports whether another word in capitals and words in lower case follow: `WARNING SIGNS of fatigue`. Abbreviations
-/// do not count, because many messages begin with one.
+/// Reports whether another word in capitals and words in lower case follow: `WARNING SIGNS of
+/// fatigue`. Abbreviations do not count, because many messages begin with one.
 fn begins_a_sentence(after: &[u8]) -> bool {
     const ABBREVIATIONS: &[&[u8]] = &[
         b"HTTP",
@@ -334,7 +336,8 @@ fn begins_a_sentence(after: &[u8]) -> bool {
     len >= 4 && next.is_some_and(u8::is_ascii_lowercase) && !ABBREVIATIONS.contains(&&rest[..len])
 }
 
-/// Postgres writes two blanks after its words. The words that explain the previous line have no level of their own.
+/// Postgres writes two blanks after its words. The words that explain the previous line have no
+/// level of their own.
 fn postgres(word: &[u8], after: &[u8]) -> Known {
     if !after.starts_with(b":  ") {
         return None;

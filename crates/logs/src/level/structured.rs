@@ -3,7 +3,7 @@
 use super::{Level, word};
 use crate::fields;
 
-/// How the value of a field is to be read.
+/// The interpretation of a field's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Scale {
     /// A name, or a number of pino, bunyan or syslog.
@@ -12,7 +12,8 @@ enum Scale {
     Severity,
     /// A name only: numbers in such fields have no fixed meaning.
     Name,
-    /// A name, or a syslog severity if the line is from the journal. Queues and tasks have priorities too.
+    /// A name, or a syslog severity if the line is from the journal. Queues and tasks have
+    /// priorities too.
     Journal,
     /// A syslog severity: 0 is the worst.
     Syslog,
@@ -67,8 +68,8 @@ pub(super) fn level(line: &[u8], is_text: bool) -> Option<Level> {
     named.or_else(|| is_of_a_log(line).then_some(level))
 }
 
-/// Reports whether a number is a log level: it is the only member, or it comes first in its object as Pino's does, or
-/// it is beside members that log lines have. Other objects have levels too.
+/// Reports whether a number is a log level: it is the only member, or it comes first in its object
+/// as Pino's does, or it is beside members that log lines have. Other objects have levels too.
 fn is_of_a_log(line: &[u8]) -> bool {
     const BESIDE: &[&str] = &[
         "msg",
@@ -105,7 +106,7 @@ fn serilog(line: &[u8]) -> Option<Level> {
     (line.starts_with(b"{\"@t\"") && (has("@mt") || has("@m")) && !has("@l")).then_some(Level::Info)
 }
 
-/// Reports whether the value is a number whose scale the key does not tell.
+/// Reports whether the value is a number whose scale the key does not determine.
 fn is_ambiguous(scale: Scale, value: &str) -> bool {
     matches!(scale, Scale::Common | Scale::Severity) && value.trim_matches([' ', '[', ']']).parse::<u32>().is_ok()
 }
@@ -159,7 +160,8 @@ fn value(value: &str, scale: Scale, line: &[u8]) -> Option<Level> {
     }
 }
 
-/// Reports whether the line has nothing but a priority, or a message with the journal's facts about its sender.
+/// Reports whether the line has nothing but a priority, or a message with the journal's facts about
+/// its sender.
 fn is_of_the_journal(line: &[u8]) -> bool {
     const MESSAGE: &[&str] = &["message", "MESSAGE", "msg"];
     const SENDER: &[&str] = &[

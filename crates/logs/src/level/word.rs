@@ -24,8 +24,8 @@ pub(super) fn level(word: &[u8]) -> Option<Level> {
     })
 }
 
-/// Reports whether the name is also an everyday word. Such a name counts only where it cannot be a word of a
-/// sentence.
+/// Reports whether the name is also an everyday word. Such a name counts only where it cannot be a
+/// word of a sentence.
 pub(super) fn is_everyday(word: &[u8]) -> bool {
     [
         &b"fine"[..],
@@ -56,7 +56,8 @@ pub(super) fn letter(letter: u8) -> Option<Level> {
     })
 }
 
-/// Returns the level of a syslog severity (RFC 5424), which is also that of a priority without its facility.
+/// Returns the level of a syslog severity (RFC 5424), which is also that of a priority without its
+/// facility.
 pub(super) fn syslog(severity: u32) -> Level {
     match severity & 7 {
         0..=2 => Level::Fatal,

@@ -68,8 +68,8 @@ impl Pending {
         self.cut += (text.len() - kept) as u64;
     }
 
-    /// Takes the frame's timestamp off the piece. A timestamp counts only at the start of a line: a partial repeats
-    /// it.
+    /// Takes the frame's timestamp off the piece. A timestamp counts only at the start of a line: a
+    /// partial repeats it.
     pub(super) fn read_head(&mut self, piece: &mut Piece<'_>, max_line: usize) -> Head {
         let head = self.head.get_or_insert_default();
         let window = &piece.payload[..piece.payload.len().min(Timestamp::MAX_PREFIX - head.len())];

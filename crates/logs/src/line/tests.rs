@@ -1,10 +1,11 @@
 //! Tests of the line assembler through [`LogDecoder`]: fault cases 27–34, with any chunking.
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::decode::{Event, LogDecoder};
 use crate::frame::FrameError;
 use crate::frame::tests::{cut, frame};
-use proptest::prelude::*;
 
 const T1: &str = "2026-11-23T07:01:20.422028881Z";
 const T2: &str = "2026-11-23T07:01:21.000000000Z";

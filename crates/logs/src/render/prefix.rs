@@ -1,10 +1,11 @@
 //! The name before each line if there are several containers.
 
-use crate::escape;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
-/// Colors that are legible on dark and on light backgrounds: cyan, yellow, green, magenta, blue, and their bright
-/// variants.
+use crate::escape;
+
+/// Colors that are legible on dark and on light backgrounds: cyan, yellow, green, magenta, blue,
+/// and their bright variants.
 const COLORS: [&str; 10] = ["36", "33", "32", "35", "34", "96", "93", "92", "95", "94"];
 
 /// Prefixes of equal width, `name | `, in a color for each container. Names are escaped.
@@ -18,15 +19,15 @@ pub struct Prefixes {
 }
 
 impl Prefixes {
-    /// `columns` is the width of the terminal, of which names may take a third, or `None` if the output is not a
-    /// terminal.
+    /// `columns` is the width of the terminal, of which names may take a third, or `None` if the
+    /// output is not a terminal.
     pub fn new(columns: Option<usize>, color: bool) -> Self {
         let limit = columns.map_or(usize::MAX, |columns| (columns / 3).max(4));
         Self { names: Vec::new(), rendered: Vec::new(), widest: 0, limit, color }
     }
 
-    /// Adds a container and returns its index for [`get`](Self::get). A name longer than the previous ones widens all
-    /// prefixes.
+    /// Adds a container and returns its index for [`get`](Self::get). A name longer than the
+    /// previous ones widens all prefixes.
     pub fn add(&mut self, name: &str) -> usize {
         self.names.push(shorten(&escape::label(name), self.limit));
         let index = self.names.len() - 1;

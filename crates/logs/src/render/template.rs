@@ -1,14 +1,16 @@
 //! `--format '{time} {level} {msg}'`: a line of chosen fields.
 
+use std::str::FromStr;
+
+use thiserror::Error;
+
 use super::Entry;
 use crate::fields;
 use crate::level::Level;
-use std::str::FromStr;
-use thiserror::Error;
 
-/// Text with fields in braces. `container`, `stream`, `time`, `level`, `line` and `run` are the record's. Any other
-/// name is a field of a JSON or logfmt line (`{msg}`, `{http.status}`), or empty if the line lacks it. `{{` and `}}`
-/// are literal braces.
+/// Text with fields in braces. `container`, `stream`, `time`, `level`, `line` and `run` are the
+/// record's. Any other name is a field of a JSON or logfmt line (`{msg}`, `{http.status}`), or
+/// empty if the line lacks it. `{{` and `}}` are literal braces.
 #[derive(Clone, Debug)]
 pub struct Template {
     parts: Vec<Part>,

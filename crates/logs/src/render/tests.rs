@@ -1,8 +1,9 @@
 //! Tests of all output formats.
 
+use unicode_width::UnicodeWidthStr as _;
+
 use super::*;
 use crate::Timestamp;
-use unicode_width::UnicodeWidthStr as _;
 
 fn style(format: Format) -> Style {
     Style { format, timestamps: false, terminal: false, color: false, highlight: Vec::new() }

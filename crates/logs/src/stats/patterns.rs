@@ -1,9 +1,10 @@
 //! Counts lines that differ only in numbers and ids as one pattern.
 
+use std::collections::HashMap;
+
 use super::PatternCount;
 use crate::fields;
 use crate::level::Level;
-use std::collections::HashMap;
 
 /// The most patterns that are distinguished. Lines of further patterns are counted together.
 const MAX_PATTERNS: usize = 4_096;
@@ -44,8 +45,8 @@ impl Patterns {
     }
 }
 
-/// Returns the line's message with numbers as `<n>` and ids as `<id>`. For a structured line this is the message
-/// field only, for a stack trace the first line.
+/// Returns the line's message with numbers as `<n>` and ids as `<id>`. For a structured line this
+/// is the message field only, for a stack trace the first line.
 fn pattern(text: &[u8]) -> String {
     let message = ["msg", "message", "@mt", "@m"].into_iter().find_map(|key| fields::get(text, key));
     let text = message.as_ref().map_or(text, |message| message.as_bytes());

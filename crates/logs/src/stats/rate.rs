@@ -1,10 +1,13 @@
 //! Counts lines over time, in a bounded number of buckets for any span.
 
-use super::Bucket;
-use jiff::Timestamp;
 use std::collections::BTreeMap;
 
-/// Widths of buckets in seconds, up to a week; each divides the next, so that buckets can be joined exactly.
+use jiff::Timestamp;
+
+use super::Bucket;
+
+/// Widths of buckets in seconds, up to a week; each divides the next, so that buckets can be joined
+/// exactly.
 const WIDTHS: [i64; 11] = [1, 5, 15, 60, 300, 900, 3_600, 10_800, 43_200, 86_400, 604_800];
 
 /// How many buckets are held before they are joined into wider ones.

@@ -1,12 +1,14 @@
 //! The statistics as a value that is serialized to JSON, and as text that fits a terminal.
 
-use crate::escape;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
-use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use unicode_width::UnicodeWidthChar as _;
+
+use crate::escape;
 
 /// A summary of a log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -76,8 +78,8 @@ pub struct PatternCount {
 }
 
 impl Report {
-    /// Returns the report as text of at most `columns` columns (40 at least), with times in `zone`, safe for a
-    /// terminal.
+    /// Returns the report as text of at most `columns` columns (40 at least), with times in `zone`,
+    /// safe for a terminal.
     pub fn to_text(&self, columns: usize, zone: &TimeZone) -> String {
         let columns = columns.max(40);
         let mut out = format!("{} lines, {} bytes", self.lines, self.bytes);

@@ -1,11 +1,12 @@
 //! Tests of counting and of the report.
 
-use super::*;
-use crate::frame::Stream;
-use crate::line::Ending;
 use jiff::tz::TimeZone;
 use proptest::prelude::*;
 use unicode_width::UnicodeWidthStr as _;
+
+use super::*;
+use crate::frame::Stream;
+use crate::line::Ending;
 
 fn line(second: i64, stream: Stream, text: &str) -> Line<'_> {
     let stamp = Timestamp::from_second(second).map(|at| format!("{at:.9}")).unwrap();
