@@ -40,9 +40,9 @@ impl Content {
         Self::Bytes(Some(bytes).filter(|bytes| !bytes.is_empty()))
     }
 
-    /// Returns a layer's blob as a body. A separate thread writes the blob at the pace of the network; the handle
-    /// returns the thread's result. The last bytes are held back until all bytes are verified, so a registry never
-    /// receives a complete blob with the wrong content.
+    /// Returns a layer's blob as a body. A separate thread writes the blob at the pace of the
+    /// network; the handle returns the thread's result. The last bytes are held back until all
+    /// bytes are verified, so a registry never receives a complete blob with the wrong content.
     pub(crate) fn layer(layer: Layer) -> (Self, Progress, JoinHandle<Result<(), ImageError>>) {
         let (sender, chunks) = mpsc::channel(QUEUE);
         let taken = Progress::default();
@@ -56,7 +56,8 @@ impl Content {
     }
 }
 
-/// Sends chunks. The buffer is sent when more bytes arrive, so the end of the blob stays here until it is taken.
+/// Sends chunks. The buffer is sent when more bytes arrive, so the end of the blob stays here until
+/// it is taken.
 struct ChunkWriter {
     sender: mpsc::Sender<Bytes>,
     buffer: Vec<u8>,

@@ -1,4 +1,5 @@
-//! The authentication that a registry requires: `WWW-Authenticate` (RFC 9110 section 11.6.1, RFC 6750).
+//! The authentication that a registry requires: `WWW-Authenticate` (RFC 9110 section 11.6.1, RFC
+//! 6750).
 
 use std::collections::BTreeMap;
 
@@ -86,8 +87,9 @@ fn parameter(text: &str) -> Option<(String, &str)> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     fn of(texts: &[&'static str]) -> Option<Challenge> {
         let mut headers = HeaderMap::new();

@@ -72,7 +72,7 @@ pub enum CredentialError {
     Helper {
         /// The program.
         program: String,
-        /// What happened.
+        /// The failure, as the predicate of a sentence about the program.
         reason: String,
     },
 }
@@ -94,7 +94,7 @@ impl CredentialError {
 /// The source of credentials.
 #[derive(Clone, Debug)]
 pub(crate) struct CredentialStore {
-    /// The folder of Docker's `config.json`.
+    /// The directory of Docker's `config.json`.
     folder: Option<PathBuf>,
     helper_timeout: Duration,
 }
@@ -104,8 +104,9 @@ impl CredentialStore {
         Self { folder: folder.map(Path::to_owned), helper_timeout: HELPER_TIMEOUT }
     }
 
-    /// Returns the credential for `registry`, a host with an optional port as in image names. Credentials are looked
-    /// up anew each time, so that no secret stays in memory longer than necessary.
+    /// Returns the credential for `registry`, a host with an optional port as in image names.
+    /// Credentials are looked up anew each time, so that no secret stays in memory longer than
+    /// necessary.
     pub(crate) async fn find(&self, registry: &str) -> Result<Option<Credential>, CredentialError> {
         let Some(folder) = &self.folder else { return Ok(None) };
         let path = folder.join("config.json");
@@ -124,9 +125,10 @@ impl CredentialStore {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use std::fs;
     use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
 
     fn store(config: &str) -> (tempfile::TempDir, CredentialStore) {
         let folder = tempfile::tempdir().unwrap();
@@ -191,7 +193,8 @@ mod tests {
         }
     }
 
-    /// Creates a helper that is named by its path, because tests must not change this process's PATH.
+    /// Creates a helper that is named by its path, because tests must not change this process's
+    /// PATH.
     fn helper(folder: &Path, script: &str) -> PathBuf {
         let path = folder.join("docker-credential-test");
         fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();

@@ -1,5 +1,5 @@
-//! Reads small responses completely: a manifest, a token. Both size and total time are limited. A limit on silence
-//! would not suffice: a byte now and then would renew it.
+//! Reads small responses completely: a manifest, a token. Both size and total time are limited. A
+//! limit on silence would not suffice: a byte now and then would renew it.
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;

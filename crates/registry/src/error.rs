@@ -6,8 +6,9 @@ use scratchdbg_image::{Digest, ImageError};
 
 use crate::credentials::CredentialError;
 
-/// An error of the communication with a registry. The registry's own messages are included unescaped, cut to a
-/// length: escape them before showing them on a terminal. No error contains a secret.
+/// An error of the communication with a registry. The registry's own messages are included
+/// unescaped, cut to a length: escape them before showing them on a terminal. No error contains a
+/// secret.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -33,7 +34,7 @@ pub enum Error {
         /// The registry's name.
         registry: String,
     },
-    /// Its certificate is not trusted, or its TLS is incompatible.
+    /// The registry's certificate is not trusted, or its TLS is incompatible.
     #[error("cannot make a secure connection to the registry {registry}: {reason}")]
     Tls {
         /// The registry's name.

@@ -1,4 +1,5 @@
-//! A registry for tests that can be made to fail: plain HTTP/1.1 on loopback, one request per connection.
+//! A registry for tests that can be made to fail: plain HTTP/1.1 on loopback, one request per
+//! connection.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -13,7 +14,7 @@ use serde_json::{Value, json};
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Seen {
     pub(crate) method: String,
-    /// With its query.
+    /// The path, with the query.
     pub(crate) path: String,
     pub(crate) headers: BTreeMap<String, String>,
     pub(crate) body: Vec<u8>,
@@ -140,7 +141,7 @@ impl Fake {
 fn serve(mut stream: TcpStream, log: &Mutex<Vec<Seen>>, early: &Early, handler: &Handler) -> Option<()> {
     let mut reader = BufReader::new(stream.try_clone().ok()?);
     if reader.fill_buf().ok()?.first() == Some(&0x16) {
-        // The response of servers without TLS to a TLS handshake.
+        // Servers without TLS respond like this to a TLS handshake.
         stream.write_all(b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTPS request to an HTTP server.\n").ok()?;
         return None;
     }
@@ -194,7 +195,8 @@ fn serve(mut stream: TcpStream, log: &Mutex<Vec<Seen>>, early: &Early, handler: 
                 stream.write_all(&body).ok()?;
             }
             stream.flush().ok()?;
-            // As servers do, so that bytes that are still arriving do not destroy the response.
+            // Servers shut down writing first, so that bytes that are still arriving do not destroy
+            // the response.
             stream.shutdown(std::net::Shutdown::Write).ok()?;
             std::io::copy(&mut stream.take(64 << 20), &mut std::io::sink()).ok().map(drop)
         }
@@ -207,9 +209,9 @@ pub(crate) struct FakeStorage(Arc<Mutex<Content>>);
 
 #[derive(Debug, Default)]
 pub(crate) struct Content {
-    /// By repository and digest.
+    /// The blobs, by repository and digest.
     pub(crate) blobs: BTreeMap<(String, String), Vec<u8>>,
-    /// By repository, and tag or digest.
+    /// The manifests, by repository, and tag or digest.
     pub(crate) manifests: BTreeMap<(String, String), Vec<u8>>,
     pub(crate) declines_mounts: bool,
 }

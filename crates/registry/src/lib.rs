@@ -1,13 +1,14 @@
-//! Pushes pairs to registries and reads images from them, by the OCI distribution specification 1.1, which is also
-//! Docker's registry API v2.
+//! Pushes pairs to registries and reads images from them, by the OCI distribution specification
+//! 1.1, which is also Docker's registry API v2.
 //!
-//! [`Registry::push`] takes images as values of `scratchdbg-image`. [`Registry::pull`] returns an image that is read
-//! blob by blob, so that nothing is stored on disk or in memory. Credentials are Docker's. They are sent only to the
-//! registry they belong to, and only over TLS unless the registry is on this machine: redirects, upload locations and
-//! token servers are checked for that.
+//! [`Registry::push`] takes images as values of `scratchdbg-image`. [`Registry::pull`] returns an
+//! image that is read blob by blob, so that nothing is stored on disk or in memory. Credentials are
+//! Docker's. They are sent only to the registry they belong to, and only over TLS unless the
+//! registry is on this machine: redirects, upload locations and token servers are checked for that.
 //!
-//! The HTTP client is hyper with rustls and the system's certificate authorities, without a higher-level client: this
-//! crate alone decides which redirects are followed, what is retried and which headers are sent.
+//! The HTTP client is hyper with rustls and the system's certificate authorities, without a
+//! higher-level client: this crate alone decides which redirects are followed, what is retried and
+//! which headers are sent.
 
 mod answer;
 mod body;
@@ -32,16 +33,15 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use self::credentials::CredentialStore;
-use self::retry::RetryPolicy;
-use self::session::Session;
-use self::transport::Transport;
-
 pub use self::credentials::CredentialError;
+use self::credentials::CredentialStore;
 pub use self::error::Error;
 pub use self::pull::PulledImage;
 pub use self::push::{PushReport, Pushed};
 pub use self::reference::Reference;
+use self::retry::RetryPolicy;
+use self::session::Session;
+use self::transport::Transport;
 
 /// A client for all registries.
 #[derive(Debug)]
@@ -53,7 +53,8 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// Returns a client with the credentials of the `config.json` in Docker's configuration folder.
+    /// Returns a client with the credentials of the `config.json` in Docker's configuration
+    /// directory.
     pub fn new(docker_config: Option<&Path>) -> Result<Self, Error> {
         let tls = |error: rustls::Error| Error::Tls { registry: "any".into(), reason: error.to_string() };
         Ok(Self {

@@ -19,8 +19,8 @@ pub(crate) struct Origin {
 }
 
 impl Origin {
-    /// Returns the possible origins of a registry, in the order to try. As in Docker, only a registry on this machine
-    /// may do without TLS.
+    /// Returns the possible origins of a registry, in the order to try. As in Docker, only a
+    /// registry on this machine may do without TLS.
     pub(crate) fn candidates(registry: &str) -> Vec<Self> {
         let registry = if registry == HUB { HUB_HOST } else { registry };
         let (host, port) = match registry.rsplit_once(':') {
@@ -72,7 +72,8 @@ impl Origin {
         self.host == "localhost" || self.ip().is_some_and(|ip| ip.is_loopback())
     }
 
-    /// Reports whether the address is link-local. Metadata services of clouds have such addresses; registries do not.
+    /// Reports whether the address is link-local. Metadata services of clouds have such addresses;
+    /// registries do not.
     fn is_link_local(&self) -> bool {
         match self.ip() {
             Some(IpAddr::V4(ip)) => is_link_local(ip),
@@ -81,16 +82,16 @@ impl Origin {
         }
     }
 
-    /// Reports whether a registry at this origin may redirect to `other`: never from TLS to plain text, and never
-    /// from elsewhere to an address that is local to this machine.
+    /// Reports whether a registry at this origin may redirect to `other`: never from TLS to plain
+    /// text, and never from elsewhere to an address that is local to this machine.
     pub(crate) fn may_send_to(&self, other: &Self) -> bool {
         let stays_safe = other.is_encrypted || (!self.is_encrypted && self.is_loopback() && other.is_loopback());
         let stays_outside = self.is_loopback() || !other.is_loopback();
         stays_safe && stays_outside && !other.is_link_local()
     }
 
-    /// Returns `uri` with TLS if it is this origin's. A registry behind a TLS proxy may not know of the proxy and
-    /// write `http` into links to itself. Such links are requested over TLS.
+    /// Returns `uri` with TLS if it is this origin's. A registry behind a TLS proxy may not know of
+    /// the proxy and write `http` into links to itself. Such links are requested over TLS.
     pub(crate) fn with_tls(&self, uri: Uri) -> Uri {
         let is_own = |other: &Self| {
             self.is_encrypted && !other.is_encrypted && self.host == other.host && [80, self.port].contains(&other.port)
@@ -102,8 +103,9 @@ impl Origin {
         }
     }
 
-    /// Reports whether the token server at `realm` may receive the credentials of the registry at this origin: it is
-    /// the same host, or one that controls the registry's name anyway because the name is in its domain.
+    /// Reports whether the token server at `realm` may receive the credentials of the registry at
+    /// this origin: it is the same host, or one that controls the registry's name anyway because
+    /// the name is in its domain.
     pub(crate) fn shares_credentials_with(&self, realm: &Self) -> bool {
         if !realm.is_encrypted {
             return self == realm;
@@ -125,7 +127,7 @@ fn mapped(ip: Ipv6Addr) -> Option<Ipv4Addr> {
     ip.to_ipv4_mapped()
 }
 
-/// `https://host[:port]`.
+/// Formats the origin as `https://host[:port]`.
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}://{}", if self.is_encrypted { "https" } else { "http" }, self.authority())

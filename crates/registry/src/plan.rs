@@ -50,8 +50,8 @@ pub(crate) struct Named {
     pub(crate) media_type: &'static str,
 }
 
-/// Returns the repositories of the names in `sets`, in their order, with the objects that each needs, without
-/// duplicates.
+/// Returns the repositories of the names in `sets`, in their order, with the objects that each
+/// needs, without duplicates.
 pub(crate) fn plan(sets: &[ImageSet]) -> Result<Vec<RepositoryPlan>, ImageError> {
     let mut shares: Vec<RepositoryPlan> = Vec::new();
     for set in sets {

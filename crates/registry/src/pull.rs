@@ -1,5 +1,5 @@
-//! Pulling: reads an image directly from a registry. Nothing is stored. Each blob is fetched when it is read, and its
-//! reader verifies the digest.
+//! Pulling: reads an image directly from a registry. Nothing is stored. Each blob is fetched when
+//! it is read, and its reader verifies the digest.
 
 use std::io::{self, Read};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -24,8 +24,8 @@ pub(crate) const LARGEST_MANIFEST: usize = 4 * 1024 * 1024;
 const ACCEPTED: &str = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, \
     application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.docker.distribution.manifest.v2+json";
 
-/// An image in a registry, for one platform or several. Read it on a thread that may block, not on one of the
-/// runtime.
+/// An image in a registry, for one platform or several. Read it on a thread that may block, not on
+/// one of the runtime.
 #[derive(Debug)]
 pub struct PulledImage {
     reference: Reference,
@@ -39,7 +39,8 @@ pub(crate) struct Fetch {
     session: Arc<Session>,
     repository: String,
     runtime: Handle,
-    /// The first error. Readers of the image pass on I/O errors only, so the original error is kept here.
+    /// The first error. Readers of the image pass on I/O errors only, so the original error is kept
+    /// here.
     failure: Arc<Mutex<Option<Error>>>,
 }
 

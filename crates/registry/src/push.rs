@@ -1,5 +1,6 @@
-//! Pushing: first blobs, then the manifests that indexes refer to, then tagged manifests. So a tag never refers to an
-//! incomplete image, and repeating an interrupted push sends only what is missing.
+//! Pushing: first blobs, then the manifests that indexes refer to, then tagged manifests. So a tag
+//! never refers to an incomplete image, and repeating an interrupted push sends only what is
+//! missing.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -26,7 +27,7 @@ const AT_ONCE: usize = 3;
 /// The result of a push.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PushReport {
-    /// The names, and what they refer to now.
+    /// The names, and the digests that they refer to now.
     pub pushed: Vec<Pushed>,
     /// How many blobs were sent.
     pub sent: usize,
@@ -50,8 +51,9 @@ pub struct Pushed {
 }
 
 impl Registry {
-    /// Checks that the registries in the names of a push are reachable and accept the credentials, before anything is
-    /// built. Whether a repository is writable becomes known only in the push itself.
+    /// Checks that the registries in the names of a push are reachable and accept the credentials,
+    /// before anything is built. Whether a repository is writable becomes known only in the push
+    /// itself.
     pub async fn check_access(&self, references: &[TaggedReference]) -> Result<(), Error> {
         for reference in references {
             let session = self.session(reference.registry());
@@ -75,7 +77,8 @@ impl Registry {
         let mut report = PushReport::default();
         for (number, share) in shares.iter().enumerate() {
             let session = &sessions[share.registry.as_str()];
-            // Blobs that an earlier repository of the same registry has by now can be mounted from there.
+            // Blobs that an earlier repository of the same registry already has can be mounted from
+            // there.
             let earlier: Vec<&RepositoryPlan> =
                 shares[..number].iter().filter(|other| other.registry == share.registry).collect();
             push_blobs(session, share, &earlier, &mut report).await?;
@@ -109,7 +112,7 @@ impl Registry {
     }
 }
 
-/// What a registry reported as stored.
+/// A manifest that a registry reported as stored.
 struct Kept<'a> {
     session: &'a Session,
     repository: &'a str,
@@ -134,7 +137,7 @@ impl Kept<'_> {
                 Ok(answer) => answer,
                 // Permission to write does not imply permission to read.
                 Err(Error::Denied { .. } | Error::Unauthorized { .. }) => return Ok(()),
-                // A registry of several machines may need a moment.
+                // A registry that consists of several machines may need a moment.
                 Err(Error::NotFound { .. }) if failures < session.policy.attempts => {
                     session.back_off(failures, None, &what).await;
                     continue;
@@ -154,7 +157,8 @@ impl Kept<'_> {
     }
 }
 
-/// Returns the access that a push to `repository` needs, and the access to mount blobs `from` another one.
+/// Returns the access that a push to `repository` needs, and the access to mount blobs `from`
+/// another one.
 fn scope(repository: &str, from: Option<&str>) -> String {
     let push = format!("repository:{repository}:pull,push");
     match from {

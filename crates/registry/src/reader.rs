@@ -24,7 +24,7 @@ pub(crate) struct BlobReader {
     chunk: Bytes,
     /// How many bytes were returned.
     position: u64,
-    /// How many of the next bytes were returned before.
+    /// How many of the next bytes were already returned.
     again: u64,
     failures: u32,
     pace: Pace,
@@ -93,7 +93,8 @@ async fn ask(fetch: &Fetch, digest: Digest, from: u64) -> Result<Response<Incomi
     fetch.session().send(&call).await
 }
 
-/// Reports whether a response starts at the requested position. Many servers start from the beginning.
+/// Reports whether a response starts at the requested position. Many servers start from the
+/// beginning.
 fn is_resumed(answer: &Response<Incoming>, from: u64) -> bool {
     let range = answer.headers().get(CONTENT_RANGE).and_then(|range| range.to_str().ok());
     answer.status() == StatusCode::PARTIAL_CONTENT

@@ -7,7 +7,8 @@ use scratchdbg_image::{Digest, TaggedReference};
 
 use crate::error::Error;
 
-/// An image in a registry: `[HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST]`. A digest takes precedence over the tag.
+/// An image in a registry: `[HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST]`. A digest takes precedence
+/// over the tag.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reference {
     name: TaggedReference,
@@ -57,7 +58,7 @@ impl FromStr for Reference {
     }
 }
 
-/// The reference as users type it.
+/// Formats the reference as users type it.
 impl fmt::Display for Reference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.digest {

@@ -1,4 +1,4 @@
-//! When to retry a request, and how long to wait.
+//! Determines when to retry a request, and how long to wait.
 
 use std::hash::{BuildHasher as _, Hasher as _};
 use std::time::Duration;
@@ -11,7 +11,7 @@ use hyper::{HeaderMap, StatusCode};
 pub(crate) struct RetryPolicy {
     /// The number of attempts, including the first.
     pub(crate) attempts: u32,
-    /// The wait after the first failure. It doubles with each further failure.
+    /// The wait after the first failure. The wait doubles with each further failure.
     pub(crate) first_wait: Duration,
     /// The longest wait, whatever the registry asks for.
     pub(crate) longest_wait: Duration,
@@ -34,14 +34,14 @@ impl Default for RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// Returns the wait after failure number `failures`, counted from 1. A random part prevents clients that failed
-    /// together from retrying together.
+    /// Returns the wait after failure number `failures`, counted from 1. A random part prevents
+    /// clients that failed together from retrying together.
     pub(crate) fn wait(&self, failures: u32, retry_after: Option<Duration>) -> Duration {
         if let Some(retry_after) = retry_after {
             return retry_after.min(self.longest_wait);
         }
         let doubled = self.first_wait.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(self.longest_wait);
-        // Between three quarters and all of it.
+        // The result is between three quarters of the wait and all of it.
         doubled / 4 * 3 + doubled / 4 * (random() % 256) / 255
     }
 }
@@ -64,7 +64,7 @@ pub(crate) fn is_passing(status: StatusCode) -> bool {
     )
 }
 
-/// `Retry-After` (RFC 9110 section 10.2.3): seconds, or a date.
+/// Parses `Retry-After` (RFC 9110 section 10.2.3): seconds, or a date.
 pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = text.parse() {

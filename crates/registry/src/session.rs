@@ -46,8 +46,8 @@ pub(crate) struct Call<'a> {
     pub(crate) uri: Uri,
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     pub(crate) body: Bytes,
-    /// The access that the request needs, in the form of token servers: `repository:NAME:pull,push`, several
-    /// separated by spaces.
+    /// The access that the request needs, in the form of token servers:
+    /// `repository:NAME:pull,push`, several separated by spaces.
     pub(crate) scope: &'a str,
     /// The operation, for errors.
     pub(crate) what: &'a str,
@@ -73,8 +73,8 @@ impl Session {
             .map_err(|error| self.protocol(format!("cannot be asked for {path}: {error}")))
     }
 
-    /// Returns the registry's origin. Finds it with a request (OCI distribution-spec, end-1), whose response also
-    /// tells how to authenticate.
+    /// Returns the registry's origin. Finds it with a request (OCI distribution-spec, end-1), whose
+    /// response also states how to authenticate.
     async fn origin(&self) -> Result<&Origin, Error> {
         self.origin.get_or_try_init(|| self.find()).await
     }
@@ -121,7 +121,8 @@ impl Session {
         }
     }
 
-    /// Sends a request until the response is not a temporary failure. A response without success is an error.
+    /// Sends a request until the response is not a temporary failure. A response without success is
+    /// an error.
     pub(crate) async fn send(&self, call: &Call<'_>) -> Result<Response<Incoming>, Error> {
         let mut failures = 0;
         loop {
@@ -195,7 +196,8 @@ impl Session {
         self.location(from, answer, call.what).await
     }
 
-    /// Returns the location in a response, relative or absolute, if a client of this registry may go there.
+    /// Returns the location in a response, relative or absolute, if a client of this registry may
+    /// go there.
     pub(crate) async fn location(&self, from: &Uri, answer: &Response<Incoming>, what: &str) -> Result<Uri, Error> {
         let own = self.origin().await?;
         let location = answer.headers().get(LOCATION).and_then(|location| location.to_str().ok());
@@ -286,8 +288,9 @@ fn resolve(base: &Uri, location: &str) -> Option<Uri> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     proptest! {
         /// Any redirect either has an origin that can be checked or is invalid.

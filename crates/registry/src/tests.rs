@@ -1,4 +1,5 @@
-//! Tests against registries that are malicious or broken. Each fault case of the network has a test.
+//! Tests against registries that are malicious or broken. Each fault case of the network has a
+//! test.
 
 mod access;
 mod faults;

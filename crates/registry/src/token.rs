@@ -1,5 +1,5 @@
-//! Tokens from token servers, and the form of credentials in a header (docker's token authentication, RFC 7617, RFC
-//! 6750).
+//! Tokens from token servers, and the form of credentials in a header (docker's token
+//! authentication, RFC 7617, RFC 6750).
 
 use std::collections::BTreeMap;
 
@@ -24,12 +24,12 @@ use crate::session::{Session, request};
 const LARGEST: usize = 1024 * 1024;
 const CLIENT: &str = "scratchdbg";
 
-/// `Bearer TOKEN`, hidden from debugging output.
+/// Returns `Bearer TOKEN`, hidden from debugging output.
 pub(crate) fn bearer(token: &Secret) -> Result<HeaderValue, InvalidHeaderValue> {
     secret_header(&format!("Bearer {}", token.reveal()))
 }
 
-/// `Basic BASE64`, hidden from debugging output.
+/// Returns `Basic BASE64`, hidden from debugging output.
 pub(crate) fn basic(username: &str, password: &Secret) -> Result<HeaderValue, InvalidHeaderValue> {
     secret_header(&format!("Basic {}", STANDARD.encode(format!("{username}:{}", password.reveal()))))
 }
@@ -57,9 +57,9 @@ struct Answer {
 }
 
 impl Server<'_> {
-    /// Requests a token for `scope`. The registry's credentials are sent to the server only if it is the registry's
-    /// own. Credentials that the user stored for the server itself are sent in any case. Without credentials,
-    /// requests an anonymous token.
+    /// Requests a token for `scope`. The registry's credentials are sent to the server only if it
+    /// is the registry's own. Credentials that the user stored for the server itself are sent in
+    /// any case. Without credentials, requests an anonymous token.
     pub(crate) async fn token(
         &self,
         credential: Option<Credential>,
@@ -84,7 +84,7 @@ impl Server<'_> {
             Err(refusal) => refusal,
         };
         Err(match refusal.status.as_u16() {
-            // To OAuth, an expired identity token is a bad request.
+            // In OAuth, an expired identity token is a bad request.
             400 | 401 | 403 => {
                 Error::Unauthorized { registry: self.session.registry.clone(), had_credentials: *had_credentials }
             }
@@ -139,7 +139,7 @@ impl Server<'_> {
         }
     }
 
-    /// `GET realm?service=…&scope=…`, with or without a user.
+    /// Returns `GET realm?service=…&scope=…`, with or without a user.
     fn get(&self, uri: &Uri, scope: &str) -> Option<Request<Content>> {
         let mut parameters: Vec<(&str, &str)> = Vec::new();
         parameters.extend(self.service.map(|service| ("service", service)));
@@ -152,7 +152,7 @@ impl Server<'_> {
         Some(request)
     }
 
-    /// `POST realm` with an identity token (OAuth 2, RFC 6749 section 6).
+    /// Returns `POST realm` with an identity token (OAuth 2, RFC 6749 section 6).
     fn refresh(&self, uri: &Uri, token: &Secret, scope: &str) -> Request<Content> {
         let parameters = BTreeMap::from([
             ("client_id", CLIENT),

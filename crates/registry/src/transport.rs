@@ -16,9 +16,10 @@ use rustls::{ClientConfig, InvalidMessage, RootCertStore};
 use crate::body::{Content, Progress};
 
 const CONNECT: Duration = Duration::from_secs(15);
-/// A connection that was idle for longer may have been closed unnoticed.
+/// How long a connection may be idle. A connection that is idle for longer may have been closed
+/// unnoticed.
 const IDLE: Duration = Duration::from_secs(20);
-/// How many silences a registry may take after the last byte of a blob, to store it.
+/// How many times the silence limit a registry may take to store a blob, after its last byte.
 const FINAL_SILENCES: u32 = 5;
 
 /// A pool of connections to all registries.
@@ -30,13 +31,13 @@ pub(crate) struct Transport {
 /// Why a request got no response.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// No connection.
+    /// No connection could be established.
     Connect(String),
     /// The server responds, but does not speak TLS.
     PlainHttp,
     /// The server closed the connection during the TLS handshake.
     Handshake(String),
-    /// A connection would not be secure.
+    /// The connection would not be secure.
     Tls(String),
     /// The connection broke.
     Broken(String),
@@ -45,14 +46,15 @@ pub(crate) enum Failure {
 }
 
 impl Transport {
-    /// Trusts the certificate authorities of the system.
+    /// Creates a pool that trusts the certificate authorities of the system.
     pub(crate) fn new() -> Result<Self, rustls::Error> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
         let config = match builder.clone().with_native_roots() {
             Ok(builder) => builder.with_no_client_auth(),
             Err(error) => {
-                // A registry on this machine needs none; the certificate of any other will not be trusted.
+                // A registry on this machine needs none. The certificates of other registries will
+                // not be trusted.
                 tracing::debug!(%error, "the system has no certificates of authorities");
                 builder.with_root_certificates(RootCertStore::empty()).with_no_client_auth()
             }
@@ -80,8 +82,8 @@ impl Transport {
         answered.map_err(|_| Failure::Silent(silence))?.map_err(|error| Failure::of(&error))
     }
 
-    /// Like [`send`](Self::send), for a large body of `size` bytes: the limit applies to pauses, not to the total
-    /// time.
+    /// Like [`send`](Self::send), for a large body of `size` bytes: the limit applies to pauses,
+    /// not to the total time.
     pub(crate) async fn send_slowly(
         &self,
         request: Request<Content>,
@@ -135,7 +137,8 @@ fn tls_error<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a rustls::Erro
     chain(error).find_map(|error| error.downcast_ref())
 }
 
-/// Returns an error and its causes. An I/O error does not list the error it wraps among its sources.
+/// Returns an error and its causes. An I/O error does not list the error it wraps among its
+/// sources.
 fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
     std::iter::successors(Some(error), |&error: &&'a (dyn StdError + 'static)| {
         let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
@@ -143,8 +146,8 @@ fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (d
     })
 }
 
-/// Returns the last error of a chain, which tells what happened ("connection refused"). The errors around it say
-/// "client error".
+/// Returns the last error of a chain, which states what happened ("connection refused"). The errors
+/// around it only state "client error".
 pub(crate) fn innermost(error: &(dyn StdError + 'static)) -> String {
     let mut current = error;
     while let Some(source) = current.source() {

@@ -1,5 +1,5 @@
-//! Uploads one blob: checks whether it exists, tries to mount it from another repository, and otherwise sends it (OCI
-//! distribution-spec, end-2, end-4a, end-6, end-11).
+//! Uploads one blob: checks whether it exists, tries to mount it from another repository, and
+//! otherwise sends it (OCI distribution-spec, end-2, end-4a, end-6, end-11).
 
 use hyper::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 use hyper::{Method, StatusCode, Uri};
@@ -74,7 +74,8 @@ impl Upload<'_> {
             Err(Error::NotFound { .. }) => return Ok(false),
             Err(error) => return Err(error),
         };
-        // A blob with another length or digest is sent again. The registry then reports what is wrong.
+        // A blob with another length or digest is sent again. The registry then reports what is
+        // wrong.
         let length = answer.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
         let same_digest = digest_header(&answer).is_none_or(|digest| digest == self.blob.digest().to_string());
         Ok(same_digest && length.is_none_or(|length| length == self.blob.size()))
@@ -124,7 +125,8 @@ impl Upload<'_> {
             }
         };
         let answered = session.send_blob(uri, headers, content, &progress, self.blob.size()).await;
-        // An error of the source explains any other error, unless the source failed only because its reader was gone.
+        // An error of the source explains any other error, unless the source failed only because
+        // its reader was gone.
         if let Some(writer) = writer {
             match writer.await {
                 Ok(Err(scratchdbg_image::ImageError::Write(_)) | Ok(())) => {}

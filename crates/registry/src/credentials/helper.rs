@@ -1,4 +1,5 @@
-//! Credential helpers: `docker-credential-NAME` programs, each asked for one registry (docker-credential-helpers).
+//! Credential helpers: `docker-credential-NAME` programs, each asked for one registry
+//! (docker-credential-helpers).
 
 use std::io;
 use std::path::Path;
@@ -35,8 +36,8 @@ pub(super) async fn ask(name: &str, key: &str, timeout: Duration) -> Result<Opti
     run(Path::new(&program), key, timeout).await
 }
 
-/// Runs a helper. The registry's name is written to its standard input, as the protocol requires, so that no shell
-/// interprets it.
+/// Runs a helper. The registry's name is written to its standard input, as the protocol requires,
+/// so that no shell interprets it.
 pub(super) async fn run(program: &Path, key: &str, timeout: Duration) -> Result<Option<Credential>, CredentialError> {
     let failed = |reason: String| CredentialError::Helper { program: program.display().to_string(), reason };
     let answered = tokio::time::timeout(timeout, exchange(program, key)).await;

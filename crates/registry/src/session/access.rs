@@ -23,7 +23,8 @@ pub(super) struct Access {
 }
 
 impl Session {
-    /// Returns the authorization header for `uri`: credentials for the registry itself, none for any other host.
+    /// Returns the authorization header for `uri`: credentials for the registry itself, none for
+    /// any other host.
     pub(crate) async fn authorization(&self, uri: &Uri, scope: &str) -> Result<Option<HeaderValue>, Error> {
         let own = self.origin().await?;
         if Origin::of(uri).as_ref() != Some(own) {
@@ -53,8 +54,8 @@ impl Session {
         Ok(granted)
     }
 
-    /// Discards the authorization `shown`, which was insufficient or has expired, unless a newer one was obtained
-    /// meanwhile.
+    /// Discards the authorization `shown`, which was insufficient or has expired, unless a newer
+    /// one was obtained meanwhile.
     pub(crate) async fn renew(
         &self,
         answer: &Response<Incoming>,

@@ -94,8 +94,8 @@ async fn a_token_server_elsewhere_is_told_no_password() {
     assert!(matches!(&error, Error::ForeignRealm { .. }), "{error}");
     assert!(error.hint().unwrap().contains(&elsewhere.name()));
     assert!(elsewhere.seen().is_empty());
-    // An anonymous client has no credentials to lose, and those that the user stored for that very server are meant
-    // for it.
+    // An anonymous client has no credentials to lose. Credentials that the user stored for that
+    // very server are meant for it.
     push(&Client::anonymous()).await.unwrap();
     assert!(elsewhere.seen().iter().all(|seen| seen.authorization().is_none()));
     let before = elsewhere.seen().len();
@@ -175,7 +175,7 @@ async fn a_token_that_ran_out_is_renewed() {
             let number = count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
             return Answer::status(200).body(format!(r#"{{"token": "t{number}"}}"#));
         }
-        // The first token expires as soon as there is something to send.
+        // The first token expires as soon as there is a blob to send.
         let is_good = token(seen, "t1") || (token(seen, "t0") && seen.method != "PUT");
         if is_good { shelf.answer(seen) } else { bearer_challenge(&format!("http://{}/token", seen.headers["host"])) }
     });

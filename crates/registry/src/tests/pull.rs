@@ -91,7 +91,7 @@ async fn a_blob_that_never_comes_whole_is_given_up() {
     }
 }
 
-/// A limit on silence would not suffice.
+/// A time limit on silence alone would not suffice.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_registry_that_drips_is_given_up() {
     for first in [0, 1 << 20] {

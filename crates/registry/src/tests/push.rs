@@ -50,7 +50,8 @@ async fn a_registry_is_asked_for_what_it_took() {
             assert!(error.to_string().contains("said that it took manifest app:1, and does not have it"), "{error}");
         }
     }
-    // Another image than the one that was sent; and an image that is writable but not readable.
+    // The registry has another image than the one that was sent, or an image that is writable but
+    // not readable.
     for (answer, is_kept) in [(Answer::status(200).body("{}"), false), (Answer::error(403, "DENIED", ""), true)] {
         let shelf = FakeStorage::default();
         let fake =
