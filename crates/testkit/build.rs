@@ -1,5 +1,5 @@
-//! Compiles the sample program twice: statically linked, for images, and dynamically linked, as a program that does
-//! not belong in an image. Also compiles a hostile program, statically linked.
+//! Compiles the sample program twice: statically linked, for images, and dynamically linked, as a
+//! program that does not belong in an image. Also compiles a hostile program, statically linked.
 
 use std::path::Path;
 use std::process::Command;

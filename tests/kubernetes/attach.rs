@@ -1,4 +1,4 @@
-//! `attach` in containers of pods, looked at from their nodes.
+//! Tests `attach` in containers of pods. Processes are observed from the pods' nodes.
 
 use rustix::process::Signal;
 use scratchdbg_testkit::cluster::{ImageSpec, Pod, Security, pod_spec};
@@ -9,10 +9,10 @@ use serde_json::json;
 use crate::stage::{Stage, as_user};
 
 const USER: ImageSpec<'static> = ImageSpec { user: "65532:65532", files: &[] };
-/// What runs in a pod of one container before a session and after it.
+/// The processes of a pod with one container, before and after a session.
 pub(crate) const PROCESSES: &[&str] = &["pause", "app"];
 
-/// A stage, and the name of a toolkit in the cluster's registry.
+/// Returns a stage, and the name of a toolkit in the cluster's registry.
 pub(crate) fn set(security: Security) -> (Stage, String) {
     let stage = Stage::set(security);
     let toolkit = format!("{}:toolkit", stage.namespace.repository());
@@ -20,7 +20,7 @@ pub(crate) fn set(security: Security) -> (Stage, String) {
     (stage, toolkit)
 }
 
-/// A pod `web` of one container, under the profile *restricted*.
+/// Creates a pod `web` with one container, under the profile *restricted*.
 pub(crate) fn web(stage: &Stage) -> Pod<'_> {
     let image = stage.namespace.import_app(USER);
     stage.namespace.run("web", &pod_spec(&image, &[]))
@@ -36,7 +36,7 @@ fn a_command_runs_in_the_target_of_a_restricted_namespace() {
     let pod = web(&stage);
     let before = pod.get();
     let said = stage.ask(&attach(&toolkit, &["sh", "-c", "id -u; id -g; ls -d /app; echo err >&2; exit 42"]));
-    // The kubelet passes the user of the image without its group: the target runs as 65532:0 too.
+    // The kubelet uses the user of the image without its group, so the target also runs as 65532:0.
     said.expect(42, "65532\n0\n/app\n");
     assert!(said.stderr.contains("err"), "{said}");
     pod.wait_for_processes(PROCESSES);

@@ -1,4 +1,4 @@
-//! `attach --mode copy` for pods that do not run.
+//! Tests `attach --mode copy` for pods that do not run.
 
 use rustix::process::Signal;
 use scratchdbg_testkit::cluster::{ImageSpec, Pod, Security, pod_spec};
@@ -8,20 +8,20 @@ use serde_json::{Value, json};
 use crate::stage::{Stage, as_user};
 use crate::toolkit::push_pair;
 
-/// The copies in the namespace.
+/// Returns the copies in the namespace.
 fn copies(stage: &Stage) -> Vec<Value> {
     let pods = stage.namespace.ask_json(["get", "pods", "--selector", "io.scratchdbg.session", "--output", "json"]);
     pods["items"].as_array().cloned().unwrap_or_default()
 }
 
-/// A pod `web` that crashes again and again.
+/// Creates a pod `web` that crashes repeatedly.
 fn crashing<'a>(stage: &'a Stage, image: &str, policy: &str) -> Pod<'a> {
     let mut spec = pod_spec(image, &["exit", "3"]);
     spec["containers"][0]["imagePullPolicy"] = json!(policy);
     let pod = stage.namespace.create("web", &spec);
     pod.wait_until("crashing", |pod| {
         let status = &pod["status"]["containerStatuses"][0];
-        // Between two runs it waits, or is still told to have ended.
+        // Between two runs, the container waits or is still reported as terminated.
         status["restartCount"].as_u64() >= Some(1) && status["state"]["running"].is_null()
     });
     pod
@@ -37,14 +37,14 @@ fn a_crashing_pod_is_looked_into_in_a_copy_of_its_twin() {
     let tag = push_pair(&stage);
     let pod = crashing(&stage, &tag, "Always");
     let before = pod.get();
-    // Without being asked, no pod is made.
+    // No pod is created unless the user requests a copy.
     stage.ask(&["attach", "pod/web", "--", "true"]).expect_clear_failure(125, &["--mode copy"]);
     assert!(copies(&stage).is_empty());
     let said = stage.ask(&copy(&["sh", "-c", "id -u; ls -d /app; exit 7"]));
     said.expect(7, "65532\n/app\n");
     assert!(said.stderr.contains("no labels, owner, probes"), "what differs is said: {said}");
     eventually(|| format!("the copy to be removed: {:?}", copies(&stage)), || copies(&stage).is_empty().then_some(()));
-    // The original's own command line.
+    // Run the original's command line.
     stage.ask(&copy(&["run-entrypoint"])).expect_code(3);
     assert_eq!(pod.get()["metadata"]["uid"], before["metadata"]["uid"]);
     assert!(pod.get()["spec"]["ephemeralContainers"].is_null());
@@ -80,7 +80,7 @@ fn a_copy_whose_client_is_killed_is_removed_by_gc() {
     };
     phase("Running");
     let namespace = stage.namespace.name();
-    // One whose client is there is left alone.
+    // A copy whose client is running is not removed.
     stage.run(&["sessions", "gc", "--namespace", namespace]).expect_code(0);
     assert_eq!(copies(&stage).len(), 1);
     running.signal(Signal::KILL);
@@ -96,10 +96,10 @@ fn what_the_cluster_refuses_of_a_copy_is_said() {
     let stage = Stage::set(Security::Restricted);
     let tag = push_pair(&stage);
     crashing(&stage, &tag, "Always");
-    // The profile of the namespace.
+    // The profile of the namespace rejects the copy.
     let said = stage.ask(&["attach", "--mode", "copy", "-u", "0", "pod/web", "--", "true"]);
     said.expect_clear_failure(125, &["PodSecurity", "restricted"]);
-    // A quota.
+    // A quota rejects the copy.
     stage.namespace.apply(&json!({
         "apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "few"}, "spec": {"hard": {"pods": "1"}},
     }));
@@ -111,7 +111,7 @@ fn what_the_cluster_refuses_of_a_copy_is_said() {
         },
     );
     stage.ask(&copy(&["true"])).expect_clear_failure(125, &["exceeded quota: few"]);
-    // Roles.
+    // The user's role does not permit a copy.
     let rules = json!([
         {"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "watch", "create"]},
         {"apiGroups": [""], "resources": ["pods/exec", "pods/attach"], "verbs": ["get", "create"]},

@@ -1,5 +1,5 @@
-//! Containers of the same pod, in one PID namespace and of the same user, that try to gain rights from a session or to keep it.
-//! Their program is `samples/hostile.rs` of the testkit.
+//! Containers of the same pod, in one PID namespace and with the same user, that try to gain rights
+//! from a session or to keep them. Their program is `samples/hostile.rs` of the testkit.
 
 use rustix::process::Signal;
 use scratchdbg_testkit::cluster::{ImageSpec, Pod, Security, pod_spec};
@@ -10,7 +10,8 @@ use serde_json::json;
 use crate::attach::{attach, set};
 use crate::stage::Stage;
 
-/// A pod `web` under the profile *restricted*: the sample program in `app`, and a hostile one beside it.
+/// Creates a pod `web` under the profile *restricted*: the sample program in `app`, and a hostile
+/// program beside it.
 fn web<'a>(stage: &'a Stage, attack: &[&str]) -> Pod<'a> {
     let hostile = sample::hostile();
     let files: &[(&str, u32, &[u8])] = &[("hostile", 0o755, &hostile)];
@@ -27,8 +28,8 @@ fn web<'a>(stage: &'a Stage, attack: &[&str]) -> Pod<'a> {
     pod
 }
 
-/// The processes of sessions that have not ended. A keeper that is stopped before its session begins does nothing, and stays:
-/// nobody can end an ephemeral container.
+/// Returns the processes of sessions that have not ended. A keeper that is stopped before its
+/// session begins does nothing, and remains: nobody can end an ephemeral container.
 fn processes_of_sessions(pod: &Pod<'_>) -> Vec<String> {
     let is_ours = |name: &str| ["scratchdbg-laun", "sleep", "sh"].contains(&name);
     let is_stopped = pod.logs("hostile").contains("stop keep: true");
@@ -57,8 +58,8 @@ fn begun_or_ended(stage: &Stage, toolkit: &str, command: &[&str]) -> Running {
     running.into_inner()
 }
 
-/// The neighbor has all rights of the session, so it can make an end of it. It must not run in its place with a success that
-/// was not, nor keep it when its client is gone.
+/// The neighbor has all rights of the session, so it can end the session. It must not run in place
+/// of the session and report a success, nor keep the session after its client is gone.
 #[test]
 fn a_neighbor_of_the_same_user_neither_forges_nor_keeps_a_session() {
     let (stage, toolkit) = set(Security::Restricted);
@@ -83,7 +84,8 @@ fn a_neighbor_of_the_same_user_neither_forges_nor_keeps_a_session() {
     }
 }
 
-/// The way to the tools has another name in each session, which is gone with the keeper.
+/// The path to the tools has a different name in each session. The name is gone when the keeper
+/// ends.
 #[test]
 fn a_neighbor_that_takes_the_keepers_process_id_runs_nothing() {
     let (stage, toolkit) = set(Security::Restricted);
@@ -109,7 +111,7 @@ fn who_only_calls_itself_the_launcher_gets_no_signal() {
     assert!(!said().contains("got"), "{}", said());
 }
 
-/// The secret of the record is in no command line and no environment.
+/// The secret of the launcher's record is in no command line and no environment.
 #[test]
 fn a_command_cannot_forge_how_it_ended() {
     let (stage, toolkit) = set(Security::Restricted);
@@ -118,10 +120,10 @@ fn a_command_cannot_forge_how_it_ended() {
     let said = stage.ask(&attach(&toolkit, &["sh", "-c", look]));
     assert!(!said.text().contains("SCRATCHDBG_RECORD"), "{said}");
     assert!(said.stderr.contains("ermission denied"), "the launcher is shown to nobody: {said}");
-    // What looks like the launcher's record is output.
+    // A text that looks like the launcher's record is output.
     let forged = "printf '\\036%s 000\\036' 1234; exit 9";
     stage.ask(&attach(&toolkit, &["sh", "-c", forged])).expect_code(9);
-    // Who kills the launcher gets no success.
+    // A command that kills the launcher does not succeed.
     let said = stage.ask(&attach(&toolkit, &["sh", "-c", "kill -9 $PPID; sleep 1000"]));
     assert_eq!(said.status.code(), Some(125), "{said}");
     assert!(said.stderr.contains("the launcher did not say how the command ended"), "{said}");

@@ -1,4 +1,4 @@
-//! What `build` makes, in pods.
+//! Tests the images that `build` creates, in pods.
 
 use scratchdbg_testkit::cluster::{Security, pod_spec};
 use scratchdbg_testkit::sample;
@@ -6,7 +6,8 @@ use serde_json::json;
 
 use crate::stage::Stage;
 
-/// Pushed to a registry, pulled by a node, run under the profile *restricted*; the twin has a shell there.
+/// The pair is pushed to a registry, is pulled by a node, and runs under the profile *restricted*.
+/// The twin has a shell there.
 #[test]
 fn a_pair_is_pulled_from_a_registry() {
     let stage = Stage::set(Security::Restricted);
@@ -25,7 +26,7 @@ fn a_pair_is_pulled_from_a_registry() {
     pod.wait_for_processes(&["pause", "app", "sleep"]);
 }
 
-/// The same without a registry.
+/// The pair is imported from an archive, without a registry.
 #[test]
 fn a_pair_is_imported_from_an_archive() {
     let stage = Stage::set(Security::Restricted);

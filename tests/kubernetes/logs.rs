@@ -1,4 +1,4 @@
-//! `logs` of pods and workloads.
+//! Tests `logs` of pods and workloads.
 
 use std::fs;
 
@@ -9,7 +9,7 @@ use crate::stage::{Stage, as_user};
 
 const USER: ImageSpec<'static> = ImageSpec { user: "65532:65532", files: &[] };
 
-/// A pod whose container runs once.
+/// Returns the spec of a pod whose container runs once.
 fn once(image: &str, arguments: &[&str]) -> Value {
     let mut spec = pod_spec(image, arguments);
     spec["restartPolicy"] = json!("Never");
@@ -20,7 +20,7 @@ fn wait_for_end(pod: &Pod<'_>) {
     pod.wait_until("ended", |pod| matches!(pod["status"]["phase"].as_str(), Some("Succeeded" | "Failed")));
 }
 
-/// A Deployment of one pod, with the label `app=NAME`.
+/// Returns a Deployment of one pod, with the label `app=NAME`.
 fn deployment(name: &str, spec: &Value) -> Value {
     let labels = json!({"app": name});
     json!({
@@ -60,7 +60,7 @@ fn a_crashing_deployment_tells_what_it_said() {
     assert!(said.text().contains("out") && said.text().contains("err"), "{said}");
 }
 
-/// The run before is kept by its node for as long as the next one lasts.
+/// The node keeps the log of the previous run while the next run lasts.
 #[test]
 fn the_run_before_is_there_too() {
     let stage = Stage::set(Security::Restricted);
@@ -105,7 +105,8 @@ fn following_goes_on_over_a_rollout() {
     running.wait_for_stdout("the next pod", |stdout| String::from_utf8_lossy(stdout).contains("xxxxxxx\n"));
 }
 
-/// The stream ends then as if the container had. The log stays below the size at which kubelet rotates it.
+/// When the kubelet restarts, the stream ends as if the container had ended. The log stays below
+/// the size at which the kubelet rotates it.
 #[test]
 fn following_goes_on_over_a_restart_of_the_kubelet() {
     let stage = Stage::alone(Security::Restricted);
@@ -132,14 +133,14 @@ fn what_cannot_be_read_is_said() {
     stage.ask(&["logs", "pod/wob"]).expect_clear_failure(1, &["wob", name]);
     stage.ask(&["logs", "pod/web/none"]).expect_clear_failure(1, &["none", "web"]);
     stage.ask(&["logs", "deploy/web"]).expect_clear_failure(1, &["web", name]);
-    // Somebody who may see pods, and not read what they say.
+    // A user who may read pods, but not their logs.
     let sees = json!([{"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "watch"]}]);
     let user = as_user(&stage.namespace.user("sees", &sees));
     user.run(["logs", "pod/web"]).expect_clear_failure(1, &["pods/log", "get"]);
-    // Somebody who may nothing.
+    // A user without permissions.
     let nobody = as_user(&stage.namespace.cluster().restricted_kubeconfig());
     nobody.run(["logs", "pod/web", "--namespace", name]).expect_clear_failure(1, &["pods", "get"]);
-    // No cluster.
+    // A cluster that cannot be reached.
     let file = stage.scratchdbg.home().join("nobody.kubeconfig");
     let config = fs::read_to_string(stage.namespace.cluster().kubeconfig()).expect("a kubeconfig");
     let server = config.lines().find(|line| line.contains("server:")).expect("a server");

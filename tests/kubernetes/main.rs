@@ -1,7 +1,8 @@
-//! What scratchdbg does on Kubernetes, by the built binary on a real cluster, as a user sees it.
+//! Tests of the built binary on a Kubernetes cluster, as a user runs it.
 //!
-//! One binary with a module for each behavior. kubectl is the referee. Every test has its own namespace, so they run side
-//! by side; without a cluster they fail. `./scripts/test --kubernetes` makes one.
+//! There is one test binary with a module for each behavior. Assertions query the cluster with
+//! kubectl. Every test has its own namespace, so tests run concurrently. Without a cluster they
+//! fail: `./scripts/test --kubernetes` creates one.
 
 mod attach;
 mod copy;

@@ -1,4 +1,4 @@
-//! `ps` of pods.
+//! Tests `ps` of pods.
 
 use scratchdbg_testkit::cluster::{ImageSpec, Security, pod_spec};
 use scratchdbg_testkit::eventually;
@@ -8,7 +8,7 @@ use crate::stage::Stage;
 
 const USER: ImageSpec<'static> = ImageSpec { user: "65532:65532", files: &[] };
 
-/// The rows of `ps`, by name.
+/// Returns the rows of `ps`, by name.
 #[track_caller]
 fn rows(stage: &Stage, arguments: &[&str]) -> Vec<Value> {
     let finished = stage.run(&[&["ps", "--format", "json"], arguments].concat());
@@ -64,11 +64,11 @@ fn pods_are_listed_with_their_verdicts() {
     assert_eq!((&web["user"], &web["read_only"], &web["image"]), (&json!("65532:0"), &json!(true), &json!(image)));
     assert!(web["node"].as_str().is_some_and(|node| node.starts_with("node")), "{web}");
     assert_eq!(row(&found, "never").expect("it is there")["user"], Value::Null, "nobody knows");
-    // Those that ended, and those that are there for others, are listed when asked for.
+    // With `--all`, containers that ended, and init and ephemeral containers are listed.
     let all = rows(&stage, &["--all", "--namespace", namespace.name()]);
     assert_eq!(row(&all, "done").expect("it is listed")["verdict"], "app-exit");
     assert_eq!(row(&all, "two/init").expect("it is listed")["verdict"], "init-failed");
-    // By label, and in all namespaces, where names have theirs.
+    // Select by label, and list all namespaces, where names include the namespace.
     assert_eq!(rows(&stage, &["--namespace", namespace.name(), "-l", "app=web"]).len(), 1);
     let name = format!("{}/web", namespace.name());
     assert!(row(&rows(&stage, &["-A"]), &name).is_some());

@@ -1,4 +1,5 @@
-//! The least role, as `scratchdbg kubernetes role` prints it: it is enough, and each verb of it is needed.
+//! Tests the least role, as `scratchdbg kubernetes role` prints it: the role is sufficient, and
+//! each of its verbs is necessary.
 
 use std::fs;
 
@@ -9,7 +10,7 @@ use serde_json::{Value, json};
 use crate::attach::{PROCESSES, attach, set, web};
 use crate::stage::{Stage, as_user};
 
-/// The rules of the role that is printed for these purposes.
+/// Returns the rules of the role that is printed for these purposes.
 fn printed(stage: &Stage, purposes: &[&str]) -> Value {
     let options: Vec<&str> = purposes.iter().flat_map(|purpose| ["--for", purpose]).collect();
     let said = stage.run(&[&["kubernetes", "role"], &options[..]].concat());
@@ -21,7 +22,7 @@ fn printed(stage: &Stage, purposes: &[&str]) -> Value {
     role["rules"].clone()
 }
 
-/// The same rules without a verb on a resource.
+/// Returns the same rules without a verb on a resource.
 fn without(rules: &Value, resource: &str, verb: &str) -> Value {
     let mut kept = Vec::new();
     for rule in rules.as_array().expect("rules") {
@@ -72,7 +73,7 @@ fn the_role_of_attach_is_enough_and_no_verb_of_it_is_too_much() {
     some.run(["attach", "deploy/web", "--", "true"]).expect_clear_failure(125, &["deployments", "get"]);
     let some = user(&stage, "jobs", &without(&rules, "jobs", "get"));
     some.run(["attach", "job/web", "--", "true"]).expect_clear_failure(125, &["jobs", "get"]);
-    // Nothing was added by those who may not start a session.
+    // Users who may not start a session have added no container to the pod.
     assert_eq!(pod.get()["spec"]["ephemeralContainers"].as_array().map(Vec::len), Some(1));
 }
 

@@ -1,4 +1,4 @@
-//! `sessions` on pods.
+//! Tests `sessions` on pods.
 
 use rustix::process::Signal;
 use scratchdbg_testkit::cluster::{Pod, Security};
@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::attach::{PROCESSES, attach, set, start_sleep, web};
 use crate::stage::{Stage, as_user};
 
-/// What `sessions ls` lists in the namespace of the test.
+/// Returns the sessions that `sessions ls` lists in the namespace of the test.
 fn list(stage: &Stage) -> Vec<Value> {
     let said = stage.run(&["sessions", "ls", "--namespace", stage.namespace.name(), "--format", "json"]);
     said.expect_code(0);
@@ -25,7 +25,7 @@ fn wait_for_sessions(stage: &Stage, count: usize) -> Vec<Value> {
     )
 }
 
-/// How many keepers there are in a pod's record.
+/// Returns the number of keepers in a pod's record.
 fn entries(pod: &Pod<'_>) -> usize {
     pod.get()["spec"]["ephemeralContainers"].as_array().map_or(0, Vec::len)
 }
@@ -52,7 +52,7 @@ fn a_session_is_listed_as_long_as_it_runs() {
     assert!(table.text().contains("pod/web/app") && table.text().contains(&node), "{table}");
     running.signal(Signal::INT);
     running.finish().expect_code(130);
-    // The entry in the pod's record stays.
+    // The keeper's entry in the pod's record remains.
     wait_for_sessions(&stage, 0);
     assert_eq!(entries(&pod), 1);
     pod.wait_for_processes(PROCESSES);

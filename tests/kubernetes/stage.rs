@@ -1,4 +1,4 @@
-//! What every test here needs: the binary, a cluster, and a corner of it.
+//! The state that every test needs: the binary, a cluster, and a namespace.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -7,16 +7,18 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use scratchdbg_testkit::cluster::{Cluster, Namespace, Security};
 use scratchdbg_testkit::program::{Finished, Program, Running};
 
-/// Held by all tests that run, and by one alone that ends a program of the cluster.
+/// Locked for reading by each running test, and for writing by a test that ends a program of the
+/// cluster.
 static CLUSTER: RwLock<()> = RwLock::new(());
 
-/// The binary under test, and a namespace for it.
+/// The binary under test, and a namespace for the test.
 #[derive(Debug)]
 pub(crate) struct Stage {
     pub(crate) namespace: Namespace,
-    /// Led to the cluster as a user who may do everything, and to its registry.
+    /// The binary, configured for the cluster with a user who has all permissions, and for its
+    /// registry.
     pub(crate) scratchdbg: Program,
-    // The last to be dropped.
+    // Dropped last.
     _turn: Turn,
 }
 
@@ -32,7 +34,7 @@ impl Stage {
         Self::at(security, Turn::Shared(CLUSTER.read().unwrap_or_else(PoisonError::into_inner)))
     }
 
-    /// The same while no other test runs: the cluster may be broken, and mended.
+    /// Creates a stage while no other test runs: the test may break the cluster and repair it.
     pub(crate) fn alone(security: Security) -> Self {
         Self::at(security, Turn::Alone(CLUSTER.write().unwrap_or_else(PoisonError::into_inner)))
     }
@@ -50,24 +52,24 @@ impl Stage {
         self.scratchdbg.run(arguments)
     }
 
-    /// The same, in the namespace.
+    /// Runs scratchdbg to its end, in the namespace.
     pub(crate) fn ask(&self, arguments: &[&str]) -> Finished {
         self.scratchdbg.run(self.in_namespace(arguments))
     }
 
-    /// The same, not waited for.
+    /// Starts scratchdbg in the namespace, without waiting for its end.
     pub(crate) fn start(&self, arguments: &[&str]) -> Running {
         self.scratchdbg.start(self.in_namespace(arguments))
     }
 
-    /// The arguments, with the namespace after the name of the command.
+    /// Returns the arguments, with the namespace after the name of the command.
     pub(crate) fn in_namespace<'a>(&'a self, arguments: &[&'a str]) -> Vec<&'a str> {
         let (command, rest) = arguments.split_first().expect("a command");
         [command, "--namespace", self.namespace.name()].into_iter().chain(rest.iter().copied()).collect()
     }
 }
 
-/// The binary as another user of the cluster.
+/// Returns the binary, configured for another user of the cluster.
 pub(crate) fn as_user(kubeconfig: &Path) -> Program {
     Program::new(env!("CARGO_BIN_EXE_scratchdbg")).with_variable("KUBECONFIG", kubeconfig)
 }

@@ -1,4 +1,4 @@
-//! Which toolkit image a session on a pod uses.
+//! Tests which toolkit image a session on a pod uses.
 
 use std::fs;
 
@@ -17,7 +17,7 @@ pub(crate) fn push_pair(stage: &Stage) -> String {
     tag
 }
 
-/// A pod `web` of an image that its node pulls.
+/// Creates a pod `web` of an image that its node pulls.
 fn pulled<'a>(stage: &'a Stage, image: &str) -> Pod<'a> {
     let mut spec = pod_spec(image, &[]);
     spec["containers"][0]["imagePullPolicy"] = json!("Always");
@@ -44,7 +44,7 @@ fn what_is_not_the_twin_is_not_used() {
     let stage = Stage::set(Security::Restricted);
     let tag = push_pair(&stage);
     let pod = pulled(&stage, &tag);
-    // Somebody moved its name to another image, which is a twin too.
+    // Move the image's name to another image, which has a twin as well.
     sample::write_app(stage.scratchdbg.home());
     stage.run(&["build", "app", "-t", &tag, "-o", "registry"]).expect_code(0);
     let said = stage.ask(&["attach", "pod/web", "--", "true"]);
@@ -57,7 +57,7 @@ fn without_a_twin_the_configuration_file_names_the_toolkit() {
     let stage = Stage::set(Security::Restricted);
     let image = stage.namespace.import_app(ImageSpec { user: "65532:65532", files: &[] });
     let pod = stage.namespace.run("web", &pod_spec(&image, &[]));
-    // Nothing there: the user is told what to do.
+    // Without any toolkit, the error states what to do.
     let said = stage.ask(&["attach", "pod/web", "--", "true"]);
     said.expect_clear_failure(125, &["toolkit image", "--toolkit-only", "config.json"]);
     let toolkit = format!("{}:toolkit", stage.namespace.repository());

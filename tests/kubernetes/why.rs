@@ -1,5 +1,5 @@
-//! `why` of pods and workloads. Each fault is made for real, and asked about from its first moment on: no answer on the way
-//! to the verdict may be another verdict.
+//! Tests `why` of pods and workloads. Each test causes a fault in the cluster, and runs `why` from
+//! the first moment on: until the expected verdict is reached, no other verdict may appear.
 
 mod deleted;
 mod lies;
@@ -9,29 +9,30 @@ mod run;
 mod start;
 mod workloads;
 
+use std::cell::RefCell;
+
 use scratchdbg_testkit::cluster::{ImageSpec, pod_spec};
 use scratchdbg_testkit::eventually;
 use serde_json::{Value, json};
-use std::cell::RefCell;
 
 use crate::stage::Stage;
 
 const USER: ImageSpec<'static> = ImageSpec { user: "65532:65532", files: &[] };
 
-/// Verdicts that only say that nothing has happened yet.
+/// Verdicts that only state that nothing has happened yet.
 const EARLY: &[&str] = &["never-started", "running"];
 
-/// A pod or a workload, and what is to be said of it.
+/// A pod or a workload, and its expected verdict.
 struct Case {
     target: String,
-    /// Verdicts that may come before.
+    /// Verdicts that may precede the expected one.
     before: Vec<&'static str>,
     verdict: &'static str,
-    /// Words of the verdict, its evidence or its fix.
+    /// A text that the verdict, its evidence or its fix must contain.
     says: &'static str,
 }
 
-/// A case whose verdict comes after nothing but [`EARLY`] ones.
+/// Returns a case whose verdict only [`EARLY`] verdicts may precede.
 fn case(target: &str, verdict: &'static str, says: &'static str) -> Case {
     Case { target: target.to_owned(), before: EARLY.to_vec(), verdict, says }
 }
@@ -42,7 +43,7 @@ impl Case {
         self
     }
 
-    /// Whether the verdict is there. Another one is a failure.
+    /// Whether the answer has the expected verdict. Fails on an unexpected one.
     #[track_caller]
     fn is_given(&self, answer: &Value) -> bool {
         let verdict = answer["verdict"].as_str().unwrap_or_default();
@@ -55,7 +56,7 @@ impl Case {
     }
 }
 
-/// The answer of `why` as JSON.
+/// Returns the answer of `why` as JSON.
 #[track_caller]
 fn why(stage: &Stage, target: &str) -> Value {
     let finished = stage.ask(&["why", "--format", "json", target]);
@@ -63,7 +64,7 @@ fn why(stage: &Stage, target: &str) -> Value {
     serde_json::from_slice(&finished.stdout).expect("one JSON document")
 }
 
-/// Asks about all of them until each has its verdict.
+/// Runs `why` for all cases until each has its verdict.
 #[track_caller]
 fn prove(stage: &Stage, cases: Vec<Case>) {
     let open = RefCell::new(cases);
@@ -85,13 +86,13 @@ fn prove(stage: &Stage, cases: Vec<Case>) {
     );
 }
 
-/// The codes of an answer, the verdict first.
+/// Returns the codes of an answer, the verdict first.
 fn codes(answer: &Value) -> Vec<&str> {
     let findings = answer["findings"].as_array().expect("findings");
     findings.iter().map(|finding| finding["code"].as_str().expect("a code")).collect()
 }
 
-/// A pod whose container has these settings beside those of [`pod_spec`].
+/// Returns a pod whose container has these settings in addition to those of [`pod_spec`].
 fn with(image: &str, arguments: &[&str], container: &Value) -> Value {
     let mut spec = pod_spec(image, arguments);
     for (key, value) in container.as_object().expect("an object") {
@@ -100,7 +101,7 @@ fn with(image: &str, arguments: &[&str], container: &Value) -> Value {
     spec
 }
 
-/// A Deployment, with the label `app=NAME`.
+/// Returns a Deployment with the label `app=NAME`.
 fn deployment(name: &str, replicas: u32, spec: &Value) -> Value {
     let labels = json!({"app": name});
     json!({

@@ -1,23 +1,30 @@
 //! The program inside the containers of tests. Its first argument selects what it does:
 //!
-//! - `talk` (the default): writes two lines to standard output and one to standard error, then waits to be killed.
+//! - `talk` (the default): writes two lines to standard output and one to standard error, then
+//!   waits to be killed.
 //! - `exit CODE`: writes one line to each stream, then exits with that code.
-//! - `lines LENGTH...`: for each length, writes a line to standard output and `mark` to standard error, then waits.
+//! - `lines LENGTH...`: for each length, writes a line to standard output and `mark` to standard
+//!   error, then waits.
 //! - `numbers COUNT`: writes the lines `1` to COUNT to standard output, then exits.
 //! - `say LINE...`: writes each line to standard output, then exits.
-//! - `fail CODE LINE...`: the same, and exits with that code. In a line, `\e` is an escape character.
+//! - `fail CODE LINE...`: the same, and exits with that code. In a line, `\e` is an escape
+//!   character.
 //! - `fill FILE MEBIBYTES`: writes a file of that size, then waits to be killed.
-//! - `flood ROUNDS`: writes two thousand numbered lines at once, twenty times a second, ROUNDS times, then exits.
+//! - `flood ROUNDS`: writes two thousand numbered lines at once, twenty times a second, ROUNDS
+//!   times, then exits.
 //! - `tick`: writes a numbered line ten times a second, forever.
 //! - `halves`: writes half a line, the other half later, and so on forever.
 //! - `unfinished`: writes a line and half a line, then exits with 0 at a SIGTERM.
 //! - `terminal`: reports whether its standard output is a terminal, and exits.
 //! - `panic`, `abort`, `segfault`, `trap`: dies that way.
-//! - `eat`: allocates memory until it fails; `child-eat` has a child do so, and exits with 0 itself.
-//! - `zombies COUNT`: starts COUNT children that end at once, does not reap them, then waits to be killed.
+//! - `eat`: allocates memory until it fails; `child-eat` has a child do so, and exits with 0
+//!   itself.
+//! - `zombies COUNT`: starts COUNT children that end at once, does not reap them, then waits to be
+//!   killed.
 //! - `obey`: waits for SIGTERM, and exits with 0.
 //! - `secretive`: makes itself inaccessible to other processes of its user, and waits to be killed.
-//! - `processes`: lists the other processes that it can see, one per line, as `PID STATE NAME`, and exits.
+//! - `processes`: lists the other processes that it can see, one per line, as `PID STATE NAME`, and
+//!   exits.
 
 use std::io::{self, BufWriter, IsTerminal as _, Write as _};
 use std::process::ExitCode;
@@ -120,8 +127,8 @@ fn main() -> io::Result<ExitCode> {
         "trap" => unsafe { std::arch::asm!("ud2") },
         #[cfg(target_arch = "aarch64")]
         "trap" => unsafe { std::arch::asm!("udf #0") },
-        // The engine learns of a lack of memory on another channel than of starts and ends. It may miss one that
-        // occurs just after the start or just before the end.
+        // The engine reports a lack of memory on another channel than starts and ends. It may miss
+        // one that occurs just after the start or just before the end.
         "eat" => {
             std::thread::sleep(Duration::from_millis(700));
             eat()

@@ -1,22 +1,22 @@
-//! A program in a container that tries to gain rights from a debug session, or to keep them. It watches for the
-//! processes of sessions in its PID namespace, as any program can, and reports what it does. Its first argument
-//! selects the attack:
+//! A program in a container that tries to gain rights from a debug session, or to keep them. It
+//! watches for the processes of sessions in its PID namespace, as any program can, and reports what
+//! it does. Its first argument selects the attack:
 //!
-//! - `lie PID NAME`: slows each new process down, and writes `keeper PID NAME` into the output of a keeper, before
-//!   the keeper does so if possible. `self` is its own process id.
+//! - `lie PID NAME`: slows each new process down, and writes `keeper PID NAME` into the output of a
+//!   keeper, before the keeper does so if possible. `self` is its own process id.
 //! - `flood`: writes into the output of a keeper without end.
-//! - `hold`: opens the input of each keeper for writing, and keeps it open; `hold-hidden` does so in an inaccessible
-//!   process.
+//! - `hold`: opens the input of each keeper for writing, and keeps it open; `hold-hidden` does so
+//!   in an inaccessible process.
 //! - `stop-keeper`, `stop-launcher`, `stop-both`: stops each that it sees, again and again.
 //! - `limit`: sets the limit on open files of each keeper and launcher to zero.
 //! - `trace-keeper`, `trace-launcher`: stops each that it sees with `ptrace`, as a debugger does.
-//! - `take`: kills each keeper whose session is running and takes its process id, with the session's path in its own
-//!   root.
-//! - `pose`: starts a process with the command line of each launcher that it sees, and reports which signal that
-//!   process received.
+//! - `take`: kills each keeper whose session is running and takes its process id, with the
+//!   session's path in its own root.
+//! - `pose`: starts a process with the command line of each launcher that it sees, and reports
+//!   which signal that process received.
 //!
-//! If it is started like a launcher, by its name, it reports that it is running, and with which rights. This must
-//! never happen.
+//! If it is started like a launcher, by its name, it reports that it is running, and with which
+//! rights. This must never happen.
 
 use std::collections::HashSet;
 use std::ffi::CString;
@@ -102,7 +102,7 @@ fn main() -> io::Result<()> {
                     if let Some(role) = role(pid)
                         && seen.insert(pid)
                     {
-                        // By then it should have begun.
+                        // The session should have begun by then.
                         std::thread::sleep(Duration::from_millis(300));
                         let limited = unsafe { prlimit(pid, RLIMIT_NOFILE, &[0, 0], std::ptr::null_mut()) } == 0;
                         say(&format!("limit {role}: {limited}"));
@@ -181,7 +181,8 @@ fn open_output(pid: i32) -> io::Result<File> {
     OpenOptions::new().write(true).open(format!("/proc/{pid}/fd/1"))
 }
 
-/// Single-steps a new process until it becomes a keeper or something else, and writes before it does.
+/// Single-steps a new process until it becomes a keeper or something else, and writes before it
+/// does.
 fn lie(pid: i32, words: &str) {
     for step in 0..400_000 {
         if unsafe { kill(pid, SIGSTOP) } != 0 {

@@ -1,8 +1,9 @@
-//! The Kubernetes cluster under test, asked by kubectl: what a test asserts about the cluster is not what the code under
-//! test says about it.
+//! The Kubernetes cluster under test. It is queried with kubectl, so that the assertions of tests
+//! do not depend on the code under test.
 //!
-//! It is one that `scripts/cluster up` made: beside its kubeconfig stand the programs and the sockets of its nodes, which
-//! this module uses to import images and to look at processes.
+//! The cluster is one that `scripts/cluster up` created. The directory of its kubeconfig contains
+//! the programs and the sockets of its nodes, which this module uses to import images and to
+//! inspect processes.
 
 mod image;
 mod namespace;
@@ -21,7 +22,8 @@ pub use namespace::{Namespace, Security};
 pub use node::{Killed, Node, Process, Service};
 pub use pod::{Pod, pod_spec};
 
-/// Names the kubeconfig of the cluster that tests use. `scripts/test --kubernetes` sets it.
+/// The variable that names the kubeconfig of the cluster that tests use.
+/// `scripts/test --kubernetes` sets it.
 pub const VARIABLE: &str = "SCRATCHDBG_TEST_KUBECONFIG";
 
 /// A cluster of `scripts/cluster up`.
@@ -32,7 +34,8 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// The cluster that [`VARIABLE`] names. Without one the test fails: a test that is skipped proves nothing.
+    /// Returns the cluster that [`VARIABLE`] names. Fails the test without one: a skipped test
+    /// proves nothing.
     #[expect(clippy::disallowed_methods, reason = "the cluster is an outer condition of a test run, as the engine is")]
     pub fn required() -> Self {
         let hint = "run ./scripts/test --kubernetes, or set it to what ./scripts/cluster up prints";
@@ -47,39 +50,39 @@ impl Cluster {
         cluster
     }
 
-    /// The kubeconfig of a user who may do everything.
+    /// Returns the kubeconfig of a user who has all permissions.
     pub fn kubeconfig(&self) -> &Path {
         &self.kubeconfig
     }
 
-    /// The kubeconfig of the user `restricted`, who may do nothing.
+    /// Returns the kubeconfig of the user `restricted`, who has no permissions.
     pub fn restricted_kubeconfig(&self) -> PathBuf {
         self.folder.join("restricted.kubeconfig")
     }
 
-    /// The host and port of a registry that this machine and the nodes reach.
+    /// Returns the host and port of a registry that this machine and the nodes reach.
     pub fn registry(&self) -> String {
         fs::read_to_string(self.folder.join("registry/name")).expect("the cluster has a registry").trim().to_owned()
     }
 
-    /// The same registry, for [`crate::registry::USER`] alone.
+    /// Returns the host and port of a registry that requires [`crate::registry::USER`].
     pub fn registry_with_password(&self) -> String {
         let name = self.registry();
         let (host, port) = name.rsplit_once(':').expect("a port");
         format!("{host}:{}", port.parse::<u16>().expect("a number") + 1)
     }
 
-    /// The authority of the registries' certificates, as a PEM file.
+    /// Returns the path of the certificate of the registries' authority, a PEM file.
     pub fn authority(&self) -> PathBuf {
         self.folder.join("pki/ca.crt")
     }
 
-    /// Its nodes, in the order of their names.
+    /// Returns the nodes, sorted by name.
     pub fn nodes(&self) -> Vec<Node> {
         (1..=9).map(|number| Node::new(&self.folder, number)).take_while(Node::is_there).collect()
     }
 
-    /// A program of the control plane.
+    /// Returns a program of the control plane.
     pub fn service(&self, name: &str) -> Service {
         Service::new(&self.folder, name)
     }
@@ -89,32 +92,32 @@ impl Cluster {
         self.kubectl_command(arguments).stdin(Stdio::null()).output().expect("kubectl runs")
     }
 
-    /// The command for it, to be changed and started by the caller.
+    /// Returns the kubectl command, to be changed and started by the caller.
     pub fn kubectl_command<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Command {
         let mut command = Command::new(self.folder.join("bin/kubectl"));
         command.arg("--kubeconfig").arg(&self.kubeconfig).args(arguments);
         command
     }
 
-    /// Runs kubectl, which must succeed, and returns what it said without the last line end.
+    /// Runs kubectl, which must succeed, and returns its output without the last line ending.
     #[track_caller]
     pub fn ask<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> String {
         answer(self.kubectl_command(arguments))
     }
 
-    /// Runs kubectl, which must succeed and speak JSON.
+    /// Runs kubectl, which must succeed and print JSON.
     #[track_caller]
     pub fn ask_json<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Value {
         serde_json::from_str(&self.ask(arguments)).expect("kubectl speaks JSON")
     }
 
-    /// Makes a namespace for one test. It is removed, with all that is in it, when it is dropped.
+    /// Creates a namespace for one test. On drop, the namespace is removed with all its objects.
     pub fn namespace(&self, security: Security) -> Namespace {
         Namespace::make(self.clone(), security)
     }
 }
 
-/// What a command that must succeed said, without the last line end.
+/// Runs a command, which must succeed, and returns its output without the last line ending.
 #[track_caller]
 fn answer(mut command: Command) -> String {
     let output = command.stdin(Stdio::null()).output().unwrap_or_else(|error| panic!("{command:?}: {error}"));

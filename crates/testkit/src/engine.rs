@@ -1,5 +1,5 @@
-//! The engine under test, queried with the docker CLI, so that assertions about the engine do not depend on the code
-//! under test.
+//! The engine under test, queried with the docker CLI, so that assertions about the engine do not
+//! depend on the code under test.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -16,8 +16,8 @@ const PREFIX: &str = "sdbgtest-";
 /// The label of keepers and other session containers with the id of their target.
 const SESSION_TARGET_LABEL: &str = "io.scratchdbg.target";
 
-/// A Docker engine with a name prefix for one test. On drop, also after a panic, everything with that prefix is
-/// removed: its containers, their session containers, and its images.
+/// A Docker engine with a name prefix for one test. On drop, also after a panic, everything with
+/// that prefix is removed: its containers, their session containers, and its images.
 #[derive(Debug)]
 pub struct Engine {
     /// The prefix of all names of the test.
@@ -25,10 +25,11 @@ pub struct Engine {
     endpoint: Endpoint,
 }
 
-/// How the code under test finds the same engine as the docker CLI, which may use a context or its environment.
+/// The endpoint of the docker CLI, which may use a context or its environment. The code under test
+/// must use the same engine.
 #[derive(Debug)]
 struct Endpoint {
-    /// In the form of `DOCKER_HOST`, for example `unix:///var/run/docker.sock`.
+    /// The address in the form of `DOCKER_HOST`, for example `unix:///var/run/docker.sock`.
     host: String,
     tls: Vec<(&'static str, String)>,
 }
@@ -67,7 +68,7 @@ impl Engine {
         std::iter::once(("DOCKER_HOST", self.endpoint.host.clone())).chain(self.endpoint.tls.iter().cloned())
     }
 
-    /// Returns a name that no other test uses, for a container or an image (its repository, or the part before `:`).
+    /// Returns a name that no other test uses, for a container or an image (without tag).
     pub fn name(&self, stem: &str) -> String {
         format!("{}-{stem}", self.prefix)
     }
@@ -100,13 +101,13 @@ impl Engine {
         serde_json::from_str(&self.ask(arguments)).expect("docker speaks JSON")
     }
 
-    /// Creates an image that contains only the sample program as `/app`, without the builder under test. `changes`
-    /// are Dockerfile instructions in addition to the entrypoint, such as `USER 1000`. Returns the image's name.
+    /// Creates an image with only the sample program as `/app`, without the builder under test, and
+    /// returns its name. `changes` are further Dockerfile instructions, such as `USER 1000`.
     pub fn import_app(&self, changes: &[&str]) -> String {
         self.import(&[("app", 0o755, &sample::unique_app())], changes)
     }
 
-    /// Like [`import_app`](Self::import_app), with more files: path without the leading slash, mode, contents.
+    /// Like [`import_app`](Self::import_app), with more files: path without slash, mode, contents.
     pub fn import_app_with(&self, files: &[(&str, u32, &[u8])], changes: &[&str]) -> String {
         let app = sample::unique_app();
         let files: Vec<_> = std::iter::once(("app", 0o755, &app[..])).chain(files.iter().copied()).collect();
@@ -116,8 +117,8 @@ impl Engine {
     fn import(&self, files: &[(&str, u32, &[u8])], changes: &[&str]) -> String {
         let image = format!("{}:1", self.name(&format!("imported-{}", unique())));
         let mut archive = tar::Builder::new(Vec::new());
-        // The engine creates directories that are missing from an archive with mode 0600, which root of a user
-        // namespace cannot access.
+        // The engine creates directories that are missing from an archive with mode 0600, which
+        // root of a user namespace cannot access.
         let folders: BTreeSet<&Path> =
             files.iter().flat_map(|(path, ..)| Path::new(path).ancestors().skip(1)).collect();
         for folder in folders.into_iter().filter(|folder| !folder.as_os_str().is_empty()) {
@@ -147,7 +148,7 @@ impl Engine {
         image
     }
 
-    /// Starts a container of `image` without a network and returns it. `flags` are those of `docker run`.
+    /// Starts a container of `image` without a network. `flags` are those of `docker run`.
     #[track_caller]
     pub fn run(&self, stem: &str, flags: &[&str], image: &str, command: &[&str]) -> Container<'_> {
         self.make(&["run", "--detach"], stem, flags, image, command)
@@ -166,8 +167,7 @@ impl Engine {
         Container { engine: self, id, name }
     }
 
-    /// Returns the images that begin with the same layer as `image`, except for itself: those that were created from
-    /// it.
+    /// Returns the images that were created from `image`: they begin with the same layer.
     pub fn descendants(&self, image: &str) -> Vec<String> {
         let first_layer = "{{index .RootFS.Layers 0}}";
         let layer = self.ask(["image", "inspect", "--format", first_layer, image]);
@@ -227,7 +227,7 @@ struct Facts {
 }
 
 impl Facts {
-    /// Reports whether it shares a namespace with the container `id`, or is labeled as created for it.
+    /// Reports whether it shares a namespace with the container `id`, or is labeled as its own.
     fn joins(&self, id: &str) -> bool {
         self.id != id && self.references.contains(id)
     }
@@ -324,8 +324,8 @@ impl Container<'_> {
         self.wait();
     }
 
-    /// Disables its restart policy. Docker refuses that at moments in which a run begins or ends ("task … not
-    /// found").
+    /// Disables its restart policy. Docker refuses that at moments in which a run begins or ends
+    /// ("task … not found").
     pub fn restart_no_more(&self) {
         let stderr = RefCell::new(String::new());
         eventually(
@@ -343,8 +343,8 @@ impl Container<'_> {
         self.engine.facts().into_iter().filter(|facts| facts.joins(&self.id)).map(|facts| facts.id).collect()
     }
 
-    /// Returns the processes and zombies in its PID namespace, as `PID STATE NAME`, sorted. A temporary container
-    /// joins the namespace to list them; its image must contain the sample program.
+    /// Returns the processes and zombies in its PID namespace, as `PID STATE NAME`, sorted. A
+    /// temporary container lists them; its image must contain the sample program.
     pub fn processes(&self, image: &str) -> Vec<String> {
         let namespace = format!("container:{}", self.id);
         let join = ["run", "--rm", "--network", "none", "--user", "0:0", "--pid", &namespace];

@@ -1,4 +1,5 @@
-//! A platform in memory: containers whose logs, runs, files and faults a test controls. No engine is needed.
+//! A platform in memory: containers whose logs, runs, files and faults a test controls. No engine
+//! is needed.
 
 mod contents;
 
@@ -51,7 +52,7 @@ struct Container {
 struct Record {
     at: Timestamp,
     text: String,
-    /// A stream over the whole log omits it.
+    /// Whether a stream over the whole log omits the record.
     is_hidden: bool,
 }
 
@@ -62,7 +63,8 @@ struct Reader {
     timestamps: bool,
 }
 
-/// Returns storage in memory that does not rotate, and whose responses cannot be checked for completeness.
+/// Returns storage in memory that does not rotate, and whose responses cannot be checked for
+/// completeness.
 pub fn storage() -> Storage {
     Storage {
         driver: "memory".to_owned(),
@@ -83,8 +85,8 @@ impl Default for FakeBackend {
 }
 
 impl FakeBackend {
-    /// Returns a platform without containers. Its clock starts at the real time, and advances by one millisecond with
-    /// each record.
+    /// Returns a platform without containers. Its clock starts at the real time, and advances by
+    /// one millisecond with each record.
     pub fn new() -> Self {
         Self(Arc::new(Mutex::new(World {
             containers: Vec::new(),
@@ -102,7 +104,8 @@ impl FakeBackend {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds a running container with these labels, and notifies those who wait for one. Returns its id.
+    /// Adds a running container with these labels, and notifies the streams that wait for one.
+    /// Returns its id.
     pub fn run(&self, name: &str, labels: &[&str]) -> String {
         let mut world = self.world();
         world.made += 1;
@@ -200,7 +203,7 @@ impl FakeBackend {
         }
     }
 
-    /// Gives all records from now on the same time (`true`), or each its own again.
+    /// Gives all later records the same time (`true`), or each record its own time again (`false`).
     pub fn stop_clock(&self, is_still: bool) {
         self.world().is_still = is_still;
     }

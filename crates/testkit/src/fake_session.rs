@@ -1,7 +1,7 @@
 //! A platform in memory with debug sessions that a test controls. No engine is needed.
 //!
-//! Each session takes the next [`Script`]. The [journal](FakeSessions::journal) records the requests to the platform,
-//! and the objects that are left.
+//! Each session takes the next [`Script`]. The [journal](FakeSessions::journal) records the
+//! requests to the platform, and the objects that are left.
 
 mod keeper;
 mod process;
@@ -25,20 +25,20 @@ pub const TARGET: &str = "0123456789abcdef";
 /// The course of one session.
 #[derive(Debug, Clone, Default)]
 pub struct Script {
-    /// Starting the keeper fails.
+    /// The error of starting the keeper.
     pub no_keeper: Option<Error>,
-    /// The keeper prints this instead of its address.
+    /// The line that the keeper prints instead of its address.
     pub keeper_says: Option<&'static str>,
-    /// Starting the process fails.
+    /// The error of starting the process.
     pub no_process: Option<Error>,
     /// The output of the process, in order.
     pub writes: Vec<Write>,
-    /// The end of the process according to the platform, if there was no record. `None`: the connection to it was
-    /// lost.
+    /// The end of the process according to the platform, if there was no record. `None` if the
+    /// connection to the process was lost.
     pub end: Option<ProcessEnd>,
-    /// The session's own container ran out of memory.
+    /// Whether the session's own container ran out of memory.
     pub out_of_memory: bool,
-    /// The keeper has ended although nobody told it to.
+    /// Whether the keeper has ended without an order to do so.
     pub keeper_is_gone: bool,
     /// The target has ended by the end of the session, with this phase and exit code.
     pub target_ends: Option<(Phase, i64)>,
@@ -74,12 +74,12 @@ struct World {
     /// The number of the target's run.
     run: u32,
     target_is_gone: bool,
-    /// The keeper of the session that ended last had ended by itself.
+    /// Whether the keeper of the last session had ended by itself.
     keeper_was_gone: bool,
     is_silent: bool,
-    /// Processes have ended, whatever their streams show.
+    /// Whether processes have ended, whatever their streams show.
     processes_are_over: bool,
-    /// There is a keeper of an earlier session.
+    /// Whether there is a keeper of an earlier session.
     has_keeper: bool,
     unasked: Vec<String>,
     outranks_keeper: bool,
@@ -136,7 +136,8 @@ impl FakeSessions {
         self.world().unasked = names.iter().map(|&name| name.to_owned()).collect();
     }
 
-    /// Gives sessions more rights than their keepers, and lets these containers see the target's processes.
+    /// Gives sessions more rights than their keepers, and lets these containers see the target's
+    /// processes.
     pub fn outrank_keepers(&self, neighbors: &[&str]) {
         let mut world = self.world();
         world.outranks_keeper = true;
@@ -170,7 +171,7 @@ impl FakeSessions {
         self.world().scripts.front().cloned().unwrap_or_default()
     }
 
-    /// Ends a session, and the target if the script says so.
+    /// Ends a session, and the target if the script specifies that.
     fn finish(&self) {
         let mut world = self.world();
         let script = world.scripts.pop_front().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! A file that blocks whoever opens it, like one on a network file system that hangs.
+//! A file that blocks every process that opens it, like a file on a network file system that hangs.
 
 #![expect(unsafe_code, reason = "leases are in no library that we use")]
 
@@ -9,8 +9,8 @@ use std::path::Path;
 
 use crate::eventually;
 
-/// A file with a write lease (`fcntl(2)`): the kernel makes everybody who opens it wait, for 45 seconds at most, and
-/// notifies us. Released on drop.
+/// A file with a write lease (`fcntl(2)`): the kernel blocks every process that opens the file, for
+/// at most 45 seconds, and notifies this process. Released on drop.
 #[derive(Debug)]
 pub struct Leased(File);
 
@@ -27,7 +27,7 @@ unsafe extern "C" {
 }
 
 impl Leased {
-    /// Takes the lease on the file at `path`, which nobody may have open.
+    /// Takes the lease on the file at `path`. No process may have the file open.
     pub fn take(path: &Path) -> Self {
         let file = File::options().read(true).write(true).open(path).expect("the file is there");
         let fd = file.as_raw_fd();
@@ -36,13 +36,14 @@ impl Leased {
         assert_eq!(signal, 0, "{}", std::io::Error::last_os_error());
         eventually(
             || format!("a lease on {}: {}", path.display(), std::io::Error::last_os_error()),
-            // A child that another thread starts has the file open until it executes its program. SAFETY: as above.
+            // A child process of another thread has the file open until it executes its program.
+            // SAFETY: as above.
             || (unsafe { fcntl(fd, F_SETLEASE, F_WRLCK) } == 0).then_some(()),
         );
         Self(file)
     }
 
-    /// Waits until somebody tries to open the file.
+    /// Waits until a process tries to open the file.
     pub fn wait_for_visitor(&self) {
         eventually(
             || "somebody who opens the file".to_owned(),

@@ -3,9 +3,11 @@
 //! - [`sample`]: a small static program to put into images.
 //! - [`cluster`]: the Kubernetes cluster under test, queried with kubectl.
 //! - [`engine`]: the engine under test, queried with the independent docker CLI.
-//! - [`fake`]: a platform in memory, for tests without an engine; [`fake_session`]: one that sessions run on.
-//! - [`host_processes`]: keeps containers in the host's PID namespace apart from tests that need no neighbors;
-//! - [`lease`]: a file that blocks whoever opens it.
+//! - [`fake`]: a platform in memory, for tests without an engine; [`fake_session`]: one that
+//!   sessions run on.
+//! - [`host_processes`]: keeps containers in the host's PID namespace apart from tests that need no
+//!   neighbors;
+//! - [`lease`]: a file that blocks every process that opens it.
 //! - [`podman`]: a Podman of a test's own.
 //! - [`program`]: runs the built binary without the developer's environment.
 //! - [`registry`]: a registry to push to.
@@ -27,11 +29,12 @@ pub mod terminal;
 
 use std::time::{Duration, Instant};
 
-/// How long anything may take before a test fails. Far above the usual time, because tests do not measure time.
+/// How long anything may take before a test fails. Far above the usual time, because tests do not
+/// measure time.
 pub const TIMEOUT: Duration = Duration::from_secs(90);
 
-/// Calls `question` until it returns a value, and returns that. After [`TIMEOUT`], panics with the result of
-/// `waited_for`.
+/// Calls `question` until it returns a value, and returns the value. After [`TIMEOUT`], panics with
+/// the result of `waited_for`.
 #[track_caller]
 pub fn eventually<T>(waited_for: impl Fn() -> String, mut question: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + TIMEOUT;
@@ -44,7 +47,8 @@ pub fn eventually<T>(waited_for: impl Fn() -> String, mut question: impl FnMut()
     }
 }
 
-/// Returns a word of lower-case letters and digits that no other run of the tests uses, now or later.
+/// Returns a word of lower-case letters and digits that no other run of the tests uses, now or
+/// later.
 pub fn unique() -> String {
     use std::sync::atomic::{AtomicU32, Ordering};
     use std::time::SystemTime;

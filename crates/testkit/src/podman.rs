@@ -9,8 +9,9 @@ use tempfile::TempDir;
 use crate::engine::Engine;
 use crate::{TIMEOUT, eventually};
 
-/// Settings for a machine without systemd, or with control groups of both versions, which crun refuses. By default,
-/// Podman would also raise the limits on open files and processes, which not every root may.
+/// Settings for a machine without systemd, or with control groups of both versions, which crun
+/// rejects. By default, Podman would also raise the limits on open files and processes, which
+/// requires rights that root may lack.
 const SETTINGS: &str = r#"
 [containers]
 default_ulimits = ["nofile=1024:1024", "nproc=4096:4096"]
@@ -22,7 +23,7 @@ events_logger = "file"
 exit_command_delay = 2
 "#;
 
-/// A Podman service. On drop, it is ended and everything it created is removed.
+/// A Podman service. On drop, the service is ended and everything it created is removed.
 #[derive(Debug)]
 pub struct Podman {
     service: Child,
@@ -30,7 +31,8 @@ pub struct Podman {
 }
 
 impl Podman {
-    /// Starts it. Fails the test without the program or without root: a skipped test proves nothing.
+    /// Starts the service. Fails the test without the program or without root: a skipped test
+    /// proves nothing.
     pub fn start() -> Self {
         let folder = TempDir::new().expect("a temporary directory can be made");
         fs::write(folder.path().join("containers.conf"), SETTINGS).expect("it can be written");
@@ -53,7 +55,7 @@ impl Podman {
         podman
     }
 
-    /// Returns a test's view of it, with the docker CLI.
+    /// Returns a test's view of the service, with the docker CLI.
     pub fn engine(&self) -> Engine {
         Engine::at(format!("unix://{}/podman.sock", self.folder.path().display()))
     }

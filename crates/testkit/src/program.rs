@@ -22,8 +22,8 @@ pub struct Program {
 }
 
 impl Program {
-    /// Returns the program at `path`. For the binary under test, use `env!("CARGO_BIN_EXE_scratchdbg")` in the test
-    /// itself.
+    /// Returns the program at `path`. For the binary under test, use
+    /// `env!("CARGO_BIN_EXE_scratchdbg")` in the test itself.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         let home = TempDir::new().expect("a temporary directory can be made");
         Self { path: path.into(), environment: Vec::new(), home }
@@ -60,7 +60,7 @@ impl Program {
         command
     }
 
-    /// Runs it to its end with empty standard input.
+    /// Runs the program to its end with empty standard input.
     pub fn run<I, S>(&self, arguments: I) -> Finished
     where
         I: IntoIterator<Item = S>,
@@ -69,7 +69,7 @@ impl Program {
         self.run_with_input(arguments, Vec::new())
     }
 
-    /// Runs it to its end with `input` piped to its standard input.
+    /// Runs the program to its end with `input` piped to its standard input.
     pub fn run_with_input<I, S>(&self, arguments: I, input: impl Into<Vec<u8>>) -> Finished
     where
         I: IntoIterator<Item = S>,
@@ -80,7 +80,7 @@ impl Program {
         running.finish()
     }
 
-    /// Starts it with all three standard streams piped.
+    /// Starts the program with all three standard streams piped.
     pub fn start<I, S>(&self, arguments: I) -> Running
     where
         I: IntoIterator<Item = S>,
@@ -123,7 +123,7 @@ impl Running {
     pub fn write_and_close_input(&mut self, input: impl Into<Vec<u8>>) {
         let mut stdin = self.child.stdin.take().expect("standard input is still open");
         let input = input.into();
-        // A program may end without reading all of it.
+        // A program may end without reading all of its input.
         std::thread::spawn(move || stdin.write_all(&input));
     }
 
@@ -133,12 +133,12 @@ impl Running {
         stdin.write_all(input).and_then(|()| stdin.flush()).expect("standard input can be written");
     }
 
-    /// Returns its standard output so far.
+    /// Returns the standard output so far.
     pub fn stdout(&self) -> Vec<u8> {
         self.stdout.so_far()
     }
 
-    /// Waits until `enough` returns true for its standard output.
+    /// Waits until `enough` returns true for the standard output.
     pub fn wait_for_stdout(&self, what: &str, enough: impl Fn(&[u8]) -> bool) {
         eventually(
             || {
@@ -157,18 +157,18 @@ impl Running {
         self.stdout.closed.store(true, Ordering::Relaxed);
     }
 
-    /// Sends it a signal.
+    /// Sends a signal to the program.
     pub fn signal(&self, signal: rustix::process::Signal) {
         let pid = i32::try_from(self.id()).ok().and_then(rustix::process::Pid::from_raw).expect("process ids fit");
         rustix::process::kill_process(pid, signal).expect("a child of ours can be signaled until it is waited for");
     }
 
-    /// Reports whether it has ended.
+    /// Reports whether the program has ended.
     pub fn has_ended(&mut self) -> bool {
         self.child.try_wait().expect("it can be waited for").is_some()
     }
 
-    /// Waits for its end.
+    /// Waits for the end of the program.
     pub fn finish(mut self) -> Finished {
         let command_line = self.command_line.clone();
         let status = eventually(
@@ -186,7 +186,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // It may have ended: both calls then fail, or do nothing.
+        // The program may have ended: both calls then fail, or do nothing.
         let _ended = self.child.kill();
         let _waited = self.child.wait();
     }
@@ -197,11 +197,11 @@ impl Drop for Running {
 pub struct Finished {
     /// The command line, for messages.
     pub command_line: String,
-    /// How it ended.
+    /// The exit status.
     pub status: ExitStatus,
-    /// What it wrote to standard output.
+    /// The standard output.
     pub stdout: Vec<u8>,
-    /// What it wrote to standard error.
+    /// The standard error.
     pub stderr: String,
 }
 
@@ -226,8 +226,9 @@ impl Finished {
         self
     }
 
-    /// Asserts that it failed as for invalid input: with this code, nothing on standard output, and on standard error
-    /// one line with the error, which contains each of `words`, and one or two hints. No panic and no stack trace.
+    /// Asserts that the program failed as for invalid input: with this code, nothing on standard
+    /// output, and on standard error one line with the error, which contains each of `words`, and
+    /// one or two hints. No panic and no stack trace.
     #[track_caller]
     pub fn expect_clear_failure(&self, code: i32, words: &[&str]) {
         self.expect(code, "");

@@ -39,7 +39,8 @@ impl Registry {
         Self::with(&Options::default())
     }
 
-    /// Starts a registry with `options`. Fails the test without the program: a skipped test proves nothing.
+    /// Starts a registry with `options`. Fails the test without the program: a skipped test proves
+    /// nothing.
     pub fn with(options: &Options) -> Self {
         // Another process may take the port before the registry does.
         (0..5).find_map(|_| Self::try_start(options)).expect("a registry starts on one of five free ports")
@@ -92,7 +93,7 @@ impl Registry {
 
 impl Drop for Registry {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // The process may have ended by itself.
         let _ended = self.process.kill();
         let _waited = self.process.wait();
     }

@@ -3,10 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Writes the sample program to `directory/app` and returns that path. See `samples/app.rs` for what it does.
+/// Writes the sample program to `directory/app` and returns that path. `samples/app.rs` describes
+/// the program.
 ///
-/// Each call writes different bytes, so that an image built from the program shares no layer with others in the
-/// engine.
+/// Each call writes different bytes, so that an image built from the program shares no layer with
+/// others in the engine.
 pub fn write_app(directory: &Path) -> PathBuf {
     write_executable(&directory.join("app"), &unique_app())
 }
@@ -17,8 +18,8 @@ pub fn write_dynamic_app(directory: &Path) -> PathBuf {
     write_executable(&directory.join("app-dynamic"), &bytes)
 }
 
-/// Writes the static sample program to `directory/NAME` with the ELF machine `machine` in its header: a program for
-/// another architecture, to every tool that does not run it.
+/// Writes the static sample program to `directory/NAME` with the ELF machine `machine` in its
+/// header: a program for another architecture, to every tool that does not run it.
 pub fn write_foreign_app(directory: &Path, name: &str, machine: u16) -> PathBuf {
     write_executable(&directory.join(name), &claim_machine(unique_app(), machine))
 }

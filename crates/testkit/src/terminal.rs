@@ -124,7 +124,7 @@ fn cells(length: u16) -> NonZeroU16 {
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        // It may have ended: both calls then fail, or do nothing.
+        // The program may have ended: both calls then fail, or do nothing.
         let _ended = self.child.kill();
         let _waited = self.child.wait();
     }

@@ -1,4 +1,4 @@
-//! Pods that are being deleted, and others of the same name.
+//! Tests pods that are being deleted, and other pods of the same name.
 
 use scratchdbg_testkit::cluster::{Security, pod_spec};
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{USER, case, codes, prove, why, with};
 use crate::stage::Stage;
 
-/// A pod that stays after its end until its finalizer is removed.
+/// Returns a pod that remains after its end until its finalizer is removed.
 fn kept(name: &str, spec: &Value) -> Value {
     let metadata = json!({"name": name, "finalizers": ["example.com/keep"]});
     json!({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec})
@@ -36,7 +36,7 @@ fn a_program_that_heeds_no_signal_is_told_from_one_that_does() {
     }
 }
 
-/// The events of a pod outlive it, and are found by its name.
+/// The events of a pod outlive the pod, and are found by its name.
 #[test]
 fn another_pod_of_the_name_has_its_own_events() {
     let stage = Stage::set(Security::Privileged);
@@ -52,7 +52,7 @@ fn another_pod_of_the_name_has_its_own_events() {
     assert!(events.contains("failed liveness probe"), "the events of the first are there: {events}");
     let answer = why(&stage, "pod/web");
     assert_eq!(codes(&answer), ["running"], "{answer:#}");
-    // Killed by somebody on the node: the log of the run that ended is the one that is read.
+    // The process is killed on the node. The verdict uses the log of the run that ended.
     pod.process("app").kill();
     prove(&stage, vec![case("pod/web", "killed-from-outside", "137")]);
 }

@@ -1,4 +1,4 @@
-//! Programs that write what a kubelet would, and more than anybody wants to read.
+//! Tests programs that imitate a kubelet's messages, or write very much.
 
 use scratchdbg_testkit::cluster::{Security, pod_spec};
 use serde_json::{Value, json};
@@ -19,7 +19,7 @@ fn a_program_cannot_speak_for_the_kubelet() {
         spec["restartPolicy"] = json!("Never");
         spec
     };
-    // With this policy the end of the log is the termination message.
+    // With this policy, the end of the log is the termination message.
     let message = json!({"terminationMessagePolicy": "FallbackToLogsOnError"});
     let probe = json!({
         "livenessProbe": {"exec": {"command": ["/app", "fail", "1", MISSING]}, "periodSeconds": 1, "failureThreshold": 1000},
@@ -64,7 +64,7 @@ fn a_program_cannot_speak_for_the_kubelet() {
     assert!(why(&stage, "pod/long").to_string().len() < 40_000, "it is cut");
 }
 
-/// Nothing but the status and the events of the pod's own containers counts.
+/// Only the status and the events of the pod's own containers count.
 #[test]
 fn a_mount_that_came_late_is_no_verdict() {
     let stage = Stage::set(Security::Privileged);
@@ -80,7 +80,7 @@ fn a_mount_that_came_late_is_no_verdict() {
     assert_eq!(answer["verdict"], "running", "{answer:#}");
 }
 
-/// A pod that loops has other events all the time.
+/// A pod that restarts repeatedly gets new events all the time.
 #[test]
 fn many_events_are_bounded() {
     let stage = Stage::set(Security::Privileged);

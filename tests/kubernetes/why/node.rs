@@ -1,4 +1,4 @@
-//! Pods whose node is gone.
+//! Tests pods whose node is gone.
 
 use rustix::process::Signal;
 use scratchdbg_testkit::cluster::{Security, pod_spec};
@@ -28,7 +28,7 @@ fn a_node_that_is_silent() {
     prove(&stage, vec![case("pod/web", "running", "ready").after(&["node-lost"])]);
 }
 
-/// A kubelet that hangs does not keep `why` from its verdict: the log is only evidence.
+/// A kubelet that hangs does not prevent a verdict: the log is only evidence.
 #[test]
 fn a_kubelet_that_hangs() {
     let stage = Stage::alone(Security::Privileged);

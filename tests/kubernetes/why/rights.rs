@@ -1,4 +1,4 @@
-//! The least role for `why` and `ps`, and each right taken away.
+//! Tests the least role for `why` and `ps`, and the effect of each missing permission.
 
 use scratchdbg_testkit::cluster::{Security, pod_spec};
 use serde_json::{Value, json};
@@ -39,7 +39,7 @@ fn the_least_role_is_enough() {
     let listed = user.run(["ps", "--namespace", namespace.name()]);
     listed.expect_code(0);
     assert!(listed.text().contains("alone") && listed.stderr.is_empty(), "{listed}");
-    // What a verdict can do without is missed, and named.
+    // Data that a verdict does not depend on is reported as missing.
     let user = as_user(&namespace.user("no-events", &json!([needed[0], needed[1], needed[3]])));
     let said = user.run(["why", "pod/alone"]);
     said.expect_code(0);
@@ -52,7 +52,7 @@ fn the_least_role_is_enough() {
     let said = user.run(["why", "pod/alone"]);
     said.expect_code(0);
     assert!(said.text().contains(r#"resources: ["pods/log"], verbs: ["get"]"#), "{said}");
-    // What it cannot do without is a failure with the rule.
+    // Data that a verdict depends on is an error that names the rule.
     let user = as_user(&namespace.user("no-pods", &json!([needed[1], needed[2], needed[3]])));
     user.run(["why", "pod/alone"]).expect_clear_failure(1, &[r#"resources: ["pods"], verbs: ["get"]"#]);
     user.run(["why", "deploy/web"]).expect_clear_failure(1, &[r#"resources: ["pods"], verbs: ["list"]"#]);

@@ -1,4 +1,4 @@
-//! Pods whose programs end, or whose probes fail.
+//! Tests pods whose programs end, or whose probes fail.
 
 use scratchdbg_testkit::cluster::{Security, pod_spec};
 use serde_json::{Value, json};
@@ -66,7 +66,7 @@ fn programs_that_end() {
         ],
     );
     assert_eq!(codes(&why(&stage, "pod/init"))[..2], ["init-failed", "go-panic"], "and why it fails");
-    // The main container waits for the other.
+    // The main container waits for the init container.
     assert_eq!(codes(&why(&stage, "pod/init/app"))[0], "init-failed");
     let target = &why(&stage, "pod/well")["target"];
     assert_eq!((&target["namespace"], &target["pod"]), (&json!(namespace.name()), &json!("well")));
@@ -103,7 +103,7 @@ fn probes_that_fail() {
     );
 }
 
-/// Each container has its own verdict, and the one that is worst off comes first.
+/// Each container has its own verdict. The container with the worst state comes first.
 #[test]
 fn several_containers() {
     let stage = Stage::set(Security::Privileged);

@@ -1,4 +1,4 @@
-//! Pods that do not start.
+//! Tests pods that do not start.
 
 use scratchdbg_testkit::cluster::{ImageSpec, Security, pod_spec};
 use scratchdbg_testkit::sample;
@@ -14,7 +14,7 @@ fn images_that_cannot_be_had() {
     let cluster = namespace.cluster();
     let registry = cluster.registry();
     let host = registry.split(':').next().expect("a host").to_owned();
-    // An image for other machines alone.
+    // An image for other platforms only.
     let folder = tempfile::tempdir().expect("a folder");
     let foreign = format!("{}/foreign:1", namespace.repository());
     let (one, other) = match std::env::consts::ARCH {
@@ -125,7 +125,7 @@ fn pods_that_no_node_takes() {
     let stage = Stage::set(Security::Privileged);
     let namespace = &stage.namespace;
     let image = namespace.import_app(USER);
-    // A node that nobody works on, and that keeps pods away.
+    // A node without a kubelet, with a taint that keeps pods away.
     let node = namespace.name();
     namespace.apply(&json!({
         "apiVersion": "v1", "kind": "Node", "metadata": {"name": node, "labels": {"corner": node}},

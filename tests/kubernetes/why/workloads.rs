@@ -1,4 +1,4 @@
-//! Workloads: those that have no pods, and those whose pods fail.
+//! Tests workloads without pods, and workloads whose pods fail.
 
 use scratchdbg_testkit::cluster::{ImageSpec, Security, pod_spec};
 use serde_json::json;
@@ -52,7 +52,7 @@ fn pods_of_workloads() {
     let mut stuck = deployment("stuck", 1, &with(&image, &[], &json!({"readinessProbe": {"tcpSocket": {"port": 9}}})));
     stuck["spec"]["progressDeadlineSeconds"] = json!(5);
     namespace.apply(&stuck);
-    // What carries the labels of a deployment need not belong to it.
+    // A pod with the labels of a deployment need not belong to the deployment.
     let mut stranger =
         json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "stranger", "labels": {"app": "well"}}});
     stranger["spec"] = pod_spec("nothere.test/app:1", &[]);
@@ -91,7 +91,7 @@ fn pods_of_workloads() {
     );
 }
 
-/// Pods cannot be told apart by their messages alone: some are the API server's, others what a user wrote.
+/// The name of a pod may contain the text of a message.
 #[test]
 fn names_are_no_words() {
     let stage = Stage::set(Security::Privileged);

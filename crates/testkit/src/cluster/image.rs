@@ -1,4 +1,4 @@
-//! Images of the sample program, made without the builder under test.
+//! Images of the sample program, created without the builder under test.
 
 use std::fs;
 use std::path::Path;
@@ -8,16 +8,17 @@ use sha2::{Digest as _, Sha256};
 
 use crate::sample;
 
-/// What an image of the sample program is to have.
+/// The contents of an image of the sample program.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ImageSpec<'a> {
-    /// The user, as a Dockerfile has it. Root, where it is empty.
+    /// The user, as in a Dockerfile. Empty for root.
     pub user: &'a str,
-    /// Files beside `/app`: path without the first slash, mode, contents.
+    /// Files beside `/app`: path without the leading slash, mode, contents.
     pub files: &'a [(&'a str, u32, &'a [u8])],
 }
 
-/// Writes an archive as `docker save` does, of an image of that name. No two have a layer in common.
+/// Writes an archive in the format of `docker save`, of an image with this name. No two images
+/// share a layer.
 pub(super) fn write_archive(path: &Path, name: &str, spec: ImageSpec<'_>) {
     let app = sample::unique_app();
     let files: Vec<_> = std::iter::once(("app", 0o755, &app[..])).chain(spec.files.iter().copied()).collect();
@@ -56,7 +57,7 @@ fn hexadecimal(bytes: &[u8]) -> String {
     })
 }
 
-/// As images name this machine's.
+/// Returns this machine's architecture, as images name it.
 fn architecture() -> &'static str {
     match std::env::consts::ARCH {
         "x86_64" => "amd64",

@@ -1,4 +1,4 @@
-//! One test's own corner of the cluster.
+//! A namespace of the cluster for one test.
 
 use std::cell::RefCell;
 use std::ffi::OsStr;
@@ -16,16 +16,16 @@ use crate::unique;
 /// The profile of the pod security standards that a namespace enforces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Security {
-    /// Nothing is refused.
+    /// Nothing is rejected.
     Privileged,
-    /// What is known to raise rights is refused.
+    /// Known privilege escalations are rejected.
     Baseline,
-    /// Pods must give up all that they do not need.
+    /// Pods must give up all rights that they do not need.
     Restricted,
 }
 
-/// A namespace with a name that no other test uses. When it is dropped, after a panic too, all that is in it is removed,
-/// and the images that were imported for it.
+/// A namespace with a name that no other test uses. On drop, also after a panic, all its objects
+/// are removed, and the images that were imported for it.
 #[derive(Debug)]
 pub struct Namespace {
     cluster: Cluster,
@@ -52,7 +52,7 @@ impl Namespace {
                 "labels": {"pod-security.kubernetes.io/enforce": profile},
             },
         }));
-        // Pods are refused before it is there.
+        // Pods are rejected before the service account exists.
         crate::eventually(
             || format!("the service account of {}", namespace.name),
             || namespace.kubectl(["get", "serviceaccount", "default"]).status.success().then_some(()),
@@ -60,47 +60,48 @@ impl Namespace {
         namespace
     }
 
-    /// Its name.
+    /// Returns the name.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The cluster that it is in.
+    /// Returns the cluster of the namespace.
     pub fn cluster(&self) -> &Cluster {
         &self.cluster
     }
 
-    /// Runs kubectl in it.
+    /// Runs kubectl in the namespace.
     pub fn kubectl<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Output {
         self.kubectl_command(arguments).stdin(Stdio::null()).output().expect("kubectl runs")
     }
 
-    /// The command for it, to be changed and started by the caller.
+    /// Returns the kubectl command, to be changed and started by the caller.
     pub fn kubectl_command<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Command {
         let mut command = self.cluster.kubectl_command(["--namespace", &self.name]);
         command.args(arguments);
         command
     }
 
-    /// Runs kubectl in it, which must succeed, and returns what it said without the last line end.
+    /// Runs kubectl in the namespace, which must succeed, and returns its output without the last
+    /// line ending.
     #[track_caller]
     pub fn ask<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> String {
         super::answer(self.kubectl_command(arguments))
     }
 
-    /// Runs kubectl in it, which must succeed and speak JSON.
+    /// Runs kubectl in the namespace, which must succeed and print JSON.
     #[track_caller]
     pub fn ask_json<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Value {
         serde_json::from_str(&self.ask(arguments)).expect("kubectl speaks JSON")
     }
 
-    /// Makes or changes an object, by `kubectl apply`.
+    /// Creates or changes an object with `kubectl apply`.
     #[track_caller]
     pub fn apply(&self, object: &Value) {
         self.send("apply", object);
     }
 
-    /// Makes objects, by `kubectl create`: faster where there are many.
+    /// Creates objects with `kubectl create`, which is faster for many objects.
     #[track_caller]
     pub fn create_all(&self, objects: &Value) {
         self.send("create", objects);
@@ -121,7 +122,8 @@ impl Namespace {
         assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
     }
 
-    /// Imports an image of the sample program into all nodes, and returns its name, for `imagePullPolicy: Never`.
+    /// Imports an image of the sample program into all nodes, and returns its name. Use it with
+    /// `imagePullPolicy: Never`.
     pub fn import_app(&self, spec: ImageSpec<'_>) -> String {
         let name = format!("{}/app:{}", self.image_host(), unique());
         let archive = self.files.path().join("app.tar");
@@ -130,8 +132,8 @@ impl Namespace {
         name
     }
 
-    /// Imports an archive, as `scratchdbg build -o archive:FILE` or `docker save` write it, into all nodes. `names` are
-    /// those of its images.
+    /// Imports an archive, as `scratchdbg build -o archive:FILE` or `docker save` write it, into
+    /// all nodes. `names` are the names of its images.
     #[track_caller]
     pub fn import(&self, archive: &Path, names: &[&str]) {
         for node in self.cluster.nodes() {
@@ -140,17 +142,19 @@ impl Namespace {
         self.images.borrow_mut().extend(names.iter().map(|&name| name.to_owned()));
     }
 
-    /// What the names of its images may begin with, for [`Self::import`].
+    /// Returns a prefix for image names of this test, for [`Self::import`].
     pub fn image_host(&self) -> String {
         format!("{}.test", self.name)
     }
 
-    /// What the names of its images begin with in the registry of the cluster, for `scratchdbg build -o registry`.
+    /// Returns a prefix for image names of this test in the registry of the cluster, for
+    /// `scratchdbg build -o registry`.
     pub fn repository(&self) -> String {
         format!("{}/{}", self.cluster.registry(), self.name)
     }
 
-    /// Makes a pod of that name and waits until its containers run. For the spec, see [`super::pod_spec`].
+    /// Creates a pod with this name, and waits until its containers run. For the spec, see
+    /// [`super::pod_spec`].
     #[track_caller]
     pub fn run(&self, name: &str, spec: &Value) -> Pod<'_> {
         let pod = self.create(name, spec);
@@ -161,7 +165,7 @@ impl Namespace {
         pod
     }
 
-    /// Makes a pod of that name, and waits for nothing.
+    /// Creates a pod with this name without waiting for its containers.
     #[track_caller]
     pub fn create(&self, name: &str, spec: &Value) -> Pod<'_> {
         let metadata = json!({"name": name, "labels": {"app": name}});
@@ -169,13 +173,13 @@ impl Namespace {
         self.pod(name)
     }
 
-    /// A pod that is there.
+    /// Returns an existing pod.
     #[track_caller]
     pub fn pod(&self, name: &str) -> Pod<'_> {
         Pod::find(self, name)
     }
 
-    /// The only pod with these labels, as `app=web`, once there is one.
+    /// Returns the only pod with these labels, such as `app=web`. Waits until the pod exists.
     #[track_caller]
     pub fn pod_with(&self, labels: &str) -> Pod<'_> {
         let names = || self.ask(["get", "pods", "--selector", labels, "--output", "name"]);
@@ -186,7 +190,8 @@ impl Namespace {
         self.pod(&name)
     }
 
-    /// Makes a user with these rules, as a Role has them, for this namespace alone, and returns their kubeconfig.
+    /// Creates a user with these rules of a Role, for this namespace only. Returns the user's
+    /// kubeconfig.
     #[track_caller]
     pub fn user(&self, name: &str, rules: &Value) -> PathBuf {
         let metadata = json!({"name": name, "namespace": self.name});
@@ -216,7 +221,7 @@ impl Namespace {
 
 impl Drop for Namespace {
     fn drop(&mut self) {
-        // Without waiting: the cluster goes on with it. A complaint is of a cluster that is gone.
+        // The cluster completes the deletion later. An error means that the cluster is gone.
         self.cluster.kubectl(["delete", "namespace", &self.name, "--wait=false"]);
         for node in self.cluster.nodes() {
             node.remove_images(&self.images.borrow());

@@ -1,4 +1,5 @@
-//! The machine's side of the cluster: images in the nodes, processes of pods, the programs of the cluster itself.
+//! The cluster as this machine sees it: images on the nodes, processes of pods, and the programs of
+//! the cluster.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -7,7 +8,7 @@ use std::process::Command;
 
 use super::answer;
 
-/// A node.
+/// A node of the cluster.
 #[derive(Clone, Debug)]
 pub struct Node {
     folder: PathBuf,
@@ -27,22 +28,22 @@ impl Node {
         self.folder.join(self.name()).join("containerd.sock")
     }
 
-    /// Its name in the cluster.
+    /// Returns the name of the node in the cluster.
     pub fn name(&self) -> String {
         format!("node{}", self.number)
     }
 
-    /// Its kubelet.
+    /// Returns the node's kubelet.
     pub fn kubelet(&self) -> Service {
         Service::new(&self.folder, &format!("kubelet{}", self.number))
     }
 
-    /// Its containerd.
+    /// Returns the node's containerd.
     pub fn containerd(&self) -> Service {
         Service::new(&self.folder, &format!("containerd{}", self.number))
     }
 
-    /// containerd's own client, in the namespace of kubelet's images and containers.
+    /// Returns a command of containerd's own client, in the containerd namespace of the kubelet.
     pub fn ctr(&self) -> Command {
         let mut command = Command::new(self.folder.join("bin/ctr"));
         command.arg("--address").arg(self.socket()).args(["--namespace", "k8s.io"]);
@@ -58,13 +59,14 @@ impl Node {
 
     pub(super) fn remove_images(&self, names: &[String]) {
         if !names.is_empty() {
-            // A complaint is of images or a node that are gone.
+            // An error means that the images or the node are gone.
             let _removed = self.ctr().args(["images", "rm"]).args(names).output();
         }
     }
 }
 
-/// A program of the cluster, which a test may end and start again, if no other test runs meanwhile.
+/// A program of the cluster. A test may end it and start it again if no other test runs in the
+/// meantime.
 #[derive(Clone, Debug)]
 pub struct Service {
     starter: PathBuf,
@@ -75,23 +77,24 @@ impl Service {
         Self { starter: folder.join("run").join(name) }
     }
 
-    /// Its process id.
+    /// Returns the process id.
     pub fn id(&self) -> rustix::process::Pid {
         let text = fs::read_to_string(self.starter.with_extension("pid")).expect("it was started");
         text.trim().parse().ok().and_then(rustix::process::Pid::from_raw).expect("a process id")
     }
 
-    /// Sends it a signal.
+    /// Sends a signal to the program.
     pub fn signal(&self, signal: rustix::process::Signal) {
         rustix::process::kill_process(self.id(), signal).expect("it runs");
     }
 
-    /// Ends it with SIGKILL, and starts it again when the answer is dropped, after a panic too.
+    /// Ends the program with SIGKILL. The program is started again when the returned value is
+    /// dropped, also after a panic.
     #[must_use]
     pub fn kill(&self) -> Killed {
         let id = self.id();
         self.signal(rustix::process::Signal::KILL);
-        // It is no child of ours: its new parent reaps it.
+        // The program is not a child of this process: its new parent reaps it.
         let folder = PathBuf::from(format!("/proc/{}", id.as_raw_nonzero()));
         crate::eventually(
             || format!("the end of {}", self.starter.display()),
@@ -101,7 +104,7 @@ impl Service {
     }
 }
 
-/// A program of the cluster that does not run.
+/// A program of the cluster that was killed.
 #[derive(Debug)]
 pub struct Killed {
     service: Service,
@@ -109,33 +112,34 @@ pub struct Killed {
 
 impl Drop for Killed {
     fn drop(&mut self) {
-        // Where that fails, so do the tests after this one.
+        // If this fails, the tests after this one fail.
         let _started = Command::new(&self.service.starter).status();
     }
 }
 
-/// A process, as the machine sees it.
+/// A process, as this machine sees it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Process {
-    /// The id on this machine.
+    /// The process id on this machine.
     pub id: u32,
-    /// The id in the innermost PID namespace.
+    /// The process id in the innermost PID namespace.
     pub inner_id: u32,
-    /// One letter, as in `/proc/PID/stat`: `Z` for a zombie.
+    /// The state as one letter of `/proc/PID/stat`: `Z` for a zombie.
     pub state: char,
-    /// The name, as in `/proc/PID/comm`.
+    /// The name in `/proc/PID/comm`.
     pub name: String,
 }
 
 impl Process {
-    /// Kills it with SIGKILL, as somebody on the node.
+    /// Kills the process with SIGKILL, like an administrator of the node.
     pub fn kill(&self) {
         let id = i32::try_from(self.id).ok().and_then(rustix::process::Pid::from_raw).expect("process ids fit");
         rustix::process::kill_process(id, rustix::process::Signal::KILL).expect("it runs");
     }
 }
 
-/// The processes in control groups whose path contains `mark`, and all others of their PID namespaces, zombies included.
+/// Returns the processes in control groups whose path contains `mark`, and all others of their PID
+/// namespaces, including zombies.
 pub(super) fn processes(mark: &str) -> Vec<Process> {
     let all: Vec<PathBuf> = fs::read_dir("/proc")
         .expect("there is /proc")
@@ -156,7 +160,7 @@ pub(super) fn processes(mark: &str) -> Vec<Process> {
     processes
 }
 
-/// What is told of a process. None, where it has ended meanwhile.
+/// Reads a process from its directory in `/proc`. Returns `None` if the process has ended.
 fn process(folder: &Path) -> Option<Process> {
     let status = fs::read_to_string(folder.join("status")).ok()?;
     let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);

@@ -8,10 +8,11 @@ use super::node::{self, Node, Process};
 use super::{Cluster, Namespace};
 use crate::eventually;
 
-/// The spec of a pod with one container, `app`, of an imported image, that passes the profile *restricted*.
+/// Returns the spec of a pod with one container, `app`, of an imported image. The spec complies
+/// with the profile *restricted*.
 pub fn pod_spec(image: &str, arguments: &[&str]) -> Value {
     json!({
-        // The first process of a container heeds no SIGTERM.
+        // The first process of the container ignores SIGTERM.
         "terminationGracePeriodSeconds": 0,
         "securityContext": {"runAsNonRoot": true, "seccompProfile": {"type": "RuntimeDefault"}},
         "containers": [{
@@ -28,7 +29,7 @@ pub fn pod_spec(image: &str, arguments: &[&str]) -> Value {
     })
 }
 
-/// A pod, which may have ended or be gone by now.
+/// A pod. It may have ended or be deleted.
 #[derive(Debug)]
 pub struct Pod<'namespace> {
     namespace: &'namespace Namespace,
@@ -43,23 +44,23 @@ impl<'namespace> Pod<'namespace> {
         Self { namespace, name: name.to_owned(), uid }
     }
 
-    /// Its name.
+    /// Returns the name.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Its unique id.
+    /// Returns the `uid`.
     pub fn uid(&self) -> &str {
         &self.uid
     }
 
-    /// What the cluster says of it.
+    /// Returns the object, as kubectl prints it.
     #[track_caller]
     pub fn get(&self) -> Value {
         self.namespace.ask_json(["get", "pod", &self.name, "--output", "json"])
     }
 
-    /// Waits until `wanted` holds for what the cluster says of it, and returns that.
+    /// Waits until `wanted` returns true for the object, and returns the object.
     #[track_caller]
     pub fn wait_until(&self, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
         let last = RefCell::new(Value::Null);
@@ -78,25 +79,26 @@ impl<'namespace> Pod<'namespace> {
         )
     }
 
-    /// The node that it is on.
+    /// Returns the pod's node.
     #[track_caller]
     pub fn node(&self) -> Node {
         let name = self.get()["spec"]["nodeName"].as_str().expect("it is on a node").to_owned();
         self.cluster().nodes().into_iter().find(|node| node.name() == name).expect("the node is one of the cluster")
     }
 
-    /// What a container of it has said so far, by kubectl.
+    /// Returns the output of a container so far, from kubectl.
     #[track_caller]
     pub fn logs(&self, container: &str) -> String {
         self.namespace.ask(["logs", &self.name, "--container", container])
     }
 
-    /// All of its processes and zombies, the one that holds the pod included, as its node sees them.
+    /// Returns all processes and zombies of the pod, including the one that holds the pod's
+    /// namespaces, as its node sees them.
     pub fn processes(&self) -> Vec<Process> {
         node::processes(&format!("pod{}", self.uid))
     }
 
-    /// The only process of it with this name.
+    /// Returns the only process of the pod with this name.
     #[track_caller]
     pub fn process(&self, name: &str) -> Process {
         let processes = self.processes();
@@ -107,7 +109,7 @@ impl<'namespace> Pod<'namespace> {
         }
     }
 
-    /// Waits until its processes have these names, whatever their order.
+    /// Waits until the pod's processes have these names, in any order.
     #[track_caller]
     pub fn wait_for_processes(&self, names: &[&str]) {
         let mut wanted: Vec<&str> = names.to_vec();

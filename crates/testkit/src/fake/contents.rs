@@ -31,7 +31,7 @@ pub(super) struct Contents {
 #[derive(Debug)]
 struct File {
     entry: Entry,
-    /// How many lookups it survives.
+    /// The number of lookups after which the file disappears.
     looks: usize,
 }
 

@@ -12,7 +12,7 @@ use super::FakeSessions;
 pub struct FakeKeeper {
     pub(super) platform: FakeSessions,
     pub(super) says: Option<&'static str>,
-    /// Whether it lingers.
+    /// Whether the keeper lingers.
     pub(super) stands: bool,
 }
 
@@ -56,7 +56,7 @@ impl KeeperHandle for FakeKeeper {
         let connect = async move {
             let (ours, mut theirs) = tokio::io::duplex(1024);
             let _gone = theirs.write_all(says.unwrap_or_default().as_bytes()).await;
-            // A lingering one may have ended.
+            // A lingering keeper may have ended.
             if says.is_some() || stale.is_none() {
                 tokio::spawn(Self::serve(platform, theirs));
             }
