@@ -1,5 +1,5 @@
-//! Measures how many bytes of log input per second one core processes: `cargo bench -p
-//! scratchdbg-logs`. Each number is the best of five rounds.
+//! Measures how many bytes of log input per second one core processes:
+//! `cargo bench -p scratchdbg-logs`. Each number is the best of five rounds.
 
 use std::hint::black_box;
 use std::time::Instant;

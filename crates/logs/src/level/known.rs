@@ -107,8 +107,9 @@ fn access(text: &[u8]) -> Known {
     (is_access && !has_level && words.count() >= 3).then_some(None)
 }
 
-/// npm (`npm ERR! code ENOENT`, without the mark since version 10), Node's warnings (`(node:1)
-/// [DEP0005] DeprecationWarning: …`), and Logback's status lines (`07:01:20,123 |-WARN in …`).
+/// npm (`npm ERR! code ENOENT`, without the mark since version 10), Node's warnings
+/// (`(node:1) [DEP0005] DeprecationWarning: …`), and Logback's status lines
+/// (`07:01:20,123 |-WARN in …`).
 fn tools(text: &[u8]) -> Known {
     if let Some(rest) = text.strip_prefix(b"npm ") {
         let word = rest.split(|byte| matches!(byte, b' ' | b'!')).next()?;

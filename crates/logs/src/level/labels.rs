@@ -3,8 +3,8 @@
 use super::known::Known;
 use super::{Level, word};
 
-/// Returns the text after the name that Compose puts before each line: `web-1  |
-/// {"level":"error"}`.
+/// Returns the text after the name that Compose puts before each line:
+/// `web-1  | {"level":"error"}`.
 pub(super) fn behind_a_name(line: &[u8]) -> Option<&[u8]> {
     let len = line.iter().take_while(|byte| is_of_a_name(**byte)).count();
     let rest = line[len..].trim_ascii_start();
@@ -17,9 +17,9 @@ fn is_of_a_name(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')
 }
 
-/// A program's name, and a level that does not occur in a sentence: `HAProxy [ALERT] x`, `postgres
-/// ERROR:  x`, `MinIO ERROR Unable to x`, `gcc: fatal error: x`, `consul 2026/11/23 07:01:20 [ERR]
-/// x`.
+/// A program's name, and a level that does not occur in a sentence: `HAProxy [ALERT] x`,
+/// `postgres ERROR:  x`, `MinIO ERROR Unable to x`, `gcc: fatal error: x`,
+/// `consul 2026/11/23 07:01:20 [ERR] x`.
 pub(super) fn named(text: &[u8]) -> Known {
     let len = text.iter().take_while(|byte| is_of_a_name(**byte) || matches!(byte, b'/' | b'+')).count();
     let (name, rest) = text.split_at(len);

@@ -160,8 +160,8 @@ impl Place<'_> {
         };
         let level = match word {
             _ if !may_be => None,
-            // Logback writes the thread in brackets, whatever its name: `[ERROR] INFO  c.e.App -
-            // x`.
+            // Logback writes the thread in brackets, whatever its name:
+            // `[ERROR] INFO  c.e.App - x`.
             _ if is_own && before == Some(b'[') && header.has_number && self.thread_before().is_some() => {
                 self.thread_before()
             }
@@ -263,8 +263,8 @@ fn is_a_count(before: &[u8], after: &[u8]) -> bool {
     len > 0 && (is_behind_one || is_before_one)
 }
 
-/// Reports whether another word in capitals and words in lower case follow: `WARNING SIGNS of
-/// fatigue`. Abbreviations do not count, because many messages begin with one.
+/// Reports whether another word in capitals and words in lower case follow:
+/// `WARNING SIGNS of fatigue`. Abbreviations do not count, because many messages begin with one.
 fn begins_a_sentence(after: &[u8]) -> bool {
     const ABBREVIATIONS: &[&[u8]] = &[
         b"HTTP",
