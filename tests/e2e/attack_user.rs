@@ -20,6 +20,20 @@ fn write(stage: &Stage, target: &Target<'_>, path: &str, text: &str) {
     stage.engine.ask(["cp", &file.to_string_lossy(), &format!("{}:{path}", target.name())]);
 }
 
+/// Puts a file of the same size in the place of one, with the same time: the engine does not see it as changed.
+fn write_unseen(stage: &Stage, target: &Target<'_>, path: &str, text: &str) {
+    let file = stage.scratchdbg.home().join("unseen");
+    let (place, here) = (format!("{}:{path}", target.name()), file.to_string_lossy().into_owned());
+    stage.engine.ask(["cp", &place, &here]);
+    let before = fs::metadata(&file).expect("the original");
+    assert_eq!(before.len(), text.len() as u64, "{text}");
+    fs::write(&file, text).expect("it can be written");
+    let written = fs::File::options().append(true).open(&file).expect("the file");
+    written.set_modified(before.modified().expect("a time")).expect("it can be dated");
+    stage.engine.ask(["cp", &here, &place]);
+    assert!(!target.container.diff().contains(path), "the engine sees it: {}", target.container.diff());
+}
+
 fn who(stage: &Stage, options: &[&str], target: &Target<'_>) -> String {
     let finished = stage.run(&[&["attach"], options, &[target.name(), "--"], &WHO].concat());
     finished.expect_code(0).text().split_whitespace().collect::<Vec<_>>().join(" ")
@@ -150,4 +164,62 @@ fn a_copy_of_a_target_that_changed_its_user_file_has_no_other_ids() {
         assert!(shown.starts_with("Uid: 1000 1000") && !shown.contains("4242"), "{text}: {shown}");
         assert!(shown.contains("CapEff: 0000000000000000"), "{text}: {shown}");
     }
+}
+
+/// Engines compare sizes and times, in seconds.
+#[test]
+fn a_change_that_the_engine_does_not_see_gives_no_other_ids() {
+    let stage = Stage::set();
+    let passwd = "root:x:0:0::/:/x\napp:x:0000:0000::/:/x\n";
+    for (number, user) in ["app", "1000", "app:app"].into_iter().enumerate() {
+        let image = stage.engine.import_app_with(&FILES, &[&format!("USER {user}")]);
+        let target = stage.target_named(&format!("web{number}"), &[], &image, &[]);
+        // Of a number, the group is looked up.
+        let passwd = if user == "1000" { passwd.replace("app:x:0000", "app:x:1000") } else { passwd.to_owned() };
+        write_unseen(&stage, &target, "/etc/passwd", &passwd);
+        let foreign = if user == "1000" { "the group 0" } else { "the user 0" };
+        let refused = stage.run(&[&["attach", target.name(), "--"], &WHO[..]].concat());
+        refused.expect(125, "");
+        assert!(refused.stderr.contains(foreign), "{user}: {refused}");
+        // Where nothing is there to compare with, the files are compared with those of the image.
+        let options: [&[&str]; 4] = [&["-u", user], &["--mode", "copy", "-u", user], &["-u", "app"], &["-u", "1000"]];
+        for options in options {
+            let refused = stage.run(&[&["attach"], options, &[target.name(), "--", "true"]].concat());
+            refused.expect_clear_failure(125, &["/etc/passwd", "changed in the container", "-u UID:GID"]);
+        }
+        // The target's own user is that of its first process.
+        for options in [&["--mode", "copy"][..], &["--mode", "sidecar"]] {
+            let shown = who(&stage, options, &target);
+            assert!(shown.starts_with("Uid: 1000 1000 1000 1000 Gid: 1000 "), "{user} {options:?}: {shown}");
+        }
+        assert!(who(&stage, &["-u", "1000:1000"], &target).starts_with("Uid: 1000 "), "{user}");
+    }
+}
+
+#[test]
+fn a_change_that_the_engine_does_not_see_gives_no_groups() {
+    let stage = Stage::set();
+    let (before, after) = ("root:x:0:\napp:x:1000:\nvideos:x:44:\n", "root:x:0:\napp:x:1000:\nd:x:4242:app\n");
+    let files = [("etc/passwd", 0o644, PASSWD), ("etc/group", 0o644, before.as_bytes())];
+    for (number, user) in ["app", "1000"].into_iter().enumerate() {
+        let image = stage.engine.import_app_with(&files, &[&format!("USER {user}")]);
+        let target = stage.target_named(&format!("web{number}"), &[], &image, &[]);
+        assert!(who(&stage, &[], &target).starts_with("Uid: 1000 "), "before");
+        write_unseen(&stage, &target, "/etc/group", after);
+        let refused = stage.run(&[&["attach", target.name(), "--"], &WHO[..]].concat());
+        refused.expect(125, "");
+        assert!(refused.stderr.contains("the group 4242"), "{user}: {refused}");
+        let refused = stage.run(&["attach", "-u", "app", target.name(), "--", "true"]);
+        refused.expect_clear_failure(125, &["/etc/group", "changed in the container"]);
+        let shown = who(&stage, &["--mode", "copy"], &target);
+        assert!(!shown.contains("4242"), "{user}: {shown}");
+    }
+    // Root's number is nobody else's.
+    let before = "root:x:0:\nfloppy:x:11:root\n";
+    let files = [("etc/passwd", 0o644, PASSWD), ("etc/group", 0o644, before.as_bytes())];
+    let image = stage.engine.import_app_with(&files, &["USER root"]);
+    let target = stage.target_named("root", &[], &image, &[]);
+    write_unseen(&stage, &target, "/etc/group", "root:x:0:\nflop:x:4242:root\n");
+    let shown = who(&stage, &[], &target);
+    assert!(shown.starts_with("Uid: 0 ") && !shown.contains("4242"), "{shown}");
 }

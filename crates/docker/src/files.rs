@@ -61,15 +61,20 @@ impl Engine {
     }
 
     /// Resolves the user of a process that is started in the target as `user`; `None` stands for the
-    /// target's own user.
+    /// target's own user. `is_inside` says that the process starts in the running target itself.
     ///
     /// Files that the target may have changed are not even read: it could have chosen the ids, or put
     /// a pipe in the place of a file, on which an engine waits. The target's own user is then that of
     /// its first process.
+    ///
+    /// An engine compares sizes and times, in seconds, to find changed files, so a change can be
+    /// hidden. Inside the target, the launcher compares the target's own user with its first process.
+    /// In all other cases, the files are compared with those of the image.
     pub(crate) async fn resolve_user(
         &self,
         target: &Target,
         user: Option<&str>,
+        is_inside: bool,
     ) -> Result<Result<ResolvedUser, UserError>, Error> {
         let is_own = user.is_none();
         let user = user.unwrap_or(&target.user);
@@ -78,33 +83,47 @@ impl Engine {
         if !user::needs_files(user) && named_group.is_none() {
             return Ok(user::resolve_for_exec(user, "", "", &target.added_groups, is_fixed));
         }
+        // Those that have a name are looked up in a file.
+        let added = || target.added_groups.iter().filter_map(|group| group.parse().ok()).collect();
         let changed = if is_fixed { None } else { self.changed_user_file(target).await? };
-        let path = match changed {
-            Some(path) => path,
+        let doubt = match changed {
+            Some(path) => Doubt::Changed(path),
             None => {
                 let [passwd, group] = user::FILES.map(|path| self.file_of_target(target, path, is_fixed));
                 match tokio::try_join!(passwd, group)? {
                     (Some(passwd), Some(group)) => {
-                        return Ok(user::resolve_for_exec(user, &passwd, &group, &target.added_groups, is_fixed));
+                        let resolve = || user::resolve_for_exec(user, &passwd, &group, &target.added_groups, is_fixed);
+                        if is_fixed {
+                            return Ok(resolve());
+                        }
+                        if is_own && is_inside && (user::is_plainly_root(user) || !user::is_root(user)) {
+                            return Ok(resolve().map(|resolved| resolved.like_first_process(user, added())));
+                        }
+                        match self.differs_from_image(target, [&passwd, &group]).await? {
+                            Some(doubt) => doubt,
+                            None => return Ok(resolve()),
+                        }
                     }
                     // A link may lead to what the target may change.
-                    (None, _) => user::FILES[0],
-                    (_, None) => user::FILES[1],
+                    (None, _) => Doubt::Changed(user::FILES[0]),
+                    (_, None) => Doubt::Changed(user::FILES[1]),
                 }
             }
         };
         if let Some(group) = named_group {
             return Ok(Err(UserError::ChangedGroups { group: group.clone() }));
         }
-        // None of them is a name.
-        let added = || target.added_groups.iter().filter_map(|group| group.parse().ok()).collect();
         if user::is_plainly_root(user) {
             return Ok(Ok(ResolvedUser::by_numbers(NumericUser::ROOT, added())));
         }
         let first = if is_own { self.first_process(target).await } else { None };
         let resolved = first.filter(|&first| user::agrees(user, first));
         let resolved = resolved.map(|first| ResolvedUser::by_numbers(first, added()));
-        Ok(resolved.ok_or_else(|| UserError::Changed { user: user.to_owned(), path }))
+        let user = user.to_owned();
+        Ok(resolved.ok_or(match doubt {
+            Doubt::Changed(path) => UserError::Changed { user, path },
+            Doubt::NoImage => UserError::NoImage { user },
+        }))
     }
 
     /// The file for users that the target changed or could have changed. `None` for an image.
@@ -114,6 +133,21 @@ impl Engine {
         }
         let changes = self.changes(&target.id.parse()?).await?;
         Ok(user::changed(&changes, &target.reach.mounts))
+    }
+
+    /// The file for users whose contents differ from those in the target's image.
+    async fn differs_from_image(&self, target: &Target, contents: [&str; 2]) -> Result<Option<Doubt>, Error> {
+        if target.id.is_empty() {
+            return Ok(None);
+        }
+        let of_image = match self.files_of_image(&target.image_id, &user::FILES).await {
+            Err(error) if error.is_status(404) => return Ok(Some(Doubt::NoImage)),
+            read => read?,
+        };
+        let text = |bytes: &Option<Vec<u8>>| String::from_utf8_lossy(bytes.as_deref().unwrap_or_default()).into_owned();
+        let mut pairs = user::FILES.into_iter().zip(&of_image).zip(contents);
+        let other = pairs.find(|((_, bytes), content)| text(bytes) != *content);
+        Ok(other.map(|((path, _), _)| Doubt::Changed(path)))
     }
 
     /// The ids of a running target's first process, if the engine reports them.
@@ -147,6 +181,14 @@ impl Engine {
             Some(Entry::Other) | None => Some(String::new()),
         })
     }
+}
+
+/// Why the files in which users are looked up are not believed.
+enum Doubt {
+    /// The target changed this one, or could have.
+    Changed(&'static str),
+    /// They cannot be compared with those of the image, which is gone.
+    NoImage,
 }
 
 enum Entry {

@@ -151,21 +151,29 @@ impl Engine {
     /// Reads one file from an image by creating a container that is never started. Returns `None` if the file does
     /// not exist.
     pub async fn file_of_image(&self, image: &str, path: &str) -> Result<Option<Vec<u8>>, Error> {
+        Ok(self.files_of_image(image, &[path]).await?.pop().flatten())
+    }
+
+    /// Reads files from an image, like [`file_of_image`](Self::file_of_image), in the order of the paths.
+    pub(crate) async fn files_of_image(&self, image: &str, paths: &[&str]) -> Result<Vec<Option<Vec<u8>>>, Error> {
         let session = scratchdbg_backend::session_id();
         let mut host_config = unprivileged();
         host_config.log_config = Some(HostConfigLogConfig { typ: Some("none".to_owned()), config: None });
         host_config.auto_remove = Some(true);
         let body = ContainerCreateBody {
             image: Some(image.to_owned()),
-            cmd: Some(vec![path.to_owned()]),
+            cmd: Some(paths.iter().map(|&path| path.to_owned()).collect()),
             labels: Some(labels::labels(&session, "", ours::MODE_FILES, self.now())),
             host_config: Some(host_config),
             ..ContainerCreateBody::default()
         };
         let container = self.create(&ours::Role::Files.name(&session), body).await?;
-        let file = self.file_of_container(&container, path).await;
+        let mut files = Vec::new();
+        for path in paths {
+            files.push(self.file_of_container(&container, path).await);
+        }
         self.remove(&container).await?;
-        file
+        files.into_iter().collect()
     }
 
     async fn file_of_container(&self, container: &ContainerName, path: &str) -> Result<Option<Vec<u8>>, Error> {

@@ -24,12 +24,24 @@ pub(crate) struct ResolvedUser {
     /// starts the process, and the launcher checks them. `None` if no process can change the files
     /// that they are looked up in.
     pub(crate) groups: Option<Vec<u32>>,
+    /// The ids come from files that the target could have changed without a trace. The launcher
+    /// compares them with those of the target's first process.
+    pub(crate) is_as_first: bool,
 }
 
 impl ResolvedUser {
     /// A user by numbers, with these groups.
     pub(crate) fn by_numbers(numeric: NumericUser, groups: Vec<u32>) -> Self {
-        Self { numeric, exec: Some(numeric.to_string()), groups: Some(groups) }
+        Self { numeric, exec: Some(numeric.to_string()), groups: Some(groups), is_as_first: false }
+    }
+
+    /// The target's own user, as looked up in files that are not known to be those of the image.
+    /// `added` are the groups that the container was given by number. The launcher adds those of the
+    /// target's first process.
+    pub(crate) fn like_first_process(self, user: &str, added: Vec<u32>) -> Self {
+        // Nobody gives root's number to another user, and its programs often become another user.
+        let is_root = is_plainly_root(user) && self.numeric == NumericUser::ROOT;
+        Self { groups: self.groups.map(|_| added), is_as_first: !is_root, ..self }
     }
 }
 
@@ -51,6 +63,12 @@ pub enum UserError {
         /// The file.
         path: &'static str,
     },
+    /// The files cannot be compared with those of the image.
+    #[error("user `{user}` is looked up in files of the container, whose image is gone: it may have changed them")]
+    NoImage {
+        /// The user.
+        user: String,
+    },
     /// The target could have chosen the id of a group that it was given by name.
     #[error("its group `{group}` is looked up in /etc/group, which was changed in the container")]
     ChangedGroups {
@@ -71,6 +89,11 @@ pub(crate) fn needs_files(user: &str) -> bool {
 /// Whether a user is root by a name or number that nobody gives to another user.
 pub(crate) fn is_plainly_root(user: &str) -> bool {
     matches!(user, "" | "0" | "root")
+}
+
+/// Whether a user is root, by a name or a number, with any group.
+pub(crate) fn is_root(user: &str) -> bool {
+    is_plainly_root(user.split_once(':').map_or(user, |(user, _)| user))
 }
 
 /// Whether the ids of a process can be those of a user: the same numbers, as far as there are any.
@@ -118,14 +141,14 @@ pub(crate) fn resolve_for_exec(
 ) -> Result<ResolvedUser, UserError> {
     let numeric = resolve(user, passwd, group)?;
     if is_fixed {
-        return Ok(ResolvedUser { numeric, exec: None, groups: None });
+        return Ok(ResolvedUser { numeric, exec: None, groups: None, is_as_first: false });
     }
     let mut groups = if user.contains(':') { Vec::new() } else { further_groups(user, passwd, group) };
     let added = added.iter().filter_map(|added| named_group(added, group));
     let is_certain = user.is_empty() || (user.contains(':') && !needs_files(user));
     if is_certain {
         groups.extend(added);
-        return Ok(ResolvedUser { numeric, exec: None, groups: Some(groups) });
+        return Ok(ResolvedUser { numeric, exec: None, groups: Some(groups), is_as_first: false });
     }
     // A number means the same only if the first record with it is that of the user.
     let bare = numeric.uid.to_string();
@@ -135,7 +158,7 @@ pub(crate) fn resolve_for_exec(
     if !has_further || !is_same {
         return Ok(ResolvedUser::by_numbers(numeric, groups));
     }
-    Ok(ResolvedUser { numeric, exec: Some(bare), groups: Some(groups) })
+    Ok(ResolvedUser { numeric, exec: Some(bare), groups: Some(groups), is_as_first: false })
 }
 
 /// Returns the id of a group by its name or number.

@@ -3,7 +3,9 @@
 //! When an engine starts a process, the container runtime looks its user and groups up in the
 //! target's files, numbers too: a group whose name is the number `1000` has another number. A target
 //! that wrote these files must not give the session a user or group that the target lacks. So the
-//! client says which ones it expects, and the rest is dropped, or ends the session.
+//! client says which ones it expects, and the rest is dropped, or ends the session. What the client
+//! itself looked up in the target's files, it marks as unproved: then the target's first process has
+//! to have it too.
 
 use std::collections::BTreeSet;
 use std::ffi::CStr;
@@ -24,8 +26,15 @@ pub(crate) fn variable() -> String {
 pub(crate) fn check() -> Result<(), String> {
     let Some(expected) = system::take_variable(VARIABLE) else { return Ok(()) };
     let mut expected = Expected::parse(&expected).ok_or("the expected user is malformed")?;
-    if expected.has_targets_own {
-        expected.groups.extend(groups_of_target());
+    if expected.has_targets_own || expected.is_as_first {
+        let first = first_process();
+        if expected.is_as_first {
+            let (users, groups) = first.and_then(processes::all_ids).ok_or("cannot read the target's first process")?;
+            expected.require(&users, &groups)?;
+        }
+        if expected.has_targets_own {
+            expected.groups.extend(first.map(processes::groups).unwrap_or_default());
+        }
     }
     let groups = system::groups().map_err(|error| format!("cannot read the session's groups: {error}"))?;
     match expected.verdict(system::user(), system::group(), &groups) {
@@ -43,13 +52,12 @@ fn foreign(what: &str, id: u32) -> String {
     format!("the target's files give the session the {what} {id}, which the target does not have")
 }
 
-/// The groups of the first process of this container: the one that has run for the longest time.
-fn groups_of_target() -> Vec<u32> {
+/// The first process of this container: the one that has run for the longest time.
+fn first_process() -> Option<i32> {
     let group = processes::control_group("self");
     let of_container = |pid: &i32| group.is_some() && processes::control_group(&pid.to_string()) == group;
     let begun = |pid: i32| processes::stat(pid).ok().map(|stat| (stat.start_time, pid));
-    let first = processes::all().filter(of_container).filter_map(begun).min();
-    first.map(|(_, pid)| processes::groups(pid)).unwrap_or_default()
+    processes::all().filter(of_container).filter_map(begun).min().map(|(_, pid)| pid)
 }
 
 /// The user and groups that a session may have.
@@ -59,6 +67,8 @@ struct Expected {
     groups: BTreeSet<u32>,
     /// The groups of the target's first process too.
     has_targets_own: bool,
+    /// The user and its group must be those of the target's first process.
+    is_as_first: bool,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -73,18 +83,30 @@ enum Verdict {
 }
 
 impl Expected {
-    /// Parses `USER:GROUP[,GROUP...][,own]`.
+    /// Parses `USER:GROUP[,GROUP...][,own][,first]`.
     fn parse(text: &[u8]) -> Option<Self> {
         let (user, groups) = str::from_utf8(text).ok()?.split_once(':')?;
-        let mut expected = Self { user: user.parse().ok()?, groups: BTreeSet::new(), has_targets_own: false };
+        let user = user.parse().ok()?;
+        let mut expected = Self { user, groups: BTreeSet::new(), has_targets_own: false, is_as_first: false };
         for group in groups.split(',') {
-            if group == "own" {
-                expected.has_targets_own = true;
-            } else {
-                expected.groups.insert(group.parse().ok()?);
+            match group {
+                "own" => expected.has_targets_own = true,
+                "first" => expected.is_as_first = true,
+                group => drop(expected.groups.insert(group.parse().ok()?)),
             }
         }
         Some(expected)
+    }
+
+    /// Fails if the user or a group is none of these, which the target's first process has.
+    fn require(&self, users: &[u32], groups: &[u32]) -> Result<(), String> {
+        if !users.contains(&self.user) {
+            return Err(foreign("user", self.user));
+        }
+        match self.groups.iter().find(|group| !groups.contains(group)) {
+            Some(group) => Err(foreign("group", *group)),
+            None => Ok(()),
+        }
     }
 
     fn verdict(&self, user: u32, group: u32, groups: &[u32]) -> Verdict {
@@ -123,5 +145,15 @@ mod tests {
             assert_eq!(Expected::parse(bad), None, "{bad:?}");
         }
         assert!(Expected::parse(b"0:0,own").unwrap().has_targets_own);
+    }
+
+    #[test]
+    fn unproved_ids_are_those_of_the_first_process() {
+        let expected = Expected::parse(b"1000:50,7,own,first").unwrap();
+        assert!(expected.is_as_first && expected.has_targets_own);
+        assert_eq!(expected.require(&[1000, 0], &[50, 7, 8]), Ok(()));
+        assert!(expected.require(&[0], &[50, 7]).unwrap_err().contains("the user 1000"));
+        assert!(expected.require(&[1000], &[7]).unwrap_err().contains("the group 50"));
+        assert!(expected.require(&[1000], &[50]).unwrap_err().contains("the group 7"));
     }
 }

@@ -85,6 +85,7 @@ fn of_answers() -> Vec<Error> {
         UserError::UnknownGroup("staff".to_owned()).into(),
         UserError::ChangedGroups { group: "staff".to_owned() }.into(),
         UserError::Changed { user: "app".to_owned(), path: "/etc/passwd" }.into(),
+        UserError::NoImage { user: "app".to_owned() }.into(),
     ]
 }
 

@@ -30,7 +30,10 @@ pub(crate) fn plan(target: &Target, user: NumericUser, request: &AttachRequest) 
     because(format!("mode {}", mode.as_str()), why);
     let mut session_user = user;
     let has_targets_own = mode == Mode::Exec && asked.user.is_none();
-    let allowed_ids = request.groups.as_deref().map(|groups| launcher::allowed_ids(user, groups, has_targets_own));
+    let allowed_ids = request
+        .groups
+        .as_deref()
+        .map(|groups| launcher::allowed_ids(user, groups, has_targets_own, request.is_as_first));
     let mut keeper_rights = KeeperRights::none();
     let (how, mode_plan);
     match mode {
