@@ -1,5 +1,5 @@
 //! Identifies the process that created an object in an engine, so that another client on the same
-//! machine can tell whether that process is still running. Clocks cannot tell that.
+//! machine can determine whether that process is still running. Clocks do not show that.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
@@ -46,7 +46,8 @@ pub(crate) fn client(mark: Option<&str>) -> Client {
 
 fn process(pid: u32, start: u64) -> Client {
     let Some(number) = i32::try_from(pid).ok().and_then(Pid::from_raw) else { return Client::Unknown };
-    // A `/proc` may hide other users' processes. The kernel still tells whether the process exists.
+    // A `/proc` may hide other users' processes. The kernel still reports whether the process
+    // exists.
     match test_kill_process(number) {
         Err(Errno::SRCH) => Client::Gone,
         Ok(()) | Err(_) => match stat(pid) {
@@ -57,7 +58,7 @@ fn process(pid: u32, start: u64) -> Client {
     }
 }
 
-/// `MACHINE-PID-START`.
+/// Parses `MACHINE-PID-START`.
 fn parse(mark: &str) -> Option<(&str, u32, u64)> {
     let mut words = mark.split('-');
     let (machine, pid, start) = (words.next()?, words.next()?, words.next()?);
@@ -80,7 +81,7 @@ fn machine() -> Option<String> {
 
 struct Stat {
     state: char,
-    /// In clock ticks since boot.
+    /// The start time, in clock ticks since boot.
     start: u64,
 }
 
@@ -103,7 +104,7 @@ mod tests {
         assert_eq!(client(Some(&own)), Client::Alive);
         assert!(is_of_this_machine(&own));
         let (machine, pid, start) = parse(&own).unwrap();
-        // The same process id, another process.
+        // The same process id, but another process.
         assert_eq!(client(Some(&format!("{machine}-{pid}-{}", start + 1))), Client::Gone);
         // Process ids are less than 2^22.
         assert_eq!(client(Some(&format!("{machine}-2147483647-{start}"))), Client::Gone);

@@ -12,14 +12,15 @@ use jiff::{SignedDuration, Timestamp};
 use crate::transport::{Body, Kind, MAX_ANSWER};
 use crate::{Engine, Error};
 
-/// Returns when an answer was given, to the second, or `None` if it does not tell.
+/// Returns when an answer was given, to the second, or `None` if the answer has no date.
 pub(crate) fn date(headers: &HeaderMap) -> Option<Timestamp> {
     let date = headers.get(DATE)?.to_str().ok()?;
     jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(date).ok()
 }
 
-/// Estimates how far the engine's clock is ahead of ours, from the date of an answer (to the
-/// second) and our times of the request and of the answer. Returns zero if both clocks may agree.
+/// Estimates how far the engine's clock is ahead of the client's, from the date of an answer (to
+/// the second) and the client's times of the request and of the answer. Returns zero if both clocks
+/// may agree.
 pub(crate) fn ahead(date: Timestamp, asked: Timestamp, answered: Timestamp) -> SignedDuration {
     const SECOND: SignedDuration = SignedDuration::from_secs(1);
     let (least, most) = (date.duration_since(answered), date.duration_since(asked).saturating_add(SECOND));
@@ -29,7 +30,8 @@ pub(crate) fn ahead(date: Timestamp, asked: Timestamp, answered: Timestamp) -> S
     least.saturating_add(most.saturating_sub(least) / 2)
 }
 
-/// The estimate of how far the engine's clock is ahead of ours, in nanoseconds. Cheap to clone.
+/// The estimate of how far the engine's clock is ahead of the client's, in nanoseconds. Cheap to
+/// clone.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Skew(Arc<AtomicI64>);
 
@@ -48,15 +50,15 @@ impl Skew {
 }
 
 impl Engine {
-    /// Returns the time by the engine's clock: the client's time, corrected by about a second's
-    /// accuracy if the engine's answers differ.
+    /// Returns the time by the engine's clock: the client's time, corrected with an accuracy of
+    /// about a second if the engine's answers differ.
     pub fn now(&self) -> Timestamp {
         let now = Timestamp::now();
         now.checked_add(self.transport.skew().get()).unwrap_or(now)
     }
 
-    /// Returns a time in the near future by the engine's clock. Events up to it are all that the
-    /// engine has now.
+    /// Returns a time in the near future by the engine's clock. All events that the engine has now
+    /// are before this time.
     pub(crate) fn soon(&self) -> Timestamp {
         const UNCERTAIN: SignedDuration = SignedDuration::from_secs(1);
         let now = self.now();

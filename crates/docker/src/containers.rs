@@ -9,7 +9,6 @@ use bollard::query_parameters::{
     CreateContainerOptionsBuilder, RemoveContainerOptionsBuilder, RenameContainerOptionsBuilder,
     StopContainerOptionsBuilder,
 };
-
 use hyper::Method;
 use jiff::Timestamp;
 
@@ -45,8 +44,8 @@ impl Engine {
         read_container(&self.transport.fetch(request).await?)
     }
 
-    /// Lists the containers that have all of these labels (`KEY`, `KEY=VALUE`). With `all`, includes containers that
-    /// do not run.
+    /// Lists the containers that have all of these labels (`KEY`, `KEY=VALUE`). With `all`,
+    /// includes containers that do not run.
     pub(crate) async fn list_containers(&self, all: bool, labels: &[String]) -> Result<Vec<ContainerSummary>, Error> {
         Ok(self.list_containers_dated(all, labels).await?.0)
     }
@@ -102,8 +101,8 @@ impl Engine {
 
     pub(crate) async fn create(&self, name: &str, body: ContainerCreateBody) -> Result<ContainerName, Error> {
         let options = CreateContainerOptionsBuilder::default().name(name).build();
-        // The engine may create the container although no response arrives. Until its id is known, its name
-        // identifies it.
+        // The engine may create the container although no response arrives. Until its id is known,
+        // its name identifies it.
         let scope = self.transport.scope();
         scope.made(name);
         let body = without_image_settings(body);
@@ -126,8 +125,8 @@ impl Engine {
         }
     }
 
-    /// Removes a container that the engine may or may not have created, or may still be creating. If it does not
-    /// appear, the scope records that it may exist.
+    /// Removes a container that the engine may or may not have created, or may still be creating.
+    /// If it does not appear, the scope records that it may exist.
     async fn remove_once_made(&self, container: &ContainerName) {
         let deadline = tokio::time::Instant::now() + CREATION_TIMEOUT;
         loop {
@@ -163,8 +162,8 @@ impl Engine {
         self.transport.ask(Kind::Stop, self.docker.stop_container(container.as_str(), Some(options))).await
     }
 
-    /// Removes a container, running or not, with its anonymous volumes. A container that is gone or being removed is
-    /// not an error. The caller must know that the container is ours.
+    /// Removes a container, running or not, with its anonymous volumes. A container that is gone or
+    /// being removed is not an error. The caller must know that scratchdbg created the container.
     pub async fn remove(&self, container: &ContainerName) -> Result<(), Error> {
         match self.delete(container).await {
             Err(error) if !error.is_status(404) && !error.is_status(409) => Err(error),
@@ -175,15 +174,15 @@ impl Engine {
         }
     }
 
-    /// Like [`remove`](Self::remove), with a time limit. Docker 28 cannot remove a container that has ended while
-    /// another process holds one of its outputs open.
+    /// Like [`remove`](Self::remove), with a time limit. Docker 28 cannot remove a container that
+    /// has ended while another process holds one of its outputs open.
     pub(crate) async fn remove_within(&self, container: &ContainerName, limit: Duration) -> Result<(), Error> {
         let removed = tokio::time::timeout(limit, self.remove(container)).await;
         removed.unwrap_or_else(|_| Err(Error::Unending { container: container.to_string() }))
     }
 
-    /// Inspects a container, with a time limit: Docker 28 does not answer requests about a container whose removal
-    /// hangs.
+    /// Inspects a container, with a time limit: Docker 28 does not answer requests about a
+    /// container whose removal hangs.
     pub(crate) async fn inspect_within(
         &self,
         container: &str,
@@ -218,8 +217,8 @@ pub(crate) fn inspect_path(container: &str) -> String {
     format!("/containers/{}/json", percent_encode(container))
 }
 
-/// Returns the API path of the list of containers that have all of these labels. With `all`, includes containers that
-/// do not run.
+/// Returns the API path of the list of containers that have all of these labels. With `all`,
+/// includes containers that do not run.
 pub(crate) fn list_path(all: bool, labels: &[String]) -> String {
     let filters = serde_json::json!({ "label": labels }).to_string();
     format!("/containers/json?all={all}&filters={}", percent_encode(&filters))
@@ -259,7 +258,8 @@ fn docker_state(state: &mut serde_json::Value) {
     }
 }
 
-/// Replaces Podman's own names by Docker's. Podman uses its names even in its Docker-compatible API.
+/// Replaces Podman's own names by Docker's. Podman uses its names even in its Docker-compatible
+/// API.
 fn normalize_podman(answer: &mut serde_json::Value) {
     if let Some(status) = answer.pointer_mut("/State/Status") {
         docker_state(status);
@@ -273,8 +273,8 @@ fn normalize_podman(answer: &mut serde_json::Value) {
     }
 }
 
-/// Overrides the settings of an image that run other programs in its containers, or change how they are stopped.
-/// Containers that we create must not have them.
+/// Overrides the settings of an image that run other programs in its containers, or change how they
+/// are stopped. Containers that scratchdbg creates must not have them.
 fn without_image_settings(body: ContainerCreateBody) -> ContainerCreateBody {
     let none = HealthConfig { test: Some(vec!["NONE".to_owned()]), ..HealthConfig::default() };
     ContainerCreateBody {
@@ -284,7 +284,7 @@ fn without_image_settings(body: ContainerCreateBody) -> ContainerCreateBody {
     }
 }
 
-/// Returns the restrictions of all containers that we create.
+/// Returns the restrictions of all containers that scratchdbg creates.
 pub(crate) fn unprivileged() -> HostConfig {
     HostConfig {
         cap_drop: Some(vec!["ALL".to_owned()]),

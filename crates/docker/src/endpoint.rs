@@ -1,8 +1,9 @@
 //! Finds the engine to connect to, by the rules of Docker's own client.
 //!
-//! The order is that of the client's code: `--context` or `--host`, `DOCKER_HOST`, `DOCKER_CONTEXT`, the current
-//! context of the configuration file, the default socket. (Docker's manual puts `DOCKER_CONTEXT` before
-//! `DOCKER_HOST`. The code, which users run, does the opposite.)
+//! The order is that of the client's code: `--context` or `--host`, `DOCKER_HOST`,
+//! `DOCKER_CONTEXT`, the current context of the configuration file, the default socket. (Docker's
+//! manual puts `DOCKER_CONTEXT` before `DOCKER_HOST`. The code, which users run, does the
+//! opposite.)
 
 mod context;
 
@@ -14,7 +15,8 @@ pub use self::context::ContextError;
 /// The default address of Docker's daemon.
 pub const DEFAULT_SOCKET: &str = "/var/run/docker.sock";
 
-/// The settings of the user and the environment that select the engine. As in Docker, empty strings count as absent.
+/// The settings of the user and the environment that select the engine. As in Docker, empty strings
+/// count as absent.
 #[derive(Debug, Clone, Default)]
 pub struct EndpointRequest {
     /// `--host`.
@@ -25,33 +27,34 @@ pub struct EndpointRequest {
     pub docker_host: Option<String>,
     /// `DOCKER_CONTEXT`.
     pub docker_context: Option<String>,
-    /// `DOCKER_TLS_VERIFY`: set if it is present and not empty.
+    /// Whether `DOCKER_TLS_VERIFY` is present and not empty.
     pub tls_verify: bool,
-    /// `DOCKER_CERT_PATH`: the folder of `ca.pem`, `cert.pem` and `key.pem`. By default, the configuration folder.
+    /// `DOCKER_CERT_PATH`: the directory of `ca.pem`, `cert.pem` and `key.pem`. By default, the
+    /// configuration directory.
     pub cert_path: Option<PathBuf>,
-    /// `DOCKER_CONFIG`, or `.docker` in the home folder. `None` if neither is known.
+    /// `DOCKER_CONFIG`, or `.docker` in the home directory. `None` if neither is known.
     pub config_dir: Option<PathBuf>,
 }
 
-/// An engine's address and its origin.
+/// An engine's address, and the setting that it comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
     /// The address to connect to.
     pub address: Address,
-    /// Which setting the address comes from.
+    /// The setting that the address comes from.
     pub origin: Origin,
 }
 
-/// Where an engine listens.
+/// The address at which an engine listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Address {
     /// A Unix socket.
     Unix(PathBuf),
     /// A TCP port, with TLS if there are certificates for it.
     Tcp {
-        /// Host name or address, without brackets.
+        /// The host name or address, without brackets.
         host: String,
-        /// Port.
+        /// The port.
         port: u16,
         /// The TLS settings; `None` means plain text.
         tls: Option<Tls>,
@@ -61,13 +64,14 @@ pub enum Address {
 /// TLS certificates and keys, as files in PEM form.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tls {
-    /// The only trusted authorities. Without them, nothing is verified (`SkipTLSVerify` of a context).
+    /// The only trusted authorities. Without them, nothing is verified (`SkipTLSVerify` of a
+    /// context).
     pub ca: Option<PathBuf>,
     /// The client's certificate and its key.
     pub identity: Option<(PathBuf, PathBuf)>,
 }
 
-/// Which setting the endpoint comes from. Included in every connection error.
+/// The setting that the endpoint comes from. Included in every connection error.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
     /// `--host`.
@@ -88,27 +92,27 @@ pub enum Origin {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum EndpointError {
-    /// Two flags that exclude each other.
+    /// Two flags that exclude each other were given.
     #[error("conflicting options: both --host and --context are given")]
     HostAndContext,
-    /// An invalid address.
+    /// The address is invalid.
     #[error("invalid engine address `{address}` ({origin}): {reason}")]
     InvalidAddress {
         /// The address as given.
         address: String,
-        /// Which setting the address comes from.
+        /// The setting that the address comes from.
         origin: Origin,
         /// The problem.
         reason: String,
     },
-    /// An address with an unsupported scheme.
+    /// The scheme of the address is not supported.
     #[error("cannot use the engine address `{address}` ({origin}): `{scheme}` is not supported")]
     UnsupportedScheme {
         /// The address as given.
         address: String,
         /// The scheme.
         scheme: String,
-        /// Which setting the address comes from.
+        /// The setting that the address comes from.
         origin: Origin,
     },
     /// The context cannot be read from Docker's context store.
@@ -116,13 +120,14 @@ pub enum EndpointError {
     Context {
         /// The problem.
         source: ContextError,
-        /// Which setting the context comes from.
+        /// The setting that the context comes from.
         origin: Origin,
     },
 }
 
 impl Endpoint {
-    /// Finds the endpoint. Reads Docker's configuration folder if a context is named or may be current.
+    /// Finds the endpoint. Reads Docker's configuration directory if a context is named or may be
+    /// current.
     pub fn resolve(request: &EndpointRequest) -> Result<Self, EndpointError> {
         let given = |value: &Option<String>| value.clone().filter(|value| !value.is_empty());
         let (host, context) = (given(&request.host), given(&request.context));
@@ -165,7 +170,8 @@ impl Endpoint {
 
     fn of_context(request: &EndpointRequest, origin: Origin, name: &str) -> Result<Self, EndpointError> {
         if name == "default" {
-            // The default context is not in the store: it stands for the environment's settings.
+            // The default context is not in the store: it consists of the settings in the
+            // environment.
             return match request.docker_host.as_deref().filter(|host| !host.is_empty()) {
                 Some(host) => Self::of_host(request, host, Origin::HostVariable),
                 None => Ok(Self::default_socket(origin)),

@@ -6,13 +6,13 @@ use crate::api_version::ApiVersion;
 use crate::endpoint::{Endpoint, EndpointError};
 use crate::transport::BoxError;
 
-/// No engine answered, or something that is not an engine did.
+/// No engine answered, or a server that is not an engine did.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot reach the engine at {endpoint}: {source}")]
 pub struct Unreachable {
     /// The endpoint, with the setting that it comes from.
     pub endpoint: Box<Endpoint>,
-    /// What happened.
+    /// The cause.
     pub source: BoxError,
 }
 
@@ -77,13 +77,13 @@ pub enum Error {
         /// The container's id.
         container: String,
     },
-    /// A container that is not ours needs an image of ours.
+    /// A container of another program needs an image of scratchdbg.
     #[error("the image {image} is in use by a container of somebody else, and stays")]
     ImageInUse {
-        /// Its reference.
+        /// The reference of the image.
         image: String,
     },
-    /// A session's keeper was removed, and its processes go on.
+    /// A session's keeper was removed, but its processes still run.
     #[error("session {session} has not ended: its processes in `{target}` go on, without a keeper")]
     SessionStillRuns {
         /// The session's id.
@@ -121,7 +121,7 @@ pub enum Error {
         /// The reason.
         source: BoxError,
     },
-    /// Not a container's name or id.
+    /// The text is not a container's name or id.
     #[error(transparent)]
     InvalidName(#[from] scratchdbg_backend::InvalidName),
     /// The engine has no such container.
@@ -160,7 +160,7 @@ pub enum Error {
     Transport {
         /// The request.
         what: String,
-        /// What happened.
+        /// The cause.
         source: BoxError,
     },
     /// The engine could not start the session's process inside the target.
@@ -171,10 +171,10 @@ pub enum Error {
         /// The exit code that the engine reports: 126 or 127.
         code: u8,
     },
-    /// A folder of the engine's machine that a copy needs does not exist.
+    /// A directory of the engine's machine that a copy needs does not exist.
     #[error("{path} is not there any more: the copy cannot have it")]
     MountSourceGone {
-        /// Its path.
+        /// The path of the directory.
         path: String,
     },
     /// The engine refused or aborted the transfer of an image.
@@ -220,8 +220,8 @@ impl Error {
         }
     }
 
-    /// Reports whether no container has that name. Podman responds with 500 if the container was removed during the
-    /// request.
+    /// Reports whether no container has that name. Podman responds with 500 if the container was
+    /// removed during the request.
     pub(crate) fn is_no_such_container(&self) -> bool {
         match self {
             Self::Api(error) => error.status == 404 || error.message.trim_end().ends_with("no such container"),
@@ -229,7 +229,8 @@ impl Error {
         }
     }
 
-    /// Whether the engine says that no image can have such a name, as one with capitals. A container can.
+    /// Whether the engine reports that no image can have this name, for example one with capitals.
+    /// A container can have it.
     pub(crate) fn is_invalid_reference(&self) -> bool {
         matches!(self, Self::Api(error) if error.message.contains("invalid reference format"))
     }

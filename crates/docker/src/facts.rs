@@ -1,5 +1,5 @@
-//! The engine's facts about containers, for rules. Parses raw responses, so that a field that only one engine writes
-//! cannot make the rest unreadable.
+//! The engine's facts about containers, for rules. Parses raw responses, so that a field that only
+//! one engine writes cannot make the rest unreadable.
 
 mod backend;
 mod events;
@@ -34,8 +34,9 @@ impl Engine {
         inspection::read(&answer, self.is_podman()).map_err(|error| Error::transport(&path, error))
     }
 
-    /// Adds facts that the inspection lacks: events, the end of the log, a running container's usage and processes,
-    /// and the kernel's record of an ended container. Facts that the engine does not report remain unknown.
+    /// Adds facts that the inspection lacks: events, the end of the log, a running container's
+    /// usage and processes, and the kernel's record of an ended container. Facts that the engine
+    /// does not report remain unknown.
     async fn observe_container(&self, record: &mut ContainerRecord, host: &HostFacts) {
         let id = record.id.clone();
         let Ok(name) = id.parse::<ContainerName>() else { return };
@@ -50,7 +51,8 @@ impl Engine {
         record.facts.engine_started_at = host.engine_started_at;
         record.facts.now = host.clock;
         self.describe_all_mounts(record, host).await;
-        // For a running container: what was killed in it, and why its earlier runs ended.
+        // A running container has records too: of its killed processes, and of the ends of its
+        // earlier runs.
         if host.is_this_machine && record.facts.state.started_at.is_some() {
             record.facts.kernel_log = kernel_log::read(&id);
         }

@@ -1,5 +1,5 @@
-//! Reads small files of a container with the engine's archive API, which needs no shell and works on stopped
-//! containers.
+//! Reads small files of a container with the engine's archive API, which needs no shell and works
+//! on stopped containers.
 
 use std::io::Read as _;
 use std::time::Duration;
@@ -15,15 +15,16 @@ use crate::{ContainerName, Engine, Error, Target};
 /// The most bytes of a file that are read.
 const MAX_FILE: u64 = 1 << 20;
 
-/// How long the engine may take to read a file in which users are looked up. It waits for ever on a pipe that the target put
-/// in the place of the file.
+/// How long the engine may take to read a file in which users are looked up. If the target replaced
+/// the file with a pipe, the engine would wait forever.
 const LOOKUP_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How many symbolic links are followed. The engine itself resolves all components but the last.
 const MAX_LINKS: usize = 8;
 
 impl Engine {
-    /// Reads a small text file of a container. Returns `None` if it does not exist or is not a file.
+    /// Reads a small text file of a container. Returns `None` if it does not exist or is not a
+    /// file.
     pub async fn read_file(&self, container: &ContainerName, path: &str) -> Result<Option<String>, Error> {
         let mut path = path.to_owned();
         for _ in 0..MAX_LINKS {
@@ -40,7 +41,8 @@ impl Engine {
         Ok(None)
     }
 
-    /// What is at a path of a container, if anything. A symbolic link is not followed.
+    /// Returns the entry at a path of a container, if there is one. A symbolic link is not
+    /// followed.
     async fn read_entry(&self, container: &ContainerName, path: &str) -> Result<Option<Entry>, Error> {
         let query = format!("/containers/{container}/archive?path={}", percent_encode(path));
         let request = self.transport.request(Method::GET, &query, full(""))?;
@@ -51,7 +53,7 @@ impl Engine {
         }
     }
 
-    /// Unpacks a tar archive into a folder of a container that has not been started.
+    /// Unpacks a tar archive into a directory of a container that has not been started.
     pub(crate) async fn unpack(&self, container: &ContainerName, folder: &str, archive: &[u8]) -> Result<(), Error> {
         let path = format!("/containers/{container}/archive?path={}", percent_encode(folder));
         let body = full(archive.to_vec());
@@ -60,16 +62,17 @@ impl Engine {
         self.transport.fetch(request).await.map(drop)
     }
 
-    /// Resolves the user of a process that is started in the target as `user`; `None` stands for the
-    /// target's own user. `is_inside` says that the process starts in the running target itself.
+    /// Resolves the user of a process that is started in the target as `user`. `None` stands for
+    /// the target's own user. `is_inside` states that the process starts in the running target
+    /// itself.
     ///
-    /// Files that the target may have changed are not even read: it could have chosen the ids, or put
-    /// a pipe in the place of a file, on which an engine waits. The target's own user is then that of
-    /// its first process.
+    /// Files that the target may have changed are not even read: the target could have chosen the
+    /// ids, or replaced a file with a pipe, on which an engine waits. The target's own user is then
+    /// the user of its first process.
     ///
     /// An engine compares sizes and times, in seconds, to find changed files, so a change can be
-    /// hidden. Inside the target, the launcher compares the target's own user with its first process.
-    /// In all other cases, the files are compared with those of the image.
+    /// hidden. Inside the target, the launcher compares the target's own user with its first
+    /// process. In all other cases, the files are compared with those of the image.
     pub(crate) async fn resolve_user(
         &self,
         target: &Target,
@@ -104,7 +107,7 @@ impl Engine {
                             None => return Ok(resolve()),
                         }
                     }
-                    // A link may lead to what the target may change.
+                    // A link may lead to a file that the target may change.
                     (None, _) => Doubt::Changed(user::FILES[0]),
                     (_, None) => Doubt::Changed(user::FILES[1]),
                 }
@@ -126,7 +129,8 @@ impl Engine {
         }))
     }
 
-    /// The file for users that the target changed or could have changed. `None` for an image.
+    /// Returns the file for users that the target changed or could have changed. Returns `None` for
+    /// an image.
     async fn changed_user_file(&self, target: &Target) -> Result<Option<&'static str>, Error> {
         if target.id.is_empty() {
             return Ok(None);
@@ -135,7 +139,7 @@ impl Engine {
         Ok(user::changed(&changes, &target.reach.mounts))
     }
 
-    /// The file for users whose contents differ from those in the target's image.
+    /// Returns the file for users whose contents differ from those in the target's image.
     async fn differs_from_image(&self, target: &Target, contents: [&str; 2]) -> Result<Option<Doubt>, Error> {
         if target.id.is_empty() {
             return Ok(None);
@@ -150,9 +154,9 @@ impl Engine {
         Ok(other.map(|((path, _), _)| Doubt::Changed(path)))
     }
 
-    /// The ids of a running target's first process, if the engine reports them.
+    /// Returns the ids of a running target's first process, if the engine reports them.
     async fn first_process(&self, target: &Target) -> Option<NumericUser> {
-        // Podman runs the `ps` that is in the container.
+        // Podman runs the container's own `ps`.
         if target.pid == 0 || !target.state.has_processes() || self.is_podman() {
             return None;
         }
@@ -160,10 +164,11 @@ impl Engine {
         user::first_process(&top, target.pid)
     }
 
-    /// A text file of a container or an image, empty if it does not exist. `None` if it is a symbolic
-    /// link that is not to be followed.
+    /// Returns a text file of a container or an image, empty if the file does not exist. Returns
+    /// `None` if the path is a symbolic link that is not to be followed.
     async fn file_of_target(&self, target: &Target, path: &str, follow: bool) -> Result<Option<String>, Error> {
-        // For this request, Docker mounts the volumes of a stopped container and creates missing folders on its host.
+        // For this request, Docker mounts the volumes of a stopped container and creates missing
+        // directories on its host.
         let shares_folders = target.reach.mounts.iter().any(|mount| mount.kind == "bind");
         if target.id.is_empty() || (shares_folders && !target.state.has_processes()) {
             let file = self.file_of_image(&target.image_id, path).await?.unwrap_or_default();
@@ -215,7 +220,8 @@ fn first_entry(archive: &[u8]) -> std::io::Result<Entry> {
     Ok(Entry::File(String::from_utf8_lossy(&bytes).into_owned()))
 }
 
-/// Characters that are not escaped in a query: the unreserved characters of RFC 3986, section 2.3, and slashes.
+/// Characters that are not escaped in a query: the unreserved characters of RFC 3986, section 2.3,
+/// and slashes.
 const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
 
 /// Percent-encodes text for a query.

@@ -78,7 +78,8 @@ impl Error {
 
     fn kind(&self) -> ErrorKind {
         match self {
-            // A context that is missing on this machine is a failure; an invalid address is a usage error.
+            // A context that is missing on this machine is a failure; an invalid address is a usage
+            // error.
             Self::Endpoint(error) if !matches!(**error, EndpointError::Context { .. }) => ErrorKind::Invalid,
             Self::InvalidName(_) => ErrorKind::Invalid,
             Self::NoSuchContainer { similar, .. } => ErrorKind::NotFound { similar: similar.clone() },

@@ -52,8 +52,9 @@ fn record(told: &Value) -> ImageRecord {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use serde_json::json;
+
+    use super::*;
 
     #[test]
     fn layers_and_sizes_are_read_where_the_engine_tells_them() {

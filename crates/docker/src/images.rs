@@ -31,8 +31,9 @@ const MAX_LOAD_ANSWER: usize = 1 << 20;
 const MAX_PROGRAM: u64 = 64 << 20;
 
 impl Engine {
-    /// Reports whether the engine has, by this reference, the toolkit image with exactly this layer and no further
-    /// settings. A name proves nothing: whoever loads an archive chooses the names of its images.
+    /// Reports whether the engine has, by this reference, the toolkit image with exactly this layer
+    /// and no further settings. A name proves nothing: the author of an archive chooses the names
+    /// of its images.
     pub async fn has_toolkit(&self, reference: &str, layer: &str) -> Result<bool, Error> {
         let Some(told) = self.raw_image(reference).await? else { return Ok(false) };
         // Use the raw response: a setting that only a later engine has counts too.
@@ -44,8 +45,8 @@ impl Engine {
         Ok(layers == [layer] && ours::is_toolkit(&image))
     }
 
-    /// Returns an image as a target: like a container that was never created. Returns `None` if the engine has no
-    /// such image.
+    /// Returns an image as a target: like a container that was never created. Returns `None` if the
+    /// engine has no such image.
     pub async fn inspect_image(&self, reference: &str) -> Result<Option<Target>, Error> {
         Ok(self.image_facts(reference).await?.map(|answer| Target::from_image(reference, answer)))
     }
@@ -80,7 +81,8 @@ impl Engine {
         loop {
             attempts += 1;
             match self.transport.fetch(self.transport.request(Method::GET, &path, full(""))?).await {
-                // Docker 28 with the containerd store fails this way if an image is removed while it lists them.
+                // Docker 28 with the containerd store fails this way if an image is removed while
+                // it lists them.
                 Err(error) if error.is_status(404) && attempts < LIST_ATTEMPTS => {
                     tracing::debug!(%error, attempts, "the list is asked for again");
                     tokio::time::sleep(Duration::from_millis(5) * attempts).await;
@@ -92,8 +94,8 @@ impl Engine {
         }
     }
 
-    /// Loads an image archive that `produce` writes while it is sent, so that neither side stores a copy before the
-    /// engine unpacks it.
+    /// Loads an image archive that `produce` writes while it is sent, so that neither side stores a
+    /// copy before the engine unpacks it.
     pub async fn load<E>(
         &self,
         produce: impl FnOnce(&mut dyn Write) -> Result<(), E> + Send + 'static,
@@ -107,7 +109,8 @@ impl Engine {
             let produced = produce(&mut sink).map_err(Into::into);
             let produced = produced.and_then(|()| sink.flush().map_err(Into::into));
             if produced.is_err() {
-                // End the body with an error, or the engine takes the part for the whole.
+                // End the body with an error. Otherwise the engine would accept the part as a
+                // complete archive.
                 let _gone = sender.blocking_send(Err(io::Error::other("the image could not be produced")));
             }
             produced
@@ -126,8 +129,8 @@ impl Engine {
             Ok(answer) => self.transport.pieces(Kind::Load, "load", answer).collect(MAX_LOAD_ANSWER).await,
             Err(error) => Err(error),
         };
-        // If the producer failed, its error explains the request's. If the request failed first, the producer only
-        // sees a closed channel.
+        // If the producer failed, its error explains the request's. If the request failed first,
+        // the producer only sees a closed channel.
         let produced = production.await.map_err(|error| Error::Produce(error.into()))?;
         match (sent, produced) {
             (Ok(answer), Ok(())) => load_outcome(&answer),
@@ -138,7 +141,8 @@ impl Engine {
         }
     }
 
-    /// Returns references of images that may contain a busybox: our toolkit images, and images with that name.
+    /// Returns references of images that may contain a busybox: scratchdbg's toolkit images, and
+    /// images with that name.
     pub async fn images_with_busybox(&self) -> Result<Vec<String>, Error> {
         let images = self.list_images(None).await?;
         let holds_busybox = |reference: &String| {
@@ -148,13 +152,14 @@ impl Engine {
         Ok(images.into_iter().flat_map(|image| image.repo_tags).filter(holds_busybox).collect())
     }
 
-    /// Reads one file from an image by creating a container that is never started. Returns `None` if the file does
-    /// not exist.
+    /// Reads one file from an image by creating a container that is never started. Returns `None`
+    /// if the file does not exist.
     pub async fn file_of_image(&self, image: &str, path: &str) -> Result<Option<Vec<u8>>, Error> {
         Ok(self.files_of_image(image, &[path]).await?.pop().flatten())
     }
 
-    /// Reads files from an image, like [`file_of_image`](Self::file_of_image), in the order of the paths.
+    /// Reads files from an image, like [`file_of_image`](Self::file_of_image), in the order of the
+    /// paths.
     pub(crate) async fn files_of_image(&self, image: &str, paths: &[&str]) -> Result<Vec<Option<Vec<u8>>>, Error> {
         let session = scratchdbg_backend::session_id();
         let mut host_config = unprivileged();
@@ -187,7 +192,8 @@ impl Engine {
         first_file(&archive).map_err(|error| Error::transport(&query, error))
     }
 
-    /// Removes an image's reference, and with its last reference the image. A missing image is not an error.
+    /// Removes an image's reference, and with its last reference the image. A missing image is not
+    /// an error.
     pub async fn remove_image(&self, reference: &str) -> Result<(), Error> {
         let options = RemoveImageOptionsBuilder::default().build();
         match self.transport.ask(Kind::RemoveImage, self.docker.remove_image(reference, Some(options), None)).await {
@@ -200,9 +206,9 @@ impl Engine {
     }
 }
 
-/// Reports whether a text can name an image: a reference, an id or a prefix of one. Other texts are never requested,
-/// because they become part of the request's path, where `..` and double slashes have a meaning. Whether the engine
-/// accepts the name is up to the engine.
+/// Reports whether a text can name an image: a reference, an id or a prefix of one. Other texts are
+/// never requested, because they become part of the request's path, where `..` and double slashes
+/// have a meaning. Whether the engine accepts the name is up to the engine.
 pub fn is_image_reference(text: &str) -> bool {
     const LONGEST: usize = 4096;
     let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-:@+[]".contains(&byte);
@@ -230,8 +236,8 @@ fn first_file(archive: &[u8]) -> io::Result<Option<Vec<u8>>> {
     Ok(Some(bytes))
 }
 
-/// Reads the result of a load. The engine responds with 200 and reports errors inside the response, which is a
-/// sequence of JSON values.
+/// Reads the result of a load. The engine responds with 200 and reports errors inside the response,
+/// which is a sequence of JSON values.
 fn load_outcome(answer: &[u8]) -> Result<(), Error> {
     #[derive(serde::Deserialize)]
     struct Progress {
@@ -265,7 +271,7 @@ impl Write for ChunkSender {
     }
 }
 
-/// Reports whether the producer failed only because the request no longer takes its chunks.
+/// Reports whether the producer failed only because the request no longer reads its chunks.
 fn is_closed_channel(error: &(dyn std::error::Error + 'static)) -> bool {
     let mut current = Some(error);
     while let Some(error) = current {

@@ -1,6 +1,6 @@
-//! The labels of everything that scratchdbg creates in an engine. They find candidates and prove
+//! The labels of all objects that scratchdbg creates in an engine. Labels find candidates and prove
 //! nothing: an image can set the same labels, and a container inherits its image's. [`crate::ours`]
-//! decides which objects are ours.
+//! decides which objects scratchdbg created.
 
 use std::collections::HashMap;
 
@@ -15,11 +15,11 @@ pub const LABEL_SESSION: &str = "io.scratchdbg.session";
 pub const LABEL_TARGET: &str = "io.scratchdbg.target";
 /// The creation time, in RFC 3339, by the engine's clock as far as the client knew it.
 pub(crate) const LABEL_CREATED_AT: &str = "io.scratchdbg.created-at";
-/// Until when a keeper waits for its next session, in RFC 3339, by the same clock.
+/// The time until which a keeper waits for its next session, in RFC 3339, by the same clock.
 pub(crate) const LABEL_EXPIRES_AT: &str = "io.scratchdbg.expires-at";
-/// On a lingering keeper: its user, tools and rights.
+/// The user, tools and rights of a lingering keeper.
 pub(crate) const LABEL_LINGERS: &str = "io.scratchdbg.lingers";
-/// The client that created it: a mark of [`crate::client`].
+/// The client that created the object: a mark of [`crate::client`].
 pub(crate) const LABEL_CLIENT: &str = "io.scratchdbg.client";
 pub(crate) const LABEL_VERSION: &str = "io.scratchdbg.version";
 /// The mode of the session.
@@ -52,7 +52,7 @@ pub(crate) fn keeper_labels(session: &str, plan: &crate::SessionPlan, now: Times
     let mut labels = session_labels(session, plan, now);
     if let (Some(time), ModePlan::Exec { tools, .. }) = (plan.linger(), &plan.mode_plan) {
         labels.insert(LABEL_LINGERS.to_owned(), fits(plan.view.user, tools, &plan.keeper_rights));
-        // Too far in the future to represent: use the latest time.
+        // The time is too far in the future to represent: use the latest time.
         let expires = now.checked_add(time).unwrap_or(Timestamp::MAX);
         labels.insert(LABEL_EXPIRES_AT.to_owned(), expires.round(Unit::Second).unwrap_or(expires).to_string());
     }

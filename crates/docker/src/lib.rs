@@ -1,7 +1,7 @@
 //! Connects to container engines by the Docker API: endpoints, targets, plans, sessions, streams.
 //!
-//! Only this crate uses bollard. None of bollard's types appears in its public interface, so that other
-//! implementations of [`scratchdbg_backend`] can stand beside it.
+//! Only this crate uses bollard. None of bollard's types appears in its public interface, so that
+//! other implementations of [`scratchdbg_backend`] can stand beside it.
 
 mod api_version;
 mod client;

@@ -1,5 +1,5 @@
-//! Implements [`LogBackend`] for Docker and Podman: finds containers, reads their logs, and reports the ends of their
-//! runs.
+//! Implements [`LogBackend`] for Docker and Podman: finds containers, reads their logs, and reports
+//! the ends of their runs.
 
 use std::collections::HashMap;
 
@@ -48,7 +48,8 @@ impl LogBackend for Engine {
     /// Docker keeps the last 256 events of all containers, and loses them when it restarts.
     async fn run_history(&self, id: &str) -> Result<RunHistory, backend::Error> {
         let filters = serde_json::json!({ "type": ["container"], "event": ["create", "die"], "container": [id] });
-        // The engine's clock may differ. Including events from now on is harmless, but the response must end.
+        // The engine's clock may differ. Including events from now on is harmless, but the response
+        // must end.
         let range = format!("&since=0.000000001&until={}", wire_time(self.soon()));
         let mut events = self.events(&filters, &range).await?;
         let mut history = RunHistory::default();
@@ -103,7 +104,8 @@ fn labels(selector: &Selector) -> Vec<String> {
     selector.labels.iter().cloned().chain(project).collect()
 }
 
-/// Whether a container with the selector's labels is meant: by a pattern, the name decides, and sessions of ours are not.
+/// Whether a container with the selector's labels is selected. If the selector has a pattern, the
+/// name must match, and containers of scratchdbg's sessions are excluded.
 fn is_wanted(selector: &Selector, name: &str, labels: Option<&HashMap<String, String>>) -> bool {
     let Some(pattern) = &selector.name else { return true };
     backend::matches(pattern, name) && !labels.is_some_and(|labels| labels.contains_key(LABEL_SESSION))

@@ -28,12 +28,14 @@ struct Platform {
 struct Driver {
     name: String,
     options: HashMap<String, String>,
-    /// Where `json-file` or `local` writes on the engine's machine. Empty for other drivers.
+    /// The path at which `json-file` or `local` writes on the engine's machine. Empty for other
+    /// drivers.
     path: String,
 }
 
 impl Engine {
-    /// Returns the properties of this engine. Docker before 23.0 loses lines when it rotates a followed log.
+    /// Returns the properties of this engine. Docker before 23.0 loses lines when it rotates a
+    /// followed log.
     fn platform(&self) -> Platform {
         let is_podman = self.is_podman();
         Platform {
@@ -53,7 +55,7 @@ impl Engine {
         let log = answer.host_config.as_mut().and_then(|config| config.log_config.take()).unwrap_or_default();
         let time = |text: Option<&String>| {
             let at: Timestamp = text?.parse().ok()?;
-            // Never: 0001-01-01.
+            // A container that never ran has the time 0001-01-01.
             (at > Timestamp::UNIX_EPOCH).then_some(at)
         };
         let state = answer.state.as_ref();
@@ -61,8 +63,8 @@ impl Engine {
         let finished_at = time(state.and_then(|state| state.finished_at.as_ref()));
         let restart_count = answer.restart_count.unwrap_or_default();
         let path = answer.log_path.take().unwrap_or_default();
-        // The engine does not report the path of `local`'s files. They are in the container's folder, as are others
-        // whose path it reports (moby `daemon/logger/local/local.go`).
+        // The engine does not report the path of `local`'s files. They are in the container's
+        // directory, as are others whose path it reports (moby `daemon/logger/local/local.go`).
         let folder = answer.resolv_conf_path.as_deref().and_then(|path| Some(path.rsplit_once('/')?.0.to_owned()));
         let Target { id, name, state, tty, .. } = Target::from_inspect(answer);
         let driver = log.typ.unwrap_or_default();
@@ -145,8 +147,8 @@ fn storage(driver: Driver, container: &str, platform: Platform) -> Storage {
         may_drop: driver.option("mode") == Some("non-blocking"),
         rotates: driver.rotates(),
         loses_lines_at_rotation: platform.loses_lines_at_rotation,
-        // Docker then leaves out complete compressed files, as if they were older (observed with 20.10 and both
-        // drivers).
+        // Docker then leaves out complete compressed files, as if they were older (observed with
+        // 20.10 and both drivers).
         since_is_incomplete: driver.compresses(),
         completeness: match driver.name.as_str() {
             "journald" => Completeness::Unknown,
@@ -173,7 +175,8 @@ mod tests {
 
     #[test]
     fn drivers_decide_how_a_log_is_read() {
-        // Options; whether the log rotates, a time is not enough, and its files can be followed.
+        // Each case has the options; whether the log rotates; whether a time is not enough; and
+        // whether its files can be followed.
         let cases = [
             ("json-file", &[][..], (false, false, true)),
             ("json-file", &[("max-size", "-1")], (false, false, true)),

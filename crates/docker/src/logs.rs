@@ -20,8 +20,8 @@ pub struct LogStream(Pieces);
 const PIECE: usize = 32 << 10;
 
 impl Engine {
-    /// Streams what a running container writes from now on, immediately. The log contains a line only once it is
-    /// complete; this stream also has its beginning.
+    /// Streams what a running container writes from now on, immediately. The log contains a line
+    /// only once it is complete; this stream also has its beginning.
     pub(crate) async fn live(
         &self,
         container: &ContainerName,
@@ -58,7 +58,8 @@ impl Engine {
     }
 }
 
-/// Formats a time as `seconds.nanoseconds`, the only form that the API accepts. Zero would mean "no limit".
+/// Formats a time as `seconds.nanoseconds`, the only form that the API accepts. Zero would mean "no
+/// limit".
 pub(crate) fn wire_time(at: jiff::Timestamp) -> String {
     let at = if at == jiff::Timestamp::UNIX_EPOCH { jiff::Timestamp::UNIX_EPOCH + NANOSECOND } else { at };
     let nanos = at.as_nanosecond();

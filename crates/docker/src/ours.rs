@@ -1,4 +1,5 @@
-//! Decides which objects in an engine are ours, by properties that an image cannot set.
+//! Decides which objects in an engine are ours (created by scratchdbg), by properties that an image
+//! cannot set.
 //!
 //! A container inherits labels, environment and command line from its image, so the author of an
 //! image can choose all of those. An image cannot set the container's name and its settings in the
@@ -12,7 +13,7 @@
 //! - for the demo, an image whose name contains the session, and the mark of a client of this
 //!   machine, which nobody elsewhere can know.
 //!
-//! The engine removes our containers by their own settings when they end. So somebody who imitates
+//! The engine removes our containers by their own settings when they end. So a user who imitates
 //! all of this loses nothing that the engine would not have removed by itself.
 
 mod container;
@@ -48,11 +49,11 @@ pub(crate) struct Marks {
     pub(crate) target: String,
     /// The creation time, by the engine's clock as far as the client knew it.
     pub(crate) created_at: Timestamp,
-    /// `exec`, `sidecar`, `copy`, [`MODE_FILES`] or [`MODE_DEMO`].
+    /// The mode: `exec`, `sidecar`, `copy`, [`MODE_FILES`] or [`MODE_DEMO`].
     pub(crate) mode: String,
-    /// The client that created it.
+    /// The client that created the object.
     pub(crate) client: Option<String>,
-    /// How long it waits for its next session, and which sessions it fits.
+    /// How long a keeper waits for its next session, and which sessions it can serve.
     pub(crate) lingers: Option<(SignedDuration, String)>,
 }
 
@@ -84,12 +85,12 @@ impl Marks {
     }
 }
 
-/// 64 bits in hexadecimal.
+/// Whether a text has the form of a session's id: 64 bits in hexadecimal.
 fn is_session(text: &str) -> bool {
     text.len() == 16 && text.bytes().all(is_lower_hex)
 }
 
-/// A full id.
+/// Whether a text has the form of a full id.
 fn is_id(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(is_lower_hex)
 }
@@ -103,7 +104,7 @@ fn is_version(text: &str) -> bool {
     text.starts_with(|first: char| first.is_ascii_digit()) && text.len() <= 64 && text.bytes().all(allowed)
 }
 
-/// A reference without the prefixes that Podman and old Dockers add.
+/// Returns a reference without the prefixes that Podman and old versions of Docker add.
 fn familiar(reference: &str) -> &str {
     ["localhost/", "docker.io/library/", "docker.io/"]
         .iter()

@@ -31,7 +31,7 @@ use crate::user::NumericUser;
 pub(crate) struct AttachRequest {
     /// The user's request.
     pub(crate) asked: PlanRequest,
-    /// The numeric user for an exec, also if it is the target's own: see
+    /// The numeric user for an exec, also if the user is the target's own: see
     /// [`ResolvedUser::exec`](crate::ResolvedUser::exec).
     pub(crate) exec_user: Option<String>,
     /// The supplementary groups that the session may have, see
@@ -48,22 +48,22 @@ pub(crate) struct AttachRequest {
     pub(crate) lingering_keeper: Option<LingeringKeeper>,
     /// An image chosen by the user, whose tools need not be static.
     pub(crate) tools_image: Option<String>,
-    /// The debug twin of the target's image, or an image that claims to be it, if the engine has
-    /// one.
+    /// The debug twin of the target's image, or an image that claims to be the twin, if the engine
+    /// has one.
     pub(crate) twin: Option<Twin>,
     /// The files of the toolkit as a tar archive, for a container that is not created from the
     /// toolkit image.
     pub(crate) tools_archive: Option<Arc<[u8]>>,
-    /// The engine is Podman.
+    /// Whether the engine is Podman.
     pub(crate) podman: bool,
 }
 
-/// A planned session, with everything that the engine needs for it.
+/// A planned session, with all data that the engine needs for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionPlan {
     /// The platform-independent part.
     pub(crate) view: Plan,
-    /// When the target was last started, as the engine writes it: identifies this run.
+    /// The time of the target's last start, as the engine writes it. Identifies this run.
     pub(crate) target_started_at: String,
     /// The PID namespace of the target, in the form of `PidMode`.
     pub(crate) target_pid_mode: String,
@@ -72,11 +72,11 @@ pub struct SessionPlan {
     /// The target's own seccomp profile, for the keeper and for a process with no more capabilities
     /// than the target.
     pub(crate) seccomp: Option<String>,
-    /// The user namespace of the keeper and a sidecar; `None` for the engine's default.
+    /// The user namespace of the keeper and a sidecar. `None` stands for the engine's default.
     pub(crate) user_namespace: Option<String>,
     /// The detach keys.
     pub(crate) detach_keys: Option<String>,
-    /// The variable with the user and groups that the launcher allows; `None` for all.
+    /// The variable with the user and groups that the launcher allows. `None` stands for all.
     pub(crate) allowed_ids: Option<String>,
     /// The settings of the session's mode.
     pub(crate) mode_plan: ModePlan,
@@ -85,30 +85,30 @@ pub struct SessionPlan {
 /// The settings of a session's mode.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ModePlan {
-    /// Inside the target.
+    /// The session runs inside the target.
     Exec {
-        /// The user of the exec. `None` if it is the target's own user, as the engine knows it.
+        /// The user of the exec. `None` if the user is the target's own, as the engine knows it.
         user: Option<String>,
         /// Identifies the tools.
         tools: String,
         /// The lingering keeper to use.
         lingering_keeper: Option<LingeringKeeper>,
     },
-    /// Beside the target.
+    /// The session runs beside the target.
     Sidecar {
         /// The files of the toolkit, if the sidecar's image is not the toolkit image.
         tools: Option<Arc<[u8]>>,
     },
-    /// In a copy of the target.
+    /// The session runs in a copy of the target.
     Copy {
-        /// The user; `None` for the original's user.
+        /// The user. `None` stands for the original's user.
         user: Option<String>,
         /// The image of the copy if the original changed no file: the target's image, or its debug
         /// twin.
         image: String,
         /// The settings that the copy takes from its original.
         settings: CopySettings,
-        /// The files of the toolkit. Absent from a plan that is only shown.
+        /// The files of the toolkit. Absent if the plan is only printed.
         tools: Option<Arc<[u8]>>,
     },
 }
@@ -139,7 +139,7 @@ pub enum Refusal {
         /// The container.
         name: String,
     },
-    /// Podman starts nothing beside a paused container.
+    /// Podman starts no container or process beside a paused container.
     #[error("container `{name}` is paused: Podman cannot start a process in it or beside it")]
     PausedInPodman {
         /// The container.
@@ -170,12 +170,13 @@ pub enum Refusal {
 }
 
 impl SessionPlan {
-    /// The container that a copy takes its settings from; `None` for a session in an image alone.
+    /// Returns the container from which a copy takes its settings. Returns `None` for a session in
+    /// an image alone.
     pub(crate) fn copied_container(&self) -> Option<&str> {
         (!self.view.target_id.is_empty()).then_some(&*self.view.target_id)
     }
 
-    /// How long the keeper waits for the next session.
+    /// Returns how long the keeper waits for the next session.
     pub(crate) fn linger(&self) -> Option<Duration> {
         if let How::Exec(exec) = &self.view.how { exec.linger } else { None }
     }

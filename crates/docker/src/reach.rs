@@ -1,5 +1,5 @@
-//! Determines what a container reaches beyond itself, before it is copied: which of that still
-//! exists, and what each mount really shows.
+//! Determines what a container reaches beyond itself, before the container is copied: which of
+//! these objects still exist, and what each mount really shows.
 
 mod asked;
 mod folders;
@@ -33,7 +33,8 @@ type ModeOf = fn(&Target) -> &str;
 
 impl Engine {
     /// Examines what a copy of this target would share, and records what no longer exists.
-    /// `missing` are folders of the host that an earlier attempt did not find.
+    ///
+    /// `missing` are directories of the host that an earlier attempt did not find.
     pub async fn examine_reach(&self, target: &Target, missing: &[String]) -> Result<Reach, Error> {
         let mut reach = target.reach.clone();
         let mut host = Box::pin(self.host_of_mounts()).await?;
@@ -77,9 +78,9 @@ impl Engine {
         Ok(reach)
     }
 
-    /// Whether reading a container's files would create folders on this machine: for the archive
-    /// API, Docker mounts the volumes of a container that does not run, and creates missing
-    /// folders. If this cannot be determined, returns false.
+    /// Whether reading a container's files would create directories on this machine: for the
+    /// archive API, Docker mounts the volumes of a container that does not run, and creates missing
+    /// directories. If this cannot be determined, returns false.
     pub(crate) async fn reading_creates_folders(&self, record: &ContainerRecord) -> bool {
         let mut folders = record.facts.mounts.iter().filter(|mount| mount.kind == MountKind::Bind);
         if !matches!(self.endpoint().address, Address::Unix(_))
@@ -144,8 +145,8 @@ impl Engine {
         Ok(true)
     }
 
-    /// Naming a volume that is gone would create a new one. A volume may be a folder of the host
-    /// under another name.
+    /// Examines a mounted volume. Naming a volume that is gone would create a new one. A volume may
+    /// be a directory of the host under another name.
     async fn examine_mounted_volume(&self, mount: &mut Mount, host: &Host) -> Result<(), Error> {
         let path = format!("/volumes/{}", crate::files::percent_encode(&mount.name));
         match self.get(&path).await {
@@ -188,7 +189,7 @@ impl Engine {
         let unreadable = |error| Error::transport(&path, error);
         let mut inspection: Value = serde_json::from_slice(&self.get(&path).await?).map_err(unreadable)?;
         if self.is_podman() {
-            // Podman's own API has options that Docker's has no names for.
+            // Podman's own API has options for which Docker's API has no names.
             let path = format!("/libpod{path}");
             if let Ok(own) = self.get(&path).await
                 && let Ok(mut own) = serde_json::from_slice::<Value>(&own)
@@ -233,7 +234,7 @@ impl Engine {
         };
         let info = ask("/info").await?;
         let mut folders: Vec<PathBuf> = info["DockerRootDir"].as_str().map(PathBuf::from).into_iter().collect();
-        // In another view of the machine, the engine's folders do not exist.
+        // If this process has another view of the machine, the engine's directories do not exist.
         let has_all = !folders.is_empty() && !folders.iter().any(|folder| is_missing(folder));
         let is_here = self.is_described_by(&info) && has_all;
         if self.is_podman()
@@ -254,7 +255,7 @@ impl Engine {
         Ok(host)
     }
 
-    /// Records the folders whose content containers could replace.
+    /// Records the directories whose content containers could replace.
     async fn note_what_containers_write(&self, host: &mut Host) -> Result<(), Error> {
         let containers = self.list_containers(true, &[]).await?;
         let volumes: Value = serde_json::from_slice(&self.get("/volumes").await?).unwrap_or_default();
@@ -278,7 +279,7 @@ impl Engine {
 /// The maximum depth of inherited volumes.
 const VOLUMES_FROM: usize = 8;
 
-/// Whether a container was created before another; false if unknown.
+/// Whether a container was created before another. Returns false if unknown.
 fn is_older(one: &Value, other: &Value) -> bool {
     let made = |inspection: &Value| inspection["Created"].as_str().and_then(|time| time.parse::<Timestamp>().ok());
     made(one).zip(made(other)).is_some_and(|(one, other)| one <= other)
@@ -289,7 +290,8 @@ fn is_missing(path: &Path) -> bool {
     fs::symlink_metadata(path).is_err_and(|error| error.kind() == ErrorKind::NotFound)
 }
 
-/// Searches a folder for sockets, on a thread for blocking work, so that signals are still handled.
+/// Searches a directory for sockets, on a thread for blocking work, so that signals are still
+/// handled.
 async fn search(folder: Option<String>) -> bool {
     let Some(folder) = folder else { return false };
     tokio::task::spawn_blocking(move || folders::has_socket(Path::new(&folder))).await.unwrap_or_default()

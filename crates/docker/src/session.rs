@@ -37,8 +37,8 @@ use crate::plan::ModePlan;
 /// container that does: no privileges, and the settings that the kernel requires processes to have
 /// in common.
 ///
-/// With the target's rights, it also gets the target's seccomp profile: a process that may trace it
-/// can make system calls through it.
+/// With the target's rights, the container also gets the target's seccomp profile: a process that
+/// may trace the container can make system calls through it.
 fn beside_target(plan: &SessionPlan, with_its_rights: bool) -> HostConfig {
     let mut config = unprivileged();
     // The keeper of a copy gets no profile that the copy does not get.

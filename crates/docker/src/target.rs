@@ -6,23 +6,23 @@ use scratchdbg_backend::Phase;
 /// A container to inspect or to attach to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
-    /// Full id.
+    /// The full id.
     pub id: String,
-    /// Name, without the engine's leading slash.
+    /// The name, without the engine's leading slash.
     pub name: String,
-    /// Its phase.
+    /// The phase.
     pub state: Phase,
     /// Whether the container has a terminal, so that its logs and its attach stream have no frames.
     pub tty: bool,
-    /// `Config.User`: empty, or `user[:group]` with names or numbers.
+    /// The user (`Config.User`): empty, or `user[:group]` with names or numbers.
     pub user: String,
-    /// `Config.Env`: `KEY=value` each.
+    /// The environment (`Config.Env`): `KEY=value` each.
     pub env: Vec<String>,
-    /// The image reference that it was created from, as the user wrote it.
+    /// The reference of the image that the container was created from, as the user wrote it.
     pub image: String,
-    /// That image's id.
+    /// The id of that image.
     pub image_id: String,
-    /// Its entrypoint and command.
+    /// The entrypoint and command.
     pub command_line: Vec<String>,
     /// `HostConfig.CapAdd`.
     pub added_capabilities: Vec<String>,
@@ -30,29 +30,31 @@ pub struct Target {
     pub dropped_capabilities: Vec<String>,
     /// `HostConfig.Privileged`.
     pub privileged: bool,
-    /// The security options of its processes in the form of `docker run --security-opt`, as they
-    /// are or will be: the AppArmor profile, if the kernel has AppArmor, and its own SELinux
-    /// options.
+    /// The security options of the container's processes in the form of
+    /// `docker run --security-opt`, as they are or will be: the AppArmor profile, if the kernel has
+    /// AppArmor, and the container's own SELinux options.
     pub confinement: Vec<String>,
     /// The seccomp profile of `HostConfig.SecurityOpt`, in the form of `docker run --security-opt`.
     pub seccomp: Option<String>,
-    /// Its processes cannot gain rights by executing a program.
+    /// Whether its processes cannot gain rights by executing a program.
     pub no_new_privileges: bool,
     /// `HostConfig.PidMode`: empty for a PID namespace of its own.
     pub pid_mode: String,
-    /// `HostConfig.UsernsMode`: `host` if it is excluded from the engine's user remapping.
+    /// `HostConfig.UsernsMode`: `host` if the container is excluded from the engine's user
+    /// remapping.
     pub user_namespace: String,
-    /// Its root filesystem is read-only.
+    /// Whether the root file system is read-only.
     pub read_only_root: bool,
     /// `HostConfig.GroupAdd`.
     pub added_groups: Vec<String>,
-    /// The process id of its first process on the engine's machine; 0 if it does not run.
+    /// The process id of the first process on the engine's machine. 0 if the container does not
+    /// run.
     pub pid: i64,
-    /// What it shares beyond its own container.
+    /// What the container shares beyond itself.
     pub reach: Reach,
-    /// The time of its last start, as the engine writes it.
+    /// The time of the last start, as the engine writes it.
     pub started_at: String,
-    /// The exit code of its last run; meaningful if that has ended.
+    /// The exit code of the last run. Meaningful if that run has ended.
     pub exit_code: i64,
 }
 
@@ -75,23 +77,23 @@ pub struct Reach {
     pub uts_mode: String,
     /// `HostConfig.SecurityOpt`.
     pub security_options: Vec<String>,
-    /// The engine hides nothing in `/proc` and `/sys` from it.
+    /// Whether the engine hides nothing in `/proc` and `/sys` from the container.
     pub unmasked: bool,
-    /// Volumes and folders of the host.
+    /// Volumes and directories of the host.
     pub mounts: Vec<Mount>,
     /// The path of the engine's socket, if it is a file.
     pub engine_socket: Option<String>,
-    /// All paths of the folders with the engine's files.
+    /// All paths of the directories with the engine's files.
     pub engine_folders: Vec<String>,
-    /// The namespaces that it shares with a container that shares, or may share, the host's:
-    /// `network`, `ipc`, `uts`, `user`.
+    /// The namespaces that the container shares with a container that shares, or may share, the
+    /// host's: `network`, `ipc`, `uts`, `user`.
     pub leads_to_host: Vec<&'static str>,
 }
 
-/// A volume or a folder of the host in a container.
+/// A volume or a directory of the host in a container.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Mount {
-    /// `bind`, `volume`, `image` or `tmpfs`.
+    /// The kind: `bind`, `volume`, `image` or `tmpfs`.
     pub kind: String,
     /// The volume's name.
     pub name: String,
@@ -99,11 +101,11 @@ pub struct Mount {
     pub source: String,
     /// The path in the container.
     pub destination: String,
-    /// Whether it is read-only.
+    /// Whether the mount is read-only.
     pub read_only: bool,
     /// Other paths of the same content on the host.
     pub also_at: Vec<String>,
-    /// The source is a socket, as far as that is known.
+    /// Whether the source is a socket, as far as that is known.
     pub is_socket: bool,
     /// Why it is unknown whether the mount gives control of the host.
     pub unclear: Option<&'static str>,
@@ -111,15 +113,15 @@ pub struct Mount {
     pub gone: Option<String>,
     /// The mounted part of a volume or an image.
     pub subpath: Option<String>,
-    /// Without the mounts below the folder.
+    /// Whether the mounts below the directory are excluded.
     pub non_recursive: bool,
-    /// The mounts below the folder must be read-only too.
+    /// Whether the mounts below the directory must be read-only too.
     pub is_read_only_below: bool,
     /// The options of a mount in memory, in the engine's form.
     pub memory: serde_json::Value,
-    /// The volume's files keep their SELinux labels.
+    /// Whether the volume's files keep their SELinux labels.
     pub keeps_labels: bool,
-    /// Other file systems are mounted below the folder.
+    /// Whether other file systems are mounted below the directory.
     pub has_more_below: bool,
     /// Why a copy cannot have the same mount: the copy's mount would show more, or might.
     pub lost: Option<String>,
@@ -250,7 +252,8 @@ fn confinement(profile: Option<String>, security_options: &[String], privileged:
     profile.into_iter().chain(of_kind("label")).collect()
 }
 
-/// Docker accepts the option with and without a value.
+/// Whether the security options contain `no-new-privileges`. Docker accepts the option with and
+/// without a value.
 fn no_new_privileges(security_options: &[String]) -> bool {
     let values = ["no-new-privileges", "no-new-privileges=true", "no-new-privileges:true"];
     security_options.iter().any(|option| values.contains(&option.as_str()))
@@ -284,7 +287,7 @@ pub(crate) mod tests {
         let cases = [
             ("docker-default", "", false, "apparmor=docker-default"),
             ("mine", "apparmor=mine", false, "apparmor=mine"),
-            // It was never started.
+            // The container was never started.
             ("", "apparmor=mine", false, "apparmor=mine"),
             ("", "apparmor:mine label:level:s0:c1,c2", false, "apparmor=mine label=level:s0:c1,c2"),
             ("", "no-new-privileges seccomp={}", false, ""),
@@ -298,7 +301,7 @@ pub(crate) mod tests {
         }
     }
 
-    /// A running target.
+    /// Returns a running target.
     pub(crate) fn target() -> Target {
         Target {
             id: "0123".to_owned(),

@@ -1,9 +1,9 @@
 //! HTTP to the engine: one connection pool for bollard and for raw requests.
 //!
-//! bollard's own transports are not used. Version 0.21 negotiates an API version but omits it from the request path
-//! (its issue 736), so that the engine responds in its newest version. It also guesses from the first byte how to
-//! decode logs, attach and exec streams, which loses bytes. This transport sends the version and returns raw streams
-//! as they arrive.
+//! bollard's own transports are not used. Version 0.21 negotiates an API version but omits it from
+//! the request path (its issue 736), so that the engine responds in its newest version. It also
+//! guesses from the first byte how to decode logs, attach and exec streams, which loses bytes. This
+//! transport sends the version and returns raw streams as they arrive.
 
 mod connector;
 mod handshake;
@@ -26,6 +26,7 @@ use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode, Uri};
 use hyper_util::client::legacy::Client;
 use jiff::Timestamp;
+use scratchdbg_backend::Scope;
 
 use self::connector::Connector;
 pub(crate) use self::handshake::Handshake;
@@ -37,7 +38,6 @@ use crate::api_version::ApiVersion;
 use crate::clock::Skew;
 use crate::endpoint::Endpoint;
 use crate::error::{ApiError, Error};
-use scratchdbg_backend::Scope;
 
 /// The body of a request: bytes, or a stream of bytes.
 pub(crate) type Body = UnsyncBoxBody<Bytes, std::io::Error>;
@@ -58,7 +58,8 @@ pub(crate) struct Transport {
     /// The scope that requests belong to.
     scope: Scope,
     skew: Skew,
-    /// Set if this engine did not finish a response in time: the time limits of later responses are shorter then.
+    /// Set if this engine did not finish a response in time: the time limits of later responses are
+    /// shorter then.
     is_slow: Arc<AtomicBool>,
 }
 
@@ -120,8 +121,8 @@ impl Transport {
         &self.skew
     }
 
-    /// Sends a request. An error response is read and returned as [`Error::Api`]. Any status that does not mean
-    /// success for this request is an error too.
+    /// Sends a request. An error response is read and returned as [`Error::Api`]. Any status that
+    /// does not mean success for this request is an error too.
     pub(crate) async fn send(&self, request: Request<Body>) -> Result<Response<Incoming>, Error> {
         self.send_with(request, &Progress::default()).await
     }
@@ -184,8 +185,8 @@ impl Transport {
         }
     }
 
-    /// Returns a bollard client on this pool, to be used with [`Transport::ask`]. Its own time limit covers only the
-    /// time until the headers of a response, and ours is shorter.
+    /// Returns a bollard client on this pool, to be used with [`Transport::ask`]. Its own time
+    /// limit covers only the time until the headers of a response, and ours is shorter.
     pub(crate) fn bollard(&self) -> Result<bollard::Docker, Error> {
         const HEADERS_WITHIN_SECONDS: u64 = 3600;
         let transport = self.clone();
@@ -232,7 +233,7 @@ fn kind_of<B>(request: &Request<B>) -> Kind {
     Kind::of(request.method(), request.uri().path_and_query().map_or("/", |path| path.as_str()))
 }
 
-/// The response is not an engine's.
+/// The response does not come from an engine.
 #[derive(Debug, thiserror::Error)]
 #[error("it answers {0}, as no engine does: is there something else at this address?")]
 struct NotAnEngine(StatusCode);
@@ -240,8 +241,8 @@ struct NotAnEngine(StatusCode);
 /// An error of any kind.
 pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Returns the last error of a chain, which tells what happened ("connection refused"). The errors around it say
-/// "client error".
+/// Returns the last error of a chain, which states what happened ("connection refused"). The errors
+/// around it only state "client error".
 fn innermost(error: impl std::error::Error + Send + Sync + 'static) -> BoxError {
     let mut current: &dyn std::error::Error = &error;
     while let Some(source) = current.source() {
@@ -250,7 +251,8 @@ fn innermost(error: impl std::error::Error + Send + Sync + 'static) -> BoxError 
     current.to_string().into()
 }
 
-/// Returns the `message` of an error response, or its text if it is not the JSON that the API specifies.
+/// Returns the `message` of an error response, or its text if it is not the JSON that the API
+/// specifies.
 async fn error_message(answer: Response<Incoming>) -> String {
     #[derive(serde::Deserialize)]
     struct ErrorAnswer {

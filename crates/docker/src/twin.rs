@@ -16,12 +16,12 @@ use crate::{Engine, Error};
 
 const LABEL_ROLE: &str = "io.scratchdbg.role";
 const LABEL_PROD: &str = "io.scratchdbg.prod";
-/// The folder at the end of a twin's `PATH`; see `builder`.
+/// The directory at the end of a twin's `PATH`; see `builder`.
 const TWIN_BIN: &str = "/.scratchdbg/bin";
 /// The `PATH` that the engine gives a process if its image sets none.
 const DEFAULT_PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// The maximum number of candidates: anybody can create more.
+/// The maximum number of candidates, since any user can create more.
 const MOST: usize = 64;
 /// The number of concurrent requests.
 const CONCURRENCY: usize = 8;
@@ -29,11 +29,11 @@ const CONCURRENCY: usize = 8;
 /// The result of looking for the debug twin of an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Twin {
-    /// A verified twin: its id.
+    /// A verified twin, by its id.
     Proved(String),
     /// An image that claims to be the twin, but is not.
     NotProved {
-        /// Its id.
+        /// The id of the image.
         id: String,
         /// The reason.
         why: NotATwin,
@@ -44,10 +44,10 @@ pub enum Twin {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NotATwin {
-    /// Its layers differ.
+    /// The layers of the image differ.
     #[error("its layers are not the image's and one more")]
     Layers,
-    /// Its settings differ.
+    /// The settings of the image differ.
     #[error("its settings are not the image's")]
     Settings,
     /// The additional layer could contain anything.

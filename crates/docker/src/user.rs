@@ -17,8 +17,8 @@ pub(crate) struct ResolvedUser {
     /// The numeric user and group.
     pub(crate) numeric: NumericUser,
     /// The `User` of an exec, in numbers: the engine reads the target's files again, and a name or
-    /// a user without a group may have other ids and further groups by then. `None` if the words
-    /// always mean the same.
+    /// a user without a group may have other ids and further groups by then. `None` if the meaning
+    /// of the user cannot change.
     pub(crate) exec: Option<String>,
     /// The supplementary groups that the process may have. The runtime looks them up again when it
     /// starts the process, and the launcher checks them. `None` if no process can change the files
@@ -30,16 +30,16 @@ pub(crate) struct ResolvedUser {
 }
 
 impl ResolvedUser {
-    /// A user by numbers, with these groups.
+    /// Returns a user by numbers, with these groups.
     pub(crate) fn by_numbers(numeric: NumericUser, groups: Vec<u32>) -> Self {
         Self { numeric, exec: Some(numeric.to_string()), groups: Some(groups), is_as_first: false }
     }
 
-    /// The target's own user, as looked up in files that are not known to be those of the image.
-    /// `added` are the groups that the container was given by number. The launcher adds those of the
-    /// target's first process.
+    /// Returns the target's own user, as looked up in files that are not known to be those of the
+    /// image. `added` are the groups that the container was given by number. The launcher adds
+    /// those of the target's first process.
     pub(crate) fn like_first_process(self, user: &str, added: Vec<u32>) -> Self {
-        // Nobody gives root's number to another user, and its programs often become another user.
+        // No other user has root's number, and root's programs often become another user.
         let is_root = is_plainly_root(user) && self.numeric == NumericUser::ROOT;
         Self { groups: self.groups.map(|_| added), is_as_first: !is_root, ..self }
     }
@@ -69,7 +69,7 @@ pub enum UserError {
         /// The user.
         user: String,
     },
-    /// The target could have chosen the id of a group that it was given by name.
+    /// The target could have chosen the id of a group that the container was given by name.
     #[error("its group `{group}` is looked up in /etc/group, which was changed in the container")]
     ChangedGroups {
         /// The group.
@@ -86,7 +86,7 @@ pub(crate) fn needs_files(user: &str) -> bool {
     }
 }
 
-/// Whether a user is root by a name or number that nobody gives to another user.
+/// Whether a user is root, by a name or number that no other user has.
 pub(crate) fn is_plainly_root(user: &str) -> bool {
     matches!(user, "" | "0" | "root")
 }
@@ -96,8 +96,9 @@ pub(crate) fn is_root(user: &str) -> bool {
     is_plainly_root(user.split_once(':').map_or(user, |(user, _)| user))
 }
 
-/// Whether the ids of a process can be those of a user: the same numbers, as far as there are any.
-/// Greater uids than those of images are those of a user namespace on the engine's machine.
+/// Whether the ids of a process can be those of a user: the numbers of both are equal, as far as
+/// the user has numbers. Uids that exceed those of images are ids of a user namespace on the
+/// engine's machine.
 pub(crate) fn agrees(user: &str, process: NumericUser) -> bool {
     let (uid, gid) = user.split_once(':').map_or((user, None), |(uid, gid)| (uid, Some(gid)));
     let is_same = |part: &str, id: u32| part.parse::<u32>().map_or(u16::try_from(id).is_ok(), |number| number == id);
@@ -130,8 +131,8 @@ pub(crate) fn resolve(user: &str, passwd: &str, group: &str) -> Result<NumericUs
 /// Resolves a user like [`resolve`], and returns the `User` of an exec. `added` are the groups that
 /// the container was given, by name or number.
 ///
-/// `is_fixed` says that no process can change the target's files. Otherwise the engine gets numbers,
-/// unless that loses groups of which the user is a member.
+/// `is_fixed` states that no process can change the target's files. Otherwise the engine gets
+/// numbers, unless that loses groups of which the user is a member.
 pub(crate) fn resolve_for_exec(
     user: &str,
     passwd: &str,
@@ -150,7 +151,7 @@ pub(crate) fn resolve_for_exec(
         groups.extend(added);
         return Ok(ResolvedUser { numeric, exec: None, groups: Some(groups), is_as_first: false });
     }
-    // A number means the same only if the first record with it is that of the user.
+    // A number means the same only if the first record with this number is the user's.
     let bare = numeric.uid.to_string();
     let is_same = resolve(&bare, passwd, group) == Ok(numeric) && further_groups(&bare, passwd, group) == groups;
     let has_further = !groups.is_empty();

@@ -1,4 +1,5 @@
-//! Docker's context store: `contexts/meta/<sha256 of the name>/meta.json` below the configuration folder.
+//! Docker's context store: `contexts/meta/<sha256 of the name>/meta.json` below the configuration
+//! directory.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -77,7 +78,8 @@ struct ConfigFile {
     current_context: String,
 }
 
-/// Returns the current context of `config.json`, or `None` if there is no such file or it names no context.
+/// Returns the current context of `config.json`, or `None` if there is no such file or it names no
+/// context.
 pub(super) fn current(config_dir: &Path) -> Result<Option<String>, ContextError> {
     let file: Option<ConfigFile> = read_json(&config_dir.join("config.json"))?;
     Ok(file.map(|file| file.current_context).filter(|name| !name.is_empty()))
@@ -102,7 +104,7 @@ pub(super) fn load(config_dir: Option<&Path>, name: &str) -> Result<StoredContex
     Ok(StoredContext { host: endpoint.host, tls })
 }
 
-/// Returns the name of a context's folder: the SHA-256 of its name in hexadecimal.
+/// Returns the name of a context's directory: the SHA-256 of its name in hexadecimal.
 fn folder_name(name: &str) -> String {
     use std::fmt::Write as _;
     Sha256::digest(name).iter().fold(String::new(), |mut text, byte| {
@@ -124,8 +126,9 @@ fn read_json<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<Option<T>, Con
 
 #[cfg(test)]
 pub(super) mod tests {
-    use super::*;
     use std::fs;
+
+    use super::*;
 
     pub(in crate::endpoint) fn write_context(config_dir: &Path, name: &str, host: &str) {
         let folder = config_dir.join("contexts/meta").join(folder_name(name));

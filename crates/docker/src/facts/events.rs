@@ -1,7 +1,7 @@
 //! The engine's record of a container's events.
 //!
-//! Docker keeps the last 256 events of all objects in memory. A replay needs `until`, or the response has no end.
-//! Podman writes its events to a file or the journal.
+//! Docker keeps the last 256 events of all objects in memory. A replay needs `until`, or the
+//! response has no end. Podman writes its events to a file or the journal.
 
 use std::collections::HashMap;
 
@@ -11,14 +11,14 @@ use scratchdbg_diagnose::container::Event;
 use super::{TIMEOUT, host};
 use crate::{Engine, event};
 
-/// The events that matter for the end of a container. Events of health checks and execs (three per probe) are left
-/// out.
+/// The events that matter for the end of a container. Events of health checks and execs (three per
+/// probe) are left out.
 const ACTIONS: &[&str] =
     &["create", "start", "restart", "kill", "oom", "die", "died", "stop", "destroy", "remove", "pause", "unpause"];
 
 impl Engine {
-    /// Returns the events of the container with that id or name, oldest first, or `None` if the engine does not
-    /// report them.
+    /// Returns the events of the container with that id or name, oldest first, or `None` if the
+    /// engine does not report them.
     pub(crate) async fn events_of(&self, container: &str, host: &HostFacts) -> Option<Vec<Event>> {
         let events = self.replay(Some(container), host).await?;
         Some(events.into_iter().map(|(_, event)| event).collect())
@@ -40,7 +40,8 @@ impl Engine {
         }
         let filters = crate::files::percent_encode(&filters.to_string());
         let end = if self.is_podman() {
-            // Podman stops reading its record when its clock reaches `until`, however little it has read by then.
+            // Podman stops reading its record when its clock reaches `until`, however little it has
+            // read by then.
             "stream=false".to_owned()
         } else {
             format!("until={}", host::now(facts))

@@ -1,4 +1,5 @@
-//! Reads single files for rules with the engine's archive API, which needs no shell and works on stopped containers.
+//! Reads single files for rules with the engine's archive API, which needs no shell and works on
+//! stopped containers.
 
 use std::io::{self, Read as _};
 
@@ -22,7 +23,8 @@ const PROGRAM_HEAD: usize = 1 << 20;
 const CAPABILITIES: &str = "SCHILY.xattr.security.capability";
 
 impl Engine {
-    /// Looks up the paths that rules ask for. Returns `None` where the lookup would create folders on this machine.
+    /// Looks up the paths that rules ask for. Returns `None` where the lookup would create
+    /// directories on this machine.
     pub(super) async fn look_up_paths(
         &self,
         record: &ContainerRecord,
@@ -51,7 +53,8 @@ impl Engine {
         }
     }
 
-    /// Passes the bytes of a container's file to `visit` as they arrive, without the archive's headers.
+    /// Passes the bytes of a container's file to `visit` as they arrive, without the archive's
+    /// headers.
     pub(super) async fn read_through(
         &self,
         container: &ContainerName,
@@ -85,7 +88,7 @@ impl Engine {
                 Detail::Program => PROGRAM_HEAD,
             };
         let mut archive = Vec::new();
-        // The engine sends a folder with everything in it. Stop once there is enough.
+        // The engine sends a directory with everything in it. Stop once enough bytes have arrived.
         while archive.len() < enough {
             match pieces.next().await {
                 Some(piece) => archive.extend_from_slice(&piece?),
@@ -96,7 +99,8 @@ impl Engine {
     }
 }
 
-/// Returns what is known of a path without a request: the engine's archive API does not see the content of a tmpfs.
+/// Returns what is known of a path without a request: the engine's archive API does not see the
+/// content of a tmpfs.
 fn hidden(record: &ContainerRecord, path: &str) -> Option<Found> {
     let mount = mounts::over(&record.facts.mounts, path)?;
     if mount.kind != MountKind::Tmpfs || mount.copies_up {
@@ -157,8 +161,9 @@ fn file(entry: &mut tar::Entry<'_, &[u8]>, mode: u32, detail: Detail) -> io::Res
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use scratchdbg_diagnose::program::Program;
+
+    use super::*;
 
     fn archive(kind: tar::EntryType, size: u64, data: &[u8]) -> Vec<u8> {
         let mut header = tar::Header::new_ustar();

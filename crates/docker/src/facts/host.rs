@@ -10,14 +10,14 @@ use super::inspection::time;
 use super::kernel_log;
 use crate::{Address, Engine, Error};
 
-/// Reports whether the kernel recorded that it killed a process of the container with this full id for lack of
-/// memory. Returns `false` if that cannot be seen.
+/// Reports whether the kernel recorded that it killed a process of the container with this full id
+/// for lack of memory. Returns `false` if that cannot be seen.
 pub(crate) fn saw_memory_kill(host: &HostFacts, id: &str) -> bool {
     host.is_this_machine && kernel_log::read(id).is_some_and(|log| !log.memory_kills.is_empty())
 }
 
-/// Returns the end time for a replay of events, by the engine's clock: for a time in its future, the response would
-/// wait.
+/// Returns the end time for a replay of events, by the engine's clock: for a time in its future,
+/// the response would wait.
 pub(super) fn now(host: &HostFacts) -> String {
     let clock = host.clock.or_else(|| i64::try_from(jiff::Timestamp::now().as_nanosecond()).ok()).unwrap_or_default();
     format!("{}.{:09}", clock / 1_000_000_000, clock % 1_000_000_000)
@@ -56,7 +56,8 @@ impl Engine {
     }
 }
 
-/// Reports whether the kernel is this machine's. An engine in a virtual machine may have a socket on this machine.
+/// Reports whether the kernel is this machine's. An engine in a virtual machine may have a socket
+/// on this machine.
 fn is_this_kernel(version: &str) -> bool {
     fs::read_to_string("/proc/sys/kernel/osrelease").is_ok_and(|own| own.trim() == version)
 }

@@ -12,11 +12,12 @@ use scratchdbg_diagnose::container::KernelLog;
 const KERNEL_LOG: &str = "/dev/kmsg";
 /// The longest record that the kernel returns (`PRINTK_MESSAGE_MAX`, plus a margin).
 const LONGEST_RECORD: usize = 16 << 10;
-/// The most records that are read, more than the log can hold. A kernel that keeps writing is not followed.
+/// The most records that are read, more than the log can hold. A kernel that keeps writing is not
+/// followed.
 const MOST_RECORDS: usize = 1 << 20;
 
-/// Returns what the log reports about the container with the full id `id`, or `None` if this user may not read the
-/// log. Root may always read it, others if `kernel.dmesg_restrict` is 0.
+/// Returns what the log reports about the container with the full id `id`, or `None` if this user
+/// may not read the log. Root may always read it, others if `kernel.dmesg_restrict` is 0.
 pub(super) fn read(id: &str) -> Option<KernelLog> {
     match read_file(Path::new(KERNEL_LOG), id) {
         Ok(log) => Some(log),
@@ -42,7 +43,8 @@ fn read_file(path: &Path, id: &str) -> io::Result<KernelLog> {
                 log.add_record(&String::from_utf8_lossy(buffer.get(..length).unwrap_or_default()), id, boot);
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-            // The next record was overwritten before it was read. Continue with the oldest that is left.
+            // The next record was overwritten before it was read. Continue with the oldest that is
+            // left.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
@@ -51,8 +53,8 @@ fn read_file(path: &Path, id: &str) -> io::Result<KernelLog> {
     Ok(log)
 }
 
-/// Returns the origin of the log's clock, in nanoseconds since 1970. The clock counts from the start of the machine
-/// and stops while the machine sleeps.
+/// Returns the origin of the log's clock, in nanoseconds since 1970. The clock counts from the
+/// start of the machine and stops while the machine sleeps.
 fn start_of_clock() -> i64 {
     let nanoseconds = |clock| {
         let time = clock_gettime(clock);

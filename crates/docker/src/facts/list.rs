@@ -10,8 +10,8 @@ use crate::{Engine, Error};
 const AT_ONCE: usize = 8;
 
 impl Engine {
-    /// Inspects the listed containers, newest first, and adds the engine's events. Containers that are gone by then
-    /// are left out.
+    /// Inspects the listed containers, newest first, and adds the engine's events. Containers that
+    /// are gone by then are left out.
     pub(super) async fn records_of_list(
         &self,
         filter: &ListFilter,

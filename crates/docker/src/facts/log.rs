@@ -7,12 +7,13 @@ use scratchdbg_logs::{Event, Framing, LineOptions, LogDecoder};
 use super::TIMEOUT;
 use crate::{ContainerName, Engine};
 
-/// How many records of the log are requested. The reason for the end of a program is in its last lines.
+/// How many records of the log are requested. The reason for the end of a program is in its last
+/// lines.
 const RECORDS: u64 = 60;
 /// The longest part of a line that is read.
 const LONGEST: usize = 16 << 10;
-/// How long before its start a run's first line may be: the runtime reports a failed exec before the engine has
-/// recorded the start.
+/// How long before its start a run's first line may be: the runtime reports a failed exec before
+/// the engine has recorded the start.
 const SLACK: i64 = 2_000_000_000;
 
 /// The end of a log, as far as it could be read.
@@ -23,7 +24,8 @@ pub(super) struct LastLines {
 }
 
 impl Engine {
-    /// Returns the last lines that the container's last run wrote, oldest first, or none if the log cannot be read.
+    /// Returns the last lines that the container's last run wrote, oldest first, or none if the log
+    /// cannot be read.
     pub(super) async fn last_lines(&self, container: &ContainerName, record: &ContainerRecord) -> LastLines {
         let read = tokio::time::timeout(TIMEOUT, self.read_last_lines(container, record)).await;
         read.unwrap_or_else(|_| LastLines {
@@ -87,8 +89,8 @@ impl Engine {
     }
 }
 
-/// Returns the start of the last run's lines: the end of the previous run if the engine remembers it, otherwise a
-/// little before the last start.
+/// Returns the start of the last run's lines: the end of the previous run if the engine remembers
+/// it, otherwise a little before the last start.
 fn begin_of_run(record: &ContainerRecord) -> Option<i64> {
     let events = record.facts.events.as_deref().unwrap_or_default();
     if let Some(start) = events.iter().rposition(|event| event.action == "start")

@@ -1,4 +1,4 @@
-//! The mounts of a container, and what this machine can tell about them.
+//! The mounts of a container, and the facts about them that this machine provides.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
@@ -54,7 +54,8 @@ impl RawMount {
     }
 }
 
-/// Returns the mounts in an inspection: existing ones, and the tmpfs that are created at each start.
+/// Returns the mounts in an inspection: existing ones, and the tmpfs that are created at each
+/// start.
 pub(super) fn of(
     there: &[RawMount],
     asked: &[RawMount],
@@ -95,7 +96,8 @@ pub(super) fn of(
     mounts
 }
 
-/// Reports whether `--mount type=bind` was requested for this destination: the engine does not create its source.
+/// Reports whether `--mount type=bind` was requested for this destination: the engine does not
+/// create its source.
 fn is_strict(asked: &[RawMount], destination: &str) -> bool {
     let makes = |raw: &RawMount| raw.bind_options["CreateMountpoint"].as_bool().unwrap_or_default();
     let mut strict = asked.iter().filter(|raw| raw.kind == "bind" && !makes(raw));
@@ -103,8 +105,8 @@ fn is_strict(asked: &[RawMount], destination: &str) -> bool {
 }
 
 impl Engine {
-    /// Adds facts about a container's mounts from this machine, if it is the engine's, and about the settings of its
-    /// volumes.
+    /// Adds facts about a container's mounts from this machine, if it is the engine's, and about
+    /// the settings of its volumes.
     pub(super) async fn describe_all_mounts(&self, record: &mut ContainerRecord, host: &HostFacts) {
         describe_binds(record, host);
         for mount in &mut record.facts.mounts {
@@ -123,8 +125,8 @@ impl Engine {
         }
     }
 
-    /// Returns the paths of a container's own files that a mount covers. An export excludes mounts, so it shows the
-    /// covered files. Returns `None` if the engine does not respond in time.
+    /// Returns the paths of a container's own files that a mount covers. An export excludes mounts,
+    /// so it shows the covered files. Returns `None` if the engine does not respond in time.
     pub(super) async fn paths_covered(&self, container: &ContainerName, mounts: &[Mount]) -> Option<BTreeSet<String>> {
         tokio::time::timeout(TIMEOUT, self.list_below(container, mounts)).await.ok().flatten()
     }
@@ -148,7 +150,8 @@ impl Engine {
     }
 }
 
-/// Adds facts about a container's binds from this machine, if it is the engine's, without a request to the engine.
+/// Adds facts about a container's binds from this machine, if it is the engine's, without a request
+/// to the engine.
 pub(super) fn describe_binds(record: &mut ContainerRecord, host: &HostFacts) {
     let is_bind = |mount: &Mount| mount.kind == MountKind::Bind;
     if !host.is_this_machine || !record.facts.mounts.iter().any(is_bind) {
@@ -159,7 +162,8 @@ pub(super) fn describe_binds(record: &mut ContainerRecord, host: &HostFacts) {
         let source = Path::new(&mount.source);
         let is_there = source.symlink_metadata();
         let is_gone = is_there.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
-        // If not even the parent folder exists, this process may have another view of the machine than the engine.
+        // If not even the parent directory exists, this process may have another view of the
+        // machine than the engine.
         let is_same_view = source.parent().is_some_and(Path::exists);
         mount.is_source_missing = is_gone && is_same_view && mount.needs_source;
         if mount.no_exec.is_none() && is_there.is_ok() {

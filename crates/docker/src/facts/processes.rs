@@ -8,11 +8,12 @@ use serde_json::Value;
 use crate::Engine;
 
 impl Engine {
-    /// Adds memory and processes in use, zombies, and PID 1's signal handlers as `ps` on the host sees them:
-    /// `GET /top` passes its column list to `ps`.
+    /// Adds memory and processes in use, zombies, and PID 1's signal handlers as `ps` on the host
+    /// sees them: `GET /top` passes its column list to `ps`.
     ///
-    /// `ps` sees the processes in the container's cgroup, from which the kernel removes a process when it dies. The
-    /// cgroup's count decreases when the process is reaped. The difference is the number of zombies.
+    /// `ps` sees the processes in the container's cgroup, from which the kernel removes a process
+    /// when it dies. The cgroup's count decreases when the process is reaped. The difference is the
+    /// number of zombies.
     pub(super) async fn running_facts(&self, record: &ContainerRecord) -> (Option<Usage>, Option<Processes>) {
         const COLUMNS: &str = "-eLo%20pid,lwp,caught";
         let top = format!("/containers/{}/top?ps_args={COLUMNS}", record.id);
@@ -40,15 +41,15 @@ fn read_usage(stats: &Value) -> Option<Usage> {
     })
 }
 
-/// Reads both lists of processes. Only if nothing started or ended between them is the difference the number of
-/// zombies.
+/// Reads both lists of processes. The difference is the number of zombies only if no process
+/// started or ended between them.
 fn read_processes(before: &Value, count: u64, after: &Value, stop_signal: u8) -> Option<Processes> {
     let column = |name: &str| before["Titles"].as_array()?.iter().position(|title| title == name);
     let rows = before["Processes"].as_array()?;
     let still = before["Processes"] == after["Processes"];
     let zombies = if still { count.saturating_sub(rows.len() as u64) } else { 0 };
-    // PID 1 of the container is its oldest process, so it has the lowest number on the host unless the numbers
-    // wrapped around.
+    // PID 1 of the container is its oldest process, so it has the lowest number on the host unless
+    // the numbers wrapped around.
     let (pid, caught) = (column("PID")?, column("CAUGHT")?);
     let number = |row: &&Value| row[pid].as_str().and_then(|pid| pid.parse::<u64>().ok());
     let first = rows.iter().filter(|row| number(row).is_some()).min_by_key(|row| number(row));
@@ -60,8 +61,9 @@ fn read_processes(before: &Value, count: u64, after: &Value, stop_signal: u8) ->
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use serde_json::json;
+
+    use super::*;
 
     fn top(rows: &[[&str; 3]]) -> Value {
         json!({"Titles": ["PID", "LWP", "CAUGHT"], "Processes": rows})

@@ -1,4 +1,5 @@
-//! A snapshot of every error of this crate as a user sees it. Review its changes as prose.
+//! A snapshot of every error of this crate as a user sees it. Review changes of the snapshot as
+//! prose.
 
 use std::io;
 use std::path::PathBuf;

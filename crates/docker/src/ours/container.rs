@@ -1,7 +1,6 @@
 //! Recognizes containers of scratchdbg.
 
 use bollard::models::{ContainerInspectResponse, ContainerSummary, ImageConfig, ImageInspect, MountPoint};
-
 use scratchdbg_backend::launcher::LAUNCHER_NAME;
 
 use super::{MODE_DEMO, MODE_FILES, Marks, image};
@@ -19,14 +18,14 @@ const PID_MARK: &str = "-pid";
 pub(crate) enum Role {
     /// A keeper of one or more sessions. If it lingers, its name contains its process id.
     Keeper {
-        /// Its process id in the PID namespace of the target.
+        /// The process id of the keeper in the PID namespace of the target.
         pid: Option<u32>,
     },
     /// The container of the session's process: a sidecar or a copy.
     Shell,
     /// A container for reading a file of its image. It is never started.
     Files,
-    /// The demo's application. It ends with its client, as a keeper does.
+    /// The demo's application. The container ends with its client, as a keeper does.
     Demo,
 }
 
@@ -52,15 +51,15 @@ impl Role {
             "-demo" => Some(Self::Demo),
             _ => {
                 let pid = rest.strip_prefix(PID_MARK)?;
-                // Only in the form in which it is written: `+7` and `07` would parse as numbers
-                // too.
+                // Accept only the form in which the number is written: `+7` and `07` would parse as
+                // numbers too.
                 let number: u32 = pid.parse().ok()?;
                 (number.to_string() == pid).then_some(Self::Keeper { pid: Some(number) })
             }
         }
     }
 
-    /// The role as `sessions ls` prints it.
+    /// Returns the role as `sessions ls` prints it.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Keeper { .. } => "keeper",
@@ -167,14 +166,14 @@ pub(crate) fn is_ours(container: &ContainerInspectResponse, of: &ImageInspect) -
     (of_any_role && of_its_role).then_some((role, marks))
 }
 
-/// `…/scratchdbg-launcher keep …`
+/// Whether a command line has the form `…/scratchdbg-launcher keep …`.
 fn is_keeping(command: &[&str]) -> bool {
     let program = command.first().and_then(|program| program.rsplit('/').next());
     program == Some(LAUNCHER_NAME) && command.contains(&"keep")
 }
 
 /// Whether the container may have this session's label from its image. If the image has another
-/// one, the creator of the container has set it: an image cannot fake that.
+/// session, the creator of the container has set the label: an image cannot fake that.
 fn is_images_session(config: Option<&ImageConfig>, session: &str) -> bool {
     let of_image = config.and_then(|config| config.labels.as_ref()).and_then(|labels| labels.get(LABEL_SESSION));
     of_image.is_some_and(|of_image| of_image == session)
@@ -294,7 +293,7 @@ mod tests {
         }
     }
 
-    /// Somebody else could create each of these if one check were missing.
+    /// Another user could create each of these containers if one check were missing.
     #[test]
     fn what_lacks_anything_that_an_image_cannot_set_is_not() {
         let foreign = format!("/scratchdbg-{SESSION}x");

@@ -74,7 +74,7 @@ pub(super) fn session_of_copy(reference: &str) -> Option<&str> {
 }
 
 /// Returns the reference and labels of a listed image that may be the file system of a copy. An
-/// image with another name besides is in use by somebody.
+/// image with a further name is in use by another program or user.
 pub(crate) fn may_be_copy(image: &ImageSummary) -> Option<(&str, Marks)> {
     let [reference] = &image.repo_tags[..] else { return None };
     let marks = Marks::read(&image.labels)?;

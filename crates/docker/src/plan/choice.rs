@@ -9,7 +9,7 @@ use crate::target::Target;
 pub(super) const CAP_ADD: &str = "--cap-add";
 pub(super) const SECURITY_OPT: &str = "--security-opt";
 
-/// Returns the mode, and the reason.
+/// Returns the mode, and the reason for it.
 pub(crate) fn mode(target: &Target, request: &AttachRequest) -> Result<(Mode, &'static str), Refusal> {
     let chosen = by_state_and_request(target, request)?;
     if request.podman && chosen.0 == Mode::Sidecar && target.state == Phase::Paused {

@@ -13,26 +13,26 @@ use crate::user::NumericUser;
 /// The capabilities of a keeper, in the form that an engine takes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct KeeperRights {
-    /// `HostConfig.CapAdd`.
+    /// The capabilities for `HostConfig.CapAdd`.
     pub(crate) added: Vec<String>,
-    /// `HostConfig.CapDrop`.
+    /// The capabilities for `HostConfig.CapDrop`.
     pub(crate) dropped: Vec<String>,
-    /// The keeper has fewer capabilities than its session: see [`of_session_inside`].
+    /// Whether the keeper has fewer capabilities than its session: see [`of_session_inside`].
     pub(crate) fewer_than_session: bool,
-    /// The keeper has the target's own user, group and capabilities, so a process that could take
-    /// over the keeper could take over the target anyway. Only such a keeper may outlive its
-    /// session. A process that takes over any other keeper needs to be there only once, when no
-    /// session checks for it, and could then replace the program of every later session.
+    /// Whether the keeper may outlive its session. It must have the target's own user, group and
+    /// capabilities, so that a process that could take over the keeper could take over the target
+    /// anyway. A process that takes over any other keeper needs to run only once, when no session
+    /// checks for it, and could then replace the program of every later session.
     pub(crate) may_linger: bool,
 }
 
 impl KeeperRights {
-    /// No capabilities.
+    /// Returns no capabilities.
     pub(super) fn none() -> Self {
         Self { added: Vec::new(), dropped: vec!["ALL".to_owned()], fewer_than_session: false, may_linger: false }
     }
 
-    /// Identifies these rights, for lingering keepers.
+    /// Returns a text that identifies these rights, for lingering keepers.
     pub(crate) fn mark(&self) -> String {
         format!("+{} -{}", self.added.join(","), self.dropped.join(","))
     }
@@ -68,8 +68,8 @@ pub(crate) fn of_session_inside(target: &Target, user: NumericUser, asked: Optio
     KeeperRights { fewer_than_session: granted != 0 && !target.no_new_privileges, ..KeeperRights::none() }
 }
 
-/// Whether the session's user and group are the target's own: by the same words, or by numbers that
-/// nothing in the image can change the meaning of.
+/// Whether the session's user and group are the target's own: by the same words, or by numbers
+/// whose meaning nothing in the image can change.
 pub(super) fn is_targets_own(own: &str, user: NumericUser, asked: Option<&str>) -> bool {
     let Some(asked) = asked else { return true };
     let numbers = match own.split_once(':') {
@@ -130,7 +130,7 @@ mod tests {
                 }
             }
         }
-        // Podman gives the added capabilities to the container's own user, whoever that is.
+        // Podman gives the added capabilities to the container's own user, whichever user that is.
         assert_eq!(rights(&of("1000", "NET_ADMIN", ""), USER, None, true), expected("NET_ADMIN", "", false));
         assert_eq!(rights(&of("1000", "NET_ADMIN", ""), USER, Some("1000"), true), expected("NET_ADMIN", "", false));
         assert_eq!(rights(&of("1000", "NET_ADMIN", ""), USER, Some("1000:1000"), true), expected("", "ALL", false));

@@ -89,7 +89,8 @@ pub(crate) fn plan(target: &Target, user: NumericUser, request: &AttachRequest) 
                 left_out: settings.left_out.clone(),
             });
             mode_plan = ModePlan::Copy {
-                // In the copy's files, a name or a number could mean another user than in those of the image.
+                // In the copy's files, a name or a number could mean another user than in those of
+                // the image.
                 user: match &request.groups {
                     Some(_) if !request.podman => request.exec_user.clone().or_else(|| Some(user.to_string())),
                     _ => asked.user.clone(),
@@ -173,7 +174,7 @@ pub(crate) fn plan(target: &Target, user: NumericUser, request: &AttachRequest) 
         seccomp: target.seccomp.clone(),
         user_namespace,
         detach_keys: asked.detach_keys.clone(),
-        // A sidecar's files are not the target's.
+        // The files of a sidecar are not the target's.
         allowed_ids: allowed_ids.filter(|_| mode != Mode::Sidecar),
         mode_plan,
     })
@@ -273,7 +274,7 @@ fn bounding_set(target: &Target) -> u64 {
     capability::bounding_set(target.privileged, &target.added_capabilities, &target.dropped_capabilities)
 }
 
-/// Whether the user agreed to a sidecar with the capabilities it needs.
+/// Whether the user agreed to a sidecar with the capabilities that it needs.
 fn is_asked_for(request: &PlanRequest) -> bool {
     (request.mode.is_some() && !request.is_fallback) || !request.capabilities.is_empty()
 }
@@ -312,8 +313,8 @@ fn environment(target: &Target, mode: Mode, request: &PlanRequest, tools_first: 
     environment
 }
 
-/// A prompt that names the target. The engine allows no characters in a name that a shell would
-/// interpret.
+/// Returns a prompt that names the target. The engine allows no characters in a name that a shell
+/// would interpret.
 fn prompt(name: &str, mode: Mode) -> String {
     match mode {
         Mode::Exec => format!("{name}:$PWD \\$ "),

@@ -3,8 +3,8 @@
 use super::ruling::{MountContent, classify};
 use crate::target::{Mount, Reach};
 
-/// Returns the mounts of a copy. With `all`, it gets everything that the original has. `leave_out`
-/// receives each mount that is left out, the reason, and whether it no longer exists.
+/// Returns the mounts of a copy. With `all`, the copy gets all mounts of the original. `leave_out`
+/// receives each mount that is left out, the reason, and whether the mount no longer exists.
 pub(super) fn of_copy(reach: &Reach, all: bool, leave_out: &mut impl FnMut(String, &str, bool)) -> Vec<Mount> {
     let mut mounts = Vec::new();
     for mount in &reach.mounts {
@@ -26,7 +26,7 @@ pub(super) fn of_copy(reach: &Reach, all: bool, leave_out: &mut impl FnMut(Strin
                 }
                 mounts.push(Mount { read_only: true, non_recursive: true, ..mount.clone() });
             }
-            // Not all mounts below a folder are known to be data.
+            // Some mounts below a directory may not be data.
             _ if !all && mount.kind == "bind" => {
                 if mount.has_more_below && !mount.non_recursive {
                     leave_out(format!("what is mounted below {}", what()), "", false);

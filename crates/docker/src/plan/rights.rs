@@ -2,9 +2,9 @@
 //! no right over the host, and the copy runs whatever its user types.
 //!
 //! A copy keeps what every container has: the engine's default capabilities as far as the original
-//! had them, volumes, data folders and networks. It gets no further capabilities, no devices, no
-//! namespace of the host, no socket of an engine and no folder that controls the host, unless the
-//! user asks for the original's rights.
+//! had them, volumes, data directories and networks. It gets no further capabilities, no devices,
+//! no namespace of the host, no socket of an engine and no directory that controls the host, unless
+//! the user requests the original's rights.
 
 use scratchdbg_backend::LeftOut;
 use scratchdbg_diagnose::capability;
@@ -19,24 +19,26 @@ pub(crate) struct CopySettings {
     pub capabilities: Vec<String>,
     /// The network, as the engine's API names it.
     pub network: String,
-    /// The container whose System V IPC and shared memory it shares; `None` for its own.
+    /// The container whose System V IPC and shared memory the copy shares. `None` stands for its
+    /// own.
     pub ipc: Option<String>,
-    /// The namespace of its host name; `None` for its own.
+    /// The namespace of the copy's host name. `None` stands for its own.
     pub uts: Option<String>,
-    /// Its security options.
+    /// The security options of the copy.
     pub security_options: Vec<String>,
     /// Set if the original is excluded from the engine's user remapping.
     pub user_namespace: Option<String>,
-    /// The copy has the original's devices, and sees hidden parts of `/proc` if the original does.
+    /// Whether the copy has the original's devices, and sees hidden parts of `/proc` if the
+    /// original does.
     pub as_original: bool,
-    /// Volumes and folders of the host.
+    /// Volumes and directories of the host.
     pub mounts: Vec<Mount>,
-    /// What the copy lacks.
+    /// The rights and mounts that the copy lacks.
     pub left_out: Vec<LeftOut>,
 }
 
 /// Decides which settings a copy of this target gets. `asked` are capabilities that the user
-/// requested. With `all`, it gets everything that the original has.
+/// requested. With `all`, the copy gets all settings of the original.
 pub(super) fn copy_settings(target: &Target, asked: &[String], all: bool) -> CopySettings {
     let reach = &target.reach;
     let mut settings = CopySettings { as_original: all, ..CopySettings::default() };

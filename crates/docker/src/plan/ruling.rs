@@ -1,5 +1,5 @@
-//! Folders that control the host: writing to them, and reading some of them, gives control of the
-//! host.
+//! Directories that control the host: writing to them, and reading some of them, gives control of
+//! the host.
 
 use scratchdbg_diagnose::rootfs::normalize;
 
@@ -10,9 +10,9 @@ use crate::target::{Mount, Reach};
 pub(super) enum MountContent {
     /// Data.
     Data,
-    /// A part of the host that everybody may read.
+    /// A part of the host that all users may read.
     PartOfHost,
-    /// A folder that controls the host, or may control it, and the reason.
+    /// A directory that controls the host, or may control it, and the reason.
     Ruling(&'static str),
 }
 
@@ -40,8 +40,8 @@ const PART: &str = "a part of the host";
 const SERVICES: &str = "the host's services";
 const PROGRAMS: &str = "the host's programs";
 
-/// Paths that everybody may read, although they are below a folder that controls the host. Includes
-/// everything below them and the targets of links to them.
+/// Paths that all users may read, although they are below a directory that controls the host.
+/// Includes everything below them and the targets of links to them.
 const READABLE: &[&str] = &[
     "/etc/group",
     "/etc/hostname",
@@ -61,7 +61,7 @@ const READABLE: &[&str] = &[
     "/usr/share/zoneinfo",
 ];
 
-/// Folders that control the host, including everything below them.
+/// Directories that control the host, including everything below them.
 const WITH_SUBFOLDERS: &[(&str, &str)] = &[
     ("/proc", "the host's /proc"),
     ("/sys", "the host's /sys"),
@@ -99,10 +99,10 @@ const WITH_SUBFOLDERS: &[(&str, &str)] = &[
     ("/var/lib/rancher", ENGINE),
 ];
 
-/// Folders that control the host, without the folders below them.
+/// Directories that control the host, without the directories below them.
 const WITHOUT_SUBFOLDERS: &[&str] = &["/", "/home", "/opt", "/var", "/var/lib", "/var/snap", "/var/spool"];
 
-/// Names of folders with users' keys, anywhere.
+/// Names of directories with users' keys, anywhere.
 const KEYS: &[&str] = &[".ssh", ".docker", ".kube", ".aws", ".gnupg", ".azure", ".config"];
 
 fn shows_path(path: &str, engine_socket: Option<&str>, engine_folders: &[String]) -> MountContent {

@@ -1,4 +1,4 @@
-//! Tests how the launcher is called for a plan.
+//! Tests the command line of the launcher for a plan.
 
 use scratchdbg_backend::launcher::{self, KeeperAddress};
 use scratchdbg_backend::{How, Mode, PlanRequest};

@@ -1,7 +1,7 @@
-//! How the mounts of a container were requested. The list of mounts in an inspection contains
-//! neither the mounted part of a volume nor other options that restrict a mount.
+//! Determines how the mounts of a container were requested. The list of mounts in an inspection
+//! contains neither the mounted part of a volume nor other options that restrict a mount.
 //!
-//! Every option must be known here; otherwise the copy does not get the mount, because an ignored
+//! Every option must be known here. Otherwise the copy does not get the mount, because an ignored
 //! option may be what keeps other data out.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,12 +19,12 @@ type Requested = BTreeMap<String, Result<Mount, String>>;
 pub(super) struct Inherited {
     /// Mounts by destination.
     pub(super) mounts: BTreeMap<String, Mount>,
-    /// One of these containers is gone, or was replaced: it may be the source of any mount.
+    /// Whether one of these containers is gone, or was replaced. It may be the source of any mount.
     pub(super) unknown: bool,
 }
 
 /// The known keys of the list of mounts in an inspection. `Options` is Podman's own, and repeats
-/// what `Binds` says.
+/// the content of `Binds`.
 const LISTED: &[&str] = &["Type", "Name", "Source", "Destination", "Driver", "Mode", "RW", "Propagation", "Options"];
 
 /// Returns a container's mounts from the engine's inspection.
@@ -40,7 +40,7 @@ pub(super) fn mounts(inspection: &Value, inherited: &Inherited, is_podman: bool)
         let is = listed_mount(listed);
         let place = normalize(&is.destination);
         let requested = match asked.remove(&place) {
-            // A mount in memory that another option requested.
+            // This is a mount in memory that another option requested.
             None if is.kind == "tmpfs" && in_memory.contains(&place) => continue,
             None if inherited.unknown => Err("it may come from a container that is gone".to_owned()),
             None => match inherited.mounts.get(&place) {
@@ -102,11 +102,11 @@ fn asked(host: &Value, is_podman: bool) -> Requested {
     for bind in host["Binds"].as_array().into_iter().flatten().filter_map(Value::as_str) {
         let parts: Vec<&str> = bind.split(':').collect();
         match parts[..] {
-            // An anonymous volume, which the image may have declared.
+            // This is an anonymous volume, which the image may have declared.
             [place] => add(normalize(place), of_bind("", place, "", is_podman)),
             [source, place] => add(normalize(place), of_bind(source, place, "", is_podman)),
             [source, place, options] => add(normalize(place), of_bind(source, place, options, is_podman)),
-            // Its destination is unknown, so its mount will be found to have no request.
+            // The destination is unknown, so the mount will be found to have no request.
             _ => {}
         }
     }

@@ -1,5 +1,5 @@
-//! Examines folders of the engine's machine, if that is this machine: their other names, who could
-//! replace them, and their content.
+//! Examines directories of the engine's machine, if that is this machine: their other names, the
+//! containers that could replace them, and their content.
 
 use std::collections::VecDeque;
 use std::ffi::OsString;
@@ -14,11 +14,11 @@ use crate::target::Mount;
 
 /// The maximum number of links in a path, as in the kernel.
 const LINKS: usize = 40;
-/// The limits of searching a folder for sockets: the number of entries, and the time.
+/// The limits of searching a directory for sockets: the number of entries, and the time.
 const FILES: usize = 20_000;
 const TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Writing to one of these folders gives control of the host.
+/// Directories of which each gives control of the host to a process that can write to it.
 const THE_HOST: &[&str] = &["/", "/boot", "/dev", "/etc", "/root", "/usr", "/var", "/var/lib"];
 
 const CANNOT_BE_SEEN: &str = "where its links lead cannot be seen";
@@ -29,21 +29,22 @@ const MORE_BELOW: &str = "other filesystems are mounted below it";
 /// The engine's machine.
 #[derive(Debug, Default)]
 pub(super) struct Host {
-    /// The engine's files are on this machine.
+    /// Whether the engine's files are on this machine.
     pub(super) is_here: bool,
-    /// The mounts of this machine; empty if they are unknown.
+    /// The mounts of this machine. Empty if they are unknown.
     pub(super) mounted: Mountinfo,
-    /// The folders with the engine's files.
+    /// The directories with the engine's files.
     pub(super) engine_folders: Vec<String>,
-    /// The engine's containers have another user namespace: the kernel then does not mount a folder
-    /// without the mounts below it.
+    /// Whether the engine's containers have another user namespace: the kernel then does not mount
+    /// a directory without the mounts below it.
     pub(super) mounts_are_locked: bool,
-    /// Folders that containers can write to, except for those that give control of the host anyway.
+    /// Directories that containers can write to, except for those that give control of the host
+    /// anyway.
     pub(super) writable: Vec<Place>,
 }
 
 impl Host {
-    /// Adds folders under all their names.
+    /// Adds directories under all their names.
     pub(super) fn add_engine_folders(&mut self, folders: impl IntoIterator<Item = PathBuf>) {
         for folder in folders {
             self.engine_folders.push(folder.display().to_string());
@@ -61,8 +62,8 @@ impl Host {
         self.engine_folders.dedup();
     }
 
-    /// Records that a container can write to this folder. A folder that gives control of the host
-    /// is ignored: the container gains nothing more.
+    /// Records that a container can write to this directory. A directory that gives control of the
+    /// host is ignored: the container gains nothing more.
     pub(super) fn add_writable(&mut self, folder: &str) {
         let resolved = if self.is_here { resolve(Path::new(folder)).map(|resolved| resolved.path).ok() } else { None };
         let path = resolved.unwrap_or_else(|| PathBuf::from(folder));
@@ -74,7 +75,8 @@ impl Host {
         self.writable.extend(places);
     }
 
-    /// Examines a folder of the host that is mounted, and records what a copy must know about it.
+    /// Examines a directory of the host that is mounted, and records what a copy must know about
+    /// it.
     pub(super) fn examine(&self, folder: &str, mount: &mut Mount) {
         let resolved = match resolve(Path::new(folder)) {
             // The engine runs on another machine, or has another view of this one. A file of this
@@ -113,15 +115,16 @@ impl Host {
         }
     }
 
-    /// A volume of the engine's own has no other mounts in it.
+    /// Examines the directory of a volume that the engine manages. Such a volume contains no other
+    /// mounts.
     pub(super) fn examine_volume(&self, folder: &str, mount: &mut Mount) {
         if self.is_here && !folder.is_empty() && self.mounted.below(Path::new(folder)).next().is_some() {
             mount.unclear = Some(MORE_BELOW);
         }
     }
 
-    /// Whether a container can write to one of the folders in which the components of these paths
-    /// are looked up, or to a folder above.
+    /// Whether a container can write to one of the directories in which the components of these
+    /// paths are looked up, or to a directory above.
     fn can_be_swapped<'a>(&self, paths: impl IntoIterator<Item = &'a Path>) -> bool {
         let mut places = paths.into_iter().map(|path| {
             if self.is_here { self.mounted.place(path) } else { Place::named(path.parent().unwrap_or(path)) }
@@ -129,8 +132,8 @@ impl Host {
         places.any(|place| self.writable.iter().any(|folder| place.is_in(folder)))
     }
 
-    /// Engines mount folders that users named below their own folders, which does not make them the
-    /// engine's.
+    /// Whether a path is a mount that an engine made below its own directories. Engines mount there
+    /// what users named, which does not make it the engine's.
     fn is_engines_mount(&self, name: &Path) -> bool {
         name.starts_with("/var/lib/kubelet/pods")
             || self.engine_folders.iter().any(|folder| name.starts_with(Path::new(folder).join("volumes")))
@@ -142,7 +145,7 @@ impl Host {
 struct Resolved {
     /// The path without links.
     path: PathBuf,
-    /// The folders in which the components of the path and of its links were looked up.
+    /// The directories in which the components of the path and of its links were looked up.
     looked_up: Vec<PathBuf>,
 }
 
@@ -190,7 +193,7 @@ fn is_socket(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|facts| facts.file_type().is_socket())
 }
 
-/// Whether a folder contains a socket, within the search limits. Searches breadth-first.
+/// Whether a directory contains a socket, within the search limits. Searches breadth-first.
 pub(super) fn has_socket(folder: &Path) -> bool {
     let deadline = Instant::now() + TIMEOUT;
     let mut folders = VecDeque::from([folder.to_owned()]);
@@ -221,8 +224,8 @@ mod tests {
 
     use super::*;
 
-    /// A folder `shared` that a container writes to, with `data` in it, links to `data`, and a link
-    /// out of the folder.
+    /// Creates a directory `shared` that a container writes to, with `data` in it, links to `data`,
+    /// and a link out of the directory.
     fn stage() -> (tempfile::TempDir, Host) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().canonicalize().unwrap();

@@ -1,9 +1,9 @@
 //! The mounts of this machine, from `/proc/self/mountinfo` (`proc_pid_mountinfo(5)`): the same
-//! folder can have many names.
+//! directory can have many names.
 
 use std::path::{Path, PathBuf};
 
-/// The identity of a folder, independent of its name: its place on a file system.
+/// The identity of a directory, independent of its name: its place on a file system.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Place {
     /// The file system's device; empty if unknown.
@@ -12,12 +12,12 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// Identifies a folder of another machine by its name.
+    /// Identifies a directory of another machine by its name.
     pub(super) fn named(path: &Path) -> Self {
         Self { device: String::new(), path: path.to_owned() }
     }
 
-    /// Whether this is the given folder, or below it.
+    /// Whether this is the given directory, or below it.
     pub(super) fn is_in(&self, folder: &Self) -> bool {
         self.device == folder.device && self.path.starts_with(&folder.path)
     }
@@ -26,7 +26,7 @@ impl Place {
 #[derive(Debug)]
 struct Mounted {
     device: String,
-    /// The folder of the file system that is mounted.
+    /// The directory of the file system that is mounted.
     root: PathBuf,
     at: PathBuf,
     kind: String,
@@ -92,7 +92,8 @@ impl Mountinfo {
 
     /// Whether a path is on a file system of the kernel.
     pub(super) fn is_of_the_kernel(&self, path: &Path) -> bool {
-        // The type of a network file system may have a suffix, such as `nfs4`: these have none.
+        // The type of a network file system may have a suffix, such as `nfs4`. The types in this
+        // list have none.
         self.of(path).is_some_and(|mount| OF_THE_KERNEL.contains(&&*mount.kind))
     }
 
@@ -109,7 +110,7 @@ impl Mountinfo {
             if place.path.starts_with(&mount.root) {
                 Some(below(&mount.at, &place.path, &mount.root))
             } else {
-                // A folder below the path has another name too.
+                // A directory below the path has another name too.
                 mount.root.starts_with(&place.path).then(|| mount.at.clone())
             }
         };
@@ -169,7 +170,7 @@ mod tests {
             ("/srv/m/sub/cron.d", &["/srv/m/sub/cron.d", "/etc/cron.d"]),
             ("/srv/with space/x", &["/srv/other/x", "/srv/with space/x"]),
             ("/mnt/disk/x", &["/mnt/disk/x"]),
-            // A part of the folder is mounted elsewhere.
+            // A part of the directory is mounted elsewhere.
             ("/mnt/disk/persist", &["/mnt/disk/persist", "/etc/own"]),
             ("/srv/data", &["/srv/data"]),
         ] {

@@ -6,9 +6,9 @@ use serde_json::Value;
 /// The content of a volume.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum VolumeContent {
-    /// Its own files, memory, or a network share.
+    /// Files of the volume itself, memory, or a network share.
     Data,
-    /// This folder of the host.
+    /// This directory of the host.
     Folder(String),
     /// Unknown content that its driver derives from these paths.
     Paths(Vec<String>),
@@ -60,7 +60,7 @@ pub(crate) fn shows(volume: &Value) -> VolumeContent {
     };
     let driver = volume["Driver"].as_str().unwrap_or_default();
     if !matches!(driver, "" | "local") {
-        // Each driver has its own options. Usually an option that refers to a folder of the host
+        // Each driver has its own options. Usually an option that refers to a directory of the host
         // contains its path.
         let values = volume["Options"].as_object().into_iter().flatten().filter_map(|(_, value)| value.as_str());
         return VolumeContent::Paths(values.filter(|value| value.starts_with('/')).map(str::to_owned).collect());

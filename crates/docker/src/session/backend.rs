@@ -99,7 +99,8 @@ impl SessionBackend for Engine {
         request.tools = stamp.unwrap_or_else(|| images.keeper.clone());
         request.toolkit_image = images.keeper;
         request.tools_image = images.own;
-        // Tools that need a root of their own make it a sidecar, where no launcher compares anything.
+        // Tools that need a root of their own make the session a sidecar, where no launcher
+        // compares anything.
         if request.is_as_first && !is_inside(&request) {
             let resolved = self.resolve_user(&target, asked_user.as_deref(), false).await?;
             let proved = resolved.map_err(Error::from)?;
@@ -107,7 +108,7 @@ impl SessionBackend for Engine {
             request.is_as_first = proved.is_as_first;
             user = proved.numeric;
         }
-        // Plans of other modes do not need it.
+        // Plans of other modes do not need the reach.
         let target = Target { reach: reach.unwrap_or_default(), ..target };
         Ok(plan(&target, user, &request).map_err(Error::from)?)
     }

@@ -10,12 +10,12 @@ use crate::files::percent_encode;
 use crate::transport::{Hijacked, full};
 use crate::{ContainerName, Engine, Error, SessionPlan};
 
-/// A sidecar's limits: enough for tools, too little to starve the host.
+/// The limits of a sidecar: enough for tools, too little to starve the host.
 const SIDECAR_MEMORY: i64 = 512 << 20;
 const SIDECAR_PROCESSES: i64 = 256;
 
-/// Returns the settings of a sidecar: it shares the target's processes and network, and has a root
-/// of its own.
+/// Returns the settings of a sidecar, which shares the target's processes and network, and has a
+/// root of its own.
 pub(super) fn sidecar(plan: &SessionPlan, environment: Vec<String>) -> ContainerCreateBody {
     let target = format!("container:{}", plan.view.target_id);
     let image = if let How::Sidecar(sidecar) = &plan.view.how { Some(&*sidecar.image) } else { None };
@@ -62,7 +62,7 @@ pub(super) fn interactive(body: ContainerCreateBody, tty: bool, tools: Option<&s
 }
 
 /// Creates a container, copies the tools into it, attaches, waits for its end, and starts it. In
-/// this order nothing is missed. Leaves nothing behind on failure.
+/// this order no output and no end is missed. Leaves nothing behind on failure.
 pub(super) async fn start_container(
     engine: &Engine,
     name: &str,
@@ -87,7 +87,7 @@ pub(super) async fn start_container(
     }
 }
 
-/// The part of [`start_container`] that keepers use too.
+/// Attaches to a container, waits for its end, and starts it. Keepers use this too.
 pub(super) async fn attach_and_start(
     engine: &Engine,
     container: &ContainerName,
@@ -96,7 +96,7 @@ pub(super) async fn attach_and_start(
     let keys = detach_keys.map(|keys| format!("&detachKeys={}", percent_encode(keys))).unwrap_or_default();
     let path = format!("/containers/{container}/attach?stream=1&stdin=1&stdout=1&stderr=1{keys}");
     let attach = engine.transport.request(Method::POST, &path, full(""))?;
-    // Both before the start, so that nothing is missed.
+    // Both requests precede the start, so that nothing is missed.
     let (exit_waiter, streams) = tokio::try_join!(ExitWaiter::ask(engine, container), engine.transport.hijack(attach))?;
     engine.start(container).await?;
     Ok((exit_waiter, streams))

@@ -2,7 +2,7 @@
 //! and limits.
 //!
 //! The copy joins the keeper's PID namespace, so that its first process can be started from the
-//! keeper's files. Nothing is written into the copy's file system, and the original is not touched.
+//! keeper's files. Nothing is written into the copy's file system, and the original is not changed.
 
 use bollard::models::{
     ContainerCreateBody, HealthConfig, HostConfig, Mount, MountBindOptions, MountBindOptionsPropagationEnum,
@@ -36,7 +36,7 @@ impl Copy {
 /// The properties of a copy.
 #[derive(Clone, Copy)]
 pub(super) struct CopyOptions<'a> {
-    /// The user; `None` for the original's user.
+    /// The user. `None` stands for the original's user.
     pub(super) user: Option<&'a str>,
     /// The image to use if the original changed no file.
     pub(super) image: &'a str,
@@ -55,7 +55,8 @@ pub(super) async fn container(
 ) -> Result<(ContainerCreateBody, Copy), Error> {
     let pid_mode = Some(format!("container:{}", keeper.container));
     let Some(target_id) = plan.copied_container() else {
-        // For an image alone, there are no settings to copy, so it gets the strictest.
+        // For an image alone, there are no settings to copy, so the container gets the strictest
+        // ones.
         let host_config = HostConfig { pid_mode, cap_add: Some(copied.capabilities.clone()), ..unprivileged() };
         let body = ContainerCreateBody {
             image: Some(image.to_owned()),
@@ -148,8 +149,9 @@ fn short_form(of: &crate::Mount) -> String {
     format!("{}:{}:{read_only},nocopy", of.name, of.destination)
 }
 
-/// Returns a mount with the original's name, and private: later mounts in one container do not
-/// appear in the other. In this form the engine does not create missing folders on its host.
+/// Returns a mount with the original's name. The mount is private: later mounts in one container do
+/// not appear in the other. In this form the engine does not create missing directories on its
+/// host.
 fn mount(of: &crate::Mount) -> Mount {
     let shared = Mount { target: Some(of.destination.clone()), read_only: Some(of.read_only), ..Mount::default() };
     match &*of.kind {
@@ -172,7 +174,7 @@ fn mount(of: &crate::Mount) -> Mount {
         },
         "tmpfs" => Mount {
             typ: Some(MountType::TMPFS),
-            // They were parsed from such options.
+            // The options were parsed from this form.
             tmpfs_options: serde_json::from_value(of.memory.clone()).unwrap_or_default(),
             ..shared
         },
@@ -197,7 +199,7 @@ fn bind_options(of: &crate::Mount) -> Option<MountBindOptions> {
     })
 }
 
-/// Returns the folder of the host that the engine's error reports as missing.
+/// Returns the directory of the host that the engine's error reports as missing.
 pub(super) fn missing_source(plan: &SessionPlan, error: &Error) -> Option<String> {
     let Error::Api(answer) = error else { return None };
     let says_so = ["bind source path does not exist", "no such file or directory"].iter();
@@ -206,7 +208,7 @@ pub(super) fn missing_source(plan: &SessionPlan, error: &Error) -> Option<String
     }
     let ModePlan::Copy { settings, .. } = &plan.mode_plan else { return None };
     let binds = settings.mounts.iter().filter(|mount| mount.kind == "bind");
-    // The longest match: one folder may be below another.
+    // Select the longest match: one directory may be below another.
     let named = binds.map(|mount| &mount.source).filter(|source| answer.message.contains(source.as_str()));
     named.max_by_key(|source| source.len()).cloned()
 }

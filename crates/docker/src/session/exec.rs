@@ -11,18 +11,18 @@ use super::output::ProcessOutput;
 use crate::transport::{Hijacked, Kind};
 use crate::{ContainerName, Engine, Error};
 
-/// After streams ended without a record, how long the engine may take to note the end of the
-/// process. Usually it does so at once; a busy engine takes seconds.
+/// How long the engine may take to note the end of a process after its streams ended without a
+/// record. Usually the engine notes the end at once; a busy engine takes seconds.
 pub(super) const EXIT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The engine's view of a process whose streams have ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ExecState {
-    /// It exited with this code.
+    /// The process exited with this code.
     Exited(u8),
-    /// It is still running; only the connection to it ended.
+    /// The process is still running; only the connection to it ended.
     StillRunning,
-    /// The engine could not start it, and made up this code.
+    /// The engine could not start the process, and reports this code in place of a program's.
     NotStarted(u8),
 }
 
@@ -30,7 +30,7 @@ impl Engine {
     /// Runs a command in a container as `docker exec` would, discards its output, and returns its
     /// exit code.
     ///
-    /// Returns [`Error::ExecRefused`] if the runtime cannot start it.
+    /// Returns [`Error::ExecRefused`] if the runtime cannot start the command.
     pub async fn exec(&self, container: &ContainerName, command: &[&str]) -> Result<u8, Error> {
         use scratchdbg_backend::Output as _;
         let exec = ExecConfig {
@@ -97,8 +97,8 @@ impl Engine {
     }
 }
 
-/// The backoff for polling a process whose streams have ended: short at first, as most ends are
-/// noted at once.
+/// The backoff for polling a process whose streams have ended. The delay is short at first, as most
+/// ends are noted at once.
 pub(super) struct Polls {
     deadline: Instant,
     pause: Duration,

@@ -1,4 +1,5 @@
-//! Waits for the end of a container that the engine removes by itself, to get its exit code.
+//! Waits for the end of a container that the engine removes by itself, to get the container's exit
+//! code.
 
 use bytes::Bytes;
 use hyper::Method;
@@ -26,7 +27,7 @@ pub(super) struct ExitWaiter {
 
 impl Drop for ExitWaiter {
     fn drop(&mut self) {
-        // Nobody waits for the answer any more.
+        // The answer is no longer needed.
         self.answer.abort();
     }
 }
@@ -34,8 +35,8 @@ impl Drop for ExitWaiter {
 impl ExitWaiter {
     /// Sends the wait request. This must happen before the start: a removed container cannot be
     /// waited for, and a request that arrives while Docker removes the container may never be
-    /// answered. Docker starts its answer once it is waiting, which this waits for. Podman does
-    /// not.
+    /// answered. Docker starts its answer once it is waiting for the container, and this function
+    /// waits for the start of the answer. Podman does not.
     pub(super) async fn ask(engine: &Engine, container: &ContainerName) -> Result<Self, Error> {
         let wait = |condition: &str| {
             let path = format!("/containers/{container}/wait?condition={condition}");

@@ -1,4 +1,4 @@
-//! Finds all our objects in an engine by their labels, and verifies each.
+//! Finds all objects of scratchdbg in an engine by their labels, and verifies each.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -19,18 +19,18 @@ const CONCURRENCY: usize = 8;
 /// The time limit for inspecting one object, so that one cannot block all others.
 const INSPECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Our objects in an engine.
+/// The objects of scratchdbg in an engine.
 #[derive(Debug, Default)]
 pub(super) struct Inventory {
     pub(super) containers: Vec<OurContainer>,
     pub(super) images: Vec<OurImage>,
-    /// Why an object that may be ours could not be inspected.
+    /// Why an object that may be scratchdbg's could not be inspected.
     pub(super) failure: Option<Error>,
     /// The time of the inventory, by the engine's clock.
     pub(super) now: Option<Timestamp>,
 }
 
-/// A container of ours.
+/// A container of scratchdbg.
 #[derive(Debug)]
 pub(super) struct OurContainer {
     pub(super) id: ContainerName,
@@ -51,7 +51,7 @@ pub(super) struct OurImage {
     pub(super) is_left: bool,
 }
 
-/// Which objects to find.
+/// The objects to find.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wanted {
     All,
@@ -60,9 +60,9 @@ pub(super) enum Wanted {
 }
 
 impl Engine {
-    /// Finds all our objects.
+    /// Finds all objects of scratchdbg.
     pub(super) async fn inventory(&self, wanted: Wanted) -> Result<Inventory, Error> {
-        // In this order, because the keeper of a copy is created before its image.
+        // Images are listed first, because the keeper of a copy is created before its image.
         let images = self.list_images(Some(LABEL_SESSION)).await?;
         let (list, now) = self.list_containers_dated(true, &[LABEL_SESSION.to_owned()]).await?;
         let candidates: Vec<_> =
@@ -104,7 +104,7 @@ impl Engine {
             }
             let is_ours = if is_demo { Ok(true) } else { self.is_copy(&image.id, &marks).await };
             let is_ours = match is_ours {
-                // Without its original, nothing proves that it is ours.
+                // Without its original, nothing proves that the image is scratchdbg's.
                 Err(Error::Unending { container }) => {
                     unfinished.push(container);
                     false
@@ -128,7 +128,7 @@ impl Engine {
         Ok(Inventory { containers: known, images: found, failure, now })
     }
 
-    /// Inspects a container that may be ours, and returns it if it is.
+    /// Inspects a container that may be scratchdbg's, and returns it if it is.
     async fn verify(
         &self,
         listed: &ContainerSummary,
@@ -162,7 +162,7 @@ impl Engine {
             lingers: marks.lingers.is_some(),
             state,
             created,
-            // The end of a container that has not ended is in the year 1.
+            // A container that has not ended has an end in the year 1.
             finished: finished.filter(|time| *time > Timestamp::UNIX_EPOCH),
             client: client::client(marks.client.as_deref()),
             has_keeper: matches!(role, Role::Keeper { .. }) || keepers.contains(&*marks.session),
@@ -203,14 +203,14 @@ fn may_be_left(container: &ContainerSummary, marks: &Marks, now: Option<Timestam
         || is_over_time(marks, created(container), now)
 }
 
-/// Whether it is a lingering keeper whose time is over.
+/// Whether the container is a lingering keeper whose time is over.
 fn is_over_time(marks: &Marks, created: Option<Timestamp>, now: Option<Timestamp>) -> bool {
-    // Its client and the engine may have read different clocks. The later time counts.
+    // The keeper's client and the engine may have read different clocks. The later time counts.
     let began = created.map(|created| created.max(marks.created_at));
     marks.lingers.as_ref().is_some_and(|(time, _)| leftover::is_over_time(*time, began, now))
 }
 
-/// Its name and id, for a message.
+/// Returns a container's name and id, for a message.
 fn shown(container: &ContainerSummary) -> String {
     let id: String = container.id.iter().flat_map(|id| id.chars()).take(12).collect();
     match container.names.iter().flatten().next() {
@@ -219,7 +219,7 @@ fn shown(container: &ContainerSummary) -> String {
     }
 }
 
-/// By the engine's clock.
+/// Returns when a container was created, by the engine's clock.
 fn created(container: &ContainerSummary) -> Option<Timestamp> {
     container.created.and_then(|second| Timestamp::from_second(second).ok())
 }

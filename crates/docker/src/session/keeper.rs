@@ -21,7 +21,8 @@ use crate::plan::{KeeperRights, ModePlan};
 use crate::transport::{Hijacked, full};
 use crate::{ContainerName, Engine, Error, SessionPlan, labels};
 
-/// The keeper's limits: it only reads a pipe. The session's usage counts against the target.
+/// The limits of the keeper, which only reads a pipe. The session's usage counts against the
+/// target.
 ///
 /// The memory is needed by the runtime, which starts the keeper from within the container: runc's
 /// first process used over 15 MiB on a control group of version 2, where its copy of itself counts
@@ -29,16 +30,16 @@ use crate::{ContainerName, Engine, Error, SessionPlan, labels};
 const MEMORY: i64 = 64 << 20;
 const PROCESSES: i64 = 8;
 
-/// The mount options of the folder of names, which contains only links. It gets the mode that the
-/// image has for it.
+/// The mount options of the directory of names, which contains only links. The directory has the
+/// same mode as in the image.
 const SESSIONS_OPTIONS: &str = "size=64k,mode=1733";
 
-/// How long the keeper may take to exit after it was told to: it ends what is left of the session
-/// first.
+/// How long the keeper may take to exit after the order to do so. The keeper first ends the remains
+/// of the session.
 const STOP_TIMEOUT: Duration = Duration::from_secs(4);
 
-/// How long its removal may take after that, once it was requested. A container that is not removed
-/// by then is reported.
+/// How long the keeper's removal may take after that, once the removal was requested. A container
+/// that is not removed by then is reported.
 const REMOVAL_TIMEOUT: Duration = Duration::from_secs(6);
 
 /// How long after the end of a keeper the engine may take to note it.
@@ -49,9 +50,9 @@ const END_TIMEOUT: Duration = Duration::from_millis(300);
 pub struct Keeper {
     engine: Engine,
     container: ContainerName,
-    /// Its process id, if it is a lingering one from an earlier session.
+    /// The process id, if the keeper is a lingering one from an earlier session.
     lingering_pid: Option<u32>,
-    /// Its standard streams, until they are taken.
+    /// The standard streams, until they are taken.
     connection: Option<Hijacked>,
     end: KeeperEnd,
 }
@@ -59,9 +60,9 @@ pub struct Keeper {
 /// How a keeper ends.
 #[derive(Debug)]
 enum KeeperEnd {
-    /// With its standard input.
+    /// The keeper ends with its standard input.
     WithClient(ExitWaiter),
-    /// By itself, later.
+    /// The keeper ends by itself, later.
     Lingers,
 }
 
@@ -124,7 +125,7 @@ impl KeeperHandle for Keeper {
 
     async fn linger(&mut self, session: &str, pid: u32) -> Result<(), scratchdbg_backend::Error> {
         self.engine.rename(&self.container, &lingering::name(session, pid)).await?;
-        // The keeper is meant to stay.
+        // The keeper is meant to remain.
         self.engine.transport.scope().gone(self.container.as_str());
         self.end = KeeperEnd::Lingers;
         Ok(())
@@ -151,7 +152,8 @@ impl KeeperHandle for Keeper {
                 self.engine.transport.scope().gone(self.container.as_str());
                 Ok(())
             }
-            // It hangs, or the engine lost track of it. If it is gone, that is fine.
+            // The keeper hangs, or the engine lost track of it. A keeper that is already gone is
+            // not an error.
             _ => Ok(self.engine.remove_within(&self.container, REMOVAL_TIMEOUT).await?),
         }
     }
@@ -162,10 +164,10 @@ impl KeeperHandle for Keeper {
     }
 }
 
-/// Returns the container: exactly the session's rights, no network, no secrets, no host mounts, and
-/// a read-only root. Its writable memory (the names of sessions, `/dev`) does no harm: a process
-/// that may write there may trace the keeper anyway, and can run a program without a file
-/// (`memfd_create(2)`).
+/// Returns the keeper's container: exactly the session's rights, no network, no secrets, no host
+/// mounts, and a read-only root. The container's writable memory (the names of sessions, `/dev`)
+/// does no harm: a process that may write there may trace the keeper anyway, and can run a program
+/// without a file (`memfd_create(2)`).
 fn container(plan: &SessionPlan, session: &str, now: Timestamp) -> ContainerCreateBody {
     let KeeperRights { added, dropped, .. } = plan.keeper_rights.clone();
     ContainerCreateBody {
@@ -180,8 +182,8 @@ fn container(plan: &SessionPlan, session: &str, now: Timestamp) -> ContainerCrea
         attach_stdout: Some(true),
         attach_stderr: Some(true),
         open_stdin: Some(true),
-        // The dead man's switch: the engine closes standard input when the one client that holds it
-        // is gone.
+        // This is a dead man's switch: the engine closes standard input when the only client that
+        // holds it is gone.
         stdin_once: Some(plan.linger().is_none()),
         // In addition to network mode `none`: the runtime then creates the empty network namespace
         // by itself, without calling back into the engine. That halves the start time.
@@ -191,7 +193,7 @@ fn container(plan: &SessionPlan, session: &str, now: Timestamp) -> ContainerCrea
             pid_mode: (plan.view.mode() != Mode::Copy).then(|| format!("container:{}", plan.view.target_id)),
             readonly_rootfs: Some(true),
             tmpfs: Some([(SESSIONS.to_owned(), SESSIONS_OPTIONS.to_owned())].into()),
-            // It needs no shared memory: then there is no `/dev/shm` to mount.
+            // The keeper needs no shared memory, so there is no `/dev/shm` to mount.
             ipc_mode: Some("none".to_owned()),
             auto_remove: Some(true),
             memory: Some(MEMORY),

@@ -1,10 +1,10 @@
-//! Decides which of our objects are left over, from the engine's facts, by the engine's clock, and
-//! from whether the client that created them is running.
+//! Decides which objects of scratchdbg are left over, from the engine's facts, by the engine's
+//! clock, and from whether the client that created them is running.
 //!
-//! A client sets a session up in steps (create, attach, start), and on a busy machine each may take
-//! minutes. So an idle object is not left over. It is left over if its client is gone, if the
-//! keeper that the rest of its session depends on is gone, or if it is far older than any start
-//! takes.
+//! A client sets a session up in steps (create, attach, start), and on a busy machine each step may
+//! take minutes. Therefore an idle object is not necessarily left over. An object is left over if
+//! its client is gone, if the keeper that the rest of its session depends on is gone, or if the
+//! object is far older than any start takes.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -18,20 +18,21 @@ const MAX_START: SignedDuration = SignedDuration::from_mins(15);
 /// The engine removes an ended container by itself within this time.
 const REMOVAL_TIMEOUT: SignedDuration = SignedDuration::from_mins(1);
 
-/// The facts about a container of ours that matter here.
+/// The facts about a container that matter here.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Candidate {
     pub(super) role: Role,
     pub(super) lingers: bool,
     pub(super) state: Phase,
-    /// By the engine's clock.
+    /// The creation time, by the engine's clock.
     pub(super) created: Option<Timestamp>,
-    /// By the engine's clock; `None` if it has not ended.
+    /// The end, by the engine's clock. `None` if the container has not ended.
     pub(super) finished: Option<Timestamp>,
     pub(super) client: Client,
-    /// Whether it is a keeper, or its session has one.
+    /// Whether the container is a keeper, or its session has one.
     pub(super) has_keeper: bool,
-    /// A lingering keeper that should have ended by itself, and serves no session.
+    /// Whether the container is a lingering keeper that should have ended by itself, and serves no
+    /// session.
     pub(super) is_overdue: bool,
 }
 
@@ -39,14 +40,15 @@ pub(super) struct Candidate {
 /// still be starting.
 const OVERTIME: SignedDuration = SignedDuration::from_secs(10);
 
-/// Whether the time of a lingering keeper is over. `now` is the engine's clock, by which it was
-/// created too.
+/// Whether the time of a lingering keeper is over. `now` is the time by the engine's clock, which
+/// also determined when the keeper was created.
 pub(super) fn is_over_time(time: SignedDuration, created: Option<Timestamp>, now: Option<Timestamp>) -> bool {
     let limit = time.saturating_add(OVERTIME);
     created.zip(now).is_some_and(|(created, now)| now.duration_since(created) > limit)
 }
 
-/// Whether an object is left over. `now` is the engine's clock; if it is unknown, nothing is old.
+/// Whether an object is left over. `now` is the time by the engine's clock. If it is unknown,
+/// nothing is old.
 pub(super) fn is_left(candidate: &Candidate, now: Option<Timestamp>) -> bool {
     let older_than = |time: Option<Timestamp>, limit: SignedDuration| {
         now.zip(time).is_some_and(|(now, time)| now.duration_since(time) > limit)
@@ -79,7 +81,7 @@ mod tests {
     use super::*;
 
     const KEEPER: Role = Role::Keeper { pid: None };
-    /// In seconds, by the engine's clock.
+    /// The current time in seconds, by the engine's clock.
     const NOW: i64 = 1_000_000;
 
     fn at(second: i64) -> Option<Timestamp> {

@@ -13,9 +13,9 @@ use crate::{ContainerName, Engine, Error, Target};
 /// A keeper that waits for its next session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct LingeringKeeper {
-    /// Its container.
+    /// The keeper's container.
     pub(super) container: ContainerName,
-    /// Its process id in the PID namespace of the target.
+    /// The keeper's process id in the PID namespace of the target.
     pub(super) pid: u32,
     target_id: String,
     fits: String,
@@ -24,13 +24,14 @@ pub(crate) struct LingeringKeeper {
 
 impl LingeringKeeper {
     /// Whether this keeper can serve a session of this user in this target. `tools` identifies the
-    /// tools it was created with, and `rights` are those that a new keeper would have. A keeper
-    /// whose rights do not allow lingering is refused: another process may have taken it over.
+    /// tools that the keeper must have been created with, and `rights` are those that a new keeper
+    /// would have. A keeper whose rights do not allow lingering is refused: another process may
+    /// have taken it over.
     pub(crate) fn serves(&self, target: &Target, user: NumericUser, tools: &str, rights: &KeeperRights) -> bool {
         rights.may_linger && self.target_id == target.id && self.fits == labels::fits(user, tools, rights)
     }
 
-    /// The toolkit image that it was created from.
+    /// Returns the toolkit image that the keeper was created from.
     pub(crate) fn image(&self) -> &str {
         &self.image
     }
@@ -47,8 +48,8 @@ impl Engine {
     }
 }
 
-/// Selects the keepers that wait long enough for a session to begin. `now` is the engine's clock,
-/// by which each was dated too.
+/// Selects the keepers that wait long enough for a session to begin. `now` is the time by the
+/// engine's clock, which also determined the times of the keepers.
 pub(crate) fn keepers_that_wait(list: Vec<ContainerSummary>, now: Option<Timestamp>) -> Vec<LingeringKeeper> {
     let keeper = |keeper: ContainerSummary| {
         let (pid, marks) = ours::is_lingering(&keeper)?;
@@ -79,8 +80,8 @@ mod tests {
     use jiff::Timestamp;
     use serde_json::json;
 
-    /// The clocks of the client that created it and of the current one may be years off: only the
-    /// engine's clock counts.
+    /// The clocks of the client that created the keeper and of the current one may be years off:
+    /// only the engine's clock counts.
     #[test]
     fn its_time_is_by_the_engines_clock() {
         let session = "0123456789abcdef";

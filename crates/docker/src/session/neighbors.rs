@@ -23,9 +23,9 @@ struct Member {
     /// `HostConfig.PidMode`.
     pid_mode: String,
     capabilities: u64,
-    /// It has processes now.
+    /// Whether the container has processes now.
     has_processes: bool,
-    /// It is verified to be a keeper of ours.
+    /// Whether the container is verified to be a keeper of scratchdbg.
     is_keeper: bool,
 }
 
@@ -62,7 +62,7 @@ impl Engine {
         }
         let container = match self.inspect_within(&id, INSPECT_TIMEOUT).await {
             Ok(container) => container,
-            // It was removed in between.
+            // The container was removed in the meantime.
             Err(error) if error.is_no_such_container() => return Ok(None),
             Err(error) => return Err(error),
         };
@@ -79,7 +79,8 @@ impl Engine {
         Ok(Some((id, member)))
     }
 
-    /// Whether the container is verified to be a keeper: anybody can use its name and labels.
+    /// Whether the container is verified to be a keeper: any container can have its name and
+    /// labels.
     async fn is_keeper(&self, container: &ContainerInspectResponse) -> Result<bool, Error> {
         let labels = container.config.as_ref().and_then(|config| config.labels.as_ref());
         if labels.and_then(ours::Marks::read).is_none() {
@@ -107,8 +108,8 @@ fn find<'a>(members: &'a HashMap<String, Member>, name: &str) -> Option<(&'a Str
 enum Namespace<'a> {
     Of(&'a str),
     Host,
-    /// Unknown: the chain of joined containers leads to this one, which was not found, or in a
-    /// circle.
+    /// Unknown: the chain of joined containers leads to this container, which was not found, or in
+    /// a circle.
     Unknown(&'a str),
 }
 
@@ -180,7 +181,7 @@ mod tests {
             ("container:012", true),
             ("container:web", true),
             ("container:other", false),
-            // The container that it joined is gone, so its namespace is unknown.
+            // The joined container is gone, so the namespace is unknown.
             ("container:gone", true),
             ("container:", true),
             ("container:n1", true),
@@ -208,7 +209,7 @@ mod tests {
         // The middle of the chain is gone.
         let list = [("t", "web", ""), ("c", "third", "container:gone")];
         assert_eq!(of(&list, "t", ""), ["third"]);
-        // It cannot be started.
+        // The container cannot be started.
         let list = [("t", "web", ""), ("c", "ended", "container:gone")];
         assert_eq!(of(&list, "t", ""), [""; 0]);
         let list = [("t", "web", ""), ("c", "ended", "container:t")];

@@ -1,23 +1,24 @@
 //! Recognizes engine errors in the first output of a session.
 //!
-//! When the engine fails to start a process, it has already answered that the stream is open. So it
-//! writes the error into the stream, in place of the process's output: one line, and the end. The
-//! wording varies with the runtime, with containerd, and from run to run for a container that is
-//! just ending. So the error cannot be recognized by its text. Instead, the first line is held back
-//! until more output or the end arrives, and then the exec's state tells whether the process ever
-//! started.
+//! When the engine fails to start a process, the engine has already answered that the stream is
+//! open. Therefore it writes the error into the stream, in place of the process's output: one line,
+//! and the end. The wording varies with the runtime, with containerd, and from run to run for a
+//! container that is just ending, so the text does not identify the error. Instead, the first line
+//! is held back until more output or the end arrives, and then the exec's state shows whether the
+//! process ever started.
 
 use std::borrow::Cow;
 use std::time::Duration;
 
-/// Longer than any engine's error.
+/// The longest line that may be an engine's error, in bytes.
 const LONGEST: usize = 8 << 10;
 
-/// The end follows the engine's line at once. A line that stays alone for longer is a program's.
+/// How long a line is held back. The end follows the engine's line at once. A line that stays alone
+/// for longer is a program's.
 pub(super) const HELD_FOR: Duration = Duration::from_millis(50);
 
-/// A line with the launcher's path is hardly a program's, and a terminal may take a while to close
-/// after it.
+/// How long a line with the launcher's path is held back. Such a line is hardly a program's, and a
+/// terminal may take a while to close after it.
 pub(super) const REFUSAL_HELD_FOR: Duration = Duration::from_secs(2);
 
 /// The state of a session's first output.
@@ -26,7 +27,7 @@ pub(super) enum Opening {
     /// Nothing has arrived yet.
     #[default]
     Awaited,
-    /// One line, which may be the engine's.
+    /// One line has arrived, which may be the engine's.
     Held(Vec<u8>),
     /// The process is writing output.
     Over,
@@ -100,8 +101,8 @@ impl NotExecuted {
     }
 }
 
-/// Reports whether a chunk may be the engine's line, which ends like a terminal's. Programs that write to a pipe do
-/// not end lines that way.
+/// Reports whether a chunk may be the engine's line, which ends like a terminal's line. Programs
+/// that write to a pipe do not end lines that way.
 fn may_be_the_engines(piece: &[u8]) -> bool {
     piece.len() <= LONGEST && piece.strip_suffix(b"\r\n").is_some_and(|line| !line.is_empty() && !line.contains(&b'\n'))
 }

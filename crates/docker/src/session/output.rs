@@ -11,20 +11,20 @@ use tokio::io::{AsyncRead, AsyncReadExt as _};
 use super::opening::{HELD_FOR, NotExecuted, Opening, REFUSAL_HELD_FOR};
 use crate::Error;
 
-/// The engine copies in chunks of 32 KiB.
+/// The buffer size. The engine copies in chunks of 32 KiB.
 const BUFFER: usize = 32 << 10;
 
 /// Engines before 23 end the output of an exec with this text when the detach keys are pressed.
 const ESCAPED: &[u8] = b"exec attach failed: error on attach stdin: read escape sequence\r\n";
 
-/// What the end of an output reveals.
+/// What the end of an output shows about the process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum OutputEnd {
-    /// Nothing.
+    /// The end shows nothing.
     Plain,
-    /// The engine has read the detach keys, as its last output says.
+    /// The engine has read the detach keys, as its last output states.
     Escaped {
-        /// That output was not forwarded.
+        /// Whether that output was not forwarded.
         is_held: bool,
     },
     /// The output was only this line, which may be the engine's. It was not forwarded.
@@ -36,7 +36,7 @@ pub(super) enum OutputEnd {
 
 impl OutputEnd {
     /// Returns the engine's error for an exec that never started a process, with the exit code that
-    /// it made up.
+    /// the engine reported.
     pub(super) fn refusal(&self, code: u8) -> Error {
         let message = match self {
             Self::OneLine(line) | Self::NotExecuted(line) => String::from_utf8_lossy(line).trim().to_owned(),
@@ -65,9 +65,9 @@ pub struct ProcessOutput {
     not_executed: NotExecuted,
     /// The first output on standard error, or on a terminal, if it may be the runtime's.
     refusal: Vec<u8>,
-    /// The last output is what engines write when they read the detach keys.
+    /// Whether the last output is the text that engines write when they read the detach keys.
     escaped: bool,
-    /// That output is being held back: it is not the command's if the end follows.
+    /// Whether that text is being held back. If the end follows, the text is not the command's.
     escape_held: bool,
     /// The chunks to forward.
     pieces: VecDeque<(Stream, Bytes)>,
@@ -163,7 +163,8 @@ impl ProcessOutput {
             return;
         }
         self.escaped = self.tty && piece.ends_with(ESCAPED);
-        // A line of the engine's, and of a session that began: not to be held back as the opening.
+        // The text is the engine's, in a session that has begun. It must not be held back as the
+        // opening.
         if self.escaped || self.escape_held || !self.refusal.is_empty() {
             self.release();
         }

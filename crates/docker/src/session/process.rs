@@ -21,8 +21,8 @@ use crate::plan::ModePlan;
 use crate::transport::{Hijacked, Kind, Upgraded};
 use crate::{ContainerName, Engine, Error, SessionPlan, labels};
 
-/// After a command was killed, how long the engine may take to remove its container, and so to
-/// learn the reason.
+/// How long the engine may take to remove the container of a command that was killed, which reveals
+/// the reason.
 const OOM_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long a session's container may take to end after its keeper is gone, before its removal is
@@ -43,8 +43,8 @@ const EXIT_TIMEOUT_TERMINAL: Duration = Duration::from_secs(3);
 const EXIT_TIMEOUT_DETACHED: Duration = Duration::from_secs(1);
 
 /// The exit code that the engine reports for an exec that it could not serve, if the runtime
-/// reported no better one. Docker also reports it if the connection to us broke, and then never
-/// reports how the process ended.
+/// reported no better one. Docker also reports this code if the connection to the client broke, and
+/// then never reports how the process ended.
 const ENGINE_EXIT_CODE: u8 = 126;
 
 /// A process, and its streams until they are taken.
@@ -56,21 +56,21 @@ pub struct Process {
     streams: Option<(ProcessOutput, WriteHalf<Upgraded>)>,
 }
 
-/// Where a process runs.
+/// The container in which a process runs.
 #[derive(Debug)]
 enum RunsIn {
-    /// Inside the target.
+    /// The process runs inside the target.
     Exec {
         /// The exec's id.
         id: String,
     },
-    /// In a container of its own, which the engine removes at its end.
+    /// The process runs in a container of its own, which the engine removes at its end.
     Container {
-        /// That container.
+        /// The container.
         container: ContainerName,
-        /// Waits for its end.
+        /// Waits for the end of the container.
         exit_waiter: ExitWaiter,
-        /// The image that was created for it.
+        /// The image that was created for the container.
         copy: Copy,
     },
 }
@@ -150,8 +150,8 @@ impl Process {
         }
     }
 
-    /// Determines the state of the process after its streams ended. The engine may learn of the end
-    /// up to `timeout` later.
+    /// Determines the state of the process after its streams ended. The engine may note the end up
+    /// to `timeout` later.
     async fn state(&mut self, timeout: Duration) -> Result<ExecState, Error> {
         let Self { engine, runs, .. } = self;
         match runs {
@@ -163,7 +163,7 @@ impl Process {
                 // The engine may be busy before it removes the container.
                 let code = match tokio::time::timeout(REMOVAL_TIMEOUT, exit_waiter.exit_code()).await {
                     Ok(code) => code?,
-                    // It does not answer. Its record may tell the code.
+                    // The engine does not answer. Its record may contain the code.
                     Err(_) => match engine.recorded_exit_code(container).await {
                         Some(code) => code,
                         None => return Err(Error::ConnectionEnded),
@@ -214,11 +214,12 @@ impl scratchdbg_backend::Process for Process {
         Ok(process_end(state, end, is_detached, matches!(self.runs, RunsIn::Exec { .. })))
     }
 
-    /// According to the engine or the kernel: the engine drops the reason once it has removed the
-    /// container. A process inside the target counts against the target's limits.
+    /// Whether the engine or the kernel reports that the process ran out of memory. The engine
+    /// drops the reason once it has removed the container. A process inside the target counts
+    /// against the target's limits.
     async fn ran_out_of_memory(&mut self) -> bool {
         let RunsIn::Container { container, exit_waiter, .. } = &self.runs else { return false };
-        // The launcher may have reported the end before the engine learns of it.
+        // The launcher may have reported the end before the engine notes it.
         let mut polls = Polls::until(OOM_TIMEOUT);
         while !exit_waiter.is_over() && polls.again().await {}
         let Ok(host) = self.engine.host_facts().await else { return false };
@@ -248,7 +249,8 @@ impl scratchdbg_backend::Process for Process {
     }
 }
 
-/// Interprets the end of streams without a record. `is_detached`: the user pressed the detach keys.
+/// Interprets the end of streams without a record. `is_detached` states that the user pressed the
+/// detach keys.
 fn process_end(state: ExecState, end: OutputEnd, is_detached: bool, is_exec: bool) -> ProcessEnd {
     match state {
         ExecState::NotStarted(code) => ProcessEnd::NotStarted(end.refusal(code).into()),

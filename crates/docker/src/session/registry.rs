@@ -1,4 +1,4 @@
-//! Lists the sessions in an engine, and removes what is left of ended ones.
+//! Lists the sessions in an engine, and removes the remains of ended ones.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -37,8 +37,8 @@ fn part_of_image(image: &OurImage) -> Part {
     Part { kind: IMAGE, role, name, state: None, size: Some(image.size) }
 }
 
-/// Whether the launcher of a session of this keeper is among the processes that an engine lists: its
-/// command line names the keeper's process.
+/// Whether the launcher of a session of this keeper is among the processes that an engine lists:
+/// its command line names the keeper's process.
 fn is_served_among(processes: &Value, keeper: u32) -> bool {
     let served = format!(" run {keeper} ");
     launchers_among(processes).any(|line| line.contains(&served))
@@ -50,7 +50,7 @@ fn is_launcher_among(processes: &Value, session: &str) -> bool {
     launchers_among(processes).any(|line| line.contains(session))
 }
 
-/// Returns what may be the command lines of launchers. Any process can have one like that.
+/// Returns command lines that may be those of launchers. Any process can have such a command line.
 fn launchers_among(processes: &Value) -> impl Iterator<Item = &str> {
     let rows = processes["Processes"].as_array().into_iter().flatten();
     let cells = rows.flat_map(|row| row.as_array().into_iter().flatten()).filter_map(Value::as_str);
@@ -58,8 +58,8 @@ fn launchers_among(processes: &Value) -> impl Iterator<Item = &str> {
 }
 
 impl Engine {
-    /// Returns all sessions and what is left of ended ones, oldest first. The error tells why the
-    /// list is incomplete, if the engine does not report the state of all of them.
+    /// Returns all sessions and the remains of ended ones, oldest first. If the engine does not
+    /// report the state of all sessions, the error states why the list is incomplete.
     pub(super) async fn list_sessions(&self) -> Result<(Vec<Session>, Option<Error>), Error> {
         let (ours, names) = tokio::try_join!(self.inventory(Wanted::All), self.names())?;
         let mut sessions: Vec<((Option<Timestamp>, Timestamp), Session)> = Vec::new();
@@ -102,10 +102,11 @@ impl Engine {
         Ok((sessions.into_iter().map(|(_, session)| session).collect(), ours.failure))
     }
 
-    /// Ends a session by removing its keeper. The session's processes end with it. That they do is
-    /// checked, because in a paused container nothing ends.
+    /// Ends a session by removing its keeper. The session's processes end with the keeper. Their
+    /// end is checked, because no process ends in a paused container.
     pub(super) async fn end_session(&self, session: &Session) -> Result<(), Error> {
-        // The keeper first: its removal tells the client and the launcher that the session is over.
+        // The keeper is removed first: its removal ends the session for the client and the
+        // launcher.
         let (keepers, others): (Vec<_>, Vec<_>) = session.parts.iter().partition(|part| part.role == KEEPER);
         for part in keepers.into_iter().chain(others) {
             if part.kind == IMAGE {
@@ -142,7 +143,7 @@ impl Engine {
     }
 
     /// Whether a lingering keeper, by its process id, serves a session in its target, as far as the
-    /// engine tells.
+    /// engine reports it.
     pub(super) async fn serves_session(&self, keeper: u32, target: &str) -> bool {
         match self.processes_of(target).await {
             Some(processes) => is_served_among(&processes, keeper),
@@ -153,13 +154,13 @@ impl Engine {
         }
     }
 
-    /// Lists the processes of a container. Returns `None` if the engine does not.
+    /// Lists the processes of a container. Returns `None` if the engine does not list them.
     async fn processes_of(&self, container: &str) -> Option<Value> {
         let list = format!("/containers/{}/top", crate::files::percent_encode(container));
         tokio::time::timeout(INSPECT_TIMEOUT, self.ask(&list)).await.ok().flatten()
     }
 
-    /// Removes an image of ours once the engine has released the container created from it.
+    /// Removes an image of scratchdbg once the engine has released the container created from it.
     pub(super) async fn remove_unused_image(&self, reference: &str) -> Result<(), Error> {
         let mut polls = Polls::until(END_TIMEOUT);
         loop {
@@ -171,9 +172,9 @@ impl Engine {
         }
     }
 
-    /// Removes what is left of ended sessions: containers whose clients were killed, and images of
-    /// copies. Returns the number of objects, and what could not be removed. A failed removal does
-    /// not prevent the others.
+    /// Removes the remains of ended sessions: containers whose clients were killed, and images of
+    /// copies. Returns the number of removed objects, and the failures. A failed removal does not
+    /// prevent the others.
     pub(super) async fn remove_leftovers(&self) -> Result<(usize, Vec<Error>), Error> {
         let ours = self.inventory(Wanted::Left).await?;
         let mut removed = 0;
@@ -189,7 +190,8 @@ impl Engine {
             note(self.remove_within(&container.id, REMOVAL_TIMEOUT).await);
         }
         for image in ours.images.iter().filter(|image| image.is_left) {
-            // Without its image, a container cannot be proved to be ours: the engine may still be ending it.
+            // Without its image, a container cannot be proved to be scratchdbg's: the engine may
+            // still be ending it.
             let of_session = ours.containers.iter().filter(|each| each.marks.session == image.marks.session);
             let mut is_used = false;
             for container in of_session {

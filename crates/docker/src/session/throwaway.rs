@@ -1,6 +1,6 @@
-//! The demo's objects: a hardened container that ends with its client, and its images. Each can be
-//! verified to be ours, so that `sessions gc` and any next session remove what a killed client
-//! leaves behind.
+//! The demo's objects: a hardened container that ends with its client, and its images. Each object
+//! can be verified to be scratchdbg's, so that `sessions gc` and any later session remove the
+//! objects of a client that was killed.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -19,7 +19,7 @@ use crate::{ContainerName, Engine, Error, labels};
 
 /// How long the container may take to end after its input is closed, before it is removed.
 const STOP_TIMEOUT: Duration = Duration::from_secs(3);
-/// How long images are looked for that the engine may be loading, and how often.
+/// How long to look for images that the engine may be loading, and how often.
 const LATE_WITHIN: Duration = Duration::from_secs(3);
 const LATE_PAUSE: Duration = Duration::from_millis(200);
 
@@ -27,21 +27,22 @@ const LATE_PAUSE: Duration = Duration::from_millis(200);
 #[derive(Debug)]
 pub struct Throwaway {
     session: String,
-    /// Its standard streams. When they are closed in any way, the engine closes the container's
-    /// input, which ends the container.
+    /// The standard streams of the container. When they are closed in any way, the engine closes
+    /// the container's input, which ends the container.
     running: Option<(ExitWaiter, Hijacked)>,
 }
 
-/// The commands of the engine's own client that do what a [`Throwaway`] does. The demo prints them.
+/// The commands of the engine's own client that correspond to the steps of a [`Throwaway`]. The
+/// demo prints them.
 #[derive(Debug)]
 pub struct ShownCommands {
     /// Starts the container.
     pub run: String,
-    /// Looks for a shell in it.
+    /// Looks for a shell in the container.
     pub shell: String,
-    /// Lists the files that changed in it.
+    /// Lists the files that changed in the container.
     pub changes: String,
-    /// Lists the debug containers that are left.
+    /// Lists the debug containers that are left over.
     pub left: String,
 }
 
@@ -52,22 +53,23 @@ impl Default for Throwaway {
 }
 
 impl Throwaway {
-    /// The name of its container.
+    /// Returns the name of the container.
     pub fn container(&self) -> String {
         Role::Demo.name(&self.session)
     }
 
-    /// The name of its image. The twin's name has the suffix `-debug`.
+    /// Returns the name of the image. The twin's name has the suffix `-debug`.
     pub fn image(&self) -> String {
         format!("{DEMOS}:{}", self.session)
     }
 
-    /// The labels for its images.
+    /// Returns the labels for the images.
     pub fn labels(&self, engine: &Engine) -> BTreeMap<String, String> {
         labels::labels(&self.session, "", MODE_DEMO, engine.now()).into_iter().collect()
     }
 
-    /// The commands that do the same, with its container, image and the container's id.
+    /// Returns the commands of the engine's client, with the names of the container and the image,
+    /// and the container's id.
     pub fn commands(&self, container: &str) -> ShownCommands {
         let name = self.container();
         ShownCommands {
@@ -81,7 +83,8 @@ impl Throwaway {
         }
     }
 
-    /// Tries to start a shell in the container. Returns the engine's refusal, or `None` if there is a shell.
+    /// Tries to start a shell in the container. Returns the engine's refusal, or `None` if there is
+    /// a shell.
     pub async fn try_shell(&self, engine: &Engine, container: &ContainerName) -> Result<Option<String>, Error> {
         match engine.exec(container, &["sh"]).await {
             Err(Error::ExecRefused { message, .. }) => Ok(Some(message)),
@@ -90,7 +93,7 @@ impl Throwaway {
         }
     }
 
-    /// The ids of containers that sessions in the container left behind.
+    /// Returns the ids of containers that sessions in the container left behind.
     pub async fn left(&self, engine: &Engine, container: &ContainerName) -> Result<Vec<String>, Error> {
         engine.containers_with_label(LABEL_TARGET, container.as_str()).await
     }
@@ -123,8 +126,8 @@ impl Throwaway {
     }
 
     /// Removes the container, even if it is incomplete, these images, and sessions in the
-    /// container. Waits for those images that the engine may still be `loading`, because the load was
-    /// given up.
+    /// container. Waits for the images in `loading`: their load was canceled, but the engine may
+    /// still complete it.
     pub async fn remove(
         &mut self,
         engine: &Engine,
@@ -149,7 +152,7 @@ impl Throwaway {
     }
 }
 
-/// Removes images as soon as they are there.
+/// Removes images as soon as they exist.
 async fn remove_late(engine: &Engine, mut images: Vec<String>) -> Result<(), backend::Error> {
     let deadline = Instant::now() + LATE_WITHIN;
     while !images.is_empty() {

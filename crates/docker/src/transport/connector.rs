@@ -56,8 +56,8 @@ impl Connector {
     }
 }
 
-/// Enables keep-alive probes. Without them, a connection that only waits would never notice that the engine's machine
-/// is gone.
+/// Enables keep-alive probes. Without them, a connection that only waits would never notice that
+/// the engine's machine is gone.
 fn keep_alive(stream: &TcpStream) -> io::Result<()> {
     const SILENCE: Duration = Duration::from_secs(15);
     const BETWEEN: Duration = Duration::from_secs(5);

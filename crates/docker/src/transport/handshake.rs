@@ -1,5 +1,5 @@
-//! The first request to an engine, which negotiates the API version: every response of an engine contains its newest
-//! version.
+//! The first request to an engine, which negotiates the API version: every response of an engine
+//! contains its newest version.
 
 use std::sync::Arc;
 
@@ -10,6 +10,7 @@ use hyper::{Request, StatusCode};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use jiff::Timestamp;
+use scratchdbg_backend::Scope;
 
 use super::connector::Connector;
 use super::{Body, BoxError, CONNECT_TIMEOUT, MAX_ANSWER, Transport, full, innermost};
@@ -17,7 +18,6 @@ use crate::api_version::ApiVersion;
 use crate::clock::Skew;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Unreachable};
-use scratchdbg_backend::Scope;
 
 /// An engine about which nothing is known yet.
 pub(crate) struct Handshake {

@@ -11,8 +11,8 @@ use crate::error::Error;
 /// An HTTP connection that became a byte stream.
 pub(crate) type Upgraded = TokioIo<hyper::upgrade::Upgraded>;
 
-/// The two directions of a hijacked connection. Shutting down the writer is the end of standard input. The engine's
-/// remaining output can be read after that.
+/// The two directions of a hijacked connection. Shutting down the writer is the end of standard
+/// input. The engine's remaining output can be read after that.
 pub(crate) struct Hijacked {
     pub(crate) reader: ReadHalf<Upgraded>,
     pub(crate) writer: WriteHalf<Upgraded>,

@@ -15,13 +15,14 @@ pub(crate) enum Kind {
     List,
     /// The changes of a container, for which the engine compares files.
     Changes,
-    /// A file or a folder of a container.
+    /// A file or a directory of a container.
     File,
     /// A log up to now.
     Log,
     /// A complete image.
     Save,
-    /// A response without an end: a followed log or followed events, or waiting for the end of a container.
+    /// A response without an end: a followed log or followed events, or waiting for the end of a
+    /// container.
     Endless,
     /// The headers of a response without an end.
     Beginning,
@@ -43,7 +44,8 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// Returns the kind of a request from its method and its path (with or without `/v1.41`) and query.
+    /// Returns the kind of a request from its method and its path (with or without `/v1.41`) and
+    /// query.
     pub(crate) fn of(method: &Method, path_and_query: &str) -> Self {
         let (path, query) = path_and_query.split_once('?').unwrap_or((path_and_query, ""));
         let words: Vec<&str> = path.split('/').filter(|word| !word.is_empty()).collect();
@@ -105,12 +107,13 @@ impl Kind {
         }
     }
 
-    /// Returns how long nothing may arrive while the engine responds to other requests, or `None` for no limit. An
-    /// engine that responds to none is given up earlier.
+    /// Returns how long nothing may arrive while the engine responds to other requests, or `None`
+    /// for no limit. An engine that responds to none is given up earlier.
     pub(crate) fn max_silence(self) -> Option<Duration> {
         let max_silence = match self {
             Self::Endless => return None,
-            // A busy engine was observed to take 27 s for a start, and longer for a query that waits for a lock.
+            // A busy engine was observed to take 27 s for a start, and longer for a query that
+            // waits for a lock.
             Self::Question
             | Self::List
             | Self::Resize
@@ -133,8 +136,9 @@ impl Kind {
         Some(max_silence)
     }
 
-    /// Returns how long a response that is read completely may take, or `None` if only its speed is limited. Small
-    /// responses are limited in total, because a byte per second renews any limit on silence.
+    /// Returns how long a response that is read completely may take, or `None` if only its speed is
+    /// limited. Small responses are limited in total, because a byte per second renews any limit on
+    /// silence.
     pub(crate) fn total_limit(self) -> Option<Duration> {
         match self {
             Self::Endless | Self::File | Self::Log | Self::Save => None,
@@ -144,30 +148,32 @@ impl Kind {
         }
     }
 
-    /// Returns the time over which a streamed response must be as fast as [`Pace::LEAST`], or `None` for no such
-    /// limit. It is as long as the engine may be silent, since the engine may take that long to find the data.
+    /// Returns the time over which a streamed response must be as fast as [`Pace::LEAST`], or
+    /// `None` for no such limit. It is as long as the engine may be silent, since the engine may
+    /// take that long to find the data.
     pub(crate) fn window(self) -> Option<Duration> {
         if self == Self::Load { None } else { self.max_silence() }
     }
 
-    /// Returns the kind that limits waiting for the headers of a response. Docker sends headers when it has begun an
-    /// operation, Podman with the first output.
+    /// Returns the kind that limits waiting for the headers of a response. Docker sends headers
+    /// when it has begun an operation, Podman with the first output.
     pub(crate) fn headers(self, podman: bool) -> Self {
         if self == Self::Endless && !podman { Self::Beginning } else { self }
     }
 
-    /// Reports whether the request removes something, which a command does at its end even after it was canceled.
+    /// Reports whether the request removes something, which a command does at its end even after it
+    /// was canceled.
     pub(crate) fn cleans_up(self) -> bool {
         matches!(self, Self::Remove | Self::RemoveImage)
     }
 
-    /// Reports whether an engine that succeeded responds with this status. Other success codes come from a proxy or a
-    /// web server.
+    /// Reports whether an engine that succeeded responds with this status. Other success codes come
+    /// from a proxy or a web server.
     pub(crate) fn is_done_with(self, status: StatusCode) -> bool {
         match self {
             Self::Create | Self::CreateExec | Self::Commit => status == StatusCode::CREATED,
             Self::Start | Self::Rename => status == StatusCode::NO_CONTENT,
-            // It was stopped already.
+            // The container was already stopped.
             Self::Stop => status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED,
             Self::Remove => status == StatusCode::NO_CONTENT || status == StatusCode::OK,
             Self::Attach | Self::StartExec => status == StatusCode::SWITCHING_PROTOCOLS,
@@ -177,7 +183,7 @@ impl Kind {
     }
 }
 
-/// `v1.41`.
+/// Whether a path segment is a version, such as `v1.41`.
 fn is_version(word: &str) -> bool {
     word.strip_prefix('v').is_some_and(|rest| rest.starts_with(|digit: char| digit.is_ascii_digit()))
 }

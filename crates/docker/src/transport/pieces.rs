@@ -1,4 +1,5 @@
-//! Reads the body of a response in chunks. A response that stalls, or is too slow to ever finish, is given up.
+//! Reads the body of a response in chunks. A response that stalls, or is too slow to ever finish,
+//! is given up.
 
 use std::pin::Pin;
 use std::sync::atomic::Ordering;
@@ -33,7 +34,8 @@ pub(crate) struct Pieces {
 /// A wait for the next chunk.
 struct Wait {
     since: Instant,
-    /// Resolves when the wait ends without a chunk: to the error, or to `None` if the speed must be checked.
+    /// Resolves when the wait ends without a chunk: to the error, or to `None` if the speed must be
+    /// checked.
     over: Pin<Box<dyn Future<Output = Option<Error>> + Send>>,
 }
 

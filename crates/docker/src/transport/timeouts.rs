@@ -1,8 +1,8 @@
 //! Time limits of all requests to an engine.
 //!
-//! A request is given up if nothing arrived for as long as its kind may take, earlier if the engine does not respond
-//! to other requests either, and when the command that it belongs to is canceled. To give up is to drop the request,
-//! which closes the connection.
+//! A request is given up if nothing arrived for as long as its kind may take, earlier if the engine
+//! does not respond to other requests either, and when the command that it belongs to is canceled.
+//! To give up is to drop the request, which closes the connection.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -16,12 +16,12 @@ use crate::error::{Error, Silent};
 /// After this much silence, check whether the engine responds at all.
 const CHECK_AFTER: Duration = Duration::from_secs(15);
 
-/// The same for an engine that was given up before.
+/// The same duration for an engine that was given up before.
 const CHECK_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// How long the engine may take to respond to that check.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
-/// The same for an engine that was given up before.
+/// The same limit for an engine that was given up before.
 const REDUCED_CHECK_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// When data last arrived or was sent. Cheap to clone.
@@ -77,7 +77,7 @@ impl Transport {
 
     async fn silence(&self, kind: Kind, progress: &Progress) -> Error {
         let Some(max_silence) = kind.max_silence() else { return std::future::pending().await };
-        // Time during which nobody waited does not count.
+        // Time during which no caller waited does not count.
         progress.tick();
         let check_after = if self.scope.is_silent() { CHECK_AGAIN_AFTER } else { CHECK_AFTER };
         let mut check_at = progress.last() + check_after;
@@ -105,7 +105,7 @@ impl Transport {
     pub(crate) async fn responds(&self) -> bool {
         let Ok(request) = Request::builder().uri("http://engine/_ping").body(full("")) else { return false };
         let within = if self.scope.is_silent() { REDUCED_CHECK_TIMEOUT } else { CHECK_TIMEOUT };
-        // On a new connection, or an idle one.
+        // The request uses a new connection, or an idle one.
         matches!(tokio::time::timeout(within, self.client.request(request)).await, Ok(Ok(_)))
     }
 }

@@ -1,4 +1,5 @@
-//! TLS as in Docker's client: only the given authority is trusted, and a client certificate is optional.
+//! TLS as in Docker's client: only the given authority is trusted, and a client certificate is
+//! optional.
 
 use std::io;
 use std::path::Path;

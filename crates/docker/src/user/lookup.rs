@@ -1,9 +1,10 @@
-//! Whether a target could have changed the files in which its user is looked up.
+//! Determines whether a target could have changed the files in which its user is looked up.
 //!
 //! A process that may write `/etc/passwd` or `/etc/group` decides which ids a name has, and which
-//! groups an id. A session must not get ids that the target chose: it would have rights that the
-//! target lacks, for instance over the files of a volume, and a process of the target with the same
-//! uid could use them. So the files are believed only if they are those of the image.
+//! groups an id has. A session must not get ids that the target chose: the session would have
+//! rights that the target lacks, for instance over the files of a volume, and a process of the
+//! target with the same uid could use them. Therefore the files are used only if they are those of
+//! the image.
 
 use std::path::Path;
 
@@ -16,11 +17,11 @@ use crate::target::Mount;
 /// The files in which users are looked up.
 pub(crate) const FILES: [&str; 2] = ["/etc/passwd", "/etc/group"];
 
-/// Returns the lookup file that a target changed or could have changed, if there is one.
-///
-/// `changes` are those that the engine lists.
+/// Returns the lookup file that a target changed or could have changed, if there is one. `changes`
+/// is the engine's list of changes.
 pub(crate) fn changed(changes: &[Change], mounts: &[Mount]) -> Option<&'static str> {
-    // A folder changes with the entries in it. If none of them did, it may be another folder.
+    // A directory changes with the entries in it. If no entry changed, another directory may have
+    // replaced it.
     let has_changed_entries = changes.iter().any(|change| change.path.starts_with("/etc/"));
     let is_etc_replaced =
         changes.iter().any(|change| change.path == "/etc" && (change.kind != 'C' || !has_changed_entries));
@@ -59,7 +60,7 @@ mod tests {
             (&[('C', "/etc"), ('C', "/etc/passwd")], Some("/etc/passwd")),
             (&[('C', "/etc"), ('A', "/etc/group")], Some("/etc/group")),
             (&[('C', "/etc"), ('D', "/etc/passwd")], Some("/etc/passwd")),
-            // A new folder, a removed one, and a link in its place.
+            // A new directory, a removed one, and a link in place of the directory.
             (&[('A', "/etc")], Some("/etc/passwd")),
             (&[('D', "/etc")], Some("/etc/passwd")),
             (&[('C', "/etc"), ('A', "/x/passwd")], Some("/etc/passwd")),
