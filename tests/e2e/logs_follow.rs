@@ -124,6 +124,36 @@ fn a_container_made_anew_is_followed_by_its_name() {
 }
 
 #[test]
+fn a_container_that_is_renamed_is_followed_to_its_end() {
+    let stage = Stage::set();
+    for (number, via) in ["file", "api"].into_iter().enumerate() {
+        let stem = format!("web{number}");
+        let container = stage.engine.run(&stem, &[], &stage.image, &["tick"]);
+        let following = stage.scratchdbg.start(["logs", "-f", "--via", via, container.name()]);
+        wait_for_lines(&following, 2);
+        // Where it is silent, it is looked up again.
+        stage.engine.ask(["pause", container.id()]);
+        let name = stage.engine.name(&format!("old{number}"));
+        stage.engine.ask(["rename", container.id(), &name]);
+        let another = stage.engine.run(&stem, &[], &stage.image, &["say", "another"]);
+        another.wait();
+        if via == "file" {
+            following.wait_for_stderr(&format!("was renamed to {name}"));
+        }
+        stage.engine.ask(["unpause", container.id()]);
+        wait_for_lines(&following, lines(&following) + 5);
+        container.kill();
+        let finished = following.finish();
+        finished.expect_code(0);
+        let text = finished.text();
+        // Each line of the first one, in order, then those of the other one.
+        let (first, rest) = text.trim_end().rsplit_once('\n').expect("several lines");
+        assert_eq!((first, rest), (&*stage.engine.ask(["logs", container.id()]), "another"), "{finished}");
+        stage.engine.ask(["rm", "--force", container.id()]);
+    }
+}
+
+#[test]
 fn fault_38_a_container_that_is_removed_at_its_end_is_followed_to_it() {
     let stage = Stage::set();
     let container = stage.engine.run("web", &["--rm"], &stage.image, &["unfinished"]);

@@ -42,7 +42,14 @@ impl<B: LogBackend, S: Sink> LogReader<'_, B, S> {
             let pass = Pass { ended: ended(&end), in_files: files.is_some(), polls, took: begun.elapsed() };
             match progress.step(&pass, self.lines > lines) {
                 Step::Stop => return Ok(()),
-                Step::Finish => return self.finish_at(end, files),
+                Step::Finish => {
+                    self.finish_at(end, files.take())?;
+                    if !self.go_on_by_name().await? {
+                        return Ok(());
+                    }
+                    progress = Progress::default();
+                    files = self.follower()?;
+                }
                 Step::GiveUp => return self.give_up(end),
                 Step::LeaveFiles => {
                     self.leave_files(end)?;
@@ -55,7 +62,14 @@ impl<B: LogBackend, S: Sink> LogReader<'_, B, S> {
                     // rotated meanwhile.
                     let has_all = !self.source.storage.rotates && self.source.started_at == started_at;
                     match progress.waited(&pass, runs, has_all) {
-                        Next::Finish => return self.finish_at(end, files),
+                        Next::Finish => {
+                            self.finish_at(end, files.take())?;
+                            if !self.go_on_by_name().await? {
+                                return Ok(());
+                            }
+                            progress = Progress::default();
+                            files = self.follower()?;
+                        }
                         Next::Read(Duration::ZERO) => {}
                         Next::Read(pause) => {
                             if !self.pause(pause).await? {
@@ -166,18 +180,25 @@ impl<B: LogBackend, S: Sink> LogReader<'_, B, S> {
     /// Inspects the container once.
     async fn inspect(&mut self, polls: bool, ends: &mut Listener) -> Result<ContainerState, Error> {
         loop {
-            let source = match self.backend.log_source(&self.lookup).await {
-                Ok(source) => source,
-                Err(error) if error.is_answer() => return Ok(ContainerState::Ended),
+            let found = match self.backend.log_source(&self.lookup).await {
+                Ok(source) => Some(source),
+                Err(error) if error.is_answer() => None,
                 Err(error) => {
                     self.wait_for_engine(error).await?;
                     continue;
                 }
             };
-            if source.id != self.source.id {
-                self.begin_recreated(source)?;
-                return Ok(ContainerState::Running);
-            }
+            let source = match found {
+                Some(source) if source.id == self.source.id => source,
+                other => match (self.renamed(other.is_some()).await?, other) {
+                    (Some(renamed), _) => renamed,
+                    (None, Some(another)) => {
+                        self.begin_recreated(another)?;
+                        return Ok(ContainerState::Running);
+                    }
+                    (None, None) => return Ok(ContainerState::Ended),
+                },
+            };
             if !polls || source.started_at != self.source.started_at || source.state != self.source.state {
                 self.runs.learn(ends.ends(self.backend, &source.id).await);
             }
@@ -187,6 +208,35 @@ impl<B: LogBackend, S: Sink> LogReader<'_, B, S> {
                 Phase::Restarting => ContainerState::Restarting,
                 _ => ContainerState::Ended,
             });
+        }
+    }
+
+    /// Looks for the container by its id, because its name is another one's (`is_taken`) or nobody's. If it is there, it was
+    /// renamed, and is followed by its id from now on.
+    async fn renamed(&mut self, is_taken: bool) -> Result<Option<LogSource>, Error> {
+        // On some platforms, what is asked for is not a container's own name.
+        let is_by_id = self.lookup.as_str() == self.source.id;
+        let Some(id) = self.source.id.parse().ok().filter(|_| !self.source.is_found_by_name && !is_by_id) else {
+            return Ok(None);
+        };
+        let Ok(source) = self.backend.log_source(&id).await else { return Ok(None) };
+        self.pipeline.flush(&mut self.sink)?;
+        self.sink.notice(Notice::Renamed { name: source.name.clone(), is_taken })?;
+        self.by_name = Some(std::mem::replace(&mut self.lookup, id));
+        Ok(Some(source))
+    }
+
+    /// After a renamed container has ended, begins the log of the container that has its name now. Returns `false` if there
+    /// is none.
+    async fn go_on_by_name(&mut self) -> Result<bool, Error> {
+        let Some(name) = self.by_name.take() else { return Ok(false) };
+        match self.backend.log_source(&name).await {
+            Ok(source) if source.id != self.source.id => {
+                self.lookup = name;
+                self.begin_recreated(source)?;
+                Ok(true)
+            }
+            _ => Ok(false),
         }
     }
 

@@ -25,6 +25,13 @@ pub enum Notice {
     RunEnded(RunEnd),
     /// The container was removed, and another one was created under its name.
     Recreated,
+    /// The container was renamed while it was followed. It is followed on, by its id.
+    Renamed {
+        /// Its new name.
+        name: String,
+        /// Whether another container has its old name now. That one's log follows after the end of this one's.
+        is_taken: bool,
+    },
     /// The platform does not answer. The reader waits for it.
     EngineGone {
         /// What failed.
@@ -162,6 +169,7 @@ impl Notice {
             | Self::NeverStarted
             | Self::RunEnded(_)
             | Self::Recreated
+            | Self::Renamed { .. }
             | Self::EngineGone { .. }
             | Self::EngineBack
             | Self::NotChecked { is_failure: false, .. }

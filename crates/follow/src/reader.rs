@@ -19,6 +19,8 @@ pub struct LogReader<'a, B, S> {
     pub(crate) request: &'a Request,
     /// Finds the container again, including one that is created under its name later.
     pub(crate) lookup: ContainerName,
+    /// What found the container before it was renamed. It may find another one now.
+    pub(crate) by_name: Option<ContainerName>,
     pub(crate) source: LogSource,
     pub(crate) sink: S,
     pub(crate) pipeline: Pipeline,
@@ -47,6 +49,7 @@ impl<'a, B: LogBackend, S: Sink> LogReader<'a, B, S> {
             backend,
             request,
             lookup,
+            by_name: None,
             source,
             sink,
             pipeline: Pipeline::new(request),

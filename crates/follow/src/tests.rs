@@ -60,6 +60,7 @@ fn word(notice: &Notice) -> String {
     let word = match notice {
         Notice::RunEnded(end) => format!("ended {}", end.exit_code.unwrap_or(-1)),
         Notice::Recreated => "recreated".to_owned(),
+        Notice::Renamed { name, is_taken } => format!("renamed {name} {is_taken}"),
         Notice::EngineGone { .. } => "gone".to_owned(),
         Notice::EngineBack => "back".to_owned(),
         Notice::Gap { .. } => "gap".to_owned(),
@@ -204,6 +205,37 @@ async fn a_container_that_is_created_again_under_its_name_is_followed() {
     // Whether the end of the first container is received before its removal depends on timing.
     let lines: Vec<_> = taken.iter().filter(|text| !text.starts_with("[ended 1")).collect();
     assert_eq!(lines, ["old", "[recreated]", "new", "[ended 0]"], "{taken:?}");
+}
+
+#[tokio::test]
+async fn a_container_that_is_renamed_is_followed_to_its_end() {
+    for is_taken in [false, true] {
+        let backend = FakeBackend::new();
+        backend.run("web", &[]);
+        backend.write("web", "a");
+        let taken = followed(&backend, request(true), async |sink| {
+            sink.has("a").await;
+            backend.rename("web", "old");
+            if is_taken {
+                backend.run("web", &[]);
+                backend.write("web", "other");
+            }
+            // The name is looked up again.
+            backend.cut("old");
+            sink.has(&format!("[renamed old {is_taken}]")).await;
+            backend.write("old", "b");
+            sink.has("b").await;
+            backend.exit("old", 0, false);
+            if is_taken {
+                sink.has("other").await;
+                backend.exit("web", 0, false);
+            }
+        });
+        let renamed = format!("[renamed old {is_taken}]");
+        let of_another = if is_taken { &["[recreated]", "other", "[ended 0]"][..] } else { &[] };
+        let expected = [&["a", &renamed, "b", "[ended 0]"][..], of_another].concat();
+        assert_eq!(taken.await, expected);
+    }
 }
 
 #[tokio::test]

@@ -194,6 +194,11 @@ impl FakeBackend {
         self.world().containers.retain(|container| container.source.name != name);
     }
 
+    /// Renames the container.
+    pub fn rename(&self, name: &str, to: &str) {
+        to.clone_into(&mut self.world().container(name).source.name);
+    }
+
     /// Makes the platform unreachable (`true`), or reachable again.
     pub fn go_away(&self, is_gone: bool) {
         let mut world = self.world();

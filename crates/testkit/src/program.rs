@@ -152,6 +152,15 @@ impl Running {
         );
     }
 
+    /// Waits until its standard error has this text.
+    pub fn wait_for_stderr(&self, text: &str) {
+        let so_far = || String::from_utf8_lossy(&self.stderr.so_far()).into_owned();
+        eventually(
+            || format!("{text}\n  from {}\n  which said {:?}", self.command_line, so_far()),
+            || so_far().contains(text).then_some(()),
+        );
+    }
+
     /// Stops reading standard output: the program's next write but one fails.
     pub fn close_output(&mut self) {
         self.stdout.closed.store(true, Ordering::Relaxed);

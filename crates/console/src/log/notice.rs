@@ -18,6 +18,12 @@ pub(super) fn words(platform: &str, name: &str, notice: Notice) -> String {
             format!("--- {name} exited{code} at {:.3} ---", end.at)
         }
         Notice::Recreated => format!("--- {name} was recreated ---"),
+        Notice::Renamed { name: now, is_taken: false } => {
+            format!("--- {name} was renamed to {now}, and is followed on ---")
+        }
+        Notice::Renamed { name: now, is_taken: true } => {
+            format!("--- {name} was renamed to {now}, and is followed on; another container is {name} now ---")
+        }
         Notice::EngineGone { reason, timeout } => {
             format!("cannot reach the {platform} ({reason}); retrying for {} s", timeout.as_secs())
         }
@@ -117,6 +123,8 @@ mod tests {
             Notice::RunEnded(RunEnd { at: at(1), exit_code: Some(137) }),
             Notice::RunEnded(RunEnd { at: at(1), exit_code: None }),
             Notice::Recreated,
+            Notice::Renamed { name: "web-old".to_owned(), is_taken: false },
+            Notice::Renamed { name: "web-old".to_owned(), is_taken: true },
             Notice::EngineGone { reason: reason(), timeout: Duration::from_mins(1) },
             Notice::EngineBack,
             Notice::Gap { since: before, until: Some(after) },
