@@ -86,6 +86,37 @@ fn a_pipe_in_the_place_of_a_user_file_is_not_read() {
     assert_eq!(stage.engine.ask(["inspect", "--format", "{{.State.Status}}", target.name()]), "running");
 }
 
+/// The engine would wait for a writer of the pipe, and hold the container meanwhile.
+#[test]
+fn a_pipe_in_the_place_of_a_user_file_holds_no_command() {
+    let stage = Stage::set();
+    let image = stage.engine.import_app_with(&FILES, &["USER 0"]);
+    for (number, (path, link)) in
+        [("passwd", None), ("group", None), ("group", Some("../tmp/pipe"))].into_iter().enumerate()
+    {
+        let target = stage.target_named(&format!("web{number}"), &[], &image, &[]);
+        let folder = stage.scratchdbg.home().join(format!("root{number}"));
+        for inner in ["etc", "tmp"] {
+            fs::create_dir_all(folder.join(inner)).expect("a folder");
+        }
+        let pipe = if link.is_some() { folder.join("tmp/pipe") } else { folder.join("etc").join(path) };
+        mknodat(CWD, pipe, FileType::Fifo, Mode::RUSR, 0).expect("a pipe");
+        if let Some(link) = link {
+            std::os::unix::fs::symlink(link, folder.join("etc").join(path)).expect("a link");
+        }
+        stage.engine.ask(["cp", &format!("{}/.", folder.display()), &format!("{}:/", target.name())]);
+        let words = [&*format!("its /etc/{path} is a named pipe"), "wait for ever"];
+        stage.run(&["attach", target.name(), "--", "true"]).expect_clear_failure(125, &words);
+        stage.run(&["attach", "--mode", "copy", target.name(), "--", "true"]).expect_clear_failure(125, &words);
+        stage.run(&["check", target.name()]).expect_clear_failure(1, &words);
+        let why = stage.run(&["why", target.name()]);
+        why.expect_code(0);
+        assert!(why.stderr.contains(words[0]) && why.text().contains("running"), "{why}");
+        // The engine still answers for the container, and has nothing of a copy.
+        assert_eq!(stage.engine.ask(["inspect", "--format", "{{.State.Status}}", target.name()]), "running");
+    }
+}
+
 /// The runtime looks groups up by name first, and takes a number for a name too.
 #[test]
 fn a_group_whose_name_is_a_number_is_no_group_of_a_session() {

@@ -163,6 +163,14 @@ pub enum Error {
         /// The cause.
         source: BoxError,
     },
+    /// The container has something in the place of a file in which users are looked up, for which the engine would wait.
+    #[error("its {path} is {what}, for which the engine would wait for ever: it is not asked")]
+    BlockingFile {
+        /// The file.
+        path: &'static str,
+        /// What it is.
+        what: &'static str,
+    },
     /// The engine could not start the session's process inside the target.
     #[error("the engine cannot start the session inside the target: {message}")]
     ExecRefused {

@@ -1,6 +1,8 @@
 //! Reads small files of a container with the engine's archive API, which needs no shell and works
 //! on stopped containers.
 
+mod blocking;
+
 use std::io::Read as _;
 use std::time::Duration;
 
@@ -44,6 +46,7 @@ impl Engine {
     /// Returns the entry at a path of a container, if there is one. A symbolic link is not
     /// followed.
     async fn read_entry(&self, container: &ContainerName, path: &str) -> Result<Option<Entry>, Error> {
+        self.expect_no_blocking_file(container).await?;
         let query = format!("/containers/{container}/archive?path={}", percent_encode(path));
         let request = self.transport.request(Method::GET, &query, full(""))?;
         match self.transport.fetch(request).await {

@@ -63,6 +63,10 @@ impl Error {
             Self::SessionStillRuns { target, .. } => {
                 format!("what is stopped, or hangs in the kernel, cannot end: `docker top {target}` shows it")
             }
+            Self::BlockingFile { path, .. } => format!(
+                "a process of the container put it there: remove it; until then, --mode sidecar asks the engine for nothing in \
+                 the container (docker exec and docker cp would wait for {path} too)"
+            ),
             Self::ExecRefused { message, .. } if message.contains("resource temporarily unavailable") => {
                 "its uid has reached its limit of processes, over all containers: raise `--ulimit nproc`, or find what leaves \
                  processes behind"
@@ -92,7 +96,7 @@ impl Error {
                 _ => ErrorKind::Refused,
             },
             Self::NoSuchImage { .. } => ErrorKind::NotFound { similar: Vec::new() },
-            Self::User(_) | Self::Refused(_) => ErrorKind::Unsupported,
+            Self::User(_) | Self::Refused(_) | Self::BlockingFile { .. } => ErrorKind::Unsupported,
             Self::ExecRefused { .. } => ErrorKind::NotStarted,
             Self::MountSourceGone { path } => ErrorKind::SourceGone { path: path.clone() },
             Self::Canceled { .. } => ErrorKind::Interrupted,

@@ -2,6 +2,7 @@
 //! stopped containers.
 
 use std::io::{self, Read as _};
+use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::future::join_all;
@@ -19,6 +20,8 @@ use crate::{ContainerName, Engine, Error};
 const HEADERS: usize = 16 << 10;
 /// How much of a program is read: enough to decide whether it starts.
 const PROGRAM_HEAD: usize = 1 << 20;
+/// How long the engine may take to begin with a file.
+const MAX_WAIT: Duration = Duration::from_secs(30);
 /// The extended attribute with file capabilities, in the spelling of pax records.
 const CAPABILITIES: &str = "SCHILY.xattr.security.capability";
 
@@ -34,6 +37,9 @@ impl Engine {
         let is_asked = |want: &Want| hidden(record, &want.path).is_none();
         if wanted.iter().any(is_asked) && self.reading_creates_folders(record).await {
             return Ok(None);
+        }
+        if wanted.iter().any(is_asked) {
+            self.expect_no_blocking_file(container).await?;
         }
         let answers = wanted.iter().map(async |want| match hidden(record, &want.path) {
             Some(found) => Ok(found),
@@ -61,6 +67,7 @@ impl Engine {
         path: &str,
         mut visit: impl FnMut(&[u8]),
     ) -> Result<(), Error> {
+        self.expect_no_blocking_file(container).await?;
         let query = format!("/containers/{container}/archive?path={}", crate::files::percent_encode(path));
         let mut pieces = self.transport.stream(self.transport.request(Method::GET, &query, full(""))?).await?;
         while let Some(piece) = pieces.next().await {
@@ -74,7 +81,10 @@ impl Engine {
             return self.root(container).await;
         }
         let query = format!("/containers/{container}/archive?path={}", crate::files::percent_encode(&want.path));
-        let mut pieces = match self.transport.stream(self.transport.request(Method::GET, &query, full(""))?).await {
+        let stream = self.transport.stream(self.transport.request(Method::GET, &query, full(""))?);
+        // The container may put a pipe in the place of a file at any moment.
+        let stream = tokio::time::timeout(MAX_WAIT, stream).await;
+        let mut pieces = match stream.unwrap_or_else(|_| Err(Error::transport(&query, "the engine does not read it"))) {
             Ok(pieces) => pieces,
             Err(error) if error.is_status(404) => return Ok(None),
             // "not a directory": a parent is a file.

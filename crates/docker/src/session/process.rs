@@ -101,8 +101,12 @@ impl Process {
                     cmd: Some(start.command),
                     ..ExecConfig::default()
                 };
+                let target = plan.view.target_id.parse().map_err(Error::from)?;
                 let created = engine.docker.create_exec(&plan.view.target_id, exec);
-                let id = engine.transport.ask(Kind::CreateExec, created).await?.id;
+                let created = engine.transport.ask(Kind::CreateExec, created);
+                let (created, ()) =
+                    futures_util::future::try_join(created, engine.expect_no_blocking_file(&target)).await?;
+                let id = created.id;
                 ready.await?;
                 let streams = engine.start_exec(&id, tty).await?;
                 (RunsIn::Exec { id }, streams)

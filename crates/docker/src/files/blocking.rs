@@ -1,0 +1,107 @@
+//! Pipes and devices that a container has in the place of the files in which users are looked up.
+//!
+//! Engines open `/etc/passwd` and `/etc/group` of a container when they pack its files and when they start a process in it,
+//! and wait for ever where one of them is a pipe that nobody writes to. Docker 20.10 holds a lock meanwhile, so that nothing
+//! else can be done with the container. A request for the kind of a file opens nothing, so it comes first.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hyper::{Method, Response};
+use serde::Deserialize;
+
+use super::percent_encode;
+use crate::transport::full;
+use crate::user::FILES;
+use crate::{ContainerName, Engine, Error};
+
+/// How many symbolic links are followed. The engine resolves each completely.
+const MAX_LINKS: usize = 8;
+
+/// What the engine tells of a file without opening it, in this header.
+const STAT: &str = "x-docker-container-path-stat";
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Stat {
+    /// Go's `fs.FileMode`.
+    mode: u32,
+    /// Where a symbolic link leads to.
+    link_target: String,
+}
+
+impl Stat {
+    const SYMLINK: u32 = 1 << 27;
+    const DEVICE: u32 = 1 << 26;
+    const PIPE: u32 = 1 << 25;
+
+    fn of<B>(response: &Response<B>) -> Option<Self> {
+        let json = STANDARD.decode(response.headers().get(STAT)?.as_bytes()).ok()?;
+        serde_json::from_slice(&json).ok()
+    }
+
+    /// What it is, if whoever opens it may wait.
+    fn blocking(&self) -> Option<&'static str> {
+        if self.mode & Self::PIPE != 0 {
+            Some("a named pipe")
+        } else if self.mode & Self::DEVICE != 0 {
+            Some("a device")
+        } else {
+            None
+        }
+    }
+}
+
+impl Engine {
+    /// Fails if the engine would wait for ever for a file in which the container's users are looked up.
+    pub(crate) async fn expect_no_blocking_file(&self, container: &ContainerName) -> Result<(), Error> {
+        let [passwd, group] = FILES.map(|path| self.expect_not_blocking(container, path));
+        futures_util::future::try_join(passwd, group).await.map(drop)
+    }
+
+    async fn expect_not_blocking(&self, container: &ContainerName, path: &'static str) -> Result<(), Error> {
+        let mut place = path.to_owned();
+        for _ in 0..MAX_LINKS {
+            let query = format!("/containers/{container}/archive?path={}", percent_encode(&place));
+            let stat = match self.transport.send(self.transport.request(Method::HEAD, &query, full(""))?).await {
+                Ok(response) => Stat::of(&response),
+                // It does not exist, or the engine does not tell.
+                Err(Error::Api(_)) => None,
+                Err(error) => return Err(error),
+            };
+            let Some(stat) = stat else { return Ok(()) };
+            if let Some(what) = stat.blocking() {
+                return Err(Error::BlockingFile { path, what });
+            }
+            if stat.mode & Stat::SYMLINK == 0 || stat.link_target.is_empty() || stat.link_target == place {
+                return Ok(());
+            }
+            place = stat.link_target;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_blocks_is_known_by_its_kind() {
+        let of = |json: &str| {
+            let response = Response::builder().header(STAT, STANDARD.encode(json)).body(()).expect("a response");
+            Stat::of(&response)
+        };
+        for (json, blocking) in [
+            (r#"{"name":"group","size":0,"mode":33554852,"linkTarget":""}"#, Some("a named pipe")),
+            (r#"{"name":"group","mode":69206454}"#, Some("a device")),
+            (r#"{"name":"group","mode":420}"#, None),
+            (r#"{"name":"group","mode":134218239,"linkTarget":"/tmp/pipe"}"#, None),
+            (r#"{"name":"etc","mode":2147484141}"#, None),
+        ] {
+            assert_eq!(of(json).expect("a stat").blocking(), blocking, "{json}");
+        }
+        assert_eq!(of(r#"{"mode":134218239,"linkTarget":"/tmp/pipe"}"#).expect("a stat").link_target, "/tmp/pipe");
+        assert!(of("no JSON").is_none());
+        assert!(Stat::of(&Response::new(())).is_none());
+    }
+}
