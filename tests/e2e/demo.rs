@@ -3,6 +3,7 @@
 use std::sync::{Mutex, mpsc};
 
 use rustix::process::Signal;
+use scratchdbg_testkit::program::Running;
 use scratchdbg_testkit::{TIMEOUT, eventually};
 
 use crate::proxy::Proxy;
@@ -108,5 +109,21 @@ fn a_demo_that_is_interrupted_while_its_images_are_loaded_leaves_none() {
         finished.expect_code(128 + signal.as_raw());
         let session = session(&finished.text()).expect("it names its image");
         assert_eq!(left(&stage, &session), [""; 0], "{signal:?}: {finished}");
+    }
+}
+
+/// Temporary files that cannot be written are called that, and nothing is left in the engine.
+#[test]
+fn a_temporary_directory_that_cannot_be_used_is_named() {
+    let stage = Stage::set();
+    let file = stage.scratchdbg.home().join("file");
+    std::fs::write(&file, "").expect("a file");
+    for place in ["/nonexistent/place", file.to_str().expect("UTF-8")] {
+        let mut command = stage.scratchdbg.command(["demo"]);
+        command.env("TMPDIR", place);
+        let finished = Running::start(command).finish();
+        assert_eq!(finished.status.code(), Some(1), "{finished}");
+        assert!(finished.stderr.contains(&format!("cannot write temporary files to {place}: ")), "{finished}");
+        assert!(finished.stderr.contains("hint: TMPDIR") && !finished.stderr.contains("standard output"), "{finished}");
     }
 }

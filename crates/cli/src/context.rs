@@ -1,5 +1,6 @@
 //! The state that all commands share.
 
+use std::io::IsTerminal as _;
 use std::sync::OnceLock;
 
 #[cfg(feature = "kubernetes")]
@@ -100,6 +101,12 @@ impl Context {
         }
         let registry = Registry::new(self.environment.docker_config.as_deref());
         let registry = registry.map_err(|error| crate::registry::explain(&error))?;
+        let printer = self.printer;
+        let registry = registry.telling(move |name, wait| {
+            if std::io::stderr().is_terminal() {
+                printer.note(&format!("the registry {name} is busy: trying again in {} s", wait.as_secs()));
+            }
+        });
         Ok(self.registry.get_or_init(|| registry))
     }
 }

@@ -23,6 +23,8 @@ pub(crate) struct Refusal {
     pub(crate) codes: Vec<String>,
     /// The message, cut to a length.
     pub(crate) message: String,
+    /// How long the registry asks to wait.
+    pub(crate) retry_after: Option<Duration>,
 }
 
 #[derive(Deserialize, Default)]
@@ -42,6 +44,7 @@ impl Refusal {
     /// Reads the rest of an error response.
     pub(crate) async fn read(answer: Response<Incoming>) -> Self {
         let status = answer.status();
+        let retry_after = crate::retry::retry_after(answer.headers());
         let body = tokio::time::timeout(TIMEOUT, Limited::new(answer.into_body(), LARGEST).collect()).await;
         let body = body.ok().and_then(Result::ok).map(http_body_util::Collected::to_bytes).unwrap_or_default();
         let document: Document = serde_json::from_slice(&body).unwrap_or_default();
@@ -51,7 +54,7 @@ impl Refusal {
         };
         let message = document.errors.iter().map(say).collect::<Vec<_>>().join("; ");
         let codes = document.errors.into_iter().map(|entry| entry.code).collect();
-        Self { status, codes, message: text::cut(&message) }
+        Self { status, codes, message: text::cut(&message), retry_after }
     }
 
     pub(crate) fn has_code(&self, code: &str) -> bool {
@@ -61,6 +64,7 @@ impl Refusal {
     /// Returns the error for a request for `what`.
     pub(crate) fn into_error(self, registry: &str, what: &str) -> Error {
         let (registry, what, message) = (registry.to_owned(), what.to_owned(), self.message);
+        let wait = self.retry_after.filter(|wait| !wait.is_zero());
         let status = self.status.as_u16();
         let lower = message.to_ascii_lowercase();
         if status == 507 || lower.contains("quota") || lower.contains("storage limit") {
@@ -70,7 +74,7 @@ impl Refusal {
             StatusCode::FORBIDDEN => Error::Denied { registry, what, message },
             StatusCode::NOT_FOUND => Error::NotFound { registry, what },
             StatusCode::PAYLOAD_TOO_LARGE => Error::TooLarge { registry, what, message },
-            passing if crate::retry::is_passing(passing) => Error::Busy { registry, status, what, message },
+            passing if crate::retry::is_passing(passing) => Error::Busy { registry, status, what, message, wait },
             _ => Error::Refused { registry, status, what, message },
         }
     }

@@ -111,7 +111,7 @@ pub enum Error {
         message: String,
     },
     /// Too many requests, or a server error, after all attempts.
-    #[error("the registry {registry} is not available ({status}) for {what}{}", said(message))]
+    #[error("the registry {registry} is not available ({status}) for {what}{}{}", asked_to_wait(*wait), said(message))]
     Busy {
         /// The registry's name.
         registry: String,
@@ -121,6 +121,8 @@ pub enum Error {
         what: String,
         /// The registry's message.
         message: String,
+        /// How long the registry asks to wait.
+        wait: Option<Duration>,
     },
     /// The registry refused for any other reason.
     #[error("the registry {registry} answered {status} for {what}{}", said(message))]
@@ -178,6 +180,10 @@ pub enum Error {
     /// The image could not be read while it was sent.
     #[error(transparent)]
     Image(#[from] ImageError),
+}
+
+fn asked_to_wait(wait: Option<Duration>) -> String {
+    wait.map_or(String::new(), |wait| format!(", and asks to wait for {} s", wait.as_secs()))
 }
 
 /// Formats the registry's message for the end of an error.

@@ -32,6 +32,7 @@ mod upload;
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 pub use self::credentials::CredentialError;
 use self::credentials::CredentialStore;
@@ -39,7 +40,7 @@ pub use self::error::Error;
 pub use self::pull::PulledImage;
 pub use self::push::{PushReport, Pushed};
 pub use self::reference::Reference;
-use self::retry::RetryPolicy;
+use self::retry::{RetryPolicy, Teller};
 use self::session::Session;
 use self::transport::Transport;
 
@@ -49,6 +50,7 @@ pub struct Registry {
     transport: Transport,
     store: CredentialStore,
     policy: RetryPolicy,
+    teller: Teller,
     sessions: Mutex<HashMap<String, Arc<Session>>>,
 }
 
@@ -61,15 +63,23 @@ impl Registry {
             transport: Transport::new().map_err(tls)?,
             store: CredentialStore::new(docker_config),
             policy: RetryPolicy::default(),
+            teller: Teller::default(),
             sessions: Mutex::default(),
         })
+    }
+
+    /// Has `tell` called before each wait of some seconds, with the registry's name and the time.
+    #[must_use]
+    pub fn telling(self, tell: impl Fn(&str, Duration) + Send + Sync + 'static) -> Self {
+        Self { teller: Teller::new(tell), ..self }
     }
 
     /// Returns the session with a registry. All operations on a registry share one session.
     fn session(&self, registry: &str) -> Arc<Session> {
         let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
         let session = sessions.entry(registry.to_owned()).or_insert_with(|| {
-            Arc::new(Session::new(registry, self.transport.clone(), self.store.clone(), self.policy))
+            let session = Session::new(registry, self.transport.clone(), self.store.clone(), self.policy);
+            Arc::new(session.telling(self.teller.clone()))
         });
         Arc::clone(session)
     }

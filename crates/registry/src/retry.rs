@@ -1,6 +1,8 @@
 //! Determines when to retry a request, and how long to wait.
 
+use std::fmt;
 use std::hash::{BuildHasher as _, Hasher as _};
+use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::header::RETRY_AFTER;
@@ -13,7 +15,7 @@ pub(crate) struct RetryPolicy {
     pub(crate) attempts: u32,
     /// The wait after the first failure. The wait doubles with each further failure.
     pub(crate) first_wait: Duration,
-    /// The longest wait, whatever the registry asks for.
+    /// The longest wait. If a registry asks for a longer one, the request is given up.
     pub(crate) longest_wait: Duration,
     /// How long a registry may take to respond, and a stream may pause.
     pub(crate) silence: Duration,
@@ -34,6 +36,11 @@ impl Default for RetryPolicy {
 }
 
 impl RetryPolicy {
+    /// Reports whether a request may be sent again: not if the registry asks for a longer wait than there is.
+    pub(crate) fn is_worthwhile(&self, retry_after: Option<Duration>) -> bool {
+        retry_after.is_none_or(|wait| wait <= self.longest_wait)
+    }
+
     /// Returns the wait after failure number `failures`, counted from 1. A random part prevents
     /// clients that failed together from retrying together.
     pub(crate) fn wait(&self, failures: u32, retry_after: Option<Duration>) -> Duration {
@@ -43,6 +50,34 @@ impl RetryPolicy {
         let doubled = self.first_wait.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(self.longest_wait);
         // The result is between three quarters of the wait and all of it.
         doubled / 4 * 3 + doubled / 4 * (random() % 256) / 255
+    }
+}
+
+/// From this time on, a wait is told.
+const TOLD_FROM: Duration = Duration::from_secs(2);
+
+/// Takes the registry's name and the time.
+type Tell = dyn Fn(&str, Duration) + Send + Sync;
+
+/// Tells a user of waits.
+#[derive(Clone, Default)]
+pub(crate) struct Teller(Option<Arc<Tell>>);
+
+impl Teller {
+    pub(crate) fn new(tell: impl Fn(&str, Duration) + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(tell)))
+    }
+
+    pub(crate) fn tell(&self, registry: &str, wait: Duration) {
+        if let Some(tell) = self.0.as_ref().filter(|_| wait >= TOLD_FROM) {
+            tell(registry, wait);
+        }
+    }
+}
+
+impl fmt::Debug for Teller {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Teller")
     }
 }
 
@@ -89,6 +124,8 @@ mod tests {
         }
         assert_eq!(policy.wait(1, Some(Duration::from_secs(2))), Duration::from_secs(2));
         assert_eq!(policy.wait(1, Some(Duration::from_hours(24))), Duration::from_secs(30));
+        let is_worthwhile = |seconds| policy.is_worthwhile(Some(Duration::from_secs(seconds)));
+        assert!(policy.is_worthwhile(None) && is_worthwhile(30) && !is_worthwhile(31));
     }
 
     #[test]

@@ -18,7 +18,7 @@ use crate::challenge::Challenge;
 use crate::credentials::CredentialStore;
 use crate::error::Error;
 use crate::origin::Origin;
-use crate::retry::{self, RetryPolicy};
+use crate::retry::{self, RetryPolicy, Teller};
 use crate::transport::{Failure, Transport};
 
 /// How often to try to find a registry. An unreachable registry is rarely a temporary problem.
@@ -33,6 +33,7 @@ pub(crate) struct Session {
     /// The registry's name as in image names.
     pub(crate) registry: String,
     pub(crate) policy: RetryPolicy,
+    pub(crate) teller: Teller,
     transport: Transport,
     store: CredentialStore,
     origin: OnceCell<Origin>,
@@ -62,7 +63,13 @@ impl<'a> Call<'a> {
 impl Session {
     pub(crate) fn new(registry: &str, transport: Transport, store: CredentialStore, policy: RetryPolicy) -> Self {
         let registry = registry.to_owned();
-        Self { registry, policy, transport, store, origin: OnceCell::new(), access: Mutex::default() }
+        let teller = Teller::default();
+        Self { registry, policy, teller, transport, store, origin: OnceCell::new(), access: Mutex::default() }
+    }
+
+    /// Has waits told.
+    pub(crate) fn telling(self, teller: Teller) -> Self {
+        Self { teller, ..self }
     }
 
     /// Returns an absolute URI of this registry's API: `/v2/` and `path`.
@@ -112,7 +119,11 @@ impl Session {
                     failures += 1;
                     self.back_off(failures, None, "its address").await;
                 }
-                Ok(answer) if retry::is_passing(answer.status()) && failures + 1 < self.policy.attempts => {
+                Ok(answer)
+                    if retry::is_passing(answer.status())
+                        && self.policy.is_worthwhile(retry::retry_after(answer.headers()))
+                        && failures + 1 < self.policy.attempts =>
+                {
                     failures += 1;
                     self.back_off(failures, retry::retry_after(answer.headers()), "its address").await;
                 }
@@ -133,7 +144,7 @@ impl Session {
                     let refusal = Refusal::read(answer).await;
                     let is_passing = retry::is_passing(refusal.status);
                     let error = refusal.into_error(&self.registry, call.what);
-                    if !is_passing {
+                    if !is_passing || !self.policy.is_worthwhile(retry_after) {
                         return Err(error);
                     }
                     (error, retry_after)
@@ -153,6 +164,7 @@ impl Session {
     pub(crate) async fn back_off(&self, failures: u32, retry_after: Option<Duration>, what: &str) {
         let wait = self.policy.wait(failures, retry_after);
         tracing::debug!(registry = %self.registry, what, failures, ?wait, "trying again");
+        self.teller.tell(&self.registry, wait);
         tokio::time::sleep(wait).await;
     }
 

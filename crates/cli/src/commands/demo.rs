@@ -154,9 +154,14 @@ async fn build(
     context: &Context,
 ) -> Result<(), CommandError> {
     let private = std::fs::Permissions::from_mode(0o700);
-    let folder = tempfile::Builder::new().prefix("scratchdbg-").permissions(private).tempdir()?;
+    let unwritable = |error: io::Error| {
+        let place = std::env::temp_dir();
+        CommandError::new(format!("cannot write temporary files to {}: {}", place.display(), cause(&error)))
+            .hint("TMPDIR names the directory for temporary files: one that exists, and that you may write to")
+    };
+    let folder = tempfile::Builder::new().prefix("scratchdbg-").permissions(private).tempdir().map_err(unwritable)?;
     let binary = folder.path().join("app");
-    write_program(&binary)?;
+    write_program(&binary).map_err(unwritable)?;
     let platform = async || Ok(context.images().await?.clone());
     let toolkit = tools::find(args.toolkit.as_deref(), &context.host_toolkit, platform).await?;
     let spec = BuildSpec {
@@ -186,6 +191,11 @@ async fn build(
     loaded?;
     super::build::print_summary(&pair, context.printer)?;
     Ok(())
+}
+
+/// The error without the name of a temporary file.
+fn cause(error: &io::Error) -> String {
+    error.raw_os_error().map_or_else(|| error.kind().to_string(), |code| io::Error::from_raw_os_error(code).to_string())
 }
 
 fn write_program(path: &Path) -> io::Result<()> {

@@ -1,5 +1,6 @@
 //! Tests of networks and registries that fail in the middle.
 
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use super::{Client, Times};
@@ -67,6 +68,34 @@ async fn a_registry_says_how_long_to_wait() {
     let begun = Instant::now();
     client.push(&[set(&[&format!("{}/app:1", fake.name())], vec![image("amd64", "a")])]).await.unwrap();
     assert!(begun.elapsed() >= Duration::from_secs(1));
+}
+
+/// Longer than anybody waits: the request is given up at once, with what the registry says.
+#[tokio::test]
+async fn a_registry_that_asks_for_a_long_wait_is_given_up() {
+    for (method, part) in [("GET", "/v2/"), ("HEAD", "/blobs/"), ("POST", "/uploads/"), ("PUT", "/manifests/")] {
+        let fault = Answer::status(429).header("Retry-After", "100000");
+        let fake = shaky(FakeStorage::default(), move |seen| seen.is(method, part), Times::new(usize::MAX, fault));
+        let error = push(&fake).await.unwrap_err().to_string();
+        assert!(error.contains("(429)") && error.contains("asks to wait for 100000 s"), "{method} {part}: {error}");
+        // Two concurrent blobs.
+        assert!(fake.count(method, part) <= 2, "{method} {part}: {}", fake.count(method, part));
+    }
+}
+
+#[tokio::test]
+async fn waits_of_some_seconds_are_told() {
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let heard = Arc::clone(&told);
+    let teller = crate::retry::Teller::new(move |name, wait| {
+        heard.lock().unwrap().push((name.to_owned(), wait));
+    });
+    for seconds in [0, 1, 2, 30] {
+        teller.tell("registry.example", Duration::from_secs(seconds));
+    }
+    let expected = [2, 30].map(|seconds| ("registry.example".to_owned(), Duration::from_secs(seconds)));
+    assert_eq!(*told.lock().unwrap(), expected);
+    crate::retry::Teller::default().tell("registry.example", Duration::from_secs(30));
 }
 
 #[tokio::test]
