@@ -148,7 +148,7 @@ impl Merged {
         for path in layer.entries.keys() {
             let parent = path.rsplit_once('/').map_or("", |(parent, _)| parent);
             if parent != last {
-                last = parent.to_owned();
+                parent.clone_into(&mut last);
                 self.imply_parents(path, &layer.entries);
             }
         }

@@ -55,8 +55,8 @@ pub fn spelled(document: &[u8]) -> Result<Value, serde_json::Error> {
 /// JSON whose objects keep their order, and all their members.
 enum Json {
     Scalar(Value),
-    Array(Vec<Json>),
-    Object(Vec<(String, Json)>),
+    Array(Vec<Self>),
+    Object(Vec<(String, Self)>),
 }
 
 /// Spells the keys of an object. `convert` gets each known key in its own spelling.

@@ -130,3 +130,24 @@ fn a_line_of_a_short_log_is_not_long_before_the_end() {
     facts.log = Some(log(&format!("{text}{}", "\nready".repeat(20))));
     assert!(format!("{:?}", why(&facts).findings).contains("long before the end"));
 }
+
+/// Nobody asked the engine for the SIGKILL: what else it may have been is told, and never said to be certain.
+#[test]
+fn a_kill_that_the_engine_does_not_know_has_several_possible_causes() {
+    const INSIDE: &str = "a process in the container";
+    for (init, cpu_seconds, parts) in [
+        (false, None, &["a process of the host", "a child whose code it passed on", "a limit of CPU time"][..]),
+        (true, None, &["a process of the host", INSIDE, "a child whose code it passed on"]),
+        (false, Some(1), &["its limit of CPU time (ulimit cpu), a process of the host", "a child whose code"]),
+    ] {
+        let mut facts = ended(137);
+        facts.events = Some(events(&[("start", 0), ("die", 137)]));
+        facts.options.init = init;
+        facts.limits.cpu_seconds = cpu_seconds;
+        assert_eq!(verdict(&facts), ("killed-from-outside", true));
+        let message = &why(&facts).findings[0].message;
+        assert!(parts.iter().all(|part| message.contains(part)), "{message}");
+        assert_eq!(message.contains(INSIDE), init, "{message}");
+        assert!(!message.contains("was killed with SIGKILL by"), "{message}");
+    }
+}
