@@ -23,7 +23,7 @@ pub(crate) struct CommandError {
     pub(crate) hints: Vec<String>,
     /// The exit code.
     pub(crate) code: u8,
-    /// The reader of standard output is gone: nothing is printed, and the code is 0.
+    /// Whether the reader of standard output is gone. If so, nothing is printed, and the code is 0.
     pub(crate) broken_pipe: bool,
 }
 

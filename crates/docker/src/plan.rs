@@ -32,13 +32,13 @@ pub(crate) struct AttachRequest {
     /// The user's request.
     pub(crate) asked: PlanRequest,
     /// The numeric user for an exec, also if the user is the target's own: see
-    /// [`ResolvedUser::exec`](crate::ResolvedUser::exec).
+    /// [`ResolvedUser::exec`](crate::user::ResolvedUser::exec).
     pub(crate) exec_user: Option<String>,
     /// The supplementary groups that the session may have, see
-    /// [`ResolvedUser::groups`](crate::ResolvedUser::groups).
+    /// [`ResolvedUser::groups`](crate::user::ResolvedUser::groups).
     pub(crate) groups: Option<Vec<u32>>,
-    /// The launcher compares the user with that of the target's first process, see
-    /// [`ResolvedUser::is_as_first`](crate::ResolvedUser::is_as_first).
+    /// Whether the launcher compares the user with that of the target's first process, see
+    /// [`ResolvedUser::is_as_first`](crate::user::ResolvedUser::is_as_first).
     pub(crate) is_as_first: bool,
     /// The toolkit image that the keeper is created from.
     pub(crate) toolkit_image: String,

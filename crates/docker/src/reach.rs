@@ -290,8 +290,8 @@ fn is_missing(path: &Path) -> bool {
     fs::symlink_metadata(path).is_err_and(|error| error.kind() == ErrorKind::NotFound)
 }
 
-/// Searches a directory for sockets, on a thread for blocking work, so that signals are still
-/// handled.
+/// Whether a directory contains sockets. Searches on a thread for blocking work, so that signals
+/// are still handled.
 async fn search(folder: Option<String>) -> bool {
     let Some(folder) = folder else { return false };
     tokio::task::spawn_blocking(move || folders::has_socket(Path::new(&folder))).await.unwrap_or_default()

@@ -24,8 +24,8 @@ pub(crate) struct ResolvedUser {
     /// starts the process, and the launcher checks them. `None` if no process can change the files
     /// that they are looked up in.
     pub(crate) groups: Option<Vec<u32>>,
-    /// The ids come from files that the target could have changed without a trace. The launcher
-    /// compares them with those of the target's first process.
+    /// Whether the ids come from files that the target could have changed without a trace. If so,
+    /// the launcher compares the ids with those of the target's first process.
     pub(crate) is_as_first: bool,
 }
 

@@ -260,7 +260,7 @@ pub(crate) struct WorkloadSpec {
     pub(crate) completions: Option<i64>,
     /// For a Job.
     pub(crate) parallelism: Option<i64>,
-    /// For a Job.
+    /// For a Job: whether it is suspended.
     pub(crate) suspend: bool,
 }
 

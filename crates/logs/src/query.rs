@@ -81,7 +81,11 @@ impl Query {
     ///
     /// ```
     /// use scratchdbg_logs::query::{Query, QuerySpec};
-    /// let spec = QuerySpec { grep: vec!["time(d )?out".into()], fields: vec!["ms>500".into()], ..QuerySpec::default() };
+    /// let spec = QuerySpec {
+    ///     grep: vec!["time(d )?out".into()],
+    ///     fields: vec!["ms>500".into()],
+    ///     ..QuerySpec::default()
+    /// };
     /// let query = Query::new(&spec)?;
     /// assert!(query.matches_text(br#"{"msg":"timed out","ms":1200}"#));
     /// assert!(!query.matches_text(br#"{"msg":"timed out","ms":30}"#));

@@ -195,7 +195,8 @@ impl Trace {
     }
 }
 
-/// The first line of .NET's console logger, with level and category: `fail: Shop.Orders[13]`.
+/// Reports whether the line is the first one of .NET's console logger, with level and category:
+/// `fail: Shop.Orders[13]`.
 fn is_dot_net(text: &[u8]) -> bool {
     let names: [&[u8]; 6] = [b"fail: ", b"warn: ", b"info: ", b"dbug: ", b"trce: ", b"crit: "];
     let text = text.trim_ascii_end();
@@ -204,7 +205,8 @@ fn is_dot_net(text: &[u8]) -> bool {
         && text[6..].iter().all(|byte| !byte.is_ascii_whitespace())
 }
 
-/// A line of a goroutine: `net/http.(*conn).serve(0xc000120000, {0x1, 0x2})`.
+/// Reports whether the line belongs to a goroutine: `net/http.(*conn).serve(0xc000120000, {0x1,
+/// 0x2})`.
 fn is_go_call(text: &[u8]) -> bool {
     let text = text.trim_ascii_end();
     let name_len = text.iter().position(|byte| *byte == b' ').unwrap_or(text.len());

@@ -95,7 +95,7 @@ fn parse_since(text: &str, now: &Zoned) -> Result<Timestamp, TimeError> {
 
 struct Parsed {
     at: Timestamp,
-    /// The text was only a time of day, on today's date.
+    /// Whether the text was only a time of day, on today's date.
     is_time_of_day: bool,
 }
 

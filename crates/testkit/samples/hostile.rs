@@ -242,7 +242,7 @@ fn hold(pid: i32) -> Option<File> {
     opened.ok()
 }
 
-/// A child holds the input, and is inaccessible: by its user, or because it made itself so.
+/// Holds the input in a child that is inaccessible: by its user, and because it made itself so.
 fn hide(pid: i32) -> bool {
     let Some(_held) = hold(pid) else { return false };
     if unsafe { fork() } == 0 {

@@ -27,7 +27,7 @@ pub struct Registry {
 /// The options of a registry.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// Requires [`USER`].
+    /// Whether the registry requires [`USER`].
     pub wants_password: bool,
     /// Uses TLS with these files: certificate and key.
     pub tls: Option<(PathBuf, PathBuf)>,

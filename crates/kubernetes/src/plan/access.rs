@@ -9,7 +9,7 @@ pub(crate) struct Permission {
     pub(crate) verb: &'static str,
     /// Empty for pods themselves.
     pub(crate) subresource: &'static str,
-    /// Servers before Kubernetes 1.35 do not check this permission.
+    /// Whether only Kubernetes 1.35 and later check this permission.
     pub(crate) is_new: bool,
 }
 

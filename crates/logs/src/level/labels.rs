@@ -47,7 +47,8 @@ pub(super) fn named(text: &[u8]) -> Known {
     (after.starts_with(b":  ") || is_no_word && begins_a_message()).then_some(Some(level))
 }
 
-/// A compiler's `:12:5: fatal error: x`.
+/// Reports whether the text is a source location with a compiler's message:
+/// `:12:5: fatal error: x`.
 fn is_place(rest: &[u8]) -> bool {
     let len = rest.iter().take_while(|byte| byte.is_ascii_digit() || **byte == b':').count();
     len > 2 && rest[..len].ends_with(b":") && rest[len..].starts_with(b" fatal error: ")

@@ -173,7 +173,8 @@ impl Place<'_> {
         level.map_or(Judged::Other, |level| Judged::Level(Some(level)))
     }
 
-    /// `[error]`, `[WARN ]`, `<error>`, `(error)`, Apache's `[core:error]`.
+    /// Reports whether the word is in brackets: `[error]`, `[WARN ]`, `<error>`, `(error)`,
+    /// Apache's `[core:error]`.
     fn is_bracketed(&self) -> bool {
         let blanks = |bytes: &[u8]| bytes.iter().take_while(|byte| **byte == b' ').count();
         let close = self.text.get(self.end + blanks(&self.text[self.end..])).copied();
@@ -192,7 +193,7 @@ impl Place<'_> {
         is_closed && (close != Some(b'>') || memchr::memmem::find(self.text, b"</").is_none() && !self.is_a_tag())
     }
 
-    /// `<Error><Code>`, `<error>x`.
+    /// Reports whether the word is a tag of markup: `<Error><Code>`, `<error>x`.
     fn is_a_tag(&self) -> bool {
         let after = self.text[self.end..].iter().skip_while(|byte| **byte == b' ').nth(1);
         after.is_some_and(|byte| !matches!(byte, b' ' | b'\t' | b':' | b',' | b']' | b'-'))
@@ -225,7 +226,7 @@ impl Place<'_> {
         word::level(&rest[..len]).filter(|_| len >= 3 && logger[logger_len..].trim_ascii_start().starts_with(b"- "))
     }
 
-    /// ` - error - `, ` | error | `, or a level between tabs.
+    /// Reports whether the word is between marks: ` - error - `, ` | error | `, or between tabs.
     fn is_between_marks(&self) -> bool {
         let (before, after) = (&self.text[..self.at], &self.text[self.end..]);
         let after_blanks = after.trim_ascii_start();
@@ -234,7 +235,8 @@ impl Place<'_> {
             || (before.ends_with(b"| ") && after_blanks.starts_with(b"|"))
     }
 
-    /// Windows: `2026-11-23 07:01:20, Info                  CBS    message`.
+    /// Reports whether the word follows a time, as on Windows: `2026-11-23 07:01:20, Info
+    /// CBS    message`.
     fn is_after_a_time(&self) -> bool {
         let before = &self.text[..self.at];
         before

@@ -81,7 +81,7 @@ fn push_word(out: &mut String, word: &str) {
     }
 }
 
-/// `550e8400-e29b-41d4-a716-446655440000`.
+/// Reports whether the text is a UUID, such as `550e8400-e29b-41d4-a716-446655440000`.
 fn is_uuid(text: &str) -> bool {
     text.len() >= 36
         && text.bytes().take(36).enumerate().all(|(at, byte)| match at {
