@@ -235,8 +235,8 @@ impl Place<'_> {
             || (before.ends_with(b"| ") && after_blanks.starts_with(b"|"))
     }
 
-    /// Reports whether the word follows a time, as on Windows: `2026-11-23 07:01:20, Info
-    /// CBS    message`.
+    /// Reports whether the word follows a time, as on Windows:
+    /// `2026-11-23 07:01:20, Info                  CBS    message`.
     fn is_after_a_time(&self) -> bool {
         let before = &self.text[..self.at];
         before
