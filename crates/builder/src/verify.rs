@@ -195,9 +195,19 @@ fn no_tool(layer: &ListedLayer, member: &Member) -> Option<Difference> {
     const SPECIAL_BITS: u32 = 0o7000;
     // Of a directory, the sticky bit takes rights away. That for the names of sessions has it.
     const OF_DIRECTORY: u32 = 0o6000;
+    const OF_OTHERS: u32 = 0o022;
     let Member { path, .. } = member;
     let tell = |what: String| Some(difference("debug-layer", format!("/{path} {what}")));
     let is_inside = |target: &str| target.strip_prefix(TWIN_ROOT).is_some_and(|rest| rest.starts_with('/'));
+    if !member.is_plain {
+        return tell("has extended headers, which the debug layer needs none of".to_owned());
+    }
+    if (member.uid, member.gid) != (0, 0) {
+        return tell(format!("belongs to {}:{}, and not to root", member.uid, member.gid));
+    }
+    if matches!(member.kind, MemberKind::File | MemberKind::HardLink(_)) && member.mode & OF_OTHERS != 0 {
+        return tell(format!("has the mode {:o}: others than root may write it", member.mode));
+    }
     match &member.kind {
         MemberKind::Directory if member.mode & OF_DIRECTORY == 0 => None,
         // The mode of a hard link becomes that of its file.

@@ -7,6 +7,7 @@ mod blob;
 mod error;
 mod image;
 mod layer;
+mod names;
 mod remote;
 mod source;
 mod spelling;

@@ -193,7 +193,7 @@ mod tests {
     use super::*;
 
     fn member(path: &str, kind: MemberKind) -> Member {
-        Member { path: path.to_owned(), kind, mode: 0o755, uid: 0, gid: 0, size: 0, capabilities: None }
+        Member { path: path.to_owned(), kind, mode: 0o755, uid: 0, gid: 0, size: 0, capabilities: None, is_plain: true }
     }
 
     /// Each entry is a file; one that ends with a slash a directory, one with an arrow a hard link, and

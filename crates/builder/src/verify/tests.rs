@@ -62,6 +62,7 @@ fn every_difference_is_found_and_named() {
         (".scratchdbg/bin/sh/x", MemberKind::File, 0o755, "another entry is below it"),
         (".scratchdbg/root", MemberKind::File, 0o4755, "special bit"),
         (".scratchdbg/root", MemberKind::HardLink(".scratchdbg/bin/sh".into()), 0o4755, "special bit"),
+        (".scratchdbg/bin/sh", MemberKind::HardLink(".scratchdbg/bin/busybox".into()), 0o777, "others than root may"),
         (".scratchdbg/disk", MemberKind::Special, 0o666, "neither a file"),
     ] {
         let (prod, mut debug) = pair();
@@ -69,7 +70,15 @@ fn every_difference_is_found_and_named() {
         let messages: Vec<_> = verify(&prod, &debug).differences.into_iter().map(|found| found.message).collect();
         assert!(messages.iter().any(|message| message.contains(expected)), "{expected}: {messages:?}");
     }
-    let changes: [(Change, &str); 15] = [
+    let changes: [(Change, &str); 17] = [
+        (
+            |_, debug| debug.layers[1].members.last_mut().unwrap().is_plain = false,
+            "debug-layer: /.scratchdbg/bin/top has extended headers",
+        ),
+        (
+            |_, debug| debug.layers[1].members.last_mut().unwrap().uid = 7,
+            "debug-layer: /.scratchdbg/bin/top belongs to 7:0",
+        ),
         (
             |_, debug| debug.layers[1].members.last_mut().unwrap().capabilities = Some(vec![1; 20]),
             "debug-layer: /.scratchdbg/bin/top has file capabilities",

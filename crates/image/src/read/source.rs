@@ -2,6 +2,7 @@
 
 use super::blob::Files;
 use super::image::{StoredImage, StoredLayer, layer_media_type};
+use super::names::{self, full_name, tag};
 use super::{ReadError, RemoteImage};
 use crate::json::Document;
 use crate::{Digest, ImageConfig, annotation};
@@ -179,8 +180,17 @@ impl ImageSource {
         } else if self.files.size("index.json").is_some() {
             let bytes = self.files.document("index.json")?;
             self.walk("index.json", &bytes, &[], 0, &mut found)?;
+            names::expect_one_image_each("index.json", &found.images)?;
+            // Each engine reads one of the two.
+            if matches!(self.files, Files::Archive { .. }) && self.files.size("manifest.json").is_some() {
+                let mut other = Found::default();
+                self.docker(&mut other)?;
+                names::expect_one_image_each("manifest.json", &other.images)?;
+                names::expect_agreement(&found.images, &other.images)?;
+            }
         } else {
             self.docker(&mut found)?;
+            names::expect_one_image_each("manifest.json", &found.images)?;
         }
         Ok(found.images)
     }
@@ -351,13 +361,4 @@ fn check_layers(what: &str, layers: usize, config: &ImageConfig) -> Result<(), R
 
 fn blob_file(digest: Digest) -> String {
     format!("blobs/sha256/{}", digest.hex())
-}
-
-fn full_name(text: &str) -> String {
-    text.parse::<crate::TaggedReference>().map_or_else(|_| text.to_owned(), |reference| reference.to_string())
-}
-
-/// The tag of a full name, or a bare tag itself.
-fn tag(name: &str) -> Option<&str> {
-    name.rsplit('/').next()?.rsplit(':').next()
 }

@@ -5,6 +5,7 @@
 //! name) is refused, with the name of the entry.
 
 mod extension;
+mod form;
 mod member;
 
 pub use member::{Member, MemberKind};
@@ -83,9 +84,19 @@ impl<R: TarInput> TarReader<R> {
                     let records = self.extension(size)?;
                     extension.add(&records).map_err(|reason| self.invalid(reason))?;
                 }
+                // Go's reader forgets what came before it.
+                EntryType::XGlobalHeader if !extension.is_empty() => {
+                    return Err(self.invalid("a global header stands between an entry and its extended headers"));
+                }
                 EntryType::XGlobalHeader => drop(self.extension(size)?),
-                EntryType::GNULongName => extension.long_path(self.extension(size)?),
-                EntryType::GNULongLink => extension.long_link(self.extension(size)?),
+                EntryType::GNULongName => {
+                    let name = self.extension(size)?;
+                    extension.long_path(name).map_err(|reason| self.invalid(reason))?;
+                }
+                EntryType::GNULongLink => {
+                    let link = self.extension(size)?;
+                    extension.long_link(link).map_err(|reason| self.invalid(reason))?;
+                }
                 kind => return self.member(&header, kind, size, extension).map(Some),
             }
         }

@@ -14,11 +14,28 @@ pub(super) struct Extension {
     pub(super) uid: Option<u64>,
     pub(super) gid: Option<u64>,
     pub(super) capabilities: Option<Vec<u8>>,
+    /// A pax header was there.
+    has_records: bool,
+    /// A long name or link of GNU tar was there.
+    has_long: bool,
 }
 
+/// Readers disagree on which of two headers counts.
+const TWICE: &str = "an entry has several extended headers for the same thing";
+
 impl Extension {
+    /// Whether there was none.
+    pub(super) fn is_empty(&self) -> bool {
+        !self.has_records && !self.has_long
+    }
+
     /// Adds the records of a pax header. The error tells what is wrong with them.
     pub(super) fn add(&mut self, records: &[u8]) -> Result<(), String> {
+        if self.has_records {
+            return Err(TWICE.into());
+        }
+        let had = (self.path.is_some(), self.link.is_some());
+        self.has_records = true;
         for record in PaxExtensions::new(records) {
             let record = record.map_err(|error| format!("a pax header: {error}"))?;
             let number = || {
@@ -40,18 +57,31 @@ impl Extension {
                 }
                 _ => {}
             }
+            let again = |had: bool, key: &[u8]| had && record.key_bytes() == key;
+            if again(had.0, b"path") || again(had.1, b"linkpath") {
+                return Err(TWICE.into());
+            }
         }
         Ok(())
     }
 
     /// Sets a path as GNU tar stores it.
-    pub(super) fn long_path(&mut self, bytes: Vec<u8>) {
-        self.path = Some(until_nul(bytes));
+    pub(super) fn long_path(&mut self, bytes: Vec<u8>) -> Result<(), &'static str> {
+        self.has_long = true;
+        set_once(&mut self.path, bytes)
     }
 
     /// Sets a link target as GNU tar stores it.
-    pub(super) fn long_link(&mut self, bytes: Vec<u8>) {
-        self.link = Some(until_nul(bytes));
+    pub(super) fn long_link(&mut self, bytes: Vec<u8>) -> Result<(), &'static str> {
+        self.has_long = true;
+        set_once(&mut self.link, bytes)
+    }
+}
+
+fn set_once(field: &mut Option<Vec<u8>>, bytes: Vec<u8>) -> Result<(), &'static str> {
+    match field.replace(until_nul(bytes)) {
+        Some(_) => Err(TWICE),
+        None => Ok(()),
     }
 }
 

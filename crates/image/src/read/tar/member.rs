@@ -2,7 +2,7 @@
 
 use super::super::ReadError;
 use super::extension::Extension;
-use super::{TarInput, TarReader};
+use super::{TarInput, TarReader, form};
 use std::io;
 use tar::{EntryType, Header};
 
@@ -45,6 +45,9 @@ pub struct Member {
     pub size: u64,
     /// The extended attribute `security.capability`.
     pub capabilities: Option<Vec<u8>>,
+    /// The entry is a POSIX header and its data alone, without extended headers or a format of GNU
+    /// tar: every reader takes it for the same.
+    pub is_plain: bool,
 }
 
 impl<R: TarInput> TarReader<R> {
@@ -56,11 +59,16 @@ impl<R: TarInput> TarReader<R> {
         size: u64,
         extension: Extension,
     ) -> Result<Member, ReadError> {
+        let is_plain = extension.is_empty() && form::is_ustar(header) && header.as_bytes()[156] != 0;
         let path = extension.path.unwrap_or_else(|| header.path_bytes().into_owned());
+        let ambiguity = form::ambiguity(header, kind, extension.size.unwrap_or(size), &path);
         let (path, listed) = normal(&path, &self.what)?;
         self.listed = listed;
         let named = |reason: &str| ReadError::invalid(format!("/{path} in {}", self.what), reason);
         let link = extension.link.or_else(|| header.link_name_bytes().map(Into::into)).unwrap_or_default();
+        if let Some(reason) = ambiguity {
+            return Err(named(reason));
+        }
         if link.len() > LONGEST_PATH {
             return Err(named("its link is longer than 4096 bytes"));
         }
@@ -92,6 +100,7 @@ impl<R: TarInput> TarReader<R> {
             gid: extension.gid.map_or_else(|| owner(&fields.gid, header.gid()), Ok)?,
             size,
             capabilities: extension.capabilities,
+            is_plain,
             path,
             kind,
         };

@@ -88,6 +88,90 @@ fn hostile_entries_are_refused_and_named() {
     assert_eq!(all(b"").unwrap(), []);
 }
 
+/// Go's reader and others would read two archives in one.
+#[test]
+fn headers_that_readers_disagree_on_are_refused() {
+    let file = || header(b"app", EntryType::Regular, 0);
+    let changed = |at: usize, bytes: &[u8]| {
+        let mut header = Header::from_byte_slice(&header(b"z", EntryType::Regular, 0)).clone();
+        header.as_mut_bytes()[at..at + bytes.len()].copy_from_slice(bytes);
+        header.set_cksum();
+        header.as_bytes().to_vec()
+    };
+    let long = |kind, name: &[u8]| {
+        let mut bytes = header(b"long", kind, name.len() as u64);
+        bytes.extend(name);
+        bytes.resize(bytes.len().next_multiple_of(BLOCK), 0);
+        bytes
+    };
+    let global = || {
+        let mut bytes = pax(b"12 path=xyz\n");
+        bytes[156] = b'g';
+        let mut first = Header::from_byte_slice(&bytes[..BLOCK]).clone();
+        first.set_cksum();
+        [first.as_bytes().to_vec(), bytes[BLOCK..].to_vec()].concat()
+    };
+    // An old file whose name ends in a slash, with data.
+    let mut old = header(b"z/", EntryType::Regular, 512);
+    old[156] = 0;
+    let mut old = Header::from_byte_slice(&old).clone();
+    old.set_cksum();
+    let old = [old.as_bytes().to_vec(), file()].concat();
+    let (path, mtime) = (pax(b"12 path=xyz\n"), pax(b"11 mtime=0\n"));
+    let (name, link) = (long(EntryType::GNULongName, b"xyz"), long(EntryType::GNULongLink, b"xyz"));
+    let gnu = |prefix: &[u8]| {
+        let mut bytes = changed(257, b"ustar  \0");
+        bytes[345..345 + prefix.len()].copy_from_slice(prefix);
+        let mut header = Header::from_byte_slice(&bytes).clone();
+        header.set_cksum();
+        header.as_bytes().to_vec()
+    };
+    for (bytes, part) in [
+        (old, "/z in the layer: it is a file by its type and a directory by its name"),
+        ([path.clone(), mtime, file()].concat(), "several extended headers"),
+        ([name.clone(), path.clone(), file()].concat(), "several extended headers"),
+        ([path.clone(), name.clone(), file()].concat(), "several extended headers"),
+        ([name.clone(), name.clone(), file()].concat(), "several extended headers"),
+        ([link.clone(), pax(b"16 linkpath=xyz\n"), file()].concat(), "several extended headers"),
+        ([name.clone(), global(), file()].concat(), "a global header"),
+        ([path.clone(), global(), file()].concat(), "a global header"),
+        (gnu(b"usr"), "readers disagree"),
+        (gnu(b"12 34"), "readers disagree"),
+        ([changed(257, b"ustar\0  "), vec![]].concat(), ""),
+    ] {
+        match all(&bytes) {
+            Err(error) => assert!(!part.is_empty() && error.to_string().contains(part), "{part}: {error}"),
+            Ok(members) => assert!(part.is_empty(), "{part}: {members:?}"),
+        }
+    }
+    for version in [&b"  "[..], b"\0\0", b"01"] {
+        let mut bytes = changed(345, b"usr");
+        bytes[263..265].copy_from_slice(version);
+        let mut header = Header::from_byte_slice(&bytes).clone();
+        header.set_cksum();
+        assert!(all(header.as_bytes()).unwrap_err().to_string().contains("readers disagree"), "{version:?}");
+    }
+    // What GNU tar, git archive and old programs write.
+    let mut directory = header(b"z/", EntryType::Regular, 0);
+    directory[156] = 0;
+    let mut directory = Header::from_byte_slice(&directory).clone();
+    directory.set_cksum();
+    for bytes in [
+        gnu(b""),
+        gnu(b"14772622333"),
+        gnu(&[0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]),
+        [name, link, file()].concat(),
+        [global(), path, file()].concat(),
+        directory.as_bytes().to_vec(),
+        changed(345, b"usr"),
+    ] {
+        assert_eq!(all(&bytes).map(|members| members.len()).map_err(|error| error.to_string()), Ok(1));
+    }
+    let plain = |bytes: &[u8]| all(bytes).unwrap()[0].0.is_plain;
+    assert!(plain(&file()) && plain(&changed(345, b"usr")));
+    assert!(!plain(&gnu(b"")) && !plain(&[pax(b"11 mtime=0\n"), file()].concat()) && !plain(directory.as_bytes()));
+}
+
 /// As engines take them, which unpack a layer with its root as `/`. Seen with Docker 20.10.
 #[test]
 fn names_are_taken_as_engines_take_them() {
