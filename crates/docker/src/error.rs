@@ -163,7 +163,8 @@ pub enum Error {
         /// The cause.
         source: BoxError,
     },
-    /// The container has something in the place of a file in which users are looked up, for which the engine would wait.
+    /// The container has something in the place of a file in which users are looked up, for which
+    /// the engine would wait.
     #[error("its {path} is {what}, for which the engine would wait for ever: it is not asked")]
     BlockingFile {
         /// The file.

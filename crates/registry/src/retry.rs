@@ -36,7 +36,8 @@ impl Default for RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// Reports whether a request may be sent again: not if the registry asks for a longer wait than there is.
+    /// Reports whether a request may be sent again: not if the registry asks for a longer wait than
+    /// there is.
     pub(crate) fn is_worthwhile(&self, retry_after: Option<Duration>) -> bool {
         retry_after.is_none_or(|wait| wait <= self.longest_wait)
     }

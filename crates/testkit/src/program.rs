@@ -152,7 +152,7 @@ impl Running {
         );
     }
 
-    /// Waits until its standard error has this text.
+    /// Waits until its standard error contains this text.
     pub fn wait_for_stderr(&self, text: &str) {
         let so_far = || String::from_utf8_lossy(&self.stderr.so_far()).into_owned();
         eventually(

@@ -193,7 +193,7 @@ async fn build(
     Ok(())
 }
 
-/// The error without the name of a temporary file.
+/// Returns the error without the name of a temporary file.
 fn cause(error: &io::Error) -> String {
     error.raw_os_error().map_or_else(|| error.kind().to_string(), |code| io::Error::from_raw_os_error(code).to_string())
 }

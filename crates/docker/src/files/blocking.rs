@@ -1,8 +1,10 @@
-//! Pipes and devices that a container has in the place of the files in which users are looked up.
+//! Detects pipes and devices that a container put in place of the files in which users are looked
+//! up.
 //!
-//! Engines open `/etc/passwd` and `/etc/group` of a container when they pack its files and when they start a process in it,
-//! and wait for ever where one of them is a pipe that nobody writes to. Docker 20.10 holds a lock meanwhile, so that nothing
-//! else can be done with the container. A request for the kind of a file opens nothing, so it comes first.
+//! Engines open `/etc/passwd` and `/etc/group` of a container when they pack its files and when
+//! they start a process in it, and wait forever if one of them is a pipe without a writer. Docker
+//! 20.10 holds a lock meanwhile, which blocks all other operations on the container. A request for
+//! the type of a file opens nothing, so it is sent first.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -14,18 +16,18 @@ use crate::transport::full;
 use crate::user::FILES;
 use crate::{ContainerName, Engine, Error};
 
-/// How many symbolic links are followed. The engine resolves each completely.
+/// The most symbolic links that are followed. The engine resolves each completely.
 const MAX_LINKS: usize = 8;
 
-/// What the engine tells of a file without opening it, in this header.
+/// The header in which the engine describes a file without opening it.
 const STAT: &str = "x-docker-container-path-stat";
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Stat {
-    /// Go's `fs.FileMode`.
+    /// The mode, as Go's `fs.FileMode`.
     mode: u32,
-    /// Where a symbolic link leads to.
+    /// The target of a symbolic link.
     link_target: String,
 }
 
@@ -39,7 +41,7 @@ impl Stat {
         serde_json::from_slice(&json).ok()
     }
 
-    /// What it is, if whoever opens it may wait.
+    /// Returns the type of the file if opening it may block.
     fn blocking(&self) -> Option<&'static str> {
         if self.mode & Self::PIPE != 0 {
             Some("a named pipe")
@@ -52,7 +54,8 @@ impl Stat {
 }
 
 impl Engine {
-    /// Fails if the engine would wait for ever for a file in which the container's users are looked up.
+    /// Fails if the engine would wait forever for a file in which the container's users are looked
+    /// up.
     pub(crate) async fn expect_no_blocking_file(&self, container: &ContainerName) -> Result<(), Error> {
         let [passwd, group] = FILES.map(|path| self.expect_not_blocking(container, path));
         futures_util::future::try_join(passwd, group).await.map(drop)
@@ -64,7 +67,7 @@ impl Engine {
             let query = format!("/containers/{container}/archive?path={}", percent_encode(&place));
             let stat = match self.transport.send(self.transport.request(Method::HEAD, &query, full(""))?).await {
                 Ok(response) => Stat::of(&response),
-                // It does not exist, or the engine does not tell.
+                // The file does not exist, or the engine does not describe it.
                 Err(Error::Api(_)) => None,
                 Err(error) => return Err(error),
             };
