@@ -163,13 +163,13 @@ pub enum Error {
         /// The cause.
         source: BoxError,
     },
-    /// The container has something in the place of a file in which users are looked up, for which
-    /// the engine would wait.
+    /// The container has a pipe or a device in place of a file in which users are looked up, so that
+    /// the engine would wait for it.
     #[error("its {path} is {what}, for which the engine would wait for ever: it is not asked")]
     BlockingFile {
         /// The file.
         path: &'static str,
-        /// What it is.
+        /// The type of the file.
         what: &'static str,
     },
     /// The engine could not start the session's process inside the target.

@@ -68,7 +68,8 @@ impl Registry {
         })
     }
 
-    /// Has `tell` called before each wait of some seconds, with the registry's name and the time.
+    /// Returns a client that calls `tell` before each wait of some seconds, with the registry's
+    /// name and the length of the wait.
     #[must_use]
     pub fn telling(self, tell: impl Fn(&str, Duration) + Send + Sync + 'static) -> Self {
         Self { teller: Teller::new(tell), ..self }

@@ -36,8 +36,8 @@ impl Default for RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// Reports whether a request may be sent again: not if the registry asks for a longer wait than
-    /// there is.
+    /// Reports whether a request may be sent again: not if the registry asks for more than the
+    /// longest wait.
     pub(crate) fn is_worthwhile(&self, retry_after: Option<Duration>) -> bool {
         retry_after.is_none_or(|wait| wait <= self.longest_wait)
     }
@@ -54,13 +54,13 @@ impl RetryPolicy {
     }
 }
 
-/// From this time on, a wait is told.
+/// Waits of at least this length are reported.
 const TOLD_FROM: Duration = Duration::from_secs(2);
 
-/// Takes the registry's name and the time.
+/// A function that takes the registry's name and the length of a wait.
 type Tell = dyn Fn(&str, Duration) + Send + Sync;
 
-/// Tells a user of waits.
+/// Reports waits to the user.
 #[derive(Clone, Default)]
 pub(crate) struct Teller(Option<Arc<Tell>>);
 

@@ -67,7 +67,7 @@ impl Session {
         Self { registry, policy, teller, transport, store, origin: OnceCell::new(), access: Mutex::default() }
     }
 
-    /// Has waits told.
+    /// Returns the session with waits reported to `teller`.
     pub(crate) fn telling(self, teller: Teller) -> Self {
         Self { teller, ..self }
     }

@@ -20,7 +20,7 @@ use crate::{ContainerName, Engine, Error};
 const HEADERS: usize = 16 << 10;
 /// How much of a program is read: enough to decide whether it starts.
 const PROGRAM_HEAD: usize = 1 << 20;
-/// How long the engine may take to begin with a file.
+/// How long the engine may take to send the beginning of a file.
 const MAX_WAIT: Duration = Duration::from_secs(30);
 /// The extended attribute with file capabilities, in the spelling of pax records.
 const CAPABILITIES: &str = "SCHILY.xattr.security.capability";
@@ -82,7 +82,7 @@ impl Engine {
         }
         let query = format!("/containers/{container}/archive?path={}", crate::files::percent_encode(&want.path));
         let stream = self.transport.stream(self.transport.request(Method::GET, &query, full(""))?);
-        // The container may put a pipe in the place of a file at any moment.
+        // The container may replace a file with a pipe at any moment.
         let stream = tokio::time::timeout(MAX_WAIT, stream).await;
         let mut pieces = match stream.unwrap_or_else(|_| Err(Error::transport(&query, "the engine does not read it"))) {
             Ok(pieces) => pieces,

@@ -72,7 +72,7 @@ pub(super) async fn start_container(
 ) -> Result<(ContainerName, ExitWaiter, Hijacked), Error> {
     let container = engine.create(name, body).await?;
     let started = async {
-        // Those of the image: a copy has what its original's processes wrote.
+        // An image may contain such files: a copy's image has what its original's processes wrote.
         engine.expect_no_blocking_file(&container).await?;
         if let Some((folder, archive)) = tools {
             engine.unpack(&container, &folder, archive).await?;

@@ -70,7 +70,7 @@ async fn a_registry_says_how_long_to_wait() {
     assert!(begun.elapsed() >= Duration::from_secs(1));
 }
 
-/// Longer than anybody waits: the request is given up at once, with what the registry says.
+/// The wait exceeds the longest one: the request is given up at once, with the registry's message.
 #[tokio::test]
 async fn a_registry_that_asks_for_a_long_wait_is_given_up() {
     for (method, part) in [("GET", "/v2/"), ("HEAD", "/blobs/"), ("POST", "/uploads/"), ("PUT", "/manifests/")] {
