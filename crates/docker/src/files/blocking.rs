@@ -57,8 +57,11 @@ impl Engine {
     /// Fails if the engine would wait forever for a file in which the container's users are looked
     /// up.
     pub(crate) async fn expect_no_blocking_file(&self, container: &ContainerName) -> Result<(), Error> {
-        let [passwd, group] = FILES.map(|path| self.expect_not_blocking(container, path));
-        futures_util::future::try_join(passwd, group).await.map(drop)
+        // One after the other: another connection takes longer where it leads over SSH.
+        for path in FILES {
+            self.expect_not_blocking(container, path).await?;
+        }
+        Ok(())
     }
 
     async fn expect_not_blocking(&self, container: &ContainerName, path: &'static str) -> Result<(), Error> {

@@ -103,11 +103,14 @@ impl Process {
                 };
                 let target = plan.view.target_id.parse().map_err(Error::from)?;
                 let created = engine.docker.create_exec(&plan.view.target_id, exec);
-                let created = engine.transport.ask(Kind::CreateExec, created);
-                let (created, ()) =
-                    futures_util::future::try_join(created, engine.expect_no_blocking_file(&target)).await?;
-                let id = created.id;
-                ready.await?;
+                let created = async {
+                    let id = engine.transport.ask(Kind::CreateExec, created).await?.id;
+                    ready.await?;
+                    Ok::<_, scratchdbg_backend::Error>(id)
+                };
+                // While the keeper starts.
+                let checked = async { Ok(engine.expect_no_blocking_file(&target).await?) };
+                let (id, ()) = futures_util::future::try_join(created, checked).await?;
                 let streams = engine.start_exec(&id, tty).await?;
                 (RunsIn::Exec { id }, streams)
             }
