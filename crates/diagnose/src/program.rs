@@ -1,6 +1,7 @@
 //! Determines how a Linux kernel treats a file that is executed.
 
 mod format;
+mod part;
 mod script;
 mod source;
 
@@ -9,6 +10,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use crate::elf::{self, ElfFacts};
 
 pub use format::Format;
+pub use part::dynamic_part;
 pub use script::ScriptFacts;
 use source::{Head, Tracked};
 
@@ -69,9 +71,15 @@ pub fn inspect<R: Read + Seek>(reader: R) -> Result<Program, ReadError> {
 /// everything that decides whether a program starts.
 pub fn inspect_head(head: &[u8], size: u64) -> Program {
     let bytes = usize::try_from(size).map_or(head, |size| &head[..head.len().min(size)]);
-    match inspect(Head { bytes, size, position: 0 }) {
+    inspect_parts(bytes, (0, &[]), size)
+}
+
+/// Like [`inspect_head`], with another part of the file, which begins at this offset; see
+/// [`dynamic_part`].
+pub fn inspect_parts(head: &[u8], part: (u64, &[u8]), size: u64) -> Program {
+    match inspect(Head { bytes: head, part, size, position: 0 }) {
         Ok(program) => program,
         // Reading bytes in memory does not fail.
-        Err(_) => Program::Other(Format::of(bytes)),
+        Err(_) => Program::Other(Format::of(head)),
     }
 }

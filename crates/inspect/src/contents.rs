@@ -1,6 +1,7 @@
 //! Reads files into the facts that rules need.
 
 use std::io::{self, Read};
+use std::ops::Range;
 
 use scratchdbg_diagnose::mentions::{MentionScanner, Mentions};
 use scratchdbg_diagnose::program::{self, Program};
@@ -27,12 +28,19 @@ pub(crate) fn read(path: &str, mode: u32, size: u64, data: &mut dyn Read, search
     let mut head = Vec::new();
     data.take(HEAD).read_to_end(&mut head)?;
     let keep = is_kept(path) && size <= Want::MAX_CONTENT;
-    let program = program::inspect_head(&head, size);
+    let mut program = program::inspect_head(&head, size);
     let search = search && is_searched(&program);
+    let mut scanner = search.then(MentionScanner::new);
+    let mut scan = |bytes: &[u8]| scanner.iter_mut().for_each(|scanner| scanner.push(bytes));
+    scan(&head);
+    if let Some(range) = program::dynamic_part(&head, size).filter(|range| range.start <= MOST_SEARCHED) {
+        let part = read_part(data, head.len() as u64, &range, &mut scan)?;
+        program = program::inspect_parts(&head, (range.start, &part), size);
+    }
     let program = Some(program);
     let content = keep.then(|| head.as_slice().into());
     let entry = Entry { kind: EntryKind::File { size, content, program }, ..Entry::file(mode, size) };
-    let mentions = if search { Some(scan(&head, data)?) } else { None };
+    let mentions = scanner.map(|scanner| finish_scan(scanner, data)).transpose()?;
     head.truncate(scratchdbg_diagnose::rules::image::layer::SECRET_WINDOW);
     Ok(FileFacts { entry, mentions, head })
 }
@@ -50,10 +58,38 @@ pub(crate) fn is_searched(program: &Program) -> bool {
     !matches!(program, Program::Other(_))
 }
 
+/// Reads up to the end of `range` from `data`, which is at the offset `position`. Returns the bytes
+/// of the range, and passes all bytes to `visit`.
+fn read_part(
+    data: &mut dyn Read,
+    position: u64,
+    range: &Range<u64>,
+    visit: &mut dyn FnMut(&[u8]),
+) -> io::Result<Vec<u8>> {
+    let mut before = data.take(range.start.saturating_sub(position));
+    let mut chunk = vec![0; CHUNK];
+    loop {
+        match before.read(&mut chunk) {
+            Ok(0) => break,
+            Ok(size) => visit(&chunk[..size]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let mut part = Vec::new();
+    data.take(range.end.saturating_sub(range.start)).read_to_end(&mut part)?;
+    visit(&part);
+    Ok(part)
+}
+
 /// Returns the mentions of a file whose beginning, `head`, has been read.
 pub(crate) fn scan(head: &[u8], rest: &mut dyn Read) -> io::Result<Mentions> {
     let mut scanner = MentionScanner::new();
     scanner.push(head);
+    finish_scan(scanner, rest)
+}
+
+fn finish_scan(mut scanner: MentionScanner, rest: &mut dyn Read) -> io::Result<Mentions> {
     let mut rest = rest.take(MOST_SEARCHED);
     let mut chunk = vec![0; CHUNK];
     loop {

@@ -51,8 +51,23 @@ impl<R: Seek> Seek for Tracked<R> {
 #[derive(Debug)]
 pub(super) struct Head<'a> {
     pub(super) bytes: &'a [u8],
+    /// Another part of the file, with its offset.
+    pub(super) part: (u64, &'a [u8]),
     pub(super) size: u64,
     pub(super) position: u64,
+}
+
+impl<'a> Head<'a> {
+    /// The available bytes from the position on.
+    fn rest(&self) -> &'a [u8] {
+        let (at, part) = self.part;
+        let from = |bytes: &'a [u8], offset: Option<u64>| {
+            let start = usize::try_from(offset?).ok()?;
+            bytes.get(start..).filter(|rest| !rest.is_empty())
+        };
+        let of_part = || from(part, self.position.checked_sub(at));
+        from(self.bytes, Some(self.position)).or_else(of_part).unwrap_or_default()
+    }
 }
 
 impl Read for Head<'_> {
@@ -60,8 +75,7 @@ impl Read for Head<'_> {
         if buf.is_empty() || self.position >= self.size {
             return Ok(0);
         }
-        let start = usize::try_from(self.position).unwrap_or(usize::MAX);
-        let rest = self.bytes.get(start..).unwrap_or_default();
+        let rest = self.rest();
         if rest.is_empty() {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }

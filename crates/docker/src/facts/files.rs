@@ -2,6 +2,7 @@
 //! stopped containers.
 
 use std::io::{self, Read as _};
+use std::ops::Range;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
@@ -18,6 +19,8 @@ use crate::{ContainerName, Engine, Error};
 
 /// Room for the headers before a file's data, including extended attributes.
 const HEADERS: usize = 16 << 10;
+/// How much of a program is passed over to get at its dynamic section.
+const MOST_PASSED: u64 = 512 << 20;
 /// How much of a program is read: enough to decide whether it starts.
 const PROGRAM_HEAD: usize = 1 << 20;
 /// How long the engine may take to send the beginning of a file.
@@ -105,8 +108,41 @@ impl Engine {
                 None => break,
             }
         }
-        first_entry(&archive, want.detail).map_err(|error| Error::transport(&query, error))
+        let mut part = (0, Vec::new());
+        if let Some((place, range)) = missing_part(&archive, want.detail) {
+            let (from, to) = (place + range.start, place + range.end);
+            let mut position = archive.len() as u64;
+            part = (range.start, tail(&archive, from, 0).to_vec());
+            while position < to {
+                let Some(piece) = pieces.next().await else { break };
+                let piece = piece?;
+                part.1.extend_from_slice(tail(&piece, from, position));
+                position += piece.len() as u64;
+            }
+        }
+        first_entry(&archive, want.detail, (part.0, &part.1)).map_err(|error| Error::transport(&query, error))
     }
+}
+
+/// Returns where the data of the archive's first entry begin, and which part of a program is needed
+/// besides those that have arrived.
+fn missing_part(archive: &[u8], detail: Detail) -> Option<(u64, Range<u64>)> {
+    let mut tar = tar::Archive::new(archive);
+    let entry = tar.entries().ok()?.next()?.ok()?;
+    if detail != Detail::Program || !entry.header().entry_type().is_file() {
+        return None;
+    }
+    let place = entry.raw_file_position();
+    let head = archive.get(usize::try_from(place).ok()?..)?;
+    let head = &head[..head.len().min(PROGRAM_HEAD)];
+    let range = program::dynamic_part(head, entry.size())?;
+    (range.start <= MOST_PASSED).then_some((place, range))
+}
+
+/// Returns the bytes from the offset `from` on, of bytes that begin at the offset `position`.
+fn tail(bytes: &[u8], from: u64, position: u64) -> &[u8] {
+    let start = usize::try_from(from.saturating_sub(position)).unwrap_or(usize::MAX);
+    bytes.get(start..).unwrap_or_default()
 }
 
 /// Returns what is known of a path without a request: the engine's archive API does not see the
@@ -127,7 +163,8 @@ fn hidden(record: &ContainerRecord, path: &str) -> Option<Found> {
 }
 
 /// Returns the first entry of an archive that may be cut after it.
-fn first_entry(archive: &[u8], detail: Detail) -> io::Result<Option<Entry>> {
+/// `part` is a part of its data, with its offset.
+fn first_entry(archive: &[u8], detail: Detail, part: (u64, &[u8])) -> io::Result<Option<Entry>> {
     let mut archive = tar::Archive::new(archive);
     let Some(entry) = archive.entries()?.next() else { return Ok(None) };
     let mut entry = entry?;
@@ -145,14 +182,14 @@ fn first_entry(archive: &[u8], detail: Detail) -> io::Result<Option<Entry>> {
     } else if kind.is_symlink() {
         Entry::symlink(entry.link_name()?.map(|target| target.to_string_lossy().into_owned()).unwrap_or_default())
     } else if kind.is_file() || kind.is_hard_link() {
-        file(&mut entry, mode, detail)?
+        file(&mut entry, mode, detail, part)?
     } else {
         Entry { kind: EntryKind::Special, ..Entry::file(mode, 0) }
     };
     Ok(Some(Entry { capabilities: capabilities.map(Vec::into_boxed_slice), ..result.owned_by(uid, gid) }))
 }
 
-fn file(entry: &mut tar::Entry<'_, &[u8]>, mode: u32, detail: Detail) -> io::Result<Entry> {
+fn file(entry: &mut tar::Entry<'_, &[u8]>, mode: u32, detail: Detail, part: (u64, &[u8])) -> io::Result<Entry> {
     let size = entry.size();
     Ok(match detail {
         Detail::Content if size <= Want::MAX_CONTENT => {
@@ -163,7 +200,7 @@ fn file(entry: &mut tar::Entry<'_, &[u8]>, mode: u32, detail: Detail) -> io::Res
         Detail::Program => {
             let mut head = Vec::new();
             entry.take(PROGRAM_HEAD as u64).read_to_end(&mut head)?;
-            Entry::program(mode, size, program::inspect_head(&head, size))
+            Entry::program(mode, size, program::inspect_parts(&head, part, size))
         }
         Detail::Content | Detail::Entry => Entry::file(mode, size),
     })
@@ -192,7 +229,9 @@ mod tests {
 
     #[test]
     fn the_first_entry_is_enough() {
-        let read = |kind, size, data: &[u8], detail| first_entry(&archive(kind, size, data), detail).unwrap().unwrap();
+        let read = |kind, size, data: &[u8], detail| {
+            first_entry(&archive(kind, size, data), detail, (0, &[])).unwrap().unwrap()
+        };
         let whole = read(tar::EntryType::Regular, 3, b"a:b", Detail::Content);
         assert_eq!((whole.uid, whole.gid, whole.mode), (7, 8, 0o4750));
         assert_eq!(whole.kind, EntryKind::File { size: 3, content: Some((*b"a:b").into()), program: None });
@@ -203,6 +242,29 @@ mod tests {
         assert!(read(tar::EntryType::Directory, 0, b"", Detail::Entry).is_directory());
         let link = read(tar::EntryType::Symlink, 0, b"", Detail::Entry);
         assert_eq!(link.kind, EntryKind::Symlink { target: "../x".into() });
-        assert_eq!(first_entry(b"", Detail::Entry).unwrap(), None);
+        assert_eq!(first_entry(b"", Detail::Entry, (0, &[])).unwrap(), None);
+    }
+
+    /// The dynamic section of a large program is read too, wherever the pieces of the stream end.
+    #[test]
+    fn the_dynamic_section_of_a_large_program_is_wanted() {
+        const SIZE: usize = 3 << 20;
+        const DYNAMIC: u64 = 2 << 20;
+        let word = |number: u64| number.to_le_bytes();
+        let mut program = [&b"\x7fELF\x02\x01\x01"[..], &[0; 25], &word(64), &[0; 14], &[56, 0, 1, 0]].concat();
+        program.resize(64, 0);
+        program.extend([&[2, 0, 0, 0, 0, 0, 0, 0][..], &word(DYNAMIC), &[0; 16], &word(512)].concat());
+        program.resize(SIZE, 0);
+        let bytes = archive(tar::EntryType::Regular, SIZE as u64, &program);
+        let arrived = &bytes[..PROGRAM_HEAD + HEADERS];
+        let (place, range) = missing_part(arrived, Detail::Program).unwrap();
+        assert_eq!(place, 512);
+        assert!(range.start < DYNAMIC && range.end > DYNAMIC + 512, "{range:?}");
+        assert_eq!(missing_part(arrived, Detail::Content), None);
+        assert_eq!(missing_part(&bytes, Detail::Program), Some((place, range.clone())), "the head alone counts");
+        assert_eq!(missing_part(b"", Detail::Program), None);
+        for (from, position, expected) in [(0, 0, "abc"), (1, 0, "bc"), (5, 4, "bc"), (4, 5, "abc"), (9, 0, "")] {
+            assert_eq!(tail(b"abc", from, position), expected.as_bytes());
+        }
     }
 }
