@@ -133,6 +133,7 @@ impl Shared {
             let number = self.count.fetch_add(1, Ordering::SeqCst) + 1;
             let is_hit = self.number == 0 || number == self.number;
             let first_line = head.text.lines().next().unwrap_or_default();
+            let is_head = first_line.starts_with("HEAD ");
             let fault = match &self.fault {
                 Fault::HangTo(part) => first_line.contains(part).then_some(&Fault::Hang),
                 Fault::RemovesNothing if first_line.starts_with("DELETE ") => Some(&Fault::Hang),
@@ -170,15 +171,22 @@ impl Shared {
                 return self.answer_stream(engine, client, fault);
             }
             pass_body(client, &head, &mut ahead, Some(engine))?;
-            if !self.answer(engine, client, fault)? {
+            if !self.answer(engine, client, fault, is_head)? {
                 return Ok(());
             }
         }
         Ok(())
     }
 
-    /// Passes the response on. Returns `false` if the connection must not be used any further.
-    fn answer(&self, engine: &UnixStream, client: &UnixStream, fault: Option<&Fault>) -> std::io::Result<bool> {
+    /// Passes the response on, which has no body if a `HEAD` asked for it. Returns `false` if the connection must not be
+    /// used any further.
+    fn answer(
+        &self,
+        engine: &UnixStream,
+        client: &UnixStream,
+        fault: Option<&Fault>,
+        is_of_head: bool,
+    ) -> std::io::Result<bool> {
         let mut ahead = Vec::new();
         let Some(head) = read_head(engine, &mut ahead)? else { return Ok(false) };
         match fault {
@@ -186,6 +194,9 @@ impl Shared {
                 (&*client).write_all(with_clock(&head, *seconds).as_bytes())?;
             }
             _ => (&*client).write_all(&head.bytes)?,
+        }
+        if is_of_head {
+            return Ok(!matches!(fault, Some(Fault::HangBody | Fault::Cut)));
         }
         match fault {
             Some(Fault::HangBody) => {

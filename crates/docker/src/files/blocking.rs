@@ -6,6 +6,8 @@
 //! 20.10 holds a lock meanwhile, which blocks all other operations on the container. A request for
 //! the type of a file opens nothing, so it is sent first.
 
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hyper::{Method, Response};
@@ -18,6 +20,9 @@ use crate::{ContainerName, Engine, Error};
 
 /// The most symbolic links that are followed. The engine resolves each completely.
 const MAX_LINKS: usize = 8;
+
+/// How long the engine may take to describe a file. A proxy may not know such requests.
+const MAX_WAIT: Duration = Duration::from_secs(5);
 
 /// The header in which the engine describes a file without opening it.
 const STAT: &str = "x-docker-container-path-stat";
@@ -68,13 +73,12 @@ impl Engine {
         let mut place = path.to_owned();
         for _ in 0..MAX_LINKS {
             let query = format!("/containers/{container}/archive?path={}", percent_encode(&place));
-            let stat = match self.transport.send(self.transport.request(Method::HEAD, &query, full(""))?).await {
-                Ok(response) => Stat::of(&response),
-                // The file does not exist, or the engine does not describe it.
-                Err(Error::Api(_)) => None,
-                Err(error) => return Err(error),
+            let request = self.transport.request(Method::HEAD, &query, full(""))?;
+            let response = tokio::time::timeout(MAX_WAIT, self.transport.send(request)).await;
+            // Without a description, the file does not exist, or the next request shows the problem.
+            let Some(stat) = response.ok().and_then(Result::ok).and_then(|response| Stat::of(&response)) else {
+                return Ok(());
             };
-            let Some(stat) = stat else { return Ok(()) };
             if let Some(what) = stat.blocking() {
                 return Err(Error::BlockingFile { path, what });
             }
