@@ -189,6 +189,17 @@ fn a_command_ends_with_its_launcher() {
     }
 }
 
+/// The keeper ends a session whose launcher hangs, and then itself. Nobody removed it.
+#[test]
+fn a_command_that_stops_its_launcher_has_no_exit_code() {
+    let stage = Stage::set();
+    let target = stage.target(&[]);
+    let finished = target.attach(&["sh", "-c", "kill -STOP $PPID; echo begun; sleep 1000"]);
+    finished.expect(125, "begun\n");
+    assert!(finished.stderr.contains("the launcher did not say how the command ended"), "{finished}");
+    until_over(&target, "after the stopped launcher");
+}
+
 #[test]
 fn a_flood_in_the_keepers_output_is_no_matter() {
     let stage = Stage::set();

@@ -3,6 +3,7 @@
 use std::fs;
 
 use rustix::fs::{CWD, FileType, Mode, mknodat};
+use scratchdbg_testkit::sample;
 
 use crate::stage::{Stage, Target};
 
@@ -208,20 +209,14 @@ fn a_change_that_the_engine_does_not_see_gives_no_other_ids() {
         // Of a number, the group is looked up.
         let passwd = if user == "1000" { passwd.replace("app:x:0000", "app:x:1000") } else { passwd.to_owned() };
         write_unseen(&stage, &target, "/etc/passwd", &passwd);
-        let foreign = if user == "1000" { "the group 0" } else { "the user 0" };
-        let refused = stage.run(&[&["attach", target.name(), "--"], &WHO[..]].concat());
-        refused.expect(125, "");
-        assert!(refused.stderr.contains(foreign), "{user}: {refused}");
-        // Where nothing is there to compare with, the files are compared with those of the image.
-        let options: [&[&str]; 4] = [&["-u", user], &["--mode", "copy", "-u", user], &["-u", "app"], &["-u", "1000"]];
-        for options in options {
-            let refused = stage.run(&[&["attach"], options, &[target.name(), "--", "true"]].concat());
-            refused.expect_clear_failure(125, &["/etc/passwd", "changed in the container", "-u UID:GID"]);
-        }
-        // The target's own user is that of its first process.
-        for options in [&["--mode", "copy"][..], &["--mode", "sidecar"]] {
+        // The target's own user is that of its image.
+        for options in [&[][..], &["--mode", "copy"], &["--mode", "sidecar"]] {
             let shown = who(&stage, options, &target);
             assert!(shown.starts_with("Uid: 1000 1000 1000 1000 Gid: 1000 "), "{user} {options:?}: {shown}");
+        }
+        for options in [&["-u", user][..], &["--mode", "copy", "-u", user], &["-u", "app"], &["-u", "1000"]] {
+            let refused = stage.run(&[&["attach"], options, &[target.name(), "--", "true"]].concat());
+            refused.expect_clear_failure(125, &["/etc/passwd", "changed in the container", "-u UID:GID"]);
         }
         assert!(who(&stage, &["-u", "1000:1000"], &target).starts_with("Uid: 1000 "), "{user}");
     }
@@ -237,13 +232,12 @@ fn a_change_that_the_engine_does_not_see_gives_no_groups() {
         let target = stage.target_named(&format!("web{number}"), &[], &image, &[]);
         assert!(who(&stage, &[], &target).starts_with("Uid: 1000 "), "before");
         write_unseen(&stage, &target, "/etc/group", after);
-        let refused = stage.run(&[&["attach", target.name(), "--"], &WHO[..]].concat());
-        refused.expect(125, "");
-        assert!(refused.stderr.contains("the group 4242"), "{user}: {refused}");
+        for options in [&[][..], &["--mode", "copy"], &["--mode", "sidecar"]] {
+            let shown = who(&stage, options, &target);
+            assert!(shown.starts_with("Uid: 1000 ") && !shown.contains("4242"), "{user} {options:?}: {shown}");
+        }
         let refused = stage.run(&["attach", "-u", "app", target.name(), "--", "true"]);
         refused.expect_clear_failure(125, &["/etc/group", "changed in the container"]);
-        let shown = who(&stage, &["--mode", "copy"], &target);
-        assert!(!shown.contains("4242"), "{user}: {shown}");
     }
     // Root's number is nobody else's.
     let before = "root:x:0:\nfloppy:x:11:root\n";
@@ -253,4 +247,42 @@ fn a_change_that_the_engine_does_not_see_gives_no_groups() {
     write_unseen(&stage, &target, "/etc/group", "root:x:0:\nflop:x:4242:root\n");
     let shown = who(&stage, &[], &target);
     assert!(shown.starts_with("Uid: 0 ") && !shown.contains("4242"), "{shown}");
+}
+
+/// A set-user-id or set-group-id program is the target's first process. The target's own programs have not its rights.
+#[test]
+fn a_set_user_id_program_gives_a_session_no_ids() {
+    let stage = Stage::set();
+    let app = fs::read(sample::write_app(stage.scratchdbg.home())).expect("the sample");
+    for (number, mode) in [0o4755, 0o2755].into_iter().enumerate() {
+        let files = [FILES[0], FILES[1], ("restricted", mode, &app[..])];
+        let image = stage.engine.import_app_with(&files, &["USER app", "ENTRYPOINT [\"/restricted\"]"]);
+        let target = stage.target_named(&format!("web{number}"), &[], &image, &[]);
+        write(&stage, &target, "/etc/passwd", "app:x:1000:1000::/:/x\nx:x:77:77::/:/x\n");
+        write(&stage, &target, "/etc/group", "root:x:0:app\n1000:x:0:\n");
+        for options in [&[][..], &["--mode", "copy"]] {
+            let finished = stage.run(&[&["attach"], options, &[target.name(), "--"], &WHO[..]].concat());
+            let shown = finished.text().split_whitespace().collect::<Vec<_>>().join(" ");
+            // The number that is a name ends it.
+            let is_refused = finished.status.code() == Some(125) && finished.stderr.contains("the session the group 0");
+            let is_own = shown.starts_with("Uid: 1000 1000 1000 1000 Gid: 1000 1000 1000 1000");
+            assert!(
+                is_refused || is_own && shown.ends_with("CapEff: 0000000000000000"),
+                "{mode:o} {options:?}: {finished}"
+            );
+        }
+    }
+    // Of a file that is mounted, the engine's word cannot be compared with the image.
+    let file = stage.scratchdbg.home().join("mounted");
+    fs::write(&file, PASSWD).expect("a file");
+    let mount = format!("{}:/etc/passwd", file.display());
+    let files = [FILES[0], FILES[1], ("restricted", 0o4755, &app[..])];
+    let image = stage.engine.import_app_with(&files, &["USER app", "ENTRYPOINT [\"/restricted\"]"]);
+    let target = stage.target_named("mounted", &["-v", &mount], &image, &[]);
+    for options in [&[][..], &["--mode", "copy"], &["--mode", "sidecar"]] {
+        let refused = stage.run(&[&["attach"], options, &[target.name(), "--", "true"]].concat());
+        refused.expect_clear_failure(125, &["/etc/passwd", "changed in the container", "-u UID:GID"]);
+    }
+    let honest = stage.target_named("honest", &["-v", &mount, "--entrypoint", "/app"], &image, &[]);
+    assert!(who(&stage, &[], &honest).starts_with("Uid: 1000 "), "its first process has the ids of its user");
 }

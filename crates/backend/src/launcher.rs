@@ -38,10 +38,8 @@ const IDS_VARIABLE: &str = "SCRATCHDBG_IDS";
 
 /// Returns the variable for the launcher with the user, its group and the other groups that a
 /// session may have. With `has_targets_own`, it may also have those of the target's first process.
-/// With `is_as_first`, that process must have all of these, too.
-pub fn allowed_ids(user: crate::NumericUser, groups: &[u32], has_targets_own: bool, is_as_first: bool) -> String {
+pub fn allowed_ids(user: crate::NumericUser, groups: &[u32], has_targets_own: bool) -> String {
     let groups = groups.iter().map(u32::to_string).chain(has_targets_own.then(|| "own".to_owned()));
-    let groups = groups.chain(is_as_first.then(|| "first".to_owned()));
     let ids: Vec<String> = std::iter::once(user.to_string()).chain(groups).collect();
     format!("{IDS_VARIABLE}={}", ids.join(","))
 }

@@ -212,6 +212,12 @@ pub trait KeeperHandle: Send {
     /// Returns whether the keeper has exited, or is about to, although nobody told it to.
     fn is_gone(&mut self) -> impl Future<Output = bool> + Send;
 
+    /// Returns whether a keeper that [is gone](Self::is_gone) ended its session itself, because the
+    /// launcher was stopped, and was not killed or removed.
+    fn has_ended_by_itself(&self) -> bool {
+        false
+    }
+
     /// Waits until the keeper has exited, after it was told to. Removes it if it does not exit. A
     /// lingering keeper stays.
     fn end(self) -> impl Future<Output = Result<(), Error>> + Send;

@@ -66,95 +66,93 @@ impl Engine {
     }
 
     /// Resolves the user of a process that is started in the target as `user`. `None` stands for
-    /// the target's own user. `is_inside` states that the process starts in the running target
-    /// itself.
+    /// the target's own user.
     ///
-    /// Files that the target may have changed are not even read: the target could have chosen the
-    /// ids, or replaced a file with a pipe, on which an engine waits. The target's own user is then
-    /// the user of its first process.
-    ///
-    /// An engine compares sizes and times, in seconds, to find changed files, so a change can be
-    /// hidden. Inside the target, the launcher compares the target's own user with its first
-    /// process. In all other cases, the files are compared with those of the image.
+    /// Files that the target may have changed are not believed: the target could have chosen the
+    /// ids, or replaced a file with a pipe, on which an engine waits. The target's own user is the
+    /// one in the files of its image. A name that the caller chose has to mean the same in both.
     pub(crate) async fn resolve_user(
         &self,
         target: &Target,
         user: Option<&str>,
-        is_inside: bool,
     ) -> Result<Result<ResolvedUser, UserError>, Error> {
         let is_own = user.is_none();
         let user = user.unwrap_or(&target.user);
+        let added = &target.added_groups;
         let is_fixed = target.has_fixed_files();
-        let named_group = target.added_groups.iter().find(|group| group.parse::<u32>().is_err() && !is_fixed);
+        let named_group = added.iter().find(|group| group.parse::<u32>().is_err() && !is_fixed);
         if !user::needs_files(user) && named_group.is_none() {
-            return Ok(user::resolve_for_exec(user, "", "", &target.added_groups, is_fixed));
+            return Ok(user::resolve_for_exec(user, "", "", added, is_fixed));
         }
-        // Those that have a name are looked up in a file.
-        let added = || target.added_groups.iter().filter_map(|group| group.parse().ok()).collect();
-        let changed = if is_fixed { None } else { self.changed_user_file(target).await? };
-        let doubt = match changed {
-            Some(path) => Doubt::Changed(path),
-            None => {
-                let [passwd, group] = user::FILES.map(|path| self.file_of_target(target, path, is_fixed));
-                match tokio::try_join!(passwd, group)? {
-                    (Some(passwd), Some(group)) => {
-                        let resolve = || user::resolve_for_exec(user, &passwd, &group, &target.added_groups, is_fixed);
-                        if is_fixed {
-                            return Ok(resolve());
-                        }
-                        if is_own && is_inside && (user::is_plainly_root(user) || !user::is_root(user)) {
-                            return Ok(resolve().map(|resolved| resolved.like_first_process(user, added())));
-                        }
-                        match self.differs_from_image(target, [&passwd, &group]).await? {
-                            Some(doubt) => doubt,
-                            None => return Ok(resolve()),
-                        }
-                    }
-                    // A link may lead to a file that the target may change.
-                    (None, _) => Doubt::Changed(user::FILES[0]),
-                    (_, None) => Doubt::Changed(user::FILES[1]),
-                }
-            }
+        if is_fixed {
+            let [passwd, group] = user::FILES.map(|path| self.file_of_target(target, path, true));
+            let (passwd, group) = tokio::try_join!(passwd, group)?;
+            let [passwd, group] = [passwd, group].map(Option::unwrap_or_default);
+            return Ok(user::resolve_for_exec(user, &passwd, &group, added, true));
+        }
+        let changed = |path| match named_group {
+            Some(group) => UserError::ChangedGroups { group: group.clone() },
+            None => UserError::Changed { user: user.to_owned(), path },
         };
-        if let Some(group) = named_group {
-            return Ok(Err(UserError::ChangedGroups { group: group.clone() }));
+        let mounted = user::mounted(&target.reach.mounts);
+        if !is_own && let Some(path) = mounted {
+            return Ok(Err(changed(path)));
         }
-        if user::is_plainly_root(user) {
-            return Ok(Ok(ResolvedUser::by_numbers(NumericUser::ROOT, added())));
+        let Some([passwd, group]) = self.user_files_of_image(target).await? else {
+            return Ok(Err(UserError::NoImage { user: user.to_owned() }));
+        };
+        if !is_own && let Some(path) = self.changed_user_file(target, [&passwd, &group]).await? {
+            return Ok(Err(changed(path)));
         }
-        let first = if is_own { self.first_process(target).await } else { None };
-        let resolved = first.filter(|&first| user::agrees(user, first));
-        let resolved = resolved.map(|first| ResolvedUser::by_numbers(first, added()));
-        let user = user.to_owned();
-        Ok(resolved.ok_or(match doubt {
-            Doubt::Changed(path) => UserError::Changed { user, path },
-            Doubt::NoImage => UserError::NoImage { user },
-        }))
+        let resolved = match user::resolve_for_exec(user, &passwd, &group, added, false) {
+            Ok(resolved) => resolved,
+            Err(error) => return Ok(Err(error)),
+        };
+        // The engine looked the user up in the mounted file. What it found is known of the process.
+        if let Some(path) = mounted
+            && !(user::is_plainly_root(user) && named_group.is_none())
+            && (named_group.is_some() || self.first_process(target).await != Some(resolved.numeric))
+        {
+            return Ok(Err(changed(path)));
+        }
+        // The engine adds the groups of a user without a group, as the container's files have them.
+        let needs_engine = resolved.needs_engine() && !target.id.is_empty();
+        if needs_engine && self.changed_user_file(target, [&passwd, &group]).await?.is_some() {
+            let groups = added.iter().filter_map(|group| group.parse().ok()).collect();
+            return Ok(Ok(ResolvedUser::by_numbers(resolved.numeric, groups)));
+        }
+        Ok(Ok(resolved))
     }
 
-    /// Returns the file for users that the target changed or could have changed. Returns `None` for
-    /// an image.
-    async fn changed_user_file(&self, target: &Target) -> Result<Option<&'static str>, Error> {
+    /// Reads the files in which users are looked up from the target's image, empty where there is
+    /// none. Returns `None` if the image is gone.
+    async fn user_files_of_image(&self, target: &Target) -> Result<Option<[String; 2]>, Error> {
+        let files = match self.files_of_image(&target.image_id, &user::FILES).await {
+            Err(error) if error.is_status(404) => return Ok(None),
+            read => read?,
+        };
+        let mut files = files.into_iter().map(Option::unwrap_or_default);
+        let mut text = || String::from_utf8_lossy(&files.next().unwrap_or_default()).into_owned();
+        Ok(Some([text(), text()]))
+    }
+
+    /// Returns the file for users that differs from that of the image. The engine lists changes, but
+    /// finds them by sizes and times in seconds, so the contents are compared, too.
+    async fn changed_user_file(&self, target: &Target, of_image: [&str; 2]) -> Result<Option<&'static str>, Error> {
         if target.id.is_empty() {
             return Ok(None);
         }
         let changes = self.changes(&target.id.parse()?).await?;
-        Ok(user::changed(&changes, &target.reach.mounts))
-    }
-
-    /// Returns the file for users whose contents differ from those in the target's image.
-    async fn differs_from_image(&self, target: &Target, contents: [&str; 2]) -> Result<Option<Doubt>, Error> {
-        if target.id.is_empty() {
-            return Ok(None);
+        if let Some(path) = user::changed(&changes) {
+            return Ok(Some(path));
         }
-        let of_image = match self.files_of_image(&target.image_id, &user::FILES).await {
-            Err(error) if error.is_status(404) => return Ok(Some(Doubt::NoImage)),
-            read => read?,
-        };
-        let text = |bytes: &Option<Vec<u8>>| String::from_utf8_lossy(bytes.as_deref().unwrap_or_default()).into_owned();
-        let mut pairs = user::FILES.into_iter().zip(&of_image).zip(contents);
-        let other = pairs.find(|((_, bytes), content)| text(bytes) != *content);
-        Ok(other.map(|((path, _), _)| Doubt::Changed(path)))
+        for (path, text) in user::FILES.into_iter().zip(of_image) {
+            // A link may lead to a file that the target may change.
+            if self.file_of_target(target, path, false).await?.is_none_or(|found| found != *text) {
+                return Ok(Some(path));
+            }
+        }
+        Ok(None)
     }
 
     /// Returns the ids of a running target's first process, if the engine reports them.
@@ -189,14 +187,6 @@ impl Engine {
             Some(Entry::Other) | None => Some(String::new()),
         })
     }
-}
-
-/// Why the files in which users are looked up are not believed.
-enum Doubt {
-    /// The target changed this one, or could have.
-    Changed(&'static str),
-    /// They cannot be compared with those of the image, which is gone.
-    NoImage,
 }
 
 enum Entry {

@@ -17,7 +17,6 @@ use std::time::Duration;
 
 use scratchdbg_backend::{How, Mode, Plan, PlanRequest};
 
-pub(crate) use self::choice::mode;
 pub(crate) use self::keeper_rights::{KeeperRights, of_session_inside};
 pub(crate) use self::ladder::plan;
 pub(crate) use self::rights::{CopySettings, is_host_namespace};
@@ -37,9 +36,6 @@ pub(crate) struct AttachRequest {
     /// The supplementary groups that the session may have, see
     /// [`ResolvedUser::groups`](crate::user::ResolvedUser::groups).
     pub(crate) groups: Option<Vec<u32>>,
-    /// Whether the launcher compares the user with that of the target's first process, see
-    /// [`ResolvedUser::is_as_first`](crate::user::ResolvedUser::is_as_first).
-    pub(crate) is_as_first: bool,
     /// The toolkit image that the keeper is created from.
     pub(crate) toolkit_image: String,
     /// Identifies the tools: a lingering keeper serves sessions with the same ones.

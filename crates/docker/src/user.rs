@@ -9,7 +9,7 @@ mod lookup;
 
 pub(crate) use scratchdbg_backend::NumericUser;
 
-pub(crate) use self::lookup::{FILES, changed, first_process};
+pub(crate) use self::lookup::{FILES, changed, first_process, mounted};
 
 /// The user of a process in a container.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,24 +24,17 @@ pub(crate) struct ResolvedUser {
     /// starts the process, and the launcher checks them. `None` if no process can change the files
     /// that they are looked up in.
     pub(crate) groups: Option<Vec<u32>>,
-    /// Whether the ids come from files that the target could have changed without a trace. If so,
-    /// the launcher compares the ids with those of the target's first process.
-    pub(crate) is_as_first: bool,
 }
 
 impl ResolvedUser {
     /// Returns a user by numbers, with these groups.
     pub(crate) fn by_numbers(numeric: NumericUser, groups: Vec<u32>) -> Self {
-        Self { numeric, exec: Some(numeric.to_string()), groups: Some(groups), is_as_first: false }
+        Self { numeric, exec: Some(numeric.to_string()), groups: Some(groups) }
     }
 
-    /// Returns the target's own user, as looked up in files that are not known to be those of the
-    /// image. `added` are the groups that the container was given by number. The launcher adds
-    /// those of the target's first process.
-    pub(crate) fn like_first_process(self, user: &str, added: Vec<u32>) -> Self {
-        // No other user has root's number, and root's programs often become another user.
-        let is_root = is_plainly_root(user) && self.numeric == NumericUser::ROOT;
-        Self { groups: self.groups.map(|_| added), is_as_first: !is_root, ..self }
+    /// Whether the engine looks for further groups when the process starts.
+    pub(crate) fn needs_engine(&self) -> bool {
+        self.exec.as_ref().is_some_and(|user| !user.contains(':'))
     }
 }
 
@@ -91,20 +84,6 @@ pub(crate) fn is_plainly_root(user: &str) -> bool {
     matches!(user, "" | "0" | "root")
 }
 
-/// Whether a user is root, by a name or a number, with any group.
-pub(crate) fn is_root(user: &str) -> bool {
-    is_plainly_root(user.split_once(':').map_or(user, |(user, _)| user))
-}
-
-/// Whether the ids of a process can be those of a user: the numbers of both are equal, as far as
-/// the user has numbers. Uids that exceed those of images are ids of a user namespace on the
-/// engine's machine.
-pub(crate) fn agrees(user: &str, process: NumericUser) -> bool {
-    let (uid, gid) = user.split_once(':').map_or((user, None), |(uid, gid)| (uid, Some(gid)));
-    let is_same = |part: &str, id: u32| part.parse::<u32>().map_or(u16::try_from(id).is_ok(), |number| number == id);
-    is_same(uid, process.uid) && gid.is_none_or(|gid| is_same(gid, process.gid))
-}
-
 /// Resolves `""`, `user` or `user:group`, each a name or a number, with the contents of the
 /// target's `/etc/passwd` and `/etc/group` (empty if there is no such file).
 pub(crate) fn resolve(user: &str, passwd: &str, group: &str) -> Result<NumericUser, UserError> {
@@ -142,14 +121,14 @@ pub(crate) fn resolve_for_exec(
 ) -> Result<ResolvedUser, UserError> {
     let numeric = resolve(user, passwd, group)?;
     if is_fixed {
-        return Ok(ResolvedUser { numeric, exec: None, groups: None, is_as_first: false });
+        return Ok(ResolvedUser { numeric, exec: None, groups: None });
     }
     let mut groups = if user.contains(':') { Vec::new() } else { further_groups(user, passwd, group) };
     let added = added.iter().filter_map(|added| named_group(added, group));
     let is_certain = user.is_empty() || (user.contains(':') && !needs_files(user));
     if is_certain {
         groups.extend(added);
-        return Ok(ResolvedUser { numeric, exec: None, groups: Some(groups), is_as_first: false });
+        return Ok(ResolvedUser { numeric, exec: None, groups: Some(groups) });
     }
     // A number means the same only if the first record with this number is the user's.
     let bare = numeric.uid.to_string();
@@ -159,7 +138,7 @@ pub(crate) fn resolve_for_exec(
     if !has_further || !is_same {
         return Ok(ResolvedUser::by_numbers(numeric, groups));
     }
-    Ok(ResolvedUser { numeric, exec: Some(bare), groups: Some(groups), is_as_first: false })
+    Ok(ResolvedUser { numeric, exec: Some(bare), groups: Some(groups) })
 }
 
 /// Returns the id of a group by its name or number.
@@ -247,24 +226,6 @@ mod tests {
         let other = "other:x:7:1::/:\napp:x:7:2::/:\n";
         let app = resolve_for_exec("app", other, "staff:x:50:app\n", &[], false).unwrap();
         assert_eq!((app.exec.as_deref(), app.groups), (Some("7:2"), Some(vec![50])), "the number is another user's");
-    }
-
-    #[test]
-    fn a_process_has_the_numbers_that_are_known_of_its_user() {
-        let process = NumericUser { uid: 1000, gid: 50 };
-        for (user, expected) in [
-            ("app", true),
-            ("1000", true),
-            ("1000:staff", true),
-            ("app:50", true),
-            ("1001", false),
-            ("app:51", false),
-            ("1001:staff", false),
-        ] {
-            assert_eq!(agrees(user, process), expected, "{user}");
-        }
-        assert!(!agrees("app", NumericUser { uid: 101_000, gid: 50 }), "it is in a user namespace");
-        assert!(agrees("1000740000", NumericUser { uid: 1_000_740_000, gid: 0 }));
     }
 
     #[test]

@@ -3,9 +3,7 @@
 //! When an engine starts a process, the container runtime looks its user and groups up in the
 //! target's files, numbers too: a group whose name is the number `1000` has another number. A target
 //! that wrote these files must not give the session a user or group that the target lacks. So the
-//! client says which ones it expects, and the rest is dropped, or ends the session. What the client
-//! itself looked up in the target's files, it marks as unproved: then the target's first process has
-//! to have it too.
+//! client says which ones it expects, and the rest is dropped, or ends the session.
 
 use std::collections::BTreeSet;
 use std::ffi::CStr;
@@ -26,15 +24,8 @@ pub(crate) fn variable() -> String {
 pub(crate) fn check() -> Result<(), String> {
     let Some(expected) = system::take_variable(VARIABLE) else { return Ok(()) };
     let mut expected = Expected::parse(&expected).ok_or("the expected user is malformed")?;
-    if expected.has_targets_own || expected.is_as_first {
-        let first = first_process();
-        if expected.is_as_first {
-            let (users, groups) = first.and_then(processes::all_ids).ok_or("cannot read the target's first process")?;
-            expected.require(&users, &groups)?;
-        }
-        if expected.has_targets_own {
-            expected.groups.extend(first.map(processes::groups).unwrap_or_default());
-        }
+    if expected.has_targets_own {
+        expected.groups.extend(first_process().map(processes::groups).unwrap_or_default());
     }
     let groups = system::groups().map_err(|error| format!("cannot read the session's groups: {error}"))?;
     match expected.verdict(system::user(), system::group(), &groups) {
@@ -67,8 +58,6 @@ struct Expected {
     groups: BTreeSet<u32>,
     /// The groups of the target's first process too.
     has_targets_own: bool,
-    /// The user and its group must be those of the target's first process.
-    is_as_first: bool,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -83,30 +72,18 @@ enum Verdict {
 }
 
 impl Expected {
-    /// Parses `USER:GROUP[,GROUP...][,own][,first]`.
+    /// Parses `USER:GROUP[,GROUP...][,own]`.
     fn parse(text: &[u8]) -> Option<Self> {
         let (user, groups) = str::from_utf8(text).ok()?.split_once(':')?;
         let user = user.parse().ok()?;
-        let mut expected = Self { user, groups: BTreeSet::new(), has_targets_own: false, is_as_first: false };
+        let mut expected = Self { user, groups: BTreeSet::new(), has_targets_own: false };
         for group in groups.split(',') {
             match group {
                 "own" => expected.has_targets_own = true,
-                "first" => expected.is_as_first = true,
                 group => drop(expected.groups.insert(group.parse().ok()?)),
             }
         }
         Some(expected)
-    }
-
-    /// Fails if the user or a group is none of these, which the target's first process has.
-    fn require(&self, users: &[u32], groups: &[u32]) -> Result<(), String> {
-        if !users.contains(&self.user) {
-            return Err(foreign("user", self.user));
-        }
-        match self.groups.iter().find(|group| !groups.contains(group)) {
-            Some(group) => Err(foreign("group", *group)),
-            None => Ok(()),
-        }
     }
 
     fn verdict(&self, user: u32, group: u32, groups: &[u32]) -> Verdict {
@@ -145,15 +122,5 @@ mod tests {
             assert_eq!(Expected::parse(bad), None, "{bad:?}");
         }
         assert!(Expected::parse(b"0:0,own").unwrap().has_targets_own);
-    }
-
-    #[test]
-    fn unproved_ids_are_those_of_the_first_process() {
-        let expected = Expected::parse(b"1000:50,7,own,first").unwrap();
-        assert!(expected.is_as_first && expected.has_targets_own);
-        assert_eq!(expected.require(&[1000, 0], &[50, 7, 8]), Ok(()));
-        assert!(expected.require(&[0], &[50, 7]).unwrap_err().contains("the user 1000"));
-        assert!(expected.require(&[1000], &[7]).unwrap_err().contains("the group 50"));
-        assert!(expected.require(&[1000], &[50]).unwrap_err().contains("the group 7"));
     }
 }

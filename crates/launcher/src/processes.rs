@@ -84,25 +84,12 @@ pub(crate) fn control_group(process: &str) -> Option<String> {
     fs::read_to_string(format!("/proc/{process}/cgroup")).ok()
 }
 
-/// Returns the effective group of a process and its supplementary ones.
+/// Returns the supplementary groups of a process. Its effective group may be that of a set-group-id
+/// program.
 pub(crate) fn groups(pid: i32) -> Vec<u32> {
     let Ok(status) = fs::read_to_string(format!("/proc/{pid}/status")) else { return Vec::new() };
-    let own = parse_ids(&status).map(|(_, group)| group);
     let line = status.lines().find_map(|line| line.strip_prefix("Groups:")).unwrap_or_default();
-    own.into_iter().chain(line.split_ascii_whitespace().filter_map(|group| group.parse().ok())).collect()
-}
-
-/// Returns the users and the groups of a process: the real, effective, saved and filesystem ids, and
-/// its supplementary groups.
-pub(crate) fn all_ids(pid: i32) -> Option<(Vec<u32>, Vec<u32>)> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = |field: &str| -> Option<Vec<u32>> {
-        let line = status.lines().find_map(|line| line.strip_prefix(field))?;
-        line.split_ascii_whitespace().map(|id| id.parse().ok()).collect()
-    };
-    let (users, mut groups) = (line("Uid:")?, line("Gid:")?);
-    groups.extend(line("Groups:")?);
-    (!users.is_empty() && !groups.is_empty()).then_some((users, groups))
+    line.split_ascii_whitespace().filter_map(|group| group.parse().ok()).collect()
 }
 
 /// The lines `Uid:` and `Gid:` of `/proc/PID/status` have the real, effective, saved and filesystem

@@ -61,6 +61,11 @@ impl<K: KeeperHandle> Keeper<K> {
         self.handle.is_gone().await
     }
 
+    /// Returns whether a keeper that is gone ended its session itself.
+    pub(crate) fn has_ended_by_itself(&self) -> bool {
+        self.handle.has_ended_by_itself()
+    }
+
     /// Releases the keeper and waits until it has exited. A lingering keeper only ends the session.
     pub(crate) async fn end(self, session: &str) -> Result<(), Error> {
         // Closing the input would be enough, unless another process holds it open.

@@ -10,7 +10,7 @@ pub(super) const CAP_ADD: &str = "--cap-add";
 pub(super) const SECURITY_OPT: &str = "--security-opt";
 
 /// Returns the mode, and the reason for it.
-pub(crate) fn mode(target: &Target, request: &AttachRequest) -> Result<(Mode, &'static str), Refusal> {
+pub(super) fn mode(target: &Target, request: &AttachRequest) -> Result<(Mode, &'static str), Refusal> {
     let chosen = by_state_and_request(target, request)?;
     if request.podman && chosen.0 == Mode::Sidecar && target.state == Phase::Paused {
         return Err(Refusal::PausedInPodman { name: target.name.clone() });

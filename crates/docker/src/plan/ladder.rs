@@ -29,11 +29,10 @@ pub(crate) fn plan(target: &Target, user: NumericUser, request: &AttachRequest) 
     let (mode, why) = choice::mode(target, request)?;
     because(format!("mode {}", mode.as_str()), why);
     let mut session_user = user;
-    let has_targets_own = mode == Mode::Exec && asked.user.is_none();
-    let allowed_ids = request
-        .groups
-        .as_deref()
-        .map(|groups| launcher::allowed_ids(user, groups, has_targets_own, request.is_as_first));
+    // A set-user-id program may have given another user's process groups that the target's own
+    // programs do not have.
+    let has_targets_own = mode == Mode::Exec && asked.user.is_none() && user.uid == 0;
+    let allowed_ids = request.groups.as_deref().map(|groups| launcher::allowed_ids(user, groups, has_targets_own));
     let mut keeper_rights = KeeperRights::none();
     let (how, mode_plan);
     match mode {

@@ -7,7 +7,7 @@ use scratchdbg_backend::{
 
 use super::{Keeper, Process};
 use crate::initial_probe::InitialProbe;
-use crate::plan::{AttachRequest, mode, of_session_inside, plan};
+use crate::plan::{AttachRequest, of_session_inside, plan};
 use crate::{Engine, Error, SessionPlan, Target};
 
 impl SessionBackend for Engine {
@@ -52,15 +52,12 @@ impl SessionBackend for Engine {
         let mut request =
             AttachRequest { asked: request.clone(), podman: self.is_podman(), ..AttachRequest::default() };
         let asked_user = request.asked.user.clone();
-        let is_inside = |request: &AttachRequest| matches!(mode(&target, request), Ok((Mode::Exec, _)));
-        let resolved = self.resolve_user(&target, asked_user.as_deref(), is_inside(&request)).await?;
-        let user = resolved.map_err(Error::from)?;
+        let user = self.resolve_user(&target, asked_user.as_deref()).await?.map_err(Error::from)?;
         // Podman gives the added capabilities only to a user requested by the exact name of the
         // container's own user.
         request.exec_user = user.exec.filter(|_| !request.podman);
         request.groups = user.groups;
-        request.is_as_first = user.is_as_first;
-        let mut user = user.numeric;
+        let user = user.numeric;
         // The tools of this machine are identified by their files, so a keeper's tools need not be
         // read again.
         let rights = of_session_inside(&target, user, asked_user.as_deref(), request.podman);
@@ -99,15 +96,6 @@ impl SessionBackend for Engine {
         request.tools = stamp.unwrap_or_else(|| images.keeper.clone());
         request.toolkit_image = images.keeper;
         request.tools_image = images.own;
-        // Tools that need a root of their own make the session a sidecar, where no launcher
-        // compares anything.
-        if request.is_as_first && !is_inside(&request) {
-            let resolved = self.resolve_user(&target, asked_user.as_deref(), false).await?;
-            let proved = resolved.map_err(Error::from)?;
-            request.groups = proved.groups;
-            request.is_as_first = proved.is_as_first;
-            user = proved.numeric;
-        }
         // Plans of other modes do not need the reach.
         let target = Target { reach: reach.unwrap_or_default(), ..target };
         Ok(plan(&target, user, &request).map_err(Error::from)?)

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::exec::Polls;
 use super::inventory::{OurContainer, OurImage, Wanted};
 use crate::ours::{self, Role};
-use crate::{Engine, Error, Phase, Target};
+use crate::{ContainerName, Engine, Error, Phase, Target};
 
 /// The time limit for removing one object, so that one cannot block all others.
 const REMOVAL_TIMEOUT: Duration = Duration::from_secs(30);
@@ -19,6 +19,9 @@ const REMOVAL_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a session's processes may take to end after its keeper is gone, which the launcher
 /// notices at once.
 const END_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long a sidecar may take to end after its keeper.
+const SIDECAR_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// How long the engine may take to describe a session's target.
 const INSPECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -111,9 +114,13 @@ impl Engine {
         for part in keepers.into_iter().chain(others) {
             if part.kind == IMAGE {
                 self.remove_unused_image(&part.name).await?;
-            } else {
-                self.remove_within(&part.name.parse()?, REMOVAL_TIMEOUT).await?;
+                continue;
             }
+            let container = part.name.parse()?;
+            if session.mode == Mode::Sidecar.as_str() && part.role != KEEPER {
+                self.await_end_of_sidecar(&container).await;
+            }
+            self.remove_within(&container, REMOVAL_TIMEOUT).await?;
         }
         // A container of the session's own was removed with all its processes.
         if session.mode != Mode::Exec.as_str() {
@@ -127,6 +134,16 @@ impl Engine {
             }
         }
         Ok(())
+    }
+
+    /// Waits for a sidecar whose keeper is gone. Its launcher reaps the session's processes. If the
+    /// engine killed them all, they would stay in the target as zombies, because a program in the
+    /// place of an init process often reaps none.
+    async fn await_end_of_sidecar(&self, container: &ContainerName) {
+        let mut polls = Polls::until(SIDECAR_TIMEOUT);
+        while matches!(self.inspect(container).await, Ok(target) if target.state == Phase::Running)
+            && polls.again().await
+        {}
     }
 
     /// Returns whether the target is paused if a session's launcher is still in it. Returns `None`
@@ -183,9 +200,19 @@ impl Engine {
             Ok(()) => removed += 1,
             Err(error) => failures.push(error),
         };
+        let left = ours.containers.iter().filter(|each| each.is_left);
+        let (sidecars, others): (Vec<_>, Vec<_>) = left.partition(|each| each.marks.mode == Mode::Sidecar.as_str());
+        let is_keeper = |each: &&OurContainer| matches!(each.role, Role::Keeper { .. });
+        let (keepers, sidecars): (Vec<_>, Vec<_>) = sidecars.into_iter().partition(is_keeper);
+        for keeper in keepers {
+            note(self.remove_within(&keeper.id, REMOVAL_TIMEOUT).await);
+        }
+        for sidecar in sidecars {
+            self.await_end_of_sidecar(&sidecar.id).await;
+            note(self.remove_within(&sidecar.id, REMOVAL_TIMEOUT).await);
+        }
         // Remove containers that join a keeper before the keeper.
-        let (keepers, others): (Vec<_>, Vec<_>) = (ours.containers.iter().filter(|each| each.is_left))
-            .partition(|each| matches!(each.role, Role::Keeper { .. }));
+        let (keepers, others): (Vec<_>, Vec<_>) = others.into_iter().partition(is_keeper);
         for container in others.into_iter().chain(keepers) {
             note(self.remove_within(&container.id, REMOVAL_TIMEOUT).await);
         }

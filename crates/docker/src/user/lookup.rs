@@ -17,18 +17,20 @@ use crate::target::Mount;
 /// The files in which users are looked up.
 pub(crate) const FILES: [&str; 2] = ["/etc/passwd", "/etc/group"];
 
-/// Returns the lookup file that a target changed or could have changed, if there is one. `changes`
-/// is the engine's list of changes.
-pub(crate) fn changed(changes: &[Change], mounts: &[Mount]) -> Option<&'static str> {
-    // A directory changes with the entries in it. If no entry changed, another directory may have
-    // replaced it.
+/// Returns the lookup file that a target changed, as far as the engine lists its changes.
+pub(crate) fn changed(changes: &[Change]) -> Option<&'static str> {
+    // A folder changes with the entries in it. If none of them did, it may be another folder.
     let has_changed_entries = changes.iter().any(|change| change.path.starts_with("/etc/"));
     let is_etc_replaced =
         changes.iter().any(|change| change.path == "/etc" && (change.kind != 'C' || !has_changed_entries));
-    let is_changed = |path: &str| is_etc_replaced || changes.iter().any(|change| change.path == path);
-    let is_mounted =
-        |path: &str| mounts.iter().any(|mount| !mount.read_only && Path::new(path).starts_with(&mount.destination));
-    FILES.into_iter().find(|path| is_changed(path) || is_mounted(path))
+    FILES.into_iter().find(|path| is_etc_replaced || changes.iter().any(|change| change.path == *path))
+}
+
+/// Returns the lookup file that is on a mount. The target, or another container, may be able to
+/// change it by another mount of the same folder, even if this mount is read-only.
+pub(crate) fn mounted(mounts: &[Mount]) -> Option<&'static str> {
+    let is_mounted = |path: &str| mounts.iter().any(|mount| Path::new(path).starts_with(&mount.destination));
+    FILES.into_iter().find(|path| is_mounted(path))
 }
 
 /// Reads the ids of the process `pid` from the engine's answer to
@@ -65,12 +67,12 @@ mod tests {
             (&[('D', "/etc")], Some("/etc/passwd")),
             (&[('C', "/etc"), ('A', "/x/passwd")], Some("/etc/passwd")),
         ] {
-            assert_eq!(changed(&changes(list), &[]), expected, "{list:?}");
+            assert_eq!(changed(&changes(list)), expected, "{list:?}");
         }
     }
 
     #[test]
-    fn a_mount_that_can_be_written_is_not_trusted() {
+    fn a_mount_is_not_trusted() {
         let mount =
             |destination: &str, read_only| Mount { destination: destination.to_owned(), read_only, ..Mount::default() };
         for (destination, read_only, expected) in [
@@ -78,11 +80,11 @@ mod tests {
             ("/etc/", false, Some("/etc/passwd")),
             ("/", false, Some("/etc/passwd")),
             ("/etc/group", false, Some("/etc/group")),
-            ("/etc/group", true, None),
+            ("/etc/group", true, Some("/etc/group")),
             ("/et", false, None),
             ("/etc/passwd.d", false, None),
         ] {
-            assert_eq!(changed(&[], &[mount(destination, read_only)]), expected, "{destination}");
+            assert_eq!(mounted(&[mount(destination, read_only)]), expected, "{destination}");
         }
     }
 

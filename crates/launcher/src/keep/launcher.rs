@@ -77,13 +77,12 @@ impl Launcher {
         }
     }
 
-    /// Kills all descendants, and then the launcher: for a launcher that was stopped.
-    pub(super) fn kill_with_descendants(&self) {
+    /// Kills all descendants of the launcher.
+    pub(super) fn kill_descendants(&self) {
         for pid in processes::descendants_of(self.pid) {
             if self.state().is_some() {
                 let _ended = system::send(pid, SIGKILL);
             }
         }
-        self.signal(SIGKILL);
     }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::folder::Folder;
 use super::launcher::Launcher;
-use crate::system::{END_SESSION, SIGCONT};
+use crate::system::{END_SESSION, SIGCONT, SIGKILL};
 
 /// A launcher does not stop by itself. After this time, a stopped launcher no longer counts as
 /// supervising its session.
@@ -18,6 +18,9 @@ const END_TIMEOUT: Duration = Duration::from_millis(2500);
 /// How long to look for the launcher of a client that is gone. The launcher may be about to start.
 /// A launcher held by a debugger does not notice by itself that it must end.
 const FIND_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// How long the launcher may take to reap its processes once the keeper has killed them.
+const REAP_TIMEOUT: Duration = Duration::from_millis(300);
 
 /// How long the launcher may take to die after that.
 const DEATH_TIMEOUT: Duration = Duration::from_millis(500);
@@ -138,7 +141,11 @@ impl Session {
             // time: the next client removes containers of clients that are gone.
             let is_held = launcher.state().is_some_and(crate::processes::Stat::is_traced);
             if is_held || since.elapsed() > END_TIMEOUT {
-                launcher.kill_with_descendants();
+                launcher.kill_descendants();
+            }
+            // Without its processes, the launcher ends by itself, and leaves no zombie of theirs.
+            if is_held || since.elapsed() > END_TIMEOUT + REAP_TIMEOUT {
+                launcher.signal(SIGKILL);
             }
         }
     }
@@ -170,7 +177,9 @@ impl Session {
     pub(super) fn is_over(&self) -> bool {
         let Some(since) = self.ending else { return false };
         match &self.launcher {
-            Some(launcher) => launcher.state().is_none() || since.elapsed() > END_TIMEOUT + DEATH_TIMEOUT,
+            Some(launcher) => {
+                launcher.state().is_none() || since.elapsed() > END_TIMEOUT + REAP_TIMEOUT + DEATH_TIMEOUT
+            }
             None => self.is_done || since.elapsed() > FIND_TIMEOUT,
         }
     }
