@@ -2,7 +2,8 @@
 
 use scratchdbg_docker::{Endpoint, EndpointRequest};
 
-/// `data` is an address, `config.json`, and the `meta.json` of the context `c`, between lines `---`.
+/// `data` is an address, `config.json`, and the `meta.json` of the context `c`, between lines
+/// `---`.
 pub fn run(data: &[u8]) {
     let [address, config, meta] = super::parts(data);
     let folder = super::folder();

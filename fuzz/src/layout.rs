@@ -6,8 +6,8 @@ use scratchdbg_image::read::{ImageSource, validate};
 /// The most documents in one input.
 const MOST: usize = 8;
 
-/// `data` is `index.json` and then blobs, separated by lines `---`. `@N` stands for the digest of part N and `#N` for
-/// its size: otherwise readers would only see wrong digests.
+/// `data` is `index.json` and then blobs, separated by lines `---`. `@N` stands for the digest of
+/// part N and `#N` for its size: otherwise readers would only see wrong digests.
 pub fn run(data: &[u8]) {
     let mut documents: Vec<Vec<u8>> = super::parts::<MOST>(data).iter().map(|part| part.to_vec()).collect();
     let folder = super::folder();

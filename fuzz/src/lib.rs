@@ -1,8 +1,8 @@
-//! One module for each reader of untrusted input. Its `run` accepts any bytes, and panics or hangs if the reader
-//! does, or if the result breaks a guarantee.
+//! One module for each reader of untrusted input. Its `run` accepts any bytes, and panics or hangs
+//! if the reader does, or if the result breaks a guarantee.
 //!
-//! The functions are here and not in the fuzz targets, so that the project's own tests can run them with the seeds
-//! and with every finding (`tests/fuzz`).
+//! The functions are here and not in the fuzz targets, so that the project's own tests can run them
+//! with the seeds and with every finding (`tests/fuzz`).
 
 #![expect(clippy::unwrap_used, reason = "what panics here is what is looked for")]
 

@@ -2,8 +2,8 @@
 
 use scratchdbg_logs::file::{FileDecoder, FileEvent, FileFormat};
 
-/// The first four bytes decide how the following file is cut. The lines must not depend on that, and every byte must
-/// be part of a record or of a damaged place.
+/// The first four bytes decide how the following file is cut. The lines must not depend on that,
+/// and every byte must be part of a record or of a damaged place.
 pub fn run(data: &[u8]) {
     for format in [FileFormat::JsonFile, FileFormat::Local] {
         for tty in [false, true] {

@@ -2,7 +2,8 @@
 
 use crate::stage::Stage;
 
-/// Attaches to a target created with `flags` from an image with `changes`, whose process runs as `uid`:`gid`.
+/// Attaches to a target created with `flags` from an image with `changes`, whose process runs as
+/// `uid`:`gid`.
 fn session_in(flags: &[&str], changes: &[&str], uid: u32, gid: u32) {
     let stage = Stage::set();
     let image = if changes.is_empty() { stage.image.clone() } else { stage.engine.import_app(changes) };

@@ -54,7 +54,8 @@ fn the_client_is_killed_while_it_sets_up() {
         session.signal(Signal::KILL);
         session.finish();
     }
-    // A container that was created but not started cannot end by itself: a later session removes it.
+    // A container that was created but not started cannot end by itself: a later session removes
+    // it.
     eventually(
         || format!("no container of a killed session: {:?}", target.container.companions()),
         || {

@@ -24,7 +24,8 @@ fn last_record(path: &str) -> Value {
     serde_json::from_str(text.lines().last().expect("a line")).expect("JSON")
 }
 
-/// The command is killed and its remaining output is lost: this must not be reported or recorded as success.
+/// The command is killed and its remaining output is lost: this must not be reported or recorded as
+/// success.
 #[test]
 fn a_reader_that_leaves_is_no_success() {
     let stage = Stage::set();
@@ -171,7 +172,8 @@ fn one_signal_ends_every_session_in_the_end() {
                 }
                 if name == "paused" {
                     stage.engine.ask(["unpause", target.name()]);
-                    // The keeper has killed its launcher: a first process that reaps nothing leaves it as a zombie.
+                    // The keeper has killed its launcher: a first process that reaps nothing leaves
+                    // it as a zombie.
                     return crate::attack_session::until_over(&target, name);
                 }
                 target.assert_untouched();
@@ -224,7 +226,8 @@ fn one_signal_ends_a_session_whose_outputs_nobody_reads() {
     }
 }
 
-/// What is wrong on its face is refused as such: nothing is guessed, made or asked for by a name that leads elsewhere.
+/// What is wrong on its face is refused as such: nothing is guessed, made or asked for by a name
+/// that leads elsewhere.
 #[test]
 fn what_names_nobody_or_nothing_is_refused() {
     let stage = Stage::set();

@@ -1,5 +1,6 @@
-//! Targets that a security module of the kernel confines. Most tests need a kernel with AppArmor or SELinux:
-//! `scripts/security-vm` creates a virtual machine with one, and runs the tests that are ignored elsewhere.
+//! Targets that a security module of the kernel confines. Most tests need a kernel with AppArmor or
+//! SELinux: `scripts/security-vm` creates a virtual machine with one, and runs the tests that are
+//! ignored elsewhere.
 
 use std::fs;
 
@@ -11,7 +12,8 @@ use crate::stage::{Stage, Target};
 /// Prints a session's label, and whether it sees the target's files.
 const LOOK: &str = "cat /proc/self/attr/current; ls -d /proc/1/root/app; exit 42";
 
-/// The flags of every profile here. Without the first, no file of another mount namespace can be named.
+/// The flags of every profile here. Without the first, no file of another mount namespace can be
+/// named.
 const FLAGS: &str = "flags=(attach_disconnected,mediate_deleted)";
 const FILES: &str = "file, network, capability, umount,";
 
@@ -59,8 +61,9 @@ fn look(stage: &Stage, options: &[&str], target: &str) -> (Option<i32>, String, 
 #[test]
 fn fault_16_the_keeper_and_a_sidecar_are_confined_as_the_target_is() {
     let stage = Stage::set();
-    // The one profile that every kernel has, even without AppArmor. The user has no capabilities, to see which
-    // sessions need `SYS_PTRACE`: an SELinux policy does not grant that to any container.
+    // The one profile that every kernel has, even without AppArmor. The user has no capabilities,
+    // to see which sessions need `SYS_PTRACE`: an SELinux policy does not grant that to any
+    // container.
     let target = stage.target(&["--security-opt", "apparmor=unconfined", "--user", "1000:2000"]);
     let options = |mode: &str| {
         let session = ["attach", "--mode", mode, target.name(), "--", "sh", "-c", "echo begun; read line"];
@@ -180,7 +183,8 @@ fn fault_16_apparmor_a_denial_names_the_profile_and_the_remedy() {
 #[ignore = "takes a kernel with SELinux: scripts/security-vm selinux"]
 fn fault_16_selinux_labels() {
     let stage = Stage::set();
-    // The engine assigns a level of its own, the target's, or none. No file of another level can be read.
+    // The engine assigns a level of its own, the target's, or none. No file of another level can be
+    // read.
     let targets: [(&[&str], &str); 4] = [
         (&["--user", "1000:2000"], "container_t"),
         (&["--user", "1000:2000", "--security-opt", "label=level:s0:c100,c200"], "container_t:s0:c100,c200"),
@@ -204,7 +208,8 @@ fn fault_16_selinux_labels() {
 #[ignore = "takes a kernel with SELinux: scripts/security-vm selinux"]
 fn fault_16_selinux_a_denial_names_the_label_and_the_remedy() {
     let stage = Stage::set();
-    // Reading its capabilities needs `SYS_PTRACE`, which the policy does not grant to any container.
+    // Reading its capabilities needs `SYS_PTRACE`, which the policy does not grant to any
+    // container.
     let target = stage.target(&[]);
     let (code, _, said) = look(&stage, &["--mode", "sidecar"], target.name());
     assert_eq!(code, Some(125), "{said}");

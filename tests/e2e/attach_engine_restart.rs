@@ -1,4 +1,5 @@
-//! Sessions whose engine goes away: they end with a clear message, and leave nothing once the engine is back.
+//! Sessions whose engine goes away: they end with a clear message, and leave nothing once the
+//! engine is back.
 
 use scratchdbg_testkit::eventually;
 

@@ -1,5 +1,5 @@
-//! Clients that are killed with SIGKILL, which they cannot handle, at any moment and in any mode: later sessions
-//! remove what they left.
+//! Clients that are killed with SIGKILL, which they cannot handle, at any moment and in any mode:
+//! later sessions remove what they left.
 
 use std::time::Duration;
 
@@ -11,8 +11,8 @@ use crate::stage::Stage;
 /// The number of sessions. Override it with `SDBGTEST_KILLS=200`.
 const KILLS: u64 = 20;
 
-/// The latest kill in milliseconds. The range is from before the first request to a running session: a cold session
-/// takes some 200 ms.
+/// The latest kill in milliseconds. The range is from before the first request to a running
+/// session: a cold session takes some 200 ms.
 const LATEST_MILLISECONDS: u64 = 400;
 
 /// Leaves a background process, a daemon, and a future zombie.
@@ -54,7 +54,8 @@ fn sessions_killed_at_random_moments_leave_nothing() {
         session.finish();
     }
 
-    // A container that was created but not started cannot end by itself: a later session removes it.
+    // A container that was created but not started cannot end by itself: a later session removes
+    // it.
     let left = || {
         let containers =
             [&running.container, &hardened.container, &exited].map(scratchdbg_testkit::engine::Container::companions);

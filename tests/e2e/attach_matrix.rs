@@ -1,5 +1,5 @@
-//! The attach matrix: every kind of target, what a session sees of it, and that it leaves nothing in it. The table
-//! [`rows::ROWS`] is both the test and the document.
+//! The attach matrix: every kind of target, what a session sees of it, and that it leaves nothing
+//! in it. The table [`rows::ROWS`] is both the test and the document.
 
 mod document;
 mod rows;
@@ -145,7 +145,8 @@ fn check(stage: &Stage, row: &Row) -> Result<(), String> {
     if wrong.is_empty() { Ok(()) } else { Err(format!("{}\n{finished}", wrong.join("; "))) }
 }
 
-/// Returns the command of a session: it reports, leaves a process behind if possible, and exits with 42.
+/// Returns the command of a session: it reports, leaves a process behind if possible, and exits
+/// with 42.
 fn script(row: &Row) -> String {
     // A sidecar starts in the target's root; its own root is `/`.
     let go = if row.is_inside() { "cd /\n" } else { "" };

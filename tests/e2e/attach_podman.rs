@@ -4,7 +4,8 @@ use scratchdbg_testkit::podman::Podman;
 
 use crate::stage::Stage;
 
-/// Ends at once: Podman forgets the exit code of a removed container, perhaps before it has responded.
+/// Ends at once: Podman forgets the exit code of a removed container, perhaps before it has
+/// responded.
 const LOOK: &str = "id -u; pwd; ls; exit 42";
 
 #[test]

@@ -30,7 +30,8 @@ fn ten_megabytes_through_cat() {
     target.assert_untouched();
 }
 
-/// The launcher writes a record after the command's output, between record separators: a secret, and the exit code.
+/// The launcher writes a record after the command's output, between record separators: a secret,
+/// and the exit code.
 #[test]
 fn what_looks_like_the_launchers_record_is_output() {
     let stage = Stage::set();

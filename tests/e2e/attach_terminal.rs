@@ -9,8 +9,8 @@ use crate::stage::{Stage, Target};
 const ROWS: u16 = 24;
 const COLUMNS: u16 = 80;
 
-/// Starts a shell in the target on a new terminal, and waits for its prompt. Also returns the terminal's original
-/// settings.
+/// Starts a shell in the target on a new terminal, and waits for its prompt. Also returns the
+/// terminal's original settings.
 fn shell_in(stage: &Stage, target: &Target<'_>) -> (Terminal, String) {
     let idle = Terminal::start(std::process::Command::new("true"), ROWS, COLUMNS).settings();
     let mut command = stage.scratchdbg.command(["attach", target.name()]);
@@ -149,7 +149,8 @@ fn an_input_that_is_no_terminal_gives_no_terminal() {
     terminal.wait_for("no terminal", |screen| screen.contains("not a tty"));
 }
 
-/// The launcher writes its record on a terminal too. It is never visible, whatever the terminal's settings are.
+/// The launcher writes its record on a terminal too. It is never visible, whatever the terminal's
+/// settings are.
 #[test]
 fn the_record_of_an_end_is_never_seen() {
     let stage = Stage::set();

@@ -1,5 +1,5 @@
-//! A session gets no right that was not requested: neither if the target cannot be joined, nor if somebody made it
-//! so.
+//! A session gets no right that was not requested: neither if the target cannot be joined, nor if
+//! somebody made it so.
 
 use scratchdbg_testkit::host_processes;
 use scratchdbg_testkit::terminal::Terminal;
@@ -53,7 +53,8 @@ fn capabilities_that_nobody_asked_for_are_refused_and_named() {
 fn tools_of_ones_own_are_no_reason_for_capabilities() {
     let stage = Stage::set();
     let target = stage.target(&[]);
-    // The sample program is not a busybox: an image with it has tools that need a root of their own.
+    // The sample program is not a busybox: an image with it has tools that need a root of their
+    // own.
     let refused = stage.run(&["attach", "--toolkit", &stage.image, target.name(), "--", "/app"]);
     refused.expect(125, "");
     assert!(refused.stderr.contains("SYS_PTRACE") && refused.stderr.contains("--mode sidecar"), "{refused}");

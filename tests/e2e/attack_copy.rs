@@ -18,7 +18,8 @@ fn a_forged_twin_is_never_run() {
     let victim = stage.engine.run("victim", &["--env", "SECRET=hunter2"], &image, &["exit", "1"]);
     victim.wait();
     let labels = format!("LABEL io.scratchdbg.prod={id} io.scratchdbg.role=debug");
-    // An image with other layers, and one with the victim's layers, one more, and the victim's settings.
+    // An image with other layers, and one with the victim's layers, one more, and the victim's
+    // settings.
     stage.engine.import_app(&[&labels]);
     let maker = stage.engine.create("maker", &[], &image, &[]);
     stage.engine.ask(["cp", "/etc/hostname", &format!("{}:/hostile", maker.name())]);

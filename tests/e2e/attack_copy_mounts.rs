@@ -1,5 +1,5 @@
-//! Copies see no more of the host's directories and of volumes than their originals, and none that may be more than
-//! data.
+//! Copies see no more of the host's directories and of volumes than their originals, and none that
+//! may be more than data.
 
 use std::fs;
 use std::os::unix::net::UnixListener;
@@ -90,7 +90,8 @@ fn a_copy_has_nothing_that_is_mounted_below_a_folder() {
     assert!(finished.stderr.contains(&format!("what is mounted below {top}")), "{finished}");
     look(&stage, &["--same-rights"], &wide, &["/wide/disk/hidden"]).expect(0, "/wide/disk/hidden\n");
 
-    // How the other container mounted it is no longer known; a new container with its name is another one.
+    // How the other container mounted it is no longer known; a new container with its name is
+    // another one.
     created.remove(&narrow);
     for again in [false, true] {
         if again {
@@ -108,7 +109,8 @@ fn a_copy_has_no_folder_that_a_container_can_put_another_in_the_place_of() {
     let mut created = Created(&stage, Vec::new());
     let (shared, own) = (folder(&stage, "shared"), folder(&stage, "own"));
     let inside = folder(&stage, "shared/inside");
-    // Having the engine read files of a container that was never started leaves empty directories at its mounts.
+    // Having the engine read files of a container that was never started leaves empty directories
+    // at its mounts.
     std::fs::write(format!("{inside}/disk"), "").expect("it can be made");
     std::os::unix::fs::symlink(&inside, format!("{own}/link")).expect("it can be made");
     let _other = created.add("other", &["--volume", &format!("{shared}:/shared")]);

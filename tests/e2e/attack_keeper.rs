@@ -6,8 +6,8 @@ use scratchdbg_testkit::eventually;
 use crate::attack_session::{HARDENED, hostile, processes_of_sessions, until_over};
 use crate::stage::Stage;
 
-/// Nobody watches a lingering keeper. If its rights were not the target's own, a neighbor could take it over, be gone
-/// when the next session starts, and be root in the target.
+/// Nobody watches a lingering keeper. If its rights were not the target's own, a neighbor could
+/// take it over, be gone when the next session starts, and be root in the target.
 #[test]
 fn a_keeper_of_another_user_than_the_targets_own_never_lingers() {
     let stage = Stage::set();

@@ -38,8 +38,8 @@ pub(crate) fn hostile<'stage>(stage: &'stage Stage, stem: &str, flags: &[&str], 
     target
 }
 
-/// Waits until nothing of a session is left: no container, and no process. A killed launcher may remain as a zombie
-/// if the first process reaps nothing.
+/// Waits until nothing of a session is left: no container, and no process. A killed launcher may
+/// remain as a zombie if the first process reaps nothing.
 #[track_caller]
 pub(crate) fn until_over(target: &Target<'_>, when: &str) {
     let left = || (target.container.companions(), processes_of_sessions(target));
@@ -53,7 +53,8 @@ pub(crate) fn processes_of_sessions(target: &Target<'_>) -> Vec<String> {
     target.processes().into_iter().filter(is_ours).collect()
 }
 
-/// Asserts a correct session, or one that did not begin, and in no case a session with more rights than the target.
+/// Asserts a correct session, or one that did not begin, and in no case a session with more rights
+/// than the target.
 #[track_caller]
 fn expect_no_gain(finished: &Finished, when: &str) {
     let said = finished.text();
@@ -102,8 +103,8 @@ fn a_neighbor_that_takes_the_keepers_process_id_runs_nothing() {
     let stage = Stage::set();
     let target = stage.target(&[]);
     let namespace = format!("container:{}", target.container.id());
-    // It may kill processes of its user. In a namespace with many process ids it cannot take over a certain id in
-    // time, but the session's path is gone with the keeper anyway.
+    // It may kill processes of its user. In a namespace with many process ids it cannot take over a
+    // certain id in time, but the session's path is gone with the keeper anyway.
     let weak = ["--pid", &namespace, "--cap-drop", "ALL"];
     let neighbor = hostile(&stage, "neighbor", &weak, &["take"]);
     let finished = target.attach(&["sh", "-c", "echo begun; sleep 1; id; sleep 1; id"]);
@@ -133,8 +134,8 @@ fn a_held_input_neither_delays_an_end_nor_keeps_a_session() {
     }
 }
 
-/// Starts a session, and waits until its command has begun or the session has ended. A keeper or launcher that is
-/// stopped earlier is noticed, unless both are stopped.
+/// Starts a session, and waits until its command has begun or the session has ended. A keeper or
+/// launcher that is stopped earlier is noticed, unless both are stopped.
 fn begun_or_ended(target: &Target<'_>, command: &[&str]) -> Running {
     let mut session = target.start_attach(command);
     eventually(
@@ -211,8 +212,8 @@ fn a_flood_in_the_keepers_output_is_no_matter() {
     }
 }
 
-/// The session has the target's rights. Descriptors that the target did not open before the keeper wrote its line are
-/// gone.
+/// The session has the target's rights. Descriptors that the target did not open before the keeper
+/// wrote its line are gone.
 #[test]
 fn a_keeper_has_no_output_that_a_target_could_hold() {
     let stage = Stage::set();
@@ -311,8 +312,8 @@ fn the_way_to_the_tools_is_another_for_each_session() {
     stage.run(&["sessions", "gc"]);
 }
 
-/// Writes everything that can be found out about the launcher as forged records of success, on both streams, and
-/// fails.
+/// Writes everything that can be found out about the launcher as forged records of success, on both
+/// streams, and fails.
 const FORGE: &str = r#"
 words=$(tr '\0' '\n' < /proc/$PPID/cmdline
     tr '\0=' '\n\n' < /proc/$PPID/environ
@@ -357,8 +358,8 @@ fn a_command_cannot_forge_how_it_ended() {
     }
 }
 
-/// A process that can read the launcher's memory can do everything that the session can. Without `SYS_PTRACE` it
-/// cannot read it.
+/// A process that can read the launcher's memory can do everything that the session can. Without
+/// `SYS_PTRACE` it cannot read it.
 #[test]
 fn a_launcher_forbids_to_be_looked_into() {
     let stage = Stage::set();

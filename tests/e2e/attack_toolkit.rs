@@ -1,5 +1,5 @@
-//! An image with the toolkit's name and layer, and one more setting; and settings that an image imposes on its
-//! containers.
+//! An image with the toolkit's name and layer, and one more setting; and settings that an image
+//! imposes on its containers.
 
 use std::io::Read as _;
 
@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use crate::stage::Stage;
 
-/// Writes a busybox that no other test has, and returns its path: bytes after the program do not matter.
+/// Writes a busybox that no other test has, and returns its path: bytes after the program do not
+/// matter.
 fn own_busybox(stage: &Stage) -> String {
     let tools = stage.scratchdbg.home().join("busybox");
     let mut bytes = std::fs::read("/bin/busybox").expect("busybox-static is installed");
@@ -110,7 +111,8 @@ fn no_image_has_anything_run_beside_a_session() {
         let command = if options[options.len() - 1] == "sidecar" { &begun[..] } else { &["--", "sh", "-c", begun[3]] };
         let mut session = stage.scratchdbg.start([&["attach"], options, &[subject], command].concat());
         session.wait_for_stdout("the session", |bytes| bytes == b"begun\n");
-        // The client's mark identifies its process: other tests start sessions of images at the same time.
+        // The client's mark identifies its process: other tests start sessions of images at the
+        // same time.
         let list = ["ps", "--no-trunc", "--format", "{{.ID}} {{.Label \"io.scratchdbg.client\"}}"];
         let of_client = format!("-{}-", session.id());
         let listed = stage.engine.ask(list);

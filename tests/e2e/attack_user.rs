@@ -1,4 +1,5 @@
-//! Targets that write the files in which their user is looked up, to give a session ids or groups that they do not have.
+//! Targets that write the files in which their user is looked up, to give a session ids or groups
+//! that they do not have.
 
 use std::fs;
 
@@ -21,7 +22,8 @@ fn write(stage: &Stage, target: &Target<'_>, path: &str, text: &str) {
     stage.engine.ask(["cp", &file.to_string_lossy(), &format!("{}:{path}", target.name())]);
 }
 
-/// Puts a file of the same size in the place of one, with the same time: the engine does not see it as changed.
+/// Puts a file of the same size in the place of one, with the same time: the engine does not see it
+/// as changed.
 fn write_unseen(stage: &Stage, target: &Target<'_>, path: &str, text: &str) {
     let file = stage.scratchdbg.home().join("unseen");
     let (place, here) = (format!("{}:{path}", target.name()), file.to_string_lossy().into_owned());
@@ -249,7 +251,8 @@ fn a_change_that_the_engine_does_not_see_gives_no_groups() {
     assert!(shown.starts_with("Uid: 0 ") && !shown.contains("4242"), "{shown}");
 }
 
-/// A set-user-id or set-group-id program is the target's first process. The target's own programs have not its rights.
+/// A set-user-id or set-group-id program is the target's first process. The target's own programs
+/// have not its rights.
 #[test]
 fn a_set_user_id_program_gives_a_session_no_ids() {
     let stage = Stage::set();

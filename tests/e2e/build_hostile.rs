@@ -1,4 +1,5 @@
-//! `build` and `pair verify` with malicious or broken inputs: one clear line, no partial output, no hang.
+//! `build` and `pair verify` with malicious or broken inputs: one clear line, no partial output, no
+//! hang.
 
 use std::fs;
 use std::io::Write as _;
@@ -115,8 +116,8 @@ fn documents_that_lie() {
     stage.run(&["pair", "verify", "archive:pair.tar", "archive:pair.tar"]).expect_clear_failure(2, &["a/b:1-debug"]);
 }
 
-/// 61: the duration of a build varies. The kills come at increasing times, from before the first write to after the
-/// last, and then in between.
+/// 61: the duration of a build varies. The kills come at increasing times, from before the first
+/// write to after the last, and then in between.
 #[test]
 fn killed_builds_leave_a_layout_that_the_next_one_completes() {
     let stage = Stage::set();

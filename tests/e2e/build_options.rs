@@ -1,4 +1,5 @@
-//! `build`: every option has its effect on the images, and invalid options are refused before anything is created.
+//! `build`: every option has its effect on the images, and invalid options are refused before
+//! anything is created.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -12,7 +13,8 @@ use crate::stage::Stage;
 
 const AARCH64: u16 = 183;
 
-/// Writes the sample program as `app` into the working directory, and returns a name for an image of it.
+/// Writes the sample program as `app` into the working directory, and returns a name for an image
+/// of it.
 fn prepare(stage: &Stage) -> String {
     sample::write_app(stage.scratchdbg.home());
     format!("{}:1", stage.engine.name("options"))

@@ -11,7 +11,8 @@ use serde_json::Value;
 use crate::pair::{inspect, layers};
 use crate::stage::Stage;
 
-/// Runs an independent tool on our output. Fails the test without the tool: a skipped test proves nothing.
+/// Runs an independent tool on our output. Fails the test without the tool: a skipped test proves
+/// nothing.
 #[track_caller]
 fn referee(home: &Path, program: &str, arguments: &[&str]) -> Finished {
     let there = Command::new("sh").args(["-c", &format!("command -v {program}")]).output().expect("sh runs");

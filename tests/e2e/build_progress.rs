@@ -1,4 +1,5 @@
-//! The progress of `build`: on a terminal, a long operation shows a bar, which disappears at the end.
+//! The progress of `build`: on a terminal, a long operation shows a bar, which disappears at the
+//! end.
 
 use std::fs;
 

@@ -12,7 +12,8 @@ use crate::stage::Stage;
 
 const BUILDS: usize = 50;
 
-/// Returns a command that builds an archive on standard output, in a different environment each time.
+/// Returns a command that builds an archive on standard output, in a different environment each
+/// time.
 fn command(program: &Path, folder: &Path, round: usize) -> Command {
     let mask = ["022", "077", "000", "027"][round % 4];
     let script = r#"umask "$1"; cd "$2"; shift 2; exec "$@""#;

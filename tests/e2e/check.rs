@@ -167,7 +167,8 @@ fn dockerfiles() {
     assert!(shown.contains("error[copy-source-missing]") && shown.contains("Dockerfile:2: "), "{shown}");
 }
 
-/// Stages that need Docker are not built. What is known about the last stage is checked, and the rest is listed.
+/// Stages that need Docker are not built. What is known about the last stage is checked, and the
+/// rest is listed.
 #[test]
 fn dockerfiles_with_build_stages() {
     let stage = Stage::set();
@@ -222,8 +223,9 @@ fn dockerfiles_with_build_stages() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// The requirements of SARIF 2.1.0 for our reports. Reports were validated against OASIS's schema by hand. This test
-/// checks its rules for the properties that we write, and refuses other properties.
+/// The requirements of SARIF 2.1.0 for our reports. Reports were validated against OASIS's schema
+/// by hand. This test checks its rules for the properties that we write, and refuses other
+/// properties.
 #[test]
 fn sarif() {
     let stage = Stage::set();
@@ -270,7 +272,8 @@ fn keys(value: &Value) -> Vec<&str> {
     keys
 }
 
-/// Docker keeps the mode of a file that is copied, with which the program's user may not execute it.
+/// Docker keeps the mode of a file that is copied, with which the program's user may not execute
+/// it.
 #[test]
 fn a_dockerfile_is_judged_with_the_modes_that_docker_keeps() {
     use std::os::unix::fs::PermissionsExt as _;

@@ -1,7 +1,8 @@
-//! Every code has a real fault that yields it as the first code, and a near miss that does not yield it.
+//! Every code has a real fault that yields it as the first code, and a near miss that does not
+//! yield it.
 //!
-//! A fault is a container that failed, a command that docker refused, or an image. The verdict is that of the binary.
-//! The tables are grouped by family, as in docs/codes.md.
+//! A fault is a container that failed, a command that docker refused, or an image. The verdict is
+//! that of the binary. The tables are grouped by family, as in docs/codes.md.
 
 /// Defines a test for each code of a family, named after it.
 macro_rules! one_test_each {
@@ -77,8 +78,8 @@ fn prove(family: &[Proof], test: &str) {
 #[test]
 fn every_code_has_a_fault_and_a_near_miss() {
     let proven: Vec<&str> = FAMILIES.iter().flat_map(|(family, _)| *family).map(|proof| proof.code).collect();
-    // Those of pods need a cluster: crates/kubernetes/src/facts/tests.rs has a fault and a near miss of each, as a cluster
-    // reported them, and tests/kubernetes/why makes the faults for real.
+    // Those of pods need a cluster: crates/kubernetes/src/facts/tests.rs has a fault and a near
+    // miss of each, as a cluster reported them, and tests/kubernetes/why makes the faults for real.
     let pods: BTreeSet<Code> = scratchdbg_diagnose::codes_of_pods().collect();
     let all: BTreeSet<&str> = Code::ALL.iter().filter(|code| !pods.contains(code)).map(|code| code.as_str()).collect();
     assert_eq!(proven.iter().copied().collect::<BTreeSet<&str>>(), all);
@@ -111,8 +112,8 @@ fn refusal(stage: &Stage, arguments: &[&str]) -> Value {
     serde_json::from_slice(&finished.stdout).unwrap_or_else(|error| panic!("{error}: {finished}"))
 }
 
-/// Runs a container to its end, with `flags` and `command` as for docker, and returns the answer. The name is derived
-/// from the code.
+/// Runs a container to its end, with `flags` and `command` as for docker, and returns the answer.
+/// The name is derived from the code.
 #[track_caller]
 fn ended(stage: &Stage, stem: &str, flags: &[&str], image: &str, command: &[&str]) -> Value {
     why(stage, &fault::ended(stage, stem, flags, image, command))

@@ -28,7 +28,8 @@ fn context(stage: &Stage, programs: &[&str], files: &[(&str, &str)]) {
     }
 }
 
-/// Builds `text` into an archive without the twin. Returns its configuration, and `PATH MODE UID:GID` of all files.
+/// Builds `text` into an archive without the twin. Returns its configuration, and
+/// `PATH MODE UID:GID` of all files.
 #[track_caller]
 fn build(stage: &Stage, text: &str, more: &[&str]) -> (Value, Vec<String>) {
     let home = stage.scratchdbg.home();
@@ -88,8 +89,8 @@ fn dockerfiles_of_real_projects() {
                 COPY bin/${TARGETOS}/${TARGETARCH}/app /app\nENTRYPOINT [\"/app\"]\n";
     let (config, _) = build(&stage, text, &[]);
     assert_eq!((&config["architecture"], &config["config"]["Env"][1]), (&Value::from(host.as_str()), &"V=xy".into()));
-    // A script has the platform of its interpreter; an image without a program has that of the machine, as in
-    // BuildKit.
+    // A script has the platform of its interpreter; an image without a program has that of the
+    // machine, as in BuildKit.
     let text = "FROM scratch\nCOPY app /bin/busybox\nCOPY --chmod=755 run /run\nCMD [\"/run\"]\n";
     assert_eq!(build(&stage, text, &[]).0["architecture"], host.as_str());
     assert_eq!(build(&stage, "FROM scratch\nCOPY run /data\n", &[]).0["architecture"], host.as_str());

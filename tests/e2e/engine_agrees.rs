@@ -19,8 +19,8 @@ fn has_error(stage: &Stage, subject: &str) -> (bool, String) {
     (findings.iter().any(|finding| finding["severity"] == "error"), finished.text())
 }
 
-/// Returns the problem if `check` and the engine disagree about a Dockerfile in the directory `context`, or `None` if
-/// both agree that the program runs or not, as in `works`.
+/// Returns the problem if `check` and the engine disagree about a Dockerfile in the directory
+/// `context`, or `None` if both agree that the program runs or not, as in `works`.
 pub(crate) fn disagreement(stage: &Stage, folder: &Path, text: &str, works: bool) -> Option<String> {
     fs::write(folder.join("Dockerfile"), text).expect("a file");
     let (is_wrong, said) = has_error(stage, "context/Dockerfile");
@@ -28,9 +28,9 @@ pub(crate) fn disagreement(stage: &Stage, folder: &Path, text: &str, works: bool
     (runs != works || is_wrong == works).then(|| format!("{text}{said}: runs {runs}, to run {works}"))
 }
 
-/// Builds the directory with Docker's classic builder and runs the result. Nothing of a build is left, even if it
-/// fails: its images have a label. Without the cache, because the builder goes through every image of the engine for it
-/// and fails if another test removes one meanwhile.
+/// Builds the directory with Docker's classic builder and runs the result. Nothing of a build is
+/// left, even if it fails: its images have a label. Without the cache, because the builder goes
+/// through every image of the engine for it and fails if another test removes one meanwhile.
 fn engine_runs(stage: &Stage, folder: &Path) -> bool {
     let image = stage.engine.name("agrees");
     let label = format!("scratchdbg.test.agrees={image}");

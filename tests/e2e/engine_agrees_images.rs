@@ -1,5 +1,5 @@
-//! Images that no builder makes: compares `check` with what the engine really does with their layers, accounts and
-//! configuration.
+//! Images that no builder makes: compares `check` with what the engine really does with their
+//! layers, accounts and configuration.
 
 use std::fs;
 use std::process::Command;
@@ -80,7 +80,8 @@ fn saved(name: &str, case: &Case, busybox: &[u8]) -> Vec<u8> {
     archive(&members)
 }
 
-/// Returns what the image's program prints, or `None` if the image cannot be loaded or does not run.
+/// Returns what the image's program prints, or `None` if the image cannot be loaded or does not
+/// run.
 fn engine_runs(stage: &Stage, image: &str, archive: Vec<u8>) -> Option<String> {
     let mut command = Command::new("docker");
     command.arg("load");

@@ -1,4 +1,5 @@
-//! Where glibc's loader finds libraries: compares `check` with what the engine really does with images.
+//! Where glibc's loader finds libraries: compares `check` with what the engine really does with
+//! images.
 
 use std::fs;
 use std::path::Path;
@@ -31,7 +32,8 @@ fn cache(name: &str, path: &str) -> Vec<u8> {
     file
 }
 
-/// Creates the program, its libraries, and files that are not libraries, under the names that Dockerfiles copy.
+/// Creates the program, its libraries, and files that are not libraries, under the names that
+/// Dockerfiles copy.
 fn context(stage: &Stage) -> std::path::PathBuf {
     let folder = stage.scratchdbg.home().join("context");
     fs::create_dir_all(&folder).expect("a folder");
@@ -75,7 +77,8 @@ fn context(stage: &Stage) -> std::path::PathBuf {
     folder
 }
 
-/// Returns Dockerfile lines in addition to the loader and the C library, and whether the program runs.
+/// Returns Dockerfile lines in addition to the loader and the C library, and whether the program
+/// runs.
 fn cases() -> Vec<(String, bool)> {
     let m = |lines: &str| format!("COPY m /m\n{lines}\nENTRYPOINT [\"/m\"]");
     let of = |program: &str, lines: &str| format!("COPY {program} /opt/bin/m\n{lines}\nENTRYPOINT [\"/opt/bin/m\"]");

@@ -1,4 +1,5 @@
-//! A program's path, mode and interpreter: compares `check` with what the engine and the kernel really do.
+//! A program's path, mode and interpreter: compares `check` with what the engine and the kernel
+//! really do.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;

@@ -1,4 +1,5 @@
-//! Engines that hang, break off, or respond with something that no engine sends, at each request of each command.
+//! Engines that hang, break off, or respond with something that no engine sends, at each request of
+//! each command.
 
 mod answers;
 mod clock;
@@ -74,7 +75,8 @@ impl<'stage> Scene<'stage> {
         proxy.count()
     }
 
-    /// Waits until nothing of a session is left. Objects that were reported as left are removed as the hint says.
+    /// Waits until nothing of a session is left. Objects that were reported as left are removed as
+    /// the hint says.
     #[track_caller]
     fn assert_clear(&self) {
         let left = || [self.target.container.companions(), self.ended.companions()].concat();

@@ -56,8 +56,8 @@ pub(crate) fn append(archive: &mut Layer, file: &File) {
     archive.append_data(&mut header, file.path, file.bytes.as_slice()).expect("writing to memory works");
 }
 
-/// Returns a tar archive of one image, named `name`, in the format of `docker save`. `config` is the JSON of its
-/// `config`.
+/// Returns a tar archive of one image, named `name`, in the format of `docker save`. `config` is
+/// the JSON of its `config`.
 pub(crate) fn saved(name: &str, config: &str, fill: impl FnOnce(&mut Layer)) -> Vec<u8> {
     let mut layer = tar::Builder::new(Vec::new());
     fill(&mut layer);
@@ -75,7 +75,8 @@ pub(crate) fn saved(name: &str, config: &str, fill: impl FnOnce(&mut Layer)) -> 
     ])
 }
 
-/// Loads an image whose configuration or layer cannot be created by Dockerfile instructions. Returns its name.
+/// Loads an image whose configuration or layer cannot be created by Dockerfile instructions.
+/// Returns its name.
 #[track_caller]
 pub(crate) fn loaded(stage: &Stage, config: &str, fill: impl FnOnce(&mut Layer)) -> String {
     let image = format!("{}:1", stage.engine.name(&format!("loaded-{}", scratchdbg_testkit::unique())));
@@ -105,7 +106,8 @@ pub(crate) fn image(stage: &Stage, files: &[File], changes: &[&str]) -> String {
     image
 }
 
-/// Creates and starts a container, whether or not the start succeeds, and waits for its end. Returns its name.
+/// Creates and starts a container, whether or not the start succeeds, and waits for its end.
+/// Returns its name.
 #[track_caller]
 pub(crate) fn ended(stage: &Stage, stem: &str, flags: &[&str], image: &str, command: &[&str]) -> String {
     let name = created(stage, stem, flags, image, command);

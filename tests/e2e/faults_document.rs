@@ -14,8 +14,8 @@ fn sources(folder: &Path, text: &mut String) {
     }
 }
 
-/// Returns the number of rows and of names in a document's tables, and the names without a test. Names are in
-/// backquotes; `is_name` selects them if other texts are quoted too.
+/// Returns the number of rows and of names in a document's tables, and the names without a test.
+/// Names are in backquotes; `is_name` selects them if other texts are quoted too.
 fn missing(document: &str, text: &str, is_name: impl Fn(&str) -> bool) -> (usize, usize, Vec<String>) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let document = fs::read_to_string(root.join(document)).expect("the document");

@@ -1,5 +1,6 @@
-//! Files named by a user that are something else: a pipe without a writer, an endless device, a directory, a socket,
-//! a file of gigabytes, a file that hangs. Each yields one clear line at once, and an interrupt always works.
+//! Files named by a user that are something else: a pipe without a writer, an endless device, a
+//! directory, a socket, a file of gigabytes, a file that hangs. Each yields one clear line at once,
+//! and an interrupt always works.
 
 use std::fs::{self, File};
 use std::os::unix::fs::symlink;

@@ -6,8 +6,8 @@ use scratchdbg_testkit::eventually;
 
 use crate::stage::Stage;
 
-/// Waits until the engine has all output of the sample's `lines`: lines of these lengths, and a `mark` after each.
-/// The engine reads both streams independently.
+/// Waits until the engine has all output of the sample's `lines`: lines of these lengths, and a
+/// `mark` after each. The engine reads both streams independently.
 #[track_caller]
 pub(crate) fn wait_for_lines_of(container: &Container<'_>, lengths: &[usize]) {
     let whole = (lengths.iter().sum::<usize>() + lengths.len(), lengths.len());
@@ -55,7 +55,8 @@ fn the_last_lines() {
     assert_eq!(all.expect_code(0).text().lines().count(), 1000);
 }
 
-/// The engine cuts long lines into records of 16 KiB, and may put records of the other stream between them.
+/// The engine cuts long lines into records of 16 KiB, and may put records of the other stream
+/// between them.
 #[test]
 fn long_lines_are_whole() {
     let stage = Stage::set();

@@ -27,7 +27,8 @@ fn damage(container: &Container<'_>, change: impl Fn(&mut Vec<Vec<u8>>)) {
     fs::write(&path, lines.join(&b'\n')).expect("written");
 }
 
-/// Returns an address under which the engine counts as remote, so that the client does not look for its files.
+/// Returns an address under which the engine counts as remote, so that the client does not look for
+/// its files.
 fn from_afar(engine: &str) -> String {
     let engine = PathBuf::from(engine.strip_prefix("unix://").expect("a Unix socket"));
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");

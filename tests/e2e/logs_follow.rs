@@ -222,7 +222,8 @@ fn a_log_that_is_rotated_all_the_time_is_followed_whole() {
     let numbers: Vec<u32> = finished.text().lines().map(|line| line.parse().expect("a whole line")).collect();
     let wanted = (1..=120_000).chain(1..=120_000);
     let gaps = numbers.windows(2).filter(|pair| pair[0] + 1 != pair[1] && pair[0] != 120_000).count();
-    // On a very busy machine, a file can appear and disappear between two checks, which is reported.
+    // On a very busy machine, a file can appear and disappear between two checks, which is
+    // reported.
     if gaps == 0 {
         assert!(numbers.into_iter().eq(wanted), "every line, once");
     } else {

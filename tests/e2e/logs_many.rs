@@ -20,7 +20,8 @@ fn two_by_name() {
     stage.run(&["logs", a, &missing]).expect_clear_failure(1, &[&missing]);
 }
 
-/// 42: as many containers as a busy machine has. One is silent, and one writes more than all others.
+/// 42: as many containers as a busy machine has. One is silent, and one writes more than all
+/// others.
 #[test]
 fn fault_42_two_hundred_by_label() {
     const COUNT: usize = 200;

@@ -70,7 +70,8 @@ fn the_last_lines_are_whole_however_long() {
     }
 }
 
-/// A line is judged as a whole, although only its beginning is kept. If that is not possible, it is reported.
+/// A line is judged as a whole, although only its beginning is kept. If that is not possible, it is
+/// reported.
 #[test]
 fn what_stands_behind_the_first_mebibyte_of_a_line_is_found() {
     let stage = Stage::set();
@@ -161,7 +162,8 @@ fn what_could_drive_a_terminal_is_shown_there_and_exact_elsewhere() {
     terminal.wait_for("the line", |screen| screen.contains("\\x1b]0;title\\x07\\x1b[2Jgone red"));
 }
 
-/// C1 controls, bidirectional marks and invisible text: documents keep their values, and terminals are not affected.
+/// C1 controls, bidirectional marks and invisible text: documents keep their values, and terminals
+/// are not affected.
 #[test]
 fn fault_44_documents_on_a_terminal_are_documents_and_safe() {
     let stage = Stage::set();

@@ -1,7 +1,8 @@
 //! End-to-end tests: the built binary on a real engine, as a user sees it.
 //!
-//! One binary with a module for each behavior, so that it is linked only once. The docker CLI is the independent
-//! referee. Every test has its own names on the engine, so tests run concurrently. Without an engine they fail.
+//! One binary with a module for each behavior, so that it is linked only once. The docker CLI is
+//! the independent referee. Every test has its own names on the engine, so tests run concurrently.
+//! Without an engine they fail.
 
 mod attach;
 mod attach_cleanup;

@@ -1,4 +1,5 @@
-//! Objects that scratchdbg created, and look-alikes: only the former are removed, listed or trusted.
+//! Objects that scratchdbg created, and look-alikes: only the former are removed, listed or
+//! trusted.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::mpsc;
@@ -11,7 +12,8 @@ use serde_json::Value;
 use crate::proxy::Proxy;
 use crate::stage::{Stage, Target};
 
-/// Returns the labels of a keeper that lingers beside the target, as `KEY=VALUE`: somebody could copy them.
+/// Returns the labels of a keeper that lingers beside the target, as `KEY=VALUE`: somebody could
+/// copy them.
 fn labels_of_ours(stage: &Stage, target: &Target<'_>) -> Vec<String> {
     stage.run(&["attach", "--linger", "10m", target.name(), "--", "true"]).expect_code(0);
     let [keeper] = &target.container.companions()[..] else { panic!("one lingers") };
@@ -61,7 +63,8 @@ fn what_only_looks_like_a_session_is_never_removed_or_listed() {
         stage.engine.run("thrown-away", &["--rm", "--interactive", "--log-driver", "none"], &hostile, &[]),
     ];
     foreign[2].wait();
-    // With our name too, and everything that a keeper has except its program: removed with the target, by its labels.
+    // With our name too, and everything that a keeper has except its program: removed with the
+    // target, by its labels.
     let mut named = Vec::new();
     for (name, image) in [("", &hostile), ("-shell", &stage.image), ("-pid77", &hostile), ("-files", &hostile)] {
         let name = format!("scratchdbg-{}{name}", session.chars().rev().collect::<String>());

@@ -29,12 +29,12 @@ enum Users {
     Remapped,
 }
 
-/// Sixty-five thousand unused user ids of the machine, in the format of `/etc/subuid`. Root of a container is the
-/// first of them.
+/// Sixty-five thousand unused user ids of the machine, in the format of `/etc/subuid`. Root of a
+/// container is the first of them.
 const SUBORDINATE: &str = "nobody:1234000000:65536\nnogroup:1234000000:65536\n";
 
-/// A runtime named `late`: after starting a program, it waits a second before the engine learns that the program
-/// runs, as on a busy machine.
+/// A runtime named `late`: after starting a program, it waits a second before the engine learns
+/// that the program runs, as on a busy machine.
 const LATE_RUNTIME: &str = r#"#!/bin/sh
 runc "$@"
 code=$?
@@ -171,7 +171,8 @@ impl OwnEngine {
         self.wait();
     }
 
-    /// Kills the daemon, its containerd, the shims and their processes; then starts it again, as after a power cut.
+    /// Kills the daemon, its containerd, the shims and their processes; then starts it again, as
+    /// after a power cut.
     pub(crate) fn lose_power(&mut self) {
         let containers = self.docker(&["ps", "--quiet", "--no-trunc"]).stdout;
         let containers = String::from_utf8_lossy(&containers).into_owned();
@@ -202,7 +203,8 @@ impl OwnEngine {
         }
     }
 
-    /// Returns the process ids of containerd and the shims: their command lines contain our directory.
+    /// Returns the process ids of containerd and the shims: their command lines contain our
+    /// directory.
     fn helpers(&self) -> Vec<String> {
         let ours = self.folder.path().join("exec").to_string_lossy().into_owned();
         let processes = fs::read_dir("/proc").expect("it is mounted");

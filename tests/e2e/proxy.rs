@@ -79,16 +79,16 @@ fn pass(mut from: UnixStream, mut to: UnixStream, witness: impl Fn(&[u8]) + Send
     });
 }
 
-/// Starts a proxy for an engine that finds no file in any container: every archive request gets 404. The proxy runs
-/// as long as the returned directory exists.
+/// Starts a proxy for an engine that finds no file in any container: every archive request gets
+/// 404. The proxy runs as long as the returned directory exists.
 pub(crate) fn without_files(engine: &str) -> (TempDir, String) {
     const ANSWER: &[u8] = b"HTTP/1.1 404 Not Found\r\nContent-Type: application/json\r\nConnection: close\r\n\
         Content-Length: 28\r\n\r\n{\"message\":\"no such thing\"}\n";
     answering(engine, |request| request.contains("/archive").then_some(ANSWER))
 }
 
-/// Starts a proxy that replaces the responses to some requests, selected by their first lines. The proxy runs as long
-/// as the returned directory exists.
+/// Starts a proxy that replaces the responses to some requests, selected by their first lines. The
+/// proxy runs as long as the returned directory exists.
 pub(crate) fn answering(
     engine: &str,
     answer: impl Fn(&str) -> Option<&'static [u8]> + Send + Sync + 'static,

@@ -1,4 +1,5 @@
-//! Pairs in a real registry: pushed, inspected by independent tools, pulled, verified and checked in place.
+//! Pairs in a real registry: pushed, inspected by independent tools, pulled, verified and checked
+//! in place.
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -130,7 +131,8 @@ fn several_platforms_are_one_name() {
     assert_eq!(verified["platforms"].as_array().map(Vec::len), Some(2), "{verified}");
 }
 
-/// Whenever a push is killed, every tag refers to a complete image, and the next push sends only what is missing.
+/// Whenever a push is killed, every tag refers to a complete image, and the next push sends only
+/// what is missing.
 #[test]
 fn a_push_that_is_killed_leaves_no_name_of_half_an_image() {
     let (stage, registry) = (Stage::set(), Registry::start());
@@ -264,15 +266,16 @@ fn what_cannot_be_is_said() {
     }
 }
 
-/// Starts a registry that never responds to the first request about a blob. Returns its name, and the arrival of that
-/// request.
+/// Starts a registry that never responds to the first request about a blob. Returns its name, and
+/// the arrival of that request.
 fn silent_registry() -> (String, mpsc::Receiver<TcpStream>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let name = listener.local_addr().expect("an address").to_string();
     let (sender, asked) = mpsc::channel();
     std::thread::spawn(move || {
         for mut stream in listener.incoming().flatten() {
-            // A request without a body arrives in one piece. Closing a connection with unread data would reset it.
+            // A request without a body arrives in one piece. Closing a connection with unread data
+            // would reset it.
             let mut request = [0; 4096];
             let Ok(size) = stream.read(&mut request) else { continue };
             match &request[..size.min(4)] {
@@ -281,7 +284,8 @@ fn silent_registry() -> (String, mpsc::Receiver<TcpStream>) {
                     stream.write_all(answer.as_bytes()).expect("it can be answered");
                 }
                 b"HEAD" if sender.send(stream).is_err() => return,
-                // A registry may close a TLS connection instead of reporting that it does not support TLS.
+                // A registry may close a TLS connection instead of reporting that it does not
+                // support TLS.
                 _ => {}
             }
         }
@@ -309,7 +313,8 @@ fn an_interrupt_ends_a_push() {
     drop(connection);
 }
 
-/// Starts a registry that sends a blob byte by byte. Returns its name, and the arrival of the request for the blob.
+/// Starts a registry that sends a blob byte by byte. Returns its name, and the arrival of the
+/// request for the blob.
 fn dripping_registry() -> (String, mpsc::Receiver<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let name = listener.local_addr().expect("an address").to_string();

@@ -10,7 +10,8 @@ use scratchdbg_testkit::program::{Finished, Program, Running};
 pub(crate) struct Stage {
     pub(crate) engine: Engine,
     pub(crate) scratchdbg: Program,
-    /// An image of the sample program, created without scratchdbg: no shell, no user, nothing but `/app`.
+    /// An image of the sample program, created without scratchdbg: no shell, no user, nothing but
+    /// `/app`.
     pub(crate) image: String,
 }
 
@@ -29,7 +30,8 @@ impl Stage {
         Self { engine, scratchdbg, image }
     }
 
-    /// Starts a container of the sample program with its default behavior. `flags` are those of `docker run`.
+    /// Starts a container of the sample program with its default behavior. `flags` are those of
+    /// `docker run`.
     pub(crate) fn target(&self, flags: &[&str]) -> Target<'_> {
         self.target_of(flags, &self.image, &[])
     }
@@ -75,7 +77,8 @@ impl Target<'_> {
         self.stage.scratchdbg.run_with_input(self.attach_arguments(command), input)
     }
 
-    /// Like [`attach`](Self::attach), without waiting for the end, and with standard input held open.
+    /// Like [`attach`](Self::attach), without waiting for the end, and with standard input held
+    /// open.
     pub(crate) fn start_attach(&self, command: &[&str]) -> Running {
         self.stage.scratchdbg.start(self.attach_arguments(command))
     }
@@ -90,8 +93,8 @@ impl Target<'_> {
         self.container.processes(&self.stage.image)
     }
 
-    /// Waits until the target and the engine are in their state before any session: no change in the file system, no
-    /// process or zombie, no session container.
+    /// Waits until the target and the engine are in their state before any session: no change in
+    /// the file system, no process or zombie, no session container.
     #[track_caller]
     pub(crate) fn assert_untouched(&self) {
         self.before.assert_restored(&self.container, &self.stage.image);

@@ -145,8 +145,8 @@ fn memory() {
     expect_verdict(&stage, &enough, "app-exit");
 }
 
-/// A program that reached its limit before the engine was listening: `OOMKilled` stays false (not with containerd 1.7
-/// on cgroup v2), and the kernel's log reveals the cause.
+/// A program that reached its limit before the engine was listening: `OOMKilled` stays false (not
+/// with containerd 1.7 on cgroup v2), and the kernel's log reveals the cause.
 #[test]
 fn memory_that_the_engine_did_not_hear_of() {
     let stage = Stage::set();

@@ -8,7 +8,8 @@ fn offline() -> Program {
     Program::new(env!("CARGO_BIN_EXE_scratchdbg")).with_variable("DOCKER_HOST", "unix:///nowhere.sock")
 }
 
-/// Returns the texts of `crates/diagnose/tests/data/messages.txt` with their codes; `none` for an unknown text.
+/// Returns the texts of `crates/diagnose/tests/data/messages.txt` with their codes; `none` for an
+/// unknown text.
 fn corpus() -> Vec<(&'static str, &'static str)> {
     include_str!("../../crates/diagnose/tests/data/messages.txt")
         .split("#= ")
@@ -18,7 +19,8 @@ fn corpus() -> Vec<(&'static str, &'static str)> {
         .collect()
 }
 
-/// Passes every text as an argument, and some through a pipe, which is handled the same way afterwards.
+/// Passes every text as an argument, and some through a pipe, which is handled the same way
+/// afterwards.
 #[test]
 fn real_texts() {
     let scratchdbg = offline();

@@ -1,5 +1,5 @@
-//! `why` of starts that fail after an earlier run, of links and libraries under a mount, and of stops without a grace
-//! period.
+//! `why` of starts that fail after an earlier run, of links and libraries under a mount, and of
+//! stops without a grace period.
 
 use std::fs;
 
@@ -42,8 +42,8 @@ fn a_second_network_that_is_gone_is_named() {
     stage.engine.ask(["network", "rm", &networks[0]]);
 }
 
-/// Files of the image under a mount are not reported as missing from the image, nor is a link whose target is
-/// missing.
+/// Files of the image under a mount are not reported as missing from the image, nor is a link whose
+/// target is missing.
 #[test]
 fn mounts_over_shells_libraries_and_links() {
     let stage = Stage::set();

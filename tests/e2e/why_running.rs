@@ -1,9 +1,10 @@
 //! `why` of mounts, of health checks, of containers that run or are gone, and of other engines.
 
-use crate::fault::{self, executable, expect_verdict};
-use crate::stage::Stage;
 use scratchdbg_testkit::eventually;
 use scratchdbg_testkit::podman::Podman;
+
+use crate::fault::{self, executable, expect_verdict};
+use crate::stage::Stage;
 /// A mount hides files of the image: the program, and the files that it needs to start.
 #[test]
 fn mounts_over_a_program_and_what_it_needs() {
@@ -37,7 +38,8 @@ fn mounts_over_a_program_and_what_it_needs() {
         (vec!["--volume", &bind("/data")], "/data/none", "entrypoint-missing", "nor in the image"),
         (vec!["--volume", &directory], "/opt/new", "not-executable-mode", "is a directory"),
         (vec!["--tmpfs", "/data"], "/none", "entrypoint-missing", "/none"),
-        // Near misses: a mount elsewhere, a volume that is filled from the image, a mount that contains the program.
+        // Near misses: a mount elsewhere, a volume that is filled from the image, a mount that
+        // contains the program.
         (vec!["--volume", &bind("/opt/data")], "/opt/server", "app-exit", ""),
         (vec!["--volume", &format!("{volume}:/opt")], "/opt/server", "app-exit", ""),
         (
@@ -126,7 +128,8 @@ fn one_that_was_removed() {
     stage.run(&["why", &stage.engine.name("never")]).expect_clear_failure(1, &["never"]);
 }
 
-/// Podman ends a replay of its events by the clock, before it has read all of them: most were missing.
+/// Podman ends a replay of its events by the clock, before it has read all of them: most were
+/// missing.
 #[test]
 fn podman_is_asked_for_all_its_events() {
     let podman = Podman::start();

@@ -1,5 +1,5 @@
-//! Runs the fuzz targets with their seeds and with every input that once broke something, so that fixed bugs stay
-//! fixed and the targets keep matching the code. CONTRIBUTING.md explains fuzzing.
+//! Runs the fuzz targets with their seeds and with every input that once broke something, so that
+//! fixed bugs stay fixed and the targets keep matching the code. CONTRIBUTING.md explains fuzzing.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -10,8 +10,8 @@ mod mutations;
 #[path = "../../fuzz/src/lib.rs"]
 mod targets;
 
-/// Far more time than any input takes, so that a loaded machine does not matter: a pattern with exponential time
-/// takes years.
+/// Far more time than any input takes, so that a loaded machine does not matter: a pattern with
+/// exponential time takes years.
 const SLOWEST: Duration = Duration::from_secs(20);
 
 /// Defines a test for each target, and the list of targets.

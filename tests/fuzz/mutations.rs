@@ -1,4 +1,5 @@
-//! Changes the seeds at random for two minutes per target. Unlike a fuzzer, it needs no feedback from the code.
+//! Changes the seeds at random for two minutes per target. Unlike a fuzzer, it needs no feedback
+//! from the code.
 //!
 //!     cargo test -p scratchdbg --test fuzz -- --ignored --nocapture mutations_of::dockerfile
 //!

@@ -1,5 +1,5 @@
-//! Checks the map of the crates (docs/architecture.md): which crate may depend on which, and where the types of a
-//! platform may be named.
+//! Checks the map of the crates (docs/architecture.md): which crate may depend on which, and where
+//! the types of a platform may be named.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -57,9 +57,9 @@ impl Interrupts {
         Err(code)
     }
 
-    /// Waits for the end of a cleanup, and returns the exit code of a signal that arrived meanwhile.
-    /// The first signal does not end the cleanup but limits its time: to [`Scope::GRACE`]. A second
-    /// one ends it. `is_second` is set if a signal came before.
+    /// Waits for the end of a cleanup, and returns the exit code of a signal that arrived
+    /// meanwhile. The first signal does not end the cleanup but limits its time: to
+    /// [`Scope::GRACE`]. A second one ends it. `is_second` is set if a signal came before.
     ///
     /// # Errors
     ///

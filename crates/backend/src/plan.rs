@@ -142,8 +142,8 @@ pub struct Sidecar {
 pub struct Copied {
     /// Its capabilities in addition to the default set.
     pub capabilities: Vec<String>,
-    /// The folder of the copy's own root that has the tools. `None` if they are copied into a folder that
-    /// is named for the session.
+    /// The folder of the copy's own root that has the tools. `None` if they are copied into a
+    /// folder that is named for the session.
     pub tools_base: Option<&'static str>,
     /// The command line of the original, for `run-entrypoint`.
     pub entrypoint: Vec<String>,

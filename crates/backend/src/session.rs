@@ -68,7 +68,8 @@ pub enum SessionTarget {
 pub struct ToolsImage {
     /// The image of the keeper.
     pub keeper: String,
-    /// The folder of that image that has the tools: empty for the root itself, as in a toolkit image.
+    /// The folder of that image that has the tools: empty for the root itself, as in a toolkit
+    /// image.
     pub base: &'static str,
     /// An image chosen by the user, whose tools need not be static.
     pub own: Option<String>,
@@ -344,8 +345,8 @@ pub struct Session {
     pub target: String,
     /// The target's name, or its id if the platform no longer has the target.
     pub target_name: String,
-    /// `exec`, `sidecar` or `copy`; `files` for a container that reads a file of an image; `demo` for
-    /// what the demo created.
+    /// `exec`, `sidecar` or `copy`; `files` for a container that reads a file of an image; `demo`
+    /// for what the demo created.
     pub mode: String,
     /// When the session began, in RFC 3339, by the platform's clock.
     pub created_at: String,
@@ -381,7 +382,8 @@ pub enum SessionState {
 pub struct Part {
     /// `container` or `image`.
     pub kind: &'static str,
-    /// `keeper`, `shell` (of a sidecar or a copy), `files` or `demo`; `filesystem` for the image of a copy.
+    /// `keeper`, `shell` (of a sidecar or a copy), `files` or `demo`; `filesystem` for the image of
+    /// a copy.
     pub role: &'static str,
     /// The full id of a container, or the reference of an image.
     pub name: String,

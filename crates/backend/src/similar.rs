@@ -1,7 +1,7 @@
 //! Names that look like what a user typed.
 
-/// Returns at most three of the names that a user may have meant: those that contain the typed text or are contained
-/// in it, and those that differ in at most two letters.
+/// Returns at most three of the names that a user may have meant: those that contain the typed text
+/// or are contained in it, and those that differ in at most two letters.
 pub fn similar<'a>(typed: &str, names: impl Iterator<Item = &'a str>) -> Vec<String> {
     const MOST: usize = 3;
     let typed = typed.to_lowercase();

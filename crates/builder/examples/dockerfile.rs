@@ -1,10 +1,11 @@
 //! Builds the production image of a Dockerfile that ends in a `FROM scratch` stage:
 //! `cargo run --example dockerfile -- ./Dockerfile . shop/app:1 | docker load`.
 
+use std::io;
+
 use scratchdbg_builder::build;
 use scratchdbg_builder::dockerfile::{self, Arguments};
 use scratchdbg_image::write_hybrid;
-use std::io;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<_> = std::env::args().skip(1).collect();

@@ -2,10 +2,11 @@
 //! `cargo run --example pair -- ./app shop/app:1 | docker load`, or, with a folder and a
 //! compression, `cargo run --example pair -- ./app shop/app:1 ./layout gzip`.
 
-use scratchdbg_builder::{BuildSpec, LayerStorage, Twin, build, toolkit};
-use scratchdbg_image::{Layout, write_hybrid};
 use std::io;
 use std::path::Path;
+
+use scratchdbg_builder::{BuildSpec, LayerStorage, Twin, build, toolkit};
+use scratchdbg_image::{Layout, write_hybrid};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<_> = std::env::args().skip(1).collect();

@@ -1,11 +1,13 @@
 //! `--add`: adds files of this machine to the image.
 
-use crate::BuildError;
-use scratchdbg_image::{Entry, FileData, HostFile, ImageError, Node, Tree};
 use std::fs::{self, Metadata};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+
+use scratchdbg_image::{Entry, FileData, HostFile, ImageError, Node, Tree};
+
+use crate::BuildError;
 
 /// A file or folder of this machine, and its destination.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,10 +1,12 @@
 //! The executable of an image.
 
-use crate::{BuildError, links};
+use std::path::Path;
+
 use scratchdbg_diagnose::elf::ElfFacts;
 use scratchdbg_diagnose::program::{self, Program};
 use scratchdbg_image::{HostFile, Platform, Tree};
-use std::path::Path;
+
+use crate::{BuildError, links};
 
 /// An inspected executable.
 #[derive(Debug)]

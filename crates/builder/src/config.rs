@@ -1,9 +1,11 @@
 //! Derives the image configs of a pair from the spec. Pure.
 
-use crate::{BuildError, BuildSpec, LAYOUT_VERSION, label, settings, toolkit};
+use std::collections::BTreeMap;
+
 use scratchdbg_image::{ContainerConfig, History, ImageConfig, Platform};
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
+
+use crate::{BuildError, BuildSpec, LAYOUT_VERSION, label, settings, toolkit};
 
 /// The `PATH` that Docker and containerd give a container if its image sets none.
 pub(crate) const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";

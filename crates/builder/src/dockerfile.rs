@@ -1,9 +1,9 @@
 //! Reads a Dockerfile whose last stage begins with `FROM scratch`, without running anything.
 //!
-//! `COPY` and `ADD` of local files and all settings are interpreted like in BuildKit. An instruction that needs a
-//! shell, a network or another image is refused with the line, the reason and a remedy. Without `--chmod`, files get
-//! the modes 0755 and 0644, because modes on disk depend on the umask of whoever checked the files out. All files
-//! become one layer.
+//! `COPY` and `ADD` of local files and all settings are interpreted like in BuildKit. An
+//! instruction that needs a shell, a network or another image is refused with the line, the reason
+//! and a remedy. Without `--chmod`, files get the modes 0755 and 0644, because modes on disk depend
+//! on the umask of whoever checked the files out. All files become one layer.
 
 mod accounts;
 mod array;
@@ -33,17 +33,19 @@ pub use origins::Origins;
 pub use platform::Arguments;
 pub use unseen::{Hidden, Place, Unseen};
 
-use crate::BuildSpec;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::{Path, PathBuf};
+
 use budget::Budget;
 use ignore::Ignore;
 use reader::Reader;
 use scratchdbg_diagnose::{Code, Finding, Severity};
 use source::Instruction;
 use stage::Stage;
-use std::collections::{BTreeMap, BTreeSet};
-use std::io;
-use std::path::{Path, PathBuf};
 use unseen::Told;
+
+use crate::BuildSpec;
 
 /// The largest Dockerfile or `.dockerignore` in bytes that is read.
 pub const LARGEST: u64 = 1024 * 1024;
@@ -83,7 +85,8 @@ pub struct Recipe {
     pub spec: BuildSpec,
     /// The lines that they come from.
     pub origins: Origins,
-    /// The problems of the file itself, by line. Their locations have an empty path, which the caller sets.
+    /// The problems of the file itself, by line. Their locations have an empty path, which the
+    /// caller sets.
     pub findings: Vec<Finding>,
     /// The number of findings that were left out because there were too many.
     pub left_out: usize,
@@ -101,23 +104,24 @@ struct Context {
     global: BTreeMap<String, String>,
 }
 
-/// Reads the Dockerfile `text`. Sources are in the directory `context`, except for those that its `.dockerignore`
-/// excludes.
+/// Reads the Dockerfile `text`. Sources are in the directory `context`, except for those that its
+/// `.dockerignore` excludes.
 pub fn read(text: &str, context: &Path, arguments: &Arguments) -> Result<Recipe, DockerfileError> {
     read_last(text, context, arguments, None)
 }
 
-/// Reads the last stage as far as possible without Docker, to inspect and not to build it. An instruction that needs
-/// another image, a stage that needs one, a shell or a network is skipped and reported. Lines that no engine accepts
-/// are reported as findings, and the rest of the file is read nevertheless. Only problems of the context are errors.
+/// Reads the last stage as far as possible without Docker, to inspect and not to build it. An
+/// instruction that needs another image, a stage that needs one, a shell or a network is skipped
+/// and reported. Lines that no engine accepts are reported as findings, and the rest of the file is
+/// read nevertheless. Only problems of the context are errors.
 pub fn inspect(text: &str, context: &Path, arguments: &Arguments) -> Result<(Recipe, Vec<Unseen>), DockerfileError> {
     let mut told = Told::default();
     let recipe = read_last(text, context, arguments, Some(&mut told))?;
     Ok((recipe, told.unseen))
 }
 
-/// Reports whether a text with another name is a Dockerfile: it begins with `FROM` or `ARG`, and at least half of its
-/// instructions are known, or all are.
+/// Reports whether a text with another name is a Dockerfile: it begins with `FROM` or `ARG`, and at
+/// least half of its instructions are known, or all are.
 pub fn reads_as_one(text: &str) -> bool {
     let instructions = source::parse(text).instructions;
     let known = instructions.iter().filter(|other| KEYWORDS.contains(&other.keyword.as_str())).count();
@@ -206,8 +210,9 @@ fn nothing_read(source: &source::Source, mut told: Option<&mut Told>) -> Recipe 
     Recipe { spec, origins, findings, left_out }
 }
 
-/// Returns the problems found while reading and those found by rules. A line is reported as invalid once, and not at
-/// all if a rule explains it. The second value is the number of findings that were too many.
+/// Returns the problems found while reading and those found by rules. A line is reported as invalid
+/// once, and not at all if a rule explains it. The second value is the number of findings that were
+/// too many.
 fn all_findings(source: &source::Source, told: Option<&mut Told>) -> (Vec<Finding>, usize) {
     let by_rules = rules::findings(source);
     let line = |finding: &Finding| finding.location.as_ref().map(|location| location.line);

@@ -1,9 +1,11 @@
 //! The errors of building a pair.
 
-use crate::toolkit::ToolkitError;
-use scratchdbg_image::ImageError;
 use std::io;
 use std::path::PathBuf;
+
+use scratchdbg_image::ImageError;
+
+use crate::toolkit::ToolkitError;
 
 /// Why a pair could not be built.
 #[derive(Debug, thiserror::Error)]

@@ -1,9 +1,11 @@
 //! Builds a pair from a spec.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use scratchdbg_image::{Entry, FileData, Image, ImageError, ImageSet, Platform, TaggedReference};
+
 use crate::binary::Binary;
 use crate::{BuildError, BuildSpec, Toolkit, binary, config, program, settings, toolkit};
-use scratchdbg_image::{Entry, FileData, Image, ImageError, ImageSet, Platform, TaggedReference};
-use std::collections::{BTreeMap, BTreeSet};
 
 /// A production image and its debug twin, ready to be written. Cheap to clone.
 #[derive(Clone, Debug)]

@@ -1,12 +1,14 @@
 //! Finds the program of an image among its files.
 
-use crate::config::DEFAULT_PATH;
-use crate::links::real_path;
-use crate::{BuildError, BuildSpec, binary};
+use std::path::Path;
+
 use scratchdbg_diagnose::program::{self, Program};
 use scratchdbg_diagnose::rootfs::normalize;
 use scratchdbg_image::{Entry, FileData, Node, Platform};
-use std::path::Path;
+
+use crate::config::DEFAULT_PATH;
+use crate::links::real_path;
+use crate::{BuildError, BuildSpec, binary};
 
 /// How many levels of interpreters the kernel follows: the interpreter of a script may be a script.
 const DEEPEST: usize = 5;

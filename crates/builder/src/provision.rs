@@ -5,18 +5,20 @@
 //! others are copied from this machine. Each decision has a reason, including the decision not to
 //! add something.
 
-use crate::add::{Addition, Wanted};
-use crate::{BuildError, BuildSpec};
-use scratchdbg_diagnose::elf::ElfFacts;
-use scratchdbg_diagnose::mentions::{MentionScanner, Mentions, Topic};
-use scratchdbg_diagnose::program::{self, Program};
-use scratchdbg_image::{Entry, FileData, ImageError};
-use serde::Serialize;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+
+use scratchdbg_diagnose::elf::ElfFacts;
+use scratchdbg_diagnose::mentions::{MentionScanner, Mentions, Topic};
+use scratchdbg_diagnose::program::{self, Program};
+use scratchdbg_image::{Entry, FileData, ImageError};
+use serde::Serialize;
+
+use crate::add::{Addition, Wanted};
+use crate::{BuildError, BuildSpec};
 
 /// The path of the certificates: Go, OpenSSL and rustls look there first.
 const BUNDLE: &str = "/etc/ssl/certs/ca-certificates.crt";

@@ -1,9 +1,11 @@
 //! Validates the user's settings. Pure.
 
-use crate::{BuildError, BuildSpec, label, program};
+use std::collections::BTreeMap;
+
 use scratchdbg_image::{Healthcheck, Tree};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+
+use crate::{BuildError, BuildSpec, label, program};
 
 /// Refuses settings from which no container could be created, and labels with our prefix.
 pub(crate) fn check(spec: &BuildSpec) -> Result<(), BuildError> {

@@ -1,9 +1,11 @@
 //! The specification of a build.
 
-use crate::Toolkit;
-use scratchdbg_image::{Compression, Healthcheck, ImageError, Layer, Platform, TaggedReference, Tree};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+
+use scratchdbg_image::{Compression, Healthcheck, ImageError, Layer, Platform, TaggedReference, Tree};
+
+use crate::Toolkit;
 
 /// The default user and group of images: distroless' `nonroot`. Numeric, because Kubernetes cannot
 /// verify `runAsNonRoot` for a name, and because a scratch image has no `/etc/passwd`.

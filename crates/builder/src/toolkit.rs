@@ -7,7 +7,11 @@
 mod applets;
 mod search;
 
-use crate::{LAYOUT_VERSION, binary, config, label};
+use std::collections::BTreeMap;
+use std::io::{self, Cursor};
+use std::path::PathBuf;
+use std::sync::Arc;
+
 use scratchdbg_diagnose::program::{self, Program};
 use scratchdbg_image::json::Document;
 use scratchdbg_image::{
@@ -15,15 +19,13 @@ use scratchdbg_image::{
     TaggedReference, Tree,
 };
 use serde_json::json;
-use std::collections::BTreeMap;
-use std::io::{self, Cursor};
-use std::path::PathBuf;
-use std::sync::Arc;
+
+use crate::{LAYOUT_VERSION, binary, config, label};
 
 pub use search::{HOST_PATHS, HostSearch, Skipped, host_stamp, search_host};
 
-/// The twin's own top-level directory, so that its layer hides nothing of the production image. It has
-/// the same contents as the root of a toolkit image.
+/// The twin's own top-level directory, so that its layer hides nothing of the production image. It
+/// has the same contents as the root of a toolkit image.
 const TWIN_BASE: &str = "/.scratchdbg";
 /// The folder of the twin's tools.
 pub const TWIN_BIN: &str = "/.scratchdbg/bin";

@@ -3,12 +3,14 @@
 //! The comparison is pure. [`Subject::read`] gathers its input, and reads every layer completely,
 //! so that all data are verified by digests.
 
-use crate::{config, label, toolkit};
+use std::collections::BTreeMap;
+
 use scratchdbg_image::read::{ImageSource, Member, MemberKind, ReadError, StoredImage, StoredLayer};
 use scratchdbg_image::{Digest, annotation};
 use serde::Serialize;
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
+
+use crate::{config, label, toolkit};
 
 /// The folder of the twin's layer, relative to the root.
 const TWIN_ROOT: &str = ".scratchdbg";
@@ -189,8 +191,8 @@ fn debug_layer(layer: &ListedLayer) -> Option<Difference> {
     (!has_shell).then(|| difference("debug-layer", format!("it has no /{shell}")))
 }
 
-/// Finds an entry that is more than a file for debugging: an engine would unpack files through a link, and a device or a
-/// set-user-id program would give rights.
+/// Finds an entry that is more than a file for debugging: an engine would unpack files through a
+/// link, and a device or a set-user-id program would give rights.
 fn no_tool(layer: &ListedLayer, member: &Member) -> Option<Difference> {
     const SPECIAL_BITS: u32 = 0o7000;
     // Of a directory, the sticky bit takes rights away. That for the names of sessions has it.

@@ -56,8 +56,8 @@ pub(crate) fn names(set: u64) -> Vec<String> {
         .collect()
 }
 
-/// Returns `CapBnd` of a container with these options: `ALL` is applied before the names, as in moby's
-/// `caps.TweakCapabilities`.
+/// Returns `CapBnd` of a container with these options: `ALL` is applied before the names, as in
+/// moby's `caps.TweakCapabilities`.
 pub fn bounding_set(privileged: bool, add: &[String], drop: &[String]) -> u64 {
     let all = (1 << NAMES.len()) - 1;
     if privileged {

@@ -1,4 +1,5 @@
-//! What the documentation says of every code: how it shows, how it is mended, and how to see it for oneself.
+//! What the documentation says of every code: how it shows, how it is mended, and how to see it for
+//! oneself.
 
 mod image;
 mod pod;

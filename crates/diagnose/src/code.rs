@@ -39,11 +39,13 @@ codes! {
     LoaderMissing = "loader-missing",
     /// A shared library that the program needs is not in the image.
     LibraryMissing = "library-missing",
-    /// A shared library is in the image, but in a version older than the program was linked against.
+    /// A shared library is in the image, but in a version older than the program was linked
+    /// against.
     LibraryTooOld = "library-too-old",
     /// The program is a script and the interpreter of its `#!` line is not in the image.
     InterpreterMissing = "interpreter-missing",
-    /// The `#!` line ends in a carriage return, which the kernel takes as part of the interpreter's name.
+    /// The `#!` line ends in a carriage return, which the kernel takes as part of the interpreter's
+    /// name.
     CrlfShebang = "crlf-shebang",
     /// The program is built for another architecture or operating system than the image or host.
     WrongArchitecture = "wrong-architecture",
@@ -59,9 +61,11 @@ codes! {
     EntrypointNotAbsolute = "entrypoint-not-absolute",
     /// A whole command line is written as one element of the entrypoint or the health check.
     EntrypointOneString = "entrypoint-one-string",
-    /// A line of a Dockerfile is no instruction, or one that cannot be read as it is written: nothing is built.
+    /// A line of a Dockerfile is no instruction, or one that cannot be read as it is written:
+    /// nothing is built.
     DockerfileInvalid = "dockerfile-invalid",
-    /// A file that `COPY` or `ADD` names is not in the build context, or `.dockerignore` leaves it out.
+    /// A file that `COPY` or `ADD` names is not in the build context, or `.dockerignore` leaves it
+    /// out.
     CopySourceMissing = "copy-source-missing",
     /// The array of an instruction in exec form is no JSON.
     ExecFormInvalid = "exec-form-invalid",
@@ -75,7 +79,8 @@ codes! {
     ShellForm = "shell-form",
     /// The image has neither entrypoint nor command.
     NoCommand = "no-command",
-    /// The program's file has no execute permission for the user that runs it, or is no regular file.
+    /// The program's file has no execute permission for the user that runs it, or is no regular
+    /// file.
     NotExecutableMode = "not-executable-mode",
     /// A mount hides what the image has, such as the program itself.
     HiddenByMount = "hidden-by-mount",
@@ -87,7 +92,8 @@ codes! {
     ArgumentTooLong = "argument-too-long",
     /// An environment entry has no name.
     EnvironmentInvalid = "environment-invalid",
-    /// The program has file capabilities that the container's bounding set does not hold, or the kernel refuses it.
+    /// The program has file capabilities that the container's bounding set does not hold, or the
+    /// kernel refuses it.
     ExecNotPermitted = "exec-not-permitted",
     /// The user or group is named, and the image has no passwd or group file that knows the name.
     UserUnknown = "user-unknown",
@@ -115,9 +121,11 @@ codes! {
     PasswdMissing = "passwd-missing",
     /// Without `/etc/nsswitch.conf` the program's resolver asks DNS before `/etc/hosts`.
     NsswitchMissing = "nsswitch-missing",
-    /// The program looks services or protocols up by name, and the image has no `/etc/services` or `/etc/protocols`.
+    /// The program looks services or protocols up by name, and the image has no `/etc/services` or
+    /// `/etc/protocols`.
     ServicesMissing = "services-missing",
-    /// The program is linked statically against glibc and uses name services that glibc loads at run time.
+    /// The program is linked statically against glibc and uses name services that glibc loads at
+    /// run time.
     StaticGlibcNss = "static-glibc-nss",
     /// The working directory is not a directory.
     WorkdirNotADirectory = "workdir-not-a-directory",
@@ -125,7 +133,8 @@ codes! {
     DuplicatePath = "duplicate-path",
     /// A hard link names a file that is not in the image before it.
     HardLinkBroken = "hard-link-broken",
-    /// The image has a volume where none can be mounted: at the root, over `/proc` or `/dev`, or over a file.
+    /// The image has a volume where none can be mounted: at the root, over `/proc` or `/dev`, or
+    /// over a file.
     VolumeNotMountable = "volume-not-mountable",
     /// The program lies in a volume of the image: a volume that is there already hides it.
     VolumeHidesProgram = "volume-hides-program",
@@ -151,7 +160,8 @@ codes! {
     SegfaultOrAbort = "segfault-or-abort",
     /// The program aborted itself (SIGABRT).
     Aborted = "aborted",
-    /// The program executed an instruction that the processor does not have, or a deliberate trap (SIGILL).
+    /// The program executed an instruction that the processor does not have, or a deliberate trap
+    /// (SIGILL).
     IllegalInstruction = "illegal-instruction",
     /// The program made a system call that its seccomp profile answers with a kill (SIGSYS).
     ForbiddenSyscall = "forbidden-syscall",
@@ -173,7 +183,8 @@ codes! {
     OutOfMemory = "out-of-memory",
     /// The program's user may not use a file or directory.
     PathNotPermitted = "path-not-permitted",
-    /// The kernel forbids what the program does: a capability is missing, or a security profile forbids it.
+    /// The kernel forbids what the program does: a capability is missing, or a security profile
+    /// forbids it.
     OperationNotPermitted = "operation-not-permitted",
     /// The program's user may not listen on that port.
     PortNotPermitted = "port-not-permitted",

@@ -9,8 +9,8 @@ use crate::platform::Platform;
 /// The search path that Docker, containerd and Podman use if the configuration sets none.
 pub const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// What to run, and how. The JSON fields are those of the OCI image configuration's `config` object, which Docker's
-/// `Config` shares.
+/// What to run, and how. The JSON fields are those of the OCI image configuration's `config`
+/// object, which Docker's `Config` shares.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct ConfigFacts {
@@ -73,7 +73,8 @@ fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(deserial
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
-/// Engines take one empty string for no entrypoint: `docker run --entrypoint ''` resets it, and the kubelet does the same.
+/// Engines take one empty string for no entrypoint: `docker run --entrypoint ''` resets it, and the
+/// kubelet does the same.
 fn entrypoint<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     let words: Vec<String> = or_default(deserializer)?;
     Ok(if matches!(&words[..], [only] if only.is_empty()) { Vec::new() } else { words })
@@ -86,8 +87,8 @@ fn keys<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Er
 }
 
 impl ConfigFacts {
-    /// Parses an image configuration (`application/vnd.oci.image.config.v1+json`, or Docker's format with the same
-    /// fields).
+    /// Parses an image configuration (`application/vnd.oci.image.config.v1+json`, or Docker's
+    /// format with the same fields).
     ///
     /// # Errors
     /// [`ConfigError`] if the text is not JSON or a field has the wrong type.

@@ -6,8 +6,8 @@ use crate::mounts::Mount;
 use crate::pod::PodFacts;
 use crate::rules::image::ImageFacts;
 
-/// Everything that is known about a container. A `None` was not requested or is unavailable; rules report that where
-/// it matters.
+/// Everything that is known about a container. A `None` was not requested or is unavailable; rules
+/// report that where it matters.
 #[derive(Clone, Debug, Default)]
 pub struct ContainerFacts<'a> {
     /// Its name, for messages.
@@ -28,27 +28,28 @@ pub struct ContainerFacts<'a> {
     pub usage: Option<Usage>,
     /// The options that it was started with.
     pub options: Options,
-    /// The engine's events of this container, oldest first; `None` if they are unavailable. An engine keeps a few
-    /// hundred events of all containers and loses them when it restarts.
+    /// The engine's events of this container, oldest first; `None` if they are unavailable. An
+    /// engine keeps a few hundred events of all containers and loses them when it restarts.
     pub events: Option<Vec<Event>>,
-    /// The last lines of its log, oldest first; `None` if the log cannot be read (log driver `none`, or another that
-    /// does not support reading).
+    /// The last lines of its log, oldest first; `None` if the log cannot be read (log driver
+    /// `none`, or another that does not support reading).
     pub log: Option<Vec<String>>,
     /// Facts about its processes, seen from inside.
     pub processes: Option<Processes>,
     /// When the engine started.
     pub engine_started_at: Option<i64>,
-    /// Why the end of the log may be missing, or why the log could not be read at all; `None` if it was read to its
-    /// end.
+    /// Why the end of the log may be missing, or why the log could not be read at all; `None` if it
+    /// was read to its end.
     pub log_gap: Option<String>,
     /// Other requests that were not answered, each with the reason.
     pub gaps: Vec<String>,
-    /// The kernel's records about it; `None` if the kernel's log cannot be read, or belongs to another machine.
+    /// The kernel's records about it; `None` if the kernel's log cannot be read, or belongs to
+    /// another machine.
     pub kernel_log: Option<KernelLog>,
     /// The pod that it is part of, on Kubernetes.
     pub pod: Option<PodFacts>,
-    /// Its configuration and files. The configuration is the container's own, including options given at its
-    /// creation.
+    /// Its configuration and files. The configuration is the container's own, including options
+    /// given at its creation.
     pub image: Option<ImageFacts<'a>>,
 }
 
@@ -84,7 +85,8 @@ impl Phase {
         matches!(self, Self::Running | Self::Paused)
     }
 
-    /// Returns the phase as one word, such as `running`. These are Docker's words, which users know.
+    /// Returns the phase as one word, such as `running`. These are Docker's words, which users
+    /// know.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Created => "created",
@@ -192,8 +194,8 @@ pub struct Options {
 /// The kernel log's records about the container.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KernelLog {
-    /// The time of the log's first record: the kernel drops the oldest when it needs room. `None` if the log is
-    /// empty.
+    /// The time of the log's first record: the kernel drops the oldest when it needs room. `None`
+    /// if the log is empty.
     pub reaches_back_to: Option<i64>,
     /// Processes of the container that were killed for lack of memory, oldest first.
     pub memory_kills: Vec<MemoryKill>,
@@ -206,7 +208,8 @@ pub struct KernelLog {
 pub struct MemoryKill {
     /// The time, by a clock other than the engine's.
     pub time: i64,
-    /// By how many nanoseconds that clock may be wrong, not counting time that the machine slept since.
+    /// By how many nanoseconds that clock may be wrong, not counting time that the machine slept
+    /// since.
     pub uncertainty: i64,
     /// The process's name, which the process can choose.
     pub process: String,
@@ -214,8 +217,8 @@ pub struct MemoryKill {
     pub pid: u32,
     /// Which memory limit was reached.
     pub limit: MemoryLimit,
-    /// Whether it was the oldest of the container's processes, which is its program; `None` if the kernel did not
-    /// list them.
+    /// Whether it was the oldest of the container's processes, which is its program; `None` if the
+    /// kernel did not list them.
     pub is_oldest: Option<bool>,
 }
 
@@ -224,7 +227,8 @@ pub struct MemoryKill {
 pub enum MemoryLimit {
     /// The container's own limit.
     Container,
-    /// The limit of a control group that contains the container, by its path: that of a pod or of a slice.
+    /// The limit of a control group that contains the container, by its path: that of a pod or of a
+    /// slice.
     Group(String),
     /// The machine's memory.
     Machine,

@@ -1,7 +1,8 @@
-//! Interprets error messages: of container runtimes when a start fails, of engines, and of programs in their logs.
+//! Interprets error messages: of container runtimes when a start fails, of engines, and of programs
+//! in their logs.
 //!
-//! One failure has many wordings: runc alone changed its own three times. Here each wording is mapped to one meaning,
-//! and each meaning to one finding.
+//! One failure has many wordings: runc alone changed its own three times. Here each wording is
+//! mapped to one meaning, and each meaning to one finding.
 
 mod causes;
 mod certificates;
@@ -26,12 +27,12 @@ mod whole;
 
 use std::sync::{LazyLock, OnceLock};
 
+use prepare::prepare;
 use regex::bytes::{RegexSet, RegexSetBuilder};
 use regex::{Captures, Regex};
 
 use crate::code::Code;
 use crate::finding::Finding;
-use prepare::prepare;
 
 /// The problem that a text reports. Names and paths are as in the text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,7 +41,8 @@ pub(crate) enum Meaning {
     NotInPath(String),
     /// A path does not exist.
     NotFound(String),
-    /// The file exists and the kernel reports that it does not: its loader or interpreter is missing.
+    /// The file exists and the kernel reports that it does not: its loader or interpreter is
+    /// missing.
     NotFoundByKernel(Option<String>),
     /// No execute permission.
     Denied(Option<String>),
@@ -132,7 +134,8 @@ struct Wording {
 enum Rank {
     /// Explains a complete line: other wordings in that line are ignored.
     Whole,
-    /// Written by the parts of a cluster for a user: explains a complete line too, and is not found in a program's log.
+    /// Written by the parts of a cluster for a user: explains a complete line too, and is not found
+    /// in a program's log.
     Cluster,
     /// Written by programs, and by engines when a start fails.
     Strong,
@@ -169,8 +172,9 @@ const FAMILIES: &[(Rank, &[Wording])] = &[
     (Rank::General, exits::WORDINGS),
 ];
 
-/// All wordings. A single regex set determines which of them occur in a text. The regex that captures the details is
-/// compiled when its wording first occurs. A test ensures that every pattern compiles.
+/// All wordings. A single regex set determines which of them occur in a text. The regex that
+/// captures the details is compiled when its wording first occurs. A test ensures that every
+/// pattern compiles.
 struct Wordings {
     set: RegexSet,
     each: Vec<Compiled>,
@@ -207,13 +211,14 @@ static WORDINGS: LazyLock<Wordings> = LazyLock::new(|| {
     Wordings { set: set.unwrap_or_else(|_| RegexSet::empty()), each }
 });
 
-/// Returns the pattern as a bytes pattern if possible: multi-byte characters make it many times larger.
+/// Returns the pattern as a bytes pattern if possible: multi-byte characters make it many times
+/// larger.
 fn bytes(pattern: &str) -> String {
     if pattern.is_ascii() { format!("(?-u){pattern}") } else { ascii(pattern) }
 }
 
-/// Returns the pattern with ASCII classes and boundaries: Unicode classes are large, and a hundred times slower on a
-/// line that is not ASCII.
+/// Returns the pattern with ASCII classes and boundaries: Unicode classes are large, and a hundred
+/// times slower on a line that is not ASCII.
 fn ascii(pattern: &str) -> String {
     let mut plain = String::with_capacity(pattern.len() * 2);
     let mut characters = pattern.chars();
@@ -250,14 +255,16 @@ pub(crate) struct Said {
     pub(crate) line: String,
 }
 
-/// Explains an error message of a runtime (any version of runc, crun, youki), an engine (Docker, containerd, Podman,
-/// the kubelet), a registry, or a program. The likeliest cause comes first. Unknown texts yield no findings. No image
-/// is consulted, so a finding that only the image could confirm is marked as a guess.
+/// Explains an error message of a runtime (any version of runc, crun, youki), an engine (Docker,
+/// containerd, Podman, the kubelet), a registry, or a program. The likeliest cause comes first.
+/// Unknown texts yield no findings. No image is consulted, so a finding that only the image could
+/// confirm is marked as a guess.
 pub fn explain_message(text: &str) -> Vec<Finding> {
     findings(&read(text))
 }
 
-/// Like [`explain_message`], for a program's log. Messages of engines, registries and clusters are ignored.
+/// Like [`explain_message`], for a program's log. Messages of engines, registries and clusters are
+/// ignored.
 pub(crate) fn explain_log(text: &str) -> Vec<Finding> {
     findings(&read_log(text))
 }

@@ -1,8 +1,8 @@
 //! Reads ELF files: everything that decides whether, where and with what they run.
 //!
-//! Follows the System V gABI and Linux's interpretation of it (`fs/binfmt_elf.c`). Files are read by seeking, so that
-//! a file of several gigabytes costs as little as a small one. Every table has a size limit, so that a malicious file
-//! costs no more.
+//! Follows the System V gABI and Linux's interpretation of it (`fs/binfmt_elf.c`). Files are read
+//! by seeking, so that a file of several gigabytes costs as little as a small one. Every table has
+//! a size limit, so that a malicious file costs no more.
 
 mod arm;
 mod dynamic;
@@ -45,8 +45,8 @@ pub enum Endianness {
 pub enum Kind {
     /// An executable at a fixed address that needs no loader (`ET_EXEC` without `PT_INTERP`).
     Static,
-    /// A position-independent executable that needs no loader (`ET_DYN` without `PT_INTERP`, marked as PIE). It has a
-    /// dynamic section but is not dynamically linked.
+    /// A position-independent executable that needs no loader (`ET_DYN` without `PT_INTERP`, marked
+    /// as PIE). It has a dynamic section but is not dynamically linked.
     StaticPie,
     /// An executable that a loader starts (`PT_INTERP`), at a fixed address or not.
     Dynamic,
@@ -99,8 +99,8 @@ pub struct Truncation {
     pub part: Part,
     /// Where the part should end, in bytes from the start of the file.
     pub end: u64,
-    /// The missing part is needed at the start: it contains the first instruction, or the end of data whose page the
-    /// kernel zero-fills.
+    /// The missing part is needed at the start: it contains the first instruction, or the end of
+    /// data whose page the kernel zero-fills.
     pub is_needed: bool,
 }
 
@@ -126,13 +126,14 @@ pub enum IsaLevel {
     V3,
     /// `x86-64-v4`: AVX-512.
     V4,
-    /// A level that the psABI did not define when this was written: no processor is known to support it.
+    /// A level that the psABI did not define when this was written: no processor is known to
+    /// support it.
     Later,
 }
 
 impl IsaLevel {
-    /// Returns the highest level that a processor supports, from the `flags` line of `/proc/cpuinfo`, or `None` if it
-    /// is not x86-64.
+    /// Returns the highest level that a processor supports, from the `flags` line of
+    /// `/proc/cpuinfo`, or `None` if it is not x86-64.
     pub fn of_cpu_flags(flags: &str) -> Option<Self> {
         const LEVELS: &[(IsaLevel, &str)] = &[
             (IsaLevel::V1, "lm sse2"),
@@ -175,8 +176,8 @@ pub struct RustBuild {
     pub audit: bool,
 }
 
-/// The facts of one ELF file. Text from the file is unchanged except that invalid UTF-8 is replaced: escape it before
-/// showing it.
+/// The facts of one ELF file. Text from the file is unchanged except that invalid UTF-8 is
+/// replaced: escape it before showing it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ElfFacts {
     /// Word size.
@@ -195,13 +196,14 @@ pub struct ElfFacts {
     pub interpreter: Option<String>,
     /// The libraries it needs (`DT_NEEDED`), in order.
     pub needed: Vec<String>,
-    /// The search path for its own libraries (`DT_RUNPATH`), which may contain `$ORIGIN`, `$LIB` and `$PLATFORM`. An
-    /// empty element is the working directory.
+    /// The search path for its own libraries (`DT_RUNPATH`), which may contain `$ORIGIN`, `$LIB`
+    /// and `$PLATFORM`. An empty element is the working directory.
     pub run_path: Vec<String>,
-    /// The search path for its libraries and theirs, which is searched first (`DT_RPATH`, if there is no
-    /// `DT_RUNPATH`).
+    /// The search path for its libraries and theirs, which is searched first (`DT_RPATH`, if there
+    /// is no `DT_RUNPATH`).
     pub inherited_run_path: Vec<String>,
-    /// Its libraries are not searched in the cache and in the loader's own directories (`DF_1_NODEFLIB`).
+    /// Its libraries are not searched in the cache and in the loader's own directories
+    /// (`DF_1_NODEFLIB`).
     pub own_run_path_only: bool,
     /// For glibc's loader: its built-in search directories, in order. Empty if they were not found.
     pub library_directories: Vec<String>,
@@ -219,16 +221,18 @@ pub struct ElfFacts {
     pub isa_level: Option<IsaLevel>,
     /// The oldest kernel that its C library supports (`NT_GNU_ABI_TAG`).
     pub minimum_kernel: Option<[u32; 3]>,
-    /// The C library, if it can be determined. `None` for programs without one, such as most Go programs, and for
-    /// static programs that do not record it.
+    /// The C library, if it can be determined. `None` for programs without one, such as most Go
+    /// programs, and for static programs that do not record it.
     pub libc: Option<Libc>,
-    /// The Go toolchain built it: there is a Go build id near the beginning of the file, or Go's build record.
+    /// The Go toolchain built it: there is a Go build id near the beginning of the file, or Go's
+    /// build record.
     pub is_go: bool,
     /// The Go toolchain's record, which is deep in the file.
     pub go: Option<GoBuild>,
     /// The Rust toolchain's record.
     pub rust: Option<RustBuild>,
-    /// Only a part of the file was available: facts that are missing here may be present in the file.
+    /// Only a part of the file was available: facts that are missing here may be present in the
+    /// file.
     pub partial: bool,
 }
 
@@ -247,7 +251,8 @@ impl ElfFacts {
     }
 }
 
-/// Returns text of a file as a string. A file may contain anything, so the text is bounded and made valid UTF-8.
+/// Returns text of a file as a string. A file may contain anything, so the text is bounded and made
+/// valid UTF-8.
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }

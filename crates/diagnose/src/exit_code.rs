@@ -12,7 +12,8 @@ pub(crate) const KILL: u8 = 9;
 /// SIGTERM.
 pub const TERM: u8 = 15;
 
-/// Returns the signal that ended a process, from its exit code in the form of shells and engines (128 + number).
+/// Returns the signal that ended a process, from its exit code in the form of shells and engines
+/// (128 + number).
 pub fn signal(exit_code: i64) -> Option<u8> {
     let number = u8::try_from(exit_code.checked_sub(128)?).ok()?;
     // Real-time signals end at 64; 255 and similar codes are no signals.
@@ -27,7 +28,8 @@ pub fn signal_name(number: u8) -> String {
     }
 }
 
-/// Returns a signal's number, from a number or a name with or without `SIG`, as in `StopSignal` and events.
+/// Returns a signal's number, from a number or a name with or without `SIG`, as in `StopSignal` and
+/// events.
 pub fn signal_number(text: &str) -> Option<u8> {
     if let Ok(number) = text.parse() {
         return (1..=64).contains(&number).then_some(number);

@@ -46,8 +46,9 @@ pub struct Location {
     pub line: usize,
 }
 
-/// One finding or verdict, in the form of all JSON output: `{code, severity, confidence, message, evidence[], fix}`,
-/// and `location` if a line of a file causes it.
+/// One finding or verdict, in the form of all JSON output:
+/// `{code, severity, confidence, message, evidence[], fix}`, and `location` if a line of a file
+/// causes it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
     /// The stable name of the problem.
@@ -56,8 +57,8 @@ pub struct Finding {
     pub severity: Severity,
     /// Whether it is proven or guessed.
     pub confidence: Confidence,
-    /// One sentence: what is wrong and why. It may contain text that an image or container controls: escape it before
-    /// showing it on a terminal.
+    /// One sentence: what is wrong and why. It may contain text that an image or container
+    /// controls: escape it before showing it on a terminal.
     pub message: String,
     /// The supporting facts, one per line, the most convincing first. Untrusted, like `message`.
     pub evidence: Vec<String>,

@@ -1,5 +1,5 @@
-//! Determines the user and groups of a container's process like the engine does, from `User` and the image's passwd
-//! and group files.
+//! Determines the user and groups of a container's process like the engine does, from `User` and
+//! the image's passwd and group files.
 
 use crate::rootfs::{Entry, Rootfs};
 
@@ -30,8 +30,9 @@ fn is_out_of_range(number: i64) -> bool {
     !(0..=i64::from(i32::MAX)).contains(&number)
 }
 
-/// Follows Docker 20.10 (`libcontainer/user`, now `github.com/moby/sys/user`): a number is looked up as a number and never
-/// as a name, and gets group 0 without a passwd entry. Damaged lines count: what is no number in them is 0.
+/// Follows Docker 20.10 (`libcontainer/user`, now `github.com/moby/sys/user`): a number is looked
+/// up as a number and never as a name, and gets group 0 without a passwd entry. Damaged lines
+/// count: what is no number in them is 0.
 pub(crate) fn resolve(user: &str, rootfs: &Rootfs) -> Resolved {
     let (user, group) = match user.split_once(':') {
         // Anything after the group is ignored.
@@ -66,12 +67,13 @@ pub(crate) fn resolve(user: &str, rootfs: &Rootfs) -> Resolved {
             (None, Some(number)) => (number, true),
             (None, None) => return Resolved::UnknownGroup(group.to_owned()),
         };
-        // A requested group replaces the supplementary ones. If a group has the number as its name, that is one.
+        // A requested group replaces the supplementary ones. If a group has the number as its name,
+        // that is one.
         let named = groups.iter().find(|fields| field(fields, 0) == group);
         (gid, is_written, named.map(|fields| truncated(id(fields, 2))).into_iter().collect())
     };
-    // The runtime looks the numbers up again, after the engine made them numbers of 32 bits. Without an entry, they have
-    // a range.
+    // The runtime looks the numbers up again, after the engine made them numbers of 32 bits.
+    // Without an entry, they have a range.
     let is_refused = |number: i64, is_written: bool, table: &[Vec<String>]| {
         let number = if is_written { number } else { i64::from(truncated(number)) };
         is_out_of_range(number) && !table.iter().any(|fields| id(fields, 2) == number)
@@ -113,7 +115,8 @@ fn field(fields: &[String], index: usize) -> &str {
     fields.get(index).map_or("", String::as_str)
 }
 
-/// Returns the lines of a colon-separated file: empty if it is absent, `None` if it is not known yet.
+/// Returns the lines of a colon-separated file: empty if it is absent, `None` if it is not known
+/// yet.
 fn table(rootfs: &Rootfs, path: &str) -> Option<Vec<Vec<String>>> {
     if !rootfs.exists(path)? {
         return Some(Vec::new());
@@ -128,8 +131,9 @@ fn table(rootfs: &Rootfs, path: &str) -> Option<Vec<Vec<String>>> {
 }
 
 impl Identity {
-    /// Reports whether this identity has the permission bits (`0o4` read, `0o2` write, `0o1` execute or search) on an
-    /// entry. Root has all except the permission to execute a file that nobody may execute.
+    /// Reports whether this identity has the permission bits (`0o4` read, `0o2` write, `0o1`
+    /// execute or search) on an entry. Root has all except the permission to execute a file that
+    /// nobody may execute.
     pub(crate) fn may(&self, entry: &Entry, bits: u32) -> bool {
         if self.uid == 0 {
             return bits & 0o1 == 0 || entry.is_directory() || entry.mode & 0o111 != 0;

@@ -1,12 +1,14 @@
 //! Parses the kernel log's records about processes that were killed for lack of memory.
 //!
-//! An engine learns of a lack of memory on another channel than of the end of a process, and misses it if the program
-//! is killed right after its start: `OOMKilled` stays false. The kernel records each such kill with the control group
-//! of the process, and every engine names that group by the container's full id.
+//! An engine learns of a lack of memory on another channel than of the end of a process, and misses
+//! it if the program is killed right after its start: `OOMKilled` stays false. The kernel records
+//! each such kill with the control group of the process, and every engine names that group by the
+//! container's full id.
 
 use crate::container::{KernelLog, MemoryKill, MemoryLimit};
 
-/// The kernel's record of a killed process and the reason (`mm/oom_kill.c`, `dump_oom_victim`; since Linux 5.0).
+/// The kernel's record of a killed process and the reason (`mm/oom_kill.c`, `dump_oom_victim`;
+/// since Linux 5.0).
 const KILL: &str = "oom-kill:constraint=";
 
 /// The heading of the list of processes among which the kernel chose (`dump_tasks`).
@@ -18,11 +20,11 @@ const APART_AT_FIRST: i64 = 2_000_000_000;
 const ACCURACY: i64 = 20_000;
 
 impl KernelLog {
-    /// Processes one record of `/dev/kmsg`, which may or may not concern the container with the full id `container`.
-    /// `boot` is the time of the log clock's zero, in nanoseconds since 1970.
+    /// Processes one record of `/dev/kmsg`, which may or may not concern the container with the
+    /// full id `container`. `boot` is the time of the log clock's zero, in nanoseconds since 1970.
     ///
-    /// A record is `PRIORITY,SEQUENCE,MICROSECONDS,FLAGS[,…];TEXT`, a newline, and lines for machines
-    /// (`Documentation/ABI/testing/dev-kmsg`).
+    /// A record is `PRIORITY,SEQUENCE,MICROSECONDS,FLAGS[,…];TEXT`, a newline, and lines for
+    /// machines (`Documentation/ABI/testing/dev-kmsg`).
     pub fn add_record(&mut self, record: &str, container: &str, boot: i64) {
         let Some((priority, microseconds, text)) = split(record) else { return };
         let since_boot = microseconds.saturating_mul(1_000);
@@ -40,7 +42,8 @@ impl KernelLog {
         let told = text.strip_prefix(KILL);
         if let Some((process, pid, limit)) = told.and_then(|told| killed(told, container)) {
             let uncertainty = since_boot / ACCURACY + APART_AT_FIRST;
-            // At the container's own limit, the kernel lists exactly the processes of the container.
+            // At the container's own limit, the kernel lists exactly the processes of the
+            // container.
             let is_oldest = (limit == MemoryLimit::Container && self.listed.contains(&pid))
                 .then(|| self.listed.iter().min() == Some(&pid));
             self.listed.clear();
@@ -65,8 +68,8 @@ fn split(record: &str) -> Option<(u32, i64, &str)> {
 }
 
 /// Returns the killed process, if it belonged to the container:
-/// `CONSTRAINT,nodemask=…,oom_memcg=GROUP,task_memcg=GROUP, task=NAME,pid=NUMBER,uid=NUMBER`, with `global_oom` in
-/// place of the first group if the whole machine was out of memory.
+/// `CONSTRAINT,nodemask=…,oom_memcg=GROUP,task_memcg=GROUP, task=NAME,pid=NUMBER,uid=NUMBER`, with
+/// `global_oom` in place of the first group if the whole machine was out of memory.
 fn killed(told: &str, container: &str) -> Option<(String, u32, MemoryLimit)> {
     let (groups, process) = told.split_once(",task=")?;
     let (limit, group) = groups.split_once(",task_memcg=")?;
@@ -107,7 +110,8 @@ mod tests {
 
     #[test]
     fn kills_are_told_with_their_limit() {
-        // As Linux 6 writes it, with the groups of Docker on cgroup v1 and v2, Podman and Kubernetes.
+        // As Linux 6 writes it, with the groups of Docker on cgroup v1 and v2, Podman and
+        // Kubernetes.
         let own = format!("CONSTRAINT_MEMCG,nodemask=(null),cpuset={ID},mems_allowed=0,oom_memcg=/docker/{ID}");
         let scope = format!("/system.slice/docker-{ID}.scope");
         let of_scope = format!("CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,mems_allowed=0,oom_memcg={scope}");

@@ -1,7 +1,7 @@
 //! Pure rules over ELF, image and container facts: facts in, findings out.
 //!
-//! This crate opens no file and no socket, and reads no environment variable. Callers pass bytes, a `Read + Seek`, or
-//! plain structs, and get values back. No input makes it panic.
+//! This crate opens no file and no socket, and reads no environment variable. Callers pass bytes, a
+//! `Read + Seek`, or plain structs, and get values back. No input makes it panic.
 
 pub mod capability;
 mod catalogue;

@@ -1,8 +1,9 @@
 //! Finds the names of files that a program may open, by searching its bytes.
 //!
-//! A static binary contains the names of the files that its libraries open: certificates, time zones, `/etc/passwd`.
-//! The search is for bytes and not for NUL-terminated strings, because Go's strings are not terminated. A mention is
-//! a hint, not a proof: the code that uses the name may never run.
+//! A static binary contains the names of the files that its libraries open: certificates, time
+//! zones, `/etc/passwd`. The search is for bytes and not for NUL-terminated strings, because Go's
+//! strings are not terminated. A mention is a hint, not a proof: the code that uses the name may
+//! never run.
 
 use std::collections::BTreeMap;
 
@@ -31,7 +32,8 @@ pub enum Topic {
     Shell,
 }
 
-/// The names to search for. The longest name limits how much of a match can be in the previous chunk.
+/// The names to search for. The longest name limits how much of a match can be in the previous
+/// chunk.
 const PATTERNS: &[(&str, Topic)] = &[
     ("/etc/ssl/certs/ca-certificates.crt", Topic::CaCertificates),
     ("/etc/ssl/cert.pem", Topic::CaCertificates),
@@ -70,11 +72,12 @@ impl Mentions {
     }
 }
 
-/// Searches a file chunk by chunk, as fast as memory can be read. Can be used while the file is read for another
-/// purpose.
+/// Searches a file chunk by chunk, as fast as memory can be read. Can be used while the file is
+/// read for another purpose.
 #[derive(Debug)]
 pub struct MentionScanner {
-    /// `None` if the automaton could not be built, which cannot happen with these patterns. Nothing is found then.
+    /// `None` if the automaton could not be built, which cannot happen with these patterns. Nothing
+    /// is found then.
     automaton: Option<AhoCorasick>,
     found: Mentions,
     /// The end of the previous chunk, in which a name may have begun.

@@ -33,7 +33,8 @@ pub struct Mount {
     pub no_exec: Option<bool>,
     /// Its source must exist on the engine's host: the engine does not create it.
     pub needs_source: bool,
-    /// Its source does not exist on the engine's host, and the engine does not create it: no start succeeds.
+    /// Its source does not exist on the engine's host, and the engine does not create it: no start
+    /// succeeds.
     pub is_source_missing: bool,
     /// The image's files at that path are copied into it at the start (`tmpcopyup`).
     pub copies_up: bool,
@@ -85,8 +86,8 @@ pub fn over<'a>(mounts: &'a [Mount], path: &str) -> Option<&'a Mount> {
 
 /// The mounts of a container, with the files of its image that they cover.
 ///
-/// Which files of an image a mount covers is only known once they are listed. Rules request that here. If
-/// [`Mounts::is_asked`] is true, list the files and run the rules again.
+/// Which files of an image a mount covers is only known once they are listed. Rules request that
+/// here. If [`Mounts::is_asked`] is true, list the files and run the rules again.
 #[derive(Debug, Default)]
 pub struct Mounts {
     list: Vec<Mount>,
@@ -120,7 +121,8 @@ impl Mounts {
         over(&self.list, path)
     }
 
-    /// Returns the mount that hides `path`, and whether the image has something there, or `None` if that is unknown.
+    /// Returns the mount that hides `path`, and whether the image has something there, or `None` if
+    /// that is unknown.
     pub(crate) fn hiding(&self, path: &str) -> Option<(&Mount, Option<bool>)> {
         let mount = self.over(path)?;
         if self.beneath.is_none() {

@@ -1,4 +1,5 @@
-//! Property tests with arbitrary bytes: no panic, no endless loop, and no more is read than documented.
+//! Property tests with arbitrary bytes: no panic, no endless loop, and no more is read than
+//! documented.
 
 use std::io::Cursor;
 

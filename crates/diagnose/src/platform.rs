@@ -5,15 +5,17 @@ use std::str::FromStr;
 
 use serde::Serialize;
 
-/// The platform that a program runs on, with the names of the OCI image configuration (`os`, `architecture`,
-/// `variant`: the values of Go's `GOOS` and `GOARCH`, and for ARM the instruction set version).
+/// The platform that a program runs on, with the names of the OCI image configuration (`os`,
+/// `architecture`, `variant`: the values of Go's `GOOS` and `GOARCH`, and for ARM the instruction
+/// set version).
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub struct Platform {
     /// `linux`, `freebsd`, …
     pub os: String,
     /// `amd64`, `arm64`, `arm`, `386`, `riscv64`, `ppc64le`, `s390x`, …
     pub architecture: String,
-    /// `v5` to `v8` for `arm`; `None` for other architectures, including `arm64`, whose `v8` is omitted as in Docker.
+    /// `v5` to `v8` for `arm`; `None` for other architectures, including `arm64`, whose `v8` is
+    /// omitted as in Docker.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub variant: Option<String>,
 }
@@ -24,8 +26,8 @@ impl Platform {
         Self::new("linux", architecture, None)
     }
 
-    /// Returns a platform with OCI's spelling: `x86_64` becomes `amd64`, `aarch64` becomes `arm64`, and the `v8` of
-    /// `arm64` is dropped, as in containerd's `platforms.Normalize`.
+    /// Returns a platform with OCI's spelling: `x86_64` becomes `amd64`, `aarch64` becomes `arm64`,
+    /// and the `v8` of `arm64` is dropped, as in containerd's `platforms.Normalize`.
     pub fn new(os: &str, architecture: &str, variant: Option<&str>) -> Self {
         let os = os.to_ascii_lowercase();
         let os = if os == "macos" { "darwin".to_owned() } else { os };
@@ -42,8 +44,8 @@ impl Platform {
         Self { os, architecture, variant: (!variant.is_empty()).then_some(variant) }
     }
 
-    /// Reports whether a kernel of `self` runs programs of `program`: the same system and architecture, and an ARM
-    /// variant that is not newer, if both are known.
+    /// Reports whether a kernel of `self` runs programs of `program`: the same system and
+    /// architecture, and an ARM variant that is not newer, if both are known.
     pub fn runs(&self, program: &Self) -> bool {
         if self.os != program.os || self.architecture != program.architecture {
             return false;
@@ -57,8 +59,9 @@ impl Platform {
         }
     }
 
-    /// Reports whether a kernel of `self` usually runs programs of `program` in a compatibility mode: `386` on
-    /// `amd64` and `arm` on `arm64`. Kernels can be built without it, and some ARM servers have no 32-bit mode.
+    /// Reports whether a kernel of `self` usually runs programs of `program` in a compatibility
+    /// mode: `386` on `amd64` and `arm` on `arm64`. Kernels can be built without it, and some ARM
+    /// servers have no 32-bit mode.
     pub fn may_run(&self, program: &Self) -> bool {
         self.os == program.os
             && matches!(

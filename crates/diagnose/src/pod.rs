@@ -27,7 +27,8 @@ pub struct PodFacts {
     pub containers: Vec<PodContainer>,
     /// The container that the verdict is about.
     pub container: String,
-    /// The events of the pod, oldest first; `None` if they are unavailable. They are kept for an hour.
+    /// The events of the pod, oldest first; `None` if they are unavailable. They are kept for an
+    /// hour.
     pub events: Option<Vec<PodEvent>>,
     /// The state of its node, if it was asked for.
     pub node_state: Option<NodeState>,

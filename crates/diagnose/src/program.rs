@@ -33,8 +33,9 @@ pub enum Program {
 #[error("reading the program failed: {0}")]
 pub struct ReadError(#[from] io::Error);
 
-/// Inspects a file of any size: reads its headers, dynamic section, notes and a few small sections, and never the
-/// whole file. A damaged file or a file that is not a program is a result, not an error.
+/// Inspects a file of any size: reads its headers, dynamic section, notes and a few small sections,
+/// and never the whole file. A damaged file or a file that is not a program is a result, not an
+/// error.
 ///
 /// # Errors
 /// [`ReadError`] if the reader fails.
@@ -66,9 +67,9 @@ pub fn inspect<R: Read + Seek>(reader: R) -> Result<Program, ReadError> {
     })
 }
 
-/// Inspects the first bytes of a file of `size` bytes, for a caller that has a stream and does not want to read all
-/// of it. Facts in the rest of the file are missing, and [`ElfFacts::partial`] reports that. One MiB contains
-/// everything that decides whether a program starts.
+/// Inspects the first bytes of a file of `size` bytes, for a caller that has a stream and does not
+/// want to read all of it. Facts in the rest of the file are missing, and [`ElfFacts::partial`]
+/// reports that. One MiB contains everything that decides whether a program starts.
 pub fn inspect_head(head: &[u8], size: u64) -> Program {
     let bytes = usize::try_from(size).map_or(head, |size| &head[..head.len().min(size)]);
     inspect_parts(bytes, (0, &[]), size)

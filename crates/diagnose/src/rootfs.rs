@@ -1,14 +1,17 @@
 //! The files of an image or container, as far as rules need them.
 //!
-//! Rules look up paths here. A [`Rootfs::complete`] contains every entry of the image. A [`Rootfs::on_demand`]
-//! contains what was fetched so far, and records unanswered requests, so that a caller whose files are expensive to
-//! read (behind an engine's API, or in a compressed layer) fetches only what the rules need:
+//! Rules look up paths here. A [`Rootfs::complete`] contains every entry of the image. A
+//! [`Rootfs::on_demand`] contains what was fetched so far, and records unanswered requests, so that
+//! a caller whose files are expensive to read (behind an engine's API, or in a compressed layer)
+//! fetches only what the rules need:
 //!
 //! 1. run the rules;
-//! 2. fetch what [`Rootfs::take_wanted`] lists, and [`Rootfs::insert`] or [`Rootfs::insert_absent`] it;
+//! 2. fetch what [`Rootfs::take_wanted`] lists, and [`Rootfs::insert`] or [`Rootfs::insert_absent`]
+//!    it;
 //! 3. repeat until the list is empty. A rule with an unanswered request reports nothing.
 //!
-//! Every round answers at least one request for a path, and rules request finitely many, so the loop ends.
+//! Every round answers at least one request for a path, and rules request finitely many, so the
+//! loop ends.
 
 mod resolve;
 
@@ -20,8 +23,8 @@ use crate::program::Program;
 
 pub use resolve::{Resolution, normalize};
 
-/// A file, directory, link or other node. An image has very many, so rare attributes take little room in entries
-/// without them.
+/// A file, directory, link or other node. An image has very many, so rare attributes take little
+/// room in entries without them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// Its kind.
@@ -107,8 +110,8 @@ pub enum EntryKind {
 /// A request of a rule that the available facts do not answer.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Want {
-    /// The absolute, normalized path. Symbolic links in it are not followed. `/lib/x` is requested only if `/lib` is
-    /// known to be a directory.
+    /// The absolute, normalized path. Symbolic links in it are not followed. `/lib/x` is requested
+    /// only if `/lib` is known to be a directory.
     pub path: String,
     /// How much to fetch.
     pub detail: Detail,
@@ -198,7 +201,8 @@ impl Rootfs {
         Self { complete: false, ..Self::complete() }
     }
 
-    /// Inserts an entry. `path` is absolute, or relative to the root as in a layer (`./etc/passwd`).
+    /// Inserts an entry. `path` is absolute, or relative to the root as in a layer
+    /// (`./etc/passwd`).
     pub fn insert(&mut self, path: &str, entry: Entry) {
         let path = normalize(path);
         self.absent.remove(&path);
@@ -212,8 +216,8 @@ impl Rootfs {
         self.absent.insert(path);
     }
 
-    /// Records that something exists at `path`, and that it and everything below are unknown except for inserted
-    /// entries.
+    /// Records that something exists at `path`, and that it and everything below are unknown except
+    /// for inserted entries.
     pub fn insert_open(&mut self, path: &str) {
         self.open.insert(normalize(path));
     }
@@ -224,9 +228,9 @@ impl Rootfs {
         !self.open.is_empty() && ends.into_iter().any(|end| self.open.contains(&path[..end]))
     }
 
-    /// Returns the requests since the last call that could not be answered, in order of path. Always empty for a
-    /// complete rootfs. No request is repeated: if it is not answered, or not with the requested detail, the answer
-    /// stays unknown.
+    /// Returns the requests since the last call that could not be answered, in order of path.
+    /// Always empty for a complete rootfs. No request is repeated: if it is not answered, or not
+    /// with the requested detail, the answer stays unknown.
     pub fn take_wanted(&self) -> Vec<Want> {
         std::mem::take(&mut self.questions.asked().open).into_iter().collect()
     }
@@ -266,8 +270,8 @@ impl Rootfs {
         }
     }
 
-    /// Returns the content of the file at `path`, following links. Returns `None` if it is absent, not a file, too
-    /// large or not known yet.
+    /// Returns the content of the file at `path`, following links. Returns `None` if it is absent,
+    /// not a file, too large or not known yet.
     pub(crate) fn content(&self, path: &str) -> Option<&[u8]> {
         let Resolution::Found { path, entry: Some(entry), .. } = self.resolve(path) else { return None };
         match &entry.kind {

@@ -10,9 +10,9 @@ use crate::catalogue;
 use crate::code::Code;
 use crate::finding::{Finding, Severity};
 
-/// Returns one run of the tool `scratchdbg` of that version over `subject` (the checked image or file, as the user
-/// named it): a rule for each code that was found, and a result for each finding. Text is as untrusted as that of the
-/// findings.
+/// Returns one run of the tool `scratchdbg` of that version over `subject` (the checked image or
+/// file, as the user named it): a rule for each code that was found, and a result for each finding.
+/// Text is as untrusted as that of the findings.
 pub fn sarif(version: &str, subject: &str, findings: &[Finding]) -> Value {
     let codes: Vec<Code> = findings.iter().map(|finding| finding.code).collect::<BTreeSet<_>>().into_iter().collect();
     let rules: Vec<Value> = codes
@@ -67,8 +67,8 @@ fn level(severity: Severity) -> &'static str {
     }
 }
 
-/// Returns a name as a relative URI reference. Characters that RFC 3986 does not allow in a path segment are
-/// percent-encoded, and so are colons, which would make the part before them a scheme.
+/// Returns a name as a relative URI reference. Characters that RFC 3986 does not allow in a path
+/// segment are percent-encoded, and so are colons, which would make the part before them a scheme.
 fn uri(subject: &str) -> String {
     let mut uri = String::with_capacity(subject.len());
     for byte in subject.bytes() {

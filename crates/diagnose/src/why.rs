@@ -79,8 +79,8 @@ fn with_image(facts: &ContainerFacts<'_>, mut findings: Vec<Finding>) -> Verdict
     Verdict { code, findings }
 }
 
-/// Explains, from the engine's events, a container that no longer exists. `events` are those of its name or id,
-/// oldest first; `None` if they are unavailable.
+/// Explains, from the engine's events, a container that no longer exists. `events` are those of its
+/// name or id, oldest first; `None` if they are unavailable.
 pub fn removed(name: &str, events: Option<&[Event]>) -> Verdict {
     let events = events.unwrap_or_default();
     let mut finding = Finding::new(Code::Removed, Severity::Error, format!("there is no container {name}"));

@@ -163,8 +163,8 @@ pub enum Error {
         /// The cause.
         source: BoxError,
     },
-    /// The container has a pipe or a device in place of a file in which users are looked up, so that
-    /// the engine would wait for it.
+    /// The container has a pipe or a device in place of a file in which users are looked up, so
+    /// that the engine would wait for it.
     #[error("its {path} is {what}, for which the engine would wait for ever: it is not asked")]
     BlockingFile {
         /// The file.

@@ -136,8 +136,8 @@ impl Engine {
         Ok(Some([text(), text()]))
     }
 
-    /// Returns the file for users that differs from that of the image. The engine lists changes, but
-    /// finds them by sizes and times in seconds, so the contents are compared, too.
+    /// Returns the file for users that differs from that of the image. The engine lists changes,
+    /// but finds them by sizes and times in seconds, so the contents are compared, too.
     async fn changed_user_file(&self, target: &Target, of_image: [&str; 2]) -> Result<Option<&'static str>, Error> {
         if target.id.is_empty() {
             return Ok(None);

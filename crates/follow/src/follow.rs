@@ -211,8 +211,8 @@ impl<B: LogBackend, S: Sink> LogReader<'_, B, S> {
         }
     }
 
-    /// Looks for the container by its id, because its name is another one's (`is_taken`) or nobody's. If it is there, it was
-    /// renamed, and is followed by its id from now on.
+    /// Looks for the container by its id, because its name is another one's (`is_taken`) or
+    /// nobody's. If it is there, it was renamed, and is followed by its id from now on.
     async fn renamed(&mut self, is_taken: bool) -> Result<Option<LogSource>, Error> {
         // On some platforms, what is asked for is not a container's own name.
         let is_by_id = self.lookup.as_str() == self.source.id;
@@ -226,8 +226,8 @@ impl<B: LogBackend, S: Sink> LogReader<'_, B, S> {
         Ok(Some(source))
     }
 
-    /// After a renamed container has ended, begins the log of the container that has its name now. Returns `false` if there
-    /// is none.
+    /// After a renamed container has ended, begins the log of the container that has its name now.
+    /// Returns `false` if there is none.
     async fn go_on_by_name(&mut self) -> Result<bool, Error> {
         let Some(name) = self.by_name.take() else { return Ok(false) };
         match self.backend.log_source(&name).await {

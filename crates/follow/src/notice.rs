@@ -29,7 +29,8 @@ pub enum Notice {
     Renamed {
         /// Its new name.
         name: String,
-        /// Whether another container has its old name now. That one's log follows after the end of this one's.
+        /// Whether another container has its old name now. That one's log follows after the end of
+        /// this one's.
         is_taken: bool,
     },
     /// The platform does not answer. The reader waits for it.
@@ -95,7 +96,8 @@ pub enum Notice {
     },
     /// This many lines have no level, and a level was requested.
     WithoutLevel(u64),
-    /// So many lines are too long to be judged as a whole: they were judged by what is kept of them.
+    /// So many lines are too long to be judged as a whole: they were judged by what is kept of
+    /// them.
     JudgedInPart(u64),
     /// So many stack traces are longer than is held: their further lines were judged one by one.
     TracesSplit {

@@ -21,8 +21,8 @@ pub fn style(severity: Severity) -> Style {
     }
 }
 
-/// Returns a finding in lines of at most `width` columns, or unwrapped without a terminal. Text that images and
-/// containers control is escaped.
+/// Returns a finding in lines of at most `width` columns, or unwrapped without a terminal. Text
+/// that images and containers control is escaped.
 pub fn text(finding: &Finding, width: Option<usize>) -> String {
     let style = style(finding.severity);
     let likely = match finding.confidence {
@@ -80,7 +80,8 @@ pub fn summary(subject: &str, findings: &[Finding]) -> String {
     format!("{BOLD}{}{BOLD:#}: {counts}", escape::label(subject))
 }
 
-/// Escapes `text` and appends it to `head`, wrapped between words into lines that begin with `indent`.
+/// Escapes `text` and appends it to `head`, wrapped between words into lines that begin with
+/// `indent`.
 fn wrapped(head: &str, text: &str, indent: &str, width: Option<usize>) -> Vec<String> {
     let text = escape::label(text);
     let Some(width) = width.map(|width| width.max(NARROWEST)) else { return vec![format!("{head}{text}")] };

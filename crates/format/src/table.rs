@@ -18,7 +18,8 @@ pub struct Column<R> {
     pub cell: fn(&R) -> String,
     /// Returns the style of a cell.
     pub style: fn(&R) -> Style,
-    /// If the table is too wide, columns with the lowest rank are left out first. Columns with rank [`KEPT`] stay.
+    /// If the table is too wide, columns with the lowest rank are left out first. Columns with rank
+    /// [`KEPT`] stay.
     pub rank: u8,
     /// Whether it may be cut to make room.
     pub may_shrink: bool,

@@ -5,14 +5,16 @@
 //! Every other Docker reads `manifest.json` and ignores the rest. Both name the same blobs.
 //! Directories have entries of their own because scanners and the OCI validators look for them.
 
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+use serde::Serialize;
+
 use crate::blobs::{Blob, Blobs, OCI_LAYOUT};
 use crate::image::index;
 use crate::json::Document;
 use crate::tar::TarWriter;
 use crate::{Digest, ImageError, ImageSet, durable};
-use serde::Serialize;
-use std::io::{BufWriter, Write};
-use std::path::Path;
 
 /// Writes `sets` as one archive that `docker load`, `podman load`, `ctr import` and `skopeo` all
 /// accept.

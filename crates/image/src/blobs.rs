@@ -1,9 +1,11 @@
 //! The stored form of a set of images: blobs and index entries.
 
+use std::collections::{BTreeMap, HashMap};
+
+use oci_spec::image::{Descriptor, MediaType};
+
 use crate::json::Document;
 use crate::{Digest, Image, ImageError, ImageSet, Layer, annotation};
-use oci_spec::image::{Descriptor, MediaType};
-use std::collections::{BTreeMap, HashMap};
 
 /// The content of `oci-layout` (OCI image-spec, image-layout).
 pub(crate) const OCI_LAYOUT: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;

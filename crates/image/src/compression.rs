@@ -4,13 +4,14 @@
 //! frame (RFC 8878) of its own. Both formats define concatenation, and every engine and registry
 //! supports it. The compressors are pinned to the patch version, and a test pins their output.
 
-use crate::ImageError;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::str::FromStr;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::{fmt, thread};
+
+use crate::ImageError;
 
 /// The size of a block before compression. Larger blocks compress a little better, but cost memory
 /// on each core.

@@ -3,10 +3,12 @@
 //! The types of `oci-spec` do not support `Healthcheck`, `Shell` or `OnBuild`, and would lose them
 //! on reading and writing. The types here keep them, and all unknown keys.
 
-use crate::{Digest, Platform};
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
+
+use crate::{Digest, Platform};
 
 /// An image config (OCI image-spec, config; Docker's additions from docker-image-spec).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -1,11 +1,13 @@
 //! Content digests: SHA-256, the one algorithm that every engine and registry supports.
 
-use crate::ImageError;
-use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 use std::fmt::{self, Write as _};
 use std::io::{self, Write};
 use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::ImageError;
 
 /// A SHA-256 content digest. Its text form, also in JSON, is `sha256:` and 64 lower-case
 /// hexadecimal digits.

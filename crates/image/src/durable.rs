@@ -1,14 +1,16 @@
 //! Writes files that exist completely or not at all, even after a crash.
 
-use crate::ImageError;
-use crate::layer::TEMPORARY_PREFIX;
-use rustix::fs::{AtFlags, CWD, Mode, OFlags};
 use std::fs::{self, File, Permissions};
 use std::io::{self, Write};
 use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+
+use rustix::fs::{AtFlags, CWD, Mode, OFlags};
 use tempfile::NamedTempFile;
+
+use crate::ImageError;
+use crate::layer::TEMPORARY_PREFIX;
 
 /// Writes a user's file: temporary name, flush to disk, rename, flush of the folder.
 pub(crate) fn write_file(

@@ -1,8 +1,9 @@
 //! The error type of this crate.
 
-use crate::Digest;
 use std::io;
 use std::path::PathBuf;
+
+use crate::Digest;
 
 /// An error while creating, writing or reading images.
 #[derive(Debug, thiserror::Error)]

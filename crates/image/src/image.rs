@@ -1,10 +1,12 @@
 //! Images, and sets of images with names.
 
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use oci_spec::image::{Descriptor, ImageIndex, ImageIndexBuilder, ImageManifest, ImageManifestBuilder, MediaType};
+
 use crate::config::ImageConfig;
 use crate::json::Document;
 use crate::{Digest, ImageError, Layer, Platform, TaggedReference};
-use oci_spec::image::{Descriptor, ImageIndex, ImageIndexBuilder, ImageManifest, ImageManifestBuilder, MediaType};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// An image for one platform: config, manifest and layers that match each other.
 #[derive(Clone, Debug)]

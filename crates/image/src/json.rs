@@ -5,9 +5,10 @@
 //! any crate of the build enables `preserve_order`. Neither can `oci-spec`, whose maps have a
 //! random order.
 
-use crate::{Digest, ImageError};
 use serde::Serialize;
 use serde_json::{Map, Value};
+
+use crate::{Digest, ImageError};
 
 /// A stored JSON document: exactly the bytes that its digest was computed from.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,15 +1,17 @@
 //! Layers: their media types, and where their bytes come from.
 
-use crate::compression::compress;
-use crate::digest::HashingWriter;
-use crate::tree::Tree;
-use crate::{Compression, Digest, ImageError, Meter, tar};
 use std::fs::{File, Permissions};
 use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::{FileExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::sync::Arc;
+
 use tempfile::NamedTempFile;
+
+use crate::compression::compress;
+use crate::digest::HashingWriter;
+use crate::tree::Tree;
+use crate::{Compression, Digest, ImageError, Meter, tar};
 
 /// The prefix of our temporary files, by which a later run recognizes and removes them.
 pub(crate) const TEMPORARY_PREFIX: &str = ".scratchdbg-";

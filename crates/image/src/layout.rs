@@ -10,16 +10,18 @@
 mod index;
 mod lock;
 
-use crate::blobs::{Blob, Blobs, OCI_LAYOUT};
-use crate::digest::HashingWriter;
-use crate::layer::{TEMPORARY_PREFIX, temporary_file};
-use crate::{Digest, ImageError, ImageSet, durable};
 use std::fs::{self, File, Permissions};
 use std::io::{self, BufWriter, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
 use tempfile::TempDir;
+
+use crate::blobs::{Blob, Blobs, OCI_LAYOUT};
+use crate::digest::HashingWriter;
+use crate::layer::{TEMPORARY_PREFIX, temporary_file};
+use crate::{Digest, ImageError, ImageSet, durable};
 
 /// How long to wait for another process that is changing the index, which normally takes
 /// milliseconds.
@@ -177,8 +179,8 @@ fn is_temporary(name: &std::ffi::OsStr) -> bool {
     name.to_str().is_some_and(|name| name.starts_with(TEMPORARY_PREFIX))
 }
 
-/// Whether a blob is stored whole. A power cut leaves files of the right size full of zeros, so it is
-/// read.
+/// Whether a blob is stored whole. A power cut leaves files of the right size full of zeros, so it
+/// is read.
 fn is_there(path: &Path, digest: Digest, size: u64) -> bool {
     if !fs::symlink_metadata(path).is_ok_and(|there| there.is_file() && there.len() == size) {
         return false;

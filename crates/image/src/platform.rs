@@ -1,8 +1,9 @@
 //! Platforms of images.
 
-use crate::ImageError;
 use std::fmt;
 use std::str::FromStr;
+
+use crate::ImageError;
 
 /// An operating system, an architecture and optionally its variant, in Go's terms (`linux/amd64`,
 /// `linux/arm/v7`), as in the image config.

@@ -4,9 +4,10 @@
 //! parsed by hand, because the regular expression of `oci_spec::distribution::Reference` takes 18
 //! MiB to compile, more than half of a command's memory limit. A test compares the two.
 
-use crate::ImageError;
 use std::fmt;
 use std::str::FromStr;
+
+use crate::ImageError;
 
 /// The maximum length of a tag (OCI distribution-spec).
 const TAG_MAX: usize = 128;

@@ -4,10 +4,12 @@
 //! names. The end is exactly two blocks of zeros. Data are copied with a buffer of a fixed size, so
 //! that memory usage does not grow with them.
 
+use std::io::{self, Read as _, Write};
+
+use tar::{EntryType, Header};
+
 use crate::tree::{Entry, FileData, HostFile, Node, Tree};
 use crate::{ImageError, Meter};
-use std::io::{self, Read as _, Write};
-use tar::{EntryType, Header};
 
 const BLOCK: usize = 512;
 /// Large enough that the cost of system calls does not matter, small enough for the cache of one

@@ -1,10 +1,11 @@
 //! The files of one layer, as a value.
 
-use crate::{ImageError, Meter};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+use crate::{ImageError, Meter};
 
 /// Directories, files and links by path, each path once.
 ///
@@ -91,14 +92,15 @@ impl HostFile {
         }
     }
 
-    /// Notes the permission bits that the file has here, because its entry has others that nobody asked for.
+    /// Notes the permission bits that the file has here, because its entry has others that nobody
+    /// asked for.
     #[must_use]
     pub fn with_source_mode(self, mode: u32) -> Self {
         Self { source_mode: Some(mode & 0o7777), ..self }
     }
 
-    /// The permission bits that the file has here, if its entry has others that nobody asked for. A builder that keeps
-    /// modes would use these.
+    /// The permission bits that the file has here, if its entry has others that nobody asked for. A
+    /// builder that keeps modes would use these.
     pub fn source_mode(&self) -> Option<u32> {
         self.source_mode
     }

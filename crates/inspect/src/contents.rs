@@ -45,7 +45,8 @@ pub(crate) fn read(path: &str, mode: u32, size: u64, data: &mut dyn Read, search
     Ok(FileFacts { entry, mentions, head })
 }
 
-/// Whether the content of the file is kept: rules look users up, and where a loader looks for libraries.
+/// Whether the content of the file is kept: rules look users up, and where a loader looks for
+/// libraries.
 pub(crate) fn is_kept(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or_default();
     let is_list_of_musl =

@@ -89,8 +89,9 @@ impl Merged {
         Ok(())
     }
 
-    /// Returns the entry of the file that a hard link names, with the link's mode. The file must come before the link in
-    /// the same layer, or the layer cannot be unpacked: engines unpack it alone.
+    /// Returns the entry of the file that a hard link names, with the link's mode. The file must
+    /// come before the link in the same layer, or the layer cannot be unpacked: engines unpack it
+    /// alone.
     fn hard_link(&mut self, member: &Member, path: &str, target: &str, layer: &mut Layer) -> Entry {
         let target = layer.place(target);
         if layer.mentions.len() < MOST_SEARCHED
@@ -162,8 +163,8 @@ impl Merged {
         self.mentions.extend(layer.mentions);
     }
 
-    /// A layer is unpacked alone: a parent that it does not list is a new directory there, and hides a file or a link of a
-    /// lower layer.
+    /// A layer is unpacked alone: a parent that it does not list is a new directory there, and
+    /// hides a file or a link of a lower layer.
     fn imply_parents(&mut self, path: &str, listed: &BTreeMap<Box<str>, Entry>) {
         for (end, _) in path.match_indices('/').skip(1) {
             let parent = &path[..end];
@@ -196,8 +197,8 @@ mod tests {
         Member { path: path.to_owned(), kind, mode: 0o755, uid: 0, gid: 0, size: 0, capabilities: None, is_plain: true }
     }
 
-    /// Each entry is a file; one that ends with a slash a directory, one with an arrow a hard link, and
-    /// one with a double arrow a symbolic link.
+    /// Each entry is a file; one that ends with a slash a directory, one with an arrow a hard link,
+    /// and one with a double arrow a symbolic link.
     fn merged(layers: &[&[&str]]) -> Merged {
         let mut merged = Merged::of("app");
         for entries in layers {

@@ -73,7 +73,8 @@ pub struct Overview {
     pub gap: Option<String>,
 }
 
-/// Describes the containers that a filter leaves. `twin_layer` is the digest of the layer that makes a debug twin of an image.
+/// Describes the containers that a filter leaves. `twin_layer` is the digest of the layer that
+/// makes a debug twin of an image.
 ///
 /// # Errors
 ///

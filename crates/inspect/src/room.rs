@@ -1,5 +1,6 @@
-//! Copies an image to disk without filling the disk. A stream that is not an archive is not written at all. Copying
-//! stops if the archive is far larger than the image should be, or would use the last of the disk.
+//! Copies an image to disk without filling the disk. A stream that is not an archive is not written
+//! at all. Copying stops if the archive is far larger than the image should be, or would use the
+//! last of the disk.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -124,8 +125,8 @@ impl Write for Copy {
     }
 }
 
-/// Reports whether a block is the header of a member, by its checksum (POSIX.1-2017, pax, "ustar Interchange
-/// Format"), or the end of an empty archive.
+/// Reports whether a block is the header of a member, by its checksum (POSIX.1-2017, pax, "ustar
+/// Interchange Format"), or the end of an empty archive.
 fn begins_archive(block: &[u8]) -> bool {
     const SUM: std::ops::Range<usize> = 148..156;
     let text = String::from_utf8_lossy(&block[SUM]);

@@ -1,9 +1,9 @@
 //! Finds the debug twin of a running image in the image's registry, and proves it.
 //!
 //! Tags can be moved, and labels can be set by anybody. So the production image is the one that the
-//! platform says it runs, by digest, and the twin must be that image and exactly one layer more. That
-//! layer must be in its own folder, and its launcher must be the caller's own, byte for byte. Its busybox
-//! is believed: whoever may push the twin may push the production image too.
+//! platform says it runs, by digest, and the twin must be that image and exactly one layer more.
+//! That layer must be in its own folder, and its launcher must be the caller's own, byte for byte.
+//! Its busybox is believed: whoever may push the twin may push the production image too.
 
 use std::io::Read;
 
@@ -32,8 +32,8 @@ const LAUNCHER_PATH: &str = ".scratchdbg/bin/scratchdbg-launcher";
 pub struct RunningImage {
     /// Its name, as it was given when the container was made.
     pub name: String,
-    /// `REPOSITORY@DIGEST` of its manifest or index; the bare digest of its config, if the platform got it
-    /// from no registry.
+    /// `REPOSITORY@DIGEST` of its manifest or index; the bare digest of its config, if the platform
+    /// got it from no registry.
     pub id: String,
 }
 
@@ -108,7 +108,8 @@ pub fn twin_name(image: &str) -> Option<String> {
     Some(tagged.with_tag_suffix(SUFFIX).ok()?.familiar())
 }
 
-/// Finds and proves the twin of a running image, for `platform`. `launcher` is the one that sessions need.
+/// Finds and proves the twin of a running image, for `platform`. `launcher` is the one that
+/// sessions need.
 pub async fn find_twin(
     running: &RunningImage,
     platform: &Platform,
@@ -128,8 +129,8 @@ pub async fn find_twin(
     judged.await?
 }
 
-/// Returns how the production image is asked for, and the digest of the config that it must have, if its
-/// name does not contain a digest.
+/// Returns how the production image is asked for, and the digest of the config that it must have,
+/// if its name does not contain a digest.
 fn production_name(running: &RunningImage) -> (String, Option<String>) {
     // The old Docker integration of the kubelet has a scheme before it.
     let id = running.id.rsplit("://").next().unwrap_or_default();

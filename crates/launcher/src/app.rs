@@ -6,8 +6,9 @@ use std::os::unix::fs::FileTypeExt as _;
 
 use crate::system::{self, SIGINT, SIGTERM, Signals};
 
-/// Writes two lines to standard output and one to standard error, then waits for SIGTERM or SIGINT. If its input is a
-/// pipe, it also ends with the input: the client that started the demo is gone then.
+/// Writes two lines to standard output and one to standard error, then waits for SIGTERM or SIGINT.
+/// If its input is a pipe, it also ends with the input: the client that started the demo is gone
+/// then.
 pub(crate) fn app() -> Result<u8, String> {
     let broken = |error: std::io::Error| format!("app: {error}");
     let signals = Signals::block_all().map_err(broken)?;

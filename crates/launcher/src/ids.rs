@@ -1,9 +1,9 @@
 //! Checks the user and groups that the engine gave to the session's process.
 //!
 //! When an engine starts a process, the container runtime looks its user and groups up in the
-//! target's files, numbers too: a group whose name is the number `1000` has another number. A target
-//! that wrote these files must not give the session a user or group that the target lacks. So the
-//! client says which ones it expects, and the rest is dropped, or ends the session.
+//! target's files, numbers too: a group whose name is the number `1000` has another number. A
+//! target that wrote these files must not give the session a user or group that the target lacks.
+//! So the client says which ones it expects, and the rest is dropped, or ends the session.
 
 use std::collections::BTreeSet;
 use std::ffi::CStr;

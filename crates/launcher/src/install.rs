@@ -13,8 +13,8 @@ use crate::tools;
 /// The mode of the folder of names: everybody may create entries there, and nobody may list them.
 const NAMES_MODE: u32 = 0o1733;
 
-/// `install FOLDER`: makes FOLDER a copy of the folder that contains the folder of this program. Files with
-/// several names stay one file.
+/// `install FOLDER`: makes FOLDER a copy of the folder that contains the folder of this program.
+/// Files with several names stay one file.
 pub(crate) fn install(arguments: &[OsString]) -> Result<u8, String> {
     let [folder] = arguments else { return Err("install takes a folder".to_owned()) };
     let folder = PathBuf::from(folder);

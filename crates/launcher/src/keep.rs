@@ -46,9 +46,9 @@ const ENDING_POLL_INTERVAL: i32 = 20;
 /// How often to search all processes for one that holds the input of a silent client.
 const SEARCH_INTERVAL: Duration = Duration::from_secs(2);
 
-/// `[--asked] SESSION [SECONDS]`: prints `keeper PID NAME`, then executes the client's orders, one per line
-/// (see [`Order`]). The path to the tools of this session is below NAME in the folder of names (see
-/// [`folder`]).
+/// `[--asked] SESSION [SECONDS]`: prints `keeper PID NAME`, then executes the client's orders, one
+/// per line (see [`Order`]). The path to the tools of this session is below NAME in the folder of
+/// names (see [`folder`]).
 ///
 /// Without a time, the keeper lives until the client sends `done`, or until the end of its standard
 /// input, which means that the client is gone. Then the keeper ends the session.

@@ -1,15 +1,16 @@
 //! The small static program that runs inside debug sessions. Its first argument selects one of
 //! these roles:
 //!
-//! - `keep [--asked] SESSION [SECONDS]`: the keeper, the main process of the ephemeral debug container.
-//!   Prints its process id in the PID namespace that it shares with the target, and a name that
-//!   leads to the tools in its root. Then lives as long as its client or, with a time, that much
-//!   longer.
+//! - `keep [--asked] SESSION [SECONDS]`: the keeper, the main process of the ephemeral debug
+//!   container. Prints its process id in the PID namespace that it shares with the target, and a
+//!   name that leads to the tools in its root. Then lives as long as its client or, with a time,
+//!   that much longer.
 //! - `run KEEPER SESSION [OPTION...] [COMMAND [ARG...]]`: the launcher. The engine's exec starts it
 //!   inside the target, or it is the main process of a container of its own. It starts the command
 //!   as a child and becomes the reaper of all its descendants. It ends all of them when the command
 //!   ends, when the keeper is gone, or when the terminal hangs up. See `run.rs` for the options.
-//! - `install FOLDER`: copies the tools of a toolkit image to a volume, for a container of another image.
+//! - `install FOLDER`: copies the tools of a toolkit image to a volume, for a container of another
+//!   image.
 //! - `app`: the sample application of `scratchdbg demo`.
 //!
 //! When called as `run-entrypoint`, it runs the command line of the container that a session is a

@@ -5,8 +5,8 @@
 //! may look into the launcher could find it. The size of the terminal comes with it: the platform
 //! sets it only after the command has started.
 //!
-//! The line is `SECRET COLUMNS ROWS`, the size `0 0` without a terminal. A terminal may echo it; the
-//! client takes the echo out. No byte after the line is read: it is the command's.
+//! The line is `SECRET COLUMNS ROWS`, the size `0 0` without a terminal. A terminal may echo it;
+//! the client takes the echo out. No byte after the line is read: it is the command's.
 
 use std::fs::File;
 use std::io::{self, Read, stdin};

@@ -45,8 +45,8 @@ const KILL_TIMEOUT: Duration = Duration::from_secs(2);
 /// runs the command and returns its exit code. Writes the code after the command's output, see
 /// [`Secret`]. `program` is the path that this program was started by.
 ///
-/// - `--preamble`: the secret is not in the environment, but in the first line of standard input, see
-///   [`preamble`]. For platforms on which a command gets no environment of its own.
+/// - `--preamble`: the secret is not in the environment, but in the first line of standard input,
+///   see [`preamble`]. For platforms on which a command gets no environment of its own.
 /// - `--no-input`: the command's standard input is empty.
 /// - `--env`: sets a variable for the command.
 /// - `--directory`: the command starts there: a path below the root of the target.

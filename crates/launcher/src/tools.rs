@@ -73,8 +73,8 @@ fn hold(folder: &Path) -> io::Result<OwnedFd> {
     outcome
 }
 
-/// Returns the folder that contains the folder of this program: `/` in a toolkit image, `/.scratchdbg`
-/// in a debug twin.
+/// Returns the folder that contains the folder of this program: `/` in a toolkit image,
+/// `/.scratchdbg` in a debug twin.
 pub(crate) fn base() -> PathBuf {
     base_of(Path::new(&std::env::args_os().next().unwrap_or_default()))
 }

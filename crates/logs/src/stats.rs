@@ -9,11 +9,11 @@ pub use report::{Bucket, Gap, PatternCount, Report};
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use patterns::Patterns;
+use rate::Rate;
 
 use crate::level::Level;
 use crate::line::Line;
-use patterns::Patterns;
-use rate::Rate;
 
 /// How many silences are kept, the longest ones.
 const MAX_GAPS: usize = 3;

@@ -1,8 +1,9 @@
 //! Decides when a stream is too slow and should be given up.
 //!
-//! A limit on silence alone is not enough: a byte now and then would renew it forever. So the bytes that arrive are
-//! compared with the time spent waiting for them, as in curl's `--speed-limit` and `--speed-time`. Time in which
-//! nobody waited, because earlier bytes were still being processed, does not count.
+//! A limit on silence alone is not enough: a byte now and then would renew it forever. So the bytes
+//! that arrive are compared with the time spent waiting for them, as in curl's `--speed-limit` and
+//! `--speed-time`. Time in which nobody waited, because earlier bytes were still being processed,
+//! does not count.
 
 use std::time::Duration;
 
@@ -23,12 +24,14 @@ impl Pace {
         Self { window, waited: Duration::ZERO, came: 0 }
     }
 
-    /// Returns how much longer the stream may be waited for before [`waited`](Self::waited) must be called.
+    /// Returns how much longer the stream may be waited for before [`waited`](Self::waited) must be
+    /// called.
     pub fn left(&self) -> Duration {
         self.window.saturating_sub(self.waited)
     }
 
-    /// Records that the stream was waited for this long and then returned this many bytes, or none yet.
+    /// Records that the stream was waited for this long and then returned this many bytes, or none
+    /// yet.
     ///
     /// # Errors
     /// [`TooSlow`] if a window is over and too few bytes arrived in it.
@@ -61,7 +64,8 @@ mod tests {
 
     const MINUTE: Duration = Duration::from_mins(1);
 
-    /// Returns when a stream that sends this many bytes at this interval is given up, or `None` if it may continue.
+    /// Returns when a stream that sends this many bytes at this interval is given up, or `None` if
+    /// it may continue.
     fn given_up_after(first: usize, bytes: usize, every: Duration) -> Option<Duration> {
         let mut pace = Pace::new(MINUTE);
         pace.waited(Duration::ZERO, first).ok()?;

@@ -254,13 +254,14 @@ fn reference_of(toolkit: &Toolkit) -> Result<String, Error> {
     Ok(toolkit.image_reference(&[launcher(toolkit)?]).map_err(explain)?.familiar())
 }
 
-/// Returns the image that keepers are created from, under the name that sessions on an engine look for.
+/// Returns the image that keepers are created from, under the name that sessions on an engine look
+/// for.
 pub fn toolkit_image(toolkit: &Toolkit) -> Result<ImageSet, Error> {
     toolkit.image(&[launcher(toolkit)?]).map_err(explain)
 }
 
-/// Adds the launcher to the twins that are made with a toolkit, so that they can be the toolkit images of
-/// sessions on a cluster. There is none for other platforms than this program's.
+/// Adds the launcher to the twins that are made with a toolkit, so that they can be the toolkit
+/// images of sessions on a cluster. There is none for other platforms than this program's.
 fn equipped(toolkit: Toolkit) -> Toolkit {
     match launcher(&toolkit) {
         Ok(launcher) => toolkit.with_extras(vec![launcher]),

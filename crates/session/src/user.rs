@@ -80,8 +80,8 @@ impl SessionEnd {
     /// command did not succeed, and the rest of its output is lost.
     pub const OUTPUT_CLOSED: u8 = 128 + 13;
 
-    /// The exit code of a session that its user detached from: that of a program whose terminal hung
-    /// up. The command did not end by itself.
+    /// The exit code of a session that its user detached from: that of a program whose terminal
+    /// hung up. The command did not end by itself.
     pub const DETACHED: u8 = 128 + 1;
 }
 

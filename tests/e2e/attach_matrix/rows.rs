@@ -32,8 +32,8 @@ pub(super) enum State {
 }
 
 impl Row {
-    /// Reports whether the session is in the target or its copy. A sidecar has an environment and a working directory
-    /// of its own.
+    /// Reports whether the session is in the target or its copy. A sidecar has an environment and a
+    /// working directory of its own.
     pub(super) fn is_inside(&self) -> bool {
         self.mode != "sidecar"
     }
@@ -89,7 +89,8 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row { target: "memory limit of 6 MiB", flags: &["--memory", MEMORY_FLAG, "--memory-swap", MEMORY_FLAG], ..RUNNING },
     Row {
-        // The runtime itself needs some processes for a moment: with a lower limit it sometimes fails.
+        // The runtime itself needs some processes for a moment: with a lower limit it sometimes
+        // fails.
         target: "process limit of sixteen",
         flags: &["--pids-limit", "16"],
         state: State::RunningWithoutRoom,

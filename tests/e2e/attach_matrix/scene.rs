@@ -12,7 +12,8 @@ use crate::stage::Stage;
 /// The name of the process that a session leaves behind.
 pub(super) const LEFT_BEHIND: &str = "sdbg-left";
 
-/// The number of restarts after which a restart loop is tested: the engine then waits some seconds between two.
+/// The number of restarts after which a restart loop is tested: the engine then waits some seconds
+/// between two.
 const RESTARTS: u64 = 8;
 
 /// A user name, with a group other than its own number, and another group.
@@ -65,7 +66,8 @@ impl<'stage> Scene<'stage> {
         let profile = stage.scratchdbg.home().join("seccomp.json");
         std::fs::write(&profile, SECCOMP_PROFILE).expect("the profile can be written");
         let profile = format!("seccomp={}", profile.display());
-        // With cgroup v2, the runtime's copy of itself counts too: with less memory it does not start.
+        // With cgroup v2, the runtime's copy of itself counts too: with less memory it does not
+        // start.
         let memory = if engine.ask(["info", "--format", "{{.CgroupVersion}}"]) == "2" { "32m" } else { MEMORY_FLAG };
         let fill_in = |flag: &&str| match *flag {
             SECCOMP_FLAG => profile.clone(),
@@ -136,7 +138,8 @@ impl<'stage> Scene<'stage> {
         Trace { diff: container.diff(), state, containers: container.companions(), processes, images }
     }
 
-    /// Waits until the state is `before` again. Returns the differing state if that does not happen.
+    /// Waits until the state is `before` again. Returns the differing state if that does not
+    /// happen.
     pub(super) fn not_restored(&self, before: &Trace) -> Option<Trace> {
         let deadline = Instant::now() + TIMEOUT / 3;
         loop {

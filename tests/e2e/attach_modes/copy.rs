@@ -33,7 +33,8 @@ fn it_has_what_the_original_had() {
     let stage = Stage::set();
     let original = stage.engine.run("web", SETTINGS, &stage.image, &["exit", "7"]);
     original.wait();
-    // The engine writes neither below a read-only root nor as the container's user: put the file into the volume.
+    // The engine writes neither below a read-only root nor as the container's user: put the file
+    // into the volume.
     stage.engine.ask(["cp", "/etc/hostname", &format!("{}:/data/kept", original.name())]);
     let before = facts(&original.inspect());
     let mut session = stage.scratchdbg.start(["attach", original.name(), "--", "sh"]);

@@ -12,12 +12,12 @@ use scratchdbg_testkit::{eventually, host_processes};
 use crate::proxy::Proxy;
 use crate::stage::{Stage, Target};
 
-/// The most memory that a command may use at any time, in KiB, beside the pages of its program file: of a debug build more of
-/// them are in use, and the kernel takes them back when it needs to.
+/// The most memory that a command may use at any time, in KiB, beside the pages of its program
+/// file: of a debug build more of them are in use, and the kernel takes them back when it needs to.
 const PEAK_MEMORY: u64 = 16 << 10;
 
-/// Kills the main process of a target behind the engine's back: docker does not restart a container that was killed
-/// with `docker kill`.
+/// Kills the main process of a target behind the engine's back: docker does not restart a container
+/// that was killed with `docker kill`.
 fn crash(stage: &Stage, target: &Target<'_>) {
     let pid = target.container.inspect()["State"]["Pid"].to_string();
     let toolkit = stage.engine.images("scratchdbg/toolkit");
@@ -36,7 +36,8 @@ fn until_alone(target: &Target<'_>, when: &str) {
     );
 }
 
-/// Asserts a session whose target ended when it had hardly begun: one clear message, no output, and nothing left.
+/// Asserts a session whose target ended when it had hardly begun: one clear message, no output, and
+/// nothing left.
 #[track_caller]
 fn expect_ended_with_target(target: &Target<'_>, finished: &Finished, when: &str) {
     assert!(matches!(finished.status.code(), Some(125 | 137)), "{when}: {finished}");
@@ -108,8 +109,8 @@ fn the_target_ends_while_a_session_begins() {
     }
 }
 
-/// The engine, containerd and its shim learn of an end one after the other, and each reports it differently until
-/// then. None of these messages is output of the session.
+/// The engine, containerd and its shim learn of an end one after the other, and each reports it
+/// differently until then. None of these messages is output of the session.
 #[test]
 fn the_target_ends_as_the_command_is_started() {
     let stage = Stage::set();

@@ -112,7 +112,8 @@ fn a_keeper_that_is_gone_when_it_is_needed_is_replaced() {
     target.assert_untouched();
 }
 
-/// A keeper that lingers on this target for this long, and does nothing more: it is paused, as a process beside it could stop it.
+/// A keeper that lingers on this target for this long, and does nothing more: it is paused, as a
+/// process beside it could stop it.
 fn stopped_keeper(stage: &Stage, target: &Target<'_>, time: &str) -> String {
     stage.run(&["attach", "--linger", time, target.name(), "--", "true"]).expect_code(0);
     let keepers = target.container.companions();

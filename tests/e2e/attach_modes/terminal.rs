@@ -97,8 +97,8 @@ fn a_window_without_a_size_is_no_matter() {
     target.assert_untouched();
 }
 
-/// The target's user is at its process limit, so the kernel executes no program for it. The runtime reports that in
-/// place of the command's output.
+/// The target's user is at its process limit, so the kernel executes no program for it. The runtime
+/// reports that in place of the command's output.
 #[test]
 fn a_session_that_the_kernel_does_not_execute_is_told_from_output() {
     let stage = Stage::set();

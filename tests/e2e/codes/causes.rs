@@ -10,8 +10,8 @@ use super::{Proof, ended};
 use crate::fault::{self, executable};
 use crate::stage::Stage;
 
-/// Repeats the operation in its first argument as often as its second says, and exits with 1 and C's error message if
-/// it fails.
+/// Repeats the operation in its first argument as often as its second says, and exits with 1 and
+/// C's error message if it fails.
 const SOURCE: &str = r#"
 #include <arpa/inet.h>
 #include <fcntl.h>

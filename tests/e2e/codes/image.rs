@@ -10,7 +10,8 @@ use crate::stage::Stage;
 const APP: &str = r#"ENTRYPOINT ["/app"]"#;
 const USER: &str = "USER 65532:65532";
 
-/// Returns the report of `check` on an image of a program that needs nothing, with more files and these settings.
+/// Returns the report of `check` on an image of a program that needs nothing, with more files and
+/// these settings.
 fn of(stage: &Stage, more: Vec<File>, settings: &[&str]) -> Value {
     let mut files = vec![executable("app", bare(stage, "leave(0);"))];
     files.extend(more);

@@ -1,5 +1,5 @@
-//! Files that programs need at run time and images lack. The programs really need them: each one fails in the image
-//! with the fault, and succeeds in the near miss.
+//! Files that programs need at run time and images lack. The programs really need them: each one
+//! fails in the image with the fault, and succeeds in the near miss.
 
 use serde_json::Value;
 
@@ -15,7 +15,8 @@ fn file(path: &'static str, mode: u32) -> File {
     File { path, mode, bytes: if path.ends_with('/') { Vec::new() } else { b"#\n".to_vec() } }
 }
 
-/// Returns the report on an image with `program` and `more`. The program is run and must exit with `code`.
+/// Returns the report on an image with `program` and `more`. The program is run and must exit with
+/// `code`.
 #[track_caller]
 fn of(stage: &Stage, program: Vec<u8>, more: Vec<File>, settings: &[&str], code: i32) -> Value {
     let mut files = vec![executable("app", program)];
@@ -57,7 +58,8 @@ fn with_tmp(stage: &Stage, stem: &str, mode: Option<u32>) -> Value {
     ended(stage, stem, &[], &image, &[])
 }
 
-/// A program with static glibc that resolves a name, together with everything else that it mentions.
+/// A program with static glibc that resolves a name, together with everything else that it
+/// mentions.
 fn resolver(stage: &Stage, more: Vec<File>) -> Value {
     let source = "#include <netdb.h>\n#include <stdlib.h>\nint main(int argc, char **argv) {\n\
         struct addrinfo *found; if (argc > 1) return getaddrinfo(argv[1], \"http\", 0, &found); return 0; }";

@@ -44,8 +44,8 @@ fn joined(stage: &Stage, stem: &str, is_removed: bool) -> Value {
     why(stage, &name)
 }
 
-/// Two containers with the same fixed address, one after the other. The answer is about the first, started again
-/// while the second runs.
+/// Two containers with the same fixed address, one after the other. The answer is about the first,
+/// started again while the second runs.
 fn addressed(stage: &Stage, stem: &str, other: &str) -> Value {
     let network = stage.engine.name(&format!("{stem}-net"));
     let free = (0..40).map(|index| format!("10.214.{}", (std::process::id() + index) % 250)).find(|prefix| {
@@ -73,7 +73,8 @@ fn addressed(stage: &Stage, stem: &str, other: &str) -> Value {
     answer
 }
 
-/// Returns docker's message when it pulls from a registry that responds this way to every request for a manifest.
+/// Returns docker's message when it pulls from a registry that responds this way to every request
+/// for a manifest.
 fn pulled(stage: &Stage, status: &str, code: &str, message: &str) -> Value {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("its address");

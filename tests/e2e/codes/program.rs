@@ -20,8 +20,8 @@ pub(super) fn compiled(stage: &Stage, source: &str, options: &[&str]) -> Vec<u8>
     bytes
 }
 
-/// Returns a program without a C library that contains nothing else. `body` is that of its only function, which can
-/// call `sys(NUMBER, A, B, C)` and must end with `leave(CODE)`.
+/// Returns a program without a C library that contains nothing else. `body` is that of its only
+/// function, which can call `sys(NUMBER, A, B, C)` and must end with `leave(CODE)`.
 #[track_caller]
 pub(super) fn bare(stage: &Stage, body: &str) -> Vec<u8> {
     let source = format!(
@@ -33,8 +33,8 @@ pub(super) fn bare(stage: &Stage, body: &str) -> Vec<u8> {
     compiled(stage, &source, &["-static", "-nostdlib", "-fno-stack-protector", "-Wl,--build-id=none"])
 }
 
-/// Returns a program that needs the file `path`: it exits with 0 if it can read the file, and otherwise with 1 and
-/// C's `perror` message.
+/// Returns a program that needs the file `path`: it exits with 0 if it can read the file, and
+/// otherwise with 1 and C's `perror` message.
 #[track_caller]
 pub(super) fn needing(stage: &Stage, path: &str) -> Vec<u8> {
     let said = format!("open {path}: No such file or directory\\n");

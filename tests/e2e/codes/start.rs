@@ -11,7 +11,8 @@ use crate::stage::Stage;
 
 const APP: &str = r#"ENTRYPOINT ["/app"]"#;
 
-/// Returns the verdict on a container with `files`, started by `entrypoint`, that has ended or never ran.
+/// Returns the verdict on a container with `files`, started by `entrypoint`, that has ended or
+/// never ran.
 fn of(stage: &Stage, code: &str, files: &[File], entrypoint: &str) -> serde_json::Value {
     let image = fault::image(stage, files, &[entrypoint]);
     ended(stage, &format!("{code}-{}", scratchdbg_testkit::unique()), &[], &image, &[])
@@ -25,7 +26,8 @@ fn exiting(stage: &Stage, options: &[&str]) -> Vec<u8> {
     compiled(stage, "int main(void) { return 3; }", options)
 }
 
-/// Returns a program that needs the version `V_2` of a library, and the library in its versions before and after.
+/// Returns a program that needs the version `V_2` of a library, and the library in its versions
+/// before and after.
 fn versioned(stage: &Stage) -> (Vec<u8>, Vec<u8>, Vec<u8>) {
     let folder = stage.scratchdbg.home();
     let old = "V_1 { global: one; };\n";
@@ -41,7 +43,8 @@ fn versioned(stage: &Stage) -> (Vec<u8>, Vec<u8>, Vec<u8>) {
     (program, old, new)
 }
 
-/// Returns a program whose notes require a processor level: the first, or one that no processor has.
+/// Returns a program whose notes require a processor level: the first, or one that no processor
+/// has.
 fn leveled(stage: &Stage, bits: u32) -> Vec<u8> {
     let note = format!(
         "__asm__(\".section .note.gnu.property, \\\"a\\\"\\n .balign 8\\n .long 4, 16, 5\\n .asciz \\\"GNU\\\"\\n \
@@ -158,7 +161,8 @@ pub(super) const PROOFS: &[Proof] = &[
     },
     Proof {
         code: "exec-not-permitted",
-        // CAP_SYS_ADMIN, which containers lack by default, and CAP_NET_BIND_SERVICE, which they have.
+        // CAP_SYS_ADMIN, which containers lack by default, and CAP_NET_BIND_SERVICE, which they
+        // have.
         fault: |stage| capable(stage, 21),
         near_miss: |stage| capable(stage, 10),
     },
@@ -176,7 +180,8 @@ fn behind(stage: &Stage, mode: u32) -> serde_json::Value {
 /// A program whose file has this capability, permitted and effective.
 fn capable(stage: &Stage, capability: u32) -> serde_json::Value {
     let mut attribute = Vec::new();
-    // `struct vfs_cap_data`, revision 2, effective; then permitted and inheritable, low words first.
+    // `struct vfs_cap_data`, revision 2, effective; then permitted and inheritable, low words
+    // first.
     for word in [0x0200_0001_u32, 1 << capability, 0, 0, 0] {
         attribute.extend(word.to_le_bytes());
     }
@@ -187,7 +192,8 @@ fn capable(stage: &Stage, capability: u32) -> serde_json::Value {
     ended(stage, &format!("capable-{capability}"), &[], &image, &[])
 }
 
-/// A program with one variable of this many bytes, including its terminator. The kernel accepts 32 pages.
+/// A program with one variable of this many bytes, including its terminator. The kernel accepts 32
+/// pages.
 fn long(stage: &Stage, bytes: usize) -> serde_json::Value {
     let value = "x".repeat(bytes - "V=".len());
     let config = format!(r#"{{"Entrypoint": ["/app", "exit", "1"], "Env": ["V={value}"]}}"#);

@@ -1,4 +1,5 @@
-//! Messages of servers and their clients: real texts, printed by a program that prints its arguments.
+//! Messages of servers and their clients: real texts, printed by a program that prints its
+//! arguments.
 
 use serde_json::Value;
 

@@ -37,7 +37,8 @@ fn relative_times_are_counted_from_the_engines_clock() {
     }
 }
 
-/// Events are requested up to the engine's current time: for a time in its future, the response would wait.
+/// Events are requested up to the engine's current time: for a time in its future, the response
+/// would wait.
 #[test]
 fn a_log_is_followed_at_once_whatever_the_clocks_say() {
     let stage = Stage::set();

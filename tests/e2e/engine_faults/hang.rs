@@ -11,7 +11,8 @@ use super::proxy::{Fault, FaultProxy};
 use super::{Scene, side_by_side};
 use crate::stage::Stage;
 
-/// How long a command may take to end when asked to: far longer than the few seconds it should take.
+/// How long a command may take to end when asked to: far longer than the few seconds it should
+/// take.
 const END_WITHIN: Duration = Duration::from_secs(30);
 
 /// Waits until the request has arrived, or the program has ended without sending it.
@@ -181,7 +182,8 @@ fn what_an_engine_makes_after_the_end_is_told() {
     scene.target.assert_untouched();
 }
 
-/// The first signal is for the command. If the engine does not deliver it, the session ends nevertheless.
+/// The first signal is for the command. If the engine does not deliver it, the session ends
+/// nevertheless.
 #[test]
 fn a_second_signal_ends_a_session_at_once() {
     let stage = Stage::set();

@@ -18,7 +18,8 @@ pub(super) enum Fault {
     HangBody,
     /// The same for each request with this text in its first line.
     HangTo(String),
-    /// The engine cannot remove a container: it neither confirms a removal nor reports that the container is gone.
+    /// The engine cannot remove a container: it neither confirms a removal nor reports that the
+    /// container is gone.
     RemovesNothing,
     /// The request is held until [`FaultProxy::release`].
     Hold,
@@ -32,7 +33,8 @@ pub(super) enum Fault {
     Clock(i64),
 }
 
-/// A proxy that disturbs the request with this number, counted from 1 over all connections; 0 stands for all.
+/// A proxy that disturbs the request with this number, counted from 1 over all connections; 0
+/// stands for all.
 pub(super) struct FaultProxy {
     folder: TempDir,
     shared: Arc<Shared>,
@@ -178,8 +180,8 @@ impl Shared {
         Ok(())
     }
 
-    /// Passes the response on, which has no body if a `HEAD` asked for it. Returns `false` if the connection must not be
-    /// used any further.
+    /// Passes the response on, which has no body if a `HEAD` asked for it. Returns `false` if the
+    /// connection must not be used any further.
     fn answer(
         &self,
         engine: &UnixStream,
@@ -298,7 +300,8 @@ fn pass(mut from: &UnixStream, mut to: &UnixStream) {
     let _closed = to.shutdown(Shutdown::Write);
 }
 
-/// Reads up to the empty line, or `None` at the end of the connection. Bytes after it stay in `ahead`.
+/// Reads up to the empty line, or `None` at the end of the connection. Bytes after it stay in
+/// `ahead`.
 fn read_head(mut from: &UnixStream, ahead: &mut Vec<u8>) -> std::io::Result<Option<Head>> {
     let mut buffer = vec![0; 16 << 10];
     loop {
@@ -329,7 +332,8 @@ fn pass_body(mut from: &UnixStream, head: &Head, ahead: &mut Vec<u8>, to: Option
         left -= if is_chunked { 0 } else { count };
         tail.extend_from_slice(&piece);
         tail.drain(..tail.len().saturating_sub(7));
-        // Clients send no request before they have the response, so the last chunk is at the end of the data.
+        // Clients send no request before they have the response, so the last chunk is at the end of
+        // the data.
         let is_over = if is_chunked { tail.ends_with(b"0\r\n\r\n") } else { left == 0 };
         if is_over {
             return Ok(());

@@ -1,4 +1,5 @@
-//! A real engine that is stopped, as on a machine with too little memory, at each request of a command.
+//! A real engine that is stopped, as on a machine with too little memory, at each request of a
+//! command.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +11,8 @@ use super::proxy::{Fault, FaultProxy};
 use crate::own_engine::OwnEngine;
 use crate::stage::Stage;
 
-/// How long a command may take to end when asked to: far longer than the few seconds it should take.
+/// How long a command may take to end when asked to: far longer than the few seconds it should
+/// take.
 const END_WITHIN: Duration = Duration::from_secs(30);
 
 /// More requests than any of the commands sends before its first output.

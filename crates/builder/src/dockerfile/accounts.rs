@@ -1,14 +1,16 @@
 //! Resolves names of users and groups to numbers, with the files of a stage.
 
-use crate::links::real_path;
-use scratchdbg_image::{Entry, FileData, Node, Tree};
 use std::io::Read as _;
+
+use scratchdbg_image::{Entry, FileData, Node, Tree};
+
+use crate::links::real_path;
 
 /// The most bytes of an account file that are read.
 const LARGEST: u64 = 1024 * 1024;
 
-/// Resolves `USER[:GROUP]` to numbers. Names are looked up in the files. A user without a group gets its own group,
-/// or the group with its own number.
+/// Resolves `USER[:GROUP]` to numbers. Names are looked up in the files. A user without a group
+/// gets its own group, or the group with its own number.
 pub(super) fn resolve(files: &Tree, text: &str) -> Result<(u64, u64), String> {
     let (user, group) = text.split_once(':').map_or((text, None), |(user, group)| (user, Some(group)));
     let (uid, own) = match number(user) {

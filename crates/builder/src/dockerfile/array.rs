@@ -1,12 +1,13 @@
 //! JSON arrays in instructions.
 
-use super::source::Instruction;
 use scratchdbg_diagnose::rules::dockerfile;
 use serde_json::Value;
 
-/// Returns the words of the exec form, or `None` if the arguments are not a JSON array: then they are a shell's line
-/// or plain words. Engines refuse an array that contains anything but strings. Text after the array is ignored,
-/// because engines read only one value.
+use super::source::Instruction;
+
+/// Returns the words of the exec form, or `None` if the arguments are not a JSON array: then they
+/// are a shell's line or plain words. Engines refuse an array that contains anything but strings.
+/// Text after the array is ignored, because engines read only one value.
 pub(super) fn strict(instruction: &Instruction) -> Result<Option<Vec<String>>, String> {
     if !instruction.arguments.starts_with('[') {
         return Ok(None);

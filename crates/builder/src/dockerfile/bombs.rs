@@ -1,10 +1,11 @@
 //! Dockerfiles that grow, nest or repeat without end. Each is read, or refused with one clear line.
 
-use super::{Arguments, DockerfileError, MOST_FINDINGS, inspect, read};
-use crate::BuildSpec;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
+
+use super::{Arguments, DockerfileError, MOST_FINDINGS, inspect, read};
+use crate::BuildSpec;
 
 /// Reads a Dockerfile in a context with one file, `app`.
 fn spec(text: &str) -> Result<BuildSpec, DockerfileError> {

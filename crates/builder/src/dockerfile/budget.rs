@@ -1,8 +1,10 @@
 //! The total resources of one Dockerfile: a line within its limits may be repeated many times.
 
-use crate::links;
-use scratchdbg_image::Tree;
 use std::cell::Cell;
+
+use scratchdbg_image::Tree;
+
+use crate::links;
 
 /// The most bytes of variables' values that are used, or that stages begin with.
 const MOST_TEXT: u64 = 64 * 1024 * 1024;
@@ -15,7 +17,8 @@ const MOST_FILES: u64 = 1_000_000;
 
 /// The most bytes of those files' paths.
 const MOST_PATHS: u64 = 128 * 1024 * 1024;
-/// The most work of following paths: the sum of the products of a path's length and its number of components.
+/// The most work of following paths: the sum of the products of a path's length and its number of
+/// components.
 const MOST_FOLLOWING: u64 = 100_000_000;
 /// `PATH_MAX`, which includes the terminating NUL.
 const LONGEST_PATH: usize = 4096;

@@ -2,6 +2,12 @@
 
 mod sources;
 
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use scratchdbg_diagnose::rootfs::normalize;
+use scratchdbg_image::{Entry, FileData, Node, Tree};
+
 use self::sources::{document, expand, is_archive, leads_out};
 use super::error::Refusal;
 use super::ignore::Ignore;
@@ -11,10 +17,6 @@ use super::stage::{Stage, missing};
 use super::{Context, accounts, array, words};
 use crate::add::Wanted;
 use crate::{Addition, links};
-use scratchdbg_diagnose::rootfs::normalize;
-use scratchdbg_image::{Entry, FileData, Node, Tree};
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
 
 /// One instruction with expanded words.
 #[derive(Debug)]
@@ -251,9 +253,8 @@ impl Copy {
         Ok(())
     }
 
-    /// Adds the copied files at `root` to the stage. Missing directories on the way are created with the owner in
-    /// `--chown`. If `root` is a directory already, it stays unchanged; directories below it are replaced by those
-    /// that were copied.
+    /// Adds the copied files at `root` to the stage. Missing directories get the owner in `--chown`.
+    /// A directory at `root` stays unchanged; those below it are replaced by the copied ones.
     fn merge(&self, stage: &mut Stage, tree: Tree, root: &str, context: &Context) -> Result<(), String> {
         context.budget.files(&tree)?;
         let root = root.trim_matches('/');
@@ -321,7 +322,7 @@ impl Copy {
         if self.parents { source.split_once("/./").unwrap_or(("", source)) } else { ("", source) }
     }
 
-    /// Returns the destination of a source whose directories are kept: for a file, the directory that it is put into.
+    /// Returns the destination of a source whose directories are kept; for a file, a directory.
     fn below_parents(&self, below: &str, is_folder: bool) -> String {
         let base = self.destination.trim_end_matches('/');
         let below = below.trim_matches('/');
@@ -329,8 +330,7 @@ impl Copy {
         normalize(&format!("{base}/{kept}")).trim_end_matches('/').to_owned() + "/"
     }
 
-    /// Returns the sources as files of this machine, each with its path in the context. No source is outside of the
-    /// context.
+    /// Returns the sources, files of this machine inside the context, each with its path there.
     pub(super) fn resolve(&self, context: &Context) -> Result<Vec<Found>, Refusal> {
         let mut found = Vec::new();
         for source in &self.sources {

@@ -1,5 +1,5 @@
-//! The patterns of `.dockerignore` and `--exclude`, as in `github.com/moby/patternmatcher`: a pattern is a regular
-//! expression over the whole path, in which `**` crosses directories.
+//! The patterns of `.dockerignore` and `--exclude`, as in `github.com/moby/patternmatcher`: a
+//! pattern is a regular expression over the whole path, in which `**` crosses directories.
 
 /// A pattern. The time of a match is at most the product of the lengths of pattern and path.
 #[derive(Debug, PartialEq, Eq)]

@@ -1,12 +1,14 @@
 //! `HEALTHCHECK`.
 
+use scratchdbg_image::Healthcheck;
+
 use super::array;
 use super::source::Instruction;
-use scratchdbg_image::Healthcheck;
 
 const OPTIONS: [&str; 5] = ["--interval", "--timeout", "--start-period", "--start-interval", "--retries"];
 
-/// Returns an option that is zero, which later engines interpret as the default and Docker 20.10 refuses.
+/// Returns an option that is zero, which later engines interpret as the default and Docker 20.10
+/// refuses.
 pub(super) fn zero(instruction: &Instruction) -> Option<String> {
     let is_zero = |flag: &&String| {
         flag.split_once('=').is_some_and(|(name, value)| match name {
@@ -73,8 +75,8 @@ fn kind(instruction: &Instruction) -> (String, &str) {
     (kind.to_ascii_uppercase(), rest.trim())
 }
 
-/// Parses Go's notation (`time.ParseDuration`) into nanoseconds: `1h30m`, `1.5s`. As in engines, less than a
-/// millisecond is refused unless it is zero.
+/// Parses Go's notation (`time.ParseDuration`) into nanoseconds: `1h30m`, `1.5s`. As in engines,
+/// less than a millisecond is refused unless it is zero.
 fn duration(text: &str) -> Option<i64> {
     const MILLISECOND: f64 = 1e6;
     if text == "0" {

@@ -8,7 +8,8 @@ use super::glob::Glob;
 use super::pattern::valid;
 use crate::add::Wanted;
 
-/// Returns the rules of a `.dockerignore` as written, with their line numbers and without the mark of an exception.
+/// Returns the rules of a `.dockerignore` as written, with their line numbers and without the mark
+/// of an exception.
 fn rules(text: &str) -> impl Iterator<Item = (usize, &str, bool)> {
     // Editors on Windows write a mark of the byte order.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -20,7 +21,8 @@ fn rules(text: &str) -> impl Iterator<Item = (usize, &str, bool)> {
     })
 }
 
-/// Returns a pattern without `.`, `..` and slashes that do nothing (Go's `filepath.Clean`), relative to the context.
+/// Returns a pattern without `.`, `..` and slashes that do nothing (Go's `filepath.Clean`),
+/// relative to the context.
 fn clean(pattern: &str) -> String {
     let mut parts: Vec<&str> = Vec::new();
     for part in pattern.split('/').filter(|part| !part.is_empty() && *part != ".") {
@@ -33,8 +35,8 @@ fn clean(pattern: &str) -> String {
     parts.join("/")
 }
 
-/// Returns the problem of the first line of a `.dockerignore` that no engine accepts. Such a line fails the whole
-/// build.
+/// Returns the problem of the first line of a `.dockerignore` that no engine accepts. Such a line
+/// fails the whole build.
 pub(super) fn invalid_rule(text: &str) -> Option<String> {
     rules(text).find_map(|(number, pattern, _)| {
         let reason = match pattern {
@@ -50,8 +52,9 @@ const MOST_WILDCARDS: usize = 10_000;
 /// The most steps of matching, over all files and patterns: some seconds.
 const MOST_STEPS: u64 = 2_000_000_000;
 
-/// The rules of a `.dockerignore`. The last rule that matches a path, or a directory above it, decides. As in Docker, an
-/// exception only matches what is left out by the rules before it, and another rule only what is not.
+/// The rules of a `.dockerignore`. The last rule that matches a path, or a directory above it,
+/// decides. As in Docker, an exception only matches what is left out by the rules before it, and
+/// another rule only what is not.
 #[derive(Debug, Default)]
 pub(super) struct Ignore {
     /// For each rule, whether it is an exception.
@@ -90,7 +93,8 @@ impl Ignore {
             match glob {
                 Glob::Exact(path) => ignore.plain.entry(path).or_default().push(number),
                 glob => {
-                    // Again, without a rule of the other kind in between, a pattern changes nothing.
+                    // Again, without a rule of the other kind in between, a pattern changes
+                    // nothing.
                     let is_idle = |at: &usize| last[usize::from(!exception)].is_none_or(|other| other < *at);
                     if !seen.get(&(pattern.clone(), exception)).is_some_and(is_idle) {
                         seen.insert((pattern, exception), number);
@@ -108,7 +112,8 @@ impl Ignore {
         Ok(ignore)
     }
 
-    /// Reports whether `path`, relative to the context, is copied. Not reliable if [`Ignore::check`] fails afterwards.
+    /// Reports whether `path`, relative to the context, is copied. Not reliable if
+    /// [`Ignore::check`] fails afterwards.
     pub(super) fn wants(&self, path: &str) -> Wanted {
         if !self.is_left_out(path) {
             Wanted::Yes

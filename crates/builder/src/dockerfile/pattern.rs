@@ -1,5 +1,5 @@
-//! Wildcards of `COPY` sources (Go's `filepath.Match`, and `**` for any number of directories). Those of `.dockerignore`
-//! are in [`ignore`](super::ignore).
+//! Wildcards of `COPY` sources (Go's `filepath.Match`, and `**` for any number of directories).
+//! Those of `.dockerignore` are in [`ignore`](super::ignore).
 
 /// Reports whether `pattern` matches all of `path`. Both are relative.
 pub(super) fn matches(pattern: &str, path: &str) -> bool {
@@ -36,10 +36,12 @@ pub(super) fn part_matches(pattern: &[u8], name: &[u8]) -> bool {
     any_number_at(|byte| *byte == b'*', step, pattern, name)
 }
 
-/// Matches a pattern in which each star stands for any number of elements. `step` consumes one element of the rest.
+/// Matches a pattern in which each star stands for any number of elements. `step` consumes one
+/// element of the rest.
 ///
-/// Only the last star is retried: anything that an earlier star could match in addition, the last one can match as
-/// well. So the time is at most the product of both lengths, while retrying every star would be exponential.
+/// Only the last star is retried: anything that an earlier star could match in addition, the last
+/// one can match as well. So the time is at most the product of both lengths, while retrying every
+/// star would be exponential.
 fn any_number_at<P, N>(
     is_star: impl Fn(&P) -> bool,
     step: impl Fn(&mut &[P], &mut &[N]) -> bool,
@@ -88,7 +90,8 @@ pub(super) fn is_pattern(text: &str) -> bool {
     text.contains(['*', '?', '['])
 }
 
-/// Checks a pattern as engines do (Go's `filepath.Match`): brackets are closed, and ranges are complete.
+/// Checks a pattern as engines do (Go's `filepath.Match`): brackets are closed, and ranges are
+/// complete.
 pub(super) fn valid(pattern: &str) -> Result<(), String> {
     let invalid = || format!("`{pattern}` is no pattern: a bracket is not closed or is empty, or a \\ is its end");
     let mut rest = pattern.chars().peekable();

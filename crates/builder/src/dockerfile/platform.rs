@@ -1,7 +1,9 @@
-//! The arguments that BuildKit predefines (Dockerfile reference, "Automatic platform ARGs in the global scope").
+//! The arguments that BuildKit predefines (Dockerfile reference, "Automatic platform ARGs in the
+//! global scope").
+
+use std::collections::BTreeMap;
 
 use scratchdbg_image::Platform;
-use std::collections::BTreeMap;
 
 /// The inputs of a build.
 #[derive(Clone, Debug, Default)]

@@ -1,5 +1,7 @@
 //! Builds stages in the order of the file.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::error::Refusal;
 use super::source::Instruction;
 use super::stage::Stage;
@@ -7,7 +9,6 @@ use super::stages::{Base, Parsed};
 use super::unseen::{Hidden, Told};
 use super::{Context, DockerfileError, array, copy, error, health, rules, source};
 use crate::links;
-use std::collections::{BTreeMap, BTreeSet};
 
 /// The parsed file, and the inputs of its stages.
 pub(super) struct Reader<'a> {
@@ -20,8 +21,8 @@ pub(super) struct Reader<'a> {
 pub(super) type Made = BTreeMap<usize, Result<Stage, DockerfileError>>;
 
 impl Reader<'_> {
-    /// Builds the last stage, and before it all stages that it needs, in the order of the file. No stage is built
-    /// twice, and a long chain of stages needs no deep recursion.
+    /// Builds the last stage, and before it all stages that it needs, in the order of the file. No
+    /// stage is built twice, and a long chain of stages needs no deep recursion.
     pub(super) fn last(&self, last: usize, told: Option<&mut Told>) -> Result<Stage, DockerfileError> {
         let mut made = Made::new();
         let Some(told) = told else {

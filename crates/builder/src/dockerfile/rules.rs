@@ -1,10 +1,11 @@
 //! Converts instructions into the input of the rules for Dockerfiles.
 
+use scratchdbg_diagnose::Finding;
+use scratchdbg_diagnose::rules::dockerfile::{self, Fact};
+
 use super::run::Lack;
 use super::source::{Instruction, Source};
 use super::{DockerfileError, health};
-use scratchdbg_diagnose::Finding;
-use scratchdbg_diagnose::rules::dockerfile::{self, Fact};
 
 /// Returns the problems of the file, whether it can be built or not.
 pub(super) fn findings(source: &Source) -> Vec<Finding> {

@@ -1,11 +1,12 @@
 //! `RUN` in a stage whose files are all known: it needs a program among those files.
 
+use scratchdbg_image::{Entry, Node};
+
 use super::array;
 use super::source::Instruction;
 use super::stage::Stage;
 use super::unseen::Unseen;
 use crate::links;
-use scratchdbg_image::{Entry, Node};
 
 /// What a `RUN` certainly lacks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,8 +19,8 @@ pub(super) enum Lack {
     Command,
 }
 
-/// Returns why a `RUN` cannot be started, as far as that is known: `unseen` instructions may have added what it
-/// needs.
+/// Returns why a `RUN` cannot be started, as far as that is known: `unseen` instructions may have
+/// added what it needs.
 pub(super) fn lack(instruction: &Instruction, stage: &Stage, unseen: &[Unseen]) -> Option<Lack> {
     let words = array::strict(instruction).ok()?;
     let is_shell = words.is_none();

@@ -1,9 +1,11 @@
-//! Parses a Dockerfile into instructions like BuildKit's parser (`frontend/dockerfile/parser/parser.go`): continued
-//! lines, comments, directives, flags and here-documents.
+//! Parses a Dockerfile into instructions like BuildKit's parser
+//! (`frontend/dockerfile/parser/parser.go`): continued lines, comments, directives, flags and
+//! here-documents.
+
+use std::collections::BTreeSet;
 
 use super::budget::Budget;
 use super::{DockerfileError, words};
-use std::collections::BTreeSet;
 
 /// All instructions of one file, in order.
 #[derive(Debug)]
@@ -11,8 +13,8 @@ pub(super) struct Source {
     /// The character that escapes and continues lines: `\`, or `` ` `` with a directive.
     pub(super) escape: char,
     pub(super) instructions: Vec<Instruction>,
-    /// The problems of the file, in the order in which they were found. The instructions that could be parsed are in
-    /// `instructions`.
+    /// The problems of the file, in the order in which they were found. The instructions that could
+    /// be parsed are in `instructions`.
     pub(super) errors: Vec<DockerfileError>,
 }
 
@@ -196,8 +198,8 @@ fn is_comment(line: &str) -> bool {
     line.trim_start().starts_with('#')
 }
 
-/// Returns the line without the escape character at its end, and whether there was one. An escaped escape character
-/// does not count.
+/// Returns the line without the escape character at its end, and whether there was one. An escaped
+/// escape character does not count.
 fn continuation(line: &str, escape: char) -> (&str, bool) {
     match line.trim_end_matches([' ', '\t']).strip_suffix(escape) {
         Some(rest) if !rest.ends_with(escape) => (rest, true),

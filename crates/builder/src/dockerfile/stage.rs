@@ -1,13 +1,15 @@
 //! One stage: the result of its instructions so far.
 
+use std::collections::BTreeMap;
+
+use scratchdbg_diagnose::rootfs::normalize;
+use scratchdbg_image::{Entry, Node, Tree};
+
 use super::source::Instruction;
 use super::words::{self, Variables};
 use super::{Context, Origins, accounts, array, health, ports};
 use crate::config::DEFAULT_PATH;
 use crate::{BuildSpec, links};
-use scratchdbg_diagnose::rootfs::normalize;
-use scratchdbg_image::{Entry, Node, Tree};
-use std::collections::BTreeMap;
 
 /// The state of a stage.
 #[derive(Clone, Debug)]
@@ -182,7 +184,8 @@ impl Stage {
         Ok(())
     }
 
-    /// Creates the working directory. As in BuildKit, it and its missing parents belong to the current user.
+    /// Creates the working directory. As in BuildKit, it and its missing parents belong to the
+    /// current user.
     fn working_directory(&mut self, path: &str, line: usize, context: &Context) -> Result<(), String> {
         let path = self.absolute(path);
         context.budget.path(&self.spec.files, &path)?;
@@ -220,7 +223,8 @@ impl Stage {
         self.scope.get("PATH").map_or(DEFAULT_PATH, String::as_str)
     }
 
-    /// Returns the exec form unchanged, and the shell form as Docker writes it into the configuration.
+    /// Returns the exec form unchanged, and the shell form as Docker writes it into the
+    /// configuration.
     fn command(&self, instruction: &Instruction) -> Result<Vec<String>, String> {
         if let Some(words) = array::strict(instruction)? {
             return Ok(words);
@@ -229,8 +233,8 @@ impl Stage {
         Ok(shell.into_iter().chain([instruction.arguments.clone()]).collect())
     }
 
-    /// Parses `NAME=VALUE …`, or the old form `NAME VALUE`. All values are expanded with the variables before this
-    /// instruction.
+    /// Parses `NAME=VALUE …`, or the old form `NAME VALUE`. All values are expanded with the
+    /// variables before this instruction.
     fn pairs(&self, text: &str, context: &Context) -> Result<Vec<(String, String)>, String> {
         let words = words::raw_words(text, context.escape);
         let expand = |text: &str| words::expand(text, context.escape, self, &context.budget);

@@ -1,9 +1,11 @@
 //! Splits a Dockerfile into stages.
 
+use std::collections::BTreeSet;
+
+use scratchdbg_diagnose::Finding;
+
 use super::source::{self, Instruction, Source};
 use super::{Context, DockerfileError, error, platform, rules, words};
-use scratchdbg_diagnose::Finding;
-use std::collections::BTreeSet;
 
 /// One stage as written.
 pub(super) struct Parsed<'a> {
@@ -24,7 +26,8 @@ pub(super) enum Base {
     Unknown,
 }
 
-/// Returns the `ARG`s before the first stage, and all stages. Invalid lines of any stage are errors.
+/// Returns the `ARG`s before the first stage, and all stages. Invalid lines of any stage are
+/// errors.
 pub(super) fn stages<'a>(
     source: &'a Source,
     errors: &mut Vec<DockerfileError>,
@@ -73,8 +76,8 @@ pub(super) fn stages<'a>(
     (&instructions[..early.unwrap_or(first)], stages)
 }
 
-/// Returns stages with the name of an earlier one. The classic builder refuses them; in BuildKit the later one
-/// counts.
+/// Returns stages with the name of an earlier one. The classic builder refuses them; in BuildKit
+/// the later one counts.
 pub(super) fn named_twice<'a>(stages: &'a [Parsed<'_>]) -> impl Iterator<Item = Finding> + 'a {
     let mut names = BTreeSet::new();
     stages.iter().filter_map(move |stage| {

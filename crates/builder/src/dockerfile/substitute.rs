@@ -1,14 +1,16 @@
-//! `${NAME#pattern}`, `${NAME%pattern}` and `${NAME/pattern/text}`: patterns with `*` and `?`, as in BuildKit.
+//! `${NAME#pattern}`, `${NAME%pattern}` and `${NAME/pattern/text}`: patterns with `*` and `?`, as
+//! in BuildKit.
+
+use regex::Regex;
 
 use super::budget::Budget;
 use super::words;
-use regex::Regex;
 
 /// The longest pattern in bytes.
 const LONGEST: usize = 1024;
 
-/// Returns the value without the match of the pattern at its beginning or at its end: the shortest match, or the
-/// `longest`.
+/// Returns the value without the match of the pattern at its beginning or at its end: the shortest
+/// match, or the `longest`.
 pub(super) fn trim(value: &str, pattern: &str, at_end: bool, longest: bool, budget: &Budget) -> Result<String, String> {
     let mut parts = parts(pattern)?;
     budget.matching(value.len(), parts.len())?;

@@ -1,8 +1,10 @@
+use std::fs;
+
+use scratchdbg_image::Entry;
+
 use super::*;
 use crate::build;
 use crate::samples::{X86_64, elf};
-use scratchdbg_image::Entry;
-use std::fs;
 
 /// Creates a directory with a program, a few files, and a `.dockerignore`.
 fn folder() -> tempfile::TempDir {

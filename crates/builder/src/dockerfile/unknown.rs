@@ -1,5 +1,6 @@
-//! Lines that do not begin with an instruction. If the intended instruction can be guessed, it replaces the line, so
-//! that one typing error does not hide the problems of other lines, or make them appear wrong.
+//! Lines that do not begin with an instruction. If the intended instruction can be guessed, it
+//! replaces the line, so that one typing error does not hide the problems of other lines, or make
+//! them appear wrong.
 
 use super::source::{Instruction, Source};
 use super::{DockerfileError, KEYWORDS, error};
@@ -11,8 +12,8 @@ const MOST_TOLD: usize = 10;
 const CHANGED_BY_A_CUT: [&str; 9] =
     ["ADD", "CMD", "COPY", "ENTRYPOINT", "HEALTHCHECK", "ONBUILD", "RUN", "SHELL", "VOLUME"];
 
-/// Adds an error for each such line. A typing error is replaced by the intended instruction. Other text, and an
-/// instruction that it seems to continue, is marked as lost.
+/// Adds an error for each such line. A typing error is replaced by the intended instruction. Other
+/// text, and an instruction that it seems to continue, is marked as lost.
 pub(super) fn settle(source: &mut Source) {
     // The last instruction that was recognized, and the number of lines since.
     let mut last: Option<usize> = None;
@@ -69,7 +70,8 @@ fn reason(instruction: &Instruction, continues: bool, escape: char) -> String {
     }
 }
 
-/// Reports whether one word differs from the other by one wrong, missing, additional or transposed letter.
+/// Reports whether one word differs from the other by one wrong, missing, additional or transposed
+/// letter.
 fn is_near(word: &str, known: &str) -> bool {
     let (word, known) = (word.as_bytes(), known.as_bytes());
     let same = word.iter().zip(known).take_while(|(a, b)| a == b).count();

@@ -1,4 +1,8 @@
-//! The parts of a stage that cannot be known without Docker, for inspecting a Dockerfile without building it.
+//! The parts of a stage that cannot be known without Docker, for inspecting a Dockerfile without
+//! building it.
+
+use scratchdbg_diagnose::Finding;
+use scratchdbg_diagnose::rules::dockerfile;
 
 use super::MOST_FINDINGS;
 use super::copy::Copy;
@@ -7,8 +11,6 @@ use super::reader::{Made, Reader};
 use super::source::Instruction;
 use super::stage::Stage;
 use super::{error, health, pattern, rules, run};
-use scratchdbg_diagnose::Finding;
-use scratchdbg_diagnose::rules::dockerfile;
 
 /// An instruction with an unknown outcome.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,8 +47,8 @@ impl Hidden {
 }
 
 impl Place {
-    /// Reports whether there may be something at `path`: the copied file itself, the contents of a copied directory,
-    /// or, if its contents were put into the enclosing directory, those.
+    /// Reports whether there may be something at `path`: the copied file itself, the contents of a
+    /// copied directory, or, if its contents were put into the enclosing directory, those.
     pub fn may_have(&self, path: &str) -> bool {
         let is_at_or_below = |root: &str| {
             path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || root == "/")
@@ -101,8 +103,8 @@ impl Told {
 pub struct Place {
     /// The absolute path, if it is a file.
     pub path: String,
-    /// Whether the destination is a directory: if a directory was copied, its contents are there, under unknown
-    /// names.
+    /// Whether the destination is a directory: if a directory was copied, its contents are there,
+    /// under unknown names.
     pub into_folder: bool,
 }
 

@@ -21,7 +21,8 @@ impl Variables for Nothing {
 
 /// The deepest nesting of `${A:-${B:-…}}`.
 const DEEPEST: usize = 64;
-/// The longest expanded word: variables that contain each other twice would double its length without end.
+/// The longest expanded word: variables that contain each other twice would double its length
+/// without end.
 pub(super) const LONGEST: usize = 1024 * 1024;
 /// The error for a longer word.
 pub(super) const TOO_LONG: &str = "with its variables replaced it is longer than 1 MiB";
@@ -31,8 +32,8 @@ pub(super) fn raw_words(text: &str, escape: char) -> Vec<String> {
     cut(text, escape, false)
 }
 
-/// Splits text into words like a shell, with quotes kept: the escape character is `\`, and white space after `<<`
-/// belongs to the word.
+/// Splits text into words like a shell, with quotes kept: the escape character is `\`, and white
+/// space after `<<` belongs to the word.
 pub(super) fn shell_words(text: &str) -> Vec<String> {
     cut(text, '\\', true)
 }
@@ -75,7 +76,8 @@ pub(super) fn expand(word: &str, escape: char, variables: &dyn Variables, budget
     Lexer { escape, quotes: true, variables, budget }.whole(word)
 }
 
-/// Like [`expand`], for a here-document, in which quotes are literal and the escape character is always `\`.
+/// Like [`expand`], for a here-document, in which quotes are literal and the escape character is
+/// always `\`.
 pub(super) fn expand_document(text: &str, variables: &dyn Variables, budget: &Budget) -> Result<String, String> {
     Lexer { escape: '\\', quotes: false, variables, budget }.whole(text)
 }
@@ -100,8 +102,8 @@ impl Lexer<'_> {
         Ok(value)
     }
 
-    /// Reads up to `end`, which is consumed, or to the end of the text. In `raw` text, which is a pattern, escapes
-    /// stay.
+    /// Reads up to `end`, which is consumed, or to the end of the text. In `raw` text, which is a
+    /// pattern, escapes stay.
     fn until(&self, rest: &mut Rest<'_>, end: Option<char>, raw: bool, depth: usize) -> Result<String, String> {
         let mut out = String::new();
         while let Some(character) = rest.next() {
@@ -198,7 +200,8 @@ impl Lexer<'_> {
     }
 }
 
-/// Handles `${NAME-word}`, `${NAME+word}`, `${NAME?word}`. A value that counts as unset was removed before.
+/// Handles `${NAME-word}`, `${NAME+word}`, `${NAME?word}`. A value that counts as unset was removed
+/// before.
 fn chosen(name: &str, value: Option<String>, modifier: char, word: String, written: &str) -> Result<String, String> {
     match (modifier, value) {
         ('-', None) | ('+', Some(_)) => Ok(word),

@@ -1,9 +1,11 @@
+use std::fs;
+use std::path::PathBuf;
+
+use scratchdbg_image::{Digest, Layer, annotation, write_hybrid};
+
 use super::*;
 use crate::samples::{AARCH64, X86_64, busybox, elf, toolkit};
 use crate::{Twin, label};
-use scratchdbg_image::{Digest, Layer, annotation, write_hybrid};
-use std::fs;
-use std::path::PathBuf;
 
 struct Folder(tempfile::TempDir);
 

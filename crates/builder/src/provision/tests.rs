@@ -1,7 +1,8 @@
-use super::*;
-use crate::samples::{X86_64, elf};
 use std::fs;
 use std::os::unix::fs::symlink;
+
+use super::*;
+use crate::samples::{X86_64, elf};
 
 /// A machine that has all source files.
 fn machine() -> tempfile::TempDir {

@@ -1,11 +1,13 @@
 //! Searches this machine for a busybox.
 
-use super::{Toolkit, ToolkitError};
-use scratchdbg_image::{Digest, HostFile};
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+
+use scratchdbg_image::{Digest, HostFile};
+
+use super::{Toolkit, ToolkitError};
 
 /// The paths of busybox in distributions, in the order of the search.
 pub const HOST_PATHS: [&str; 6] = [

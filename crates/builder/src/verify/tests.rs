@@ -1,8 +1,10 @@
+use std::fs;
+
+use scratchdbg_image::{Layout, save_hybrid};
+
 use super::*;
 use crate::samples::{X86_64, elf, toolkit};
 use crate::{BuildSpec, Twin, build};
-use scratchdbg_image::{Layout, save_hybrid};
-use std::fs;
 
 /// Returns a pair as it is read from a layout.
 fn pair() -> (Subject, Subject) {

@@ -1,4 +1,5 @@
-//! Messages whose last words mean something else without their context, and short messages that name their cause.
+//! Messages whose last words mean something else without their context, and short messages that
+//! name their cause.
 
 use super::*;
 use crate::finding::Confidence::{Certain, Guess};

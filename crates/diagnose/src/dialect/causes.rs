@@ -1,11 +1,12 @@
-//! Exhausted or forbidden resources: limits, memory, disks, ports, names. These are causes, whatever the program
-//! reports as their consequence.
+//! Exhausted or forbidden resources: limits, memory, disks, ports, names. These are causes,
+//! whatever the program reports as their consequence.
 
 use super::{Wording, says};
 use crate::code::Code;
 
 pub(super) const WORDINGS: &[Wording] = &[
-    // Processes and threads. Sockets and file locks fail with EAGAIN too, so EAGAIN alone is ambiguous.
+    // Processes and threads. Sockets and file locks fail with EAGAIN too, so EAGAIN alone is
+    // ambiguous.
     says!(
         ProcessLimit,
         r"(?i)(?:\bfork\b|\bv?fork\(|\bclone\b|pthread_create|posix_spawn|\bspawn|\bexec\b|fork/exec|(?:creat|start|spawn|new)\w*[^\n]{0,40}\bthreads?\b|\bthreads?\b[^\n]{0,60}(?:creat|start|spawn|init))[^\n]*(?:resource temporarily unavailable|\bEAGAIN\b|errno ?= ?11\b|os error 11\b)",

@@ -1,5 +1,5 @@
-//! Errors of the command lines of docker, Compose, BuildKit and kubectl before anything is started. Not searched for
-//! in a program's log.
+//! Errors of the command lines of docker, Compose, BuildKit and kubectl before anything is started.
+//! Not searched for in a program's log.
 
 use super::{Wording, says};
 use crate::code::Code;

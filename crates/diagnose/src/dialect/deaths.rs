@@ -1,4 +1,5 @@
-//! Messages of language runtimes and shells when a program dies. Reported after the cause, if that is known.
+//! Messages of language runtimes and shells when a program dies. Reported after the cause, if that
+//! is known.
 
 use super::{Meaning, Wording, named, says};
 use crate::code::Code;

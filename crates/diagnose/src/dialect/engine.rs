@@ -172,8 +172,8 @@ pub(super) const WORDINGS: &[Wording] = &[
     plain!(MountFailed, r#"mounting "(?P<p>[^"\n]+)" to rootfs"#),
     plain!(MountFailed, r"bind source path does not exist: (?P<p>[^\n]+)"),
     plain!(MountFailed, r"error while creating mount source path '(?P<p>[^'\n]+)'"),
-    // Docker adds "Are you trying to mount a directory onto a file" to every "not a directory", so that text alone
-    // means nothing.
+    // Docker adds "Are you trying to mount a directory onto a file" to every "not a directory", so
+    // that text alone means nothing.
     plain!(MountFailed, r"Error: statfs (?P<p>[^:\n]+): no such file or directory"),
     plain!(MountFailed, r"mount `(?P<p>[^`\n]+)` to `[^`\n]+`: "),
     plain!(MountFailed, r#"MountVolume\.SetUp failed for volume "(?P<p>[^"\n]+)""#),

@@ -1,5 +1,5 @@
-//! Exit codes as text: `Exited (137) 5 minutes ago`, `exit status 1`, `code=exited, status=203/EXEC`, or a bare
-//! number.
+//! Exit codes as text: `Exited (137) 5 minutes ago`, `exit status 1`,
+//! `code=exited, status=203/EXEC`, or a bare number.
 
 use regex::Captures;
 

@@ -1,4 +1,5 @@
-//! Turns the meaning of a text into a finding. No image is available, so the fix names what to inspect.
+//! Turns the meaning of a text into a finding. No image is available, so the fix names what to
+//! inspect.
 
 mod plain;
 

@@ -1,4 +1,5 @@
-//! Messages that name a state and no cause. Reported only if nothing else in a message is recognized.
+//! Messages that name a state and no cause. Reported only if nothing else in a message is
+//! recognized.
 
 use regex::Captures;
 

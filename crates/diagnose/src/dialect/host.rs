@@ -1,4 +1,5 @@
-//! Messages of the host's kernel, systemd and drivers: in a journal, in the kernel's log, or passed on by a program.
+//! Messages of the host's kernel, systemd and drivers: in a journal, in the kernel's log, or passed
+//! on by a program.
 
 use super::{Meaning, Wording, named, says};
 use crate::code::Code;

@@ -1,5 +1,5 @@
-//! Messages of the kubelet, the scheduler and the controllers of Kubernetes, as events and `kubectl describe` show them.
-//! They have the codes that `why pod/NAME` gives.
+//! Messages of the kubelet, the scheduler and the controllers of Kubernetes, as events and
+//! `kubectl describe` show them. They have the codes that `why pod/NAME` gives.
 
 use regex::Captures;
 

@@ -1,4 +1,5 @@
-//! Messages of loaders, language runtimes and libraries in a container's log if the image lacks something.
+//! Messages of loaders, language runtimes and libraries in a container's log if the image lacks
+//! something.
 
 use super::{Meaning, Wording, named, says};
 use crate::code::Code;

@@ -1,4 +1,5 @@
-//! Messages of engines, registries, clusters and Compose for their users. Not searched for in a program's log.
+//! Messages of engines, registries, clusters and Compose for their users. Not searched for in a
+//! program's log.
 
 use regex::Captures;
 

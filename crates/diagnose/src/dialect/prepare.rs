@@ -2,15 +2,16 @@
 
 use std::borrow::Cow;
 
-/// How many bytes of a text are examined: at its beginning and at its end, where failures usually are.
+/// How many bytes of a text are examined: at its beginning and at its end, where failures usually
+/// are.
 const MAX_BEGIN: usize = 32 * 1024;
 const MAX_END: usize = 64 * 1024;
 /// How many bytes are read before escapes are removed: half from each end.
 const MAX_RAW: usize = 256 * 1024;
 
-/// Removes escapes. Quotes are escaped once for every layer of JSON or Go's `%q` that the text went through.
-/// Backslashes have no meaning here except before the `n` and `t` of a quoted text. Colors and carriage returns are
-/// removed.
+/// Removes escapes. Quotes are escaped once for every layer of JSON or Go's `%q` that the text went
+/// through. Backslashes have no meaning here except before the `n` and `t` of a quoted text. Colors
+/// and carriage returns are removed.
 pub(super) fn prepare(text: &str) -> String {
     let plain = without_escapes(&ends(text, MAX_RAW / 2, MAX_RAW / 2));
     ends(&plain, MAX_BEGIN, MAX_END).into_owned()
@@ -79,7 +80,8 @@ fn skip_escape(characters: &mut Characters<'_>) {
     }
 }
 
-/// Appends literal backslashes, except those of a written-out ESC of a color (`\u001b[31m`, `\x1b[0m`, `\033[1m`).
+/// Appends literal backslashes, except those of a written-out ESC of a color (`\u001b[31m`,
+/// `\x1b[0m`, `\033[1m`).
 fn push_backslashes(plain: &mut String, characters: &mut Characters<'_>, count: usize) {
     let rest: String = characters.clone().take(5).collect();
     for escape in ["u001b", "u001B", "x1b", "x1B", "033", "e"] {

@@ -1,16 +1,17 @@
 //! Messages of runc, crun and youki if a program cannot be started.
 //!
-//! Sources: runc `libcontainer/standard_init_linux.go`, `container_linux.go` and Go's `os/exec`; crun
-//! `src/libcrun/container.c` and `utils.c`; youki `crates/libcontainer/src/workload/default.rs`.
+//! Sources: runc `libcontainer/standard_init_linux.go`, `container_linux.go` and Go's `os/exec`;
+//! crun `src/libcrun/container.c` and `utils.c`; youki
+//! `crates/libcontainer/src/workload/default.rs`.
 
 use regex::Captures;
 
 use super::{Meaning, Wording, named, path, says};
 use crate::code::Code;
 
-/// A line of a container's log written by the runtime: runc ≥ 1.1 writes `exec /app: …` to the container's standard
-/// error. Only a prefix of docker compose or kubectl or a timestamp may precede it: `fork/exec /x: …` is an error of
-/// the program itself.
+/// A line of a container's log written by the runtime: runc ≥ 1.1 writes `exec /app: …` to the
+/// container's standard error. Only a prefix of docker compose or kubectl or a timestamp may
+/// precede it: `fork/exec /x: …` is an error of the program itself.
 macro_rules! own_line {
     ($rest:literal) => {
         concat!(
@@ -70,7 +71,8 @@ pub(super) const WORDINGS: &[Wording] = &[
     },
     Wording { pattern: r#"exec: "(?P<p>[^"\n]+)": is a directory"#, meaning: |c| Meaning::Directory(path(c)) },
     Wording { pattern: r#"exec: "(?P<p>[^"\n]+)": permission denied"#, meaning: |c| Meaning::Denied(Some(path(c))) },
-    // Since 1.1, runc checks access first (`unix.Faccessat` in `standard_init_linux.go`): Go's `PathError`, unquoted.
+    // Since 1.1, runc checks access first (`unix.Faccessat` in `standard_init_linux.go`): Go's
+    // `PathError`, unquoted.
     Wording {
         pattern: r"container process: exec (?P<p>/[^:\n]+): permission denied",
         meaning: |c| Meaning::Denied(Some(path(c))),

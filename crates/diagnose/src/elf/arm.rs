@@ -1,8 +1,9 @@
-//! The ARM build attributes, which are the only way to distinguish an `ARMv6` program from an `ARMv7` one.
+//! The ARM build attributes, which are the only way to distinguish an `ARMv6` program from an
+//! `ARMv7` one.
 //!
-//! "Addenda to, and Errata in, the ABI for the Arm Architecture", build attributes: `A`, then subsections of
-//! `u32 length, vendor\0`, each with sub-subsections of `tag, u32 length`, each with attributes of ULEB128 tags and
-//! values.
+//! "Addenda to, and Errata in, the ABI for the Arm Architecture", build attributes: `A`, then
+//! subsections of `u32 length, vendor\0`, each with sub-subsections of `tag, u32 length`, each with
+//! attributes of ULEB128 tags and values.
 
 /// `Tag_File`: attributes of the whole file.
 const TAG_FILE: u8 = 1;
@@ -24,7 +25,8 @@ pub(super) fn variant(attributes: Option<&[u8]>) -> Option<String> {
     None
 }
 
-/// Splits off the block whose length is at `at`. The length counts all bytes from the block's first.
+/// Splits off the block whose length is at `at`. The length counts all bytes from the block's
+/// first.
 fn block(bytes: &[u8], at: usize) -> Option<(&[u8], &[u8])> {
     let length = u32::from_le_bytes(bytes.get(at..at + 4)?.try_into().ok()?);
     let length = usize::try_from(length).ok()?;
@@ -34,7 +36,8 @@ fn block(bytes: &[u8], at: usize) -> Option<(&[u8], &[u8])> {
 fn cpu_architecture(mut bytes: &[u8]) -> Option<String> {
     while !bytes.is_empty() {
         let tag = uleb128(&mut bytes)?;
-        // Strings: the CPU's names (4, 5), compatibility (32, after a number), and all odd tags above.
+        // Strings: the CPU's names (4, 5), compatibility (32, after a number), and all odd tags
+        // above.
         let is_string = matches!(tag, 4 | 5 | 32) || (tag > 32 && tag % 2 == 1);
         if is_string {
             if tag == 32 {

@@ -1,4 +1,5 @@
-//! The dynamic section, located by its segment, so that a file without section headers can be read too.
+//! The dynamic section, located by its segment, so that a file without section headers can be read
+//! too.
 
 use object::read::elf::{Dyn as _, FileHeader, ProgramHeader as _};
 use object::{ReadRef, elf};

@@ -26,7 +26,8 @@ pub struct GoBuild {
     pub path: Option<String>,
     /// The main module and its version, such as `github.com/ko-build/ko` and `v0.17.1`.
     pub module: Option<(String, String)>,
-    /// Build settings: `CGO_ENABLED`, `GOARCH`, `GOAMD64`, `vcs.revision`, `vcs.time`, `vcs.modified`, `-ldflags`, ….
+    /// Build settings: `CGO_ENABLED`, `GOARCH`, `GOAMD64`, `vcs.revision`, `vcs.time`,
+    /// `vcs.modified`, `-ldflags`, ….
     pub settings: BTreeMap<String, String>,
     /// The modules that it was built from, with their versions, in order.
     pub dependencies: Vec<(String, String)>,
@@ -99,7 +100,8 @@ where
     if !header.starts_with(MAGIC) {
         return None;
     }
-    // Go 1.18 and later: the strings follow the header, each after its length. Before: two pointers to strings.
+    // Go 1.18 and later: the strings follow the header, each after its length. Before: two pointers
+    // to strings.
     let (version, modules) = if header[15] & 2 != 0 {
         let (version, next) = inline(data, offset.checked_add(HEADER)?)?;
         (version, inline(data, next).map(|(modules, _)| modules))

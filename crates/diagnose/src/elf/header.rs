@@ -2,6 +2,7 @@
 
 use std::io::{Read, Seek};
 
+use kernel::AsLoaded;
 use object::elf::{self, FileHeader32, FileHeader64};
 use object::read::elf::{FileHeader, ProgramHeader as _};
 use object::{ReadCache, ReadRef};
@@ -11,12 +12,12 @@ use super::{
     Class, ElfFacts, Endianness, Kind, Libc, Part, Truncation, arm, dynamic, kernel, loader, machine, notes, sections,
     text,
 };
-use kernel::AsLoaded;
 
 /// The offset of the class in the file (`EI_CLASS`).
 const CLASS: u64 = 4;
 
-/// Reads the facts of an ELF file and returns the reader too. The facts are `None` if no kernel accepts the header.
+/// Reads the facts of an ELF file and returns the reader too. The facts are `None` if no kernel
+/// accepts the header.
 pub(crate) fn parse<R: Read + Seek>(reader: R) -> (Option<ElfFacts>, R) {
     let cache = ReadCache::new(AsLoaded::new(reader));
     let facts = match cache.read_bytes_at(CLASS, 1) {
@@ -96,7 +97,8 @@ struct Table {
 }
 
 impl Table {
-    /// Returns the table of program headers, or `None` if there is none or its entries have the wrong size.
+    /// Returns the table of program headers, or `None` if there is none or its entries have the
+    /// wrong size.
     fn of<Elf: FileHeader>(header: &Elf, endian: Elf::Endian) -> Option<Self> {
         let count = u64::from(header.e_phnum(endian));
         let entry = u64::from(header.e_phentsize(endian));
@@ -114,7 +116,8 @@ fn kind(e_type: u16, has_interpreter: bool, entry: u64, dynamic: &Dynamic) -> Ki
     match elf::FileType(e_type) {
         elf::ET_EXEC | elf::ET_DYN if has_interpreter => Kind::Dynamic,
         elf::ET_EXEC => Kind::Static,
-        // A static-pie and a library look alike: linkers mark the former (DF_1_PIE) and name the latter.
+        // A static-pie and a library look alike: linkers mark the former (DF_1_PIE) and name the
+        // latter.
         elf::ET_DYN if dynamic.is_pie => Kind::StaticPie,
         elf::ET_DYN if entry == 0 || dynamic.soname.is_some() || !dynamic.needed.is_empty() => Kind::SharedLibrary,
         elf::ET_DYN => Kind::StaticPie,
@@ -124,8 +127,9 @@ fn kind(e_type: u16, has_interpreter: bool, entry: u64, dynamic: &Dynamic) -> Ki
     }
 }
 
-/// Reports whether the kernel, or the first instruction, accesses a page of the segment that is after the end of the
-/// file. A file of any length can be mapped, but a page without a byte of the file cannot be read.
+/// Reports whether the kernel, or the first instruction, accesses a page of the segment that is
+/// after the end of the file. A file of any length can be mapped, but a page without a byte of the
+/// file cannot be read.
 fn is_needed<Elf: FileHeader>(segment: &Elf::ProgramHeader, endian: Elf::Endian, size: u64, entry: u64) -> bool {
     const PAGE: u64 = 4096;
     let (offset, address): (u64, u64) = (segment.p_offset(endian).into(), segment.p_vaddr(endian).into());
@@ -177,7 +181,8 @@ fn libc(interpreter: Option<&str>, dynamic: &Dynamic, os_abi: u8, has_abi_tag: b
         Some(path) if path.starts_with("/system/bin/linker") => Some(Libc::Bionic),
         _ if needs("libc.musl-") => Some(Libc::Musl),
         _ if needs("libc.so.6") => Some(Libc::Glibc),
-        // Only glibc writes an ABI tag, and only glibc has indirect functions, which change the OS ABI byte.
+        // Only glibc writes an ABI tag, and only glibc has indirect functions, which change the OS
+        // ABI byte.
         _ if has_abi_tag || elf::OsAbi(os_abi) == elf::ELFOSABI_GNU => Some(Libc::Glibc),
         _ => None,
     }

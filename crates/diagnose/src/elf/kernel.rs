@@ -1,5 +1,5 @@
-//! How Linux interprets a file's header (`fs/binfmt_elf.c`): it checks less than the gABI requires, and some of it
-//! more strictly.
+//! How Linux interprets a file's header (`fs/binfmt_elf.c`): it checks less than the gABI requires,
+//! and some of it more strictly.
 
 use std::fmt;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -63,8 +63,8 @@ impl fmt::Display for Refused {
     }
 }
 
-/// Returns the first problem that a kernel finds. `segments` is `None` if they cannot be read, which is reported
-/// elsewhere.
+/// Returns the first problem that a kernel finds. `segments` is `None` if they cannot be read,
+/// which is reported elsewhere.
 pub(super) fn refused<'data, Elf, R>(
     header: &Elf,
     endian: Elf::Endian,
@@ -148,8 +148,8 @@ where
     bytes.split(|&byte| byte == 0).next()
 }
 
-/// A file whose class, byte order and version are read like the kernels of its machine read them: these kernels
-/// ignore those bytes.
+/// A file whose class, byte order and version are read like the kernels of its machine read them:
+/// these kernels ignore those bytes.
 #[derive(Debug)]
 pub(super) struct AsLoaded<R> {
     inner: R,
@@ -175,8 +175,8 @@ impl<R: Read + Seek> AsLoaded<R> {
     }
 }
 
-/// The machines whose kernels check nothing else. Their numbers, read as little-endian, are not those of any other
-/// machine.
+/// The machines whose kernels check nothing else. Their numbers, read as little-endian, are not
+/// those of any other machine.
 fn identification(head: &[u8]) -> Option<[u8; 3]> {
     let half = |at: usize| Some(u16::from_le_bytes(head.get(at..at + 2)?.try_into().ok()?));
     let class = match elf::Machine(half(18)?) {

@@ -9,8 +9,9 @@ const MAX_DIRECTORIES: usize = 16;
 /// `PATH_MAX`.
 const MAX_PATH: usize = 4096;
 
-/// Returns the search directories of a loader, which is recognized by its name (`DT_SONAME`). The loader stores them
-/// one after the other; each ends with a slash and a NUL (`system_dirs` of glibc's `elf/dl-load.c`).
+/// Returns the search directories of a loader, which is recognized by its name (`DT_SONAME`). The
+/// loader stores them one after the other; each ends with a slash and a NUL (`system_dirs` of
+/// glibc's `elf/dl-load.c`).
 pub(super) fn directories<'data, R: ReadRef<'data>>(soname: Option<&str>, data: R) -> Vec<String> {
     let is_loader = soname
         .is_some_and(|name| ["ld-linux", "ld64.so", "ld.so", "ld-2."].iter().any(|begin| name.starts_with(begin)));

@@ -5,8 +5,8 @@ use object::elf;
 use super::{Class, Endianness};
 use crate::platform::Platform;
 
-/// Returns the OCI platform of a machine, or `None` if OCI has no name for it. The variant of `arm` is determined
-/// elsewhere.
+/// Returns the OCI platform of a machine, or `None` if OCI has no name for it. The variant of `arm`
+/// is determined elsewhere.
 pub(super) fn platform(machine: u16, class: Class, endianness: Endianness, os_abi: u8) -> Option<Platform> {
     use Class::{Elf32, Elf64};
     use Endianness::{Big, Little};

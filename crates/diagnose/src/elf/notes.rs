@@ -64,7 +64,8 @@ where
     found
 }
 
-/// Parses four words: the operating system (0 is Linux) and the three parts of the kernel's version.
+/// Parses four words: the operating system (0 is Linux) and the three parts of the kernel's
+/// version.
 fn abi_tag<E: Endian>(endian: E, bytes: &[u8]) -> Option<[u32; 3]> {
     let word = |index: usize| -> Option<u32> {
         let bytes: [u8; 4] = bytes.get(index * 4..index * 4 + 4)?.try_into().ok()?;

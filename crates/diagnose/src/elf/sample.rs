@@ -59,7 +59,8 @@ impl Sample {
         self
     }
 
-    /// Returns the file: header, program headers, one loaded segment with all contents, section headers.
+    /// Returns the file: header, program headers, one loaded segment with all contents, section
+    /// headers.
     pub(crate) fn build(&self) -> Vec<u8> {
         const BASE: u64 = 0x40_0000;
         let count = 1

@@ -77,7 +77,8 @@ fn is_small<S: SectionHeader>(section: &S, endian: S::Endian) -> bool {
     section.sh_size(endian).into() <= MAX_SECTION
 }
 
-/// Finds `rustc version 1.95.0 (59807616e 2026-04-14)` among the NUL-terminated strings of `.comment`.
+/// Finds `rustc version 1.95.0 (59807616e 2026-04-14)` among the NUL-terminated strings of
+/// `.comment`.
 fn rust_version(comment: &[u8]) -> Option<String> {
     comment.split(|&byte| byte == 0).find_map(|line| {
         let version = line.strip_prefix(b"rustc version ")?;

@@ -52,13 +52,14 @@ pub enum Format {
 }
 
 impl Format {
-    /// Returns the format of a file that begins with `head`. 512 bytes, or the whole file, are enough.
+    /// Returns the format of a file that begins with `head`. 512 bytes, or the whole file, are
+    /// enough.
     pub fn of(head: &[u8]) -> Self {
         let starts = |magic: &[u8]| head.starts_with(magic);
         match head {
             [] => Self::Empty,
-            // Mach-O's universal magic is also Java's. In Mach-O, a small number of architectures follows; in a class
-            // file, its version, which is 45 or more.
+            // Mach-O's universal magic is also Java's. In Mach-O, a small number of architectures
+            // follows; in a class file, its version, which is 45 or more.
             [0xca, 0xfe, 0xba, 0xbe, 0, 0, 0, 1..=44, ..]
             | [0xfe, 0xed, 0xfa, 0xce | 0xcf, ..]
             | [0xce | 0xcf, 0xfa, 0xed, 0xfe, ..] => Self::MachO,
@@ -93,8 +94,8 @@ impl Format {
     }
 }
 
-/// Reports whether this is UTF-8 text (a character may be cut at the end) without control characters other than
-/// blanks.
+/// Reports whether this is UTF-8 text (a character may be cut at the end) without control
+/// characters other than blanks.
 fn looks_like_text(head: &[u8]) -> bool {
     let valid = match str::from_utf8(head) {
         Ok(_) => true,

@@ -1,13 +1,14 @@
 //! Parses the `#!` line of a script like the kernel does.
 
-/// How many bytes of a script the kernel reads (`BINPRM_BUF_SIZE`, Linux 5.1 and later; 128 before).
+/// How many bytes of a script the kernel reads (`BINPRM_BUF_SIZE`, Linux 5.1 and later; 128
+/// before).
 const KERNEL_WINDOW: usize = 256;
 
 /// A script's first line, parsed as in `fs/binfmt_script.c`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ScriptFacts {
-    /// The interpreter's path as written; empty if the line names none. Includes a trailing carriage return if the
-    /// line ends in one and has no argument: the kernel looks for that name.
+    /// The interpreter's path as written; empty if the line names none. Includes a trailing
+    /// carriage return if the line ends in one and has no argument: the kernel looks for that name.
     pub interpreter: String,
     /// Everything after the interpreter, which the kernel passes as a single argument.
     pub argument: Option<String>,
@@ -18,8 +19,8 @@ pub struct ScriptFacts {
 }
 
 impl ScriptFacts {
-    /// Returns the facts of a file that begins with `head`, or `None` if it is not a script. `head` should contain
-    /// 256 bytes, or the whole file.
+    /// Returns the facts of a file that begins with `head`, or `None` if it is not a script. `head`
+    /// should contain 256 bytes, or the whole file.
     pub fn parse(head: &[u8]) -> Option<Self> {
         let (byte_order_mark, head) = match head.strip_prefix(b"\xef\xbb\xbf") {
             Some(rest) => (true, rest),

@@ -2,7 +2,8 @@
 
 use std::io::{self, Read, Seek, SeekFrom};
 
-/// A reader that keeps its first I/O error, and whether bytes after the available ones were requested.
+/// A reader that keeps its first I/O error, and whether bytes after the available ones were
+/// requested.
 #[derive(Debug)]
 pub(super) struct Tracked<R> {
     inner: R,
@@ -46,8 +47,8 @@ impl<R: Seek> Seek for Tracked<R> {
     }
 }
 
-/// The first bytes of a file of known size. Reading after them fails with `UnexpectedEof`, unlike the end of the
-/// file.
+/// The first bytes of a file of known size. Reading after them fails with `UnexpectedEof`, unlike
+/// the end of the file.
 #[derive(Debug)]
 pub(super) struct Head<'a> {
     pub(super) bytes: &'a [u8],

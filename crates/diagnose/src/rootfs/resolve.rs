@@ -16,7 +16,8 @@ pub enum Resolution<'a> {
     Found {
         /// The path without links.
         path: String,
-        /// The entry; `None` for a directory that only the entries below it imply (owned by root, `0755`).
+        /// The entry; `None` for a directory that only the entries below it imply (owned by root,
+        /// `0755`).
         entry: Option<&'a Entry>,
         /// The directories on the way, in order, if they are listed.
         parents: Vec<(String, &'a Entry)>,
@@ -41,7 +42,8 @@ pub enum Resolution<'a> {
     Unknown,
 }
 
-/// Returns `path` as an absolute path without `.`, `..`, or doubled slashes. Links are not considered.
+/// Returns `path` as an absolute path without `.`, `..`, or doubled slashes. Links are not
+/// considered.
 pub fn normalize(path: &str) -> String {
     let mut parts: Vec<&str> = Vec::new();
     for part in path.split('/') {

@@ -14,8 +14,8 @@ pub struct Fact {
     pub line: usize,
     /// The number of its stage, from 1; 0 before the first.
     pub stage: usize,
-    /// The keyword in capitals. The instruction after `HEALTHCHECK` and `ONBUILD` is an instruction of its own as
-    /// well: `HEALTHCHECK CMD`.
+    /// The keyword in capitals. The instruction after `HEALTHCHECK` and `ONBUILD` is an instruction
+    /// of its own as well: `HEALTHCHECK CMD`.
     pub keyword: String,
     /// The text after its flags, in one line.
     pub arguments: String,
@@ -32,8 +32,8 @@ pub fn check(facts: &[Fact]) -> Vec<Finding> {
     findings
 }
 
-/// `dockerfile-invalid`: a line that no engine accepts. `text` is its beginning, or empty for the whole file;
-/// `mended` is the intended line, if it can be guessed.
+/// `dockerfile-invalid`: a line that no engine accepts. `text` is its beginning, or empty for the
+/// whole file; `mended` is the intended line, if it can be guessed.
 pub fn invalid(line: usize, text: &str, reason: &str, mended: Option<&str>) -> Finding {
     let what = if text.is_empty() { "the Dockerfile" } else { "this line" };
     let message = format!("{what} cannot be read: {reason}");
@@ -44,7 +44,8 @@ pub fn invalid(line: usize, text: &str, reason: &str, mended: Option<&str>) -> F
     at_line(Finding::new(Code::DockerfileInvalid, Severity::Error, message), line, text).fix(fix)
 }
 
-/// `copy-source-missing`: `reason` tells which source of the line `text` is missing, and where it was searched.
+/// `copy-source-missing`: `reason` tells which source of the line `text` is missing, and where it
+/// was searched.
 pub fn source_missing(line: usize, text: &str, reason: &str) -> Finding {
     let message = format!("there is nothing to copy: {reason}");
     at_line(Finding::new(Code::CopySourceMissing, Severity::Error, message), line, text).guessed().fix(
@@ -53,7 +54,8 @@ pub fn source_missing(line: usize, text: &str, reason: &str) -> Finding {
     )
 }
 
-/// `dockerfile-invalid` for the `.dockerignore` beside it. If it is invalid, engines refuse the whole build.
+/// `dockerfile-invalid` for the `.dockerignore` beside it. If it is invalid, engines refuse the
+/// whole build.
 pub fn ignore_invalid(reason: &str) -> Finding {
     let message = format!("no engine builds this: {reason}");
     Finding::new(Code::DockerfileInvalid, Severity::Error, message)

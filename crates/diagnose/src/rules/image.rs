@@ -1,4 +1,5 @@
-//! Rules for an image, or a container's configuration and files: problems that are visible before it runs.
+//! Rules for an image, or a container's configuration and files: problems that are visible before
+//! it runs.
 
 mod command;
 mod environment;
@@ -55,8 +56,8 @@ impl<'a> ImageFacts<'a> {
     }
 }
 
-/// Returns all problems of the image, the most severe first: errors, then warnings, then notes, each in the order in
-/// which a start encounters them.
+/// Returns all problems of the image, the most severe first: errors, then warnings, then notes,
+/// each in the order in which a start encounters them.
 pub fn check(image: ImageFacts<'_>) -> Vec<Finding> {
     let mut findings = check_start(image);
     findings.extend(volume::check(image));
@@ -70,8 +71,8 @@ pub fn check(image: ImageFacts<'_>) -> Vec<Finding> {
     findings
 }
 
-/// Returns the problems that prevent the image's program from starting, in the order in which an engine encounters
-/// them.
+/// Returns the problems that prevent the image's program from starting, in the order in which an
+/// engine encounters them.
 pub(crate) fn check_start(image: ImageFacts<'_>) -> Vec<Finding> {
     let mut findings = environment::check(image.config);
     findings.extend(user::unknown(image));
@@ -105,7 +106,8 @@ pub(crate) fn check_start(image: ImageFacts<'_>) -> Vec<Finding> {
     findings
 }
 
-/// Returns the program, if it exists: its path without links, its mode, and the mount that contains it.
+/// Returns the program, if it exists: its path without links, its mode, and the mount that contains
+/// it.
 pub(crate) fn program_file(image: ImageFacts<'_>) -> Option<(String, u32, Option<Mount>)> {
     let arguments = image.config.arguments();
     let command::Command::Found(path) = command::find(image, &arguments) else { return None };
@@ -120,7 +122,8 @@ pub(crate) fn mode_of_file(image: ImageFacts<'_>, path: &str) -> Option<u32> {
     Some(entry.mode)
 }
 
-/// Returns the interpreter of a script, or the loader of a dynamic program, if it is on a mount with noexec.
+/// Returns the interpreter of a script, or the loader of a dynamic program, if it is on a mount
+/// with noexec.
 pub(crate) fn interpreter_on_noexec(image: ImageFacts<'_>) -> Option<Finding> {
     let arguments = image.config.arguments();
     let command::Command::Found(path) = command::find(image, &arguments) else { return None };
@@ -134,8 +137,8 @@ pub(crate) fn interpreter_on_noexec(image: ImageFacts<'_>) -> Option<Finding> {
     mount::no_exec(image, &path, entry.mode)
 }
 
-/// Returns what the image and the mounts prove about a library that the loader did not find: a mount hides it, or it
-/// is in neither.
+/// Returns what the image and the mounts prove about a library that the loader did not find: a
+/// mount hides it, or it is in neither.
 pub(crate) fn library_proven(image: ImageFacts<'_>, name: &str) -> Option<Finding> {
     let says =
         |finding: &Finding| [' ', ','].iter().any(|end| finding.message.contains(&format!("library {name}{end}")));

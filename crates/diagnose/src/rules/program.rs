@@ -17,7 +17,8 @@ use crate::platform::Platform;
 use crate::program::Program;
 use crate::rootfs::Rootfs;
 
-/// How many levels of a script's interpreter may be scripts themselves (`fs/exec.c`: five rewrites).
+/// How many levels of a script's interpreter may be scripts themselves (`fs/exec.c`: five
+/// rewrites).
 const MAX_DEPTH: usize = 5;
 
 /// A program, its location, and the machine that it will run on.
@@ -27,7 +28,8 @@ pub struct Subject<'a> {
     pub path: &'a str,
     /// Its facts.
     pub program: &'a Program,
-    /// The surrounding files. For a single binary in an otherwise empty image, an empty [`Rootfs::complete`].
+    /// The surrounding files. For a single binary in an otherwise empty image, an empty
+    /// [`Rootfs::complete`].
     pub rootfs: &'a Rootfs,
     /// The platform that the image declares, or that of the host; `None` if neither is known.
     pub platform: Option<&'a Platform>,

@@ -15,7 +15,8 @@ pub(super) fn ended(facts: &ContainerFacts<'_>) -> Vec<Finding> {
         first.evidence.push(format!("the engine says: {error}"));
     }
     if let Some(missing) = start::source_missing(facts) {
-        // A stop is its own explanation. Problems that would prevent the next start are reported beside it.
+        // A stop is its own explanation. Problems that would prevent the next start are reported
+        // beside it.
         let is_stop =
             findings.first().is_some_and(|first| matches!(first.code, Code::Stopped | Code::StopSignalIgnored));
         findings.insert(usize::from(is_stop), missing);
@@ -78,8 +79,8 @@ fn on_request(facts: &ContainerFacts<'_>, run: &LastRun<'_>) -> Option<Finding> 
     killed::killed(facts, run).or_else(|| killed::stopped(facts, run)).or_else(|| killed::signal_sent(facts, run))
 }
 
-/// Combines the end of the log with the signal that it led to: a named cause, or the panic. A signal that programs do
-/// not send to themselves comes first.
+/// Combines the end of the log with the signal that it led to: a named cause, or the panic. A
+/// signal that programs do not send to themselves comes first.
 fn with_signal(mut signaled: Vec<Finding>, mut logged: Vec<Finding>) -> Vec<Finding> {
     let code = signaled.first().map(|finding| finding.code);
     let of_its_own_making = matches!(code, Some(Code::SegfaultOrAbort | Code::Aborted | Code::IllegalInstruction))

@@ -3,7 +3,8 @@
 use crate::container::{ContainerFacts, Event};
 use crate::exit_code;
 
-/// How many lines of the log rules examine. The reason for the end of a program is in its last lines.
+/// How many lines of the log rules examine. The reason for the end of a program is in its last
+/// lines.
 const LAST_LINES: usize = 60;
 const SECOND: i64 = 1_000_000_000;
 
@@ -82,7 +83,8 @@ pub(super) fn name_or<'a>(name: &'a str, other: &'a str) -> &'a str {
     if name.is_empty() { other } else { name }
 }
 
-/// Reports whether the last run was shorter than that many seconds; `false` if its times are unknown.
+/// Reports whether the last run was shorter than that many seconds; `false` if its times are
+/// unknown.
 pub(super) fn ran_less_than(facts: &ContainerFacts<'_>, seconds: i64) -> bool {
     match (facts.state.started_at, facts.state.finished_at) {
         (Some(start), Some(end)) => end.saturating_sub(start) < seconds.saturating_mul(SECOND),

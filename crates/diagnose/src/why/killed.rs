@@ -11,7 +11,8 @@ use crate::finding::{Finding, Severity};
 /// The exit code of a process that SIGKILL ended.
 pub(super) const KILLED: i64 = 137;
 
-/// The other causes of 137: a stop that was not obeyed, `docker kill`, and kills unknown to the engine.
+/// The other causes of 137: a stop that was not obeyed, `docker kill`, and kills unknown to the
+/// engine.
 pub(super) fn killed(facts: &ContainerFacts<'_>, run: &LastRun<'_>) -> Option<Finding> {
     if facts.state.exit_code != KILLED {
         return None;
@@ -20,7 +21,8 @@ pub(super) fn killed(facts: &ContainerFacts<'_>, run: &LastRun<'_>) -> Option<Fi
     let stop = stop_signal(facts);
     let asked_before = |kill: usize| signals[..kill].contains(&stop);
     let first_kill = signals.iter().position(|&signal| signal == KILL);
-    // Only a stop leaves an event of that name. Only a stop with SIGKILL as its signal begins with one.
+    // Only a stop leaves an event of that name. Only a stop with SIGKILL as its signal begins with
+    // one.
     if run.has("stop") && (stop == KILL || first_kill.is_some_and(|kill| !asked_before(kill))) {
         return Some(stopped_by_kill(facts));
     }
@@ -143,7 +145,8 @@ fn time_to_end(run: &LastRun<'_>, stop: u8) -> Option<i64> {
     Some(killed.saturating_sub(asked)).filter(|&time| time > 0)
 }
 
-/// A stop without a grace period (`docker stop -t 0`): whether the program would have ended on its own is unknown.
+/// A stop without a grace period (`docker stop -t 0`): whether the program would have ended on its
+/// own is unknown.
 fn at_once(facts: &ContainerFacts<'_>, run: &LastRun<'_>, stop: u8) -> Option<Finding> {
     const NO_TIME: i64 = 900_000_000;
     let time = time_to_end(run, stop).filter(|&time| time < NO_TIME)?;
@@ -181,7 +184,8 @@ fn stop_ignored(facts: &ContainerFacts<'_>, run: &LastRun<'_>, signal: u8) -> Fi
     ))
 }
 
-/// Reports whether there was no program at the time of a stop, because the restart policy was waiting.
+/// Reports whether there was no program at the time of a stop, because the restart policy was
+/// waiting.
 fn ended_before_the_stop(facts: &ContainerFacts<'_>, run: &LastRun<'_>) -> bool {
     if matches!(facts.restarts.policy.as_str(), "" | "no") {
         return false;
@@ -246,7 +250,8 @@ pub(super) fn stopped(facts: &ContainerFacts<'_>, run: &LastRun<'_>) -> Option<F
 /// How long a program may take to end after a signal that is not the stop signal.
 const SHORTLY: i64 = 3_000_000_000;
 
-/// Another signal than the stop signal, sent through the engine (`docker kill -s HUP`) just before the end.
+/// Another signal than the stop signal, sent through the engine (`docker kill -s HUP`) just before
+/// the end.
 pub(super) fn signal_sent(facts: &ContainerFacts<'_>, run: &LastRun<'_>) -> Option<Finding> {
     let kill = run.events.iter().rev().find(|event| event.action == "kill")?;
     let signal = exit_code::signal_number(kill.signal.as_deref()?)?;

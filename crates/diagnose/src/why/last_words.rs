@@ -23,7 +23,8 @@ const BEFORE_DEATH: usize = 2;
 /// The exit code of a shell that may not execute a program.
 const NOT_EXECUTABLE: i64 = 126;
 
-/// Codes that a log proves whatever the exit code is, because the program itself reported why it died.
+/// Codes that a log proves whatever the exit code is, because the program itself reported why it
+/// died.
 const CERTAIN: &[Code] =
     &[Code::LibraryMissing, Code::LibraryTooOld, Code::LoaderMissing, Code::CpuLevel, Code::TruncatedBinary];
 
@@ -48,7 +49,8 @@ pub(super) fn is_death(code: Code) -> bool {
     )
 }
 
-/// Reports whether the code is a signal that is also visible in the exit code if it ended the program.
+/// Reports whether the code is a signal that is also visible in the exit code if it ended the
+/// program.
 fn is_raised_signal(code: Code) -> bool {
     matches!(code, Code::SegfaultOrAbort | Code::IllegalInstruction | Code::ForbiddenSyscall | Code::KilledBySignal)
 }
@@ -85,7 +87,8 @@ impl LastWords {
                 if panic_is_told && is_panic(&finding) && !says_something(&lines[index]) {
                     continue;
                 }
-                // An error about a file outside of /tmp says nothing about /tmp, if that can be checked.
+                // An error about a file outside of /tmp says nothing about /tmp, if that can be
+                // checked.
                 if finding.code == Code::TmpMissing
                     && facts.image.is_some_and(|image| image.rootfs.exists("/tmp") == Some(true))
                 {
@@ -208,7 +211,8 @@ fn is_harmless(line: &str) -> bool {
     matches(&LOW) && error.is_none_or(|error| level.is_some_and(|level| level < error))
 }
 
-/// Reports whether a line is a warning, or says that the program continues: not the cause if more lines follow.
+/// Reports whether a line is a warning, or says that the program continues: not the cause if more
+/// lines follow.
 fn is_survived(line: &str) -> bool {
     static WORDS: LazyLock<Option<Regex>> = LazyLock::new(|| {
         Regex::new(

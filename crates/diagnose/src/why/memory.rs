@@ -44,7 +44,8 @@ pub(super) fn out_of_memory(facts: &ContainerFacts<'_>, run: &LastRun<'_>) -> Op
 enum Killed {
     Program,
     Child,
-    /// The kernel's log names a process other than the oldest, and the program ended as if it had been killed.
+    /// The kernel's log names a process other than the oldest, and the program ended as if it had
+    /// been killed.
     ChildMostLikely,
 }
 
@@ -140,8 +141,8 @@ const LATEST: usize = 3;
 /// How far back to look if the start of those runs is not recorded.
 const RECENT: i64 = 120_000_000_000;
 
-/// Lack of memory that ended one of the latest runs of a program in a restart loop. The engine clears its flag at
-/// each start, and sets it for some runs only.
+/// Lack of memory that ended one of the latest runs of a program in a restart loop. The engine
+/// clears its flag at each start, and sets it for some runs only.
 pub(super) fn in_a_loop(facts: &ContainerFacts<'_>) -> Option<Finding> {
     let events = facts.events.as_deref().unwrap_or_default();
     let ends: Vec<_> = events.iter().filter(|event| event.action == "die").collect();
@@ -192,19 +193,20 @@ fn kernel_record<'a>(facts: &'a ContainerFacts<'_>) -> Option<KernelRecord<'a>> 
     let started = facts.state.started_at?;
     let finished = facts.state.finished_at?;
     if facts.state.exit_code == KILLED {
-        // A kill that appears to be later may still belong to this run: while a machine sleeps, the log's clock
-        // stops.
+        // A kill that appears to be later may still belong to this run: while a machine sleeps, the
+        // log's clock stops.
         let begun = kill.time.saturating_add(kill.uncertainty) >= started;
         let over = kill.time.saturating_sub(kill.uncertainty) > finished;
         begun.then_some(KernelRecord { kill, certain: !over })
     } else {
-        // Nothing else indicates a lack of memory, so a kill in an earlier run must not be attributed to this one.
+        // Nothing else indicates a lack of memory, so a kill in an earlier run must not be
+        // attributed to this one.
         (started..=finished).contains(&kill.time).then_some(KernelRecord { kill, certain: false })
     }
 }
 
-/// Reports whether the kernel's log is readable, reaches back before the last run, and has no kill for lack of memory
-/// in it.
+/// Reports whether the kernel's log is readable, reaches back before the last run, and has no kill
+/// for lack of memory in it.
 pub(super) fn kernel_knows_of_none(facts: &ContainerFacts<'_>) -> bool {
     let Some((log, started)) = facts.kernel_log.as_ref().zip(facts.state.started_at) else { return false };
     log.reaches_back_to.is_some_and(|begin| begin < started) && kernel_record(facts).is_none()

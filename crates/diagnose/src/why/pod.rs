@@ -1,7 +1,8 @@
 //! Explains a pod: what Kubernetes reports about it, its containers and its workload.
 //!
-//! Only what the kubelet, the scheduler and the controllers wrote themselves is interpreted as theirs. What a program
-//! can write (its log, its termination message, the output of its probes) is evidence, and never read as their words.
+//! Only what the kubelet, the scheduler and the controllers wrote themselves is interpreted as
+//! theirs. What a program can write (its log, its termination message, the output of its probes) is
+//! evidence, and never read as their words.
 
 mod end;
 mod events;
@@ -37,7 +38,8 @@ pub(super) fn findings(facts: &ContainerFacts<'_>, pod: &PodFacts) -> Vec<Findin
     findings
 }
 
-/// Returns the findings about the container in question, then one for each other container that has failed.
+/// Returns the findings about the container in question, then one for each other container that has
+/// failed.
 fn of_containers(facts: &ContainerFacts<'_>, pod: &PodFacts) -> Vec<Finding> {
     let Some(container) = pod.container(&pod.container) else { return vec![being_started(pod, None)] };
     let mut findings = of_container(facts, pod, container);
@@ -82,7 +84,8 @@ fn of_container(facts: &ContainerFacts<'_>, pod: &PodFacts, container: &PodConta
     }
 }
 
-/// A container that has not run yet: because of the pod's volumes or network, or of an init container before it.
+/// A container that has not run yet: because of the pod's volumes or network, or of an init
+/// container before it.
 fn not_begun(facts: &ContainerFacts<'_>, pod: &PodFacts, container: &PodContainer) -> Vec<Finding> {
     let before = || pod.containers.iter().filter(|other| other.role == PodRole::Init && other.name != container.name);
     if container.role == PodRole::Main {

@@ -1,4 +1,5 @@
-//! A container's actual behavior refutes a problem of its image: a program that runs, or ran, was started.
+//! A container's actual behavior refutes a problem of its image: a program that runs, or ran, was
+//! started.
 
 use super::{evidence, start};
 use crate::code::Code;

@@ -14,8 +14,8 @@ const SECOND: i64 = 1_000_000_000;
 const YOUNG: i64 = 10 * SECOND;
 /// A container that has been up for longer is not in a loop, however long its earlier runs were.
 const OLD: i64 = 300 * SECOND;
-/// The shortest pause before a start that proves several short runs before it: the engine doubles it from 100 ms on,
-/// and resets it after a run of ten seconds.
+/// The shortest pause before a start that proves several short runs before it: the engine doubles
+/// it from 100 ms on, and resets it after a run of ten seconds.
 const LONG_PAUSE: i64 = 3 * SECOND / 2;
 /// How many of the latest runs are considered.
 const LATEST: usize = 3;
@@ -192,7 +192,8 @@ pub(super) fn flapping(facts: &ContainerFacts<'_>) -> Option<Finding> {
     )
 }
 
-/// The engine was restarted, found the container dead, and recorded 255 because it could not learn the exit code.
+/// The engine was restarted, found the container dead, and recorded 255 because it could not learn
+/// the exit code.
 pub(super) fn daemon_restarted(facts: &ContainerFacts<'_>, run: &LastRun<'_>) -> Option<Finding> {
     let engine = facts.engine_started_at?;
     let ended = facts.state.finished_at?;

@@ -15,7 +15,8 @@ pub(super) struct Run {
     pub(super) on_request: bool,
 }
 
-/// Returns the runs that have ended, oldest first. An engine forgets events, so there may have been more.
+/// Returns the runs that have ended, oldest first. An engine forgets events, so there may have been
+/// more.
 pub(super) fn ended_runs(facts: &ContainerFacts<'_>) -> Vec<Run> {
     let events = facts.events.as_deref().unwrap_or_default();
     let stop = stop_signal(facts);

@@ -50,8 +50,8 @@ fn proven(facts: &ContainerFacts<'_>, codes: &[Code]) -> Option<Finding> {
     of_image.into_iter().chain(dialect::explain_log(&log_text(facts))).find(|finding| codes.contains(&finding.code))
 }
 
-/// 139 is SIGSEGV, or `abort()` as PID 1: the kernel drops the SIGABRT, and the C library then executes an
-/// instruction that faults.
+/// 139 is SIGSEGV, or `abort()` as PID 1: the kernel drops the SIGABRT, and the C library then
+/// executes an instruction that faults.
 fn segfault(facts: &ContainerFacts<'_>) -> Vec<Finding> {
     let finding = if facts.options.init {
         error(Code::SegfaultOrAbort, "the program died of a segmentation fault (SIGSEGV)")

@@ -1,5 +1,5 @@
-//! A container whose program never ran: refused by the engine or the runtime (status `created`), or by the kernel
-//! after the engine had reported "started" (the error is only in the log).
+//! A container whose program never ran: refused by the engine or the runtime (status `created`), or
+//! by the kernel after the engine had reported "started" (the error is only in the log).
 
 use super::evidence::{self, exit_evidence, log_evidence};
 use super::runs;
@@ -44,8 +44,8 @@ pub(super) fn never_started(facts: &ContainerFacts<'_>) -> Vec<Finding> {
         if let Some(missing) = source_missing(facts) {
             return vec![missing];
         }
-        // Podman does not keep the error of a failed start. Whether or not there was one, what the image proves comes
-        // first.
+        // Podman does not keep the error of a failed start. Whether or not there was one, what the
+        // image proves comes first.
         let Some(proven) = proven_by_image(facts) else { return vec![finding] };
         let proven = proven.evidence("status created: no start is on record, and any would fail");
         return vec![proven];
@@ -68,8 +68,8 @@ pub(super) fn never_started(facts: &ContainerFacts<'_>) -> Vec<Finding> {
     findings
 }
 
-/// A container that ran once and whose latest start failed: the engine keeps the earlier run's exit code beside its
-/// error. The next successful start clears the error.
+/// A container that ran once and whose latest start failed: the engine keeps the earlier run's exit
+/// code beside its error. The next successful start clears the error.
 pub(super) fn latest_failed(facts: &ContainerFacts<'_>) -> Option<Vec<Finding>> {
     let error = facts.state.error.trim();
     if facts.state.phase != Phase::Exited || error.is_empty() {
@@ -94,8 +94,8 @@ pub(super) fn latest_failed(facts: &ContainerFacts<'_>) -> Option<Vec<Finding>> 
     Some(findings)
 }
 
-/// Returns the exit code of the earlier run. For some failed starts, Docker overwrites it: with 126 or 127 for the
-/// runtime's errors about the program, and 0 with 128.
+/// Returns the exit code of the earlier run. For some failed starts, Docker overwrites it: with 126
+/// or 127 for the runtime's errors about the program, and 0 with 128.
 fn earlier_exit(facts: &ContainerFacts<'_>, error: &str) -> String {
     let code = facts.state.exit_code;
     if let Some(ended) = runs::ended_runs(facts).last().and_then(|run| run.exit_code) {
@@ -112,7 +112,8 @@ fn earlier_exit(facts: &ContainerFacts<'_>, error: &str) -> String {
 /// The kernel's file systems, which a runtime needs in their place.
 const KERNEL_FILESYSTEMS: &[&str] = &["/proc", "/sys", "/dev"];
 
-/// A mount of the container that replaces one of the kernel's file systems, if the runtime missed something on it.
+/// A mount of the container that replaces one of the kernel's file systems, if the runtime missed
+/// something on it.
 fn covers_the_kernels(facts: &ContainerFacts<'_>, said: &Finding) -> Option<Finding> {
     let misses = |place: &str| said.evidence.iter().any(|line| line.contains(&format!("{place}/")));
     let mount = facts.mounts.iter().find(|mount| {
@@ -151,7 +152,8 @@ fn of_error(facts: &ContainerFacts<'_>, error: &str) -> Vec<Finding> {
         match finding.code {
             // In the error of a start, this is not the container itself.
             Code::Removed | Code::NotRunning | Code::PeerMissing => *finding = peer_missing(facts, finding),
-            // If its files are unavailable, a mount over the program's path is the best explanation.
+            // If its files are unavailable, a mount over the program's path is the best
+            // explanation.
             Code::EntrypointMissing if facts.image.is_none() => {
                 let program =
                     finding.evidence.iter().flat_map(|line| line.split('"')).find(|word| word.starts_with('/'));
@@ -296,8 +298,8 @@ pub(super) fn prove_library(facts: &ContainerFacts<'_>, said: &mut [Finding]) {
     }
 }
 
-/// Exit codes of a run whose program could not be executed: runc ≤ 1.1 exits with 1, runc ≥ 1.2 with 255, crun with
-/// 126 or 127.
+/// Exit codes of a run whose program could not be executed: runc ≤ 1.1 exits with 1, runc ≥ 1.2
+/// with 255, crun with 126 or 127.
 pub(super) fn may_be_failed_exec(exit_code: i64) -> bool {
     matches!(exit_code, 1 | 126 | 127 | 255)
 }
@@ -327,8 +329,8 @@ pub(super) fn refused_by_kernel(facts: &ContainerFacts<'_>) -> Option<Vec<Findin
         }
         return Some(findings);
     }
-    // The runtime's error is in a log that cannot be read, or was never written. The image itself may prove the
-    // cause.
+    // The runtime's error is in a log that cannot be read, or was never written. The image itself
+    // may prove the cause.
     if last.is_some() || !evidence::ran_less_than(facts, 2) {
         return None;
     }

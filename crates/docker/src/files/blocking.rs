@@ -75,7 +75,8 @@ impl Engine {
             let query = format!("/containers/{container}/archive?path={}", percent_encode(&place));
             let request = self.transport.request(Method::HEAD, &query, full(""))?;
             let response = tokio::time::timeout(MAX_WAIT, self.transport.send(request)).await;
-            // Without a description, the file does not exist, or the next request shows the problem.
+            // Without a description, the file does not exist, or the next request shows the
+            // problem.
             let Some(stat) = response.ok().and_then(Result::ok).and_then(|response| Stat::of(&response)) else {
                 return Ok(());
             };

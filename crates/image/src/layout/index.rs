@@ -1,11 +1,13 @@
 //! `index.json`: merges new entries into existing ones.
 
-use crate::json::Document;
-use crate::{ImageError, annotation, image};
-use oci_spec::image::Descriptor;
-use serde_json::Value;
 use std::io;
 use std::path::Path;
+
+use oci_spec::image::Descriptor;
+use serde_json::Value;
+
+use crate::json::Document;
+use crate::{ImageError, annotation, image};
 
 /// The maximum size of an index: 4 MiB hold ten thousand images.
 const LARGEST: u64 = 4 * 1024 * 1024;

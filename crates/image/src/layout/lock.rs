@@ -1,13 +1,15 @@
 //! Advisory locks (`flock`) on existing folders, so that no lock file is left behind.
 
-use crate::ImageError;
-use rustix::fs::{FlockOperation, flock};
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
+
+use rustix::fs::{FlockOperation, flock};
+
+use crate::ImageError;
 
 /// The pause between two attempts.
 const PAUSE: Duration = Duration::from_millis(20);

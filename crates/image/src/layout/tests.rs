@@ -1,9 +1,11 @@
+use std::collections::BTreeMap;
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
 use super::*;
 use crate::image::tests::sample;
 use crate::{Compression, Entry, FileData, Image, ImageConfig, Layer, Tree};
-use serde_json::Value;
-use std::collections::BTreeMap;
-use std::process::{Command, Stdio};
 
 fn set(tag: &str, image: Image) -> ImageSet {
     ImageSet::new(vec![tag.parse().unwrap()], vec![image]).unwrap()

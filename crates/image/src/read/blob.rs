@@ -1,15 +1,17 @@
 //! Locates the blobs of a stored image, and reads them without trusting them.
 
-use super::tar::{MemberKind, TarInput, TarReader};
-use super::{ReadError, RemoteImage};
-use crate::Digest;
-use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek as _};
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+use sha2::{Digest as _, Sha256};
+
+use super::tar::{MemberKind, TarInput, TarReader};
+use super::{ReadError, RemoteImage};
+use crate::Digest;
 
 /// The maximum size of a JSON document of an image. The largest known indexes have several hundred
 /// KiB.

@@ -1,8 +1,9 @@
 //! The errors of reading an image.
 
-use crate::Digest;
 use std::io;
 use std::path::PathBuf;
+
+use crate::Digest;
 
 /// An error in a stored image, or in reading it. The texts contain names from the image unescaped:
 /// escape them before printing them to a terminal.

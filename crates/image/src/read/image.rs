@@ -1,9 +1,10 @@
 //! One stored image: its documents and layers.
 
+use std::collections::BTreeMap;
+
 use super::ReadError;
 use crate::json::Document;
 use crate::{Digest, ImageConfig, LayerMediaType, Platform};
-use std::collections::BTreeMap;
 
 /// A stored image for one platform.
 #[derive(Clone, Debug)]

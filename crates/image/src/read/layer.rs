@@ -1,12 +1,13 @@
 //! Visits the entries of a stored layer.
 
+use std::collections::HashSet;
+use std::hash::{BuildHasher as _, Hash, RandomState};
+use std::io::{self, BufRead as _, BufReader, Read};
+
 use super::blob::HashingReader;
 use super::tar::{Member, TarReader};
 use super::{ImageSource, ReadError, StoredLayer};
 use crate::LayerMediaType;
-use std::collections::HashSet;
-use std::hash::{BuildHasher as _, Hash, RandomState};
-use std::io::{self, BufRead as _, BufReader, Read};
 
 const BUFFER: usize = 256 * 1024;
 /// The uncompressed size that any layer may have, whatever its compressed size.

@@ -1,8 +1,9 @@
 //! Images that are fetched while they are read.
 
-use crate::Digest;
 use std::fmt::Debug;
 use std::io::{self, Read};
+
+use crate::Digest;
 
 /// An image in a registry, or in another store that addresses blobs by digest. The data are not
 /// trusted: the reader verifies digests and sizes.

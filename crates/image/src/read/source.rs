@@ -1,17 +1,19 @@
 //! Finds the images in a layout or archive.
 
+use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::Deserialize;
+
 use super::blob::Files;
 use super::image::{StoredImage, StoredLayer, layer_media_type};
 use super::names::{self, full_name, tag};
 use super::{ReadError, RemoteImage};
 use crate::json::Document;
 use crate::{Digest, ImageConfig, annotation};
-use serde::Deserialize;
-use std::collections::{BTreeMap, HashMap};
-use std::fs::File;
-use std::io;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";

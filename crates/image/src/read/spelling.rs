@@ -1,12 +1,13 @@
 //! Config documents whose keys are not spelled as the image specification has them.
 //!
-//! Engines are written in Go, whose `encoding/json` takes a key in any case: `entrypoint` is `Entrypoint`. Of several
-//! spellings, the last counts, and objects are merged.
+//! Engines are written in Go, whose `encoding/json` takes a key in any case: `entrypoint` is
+//! `Entrypoint`. Of several spellings, the last counts, and objects are merged.
+
+use std::fmt;
 
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, de};
 use serde_json::{Map, Number, Value};
-use std::fmt;
 
 const IMAGE: &[&str] = &["created", "author", "architecture", "variant", "os", "config", "rootfs", "history"];
 const CONTAINER: &[&str] = &[
@@ -27,8 +28,9 @@ const HEALTHCHECK: &[&str] = &["Test", "Interval", "Timeout", "StartPeriod", "St
 const ROOTFS: &[&str] = &["type", "diff_ids"];
 const HISTORY: &[&str] = &["created", "created_by", "author", "comment", "empty_layer"];
 
-/// Returns a config document with each known key in the specification's spelling. `Entrypoint` and `Cmd` are lists, which
-/// Docker takes as one string too; `null` is left out, and in a list an empty string.
+/// Returns a config document with each known key in the specification's spelling. `Entrypoint` and
+/// `Cmd` are lists, which Docker takes as one string too; `null` is left out, and in a list an
+/// empty string.
 ///
 /// # Errors
 /// If the document is not JSON.

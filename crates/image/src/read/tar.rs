@@ -10,11 +10,13 @@ mod member;
 
 pub use member::{Member, MemberKind};
 
-use super::ReadError;
+use std::io::{self, Read};
+
 use extension::Extension;
 use member::Listed;
-use std::io::{self, Read};
 use tar::{EntryType, Header};
+
+use super::ReadError;
 
 const BLOCK: usize = 512;
 /// The maximum size of an extended header, which contains paths and extended attributes. Linux
@@ -62,8 +64,9 @@ impl<R: TarInput> TarReader<R> {
         Self { input, what, data: 0, padding: 0, entries: 0, most_entries: MOST_ENTRIES, names: 0, listed }
     }
 
-    /// How the name of the last entry is written. Engines take two entries for the same only if their names are written
-    /// alike but for `.` and `..` within: `/app` replaces `app`, `./app` is refused beside it.
+    /// How the name of the last entry is written. Engines take two entries for the same only if
+    /// their names are written alike but for `.` and `..` within: `/app` replaces `app`, `./app` is
+    /// refused beside it.
     pub(crate) fn listed(&self) -> Listed {
         self.listed
     }

@@ -28,8 +28,8 @@ pub(crate) struct Layer {
 }
 
 impl Layer {
-    /// Returns the absolute path at which an engine puts the entry at `path`: it follows the links of the layer in the
-    /// path to it.
+    /// Returns the absolute path at which an engine puts the entry at `path`: it follows the links
+    /// of the layer in the path to it.
     pub(super) fn place(&mut self, path: &str) -> String {
         let path = format!("/{path}");
         if self.symlinks.is_empty() {
@@ -45,7 +45,8 @@ impl Layer {
         placed
     }
 
-    /// Follows the links in the path of a directory, which is empty for the root. In a circle, it stays where it is.
+    /// Follows the links in the path of a directory, which is empty for the root. In a circle, it
+    /// stays where it is.
     fn follow(&self, folder: &str) -> String {
         let mut rest: VecDeque<&str> = folder.split('/').collect();
         let mut here = String::new();

@@ -39,7 +39,8 @@ pub(crate) fn groups() -> io::Result<Vec<u32>> {
     Ok(groups)
 }
 
-/// Sets the supplementary groups of this process, see `setgroups(2)`. Takes the right to change them.
+/// Sets the supplementary groups of this process, see `setgroups(2)`. Takes the right to change
+/// them.
 pub(crate) fn set_groups(groups: &[u32]) -> io::Result<()> {
     // SAFETY: the list has that many ids.
     check(unsafe { setgroups(groups.len(), groups.as_ptr()) })?;

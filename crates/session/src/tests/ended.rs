@@ -59,7 +59,8 @@ async fn a_session_whose_keeper_was_removed_says_so() {
     }
 }
 
-/// What a process may do to the launcher shows in the platform's exit code. It is no end of the command.
+/// What a process may do to the launcher shows in the platform's exit code. It is no end of the
+/// command.
 #[tokio::test(start_paused = true)]
 async fn without_the_launchers_record_no_exit_code_is_the_commands() {
     for code in [125, 127, 128, 129, 137, 143, 162, 178, 192, 255] {

@@ -8,7 +8,8 @@ use super::super::source::Instruction;
 use super::super::stage::Stage;
 use super::super::{Context, pattern, words};
 
-/// Reports whether a source has more `..` than directories before them. As in engines, links are not considered.
+/// Reports whether a source has more `..` than directories before them. As in engines, links are
+/// not considered.
 pub(super) fn leads_out(source: &str) -> bool {
     let mut depth = 0_usize;
     source.split('/').any(|part| match part {
@@ -25,7 +26,8 @@ pub(super) fn leads_out(source: &str) -> bool {
     })
 }
 
-/// Returns the text of a here-document by its name, with variables replaced unless its word was quoted.
+/// Returns the text of a here-document by its name, with variables replaced unless its word was
+/// quoted.
 pub(super) fn document(
     instruction: &Instruction,
     name: &str,

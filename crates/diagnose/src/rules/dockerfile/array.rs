@@ -1,5 +1,5 @@
-//! Recognizes arrays that are not valid JSON. Engines interpret them as a shell's line, or as plain words, without a
-//! warning.
+//! Recognizes arrays that are not valid JSON. Engines interpret them as a shell's line, or as plain
+//! words, without a warning.
 
 /// An invalid array.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,7 +10,8 @@ pub struct BrokenArray {
     pub mended: String,
     /// It is valid JSON, but contains values other than strings: engines refuse it.
     pub is_json: bool,
-    /// It is an array of strings followed by text. Engines that read a single value ignore the text.
+    /// It is an array of strings followed by text. Engines that read a single value ignore the
+    /// text.
     pub is_ignored: bool,
 }
 
@@ -36,8 +37,9 @@ struct Seen {
     end: Option<usize>,
 }
 
-/// Returns the problem of arguments that begin with a bracket. Returns `None` for an array of strings, and for text
-/// that is not meant as an array: other text, and a shell's test command (`[ -f /x ] && …`).
+/// Returns the problem of arguments that begin with a bracket. Returns `None` for an array of
+/// strings, and for text that is not meant as an array: other text, and a shell's test command
+/// (`[ -f /x ] && …`).
 pub fn broken_array(arguments: &str) -> Option<BrokenArray> {
     let text = arguments.trim();
     if let Some(list) = list_without_brackets(text) {
@@ -75,8 +77,8 @@ pub fn broken_array(arguments: &str) -> Option<BrokenArray> {
     Some(BrokenArray { reason: reason(&seen, rest), mended: written(&words), is_json: false, is_ignored: false })
 }
 
-/// Returns the inside of `"/app", "serve"`, `{"/app"}` and `("/app", "serve")`. Nobody writes a quoted element with a
-/// comma after it, or braces next to a quote, for a shell.
+/// Returns the inside of `"/app", "serve"`, `{"/app"}` and `("/app", "serve")`. Nobody writes a
+/// quoted element with a comma after it, or braces next to a quote, for a shell.
 fn list_without_brackets(text: &str) -> Option<&str> {
     let inner = match text.as_bytes() {
         [b'{', .., b'}'] | [b'(', .., b')'] => &text[1..text.len() - 1],
@@ -209,8 +211,8 @@ fn push(seen: &mut Seen, comma: &mut bool, element: Element) {
     seen.elements.push(element);
 }
 
-/// Returns the text of a string, and whether its escapes are valid JSON. If one is not, backslashes are literal, as
-/// in Windows paths.
+/// Returns the text of a string, and whether its escapes are valid JSON. If one is not, backslashes
+/// are literal, as in Windows paths.
 fn unescaped(raw: &str) -> (String, bool) {
     if !raw.contains('\\') {
         return (raw.to_owned(), true);
@@ -228,8 +230,8 @@ const OPERATORS: [&str; 19] = [
     "((",
 ];
 
-/// Reports whether a shell's test command is meant: `[ -f /x ] && …`. It has white space after its bracket, and no
-/// comma.
+/// Reports whether a shell's test command is meant: `[ -f /x ] && …`. It has white space after its
+/// bracket, and no comma.
 fn is_test(inner: &str, seen: &Seen, rest: &str) -> bool {
     let is_double = inner.starts_with('[');
     let words = inner.trim_start_matches('[');

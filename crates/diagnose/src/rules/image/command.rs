@@ -1,5 +1,5 @@
-//! `no-command`, `shell-form`, `entrypoint-one-string`, `entrypoint-not-absolute`, `entrypoint-missing`: from an
-//! argument vector to the file it names.
+//! `no-command`, `shell-form`, `entrypoint-one-string`, `entrypoint-not-absolute`,
+//! `entrypoint-missing`: from an argument vector to the file it names.
 
 use super::lookup::{self, Found};
 use super::{ImageFacts, mount, shell};
@@ -67,7 +67,8 @@ fn shell_form(config: &ConfigFacts, line: &str) -> Finding {
     .fix(shell::advice(instruction, line))
 }
 
-/// `ENTRYPOINT ["/app"]` with `CMD` in shell form: the program gets `/bin/sh -c …` as its arguments.
+/// `ENTRYPOINT ["/app"]` with `CMD` in shell form: the program gets `/bin/sh -c …` as its
+/// arguments.
 pub(super) fn shell_arguments(config: &ConfigFacts) -> Option<Finding> {
     let command: Vec<&str> = config.command.iter().map(String::as_str).collect();
     let line = shell::line(&command)?;
@@ -139,7 +140,8 @@ fn not_absolute(image: ImageFacts<'_>, program: &str, tried: &[String]) -> Optio
     )
 }
 
-/// Go's `LookPath` since 1.19, which runc uses, refuses a program that was found in the current directory.
+/// Go's `LookPath` since 1.19, which runc uses, refuses a program that was found in the current
+/// directory.
 fn by_relative_element(config: &ConfigFacts, program: &str, path: &str) -> Finding {
     Finding::new(
         Code::EntrypointNotAbsolute,

@@ -1,12 +1,12 @@
-//! `environment-invalid` and `argument-too-long`: values that the engine or the kernel refuse before they access the
-//! program.
+//! `environment-invalid` and `argument-too-long`: values that the engine or the kernel refuse
+//! before they access the program.
 
 use crate::code::Code;
 use crate::config::ConfigFacts;
 use crate::finding::{Finding, Severity};
 
-/// The longest argument or environment entry that Linux accepts, without its terminating NUL (`MAX_ARG_STRLEN`, 32
-/// pages).
+/// The longest argument or environment entry that Linux accepts, without its terminating NUL
+/// (`MAX_ARG_STRLEN`, 32 pages).
 const MAX_LENGTH: usize = 128 * 1024 - 1;
 
 pub(super) fn check(config: &ConfigFacts) -> Vec<Finding> {

@@ -1,4 +1,5 @@
-//! `healthcheck-needs-shell`, `healthcheck-missing-program`, and a probe without execute permission.
+//! `healthcheck-needs-shell`, `healthcheck-missing-program`, and a probe without execute
+//! permission.
 
 use super::lookup::{self, Found};
 use super::{ImageFacts, permission, runtime, shell};

@@ -7,8 +7,8 @@ use crate::rootfs::{Entry, EntryKind};
 /// How many bytes of a file's beginning [`secret_content`] examines.
 pub const SECRET_WINDOW: usize = 4096;
 
-/// A path that occurs twice in one layer, which the image specification forbids: Docker refuses to load it
-/// ("duplicates of file paths not supported").
+/// A path that occurs twice in one layer, which the image specification forbids: Docker refuses to
+/// load it ("duplicates of file paths not supported").
 pub fn duplicate_path(layer: &str, path: &str) -> Finding {
     Finding::new(
         Code::DuplicatePath,
@@ -31,7 +31,8 @@ pub fn hard_link(path: &str, target: &str) -> Finding {
         .fix("build the layer again with the file before its links, as tar does by itself")
 }
 
-/// A hard link to a file that only a lower layer has. Engines unpack each layer into a directory of its own.
+/// A hard link to a file that only a lower layer has. Engines unpack each layer into a directory of
+/// its own.
 pub fn hard_link_to_lower_layer(path: &str, target: &str) -> Finding {
     Finding::new(
         Code::HardLinkBroken,
@@ -99,7 +100,8 @@ pub fn secret_path(path: &str, entry: &Entry) -> Option<Finding> {
 /// A file that contains a private key in its first [`SECRET_WINDOW`] bytes.
 pub fn secret_content(path: &str, head: &[u8]) -> Option<Finding> {
     let head = &head[..head.len().min(SECRET_WINDOW)];
-    // A program that reads keys contains the marker too, but not at the beginning of a line of text.
+    // A program that reads keys contains the marker too, but not at the beginning of a line of
+    // text.
     let text = str::from_utf8(head).or_else(|error| str::from_utf8(&head[..error.valid_up_to()])).ok()?;
     let line = text
         .lines()
@@ -142,7 +144,8 @@ pub(super) fn secrets_in_environment(env: &[String]) -> Vec<Finding> {
 fn names_a_secret(name: &str, value: &str) -> bool {
     let name = name.to_ascii_uppercase();
     let words: Vec<&str> = name.split('_').collect();
-    // NAME_FILE and NAME_PATH contain the path of a mounted secret. Flags and paths are not secrets either.
+    // NAME_FILE and NAME_PATH contain the path of a mounted secret. Flags and paths are not secrets
+    // either.
     let last = words.last().copied().unwrap_or_default();
     if matches!(last, "FILE" | "PATH" | "DIR" | "URL" | "NAME" | "TTL" | "ID" | "LENGTH" | "HEADER")
         || value.starts_with('/')

@@ -19,8 +19,8 @@ pub(super) enum Found {
     Open,
 }
 
-/// Finds a program. A name with a slash is a path, relative to the working directory. A name without one is looked up
-/// in `PATH`.
+/// Finds a program. A name with a slash is a path, relative to the working directory. A name
+/// without one is looked up in `PATH`.
 pub(super) fn find(config: &ConfigFacts, rootfs: &Rootfs, name: &str) -> Found {
     if name.contains('/') {
         let path = absolute(config, name);
@@ -81,8 +81,8 @@ fn known_identity(config: &ConfigFacts, rootfs: &Rootfs) -> Option<Identity> {
     }
 }
 
-/// Reports whether a later directory of `PATH` has a file `name` that the user may execute. runc built with Go 1.20
-/// and later uses that one, an older runc the first.
+/// Reports whether a later directory of `PATH` has a file `name` that the user may execute. runc
+/// built with Go 1.20 and later uses that one, an older runc the first.
 pub(super) fn has_another(config: &ConfigFacts, rootfs: &Rootfs, name: &str) -> bool {
     let Some(identity) = known_identity(config, rootfs).filter(|_| !name.contains('/')) else { return false };
     candidates(config, name).iter().any(|(path, _)| {

@@ -32,8 +32,8 @@ fn place(mount: &Mount) -> String {
     format!("mounted at {}: {what}", mount.destination)
 }
 
-/// Reports that a mount certainly hides the image's `path`. `what` is the subject of the sentence, such as
-/// `the program /x`.
+/// Reports that a mount certainly hides the image's `path`. `what` is the subject of the sentence,
+/// such as `the program /x`.
 pub(crate) fn hidden(mount: &Mount, what: &str, path: &str, severity: Severity) -> Finding {
     Finding::new(Code::HiddenByMount, severity, format!("{what} is in the image, and {} hides it", mount.describe()))
         .evidence(format!("{path} is in the image"))
@@ -52,7 +52,8 @@ pub(super) fn hidden_program(image: ImageFacts<'_>, program: &str, tried: &[Stri
     })
 }
 
-/// A program with a path on a mount, where it does not exist. As far as is known, the image does not have it either.
+/// A program with a path on a mount, where it does not exist. As far as is known, the image does
+/// not have it either.
 pub(super) fn not_on_mount(image: ImageFacts<'_>, program: &str, tried: &[String]) -> Option<Finding> {
     let mounts = image.mounts?;
     let path = tried.first().filter(|_| program.contains('/'))?;
@@ -88,7 +89,8 @@ pub(super) fn not_on_mount(image: ImageFacts<'_>, program: &str, tried: &[String
     ))
 }
 
-/// A link on a mount, or to one, whose target does not exist. Whether the target is missing cannot be said.
+/// A link on a mount, or to one, whose target does not exist. Whether the target is missing cannot
+/// be said.
 fn leads_nowhere(image: ImageFacts<'_>, mounts: &Mounts, program: &str, path: &str) -> Option<Finding> {
     let (link, leads, mount) = match image.rootfs.resolve(path) {
         Resolution::Missing { at, link: Some((link, target)), .. } => {
@@ -124,7 +126,8 @@ fn way<'a>(image: ImageFacts<'_>, path: &'a str) -> impl Iterator<Item = String>
     std::iter::once(path.to_owned()).chain(at)
 }
 
-/// Returns a finding for the first of these paths that a mount hides, in place of one that calls it missing.
+/// Returns a finding for the first of these paths that a mount hides, in place of one that calls it
+/// missing.
 pub(super) fn hidden_need(image: ImageFacts<'_>, what: &str, paths: &[&str], severity: Severity) -> Option<Finding> {
     let mounts = image.mounts?;
     let path = paths.iter().find(|path| mounts.surely_hiding(path).is_some())?;

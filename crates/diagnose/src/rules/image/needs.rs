@@ -1,5 +1,6 @@
-//! Files that the program needs at run time and the image lacks. If the only evidence is that the program mentions
-//! them, the finding is a guess, and a note instead of a warning unless the need is common and the failure total.
+//! Files that the program needs at run time and the image lacks. If the only evidence is that the
+//! program mentions them, the finding is a guess, and a note instead of a warning unless the need
+//! is common and the failure total.
 
 use super::lookup::{self, Found};
 use super::{ImageFacts, mount};
@@ -51,7 +52,8 @@ fn mentions(name: &str) -> String {
     format!("the program mentions {name}")
 }
 
-/// The paths that Go, OpenSSL and rustls-native-certs use (Go's `crypto/x509/root_linux.go`, Rust's `openssl-probe`).
+/// The paths that Go, OpenSSL and rustls-native-certs use (Go's `crypto/x509/root_linux.go`, Rust's
+/// `openssl-probe`).
 const BUNDLES: &[&str] = &[
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/tls/certs/ca-bundle.crt",

@@ -1,4 +1,5 @@
-//! `not-executable-mode`, `parent-not-searchable`, `exec-not-permitted`: the program exists and may not be executed.
+//! `not-executable-mode`, `parent-not-searchable`, `exec-not-permitted`: the program exists and may
+//! not be executed.
 
 use super::{ImageFacts, lookup, mount};
 use crate::capability;
@@ -85,8 +86,8 @@ fn not_searchable(path: &str, parent: &str, directory: &Entry, identity: &Identi
     .fix(format!("give {parent} mode 0755, or the program a place outside of it"))
 }
 
-/// The kernel (`bprm_caps_from_vfs_caps`) refuses a program whose file has effective capabilities that are not in the
-/// bounding set.
+/// The kernel (`bprm_caps_from_vfs_caps`) refuses a program whose file has effective capabilities
+/// that are not in the bounding set.
 fn file_capabilities(path: &str, entry: &Entry, bounding_set: u64) -> Option<Finding> {
     let EntryKind::File { .. } = entry.kind else { return None };
     let capabilities = FileCapabilities::parse(entry.capabilities.as_deref()?)?;
@@ -116,7 +117,8 @@ struct FileCapabilities {
 }
 
 impl FileCapabilities {
-    /// Parses `struct vfs_cap_data`: a magic word with the effective flag, then permitted and inheritable, twice.
+    /// Parses `struct vfs_cap_data`: a magic word with the effective flag, then permitted and
+    /// inheritable, twice.
     fn parse(attribute: &[u8]) -> Option<Self> {
         let word = |index: usize| -> Option<u32> {
             Some(u32::from_le_bytes(attribute.get(index * 4..index * 4 + 4)?.try_into().ok()?))

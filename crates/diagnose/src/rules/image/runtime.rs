@@ -1,4 +1,5 @@
-//! `hidden-by-mount`: files that the runtime mounts or writes in every container hide those of the image.
+//! `hidden-by-mount`: files that the runtime mounts or writes in every container hide those of the
+//! image.
 
 use super::ImageFacts;
 use crate::code::Code;

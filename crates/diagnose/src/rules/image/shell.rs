@@ -4,7 +4,8 @@
 const SHELL_SYNTAX: &[char] =
     &['|', '&', ';', '<', '>', '(', ')', '$', '`', '*', '?', '[', '~', '#', '{', '}', '\n', '!'];
 
-/// Returns the line of an argument vector that Docker made from a shell form: `["/bin/sh", "-c", line]`.
+/// Returns the line of an argument vector that Docker made from a shell form:
+/// `["/bin/sh", "-c", line]`.
 pub(super) fn line<'a>(arguments: &[&'a str]) -> Option<&'a str> {
     match arguments {
         ["/bin/sh", "-c", line, ..] => Some(line),

@@ -10,7 +10,8 @@ pub(super) fn check(config: &ConfigFacts) -> Option<Finding> {
     if signal.is_empty() || signal_number(signal).is_some() {
         return None;
     }
-    // Engines accept any number but 0. They learn that it is not a signal when the kernel refuses to send it.
+    // Engines accept any number but 0. They learn that it is not a signal when the kernel refuses
+    // to send it.
     let is_sent = signal.parse::<i32>().is_ok_and(|number| number != 0);
     let (severity, message) = if is_sent {
         (Severity::Warning, format!("there is no signal {signal}: a stop sends it in vain, and then kills the program"))

@@ -1,5 +1,5 @@
-//! `exec-form-shell-syntax` and `command-ignored`: words that only a shell would interpret, and arguments that a
-//! shell consumes.
+//! `exec-form-shell-syntax` and `command-ignored`: words that only a shell would interpret, and
+//! arguments that a shell consumes.
 
 use super::shell;
 use crate::code::Code;
@@ -34,7 +34,8 @@ pub(super) fn check(config: &ConfigFacts) -> Vec<Finding> {
     findings
 }
 
-/// Checks the words in `range` of a complete argument vector. An instruction may provide only a part of it.
+/// Checks the words in `range` of a complete argument vector. An instruction may provide only a
+/// part of it.
 fn of_command(
     config: &ConfigFacts,
     instruction: &str,
@@ -42,7 +43,8 @@ fn of_command(
     range: std::ops::Range<usize>,
 ) -> Option<Finding> {
     let name = |word: &str| word.rsplit('/').next().unwrap_or_default().to_owned();
-    // A shell interprets the words after it. It may come after env, tini or another program that starts programs.
+    // A shell interprets the words after it. It may come after env, tini or another program that
+    // starts programs.
     if arguments.iter().take(range.end).any(|word| SHELLS.contains(&name(word).as_str())) {
         return None;
     }
@@ -117,8 +119,9 @@ fn is_redirection(word: &str) -> bool {
     }
 }
 
-/// Reports whether a shell would substitute a variable or a command. Many passwords and patterns contain a dollar
-/// sign, so what counts is a name in braces, a name in the environment, or a name in the usual spelling of variables.
+/// Reports whether a shell would substitute a variable or a command. Many passwords and patterns
+/// contain a dollar sign, so what counts is a name in braces, a name in the environment, or a name
+/// in the usual spelling of variables.
 fn is_substituted(config: &ConfigFacts, word: &str) -> bool {
     let is_name = |name: &str| {
         !name.is_empty()
@@ -185,7 +188,8 @@ fn fix(instruction: &str, own: &[&str], found: &[(&str, Kind)]) -> String {
     }
 }
 
-/// `command-ignored`: `/bin/sh -c LINE` takes the words after the line as the shell's own parameters.
+/// `command-ignored`: `/bin/sh -c LINE` takes the words after the line as the shell's own
+/// parameters.
 fn ignored(config: &ConfigFacts) -> Option<Finding> {
     let entrypoint: Vec<&str> = config.entrypoint.iter().map(String::as_str).collect();
     let [program, options @ .., line] = entrypoint.as_slice() else { return None };

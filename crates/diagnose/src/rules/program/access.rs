@@ -1,4 +1,5 @@
-//! Determines why a program's user cannot use a file: its kind, its mode, or a directory on the way to it.
+//! Determines why a program's user cannot use a file: its kind, its mode, or a directory on the way
+//! to it.
 
 use super::Subject;
 use crate::identity::{self, Identity, Resolved};
@@ -38,8 +39,8 @@ impl Denied {
     }
 }
 
-/// Returns why `identity` cannot use `entry` in this way, after walking through `parents`. For an unknown identity,
-/// returns why nobody can.
+/// Returns why `identity` cannot use `entry` in this way, after walking through `parents`. For an
+/// unknown identity, returns why nobody can.
 pub(super) fn denied(
     identity: Option<&Identity>,
     parents: &[(String, &Entry)],

@@ -1,13 +1,17 @@
-//! `library-missing` and `library-too-old`: simulates the loader before the program's first instruction.
+//! `library-missing` and `library-too-old`: simulates the loader before the program's first
+//! instruction.
 //!
-//! [`search`] knows where glibc and musl search, [`place`] how they treat the file they find. If the image's loader
-//! is another one, or has a list that cannot be read, a missing library is a guess.
+//! [`search`] knows where glibc and musl search, [`place`] how they treat the file they find. If
+//! the image's loader is another one, or has a list that cannot be read, a missing library is a
+//! guess.
 
 mod cache;
 mod place;
 mod search;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use search::Found;
 
 use super::{Subject, access, truncated};
 use crate::code::Code;
@@ -17,7 +21,6 @@ use crate::identity::Identity;
 use crate::program::Program;
 use crate::rootfs::Resolution;
 use crate::rules::image::mount;
-use search::Found;
 
 #[cfg(test)]
 pub(super) use cache::sample as sample_cache;
@@ -27,8 +30,8 @@ const MAX_LIBRARIES: usize = 1000;
 /// More libraries than anybody preloads.
 const MAX_PRELOADED: usize = 32;
 
-/// The search directories of most glibc builds. Debian and Ubuntu have directories by architecture, other
-/// distributions do not.
+/// The search directories of most glibc builds. Debian and Ubuntu have directories by architecture,
+/// other distributions do not.
 const GLIBC: &[&str] = &["/lib64", "/usr/lib64", "/lib", "/usr/lib"];
 /// musl's search directories (`ldso/dynlink.c`).
 const MUSL: &[&str] = &["/lib", "/usr/local/lib", "/usr/lib"];
@@ -137,7 +140,8 @@ impl<'a> Link<'a> {
 }
 
 impl<'a> Loader<'a> {
-    /// Returns `None` for a program without a loader, and if the files that the loader reads are not known yet.
+    /// Returns `None` for a program without a loader, and if the files that the loader reads are
+    /// not known yet.
     fn of(subject: Subject<'a>, elf: &ElfFacts) -> Option<Self> {
         let interpreter = elf.interpreter.as_deref()?;
         let place = subject.absolute(interpreter);
@@ -232,7 +236,8 @@ fn has_musl(subject: Subject<'_>, elf: &ElfFacts) -> bool {
     subject.rootfs.exists(&format!("/lib/ld-musl-{machine}.so.1")) == Some(true)
 }
 
-/// Returns the directories in musl's list, which replace the built-in ones, and whether the list is known.
+/// Returns the directories in musl's list, which replace the built-in ones, and whether the list is
+/// known.
 fn directories_of_musl(subject: Subject<'_>, loader: &str) -> (Vec<String>, bool) {
     let usual = || MUSL.iter().map(ToString::to_string).collect();
     let name = loader.rsplit('/').next().and_then(|name| name.strip_prefix("ld-musl-"));

@@ -11,7 +11,8 @@ use crate::rules::image::mount;
 pub(super) fn check(subject: Subject<'_>, script: &ScriptFacts, depth: usize) -> Vec<Finding> {
     let path = subject.path;
     if script.carriage_return {
-        // After an argument, the carriage return belongs to the argument, and the interpreter is found.
+        // After an argument, the carriage return belongs to the argument, and the interpreter is
+        // found.
         let in_name = script.argument.is_none();
         if !in_name || subject.rootfs.exists(&subject.absolute(&script.interpreter)) == Some(false) {
             return vec![carriage_return(path, script, in_name)];

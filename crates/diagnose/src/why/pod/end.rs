@@ -113,8 +113,8 @@ fn causes(facts: &ContainerFacts<'_>, pod: &PodFacts, container: &PodContainer, 
 /// Words of container runtimes.
 const RUNTIME: &[&str] = &["OCI runtime ", "runc create failed", "shim task", "containerd task", "container_linux.go"];
 
-/// Reports whether a line of the log is about another container: what happens to this one, its kubelet and its runtime tell in
-/// the pod's status, and never in the log.
+/// Reports whether a line of the log is about another container: what happens to this one, its
+/// kubelet and its runtime tell in the pod's status, and never in the log.
 fn is_about_another(finding: &Finding) -> bool {
     if matches!(finding.code, Code::OomKilled | Code::ChildOomKilled | Code::KilledFromOutside | Code::Stopped) {
         return true;
@@ -122,8 +122,8 @@ fn is_about_another(finding: &Finding) -> bool {
     finding.evidence.iter().any(|line| RUNTIME.iter().any(|words| line.contains(words)))
 }
 
-/// Joins the signal that a program died of with what its log says about that: a named cause comes first, if it is one
-/// that programs bring about themselves.
+/// Joins the signal that a program died of with what its log says about that: a named cause comes
+/// first, if it is one that programs bring about themselves.
 fn with_log(mut signaled: Vec<Finding>, mut logged: Vec<Finding>) -> Vec<Finding> {
     let of_its_own_making = signaled.first().is_some_and(|first| {
         matches!(first.code, Code::SegfaultOrAbort | Code::Aborted | Code::IllegalInstruction) || is_death(first.code)

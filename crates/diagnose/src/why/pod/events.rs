@@ -12,8 +12,8 @@ impl PodEvent {
     }
 }
 
-/// Returns the latest event of a container with this reason whose message begins so, not older than `since`. An event
-/// without a time is of no use: it may be of any run.
+/// Returns the latest event of a container with this reason whose message begins so, not older than
+/// `since`. An event without a time is of no use: it may be of any run.
 pub(super) fn latest<'a>(
     pod: &'a PodFacts,
     container: &str,

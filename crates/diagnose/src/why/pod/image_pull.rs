@@ -54,7 +54,8 @@ const WORDS: &[(Code, &[&str])] = &[
     ),
 ];
 
-/// Returns the code of a runtime's message about this image. Words that are part of the image's name do not count.
+/// Returns the code of a runtime's message about this image. Words that are part of the image's
+/// name do not count.
 pub(crate) fn code(image: &str, message: &str) -> Option<Code> {
     let repository = repository(image);
     let is_name = |word: &&str| word.contains("://") || (!repository.is_empty() && word.contains(repository));

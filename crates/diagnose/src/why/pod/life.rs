@@ -6,7 +6,8 @@ use crate::finding::{Finding, Severity};
 use crate::pod::{NodeState, PodContainer, PodFacts};
 use crate::why::evidence::in_words;
 
-/// After so much time beyond the grace period, a deletion is late: the API tells whole seconds, and statuses lag.
+/// After so much time beyond the grace period, a deletion is late: the API tells whole seconds, and
+/// statuses lag.
 const LATE: i64 = 30_000_000_000;
 
 /// Returns the finding that explains the state of the whole pod.
@@ -52,7 +53,8 @@ fn ended_by_kubelet(pod: &PodFacts) -> Option<Finding> {
     })
 }
 
-/// The kubelet's words for evictions because of disk: of the node, of the pod, of a container, of a volume.
+/// The kubelet's words for evictions because of disk: of the node, of the pod, of a container, of a
+/// volume.
 fn is_about_disk(message: &str) -> bool {
     let resources = ["ephemeral-storage", "inodes", "nodefs", "imagefs"];
     let low = |resource| message.contains(&format!("low on resource: {resource}"));

@@ -1,7 +1,7 @@
 //! Probes: what the kubelet reports about them, and whom it killed because of them.
 //!
-//! A kubelet quotes in `Unhealthy` events what a probe wrote. So only the begin of such a message is its own, and a kill
-//! is proved by its event `Killing` alone.
+//! A kubelet quotes in `Unhealthy` events what a probe wrote. So only the begin of such a message
+//! is its own, and a kill is proved by its event `Killing` alone.
 
 use super::{error, events};
 use crate::code::Code;
@@ -93,8 +93,9 @@ fn killed(pod: &PodFacts, container: &PodContainer, probe: Probe, event: &PodEve
 /// Words of runtimes for a program that they do not find.
 const NOT_FOUND: &[&str] = &["executable file not found", "no such file or directory", "not found in $PATH"];
 
-/// Returns the finding about a probe whose program is not in the image. Such a probe counts neither as failed nor as
-/// passed: a container with one of liveness runs on unwatched, and one of readiness is never ready.
+/// Returns the finding about a probe whose program is not in the image. Such a probe counts neither
+/// as failed nor as passed: a container with one of liveness runs on unwatched, and one of
+/// readiness is never ready.
 pub(super) fn cannot_run(pod: &PodFacts, container: &PodContainer) -> Option<Finding> {
     let since = Some(container.running_since?);
     let name = &container.name;

@@ -16,7 +16,8 @@ const RECENT: i64 = 60 * SECOND;
 pub(super) const MANY: u64 = 3;
 
 impl PodContainer {
-    /// Reports whether it runs and was restarted so recently that its last end is still what matters.
+    /// Reports whether it runs and was restarted so recently that its last end is still what
+    /// matters.
     pub fn is_unsettled(&self, now: Option<i64>) -> bool {
         let (Some(since), Some(now), Some(end)) = (self.running_since, now, &self.ended) else { return false };
         let length = end.finished_at.zip(end.started_at).map_or(0, |(end, start)| end.saturating_sub(start));

@@ -1,12 +1,13 @@
-//! Pods that have no node. The scheduler counts the nodes by the reason why each does not take the pod.
+//! Pods that have no node. The scheduler counts the nodes by the reason why each does not take the
+//! pod.
 
 use super::error;
 use crate::code::Code;
 use crate::finding::{Finding, Severity};
 use crate::pod::PodFacts;
 
-/// The scheduler's words by code, in the reverse order of its checks: a node that fails a later check has passed those before,
-/// so it is the one that would take the pod but for this.
+/// The scheduler's words by code, in the reverse order of its checks: a node that fails a later
+/// check has passed those before, so it is the one that would take the pod but for this.
 const WORDS: &[(Code, &[&str])] = &[
     (Code::PvcUnbound, &["persistentvolumeclaim", "PersistentVolumeClaim"]),
     (Code::UnschedulableAffinity, &["topology spread", "affinity rules", "volume node affinity"]),
@@ -16,7 +17,8 @@ const WORDS: &[(Code, &[&str])] = &[
     (Code::UnschedulableTaint, &["untolerated taint", "were unschedulable"]),
 ];
 
-/// Returns the code of the scheduler's message `0/N nodes are available: …`, and whether another may be the true one.
+/// Returns the code of the scheduler's message `0/N nodes are available: …`, and whether another
+/// may be the true one.
 pub(crate) fn code(message: &str) -> Option<(Code, bool)> {
     let reasons = message.split(" preemption: ").next().unwrap_or(message);
     let reasons = reasons.split_once("nodes are available: ").map_or(reasons, |(_, reasons)| reasons);
@@ -34,7 +36,8 @@ pub(crate) fn code(message: &str) -> Option<(Code, bool)> {
         .collect();
     let at = counts.iter().position(|count| *count > 0)?;
     let (code, taints) = (WORDS[at].0, counts.last().copied().unwrap_or_default());
-    // Taints are checked before the affinity: a node with a taint may be the one that the pod selects.
+    // Taints are checked before the affinity: a node with a taint may be the one that the pod
+    // selects.
     let is_mixed = at + 2 == WORDS.len() && taints > 0;
     Some(if is_mixed && taints > counts[at] { (Code::UnschedulableTaint, true) } else { (code, is_mixed) })
 }

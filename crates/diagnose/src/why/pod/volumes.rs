@@ -24,7 +24,8 @@ pub(super) fn verdict(pod: &PodFacts) -> Option<Finding> {
         return None;
     }
     let mut event = events[at];
-    // The same attempt may be told twice: once with the cause, and once with the names of the volumes alone.
+    // The same attempt may be told twice: once with the cause, and once with the names of the
+    // volumes alone.
     if event.text().starts_with("Unable to attach or mount volumes")
         && let Some(cause) = events.iter().rev().find(|event| event.text().starts_with("MountVolume."))
     {

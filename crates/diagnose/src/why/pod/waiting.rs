@@ -1,4 +1,5 @@
-//! Containers that their kubelet cannot start. The reasons and messages are the kubelet's and the runtime's own.
+//! Containers that their kubelet cannot start. The reasons and messages are the kubelet's and the
+//! runtime's own.
 
 use super::{error, image_pull, quoted, with_message};
 use crate::code::Code;
@@ -7,8 +8,8 @@ use crate::finding::Finding;
 use crate::pod::{PodContainer, PodFacts};
 use crate::why::start::START_CODES;
 
-/// Codes of a start that a runtime refused, beside those of [`START_CODES`]. Its message may contain words with another
-/// meaning elsewhere.
+/// Codes of a start that a runtime refused, beside those of [`START_CODES`]. Its message may
+/// contain words with another meaning elsewhere.
 const RUNTIME_CODES: &[Code] = &[
     Code::ShellMissing,
     Code::NoCommand,
@@ -30,7 +31,8 @@ fn is_of_start(code: Code) -> bool {
     START_CODES.contains(&code) || RUNTIME_CODES.contains(&code)
 }
 
-/// Returns why a container is not started; `None` if it only waits for its turn or for its next run.
+/// Returns why a container is not started; `None` if it only waits for its turn or for its next
+/// run.
 pub(super) fn refused(pod: &PodFacts, container: &PodContainer, reason: &str, message: &str) -> Option<Finding> {
     let image = &container.image;
     let name = &container.name;

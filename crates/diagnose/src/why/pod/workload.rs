@@ -10,7 +10,8 @@ impl WorkloadFacts {
         self.conditions.iter().find(|condition| condition.kind == kind)
     }
 
-    /// Returns why the last attempt to make a pod failed, and where that is told. A later success settles it.
+    /// Returns why the last attempt to make a pod failed, and where that is told. A later success
+    /// settles it.
     fn refusal(&self) -> Option<(&'static str, &str)> {
         if let Some(failure) = self.condition("ReplicaFailure").filter(|failure| failure.holds) {
             return Some(("condition ReplicaFailure", &failure.message));
@@ -29,7 +30,8 @@ impl WorkloadFacts {
     }
 }
 
-/// A workload some of whose pods cannot be made, such as those of a new template while those of the old one run.
+/// A workload some of whose pods cannot be made, such as those of a new template while those of the
+/// old one run.
 pub(super) fn not_created(pod: &PodFacts) -> Option<Finding> {
     refused(pod.workload.as_ref()?)
 }
@@ -119,7 +121,8 @@ fn plain(message: &str) -> &str {
     message.strip_prefix("Error creating: ").unwrap_or(message)
 }
 
-/// Returns the code of an API server's refusal of a pod. Its first words are its own; what follows may quote others.
+/// Returns the code of an API server's refusal of a pod. Its first words are its own; what follows
+/// may quote others.
 pub(crate) fn code(message: &str) -> Option<Code> {
     let (_, reason) = message.strip_prefix("pods \"")?.split_once("\" is forbidden: ")?;
     if reason.starts_with("violates PodSecurity ") {

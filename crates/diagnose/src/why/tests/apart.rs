@@ -131,7 +131,8 @@ fn a_line_of_a_short_log_is_not_long_before_the_end() {
     assert!(format!("{:?}", why(&facts).findings).contains("long before the end"));
 }
 
-/// Nobody asked the engine for the SIGKILL: what else it may have been is told, and never said to be certain.
+/// Nobody asked the engine for the SIGKILL: what else it may have been is told, and never said to
+/// be certain.
 #[test]
 fn a_kill_that_the_engine_does_not_know_has_several_possible_causes() {
     const INSIDE: &str = "a process in the container";

@@ -186,7 +186,8 @@ fn amounts_in_words() {
     }
 }
 
-/// The cause comes before its consequence, and an error that was survived long ago is not the cause.
+/// The cause comes before its consequence, and an error that was survived long ago is not the
+/// cause.
 #[test]
 fn named_causes_come_first() {
     let filler = "working\n".repeat(9);

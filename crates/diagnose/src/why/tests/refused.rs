@@ -1,4 +1,5 @@
-//! Tests of further facts about a refused start: the names of missing objects, and the exit code of the previous run.
+//! Tests of further facts about a refused start: the names of missing objects, and the exit code of
+//! the previous run.
 
 use super::*;
 

@@ -1,8 +1,8 @@
 //! The forms of headers, and those that readers would not agree on.
 //!
-//! Engines read layers with Go's `archive/tar`. Where it takes a header otherwise than POSIX (pax(1),
-//! "ustar Interchange Format") or than GNU tar, the entry is refused: what is shown of a layer must be
-//! what is unpacked.
+//! Engines read layers with Go's `archive/tar`. Where it takes a header otherwise than POSIX
+//! (pax(1), "ustar Interchange Format") or than GNU tar, the entry is refused: what is shown of a
+//! layer must be what is unpacked.
 
 use std::ops::Range;
 
@@ -24,7 +24,8 @@ pub(super) fn is_ustar(header: &Header) -> bool {
     bytes[MAGIC] == *b"ustar\0" && bytes[VERSION] == *b"00" && bytes[STAR_MARK] != *b"tar\0"
 }
 
-/// Returns why readers would not agree on a header. `path` is that of the entry, with extended headers.
+/// Returns why readers would not agree on a header. `path` is that of the entry, with extended
+/// headers.
 pub(super) fn ambiguity(header: &Header, kind: EntryType, size: u64, path: &[u8]) -> Option<&'static str> {
     // Go takes this for a directory, which has no data.
     if header.as_bytes()[156] == 0 && kind.is_file() && path.ends_with(b"/") && size > 0 {
@@ -33,7 +34,8 @@ pub(super) fn ambiguity(header: &Header, kind: EntryType, size: u64, path: &[u8]
     has_unclear_prefix(header.as_bytes()).then_some("its header has a name in a place where readers disagree")
 }
 
-/// Whether a part of the name, or what some readers take for one, is outside of the fields of the header's format.
+/// Whether a part of the name, or what some readers take for one, is outside of the fields of the
+/// header's format.
 fn has_unclear_prefix(bytes: &[u8; 512]) -> bool {
     if bytes[MAGIC] == *b"ustar\0" {
         let has_more = bytes[AFTER_DEVICE].iter().any(|byte| *byte != 0);

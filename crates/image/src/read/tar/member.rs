@@ -1,10 +1,12 @@
 //! One entry: its path, kind and owner, after validation.
 
+use std::io;
+
+use tar::{EntryType, Header};
+
 use super::super::ReadError;
 use super::extension::Extension;
 use super::{TarInput, TarReader, form};
-use std::io;
-use tar::{EntryType, Header};
 
 /// `PATH_MAX` of Linux: no path is longer.
 const LONGEST_PATH: usize = 4096;
@@ -30,8 +32,8 @@ pub enum MemberKind {
 /// One entry of a tar stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {
-    /// The path relative to the root, without `.`, `..`, or a slash at either end; empty for the root.
-    /// Bytes that are not UTF-8 are replaced.
+    /// The path relative to the root, without `.`, `..`, or a slash at either end; empty for the
+    /// root. Bytes that are not UTF-8 are replaced.
     pub path: String,
     /// Its kind.
     pub kind: MemberKind,
@@ -118,8 +120,9 @@ pub(crate) struct Listed {
     above: usize,
 }
 
-/// Normalizes a path as engines do, which unpack a layer with its root as `/`: a slash at the beginning does not matter,
-/// `.` and `..` are resolved by their text, and `..` does not lead above the root. Fails if it is not a path.
+/// Normalizes a path as engines do, which unpack a layer with its root as `/`: a slash at the
+/// beginning does not matter, `.` and `..` are resolved by their text, and `..` does not lead above
+/// the root. Fails if it is not a path.
 fn normal(path: &[u8], what: &str) -> Result<(String, Listed), ReadError> {
     let text = String::from_utf8_lossy(path);
     let shown: String = text.chars().take(200).collect();

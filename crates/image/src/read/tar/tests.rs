@@ -1,8 +1,9 @@
+use proptest::prelude::*;
+
 use super::member::MOST_NAMES;
 use super::*;
 use crate::tar::write_tree;
 use crate::{Entry, FileData, Tree};
-use proptest::prelude::*;
 
 fn all(bytes: &[u8]) -> Result<Vec<(Member, Vec<u8>)>, ReadError> {
     let mut reader = TarReader::new(bytes, "the layer");

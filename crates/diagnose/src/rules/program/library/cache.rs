@@ -1,9 +1,10 @@
-//! Parses `/etc/ld.so.cache`, with which glibc's loader finds libraries outside of its built-in directories.
-//! `ldconfig` generates it from `/etc/ld.so.conf`, which the loader does not read.
+//! Parses `/etc/ld.so.cache`, with which glibc's loader finds libraries outside of its built-in
+//! directories. `ldconfig` generates it from `/etc/ld.so.conf`, which the loader does not read.
 
 use std::collections::BTreeMap;
 
-/// The beginning of the part that loaders since glibc 2.2 read. A part for older loaders may precede it.
+/// The beginning of the part that loaders since glibc 2.2 read. A part for older loaders may
+/// precede it.
 const MAGIC: &[u8] = b"glibc-ld.so.cache1.1";
 /// The size of the magic, two counts, and fields of later versions.
 const HEADER: usize = 48;
@@ -16,7 +17,8 @@ const ANY: u32 = 1;
 /// The most entries that are read, more than any machine's cache has.
 const MAX_ENTRIES: usize = 100_000;
 
-/// Returns the paths of each library, in the cache's order, or `None` if no loader would accept the cache.
+/// Returns the paths of each library, in the cache's order, or `None` if no loader would accept the
+/// cache.
 pub(super) fn parse(content: &[u8]) -> Option<BTreeMap<String, Vec<String>>> {
     let begin = content.windows(MAGIC.len()).position(|window| window == MAGIC)?;
     let cache = content.get(begin..)?;

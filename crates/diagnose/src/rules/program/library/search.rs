@@ -1,4 +1,5 @@
-//! Where a loader searches for a library, in its order: `elf/dl-load.c` of glibc, `ldso/dynlink.c` of musl.
+//! Where a loader searches for a library, in its order: `elf/dl-load.c` of glibc, `ldso/dynlink.c`
+//! of musl.
 
 use super::place::{self, Place};
 use super::{Loader, Object};
@@ -118,8 +119,8 @@ fn directories(loader: &Loader<'_>, objects: &[Object<'_>], user: usize) -> Dire
     Directories { searched: before.clone(), before }
 }
 
-/// Returns the possible values of a path with `$ORIGIN`, `$LIB` and `$PLATFORM`. `user` is the path of the file that
-/// contains it.
+/// Returns the possible values of a path with `$ORIGIN`, `$LIB` and `$PLATFORM`. `user` is the path
+/// of the file that contains it.
 fn expand(loader: &Loader<'_>, path: &str, user: &str) -> Vec<String> {
     let origin = user.rsplit_once('/').map_or("", |(directory, _)| directory);
     let replace = |text: &str, name: &str, value: &str| {
