@@ -2,6 +2,8 @@
 //! that they do not have.
 
 use std::fs;
+use std::os::unix::fs::symlink;
+use std::process::Command;
 
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use scratchdbg_testkit::sample;
@@ -288,4 +290,32 @@ fn a_set_user_id_program_gives_a_session_no_ids() {
     }
     let honest = stage.target_named("honest", &["-v", &mount, "--entrypoint", "/app"], &image, &[]);
     assert!(who(&stage, &[], &honest).starts_with("Uid: 1000 "), "its first process has the ids of its user");
+}
+
+/// Images whose user files are links, as some builders make them.
+#[test]
+fn user_files_that_are_links_are_followed_in_the_image() {
+    let stage = Stage::set();
+    let folder = stage.scratchdbg.home().join("linked");
+    fs::create_dir_all(folder.join("store")).expect("a folder");
+    fs::create_dir_all(folder.join("etc")).expect("a folder");
+    fs::write(folder.join("store/passwd"), PASSWD).expect("a file");
+    fs::write(folder.join("etc/group"), GROUP).expect("a file");
+    symlink("/store/passwd", folder.join("etc/passwd")).expect("a link");
+    fs::copy(sample::write_app(stage.scratchdbg.home()), folder.join("app")).expect("a copy");
+    let image = format!("{}:1", stage.engine.name("imported-links"));
+    let archive = stage.scratchdbg.home().join("links.tar");
+    let pack = Command::new("tar").arg("-cf").arg(&archive).arg("-C").arg(&folder).arg(".").status();
+    assert!(pack.expect("tar runs").success());
+    let changes = ["-c", "USER app", "-c", "ENTRYPOINT [\"/app\"]"];
+    stage.engine.ask([&["import"][..], &changes, &[&*archive.to_string_lossy(), &*image]].concat());
+    let target = stage.target_named("linked", &[], &image, &[]);
+    for options in [&[][..], &["-u", "app"]] {
+        assert!(who(&stage, options, &target).starts_with("Uid: 1000 1000 1000 1000 Gid: 1000 "), "{options:?}");
+    }
+    // The link is the same, and what it leads to is not.
+    write_unseen(&stage, &target, "/store/passwd", "root:x:0:0::/:/x\napp:x:0000:0000::/:/x\n");
+    assert!(who(&stage, &[], &target).starts_with("Uid: 1000 "), "the image's own");
+    let refused = stage.run(&["attach", "-u", "app", target.name(), "--", "true"]);
+    refused.expect_clear_failure(125, &["/etc/passwd", "changed in the container", "-u UID:GID"]);
 }

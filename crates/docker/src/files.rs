@@ -85,9 +85,8 @@ impl Engine {
             return Ok(user::resolve_for_exec(user, "", "", added, is_fixed));
         }
         if is_fixed {
-            let [passwd, group] = user::FILES.map(|path| self.file_of_target(target, path, true));
+            let [passwd, group] = user::FILES.map(|path| self.file_of_target(target, path));
             let (passwd, group) = tokio::try_join!(passwd, group)?;
-            let [passwd, group] = [passwd, group].map(Option::unwrap_or_default);
             return Ok(user::resolve_for_exec(user, &passwd, &group, added, true));
         }
         let changed = |path| match named_group {
@@ -127,13 +126,11 @@ impl Engine {
     /// Reads the files in which users are looked up from the target's image, empty where there is
     /// none. Returns `None` if the image is gone.
     async fn user_files_of_image(&self, target: &Target) -> Result<Option<[String; 2]>, Error> {
-        let files = match self.files_of_image(&target.image_id, &user::FILES).await {
+        let files = match self.text_files_of_image(&target.image_id, &user::FILES).await {
             Err(error) if error.is_status(404) => return Ok(None),
             read => read?,
         };
-        let mut files = files.into_iter().map(Option::unwrap_or_default);
-        let mut text = || String::from_utf8_lossy(&files.next().unwrap_or_default()).into_owned();
-        Ok(Some([text(), text()]))
+        Ok(<[String; 2]>::try_from(files).ok())
     }
 
     /// Returns the file for users that differs from that of the image. The engine lists changes,
@@ -147,8 +144,7 @@ impl Engine {
             return Ok(Some(path));
         }
         for (path, text) in user::FILES.into_iter().zip(of_image) {
-            // A link may lead to a file that the target may change.
-            if self.file_of_target(target, path, false).await?.is_none_or(|found| found != *text) {
+            if self.file_of_target(target, path).await? != *text {
                 return Ok(Some(path));
             }
         }
@@ -165,27 +161,19 @@ impl Engine {
         user::first_process(&top, target.pid)
     }
 
-    /// Returns a text file of a container or an image, empty if the file does not exist. Returns
-    /// `None` if the path is a symbolic link that is not to be followed.
-    async fn file_of_target(&self, target: &Target, path: &str, follow: bool) -> Result<Option<String>, Error> {
+    /// Returns a text file of a container or an image, empty if the file does not exist.
+    async fn file_of_target(&self, target: &Target, path: &str) -> Result<String, Error> {
         // For this request, Docker mounts the volumes of a stopped container and creates missing
         // directories on its host.
         let shares_folders = target.reach.mounts.iter().any(|mount| mount.kind == "bind");
         if target.id.is_empty() || (shares_folders && !target.state.has_processes()) {
-            let file = self.file_of_image(&target.image_id, path).await?.unwrap_or_default();
-            return Ok(Some(String::from_utf8_lossy(&file).into_owned()));
+            let files = self.text_files_of_image(&target.image_id, &[path]).await?;
+            return Ok(files.into_iter().next().unwrap_or_default());
         }
         let container = target.id.parse()?;
-        if follow {
-            return Ok(Some(self.read_file(&container, path).await?.unwrap_or_default()));
-        }
-        let read = tokio::time::timeout(LOOKUP_TIMEOUT, self.read_entry(&container, path));
-        let entry = read.await.unwrap_or_else(|_| Err(Error::transport(path, "the engine does not read it")))?;
-        Ok(match entry {
-            Some(Entry::File(text)) => Some(text),
-            Some(Entry::Link(_)) => None,
-            Some(Entry::Other) | None => Some(String::new()),
-        })
+        let read = tokio::time::timeout(LOOKUP_TIMEOUT, self.read_file(&container, path));
+        let file = read.await.unwrap_or_else(|_| Err(Error::transport(path, "the engine does not read it")))?;
+        Ok(file.unwrap_or_default())
     }
 }
 

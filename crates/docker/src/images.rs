@@ -155,12 +155,26 @@ impl Engine {
     /// Reads one file from an image by creating a container that is never started. Returns `None`
     /// if the file does not exist.
     pub async fn file_of_image(&self, image: &str, path: &str) -> Result<Option<Vec<u8>>, Error> {
-        Ok(self.files_of_image(image, &[path]).await?.pop().flatten())
+        let container = self.create_for_files(image, &[path]).await?;
+        let file = self.file_of_container(&container, path).await;
+        self.remove(&container).await?;
+        file
     }
 
-    /// Reads files from an image, like [`file_of_image`](Self::file_of_image), in the order of the
-    /// paths.
-    pub(crate) async fn files_of_image(&self, image: &str, paths: &[&str]) -> Result<Vec<Option<Vec<u8>>>, Error> {
+    /// Reads small text files from an image, in the order of the paths, also through symbolic
+    /// links. A file that does not exist is empty.
+    pub(crate) async fn text_files_of_image(&self, image: &str, paths: &[&str]) -> Result<Vec<String>, Error> {
+        let container = self.create_for_files(image, paths).await?;
+        let mut files = Vec::new();
+        for path in paths {
+            files.push(self.read_file(&container, path).await.map(Option::unwrap_or_default));
+        }
+        self.remove(&container).await?;
+        files.into_iter().collect()
+    }
+
+    /// Creates a container for reading these files of an image. The container is never started.
+    async fn create_for_files(&self, image: &str, paths: &[&str]) -> Result<ContainerName, Error> {
         let session = scratchdbg_backend::session_id();
         let mut host_config = unprivileged();
         host_config.log_config = Some(HostConfigLogConfig { typ: Some("none".to_owned()), config: None });
@@ -172,13 +186,7 @@ impl Engine {
             host_config: Some(host_config),
             ..ContainerCreateBody::default()
         };
-        let container = self.create(&ours::Role::Files.name(&session), body).await?;
-        let mut files = Vec::new();
-        for path in paths {
-            files.push(self.file_of_container(&container, path).await);
-        }
-        self.remove(&container).await?;
-        files.into_iter().collect()
+        self.create(&ours::Role::Files.name(&session), body).await
     }
 
     async fn file_of_container(&self, container: &ContainerName, path: &str) -> Result<Option<Vec<u8>>, Error> {
