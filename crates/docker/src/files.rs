@@ -28,6 +28,19 @@ impl Engine {
     /// Reads a small text file of a container. Returns `None` if it does not exist or is not a
     /// file.
     pub async fn read_file(&self, container: &ContainerName, path: &str) -> Result<Option<String>, Error> {
+        self.expect_no_blocking_file(container).await?;
+        self.read_through_links(container, path).await
+    }
+
+    /// Reads several small text files of a container at once. A file that does not exist is empty.
+    pub(crate) async fn read_files(&self, container: &ContainerName, paths: &[&str]) -> Result<Vec<String>, Error> {
+        self.expect_no_blocking_file(container).await?;
+        let files = paths.iter().map(|path| self.read_through_links(container, path));
+        let files = futures_util::future::try_join_all(files).await?;
+        Ok(files.into_iter().map(Option::unwrap_or_default).collect())
+    }
+
+    async fn read_through_links(&self, container: &ContainerName, path: &str) -> Result<Option<String>, Error> {
         let mut path = path.to_owned();
         for _ in 0..MAX_LINKS {
             match self.read_entry(container, &path).await? {
@@ -46,7 +59,6 @@ impl Engine {
     /// Returns the entry at a path of a container, if there is one. A symbolic link is not
     /// followed.
     async fn read_entry(&self, container: &ContainerName, path: &str) -> Result<Option<Entry>, Error> {
-        self.expect_no_blocking_file(container).await?;
         let query = format!("/containers/{container}/archive?path={}", percent_encode(path));
         let request = self.transport.request(Method::GET, &query, full(""))?;
         match self.transport.fetch(request).await {

@@ -165,12 +165,9 @@ impl Engine {
     /// links. A file that does not exist is empty.
     pub(crate) async fn text_files_of_image(&self, image: &str, paths: &[&str]) -> Result<Vec<String>, Error> {
         let container = self.create_for_files(image, paths).await?;
-        let mut files = Vec::new();
-        for path in paths {
-            files.push(self.read_file(&container, path).await.map(Option::unwrap_or_default));
-        }
+        let files = self.read_files(&container, paths).await;
         self.remove(&container).await?;
-        files.into_iter().collect()
+        files
     }
 
     /// Creates a container for reading these files of an image. The container is never started.
