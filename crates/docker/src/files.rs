@@ -117,7 +117,8 @@ impl Engine {
         }
         let resolved = match user::resolve_for_exec(user, &passwd, &group, added, false) {
             Ok(resolved) => resolved,
-            Err(error) => return Ok(Err(error)),
+            // The name may be in the mounted file.
+            Err(error) => return Ok(Err(mounted.map_or(error, changed))),
         };
         // The engine looked the user up in the mounted file. What it found is known of the process.
         if let Some(path) = mounted
