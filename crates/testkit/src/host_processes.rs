@@ -1,5 +1,6 @@
 //! Keeps containers in the host's PID namespace apart from tests that need targets without
-//! neighbors: such a container is a neighbor of every other.
+//! neighbors: such a container is a neighbor of every other. The same goes for a container that the
+//! engine may not finish with: it cannot be inspected, so nobody knows whose neighbor it is.
 
 use std::fs::File;
 
