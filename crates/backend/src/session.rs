@@ -215,8 +215,8 @@ pub trait KeeperHandle: Send {
 
     /// Returns whether a keeper that [is gone](Self::is_gone) ended its session itself, because the
     /// launcher was stopped, and was not killed or removed.
-    fn has_ended_by_itself(&self) -> bool {
-        false
+    fn has_ended_by_itself(&mut self) -> impl Future<Output = bool> + Send {
+        async { false }
     }
 
     /// Waits until the keeper has exited, after it was told to. Removes it if it does not exit. A

@@ -19,7 +19,7 @@ use std::fmt;
 use crate::platform::Platform;
 
 pub use go::GoBuild;
-pub(crate) use header::parse;
+pub(crate) use header::{dynamic_section, parse};
 pub use kernel::Refused;
 
 /// Word size.

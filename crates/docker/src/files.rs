@@ -25,21 +25,16 @@ const LOOKUP_TIMEOUT: Duration = Duration::from_secs(10);
 const MAX_LINKS: usize = 8;
 
 impl Engine {
+    /// Reads the files in which users are looked up from a container, empty where there is none.
+    pub(crate) async fn read_user_files(&self, container: &ContainerName) -> Result<[String; 2], Error> {
+        self.expect_no_blocking_file(container).await?;
+        let [passwd, group] = user::FILES.map(|path| self.read_through_links(container, path));
+        let (passwd, group) = tokio::try_join!(passwd, group)?;
+        Ok([passwd, group].map(Option::unwrap_or_default))
+    }
+
     /// Reads a small text file of a container. Returns `None` if it does not exist or is not a
     /// file.
-    pub async fn read_file(&self, container: &ContainerName, path: &str) -> Result<Option<String>, Error> {
-        self.expect_no_blocking_file(container).await?;
-        self.read_through_links(container, path).await
-    }
-
-    /// Reads several small text files of a container at once. A file that does not exist is empty.
-    pub(crate) async fn read_files(&self, container: &ContainerName, paths: &[&str]) -> Result<Vec<String>, Error> {
-        self.expect_no_blocking_file(container).await?;
-        let files = paths.iter().map(|path| self.read_through_links(container, path));
-        let files = futures_util::future::try_join_all(files).await?;
-        Ok(files.into_iter().map(Option::unwrap_or_default).collect())
-    }
-
     async fn read_through_links(&self, container: &ContainerName, path: &str) -> Result<Option<String>, Error> {
         let mut path = path.to_owned();
         for _ in 0..MAX_LINKS {
@@ -97,8 +92,10 @@ impl Engine {
             return Ok(user::resolve_for_exec(user, "", "", added, is_fixed));
         }
         if is_fixed {
-            let [passwd, group] = user::FILES.map(|path| self.file_of_target(target, path));
-            let (passwd, group) = tokio::try_join!(passwd, group)?;
+            let [passwd, group] = match self.user_files_of_container(target).await? {
+                Some(files) => files,
+                None => self.user_files_of_image(&target.image_id).await?,
+            };
             return Ok(user::resolve_for_exec(user, &passwd, &group, added, true));
         }
         let changed = |path| match named_group {
@@ -106,11 +103,12 @@ impl Engine {
             None => UserError::Changed { user: user.to_owned(), path },
         };
         let mounted = user::mounted(&target.reach.mounts);
-        if !is_own && let Some(path) = mounted {
+        if let Some(path) = mounted.filter(|_| !is_own || named_group.is_some()) {
             return Ok(Err(changed(path)));
         }
-        let Some([passwd, group]) = self.user_files_of_image(target).await? else {
-            return Ok(Err(UserError::NoImage { user: user.to_owned() }));
+        let [passwd, group] = match self.user_files_of_image(&target.image_id).await {
+            Err(error) if error.is_status(404) => return Ok(Err(UserError::NoImage { user: user.to_owned() })),
+            files => files?,
         };
         if !is_own && let Some(path) = self.changed_user_file(target, [&passwd, &group]).await? {
             return Ok(Err(changed(path)));
@@ -122,28 +120,17 @@ impl Engine {
         };
         // The engine looked the user up in the mounted file. What it found is known of the process.
         if let Some(path) = mounted
-            && !(user::is_plainly_root(user) && named_group.is_none())
-            && (named_group.is_some() || self.first_process(target).await != Some(resolved.numeric))
+            && !user::is_plainly_root(user)
+            && self.first_process(target).await != Some(resolved.numeric)
         {
             return Ok(Err(changed(path)));
         }
         // The engine adds the groups of a user without a group, as the container's files have them.
-        let needs_engine = resolved.needs_engine() && !target.id.is_empty();
-        if needs_engine && self.changed_user_file(target, [&passwd, &group]).await?.is_some() {
+        if is_own && resolved.needs_engine() && self.changed_user_file(target, [&passwd, &group]).await?.is_some() {
             let groups = added.iter().filter_map(|group| group.parse().ok()).collect();
             return Ok(Ok(ResolvedUser::by_numbers(resolved.numeric, groups)));
         }
         Ok(Ok(resolved))
-    }
-
-    /// Reads the files in which users are looked up from the target's image, empty where there is
-    /// none. Returns `None` if the image is gone.
-    async fn user_files_of_image(&self, target: &Target) -> Result<Option<[String; 2]>, Error> {
-        let files = match self.text_files_of_image(&target.image_id, &user::FILES).await {
-            Err(error) if error.is_status(404) => return Ok(None),
-            read => read?,
-        };
-        Ok(<[String; 2]>::try_from(files).ok())
     }
 
     /// Returns the file for users that differs from that of the image. The engine lists changes,
@@ -156,12 +143,9 @@ impl Engine {
         if let Some(path) = user::changed(&changes) {
             return Ok(Some(path));
         }
-        for (path, text) in user::FILES.into_iter().zip(of_image) {
-            if self.file_of_target(target, path).await? != *text {
-                return Ok(Some(path));
-            }
-        }
-        Ok(None)
+        let Some(files) = self.user_files_of_container(target).await? else { return Ok(None) };
+        let mut pairs = user::FILES.into_iter().zip(files.iter().zip(of_image));
+        Ok(pairs.find(|(_, (found, expected))| found != expected).map(|(path, _)| path))
     }
 
     /// Returns the ids of a running target's first process, if the engine reports them.
@@ -174,19 +158,18 @@ impl Engine {
         user::first_process(&top, target.pid)
     }
 
-    /// Returns a text file of a container or an image, empty if the file does not exist.
-    async fn file_of_target(&self, target: &Target, path: &str) -> Result<String, Error> {
+    /// Reads the files in which users are looked up from the target itself. Returns `None` for an
+    /// image, and where reading them has effects.
+    async fn user_files_of_container(&self, target: &Target) -> Result<Option<[String; 2]>, Error> {
         // For this request, Docker mounts the volumes of a stopped container and creates missing
         // directories on its host.
         let shares_folders = target.reach.mounts.iter().any(|mount| mount.kind == "bind");
         if target.id.is_empty() || (shares_folders && !target.state.has_processes()) {
-            let files = self.text_files_of_image(&target.image_id, &[path]).await?;
-            return Ok(files.into_iter().next().unwrap_or_default());
+            return Ok(None);
         }
         let container = target.id.parse()?;
-        let read = tokio::time::timeout(LOOKUP_TIMEOUT, self.read_file(&container, path));
-        let file = read.await.unwrap_or_else(|_| Err(Error::transport(path, "the engine does not read it")))?;
-        Ok(file.unwrap_or_default())
+        let read = tokio::time::timeout(LOOKUP_TIMEOUT, self.read_user_files(&container)).await;
+        read.unwrap_or_else(|_| Err(Error::transport("/etc/passwd", "the engine does not read it"))).map(Some)
     }
 }
 

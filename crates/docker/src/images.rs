@@ -161,11 +161,10 @@ impl Engine {
         file
     }
 
-    /// Reads small text files from an image, in the order of the paths, also through symbolic
-    /// links. A file that does not exist is empty.
-    pub(crate) async fn text_files_of_image(&self, image: &str, paths: &[&str]) -> Result<Vec<String>, Error> {
-        let container = self.create_for_files(image, paths).await?;
-        let files = self.read_files(&container, paths).await;
+    /// Reads the files in which users are looked up from an image, empty where there is none.
+    pub(crate) async fn user_files_of_image(&self, image: &str) -> Result<[String; 2], Error> {
+        let container = self.create_for_files(image, &crate::user::FILES).await?;
+        let files = self.read_user_files(&container).await;
         self.remove(&container).await?;
         files
     }

@@ -43,12 +43,9 @@ impl<B: LogBackend, S: Sink> LogReader<'_, B, S> {
             match progress.step(&pass, self.lines > lines) {
                 Step::Stop => return Ok(()),
                 Step::Finish => {
-                    self.finish_at(end, files.take())?;
-                    if !self.go_on_by_name().await? {
+                    if !self.finish_or_go_on(end, &mut files, &mut progress).await? {
                         return Ok(());
                     }
-                    progress = Progress::default();
-                    files = self.follower()?;
                 }
                 Step::GiveUp => return self.give_up(end),
                 Step::LeaveFiles => {
@@ -63,12 +60,9 @@ impl<B: LogBackend, S: Sink> LogReader<'_, B, S> {
                     let has_all = !self.source.storage.rotates && self.source.started_at == started_at;
                     match progress.waited(&pass, runs, has_all) {
                         Next::Finish => {
-                            self.finish_at(end, files.take())?;
-                            if !self.go_on_by_name().await? {
+                            if !self.finish_or_go_on(end, &mut files, &mut progress).await? {
                                 return Ok(());
                             }
-                            progress = Progress::default();
-                            files = self.follower()?;
                         }
                         Next::Read(Duration::ZERO) => {}
                         Next::Read(pause) => {
@@ -83,6 +77,22 @@ impl<B: LogBackend, S: Sink> LogReader<'_, B, S> {
     }
 
     /// Passes on a last line without a newline.
+    /// Finishes the log of a container. Returns whether another one has its name now, which is
+    /// followed from here on.
+    async fn finish_or_go_on(
+        &mut self,
+        end: StreamEnd,
+        files: &mut Option<Follower>,
+        progress: &mut Progress,
+    ) -> Result<bool, Error> {
+        self.finish_at(end, files.take())?;
+        let goes_on = self.go_on_by_name().await?;
+        if goes_on {
+            (*progress, *files) = (Progress::default(), self.follower()?);
+        }
+        Ok(goes_on)
+    }
+
     fn finish_at(&mut self, end: StreamEnd, files: Option<Follower>) -> Result<(), Error> {
         match (end, files) {
             (StreamEnd::Closed(decoder), _) => self.finish(*decoder),

@@ -67,16 +67,7 @@ fn read_part(
     range: &Range<u64>,
     visit: &mut dyn FnMut(&[u8]),
 ) -> io::Result<Vec<u8>> {
-    let mut before = data.take(range.start.saturating_sub(position));
-    let mut chunk = vec![0; CHUNK];
-    loop {
-        match before.read(&mut chunk) {
-            Ok(0) => break,
-            Ok(size) => visit(&chunk[..size]),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
+    pass_over(data.take(range.start.saturating_sub(position)), visit)?;
     let mut part = Vec::new();
     data.take(range.end.saturating_sub(range.start)).read_to_end(&mut part)?;
     visit(&part);
@@ -91,12 +82,17 @@ pub(crate) fn scan(head: &[u8], rest: &mut dyn Read) -> io::Result<Mentions> {
 }
 
 fn finish_scan(mut scanner: MentionScanner, rest: &mut dyn Read) -> io::Result<Mentions> {
-    let mut rest = rest.take(MOST_SEARCHED);
+    pass_over(rest.take(MOST_SEARCHED), &mut |bytes| scanner.push(bytes))?;
+    Ok(scanner.finish())
+}
+
+/// Passes all bytes of `data` to `visit`.
+fn pass_over(mut data: impl Read, visit: &mut dyn FnMut(&[u8])) -> io::Result<()> {
     let mut chunk = vec![0; CHUNK];
     loop {
-        match rest.read(&mut chunk) {
-            Ok(0) => return Ok(scanner.finish()),
-            Ok(size) => scanner.push(&chunk[..size]),
+        match data.read(&mut chunk) {
+            Ok(0) => return Ok(()),
+            Ok(size) => visit(&chunk[..size]),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }

@@ -36,9 +36,13 @@ impl Default for RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// Reports whether a request may be sent again: not if the registry asks for more than the
-    /// longest wait.
-    pub(crate) fn is_worthwhile(&self, retry_after: Option<Duration>) -> bool {
+    /// Reports whether a request may be sent again after so many failures.
+    pub(crate) fn may_retry(&self, failures: u32, retry_after: Option<Duration>) -> bool {
+        failures < self.attempts && self.is_worthwhile(retry_after)
+    }
+
+    /// Reports whether the wait that a registry asks for is not longer than the longest wait.
+    fn is_worthwhile(&self, retry_after: Option<Duration>) -> bool {
         retry_after.is_none_or(|wait| wait <= self.longest_wait)
     }
 

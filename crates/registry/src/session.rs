@@ -121,8 +121,7 @@ impl Session {
                 }
                 Ok(answer)
                     if retry::is_passing(answer.status())
-                        && self.policy.is_worthwhile(retry::retry_after(answer.headers()))
-                        && failures + 1 < self.policy.attempts =>
+                        && self.policy.may_retry(failures + 1, retry::retry_after(answer.headers())) =>
                 {
                     failures += 1;
                     self.back_off(failures, retry::retry_after(answer.headers()), "its address").await;
@@ -144,7 +143,7 @@ impl Session {
                     let refusal = Refusal::read(answer).await;
                     let is_passing = retry::is_passing(refusal.status);
                     let error = refusal.into_error(&self.registry, call.what);
-                    if !is_passing || !self.policy.is_worthwhile(retry_after) {
+                    if !is_passing {
                         return Err(error);
                     }
                     (error, retry_after)
@@ -153,7 +152,7 @@ impl Session {
                 Err(failure) => return Err(self.failed(failure, call.what)),
             };
             failures += 1;
-            if failures >= self.policy.attempts {
+            if !self.policy.may_retry(failures, retry_after) {
                 return Err(error);
             }
             self.back_off(failures, retry_after, call.what).await;

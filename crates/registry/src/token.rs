@@ -132,7 +132,7 @@ impl Server<'_> {
                 Err(failure) => (failure.is_passing(), None, Err(self.session.failed(failure, "a token"))),
             };
             failures += 1;
-            if !is_passing || !self.session.policy.is_worthwhile(wait) || failures >= self.session.policy.attempts {
+            if !is_passing || !self.session.policy.may_retry(failures, wait) {
                 return outcome;
             }
             self.session.back_off(failures, wait, "a token").await;

@@ -60,7 +60,7 @@ impl Upload<'_> {
                 Attempt::Failed { error, wait } => (error, wait),
             };
             failures += 1;
-            if failures >= self.session.policy.attempts || !self.session.policy.is_worthwhile(wait) {
+            if !self.session.policy.may_retry(failures, wait) {
                 return Err(error);
             }
             self.session.back_off(failures, wait, &what).await;

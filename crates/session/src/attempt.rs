@@ -298,7 +298,11 @@ async fn run_process<B: SessionBackend, U: User>(
         }
         // The launcher kills the command when the keeper is gone.
         Ok(AttemptEnd::Exited(KILLED) | AttemptEnd::Unrecorded(KILLED)) if keeper.is_gone().await => {
-            if keeper.has_ended_by_itself() { Ok(AttemptEnd::Unrecorded(KILLED)) } else { Ok(AttemptEnd::Removed) }
+            if keeper.has_ended_by_itself().await {
+                Ok(AttemptEnd::Unrecorded(KILLED))
+            } else {
+                Ok(AttemptEnd::Removed)
+            }
         }
         // Without the keeper, there is nothing to start. No other mode is offered, because one with
         // more rights would reward who ended the keeper.

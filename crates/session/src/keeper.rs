@@ -62,8 +62,8 @@ impl<K: KeeperHandle> Keeper<K> {
     }
 
     /// Returns whether a keeper that is gone ended its session itself.
-    pub(crate) fn has_ended_by_itself(&self) -> bool {
-        self.handle.has_ended_by_itself()
+    pub(crate) async fn has_ended_by_itself(&mut self) -> bool {
+        self.handle.has_ended_by_itself().await
     }
 
     /// Releases the keeper and waits until it has exited. A lingering keeper only ends the session.

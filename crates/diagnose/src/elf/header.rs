@@ -28,6 +28,24 @@ pub(crate) fn parse<R: Read + Seek>(reader: R) -> (Option<ElfFacts>, R) {
     (facts, cache.into_inner().into_inner())
 }
 
+/// Returns the offset and the size of the dynamic section (`PT_DYNAMIC`), if the beginning of the
+/// file has the program headers.
+pub(crate) fn dynamic_section<R: Read + Seek>(reader: R) -> Option<(u64, u64)> {
+    fn find<'data, Elf: FileHeader<Endian = object::Endianness>>(data: impl ReadRef<'data>) -> Option<(u64, u64)> {
+        let header = Elf::parse(data).ok()?;
+        let endian = header.endian().ok()?;
+        let segments = header.program_headers(endian, data).ok()?;
+        let section = segments.iter().find(|segment| segment.p_type(endian) == elf::PT_DYNAMIC)?;
+        Some((section.p_offset(endian).into(), section.p_filesz(endian).into()))
+    }
+    let cache = ReadCache::new(AsLoaded::new(reader));
+    match cache.read_bytes_at(CLASS, 1) {
+        Ok(&[class]) if class == elf::ELFCLASS32.0 => find::<FileHeader32<object::Endianness>>(&cache),
+        Ok(&[class]) if class == elf::ELFCLASS64.0 => find::<FileHeader64<object::Endianness>>(&cache),
+        _ => None,
+    }
+}
+
 fn read<'data, Elf, R>(data: R) -> Option<ElfFacts>
 where
     Elf: FileHeader<Endian = object::Endianness>,

@@ -2,37 +2,19 @@
 
 use std::ops::Range;
 
+use super::source::Head;
+use crate::elf;
+
 /// The largest dynamic section that is read.
 const MAX_SECTION: u64 = 1024 * 1024;
 /// How much around the section is read: tools that change a program put the strings of the section
 /// near it.
 const AROUND: u64 = 256 * 1024;
-const PT_DYNAMIC: u64 = 2;
 
 /// Returns the part of a program of `size` bytes that has its dynamic section, if `head`, the
 /// beginning of the file, lacks it. At most 1.5 MiB, and not before the end of `head`.
 pub fn dynamic_part(head: &[u8], size: u64) -> Option<Range<u64>> {
-    let is_64 = match head.get(..6)? {
-        [0x7f, b'E', b'L', b'F', class @ 1..=2, 1..=2] => *class == 2,
-        _ => return None,
-    };
-    let is_little = head[5] == 1;
-    let number = |at: u64, length: usize| -> Option<u64> {
-        let at = usize::try_from(at).ok()?;
-        let bytes = head.get(at..at.checked_add(length)?)?;
-        let add = |sum: u64, byte: &u8| sum << 8 | u64::from(*byte);
-        Some(if is_little { bytes.iter().rev().fold(0, add) } else { bytes.iter().fold(0, add) })
-    };
-    // Of the file header: where the program headers are, their size, and their number. Of each:
-    // where its offset and its size in the file are.
-    let (word, table, entry_size, count, offset_at, size_at) =
-        if is_64 { (8, 32, 54, 56, 8, 32) } else { (4, 28, 42, 44, 4, 16) };
-    let (table, entry_size, count) = (number(table, word)?, number(entry_size, 2)?, number(count, 2)?);
-    let header = (0..count)
-        .map_while(|index| table.checked_add(index.checked_mul(entry_size)?))
-        .find(|header| number(*header, 4) == Some(PT_DYNAMIC))?;
-    let offset = number(header.checked_add(offset_at)?, word)?;
-    let length = number(header.checked_add(size_at)?, word)?;
+    let (offset, length) = elf::dynamic_section(Head { bytes: head, part: (0, &[]), size, position: 0 })?;
     let (end, have) = (offset.checked_add(length)?, head.len() as u64);
     if length > MAX_SECTION || end > size || end <= have {
         return None;

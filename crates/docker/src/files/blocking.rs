@@ -13,13 +13,10 @@ use base64::engine::general_purpose::STANDARD;
 use hyper::{Method, Response};
 use serde::Deserialize;
 
-use super::percent_encode;
+use super::{MAX_LINKS, percent_encode};
 use crate::transport::full;
 use crate::user::FILES;
 use crate::{ContainerName, Engine, Error};
-
-/// The most symbolic links that are followed. The engine resolves each completely.
-const MAX_LINKS: usize = 8;
 
 /// How long the engine may take to describe a file. A proxy may not know such requests.
 const MAX_WAIT: Duration = Duration::from_secs(5);

@@ -55,8 +55,6 @@ pub struct Keeper {
     /// The standard streams, until they are taken.
     connection: Option<Hijacked>,
     end: KeeperEnd,
-    /// The keeper's exit code, once it is known.
-    exit_code: Option<i64>,
 }
 
 /// How a keeper ends.
@@ -80,7 +78,6 @@ impl Keeper {
                 lingering_pid: Some(*pid),
                 connection: None,
                 end: KeeperEnd::Lingers,
-                exit_code: None,
             });
         }
         let body = container(plan, session, engine.now());
@@ -92,7 +89,6 @@ impl Keeper {
                 lingering_pid: None,
                 connection: Some(connection),
                 end: KeeperEnd::WithClient(exit_waiter),
-                exit_code: None,
             }),
             Err(error) => {
                 // The engine removes only containers that have run.
@@ -140,35 +136,21 @@ impl KeeperHandle for Keeper {
         loop {
             match self.engine.keeps_running(&self.container, Duration::ZERO).await {
                 Ok(true) => {}
-                Ok(false) => break,
+                Ok(false) => return true,
                 Err(_) => return false,
             }
             if !polls.again().await {
                 return false;
             }
         }
-        // Tells a keeper that ended the session itself from one that was killed.
-        if let (KeeperEnd::WithClient(exit_waiter), None) = (&mut self.end, self.exit_code) {
-            let code = tokio::time::timeout(END_TIMEOUT, exit_waiter.exit_code()).await;
-            // What has answered is not asked again.
-            self.exit_code = code.ok().map(|code| code.unwrap_or(-1));
-        }
-        true
     }
 
-    fn has_ended_by_itself(&self) -> bool {
-        self.exit_code == Some(0)
+    async fn has_ended_by_itself(&mut self) -> bool {
+        self.engine.recorded_exit_code(&self.container).await == Some(0)
     }
 
     async fn end(self) -> Result<(), scratchdbg_backend::Error> {
         let KeeperEnd::WithClient(mut exit_waiter) = self.end else { return Ok(()) };
-        if self.exit_code.is_some_and(|code| code >= 0) {
-            self.engine.transport.scope().gone(self.container.as_str());
-            return Ok(());
-        }
-        if self.exit_code.is_some() {
-            return Ok(self.engine.remove_within(&self.container, REMOVAL_TIMEOUT).await?);
-        }
         match tokio::time::timeout(STOP_TIMEOUT, exit_waiter.exit_code()).await {
             Ok(Ok(_)) => {
                 self.engine.transport.scope().gone(self.container.as_str());

@@ -116,11 +116,8 @@ impl Engine {
                 self.remove_unused_image(&part.name).await?;
                 continue;
             }
-            let container = part.name.parse()?;
-            if session.mode == Mode::Sidecar.as_str() && part.role != KEEPER {
-                self.await_end_of_sidecar(&container).await;
-            }
-            self.remove_within(&container, REMOVAL_TIMEOUT).await?;
+            let is_sidecar = session.mode == Mode::Sidecar.as_str() && part.role != KEEPER;
+            self.remove_container(&part.name.parse()?, is_sidecar).await?;
         }
         // A container of the session's own was removed with all its processes.
         if session.mode != Mode::Exec.as_str() {
@@ -136,14 +133,16 @@ impl Engine {
         Ok(())
     }
 
-    /// Waits for a sidecar whose keeper is gone. Its launcher reaps the session's processes. If the
-    /// engine killed them all, they would stay in the target as zombies, because a program in the
-    /// place of an init process often reaps none.
-    async fn await_end_of_sidecar(&self, container: &ContainerName) {
+    /// Removes a container of a session. A sidecar, whose keeper is gone, gets the time to end: its
+    /// launcher reaps the session's processes. If the engine killed them all, they would stay in the
+    /// target as zombies, because a program in the place of an init process often reaps none.
+    async fn remove_container(&self, container: &ContainerName, is_sidecar: bool) -> Result<(), Error> {
         let mut polls = Polls::until(SIDECAR_TIMEOUT);
-        while matches!(self.inspect(container).await, Ok(target) if target.state == Phase::Running)
+        while is_sidecar
+            && matches!(self.inspect(container).await, Ok(target) if target.state == Phase::Running)
             && polls.again().await
         {}
+        self.remove_within(container, REMOVAL_TIMEOUT).await
     }
 
     /// Returns whether the target is paused if a session's launcher is still in it. Returns `None`
@@ -200,21 +199,16 @@ impl Engine {
             Ok(()) => removed += 1,
             Err(error) => failures.push(error),
         };
-        let left = ours.containers.iter().filter(|each| each.is_left);
-        let (sidecars, others): (Vec<_>, Vec<_>) = left.partition(|each| each.marks.mode == Mode::Sidecar.as_str());
-        let is_keeper = |each: &&OurContainer| matches!(each.role, Role::Keeper { .. });
-        let (keepers, sidecars): (Vec<_>, Vec<_>) = sidecars.into_iter().partition(is_keeper);
-        for keeper in keepers {
-            note(self.remove_within(&keeper.id, REMOVAL_TIMEOUT).await);
-        }
-        for sidecar in sidecars {
-            self.await_end_of_sidecar(&sidecar.id).await;
-            note(self.remove_within(&sidecar.id, REMOVAL_TIMEOUT).await);
-        }
-        // Remove containers that join a keeper before the keeper.
-        let (keepers, others): (Vec<_>, Vec<_>) = others.into_iter().partition(is_keeper);
-        for container in others.into_iter().chain(keepers) {
-            note(self.remove_within(&container.id, REMOVAL_TIMEOUT).await);
+        // A sidecar ends with its keeper. Other containers may join a keeper, so they come before it.
+        let kind =
+            |each: &OurContainer| (each.marks.mode == Mode::Sidecar.as_str(), matches!(each.role, Role::Keeper { .. }));
+        let mut left: Vec<_> = ours.containers.iter().filter(|each| each.is_left).collect();
+        left.sort_by_key(|each| match kind(each) {
+            (true, is_keeper) => u8::from(!is_keeper),
+            (false, is_keeper) => 2 + u8::from(is_keeper),
+        });
+        for container in left {
+            note(self.remove_container(&container.id, kind(container) == (true, false)).await);
         }
         for image in ours.images.iter().filter(|image| image.is_left) {
             // Without its image, a container cannot be proved to be scratchdbg's: the engine may
