@@ -101,6 +101,7 @@ impl Engine {
 
     pub(crate) async fn create(&self, name: &str, body: ContainerCreateBody) -> Result<ContainerName, Error> {
         let options = CreateContainerOptionsBuilder::default().name(name).build();
+        self.transport.expect_sendable(Kind::Create)?;
         // The engine may create the container although no response arrives. Until its id is known,
         // its name identifies it.
         let scope = self.transport.scope();

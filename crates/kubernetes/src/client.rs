@@ -204,18 +204,23 @@ impl Client {
         limit: Duration,
         answer: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
-        let called_off = || Error::Canceled { call: Box::new(call.clone()) };
-        if self.scope.is_canceled() && !call.cleans_up {
-            return Err(called_off());
-        }
+        self.expect_sendable(call)?;
         tokio::select! {
             biased;
             answer = answer => answer,
             () = tokio::time::sleep(limit) => {
                 Err(Error::Silent { place: Arc::clone(&self.place), call: Box::new(call.clone()), waited: limit })
             }
-            () = self.scope.expired(call.cleans_up) => Err(called_off()),
+            () = self.scope.expired(call.cleans_up) => Err(Error::Canceled { call: Box::new(call.clone()) }),
         }
+    }
+
+    /// Fails if this request is not sent: after cancellation, only cleanup is.
+    pub(crate) fn expect_sendable(&self, call: &Call) -> Result<(), Error> {
+        if self.scope.is_canceled() && !call.cleans_up {
+            return Err(Error::Canceled { call: Box::new(call.clone()) });
+        }
+        Ok(())
     }
 
     fn refused(&self, call: &Call, refusal: Refusal) -> Error {

@@ -5,6 +5,7 @@
 
 #![expect(unsafe_code, reason = "system calls the standard library does not wrap")]
 
+mod fork;
 mod rights;
 
 use std::ffi::{CStr, c_char, c_int, c_long, c_uint, c_ulong, c_void};
@@ -13,6 +14,7 @@ use std::os::fd::{AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command};
 
+pub(crate) use self::fork::fork_and_run;
 pub(crate) use self::rights::{group, groups, may_execute, set_groups, user};
 
 unsafe extern "C" {
@@ -30,10 +32,7 @@ unsafe extern "C" {
     fn fcntl(fd: c_int, command: c_int, ...) -> c_int;
     fn ioctl(fd: c_int, request: c_ulong, ...) -> c_int;
     fn getppid() -> c_int;
-    fn fork() -> c_int;
-    fn signal(number: c_int, handler: usize) -> usize;
     fn dup2(from: c_int, to: c_int) -> c_int;
-    fn _exit(code: c_int) -> !;
     fn getenv(name: *const c_char) -> *mut c_char;
     fn getrandom(buffer: *mut c_void, count: usize, flags: c_uint) -> isize;
 }
@@ -109,24 +108,6 @@ pub(crate) fn make_inaccessible() -> io::Result<()> {
 pub(crate) fn make_accessible() -> io::Result<()> {
     // SAFETY: takes no pointer.
     check(unsafe { prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) }).map(drop)
-}
-
-/// Forks a copy of this process that runs `work` and exits. The copy is not waited for, and is
-/// killed with this process. Only for a process with one thread and no other child.
-pub(crate) fn fork_and_run(work: impl FnOnce()) -> io::Result<()> {
-    const SIG_IGN: usize = 1;
-    // SAFETY: there is only one thread, so the copy finds no lock held by another. The copy exits
-    // without running any cleanup of the original. Children whose end is ignored are reaped by the
-    // kernel.
-    unsafe {
-        signal(SIGCHLD, SIG_IGN);
-        if check(fork())? == 0 {
-            prctl(PR_SET_PDEATHSIG, SIGKILL as c_ulong, 0, 0, 0);
-            work();
-            _exit(0);
-        }
-    }
-    Ok(())
 }
 
 /// Redirects standard output and standard error.

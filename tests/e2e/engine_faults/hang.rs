@@ -182,6 +182,35 @@ fn what_an_engine_makes_after_the_end_is_told() {
     scene.target.assert_untouched();
 }
 
+/// What the engine says that it did before the end is removed, and what it was not asked for is not
+/// looked for.
+#[test]
+fn an_answer_that_is_late_leaves_nothing_and_no_hint() {
+    let stage = Stage::set();
+    let scene = Scene::set(&stage);
+    let mut runs = Vec::new();
+    for name in [scene.target.name(), scene.ended.name()] {
+        let arguments = vec!["attach", name, "--", "true"];
+        runs.extend((1..=scene.requests(&arguments)).map(|number| (arguments.clone(), number)));
+    }
+    side_by_side(runs, |(arguments, number)| {
+        let what = format!("{arguments:?}, request {number}");
+        let proxy = FaultProxy::open(scene.stage.engine.host(), Fault::Hold, number);
+        let running = scene.start(&proxy, &arguments);
+        wait_for_hit(&proxy, || !is_running(&running));
+        if is_running(&running) {
+            running.signal(Signal::TERM);
+        }
+        std::thread::sleep(Duration::from_millis(100));
+        proxy.release();
+        let finished = running.finish();
+        assert!(matches!(finished.status.code(), Some(0 | 143)), "{what}: {finished}");
+        assert!(!finished.stderr.contains("sessions gc"), "{what}: {finished}");
+    });
+    scene.assert_clear();
+    scene.target.assert_untouched();
+}
+
 /// The first signal is for the command. If the engine does not deliver it, the session ends
 /// nevertheless.
 #[test]

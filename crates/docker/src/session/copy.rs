@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::containers::unprivileged;
 use crate::ours::COPIES;
 use crate::plan::{CopySettings, ModePlan};
+use crate::transport::Kind;
 use crate::{Engine, Error, SessionPlan, labels};
 
 /// The objects to remove after a session in a copy.
@@ -243,6 +244,7 @@ impl Engine {
         let path = format!("/commit?container={container}&repo={COPIES}&tag={session}&pause=0");
         let labels = labels::session_labels(session, plan, self.now());
         let request = self.transport.json_request(Method::POST, &path, &Changes { labels })?;
+        self.transport.expect_sendable(Kind::Commit)?;
         self.transport.scope().made(&format!("{COPIES}:{session}"));
         let answer = self.transport.fetch(request).await?;
         let committed: Committed = serde_json::from_slice(&answer).map_err(|error| Error::transport(&path, error))?;

@@ -53,10 +53,7 @@ impl Transport {
         progress: &Progress,
         answer: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
-        // After cancellation, send no more requests except for cleanup.
-        if self.scope.is_canceled() && !kind.cleans_up() {
-            return Err(Error::Canceled { what: kind.words() });
-        }
+        self.expect_sendable(kind)?;
         tokio::select! {
             biased;
             answer = answer => {
@@ -65,6 +62,14 @@ impl Transport {
             }
             error = self.given_up(kind, progress) => Err(error),
         }
+    }
+
+    /// Fails if a request of this kind is not sent: after cancellation, only cleanup is.
+    pub(crate) fn expect_sendable(&self, kind: Kind) -> Result<(), Error> {
+        if self.scope.is_canceled() && !kind.cleans_up() {
+            return Err(Error::Canceled { what: kind.words() });
+        }
+        Ok(())
     }
 
     /// Waits until a request of this kind must be given up, and returns why.

@@ -34,6 +34,8 @@ pub(super) async fn start(
         container: planned.container.clone(),
         is_copy: true,
     };
+    let call = Call::create(Kind::Pod, Some(&plan.namespace));
+    client.expect_sendable(&call)?;
     (sessions.report)(&format!(
         "making pod {}, a copy of {}, which is removed at the end. It is not the original: {}",
         name.pod,
@@ -41,7 +43,6 @@ pub(super) async fn start(
         planned.differences.join("; ")
     ));
     client.scope.made(&name.mark());
-    let call = Call::create(Kind::Pod, Some(&plan.namespace));
     let made: Result<Pod, _> = client.create(&call, &planned.manifest(session)).await;
     let pod = match made {
         Ok(pod) => pod,

@@ -132,6 +132,7 @@ async fn start(
     let scope = &sessions.cluster.client.scope;
     let patch = plan.keeper.patch(session, &name.container, &plan.pod_uid, &plan.container);
     let call = Call::patch(Kind::Pod, &plan.namespace, &plan.pod).of("ephemeralcontainers");
+    sessions.cluster.client.expect_sendable(&call)?;
     let before = match plan.earlier {
         0 => String::new(),
         1 => ", beside that of an earlier keeper".to_owned(),
