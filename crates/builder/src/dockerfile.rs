@@ -43,7 +43,7 @@ use reader::Reader;
 use scratchdbg_diagnose::{Code, Finding, Severity};
 use source::Instruction;
 use stage::Stage;
-use unseen::Told;
+use unseen::Notes;
 
 use crate::BuildSpec;
 
@@ -115,9 +115,9 @@ pub fn read(text: &str, context: &Path, arguments: &Arguments) -> Result<Recipe,
 /// and reported. Lines that no engine accepts are reported as findings, and the rest of the file is
 /// read nevertheless. Only problems of the context are errors.
 pub fn inspect(text: &str, context: &Path, arguments: &Arguments) -> Result<(Recipe, Vec<Unseen>), DockerfileError> {
-    let mut told = Told::default();
-    let recipe = read_last(text, context, arguments, Some(&mut told))?;
-    Ok((recipe, told.unseen))
+    let mut notes = Notes::default();
+    let recipe = read_last(text, context, arguments, Some(&mut notes))?;
+    Ok((recipe, notes.unseen))
 }
 
 /// Reports whether a text with another name is a Dockerfile: it begins with `FROM` or `ARG`, and at
@@ -130,12 +130,12 @@ pub fn reads_as_one(text: &str) -> bool {
         && ((begins && known * 2 >= instructions.len()) || (known > 1 && known == instructions.len()))
 }
 
-/// Reads the last stage. Without `told`, everything that would be reported is an error.
+/// Reads the last stage. Without `notes`, everything that would be reported is an error.
 fn read_last(
     text: &str,
     context: &Path,
     arguments: &Arguments,
-    mut told: Option<&mut Told>,
+    mut notes: Option<&mut Notes>,
 ) -> Result<Recipe, DockerfileError> {
     let whole = |reason: String| source::error(1, "", reason);
     if text.len() as u64 > LARGEST {
@@ -149,10 +149,10 @@ fn read_last(
         errors.push(error(first.from, format!("{} stages, and at most {MOST_STAGES} are read", parsed.len())));
     }
     errors.sort_by_key(|error| error.line);
-    match &mut told {
-        Some(told) => {
+    match &mut notes {
+        Some(notes) => {
             for finding in errors.iter().map(rules::invalid).chain(stages::named_twice(&parsed)) {
-                told.find(finding);
+                notes.find(finding);
             }
         }
         None => errors.into_iter().next().map_or(Ok(()), Err)?,
@@ -160,11 +160,11 @@ fn read_last(
     let folder =
         context.canonicalize().map_err(|error| whole(format!("the context {}: {error}", context.display())))?;
     let ignore = match scratchdbg_files::read_text(&folder.join(".dockerignore"), LARGEST) {
-        Ok(text) => match (ignore::invalid_rule(&text), &mut told) {
+        Ok(text) => match (ignore::invalid_rule(&text), &mut notes) {
             (None, _) => Ignore::parse(&text).map_err(whole)?,
             (Some(reason), None) => return Err(whole(reason)),
-            (Some(reason), Some(told)) => {
-                told.find(scratchdbg_diagnose::rules::dockerfile::ignore_invalid(&reason));
+            (Some(reason), Some(notes)) => {
+                notes.find(scratchdbg_diagnose::rules::dockerfile::ignore_invalid(&reason));
                 Ignore::default()
             }
         },
@@ -172,7 +172,7 @@ fn read_last(
         Err(error) => return Err(whole(format!("cannot read .dockerignore: {error}"))),
     };
     let Some(last) = parsed.len().checked_sub(1).filter(|last| *last < MOST_STAGES) else {
-        return Ok(nothing_read(&source, told));
+        return Ok(nothing_read(&source, notes));
     };
     let target = parsed[last].name.clone().unwrap_or_else(|| "default".into());
     let mut context = Context {
@@ -184,43 +184,43 @@ fn read_last(
         global: arguments.predefined(&target),
     };
     for instruction in global {
-        match (context.global_argument(instruction), &mut told) {
+        match (context.global_argument(instruction), &mut notes) {
             (Ok(()), _) => {}
-            (Err(error), Some(told)) => told.find(rules::invalid(&error)),
+            (Err(error), Some(notes)) => notes.find(rules::invalid(&error)),
             (Err(error), None) => return Err(error),
         }
     }
     let bases =
         parsed.iter().enumerate().map(|(number, stage)| stages::base(stage, &parsed[..number], &context)).collect();
     let reader = Reader { stages: parsed, bases, context };
-    let mut stage = reader.last(last, told.as_deref_mut())?;
+    let mut stage = reader.last(last, notes.as_deref_mut())?;
     stage.origins.stage = reader.stages[last].from.line;
     stage.spec.fallback_platform = Some(reader.context.arguments.target());
-    let (findings, left_out) = all_findings(&source, told);
+    let (findings, left_out) = all_findings(&source, notes);
     Ok(Recipe { spec: stage.spec, origins: stage.origins, findings, left_out })
 }
 
 /// The result for a file without a readable stage.
-fn nothing_read(source: &source::Source, mut told: Option<&mut Told>) -> Recipe {
-    if let Some(told) = &mut told {
-        told.hide(&Instruction::lost(1), Hidden::Anything);
+fn nothing_read(source: &source::Source, mut notes: Option<&mut Notes>) -> Recipe {
+    if let Some(notes) = &mut notes {
+        notes.hide(&Instruction::lost(1), Hidden::Anything);
     }
     let Stage { spec, origins, .. } = Stage::default();
-    let (findings, left_out) = all_findings(source, told);
+    let (findings, left_out) = all_findings(source, notes);
     Recipe { spec, origins, findings, left_out }
 }
 
 /// Returns the problems found while reading and those found by rules. A line is reported as invalid
 /// once, and not at all if a rule explains it. The second value is the number of findings that were
 /// too many.
-fn all_findings(source: &source::Source, told: Option<&mut Told>) -> (Vec<Finding>, usize) {
+fn all_findings(source: &source::Source, notes: Option<&mut Notes>) -> (Vec<Finding>, usize) {
     let by_rules = rules::findings(source);
     let line = |finding: &Finding| finding.location.as_ref().map(|location| location.line);
     let is_reason = |finding: &&Finding| finding.code == Code::ExecFormInvalid && finding.severity == Severity::Error;
     let explained = by_rules.iter().filter(is_reason);
     let mut said: BTreeSet<_> = explained.map(line).collect();
     let (mut findings, mut left_out) =
-        told.map(|told| (std::mem::take(&mut told.findings), told.left_out)).unwrap_or_default();
+        notes.map(|notes| (std::mem::take(&mut notes.findings), notes.left_out)).unwrap_or_default();
     findings.sort_by_key(line);
     findings.retain(|finding| said.insert(line(finding)));
     findings.extend(by_rules);

@@ -102,7 +102,7 @@ impl Context {
         let registry = Registry::new(self.environment.docker_config.as_deref());
         let registry = registry.map_err(|error| crate::registry::explain(&error))?;
         let printer = self.printer;
-        let registry = registry.telling(move |name, wait| {
+        let registry = registry.with_wait_reporter(move |name, wait| {
             if std::io::stderr().is_terminal() {
                 printer.note(&format!("the registry {name} is busy: trying again in {} s", wait.as_secs()));
             }

@@ -63,12 +63,12 @@ pub(crate) enum Meaning {
     /// A code whose sentence depends only on the captured text.
     Plain(Code, Option<String>),
     /// A code with a sentence of its own.
-    Told(Told),
+    Explanation(Explanation),
 }
 
 /// A complete meaning.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Told {
+pub(crate) struct Explanation {
     pub(crate) code: Code,
     pub(crate) message: String,
     pub(crate) fix: &'static str,
@@ -81,16 +81,16 @@ pub(crate) struct Told {
 /// A wording with its sentence: `{p}` is replaced by the text of the group `p`.
 macro_rules! says {
     ($code:ident, $pattern:expr, $message:literal, $fix:literal $(,)?) => {
-        Wording { pattern: $pattern, meaning: |c| $crate::dialect::told(Code::$code, $message, $fix, false, c) }
+        Wording { pattern: $pattern, meaning: |c| $crate::dialect::explanation(Code::$code, $message, $fix, false, c) }
     };
     (guess $code:ident, $pattern:expr, $message:literal, $fix:literal $(,)?) => {
-        Wording { pattern: $pattern, meaning: |c| $crate::dialect::told(Code::$code, $message, $fix, true, c) }
+        Wording { pattern: $pattern, meaning: |c| $crate::dialect::explanation(Code::$code, $message, $fix, true, c) }
     };
 }
 use says;
 
 /// Fills in a message. A part in `[…]` is left out if nothing was captured for its `{p}`.
-fn told(code: Code, message: &str, fix: &'static str, is_guess: bool, captures: &Captures<'_>) -> Meaning {
+fn explanation(code: Code, message: &str, fix: &'static str, is_guess: bool, captures: &Captures<'_>) -> Meaning {
     let subject = ["p", "q", "r", "s", "t"].into_iter().find_map(|name| named(captures, name));
     let mut text = String::with_capacity(message.len());
     for (index, part) in message.split(['[', ']']).enumerate() {
@@ -103,7 +103,7 @@ fn told(code: Code, message: &str, fix: &'static str, is_guess: bool, captures: 
             None => {}
         }
     }
-    Meaning::Told(Told { code, message: text, fix, is_guess, is_success: false })
+    Meaning::Explanation(Explanation { code, message: text, fix, is_guess, is_success: false })
 }
 
 /// Where a program was started from, as far as the text shows.

@@ -40,7 +40,7 @@ pub use self::error::Error;
 pub use self::pull::PulledImage;
 pub use self::push::{PushReport, Pushed};
 pub use self::reference::Reference;
-use self::retry::{RetryPolicy, Teller};
+use self::retry::{RetryPolicy, WaitReporter};
 use self::session::Session;
 use self::transport::Transport;
 
@@ -50,7 +50,7 @@ pub struct Registry {
     transport: Transport,
     store: CredentialStore,
     policy: RetryPolicy,
-    teller: Teller,
+    reporter: WaitReporter,
     sessions: Mutex<HashMap<String, Arc<Session>>>,
 }
 
@@ -63,16 +63,16 @@ impl Registry {
             transport: Transport::new().map_err(tls)?,
             store: CredentialStore::new(docker_config),
             policy: RetryPolicy::default(),
-            teller: Teller::default(),
+            reporter: WaitReporter::default(),
             sessions: Mutex::default(),
         })
     }
 
-    /// Returns a client that calls `tell` before each wait of some seconds, with the registry's
+    /// Returns a client that calls `report` before each wait of some seconds, with the registry's
     /// name and the length of the wait.
     #[must_use]
-    pub fn telling(self, tell: impl Fn(&str, Duration) + Send + Sync + 'static) -> Self {
-        Self { teller: Teller::new(tell), ..self }
+    pub fn with_wait_reporter(self, report: impl Fn(&str, Duration) + Send + Sync + 'static) -> Self {
+        Self { reporter: WaitReporter::new(report), ..self }
     }
 
     /// Returns the session with a registry. All operations on a registry share one session.
@@ -80,7 +80,7 @@ impl Registry {
         let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
         let session = sessions.entry(registry.to_owned()).or_insert_with(|| {
             let session = Session::new(registry, self.transport.clone(), self.store.clone(), self.policy);
-            Arc::new(session.telling(self.teller.clone()))
+            Arc::new(session.with_wait_reporter(self.reporter.clone()))
         });
         Arc::clone(session)
     }

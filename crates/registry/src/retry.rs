@@ -59,30 +59,30 @@ impl RetryPolicy {
 }
 
 /// Waits of at least this length are reported.
-const TOLD_FROM: Duration = Duration::from_secs(2);
+const REPORTED_FROM: Duration = Duration::from_secs(2);
 
 /// A function that takes the registry's name and the length of a wait.
-type Tell = dyn Fn(&str, Duration) + Send + Sync;
+type Report = dyn Fn(&str, Duration) + Send + Sync;
 
 /// Reports waits to the user.
 #[derive(Clone, Default)]
-pub(crate) struct Teller(Option<Arc<Tell>>);
+pub(crate) struct WaitReporter(Option<Arc<Report>>);
 
-impl Teller {
-    pub(crate) fn new(tell: impl Fn(&str, Duration) + Send + Sync + 'static) -> Self {
-        Self(Some(Arc::new(tell)))
+impl WaitReporter {
+    pub(crate) fn new(report: impl Fn(&str, Duration) + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(report)))
     }
 
-    pub(crate) fn tell(&self, registry: &str, wait: Duration) {
-        if let Some(tell) = self.0.as_ref().filter(|_| wait >= TOLD_FROM) {
-            tell(registry, wait);
+    pub(crate) fn report(&self, registry: &str, wait: Duration) {
+        if let Some(report) = self.0.as_ref().filter(|_| wait >= REPORTED_FROM) {
+            report(registry, wait);
         }
     }
 }
 
-impl fmt::Debug for Teller {
+impl fmt::Debug for WaitReporter {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("Teller")
+        formatter.write_str("WaitReporter")
     }
 }
 

@@ -18,7 +18,7 @@ use crate::challenge::Challenge;
 use crate::credentials::CredentialStore;
 use crate::error::Error;
 use crate::origin::Origin;
-use crate::retry::{self, RetryPolicy, Teller};
+use crate::retry::{self, RetryPolicy, WaitReporter};
 use crate::transport::{Failure, Transport};
 
 /// How often to try to find a registry. An unreachable registry is rarely a temporary problem.
@@ -33,7 +33,7 @@ pub(crate) struct Session {
     /// The registry's name as in image names.
     pub(crate) registry: String,
     pub(crate) policy: RetryPolicy,
-    pub(crate) teller: Teller,
+    pub(crate) reporter: WaitReporter,
     transport: Transport,
     store: CredentialStore,
     origin: OnceCell<Origin>,
@@ -63,13 +63,13 @@ impl<'a> Call<'a> {
 impl Session {
     pub(crate) fn new(registry: &str, transport: Transport, store: CredentialStore, policy: RetryPolicy) -> Self {
         let registry = registry.to_owned();
-        let teller = Teller::default();
-        Self { registry, policy, teller, transport, store, origin: OnceCell::new(), access: Mutex::default() }
+        let reporter = WaitReporter::default();
+        Self { registry, policy, reporter, transport, store, origin: OnceCell::new(), access: Mutex::default() }
     }
 
-    /// Returns the session with waits reported to `teller`.
-    pub(crate) fn telling(self, teller: Teller) -> Self {
-        Self { teller, ..self }
+    /// Returns the session with waits reported to `reporter`.
+    pub(crate) fn with_wait_reporter(self, reporter: WaitReporter) -> Self {
+        Self { reporter, ..self }
     }
 
     /// Returns an absolute URI of this registry's API: `/v2/` and `path`.
@@ -163,7 +163,7 @@ impl Session {
     pub(crate) async fn back_off(&self, failures: u32, retry_after: Option<Duration>, what: &str) {
         let wait = self.policy.wait(failures, retry_after);
         tracing::debug!(registry = %self.registry, what, failures, ?wait, "trying again");
-        self.teller.tell(&self.registry, wait);
+        self.reporter.report(&self.registry, wait);
         tokio::time::sleep(wait).await;
     }
 

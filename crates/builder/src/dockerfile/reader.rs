@@ -6,7 +6,7 @@ use super::error::Refusal;
 use super::source::Instruction;
 use super::stage::Stage;
 use super::stages::{Base, Parsed};
-use super::unseen::{Hidden, Told};
+use super::unseen::{Hidden, Notes};
 use super::{Context, DockerfileError, array, copy, error, health, rules, source};
 use crate::links;
 
@@ -23,9 +23,9 @@ pub(super) type Made = BTreeMap<usize, Result<Stage, DockerfileError>>;
 impl Reader<'_> {
     /// Builds the last stage, and before it all stages that it needs, in the order of the file. No
     /// stage is built twice, and a long chain of stages needs no deep recursion.
-    pub(super) fn last(&self, last: usize, told: Option<&mut Told>) -> Result<Stage, DockerfileError> {
+    pub(super) fn last(&self, last: usize, notes: Option<&mut Notes>) -> Result<Stage, DockerfileError> {
         let mut made = Made::new();
-        let Some(told) = told else {
+        let Some(notes) = notes else {
             for number in self.needed(BTreeSet::from([last])) {
                 let stage = self.stage(number, &made);
                 made.insert(number, stage);
@@ -41,7 +41,7 @@ impl Reader<'_> {
         }
         // Engines build every stage, or those that are needed.
         for number in 0..last {
-            let mut own = Told { is_for_findings: true, ..Told::default() };
+            let mut own = Notes { is_for_findings: true, ..Notes::default() };
             let base = match self.bases[number] {
                 Ok(Base::Stage(base)) => made.get(&base).and_then(|stage| stage.as_ref().ok()),
                 _ => None,
@@ -49,16 +49,16 @@ impl Reader<'_> {
             let stage = self.look(number, base, &made, &mut own);
             let is_whole = own.unseen.is_empty() && own.findings.is_empty();
             for finding in own.findings {
-                told.find(finding);
+                notes.find(finding);
             }
-            told.left_out += own.left_out;
+            notes.left_out += own.left_out;
             let unknown = || Err(error(self.stages[number].from, "not all of it can be seen".into()));
             made.insert(number, if is_whole { Ok(stage) } else { unknown() });
         }
         let mut stage = Stage::default();
         for (index, number) in chain.into_iter().rev().enumerate() {
             let base = if index == 0 { None } else { Some(&stage) };
-            stage = self.look(number, base, &made, told);
+            stage = self.look(number, base, &made, notes);
         }
         Ok(stage)
     }
@@ -118,29 +118,29 @@ impl Reader<'_> {
     }
 
     /// Inspects a stage: anything that cannot be known is skipped and reported.
-    fn look(&self, number: usize, base: Option<&Stage>, made: &Made, told: &mut Told) -> Stage {
+    fn look(&self, number: usize, base: Option<&Stage>, made: &Made, notes: &mut Notes) -> Stage {
         let parsed = &self.stages[number];
         let mut stage = Stage::default();
         let mut hidden = None;
         match (&self.bases[number], base) {
             (Ok(Base::Stage(_)), Some(base)) => match Stage::continuing(base, &self.context) {
                 Ok(continuing) => stage = continuing,
-                Err(reason) => told.find(rules::invalid(&error(parsed.from, reason))),
+                Err(reason) => notes.find(rules::invalid(&error(parsed.from, reason))),
             },
             (Ok(Base::Image(image)), _) => hidden = Some(Hidden::Base(image.clone())),
             // The base is a stage that could not be built.
             (Ok(Base::Unknown), _) | (Ok(Base::Stage(_)), None) => hidden = Some(Hidden::Anything),
             (Ok(Base::Scratch), _) => {}
             (Err(error), _) => {
-                told.find(rules::invalid(error));
+                notes.find(rules::invalid(error));
                 hidden = Some(Hidden::Anything);
             }
         }
         if let Some(hidden) = hidden {
-            told.hide(parsed.from, hidden);
+            notes.hide(parsed.from, hidden);
         }
         for instruction in triggers(parsed, &mut stage).iter().chain(parsed.instructions) {
-            self.follow(instruction, number, &mut stage, made, told);
+            self.follow(instruction, number, &mut stage, made, notes);
         }
         stage
     }

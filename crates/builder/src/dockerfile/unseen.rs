@@ -67,7 +67,7 @@ impl Place {
 
 /// What an inspection reports besides the result.
 #[derive(Debug, Default)]
-pub(super) struct Told {
+pub(super) struct Notes {
     pub(super) unseen: Vec<Unseen>,
     /// The problems, by line, with an empty path.
     pub(super) findings: Vec<Finding>,
@@ -79,7 +79,7 @@ pub(super) struct Told {
     pub(super) is_for_findings: bool,
 }
 
-impl Told {
+impl Notes {
     /// Adds a problem of a line, up to a limit.
     pub(super) fn find(&mut self, finding: Finding) {
         if self.findings.len() < MOST_FINDINGS {
@@ -126,28 +126,28 @@ impl Reader<'_> {
         number: usize,
         stage: &mut Stage,
         made: &Made,
-        told: &mut Told,
+        notes: &mut Notes,
     ) {
         if instruction.keyword.is_empty() {
-            told.hide(instruction, Hidden::Anything);
+            notes.hide(instruction, Hidden::Anything);
             return;
         }
         if instruction.keyword == "RUN"
-            && let Some(lack) = run::lack(instruction, stage, &told.unseen)
+            && let Some(lack) = run::lack(instruction, stage, &notes.unseen)
         {
             // The build fails here: nobody knows what it was supposed to create.
-            told.find(rules::run_fails(instruction, &lack));
-            told.hide(instruction, Hidden::Files);
+            notes.find(rules::run_fails(instruction, &lack));
+            notes.hide(instruction, Hidden::Files);
             return;
         }
         if let Some(reason) = health::zero(instruction).filter(|_| instruction.keyword == "HEALTHCHECK") {
-            told.find(rules::invalid(&error(instruction, reason)));
+            notes.find(rules::invalid(&error(instruction, reason)));
         }
-        let followed = match self.hidden(instruction, number, stage, made, told) {
+        let followed = match self.hidden(instruction, number, stage, made, notes) {
             Ok(Look::Seen) => self.instruction(instruction, number, stage, made),
             Ok(Look::Done) => Ok(()),
             Ok(Look::Hidden(hidden)) => {
-                told.hide(instruction, hidden);
+                notes.hide(instruction, hidden);
                 Ok(())
             }
             Err(refusal) => Err(refusal),
@@ -170,14 +170,14 @@ impl Reader<'_> {
             _ => {}
         }
         if let Some(hidden) = hidden {
-            told.hide(instruction, hidden);
+            notes.hide(instruction, hidden);
         }
         let (line, text) = (instruction.line, instruction.beginning());
         match refusal {
             Refusal::Invalid(reason) | Refusal::Account(reason) => {
-                told.find(dockerfile::invalid(line, &text, &reason, None));
+                notes.find(dockerfile::invalid(line, &text, &reason, None));
             }
-            Refusal::Missing(reason) => told.find(dockerfile::source_missing(line, &text, &reason)),
+            Refusal::Missing(reason) => notes.find(dockerfile::source_missing(line, &text, &reason)),
             Refusal::Unsupported(_) => {}
         }
     }
@@ -189,10 +189,10 @@ impl Reader<'_> {
         number: usize,
         stage: &mut Stage,
         made: &Made,
-        told: &Told,
+        notes: &Notes,
     ) -> Result<Look, Refusal> {
         let context = &self.context;
-        let is_on_image = told.has_unknown_base;
+        let is_on_image = notes.has_unknown_base;
         Ok(match instruction.keyword.as_str() {
             "RUN" => Look::Hidden(Hidden::Files),
             "USER" | "WORKDIR" | "SHELL" if is_on_image => match stage.setting(instruction, context) {
@@ -216,7 +216,7 @@ impl Reader<'_> {
                     copy => copy?,
                 };
                 let Some(from) = &copy.from else {
-                    if told.is_for_findings && is_on_image {
+                    if notes.is_for_findings && is_on_image {
                         copy.resolve(context)?;
                         return Ok(Look::Done);
                     }

@@ -3,7 +3,7 @@
 
 use regex::Captures;
 
-use super::{Meaning, Told, Wording};
+use super::{Explanation, Meaning, Wording};
 use crate::code::Code;
 use crate::exit_code;
 
@@ -14,7 +14,7 @@ pub(super) const WORDINGS: &[Wording] = &[
     Wording {
         pattern: r"status=203/EXEC",
         meaning: |_| {
-            told(
+            explanation(
                 Code::EntrypointMissing,
                 "systemd could not execute the unit's program (203/EXEC): it is not there, is not executable, or its loader or \
                  interpreter is missing"
@@ -26,7 +26,7 @@ pub(super) const WORDINGS: &[Wording] = &[
     Wording {
         pattern: r"status=200/CHDIR",
         meaning: |_| {
-            told(
+            explanation(
                 Code::WorkdirMissing,
                 "systemd could not change to the unit's working directory (200/CHDIR)".to_owned(),
                 "see WorkingDirectory in the unit",
@@ -36,7 +36,7 @@ pub(super) const WORDINGS: &[Wording] = &[
     Wording {
         pattern: r"status=217/USER",
         meaning: |_| {
-            told(
+            explanation(
                 Code::UserUnknown,
                 "systemd does not know the unit's user (217/USER)".to_owned(),
                 "see User in the unit",
@@ -55,15 +55,15 @@ fn number(captures: &Captures<'_>) -> Option<i64> {
 }
 
 fn of(code: Option<i64>) -> Meaning {
-    Meaning::Told(of_exit_code(code.unwrap_or_default()))
+    Meaning::Explanation(of_exit_code(code.unwrap_or_default()))
 }
 
-fn told(code: Code, message: String, fix: &'static str) -> Meaning {
-    Meaning::Told(Told { code, message, fix, is_guess: true, is_success: false })
+fn explanation(code: Code, message: String, fix: &'static str) -> Meaning {
+    Meaning::Explanation(Explanation { code, message, fix, is_guess: true, is_success: false })
 }
 
 /// Returns the usual meaning of an exit code alone.
-pub(crate) fn of_exit_code(exit_code: i64) -> Told {
+pub(crate) fn of_exit_code(exit_code: i64) -> Explanation {
     // An exit code of -1 appears as 255.
     let exit_code = exit_code.rem_euclid(256);
     let (code, message, fix) = match exit_code {
@@ -150,5 +150,5 @@ pub(crate) fn of_exit_code(exit_code: i64) -> Told {
         }
         _ => format!("exit code {exit_code}: {message}"),
     };
-    Told { code, message, fix, is_guess: true, is_success: exit_code == 0 }
+    Explanation { code, message, fix, is_guess: true, is_success: exit_code == 0 }
 }

@@ -62,10 +62,10 @@ pub(crate) fn finding(said: &Said) -> Finding {
         .guessed(),
         Meaning::Plain(Code::MountFailed, subject) => mount_failed(subject.as_deref(), &said.line),
         Meaning::Plain(code, subject) => plain(*code, subject.as_deref()),
-        Meaning::Told(told) => {
-            let severity = if told.is_success { Severity::Info } else { severity(told.code) };
-            let finding = Finding::new(told.code, severity, told.message.clone()).fix(told.fix);
-            if told.is_guess { finding.guessed() } else { finding }
+        Meaning::Explanation(explanation) => {
+            let severity = if explanation.is_success { Severity::Info } else { severity(explanation.code) };
+            let finding = Finding::new(explanation.code, severity, explanation.message.clone()).fix(explanation.fix);
+            if explanation.is_guess { finding.guessed() } else { finding }
         }
     };
     finding.evidence(shorten(&said.line))

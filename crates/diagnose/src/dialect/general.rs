@@ -11,11 +11,11 @@ fn step_of_a_build(captures: &Captures<'_>) -> Meaning {
     let command = named(captures, "p").or_else(|| named(captures, "q")).unwrap_or_default();
     let exit_code =
         named(captures, "n").or_else(|| named(captures, "m")).and_then(|code| code.parse().ok()).unwrap_or(1);
-    let mut told = exits::of_exit_code(exit_code);
-    told.message = format!("a step of the build failed, {command}: {}", told.message);
-    told.fix = "what it said stands above in the build's output (docker build --progress plain); it runs in the image so far, without \
+    let mut explanation = exits::of_exit_code(exit_code);
+    explanation.message = format!("a step of the build failed, {command}: {}", explanation.message);
+    explanation.fix = "what it said stands above in the build's output (docker build --progress plain); it runs in the image so far, without \
                 what a later step adds";
-    Meaning::Told(told)
+    Meaning::Explanation(explanation)
 }
 
 pub(super) const WORDINGS: &[Wording] = &[

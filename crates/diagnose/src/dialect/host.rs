@@ -67,7 +67,7 @@ pub(super) const JOURNAL: &[Wording] = &[
         pattern: r"code=exited, status=(?P<n>\d{1,3})(?:/FAILURE|/n/a|\b[^/])",
         meaning: |c| {
             let code = named(c, "n").and_then(|code| code.parse().ok()).unwrap_or(1);
-            Meaning::Told(super::exits::of_exit_code(code))
+            Meaning::Explanation(super::exits::of_exit_code(code))
         },
     },
     says!(

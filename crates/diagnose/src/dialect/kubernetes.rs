@@ -3,24 +3,24 @@
 
 use regex::Captures;
 
-use super::{Meaning, Told, Wording, named, says};
+use super::{Explanation, Meaning, Wording, named, says};
 use crate::code::Code;
 use crate::why::{image_pull, schedule};
 
-fn told(code: Code, message: impl Into<String>, fix: &'static str) -> Meaning {
-    Meaning::Told(Told { code, message: message.into(), fix, is_guess: false, is_success: false })
+fn explanation(code: Code, message: impl Into<String>, fix: &'static str) -> Meaning {
+    Meaning::Explanation(Explanation { code, message: message.into(), fix, is_guess: false, is_success: false })
 }
 
 fn pull(captures: &Captures<'_>) -> Meaning {
     let image = named(captures, "p").unwrap_or_default();
     let code = named(captures, "q").and_then(|words| image_pull::code(&image, &words));
     let message = format!("image {image} {}", image_pull::sentence(code));
-    told(code.unwrap_or(Code::ImagePullFailed), message, image_pull::advice(code))
+    explanation(code.unwrap_or(Code::ImagePullFailed), message, image_pull::advice(code))
 }
 
 fn unscheduled(captures: &Captures<'_>) -> Meaning {
     let code = named(captures, "p").and_then(|message| schedule::code(&message)).map(|(code, _)| code);
-    told(code.unwrap_or(Code::NeverStarted), schedule::sentence(code, "the pod"), schedule::advice(code))
+    explanation(code.unwrap_or(Code::NeverStarted), schedule::sentence(code, "the pod"), schedule::advice(code))
 }
 
 pub(super) const WORDINGS: &[Wording] = &[

@@ -14,7 +14,7 @@ macro_rules! plain {
 
 /// The docker client could not run its credential helper.
 pub(super) fn credential_helper(captures: &Captures<'_>) -> Meaning {
-    super::told(
+    super::explanation(
         Code::ImagePullFailed,
         "the docker client's credential helper[ {p}] is not installed, or it fails",
         "remove credsStore or credHelpers from ~/.docker/config.json, or install the helper; then docker login again",
@@ -159,9 +159,9 @@ pub(super) const FIRST: &[Wording] = &[
         meaning: |c| {
             let name = named(c, "p").or_else(|| named(c, "q")).unwrap_or_default();
             let exit_code = named(c, "n").or_else(|| named(c, "m")).and_then(|code| code.parse().ok()).unwrap_or(1);
-            let mut told = exits::of_exit_code(exit_code);
-            told.message = format!("{name}, which others wait for, has failed: {}", told.message);
-            Meaning::Told(told)
+            let mut explanation = exits::of_exit_code(exit_code);
+            explanation.message = format!("{name}, which others wait for, has failed: {}", explanation.message);
+            Meaning::Explanation(explanation)
         },
     },
 ];

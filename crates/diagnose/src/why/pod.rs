@@ -122,7 +122,7 @@ fn being_started(pod: &PodFacts, container: Option<&PodContainer>) -> Finding {
         finding.message = format!("pod {name} is being started: init container {} still runs", before.name);
     }
     if let Some(latest) = pod.events.iter().flatten().next_back() {
-        finding = finding.evidence(events::told(latest));
+        finding = finding.evidence(events::sentence(latest));
     }
     finding.fix(format!("wait; if it stays so: kubectl describe pod {name} --namespace {}", pod.namespace))
 }

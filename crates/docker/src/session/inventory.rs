@@ -197,8 +197,8 @@ impl Engine {
 
 /// Whether inspecting the container could show that it is left over.
 fn may_be_left(container: &ContainerSummary, marks: &Marks, now: Option<Timestamp>) -> bool {
-    use bollard::models::ContainerSummaryStateEnum as Told;
-    !matches!(container.state, Some(Told::RUNNING | Told::PAUSED))
+    use bollard::models::ContainerSummaryStateEnum as EngineState;
+    !matches!(container.state, Some(EngineState::RUNNING | EngineState::PAUSED))
         || client::client(marks.client.as_deref()) == Client::Gone
         || is_over_time(marks, created(container), now)
 }

@@ -14,7 +14,7 @@ use crate::kind::Kind;
 use crate::model::{Event, Node, Quota};
 
 /// How long each request may take.
-pub(super) const PATIENCE: Duration = Duration::from_secs(8);
+pub(super) const OPTIONAL_TIMEOUT: Duration = Duration::from_secs(8);
 
 /// The most pages of events that are read.
 const PAGES: usize = 4;
@@ -73,7 +73,7 @@ pub(super) enum Missed {
 
 /// Waits for an answer until a short time limit.
 pub(super) async fn within<T>(answer: impl Future<Output = Result<T, Error>>) -> Result<T, Missed> {
-    match tokio::time::timeout(PATIENCE, answer).await {
+    match tokio::time::timeout(OPTIONAL_TIMEOUT, answer).await {
         Ok(answer) => answer.map_err(Missed::Error),
         Err(_) => Err(Missed::Late),
     }
@@ -87,7 +87,7 @@ fn gap(what: &str, missed: Missed) -> String {
 /// Returns why something is not known, and how to change that.
 pub(super) fn reason(missed: Missed) -> String {
     match missed {
-        Missed::Late => format!("no answer within {} s", PATIENCE.as_secs()),
+        Missed::Late => format!("no answer within {} s", OPTIONAL_TIMEOUT.as_secs()),
         Missed::Error(error) => {
             let error = backend::Error::from(error);
             let rule = error.hints.iter().find(|hint| hint.starts_with("a role that allows it"));

@@ -15,16 +15,16 @@ use crate::model::{Event, Node, Pod, Workload};
 
 /// An event: its reason, its message, its container if the event is about one, and its time in
 /// seconds after four o'clock.
-type Told<'a> = (&'a str, &'a str, Option<&'a str>, u32);
+type EventRow<'a> = (&'a str, &'a str, Option<&'a str>, u32);
 
 /// Returns the codes of a pod with one container, this status and these events.
-fn pod(phase: &str, status: Value, events: &[Told<'_>]) -> Vec<Code> {
+fn pod(phase: &str, status: Value, events: &[EventRow<'_>]) -> Vec<Code> {
     judge(json!({ "phase": phase, "containerStatuses": [status] }), json!({}), events)
 }
 
 /// Returns the codes of a pod with this status and these parts of its specification, the verdict
 /// first.
-fn judge(status: Value, spec: Value, events: &[Told<'_>]) -> Vec<Code> {
+fn judge(status: Value, spec: Value, events: &[EventRow<'_>]) -> Vec<Code> {
     judge_with(status, spec, json!({}), events, |_| {})
 }
 
@@ -32,7 +32,7 @@ fn judge_with(
     status: Value,
     spec: Value,
     metadata: Value,
-    events: &[Told<'_>],
+    events: &[EventRow<'_>],
     change: impl FnOnce(&mut PodFacts),
 ) -> Vec<Code> {
     let mut whole = json!({
@@ -68,7 +68,7 @@ fn nanoseconds(second: u32) -> Option<i64> {
     at.as_nanosecond().try_into().ok()
 }
 
-fn read(events: &[Told<'_>]) -> Vec<PodEvent> {
+fn read(events: &[EventRow<'_>]) -> Vec<PodEvent> {
     let events: Vec<Event> = events
         .iter()
         .map(|(reason, message, container, second)| {
@@ -83,7 +83,7 @@ fn read(events: &[Told<'_>]) -> Vec<PodEvent> {
 }
 
 /// Returns the codes of a workload without pods.
-fn without_pods(kind: Kind, spec: Value, status: Value, events: &[Told<'_>]) -> Vec<Code> {
+fn without_pods(kind: Kind, spec: Value, status: Value, events: &[EventRow<'_>]) -> Vec<Code> {
     let workload = json!({ "spec": spec, "status": status });
     let workload: Workload = serde_json::from_value(workload).expect("a workload");
     let mut facts = workload_facts(kind, &workload, 0);
@@ -182,7 +182,7 @@ fn deleted(code: i64, grace: i64) -> Vec<Code> {
     judge_with(status, json!({}), metadata, &[], |_| {})
 }
 
-fn probed(probe: &str, status: Value, events: &[Told<'_>]) -> Vec<Code> {
+fn probed(probe: &str, status: Value, events: &[EventRow<'_>]) -> Vec<Code> {
     let probe = json!({ probe: { "exec": { "command": ["sh", "-c", "true"] }, "periodSeconds": 1 } });
     let mut container = json!({ "name": "app", "image": "shop/app:1" });
     for (key, value) in probe.as_object().unwrap() {

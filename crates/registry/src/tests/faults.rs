@@ -87,15 +87,15 @@ async fn a_registry_that_asks_for_a_long_wait_is_given_up() {
 async fn waits_of_some_seconds_are_told() {
     let told = Arc::new(Mutex::new(Vec::new()));
     let heard = Arc::clone(&told);
-    let teller = crate::retry::Teller::new(move |name, wait| {
+    let reporter = crate::retry::WaitReporter::new(move |name, wait| {
         heard.lock().unwrap().push((name.to_owned(), wait));
     });
     for seconds in [0, 1, 2, 30] {
-        teller.tell("registry.example", Duration::from_secs(seconds));
+        reporter.report("registry.example", Duration::from_secs(seconds));
     }
     let expected = [2, 30].map(|seconds| ("registry.example".to_owned(), Duration::from_secs(seconds)));
     assert_eq!(*told.lock().unwrap(), expected);
-    crate::retry::Teller::default().tell("registry.example", Duration::from_secs(30));
+    crate::retry::WaitReporter::default().report("registry.example", Duration::from_secs(30));
 }
 
 #[tokio::test]

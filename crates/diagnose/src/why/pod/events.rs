@@ -30,7 +30,7 @@ pub(super) fn latest<'a>(
 }
 
 /// Returns an event as evidence.
-pub(super) fn told(event: &PodEvent) -> String {
+pub(super) fn sentence(event: &PodEvent) -> String {
     let times = if event.count > 1 { format!(" ({} times)", event.count) } else { String::new() };
     format!("event {}{times}: {}", event.reason, event.text().trim())
 }

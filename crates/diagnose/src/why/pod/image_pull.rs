@@ -120,7 +120,7 @@ pub(super) fn failed(pod: &PodFacts, container: &PodContainer, message: &str) ->
     )
     .fix(advice(code));
     match event.filter(|_| by_status.is_none()) {
-        Some(event) => finding.evidence(events::told(event)),
+        Some(event) => finding.evidence(events::sentence(event)),
         None => finding,
     }
 }

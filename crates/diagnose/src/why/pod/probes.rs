@@ -83,9 +83,9 @@ fn killed(pod: &PodFacts, container: &PodContainer, probe: Probe, event: &PodEve
         error(Code::LivenessKilled, format!("the kubelet kills container {name} because its liveness probe fails"))
             .fix("see whether the probe asks the right port and path; give the program time: a startupProbe, or a higher failureThreshold")
     };
-    let finding = finding.evidence(events::told(event));
+    let finding = finding.evidence(events::sentence(event));
     match probe.failure(pod, container, since) {
-        Some(failure) => finding.evidence(events::told(failure)),
+        Some(failure) => finding.evidence(events::sentence(failure)),
         None => finding,
     }
 }
@@ -121,7 +121,7 @@ pub(super) fn cannot_run(pod: &PodFacts, container: &PodContainer) -> Option<Fin
                 severity,
                 format!("the {word} probe of container {name} runs {program}, which is not in the image, {so}"),
             )
-            .evidence(events::told(event))
+            .evidence(events::sentence(event))
             .fix(
                 "use httpGet, tcpSocket or grpc, or a program that is in the image: this one has no shell and no tools",
             ),

@@ -112,7 +112,7 @@ fn not_ready(
         pod.arguments(&container.name)
     ));
     Some(match failure {
-        Some(failure) => finding.evidence(events::told(failure)),
+        Some(failure) => finding.evidence(events::sentence(failure)),
         None => finding.guessed().evidence("status: not ready, long after the probe's first result was due"),
     })
 }
@@ -135,7 +135,7 @@ fn unhealthy(
             Severity::Warning,
             format!("the liveness probe of container {} fails: the kubelet kills it if that goes on", container.name),
         )
-        .evidence(events::told(failure))
+        .evidence(events::sentence(failure))
         .fix("see whether the probe asks the right port and path, and whether the program hangs"),
     )
 }

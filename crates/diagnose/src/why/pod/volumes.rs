@@ -1,7 +1,7 @@
 //! Pods that wait for a volume or for their network.
 
 use super::error;
-use super::events::told;
+use super::events::sentence;
 use super::waiting::missing_object;
 use crate::code::Code;
 use crate::finding::Finding;
@@ -41,7 +41,7 @@ pub(super) fn verdict(pod: &PodFacts) -> Option<Finding> {
     } else {
         of_mount(pod, event)
     };
-    Some(finding.evidence(told(event)))
+    Some(finding.evidence(sentence(event)))
 }
 
 fn of_mount(pod: &PodFacts, event: &PodEvent) -> Finding {
