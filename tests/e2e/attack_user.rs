@@ -2,11 +2,11 @@
 //! that they do not have.
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::process::Command;
 
 use rustix::fs::{CWD, FileType, Mode, mknodat};
-use scratchdbg_testkit::sample;
+use scratchdbg_testkit::{eventually, sample};
 
 use crate::stage::{Stage, Target};
 
@@ -19,8 +19,13 @@ const WHO: [&str; 4] = ["grep", "-E", "^(Uid|Gid|Groups|CapEff)", "/proc/self/st
 
 /// Puts a file into a running container, as one of its processes could.
 fn write(stage: &Stage, target: &Target<'_>, path: &str, text: &str) {
+    write_with_mode(stage, target, path, text, 0o644);
+}
+
+fn write_with_mode(stage: &Stage, target: &Target<'_>, path: &str, text: &str, mode: u32) {
     let file = stage.scratchdbg.home().join("written");
     fs::write(&file, text).expect("it can be written");
+    fs::set_permissions(&file, fs::Permissions::from_mode(mode)).expect("its mode can be set");
     stage.engine.ask(["cp", &file.to_string_lossy(), &format!("{}:{path}", target.name())]);
 }
 
@@ -149,6 +154,55 @@ fn a_group_whose_name_is_a_number_is_no_group_of_a_session() {
     let target = stage.target_named("setgid", &[], &image, &[]);
     write(&stage, &target, "/etc/group", "0:x:4242:\n");
     assert!(!who(&stage, &[], &target).contains("4242"));
+}
+
+/// As for the runtime.
+#[test]
+fn a_number_is_no_name_of_a_user() {
+    let stage = Stage::set();
+    let passwd = "root:x:0:0::/:/x\n1000:x:0:0::/:/x\n1001:x:0:0::/:/x\n";
+    let files = [("etc/passwd", 0o644, passwd.as_bytes()), FILES[1]];
+    let image = stage.engine.import_app_with(&files, &["USER 1000"]);
+    let target = stage.target_named("numbers", &[], &image, &[]);
+    for options in [&[][..], &["--mode", "copy"], &["--mode", "sidecar"], &["-u", "1001"]] {
+        let shown = who(&stage, options, &target);
+        assert!(shown.starts_with("Uid: 100") && shown.contains("Gid: 0 "), "{options:?}: {shown}");
+        assert!(shown.ends_with("CapEff: 0000000000000000"), "{options:?}: {shown}");
+    }
+}
+
+/// The runtime gives the groups to what it starts, before the launcher can check them.
+#[test]
+fn a_target_cannot_run_its_program_with_groups_that_it_chose() {
+    let stage = Stage::set();
+    let hostile = sample::hostile();
+    let hardened = ["--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--group-add", "3000"];
+    for (number, (flags, group)) in [
+        // Root may write the file, and may not set groups.
+        (&["--user", "0:0"][..], "3000:x:4242:\n"),
+        (&["--user", "1000:1000"], "3000:x:4242:\n"),
+        (&["--user", "1000:1000"], "1000:x:4242:\n"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let files = [FILES[0], FILES[1], ("hostile", 0o755, &hostile[..])];
+        let image = stage.engine.import_app_with(&files, &["ENTRYPOINT [\"/hostile\"]"]);
+        let flags = [flags, &hardened].concat();
+        let target = stage.target_named(&format!("web{number}"), &flags, &image, &["replace"]);
+        eventually(|| target.container.logs(), || target.container.logs().contains("up").then_some(()));
+        // The target itself could write it.
+        write_with_mode(&stage, &target, "/etc/group", group, 0o666);
+        for _ in 0..3 {
+            let finished = stage.run(&["attach", target.name(), "--", "id"]);
+            finished.expect(125, "");
+            assert!(finished.stderr.contains("the session the group 4242"), "{flags:?}: {finished}");
+        }
+        assert!(!target.container.logs().contains("replace: done"), "{flags:?}: {}", target.container.logs());
+        // A keeper that waits would show the names of its sessions.
+        let refused = stage.run(&["attach", "--linger", "1m", target.name(), "--", "id"]);
+        refused.expect_clear_failure(125, &["--linger", "/etc/group"]);
+    }
 }
 
 /// Groups that the target has are no gain.

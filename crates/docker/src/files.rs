@@ -2,6 +2,7 @@
 //! on stopped containers.
 
 mod blocking;
+mod guarded;
 
 use std::io::Read as _;
 use std::time::Duration;

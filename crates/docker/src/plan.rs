@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use scratchdbg_backend::{How, Mode, Plan, PlanRequest};
 
-pub(crate) use self::keeper_rights::{KeeperRights, of_session_inside};
+pub(crate) use self::keeper_rights::{GroupChoice, KeeperRights, group_choice, of_session_inside};
 pub(crate) use self::ladder::plan;
 pub(crate) use self::rights::{CopySettings, is_host_namespace};
 use crate::Phase;
@@ -42,6 +42,9 @@ pub(crate) struct AttachRequest {
     pub(crate) tools: String,
     /// The lingering keeper that serves this session.
     pub(crate) lingering_keeper: Option<LingeringKeeper>,
+    /// Whether a process of the target could choose the groups of sessions. Only determined where a
+    /// keeper lingers, or is to.
+    pub(crate) may_choose_groups: bool,
     /// An image chosen by the user, whose tools need not be static.
     pub(crate) tools_image: Option<String>,
     /// The debug twin of the target's image, or an image that claims to be the twin, if the engine
@@ -154,6 +157,14 @@ pub enum Refusal {
         name: String,
         /// The session's user.
         user: NumericUser,
+    },
+    /// The keeper must not linger, because its target can change the file with the groups.
+    #[error(
+        "--linger is not possible: a process in `{name}` could take over a waiting keeper, and choose the groups of sessions in /etc/group"
+    )]
+    ChoosesGroups {
+        /// The container.
+        name: String,
     },
     /// The request contains options that contradict each other.
     #[error("{what} needs a container of its own: it cannot be used with --mode {}", mode.as_str())]

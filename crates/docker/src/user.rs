@@ -88,21 +88,19 @@ pub(crate) fn is_plainly_root(user: &str) -> bool {
 /// target's `/etc/passwd` and `/etc/group` (empty if there is no such file).
 pub(crate) fn resolve(user: &str, passwd: &str, group: &str) -> Result<NumericUser, UserError> {
     let (user, group_part) = user.split_once(':').unwrap_or((user, ""));
-    let user = if user.is_empty() { "0" } else { user };
-    let entry = records(passwd).find_map(|fields| match fields.as_slice() {
-        [name, _, uid, gid, ..] if *name == user || *uid == user => Some((uid.parse().ok()?, gid.parse().ok()?)),
-        _ => None,
-    });
-    let (uid, gid) = match (entry, user.parse()) {
-        (Some(entry), _) => entry,
+    let (uid, gid) = match (account(user, passwd), number(or_root(user))) {
+        (Some(account), _) => (account.uid, account.gid),
         // A number needs no entry; its group is then root's.
-        (None, Ok(uid)) => (uid, 0),
-        (None, Err(_)) => return Err(UserError::UnknownUser(user.to_owned())),
+        (None, Some(uid)) => (uid, 0),
+        (None, None) => return Err(UserError::UnknownUser(user.to_owned())),
     };
     if group_part.is_empty() {
         return Ok(NumericUser { uid, gid });
     }
-    named_group(group_part, group)
+    // A number is a group's id, whatever names there are.
+    let by_name = || records(group).find(|fields| fields[0] == group_part).map(|fields| number_field(&fields, 2));
+    number(group_part)
+        .or_else(by_name)
         .map(|gid| NumericUser { uid, gid })
         .ok_or_else(|| UserError::UnknownGroup(group_part.to_owned()))
 }
@@ -124,7 +122,7 @@ pub(crate) fn resolve_for_exec(
         return Ok(ResolvedUser { numeric, exec: None, groups: None });
     }
     let mut groups = if user.contains(':') { Vec::new() } else { further_groups(user, passwd, group) };
-    let added = added.iter().filter_map(|added| named_group(added, group));
+    let added = added.iter().filter_map(|added| added_group(added, group));
     let is_certain = user.is_empty() || (user.contains(':') && !needs_files(user));
     if is_certain {
         groups.extend(added);
@@ -141,34 +139,63 @@ pub(crate) fn resolve_for_exec(
     Ok(ResolvedUser { numeric, exec: Some(bare), groups: Some(groups) })
 }
 
-/// Returns the id of a group by its name or number.
-fn named_group(name: &str, group: &str) -> Option<u32> {
-    let named = records(group).find_map(|fields| match fields.as_slice() {
-        [found, _, gid, ..] if *found == name => gid.parse().ok(),
-        _ => None,
+/// A record of `/etc/passwd`.
+struct Account<'a> {
+    name: &'a str,
+    uid: u32,
+    gid: u32,
+}
+
+/// Returns the first record of a user. A number is an id, whatever names there are.
+fn account<'a>(user: &str, passwd: &'a str) -> Option<Account<'a>> {
+    let uid = number(or_root(user));
+    let accounts = records(passwd).map(|fields| Account {
+        name: fields[0],
+        uid: number_field(&fields, 2),
+        gid: number_field(&fields, 3),
     });
-    named.or_else(|| name.parse().ok())
+    accounts.into_iter().find(|account| uid.map_or(account.name == user, |uid| account.uid == uid))
+}
+
+/// Returns the user that stands for no user.
+fn or_root(user: &str) -> &str {
+    if user.is_empty() { "0" } else { user }
+}
+
+/// Returns the id of a group that a container was given, by its name or number. Unlike with the
+/// group of a user, a number may be a name.
+fn added_group(added: &str, group: &str) -> Option<u32> {
+    let is_it = |gid: u32, name: &str| name == added || gid.to_string() == added;
+    let mut groups = records(group).map(|fields| (number_field(&fields, 2), fields[0]));
+    groups.find(|&(gid, name)| is_it(gid, name)).map(|(gid, _)| gid).or_else(|| number(added))
 }
 
 /// Returns the groups of which a user is a member, by the name in its record.
 fn further_groups(user: &str, passwd: &str, group: &str) -> Vec<u32> {
-    let name = records(passwd).find_map(|fields| match fields.as_slice() {
-        [name, _, uid, _, ..] if *name == user || *uid == user => Some((*name).to_owned()),
-        _ => None,
-    });
-    let Some(name) = name else { return Vec::new() };
-    let has_it = |fields: Vec<&str>| match fields.as_slice() {
-        [_, _, gid, members, ..] if members.split(',').any(|member| member == name) => gid.parse().ok(),
-        _ => None,
+    let Some(Account { name, .. }) = account(user, passwd).filter(|account| !account.name.is_empty()) else {
+        return Vec::new();
     };
-    let mut groups: Vec<u32> = records(group).filter_map(has_it).collect();
+    let is_member = |fields: &Vec<&str>| fields.get(3).is_some_and(|members| members.split(',').any(|one| one == name));
+    let mut groups: Vec<u32> = records(group).filter(is_member).map(|fields| number_field(&fields, 2)).collect();
     groups.sort_unstable();
     groups
 }
 
-/// Returns the records of a file such as `/etc/passwd`: fields separated by colons.
+/// Returns the records of a file such as `/etc/passwd`: at least one field, separated by colons.
+/// Neither comments nor missing fields are known to the runtime.
 fn records(text: &str) -> impl Iterator<Item = Vec<&str>> {
-    text.lines().filter(|line| !line.starts_with('#')).map(|line| line.trim().split(':').collect())
+    text.lines().map(str::trim).filter(|line| !line.is_empty()).map(|line| line.split(':').collect())
+}
+
+/// Reads a number as the runtime does: with leading zeros, or a sign.
+fn number(text: &str) -> Option<u32> {
+    text.parse::<i64>().ok().and_then(|number| u32::try_from(number).ok())
+}
+
+/// Reads a field as the runtime does: what is no number, or is missing, is zero.
+fn number_field(fields: &[&str], index: usize) -> u32 {
+    let field = fields.get(index).and_then(|field| field.parse::<i64>().ok()).unwrap_or_default();
+    u32::try_from(field & 0xffff_ffff).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -195,6 +222,25 @@ mod tests {
         for (user, uid, gid) in cases {
             assert_eq!(resolve(user, PASSWD, GROUP), Ok(NumericUser { uid, gid }), "{user:?}");
         }
+        // A number is an id, whatever names there are, and records need not be whole.
+        let (passwd, group) =
+            ("#old:x:1001:7:\n1000:x:0:0::/:\n001000:x:55:55:\n:x:1002:8\nbad:x:y:z\n\n", "77:x:88:\nshort\n");
+        for (user, uid, gid) in [
+            ("1000", 1000, 0),
+            ("1000:1000", 1000, 1000),
+            ("001000", 1000, 0),
+            ("+1000", 1000, 0),
+            ("1001", 1001, 7),
+            ("1002", 1002, 8),
+            ("bad", 0, 0),
+            ("", 0, 0),
+            ("1003:77", 1003, 77),
+            (":77", 0, 77),
+            ("1003:short", 1003, 0),
+        ] {
+            assert_eq!(resolve(user, passwd, group), Ok(NumericUser { uid, gid }), "{user:?}");
+        }
+        assert!(resolve("x:-1", passwd, group).is_err() && resolve("-1", passwd, group).is_err());
         assert_eq!(resolve("nobody", PASSWD, GROUP), Err(UserError::UnknownUser("nobody".to_owned())));
         assert_eq!(resolve("root:wheel", PASSWD, GROUP), Err(UserError::UnknownGroup("wheel".to_owned())));
         assert_eq!(resolve("root", "", ""), Err(UserError::UnknownUser("root".to_owned())));

@@ -81,12 +81,16 @@ pub(crate) fn keep(arguments: &[OsString]) -> Result<u8, String> {
     // Not through the standard library's buffer: poll(2) does not see buffered data.
     let input = stdin().as_fd().try_clone_to_owned().map_err(failed)?;
     let mut sessions = Vec::new();
-    if !is_asked {
+    if !is_asked && time.is_none() {
+        let entry = output::print_hidden_name();
+        let entry = entry.map_err(|error| format!("keeper: cannot name the session: {error}"))?;
+        sessions.push(Session::with_hidden_path(session, entry));
+    } else if !is_asked {
         let first = Session::open(session, None);
         let first = first.map_err(|error| format!("keeper: cannot name the session: {error}"))?;
         // A lingering keeper answers its later clients.
-        let line = format!("keeper {} {}", std::process::id(), first.name());
-        output::print_line(&line, time.is_none()).map_err(failed)?;
+        let line = format!("keeper {} {}", std::process::id(), first.name().unwrap_or_default());
+        output::print_line(&line).map_err(failed)?;
         sessions.push(first);
     }
     let keeper = Keeper {

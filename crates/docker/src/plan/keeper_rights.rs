@@ -68,6 +68,31 @@ pub(crate) fn of_session_inside(target: &Target, user: NumericUser, asked: Optio
     KeeperRights { fewer_than_session: granted != 0 && !target.no_new_privileges, ..KeeperRights::none() }
 }
 
+/// Whether a container's processes can choose the groups that the runtime looks up for a session
+/// inside it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum GroupChoice {
+    /// They cannot, or could give themselves any group anyway.
+    NoGain,
+    /// Root may write the files, and may not set groups.
+    Possible,
+    /// Only if the container's user may write the files.
+    ByFiles,
+}
+
+/// Determines what a container's configuration says about this.
+pub(crate) fn group_choice(target: &Target) -> GroupChoice {
+    const SETGID: u64 = 1 << 6;
+    if target.has_fixed_files() {
+        return GroupChoice::NoGain;
+    }
+    if !is_root(&target.user) {
+        return GroupChoice::ByFiles;
+    }
+    let granted = capability::bounding_set(target.privileged, &target.added_capabilities, &target.dropped_capabilities);
+    if granted & SETGID != 0 { GroupChoice::NoGain } else { GroupChoice::Possible }
+}
+
 /// Whether the session's user and group are the target's own: by the same words, or by numbers
 /// whose meaning nothing in the image can change.
 pub(super) fn is_targets_own(own: &str, user: NumericUser, asked: Option<&str>) -> bool {
@@ -110,6 +135,24 @@ mod tests {
 
     fn expected(add: &str, drop: &str, fewer: bool) -> (String, String, bool) {
         (add.to_owned(), drop.to_owned(), fewer)
+    }
+
+    #[test]
+    fn who_may_set_groups_gains_none() {
+        for (user, add, drop, expected) in [
+            ("", "", "", GroupChoice::NoGain),
+            ("root", "", "NET_RAW", GroupChoice::NoGain),
+            ("0:0", "CAP_SETGID", "ALL", GroupChoice::NoGain),
+            ("", "", "ALL", GroupChoice::Possible),
+            ("root", "DAC_OVERRIDE", "ALL", GroupChoice::Possible),
+            ("0", "", "SETGID", GroupChoice::Possible),
+            ("1000", "", "", GroupChoice::ByFiles),
+            ("app:app", "", "ALL", GroupChoice::ByFiles),
+        ] {
+            assert_eq!(group_choice(&of(user, add, drop)), expected, "{user} +{add} -{drop}");
+            let fixed = Target { read_only_root: true, ..of(user, add, drop) };
+            assert_eq!(group_choice(&fixed), GroupChoice::NoGain, "{user} +{add} -{drop}");
+        }
     }
 
     #[test]

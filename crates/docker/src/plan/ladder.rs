@@ -41,6 +41,9 @@ pub(crate) fn plan(target: &Target, user: NumericUser, request: &AttachRequest) 
             if asked.linger.is_some() && !keeper_rights.may_linger {
                 return Err(Refusal::MayNotLinger { name: target.name.clone(), user });
             }
+            if asked.linger.is_some() && request.may_choose_groups {
+                return Err(Refusal::ChoosesGroups { name: target.name.clone() });
+            }
             because(format!("user {user}"), user_reason(target, asked));
             if keeper_rights.fewer_than_session {
                 because(

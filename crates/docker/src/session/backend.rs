@@ -60,7 +60,11 @@ impl SessionBackend for Engine {
         let user = user.numeric;
         // The tools of this machine are identified by their files, so a keeper's tools need not be
         // read again.
-        let rights = of_session_inside(&target, user, asked_user.as_deref(), request.podman);
+        let mut rights = of_session_inside(&target, user, asked_user.as_deref(), request.podman);
+        if rights.may_linger && (request.asked.linger.is_some() || !keepers.is_empty()) {
+            request.may_choose_groups = !Box::pin(self.guards_groups(&target)).await;
+            rights.may_linger = !request.may_choose_groups;
+        }
         let lingering_keeper =
             |tools: &str| keepers.iter().find(|keeper| keeper.serves(&target, user, tools, &rights)).cloned();
         if let Some(stamp) = &stamp

@@ -31,8 +31,12 @@ const MEMORY: i64 = 64 << 20;
 const PROCESSES: i64 = 8;
 
 /// The mount options of the directory of names, which contains only links. The directory has the
-/// same mode as in the image.
+/// same mode as in the image: nobody but its owner may list it.
 const SESSIONS_OPTIONS: &str = "size=64k,mode=1733";
+
+/// Users that own the directory of names: neither root, which could list it without any capability,
+/// nor the session's user.
+const OWNERS: [u32; 2] = [65533, 65532];
 
 /// How long the keeper may take to exit after the order to do so. The keeper first ends the remains
 /// of the session.
@@ -80,7 +84,7 @@ impl Keeper {
                 end: KeeperEnd::Lingers,
             });
         }
-        let body = container(plan, session, engine.now());
+        let body = container(plan, session, engine.is_podman(), engine.now());
         let container = engine.create(&Role::Keeper { pid: None }.name(session), body).await?;
         match attach_and_start(engine, &container, None).await {
             Ok((exit_waiter, connection)) => Ok(Self {
@@ -172,8 +176,11 @@ impl KeeperHandle for Keeper {
 /// mounts, and a read-only root. The container's writable memory (the names of sessions, `/dev`)
 /// does no harm: a process that may write there may trace the keeper anyway, and can run a program
 /// without a file (`memfd_create(2)`).
-fn container(plan: &SessionPlan, session: &str, now: Timestamp) -> ContainerCreateBody {
+fn container(plan: &SessionPlan, session: &str, is_podman: bool, now: Timestamp) -> ContainerCreateBody {
     let KeeperRights { added, dropped, .. } = plan.keeper_rights.clone();
+    let owner = OWNERS.into_iter().find(|&owner| owner != plan.view.user.uid).unwrap_or_default();
+    // Podman does not know the option.
+    let owner = if is_podman { String::new() } else { format!(",uid={owner}") };
     ContainerCreateBody {
         image: Some(plan.view.keeper_image.clone()),
         entrypoint: Some(vec![format!("{TOOLKIT_BIN}/{LAUNCHER_NAME}")]),
@@ -196,7 +203,7 @@ fn container(plan: &SessionPlan, session: &str, now: Timestamp) -> ContainerCrea
             // A copy joins the keeper, and not vice versa.
             pid_mode: (plan.view.mode() != Mode::Copy).then(|| format!("container:{}", plan.view.target_id)),
             readonly_rootfs: Some(true),
-            tmpfs: Some([(SESSIONS.to_owned(), SESSIONS_OPTIONS.to_owned())].into()),
+            tmpfs: Some([(SESSIONS.to_owned(), format!("{SESSIONS_OPTIONS}{owner}"))].into()),
             // The keeper needs no shared memory, so there is no `/dev/shm` to mount.
             ipc_mode: Some("none".to_owned()),
             auto_remove: Some(true),

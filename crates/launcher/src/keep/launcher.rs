@@ -4,6 +4,7 @@
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::Path;
 
+use super::folder::Name;
 use crate::processes::{self, Stat};
 use crate::system::{self, SIGKILL};
 use crate::tools;
@@ -32,17 +33,21 @@ pub(super) struct Launcher {
 }
 
 impl Launcher {
-    /// Finds the launcher of a session, which was started through this name in the keeper's root.
+    /// Finds the launcher of a session, which was started through its name in the keeper's root.
     ///
     /// Any process can use this command line, but no process knows the name before the launcher is
     /// started, so the first process with it is the launcher. The launcher makes itself
     /// inaccessible, as other processes can. A process that is accessible is the launcher only if
     /// it runs this same executable.
-    pub(super) fn find(session: &str, name: &str) -> Option<Self> {
+    pub(super) fn find(session: &str, name: &Name) -> Option<Self> {
         let own = std::process::id().to_string();
         let names = tools::base().join(super::folder::FOLDER);
-        let program = format!("/proc/{own}/root{}/{name}/bin/{}", names.display(), tools::NAME);
-        let is_program = |called: &[u8]| called == program.as_bytes();
+        let (before, behind) = (format!("/proc/{own}/root{}/", names.display()), format!("/bin/{}", tools::NAME));
+        let is_program = |called: &[u8]| {
+            let called = std::str::from_utf8(called).ok();
+            let called = called.and_then(|called| called.strip_prefix(&*before)?.strip_suffix(&*behind));
+            called.is_some_and(|called| name.is(called))
+        };
         let candidates = processes::with_arguments(is_program, &["run", &own, session]).into_iter().filter_map(|pid| {
             let descriptor = system::process_descriptor(pid).ok();
             let start_time = processes::stat(pid).ok().filter(|stat| !stat.is_zombie())?.start_time;

@@ -3,9 +3,9 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use super::folder::Folder;
+use super::folder::{Folder, Identity, Name};
 use super::launcher::Launcher;
-use crate::system::{END_SESSION, SIGCONT, SIGKILL};
+use crate::system::{self, END_SESSION, SIGCONT, SIGKILL};
 
 /// A launcher does not stop by itself. After this time, a stopped launcher no longer counts as
 /// supervising its session.
@@ -28,8 +28,8 @@ const DEATH_TIMEOUT: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub(super) struct Session {
     id: String,
-    name: String,
-    /// The path to the tools; removed at the end.
+    name: Name,
+    /// The path to the tools, removed at the end. `None` if the keeper does not know its name.
     folder: Option<Folder>,
     opened: Instant,
     /// When the last heartbeat of the client arrived.
@@ -49,10 +49,19 @@ impl Session {
     /// Creates the path to the tools for the session.
     pub(super) fn open(id: &str, name: Option<&str>) -> io::Result<Self> {
         let folder = Folder::make(name)?;
-        Ok(Self {
+        Ok(Self::with_path(id, Name::Known(folder.name().to_owned()), Some(folder)))
+    }
+
+    /// Returns the keeper's only session, the path of which exists.
+    pub(super) fn with_hidden_path(id: &str, entry: Identity) -> Self {
+        Self::with_path(id, Name::Hidden(entry), None)
+    }
+
+    fn with_path(id: &str, name: Name, folder: Option<Folder>) -> Self {
+        Self {
             id: id.to_owned(),
-            name: folder.name().to_owned(),
-            folder: Some(folder),
+            name,
+            folder,
             opened: Instant::now(),
             heard: None,
             launcher: None,
@@ -60,16 +69,16 @@ impl Session {
             ending: None,
             is_done: false,
             early: Vec::new(),
-        })
+        }
     }
 
     pub(super) fn id(&self) -> &str {
         &self.id
     }
 
-    /// The name of the path to the tools.
-    pub(super) fn name(&self) -> &str {
-        &self.name
+    /// The name of the path to the tools, if the keeper knows it.
+    pub(super) fn name(&self) -> Option<&str> {
+        self.folder.as_ref().map(Folder::name)
     }
 
     /// Records a heartbeat of the client.
@@ -116,14 +125,18 @@ impl Session {
         self.end();
     }
 
-    /// Ends the session: removes the path, so that nothing more is started through it, and signals
-    /// the launcher.
+    /// Ends the session: takes the path away, so that nothing more is started through it, and
+    /// signals the launcher.
     pub(super) fn end(&mut self) {
         if self.ending.is_some() {
             return;
         }
         self.ending = Some(Instant::now());
         self.folder = None;
+        if matches!(self.name, Name::Hidden(_)) {
+            // The keeper has no other session, so nobody needs a path through it any more.
+            let _stays_accessible = system::make_inaccessible();
+        }
         self.early = vec![END_SESSION];
         self.check_launcher();
     }
