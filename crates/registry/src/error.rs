@@ -219,11 +219,9 @@ impl Error {
             }
             Self::Quota { .. } => "remove images there, or raise the quota".to_owned(),
             Self::TooLarge { .. } => "a proxy in front of a registry often has its own limit".to_owned(),
-            Self::ForeignRealm { realm, .. } => {
-                format!(
-                    "if you trust that server, put credentials for `{realm}` into Docker's config.json (`auths`)"
-                )
-            }
+            Self::ForeignRealm { .. } => "only a token server of the registry's own host or domain gets them: where you trust another, \
+                                           write an archive or a layout, and push that with a client that sends them"
+                .to_owned(),
             Self::DigestMismatch { .. } => {
                 "it was damaged or tampered with, at the registry or on the way; nothing of it was used".to_owned()
             }

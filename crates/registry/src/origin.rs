@@ -69,7 +69,15 @@ impl Origin {
 
     /// Reports whether the origin is this machine, so that no network is involved.
     pub(crate) fn is_loopback(&self) -> bool {
-        self.host == "localhost" || self.ip().is_some_and(|ip| ip.is_loopback())
+        // An address that is not specified leads to this machine too.
+        let is_own =
+            |ip: Ipv6Addr| ip.is_loopback() || ip.is_unspecified() || mapped(ip).is_some_and(|ip| ip.is_loopback());
+        self.host == "localhost"
+            || match self.ip() {
+                Some(IpAddr::V4(ip)) => ip.is_loopback(),
+                Some(IpAddr::V6(ip)) => is_own(ip),
+                None => false,
+            }
     }
 
     /// Reports whether the address is link-local. Metadata services of clouds have such addresses;
@@ -178,6 +186,10 @@ mod tests {
             ("https://r.example", "https://[::ffff:169.254.169.254]", false),
             ("https://r.example", "https://0.0.0.0", false),
             ("https://r.example", "https://127.0.0.1", false),
+            ("https://r.example", "https://[::ffff:7f00:1]", false),
+            ("https://r.example", "https://[0:0:0:0:0:ffff:127.0.0.1]", false),
+            ("https://r.example", "https://[::]", false),
+            ("https://r.example", "https://0.0.0.0", false),
             ("https://r.example", "https://localhost:2375", false),
             ("http://127.0.0.1:5000", "http://127.0.0.1:6000", true),
             ("http://127.0.0.1:5000", "http://cdn.example", false),

@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use crate::answer::Refusal;
 use crate::body::Content;
-use crate::credentials::{Credential, CredentialStore, Secret};
+use crate::credentials::{Credential, Secret};
 use crate::document;
 use crate::error::Error;
 use crate::origin::Origin;
@@ -57,27 +57,22 @@ struct Answer {
 }
 
 impl Server<'_> {
-    /// Requests a token for `scope`. The registry's credentials are sent to the server only if it
-    /// is the registry's own. Credentials that the user stored for the server itself are sent in
-    /// any case. Without credentials, requests an anonymous token.
+    /// Requests a token for `scope`, with the registry's credentials if they may be sent to the
+    /// server. Otherwise requests an anonymous token if there are none, and fails if there are.
+    ///
+    /// Credentials of the server itself are never used: the token goes to the registry, which chose
+    /// the server, the service and, by its own name, the scope.
     pub(crate) async fn token(
         &self,
         credential: Option<Credential>,
-        store: &CredentialStore,
         scope: &str,
         had_credentials: &mut bool,
     ) -> Result<Result<HeaderValue, InvalidHeaderValue>, Error> {
         let (uri, origin) = self.place()?;
-        let credential = if self.own.shares_credentials_with(&origin) {
-            credential
-        } else {
-            let own = store.find(origin.to_string().split("://").last().unwrap_or_default()).await?;
-            if own.is_none() && credential.is_some() {
-                let (registry, realm) = (self.session.registry.clone(), origin.to_string());
-                return Err(Error::ForeignRealm { registry, realm });
-            }
-            own
-        };
+        if credential.is_some() && !self.own.shares_credentials_with(&origin) {
+            let (registry, realm) = (self.session.registry.clone(), origin.to_string());
+            return Err(Error::ForeignRealm { registry, realm });
+        }
         *had_credentials = credential.is_some();
         let refusal = match self.ask(&uri, credential.as_ref(), scope).await? {
             Ok(token) => return Ok(bearer(&token)),

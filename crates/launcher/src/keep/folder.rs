@@ -49,11 +49,6 @@ impl Folder {
         Identity::of(&self.name)
     }
 
-    /// Leaves the entry where it is.
-    pub(super) fn leave(self) {
-        std::mem::forget(self);
-    }
-
     fn path(&self) -> PathBuf {
         path(&self.name)
     }

@@ -6,6 +6,7 @@
 
 use std::fs::File;
 use std::io::{self, Read as _, Write as _, stdout};
+use std::mem::ManuallyDrop;
 use std::os::fd::AsFd as _;
 
 use super::folder::{Folder, Identity};
@@ -42,11 +43,11 @@ pub(super) fn print_hidden_name() -> io::Result<Identity> {
         // end.
         drop(sender.take());
         let Some(teller) = teller.take() else { return };
-        let Ok(folder) = Folder::make(None) else { return };
+        // It stays when the copy exits.
+        let Ok(folder) = Folder::make(None).map(ManuallyDrop::new) else { return };
         if folder.identity().is_some_and(|identity| identity.write(teller).is_ok()) {
             let _end = sign.read(&mut [0]);
             let _unheard = write(&format!("keeper {keeper} {}", folder.name()));
-            folder.leave();
         }
     })?;
     drop(teller);

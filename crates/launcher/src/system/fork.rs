@@ -21,6 +21,9 @@ unsafe extern "C" {
 /// The copy gets the parent of this process.
 const CLONE_PARENT: c_int = 0x8000;
 
+/// The handler of signals that are ignored.
+const SIG_IGN: usize = 1;
+
 /// The size of the copy's stack, in units of 16 bytes, to which it is aligned.
 const STACK_UNITS: usize = (64 << 10) / size_of::<u128>();
 
@@ -56,7 +59,6 @@ pub(crate) fn fork_and_run<W: FnOnce()>(work: W) -> io::Result<()> {
     if copied.is_ok() {
         return Ok(());
     }
-    const SIG_IGN: usize = 1;
     // SAFETY: as above. Children whose end is ignored are reaped by the kernel.
     unsafe {
         signal(SIGCHLD, SIG_IGN);

@@ -45,7 +45,7 @@ impl Session {
             (Challenge::Basic, Some(Credential::Identity(_)) | None) => None,
             (Challenge::Bearer { realm, service }, credential) => {
                 let server = token::Server { session: self, own, realm: &realm, service: service.as_deref() };
-                Some(server.token(credential, &self.store, scope, &mut access.had_credentials).await?)
+                Some(server.token(credential, scope, &mut access.had_credentials).await?)
             }
         };
         let granted =

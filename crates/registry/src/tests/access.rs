@@ -92,15 +92,13 @@ async fn a_token_server_elsewhere_is_told_no_password() {
     let push = async |client: &Client| client.push(&[set(&[&name], vec![image("amd64", "a")])]).await;
     let error = push(&Client::with_credentials_for(&[&fake.name()])).await.unwrap_err();
     assert!(matches!(&error, Error::ForeignRealm { .. }), "{error}");
-    assert!(error.hint().unwrap().contains(&elsewhere.name()));
+    assert!(error.to_string().contains(&elsewhere.name()) && error.hint().is_some());
     assert!(elsewhere.seen().is_empty());
-    // An anonymous client has no credentials to lose. Credentials that the user stored for that
-    // very server are meant for it.
+    // An anonymous client has no credentials to lose. With credentials for that very server, a
+    // token of another registry would come to this one.
     push(&Client::anonymous()).await.unwrap();
-    assert!(elsewhere.seen().iter().all(|seen| seen.authorization().is_none()));
-    let before = elsewhere.seen().len();
     push(&Client::with_credentials_for(&[&elsewhere.name()])).await.unwrap();
-    assert!(elsewhere.seen()[before..].iter().all(|seen| seen.authorization() == Some(&format!("Basic {BASIC}"))));
+    assert!(!elsewhere.seen().is_empty() && elsewhere.seen().iter().all(|seen| seen.authorization().is_none()));
     assert!(fake.seen().iter().all(|seen| seen.authorization().is_none_or(|text| text == "Bearer open")));
 }
 
