@@ -26,6 +26,19 @@ fn answer(stage: &Stage, target: &Target<'_>, answer: &str) -> (Option<i32>, Str
 }
 
 #[test]
+fn a_yes_before_the_question_is_none() {
+    let stage = Stage::set();
+    let target = paused(&stage);
+    let mut terminal = Terminal::start(stage.scratchdbg.command(["attach", target.name(), "--", "true"]), 24, 200);
+    terminal.send("y\r");
+    terminal.wait_for("a question", |screen| screen.contains("[y/N]"));
+    terminal.send("n\r");
+    assert_eq!(terminal.wait().code(), Some(125), "{}", terminal.text());
+    stage.engine.ask(["unpause", target.name()]);
+    target.assert_untouched();
+}
+
+#[test]
 fn capabilities_that_nobody_asked_for_are_refused_and_named() {
     let stage = Stage::set();
     let target = paused(&stage);

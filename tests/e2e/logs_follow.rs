@@ -203,7 +203,7 @@ fn lines_that_were_rotated_away_are_told() {
     assert_eq!(numbers.last(), Some(&120_000), "to the end");
     let gaps = numbers.windows(2).filter(|pair| pair[0] + 1 != pair[1]).count();
     assert!(gaps > 0, "nothing was lost: the test proves nothing");
-    assert_eq!(finished.stderr.matches("are lost between").count(), gaps, "{}", finished.stderr);
+    assert_eq!(finished.stderr.matches("may be lost between").count(), gaps, "{}", finished.stderr);
     finished.expect_code(1);
 }
 
@@ -227,7 +227,7 @@ fn a_log_that_is_rotated_all_the_time_is_followed_whole() {
     if gaps == 0 {
         assert!(numbers.into_iter().eq(wanted), "every line, once");
     } else {
-        assert!(finished.stderr.matches("are lost between").count() >= gaps, "{}", finished.stderr);
+        assert!(finished.stderr.matches("may be lost between").count() >= gaps, "{}", finished.stderr);
         finished.expect_code(1);
     }
     assert_eq!(finished.stderr.matches(" exited with code 0 ").count(), 2, "{}", finished.stderr);

@@ -42,7 +42,8 @@ pub enum Notice {
     },
     /// The platform answers again.
     EngineBack,
-    /// Lines are lost: the platform deleted them before they could be read.
+    /// Lines may be lost: the platform deleted a part of the log, and whether that was read is not
+    /// known.
     Gap {
         /// The time of the last line before the gap.
         since: Timestamp,

@@ -31,8 +31,8 @@ pub(super) fn words(platform: &str, name: &str, notice: Notice) -> String {
         Notice::Gap { since, until } => {
             let until = until.map_or("?".to_owned(), |until| until.to_string());
             format!(
-                "lines of `{name}` are lost between {since} and {until}: the {platform} rotated its log before they could be \
-                 read"
+                "lines of `{name}` may be lost between {since} and {until}: the {platform} rotated its log before they could \
+                 be read"
             )
         }
         Notice::LeftOut { files_have_more } => {

@@ -101,6 +101,10 @@ const WITH_SUBFOLDERS: &[(&str, &str)] = &[
     ("/var/lib/polkit-1", SERVICES),
     ("/var/lib/AccountsService", SERVICES),
     ("/var/lib/puppet", SERVICES),
+    ("/var/lib/private", SERVICES),
+    ("/var/lib/pam", SERVICES),
+    ("/var/cache/private", SERVICES),
+    ("/var/cache/debconf", "the host's settings"),
     ("/var/lib/selinux", "the host's settings"),
     ("/var/lib/ucf", "the host's settings"),
     // Their scripts run as root.

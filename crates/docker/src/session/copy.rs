@@ -4,6 +4,8 @@
 //! The copy joins the keeper's PID namespace, so that its first process can be started from the
 //! keeper's files. Nothing is written into the copy's file system, and the original is not changed.
 
+use std::time::Duration;
+
 use bollard::models::{
     ContainerCreateBody, HealthConfig, HostConfig, Mount, MountBindOptions, MountBindOptionsPropagationEnum,
     MountImageOptions, MountType, MountVolumeOptions,
@@ -18,6 +20,10 @@ use crate::plan::{CopySettings, ModePlan};
 use crate::transport::Kind;
 use crate::{Engine, Error, SessionPlan, labels};
 
+/// How long the removal of a copy's image may take. Where the engine is held by any container, it
+/// does not answer for minutes.
+const IMAGE_REMOVAL_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// The objects to remove after a session in a copy.
 #[derive(Debug, Default)]
 pub(super) struct Copy {
@@ -28,7 +34,10 @@ impl Copy {
     /// Removes the image.
     pub(super) async fn remove(self, engine: &Engine) -> Result<(), Error> {
         match self.image {
-            Some(image) => engine.remove_image(&image).await,
+            Some(image) => {
+                let removed = tokio::time::timeout(IMAGE_REMOVAL_TIMEOUT, engine.remove_image(&image)).await;
+                removed.unwrap_or_else(|_| Err(Error::transport(&image, "the engine does not remove it")))
+            }
             None => Ok(()),
         }
     }

@@ -2,6 +2,7 @@
 
 use std::io::{IsTerminal as _, Read as _, stderr, stdin};
 
+use rustix::termios::{QueueSelector, tcflush};
 use scratchdbg_backend::{Error, Interrupts, Plan};
 use scratchdbg_console::printer::Printer;
 use scratchdbg_console::streams::WaitingStream;
@@ -13,6 +14,8 @@ pub(super) async fn obtain(plan: &Plan, refusal: &Error, printer: Printer, inter
         return Consent::Refused;
     }
     printer.warning(&refusal.message);
+    // What was typed before the question, or put there by a program, is no answer.
+    let _none_waits = tcflush(stdin(), QueueSelector::IFlush);
     let given = format!("as {} with {}", plan.user, plan.unasked().join(" and "));
     printer.question(&format!("Start a container beside `{}`, {given}? [y/N] ", plan.target_name));
     let answer = tokio::task::spawn_blocking(read_line);

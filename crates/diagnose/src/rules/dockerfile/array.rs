@@ -38,8 +38,8 @@ struct Seen {
 }
 
 /// Returns the problem of arguments that begin with a bracket. Returns `None` for an array of
-/// strings, and for text that is not meant as an array: other text, and a shell's test command
-/// (`[ -f /x ] && …`).
+/// strings, and for text that is not meant as an array: other text, a shell's test command
+/// (`[ -f /x ] && …`), and a pattern (`[a]pp`).
 pub fn broken_array(arguments: &str) -> Option<BrokenArray> {
     let text = arguments.trim();
     if let Some(list) = list_without_brackets(text) {
@@ -48,6 +48,9 @@ pub fn broken_array(arguments: &str) -> Option<BrokenArray> {
         return Some(BrokenArray { reason, mended: written(&words), is_json: false, is_ignored: false });
     }
     let inner = text.strip_prefix('[')?;
+    if begins_a_pattern(inner) {
+        return None;
+    }
     let mut values = serde_json::Deserializer::from_str(text).into_iter::<serde_json::Value>();
     if let Some(Ok(serde_json::Value::Array(values_in))) = values.next() {
         let behind = text[values.byte_offset()..].trim();
@@ -75,6 +78,15 @@ pub fn broken_array(arguments: &str) -> Option<BrokenArray> {
         return None;
     }
     Some(BrokenArray { reason: reason(&seen, rest), mended: written(&words), is_json: false, is_ignored: false })
+}
+
+/// Whether the text behind a bracket is the rest of a class of characters, with more of a name
+/// behind it.
+fn begins_a_pattern(inner: &str) -> bool {
+    let Some((class, rest)) = inner.split_once(']') else { return false };
+    let is_class =
+        !class.is_empty() && !class.contains(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ',' | '['));
+    is_class && rest.starts_with(|c: char| !c.is_whitespace() && !matches!(c, ',' | ']' | '"' | '\''))
 }
 
 /// Returns the inside of `"/app", "serve"`, `{"/app"}` and `("/app", "serve")`. Nobody writes a
@@ -317,6 +329,8 @@ mod tests {
             r#"("/app"; "/b")"#,
             r#"{ "/app"; }"#,
             "[ \"$(echo a,b)\" = a,b ]",
+            "[a]pp /b/",
+            "[!a-c]*.txt other /b/",
         ] {
             assert_eq!(broken_array(text), None, "{text}");
         }
