@@ -10,6 +10,7 @@ use hyper::Method;
 use super::percent_encode;
 use crate::plan::{GroupChoice, group_choice};
 use crate::transport::full;
+use crate::user::{NumericUser, mounted};
 use crate::{ContainerName, Engine, Target};
 
 /// What has to be root's, and writable for nobody else: the files, and the directories in which
@@ -21,10 +22,13 @@ const HEADER: usize = 512;
 
 impl Engine {
     /// Returns whether no process of the container can choose groups that it does not have itself.
-    pub(crate) async fn guards_groups(&self, target: &Target) -> bool {
-        match group_choice(target) {
+    /// `user` is the container's own user.
+    pub(crate) async fn guards_groups(&self, target: &Target, user: NumericUser) -> bool {
+        match group_choice(target, user) {
             GroupChoice::NoGain => true,
             GroupChoice::Possible => false,
+            // It may be possible to write what is mounted in another place.
+            GroupChoice::ByFiles if mounted(&target.reach.mounts).is_some() => false,
             GroupChoice::ByFiles => {
                 let Ok(container) = target.id.parse::<ContainerName>() else { return false };
                 let [root, etc, passwd, group] = GUARDED.map(|path| self.is_guarded(&container, path));

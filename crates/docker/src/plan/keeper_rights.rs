@@ -80,13 +80,13 @@ pub(crate) enum GroupChoice {
     ByFiles,
 }
 
-/// Determines what a container's configuration says about this.
-pub(crate) fn group_choice(target: &Target) -> GroupChoice {
+/// Determines what a container's configuration says about this. `user` is the container's own user.
+pub(crate) fn group_choice(target: &Target, user: NumericUser) -> GroupChoice {
     const SETGID: u64 = 1 << 6;
     if target.has_fixed_files() {
         return GroupChoice::NoGain;
     }
-    if !is_root(&target.user) {
+    if user.uid != 0 {
         return GroupChoice::ByFiles;
     }
     let granted = capability::bounding_set(target.privileged, &target.added_capabilities, &target.dropped_capabilities);
@@ -146,12 +146,14 @@ mod tests {
             ("", "", "ALL", GroupChoice::Possible),
             ("root", "DAC_OVERRIDE", "ALL", GroupChoice::Possible),
             ("0", "", "SETGID", GroupChoice::Possible),
+            ("admin", "", "ALL", GroupChoice::Possible),
             ("1000", "", "", GroupChoice::ByFiles),
             ("app:app", "", "ALL", GroupChoice::ByFiles),
         ] {
-            assert_eq!(group_choice(&of(user, add, drop)), expected, "{user} +{add} -{drop}");
+            let own = if expected == GroupChoice::ByFiles { USER } else { ROOT };
+            assert_eq!(group_choice(&of(user, add, drop), own), expected, "{user} +{add} -{drop}");
             let fixed = Target { read_only_root: true, ..of(user, add, drop) };
-            assert_eq!(group_choice(&fixed), GroupChoice::NoGain, "{user} +{add} -{drop}");
+            assert_eq!(group_choice(&fixed, own), GroupChoice::NoGain, "{user} +{add} -{drop}");
         }
     }
 

@@ -62,7 +62,7 @@ impl SessionBackend for Engine {
         // read again.
         let mut rights = of_session_inside(&target, user, asked_user.as_deref(), request.podman);
         if rights.may_linger && (request.asked.linger.is_some() || !keepers.is_empty()) {
-            request.may_choose_groups = !Box::pin(self.guards_groups(&target)).await;
+            request.may_choose_groups = !Box::pin(self.guards_groups(&target, user)).await;
             rights.may_linger = !request.may_choose_groups;
         }
         let lingering_keeper =
