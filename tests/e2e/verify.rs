@@ -1,5 +1,9 @@
 //! `pair verify`: accepts a pair, and reports the first difference of anything else.
 
+use std::fs;
+use std::io::Read as _;
+use std::path::Path;
+
 use scratchdbg_testkit::sample;
 use serde_json::Value;
 
@@ -78,4 +82,118 @@ fn images_that_are_not_there() {
     let missing = stage.engine.name("missing:1");
     stage.run(&["pair", "verify", &missing, &missing]).expect_clear_failure(1, &[&missing]);
     stage.run(&["pair", "verify", "", "x"]).expect_clear_failure(2, &["empty"]);
+}
+
+/// The files of an archive, and a link among them.
+fn write_archive(path: &Path, files: &[(String, Vec<u8>)], link: Option<(&str, tar::EntryType, &str)>) {
+    let mut archive = tar::Builder::new(fs::File::create(path).expect("it can be made"));
+    let mut add = |name: &str, kind: tar::EntryType, data: &[u8], target: &str| {
+        let mut header = tar::Header::new_ustar();
+        header.set_entry_type(kind);
+        header.set_mode(0o644);
+        header.set_size(data.len() as u64);
+        if !target.is_empty() {
+            header.set_link_name(target).expect("it is short");
+        }
+        archive.append_data(&mut header, name, data).expect("it can be written");
+    };
+    for (name, data) in files {
+        add(name, tar::EntryType::Regular, data, "");
+    }
+    if let Some((name, kind, target)) = link {
+        add(name, kind, &[], target);
+    }
+    archive.finish().expect("it can be written");
+}
+
+fn files_of(path: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut archive = tar::Archive::new(fs::File::open(path).expect("an archive"));
+    let entries = archive.entries().expect("an archive").map(|entry| {
+        let mut entry = entry.expect("an entry");
+        let name = entry.path().expect("a path").to_string_lossy().into_owned();
+        let mut data = Vec::new();
+        entry.read_to_end(&mut data).expect("its data");
+        (name, data)
+    });
+    entries.filter(|(name, _)| !name.ends_with('/')).collect()
+}
+
+/// What Docker and skopeo would take for another image: seen with Docker 20.10 and skopeo 1.9.
+#[test]
+fn what_engines_read_otherwise_is_no_proof() {
+    let stage = Stage::set();
+    let home = stage.scratchdbg.home();
+    sample::write_app(home);
+    build(&stage, &["-t", "a/b:1", "-o", "archive:pair.tar", "-o", "oci:layout"]);
+    // As Docker 20.10 reads it, which knows manifest.json alone.
+    let is_docker = |name: &str| name == "manifest.json" || name.starts_with("blobs/");
+    let files: Vec<_> = files_of(&home.join("pair.tar")).into_iter().filter(|(name, _)| is_docker(name)).collect();
+    let at = files.iter().position(|(name, _)| name == "manifest.json").expect("a manifest.json");
+    let listing: Value = serde_json::from_slice(&files[at].1).expect("JSON");
+    let config = listing[1]["Config"].as_str().expect("a path").to_owned();
+    let changed = |change: &dyn Fn(&str) -> String| {
+        let mut files = files.clone();
+        files[at].1 = change(&listing.to_string()).into_bytes();
+        files
+    };
+    let other = |text: &str| text.replacen(&config, "other", 1);
+    let with = |name: &str, data: String| {
+        let mut files = files.clone();
+        files.push((name.to_owned(), data.into_bytes()));
+        files
+    };
+    let second = |key: &str| {
+        let member = format!(r#""Config":"{config}""#);
+        changed(&|text| text.replace(&member, &format!(r#"{member},"{key}":"other""#)))
+    };
+    let symlink = |target| Some(("manifest.json", tar::EntryType::Symlink, target));
+    for (files, link, expected) in [
+        (files.clone(), None, ""),
+        (second("config"), None, "`config`"),
+        (second("CONFIG"), None, "`CONFIG`"),
+        (second("Config"), None, "twice"),
+        (with("manifest.json", other(&listing.to_string())), None, "twice"),
+        (with("m2", other(&listing.to_string())), symlink("m2"), "symbolic link"),
+        (with("m2", other(&listing.to_string())), Some(("manifest.json", tar::EntryType::Link, "m2")), "hard link"),
+        (with("q/manifest.json", other(&listing.to_string())), Some(("q", tar::EntryType::Symlink, ".")), "link"),
+        (with("z", "{}".to_owned()), Some((&*config, tar::EntryType::Link, "z")), "hard link"),
+    ] {
+        write_archive(&home.join("other.tar"), &files, link);
+        let finished = stage.run(&["pair", "verify", "archive:other.tar:a/b:1", "archive:other.tar:a/b:1-debug"]);
+        if expected.is_empty() {
+            finished.expect_code(0);
+        } else {
+            finished.expect_clear_failure(1, &[expected]);
+        }
+    }
+    let path = home.join("layout/index.json");
+    let index: Value = serde_json::from_slice(&fs::read(&path).expect("an index")).expect("JSON");
+    let text = index.to_string();
+    let second = |change: &dyn Fn(&mut Value)| {
+        let (mut index, mut entry) = (index.clone(), index["manifests"][0].clone());
+        entry["annotations"] = index["manifests"][1]["annotations"].clone();
+        change(&mut entry);
+        index["manifests"].as_array_mut().expect("a list").insert(0, entry);
+        index.to_string()
+    };
+    let attestation = |entry: &mut Value| {
+        entry["annotations"]["vnd.docker.reference.type"] = "attestation-manifest".into();
+        entry["platform"] = serde_json::json!({"os": "unknown", "architecture": "unknown"});
+    };
+    for (index, expected) in [
+        (text.clone(), ""),
+        (text.replacen(r#""manifests":"#, r#""Manifests":[],"manifests":"#, 1), "`Manifests`"),
+        (text.replacen(r#""digest":"#, r#""Digest":"sha256:00","digest":"#, 1), "`Digest`"),
+        (second(&|_| {}), "to two images"),
+        (second(&attestation), "to two images"),
+        (second(&|entry| entry["mediaType"] = "application/x".into()), "platform"),
+    ] {
+        fs::write(&path, index).expect("it can be written");
+        let finished = stage.run(&["pair", "verify", "oci:layout:1", "oci:layout:1-debug"]);
+        if expected.is_empty() {
+            finished.expect_code(0);
+        } else {
+            finished.expect_clear_failure(1, &[expected]);
+        }
+    }
 }

@@ -97,12 +97,9 @@ impl Subject {
             Ok(ListedLayer { diff_id: layer.diff_id, members })
         });
         let document = &image.config_document;
-        let config = serde_json::from_slice(document.bytes());
-        let invalid =
-            |error: serde_json::Error| ReadError::Invalid { what: "the config".into(), reason: error.to_string() };
         Ok(Self {
             name: image.names.first().cloned().unwrap_or_else(|| document.digest().to_string()),
-            config: config.map_err(invalid)?,
+            config: image.exact_config()?,
             config_digest: document.digest(),
             manifest_digest: image.manifest.as_ref().map(scratchdbg_image::json::Document::digest),
             annotations: image.annotations.clone(),

@@ -4,10 +4,14 @@
 //! a limit.
 
 mod blob;
+mod documents;
+mod entries;
 mod error;
+pub(crate) mod exact;
 mod image;
 mod layer;
 mod names;
+mod ordered;
 mod remote;
 mod source;
 mod spelling;

@@ -11,7 +11,6 @@ use scratchdbg_backend as backend;
 use scratchdbg_builder::verify::{ListedLayer, Subject, verify};
 use scratchdbg_image::read::{ImageSource, MemberKind, ReadError, StoredImage, StoredLayer};
 use scratchdbg_image::{Platform, TaggedReference};
-use serde_json::Value;
 
 use crate::blocking::blocking;
 use crate::open::{OpenImage, open};
@@ -247,10 +246,7 @@ fn equals(content: &mut dyn Read, expected: &[u8]) -> bool {
 
 fn subject(candidate: &Candidate, image: &StoredImage, layers: Vec<ListedLayer>) -> Result<Subject, NoTwin> {
     let document = &image.config_document;
-    let config: Result<Value, _> = serde_json::from_slice(document.bytes());
-    let config = config.map_err(|error| {
-        candidate.unreadable(ReadError::Invalid { what: "the config".to_owned(), reason: error.to_string() })
-    })?;
+    let config = image.exact_config().map_err(|error| candidate.unreadable(error))?;
     Ok(Subject {
         name: candidate.name.clone(),
         config,

@@ -1,8 +1,10 @@
 //! Verifies a pair: that a debug image is its production image and one more layer.
 
+use std::collections::HashSet;
+
 use scratchdbg_builder::verify::{Subject, Verification, verify as compare};
 use scratchdbg_image::Platform;
-use scratchdbg_image::read::StoredImage;
+use scratchdbg_image::read::{ReadError, StoredImage};
 
 use crate::blocking::blocking;
 use crate::open::{OpenImage, open};
@@ -36,6 +38,7 @@ impl Stored {
                 opened.name = format!("{}:{wanted}", opened.name);
             }
             one_name(&opened.name, &images)?;
+            one_for_each_platform(&images).map_err(|error| opened.explain(error))?;
             Ok(Self { opened, images })
         })
         .await
@@ -75,6 +78,15 @@ fn one_name(name: &str, images: &[StoredImage]) -> Result<(), Error> {
     let mut names: Vec<String> = images.iter().flat_map(|image| &image.names).cloned().collect();
     names.dedup();
     Err(Error::SeveralImages { name: name.to_owned(), images: names })
+}
+
+/// Fails unless a platform tells which image is meant. Images without names are told apart by
+/// nothing else.
+fn one_for_each_platform(images: &[StoredImage]) -> Result<(), ReadError> {
+    let mut seen = HashSet::new();
+    let Some(again) = images.iter().find(|image| !seen.insert(image.platform())) else { return Ok(()) };
+    let what = format!("config {}", again.config_document.digest());
+    Err(ReadError::Invalid { what, reason: format!("it is the second one for {}", again.platform()) })
 }
 
 /// Compares the images of each platform.

@@ -7,6 +7,7 @@ use oci_spec::image::Descriptor;
 use serde_json::Value;
 
 use crate::json::Document;
+use crate::read::exact;
 use crate::{ImageError, annotation, image};
 
 /// The maximum size of an index: 4 MiB hold ten thousand images.
@@ -67,7 +68,8 @@ fn read(root: &Path) -> Result<Option<Value>, ImageError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(source) => return Err(ImageError::Read { path, source }),
     };
-    serde_json::from_slice(&bytes).map(Some).map_err(|error| not_a_layout(root, &format!("its index.json: {error}")))
+    // Engines might read another list than the one that is added to.
+    exact::index(&bytes).map(Some).map_err(|error| not_a_layout(root, &format!("its index.json: {error}")))
 }
 
 fn to_value<T: serde::Serialize>(value: &T) -> Result<Value, ImageError> {

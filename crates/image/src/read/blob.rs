@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
-use super::tar::{MemberKind, TarInput, TarReader};
+use super::entries::{self, Entries, Place};
+use super::tar::{TarInput, TarReader};
 use super::{ReadError, RemoteImage};
 use crate::Digest;
 
@@ -28,19 +29,13 @@ pub(super) enum Files {
     Remote { name: PathBuf, image: Arc<dyn RemoteImage> },
 }
 
-/// The location of an entry's data in the archive.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Place {
-    offset: u64,
-    size: u64,
-}
-
 impl Files {
     pub(super) fn folder(path: &Path) -> Self {
         Self::Folder(path.to_owned())
     }
 
-    /// Reads the headers of an archive. A duplicate entry name is an error.
+    /// Reads the headers of an archive. Entries that engines would not find where they are read are
+    /// an error.
     pub(super) fn archive(path: &Path) -> Result<Self, ReadError> {
         let (file, _) =
             scratchdbg_files::open(path).map_err(|source| ReadError::Io { path: path.to_owned(), source })?;
@@ -54,16 +49,20 @@ impl Files {
         let length = file.metadata().map_err(failed)?.len();
         let mut headers = file.try_clone().map_err(failed)?;
         headers.rewind().map_err(failed)?;
-        let mut entries = BTreeMap::new();
+        if let Some(form) = entries::compression(&mut headers).map_err(failed)? {
+            let reason = format!("it is compressed with {form}: unpack it first");
+            return Err(ReadError::NotAnImage { path: path.to_owned(), reason });
+        }
+        headers.rewind().map_err(failed)?;
+        let named = |name: &str| format!("{name} in {}", path.display());
+        let mut entries = Entries::default();
         let counted = Counted { inner: BufReader::with_capacity(HEADERS, headers), position: 0, length };
         let mut reader = TarReader::new(counted, path.display().to_string());
         while let Some(member) = reader.next()? {
-            let place = Place { offset: reader.get_ref().position, size: member.size };
-            let is_file = member.kind == MemberKind::File;
-            if is_file && entries.insert(member.path.clone(), place).is_some() {
-                return Err(ReadError::invalid(format!("{} in {}", member.path, path.display()), "it is there twice"));
-            }
+            let added = entries.add(&member, reader.get_ref().position);
+            added.map_err(|reason| ReadError::invalid(named(&member.path), reason))?;
         }
+        let entries = entries.files().map_err(|(name, reason)| ReadError::invalid(named(&name), reason))?;
         Ok(Self::Archive { path: path.to_owned(), file: Arc::new(file), entries })
     }
 

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use super::ReadError;
+use super::exact::{self, CONFIG};
 use crate::json::Document;
 use crate::{Digest, ImageConfig, LayerMediaType, Platform};
 
@@ -21,12 +24,25 @@ pub struct StoredImage {
     pub annotations: BTreeMap<String, String>,
     /// The layers, from the bottom up.
     pub layers: Vec<StoredLayer>,
+    /// The CPU variant in the index, if the config leaves it out.
+    pub(super) listed_variant: Option<String>,
 }
 
 impl StoredImage {
-    /// The platform that the config declares.
+    /// The platform that the config declares. Of a variant that it leaves out, the index tells.
     pub fn platform(&self) -> Platform {
-        self.config.platform()
+        let own = self.config.platform();
+        match &self.listed_variant {
+            Some(variant) => Platform { variant: Some(variant.clone()), ..own },
+            None => own,
+        }
+    }
+
+    /// The config document as a value, for a proof: its keys must be those that engines know, and
+    /// each once, as other readers would take others.
+    pub fn exact_config(&self) -> Result<Value, ReadError> {
+        let what = format!("config {}", self.config_document.digest());
+        exact::parse(&what, self.config_document.bytes(), &CONFIG)
     }
 }
 

@@ -1,27 +1,20 @@
 //! Finds the images in a layout or archive.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use serde::Deserialize;
-
 use super::blob::Files;
+use super::documents::{self, Descriptor, DockerImage, ListedPlatform, Listing};
+use super::exact::{self, DOCKER_LISTING, MARK};
 use super::image::{StoredImage, StoredLayer, layer_media_type};
 use super::names::{self, full_name, tag};
 use super::{ReadError, RemoteImage};
 use crate::json::Document;
-use crate::{Digest, ImageConfig, annotation};
+use crate::{Digest, ImageConfig};
 
-const INDEX: &str = "application/vnd.oci.image.index.v1+json";
-const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
-const DOCKER_LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
-const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
-/// BuildKit lists attestations of an image beside the image: a manifest without a platform, whose
-/// layers are not layers.
-const ATTESTATION_TYPE: &str = "vnd.docker.reference.type";
 /// The maximum nesting of indexes. Ours have two levels, and a cycle would have no end.
 const DEEPEST: usize = 4;
 /// The maximum number of images that are listed.
@@ -29,8 +22,6 @@ const MOST_IMAGES: usize = 10_000;
 /// The maximum number of index entries that are read, as indexes may name the same things
 /// repeatedly.
 const MOST_LISTED: usize = 100_000;
-/// The maximum length of a name, in bytes.
-const LONGEST_NAME: usize = 1024;
 /// The maximum size of all documents together, in bytes.
 const LARGEST_DOCUMENTS: u64 = 64 * 1024 * 1024;
 /// The maximum number of layers. Engines have a limit of 127.
@@ -44,34 +35,15 @@ pub struct ImageSource {
     pub(super) is_trusted: bool,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Descriptor {
-    media_type: String,
-    digest: Digest,
-    size: u64,
-    #[serde(default)]
-    annotations: Option<BTreeMap<String, String>>,
-}
-
-/// An index or a manifest, not yet known which.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Listing {
-    media_type: Option<String>,
-    manifests: Option<Vec<Descriptor>>,
-    config: Option<Descriptor>,
-    layers: Option<Vec<Descriptor>>,
-    annotations: Option<BTreeMap<String, String>>,
-}
-
-/// An element of `manifest.json`.
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct DockerImage {
-    config: String,
-    repo_tags: Option<Vec<String>>,
-    layers: Vec<String>,
+/// How engines find the images of an index.
+#[derive(Clone, Copy)]
+struct Level<'a> {
+    /// The names of all images below it.
+    names: &'a [String],
+    /// Whether an image is chosen by its own name, as in the `index.json` of a layout, and not by
+    /// its platform.
+    by_name: bool,
+    depth: usize,
 }
 
 /// The images found so far, and the counters for the limits.
@@ -85,7 +57,8 @@ struct Found {
 }
 
 impl Found {
-    fn push(&mut self, what: &str, image: StoredImage) -> Result<(), ReadError> {
+    /// Adds an image, and returns its position.
+    fn push(&mut self, what: &str, image: StoredImage) -> Result<usize, ReadError> {
         if self.images.len() >= MOST_IMAGES {
             return Err(ReadError::invalid(what, "more than 10,000 images"));
         }
@@ -93,6 +66,34 @@ impl Found {
             self.places.insert(manifest.digest(), self.images.len());
         }
         self.images.push(image);
+        Ok(self.images.len() - 1)
+    }
+
+    /// Checks that an image is for the platform by which an index lists it.
+    fn expect_platform(&mut self, what: &str, at: usize, listed: &ListedPlatform) -> Result<(), ReadError> {
+        let Some(image) = self.images.get_mut(at) else { return Ok(()) };
+        let own = image.config.platform();
+        if !listed.agrees(&own) {
+            let id = image.config_document.digest();
+            let reason = format!("it lists an image for {listed} whose config {id} says that it is for {own}");
+            return Err(ReadError::invalid(what, reason));
+        }
+        if let Some(variant) = listed.variant_left_out_by(&own) {
+            image.listed_variant.get_or_insert_with(|| variant.to_owned());
+        }
+        Ok(())
+    }
+
+    /// Checks that an engine can choose only one image for each platform.
+    fn expect_one_for_each_platform(&self, what: &str, listed: &BTreeSet<usize>) -> Result<(), ReadError> {
+        let mut seen = BTreeSet::new();
+        for image in listed.iter().filter_map(|at| self.images.get(*at)) {
+            let platform = image.platform();
+            // There are images of Windows for several versions of it.
+            if !seen.insert(documents::as_engines_compare(&platform)) && platform.os != "windows" {
+                return Err(ReadError::invalid(what, format!("it lists two images for {platform}")));
+            }
+        }
         Ok(())
     }
 
@@ -135,7 +136,8 @@ impl ImageSource {
                 _ => return Err(not_an_image(&format!("it has no file {name}"))),
             }
         }
-        let version: serde_json::Value = serde_json::from_slice(&files.document("oci-layout")?).unwrap_or_default();
+        let version: serde_json::Value =
+            exact::parse("oci-layout", &files.document("oci-layout")?, &MARK).unwrap_or_default();
         if version["imageLayoutVersion"] != "1.0.0" {
             return Err(not_an_image("its file oci-layout does not say version 1.0.0"));
         }
@@ -158,6 +160,11 @@ impl ImageSource {
             let reason = "it has neither index.json nor manifest.json".into();
             return Err(ReadError::NotAnImage { path: files.path().to_owned(), reason });
         }
+        // Without a manifest.json, Docker looks for images in its oldest form, and takes them.
+        if files.size("manifest.json").is_none() && files.size("repositories").is_some() {
+            let reason = "engines would not agree what it holds: a file repositories, and no manifest.json".into();
+            return Err(ReadError::NotAnImage { path: files.path().to_owned(), reason });
+        }
         Ok(Self { files, is_trusted: false })
     }
 
@@ -178,21 +185,20 @@ impl ImageSource {
         let mut found = Found::default();
         if let Files::Remote { image, .. } = &self.files {
             let name = image.name();
-            self.walk(&format!("the manifest of {name}"), image.root(), &[name], 0, &mut found)?;
+            let what = format!("the manifest of {name}");
+            let level = Level { names: &[name], by_name: false, depth: 0 };
+            self.walk(&what, image.root(), None, level, &mut found)?;
         } else if self.files.size("index.json").is_some() {
             let bytes = self.files.document("index.json")?;
-            self.walk("index.json", &bytes, &[], 0, &mut found)?;
-            names::expect_one_image_each("index.json", &found.images)?;
+            self.walk("index.json", &bytes, None, Level { names: &[], by_name: true, depth: 0 }, &mut found)?;
             // Each engine reads one of the two.
             if matches!(self.files, Files::Archive { .. }) && self.files.size("manifest.json").is_some() {
                 let mut other = Found::default();
                 self.docker(&mut other)?;
-                names::expect_one_image_each("manifest.json", &other.images)?;
                 names::expect_agreement(&found.images, &other.images)?;
             }
         } else {
             self.docker(&mut found)?;
-            names::expect_one_image_each("manifest.json", &found.images)?;
         }
         Ok(found.images)
     }
@@ -213,71 +219,79 @@ impl ImageSource {
         Err(ReadError::NoSuchImage { path: self.files.path().to_owned(), wanted: wanted.into(), available })
     }
 
+    /// Reads a manifest or an index, whose media type by its descriptor is `said`. Returns the
+    /// positions of the images that it leads to.
     fn walk(
         &self,
         what: &str,
         bytes: &[u8],
-        names: &[String],
-        depth: usize,
+        said: Option<&str>,
+        level: Level<'_>,
         found: &mut Found,
-    ) -> Result<(), ReadError> {
-        let listing: Listing =
-            serde_json::from_slice(bytes).map_err(|error| ReadError::invalid(what, error.to_string()))?;
-        let invalid = |reason: &str| Err(ReadError::invalid(what, reason));
-        match (listing.media_type.as_deref(), listing.manifests, listing.config, listing.layers) {
-            (_, Some(_), Some(_), _) | (_, Some(_), _, Some(_)) => {
-                invalid("it is an index and a manifest at once, and readers would not agree what it is")
+    ) -> Result<BTreeSet<usize>, ReadError> {
+        match Listing::read(what, bytes, said)? {
+            Listing::Index(_) if level.depth >= DEEPEST => {
+                Err(ReadError::invalid(what, "indexes within indexes: too deep, or a cycle"))
             }
-            (Some(MANIFEST | DOCKER_MANIFEST), Some(_), ..) => invalid("it says that it is a manifest and is an index"),
-            (Some(INDEX | DOCKER_LIST), None, ..) => invalid("it says that it is an index and is none"),
-            (_, Some(_), ..) if depth >= DEEPEST => invalid("indexes within indexes: too deep, or a cycle"),
-            (_, Some(entries), ..) => {
-                for entry in entries {
-                    self.entry(&entry, names, depth, found)?;
-                }
-                Ok(())
-            }
-            (_, None, Some(config), Some(layers)) => {
+            Listing::Index(entries) => self.index(what, &entries, level, found),
+            Listing::Manifest { config, layers, annotations } => {
                 found.count_bytes(what, config.size)?;
                 let manifest = Document::stored(bytes.to_vec());
-                let annotations = listing.annotations.unwrap_or_default();
-                found.push(what, self.image(names, manifest, &config, layers, annotations)?)
+                let image = self.image(level.names, manifest, &config, layers, annotations)?;
+                Ok(BTreeSet::from([found.push(what, image)?]))
             }
-            _ => invalid("it is neither an index nor a manifest"),
         }
     }
 
-    fn entry(&self, entry: &Descriptor, names: &[String], depth: usize, found: &mut Found) -> Result<(), ReadError> {
-        if !matches!(entry.media_type.as_str(), INDEX | MANIFEST | DOCKER_LIST | DOCKER_MANIFEST) {
-            // Other kinds of artifacts, such as signatures, may be listed too.
-            return Ok(());
+    fn index(
+        &self,
+        what: &str,
+        entries: &[Descriptor],
+        level: Level<'_>,
+        found: &mut Found,
+    ) -> Result<BTreeSet<usize>, ReadError> {
+        if level.by_name {
+            names::expect_one_entry_each(what, entries)?;
         }
-        let is_attestation = |annotations: &BTreeMap<String, String>| annotations.contains_key(ATTESTATION_TYPE);
-        if entry.annotations.as_ref().is_some_and(is_attestation) {
-            return Ok(());
+        let (mut images, mut all_have_a_platform) = (BTreeSet::new(), true);
+        for entry in entries {
+            if entry.is_no_image(level.by_name)? {
+                continue;
+            }
+            let below = self.entry(entry, level, found)?;
+            match entry.platform() {
+                Some(platform) => below.iter().try_for_each(|at| found.expect_platform(what, *at, platform))?,
+                None => all_have_a_platform = false,
+            }
+            images.extend(below);
         }
-        let own = entry.annotations.as_ref().and_then(|annotations| {
-            annotations.get(annotation::CONTAINERD_NAME).or_else(|| annotations.get(annotation::REF_NAME))
-        });
-        // All images below an index have its name.
-        let own = own.filter(|name| name.len() <= LONGEST_NAME);
-        let names = own.map_or_else(|| names.to_vec(), |name| vec![name.clone()]);
+        if !level.by_name {
+            if !all_have_a_platform && images.len() > 1 {
+                return Err(ReadError::invalid(what, "it lists several images, and not the platform of each"));
+            }
+            found.expect_one_for_each_platform(what, &images)?;
+        }
+        Ok(images)
+    }
+
+    fn entry(&self, entry: &Descriptor, level: Level<'_>, found: &mut Found) -> Result<BTreeSet<usize>, ReadError> {
+        // Engines look for names at the top alone.
+        let own = if level.by_name { entry.names() } else { Vec::new() };
+        let names = if level.by_name { &own } else { level.names };
         let what = format!("manifest {}", entry.digest);
         found.count_entry(&what)?;
         // An image with several names is one image.
-        if let Some(image) = found.places.get(&entry.digest).and_then(|place| found.images.get_mut(*place)) {
-            image.names.extend(names);
-            return Ok(());
+        if let Some(place) = found.places.get(&entry.digest).copied() {
+            if let Some(image) = found.images.get_mut(place) {
+                image.names.extend_from_slice(names);
+            }
+            return Ok(BTreeSet::from([place]));
         }
         found.count_bytes(&what, entry.size)?;
         let file = blob_file(entry.digest);
         let bytes = checked(&what, entry, self.files.manifest(&what, &file, entry.digest, entry.size)?)?;
-        let listing: Listing =
-            serde_json::from_slice(&bytes).map_err(|error| ReadError::invalid(&what, error.to_string()))?;
-        if listing.media_type.as_ref().is_some_and(|media_type| *media_type != entry.media_type) {
-            return Err(ReadError::invalid(what, "its media type is not the one of its descriptor"));
-        }
-        self.walk(&what, &bytes, &names, depth + 1, found)
+        let level = Level { names, by_name: false, depth: level.depth + 1 };
+        self.walk(&what, &bytes, Some(&entry.media_type), level, found)
     }
 
     fn image(
@@ -310,13 +324,13 @@ impl ImageSource {
             manifest: Some(manifest),
             annotations,
             layers,
+            listed_variant: None,
         })
     }
 
     fn docker(&self, found: &mut Found) -> Result<(), ReadError> {
         let what = "manifest.json";
-        let listed: Vec<DockerImage> = serde_json::from_slice(&self.files.document(what)?)
-            .map_err(|error| ReadError::invalid(what, error.to_string()))?;
+        let listed: Vec<DockerImage> = exact::parse(what, &self.files.document(what)?, &DOCKER_LISTING)?;
         for image in listed {
             found.count_bytes(&image.config, self.files.size(&image.config).unwrap_or_default())?;
             let (config, config_document) = parse_config(&image.config, self.files.document(&image.config)?)?;
@@ -327,10 +341,18 @@ impl ImageSource {
             });
             let layers = layers.collect::<Result<_, ReadError>>()?;
             let names = image.repo_tags.unwrap_or_default().iter().map(|tag| full_name(tag)).collect();
-            let annotations = BTreeMap::new();
-            found.push(what, StoredImage { names, config, config_document, manifest: None, annotations, layers })?;
+            let image = StoredImage {
+                names,
+                config,
+                config_document,
+                manifest: None,
+                annotations: BTreeMap::new(),
+                layers,
+                listed_variant: None,
+            };
+            found.push(what, image)?;
         }
-        Ok(())
+        names::expect_one_image_each(what, &found.images)
     }
 }
 

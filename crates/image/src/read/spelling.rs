@@ -3,11 +3,9 @@
 //! Engines are written in Go, whose `encoding/json` takes a key in any case: `entrypoint` is
 //! `Entrypoint`. Of several spellings, the last counts, and objects are merged.
 
-use std::fmt;
+use serde_json::{Map, Value};
 
-use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
-use serde::{Deserialize, de};
-use serde_json::{Map, Number, Value};
+use super::ordered::{Json, is_same};
 
 const IMAGE: &[&str] = &["created", "author", "architecture", "variant", "os", "config", "rootfs", "history"];
 const CONTAINER: &[&str] = &[
@@ -54,13 +52,6 @@ pub fn spelled(document: &[u8]) -> Result<Value, serde_json::Error> {
     }))
 }
 
-/// JSON whose objects keep their order, and all their members.
-enum Json {
-    Scalar(Value),
-    Array(Vec<Self>),
-    Object(Vec<(String, Self)>),
-}
-
 /// Spells the keys of an object. `convert` gets each known key in its own spelling.
 fn object(json: Json, keys: &[&'static str], convert: &dyn Fn(&str, Json) -> Value) -> Value {
     let Json::Object(members) = json else { return json.into() };
@@ -89,92 +80,12 @@ fn object(json: Json, keys: &[&'static str], convert: &dyn Fn(&str, Json) -> Val
     )
 }
 
-/// Go folds two letters besides those of ASCII to one of them.
-fn is_same(known: &str, key: &str) -> bool {
-    known.len() == key.chars().count()
-        && known.chars().zip(key.chars()).all(|(known, letter)| match letter {
-            '\u{17f}' => known.eq_ignore_ascii_case(&'s'),
-            '\u{212a}' => known.eq_ignore_ascii_case(&'k'),
-            letter => known.eq_ignore_ascii_case(&letter),
-        })
-}
-
 /// Go reads `null` in a list of strings as an empty one.
 fn list(value: Value) -> Value {
     let text = |item| if item == Value::Null { Value::String(String::new()) } else { item };
     match value {
         Value::Array(items) => items.into_iter().map(text).collect(),
         other => other,
-    }
-}
-
-impl From<Json> for Value {
-    fn from(json: Json) -> Self {
-        match json {
-            Json::Scalar(value) => value,
-            Json::Array(items) => items.into_iter().map(Self::from).collect(),
-            Json::Object(members) => members.into_iter().map(|(key, value)| (key, Self::from(value))).collect(),
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for Json {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Any)
-    }
-}
-
-struct Any;
-
-impl<'de> Visitor<'de> for Any {
-    type Value = Json;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("JSON")
-    }
-
-    fn visit_unit<E: de::Error>(self) -> Result<Json, E> {
-        Ok(Json::Scalar(Value::Null))
-    }
-
-    fn visit_bool<E: de::Error>(self, value: bool) -> Result<Json, E> {
-        Ok(Json::Scalar(Value::Bool(value)))
-    }
-
-    fn visit_u64<E: de::Error>(self, value: u64) -> Result<Json, E> {
-        Ok(Json::Scalar(value.into()))
-    }
-
-    fn visit_i64<E: de::Error>(self, value: i64) -> Result<Json, E> {
-        Ok(Json::Scalar(value.into()))
-    }
-
-    fn visit_f64<E: de::Error>(self, value: f64) -> Result<Json, E> {
-        Ok(Json::Scalar(Number::from_f64(value).map_or(Value::Null, Value::Number)))
-    }
-
-    fn visit_str<E: de::Error>(self, value: &str) -> Result<Json, E> {
-        Ok(Json::Scalar(Value::String(value.to_owned())))
-    }
-
-    fn visit_string<E: de::Error>(self, value: String) -> Result<Json, E> {
-        Ok(Json::Scalar(Value::String(value)))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Json, A::Error> {
-        let mut array = Vec::new();
-        while let Some(item) = items.next_element()? {
-            array.push(item);
-        }
-        Ok(Json::Array(array))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Json, A::Error> {
-        let mut object = Vec::new();
-        while let Some(member) = members.next_entry()? {
-            object.push(member);
-        }
-        Ok(Json::Object(object))
     }
 }
 

@@ -23,6 +23,9 @@ pub(super) struct Extension {
 /// Readers disagree on which of two headers counts.
 const TWICE: &str = "an entry has several extended headers for the same thing";
 
+/// Readers disagree on whether the header's own name counts then.
+const EMPTY: &str = "an entry has an extended header with an empty name";
+
 impl Extension {
     /// Whether there was none.
     pub(super) fn is_empty(&self) -> bool {
@@ -43,6 +46,8 @@ impl Extension {
                 text.parse::<u64>().map_err(|_| format!("a pax header has the number `{text}`"))
             };
             match record.key_bytes() {
+                // POSIX: it takes the value back, and what the header itself has counts.
+                b"path" | b"linkpath" if record.value_bytes().is_empty() => return Err(EMPTY.into()),
                 b"path" => self.path = Some(record.value_bytes().to_vec()),
                 b"linkpath" => self.link = Some(record.value_bytes().to_vec()),
                 b"size" => self.size = Some(number()?),
@@ -79,7 +84,11 @@ impl Extension {
 }
 
 fn set_once(field: &mut Option<Vec<u8>>, bytes: Vec<u8>) -> Result<(), &'static str> {
-    match field.replace(until_nul(bytes)) {
+    let text = until_nul(bytes);
+    if text.is_empty() {
+        return Err(EMPTY);
+    }
+    match field.replace(text) {
         Some(_) => Err(TWICE),
         None => Ok(()),
     }

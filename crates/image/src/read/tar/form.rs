@@ -12,6 +12,8 @@ use tar::{EntryType, Header};
 const AFTER_DEVICE: Range<usize> = 345..500;
 /// The access time and the change time of GNU tar's own format.
 const GNU_TIMES: [Range<usize>; 2] = [345..357, 357..369];
+/// The mode, the owner, the group and the size.
+const NUMBERS: [Range<usize>; 4] = [100..108, 108..116, 116..124, 124..136];
 const MAGIC: Range<usize> = 257..263;
 const VERSION: Range<usize> = 263..265;
 /// The last byte of the shorter prefix that the format of star has, and its mark.
@@ -31,7 +33,15 @@ pub(super) fn ambiguity(header: &Header, kind: EntryType, size: u64, path: &[u8]
     if header.as_bytes()[156] == 0 && kind.is_file() && path.ends_with(b"/") && size > 0 {
         return Some("it is a file by its type and a directory by its name");
     }
+    if NUMBERS.into_iter().any(|field| has_sign(&header.as_bytes()[field])) {
+        return Some("its header has a number with a sign, which engines refuse");
+    }
     has_unclear_prefix(header.as_bytes()).then_some("its header has a name in a place where readers disagree")
+}
+
+/// Whether a number in text has a sign.
+fn has_sign(field: &[u8]) -> bool {
+    field[0] & 0x80 == 0 && field.iter().any(|byte| matches!(byte, b'+' | b'-'))
 }
 
 /// Whether a part of the name, or what some readers take for one, is outside of the fields of the

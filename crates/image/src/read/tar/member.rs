@@ -61,7 +61,9 @@ impl<R: TarInput> TarReader<R> {
         size: u64,
         extension: Extension,
     ) -> Result<Member, ReadError> {
-        let is_plain = extension.is_empty() && form::is_ustar(header) && header.as_bytes()[156] != 0;
+        // Engines unpack no file of the type that reserves its room at once.
+        let is_common = header.as_bytes()[156] != 0 && kind != EntryType::Continuous;
+        let is_plain = extension.is_empty() && form::is_ustar(header) && is_common;
         let path = extension.path.unwrap_or_else(|| header.path_bytes().into_owned());
         let ambiguity = form::ambiguity(header, kind, extension.size.unwrap_or(size), &path);
         let (path, listed) = normal(&path, &self.what)?;

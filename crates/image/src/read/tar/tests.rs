@@ -136,6 +136,13 @@ fn headers_that_readers_disagree_on_are_refused() {
         ([link.clone(), pax(b"16 linkpath=xyz\n"), file()].concat(), "several extended headers"),
         ([name.clone(), global(), file()].concat(), "a global header"),
         ([path.clone(), global(), file()].concat(), "a global header"),
+        // Go takes the header's own name then.
+        ([pax(b"8 path=\n"), file()].concat(), "an empty name"),
+        ([pax(b"13 linkpath=\n"), file()].concat(), "an empty name"),
+        ([long(EntryType::GNULongName, b"\0"), file()].concat(), "an empty name"),
+        ([long(EntryType::GNULongLink, b"\0xyz"), file()].concat(), "an empty name"),
+        (changed(124, b"+0000000000\0"), "a number with a sign"),
+        (changed(100, b"+000644\0"), "a number with a sign"),
         (gnu(b"usr"), "readers disagree"),
         (gnu(b"12 34"), "readers disagree"),
         ([changed(257, b"ustar\0  "), vec![]].concat(), ""),
@@ -168,9 +175,11 @@ fn headers_that_readers_disagree_on_are_refused() {
     ] {
         assert_eq!(all(&bytes).map(|members| members.len()).map_err(|error| error.to_string()), Ok(1));
     }
+    let reserved = changed(156, b"7");
     let plain = |bytes: &[u8]| all(bytes).unwrap()[0].0.is_plain;
     assert!(plain(&file()) && plain(&changed(345, b"usr")));
     assert!(!plain(&gnu(b"")) && !plain(&[pax(b"11 mtime=0\n"), file()].concat()) && !plain(directory.as_bytes()));
+    assert!(!plain(&reserved), "no engine unpacks it");
 }
 
 /// As engines take them, which unpack a layer with its root as `/`. Seen with Docker 20.10.

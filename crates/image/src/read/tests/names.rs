@@ -6,6 +6,7 @@ use super::*;
 #[test]
 fn a_name_for_two_images_is_refused() {
     let (app, other) = (sample("amd64", "app"), sample("amd64", "evil"));
+    let arm = sample("arm64", "evil");
     let folder = tempfile::tempdir().unwrap();
     let image =
         |image: &Image, name: &str| json!({"Config": blob(image), "RepoTags": [name], "Layers": [layer(image)]});
@@ -21,6 +22,7 @@ fn a_name_for_two_images_is_refused() {
             add(&layer(image), bytes);
             add(&blob(image), image.config_document().bytes().to_vec());
         }
+        add(&blob(&arm), arm.config_document().bytes().to_vec());
         add("manifest.json", json!(listed).to_string().into_bytes());
         let mut tar = Vec::new();
         crate::tar::write_tree(&tree, 0, &mut tar).unwrap();
@@ -32,6 +34,11 @@ fn a_name_for_two_images_is_refused() {
         let error = read(vec![image(&app, "app:1"), image(&other, name)]).unwrap_err();
         assert!(error.contains("to two images for linux/amd64"), "{name}: {error}");
     }
+    // The listing has no platforms.
+    let mut of_arm = image(&other, "app:1");
+    of_arm["Config"] = json!(blob(&arm));
+    let error = read(vec![image(&app, "app:1"), of_arm]).unwrap_err();
+    assert!(error.contains("to two images for linux/amd64 and for linux/arm64"), "{error}");
     // Both listings in one archive, which do not agree.
     let archive = |sets: &[(&Image, &str)]| {
         let set = |(image, name): &(&Image, &str)| ImageSet::new(vec![name.parse().unwrap()], vec![(*image).clone()]);
@@ -44,8 +51,75 @@ fn a_name_for_two_images_is_refused() {
     fs::write(&path, mixed(&good, &evil)).unwrap();
     let error = ImageSource::archive(&path).unwrap().images().unwrap_err().to_string();
     assert!(error.contains("to another image than index.json"), "{error}");
+    // An image that one of them has without a name.
+    let nameless = archive_of(&folder.path().join("nameless.tar"), &app, &[]);
+    for (name, expected) in [(&[][..], "has an image sha256:"), (&["app:2"], "to another image than index.json")] {
+        let evil = archive_of(&folder.path().join("evil.tar"), &other, name);
+        fs::write(&path, mixed(&nameless, &evil)).unwrap();
+        let error = ImageSource::archive(&path).unwrap().images().unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
     fs::write(&path, good).unwrap();
     assert_eq!(ImageSource::archive(&path).unwrap().images().unwrap().len(), 1);
+}
+
+fn archive_of(path: &Path, image: &Image, names: &[&str]) -> Vec<u8> {
+    let names = names.iter().map(|name| name.parse().unwrap()).collect();
+    crate::save_hybrid(&[ImageSet::new(names, vec![image.clone()]).unwrap()], 0, path).unwrap();
+    fs::read(path).unwrap()
+}
+
+/// An engine that finds no `manifest.json` reads another file, which readers of layouts do not.
+#[test]
+fn archives_that_engines_would_unpack_or_read_otherwise_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("app.tar");
+    let good = archive_of(&path, &sample("amd64", "app"), &["app:1"]);
+    let error = |change: &dyn Fn(&str) -> Option<(&str, ::tar::EntryType, &str)>| {
+        fs::write(&path, rewritten(&good, change)).unwrap();
+        ImageSource::archive(&path).unwrap_err().to_string()
+    };
+    let file = ::tar::EntryType::Regular;
+    let renamed = error(&|name| Some((if name == "manifest.json" { "repositories" } else { name }, file, "")));
+    assert!(renamed.contains("no manifest.json"), "{renamed}");
+    for (kind, expected) in [
+        (::tar::EntryType::Symlink, "manifest.json in "),
+        (::tar::EntryType::Link, "it is a hard link"),
+        (::tar::EntryType::Fifo, "neither a file nor a directory"),
+    ] {
+        let error = error(&|name| Some((name, if name == "manifest.json" { kind } else { file }, "index.json")));
+        assert!(error.contains(expected), "{error}");
+    }
+    fs::write(&path, [&b"\x1f\x8b\x08\x04"[..], &good[4..]].concat()).unwrap();
+    let error = ImageSource::archive(&path).unwrap_err().to_string();
+    assert!(error.contains("compressed with gzip"), "{error}");
+    fs::write(&path, rewritten(&good, &|name| (name != "manifest.json").then_some((name, file, "")))).unwrap();
+    assert_eq!(ImageSource::archive(&path).unwrap().images().unwrap().len(), 1, "an archive of OCI alone");
+}
+
+/// An archive whose entries are other ones, with the same data if they are files.
+fn rewritten(archive: &[u8], change: &dyn Fn(&str) -> Option<(&str, ::tar::EntryType, &str)>) -> Vec<u8> {
+    let mut out = ::tar::Builder::new(Vec::new());
+    for entry in ::tar::Archive::new(archive).entries().unwrap() {
+        let mut entry = entry.unwrap();
+        let name = entry.path().unwrap().to_string_lossy().into_owned();
+        if name.ends_with('/') {
+            continue;
+        }
+        let Some((name, kind, target)) = change(&name) else { continue };
+        let mut data = Vec::new();
+        std::io::Read::read_to_end(&mut entry, &mut data).unwrap();
+        let mut header = ::tar::Header::new_ustar();
+        header.set_entry_type(kind);
+        header.set_mode(0o644);
+        if !kind.is_file() {
+            data.clear();
+            header.set_link_name(target).unwrap();
+        }
+        header.set_size(data.len() as u64);
+        out.append_data(&mut header, name, &data[..]).unwrap();
+    }
+    out.into_inner().unwrap()
 }
 
 /// The file of an image's configuration.
