@@ -199,6 +199,13 @@ fn a_target_cannot_run_its_program_with_groups_that_it_chose() {
             assert!(finished.stderr.contains("the session the group 4242"), "{flags:?}: {finished}");
         }
         assert!(!target.container.logs().contains("replace: done"), "{flags:?}: {}", target.container.logs());
+        // Root that could list the names is refused.
+        if number == 0 {
+            let opens = [&flags[..], &["--cap-add", "CHOWN"]].concat();
+            let opens = stage.target_named("opens", &opens, &image, &["replace"]);
+            let refused = stage.run(&["attach", opens.name(), "--", "id"]);
+            refused.expect_clear_failure(125, &["CHOWN", "SETGID", "--mode sidecar"]);
+        }
         // A keeper that waits would show the names of its sessions.
         let refused = stage.run(&["attach", "--linger", "1m", target.name(), "--", "id"]);
         refused.expect_clear_failure(125, &["--linger", "/etc/group"]);

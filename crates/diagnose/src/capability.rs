@@ -72,6 +72,11 @@ pub fn bounding_set(privileged: bool, add: &[String], drop: &[String]) -> u64 {
     }
 }
 
+/// Returns the names in a set, without `CAP_`.
+pub fn known_names(set: u64) -> Vec<&'static str> {
+    NAMES.iter().enumerate().filter(|(index, _)| set & (1 << index) != 0).map(|(_, name)| *name).collect()
+}
+
 /// Reports whether an option accepts this name: a capability, with or without `CAP_`, or `ALL`.
 pub fn is_known(name: &str) -> bool {
     name.eq_ignore_ascii_case("ALL") || bit(name).is_some()
@@ -101,5 +106,7 @@ mod tests {
         ] {
             assert_eq!(bounding_set(privileged, &list(add), &list(drop)), expected, "{add:?} {drop:?}");
         }
+        assert_eq!(known_names(1 | 1 << 12), ["CHOWN", "NET_ADMIN"]);
+        assert_eq!(known_names(all).len(), NAMES.len());
     }
 }

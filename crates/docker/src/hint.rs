@@ -124,6 +124,10 @@ fn of_refusal(refusal: &Refusal) -> Option<String> {
             format!("`podman unpause {name}` resumes it; --mode copy shows its files in a copy")
         }
         Refusal::MayNotLinger { .. } => "leave out --linger, or leave out -u".to_owned(),
+        Refusal::TakesPlace { .. } => {
+            "--mode sidecar runs beside it; a container whose root is read-only (`docker run --read-only`) is safe"
+                .to_owned()
+        }
         Refusal::ChoosesGroups { .. } => {
             "leave out --linger; it is possible where the container's root is read-only (`docker run --read-only`)"
                 .to_owned()

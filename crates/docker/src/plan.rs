@@ -158,6 +158,18 @@ pub enum Refusal {
         /// The session's user.
         user: NumericUser,
     },
+    /// The session must not start inside the target: its root could take the session's place, and
+    /// choose the session's groups.
+    #[error(
+        "root in `{name}` could run its own program in the session's place, with groups of its choice in /etc/group: it has \
+         {capability} and not SETGID"
+    )]
+    TakesPlace {
+        /// The container.
+        name: String,
+        /// A capability that helps it.
+        capability: &'static str,
+    },
     /// The keeper must not linger, because its target can change the file with the groups.
     #[error(
         "--linger is not possible: a process in `{name}` could take over a waiting keeper, and choose the groups of sessions in /etc/group"

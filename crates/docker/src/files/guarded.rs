@@ -26,7 +26,7 @@ impl Engine {
     pub(crate) async fn guards_groups(&self, target: &Target, user: NumericUser) -> bool {
         match group_choice(target, user) {
             GroupChoice::NoGain => true,
-            GroupChoice::Possible => false,
+            GroupChoice::Possible | GroupChoice::InPlace(_) => false,
             // It may be possible to write what is mounted in another place.
             GroupChoice::ByFiles if mounted(&target.reach.mounts).is_some() => false,
             GroupChoice::ByFiles => {

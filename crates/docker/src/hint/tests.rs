@@ -99,6 +99,7 @@ fn of_refusals() -> Vec<Error> {
         Refusal::Removing { name: name() },
         Refusal::MayNotLinger { name: name(), user: NumericUser::ROOT },
         Refusal::ChoosesGroups { name: name() },
+        Refusal::TakesPlace { name: name(), capability: "CHOWN" },
         Refusal::NeedsSidecar { what: "--cap-add", mode: Mode::Exec },
     ]
     .map(Error::from)

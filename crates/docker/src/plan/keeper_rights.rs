@@ -72,17 +72,40 @@ pub(crate) fn of_session_inside(target: &Target, user: NumericUser, asked: Optio
 /// inside it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum GroupChoice {
-    /// They cannot, or could give themselves any group anyway.
+    /// They cannot, or could give themselves any group, or do without.
     NoGain,
     /// Root may write the files, and may not set groups.
     Possible,
+    /// Root may also find the path to the launcher, by this capability.
+    InPlace(&'static str),
     /// Only if the container's user may write the files.
     ByFiles,
 }
 
+/// Capabilities with which root needs no group: it may set them, or needs no permission of a file.
+const WITHOUT_GROUPS: [&str; 2] = ["SETGID", "DAC_OVERRIDE"];
+
+/// Capabilities that do not help root to list the folder of names, which belongs to another user.
+const HARMLESS: [&str; 15] = [
+    "AUDIT_WRITE",
+    "AUDIT_CONTROL",
+    "FSETID",
+    "IPC_LOCK",
+    "KILL",
+    "LEASE",
+    "NET_ADMIN",
+    "NET_BIND_SERVICE",
+    "NET_BROADCAST",
+    "NET_RAW",
+    "SYS_NICE",
+    "SYS_RESOURCE",
+    "SYS_TIME",
+    "SYSLOG",
+    "WAKE_ALARM",
+];
+
 /// Determines what a container's configuration says about this. `user` is the container's own user.
 pub(crate) fn group_choice(target: &Target, user: NumericUser) -> GroupChoice {
-    const SETGID: u64 = 1 << 6;
     if target.has_fixed_files() {
         return GroupChoice::NoGain;
     }
@@ -90,7 +113,11 @@ pub(crate) fn group_choice(target: &Target, user: NumericUser) -> GroupChoice {
         return GroupChoice::ByFiles;
     }
     let granted = capability::bounding_set(target.privileged, &target.added_capabilities, &target.dropped_capabilities);
-    if granted & SETGID != 0 { GroupChoice::NoGain } else { GroupChoice::Possible }
+    let granted = capability::known_names(granted);
+    if granted.iter().any(|name| WITHOUT_GROUPS.contains(name)) {
+        return GroupChoice::NoGain;
+    }
+    granted.into_iter().find(|name| !HARMLESS.contains(name)).map_or(GroupChoice::Possible, GroupChoice::InPlace)
 }
 
 /// Whether the session's user and group are the target's own: by the same words, or by numbers
@@ -144,9 +171,15 @@ mod tests {
             ("root", "", "NET_RAW", GroupChoice::NoGain),
             ("0:0", "CAP_SETGID", "ALL", GroupChoice::NoGain),
             ("", "", "ALL", GroupChoice::Possible),
-            ("root", "DAC_OVERRIDE", "ALL", GroupChoice::Possible),
-            ("0", "", "SETGID", GroupChoice::Possible),
+            ("root", "DAC_OVERRIDE", "ALL", GroupChoice::NoGain),
+            ("0", "", "SETGID", GroupChoice::NoGain),
             ("admin", "", "ALL", GroupChoice::Possible),
+            ("", "NET_RAW NET_BIND_SERVICE", "ALL", GroupChoice::Possible),
+            ("", "CHOWN", "ALL", GroupChoice::InPlace("CHOWN")),
+            ("", "CAP_FOWNER", "ALL", GroupChoice::InPlace("FOWNER")),
+            ("", "NET_RAW SETUID", "ALL", GroupChoice::InPlace("SETUID")),
+            ("", "SYS_PTRACE", "ALL", GroupChoice::InPlace("SYS_PTRACE")),
+            ("", "", "SETGID DAC_OVERRIDE", GroupChoice::InPlace("CHOWN")),
             ("1000", "", "", GroupChoice::ByFiles),
             ("app:app", "", "ALL", GroupChoice::ByFiles),
         ] {
