@@ -12,6 +12,8 @@ use crate::Digest;
 pub(super) fn expect_one_entry_each(what: &str, entries: &[Descriptor]) -> Result<(), ReadError> {
     let twice = |name: &str| Err(ReadError::invalid(what, format!("it gives the name {name} to two images")));
     let (mut named, mut taken) = (HashMap::new(), HashSet::new());
+    // A tag alone may be that of any full name.
+    let (mut bare, mut tagged) = (Vec::new(), HashMap::<String, HashSet<Digest>>::new());
     let mut others = Vec::new();
     for entry in entries {
         let names = entry.names();
@@ -24,7 +26,16 @@ pub(super) fn expect_one_entry_each(what: &str, entries: &[Descriptor]) -> Resul
         {
             return twice(name);
         }
+        if let Some((name, tag)) = names.first().and_then(|name| Some((name, tag(name)?))) {
+            if tag == name {
+                bare.push(name.clone());
+            }
+            tagged.entry(tag.to_owned()).or_default().insert(entry.digest);
+        }
         taken.extend(names.iter().flat_map(|name| forms(name)));
+    }
+    if let Some(name) = bare.iter().find(|name| tagged.get(*name).is_some_and(|images| images.len() > 1)) {
+        return twice(name);
     }
     match others.iter().find(|name| forms(name).iter().any(|form| taken.contains(form))) {
         Some(name) => twice(name),

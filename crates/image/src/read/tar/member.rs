@@ -65,6 +65,7 @@ impl<R: TarInput> TarReader<R> {
         let is_common = header.as_bytes()[156] != 0 && kind != EntryType::Continuous;
         let is_plain = extension.is_empty() && form::is_ustar(header) && is_common;
         let path = extension.path.unwrap_or_else(|| header.path_bytes().into_owned());
+        let is_old_directory = header.as_bytes()[156] == 0 && path.ends_with(b"/");
         let ambiguity = form::ambiguity(header, kind, extension.size.unwrap_or(size), &path);
         let (path, listed) = normal(&path, &self.what)?;
         self.listed = listed;
@@ -82,6 +83,8 @@ impl<R: TarInput> TarReader<R> {
         }
         let size = extension.size.unwrap_or(size);
         let kind = match kind {
+            // Old programs have no other mark of a directory.
+            EntryType::Regular if is_old_directory => MemberKind::Directory,
             EntryType::Regular | EntryType::Continuous => MemberKind::File,
             EntryType::Directory => MemberKind::Directory,
             EntryType::Link => MemberKind::HardLink(normal(&link, &self.what)?.0),

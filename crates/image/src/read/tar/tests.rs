@@ -176,6 +176,7 @@ fn headers_that_readers_disagree_on_are_refused() {
         assert_eq!(all(&bytes).map(|members| members.len()).map_err(|error| error.to_string()), Ok(1));
     }
     let reserved = changed(156, b"7");
+    assert_eq!(all(directory.as_bytes()).unwrap()[0].0.kind, MemberKind::Directory);
     let plain = |bytes: &[u8]| all(bytes).unwrap()[0].0.is_plain;
     assert!(plain(&file()) && plain(&changed(345, b"usr")));
     assert!(!plain(&gnu(b"")) && !plain(&[pax(b"11 mtime=0\n"), file()].concat()) && !plain(directory.as_bytes()));

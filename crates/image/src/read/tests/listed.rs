@@ -225,6 +225,8 @@ fn the_index_of_a_layout_gives_a_name_to_one_entry() {
         (named(&evil, "docker.io/library/app:1", "2", &plain), Err("app:1 to two images")),
         (named(&evil, "app:1", "", &plain), Err("app:1 to two images")),
         (named(&evil, "", "app:1", &plain), Err("app:1 to two images")),
+        (named(&evil, "", "1", &plain), Err("the name 1 to two images")),
+        (named(&evil, "", "1", &claimed), Err("the name 1 to two images")),
         (named(&evil, "app:1", "", &claimed), Err("app:1 to two images")),
         (named(&evil, "app:1", "", &attestation), Err("app:1 to two images")),
         (named(&evil, "", "1", &attestation), Err("the name 1 to two images")),
