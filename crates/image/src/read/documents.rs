@@ -113,10 +113,10 @@ impl Descriptor {
     /// The names in its annotations, which count in the `index.json` of a layout or archive. Some
     /// engines look for one annotation, others for the other.
     pub(super) fn names(&self) -> Vec<String> {
-        let named = |key| self.annotations.as_ref().and_then(|annotations| annotations.get(key));
+        let value = |key| self.annotations.as_ref().and_then(|annotations| annotations.get(key));
         let mut names: Vec<String> = [annotation::CONTAINERD_NAME, annotation::REF_NAME]
             .into_iter()
-            .filter_map(named)
+            .filter_map(value)
             .filter(|name| name.len() <= LONGEST_NAME)
             .cloned()
             .collect();

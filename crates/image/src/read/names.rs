@@ -11,7 +11,7 @@ use crate::Digest;
 /// what it is.
 pub(super) fn expect_one_entry_each(what: &str, entries: &[Descriptor]) -> Result<(), ReadError> {
     let twice = |name: &str| Err(ReadError::invalid(what, format!("it gives the name {name} to two images")));
-    let (mut named, mut taken) = (HashMap::new(), HashSet::new());
+    let (mut by_name, mut taken) = (HashMap::new(), HashSet::new());
     // A tag alone may be that of any full name.
     let (mut bare, mut tagged) = (Vec::new(), HashMap::<String, HashSet<Digest>>::new());
     let mut others = Vec::new();
@@ -22,7 +22,7 @@ pub(super) fn expect_one_entry_each(what: &str, entries: &[Descriptor]) -> Resul
             continue;
         }
         if let Some(name) = names.first()
-            && named.insert(full_name(name), entry.digest).is_some_and(|other| other != entry.digest)
+            && by_name.insert(full_name(name), entry.digest).is_some_and(|other| other != entry.digest)
         {
             return twice(name);
         }

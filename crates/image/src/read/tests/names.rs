@@ -75,7 +75,7 @@ fn archives_that_engines_would_unpack_or_read_otherwise_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("app.tar");
     let good = archive_of(&path, &sample("amd64", "app"), &["app:1"]);
-    let error = |change: &dyn Fn(&str) -> Option<(&str, ::tar::EntryType, &str)>| {
+    let error = |change: Change<'_>| {
         fs::write(&path, rewritten(&good, change)).unwrap();
         ImageSource::archive(&path).unwrap_err().to_string()
     };
@@ -97,8 +97,11 @@ fn archives_that_engines_would_unpack_or_read_otherwise_are_refused() {
     assert_eq!(ImageSource::archive(&path).unwrap().images().unwrap().len(), 1, "an archive of OCI alone");
 }
 
+/// The name, the kind and the link of an entry, by its old name; `None` leaves it out.
+type Change<'a> = &'a dyn for<'name> Fn(&'name str) -> Option<(&'name str, ::tar::EntryType, &'a str)>;
+
 /// An archive whose entries are other ones, with the same data if they are files.
-fn rewritten(archive: &[u8], change: &dyn Fn(&str) -> Option<(&str, ::tar::EntryType, &str)>) -> Vec<u8> {
+fn rewritten(archive: &[u8], change: Change<'_>) -> Vec<u8> {
     let mut out = ::tar::Builder::new(Vec::new());
     for entry in ::tar::Archive::new(archive).entries().unwrap() {
         let mut entry = entry.unwrap();
