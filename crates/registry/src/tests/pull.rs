@@ -165,7 +165,8 @@ async fn a_blob_that_is_another_is_found_out() {
     }
 }
 
-/// BuildKit stores attestations beside images.
+/// `BuildKit` stores attestations beside images, for an unknown platform. An engine chooses whatever
+/// is for its own.
 #[tokio::test(flavor = "multi_thread")]
 async fn attestations_are_passed_over() {
     let shelf = FakeStorage::default();
@@ -173,15 +174,23 @@ async fn attestations_are_passed_over() {
     let fake = Fake::start(move |seen| good.answer(seen));
     let image = image("amd64", "a");
     Client::anonymous().push(&[set(&[&format!("{}/app:amd", fake.name())], vec![image.clone()])]).await.unwrap();
-    let entry = |digest: Digest, size: u64, annotations: serde_json::Value| serde_json::json!({"mediaType": crate::plan::MANIFEST, "digest": digest, "size": size, "annotations": annotations});
+    let entry = |digest: Digest, size: u64, (os, architecture): (&str, &str), annotations: serde_json::Value| {
+        let platform = serde_json::json!({"os": os, "architecture": architecture});
+        let media_type = crate::plan::MANIFEST;
+        serde_json::json!({"mediaType": media_type, "digest": digest, "size": size, "platform": platform,
+            "annotations": annotations})
+    };
     let attestation = serde_json::json!({"vnd.docker.reference.type": "attestation-manifest"});
     let manifest = image.manifest();
-    let index = serde_json::json!({"schemaVersion": 2, "mediaType": crate::plan::INDEX, "manifests": [
-        entry(manifest.digest(), manifest.size(), serde_json::json!({})),
-        entry(Digest::of("attestation"), 11, attestation),
-    ]});
-    shelf.content().manifests.insert(("app".into(), "1".into()), index.to_string().into_bytes());
-    let pulled = Arc::new(Client::anonymous().pull(&format!("{}/app:1", fake.name()).parse().unwrap()).await.unwrap());
-    let images = tokio::task::spawn_blocking(move || ImageSource::remote(pulled).images().unwrap().len());
-    assert_eq!(images.await.unwrap(), 1);
+    for (platform, is_passed_over) in [(("unknown", "unknown"), true), (("linux", "amd64"), false)] {
+        let index = serde_json::json!({"schemaVersion": 2, "mediaType": crate::plan::INDEX, "manifests": [
+            entry(manifest.digest(), manifest.size(), ("linux", "amd64"), serde_json::json!({})),
+            entry(Digest::of("attestation"), 11, platform, attestation.clone()),
+        ]});
+        shelf.content().manifests.insert(("app".into(), "1".into()), index.to_string().into_bytes());
+        let reference = format!("{}/app:1", fake.name()).parse().unwrap();
+        let pulled = Arc::new(Client::anonymous().pull(&reference).await.unwrap());
+        let images = tokio::task::spawn_blocking(move || ImageSource::remote(pulled).images().ok());
+        assert_eq!(images.await.unwrap().map(|images| images.len()), is_passed_over.then_some(1), "{platform:?}");
+    }
 }
