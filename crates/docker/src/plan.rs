@@ -4,6 +4,7 @@
 //! its reason.
 
 mod choice;
+mod groups;
 mod keeper_rights;
 mod ladder;
 mod mounts;
@@ -17,7 +18,8 @@ use std::time::Duration;
 
 use scratchdbg_backend::{How, Mode, Plan, PlanRequest};
 
-pub(crate) use self::keeper_rights::{GroupChoice, KeeperRights, group_choice, of_session_inside};
+pub(crate) use self::groups::{GroupChoice, group_choice};
+pub(crate) use self::keeper_rights::{KeeperRights, of_session_inside};
 pub(crate) use self::ladder::plan;
 pub(crate) use self::rights::{CopySettings, is_host_namespace};
 use crate::Phase;
@@ -45,6 +47,8 @@ pub(crate) struct AttachRequest {
     /// Whether a process of the target could choose the groups of sessions. Only determined where a
     /// keeper lingers, or is to.
     pub(crate) may_choose_groups: bool,
+    /// How a process of the target could take the session's place, with groups of its choice.
+    pub(crate) in_place: Option<String>,
     /// An image chosen by the user, whose tools need not be static.
     pub(crate) tools_image: Option<String>,
     /// The debug twin of the target's image, or an image that claims to be the twin, if the engine
@@ -158,17 +162,16 @@ pub enum Refusal {
         /// The session's user.
         user: NumericUser,
     },
-    /// The session must not start inside the target: its root could take the session's place, and
-    /// choose the session's groups.
+    /// The session must not start inside the target: a process there could take the session's place,
+    /// and choose the session's groups.
     #[error(
-        "root in `{name}` could run its own program in the session's place, with groups of its choice in /etc/group: it has \
-         {capability} and not SETGID"
+        "a process in `{name}` could run its own program in the session's place, with groups of its choice in /etc/group: {means}"
     )]
     TakesPlace {
         /// The container.
         name: String,
-        /// A capability that helps it.
-        capability: &'static str,
+        /// How it could do that.
+        means: String,
     },
     /// The keeper must not linger, because its target can change the file with the groups.
     #[error(

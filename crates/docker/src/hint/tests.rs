@@ -99,7 +99,7 @@ fn of_refusals() -> Vec<Error> {
         Refusal::Removing { name: name() },
         Refusal::MayNotLinger { name: name(), user: NumericUser::ROOT },
         Refusal::ChoosesGroups { name: name() },
-        Refusal::TakesPlace { name: name(), capability: "CHOWN" },
+        Refusal::TakesPlace { name: name(), means: "root there may have CHOWN, and not SETGID".to_owned() },
         Refusal::NeedsSidecar { what: "--cap-add", mode: Mode::Exec },
     ]
     .map(Error::from)

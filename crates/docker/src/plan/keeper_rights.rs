@@ -68,58 +68,6 @@ pub(crate) fn of_session_inside(target: &Target, user: NumericUser, asked: Optio
     KeeperRights { fewer_than_session: granted != 0 && !target.no_new_privileges, ..KeeperRights::none() }
 }
 
-/// Whether a container's processes can choose the groups that the runtime looks up for a session
-/// inside it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum GroupChoice {
-    /// They cannot, or could give themselves any group, or do without.
-    NoGain,
-    /// Root may write the files, and may not set groups.
-    Possible,
-    /// Root may also find the path to the launcher, by this capability.
-    InPlace(&'static str),
-    /// Only if the container's user may write the files.
-    ByFiles,
-}
-
-/// Capabilities with which root needs no group: it may set them, or needs no permission of a file.
-const WITHOUT_GROUPS: [&str; 2] = ["SETGID", "DAC_OVERRIDE"];
-
-/// Capabilities that do not help root to list the folder of names, which belongs to another user.
-const HARMLESS: [&str; 15] = [
-    "AUDIT_WRITE",
-    "AUDIT_CONTROL",
-    "FSETID",
-    "IPC_LOCK",
-    "KILL",
-    "LEASE",
-    "NET_ADMIN",
-    "NET_BIND_SERVICE",
-    "NET_BROADCAST",
-    "NET_RAW",
-    "SYS_NICE",
-    "SYS_RESOURCE",
-    "SYS_TIME",
-    "SYSLOG",
-    "WAKE_ALARM",
-];
-
-/// Determines what a container's configuration says about this. `user` is the container's own user.
-pub(crate) fn group_choice(target: &Target, user: NumericUser) -> GroupChoice {
-    if target.has_fixed_files() {
-        return GroupChoice::NoGain;
-    }
-    if user.uid != 0 {
-        return GroupChoice::ByFiles;
-    }
-    let granted = capability::bounding_set(target.privileged, &target.added_capabilities, &target.dropped_capabilities);
-    let granted = capability::known_names(granted);
-    if granted.iter().any(|name| WITHOUT_GROUPS.contains(name)) {
-        return GroupChoice::NoGain;
-    }
-    granted.into_iter().find(|name| !HARMLESS.contains(name)).map_or(GroupChoice::Possible, GroupChoice::InPlace)
-}
-
 /// Whether the session's user and group are the target's own: by the same words, or by numbers
 /// whose meaning nothing in the image can change.
 pub(super) fn is_targets_own(own: &str, user: NumericUser, asked: Option<&str>) -> bool {
@@ -133,7 +81,7 @@ pub(super) fn is_targets_own(own: &str, user: NumericUser, asked: Option<&str>) 
 }
 
 /// Whether a container's user is root. Any name other than `root` counts as another user.
-fn is_root(user: &str) -> bool {
+pub(super) fn is_root(user: &str) -> bool {
     let name = user.split(':').next().unwrap_or_default();
     name.is_empty() || name == "root" || name.parse() == Ok(0)
 }
@@ -162,32 +110,6 @@ mod tests {
 
     fn expected(add: &str, drop: &str, fewer: bool) -> (String, String, bool) {
         (add.to_owned(), drop.to_owned(), fewer)
-    }
-
-    #[test]
-    fn who_may_set_groups_gains_none() {
-        for (user, add, drop, expected) in [
-            ("", "", "", GroupChoice::NoGain),
-            ("root", "", "NET_RAW", GroupChoice::NoGain),
-            ("0:0", "CAP_SETGID", "ALL", GroupChoice::NoGain),
-            ("", "", "ALL", GroupChoice::Possible),
-            ("root", "DAC_OVERRIDE", "ALL", GroupChoice::NoGain),
-            ("0", "", "SETGID", GroupChoice::NoGain),
-            ("admin", "", "ALL", GroupChoice::Possible),
-            ("", "NET_RAW NET_BIND_SERVICE", "ALL", GroupChoice::Possible),
-            ("", "CHOWN", "ALL", GroupChoice::InPlace("CHOWN")),
-            ("", "CAP_FOWNER", "ALL", GroupChoice::InPlace("FOWNER")),
-            ("", "NET_RAW SETUID", "ALL", GroupChoice::InPlace("SETUID")),
-            ("", "SYS_PTRACE", "ALL", GroupChoice::InPlace("SYS_PTRACE")),
-            ("", "", "SETGID DAC_OVERRIDE", GroupChoice::InPlace("CHOWN")),
-            ("1000", "", "", GroupChoice::ByFiles),
-            ("app:app", "", "ALL", GroupChoice::ByFiles),
-        ] {
-            let own = if expected == GroupChoice::ByFiles { USER } else { ROOT };
-            assert_eq!(group_choice(&of(user, add, drop), own), expected, "{user} +{add} -{drop}");
-            let fixed = Target { read_only_root: true, ..of(user, add, drop) };
-            assert_eq!(group_choice(&fixed, own), GroupChoice::NoGain, "{user} +{add} -{drop}");
-        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use scratchdbg_backend::{Copied, Exec, How, LeftOut, Mode, Plan, PlanRequest, Re
 use scratchdbg_diagnose::capability;
 
 use super::choice::{self, CAP_ADD, SECURITY_OPT};
-use super::keeper_rights::{self, GroupChoice, KeeperRights, is_targets_own};
+use super::keeper_rights::{self, KeeperRights, is_targets_own};
 use super::rights::{self, CopySettings};
 use super::{AttachRequest, ModePlan, Refusal, SessionPlan};
 use crate::target::Target;
@@ -38,11 +38,8 @@ pub(crate) fn plan(target: &Target, user: NumericUser, request: &AttachRequest) 
     match mode {
         Mode::Exec => {
             keeper_rights = keeper_rights::of_session_inside(target, user, asked.user.as_deref(), request.podman);
-            if user.uid == 0
-                && !keeper_rights.fewer_than_session
-                && let GroupChoice::InPlace(capability) = keeper_rights::group_choice(target, user)
-            {
-                return Err(Refusal::TakesPlace { name: target.name.clone(), capability });
+            if let Some(means) = request.in_place.clone().filter(|_| !keeper_rights.fewer_than_session) {
+                return Err(Refusal::TakesPlace { name: target.name.clone(), means });
             }
             if asked.linger.is_some() && !keeper_rights.may_linger {
                 return Err(Refusal::MayNotLinger { name: target.name.clone(), user });

@@ -7,7 +7,7 @@ use scratchdbg_backend::{
 
 use super::{Keeper, Process};
 use crate::initial_probe::InitialProbe;
-use crate::plan::{AttachRequest, of_session_inside, plan};
+use crate::plan::{AttachRequest, GroupChoice, group_choice, of_session_inside, plan};
 use crate::{Engine, Error, SessionPlan, Target};
 
 impl SessionBackend for Engine {
@@ -60,6 +60,9 @@ impl SessionBackend for Engine {
         let user = user.numeric;
         // The tools of this machine are identified by their files, so a keeper's tools need not be
         // read again.
+        if let GroupChoice::InPlace(means) = group_choice(&target, user, asked_user.is_none()) {
+            request.in_place = Some(means);
+        }
         let mut rights = of_session_inside(&target, user, asked_user.as_deref(), request.podman);
         if rights.may_linger && (request.asked.linger.is_some() || !keepers.is_empty()) {
             request.may_choose_groups = !Box::pin(self.guards_groups(&target, user)).await;

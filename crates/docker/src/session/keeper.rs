@@ -34,9 +34,9 @@ const PROCESSES: i64 = 8;
 /// same mode as in the image: nobody but its owner may list it.
 const SESSIONS_OPTIONS: &str = "size=64k,mode=1733";
 
-/// Users that own the directory of names: neither root, which could list it without any capability,
-/// nor the session's user.
-const OWNERS: [u32; 2] = [65533, 65532];
+/// The users of which one owns the directory of names: neither root, which could list it without any
+/// capability, nor one for which an image may have a set-user-id program.
+const OWNERS: std::ops::Range<u64> = 20_000..60_000;
 
 /// How long the keeper may take to exit after the order to do so. The keeper first ends the remains
 /// of the session.
@@ -172,13 +172,20 @@ impl KeeperHandle for Keeper {
     }
 }
 
+/// Returns the owner of the directory of names, by the session's random id.
+fn owner(session: &str, user: u32) -> u64 {
+    let chance = u64::from_str_radix(session, 16).unwrap_or_default();
+    let owner = OWNERS.start + chance % (OWNERS.end - OWNERS.start);
+    if owner == u64::from(user) { OWNERS.end } else { owner }
+}
+
 /// Returns the keeper's container: exactly the session's rights, no network, no secrets, no host
 /// mounts, and a read-only root. The container's writable memory (the names of sessions, `/dev`)
 /// does no harm: a process that may write there may trace the keeper anyway, and can run a program
 /// without a file (`memfd_create(2)`).
 fn container(plan: &SessionPlan, session: &str, is_podman: bool, now: Timestamp) -> ContainerCreateBody {
     let KeeperRights { added, dropped, .. } = plan.keeper_rights.clone();
-    let owner = OWNERS.into_iter().find(|&owner| owner != plan.view.user.uid).unwrap_or_default();
+    let owner = owner(session, plan.view.user.uid);
     // Podman does not know the option.
     let owner = if is_podman { String::new() } else { format!(",uid={owner}") };
     ContainerCreateBody {

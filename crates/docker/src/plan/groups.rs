@@ -1,0 +1,157 @@
+//! Determines whether a container's processes can choose the groups of a session inside it.
+//!
+//! The runtime looks the groups of an exec up in the container's `/etc/group`, and takes numbers for
+//! names there. The launcher checks them. But a process that runs its own program in the launcher's
+//! place would have them first, and can do so where it finds the path to the launcher.
+
+use scratchdbg_diagnose::capability;
+
+use super::keeper_rights::is_root;
+use crate::target::Target;
+use crate::user::NumericUser;
+
+/// Whether a container's processes can choose the groups that the runtime looks up for a session
+/// inside it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum GroupChoice {
+    /// They cannot, or could give themselves any group, or do without.
+    NoGain,
+    /// Root may write the files, and may not set groups.
+    Possible,
+    /// They may also find the path to the launcher, by this means.
+    InPlace(String),
+    /// Only if the container's user may write the files.
+    ByFiles,
+}
+
+/// Capabilities with which root needs no group: it may set them, or needs no permission of a file.
+const WITHOUT_GROUPS: [&str; 2] = ["SETGID", "DAC_OVERRIDE"];
+
+/// Capabilities that do not help root to list the folder of names, which belongs to another user.
+const HARMLESS: [&str; 15] = [
+    "AUDIT_WRITE",
+    "AUDIT_CONTROL",
+    "FSETID",
+    "IPC_LOCK",
+    "KILL",
+    "LEASE",
+    "NET_ADMIN",
+    "NET_BIND_SERVICE",
+    "NET_BROADCAST",
+    "NET_RAW",
+    "SYS_NICE",
+    "SYS_RESOURCE",
+    "SYS_TIME",
+    "SYSLOG",
+    "WAKE_ALARM",
+];
+
+/// Determines what a container's configuration says about this. `user` is the user of a session;
+/// `is_own` states that it is the container's own.
+pub(crate) fn group_choice(target: &Target, user: NumericUser, is_own: bool) -> GroupChoice {
+    let is_root = is_root(&target.user) || (is_own && user.uid == 0);
+    if target.has_fixed_files() && !may_cover_paths(target) {
+        return GroupChoice::NoGain;
+    }
+    let granted = capability::bounding_set(target.privileged, &target.added_capabilities, &target.dropped_capabilities);
+    let granted = capability::known_names(granted);
+    let needs_none = granted.iter().any(|name| WITHOUT_GROUPS.contains(name));
+    if is_root && needs_none {
+        return GroupChoice::NoGain;
+    }
+    if may_cover_paths(target) {
+        return GroupChoice::InPlace("it may make namespaces, and has a device, which may be FUSE's".to_owned());
+    }
+    // A set-user-id program makes other users root, with the same capabilities at most.
+    let may_be_root = is_root || !target.no_new_privileges;
+    if needs_none || !may_be_root {
+        return GroupChoice::ByFiles;
+    }
+    match granted.into_iter().find(|name| !HARMLESS.contains(name)) {
+        Some(helpful) => GroupChoice::InPlace(format!("root there may have {helpful}, and not SETGID")),
+        None => GroupChoice::Possible,
+    }
+}
+
+/// Whether a process may mount a filesystem of its own over the keeper's `/proc`, in which every
+/// name leads to its program. Only FUSE answers for every name. A profile of one's own for seccomp
+/// may let namespaces be made.
+fn may_cover_paths(target: &Target) -> bool {
+    let granted = capability::bounding_set(target.privileged, &target.added_capabilities, &target.dropped_capabilities);
+    let may_make_namespaces =
+        target.privileged || target.seccomp.is_some() || capability::known_names(granted).contains(&"SYS_ADMIN");
+    may_make_namespaces && (target.privileged || !target.reach.devices.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::target::Reach;
+    use crate::target::tests::target;
+
+    fn of(user: &str, add: &str, drop: &str) -> Target {
+        let list = |words: &str| words.split_whitespace().map(str::to_owned).collect();
+        Target { user: user.to_owned(), added_capabilities: list(add), dropped_capabilities: list(drop), ..target() }
+    }
+
+    const ROOT: NumericUser = NumericUser { uid: 0, gid: 0 };
+    const USER: NumericUser = NumericUser { uid: 1000, gid: 1000 };
+
+    #[test]
+    fn who_may_set_groups_gains_none() {
+        for (user, add, drop, expected) in [
+            (ROOT, "", "", GroupChoice::NoGain),
+            (ROOT, "", "NET_RAW", GroupChoice::NoGain),
+            (ROOT, "CAP_SETGID", "ALL", GroupChoice::NoGain),
+            (ROOT, "DAC_OVERRIDE", "ALL", GroupChoice::NoGain),
+            (ROOT, "", "SETGID", GroupChoice::NoGain),
+            (ROOT, "", "ALL", GroupChoice::Possible),
+            (ROOT, "NET_RAW NET_BIND_SERVICE", "ALL", GroupChoice::Possible),
+            (USER, "", "", GroupChoice::ByFiles),
+            // By a set-user-id program.
+            (USER, "", "ALL", GroupChoice::Possible),
+        ] {
+            let target = of("x", add, drop);
+            assert_eq!(group_choice(&target, user, true), expected, "{user} +{add} -{drop}");
+            let fixed = Target { read_only_root: true, ..target.clone() };
+            assert_eq!(group_choice(&fixed, user, true), GroupChoice::NoGain, "{user} +{add} -{drop}");
+            let confined = Target { no_new_privileges: true, ..target };
+            let expected = if user == USER { GroupChoice::ByFiles } else { expected };
+            assert_eq!(group_choice(&confined, user, true), expected, "{user} +{add} -{drop}");
+        }
+    }
+
+    #[test]
+    fn who_may_find_the_path_is_known_by_the_means() {
+        for (user, add, drop, means) in [
+            (ROOT, "CHOWN", "ALL", "CHOWN"),
+            (ROOT, "CAP_FOWNER", "ALL", "FOWNER"),
+            (ROOT, "NET_RAW SETUID", "ALL", "SETUID"),
+            (ROOT, "SYS_PTRACE", "ALL", "SYS_PTRACE"),
+            (ROOT, "", "SETGID DAC_OVERRIDE", "CHOWN"),
+            (USER, "CHOWN", "ALL", "CHOWN"),
+        ] {
+            let choice = group_choice(&of("x", add, drop), user, true);
+            assert!(matches!(&choice, GroupChoice::InPlace(told) if told.contains(means)), "{user} +{add} -{drop}");
+        }
+        // What answers for every name needs a device, and namespaces to mount it in.
+        let reach = Reach { devices: vec!["/dev/fuse".to_owned()], ..Reach::default() };
+        for (seccomp, add, devices, expected) in [
+            (Some("unconfined"), "", true, true),
+            (None, "SYS_ADMIN", true, true),
+            (Some("unconfined"), "", false, false),
+            (None, "", true, false),
+        ] {
+            let reach = if devices { reach.clone() } else { Reach::default() };
+            let target = Target { seccomp: seccomp.map(str::to_owned), reach, ..of("x", add, "") };
+            let fixed = Target { read_only_root: true, ..target.clone() };
+            for target in [target, fixed] {
+                let is_in_place = matches!(group_choice(&target, USER, true), GroupChoice::InPlace(_));
+                assert_eq!(is_in_place, expected, "{seccomp:?} {add} {devices}");
+                assert_eq!(group_choice(&target, ROOT, true), GroupChoice::NoGain);
+                let roots = Target { user: "0".to_owned(), ..target };
+                assert_eq!(group_choice(&roots, USER, false), GroupChoice::NoGain, "root could be that user");
+            }
+        }
+    }
+}
