@@ -209,7 +209,11 @@ impl ImageSource {
         let images = self.images()?;
         let Some(wanted) = name else { return Ok(images) };
         let full = wanted.parse::<crate::TaggedReference>().ok().map(|reference| reference.to_string());
-        let is_wanted = |name: &String| name == wanted || Some(name) == full.as_ref() || tag(name) == Some(wanted);
+        // Podman takes a short name for one of these first.
+        let local = format!("localhost/{wanted}");
+        let is_wanted = |name: &String| {
+            [wanted, &local].contains(&&**name) || Some(name) == full.as_ref() || tag(name) == Some(wanted)
+        };
         let (found, others): (Vec<_>, Vec<_>) = images.into_iter().partition(|image| image.names.iter().any(is_wanted));
         if !found.is_empty() {
             return Ok(found);

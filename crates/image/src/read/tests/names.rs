@@ -30,6 +30,12 @@ fn a_name_for_two_images_is_refused() {
         ImageSource::archive(&path).unwrap().images().map_err(|error| error.to_string())
     };
     assert_eq!(read(vec![image(&app, "app:1"), image(&other, "app:2")]).unwrap().len(), 2);
+    // Podman takes `app:1` for the second.
+    let local = [image(&app, "app:1"), image(&other, "localhost/app:1")];
+    assert_eq!(read(local.to_vec()).unwrap().len(), 2);
+    let source = ImageSource::archive(&folder.path().join("save.tar")).unwrap();
+    assert_eq!(source.find(Some("app:1")).unwrap().len(), 2, "either may be meant");
+    assert_eq!(source.find(Some("docker.io/library/app:1")).unwrap().len(), 1);
     for name in ["app:1", "docker.io/library/app:1", "docker.io/app:1"] {
         let error = read(vec![image(&app, "app:1"), image(&other, name)]).unwrap_err();
         assert!(error.contains("to two images for linux/amd64"), "{name}: {error}");
