@@ -24,7 +24,7 @@ impl Engine {
     /// Returns whether no process of the container can choose groups that it does not have itself.
     /// `user` is the container's own user.
     pub(crate) async fn guards_groups(&self, target: &Target, user: NumericUser) -> bool {
-        match group_choice(target, user, true) {
+        match group_choice(target, user, true, self.is_podman()) {
             GroupChoice::NoGain => true,
             GroupChoice::Possible | GroupChoice::InPlace(_) => false,
             // It may be possible to write what is mounted in another place.

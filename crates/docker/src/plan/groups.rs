@@ -48,9 +48,9 @@ const HARMLESS: [&str; 15] = [
 
 /// Determines what a container's configuration says about this. `user` is the user of a session;
 /// `is_own` states that it is the container's own.
-pub(crate) fn group_choice(target: &Target, user: NumericUser, is_own: bool) -> GroupChoice {
+pub(crate) fn group_choice(target: &Target, user: NumericUser, is_own: bool, is_podman: bool) -> GroupChoice {
     let is_root = is_root(&target.user) || (is_own && user.uid == 0);
-    if target.has_fixed_files() && !may_cover_paths(target) {
+    if target.has_fixed_files() && !may_cover_paths(target, is_podman) {
         return GroupChoice::NoGain;
     }
     let granted = capability::bounding_set(target.privileged, &target.added_capabilities, &target.dropped_capabilities);
@@ -59,13 +59,17 @@ pub(crate) fn group_choice(target: &Target, user: NumericUser, is_own: bool) -> 
     if is_root && needs_none {
         return GroupChoice::NoGain;
     }
-    if may_cover_paths(target) {
+    if may_cover_paths(target, is_podman) {
         return GroupChoice::InPlace("it may make namespaces, and has a device, which may be FUSE's".to_owned());
     }
     // A set-user-id program makes other users root, with the same capabilities at most.
     let may_be_root = is_root || !target.no_new_privileges;
     if needs_none || !may_be_root {
         return GroupChoice::ByFiles;
+    }
+    // In Podman the folder of names is root's own, and only these groups are looked up.
+    if is_podman && !target.added_groups.is_empty() {
+        return GroupChoice::InPlace("root there may not have SETGID, and its groups are looked up".to_owned());
     }
     match granted.into_iter().find(|name| !HARMLESS.contains(name)) {
         Some(helpful) => GroupChoice::InPlace(format!("root there may have {helpful}, and not SETGID")),
@@ -75,11 +79,13 @@ pub(crate) fn group_choice(target: &Target, user: NumericUser, is_own: bool) -> 
 
 /// Whether a process may mount a filesystem of its own over the keeper's `/proc`, in which every
 /// name leads to its program. Only FUSE answers for every name. A profile of one's own for seccomp
-/// may let namespaces be made.
-fn may_cover_paths(target: &Target) -> bool {
+/// may let namespaces be made, and so does Podman's.
+fn may_cover_paths(target: &Target, is_podman: bool) -> bool {
     let granted = capability::bounding_set(target.privileged, &target.added_capabilities, &target.dropped_capabilities);
-    let may_make_namespaces =
-        target.privileged || target.seccomp.is_some() || capability::known_names(granted).contains(&"SYS_ADMIN");
+    let may_make_namespaces = is_podman
+        || target.privileged
+        || target.seccomp.is_some()
+        || capability::known_names(granted).contains(&"SYS_ADMIN");
     may_make_namespaces && (target.privileged || !target.reach.devices.is_empty())
 }
 
@@ -112,12 +118,12 @@ mod tests {
             (USER, "", "ALL", GroupChoice::Possible),
         ] {
             let target = of("x", add, drop);
-            assert_eq!(group_choice(&target, user, true), expected, "{user} +{add} -{drop}");
+            assert_eq!(group_choice(&target, user, true, false), expected, "{user} +{add} -{drop}");
             let fixed = Target { read_only_root: true, ..target.clone() };
-            assert_eq!(group_choice(&fixed, user, true), GroupChoice::NoGain, "{user} +{add} -{drop}");
+            assert_eq!(group_choice(&fixed, user, true, false), GroupChoice::NoGain, "{user} +{add} -{drop}");
             let confined = Target { no_new_privileges: true, ..target };
             let expected = if user == USER { GroupChoice::ByFiles } else { expected };
-            assert_eq!(group_choice(&confined, user, true), expected, "{user} +{add} -{drop}");
+            assert_eq!(group_choice(&confined, user, true, false), expected, "{user} +{add} -{drop}");
         }
     }
 
@@ -131,9 +137,15 @@ mod tests {
             (ROOT, "", "SETGID DAC_OVERRIDE", "CHOWN"),
             (USER, "CHOWN", "ALL", "CHOWN"),
         ] {
-            let choice = group_choice(&of("x", add, drop), user, true);
+            let choice = group_choice(&of("x", add, drop), user, true, false);
             assert!(matches!(&choice, GroupChoice::InPlace(told) if told.contains(means)), "{user} +{add} -{drop}");
         }
+        let added = |names: &[&str]| {
+            let added_groups = names.iter().map(ToString::to_string).collect();
+            group_choice(&Target { added_groups, ..of("0", "", "ALL") }, ROOT, true, true)
+        };
+        assert_eq!(added(&[]), GroupChoice::Possible);
+        assert!(matches!(added(&["3000"]), GroupChoice::InPlace(_)));
         // What answers for every name needs a device, and namespaces to mount it in.
         let reach = Reach { devices: vec!["/dev/fuse".to_owned()], ..Reach::default() };
         for (seccomp, add, devices, expected) in [
@@ -146,11 +158,13 @@ mod tests {
             let target = Target { seccomp: seccomp.map(str::to_owned), reach, ..of("x", add, "") };
             let fixed = Target { read_only_root: true, ..target.clone() };
             for target in [target, fixed] {
-                let is_in_place = matches!(group_choice(&target, USER, true), GroupChoice::InPlace(_));
+                let is_in_place = matches!(group_choice(&target, USER, true, false), GroupChoice::InPlace(_));
                 assert_eq!(is_in_place, expected, "{seccomp:?} {add} {devices}");
-                assert_eq!(group_choice(&target, ROOT, true), GroupChoice::NoGain);
+                let in_podman = group_choice(&target, USER, true, true);
+                assert_eq!(matches!(in_podman, GroupChoice::InPlace(_)), devices, "{seccomp:?} {add} {devices}");
+                assert_eq!(group_choice(&target, ROOT, true, false), GroupChoice::NoGain);
                 let roots = Target { user: "0".to_owned(), ..target };
-                assert_eq!(group_choice(&roots, USER, false), GroupChoice::NoGain, "root could be that user");
+                assert_eq!(group_choice(&roots, USER, false, false), GroupChoice::NoGain, "root could be that user");
             }
         }
     }

@@ -60,7 +60,7 @@ impl SessionBackend for Engine {
         let user = user.numeric;
         // The tools of this machine are identified by their files, so a keeper's tools need not be
         // read again.
-        if let GroupChoice::InPlace(means) = group_choice(&target, user, asked_user.is_none()) {
+        if let GroupChoice::InPlace(means) = group_choice(&target, user, asked_user.is_none(), self.is_podman()) {
             request.in_place = Some(means);
         }
         let mut rights = of_session_inside(&target, user, asked_user.as_deref(), request.podman);
