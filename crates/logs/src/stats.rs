@@ -4,12 +4,12 @@ mod patterns;
 mod rate;
 mod report;
 
+pub use patterns::Patterns;
 pub use report::{Bucket, Gap, PatternCount, Report};
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use patterns::Patterns;
 use rate::Rate;
 
 use crate::level::Level;

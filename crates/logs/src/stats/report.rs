@@ -66,14 +66,15 @@ impl Gap {
     }
 }
 
-/// Lines that differ only in numbers and ids.
+/// Lines that differ only in values: numbers, ids, addresses, paths, names.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PatternCount {
     /// How many.
     pub lines: u64,
     /// The worst level among them.
     pub level: Option<&'static str>,
-    /// The text, with `<n>` for numbers and `<id>` for ids.
+    /// The text, with `<n>` for numbers, `<id>` for ids, `<ip>`, `<url>` and `<path>`, and `<*>` for
+    /// other values.
     pub pattern: String,
 }
 
