@@ -151,18 +151,24 @@ fn a_container_that_cannot_be_looked_at_hides_no_other_session() {
     scene.assert_clear();
 }
 
-/// An engine may complete a request after the client has given up.
-#[test]
-fn what_an_engine_makes_after_the_end_is_told() {
-    let stage = Stage::set();
-    let scene = Scene::set(&stage);
+/// Returns the command lines of a session in the target and of one in a copy, once for each of their
+/// requests.
+fn requests_of_sessions<'scene>(scene: &'scene Scene<'_>) -> Vec<(Vec<&'scene str>, u32)> {
     let mut runs = Vec::new();
     for name in [scene.target.name(), scene.ended.name()] {
         let arguments = vec!["attach", name, "--", "true"];
         runs.extend((1..=scene.requests(&arguments)).map(|number| (arguments.clone(), number)));
     }
+    runs
+}
+
+/// An engine may complete a request after the client has given up.
+#[test]
+fn what_an_engine_makes_after_the_end_is_told() {
+    let stage = Stage::set();
+    let scene = Scene::set(&stage);
     // One after the other: the objects left are those of the current run.
-    for (arguments, number) in runs {
+    for (arguments, number) in requests_of_sessions(&scene) {
         let what = format!("{arguments:?}, request {number}");
         let proxy = FaultProxy::open(scene.stage.engine.host(), Fault::Hold, number);
         let running = scene.start(&proxy, &arguments);
@@ -188,12 +194,7 @@ fn what_an_engine_makes_after_the_end_is_told() {
 fn an_answer_that_is_late_leaves_nothing_and_no_hint() {
     let stage = Stage::set();
     let scene = Scene::set(&stage);
-    let mut runs = Vec::new();
-    for name in [scene.target.name(), scene.ended.name()] {
-        let arguments = vec!["attach", name, "--", "true"];
-        runs.extend((1..=scene.requests(&arguments)).map(|number| (arguments.clone(), number)));
-    }
-    side_by_side(runs, |(arguments, number)| {
+    side_by_side(requests_of_sessions(&scene), |(arguments, number)| {
         let what = format!("{arguments:?}, request {number}");
         let proxy = FaultProxy::open(scene.stage.engine.host(), Fault::Hold, number);
         let running = scene.start(&proxy, &arguments);
