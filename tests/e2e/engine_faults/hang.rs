@@ -162,6 +162,17 @@ fn requests_of_sessions<'scene>(scene: &'scene Scene<'_>) -> Vec<(Vec<&'scene st
     runs
 }
 
+/// Starts a session, holds this request of it, and signals the client meanwhile.
+fn signaled_in_request(scene: &Scene<'_>, arguments: &[&str], number: u32) -> (FaultProxy, Running) {
+    let proxy = FaultProxy::open(scene.stage.engine.host(), Fault::Hold, number);
+    let running = scene.start(&proxy, arguments);
+    wait_for_hit(&proxy, || !is_running(&running));
+    if is_running(&running) {
+        running.signal(Signal::TERM);
+    }
+    (proxy, running)
+}
+
 /// An engine may complete a request after the client has given up.
 #[test]
 fn what_an_engine_makes_after_the_end_is_told() {
@@ -170,12 +181,7 @@ fn what_an_engine_makes_after_the_end_is_told() {
     // One after the other: the objects left are those of the current run.
     for (arguments, number) in requests_of_sessions(&scene) {
         let what = format!("{arguments:?}, request {number}");
-        let proxy = FaultProxy::open(scene.stage.engine.host(), Fault::Hold, number);
-        let running = scene.start(&proxy, &arguments);
-        wait_for_hit(&proxy, || !is_running(&running));
-        if is_running(&running) {
-            running.signal(Signal::TERM);
-        }
+        let (proxy, running) = signaled_in_request(&scene, &arguments, number);
         let finished = running.finish();
         proxy.release();
         // If it creates the object at all, then by now.
@@ -196,12 +202,7 @@ fn an_answer_that_is_late_leaves_nothing_and_no_hint() {
     let scene = Scene::set(&stage);
     side_by_side(requests_of_sessions(&scene), |(arguments, number)| {
         let what = format!("{arguments:?}, request {number}");
-        let proxy = FaultProxy::open(scene.stage.engine.host(), Fault::Hold, number);
-        let running = scene.start(&proxy, &arguments);
-        wait_for_hit(&proxy, || !is_running(&running));
-        if is_running(&running) {
-            running.signal(Signal::TERM);
-        }
+        let (proxy, running) = signaled_in_request(&scene, &arguments, number);
         std::thread::sleep(Duration::from_millis(100));
         proxy.release();
         let finished = running.finish();

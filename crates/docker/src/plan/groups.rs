@@ -49,17 +49,18 @@ const HARMLESS: [&str; 15] = [
 /// Determines what a container's configuration says about this. `user` is the user of a session;
 /// `is_own` states that it is the container's own.
 pub(crate) fn group_choice(target: &Target, user: NumericUser, is_own: bool, is_podman: bool) -> GroupChoice {
-    let is_root = is_root(&target.user) || (is_own && user.uid == 0);
-    if target.has_fixed_files() && !may_cover_paths(target, is_podman) {
-        return GroupChoice::NoGain;
-    }
     let granted = capability::bounding_set(target.privileged, &target.added_capabilities, &target.dropped_capabilities);
     let granted = capability::known_names(granted);
+    let covers_paths = may_cover_paths(target, &granted, is_podman);
+    if target.has_fixed_files() && !covers_paths {
+        return GroupChoice::NoGain;
+    }
+    let is_root = is_root(&target.user) || (is_own && user.uid == 0);
     let needs_none = granted.iter().any(|name| WITHOUT_GROUPS.contains(name));
     if is_root && needs_none {
         return GroupChoice::NoGain;
     }
-    if may_cover_paths(target, is_podman) {
+    if covers_paths {
         return GroupChoice::InPlace("it may make namespaces, and has a device, which may be FUSE's".to_owned());
     }
     // A set-user-id program makes other users root, with the same capabilities at most.
@@ -80,12 +81,9 @@ pub(crate) fn group_choice(target: &Target, user: NumericUser, is_own: bool, is_
 /// Whether a process may mount a filesystem of its own over the keeper's `/proc`, in which every
 /// name leads to its program. Only FUSE answers for every name. A profile of one's own for seccomp
 /// may let namespaces be made, and so does Podman's.
-fn may_cover_paths(target: &Target, is_podman: bool) -> bool {
-    let granted = capability::bounding_set(target.privileged, &target.added_capabilities, &target.dropped_capabilities);
-    let may_make_namespaces = is_podman
-        || target.privileged
-        || target.seccomp.is_some()
-        || capability::known_names(granted).contains(&"SYS_ADMIN");
+fn may_cover_paths(target: &Target, granted: &[&str], is_podman: bool) -> bool {
+    // A privileged container has all capabilities.
+    let may_make_namespaces = is_podman || target.seccomp.is_some() || granted.contains(&"SYS_ADMIN");
     may_make_namespaces && (target.privileged || !target.reach.devices.is_empty())
 }
 

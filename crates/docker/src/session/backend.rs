@@ -58,8 +58,6 @@ impl SessionBackend for Engine {
         request.exec_user = user.exec.filter(|_| !request.podman);
         request.groups = user.groups;
         let user = user.numeric;
-        // The tools of this machine are identified by their files, so a keeper's tools need not be
-        // read again.
         if let GroupChoice::InPlace(means) = group_choice(&target, user, asked_user.is_none(), self.is_podman()) {
             request.in_place = Some(means);
         }
@@ -68,6 +66,8 @@ impl SessionBackend for Engine {
             request.may_choose_groups = !Box::pin(self.guards_groups(&target, user)).await;
             rights.may_linger = !request.may_choose_groups;
         }
+        // The tools of this machine are identified by their files, so a keeper's tools need not be
+        // read again.
         let lingering_keeper =
             |tools: &str| keepers.iter().find(|keeper| keeper.serves(&target, user, tools, &rights)).cloned();
         if let Some(stamp) = &stamp

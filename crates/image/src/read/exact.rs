@@ -10,7 +10,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::ReadError;
-use super::ordered::{Json, is_same};
+use super::ordered::{Json, folded, is_same};
+use super::spelling::{HEALTHCHECK, HISTORY, ROOTFS};
 
 /// What engines know of a value.
 pub(super) enum Shape {
@@ -96,13 +97,7 @@ const CONTAINER: Shape = Shape::Object {
         "StopTimeout",
         "Shell",
     ],
-    nested: &[(
-        "Healthcheck",
-        Shape::Object {
-            keys: &["Test", "Interval", "Timeout", "StartPeriod", "StartInterval", "Retries"],
-            nested: &[],
-        },
-    )],
+    nested: &[("Healthcheck", Shape::Object { keys: HEALTHCHECK, nested: &[] })],
 };
 
 /// The config of an image.
@@ -124,26 +119,23 @@ pub(super) const CONFIG: Shape = Shape::Object {
     nested: &[
         ("config", CONTAINER),
         ("container_config", CONTAINER),
-        ("rootfs", Shape::Object { keys: &["type", "diff_ids"], nested: &[] }),
-        (
-            "history",
-            Shape::List(&Shape::Object {
-                keys: &["created", "created_by", "author", "comment", "empty_layer"],
-                nested: &[],
-            }),
-        ),
+        ("rootfs", Shape::Object { keys: ROOTFS, nested: &[] }),
+        ("history", Shape::List(&Shape::Object { keys: HISTORY, nested: &[] })),
     ],
 };
 
 /// Reads a document. `what` names it in errors.
 pub(super) fn parse<T: DeserializeOwned>(what: &str, bytes: &[u8], shape: &Shape) -> Result<T, ReadError> {
-    expect(bytes, shape).map_err(|reason| ReadError::invalid(what, reason))?;
-    serde_json::from_slice(bytes).map_err(|error| ReadError::invalid(what, error.to_string()))
+    read(bytes, shape).map_err(|reason| ReadError::invalid(what, reason))
 }
 
 /// Reads an index that is to be changed. The error tells what is wrong with it.
 pub(crate) fn index(bytes: &[u8]) -> Result<Value, String> {
-    expect(bytes, &LISTING)?;
+    read(bytes, &LISTING)
+}
+
+fn read<T: DeserializeOwned>(bytes: &[u8], shape: &Shape) -> Result<T, String> {
+    expect(bytes, shape)?;
     serde_json::from_slice(bytes).map_err(|error| error.to_string())
 }
 
@@ -188,12 +180,7 @@ impl Shape {
     /// The form in which keys are the same to Go. Those that are names of their own are only the
     /// same to themselves.
     fn folded(&self, key: &str) -> String {
-        let fold = |letter: char| match letter {
-            '\u{17f}' => 's',
-            '\u{212a}' => 'k',
-            letter => letter.to_ascii_lowercase(),
-        };
-        if let Self::Object { .. } = self { key.chars().map(fold).collect() } else { key.to_owned() }
+        if let Self::Object { .. } = self { folded(key).collect() } else { key.to_owned() }
     }
 
     fn of(&self, key: &str) -> &Self {

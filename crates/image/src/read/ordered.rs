@@ -13,15 +13,19 @@ pub(super) enum Json {
     Object(Vec<(String, Self)>),
 }
 
-/// Whether Go takes a key for a known one. It folds two letters besides those of ASCII to one of
-/// them.
+/// Whether Go takes a key for a known one.
 pub(super) fn is_same(known: &str, key: &str) -> bool {
-    known.len() == key.chars().count()
-        && known.chars().zip(key.chars()).all(|(known, letter)| match letter {
-            '\u{17f}' => known.eq_ignore_ascii_case(&'s'),
-            '\u{212a}' => known.eq_ignore_ascii_case(&'k'),
-            letter => known.eq_ignore_ascii_case(&letter),
-        })
+    folded(known).eq(folded(key))
+}
+
+/// The letters of a key in the form in which Go compares them. It folds two letters besides those
+/// of ASCII to one of them.
+pub(super) fn folded(key: &str) -> impl Iterator<Item = char> + '_ {
+    key.chars().map(|letter| match letter {
+        '\u{17f}' => 's',
+        '\u{212a}' => 'k',
+        letter => letter.to_ascii_lowercase(),
+    })
 }
 
 impl From<Json> for Value {

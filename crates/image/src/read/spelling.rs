@@ -22,9 +22,9 @@ const CONTAINER: &[&str] = &[
     "Shell",
     "OnBuild",
 ];
-const HEALTHCHECK: &[&str] = &["Test", "Interval", "Timeout", "StartPeriod", "StartInterval", "Retries"];
-const ROOTFS: &[&str] = &["type", "diff_ids"];
-const HISTORY: &[&str] = &["created", "created_by", "author", "comment", "empty_layer"];
+pub(super) const HEALTHCHECK: &[&str] = &["Test", "Interval", "Timeout", "StartPeriod", "StartInterval", "Retries"];
+pub(super) const ROOTFS: &[&str] = &["type", "diff_ids"];
+pub(super) const HISTORY: &[&str] = &["created", "created_by", "author", "comment", "empty_layer"];
 
 /// Returns a config document with each known key in the specification's spelling. `Entrypoint` and
 /// `Cmd` are lists, which Docker takes as one string too; `null` is left out, and in a list an
