@@ -32,7 +32,7 @@ const MAP: &[(&str, &[&str])] = &[
     ("diagnose", &[]),
     ("docker", &["backend", "diagnose", "files", "logs", "pace"]),
     ("files", &[]),
-    ("follow", &["backend", "logs"]),
+    ("follow", &["backend", "files", "logs"]),
     ("format", &["diagnose", "logs"]),
     ("image", &["files"]),
     ("inspect", &["backend", "builder", "diagnose", "files", "image"]),

@@ -51,7 +51,7 @@ impl LogFiles {
     /// a file appear twice rather than not at all. In that case, opens them again.
     pub(crate) fn of(path: &Path, format: FileFormat) -> io::Result<Self> {
         for _ in 0..MAX_ATTEMPTS {
-            let newest = File::open(path)?;
+            let (newest, _) = scratchdbg_files::open(path)?;
             let mut opened = vec![(newest, false)];
             while let Some(older) = open_rotated(path, opened.len())? {
                 opened.push(older);
@@ -200,8 +200,8 @@ pub(crate) fn rotated(path: &Path, index: usize) -> PathBuf {
 }
 
 pub(crate) fn open_if_there(path: &Path) -> io::Result<Option<File>> {
-    match File::open(path) {
-        Ok(file) => Ok(Some(file)),
+    match scratchdbg_files::open(path) {
+        Ok((file, _)) => Ok(Some(file)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
@@ -248,6 +248,23 @@ mod tests {
             assert_eq!(files.place(at), Some((&*folder.path().join(name), place)));
         }
         assert!(LogFiles::of(&path, FileFormat::JsonFile).unwrap().into_plain().is_none());
+    }
+
+    #[test]
+    fn a_pipe_in_the_place_of_a_log_file_is_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x-json.log");
+        let pipe = |path: &Path| {
+            let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+            rustix::fs::mknodat(rustix::fs::CWD, path, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+        };
+        pipe(&path);
+        let error = LogFiles::of(&path, FileFormat::JsonFile).unwrap_err();
+        assert!(error.to_string().contains("named pipe"), "{error}");
+        std::fs::remove_file(&path).unwrap();
+        std::fs::write(&path, "new").unwrap();
+        pipe(&rotated(&path, 1));
+        LogFiles::of(&path, FileFormat::JsonFile).unwrap_err();
     }
 
     #[test]
