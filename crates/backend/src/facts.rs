@@ -7,7 +7,7 @@ use scratchdbg_diagnose::config::ConfigFacts;
 use scratchdbg_diagnose::container::{ContainerFacts, Event};
 use scratchdbg_diagnose::elf::IsaLevel;
 
-use crate::{ContainerName, Error};
+use crate::{ContainerName, Error, ErrorKind};
 
 /// A platform that describes its containers and the host that they run on.
 ///
@@ -75,6 +75,8 @@ pub struct ContainerRecord {
     pub created_at: Option<i64>,
     /// The configuration: the image's, with the settings given when the container was made.
     pub config: ConfigFacts,
+    /// The ports: `80/tcp`, or `0.0.0.0:8080->80/tcp` if published.
+    pub ports: Vec<String>,
     /// The capability bounding set of its processes.
     pub bounding_set: u64,
     /// The facts for rules. `image` is absent: the caller adds it with the files.
@@ -88,4 +90,42 @@ pub struct ListFilter {
     pub all: bool,
     /// Values by key; see the platform's documentation for the keys.
     pub filters: BTreeMap<String, Vec<String>>,
+    /// Only this many containers, those that were created last, running or not.
+    pub last: Option<u32>,
+}
+
+impl ListFilter {
+    /// Parses filters of the form `KEY=VALUE`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a text has no key or no value.
+    pub fn parse(texts: &[String]) -> Result<Self, Error> {
+        let mut filters: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for text in texts {
+            let pair = text.split_once('=').filter(|(key, value)| !key.is_empty() && !value.is_empty());
+            let (key, value) = pair.ok_or_else(|| {
+                Error::new(ErrorKind::Invalid, format!("--filter {text}: not KEY=VALUE"))
+                    .hint("such as --filter status=exited")
+            })?;
+            filters.entry(key.to_owned()).or_default().push(value.to_owned());
+        }
+        Ok(Self { filters, ..Self::default() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn filters_are_pairs() {
+        let filters = ListFilter::parse(&["status=exited".into(), "status=dead".into(), "label=a=b".into()]);
+        let filters = filters.unwrap().filters;
+        assert_eq!(filters["status"], ["exited", "dead"]);
+        assert_eq!(filters["label"], ["a=b"]);
+        for bad in ["status", "=x", "status="] {
+            assert!(ListFilter::parse(&[bad.into()]).is_err(), "{bad}");
+        }
+    }
 }

@@ -14,8 +14,10 @@
 //! * [`ToolStore`] stores toolkit images; [`SessionList`] lists and removes sessions.
 //! * [`ContainerName`] and [`Phase`] name a container and its state.
 //! * [`Scope`] tracks what a command creates; [`Interrupts`] are the signals that cancel it.
+//! * [`asked`] checks the settings that a user asks for a session.
 //! * [`Error`] is the one error type for all platforms.
 
+pub mod asked;
 mod error;
 mod facts;
 mod files;

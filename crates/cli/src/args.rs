@@ -11,6 +11,7 @@ mod kubernetes;
 mod kubernetes_command;
 mod logs;
 mod pair;
+mod plugin;
 mod ps;
 mod sessions;
 mod why;
@@ -26,6 +27,7 @@ pub(crate) use self::kubernetes::KubernetesArgs;
 pub(crate) use self::kubernetes_command::{KubernetesCommand, PurposeArg};
 pub(crate) use self::logs::{Count, LogsArgs};
 pub(crate) use self::pair::{PairCommand, VerifyArgs};
+pub(crate) use self::plugin::PluginCommand;
 pub(crate) use self::ps::PsArgs;
 pub(crate) use self::sessions::SessionsCommand;
 pub(crate) use self::why::WhyArgs;
@@ -107,11 +109,14 @@ pub(crate) enum Command {
     #[command(after_help = examples::CHECK)]
     Check(CheckArgs),
     /// List containers with their state, user, shell, twin and verdict
-    #[command(after_help = examples::PS, mut_arg("namespace", |argument| argument.short('n')))]
+    #[command(after_help = examples::PS, mut_arg("pod_selector", |argument| argument.short(None)))]
     Ps(PsArgs),
     /// Prepare a Kubernetes cluster
     #[command(subcommand)]
     Kubernetes(KubernetesCommand),
+    /// Install as a plugin of docker or kubectl
+    #[command(subcommand)]
+    Plugin(PluginCommand),
     /// Run a guided tour on a temporary container
     Demo(DemoArgs),
     /// Print the completion script for a shell

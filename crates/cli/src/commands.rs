@@ -9,6 +9,7 @@ mod kubernetes;
 mod logs;
 mod man;
 mod pair;
+mod plugin;
 mod ps;
 mod sessions;
 mod why;
@@ -70,6 +71,7 @@ async fn run_to_the_end(command: Command, context: &Context) -> Outcome {
         Command::Check(args) => check::check(args, context).await,
         Command::Ps(args) => ps::ps(args, context).await,
         Command::Kubernetes(command) => kubernetes::kubernetes(&command, context),
+        Command::Plugin(command) => plugin::plugin(&command, context),
         Command::Completion(args) => completion::completion(&args),
         Command::Man => man::man(),
         Command::Version => {

@@ -66,15 +66,17 @@ impl Context {
         }
     }
 
-    /// Like [`Context::platform`], and probes the target if this call connects.
+    /// Like [`Context::platform`], and probes the target if this call connects. A name that no
+    /// container has is replaced by that of the container that is meant.
     pub(crate) async fn platform_with_probe(
         &self,
-        target: &SessionTarget,
+        target: &mut SessionTarget,
     ) -> Result<(&Platform, Option<Probed>), CommandError> {
         let mut seen = None;
         let connect = async {
-            let connected = platform::connect_and_probe(target, &self.global, &self.environment, &self.scope);
-            let (platform, probed) = connected.await?;
+            let connected =
+                platform::connect_and_probe(target, &self.global, &self.environment, &self.scope, self.printer);
+            let (platform, probed) = Box::pin(connected).await?;
             seen = Some(probed);
             Ok::<_, CommandError>(platform)
         };

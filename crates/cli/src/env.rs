@@ -6,6 +6,8 @@ use std::env;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use scratchdbg_plugin::docker::{self, DockerFlags};
+
 /// The environment variables.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Environment {
@@ -17,6 +19,10 @@ pub(crate) struct Environment {
     pub(crate) docker_config: Option<PathBuf>,
     /// Whether `DOCKER_TLS_VERIFY` is set, and not empty.
     pub(crate) docker_tls_verify: bool,
+    /// The flags that docker took for its plugin.
+    pub(crate) docker_flags: DockerFlags,
+    /// `DOCKER_CLI_PLUGIN_SOCKET`: the socket of the docker that runs this program as its plugin.
+    pub(crate) docker_plugin_socket: Option<String>,
     /// `DOCKER_CERT_PATH`: the directory of the TLS files.
     pub(crate) docker_cert_path: Option<PathBuf>,
     /// `SOURCE_DATE_EPOCH`: the time stamp of images, in seconds since 1970.
@@ -38,6 +44,13 @@ pub(crate) struct Environment {
 }
 
 impl Environment {
+    /// Applies docker's flags, which override its variables.
+    pub(crate) fn with(self, docker_flags: DockerFlags) -> Self {
+        let docker_config = docker_flags.config.clone().or(self.docker_config);
+        let docker_tls_verify = docker_flags.tls_verify.unwrap_or(self.docker_tls_verify);
+        Self { docker_config, docker_tls_verify, docker_flags, ..self }
+    }
+
     /// Reads a variable that the user named on the command line.
     pub(crate) fn named(name: &str) -> Option<String> {
         env::var_os(name).map(lossy)
@@ -52,6 +65,8 @@ impl Environment {
             docker_context: text("DOCKER_CONTEXT"),
             docker_config: path("DOCKER_CONFIG").or_else(|| Some(path("HOME")?.join(".docker"))),
             docker_tls_verify: text("DOCKER_TLS_VERIFY").is_some(),
+            docker_flags: DockerFlags::default(),
+            docker_plugin_socket: text(docker::SOCKET_VARIABLE),
             docker_cert_path: path("DOCKER_CERT_PATH"),
             source_date_epoch: text("SOURCE_DATE_EPOCH"),
             term: text("TERM"),

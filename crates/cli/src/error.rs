@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 
 use scratchdbg_backend::ErrorKind;
+use scratchdbg_console::printer::Printer;
 use scratchdbg_inspect as inspect;
 
 /// The exit code of a failure.
@@ -23,6 +24,8 @@ pub(crate) struct CommandError {
     pub(crate) hints: Vec<String>,
     /// The exit code.
     pub(crate) code: u8,
+    /// Whether the failure is that there is no such container.
+    pub(crate) is_absent: bool,
     /// Whether the reader of standard output is gone. If so, nothing is printed, and the code is 0.
     pub(crate) broken_pipe: bool,
 }
@@ -33,7 +36,7 @@ pub(crate) type Outcome = Result<u8, CommandError>;
 impl CommandError {
     /// Returns a failure.
     pub(crate) fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), hints: Vec::new(), code: FAILED, broken_pipe: false }
+        Self { message: message.into(), hints: Vec::new(), code: FAILED, is_absent: false, broken_pipe: false }
     }
 
     /// Returns a usage error.
@@ -50,6 +53,14 @@ impl CommandError {
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
         self
+    }
+
+    /// Prints the error and its hints.
+    pub(crate) fn print(&self, printer: Printer) {
+        printer.error(&self.message);
+        for hint in &self.hints {
+            printer.hint(hint);
+        }
     }
 }
 
@@ -74,7 +85,8 @@ impl From<scratchdbg_backend::InvalidName> for CommandError {
 impl From<scratchdbg_backend::Error> for CommandError {
     fn from(error: scratchdbg_backend::Error) -> Self {
         let code = if error.kind == ErrorKind::Invalid { USAGE } else { FAILED };
-        Self { hints: error.hints, code, ..Self::new(error.message) }
+        let is_absent = error.is_absent();
+        Self { hints: error.hints, code, is_absent, ..Self::new(error.message) }
     }
 }
 

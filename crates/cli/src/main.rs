@@ -15,8 +15,8 @@ mod registry;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use clap::CommandFactory as _;
 use clap::error::ContextKind;
-use clap::{CommandFactory as _, Parser as _};
 use scratchdbg_backend::Scope;
 use scratchdbg_console::printer::Printer;
 use scratchdbg_console::{closed, signals, streams};
@@ -26,26 +26,19 @@ use crate::args::{Cli, Color, Command, Global};
 use crate::context::Context;
 use crate::env::Environment;
 use crate::error::{ATTACH_FAILED, CommandError, FAILED, Outcome, USAGE};
-use crate::plugin::Called;
+use crate::plugin::Asked;
 
 /// How long a session may take after a signal that it passes on: for the command to end, and for
 /// the cleanup on a busy engine. Only a session that is blocked takes as long.
 const AFTER_SIGNAL: Duration = scratchdbg_session::AFTER_SIGNAL.saturating_add(Duration::from_mins(1));
 
 fn main() -> ExitCode {
-    let arguments = std::env::args_os();
-    let called = plugin::called(std::env::args_os().next().as_deref());
-    let parsed = match called {
-        Called::Alone => Cli::try_parse(),
-        Called::AsPlugin => plugin::parse(arguments),
-        Called::ForCompletion => {
-            let words: Vec<_> = arguments.skip(1).collect();
-            let printed = streams::print(streams::stdout(), &plugin::completions(&words));
+    let (cli, flags) = match plugin::parse(std::env::args_os().collect()) {
+        Ok(Asked::Run(cli, flags)) => (*cli, flags),
+        Ok(Asked::Text(text)) => {
+            let printed = streams::print(streams::stdout(), &text);
             return ExitCode::from(if printed.is_ok() { 0 } else { FAILED });
         }
-    };
-    let cli = match parsed {
-        Ok(cli) => cli,
         Err(mut error) => {
             // clap suggests passing an unknown option as a value, which is never intended here.
             error.remove(ContextKind::Suggested);
@@ -71,7 +64,7 @@ fn main() -> ExitCode {
         }
     };
     let attach = matches!(cli.command, Command::Attach(_));
-    let context = Context::new(cli.global, Environment::read(), printer);
+    let context = Context::new(cli.global, Environment::read().with(flags), printer);
     let last_words = {
         let scope = context.scope.clone();
         move || say_what_may_be_left(&scope, printer)
@@ -83,6 +76,9 @@ fn main() -> ExitCode {
             return ExitCode::from(if attach { ATTACH_FAILED } else { FAILED });
         }
     };
+    if let Some(address) = &context.environment.docker_plugin_socket {
+        scratchdbg_plugin::docker::end_with_docker(address);
+    }
     let outcome = runtime.block_on(commands::run(cli.command, &context, interrupts));
     signals::ending();
     // The command has dropped everything that matters, and the kernel frees the rest faster than
@@ -100,10 +96,7 @@ fn exit_code(outcome: Outcome, attach: bool, printer: Printer) -> ExitCode {
         Ok(code) => ExitCode::from(code),
         Err(error) if error.broken_pipe => ExitCode::SUCCESS,
         Err(error) => {
-            printer.error(&error.message);
-            for hint in &error.hints {
-                printer.hint(hint);
-            }
+            error.print(printer);
             ExitCode::from(if attach { ATTACH_FAILED } else { error.code })
         }
     }

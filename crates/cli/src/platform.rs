@@ -2,11 +2,10 @@
 //! the platform, and [`on_platform!`] has one arm for each.
 
 use scratchdbg_backend::{ContainerName, Error, ErrorKind, Scope, Selector, SessionTarget, is_pattern};
-use scratchdbg_docker::{Endpoint, EndpointRequest, InitialProbe};
+use scratchdbg_docker::{Endpoint, EndpointRequest, InitialProbe, TlsFiles};
 /// Validation of image names and user settings, which does not depend on a connection.
 pub(crate) use scratchdbg_docker::{detach_keys, is_image_reference};
 
-#[cfg(feature = "kubernetes")]
 use scratchdbg_console::printer::Printer;
 
 use crate::args::{Global, KubernetesArgs, PurposeArg};
@@ -191,11 +190,15 @@ pub(crate) async fn log_targets(
     platform: &Platform,
     targets: &[String],
     options: &KubernetesArgs,
+    printer: Printer,
 ) -> Result<LogTargets, CommandError> {
     match platform {
         Platform::Docker(_) => {
-            let names = targets.iter().filter(|name| !is_pattern(name));
-            let names = names.map(|name| name.parse()).collect::<Result<_, _>>()?;
+            let mut names = Vec::new();
+            for target in targets.iter().filter(|target| !is_pattern(target)) {
+                let name: ContainerName = target.parse()?;
+                names.push(stand_in(platform, target, printer).await?.map_or(Ok(name), |meant| meant.parse())?);
+            }
             Ok(LogTargets { names, ..LogTargets::default() })
         }
         #[cfg(feature = "kubernetes")]
@@ -235,6 +238,35 @@ pub(crate) async fn why(
             let record = cluster.explain(&target, options.container.as_deref()).await?;
             Ok(scratchdbg_inspect::why_without_files(record))
         }
+    }
+}
+
+/// Returns the name of the container that is meant by a name which no container has, and says so.
+pub(crate) async fn stand_in(
+    platform: &Platform,
+    name: &str,
+    printer: Printer,
+) -> Result<Option<String>, CommandError> {
+    match platform {
+        Platform::Docker(engine) => {
+            let meant = engine.stand_in(&name.parse()?).await?;
+            Ok(meant.inspect(|meant| printer.note(&meant.to_string())).map(|meant| meant.name.to_string()))
+        }
+        #[cfg(feature = "kubernetes")]
+        Platform::Kubernetes(_) => Ok(None),
+    }
+}
+
+/// Returns the ids of all containers, but for those of sessions.
+pub(crate) async fn all_containers(platform: &Platform) -> Result<Vec<String>, CommandError> {
+    match platform {
+        Platform::Docker(engine) => {
+            let all = Selector { name: Some("*".to_owned()), ..Selector::default() };
+            Ok(scratchdbg_backend::LogBackend::select(engine, &all).await?)
+        }
+        #[cfg(feature = "kubernetes")]
+        Platform::Kubernetes(_) => Err(CommandError::usage("--all is for the containers of an engine")
+            .hint("`scratchdbg ps -A` shows the verdicts of all pods")),
     }
 }
 
@@ -324,27 +356,39 @@ fn without_kubernetes() -> CommandError {
     CommandError::from(error.hint("build it with the feature `kubernetes`, which is on by default"))
 }
 
-/// Like [`connect`], and probes the target at the same time.
+/// Like [`connect`], and probes the target at the same time. A name that no container has is
+/// replaced by that of the container that is meant.
 pub(crate) async fn connect_and_probe(
-    target: &SessionTarget,
+    target: &mut SessionTarget,
     global: &Global,
     environment: &Environment,
     scope: &Scope,
+    printer: Printer,
 ) -> Result<(Platform, Probed), CommandError> {
     let SessionTarget::Container(name) = target else {
         return Ok((connect(global, environment, scope).await?, Probed::Docker(None)));
     };
     let connected = scratchdbg_docker::Engine::connect_and_probe(endpoint(global, environment).await?, name).await;
     let (engine, probed) = connected.map_err(|error| suggest_other_sockets(error.into(), environment))?;
-    Ok((Platform::Docker(engine.within(scope)), Probed::Docker(probed)))
+    let platform = Platform::Docker(engine.within(scope));
+    if probed.is_none()
+        && let Some(meant) = stand_in(&platform, name.as_str(), printer).await?
+    {
+        *name = meant.parse()?;
+    }
+    Ok((platform, Probed::Docker(probed)))
 }
 
 async fn endpoint(global: &Global, environment: &Environment) -> Result<Endpoint, CommandError> {
+    let flags = &environment.docker_flags;
+    let files = TlsFiles { ca: flags.tls_ca.clone(), cert: flags.tls_cert.clone(), key: flags.tls_key.clone() };
     let request = EndpointRequest {
         host: global.host.clone(),
         context: global.context.clone(),
         docker_host: environment.docker_host.clone(),
         docker_context: environment.docker_context.clone(),
+        tls: flags.tls,
+        tls_files: files,
         tls_verify: environment.docker_tls_verify,
         cert_path: environment.docker_cert_path.clone(),
         config_dir: environment.docker_config.clone(),

@@ -1,53 +1,69 @@
-//! The kubectl plugin: the same program, run under the name `kubectl-scratchdbg` or
-//! `kubectl_complete-scratchdbg`.
+//! scratchdbg as a plugin of docker and kubectl.
 //!
-//! In the plugin, a plain name is the name of a pod, `-n` is the namespace in all commands, and
-//! `--context` is a context of the Kubernetes configuration.
+//! In kubectl's plugin, a plain name is the name of a pod, `-n` is the namespace in all commands,
+//! and `--context` is a context of the Kubernetes configuration.
 
-use std::ffi::{OsStr, OsString};
-use std::path::Path;
+use std::ffi::OsString;
 
-use clap::{CommandFactory as _, FromArgMatches as _};
+use clap::error::ErrorKind;
+use clap::{CommandFactory as _, FromArgMatches as _, Parser as _};
+use scratchdbg_plugin::docker::{self, DockerFlags, Request};
+use scratchdbg_plugin::{Called, completions};
 
 use crate::args::{Cli, Command, KubernetesArgs};
 
-/// The file name of the plugin `kubectl scratchdbg`, which kubectl searches in `PATH`.
-const NAME: &str = "kubectl-scratchdbg";
-
-/// The file name of the program that kubectl runs for completions.
-const COMPLETION: &str = "kubectl_complete-scratchdbg";
-
-/// How this program was run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Called {
-    /// By the user, under its own name.
-    Alone,
-    /// By kubectl, as a plugin.
-    AsPlugin,
-    /// By kubectl, to complete a command line.
-    ForCompletion,
+/// What this program was run for.
+pub(crate) enum Asked {
+    /// A command, with the flags that docker took for it.
+    Run(Box<Cli>, DockerFlags),
+    /// A text for docker or kubectl.
+    Text(String),
 }
 
-/// Returns how this program was run, according to its first argument.
-pub(crate) fn called(program: Option<&OsStr>) -> Called {
-    match program.and_then(|program| Path::new(program).file_name()) {
-        Some(name) if name == NAME => Called::AsPlugin,
-        Some(name) if name == COMPLETION => Called::ForCompletion,
-        _ => Called::Alone,
+/// Parses the command line of the program, or of the plugin that it was run as.
+pub(crate) fn parse(arguments: Vec<OsString>) -> Result<Asked, clap::Error> {
+    let called = scratchdbg_plugin::called(arguments.first().map(OsString::as_os_str));
+    let rest = arguments.get(1..).unwrap_or_default();
+    match called {
+        Called::Alone => Ok(Asked::Run(Box::new(Cli::try_parse_from(&arguments)?), DockerFlags::default())),
+        Called::ByKubectl => Ok(Asked::Run(Box::new(of_kubectl(arguments)?), DockerFlags::default())),
+        Called::ForCompletion => {
+            let words: Vec<String> = rest.iter().map(|word| word.to_string_lossy().into_owned()).collect();
+            Ok(Asked::Text(completions(kubectl_command(), &words)))
+        }
+        Called::ByDocker => {
+            if let Some(metadata) = docker::metadata(rest, env!("CARGO_PKG_VERSION"), env!("CARGO_PKG_DESCRIPTION")) {
+                return Ok(Asked::Text(metadata));
+            }
+            let mut command = Cli::command().bin_name("docker scratchdbg");
+            match docker::read(rest) {
+                Ok((flags, Request::Run(ours))) => {
+                    let ours = ["docker scratchdbg".into()].into_iter().chain(flags.as_ours()).chain(ours);
+                    let cli = Cli::from_arg_matches(&command.try_get_matches_from(ours)?)?;
+                    Ok(Asked::Run(Box::new(cli), flags))
+                }
+                Ok((_, Request::Complete(words))) => Ok(Asked::Text(completions(command, &words))),
+                Err(error) => Err(command.error(ErrorKind::UnknownArgument, error)),
+            }
+        }
     }
 }
 
-/// Returns the definition of the plugin's command line.
-fn command() -> clap::Command {
-    Cli::command().bin_name("kubectl scratchdbg").mut_subcommand("logs", |logs| {
-        let logs = logs.mut_arg("tail", |tail| tail.short(None));
-        logs.mut_arg("namespace", |namespace| namespace.short('n'))
+/// Returns the definition of the command line of kubectl's plugin.
+fn kubectl_command() -> clap::Command {
+    let namespace = |namespace: clap::Arg| namespace.short('n');
+    let command = Cli::command().bin_name("kubectl scratchdbg");
+    let command = command
+        .mut_subcommand("logs", |logs| logs.mut_arg("tail", |tail| tail.short(None)).mut_arg("namespace", namespace));
+    command.mut_subcommand("ps", |ps| {
+        let ps = ps.mut_arg("n", |n| n.short(None).long("n").hide(true)).mut_arg("namespace", namespace);
+        ps.mut_arg("latest", |latest| latest.short(None)).mut_arg("pod_selector", |labels| labels.short('l'))
     })
 }
 
-/// Parses the plugin's command line.
-pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Cli, clap::Error> {
-    let mut cli = Cli::from_arg_matches(&command().try_get_matches_from(arguments)?)?;
+/// Parses the command line of kubectl's plugin.
+fn of_kubectl(arguments: Vec<OsString>) -> Result<Cli, clap::Error> {
+    let mut cli = Cli::from_arg_matches(&kubectl_command().try_get_matches_from(arguments)?)?;
     let context = cli.global.context.take();
     let adapt = |options: &mut KubernetesArgs| {
         options.is_plugin = true;
@@ -66,7 +82,7 @@ pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Cli, cl
         }
         Command::Why(args) => {
             adapt(&mut args.kubernetes);
-            args.target.iter_mut().for_each(as_pod);
+            args.targets.iter_mut().filter(|target| target.parse::<u8>().is_err()).for_each(as_pod);
         }
         Command::Ps(args) => adapt(&mut args.kubernetes),
         Command::Sessions(command) => {
@@ -86,45 +102,12 @@ fn as_pod(target: &mut String) {
     }
 }
 
-/// Returns the completions of a command line in kubectl's protocol: one per line, and a last line
-/// that disables the completion of file names. The last argument is the word to complete.
-pub(crate) fn completions(arguments: &[OsString]) -> String {
-    const NO_FILES: &str = ":4\n";
-    let mut command = command();
-    command.build();
-    let words: Vec<String> = arguments.iter().map(|word| word.to_string_lossy().into_owned()).collect();
-    let (typed, before) = words.split_last().map_or(("", &[][..]), |(typed, before)| (&**typed, before));
-    let mut at = &command;
-    for word in before {
-        at = at.find_subcommand(word).unwrap_or(at);
-    }
-    let options = at.get_arguments().filter_map(|argument| argument.get_long()).map(|name| format!("--{name}"));
-    let commands = at.get_subcommands().map(|command| command.get_name().to_owned()).filter(|name| name != "help");
-    let candidates: Vec<String> = if typed.starts_with('-') { options.collect() } else { commands.collect() };
-    let fitting = candidates.into_iter().filter(|candidate| candidate.starts_with(typed));
-    fitting.map(|candidate| candidate + "\n").collect::<String>() + NO_FILES
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn parsed(line: &str) -> Command {
-        parse(line.split_whitespace().map(OsString::from)).unwrap().command
-    }
-
-    #[test]
-    fn the_plugin_is_known_by_its_name() {
-        for (program, expected) in [
-            ("scratchdbg", Called::Alone),
-            ("/usr/bin/scratchdbg", Called::Alone),
-            ("/usr/local/bin/kubectl-scratchdbg", Called::AsPlugin),
-            ("kubectl_complete-scratchdbg", Called::ForCompletion),
-            ("", Called::Alone),
-        ] {
-            assert_eq!(called(Some(OsStr::new(program))), expected, "{program}");
-        }
-        assert_eq!(called(None), Called::Alone);
+        of_kubectl(line.split_whitespace().map(OsString::from).collect()).unwrap().command
     }
 
     #[test]
@@ -144,21 +127,55 @@ mod tests {
         assert_eq!(args.kubernetes.namespace.as_deref(), Some("shop"));
         let Command::Sessions(command) = parsed("kubectl-scratchdbg sessions ls") else { panic!("sessions") };
         assert!(KubernetesArgs::from(command.cluster()).given().is_some(), "the cluster's sessions are meant");
-        assert!(parse(["kubectl-scratchdbg", "attach"].map(OsString::from).into_iter()).is_err());
+        assert!(of_kubectl(["kubectl-scratchdbg", "attach"].map(OsString::from).to_vec()).is_err());
     }
 
     #[test]
-    fn the_command_line_is_sound() {
-        command().debug_assert();
+    fn the_command_lines_are_sound() {
+        kubectl_command().debug_assert();
     }
 
     #[test]
-    fn words_are_completed_by_kubectls_protocol() {
-        let words = |line: &str| completions(&line.split(' ').map(OsString::from).collect::<Vec<_>>());
-        assert_eq!(words("att"), "attach\n:4\n");
-        assert_eq!(words("sessions "), "ls\nrm\ngc\n:4\n");
-        assert_eq!(words("attach --kube-"), "--kube-context\n:4\n");
-        assert_eq!(words("nothing"), ":4\n");
-        assert!(completions(&[]).ends_with(":4\n"));
+    fn kubectls_letters_are_kubectls() {
+        let Command::Ps(args) = parsed("kubectl-scratchdbg ps -n 5 -l app=web") else { panic!("ps") };
+        assert_eq!((args.n, args.latest), (None, false));
+        let cluster = args.kubernetes;
+        assert_eq!((cluster.namespace.as_deref(), cluster.selector.as_deref()), (Some("5"), Some("app=web")));
+        let Command::Why(args) = parsed("kubectl-scratchdbg why 137 web") else { panic!("why") };
+        assert_eq!(args.targets, ["137", "pod/web"]);
+    }
+
+    fn asked(line: &str) -> Asked {
+        parse(line.split(' ').map(OsString::from).collect()).unwrap()
+    }
+
+    #[test]
+    fn docker_runs_us_with_its_own_flags_first() {
+        let line = "/p/docker-scratchdbg -D -H unix:///a --config /c scratchdbg exec web -- ls -l";
+        let Asked::Run(cli, flags) = asked(line) else { panic!("run") };
+        assert_eq!((cli.global.host.as_deref(), cli.global.verbose), (Some("unix:///a"), 2));
+        assert_eq!(flags.config, Some("/c".into()));
+        let Command::Attach(args) = cli.command else { panic!("attach") };
+        assert_eq!((&*args.target, &args.command[..]), ("web", &["ls".to_owned(), "-l".to_owned()][..]));
+        for line in ["docker-scratchdbg --nope scratchdbg ps", "docker-scratchdbg scratchdbg nope"] {
+            let error = parse(line.split(' ').map(OsString::from).collect()).err().expect(line).to_string();
+            assert!(error.contains("nope"), "{error}");
+        }
+        let help = parse(["docker-scratchdbg", "help", "scratchdbg", "ps"].map(OsString::from).to_vec());
+        let help = help.err().expect("a help is an error of clap").to_string();
+        assert!(help.contains("Usage: docker scratchdbg ps"), "{help}");
+    }
+
+    #[test]
+    fn clients_get_texts() {
+        let text = |line: &str| match asked(line) {
+            Asked::Text(text) => text,
+            Asked::Run(..) => panic!("{line}"),
+        };
+        assert!(text("docker-scratchdbg docker-cli-plugin-metadata").contains("\"SchemaVersion\":\"0.1.0\""));
+        assert!(text("docker-scratchdbg __complete scratchdbg att").starts_with("attach\tOpen a shell"));
+        assert!(text("kubectl_complete-scratchdbg att").starts_with("attach\tOpen a shell"));
+        assert_eq!(text("kubectl_complete-scratchdbg attach --kube-").lines().count(), 2);
+        assert_eq!(text("kubectl_complete-scratchdbg sessions ").lines().count(), 4);
     }
 }

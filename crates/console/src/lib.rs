@@ -7,6 +7,7 @@
 //!   hints.
 //! * [`progress`] shows the progress of a long operation.
 //! * [`log`] prints the logs of containers. [`lines`] prints lines on one standard stream.
+//! * [`long_text`] reads a text from standard input.
 //! * [`zone`] is the user's time zone.
 //! * [`closed`] reports whether a standard stream was closed when the process started.
 
@@ -15,6 +16,7 @@ mod fatal;
 mod input;
 pub mod lines;
 pub mod log;
+pub mod long_text;
 pub mod printer;
 pub mod progress;
 mod raw_mode;

@@ -263,6 +263,16 @@ pub fn explain_message(text: &str) -> Vec<Finding> {
     findings(&read(text))
 }
 
+/// Explains an exit code of which nothing else is known.
+pub fn explain_exit_code(code: u8) -> Vec<Finding> {
+    let mut findings = explain_message(&format!("exited with code {code}"));
+    // The text is ours, and proves nothing.
+    for finding in &mut findings {
+        finding.evidence.clear();
+    }
+    findings
+}
+
 /// Like [`explain_message`], for a program's log. Messages of engines, registries and clusters are
 /// ignored.
 pub(crate) fn explain_log(text: &str) -> Vec<Finding> {

@@ -28,7 +28,7 @@ mod why;
 
 pub use catalogue::{codes_markdown, codes_of_pods, explain_code};
 pub use code::{Code, CodeError};
-pub use dialect::explain_message;
+pub use dialect::{explain_exit_code, explain_message};
 pub use finding::{Confidence, Finding, Location, Severity};
 pub use platform::{Platform, PlatformError};
 pub use sarif::sarif;

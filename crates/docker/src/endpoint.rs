@@ -27,13 +27,29 @@ pub struct EndpointRequest {
     pub docker_host: Option<String>,
     /// `DOCKER_CONTEXT`.
     pub docker_context: Option<String>,
-    /// Whether `DOCKER_TLS_VERIFY` is present and not empty.
+    /// Whether TLS is used: `--tls`, which `tls_verify` implies.
+    pub tls: bool,
+    /// Whether the engine's certificate is verified: `--tlsverify`, or `DOCKER_TLS_VERIFY` is present
+    /// and not empty.
     pub tls_verify: bool,
+    /// `--tlscacert`, `--tlscert` and `--tlskey`.
+    pub tls_files: TlsFiles,
     /// `DOCKER_CERT_PATH`: the directory of `ca.pem`, `cert.pem` and `key.pem`. By default, the
     /// configuration directory.
     pub cert_path: Option<PathBuf>,
     /// `DOCKER_CONFIG`, or `.docker` in the home directory. `None` if neither is known.
     pub config_dir: Option<PathBuf>,
+}
+
+/// The files of TLS that the user named. By default, they are in the directory of certificates.
+#[derive(Debug, Clone, Default)]
+pub struct TlsFiles {
+    /// The trusted authorities.
+    pub ca: Option<PathBuf>,
+    /// The client's certificate.
+    pub cert: Option<PathBuf>,
+    /// The key of that certificate.
+    pub key: Option<PathBuf>,
 }
 
 /// An engine's address, and the setting that it comes from.
@@ -160,10 +176,14 @@ impl Endpoint {
 
     /// Returns the endpoint of a flag or a variable. Its TLS settings come from the environment.
     fn of_host(request: &EndpointRequest, host: &str, origin: Origin) -> Result<Self, EndpointError> {
-        let tls = request.tls_verify.then(|| {
+        let tls = (request.tls || request.tls_verify).then(|| {
             let folder = request.cert_path.as_deref().or(request.config_dir.as_deref()).unwrap_or(Path::new("."));
-            let identity = (folder.join("cert.pem"), folder.join("key.pem"));
-            Tls { ca: Some(folder.join("ca.pem")), identity: identity.0.exists().then_some(identity) }
+            let file = |given: &Option<PathBuf>, name| given.clone().unwrap_or_else(|| folder.join(name));
+            let TlsFiles { ca, cert, key } = &request.tls_files;
+            let identity = (file(cert, "cert.pem"), file(key, "key.pem"));
+            // A file that was named must exist; whoever reads it says so.
+            let has_identity = cert.is_some() || key.is_some() || identity.0.exists();
+            Tls { ca: request.tls_verify.then(|| file(ca, "ca.pem")), identity: has_identity.then_some(identity) }
         });
         Ok(Self { address: parse_address(host, tls, &origin)?, origin })
     }

@@ -152,6 +152,16 @@ pub enum Error {
         /// The names of those containers.
         matches: Vec<String>,
     },
+    /// A Compose service has several containers.
+    #[error("`{service}` is a Compose service with {} containers{}", containers.len(), of_projects(*projects))]
+    SeveralOfService {
+        /// The service.
+        service: String,
+        /// How many projects have such a service.
+        projects: usize,
+        /// The names of the containers.
+        containers: Vec<String>,
+    },
     /// The engine refused a request.
     #[error(transparent)]
     Api(#[from] ApiError),
@@ -204,6 +214,11 @@ impl From<EndpointError> for Error {
     fn from(error: EndpointError) -> Self {
         Self::Endpoint(Box::new(error))
     }
+}
+
+/// Tells of how many Compose projects containers are, if they are of several.
+fn of_projects(count: usize) -> String {
+    if count > 1 { format!(", of {count} projects") } else { String::new() }
 }
 
 impl Error {

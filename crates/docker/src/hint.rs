@@ -49,6 +49,10 @@ impl Error {
             Self::User(_) => "give the user in numbers: -u UID:GID".to_owned(),
             Self::Refused(refusal) => return of_refusal(refusal),
             Self::Ambiguous { matches, .. } => format!("give more of the id, or the name: {}", alternatives(matches)),
+            Self::SeveralOfService { service, containers, .. } => format!(
+                "give one of them: {}; `scratchdbg logs --label com.docker.compose.service={service}` reads the logs of all",
+                alternatives(containers)
+            ),
             Self::TlsFile { .. } => {
                 "DOCKER_CERT_PATH, or the context, names the folder of ca.pem, cert.pem and key.pem".to_owned()
             }
@@ -88,6 +92,7 @@ impl Error {
             Self::InvalidName(_) => ErrorKind::Invalid,
             Self::NoSuchContainer { similar, .. } => ErrorKind::NotFound { similar: similar.clone() },
             Self::Ambiguous { matches, .. } => ErrorKind::Ambiguous { matches: matches.clone() },
+            Self::SeveralOfService { containers, .. } => ErrorKind::Ambiguous { matches: containers.clone() },
             Self::Api(answer) => match answer.status {
                 404 => ErrorKind::Gone,
                 409 if answer.message.contains("marked for removal") => ErrorKind::Gone,

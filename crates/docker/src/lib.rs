@@ -25,6 +25,7 @@ mod ours;
 mod plan;
 mod reach;
 mod session;
+mod stand_in;
 mod target;
 mod transport;
 mod twin;
@@ -34,7 +35,7 @@ pub use self::api_version::{ApiVersion, NotAVersion};
 pub use self::containers::Change;
 pub use self::docker_config::detach_keys;
 pub use self::endpoint::{
-    Address, ContextError, DEFAULT_SOCKET, Endpoint, EndpointError, EndpointRequest, Origin, Tls,
+    Address, ContextError, DEFAULT_SOCKET, Endpoint, EndpointError, EndpointRequest, Origin, Tls, TlsFiles,
 };
 pub use self::error::{ApiError, Error, Silent, Slow, Unreachable};
 pub use self::images::is_image_reference;
@@ -43,6 +44,7 @@ pub use self::labels::{LABEL_SESSION, LABEL_TARGET};
 pub use self::logs::LogStream;
 pub use self::plan::{Refusal, SessionPlan};
 pub use self::session::{Keeper, Process, ProcessOutput, ProcessProbe, ShownCommands, Throwaway};
+pub use self::stand_in::StandIn;
 pub use self::target::{Mount, Reach, Target};
 pub use self::twin::{NotATwin, Twin};
 pub use self::user::UserError;

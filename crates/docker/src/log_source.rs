@@ -10,10 +10,8 @@ use jiff::Timestamp;
 use scratchdbg_backend::{self as backend, LogBackend, LogRequest, LogSource, RunEnd, RunHistory, Selector};
 
 use crate::logs::{LogStream, wire_time};
+use crate::stand_in::COMPOSE_PROJECT;
 use crate::{ContainerName, Engine, Error, LABEL_SESSION};
-
-/// Compose's label for the project of a container.
-const COMPOSE_PROJECT: &str = "com.docker.compose.project";
 
 impl LogBackend for Engine {
     type Log = LogStream;

@@ -53,6 +53,12 @@ pub fn text(finding: &Finding, width: Option<usize>) -> String {
     lines.join("\n")
 }
 
+/// Returns the line above the findings of one of several subjects, after a blank line unless it is
+/// the first.
+pub fn heading(subject: &str, is_first: bool) -> String {
+    format!("{}{BOLD}{}{BOLD:#}", if is_first { "" } else { "\n" }, escape::label(subject))
+}
+
 /// Returns a finding's file and line like a compiler: `Dockerfile:7: `.
 pub fn place(finding: &Finding) -> String {
     let place = finding.location.as_ref();

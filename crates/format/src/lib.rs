@@ -1,11 +1,15 @@
-//! Formats sizes, ages, tables and findings for people.
+//! Formats sizes, ages, tables, lists of containers and findings for people.
 
+mod containers;
 pub mod findings;
 mod table;
+mod template;
 
 use std::time::Duration;
 
+pub use self::containers::Listing;
 pub use self::table::{Column, KEPT, lines};
+pub use self::template::{Fields, Template, TemplateError};
 
 /// Formats a number of bytes in the decimal units that Docker prints: `1.9 MB`.
 pub fn size(bytes: u64) -> String {

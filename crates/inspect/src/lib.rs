@@ -43,13 +43,13 @@ pub use self::check::check;
 pub use self::error::Error;
 pub use self::location::{BareWords, Disk, ImageLocation, LocationError, ThisMachine};
 pub use self::open::{RegistryImage, Sources};
-pub use self::overview::{Overview, Place, Row, overview};
+pub use self::overview::{Details, Overview, Place, Row, overview, quick_overview};
 pub use self::preflight::{preflight, with_those_of_the_file};
 pub use self::report::{Caveat, Report};
 pub use self::room::Refusal;
 pub use self::twin::{NoTwin, ProvedTwin, RunningImage, find_twin, twin_name};
 pub use self::verify::verify;
-pub use self::why::{ContainerSummary, Diagnosis, PodSummary, why, why_without_files};
+pub use self::why::{ContainerSummary, Diagnosis, Explanation, PodSummary, why, why_without_files};
 
 use scratchdbg_backend::{FactsBackend, FilesBackend, ImageBackend};
 

@@ -1,9 +1,11 @@
 //! The overview of containers, for `ps`.
 
-use std::collections::BTreeSet;
+mod fields;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::{Duration, SystemTime};
 
-use scratchdbg_backend::{ContainerRecord, Error, ListFilter};
+use scratchdbg_backend::{ContainerRecord, Error, HostFacts, ListFilter};
 use scratchdbg_diagnose::container::Phase;
 use scratchdbg_diagnose::{Severity, why};
 use serde::Serialize;
@@ -51,6 +53,28 @@ pub struct Row {
     /// For how long it has had its state.
     #[serde(skip)]
     pub age: Option<Duration>,
+    /// More of it, for templates.
+    #[serde(skip)]
+    pub details: Details,
+}
+
+/// What templates can show of a container besides its row.
+#[derive(Debug, Clone, Default)]
+pub struct Details {
+    /// The program and its arguments.
+    pub command: String,
+    /// When it was made, in nanoseconds since 1970.
+    pub created: Option<i64>,
+    /// How long ago it was made.
+    pub created_ago: Option<Duration>,
+    /// The labels.
+    pub labels: BTreeMap<String, String>,
+    /// The names of volumes and the paths of other mounts.
+    pub mounts: Vec<String>,
+    /// The names of the networks.
+    pub networks: Vec<String>,
+    /// The ports: `80/tcp`, or `0.0.0.0:8080->80/tcp` if published.
+    pub ports: Vec<String>,
 }
 
 /// Where the container is, on Kubernetes.
@@ -73,6 +97,18 @@ pub struct Overview {
     pub gap: Option<String>,
 }
 
+/// Describes the containers that a filter leaves, without looking into their images: nothing is said
+/// about shells and twins.
+///
+/// # Errors
+///
+/// Fails if the platform cannot list its containers.
+pub async fn quick_overview(platform: &impl Platform, filter: &ListFilter) -> Result<Overview, Error> {
+    let host = platform.host_facts().await?;
+    let records = platform.list_records(filter, &host).await?;
+    Ok(describe(&records, &HashMap::new(), &BTreeSet::new(), &host))
+}
+
 /// Describes the containers that a filter leaves. `twin_layer` is the digest of the layer that
 /// makes a debug twin of an image.
 ///
@@ -90,16 +126,25 @@ pub async fn overview(
     let images: Vec<&str> = images.into_iter().filter(|image| !image.is_empty()).collect();
     let twins = platform.with_twins(&images, twin_layer).await?;
     let shells = shells(platform, &records).await;
+    Ok(describe(&records, &shells, &twins, &host))
+}
+
+fn describe(
+    records: &[ContainerRecord],
+    shells: &HashMap<String, Option<bool>>,
+    twins: &BTreeSet<String>,
+    host: &HostFacts,
+) -> Overview {
     let now = host.clock.or_else(now);
-    let rows = records
-        .iter()
-        .map(|record| {
-            let shell = shells.get(&record.image_id).copied().flatten();
-            row(record, shell, twins.contains(&record.image_id), now)
-        })
-        .collect();
+    let row = |record: &ContainerRecord| {
+        let shell = shells.get(&record.image_id).copied().flatten();
+        row(record, shell, twins.contains(&record.image_id), now)
+    };
     let mut pods = records.iter().filter(|record| record.facts.pod.is_some());
-    Ok(Overview { rows, gap: pods.find_map(|record| record.facts.gaps.first()).map(ToString::to_string) })
+    Overview {
+        rows: records.iter().map(row).collect(),
+        gap: pods.find_map(|record| record.facts.gaps.first()).map(ToString::to_string),
+    }
 }
 
 fn row(record: &ContainerRecord, shell: Option<bool>, twin: bool, now: Option<i64>) -> Row {
@@ -137,7 +182,25 @@ fn row(record: &ContainerRecord, shell: Option<bool>, twin: bool, now: Option<i6
         }),
         severity: verdict.findings.first().map_or(Severity::Info, |finding| finding.severity),
         age: age(begin, now),
+        details: Details {
+            command: command(record),
+            created: record.created_at,
+            created_ago: age(record.created_at, now),
+            labels: record.labels.clone(),
+            mounts: facts.mounts.iter().map(|mount| mount.source.clone()).filter(|name| !name.is_empty()).collect(),
+            networks: facts.options.networks.iter().map(|(name, _)| name.clone()).collect(),
+            ports: record.ports.clone(),
+        },
     }
+}
+
+/// Returns the program and its arguments. As in docker, an argument with a blank has quotes.
+fn command(record: &ContainerRecord) -> String {
+    let words = record.config.entrypoint.iter().chain(&record.config.command).enumerate();
+    let quoted = |(index, word): (usize, &String)| {
+        if index > 0 && word.contains(' ') { format!("'{word}'") } else { word.clone() }
+    };
+    words.map(quoted).collect::<Vec<_>>().join(" ")
 }
 
 fn now() -> Option<i64> {
@@ -154,8 +217,21 @@ fn rfc3339(nanoseconds: i64) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
+
+    /// Returns a row about a container of which little is known.
+    pub(crate) fn row() -> Row {
+        super::row(&ContainerRecord::default(), None, false, None)
+    }
+
+    #[test]
+    fn commands_are_written_as_docker_writes_them() {
+        let mut record = ContainerRecord::default();
+        record.config.entrypoint = vec!["/my app".into(), "-c".into()];
+        record.config.command = vec!["a b".into(), "c".into()];
+        assert_eq!(command(&record), "/my app -c 'a b' c");
+    }
 
     #[test]
     fn a_container_without_a_past_is_listed() {

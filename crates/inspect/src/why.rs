@@ -6,6 +6,8 @@ use scratchdbg_backend::{self as backend, ContainerName, ContainerRecord, ErrorK
 use scratchdbg_diagnose::container::ContainerFacts;
 use scratchdbg_diagnose::rules::image::ImageFacts;
 use scratchdbg_diagnose::{Finding, Verdict, removed};
+use serde::ser::SerializeStruct as _;
+use serde::{Serialize, Serializer};
 
 use crate::Platform;
 use crate::evaluate::{Evaluation, evaluate};
@@ -22,7 +24,7 @@ pub struct Diagnosis {
 }
 
 /// The container of a [`Diagnosis`]. Only the name of a removed container is known.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ContainerSummary {
     /// The full id.
     pub id: Option<String>,
@@ -31,13 +33,20 @@ pub struct ContainerSummary {
     /// The image as it was named when the container was made.
     pub image: Option<String>,
     /// Its phase.
+    #[serde(rename = "state", serialize_with = "word")]
     pub phase: Option<Phase>,
     /// Its pod, on Kubernetes.
+    #[serde(flatten)]
     pub pod: Option<PodSummary>,
 }
 
+#[expect(clippy::ref_option, clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn word<S: Serializer>(phase: &Option<Phase>, serializer: S) -> Result<S::Ok, S::Error> {
+    phase.map(Phase::as_str).serialize(serializer)
+}
+
 /// Where a container of a pod is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PodSummary {
     /// The namespace.
     pub namespace: String,
@@ -45,6 +54,25 @@ pub struct PodSummary {
     pub pod: Option<String>,
     /// The node's name; `None` before the pod has one.
     pub node: Option<String>,
+}
+
+/// The explanation of a container, an exit code or a message. Its serialization is the JSON output.
+#[derive(Debug)]
+pub struct Explanation {
+    /// `None` if no container was asked about.
+    pub container: Option<ContainerSummary>,
+    /// The findings, the verdict first.
+    pub findings: Vec<Finding>,
+}
+
+impl Serialize for Explanation {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut answer = serializer.serialize_struct("Explanation", 3)?;
+        answer.serialize_field("target", &self.container)?;
+        answer.serialize_field("verdict", &self.findings.first().map(|finding| finding.code))?;
+        answer.serialize_field("findings", &self.findings)?;
+        answer.end()
+    }
 }
 
 /// Finds out why a container is as it is. A removed container is diagnosed from the events that the
@@ -114,4 +142,38 @@ async fn gone(
     let verdict = removed(name.as_str(), events.as_deref());
     let container = ContainerSummary { id: None, name: name.to_string(), image: None, phase: None, pod: None };
     Ok(Diagnosis { container, findings: verdict.findings, failure: None })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_json_shape_is_the_contract() {
+        let container = ContainerSummary {
+            id: Some("0a".into()),
+            name: "web".into(),
+            image: Some("app:1".into()),
+            phase: Some(Phase::Exited),
+            pod: None,
+        };
+        let pod = PodSummary { namespace: "shop".into(), pod: Some("web-0".into()), node: None };
+        let in_pod = ContainerSummary { pod: Some(pod), phase: None, ..container.clone() };
+        let json = |container| serde_json::to_value(Explanation { container, findings: Vec::new() }).unwrap();
+        assert_eq!(
+            json(Some(container)),
+            serde_json::json!({
+                "target": {"id": "0a", "name": "web", "image": "app:1", "state": "exited"},
+                "verdict": null,
+                "findings": [],
+            })
+        );
+        assert_eq!(
+            json(Some(in_pod))["target"],
+            serde_json::json!({
+                "id": "0a", "name": "web", "image": "app:1", "state": null, "namespace": "shop", "pod": "web-0", "node": null,
+            })
+        );
+        assert_eq!(json(None)["target"], serde_json::Value::Null);
+    }
 }

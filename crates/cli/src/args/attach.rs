@@ -38,7 +38,7 @@ const REPORTS: &str = "Reports";
 
 #[derive(Debug, Args)]
 pub(crate) struct AttachArgs {
-    /// Container: name, id or id prefix. With --image, an image
+    /// Container: name, id, id prefix or Compose service. With --image, an image
     pub(crate) target: String,
     /// Treat TARGET as an image
     #[arg(long, conflicts_with = "mode", help_heading = HOW)]

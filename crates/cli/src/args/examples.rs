@@ -24,6 +24,7 @@ pub(super) const WHY: &str = "\
 Examples:
   scratchdbg why web                                Explain why a container died
   scratchdbg why deploy/shop                        Explain why its pods do not run
+  scratchdbg why 137                                Explain an exit code
   scratchdbg why -m 'exec format error'             Explain an error message
   docker logs web 2>&1 | scratchdbg why -m -        Explain what a program printed";
 
@@ -37,7 +38,13 @@ pub(super) const PS: &str = "\
 Examples:
   scratchdbg ps -a                                  List all containers
   scratchdbg ps -a --filter status=exited           List those that have ended, with the reason
+  scratchdbg ps --format '{{.Names}} {{.Verdict}}'  List names and verdicts
   scratchdbg ps -A                                  List the containers of all pods of a cluster";
+
+pub(super) const PLUGIN: &str = "\
+Examples:
+  scratchdbg plugin install                         Make `docker scratchdbg` work
+  scratchdbg plugin install --kubectl               Make `kubectl scratchdbg` work";
 
 pub(super) const PAIR_VERIFY: &str = "\
 Examples:

@@ -14,7 +14,7 @@ const SOURCE: &str = "Source";
 #[derive(Debug, Default, Args)]
 #[command(group = clap::ArgGroup::new("which").required(true).multiple(true).args(["targets", "all", "label", "project", "pod_selector"]))]
 pub(crate) struct LogsArgs {
-    /// Containers: names, ids, id prefixes or 'web-*'. Or pod/NAME, deploy/NAME, …
+    /// Containers: names, ids, id prefixes, Compose services or 'web-*'. Or pod/NAME, …
     #[arg(value_name = "TARGET")]
     pub(crate) targets: Vec<String>,
     /// All containers

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{Format, KubernetesArgs};
+use super::KubernetesArgs;
 
 #[derive(Debug, Args)]
 pub(crate) struct PsArgs {
@@ -15,9 +15,28 @@ pub(crate) struct PsArgs {
     /// …
     #[arg(short, long = "filter", value_name = "KEY=VALUE")]
     pub(crate) filters: Vec<String>,
-    /// Output format
-    #[arg(long, value_enum, default_value = "text")]
-    pub(crate) format: Format,
+    /// Show the last created container, running or not
+    #[arg(short, long)]
+    pub(crate) latest: bool,
+    /// Show the last N created containers, running or not
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), conflicts_with = "latest")]
+    pub(crate) last: Option<u32>,
+    /// A number is --last N, as in docker; a name is --namespace NAME
+    #[arg(short, value_name = "N|NAME", conflicts_with_all = ["latest", "last", "namespace"])]
+    pub(crate) n: Option<String>,
+    /// Do not cut ids, commands and columns
+    #[arg(long)]
+    pub(crate) no_trunc: bool,
+    /// Output format: text, json, or a template as in docker
+    ///
+    /// A template has fields, such as '{{.Names}}' or 'table {{.Names}}\t{{.Status}}', labels
+    /// ('{{.Label "KEY"}}'), and json, upper and lower before them. `{{json .}}` prints all fields of
+    /// each container. With -q and no format, only ids are printed.
+    #[arg(long, default_value = "text", value_name = "text|json|TEMPLATE")]
+    pub(crate) format: String,
+    /// Labels after -l, as kubectl takes them. Anything else is refused with a hint.
+    #[arg(hide = true)]
+    pub(crate) labels: Option<String>,
     #[command(flatten)]
     pub(crate) kubernetes: KubernetesArgs,
     /// In all namespaces, like --all-namespaces

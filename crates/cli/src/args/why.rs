@@ -5,10 +5,16 @@ use clap::{ArgGroup, Args};
 use super::{Format, KubernetesArgs};
 
 #[derive(Debug, Args)]
-#[command(group(ArgGroup::new("subject").required(true).args(["target", "message"])))]
+#[command(group(ArgGroup::new("subject").required(true).args(["targets", "all", "message"])))]
 pub(crate) struct WhyArgs {
-    /// Container: name, id or id prefix. Or pod/NAME, deploy/NAME, job/NAME, …
-    pub(crate) target: Option<String>,
+    /// Containers: names, ids, id prefixes or Compose services. Or pod/NAME, deploy/NAME, …
+    ///
+    /// A number from 0 to 255 is explained as an exit code, unless a container has this name.
+    #[arg(value_name = "TARGET")]
+    pub(crate) targets: Vec<String>,
+    /// Explain all containers, running or not
+    #[arg(long)]
+    pub(crate) all: bool,
     /// Explain this error message instead, without an engine; - reads it from standard input
     #[arg(short, long, value_name = "TEXT", allow_hyphen_values = true)]
     pub(crate) message: Option<String>,

@@ -50,7 +50,7 @@ async fn read(
     context: &Context,
 ) -> Result<(), CommandError> {
     let platform = context.platform_of(&args.targets, &args.kubernetes).await?;
-    let mut targets = platform::log_targets(platform, &args.targets, &args.kubernetes).await?;
+    let mut targets = platform::log_targets(platform, &args.targets, &args.kubernetes, context.printer).await?;
     targets.selectors.extend(request::selectors(args));
     on_platform!(platform, platform => read_on(platform, args, request, &targets, output).await)
 }

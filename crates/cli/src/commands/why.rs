@@ -1,51 +1,15 @@
 //! `why`: explains in one sentence why a container ended, or what an error message means.
 
-use std::io::{self, Read};
-
-use scratchdbg_backend::Phase;
 use scratchdbg_console::printer::Printer;
-use scratchdbg_console::terminal;
-use scratchdbg_diagnose::{Finding, explain_message};
+use scratchdbg_console::{long_text, terminal};
+use scratchdbg_diagnose::{Finding, explain_exit_code, explain_message};
 use scratchdbg_format::findings;
-use scratchdbg_inspect::Diagnosis;
-use serde::Serialize;
+use scratchdbg_inspect::{ContainerSummary, Diagnosis, Explanation};
 
 use crate::args::{Format, WhyArgs};
 use crate::context::Context;
 use crate::error::{CommandError, FAILED, Outcome};
 use crate::platform;
-
-/// The number of bytes of a long text that are kept from each of its beginning and its end.
-const KEPT: usize = 512 << 10;
-/// The most bytes that are read to find the end.
-const MOST_READ: u64 = 64 << 20;
-
-/// The answer as JSON.
-#[derive(Serialize)]
-struct JsonAnswer<'a> {
-    target: Option<TargetAnswer<'a>>,
-    verdict: Option<&'a str>,
-    findings: &'a [Finding],
-}
-
-/// The container of the answer.
-#[derive(Serialize)]
-struct TargetAnswer<'a> {
-    id: Option<&'a str>,
-    name: &'a str,
-    image: Option<&'a str>,
-    state: Option<&'a str>,
-    #[serde(flatten)]
-    place: Option<Place<'a>>,
-}
-
-/// The location of the container, on Kubernetes.
-#[derive(Serialize)]
-struct Place<'a> {
-    namespace: &'a str,
-    pod: Option<&'a str>,
-    node: Option<&'a str>,
-}
 
 pub(crate) async fn why(args: WhyArgs, context: &Context) -> Outcome {
     if let Some(message) = &args.message {
@@ -54,35 +18,73 @@ pub(crate) async fn why(args: WhyArgs, context: &Context) -> Outcome {
     Box::pin(ask(args, context)).await
 }
 
-async fn ask(args: WhyArgs, context: &Context) -> Outcome {
-    let format = args.format;
-    let targets: Vec<String> = args.target.into_iter().collect();
-    let platform = context.platform_of(&targets, &args.kubernetes).await?;
-    let diagnosis = platform::why(platform, &targets.concat(), &args.kubernetes).await?;
-    let Diagnosis { container, findings, failure } = diagnosis;
+async fn ask(mut args: WhyArgs, context: &Context) -> Outcome {
+    let printer = context.printer;
+    if args.all {
+        let platform = context.platform_of(&[], &args.kubernetes).await?;
+        args.targets = platform::all_containers(platform).await?;
+    }
+    let is_list = args.all || args.targets.len() > 1;
+    let (mut answers, mut code) = (Vec::new(), 0);
+    for target in &args.targets {
+        match look_up(target, &args, context).await {
+            Ok(answer) => {
+                if is_list && args.format == Format::Text {
+                    let name = answer.container.as_ref().map_or(&**target, |container| &container.name);
+                    printer.line(&findings::heading(name, answers.is_empty()))?;
+                }
+                if args.format == Format::Text {
+                    print(&answer.findings, printer)?;
+                }
+                answers.push(answer);
+            }
+            Err(error) if args.all && error.is_absent => {}
+            // An unknown container does not keep the others from being explained.
+            Err(error) if is_list => {
+                error.print(printer);
+                code = FAILED;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    if args.format == Format::Json {
+        match &answers[..] {
+            [answer] if !is_list => printer.json(answer)?,
+            answers => printer.json(&answers)?,
+        }
+    }
+    Ok(code)
+}
+
+/// Explains a container, or an exit code where no container has such a name.
+async fn look_up(target: &str, args: &WhyArgs, context: &Context) -> Result<Explanation, CommandError> {
+    let diagnosed = async {
+        let platform = context.platform_of(&args.targets, &args.kubernetes).await?;
+        match platform::why(platform, target, &args.kubernetes).await {
+            Err(error) if error.is_absent && target.parse::<u8>().is_err() => {
+                let meant = platform::stand_in(platform, target, context.printer).await?;
+                platform::why(platform, &meant.ok_or(error)?, &args.kubernetes).await
+            }
+            outcome => outcome,
+        }
+    };
+    let (outcome, exit_code) = (Box::pin(diagnosed).await, target.parse::<u8>().ok());
+    let is_there = |found: &ContainerSummary| found.id.is_some() && found.name == target;
+    let is_name = outcome.as_ref().is_ok_and(|diagnosis| is_there(&diagnosis.container));
+    if let (Some(exit_code), false) = (exit_code, is_name) {
+        return Ok(Explanation { container: None, findings: explain_exit_code(exit_code) });
+    }
+    let Diagnosis { container, findings, failure } = outcome?;
     if let Some(failure) = failure {
         context.printer.warning(&format!("its files cannot be read ({failure}): less is known"));
     }
-    let target = TargetAnswer {
-        id: container.id.as_deref(),
-        name: &container.name,
-        image: container.image.as_deref(),
-        state: container.phase.map(Phase::as_str),
-        place: container.pod.as_ref().map(|place| Place {
-            namespace: &place.namespace,
-            pod: place.pod.as_deref(),
-            node: place.node.as_deref(),
-        }),
-    };
-    answer(Some(target), &findings, format, context.printer)
+    Ok(Explanation { container: Some(container), findings })
 }
 
 /// `--message`: explains a text, using nothing but the text.
 fn explain(message: &str, format: Format, printer: Printer) -> Outcome {
     let text = if message == "-" {
-        let bytes = read_ends(scratchdbg_console::streams::WaitingStream(io::stdin().lock()).take(MOST_READ))
-            .map_err(|error| CommandError::new(format!("cannot read standard input: {error}")))?;
-        String::from_utf8_lossy(&bytes).into_owned()
+        long_text::read().map_err(|error| CommandError::new(format!("cannot read standard input: {error}")))?
     } else {
         message.to_owned()
     };
@@ -90,66 +92,26 @@ fn explain(message: &str, format: Format, printer: Printer) -> Outcome {
         return Err(CommandError::usage("there is no message to explain")
             .hint("give the error's text: --message 'exec /app: no such file or directory', or - to read it"));
     }
-    let findings = explain_message(&text);
-    let code = answer(None, &findings, format, printer)?;
-    if findings.is_empty() {
+    let answer = Explanation { container: None, findings: explain_message(&text) };
+    match format {
+        Format::Json => printer.json(&answer)?,
+        Format::Text => print(&answer.findings, printer)?,
+    }
+    if answer.findings.is_empty() {
         printer.error("nothing is known about this message");
         printer.hint("give the whole text, from `Error response from daemon` on; for a container: scratchdbg why NAME");
         return Ok(FAILED);
     }
-    Ok(code)
-}
-
-/// Reads the beginning and the end of the input: failures are usually at the end.
-fn read_ends(mut input: impl Read) -> io::Result<Vec<u8>> {
-    let mut kept = Vec::new();
-    let mut chunk = vec![0; 64 << 10];
-    loop {
-        match input.read(&mut chunk) {
-            Ok(0) => break,
-            Ok(count) => kept.extend_from_slice(&chunk[..count]),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-        if kept.len() > 4 * KEPT {
-            kept.drain(KEPT..kept.len() - KEPT);
-        }
-    }
-    if kept.len() > 2 * KEPT {
-        kept.drain(KEPT..kept.len() - KEPT);
-    }
-    Ok(kept)
-}
-
-fn answer(target: Option<TargetAnswer<'_>>, findings: &[Finding], format: Format, printer: Printer) -> Outcome {
-    let verdict = findings.first().map(|finding| finding.code.as_str());
-    match format {
-        Format::Json => printer.json(&JsonAnswer { target, verdict, findings })?,
-        Format::Text => {
-            let width = terminal::columns();
-            for (index, finding) in findings.iter().enumerate() {
-                if index > 0 {
-                    printer.line("")?;
-                }
-                printer.line(&findings::text(finding, width))?;
-            }
-        }
-    }
     Ok(0)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_long_text_keeps_its_beginning_and_its_end() {
-        for len in [0, 1, 2 * KEPT, 2 * KEPT + 1, 4 * KEPT + 7, 9 * KEPT] {
-            let text: Vec<u8> = (0..len).map(|at| at.to_le_bytes()[0] ^ at.to_le_bytes()[1]).collect();
-            let kept = read_ends(text.as_slice()).unwrap();
-            assert_eq!(kept.len(), len.min(2 * KEPT), "{len}");
-            let half = kept.len() / 2;
-            assert!(text.starts_with(&kept[..half]) && text.ends_with(&kept[half..]), "{len}");
+fn print(findings: &[Finding], printer: Printer) -> std::io::Result<()> {
+    let width = terminal::columns();
+    for (index, finding) in findings.iter().enumerate() {
+        if index > 0 {
+            printer.line("")?;
         }
+        printer.line(&findings::text(finding, width))?;
     }
+    Ok(())
 }

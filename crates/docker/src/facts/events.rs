@@ -48,7 +48,27 @@ impl Engine {
         };
         let path = format!("/events?since=0&{end}&filters={filters}");
         let answer = tokio::time::timeout(TIMEOUT, self.get(&path)).await.ok()?;
-        let events = event::read(&answer.ok()?);
+        let mut events = event::read(&answer.ok()?);
+        // The engine's filter also lets containers through whose names begin so.
+        events.retain(|event| container.is_none_or(|container| is_of(container, event)));
         Some(events.into_iter().map(|event| (event.actor.id.clone(), event.fact())).collect())
+    }
+}
+
+/// Whether an event is of the container with this name, or whose id begins so.
+fn is_of(container: &str, event: &event::Event) -> bool {
+    event.actor.id.starts_with(container) || event.attribute("name").is_some_and(|name| name == container)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn events_of_similar_names_are_of_others() {
+        let answer =
+            br#"{"Type":"container","Action":"die","Actor":{"ID":"a1b2","Attributes":{"name":"web-1"}},"time":1}"#;
+        let event = &crate::event::read(answer)[0];
+        for (container, expected) in [("web-1", true), ("a1", true), ("a1b2", true), ("web", false), ("b2", false)] {
+            assert_eq!(super::is_of(container, event), expected, "{container}");
+        }
     }
 }

@@ -41,6 +41,18 @@ struct Inspection {
 struct RawNetworkSettings {
     #[serde(deserialize_with = "or_default")]
     networks: BTreeMap<String, Option<RawNetwork>>,
+    #[serde(deserialize_with = "or_default")]
+    ports: BTreeMap<String, Option<Vec<RawPort>>>,
+}
+
+/// An address of the host at which a port is published.
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "PascalCase", default)]
+struct RawPort {
+    #[serde(deserialize_with = "or_default")]
+    host_ip: String,
+    #[serde(deserialize_with = "or_default")]
+    host_port: String,
 }
 
 #[derive(Deserialize, Default)]
@@ -170,6 +182,7 @@ pub(super) fn read(json: &[u8], is_podman: bool) -> Result<ContainerRecord, serd
     let raw: RawConfig = serde_json::from_value(inspection.config)?;
     let (state, host) = (inspection.state, inspection.host_config);
     let positive = |value: Option<i64>| value.and_then(|value| u64::try_from(value).ok()).filter(|&value| value > 0);
+    let ports = ports(&inspection.network_settings.ports);
     let facts = ContainerFacts {
         name: inspection.name.trim_start_matches('/').to_owned(),
         state: State {
@@ -206,7 +219,7 @@ pub(super) fn read(json: &[u8], is_podman: bool) -> Result<ContainerRecord, serd
             read_only: host.readonly_rootfs,
             pid_mode: host.pid_mode,
             network_mode: host.network_mode,
-            networks: networks(inspection.network_settings),
+            networks: networks(inspection.network_settings.networks),
             ipc_mode: host.ipc_mode,
             log_driver: host.log_config.driver,
             stop_timeout: raw.stop_timeout.and_then(|seconds| u64::try_from(seconds).ok()),
@@ -221,14 +234,33 @@ pub(super) fn read(json: &[u8], is_podman: bool) -> Result<ContainerRecord, serd
         tty: raw.tty,
         created_at: time(&inspection.created),
         config,
+        ports,
         bounding_set: capability::bounding_set(host.privileged, &host.cap_add, &host.cap_drop),
         facts,
     })
 }
 
 /// Returns the name and id of each network.
-fn networks(settings: RawNetworkSettings) -> Vec<(String, String)> {
-    settings.networks.into_iter().map(|(name, network)| (name, network.unwrap_or_default().id)).collect()
+fn networks(networks: BTreeMap<String, Option<RawNetwork>>) -> Vec<(String, String)> {
+    networks.into_iter().map(|(name, network)| (name, network.unwrap_or_default().id)).collect()
+}
+
+/// Returns each port as docker writes it, in the order of their numbers.
+fn ports(ports: &BTreeMap<String, Option<Vec<RawPort>>>) -> Vec<String> {
+    let number = |port: &str| port.split('/').next().and_then(|number| number.parse::<u16>().ok());
+    let mut ports: Vec<_> = ports.iter().collect();
+    ports.sort_by_key(|(port, _)| number(port));
+    let published = ports.into_iter().flat_map(|(port, places)| {
+        let places: Vec<String> = places.iter().flatten().map(|place| written(port, place)).collect();
+        if places.is_empty() { vec![port.clone()] } else { places }
+    });
+    published.collect()
+}
+
+fn written(port: &str, RawPort { host_ip, host_port }: &RawPort) -> String {
+    // Podman leaves the address out that stands for all.
+    let host = if host_ip.is_empty() { "0.0.0.0" } else { host_ip };
+    if host.contains(':') { format!("[{host}]:{host_port}->{port}") } else { format!("{host}:{host_port}->{port}") }
 }
 
 /// Parses a state, in the spelling of Docker or Podman.
@@ -271,7 +303,8 @@ mod tests {
                 "Tty": true, "StopTimeout": 3, "StopSignal": "SIGINT", "Labels": {"a": "b"}},
             "HostConfig": {"Memory": 16777216, "PidsLimit": -1, "Init": null, "ReadonlyRootfs": true, "CapDrop": ["ALL"],
                 "CapAdd": ["CAP_CHOWN"], "LogConfig": {"Type": "none"}, "RestartPolicy": {"Name": "always"}},
-            "NetworkSettings": {"Networks": {"shop": {"NetworkID": "0dcf"}, "odd": null}}
+            "NetworkSettings": {"Ports": {"443/tcp": null, "80/tcp": [{"HostIp": "0.0.0.0", "HostPort": "8080"},
+                {"HostIp": "::", "HostPort": "8080"}]}, "Networks": {"shop": {"NetworkID": "0dcf"}, "odd": null}}
         }"#;
         let record = read(json, false).unwrap();
         let facts = &record.facts;
@@ -285,6 +318,7 @@ mod tests {
         assert_eq!((facts.options.stop_timeout, facts.options.log_driver.as_str()), (Some(3), "none"));
         assert_eq!((record.config.user.as_str(), record.config.stop_signal.as_str()), ("1000", "SIGINT"));
         assert_eq!(record.bounding_set, 1);
+        assert_eq!(record.ports, ["0.0.0.0:8080->80/tcp", "[::]:8080->80/tcp", "443/tcp"]);
         let networks = [("odd".to_owned(), String::new()), ("shop".to_owned(), "0dcf".to_owned())];
         assert_eq!(facts.options.networks, networks);
     }

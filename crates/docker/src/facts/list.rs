@@ -18,8 +18,12 @@ impl Engine {
         host: &HostFacts,
     ) -> Result<Vec<ContainerRecord>, Error> {
         let filters = serde_json::to_string(&filter.filters).map_err(|error| Error::transport("the filters", error))?;
-        let path =
-            format!("/containers/json?all={}&filters={}", u8::from(filter.all), crate::files::percent_encode(&filters));
+        let filters = crate::files::percent_encode(&filters);
+        let (all, limit) = match filter.last {
+            Some(count) => (true, format!("&limit={count}")),
+            None => (filter.all, String::new()),
+        };
+        let path = format!("/containers/json?all={}{limit}&filters={filters}", u8::from(all));
         let (list, events) = tokio::join!(self.get(&path), self.all_events(host));
         let list: Vec<Value> = serde_json::from_slice(&list?).map_err(|error| Error::transport(&path, error))?;
         let ids = list.into_iter().filter_map(|each| Some(each["Id"].as_str()?.to_owned())).collect::<Vec<_>>();

@@ -75,6 +75,8 @@ fn of_answers() -> Vec<Error> {
         Error::NoSuchContainer { name: name(), similar: names(&["web-1", "web-2"]) },
         Error::NoSuchImage { name: "shop/app:1".to_owned() },
         Error::Ambiguous { name: "0".to_owned(), matches: names(&["web", "db"]) },
+        Error::SeveralOfService { service: name(), projects: 1, containers: names(&["shop-web-1", "shop-web-2"]) },
+        Error::SeveralOfService { service: name(), projects: 2, containers: names(&["a-web-1", "b-web-1"]) },
         ApiError { status: 500, message: "no space left on device".to_owned() }.into(),
         ApiError { status: 403, message: "denied by a plugin".to_owned() }.into(),
         refused("OCI runtime exec failed: permission denied"),

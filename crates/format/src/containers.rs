@@ -1,8 +1,56 @@
-//! Formats the list as a table that fits the terminal.
+//! Formats the list of containers: as a table that fits the terminal, as ids, or by a template.
 
 use anstyle::{AnsiColor, Style};
-use scratchdbg_format::{Column, KEPT, age, findings};
 use scratchdbg_inspect::Row;
+
+use crate::{Column, Fields, KEPT, Template, age, findings};
+
+/// How the list is written.
+#[derive(Debug)]
+pub enum Listing {
+    /// As a table.
+    Table,
+    /// As ids.
+    Ids,
+    /// By a template.
+    Template(Template),
+}
+
+impl Listing {
+    /// Whether the list shows what only a look into images tells.
+    pub fn needs_images(&self) -> bool {
+        match self {
+            Self::Table => true,
+            Self::Ids => false,
+            Self::Template(template) => template.needs(Row::COSTLY_FIELDS),
+        }
+    }
+
+    /// Returns the lines of the list. A table has at most `width` columns. With `is_whole`, nothing
+    /// is cut.
+    pub fn lines(&self, rows: &[Row], width: Option<usize>, is_whole: bool) -> Vec<String> {
+        match self {
+            Self::Table => crate::lines(COLUMNS, rows, width.filter(|_| !is_whole)),
+            Self::Ids => rows.iter().map(|row| row.shown_id(is_whole).to_owned()).collect(),
+            Self::Template(template) => {
+                template.lines(&rows.iter().map(|row| Shown(row, is_whole)).collect::<Vec<_>>())
+            }
+        }
+    }
+}
+
+/// A row, and whether its values are shown whole.
+struct Shown<'a>(&'a Row, bool);
+
+impl Fields for Shown<'_> {
+    fn field(&self, name: &str) -> Option<String> {
+        self.0.field(name, self.1)
+    }
+
+    fn label(&self, key: &str) -> String {
+        self.0.label(key)
+    }
+}
 
 /// A column whose cells have no style.
 const fn plain(name: &'static str, cell: fn(&Row) -> String, rank: u8, may_shrink: bool) -> Column<Row> {
@@ -62,11 +110,6 @@ fn twin(row: &Row) -> String {
     if row.twin { "yes" } else { "-" }.to_owned()
 }
 
-/// Returns the table's lines, the header first. Without rows, returns only the header.
-pub(super) fn lines(rows: &[Row], width: Option<usize>) -> Vec<String> {
-    scratchdbg_format::lines(COLUMNS, rows, width)
-}
-
 fn state_style(row: &Row) -> Style {
     match (row.state, row.exit_code) {
         ("running", _) => AnsiColor::Green.on_default(),
@@ -108,13 +151,15 @@ mod tests {
             place: None,
             severity: Severity::Error,
             age: Some(Duration::from_secs(7_300)),
+            details: scratchdbg_inspect::Details::default(),
         }
     }
 
     #[test]
     fn the_table_fits() {
         let plain = |width| -> Vec<String> {
-            lines(&[row("a-rather-long-name-of-a-container"), row("b")], width)
+            Listing::Table
+                .lines(&[row("a-rather-long-name-of-a-container"), row("b")], width, false)
                 .iter()
                 .map(|line| anstream::adapter::strip_str(line).to_string())
                 .collect()
@@ -127,6 +172,16 @@ mod tests {
             assert!(lines.iter().all(|line| line.width() <= width), "{width}: {lines:#?}");
             assert!(lines[0].contains("VERDICT"), "{width}");
         }
-        assert_eq!(lines(&[], None).len(), 1);
+        assert_eq!(Listing::Table.lines(&[], None, false).len(), 1);
+        assert_eq!(
+            Listing::Table.lines(&[row("b")], Some(50), true)[1],
+            Listing::Table.lines(&[row("b")], None, false)[1]
+        );
+        assert!(Listing::Table.needs_images() && !Listing::Ids.needs_images());
+        let names = Template::parse("{{.Names}}{{.Label \"a\"}}", Row::FIELDS).unwrap();
+        let names = Listing::Template(names);
+        assert!(!names.needs_images());
+        assert_eq!(names.lines(&[row("b"), row("c")], None, false), ["b", "c"]);
+        assert_eq!(Listing::Ids.lines(&[row("b")], None, false), ["1"]);
     }
 }
