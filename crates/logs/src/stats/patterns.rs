@@ -44,15 +44,36 @@ type Keyed = (Box<str>, Pattern);
 
 #[derive(Clone, Debug)]
 struct Pattern {
-    lines: u64,
-    level: Option<Level>,
+    counts: Counts,
     shown: Shown,
 }
 
-impl Pattern {
-    fn count(&mut self, lines: u64, level: Option<Level>) {
-        self.lines += lines;
-        self.level = level.max(self.level);
+/// How many lines there are, and how many of each level.
+#[derive(Clone, Copy, Debug, Default)]
+struct Counts {
+    lines: u64,
+    levels: [u64; Level::ALL.len()],
+}
+
+impl Counts {
+    fn add(&mut self, level: Option<Level>) {
+        self.lines += 1;
+        let own = Level::ALL.iter().zip(&mut self.levels).find(|(known, _)| Some(**known) == level);
+        if let Some((_, count)) = own {
+            *count += 1;
+        }
+    }
+
+    fn add_all(&mut self, other: &Self) {
+        self.lines += other.lines;
+        for (count, more) in self.levels.iter_mut().zip(other.levels) {
+            *count += more;
+        }
+    }
+
+    /// Returns the levels that lines have, the least severe first.
+    fn by_level(&self) -> impl DoubleEndedIterator<Item = (&'static str, u64)> {
+        Level::ALL.iter().map(|level| level.as_str()).zip(self.levels).filter(|(_, count)| *count > 0)
     }
 }
 
@@ -62,20 +83,22 @@ impl Patterns {
         let text = message(text);
         read(&text, &mut self.words, &mut self.key);
         if let Some(pattern) = self.held.get_mut(self.key.as_str()) {
-            return pattern.count(1, level);
+            return pattern.counts.add(level);
         }
         if self.held.len() >= MAX_PATTERNS {
             self.compact();
         }
-        let pattern = Pattern { lines: 1, level, shown: Shown::new(&text, &self.words) };
+        let mut pattern = Pattern { counts: Counts::default(), shown: Shown::new(&text, &self.words) };
+        pattern.counts.add(level);
         self.held.insert(self.key.as_str().into(), pattern);
     }
 
     /// Returns the most frequent patterns, and how many lines have another pattern.
     pub fn top(&self, rows: usize) -> (Vec<PatternCount>, u64) {
         let count = |(_, pattern): (_, Pattern)| PatternCount {
-            lines: pattern.lines,
-            level: pattern.level.map(Level::as_str),
+            lines: pattern.counts.lines,
+            level: pattern.counts.by_level().next_back().map(|(level, _)| level),
+            levels: pattern.counts.by_level().collect(),
             pattern: pattern.shown.into_text(),
         };
         let mut top: Vec<_> = self.merged().0.into_iter().map(count).collect();
@@ -104,9 +127,9 @@ impl Patterns {
         } else {
             self.held.drain().collect()
         };
-        patterns.sort_by(|a, b| b.1.lines.cmp(&a.1.lines).then_with(|| a.0.cmp(&b.0)));
+        patterns.sort_by(|a, b| b.1.counts.lines.cmp(&a.1.counts.lines).then_with(|| a.0.cmp(&b.0)));
         let dropped = patterns.split_off(patterns.len().min(MAX_PATTERNS / 2));
-        self.other += dropped.iter().map(|(_, pattern)| pattern.lines).sum::<u64>();
+        self.other += dropped.iter().map(|(_, pattern)| pattern.counts.lines).sum::<u64>();
         self.held = patterns.into_iter().collect();
     }
 
@@ -114,7 +137,7 @@ impl Patterns {
     fn merged(&self) -> (Vec<Keyed>, HashMap<&str, usize>) {
         let mut entries: Vec<_> = self.held.iter().collect();
         // The most frequent one lends its text.
-        entries.sort_by(|a, b| b.1.lines.cmp(&a.1.lines).then_with(|| a.0.cmp(b.0)));
+        entries.sort_by(|a, b| b.1.counts.lines.cmp(&a.1.counts.lines).then_with(|| a.0.cmp(b.0)));
         let mut numbers = HashMap::from([(VALUE_MARK, VALUE)]);
         let mut writing = vec![Writing::Plain];
         let mut lists = Vec::with_capacity(entries.len());
@@ -133,10 +156,10 @@ impl Patterns {
         for ((key, pattern), merged) in entries.into_iter().zip(merge::merge(&lists, &writing)) {
             let place = *of_group.entry(merged.group).or_insert(patterns.len());
             match patterns.get_mut(place) {
-                Some((_, of_all)) => of_all.count(pattern.lines, pattern.level),
+                Some((_, of_all)) => of_all.counts.add_all(&pattern.counts),
                 None => {
                     let shown = pattern.shown.generalized(&merged);
-                    patterns.push((generalized(key, &merged), Pattern { shown, ..*pattern }));
+                    patterns.push((generalized(key, &merged), Pattern { shown, counts: pattern.counts }));
                 }
             }
             places.insert(&**key, place);

@@ -73,9 +73,25 @@ pub struct PatternCount {
     pub lines: u64,
     /// The worst level among them.
     pub level: Option<&'static str>,
+    /// How many have which level, for lines that have one.
+    pub levels: BTreeMap<&'static str, u64>,
     /// The text, with `<n>` for numbers, `<id>` for ids, `<ip>`, `<url>` and `<path>`, and `<*>` for
     /// other values.
     pub pattern: String,
+}
+
+impl PatternCount {
+    /// Tells how many lines have which level, the worst first, if they do not all have the same.
+    fn mixed_levels(&self) -> Option<String> {
+        let own = crate::Level::ALL.iter().rev().filter_map(|level| self.levels.get_key_value(level.as_str()));
+        let mut counts: Vec<(&str, u64)> = own.map(|(level, count)| (*level, *count)).collect();
+        let without = self.lines - self.levels.values().sum::<u64>();
+        if without > 0 {
+            counts.push(("without a level", without));
+        }
+        let parts = counts.iter().map(|(level, count)| format!("{count} {level}"));
+        (counts.len() > 1).then(|| parts.collect::<Vec<_>>().join(", "))
+    }
 }
 
 impl Report {
@@ -146,9 +162,14 @@ impl Report {
         let digits = most.lines.max(self.other_patterns).to_string().len();
         out.push_str("\npatterns\n");
         for pattern in &self.patterns {
-            let level = pattern.level.unwrap_or("");
+            let mixed = pattern.mixed_levels();
+            let level = if mixed.is_some() { "mixed" } else { pattern.level.unwrap_or("") };
             let text = fit(&escape::label(&pattern.pattern), columns.saturating_sub(digits + 10));
             put(out, format_args!("  {:>digits$} {level:5}  {text}\n", pattern.lines));
+            if let Some(levels) = mixed {
+                let levels = fit(&levels, columns.saturating_sub(digits + 10));
+                put(out, format_args!("  {:digits$}        {levels}\n", ""));
+            }
         }
         if self.other_patterns > 0 {
             put(out, format_args!("  {:>digits$}        in others\n", self.other_patterns));

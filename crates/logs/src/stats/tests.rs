@@ -80,6 +80,27 @@ patterns
     assert_eq!(Stats::new(true).report(20).to_text(80, &TimeZone::UTC), "0 lines, 0 bytes\n");
 }
 
+#[test]
+fn a_pattern_tells_of_all_its_levels() {
+    let mut stats = Stats::new(true);
+    for (level, count) in [("info", 9), ("error", 2)] {
+        for number in 0..count {
+            let text = format!(r#"{{"level":"{level}","msg":"took {number} ms"}}"#);
+            stats.add("web", &line(1_800_000_000, Stream::Stdout, &text));
+        }
+    }
+    stats.add("web", &line(1_800_000_000, Stream::Stdout, "took 7 ms"));
+    stats.add("web", &line(1_800_000_000, Stream::Stdout, "ERROR lost"));
+    let report = stats.report(20);
+    let pattern = &report.patterns[0];
+    assert_eq!((pattern.lines, pattern.level), (12, Some("error")));
+    assert_eq!(pattern.levels, BTreeMap::from([("error", 2), ("info", 9)]));
+    let text = report.to_text(60, &TimeZone::UTC);
+    let (_, patterns) = text.split_once("patterns\n").unwrap();
+    let expected = "  12 mixed  took <n> ms\n            2 error, 9 info, 1 without a level\n   1 error  ERROR lost\n";
+    assert_eq!(patterns, expected);
+}
+
 proptest! {
     #[test]
     fn the_rate_counts_all_and_fits(
