@@ -1,18 +1,20 @@
 //! Compiles the sample program twice: statically linked, for images, and dynamically linked, as a
-//! program that does not belong in an image. Also compiles a hostile program, statically linked.
+//! program that does not belong in an image. Also compiles hostile programs, statically linked.
 
 use std::path::Path;
 use std::process::Command;
 
 const SOURCE: &str = "samples/app.rs";
 const HOSTILE: &str = "samples/hostile.rs";
+const COVER: &str = "samples/cover.rs";
 
 fn main() {
-    for source in [SOURCE, HOSTILE] {
+    for source in [SOURCE, HOSTILE, COVER] {
         println!("cargo::rerun-if-changed={source}");
     }
     compile(SOURCE, "app", &["-C", "target-feature=+crt-static"]);
     compile(HOSTILE, "hostile", &["-C", "target-feature=+crt-static"]);
+    compile(COVER, "cover", &["-C", "target-feature=+crt-static"]);
     compile(SOURCE, "app-dynamic", &["-C", "target-feature=-crt-static"]);
 }
 

@@ -20,6 +20,7 @@ mod attack_consent;
 mod attack_copy;
 mod attack_copy_mounts;
 mod attack_keeper;
+mod attack_mounts;
 mod attack_restart;
 mod attack_session;
 mod attack_toolkit;

@@ -29,6 +29,7 @@ mod entrypoint;
 mod ids;
 mod install;
 mod keep;
+mod mounts;
 mod preamble;
 mod processes;
 mod record;

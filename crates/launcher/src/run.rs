@@ -17,7 +17,7 @@ use crate::processes::Stat;
 use crate::record::{Secret, Wait};
 use crate::system::{self, END_SESSION, Reap, SIGCHLD, SIGHUP, SIGKILL, Signal, Signals};
 use crate::tools::Tools;
-use crate::{OWN_FAILURE, denial, entrypoint, ids, preamble, processes, root};
+use crate::{OWN_FAILURE, denial, entrypoint, ids, mounts, preamble, processes, root};
 
 /// The exit codes that shells and runtimes use for a command that was not found, and for one that
 /// cannot be executed.
@@ -57,6 +57,7 @@ const KILL_TIMEOUT: Duration = Duration::from_secs(2);
 pub(crate) fn run(program: &Path, arguments: &[OsString]) -> Result<u8, String> {
     // Before anything else.
     let mut secret = Secret::take();
+    mounts::check()?;
     ids::check()?;
     let Options { keeper, preamble, no_input, environment, directory, tools, beside, command } =
         Options::parse(arguments)?;

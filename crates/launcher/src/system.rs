@@ -6,6 +6,7 @@
 #![expect(unsafe_code, reason = "system calls the standard library does not wrap")]
 
 mod fork;
+pub(crate) mod namespaces;
 mod rights;
 
 use std::ffi::{CStr, c_char, c_int, c_long, c_uint, c_ulong, c_void};

@@ -5,7 +5,7 @@
 //! running program, and held open: lookups in it then always use the folder that was checked.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
 use std::io;
 use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
@@ -37,7 +37,9 @@ impl Tools {
         let folder = program.parent().ok_or("the launcher was not started by its path")?;
         let held = hold(folder).map_err(|error| format!("cannot open the folder of the tools: {error}"))?;
         let tools = Self(held);
-        if is_same(Path::new("/proc/self/exe"), Path::new(&tools.file(NAME))) {
+        // A link in the place of the program could lead back to `/proc/self/exe`.
+        let own = identity(fs::metadata("/proc/self/exe"));
+        if own.is_some() && identity(fs::symlink_metadata(tools.file(NAME))) == own {
             return Ok(tools);
         }
         Err("the folder of the tools is not that of this program: another process has taken the keeper's place"
@@ -85,8 +87,12 @@ fn base_of(program: &Path) -> PathBuf {
 
 /// Whether two paths lead to the same file.
 pub(crate) fn is_same(one: &Path, other: &Path) -> bool {
-    let identity = |path: &Path| fs::metadata(path).map(|file| (file.dev(), file.ino())).ok();
-    identity(one).is_some_and(|one| identity(other) == Some(one))
+    identity(fs::metadata(one)).is_some_and(|one| identity(fs::metadata(other)) == Some(one))
+}
+
+/// Returns what no other file on this machine has.
+fn identity(file: io::Result<Metadata>) -> Option<(u64, u64)> {
+    file.map(|file| (file.dev(), file.ino())).ok()
 }
 
 #[cfg(test)]
@@ -108,6 +114,10 @@ mod tests {
         assert!(Tools::beside(&program).unwrap_err().contains("not that of this program"));
         fs::remove_file(&program).unwrap();
         assert!(Tools::beside(&program).is_err(), "none at all");
+        // A link that leads to whoever follows it.
+        std::os::unix::fs::symlink("/proc/self/exe", &program).unwrap();
+        assert!(Tools::beside(&program).unwrap_err().contains("not that of this program"));
+        fs::remove_file(&program).unwrap();
         // Another name of the same file is the same file.
         if fs::hard_link(&own, &program).is_ok() {
             let tools = Tools::beside(&program).unwrap();

@@ -49,6 +49,11 @@ pub fn hostile() -> Vec<u8> {
     fs::read(concat!(env!("OUT_DIR"), "/hostile")).expect("the build script made it")
 }
 
+/// Returns the sample program that covers `/proc`, see `samples/cover.rs`.
+pub fn cover() -> Vec<u8> {
+    fs::read(concat!(env!("OUT_DIR"), "/cover")).expect("the build script made it")
+}
+
 fn write_executable(path: &Path, bytes: &[u8]) -> PathBuf {
     use std::os::unix::fs::PermissionsExt as _;
     fs::write(path, bytes).expect("the sample program can be written");
