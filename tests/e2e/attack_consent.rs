@@ -4,6 +4,7 @@
 use scratchdbg_testkit::host_processes;
 use scratchdbg_testkit::terminal::Terminal;
 
+use crate::proxy::Proxy;
 use crate::stage::{Stage, Target};
 
 /// Returns a target that is root with capabilities, and paused: nothing can be started inside it.
@@ -122,4 +123,39 @@ fn only_a_yes_on_a_terminal_is_one() {
     assert_eq!(code, Some(130), "{screen}");
     stage.engine.ask(["unpause", target.name()]);
     target.assert_untouched();
+}
+
+/// Whoever holds the start of one container holds what the engine tells of it.
+#[test]
+fn a_container_that_the_engine_does_not_answer_about_is_named_with_the_way_past_it() {
+    let stage = Stage::set();
+    let target = stage.target_named("root", &["--user", "1000:1000"], &stage.image, &[]);
+    let held = stage.target_named("held", &[], &stage.image, &[]);
+    let question = format!("/containers/{}/json", held.container.id());
+    let proxy = Proxy::with_witness(stage.engine.host(), move |bytes| {
+        while String::from_utf8_lossy(bytes).contains(&question) {
+            std::thread::park();
+        }
+    });
+    proxy.open();
+    let attach = |options: &[&str], name: &str| {
+        let host = proxy.host();
+        stage.run(&[&["--host", &host, "attach"], options, &[name, "--", "id", "-u"]].concat())
+    };
+    let beside = stage.target_named("beside", &[], &stage.image, &[]);
+    for (options, target) in [(&["--user", "0:0"][..], &target), (&["--mode", "sidecar"], &beside)] {
+        let refused = attach(options, target.name());
+        refused.expect(125, "");
+        for words in [
+            format!("does not answer about `{}`, another container", held.name()),
+            format!("the PID namespace of `{}`", target.name()),
+            "hint: --trust-neighbors".to_owned(),
+        ] {
+            assert!(refused.stderr.contains(&words), "{words:?} is missing in {refused}");
+        }
+        assert_eq!(target.container.companions(), [""; 0]);
+    }
+    attach(&["--user", "0:0", "--trust-neighbors"], target.name()).expect(0, "0\n");
+    // Sessions that lend nothing do not look.
+    attach(&[], target.name()).expect(0, "1000\n");
 }

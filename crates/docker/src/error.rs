@@ -77,6 +77,18 @@ pub enum Error {
         /// The container's id.
         container: String,
     },
+    /// The engine does not respond to requests about a container that is not the target, and of
+    /// which a session has to know whether it shares the target's PID namespace.
+    #[error(
+        "the engine does not answer about `{neighbor}`, another container: whether that is in the PID namespace of `{target}`, \
+         where it could take the session's rights, cannot be seen"
+    )]
+    UnknownNeighbor {
+        /// The container's name.
+        neighbor: String,
+        /// The target's name.
+        target: String,
+    },
     /// A container of another program needs an image of scratchdbg.
     #[error("the image {image} is in use by a container of somebody else, and stays")]
     ImageInUse {

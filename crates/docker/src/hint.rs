@@ -60,6 +60,10 @@ impl Error {
             Self::Unending { .. } => {
                 "another process probably holds its output or its start; the engine goes on when that process ends".to_owned()
             }
+            Self::UnknownNeighbor { neighbor, .. } => format!(
+                "--trust-neighbors starts the session without asking about other containers; the engine answers again when what \
+                 holds `{neighbor}` ends"
+            ),
             Self::ImageInUse { image } => format!("`docker ps -a --filter ancestor={image}` lists what needs it"),
             Self::SessionStillRuns { target, is_paused: true, .. } => {
                 format!("it is paused: they end as soon as it goes on (`docker unpause {target}`)")

@@ -17,26 +17,35 @@ pub(crate) async fn check<B: SessionBackend>(
     user: &impl User,
 ) -> Result<(), Error> {
     let view: &Plan = plan.as_ref();
-    let matters = match &view.how {
-        How::Exec(Exec { outranks_keeper, .. }) => *outranks_keeper,
-        How::Sidecar(sidecar) => !sidecar.capabilities.is_empty(),
-        How::Copy(_) => false,
-    };
-    if !matters {
+    if !matter(view) {
         return Ok(());
     }
     if are_trusted {
         user.tell(Notice::Trusts(view));
         return Ok(());
     }
-    match refusal(view, &backend.neighbors(plan).await?) {
-        Some(error) => Err(error),
-        None => {
-            if matches!(view.how, How::Exec(_)) {
-                user.tell(Notice::OutranksKeeper(view));
-            }
-            Ok(())
-        }
+    look(backend, plan, are_trusted).await?;
+    if matches!(view.how, How::Exec(_)) {
+        user.tell(Notice::OutranksKeeper(view));
+    }
+    Ok(())
+}
+
+/// Like [`check`], without a word to the user.
+pub(crate) async fn look<B: SessionBackend>(backend: &B, plan: &B::Plan, are_trusted: bool) -> Result<(), Error> {
+    let view: &Plan = plan.as_ref();
+    if are_trusted || !matter(view) {
+        return Ok(());
+    }
+    refusal(view, &backend.neighbors(plan).await?).map_or(Ok(()), Err)
+}
+
+/// Whether neighbors could gain a right by this session.
+fn matter(plan: &Plan) -> bool {
+    match &plan.how {
+        How::Exec(Exec { outranks_keeper, .. }) => *outranks_keeper,
+        How::Sidecar(sidecar) => !sidecar.capabilities.is_empty(),
+        How::Copy(_) => false,
     }
 }
 

@@ -185,7 +185,8 @@ async fn again<B: SessionBackend>(
     Ok(Ok(plan))
 }
 
-/// Asks for the user's consent and checks the neighbors, before each session. If a signal arrives,
+/// Asks for the user's consent and checks the neighbors, before each session. The neighbors are
+/// looked for once more after the consent, which may have taken a while. If a signal arrives,
 /// returns its exit code.
 async fn allow<B: SessionBackend>(
     backend: &B,
@@ -197,6 +198,12 @@ async fn allow<B: SessionBackend>(
 ) -> Result<Option<u8>, Error> {
     let view: &Plan = plan.as_ref();
     if !view.unasked().is_empty() {
+        // Nobody is asked for what is refused anyway.
+        let looked = neighbors::look(backend, plan, request.trust_neighbors);
+        match interrupts.race(backend.scope(), Box::pin(looked)).await {
+            Ok(looked) => looked?,
+            Err(code) => return Ok(Some(code)),
+        }
         let given = format!("as {} with {}", view.user, view.unasked().join(" and "));
         let refusal = refusal.unwrap_or_else(|| {
             let message = format!("a session beside `{}` would be {given}, which nobody asked for", view.target_name);

@@ -83,7 +83,7 @@ struct World {
     has_keeper: bool,
     unasked: Vec<String>,
     outranks_keeper: bool,
-    neighbors: Vec<Neighbor>,
+    neighbors: Result<Vec<Neighbor>, Error>,
     scripts: VecDeque<Script>,
     journal: Vec<String>,
     /// The end of the target that is yet to be reported.
@@ -104,7 +104,7 @@ impl FakeSessions {
             has_keeper: false,
             unasked: Vec::new(),
             outranks_keeper: false,
-            neighbors: Vec::new(),
+            neighbors: Ok(Vec::new()),
             scripts: scripts.into_iter().collect(),
             journal: Vec::new(),
             end: None,
@@ -142,7 +142,12 @@ impl FakeSessions {
         let mut world = self.world();
         world.outranks_keeper = true;
         let neighbor = |&name: &&str| Neighbor { name: name.to_owned(), capabilities: u64::MAX };
-        world.neighbors = neighbors.iter().map(neighbor).collect();
+        world.neighbors = Ok(neighbors.iter().map(neighbor).collect());
+    }
+
+    /// Makes the platform fail to tell which containers see the target's processes.
+    pub fn hide_neighbors(&self, error: Error) {
+        self.world().neighbors = Err(error);
     }
 
     /// Sets the target's phase. If it runs, that is a new run.
@@ -288,7 +293,7 @@ impl SessionBackend for FakeSessions {
     }
 
     async fn neighbors(&self, _: &FakePlan) -> Result<Vec<Neighbor>, Error> {
-        Ok(self.world().neighbors.clone())
+        self.world().neighbors.clone()
     }
 
     async fn keep(&self, plan: &FakePlan, _: &str) -> Result<FakeKeeper, Error> {

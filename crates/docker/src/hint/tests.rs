@@ -55,6 +55,7 @@ fn of_connections() -> Vec<Error> {
         Silent { endpoint: unix.clone(), waited, what: "start a container" }.into(),
         Slow { endpoint: unix.clone(), waited, what: "look at a container", came: 12 }.into(),
         Error::Unending { container: "0123abc".to_owned() },
+        Error::UnknownNeighbor { neighbor: "other".to_owned(), target: "web".to_owned() },
         Error::ImageInUse { image: "scratchdbg/demo:0123456789abcdef".to_owned() },
         Error::Canceled { what: "start a container" },
         Error::ConnectionEnded,

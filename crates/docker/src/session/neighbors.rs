@@ -12,8 +12,7 @@ use crate::{Engine, Error, SessionPlan, Target, ours};
 /// The number of concurrent inspections.
 const CONCURRENCY: usize = 8;
 
-/// The time limit for inspecting one container. A container that cannot be inspected counts as a
-/// neighbor.
+/// The time limit for inspecting one container. A session is refused if one cannot be inspected.
 const INSPECT_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// The facts about a container that matter here.
@@ -38,7 +37,11 @@ impl Engine {
     /// own processes.
     pub(super) async fn neighbors_of(&self, plan: &SessionPlan) -> Result<Vec<Neighbor>, Error> {
         let listed = self.list_containers(true, &[]).await?;
-        let looks = listed.into_iter().filter_map(|other| other.id).map(|id| self.inspect_member(id));
+        let looks = listed.into_iter().map(|other| {
+            let names = other.names.unwrap_or_default();
+            let name = names.first().map_or("", |name| name.trim_start_matches('/')).to_owned();
+            self.inspect_member(other.id.unwrap_or_default(), name, plan)
+        });
         let mut looks = stream::iter(looks).buffer_unordered(CONCURRENCY);
         let mut members = HashMap::new();
         while let Some(look) = looks.next().await {
@@ -49,14 +52,19 @@ impl Engine {
             members.values().filter_map(|member| joined(&member.pid_mode)).map(str::to_owned).collect();
         for name in joined {
             if find(&members, &name).is_none() {
-                members.extend(self.inspect_member(name).await?);
+                members.extend(self.inspect_member(name.clone(), name, plan).await?);
             }
         }
         Ok(neighbors(&members, &plan.view.target_id, &plan.target_pid_mode))
     }
 
-    /// Inspects a container by its id. Returns `None` if it is gone.
-    async fn inspect_member(&self, id: String) -> Result<Option<(String, Member)>, Error> {
+    /// Inspects a container by its id. Returns `None` if it is gone. `name` is for an error.
+    async fn inspect_member(
+        &self,
+        id: String,
+        name: String,
+        plan: &SessionPlan,
+    ) -> Result<Option<(String, Member)>, Error> {
         if id.is_empty() {
             return Ok(None);
         }
@@ -64,6 +72,11 @@ impl Engine {
             Ok(container) => container,
             // The container was removed in the meantime.
             Err(error) if error.is_no_such_container() => return Ok(None),
+            // One container that the engine cannot describe concerns sessions in all others.
+            Err(Error::Unending { .. }) if id != plan.view.target_id => {
+                let neighbor = if name.is_empty() { id } else { name };
+                return Err(Error::UnknownNeighbor { neighbor, target: plan.view.target_name.clone() });
+            }
             Err(error) => return Err(error),
         };
         let is_keeper = self.is_keeper(&container).await?;

@@ -46,6 +46,22 @@ async fn a_fallback_with_capabilities_asks_first() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn nobody_is_asked_to_agree_to_what_is_refused_anyway() {
+    for are_trusted in [false, true] {
+        let refused = Script { no_process: Some(error(ErrorKind::Denied, "a plugin says no")), ..Script::default() };
+        let mut case = Case::new([refused, exits(0)]);
+        case.platform.want_capabilities(&["SYS_PTRACE"]);
+        case.platform.hide_neighbors(error(ErrorKind::Broken, "no answer about `other`"));
+        case.answer = Consent::Given;
+        case.request.trust_neighbors = are_trusted;
+        let (_, result) = case.run().await;
+        let expected = if are_trusted { Ok(0) } else { Err("no answer about `other`".to_owned()) };
+        assert_eq!(result.code.map_err(|error| error.message), expected);
+        assert_eq!(result.said.iter().any(|word| word == "question"), are_trusted, "{:?}", result.said);
+    }
+}
+
 /// Whoever ends the keeper in time would have more rights offered for it.
 #[tokio::test(start_paused = true)]
 async fn a_keeper_that_was_ended_is_no_reason_for_more_rights() {
