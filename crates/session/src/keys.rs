@@ -51,9 +51,11 @@ impl Keys {
         Self { detach, last: Vec::new(), typed }
     }
 
-    /// Processes keys that were typed.
-    pub(crate) fn see(&mut self, keys: &[u8]) {
-        for &key in keys {
+    /// Processes keys that were typed. Returns how many of them are the session's, if the rest
+    /// completes the detach sequence. The sequence is found wherever it begins, also if its first
+    /// keys were typed once more before it; engines do not find it then.
+    pub(crate) fn see(&mut self, keys: &[u8]) -> Option<usize> {
+        for (index, &key) in keys.iter().enumerate() {
             if ASKS_FOR_THE_END.contains(&key) {
                 self.typed.ask();
             }
@@ -63,8 +65,10 @@ impl Keys {
             self.last.push(key);
             if !self.detach.is_empty() && self.last.ends_with(&self.detach) {
                 self.typed.0.detached.store(true, Ordering::Relaxed);
+                return Some((index + 1).saturating_sub(self.detach.len()));
             }
         }
+        None
     }
 }
 
@@ -79,6 +83,18 @@ mod tests {
             watch.see(keys);
         }
         seen.detached()
+    }
+
+    #[test]
+    fn what_was_typed_before_the_detach_keys_is_the_sessions() {
+        let mut watch = Keys::watch(b"aab".to_vec(), Typed::default());
+        assert_eq!(watch.see(b"xa"), None);
+        assert_eq!(watch.see(b"aa"), None);
+        assert_eq!(watch.see(b"bx"), Some(0), "the rest of the keys came before");
+        let mut watch = Keys::watch(b"aab".to_vec(), Typed::default());
+        assert_eq!(watch.see(b"aaab"), Some(1));
+        let mut watch = Keys::watch(b"abac".to_vec(), Typed::default());
+        assert_eq!(watch.see(b"xababacx"), Some(3));
     }
 
     #[test]

@@ -15,6 +15,7 @@
 mod attempt;
 mod audit;
 mod control;
+mod input;
 mod keeper;
 mod keys;
 mod neighbors;

@@ -12,11 +12,12 @@ use std::time::Duration;
 
 use scratchdbg_backend::{Error, ErrorKind, Output, Plan, Probe, Process, ProcessEnd, Window};
 use scratchdbg_logs::frame::Stream;
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::watch;
 
 use crate::attempt::AttemptEnd;
 use crate::control::Control;
+use crate::input::{InputEnd, forward_input};
 use crate::keys::{Keys, Typed};
 use crate::record::{Record, Secret};
 use crate::silence::Silence;
@@ -24,9 +25,6 @@ use crate::user::{StreamsOf, User};
 
 /// The launcher's exit code if it could not do its work.
 const OWN_FAILURE: u8 = 125;
-
-/// Platforms copy in chunks of 32 KiB.
-const BUFFER: usize = 32 << 10;
 
 /// After reading from a terminal failed, how long to wait for the signal that tells why.
 const SIGNAL_TIMEOUT: Duration = Duration::from_millis(200);
@@ -66,20 +64,25 @@ pub(crate) async fn pass_bytes<P: Process, U: User>(
             }
             std::future::pending::<Infallible>().await
         };
-        let unreadable = async {
+        let input_ends = async {
             match (&mut input).await {
-                Ok(Err(error)) => error,
+                Ok(Ok(InputEnd::Detached)) => Ok(()),
+                Ok(Err(error)) => Err(error),
                 _ => std::future::pending().await,
             }
         };
         tokio::select! {
             pumped = pump_output(&mut output, plan.tty, secret, silence, &mut streams.output, &mut streams.error) => pumped,
             never = resizing => match never {},
-            error = unreadable => {
-                // Closing a terminal causes both a read error and a signal. The signal tells more.
-                tokio::time::sleep(SIGNAL_TIMEOUT).await;
-                Err(Error::new(ErrorKind::Local, format!("cannot read standard input: {error}")))
-            }
+            end = input_ends => match end {
+                Ok(()) => Ok(PumpEnd::Detached),
+                Err(error) => {
+                    // Closing a terminal causes both a read error and a signal. The signal tells
+                    // more.
+                    tokio::time::sleep(SIGNAL_TIMEOUT).await;
+                    Err(Error::new(ErrorKind::Local, format!("cannot read standard input: {error}")))
+                }
+            },
         }
     };
     input.abort();
@@ -88,6 +91,7 @@ pub(crate) async fn pass_bytes<P: Process, U: User>(
     match pumped? {
         PumpEnd::OutputClosed => return Ok(AttemptEnd::OutputClosed),
         PumpEnd::Recorded(code) => return Ok(AttemptEnd::Exited(code)),
+        PumpEnd::Detached => return Ok(AttemptEnd::Detached),
         PumpEnd::EndOfFile => {}
     }
     let end = {
@@ -156,33 +160,8 @@ enum PumpEnd {
     Recorded(u8),
     /// The user's side was closed.
     OutputClosed,
-}
-
-/// Forwards the user's input to the process, through `keys`. Closes the process's input at the end
-/// of file, because the process may still answer. Failing to read the input is an error, not an end
-/// of file.
-async fn forward_input(
-    input: Option<impl AsyncRead + Unpin>,
-    mut writer: impl AsyncWrite + Unpin,
-    mut keys: Option<Keys>,
-) -> std::io::Result<()> {
-    if let Some(mut input) = input {
-        let mut buffer = vec![0; BUFFER];
-        loop {
-            let count = input.read(&mut buffer).await?;
-            let piece = &buffer[..count];
-            if let Some(keys) = &mut keys {
-                keys.see(piece);
-            }
-            // A failed write means that the process has closed its input or has exited. Its output
-            // tells which.
-            if count == 0 || writer.write_all(piece).await.is_err() || writer.flush().await.is_err() {
-                break;
-            }
-        }
-    }
-    let _closed = writer.shutdown().await;
-    Ok(())
+    /// The user typed the detach keys.
+    Detached,
 }
 
 /// Copies the process's output until it ends. `secret` identifies the launcher's record.
@@ -325,23 +304,6 @@ mod tests {
             };
             assert_eq!(end, Ok(PumpEnd::OutputClosed), "{broken:?} {pieces:?}");
         }
-    }
-
-    #[tokio::test]
-    async fn an_input_that_cannot_be_read_is_no_end() {
-        struct Broken;
-        impl AsyncRead for Broken {
-            fn poll_read(
-                self: std::pin::Pin<&mut Self>,
-                _: &mut std::task::Context<'_>,
-                _: &mut tokio::io::ReadBuf<'_>,
-            ) -> std::task::Poll<std::io::Result<()>> {
-                std::task::Poll::Ready(Err(std::io::Error::other("broken")))
-            }
-        }
-        assert!(forward_input(Some(Broken), tokio::io::sink(), None).await.is_err());
-        assert!(forward_input(Some(&b"text"[..]), tokio::io::sink(), None).await.is_ok());
-        assert!(forward_input(None::<tokio::io::Empty>, tokio::io::sink(), None).await.is_ok());
     }
 
     #[test]

@@ -65,6 +65,28 @@ fn the_detach_keys_are_dockers() {
     }
 }
 
+/// The engine does not see them then.
+#[test]
+fn detach_keys_are_seen_if_their_beginning_is_typed_twice() {
+    let stage = Stage::set();
+    let target = stage.target(&[]);
+    for (mode, keys, typed) in [
+        ("exec", "ctrl-p,ctrl-q", "\u{10}\u{10}\u{11}"),
+        ("exec", "A,A,B", "AAAB"),
+        ("sidecar", "A,A,B", "AAAB"),
+        ("copy", "ctrl-x,q", "\u{18}\u{18}q"),
+    ] {
+        let mut terminal = shell(&stage, &["--mode", mode, "--detach-keys", keys, target.name()]);
+        for key in typed.chars() {
+            terminal.send(&key.to_string());
+        }
+        assert_eq!(terminal.wait().code(), Some(129), "{mode}");
+        terminal.wait_for("a word on it", |screen| screen.contains("detached"));
+        assert_eq!(target.container.companions(), [""; 0], "{mode}");
+    }
+    target.assert_untouched();
+}
+
 #[test]
 fn detach_keys_that_are_none_are_named_with_their_file() {
     let stage = Stage::set();
