@@ -1,7 +1,11 @@
 //! Directories that control the host: writing to them, and reading some of them, gives control of
 //! the host.
 
+mod of_the_host;
+
 use scratchdbg_diagnose::rootfs::normalize;
+
+use self::of_the_host::{ANYWHERE, ENGINE, PART, READABLE, SOCKET, WITH_SUBFOLDERS, WITHOUT_SUBFOLDERS};
 
 use crate::target::{Mount, Reach};
 
@@ -34,108 +38,6 @@ pub(super) fn classify(mount: &Mount, reach: &Reach) -> MountContent {
     }
 }
 
-const SOCKET: &str = "a socket of the host";
-const ENGINE: &str = "the engine's own";
-const PART: &str = "a part of the host";
-const SERVICES: &str = "the host's services";
-const PROGRAMS: &str = "the host's programs";
-
-/// Paths that all users may read, although they are below a directory that controls the host.
-/// Includes everything below them and the targets of links to them.
-const READABLE: &[&str] = &[
-    "/etc/group",
-    "/etc/hostname",
-    "/etc/hosts",
-    "/etc/localtime",
-    "/etc/passwd",
-    "/etc/pki/ca-trust/extracted",
-    "/etc/pki/tls/certs",
-    "/etc/resolv.conf",
-    "/etc/ssl/certs",
-    "/etc/timezone",
-    "/run/NetworkManager/resolv.conf",
-    "/run/resolvconf/resolv.conf",
-    "/run/systemd/resolve/resolv.conf",
-    "/run/systemd/resolve/stub-resolv.conf",
-    "/usr/share/ca-certificates",
-    "/usr/share/zoneinfo",
-];
-
-/// Directories that control the host, including everything below them.
-const WITH_SUBFOLDERS: &[(&str, &str)] = &[
-    ("/proc", "the host's /proc"),
-    ("/sys", "the host's /sys"),
-    ("/dev", "the host's devices"),
-    ("/boot", "the host's kernel"),
-    ("/efi", "the host's kernel"),
-    ("/run", SERVICES),
-    ("/etc", "the host's settings"),
-    ("/root", "the host's users"),
-    ("/bin", PROGRAMS),
-    ("/sbin", PROGRAMS),
-    ("/usr", PROGRAMS),
-    ("/lib", PROGRAMS),
-    ("/lib32", PROGRAMS),
-    ("/lib64", PROGRAMS),
-    ("/libx32", PROGRAMS),
-    ("/libexec", PROGRAMS),
-    ("/nix", PROGRAMS),
-    ("/gnu", PROGRAMS),
-    ("/snap", PROGRAMS),
-    ("/ostree", PROGRAMS),
-    ("/sysroot", PROGRAMS),
-    ("/opt/cni", ENGINE),
-    ("/opt/containerd", ENGINE),
-    ("/var/spool/cron", SERVICES),
-    ("/var/spool/at", SERVICES),
-    ("/var/lib/systemd", SERVICES),
-    ("/var/lib/cloud", SERVICES),
-    ("/var/lib/machines", SERVICES),
-    ("/var/lib/portables", SERVICES),
-    ("/var/lib/extensions", SERVICES),
-    ("/var/lib/confexts", SERVICES),
-    ("/var/lib/libvirt", SERVICES),
-    ("/var/lib/lxc", SERVICES),
-    ("/var/lib/lxd", SERVICES),
-    ("/var/lib/incus", SERVICES),
-    ("/var/lib/polkit-1", SERVICES),
-    ("/var/lib/AccountsService", SERVICES),
-    ("/var/lib/puppet", SERVICES),
-    ("/var/lib/private", SERVICES),
-    ("/var/lib/pam", SERVICES),
-    ("/var/cache/private", SERVICES),
-    ("/var/cache/debconf", "the host's settings"),
-    ("/var/lib/selinux", "the host's settings"),
-    ("/var/lib/ucf", "the host's settings"),
-    // Their scripts run as root.
-    ("/var/lib/dpkg", PROGRAMS),
-    ("/var/lib/rpm", PROGRAMS),
-    ("/var/lib/dnf", PROGRAMS),
-    ("/var/lib/pacman", PROGRAMS),
-    ("/var/lib/portage", PROGRAMS),
-    ("/var/lib/dkms", PROGRAMS),
-    ("/var/lib/flatpak", PROGRAMS),
-    ("/var/lib/snapd", PROGRAMS),
-    ("/var/db", PROGRAMS),
-    ("/var/lib/docker", ENGINE),
-    ("/var/lib/containerd", ENGINE),
-    ("/var/lib/containers", ENGINE),
-    ("/var/lib/buildkit", ENGINE),
-    ("/var/lib/cni", ENGINE),
-    ("/var/lib/kubelet", ENGINE),
-    ("/var/lib/rancher", ENGINE),
-    ("/var/lib/etcd", ENGINE),
-    ("/var/lib/k0s", ENGINE),
-    ("/var/lib/minikube", ENGINE),
-    ("/var/lib/crio", ENGINE),
-];
-
-/// Directories that control the host, without the directories below them.
-const WITHOUT_SUBFOLDERS: &[&str] = &["/", "/home", "/opt", "/var", "/var/lib", "/var/snap", "/var/spool"];
-
-/// Names of directories with users' keys, anywhere.
-const KEYS: &[&str] = &[".ssh", ".docker", ".kube", ".aws", ".gnupg", ".azure", ".config"];
-
 fn shows_path(path: &str, engine_socket: Option<&str>, engine_folders: &[String]) -> MountContent {
     let path = plain(path);
     if path == "/" {
@@ -160,12 +62,16 @@ fn shows_path(path: &str, engine_socket: Option<&str>, engine_folders: &[String]
     if let Some((_, why)) = WITH_SUBFOLDERS.iter().find(|(folder, _)| is_at_or_below(&path, folder)) {
         return MountContent::Ruling(why);
     }
+    // A directory with one of these in it gives it, too.
+    if WITH_SUBFOLDERS.iter().any(|(folder, _)| is_at_or_below(folder, &path)) {
+        return MountContent::Ruling(PART);
+    }
     let is_home = path.strip_prefix("/home/").is_some_and(|rest| !rest.contains('/'));
     if is_home || WITHOUT_SUBFOLDERS.contains(&&*path) {
         return MountContent::Ruling(PART);
     }
-    let is_of_keys = path.split('/').any(|name| KEYS.contains(&name));
-    if is_of_keys { MountContent::Ruling("keys of a user of the host") } else { MountContent::Data }
+    let ruling = ANYWHERE.iter().find(|(name, _)| path.split('/').any(|part| part == *name));
+    ruling.map_or(MountContent::Data, |(_, why)| MountContent::Ruling(why))
 }
 
 fn is_at_or_below(path: &str, folder: &str) -> bool {
@@ -268,6 +174,64 @@ mod tests {
             "/library",
         ] {
             assert_eq!(shows_path(path), MountContent::Data, "{path}");
+        }
+    }
+
+    #[test]
+    fn what_package_managers_and_the_system_keep_rules_the_host() {
+        for path in [
+            "/var/cache",
+            "/var/cache/apt",
+            "/var/cache/apt/archives/partial",
+            "/var/lib/apt/lists",
+            "/var/lib/aptitude",
+            "/var/cache/dnf",
+            "/var/cache/libdnf5",
+            "/var/cache/yum/x86_64",
+            "/var/lib/yum",
+            "/var/cache/zypp/packages",
+            "/var/lib/zypp",
+            "/var/cache/pacman/pkg",
+            "/var/cache/apk",
+            "/var/cache/PackageKit",
+            "/var/lib/PackageKit",
+            "/var/lib/snapd/snaps",
+            "/var/cache/snapd",
+            "/var/lib/flatpak/exports",
+            "/var/cache/ldconfig",
+            "/var/backups",
+            "/var/backups/shadow.bak",
+            "/var/lib/sudo/lectured",
+            "/var/lib/systemd/linger",
+            "/var/lib/AccountsService",
+            "/var/lib/polkit-1",
+            "/var/lib/dbus",
+            "/var/lib/NetworkManager",
+            "/var/lib/unattended-upgrades",
+            "/lost+found",
+            "/srv/lost+found/#12",
+            "/.snapshots/1/snapshot/etc",
+            "/swapfile",
+        ] {
+            assert!(matches!(shows_path(path, None, &[]), MountContent::Ruling(_)), "{path}");
+        }
+        for path in [
+            "/var/cache/shop",
+            "/var/cache/nginx",
+            "/var/lib/aptly",
+            "/var/lib/postgresql/data",
+            "/var/lib/mysql",
+            "/var/tmp",
+            "/var/log",
+            "/srv/apt/lists",
+            "/srv/lost",
+        ] {
+            assert_eq!(shows_path(path, None, &[]), MountContent::Data, "{path}");
+        }
+        // What is above such a folder gives it too.
+        for (folder, _) in WITH_SUBFOLDERS {
+            let above = folder.rsplit_once('/').map_or("/", |(above, _)| if above.is_empty() { "/" } else { above });
+            assert!(matches!(shows_path(above, None, &[]), MountContent::Ruling(_)), "{above}");
         }
     }
 
