@@ -141,6 +141,41 @@ fn a_copy_has_no_right_that_nobody_asked_for() {
     assert_eq!(plan["left_out"].as_array().map(Vec::len), Some(1), "--privileged is never given: {plan}");
 }
 
+/// The keeper and a sidecar have no more of them.
+#[test]
+fn nothing_of_a_session_is_in_the_hosts_cgroup_namespace() {
+    let stage = Stage::set();
+    let of_host = std::fs::read_link("/proc/self/ns/cgroup").expect("the kernel has them");
+    let script = "readlink /proc/self/ns/cgroup; cat /proc/self/cgroup; echo begun; read line";
+    for (kind, mode) in [("private", "copy"), ("host", "copy"), ("host", "sidecar"), ("host", "exec")] {
+        let flags = ["--cgroupns", kind];
+        let target = stage.engine.run(&format!("{mode}-{kind}"), &flags, &stage.image, &[]);
+        if mode == "copy" {
+            target.kill();
+        }
+        let arguments = ["attach", "--mode", mode, target.name(), "--", "sh", "-c", script];
+        let mut session = stage.scratchdbg.start(arguments);
+        session.wait_for_stdout("the session", |bytes| bytes.ends_with(b"begun\n"));
+        let label = format!("label=io.scratchdbg.target={}", target.id());
+        for container in stage.engine.ask(["ps", "--quiet", "--filter", &label]).lines() {
+            let format = "{{.State.Pid}} {{.HostConfig.CgroupnsMode}}";
+            let facts = stage.engine.ask(["inspect", "--format", format, container]);
+            let (pid, asked) = facts.split_once(' ').expect("two");
+            assert_eq!(asked, "private", "{mode} of {kind}");
+            let own = std::fs::read_link(format!("/proc/{pid}/ns/cgroup")).expect("it runs");
+            assert_ne!(own, of_host, "{mode} of {kind}: {container}");
+        }
+        session.write_and_close_input("\n");
+        let finished = session.finish();
+        let text = finished.expect_code(0).text();
+        if mode != "exec" {
+            assert!(!text.contains(&*of_host.to_string_lossy()), "{finished}");
+            let groups = text.lines().filter(|line| line.contains(':') && !line.starts_with("cgroup:"));
+            assert!(groups.into_iter().all(|group| group.ends_with(":/")), "{finished}");
+        }
+    }
+}
+
 #[test]
 fn a_copy_is_made_without_what_is_gone() {
     let stage = Stage::set();

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bollard::models::{
     ChangeType, ContainerCreateBody, ContainerInspectResponse, ContainerSummary, HealthConfig, HostConfig,
+    HostConfigCgroupnsModeEnum,
 };
 use bollard::query_parameters::{
     CreateContainerOptionsBuilder, RemoveContainerOptionsBuilder, RenameContainerOptionsBuilder,
@@ -291,6 +292,9 @@ pub(crate) fn unprivileged() -> HostConfig {
         cap_drop: Some(vec!["ALL".to_owned()]),
         security_opt: Some(vec!["no-new-privileges".to_owned()]),
         network_mode: Some("none".to_owned()),
+        // Engines would show the host's control groups where those have version 1, or by their own
+        // settings. An engine or a kernel that knows no other way ignores this.
+        cgroupns_mode: Some(HostConfigCgroupnsModeEnum::PRIVATE),
         ..HostConfig::default()
     }
 }

@@ -42,6 +42,7 @@ impl Engine {
             reach.engine_socket = Some(socket.display().to_string());
         }
         reach.engine_folders.clone_from(&host.engine_folders);
+        reach.all_have_hosts_cgroups = !host.has_unified_cgroups;
         if !target.id.is_empty() {
             let inspection = self.raw_inspection(&target.id).await?;
             reach.mounts = Box::pin(self.mounts_of(inspection, VOLUMES_FROM)).await?;
@@ -248,8 +249,9 @@ impl Engine {
         }
         let security = info["SecurityOptions"].as_array().into_iter().flatten().filter_map(Value::as_str);
         let mounts_are_locked = security.into_iter().any(|option| matches!(option, "name=userns" | "name=rootless"));
+        let has_unified_cgroups = info["CgroupVersion"] == "2";
         let mounted = if is_here { Mountinfo::here() } else { Mountinfo::default() };
-        let mut host = Host { is_here, mounted, mounts_are_locked, ..Host::default() };
+        let mut host = Host { is_here, mounted, mounts_are_locked, has_unified_cgroups, ..Host::default() };
         folders.retain(|folder| folder.is_absolute());
         host.add_engine_folders(folders);
         Ok(host)

@@ -1,6 +1,9 @@
 //! The facts about a container that sessions need.
 
-use bollard::models::{ContainerInspectResponse, ContainerStateStatusEnum, HostConfig, ImageInspect, MountPoint};
+use bollard::models::{
+    ContainerInspectResponse, ContainerStateStatusEnum, HostConfig, HostConfigCgroupnsModeEnum, ImageInspect,
+    MountPoint,
+};
 use scratchdbg_backend::Phase;
 
 /// A container to inspect or to attach to.
@@ -75,6 +78,10 @@ pub struct Reach {
     pub pid_mode: String,
     /// `HostConfig.UTSMode`.
     pub uts_mode: String,
+    /// Whether the container has the host's control group namespace.
+    pub has_hosts_cgroups: bool,
+    /// Whether engines give that namespace to every container: where control groups have version 1.
+    pub all_have_hosts_cgroups: bool,
     /// `HostConfig.SecurityOpt`.
     pub security_options: Vec<String>,
     /// Whether the engine hides nothing in `/proc` and `/sys` from the container.
@@ -232,6 +239,7 @@ fn reach(host: &HostConfig, mounts: Vec<MountPoint>) -> Reach {
         ipc_mode: text(&host.ipc_mode),
         pid_mode: text(&host.pid_mode),
         uts_mode: text(&host.uts_mode),
+        has_hosts_cgroups: host.cgroupns_mode == Some(HostConfigCgroupnsModeEnum::HOST),
         security_options: host.security_opt.clone().unwrap_or_default(),
         unmasked: host.masked_paths.as_ref().is_some_and(Vec::is_empty) && host.privileged != Some(true),
         mounts: mounts.into_iter().map(mount).filter(|mount| mount.kind == "bind" || mount.kind == "volume").collect(),

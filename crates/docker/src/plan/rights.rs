@@ -24,6 +24,8 @@ pub(crate) struct CopySettings {
     pub ipc: Option<String>,
     /// The namespace of the copy's host name. `None` stands for its own.
     pub uts: Option<String>,
+    /// Whether the copy sees the host's control groups.
+    pub cgroup_namespace_of_host: bool,
     /// The security options of the copy.
     pub security_options: Vec<String>,
     /// Set if the original is excluded from the engine's user remapping.
@@ -78,6 +80,10 @@ pub(super) fn copy_settings(target: &Target, asked: &[String], all: bool) -> Cop
             leave_out(what, why, false);
         }
     }
+    if reach.has_hosts_cgroups && !reach.all_have_hosts_cgroups && !all {
+        leave_out("the host's cgroup namespace".to_owned(), "", false);
+    }
+    settings.cgroup_namespace_of_host = reach.has_hosts_cgroups && all;
     // A copy shares neither the host's namespace nor one that may be the host's through another
     // container or a file.
     let reaches_host = |kind, mode: &str| !all && (is_host_namespace(mode) || reach.leads_to_host.contains(&kind));
@@ -235,6 +241,7 @@ mod tests {
             ipc_mode: "host".into(),
             pid_mode: "host".into(),
             uts_mode: "host".into(),
+            has_hosts_cgroups: true,
             security_options: vec!["seccomp=unconfined".into(), "apparmor:unconfined".into(), "label=disable".into()],
             unmasked: true,
             mounts: vec![Mount { kind: "bind".into(), source: "/var/run/docker.sock".into(), ..Mount::default() }],
@@ -251,6 +258,7 @@ mod tests {
         assert_eq!(settings.capabilities, ["SYS_PTRACE"], "what was asked for, and no more");
         assert_eq!((&*settings.network, settings.ipc.as_ref(), settings.uts.as_ref()), ("none", None, None));
         assert!(settings.mounts.is_empty() && settings.security_options.is_empty() && !settings.as_original);
+        assert!(!settings.cgroup_namespace_of_host);
         assert_eq!(settings.user_namespace, None);
         for what in [
             "--privileged",
@@ -263,6 +271,7 @@ mod tests {
             "the host's name",
             "the host's network",
             "the host's user namespace",
+            "the host's cgroup namespace",
             "--security-opt seccomp=unconfined",
             "--security-opt label=disable",
             "mount /var/run/docker.sock",
@@ -272,7 +281,13 @@ mod tests {
         let all = copy_settings(&target, &[], true);
         assert_eq!(all.capabilities, ["ALL", "NO_SUCH", "SYS_ADMIN"]);
         assert_eq!((&*all.network, all.ipc.as_deref(), all.mounts.len()), ("host", Some("host"), 1));
+        assert!(all.cgroup_namespace_of_host);
         assert_eq!(left_out(&all), ["--privileged"], "which is never given");
+        // Where engines give it to all, nobody asked for it.
+        let usual = Reach { has_hosts_cgroups: true, all_have_hosts_cgroups: true, ..Reach::default() };
+        let target = Target { reach: usual, ..crate::target::tests::target() };
+        let settings = copy_settings(&target, &[], false);
+        assert!(!settings.cgroup_namespace_of_host && settings.left_out.is_empty(), "{settings:?}");
     }
 
     #[test]

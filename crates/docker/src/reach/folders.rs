@@ -38,6 +38,8 @@ pub(super) struct Host {
     /// Whether the engine's containers have another user namespace: the kernel then does not mount
     /// a directory without the mounts below it.
     pub(super) mounts_are_locked: bool,
+    /// Whether control groups have version 2.
+    pub(super) has_unified_cgroups: bool,
     /// Directories that containers can write to, except for those that give control of the host
     /// anyway.
     pub(super) writable: Vec<Place>,

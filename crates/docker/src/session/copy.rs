@@ -7,8 +7,8 @@
 use std::time::Duration;
 
 use bollard::models::{
-    ContainerCreateBody, HealthConfig, HostConfig, Mount, MountBindOptions, MountBindOptionsPropagationEnum,
-    MountImageOptions, MountType, MountVolumeOptions,
+    ContainerCreateBody, HealthConfig, HostConfig, HostConfigCgroupnsModeEnum, Mount, MountBindOptions,
+    MountBindOptionsPropagationEnum, MountImageOptions, MountType, MountVolumeOptions,
 };
 use hyper::Method;
 use scratchdbg_backend::launcher::KeeperAddress;
@@ -106,6 +106,12 @@ fn settings(plan: &SessionPlan, copy: &CopySettings, original: HostConfig, pid_m
         ipc_mode: copy.ipc.clone(),
         uts_mode: copy.uts.clone(),
         userns_mode: plan.user_namespace.clone(),
+        // An engine or a kernel that cannot do so ignores this.
+        cgroupns_mode: Some(if copy.cgroup_namespace_of_host {
+            HostConfigCgroupnsModeEnum::HOST
+        } else {
+            HostConfigCgroupnsModeEnum::PRIVATE
+        }),
         cap_add: Some(copy.capabilities.clone()),
         cap_drop: original.cap_drop,
         security_opt: Some(copy.security_options.clone()),
