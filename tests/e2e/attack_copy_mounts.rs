@@ -159,6 +159,50 @@ fn a_copy_has_no_folder_that_is_the_hosts_by_a_mount_or_has_a_socket_in_it() {
 }
 
 #[test]
+fn a_copy_has_no_filesystem_that_shows_other_folders() {
+    let stage = Stage::set();
+    let mut created = Created(&stage, Vec::new());
+    let top = |name: &str| folder(&stage, name);
+    // A filesystem of this machine holds the layers: overlay takes none that is an overlay itself.
+    let disk = Mounted::new(&["-t", "tmpfs", "tmpfs"], top("disk"));
+    let [low, up, work, merged] = ["low", "up", "work", "merged"].map(|name| format!("{}/{name}", disk.0));
+    for layer in [&low, &up, &work, &merged] {
+        fs::create_dir(layer).expect("it can be made");
+    }
+    let options = format!("lowerdir=/etc:{low},upperdir={up},workdir={work}");
+    let overlay = Mounted::new(&["-t", "overlay", "overlay", "-o", &options], merged.clone());
+    fs::create_dir(format!("{merged}/deep")).expect("it can be made");
+    let alias = Mounted::new(&["--bind", &merged], top("alias"));
+    let binds = [(&*merged, "/merged"), (&format!("{merged}/deep"), "/deep"), (&*alias.0, "/alias"), (&*low, "/low")];
+    let binds: Vec<String> = binds.iter().map(|(from, to)| format!("{from}:{to}")).collect();
+    let flags: Vec<&str> = binds.iter().flat_map(|bind| ["--volume", bind]).collect();
+    let target = created.add("target", &flags);
+    let finished = look(&stage, &[], &target, &["/merged", "/deep", "/alias", "/low"]);
+    finished.expect(0, "/low\n");
+    for what in [&merged, &format!("{merged}/deep"), &alias.0] {
+        let said = format!("mount {what} (its filesystem shows other folders, which may be the host's)");
+        assert!(finished.stderr.contains(&said), "{said} in {finished}");
+    }
+    look(&stage, &["--same-rights"], &target, &["/merged/hosts"]).expect(0, "/merged/hosts\n");
+    drop((alias, overlay));
+
+    // What is mounted over a volume's folder is not the volume's. Removing such a volume removes what
+    // it shows, so nothing here shows the host's.
+    let volume = stage.engine.name("volume");
+    stage.engine.ask(["volume", "create", &volume]);
+    let place = stage.engine.ask(["volume", "inspect", "--format", "{{.Mountpoint}}", &volume]);
+    let over = Mounted::new(&["-t", "overlay", "overlay", "-o", &format!("lowerdir={low}:{up}")], place);
+    let volumes = created.add("volumes", &["--volume", &format!("{volume}:/volume:nocopy")]);
+    let finished = look(&stage, &[], &volumes, &["/volume"]);
+    drop(over);
+    finished.expect(0, "");
+    assert!(finished.stderr.contains("(its filesystem shows other folders"), "{finished}");
+    look(&stage, &[], &volumes, &["/volume"]).expect(0, "/volume\n");
+    created.remove(&volumes);
+    stage.engine.ask(["volume", "rm", &volume]);
+}
+
+#[test]
 fn the_folder_that_an_engine_has_its_files_in_is_known_by_what_the_engine_says() {
     let stage = Stage::set();
     let engine = OwnEngine::start();

@@ -24,6 +24,7 @@ const THE_HOST: &[&str] = &["/", "/boot", "/dev", "/etc", "/root", "/usr", "/var
 const CANNOT_BE_SEEN: &str = "where its links lead cannot be seen";
 const CAN_BE_SWAPPED: &str = "a container can write to a folder above it, and so put another in its place";
 const OF_THE_KERNEL: &str = "a filesystem of the kernel";
+const STACKED: &str = "its filesystem shows other folders, which may be the host's";
 const MORE_BELOW: &str = "other filesystems are mounted below it";
 
 /// The engine's machine.
@@ -106,10 +107,14 @@ impl Host {
         mount.also_at.push(path.display().to_string());
         mount.is_socket = is_socket(path);
         let names = self.mounted.names(path).into_iter().filter(|name| !self.is_engines_mount(name));
-        mount.also_at.extend(names.map(|name| name.display().to_string()));
+        // The roots of containers show folders too: that does not make those the engine's.
+        let shown = self.mounted.shown_at(path, Path::exists).filter(|name| !self.is_engines(name));
+        mount.also_at.extend(names.chain(shown).map(|name| name.display().to_string()));
         mount.has_more_below = self.mounted.below(path).next().is_some();
         if self.mounted.is_of_the_kernel(path) {
             mount.unclear = Some(OF_THE_KERNEL);
+        } else if self.mounted.is_stacked(path) {
+            mount.unclear = Some(STACKED);
         } else if self.can_be_swapped(resolved.looked_up.iter().map(PathBuf::as_path)) {
             mount.unclear = Some(CAN_BE_SWAPPED);
         } else if mount.has_more_below && self.mounts_are_locked {
@@ -118,10 +123,26 @@ impl Host {
     }
 
     /// Examines the directory of a volume that the engine manages. Such a volume contains no other
-    /// mounts.
+    /// mounts, and is mounted on by nobody but the engine.
     pub(super) fn examine_volume(&self, folder: &str, mount: &mut Mount) {
-        if self.is_here && !folder.is_empty() && self.mounted.below(Path::new(folder)).next().is_some() {
+        if !self.is_here || folder.is_empty() {
+            return;
+        }
+        let resolved = resolve(Path::new(folder)).map(|resolved| resolved.path);
+        let path = resolved.unwrap_or_else(|_| PathBuf::from(folder));
+        let is_below_engines =
+            |at: &Path| self.is_engines(at) && !self.engine_folders.iter().any(|engine| at == Path::new(engine));
+        if self.mounted.below(&path).next().is_some() {
             mount.unclear = Some(MORE_BELOW);
+        } else if self.mounted.mount_point(&path).is_some_and(is_below_engines) {
+            if self.mounted.is_of_the_kernel(&path) {
+                mount.unclear = Some(OF_THE_KERNEL);
+            } else if self.mounted.is_stacked(&path) {
+                mount.unclear = Some(STACKED);
+            }
+            let names = self.mounted.names(&path).into_iter();
+            let others = names.filter(|name| !path.starts_with(name) && !self.is_engines_mount(name));
+            mount.also_at.extend(others.map(|name| name.display().to_string()));
         }
     }
 
@@ -132,6 +153,11 @@ impl Host {
             if self.is_here { self.mounted.place(path) } else { Place::named(path.parent().unwrap_or(path)) }
         });
         places.any(|place| self.writable.iter().any(|folder| place.is_in(folder)))
+    }
+
+    /// Whether a path is one of the engine's directories, or below one.
+    fn is_engines(&self, path: &Path) -> bool {
+        self.engine_folders.iter().any(|engine| path.starts_with(engine))
     }
 
     /// Whether a path is a mount that an engine made below its own directories. Engines mount there
@@ -282,6 +308,42 @@ mod tests {
             let mut mount = Mount::default();
             host.examine(name, &mut mount);
             assert_eq!((mount.unclear, mount.gone), (expected, None), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_folder_that_another_filesystem_shows_is_known_by_that_name() {
+        let (folder, mut host) = stage();
+        let own = folder.path().canonicalize().unwrap().join("own/data").display().to_string();
+        let mounts = format!(
+            "20 1 8:1 / / rw - ext4 /dev/sda rw\n\
+             21 20 0:10 / /etc rw - overlay overlay rw,lowerdir=/rom:{own}\n\
+             22 20 0:11 / /no-such/engine/merged rw - overlay overlay rw,lowerdir={own}\n\
+             23 20 8:1 /etc /no-such/engine/volumes/a/_data rw - ext4 /dev/sda rw\n\
+             24 20 0:12 / /no-such/engine/volumes/b/_data rw - tmpfs tmpfs rw\n\
+             25 20 0:13 / /no-such/engine/volumes/c/_data rw - fuse.mergerfs 1:2 rw\n\
+             26 20 0:5 / /no-such/engine/volumes/d rw - proc proc rw\n"
+        );
+        host.mounted = Mountinfo::read(&mounts);
+        host.engine_folders = vec!["/no-such/engine".to_owned()];
+        let mut mount = Mount::default();
+        host.examine(&own, &mut mount);
+        assert!(mount.also_at.contains(&"/etc".to_owned()), "{mount:?}");
+        assert!(!mount.also_at.iter().any(|at| at.starts_with("/no-such")), "a container shows it, too: {mount:?}");
+        for (name, also_at, unclear) in [
+            ("a", &["/etc"][..], None),
+            ("b", &[], None),
+            ("c", &[], Some(STACKED)),
+            ("d", &[], Some(OF_THE_KERNEL)),
+            ("e", &[], None),
+        ] {
+            let mut mount = Mount::default();
+            host.examine_volume(&format!("/no-such/engine/volumes/{name}/_data"), &mut mount);
+            assert_eq!(
+                (mount.unclear, &mount.also_at[..]),
+                (unclear, &also_at.iter().map(|&at| at.to_owned()).collect::<Vec<_>>()[..]),
+                "{name}"
+            );
         }
     }
 

@@ -30,6 +30,8 @@ struct Mounted {
     root: PathBuf,
     at: PathBuf,
     kind: String,
+    /// The directories that the file system shows as its own, as it was mounted with them.
+    layers: Vec<PathBuf>,
 }
 
 /// All mounts.
@@ -60,19 +62,29 @@ const OF_THE_KERNEL: &[&str] = &[
     "tracefs",
 ];
 
+/// File systems whose content is that of other directories, which may be any of the host's. Those of
+/// FUSE are [recognized](is_stacked) by the beginning of their type.
+const STACKED: &[&str] = &["aufs", "ecryptfs", "overlay", "overlayfs", "shiftfs", "unionfs", "wrapfs"];
+
+/// The options of overlay and aufs that name directories (kernel, `overlayfs.rst`; aufs(5)).
+const LAYERS: &[&str] = &["lowerdir", "lowerdir+", "datadir+", "upperdir", "workdir", "br", "dirs"];
+
 impl Mountinfo {
     /// Reads the mounts that this process sees.
     pub(super) fn here() -> Self {
         Self::read(&std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default())
     }
 
-    fn read(text: &str) -> Self {
+    /// Reads the text of such a file.
+    pub(super) fn read(text: &str) -> Self {
         let mounted = |line: &str| {
             let (mount, filesystem) = line.split_once(" - ")?;
             let fields: Vec<&str> = mount.split(' ').collect();
             let path = |index: usize| fields.get(index).map(|field| PathBuf::from(unescape(field)));
-            let kind = filesystem.split(' ').next()?.to_owned();
-            Some(Mounted { device: (*fields.get(2)?).to_owned(), root: path(3)?, at: path(4)?, kind })
+            let mut filesystem = filesystem.split(' ');
+            let kind = filesystem.next()?.to_owned();
+            let layers = if is_stacked(&kind) { layers(filesystem.next()?, filesystem.next()?) } else { Vec::new() };
+            Some(Mounted { device: (*fields.get(2)?).to_owned(), root: path(3)?, at: path(4)?, kind, layers })
         };
         Self(text.lines().filter_map(mounted).collect())
     }
@@ -97,6 +109,17 @@ impl Mountinfo {
         self.of(path).is_some_and(|mount| OF_THE_KERNEL.contains(&&*mount.kind))
     }
 
+    /// Whether a path is on a file system that shows other directories, without a name for them. The
+    /// root of this machine is known by its names, whatever it is made of.
+    pub(super) fn is_stacked(&self, path: &Path) -> bool {
+        self.of(path).is_some_and(|mount| is_stacked(&mount.kind) && mount.at != Path::new("/"))
+    }
+
+    /// Returns where a path is mounted on, unless that is the root.
+    pub(super) fn mount_point(&self, path: &Path) -> Option<&Path> {
+        self.of(path).map(|mount| &*mount.at).filter(|at| *at != Path::new("/"))
+    }
+
     /// Returns the mounts below a path.
     pub(super) fn below<'a>(&'a self, path: &'a Path) -> impl Iterator<Item = &'a Path> {
         self.0.iter().map(|mount| &*mount.at).filter(move |at| *at != path && at.starts_with(path))
@@ -116,6 +139,39 @@ impl Mountinfo {
         };
         same.filter_map(name).collect()
     }
+
+    /// Returns where stacked file systems show a path without links, or something below it. `exists`
+    /// tells whether a path does: in a container, the layers of its root have their names on the host.
+    pub(super) fn shown_at<'a>(
+        &'a self,
+        path: &'a Path,
+        exists: impl Fn(&Path) -> bool + 'a,
+    ) -> impl Iterator<Item = PathBuf> + 'a {
+        let layers = self.0.iter().flat_map(|mount| mount.layers.iter().map(move |layer| (mount, layer)));
+        layers.filter_map(move |(mount, layer)| {
+            if path.starts_with(layer) {
+                return Some(below(&mount.at, path, layer));
+            }
+            (layer.starts_with(path) && exists(layer)).then(|| mount.at.clone())
+        })
+    }
+}
+
+fn is_stacked(kind: &str) -> bool {
+    // `fuseblk` is a disk.
+    STACKED.contains(&kind) || kind == "fuse" || kind.starts_with("fuse.")
+}
+
+/// Returns the directories in the source and the options of a stacked file system.
+fn layers(source: &str, options: &str) -> Vec<PathBuf> {
+    let named = options.split(',').filter_map(|option| {
+        let (name, value) = option.split_once('=')?;
+        LAYERS.contains(&name).then_some(value)
+    });
+    // The source of ecryptfs and of many others is the directory. aufs writes `/folder=rw`.
+    let paths = named.flat_map(|value| value.split(':')).chain([source]);
+    let path = |path: &str| PathBuf::from(unescape(path.split('=').next().unwrap_or_default()));
+    paths.filter(|path| path.starts_with('/') && path.len() > 1).map(path).collect()
 }
 
 /// Moves `path`, which is below `from`, to below `to`.
@@ -160,6 +216,12 @@ mod tests {
         25 20 0:5 / /srv/kernel rw - proc proc rw\n\
         26 20 8:2 /persist/etc /etc/own rw - ext4 /dev/sdb rw\n\
         27 20 0:9 / /srv/share rw - nfs4 server:/x rw\n\
+        28 20 0:10 / /srv/merged rw - overlay overlay rw,lowerdir=/srv/low:/srv/lower\\040most,upperdir=/persist/up,workdir=/persist/work\n\
+        29 20 0:11 / /opt/conf rw - overlay none rw,lowerdir=/srv/settings\n\
+        30 20 0:12 / /srv/pool rw - fuse.mergerfs 1:2 rw,user_id=0\n\
+        31 20 0:13 / /srv/secret rw - ecryptfs /srv/.secret rw\n\
+        32 20 8:3 / /srv/ntfs rw - fuseblk /dev/sdc rw\n\
+        33 20 0:14 / /srv/branches rw - aufs none rw,br=/srv/a=rw:/srv/b=ro\n\
         nonsense\n";
 
     #[test]
@@ -198,6 +260,41 @@ mod tests {
         assert!(!place("/mnt/disk/x").is_in(&place("/")), "another filesystem");
         assert!(Place::named(Path::new("/a/b")).is_in(&Place::named(Path::new("/a"))));
         assert_eq!(Mountinfo::read("").place(Path::new("/x")), Place::named(Path::new("/x")));
+    }
+
+    #[test]
+    fn a_filesystem_that_shows_other_folders_is_known() {
+        let here = Mountinfo::read(HERE);
+        for (path, expected) in [
+            ("/srv/merged", true),
+            ("/srv/merged/x", true),
+            ("/srv/pool/x", true),
+            ("/srv/secret", true),
+            ("/srv/branches", true),
+            ("/srv/ntfs", false),
+            ("/srv/share", false),
+            ("/srv/mergedness", false),
+            ("/", false),
+        ] {
+            assert_eq!(here.is_stacked(Path::new(path)), expected, "{path}");
+        }
+        // The names of the root's content are those of the root, whatever it is made of.
+        let root = Mountinfo::read("20 1 0:7 / / rw - overlay overlay rw,lowerdir=/rom,upperdir=/media/up\n");
+        assert!(!root.is_stacked(Path::new("/srv/x")));
+        for (path, expected) in [
+            ("/srv/low/x", "/srv/merged/x"),
+            ("/srv/lower most", "/srv/merged"),
+            ("/persist", "/srv/merged"),
+            ("/srv/settings/cron.d", "/opt/conf/cron.d"),
+            ("/srv/.secret", "/srv/secret"),
+            ("/srv/b/x", "/srv/branches/x"),
+        ] {
+            assert!(here.shown_at(Path::new(path), |_| true).any(|at| at == Path::new(expected)), "{path}");
+        }
+        assert!(root.shown_at(Path::new("/media/up/etc"), |_| true).any(|at| at == Path::new("/etc")));
+        for (path, exists) in [("/srv/lowest", true), ("/persist", false)] {
+            assert_eq!(here.shown_at(Path::new(path), |_| exists).count(), 0, "{path}");
+        }
     }
 
     #[test]
