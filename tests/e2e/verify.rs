@@ -4,6 +4,7 @@ use std::fs;
 use std::io::Read as _;
 use std::path::Path;
 
+use scratchdbg_image::Digest;
 use scratchdbg_testkit::sample;
 use serde_json::Value;
 
@@ -74,6 +75,84 @@ fn a_production_image_with_a_shell_is_refused() {
     let (code, facts) = verify(&stage, "oci:layout:1", "oci:layout:1-debug");
     assert_eq!(code, Some(1));
     assert_eq!(facts["differences"][0]["subject"], "production-shell");
+}
+
+/// Adds the debug layer of the image with the tag `debug` to the image `production`, as `made`: what
+/// `build` would make of it. `change` changes the config.
+fn splice(root: &Path, [debug, production, made]: [&str; 3], change: impl FnOnce(&mut Value)) {
+    let read = |path: &Path| -> Value { serde_json::from_slice(&fs::read(path).expect("a file")).expect("JSON") };
+    let blob = |digest: &Digest| root.join("blobs/sha256").join(digest.hex());
+    let named = |descriptor: &Value| -> Value {
+        read(&blob(&descriptor["digest"].as_str().expect("a digest").parse().expect("a digest")))
+    };
+    let add = |descriptor: &mut Value, document: &Value| {
+        let text = document.to_string();
+        let digest = Digest::of(text.as_bytes());
+        (descriptor["digest"], descriptor["size"]) = (digest.to_string().into(), text.len().into());
+        fs::write(blob(&digest), text).expect("it can be written");
+    };
+    let mut index = read(&root.join("index.json"));
+    let entries = index["manifests"].as_array_mut().expect("a list");
+    let entry = |tag: &str| {
+        let found = entries.iter().find(|entry| entry["annotations"]["org.opencontainers.image.ref.name"] == tag);
+        found.expect("an image").clone()
+    };
+    let (other, mut entry) = (named(&entry(debug)), entry(production));
+    let mut manifest = named(&entry);
+    let (other_config, mut config) = (named(&other["config"]), named(&manifest["config"]));
+    let push = |list: &mut Value, from: &Value| {
+        let last = from.as_array().and_then(|list| list.last()).expect("one").clone();
+        list.as_array_mut().expect("a list").push(last);
+    };
+    push(&mut config["rootfs"]["diff_ids"], &other_config["rootfs"]["diff_ids"]);
+    push(&mut config["history"], &other_config["history"]);
+    for key in ["Env", "Labels"] {
+        config["config"][key] = other_config["config"][key].clone();
+    }
+    config["config"]["Labels"]["io.scratchdbg.prod"] = manifest["config"]["digest"].clone();
+    change(&mut config);
+    push(&mut manifest["layers"], &other["layers"]);
+    add(&mut manifest["config"], &config);
+    add(&mut entry, &manifest);
+    entry["annotations"] = serde_json::json!({ "org.opencontainers.image.ref.name": made });
+    entries.push(entry);
+    fs::write(root.join("index.json"), index.to_string()).expect("it can be written");
+}
+
+#[test]
+fn a_debug_layer_replaces_nothing_of_production() {
+    let stage = Stage::set();
+    let home = stage.scratchdbg.home();
+    sample::write_app(home);
+    build(&stage, &["-t", "a/b:1", "-o", "oci:layout"]);
+    for (tag, options, expected) in [
+        ("plain", &[][..], None),
+        ("file", &["--add", "app:/.scratchdbg/app"], Some("has /.scratchdbg/app in")),
+        ("path", &["-e", "PATH=/.scratchdbg/bin:/"], Some("Env of the production image")),
+        ("workdir", &["--workdir", "/.scratchdbg/x"], Some("has /.scratchdbg/x in")),
+    ] {
+        let name = format!("a/b:{tag}");
+        if let Some(expected) = expected {
+            let finished = stage.run(&[&["build", "app", "-t", &name, "-o", "oci:layout"], options].concat());
+            finished.expect_clear_failure(1, &[expected, "--no-debug"]);
+        }
+        build(&stage, &[&["--no-debug", "-t", &name, "-o", "oci:layout"], options].concat());
+        let made = format!("{tag}-made");
+        splice(&home.join("layout"), ["1-debug", tag, &made], |_| {});
+        let finished = stage.run(&["pair", "verify", &format!("oci:layout:{tag}"), &format!("oci:layout:{made}")]);
+        match expected {
+            Some(expected) => {
+                finished.expect_code(1);
+                assert!(finished.text().contains(expected), "{finished}");
+            }
+            None => drop(finished.expect_code(0)),
+        }
+    }
+    for (key, value) in [("type", "layers+base"), ("base_layer", "sha256:0")] {
+        splice(&home.join("layout"), ["1-debug", "1", key], |config| config["rootfs"][key] = value.into());
+        let (code, facts) = verify(&stage, "oci:layout:1", &format!("oci:layout:{key}"));
+        assert_eq!((code, &facts["differences"][0]["subject"]), (Some(1), &format!("rootfs.{key}").into()), "{facts}");
+    }
 }
 
 #[test]

@@ -113,6 +113,12 @@ pub enum BuildError {
         /// The name.
         tag: String,
     },
+    /// The production image uses the folder that the twin's layer adds.
+    #[error("{what}")]
+    FolderOfTools {
+        /// What of it, as a sentence.
+        what: String,
+    },
     /// There is no toolkit for the platform of a binary.
     #[error(
         "the debug twin for {platform} needs a static busybox for {platform}, and the one found is for {available}: name one with --toolkit, or build without a twin (--no-debug)"
@@ -150,6 +156,9 @@ impl BuildError {
             Self::WrongPlatform { .. } => Some("--platform is not needed: the platform is taken from the binary"),
             Self::LinkLeadsOut { .. } => Some("--add follows a symbolic link that is its own argument"),
             Self::NoSource { .. } => Some("or leave it out of the list of `--with`"),
+            Self::FolderOfTools { .. } => {
+                Some("use another folder, or build without a debug twin, which would replace it (--no-debug)")
+            }
             Self::NoToolkitFor { .. } => Some("--toolkit can be repeated, once for each platform"),
             _ => None,
         }

@@ -14,6 +14,7 @@ mod links;
 mod pair;
 mod program;
 pub mod provision;
+mod reserved;
 #[cfg(test)]
 mod samples;
 mod settings;

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use scratchdbg_image::{Entry, FileData, Image, ImageError, ImageSet, Platform, TaggedReference};
+use scratchdbg_image::{Entry, FileData, Image, ImageConfig, ImageError, ImageSet, Platform, TaggedReference, Tree};
 
 use crate::binary::Binary;
-use crate::{BuildError, BuildSpec, Toolkit, binary, config, program, settings, toolkit};
+use crate::{BuildError, BuildSpec, Toolkit, binary, config, program, reserved, settings, toolkit};
 
 /// A production image and its debug twin, ready to be written. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -117,7 +117,17 @@ fn production(spec: &BuildSpec, created: &str, content: Content) -> Result<Image
     if let Some(workdir) = spec.workdir.as_deref().filter(|workdir| tree.get(workdir).is_none()) {
         tree.insert(workdir, Entry::directory())?;
     }
+    if spec.twin.is_some() {
+        expect_free_folder(&tree, &config)?;
+    }
     Ok(Image::new(config, vec![spec.layers.layer(tree, spec.epoch)?], BTreeMap::new())?)
+}
+
+/// Fails if the twin's layer would replace a part of the production image.
+fn expect_free_folder(files: &Tree, config: &ImageConfig) -> Result<(), BuildError> {
+    let container = serde_json::to_value(&config.config).unwrap_or_default();
+    let found = reserved::conflict_of_files(files).or_else(|| reserved::conflict_of_settings(&container));
+    found.map_or(Ok(()), |what| Err(BuildError::FolderOfTools { what }))
 }
 
 fn twin(

@@ -10,10 +10,9 @@ use scratchdbg_image::{Digest, annotation};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::reserved::{self, FOLDER as TWIN_ROOT, Listed};
 use crate::{config, label, toolkit};
 
-/// The folder of the twin's layer, relative to the root.
-const TWIN_ROOT: &str = ".scratchdbg";
 /// Names of shells, which would make a production image enterable.
 const SHELLS: [&str; 10] = ["ash", "bash", "busybox", "dash", "ksh", "mksh", "sh", "toybox", "yash", "zsh"];
 
@@ -59,8 +58,8 @@ pub struct Verification {
 /// A difference that should not exist.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Difference {
-    /// The subject of the difference: `role`, `layers`, `debug-layer`, `production-shell`, `base`,
-    /// or the path of a config key.
+    /// The subject of the difference: `role`, `layers`, `debug-layer`, `production-folder`,
+    /// `production-shell`, `base`, or the path of a config key.
     pub subject: String,
     /// A description, as a sentence.
     pub message: String,
@@ -121,6 +120,7 @@ pub fn verify(prod: &Subject, debug: &Subject) -> Verification {
     let mut differences = role(prod, debug);
     differences.extend(layers(prod, debug, same));
     differences.extend(added.and_then(debug_layer));
+    differences.extend(production_folder(prod));
     differences.extend(production_shell(prod));
     differences.extend(settings(prod, debug));
     differences.extend(base(prod, debug));
@@ -199,7 +199,9 @@ fn no_tool(layer: &ListedLayer, member: &Member) -> Option<Difference> {
     let tell = |what: String| Some(difference("debug-layer", format!("/{path} {what}")));
     let is_inside = |target: &str| target.strip_prefix(TWIN_ROOT).is_some_and(|rest| rest.starts_with('/'));
     if !member.is_plain {
-        return tell("has extended headers, which the debug layer needs none of".to_owned());
+        return tell(
+            "has extended headers or a name in an unusual form, which the debug layer needs none of".to_owned(),
+        );
     }
     if (member.uid, member.gid) != (0, 0) {
         return tell(format!("belongs to {}:{}, and not to root", member.uid, member.gid));
@@ -233,6 +235,22 @@ fn no_tool(layer: &ListedLayer, member: &Member) -> Option<Difference> {
     }
 }
 
+fn listed(member: &Member) -> Listed<'_> {
+    let target = match &member.kind {
+        MemberKind::HardLink(target) | MemberKind::Symlink(target) => Some(&**target),
+        MemberKind::Directory | MemberKind::File | MemberKind::Special => None,
+    };
+    Listed { path: &member.path, target }
+}
+
+/// Checks that the debug layer replaces nothing of the production image and changes nothing that its
+/// settings name.
+fn production_folder(prod: &Subject) -> Option<Difference> {
+    let found = reserved::conflict(prod.layers.iter().flat_map(|layer| &layer.members).map(listed))
+        .or_else(|| reserved::conflict_of_settings(&prod.config["config"]))?;
+    Some(difference("production-folder", found))
+}
+
 fn production_shell(prod: &Subject) -> Option<Difference> {
     let is_shell = |member: &&Member| {
         let name = member.path.rsplit('/').next().unwrap_or_default();
@@ -264,12 +282,14 @@ fn path_of(config: &Value) -> Option<&str> {
     env.iter().filter_map(Value::as_str).rev().find_map(|variable| variable.strip_prefix("PATH="))
 }
 
-/// Returns the config without layers, `PATH`, our labels, and the last `more` steps of the history.
+/// Returns the config without the digests of layers, `PATH`, our labels, and the last `more` steps of the history.
 fn comparable(subject: &Subject, more: usize) -> Value {
     let mut config = subject.config.clone();
     let mut empty = Map::new();
     let root = config.as_object_mut().unwrap_or(&mut empty);
-    root.remove("rootfs");
+    if let Some(rootfs) = root.get_mut("rootfs").and_then(Value::as_object_mut) {
+        rootfs.remove("diff_ids");
+    }
     if let Some(history) = root.get_mut("history").and_then(Value::as_array_mut) {
         history.truncate(history.len().saturating_sub(more));
     }

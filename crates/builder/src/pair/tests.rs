@@ -190,3 +190,25 @@ fn every_storage_gives_the_same_image_but_for_its_packing() {
     assert_eq!(image(&plain).config_document(), image(&gzip).config_document());
     assert_ne!(image(&plain).manifest(), image(&gzip).manifest());
 }
+
+#[test]
+fn a_twin_replaces_nothing_of_its_production_image() {
+    let folder = Folder::new();
+    let mut files = Tree::with_root();
+    files.insert(".scratchdbg/bin/sh", Entry::file(FileData::Bytes((*b"x").into()), 0o755)).unwrap();
+    let link = Entry { node: scratchdbg_image::Node::Symlink("/.scratchdbg/bin".into()), ..Entry::directory() };
+    let mut links = Tree::with_root();
+    links.insert("tools", link).unwrap();
+    for (spec, expected) in [
+        (BuildSpec { files: files.clone(), ..spec(&folder) }, "has /.scratchdbg/bin in"),
+        (BuildSpec { files: links, ..spec(&folder) }, "the link /tools of the production image leads to"),
+        (BuildSpec { workdir: Some("/.scratchdbg".into()), ..spec(&folder) }, "has /.scratchdbg, the folder"),
+        (BuildSpec { env: vec!["PATH=/.scratchdbg/bin:/".into()], ..spec(&folder) }, "Env of the production image"),
+        (BuildSpec { volumes: vec!["/.scratchdbg".into()], ..spec(&folder) }, "Volumes of the production image"),
+    ] {
+        let error = build(&spec).unwrap_err();
+        assert!(error.to_string().contains(expected), "{error}");
+        assert!(error.hint().is_some_and(|hint| hint.contains("--no-debug")));
+    }
+    build(&BuildSpec { files, twin: None, ..spec(&folder) }).unwrap();
+}

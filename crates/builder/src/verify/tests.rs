@@ -72,7 +72,7 @@ fn every_difference_is_found_and_named() {
         let messages: Vec<_> = verify(&prod, &debug).differences.into_iter().map(|found| found.message).collect();
         assert!(messages.iter().any(|message| message.contains(expected)), "{expected}: {messages:?}");
     }
-    let changes: [(Change, &str); 17] = [
+    let changes: [(Change, &str); 22] = [
         (
             |_, debug| debug.layers[1].members.last_mut().unwrap().is_plain = false,
             "debug-layer: /.scratchdbg/bin/top has extended headers",
@@ -100,6 +100,23 @@ fn every_difference_is_found_and_named() {
             "config.Env.PATH: it is /evil in debug; expected /usr",
         ),
         (|_, debug| debug.config["config"]["Env"][0] = "A=2".into(), r#"config.Env: it is ["A=1"]"#),
+        (
+            |_, debug| debug.config["rootfs"]["type"] = "layers+base".into(),
+            r#"rootfs.type: it is "layers" in production and "layers+base" in debug"#,
+        ),
+        (|_, debug| debug.config["rootfs"]["base_layer"] = "x".into(), "rootfs.base_layer: it is null in production"),
+        (
+            |prod, _| prod.layers[0].members[1].path = ".scratchdbg/app".into(),
+            "production-folder: the production image has /.scratchdbg/app in /.scratchdbg, the folder of",
+        ),
+        (
+            |prod, _| prod.layers[0].members[1].kind = MemberKind::Symlink(".scratchdbg/app".into()),
+            "production-folder: the link /app of the production image leads to .scratchdbg/app in",
+        ),
+        (
+            |prod, _| prod.config["config"]["Entrypoint"][0] = "/.scratchdbg/app".into(),
+            "production-folder: Entrypoint of the production image names /.scratchdbg",
+        ),
         (|_, debug| debug.config["history"] = Value::Null, "history: it is"),
         (|prod, _| prod.layers[0].diff_id = Digest::of("x"), "layers: layer 1 is sha256:"),
         (|_, debug| drop(debug.layers.pop()), "layers: the debug image has no layer of its own"),

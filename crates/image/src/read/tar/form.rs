@@ -29,14 +29,28 @@ pub(super) fn is_ustar(header: &Header) -> bool {
 /// Returns why readers would not agree on a header. `path` is that of the entry, with extended
 /// headers.
 pub(super) fn ambiguity(header: &Header, kind: EntryType, size: u64, path: &[u8]) -> Option<&'static str> {
-    // Go takes this for a directory, which has no data.
-    if header.as_bytes()[156] == 0 && kind.is_file() && path.ends_with(b"/") && size > 0 {
+    // In the oldest format, this is a directory, which has no data. Otherwise Go takes this for a
+    // file, and GNU tar for a directory.
+    let is_old = header.as_bytes()[156] == 0;
+    let is_file = matches!(kind, EntryType::Regular | EntryType::Continuous);
+    if is_file && is_named_as_directory(path) && (size > 0 || !is_old) {
         return Some("it is a file by its type and a directory by its name");
     }
     if NUMBERS.into_iter().any(|field| has_sign(&header.as_bytes()[field])) {
         return Some("its header has a number with a sign, which engines refuse");
     }
     has_unclear_prefix(header.as_bytes()).then_some("its header has a name in a place where readers disagree")
+}
+
+/// Whether only a directory can have this name.
+fn is_named_as_directory(path: &[u8]) -> bool {
+    matches!(path.rsplit(|byte| *byte == b'/').next(), Some(b"" | b"." | b".."))
+}
+
+/// Whether the name of an entry is written as its path, with a slash at the end of a directory's.
+pub(super) fn is_written_plainly(name: &[u8], path: &str, kind: EntryType) -> bool {
+    let name = name.strip_suffix(b"/").filter(|_| kind.is_dir()).unwrap_or(name);
+    name == path.as_bytes()
 }
 
 /// Whether a number in text has a sign.

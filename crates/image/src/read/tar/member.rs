@@ -48,7 +48,7 @@ pub struct Member {
     /// The extended attribute `security.capability`.
     pub capabilities: Option<Vec<u8>>,
     /// The entry is a POSIX header and its data alone, without extended headers or a format of GNU
-    /// tar: every reader takes it for the same.
+    /// tar, and its name is written as its path: every reader takes it for the same.
     pub is_plain: bool,
 }
 
@@ -64,10 +64,11 @@ impl<R: TarInput> TarReader<R> {
         // Engines unpack no file of the type that reserves its room at once.
         let is_common = header.as_bytes()[156] != 0 && kind != EntryType::Continuous;
         let is_plain = extension.is_empty() && form::is_ustar(header) && is_common;
-        let path = extension.path.unwrap_or_else(|| header.path_bytes().into_owned());
-        let is_old_directory = header.as_bytes()[156] == 0 && path.ends_with(b"/");
-        let ambiguity = form::ambiguity(header, kind, extension.size.unwrap_or(size), &path);
-        let (path, listed) = normal(&path, &self.what)?;
+        let name = extension.path.unwrap_or_else(|| header.path_bytes().into_owned());
+        let is_old_directory = header.as_bytes()[156] == 0 && name.ends_with(b"/");
+        let ambiguity = form::ambiguity(header, kind, extension.size.unwrap_or(size), &name);
+        let (path, listed) = normal(&name, &self.what)?;
+        let is_plain = is_plain && form::is_written_plainly(&name, &path, kind);
         self.listed = listed;
         let named = |reason: &str| ReadError::invalid(format!("/{path} in {}", self.what), reason);
         let link = extension.link.or_else(|| header.link_name_bytes().map(Into::into)).unwrap_or_default();

@@ -55,6 +55,7 @@ fn what_we_write_is_read_again() {
 fn hostile_entries_are_refused_and_named() {
     let zero = vec![0; 2 * BLOCK];
     let mut negative = Header::new_ustar();
+    negative.as_old_mut().name[0] = b'x';
     negative.set_mode(0);
     negative.set_uid(0);
     negative.set_gid(0);
@@ -181,6 +182,40 @@ fn headers_that_readers_disagree_on_are_refused() {
     assert!(plain(&file()) && plain(&changed(345, b"usr")));
     assert!(!plain(&gnu(b"")) && !plain(&[pax(b"11 mtime=0\n"), file()].concat()) && !plain(directory.as_bytes()));
     assert!(!plain(&reserved), "no engine unpacks it");
+}
+
+/// Go takes these for files, and GNU tar, busybox and Python for directories.
+#[test]
+fn a_file_named_as_a_directory_is_refused() {
+    for (name, kind, size) in [
+        (&b"a/"[..], EntryType::Regular, 0),
+        (b"a/", EntryType::Regular, 1024),
+        (b"a//", EntryType::Regular, 0),
+        (b"a/.", EntryType::Regular, 0),
+        (b"b/a/..", EntryType::Regular, 0),
+        (b"a/", EntryType::Continuous, 0),
+        (b"", EntryType::Regular, 0),
+    ] {
+        let mut bytes = header(name, kind, size);
+        bytes.resize(BLOCK + usize::try_from(size).unwrap(), 0);
+        let error = all(&bytes).unwrap_err().to_string();
+        assert!(error.contains("a file by its type and a directory by its name"), "{error}");
+    }
+    let plain = |name: &[u8], kind| all(&header(name, kind, 0)).unwrap()[0].0.is_plain;
+    for (name, kind, expected) in [
+        (&b"a"[..], EntryType::Regular, true),
+        (b"a/", EntryType::Directory, true),
+        (b"a", EntryType::Directory, true),
+        (b"a//", EntryType::Directory, false),
+        (b"./a", EntryType::Regular, false),
+        (b"/a", EntryType::Regular, false),
+        (b"b/../a", EntryType::Regular, false),
+        (b"a\xff", EntryType::Regular, false),
+        (b"a/", EntryType::Symlink, false),
+        (b"a/", EntryType::Link, false),
+    ] {
+        assert_eq!(plain(name, kind), expected, "{name:?} {kind:?}");
+    }
 }
 
 /// As engines take them, which unpack a layer with its root as `/`. Seen with Docker 20.10.
