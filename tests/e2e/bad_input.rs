@@ -211,3 +211,19 @@ fn a_tz_that_is_no_file_of_a_zone() {
         assert_eq!(run(&[]).0, Some(0), "{zone}");
     }
 }
+
+/// 44: what the parser quotes is escaped as in all other messages.
+#[test]
+fn usage_errors_quote_no_escape_sequence() {
+    let stage = Stage::set();
+    let hostile = "\x1b]0;pwn\x07\u{9b}2J\u{202e}x";
+    for arguments in
+        [&["logs", "-n", hostile, "x"][..], &["check", "x", "--format", hostile], &["ps", hostile], &[hostile]]
+    {
+        let finished = stage.run(arguments);
+        finished.expect_code(2);
+        let text = &finished.stderr;
+        assert!(text.contains(r"\x1b]0;pwn\x07\u{9b}2J\u{202e}x"), "{text:?}");
+        assert!(!text.contains(|c: char| c != '\n' && (c.is_control() || c == '\u{202e}')), "{text:?}");
+    }
+}

@@ -213,4 +213,41 @@ mod tests {
     fn trimmed(text: &str) -> String {
         text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
     }
+
+    #[test]
+    fn no_argument_in_a_usage_error_drives_a_terminal() {
+        let hostile = "\x1b]0;pwn\x07\u{9b}31m\u{202e}a\x1b[31mb\nerror: fake\r\x08\u{e0041}";
+        let option = format!("--{hostile}");
+        for arguments in [
+            &["scratchdbg", "logs", "-n", hostile, "x"][..],
+            &["scratchdbg", "logs", "--run", hostile, "x"],
+            &["scratchdbg", "logs", "--since", hostile, "--tail", hostile, "x"],
+            &["scratchdbg", "check", "x", "--format", hostile],
+            &["scratchdbg", "--color", hostile, "ps"],
+            &["scratchdbg", "completion", hostile],
+            &["scratchdbg", "attach", "--mode", hostile, "x"],
+            &["scratchdbg", "ps", hostile, hostile],
+            &["scratchdbg", "ps", &option],
+            &["scratchdbg", "ps", &format!("-{hostile}")],
+            &["scratchdbg", "ps", &format!("--quiet={hostile}")],
+            &["scratchdbg", hostile],
+            &["scratchdbg", "pair", hostile],
+            &["scratchdbg", "help", hostile],
+            // The name that this program was called by is in the usage.
+            &["\x1b]0;pwn\x07\u{202e}", "--help"],
+            &["\x1b]0;pwn\x07\u{202e}", "logs"],
+        ] {
+            let Err(error) = super::Cli::try_parse_from(arguments) else { panic!("{arguments:?}") };
+            let text = scratchdbg_console::usage::rendered(error);
+            for line in anstream::adapter::strip_str(&text.replace("\x1b[31mb", "SEEN")).to_string().lines() {
+                assert_eq!(scratchdbg_logs::escape::label(line), line, "{arguments:?}");
+                assert!(!line.starts_with("error: fake") && !line.contains("SEEN"), "{arguments:?}: {line}");
+            }
+        }
+        let Err(error) = super::Cli::try_parse_from(["scratchdbg", "check", "x", "--format", "\x1b[2J"]) else {
+            panic!("a format")
+        };
+        let text = scratchdbg_console::usage::rendered(error);
+        assert!(text.contains("\x1b[1m\x1b[31merror:") && text.contains("\\x1b[2J"), "{text:?}");
+    }
 }

@@ -16,10 +16,9 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::CommandFactory as _;
-use clap::error::ContextKind;
 use scratchdbg_backend::Scope;
 use scratchdbg_console::printer::Printer;
-use scratchdbg_console::{closed, signals, streams};
+use scratchdbg_console::{closed, signals, streams, usage};
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::args::{Cli, Color, Command, Global};
@@ -39,11 +38,7 @@ fn main() -> ExitCode {
             let printed = streams::print(streams::stdout(), &text);
             return ExitCode::from(if printed.is_ok() { 0 } else { FAILED });
         }
-        Err(mut error) => {
-            // clap suggests passing an unknown option as a value, which is never intended here.
-            error.remove(ContextKind::Suggested);
-            return explain_usage(&error);
-        }
+        Err(error) => return explain_usage(error),
     };
     // Leaked on purpose: copies of the printer hold this reference until the process ends.
     let cluster = cli.command.cluster().map(|options| &*Box::leak(Box::new(options)));
@@ -113,9 +108,10 @@ fn say_what_may_be_left(scope: &Scope, printer: Printer) {
 
 /// Prints clap's help, version or usage error. `attach` reserves all exit codes but 125 for the
 /// command that it runs.
-fn explain_usage(error: &clap::Error) -> ExitCode {
-    let text = error.render().ansi().to_string();
-    if !error.use_stderr() {
+fn explain_usage(error: clap::Error) -> ExitCode {
+    let is_error = error.use_stderr();
+    let text = usage::rendered(error);
+    if !is_error {
         let written = if closed::stdout() {
             Err(CommandError::new("standard output is closed"))
         } else {

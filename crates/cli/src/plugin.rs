@@ -7,6 +7,7 @@ use std::ffi::OsString;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser as _};
+use scratchdbg_logs::escape;
 use scratchdbg_plugin::docker::{self, DockerFlags, Request};
 use scratchdbg_plugin::{Called, completions};
 
@@ -43,7 +44,7 @@ pub(crate) fn parse(arguments: Vec<OsString>) -> Result<Asked, clap::Error> {
                     Ok(Asked::Run(Box::new(cli), flags))
                 }
                 Ok((_, Request::Complete(words))) => Ok(Asked::Text(completions(command, &words))),
-                Err(error) => Err(command.error(ErrorKind::UnknownArgument, error)),
+                Err(error) => Err(command.error(ErrorKind::UnknownArgument, escape::label(&error.to_string()))),
             }
         }
     }

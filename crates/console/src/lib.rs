@@ -8,6 +8,7 @@
 //! * [`progress`] shows the progress of a long operation.
 //! * [`log`] prints the logs of containers. [`lines`] prints lines on one standard stream.
 //! * [`long_text`] reads a text from standard input.
+//! * [`usage`] is what the parser of the command line says.
 //! * [`zone`] is the user's time zone.
 //! * [`closed`] reports whether a standard stream was closed when the process started.
 
@@ -24,4 +25,5 @@ pub mod signals;
 pub mod streams;
 pub mod suggest;
 pub mod terminal;
+pub mod usage;
 pub mod zone;

@@ -8,8 +8,12 @@
 //! characters, and to the attribute that conceals text (SGR 8). Nothing is left out, and harmless
 //! text is not escaped: a tab, and a carriage return at the very end of a line, pass.
 
+mod characters;
+
 use std::borrow::Cow;
 use std::fmt::Write as _;
+
+use characters::is_unsafe;
 
 /// Restores the terminal's own colors.
 const RESET: &str = "\x1b[0m";
@@ -31,6 +35,22 @@ pub fn line(text: &[u8]) -> Cow<'_, str> {
     escaper.push(&mut out, text);
     escaper.finish(&mut out);
     Cow::Owned(out)
+}
+
+/// Returns a text of several lines, each with its colors as of [`line`].
+///
+/// ```
+/// use scratchdbg_logs::escape;
+/// assert_eq!(escape::lines("\x1b[1mone\x1b[0m\n\x1b[2Jtwo\n"), "\x1b[1mone\x1b[0m\n\\x1b[2Jtwo\n");
+/// ```
+pub fn lines(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for piece in text.split_inclusive('\n') {
+        let (text, end) = piece.strip_suffix('\n').map_or((piece, ""), |text| (text, "\n"));
+        out.push_str(&line(text.as_bytes()));
+        out.push_str(end);
+    }
+    out
 }
 
 /// Returns a name, a label or an error message as one line without colors.
@@ -123,23 +143,6 @@ fn as_clean(text: &[u8]) -> Option<&str> {
     }
     let text = str::from_utf8(text).ok()?;
     (!has_high || !text.chars().any(is_unsafe)).then_some(text)
-}
-
-/// Reports whether the character controls a terminal or reorders what the terminal shows.
-fn is_unsafe(c: char) -> bool {
-    // C0, DEL and C1.
-    let is_control = c.is_control() && c != '\t';
-    // Some terminals obey the line separator and the paragraph separator.
-    let is_separator = matches!(c, '\u{2028}' | '\u{2029}');
-    let is_bidi = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    // These characters are invisible. The joiners (U+200C, U+200D) pass: scripts and emoji need
-    // them.
-    let is_invisible = matches!(
-        c,
-        '\u{ad}' | '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{200b}' | '\u{2060}'..='\u{2064}' | '\u{206a}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
-            | '\u{2800}' | '\u{3164}' | '\u{ffa0}' | '\u{fff0}'..='\u{fff8}' | '\u{e0000}'..='\u{e007f}' | '\u{e0100}'..='\u{e01ef}'
-    );
-    is_control || is_separator || is_bidi || is_invisible
 }
 
 /// Appends text with everything unsafe escaped, `ESC` included.
