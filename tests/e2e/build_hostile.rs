@@ -9,7 +9,7 @@ use std::process::Command;
 
 use rustix::process::Signal;
 use scratchdbg_testkit::program::Running;
-use scratchdbg_testkit::sample;
+use scratchdbg_testkit::{eventually, sample};
 
 use crate::stage::Stage;
 
@@ -193,4 +193,52 @@ fn a_full_disk_at_any_step_leaves_what_was_there() {
     let (failures, rest): (Vec<_>, Vec<_>) = text.lines().partition(|line| *line == "1 1");
     assert!(failures.len() > 10, "it failed at many steps: {finished}");
     assert!(rest.is_empty(), "{finished}");
+}
+
+/// 60: a limit for the size of files is like a disk that is full.
+#[test]
+fn a_file_beyond_its_limit_is_an_error_that_leaves_nothing() {
+    let stage = Stage::set();
+    layout(&stage);
+    let home = stage.scratchdbg.home();
+    let old = fs::read(home.join("layout/index.json")).expect("an index");
+    sample::write_app(home);
+    let mut command = Command::new("sh");
+    command.args(["-c", r#"ulimit -f 100 && exec "$0" build app -t a/b:new -o oci:layout"#]);
+    command.arg(env!("CARGO_BIN_EXE_scratchdbg")).env("HOME", home).current_dir(home);
+    Running::start(command).finish().expect_clear_failure(1, &["File too large", "ulimit -f"]);
+    expect_no_trace(home, &old);
+}
+
+/// 61: the signals of timers, as all others that end a program.
+#[test]
+fn a_build_that_a_timer_ends_leaves_nothing() {
+    let stage = Stage::set();
+    layout(&stage);
+    let home = stage.scratchdbg.home();
+    let old = fs::read(home.join("layout/index.json")).expect("an index");
+    // It takes far longer than the test to read it.
+    fs::File::create(home.join("big")).and_then(|file| file.set_len(1 << 36)).expect("a file with a hole");
+    for signal in [Signal::VTALARM, Signal::PROF, Signal::POWER, Signal::IO, Signal::STKFLT] {
+        let running =
+            stage.scratchdbg.start(["build", "app", "--add", "big:/big", "-t", "a/b:new", "-o", "oci:layout"]);
+        eventually(
+            || "a temporary file".to_owned(),
+            || fs::read_dir(home.join("layout")).expect("a folder").count().checked_sub(4).map(drop),
+        );
+        running.signal(signal);
+        running.finish().expect_code(128 + signal.as_raw());
+        expect_no_trace(home, &old);
+    }
+}
+
+/// The layout is as it was, without temporary files.
+fn expect_no_trace(home: &Path, old: &[u8]) {
+    let names = fs::read_dir(home.join("layout")).expect("a folder").map(|entry| entry.expect("an entry").file_name());
+    let mut names: Vec<_> = names.collect();
+    names.sort();
+    assert_eq!(names, ["blobs", "index.json", "oci-layout"]);
+    assert_eq!(fs::read(home.join("layout/index.json")).expect("an index"), old);
+    let blobs = fs::read_dir(home.join("layout/blobs/sha256")).expect("blobs");
+    assert!(blobs.flatten().all(|blob| blob.file_name().len() == 64), "no temporary file");
 }

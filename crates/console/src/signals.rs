@@ -1,6 +1,9 @@
 //! The signals that ask this command to end: SIGINT, SIGTERM, SIGHUP, SIGQUIT, and those that would
-//! end the process by default and that other processes send on purpose: SIGUSR1, SIGUSR2, SIGALRM,
-//! SIGXCPU.
+//! end the process by default and that other processes, timers or limits send on purpose: SIGUSR1,
+//! SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGXCPU, SIGIO, SIGPWR, SIGSTKFLT.
+//!
+//! SIGXFSZ has no effect. The write beyond the limit of a file's size (`ulimit -f`) fails instead,
+//! with `EFBIG`, and is reported like any other.
 //!
 //! The first signal cancels the command, which then removes what it created in the engine, within
 //! [`Scope::GRACE`]. The second signal ends the command at once. A pipe without a reader, or an
@@ -175,11 +178,23 @@ impl Signals {
             SignalKind::user_defined1(),
             SignalKind::user_defined2(),
             SignalKind::alarm(),
+            SignalKind::from_raw(libc::SIGVTALRM),
+            SignalKind::from_raw(libc::SIGPROF),
             SignalKind::from_raw(libc::SIGXCPU),
+            SignalKind::io(),
+            SignalKind::from_raw(libc::SIGPWR),
+            SignalKind::from_raw(libc::SIGSTKFLT),
         ];
         // The parent process may have set these signals to be ignored. They do not end the command
         // then.
-        let ending = ending.into_iter().filter(|kind| !fatal::is_ignored(kind.as_raw_value()));
+        let is_ignored = |kind: &SignalKind| fatal::is_ignored(kind.as_raw_value());
+        let ending = ending.into_iter().filter(|kind| !is_ignored(kind));
+        // Its handler stays, and does nothing. Programs that this process starts do not inherit a
+        // handler, as they would inherit that the signal is ignored.
+        let file_size = SignalKind::from_raw(libc::SIGXFSZ);
+        if !is_ignored(&file_size) {
+            drop(signal(file_size)?);
+        }
         asking.into_iter().chain(ending).map(|kind| Ok((kind, signal(kind)?))).collect::<Result<_, _>>().map(Self)
     }
 
@@ -211,7 +226,20 @@ mod tests {
     #[tokio::test]
     async fn every_signal_that_would_end_the_command_is_received() {
         let mut signals = Signals::open().unwrap();
-        for number in [libc::SIGHUP, libc::SIGUSR1, libc::SIGUSR2, libc::SIGALRM, libc::SIGXCPU] {
+        for number in [
+            libc::SIGHUP,
+            libc::SIGUSR1,
+            libc::SIGUSR2,
+            libc::SIGALRM,
+            libc::SIGVTALRM,
+            libc::SIGPROF,
+            libc::SIGXCPU,
+            libc::SIGIO,
+            libc::SIGPWR,
+            libc::SIGSTKFLT,
+        ] {
+            // It is sent first, and has no effect.
+            rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::XFSZ).unwrap();
             let number = rustix::process::Signal::from_named_raw(number).unwrap();
             rustix::process::kill_process(rustix::process::getpid(), number).unwrap();
             assert_eq!(i32::from(signals.next().await), 128 + number.as_raw());

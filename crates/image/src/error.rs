@@ -159,6 +159,9 @@ impl ImageError {
             Self::Store { source, .. } | Self::Write(source) if source.kind() == io::ErrorKind::StorageFull => {
                 Some("nothing was changed: free some space, or write elsewhere")
             }
+            Self::Store { source, .. } | Self::Write(source) if source.kind() == io::ErrorKind::FileTooLarge => {
+                Some("nothing was changed: write elsewhere, or raise the limit of a file's size (`ulimit -f`)")
+            }
             Self::NotARegularFile { .. } => Some("name a regular file"),
             Self::DuplicatePlatform { .. } => {
                 Some("give one binary for each platform, or build images of one platform one by one")
