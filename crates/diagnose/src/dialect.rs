@@ -27,6 +27,7 @@ mod whole;
 
 use std::sync::{LazyLock, OnceLock};
 
+pub(crate) use explain::not_found_by_kernel;
 use prepare::prepare;
 use regex::bytes::{RegexSet, RegexSetBuilder};
 use regex::{Captures, Regex};

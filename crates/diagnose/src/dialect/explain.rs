@@ -12,7 +12,7 @@ pub(crate) fn finding(said: &Said) -> Finding {
     let finding = match &said.meaning {
         Meaning::NotInPath(name) => not_in_path(name, said.context),
         Meaning::NotFound(path) => not_found(path, said.context),
-        Meaning::NotFoundByKernel(path) => not_found_by_kernel(path.as_deref()),
+        Meaning::NotFoundByKernel(path) => not_found_by_kernel(path.as_deref(), None),
         Meaning::Denied(path) => error(
             Code::NotExecutableMode,
             format!("{} may not be executed: its mode lacks the execute bit, it is a directory, or its mount is noexec", what(path.as_deref())),
@@ -216,11 +216,22 @@ fn one_string(program: &str) -> Option<Finding> {
     ))
 }
 
-fn not_found_by_kernel(path: Option<&str>) -> Finding {
+/// The kernel says the same of a file that is not there, and a program can print the same words.
+/// `is_there` tells whether the image has the file, if that is known.
+pub(crate) fn not_found_by_kernel(path: Option<&str>, is_there: Option<bool>) -> Finding {
+    if is_there == Some(false) {
+        return error(
+            Code::ProgramMissing,
+            format!("{} was to be executed, and is not in the image", what(path)),
+            "see who calls it: the container's own program was found; what that calls must be in the image",
+        )
+        .guessed();
+    }
+    let there = if is_there.is_some() { "is there, but what" } else { "is not there, or what" };
     error(
         Code::LoaderMissing,
         format!(
-            "{} is there, but what it is started with is not: the loader of a dynamically linked program, or the \
+            "{} {there} it is started with is not: the loader of a dynamically linked program, or the \
              interpreter of a script (also when its #! line ends in a carriage return)",
             what(path)
         ),

@@ -63,7 +63,7 @@ fn everyday_messages_are_understood() {
 fn names_are_captured() {
     for (text, part) in [
         ("unable to find user nonroot: no matching entries in passwd file", "\"nonroot\""),
-        ("exec /opt/x/app: no such file or directory", "/opt/x/app is there"),
+        ("exec /opt/x/app: no such file or directory", "/opt/x/app is not there, or what"),
         ("OCI runtime create failed: exec: \\\"/a b\\\": stat /a b: no such file or directory", "\"/a b\""),
         ("/app: error while loading shared libraries: libz.so.1: cannot open shared object file", "libz.so.1"),
         ("open /data/x: read-only file system", "/data/x"),

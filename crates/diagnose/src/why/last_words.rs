@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::evidence::last_lines;
+use super::start;
 use crate::code::Code;
 use crate::container::ContainerFacts;
 use crate::dialect;
@@ -94,6 +95,7 @@ impl LastWords {
                 {
                     continue;
                 }
+                start::say_what_is_known(facts, &lines[index], std::slice::from_mut(&mut finding));
                 if finding.code == Code::ReadOnlyFilesystem {
                     name_the_mount(facts, &mut finding);
                 }

@@ -298,6 +298,25 @@ pub(super) fn prove_library(facts: &ContainerFacts<'_>, said: &mut [Finding]) {
     }
 }
 
+/// A line of a log says that a file was not found. Whether the file is there, and only its loader is
+/// not, is a fact of the image: a program can print any line.
+pub(super) fn say_what_is_known(facts: &ContainerFacts<'_>, line: &str, findings: &mut [Finding]) {
+    let is_suggested =
+        |finding: &&mut Finding| finding.code == Code::LoaderMissing && finding.confidence == Confidence::Guess;
+    let Some(finding) = findings.iter_mut().find(is_suggested) else { return };
+    let path = dialect::read_log(line).into_iter().find_map(|said| match said.meaning {
+        Meaning::NotFoundByKernel(path) => path.filter(|path| path.starts_with('/')),
+        _ => None,
+    });
+    let (Some(path), Some(image)) = (path, facts.image) else { return };
+    if mounts::over(&facts.mounts, &path).is_some() {
+        return;
+    }
+    let mut known = dialect::not_found_by_kernel(Some(&path), image.rootfs.exists(&path));
+    known.evidence.append(&mut finding.evidence);
+    *finding = known;
+}
+
 /// Exit codes of a run whose program could not be executed: runc ≤ 1.1 exits with 1, runc ≥ 1.2
 /// with 255, crun with 126 or 127.
 pub(super) fn may_be_failed_exec(exit_code: i64) -> bool {
@@ -324,6 +343,7 @@ pub(super) fn refused_by_kernel(facts: &ContainerFacts<'_>) -> Option<Vec<Findin
     });
     if by_kernel {
         let mut findings = with_image(facts, dialect::explain_log(last.unwrap_or_default()));
+        say_what_is_known(facts, last.unwrap_or_default(), &mut findings);
         if let Some(first) = findings.first_mut() {
             first.evidence.push(exit_evidence(facts));
         }

@@ -28,6 +28,45 @@ fn the_kernel_refused_and_the_image_says_why() {
     }
 }
 
+/// A program can print what a runtime prints. Whether the file is there is a fact of the image.
+#[test]
+fn a_line_of_a_log_proves_no_file() {
+    let (config, rootfs) = image_of(&Sample::fixed().build(), 0o755);
+    let facts = |text: &str, image| ContainerFacts { log: Some(log(text)), image, ..ended(1) };
+    let image = || Some(ImageFacts::new(&config, &rootfs));
+    for (text, image, code, message) in [
+        (
+            "exec /none: no such file or directory",
+            image(),
+            "program-missing",
+            "/none was to be executed, and is not in the image",
+        ),
+        (
+            "exec /none: no such file or directory\nbye",
+            image(),
+            "program-missing",
+            "/none was to be executed, and is not in",
+        ),
+        (
+            "exec /app: no such file or directory",
+            image(),
+            "loader-missing",
+            "/app is there, but what it is started with",
+        ),
+        (
+            "exec /app: no such file or directory",
+            None,
+            "loader-missing",
+            "/app is not there, or what it is started with",
+        ),
+    ] {
+        let facts = facts(text, image);
+        assert_eq!(verdict(&facts), (code, true), "{text}");
+        let found = &why(&facts).findings[0].message;
+        assert!(found.starts_with(message), "{text}: {found}");
+    }
+}
+
 #[test]
 fn without_a_log_the_image_alone_may_prove_it() {
     let (config, rootfs) = image_of(&Sample::glibc().build(), 0o755);
