@@ -54,6 +54,7 @@ mod logs_engine_restart;
 mod logs_follow;
 mod logs_many;
 mod logs_query;
+mod logs_times;
 mod ours;
 mod own_engine;
 mod pair;

@@ -127,6 +127,9 @@ pub struct Storage {
     pub rotates: bool,
     /// A stream that follows the log loses lines when the log is rotated.
     pub loses_lines_at_rotation: bool,
+    /// A stream that follows the log can end before the log: while the platform still writes what
+    /// the container has printed last.
+    pub follow_ends_early: bool,
     /// A request for the records since a time also misses newer ones: request the whole log
     /// instead.
     pub since_is_incomplete: bool,

@@ -21,6 +21,8 @@ struct Platform {
     may_be_local: bool,
     /// Whether a followed log loses lines when it is rotated.
     loses_lines_at_rotation: bool,
+    /// Whether a stream that follows a log can end before the log.
+    follow_ends_early: bool,
 }
 
 /// A container's log driver, as the engine describes it.
@@ -35,13 +37,15 @@ struct Driver {
 
 impl Engine {
     /// Returns the properties of this engine. Docker before 23.0 loses lines when it rotates a
-    /// followed log.
+    /// followed log, and ends the stream while it still stores the last lines of a run.
     fn platform(&self) -> Platform {
         let is_podman = self.is_podman();
+        let is_old_docker = !is_podman && self.api_version() < ApiVersion::FOLLOWS_ROTATION;
         Platform {
             is_podman,
             may_be_local: matches!(self.endpoint().address, Address::Unix(_)) && !is_podman,
-            loses_lines_at_rotation: !is_podman && self.api_version() < ApiVersion::FOLLOWS_ROTATION,
+            loses_lines_at_rotation: is_old_docker,
+            follow_ends_early: is_old_docker,
         }
     }
 
@@ -147,6 +151,7 @@ fn storage(driver: Driver, container: &str, platform: Platform) -> Storage {
         may_drop: driver.option("mode") == Some("non-blocking"),
         rotates: driver.rotates(),
         loses_lines_at_rotation: platform.loses_lines_at_rotation,
+        follow_ends_early: platform.follow_ends_early,
         // Docker then leaves out complete compressed files, as if they were older (observed with
         // 20.10 and both drivers).
         since_is_incomplete: driver.compresses(),
@@ -166,7 +171,8 @@ fn storage(driver: Driver, container: &str, platform: Platform) -> Storage {
 mod tests {
     use super::*;
 
-    const DOCKER: Platform = Platform { is_podman: false, may_be_local: true, loses_lines_at_rotation: true };
+    const DOCKER: Platform =
+        Platform { is_podman: false, may_be_local: true, loses_lines_at_rotation: true, follow_ends_early: true };
 
     fn driver(name: &str, options: &[(&str, &str)]) -> Driver {
         let options = options.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
@@ -211,7 +217,8 @@ mod tests {
 
     #[test]
     fn each_engine_is_checked_in_its_own_way() {
-        let podman = Platform { is_podman: true, may_be_local: false, loses_lines_at_rotation: false };
+        let podman =
+            Platform { is_podman: true, may_be_local: false, loses_lines_at_rotation: false, follow_ends_early: false };
         let cases = [
             ("json-file", DOCKER, Completeness::ByCount),
             ("local", DOCKER, Completeness::ByCount),

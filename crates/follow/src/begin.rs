@@ -80,6 +80,12 @@ impl HeadCollector {
         }
     }
 
+    /// Takes the heads of the records that are whole, or of all.
+    pub(crate) fn take(&mut self, all: bool) -> Vec<Head> {
+        let open = if self.is_open && !all { self.heads.pop() } else { None };
+        std::mem::replace(&mut self.heads, open.into_iter().collect())
+    }
+
     pub(crate) fn into_first(self) -> Option<Head> {
         self.heads.into_iter().next()
     }

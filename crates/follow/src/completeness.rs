@@ -149,11 +149,56 @@ impl<B: LogBackend, S: Sink> LogReader<'_, B, S> {
             let came = usize::try_from(came.saturating_sub(records_after))
                 .unwrap_or(usize::MAX)
                 .min(LOOKBACK[LOOKBACK.len() - 1]);
+            if self.has_all_since(request, sent).await? {
+                return Ok(Check::Whole);
+            }
             if came > 0 && self.heads(&all, came + 1).await?.iter().any(|head| Some(head) == begun.as_ref()) {
                 return Ok(Check::Whole);
             }
         }
         Ok(Check::LeftOut)
+    }
+
+    /// Whether an answer has the last records of the log, without any left out in between.
+    pub(crate) async fn is_end_of_log(&self, sent: &SentRecords) -> bool {
+        let last = LogRequest { tail: Some(sent.records), timestamps: true, ..LogRequest::default() };
+        match self.heads(&last, 1).await {
+            Ok(mut heads) => sent.records > 0 && heads.pop() == sent.first,
+            // If the container was removed, nothing more can be read.
+            Err(error) => error.is_absent(),
+        }
+    }
+
+    /// Whether an answer since a time has all records that are not older. Some engines leave out
+    /// older records wherever they are, so that the others are not the last ones of the log. Reads
+    /// the whole log.
+    async fn has_all_since(&self, request: &LogRequest, sent: &SentRecords) -> Result<bool, backend::Error> {
+        let (Some(since), None) = (request.since, request.tail) else { return Ok(false) };
+        if self.source.state.is_writing() {
+            return Ok(false);
+        }
+        let framing = Framing::from_tty(self.source.tty);
+        let all = LogRequest { timestamps: true, ..LogRequest::default() };
+        let mut stream = self.backend.read_log(&self.source.id, &all).await?;
+        let mut begin = HeadCollector::new(framing);
+        let (mut first, mut records, mut wanted) = (None, 0, 0);
+        loop {
+            let chunk = stream.next().await.transpose()?;
+            if let Some(chunk) = &chunk {
+                begin.push(chunk, usize::MAX, framing);
+            }
+            for head in begin.take(chunk.is_none()) {
+                let at = Timestamp::split(&head).and_then(|(stamp, _)| stamp.instant());
+                records += 1;
+                wanted += u64::from(at >= Some(since));
+                first = first.or(Some(head));
+            }
+            if chunk.is_none() {
+                break;
+            }
+        }
+        let last = LogRequest { tail: Some(records), ..all };
+        Ok(wanted == sent.records && self.heads(&last, 1).await?.pop() == first)
     }
 
     /// Counts the records after the last one that was sent. Returns `None` if that is not possible.
@@ -208,11 +253,11 @@ impl<B: LogBackend, S: Sink> LogReader<'_, B, S> {
         let mut found = Vec::new();
         let mut buffer = vec![0; CHUNK];
         while let Ok(Some(bytes)) = files.read(&mut buffer) {
-            decoder.push(bytes, |event| found.extend(self.damage(event, &mut taken, &files)));
+            decoder.push(bytes, |event| found.extend(Self::damage(event, &mut taken, &files)));
         }
         // A record that is still being written is not damaged.
         if !(decoder.is_in_record() && self.source.state.is_writing()) {
-            decoder.finish(|event| found.extend(self.damage(event, &mut taken, &files)));
+            decoder.finish(|event| found.extend(Self::damage(event, &mut taken, &files)));
             found.extend(taken.into_hole());
         }
         let is_damaged = !found.is_empty();
@@ -222,7 +267,7 @@ impl<B: LogBackend, S: Sink> LogReader<'_, B, S> {
         Ok(is_damaged)
     }
 
-    fn damage(&self, event: FileEvent<'_>, taken: &mut ReadProgress, files: &LogFiles) -> Option<Notice> {
+    fn damage(event: FileEvent<'_>, taken: &mut ReadProgress, files: &LogFiles) -> Option<Notice> {
         match event {
             FileEvent::Hole(hole) => {
                 Self::take_hole(hole, taken, Some(files));
@@ -230,9 +275,6 @@ impl<B: LogBackend, S: Sink> LogReader<'_, B, S> {
             }
             FileEvent::Line(line) => {
                 let hole = taken.pass(&line);
-                let until = self.runs.range.until.filter(|_| taken.goes_on);
-                taken.goes_on &=
-                    until.is_none_or(|until| line.timestamp.and_then(|stamp| stamp.instant()) <= Some(until));
                 hole.filter(|_| taken.has_begun)
             }
         }

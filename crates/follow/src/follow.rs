@@ -3,7 +3,9 @@
 
 use std::time::{Duration, Instant};
 
+use futures_util::StreamExt as _;
 use scratchdbg_backend::{self as backend, LogBackend, LogRequest, LogSource, Phase};
+use scratchdbg_logs::Event;
 use scratchdbg_logs::resume::Resume;
 
 use crate::begin::SentRecords;
@@ -30,18 +32,22 @@ impl<B: LogBackend, S: Sink> LogReader<'_, B, S> {
             if files.as_ref().is_some_and(|files| files.container != self.source.id) {
                 files = self.follower()?;
             }
-            let (lines, begun, started_at) = (self.lines, Instant::now(), self.source.started_at);
+            let (lines, begun, was_started) = (self.lines, Instant::now(), self.source.started_at.is_some());
             // Some engines lose lines when the log is rotated while it is streamed. The stored log
             // is complete.
             let storage = &self.source.storage;
             let polls = files.is_none() && storage.rotates && storage.loses_lines_at_rotation;
-            let end = match &mut files {
+            self.has_unread_end = files.is_none();
+            let mut end = match &mut files {
                 Some(files) => self.copy_followed(files, &mut ends).await?,
-                None => self.copy_stream(polls || progress.is_final(), &mut ends).await?,
+                None if progress.is_final() => self.copy_rest(&mut ends).await?,
+                None => self.copy_stream(polls, &mut ends).await?,
             };
             let pass = Pass { ended: ended(&end), in_files: files.is_some(), polls, took: begun.elapsed() };
             match progress.step(&pass, self.lines > lines) {
                 Step::Stop => return Ok(()),
+                // There is a deadline no more.
+                Step::ReadRest => tokio::time::sleep(MIN_PAUSE).await,
                 Step::Finish => {
                     if !self.finish_or_go_on(end, &mut files, &mut progress).await? {
                         return Ok(());
@@ -54,12 +60,19 @@ impl<B: LogBackend, S: Sink> LogReader<'_, B, S> {
                 }
                 Step::Inspect => self.inspect_between(&mut progress, files.as_mut(), &mut ends).await?,
                 Step::Wait => {
+                    // At once, because the container may be removed.
+                    let is_closed = matches!(end, StreamEnd::Closed(_));
+                    if is_closed && self.inspect(polls, &mut ends).await? == ContainerState::Ended && !self.is_gone {
+                        end = self.copy_rest(&mut ends).await?;
+                    }
                     let runs = self.wait(polls, &mut ends).await?;
-                    // A stream of a run that has ended contains all of the run, unless the log was
-                    // rotated meanwhile.
-                    let has_all = !self.source.storage.rotates && self.source.started_at == started_at;
-                    match progress.waited(&pass, runs, has_all) {
+                    if runs && !was_started && files.is_none() {
+                        // A container that has not started has no log file.
+                        files = self.follower()?;
+                    }
+                    match progress.waited(&pass, runs, self.is_gone) {
                         Next::Finish => {
+                            self.tell_unread_end()?;
                             if !self.finish_or_go_on(end, &mut files, &mut progress).await? {
                                 return Ok(());
                             }
@@ -67,7 +80,7 @@ impl<B: LogBackend, S: Sink> LogReader<'_, B, S> {
                         Next::Read(Duration::ZERO) => {}
                         Next::Read(pause) => {
                             if !self.pause(pause).await? {
-                                return Ok(());
+                                progress.end();
                             }
                         }
                     }
@@ -76,7 +89,6 @@ impl<B: LogBackend, S: Sink> LogReader<'_, B, S> {
         }
     }
 
-    /// Passes on a last line without a newline.
     /// Finishes the log of a container. Returns whether another one has its name now, which is
     /// followed from here on.
     async fn finish_or_go_on(
@@ -134,9 +146,81 @@ impl<B: LogBackend, S: Sink> LogReader<'_, B, S> {
         Ok(())
     }
 
+    /// Reads the rest of what is stored, and proves that nothing of it was left out: some engines
+    /// leave out records that are older than a requested time, wherever they are in the log.
+    async fn copy_rest(&mut self, ends: &mut Listener) -> Result<StreamEnd, Error> {
+        self.resume.restart();
+        if let Some(end) = self.copy_last_records().await? {
+            self.has_unread_end = false;
+            return Ok(end);
+        }
+        let is_checked = !self.source.storage.rotates && self.is_checked();
+        self.watched = None;
+        self.sent = is_checked.then(SentRecords::default);
+        let since = self.resume.restart().max(self.runs.range.since);
+        let request = LogRequest { since, timestamps: true, ..LogRequest::default() };
+        let mut end = self.copy_stream(true, ends).await?;
+        let sent = self.sent.take();
+        if let (StreamEnd::Closed(decoder), Some(mut sent)) = (&end, sent) {
+            sent.records += decoder.records();
+            if since > self.runs.range.since && !self.is_end_of_log(&sent).await {
+                self.resume.restart();
+                let all = LogRequest { since: self.runs.range.since, ..request };
+                let stream = self.open(&all).await?;
+                end = self.copy(stream, true, Some(ends), None).await?;
+            }
+        }
+        let is_read = matches!(end, StreamEnd::Closed(_));
+        self.has_unread_end &= !is_read;
+        // Where a stream ends with the log, it has sent everything, whatever was deleted since.
+        let may_miss = is_read && self.source.storage.follow_ends_early;
+        if may_miss && let Some(since) = self.resume.lost_position() {
+            self.resume.expect_gap();
+            self.pipeline.notice(Notice::Gap { since, until: None }, &mut self.sink)?;
+        }
+        Ok(end)
+    }
+
+    /// Reads the last records. If the last line that was delivered is among them, those after it are
+    /// all of the rest, whatever their times are.
+    async fn copy_last_records(&mut self) -> Result<Option<StreamEnd>, Error> {
+        const RECORDS: u64 = 256;
+        let request = LogRequest { tail: Some(RECORDS), timestamps: true, ..LogRequest::default() };
+        let Ok(mut stream) = self.open(&request).await else { return Ok(None) };
+        let mut decoder = self.decoder(true);
+        let mut lines = Vec::new();
+        while let Some(chunk) = stream.next().await {
+            let Ok(chunk) = chunk else { return Ok(None) };
+            let mut events = decoder.push(&chunk);
+            loop {
+                match events.next() {
+                    Ok(Some(Event::Line(line))) => lines.push(line.into_owned()),
+                    Ok(None) => break,
+                    Ok(Some(Event::DaemonError(_))) | Err(_) => return Ok(None),
+                }
+            }
+        }
+        let Some(known) = self.resume.first_known(&lines) else { return Ok(None) };
+        for line in lines.drain(known..) {
+            self.take(line)?;
+        }
+        Ok(Some(StreamEnd::Closed(Box::new(decoder))))
+    }
+
+    /// The container was removed before its log could be read to the end.
+    fn tell_unread_end(&mut self) -> Result<(), Error> {
+        let storage = &self.source.storage;
+        let can_end_early = storage.follow_ends_early || storage.rotates && storage.loses_lines_at_rotation;
+        if std::mem::take(&mut self.has_unread_end) && can_end_early {
+            self.pipeline.notice(Notice::EndNotRead, &mut self.sink)?;
+        }
+        Ok(())
+    }
+
     /// Reads a stream of the platform to its end. With `stored`, reads what the platform has now.
     async fn copy_stream(&mut self, stored: bool, ends: &mut Listener) -> Result<StreamEnd, Error> {
-        let since = self.resume.restart().or(self.runs.range.since);
+        let since = self.resume.restart().max(self.runs.range.since);
+        let deadline = self.deadline().filter(|_| !stored);
         let mut request = LogRequest { follow: !stored, since, timestamps: true, ..LogRequest::default() };
         if !std::mem::replace(&mut self.was_watched, true) && !self.source.storage.rotates && self.is_checked() {
             self.watched = Some(LogRequest { follow: false, ..request.clone() });
@@ -144,7 +228,7 @@ impl<B: LogBackend, S: Sink> LogReader<'_, B, S> {
         }
         loop {
             let end = match self.open(&request).await {
-                Ok(stream) => self.copy(stream, true, Some(&mut *ends)).await?,
+                Ok(stream) => self.copy(stream, true, Some(&mut *ends), deadline).await?,
                 Err(Error::Backend(error)) => StreamEnd::Broken(error.message),
                 Err(error) => return Err(error),
             };
@@ -206,13 +290,16 @@ impl<B: LogBackend, S: Sink> LogReader<'_, B, S> {
                         self.begin_recreated(another)?;
                         return Ok(ContainerState::Running);
                     }
-                    (None, None) => return Ok(ContainerState::Ended),
+                    (None, None) => {
+                        self.is_gone = true;
+                        return Ok(ContainerState::Ended);
+                    }
                 },
             };
             if !polls || source.started_at != self.source.started_at || source.state != self.source.state {
                 self.runs.learn(ends.ends(self.backend, &source.id).await);
             }
-            self.source = source;
+            (self.source, self.is_gone) = (source, false);
             return Ok(match self.source.state {
                 Phase::Running | Phase::Paused => ContainerState::Running,
                 Phase::Restarting => ContainerState::Restarting,
@@ -253,10 +340,12 @@ impl<B: LogBackend, S: Sink> LogReader<'_, B, S> {
     /// The container was removed, and another one was created under its name.
     fn begin_recreated(&mut self, source: LogSource) -> Result<(), Error> {
         self.pipeline.flush(&mut self.sink)?;
+        self.tell_unread_end()?;
         for notice in self.runs.remaining() {
             self.sink.notice(notice)?;
         }
         self.sink.notice(Notice::Recreated)?;
+        (self.is_gone, self.has_unread_end) = (false, false);
         self.source = source;
         self.resume = Resume::new();
         self.runs.begin_anew();

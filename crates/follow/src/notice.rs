@@ -95,6 +95,14 @@ pub enum Notice {
         /// The limit, in bytes.
         limit: usize,
     },
+    /// The lines around a match exceed the memory limit. Only `limit` bytes of them are shown.
+    ContextTooLong {
+        /// The limit, in bytes.
+        limit: usize,
+    },
+    /// The end of the log could not be read: the container was removed, and the stream of the
+    /// platform may have ended before the log.
+    EndNotRead,
     /// This many lines have no level, and a level was requested.
     WithoutLevel(u64),
     /// So many lines are too long to be judged as a whole: they were judged by what is kept of
@@ -163,6 +171,8 @@ impl Notice {
             | Self::Broken { .. }
             | Self::EngineError { .. }
             | Self::TailTooLong { .. }
+            | Self::ContextTooLong { .. }
+            | Self::EndNotRead
             | Self::JudgedInPart(_)
             | Self::TracesSplit { is_filtered: true, .. }
             | Self::ReaderFailed(_)

@@ -11,8 +11,8 @@ use scratchdbg_logs::trace::TraceJoiner;
 
 use crate::{Notice, Request, Sink};
 
-/// The maximum size in bytes of the lines that `-n` keeps.
-const MAX_TAIL: usize = 16 << 20;
+/// The maximum size in bytes of the lines that `-n` keeps, and of those around a match.
+const MAX_KEPT: usize = 16 << 20;
 
 /// The filters of one container.
 #[derive(Debug)]
@@ -48,6 +48,10 @@ struct LastMatches {
     tail: Tail<MatchGroup>,
     notes: Vec<Notice>,
     open: Vec<(Line<'static>, bool)>,
+    /// The size of the open group.
+    open_bytes: usize,
+    /// Lines after a match were dropped because they exceed the memory limit.
+    is_cut: bool,
     has_match: bool,
     /// How many following lines still belong to the last match.
     after: usize,
@@ -58,9 +62,11 @@ impl Pipeline {
     pub(crate) fn new(request: &Request) -> Self {
         let (before, after) = request.around;
         let last = request.tail.map(|count| LastMatches {
-            tail: Tail::new(count, MAX_TAIL),
+            tail: Tail::new(count, MAX_KEPT),
             notes: Vec::new(),
             open: Vec::new(),
+            open_bytes: 0,
+            is_cut: false,
             has_match: false,
             after,
             near: 0,
@@ -72,7 +78,7 @@ impl Pipeline {
                 query: request.query.clone(),
                 without_level: 0,
                 judged_in_part: 0,
-                context: (before + after > 0).then(|| Context::new(before, after)),
+                context: (before + after > 0).then(|| Context::new(before, after, MAX_KEPT)),
                 last,
             },
         }
@@ -138,6 +144,9 @@ impl Pipeline {
             sink.notice(Notice::TracesSplit { count: split, is_filtered: !self.filter.query.wants_all() })?;
         }
         (self.filter.without_level, self.filter.judged_in_part) = (0, 0);
+        if self.filter.context.as_ref().is_some_and(Context::is_short) {
+            sink.notice(Notice::ContextTooLong { limit: MAX_KEPT })?;
+        }
         Ok(())
     }
 
@@ -148,7 +157,10 @@ impl Pipeline {
         let Some(mut last) = self.filter.last.take() else { return Ok(()) };
         last.close();
         if last.tail.is_short() {
-            sink.notice(Notice::TailTooLong { limit: MAX_TAIL })?;
+            sink.notice(Notice::TailTooLong { limit: MAX_KEPT })?;
+        }
+        if last.is_cut {
+            sink.notice(Notice::ContextTooLong { limit: MAX_KEPT })?;
         }
         let mut is_told = !last.tail.has_dropped();
         let mut is_first = true;
@@ -211,13 +223,18 @@ impl LastMatches {
             self.close();
             (self.has_match, self.near) = (is_match, self.after);
         }
+        if !is_match && self.open_bytes > MAX_KEPT {
+            self.is_cut = true;
+            return;
+        }
+        self.open_bytes += line.size();
         self.open.push((line.into_owned(), after_gap));
     }
 
     fn close(&mut self) {
         let group = std::mem::take(&mut self.open);
+        let bytes = std::mem::take(&mut self.open_bytes);
         if std::mem::take(&mut self.has_match) {
-            let bytes = group.iter().map(|(line, _)| line.text.len() + size_of::<Line<'_>>()).sum();
             let notes = std::mem::take(&mut self.notes);
             self.tail.push(MatchGroup { notes, lines: group }, bytes);
         }

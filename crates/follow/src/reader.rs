@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use scratchdbg_backend::{ContainerName, LogBackend, LogRequest, LogSource, Phase};
 use scratchdbg_logs::Line;
 use scratchdbg_logs::resume::{Admission, Resume};
+use scratchdbg_logs::when::TimeRange;
 
 use crate::begin::SentRecords;
 use crate::pipeline::Pipeline;
@@ -30,6 +31,12 @@ pub struct LogReader<'a, B, S> {
     pub(crate) lines: u64,
     /// Skip lines up to this time: they were read before.
     pub(crate) skip_until: Option<Timestamp>,
+    /// The last line that has a time is in the requested range.
+    pub(crate) is_in_range: bool,
+    /// The container was removed.
+    pub(crate) is_gone: bool,
+    /// The last pass of a followed log read a stream of the platform, which may have ended early.
+    pub(crate) has_unread_end: bool,
     /// A request with a start time was answered incompletely.
     pub(crate) left_out: bool,
     /// Damage in the log, to report before the next new line.
@@ -57,6 +64,9 @@ impl<'a, B: LogBackend, S: Sink> LogReader<'a, B, S> {
             runs: Runs::default(),
             lines: 0,
             skip_until: None,
+            is_in_range: true,
+            is_gone: false,
+            has_unread_end: false,
             left_out: false,
             hole: None,
             sent: None,
@@ -104,8 +114,9 @@ impl<'a, B: LogBackend, S: Sink> LogReader<'a, B, S> {
         Ok(())
     }
 
-    /// Takes the next line of the log. Returns `false` if the line is later than the requested
-    /// range.
+    /// Takes the next line of the log, and leaves it out if it is not in the requested range: times
+    /// may go back, so that a line proves nothing about the next one. Returns `false` if nothing
+    /// more is wanted.
     pub(crate) fn take(&mut self, line: Line<'_>) -> Result<bool, Error> {
         let at = line.timestamp.and_then(|stamp| stamp.instant());
         if self.skip_until.is_some() && at < self.skip_until {
@@ -119,9 +130,8 @@ impl<'a, B: LogBackend, S: Sink> LogReader<'a, B, S> {
             self.left_out = true;
             return Ok(false);
         }
-        if at.is_some() && at > self.runs.range.until && self.runs.range.until.is_some() {
-            self.tell_hole()?;
-            return Ok(false);
+        if !self.admits_time(at)? {
+            return Ok(!self.is_far_beyond(at));
         }
         match self.resume.admit_at(&line, at) {
             Admission::Seen => {
@@ -146,6 +156,30 @@ impl<'a, B: LogBackend, S: Sink> LogReader<'a, B, S> {
         let line = Line { run: at.and_then(|at| self.runs.number(at)), ..line };
         self.pipeline.push(line, &mut self.sink)?;
         Ok(true)
+    }
+
+    /// Whether a line of this time is in the requested range. A line without a time is if the line
+    /// before it is.
+    fn admits_time(&mut self, at: Option<Timestamp>) -> Result<bool, Error> {
+        let TimeRange { since, until } = self.runs.range;
+        let Some(at) = at else { return Ok(self.is_in_range) };
+        let is_early = since.is_some_and(|since| at < since);
+        let was_in_range = std::mem::replace(&mut self.is_in_range, !is_early && until.is_none_or(|until| at <= until));
+        if !self.is_in_range {
+            // Damage after a wanted line may have been wanted too.
+            if was_in_range && !is_early {
+                self.tell_hole()?;
+            }
+            self.hole = None;
+        }
+        Ok(self.is_in_range)
+    }
+
+    /// Whether a followed log is over: its time has passed, and its lines are far later.
+    fn is_far_beyond(&self, at: Option<Timestamp>) -> bool {
+        const FAR: jiff::SignedDuration = jiff::SignedDuration::from_secs(10);
+        let (Some(at), Some(until)) = (at, self.runs.range.until) else { return false };
+        at.duration_since(until) > FAR && self.deadline().is_some_and(|deadline| Instant::now() >= deadline)
     }
 
     /// The time at which a followed log cannot have more lines within `--until`. Lines may still

@@ -45,6 +45,8 @@ pub(crate) enum ContainerState {
 pub(crate) enum Step {
     /// Stop.
     Stop,
+    /// Read what the platform has stored, for the last time.
+    ReadRest,
     /// Pass on a last line without a newline, and stop.
     Finish,
     /// Report that the stream broke, and stop.
@@ -62,7 +64,8 @@ pub(crate) enum Step {
 pub(crate) enum Next {
     /// Read again, after a backoff.
     Read(Duration),
-    /// Pass on a last line without a newline, and stop.
+    /// Pass on a last line without a newline, and stop. The log is gone, so nothing can be read
+    /// again.
     Finish,
 }
 
@@ -84,22 +87,34 @@ pub(crate) struct Pass {
 pub(crate) struct Progress {
     /// The number of consecutive passes without a new line.
     empty_streams: u32,
-    /// The container has ended: the next pass is the last.
+    /// The container has ended: the next pass is the last, unless it has new lines.
     is_final: bool,
     over_since: Option<Instant>,
 }
 
 impl Progress {
-    /// Whether the container has ended, so that the next pass is the last.
+    /// Whether the container or the requested range has ended: read what is stored.
     pub(crate) fn is_final(&self) -> bool {
         self.is_final
+    }
+
+    /// The requested range is over.
+    pub(crate) fn end(&mut self) {
+        self.is_final = true;
     }
 
     /// A pass ended, with or without new lines.
     pub(crate) fn step(&mut self, pass: &Pass, has_new_lines: bool) -> Step {
         self.empty_streams = if has_new_lines { 0 } else { self.empty_streams.saturating_add(1) };
         match pass.ended {
-            PassEnd::RangeEnd => Step::Stop,
+            PassEnd::RangeEnd if pass.in_files || self.is_final => Step::Stop,
+            // The stream may be behind.
+            PassEnd::RangeEnd => {
+                self.is_final = true;
+                Step::ReadRest
+            }
+            // The platform may still store what the container has printed last.
+            PassEnd::Closed if self.is_final && has_new_lines => Step::ReadRest,
             PassEnd::Idle | PassEnd::Closed if self.is_final => Step::Finish,
             PassEnd::Idle => {
                 self.empty_streams = 0;
@@ -122,15 +137,15 @@ impl Progress {
         self.is_final = now.saturating_duration_since(since) >= GRACE;
     }
 
-    /// The wait for the container is over. It `runs`, or has ended for good. `has_all` means that
-    /// the stream ended with the container's last run and contained all of it.
-    pub(crate) fn waited(&mut self, pass: &Pass, runs: bool, has_all: bool) -> Next {
+    /// The wait for the container is over. It `runs`, or has ended for good, or was removed
+    /// (`is_gone`). A stream can end before the log does, so what is stored is read after it.
+    pub(crate) fn waited(&mut self, pass: &Pass, runs: bool, is_gone: bool) -> Next {
         match (pass.ended, runs) {
             (PassEnd::Broken, true) => Next::Read(MIN_PAUSE),
             (_, true) if pass.polls => Next::Read((pass.took * 4).clamp(MIN_PAUSE, MAX_BACKOFF)),
             (_, true) if self.empty_streams > 1 => Next::Read(MIN_PAUSE * self.empty_streams.min(20)),
             (_, true) => Next::Read(Duration::ZERO),
-            (PassEnd::Closed, false) if has_all => Next::Finish,
+            (PassEnd::Closed, false) if is_gone => Next::Finish,
             (_, false) => {
                 self.is_final = true;
                 Next::Read(Duration::ZERO)
@@ -154,10 +169,11 @@ mod tests {
         assert_eq!(progress.step(&closed, true), Step::Wait);
         assert_eq!(progress.waited(&closed, true, false), Next::Read(Duration::ZERO), "it runs again");
         assert_eq!(progress.step(&closed, true), Step::Wait);
-        assert_eq!(progress.waited(&closed, false, true), Next::Finish);
-        // The log was rotated while it was streamed: read what is stored once more.
+        assert_eq!(progress.waited(&closed, false, true), Next::Finish, "it was removed");
+        // The stream may have ended before the log: read what is stored until nothing is new.
         assert_eq!(progress.waited(&closed, false, false), Next::Read(Duration::ZERO));
         assert!(progress.is_final());
+        assert_eq!(progress.step(&closed, true), Step::ReadRest);
         assert_eq!(progress.step(&closed, false), Step::Finish);
     }
 
@@ -217,5 +233,13 @@ mod tests {
         let broken = Pass { ended: PassEnd::Broken, ..idle };
         assert_eq!(Progress::default().step(&broken, true), Step::LeaveFiles);
         assert_eq!(Progress::default().step(&Pass { ended: PassEnd::RangeEnd, ..idle }, true), Step::Stop);
+    }
+
+    #[test]
+    fn a_stream_that_is_over_by_time_is_read_to_the_end_of_what_is_stored() {
+        let (over, mut progress) = (pass(PassEnd::RangeEnd), Progress::default());
+        assert_eq!(progress.step(&over, true), Step::ReadRest);
+        assert!(progress.is_final());
+        assert_eq!(progress.step(&pass(PassEnd::Closed), false), Step::Finish);
     }
 }

@@ -18,16 +18,19 @@ impl<B: LogBackend, S: Sink> LogReader<'_, B, S> {
         if self.read_end(then_follow).await? || self.read_files(then_follow).await? {
             return Ok(());
         }
-        let resumed = self.resume.restart();
-        let since = resumed.or(self.runs.range.since);
+        let since = self.resume.restart().max(self.runs.range.since);
         let is_checked = self.is_checked();
         let is_bound = since.is_some() || self.runs.range.until.is_some();
+        // Engines end an answer at the first record that is later than `until`, though older ones
+        // may follow. So everything is read, and each line is judged by its own time, unless its
+        // time would be in the middle of a line that is passed on in parts.
+        let has_times = !(self.source.tty && self.request.in_parts);
         let mut request = LogRequest {
             since,
-            // A later record proves that the stream did not end early, so do not let the engine
-            // apply the end of the range.
-            until: self.runs.range.until.filter(|_| !is_checked),
-            timestamps: self.request.timestamps || is_checked && (is_bound || self.source.state.is_writing()),
+            until: self.runs.range.until.filter(|_| !has_times),
+            timestamps: self.request.timestamps
+                || is_bound && has_times
+                || is_checked && self.source.state.is_writing(),
             ..LogRequest::default()
         };
         self.sent = is_checked.then(SentRecords::default);
@@ -36,7 +39,7 @@ impl<B: LogBackend, S: Sink> LogReader<'_, B, S> {
             request.timestamps = true;
         }
         let stream = self.open(&request).await?;
-        let end = self.copy(stream, request.timestamps, None).await?;
+        let end = self.copy(stream, request.timestamps, None, None).await?;
         match end {
             StreamEnd::Closed(mut decoder) => {
                 if let Some(sent) = &mut self.sent {
@@ -112,6 +115,7 @@ impl<B: LogBackend, S: Sink> LogReader<'_, B, S> {
             if !is_damaged && (wanted == 0 || (wanted..lines.len()).any(is_first)) {
                 continue;
             }
+            self.resume.begin_late();
             for line in lines {
                 if self.resume.admit(&line) == Admission::New {
                     let at = line.timestamp.and_then(|stamp| stamp.instant());

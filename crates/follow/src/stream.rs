@@ -1,6 +1,6 @@
 //! Reads the log stream that the platform sends.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::{FutureExt as _, StreamExt as _};
 use scratchdbg_backend::{ErrorKind, LogBackend, LogRequest};
@@ -49,22 +49,20 @@ impl<B: LogBackend, S: Sink> LogReader<'_, B, S> {
     }
 
     /// Passes on the lines of a stream until it ends in any way. A followed stream may continue
-    /// across a restart; `ends` are received meanwhile. Returns an error only if the output fails.
+    /// across a restart; `ends` are received meanwhile. It is left at the deadline. Returns an error
+    /// only if the output fails.
     pub(crate) async fn copy(
         &mut self,
         mut stream: B::Log,
         timestamps: bool,
         mut ends: Option<&mut Listener>,
+        deadline: Option<Instant>,
     ) -> Result<StreamEnd, Error> {
-        /// How many bytes beyond the requested range are read, to verify that all of it was sent.
-        const FAR_AHEAD: usize = 8 << 20;
         /// How long a stream must be silent to have sent everything that is stored.
         const SILENCE: Duration = Duration::from_millis(300);
         let mut decoder = self.decoder(timestamps);
         let framing = Framing::from_tty(self.source.tty);
         let mut begin = self.sent.as_ref().filter(|_| timestamps).map(|_| HeadCollector::new(framing));
-        let mut ahead = None;
-        let deadline = self.deadline();
         loop {
             // The task of the connection delivers data in small chunks. Yield to it.
             let mut chunk = stream.next().now_or_never();
@@ -114,11 +112,8 @@ impl<B: LogBackend, S: Sink> LogReader<'_, B, S> {
                     Ok(None) => break,
                     Ok(Some(Event::Line(line))) => {
                         self.count(&line);
-                        if ahead.is_none() && !self.take(line)? {
-                            if self.sent.is_none() || self.request.follow {
-                                return Ok(StreamEnd::RangeEnd);
-                            }
-                            ahead = Some(0);
+                        if !self.take(line)? {
+                            return Ok(StreamEnd::RangeEnd);
                         }
                     }
                     Ok(Some(Event::DaemonError(message))) if self.request.follow => {
@@ -132,12 +127,6 @@ impl<B: LogBackend, S: Sink> LogReader<'_, B, S> {
                         self.drain(&mut decoder)?;
                         return Ok(StreamEnd::Broken(error.to_string()));
                     }
-                }
-            }
-            if let Some(ahead) = &mut ahead {
-                *ahead += chunk.len();
-                if *ahead > FAR_AHEAD || self.sent.is_none() {
-                    return Ok(StreamEnd::RangeEnd);
                 }
             }
             self.sink.settle(false).await?;

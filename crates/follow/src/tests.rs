@@ -1,5 +1,7 @@
 //! Tests readers on a platform in memory: restarts, rotations, broken streams.
 
+mod times;
+
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -65,6 +67,7 @@ fn word(notice: &Notice) -> String {
         Notice::EngineBack => "back".to_owned(),
         Notice::Gap { .. } => "gap".to_owned(),
         Notice::LeftOut { .. } => "left out".to_owned(),
+        Notice::EndNotRead => "end not read".to_owned(),
         Notice::Broken { reason } => reason.clone(),
         Notice::ReaderFailed(error) => error.to_string(),
         other => format!("{other:?}"),

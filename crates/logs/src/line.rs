@@ -99,6 +99,11 @@ pub struct Line<'a> {
 }
 
 impl Line<'_> {
+    /// Returns how many bytes of memory the line takes when it is kept.
+    pub fn size(&self) -> usize {
+        self.text.len() + size_of::<Self>()
+    }
+
     /// Returns the same line without borrows from the buffers that it was read from.
     pub fn into_owned(self) -> Line<'static> {
         Line {

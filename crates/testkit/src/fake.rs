@@ -46,6 +46,7 @@ struct Container {
     readers: Vec<Reader>,
     listeners: Vec<mpsc::UnboundedSender<Result<RunEnd, Error>>>,
     is_unreadable: bool,
+    tests_each: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -71,6 +72,7 @@ pub fn storage() -> Storage {
         may_drop: false,
         rotates: false,
         loses_lines_at_rotation: false,
+        follow_ends_early: false,
         since_is_incomplete: false,
         completeness: Completeness::Unknown,
         files: Err("it is kept in memory".to_owned()),
@@ -131,6 +133,7 @@ impl FakeBackend {
             readers: Vec::new(),
             listeners: Vec::new(),
             is_unreadable: false,
+            tests_each: false,
         });
         world.starts.retain(|starts| starts.send(Ok(id.clone())).is_ok());
         id
@@ -165,6 +168,11 @@ impl FakeBackend {
         for reader in self.world().container(name).readers.drain(..) {
             let _nobody_reads = reader.sender.send(Err(Error::new(ErrorKind::Broken, "connection reset")));
         }
+    }
+
+    /// Ends the streams that follow the container's log, as if it were over.
+    pub fn end_streams(&self, name: &str) {
+        self.world().container(name).readers.clear();
     }
 
     /// Ends the container's run. With `restarts`, its restart policy will start it again.
@@ -211,6 +219,22 @@ impl FakeBackend {
     /// Gives all later records the same time (`true`), or each record its own time again (`false`).
     pub fn stop_clock(&self, is_still: bool) {
         self.world().is_still = is_still;
+    }
+
+    /// Returns the time of the last record or event.
+    pub fn clock(&self) -> Timestamp {
+        self.world().now
+    }
+
+    /// Sets the clock forward, or back.
+    pub fn step_clock(&self, by: SignedDuration) {
+        self.world().now += by;
+    }
+
+    /// Applies the start of a requested range to each record, as Docker 20.10 does. Otherwise
+    /// everything is sent from the first record in the range on, as later versions of Docker do.
+    pub fn test_each_record(&self, name: &str) {
+        self.world().container(name).tests_each = true;
     }
 
     /// Changes how the container's log is stored.
@@ -284,9 +308,15 @@ impl Container {
             }
             None => records.retain(|record| !record.is_hidden),
         }
-        let first = request.since.map_or(0, |since| records.partition_point(|record| record.at < since));
-        let until = |record: &&&Record| request.until.is_none_or(|until| record.at <= until);
-        records[first..].iter().filter(until).map(|record| Ok(frame(record, request.timestamps))).collect()
+        let is_new = |record: &&Record| request.since.is_none_or(|since| record.at >= since);
+        let first = records.iter().position(is_new).unwrap_or(records.len());
+        records.drain(..first);
+        if self.tests_each {
+            records.retain(is_new);
+        }
+        // Docker stops at the first record that is too late.
+        let until = |record: &&Record| request.until.is_none_or(|until| record.at <= until);
+        records.into_iter().take_while(until).map(|record| Ok(frame(record, request.timestamps))).collect()
     }
 }
 

@@ -62,6 +62,12 @@ pub(super) fn words(platform: &str, name: &str, notice: Notice) -> String {
         Notice::TailTooLong { limit } => {
             format!("-n asks for more than {0} MiB: only the last {0} MiB are printed", limit >> 20)
         }
+        Notice::ContextTooLong { limit } => {
+            format!("-A, -B and -C ask for more than {0} MiB around a match: at most {0} MiB are printed", limit >> 20)
+        }
+        Notice::EndNotRead => format!(
+            "the last lines of `{name}` may be missing: it was removed, and this {platform}'s stream can end before the log"
+        ),
         Notice::WithoutLevel(1) => "1 line has no level: --level leaves it out".to_owned(),
         Notice::WithoutLevel(count) => format!("{count} lines have no level: --level leaves them out"),
         Notice::JudgedInPart(count) => {
@@ -139,6 +145,8 @@ mod tests {
             Notice::Broken { reason: reason() },
             Notice::EngineError { message: "no such file".to_owned() },
             Notice::TailTooLong { limit: 16 << 20 },
+            Notice::ContextTooLong { limit: 16 << 20 },
+            Notice::EndNotRead,
             Notice::WithoutLevel(1),
             Notice::WithoutLevel(2),
             Notice::JudgedInPart(1),

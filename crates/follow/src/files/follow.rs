@@ -129,7 +129,7 @@ impl<B: LogBackend, S: Sink> LogReader<'_, B, S> {
         }
         match self.plain_files() {
             Ok((path, files)) => {
-                let since = self.resume.restart().or(self.runs.range.since);
+                let since = self.resume.restart().max(self.runs.range.since);
                 Ok(Some(Follower::new(path, files, &self.source.id, self.file_decoder(FileFormat::JsonFile), since)))
             }
             Err(reason) if self.request.via == Via::File => {

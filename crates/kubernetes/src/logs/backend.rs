@@ -93,6 +93,7 @@ fn storage() -> Storage {
         may_drop: false,
         rotates: true,
         loses_lines_at_rotation: false,
+        follow_ends_early: false,
         since_is_incomplete: false,
         completeness: Completeness::Unknown,
         files: Err("the log files are on the node of the pod".to_owned()),
