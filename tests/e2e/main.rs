@@ -57,6 +57,7 @@ mod logs_query;
 mod logs_times;
 mod ours;
 mod own_engine;
+mod package;
 mod pair;
 mod proxy;
 mod ps;

@@ -6,7 +6,6 @@
 mod attach;
 mod build;
 mod check;
-mod examples;
 mod kubernetes;
 mod kubernetes_command;
 mod logs;
@@ -19,6 +18,7 @@ mod why;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use scratchdbg_console::suggest::ClusterOptions;
+use scratchdbg_manual::examples;
 
 pub(crate) use self::attach::{AttachArgs, ModeArg};
 pub(crate) use self::build::BuildArgs;
@@ -121,8 +121,9 @@ pub(crate) enum Command {
     Demo(DemoArgs),
     /// Print the completion script for a shell
     Completion(CompletionArgs),
-    /// Print the manual page
-    Man,
+    /// Print a manual page, or write all of them to a folder
+    #[command(after_help = examples::MAN)]
+    Man(ManArgs),
     /// Print the version
     Version,
 }
@@ -157,6 +158,15 @@ pub(crate) struct DemoArgs {
     /// Use this static busybox: a file, or an image in the engine that contains one
     #[arg(long, value_name = "PATH|IMAGE")]
     pub(crate) toolkit: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ManArgs {
+    /// The command, such as `sessions ls`; without one, the page of scratchdbg itself
+    pub(crate) command: Vec<String>,
+    /// Write the pages of all commands to this folder
+    #[arg(short, long, value_name = "DIR", conflicts_with = "command")]
+    pub(crate) output: Option<std::path::PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -73,7 +73,7 @@ async fn run_to_the_end(command: Command, context: &Context) -> Outcome {
         Command::Kubernetes(command) => kubernetes::kubernetes(&command, context),
         Command::Plugin(command) => plugin::plugin(&command, context),
         Command::Completion(args) => completion::completion(&args),
-        Command::Man => man::man(),
+        Command::Man(args) => man::man(args).await,
         Command::Version => {
             context.printer.line(concat!("scratchdbg ", env!("CARGO_PKG_VERSION")))?;
             Ok(0)

@@ -1,19 +1,27 @@
-//! `man`: the manual page, generated from the definitions of the help.
+//! `man`: the manual pages, generated from the definitions of the help.
+
+use std::io::Write as _;
 
 use clap::CommandFactory as _;
 
-use crate::args::Cli;
-use crate::error::Outcome;
+use crate::args::{Cli, ManArgs};
+use crate::blocking::blocking;
+use crate::error::{CommandError, Outcome};
 
-pub(crate) fn man() -> Outcome {
-    use std::io::Write as _;
-    let mut text = Vec::new();
-    clap_mangen::Man::new(Cli::command()).render(&mut text)?;
-    // One page for everything: the options of each subcommand follow in a section of their own.
-    for command in Cli::command().get_subcommands() {
-        let name = format!("scratchdbg-{}", command.get_name());
-        clap_mangen::Man::new(command.clone().name(name)).render(&mut text)?;
+pub(crate) async fn man(args: ManArgs) -> Outcome {
+    let pages = scratchdbg_manual::pages(Cli::command())?;
+    if let Some(folder) = args.output {
+        return blocking(move || {
+            let written = scratchdbg_manual::write(&pages, &folder);
+            written.map_err(|error| CommandError::new(format!("cannot write to {}: {error}", folder.display())))?;
+            Ok(0)
+        })
+        .await;
     }
-    scratchdbg_console::streams::stdout().write_all(&text)?;
+    let Some(page) = pages.iter().find(|page| page.is_of(&args.command)) else {
+        let error = CommandError::usage(format!("no command `{}`", args.command.join(" ")));
+        return Err(error.hint("`scratchdbg --help` lists the commands"));
+    };
+    scratchdbg_console::streams::stdout().write_all(&page.source)?;
     Ok(0)
 }
