@@ -1,13 +1,16 @@
 //! The platforms that this program supports. Only this module names them. Commands are generic over
 //! the platform, and [`on_platform!`] has one arm for each.
 
-use scratchdbg_backend::{ContainerName, Error, ErrorKind, Scope, Selector, SessionTarget, is_pattern};
+mod log_targets;
+
+use scratchdbg_backend::{Error, ErrorKind, Scope, Selector, SessionTarget};
 use scratchdbg_docker::{Endpoint, EndpointRequest, InitialProbe, TlsFiles};
 /// Validation of image names and user settings, which does not depend on a connection.
 pub(crate) use scratchdbg_docker::{detach_keys, is_image_reference};
 
 use scratchdbg_console::printer::Printer;
 
+pub(crate) use self::log_targets::{LogTargets, log_targets};
 use crate::args::{Global, KubernetesArgs, PurposeArg};
 use crate::blocking::blocking;
 use crate::env::Environment;
@@ -158,61 +161,6 @@ pub(crate) async fn connect_to_cluster(
          {namespace}` removes it, and `scratchdbg sessions ls --namespace {namespace}` shows what still runs"
     ));
     Ok(Platform::Kubernetes(cluster))
-}
-
-/// The containers whose logs are requested: by name, or by a selector.
-#[derive(Debug, Default)]
-pub(crate) struct LogTargets {
-    pub(crate) names: Vec<ContainerName>,
-    pub(crate) selectors: Vec<Selector>,
-    /// The workloads, or the labels, of a cluster.
-    pub(crate) workload: Option<String>,
-}
-
-impl LogTargets {
-    /// Returns the error if no selected container has a log.
-    pub(crate) fn nothing_selected(&self) -> CommandError {
-        let Some(workload) = &self.workload else {
-            return CommandError::new("no container is selected by these patterns or labels")
-                .hint("`docker ps -a --format '{{.Names}} {{.Labels}}'` lists names and labels");
-        };
-        CommandError::new(format!("no pod of {workload} has started, so there is no log"))
-            .hint(format!("`kubectl get pods -l '{}'` lists its pods", self.labels()))
-    }
-
-    fn labels(&self) -> String {
-        self.selectors.iter().flat_map(|selector| &selector.labels).cloned().collect::<Vec<_>>().join(",")
-    }
-}
-
-/// Resolves the targets of `logs`.
-pub(crate) async fn log_targets(
-    platform: &Platform,
-    targets: &[String],
-    options: &KubernetesArgs,
-    printer: Printer,
-) -> Result<LogTargets, CommandError> {
-    match platform {
-        Platform::Docker(_) => {
-            let mut names = Vec::new();
-            for target in targets.iter().filter(|target| !is_pattern(target)) {
-                let name: ContainerName = target.parse()?;
-                names.push(stand_in(platform, target, printer).await?.map_or(Ok(name), |meant| meant.parse())?);
-            }
-            Ok(LogTargets { names, ..LogTargets::default() })
-        }
-        #[cfg(feature = "kubernetes")]
-        Platform::Kubernetes(cluster) => {
-            let workload = match &options.selector {
-                Some(labels) => format!("`{labels}`"),
-                None => targets.iter().map(|target| format!("`{target}`")).collect::<Vec<_>>().join(", "),
-            };
-            let targets = targets.iter().map(|target| target.parse()).collect::<Result<Vec<_>, _>>();
-            let targets = targets.map_err(Error::from)?;
-            let found = cluster.log_targets(&targets, options.selector.as_deref()).await?;
-            Ok(LogTargets { names: found.names, selectors: found.selectors, workload: Some(workload) })
-        }
-    }
 }
 
 /// Collects the facts about a container, a pod or a workload for `why`.

@@ -7,6 +7,7 @@
 mod causes;
 mod certificates;
 mod client;
+mod context;
 mod deaths;
 mod engine;
 mod exits;
@@ -27,6 +28,8 @@ mod whole;
 
 use std::sync::{LazyLock, OnceLock};
 
+pub(crate) use context::Context;
+use context::context;
 pub(crate) use explain::not_found_by_kernel;
 use prepare::prepare;
 use regex::bytes::{RegexSet, RegexSetBuilder};
@@ -105,19 +108,6 @@ fn explanation(code: Code, message: &str, fix: &'static str, is_guess: bool, cap
         }
     }
     Meaning::Explanation(Explanation { code, message: text, fix, is_guess, is_success: false })
-}
-
-/// Where a program was started from, as far as the text shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Context {
-    /// The container's own program.
-    Create,
-    /// An additional program in a running container.
-    Exec,
-    /// A health check or probe.
-    Probe,
-    /// By the container's program.
-    Program,
 }
 
 /// Maps the groups that a pattern captured to a meaning.
@@ -350,43 +340,6 @@ fn line_around(text: &str, start: usize, end: usize) -> &str {
     let from = text[..start].rfind('\n').map_or(0, |at| at + 1);
     let to = text[end..].find('\n').map_or(text.len(), |at| end + at);
     text[from..to].trim_start_matches('\n')
-}
-
-fn context(line: &str) -> Context {
-    let has = |words: &[&str]| words.iter().any(|word| line.contains(word));
-    if has(&["probe failed", "probe errored", "Health check", "healthcheck"]) {
-        Context::Probe
-    } else if has(&[
-        "exec failed",
-        "OCI runtime exec",
-        "failed to exec in container",
-        "error executing command",
-        "PreStopHook",
-        "PostStartHook",
-        "exec session",
-        "tenant",
-    ]) {
-        Context::Exec
-    } else if has(&[
-        "create failed",
-        "container process",
-        "create containerd task",
-        "container_linux.go",
-        "exec user process",
-        "container create",
-        "ontainer failed",
-        "OCI runtime",
-        "crun",
-        "youki",
-        "OCI permission denied",
-        "runtime_error",
-    ]) || line.contains('`')
-        || line.contains("executable '")
-    {
-        Context::Create
-    } else {
-        Context::Program
-    }
 }
 
 /// Returns the text of a named group.
