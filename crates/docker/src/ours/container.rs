@@ -105,8 +105,10 @@ pub(crate) fn is_lingering(container: &ContainerSummary) -> Option<(u32, Marks)>
     ours.then_some((pid, marks))
 }
 
-/// Whether a container is ours, from all that the engine knows about it and its image.
-pub(crate) fn is_ours(container: &ContainerInspectResponse, of: &ImageInspect) -> Option<(Role, Marks)> {
+/// Whether a container is ours, from all that the engine knows about it and its image. The image is
+/// `None` if it is gone: what an image says is no proof of the demo's container, so that one is
+/// found all the same. An engine that is busy makes it after its images have been removed.
+pub(crate) fn is_ours(container: &ContainerInspectResponse, of: Option<&ImageInspect>) -> Option<(Role, Marks)> {
     let config = container.config.as_ref()?;
     let host = container.host_config.as_ref()?;
     let marks = Marks::read(config.labels.as_ref()?)?;
@@ -115,6 +117,7 @@ pub(crate) fn is_ours(container: &ContainerInspectResponse, of: &ImageInspect) -
     // The log of the demo's application is meant to be read.
     let keeps_no_log = role == Role::Demo || log.is_none_or(|log| log == "none");
     let of_any_role = role.fits_mode(&marks.mode) && host.auto_remove == Some(true) && keeps_no_log;
+    let is_images_session = |of: &ImageInspect| is_images_session(of.config.as_ref(), &marks.session);
     let image_name = config.image.as_deref()?;
     let command: Vec<&str> = config.entrypoint.iter().chain(&config.cmd).flatten().map(String::as_str).collect();
     let namespace = host.pid_mode.as_deref().unwrap_or_default();
@@ -123,7 +126,7 @@ pub(crate) fn is_ours(container: &ContainerInspectResponse, of: &ImageInspect) -
     let of_its_role = match role {
         Role::Keeper { .. } => {
             image::is_toolkit_name(image_name)
-                && image::is_toolkit(of)
+                && of.is_some_and(image::is_toolkit)
                 && is_keeping(&command)
                 && config.open_stdin == Some(true)
                 && config.tty != Some(true)
@@ -138,7 +141,7 @@ pub(crate) fn is_ours(container: &ContainerInspectResponse, of: &ImageInspect) -
         }
         Role::Shell => {
             let is_own_copy = image::session_of_copy(image_name) == Some(&marks.session);
-            (is_own_copy || !is_images_session(of.config.as_ref(), &marks.session))
+            of.is_some_and(|of| is_own_copy || !is_images_session(of))
                 && command.contains(&&*marks.session)
                 && config.open_stdin == Some(true)
                 && match namespace.strip_prefix("container:") {
@@ -157,7 +160,7 @@ pub(crate) fn is_ours(container: &ContainerInspectResponse, of: &ImageInspect) -
                 && namespace.strip_prefix("container:").is_none()
         }
         Role::Files => {
-            !is_images_session(of.config.as_ref(), &marks.session)
+            of.is_some_and(|of| !is_images_session(of))
                 && network == "none"
                 && !mounts.iter().any(is_from_elsewhere)
                 && namespace.strip_prefix("container:").is_none()
@@ -242,7 +245,7 @@ mod tests {
     fn decide(container: &Value, image: &Value) -> Option<Role> {
         let container = serde_json::from_value(container.clone()).unwrap();
         let image = serde_json::from_value(image.clone()).unwrap();
-        is_ours(&container, &image).map(|(role, _)| role)
+        is_ours(&container, Some(&image)).map(|(role, _)| role)
     }
 
     #[test]
@@ -273,6 +276,10 @@ mod tests {
             demo
         };
         assert_eq!(decide(&demo(), &app()), Some(Role::Demo));
+        let without_image =
+            |container: Value| is_ours(&serde_json::from_value(container).unwrap(), None).map(|(role, _)| role);
+        assert_eq!(without_image(demo()), Some(Role::Demo));
+        assert_eq!((without_image(keeper()), without_image(copy())), (None, None));
         for (path, value) in [
             ("/Name", json!(format!("/scratchdbg-{SESSION}"))),
             ("/Config/Image", json!("shop/app:1")),

@@ -142,8 +142,8 @@ impl Engine {
             Err(Error::Unending { .. }) => return Err(Error::Unending { container: shown(listed) }),
             Err(error) => return Err(error),
         };
-        let Some(image) = self.image_of(&container).await? else { return Ok(None) };
-        let Some((role, marks)) = ours::is_ours(&container, &image) else {
+        let image = self.image_of(&container).await?;
+        let Some((role, marks)) = ours::is_ours(&container, image.as_ref()) else {
             tracing::debug!(container = id, "it has our label, and is not ours");
             return Ok(None);
         };

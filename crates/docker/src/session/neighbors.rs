@@ -99,8 +99,8 @@ impl Engine {
         if labels.and_then(ours::Marks::read).is_none() {
             return Ok(false);
         }
-        let Some(image) = self.image_of(container).await? else { return Ok(false) };
-        Ok(matches!(ours::is_ours(container, &image), Some((ours::Role::Keeper { .. }, _))))
+        let image = self.image_of(container).await?;
+        Ok(matches!(ours::is_ours(container, image.as_ref()), Some((ours::Role::Keeper { .. }, _))))
     }
 }
 
