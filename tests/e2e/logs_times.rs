@@ -11,7 +11,10 @@ use crate::stage::Stage;
 fn fault_38c_the_end_of_a_log_that_is_written_fast_is_followed() {
     const LINES: usize = 50_000;
     let stage = Stage::set();
-    let expected: String = (1..=LINES).map(|line| format!("{line}\n")).collect();
+    let mut expected = String::new();
+    for line in 1..=LINES {
+        writeln!(expected, "{line}").expect("written");
+    }
     for (via, is_started) in [("api", false), ("api", true), ("auto", false)] {
         let flags = ["--log-driver", "json-file"];
         let container = stage.engine.create("web", &flags, &stage.image, &["numbers", &LINES.to_string()]);
@@ -36,8 +39,8 @@ fn fault_41b_each_line_is_judged_by_its_own_time() {
     let container = stage.engine.run("web", &["--log-driver", "json-file"], &stage.image, &["numbers", "1"]);
     container.wait();
     let time = |second: i64| format!("2026-01-02T03:{:02}:{:02}.000000001Z", second / 60, second % 60);
-    let cases: [(&[i64], Option<i64>, Option<i64>, &str); 5] = [
-        (&[1, 3, 2, 4], None, Some(2), "1\n2\n"),
+    let cases = [
+        (&[1, 3, 2, 4][..], None, Some(2), "1\n2\n"),
         (&[1, 3000, 2, 3], None, Some(2), "1\n2\n"),
         (&[30, 1, 20, 2, 40], Some(25), None, "30\n40\n"),
         (&[1, 40, 20, 2, 40], Some(10), Some(30), "20\n"),
