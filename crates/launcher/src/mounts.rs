@@ -81,9 +81,10 @@ fn folder_of_namespaces(proc: BorrowedFd<'_>, process: &str) -> io::Result<Owned
         Err(error) if matches!(error.raw_os_error(), Some(EPERM | ENOSYS)) => {
             let folder = namespaces::open_folder(proc, &path(process.to_owned())?)?;
             let folder = namespaces::open_folder(folder.as_fd(), c"ns")?;
-            match namespaces::file_system(folder.as_fd())? == PROC {
-                true => Ok(folder),
-                false => Err(io::Error::other("something is mounted over /proc/self/ns")),
+            if namespaces::file_system(folder.as_fd())? == PROC {
+                Ok(folder)
+            } else {
+                Err(io::Error::other("something is mounted over /proc/self/ns"))
             }
         }
         opened => opened,
