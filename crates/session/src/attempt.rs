@@ -54,6 +54,11 @@ const SWEEP_TIMEOUT: Duration = Duration::from_millis(200);
 /// of the signal forever.
 pub const AFTER_SIGNAL: Duration = Duration::from_secs(10);
 
+/// How long the platform may take to notice the end of a target that its runtime has failed on, and
+/// how often to ask.
+const END_TIMEOUT: Duration = Duration::from_secs(1);
+const END_PAUSE: Duration = Duration::from_millis(50);
+
 /// How long the platform may take to report why a command did not end.
 const STATE_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -187,7 +192,7 @@ async fn with_keeper<B: SessionBackend, U: User>(
     let session = session_id();
     let keeper = match Keeper::start(backend, plan, &session).await {
         Ok(keeper) => keeper,
-        Err(error) => return target_end_or(error, backend, plan).await,
+        Err(error) => return late_target_end_or(error, backend, plan).await,
     };
     tracing::debug!(%session, keeper = keeper.address.pid, "the keeper is running");
     let sweeper = backend.clone();
@@ -222,6 +227,20 @@ async fn target_end_or<B: SessionBackend>(error: Error, backend: &B, plan: &B::P
         return Err(error);
     }
     backend.target_end(plan).await.ok().flatten().map(AttemptEnd::TargetEnded).ok_or(error)
+}
+
+/// Like [`target_end_or`], but waits for a platform to notice the end: its runtime fails to start a
+/// keeper at once when the target's first process is gone.
+async fn late_target_end_or<B: SessionBackend>(error: Error, backend: &B, plan: &B::Plan) -> Result<AttemptEnd, Error> {
+    let is_of_the_start = matches!(error.kind, ErrorKind::Broken | ErrorKind::NotStarted | ErrorKind::Keeper);
+    let deadline = Instant::now() + END_TIMEOUT;
+    let mut outcome = target_end_or(error, backend, plan).await;
+    while is_of_the_start && Instant::now() < deadline {
+        let Err(error) = outcome else { break };
+        tokio::time::sleep(END_PAUSE).await;
+        outcome = target_end_or(error, backend, plan).await;
+    }
+    outcome
 }
 
 /// Returns the error for a session that did not start because its keeper had ended.

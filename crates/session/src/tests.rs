@@ -222,6 +222,7 @@ async fn a_target_that_ends_in_any_step_is_told_and_ends_the_session() {
     let failure = || Some(error(ErrorKind::Broken, "cannot join the namespace"));
     for script in [
         Script { no_keeper: failure(), target_ends: ends, ..Script::default() },
+        Script { no_keeper: failure(), target_ends: ends, notices_late: 5, ..Script::default() },
         Script { keeper_says: Some("gone\n"), target_ends: ends, ..Script::default() },
         Script { no_process: failure(), target_ends: ends, ..Script::default() },
         Script { writes: vec![Write::Out("x"), Write::Break], target_ends: ends, ..Script::default() },

@@ -42,6 +42,8 @@ pub struct Script {
     pub keeper_is_gone: bool,
     /// The target has ended by the end of the session, with this phase and exit code.
     pub target_ends: Option<(Phase, i64)>,
+    /// How many times the platform still says that the target runs.
+    pub notices_late: usize,
 }
 
 /// A step of a process's output.
@@ -76,6 +78,7 @@ struct World {
     target_is_gone: bool,
     /// Whether the keeper of the last session had ended by itself.
     keeper_was_gone: bool,
+    notices_late: usize,
     is_silent: bool,
     /// Whether processes have ended, whatever their streams show.
     processes_are_over: bool,
@@ -99,6 +102,7 @@ impl FakeSessions {
             run: 1,
             target_is_gone: false,
             keeper_was_gone: false,
+            notices_late: 0,
             is_silent: false,
             processes_are_over: false,
             has_keeper: false,
@@ -181,6 +185,7 @@ impl FakeSessions {
         let mut world = self.world();
         let script = world.scripts.pop_front().unwrap_or_default();
         world.keeper_was_gone = script.keeper_is_gone;
+        world.notices_late = script.notices_late;
         if let Some((phase, code)) = script.target_ends {
             world.end = Some(TargetEnd { state: phase, exit_code: Some(code) });
             world.phase = phase;
@@ -289,7 +294,12 @@ impl SessionBackend for FakeSessions {
     }
 
     async fn target_end(&self, plan: &FakePlan) -> Result<Option<TargetEnd>, Error> {
-        Ok(self.world().end.take().filter(|_| plan.0.mode() != Mode::Copy))
+        let mut world = self.world();
+        if world.notices_late > 0 {
+            world.notices_late -= 1;
+            return Ok(None);
+        }
+        Ok(world.end.take().filter(|_| plan.0.mode() != Mode::Copy))
     }
 
     async fn neighbors(&self, _: &FakePlan) -> Result<Vec<Neighbor>, Error> {
