@@ -92,7 +92,7 @@ fn source(command: &Command, name: &str, parent: Option<&str>) -> io::Result<Vec
     let man = Man::new(shown)
         .title(name.replace(' ', "-"))
         .date("")
-        .source(format!("{program} {version}"))
+        .source(format!("{program} {version}").trim_end().to_owned())
         .manual(format!("{program} manual"));
 
     let mut page = Vec::new();
@@ -207,7 +207,7 @@ mod tests {
         let text = |index: usize| String::from_utf8(pages[index].source.clone()).unwrap();
         assert!(text(0).contains("Print less") && !text(2).contains("Print less"));
         assert!(text(2).contains("tool things ls"), "{}", text(2));
-        assert!(text(1).contains("tool-things-ls"), "{}", text(1));
+        assert!(text(1).contains(r"tool\-things\-ls"), "{}", text(1));
         assert!(!text(0).contains("secret"));
         let is_of = |index: usize, words: &[&str]| {
             pages[index].is_of(&words.iter().map(ToString::to_string).collect::<Vec<_>>())
