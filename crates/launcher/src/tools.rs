@@ -12,16 +12,10 @@ use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use crate::system;
+use crate::system::namespaces::{O_DIRECTORY, O_PATH};
 
 /// The file name of this program.
 pub(crate) const NAME: &str = "scratchdbg-launcher";
-
-/// `O_PATH | O_DIRECTORY`: the second differs between architectures.
-const O_PATH: i32 = 0o10_000_000;
-#[cfg(any(target_arch = "aarch64", target_arch = "arm"))]
-const O_DIRECTORY: i32 = 0o40_000;
-#[cfg(not(any(target_arch = "aarch64", target_arch = "arm")))]
-const O_DIRECTORY: i32 = 0o200_000;
 
 /// Numbers that no script uses for its own files, and one for a low limit on open files.
 const NUMBERS: [i32; 3] = [100, 20, 3];

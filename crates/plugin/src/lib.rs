@@ -52,7 +52,7 @@ mod tests {
         for (program, expected) in [
             ("scratchdbg", Called::Alone),
             ("/usr/bin/scratchdbg", Called::Alone),
-            ("/root/.docker/cli-plugins/docker-scratchdbg", Called::ByDocker),
+            ("/home/user/.docker/cli-plugins/docker-scratchdbg", Called::ByDocker),
             ("/usr/local/bin/kubectl-scratchdbg", Called::ByKubectl),
             ("kubectl_complete-scratchdbg", Called::ForCompletion),
             ("", Called::Alone),

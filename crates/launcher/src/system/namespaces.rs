@@ -4,7 +4,7 @@ use std::ffi::{CStr, c_char, c_int, c_long, c_ulong, c_void};
 use std::io;
 use std::os::fd::{AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd};
 
-use super::{check, ioctl, syscall};
+use super::{O_NONBLOCK, check, ioctl, syscall};
 
 unsafe extern "C" {
     fn open(path: *const c_char, flags: c_int, ...) -> c_int;
@@ -14,13 +14,13 @@ unsafe extern "C" {
 }
 
 const O_CLOEXEC: c_int = 0o2_000_000;
-const O_NONBLOCK: c_int = 0o4000;
-const O_PATH: c_int = 0o10_000_000;
+/// Opens a place in the file system, and not what is there.
+pub(crate) const O_PATH: c_int = 0o10_000_000;
 // These two differ between architectures.
 #[cfg(any(target_arch = "aarch64", target_arch = "arm"))]
-const O_DIRECTORY: c_int = 0o40_000;
+pub(crate) const O_DIRECTORY: c_int = 0o40_000;
 #[cfg(not(any(target_arch = "aarch64", target_arch = "arm")))]
-const O_DIRECTORY: c_int = 0o200_000;
+pub(crate) const O_DIRECTORY: c_int = 0o200_000;
 #[cfg(any(target_arch = "aarch64", target_arch = "arm"))]
 const O_NOFOLLOW: c_int = 0o100_000;
 #[cfg(not(any(target_arch = "aarch64", target_arch = "arm")))]
