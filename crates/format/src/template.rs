@@ -240,20 +240,7 @@ fn aligned(lines: &[String]) -> Vec<String> {
 
 /// Returns a text as a JSON string. Nothing in it can control a terminal.
 fn json(text: &str) -> String {
-    let mut quoted = String::from("\"");
-    for character in text.chars() {
-        match character {
-            '"' => quoted.push_str("\\\""),
-            '\\' => quoted.push_str("\\\\"),
-            '\n' => quoted.push_str("\\n"),
-            '\t' => quoted.push_str("\\t"),
-            control if control.is_control() => {
-                quoted.extend(["\\u".to_owned(), format!("{:04x}", u32::from(control))]);
-            }
-            other => quoted.push(other),
-        }
-    }
-    quoted.push('"');
+    let quoted = serde_json::Value::from(text).to_string();
     escape::json(&quoted).into_owned()
 }
 
@@ -342,7 +329,7 @@ mod tests {
 
     #[test]
     fn values_cannot_drive_the_terminal() {
-        let hostile = [Row("\u{1b}[2J\n\u{9b}2J\"")];
+        let hostile = [Row("\u{1b}[2J\n\u{9b}2J\u{7f}\"")];
         for template in ["{{.Names}}", "{{json .Names}}", "{{json .}}", "{{upper .Names}}"] {
             let text = Template::parse(template, FIELDS).unwrap().lines(&hostile).concat();
             assert!(!text.contains(char::is_control), "{text:?}");
