@@ -37,7 +37,7 @@ pub fn line(text: &[u8]) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// Returns a text of several lines, each with its colors as of [`line`].
+/// Returns a text of several lines, each with its colors as of [`line()`].
 ///
 /// ```
 /// use scratchdbg_logs::escape;
