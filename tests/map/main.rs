@@ -7,11 +7,13 @@ use std::path::{Path, PathBuf};
 
 /// Each crate, and the crates of this workspace that it may depend on.
 const MAP: &[(&str, &[&str])] = &[
+    ("args", &["backend", "console", "follow", "logs", "manual"]),
     ("backend", &["diagnose", "logs"]),
     ("builder", &["diagnose", "files", "image"]),
     (
         "cli",
         &[
+            "args",
             "backend",
             "builder",
             "console",

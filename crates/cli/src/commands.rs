@@ -17,9 +17,9 @@ mod why;
 use scratchdbg_backend::Interrupts;
 use scratchdbg_console::closed;
 
-use crate::args::{Command, PairCommand, SessionsCommand};
 use crate::context::Context;
 use crate::error::{CommandError, Outcome};
+use scratchdbg_args::{Command, PairCommand, SessionsCommand};
 
 /// Runs a command and returns its exit code.
 pub(crate) async fn run(command: Command, context: &Context, mut interrupts: Interrupts) -> Outcome {

@@ -12,10 +12,10 @@ use scratchdbg_registry::Registry;
 use scratchdbg_session::tools::HostToolkit;
 use tokio::sync::OnceCell;
 
-use crate::args::{Global, KubernetesArgs};
 use crate::env::Environment;
 use crate::error::CommandError;
 use crate::platform::{self, ImagePlatform, Location, Platform, Probed};
+use scratchdbg_args::{Global, KubernetesArgs};
 
 /// The environment, options and connections of a command.
 #[derive(Debug)]

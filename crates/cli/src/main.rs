@@ -1,6 +1,5 @@
 //! The `scratchdbg` binary.
 
-mod args;
 mod blocking;
 mod commands;
 #[cfg_attr(not(feature = "kubernetes"), expect(dead_code, reason = "its settings are for Kubernetes"))]
@@ -21,11 +20,11 @@ use scratchdbg_console::printer::Printer;
 use scratchdbg_console::{closed, signals, streams, usage};
 use tracing_subscriber::filter::LevelFilter;
 
-use crate::args::{Cli, Color, Command, Global};
 use crate::context::Context;
 use crate::env::Environment;
 use crate::error::{ATTACH_FAILED, CommandError, FAILED, Outcome, USAGE};
 use crate::plugin::Asked;
+use scratchdbg_args::{Cli, Color, Command, Global};
 
 /// How long a session may take after a signal that it passes on: for the command to end, and for
 /// the cleanup on a busy engine. Only a session that is blocked takes as long.

@@ -11,10 +11,10 @@ pub(crate) use scratchdbg_docker::{detach_keys, is_image_reference};
 use scratchdbg_console::printer::Printer;
 
 pub(crate) use self::log_targets::{LogTargets, log_targets};
-use crate::args::{Global, KubernetesArgs, PurposeArg};
 use crate::blocking::blocking;
 use crate::env::Environment;
 use crate::error::{CommandError, OF_IMAGES};
+use scratchdbg_args::{Global, KubernetesArgs, PurposeArg};
 
 /// The platform that stores images: images are read from it without a registry, and are loaded into
 /// it.

@@ -11,7 +11,7 @@ use scratchdbg_logs::escape;
 use scratchdbg_plugin::docker::{self, DockerFlags, Request};
 use scratchdbg_plugin::{Called, completions};
 
-use crate::args::{Cli, Command, KubernetesArgs};
+use scratchdbg_args::{Cli, Command, KubernetesArgs};
 
 /// What this program was run for.
 pub(crate) enum Asked {

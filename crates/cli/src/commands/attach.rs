@@ -13,14 +13,14 @@ use scratchdbg_session::tools::SessionTools;
 use scratchdbg_session::{Audit, Notice, Request};
 
 use self::terminal::TerminalUser;
-use crate::args::AttachArgs;
-#[cfg(feature = "kubernetes")]
-use crate::args::ModeArg;
 use crate::blocking::blocking;
 use crate::context::Context;
 use crate::env::Environment;
 use crate::error::{CommandError, Outcome};
 use crate::platform::{self, Location, Platform, Probed, is_image_reference};
+use scratchdbg_args::AttachArgs;
+#[cfg(feature = "kubernetes")]
+use scratchdbg_args::ModeArg;
 
 pub(crate) async fn attach(args: AttachArgs, context: &Context, mut interrupts: Interrupts) -> Outcome {
     // Before anything is created: a session must not run without its audit record.

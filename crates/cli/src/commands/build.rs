@@ -28,11 +28,11 @@ use self::output::Output;
 use self::settings::Source;
 use self::storage::Storage;
 use super::check::is_denied;
-use crate::args::{BuildArgs, Deny, Format};
 use crate::blocking::blocking;
 use crate::context::Context;
 use crate::error::{CommandError, Outcome};
 use crate::registry;
+use scratchdbg_args::{BuildArgs, Deny, Format};
 
 pub(crate) async fn build(mut args: BuildArgs, context: &Context) -> Outcome {
     // Check the complete command line before anything is done.

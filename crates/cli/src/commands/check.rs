@@ -7,11 +7,11 @@ use scratchdbg_diagnose::{Code, Finding, Severity, explain_code, sarif};
 use scratchdbg_format::findings;
 use scratchdbg_inspect::{self as inspect, BareWords, Caveat, ImageLocation, LocationError, Report, ThisMachine};
 
-use crate::args::{CheckArgs, CheckFormat, Deny};
 use crate::blocking::blocking;
 use crate::context::Context;
 use crate::error::{CommandError, FAILED, Outcome};
 use crate::registry;
+use scratchdbg_args::{CheckArgs, CheckFormat, Deny};
 
 pub(crate) async fn check(args: CheckArgs, context: &Context) -> Outcome {
     if let Some(code) = &args.explain {

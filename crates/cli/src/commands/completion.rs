@@ -2,8 +2,8 @@
 
 use clap::CommandFactory as _;
 
-use crate::args::{Cli, CompletionArgs};
 use crate::error::Outcome;
+use scratchdbg_args::{Cli, CompletionArgs};
 
 pub(crate) fn completion(args: &CompletionArgs) -> Outcome {
     use std::io::Write as _;

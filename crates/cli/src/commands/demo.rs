@@ -16,10 +16,10 @@ use tokio::io::Empty;
 use tokio::sync::watch;
 
 use super::logs;
-use crate::args::{DemoArgs, LogsArgs};
 use crate::context::Context;
 use crate::error::{CommandError, FAILED, Outcome};
 use crate::platform::{ImagePlatform, Throwaway};
+use scratchdbg_args::{DemoArgs, LogsArgs};
 
 /// The names of the images that the demo creates.
 struct Names {

@@ -1,9 +1,9 @@
 //! `kubernetes`: prints what scratchdbg needs on a cluster.
 
-use crate::args::KubernetesCommand;
 use crate::context::Context;
 use crate::error::Outcome;
 use crate::platform;
+use scratchdbg_args::KubernetesCommand;
 
 pub(crate) fn kubernetes(command: &KubernetesCommand, context: &Context) -> Outcome {
     let KubernetesCommand::Role { purposes, namespace } = command;

@@ -11,11 +11,11 @@ use scratchdbg_follow::{Error, LogReader, MergedSink as _};
 use scratchdbg_logs::Framing;
 
 use self::request::Request;
-use crate::args::LogsArgs;
 use crate::blocking::blocking;
 use crate::context::Context;
 use crate::error::{CommandError, FAILED, Outcome};
 use crate::platform::{self, LogTargets, on_platform};
+use scratchdbg_args::LogsArgs;
 
 pub(crate) async fn logs(args: LogsArgs, context: &Context, mut interrupts: Interrupts) -> Outcome {
     let zone = async {

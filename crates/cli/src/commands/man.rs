@@ -4,9 +4,9 @@ use std::io::Write as _;
 
 use clap::CommandFactory as _;
 
-use crate::args::{Cli, ManArgs};
 use crate::blocking::blocking;
 use crate::error::{CommandError, Outcome};
+use scratchdbg_args::{Cli, ManArgs};
 
 pub(crate) async fn man(args: ManArgs) -> Outcome {
     let pages = scratchdbg_manual::pages(Cli::command())?;

@@ -6,11 +6,11 @@ use scratchdbg_image::Platform;
 use scratchdbg_inspect::{self as inspect, BareWords, ImageLocation, LocationError, ThisMachine};
 use serde_json::{Value, json};
 
-use crate::args::{Format, VerifyArgs};
 use crate::blocking::blocking;
 use crate::context::Context;
 use crate::error::{CommandError, FAILED, Outcome};
 use crate::registry;
+use scratchdbg_args::{Format, VerifyArgs};
 
 pub(crate) async fn verify(args: VerifyArgs, context: &Context) -> Outcome {
     let platform = args.platform.as_deref().map(str::parse::<Platform>).transpose();

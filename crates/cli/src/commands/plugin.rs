@@ -2,9 +2,9 @@
 
 use scratchdbg_plugin::{Client, LinkError};
 
-use crate::args::PluginCommand;
 use crate::context::Context;
 use crate::error::{CommandError, Outcome};
+use scratchdbg_args::PluginCommand;
 
 pub(crate) fn plugin(command: &PluginCommand, context: &Context) -> Outcome {
     let (PluginCommand::Install(args) | PluginCommand::Uninstall(args)) = command;

@@ -5,10 +5,10 @@ use scratchdbg_console::terminal;
 use scratchdbg_format::{Listing, Template, TemplateError};
 use scratchdbg_inspect::{Platform, Row, overview, quick_overview};
 
-use crate::args::PsArgs;
 use crate::context::Context;
 use crate::error::{CommandError, Outcome};
 use crate::platform::on_platform;
+use scratchdbg_args::PsArgs;
 
 pub(crate) async fn ps(mut args: PsArgs, context: &Context) -> Outcome {
     let listing = match &*args.format {

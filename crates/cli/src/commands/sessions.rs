@@ -6,10 +6,10 @@ use anstyle::Style;
 use scratchdbg_backend::{Part, Session, SessionBackend as _, SessionList, SessionState};
 use scratchdbg_format::{self as format, Column, KEPT};
 
-use crate::args::{Format, KubernetesArgs, SessionsCommand};
 use crate::context::Context;
 use crate::error::{CommandError, Outcome};
 use crate::platform::{self, Location, on_sessions};
+use scratchdbg_args::{Format, KubernetesArgs, SessionsCommand};
 
 pub(crate) async fn sessions(command: SessionsCommand, context: &Context) -> Outcome {
     if let SessionsCommand::Rm { sessions, .. } = &command {

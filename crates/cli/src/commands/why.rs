@@ -6,10 +6,10 @@ use scratchdbg_diagnose::{Finding, explain_exit_code, explain_message};
 use scratchdbg_format::findings;
 use scratchdbg_inspect::{ContainerSummary, Diagnosis, Explanation};
 
-use crate::args::{Format, WhyArgs};
 use crate::context::Context;
 use crate::error::{CommandError, FAILED, Outcome};
 use crate::platform;
+use scratchdbg_args::{Format, WhyArgs};
 
 pub(crate) async fn why(args: WhyArgs, context: &Context) -> Outcome {
     if let Some(message) = &args.message {

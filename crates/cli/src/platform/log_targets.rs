@@ -4,8 +4,8 @@ use scratchdbg_backend::{ContainerName, Error, Selector, is_pattern};
 use scratchdbg_console::printer::Printer;
 
 use super::{Platform, stand_in};
-use crate::args::KubernetesArgs;
 use crate::error::CommandError;
+use scratchdbg_args::KubernetesArgs;
 
 /// Containers by name, or by a selector.
 #[derive(Debug, Default)]

@@ -5,7 +5,7 @@ use std::io;
 use scratchdbg_backend::{How, Plan};
 use scratchdbg_console::printer::Printer;
 
-use crate::args::Format;
+use scratchdbg_args::Format;
 
 /// Describes the keeper's capabilities.
 fn rights(plan: &Plan) -> &'static str {

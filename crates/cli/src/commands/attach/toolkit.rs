@@ -5,11 +5,11 @@ use scratchdbg_inspect::{NoTwin, RunningImage, find_twin};
 use scratchdbg_session::LAUNCHER;
 use scratchdbg_session::tools::launcher_platform;
 
-use crate::args::AttachArgs;
 use crate::config_file;
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::platform::{ClusterTools, Configured, FindTwin, PodTarget, Twin};
+use scratchdbg_args::AttachArgs;
 
 /// Returns the source of the tools: the image of `--toolkit`, or else the debug twin of the
 /// target's image, or else the image of the configuration file.

@@ -13,11 +13,11 @@ use scratchdbg_registry::PushReport;
 
 use super::explain::explain_image;
 use super::storage::Storage;
-use crate::args::Format;
 use crate::blocking::blocking;
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::registry;
+use scratchdbg_args::Format;
 
 /// One output.
 #[derive(Debug, Clone, PartialEq, Eq)]

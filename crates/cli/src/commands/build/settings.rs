@@ -10,8 +10,8 @@ use scratchdbg_diagnose::Finding;
 use scratchdbg_image::{Compression, Healthcheck, Platform, TaggedReference};
 
 use super::explain::{explain, explain_dockerfile};
-use crate::args::BuildArgs;
 use crate::error::CommandError;
+use scratchdbg_args::BuildArgs;
 
 /// Facts about an image's Dockerfile.
 #[derive(Debug)]

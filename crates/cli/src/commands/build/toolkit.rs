@@ -13,10 +13,10 @@ use super::explain::explain_image;
 use super::output::Output;
 use super::storage::Storage;
 use super::{check_registries, settings, summary, toolkits};
-use crate::args::{BuildArgs, Format};
 use crate::blocking::blocking;
 use crate::context::Context;
 use crate::error::Outcome;
+use scratchdbg_args::{BuildArgs, Format};
 
 /// Builds the toolkit image, for each platform for which a busybox was given.
 pub(super) async fn build(args: &BuildArgs, outputs: &[Output], context: &Context) -> Outcome {

@@ -9,9 +9,9 @@ use scratchdbg_logs::render::Format;
 use scratchdbg_logs::when::TimeRange;
 use scratchdbg_logs::{Level, Stream};
 
-use crate::args::{Count, LogsArgs};
 use crate::error::CommandError;
 use crate::platform::{self, Location};
+use scratchdbg_args::{Count, LogsArgs};
 
 /// The checked request.
 #[derive(Debug, Clone)]

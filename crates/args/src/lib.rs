@@ -1,0 +1,273 @@
+//! The command line of scratchdbg: commands and options as values.
+//!
+//! The comments of the items become the help, the completions and the manual pages.
+
+#![expect(clippy::doc_markdown, reason = "these comments are help texts, and help has no markup")]
+#![expect(rustdoc::broken_intra_doc_links, reason = "brackets in help texts are no links")]
+
+mod attach;
+mod build;
+mod check;
+mod kubernetes;
+mod kubernetes_command;
+mod logs;
+mod pair;
+mod plugin;
+mod ps;
+mod sessions;
+mod why;
+
+use clap::builder::styling::{AnsiColor, Styles};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use scratchdbg_console::suggest::ClusterOptions;
+use scratchdbg_manual::examples;
+
+pub use self::attach::{AttachArgs, ModeArg};
+pub use self::build::BuildArgs;
+pub use self::check::{CheckArgs, CheckFormat, Deny};
+pub use self::kubernetes::KubernetesArgs;
+pub use self::kubernetes_command::{KubernetesCommand, PurposeArg};
+pub use self::logs::{Count, LogsArgs};
+pub use self::pair::{PairCommand, VerifyArgs};
+pub use self::plugin::PluginCommand;
+pub use self::ps::PsArgs;
+pub use self::sessions::SessionsCommand;
+pub use self::why::WhyArgs;
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Green.on_default().bold())
+    .usage(AnsiColor::Green.on_default().bold())
+    .literal(AnsiColor::Cyan.on_default().bold())
+    .placeholder(AnsiColor::Cyan.on_default());
+
+/// Debug containers that have no shell
+#[derive(Debug, Parser)]
+#[command(name = "scratchdbg", version, styles = STYLES, max_term_width = 100)]
+#[command(infer_subcommands = false, propagate_version = false)]
+pub struct Cli {
+    /// The options of all commands.
+    #[command(flatten)]
+    pub global: Global,
+    /// The command.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The options of all commands.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Global options")]
+pub struct Global {
+    /// Connect to this engine: unix:///PATH or tcp://HOST:PORT
+    #[arg(short = 'H', long, global = true, value_name = "URL")]
+    pub host: Option<String>,
+    /// Use the engine of this Docker context
+    #[arg(long, global = true, value_name = "NAME")]
+    pub context: Option<String>,
+    /// Print more on standard error (repeat for more detail)
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// Print only errors on standard error
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// When to use colors
+    #[arg(long, global = true, value_enum, default_value = "auto", value_name = "WHEN")]
+    pub color: Color,
+}
+
+/// When to use colors.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum Color {
+    /// On terminals, unless NO_COLOR is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Build a production image and its debug twin from a static binary
+    #[command(after_help = examples::BUILD)]
+    Build(Box<BuildArgs>),
+    /// Compare a production image with its debug twin
+    #[command(subcommand)]
+    Pair(PairCommand),
+    /// Open a shell or run a command inside a container that has no shell
+    ///
+    /// Ends with the exit code of the command: 128+n for signal n, 127 and 126 if it cannot be run,
+    /// 125 if scratchdbg fails. Without a terminal, the first SIGINT, SIGTERM or SIGQUIT is passed
+    /// on to the command. After 10 seconds, or at the second signal, the session is ended, with
+    /// 128+n. If nobody reads its output any more, it is ended with 141. On a terminal, the detach
+    /// keys (ctrl-p,ctrl-q, or `detachKeys` in Docker's config.json) end it too, with 129.
+    #[command(visible_alias = "exec", after_help = examples::ATTACH, mut_arg("namespace", |argument| argument.short('n')))]
+    Attach(AttachArgs),
+    /// List and end debug sessions
+    #[command(subcommand)]
+    Sessions(SessionsCommand),
+    /// Print the logs of containers
+    #[command(after_help = examples::LOGS)]
+    Logs(LogsArgs),
+    /// Explain why a container died or is unhealthy
+    #[command(after_help = examples::WHY, mut_arg("namespace", |argument| argument.short('n')))]
+    Why(WhyArgs),
+    /// Find problems in a binary, image or Dockerfile before it ships
+    #[command(after_help = examples::CHECK)]
+    Check(CheckArgs),
+    /// List containers with their state, user, shell, twin and verdict
+    #[command(after_help = examples::PS, mut_arg("pod_selector", |argument| argument.short(None)))]
+    Ps(PsArgs),
+    /// Prepare a Kubernetes cluster
+    #[command(subcommand)]
+    Kubernetes(KubernetesCommand),
+    /// Install as a plugin of docker or kubectl
+    #[command(subcommand)]
+    Plugin(PluginCommand),
+    /// Run a guided tour on a temporary container
+    Demo(DemoArgs),
+    /// Print the completion script for a shell
+    Completion(CompletionArgs),
+    /// Print a manual page, or write all of them to a folder
+    #[command(after_help = examples::MAN)]
+    Man(ManArgs),
+    /// Print the version
+    Version,
+}
+
+impl Command {
+    /// The options by which the user named a cluster, if any were given.
+    pub fn cluster(&self) -> Option<ClusterOptions> {
+        let options = match self {
+            Self::Attach(args) => args.kubernetes.clone(),
+            Self::Logs(args) => args.kubernetes.clone(),
+            Self::Why(args) => args.kubernetes.clone(),
+            Self::Ps(args) => args.kubernetes.clone(),
+            Self::Sessions(command) => KubernetesArgs::from(command.cluster()),
+            _ => return None,
+        };
+        let given = ClusterOptions::from(options);
+        (given != ClusterOptions::default()).then_some(given)
+    }
+}
+
+/// Output format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Text for people
+    Text,
+    /// One JSON document
+    Json,
+}
+
+/// The options of `demo`.
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// Use this static busybox: a file, or an image in the engine that contains one
+    #[arg(long, value_name = "PATH|IMAGE")]
+    pub toolkit: Option<String>,
+}
+
+/// The options of `man`.
+#[derive(Debug, Args)]
+pub struct ManArgs {
+    /// The command, such as `sessions ls`; without one, the page of scratchdbg itself
+    pub command: Vec<String>,
+    /// Write the pages of all commands to this folder
+    #[arg(short, long, value_name = "DIR", conflicts_with = "command")]
+    pub output: Option<std::path::PathBuf>,
+}
+
+/// The options of `completion`.
+#[derive(Debug, Args)]
+pub struct CompletionArgs {
+    /// The shell
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory as _, Parser as _};
+
+    #[test]
+    fn the_command_line_is_sound() {
+        super::Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_cluster_is_named_by_options() {
+        let cluster = |line: &str| super::Cli::try_parse_from(line.split_whitespace()).unwrap().command.cluster();
+        let given = cluster("scratchdbg attach pod/web --namespace shop --kube-context prod --kubeconfig /a/b");
+        let given = given.expect("options of a cluster");
+        assert_eq!((given.namespace.as_deref(), given.context.as_deref()), (Some("shop"), Some("prod")));
+        assert_eq!((given.all_namespaces, given.kubeconfig), (false, Some("/a/b".into())));
+        assert!(cluster("scratchdbg sessions ls -A").is_some_and(|given| given.all_namespaces));
+        assert_eq!(cluster("scratchdbg attach web"), None);
+        assert_eq!(cluster("scratchdbg build app"), None);
+    }
+
+    /// Compares each help text with a file in `snapshots`, so that changes of wording are visible
+    /// in review. `INSTA_UPDATE=always cargo test --workspace help_texts` rewrites the files.
+    #[test]
+    fn help_texts() {
+        let mut command = super::Cli::command().term_width(100);
+        command.build();
+        snapshot(&mut command, "scratchdbg");
+    }
+
+    fn snapshot(command: &mut clap::Command, name: &str) {
+        let short = command.render_help().to_string();
+        insta::assert_snapshot!(name, trimmed(&short));
+        let rows = short.lines().count();
+        let most = if name.contains("logs") { 62 } else { 56 };
+        assert!(rows <= most, "{name}: the short help has {rows} lines");
+        insta::assert_snapshot!(format!("{name}-long"), trimmed(&command.render_long_help().to_string()));
+        for inner in command.get_subcommands_mut().filter(|inner| inner.get_name() != "help") {
+            let name = format!("{name}-{}", inner.get_name());
+            snapshot(inner, &name);
+        }
+    }
+
+    /// Removes blanks at the ends of lines.
+    fn trimmed(text: &str) -> String {
+        text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn no_argument_in_a_usage_error_drives_a_terminal() {
+        let hostile = "\x1b]0;pwn\x07\u{9b}31m\u{202e}a\x1b[31mb\nerror: fake\r\x08\u{e0041}";
+        let option = format!("--{hostile}");
+        for arguments in [
+            &["scratchdbg", "logs", "-n", hostile, "x"][..],
+            &["scratchdbg", "logs", "--run", hostile, "x"],
+            &["scratchdbg", "logs", "--since", hostile, "--tail", hostile, "x"],
+            &["scratchdbg", "check", "x", "--format", hostile],
+            &["scratchdbg", "--color", hostile, "ps"],
+            &["scratchdbg", "completion", hostile],
+            &["scratchdbg", "attach", "--mode", hostile, "x"],
+            &["scratchdbg", "ps", hostile, hostile],
+            &["scratchdbg", "ps", &option],
+            &["scratchdbg", "ps", &format!("-{hostile}")],
+            &["scratchdbg", "ps", &format!("--quiet={hostile}")],
+            &["scratchdbg", hostile],
+            &["scratchdbg", "pair", hostile],
+            &["scratchdbg", "help", hostile],
+            // The name that this program was called by is in the usage.
+            &["\x1b]0;pwn\x07\u{202e}", "--help"],
+            &["\x1b]0;pwn\x07\u{202e}", "logs"],
+        ] {
+            let Err(error) = super::Cli::try_parse_from(arguments) else { panic!("{arguments:?}") };
+            let text = scratchdbg_console::usage::rendered(error);
+            for line in anstream::adapter::strip_str(&text.replace("\x1b[31mb", "SEEN")).to_string().lines() {
+                assert_eq!(scratchdbg_logs::escape::label(line), line, "{arguments:?}");
+                assert!(!line.starts_with("error: fake") && !line.contains("SEEN"), "{arguments:?}: {line}");
+            }
+        }
+        let Err(error) = super::Cli::try_parse_from(["scratchdbg", "check", "x", "--format", "\x1b[2J"]) else {
+            panic!("a format")
+        };
+        let text = scratchdbg_console::usage::rendered(error);
+        assert!(text.contains("\x1b[1m\x1b[31merror:") && text.contains("\\x1b[2J"), "{text:?}");
+    }
+}
